@@ -1,0 +1,1 @@
+"""DECISIONS: long-lived actors for streams, rooms, sessions and view counters. No HTTP, SQL, sockets or frames."""

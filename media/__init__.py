@@ -1,0 +1,1 @@
+"""BYTES: ingest, relay, packaging and transcoding of live media. Imports nothing of actors, storage or server."""

@@ -1,0 +1,43 @@
+"""The door through which an ingest protocol hands its units to the plane, whatever the protocol is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal, Protocol
+
+import msgspec
+
+from media.unit import Track, Unit
+
+IngestProtocol = Literal["rtmp", "rtmps", "whip"]
+
+
+class PublishRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Who wants to publish: the presented key and where it came from. ``remote`` is ``host:port``."""
+
+    key: str
+    protocol: IngestProtocol
+    remote: str
+    user_agent: str = ""
+
+
+class Publication(Protocol):
+    """One publisher's accepted run. All calls are synchronous and made from the loop that owns the plane."""
+
+    #: Milliseconds on the stream's media clock at which this run starts: added to every pts and dts.
+    media_time_ms: int
+
+    def configure(self, tracks: Sequence[Track]) -> None:
+        """Announce all tracks, before the first unit and again whenever one changes (units after it are new)."""
+
+    def write(self, unit: Unit) -> None:
+        """Hand on one unit. Never blocks; a slow reader loses units, the publisher does not."""
+
+    def close(self, reason: str) -> None:
+        """The publisher has gone. Idempotent; ``reason`` is for the log and for ``stream:state``."""
+
+    def on_stop(self, stop: Callable[[str], None]) -> None:
+        """Register what ends the publisher's connection when the stream is ended or its key rotated."""
+
+    def on_keyframe_wanted(self, want: Callable[[], None]) -> None:
+        """Register how to ask the publisher for a key frame (WebRTC: PLI). RTMP registers nothing."""

@@ -1,0 +1,182 @@
+"""One writer, many bounded readers. Sans-I/O: no clock, no asyncio; a reader brings its own wake-up call.
+
+A reader that falls behind loses units up to the next key frame and knows how many; the writer and the other
+readers never notice. A reader that joins gets the units since the last key frame first (``from_key=True``), so
+that what it makes starts with a picture.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from media.unit import Track, Unit
+
+
+class Tracks(msgspec.Struct, frozen=True):
+    """In a reader's queue: from here on units belong to these tracks."""
+
+    tracks: tuple[Track, ...]
+
+
+class End(msgspec.Struct, frozen=True):
+    """In a reader's queue: nothing follows."""
+
+    reason: str
+
+
+Item = Tracks | Unit | End
+
+MAX_UNITS = 1_024
+MAX_BYTES = 32 * 1024 * 1024
+
+
+class Reader:
+    """A bounded queue of what a relay wrote since the reader joined.
+
+    ``take`` empties it. ``wake`` is called, synchronously, when the queue goes from empty to not empty.
+    """
+
+    def __init__(self, *, wake: Callable[[], None], max_units: int, max_bytes: int) -> None:
+        self.dropped_units = 0
+        self._wake = wake
+        self._items: deque[Item] = deque()
+        self._bytes = 0
+        self._max_units = max_units
+        self._max_bytes = max_bytes
+        self._needs_key = False
+        self._has_video = False
+
+    def take(self) -> list[Item]:
+        """Everything that waits, oldest first; empty when nothing does."""
+        items = list(self._items)
+        self._items.clear()
+        self._bytes = 0
+        return items
+
+    def _put_control(self, item: Tracks | End) -> None:
+        if isinstance(item, Tracks):
+            self._has_video = any(track.kind == "video" for track in item.tracks)
+        self._append(item)
+
+    def _put(self, unit: Unit) -> None:
+        if self._needs_key and not self._ends_gap(unit):
+            self.dropped_units += 1
+            return
+        if len(self._items) >= self._max_units or self._bytes + len(unit.data) > self._max_bytes:
+            self._overflow(unit)
+            return
+        self._bytes += len(unit.data)
+        self._append(unit)
+
+    def _ends_gap(self, unit: Unit) -> bool:
+        if not unit.is_key or (self._has_video and unit.kind != "video"):
+            return False
+        self._needs_key = False
+        return True
+
+    def _overflow(self, unit: Unit) -> None:
+        kept = [item for item in self._items if not isinstance(item, Unit)]
+        self.dropped_units += len(self._items) - len(kept) + 1
+        self._items = deque(kept)
+        self._bytes = 0
+        self._needs_key = True
+        if self._ends_gap(unit) and len(unit.data) <= self._max_bytes:
+            self.dropped_units -= 1
+            self._bytes = len(unit.data)
+            self._items.append(unit)
+
+    def _append(self, item: Item) -> None:
+        was_empty = not self._items
+        self._items.append(item)
+        if was_empty:
+            self._wake()
+
+
+class Relay:
+    """Fans one publication out to its readers. Everything is synchronous and belongs to one loop."""
+
+    def __init__(self, *, max_gop_units: int = MAX_UNITS, max_gop_bytes: int = MAX_BYTES) -> None:
+        self.tracks: tuple[Track, ...] = ()
+        self.ended: str | None = None
+        self._readers: list[Reader] = []
+        self._gop: list[Unit] = []
+        self._gop_bytes = 0
+        self._max_gop_units = max_gop_units
+        self._max_gop_bytes = max_gop_bytes
+        self._has_video = False
+
+    def configure(self, tracks: Sequence[Track]) -> None:
+        """Announce the tracks of the units that follow; the same tracks again are not a change."""
+        if tuple(tracks) == self.tracks:
+            return
+        self.tracks = tuple(tracks)
+        self._has_video = any(track.kind == "video" for track in tracks)
+        self._forget_gop()
+        for reader in self._readers:
+            reader._put_control(Tracks(self.tracks))
+
+    def write(self, unit: Unit) -> None:
+        """Hand one unit to every reader. Never blocks and never raises for a slow one."""
+        self._remember(unit)
+        for reader in self._readers:
+            reader._put(unit)
+
+    def close(self, reason: str) -> None:
+        """End every reader, now and later ones. Idempotent: the first reason stays."""
+        if self.ended is not None:
+            return
+        self.ended = reason
+        self._forget_gop()
+        for reader in self._readers:
+            reader._put_control(End(reason))
+        self._readers.clear()
+
+    def subscribe(
+        self,
+        wake: Callable[[], None],
+        *,
+        from_key: bool = True,
+        max_units: int = MAX_UNITS,
+        max_bytes: int = MAX_BYTES,
+    ) -> Reader:
+        """A new reader: first the tracks, then the units since the last key frame, or only from the next one on."""
+        reader = Reader(wake=wake, max_units=max_units, max_bytes=max_bytes)
+        if self.tracks:
+            reader._put_control(Tracks(self.tracks))
+        reader._needs_key = self._has_video and not (from_key and self._gop)
+        if from_key:
+            for unit in self._gop:
+                reader._put(unit)
+        if self.ended is not None:
+            reader._put_control(End(self.ended))
+        else:
+            self._readers.append(reader)
+        return reader
+
+    def unsubscribe(self, reader: Reader) -> None:
+        """Forget a reader. Idempotent."""
+        if reader in self._readers:
+            self._readers.remove(reader)
+
+    @property
+    def readers(self) -> int:
+        return len(self._readers)
+
+    def _remember(self, unit: Unit) -> None:
+        if not self._has_video:
+            return
+        if unit.kind == "video" and unit.is_key:
+            self._forget_gop()
+        elif not self._gop:
+            return
+        self._gop.append(unit)
+        self._gop_bytes += len(unit.data)
+        if len(self._gop) > self._max_gop_units or self._gop_bytes > self._max_gop_bytes:
+            self._forget_gop()
+
+    def _forget_gop(self) -> None:
+        self._gop.clear()
+        self._gop_bytes = 0

@@ -1,0 +1,1 @@
+"""THE ROOF: wires the pillars, faces the world and carries the product's features."""
