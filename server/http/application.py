@@ -1,0 +1,90 @@
+"""The web application: operations become routes, and everything that surrounds them is put around them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from server.http import openapi
+from server.http.dispatch import Dispatch, Intake
+from server.http.documentation import Documentation
+from server.http.errors import ProblemTable
+from server.http.feature import Feature, Operation
+from server.http.idempotency import IdempotencyKeys
+from server.http.identity import Identity
+from server.http.limits import ClientAddresses, RateLimiter
+from server.http.middleware import HttpMetrics, Surround
+
+DESCRIPTION: Final = (
+    "Live streams, the chat beside them and the people around them. Errors are RFC 9457 problem details. Lists take "
+    "`limit` and `cursor` and answer `items` and `next`. Times are RFC 3339 in UTC, ids are UUIDs."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HttpSettings:
+    """Bounds and switches of the HTTP side; times in seconds."""
+
+    title: str = "Social Flow"
+    version: str = "0"
+    allowed_origins: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
+    limit_loopback: bool = False
+    body_timeout_s: float = 15.0
+
+
+def build_app(
+    *,
+    features: Sequence[Feature],
+    identity: Identity,
+    idempotency: IdempotencyKeys,
+    limiter: RateLimiter,
+    problems: ProblemTable,
+    registry: CollectorRegistry,
+    settings: HttpSettings,
+) -> web.Application:
+    """An application that serves the features' operations, ``/openapi.json`` and ``/docs``.
+
+    The caller may add routes of its own (Socket.IO, the browser client) before it runs the application. Order matters:
+    aiohttp takes the first resource that matches.
+    """
+    surround = Surround(
+        problems=problems,
+        metrics=HttpMetrics(registry=registry),
+        allowed_origins=settings.allowed_origins,
+    )
+    # Bodies are read and bounded by each operation itself.
+    app = web.Application(middlewares=[surround.middleware()], client_max_size=0)
+    app.on_response_prepare.append(surround.on_prepare)
+    intake = Intake(
+        identity=identity,
+        limiter=limiter,
+        addresses=ClientAddresses(trusted=settings.trusted_proxies),
+        idempotency=idempotency,
+        body_timeout_s=settings.body_timeout_s,
+        limit_loopback=settings.limit_loopback,
+    )
+    operations = [one for feature in features for one in feature.operations()]
+    add_operations(app, operations, intake)
+    said = openapi.document(
+        operations=operations, title=settings.title, version=settings.version, description=DESCRIPTION
+    )
+    Documentation(document=msgspec.json.encode(said)).add_to(app)
+    return app
+
+
+def add_operations(app: web.Application, operations: Sequence[Operation], intake: Intake) -> None:
+    """One resource a path, so that a wrong method is a 405 that names the right ones."""
+    resources: dict[str, web.Resource] = {}
+    for operation in operations:
+        resource = resources.get(operation.path) or app.router.add_resource(operation.path)
+        resources[operation.path] = resource
+        handler = Dispatch(operation=operation, intake=intake)
+        resource.add_route(operation.method, handler)
+        if operation.method == "GET":
+            resource.add_route("HEAD", handler)

@@ -1,0 +1,145 @@
+"""One request through one operation: who, how often, what, then the handler."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import msgspec
+from aiohttp import web
+from pydantic import BaseModel
+
+from server.http.errors import FieldError, Problem, Unauthorized, invalid
+from server.http.feature import Answer, Call, Operation
+from server.http.idempotency import HEADER, IdempotencyKeys
+from server.http.identity import Identity, Person
+from server.http.intake import (
+    check_path,
+    path_formats,
+    read_body,
+    require_content_type,
+    validate_body,
+    validate_query,
+)
+from server.http.limits import ClientAddresses, RateLimiter, is_loopback, limiting_key
+
+
+@dataclass(frozen=True, kw_only=True)
+class Intake:
+    """What every operation shares."""
+
+    identity: Identity
+    limiter: RateLimiter
+    addresses: ClientAddresses
+    idempotency: IdempotencyKeys
+    body_timeout_s: float
+    limit_loopback: bool
+
+
+class Dispatch:
+    """aiohttp's handler of one operation. Raises Problem; never answers an error itself."""
+
+    def __init__(self, *, operation: Operation, intake: Intake) -> None:
+        self._operation = operation
+        self._intake = intake
+        self._formats = path_formats(operation)
+
+    async def __call__(self, request: web.Request) -> web.StreamResponse:
+        operation = self._operation
+        address = self._intake.addresses.of(request)
+        await self._limit(address)
+        person, token = self._caller(request)
+        path = check_path(self._formats, request.match_info)
+        raw = await self._raw_body(request)
+        body, query = self._validated(request, raw)
+        call: Call[Any, Any] = Call(request, body, query, path, person, address, token)
+        run = partial(self._run, call)
+        key = request.headers.get(HEADER)
+        if not operation.idempotent_key or key is None or person is None:
+            return await run()
+        return await self._intake.idempotency.once(
+            person_id=person.id, key=key, operation=f"{operation.method} {request.path}", body=raw, run=run
+        )
+
+    async def _run(self, call: Call[Any, Any]) -> web.StreamResponse:
+        answer = await self._operation.handler(call)
+        return _response(answer) if isinstance(answer, Answer) else answer
+
+    async def _limit(self, address: str) -> None:
+        rate = self._operation.rate
+        if rate is None or (is_loopback(address) and not self._intake.limit_loopback):
+            return
+        wait_s = await self._intake.limiter.take(limiting_key(address), rate)
+        if wait_s > 0:
+            raise Problem(429, "Too many calls from this address", retry_after_s=wait_s)
+
+    def _caller(self, request: web.Request) -> tuple[Person | None, str | None]:
+        auth = self._operation.auth
+        if auth == "none":
+            return None, None
+        token = bearer(request)
+        if token is None:
+            if auth == "optional":
+                return None, None
+            raise Unauthorized("token_missing", "Send a bearer token in the Authorization header")
+        if auth == "stream_key":
+            return None, token
+        person = self._intake.identity.verify(token)
+        if self._operation.roles and not self._operation.roles & person.roles:
+            raise Problem(403, "This takes another role")
+        return person, token
+
+    async def _raw_body(self, request: web.Request) -> bytes:
+        operation = self._operation
+        if operation.body is None:
+            return b""
+        if not request.can_read_body and not operation.body_required:
+            return b""
+        if not request.can_read_body and "Content-Type" not in request.headers:
+            raise Problem(400, "A body is needed")
+        require_content_type(request, operation.consumes)
+        timeout_s = operation.body_timeout_s or self._intake.body_timeout_s
+        raw = await read_body(request, max_bytes=operation.max_body, timeout_s=timeout_s)
+        if not raw and operation.body_required:
+            raise Problem(400, "A body is needed")
+        return raw
+
+    def _validated(self, request: web.Request, raw: bytes) -> tuple[Any, BaseModel | None]:
+        operation = self._operation
+        errors: list[FieldError] = []
+        body: Any = None
+        query: BaseModel | None = None
+        if operation.body is bytes:
+            body = raw
+        elif operation.body is not None and raw:
+            body, errors = validate_body(operation.body, raw)  # type: ignore[arg-type]  # bytes is handled above
+        if operation.query is not None:
+            query, query_errors = validate_query(operation.query, request)
+            errors = [*errors, *query_errors]
+        if errors:
+            raise invalid(*errors)
+        return body, query
+
+
+def bearer(request: web.Request) -> str | None:
+    """The bearer secret, None without an Authorization header. Raises Unauthorized for another scheme."""
+    header = request.headers.get("Authorization")
+    if header is None:
+        return None
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthorized("token_invalid", "The Authorization header is not a bearer token")
+    return token.strip()
+
+
+def _response(answer: Answer) -> web.Response:
+    if answer.body is None:
+        return web.Response(status=answer.status, headers=answer.headers)
+    body = (
+        answer.body.model_dump_json().encode()
+        if isinstance(answer.body, BaseModel)
+        else msgspec.json.encode(answer.body)
+    )
+    headers = {"Cache-Control": "no-store", **answer.headers}
+    return web.Response(status=answer.status, body=body, content_type="application/json", headers=headers)

@@ -1,0 +1,145 @@
+"""Whether the process runs, whether it should be given work, what it measures, and what it is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel, ConfigDict
+
+from server.http.feature import Answer, Call, Media, Operation
+from server.http.shapes import Shape
+
+CHECK_TIMEOUT_S: Final = 2.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dependency:
+    """Something outside this process. ``probe`` returns when it answers and raises when it does not; without a critical
+    one the node takes no traffic, without another one it is degraded.
+    """
+
+    probe: Callable[[], Awaitable[object]]
+    is_critical: bool
+
+
+class DependencyShape(Shape):
+    status: Literal["up", "down"]
+
+
+class Readiness(Shape):
+    status: Literal["ready", "degraded", "draining", "unavailable"]
+    dependencies: dict[str, DependencyShape]
+
+
+class Liveness(Shape):
+    status: Literal["alive"] = "alive"
+
+
+class Health:
+    """``/livez``, ``/readyz`` and ``/metrics``."""
+
+    name = "health"
+
+    def __init__(
+        self,
+        *,
+        dependencies: Mapping[str, Dependency],
+        is_draining: Callable[[], bool],
+        registry: CollectorRegistry,
+    ) -> None:
+        self._dependencies = dependencies
+        self._is_draining = is_draining
+        self._registry = registry
+
+    def operations(self) -> Sequence[Operation]:
+        return [
+            Operation(
+                method="GET", path="/livez", handler=self._live, name="livez", tag="operations",
+                summary="Whether the process runs", answers={200: Liveness},
+            ),
+            Operation(
+                method="GET", path="/readyz", handler=self._ready, name="readyz", tag="operations",
+                summary="Whether this node should be given work", answers={200: Readiness, 503: Readiness},
+            ),
+            Operation(
+                method="GET", path="/metrics", handler=self._metrics, name="metrics", tag="operations",
+                summary="Measurements, for Prometheus",
+                answers={200: Media(media_type="text/plain", description="The Prometheus text format")},
+            ),
+        ]  # fmt: skip
+
+    async def _live(self, call: Call[None, None]) -> Answer:
+        return Answer(body=Liveness())
+
+    async def _ready(self, call: Call[None, None]) -> Answer:
+        names = list(self._dependencies)
+        ups = await asyncio.gather(*(_is_up(self._dependencies[name]) for name in names))
+        shapes = {name: DependencyShape(status="up" if up else "down") for name, up in zip(names, ups, strict=True)}
+        status = self._status({name for name, up in zip(names, ups, strict=True) if not up})
+        is_ready = status in {"ready", "degraded"}
+        headers = {} if is_ready else {"Retry-After": "1"}
+        return Answer(200 if is_ready else 503, Readiness(status=status, dependencies=shapes), headers)
+
+    def _status(self, down: set[str]) -> Literal["ready", "degraded", "draining", "unavailable"]:
+        if self._is_draining():
+            return "draining"
+        if any(self._dependencies[name].is_critical for name in down):
+            return "unavailable"
+        return "degraded" if down else "ready"
+
+    async def _metrics(self, call: Call[None, None]) -> web.Response:
+        return web.Response(body=generate_latest(self._registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+async def _is_up(dependency: Dependency) -> bool:
+    try:
+        async with asyncio.timeout(CHECK_TIMEOUT_S):
+            await dependency.probe()
+    # The named edge of a probe: whatever it raises, the dependency is down.
+    except Exception:
+        return False
+    return True
+
+
+class ServerShape(BaseModel):
+    """What this server is and what it bounds. More members may come."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: str
+    version: str
+    limits: dict[str, Any]
+
+
+class ServerInfo:
+    """``GET /api/v1/server``. ``describe`` gives what depends on the moment, beside the fixed members."""
+
+    name = "server"
+
+    def __init__(
+        self,
+        *,
+        server_name: str,
+        version: str,
+        limits: Mapping[str, Any],
+        describe: Callable[[], Mapping[str, Any]] = dict,
+    ) -> None:
+        self._fixed = {"name": server_name, "version": version, "limits": dict(limits)}
+        self._describe = describe
+
+    def operations(self) -> Sequence[Operation]:
+        return [
+            Operation(
+                method="GET", path="/api/v1/server", handler=self._server, name="getServer", tag="operations",
+                summary="What this server is, and its limits", answers={200: ServerShape},
+            )
+        ]  # fmt: skip
+
+    async def _server(self, call: Call[None, None]) -> Answer:
+        return Answer(body={**self._fixed, **self._describe()}, headers={"Cache-Control": "no-cache"})

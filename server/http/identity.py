@@ -1,0 +1,240 @@
+"""Who is calling: access tokens that every node signs and every node takes, and the sessions that were ended early.
+
+A token is checked without leaving the process. What can change before it expires, the end of its session, is followed
+from Postgres twice a second, and told at once to the node that ended it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import jwt
+import structlog
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from server.http.errors import Unauthorized
+
+log = structlog.get_logger(__name__)
+
+ALGORITHM: Final = "EdDSA"
+ISSUER: Final = "socialflow"
+AUDIENCE: Final = "socialflow"
+TYPE: Final = "at+jwt"
+ACCESS_TTL_S: Final = 900
+LEEWAY_S: Final = 5
+MAX_TOKEN_CHARS: Final = 4096
+
+_KEYS_SQL = "select kid, secret, retired_at, extract(epoch from now() - created_at)::float8 as age_s \
+from signing_keys where algorithm = $1 and (retired_at is null or retired_at > now() - make_interval(secs => $2)) \
+order by created_at, kid"
+
+# The fixed name lets only one of the nodes of a new cluster succeed, so that no token is signed with an unknown key.
+_FIRST_KEY_SQL = "insert into signing_keys (kid, algorithm, secret) select 'k1', $1, $2 \
+where not exists (select from signing_keys where retired_at is null) on conflict (kid) do nothing"
+
+_REVOKED_SQL = "select id, revoked_reason from auth_sessions \
+where revoked_at is not null and revoked_at > clock_timestamp() - make_interval(secs => $1)"
+
+
+class Rows(Protocol):
+    """What identity needs of Postgres."""
+
+    async def fetch(self, sql: str, /, *args: Any) -> Sequence[Any]: ...
+
+    async def execute(self, sql: str, /, *args: Any) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Who a verified access token speaks for. Names are those of the moment the token was made."""
+
+    id: str
+    username: str
+    display_name: str
+    roles: frozenset[str]
+    session_id: str
+
+
+Revoked = Callable[[str, str], None]
+"""Called with ``(session_id, reason)``; must not block."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    kid: str
+    private: Ed25519PrivateKey
+    public: Ed25519PublicKey
+    is_retired: bool
+    age_s: float
+
+
+class Identity:
+    """Makes and verifies access tokens.
+
+    A token is refused within ``poll_s`` plus one query of its session's end on another node, at once on this node.
+    While Postgres is away what is known stays in force, and the next successful look covers the whole time since
+    the last one.
+    """
+
+    def __init__(
+        self,
+        *,
+        rows: Rows,
+        poll_s: float = 0.5,
+        overlap_s: float = 10.0,
+        wall: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._rows = rows
+        self._poll_s = poll_s
+        self._overlap_s = overlap_s
+        self._wall = wall
+        self._monotonic = monotonic
+        self._keys: dict[str, _Key] = {}
+        self._revoked: dict[str, float] = {}
+        self._callbacks: list[Revoked] = []
+        self._looked_at: float | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Makes the cluster's first key if there is none, loads keys and ended sessions, and follows them."""
+        await self._rows.execute(_FIRST_KEY_SQL, ALGORITHM, Ed25519PrivateKey.generate().private_bytes_raw())
+        await self.refresh()
+        self._task = asyncio.create_task(self._follow(), name="identity-follow")
+
+    async def close(self) -> None:
+        if self._task is None:
+            return
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+        self._task = None
+
+    def on_revoked(self, callback: Revoked) -> None:
+        """``callback`` hears of each ended session once, wherever it was ended."""
+        self._callbacks.append(callback)
+
+    def mint(self, person: Person) -> tuple[str, int]:
+        """An access token and the seconds it lives."""
+        key = self._signing_key()
+        now = int(self._wall())
+        claims = {
+            "iss": ISSUER,
+            "aud": AUDIENCE,
+            "sub": person.id,
+            "sid": person.session_id,
+            "username": person.username,
+            "name": person.display_name,
+            "roles": sorted(person.roles),
+            "iat": now,
+            "exp": now + ACCESS_TTL_S,
+            "jti": uuid.uuid4().hex,
+        }
+        token = jwt.encode(claims, key.private, algorithm=ALGORITHM, headers={"kid": key.kid, "typ": TYPE})
+        return token, ACCESS_TTL_S
+
+    def verify(self, token: str) -> Person:
+        """Raises Unauthorized with the code ``token_invalid``, ``token_expired`` or ``token_revoked``."""
+        person = _person(self._claims(token))
+        if person.session_id in self._revoked:
+            raise Unauthorized("token_revoked", "The session was ended")
+        return person
+
+    def is_revoked(self, session_id: str) -> bool:
+        return session_id in self._revoked
+
+    def revoke(self, session_id: str, reason: str) -> None:
+        """Refuse the session's tokens from now on, here; the row in Postgres is the caller's and tells the others."""
+        is_news = session_id not in self._revoked
+        self._revoked[session_id] = self._monotonic() + ACCESS_TTL_S + LEEWAY_S + 60
+        if not is_news:
+            return
+        for callback in self._callbacks:
+            callback(session_id, reason)
+
+    async def refresh(self) -> None:
+        """Take over keys and ended sessions from Postgres, once."""
+        at = self._monotonic()
+        lookback_s = ACCESS_TTL_S + 60 if self._looked_at is None else at - self._looked_at + self._overlap_s
+        keys = await self._rows.fetch(_KEYS_SQL, ALGORITHM, float(ACCESS_TTL_S + LEEWAY_S))
+        revoked = await self._rows.fetch(_REVOKED_SQL, float(lookback_s))
+        self._keys = {row["kid"]: self._keys.get(row["kid"]) or _key(row) for row in keys}
+        self._looked_at = at
+        for row in revoked:
+            if str(row["id"]) not in self._revoked:
+                self.revoke(str(row["id"]), row["revoked_reason"] or "ended")
+        self._forget_old()
+
+    def _forget_old(self) -> None:
+        now = self._monotonic()
+        for session_id in [one for one, until in self._revoked.items() if until <= now]:
+            del self._revoked[session_id]
+
+    async def _follow(self) -> None:
+        is_failing = False
+        while True:
+            await asyncio.sleep(self._poll_s)
+            try:
+                async with asyncio.timeout(10):
+                    await self.refresh()
+                is_failing = False
+            # The named edge of this loop: whatever keeps Postgres from answering, the next look is due.
+            except Exception as error:
+                if not is_failing:
+                    log.warning("ended sessions cannot be followed", error=repr(error))
+                is_failing = True
+
+    def _signing_key(self) -> _Key:
+        """The newest key that every node has had the time to hear of, else the oldest there is."""
+        usable = [key for key in self._keys.values() if not key.is_retired]
+        if not usable:
+            raise LookupError("identity has no signing key: it was not started")
+        known = [key for key in usable if key.age_s > 60]
+        return known[-1] if known else usable[0]
+
+    def _claims(self, token: str) -> dict[str, Any]:
+        if len(token) > MAX_TOKEN_CHARS:
+            raise _invalid()
+        try:
+            header = jwt.get_unverified_header(token)
+            key = self._keys.get(str(header.get("kid")))
+            if key is None or header.get("typ") != TYPE:
+                raise _invalid()
+            claims = jwt.decode(
+                token,
+                key.public,
+                algorithms=[ALGORITHM],
+                issuer=ISSUER,
+                audience=AUDIENCE,
+                options={"require": ["exp", "iat", "sub", "sid", "jti"], "verify_exp": False, "verify_iat": False},
+            )
+        except (jwt.PyJWTError, ValueError, TypeError) as error:
+            raise _invalid() from error
+        if float(claims["exp"]) + LEEWAY_S <= self._wall():
+            raise Unauthorized("token_expired", "The access token has expired")
+        return claims
+
+
+def _invalid() -> Unauthorized:
+    return Unauthorized("token_invalid", "The access token is not valid")
+
+
+def _person(claims: dict[str, Any]) -> Person:
+    return Person(
+        id=claims["sub"],
+        username=claims.get("username", ""),
+        display_name=claims.get("name", ""),
+        roles=frozenset(claims.get("roles", ())),
+        session_id=claims["sid"],
+    )
+
+
+def _key(row: Any) -> _Key:
+    private = Ed25519PrivateKey.from_private_bytes(bytes(row["secret"]))
+    return _Key(row["kid"], private, private.public_key(), row["retired_at"] is not None, row["age_s"])

@@ -1,0 +1,172 @@
+"""What surrounds every request: problems instead of exceptions, security headers, CORS, metrics, a trace id."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+import time
+from collections.abc import Sequence
+from typing import Final
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+from server.http.errors import Problem, ProblemTable
+
+log = structlog.get_logger(__name__)
+
+CSP: Final = (
+    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; "
+    "connect-src 'self' ws: wss:; worker-src 'self' blob:; object-src 'none'; base-uri 'none'; frame-ancestors 'self'"
+)
+PERMISSIONS: Final = "camera=(self), microphone=(self), display-capture=(self), geolocation=(), payment=(), usb=()"
+EXPOSED: Final = "ETag, Link, Location, Retry-After, X-Request-Id, Age"
+ALLOWED_HEADERS: Final = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Range"
+
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+
+TRACE_ID: web.RequestKey[str] = web.RequestKey("trace_id", str)
+STARTED: web.RequestKey[bool] = web.RequestKey("started", bool)
+
+
+class HttpMetrics:
+    """Durations by route template, so that the number of series is that of the routes."""
+
+    def __init__(self, *, registry: CollectorRegistry) -> None:
+        self._durations = Histogram(
+            "socialflow_http_request_duration_seconds",
+            "From the request's head to the end of its answer",
+            ("method", "route", "status"),
+            registry=registry,
+            buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+        )
+        self._unforeseen = Counter(
+            "socialflow_http_unforeseen_errors_total", "Requests answered with 500", registry=registry
+        )
+
+    def observe(self, request: web.Request, status: int, seconds: float) -> None:
+        method = request.method if request.method in _METHODS else "other"
+        self._durations.labels(method, route_template(request), str(status)).observe(seconds)
+
+    def unforeseen(self) -> None:
+        self._unforeseen.inc()
+
+
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+def route_template(request: web.Request) -> str:
+    resource = request.match_info.route.resource
+    return resource.canonical if resource is not None else "unmatched"
+
+
+class Surround:
+    """The application's one middleware, and its hook on every answer's head."""
+
+    def __init__(self, *, problems: ProblemTable, metrics: HttpMetrics, allowed_origins: Sequence[str] = ()) -> None:
+        self._problems = problems
+        self._metrics = metrics
+        self._origins = frozenset(allowed_origins)
+
+    def middleware(self) -> Middleware:
+        @web.middleware
+        async def surround(request: web.Request, handler: Handler) -> web.StreamResponse:
+            return await self._answer(request, handler)
+
+        return surround
+
+    async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        began = time.perf_counter()
+        request[TRACE_ID] = _trace_id(request)
+        status = 499
+        try:
+            response = await self._guarded(request, handler)
+            status = response.status
+            return response
+        finally:
+            self._metrics.observe(request, status, time.perf_counter() - began)
+
+    async def _guarded(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except asyncio.CancelledError:
+            raise
+        except web.HTTPMethodNotAllowed as error:
+            if request.method == "OPTIONS":
+                return _options(sorted(error.allowed_methods))
+            return self._problem(request, error)
+        except web.HTTPException as error:
+            if error.status < 400:
+                raise
+            return self._problem(request, error)
+        # The named edge of HTTP: whatever a handler raises becomes an answer.
+        except Exception as error:
+            return self._problem(request, error)
+
+    def _problem(self, request: web.Request, error: Exception) -> web.StreamResponse:
+        problem = self._problems.problem_of(error)
+        if request.get(STARTED):
+            self._cut(request, error)
+        if problem is None:
+            problem = self._unforeseen(request, error)
+        response = problem.response(instance=request.path)
+        if problem.headers.get("Connection") == "close":
+            response.force_close()
+        return response
+
+    def _cut(self, request: web.Request, error: Exception) -> None:
+        """An answer that has begun can only be broken off, so that the reader sees that it is not whole."""
+        log.warning("answer broken off", path=request.path, trace_id=request[TRACE_ID], error=repr(error))
+        if request.transport is not None:
+            request.transport.abort()
+
+    def _unforeseen(self, request: web.Request, error: Exception) -> Problem:
+        trace_id = request[TRACE_ID]
+        log.error("unforeseen error", method=request.method, path=request.path, trace_id=trace_id, exc_info=error)
+        self._metrics.unforeseen()
+        return Problem(500, "The error was logged under this trace id", extra={"trace_id": trace_id})
+
+    async def on_prepare(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Runs before the head of any answer is sent, streams and upgrades included."""
+        request[STARTED] = True
+        headers = response.headers
+        headers.setdefault("X-Content-Type-Options", "nosniff")
+        headers.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")
+        headers.setdefault("X-Request-Id", request.get(TRACE_ID, ""))
+        if response.content_type == "text/html":
+            headers.setdefault("Content-Security-Policy", CSP)
+            headers.setdefault("Permissions-Policy", PERMISSIONS)
+            headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+        self._cors(request, response)
+
+    def _cors(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Reads are open to every origin, without credentials; writes to the configured ones."""
+        origin = request.headers.get("Origin")
+        if origin is None or "Access-Control-Allow-Origin" in response.headers:
+            return
+        asked = request.headers.get("Access-Control-Request-Method") if request.method == "OPTIONS" else None
+        method = asked or request.method
+        is_known = origin in self._origins or "*" in self._origins
+        if not is_known and method not in {"GET", "HEAD"}:
+            return
+        response.headers["Access-Control-Allow-Origin"] = "*"
+        response.headers["Access-Control-Expose-Headers"] = EXPOSED
+        if asked:
+            response.headers["Access-Control-Allow-Methods"] = (
+                "GET, HEAD, POST, PUT, PATCH, DELETE" if is_known else "GET, HEAD"
+            )
+            response.headers["Access-Control-Allow-Headers"] = ALLOWED_HEADERS
+            response.headers["Access-Control-Max-Age"] = "600"
+
+
+def _options(allowed: Sequence[str]) -> web.Response:
+    return web.Response(status=204, headers={"Allow": ", ".join(sorted({*allowed, "OPTIONS"}))})
+
+
+def _trace_id(request: web.Request) -> str:
+    """The caller's W3C trace, so that one request can be followed through proxies, else a new one."""
+    given = _TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
+    return given[1] if given else secrets.token_hex(16)

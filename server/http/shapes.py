@@ -1,0 +1,91 @@
+"""The base of every request and answer model, and the field types that several share."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Generic, TypeVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
+
+Item = TypeVar("Item")
+
+
+class Body(BaseModel):
+    """A request's body: what is not declared is refused, and types are not bent into one another."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Query(BaseModel):
+    """A request's query: parameters that are not declared are ignored, as caches and trackers add their own."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Shape(BaseModel):
+    """An answer."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+def _storable(value: str) -> str:
+    if "\x00" in value:
+        raise ValueError("must not contain NUL characters")
+    return value
+
+
+# ECMA 262 for "no NUL", so that tools which make up data from the schema make up storable data.
+NO_NUL = "^[^\\u0000]*$"
+
+Text = Annotated[str, AfterValidator(_storable), Field(json_schema_extra={"pattern": NO_NUL})]
+"""Free text that Postgres can hold; bound its length with ``Field(max_length=…)``."""
+
+
+def _plain_digits(value: Any) -> Any:
+    if isinstance(value, str) and not value.isascii():
+        raise ValueError("must be written in ASCII digits")
+    if isinstance(value, str) and not value.removeprefix("-").isdigit():
+        raise ValueError("must be an integer")
+    return int(value) if isinstance(value, str) and len(value) < 20 else value
+
+
+QueryInt = Annotated[int, BeforeValidator(_plain_digits, json_schema_input_type=int)]
+"""An integer of a query: only an optional minus and ASCII digits, not all that ``int()`` reads."""
+
+Limit = Annotated[QueryInt, Field(ge=1, le=100, description="How many items to answer with")]
+Cursor = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=256),
+    WithJsonSchema(
+        {"type": "string", "minLength": 1, "maxLength": 256, "description": "`next` of the page before; opaque"}
+    ),
+]
+At = datetime
+
+
+class PageQuery(Query):
+    limit: Limit = 20
+    cursor: Cursor | None = None
+
+
+class Page(Shape, Generic[Item]):
+    items: list[Item]
+    next: Annotated[str | None, Field(description="The cursor of the next page; null on the last one")]
+
+
+class FieldErrorShape(Shape):
+    field: Annotated[str, Field(description="Dotted path of the field; empty for the document as a whole")]
+    message: str
+
+
+class ProblemShape(BaseModel):
+    """RFC 9457 problem details."""
+
+    model_config = ConfigDict(extra="allow", title="Problem")
+
+    type: Annotated[str, Field(description="What kind of problem this is, for programs")]
+    title: str
+    status: Annotated[int, Field(ge=400, le=599)]
+    detail: str
+    instance: str
+    errors: Annotated[list[FieldErrorShape], Field(description="Every wrong field")] = []
