@@ -1,0 +1,218 @@
+"""The pool of Postgres connections: SQL in, rows out, our own errors, a deadline on everything.
+
+Conventions at this boundary: ``uuid`` is text both ways, ``json``/``jsonb`` are plain values, ``timestamptz`` is an
+aware ``datetime``. Nobody above imports the driver.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any, Final, TypeAlias, TypeVar
+
+import asyncpg
+import msgspec
+
+from storage.errors import BadValue, Conflict, StorageError, Unavailable
+
+Row: TypeAlias = "asyncpg.Record"
+T = TypeVar("T")
+
+DEADLINE_S: Final = 5.0
+_NAME: Final = "postgres"
+# Classes and codes of Appendix A of the Postgres manual for which a later retry can succeed: connection exceptions,
+# read-only (a standby after a fail-over), rollbacks, resources (disk full, too many connections), operator
+# intervention (shutdown, statement timeout), lock timeouts, system errors.
+_PASSING: Final = ("08", "25006", "40", "53", "57", "55P03", "58")
+_REFUSED_AT_THE_DOOR: Final = ("28", "3D")
+
+
+class Database:
+    """A bounded pool. Safe for concurrent use by tasks of one event loop.
+
+    Every call raises ``Unavailable`` (also when its deadline passes), ``Conflict``, ``BadValue`` or, for a defect in
+    the SQL, ``StorageError``. A call that was cancelled or timed out may or may not have been carried out. After an
+    outage the next call connects anew by itself.
+    """
+
+    def __init__(self, *, pool: asyncpg.Pool[Row], deadline_s: float) -> None:
+        self._pool = pool
+        self._deadline_s = deadline_s
+
+    @classmethod
+    async def connect(
+        cls,
+        url: str,
+        *,
+        max_connections: int = 16,
+        deadline_s: float = DEADLINE_S,
+        name: str = "socialflow",
+    ) -> Database:
+        """Open a pool on what libpq takes: ``postgresql://…``, also ``postgresql://postgres:@/postgres?host=/dir``."""
+        settings = {
+            "application_name": name,
+            "timezone": "UTC",
+            # The server gives up a little after the caller has, so that no statement runs on for nobody.
+            "statement_timeout": str(int(deadline_s * 2000)),
+            "lock_timeout": str(int(deadline_s * 1000)),
+            "idle_in_transaction_session_timeout": str(int(deadline_s * 6000)),
+        }
+        with translated():
+            async with asyncio.timeout(deadline_s):
+                pool = await asyncpg.create_pool(
+                    dsn=url,
+                    min_size=1,
+                    max_size=max_connections,
+                    init=_set_codecs,
+                    server_settings=settings,
+                    timeout=deadline_s,
+                    command_timeout=deadline_s,
+                )
+        return cls(pool=pool, deadline_s=deadline_s)
+
+    async def close(self, *, timeout_s: float = 5.0) -> None:
+        """Close gracefully; what still runs after ``timeout_s`` is cut off."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._pool.close()
+        except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            self._pool.terminate()
+
+    async def ping(self, *, timeout_s: float = 2.0) -> None:
+        """Return when the server answers."""
+        await self.fetchval("select 1", timeout_s=timeout_s)
+
+    async def fetch(self, sql: str, *args: object, timeout_s: float | None = None) -> list[Row]:
+        return await self._run(lambda c: c.fetch(sql, *args), timeout_s)
+
+    async def fetchrow(self, sql: str, *args: object, timeout_s: float | None = None) -> Row | None:
+        return await self._run(lambda c: c.fetchrow(sql, *args), timeout_s)
+
+    async def fetchval(self, sql: str, *args: object, timeout_s: float | None = None) -> Any:
+        return await self._run(lambda c: c.fetchval(sql, *args), timeout_s)
+
+    async def execute(self, sql: str, *args: object, timeout_s: float | None = None) -> int:
+        """Run one statement and return the number of rows it touched."""
+        return _touched(await self._run(lambda c: c.execute(sql, *args), timeout_s))
+
+    @contextlib.asynccontextmanager
+    async def transaction(self, *, timeout_s: float | None = None) -> AsyncIterator[Transaction]:
+        """One transaction: committed at the end of the block, rolled back if the block raises.
+
+        The deadline covers the wait for a connection, the whole block and the commit.
+        """
+        limit = timeout_s or self._deadline_s
+        with translated():
+            async with (
+                asyncio.timeout(limit),
+                self._pool.acquire(timeout=limit) as connection,
+                connection.transaction(),
+            ):
+                yield Transaction(connection=connection)
+
+    async def _run(self, call: Callable[[Any], Awaitable[T]], timeout_s: float | None) -> T:
+        limit = timeout_s or self._deadline_s
+        with translated():
+            async with asyncio.timeout(limit), self._pool.acquire(timeout=limit) as connection:
+                return await call(connection)
+
+
+class Transaction:
+    """The verbs of ``Database`` on one connection, inside its transaction. Not for concurrent use."""
+
+    def __init__(self, *, connection: Any) -> None:
+        self._connection = connection
+
+    async def fetch(self, sql: str, *args: object) -> list[Row]:
+        with translated():
+            rows: list[Row] = await self._connection.fetch(sql, *args)
+            return rows
+
+    async def fetchrow(self, sql: str, *args: object) -> Row | None:
+        with translated():
+            row: Row | None = await self._connection.fetchrow(sql, *args)
+            return row
+
+    async def fetchval(self, sql: str, *args: object) -> Any:
+        with translated():
+            return await self._connection.fetchval(sql, *args)
+
+    async def execute(self, sql: str, *args: object) -> int:
+        with translated():
+            return _touched(await self._connection.execute(sql, *args))
+
+    async def executemany(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
+        with translated():
+            await self._connection.executemany(sql, rows)
+
+
+def _touched(status: str) -> int:
+    count = status.rpartition(" ")[2]
+    return int(count) if count.isdigit() else 0
+
+
+@contextlib.contextmanager
+def translated() -> Any:
+    """Turn the driver's errors into ours; errors of ours and of the caller pass."""
+    try:
+        yield
+    except StorageError:
+        raise
+    except asyncpg.PostgresError as error:
+        raise _of_server(error) from error
+    except asyncpg.DataError as error:
+        raise BadValue(str(error)) from error
+    except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+        raise _of_client(error) from error
+    except TimeoutError as error:
+        raise Unavailable(_NAME, "no answer within the deadline") from error
+    except OSError as error:
+        raise Unavailable(_NAME, str(error) or type(error).__name__) from error
+
+
+def _of_server(error: asyncpg.PostgresError) -> StorageError:
+    code = getattr(error, "sqlstate", None) or ""
+    if code.startswith("23"):
+        return Conflict(getattr(error, "constraint_name", None) or code, getattr(error, "detail", None) or "")
+    if code.startswith("22"):
+        return BadValue(str(error))
+    if code.startswith((*_PASSING, *_REFUSED_AT_THE_DOOR)):
+        return Unavailable(_NAME, str(error))
+    return StorageError(f"{code}: {error}")
+
+
+def _of_client(error: Exception) -> StorageError:
+    if isinstance(error, asyncpg.DataError):
+        return BadValue(str(error))
+    return Unavailable(_NAME, str(error))
+
+
+async def _set_codecs(connection: Any) -> None:
+    catalog = "pg_catalog"
+    await connection.set_type_codec("uuid", schema=catalog, encoder=_uuid_in, decoder=_uuid_out, format="binary")
+    for kind in ("json", "jsonb"):
+        prefix = b"\x01" if kind == "jsonb" else b""
+        await connection.set_type_codec(
+            kind, schema=catalog, encoder=_json_encoder(prefix), decoder=_json_decoder(len(prefix)), format="binary"
+        )
+
+
+def _uuid_in(text: str) -> bytes:
+    value = bytes.fromhex(text.replace("-", ""))
+    if len(value) != 16:
+        raise ValueError("not a UUID")
+    return value
+
+
+def _uuid_out(value: bytes) -> str:
+    h = value.hex()
+    return f"{h[:8]}-{h[8:12]}-{h[12:16]}-{h[16:20]}-{h[20:]}"
+
+
+def _json_encoder(prefix: bytes) -> Callable[[object], bytes]:
+    return lambda value: prefix + msgspec.json.encode(value)
+
+
+def _json_decoder(skip: int) -> Callable[[bytes], Any]:
+    return lambda data: msgspec.json.decode(data[skip:])
