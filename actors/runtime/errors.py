@@ -1,0 +1,102 @@
+"""What can go wrong between an asker and an actor.
+
+Two families. `DomainError` is an answer: a handler raises it, the asker receives it, the actor lives on. `ActorError`
+says that no answer was had; its class says why, and `retry_after_s` when trying again makes sense.
+"""
+
+from __future__ import annotations
+
+
+class DomainError(Exception):
+    """A handler's refusal. Crosses nodes with all its fields, but as this class itself, so branch on `code`."""
+
+    def __init__(
+        self, code: str, message: str = "", *, retry_after_s: float | None = None, field: str | None = None
+    ) -> None:
+        super().__init__(code, message)
+        self.code = code
+        self.message = message
+        self.retry_after_s = retry_after_s
+        self.field = field
+
+    def __str__(self) -> str:
+        return self.message or self.code
+
+
+class ActorError(Exception):
+    """No answer. `subject` is the actor or node concerned, `reason` a few words, `code` the class on the wire."""
+
+    code = "actor_error"
+    sentence = "failed"
+
+    def __init__(self, subject: object, reason: str = "", *, retry_after_s: float | None = None) -> None:
+        super().__init__(subject, reason)
+        self.subject = str(subject)
+        self.reason = reason
+        self.retry_after_s = retry_after_s
+
+    def __str__(self) -> str:
+        said = f"{self.subject} {self.sentence}"
+        return f"{said}: {self.reason}" if self.reason else said
+
+
+class MailboxFull(ActorError):  # noqa: N818
+    """The message was refused, or was pushed out by newer ones, because the mailbox is at its bound."""
+
+    code = "mailbox_full"
+    sentence = "has a full mailbox"
+
+
+class DeadlineExceeded(ActorError):  # noqa: N818
+    """The answer did not come in time. The message may have been handled, or may still be."""
+
+    code = "deadline_exceeded"
+    sentence = "did not answer in time"
+
+
+class ActorStopped(ActorError):  # noqa: N818
+    """The actor went before it answered."""
+
+    code = "actor_stopped"
+    sentence = "stopped before it answered"
+
+
+class ActorCrashed(ActorStopped):
+    """A handler or a task of the actor raised something that was not a DomainError."""
+
+    code = "actor_crashed"
+    sentence = "crashed"
+
+
+class Unavailable(ActorError):  # noqa: N818
+    """Nobody can take the message now: parked, moving, node stopping or out of reach. Nothing was handled."""
+
+    code = "unavailable"
+    sentence = "is unavailable"
+
+
+class Unhandled(ActorError):  # noqa: N818
+    """The actor has no handler for this message."""
+
+    code = "unhandled"
+    sentence = "does not know the message"
+
+
+class Fenced(ActorError):  # noqa: N818
+    """A write was refused because a newer epoch exists. Raised in a handler it drops the actor, with no flush."""
+
+    code = "fenced"
+    sentence = "is owned elsewhere"
+
+
+class UnknownKind(ActorError):  # noqa: N818
+    """The kind was not registered on this node."""
+
+    code = "unknown_kind"
+    sentence = "is not registered"
+
+
+def by_code() -> dict[str, type[ActorError]]:
+    """The classes that may cross the wire."""
+    crossing = (MailboxFull, DeadlineExceeded, ActorStopped, ActorCrashed, Unavailable, Unhandled)
+    return {error.code: error for error in crossing}

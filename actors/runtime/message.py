@@ -1,0 +1,33 @@
+"""What actors are told and asked, and how both are named on the wire."""
+
+from __future__ import annotations
+
+from typing import Any, Generic, TypeVar, get_args, get_origin
+
+import msgspec
+
+R = TypeVar("R")
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """Told: nobody waits for an answer."""
+
+
+class Ask(Message, Generic[R], frozen=True, kw_only=True):
+    """Asked: answered by an R. Subclass as `class Total(Ask[int], frozen=True)`, so that mypy and the wire know R."""
+
+
+def wire_name(message: type[Message]) -> str:
+    """The struct's tag if it has a textual one, else the class name. Unique among the messages of one actor class."""
+    tag = message.__struct_config__.tag
+    return tag if isinstance(tag, str) else message.__name__
+
+
+def reply_type(message: type[Message]) -> Any:
+    """The R of an Ask subclass; Any where the class leaves it open."""
+    for cls in message.__mro__:
+        for base in cls.__dict__.get("__orig_bases__", ()):
+            if get_origin(base) is Ask:
+                (answer,) = get_args(base)
+                return Any if isinstance(answer, TypeVar) else answer
+    return Any

@@ -1,0 +1,87 @@
+"""The two verbs: tell and ask."""
+
+from __future__ import annotations
+
+from asyncio import CancelledError
+from typing import TYPE_CHECKING, TypeVar
+
+from actors.runtime.errors import DeadlineExceeded
+from actors.runtime.ids import ActorId
+from actors.runtime.mailbox import Envelope
+from actors.runtime.message import Ask, Message
+
+if TYPE_CHECKING:
+    from actors.runtime.kind import Kind
+
+R = TypeVar("R")
+
+
+class Ref:
+    """An address. Cheap to make and to keep; says nothing about whether the actor is active, or where."""
+
+    __slots__ = ("_cell", "_key", "_kind")
+
+    def __init__(self, kind: Kind, key: str) -> None:
+        self._kind = kind
+        self._key = key
+        self._cell = kind.vacant
+
+    @property
+    def id(self) -> ActorId:
+        return ActorId(self._kind.name, self._key)
+
+    def __repr__(self) -> str:
+        return f"Ref({self.id})"
+
+    def tell(self, message: Message) -> None:
+        """Puts the message into the mailbox, at most once; one sender's messages to one actor keep their order.
+
+        Raises MailboxFull or Unavailable at once. Of what happens afterwards only the dead letters tell.
+        """
+        cell = self._cell
+        mail = cell.mail
+        if len(mail) < cell.limit:
+            mail.append(message)  # type: ignore[union-attr]  # only a deque has a limit above nought
+            if not cell.awake:
+                cell.awake = True
+                cell.turns.add(cell)
+        else:
+            self._cell = self._kind.admit(self._key, message)
+
+    async def ask(self, message: Ask[R], *, timeout_s: float = 5.0) -> R:
+        """The handler's answer.
+
+        Raises the handler's DomainError, DeadlineExceeded, MailboxFull, Unavailable, ActorStopped (of which
+        ActorCrashed is one) or Unhandled. Cancelled or out of time, the message is taken out if still unread.
+        """
+        deadlines = self._kind.node.deadlines
+        envelope, bucket = deadlines.envelope(message, timeout_s)
+        future = envelope.future
+        try:
+            cell = self._cell
+            mail = cell.mail
+            if len(mail) < cell.limit:
+                mail.append(envelope)  # type: ignore[union-attr]
+                if not cell.awake:
+                    cell.awake = True
+                    cell.turns.add(cell)
+            else:
+                self._cell = self._kind.admit(self._key, envelope)
+            answer: R = await future
+        except (CancelledError, DeadlineExceeded) as error:
+            self._withdraw(envelope)
+            if isinstance(error, DeadlineExceeded) and not error.subject:
+                raise DeadlineExceeded(self.id, f"{timeout_s:g} s for {type(message).__name__}") from None
+            raise
+        finally:
+            bucket.discard(future)
+        return answer
+
+    def _withdraw(self, envelope: Envelope) -> None:
+        future = envelope.future
+        if future.done() and not future.cancelled():
+            future.exception()  # seen, so that the loop does not report it as lost
+        future.cancel()
+        cell = self._kind.cells.get(self._key)
+        if cell is not None:
+            cell.withdraw(envelope)

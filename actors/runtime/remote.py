@@ -1,0 +1,291 @@
+"""Messages between nodes: the frames, the transport's port, and which answer belongs to which ask."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from functools import partial
+from itertools import count
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+
+import msgspec
+
+from actors.runtime.errors import ActorCrashed, ActorError, DomainError, Unavailable, Unhandled, by_code
+from actors.runtime.ids import ActorId
+from actors.runtime.mailbox import Envelope, Mail, answer, message_of, refuse
+from actors.runtime.message import Message, reply_type, wire_name
+
+if TYPE_CHECKING:
+    from actors.runtime.node import Node
+
+log = logging.getLogger(__name__)
+MOST_OPEN: Final = 65_536
+"""Asks that one node may have open at others."""
+
+
+class Link(Protocol):
+    """One node's end of a transport."""
+
+    def send(self, to: str, frame: bytes) -> None:
+        """Hands a frame over, at most once, in order for each `to`. Raises Unavailable; never blocks."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Transport(Protocol):
+    """What joins nodes. Lossy and at most once: deadlines are what ends an ask whose answer was lost."""
+
+    def attach(self, node: str, receive: Callable[[bytes], None]) -> Link:
+        """Frames for `node` go to `receive`, on the event loop, from now until the link is closed."""
+        ...
+
+
+class Deliver(msgspec.Struct, frozen=True, array_like=True, tag="d"):
+    """A message for an actor of the receiving node. `ask` is 0 if told; `budget_s` is what is left of the deadline."""
+
+    kind: str
+    key: str
+    name: str
+    body: msgspec.Raw
+    sender: str
+    ask: int
+    budget_s: float
+
+
+class Answer(msgspec.Struct, frozen=True, array_like=True, tag="a"):
+    ask: int
+    body: msgspec.Raw
+
+
+class Failure(msgspec.Struct, frozen=True, array_like=True, tag="f"):
+    """`code` of an ActorError with `subject`, or of a DomainError if `is_domain`."""
+
+    ask: int
+    is_domain: bool
+    code: str
+    message: str
+    subject: str = ""
+    retry_after_s: float | None = None
+    field: str | None = None
+
+
+class _Open(NamedTuple):
+    future: asyncio.Future[Any]
+    answer: Any
+    actor_id: ActorId
+
+
+_FRAMES = msgspec.msgpack.Decoder(Deliver | Answer | Failure)
+
+
+class Remote:
+    """The node's side of the transport."""
+
+    def __init__(self, *, node: Node, transport: Transport) -> None:
+        self._node = node
+        self._transport = transport
+        self._link: Link | None = None
+        self._open: dict[int, _Open] = {}
+        self._numbers = count(1)
+        self._encode = msgspec.msgpack.Encoder().encode
+
+    def start(self) -> None:
+        self._link = self._transport.attach(self._node.name, self._receive)
+
+    def stop(self) -> None:
+        """Leaves the transport. Asks still open at other nodes end as Unavailable."""
+        if self._link is not None:
+            self._link.close()
+            self._link = None
+        for waiting in list(self._open.values()):
+            refuse(waiting.future, Unavailable(self._node.name, "stopped"))
+
+    @property
+    def open_asks(self) -> int:
+        return len(self._open)
+
+    # Out.
+
+    def post(self, to: str, actor_id: ActorId, mail: Mail) -> None:
+        """Sends mail to an actor of node `to`. Raises Unavailable."""
+        message = message_of(mail)
+        ask, budget_s = self._expect(actor_id, mail) if isinstance(mail, Envelope) else (0, 0.0)
+        body = msgspec.Raw(self._encode(message))
+        name = wire_name(type(message))
+        self._send(to, Deliver(actor_id.kind, actor_id.key, name, body, self._node.name, ask, budget_s))
+
+    def _expect(self, actor_id: ActorId, envelope: Envelope) -> tuple[int, float]:
+        if len(self._open) >= MOST_OPEN:
+            raise Unavailable(actor_id, "too many asks between nodes", retry_after_s=1.0)
+        number = next(self._numbers)
+        self._open[number] = _Open(envelope.future, reply_type(type(envelope.message)), actor_id)
+        envelope.future.add_done_callback(lambda _: self._open.pop(number, None))
+        return number, max(0.0, envelope.deadline - self._node.monotonic())
+
+    def _send(self, to: str, frame: Deliver | Answer | Failure) -> None:
+        if self._link is None:
+            raise Unavailable(self._node.name, "not started")
+        self._link.send(to, self._encode(frame))
+
+    # In.
+
+    def _receive(self, data: bytes) -> None:
+        try:
+            frame = _FRAMES.decode(data)
+        except msgspec.DecodeError:
+            self._node.bury(ActorId("", ""), "", "unreadable frame")
+            return
+        if isinstance(frame, Deliver):
+            self._deliver(frame)
+        elif isinstance(frame, Answer):
+            self._answered(frame)
+        else:
+            self._failed(frame)
+
+    def _answered(self, frame: Answer) -> None:
+        waiting = self._open.pop(frame.ask, None)
+        if waiting is None:
+            return
+        try:
+            answer(waiting.future, msgspec.msgpack.decode(frame.body, type=waiting.answer))
+        except msgspec.DecodeError as error:
+            refuse(waiting.future, Unhandled(waiting.actor_id, f"unreadable answer: {error}"))
+
+    def _failed(self, frame: Failure) -> None:
+        waiting = self._open.pop(frame.ask, None)
+        if waiting is None:
+            return
+        error: Exception
+        if frame.is_domain:
+            error = DomainError(frame.code, frame.message, retry_after_s=frame.retry_after_s, field=frame.field)
+        else:
+            cls = by_code().get(frame.code, Unavailable)
+            error = cls(frame.subject, frame.message, retry_after_s=frame.retry_after_s)
+        if isinstance(error, Unavailable):
+            self._node.directory.invalidate(waiting.actor_id)
+        refuse(waiting.future, error)
+
+    def _deliver(self, frame: Deliver) -> None:
+        actor_id = ActorId(frame.kind, frame.key)
+        try:
+            message = self._read(actor_id, frame)
+            self._admit(actor_id, frame, message)
+        except ActorError as error:
+            self._node.bury(actor_id, frame.name, error.code)
+            self._fail(frame, error)
+
+    def _read(self, actor_id: ActorId, frame: Deliver) -> Message:
+        """The message. Raises Unhandled for a kind or name that this node does not know, or a body it cannot read."""
+        try:
+            cls = self._node.kind(frame.kind).handlers(actor_id).names[frame.name]
+            return msgspec.msgpack.decode(frame.body, type=cls)
+        except (KeyError, ActorError, msgspec.DecodeError) as error:
+            raise Unhandled(actor_id, f"{frame.name}: {type(error).__name__}") from error
+
+    def _admit(self, actor_id: ActorId, frame: Deliver, message: Message) -> None:
+        """Into the mailbox, if the actor lives here: a message makes one hop, never two."""
+        placement = self._node.directory.cached(actor_id)
+        if placement is not None and placement.node != self._node.name:
+            raise Unavailable(actor_id, "moved", retry_after_s=0.1)
+        kind = self._node.kind(actor_id.kind)
+        if not frame.ask:
+            kind.admit(actor_id.key, message)
+            return
+        envelope, bucket = self._node.deadlines.envelope(message, frame.budget_s)
+        envelope.future.add_done_callback(partial(self._done, frame, bucket, envelope))
+        try:
+            kind.admit(actor_id.key, envelope)
+        except ActorError as error:
+            refuse(envelope.future, error)
+
+    def _done(self, frame: Deliver, bucket: set[Any], envelope: Envelope, future: asyncio.Future[Any]) -> None:
+        bucket.discard(future)
+        error = None if future.cancelled() else future.exception()
+        if error is None and not future.cancelled():
+            self._give(frame, future.result())
+            return
+        cell = self._node.kind(frame.kind).cells.get(frame.key)
+        if cell is not None:
+            cell.withdraw(envelope)
+        if isinstance(error, (DomainError, ActorError)):
+            self._fail(frame, error)
+
+    def _give(self, frame: Deliver, value: Any) -> None:
+        try:
+            body = msgspec.Raw(self._encode(value))
+        except (TypeError, ValueError, msgspec.MsgspecError) as error:
+            log.error("the answer of %s/%s to %s cannot be sent: %s", frame.kind, frame.key, frame.name, error)
+            self._fail(frame, ActorCrashed(f"{frame.kind}/{frame.key}", "its answer cannot be sent"))
+            return
+        self._send_back(frame.sender, Answer(frame.ask, body))
+
+    def _fail(self, frame: Deliver, error: DomainError | ActorError) -> None:
+        if not frame.ask:
+            return
+        if isinstance(error, DomainError):
+            failure = Failure(
+                frame.ask, True, error.code, error.message, retry_after_s=error.retry_after_s, field=error.field
+            )
+        else:
+            failure = Failure(frame.ask, False, error.code, error.reason, error.subject, error.retry_after_s)
+        self._send_back(frame.sender, failure)
+
+    def _send_back(self, to: str, frame: Answer | Failure) -> None:
+        try:
+            self._send(to, frame)
+        except Unavailable:
+            self._node.bury(ActorId("", to), type(frame).__name__, "asker out of reach")
+
+
+class LocalTransport:
+    """Joins the nodes of one process, frame by frame through the event loop, in order. `most_queued` a receiver."""
+
+    def __init__(self, *, most_queued: int = 100_000) -> None:
+        self._ends: dict[str, _LocalEnd] = {}
+        self._cut: set[frozenset[str]] = set()
+        self._most_queued = most_queued
+
+    def attach(self, node: str, receive: Callable[[bytes], None]) -> Link:
+        end = self._ends[node] = _LocalEnd(self, node, receive)
+        return end
+
+    def cut(self, one: str, other: str) -> None:
+        """Loses every frame between the two, silently, as a broken network does."""
+        self._cut.add(frozenset((one, other)))
+
+    def mend(self, one: str, other: str) -> None:
+        self._cut.discard(frozenset((one, other)))
+
+    def carry(self, sender: str, to: str, frame: bytes) -> None:
+        end = self._ends.get(to)
+        if end is None or end.queued >= self._most_queued:
+            raise Unavailable(to, "out of reach" if end is None else "too far behind", retry_after_s=0.5)
+        if frozenset((sender, to)) not in self._cut:
+            end.queued += 1
+            asyncio.get_running_loop().call_soon(end.take, frame)
+
+    def detach(self, end: _LocalEnd) -> None:
+        if self._ends.get(end.node) is end:
+            del self._ends[end.node]
+
+
+class _LocalEnd:
+    def __init__(self, transport: LocalTransport, node: str, receive: Callable[[bytes], None]) -> None:
+        self._transport = transport
+        self._receive: Callable[[bytes], None] | None = receive
+        self.node = node
+        self.queued = 0
+
+    def send(self, to: str, frame: bytes) -> None:
+        self._transport.carry(self.node, to, frame)
+
+    def close(self) -> None:
+        self._receive = None
+        self._transport.detach(self)
+
+    def take(self, frame: bytes) -> None:
+        self.queued -= 1
+        if self._receive is not None:
+            self._receive(frame)
