@@ -1,5 +1,7 @@
 """What can go wrong below the actors. Callers branch on the type; the sentence is for people and logs."""
 
+# ruff: noqa: N818 - errors say what happened, without a suffix
+
 from __future__ import annotations
 
 

@@ -15,7 +15,7 @@ def is_uuid(text: str) -> bool:
 
 
 class Ids:
-    """A source of ids that grow strictly, also when the clock stands still or goes back. One per process; not thread-safe.
+    """A source of ids that grow strictly, also when the clock stands still or goes back. For one thread.
 
     The 12 bits after the version hold the fraction of the millisecond (RFC 9562, section 6.2, method 3); an id that
     would not be greater than the one before takes the next tick instead.

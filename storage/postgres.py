@@ -53,6 +53,8 @@ class Database:
         settings = {
             "application_name": name,
             "timezone": "UTC",
+            # Plans follow the size that a table has now: a plan kept from when it was empty can be ruinous.
+            "plan_cache_mode": "force_custom_plan",
             # The server gives up a little after the caller has, so that no statement runs on for nobody.
             "statement_timeout": str(int(deadline_s * 2000)),
             "lock_timeout": str(int(deadline_s * 1000)),

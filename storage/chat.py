@@ -1,0 +1,323 @@
+"""The log of every chat room: appended in groups, durable before anybody sees it, read in order of offset.
+
+``ChatLog`` is the only writer of messages. Callers submit entries; while one commit runs, entries gather, and the next
+statement takes up to 500 of them whatever their rooms. The statement itself allocates the offsets, so an offset exists
+only together with its row: none is skipped and none is used twice, whatever fails.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import datetime as dt
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from storage.errors import BadValue, Conflict, Fenced, StorageError, Unavailable
+from storage.ids import is_uuid
+from storage.postgres import Database, Row
+
+MAX_ROWS: Final = 500
+MAX_WAITING: Final = 10_000
+PAGE: Final = 500
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """A message on its way into the log. ``shard`` and ``epoch`` are the fencing token of the room's owner.
+
+    ``client_id`` is unique for a person in a room, for good.
+    """
+
+    room_id: str
+    shard: int
+    epoch: int
+    id: str
+    user_id: str
+    client_id: str
+    text: str
+    sent_at: dt.datetime
+    reply_to: str | None = None
+    media_time_ms: int | None = None
+
+
+class Appended(msgspec.Struct, frozen=True, kw_only=True):
+    """What the log holds under the entry's ``client_id``: with ``is_duplicate``, the message that came first."""
+
+    id: str
+    offset: int
+    is_duplicate: bool = False
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of the log with its author. A deleted one keeps its place and loses its text."""
+
+    id: str
+    offset: int
+    user_id: str
+    username: str
+    display_name: str
+    is_owner: bool
+    is_moderator: bool
+    client_id: str
+    text: str
+    sent_at: dt.datetime
+    media_time_ms: int | None
+    reply_to: str | None
+    is_deleted: bool
+
+
+class UnknownRoom(StorageError):  # noqa: N818
+    """There is no such room."""
+
+
+class UnknownReply(StorageError):  # noqa: N818
+    """``reply_to`` names no message of the room."""
+
+
+class LogFull(StorageError):  # noqa: N818
+    """Too many entries wait for the log."""
+
+    def __init__(self, retry_after_s: float) -> None:
+        super().__init__(retry_after_s)
+        self.retry_after_s = retry_after_s
+
+    def __str__(self) -> str:
+        return f"the chat log is behind: try again in {self.retry_after_s:.1f} s"
+
+
+_Waiting = tuple[Entry, "asyncio.Future[Appended]"]
+
+
+class ChatLog:
+    """The group commit of one node, and the reads. Created and closed inside the event loop that uses it."""
+
+    def __init__(
+        self, *, db: Database, max_waiting: int = MAX_WAITING, max_rows: int = MAX_ROWS, deadline_s: float = 5.0
+    ) -> None:
+        self._db = db
+        self._max_waiting = max_waiting
+        self._max_rows = max_rows
+        self._deadline_s = deadline_s
+        self._waiting: collections.deque[_Waiting] = collections.deque()
+        self._writer: asyncio.Task[None] | None = None
+        self._is_closed = False
+
+    def submit(self, entry: Entry) -> asyncio.Future[Appended]:
+        """Queue an entry and return the future of its outcome, at once; entries of a room keep the order of their calls.
+
+        Raises ``LogFull`` when the queue is full and ``Unavailable`` after ``close``. The future ends with ``Fenced``,
+        ``UnknownRoom``, ``UnknownReply``, ``BadValue``, ``Conflict`` (no such user) for that entry alone, or with
+        ``Unavailable`` for all that were in hand, after which the same ``client_id`` may be sent again.
+        """
+        if self._is_closed:
+            raise Unavailable("chat log", "it is closed")
+        if len(self._waiting) >= self._max_waiting:
+            raise LogFull(retry_after_s=0.5)
+        outcome: asyncio.Future[Appended] = asyncio.get_running_loop().create_future()
+        self._waiting.append((entry, outcome))
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._write(), name="chat-log")
+        return outcome
+
+    async def append(self, entry: Entry) -> Appended:
+        """``submit`` and wait. Cancelling the wait does not take the entry back."""
+        return await self.submit(entry)
+
+    async def close(self) -> None:
+        """Take no more entries and wait until every waiting one has its outcome."""
+        self._is_closed = True
+        if self._writer is not None:
+            await asyncio.shield(self._writer)
+
+    async def _write(self) -> None:
+        """Commit until nothing waits. The task lives only while there is work."""
+        try:
+            # A turn of the loop, so that entries of the same burst share the first statement.
+            await asyncio.sleep(0)
+            while self._waiting:
+                count = min(self._max_rows, len(self._waiting))
+                await self._settle([self._waiting.popleft() for _ in range(count)])
+        finally:
+            self._writer = None
+
+    async def _settle(self, batch: Sequence[_Waiting]) -> None:
+        """Write a batch and give each entry its outcome. One bad entry is found by halving, and refused alone."""
+        try:
+            outcomes = await self._insert([entry for entry, _ in batch])
+        except (Conflict, BadValue, ValueError, TypeError, OverflowError) as error:
+            if len(batch) == 1:
+                _fail(batch, error if isinstance(error, StorageError) else BadValue(str(error)))
+                return
+            middle = len(batch) // 2
+            await self._settle(batch[:middle])
+            await self._settle(batch[middle:])
+        except StorageError as error:
+            _fail(batch, error)
+        except asyncio.CancelledError:
+            _fail([*batch, *self._waiting], Unavailable("chat log", "it was stopped"))
+            self._waiting.clear()
+            raise
+        else:
+            for (_, future), outcome in zip(batch, outcomes, strict=True):
+                _resolve(future, outcome)
+
+    async def _insert(self, entries: Sequence[Entry]) -> list[Appended | StorageError]:
+        rows = await self._db.fetch(_APPEND, *_columns(entries), timeout_s=self._deadline_s)
+        return [_outcome(entry, row) for entry, row in zip(entries, rows, strict=True)]
+
+    async def history(self, room_id: str, *, before: int | None = None, limit: int = 50) -> list[Message]:
+        """The ``limit`` messages under the offset ``before`` (exclusive; the newest without it), ascending."""
+        top = before if before is not None else 2**62
+        rows = await self._db.fetch(_SELECT + _BEFORE, room_id, top, min(limit, PAGE))
+        return [_message(row) for row in reversed(rows)]
+
+    async def last(self, room_id: str, limit: int) -> list[Message]:
+        """The newest ``limit`` messages, ascending."""
+        return await self.history(room_id, limit=limit)
+
+    async def since(self, room_id: str, offset: int, *, limit: int = PAGE) -> list[Message]:
+        """The first ``limit`` messages above ``offset``, ascending."""
+        rows = await self._db.fetch(_SELECT + _SINCE, room_id, offset, min(limit, PAGE))
+        return [_message(row) for row in rows]
+
+    async def between(self, room_id: str, *, from_ms: int, to_ms: int, limit: int = PAGE) -> list[Message]:
+        """Messages whose place in the broadcast lies in ``[from_ms, to_ms)`` of media time, in order of offset."""
+        rows = await self._db.fetch(_SELECT + _BETWEEN, room_id, from_ms, to_ms, min(limit, PAGE))
+        return [_message(row) for row in rows]
+
+    async def find(self, room_id: str, user_id: str, client_id: str) -> Appended | None:
+        """What the person's ``client_id`` stands for in the room, if it was used."""
+        row = await self._db.fetchrow(_FIND, room_id, user_id, client_id)
+        return None if row is None else Appended(id=row["id"], offset=row["offset"], is_duplicate=True)
+
+    async def message(self, room_id: str, message_id: str) -> Message | None:
+        """One message by its id."""
+        if not is_uuid(message_id):
+            return None
+        row = await self._db.fetchrow(_SELECT + _BY_ID, room_id, message_id)
+        return None if row is None else _message(row)
+
+
+def _columns(entries: Sequence[Entry]) -> tuple[list[object], ...]:
+    return (
+        [e.room_id for e in entries],
+        [e.shard for e in entries],
+        [e.epoch for e in entries],
+        [e.id for e in entries],
+        [e.user_id for e in entries],
+        [e.client_id for e in entries],
+        [e.text for e in entries],
+        [e.reply_to for e in entries],
+        [e.sent_at for e in entries],
+        [e.media_time_ms for e in entries],
+        list({e.shard for e in entries}),
+        list({e.room_id for e in entries}),
+    )
+
+
+def _outcome(entry: Entry, row: Row) -> Appended | StorageError:
+    verdict = row["verdict"]
+    if verdict in ("new", "old"):
+        return Appended(id=row["id"], offset=row["offset"], is_duplicate=verdict == "old")
+    if verdict == "fenced":
+        return Fenced(entry.shard, entry.epoch)
+    return UnknownRoom(entry.room_id) if verdict == "room" else UnknownReply(entry.reply_to)
+
+
+def _resolve(future: asyncio.Future[Appended], outcome: Appended | StorageError) -> None:
+    if future.done():
+        return
+    if isinstance(outcome, StorageError):
+        future.set_exception(outcome)
+    else:
+        future.set_result(outcome)
+
+
+def _fail(batch: Sequence[_Waiting], error: StorageError) -> None:
+    for _, future in batch:
+        _resolve(future, error)
+
+
+def _message(row: Row) -> Message:
+    return Message(
+        id=row["id"],
+        offset=row["offset"],
+        user_id=row["user_id"],
+        username=row["username"],
+        display_name=row["display_name"],
+        is_owner=row["is_owner"],
+        is_moderator=row["is_moderator"],
+        client_id=row["client_id"],
+        text=row["text"],
+        sent_at=row["sent_at"],
+        media_time_ms=row["media_time_ms"],
+        reply_to=row["reply_to"],
+        is_deleted=row["is_deleted"],
+    )
+
+
+# One statement a batch. `fence` and `room` take their locks in order of their keys, so writers cannot deadlock; the
+# share lock on the shard makes a take-over wait for this commit, and a commit after the take-over sees the new epoch.
+# The look-ups are lateral with a limit, which keeps them index look-ups whatever the table's statistics say.
+_APPEND: Final = """
+with input as materialized (
+    select * from unnest($1::uuid[], $2::smallint[], $3::bigint[], $4::uuid[], $5::uuid[], $6::text[], $7::text[],
+                         $8::uuid[], $9::timestamptz[], $10::bigint[]) with ordinality
+        as t(room_id, shard, epoch, id, user_id, client_id, text, reply_to, sent_at, media_time_ms, n)
+), fence as materialized (
+    select shard, epoch from shards where shard = any($11::smallint[]) order by shard for share
+), room as materialized (
+    select id, last_offset from chat_rooms where id = any($12::uuid[]) order by id for update
+), judged as materialized (
+    select i.*, room.last_offset, first.id as first_id, first."offset" as first_offset,
+        case when fence.epoch is distinct from i.epoch then 'fenced'
+             when room.id is null then 'room'
+             when first.id is not null then 'old'
+             when i.reply_to is not null and parent.id is null then 'reply'
+             else 'new' end as verdict
+    from input i
+    left join fence on fence.shard = i.shard
+    left join room on room.id = i.room_id
+    left join lateral (
+        select m.id, m."offset" from chat_messages m
+        where m.room_id = i.room_id and m.user_id = i.user_id and m.client_id = i.client_id limit 1) first on true
+    left join lateral (
+        select m.id from chat_messages m where m.id = i.reply_to and m.room_id = i.room_id limit 1) parent
+        on i.reply_to is not null
+), ranked as materialized (
+    select j.*, row_number() over (partition by room_id, user_id, client_id order by n) as turn
+    from judged j where verdict = 'new'
+), fresh as materialized (
+    select r.*, last_offset + row_number() over (partition by room_id order by n) as "offset"
+    from ranked r where turn = 1
+), inserted as (
+    insert into chat_messages (room_id, "offset", id, user_id, client_id, text, reply_to, sent_at, media_time_ms)
+    select room_id, "offset", id, user_id, client_id, text, reply_to, sent_at, media_time_ms from fresh order by n
+), raised as (
+    update chat_rooms r set last_offset = top from (select room_id, max("offset") as top from fresh group by room_id) f
+    where r.id = f.room_id
+)
+select j.n, coalesce(fresh.id, j.first_id, twin.id) as id, coalesce(fresh."offset", j.first_offset, twin."offset") as "offset",
+    case when j.verdict = 'new' and fresh.n is null then 'old' else j.verdict end as verdict
+from judged j
+left join fresh on fresh.n = j.n
+left join fresh twin on j.verdict = 'new' and fresh.n is null
+    and twin.room_id = j.room_id and twin.user_id = j.user_id and twin.client_id = j.client_id
+order by j.n
+"""
+
+_SELECT: Final = """
+select m.id, m."offset", m.user_id, u.username, u.display_name, m.client_id, m.sent_at, m.media_time_ms, m.reply_to,
+    case when m.deleted_at is null then m.text else '' end as text, m.deleted_at is not null as is_deleted,
+    r.owner_id = m.user_id as is_owner,
+    exists (select from chat_moderators c where c.room_id = m.room_id and c.user_id = m.user_id) as is_moderator
+from chat_messages m join chat_rooms r on r.id = m.room_id join users u on u.id = m.user_id
+where m.room_id = $1
+"""
+_BEFORE: Final = ' and m."offset" < $2 order by m."offset" desc limit $3'
+_SINCE: Final = ' and m."offset" > $2 order by m."offset" limit $3'
+_BETWEEN: Final = ' and m.media_time_ms >= $2 and m.media_time_ms < $3 order by m."offset" limit $4'
+_BY_ID: Final = " and m.id = $2"
+_FIND: Final = 'select id, "offset" from chat_messages where room_id = $1 and user_id = $2 and client_id = $3'
