@@ -105,7 +105,7 @@ class ChatLog:
         self._is_closed = False
 
     def submit(self, entry: Entry) -> asyncio.Future[Appended]:
-        """Queue an entry and return the future of its outcome, at once; entries of a room keep the order of their calls.
+        """Queue an entry and return the future of its outcome, at once. Entries keep the order of the calls.
 
         Raises ``LogFull`` when the queue is full and ``Unavailable`` after ``close``. The future ends with ``Fenced``,
         ``UnknownRoom``, ``UnknownReply``, ``BadValue``, ``Conflict`` (no such user) for that entry alone, or with
@@ -299,7 +299,8 @@ with input as materialized (
     update chat_rooms r set last_offset = top from (select room_id, max("offset") as top from fresh group by room_id) f
     where r.id = f.room_id
 )
-select j.n, coalesce(fresh.id, j.first_id, twin.id) as id, coalesce(fresh."offset", j.first_offset, twin."offset") as "offset",
+select j.n, coalesce(fresh.id, j.first_id, twin.id) as id,
+    coalesce(fresh."offset", j.first_offset, twin."offset") as "offset",
     case when j.verdict = 'new' and fresh.n is null then 'old' else j.verdict end as verdict
 from judged j
 left join fresh on fresh.n = j.n

@@ -1,4 +1,4 @@
-"""Whose writes count: the epoch of a shard, in Postgres. A take-over raises it; a write that carries an older one is refused."""
+"""Whose writes count: the epoch of a shard, in Postgres. A take-over raises it; a write under an older one is refused."""
 
 from __future__ import annotations
 

@@ -64,14 +64,20 @@ class Database:
             async with asyncio.timeout(deadline_s):
                 pool = await asyncpg.create_pool(
                     dsn=url,
-                    min_size=1,
+                    min_size=0,
                     max_size=max_connections,
                     init=_set_codecs,
                     server_settings=settings,
                     timeout=deadline_s,
                     command_timeout=deadline_s,
                 )
-        return cls(pool=pool, deadline_s=deadline_s)
+        database = cls(pool=pool, deadline_s=deadline_s)
+        try:
+            await database.ping(timeout_s=deadline_s)
+        except StorageError:
+            pool.terminate()
+            raise
+        return database
 
     async def close(self, *, timeout_s: float = 5.0) -> None:
         """Close gracefully; what still runs after ``timeout_s`` is cut off."""
@@ -187,7 +193,8 @@ def _of_server(error: asyncpg.PostgresError) -> StorageError:
 def _of_client(error: Exception) -> StorageError:
     if isinstance(error, asyncpg.DataError):
         return BadValue(str(error))
-    return Unavailable(_NAME, str(error))
+    # The driver says with the same class that a connection is gone and that its caller is wrong.
+    return Unavailable(_NAME, str(error)) if "clos" in str(error) else StorageError(str(error))
 
 
 async def _set_codecs(connection: Any) -> None:

@@ -101,7 +101,7 @@ def _popen(
     prepare: Callable[[], None] | None = None,
 ) -> subprocess.Popen[bytes]:
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PG")}
-    return subprocess.Popen(  # noqa: S603, PLW1509 - our own words; the step down runs no Python that needs a lock
+    return subprocess.Popen(  # noqa: S603 - our own words
         command,
         stdin=subprocess.DEVNULL,
         stdout=log,
@@ -113,7 +113,7 @@ def _popen(
         user=uid,
         group=gid,
         extra_groups=None if uid is None else [],
-        preexec_fn=prepare,
+        preexec_fn=prepare,  # noqa: PLW1509 - it makes system calls only and takes no lock
     )
 
 

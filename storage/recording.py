@@ -1,0 +1,99 @@
+"""Recordings: which segments a stream has kept, and what a player must know of their initialisation segments."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from storage.ids import is_uuid
+from storage.leases import Fence, hold
+from storage.postgres import Database
+
+
+class Segment(msgspec.Struct, frozen=True, kw_only=True):
+    """A media segment of one rendition. ``init_name`` names its ``Init``; numbers grow by one in each rendition."""
+
+    rendition: str
+    segment: int
+    publication: int
+    object_key: str
+    init_key: str
+    init_name: str
+    media_time_ms: int
+    duration_ms: float
+    bytes: int
+    started_at: dt.datetime
+    is_discontinuity: bool = False
+
+
+class Init(msgspec.Struct, frozen=True, kw_only=True):
+    """An initialisation segment. ``info`` is what playlists say of it: codecs, size, rates."""
+
+    rendition: str
+    name: str
+    object_key: str
+    info: dict[str, Any]
+
+
+class Recordings:
+    """The rows of segments."""
+
+    def __init__(self, *, db: Database) -> None:
+        self._db = db
+
+    async def add(
+        self, stream_id: str, *, segments: Sequence[Segment], inits: Sequence[Init] = (), fence: Fence
+    ) -> None:
+        """Add rows, all or none; those already there stay as they are, so a batch may be repeated.
+
+        Raises ``Fenced``, and ``Conflict`` when the stream was deleted.
+        """
+        async with self._db.transaction() as tx:
+            await hold(tx, fence)
+            for init in inits:
+                await tx.execute(_ADD_INIT, stream_id, init.rendition, init.name, init.object_key, init.info)
+            await tx.execute(_ADD_SEGMENTS, stream_id, fence.epoch, *_columns(segments))
+
+    async def segments(
+        self, stream_id: str, *, rendition: str | None = None, from_segment: int = 0, limit: int = 100_000
+    ) -> list[Segment]:
+        """Segments in order of rendition and number."""
+        if not is_uuid(stream_id):
+            return []
+        rows = await self._db.fetch(_SEGMENTS, stream_id, rendition, from_segment, limit)
+        return [Segment(**dict(row)) for row in rows]
+
+    async def inits(self, stream_id: str) -> list[Init]:
+        """Initialisation segments in order of rendition and name."""
+        if not is_uuid(stream_id):
+            return []
+        rows = await self._db.fetch(_INITS, stream_id)
+        return [Init(**dict(row)) for row in rows]
+
+
+def _columns(segments: Sequence[Segment]) -> list[list[object]]:
+    return [[getattr(segment, name) for segment in segments] for name in Segment.__struct_fields__]
+
+
+_FIELDS: Final = ", ".join(Segment.__struct_fields__)
+_ADD_INIT: Final = """
+insert into stream_inits (stream_id, rendition, name, object_key, info) values ($1, $2, $3, $4, $5)
+on conflict do nothing
+"""
+_ADD_SEGMENTS: Final = f"""
+insert into stream_segments (stream_id, epoch, {_FIELDS})
+select $1, $2, t.* from unnest($3::text[], $4::bigint[], $5::int[], $6::text[], $7::text[], $8::text[], $9::bigint[],
+    $10::float8[], $11::int[], $12::timestamptz[], $13::bool[]) as t
+on conflict do nothing
+"""
+_SEGMENTS: Final = f"""
+select {_FIELDS} from stream_segments
+where stream_id = $1 and ($2::text is null or rendition = $2) and segment >= $3
+order by rendition, segment limit $4
+"""
+_INITS: Final = """
+select rendition, name, object_key, info from stream_inits where stream_id = $1 order by rendition, name
+"""

@@ -1,0 +1,358 @@
+"""Streams: their rows, and which of them a stream key stands for. A stream is created together with its room."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any, Final, Literal
+
+import msgspec
+
+from storage.errors import BadValue
+from storage.ids import is_uuid
+from storage.leases import Fence, hold
+from storage.postgres import Database, Row
+from storage.rooms import insert_room
+
+State = Literal["scheduled", "live", "interrupted", "ended"]
+MAX_PAGE: Final = 100
+
+
+class NewStream(msgspec.Struct, frozen=True, kw_only=True):
+    """What a stream begins with. ``log_epoch`` names the log of its room."""
+
+    id: str
+    room_id: str
+    owner_id: str
+    title: str
+    stream_key: str
+    log_epoch: str
+    description: str = ""
+    category: str = ""
+    tags: tuple[str, ...] = ()
+    language: str = ""
+    visibility: Literal["public", "unlisted", "private"] = "public"
+    latency: Literal["realtime", "low", "normal"] = "low"
+    is_recorded: bool = True
+    scheduled_at: dt.datetime | None = None
+
+
+class Owner(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    username: str
+    display_name: str
+    avatar_url: str | None
+
+
+class StreamRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A stream as it is stored, with its owner. ``publication`` counts publishers so far, the running one included."""
+
+    id: str
+    owner: Owner
+    room_id: str
+    title: str
+    description: str
+    category: str
+    tags: tuple[str, ...]
+    language: str
+    visibility: Literal["public", "unlisted", "private"]
+    latency: Literal["realtime", "low", "normal"]
+    is_recorded: bool
+    state: State
+    stream_key: str
+    created_at: dt.datetime
+    scheduled_at: dt.datetime | None
+    started_at: dt.datetime | None
+    interrupted_at: dt.datetime | None
+    ended_at: dt.datetime | None
+    publication: int
+    media_time_ms: int
+    next_segment: int
+    tracks: tuple[Any, ...]
+    peak_viewers: int
+    unique_viewers: int
+    watched_ms: int
+
+
+class StreamState(msgspec.Struct, frozen=True, kw_only=True):
+    """The part of the row that the stream's actor owns; saved whole."""
+
+    state: State
+    started_at: dt.datetime | None = None
+    interrupted_at: dt.datetime | None = None
+    ended_at: dt.datetime | None = None
+    publication: int = 0
+    media_time_ms: int = 0
+    next_segment: int = 1
+    tracks: tuple[Any, ...] = ()
+
+
+class StreamEdit(msgspec.Struct, frozen=True, kw_only=True):
+    """What an owner may change; None leaves a field as it is."""
+
+    title: str | None = None
+    description: str | None = None
+    category: str | None = None
+    tags: tuple[str, ...] | None = None
+    language: str | None = None
+    visibility: Literal["public", "unlisted", "private"] | None = None
+    latency: Literal["realtime", "low", "normal"] | None = None
+    is_recorded: bool | None = None
+    scheduled_at: dt.datetime | None = None
+
+
+class Keyholder(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom a lasting key belongs to, with the settings that their next stream begins with."""
+
+    user_id: str
+    username: str
+    stream_defaults: dict[str, Any]
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """Streams in order, and the cursor of what follows (None at the end)."""
+
+    items: tuple[StreamRow, ...]
+    next: str | None
+
+
+class Streams:
+    """The rows of streams. Fenced writes raise ``Fenced`` when the shard has another owner by now."""
+
+    def __init__(self, *, db: Database) -> None:
+        self._db = db
+
+    async def create(self, new: NewStream) -> StreamRow:
+        """Add a stream and its room, both or none. Raises ``Conflict`` for an id, key or room in use."""
+        async with self._db.transaction() as tx:
+            await tx.execute(_INSERT, *_new_values(new))
+            await insert_room(tx, room_id=new.room_id, owner_id=new.owner_id, log_epoch=new.log_epoch, stream_id=new.id)
+            row = await tx.fetchrow(_SELECT + " where s.id = $1", new.id)
+        assert row is not None
+        return _stream(row)
+
+    async def load(self, stream_id: str) -> StreamRow | None:
+        if not is_uuid(stream_id):
+            return None
+        row = await self._db.fetchrow(_SELECT + " where s.id = $1", stream_id)
+        return None if row is None else _stream(row)
+
+    async def load_many(self, stream_ids: Sequence[str]) -> list[StreamRow]:
+        """Those that exist, in the order asked for."""
+        wanted = [stream_id for stream_id in stream_ids if is_uuid(stream_id)]
+        rows = await self._db.fetch(_SELECT + " where s.id = any($1::uuid[])", wanted)
+        found = {row["id"]: _stream(row) for row in rows}
+        return [found[stream_id] for stream_id in wanted if stream_id in found]
+
+    async def by_key(self, stream_key: str) -> StreamRow | Keyholder | None:
+        """What a key stands for: a stream's own, or the person whose lasting key it is; None for an unknown key and
+        for a person who is suspended or gone."""
+        if "\0" in stream_key:
+            return None
+        row = await self._db.fetchrow(_SELECT + " where s.stream_key = $1" + _IN_GOOD_STANDING, stream_key)
+        if row is not None:
+            return _stream(row)
+        person = await self._db.fetchrow(_KEYHOLDER, stream_key)
+        return None if person is None else msgspec.convert(dict(person), Keyholder)
+
+    async def open_of(self, owner_id: str, *, now: dt.datetime) -> list[StreamRow]:
+        """The owner's streams that have not ended, the one that a publisher with the lasting key takes up first: live,
+        then the last interrupted, then the prepared or scheduled nearest to ``now``."""
+        return [_stream(row) for row in await self._db.fetch(_OPEN_OF, owner_id, now)]
+
+    async def last_of(self, owner_id: str) -> StreamRow | None:
+        """The stream that the owner made last, whatever its state."""
+        row = await self._db.fetchrow(_SELECT + " where owner_id = $1 order by s.created_at desc limit 1", owner_id)
+        return None if row is None else _stream(row)
+
+    async def left_on_air(self, *, limit: int = 1000) -> list[StreamRow]:
+        """Streams stored as live or interrupted: after a start these want an owner."""
+        sql = _SELECT + " where state in ('live', 'interrupted') order by started_at nulls first, s.id limit $1"
+        return [_stream(row) for row in await self._db.fetch(sql, limit)]
+
+    async def save_state(self, stream_id: str, state: StreamState, *, fence: Fence) -> None:
+        async with self._db.transaction() as tx:
+            await hold(tx, fence)
+            await tx.execute(_SAVE_STATE, stream_id, *_state_values(state))
+
+    async def edit(self, stream_id: str, edit: StreamEdit, *, fence: Fence) -> StreamRow | None:
+        """Change the fields that are given; None if there is no such stream."""
+        given = {name: value for name, value in msgspec.structs.asdict(edit).items() if value is not None}
+        changes = "".join(f", {name} = ${at}" for at, name in enumerate(given, start=2))
+        async with self._db.transaction() as tx:
+            await hold(tx, fence)
+            await tx.execute(f"update streams set id = id{changes} where id = $1", stream_id, *given.values())
+            row = await tx.fetchrow(_SELECT + " where s.id = $1", stream_id)
+        return None if row is None else _stream(row)
+
+    async def rotate_key(self, stream_id: str, stream_key: str, *, fence: Fence) -> bool:
+        """Put a new key in the old one's place; False if there is no such stream."""
+        async with self._db.transaction() as tx:
+            await hold(tx, fence)
+            return await tx.execute("update streams set stream_key = $2 where id = $1", stream_id, stream_key) == 1
+
+    async def rotate_lasting_key(self, user_id: str, stream_key: str) -> bool:
+        """Put a new key in the place of a person's lasting one; False if there is no such person."""
+        return await self._db.execute("update users set stream_key = $2 where id = $1", user_id, stream_key) == 1
+
+    async def delete(self, stream_id: str, *, fence: Fence) -> bool:
+        """Remove a stream with its room, log, segments and views. Its objects are the caller's to delete."""
+        async with self._db.transaction(timeout_s=30) as tx:
+            await hold(tx, fence)
+            return await tx.execute("delete from streams where id = $1", stream_id) == 1
+
+    async def page(
+        self,
+        *,
+        states: Sequence[State] = ("live", "interrupted"),
+        category: str | None = None,
+        q: str | None = None,
+        owner_id: str | None = None,
+        has_recording: bool = False,
+        is_public: bool = True,
+        limit: int = 20,
+        cursor: str | None = None,
+    ) -> Page:
+        """Streams, newest first (by start, else schedule, else creation). Pages stay stable while rows are added.
+
+        ``q``: every word occurs in title, description, category or tags. Raises ``BadValue`` for a broken cursor.
+        """
+        where = _Where(list(states), is_public)
+        if category is not None:
+            where.add("s.category = {}", category)
+        if owner_id is not None:
+            where.add("s.owner_id = {}", owner_id)
+        if has_recording:
+            where.add("s.state = {} and exists (select from stream_segments g where g.stream_id = s.id)", "ended")
+        for word in (q or "").split()[:8]:
+            where.add(_MATCHES, f"%{_escaped(word)}%")
+        if cursor is not None:
+            where.add(f"({_NEWEST}, s.id) < ({{}}, {{}})", *_position(cursor))
+        wanted = max(1, min(limit, MAX_PAGE))
+        order = f" order by {_NEWEST} desc, s.id desc limit {wanted + 1}"
+        rows = await self._db.fetch(_SELECT + where.sql() + order, *where.args)
+        items = tuple(_stream(row) for row in rows[:wanted])
+        return Page(items=items, next=_cursor(items[-1]) if len(rows) > wanted else None)
+
+
+class _Where:
+    """Conditions and their numbered arguments. Live lists filter on the state by equality, so that the index serves."""
+
+    def __init__(self, states: list[State], is_public: bool) -> None:
+        self.args: list[object] = []
+        self._parts: list[str] = []
+        self.add(
+            "s.state = {}" if len(states) == 1 else "s.state = any({}::text[])",
+            states[0] if len(states) == 1 else states,
+        )
+        if is_public:
+            self.add("s.visibility = {} and u.suspended_at is null and u.deleted_at is null", "public")
+
+    def add(self, condition: str, *values: object) -> None:
+        numbers = [f"${len(self.args) + at}" for at in range(1, len(values) + 1)]
+        self._parts.append(condition.format(*numbers))
+        self.args.extend(values)
+
+    def sql(self) -> str:
+        return " where " + " and ".join(self._parts)
+
+
+def _escaped(word: str) -> str:
+    for sign in ("\\", "%", "_"):
+        word = word.replace(sign, "\\" + sign)
+    return word.replace("\0", "")
+
+
+def _cursor(row: StreamRow) -> str:
+    at = row.started_at or row.scheduled_at or row.created_at
+    return base64.urlsafe_b64encode(f"{at.isoformat()} {row.id}".encode()).decode().rstrip("=")
+
+
+def _position(cursor: str) -> tuple[dt.datetime, str]:
+    try:
+        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+        at, _, row_id = text.partition(" ")
+        position = dt.datetime.fromisoformat(at), row_id
+    except ValueError as error:
+        raise BadValue("not a cursor of this list") from error
+    if position[0].tzinfo is None or not is_uuid(row_id):
+        raise BadValue("not a cursor of this list")
+    return position
+
+
+def _new_values(new: NewStream) -> tuple[object, ...]:
+    return (
+        new.id,
+        new.owner_id,
+        new.room_id,
+        new.title,
+        new.description,
+        new.category,
+        list(new.tags),
+        new.language,
+        new.visibility,
+        new.latency,
+        new.is_recorded,
+        new.stream_key,
+        new.scheduled_at,
+    )
+
+
+def _state_values(state: StreamState) -> tuple[object, ...]:
+    return (
+        state.state,
+        state.started_at,
+        state.interrupted_at,
+        state.ended_at,
+        state.publication,
+        state.media_time_ms,
+        state.next_segment,
+        state.tracks,
+    )
+
+
+def _stream(row: Row) -> StreamRow:
+    values = dict(row)
+    owner = Owner(
+        id=values.pop("owner_id"),
+        username=values.pop("username"),
+        display_name=values.pop("display_name"),
+        avatar_url=values.pop("avatar_url"),
+    )
+    tags, tracks = tuple(values.pop("tags")), tuple(values.pop("tracks"))
+    return StreamRow(owner=owner, tags=tags, tracks=tracks, **values)
+
+
+_SELECT: Final = """
+select s.id, s.owner_id, s.room_id, s.title, s.description, s.category, s.tags, s.language, s.visibility, s.latency,
+    s.is_recorded, s.state, s.stream_key, s.created_at, s.scheduled_at, s.started_at, s.interrupted_at, s.ended_at,
+    s.publication, s.media_time_ms, s.next_segment, s.tracks, s.peak_viewers, s.unique_viewers, s.watched_ms,
+    u.username, u.display_name, u.avatar_url
+from streams s join users u on u.id = s.owner_id
+"""
+_IN_GOOD_STANDING: Final = " and u.suspended_at is null and u.deleted_at is null"
+_NEWEST: Final = "coalesce(s.started_at, s.scheduled_at, s.created_at)"
+_MATCHES: Final = "concat_ws(' ', s.title, s.description, s.category, array_to_string(s.tags, ' ')) ilike {}"
+_KEYHOLDER: Final = (
+    "select u.id as user_id, u.username, u.stream_defaults from users u where u.stream_key = $1" + _IN_GOOD_STANDING
+)
+_OPEN_OF: Final = (
+    _SELECT
+    + """
+where s.owner_id = $1 and s.state <> 'ended'
+order by array_position(array['live', 'interrupted', 'scheduled'], s.state),
+    case when s.state = 'scheduled' then abs(extract(epoch from coalesce(s.scheduled_at, s.created_at) - $2)) end,
+    s.interrupted_at desc nulls last, s.id desc
+"""
+)
+_INSERT: Final = """
+insert into streams (id, owner_id, room_id, title, description, category, tags, language, visibility, latency,
+    is_recorded, stream_key, scheduled_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+"""
+_SAVE_STATE: Final = """
+update streams set state = $2, started_at = $3, interrupted_at = $4, ended_at = $5, publication = $6,
+    media_time_ms = $7, next_segment = $8, tracks = $9
+where id = $1
+"""
