@@ -1,0 +1,135 @@
+"""What a muxer says of its files. The structs cross a process border (msgpack), so they hold values only.
+
+Times named ``media_time`` and ``duration`` are integers of ``timescale`` ticks on the stream's media clock;
+``program_date_time`` is the wall clock in seconds since the epoch. ``name`` is the URI relative to the stream's
+address and, at the same time, the path below its run folder; a name never stands for other bytes. ``path`` is where
+a process on the same machine reads the file.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Timed(msgspec.Struct, frozen=True, kw_only=True):
+    """A span on the media clock."""
+
+    media_time: int
+    duration: int
+    timescale: int
+
+    @property
+    def media_time_ms(self) -> int:
+        return round(self.media_time * 1000 / self.timescale)
+
+    @property
+    def duration_ms(self) -> int:
+        """Milliseconds, rounded so that what lies end to end in ticks does so in milliseconds."""
+        return round((self.media_time + self.duration) * 1000 / self.timescale) - self.media_time_ms
+
+    @property
+    def duration_s(self) -> float:
+        return self.duration / self.timescale
+
+
+class RunStarted(msgspec.Struct, frozen=True, kw_only=True, tag="run_started"):
+    """A muxer has (new) tracks. ``leader`` is the rendition whose segments the others follow; renditions of the same
+    muxer that are not named here have nothing to say until they are named again. ``left_out`` lists codecs that
+    cannot be packaged."""
+
+    muxer: str
+    publication: int
+    leader: str
+    renditions: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
+
+
+class InitReady(msgspec.Struct, frozen=True, kw_only=True, tag="init"):
+    """An initialisation file is there. ``codec`` is the RFC 6381 string; numbers are 0 while unknown."""
+
+    muxer: str
+    rendition: str
+    publication: int
+    name: str
+    path: str
+    size: int
+    kind: str
+    codec: str
+    timescale: int
+    width: int = 0
+    height: int = 0
+    frame_rate: float = 0.0
+    sample_rate: int = 0
+    channels: int = 0
+
+
+class PartReady(Timed, frozen=True, kw_only=True, tag="part"):
+    """``size`` bytes at ``offset`` of the segment's file are there and will not change."""
+
+    rendition: str
+    publication: int
+    segment: int
+    part: int
+    name: str
+    path: str
+    offset: int
+    size: int
+    init: str
+    is_independent: bool
+    is_discontinuity: bool
+    program_date_time: float
+
+
+class SegmentReady(Timed, frozen=True, kw_only=True, tag="segment"):
+    """A segment is complete. A gap (``is_gap``) has no file: the rendition was silent."""
+
+    rendition: str
+    publication: int
+    segment: int
+    name: str
+    path: str
+    size: int
+    init: str
+    is_gap: bool
+    is_independent: bool
+    is_discontinuity: bool
+    program_date_time: float
+
+
+class SegmentStored(Timed, frozen=True, kw_only=True, tag="stored"):
+    """A segment and its initialisation are objects now, for good."""
+
+    rendition: str
+    publication: int
+    segment: int
+    name: str
+    object_key: str
+    init_key: str
+    size: int
+    is_discontinuity: bool
+    program_date_time: float
+
+
+class SegmentRemoved(msgspec.Struct, frozen=True, kw_only=True, tag="removed"):
+    """The segment's file has left the run folder. ``is_lost``: before anything had stored it."""
+
+    name: str
+    is_lost: bool = False
+
+
+class RunEnded(msgspec.Struct, frozen=True, kw_only=True, tag="run_ended"):
+    """The muxer's publication is over; another one may go on from ``next_segment``."""
+
+    muxer: str
+    publication: int
+    next_segment: int
+    reason: str
+
+
+class StreamEnded(msgspec.Struct, frozen=True, kw_only=True, tag="stream_ended"):
+    """Nothing follows for good. Said by whoever decides that, not by a muxer."""
+
+    reason: str = ""
+
+
+Event = RunStarted | InitReady | PartReady | SegmentReady | SegmentStored | SegmentRemoved | RunEnded | StreamEnded

@@ -1,0 +1,232 @@
+"""Writes what a relay's reader took as CMAF segments and says what it wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from media.hls.codecs import BadConfig, audio_shape, codec_string, picture_size
+from media.hls.events import Event, InitReady, PartReady, RunEnded, RunStarted, SegmentReady, SegmentRemoved
+from media.hls.fmp4 import SEGMENT_TYPE, UnsupportedCodec, chunk, init_segment
+from media.hls.folder import RunFolder
+from media.hls.segmenter import Closed, Fragment, Output, Segmenter, Started
+from media.relay import End, Item, Tracks
+from media.unit import Kind, Track, Unit
+
+
+class _File(msgspec.Struct):
+    """A rendition's initialisation, its number, and the bytes that have been given to it."""
+
+    rendition: str
+    track: Track
+    init_data: bytes
+    init: str = ""
+    count: int = 0
+
+
+class Muxer:
+    """One publication of one stream into one rendition a track.
+
+    Each publication number is used for one muxer of a name only, since it stands in the names of files.
+    ``renditions`` names the rendition of each kind; a kind without a name is left out. ``pins`` keeps segments in the
+    folder until ``folder.release`` is called for their names. ``feed`` is synchronous and raises ``OSError`` when the
+    folder cannot take more.
+    """
+
+    def __init__(
+        self,
+        *,
+        folder: RunFolder,
+        publication: int,
+        first_segment: int = 0,
+        name: str = "source",
+        renditions: Mapping[Kind, str] | None = None,
+        target_ms: int = 2_000,
+        part_ms: int = 334,
+        pins: bool = False,
+    ) -> None:
+        self._folder = folder
+        self._publication = publication
+        self._name = name
+        self._renditions = renditions or {"video": "video", "audio": "audio"}
+        self._segmenter = Segmenter(target_ms=target_ms, part_ms=part_ms, first_segment=first_segment)
+        self._pins = pins
+        self._files: dict[Kind, _File] = {}
+        self._inits: dict[str, int] = {}
+        self._timescales: dict[Kind, int] = {}
+        self._clock_at: float | None = None
+        self._now = 0.0
+        self._longest_s = 0.0
+        self._is_over = False
+
+    @property
+    def next_segment(self) -> int:
+        """The number that another publication of this stream goes on from."""
+        return self._segmenter.next_segment
+
+    def feed(self, items: Iterable[Item]) -> list[Event]:
+        """Take items as a reader gives them; what came of it, in order. After an ``End`` nothing more does."""
+        events: list[Event] = []
+        for item in items:
+            if self._is_over:
+                break
+            if isinstance(item, Unit):
+                self._note_time(item)
+                outputs = self._segmenter.feed(item)
+            elif isinstance(item, Tracks):
+                outputs = self._segmenter.feed(self._packaged(item, events))
+            else:
+                outputs = self._segmenter.feed(item)
+            for output in outputs:
+                self._put(output, events)
+            if isinstance(item, End):
+                events.append(self._end(item.reason))
+        return events
+
+    def close(self, reason: str) -> list[Event]:
+        """End as an ``End`` from the relay would. Idempotent."""
+        return self.feed([End(reason)])
+
+    def _end(self, reason: str) -> RunEnded:
+        self._is_over = True
+        return RunEnded(muxer=self._name, publication=self._publication, next_segment=self.next_segment, reason=reason)
+
+    def _note_time(self, unit: Unit) -> None:
+        self._now = max(self._now, unit.at)
+        timescale = self._timescales.get(unit.kind)
+        if self._clock_at is None and timescale:
+            self._clock_at = unit.at - unit.pts / timescale
+
+    def _packaged(self, item: Tracks, events: list[Event]) -> Tracks:
+        """The tracks that this muxer can write; the others are named in the event and left out."""
+        good: list[Track] = []
+        left_out: list[str] = []
+        for track in item.tracks:
+            if track.kind not in self._renditions:
+                continue
+            try:
+                init_segment(track)
+                codec_string(track)
+                good.append(track)
+            except (UnsupportedCodec, BadConfig):
+                left_out.append(str(track.codec))
+        self._timescales = {track.kind: track.timescale for track in good}
+        names = tuple(self._renditions[kind] for kind in ("video", "audio") if kind in self._timescales)
+        run = RunStarted(
+            muxer=self._name,
+            publication=self._publication,
+            leader=names[0] if names else "",
+            renditions=names,
+            left_out=tuple(left_out),
+        )
+        self._run = run
+        return Tracks(tuple(good))
+
+    def _put(self, output: Output, events: list[Event]) -> None:
+        if isinstance(output, Started):
+            self._start(output, events)
+        elif isinstance(output, Fragment):
+            self._write(output, events)
+        else:
+            self._close_segment(output, events)
+
+    def _start(self, started: Started, events: list[Event]) -> None:
+        events.append(self._run)
+        for track in started.tracks:
+            data, held = init_segment(track), self._files.get(track.kind)
+            if held is None or held.init_data != data:
+                self._files[track.kind] = _File(self._renditions[track.kind], track, data)
+
+    def _write(self, fragment: Fragment, events: list[Event]) -> None:
+        file = self._files[fragment.kind]
+        if not file.init:
+            events.append(self._write_init(file, fragment))
+        file.count += 1
+        data = chunk(file.count, fragment.samples)
+        name = self._segment_name(file, fragment.segment)
+        offset = self._folder.append(name, data if fragment.part else SEGMENT_TYPE + data)
+        pts = min(sample.pts for sample in fragment.samples)
+        events.append(
+            PartReady(
+                rendition=file.rendition,
+                publication=self._publication,
+                segment=fragment.segment,
+                part=fragment.part,
+                name=f"{name.removesuffix('.m4s')}.{fragment.part}.m4s",
+                path=str(self._folder.path / name),
+                offset=offset,
+                size=len(data) if fragment.part else len(SEGMENT_TYPE) + len(data),
+                init=file.init,
+                media_time=pts,
+                duration=fragment.duration,
+                timescale=file.track.timescale,
+                is_independent=fragment.is_independent,
+                is_discontinuity=fragment.is_discontinuity,
+                program_date_time=self._date(pts, file.track.timescale),
+            )
+        )
+
+    def _write_init(self, file: _File, fragment: Fragment) -> InitReady:
+        number = self._inits[file.rendition] = self._inits.get(file.rendition, -1) + 1
+        file.init = f"{file.rendition}/{self._publication}/init-{number}.mp4"
+        path = self._folder.put(file.init, file.init_data)
+        return _described(file, fragment, path, muxer=self._name, publication=self._publication)
+
+    def _close_segment(self, closed: Closed, events: list[Event]) -> None:
+        file = self._files[closed.kind]
+        name = self._segment_name(file, closed.segment)
+        size = self._folder.finish(name, at=self._now, is_pinned=self._pins) if closed.parts else 0
+        events.append(
+            SegmentReady(
+                rendition=file.rendition,
+                publication=self._publication,
+                segment=closed.segment,
+                name=name,
+                path=str(self._folder.path / name),
+                size=size,
+                init=file.init,
+                media_time=closed.start_pts,
+                duration=closed.duration,
+                timescale=file.track.timescale,
+                is_gap=closed.parts == 0,
+                is_independent=closed.is_independent,
+                is_discontinuity=closed.is_discontinuity,
+                program_date_time=self._date(closed.start_pts, file.track.timescale),
+            )
+        )
+        self._longest_s = max(self._longest_s, closed.duration / file.track.timescale)
+        for removed, is_lost in self._folder.trim(self._now, keep_s=6 * self._longest_s):
+            events.append(SegmentRemoved(name=removed, is_lost=is_lost))
+
+    def _segment_name(self, file: _File, segment: int) -> str:
+        return f"{file.rendition}/{self._publication}/{segment}.m4s"
+
+    def _date(self, pts: int, timescale: int) -> float:
+        return (self._clock_at or 0.0) + pts / timescale
+
+
+def _described(file: _File, fragment: Fragment, path: Path, *, muxer: str, publication: int) -> InitReady:
+    track = file.track
+    is_video = track.kind == "video"
+    width, height = picture_size(track) if is_video else (0, 0)
+    rate, channels = (0, 0) if is_video else audio_shape(track)
+    ticks = sum(sample.duration for sample in fragment.samples)
+    measured = len(fragment.samples) * track.timescale / ticks if is_video and ticks else 0.0
+    return InitReady(
+        muxer=muxer,
+        rendition=file.rendition,
+        publication=publication,
+        name=file.init,
+        path=str(path),
+        size=len(file.init_data),
+        kind=track.kind,
+        codec=codec_string(track),
+        timescale=track.timescale,
+        width=width,
+        height=height,
+        frame_rate=round(track.fps or measured, 3),
+        sample_rate=rate,
+        channels=channels,
+    )

@@ -1,0 +1,426 @@
+"""HLS playlists (RFC 8216bis) as text. Sans-I/O: fed with what is ready, asked for a rendering.
+
+``MediaPlaylist`` is one rendition of a live stream: the live window with parts, or every segment since the start.
+``render_vod`` and ``render_multivariant`` are pure functions of what they are given.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+
+import msgspec
+
+#: A playlist may skip what is older than this many target durations; RFC 8216bis asks for at least six.
+_SKIP_TARGETS = 6
+_PARTS_TARGETS = 3
+#: Targets a long key frame interval is raised to, in seconds, so that it is raised as seldom as possible.
+_TARGET_STEPS = (2, 4, 6, 10, 20)
+_MAX_DIGITS = 12
+
+
+class SegmentInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """A segment as a playlist lists it. Times are ticks of ``timescale`` on the media clock."""
+
+    number: int
+    uri: str
+    init_uri: str
+    media_time: int
+    duration: int
+    timescale: int
+    program_date_time: float | None = None
+    is_discontinuity: bool = False
+    is_gap: bool = False
+    is_independent: bool = True
+    size: int = 0
+
+    @property
+    def duration_s(self) -> float:
+        return self.duration / self.timescale
+
+
+class PartInfo(msgspec.Struct, frozen=True, kw_only=True):
+    uri: str
+    duration_s: float
+    is_independent: bool
+
+
+class RenditionInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """A rendition as a multivariant playlist lists it. Bandwidths are bits/s with all overhead; sizes 0 if unknown."""
+
+    name: str
+    uri: str
+    kind: str
+    codec: str
+    bandwidth: int
+    average_bandwidth: int
+    width: int = 0
+    height: int = 0
+    frame_rate: float = 0.0
+    channels: int = 0
+    video_range: str = ""
+
+
+class Report(msgspec.Struct, frozen=True):
+    """Where another rendition's playlist ends."""
+
+    uri: str
+    segment: int
+    part: int
+
+
+class Position(msgspec.Struct, frozen=True, order=True):
+    """The end of a playlist: the part ``part`` of ``segment``, or the whole of it when ``part`` is ``WHOLE``."""
+
+    segment: int
+    part: int
+
+
+WHOLE = 1 << 30
+
+
+class BadQuery(msgspec.Struct, frozen=True):
+    """A blocking request that cannot be met; answered with 400."""
+
+    reason: str
+
+
+class Query(msgspec.Struct, frozen=True):
+    """What a delivery directive asks for: the playlist that holds ``until``, if any, and whether it may be a delta."""
+
+    until: Position | None = None
+    can_skip: bool = False
+
+
+def parse_query(msn: str | None, part: str | None, skip: str | None) -> Query | BadQuery:
+    """The directives ``_HLS_msn``, ``_HLS_part`` and ``_HLS_skip`` (RFC 8216bis, 6.2.5); None where absent."""
+    if skip not in (None, "YES", "v2"):
+        return BadQuery("_HLS_skip is YES or v2")
+    if msn is None:
+        return Query(None, skip is not None) if part is None else BadQuery("_HLS_part needs _HLS_msn")
+    if not _is_number(msn) or (part is not None and not _is_number(part)):
+        return BadQuery("_HLS_msn and _HLS_part are decimal integers")
+    return Query(Position(int(msn), WHOLE if part is None else int(part)), skip is not None)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
+
+
+class _Entry(msgspec.Struct):
+    info: SegmentInfo
+    parts: list[PartInfo]
+    breaks: int
+    """Discontinuities up to and with this segment."""
+
+
+class MediaPlaylist:
+    """One rendition's segments and parts.
+
+    Segment numbers grow by one; a number that jumps is filled with gaps. ``keeps_all`` holds on to every segment for the
+    ``dvr`` rendering; without it only what the live window lists is held. The target durations only ever grow:
+    ``raised`` counts how often they had to.
+    """
+
+    def __init__(
+        self, *, target_s: int = 2, part_target_s: float = 0.334, window_s: float = 30.0, keeps_all: bool = True
+    ) -> None:
+        self.target_s = target_s
+        self.part_target_s = part_target_s
+        self.raised = 0
+        self.is_ended = False
+        self.hint: str | None = None
+        self._window_s = window_s
+        self._keeps_all = keeps_all
+        self._entries: list[_Entry] = []
+        self._open: _Entry | None = None
+        self._breaks = 0
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._entries and self._open is None
+
+    @property
+    def next_segment(self) -> int | None:
+        """The number after the last segment that is listed at least in part; None before the first."""
+        last = self._open or (self._entries[-1] if self._entries else None)
+        return None if last is None else last.info.number + 1
+
+    @property
+    def end(self) -> Position:
+        """The last part, or segment, that is listed; (-1, WHOLE) before the first."""
+        if self._open is not None:
+            return Position(self._open.info.number, len(self._open.parts) - 1)
+        return Position(self._entries[-1].info.number if self._entries else -1, WHOLE)
+
+    @property
+    def segments(self) -> list[SegmentInfo]:
+        """Complete segments, oldest first."""
+        return [entry.info for entry in self._entries]
+
+    def start_at(self, breaks: int) -> None:
+        """Begin in the middle of a stream: ``breaks`` discontinuities came before. Only while empty."""
+        self._breaks = breaks
+
+    def breaks_before(self, number: int) -> int:
+        """Discontinuities before the segment of this number, without its own."""
+        for entry in reversed([*self._entries, *([self._open] if self._open else [])]):
+            if entry.info.number < number:
+                return entry.breaks
+            if entry.info.number == number:
+                return entry.breaks - entry.info.is_discontinuity
+        return self._breaks
+
+    def add_part(self, segment: SegmentInfo, part: PartInfo) -> None:
+        """List a part. ``segment`` tells of the one it belongs to; its duration is not looked at."""
+        if self._open is not None and self._open.info.number != segment.number:
+            self.close_open()
+        if self._open is None:
+            self._fill_to(segment)
+            self._open = self._entry(segment)
+        self._open.parts.append(part)
+        self._fit_part(part.duration_s)
+        self._fit_target(sum(each.duration_s for each in self._open.parts))
+
+    def add_segment(self, segment: SegmentInfo) -> None:
+        """List a whole segment, with the parts that were listed before it."""
+        if self._open is not None and self._open.info.number != segment.number:
+            self.close_open()
+        entry, self._open = self._open, None
+        if entry is None:
+            self._fill_to(segment)
+            entry = self._entry(segment)
+        entry.info = segment
+        self._entries.append(entry)
+        self._fit_target(segment.duration_s)
+        self._forget()
+
+    def close_open(self) -> None:
+        """Whoever wrote the open segment has gone: what there is of it is the segment."""
+        if self._open is None:
+            return
+        info = self._open.info
+        duration = sum(part.duration_s for part in self._open.parts)
+        self.add_segment(msgspec.structs.replace(info, duration=round(duration * info.timescale)))
+
+    def drop(self, uri: str) -> None:
+        """A segment's bytes have gone for good: it is listed no more, nor anything before it."""
+        for at, entry in enumerate(self._entries):
+            if entry.info.uri == uri:
+                del self._entries[: at + 1]
+                return
+
+    def finish(self) -> None:
+        self.close_open()
+        self.is_ended = True
+        self.hint = None
+
+    def _entry(self, info: SegmentInfo) -> _Entry:
+        self._breaks += info.is_discontinuity
+        return _Entry(info, [], self._breaks)
+
+    def _fill_to(self, segment: SegmentInfo) -> None:
+        """Numbers are given out for all renditions at once; those that this one missed are gaps."""
+        expected = self.next_segment
+        while expected is not None and expected < segment.number:
+            gap = msgspec.structs.replace(
+                segment, number=expected, uri=f"gap-{expected}.m4s", duration=0, is_gap=True, is_discontinuity=False
+            )
+            self._entries.append(self._entry(gap))
+            expected += 1
+
+    def _fit_target(self, duration_s: float) -> None:
+        needed = math.floor(duration_s + 0.5)
+        if needed > self.target_s:
+            self.target_s = next((step for step in _TARGET_STEPS if step >= needed), needed)
+            self.raised += 1
+
+    def _fit_part(self, duration_s: float) -> None:
+        if duration_s > self.part_target_s + 0.0005:
+            self.part_target_s = math.ceil(duration_s * 1000) / 1000
+            self.raised += 1
+
+    def _forget(self) -> None:
+        """Parts beyond what is listed, and segments beyond the window if nobody asks for them."""
+        self._entries[-1 - self._parts_count() :][:1]
+        for entry in self._entries[: -self._parts_count()][-2:]:
+            entry.parts = []
+        if not self._keeps_all:
+            del self._entries[: self._window_start()]
+
+    def _count_back(self, seconds: float) -> int:
+        """How many of the last segments it takes to cover this much time."""
+        covered, count = 0.0, 0
+        for entry in reversed(self._entries):
+            if covered >= seconds:
+                break
+            covered += entry.info.duration_s
+            count += 1
+        return count
+
+    def _parts_count(self) -> int:
+        return max(1, self._count_back(_PARTS_TARGETS * self.target_s))
+
+    def _window_start(self) -> int:
+        return len(self._entries) - self._count_back(max(self._window_s, 3 * self.target_s))
+
+    def window(self) -> list[SegmentInfo]:
+        """The complete segments of the live window, oldest first."""
+        return [entry.info for entry in self._entries[self._window_start() :]]
+
+    def check(self, query: Query) -> bool | BadQuery:
+        """Whether the playlist holds what the query waits for; ``BadQuery`` if it asks too far ahead."""
+        if query.until is None or self.is_ended:
+            return True
+        if self._holds(query.until):
+            return True
+        end = self.end
+        last = end.segment if end.part == WHOLE else end.segment - 1
+        if query.until.segment > max(last, 0) + 2 and not self.is_empty:
+            return BadQuery("_HLS_msn is too far ahead")
+        if query.until.part != WHOLE and query.until.part > self._part_limit(query.until.segment):
+            return BadQuery("_HLS_part is too far ahead")
+        return False
+
+    def _holds(self, until: Position) -> bool:
+        return self.end >= until and not self.is_empty
+
+    def _part_limit(self, segment: int) -> int:
+        ahead = 3 if self.part_target_s >= 1 else math.ceil(3 / self.part_target_s)
+        known = len(self._open.parts) - 1 if self._open is not None and self._open.info.number == segment else 0
+        return known + ahead
+
+    def render(self, reports: Sequence[Report] = (), *, dvr: bool = False, can_skip: bool = False) -> str:
+        """The playlist's text: the live window, or with ``dvr`` all there is; a delta if one is wanted and worth it."""
+        shows_all = dvr and self._keeps_all
+        entries = self._entries if shows_all else self._entries[self._window_start() :]
+        skipped = self._skippable(entries) if can_skip else 0
+        lines = [*self._head(entries, is_event=shows_all)]
+        if skipped:
+            lines.append(f"#EXT-X-SKIP:SKIPPED-SEGMENTS={skipped}")
+        with_parts = 0 if self.is_ended else self._parts_count()
+        init = entries[skipped - 1].info.init_uri if skipped else ""
+        for at, entry in enumerate(entries[skipped:], skipped):
+            parts = entry.parts if len(entries) - at <= with_parts else []
+            lines += _segment_lines(entry.info, parts, init, is_first=at == 0)
+            init = entry.info.init_uri or init
+        lines += self._tail(reports, init, is_first=not entries)
+        return "\n".join(lines) + "\n"
+
+    def _head(self, entries: Sequence[_Entry], *, is_event: bool) -> Iterator[str]:
+        first = entries[0] if entries else self._open
+        yield "#EXTM3U"
+        yield "#EXT-X-VERSION:9"
+        yield f"#EXT-X-TARGETDURATION:{self.target_s}"
+        if not self.is_ended:
+            yield (
+                f"#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK={self.part_target_s * 3:.3f},"
+                f"HOLD-BACK={self.target_s * 3:.1f},CAN-SKIP-UNTIL={self.target_s * _SKIP_TARGETS:.1f}"
+            )
+            yield f"#EXT-X-PART-INF:PART-TARGET={self.part_target_s:.3f}"
+        yield f"#EXT-X-MEDIA-SEQUENCE:{first.info.number if first else 0}"
+        if first is not None and first.breaks - first.info.is_discontinuity:
+            yield f"#EXT-X-DISCONTINUITY-SEQUENCE:{first.breaks - first.info.is_discontinuity}"
+        if is_event:
+            yield "#EXT-X-PLAYLIST-TYPE:EVENT"
+        if all(entry.info.is_independent for entry in entries):
+            yield "#EXT-X-INDEPENDENT-SEGMENTS"
+
+    def _tail(self, reports: Sequence[Report], init: str, *, is_first: bool) -> Iterator[str]:
+        if self.is_ended:
+            yield "#EXT-X-ENDLIST"
+            return
+        if self._open is not None:
+            yield from _before_segment(self._open.info, init, is_first=is_first)
+            yield from _part_lines(self._open.parts)
+        if self.hint is not None:
+            yield f'#EXT-X-PRELOAD-HINT:TYPE=PART,URI="{self.hint}"'
+        for report in reports:
+            last_part = "" if report.part == WHOLE else f",LAST-PART={report.part}"
+            yield f'#EXT-X-RENDITION-REPORT:URI="{report.uri}",LAST-MSN={report.segment}{last_part}'
+
+    def _skippable(self, entries: Sequence[_Entry]) -> int:
+        """How many segments lie wholly before the skip boundary."""
+        left = _SKIP_TARGETS * self.target_s - sum(part.duration_s for part in (self._open.parts if self._open else ()))
+        for at in range(len(entries) - 1, -1, -1):
+            if left <= 0:
+                return at + 1
+            left -= entries[at].info.duration_s
+        return 0
+
+
+def _date(at: float) -> str:
+    return datetime.fromtimestamp(round(at, 3), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _before_segment(info: SegmentInfo, init: str, *, is_first: bool) -> Iterator[str]:
+    if info.is_discontinuity:
+        yield "#EXT-X-DISCONTINUITY"
+    if info.init_uri and (info.init_uri != init or info.is_discontinuity):
+        yield f'#EXT-X-MAP:URI="{info.init_uri}"'
+    if info.program_date_time is not None and (is_first or info.is_discontinuity or info.number % 8 == 0):
+        yield f"#EXT-X-PROGRAM-DATE-TIME:{_date(info.program_date_time)}"
+
+
+def _part_lines(parts: Iterable[PartInfo]) -> Iterator[str]:
+    for part in parts:
+        independent = ",INDEPENDENT=YES" if part.is_independent else ""
+        yield f'#EXT-X-PART:DURATION={part.duration_s:.5f},URI="{part.uri}"{independent}'
+
+
+def _segment_lines(info: SegmentInfo, parts: Iterable[PartInfo], init: str, *, is_first: bool) -> list[str]:
+    lines = [*_before_segment(info, init, is_first=is_first), *_part_lines(parts)]
+    if info.is_gap:
+        lines.append("#EXT-X-GAP")
+    return [*lines, f"#EXTINF:{info.duration_s:.5f},", info.uri]
+
+
+def render_vod(segments: Sequence[SegmentInfo]) -> str:
+    """A finished recording, whole. Segments are in order; numbers need not start at 0."""
+    target = max((math.floor(segment.duration_s + 0.5) for segment in segments), default=1)
+    lines = ["#EXTM3U", "#EXT-X-VERSION:7", f"#EXT-X-TARGETDURATION:{max(target, 1)}"]
+    lines += [f"#EXT-X-MEDIA-SEQUENCE:{segments[0].number if segments else 0}", "#EXT-X-PLAYLIST-TYPE:VOD"]
+    if all(segment.is_independent for segment in segments):
+        lines.append("#EXT-X-INDEPENDENT-SEGMENTS")
+    init = ""
+    for at, segment in enumerate(segments):
+        shown = msgspec.structs.replace(segment, is_discontinuity=False) if at == 0 else segment
+        lines += _segment_lines(shown, (), init, is_first=at == 0)
+        init = segment.init_uri or init
+    return "\n".join([*lines, "#EXT-X-ENDLIST"]) + "\n"
+
+
+def render_multivariant(renditions: Sequence[RenditionInfo]) -> str:
+    """All video renditions with the sound beside them, or the sound alone. Names must differ."""
+    sounds = [rendition for rendition in renditions if rendition.kind == "audio"]
+    videos = [rendition for rendition in renditions if rendition.kind == "video"]
+    lines = ["#EXTM3U", "#EXT-X-VERSION:9"]
+    if videos:
+        lines += [_media_line(sound, is_default=sound is sounds[0]) for sound in sounds]
+    for rendition in videos or sounds:
+        lines += [_stream_line(rendition, sounds if videos else []), rendition.uri]
+    return "\n".join(lines) + "\n"
+
+
+def _media_line(sound: RenditionInfo, *, is_default: bool) -> str:
+    channels = f',CHANNELS="{sound.channels}"' if sound.channels else ""
+    default = "YES" if is_default else "NO"
+    return (
+        f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="{sound.name}",DEFAULT={default},AUTOSELECT=YES'
+        f'{channels},URI="{sound.uri}"'
+    )
+
+
+def _stream_line(rendition: RenditionInfo, sounds: Sequence[RenditionInfo]) -> str:
+    codecs = ",".join(dict.fromkeys([rendition.codec, *(sound.codec for sound in sounds)]))
+    peak = rendition.bandwidth + max((sound.bandwidth for sound in sounds), default=0)
+    average = rendition.average_bandwidth + max((sound.average_bandwidth for sound in sounds), default=0)
+    line = f'#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average},CODECS="{codecs}"'
+    if rendition.width and rendition.height:
+        line += f",RESOLUTION={rendition.width}x{rendition.height}"
+    if rendition.frame_rate:
+        line += f",FRAME-RATE={rendition.frame_rate:.3f}"
+    if rendition.video_range:
+        line += f",VIDEO-RANGE={rendition.video_range}"
+    return line + (',AUDIO="audio"' if sounds else "")
