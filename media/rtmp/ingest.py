@@ -1,0 +1,256 @@
+"""One publication: RTMP's audio, video and metadata messages in, tracks and units out. Sans-I/O.
+
+Media is held back until all expected tracks have shown their headers: the metadata says which to expect, and without
+it (or when it lies) the first half second does.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+import msgspec
+
+from media.errors import ProtocolError
+from media.publication import Publication
+from media.rtmp import codec as records
+from media.rtmp import flv
+from media.rtmp.amf import Value
+from media.rtmp.codec import NalRewriter
+from media.rtmp.timeline import SampleClock, Timeline
+from media.unit import Codec, Kind, Track, Unit
+
+HOLD_MS = 500
+MAX_HELD_BYTES = 8 * 1024 * 1024
+MAX_HELD_UNITS = 512
+MAX_MALFORMED_IN_A_ROW = 50
+
+_WRAP, _HALF = 1 << 32, 1 << 31
+
+
+class IngestCounts(msgspec.Struct):
+    """What became of the packets of a publication."""
+
+    units: int = 0
+    without_header: int = 0
+    other_tracks: int = 0
+    malformed: int = 0
+
+
+class _Line(Protocol):
+    """What differs between a video and an audio track."""
+
+    track: Track
+
+    def unit(self, packet: flv.Packet, ms: float, at: float) -> Unit | None: ...
+
+
+class _Video:
+    def __init__(self, *, packet: flv.Packet, after: _Line | None) -> None:
+        self.track = records.video_track(packet.codec, packet.data)
+        self._rewriter: NalRewriter | None = None
+        if packet.codec in (Codec.H264, Codec.HEVC):
+            width = records.nal_length_bytes(packet.codec, packet.data)
+            self._rewriter = NalRewriter(codec=packet.codec, length_bytes=width)
+        self._last: int = after._last if isinstance(after, _Video) else -1
+
+    def unit(self, packet: flv.Packet, ms: float, at: float) -> Unit | None:
+        data, is_key = self._payload(packet)
+        if not data:
+            return None
+        dts = max(round(ms * 90), self._last + 1)
+        self._last = dts
+        pts = max(dts, dts + packet.composition_ms * 90)
+        return Unit(kind="video", pts=pts, dts=dts, is_key=is_key, data=data, at=at)
+
+    def _payload(self, packet: flv.Packet) -> tuple[bytes, bool]:
+        if self._rewriter is not None:
+            data, can_start = self._rewriter.rewrite(packet.data)
+            return data, packet.is_key and can_start
+        if self.track.codec is Codec.AV1:
+            return records.without_temporal_delimiters(packet.data), packet.is_key
+        return packet.data, packet.is_key
+
+
+class _Audio:
+    def __init__(self, *, packet: flv.Packet, after: _Line | None) -> None:
+        is_aac = packet.codec is Codec.AAC
+        self.track = records.aac_track(packet.data) if is_aac else records.opus_track(packet.data)
+        self._samples = records.parse_aac(packet.data).unit_samples if is_aac else 0
+        self._clock = SampleClock(rate=self.track.timescale)
+        if isinstance(after, _Audio) and after.track.timescale == self.track.timescale:
+            self._clock = after._clock
+
+    def unit(self, packet: flv.Packet, ms: float, at: float) -> Unit | None:
+        if not packet.data:
+            return None
+        samples = self._samples or records.opus_samples(packet.data)
+        pts = self._clock.place(ms, samples)
+        return Unit(kind="audio", pts=pts, dts=pts, is_key=True, data=packet.data, at=at)
+
+
+class _Held(msgspec.Struct, frozen=True):
+    timestamp: int
+    packet: flv.Packet
+    at: float
+
+
+class Ingest:
+    """Feeds one publication. Calls on it raise ProtocolError or PublishRefused; the run is over then."""
+
+    def __init__(self, *, publication: Publication) -> None:
+        self.counts = IngestCounts()
+        self._publication = publication
+        self._metadata: Mapping[str, Value] = {}
+        self._expected: frozenset[Kind] | None = None
+        self._lines: dict[Kind, _Line] = {}
+        self._timeline: Timeline | None = None
+        self._held: list[_Held] = []
+        self._held_bytes = 0
+        self._malformed: dict[Kind, int] = {"video": 0, "audio": 0}
+
+    def metadata(self, values: Mapping[str, Value]) -> None:
+        """What the encoder says of itself: a hint, never trusted over the headers."""
+        self._metadata = values
+        hinted: list[Kind] = []
+        if _is_codec(values.get("videocodecid")):
+            hinted.append("video")
+        if _is_codec(values.get("audiocodecid")):
+            hinted.append("audio")
+        self._expected = frozenset(hinted) or None
+
+    def video(self, timestamp: int, payload: bytes | bytearray, *, at: float) -> None:
+        """One video message; ``at`` is the wall clock."""
+        self._message("video", flv.parse_video, timestamp, payload, at)
+
+    def audio(self, timestamp: int, payload: bytes | bytearray, *, at: float) -> None:
+        """One audio message."""
+        self._message("audio", flv.parse_audio, timestamp, payload, at)
+
+    def finish(self) -> None:
+        """Let go of what is still held: a run shorter than the hold is a run too."""
+        if self._timeline is None and self._held:
+            self._open()
+
+    def _message(
+        self,
+        kind: Kind,
+        parse: Callable[[bytes | bytearray], list[flv.Packet]],
+        timestamp: int,
+        payload: bytes | bytearray,
+        at: float,
+    ) -> None:
+        try:
+            for packet in parse(payload):
+                self._packet(packet, timestamp, at)
+        except ProtocolError as error:
+            self._count_malformed(kind, error)
+        else:
+            self._malformed[kind] = 0
+
+    def _count_malformed(self, kind: Kind, error: ProtocolError) -> None:
+        self.counts.malformed += 1
+        self._malformed[kind] += 1
+        if self._malformed[kind] > MAX_MALFORMED_IN_A_ROW:
+            raise ProtocolError(f"nothing but malformed {kind}: {error}") from error
+
+    def _packet(self, packet: flv.Packet, timestamp: int, at: float) -> None:
+        if packet.track_id:
+            self.counts.other_tracks += 1
+        elif packet.step == "header":
+            self._header(packet)
+        elif packet.step == "frame":
+            self._frame(packet, timestamp, at)
+
+    def _header(self, packet: flv.Packet) -> None:
+        kind, before = packet.kind, self._lines.get(packet.kind)
+        if packet.codec is Codec.OPUS and packet.data[:8] != b"OpusHead":
+            return
+        line: _Line = _Video(packet=packet, after=before) if kind == "video" else _Audio(packet=packet, after=before)
+        if before is not None and before.track == line.track:
+            return
+        if before is not None and self._held:
+            self._open()
+        self._lines[kind] = line
+        if self._timeline is not None:
+            self._configure()
+
+    def _frame(self, packet: flv.Packet, timestamp: int, at: float) -> None:
+        line = self._lines.get(packet.kind)
+        if line is None and packet.codec is Codec.OPUS:
+            self._header(_headless(packet))
+            line = self._lines[packet.kind]
+        if line is None or line.track.codec is not packet.codec:
+            self.counts.without_header += 1
+        elif self._timeline is not None:
+            self._write(self._timeline, line, packet, timestamp, at)
+        else:
+            self._hold(_Held(timestamp, packet, at))
+
+    def _hold(self, held: _Held) -> None:
+        self._held.append(held)
+        self._held_bytes += len(held.packet.data)
+        span = _signed(held.timestamp - self._held[0].timestamp)
+        is_full = len(self._held) >= MAX_HELD_UNITS or self._held_bytes >= MAX_HELD_BYTES
+        if is_full or self._has_all() or abs(span) >= HOLD_MS:
+            self._open()
+
+    def _has_all(self) -> bool:
+        expected = self._expected or {"video", "audio"}
+        return self._lines.keys() >= expected
+
+    def _open(self) -> None:
+        """Announce the tracks there are and write what was held, its earliest timestamp being the start."""
+        held, self._held, self._held_bytes = self._held, [], 0
+        self._configure()
+        if not held:
+            return
+        base = held[0].timestamp
+        earliest = min(_signed(item.timestamp - base) for item in held)
+        self._timeline = Timeline(first=(base + max(earliest, -HOLD_MS)) % _WRAP)
+        for item in held:
+            line = self._lines[item.packet.kind]
+            try:
+                self._write(self._timeline, line, item.packet, item.timestamp, item.at)
+            except ProtocolError as error:
+                self._count_malformed(item.packet.kind, error)
+
+    def _configure(self) -> None:
+        lines = [self._lines[kind] for kind in ("video", "audio") if kind in self._lines]
+        self._publication.configure([_described(line.track, self._metadata) for line in lines])
+
+    def _write(self, timeline: Timeline, line: _Line, packet: flv.Packet, timestamp: int, at: float) -> None:
+        ms = self._publication.media_time_ms + timeline.place(packet.kind, timestamp) + packet.nano / 1_000_000
+        unit = line.unit(packet, ms, at)
+        if unit is not None:
+            self.counts.units += 1
+            self._publication.write(unit)
+
+
+def _headless(packet: flv.Packet) -> flv.Packet:
+    return msgspec.structs.replace(packet, step="header", data=records.opus_head(packet.data))
+
+
+def _signed(difference: int) -> int:
+    difference %= _WRAP
+    return difference - _WRAP if difference >= _HALF else difference
+
+
+def _is_codec(value: Value) -> bool:
+    return value not in (None, False, 0, "")
+
+
+def _described(track: Track, metadata: Mapping[str, Value]) -> Track:
+    """The track with what its header leaves open filled in from the metadata."""
+    if track.kind != "video":
+        return track
+    fps = track.fps or _number(metadata.get("framerate"), 1_000.0)
+    width = track.width or int(_number(metadata.get("width"), 16_384.0))
+    height = track.height or int(_number(metadata.get("height"), 16_384.0))
+    return msgspec.structs.replace(track, fps=fps, width=width, height=height)
+
+
+def _number(value: Value, most: float) -> float:
+    is_usable = isinstance(value, float) and math.isfinite(value) and 0 < value <= most
+    return value if is_usable and isinstance(value, float) else 0.0
