@@ -1,0 +1,243 @@
+"""One relay's units as RTP, packetised once for all viewers, with the history that retransmissions come from.
+
+Each viewer adds its header and its keys and sends at once: nothing is queued for a viewer, so that a slow one
+loses packets on its own way and costs the others nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import msgspec
+
+from media.relay import End, Item, Relay, Tracks
+from media.unit import Codec, Kind, Track, Unit
+from media.webrtc import h264
+
+HISTORY = 1_024
+_YIELD_AFTER_S = 0.004
+_REPORT_EVERY_S = 1.0
+_KEYFRAME_EVERY_S = 1.0
+
+
+class Packet(msgspec.Struct, gc=False):
+    """One RTP packet before a viewer's header: ``sequence`` and ``ticks`` are the stream's own, without wrap."""
+
+    sequence: int
+    ticks: int
+    marker: bool
+    payload: bytes
+
+
+class Anchor(msgspec.Struct, frozen=True):
+    """The media clock showed ``seconds`` at the wall clock ``at``: the same for audio and video."""
+
+    at: float
+    seconds: float
+
+
+class Viewer(Protocol):
+    """What the fan-out asks of a viewer. All calls are synchronous and never raise for a viewer's sake."""
+
+    is_waiting_for_key: bool
+
+    def send(self, kind: Kind, packets: Sequence[Packet]) -> None: ...
+
+    def report(self, anchor: Anchor) -> None: ...
+
+    def end(self, reason: str) -> None: ...
+
+
+def unsuitable(tracks: Sequence[Track]) -> str | None:
+    """Why these tracks cannot be sent as they are; None when they can: H.264 and Opus."""
+    if not tracks:
+        return "The stream has not started."
+    wrong = [track.codec for track in tracks if track.codec not in {Codec.H264, Codec.OPUS}]
+    return f"The stream has {', '.join(wrong)}; only H.264 and Opus can be sent." if wrong else None
+
+
+def has_b_frames(relay: Relay) -> bool:
+    """Whether pictures of the current group come in another order than they are shown."""
+    for track in relay.tracks:
+        if track.codec is Codec.H264 and _declares_reordering(track):
+            return True
+    reader = relay.subscribe(lambda: None)
+    relay.unsubscribe(reader)
+    shown = [item.pts for item in reader.take() if isinstance(item, Unit) and item.kind == "video"]
+    return any(later < earlier for earlier, later in itertools.pairwise(shown))
+
+
+def _declares_reordering(track: Track) -> bool:
+    try:
+        sets = h264.ParameterSets.decode(track.config)
+        return bool(h264.describe(sets.sps[0]).reorder) if sets.sps else False
+    except ValueError:
+        return False
+
+
+class Fanout:
+    """Reads one relay while it has viewers. Create it inside the loop; ``close`` it when nobody is left.
+
+    ``want_keyframe`` asks the publisher, at most once a second, whoever wants it.
+    """
+
+    def __init__(self, *, relay: Relay, want_keyframe: Callable[[], None]) -> None:
+        self.packets = 0
+        self._relay = relay
+        self._ask = want_keyframe
+        self._asked_at = float("-inf")
+        self._viewers: dict[Viewer, None] = {}
+        self._sequence: dict[Kind, int] = {"video": 0, "audio": 0}
+        self._history: dict[Kind, list[Packet | None]] = {"video": [None] * HISTORY, "audio": [None] * HISTORY}
+        self._timescales: dict[Kind, int] = {}
+        self._sets: tuple[bytes, ...] = ()
+        self._anchor: Anchor | None = None
+        self._last_pts = -1
+        self._reported_at = 0.0
+        self._loop = asyncio.get_running_loop()
+        self._ready = asyncio.Event()
+        self._reader = relay.subscribe(self._ready.set, from_key=False)
+        self._task = asyncio.create_task(self._run(), name="webrtc-fanout")
+
+    @property
+    def viewers(self) -> int:
+        return len(self._viewers)
+
+    def next_sequence(self, kind: Kind) -> int:
+        return self._sequence[kind]
+
+    def join(self, viewer: Viewer) -> None:
+        """Send to ``viewer`` from the next key frame on, and ask for one."""
+        self._viewers[viewer] = None
+        self.want_keyframe()
+
+    def leave(self, viewer: Viewer) -> None:
+        """Idempotent."""
+        self._viewers.pop(viewer, None)
+
+    def want_keyframe(self) -> None:
+        now = self._loop.time()
+        if now - self._asked_at >= _KEYFRAME_EVERY_S:
+            self._asked_at = now
+            self._ask()
+
+    def lookup(self, kind: Kind, sequence: int) -> Packet | None:
+        """A packet that was sent before, while it is still remembered."""
+        found = self._history[kind][sequence % HISTORY]
+        return found if found is not None and found.sequence == sequence else None
+
+    def close(self) -> None:
+        """Stop reading. Idempotent; viewers are not told."""
+        self._relay.unsubscribe(self._reader)
+        self._task.cancel()
+
+    async def closed(self) -> None:
+        """Wait until the task has ended after :meth:`close`."""
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+
+    async def _run(self) -> None:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._ready.wait(), _REPORT_EVERY_S / 2)
+            self._ready.clear()
+            for item in self._reader.take():
+                await self._handle(item)
+            await self._report_if_due()
+
+    async def _handle(self, item: Item) -> None:
+        if isinstance(item, Unit):
+            await self._send(item)
+        elif isinstance(item, Tracks):
+            self._configure(item.tracks)
+        elif isinstance(item, End):
+            self._end(item.reason)
+
+    def _configure(self, tracks: Sequence[Track]) -> None:
+        self._timescales = {track.kind: track.timescale for track in tracks}
+        self._sets = ()
+        self._last_pts = -1
+        if unsuitable(tracks) is not None:
+            self._end("codec_unsupported")
+            return
+        for track in tracks:
+            if track.kind == "video":
+                try:
+                    sets = h264.ParameterSets.decode(track.config)
+                    self._sets = (*sets.sps, *sets.pps)
+                except ValueError:
+                    self._end("codec_unsupported")
+
+    def _end(self, reason: str) -> None:
+        for viewer in list(self._viewers):
+            viewer.end(reason)
+
+    async def _send(self, unit: Unit) -> None:
+        timescale = self._timescales.get(unit.kind)
+        if timescale is None:
+            return
+        if unit.kind == "video" and self._breaks_order(unit):
+            self._end("b_frames")
+            return
+        self._anchor = Anchor(unit.at, unit.dts / timescale)
+        packets = self._packetize(unit)
+        if packets:
+            await self._fan_out(unit, packets)
+
+    def _breaks_order(self, unit: Unit) -> bool:
+        is_backward = not unit.is_key and unit.pts < self._last_pts
+        self._last_pts = unit.pts
+        return is_backward
+
+    def _packetize(self, unit: Unit) -> list[Packet]:
+        payloads = [unit.data] if unit.kind == "audio" else self._video_payloads(unit)
+        kind, first = unit.kind, self._sequence[unit.kind]
+        last = len(payloads) - 1
+        is_video = kind == "video"
+        packets = [Packet(first + i, unit.pts, is_video and i == last, payload) for i, payload in enumerate(payloads)]
+        history = self._history[kind]
+        for packet in packets:
+            history[packet.sequence % HISTORY] = packet
+        self._sequence[kind] = first + len(packets)
+        self.packets += len(packets)
+        return packets
+
+    def _video_payloads(self, unit: Unit) -> list[bytes]:
+        try:
+            nals = h264.split_avcc(unit.data)
+        except ValueError:
+            return []
+        return h264.packetize(nals, parameter_sets=self._sets if unit.is_key else ())
+
+    async def _fan_out(self, unit: Unit, packets: list[Packet]) -> None:
+        is_start = unit.kind == "audio" and "video" not in self._timescales
+        is_start |= unit.kind == "video" and unit.is_key
+        began = self._loop.time()
+        for viewer in list(self._viewers):
+            if viewer.is_waiting_for_key:
+                if not is_start:
+                    continue
+                viewer.is_waiting_for_key = False
+            viewer.send(unit.kind, packets)
+            if self._loop.time() - began > _YIELD_AFTER_S:
+                await asyncio.sleep(0)
+                began = self._loop.time()
+
+    async def _report_if_due(self) -> None:
+        now = self._loop.time()
+        if now - self._reported_at < _REPORT_EVERY_S:
+            return
+        self._reported_at = now
+        if any(viewer.is_waiting_for_key for viewer in self._viewers):
+            self.want_keyframe()
+        if self._anchor is None:
+            return
+        at = time.time()
+        anchor = Anchor(at, self._anchor.seconds + at - self._anchor.at)
+        for viewer in list(self._viewers):
+            viewer.report(anchor)

@@ -1,0 +1,60 @@
+"""What WHIP and WHEP share beside the offer: sessions as HTTP resources, with PATCH and DELETE."""
+
+from __future__ import annotations
+
+from media.webrtc.errors import Refused, malformed, not_found
+from media.webrtc.sdp import build_fragment, parse_fragment
+from media.webrtc.session import Session
+
+
+class Resources:
+    """Sessions by resource id."""
+
+    def __init__(self) -> None:
+        self._sessions: dict[str, Session] = {}
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def add(self, resource_id: str, session: Session) -> None:
+        self._sessions[resource_id] = session
+
+    def has(self, resource_id: str) -> bool:
+        return resource_id in self._sessions
+
+    def forget(self, resource_id: str) -> None:
+        self._sessions.pop(resource_id, None)
+
+    def get(self, resource_id: str) -> Session:
+        """Raises Refused (404)."""
+        session = self._sessions.get(resource_id)
+        if session is None:
+            raise not_found()
+        return session
+
+    def etag(self, resource_id: str) -> str:
+        """The quoted entity tag of the ICE session. Raises Refused (404)."""
+        return self.get(resource_id).etag
+
+    def patch(self, resource_id: str, fragment: str, etag: str | None) -> str | None:
+        """Trickled candidates: None (204). An ICE restart: the fragment to answer with (200, and a new ETag).
+
+        ``etag`` is the value of If-Match. Raises Refused: 404, 428 without If-Match, 412 for another ICE
+        session's, 400 for a fragment that cannot be read.
+        """
+        session = self.get(resource_id)
+        if etag is None:
+            raise Refused(428, reason="etag_required", title="If-Match is missing", detail="Name the ICE session.")
+        if etag.strip() not in {"*", session.etag, session.etag.strip('"')}:
+            raise Refused(412, reason="etag_mismatch", title="Another ICE session", detail="It was restarted.")
+        parsed = parse_fragment(fragment)
+        if session.is_current(parsed.ufrag):
+            return None
+        if len(parsed.password) < 22:
+            raise malformed("ice-pwd is missing or too short.")
+        session.restart(parsed.ufrag)
+        return build_fragment(session.local)
+
+    def close_all(self, reason: str) -> None:
+        for session in list(self._sessions.values()):
+            session.close(reason)

@@ -1,0 +1,437 @@
+"""Offers and answers (RFC 8866, RFC 8829, RFC 9725 section 4.2), and trickle fragments (RFC 8840). Sans-I/O.
+
+An offer is untrusted text: its size is looked at before anything else, everything in it is counted, and
+what is echoed into the answer was checked to be a token first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+import msgspec
+
+from media.webrtc.errors import Refused, malformed, unusable
+
+MAX_SDP_BYTES = 64 * 1024
+MAX_LINES = 2_048
+MAX_MEDIA = 16
+MAX_CANDIDATES = 128
+MAX_FORMATS = 96
+MAX_EXTENSIONS = 64
+MAX_RIDS = 8
+MAX_FINGERPRINTS = 8
+
+Direction = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
+_DIRECTIONS: dict[str, Direction] = {d: d for d in ("sendrecv", "sendonly", "recvonly", "inactive")}
+
+RID_EXTENSION = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
+MID_EXTENSION = "urn:ietf:params:rtp-hdrext:sdes:mid"
+_FEEDBACK = ("nack", "nack pli", "ccm fir", "goog-remb")
+
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]{1,64}")
+_RID = re.compile(r"[A-Za-z0-9_-]{1,32}")
+_ICE = re.compile(r"[A-Za-z0-9+/=_-]{4,256}")
+_CONTROL = re.compile(r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f]")
+_MEDIA = re.compile(r"([a-z]{1,16}) (\d{1,5})(?:/\d{1,3})? ([A-Za-z0-9/]{1,32})((?: [^ ]{1,32})*) ?")
+
+
+class Format(msgspec.Struct, kw_only=True):
+    """One payload type of a media section. ``name`` is lower case, ``fmtp`` the raw parameters."""
+
+    payload_type: int
+    name: str = ""
+    clock_rate: int = 0
+    fmtp: str = ""
+    feedback: list[str] = msgspec.field(default_factory=list)
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        pairs = (item.strip().partition("=") for item in self.fmtp.split(";") if item.strip())
+        return {name.lower(): value for name, _, value in pairs}
+
+
+class Transport(msgspec.Struct, kw_only=True):
+    """ICE and DTLS of one media section, with what it inherits from the session level."""
+
+    ufrag: str = ""
+    password: str = ""
+    setup: str = ""
+    fingerprints: list[tuple[str, str]] = msgspec.field(default_factory=list)
+
+
+class Media(msgspec.Struct, kw_only=True):
+    """One ``m=`` section of an offer, in the order of the offer."""
+
+    kind: str
+    port: int
+    protocol: str
+    payload_types: list[str]
+    transport: Transport
+    mid: str = ""
+    direction: Direction = "sendrecv"
+    formats: dict[int, Format] = msgspec.field(default_factory=dict)
+    extensions: dict[str, int] = msgspec.field(default_factory=dict)
+    rids: list[str] = msgspec.field(default_factory=list)
+    is_simulcast: bool = False
+    has_mux: bool = False
+    is_mux_only: bool = False
+
+    @property
+    def can_send(self) -> bool:
+        return self.direction in {"sendrecv", "sendonly"}
+
+    @property
+    def can_receive(self) -> bool:
+        return self.direction in {"sendrecv", "recvonly"}
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it is media over DTLS-SRTP with feedback that the offerer did not switch off itself."""
+        is_srtp = self.protocol in {"UDP/TLS/RTP/SAVPF", "UDP/TLS/RTP/SAVP", "TCP/TLS/RTP/SAVPF", "RTP/SAVPF"}
+        return self.kind in {"audio", "video"} and is_srtp and (self.port != 0 or bool(self.mid))
+
+    def find(self, name: str) -> list[Format]:
+        """The formats of that codec (lower case), the offerer's favourite first."""
+        wanted = (self.formats.get(int(pt)) for pt in self.payload_types if pt.isdigit())
+        return [found for found in wanted if found is not None and found.name == name]
+
+
+class Offer(msgspec.Struct, kw_only=True):
+    media: list[Media]
+    bundle: list[str]
+
+    def first(self, kind: str) -> Media | None:
+        """The first usable section of that kind."""
+        return next((m for m in self.media if m.kind == kind and m.is_usable), None)
+
+
+def parse_offer(text: str) -> Offer:
+    """The offer in ``text``. Raises Refused: 413 when it is too long, 400 when it is not a session description."""
+    lines = _lines(text)
+    try:
+        return _Parser().run(lines)
+    except ValueError as error:
+        raise malformed("A number or a value has the wrong form.") from error
+
+
+def _lines(text: str) -> list[str]:
+    if len(text) > MAX_SDP_BYTES or len(text.encode("utf-8", "replace")) > MAX_SDP_BYTES:
+        detail = f"At most {MAX_SDP_BYTES} bytes are read."
+        raise Refused(413, reason="too_large", title="Session description too large", detail=detail)
+    lines = text.replace("\r\n", "\n").rstrip("\n").split("\n")
+    if len(lines) > MAX_LINES:
+        raise malformed(f"More than {MAX_LINES} lines.")
+    if _CONTROL.search(text):
+        raise malformed("It has control characters.")
+    return lines
+
+
+class _Parser:
+    def __init__(self) -> None:
+        self._session = Transport()
+        self._direction: Direction = "sendrecv"
+        self._media: list[Media] = []
+        self._bundle: list[str] = []
+        self._candidates = 0
+
+    def run(self, lines: Sequence[str]) -> Offer:
+        if lines[0] != "v=0":
+            raise malformed("The first line must be v=0.")
+        for line in lines[1:]:
+            if len(line) < 2 or line[1] != "=":
+                raise malformed("Every line must be <letter>=<value>.")
+            if line[0] == "m":
+                self._start_media(line[2:])
+            elif line[0] == "a":
+                name, _, value = line[2:].partition(":")
+                self._attribute(name, value)
+        if not self._media:
+            raise malformed("It has no media section.")
+        self._check_mids()
+        return Offer(media=self._media, bundle=self._bundle)
+
+    def _check_mids(self) -> None:
+        mids = [media.mid for media in self._media if media.mid]
+        if len(set(mids)) != len(mids):
+            raise malformed("Two media sections have the same mid.")
+
+    def _start_media(self, value: str) -> None:
+        matched = _MEDIA.fullmatch(value)
+        if matched is None or int(matched[2]) > 65_535:
+            raise malformed("A media line has the wrong form.")
+        if len(self._media) >= MAX_MEDIA:
+            raise malformed(f"More than {MAX_MEDIA} media sections.")
+        payload_types = matched[4].split()
+        if not payload_types or len(payload_types) > MAX_FORMATS:
+            raise malformed(f"A media section must have 1 to {MAX_FORMATS} formats.")
+        transport = msgspec.structs.replace(self._session, fingerprints=list(self._session.fingerprints))
+        self._media.append(
+            Media(
+                kind=matched[1],
+                port=int(matched[2]),
+                protocol=matched[3],
+                payload_types=payload_types,
+                transport=transport,
+                direction=self._direction,
+            )
+        )
+
+    def _attribute(self, name: str, value: str) -> None:
+        transport = self._media[-1].transport if self._media else self._session
+        if name == "ice-ufrag":
+            transport.ufrag = _checked(_ICE, value)
+        elif name == "ice-pwd":
+            transport.password = _checked(_ICE, value)
+        elif name == "setup":
+            transport.setup = value.strip()
+        elif name == "fingerprint":
+            self._fingerprint(transport, value)
+        elif name == "group":
+            self._group(value)
+        elif name == "candidate":
+            self._count_candidate()
+        elif name in _DIRECTIONS and not self._media:
+            self._direction = _DIRECTIONS[name]
+        elif self._media:
+            _media_attribute(self._media[-1], name, value)
+
+    def _fingerprint(self, transport: Transport, value: str) -> None:
+        algorithm, _, digest = value.strip().partition(" ")
+        if not re.fullmatch(r"[0-9A-Fa-f:]{1,256}", digest.strip()):
+            raise malformed("A fingerprint has the wrong form.")
+        transport.fingerprints.append((algorithm.lower(), digest.strip().upper()))
+        if len(transport.fingerprints) > MAX_FINGERPRINTS:
+            raise malformed(f"More than {MAX_FINGERPRINTS} fingerprints.")
+
+    def _group(self, value: str) -> None:
+        semantics, *mids = value.split()
+        if semantics == "BUNDLE" and not self._bundle:
+            self._bundle = mids[:MAX_MEDIA]
+
+    def _count_candidate(self) -> None:
+        self._candidates += 1
+        if self._candidates > MAX_CANDIDATES:
+            raise malformed(f"More than {MAX_CANDIDATES} candidates.")
+
+
+def _checked(pattern: re.Pattern[str], value: str) -> str:
+    if pattern.fullmatch(value.strip()) is None:
+        raise malformed("An attribute has the wrong form.")
+    return value.strip()
+
+
+def _media_attribute(media: Media, name: str, value: str) -> None:
+    if name == "mid":
+        media.mid = _checked(_TOKEN, value)
+    elif name in _DIRECTIONS:
+        media.direction = _DIRECTIONS[name]
+    elif name == "rtcp-mux":
+        media.has_mux = True
+    elif name == "rtcp-mux-only":
+        media.has_mux = media.is_mux_only = True
+    elif name == "extmap":
+        _extension(media, value)
+    elif name in {"rtpmap", "fmtp", "rtcp-fb"}:
+        _format_attribute(media, name, value)
+    elif name == "rid" and " send" in value and len(media.rids) < MAX_RIDS:
+        media.rids.append(_checked(_RID, value.split(maxsplit=1)[0]))
+    elif name == "simulcast":
+        media.is_simulcast = "send" in value.split()
+
+
+def _extension(media: Media, value: str) -> None:
+    number, _, rest = value.partition(" ")
+    uri = rest.split(" ")[0]
+    identifier = int(number.partition("/")[0])
+    if not 1 <= identifier <= 255 or len(media.extensions) >= MAX_EXTENSIONS:
+        raise malformed("A header extension has no usable number, or there are too many.")
+    media.extensions[uri] = identifier
+
+
+def _format_attribute(media: Media, name: str, value: str) -> None:
+    number, _, rest = value.partition(" ")
+    if name == "rtcp-fb" and number == "*":
+        wanted = list(media.payload_types)
+    else:
+        wanted = [number] if number in media.payload_types else []
+    for text in wanted:
+        if not text.isdigit() or not 0 <= int(text) <= 127:
+            raise malformed("A payload type must be 0 to 127.")
+        found = media.formats.setdefault(int(text), Format(payload_type=int(text)))
+        _set_format(found, name, rest)
+
+
+def _set_format(found: Format, name: str, rest: str) -> None:
+    if name == "rtpmap":
+        encoding, clock, *_ = [*rest.split("/"), ""]
+        found.name, found.clock_rate = encoding.strip().lower(), int(clock)
+    elif name == "fmtp":
+        found.fmtp = rest.strip()
+    elif len(found.feedback) < 16:
+        found.feedback.append(rest.strip())
+
+
+def check_transport(offer: Offer, accepted: Sequence[Media], *, digests: frozenset[str]) -> Transport:
+    """The one transport of the accepted sections. Raises Refused (422) when they have none that can be used.
+
+    All must be bundled (RFC 9725, section 4.2) with RTP and RTCP on one port, the offerer must be able to take
+    the active role of DTLS, and its certificate must be named by a hash that can be checked.
+    """
+    first = accepted[0]
+    transport = first.transport
+    for media in accepted:
+        is_bundled = media.mid in offer.bundle and first.mid in offer.bundle
+        if media is not first and not is_bundled and media.transport.ufrag != transport.ufrag:
+            raise unusable("All media must be in one BUNDLE group.")
+        if not media.has_mux:
+            raise unusable("RTP and RTCP must share one port (rtcp-mux).")
+    if not transport.ufrag or len(transport.password) < 22:
+        raise unusable("ice-ufrag or ice-pwd is missing or too short.")
+    if transport.setup not in {"actpass", "active"}:
+        raise unusable("The offer must have a=setup:actpass or active.")
+    if not any(algorithm in digests for algorithm, _ in transport.fingerprints):
+        raise unusable("No fingerprint with a known hash function.")
+    return transport
+
+
+def choose_h264(media: Media, *, profile: bytes = b"") -> Format | None:
+    """The H.264 format to answer with: packetization-mode 1 before 0, then the profile (3 bytes of an ``avcC``
+    or an SPS) that fits, then the offerer's order."""
+    formats = [f for f in media.find("h264") if f.clock_rate == 90_000]
+    wanted = profile[:1].hex()
+
+    def rank(found: Format) -> tuple[bool, bool]:
+        parameters = found.parameters
+        has_profile = not wanted or parameters.get("profile-level-id", "42e01f").lower().startswith(wanted)
+        return (parameters.get("packetization-mode", "0") != "1", not has_profile)
+
+    return min(formats, key=rank, default=None)
+
+
+def answer_h264_fmtp(offered: Format) -> str:
+    """The offered parameters, with the level raised to 5.2 where the levels may differ."""
+    parameters = offered.parameters
+    profile = parameters.get("profile-level-id", "42e01f").lower()
+    if not re.fullmatch(r"[0-9a-f]{6}", profile):
+        profile = "42e01f"
+    mode = "1" if parameters.get("packetization-mode") == "1" else "0"
+    if parameters.get("level-asymmetry-allowed") != "1":
+        return f"packetization-mode={mode};profile-level-id={profile}"
+    return f"level-asymmetry-allowed=1;packetization-mode={mode};profile-level-id={profile[:4]}34"
+
+
+class MediaAnswer(msgspec.Struct, kw_only=True):
+    """How one section is answered; ``format`` None rejects it. ``lines`` are attributes of the sender."""
+
+    media: Media
+    format: Format | None = None
+    fmtp: str = ""
+    direction: Direction = "inactive"
+    extensions: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
+
+
+class LocalTransport(msgspec.Struct, frozen=True, kw_only=True):
+    """What the answer says about this side: always ICE-lite, always the passive side of DTLS."""
+
+    ufrag: str
+    password: str
+    fingerprint: str
+    candidates: tuple[tuple[str, int], ...]
+
+
+def build_answer(answers: Sequence[MediaAnswer], local: LocalTransport, *, session_id: int) -> str:
+    """The answer: one section for each section of the offer, in its order, all candidates included."""
+    bundled = [a.media.mid for a in answers if a.format is not None and a.media.mid]
+    lines = ["v=0", f"o=- {session_id} 1 IN IP4 127.0.0.1", "s=-", "t=0 0", "a=ice-lite"]
+    if bundled:
+        lines.append("a=group:BUNDLE " + " ".join(bundled))
+    lines += ["a=extmap-allow-mixed", "a=msid-semantic: WMS *"]
+    for answer in answers:
+        lines += _section(answer, local)
+    return "\r\n".join(lines) + "\r\n"
+
+
+def _section(answer: MediaAnswer, local: LocalTransport) -> list[str]:
+    media, chosen = answer.media, answer.format
+    if chosen is None:
+        rejected = [f"m={media.kind} 0 {media.protocol} {media.payload_types[0]}", "c=IN IP4 0.0.0.0", "a=inactive"]
+        return rejected + ([f"a=mid:{media.mid}"] if media.mid else [])
+    lines = [f"m={media.kind} {local.candidates[0][1]} {media.protocol} {chosen.payload_type}"]
+    lines.append(_connection(local.candidates[0][0]))
+    lines.append(f"a={answer.direction}")
+    if media.mid:
+        lines.append(f"a=mid:{media.mid}")
+    lines.append("a=rtcp-mux")
+    if media.is_mux_only:
+        lines.append("a=rtcp-mux-only")
+    lines += [f"a=extmap:{media.extensions[uri]} {uri}" for uri in answer.extensions]
+    lines += _format_lines(chosen, answer.fmtp, channels=2 if media.kind == "audio" else 0)
+    lines += _simulcast_lines(media, answer.direction)
+    lines += answer.lines
+    return lines + transport_lines(local)
+
+
+def _connection(host: str) -> str:
+    return f"c=IN IP{6 if ':' in host else 4} {host}"
+
+
+def _format_lines(chosen: Format, fmtp: str, *, channels: int) -> list[str]:
+    number = chosen.payload_type
+    name = {"h264": "H264", "vp8": "VP8", "opus": "opus"}[chosen.name]
+    lines = [f"a=rtpmap:{number} {name}/{chosen.clock_rate}" + (f"/{channels}" if channels else "")]
+    lines += [f"a=rtcp-fb:{number} {wanted}" for wanted in _FEEDBACK if wanted in chosen.feedback]
+    return [*lines, f"a=fmtp:{number} {fmtp}"] if fmtp else lines
+
+
+def _simulcast_lines(media: Media, direction: Direction) -> list[str]:
+    if not media.is_simulcast or direction != "recvonly":
+        return []
+    return [*(f"a=rid:{rid} recv" for rid in media.rids), "a=simulcast:recv " + ";".join(media.rids)]
+
+
+def transport_lines(local: LocalTransport) -> list[str]:
+    """ICE and DTLS of this side, in the order in which most implementations write them."""
+    lines = [f"a=ice-ufrag:{local.ufrag}", f"a=ice-pwd:{local.password}"]
+    lines += [f"a=fingerprint:sha-256 {local.fingerprint}", "a=setup:passive"]
+    return lines + candidate_lines(local.candidates)
+
+
+def candidate_lines(candidates: Iterable[tuple[str, int]]) -> list[str]:
+    """Host candidates, the first one preferred (RFC 8839, section 5.1)."""
+    lines = []
+    for index, (host, port) in enumerate(candidates):
+        priority = (126 << 24) + ((65_535 - index) << 8) + 255
+        lines.append(f"a=candidate:{index + 1} 1 udp {priority} {host} {port} typ host")
+    return [*lines, "a=end-of-candidates"]
+
+
+class Fragment(msgspec.Struct, frozen=True, kw_only=True):
+    """A trickle-ice-sdpfrag: the credentials it is about. Its candidates are not needed, a lite agent never checks."""
+
+    ufrag: str
+    password: str
+
+
+def parse_fragment(text: str) -> Fragment:
+    """Raises Refused: 413 when too long, 400 when malformed."""
+    found = {"ice-ufrag": "", "ice-pwd": ""}
+    candidates = 0
+    for line in _lines(text):
+        if line and (len(line) < 2 or line[1] != "="):
+            raise malformed("Every line must be <letter>=<value>.")
+        name, _, value = line[2:].partition(":")
+        candidates += line.startswith("a=candidate")
+        if line.startswith("a=") and name in found and not found[name]:
+            found[name] = _checked(_ICE, value)
+    if candidates > MAX_CANDIDATES:
+        raise malformed(f"More than {MAX_CANDIDATES} candidates.")
+    return Fragment(ufrag=found["ice-ufrag"], password=found["ice-pwd"])
+
+
+def build_fragment(local: LocalTransport) -> str:
+    """The answer to an ICE restart (RFC 9725, section 4.3.2)."""
+    lines = ["a=ice-lite", f"a=ice-ufrag:{local.ufrag}", f"a=ice-pwd:{local.password}"]
+    return "\r\n".join([*lines, *candidate_lines(local.candidates)]) + "\r\n"

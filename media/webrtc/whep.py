@@ -1,0 +1,220 @@
+"""WHEP egress (draft-ietf-wish-whep): an offer in, an answer out, and then a relay's H.264 and Opus to a viewer."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+
+from media.relay import Relay
+from media.unit import Codec, Kind
+from media.webrtc import dtls, fanout, h264, sdp
+from media.webrtc.egress import Egress, new_line
+from media.webrtc.errors import Refused
+from media.webrtc.fanout import Fanout
+from media.webrtc.port import RtcPort
+from media.webrtc.resources import Resources
+from media.webrtc.sdp import Format, Media, MediaAnswer, Offer
+from media.webrtc.session import Session
+
+_OPUS_FMTP = "minptime=10;useinbandfec=1;stereo=1;sprop-stereo=1"
+
+
+class WhepEndpoint:
+    """All viewers over WebRTC. Belongs to the loop that owns the plane and the port.
+
+    ``on_viewer_left(resource_id, reason)`` comes once for each answered offer, however the viewer went.
+    """
+
+    def __init__(
+        self,
+        *,
+        port: RtcPort,
+        on_viewer_left: Callable[[str, str], None],
+        certificate: dtls.Certificate | None = None,
+        max_viewers: int = 2_000,
+        max_viewers_of_stream: int = 1_000,
+        connect_within_s: float = 15.0,
+        idle_after_s: float = 20.0,
+    ) -> None:
+        self._port = port
+        self._on_viewer_left = on_viewer_left
+        self._certificate = certificate or dtls.Certificate()
+        self._max_viewers = max_viewers
+        self._max_viewers_of_stream = max_viewers_of_stream
+        self._connect_within_s = connect_within_s
+        self._idle_after_s = idle_after_s
+        self._resources = Resources()
+        self._fanouts: dict[Relay, Fanout] = {}
+        self._users: dict[Relay, int] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+
+    @property
+    def viewers(self) -> int:
+        return len(self._resources)
+
+    def viewers_of(self, relay: Relay) -> int:
+        return self._users.get(relay, 0)
+
+    async def offer(self, *, sdp: str, relay: Relay, resource_id: str, want_keyframe: Callable[[], None]) -> str:
+        """The answer, with all candidates.
+
+        ``want_keyframe`` asks the publisher; it is called at most once a second for a relay. Raises Refused:
+        406 with ``reason`` "codec_unsupported" or "b_frames" when the stream or the viewer is not made for
+        this way of watching, 400, 413, 422, 409 and 503 as for publishers, 404 "ended".
+        """
+        self._check_room(relay, resource_id)
+        offer = _parse(sdp)
+        _check_relay(relay)
+        answers, lines = _negotiate(offer, relay)
+        accepted = [answer.media for answer in answers if answer.format is not None]
+        remote = _transport(offer, accepted)
+        session = self._start(relay, lines, remote, resource_id, want_keyframe)
+        return _build(answers, session)
+
+    async def patch(self, resource_id: str, fragment: str, etag: str | None) -> str | None:
+        """See :meth:`Resources.patch`."""
+        return self._resources.patch(resource_id, fragment, etag)
+
+    async def delete(self, resource_id: str) -> None:
+        """End the session. Raises Refused (404)."""
+        self._resources.get(resource_id).close("deleted by the viewer")
+
+    def etag(self, resource_id: str) -> str:
+        """The value of the ETag header. Raises Refused (404)."""
+        return self._resources.etag(resource_id)
+
+    async def close(self) -> None:
+        """End all sessions and wait for the fan-outs. The port stays open: it belongs to whoever opened it."""
+        self._resources.close_all("the server is stopping")
+        if self._closing:
+            await asyncio.wait(list(self._closing), timeout=5)
+
+    def _check_room(self, relay: Relay, resource_id: str) -> None:
+        if self._resources.has(resource_id):
+            raise Refused(409, reason="full", title="Session exists", detail="The resource id is taken.")
+        is_full = len(self._resources) >= self._max_viewers or self.viewers_of(relay) >= self._max_viewers_of_stream
+        if is_full:
+            raise Refused(503, reason="full", title="Too many viewers", detail="Watch over HLS, or try again later.")
+
+    def _start(
+        self,
+        relay: Relay,
+        lines: list[tuple[Kind, Format, MediaAnswer]],
+        remote: sdp.Transport,
+        resource_id: str,
+        want_keyframe: Callable[[], None],
+    ) -> Session:
+        cname = secrets.token_hex(8)
+        numbered = [new_line(kind, chosen.payload_type) for kind, chosen, _ in lines]
+        for line, (kind, _, answer) in zip(numbered, lines, strict=True):
+            answer.lines = (f"a=msid:{cname} {kind}", f"a=ssrc:{line.ssrc} cname:{cname}")
+        egress = Egress(fanout=self._hold(relay, want_keyframe), lines=numbered, cname=cname)
+
+        def on_closed(reason: str) -> None:
+            self._resources.forget(resource_id)
+            self._release(relay, egress)
+            self._on_viewer_left(resource_id, reason)
+
+        session = Session(
+            port=self._port,
+            certificate=self._certificate,
+            remote=remote,
+            handler=egress,
+            on_closed=on_closed,
+            now=asyncio.get_running_loop().time(),
+            connect_within_s=self._connect_within_s,
+            idle_after_s=self._idle_after_s,
+            tick_s=1.0,
+        )
+        egress.attach(session)
+        self._resources.add(resource_id, session)
+        return session
+
+    def _hold(self, relay: Relay, want_keyframe: Callable[[], None]) -> Fanout:
+        if relay not in self._fanouts:
+            self._fanouts[relay] = Fanout(relay=relay, want_keyframe=want_keyframe)
+        self._users[relay] = self._users.get(relay, 0) + 1
+        return self._fanouts[relay]
+
+    def _release(self, relay: Relay, egress: Egress) -> None:
+        found = self._fanouts[relay]
+        found.leave(egress)
+        self._users[relay] -= 1
+        if self._users[relay]:
+            return
+        del self._users[relay], self._fanouts[relay]
+        # Not at once: this may run inside the fan-out's own task, when the relay has ended.
+        task = asyncio.create_task(_stop(found), name="webrtc-fanout-stop")
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+
+async def _stop(found: Fanout) -> None:
+    found.close()
+    await found.closed()
+
+
+def _parse(text: str) -> Offer:
+    return sdp.parse_offer(text)
+
+
+def _transport(offer: Offer, accepted: list[Media]) -> sdp.Transport:
+    return sdp.check_transport(offer, accepted, digests=dtls.supported_digests())
+
+
+def _build(answers: list[MediaAnswer], session: Session) -> str:
+    return sdp.build_answer(answers, session.local, session_id=secrets.randbits(62))
+
+
+def _check_relay(relay: Relay) -> None:
+    if relay.ended is not None:
+        raise Refused(404, reason="ended", title="The stream has ended", detail="There is nothing to watch live.")
+    why = fanout.unsuitable(relay.tracks)
+    if why is not None:
+        raise Refused(406, reason="codec_unsupported", title="Codec not for WebRTC", detail=why)
+    if fanout.has_b_frames(relay):
+        detail = "Browsers cannot show B-frames over WebRTC; watch over HLS."
+        raise Refused(406, reason="b_frames", title="The stream has B-frames", detail=detail)
+
+
+def _negotiate(offer: Offer, relay: Relay) -> tuple[list[MediaAnswer], list[tuple[Kind, Format, MediaAnswer]]]:
+    tracks = {track.codec: track for track in relay.tracks}
+    answers, lines = [], []
+    taken: set[str] = set()
+    for media in offer.media:
+        answer = MediaAnswer(media=media)
+        answers.append(answer)
+        if not media.is_usable or not media.can_receive or media.kind in taken:
+            continue
+        kind: Kind = "video" if media.kind == "video" else "audio"
+        wanted = Codec.H264 if kind == "video" else Codec.OPUS
+        track = tracks.get(wanted)
+        chosen = _choose(media, kind, track.config if track is not None else b"")
+        if chosen is None:
+            continue
+        taken.add(kind)
+        answer.format, answer.fmtp = chosen, chosen.fmtp if kind == "video" else _OPUS_FMTP
+        if track is not None:
+            answer.direction = "sendonly"
+            lines.append((kind, chosen, answer))
+    _check_common(offer, tracks.keys() & {Codec.H264}, {kind for kind, _, _ in lines})
+    return answers, lines
+
+
+def _check_common(offer: Offer, video: set[Codec], sent: set[Kind]) -> None:
+    lacks_video = bool(video) and offer.first("video") is not None and "video" not in sent
+    if not sent or lacks_video:
+        detail = "The offer must be able to receive H.264 (packetization-mode 1) and Opus."
+        raise Refused(406, reason="codec_unsupported", title="No codec in common", detail=detail)
+
+
+def _choose(media: Media, kind: Kind, config: bytes) -> Format | None:
+    if kind == "audio":
+        return next((f for f in media.find("opus") if f.clock_rate == 48_000), None)
+    try:
+        profile = h264.ParameterSets.decode(config).sps[0][1:4] if config else b""
+    except (ValueError, IndexError):
+        profile = b""
+    chosen = sdp.choose_h264(media, profile=profile)
+    return chosen if chosen is not None and chosen.parameters.get("packetization-mode") == "1" else None

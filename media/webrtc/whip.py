@@ -1,0 +1,183 @@
+"""WHIP ingest (RFC 9725): an offer in, an answer out, and then units into a publication."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+
+from media.publication import Publication
+from media.unit import Codec
+from media.webrtc import dtls, sdp
+from media.webrtc.errors import Refused, unusable
+from media.webrtc.inbound import OpusReceiver, VideoReceiver
+from media.webrtc.ingest import Ingest, StreamPlan
+from media.webrtc.port import TICK_S, RtcPort
+from media.webrtc.resources import Resources
+from media.webrtc.sdp import Format, Media, MediaAnswer
+from media.webrtc.session import Session
+
+_OPUS_FMTP = "minptime=10;useinbandfec=1;stereo=1;sprop-stereo=1"
+
+
+class WhipEndpoint:
+    """All publishers that come over WebRTC. Belongs to the loop that owns the plane and the port."""
+
+    def __init__(
+        self,
+        *,
+        port: RtcPort,
+        certificate: dtls.Certificate | None = None,
+        max_sessions: int = 500,
+        connect_within_s: float = 15.0,
+        gone_after_s: float = 5.0,
+        keyframe_every_s: float = 2.0,
+        max_bitrate: int = 12_000_000,
+    ) -> None:
+        self._port = port
+        self._certificate = certificate or dtls.Certificate()
+        self._max_sessions = max_sessions
+        self._connect_within_s = connect_within_s
+        self._gone_after_s = gone_after_s
+        self._keyframe_every_s = keyframe_every_s
+        self._max_bitrate = max_bitrate
+        self._resources = Resources()
+
+    @property
+    def sessions(self) -> int:
+        return len(self._resources)
+
+    async def offer(self, *, sdp: str, publication: Publication, resource_id: str) -> str:
+        """The answer, with all candidates. From then on the publication is closed when the publisher goes.
+
+        Raises Refused and leaves the publication alone: 400 malformed, 413 too large, 422 unusable (no codec in
+        common, no BUNDLE, …), 409 for a resource id that is taken, 503 when there are too many sessions.
+        """
+        self._check_room(resource_id)
+        answers, plans, remote, session_id = self._negotiate(sdp)
+        session = self._start(publication, plans, remote, resource_id)
+        return _build(answers, session, session_id)
+
+    async def patch(self, resource_id: str, fragment: str, etag: str | None) -> str | None:
+        """See :meth:`Resources.patch`."""
+        return self._resources.patch(resource_id, fragment, etag)
+
+    async def delete(self, resource_id: str) -> None:
+        """End the session. Raises Refused (404)."""
+        self._resources.get(resource_id).close("deleted by the publisher")
+
+    def etag(self, resource_id: str) -> str:
+        """The value of the ETag header. Raises Refused (404)."""
+        return self._resources.etag(resource_id)
+
+    async def close(self) -> None:
+        """End all sessions. The port stays open: it belongs to whoever opened it."""
+        self._resources.close_all("the server is stopping")
+
+    def _check_room(self, resource_id: str) -> None:
+        if self._resources.has(resource_id):
+            raise Refused(409, reason="full", title="Session exists", detail="The resource id is taken.")
+        if len(self._resources) >= self._max_sessions:
+            raise Refused(503, reason="full", title="Too many publishers", detail="Try again later.")
+
+    def _negotiate(self, text: str) -> tuple[list[MediaAnswer], list[StreamPlan], sdp.Transport, int]:
+        offer = sdp.parse_offer(text)
+        answers, plans = [], []
+        taken: set[str] = set()
+        for media in offer.media:
+            answer = MediaAnswer(media=media)
+            if media.kind not in taken and media.is_usable and media.can_send:
+                plan = _video(media, answer) if media.kind == "video" else _audio(media, answer)
+                if plan is not None:
+                    taken.add(media.kind)
+                    plans.append(plan)
+            answers.append(answer)
+        if not plans:
+            raise unusable("It offers to send neither H.264 or VP8 video nor Opus audio.")
+        if len({plan.payload_type for plan in plans}) != len(plans):
+            raise unusable("Audio and video have the same payload type.")
+        accepted = [answer.media for answer in answers if answer.format is not None]
+        _refuse_lost_video(offer, taken)
+        transport = sdp.check_transport(offer, accepted, digests=dtls.supported_digests())
+        return answers, plans, transport, secrets.randbits(62)
+
+    def _start(
+        self, publication: Publication, plans: list[StreamPlan], remote: sdp.Transport, resource_id: str
+    ) -> Session:
+        now = asyncio.get_running_loop().time()
+        ingest = Ingest(
+            plans=plans,
+            publication=publication,
+            keyframe_every_s=self._keyframe_every_s,
+            gone_after_s=self._gone_after_s,
+            max_bitrate=self._max_bitrate,
+            now=now,
+        )
+
+        def on_closed(reason: str) -> None:
+            self._resources.forget(resource_id)
+            publication.close(reason)
+
+        session = Session(
+            port=self._port,
+            certificate=self._certificate,
+            remote=remote,
+            handler=ingest,
+            on_closed=on_closed,
+            now=now,
+            connect_within_s=self._connect_within_s,
+            idle_after_s=4 * self._gone_after_s,
+            tick_s=TICK_S,
+        )
+        ingest.attach(session)
+        self._resources.add(resource_id, session)
+        publication.on_stop(session.close)
+        publication.on_keyframe_wanted(ingest.want_keyframe)
+        return session
+
+
+def _build(answers: list[MediaAnswer], session: Session, session_id: int) -> str:
+    return sdp.build_answer(answers, session.local, session_id=session_id)
+
+
+def _refuse_lost_video(offer: sdp.Offer, taken: set[str]) -> None:
+    video = offer.first("video")
+    if video is not None and video.can_send and "video" not in taken:
+        detail = "The video codec must be H.264 (preferred) or VP8."
+        raise Refused(422, reason="codec_unsupported", title="No video codec in common", detail=detail)
+
+
+def _video(media: Media, answer: MediaAnswer) -> StreamPlan | None:
+    chosen, codec = sdp.choose_h264(media), Codec.H264
+    if chosen is None:
+        chosen, codec = next(iter(media.find("vp8")), None), Codec.VP8
+    if chosen is None:
+        return None
+    answer.format = chosen
+    answer.fmtp = sdp.answer_h264_fmtp(chosen) if codec is Codec.H264 else ""
+    answer.direction = "recvonly"
+    layers = _layers(media)
+    if layers:
+        answer.extensions = tuple(u for u in (sdp.MID_EXTENSION, sdp.RID_EXTENSION) if u in media.extensions)
+    return StreamPlan(
+        kind="video",
+        payload_type=chosen.payload_type,
+        receiver=VideoReceiver(codec=codec, sprop=chosen.parameters.get("sprop-parameter-sets", "")),
+        feedback=frozenset(chosen.feedback),
+        layers=layers,
+        layer_extension=media.extensions.get(sdp.RID_EXTENSION, 0),
+    )
+
+
+def _layers(media: Media) -> tuple[str, ...]:
+    has_ids = media.is_simulcast and sdp.RID_EXTENSION in media.extensions
+    return tuple(media.rids) if has_ids else ()
+
+
+def _audio(media: Media, answer: MediaAnswer) -> StreamPlan | None:
+    chosen: Format | None = next((f for f in media.find("opus") if f.clock_rate == 48_000), None)
+    if chosen is None:
+        return None
+    answer.format = chosen
+    answer.fmtp = _OPUS_FMTP
+    answer.direction = "recvonly"
+    return StreamPlan(kind="audio", payload_type=chosen.payload_type, receiver=OpusReceiver())
