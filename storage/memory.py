@@ -1,0 +1,435 @@
+"""Memory versions of the drivers, for whoever tests what stands on them. One contract suite holds both to the same.
+
+They share ``Tables``, as the real ones share a database. ``is_away`` makes every call fail as a lost database does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import bisect
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from storage.chat import PAGE, Appended, Entry, Message, UnknownReply, UnknownRoom
+from storage.errors import Conflict, Fenced, StorageError, Unavailable
+from storage.leases import SHARDS, Fence
+from storage.recording import Init, Segment
+from storage.rooms import Room, Sanction
+from storage.stream import Keyholder, NewStream, Owner, StreamEdit, StreamRow, StreamState
+from storage.viewers import ViewSession, ViewTotals
+
+
+class Person(msgspec.Struct, frozen=True, kw_only=True):
+    """As much of a user as the core's tables refer to."""
+
+    id: str
+    username: str
+    display_name: str = ""
+    avatar_url: str | None = None
+    stream_key: str = ""
+    stream_defaults: dict[str, Any] = {}
+
+
+class Tables:
+    """The rows that the memory drivers share."""
+
+    def __init__(self) -> None:
+        self.is_away = False
+        self.epochs = dict.fromkeys(range(SHARDS), 0)
+        self.people: dict[str, Person] = {}
+        self.rooms: dict[str, Room] = {}
+        self.messages: dict[str, list[Message]] = {}
+        self.streams: dict[str, StreamRow] = {}
+        self.segments: dict[tuple[str, str, int], Segment] = {}
+        self.inits: dict[tuple[str, str, str], Init] = {}
+        self.views: dict[str, dict[str, ViewSession]] = {}
+
+    def add_person(self, person: Person) -> None:
+        self.people[person.id] = person
+
+    def reach(self) -> None:
+        """Raise ``Unavailable`` while the tables are away."""
+        if self.is_away:
+            raise Unavailable("postgres", "it is away")
+
+    def hold(self, fence: Fence) -> None:
+        """Raise ``Fenced`` for a stale token."""
+        self.reach()
+        if self.epochs.get(fence.shard) != fence.epoch:
+            raise Fenced(fence.shard, fence.epoch)
+
+
+class MemoryLeases:
+    """As ``Leases``."""
+
+    def __init__(self, *, tables: Tables) -> None:
+        self._tables = tables
+
+    async def take_all(self, node: str) -> dict[int, int]:
+        return await self.take(range(SHARDS), node)
+
+    async def take(self, shards: Sequence[int], node: str) -> dict[int, int]:
+        self._tables.reach()
+        for shard in shards:
+            self._tables.epochs[shard] += 1
+        return {shard: self._tables.epochs[shard] for shard in shards}
+
+
+class MemoryChatLog:
+    """As ``ChatLog``; an outcome is there at once."""
+
+    def __init__(self, *, tables: Tables) -> None:
+        self._tables = tables
+        self._is_closed = False
+
+    def submit(self, entry: Entry) -> asyncio.Future[Appended]:
+        if self._is_closed:
+            raise Unavailable("chat log", "it is closed")
+        outcome: asyncio.Future[Appended] = asyncio.get_running_loop().create_future()
+        try:
+            outcome.set_result(self._append(entry))
+        except StorageError as error:
+            outcome.set_exception(error)
+        return outcome
+
+    async def append(self, entry: Entry) -> Appended:
+        return await self.submit(entry)
+
+    async def close(self) -> None:
+        self._is_closed = True
+
+    def _append(self, entry: Entry) -> Appended:
+        self._tables.hold(Fence(shard=entry.shard, epoch=entry.epoch))
+        room = self._tables.rooms.get(entry.room_id)
+        if room is None:
+            raise UnknownRoom(entry.room_id)
+        log = self._tables.messages.setdefault(room.id, [])
+        for found in log:
+            if (found.user_id, found.client_id) == (entry.user_id, entry.client_id):
+                return Appended(id=found.id, offset=found.offset, is_duplicate=True)
+        if entry.reply_to is not None and all(found.id != entry.reply_to for found in log):
+            raise UnknownReply(entry.reply_to)
+        if entry.user_id not in self._tables.people:
+            raise Conflict("chat_messages_user_id_fkey")
+        message = self._message(room, entry)
+        log.append(message)
+        self._tables.rooms[room.id] = msgspec.structs.replace(room, last_offset=message.offset)
+        return Appended(id=message.id, offset=message.offset)
+
+    def _message(self, room: Room, entry: Entry) -> Message:
+        author = self._tables.people[entry.user_id]
+        return Message(
+            id=entry.id,
+            offset=room.last_offset + 1,
+            user_id=author.id,
+            username=author.username,
+            display_name=author.display_name,
+            is_owner=room.owner_id == author.id,
+            is_moderator=False,
+            client_id=entry.client_id,
+            text=entry.text,
+            sent_at=entry.sent_at,
+            media_time_ms=entry.media_time_ms,
+            reply_to=entry.reply_to,
+            is_deleted=False,
+        )
+
+    def _log(self, room_id: str) -> list[Message]:
+        self._tables.reach()
+        room = self._tables.rooms.get(room_id)
+        moderators = room.moderators if room else frozenset()
+        log = self._tables.messages.get(room_id, [])
+        return [msgspec.structs.replace(found, is_moderator=found.user_id in moderators) for found in log]
+
+    async def history(self, room_id: str, *, before: int | None = None, limit: int = 50) -> list[Message]:
+        log = self._log(room_id)
+        end = len(log) if before is None else bisect.bisect_left(log, before, key=lambda found: found.offset)
+        return log[max(0, end - min(limit, PAGE)) : end]
+
+    async def last(self, room_id: str, limit: int) -> list[Message]:
+        return await self.history(room_id, limit=limit)
+
+    async def since(self, room_id: str, offset: int, *, limit: int = PAGE) -> list[Message]:
+        return [found for found in self._log(room_id) if found.offset > offset][: min(limit, PAGE)]
+
+    async def between(self, room_id: str, *, from_ms: int, to_ms: int, limit: int = PAGE) -> list[Message]:
+        log = self._log(room_id)
+        inside = [m for m in log if m.media_time_ms is not None and from_ms <= m.media_time_ms < to_ms]
+        return inside[: min(limit, PAGE)]
+
+    async def find(self, room_id: str, user_id: str, client_id: str) -> Appended | None:
+        for found in self._log(room_id):
+            if (found.user_id, found.client_id) == (user_id, client_id):
+                return Appended(id=found.id, offset=found.offset, is_duplicate=True)
+        return None
+
+    async def message(self, room_id: str, message_id: str) -> Message | None:
+        return next((found for found in self._log(room_id) if found.id == message_id), None)
+
+
+class MemoryRooms:
+    """As ``Rooms``."""
+
+    def __init__(self, *, tables: Tables) -> None:
+        self._tables = tables
+
+    async def create(self, *, room_id: str, owner_id: str, log_epoch: str, stream_id: str | None = None) -> None:
+        self._tables.reach()
+        if room_id in self._tables.rooms:
+            raise Conflict("chat_rooms_pkey")
+        if owner_id not in self._tables.people:
+            raise Conflict("chat_rooms_owner_id_fkey")
+        self._tables.rooms[room_id] = Room(
+            id=room_id,
+            stream_id=stream_id,
+            owner_id=owner_id,
+            log_epoch=log_epoch,
+            last_offset=0,
+            mode={},
+            pinned_id=None,
+        )
+
+    async def load(self, room_id: str) -> Room | None:
+        self._tables.reach()
+        room = self._tables.rooms.get(room_id)
+        if room is None:
+            return None
+        now = dt.datetime.now(dt.UTC)
+        holding = tuple(found for found in room.sanctions if found.until is None or found.until > now)
+        return msgspec.structs.replace(room, sanctions=holding)
+
+    async def set_mode(self, room_id: str, mode: dict[str, Any], *, fence: Fence) -> None:
+        self._change(room_id, fence, mode=mode)
+
+    async def set_pinned(self, room_id: str, message_id: str | None, *, fence: Fence) -> None:
+        self._change(room_id, fence, pinned_id=message_id)
+
+    async def add_moderator(self, room_id: str, user_id: str, *, fence: Fence) -> None:
+        self._change(room_id, fence, moderators=self._tables.rooms[room_id].moderators | {user_id})
+
+    async def remove_moderator(self, room_id: str, user_id: str, *, fence: Fence) -> None:
+        self._change(room_id, fence, moderators=self._tables.rooms[room_id].moderators - {user_id})
+
+    async def put_sanction(self, room_id: str, sanction: Sanction, *, fence: Fence) -> None:
+        self._change(room_id, fence, sanctions=(*self._others(room_id, sanction.user_id), sanction))
+
+    async def lift_sanction(self, room_id: str, user_id: str, *, fence: Fence) -> None:
+        self._change(room_id, fence, sanctions=self._others(room_id, user_id))
+
+    async def delete_message(self, room_id: str, message_id: str, *, by: str, fence: Fence) -> int | None:
+        self._tables.hold(fence)
+        log = self._tables.messages.get(room_id, [])
+        for at, found in enumerate(log):
+            if found.id == message_id:
+                log[at] = msgspec.structs.replace(found, text="", is_deleted=True)
+                return found.offset
+        return None
+
+    def _others(self, room_id: str, user_id: str) -> tuple[Sanction, ...]:
+        return tuple(found for found in self._tables.rooms[room_id].sanctions if found.user_id != user_id)
+
+    def _change(self, room_id: str, fence: Fence, **changes: Any) -> None:
+        self._tables.hold(fence)
+        self._tables.rooms[room_id] = msgspec.structs.replace(self._tables.rooms[room_id], **changes)
+
+
+class MemoryStreams:
+    """As ``Streams``, without the pages of lists, which are HTTP's alone."""
+
+    def __init__(self, *, tables: Tables) -> None:
+        self._tables = tables
+
+    async def create(self, new: NewStream) -> StreamRow:
+        self._tables.reach()
+        owner = self._tables.people.get(new.owner_id)
+        if owner is None:
+            raise Conflict("streams_owner_id_fkey")
+        if new.id in self._tables.streams:
+            raise Conflict("streams_pkey")
+        if any(found.stream_key == new.stream_key for found in self._tables.streams.values()):
+            raise Conflict("streams_stream_key_key")
+        rooms = MemoryRooms(tables=self._tables)
+        await rooms.create(room_id=new.room_id, owner_id=new.owner_id, log_epoch=new.log_epoch, stream_id=new.id)
+        row = self._tables.streams[new.id] = _new_row(new, owner)
+        return row
+
+    async def load(self, stream_id: str) -> StreamRow | None:
+        self._tables.reach()
+        return self._tables.streams.get(stream_id)
+
+    async def load_many(self, stream_ids: Sequence[str]) -> list[StreamRow]:
+        self._tables.reach()
+        return [self._tables.streams[stream_id] for stream_id in stream_ids if stream_id in self._tables.streams]
+
+    async def by_key(self, stream_key: str) -> StreamRow | Keyholder | None:
+        self._tables.reach()
+        for row in self._tables.streams.values():
+            if row.stream_key == stream_key:
+                return row
+        for person in self._tables.people.values():
+            if person.stream_key == stream_key:
+                defaults = person.stream_defaults
+                return Keyholder(user_id=person.id, username=person.username, stream_defaults=defaults)
+        return None
+
+    async def open_of(self, owner_id: str, *, now: dt.datetime) -> list[StreamRow]:
+        self._tables.reach()
+        mine = (row for row in self._tables.streams.values() if row.owner.id == owner_id and row.state != "ended")
+        return sorted(mine, key=lambda row: _take_up_order(row, now))
+
+    async def last_of(self, owner_id: str) -> StreamRow | None:
+        self._tables.reach()
+        mine = [row for row in self._tables.streams.values() if row.owner.id == owner_id]
+        return max(mine, key=lambda row: row.created_at, default=None)
+
+    async def left_on_air(self, *, limit: int = 1000) -> list[StreamRow]:
+        self._tables.reach()
+        return [row for row in self._tables.streams.values() if row.state in ("live", "interrupted")][:limit]
+
+    async def save_state(self, stream_id: str, state: StreamState, *, fence: Fence) -> None:
+        self._change(stream_id, fence, **msgspec.structs.asdict(state))
+
+    async def edit(self, stream_id: str, edit: StreamEdit, *, fence: Fence) -> StreamRow | None:
+        given = {name: value for name, value in msgspec.structs.asdict(edit).items() if value is not None}
+        self._change(stream_id, fence, **given)
+        return self._tables.streams.get(stream_id)
+
+    async def rotate_key(self, stream_id: str, stream_key: str, *, fence: Fence) -> bool:
+        return self._change(stream_id, fence, stream_key=stream_key)
+
+    async def rotate_lasting_key(self, user_id: str, stream_key: str) -> bool:
+        self._tables.reach()
+        person = self._tables.people.get(user_id)
+        if person is None:
+            return False
+        self._tables.people[user_id] = msgspec.structs.replace(person, stream_key=stream_key)
+        return True
+
+    async def delete(self, stream_id: str, *, fence: Fence) -> bool:
+        self._tables.hold(fence)
+        row = self._tables.streams.pop(stream_id, None)
+        if row is None:
+            return False
+        self._tables.rooms.pop(row.room_id, None)
+        self._tables.messages.pop(row.room_id, None)
+        return True
+
+    def _change(self, stream_id: str, fence: Fence, **changes: Any) -> bool:
+        self._tables.hold(fence)
+        row = self._tables.streams.get(stream_id)
+        if row is None:
+            return False
+        self._tables.streams[stream_id] = msgspec.structs.replace(row, **changes)
+        return True
+
+
+class MemoryRecordings:
+    """As ``Recordings``."""
+
+    def __init__(self, *, tables: Tables) -> None:
+        self._tables = tables
+
+    async def add(
+        self, stream_id: str, *, segments: Sequence[Segment], inits: Sequence[Init] = (), fence: Fence
+    ) -> None:
+        self._tables.hold(fence)
+        if stream_id not in self._tables.streams:
+            raise Conflict("stream_segments_stream_id_fkey")
+        for segment in segments:
+            self._tables.segments.setdefault((stream_id, segment.rendition, segment.segment), segment)
+        for init in inits:
+            self._tables.inits.setdefault((stream_id, init.rendition, init.name), init)
+
+    async def segments(
+        self, stream_id: str, *, rendition: str | None = None, from_segment: int = 0, limit: int = 100_000
+    ) -> list[Segment]:
+        self._tables.reach()
+        found = (row for key, row in sorted(self._tables.segments.items()) if key[0] == stream_id)
+        wanted = [row for row in found if rendition in (None, row.rendition) and row.segment >= from_segment]
+        return wanted[:limit]
+
+    async def inits(self, stream_id: str) -> list[Init]:
+        self._tables.reach()
+        return [row for key, row in sorted(self._tables.inits.items()) if key[0] == stream_id]
+
+
+class MemoryViews:
+    """As ``Views``."""
+
+    def __init__(self, *, tables: Tables) -> None:
+        self._tables = tables
+
+    async def flush(
+        self, stream_id: str, *, sessions: Sequence[ViewSession], peak_viewers: int, fence: Fence
+    ) -> ViewTotals | None:
+        self._tables.hold(fence)
+        row = self._tables.streams.get(stream_id)
+        if row is None:
+            return None
+        held = self._tables.views.setdefault(stream_id, {})
+        for session in sessions:
+            held[session.id] = _merged(held.get(session.id), session)
+        totals = ViewTotals(
+            peak_viewers=max(row.peak_viewers, peak_viewers),
+            unique_viewers=len({session.viewer for session in held.values()}),
+            watched_ms=sum(session.watched_ms for session in held.values()),
+        )
+        self._tables.streams[stream_id] = msgspec.structs.replace(row, **msgspec.structs.asdict(totals))
+        return totals
+
+    async def totals(self, stream_id: str) -> ViewTotals | None:
+        self._tables.reach()
+        row = self._tables.streams.get(stream_id)
+        if row is None:
+            return None
+        return ViewTotals(peak_viewers=row.peak_viewers, unique_viewers=row.unique_viewers, watched_ms=row.watched_ms)
+
+    async def sessions(self, stream_id: str, *, limit: int = 1000) -> list[ViewSession]:
+        self._tables.reach()
+        held = self._tables.views.get(stream_id, {}).values()
+        return sorted(held, key=lambda session: (session.started_at, session.id))[:limit]
+
+
+def _merged(old: ViewSession | None, new: ViewSession) -> ViewSession:
+    if old is None:
+        return new
+    return msgspec.structs.replace(
+        old,
+        last_at=max(old.last_at, new.last_at),
+        watched_ms=max(old.watched_ms, new.watched_ms),
+        stalled_ms=max(old.stalled_ms, new.stalled_ms),
+        transport=new.transport,
+    )
+
+
+def _new_row(new: NewStream, owner: Person) -> StreamRow:
+    given = msgspec.structs.asdict(new)
+    for name in ("owner_id", "log_epoch"):
+        del given[name]
+    return StreamRow(
+        owner=Owner(id=owner.id, username=owner.username, display_name=owner.display_name, avatar_url=owner.avatar_url),
+        state="scheduled",
+        created_at=dt.datetime.now(dt.UTC),
+        started_at=None,
+        interrupted_at=None,
+        ended_at=None,
+        publication=0,
+        media_time_ms=0,
+        next_segment=1,
+        tracks=(),
+        peak_viewers=0,
+        unique_viewers=0,
+        watched_ms=0,
+        **given,
+    )
+
+
+def _take_up_order(row: StreamRow, now: dt.datetime) -> tuple[int, float]:
+    if row.state == "live":
+        return 0, 0.0
+    if row.state == "interrupted":
+        return 1, -row.interrupted_at.timestamp() if row.interrupted_at else 0.0
+    return 2, abs(((row.scheduled_at or row.created_at) - now).total_seconds())

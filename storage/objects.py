@@ -1,0 +1,244 @@
+"""Objects: bytes under a key, in a local folder or in S3. Written whole or not at all, then never changed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final, Protocol, TypeVar
+from urllib.parse import urlsplit
+
+from storage.errors import BadValue, StorageError, Unavailable
+
+T = TypeVar("T")
+
+CHUNK_BYTES: Final = 256 * 1024
+_KEY: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
+_MAX_KEY: Final = 512
+
+
+class NoSuchObject(StorageError):  # noqa: N818 - errors say what happened, without a suffix
+    """There is nothing under this key."""
+
+
+class ObjectStore(Protocol):
+    """What every store keeps to. Keys are ``a/b/c.ext`` of letters, digits, ``._-``; a bad one raises ``BadValue``.
+
+    A store that is away or full raises ``Unavailable``.
+    """
+
+    async def put(self, key: str, body: bytes | Path, *, content_type: str) -> None:
+        """Store bytes or a file under a key; when it returns they are durable. An object of that key is replaced."""
+
+    def open(self, key: str, *, offset: int = 0, size: int | None = None) -> AsyncIterator[bytes]:
+        """The bytes from ``offset`` on, at most ``size``, in chunks. Raises ``NoSuchObject`` at the first chunk."""
+
+    def local_path(self, key: str) -> Path | None:
+        """Where the object lies if it is a file of this machine, so that it can be sent without copying."""
+
+    async def size(self, key: str) -> int | None:
+        """Its length in bytes, None without such an object."""
+
+    async def delete_prefix(self, prefix: str) -> None:
+        """Delete everything under ``prefix``, which ends with a slash. Idempotent."""
+
+    async def close(self) -> None:
+        """Let go of connections and threads."""
+
+
+class LocalObjects:
+    """Objects as files under ``root``. The content type is not kept: whoever serves the file knows it by its name."""
+
+    def __init__(self, *, root: Path) -> None:
+        self._root = root.absolute()
+
+    async def put(self, key: str, body: bytes | Path, *, content_type: str) -> None:
+        target = self._path(key)
+        with _disk_errors():
+            await asyncio.to_thread(_write_file, target, body)
+
+    async def open(self, key: str, *, offset: int = 0, size: int | None = None) -> AsyncIterator[bytes]:
+        with _disk_errors(key):
+            file = await asyncio.to_thread(self._path(key).open, "rb")
+        with file:
+            file.seek(offset)
+            left = size if size is not None else 2**62
+            while left > 0 and (chunk := await asyncio.to_thread(file.read, min(CHUNK_BYTES, left))):
+                left -= len(chunk)
+                yield chunk
+
+    def local_path(self, key: str) -> Path | None:
+        path = self._path(key)
+        return path if path.is_file() else None
+
+    async def size(self, key: str) -> int | None:
+        path = self._path(key)
+        return path.stat().st_size if path.is_file() else None
+
+    async def delete_prefix(self, prefix: str) -> None:
+        await asyncio.to_thread(shutil.rmtree, self._path(_folder(prefix)), True)
+
+    async def close(self) -> None:
+        return None
+
+    def _path(self, key: str) -> Path:
+        return self._root / _checked(key)
+
+
+class S3Objects:
+    """Objects in a bucket of S3 or what speaks its language. Calls run in a few threads of their own."""
+
+    def __init__(self, *, client: Any, bucket: str, prefix: str = "", threads: int = 8) -> None:
+        self._client = client
+        self._bucket = bucket
+        self._prefix = prefix
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="s3")
+
+    @classmethod
+    def connect(cls, url: str, *, endpoint_url: str | None = None, region: str | None = None) -> S3Objects:
+        """A store on ``s3://bucket[/prefix]``; credentials and the rest come from where the AWS tools look for them."""
+        import boto3
+        from botocore.config import Config
+
+        parts = urlsplit(url)
+        config = Config(
+            connect_timeout=3, read_timeout=10, retries={"max_attempts": 3, "mode": "standard"}, max_pool_connections=16
+        )
+        client = boto3.client("s3", endpoint_url=endpoint_url, region_name=region, config=config)
+        prefix = parts.path.strip("/")
+        return cls(client=client, bucket=parts.netloc, prefix=f"{prefix}/" if prefix else "")
+
+    async def put(self, key: str, body: bytes | Path, *, content_type: str) -> None:
+        name = self._name(key)
+        await self._call(lambda: self._upload(name, body, content_type))
+
+    async def open(self, key: str, *, offset: int = 0, size: int | None = None) -> AsyncIterator[bytes]:
+        if size == 0 or (offset and offset >= (await self.size(key) or 0)):
+            return
+        span = f"bytes={offset}-" if size is None else f"bytes={offset}-{offset + size - 1}"
+        ranged = {"Range": span} if offset or size is not None else {}
+        name = self._name(key)
+        answer = await self._call(lambda: self._client.get_object(Bucket=self._bucket, Key=name, **ranged))
+        body = answer["Body"]
+        try:
+            while chunk := await self._call(lambda: body.read(CHUNK_BYTES)):
+                yield chunk
+        finally:
+            body.close()
+
+    def local_path(self, key: str) -> Path | None:
+        _checked(key)
+        return None
+
+    async def size(self, key: str) -> int | None:
+        name = self._name(key)
+        try:
+            answer = await self._call(lambda: self._client.head_object(Bucket=self._bucket, Key=name))
+        except NoSuchObject:
+            return None
+        return int(answer["ContentLength"])
+
+    async def delete_prefix(self, prefix: str) -> None:
+        name = self._name(_folder(prefix)) + "/"
+        await self._call(lambda: self._delete_all(name))
+
+    async def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._client.close()
+
+    def _name(self, key: str) -> str:
+        return self._prefix + _checked(key)
+
+    def _upload(self, name: str, body: bytes | Path, content_type: str) -> None:
+        if isinstance(body, bytes):
+            self._client.put_object(Bucket=self._bucket, Key=name, Body=body, ContentType=content_type)
+            return
+        with body.open("rb") as file:
+            self._client.upload_fileobj(file, self._bucket, name, ExtraArgs={"ContentType": content_type})
+
+    def _delete_all(self, prefix: str) -> None:
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+        for page in pages:
+            names = [{"Key": found["Key"]} for found in page.get("Contents", ())]
+            if names:
+                self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": names, "Quiet": True})
+
+    async def _call(self, work: Callable[[], T]) -> T:
+        from boto3.exceptions import Boto3Error
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        except ClientError as error:
+            raise _of_s3(error) from error
+        except (Boto3Error, BotoCoreError, OSError) as error:
+            raise Unavailable("objects", str(error)) from error
+
+
+def _of_s3(error: Any) -> StorageError:
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    code = error.response.get("Error", {}).get("Code", "")
+    if code in ("NoSuchKey", "404", "NotFound"):
+        return NoSuchObject(str(error))
+    # A bucket or a right that is missing today may be there tomorrow: the operator's to mend, not the caller's.
+    return Unavailable("objects", f"{code} ({status})")
+
+
+def _checked(key: str) -> str:
+    if len(key) > _MAX_KEY or _KEY.fullmatch(key) is None:
+        raise BadValue(f"not an object key: {key[:80]!r}")
+    return key
+
+
+def _folder(prefix: str) -> str:
+    if not prefix.endswith("/"):
+        raise BadValue("a prefix ends with a slash")
+    return prefix[:-1]
+
+
+def _write_file(target: Path, body: bytes | Path) -> None:
+    """Write beside the target, sync, rename, sync the folder: readers and crashes see all of it or nothing."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    fd, name = tempfile.mkstemp(dir=target.parent, prefix=".new-")
+    try:
+        with os.fdopen(fd, "wb") as file:
+            if isinstance(body, bytes):
+                file.write(body)
+            else:
+                with body.open("rb") as source:
+                    shutil.copyfileobj(source, file, CHUNK_BYTES)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o644)
+        os.replace(name, target)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name)
+        raise
+    _sync_folder(target.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+@contextlib.contextmanager
+def _disk_errors(key: str = "") -> Any:
+    try:
+        yield
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+        if not key:
+            raise Unavailable("objects", str(error)) from error
+        raise NoSuchObject(key) from error
+    except OSError as error:
+        raise Unavailable("objects", error.strerror or str(error)) from error

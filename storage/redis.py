@@ -1,0 +1,198 @@
+"""Redis: commands and scripts with a deadline each, and a connection that was left half way is never used again."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from importlib.resources import files
+from typing import Any, Final
+
+import msgspec
+from redis.asyncio.connection import BlockingConnectionPool, parse_url
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
+    NoScriptError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+)
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from storage.errors import StorageError, Unavailable
+
+DEADLINE_S: Final = 2.0
+_NAME: Final = "redis"
+_PASSING: Final = (
+    AuthenticationError,
+    BusyLoadingError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisConnectionError,
+    RedisTimeoutError,
+    OSError,
+)
+
+Word = str | bytes | int | float
+
+
+class Redis:
+    """A bounded pool of connections. Safe for concurrent use by tasks of one event loop.
+
+    Answers are ``bytes``, ``int``, ``None`` and lists of them. Every call raises ``Unavailable``, also when its deadline
+    passes, or ``StorageError`` when the server refuses the command itself.
+    """
+
+    def __init__(self, *, pool: BlockingConnectionPool, deadline_s: float) -> None:
+        self._pool = pool
+        self._deadline_s = deadline_s
+
+    @classmethod
+    async def connect(cls, url: str, *, max_connections: int = 32, deadline_s: float = DEADLINE_S) -> Redis:
+        """Open a pool on ``redis://``, ``rediss://`` or ``unix://`` and see that the server answers."""
+        try:
+            parse_url(url)
+        except ValueError as error:
+            raise Unavailable(_NAME, f"not an address of Redis: {error}") from error
+        pool: BlockingConnectionPool = BlockingConnectionPool.from_url(
+            url,
+            max_connections=max_connections,
+            timeout=deadline_s,
+            socket_connect_timeout=deadline_s,
+            retry=Retry(NoBackoff(), 0),
+            protocol=2,
+        )
+        redis = cls(pool=pool, deadline_s=deadline_s)
+        try:
+            await redis.ping()
+        except StorageError:
+            await redis.close()
+            raise
+        return redis
+
+    async def close(self) -> None:
+        await self._pool.disconnect()
+
+    async def ping(self, *, timeout_s: float | None = None) -> None:
+        """Return when the server answers."""
+        await self.command("PING", timeout_s=timeout_s)
+
+    async def command(self, *words: Word, timeout_s: float | None = None) -> Any:
+        """Send one command and return its answer."""
+        async with self._connection(timeout_s) as connection:
+            await connection.send_command(*words)
+            return await connection.read_response()
+
+    async def pipeline(self, commands: Sequence[Sequence[Word]], *, timeout_s: float | None = None) -> list[Any]:
+        """Send commands in one write and return their answers in order; a refused one leaves its error in the list."""
+        answers: list[Any] = []
+        async with self._connection(timeout_s) as connection:
+            await connection.send_packed_command(connection.pack_commands(commands))
+            for _ in commands:
+                try:
+                    answers.append(await connection.read_response())
+                except ResponseError as error:
+                    answers.append(StorageError(str(error)))
+        return answers
+
+    async def run(
+        self, script: Script, *, keys: Sequence[str], args: Sequence[Word] = (), timeout_s: float | None = None
+    ) -> Any:
+        """Run a script by its digest, sending its text only to a server that has not seen it."""
+        async with self._connection(timeout_s) as connection:
+            await connection.send_command("EVALSHA", script.digest, len(keys), *keys, *args)
+            try:
+                return await connection.read_response()
+            except NoScriptError:
+                await connection.send_command("EVAL", script.text, len(keys), *keys, *args)
+                return await connection.read_response()
+
+    @asynccontextmanager
+    async def _connection(self, timeout_s: float | None) -> AsyncIterator[Any]:
+        """A connection for one exchange. If the exchange ends in any way but an answer, it is closed before anybody
+        else can get it: an answer still on its way would be taken for that of the next command."""
+        try:
+            async with asyncio.timeout(timeout_s or self._deadline_s):
+                connection = await self._pool.get_connection()
+                try:
+                    yield connection
+                except ResponseError:
+                    raise
+                except BaseException:
+                    await connection.disconnect(nowait=True)
+                    raise
+                finally:
+                    await self._pool.release(connection)
+        except TimeoutError as error:
+            raise Unavailable(_NAME, "no answer within the deadline") from error
+        except _PASSING as error:
+            raise Unavailable(_NAME, str(error) or type(error).__name__) from error
+        except RedisError as error:
+            raise StorageError(str(error)) from error
+
+
+class Script:
+    """A Lua script of ``storage/lua``."""
+
+    def __init__(self, *, text: str) -> None:
+        self.text = text
+        self.digest = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+    @classmethod
+    def load(cls, name: str) -> Script:
+        return cls(text=(files("storage") / "lua" / f"{name}.lua").read_text())
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether something may happen now, and if not, when. ``is_blind``: nobody counted, since Redis is away."""
+
+    is_allowed: bool
+    retry_after_s: float = 0.0
+    is_blind: bool = False
+
+
+class RateLimiter:
+    """Rates shared by all nodes: a generic cell rate for each key. Falls open while Redis is away.
+
+    After a failure Redis is left alone for ``rest_s``, so that a hanging server does not slow every request down.
+    """
+
+    def __init__(
+        self,
+        *,
+        redis: Redis,
+        prefix: str = "rate:",
+        timeout_s: float = 0.25,
+        rest_s: float = 1.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._redis = redis
+        self._prefix = prefix
+        self._timeout_s = timeout_s
+        self._rest_s = rest_s
+        self._clock = clock
+        self._blind_until = float("-inf")
+        self._script = Script.load("rate")
+
+    async def take(self, key: str, *, rate: float, burst: int, cost: int = 1) -> Verdict:
+        """Ask for ``cost`` out of ``rate`` per second with at most ``burst`` at once. A refusal costs nothing."""
+        if self._clock() < self._blind_until:
+            return Verdict(is_allowed=True, is_blind=True)
+        try:
+            wait_us = await self._redis.run(
+                self._script,
+                keys=[self._prefix + key],
+                args=[round(1_000_000 / rate), burst, cost],
+                timeout_s=self._timeout_s,
+            )
+        except Unavailable:
+            self._blind_until = self._clock() + self._rest_s
+            return Verdict(is_allowed=True, is_blind=True)
+        return Verdict(is_allowed=wait_us == 0, retry_after_s=wait_us / 1_000_000)
