@@ -15,6 +15,7 @@ from typing import Final
 
 import msgspec
 
+from actors.runtime.errors import DomainError, MailboxFull
 from storage.errors import BadValue, Conflict, Fenced, StorageError, Unavailable
 from storage.ids import is_uuid
 from storage.postgres import Database, Row
@@ -68,20 +69,25 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     is_deleted: bool
 
 
-class UnknownRoom(StorageError):  # noqa: N818
+class UnknownRoom(StorageError, DomainError):  # noqa: N818
     """There is no such room."""
 
+    def __init__(self, room_id: str) -> None:
+        DomainError.__init__(self, "not_found", "There is no such room.", field="room_id")
 
-class UnknownReply(StorageError):  # noqa: N818
+
+class UnknownReply(StorageError, DomainError):  # noqa: N818
     """``reply_to`` names no message of the room."""
 
+    def __init__(self, message_id: str | None) -> None:
+        DomainError.__init__(self, "not_found", "There is no such message to reply to.", field="reply_to")
 
-class LogFull(StorageError):  # noqa: N818
+
+class LogFull(StorageError, MailboxFull):  # noqa: N818
     """Too many entries wait for the log."""
 
     def __init__(self, retry_after_s: float) -> None:
-        super().__init__(retry_after_s)
-        self.retry_after_s = retry_after_s
+        MailboxFull.__init__(self, "chat log", retry_after_s=retry_after_s)
 
     def __str__(self) -> str:
         return f"the chat log is behind: try again in {self.retry_after_s:.1f} s"

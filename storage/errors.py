@@ -9,14 +9,12 @@ class StorageError(Exception):
     """Root of the drivers' errors; raised itself only for a defect, such as SQL that does not parse."""
 
 
-class Unavailable(StorageError):
+class Unavailable(StorageError, actor_errors.Unavailable):
     """A dependency is away, restarting, full or too slow. Whether a write was carried out is unknown; retry it."""
 
     def __init__(self, dependency: str, reason: str, *, retry_after_s: float = 1.0) -> None:
-        super().__init__(dependency, reason)
+        actor_errors.Unavailable.__init__(self, dependency, reason, retry_after_s=retry_after_s)
         self.dependency = dependency
-        self.reason = reason
-        self.retry_after_s = retry_after_s
 
     def __str__(self) -> str:
         return f"{self.dependency} is unavailable: {self.reason}"
@@ -38,11 +36,11 @@ class BadValue(StorageError):
     """A value does not fit its column: not a UUID, out of range, a NUL character in a text."""
 
 
-class Fenced(StorageError):
+class Fenced(StorageError, actor_errors.Fenced):
     """The shard was taken over by another node: this writer's epoch is stale and the write was not carried out."""
 
     def __init__(self, shard: int, epoch: int) -> None:
-        super().__init__(shard, epoch)
+        actor_errors.Fenced.__init__(self, f"shard {shard}", f"epoch {epoch} is stale")
         self.shard = shard
         self.epoch = epoch
 
