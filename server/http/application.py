@@ -84,7 +84,7 @@ def add_operations(app: web.Application, operations: Sequence[Operation], intake
     for operation in operations:
         resource = resources.get(operation.path) or app.router.add_resource(operation.path)
         resources[operation.path] = resource
-        handler = Dispatch(operation=operation, intake=intake)
+        handler = Dispatch(operation=operation, intake=intake).answer
         resource.add_route(operation.method, handler)
         if operation.method == "GET":
             resource.add_route("HEAD", handler)

@@ -38,14 +38,14 @@ class Intake:
 
 
 class Dispatch:
-    """aiohttp's handler of one operation. Raises Problem; never answers an error itself."""
+    """One operation; ``answer`` is its handler. Raises Problem; never answers an error itself."""
 
     def __init__(self, *, operation: Operation, intake: Intake) -> None:
         self._operation = operation
         self._intake = intake
         self._formats = path_formats(operation)
 
-    async def __call__(self, request: web.Request) -> web.StreamResponse:
+    async def answer(self, request: web.Request) -> web.StreamResponse:
         operation = self._operation
         address = self._intake.addresses.of(request)
         await self._limit(address)

@@ -112,7 +112,7 @@ class Surround:
             self._cut(request, error)
         if problem is None:
             problem = self._unforeseen(request, error)
-        response = problem.response(instance=request.path)
+        response = problem.response(instance=request.rel_url.raw_path)
         if problem.headers.get("Connection") == "close":
             response.force_close()
         return response

@@ -1,0 +1,1 @@
+"""Accounts: who people are to the server, how they prove it, and the sessions that come of it."""

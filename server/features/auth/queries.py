@@ -1,0 +1,80 @@
+"""The SQL of accounts and sessions. Times of revocation are those of the statement, as other nodes look for them."""
+
+TAKEN = "select username_key = $1 as has_username, email_key = $2 as has_email from users \
+where username_key = $1 or email_key = $2"
+
+ADD_USER = "insert into users (id, username, username_key, email, email_key, password_hash, display_name, roles, \
+stream_key) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+
+CREDENTIALS_BY_USERNAME = (
+    "select id, password_hash, suspended_at from users where username_key = $1 and deleted_at is null"
+)
+CREDENTIALS_BY_EMAIL = "select id, password_hash, suspended_at from users where email_key = $1 and deleted_at is null"
+CREDENTIALS_BY_ID = "select id, password_hash, suspended_at from users where id = $1 and deleted_at is null"
+
+REHASH = "update users set password_hash = $2 where id = $1 and password_hash = $3"
+
+ADD_SESSION = "insert into auth_sessions (id, user_id, user_agent, ip, expires_at) \
+values ($1, $2, $3, $4, now() + make_interval(secs => $5))"
+
+ADD_REFRESH = "insert into refresh_tokens (token_hash, session_id, expires_at) \
+values ($1, $2, now() + make_interval(secs => $3))"
+
+REFRESH_BY_HASH = """
+select t.used_at is not null as is_used, t.expires_at <= now() as is_expired, t.session_id, s.user_id,
+       s.revoked_at is not null as is_revoked, u.suspended_at is not null as is_suspended
+from refresh_tokens t
+join auth_sessions s on s.id = t.session_id
+join users u on u.id = s.user_id
+where t.token_hash = $1
+for update of t, s
+"""
+SPEND_REFRESH = "update refresh_tokens set used_at = clock_timestamp() where token_hash = $1"
+
+TOUCH_SESSION = "update auth_sessions set last_seen_at = now(), ip = $2, user_agent = $3, \
+expires_at = now() + make_interval(secs => $4) where id = $1"
+
+END_SESSION = "update auth_sessions set revoked_at = clock_timestamp(), revoked_reason = $3 \
+where id = $1 and user_id = $2 and revoked_at is null returning id"
+END_ALL_SESSIONS = "update auth_sessions set revoked_at = clock_timestamp(), revoked_reason = $2 \
+where user_id = $1 and revoked_at is null returning id"
+
+SESSIONS = """
+select id, user_agent, ip, created_at, last_seen_at from auth_sessions
+where user_id = $1 and revoked_at is null and expires_at > now()
+  and ($2::timestamptz is null or (created_at, id) < ($2, $3))
+order by created_at desc, id desc limit $4
+"""
+
+AUDIT = "insert into audit_log (id, actor_id, action, subject, detail) values ($1, $2, $3, $4, $5)"
+
+HAS_USERS = "select exists (select from users)"
+ONE_FIRST_ADMIN = "select pg_advisory_xact_lock(736203118)"
+
+# What a person leaves behind is taken away in steps that may be repeated; the account goes last.
+WIPE_MESSAGES = """
+update chat_messages set text = '', deleted_at = coalesce(deleted_at, now()), deleted_by = coalesce(deleted_by, $1)
+where (room_id, "offset") in (select room_id, "offset" from chat_messages where user_id = $1 and text <> '' limit $2)
+"""
+WIPE_VIEWS = """
+update view_sessions set user_id = null, viewer = id::text
+where id in (select id from view_sessions where user_id = $1 limit $2)
+"""
+WIPE = (
+    "delete from follows where follower_id = $1 or followee_id = $1",
+    "delete from blocks where user_id = $1 or blocked_id = $1",
+    "delete from mutes where user_id = $1 or muted_id = $1",
+    "delete from chat_moderators where user_id = $1",
+    "delete from idempotency_keys where user_id = $1",
+    "delete from refresh_tokens where session_id in (select id from auth_sessions where user_id = $1)",
+    "update auth_sessions set user_agent = '', ip = '' where user_id = $1",
+    "update audit_log set detail = '{}' where actor_id = $1",
+    "update streams set title = '', description = '', tags = '{}', visibility = 'private', \
+stream_key = 'gone_' || gen_random_uuid() where owner_id = $1",
+)
+WIPE_USER = """
+update users set username = $2, username_key = $2, email = $2, email_key = $2, email_verified_at = null,
+    password_hash = '', display_name = '', bio = '', avatar_url = null, roles = '{}', stream_key = 'gone_' || id,
+    stream_defaults = '{}', updated_at = now(), deleted_at = now()
+where id = $1 and deleted_at is null
+"""

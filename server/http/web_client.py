@@ -1,0 +1,117 @@
+"""The browser client: files that a build left in a folder, and one page for every place of the client."""
+
+from __future__ import annotations
+
+import hashlib
+import mimetypes
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from aiohttp import web
+
+PLACES: Final = (
+    "/",
+    "/watch/{id}",
+    "/live",
+    "/live/{rest:.*}",
+    "/login",
+    "/register",
+    "/@{username}",
+    "/settings",
+    "/settings/{rest:.*}",
+)
+
+# A build names files by their content, as `index-BxY3k2_a.js`: these never change.
+_HASHED = re.compile(r".*[-.][A-Za-z0-9_-]{8,}\.[a-z0-9]+")
+
+_NOT_BUILT: Final = b"""<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Social Flow</title></head>
+<body>
+<h1>Social Flow is running</h1>
+<p>The browser client has not been built. Build it with</p>
+<pre>cd server/web &amp;&amp; npm ci &amp;&amp; npm run build</pre>
+<p>and start the server again. The API is described at <a href="/docs">/docs</a>.</p>
+</body>
+</html>
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    content: bytes
+    gzipped: bytes | None
+    media_type: str
+    etag: str
+    is_immutable: bool
+
+
+class WebClient:
+    """Serves a build from memory. Only files that were there at the start have an address, so that no path leads out."""
+
+    def __init__(self, *, folder: Path) -> None:
+        self._files = _load(folder)
+        self._index = self._files.pop("/index.html", None) or _file("index.html", _NOT_BUILT, None)
+
+    def add_to(self, app: web.Application) -> None:
+        for place in PLACES:
+            app.router.add_get(place, self._page)
+        for path in self._files:
+            app.router.add_get(path.replace("{", "%7B").replace("}", "%7D"), self._asset)
+
+    async def _page(self, request: web.Request) -> web.StreamResponse:
+        return _answer(request, self._index)
+
+    async def _asset(self, request: web.Request) -> web.StreamResponse:
+        return _answer(request, self._files[request.path])
+
+
+def _load(folder: Path) -> dict[str, _File]:
+    if not folder.is_dir():
+        return {}
+    paths = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.suffix not in {".gz", ".br", ".map"}]
+    return {"/" + path.relative_to(folder).as_posix(): _read(path) for path in paths}
+
+
+def _read(path: Path) -> _File:
+    gzipped = path.with_name(path.name + ".gz")
+    return _file(path.name, path.read_bytes(), gzipped.read_bytes() if gzipped.is_file() else None)
+
+
+def _file(name: str, content: bytes, gzipped: bytes | None) -> _File:
+    media_type = _MEDIA_TYPES.get(Path(name).suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
+    etag = hashlib.sha256(content).hexdigest()[:24]
+    return _File(content, gzipped, media_type, etag, _HASHED.fullmatch(name) is not None)
+
+
+# What the system's own table may say differently, or not at all.
+_MEDIA_TYPES: Final = {
+    ".css": "text/css",
+    ".html": "text/html",
+    ".js": "text/javascript",
+    ".json": "application/json",
+    ".mjs": "text/javascript",
+    ".svg": "image/svg+xml",
+    ".wasm": "application/wasm",
+    ".webmanifest": "application/manifest+json",
+    ".woff2": "font/woff2",
+}
+
+
+def _answer(request: web.Request, file: _File) -> web.Response:
+    is_zipped = file.gzipped is not None and "gzip" in request.headers.get("Accept-Encoding", "")
+    etag = file.etag + ("-gz" if is_zipped else "")
+    headers = {
+        "ETag": f'"{etag}"',
+        "Cache-Control": "public, max-age=31536000, immutable" if file.is_immutable else "no-cache",
+        "Vary": "Accept-Encoding",
+    }
+    if any(one.value in {etag, "*"} for one in request.if_none_match or ()):
+        return web.Response(status=304, headers=headers)
+    if is_zipped:
+        headers["Content-Encoding"] = "gzip"
+    charset = "utf-8" if file.media_type.startswith("text/") else None
+    body = file.gzipped if is_zipped else file.content
+    return web.Response(body=body, content_type=file.media_type, charset=charset, headers=headers)

@@ -1,0 +1,131 @@
+"""A real Postgres for the server's tests, and the application over it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import ClientResponse
+from aiohttp.test_utils import TestClient, TestServer
+from prometheus_client import CollectorRegistry
+
+from server.features.auth.accounts import Accounts
+from server.features.auth.passwords import Passwords
+from server.features.auth.routes import Auth, AuthRates
+from server.features.export import Export
+from server.features.users import Profiles, Ties, Users
+from server.http.application import HttpSettings, build_app
+from server.http.health import Dependency, Health, ServerInfo
+from server.http.idempotency import IdempotencyKeys
+from server.http.identity import Identity
+from server.http.limits import TokenBuckets
+from server.http.translations import known_errors
+from storage.embedded import EmbeddedPostgres
+from storage.ids import Ids
+from storage.migrate import migrate
+from storage.postgres import Database
+
+
+@pytest.fixture(scope="session")
+def server_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    engine = EmbeddedPostgres(data_dir=Path(tmp_path_factory.mktemp("server")))
+    url = engine.start()
+    asyncio.run(migrate(url))
+    yield url
+    engine.stop()
+
+
+@pytest.fixture
+async def database(server_postgres: str) -> AsyncIterator[Database]:
+    """Empty but for what migrations put there."""
+    database = await Database.connect(server_postgres, max_connections=4)
+    await database.execute("truncate users, signing_keys, audit_log cascade")
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def identity(database: Database) -> AsyncIterator[Identity]:
+    identity = Identity(rows=database, poll_s=0.02)
+    await identity.start()
+    yield identity
+    await identity.close()
+
+
+@dataclass
+class Someone:
+    """A registered person and what they hold."""
+
+    client: TestClient[Any, Any]
+    id: str
+    username: str
+    access_token: str
+    refresh_token: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.access_token}"}
+
+    async def ask(self, method: str, path: str, **kwargs: Any) -> ClientResponse:
+        headers = {**self.headers, **kwargs.pop("headers", {})}
+        return await self.client.request(method, f"/api/v1{path}", headers=headers, **kwargs)
+
+
+PASSWORD = "correct horse battery staple"
+
+
+class House:
+    """The application, wired as the server wires it, and a client to it."""
+
+    def __init__(self, *, database: Database, identity: Identity, accounts: Accounts, client: TestClient[Any, Any]):
+        self.database = database
+        self.identity = identity
+        self.accounts = accounts
+        self.client = client
+
+    async def register(self, username: str, password: str = PASSWORD) -> Someone:
+        body = {"username": username, "email": f"{username}@example.org", "password": password}
+        answer = await self.client.post("/api/v1/auth/register", json=body)
+        assert answer.status == 201, await answer.text()
+        held = await answer.json()
+        return Someone(self.client, held["user"]["id"], username, held["access_token"], held["refresh_token"])
+
+
+@pytest.fixture
+def cheap_passwords() -> Iterator[Passwords]:
+    passwords = Passwords(time_cost=1, memory_kib=64)
+    yield passwords
+    passwords.close()
+
+
+@pytest.fixture
+async def house(database: Database, identity: Identity, cheap_passwords: Passwords) -> AsyncIterator[House]:
+    profiles = Profiles(database=database)
+    accounts = Accounts(database=database, identity=identity, passwords=cheap_passwords, profiles=profiles, ids=Ids())
+    registry = CollectorRegistry()
+    limiter = TokenBuckets()
+    app = build_app(
+        features=[
+            Health(
+                dependencies={"postgres": Dependency(probe=database.ping, is_critical=True)},
+                is_draining=lambda: False,
+                registry=registry,
+            ),
+            ServerInfo(server_name="Social Flow", version="0", limits={"chat_text_chars": 500}),
+            Auth(accounts=accounts, limiter=limiter, rates=AuthRates()),
+            Users(profiles=profiles, ties=Ties(database=database), accounts=accounts),
+            Export(database=database),
+        ],
+        identity=identity,
+        idempotency=IdempotencyKeys(rows=database),
+        limiter=limiter,
+        problems=known_errors(),
+        registry=registry,
+        settings=HttpSettings(),
+    )
+    async with TestClient(TestServer(app)) as client:
+        yield House(database=database, identity=identity, accounts=accounts, client=client)
