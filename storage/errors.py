@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from actors.runtime import errors as actor_errors
+
 
 class StorageError(Exception):
     """Root of the drivers' errors; raised itself only for a defect, such as SQL that does not parse."""
