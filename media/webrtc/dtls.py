@@ -1,4 +1,4 @@
-"""DTLS 1.2 server and the SRTP keys it yields (RFC 5764). Sans-I/O: datagrams in, datagrams out.
+"""DTLS 1.2 and the SRTP keys it yields (RFC 5764). Sans-I/O: datagrams in, datagrams out.
 
 The peer is authenticated by the fingerprint of its certificate, which came over HTTPS with the offer.
 """
@@ -51,7 +51,7 @@ class Certificate:
     def __init__(self) -> None:
         key = ec.generate_private_key(ec.SECP256R1())
         self._certificate = _self_signed(key)
-        self._context = SSL.Context(SSL.DTLS_SERVER_METHOD)
+        self._context = SSL.Context(SSL.DTLS_METHOD)
         self._context.set_options(SSL.OP_NO_TICKET | SSL.OP_NO_QUERY_MTU)
         self._context.set_max_proto_version(_DTLS_1_2)
         # Any certificate is let through here, as all of them are self-signed: the fingerprint decides.
@@ -66,9 +66,12 @@ class Certificate:
         """SHA-256, as ``a=fingerprint`` wants it."""
         return fingerprint(self._certificate, "sha-256")
 
-    def connection(self) -> SSL.Connection:
+    def connection(self, *, is_client: bool) -> SSL.Connection:
         connection = SSL.Connection(self._context)
-        connection.set_accept_state()
+        if is_client:
+            connection.set_connect_state()
+        else:
+            connection.set_accept_state()
         connection.set_ciphertext_mtu(MTU)
         return connection
 
@@ -86,21 +89,33 @@ def fingerprint(certificate: x509.Certificate, algorithm: str) -> str:
     return certificate.fingerprint(_DIGESTS[algorithm]).hex(":").upper()
 
 
-class DtlsServer:
+class DtlsPeer:
     """One handshake and what follows it. ``rx`` and ``tx`` protect media once ``state`` is "connected".
 
     ``fingerprints`` are the peer's (algorithm, value); all with a known algorithm must match, and one at least.
+    As the client, :meth:`start` begins the handshake; as the server, the peer does.
     ``outgoing`` holds the datagrams to send after each call; the caller empties it.
     """
 
-    def __init__(self, *, certificate: Certificate, fingerprints: tuple[tuple[str, str], ...]) -> None:
+    def __init__(
+        self, *, certificate: Certificate, fingerprints: tuple[tuple[str, str], ...], is_client: bool = False
+    ) -> None:
         self.state: State = "connecting"
         self.reason = ""
         self.outgoing: list[bytes] = []
         self.rx: Session | None = None
         self.tx: Session | None = None
         self._fingerprints = fingerprints
-        self._ssl = certificate.connection()
+        self._is_client = is_client
+        self._has_started = not is_client
+        self._ssl = certificate.connection(is_client=is_client)
+
+    def start(self) -> None:
+        """As the client: say hello. Only the first call does something."""
+        if not self._has_started:
+            self._has_started = True
+            self._handshake()
+            self._flush()
 
     def receive(self, datagram: bytes) -> None:
         """Feed one datagram whose first byte is 20 to 63."""
@@ -118,7 +133,7 @@ class DtlsServer:
 
     def on_timer(self) -> None:
         """Repeat a flight that was lost, when its time has come. Call it every 50 ms or so while connecting."""
-        if self.state != "connecting":
+        if self.state != "connecting" or not self._has_started:
             return
         timeout = self._ssl.DTLSv1_get_timeout()
         if timeout is not None and timeout <= 0:
@@ -169,8 +184,9 @@ class DtlsServer:
         salts = 2 * key_length
         client = material[:key_length] + material[salts : salts + salt_length]
         server = material[key_length:salts] + material[salts + salt_length :]
-        self.rx = _session(client, profile, Policy.SSRC_ANY_INBOUND)
-        self.tx = _session(server, profile, Policy.SSRC_ANY_OUTBOUND)
+        ours, theirs = (client, server) if self._is_client else (server, client)
+        self.rx = _session(theirs, profile, Policy.SSRC_ANY_INBOUND)
+        self.tx = _session(ours, profile, Policy.SSRC_ANY_OUTBOUND)
 
     def _read(self) -> None:
         try:

@@ -276,8 +276,8 @@ def _set_format(found: Format, name: str, rest: str) -> None:
 def check_transport(offer: Offer, accepted: Sequence[Media], *, digests: frozenset[str]) -> Transport:
     """The one transport of the accepted sections. Raises Refused (422) when they have none that can be used.
 
-    All must be bundled (RFC 9725, section 4.2) with RTP and RTCP on one port, the offerer must be able to take
-    the active role of DTLS, and its certificate must be named by a hash that can be checked.
+    All must be bundled (RFC 9725, section 4.2) with RTP and RTCP on one port, and the offerer's
+    certificate must be named by a hash that can be checked.
     """
     first = accepted[0]
     transport = first.transport
@@ -289,8 +289,8 @@ def check_transport(offer: Offer, accepted: Sequence[Media], *, digests: frozens
             raise unusable("RTP and RTCP must share one port (rtcp-mux).")
     if not transport.ufrag or len(transport.password) < 22:
         raise unusable("ice-ufrag or ice-pwd is missing or too short.")
-    if transport.setup not in {"actpass", "active"}:
-        raise unusable("The offer must have a=setup:actpass or active.")
+    if transport.setup not in {"actpass", "active", "passive"}:
+        raise unusable("The offer must have a=setup.")
     if not any(algorithm in digests for algorithm, _ in transport.fingerprints):
         raise unusable("No fingerprint with a known hash function.")
     return transport
@@ -334,12 +334,13 @@ class MediaAnswer(msgspec.Struct, kw_only=True):
 
 
 class LocalTransport(msgspec.Struct, frozen=True, kw_only=True):
-    """What the answer says about this side: always ICE-lite, always the passive side of DTLS."""
+    """What the answer says about this side: always ICE-lite, and the passive side of DTLS unless the peer is it."""
 
     ufrag: str
     password: str
     fingerprint: str
     candidates: tuple[tuple[str, int], ...]
+    setup: str = "passive"
 
 
 def build_answer(answers: Sequence[MediaAnswer], local: LocalTransport, *, session_id: int) -> str:
@@ -395,7 +396,7 @@ def _simulcast_lines(media: Media, direction: Direction) -> list[str]:
 def transport_lines(local: LocalTransport) -> list[str]:
     """ICE and DTLS of this side, in the order in which most implementations write them."""
     lines = [f"a=ice-ufrag:{local.ufrag}", f"a=ice-pwd:{local.password}"]
-    lines += [f"a=fingerprint:sha-256 {local.fingerprint}", "a=setup:passive"]
+    lines += [f"a=fingerprint:sha-256 {local.fingerprint}", f"a=setup:{local.setup}"]
     return lines + candidate_lines(local.candidates)
 
 

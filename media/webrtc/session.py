@@ -14,7 +14,7 @@ from typing import Protocol
 import pylibsrtp
 
 from media.webrtc import rtp, stun
-from media.webrtc.dtls import Certificate, DtlsServer
+from media.webrtc.dtls import Certificate, DtlsPeer
 from media.webrtc.port import Path, RtcPort
 from media.webrtc.sdp import LocalTransport, Transport
 
@@ -75,7 +75,9 @@ class Session:
         self._is_nominated = False
         self._paths: list[Path] = []
         self._credentials: dict[str, str] = {}
-        self._dtls = DtlsServer(certificate=certificate, fingerprints=tuple(remote.fingerprints))
+        self._dtls = DtlsPeer(
+            certificate=certificate, fingerprints=tuple(remote.fingerprints), is_client=remote.setup == "passive"
+        )
         self._tx: pylibsrtp.Session | None = None
         self._rx: pylibsrtp.Session | None = None
         self._ufrag = self._new_credentials()
@@ -92,6 +94,7 @@ class Session:
             password=self._credentials[self._ufrag],
             fingerprint=self._fingerprint,
             candidates=self._port.candidates,
+            setup="active" if self._remote.setup == "passive" else "passive",
         )
 
     def is_current(self, ufrag: str) -> bool:
@@ -176,6 +179,9 @@ class Session:
     def on_tick(self, now: float) -> None:
         if not self.is_connected:
             self.next_tick_at = now + _HANDSHAKE_TICK_S
+            if self.path is not None:
+                # Not with the first check: its answer should be there before the hello.
+                self._dtls.start()
             self._dtls.on_timer()
             self._flush()
             if now >= self._connect_by or self._dtls.state == "closed":
