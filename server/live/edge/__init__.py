@@ -1,0 +1,19 @@
+"""The live edge: Engine.IO v4 and Socket.IO v5 on one port with HTTP, and the fan-out to many sockets."""
+
+from server.live.edge.client import Application, AskFailed, ConnectRefused, Socket
+from server.live.edge.endpoint import Edge
+from server.live.edge.fanout import Fanout, Message
+from server.live.edge.limits import EdgeLimits
+from server.live.edge.packet import Attachment
+
+__all__ = [
+    "Application",
+    "AskFailed",
+    "Attachment",
+    "ConnectRefused",
+    "Edge",
+    "EdgeLimits",
+    "Fanout",
+    "Message",
+    "Socket",
+]

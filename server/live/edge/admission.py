@@ -1,0 +1,130 @@
+"""Who may come in: origins, addresses as seen through trusted proxies, and how many from each."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from urllib.parse import urlsplit
+
+_DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+
+
+class Origins:
+    """The origins that may open sessions and read the answers. Requests without an Origin come from no page."""
+
+    __slots__ = ("_allowed",)
+
+    def __init__(self, allowed: Collection[str]) -> None:
+        """`allowed` as `scheme://host[:port]`, besides the server's own; `*` is everyone, without credentials."""
+        self._allowed = frozenset(origin.lower().rstrip("/") for origin in allowed)
+
+    def admits(self, headers: dict[str, str]) -> bool:
+        origin = headers.get("origin")
+        if origin is None or "*" in self._allowed or origin.lower() in self._allowed:
+            return True
+        return _is_same(origin, headers.get("host", ""))
+
+    def cors(self, headers: dict[str, str]) -> list[tuple[str, str]]:
+        """What lets a page of an admitted foreign origin read the answer; nothing for anybody else."""
+        origin = headers.get("origin")
+        if origin is None:
+            return []
+        if origin.lower() in self._allowed:
+            return [("Access-Control-Allow-Origin", origin), ("Access-Control-Allow-Credentials", "true"), _VARY]
+        return [("Access-Control-Allow-Origin", "*")] if "*" in self._allowed else [_VARY]
+
+
+_VARY = ("Vary", "Origin")
+
+
+def _is_same(origin: str, host: str) -> bool:
+    try:
+        ours = urlsplit(f"//{host}")
+        theirs = urlsplit(origin)
+        default = _DEFAULT_PORTS.get(theirs.scheme)
+        if default is None or not theirs.hostname:
+            return False
+        return theirs.hostname == ours.hostname and (theirs.port or default) == (ours.port or default)
+    except ValueError:
+        return False
+
+
+class Addresses:
+    """Turns a peer and its headers into the client's address, and counts sessions of each."""
+
+    __slots__ = ("_counts", "_limit", "_limit_loopback", "_trusted")
+
+    def __init__(self, *, trusted_proxies: Iterable[str], limit: int, limit_loopback: bool) -> None:
+        """`trusted_proxies` are networks in CIDR form; only behind these is X-Forwarded-For believed."""
+        self._trusted: list[IPv4Network | IPv6Network] = [ip_network(net, strict=False) for net in trusted_proxies]
+        self._limit = limit
+        self._limit_loopback = limit_loopback
+        self._counts: dict[str, int] = {}
+
+    def client(self, peer: str, headers: dict[str, str]) -> str:
+        """The nearest address that is no trusted proxy."""
+        if not self._trusted or not self._is_trusted(peer):
+            return peer
+        address = peer
+        for hop in reversed(headers.get("x-forwarded-for", "").split(",")):
+            candidate = _without_port(hop.strip())
+            if candidate is None:
+                break
+            address = candidate
+            if not self._is_trusted(candidate):
+                break
+        return address
+
+    def _is_trusted(self, address: str) -> bool:
+        try:
+            ip = ip_address(address.partition("%")[0])
+        except ValueError:
+            return False
+        return any(ip in network for network in self._trusted)
+
+    def enter(self, address: str) -> bool:
+        """Counts a session in; False when its address has as many as it may."""
+        key = self._key(address)
+        if key is None:
+            return True
+        count = self._counts.get(key, 0)
+        if count >= self._limit:
+            return False
+        self._counts[key] = count + 1
+        return True
+
+    def leave(self, address: str) -> None:
+        """Counts it out."""
+        key = self._key(address)
+        if key is None:
+            return
+        count = self._counts.get(key, 0) - 1
+        if count > 0:
+            self._counts[key] = count
+        else:
+            self._counts.pop(key, None)
+
+    def _key(self, address: str) -> str | None:
+        if address == "127.0.0.1":
+            return address if self._limit_loopback else None
+        try:
+            ip = ip_address(address.partition("%")[0])
+        except ValueError:
+            return address or None
+        if isinstance(ip, IPv6Address) and ip.ipv4_mapped is not None:
+            ip = ip.ipv4_mapped
+        if ip.is_loopback and not self._limit_loopback:
+            return None
+        if isinstance(ip, IPv6Address):
+            return str(ip_network((int(ip) >> 64 << 64, 64)))
+        return str(ip)
+
+
+def _without_port(hop: str) -> str | None:
+    """An address from X-Forwarded-For, which some proxies write with a port or in brackets."""
+    for text in (hop, hop.strip("[]"), hop.rpartition(":")[0].strip("[]")):
+        try:
+            return str(ip_address(text))
+        except ValueError:
+            continue
+    return None

@@ -1,0 +1,450 @@
+"""Socket.IO on a session: the namespaces that a client has joined, its events and their acknowledgements."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from collections.abc import Awaitable, Callable, Collection
+from typing import Any, Final, Protocol
+
+from server.live.edge import packet as packets
+from server.live.edge import request, websocket
+from server.live.edge.engineio import InvalidPacket, Outgoing, new_sid
+from server.live.edge.limits import EdgeLimits
+from server.live.edge.packet import Packet, Parser, Partial
+from server.live.edge.session import Session
+
+_log: Final = logging.getLogger(__name__)
+
+_CONNECTING: Final = 0
+_CONNECTED: Final = 1
+_GONE: Final = 2
+
+_MAX_ASKS: Final = 64  # of one socket, unanswered
+
+
+class ConnectRefused(Exception):  # noqa: N818
+    """Raised by an application's `on_connect`: the client gets `connect_error` with this message and data."""
+
+    def __init__(self, message: str, data: dict[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.data = data
+
+
+class AskFailed(Exception):  # noqa: N818
+    """The client did not acknowledge in time, or is gone."""
+
+
+class Application(Protocol):
+    """What is served. Calls come on the loop's thread, for one socket in the order in which its packets came."""
+
+    def on_connect(self, socket: Socket, auth: Any) -> Awaitable[None] | None:
+        """Accepts by returning (or finishing), refuses with ConnectRefused. Events wait until then."""
+        ...
+
+    def on_event(self, socket: Socket, event: str, args: list[Any]) -> Any:
+        """The acknowledgement's payload, or an awaitable of it; a tuple is several arguments."""
+        ...
+
+    def on_disconnect(self, socket: Socket, reason: str) -> None:
+        """Once for every socket that was accepted, when it is gone."""
+        ...
+
+
+class Realm:
+    """What the clients of one path share: application, parser, namespaces, limits, and the tasks of their handlers."""
+
+    __slots__ = ("application", "clock", "gone", "limits", "namespaces", "parser", "tasks", "writable")
+
+    def __init__(
+        self,
+        *,
+        application: Application,
+        parser: Parser,
+        limits: EdgeLimits,
+        namespaces: Collection[str],
+        clock: Callable[[], float],
+        writable: Callable[[Socket], None],
+        gone: Callable[[Socket], None],
+    ) -> None:
+        """`writable` and `gone` are told of sockets that have caught up, and of those that have left."""
+        self.application = application
+        self.parser = parser
+        self.limits = limits
+        self.namespaces = frozenset(namespaces)
+        self.clock = clock
+        self.writable = writable
+        self.gone = gone
+        self.tasks: set[asyncio.Task[Any]] = set()
+
+    def open(self, session: Session) -> Client:
+        return Client(session=session, realm=self)
+
+    def spawn(self, awaitable: Awaitable[Any], name: str, done: Callable[[asyncio.Future[Any]], None]) -> None:
+        """Calls `done` when the awaitable is; a coroutine becomes a task that is owned here."""
+        if isinstance(awaitable, asyncio.Future):
+            awaitable.add_done_callback(done)
+            return
+        task = asyncio.get_running_loop().create_task(_awaiting(awaitable), name=name)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+        task.add_done_callback(done)
+
+
+async def _awaiting(awaitable: Awaitable[Any]) -> Any:
+    return await awaitable
+
+
+class Socket:
+    """One client in one namespace. `state` belongs to the application, `topics` to the fan-out."""
+
+    __slots__ = (
+        "_asks",
+        "_client",
+        "_held",
+        "_next_ask",
+        "_status",
+        "is_ready",
+        "namespace",
+        "session",
+        "sid",
+        "state",
+        "topics",
+    )
+
+    def __init__(self, *, client: Client, namespace: str) -> None:
+        self.session = client.session
+        self.sid = new_sid()
+        self.namespace = namespace
+        self.state: Any = None
+        self.topics: tuple[str, ...] = ()
+        self._client = client
+        self._status = _CONNECTING
+        self.is_ready = False  # is_connected, as a plain attribute for the fan-out's loop
+        self._held: list[Any] | None = None  # while connecting: Outgoing from us, Packet from them
+        self._asks: dict[int, asyncio.Future[list[Any]]] | None = None
+        self._next_ask = 0
+
+    @property
+    def remote(self) -> str:
+        """The client's address, as seen through trusted proxies."""
+        return self.session.remote
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Of the request that opened the session, names in lower case; parsed at each use."""
+        return request.parse_headers(self.session.head)
+
+    @property
+    def transport(self) -> str:
+        """ "websocket" or "polling", as of now."""
+        return self.session.transport
+
+    @property
+    def parser(self) -> Parser:
+        return self._client.realm.parser
+
+    @property
+    def is_connected(self) -> bool:
+        return self._status == _CONNECTED
+
+    def emit(self, event: str, *args: Any) -> None:
+        """Sends an event; nothing happens when the socket is gone. What is emitted while connecting goes out after."""
+        if self._status != _GONE:
+            self.send(self.parser.event(self.namespace, [event, *args]))
+
+    def send(self, outgoing: Outgoing) -> None:
+        """Sends what was encoded for this socket's parser and namespace."""
+        if self._status == _CONNECTED:
+            self.session.send(outgoing)
+        elif self._status == _CONNECTING:
+            self.hold(outgoing)
+
+    def ask(self, event: str, *args: Any, timeout_s: float = 10.0) -> asyncio.Future[list[Any]]:
+        """Sends an event and gives its acknowledgement's arguments; AskFailed after `timeout_s` or at the end."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[list[Any]] = loop.create_future()
+        if self._asks is None:
+            self._asks = {}
+        if self._status == _GONE or len(self._asks) >= _MAX_ASKS:
+            answer.set_exception(AskFailed("gone" if self._status == _GONE else "too many unanswered"))
+            return answer
+        number, self._next_ask = self._next_ask, self._next_ask + 1
+        self._asks[number] = answer
+        timer = loop.call_later(timeout_s, self._ask_expired, number)
+        answer.add_done_callback(lambda _: timer.cancel())
+        self.send(self.parser.event(self.namespace, [event, *args], number))
+        return answer
+
+    def disconnect(self, *, reason: str | None = None) -> None:
+        """Sends DISCONNECT and closes the client's whole connection; `reason` is what `on_disconnect` hears."""
+        self._client.disconnect(self, reason or "server namespace disconnect")
+
+    # -- for Client
+
+    def hold(self, item: Any) -> None:
+        if self._held is None:
+            self._held = []
+        self._held.append(item)
+
+    @property
+    def held(self) -> list[Any]:
+        return self._held or []
+
+    @property
+    def is_connecting(self) -> bool:
+        return self._status == _CONNECTING
+
+    def accepted(self) -> list[Any]:
+        held, self._held, self._status = self._held or [], None, _CONNECTED
+        self.is_ready = True
+        return held
+
+    def left(self) -> None:
+        self._status, self._held, self.is_ready = _GONE, None, False
+        asks, self._asks = self._asks or {}, None
+        for answer in asks.values():
+            if not answer.done():
+                answer.set_exception(AskFailed("gone"))
+
+    def answered(self, number: int | None, args: list[Any]) -> None:
+        answer = self._asks.pop(number, None) if self._asks and number is not None else None
+        if answer is not None and not answer.done():
+            answer.set_result(args)
+
+    def _ask_expired(self, number: int) -> None:
+        answer = self._asks.pop(number, None) if self._asks else None
+        if answer is not None and not answer.done():
+            answer.set_exception(AskFailed("timeout"))
+
+
+class Client:
+    """The upper side of one session."""
+
+    __slots__ = ("_attempts", "_connect_by", "_in_flight", "_partial", "_sockets", "realm", "session")
+
+    def __init__(self, *, session: Session, realm: Realm) -> None:
+        self.session = session
+        self.realm = realm
+        self._sockets: tuple[Socket, ...] = ()  # nearly always one: a tuple of it is a quarter of a dict
+        self._partial: Partial | None = None
+        self._attempts = 0
+        self._in_flight = 0
+        self._connect_by = realm.clock() + realm.limits.connect_timeout_s
+
+    def _socket(self, namespace: str) -> Socket | None:
+        for socket in self._sockets:
+            if socket.namespace == namespace:
+                return socket
+        return None
+
+    @property
+    def sockets(self) -> list[Socket]:
+        """Those that were accepted."""
+        return [socket for socket in self._sockets if socket.is_connected]
+
+    # -- in
+
+    def receive(self, data: str | bytes) -> None:
+        if self._partial is not None:
+            self._attachment(data)
+            return
+        found = self.realm.parser.decode(data)
+        if isinstance(found, Packet):
+            self._packet(found)
+        else:
+            self._partial = found
+
+    def _attachment(self, data: str | bytes) -> None:
+        assert self._partial is not None
+        if isinstance(data, str):
+            raise InvalidPacket("text where an attachment is due")
+        if self._partial.parked_bytes + len(data) > self.realm.limits.max_payload:
+            self.session.close("parse error", code=websocket.TOO_BIG, detail="attachments are too big")
+            return
+        found = self._partial.add(data)
+        if found is not None:
+            self._partial = None
+            self._packet(found)
+
+    def _packet(self, packet: Packet) -> None:
+        socket = self._socket(packet.namespace)
+        if packet.type == packets.CONNECT and socket is None:
+            self._connect(packet)
+        elif socket is None or packet.type in (packets.CONNECT, packets.CONNECT_ERROR):
+            raise InvalidPacket("packet out of order")
+        elif packet.type == packets.DISCONNECT:
+            self._leave(socket, "client namespace disconnect")
+        elif socket.is_connecting:
+            self._hold(socket, packet)
+        elif packet.type == packets.EVENT:
+            self._event(socket, packet)
+        else:
+            socket.answered(packet.id, packet.data)
+
+    def _hold(self, socket: Socket, packet: Packet) -> None:
+        if len(socket.held) >= self.realm.limits.max_waiting_events:
+            raise InvalidPacket("too many events before the connect was answered")
+        socket.hold(packet)
+
+    # -- connect
+
+    def _connect(self, packet: Packet) -> None:
+        limits, namespace = self.realm.limits, packet.namespace
+        self._attempts += 1
+        if self._attempts > limits.max_connect_attempts or len(self._sockets) >= limits.max_namespaces:
+            raise InvalidPacket("too many connects")
+        if namespace not in self.realm.namespaces:
+            self.session.send(self.realm.parser.connect_error(namespace, {"message": "Invalid namespace"}))
+            return
+        socket = Socket(client=self, namespace=namespace)
+        self._sockets += (socket,)
+        try:
+            deciding = self.realm.application.on_connect(socket, packet.data)
+        except ConnectRefused as refused:
+            self._refuse(socket, refused.message, refused.data)
+        except Exception:
+            self._connect_failed(socket)
+        else:
+            if deciding is None:
+                self._accept(socket)
+            else:
+                self.realm.spawn(deciding, f"edge:connect:{socket.sid}", lambda done: self._decided(socket, done))
+
+    def _decided(self, socket: Socket, done: asyncio.Future[None]) -> None:
+        if not socket.is_connecting:
+            return
+        error = None if done.cancelled() else done.exception()
+        if isinstance(error, ConnectRefused):
+            self._refuse(socket, error.message, error.data)
+        elif done.cancelled() or error is not None:
+            self._connect_failed(socket, error)
+        else:
+            self._accept(socket)
+
+    def _connect_failed(self, socket: Socket, error: BaseException | None = None) -> None:
+        _log.error("connect handler failed", exc_info=error or True)
+        self._refuse(socket, "Internal error", {"code": "internal"})
+
+    def _accept(self, socket: Socket) -> None:
+        if not socket.is_connecting:
+            return
+        self._connect_by = math.inf
+        held = socket.accepted()
+        self.session.send(self.realm.parser.connect(socket.namespace, socket.sid))
+        for item in held:
+            if isinstance(item, Outgoing):
+                socket.send(item)
+        for item in held:
+            if isinstance(item, Packet) and socket.is_connected:
+                self._held_packet(socket, item)
+
+    def _held_packet(self, socket: Socket, packet: Packet) -> None:
+        if packet.type == packets.EVENT:
+            self._event(socket, packet)
+        else:
+            socket.answered(packet.id, packet.data)
+
+    def _refuse(self, socket: Socket, message: str, data: dict[str, Any] | None) -> None:
+        self._remove(socket)
+        error: dict[str, Any] = {"message": message}
+        if data is not None:
+            error["data"] = data
+        self.session.send(self.realm.parser.connect_error(socket.namespace, error))
+
+    # -- events
+
+    def _event(self, socket: Socket, packet: Packet) -> None:
+        name, *args = packet.data
+        try:
+            result = self.realm.application.on_event(socket, name, args)
+        except Exception:
+            _log.exception("event handler failed", extra={"event_name": name})
+            result = _INTERNAL
+        if result is None or isinstance(result, dict | tuple | list | str):
+            self._acknowledge(socket, packet.id, result)
+        elif isinstance(result, Awaitable):
+            self._await(socket, packet.id, name, result)
+        else:
+            self._acknowledge(socket, packet.id, result)
+
+    def _await(self, socket: Socket, id_: int | None, name: str, result: Awaitable[Any]) -> None:
+        if self._in_flight >= self.realm.limits.max_in_flight:
+            if asyncio.iscoroutine(result):
+                result.close()
+            self._acknowledge(socket, id_, _OVERLOADED)
+            return
+        self._in_flight += 1
+        self.realm.spawn(result, f"edge:event:{name[:64]}", lambda done: self._answered(socket, id_, done))
+
+    def _answered(self, socket: Socket, id_: int | None, done: asyncio.Future[Any]) -> None:
+        self._in_flight -= 1
+        error = None if done.cancelled() else done.exception()
+        if error is not None:
+            _log.error("event handler failed", exc_info=error)
+        is_failed = done.cancelled() or error is not None
+        self._acknowledge(socket, id_, _INTERNAL if is_failed else done.result())
+
+    def _acknowledge(self, socket: Socket, id_: int | None, result: Any) -> None:
+        if id_ is None or not socket.is_connected:
+            return
+        args = list(result) if isinstance(result, tuple) else [] if result is None else [result]
+        self.session.send(self.realm.parser.ack(socket.namespace, id_, args))
+
+    # -- end
+
+    def disconnect(self, socket: Socket, reason: str) -> None:
+        if self._socket(socket.namespace) is not socket:
+            return
+        self.session.send(self.realm.parser.disconnect(socket.namespace))
+        self._leave(socket, reason)
+        self.session.close(reason)
+
+    def _leave(self, socket: Socket, reason: str) -> None:
+        was_connected = socket.is_connected
+        self._remove(socket)
+        if was_connected:
+            self._tell_gone(socket, reason)
+        if not self._sockets and self.session.is_open:
+            self._connect_by = self.realm.clock() + self.realm.limits.connect_timeout_s
+
+    def _remove(self, socket: Socket) -> None:
+        self._sockets = tuple(other for other in self._sockets if other is not socket)
+        socket.left()
+
+    def _tell_gone(self, socket: Socket, reason: str) -> None:
+        self.realm.gone(socket)
+        try:
+            self.realm.application.on_disconnect(socket, reason)
+        except Exception:
+            _log.exception("disconnect handler failed")
+
+    def closed(self, reason: str) -> None:
+        self._partial = None
+        for socket in self._sockets:
+            self._leave(socket, reason)
+
+    def writable(self) -> None:
+        for socket in self._sockets:
+            if socket.is_connected:
+                self.realm.writable(socket)
+
+    def check(self, now: float) -> float:
+        if now >= self._connect_by:
+            self._connect_by = math.inf
+            self.session.close("connect timeout", detail="connect timeout")
+        return self._connect_by
+
+
+_INTERNAL: Final[dict[str, Any]] = {"ok": False, "error": {"code": "internal", "message": "Something went wrong"}}
+_OVERLOADED: Final[dict[str, Any]] = {
+    "ok": False,
+    "error": {"code": "overloaded", "message": "Too many requests at once", "retry_after_ms": 200},
+}
+
+
+def client_of(session: Session) -> Client | None:
+    """The Socket.IO side of a session, if that is what it carries."""
+    return session.upper if isinstance(session.upper, Client) else None

@@ -1,0 +1,118 @@
+"""The live edge as the application sees it: Socket.IO at its paths and HTTP on one port, and the fan-out."""
+
+from __future__ import annotations
+
+import asyncio
+import socket as sockets
+import ssl as tls
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any, Literal
+
+from server.live.edge.client import Application, Realm, Socket, client_of
+from server.live.edge.fanout import Fanout
+from server.live.edge.limits import EdgeLimits
+from server.live.edge.msgpack import MsgpackParser
+from server.live.edge.packet import Parser
+from server.live.edge.port import Port
+from server.live.edge.socketio import JsonParser
+
+ParserName = Literal["json", "msgpack"]
+
+DEFAULT_PATHS: Mapping[str, ParserName] = {"/socket.io": "json", "/socket.io-msgpack": "msgpack"}
+
+
+class Edge:
+    """Everything between the listening socket and the application."""
+
+    def __init__(
+        self,
+        *,
+        application: Application,
+        http: Callable[[], Any],
+        limits: EdgeLimits | None = None,
+        allowed_origins: Collection[str] = (),
+        trusted_proxies: Iterable[str] = (),
+        namespaces: Collection[str] = ("/",),
+        paths: Mapping[str, ParserName] = DEFAULT_PATHS,
+        fanout: Fanout | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`http` is an `aiohttp.web.Server` (what `AppRunner.server` is after `setup`)."""
+        self.limits = limits or EdgeLimits()
+        self.fanout = fanout or Fanout()
+        self._realms = {
+            path: Realm(
+                application=application,
+                parser=_parser(name, self.limits),
+                limits=self.limits,
+                namespaces=namespaces,
+                clock=clock,
+                writable=self.fanout.writable,
+                gone=self.fanout.unsubscribe_all,
+            )
+            for path, name in paths.items()
+        }
+        self.port = Port(
+            mounts={path: realm.open for path, realm in self._realms.items()},
+            http=http,
+            limits=self.limits,
+            allowed_origins=allowed_origins,
+            trusted_proxies=trusted_proxies,
+            clock=clock,
+        )
+
+    async def start(
+        self,
+        *,
+        host: str | None = None,
+        port: int = 0,
+        sock: sockets.socket | None = None,
+        ssl: tls.SSLContext | None = None,
+        reuse_port: bool | None = None,
+    ) -> None:
+        """Listens, on `host` and `port` or on a socket that is bound already."""
+        await self.port.start(host=host, port=port, sock=sock, ssl=ssl, reuse_port=reuse_port)
+
+    @property
+    def addresses(self) -> list[Any]:
+        """Where it listens."""
+        return self.port.addresses
+
+    @property
+    def sockets(self) -> list[Socket]:
+        """Every connected socket."""
+        clients = (client_of(session) for session in self.port.sessions.by_sid.values())
+        return [socket for client in clients if client is not None for socket in client.sockets]
+
+    @property
+    def session_count(self) -> int:
+        return len(self.port.sessions.by_sid)
+
+    @property
+    def slow_count(self) -> int:
+        return len(self.port.sessions.slow)
+
+    def broadcast(self, event: str, *args: Any) -> None:
+        """Emits to every connected socket."""
+        for socket in self.sockets:
+            socket.emit(event, *args)
+
+    async def drain(self, *, within_s: float, reason: str = "server shutting down") -> None:
+        """Accepts no more and closes the sessions, spread over `within_s`; clients reconnect by themselves."""
+        await self.port.drain(within_s=within_s, reason=reason)
+
+    async def close(self) -> None:
+        """Closes what is left and ends the handlers that still run."""
+        await self.port.close()
+        self.fanout.close()
+        tasks = [task for realm in self._realms.values() for task in realm.tasks]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _parser(name: ParserName, limits: EdgeLimits) -> Parser:
+    if name == "msgpack":
+        return MsgpackParser(max_depth=limits.max_depth)
+    return JsonParser(max_depth=limits.max_depth, max_attachments=limits.max_attachments)

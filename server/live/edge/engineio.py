@@ -1,0 +1,126 @@
+"""Engine.IO v4 packets, without I/O: what goes into a WebSocket message or a polling payload.
+
+A text packet is a digit and its data; a message in binary is the bare bytes over WebSocket and `b` with base64 in a
+polling payload. Packets of a payload are separated by the record separator.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import secrets
+from typing import Final
+
+import msgspec
+
+from server.live.edge import websocket
+
+OPEN: Final = "0"
+CLOSE: Final = "1"
+PING: Final = "2"
+PONG: Final = "3"
+MESSAGE: Final = "4"
+UPGRADE: Final = "5"
+NOOP: Final = "6"
+
+_SEPARATOR: Final = b"\x1e"
+_KINDS: Final = frozenset("0123456")
+
+
+class InvalidPacket(Exception):  # noqa: N818
+    """What was received is no Engine.IO or Socket.IO packet; the session that sent it is closed."""
+
+
+class Outgoing:
+    """Packets on their way out, encoded once and framed once however many sockets they go to.
+
+    `text` is a whole Engine.IO text packet or empty; `attachments` follow it as binary messages, never apart from it.
+    """
+
+    __slots__ = ("_frames", "_payload", "attachments", "text")
+
+    def __init__(self, text: bytes, attachments: tuple[bytes, ...] = ()) -> None:
+        self.text = text
+        self.attachments = attachments
+        self._frames: bytes | None = None
+        self._payload: bytes | None = None
+
+    @property
+    def frames(self) -> bytes:
+        """The WebSocket frames."""
+        if self._frames is None:
+            head = websocket.frame(websocket.TEXT, self.text) if self.text else b""
+            self._frames = head + b"".join(websocket.frame(websocket.BINARY, part) for part in self.attachments)
+        return self._frames
+
+    @property
+    def payload(self) -> bytes:
+        """The same packets for a polling payload."""
+        if self._payload is None:
+            parts = [self.text] if self.text else []
+            parts.extend(b"b" + base64.b64encode(part) for part in self.attachments)
+            self._payload = _SEPARATOR.join(parts)
+        return self._payload
+
+
+PING_PACKET: Final = Outgoing(b"2")
+CLOSE_PACKET: Final = Outgoing(b"1")
+NOOP_PACKET: Final = Outgoing(b"6")
+PROBE_ANSWER: Final = Outgoing(b"3probe")
+
+
+def new_sid() -> str:
+    """An identifier that cannot be guessed: 120 random bits, 20 characters."""
+    return secrets.token_urlsafe(15)
+
+
+def open_packet(
+    *, sid: str, upgrades: list[str], ping_interval_s: float, ping_timeout_s: float, max_payload: int
+) -> Outgoing:
+    """The handshake. Times go out in whole milliseconds and never as 0."""
+    body = {
+        "sid": sid,
+        "upgrades": upgrades,
+        "pingInterval": max(1, round(ping_interval_s * 1000)),
+        "pingTimeout": max(1, round(ping_timeout_s * 1000)),
+        "maxPayload": max_payload,
+    }
+    return Outgoing(b"0" + msgspec.json.encode(body))
+
+
+def message(data: str | bytes) -> Outgoing:
+    """A message packet around opaque data."""
+    if isinstance(data, str):
+        return Outgoing(b"4" + data.encode("utf-8", "replace"))
+    return Outgoing(b"", (data,))
+
+
+def check_text(packet: str) -> str:
+    """The type of a text packet; InvalidPacket if it has none."""
+    if not packet or packet[0] not in _KINDS:
+        raise InvalidPacket("unknown Engine.IO packet")
+    return packet[0]
+
+
+def join_payload(parts: list[bytes]) -> bytes:
+    """One polling payload of encoded packets."""
+    return _SEPARATOR.join(parts)
+
+
+def split_payload(body: bytes) -> list[str | bytes]:
+    """The packets of a polling payload: text packets as they are, binary messages as bytes. All or InvalidPacket."""
+    return [_decode(part) for part in body.split(_SEPARATOR)]
+
+
+def _decode(part: bytes) -> str | bytes:
+    if part[:1] == b"b":
+        try:
+            return base64.b64decode(part[1:], validate=True)
+        except (binascii.Error, ValueError):
+            raise InvalidPacket("binary packet is not base64") from None
+    try:
+        text = part.decode("utf-8")
+    except UnicodeDecodeError:
+        raise InvalidPacket("text packet is not UTF-8") from None
+    check_text(text)
+    return text

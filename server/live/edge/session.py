@@ -1,0 +1,432 @@
+"""An Engine.IO session: one client over polling, WebSocket, or the first and then the second.
+
+Nothing here owns a task, a queue or a timer. What is sent goes straight to the transport; over polling it waits in a
+bounded list for the next poll. Deadlines are looked at by the sweep, and again at every request of the session, so that
+one that has passed is never missed between two sweeps.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, Protocol
+
+from server.live.edge import engineio, websocket
+from server.live.edge.engineio import InvalidPacket, Outgoing
+from server.live.edge.limits import EdgeLimits
+from server.live.edge.wheel import Wheel
+
+if TYPE_CHECKING:
+    from server.live.edge.connection import WebSocketConnection
+
+_OPEN: Final = 0
+_CLOSING: Final = 1  # closed for everyone but the next poll, which takes what is left
+_CLOSED: Final = 2
+
+
+class Timed(Protocol):
+    """Something with deadlines: does what is due and says when to look again, None when never."""
+
+    def check(self, now: float) -> float | None: ...
+
+
+class Upper(Protocol):
+    """What lives on a session. Every call is synchronous and on the loop's thread."""
+
+    def receive(self, data: str | bytes) -> None:
+        """A message; InvalidPacket closes the session."""
+        ...
+
+    def closed(self, reason: str) -> None:
+        """Once, when nothing can be sent any more."""
+        ...
+
+    def writable(self) -> None:
+        """The session was slow and has caught up."""
+        ...
+
+    def check(self, now: float) -> float:
+        """As Timed.check; infinity when nothing is due."""
+        ...
+
+
+class Poll(Protocol):
+    """A polling request that waits for its answer, which is given once."""
+
+    def answer_poll(self, payload: bytes) -> None: ...
+
+
+class Sessions:
+    """All sessions of one port, and what they share."""
+
+    __slots__ = ("by_sid", "clock", "limits", "slow", "wheel")
+
+    def __init__(self, *, limits: EdgeLimits, clock: Callable[[], float]) -> None:
+        self.limits = limits
+        self.clock = clock
+        tick_s = min(0.1, limits.ping_interval_s / 20, limits.ping_timeout_s / 20)
+        self.wheel: Wheel[Timed] = Wheel(tick_s=tick_s, now=clock())
+        self.by_sid: dict[str, Session] = {}
+        self.slow: dict[Session, float] = {}  # since when
+
+    def sweep(self, now: float) -> None:
+        """Carries out every deadline that has passed."""
+        for item in self.wheel.expired(now):
+            due = item.check(now)
+            if due is not None:
+                self.wheel.add(item, due)
+        if self.slow:
+            self._sweep_slow(now)
+
+    def _sweep_slow(self, now: float) -> None:
+        for session, since in list(self.slow.items()):
+            if now - since >= self.limits.slow_timeout_s:
+                session.close("slow consumer", code=websocket.POLICY_VIOLATION)
+
+
+class Session:
+    """See the module. `wire` writes frames straight to the socket; None whenever that is not the whole truth
+    (polling, upgrading, slow, closed), and then `send` knows what to do."""
+
+    __slots__ = (
+        "_connection",
+        "_is_paused",
+        "_outbox",
+        "_over_by",
+        "_ping_due",
+        "_poll",
+        "_pong_by",
+        "_probe",
+        "_sessions",
+        "_state",
+        "_unsent",
+        "forget",
+        "head",
+        "is_posting",
+        "remote",
+        "sid",
+        "upper",
+        "wire",
+    )
+
+    def __init__(self, *, sessions: Sessions, head: bytes, remote: str, forget: Callable[[str], None] | None) -> None:
+        """`head` is the request that opened the session; `forget` is called with `remote` when it is over."""
+        now = sessions.clock()
+        self._sessions = sessions
+        self.sid = engineio.new_sid()
+        self.head = head
+        self.remote = remote
+        self.forget = forget
+        self.upper: Upper | None = None
+        self.wire: Callable[[bytes], None] | None = None
+        self.is_posting = False
+        self._connection: WebSocketConnection | None = None
+        self._probe: WebSocketConnection | None = None
+        self._poll: Poll | None = None
+        self._outbox: list[Outgoing] | None = None
+        self._unsent = 0
+        self._is_paused = False
+        self._state = _OPEN
+        self._ping_due = now + sessions.limits.ping_interval_s
+        self._pong_by = 0.0
+        self._over_by = 0.0
+        sessions.by_sid[self.sid] = self
+
+    # -- birth
+
+    def start(self, upper: Upper, connection: WebSocketConnection | None) -> Outgoing:
+        """Puts `upper` on the session and gives the handshake packet; without a connection it begins with polling."""
+        limits = self._sessions.limits
+        self.upper = upper
+        if connection is not None:
+            self._connection = connection
+            self.wire = connection.write
+        self._sessions.wheel.add(self, min(self._ping_due, upper.check(self._sessions.clock())))
+        return engineio.open_packet(
+            sid=self.sid,
+            upgrades=[] if connection is not None else ["websocket"],
+            ping_interval_s=limits.ping_interval_s,
+            ping_timeout_s=limits.ping_timeout_s,
+            max_payload=limits.max_payload,
+        )
+
+    @property
+    def transport(self) -> str:
+        return "polling" if self._connection is None else "websocket"
+
+    @property
+    def is_open(self) -> bool:
+        return self._state == _OPEN
+
+    @property
+    def is_slow(self) -> bool:
+        """More waits to be sent than a room's messages may add to."""
+        return self._is_paused
+
+    # -- out
+
+    def send(self, outgoing: Outgoing) -> None:
+        """Writes or queues; never waits. Past the bound on unsent bytes the session is closed."""
+        wire = self.wire
+        if wire is not None:
+            wire(outgoing.frames)
+        elif self._state == _OPEN:
+            self._send_later(outgoing)
+
+    def _send_later(self, outgoing: Outgoing) -> None:
+        connection = self._connection
+        if connection is not None:
+            if connection.unsent_bytes > self._sessions.limits.max_unsent_bytes:
+                self.close("slow consumer", code=websocket.POLICY_VIOLATION)
+            else:
+                connection.write(outgoing.frames)
+            return
+        if self._outbox is None:
+            self._outbox = []
+        self._outbox.append(outgoing)
+        self._unsent += len(outgoing.payload)
+        if self._poll is not None:
+            self._answer(self._take_outbox())
+        elif self._unsent > self._sessions.limits.max_unsent_bytes:
+            self.close("slow consumer")
+        elif self._unsent > self._sessions.limits.slow_bytes and not self._is_paused:
+            self.pause()
+
+    def pause(self) -> None:
+        """The other side reads more slowly than we write."""
+        self.wire = None
+        if not self._is_paused and self._state == _OPEN:
+            self._is_paused = True
+            self._sessions.slow[self] = self._sessions.clock()
+
+    def resume(self) -> None:
+        """It has caught up."""
+        if not self._is_paused:
+            return
+        self._is_paused = False
+        self._sessions.slow.pop(self, None)
+        if self._state == _OPEN:
+            self.wire = self._connection.write if self._connection is not None else None
+            if self.upper is not None:
+                self.upper.writable()
+
+    # -- in
+
+    def receive(self, connection: WebSocketConnection, data: str | bytes) -> None:
+        """A WebSocket message of the session's connection or of its probe."""
+        try:
+            if connection is self._connection:
+                self._packet(data)
+            elif connection is self._probe:
+                self._probe_packet(connection, data)
+        except InvalidPacket as error:
+            self.close("parse error", code=websocket.PROTOCOL_ERROR, detail=str(error))
+
+    def _packet(self, data: str | bytes) -> None:
+        if self._state != _OPEN:
+            return
+        assert self.upper is not None
+        self._alive()
+        if isinstance(data, bytes):
+            self.upper.receive(data)
+            return
+        kind = engineio.check_text(data)
+        if kind == engineio.MESSAGE:
+            self.upper.receive(data[1:])
+        elif kind == engineio.CLOSE:
+            self._closed_by_client()
+        elif kind in (engineio.OPEN, engineio.PING):
+            raise InvalidPacket("a client sends no such packet")
+
+    def _alive(self) -> None:
+        """Whatever arrives shows that the other side lives."""
+        if self._pong_by:
+            self._pong_by = 0.0
+            self._ping_due = self._sessions.clock() + self._sessions.limits.ping_interval_s
+
+    # -- polling
+
+    def poll(self, poll: Poll) -> bool:
+        """A poll of the session: answered now or later. False when it is refused with 400."""
+        self.check(self._sessions.clock())
+        if self._state == _CLOSING:
+            self._finish(poll)
+            return True
+        if self._state != _OPEN or self._connection is not None:
+            return False
+        if self._poll is not None:
+            self.close("transport error")
+            return False
+        if self._outbox:
+            poll.answer_poll(self._take_outbox())
+        elif self._probe is not None and self._probe.is_probed:
+            poll.answer_poll(engineio.NOOP_PACKET.payload)
+        else:
+            self._poll = poll
+        return True
+
+    def post_begins(self) -> bool:
+        """Whether a body may be taken; a second one at the same time closes the session."""
+        self.check(self._sessions.clock())
+        if self._state != _OPEN or self._connection is not None:
+            return False
+        if self.is_posting:
+            self.close("transport error")
+            return False
+        self.is_posting = True
+        return True
+
+    def post(self, packets: list[str | bytes]) -> bool:
+        """The packets of a body, all of them in order; False when one of them closed the session as invalid."""
+        try:
+            for packet in packets:
+                self._packet(packet)
+        except InvalidPacket:
+            self.close("parse error")
+            return False
+        return True
+
+    def poll_lost(self, poll: Poll) -> None:
+        """The connection of a waiting poll is gone, and the client with it."""
+        if self._poll is poll:
+            self._poll = None
+            self.lost("transport close")
+
+    def _answer(self, payload: bytes) -> None:
+        poll, self._poll = self._poll, None
+        if poll is not None:
+            poll.answer_poll(payload)
+
+    def _take_outbox(self) -> bytes:
+        waiting, self._outbox, self._unsent = self._outbox or [], None, 0
+        payload = engineio.join_payload([outgoing.payload for outgoing in waiting])
+        self.resume()
+        return payload
+
+    # -- upgrade
+
+    @property
+    def is_probable(self) -> bool:
+        """Whether a WebSocket may try to take over: one at a time, and only from polling."""
+        self.check(self._sessions.clock())
+        return self._state == _OPEN and self._connection is None and self._probe is None
+
+    def attach_probe(self, connection: WebSocketConnection) -> None:
+        """A WebSocket that wants to take over."""
+        self._probe = connection
+        self._sessions.wheel.add(connection, self._sessions.clock() + self._sessions.limits.upgrade_timeout_s)
+
+    def is_probe(self, connection: WebSocketConnection) -> bool:
+        return self._probe is connection
+
+    def _probe_packet(self, connection: WebSocketConnection, data: str | bytes) -> None:
+        if data == "2probe" and not connection.is_probed:
+            connection.is_probed = True
+            connection.write(engineio.PROBE_ANSWER.frames)
+            self._answer(engineio.NOOP_PACKET.payload)
+        elif data == engineio.UPGRADE and connection.is_probed and self._state == _OPEN:
+            self._upgrade(connection)
+        else:
+            self.probe_lost(connection)
+            connection.close(websocket.PROTOCOL_ERROR, "probe expected")
+
+    def _upgrade(self, connection: WebSocketConnection) -> None:
+        self._probe, self._connection = None, connection
+        self._answer(engineio.NOOP_PACKET.payload)
+        waiting, self._outbox, self._unsent = self._outbox or [], None, 0
+        was_slow, self._is_paused = self._is_paused, False
+        self._sessions.slow.pop(self, None)
+        self.wire = connection.write
+        for outgoing in waiting:
+            connection.write(outgoing.frames)  # which may find the new transport slow as well
+        if was_slow and not self._is_paused and self.upper is not None:
+            self.upper.writable()
+
+    def probe_lost(self, connection: WebSocketConnection) -> None:
+        if self._probe is connection:
+            self._probe = None
+
+    # -- time
+
+    def check(self, now: float) -> float | None:
+        if self._state == _CLOSED:
+            return None
+        if self._state == _CLOSING:
+            if now < self._over_by:
+                return self._over_by
+            self._forget()
+            return None
+        if self._pong_by and now >= self._pong_by:
+            self.close("ping timeout", detail="ping timeout")
+        elif not self._pong_by and now >= self._ping_due:
+            self._ping(now)
+        return self._next_due(now)
+
+    def _ping(self, now: float) -> None:
+        limits = self._sessions.limits
+        # Counted from when it was due, so that the client's own sum of the two times holds; from now if we are late.
+        is_late = now - self._ping_due > 3 * self._sessions.wheel.tick_s
+        self._pong_by = (now if is_late else self._ping_due) + limits.ping_timeout_s
+        self.send(engineio.PING_PACKET)
+
+    def _next_due(self, now: float) -> float | None:
+        if self._state == _OPEN and self.upper is not None:
+            mine = min(self._pong_by, now + self._sessions.limits.ping_interval_s) if self._pong_by else self._ping_due
+            due = min(mine, self.upper.check(now))
+            if self._state == _OPEN and due < math.inf:
+                return due
+        return self._over_by if self._state == _CLOSING else None
+
+    # -- end
+
+    def close(self, reason: str, *, code: int = websocket.NORMAL, detail: str = "") -> None:
+        """Ends the session from our side; `reason` goes to `upper`, `code` and `detail` into the close frame."""
+        if self._state != _OPEN:
+            return
+        self._shut(reason, _CLOSING)
+        if self._connection is not None:
+            self._connection.close(code, detail or reason)
+            self._forget()
+        elif self._poll is not None:
+            poll, self._poll = self._poll, None
+            self._finish(poll)
+        else:
+            self._over_by = self._sessions.clock() + self._sessions.limits.close_timeout_s
+            self._sessions.wheel.add(self, self._over_by)
+
+    def lost(self, reason: str) -> None:
+        """The transport is gone."""
+        if self._state == _OPEN:
+            self._shut(reason, _CLOSED)
+        self._forget()
+
+    def _closed_by_client(self) -> None:
+        self._answer(engineio.NOOP_PACKET.payload)
+        self._shut("transport close", _CLOSED)
+        if self._connection is not None:
+            self._connection.close(websocket.NORMAL, "")
+        self._forget()
+
+    def _shut(self, reason: str, state: int) -> None:
+        self.wire = None
+        self._state = state
+        self._sessions.slow.pop(self, None)
+        probe, self._probe = self._probe, None
+        if probe is not None:
+            probe.close(websocket.GOING_AWAY, reason)
+        if self.upper is not None:
+            self.upper.closed(reason)
+
+    def _finish(self, poll: Poll) -> None:
+        """The last answer of a polling session: what was left, then the close packet."""
+        parts = [outgoing.payload for outgoing in self._outbox or []]
+        self._forget()
+        poll.answer_poll(engineio.join_payload([*parts, engineio.CLOSE_PACKET.payload]))
+
+    def _forget(self) -> None:
+        self._state = _CLOSED
+        self._outbox = None
+        self._connection = None
+        self.upper = None
+        if self._sessions.by_sid.pop(self.sid, None) is not None and self.forget is not None:
+            self.forget(self.remote)

@@ -1,0 +1,251 @@
+"""RFC 6455 for a server, without I/O: bytes in, events and bytes out.
+
+No extension is ever negotiated, so a reserved bit is always a violation. A message arrives whole: fragments are put
+together here and their sum is bounded. Violations are events too, so that what came before one is still delivered.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import codecs
+import hashlib
+from struct import Struct
+from typing import Final, Literal
+
+CONTINUATION: Final = 0x0
+TEXT: Final = 0x1
+BINARY: Final = 0x2
+CLOSE: Final = 0x8
+PING: Final = 0x9
+PONG: Final = 0xA
+
+NORMAL: Final = 1000
+GOING_AWAY: Final = 1001
+PROTOCOL_ERROR: Final = 1002
+NO_STATUS: Final = 1005  # never on the wire: the close frame was empty
+INVALID_DATA: Final = 1007
+POLICY_VIOLATION: Final = 1008
+TOO_BIG: Final = 1009
+TRY_AGAIN: Final = 1013
+
+_GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+_U16: Final = Struct("!H")
+_U64: Final = Struct("!Q")
+_MAX_CONTROL: Final = 125
+
+Violation = tuple[Literal[-1], tuple[int, str]]
+Event = tuple[int, str] | tuple[int, bytes] | tuple[int, tuple[int, str]]
+"""(TEXT, str), (BINARY | PING | PONG, bytes), (CLOSE, (code, reason)) or (VIOLATION, (code, reason))."""
+
+VIOLATION: Final = -1
+
+
+class HandshakeError(Exception):
+    """The upgrade cannot be answered with 101; `status` is what to answer (RFC 6455 section 4.2.2)."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+
+
+class _Broken(Exception):  # noqa: N818
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+def accept_token(key: str) -> bytes:
+    """`Sec-WebSocket-Accept` for a client's key."""
+    return base64.b64encode(hashlib.sha1(key.encode("latin-1") + _GUID, usedforsecurity=False).digest())
+
+
+def switching_protocols(headers: dict[str, str]) -> bytes:
+    """The 101 response to an upgrade request whose (lower case) headers these are; HandshakeError otherwise."""
+    if headers.get("sec-websocket-version") != "13":
+        raise HandshakeError(426, "Sec-WebSocket-Version must be 13")
+    key = headers.get("sec-websocket-key", "")
+    try:
+        is_key = len(base64.b64decode(key, validate=True)) == 16
+    except (binascii.Error, ValueError):
+        is_key = False
+    if not is_key:
+        raise HandshakeError(400, "Sec-WebSocket-Key must be 16 bytes in base64")
+    return (
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
+        + accept_token(key)
+        + b"\r\n\r\n"
+    )
+
+
+def frame(opcode: int, payload: bytes) -> bytes:
+    """One whole unmasked frame."""
+    length = len(payload)
+    if length < 126:
+        return bytes((0x80 | opcode, length)) + payload
+    if length < 65536:
+        return bytes((0x80 | opcode, 126)) + _U16.pack(length) + payload
+    return bytes((0x80 | opcode, 127)) + _U64.pack(length) + payload
+
+
+def close_frame(code: int, reason: str = "") -> bytes:
+    """A close frame; NO_STATUS gives an empty one. The reason is cut to fit, between characters."""
+    if code == NO_STATUS:
+        return frame(CLOSE, b"")
+    text = reason.encode("utf-8", "replace")[: _MAX_CONTROL - 2].decode("utf-8", "ignore").encode()
+    return frame(CLOSE, _U16.pack(code) + text)
+
+
+def _is_close_code(code: int) -> bool:
+    return 1000 <= code <= 1003 or 1007 <= code <= 1014 or 3000 <= code <= 4999
+
+
+def _unmask(payload: bytes | bytearray, mask: bytes | bytearray) -> bytes:
+    length = len(payload)
+    key = (bytes(mask) * (length // 4 + 1))[:length]
+    return (int.from_bytes(payload, "little") ^ int.from_bytes(key, "little")).to_bytes(length, "little")
+
+
+def _parse_close(payload: bytes) -> tuple[int, str]:
+    if not payload:
+        return NO_STATUS, ""
+    if len(payload) == 1:
+        raise _Broken(PROTOCOL_ERROR, "close code cut short")
+    code: int = _U16.unpack_from(payload)[0]
+    if not _is_close_code(code):
+        raise _Broken(PROTOCOL_ERROR, "close code not allowed")
+    return code, _text(payload[2:])
+
+
+def _text(payload: bytes | bytearray) -> str:
+    try:
+        return payload.decode("utf-8")
+    except UnicodeDecodeError:
+        raise _Broken(INVALID_DATA, "text is not UTF-8") from None
+
+
+class Reader:
+    """The receiving half of one connection. After CLOSE or VIOLATION nothing more is read."""
+
+    __slots__ = ("_buffer", "_decoder", "_done", "_message", "_need", "_opcode", "max_bytes")
+
+    def __init__(self, *, max_bytes: int) -> None:
+        self.max_bytes = max_bytes
+        self._buffer: bytearray | None = None  # an unfinished frame
+        self._need = 0  # bytes that the buffer must hold before looking again is worth it
+        self._message: bytearray | None = None  # fragments so far
+        self._opcode = 0
+        self._decoder: codecs.IncrementalDecoder | None = None
+        self._done = False
+
+    def feed(self, data: bytes) -> list[Event]:
+        """What these bytes complete, in order."""
+        if self._done:
+            return []
+        chunk: bytes | bytearray = data
+        if self._buffer is not None:
+            self._buffer += data
+            if len(self._buffer) < self._need:
+                return []
+            chunk, self._buffer = self._buffer, None
+        events: list[Event] = []
+        try:
+            rest = self._frames(chunk, events)
+        except _Broken as broken:
+            self._done = True
+            events.append((VIOLATION, (broken.code, broken.reason)))
+            return events
+        if rest < len(chunk) and not self._done:
+            self._need -= rest
+            self._buffer = bytearray(chunk[rest:])
+        return events
+
+    def _frames(self, data: bytes | bytearray, events: list[Event]) -> int:
+        """Reads frames until one is incomplete; the position of that one. `_need` is where it would end."""
+        position, end = 0, len(data)
+        while position < end and not self._done:
+            start, length = self._head(data, position, end)
+            self._need = start + length
+            if self._need > end:
+                return position
+            payload = _unmask(data[start : start + length], data[start - 4 : start])
+            self._frame(data[position], payload, events)
+            position = start + length
+        return position
+
+    def _head(self, data: bytes | bytearray, position: int, end: int) -> tuple[int, int]:
+        """(where the payload starts, its length); points past `end` when the head itself is incomplete."""
+        if end - position < 2:
+            return end + 1, 0
+        first, second = data[position], data[position + 1]
+        self._check_head(first, second)
+        length, start = second & 0x7F, position + 6
+        if length == 126:
+            if end - position < 4:
+                return end + 1, 0
+            length, start = _U16.unpack_from(data, position + 2)[0], position + 8
+            self._check_minimal(length, 126)
+        elif length == 127:
+            if end - position < 10:
+                return end + 1, 0
+            length, start = _U64.unpack_from(data, position + 2)[0], position + 14
+            self._check_minimal(length, 65536)
+        self._check_size(first & 0x0F, length)
+        return start, length
+
+    def _check_head(self, first: int, second: int) -> None:
+        opcode = first & 0x0F
+        if first & 0x70:
+            raise _Broken(PROTOCOL_ERROR, "reserved bits are set")
+        if not second & 0x80:
+            raise _Broken(PROTOCOL_ERROR, "frame is not masked")
+        if opcode >= CLOSE:
+            if opcode > PONG:
+                raise _Broken(PROTOCOL_ERROR, "unknown opcode")
+            if not first & 0x80 or (second & 0x7F) > _MAX_CONTROL:
+                raise _Broken(PROTOCOL_ERROR, "control frame fragmented or too long")
+        elif opcode > BINARY:
+            raise _Broken(PROTOCOL_ERROR, "unknown opcode")
+        elif (opcode == CONTINUATION) != (self._message is not None):
+            raise _Broken(PROTOCOL_ERROR, "fragments out of order")
+
+    @staticmethod
+    def _check_minimal(length: int, least: int) -> None:
+        if length < least or length >> 63:
+            raise _Broken(PROTOCOL_ERROR, "length not in its shortest form")
+
+    def _check_size(self, opcode: int, length: int) -> None:
+        if opcode < CLOSE and length + (len(self._message) if self._message else 0) > self.max_bytes:
+            raise _Broken(TOO_BIG, "message is too big")
+
+    def _frame(self, first: int, payload: bytes, events: list[Event]) -> None:
+        opcode = first & 0x0F
+        if opcode == CLOSE:
+            events.append((CLOSE, _parse_close(payload)))
+            self._done = True
+        elif opcode > CLOSE:
+            events.append((opcode, payload))
+        elif self._message is None and first & 0x80:
+            events.append((TEXT, _text(payload)) if opcode == TEXT else (BINARY, payload))
+        else:
+            self._fragment(opcode, payload, bool(first & 0x80), events)
+
+    def _fragment(self, opcode: int, payload: bytes, is_last: bool, events: list[Event]) -> None:
+        if self._message is None:
+            self._message, self._opcode = bytearray(), opcode
+            self._decoder = codecs.getincrementaldecoder("utf-8")() if opcode == TEXT else None
+        if self._decoder is not None:
+            self._check_text(self._decoder, payload, is_last)
+        self._message += payload
+        if is_last:
+            message, self._message, self._decoder = self._message, None, None
+            events.append((TEXT, _text(message)) if self._opcode == TEXT else (BINARY, bytes(message)))
+
+    @staticmethod
+    def _check_text(decoder: codecs.IncrementalDecoder, payload: bytes, is_last: bool) -> None:
+        try:
+            decoder.decode(payload, is_last)
+        except UnicodeDecodeError:
+            raise _Broken(INVALID_DATA, "text is not UTF-8") from None
