@@ -2,7 +2,7 @@
 
 from actors.runtime.actor import Actor, handles
 from actors.runtime.clock import Clock, Handle, LoopClock, ManualClock
-from actors.runtime.context import Context, Later, Timer
+from actors.runtime.context import Context, Timer
 from actors.runtime.directory import Directory, LocalDirectory, Placement
 from actors.runtime.errors import (
     ActorCrashed,
@@ -17,6 +17,7 @@ from actors.runtime.errors import (
     UnknownKind,
 )
 from actors.runtime.ids import SHARDS, ActorId, shard_of
+from actors.runtime.later import Later
 from actors.runtime.mailbox import DeadLetter, DeadLetters, Policy
 from actors.runtime.message import Ask, Message, wire_name
 from actors.runtime.node import ActorInfo, Node, Observer

@@ -6,10 +6,12 @@ import inspect
 from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, overload
 
+from actors.runtime.later import Later
+from actors.runtime.mailbox import Envelope, NotPrompt
 from actors.runtime.message import Ask, Message, wire_name
 
 if TYPE_CHECKING:
-    from actors.runtime.context import Context, Later
+    from actors.runtime.context import Context
 
 R = TypeVar("R")
 S = TypeVar("S")
@@ -71,13 +73,35 @@ def handles(message: Any) -> Any:
     return _Answers[Any](mark)
 
 
+def _answering(prompt: Mapping[type, Handler]) -> Handler:
+    """The handler of every ask of a class: has the asked message handled and gives the answer."""
+    handler_of = prompt.get
+
+    def answer(actor: Actor, envelope: Envelope) -> None:
+        asker, message = envelope.future, envelope.message
+        if asker.done():
+            return
+        handler = handler_of(type(message))
+        if handler is None:
+            raise NotPrompt
+        value = handler(actor, message)
+        if value.__class__ is Later:
+            actor.context.promise(value, asker)
+        elif not asker.done():
+            asker.set_result(value)
+
+    return answer
+
+
 class Handlers:
     """The handlers of one actor class: `prompt` answer at once, `slow` are coroutines, `names` are the wire's."""
 
     __slots__ = ("names", "prompt", "slow")
 
     def __init__(self, methods: Mapping[type[Message], Handler]) -> None:
-        self.prompt = {message: fn for message, fn in methods.items() if not inspect.iscoroutinefunction(fn)}
+        self.prompt: dict[type, Handler] = {}
+        self.prompt.update((message, fn) for message, fn in methods.items() if not inspect.iscoroutinefunction(fn))
+        self.prompt[Envelope] = _answering(self.prompt)
         self.slow = {message: fn for message, fn in methods.items() if inspect.iscoroutinefunction(fn)}
         self.names = {wire_name(message): message for message in methods}
         if len(self.names) != len(methods):

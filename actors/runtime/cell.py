@@ -23,10 +23,10 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from enum import Enum
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from actors.runtime.actor import Actor, Handler
-from actors.runtime.context import Context, Later
+from actors.runtime.context import Context
 from actors.runtime.directory import Placement
 from actors.runtime.errors import (
     ActorCrashed,
@@ -40,12 +40,16 @@ from actors.runtime.errors import (
     Unhandled,
 )
 from actors.runtime.ids import ActorId
+from actors.runtime.later import Later
 from actors.runtime.mailbox import (
     NO_MAIL,
     Envelope,
     Mail,
+    NotPrompt,
     Tick,
     Waiting,
+    answer,
+    asker_of,
     displaced,
     message_of,
     name_of,
@@ -53,7 +57,7 @@ from actors.runtime.mailbox import (
 )
 from actors.runtime.message import Message
 from actors.runtime.supervisor import CrashRecord
-from actors.runtime.turns import BATCH, SLICE_S
+from actors.runtime.turns import A_TURN, SLICE_S
 
 if TYPE_CHECKING:
     from actors.runtime.kind import Kind
@@ -74,7 +78,8 @@ class State(Enum):
     GONE = "gone"
 
 
-ACTIVE = State.ACTIVE
+ACTIVE: Final = State.ACTIVE
+NO_HANDLERS: Final[dict[type, Handler]] = {}
 Then = Callable[[Any, BaseException | None], None]
 
 
@@ -121,7 +126,7 @@ class Cell:
         self.stopping = False
         self.actor: Actor | None = None
         self.context: Context | None = None
-        self.prompt: dict[type[Message], Handler] | None = None
+        self.prompt: dict[type, Handler] = NO_HANDLERS
         self.asker: asyncio.Future[Any] | None = None
         self.crashes: CrashRecord | None = None
         self.retry: Any = None
@@ -256,82 +261,88 @@ class Cell:
 
     # Turns.
 
-    def turn(self, now: float) -> float:
+    def turn(self, now: float, monotonic: Callable[[], float]) -> float:
         """Handles up to BATCH messages or SLICE_S; the time when it ended. In states that draw no turns, nothing."""
-        mail, prompt, actor, monotonic = self.mail, self.prompt, self.actor, self.kind.node.monotonic
+        if self.state is ACTIVE:
+            if self.mail:
+                now = self._draw(now, monotonic)
+            if self.state is ACTIVE:
+                if self.mail:
+                    self.turns.add(self)
+                    return now
+                if not self.closing:
+                    self.awake = False
+                    return now
+                self._passivate()
+        if self.state is State.STOPPING:
+            self._passivate()
+        return now
+
+    def _draw(self, now: float, monotonic: Callable[[], float]) -> float:
+        """The hot loop. Whatever ends the state ACTIVE within a prompt handler must leave `mail` empty: see `stop`."""
+        mail, actor, prompt, slowest = cast("deque[Any]", self.mail), self.actor, self.prompt, self.slowest_s
+        take = mail.popleft
         until = now + SLICE_S
-        slowest = self.slowest_s
-        count = 0
-        item: Mail | None = None
-        while self.state is ACTIVE and mail and count < BATCH and now < until:
-            item = mail.popleft()
-            count += 1
-            handler = prompt.get(type(item))  # type: ignore[union-attr, arg-type]
-            if handler is not None:
+        for count in A_TURN:  # noqa: B007  # used after the loop
+            item = take()
+            try:
+                handler = prompt[type(item)]
+            except KeyError:
+                self._handle_unusual(item)
+                if self.state is not ACTIVE:
+                    break
+            else:
                 try:
                     handler(actor, item)
                 except (Exception, asyncio.CancelledError) as error:
-                    self._raised(item, None, error)
-            else:
-                self._handle(item)
+                    self._raised(item, error)
+                    if self.state is not ACTIVE:
+                        break
             then = monotonic()
             if then - now > slowest:
                 self.slowest_s = slowest = then - now
                 self.slowest_name = name_of(item)
             now = then
+            if not mail or now > until:
+                break
         self.handled += count
-        if self.state is ACTIVE:
-            if count > 1 or type(item) is not Tick:
-                self.since = now
-            self._turned()
-        elif self.state is State.STOPPING:
-            self._passivate()
-        if count and (observer := self.kind.node.observer) is not None:
+        if count > 1 or type(item) is not Tick:
+            self.since = now
+        if (observer := self.kind.node.observer) is not None:
             observer.handled(self.kind.name, count)
         return now
 
-    def _turned(self) -> None:
-        if self.mail:
-            self.turns.add(self)
-        elif self.closing:
-            self._passivate()
-        else:
-            self.awake = False
-
-    def _handle(self, item: Mail) -> None:
-        """The less common mail: asks, ticks, coroutines and what has no handler."""
+    def _handle_unusual(self, item: Tick | Message) -> None:
+        """Ticks, coroutines and what has no handler."""
+        if isinstance(item, Tick):
+            item.is_unread = False
         message = message_of(item)
-        asker = item.future if isinstance(item, Envelope) else None
-        if asker is not None and asker.done():
+        handler = self.prompt.get(type(message))
+        if handler is None:
+            self._handle_slow(item)
             return
+        try:
+            handler(self.actor, message)
+        except (Exception, asyncio.CancelledError) as error:
+            self._raised(item, error)
+
+    def _handle_slow(self, item: Mail) -> None:
         assert self.actor is not None
-        handler = self.actor.handlers.prompt.get(type(message))
-        if handler is not None:
-            try:
-                self._reply(asker, handler(self.actor, message))
-            except (Exception, asyncio.CancelledError) as error:
-                self._raised(item, asker, error)
-            return
+        message, asker = message_of(item), asker_of(item)
         slow = self.actor.handlers.slow.get(type(message))
         if slow is None:
-            self._dead(message, "unhandled")
+            self._dead(item, "unhandled")
             refuse(asker, Unhandled(self.id, type(message).__name__))
             return
         self.state = State.BUSY
         self.asker = asker
         self._run(slow(self.actor, message), type(message).__name__, partial(self._slow_ended, item))
 
-    def _reply(self, asker: asyncio.Future[Any] | None, value: Any) -> None:
-        if asker is None:
-            return
-        if type(value) is Later:
-            assert self.context is not None
-            self.context.promise(value, asker)
-        elif not asker.done():
-            asker.set_result(value)
-
-    def _raised(self, item: Mail, asker: asyncio.Future[Any] | None, error: BaseException) -> None:
-        if not isinstance(error, DomainError):
+    def _raised(self, item: Mail, error: BaseException) -> None:
+        asker = asker_of(item)
+        if isinstance(error, NotPrompt):
+            self._handle_slow(item)
+        elif not isinstance(error, DomainError):
             refuse(asker, self._crashed(error))
             self.crash(error)
         elif asker is not None:
@@ -345,14 +356,18 @@ class Cell:
         if now - self.since > self.slowest_s:
             self.slowest_s, self.slowest_name = now - self.since, name_of(item)
         self.since = now
-        if error is None:
-            self._reply(asker, value)
+        if error is not None:
+            self._raised(item, error)
+        elif asker is not None:
+            self._give(value, asker)
+        if self.state is State.BUSY:
             self._resume()
-        elif isinstance(error, DomainError):
-            self._raised(item, asker, error)
-            self._resume()
+
+    def _give(self, value: Any, asker: asyncio.Future[Any]) -> None:
+        if isinstance(value, Later) and self.context is not None:
+            self.context.promise(value, asker)
         else:
-            self._raised(item, asker, error)
+            answer(asker, value)
 
     # Ends.
 
@@ -361,9 +376,16 @@ class Cell:
         self.stopping = True
         if self.state is ACTIVE:
             self.state = State.STOPPING
+            self._end_turn()
             if not self.awake:
                 self.awake = True
                 self.turns.add(self)
+
+    def _end_turn(self) -> None:
+        """Takes the mail from under a turn in progress, which so ends without a look at the state for each message."""
+        if isinstance(self.mail, deque):
+            drawn, self.mail = self.mail, self.mail.copy()
+            drawn.clear()
 
     def retire(self) -> None:
         """Takes no more mail, handles what is there, passivates and goes. Cells without an actor go at once."""
@@ -443,7 +465,7 @@ class Cell:
         delay = self.crashes.add(node.clock.monotonic())
         if isinstance(error, Fenced):
             node.directory.invalidate(self.id)
-            self.end(Unavailable(self.id, "moved", retry_after_s=0.5))
+            self.end(self._crashed(error))
         elif self.closing:
             self.end(ActorStopped(self.id))
         elif delay is None:
@@ -488,7 +510,7 @@ class Cell:
     def _drop_actor(self, error: ActorError) -> None:
         refuse(self.asker, error)
         self.asker = None
-        context, self.context, self.actor, self.prompt = self.context, None, None, None
+        context, self.context, self.actor, self.prompt = self.context, None, None, NO_HANDLERS
         if context is not None:
             context.close(error)
 
@@ -504,9 +526,13 @@ class Cell:
             self._dead(mail, error.code)
 
     def _dead(self, mail: Mail, reason: str) -> None:
+        if isinstance(mail, Tick):
+            mail.is_unread = False
         self.kind.node.bury(self.id, name_of(mail), reason)
 
     def _crashed(self, error: BaseException) -> ActorError:
+        if isinstance(error, Fenced):
+            return Unavailable(self.id, "moved", retry_after_s=0.5)
         return ActorCrashed(self.id, type(error).__name__)
 
     # The one task that a cell may have: resolving, activating, an async handler or passivating.

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from actors.runtime.clock import Clock, Handle
-from actors.runtime.errors import ActorError, ActorStopped, DomainError, MailboxFull
+from actors.runtime.errors import ActorError, ActorStopped, MailboxFull
 from actors.runtime.ids import ActorId
-from actors.runtime.mailbox import Mail, Tick, answer, refuse
+from actors.runtime.later import Later
+from actors.runtime.mailbox import Mail, Tick, refuse
 from actors.runtime.message import Message
 
 if TYPE_CHECKING:
@@ -22,49 +23,16 @@ MOST_OWNED: Final = 4096
 """Timers, and tasks, and promised answers that one actor may have open."""
 
 
-class Later(Generic[R]):
-    """An answer that a handler gives after it returned. The first of `resolve` and `reject` counts."""
-
-    __slots__ = ("_early", "_future")
-
-    def __init__(self) -> None:
-        self._future: asyncio.Future[Any] | None = None
-        self._early: tuple[bool, Any] | None = None
-
-    @property
-    def is_open(self) -> bool:
-        """False once answered, or once nobody waits any more."""
-        return not self._future.done() if self._future is not None else self._early is None
-
-    def resolve(self, value: R) -> None:
-        if self._future is None:
-            self._early = self._early or (True, value)
-        else:
-            answer(self._future, value)
-
-    def reject(self, error: DomainError | ActorError) -> None:
-        if self._future is None:
-            self._early = self._early or (False, error)
-        else:
-            refuse(self._future, error)
-
-    def bind(self, future: asyncio.Future[Any]) -> None:
-        """Joins the answer to its asker, when the handler has returned. Called by the cell."""
-        self._future = future
-        if self._early is not None:
-            is_answer, value = self._early
-            (answer if is_answer else refuse)(future, value)
-
-
 class Timer:
     """A message to come. `cancel` may be called at any time, more than once."""
 
-    __slots__ = ("_context", "_every_s", "_handle", "_message")
+    __slots__ = ("_context", "_every_s", "_handle", "_message", "_tick")
 
     def __init__(self, context: Context, message: Message, every_s: float | None) -> None:
         self._context = context
         self._message = message
         self._every_s = every_s
+        self._tick = Tick(message) if every_s is not None else None
         self._handle: Handle | None = None
 
     @property
@@ -86,7 +54,14 @@ class Timer:
             self._context.post(self._message)
         else:
             self.arm(self._every_s)
-            self._context.post(Tick(self._message))
+            self._post_tick()
+
+    def _post_tick(self) -> None:
+        """At most one unread tick a timer, so that a slow actor does not find a heap of them."""
+        tick = self._tick
+        if tick is not None and not tick.is_unread:
+            tick.is_unread = True
+            self._context.post(tick)
 
 
 class Context:
@@ -179,7 +154,8 @@ class Context:
             self._timers.discard(timer)
 
     def halt(self) -> list[asyncio.Task[Any]]:
-        """Cancels timers and tasks; the tasks that have yet to end."""
+        """Cancels timers and tasks, and takes no more; the tasks that have yet to end."""
+        self.is_open = False
         for timer in list(self._timers or ()):
             timer.cancel()
         tasks = [task for task in self._tasks or () if task is not asyncio.current_task()]
@@ -189,7 +165,6 @@ class Context:
 
     def close(self, error: ActorError) -> None:
         """Ends the incarnation: nothing of it reaches the actor any more, promised answers become `error`."""
-        self.is_open = False
         self.halt()
         for future in list(self._laters or ()):
             refuse(future, error)
@@ -209,8 +184,13 @@ class Context:
     def _task_ended(self, task: asyncio.Task[Any]) -> None:
         if self._tasks is not None:
             self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None and self.is_open:
+        error = None if task.cancelled() else task.exception()
+        if error is None:
+            return
+        if self.is_open:
             self._cell.crash(error)
+        else:
+            self.log.error("%s failed while it was cancelled", task.get_name(), exc_info=error)
 
 
 class _Log(logging.LoggerAdapter[logging.Logger]):

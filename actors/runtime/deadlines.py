@@ -13,37 +13,38 @@ from actors.runtime.errors import DeadlineExceeded
 from actors.runtime.mailbox import Envelope, refuse
 from actors.runtime.message import Message
 
-GRAIN: Final = 50.0
-"""Buckets a second: an ask ends at most a fiftieth of a second after its deadline, never before it."""
+GRAIN_S: Final = 0.02
+"""The width of a bucket: an ask ends at most so long after its deadline, never before it."""
 
 Bucket = set[asyncio.Future[Any]]
 
 
 class Deadlines:
-    __slots__ = ("_buckets", "_clock", "_loop", "_monotonic")
+    __slots__ = ("_buckets", "_clock", "_monotonic", "_new_future")
 
     def __init__(self, *, clock: Clock, loop: asyncio.AbstractEventLoop) -> None:
         self._clock = clock
         self._monotonic = clock.monotonic
-        self._loop = loop
-        self._buckets: dict[int, Bucket] = {}
+        self._new_future = loop.create_future
+        self._buckets: dict[float, Bucket] = {}
 
     def envelope(self, message: Message, timeout_s: float) -> tuple[Envelope, Bucket]:
         """An envelope whose future becomes DeadlineExceeded in time. Whoever waits discards it from the bucket."""
         deadline = self._monotonic() + timeout_s
-        future: asyncio.Future[Any] = self._loop.create_future()
-        bucket = self._buckets.get(int(deadline * GRAIN))
+        future: asyncio.Future[Any] = self._new_future()
+        tick = deadline // GRAIN_S
+        bucket = self._buckets.get(tick)
         if bucket is None:
-            bucket = self._open(int(deadline * GRAIN))
+            bucket = self._open(tick)
         bucket.add(future)
         return Envelope(message, future, deadline), bucket
 
-    def _open(self, tick: int) -> Bucket:
+    def _open(self, tick: float) -> Bucket:
         bucket = self._buckets[tick] = set()
-        end = (tick + 1) / GRAIN
+        end = (tick + 1) * GRAIN_S
         self._clock.call_later(max(0.0, end - self._monotonic()), lambda: self._expire(tick))
         return bucket
 
-    def _expire(self, tick: int) -> None:
+    def _expire(self, tick: float) -> None:
         for future in self._buckets.pop(tick, ()):
             refuse(future, DeadlineExceeded(""))

@@ -6,7 +6,8 @@ import asyncio
 from collections import Counter, deque
 from typing import Any, Final, Literal, NamedTuple
 
-from actors.runtime.errors import ActorError
+import msgspec
+
 from actors.runtime.ids import ActorId
 from actors.runtime.message import Message, wire_name
 
@@ -15,24 +16,22 @@ Policy = Literal["refuse", "drop_oldest", "latest"]
 `latest`: a told message takes the place of an unread told one of its type; what is left over is refused."""
 
 
-class Envelope:
+class Envelope(msgspec.Struct, eq=False):
     """An asked message with its asker's future, which is settled exactly once, by whoever comes first."""
 
-    __slots__ = ("deadline", "future", "message")
-
-    def __init__(self, message: Message, future: asyncio.Future[Any], deadline: float) -> None:
-        self.message = message
-        self.future = future
-        self.deadline = deadline
+    message: Message
+    future: asyncio.Future[Any]
+    deadline: float
 
 
 class Tick:
     """A repeating timer's message. Handled like any other, but does not count as a reason to stay awake."""
 
-    __slots__ = ("message",)
+    __slots__ = ("is_unread", "message")
 
     def __init__(self, message: Message) -> None:
         self.message = message
+        self.is_unread = False
 
 
 Mail = Message | Envelope | Tick
@@ -42,6 +41,14 @@ NO_MAIL: Final[tuple[()]] = ()
 
 def message_of(mail: Mail) -> Message:
     return mail if isinstance(mail, Message) else mail.message
+
+
+class NotPrompt(Exception):  # noqa: N818
+    """The asked message has no prompt handler."""
+
+
+def asker_of(mail: Mail) -> asyncio.Future[Any] | None:
+    return mail.future if isinstance(mail, Envelope) else None
 
 
 def answer(future: asyncio.Future[Any] | None, value: object) -> None:
@@ -79,10 +86,6 @@ class DeadLetters:
     def add(self, at: float, actor_id: ActorId, message: str, reason: str) -> None:
         self.counts[reason] += 1
         self.last.append(DeadLetter(at, actor_id, message, reason))
-
-
-def reason_of(error: ActorError) -> str:
-    return error.code
 
 
 def name_of(mail: Mail) -> str:

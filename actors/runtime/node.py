@@ -92,7 +92,7 @@ class Node:
         self.dead_letters = DeadLetters(keep=dead_letters_kept)
         self.cell_count = 0
         self._kinds: dict[str, Kind] = {}
-        self._turns = Turns(call_soon=self._call_soon, monotonic=clock.monotonic)
+        self._turns = Turns(monotonic=clock.monotonic)
         self._is_open = False
         self._sweep: Handle | None = None
         self._unswept: Iterator[Cell] = iter(())
@@ -146,6 +146,7 @@ class Node:
         """From here on messages are taken. Once in a node's life."""
         self.loop = asyncio.get_running_loop()
         self.deadlines = Deadlines(clock=self.clock, loop=self.loop)
+        self._turns.start(self.loop)
         self.remote.start()
         self._is_open = True
         self._sweep = self.clock.call_later(SWEEP_S, self._swept)
@@ -219,14 +220,14 @@ class Node:
         if self.observer is not None:
             self.observer.dead_letter(actor_id, message, reason)
 
-    def _call_soon(self, callback: Callable[[], None]) -> None:
-        self.loop.call_soon(callback)
-
     def _cells(self) -> Iterator[Cell]:
         return (cell for kind in list(self._kinds.values()) for cell in list(kind.cells.values()))
 
     def _swept(self) -> None:
         """One sweep for all cells, a slice at a time, so that no pause grows with their number."""
+        if not self._is_open:
+            return
+        self._sweep = self.clock.call_later(SWEEP_S, self._swept)
         now = self.clock.monotonic()
         for _ in range(max(LEAST_SWEPT, self.cell_count // SWEEPS_A_ROUND)):
             cell = next(self._unswept, None)
@@ -234,8 +235,6 @@ class Node:
                 self._unswept = self._cells()
                 break
             cell.sweep(now)
-        if self._is_open:
-            self._sweep = self.clock.call_later(SWEEP_S, self._swept)
 
 
 class _Leaving:

@@ -6,6 +6,7 @@ passes however many actors have mail.
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from actors.runtime.cell import Cell
 
-BATCH: Final = 64
+A_TURN: Final = range(1, 257)
 """Messages that one cell handles before the next one has its turn."""
 SLICE_S: Final = 0.002
 """Time after which a cell ends its turn early, and after which a pass gives the loop back."""
@@ -23,30 +24,33 @@ CELLS_A_PASS: Final = 256
 class Turns:
     """Cells in the order in which they got mail."""
 
-    __slots__ = ("_armed", "_call_soon", "_monotonic", "_queue")
+    __slots__ = ("_call_soon", "_is_armed", "_monotonic", "_queue")
 
-    def __init__(self, *, call_soon: Callable[[Callable[[], None]], object], monotonic: Callable[[], float]) -> None:
+    def __init__(self, *, monotonic: Callable[[], float]) -> None:
         self._queue: deque[Cell] = deque()
-        self._call_soon = call_soon
         self._monotonic = monotonic
-        self._armed = False
+        self._is_armed = False
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._call_soon = loop.call_soon
 
     def add(self, cell: Cell) -> None:
         self._queue.append(cell)
-        if not self._armed:
-            self._armed = True
+        if not self._is_armed:
+            self._is_armed = True
             self._call_soon(self._pass)
 
     def _pass(self) -> None:
         queue = self._queue
-        now = self._monotonic()
+        monotonic = self._monotonic
+        now = monotonic()
         until = now + SLICE_S
         left = CELLS_A_PASS
         try:
             while queue and left and now < until:
                 left -= 1
-                now = queue.popleft().turn(now)
+                now = queue.popleft().turn(now, monotonic)
         finally:
-            self._armed = bool(queue)
+            self._is_armed = bool(queue)
             if queue:
                 self._call_soon(self._pass)
