@@ -11,7 +11,7 @@ from pydantic import Field
 
 from server.features.auth.rules import Bio, DisplayName, username_key
 from server.http.cursors import decode_cursor, encode_cursor
-from server.http.errors import Problem, invalid_field, not_found
+from server.http.errors import Problem, not_found
 from server.http.feature import USERNAME, Answer, Call, Operation
 from server.http.identity import Person
 from server.http.shapes import Body, Page, PageQuery, Shape, Text
@@ -165,7 +165,7 @@ class Ties:
         self._db = database
 
     async def follow(self, me: str, username: str) -> None:
-        """Raises a 404 for nobody or who has blocked me, a 409 for whom I block, a 422 for myself."""
+        """Raises a 404 for nobody and for who has blocked me, a 409 for whom I block and for myself."""
         other = await self._target(me, username)
         async with self._db.transaction() as tx:
             await tx.execute(_LOCK_PAIR, me, other)
@@ -212,7 +212,7 @@ class Ties:
         if target is None or target["is_hidden"]:
             raise _nobody()
         if target["id"] == me:
-            raise invalid_field("username", "is your own")
+            raise Problem(409, "That is yourself", slug="yourself")
         return str(target["id"])
 
     async def _remove(self, sql: str, me: str, username: str) -> None:
@@ -322,7 +322,7 @@ def _verbs(what: str, put: str, delete: str, add: Verb, remove: Verb) -> list[Op
     return [
         Operation(
             method="PUT", path=path, handler=_tie(add), name=what, tag=TAG, summary=put, paths=_NAMED,
-            answers={204: None}, problems=frozenset({409, 422}), auth="required",
+            answers={204: None}, problems=frozenset({409}), auth="required",
         ),
         Operation(
             method="DELETE", path=path, handler=_tie(remove), name=f"un{what}", tag=TAG, summary=delete, paths=_NAMED,

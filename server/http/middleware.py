@@ -133,6 +133,7 @@ class Surround:
         """Runs before the head of any answer is sent, streams and upgrades included."""
         request[STARTED] = True
         headers = response.headers
+        headers["Server"] = "socialflow"
         headers.setdefault("X-Content-Type-Options", "nosniff")
         headers.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")
         headers.setdefault("X-Request-Id", request.get(TRACE_ID, ""))

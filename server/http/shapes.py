@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+from server.http.cursors import CURSOR_PATTERN
 
 Item = TypeVar("Item")
 
@@ -49,18 +50,15 @@ def _plain_digits(value: Any) -> Any:
     return int(value) if isinstance(value, str) and len(value) < 20 else value
 
 
-QueryInt = Annotated[int, BeforeValidator(_plain_digits, json_schema_input_type=int)]
-"""An integer of a query: only an optional minus and ASCII digits, not all that ``int()`` reads."""
+DIGITS = BeforeValidator(_plain_digits)
+"""Last in the annotation of a query's integer: only a minus and ASCII digits, not all that ``int()`` reads."""
 
-Limit = Annotated[QueryInt, Field(ge=1, le=100, description="How many items to answer with")]
+Limit = Annotated[int, Field(ge=1, le=100, description="How many items to answer with"), DIGITS]
 Cursor = Annotated[
     str,
-    StringConstraints(min_length=1, max_length=256),
-    WithJsonSchema(
-        {"type": "string", "minLength": 1, "maxLength": 256, "description": "`next` of the page before; opaque"}
-    ),
+    StringConstraints(pattern=CURSOR_PATTERN),
+    Field(description="`next` of the page before; opaque"),
 ]
-At = datetime
 
 
 class PageQuery(Query):

@@ -49,11 +49,11 @@ class _File:
 
 
 class WebClient:
-    """Serves a build from memory. Only files that were there at the start have an address, so that no path leads out."""
+    """Serves a build from memory. Only files that were there at the start have an address, so no path leads out."""
 
     def __init__(self, *, folder: Path) -> None:
         self._files = _load(folder)
-        self._index = self._files.pop("/index.html", None) or _file("index.html", _NOT_BUILT, None)
+        self._index = self._files.get("/index.html") or _file("index.html", _NOT_BUILT, None)
 
     def add_to(self, app: web.Application) -> None:
         for place in PLACES:
