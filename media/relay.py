@@ -29,14 +29,18 @@ class End(msgspec.Struct, frozen=True):
 
 Item = Tracks | Unit | End
 
-MAX_UNITS = 1_024
+MAX_UNITS = 2_048
 MAX_BYTES = 32 * 1024 * 1024
+#: What is kept for readers to come fits into their queues with room for what arrives before they first look.
+MAX_GOP_UNITS = MAX_UNITS // 2
+MAX_GOP_BYTES = MAX_BYTES // 2
 
 
 class Reader:
     """A bounded queue of what a relay wrote since the reader joined.
 
-    ``take`` empties it. ``wake`` is called, synchronously, when the queue goes from empty to not empty.
+    ``take`` empties it. ``wake`` is called, synchronously, when the queue goes from empty to not empty; it may
+    unsubscribe readers, and must not raise.
     """
 
     def __init__(self, *, wake: Callable[[], None], max_units: int, max_bytes: int) -> None:
@@ -57,8 +61,16 @@ class Reader:
         return items
 
     def _put_control(self, item: Tracks | End) -> None:
+        """Tracks that no unit followed are replaced, and so are any when there are too many: the last ones hold."""
         if isinstance(item, Tracks):
             self._has_video = any(track.kind == "video" for track in item.tracks)
+            if self._items and isinstance(self._items[-1], Tracks):
+                self._items[-1] = item
+                return
+            if len(self._items) >= self._max_units:
+                self._clear_units()
+                self._needs_key = True
+                self._items.clear()
         self._append(item)
 
     def _put(self, unit: Unit) -> None:
@@ -78,15 +90,20 @@ class Reader:
         return True
 
     def _overflow(self, unit: Unit) -> None:
-        kept = [item for item in self._items if not isinstance(item, Unit)]
-        self.dropped_units += len(self._items) - len(kept) + 1
-        self._items = deque(kept)
-        self._bytes = 0
+        self._clear_units()
         self._needs_key = True
-        if self._ends_gap(unit) and len(unit.data) <= self._max_bytes:
-            self.dropped_units -= 1
+        if len(unit.data) <= self._max_bytes and self._ends_gap(unit):
             self._bytes = len(unit.data)
-            self._items.append(unit)
+            self._append(unit)
+        else:
+            self.dropped_units += 1
+
+    def _clear_units(self) -> None:
+        """Drop and count the units; of the tracks that were announced between them only the last still matter."""
+        tracks = [item for item in self._items if isinstance(item, Tracks)]
+        self.dropped_units += len(self._items) - len(tracks)
+        self._items = deque(tracks[-1:])
+        self._bytes = 0
 
     def _append(self, item: Item) -> None:
         was_empty = not self._items
@@ -98,10 +115,10 @@ class Reader:
 class Relay:
     """Fans one publication out to its readers. Everything is synchronous and belongs to one loop."""
 
-    def __init__(self, *, max_gop_units: int = MAX_UNITS, max_gop_bytes: int = MAX_BYTES) -> None:
+    def __init__(self, *, max_gop_units: int = MAX_GOP_UNITS, max_gop_bytes: int = MAX_GOP_BYTES) -> None:
         self.tracks: tuple[Track, ...] = ()
         self.ended: str | None = None
-        self._readers: list[Reader] = []
+        self._readers: tuple[Reader, ...] = ()
         self._gop: list[Unit] = []
         self._gop_bytes = 0
         self._max_gop_units = max_gop_units
@@ -109,8 +126,8 @@ class Relay:
         self._has_video = False
 
     def configure(self, tracks: Sequence[Track]) -> None:
-        """Announce the tracks of the units that follow; the same tracks again are not a change."""
-        if tuple(tracks) == self.tracks:
+        """Announce the tracks of the units that follow; the same tracks again, or any after the end, are no change."""
+        if tuple(tracks) == self.tracks or self.ended is not None:
             return
         self.tracks = tuple(tracks)
         self._has_video = any(track.kind == "video" for track in tracks)
@@ -119,7 +136,9 @@ class Relay:
             reader._put_control(Tracks(self.tracks))
 
     def write(self, unit: Unit) -> None:
-        """Hand one unit to every reader. Never blocks and never raises for a slow one."""
+        """Hand one unit to every reader. Never blocks, never raises for a slow one; does nothing after the end."""
+        if self.ended is not None:
+            return
         self._remember(unit)
         for reader in self._readers:
             reader._put(unit)
@@ -130,9 +149,9 @@ class Relay:
             return
         self.ended = reason
         self._forget_gop()
-        for reader in self._readers:
+        readers, self._readers = self._readers, ()
+        for reader in readers:
             reader._put_control(End(reason))
-        self._readers.clear()
 
     def subscribe(
         self,
@@ -153,13 +172,12 @@ class Relay:
         if self.ended is not None:
             reader._put_control(End(self.ended))
         else:
-            self._readers.append(reader)
+            self._readers += (reader,)
         return reader
 
     def unsubscribe(self, reader: Reader) -> None:
         """Forget a reader. Idempotent."""
-        if reader in self._readers:
-            self._readers.remove(reader)
+        self._readers = tuple(each for each in self._readers if each is not reader)
 
     @property
     def readers(self) -> int:

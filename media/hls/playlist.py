@@ -34,6 +34,8 @@ class SegmentInfo(msgspec.Struct, frozen=True, kw_only=True):
     is_gap: bool = False
     is_independent: bool = True
     size: int = 0
+    run: int = 0
+    """Discontinuities since the stream began, its own included; filled in by the playlist."""
 
     @property
     def duration_s(self) -> float:
@@ -118,8 +120,8 @@ class _Entry(msgspec.Struct):
 class MediaPlaylist:
     """One rendition's segments and parts.
 
-    Segment numbers grow by one; a number that jumps is filled with gaps. ``keeps_all`` holds on to every segment for the
-    ``dvr`` rendering; without it only what the live window lists is held. The target durations only ever grow:
+    Segment numbers grow by one; a number that jumps is filled with gaps. ``keeps_all`` holds on to every segment for
+    the ``dvr`` rendering; without it only what the live window lists is held. The target durations only ever grow:
     ``raised`` counts how often they had to.
     """
 
@@ -136,6 +138,7 @@ class MediaPlaylist:
         self._entries: list[_Entry] = []
         self._open: _Entry | None = None
         self._breaks = 0
+        self._bare = 0
 
     @property
     def is_empty(self) -> bool:
@@ -191,7 +194,7 @@ class MediaPlaylist:
         if entry is None:
             self._fill_to(segment)
             entry = self._entry(segment)
-        entry.info = segment
+        entry.info = msgspec.structs.replace(segment, run=entry.breaks)
         self._entries.append(entry)
         self._fit_target(segment.duration_s)
         self._forget()
@@ -208,7 +211,7 @@ class MediaPlaylist:
         """A segment's bytes have gone for good: it is listed no more, nor anything before it."""
         for at, entry in enumerate(self._entries):
             if entry.info.uri == uri:
-                del self._entries[: at + 1]
+                self._forget_first(at + 1)
                 return
 
     def finish(self) -> None:
@@ -218,7 +221,7 @@ class MediaPlaylist:
 
     def _entry(self, info: SegmentInfo) -> _Entry:
         self._breaks += info.is_discontinuity
-        return _Entry(info, [], self._breaks)
+        return _Entry(msgspec.structs.replace(info, run=self._breaks), [], self._breaks)
 
     def _fill_to(self, segment: SegmentInfo) -> None:
         """Numbers are given out for all renditions at once; those that this one missed are gaps."""
@@ -243,11 +246,15 @@ class MediaPlaylist:
 
     def _forget(self) -> None:
         """Parts beyond what is listed, and segments beyond the window if nobody asks for them."""
-        self._entries[-1 - self._parts_count() :][:1]
-        for entry in self._entries[: -self._parts_count()][-2:]:
-            entry.parts = []
+        while self._bare < len(self._entries) - self._parts_count():
+            self._entries[self._bare].parts = []
+            self._bare += 1
         if not self._keeps_all:
-            del self._entries[: self._window_start()]
+            self._forget_first(self._window_start())
+
+    def _forget_first(self, count: int) -> None:
+        del self._entries[:count]
+        self._bare = max(self._bare - count, 0)
 
     def _count_back(self, seconds: float) -> int:
         """How many of the last segments it takes to cover this much time."""
@@ -284,7 +291,16 @@ class MediaPlaylist:
         return False
 
     def _holds(self, until: Position) -> bool:
-        return self.end >= until and not self.is_empty
+        """A part that the finished last segment turned out not to have stands for the first part of the next one."""
+        if self.is_empty or self.end < until:
+            return False
+        is_past = self._open is None and until.segment == self.end.segment and until.part != WHOLE
+        return not is_past or until.part < len(self._entries[-1].parts)
+
+    def report(self, uri: str) -> Report:
+        """What other renditions' playlists say of the end of this one."""
+        last = self._open or self._entries[-1]
+        return Report(uri, last.info.number, len(last.parts) - 1 if last.parts else WHOLE)
 
     def _part_limit(self, segment: int) -> int:
         ahead = 3 if self.part_target_s >= 1 else math.ceil(3 / self.part_target_s)

@@ -4,7 +4,8 @@ The rules:
 
 * One track leads: video when there is any, else audio. A segment begins at a key frame of the leader, at the one that
   brings it nearest to the target without its outgrowing the target, and for want of key frames at ``max_segment_ms``.
-* The other track follows: its segment *n* begins at the sample nearest to the start of the leader's segment *n*. A follower that stays behind by a whole segment is closed with what it has, which may be nothing (a gap).
+* The other track follows: its segment *n* begins at the sample nearest to the start of the leader's segment *n*. A
+  follower that stays behind by a whole segment is closed with what it has, which may be nothing (a gap).
 * A part is as many samples as fit into ``part_ms``. It is given out when the sample after it has arrived, so that the
   durations in it are exact.
 * New codecs, a clock that runs backwards and a hole before a key frame begin a segment with a discontinuity. A stream
