@@ -77,7 +77,7 @@ async def test_h264_and_aac_arrive_with_their_tracks_and_times(door: Door, url: 
 )
 async def test_enhanced_video_arrives(door: Door, url: str, arguments: tuple[str, ...], codec: Codec) -> None:
     recording = await publish(
-        door, f"{url}/good", "-rtmp_enhanced_codecs", "hvc1,av01,vp09", *PICTURE, *SOUND, *arguments, *AAC
+        door, f"{url}/good", *PICTURE, *SOUND, *arguments, *AAC, "-rtmp_enhanced_codecs", "hvc1,av01,vp09"
     )
     video = recording.track("video")
     assert (video.codec, video.width, video.height, video.fps) == (codec, 320, 180, 25.0)

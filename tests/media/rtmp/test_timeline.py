@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from media.rtmp.timeline import SampleClock, Timeline
+
+
+def test_first_unit_is_at_zero() -> None:
+    timeline = Timeline(first=5000)
+    assert [timeline.place("video", stamp) for stamp in (5000, 5040, 5080)] == [0, 40, 80]
+
+
+def test_tracks_share_one_base() -> None:
+    timeline = Timeline(first=5000)
+    assert timeline.place("video", 5000) == 0
+    assert timeline.place("audio", 5015) == 15
+
+
+def test_a_track_earlier_than_the_start_is_held_at_zero() -> None:
+    timeline = Timeline(first=5000)
+    assert timeline.place("video", 5000) == 0
+    assert timeline.place("audio", 4990) == 0
+
+
+def test_wrap_of_32_bits_is_gone_through() -> None:
+    timeline = Timeline(first=2**32 - 50)
+    stamps = [2**32 - 50, 2**32 - 10, 30, 70]
+    assert [timeline.place("video", stamp) for stamp in stamps] == [0, 40, 80, 120]
+    assert timeline.rebased == 0
+
+
+def test_gap_shorter_than_ten_seconds_stays_a_gap() -> None:
+    timeline = Timeline(first=0)
+    assert [timeline.place("video", stamp) for stamp in (0, 9000)] == [0, 9000]
+
+
+def test_jump_ahead_is_rebased_for_both_tracks() -> None:
+    timeline = Timeline(first=0)
+    for stamp in (0, 40):
+        timeline.place("video", stamp)
+        timeline.place("audio", stamp)
+    assert timeline.place("video", 1_000_000) == 60
+    assert timeline.place("audio", 1_000_010) == 70
+    assert timeline.place("video", 1_000_040) == 100
+    assert timeline.rebased == 1
+
+
+def test_jump_back_goes_on_after_the_latest_unit() -> None:
+    timeline = Timeline(first=100_000)
+    for stamp in (100_000, 100_040):
+        timeline.place("video", stamp)
+    assert timeline.place("video", 0) == 60
+    assert timeline.place("video", 40) == 100
+
+
+def test_last_units_of_before_a_jump_do_not_move_the_base_again() -> None:
+    timeline = Timeline(first=0)
+    for stamp in range(0, 1000, 20):
+        timeline.place("video", stamp)
+        timeline.place("audio", stamp)
+    assert timeline.place("video", 500_000) == 1000
+    assert timeline.place("audio", 1000) == 1000
+    assert timeline.place("audio", 500_010) == 1010
+    assert timeline.place("video", 500_020) == 1020
+    assert timeline.rebased == 1
+
+
+def test_small_step_back_is_flattened() -> None:
+    timeline = Timeline(first=0)
+    assert [timeline.place("audio", stamp) for stamp in (0, 40, 30, 60)] == [0, 40, 40, 60]
+
+
+@given(st.lists(st.tuples(st.sampled_from(["video", "audio"]), st.integers(0, 2**32 - 1)), max_size=60))
+def test_no_track_ever_goes_back_or_leaps(stamps: list[tuple[str, int]]) -> None:
+    timeline, last = Timeline(first=stamps[0][1] if stamps else 0), {"video": 0, "audio": 0}
+    for kind, stamp in stamps:
+        at = timeline.place(kind, stamp)  # type: ignore[arg-type]
+        assert last[kind] <= at <= max(last.values()) + 10_020
+        last[kind] = at
+
+
+def test_audio_packets_are_put_end_to_end_although_stamps_are_rounded() -> None:
+    clock = SampleClock(rate=44_100)
+    placed = [clock.place(index * 1024 * 1000 // 44_100, 1024) for index in range(2000)]
+    assert placed == [index * 1024 for index in range(2000)]
+
+
+def test_audio_gap_starts_the_count_over() -> None:
+    clock = SampleClock(rate=48_000)
+    assert [clock.place(ms, 960) for ms in (0, 20, 40, 140, 160)] == [0, 960, 1920, 6720, 7680]
+    assert clock.resynchronised == 1
+
+
+def test_audio_faster_than_its_stamps_is_pulled_back_without_going_back() -> None:
+    clock = SampleClock(rate=48_000)
+    placed = [clock.place(index * 10, 960) for index in range(100)]
+    assert all(before < after for before, after in zip(placed, placed[1:], strict=False))
+    assert clock.resynchronised > 0
+    assert placed[-1] < 100 * 480 + 48 * 60
