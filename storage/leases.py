@@ -1,4 +1,4 @@
-"""Whose writes count: the epoch of a shard, in Postgres. A take-over raises it; a write under an older one is refused."""
+"""Whose writes count: the epoch of a shard, in Postgres. A take-over raises it; older ones are refused from then on."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 import msgspec
 
+from actors.runtime.ids import SHARDS
 from storage.errors import Fenced
 from storage.postgres import Database, Transaction
-
-SHARDS = 256
 
 
 class Fence(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,17 +8,18 @@ from __future__ import annotations
 import asyncio
 import bisect
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
+from actors.runtime.ids import SHARDS
 from storage.chat import PAGE, Appended, Entry, Message, UnknownReply, UnknownRoom
-from storage.errors import Conflict, Fenced, StorageError, Unavailable
-from storage.leases import SHARDS, Fence
+from storage.errors import BadValue, Conflict, Fenced, StorageError, Unavailable
+from storage.leases import Fence
 from storage.recording import Init, Segment
 from storage.rooms import Room, Sanction
-from storage.stream import Keyholder, NewStream, Owner, StreamEdit, StreamRow, StreamState
+from storage.stream import EDITABLE, Keyholder, NewStream, Owner, StreamRow, StreamState
 from storage.viewers import ViewSession, ViewTotals
 
 
@@ -292,10 +293,10 @@ class MemoryStreams:
     async def save_state(self, stream_id: str, state: StreamState, *, fence: Fence) -> None:
         self._change(stream_id, fence, **msgspec.structs.asdict(state))
 
-    async def edit(self, stream_id: str, edit: StreamEdit, *, fence: Fence) -> StreamRow | None:
-        given = {name: value for name, value in msgspec.structs.asdict(edit).items() if value is not None}
-        self._change(stream_id, fence, **given)
-        return self._tables.streams.get(stream_id)
+    async def edit(self, stream_id: str, changes: Mapping[str, Any], *, fence: Fence) -> bool:
+        if not changes or not changes.keys() <= EDITABLE:
+            raise BadValue(f"not to be edited: {sorted(changes.keys() - EDITABLE) or 'nothing'}")
+        return self._change(stream_id, fence, **changes)
 
     async def rotate_key(self, stream_id: str, stream_key: str, *, fence: Fence) -> bool:
         return self._change(stream_id, fence, stream_key=stream_key)
@@ -315,6 +316,10 @@ class MemoryStreams:
             return False
         self._tables.rooms.pop(row.room_id, None)
         self._tables.messages.pop(row.room_id, None)
+        self._tables.views.pop(stream_id, None)
+        for table in (self._tables.segments, self._tables.inits):
+            for key in [key for key in table if key[0] == stream_id]:
+                del table[key]  # type: ignore[arg-type]
         return True
 
     def _change(self, stream_id: str, fence: Fence, **changes: Any) -> bool:

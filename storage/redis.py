@@ -46,8 +46,8 @@ Word = str | bytes | int | float
 class Redis:
     """A bounded pool of connections. Safe for concurrent use by tasks of one event loop.
 
-    Answers are ``bytes``, ``int``, ``None`` and lists of them. Every call raises ``Unavailable``, also when its deadline
-    passes, or ``StorageError`` when the server refuses the command itself.
+    Answers are ``bytes``, ``int``, ``None`` and lists of them. Every call raises ``Unavailable``, also when its
+    deadline passes, or ``StorageError`` when the server refuses the command itself.
     """
 
     def __init__(self, *, pool: BlockingConnectionPool, deadline_s: float) -> None:
@@ -120,7 +120,7 @@ class Redis:
         else can get it: an answer still on its way would be taken for that of the next command."""
         try:
             async with asyncio.timeout(timeout_s or self._deadline_s):
-                connection = await self._pool.get_connection()
+                connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
                 try:
                     yield connection
                 except ResponseError:

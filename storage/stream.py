@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
 import msgspec
@@ -88,18 +87,9 @@ class StreamState(msgspec.Struct, frozen=True, kw_only=True):
     tracks: tuple[Any, ...] = ()
 
 
-class StreamEdit(msgspec.Struct, frozen=True, kw_only=True):
-    """What an owner may change; None leaves a field as it is."""
-
-    title: str | None = None
-    description: str | None = None
-    category: str | None = None
-    tags: tuple[str, ...] | None = None
-    language: str | None = None
-    visibility: Literal["public", "unlisted", "private"] | None = None
-    latency: Literal["realtime", "low", "normal"] | None = None
-    is_recorded: bool | None = None
-    scheduled_at: dt.datetime | None = None
+EDITABLE: Final = frozenset(
+    ("title", "description", "category", "tags", "language", "visibility", "latency", "is_recorded", "scheduled_at")
+)
 
 
 class Keyholder(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,11 +100,15 @@ class Keyholder(msgspec.Struct, frozen=True, kw_only=True):
     stream_defaults: dict[str, Any]
 
 
+Position = tuple[dt.datetime, str]
+"""Where a page ended: the time that its last stream stands under, and its id."""
+
+
 class Page(msgspec.Struct, frozen=True, kw_only=True):
-    """Streams in order, and the cursor of what follows (None at the end)."""
+    """Streams in order, and the position after which the next page begins (None at the end)."""
 
     items: tuple[StreamRow, ...]
-    next: str | None
+    next: Position | None
 
 
 class Streams:
@@ -176,15 +170,14 @@ class Streams:
             await hold(tx, fence)
             await tx.execute(_SAVE_STATE, stream_id, *_state_values(state))
 
-    async def edit(self, stream_id: str, edit: StreamEdit, *, fence: Fence) -> StreamRow | None:
-        """Change the fields that are given; None if there is no such stream."""
-        given = {name: value for name, value in msgspec.structs.asdict(edit).items() if value is not None}
-        changes = "".join(f", {name} = ${at}" for at, name in enumerate(given, start=2))
+    async def edit(self, stream_id: str, changes: Mapping[str, Any], *, fence: Fence) -> bool:
+        """Change the columns named, of those in ``EDITABLE``; False if there is no such stream."""
+        if not changes or not changes.keys() <= EDITABLE:
+            raise BadValue(f"not to be edited: {sorted(changes.keys() - EDITABLE) or 'nothing'}")
+        columns = ", ".join(f"{name} = ${at}" for at, name in enumerate(changes, start=2))
         async with self._db.transaction() as tx:
             await hold(tx, fence)
-            await tx.execute(f"update streams set id = id{changes} where id = $1", stream_id, *given.values())
-            row = await tx.fetchrow(_SELECT + " where s.id = $1", stream_id)
-        return None if row is None else _stream(row)
+            return await tx.execute(f"update streams set {columns} where id = $1", stream_id, *changes.values()) == 1
 
     async def rotate_key(self, stream_id: str, stream_key: str, *, fence: Fence) -> bool:
         """Put a new key in the old one's place; False if there is no such stream."""
@@ -212,11 +205,11 @@ class Streams:
         has_recording: bool = False,
         is_public: bool = True,
         limit: int = 20,
-        cursor: str | None = None,
+        after: Position | None = None,
     ) -> Page:
         """Streams, newest first (by start, else schedule, else creation). Pages stay stable while rows are added.
 
-        ``q``: every word occurs in title, description, category or tags. Raises ``BadValue`` for a broken cursor.
+        ``q``: every word occurs in title, description, category or tags.
         """
         where = _Where(list(states), is_public)
         if category is not None:
@@ -227,13 +220,13 @@ class Streams:
             where.add("s.state = {} and exists (select from stream_segments g where g.stream_id = s.id)", "ended")
         for word in (q or "").split()[:8]:
             where.add(_MATCHES, f"%{_escaped(word)}%")
-        if cursor is not None:
-            where.add(f"({_NEWEST}, s.id) < ({{}}, {{}})", *_position(cursor))
+        if after is not None:
+            where.add(f"({_NEWEST}, s.id) < ({{}}, {{}})", *after)
         wanted = max(1, min(limit, MAX_PAGE))
         order = f" order by {_NEWEST} desc, s.id desc limit {wanted + 1}"
         rows = await self._db.fetch(_SELECT + where.sql() + order, *where.args)
         items = tuple(_stream(row) for row in rows[:wanted])
-        return Page(items=items, next=_cursor(items[-1]) if len(rows) > wanted else None)
+        return Page(items=items, next=_position(items[-1]) if len(rows) > wanted else None)
 
 
 class _Where:
@@ -264,21 +257,8 @@ def _escaped(word: str) -> str:
     return word.replace("\0", "")
 
 
-def _cursor(row: StreamRow) -> str:
-    at = row.started_at or row.scheduled_at or row.created_at
-    return base64.urlsafe_b64encode(f"{at.isoformat()} {row.id}".encode()).decode().rstrip("=")
-
-
-def _position(cursor: str) -> tuple[dt.datetime, str]:
-    try:
-        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-        at, _, row_id = text.partition(" ")
-        position = dt.datetime.fromisoformat(at), row_id
-    except ValueError as error:
-        raise BadValue("not a cursor of this list") from error
-    if position[0].tzinfo is None or not is_uuid(row_id):
-        raise BadValue("not a cursor of this list")
-    return position
+def _position(row: StreamRow) -> Position:
+    return row.started_at or row.scheduled_at or row.created_at, row.id
 
 
 def _new_values(new: NewStream) -> tuple[object, ...]:

@@ -1,0 +1,123 @@
+"""Real engines for every test that asks for one: started once for the whole run, a fresh database for each test."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from storage.embedded import EmbeddedPostgres, EmbeddedRedis
+from storage.migrate import migrate
+from storage.postgres import Database
+from storage.redis import Redis
+
+_TEMPLATE = "socialflow_template"
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def engines_dir() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="socialflow-tests-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def postgres_url(engines_dir: Path) -> Iterator[str]:
+    """The administrator's URL of the run's Postgres, which holds a migrated template database."""
+    engine = EmbeddedPostgres(data_dir=engines_dir)
+    url = engine.start()
+    try:
+        # In a thread of its own, since the first test to ask for it may have a loop running.
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(asyncio.run, _make_template(url)).result()
+        yield url
+    finally:
+        engine.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_server_url(engines_dir: Path) -> Iterator[str]:
+    engine = EmbeddedRedis(data_dir=engines_dir)
+    try:
+        yield engine.start()
+    finally:
+        engine.stop()
+
+
+@pytest.fixture
+async def empty_database_url(postgres_url: str) -> AsyncIterator[str]:
+    """A new database without a schema, dropped afterwards."""
+    async with _Database(postgres_url, "template0") as url:
+        yield url
+
+
+@pytest.fixture
+async def database_url(postgres_url: str) -> AsyncIterator[str]:
+    """A new database with the schema of today, dropped afterwards."""
+    async with _Database(postgres_url, _TEMPLATE) as url:
+        yield url
+
+
+@pytest.fixture
+async def db(database_url: str) -> AsyncIterator[Database]:
+    database = await Database.connect(database_url)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def redis_url(redis_server_url: str) -> str:
+    """The URL of the run's Redis, emptied."""
+    client = await Redis.connect(redis_server_url)
+    await client.command("FLUSHALL")
+    await client.close()
+    return redis_server_url
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    client = await Redis.connect(redis_url)
+    yield client
+    await client.close()
+
+
+async def _make_template(url: str) -> None:
+    admin = await asyncpg.connect(dsn=url)
+    try:
+        await admin.execute(f"create database {_TEMPLATE}")
+    finally:
+        await admin.close()
+    await migrate(_named(url, _TEMPLATE))
+
+
+class _Database:
+    """A database made from a template for the time of a block."""
+
+    def __init__(self, admin_url: str, template: str) -> None:
+        self._admin_url = admin_url
+        self._template = template
+        self._name = f"test_{next(_numbers)}"
+
+    async def __aenter__(self) -> str:
+        await self._run(f"create database {self._name} template {self._template}")
+        return _named(self._admin_url, self._name)
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._run(f"drop database {self._name} with (force)")
+
+    async def _run(self, sql: str) -> None:
+        admin = await asyncpg.connect(dsn=self._admin_url)
+        try:
+            await admin.execute(sql)
+        finally:
+            await admin.close()
+
+
+def _named(url: str, database: str) -> str:
+    return url.replace("/postgres?", f"/{database}?", 1)

@@ -1,0 +1,113 @@
+"""The two worlds that every port's suite runs in: the memory drivers and the real ones on Postgres."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from storage.chat import ChatLog
+from storage.ids import Ids
+from storage.leases import Fence, Leases
+from storage.memory import (
+    MemoryChatLog,
+    MemoryLeases,
+    MemoryRecordings,
+    MemoryRooms,
+    MemoryStreams,
+    MemoryViews,
+    Person,
+    Tables,
+)
+from storage.postgres import Database
+from storage.recording import Recordings
+from storage.rooms import Rooms
+from storage.stream import NewStream, StreamRow, Streams
+from storage.viewers import Views
+
+
+class World:
+    """One set of drivers over the same rows, and the few rows that most tests begin with."""
+
+    leases: Any
+    log: Any
+    rooms: Any
+    streams: Any
+    recordings: Any
+    views: Any
+
+    def __init__(self) -> None:
+        self._ids = Ids()
+        self.fence = Fence(shard=0, epoch=0)
+
+    def id(self) -> str:
+        return self._ids.uuid7(time.time())
+
+    async def person(self, username: str = "") -> str:
+        raise NotImplementedError
+
+    async def room(self) -> tuple[str, str]:
+        """A new room and its owner."""
+        owner, room = await self.person(), self.id()
+        await self.rooms.create(room_id=room, owner_id=owner, log_epoch="e1")
+        return room, owner
+
+    async def stream(self, owner_id: str = "", **fields: Any) -> StreamRow:
+        owner_id = owner_id or await self.person()
+        given = {"id": self.id(), "room_id": self.id(), "title": "A stream", "stream_key": self.id(), "log_epoch": "e1"}
+        row: StreamRow = await self.streams.create(NewStream(owner_id=owner_id, **{**given, **fields}))
+        return row
+
+
+class MemoryWorld(World):
+    def __init__(self) -> None:
+        super().__init__()
+        self._tables = tables = Tables()
+        self.leases, self.log = MemoryLeases(tables=tables), MemoryChatLog(tables=tables)
+        self.rooms, self.streams = MemoryRooms(tables=tables), MemoryStreams(tables=tables)
+        self.recordings, self.views = MemoryRecordings(tables=tables), MemoryViews(tables=tables)
+
+    async def person(self, username: str = "") -> str:
+        person_id = self.id()
+        name = username or f"u{person_id[-8:]}"
+        self._tables.add_person(
+            Person(id=person_id, username=name, display_name=name.title(), stream_key=f"key-{name}")
+        )
+        return person_id
+
+
+class PostgresWorld(World):
+    def __init__(self, db: Database) -> None:
+        super().__init__()
+        self._db = db
+        self.leases, self.log = Leases(db=db), ChatLog(db=db)
+        self.rooms, self.streams = Rooms(db=db), Streams(db=db)
+        self.recordings, self.views = Recordings(db=db), Views(db=db)
+
+    async def person(self, username: str = "") -> str:
+        person_id = self.id()
+        name = username or f"u{person_id[-8:]}"
+        await self._db.execute(
+            "insert into users (id, username, username_key, email, email_key, password_hash, display_name, stream_key)"
+            " values ($1, $2, $2, $2, $2, '', $3, $4)",
+            person_id,
+            name,
+            name.title(),
+            f"key-{name}",
+        )
+        return person_id
+
+
+@pytest.fixture(params=["memory", "postgres"])
+def wanted_db(request: pytest.FixtureRequest) -> Database | None:
+    return request.getfixturevalue("db") if request.param == "postgres" else None
+
+
+@pytest.fixture
+async def world(wanted_db: Database | None) -> AsyncIterator[World]:
+    made = PostgresWorld(wanted_db) if wanted_db else MemoryWorld()
+    made.fence = Fence(shard=7, epoch=(await made.leases.take_all("n1"))[7])
+    yield made
+    await made.log.close()
