@@ -1,0 +1,111 @@
+"""The facts that the core publishes, in the past tense. A fact is told after what it says is durable."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+StreamState = Literal["scheduled", "live", "interrupted", "ended"]
+
+
+class Person(msgspec.Struct, frozen=True, kw_only=True):
+    """Who somebody is to others."""
+
+    id: str
+    username: str
+    display_name: str
+    avatar_url: str | None = None
+
+
+class StreamView(msgspec.Struct, frozen=True, kw_only=True):
+    """A live stream as everyone may see it; media addresses are added at the edge."""
+
+    id: str
+    owner: Person
+    room_id: str
+    title: str
+    description: str
+    category: str
+    tags: tuple[str, ...]
+    language: str
+    visibility: str
+    latency: str
+    is_recorded: bool
+    state: StreamState
+    created_at: datetime
+    scheduled_at: datetime | None = None
+    started_at: datetime | None = None
+    interrupted_at: datetime | None = None
+    ended_at: datetime | None = None
+    publication: int = 0
+    media_time_ms: int = 0
+    viewers: int = 0
+    peak_viewers: int = 0
+    unique_viewers: int = 0
+    watched_ms: int = 0
+
+
+class ChatMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One message as the room shows it. ``badges`` are ``owner``, ``moderator``, ``admin``."""
+
+    id: str
+    offset: int
+    user: ChatUser
+    text: str
+    sent_at: datetime
+    media_time_ms: int | None = None
+    reply_to: str | None = None
+    client_id: str | None = None
+
+
+class ChatUser(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    username: str
+    display_name: str
+    badges: tuple[str, ...] = ()
+
+
+class DeletedMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """What keeps the place of a deleted message."""
+
+    id: str
+    offset: int
+    deleted: Literal[True] = True
+
+
+LoggedMessage = ChatMessage | DeletedMessage
+
+
+class StreamChanged(msgspec.Struct, frozen=True, kw_only=True):
+    """The stream's state or what is said about it changed; ``cause`` is for the log."""
+
+    stream: StreamView
+    previous: StreamState
+    cause: str
+
+
+class ViewersCounted(msgspec.Struct, frozen=True, kw_only=True):
+    stream_id: str
+    viewers: int
+    peak_viewers: int
+
+
+class ChatPosted(msgspec.Struct, frozen=True, kw_only=True):
+    """Messages of one room, committed, in the order of their offsets."""
+
+    room_id: str
+    epoch: str
+    messages: tuple[ChatMessage, ...]
+
+
+class ChatChanged(msgspec.Struct, frozen=True, kw_only=True):
+    """Something about a room other than a new message; ``event`` and ``body`` are what its sockets are told."""
+
+    room_id: str
+    event: Literal["chat:deleted", "chat:pinned", "chat:mode", "chat:user_timed_out", "poll:state"]
+    body: dict[str, Any]
+
+
+Fact = StreamChanged | ViewersCounted | ChatPosted | ChatChanged

@@ -1,0 +1,97 @@
+"""One connected client: who it is, how often it may act, what it watches and which rooms it hears.
+
+A session belongs to one socket and is only ever touched by it, so its mailbox is the socket itself: a plain object,
+no queue of its own.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from actors.events import Person
+from actors.runtime import DomainError
+
+MAX_ROOMS = 50
+MAX_WATCHED = 20
+
+
+class TokenBucket:
+    """``rate`` a second with a burst of ``burst``; told the time."""
+
+    __slots__ = ("_at", "_burst", "_left", "_rate")
+
+    def __init__(self, *, rate: float, burst: float, at: float) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._left = burst
+        self._at = at
+
+    def take(self, at: float) -> float:
+        """Seconds to wait: 0.0 when one was taken."""
+        self._left = min(self._burst, self._left + (at - self._at) * self._rate)
+        self._at = at
+        if self._left >= 1:
+            self._left -= 1
+            return 0.0
+        return (1 - self._left) / self._rate
+
+    def give_back(self) -> None:
+        self._left = min(self._burst, self._left + 1)
+
+
+class Buckets:
+    """A person's bucket, whatever the number of their devices. Bounded: the longest unused is forgotten."""
+
+    def __init__(self, *, rate: float, burst: float, limit: int = 100_000) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._limit = limit
+        self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
+
+    def of(self, person_id: str, at: float) -> TokenBucket:
+        bucket = self._buckets.get(person_id)
+        if bucket is None:
+            bucket = self._buckets[person_id] = TokenBucket(rate=self._rate, burst=self._burst, at=at)
+            if len(self._buckets) > self._limit:
+                self._buckets.popitem(last=False)
+        else:
+            self._buckets.move_to_end(person_id)
+        return bucket
+
+
+class Session:
+    """``view_ids`` maps a watched stream to its view; ``rooms`` are those whose messages the socket gets."""
+
+    __slots__ = ("bucket", "person", "roles", "rooms", "session_id", "view_ids", "viewer")
+
+    def __init__(
+        self, *, person: Person | None, roles: tuple[str, ...], session_id: str | None, viewer: str, bucket: TokenBucket
+    ) -> None:
+        self.person = person
+        self.roles = roles
+        self.session_id = session_id
+        self.viewer = viewer
+        self.bucket = bucket
+        self.view_ids: dict[str, str] = {}
+        self.rooms: set[str] = set()
+
+    def require_person(self) -> Person:
+        if self.person is None:
+            raise DomainError("unauthenticated", "Sign in to do this.")
+        return self.person
+
+    def admit(self, at: float) -> None:
+        """Take one event from the client's budget, or raise ``rate_limited``."""
+        wait_s = self.bucket.take(at)
+        if wait_s > 0:
+            raise DomainError("rate_limited", "That was too fast: slow down a little.", retry_after_s=wait_s)
+
+    def watch(self, stream_id: str, view_id: str) -> None:
+        if len(self.view_ids) >= MAX_WATCHED:
+            raise DomainError("too_many_streams", f"One connection may watch at most {MAX_WATCHED} streams.")
+        self.view_ids[stream_id] = view_id
+
+    def hear(self, room_id: str) -> None:
+        if room_id not in self.rooms and len(self.rooms) >= MAX_ROOMS:
+            raise DomainError("too_many_rooms", f"One connection may be in at most {MAX_ROOMS} rooms.")
+        self.rooms.add(room_id)

@@ -1,0 +1,439 @@
+"""A live stream's life: scheduled → live → interrupted → ended, who may publish it, and how far its media clock is.
+
+The rules are the table ``MOVES``: what is not in it cannot happen. The actor is the only writer of the stream's row;
+each publication (one publisher's run) gets a number that is never given again, durable before the grant is answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+from actors.chat import KeepMediaTime
+from actors.events import Fact, StreamChanged, StreamState, StreamView
+from actors.runtime import Actor, ActorError, ActorId, Ask, DomainError, Later, Message, Unavailable, handles
+
+GRACE_S = 30.0
+PROGRESS_DUE_S = 5.0
+FLUSH_S = 5.0
+RETRY_S = 1.0
+
+Cause = Literal["published", "publisher_lost", "grace_over", "ended"]
+
+MOVES: Mapping[tuple[StreamState, Cause], StreamState] = {
+    ("scheduled", "published"): "live",
+    ("interrupted", "published"): "live",
+    ("live", "published"): "live",
+    ("live", "publisher_lost"): "interrupted",
+    ("interrupted", "grace_over"): "ended",
+    ("scheduled", "ended"): "ended",
+    ("live", "ended"): "ended",
+    ("interrupted", "ended"): "ended",
+}
+
+
+# ------------------------------------------------------------------------------------------------- what is said to it
+
+
+class Grant(msgspec.Struct, frozen=True, kw_only=True):
+    """Leave to publish. ``epoch`` is the fencing token that every object key and row of the run carries."""
+
+    stream_id: str
+    epoch: int
+    publication: int
+    first_segment: int
+    media_time_ms: int
+    latency: str
+    is_recorded: bool
+
+
+class ClaimPublish(Ask[Grant], frozen=True, kw_only=True):
+    protocol: str
+    remote: str
+
+
+class PublisherStarted(Message, frozen=True, kw_only=True):
+    """Media flows: ``tracks`` says which codecs, sizes and rates."""
+
+    publication: int
+    tracks: tuple[dict[str, Any], ...]
+
+
+class PublisherLost(Message, frozen=True, kw_only=True):
+    publication: int
+    reason: str
+
+
+class MediaProgressed(Message, frozen=True, kw_only=True):
+    """About once a second while media flows; ``health`` is what the owner is shown."""
+
+    publication: int
+    media_time_ms: int
+    next_segment: int
+    at: float
+    health: dict[str, Any]
+
+
+class SegmentRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A finished segment of the recording, already in the object store."""
+
+    rendition: str
+    segment: int
+    publication: int
+    object_key: str
+    init_key: str
+    init_name: str
+    media_time_ms: int
+    duration_ms: float
+    bytes: int
+    started_at: datetime
+    is_discontinuity: bool
+
+
+class InitRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What a player must know before the segments that name it; ``info`` is the packager's description."""
+
+    rendition: str
+    name: str
+    object_key: str
+    info: dict[str, Any]
+
+
+class SegmentsRecorded(Message, frozen=True, kw_only=True):
+    publication: int
+    inits: tuple[InitRow, ...]
+    segments: tuple[SegmentRow, ...]
+
+
+class RecordingFlushed(Message, frozen=True, kw_only=True):
+    """Everything of the publication is in the object store and was reported."""
+
+    publication: int
+
+
+class DescribeStream(Ask[StreamView], frozen=True, kw_only=True):
+    pass
+
+
+class ReadHealth(Ask[dict[str, Any]], frozen=True, kw_only=True):
+    pass
+
+
+class EditStream(Ask[StreamView], frozen=True, kw_only=True):
+    """``changes``: title, description, category, tags, language, visibility, scheduled_at, latency, is_recorded."""
+
+    changes: dict[str, Any]
+
+
+class EndStream(Ask[StreamView], frozen=True, kw_only=True):
+    reason: str = "ended by its owner"
+
+
+class RotateStreamKey(Ask[str], frozen=True, kw_only=True):
+    new_key: str
+
+
+class StopPublisher(Ask[None], frozen=True, kw_only=True):
+    """End the publisher's connection, not the stream: its key is not valid any more."""
+
+    reason: str
+
+
+class KeepViewers(Message, frozen=True, kw_only=True):
+    viewers: int
+    peak_viewers: int
+
+
+class _GraceOver(Message, frozen=True, kw_only=True):
+    publication: int
+
+
+class _ProgressDue(Message, frozen=True, kw_only=True):
+    publication: int
+
+
+class _FlushOver(Message, frozen=True, kw_only=True):
+    publication: int
+
+
+# --------------------------------------------------------------------------------------------------- what it leans on
+
+
+class StreamRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """The row: what everyone may see, and what only the actor needs."""
+
+    view: StreamView
+    stream_key: str
+    next_segment: int
+    tracks: tuple[dict[str, Any], ...] = ()
+
+
+class StreamStore(Protocol):
+    """Durable side. Raises ``Unavailable`` while the database is away and ``Fenced`` for a stale epoch."""
+
+    async def load(self, stream_id: str) -> StreamRecord | None: ...
+    async def save(self, record: StreamRecord, *, shard: int, epoch: int) -> None: ...
+    async def edit(self, stream_id: str, changes: dict[str, Any], *, shard: int, epoch: int) -> None: ...
+    async def rotate_key(self, stream_id: str, new_key: str, *, shard: int, epoch: int) -> None: ...
+    async def add_recorded(
+        self, stream_id: str, *, inits: tuple[InitRow, ...], segments: tuple[SegmentRow, ...], shard: int, epoch: int
+    ) -> None: ...
+
+
+class Media(Protocol):
+    """The way to the process that holds the publisher. Synchronous: what comes of it arrives as messages."""
+
+    def stop(self, stream_id: str, *, publication: int, reason: str) -> None: ...
+
+
+# -------------------------------------------------------------------------------------------------------------- actor
+
+
+class LiveStream(Actor):
+    """The one decider of a stream. Its key is the stream's id."""
+
+    def __init__(
+        self,
+        *,
+        stream_id: str,
+        shard: int,
+        store: StreamStore,
+        media: Media,
+        announce: Callable[[Fact], None],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._stream_id = stream_id
+        self._shard = shard
+        self._store = store
+        self._media = media
+        self._announce = announce
+        self._now = now
+        self._health: dict[str, Any] = {}
+        self._is_claimed = False
+        self._progressed_at = 0.0
+        self._enders: list[Later[StreamView]] = []
+        self._ending = ""
+
+    async def activate(self) -> None:
+        record = await self._store.load(self._stream_id)
+        if record is None:
+            raise DomainError("not_found", "There is no such stream.")
+        self._record = record
+        if record.view.state == "live":
+            # Its publisher may well be there still: it has a moment to show it.
+            self._is_claimed = True
+            self.context.timer(PROGRESS_DUE_S, _ProgressDue(publication=record.view.publication))
+        elif record.view.state == "interrupted":
+            self.context.timer(GRACE_S, _GraceOver(publication=record.view.publication))
+
+    @property
+    def _view(self) -> StreamView:
+        return self._record.view
+
+    # publishing
+
+    @handles(ClaimPublish)
+    async def claim(self, message: ClaimPublish) -> Grant:
+        if self._view.state == "ended" or self._ending:
+            raise DomainError("ended", "This stream has ended.")
+        if self._is_claimed:
+            raise DomainError("busy", "Somebody is publishing this stream already.")
+        publication = self._view.publication + 1
+        await self._save(msgspec.structs.replace(self._view, publication=publication))
+        self._is_claimed = True
+        self.context.log.info("publication %d granted to %s over %s", publication, message.remote, message.protocol)
+        return Grant(
+            stream_id=self._stream_id,
+            epoch=self.context.epoch,
+            publication=publication,
+            first_segment=self._record.next_segment,
+            media_time_ms=self._view.media_time_ms,
+            latency=self._view.latency,
+            is_recorded=self._view.is_recorded,
+        )
+
+    @handles(PublisherStarted)
+    async def publisher_started(self, message: PublisherStarted) -> None:
+        if message.publication != self._view.publication or self._ending:
+            return
+        self._progressed_at = self._now().timestamp()
+        self._record = msgspec.structs.replace(self._record, tracks=message.tracks)
+        if self._view.state != "live":
+            await self._move("published", message)
+        self._keep_chat_in_step()
+
+    @handles(MediaProgressed)
+    def media_progressed(self, message: MediaProgressed) -> None:
+        if message.publication != self._view.publication:
+            return
+        self._progressed_at = message.at
+        self._health = message.health
+        view = msgspec.structs.replace(self._view, media_time_ms=max(self._view.media_time_ms, message.media_time_ms))
+        self._record = msgspec.structs.replace(
+            self._record, view=view, next_segment=max(self._record.next_segment, message.next_segment)
+        )
+        self._keep_chat_in_step()
+
+    @handles(SegmentsRecorded)
+    async def segments_recorded(self, message: SegmentsRecorded) -> None:
+        try:
+            await self._store.add_recorded(
+                self._stream_id,
+                inits=message.inits,
+                segments=message.segments,
+                shard=self._shard,
+                epoch=self.context.epoch,
+            )
+            await self._store.save(self._record, shard=self._shard, epoch=self.context.epoch)
+        except Unavailable:
+            self.context.timer(RETRY_S, message)
+
+    @handles(PublisherLost)
+    async def publisher_lost(self, message: PublisherLost) -> None:
+        if message.publication != self._view.publication:
+            return
+        self._is_claimed = False
+        self._health = {}
+        if self._view.state != "live" or self._ending:
+            return
+        if await self._move("publisher_lost", message):
+            self.context.timer(GRACE_S, _GraceOver(publication=message.publication))
+        self._keep_chat_in_step()
+
+    @handles(_ProgressDue)
+    async def progress_due(self, message: _ProgressDue) -> None:
+        if self._progressed_at == 0.0:
+            await self.publisher_lost(PublisherLost(publication=message.publication, reason="its node has gone"))
+
+    @handles(_GraceOver)
+    async def grace_over(self, message: _GraceOver) -> None:
+        if self._view.state == "interrupted" and self._view.publication == message.publication and not self._is_claimed:
+            await self._move("grace_over", message)
+
+    @handles(StopPublisher)
+    def stop_publisher(self, message: StopPublisher) -> None:
+        if self._is_claimed:
+            self._media.stop(self._stream_id, publication=self._view.publication, reason=message.reason)
+
+    # ending
+
+    @handles(EndStream)
+    def end(self, message: EndStream) -> StreamView | Later[StreamView]:
+        if self._view.state == "ended":
+            return self._view
+        later: Later[StreamView] = self.context.later()
+        self._enders.append(later)
+        if self._ending:
+            return later
+        self._ending = message.reason
+        publication = self._view.publication
+        if self._is_claimed:
+            # The last segments are on their way into the object store: the end waits for them, but not for ever.
+            self._media.stop(self._stream_id, publication=publication, reason=message.reason)
+            self.context.timer(FLUSH_S, _FlushOver(publication=publication))
+        else:
+            self.context.ref(self.context.id).tell(_FlushOver(publication=publication))
+        return later
+
+    @handles(RecordingFlushed)
+    async def recording_flushed(self, message: RecordingFlushed) -> None:
+        await self._finish(message.publication, message)
+
+    @handles(_FlushOver)
+    async def flush_over(self, message: _FlushOver) -> None:
+        await self._finish(message.publication, message)
+
+    async def _finish(self, publication: int, message: Message) -> None:
+        if not self._ending or publication != self._view.publication or self._view.state == "ended":
+            return
+        if not await self._move("ended", message):
+            return
+        self._ending = ""
+        self._is_claimed = False
+        self._keep_chat_in_step()
+        enders, self._enders = self._enders, []
+        for ender in enders:
+            ender.resolve(self._view)
+
+    # what is said about it
+
+    @handles(DescribeStream)
+    def describe(self, message: DescribeStream) -> StreamView:
+        return self._view
+
+    @handles(ReadHealth)
+    def read_health(self, message: ReadHealth) -> dict[str, Any]:
+        return self._health
+
+    @handles(EditStream)
+    async def edit(self, message: EditStream) -> StreamView:
+        await self._store.edit(self._stream_id, message.changes, shard=self._shard, epoch=self.context.epoch)
+        view = msgspec.structs.replace(self._view, **message.changes)
+        self._record = msgspec.structs.replace(self._record, view=view)
+        self._announce(StreamChanged(stream=self._view, previous=self._view.state, cause="edited"))
+        return self._view
+
+    @handles(RotateStreamKey)
+    async def rotate_key(self, message: RotateStreamKey) -> str:
+        await self._store.rotate_key(
+            self._stream_id, message.new_key, shard=self._shard, epoch=self.context.epoch
+        )
+        self._record = msgspec.structs.replace(self._record, stream_key=message.new_key)
+        self.stop_publisher(StopPublisher(reason="its key was rotated"))
+        return message.new_key
+
+    @handles(KeepViewers)
+    def keep_viewers(self, message: KeepViewers) -> None:
+        view = msgspec.structs.replace(
+            self._view, viewers=message.viewers, peak_viewers=max(self._view.peak_viewers, message.peak_viewers)
+        )
+        self._record = msgspec.structs.replace(self._record, view=view)
+
+    # moving
+
+    async def _move(self, cause: Cause, message: Message) -> bool:
+        """Carry out a move of the table, durable first; when the database is away ``message`` comes again."""
+        previous = self._view.state
+        state = MOVES.get((previous, cause))
+        if state is None:
+            return False
+        try:
+            await self._save(self._moved(state))
+        except Unavailable:
+            self.context.timer(RETRY_S, message)
+            return False
+        self.context.log.info("%s -> %s: %s", previous, state, cause)
+        self._announce(StreamChanged(stream=self._view, previous=previous, cause=cause))
+        return True
+
+    def _moved(self, state: StreamState) -> StreamView:
+        now = self._now()
+        started_at = self._view.started_at or (now if state == "live" else None)
+        return msgspec.structs.replace(
+            self._view,
+            state=state,
+            started_at=started_at,
+            interrupted_at=now if state == "interrupted" else None,
+            ended_at=now if state == "ended" else None,
+        )
+
+    async def _save(self, view: StreamView) -> None:
+        record = msgspec.structs.replace(self._record, view=view)
+        await self._store.save(record, shard=self._shard, epoch=self.context.epoch)
+        self._record = record
+
+    def _keep_chat_in_step(self) -> None:
+        clock = KeepMediaTime(
+            media_time_ms=self._view.media_time_ms,
+            at=self._progressed_at or self._now().timestamp(),
+            is_running=self._view.state == "live",
+        )
+        try:
+            self.context.ref(ActorId(kind="chat", key=self._view.room_id)).tell(clock)
+        except ActorError:
+            return  # The next one, a second from now, does.
+
+

@@ -1,0 +1,237 @@
+"""Who watches a stream: exact live count, peak, unique viewers and watch time.
+
+``ViewTally`` is the arithmetic, pure; ``ViewCounter`` is the actor that hears of sockets, announces the count at most
+once a second and writes the watch time in batches: at most ``FLUSH_S`` of it can be lost with the process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+from actors.events import Fact, ViewersCounted
+from actors.runtime import Actor, ActorError, ActorId, Ask, Message, Unavailable, handles
+from actors.stream import KeepViewers
+
+ANNOUNCE_S = 1.0
+FLUSH_S = 5.0
+MAX_DIRTY = 100_000
+
+
+class ViewerCame(Message, frozen=True, kw_only=True):
+    """A socket began to watch. ``viewer`` is the person's id, or a guest's; ``at`` is the wall clock in seconds."""
+
+    view_id: str
+    viewer: str
+    user_id: str | None
+    at: float
+
+
+class ViewerBeat(Message, frozen=True, kw_only=True):
+    view_id: str
+    at: float
+    stalled_ms: int = 0
+    transport: str = ""
+
+
+class ViewerLeft(Message, frozen=True, kw_only=True):
+    view_id: str
+    at: float
+
+
+class ViewTotals(msgspec.Struct, frozen=True, kw_only=True):
+    viewers: int
+    peak_viewers: int
+
+
+class CountViewers(Ask[ViewTotals], frozen=True, kw_only=True):
+    pass
+
+
+class _Tick(Message, frozen=True, kw_only=True):
+    pass
+
+
+class _Flush(Message, frozen=True, kw_only=True):
+    pass
+
+
+class ViewRow(msgspec.Struct, kw_only=True):
+    """One time somebody watched; written again, whole, as it grows."""
+
+    id: str
+    viewer: str
+    user_id: str | None
+    started_at: float
+    last_at: float
+    watched_ms: int = 0
+    stalled_ms: int = 0
+    transport: str = ""
+
+
+class ViewStore(Protocol):
+    """Durable side: an upsert by view id. Raises ``Unavailable`` and ``Fenced``."""
+
+    async def flush(
+        self, stream_id: str, rows: Sequence[ViewRow], *, peak_viewers: int, shard: int, epoch: int
+    ) -> None: ...
+    async def peak(self, stream_id: str) -> int: ...
+
+
+class ViewTally:
+    """Counts views; knows nothing of time but what it is told."""
+
+    def __init__(self, *, peak_viewers: int = 0) -> None:
+        self.peak_viewers = peak_viewers
+        self._watching: dict[str, ViewRow] = {}
+        self._dirty: dict[str, ViewRow] = {}
+
+    @property
+    def viewers(self) -> int:
+        return len(self._watching)
+
+    def came(self, message: ViewerCame) -> None:
+        """Count a view; the same view again changes nothing."""
+        if message.view_id in self._watching:
+            return
+        row = ViewRow(
+            id=message.view_id, viewer=message.viewer, user_id=message.user_id, started_at=message.at, last_at=message.at
+        )
+        self._watching[row.id] = row
+        self._dirty[row.id] = row
+        self.peak_viewers = max(self.peak_viewers, len(self._watching))
+
+    def beat(self, message: ViewerBeat) -> None:
+        row = self._watching.get(message.view_id)
+        if row is None:
+            return
+        row.stalled_ms += message.stalled_ms
+        row.transport = message.transport or row.transport
+        self._advance(row, message.at)
+
+    def left(self, message: ViewerLeft) -> None:
+        """End a view; one that is not there changes nothing."""
+        row = self._watching.pop(message.view_id, None)
+        if row is not None:
+            self._advance(row, message.at)
+
+    def advance(self, at: float) -> None:
+        """Everybody who is there has watched until ``at``."""
+        for row in self._watching.values():
+            self._advance(row, at)
+
+    def take_dirty(self) -> list[ViewRow]:
+        """Copies of what changed since the last time."""
+        rows = [msgspec.structs.replace(row) for row in self._dirty.values()]
+        self._dirty.clear()
+        return rows
+
+    def put_back(self, rows: Sequence[ViewRow]) -> None:
+        """What could not be written is due again, unless it has changed since."""
+        for row in rows[: MAX_DIRTY - len(self._dirty)]:
+            self._dirty.setdefault(row.id, row)
+
+    def _advance(self, row: ViewRow, at: float) -> None:
+        if at <= row.last_at:
+            return
+        row.watched_ms += round((at - row.last_at) * 1000)
+        row.last_at = at
+        self._dirty[row.id] = row
+
+
+class ViewCounter(Actor):
+    """The one counter of a stream's viewers. Its key is the stream's id; it stays while somebody watches."""
+
+    def __init__(
+        self,
+        *,
+        stream_id: str,
+        shard: int,
+        store: ViewStore,
+        announce: Callable[[Fact], None],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._stream_id = stream_id
+        self._shard = shard
+        self._store = store
+        self._announce = announce
+        self._now = now
+        self._tally = ViewTally()
+        self._announced = (-1, -1)
+        self._is_ticking = False
+
+    async def activate(self) -> None:
+        self._tally = ViewTally(peak_viewers=await self._store.peak(self._stream_id))
+
+    async def passivate(self) -> None:
+        self._tally.advance(self._now().timestamp())
+        await self._write()
+
+    @handles(ViewerCame)
+    def came(self, message: ViewerCame) -> None:
+        self._tally.came(message)
+        self._keep_ticking()
+
+    @handles(ViewerBeat)
+    def beat(self, message: ViewerBeat) -> None:
+        self._tally.beat(message)
+
+    @handles(ViewerLeft)
+    def left(self, message: ViewerLeft) -> None:
+        self._tally.left(message)
+        self._keep_ticking()
+
+    @handles(CountViewers)
+    def count(self, message: CountViewers) -> ViewTotals:
+        return ViewTotals(viewers=self._tally.viewers, peak_viewers=self._tally.peak_viewers)
+
+    @handles(_Tick)
+    def tick(self, message: _Tick) -> None:
+        self._is_ticking = False
+        self._say_count()
+        if self._tally.viewers:
+            self._keep_ticking()
+
+    @handles(_Flush)
+    async def flush(self, message: _Flush) -> None:
+        self._tally.advance(self._now().timestamp())
+        await self._write()
+
+    def _keep_ticking(self) -> None:
+        """The first change of a quiet stream is said at once; after it at most one a second."""
+        if self._is_ticking:
+            return
+        self._is_ticking = True
+        self._say_count()
+        self.context.timer(ANNOUNCE_S, _Tick())
+        self.context.timer(FLUSH_S, _Flush())
+
+    def _say_count(self) -> None:
+        counted = (self._tally.viewers, self._tally.peak_viewers)
+        if counted == self._announced:
+            return
+        self._announced = counted
+        viewers, peak = counted
+        self._announce(ViewersCounted(stream_id=self._stream_id, viewers=viewers, peak_viewers=peak))
+        try:
+            self.context.ref(ActorId(kind="stream", key=self._stream_id)).tell(
+                KeepViewers(viewers=viewers, peak_viewers=peak)
+            )
+        except ActorError:
+            self._announced = (-1, -1)  # Said again a second from now.
+
+    async def _write(self) -> None:
+        rows = self._tally.take_dirty()
+        try:
+            await self._store.flush(
+                self._stream_id,
+                rows,
+                peak_viewers=self._tally.peak_viewers,
+                shard=self._shard,
+                epoch=self.context.epoch,
+            )
+        except Unavailable:
+            self._tally.put_back(rows)

@@ -1,0 +1,364 @@
+"""What the node and its media process say to each other, and the channel between them.
+
+Two processes of one machine share a Unix socket pair. A frame is a 4-byte big-endian length and a msgpack array
+``[id, is_answer, body]``: ``id`` 0 is a notice, another one asks for the answer that carries it back. Media bytes never
+come this way: they lie as files in the run folder.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import socket
+from collections.abc import Awaitable, Callable
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+from media.hls.events import InitReady, PartReady, SegmentReady, StreamEnded
+from media.errors import MediaError
+
+MAX_FRAME_BYTES = 8 * 1024 * 1024
+MAX_BUFFER_BYTES = 32 * 1024 * 1024
+MAX_PENDING = 4_096
+
+log = logging.getLogger("media.control")
+
+
+class Said(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Root of all that is said over the channel."""
+
+
+# ----------------------------------------------------------------------------------------------- the media process asks
+
+
+class AuthorizePublish(Said, frozen=True, kw_only=True):
+    """Somebody presents a key over RTMP; answered by ``Granted`` or ``Refused``."""
+
+    key: str
+    protocol: str
+    remote: str
+    user_agent: str = ""
+
+
+class Granted(Said, frozen=True, kw_only=True):
+    """Leave to publish; ``epoch`` is the fencing token in every object key of the run."""
+
+    stream_id: str
+    epoch: int
+    publication: int
+    first_segment: int
+    media_time_ms: int
+    latency: str
+    is_recorded: bool
+
+
+class Refused(Said, frozen=True, kw_only=True):
+    """``code`` is a refusal code of publishing, or the slug of an HTTP problem; ``status`` an HTTP status."""
+
+    code: str
+    message: str
+    status: int = 403
+
+
+# ------------------------------------------------------------------------------------------------ the media process says
+
+
+class Ready(Said, frozen=True, kw_only=True):
+    """All ports are bound: RTMP's TCP port and WebRTC's UDP port (0: none)."""
+
+    rtmp_port: int
+    webrtc_port: int
+
+
+class PublishStarted(Said, frozen=True, kw_only=True):
+    stream_id: str
+    publication: int
+    tracks: tuple[dict[str, Any], ...]
+
+
+class PublishEnded(Said, frozen=True, kw_only=True):
+    stream_id: str
+    publication: int
+    reason: str
+
+
+class Progress(Said, frozen=True, kw_only=True):
+    """About once a second and publication; ``at`` is the wall clock of the newest unit."""
+
+    stream_id: str
+    publication: int
+    media_time_ms: int
+    next_segment: int
+    at: float
+    health: dict[str, Any]
+
+
+class Packaged(Said, frozen=True, kw_only=True):
+    """One step of a stream's packaging, in order."""
+
+    stream_id: str
+    publication: int
+    event: InitReady | PartReady | SegmentReady | StreamEnded
+
+
+class Recorded(Said, frozen=True, kw_only=True):
+    """A finished file is in the object store."""
+
+    stream_id: str
+    publication: int
+    object_key: str
+    event: InitReady | SegmentReady
+
+
+class Flushed(Said, frozen=True, kw_only=True):
+    """Everything of a publication that ended is stored and was reported."""
+
+    stream_id: str
+    publication: int
+
+
+class Pictured(Said, frozen=True, kw_only=True):
+    """A new thumbnail lies at ``path``."""
+
+    stream_id: str
+    path: str
+    at: float
+
+
+class ViewerGone(Said, frozen=True, kw_only=True):
+    """A WebRTC viewer's connection ended by itself."""
+
+    resource_id: str
+
+
+class Counters(Said, frozen=True, kw_only=True):
+    """Every few seconds, for the operators: totals since the process started, by metric name."""
+
+    values: dict[str, float]
+
+
+# ------------------------------------------------------------------------------------------------------- the node asks
+
+
+class OfferWhip(Said, frozen=True, kw_only=True):
+    """A publisher's offer, with the leave that its key was given; answered by ``Answered`` or ``Refused``."""
+
+    grant: Granted
+    sdp: str
+    resource_id: str
+    remote: str
+    user_agent: str = ""
+
+
+class OfferWhep(Said, frozen=True, kw_only=True):
+    stream_id: str
+    sdp: str
+    resource_id: str
+
+
+class Answered(Said, frozen=True, kw_only=True):
+    sdp: str
+    etag: str
+
+
+class PatchIce(Said, frozen=True, kw_only=True):
+    """A trickle or restart fragment; answered by ``Patched`` or ``Refused``."""
+
+    resource_id: str
+    fragment: str
+    etag: str | None
+
+
+class Patched(Said, frozen=True, kw_only=True):
+    """``fragment`` empty: nothing to tell back (204)."""
+
+    fragment: str = ""
+    etag: str = ""
+
+
+class CloseWebrtc(Said, frozen=True, kw_only=True):
+    """End a WHIP or WHEP resource; answered by ``Patched``, or ``Refused`` when there is none."""
+
+    resource_id: str
+
+
+# ------------------------------------------------------------------------------------------------------- the node says
+
+
+class StopPublication(Said, frozen=True, kw_only=True):
+    stream_id: str
+    publication: int
+    reason: str
+
+
+class ForgetStream(Said, frozen=True, kw_only=True):
+    """The stream has ended: its live files may go."""
+
+    stream_id: str
+
+
+class Drain(Said, frozen=True, kw_only=True):
+    """Take nobody new, end everybody, flush, leave."""
+
+    budget_s: float
+
+
+Body = (
+    AuthorizePublish
+    | Granted
+    | Refused
+    | Ready
+    | PublishStarted
+    | PublishEnded
+    | Progress
+    | Packaged
+    | Recorded
+    | Flushed
+    | Pictured
+    | ViewerGone
+    | Counters
+    | OfferWhip
+    | OfferWhep
+    | Answered
+    | PatchIce
+    | Patched
+    | CloseWebrtc
+    | StopPublication
+    | ForgetStream
+    | Drain
+)
+S = TypeVar("S", bound=Said)
+
+
+class _Frame(msgspec.Struct, array_like=True):
+    id: int
+    kind: Literal["notice", "ask", "answer"]
+    body: Body
+
+
+class ChannelClosed(MediaError):
+    """The other process has gone, or does not read any more; what was asked may have been carried out."""
+
+
+class Channel(asyncio.Protocol):
+    """One end. ``hear`` gets notices in order; ``serve`` answers asks, each in a task of its own.
+
+    ``closed`` is resolved, with nothing, when the other end has gone.
+    """
+
+    def __init__(
+        self, *, hear: Callable[[Said], None], serve: Callable[[Said], Awaitable[Said]], max_buffer: int = MAX_BUFFER_BYTES
+    ) -> None:
+        self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._hear = hear
+        self._serve = serve
+        self._max_buffer = max_buffer
+        self._ids = itertools.count(1)
+        self._pending: dict[int, asyncio.Future[Said]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._received = bytearray()
+        self._transport: asyncio.Transport | None = None
+        self._encoder = msgspec.msgpack.Encoder()
+        self._decoder = msgspec.msgpack.Decoder(_Frame)
+
+    @classmethod
+    async def open(
+        cls, sock: socket.socket, *, hear: Callable[[Said], None], serve: Callable[[Said], Awaitable[Said]]
+    ) -> Channel:
+        """A channel over one end of a connected Unix socket pair, which it owns from now on."""
+        sock.setblocking(False)
+        _, channel = await asyncio.get_running_loop().create_connection(lambda: cls(hear=hear, serve=serve), sock=sock)
+        return channel
+
+    def tell(self, said: Said) -> None:
+        """Say something once. Raises ``ChannelClosed`` when the other end has gone or stopped reading."""
+        self._write(_Frame(0, "notice", said))  # type: ignore[arg-type]  # every Said is in Body
+
+    async def ask(self, said: Said, answer: type[S], *, timeout_s: float) -> S | Refused:
+        """Ask and wait. Raises ``ChannelClosed`` or ``TimeoutError``; cancelling forgets the question."""
+        if len(self._pending) >= MAX_PENDING:
+            raise ChannelClosed("too many questions are open")
+        number = next(self._ids)
+        future = self._pending[number] = asyncio.get_running_loop().create_future()
+        try:
+            self._write(_Frame(number, "ask", said))  # type: ignore[arg-type]
+            async with asyncio.timeout(timeout_s):
+                answered = await future
+        finally:
+            self._pending.pop(number, None)
+        if not isinstance(answered, answer | Refused):
+            raise MediaError(f"{type(said).__name__} was answered by {type(answered).__name__}")
+        return answered
+
+    def close(self) -> None:
+        """End the channel; open questions raise ``ChannelClosed``. Idempotent."""
+        if self._transport is not None:
+            self._transport.close()
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        for future in self._pending.values():
+            if not future.done():
+                future.set_exception(ChannelClosed("the other process has gone"))
+        for task in self._tasks:
+            task.cancel()
+        if not self.closed.done():
+            self.closed.set_result(None)
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        start = 0
+        while len(self._received) - start >= 4:
+            size = int.from_bytes(self._received[start : start + 4], "big")
+            if size > MAX_FRAME_BYTES:
+                log.error("a frame of %d bytes on the control channel: closing it", size)
+                self.close()
+                return
+            if len(self._received) - start - 4 < size:
+                break
+            self._take(bytes(self._received[start + 4 : start + 4 + size]))
+            start += 4 + size
+        del self._received[:start]
+
+    def _take(self, data: bytes) -> None:
+        frame = self._decoder.decode(data)
+        if frame.kind == "notice":
+            self._hear(frame.body)
+        elif frame.kind == "answer":
+            future = self._pending.get(frame.id)
+            if future is not None and not future.done():
+                future.set_result(frame.body)
+        else:
+            task = asyncio.get_running_loop().create_task(self._answer(frame), name=f"answer {type(frame.body).__name__}")
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _answer(self, frame: _Frame) -> None:
+        try:
+            answer = await self._serve(frame.body)
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            # The named edge between the two processes: the asker gets an answer, whatever happened.
+            log.exception("%s failed", type(frame.body).__name__)
+            answer = Refused(code="unavailable", message="Something went wrong on the server.", status=500)
+        try:
+            self._write(_Frame(frame.id, "answer", answer))  # type: ignore[arg-type]
+        except ChannelClosed:
+            log.debug("nobody waits for an answer any more")
+
+    def _write(self, frame: _Frame) -> None:
+        if self._transport is None or self._transport.is_closing():
+            raise ChannelClosed("the other process has gone")
+        if self._transport.get_write_buffer_size() > self._max_buffer:
+            self._transport.abort()
+            raise ChannelClosed("the other process does not read any more")
+        body = self._encoder.encode(frame)
+        self._transport.write(len(body).to_bytes(4, "big") + body)

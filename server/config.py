@@ -1,0 +1,164 @@
+"""Every setting, with its bound and its sentence.
+
+A setting has three names: ``--http-port``, ``SOCIALFLOW_HTTP_PORT`` and ``http_port`` in ``socialflow.toml``. Flags win
+over the environment, the environment over the file, the file over the defaults. An unknown or bad one is an error that
+names it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    CliSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+ENV_PREFIX = "SOCIALFLOW_"
+CONFIG_FILE = "socialflow.toml"
+
+Port = Annotated[int, Field(ge=0, le=65_535)]
+Texts = Annotated[tuple[str, ...], NoDecode]
+
+
+class ConfigError(Exception):
+    """What is wrong with the configuration, one line each."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        super().__init__(*lines)
+        self.lines = tuple(lines)
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines)
+
+
+class Settings(BaseSettings):
+    """What an operator may choose. Ports of 0 take a free one."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX,
+        toml_file=CONFIG_FILE,
+        extra="forbid",
+        frozen=True,
+        cli_kebab_case=True,
+        cli_implicit_flags=True,
+        cli_hide_none_type=True,
+        cli_avoid_json=True,
+        env_ignore_empty=True,
+    )
+
+    # where to listen
+    http_host: str = Field("127.0.0.1", description="address that HTTP and Socket.IO listen on")
+    http_port: Port = Field(8080, description="port of HTTP and Socket.IO")
+    rtmp_host: str = Field("127.0.0.1", description="address that RTMP listens on")
+    rtmp_port: Port = Field(1935, description="port of RTMP")
+    webrtc_port: Port = Field(8189, description="UDP port of WebRTC media")
+    webrtc_addresses: Texts = Field((), description="addresses told to WebRTC peers, comma-separated; default: this machine's")
+    tls_cert: Path | None = Field(None, description="PEM certificate chain: HTTPS and RTMPS instead of HTTP and RTMP")
+    tls_key: Path | None = Field(None, description="PEM private key of tls_cert")
+    public_url: str | None = Field(None, description="address that people reach this server under, as https://live.example")
+    allowed_origins: Texts = Field((), description="other origins whose pages may use the API and sockets, comma-separated")
+    trusted_proxies: Texts = Field((), description="addresses or networks whose X-Forwarded-For is believed, comma-separated")
+
+    # what to lean on
+    data_dir: Path = Field(Path("data"), description="folder of the embedded databases, recordings and logs")
+    run_dir: Path | None = Field(None, description="memory-backed folder of the live segments; default: below /dev/shm")
+    database_url: str | None = Field(None, description="Postgres, as libpq takes it; default: an embedded one in data_dir")
+    redis_url: str | None = Field(None, description="Redis; default: an embedded one in data_dir")
+    object_store: str | None = Field(None, description="s3://bucket[/prefix]; default: a folder in data_dir")
+    migrate: bool = Field(True, description="apply migrations at start (--no-migrate leaves it to `socialflow migrate`)")
+
+    # the cluster
+    cluster_name: str = Field("socialflow", min_length=1, max_length=64, description="name that all nodes of a cluster share")
+    node_roles: Texts = Field(("edge", "media"), description="what this node does: edge, media, comma-separated")
+    processes: int = Field(1, ge=1, le=64, description="nodes to run on this machine behind the same ports")
+    drain_s: float = Field(10.0, ge=0, le=600, description="seconds that a stop may take")
+
+    # what is said
+    log_format: Literal["console", "json"] = Field("console", description="how logs are written")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="what is logged")
+    otel_endpoint: str | None = Field(None, description="OTLP endpoint that traces are sent to")
+    server_name: str = Field("Social Flow", min_length=1, max_length=80, description="name shown on the page")
+
+    # who may do what
+    require_verified_email: bool = Field(False, description="only people with a verified address may write and go live")
+    limit_loopback: bool = Field(False, description="apply the limits by address to loopback as well")
+
+    # limits
+    max_sockets: int = Field(20_000, ge=1, description="Socket.IO connections of this node")
+    max_sockets_per_address: int = Field(200, ge=1, description="Socket.IO connections of one address (/64 for IPv6)")
+    max_payload_bytes: int = Field(1_000_000, ge=1_000, le=64_000_000, description="one Socket.IO payload")
+    max_streams: int = Field(200, ge=1, description="live publishers of this node")
+    max_whep_viewers: int = Field(1_000, ge=0, description="WebRTC viewers of this node")
+    max_run_bytes: int = Field(1 << 30, ge=1 << 24, description="live segments kept in the run folder")
+    chat_rate: float = Field(5.0, gt=0, le=10_000, description="chat messages a second of one person")
+    chat_burst: int = Field(10, ge=1, le=10_000, description="chat messages at once of one person")
+    socket_event_rate: float = Field(50.0, gt=0, le=100_000, description="events a second of one socket")
+    socket_event_burst: int = Field(200, ge=1, le=100_000, description="events at once of one socket")
+    grace_s: float = Field(30.0, ge=0, le=3_600, description="seconds that an interrupted stream waits for its publisher")
+
+    @field_validator("webrtc_addresses", "allowed_origins", "trusted_proxies", "node_roles", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        if isinstance(value, list):
+            return tuple(part.strip() for item in value for part in str(item).split(",") if part.strip())
+        return value
+
+    @model_validator(mode="after")
+    def _pairs(self) -> Settings:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("tls_cert and tls_key go together: give both or neither")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    @property
+    def scheme(self) -> str:
+        return "https" if self.tls_cert else "http"
+
+
+def load(argv: Sequence[str] = (), *, program: str = "socialflow") -> Settings:
+    """The settings that flags, environment and file give together; raises ``ConfigError``.
+
+    ``--help`` prints the flags and leaves with 0, an unknown flag is told on stderr and leaves with 2.
+    """
+    _refuse_unknown_environment()
+    try:
+        flags = CliSettingsSource[Any](Settings, cli_parse_args=list(argv), cli_prog_name=program)
+        return Settings(_cli_settings_source=flags)
+    except ValidationError as error:
+        raise ConfigError([_sentence(found) for found in error.errors(include_url=False)]) from None
+
+
+def _refuse_unknown_environment() -> None:
+    known = {ENV_PREFIX + name.upper() for name in Settings.model_fields}
+    unknown = sorted(name for name in os.environ if name.upper().startswith(ENV_PREFIX) and name.upper() not in known)
+    if unknown:
+        raise ConfigError([f"{name}: there is no such setting" for name in unknown])
+
+
+def _sentence(error: Any) -> str:
+    name = ".".join(str(part) for part in error["loc"]) or "settings"
+    if error["type"] == "extra_forbidden":
+        return f"{name}: there is no such setting"
+    message = error["msg"].removeprefix("Value error, ")
+    return f"{name}: {message} (got {error['input']!r})" if error["loc"] else message

@@ -1,0 +1,250 @@
+"""The actors' ports, met by the tables: what a room, a stream and a counter write and read to survive."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from actors import chat, stream, viewers
+from actors.events import ChatMessage, ChatUser, DeletedMessage, LoggedMessage, Person, StreamView
+from storage.chat import ChatLog, Entry, Message
+from storage.leases import Fence
+from storage.postgres import Database
+from storage.recording import Init, Recordings, Segment
+from storage.rooms import Room, Rooms
+from storage.rooms import Sanction as SanctionRow
+from storage.stream import StreamRow, Streams, StreamState
+from storage.viewers import Views, ViewSession
+
+
+class DurableChat:
+    """``actors.chat.ChatLog`` and ``Standings``, and the pages that feeds read."""
+
+    def __init__(self, *, log: ChatLog, rooms: Rooms, db: Database) -> None:
+        self._log = log
+        self._rooms = rooms
+        self._db = db
+
+    def submit(self, entry: chat.ChatEntry) -> asyncio.Future[chat.Appended]:
+        outcome = self._log.submit(Entry(**msgspec.structs.asdict(entry)))
+        return outcome  # type: ignore[return-value]  # the same fields under the same names
+
+    async def find(self, room_id: str, user_id: str, client_id: str) -> chat.Appended | None:
+        found = await self._log.find(room_id, user_id, client_id)
+        return None if found is None else chat.Appended(id=found.id, offset=found.offset, is_duplicate=True)
+
+    async def load_room(self, room_id: str) -> chat.RoomRecord | None:
+        room = await self._rooms.load(room_id)
+        if room is None:
+            return None
+        pinned = await self.message(room_id, room.pinned_id) if room.pinned_id else None
+        return _record(room, pinned if isinstance(pinned, ChatMessage) else None)
+
+    async def last(self, room_id: str, limit: int) -> Sequence[LoggedMessage]:
+        return [logged(message) for message in await self._log.last(room_id, limit)]
+
+    async def since(self, room_id: str, offset: int, *, limit: int) -> Sequence[LoggedMessage]:
+        return [logged(message) for message in await self._log.since(room_id, offset, limit=limit)]
+
+    async def history(self, room_id: str, *, before: int | None, limit: int) -> Sequence[LoggedMessage]:
+        return [logged(message) for message in await self._log.history(room_id, before=before, limit=limit)]
+
+    async def between(self, room_id: str, *, from_ms: int, to_ms: int, limit: int) -> Sequence[LoggedMessage]:
+        read = await self._log.between(room_id, from_ms=from_ms, to_ms=to_ms, limit=limit)
+        return [logged(message) for message in read]
+
+    async def message(self, room_id: str, message_id: str) -> LoggedMessage | None:
+        message = await self._log.message(room_id, message_id)
+        return None if message is None else logged(message)
+
+    async def delete_message(self, room_id: str, message_id: str, *, by: str, shard: int, epoch: int) -> int | None:
+        return await self._rooms.delete_message(room_id, message_id, by=by, fence=Fence(shard=shard, epoch=epoch))
+
+    async def pin(self, room_id: str, message_id: str | None, *, shard: int, epoch: int) -> None:
+        await self._rooms.set_pinned(room_id, message_id, fence=Fence(shard=shard, epoch=epoch))
+
+    async def set_mode(self, room_id: str, mode: chat.ChatMode, *, shard: int, epoch: int) -> None:
+        await self._rooms.set_mode(room_id, msgspec.to_builtins(mode), fence=Fence(shard=shard, epoch=epoch))
+
+    async def sanction(
+        self,
+        room_id: str,
+        user_id: str,
+        sanction: chat.Sanction | None,
+        *,
+        reason: str,
+        by: str,
+        shard: int,
+        epoch: int,
+    ) -> None:
+        fence = Fence(shard=shard, epoch=epoch)
+        if sanction is None:
+            await self._rooms.lift_sanction(room_id, user_id, fence=fence)
+        else:
+            row = SanctionRow(user_id=user_id, until=sanction.until, reason=reason, by_id=by)
+            await self._rooms.put_sanction(room_id, row, fence=fence)
+
+    async def standing(self, *, owner_id: str, user_id: str) -> chat.Standing:
+        row = await self._db.fetchrow(_STANDING, owner_id, user_id)
+        assert row is not None
+        return chat.Standing(following_since=row["following_since"], is_blocked=row["is_blocked"])
+
+
+_STANDING = """
+select (select created_at from follows where follower_id = $2 and followee_id = $1) as following_since,
+    exists (select from blocks where user_id = $1 and blocked_id = $2) as is_blocked
+"""
+
+
+def logged(message: Message) -> LoggedMessage:
+    """A row of the log as a room shows it."""
+    if message.is_deleted:
+        return DeletedMessage(id=message.id, offset=message.offset)
+    held = (("owner", message.is_owner), ("moderator", message.is_moderator))
+    return ChatMessage(
+        id=message.id,
+        offset=message.offset,
+        user=ChatUser(
+            id=message.user_id,
+            username=message.username,
+            display_name=message.display_name,
+            badges=tuple(name for name, has in held if has),
+        ),
+        text=message.text,
+        sent_at=message.sent_at,
+        media_time_ms=message.media_time_ms,
+        reply_to=message.reply_to,
+        client_id=message.client_id,
+    )
+
+
+def _record(room: Room, pinned: ChatMessage | None) -> chat.RoomRecord:
+    return chat.RoomRecord(
+        id=room.id,
+        owner_id=room.owner_id,
+        log_epoch=room.log_epoch,
+        last_offset=room.last_offset,
+        mode=msgspec.convert(room.mode, chat.ChatMode),
+        pinned=pinned,
+        moderators=room.moderators,
+        sanctions={row.user_id: chat.Sanction(until=row.until) for row in room.sanctions},
+    )
+
+
+class DurableStreams:
+    """``actors.stream.StreamStore``."""
+
+    def __init__(self, *, streams: Streams, recordings: Recordings, now: Callable[[], datetime]) -> None:
+        self._streams = streams
+        self._recordings = recordings
+        self._now = now
+
+    async def load(self, stream_id: str) -> stream.StreamRecord | None:
+        row = await self._streams.load(stream_id)
+        if row is None:
+            return None
+        tracks: tuple[dict[str, Any], ...] = tuple(row.tracks)
+        return stream.StreamRecord(view=view_of(row), stream_key=row.stream_key, next_segment=row.next_segment, tracks=tracks)
+
+    async def save(self, record: stream.StreamRecord, *, shard: int, epoch: int) -> None:
+        view = record.view
+        state = StreamState(
+            state=view.state,
+            started_at=view.started_at,
+            interrupted_at=view.interrupted_at,
+            ended_at=view.ended_at,
+            publication=view.publication,
+            media_time_ms=view.media_time_ms,
+            next_segment=record.next_segment,
+            tracks=record.tracks,
+        )
+        await self._streams.save_state(view.id, state, fence=Fence(shard=shard, epoch=epoch))
+
+    async def edit(self, stream_id: str, changes: dict[str, Any], *, shard: int, epoch: int) -> None:
+        await self._streams.edit(stream_id, changes, fence=Fence(shard=shard, epoch=epoch))
+
+    async def rotate_key(self, stream_id: str, new_key: str, *, shard: int, epoch: int) -> None:
+        await self._streams.rotate_key(stream_id, new_key, fence=Fence(shard=shard, epoch=epoch))
+
+    async def add_recorded(
+        self,
+        stream_id: str,
+        *,
+        inits: tuple[stream.InitRow, ...],
+        segments: tuple[stream.SegmentRow, ...],
+        shard: int,
+        epoch: int,
+    ) -> None:
+        await self._recordings.add(
+            stream_id,
+            segments=[Segment(**msgspec.structs.asdict(segment)) for segment in segments],
+            inits=[Init(**msgspec.structs.asdict(init)) for init in inits],
+            fence=Fence(shard=shard, epoch=epoch),
+        )
+
+
+def view_of(row: StreamRow) -> StreamView:
+    """A stored stream as everyone may see it."""
+    owner = row.owner
+    return StreamView(
+        id=row.id,
+        owner=Person(
+            id=owner.id, username=owner.username, display_name=owner.display_name, avatar_url=owner.avatar_url
+        ),
+        room_id=row.room_id,
+        title=row.title,
+        description=row.description,
+        category=row.category,
+        tags=row.tags,
+        language=row.language,
+        visibility=row.visibility,
+        latency=row.latency,
+        is_recorded=row.is_recorded,
+        state=row.state,
+        created_at=row.created_at,
+        scheduled_at=row.scheduled_at,
+        started_at=row.started_at,
+        interrupted_at=row.interrupted_at,
+        ended_at=row.ended_at,
+        publication=row.publication,
+        media_time_ms=row.media_time_ms,
+        peak_viewers=row.peak_viewers,
+        unique_viewers=row.unique_viewers,
+        watched_ms=row.watched_ms,
+    )
+
+
+class DurableViews:
+    """``actors.viewers.ViewStore``."""
+
+    def __init__(self, *, views: Views) -> None:
+        self._views = views
+
+    async def peak(self, stream_id: str) -> int:
+        totals = await self._views.totals(stream_id)
+        return totals.peak_viewers if totals is not None else 0
+
+    async def flush(
+        self, stream_id: str, rows: Sequence[viewers.ViewRow], *, peak_viewers: int, shard: int, epoch: int
+    ) -> None:
+        sessions = [_session(row) for row in rows]
+        await self._views.flush(
+            stream_id, sessions=sessions, peak_viewers=peak_viewers, fence=Fence(shard=shard, epoch=epoch)
+        )
+
+
+def _session(row: viewers.ViewRow) -> ViewSession:
+    return ViewSession(
+        id=row.id,
+        viewer=row.viewer,
+        user_id=row.user_id,
+        started_at=datetime.fromtimestamp(row.started_at, UTC),
+        last_at=datetime.fromtimestamp(row.last_at, UTC),
+        watched_ms=row.watched_ms,
+        stalled_ms=row.stalled_ms,
+        transport=row.transport,
+    )

@@ -1,0 +1,202 @@
+"""What this node knows of the rooms that its sockets are in: one feed a room, whatever the number of its readers.
+
+A feed mirrors the room up to an offset: what it holds was published to the node's sockets, what comes next will be.
+So a socket that takes a snapshot and subscribes in the same turn of the loop misses nothing and gets nothing twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from actors.chat import RECENT, ReadRoom, RoomSnapshot
+from actors.events import ChatChanged, ChatPosted, LoggedMessage
+from actors.runtime import ActorError, Node, Unavailable
+
+MAX_FEEDS = 20_000
+MAX_HELD = 10_000
+PAGE = 500
+REPAIR_TRIES = 5
+REPAIR_S = 0.2
+
+log = logging.getLogger("server.feed")
+
+
+class RoomPages(Protocol):
+    """The durable log, read in pages, ascending."""
+
+    async def since(self, room_id: str, offset: int, *, limit: int) -> Sequence[LoggedMessage]: ...
+
+
+class RoomFan(Protocol):
+    """Where a feed publishes: to every socket of the node that is in the room."""
+
+    def publish_messages(self, room_id: str, *, epoch: str, messages: Sequence[dict[str, Any]]) -> None: ...
+    def publish_change(self, room_id: str, event: str, body: dict[str, Any]) -> None: ...
+    def is_heard(self, room_id: str) -> bool: ...
+
+
+class Feed:
+    """One room as its sockets know it. ``recent`` holds wire-ready messages, ascending, without a gap."""
+
+    def __init__(self, snapshot: RoomSnapshot) -> None:
+        self.room_id = snapshot.room_id
+        self.owner_id = snapshot.owner_id
+        self.epoch = snapshot.epoch
+        self.offset = snapshot.offset
+        self.mode: dict[str, Any] = msgspec.to_builtins(snapshot.mode)
+        self.pinned: dict[str, Any] | None = msgspec.to_builtins(snapshot.pinned)
+        self.recent: deque[dict[str, Any]] = deque(map(msgspec.to_builtins, snapshot.messages), maxlen=RECENT)
+        self.held: list[ChatPosted] = []
+        self.repair: asyncio.Task[None] | None = None
+
+    def tail(self, limit: int) -> list[dict[str, Any]]:
+        """The latest ``limit`` messages."""
+        return list(self.recent)[-limit:] if limit > 0 else []
+
+    def since(self, offset: int) -> list[dict[str, Any]] | None:
+        """Everything after ``offset``, or None when that reaches further back than the feed does."""
+        if offset >= self.offset:
+            return []
+        if not self.recent or self.recent[0]["offset"] > offset + 1:
+            return None
+        return list(self.recent)[offset - self.offset :]
+
+    def extend(self, messages: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Take what is new, in order; what of it was new."""
+        new = [message for message in messages if message["offset"] > self.offset]
+        if new:
+            self.recent.extend(new)
+            self.offset = new[-1]["offset"]
+        return new
+
+    def forget(self, message_id: str) -> None:
+        """A message was deleted: its place stays."""
+        for index, message in enumerate(self.recent):
+            if message["id"] == message_id:
+                self.recent[index] = {"id": message_id, "offset": message["offset"], "deleted": True}
+
+
+class Feeds:
+    """The feeds of one node. Rooms nobody hears any more are forgotten, oldest first."""
+
+    def __init__(self, *, node: Node, pages: RoomPages, fan: RoomFan) -> None:
+        self._node = node
+        self._pages = pages
+        self._fan = fan
+        self._feeds: OrderedDict[str, Feed] = OrderedDict()
+        self._opening: dict[str, asyncio.Task[Feed]] = {}
+        self._early: dict[str, list[ChatPosted | ChatChanged]] = {}
+
+    async def open(self, room_id: str) -> Feed:
+        """The room's feed, asked for once however many want it. Raises what the room answers."""
+        feed = self._feeds.get(room_id)
+        if feed is not None:
+            return feed
+        opening = self._opening.get(room_id)
+        if opening is None:
+            opening = asyncio.get_running_loop().create_task(self._ask(room_id), name=f"open {room_id}")
+            self._opening[room_id] = opening
+        return await asyncio.shield(opening)
+
+    def get(self, room_id: str) -> Feed | None:
+        return self._feeds.get(room_id)
+
+    def hear(self, fact: ChatPosted | ChatChanged) -> None:
+        """A fact of a room, from its owner. Rooms nobody here is in are passed over."""
+        if fact.room_id in self._opening:
+            early = self._early.setdefault(fact.room_id, [])
+            if len(early) < MAX_HELD:
+                early.append(fact)
+            return
+        feed = self._feeds.get(fact.room_id)
+        if feed is None:
+            return
+        if isinstance(fact, ChatPosted):
+            self._posted(feed, fact)
+        else:
+            self._changed(feed, fact)
+
+    async def _ask(self, room_id: str) -> Feed:
+        try:
+            feed = Feed(await self._node.ref("chat", room_id).ask(ReadRoom()))
+        finally:
+            self._opening.pop(room_id, None)
+            early = self._early.pop(room_id, [])
+        self._feeds[room_id] = feed
+        self._forget_unheard()
+        for fact in early:
+            self.hear(fact)
+        return feed
+
+    def _forget_unheard(self) -> None:
+        while len(self._feeds) > MAX_FEEDS:
+            unheard = next((room_id for room_id in self._feeds if not self._fan.is_heard(room_id)), None)
+            if unheard is None:
+                return
+            del self._feeds[unheard]
+
+    def _posted(self, feed: Feed, fact: ChatPosted) -> None:
+        if fact.epoch != feed.epoch:
+            # Another log under the same room: what its readers know is void, they join again.
+            del self._feeds[feed.room_id]
+            return
+        if feed.repair is not None:
+            self._hold(feed, fact)
+        elif fact.messages[0].offset > feed.offset + 1:
+            self._hold(feed, fact)
+            feed.repair = asyncio.get_running_loop().create_task(self._mend(feed), name=f"mend {feed.room_id}")
+        else:
+            self._publish(feed, map(msgspec.to_builtins, fact.messages))
+
+    def _hold(self, feed: Feed, fact: ChatPosted) -> None:
+        if sum(len(held.messages) for held in feed.held) < MAX_HELD:
+            feed.held.append(fact)
+
+    def _publish(self, feed: Feed, messages: Iterable[dict[str, Any]]) -> None:
+        new = feed.extend(messages)
+        if new:
+            self._fan.publish_messages(feed.room_id, epoch=feed.epoch, messages=new)
+
+    def _changed(self, feed: Feed, fact: ChatChanged) -> None:
+        if fact.event == "chat:deleted":
+            feed.forget(fact.body["id"])
+        elif fact.event == "chat:pinned":
+            feed.pinned = fact.body["message"]
+        elif fact.event == "chat:mode":
+            feed.mode = fact.body["mode"]
+        self._fan.publish_change(fact.room_id, fact.event, fact.body)
+
+    async def _mend(self, feed: Feed) -> None:
+        """Read the hole from the log before what follows it is shown; the room goes on from there."""
+        try:
+            for attempt in range(1, REPAIR_TRIES + 1):
+                try:
+                    await self._fill(feed)
+                    break
+                except (Unavailable, ActorError) as error:
+                    log.warning("room %s: a hole after %d is not mended yet: %s", feed.room_id, feed.offset, error)
+                    await asyncio.sleep(REPAIR_S * attempt)
+        finally:
+            feed.repair = None
+            held, feed.held = feed.held, []
+        if self._feeds.get(feed.room_id) is feed and held and held[0].messages[0].offset > feed.offset + 1:
+            # Not to be mended: readers join anew, and get what the room holds.
+            del self._feeds[feed.room_id]
+            return
+        for fact in held:
+            self._publish(feed, map(msgspec.to_builtins, fact.messages))
+
+    async def _fill(self, feed: Feed) -> None:
+        while feed.held and feed.held[0].messages[0].offset > feed.offset + 1:
+            page = await self._pages.since(feed.room_id, feed.offset, limit=PAGE)
+            if not page:
+                return
+            self._publish(feed, map(msgspec.to_builtins, page))
+
+

@@ -1,0 +1,139 @@
+"""Who may publish: from a presented key to a grant, whatever the protocol it came over.
+
+A stream's own key publishes that stream. A person's lasting key takes up the stream that it published last, else their
+interrupted one, else the prepared or scheduled one nearest to now, else a new one with their last title and settings.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+from weakref import WeakValueDictionary
+
+import msgspec
+
+from actors.runtime import DomainError, Node
+from actors.stream import ClaimPublish, Grant
+from media.control import AuthorizePublish, Granted, Refused
+from storage.errors import Conflict
+from server.features.auth.rules import new_stream_key
+from storage.ids import Ids
+from storage.stream import Keyholder, NewStream, StreamRow, Streams
+
+MAX_REMEMBERED: Final = 100_000
+KEPT: Final = ("description", "category", "tags", "language", "visibility", "latency", "is_recorded")
+"""What a new stream takes over from the one before, beside its title."""
+
+log = logging.getLogger("server.ingest")
+
+
+class Ingest:
+    """Turns keys into grants. Two publishers with one lasting key are judged one after the other."""
+
+    def __init__(self, *, streams: Streams, node: Node, ids: Ids, now: Callable[[], datetime]) -> None:
+        self._streams = streams
+        self._node = node
+        self._ids = ids
+        self._now = now
+        self._published: dict[str, str] = {}
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def authorize(self, request: AuthorizePublish) -> Granted | Refused:
+        """The answer to a publisher of the media process; errors of a dependency raise."""
+        try:
+            return await self.claim(request.key, protocol=request.protocol, remote=request.remote)
+        except DomainError as error:
+            return Refused(code=error.code, message=error.message)
+
+    async def claim(self, key: str, *, protocol: str, remote: str, stream_id: str | None = None) -> Granted:
+        """Leave to publish, or ``DomainError``: ``bad_name``, ``busy`` or ``ended``."""
+        holder = await self._streams.by_key(key) if 0 < len(key) <= 200 else None
+        if holder is None:
+            raise DomainError("bad_name", "There is no such stream key.")
+        if isinstance(holder, StreamRow):
+            if stream_id not in (None, holder.id):
+                raise DomainError("bad_name", "This key is of another stream.")
+            return await self._ask(holder.id, protocol=protocol, remote=remote)
+        lock = self._locks.setdefault(holder.user_id, asyncio.Lock())
+        async with lock:
+            wanted = stream_id or await self._choose(holder)
+            if stream_id is not None:
+                await self._require_owner(holder, stream_id)
+            granted = await self._ask(wanted, protocol=protocol, remote=remote)
+            self._remember(holder.user_id, granted.stream_id)
+            return granted
+
+    async def _ask(self, stream_id: str, *, protocol: str, remote: str) -> Granted:
+        grant = await self._node.ref("stream", stream_id).ask(ClaimPublish(protocol=protocol, remote=remote))
+        return _granted(grant)
+
+    async def _choose(self, holder: Keyholder) -> str:
+        open_streams = await self._streams.open_of(holder.user_id, now=self._now())
+        last = self._published.get(holder.user_id)
+        if any(row.id == last for row in open_streams) and last is not None:
+            return last
+        for row in open_streams:
+            if row.state != "live":
+                return row.id
+        return (await self._create(holder)).id
+
+    async def _create(self, holder: Keyholder) -> StreamRow:
+        last = await self._streams.last_of(holder.user_id)
+        title = last.title if last is not None else f"{holder.username} is live"
+        new = self.new_stream(owner_id=holder.user_id, title=title)
+        if last is not None:
+            kept = {name: getattr(last, name) for name in KEPT}
+            new = msgspec.structs.replace(new, **kept)
+        return await self._streams.create(new)
+
+    def new_stream(self, *, owner_id: str, title: str) -> NewStream:
+        """A stream with fresh ids and key, and defaults for the rest."""
+        at = self._now().timestamp()
+        return NewStream(
+            id=self._ids.uuid7(at),
+            room_id=self._ids.uuid7(at),
+            owner_id=owner_id,
+            title=title,
+            stream_key=new_stream_key(),
+            log_epoch=self._ids.uuid7(at),
+        )
+
+    async def _require_owner(self, holder: Keyholder, stream_id: str) -> None:
+        row = await self._streams.load(stream_id)
+        if row is None or row.owner.id != holder.user_id:
+            raise DomainError("bad_name", "This key is of somebody else.")
+
+    def _remember(self, user_id: str, stream_id: str) -> None:
+        self._published.pop(user_id, None)
+        self._published[user_id] = stream_id
+        if len(self._published) > MAX_REMEMBERED:
+            self._published.pop(next(iter(self._published)))
+
+    async def rotate_lasting_key(self, user_id: str) -> str:
+        """A new lasting key; the old one does not publish any more from here on."""
+        while True:
+            key = new_stream_key()
+            try:
+                await self._streams.rotate_lasting_key(user_id, key)
+            except Conflict:
+                continue
+            return key
+
+    def published_by(self, user_id: str) -> str | None:
+        """The stream that the person's lasting key published last."""
+        return self._published.get(user_id)
+
+
+def _granted(grant: Grant) -> Granted:
+    return Granted(
+        stream_id=grant.stream_id,
+        epoch=grant.epoch,
+        publication=grant.publication,
+        first_segment=grant.first_segment,
+        media_time_ms=grant.media_time_ms,
+        latency=grant.latency,
+        is_recorded=grant.is_recorded,
+    )

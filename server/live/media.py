@@ -1,0 +1,216 @@
+"""The node's side of its media process: keeps it running, speaks with it, and tells the actors what it hears."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import sys
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import msgspec
+
+from media.control import (
+    Answered,
+    AuthorizePublish,
+    Channel,
+    ChannelClosed,
+    CloseWebrtc,
+    Drain,
+    ForgetStream,
+    Granted,
+    OfferWhep,
+    OfferWhip,
+    Patched,
+    PatchIce,
+    Ready,
+    Refused,
+    Said,
+    StopPublication,
+)
+from server.media_process import MediaConfig
+
+START_S = 10.0
+ASK_S = 10.0
+FIRST_BACK_OFF_S = 0.2
+MAX_BACK_OFF_S = 5.0
+STABLE_S = 30.0
+
+log = logging.getLogger("server.media")
+
+
+class MediaAway(Exception):
+    """The media process is not there at the moment; it is being started again."""
+
+
+class Listener(Protocol):
+    """Who hears the media process. Calls are synchronous and in the order in which things happened."""
+
+    def hear(self, said: Said) -> None: ...
+    def media_lost(self) -> None: ...
+    async def authorize(self, request: AuthorizePublish) -> Granted | Refused: ...
+
+
+class MediaProcess:
+    """Starts the media process, and starts it again with back-off whenever it ends.
+
+    ``sockets`` are the bound listening sockets by name (``rtmp``, ``webrtc``); they outlive the process, so that a
+    publisher who reconnects finds the port open.
+    """
+
+    def __init__(self, *, config: MediaConfig, sockets: Mapping[str, socket.socket], listener: Listener) -> None:
+        self._config = config
+        self._sockets = dict(sockets)
+        self._listener = listener
+        self._channel: Channel | None = None
+        self._process: asyncio.subprocess.Process | None = None
+        self._ready: asyncio.Future[Ready] | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._is_stopping = False
+        self.restarts = 0
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process is not None and self._process.returncode is None else None
+
+    @property
+    def is_there(self) -> bool:
+        return self._channel is not None
+
+    async def start(self) -> None:
+        """Returns when the process takes publishers; raises ``MediaAway`` when it does not within ``START_S``."""
+        await self._spawn()
+        self._task = asyncio.get_running_loop().create_task(self._watch(), name="media process")
+
+    async def stop(self, *, budget_s: float) -> None:
+        """Drain it, then end it. Returns when it is gone."""
+        self._is_stopping = True
+        process = self._process
+        if self._channel is not None:
+            try:
+                self._channel.tell(Drain(budget_s=budget_s))
+            except ChannelClosed:
+                log.debug("the media process has gone already")
+        if process is not None:
+            await _gone(process, within_s=budget_s + 1)
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    # what the actors and handlers say
+
+    def stop_publication(self, stream_id: str, *, publication: int, reason: str) -> None:
+        self._tell(StopPublication(stream_id=stream_id, publication=publication, reason=reason))
+
+    def forget(self, stream_id: str) -> None:
+        self._tell(ForgetStream(stream_id=stream_id))
+
+    async def offer_whip(self, offer: OfferWhip) -> Answered | Refused:
+        return await self._ask(offer, Answered)
+
+    async def offer_whep(self, offer: OfferWhep) -> Answered | Refused:
+        return await self._ask(offer, Answered)
+
+    async def patch(self, patch: PatchIce) -> Patched | Refused:
+        return await self._ask(patch, Patched)
+
+    async def close_resource(self, resource_id: str) -> Patched | Refused:
+        return await self._ask(CloseWebrtc(resource_id=resource_id), Patched)
+
+    def _tell(self, said: Said) -> None:
+        try:
+            if self._channel is not None:
+                self._channel.tell(said)
+        except ChannelClosed:
+            log.debug("%s was not told: the media process has gone", type(said).__name__)
+
+    async def _ask(self, said: Said, answer: Any) -> Any:
+        if self._channel is None:
+            raise MediaAway
+        try:
+            return await self._channel.ask(said, answer, timeout_s=ASK_S)
+        except (ChannelClosed, TimeoutError):
+            raise MediaAway from None
+
+    # keeping it running
+
+    async def _spawn(self) -> None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        fds = {name: sock.fileno() for name, sock in self._sockets.items()}
+        config = msgspec.json.encode(msgspec.structs.replace(self._config, sockets=fds)).decode()
+        self._ready = asyncio.get_running_loop().create_future()
+        with theirs:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "server.media_process",
+                str(theirs.fileno()),
+                config,
+                pass_fds=[theirs.fileno(), *fds.values()],
+                stdin=asyncio.subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        self._channel = await Channel.open(ours, hear=self._hear, serve=self._serve)
+        try:
+            async with asyncio.timeout(START_S):
+                await self._first(self._ready, self._channel.closed)
+        except TimeoutError:
+            self._process.kill()
+            raise MediaAway from None
+        log.info("media process %d takes publishers", self._process.pid)
+
+    async def _first(self, ready: asyncio.Future[Ready], closed: asyncio.Future[None]) -> None:
+        await asyncio.wait({ready, closed}, return_when=asyncio.FIRST_COMPLETED)
+        if not ready.done():
+            raise MediaAway
+
+    async def _watch(self) -> None:
+        back_off_s = FIRST_BACK_OFF_S
+        loop = asyncio.get_running_loop()
+        while True:
+            started_at = loop.time()
+            await self._until_gone()
+            if self._is_stopping:
+                return
+            back_off_s = FIRST_BACK_OFF_S if loop.time() - started_at > STABLE_S else min(back_off_s * 2, MAX_BACK_OFF_S)
+            await asyncio.sleep(back_off_s)
+            self.restarts += 1
+            try:
+                await self._spawn()
+            except MediaAway:
+                log.error("the media process did not start: trying again")
+
+    async def _until_gone(self) -> None:
+        assert self._process is not None
+        code = await self._process.wait()
+        if self._channel is not None:
+            self._channel.close()
+            self._channel = None
+        if not self._is_stopping:
+            log.error("the media process ended with %d: its streams are interrupted, starting it again", code)
+        self._listener.media_lost()
+
+    def _hear(self, said: Said) -> None:
+        if isinstance(said, Ready):
+            if self._ready is not None and not self._ready.done():
+                self._ready.set_result(said)
+        else:
+            self._listener.hear(said)
+
+    async def _serve(self, said: Said) -> Said:
+        if isinstance(said, AuthorizePublish):
+            return await self._listener.authorize(said)
+        return Refused(code="unsupported", message=f"{type(said).__name__} is not a question for a node", status=500)
+
+
+async def _gone(process: asyncio.subprocess.Process, *, within_s: float) -> None:
+    try:
+        async with asyncio.timeout(within_s):
+            await process.wait()
+    except TimeoutError:
+        log.warning("the media process %d did not leave in time: killing it", process.pid)
+        process.kill()
+        await process.wait()
+
+

@@ -1,0 +1,480 @@
+"""What a Socket.IO client may say and what it is answered: the live events of the public contract.
+
+Each event is checked against its shape once, admitted by the session's budget, carried out, and acknowledged with
+``{"ok": true, …}`` or ``{"ok": false, "error": {…}}``. Nothing that a client sends closes its socket.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import re
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from typing import Annotated, Any, Final, Protocol
+
+import msgspec
+
+from actors.chat import (
+    Author,
+    DeleteChat,
+    FindPosted,
+    PinChat,
+    PostChat,
+    SanctionPerson,
+    SetChatMode,
+)
+from actors.events import Person, StreamView
+from actors.presence import Presence
+from actors.runtime import ActorError, DomainError, Node
+from actors.session import Buckets, Session, TokenBucket
+from actors.viewers import ViewerBeat, ViewerCame, ViewerLeft
+from server.http.errors import Unauthorized
+from server.http.identity import Identity
+from server.live.edge import ConnectRefused, Socket
+from server.live.feed import Feed, Feeds, RoomPages
+
+LAST_MESSAGES: Final = 50
+CATCH_UP: Final = 500
+MAX_PRESENT: Final = 200
+ROOM: Final = "room:"
+STREAM: Final = "stream:"
+
+log = logging.getLogger("server.sockets")
+
+Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+
+
+class _Shape(msgspec.Struct, frozen=True, kw_only=True):
+    """Unknown fields are passed over, so that newer clients work with older servers."""
+
+
+class _OfStream(_Shape, frozen=True, kw_only=True):
+    stream_id: Id
+
+
+class _Heartbeat(_Shape, frozen=True, kw_only=True):
+    stream_id: Id
+    position_ms: Annotated[float, msgspec.Meta(ge=0, le=2**53)] | None = None
+    rendition: Annotated[str, msgspec.Meta(max_length=64)] | None = None
+    stalled_ms: Annotated[float, msgspec.Meta(ge=0, le=600_000)] | None = None
+    latency_ms: Annotated[float, msgspec.Meta(ge=0, le=2**53)] | None = None
+
+
+class _React(_Shape, frozen=True, kw_only=True):
+    stream_id: Id
+    emoji: Annotated[str, msgspec.Meta(min_length=1, max_length=16)]
+
+
+class _Position(_Shape, frozen=True, kw_only=True):
+    epoch: Annotated[str, msgspec.Meta(max_length=128)]
+    offset: Count
+
+
+class _Join(_Shape, frozen=True, kw_only=True):
+    room_id: Id
+    since: _Position | None = None
+
+
+class _OfRoom(_Shape, frozen=True, kw_only=True):
+    room_id: Id
+
+
+class _Send(_Shape, frozen=True, kw_only=True):
+    room_id: Id
+    text: Annotated[str, msgspec.Meta(max_length=8_000)]
+    client_id: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    reply_to: Id | None = None
+
+
+class _History(_Shape, frozen=True, kw_only=True):
+    room_id: Id
+    before: Count | None = None
+    limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 50
+
+
+class _OfMessage(_Shape, frozen=True, kw_only=True):
+    room_id: Id
+    message_id: Id
+
+
+class _Pin(_Shape, frozen=True, kw_only=True):
+    room_id: Id
+    message_id: Id | None = None
+
+
+class _OfPerson(_Shape, frozen=True, kw_only=True):
+    room_id: Id
+    user_id: Id
+    reason: Annotated[str, msgspec.Meta(max_length=300)] = ""
+
+
+class _TimeOut(_OfPerson, frozen=True, kw_only=True):
+    seconds: Annotated[int, msgspec.Meta(ge=1, le=1_209_600)]
+
+
+class _ModeChange(_Shape, frozen=True, kw_only=True):
+    slow_seconds: Annotated[int, msgspec.Meta(ge=0, le=3_600)] | None | msgspec.UnsetType = msgspec.UNSET
+    followers_only_seconds: Annotated[int, msgspec.Meta(ge=0, le=7_776_000)] | None | msgspec.UnsetType = msgspec.UNSET
+    subscribers_only: bool | msgspec.UnsetType = msgspec.UNSET
+    emotes_only: bool | msgspec.UnsetType = msgspec.UNSET
+    unique: bool | msgspec.UnsetType = msgspec.UNSET
+
+
+class _Mode(_Shape, frozen=True, kw_only=True):
+    room_id: Id
+    mode: _ModeChange
+
+
+class _Present(_Shape, frozen=True, kw_only=True):
+    room_id: Id
+    limit: Annotated[int, msgspec.Meta(ge=1, le=MAX_PRESENT)] = 50
+
+
+class Streams(Protocol):
+    """What the sockets need of the streams' desk."""
+
+    async def view(self, stream_id: str, *, viewer_id: str | None) -> StreamView:
+        """Raises ``DomainError("not_found")`` for what the viewer may not know of."""
+
+    def shown(self, view: StreamView) -> dict[str, Any]: ...
+    def react(self, stream_id: str, emoji: str) -> None: ...
+
+
+class Fan(Protocol):
+    """The node's fan-out, by topic."""
+
+    def subscribe(self, topic: str, socket: Socket) -> None: ...
+    def unsubscribe(self, topic: str, socket: Socket) -> None: ...
+    def unsubscribe_all(self, socket: Socket) -> None: ...
+
+
+class RoomLog(RoomPages, Protocol):
+    async def history(self, room_id: str, *, before: int | None, limit: int) -> Any: ...
+
+
+Ack = dict[str, Any]
+_Handler = Callable[[Socket, Session, Any], Ack | Awaitable[Ack]]
+
+
+class Sockets:
+    """The application behind the edge: one object for all sockets of a node."""
+
+    def __init__(
+        self,
+        *,
+        identity: Identity,
+        node: Node,
+        fan: Fan,
+        feeds: Feeds,
+        log_of_rooms: RoomLog,
+        streams: Streams,
+        presence: Presence,
+        chat_buckets: Buckets,
+        event_rate: float,
+        event_burst: int,
+        new_id: Callable[[], str],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._identity = identity
+        self._node = node
+        self._fan = fan
+        self._feeds = feeds
+        self._log = log_of_rooms
+        self._streams = streams
+        self._presence = presence
+        self._chat_buckets = chat_buckets
+        self._event_rate = event_rate
+        self._event_burst = event_burst
+        self._new_id = new_id
+        self._now = now
+        self._of_session: defaultdict[str, set[Socket]] = defaultdict(set)
+        identity.on_revoked(self.end_session)
+        self._events: Mapping[str, tuple[Any, _Handler]] = {
+            "stream:watch": (_OfStream, self._watch),
+            "stream:unwatch": (_OfStream, self._unwatch),
+            "stream:heartbeat": (_Heartbeat, self._heartbeat),
+            "stream:react": (_React, self._react),
+            "chat:join": (_Join, self._join),
+            "chat:leave": (_OfRoom, self._leave),
+            "chat:send": (_Send, self._send),
+            "chat:history": (_History, self._history),
+            "chat:delete": (_OfMessage, self._delete),
+            "chat:pin": (_Pin, self._pin),
+            "chat:timeout": (_TimeOut, self._time_out),
+            "chat:ban": (_OfPerson, self._ban),
+            "chat:unban": (_OfPerson, self._unban),
+            "chat:mode": (_Mode, self._mode),
+            "presence:list": (_Present, self._present),
+        }
+
+    # the edge's side
+
+    def on_connect(self, socket: Socket, auth: Any) -> None:
+        """Admit a person by access token, or a guest without one."""
+        token = auth.get("token") if isinstance(auth, dict) else None
+        at = self._node.clock.monotonic()
+        bucket = TokenBucket(rate=self._event_rate, burst=self._event_burst, at=at)
+        if token is None:
+            guest = f"guest:{socket.sid}"
+            socket.state = Session(person=None, roles=(), session_id=None, viewer=guest, bucket=bucket)
+            return
+        try:
+            known = self._identity.verify(token if isinstance(token, str) else "")
+        except Unauthorized as refusal:
+            raise ConnectRefused(refusal.detail or "Sign in again.", {"code": refusal.code}) from None
+        person = Person(id=known.id, username=known.username, display_name=known.display_name)
+        socket.state = Session(
+            person=person, roles=tuple(known.roles), session_id=known.session_id, viewer=known.id, bucket=bucket
+        )
+        self._of_session[known.session_id].add(socket)
+
+    def on_event(self, socket: Socket, event: str, args: list[Any]) -> Ack | Awaitable[Ack]:
+        """The acknowledgement, or what will become it."""
+        session: Session = socket.state
+        known = self._events.get(event)
+        try:
+            session.admit(self._node.clock.monotonic())
+            if known is None:
+                raise DomainError("unknown_event", f"There is no event {event[:64]!r}.")
+            shape, handler = known
+            answer = handler(socket, session, _shaped(shape, args))
+        except (DomainError, ActorError) as error:
+            return refusal(error)
+        return answer if isinstance(answer, dict) else _answered(answer)
+
+    def on_disconnect(self, socket: Socket, reason: str) -> None:
+        session: Session | None = socket.state
+        if session is None:
+            return
+        for stream_id in list(session.view_ids):
+            self._stop_watching(session, stream_id)
+        for room_id in session.rooms:
+            self._presence.leave(room_id, session.person)
+        self._fan.unsubscribe_all(socket)
+        if session.session_id is not None:
+            sockets = self._of_session[session.session_id]
+            sockets.discard(socket)
+            if not sockets:
+                del self._of_session[session.session_id]
+
+    def end_session(self, session_id: str, reason: str) -> None:
+        """End every socket of a session that was revoked."""
+        for socket in list(self._of_session.get(session_id, ())):
+            socket.emit("session:revoked", {"reason": reason})
+            socket.disconnect(reason="session revoked")
+
+    # streams
+
+    async def _watch(self, socket: Socket, session: Session, body: _OfStream) -> Ack:
+        view = await self._streams.view(body.stream_id, viewer_id=_id_of(session))
+        feed = await self._feeds.open(view.room_id)
+        if not socket.is_open:
+            raise DomainError("gone", "The connection has closed.")
+        # No await from here on: what the answer holds and what the events say must meet without a gap.
+        if view.id not in session.view_ids:
+            self._start_watching(session, view)
+        self._fan.subscribe(STREAM + view.id, socket)
+        self._enter(socket, session, view.room_id)
+        return {"ok": True, "stream": self._streams.shown(view), "room": _room(feed, LAST_MESSAGES)}
+
+    def _start_watching(self, session: Session, view: StreamView) -> None:
+        view_id = self._new_id()
+        session.watch(view.id, view_id)
+        came = ViewerCame(view_id=view_id, viewer=session.viewer, user_id=_id_of(session), at=self._now().timestamp())
+        self._node.ref("viewers", view.id).tell(came)
+
+    def _unwatch(self, socket: Socket, session: Session, body: _OfStream) -> Ack:
+        if body.stream_id in session.view_ids:
+            self._stop_watching(session, body.stream_id)
+            self._fan.unsubscribe(STREAM + body.stream_id, socket)
+        return {"ok": True}
+
+    def _stop_watching(self, session: Session, stream_id: str) -> None:
+        view_id = session.view_ids.pop(stream_id)
+        try:
+            self._node.ref("viewers", stream_id).tell(ViewerLeft(view_id=view_id, at=self._now().timestamp()))
+        except ActorError as error:
+            log.warning("a viewer of %s left uncounted: %s", stream_id, error)
+
+    def _heartbeat(self, socket: Socket, session: Session, body: _Heartbeat) -> Ack:
+        view_id = session.view_ids.get(body.stream_id)
+        if view_id is None:
+            raise DomainError("not_watching", "Watch the stream first.", field="stream_id")
+        beat = ViewerBeat(
+            view_id=view_id,
+            at=self._now().timestamp(),
+            stalled_ms=round(body.stalled_ms or 0),
+            transport=body.rendition or "",
+        )
+        self._node.ref("viewers", body.stream_id).tell(beat)
+        return {"ok": True}
+
+    def _react(self, socket: Socket, session: Session, body: _React) -> Ack:
+        session.require_person()
+        if body.stream_id not in session.view_ids:
+            raise DomainError("not_watching", "Watch the stream first.", field="stream_id")
+        if not _EMOJI.fullmatch(body.emoji):
+            raise DomainError("invalid", "A reaction is one emoji.", field="emoji")
+        self._streams.react(body.stream_id, body.emoji)
+        return {"ok": True}
+
+    # rooms
+
+    async def _join(self, socket: Socket, session: Session, body: _Join) -> Ack:
+        feed = await self._feeds.open(body.room_id)
+        if body.since is None or body.since.epoch != feed.epoch or body.since.offset > feed.offset:
+            self._require_open(socket)
+            self._enter(socket, session, body.room_id)
+            return {"ok": True, **_room(feed, LAST_MESSAGES), "recovered": False}
+        return await self._catch_up(socket, session, feed, body.since.offset)
+
+    async def _catch_up(self, socket: Socket, session: Session, feed: Feed, since: int) -> Ack:
+        missed = feed.since(since)
+        if missed is None:
+            read = await self._log.since(feed.room_id, since, limit=CATCH_UP)
+            page = [msgspec.to_builtins(message) for message in read]
+            newer = feed.since(page[-1]["offset"]) if page else []
+            missed = page if newer is None else page + newer
+        has_more = len(missed) > CATCH_UP or (bool(missed) and missed[-1]["offset"] < feed.offset)
+        self._require_open(socket)
+        held = missed[:CATCH_UP]
+        offset = held[-1]["offset"] if held else feed.offset
+        answer = {"ok": True, "room_id": feed.room_id, "epoch": feed.epoch, "offset": offset, "messages": held}
+        if has_more:
+            return {**answer, "recovered": True, "more": True}
+        self._enter(socket, session, feed.room_id)
+        return {**answer, "recovered": True, "mode": feed.mode, "pinned": feed.pinned}
+
+    def _enter(self, socket: Socket, session: Session, room_id: str) -> None:
+        if room_id in session.rooms:
+            return
+        session.hear(room_id)
+        self._presence.enter(room_id, session.person)
+        self._fan.subscribe(ROOM + room_id, socket)
+
+    def _require_open(self, socket: Socket) -> None:
+        if not socket.is_open:
+            raise DomainError("gone", "The connection has closed.")
+
+    def _leave(self, socket: Socket, session: Session, body: _OfRoom) -> Ack:
+        if body.room_id in session.rooms:
+            session.rooms.discard(body.room_id)
+            self._presence.leave(body.room_id, session.person)
+            self._fan.unsubscribe(ROOM + body.room_id, socket)
+        return {"ok": True}
+
+    async def _send(self, socket: Socket, session: Session, body: _Send) -> Ack:
+        person = session.require_person()
+        room = self._node.ref("chat", body.room_id)
+        bucket = self._chat_buckets.of(person.id, self._node.clock.monotonic())
+        wait_s = bucket.take(self._node.clock.monotonic())
+        if wait_s > 0:
+            posted = await room.ask(FindPosted(user_id=person.id, client_id=body.client_id))
+            if posted is None:
+                raise DomainError("rate_limited", f"Wait {wait_s:.1f} s before the next message.", retry_after_s=wait_s)
+        else:
+            post = PostChat(
+                author=_author(session), text=body.text, client_id=body.client_id, reply_to=body.reply_to
+            )
+            posted = await room.ask(post)
+        return {"ok": True, "id": posted.id, "offset": posted.offset, "epoch": posted.epoch}
+
+    async def _history(self, socket: Socket, session: Session, body: _History) -> Ack:
+        await self._feeds.open(body.room_id)
+        read = await self._log.history(body.room_id, before=body.before, limit=body.limit)
+        return {"ok": True, "messages": [msgspec.to_builtins(message) for message in read]}
+
+    # moderators
+
+    async def _delete(self, socket: Socket, session: Session, body: _OfMessage) -> Ack:
+        return await self._moderate(session, body.room_id, DeleteChat(by=_author(session), message_id=body.message_id))
+
+    async def _pin(self, socket: Socket, session: Session, body: _Pin) -> Ack:
+        return await self._moderate(session, body.room_id, PinChat(by=_author(session), message_id=body.message_id))
+
+    async def _time_out(self, socket: Socket, session: Session, body: _TimeOut) -> Ack:
+        return await self._sanction(session, body, body.seconds)
+
+    async def _ban(self, socket: Socket, session: Session, body: _OfPerson) -> Ack:
+        return await self._sanction(session, body, None)
+
+    async def _unban(self, socket: Socket, session: Session, body: _OfPerson) -> Ack:
+        return await self._sanction(session, body, 0)
+
+    async def _sanction(self, session: Session, body: _OfPerson, seconds: int | None) -> Ack:
+        sanction = SanctionPerson(by=_author(session), user_id=body.user_id, seconds=seconds, reason=body.reason)
+        return await self._moderate(session, body.room_id, sanction)
+
+    async def _mode(self, socket: Socket, session: Session, body: _Mode) -> Ack:
+        changes = {name: value for name, value in msgspec.structs.asdict(body.mode).items() if value is not msgspec.UNSET}
+        mode = await self._node.ref("chat", body.room_id).ask(SetChatMode(by=_author(session), changes=changes))
+        return {"ok": True, "mode": msgspec.to_builtins(mode)}
+
+    async def _moderate(self, session: Session, room_id: str, message: Any) -> Ack:
+        await self._node.ref("chat", room_id).ask(message)
+        return {"ok": True}
+
+    # presence
+
+    def _present(self, socket: Socket, session: Session, body: _Present) -> Ack:
+        people = [
+            {"id": person.id, "username": person.username, "display_name": person.display_name}
+            for person in self._presence.people(body.room_id, limit=body.limit)
+        ]
+        return {"ok": True, "count": self._presence.count(body.room_id), "users": people}
+
+
+_EMOJI = re.compile(r"[\u00a9\u00ae\u203c-\u3299\ufe0f\u200d\U0001f000-\U0001faff\U000e0020-\U000e007f#*0-9\u20e3]{1,16}")
+
+
+def _shaped(shape: Any, args: list[Any]) -> Any:
+    body = args[0] if args else {}
+    try:
+        return msgspec.convert(body, shape)
+    except msgspec.ValidationError as error:
+        message, _, path = str(error).partition(" - at `$")
+        raise DomainError("invalid", f"{message}.", field=path.strip("`.") or None) from None
+
+
+async def _answered(answer: Awaitable[Ack]) -> Ack:
+    try:
+        return await answer
+    except (DomainError, ActorError) as error:
+        return refusal(error)
+
+
+def refusal(error: DomainError | ActorError) -> Ack:
+    """The acknowledgement of what was refused; a dependency that is away always says when to try again."""
+    described: dict[str, Any] = {"code": error.code, "message": str(error)}
+    retry_after_s = error.retry_after_s
+    if isinstance(error, ActorError):
+        described = {"code": "unavailable", "message": "That did not go through: try again in a moment."}
+        retry_after_s = retry_after_s or 1.0
+    if retry_after_s is not None:
+        described["retry_after_ms"] = max(1, math.ceil(retry_after_s * 1000))
+    if isinstance(error, DomainError) and error.field is not None:
+        described["field"] = error.field
+    return {"ok": False, "error": described}
+
+
+def _room(feed: Feed, limit: int) -> dict[str, Any]:
+    return {
+        "room_id": feed.room_id,
+        "epoch": feed.epoch,
+        "offset": feed.offset,
+        "messages": feed.tail(limit),
+        "mode": feed.mode,
+        "pinned": feed.pinned,
+    }
+
+
+def _author(session: Session) -> Author:
+    person = session.require_person()
+    return Author(id=person.id, username=person.username, display_name=person.display_name, roles=session.roles)
+
+
+def _id_of(session: Session) -> str | None:
+    return session.person.id if session.person is not None else None

@@ -1,0 +1,572 @@
+"""Streams over REST, and what this node shows of them."""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal, Protocol
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import msgspec
+from pydantic import AwareDatetime, Field, StringConstraints, field_validator
+
+from actors.events import StreamChanged, StreamView, ViewersCounted
+from actors.runtime import DomainError, Node
+from actors.stream import DescribeStream, EditStream, EndStream, ReadHealth, RotateStreamKey, StopPublisher
+from server.features.auth.rules import new_stream_key
+from server.http.cursors import decode_cursor, encode_cursor
+from server.http.errors import Problem, invalid_field, not_found
+from server.http.feature import Answer, Call, Operation
+from server.http.shapes import Body, Cursor, Limit, Page, Query, Shape, Text
+from server.live.durable import DurableChat, view_of
+from server.live.ingest import Ingest
+from storage.leases import Fence
+from storage.objects import ObjectStore
+from storage.postgres import Database
+from storage.stream import Streams as StreamRows
+
+TAG: Final = "streams"
+MAX_LIVE: Final = 500
+MAX_REMEMBERED: Final = 20_000
+REACTIONS_S: Final = 0.25
+MAX_REACTIONS: Final = 32
+
+Title = Annotated[Text, StringConstraints(strip_whitespace=True), Field(min_length=1, max_length=140)]
+Tag = Annotated[Text, Field(min_length=1, max_length=30)]
+Visibility = Literal["public", "unlisted", "private"]
+Latency = Literal["realtime", "low", "normal"]
+State = Literal["scheduled", "live", "interrupted", "ended"]
+
+
+# ------------------------------------------------------------------------------------------------------------- shapes
+
+
+class _Details(Body):
+    description: Annotated[Text, Field(max_length=5_000)] = ""
+    category: Annotated[Text, Field(max_length=50)] = ""
+    tags: Annotated[list[Tag], Field(max_length=10)] = []
+    language: Annotated[str, Field(max_length=35, pattern=r"^[A-Za-z0-9-]*$", description="BCP 47, as en or pt-BR")] = ""
+    visibility: Visibility = "public"
+    latency: Latency = "low"
+    record: bool = True
+    scheduled_at: Annotated[AwareDatetime | None, Field(strict=False)] = None
+
+    @field_validator("tags")
+    @classmethod
+    def _each_once(cls, tags: list[str]) -> list[str]:
+        return list(dict.fromkeys(tag.strip() for tag in tags if tag.strip()))
+
+
+class NewStreamBody(_Details):
+    title: Title
+
+
+class StreamChange(_Details):
+    """Only what is given changes; ``scheduled_at`` null takes the date away."""
+
+    title: Title | None = None
+
+
+class OwnerShape(Shape):
+    id: UUID
+    username: str
+    display_name: str
+    avatar_url: str | None
+
+
+class Playback(Shape):
+    """Paths on this server; null while there is nothing behind them."""
+
+    hls: str | None
+    whep: str | None
+    dash: str | None
+    thumbnail: str | None
+    storyboard: str | None
+
+
+class ChatOf(Shape):
+    room_id: UUID
+
+
+class IngestShape(Shape):
+    """What an encoder is set up with. The key is a secret."""
+
+    rtmp_url: str
+    stream_key: str
+    whip_url: str
+
+
+class StreamShape(Shape):
+    id: UUID
+    title: str
+    description: str
+    category: str
+    tags: list[str]
+    language: str
+    visibility: Visibility
+    latency: Latency
+    record: bool
+    owner: OwnerShape
+    state: State
+    viewers: int
+    peak_viewers: int
+    unique_viewers: int
+    watch_seconds: int
+    created_at: datetime
+    scheduled_at: datetime | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    duration_s: float | None
+    media_time_ms: int
+    playback: Playback
+    chat: ChatOf
+    ingest: Annotated[IngestShape | None, Field(description="For the owner of a stream that has not ended; else null")] = None
+
+
+class Created(Shape):
+    stream: StreamShape
+    ingest: IngestShape
+
+
+class HealthShape(Shape):
+    """What arrives from the publisher; empty values while nobody publishes."""
+
+    state: State
+    codec: str | None
+    width: int
+    height: int
+    fps: float
+    bitrate: Annotated[int, Field(description="bits/s, video and audio")]
+    keyframe_interval: Annotated[float, Field(description="seconds")]
+    audio: dict[str, Any] | None
+    dropped_frames: int
+    jitter_ms: float
+    warnings: list[str]
+
+
+class StreamQuery(Query):
+    state: Literal["live", "scheduled", "ended"] | None = None
+    category: Annotated[Text, Field(max_length=50)] | None = None
+    q: Annotated[Text, Field(max_length=200)] | None = None
+    owner: Annotated[str, Field(max_length=30, pattern=r"^[A-Za-z0-9_]*$", description="A username")] | None = None
+    limit: Limit = 20
+    cursor: Cursor | None = None
+
+
+class ReplayQuery(Query):
+    since_offset: Annotated[int, Field(ge=0, le=2**53, description="Messages after this offset")] | None = None
+    media_time: Annotated[
+        float, Field(ge=0, le=1e9, allow_inf_nan=False, description="Messages from this second of the broadcast on")
+    ] | None = None
+    limit: Limit = 100
+    cursor: Cursor | None = None
+
+
+class ReplayShape(Shape):
+    room_id: UUID
+    epoch: str
+    items: list[dict[str, Any]]
+    next: str | None
+
+
+# --------------------------------------------------------------------------------------------------- what is on the air
+
+
+class Fan(Protocol):
+    def publish(self, topic: str, event: str, payload: dict[str, Any]) -> None: ...
+    def conflate(self, topic: str, event: str, payload: dict[str, Any], *, key: str) -> None: ...
+
+
+class OnAir:
+    """What this node has heard of streams lately: their state and their viewers. Bounded: the oldest are forgotten."""
+
+    def __init__(self, *, node: Node, fan: Fan) -> None:
+        self._node = node
+        self._fan = fan
+        self._views: OrderedDict[str, StreamView] = OrderedDict()
+        self._viewers: OrderedDict[str, tuple[int, int]] = OrderedDict()
+        self._reactions: dict[str, Counter[str]] = {}
+
+    async def view(self, stream_id: str, *, viewer_id: str | None) -> StreamView:
+        """The stream as it is now; ``DomainError("not_found")`` for what the viewer may not know of."""
+        view = self._views.get(stream_id)
+        if view is None:
+            view = await self._node.ref("stream", stream_id).ask(DescribeStream())
+            self._remember(view)
+        if view.visibility == "private" and view.owner.id != viewer_id:
+            raise DomainError("not_found", "There is no such stream.", field="stream_id")
+        return self.counted(view)
+
+    def counted(self, view: StreamView) -> StreamView:
+        """The view with the counts that were heard last."""
+        viewers, peak = self._viewers.get(view.id, (0, 0))
+        return msgspec.structs.replace(view, viewers=viewers, peak_viewers=max(peak, view.peak_viewers))
+
+    def changed(self, fact: StreamChanged) -> None:
+        """Show a change to everybody who watches."""
+        self._remember(fact.stream)
+        self._fan.publish(f"stream:{fact.stream.id}", "stream:state", shown(self.counted(fact.stream)))
+
+    def viewers_counted(self, fact: ViewersCounted) -> None:
+        self._viewers[fact.stream_id] = (fact.viewers, fact.peak_viewers)
+        self._viewers.move_to_end(fact.stream_id)
+        if len(self._viewers) > MAX_REMEMBERED:
+            self._viewers.popitem(last=False)
+        payload = {"stream_id": fact.stream_id, "viewers": fact.viewers}
+        self._fan.conflate(f"stream:{fact.stream_id}", "stream:viewers", payload, key="viewers")
+
+    def forget(self, stream_id: str) -> None:
+        self._views.pop(stream_id, None)
+        self._viewers.pop(stream_id, None)
+
+    def shown(self, view: StreamView) -> dict[str, Any]:
+        return shown(view)
+
+    def react(self, stream_id: str, emoji: str) -> None:
+        """Add one to what the stream's viewers are shown at the next tick."""
+        counts = self._reactions.get(stream_id)
+        if counts is None:
+            counts = self._reactions[stream_id] = Counter()
+            self._node.clock.call_later(REACTIONS_S, lambda: self._show_reactions(stream_id))
+        if emoji in counts or len(counts) < MAX_REACTIONS:
+            counts[emoji] += 1
+
+    def _show_reactions(self, stream_id: str) -> None:
+        counts = self._reactions.pop(stream_id)
+        payload = {"stream_id": stream_id, "counts": dict(counts)}
+        self._fan.publish(f"stream:{stream_id}", "stream:reactions", payload)
+
+    def _remember(self, view: StreamView) -> None:
+        self._views[view.id] = view
+        self._views.move_to_end(view.id)
+        if len(self._views) > MAX_REMEMBERED:
+            self._views.popitem(last=False)
+
+
+def shown(view: StreamView) -> dict[str, Any]:
+    """A stream as the contract has it, ready for the wire."""
+    has_media = view.state in ("live", "interrupted") or (view.state == "ended" and view.is_recorded and view.publication > 0)
+    base = f"/hls/{view.id}"
+    duration = None
+    if view.started_at is not None and view.ended_at is not None:
+        duration = view.media_time_ms / 1000
+    return {
+        "id": view.id,
+        "title": view.title,
+        "description": view.description,
+        "category": view.category,
+        "tags": list(view.tags),
+        "language": view.language,
+        "visibility": view.visibility,
+        "latency": view.latency,
+        "record": view.is_recorded,
+        "owner": msgspec.to_builtins(view.owner),
+        "state": view.state,
+        "viewers": view.viewers,
+        "peak_viewers": view.peak_viewers,
+        "unique_viewers": view.unique_viewers,
+        "watch_seconds": view.watched_ms // 1000,
+        "created_at": _time(view.created_at),
+        "scheduled_at": _time(view.scheduled_at),
+        "started_at": _time(view.started_at),
+        "ended_at": _time(view.ended_at),
+        "duration_s": duration,
+        "media_time_ms": view.media_time_ms,
+        "playback": {
+            "hls": f"{base}/index.m3u8" if has_media else None,
+            "whep": f"/whep/{view.id}" if view.state in ("live", "interrupted") else None,
+            "dash": f"{base}/manifest.mpd" if has_media else None,
+            "thumbnail": f"{base}/thumbnail.webp" if has_media else None,
+            "storyboard": None,
+        },
+        "chat": {"room_id": view.room_id},
+    }
+
+
+def _time(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat().replace("+00:00", "Z")
+
+
+# --------------------------------------------------------------------------------------------------------------- REST
+
+
+class StreamDesk:
+    """``/api/v1/streams`` and ``/api/v1/me/ingest``."""
+
+    name = "streams"
+
+    def __init__(
+        self,
+        *,
+        rows: StreamRows,
+        ingest: Ingest,
+        on_air: OnAir,
+        chat: DurableChat,
+        objects: ObjectStore,
+        node: Node,
+        db: Database,
+        fence: Callable[[str, str], Fence],
+        rtmp_address: Callable[[str], str],
+        public_url: str | None,
+        needs_verified_email: bool,
+    ) -> None:
+        self._rows = rows
+        self._ingest = ingest
+        self._on_air = on_air
+        self._chat = chat
+        self._objects = objects
+        self._node = node
+        self._db = db
+        self._fence = fence
+        self._rtmp_address = rtmp_address
+        self._public_url = public_url
+        self._needs_verified_email = needs_verified_email
+
+    def operations(self) -> Sequence[Operation]:
+        one = "/api/v1/streams/{stream_id}"
+        owners = frozenset({403, 404, 409})
+        return [
+            Operation(
+                method="POST", path="/api/v1/streams", handler=self._create, name="createStream", tag=TAG,
+                summary="Prepare or schedule a stream", body=NewStreamBody, answers={201: Created},
+                problems=frozenset({403}), auth="required", idempotent_key=True,
+            ),
+            Operation(
+                method="GET", path="/api/v1/streams", handler=self._list, name="listStreams", tag=TAG,
+                summary="Public streams: the most watched first when live, else the newest", query=StreamQuery,
+                answers={200: Page[StreamShape]}, auth="optional",
+            ),
+            Operation(
+                method="GET", path=one, handler=self._get, name="getStream", tag=TAG, summary="A stream",
+                answers={200: StreamShape}, problems=frozenset({404}), auth="optional",
+            ),
+            Operation(
+                method="PATCH", path=one, handler=self._change, name="changeStream", tag=TAG,
+                summary="Change what is said of a stream", body=StreamChange, answers={200: StreamShape},
+                problems=owners, auth="required",
+            ),
+            Operation(
+                method="DELETE", path=one, handler=self._delete, name="deleteStream", tag=TAG,
+                summary="End a stream and remove it with its recording and chat", answers={204: None}, problems=owners,
+                auth="required",
+            ),
+            Operation(
+                method="POST", path=f"{one}/end", handler=self._end, name="endStream", tag=TAG,
+                summary="End the broadcast and finish the recording", answers={200: StreamShape}, problems=owners,
+                auth="required",
+            ),
+            Operation(
+                method="POST", path=f"{one}/key/rotate", handler=self._rotate, name="rotateStreamKey", tag=TAG,
+                summary="A new key for this stream; the old one stops at once", answers={200: IngestShape},
+                problems=owners, auth="required",
+            ),
+            Operation(
+                method="GET", path=f"{one}/health", handler=self._health, name="getStreamHealth", tag=TAG,
+                summary="What arrives from the publisher", answers={200: HealthShape}, problems=owners, auth="required",
+            ),
+            Operation(
+                method="GET", path=f"{one}/chat", handler=self._replay, name="replayChat", tag=TAG,
+                summary="The stream's chat, in order", query=ReplayQuery, answers={200: ReplayShape},
+                problems=frozenset({404}), auth="optional",
+            ),
+            Operation(
+                method="GET", path="/api/v1/me/ingest", handler=self._my_ingest, name="getMyIngest", tag=TAG,
+                summary="My lasting key: set up an encoder once", answers={200: IngestShape}, problems=frozenset({404}),
+                auth="required",
+            ),
+            Operation(
+                method="POST", path="/api/v1/me/ingest/rotate", handler=self._rotate_mine, name="rotateMyIngest", tag=TAG,
+                summary="A new lasting key; the old one stops at once", answers={200: IngestShape}, auth="required",
+            ),
+        ]  # fmt: skip
+
+    # making and changing
+
+    async def _create(self, call: Call[NewStreamBody, None]) -> Answer:
+        await self._require_verified(call.me.id)
+        body = call.body
+        new = self._ingest.new_stream(owner_id=call.me.id, title=body.title)
+        row = await self._rows.create(
+            msgspec.structs.replace(
+                new,
+                description=body.description,
+                category=body.category,
+                tags=tuple(body.tags),
+                language=body.language,
+                visibility=body.visibility,
+                latency=body.latency,
+                is_recorded=body.record,
+                scheduled_at=body.scheduled_at,
+            )
+        )
+        ingest = self._ingest_of(call, row.id, row.stream_key)
+        stream = {**shown(view_of(row)), "ingest": ingest}
+        return Answer(201, {"stream": stream, "ingest": ingest}, {"Location": f"/api/v1/streams/{row.id}"})
+
+    async def _require_verified(self, user_id: str) -> None:
+        if not self._needs_verified_email:
+            return
+        if await self._db.fetchval("select email_verified_at is null from users where id = $1", user_id):
+            raise Problem(403, "Verify your e-mail address first", slug="email-not-verified")
+
+    async def _change(self, call: Call[StreamChange, None]) -> Answer:
+        view = await self._owned(call)
+        given = call.body.model_dump(exclude_unset=True)
+        if given.get("title", "") is None:
+            raise invalid_field("title", "must be a text")
+        if "record" in given:
+            given["is_recorded"] = given.pop("record")
+        if "tags" in given:
+            given["tags"] = tuple(given["tags"])
+        if given:
+            view = await self._node.ref("stream", view.id).ask(EditStream(changes=given))
+        return Answer(200, shown(self._on_air.counted(view)))
+
+    async def _end(self, call: Call[None, None]) -> Answer:
+        view = await self._owned(call)
+        ended = await self._node.ref("stream", view.id).ask(EndStream(), timeout_s=10.0)
+        return Answer(200, shown(self._on_air.counted(ended)))
+
+    async def _delete(self, call: Call[None, None]) -> Answer:
+        view = await self._owned(call)
+        await self._node.ref("stream", view.id).ask(EndStream(reason="deleted by its owner"), timeout_s=10.0)
+        await self._rows.delete(view.id, fence=self._fence("stream", view.id))
+        self._on_air.forget(view.id)
+        await self._objects.delete_prefix(f"streams/{view.id}/")
+        return Answer(204)
+
+    async def _rotate(self, call: Call[None, None]) -> Answer:
+        view = await self._owned(call)
+        key = await self._node.ref("stream", view.id).ask(RotateStreamKey(new_key=new_stream_key()))
+        return Answer(200, self._ingest_of(call, view.id, key))
+
+    # reading
+
+    async def _get(self, call: Call[None, None]) -> Answer:
+        view = await self._visible(call)
+        body = shown(view)
+        if call.person is not None and call.person.id == view.owner.id and view.state != "ended":
+            row = await self._rows.load(view.id)
+            body["ingest"] = self._ingest_of(call, view.id, row.stream_key) if row is not None else None
+        return Answer(200, body)
+
+    async def _list(self, call: Call[None, StreamQuery]) -> Answer:
+        query = call.query
+        owner_id = await self._owner_id(query.owner)
+        if query.owner is not None and owner_id is None:
+            return Answer(200, {"items": [], "next": None})
+        if query.state == "live":
+            return await self._most_watched(query, owner_id)
+        states: Sequence[State] = (query.state,) if query.state else ("live", "interrupted", "scheduled", "ended")
+        after = decode_cursor(query.cursor, tuple[datetime, UUID]) if query.cursor is not None else None
+        page = await self._rows.page(
+            states=states,
+            category=query.category,
+            q=query.q,
+            owner_id=owner_id,
+            limit=query.limit,
+            after=(after[0], str(after[1])) if after is not None else None,
+        )
+        items = [shown(self._on_air.counted(view_of(row))) for row in page.items]
+        return Answer(200, {"items": items, "next": encode_cursor(page.next) if page.next is not None else None})
+
+    async def _most_watched(self, query: StreamQuery, owner_id: str | None) -> Answer:
+        """The live ones by viewers. A cursor names the last one shown by count and id, so that rows added do not move it."""
+        views: list[StreamView] = []
+        after = None
+        while len(views) < MAX_LIVE:
+            page = await self._rows.page(
+                states=("live", "interrupted"),
+                category=query.category,
+                q=query.q,
+                owner_id=owner_id,
+                limit=100,
+                after=after,
+            )
+            views += [self._on_air.counted(view_of(row)) for row in page.items]
+            if (after := page.next) is None:
+                break
+        views.sort(key=_rank)
+        if query.cursor is not None:
+            rank, last_id = decode_cursor(query.cursor, tuple[int, UUID])
+            views = [view for view in views if _rank(view) > (rank, str(last_id))]
+        items = views[: query.limit]
+        following = encode_cursor(_rank(items[-1])) if len(views) > len(items) else None
+        return Answer(200, {"items": [shown(view) for view in items], "next": following})
+
+    async def _owner_id(self, username: str | None) -> str | None:
+        if username is None:
+            return None
+        sql = "select id from users where username_key = $1 and deleted_at is null"
+        owner_id: str | None = await self._db.fetchval(sql, username.casefold())
+        return owner_id
+
+    async def _health(self, call: Call[None, None]) -> Answer:
+        view = await self._owned(call)
+        health = await self._node.ref("stream", view.id).ask(ReadHealth())
+        nothing = {
+            "codec": None, "width": 0, "height": 0, "fps": 0.0, "bitrate": 0, "keyframe_interval": 0.0, "audio": None,
+            "dropped_frames": 0, "jitter_ms": 0.0, "warnings": [],
+        }  # fmt: skip
+        return Answer(200, {"state": view.state, **nothing, **health})
+
+    async def _replay(self, call: Call[None, ReplayQuery]) -> Answer:
+        view = await self._visible(call)
+        room = await self._chat.load_room(view.room_id)
+        if room is None:
+            raise not_found()
+        query = call.query
+        after = decode_cursor(query.cursor, tuple[int, UUID])[0] if query.cursor is not None else query.since_offset
+        if after is None and query.media_time is not None:
+            from_ms = round(query.media_time * 1000)
+            messages = await self._chat.between(view.room_id, from_ms=from_ms, to_ms=2**53, limit=query.limit)
+        else:
+            messages = await self._chat.since(view.room_id, after or 0, limit=query.limit)
+        items = [msgspec.to_builtins(message) for message in messages]
+        following = encode_cursor((items[-1]["offset"], view.room_id)) if len(items) == query.limit else None
+        return Answer(200, {"room_id": view.room_id, "epoch": room.log_epoch, "items": items, "next": following})
+
+    async def _visible(self, call: Call[Any, Any]) -> StreamView:
+        try:
+            viewer_id = call.person.id if call.person is not None else None
+            return await self._on_air.view(call.path["stream_id"].lower(), viewer_id=viewer_id)
+        except DomainError as error:
+            if error.code == "not_found":
+                raise not_found("There is no such stream") from None
+            raise
+
+    async def _owned(self, call: Call[Any, Any]) -> StreamView:
+        view = await self._visible(call)
+        if view.owner.id != call.me.id and "admin" not in call.me.roles:
+            raise Problem(403, "This stream is not yours")
+        return view
+
+    # keys
+
+    async def _my_ingest(self, call: Call[None, None]) -> Answer:
+        key = await self._db.fetchval("select stream_key from users where id = $1 and deleted_at is null", call.me.id)
+        if key is None:
+            raise not_found("The account is no more")
+        return Answer(200, self._ingest_of(call, None, key))
+
+    async def _rotate_mine(self, call: Call[None, None]) -> Answer:
+        key = await self._ingest.rotate_lasting_key(call.me.id)
+        published = self._ingest.published_by(call.me.id)
+        if published is not None:
+            await self._node.ref("stream", published).ask(StopPublisher(reason="its key was rotated"))
+        return Answer(200, self._ingest_of(call, None, key))
+
+    def _ingest_of(self, call: Call[Any, Any], stream_id: str | None, key: str) -> dict[str, str]:
+        origin = self._public_url or f"{call.request.scheme}://{call.request.host}"
+        whip = f"{origin.rstrip('/')}/whip"
+        return {
+            "rtmp_url": self._rtmp_address(urlsplit(origin).hostname or "127.0.0.1"),
+            "stream_key": key,
+            "whip_url": f"{whip}/{stream_id}" if stream_id is not None else whip,
+        }
+
+
+def _rank(view: StreamView) -> tuple[int, str]:
+    return (-view.viewers, view.id)
