@@ -306,7 +306,7 @@ class Cell:
             if not mail or now > until:
                 break
         self.handled += count
-        if count > 1 or type(item) is not Tick:
+        if self.state is ACTIVE and (count > 1 or type(item) is not Tick):
             self.since = now
         if (observer := self.kind.node.observer) is not None:
             observer.handled(self.kind.name, count)

@@ -164,6 +164,7 @@ class Node:
         await self._retire(list(self._cells()), budget_s)
         for cell in list(self._cells()):
             cell.end(ActorStopped(cell.id, "the node stopped"))
+        await asyncio.sleep(0)  # the last answers to other nodes leave in callbacks of their futures
         self.remote.stop()
 
     async def release(self, shard: int, *, budget_s: float) -> None:

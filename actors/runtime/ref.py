@@ -34,7 +34,8 @@ class Ref:
         return f"Ref({self.id})"
 
     def tell(self, message: Message) -> None:
-        """Puts the message into the mailbox, at most once; one sender's messages to one actor keep their order.
+        """Puts the message into the mailbox, at most once; one sender's messages to one actor keep their order
+        for as long as its owner stays.
 
         Raises MailboxFull or Unavailable at once. Of what happens afterwards only the dead letters tell.
         """

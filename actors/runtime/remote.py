@@ -111,10 +111,14 @@ class Remote:
     def post(self, to: str, actor_id: ActorId, mail: Mail) -> None:
         """Sends mail to an actor of node `to`. Raises Unavailable."""
         message = message_of(mail)
-        ask, budget_s = self._expect(actor_id, mail) if isinstance(mail, Envelope) else (0, 0.0)
         body = msgspec.Raw(self._encode(message))
         name = wire_name(type(message))
-        self._send(to, Deliver(actor_id.kind, actor_id.key, name, body, self._node.name, ask, budget_s))
+        ask, budget_s = self._expect(actor_id, mail) if isinstance(mail, Envelope) else (0, 0.0)
+        try:
+            self._send(to, Deliver(actor_id.kind, actor_id.key, name, body, self._node.name, ask, budget_s))
+        except Unavailable:
+            self._open.pop(ask, None)
+            raise
 
     def _expect(self, actor_id: ActorId, envelope: Envelope) -> tuple[int, float]:
         if len(self._open) >= MOST_OPEN:

@@ -18,7 +18,7 @@ A_TURN: Final = range(1, 257)
 """Messages that one cell handles before the next one has its turn."""
 SLICE_S: Final = 0.002
 """Time after which a cell ends its turn early, and after which a pass gives the loop back."""
-CELLS_A_PASS: Final = 256
+CELLS_A_PASS: Final = 64
 
 
 class Turns:

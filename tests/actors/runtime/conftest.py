@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+import pytest
+
+from actors.runtime import ManualClock
+from tests.actors.runtime.cast import Stage
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+async def stage() -> Stage:
+    return Stage()
