@@ -1,0 +1,156 @@
+/**
+ * Who is signed in. The access token lives in memory only; the refresh token in localStorage, shared by
+ * all tabs. A refresh token may be presented once in its life, so it is exchanged under a lock that spans
+ * the tabs, and is read again inside the lock.
+ */
+import { signal } from "@preact/signals";
+import { ApiError, request, type Request } from "./http";
+import { exclusively } from "./locks";
+import type { TokenPair, User } from "./types";
+
+const STORED = "sf.session";
+const LOCK = "sf.refresh";
+/** Renew this long before the end, so that a token never expires on its way to the server. */
+const MARGIN_MS = 60_000;
+
+interface Stored {
+  refresh_token: string;
+  user: User;
+}
+
+interface Access {
+  token: string;
+  until: number;
+}
+
+export type SessionEnd = "signed-out" | "revoked" | "expired";
+
+export const me = signal<User | null>(null);
+/** Set when a session ended by something other than this person's click; the shell shows it once. */
+export const sessionEnded = signal<SessionEnd | null>(null);
+
+let access: Access | null = null;
+let renewing: Promise<string | null> | null = null;
+const tabs = "BroadcastChannel" in globalThis ? new BroadcastChannel("sf.session") : null;
+
+function stored(): Stored | null {
+  try {
+    return JSON.parse(localStorage.getItem(STORED) ?? "null") as Stored | null;
+  } catch {
+    return null;
+  }
+}
+
+function keep(pair: TokenPair): void {
+  access = { token: pair.access_token, until: Date.now() + pair.expires_in * 1000 };
+  localStorage.setItem(STORED, JSON.stringify({ refresh_token: pair.refresh_token, user: pair.user } satisfies Stored));
+  setUser(pair.user);
+  tabs?.postMessage(access);
+}
+
+/** A refresh gives a new user object each time; only a real difference may redraw pages or reconnect sockets. */
+function setUser(user: User | null): void {
+  if (JSON.stringify(me.peek()) !== JSON.stringify(user)) me.value = user;
+}
+
+function forget(end: SessionEnd): void {
+  access = null;
+  localStorage.removeItem(STORED);
+  if (me.peek() && end !== "signed-out") sessionEnded.value = end;
+  me.value = null;
+}
+
+/** Take up what an earlier visit or another tab left. Call once, before the first page is drawn. */
+export function resumeSession(): void {
+  me.value = stored()?.user ?? null;
+  addEventListener("storage", (event) => {
+    if (event.key === STORED) adopt();
+  });
+  tabs?.addEventListener("message", (event: MessageEvent<Access>) => {
+    if (me.peek()) access = event.data;
+  });
+}
+
+function adopt(): void {
+  const found = stored();
+  if (!found || found.user.id !== me.peek()?.id) access = null;
+  setUser(found?.user ?? null);
+}
+
+async function renew(): Promise<string | null> {
+  return exclusively(LOCK, async () => {
+    if (access && access.until - Date.now() > MARGIN_MS) return access.token;
+    const found = stored();
+    if (!found) return null;
+    try {
+      keep(await request<TokenPair>("/auth/refresh", { method: "POST", body: { refresh_token: found.refresh_token } }));
+    } catch (error) {
+      if (error instanceof ApiError && (error.status === 401 || error.status === 400 || error.status === 422)) {
+        forget("expired");
+        return null;
+      }
+      throw error;
+    }
+    return access?.token ?? null;
+  });
+}
+
+/** A token good for at least a moment, or null for a guest. Throws ApiError when the server cannot be asked. */
+export async function accessToken(): Promise<string | null> {
+  if (access && access.until - Date.now() > MARGIN_MS) return access.token;
+  if (!stored()) return null;
+  renewing ??= renew().finally(() => (renewing = null));
+  return renewing;
+}
+
+/** The server refused this token before its time: get another. */
+export function distrust(token: string | null): void {
+  if (access && access.token === token) access = null;
+}
+
+/** A request in the person's name, or as a guest; one retry when the token was refused. */
+export async function call<T>(path: string, options: Request = {}): Promise<T> {
+  const token = await accessToken();
+  try {
+    return await request<T>(path, { ...options, token });
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status !== 401 || !token) throw error;
+    distrust(token);
+    return request<T>(path, { ...options, token: await accessToken() });
+  }
+}
+
+export async function signIn(login: string, password: string, totp?: string): Promise<void> {
+  const body = totp ? { login, password, totp } : { login, password };
+  keep(await request<TokenPair>("/auth/login", { method: "POST", body }));
+}
+
+export async function register(username: string, email: string, password: string): Promise<void> {
+  keep(await request<TokenPair>("/auth/register", { method: "POST", body: { username, email, password } }));
+}
+
+/** Signs out here at once; the server is told, and if it is away its tokens run out by themselves. */
+export async function signOut(): Promise<void> {
+  const token = access?.token ?? (await accessToken().catch(() => null));
+  const refresh = stored()?.refresh_token;
+  forget("signed-out");
+  if (token) {
+    await request("/auth/logout", { method: "POST", token, body: { refresh_token: refresh } }).catch(() => undefined);
+  }
+}
+
+/** The server ended this session, for example from another device. */
+export function endedByServer(): void {
+  forget("revoked");
+}
+
+export async function reloadMe(): Promise<void> {
+  if (stored()) updateMe(await call<User>("/me"));
+}
+
+export function updateMe(user: User): void {
+  const found = stored();
+  if (!found) return;
+  localStorage.setItem(STORED, JSON.stringify({ ...found, user } satisfies Stored));
+  setUser(user);
+}

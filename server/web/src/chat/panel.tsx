@@ -1,0 +1,168 @@
+/** The live chat beside the player: list, composer and what is on its way. */
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { me } from "../api/session";
+import type { ChatMessage, RoomState, Stream } from "../api/types";
+import { loginPath } from "../router";
+import { ask, AskError, connection, hear } from "../realtime/socket";
+import { sentence } from "../api/http";
+import { DownIcon } from "../ui/icons";
+import { plural } from "../ui/format";
+import { toast } from "../ui/toasts";
+import { Composer } from "./composer";
+import { ChatFeed, type Outgoing } from "./feed";
+import { ChatLog, type LogPort } from "./log";
+import { ReactionBar } from "./reactions";
+
+const feedPort = {
+  ask,
+  isUnanswered: (error: unknown) => error instanceof AskError && error.isUnanswered,
+  retryAfterMs: (error: unknown) => (error instanceof AskError ? error.retryAfterMs : null),
+  isOnline: () => connection.peek() === "online",
+};
+
+interface Removal {
+  room_id: string;
+  message_id?: string;
+  id?: string;
+}
+
+interface Live {
+  feed: ChatFeed;
+  log: ChatLog;
+}
+
+/** May this person delete anybody's message here? The server decides; this only shows the button. */
+const moderates = (stream: Stream): boolean => me.value?.id === stream.owner.id;
+
+export function ChatPanel({ stream, room }: { stream: Stream; room: RoomState | null }) {
+  const scroller = useRef<HTMLDivElement>(null);
+  const list = useRef<HTMLOListElement>(null);
+  const live = useRef<Live | null>(null);
+  const [outbox, setOutbox] = useState<Outgoing[]>([]);
+  const [waiting, setWaiting] = useState(0);
+  const [spoken, setSpoken] = useState("");
+  const [replyTo, setReplyTo] = useState<ChatMessage | null>(null);
+  const [waitUntil, setWaitUntil] = useState(0);
+  const user = me.value;
+  const roomId = stream.chat.room_id;
+
+  const port = useMemo<LogPort>(
+    () => ({
+      onWaiting: setWaiting,
+      older: (before) => live.current?.feed.older(before) ?? Promise.resolve([]),
+      onReply: user ? setReplyTo : null,
+      onDelete: user ? (message) => void remove(roomId, message) : null,
+      mayDelete: (message) => moderates(stream) || message.user.id === user?.id,
+      announce: setSpoken,
+      ownName: user?.username ?? null,
+    }),
+    [user?.id, roomId, stream.owner.id],
+  );
+
+  useEffect(() => {
+    if (!scroller.current || !list.current) return;
+    const log = new ChatLog({ scroller: scroller.current, list: list.current, port });
+    const feed = new ChatFeed({
+      roomId,
+      port: feedPort,
+      view: {
+        onReset: (entries) => log.reset(entries),
+        onAppend: (entries) => log.append(entries),
+        onInsert: (entries) => log.insert(entries),
+        onDelete: (id) => log.remove(id),
+        onOutbox: setOutbox,
+        onWait: (ms) => setWaitUntil(performance.now() + ms),
+      },
+    });
+    live.current = { feed, log };
+    const stops = [
+      hear("chat:messages", (body: Parameters<ChatFeed["receive"]>[0]) => feed.receive(body)),
+      hear("chat:gap", (body: Parameters<ChatFeed["fill"]>[0]) => void feed.fill(body).catch(() => undefined)),
+      hear("chat:deleted", (body: Removal) => {
+        if (body.room_id === roomId) feed.remove(body.message_id ?? body.id ?? "");
+      }),
+    ];
+    feed.hold();
+    return () => {
+      for (const stop of stops) stop();
+      log.close();
+      live.current = null;
+    };
+  }, [roomId]);
+
+  useEffect(() => live.current?.log.setPort(port), [port]);
+
+  useEffect(() => {
+    if (room?.room_id === roomId) void live.current?.feed.open(room).catch((error) => toast(sentence(error), "bad"));
+  }, [room, roomId]);
+
+  const send = (text: string): void => {
+    live.current?.feed.send(text, replyTo?.id ?? null);
+    setReplyTo(null);
+    live.current?.log.pin();
+  };
+
+  return (
+    <section class="chat" aria-label="Chat">
+      <header class="chat-head">
+        <h2>Chat</h2>
+        {connection.value !== "online" && <span class="chat-status">Connecting…</span>}
+      </header>
+      {/* A focus stop of its own: arrow keys walk through the messages. */}
+      <div class="chat-scroller" ref={scroller} tabIndex={0} role="log" aria-live="off" aria-label="Messages">
+        <ol class="chat-list" ref={list} />
+        <OutboxRows outbox={outbox} live={live.current} />
+      </div>
+      {waiting > 0 && (
+        <button type="button" class="chat-more" onClick={() => live.current?.log.pin()}>
+          <DownIcon /> {plural(waiting, "new message", "new messages")}
+        </button>
+      )}
+      <p class="visually-hidden" aria-live="polite">
+        {spoken}
+      </p>
+      <ReactionBar streamId={stream.id} />
+      {user ? (
+        <Composer replyTo={replyTo} onCancelReply={() => setReplyTo(null)} onSend={send} waitUntil={waitUntil} />
+      ) : (
+        <p class="chat-guest">
+          <a class="button" href={loginPath()}>
+            Sign in to talk
+          </a>
+        </p>
+      )}
+    </section>
+  );
+}
+
+async function remove(roomId: string, message: ChatMessage): Promise<void> {
+  try {
+    await ask("chat:delete", { room_id: roomId, message_id: message.id });
+  } catch (error) {
+    toast(sentence(error), "bad");
+  }
+}
+
+function OutboxRows({ outbox, live }: { outbox: Outgoing[]; live: Live | null }) {
+  if (!outbox.length) return null;
+  return (
+    <ul class="outbox" aria-label="Not sent yet">
+      {outbox.map((outgoing) => (
+        <li key={outgoing.client_id} class={`message message-${outgoing.state}`}>
+          <span class="message-text">{outgoing.text}</span>
+          {outgoing.state === "failed" && (
+            <span class="outbox-failed" role="alert">
+              {outgoing.reason}
+              <button type="button" onClick={() => live?.feed.retry(outgoing.client_id)}>
+                Try again
+              </button>
+              <button type="button" onClick={() => live?.feed.discard(outgoing.client_id)}>
+                Discard
+              </button>
+            </span>
+          )}
+        </li>
+      ))}
+    </ul>
+  );
+}

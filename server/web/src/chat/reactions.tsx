@@ -1,0 +1,72 @@
+/** Emoji that float up over the picture, and the bar that sends them. */
+import { useEffect, useRef } from "preact/hooks";
+import { ask, hear } from "../realtime/socket";
+import { calmMotion } from "../ui/theme";
+import { sentence } from "../api/http";
+import { toast } from "../ui/toasts";
+
+const EMOJI: [string, string][] = [
+  ["❤️", "Love"],
+  ["🔥", "Fire"],
+  ["👏", "Applause"],
+  ["😂", "Laughing"],
+  ["😮", "Surprised"],
+  ["🎉", "Celebrate"],
+];
+/** More than this at once is a blur that only costs frames. */
+const MAX_FLYING = 40;
+const MAX_PER_TICK = 10;
+
+export function ReactionBar({ streamId }: { streamId: string }) {
+  const react = async (emoji: string): Promise<void> => {
+    try {
+      await ask("stream:react", { stream_id: streamId, emoji });
+    } catch (error) {
+      toast(sentence(error), "bad");
+    }
+  };
+  return (
+    <div class="reactions" role="group" aria-label="React">
+      {EMOJI.map(([emoji, name]) => (
+        <button key={emoji} type="button" class="reaction" aria-label={name} title={name} onClick={() => void react(emoji)}>
+          {emoji}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+function fly(into: HTMLElement, emoji: string): void {
+  const node = document.createElement("span");
+  node.textContent = emoji;
+  node.style.insetInlineEnd = `${4 + Math.random() * 22}%`;
+  into.append(node);
+  const drift = (Math.random() - 0.5) * 80;
+  const rise = into.clientHeight * (0.45 + Math.random() * 0.35);
+  const frames = calmMotion()
+    ? [{ opacity: 0 }, { opacity: 1, offset: 0.2 }, { opacity: 0 }]
+    : [
+        { transform: "translate(0, 0) scale(0.4)", opacity: 0 },
+        { transform: `translate(${drift * 0.3}px, ${-rise * 0.2}px) scale(1.15)`, opacity: 1, offset: 0.15 },
+        { transform: `translate(${drift}px, ${-rise}px) scale(0.9)`, opacity: 0 },
+      ];
+  const animation = node.animate(frames, { duration: 2200 + Math.random() * 900, easing: "cubic-bezier(.2,.6,.4,1)" });
+  animation.onfinish = () => node.remove();
+}
+
+export function FloatingReactions({ streamId }: { streamId: string }) {
+  const layer = useRef<HTMLDivElement>(null);
+  useEffect(
+    () =>
+      hear<{ stream_id: string; counts: Record<string, number> }>("stream:reactions", ({ stream_id, counts }) => {
+        const into = layer.current;
+        if (stream_id !== streamId || !into || document.hidden) return;
+        const most = calmMotion() ? 1 : MAX_PER_TICK;
+        for (const [emoji, n] of Object.entries(counts)) {
+          for (let i = 0; i < Math.min(n, most) && into.childElementCount < MAX_FLYING; i++) fly(into, emoji);
+        }
+      }),
+    [streamId],
+  );
+  return <div class="floating" ref={layer} aria-hidden="true" />;
+}

@@ -1,0 +1,257 @@
+/** The studio: go live from this browser, or from an encoder with the person's own key. */
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { createStream, endStream, getStream, listStreams } from "../api/calls";
+import { sentence } from "../api/http";
+import { me } from "../api/session";
+import type { Ingest, Stream } from "../api/types";
+import { guardLeaving, loginPath } from "../router";
+import { count, duration } from "../ui/format";
+import { BroadcastIcon, EyeIcon, StopIcon } from "../ui/icons";
+import { CopyButton, Empty, PageTitle, useInterval, useTitle } from "../ui/parts";
+import { toast } from "../ui/toasts";
+import { Broadcast } from "./broadcast";
+import { HealthPanel } from "./health";
+import { IngestPanel } from "./ingest";
+import { Preview } from "./preview";
+import { StreamForm, type StreamDetails } from "./stream-form";
+import { Studio } from "./studio";
+
+const POLL_MS = 4000;
+
+export default function GoLive() {
+  useTitle("Go live");
+  const user = me.value;
+  if (!user) {
+    return (
+      <div class="page centred">
+        <PageTitle hidden>Go live</PageTitle>
+        <Empty title="Your own broadcast is two steps away">
+          <p>Sign in, give it a title, and you are on air.</p>
+          <div class="row">
+            <a class="button accent large" href={loginPath()}>
+              Sign in
+            </a>
+            <a class="button large" href={loginPath().replace("/login", "/register")}>
+              Make an account
+            </a>
+          </div>
+        </Empty>
+      </div>
+    );
+  }
+  return <StudioPage key={user.id} userId={user.id} />;
+}
+
+/** This person's running broadcast, wherever it is published from. */
+function useOwnStream(userId: string): [Stream | null, (stream: Stream | null) => void] {
+  const [stream, setStream] = useState<Stream | null>(null);
+  const poll = async (): Promise<void> => {
+    try {
+      if (stream && stream.state !== "ended") return setStream(await getStream(stream.id));
+      const { items } = await listStreams("live", 100);
+      const own = items.find((item) => item.owner.id === userId);
+      if (own) setStream(own);
+    } catch {
+      // The next poll tells.
+    }
+  };
+  useEffect(() => void poll(), []);
+  useInterval(() => void poll(), POLL_MS);
+  return [stream, setStream];
+}
+
+type Way = "browser" | "encoder";
+
+function StudioPage({ userId }: { userId: string }) {
+  const studio = useMemo(() => new Studio(), []);
+  const broadcast = useMemo(() => new Broadcast(), []);
+  const [way, setWay] = useState<Way>("browser");
+  const [stream, setStream] = useOwnStream(userId);
+  const ingest = useRef<Ingest | null>(null);
+  const status = broadcast.status.value;
+  const publishing = status !== "idle" && status !== "failed";
+  const onAir = stream !== null && (stream.state === "live" || stream.state === "interrupted");
+
+  useEffect(() => {
+    studio.onPicture = (track) => void broadcast.replaceVideo(track).catch(() => undefined);
+    const gone = (): void => broadcast.abandon();
+    addEventListener("pagehide", gone);
+    return () => {
+      removeEventListener("pagehide", gone);
+      void broadcast.stop();
+      studio.close();
+    };
+  }, []);
+  useStayHere(publishing);
+
+  const goLive = async (details: StreamDetails): Promise<void> => {
+    const output = studio.output();
+    const made = await createStream({ ...details, latency: "realtime" });
+    ingest.current = made.ingest;
+    setStream(made.stream);
+    try {
+      await broadcast.start(output, { whipUrl: made.ingest.whip_url, key: made.ingest.stream_key });
+      setStream(await getStream(made.stream.id));
+    } catch (error) {
+      // Nothing was shown, so nothing is to be kept.
+      void endStream(made.stream.id).catch(() => undefined);
+      setStream(null);
+      throw error;
+    }
+  };
+  const prepare = async (details: StreamDetails): Promise<void> => {
+    setStream((await createStream({ ...details, latency: "low" })).stream);
+    toast("Ready: start your encoder now.", "good");
+  };
+  const end = async (): Promise<void> => {
+    if (!stream) return;
+    await broadcast.stop();
+    try {
+      await endStream(stream.id);
+      setStream(await getStream(stream.id));
+    } catch (error) {
+      toast(sentence(error), "bad");
+    }
+  };
+
+  return (
+    <div class="page studio">
+      <div class="studio-head">
+        <PageTitle>{onAir ? "You are on air" : "Go live"}</PageTitle>
+        <WayTabs way={way} onChange={setWay} disabled={publishing} />
+      </div>
+      <div class="studio-body">
+        <div class="studio-main">{way === "browser" ? <Preview studio={studio} /> : <IngestPanel />}</div>
+        <div class="studio-side">
+          {stream && stream.state !== "ended" && (onAir || publishing) ? (
+            <OnAir stream={stream} reconnecting={status === "reconnecting"} onEnd={end} />
+          ) : (
+            <section class="panel" aria-labelledby="details-title">
+              <h2 id="details-title">Your broadcast</h2>
+              {stream?.state === "ended" && (
+                <p class="note">
+                  Your last broadcast has ended. <a href={`/watch/${stream.id}`}>See the recording</a>
+                </p>
+              )}
+              {stream?.state === "scheduled" && way === "encoder" && (
+                <p class="note" role="status">
+                  “{stream.title}” is waiting for your encoder.
+                </p>
+              )}
+              {way === "browser" ? (
+                <StreamForm
+                  key="browser"
+                  onSubmit={goLive}
+                  disabled={studio.source.value === "none" && !studio.micOn.value}
+                  action={
+                    <>
+                      <BroadcastIcon /> {status === "connecting" ? "Connecting…" : "Start"}
+                    </>
+                  }
+                />
+              ) : (
+                <StreamForm key="encoder" onSubmit={prepare} action="Prepare" />
+              )}
+            </section>
+          )}
+          {stream && onAir && <HealthPanel key={stream.id} streamId={stream.id} active />}
+        </div>
+      </div>
+    </div>
+  );
+}
+
+function WayTabs({ way, onChange, disabled }: { way: Way; onChange: (way: Way) => void; disabled: boolean }) {
+  const ways: [Way, string][] = [
+    ["browser", "This browser"],
+    ["encoder", "OBS or another encoder"],
+  ];
+  return (
+    <div class="segmented" role="group" aria-label="Broadcast from">
+      {ways.map(([id, label]) => (
+        <button key={id} type="button" aria-pressed={way === id} disabled={disabled && way !== id} onClick={() => onChange(id)}>
+          {label}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+interface OnAirProps {
+  stream: Stream;
+  reconnecting: boolean;
+  onEnd: () => Promise<void>;
+}
+
+function OnAir({ stream, reconnecting, onEnd }: OnAirProps) {
+  const [, redraw] = useState(0);
+  const [ending, setEnding] = useState(false);
+  useInterval(() => redraw((n) => n + 1), 1000);
+  const link = `${location.origin}/watch/${stream.id}`;
+  const end = async (): Promise<void> => {
+    if (!confirm("End this broadcast for everyone?")) return;
+    setEnding(true);
+    await onEnd();
+    setEnding(false);
+  };
+  const interrupted = reconnecting || stream.state === "interrupted";
+  return (
+    <section class="panel on-air" aria-labelledby="on-air-title">
+      <p class="on-air-state" role="status">
+        {interrupted ? (
+          <span class="badge badge-interrupted">Reconnecting</span>
+        ) : (
+          <span class="badge badge-live">On air</span>
+        )}
+        <span class="tabular">
+          {stream.started_at ? duration((Date.now() - Date.parse(stream.started_at)) / 1000) : "0:00"}
+        </span>
+        <span class="on-air-viewers">
+          <EyeIcon /> {count(stream.viewers)} <span class="visually-hidden">watching</span>
+        </span>
+      </p>
+      <h2 id="on-air-title">{stream.title}</h2>
+      {interrupted && <p class="warning">The signal was lost. Viewers wait; it goes on as soon as it is back.</p>}
+      <div class="field">
+        <label for="watch-link">Where people watch</label>
+        <span class="with-button">
+          <input id="watch-link" class="mono" readOnly value={link} />
+          <CopyButton text={link} label="Copy the link" />
+        </span>
+      </div>
+      <div class="row">
+        <button type="button" class="button danger large" disabled={ending} onClick={() => void end()}>
+          <StopIcon /> {ending ? "Ending…" : "End the broadcast"}
+        </button>
+        <a class="button large" href={`/watch/${stream.id}`} target="_blank" rel="noopener">
+          Chat and viewers
+        </a>
+      </div>
+    </section>
+  );
+}
+
+/** A page that publishes asks before it is left, and keeps the screen of a phone on. */
+function useStayHere(publishing: boolean): void {
+  useEffect(() => {
+    if (!publishing) return;
+    const ask = (event: BeforeUnloadEvent): void => event.preventDefault();
+    addEventListener("beforeunload", ask);
+    guardLeaving(() => confirm("Leave the studio? Your broadcast ends."));
+    let lock: WakeLockSentinel | null = null;
+    let over = false;
+    navigator.wakeLock?.request("screen").then(
+      (held) => {
+        if (over) void held.release();
+        else lock = held;
+      },
+      () => undefined,
+    );
+    return () => {
+      over = true;
+      removeEventListener("beforeunload", ask);
+      guardLeaving(null);
+      void lock?.release();
+    };
+  }, [publishing]);
+}

@@ -1,0 +1,113 @@
+import { useEffect, useState } from "preact/hooks";
+import { getUser, listStreams } from "../api/calls";
+import { ApiError, sentence } from "../api/http";
+import { me } from "../api/session";
+import type { Stream, User } from "../api/types";
+import { GridSkeleton, StreamGrid } from "../ui/card";
+import { plural } from "../ui/format";
+import { Avatar, Empty, PageTitle, Spinner, useTitle } from "../ui/parts";
+import { Missing } from "./missing";
+import { Follow } from "./stream-info";
+
+/** Their streams, from the public lists: the API has no list by owner. */
+async function streamsOf(username: string): Promise<Stream[]> {
+  const pages = await Promise.all((["live", "scheduled", "ended"] as const).map((state) => listStreams(state, 100)));
+  return pages.flatMap((page) => page.items).filter((stream) => stream.owner.username === username);
+}
+
+const joined = new Intl.DateTimeFormat(undefined, { month: "long", year: "numeric" });
+
+export function Profile({ username }: { username: string }) {
+  const [user, setUser] = useState<User | null>(null);
+  const [streams, setStreams] = useState<Stream[] | null>(null);
+  const [failure, setFailure] = useState<unknown>(null);
+  useTitle(user ? user.display_name || user.username : `@${username}`);
+
+  useEffect(() => {
+    setUser(null);
+    setStreams(null);
+    setFailure(null);
+    getUser(username).then(
+      (found) => {
+        setUser(found);
+        streamsOf(found.username).then(setStreams, () => setStreams([]));
+      },
+      (error) => setFailure(error),
+    );
+  }, [username, me.value?.id]);
+
+  if (failure instanceof ApiError && failure.status === 404) {
+    return <Missing title="Nobody has this name" text={`There is no @${username} here.`} />;
+  }
+  if (!user) {
+    return (
+      <div class="page centred">
+        <PageTitle hidden>@{username}</PageTitle>
+        {failure ? (
+          <Empty title="The profile cannot be loaded">
+            <p>{sentence(failure)}</p>
+          </Empty>
+        ) : (
+          <Spinner />
+        )}
+      </div>
+    );
+  }
+
+  const countFollower = (following: boolean): void =>
+    setUser({ ...user, counts: { ...user.counts, followers: Math.max(0, user.counts.followers + (following ? 1 : -1)) } });
+  const live = streams?.filter((stream) => stream.state === "live" || stream.state === "interrupted") ?? [];
+  const others = streams?.filter((stream) => !live.includes(stream)) ?? [];
+  return (
+    <div class="page">
+      <header class="profile">
+        <Avatar of={user} size={104} />
+        <div class="profile-text">
+          <PageTitle>{user.display_name || user.username}</PageTitle>
+          <p class="profile-name">
+            @{user.username} · here since {joined.format(new Date(user.created_at))}
+          </p>
+          {user.bio && <p class="prose">{user.bio}</p>}
+          <p class="profile-counts">
+            <span>{plural(user.counts.followers, "follower", "followers")}</span>
+            <span>{user.counts.following} following</span>
+            <span>{plural(user.counts.streams, "broadcast", "broadcasts")}</span>
+          </p>
+        </div>
+        {me.value?.id === user.id ? (
+          <a class="button" href="/settings">
+            Edit profile
+          </a>
+        ) : (
+          <Follow
+            username={user.username}
+            onChange={countFollower}
+            {...(user.viewer ? { following: user.viewer.following } : {})}
+          />
+        )}
+      </header>
+      {!streams && <GridSkeleton />}
+      {live.length > 0 && (
+        <section aria-labelledby="profile-live">
+          <h2 id="profile-live" class="shelf-title">
+            <span class="pulse" aria-hidden="true" /> Live now
+          </h2>
+          <StreamGrid streams={live} featureFirst />
+        </section>
+      )}
+      {others.length > 0 && (
+        <section aria-labelledby="profile-streams">
+          <h2 id="profile-streams" class="shelf-title">
+            Broadcasts
+          </h2>
+          <StreamGrid streams={others} />
+        </section>
+      )}
+      {streams?.length === 0 && (
+        <Empty title="No broadcasts yet">
+          <p>When {user.display_name || user.username} goes live, it appears here.</p>
+        </Empty>
+      )}
+    </div>
+  );
+}

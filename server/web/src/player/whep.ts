@@ -1,0 +1,134 @@
+/** Watching over WebRTC (WHEP): one offer, one answer, no trickle. */
+import { problemOf, send } from "../api/http";
+
+const GATHER_MS = 1000;
+const FIRST_FRAME_MS = 8000;
+
+/** Resolves when all candidates are known, or after a second with those that are. */
+export function gathered(peer: RTCPeerConnection): Promise<void> {
+  if (peer.iceGatheringState === "complete") return Promise.resolve();
+  return new Promise((done) => {
+    const timer = setTimeout(done, GATHER_MS);
+    peer.addEventListener("icegatheringstatechange", () => {
+      if (peer.iceGatheringState !== "complete") return;
+      clearTimeout(timer);
+      done();
+    });
+  });
+}
+
+export interface WhepStats {
+  /** Delay between the server's sending and the picture here, as far as this end can see it. */
+  latencyMs: number | null;
+  bytes: number;
+}
+
+interface InboundTotals {
+  bytes: number;
+  delay: number;
+  emitted: number;
+  decodeMs: number;
+}
+
+export class WhepSession {
+  readonly peer: RTCPeerConnection;
+  #resource: string | null = null;
+  #last: InboundTotals | null = null;
+  #closed = false;
+
+  constructor() {
+    this.peer = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
+  }
+
+  /** Resolves when the first frame can be shown. Throws ApiError with the server's reason, or Error. */
+  async start(url: string, video: HTMLVideoElement, onLost: () => void): Promise<void> {
+    const media = new MediaStream();
+    this.peer.addEventListener("track", ({ track }) => media.addTrack(track));
+    this.peer.addTransceiver("video", { direction: "recvonly" });
+    this.peer.addTransceiver("audio", { direction: "recvonly" });
+    await this.peer.setLocalDescription(await this.peer.createOffer());
+    await gathered(this.peer);
+    await this.#exchange(url);
+    if (this.#closed) return this.#release();
+    video.srcObject = media;
+    await this.#firstFrame(video);
+    this.peer.addEventListener("connectionstatechange", () => {
+      if (this.peer.connectionState === "failed" && !this.#closed) onLost();
+    });
+  }
+
+  async #exchange(url: string): Promise<void> {
+    const response = await send(url, {
+      method: "POST",
+      headers: { "Content-Type": "application/sdp" },
+      body: this.peer.localDescription?.sdp ?? "",
+    });
+    if (response.status !== 201) throw await problemOf(response);
+    const location = response.headers.get("Location");
+    this.#resource = location ? new URL(location, new URL(url, document.baseURI)).href : null;
+    const sdp = await response.text();
+    if (!this.#closed) await this.peer.setRemoteDescription({ type: "answer", sdp });
+  }
+
+  #firstFrame(video: HTMLVideoElement): Promise<void> {
+    return new Promise((done, fail) => {
+      const abort = new AbortController();
+      const finish = (error?: Error): void => {
+        abort.abort();
+        clearTimeout(timer);
+        if (error) fail(error);
+        else done();
+      };
+      const timer = setTimeout(() => finish(new Error("No picture arrived over WebRTC.")), FIRST_FRAME_MS);
+      video.addEventListener("loadeddata", () => finish(), { signal: abort.signal });
+      this.peer.addEventListener(
+        "connectionstatechange",
+        () => {
+          const { connectionState } = this.peer;
+          if (connectionState === "failed" || connectionState === "closed") finish(new Error("WebRTC could not connect."));
+        },
+        { signal: abort.signal },
+      );
+    });
+  }
+
+  async stats(): Promise<WhepStats> {
+    const report = await this.peer.getStats();
+    const now: InboundTotals = { bytes: 0, delay: 0, emitted: 0, decodeMs: 0 };
+    let roundTripMs = 0;
+    let hasVideo = false;
+    report.forEach((entry: Record<string, unknown>) => {
+      const number = (name: string): number => (typeof entry[name] === "number" ? (entry[name] as number) : 0);
+      if (entry["type"] === "inbound-rtp") {
+        now.bytes += number("bytesReceived");
+        const isVideo = entry["kind"] === "video" && number("framesDecoded") > 0;
+        if (hasVideo && !isVideo) return;
+        hasVideo ||= isVideo;
+        now.delay = number("jitterBufferDelay") * 1000;
+        now.emitted = number("jitterBufferEmittedCount");
+        now.decodeMs = isVideo ? (number("totalDecodeTime") / number("framesDecoded")) * 1000 : 0;
+      } else if (entry["type"] === "candidate-pair" && entry["nominated"]) {
+        roundTripMs = number("currentRoundTripTime") * 1000;
+      }
+    });
+    const last = this.#last;
+    this.#last = now;
+    const emitted = last ? now.emitted - last.emitted : 0;
+    if (!last || emitted <= 0) return { latencyMs: null, bytes: now.bytes };
+    const buffered = (now.delay - last.delay) / emitted;
+    return { latencyMs: buffered + roundTripMs / 2 + now.decodeMs, bytes: now.bytes };
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#release();
+  }
+
+  /** Tell the server at once, also while the page is going away; a lost DELETE costs it one ICE timeout. */
+  #release(): void {
+    this.peer.close();
+    if (!this.#resource) return;
+    void fetch(this.#resource, { method: "DELETE", keepalive: true }).catch(() => undefined);
+    this.#resource = null;
+  }
+}

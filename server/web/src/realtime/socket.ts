@@ -1,0 +1,173 @@
+/**
+ * The one Socket.IO connection of the page. It is opened by the first page that needs it, says who is
+ * signed in, and comes back by itself; what must be told again after a reconnect hangs on `onConnect`.
+ */
+import { effect, signal } from "@preact/signals";
+import type { Socket } from "socket.io-client";
+import { accessToken, distrust, endedByServer, me } from "../api/session";
+
+export type Connection = "idle" | "connecting" | "online" | "reconnecting" | "draining";
+
+export const connection = signal<Connection>("idle");
+
+const ACK_TIMEOUT_MS = 8000;
+const MAX_BACKOFF_MS = 15_000;
+
+export interface AskFailure {
+  code: string;
+  message: string;
+  retry_after_ms?: number;
+  field?: string;
+}
+
+/** A refused event, or one whose answer never came (`code` is then `offline` or `timeout`). */
+export class AskError extends Error {
+  readonly code: string;
+  readonly retryAfterMs: number | null;
+
+  constructor(failure: AskFailure) {
+    super(failure.message);
+    this.name = "AskError";
+    this.code = failure.code;
+    this.retryAfterMs = failure.retry_after_ms ?? null;
+  }
+
+  /** Nobody knows whether it was carried out: ask the same again. */
+  get isUnanswered(): boolean {
+    return this.code === "offline" || this.code === "timeout";
+  }
+}
+
+type Handler = (body: never) => void;
+
+let socket: Socket | null = null;
+let opening: Promise<Socket> | null = null;
+let lastToken: string | null = null;
+let refusals = 0;
+let retryTimer: ReturnType<typeof setTimeout> | undefined;
+const handlers = new Map<string, Set<Handler>>();
+const connectHandlers = new Set<() => void>();
+
+async function open(): Promise<Socket> {
+  const { io } = await import("socket.io-client");
+  const made = io({
+    transports: ["websocket", "polling"],
+    tryAllTransports: true,
+    autoConnect: false,
+    reconnectionDelay: 500,
+    reconnectionDelayMax: MAX_BACKOFF_MS,
+    auth: (answer) => void identify().then(answer),
+  });
+  made.on("connect", () => {
+    refusals = 0;
+    connection.value = "online";
+    for (const handler of connectHandlers) handler();
+  });
+  made.on("disconnect", (reason) => {
+    if (connection.peek() !== "draining") connection.value = reason === "io client disconnect" ? "idle" : "reconnecting";
+    if (reason === "io server disconnect") reconnectIn(1000);
+  });
+  made.on("connect_error", (error) => {
+    connection.value = "reconnecting";
+    const code = (error as { data?: { code?: string } }).data?.code;
+    // Without a code it is the network, which the library retries by itself.
+    if (!made.active) refused(code);
+  });
+  made.on("session:revoked", () => endedByServer());
+  made.on("server:draining", (body: { reconnect_in_ms?: number }) => {
+    connection.value = "draining";
+    reconnectIn(body?.reconnect_in_ms ?? 1000, true);
+  });
+  made.onAny((event: string, body: unknown) => {
+    for (const handler of handlers.get(event) ?? []) handler(body as never);
+  });
+  socket = made;
+  return made;
+}
+
+async function identify(): Promise<Record<string, string>> {
+  try {
+    lastToken = await accessToken();
+  } catch {
+    lastToken = null;
+  }
+  return lastToken ? { token: lastToken } : {};
+}
+
+/** The server said no to the handshake: try again with a fresh token, ever more slowly. */
+function refused(code: string | undefined): void {
+  if (code !== undefined) distrust(lastToken);
+  refusals += 1;
+  reconnectIn(Math.min(MAX_BACKOFF_MS, 400 * 2 ** Math.min(refusals, 6)));
+}
+
+function reconnectIn(ms: number, drop = false): void {
+  clearTimeout(retryTimer);
+  retryTimer = setTimeout(() => {
+    if (drop) socket?.disconnect();
+    connection.value = "reconnecting";
+    socket?.connect();
+  }, ms);
+}
+
+/** Open the connection if it is not open yet. */
+export function connect(): void {
+  if (socket) {
+    if (!socket.connected && !socket.active) socket.connect();
+    return;
+  }
+  if (opening) return;
+  connection.value = "connecting";
+  opening = open();
+  opening.then(
+    (made) => made.connect(),
+    () => {
+      opening = null;
+      connection.value = "reconnecting";
+      setTimeout(connect, 3000);
+    },
+  );
+}
+
+/** Whoever signs in or out talks on under the new name: the connection is made anew. */
+export function followIdentity(): void {
+  let known: string | null = me.peek()?.id ?? null;
+  effect(() => {
+    const id = me.value?.id ?? null;
+    if (id !== known && socket) socket.disconnect().connect();
+    known = id;
+    if (id) connect();
+  });
+}
+
+/** Hear an event until the returned function is called. */
+export function hear<T>(event: string, handler: (body: T) => void): () => void {
+  const set = handlers.get(event) ?? new Set<Handler>();
+  handlers.set(event, set.add(handler as Handler));
+  return () => void set.delete(handler as Handler);
+}
+
+/** Run now if connected, and after every later connect, until the returned function is called. */
+export function onConnect(handler: () => void): () => void {
+  connectHandlers.add(handler);
+  if (socket?.connected) handler();
+  return () => void connectHandlers.delete(handler);
+}
+
+/** One event and its acknowledgement. Throws AskError; nothing is queued while there is no connection. */
+export async function ask<T>(event: string, body: object, timeoutMs = ACK_TIMEOUT_MS): Promise<T> {
+  if (!socket?.connected) throw new AskError({ code: "offline", message: "You are not connected right now." });
+  let answer: ({ ok: true } & T) | { ok: false; error: AskFailure };
+  try {
+    answer = await socket.timeout(timeoutMs).emitWithAck(event, body);
+  } catch {
+    throw new AskError({ code: "timeout", message: "The server did not answer in time." });
+  }
+  if (!answer.ok) throw new AskError(answer.error);
+  return answer;
+}
+
+/** An event whose fate nobody waits for. */
+export function tell(event: string, body: object): void {
+  if (socket?.connected) socket.emit(event, body, () => undefined);
+}

@@ -1,0 +1,147 @@
+/** Small pieces that many pages use. */
+import type { ComponentChildren, CSSProperties, JSX } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { Owner, StreamState } from "../api/types";
+import { hue, initials } from "./format";
+import { CheckIcon, CopyIcon } from "./icons";
+import { toast } from "./toasts";
+
+export function Avatar({ of, size = 36 }: { of: Pick<Owner, "username" | "display_name" | "avatar_url">; size?: number }) {
+  const style = { "--size": `${size}px`, "--h": hue(of.username) } as CSSProperties;
+  if (of.avatar_url) return <img class="avatar" src={of.avatar_url} alt="" style={style} width={size} height={size} />;
+  return (
+    <span class="avatar" style={style} aria-hidden="true">
+      {initials(of.display_name || of.username)}
+    </span>
+  );
+}
+
+const STATE_WORDS: Record<StreamState, string> = {
+  live: "Live",
+  interrupted: "Paused",
+  scheduled: "Soon",
+  ended: "Recording",
+};
+
+export function StateBadge({ state }: { state: StreamState }) {
+  return <span class={`badge badge-${state}`}>{STATE_WORDS[state]}</span>;
+}
+
+export function Spinner({ label = "Loading" }: { label?: string }) {
+  return (
+    <span class="spinner" role="status">
+      <span class="visually-hidden">{label}</span>
+    </span>
+  );
+}
+
+interface EmptyProps {
+  title: string;
+  children?: ComponentChildren;
+  art?: ComponentChildren;
+}
+
+export function Empty({ title, children, art }: EmptyProps) {
+  return (
+    <div class="empty">
+      {art && <div class="empty-art">{art}</div>}
+      <h2>{title}</h2>
+      {children}
+    </div>
+  );
+}
+
+/** Copy by the clipboard API where the origin is secure, else through a selection. */
+export async function copyText(text: string): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return copyBySelection(text);
+  }
+}
+
+function copyBySelection(text: string): boolean {
+  const area = document.createElement("textarea");
+  area.value = text;
+  area.className = "visually-hidden";
+  document.body.append(area);
+  area.select();
+  const copied = document.execCommand("copy");
+  area.remove();
+  return copied;
+}
+
+export function CopyButton({ text, label }: { text: string; label: string }) {
+  const [copied, setCopied] = useState(false);
+  const copy = async (): Promise<void> => {
+    const done = await copyText(text);
+    if (!done) return toast("Copying was refused by the browser.", "bad");
+    setCopied(true);
+    setTimeout(() => setCopied(false), 1600);
+  };
+  return (
+    <button type="button" class="icon-button" aria-label={copied ? "Copied" : label} title={label} onClick={copy}>
+      {copied ? <CheckIcon /> : <CopyIcon />}
+    </button>
+  );
+}
+
+/** The page's heading, which takes the focus when the page is opened by a link inside the client. */
+export function PageTitle({ children, hidden = false }: { children: ComponentChildren; hidden?: boolean }) {
+  return (
+    <h1 tabIndex={-1} data-page-title class={hidden ? "visually-hidden" : undefined}>
+      {children}
+    </h1>
+  );
+}
+
+export function useTitle(title: string): void {
+  useEffect(() => {
+    document.title = title ? `${title} · Social Flow` : "Social Flow";
+  }, [title]);
+}
+
+/** Calls `tick` every `ms` while the page is visible. */
+export function useInterval(tick: () => void, ms: number, active = true): void {
+  const latest = useRef(tick);
+  latest.current = tick;
+  useEffect(() => {
+    if (!active) return;
+    const timer = setInterval(() => document.hidden || latest.current(), ms);
+    return () => clearInterval(timer);
+  }, [ms, active]);
+}
+
+/** The type of an input whose text can be hidden. */
+export const masked = (hidden: boolean): { type: "password" } | { type: "text" } => (hidden ? { type: "password" } : { type: "text" });
+
+export interface FieldProps {
+  label: string;
+  name: string;
+  error?: string | undefined;
+  hint?: ComponentChildren;
+  children: (ids: { id: string; "aria-describedby": string | undefined; "aria-invalid": boolean }) => JSX.Element;
+}
+
+/** A labelled control with its hint and its error tied to it. */
+export function Field({ label, name, error, hint, children }: FieldProps) {
+  const id = `field-${name}`;
+  const described = [hint ? `${id}-hint` : "", error ? `${id}-error` : ""].filter(Boolean).join(" ");
+  return (
+    <div class={`field${error ? " field-bad" : ""}`}>
+      <label for={id}>{label}</label>
+      {children({ id, "aria-describedby": described || undefined, "aria-invalid": Boolean(error) })}
+      {hint && (
+        <p class="hint" id={`${id}-hint`}>
+          {hint}
+        </p>
+      )}
+      {error && (
+        <p class="error" id={`${id}-error`}>
+          {error}
+        </p>
+      )}
+    </div>
+  );
+}
