@@ -28,6 +28,9 @@ from media.rtmp.protocol import Event, Farewell, Metadata, PublishEnded, Publish
 Authorize = Callable[[PublishRequest], Awaitable[Publication]]
 Clock = Callable[[], float]
 
+#: An aborted connection reports its end within a few turns of the loop.
+_ABORT_S = 1.0
+
 
 class RtmpLimits(msgspec.Struct, frozen=True, kw_only=True):
     """Deadlines in seconds and bounds of a server.
@@ -142,11 +145,10 @@ class RtmpServer:
         for connection in list(self._connections):
             connection.stop("shutdown")
         self._note_emptiness()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(budget_s):
-                await self._empty.wait()
+        await self._wait_for_emptiness(budget_s)
         for connection in list(self._connections):
             connection.abort()
+        await self._wait_for_emptiness(_ABORT_S)
         await self._end_tasks()
         if self._sweeper is not None:
             self._sweeper.cancel()
@@ -168,6 +170,11 @@ class RtmpServer:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _wait_for_emptiness(self, budget_s: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(budget_s):
+                await self._empty.wait()
 
     def _note_emptiness(self) -> None:
         if not self._connections:
@@ -405,10 +412,17 @@ class _Connection(asyncio.Protocol):
         self.phase = _Phase.LINGERING
         self._deadline = self._server._clock() + self._limits.linger_s
         self._transport.resume_reading()
-        if self._transport.can_write_eof():
-            self._transport.write_eof()
-        else:
-            self._transport.close()
+        self._half_close(self._transport)
+
+    def _half_close(self, transport: asyncio.Transport) -> None:
+        if not transport.can_write_eof():
+            transport.close()
+            return
+        try:
+            transport.write_eof()
+        except OSError:
+            # The peer has gone already and the transport does not know it yet.
+            transport.abort()
 
     def _drop(self, reason: str) -> None:
         """Close without ceremony."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator
 
 import pytest
@@ -49,7 +50,7 @@ def check_clock(recording: Recording) -> None:
     assert min(unit.dts for unit in recording.units) == 0
     for kind in ("video", "audio"):
         stamps = [unit.dts for unit in recording.of(kind)]
-        assert all(before < after for before, after in zip(stamps, stamps[1:], strict=False))
+        assert all(before < after for before, after in itertools.pairwise(stamps))
         assert all(unit.pts >= unit.dts for unit in recording.of(kind))
 
 
@@ -92,7 +93,7 @@ async def test_enhanced_opus_arrives_with_packets_end_to_end(door: Door, url: st
     assert (audio.codec, audio.channels, audio.timescale) == (Codec.OPUS, 2, 48_000)
     assert audio.config.startswith(b"OpusHead")
     units = recording.of("audio")
-    assert {after.pts - before.pts for before, after in zip(units, units[1:], strict=False)} == {960}
+    assert {after.pts - before.pts for before, after in itertools.pairwise(units)} == {960}
 
 
 async def test_audio_alone_is_published(door: Door, url: str) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -95,6 +97,6 @@ def test_audio_gap_starts_the_count_over() -> None:
 def test_audio_faster_than_its_stamps_is_pulled_back_without_going_back() -> None:
     clock = SampleClock(rate=48_000)
     placed = [clock.place(index * 10, 960) for index in range(100)]
-    assert all(before < after for before, after in zip(placed, placed[1:], strict=False))
+    assert all(before < after for before, after in itertools.pairwise(placed))
     assert clock.resynchronised > 0
     assert placed[-1] < 100 * 480 + 48 * 60

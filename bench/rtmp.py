@@ -1,0 +1,146 @@
+"""What does it cost to take RTMP apart? CPU per Mbit/s at two chunk sizes, beside the obvious way of doing it.
+
+The obvious way reads one chunk after another and joins the pieces at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from media.rtmp.chunk import AUDIO, SET_CHUNK_SIZE, VIDEO, ChunkLimits, ChunkReader, ChunkWriter, Message
+from media.rtmp.ingest import Ingest
+from media.unit import Track, Unit
+
+_READ_BYTES = 64 * 1024
+_STREAM_MBITS = 4.5
+_AVCC = bytes.fromhex("0142c028ffe100176742c028da01e0089f97011000003e90000ea600f1832a01000468ce0fc8")
+
+
+class Nowhere:
+    """A publication that only counts."""
+
+    def __init__(self) -> None:
+        self.media_time_ms = 0
+        self.units = 0
+
+    def configure(self, tracks: Iterable[Track]) -> None:
+        """Nobody listens."""
+
+    def write(self, unit: Unit) -> None:
+        self.units += 1
+
+    def close(self, reason: str) -> None:
+        """Nothing is open."""
+
+    def on_stop(self, stop: Callable[[str], None]) -> None:
+        """Nobody stops it."""
+
+    def on_keyframe_wanted(self, want: Callable[[], None]) -> None:
+        """Nobody wants one."""
+
+
+def obvious(data: bytes) -> int:
+    """Messages in whole buffers of one known shape, chunk by chunk."""
+    size, at, count = 128, 0, 0
+    lengths: dict[int, tuple[int, int]] = {}
+    parts: dict[int, list[bytes]] = {}
+    while at < len(data):
+        stream, form = data[at] & 63, data[at] >> 6
+        at += 1
+        if form < 2:
+            lengths[stream] = int.from_bytes(data[at + 3 : at + 6], "big"), data[at + 6]
+        at += (11, 7, 3, 0)[form]
+        length, kind = lengths[stream]
+        have = parts.setdefault(stream, [])
+        missing = length - sum(map(len, have))
+        have.append(data[at : at + min(size, missing)])
+        at += len(have[-1])
+        if missing <= size:
+            body = b"".join(have)
+            have.clear()
+            count += 1
+            if kind == SET_CHUNK_SIZE:
+                size = int.from_bytes(body, "big")
+    return count
+
+
+def ours(data: bytes) -> int:
+    """Chunks only, in reads as a socket gives them."""
+    reader = ChunkReader(limits=ChunkLimits())
+    return sum(len(reader.receive(data[at : at + _READ_BYTES])) for at in range(0, len(data), _READ_BYTES))
+
+
+def whole(data: bytes, read_bytes: int = 4096) -> int:
+    """All the way from bytes to units, in small reads as a live stream gives them."""
+    reader, publication = ChunkReader(limits=ChunkLimits()), Nowhere()
+    ingest = Ingest(publication=publication)
+    for at in range(0, len(data), read_bytes):
+        for message in reader.receive(data[at : at + read_bytes]):
+            feed = ingest.video if message.type == VIDEO else ingest.audio
+            feed(message.timestamp, message.payload, at=0.0)
+    return publication.units
+
+
+def stream(chunk_bytes: int, seconds: int) -> bytes:
+    """A 30 fps stream of 4.5 Mbit/s with a key frame every two seconds and sound beside it."""
+    writer = ChunkWriter()
+    out = [writer.write(2, Message(SET_CHUNK_SIZE, 0, 0, chunk_bytes.to_bytes(4, "big")))]
+    writer.chunk_bytes = chunk_bytes
+    out.append(writer.write(6, Message(VIDEO, 1, 0, b"\x17\0\0\0\0" + _AVCC)))
+    out.append(writer.write(4, Message(AUDIO, 1, 0, b"\xaf\0\x11\x90")))
+    sounds = 0
+    for frame in range(seconds * 30):
+        is_key, stamp = frame % 60 == 0, frame * 1000 // 30
+        size = (120_000 if is_key else 16_000) + frame % 7
+        nal = (size + 1).to_bytes(4, "big") + (b"\x65" if is_key else b"\x41") + bytes(size)
+        out.append(writer.write(6, Message(VIDEO, 1, stamp, (b"\x17" if is_key else b"\x27") + b"\1\0\0\0" + nal)))
+        while sounds * 1024 * 1000 // 48_000 <= stamp:
+            out.append(writer.write(4, Message(AUDIO, 1, sounds * 1024 * 1000 // 48_000, b"\xaf\1" + bytes(340))))
+            sounds += 1
+    return b"".join(out)
+
+
+class Cost(msgspec.Struct, frozen=True):
+    """One measurement."""
+
+    name: str
+    chunk_bytes: int
+    us_per_mbit: float
+
+    def __str__(self) -> str:
+        share = self.us_per_mbit * _STREAM_MBITS / 10_000
+        return (
+            f"{self.name:32} chunks of {self.chunk_bytes:5}: {self.us_per_mbit:8.1f} µs per Mbit, "
+            f"{share:.3f}% of a core at {_STREAM_MBITS} Mbit/s"
+        )
+
+
+def measure(name: str, parse: Callable[[bytes], int], chunk_bytes: int, seconds: int) -> Cost:
+    """The best of five runs in CPU time of this process."""
+    data = stream(chunk_bytes, seconds)
+    best = float("inf")
+    for _ in range(5):
+        started = time.process_time()
+        parse(data)
+        best = min(best, time.process_time() - started)
+    return Cost(name, chunk_bytes, best * 1e6 / (len(data) * 8 / 1e6))
+
+
+def main(argv: list[str]) -> int:
+    """Print one line a case."""
+    options = argparse.ArgumentParser(prog="rtmp", description=__doc__)
+    options.add_argument("--seconds", type=int, default=20, help="length of the made-up stream")
+    seconds = options.parse_args(argv).seconds
+    cases: tuple[tuple[str, Callable[[bytes], int]], ...] = (
+        ("chunk by chunk, joined", obvious),
+        ("ChunkReader", ours),
+        ("ChunkReader and Ingest to units", whole),
+    )
+    for chunk_bytes in (128, 4096, 65536):
+        for name, parse in cases:
+            print(measure(name, parse, chunk_bytes, seconds))
+    return 0

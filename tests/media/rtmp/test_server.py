@@ -1,0 +1,449 @@
+"""The server's deadlines, bounds and endings, with our own client over real sockets and a clock set by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import logging
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+import uvloop
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from media.publication import PublishRequest
+from media.rtmp.client import ClientProtocol, Published, Refused, _State, parse_url
+from media.rtmp.server import RtmpLimits, RtmpServer
+from media.unit import Codec, Track, Unit
+from tests.media.rtmp.recording import Door, Recording
+
+AUDIO = Track(kind="audio", codec=Codec.AAC, timescale=48_000, config=b"\x11\x90", sample_rate=48_000, channels=2)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Encoder:
+    """Our client on a socket."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, url: str) -> None:
+        self.protocol = ClientProtocol(address=parse_url(url))
+        self.reader = reader
+        self.writer = writer
+
+    @classmethod
+    async def dial(cls, port: int, key: str = "good", *, tls: ssl.SSLContext | None = None) -> Encoder:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=tls)
+        return cls(reader, writer, f"rtmp://127.0.0.1/live/{key}")
+
+    async def ask(self) -> Published | Refused:
+        """Publish, and wait for the answer."""
+        while True:
+            self.flush()
+            data = await asyncio.wait_for(self.reader.read(65536), 5)
+            assert data, "closed without an answer"
+            for event in self.protocol.receive(data):
+                return event
+
+    def flush(self) -> None:
+        self.writer.write(self.protocol.take())
+
+    def play(self, start: int, count: int) -> None:
+        for index in range(start, start + count):
+            self.protocol.send_unit(
+                Unit(kind="audio", pts=index * 1024, dts=index * 1024, is_key=True, data=b"aac", at=0.0)
+            )
+        self.flush()
+
+    async def closed(self) -> bytes:
+        """Read until the server closes; what came."""
+        try:
+            return await asyncio.wait_for(self.reader.read(-1), 5)
+        except ConnectionResetError:
+            return b""
+
+
+Start = Callable[..., Awaitable[tuple[RtmpServer, int]]]
+
+
+@pytest.fixture
+def door() -> Door:
+    return Door()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def start(door: Door, clock: Clock) -> AsyncIterator[Start]:
+    servers: list[RtmpServer] = []
+
+    async def begin(**options: object) -> tuple[RtmpServer, int]:
+        ssl_context = options.pop("ssl", None)
+        authorize = options.pop("authorize", door.authorize)
+        server = RtmpServer(
+            authorize=authorize,  # type: ignore[arg-type]
+            clock=clock,
+            ssl=ssl_context,  # type: ignore[arg-type]
+            limits=RtmpLimits(sweep_s=0.01, **options),  # type: ignore[arg-type]
+        )
+        servers.append(server)
+        return server, await server.start(host="127.0.0.1", port=0)
+
+    yield begin
+    for server in servers:
+        await server.close(budget_s=1)
+        assert server.connections == 0
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+
+
+async def publish(door: Door, port: int) -> tuple[Encoder, Recording]:
+    encoder = await Encoder.dial(port)
+    assert await encoder.ask() == Published()
+    encoder.protocol.send_tracks([AUDIO])
+    encoder.play(0, 30)
+    recording = door.recordings[-1]
+    await asyncio.wait_for(recording.has_units.wait(), 5)
+    return encoder, recording
+
+
+async def test_units_arrive_and_an_orderly_end_leaves_the_connection_open(start: Start, door: Door) -> None:
+    server, port = await start()
+    encoder, recording = await publish(door, port)
+    assert server.publishers == 1
+    encoder.protocol.finish()
+    encoder.flush()
+    await asyncio.wait_for(recording.is_closed.wait(), 5)
+    assert (recording.reason, len(recording.units), server.counters.units) == ("ended", 30, 30)
+    assert (server.connections, server.publishers) == (1, 0)
+
+
+async def test_closed_socket_is_disconnected(start: Start, door: Door) -> None:
+    server, port = await start()
+    encoder, recording = await publish(door, port)
+    encoder.writer.close()
+    await asyncio.wait_for(recording.is_closed.wait(), 5)
+    assert recording.reason == "disconnected"
+    await until(lambda: server.connections == 0)
+
+
+async def test_silent_publisher_is_gone_after_five_seconds(start: Start, door: Door, clock: Clock) -> None:
+    server, port = await start()
+    encoder, recording = await publish(door, port)
+    clock.now += 4.9
+    server.sweep()
+    assert recording.reason is None
+    clock.now += 0.2
+    await asyncio.wait_for(recording.is_closed.wait(), 5)
+    assert recording.reason == "timeout"
+    await encoder.closed()
+    assert server.counters.timeouts == 1
+
+
+async def test_publisher_that_sends_anything_but_media_is_gone_too(start: Start, door: Door, clock: Clock) -> None:
+    server, port = await start()
+    encoder, recording = await publish(door, port)
+    for step in range(6):
+        received = server.counters.received_bytes
+        encoder.protocol.send_metadata({"step": float(step)})
+        encoder.flush()
+        await until(lambda received=received: server.counters.received_bytes > received)  # type: ignore[misc]
+        clock.now += 3
+        server.sweep()
+    assert recording.reason == "timeout"
+
+
+async def test_dribbled_handshake_does_not_get_more_time(start: Start, clock: Clock) -> None:
+    server, port = await start()
+    encoder = await Encoder.dial(port)
+    for index in range(6):
+        encoder.writer.write(b"\x03" if index == 0 else b"\0")
+        await until(lambda index=index: server.counters.received_bytes > index)  # type: ignore[misc]
+        clock.now += 0.9
+    await encoder.closed()
+    await until(lambda: server.connections == 0)
+
+
+async def test_connection_that_never_publishes_is_closed(start: Start, clock: Clock) -> None:
+    server, port = await start()
+    encoder = await Encoder.dial(port)
+    encoder.writer.write(b"\x03" + bytes(3072))
+    await until(lambda: server.counters.received_bytes == 3073)
+    clock.now += 9.9
+    server.sweep()
+    assert server.connections == 1
+    clock.now += 0.2
+    await encoder.closed()
+
+
+async def test_wrong_key_hears_why_before_the_connection_closes(start: Start) -> None:
+    server, port = await start()
+    encoder = await Encoder.dial(port, "bad")
+    assert await encoder.ask() == Refused("NetStream.Publish.BadName", "there is no such stream key")
+    assert await encoder.closed() == b""
+    encoder.writer.close()
+    await until(lambda: server.connections == 0)
+    assert server.counters.refused == 1
+
+
+async def test_refused_publisher_that_stays_is_cut_off_after_the_linger(start: Start, clock: Clock) -> None:
+    server, port = await start()
+    encoder = await Encoder.dial(port, "bad")
+    await encoder.ask()
+    await encoder.closed()
+    encoder.writer.write(b"more" * 1000)
+    assert server.connections == 1
+    clock.now += 2.1
+    await until(lambda: server.connections == 0)
+
+
+async def test_second_publisher_is_refused_until_the_first_is_gone(start: Start, door: Door) -> None:
+    _, port = await start()
+    first, recording = await publish(door, port)
+    second = await Encoder.dial(port)
+    answer = await second.ask()
+    assert isinstance(answer, Refused)
+    assert answer.code == "NetStream.Publish.BadName"
+    first.writer.close()
+    await asyncio.wait_for(recording.is_closed.wait(), 5)
+    third, _ = await publish(door, port)
+    assert not third.writer.is_closing()
+
+
+async def test_stopped_publication_tells_its_publisher(start: Start, door: Door) -> None:
+    server, port = await start()
+    encoder, recording = await publish(door, port)
+    assert recording.stop is not None
+    recording.stop("key rotated")
+    recording.stop("again")
+    assert recording.reason == "key rotated"
+    answer = await encoder.ask()
+    assert isinstance(answer, Refused)
+    assert "key rotated" in answer.description
+    encoder.writer.close()
+    await until(lambda: server.connections == 0)
+
+
+async def test_publisher_that_leaves_while_it_is_judged_leaves_no_publication_open(start: Start) -> None:
+    gate, asked, recording = asyncio.Event(), asyncio.Event(), Recording()
+
+    async def slowly(request: PublishRequest) -> Recording:
+        asked.set()
+        await gate.wait()
+        return recording
+
+    server, port = await start(authorize=slowly)
+    encoder = await Encoder.dial(port)
+    question = asyncio.create_task(encoder.ask())
+    await asyncio.wait_for(asked.wait(), 5)
+    question.cancel()
+    await asyncio.gather(question, return_exceptions=True)
+    for connection in list(server._connections):
+        connection.abort()
+    await until(lambda: server.connections == 0)
+    gate.set()
+    await asyncio.wait_for(recording.is_closed.wait(), 5)
+    assert recording.reason == "disconnected"
+
+
+async def test_question_without_an_answer_is_a_refusal_to_try_again(start: Start) -> None:
+    async def never(request: PublishRequest) -> Recording:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    _, port = await start(authorize=never, authorize_s=0.05)
+    answer = await (await Encoder.dial(port)).ask()
+    assert isinstance(answer, Refused)
+    assert "try again" in answer.description
+
+
+async def test_failing_authorization_is_a_refusal_and_a_logged_fault(
+    start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fails(request: PublishRequest) -> Recording:
+        raise RuntimeError("the database is on fire")
+
+    _, port = await start(authorize=fails)
+    answer = await (await Encoder.dial(port)).ask()
+    assert isinstance(answer, Refused)
+    assert "fire" not in answer.description
+    assert "the database is on fire" in caplog.text
+
+
+async def test_media_sent_before_the_answer_is_not_lost(start: Start, door: Door) -> None:
+    gate = asyncio.Event()
+
+    async def slowly(request: PublishRequest) -> Recording:
+        await gate.wait()
+        return await door.authorize(request)
+
+    _, port = await start(authorize=slowly)
+    encoder = await Encoder.dial(port)
+    question = asyncio.create_task(encoder.ask())
+    await until(lambda: encoder.protocol._state.name == "ASKING")
+    encoder.protocol._state = _State.PUBLISHING  # by itself the client would wait
+    encoder.protocol.send_tracks([AUDIO])
+    encoder.play(0, 30)
+    gate.set()
+    await until(lambda: bool(door.recordings) and len(door.recordings[0].units) == 30)
+    question.cancel()
+
+
+async def test_several_publishes_follow_one_another_on_one_connection(start: Start, door: Door) -> None:
+    server, port = await start()
+    encoder, first = await publish(door, port)
+    encoder.protocol.finish()
+    encoder.flush()
+    await asyncio.wait_for(first.is_closed.wait(), 5)
+    link = encoder.protocol._link
+    link.command("createStream", 4.0, None)
+    link.command("publish", 5.0, None, "good", "live", stream_id=1)
+    encoder.flush()
+    await until(lambda: len(door.recordings) == 2)
+    assert (server.connections, server.counters.published) == (1, 2)
+
+
+async def test_garbage_closes_with_one_log_line(start: Start, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    server, port = await start()
+    encoder = await Encoder.dial(port)
+    encoder.writer.write(b"GET / HTTP/1.1\r\n\r\n")
+    await encoder.closed()
+    await until(lambda: server.connections == 0)
+    lines = [record.getMessage() for record in caplog.records if record.name == "media.rtmp.server"]
+    assert len(lines) == 1
+    assert "protocol error: handshake version 71" in lines[0]
+    assert server.counters.protocol_errors == 1
+
+
+async def test_garbage_of_one_publisher_does_not_touch_another(start: Start, door: Door) -> None:
+    server, port = await start()
+    encoder, recording = await publish(door, port)
+    other = await Encoder.dial(port)
+    other.writer.write(b"\x03" + bytes(3072) + b"\xff" * 5000)
+    await other.closed()
+    encoder.play(30, 10)
+    await until(lambda: len(recording.units) == 40)
+    assert recording.reason is None
+    assert server.counters.protocol_errors == 1
+
+
+async def test_connections_over_the_limit_are_turned_away(start: Start) -> None:
+    server, port = await start(max_connections=2)
+    kept = [await Encoder.dial(port) for _ in range(2)]
+    await until(lambda: server.connections == 2)
+    third = await Encoder.dial(port)
+    assert await third.closed() == b""
+    assert server.counters.turned_away == 1
+    kept[0].writer.close()
+    await until(lambda: server.connections == 1)
+
+
+async def test_idle_connections_of_one_address_are_bounded_but_publishers_do_not_count(
+    start: Start, door: Door
+) -> None:
+    server, port = await start(max_pending_per_address=1)
+    publisher, _ = await publish(door, port)
+    idle = await Encoder.dial(port)
+    await until(lambda: server.connections == 2)
+    assert await (await Encoder.dial(port)).closed() == b""
+    idle.writer.close()
+    await until(lambda: server.connections == 1)
+    idle = await Encoder.dial(port)
+    await until(lambda: server.connections == 2)
+    assert not publisher.writer.is_closing()
+
+
+async def test_peer_that_does_not_read_is_closed(start: Start) -> None:
+    server, port = await start(max_unsent_bytes=1024)
+    encoder = await Encoder.dial(port)
+    encoder.reader._transport.pause_reading()  # type: ignore[attr-defined]
+    encoder.writer.write(b"\x03" + bytes(3072))
+    ping = bytes((2, 0, 0, 0, 0, 0, 6, 4, 0, 0, 0, 0)) + b"\0\6\0\0\0\0"
+    try:
+        async with asyncio.timeout(10):
+            while server.counters.accepted == 0 or server.connections:
+                encoder.writer.write(ping * 3000)
+                await asyncio.sleep(0)
+                if encoder.writer.transport.get_write_buffer_size() > 1 << 20:
+                    await asyncio.sleep(0.005)
+    except ConnectionError:
+        pass
+    assert server.connections == 0
+
+
+async def test_close_ends_publishers_within_its_budget(start: Start, door: Door) -> None:
+    server, port = await start()
+    encoder, recording = await publish(door, port)
+    await server.close(budget_s=0.2)
+    assert recording.reason == "shutdown"
+    assert server.connections == 0
+    await encoder.closed()
+    with pytest.raises(OSError):
+        await asyncio.open_connection("127.0.0.1", port)
+
+
+def certificate(folder: Path) -> Path:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.UTC)
+    built = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    path = folder / "tls.pem"
+    path.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        + built.public_bytes(serialization.Encoding.PEM)
+    )
+    return path
+
+
+async def test_rtmps_carries_units_and_refusals(start: Start, door: Door, tmp_path: Path) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate(tmp_path))
+    trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+    _, port = await start(ssl=context)
+    encoder = await Encoder.dial(port, tls=trusting)
+    assert await encoder.ask() == Published()
+    encoder.protocol.send_tracks([AUDIO])
+    encoder.play(0, 30)
+    await asyncio.wait_for(door.recordings[0].has_units.wait(), 5)
+    assert door.requests[0].protocol == "rtmps"
+    refused = await (await Encoder.dial(port, "bad", tls=trusting)).ask()
+    assert isinstance(refused, Refused)
+
+
+def test_uvloop_serves_the_same() -> None:
+    async def run() -> None:
+        door = Door()
+        server = RtmpServer(authorize=door.authorize)
+        port = await server.start(host="127.0.0.1", port=0)
+        encoder, recording = await publish(door, port)
+        assert isinstance(await (await Encoder.dial(port, "bad")).ask(), Refused)
+        encoder.writer.close()
+        await asyncio.wait_for(recording.is_closed.wait(), 5)
+        await server.close(budget_s=1)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run())
