@@ -23,6 +23,7 @@ MTU = 1_200
 _RECORD_HEADER = 13
 _RECORD_LENGTH = struct.Struct("!H")
 _MAX_FLIGHT = 65_536
+_MAX_HELLOS = 10
 _CIPHERS = b"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305"
 _DTLS_1_2 = 0xFEFD
 
@@ -108,6 +109,8 @@ class DtlsPeer:
         self._fingerprints = fingerprints
         self._is_client = is_client
         self._has_started = not is_client
+        self._hello: list[bytes] = []
+        self._hellos_left = _MAX_HELLOS
         self._ssl = certificate.connection(is_client=is_client)
 
     def start(self) -> None:
@@ -116,11 +119,13 @@ class DtlsPeer:
             self._has_started = True
             self._handshake()
             self._flush()
+            self._hello = list(self.outgoing)
 
     def receive(self, datagram: bytes) -> None:
         """Feed one datagram whose first byte is 20 to 63."""
         if self.state == "closed":
             return
+        self._hellos_left = 0
         try:
             self._ssl.bio_write(datagram)
         except SSL.Error:
@@ -142,6 +147,10 @@ class DtlsPeer:
             except SSL.Error:
                 self._fail("the DTLS handshake timed out")
         self._flush()
+        if self._hellos_left and not self.outgoing:
+            # Some servers lose a hello that comes while they end their ICE checks; a second is long to wait.
+            self._hellos_left -= 1
+            self.outgoing.extend(self._hello)
 
     def close(self) -> None:
         """Queue a close_notify. Idempotent."""

@@ -194,10 +194,12 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(*, addresses: Sequence[str] = (), **whip: float) -> AsyncIterator[Stage]:
+async def stage(*, addresses: Sequence[str] = (), viewer_idle_after_s: float = 20.0, **whip: float) -> AsyncIterator[Stage]:
     port = await RtcPort.open(addresses=addresses)
     left: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
-    whep = WhepEndpoint(port=port, on_viewer_left=lambda who, why: left.put_nowait((who, why)))
+    whep = WhepEndpoint(
+        port=port, on_viewer_left=lambda who, why: left.put_nowait((who, why)), idle_after_s=viewer_idle_after_s
+    )
     made = Stage(port, whip=WhipEndpoint(port=port, **whip), whep=whep, left=left)  # type: ignore[arg-type]
     try:
         yield made
