@@ -16,8 +16,8 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from media.hls.events import InitReady, PartReady, SegmentReady, StreamEnded
 from media.errors import MediaError
+from media.hls.events import Event
 
 MAX_FRAME_BYTES = 8 * 1024 * 1024
 MAX_BUFFER_BYTES = 32 * 1024 * 1024
@@ -100,16 +100,7 @@ class Packaged(Said, frozen=True, kw_only=True):
 
     stream_id: str
     publication: int
-    event: InitReady | PartReady | SegmentReady | StreamEnded
-
-
-class Recorded(Said, frozen=True, kw_only=True):
-    """A finished file is in the object store."""
-
-    stream_id: str
-    publication: int
-    object_key: str
-    event: InitReady | SegmentReady
+    event: Event
 
 
 class Flushed(Said, frozen=True, kw_only=True):
@@ -214,7 +205,6 @@ Body = (
     | PublishEnded
     | Progress
     | Packaged
-    | Recorded
     | Flushed
     | Pictured
     | ViewerGone

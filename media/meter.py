@@ -1,0 +1,109 @@
+"""What arrives from a publisher, as its owner is shown it: rates, key frame interval, lateness, warnings. Pure."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+from media.unit import Track, Unit
+
+WINDOW_S = 5.0
+LONG_GOP_S = 4.5
+LOW_FPS_SHARE = 0.8
+HIGH_JITTER_MS = 100.0
+
+
+class Meter:
+    """Counts units. ``at`` is the wall clock of the newest one, ``media_time_ms`` the end of its media."""
+
+    def __init__(self, *, protocol: str, remote: str, media_time_ms: int) -> None:
+        self.at = 0.0
+        self.media_time_ms = media_time_ms
+        self._protocol = protocol
+        self._remote = remote
+        self._tracks: dict[str, Track] = {}
+        self._recent: deque[tuple[float, int, bool]] = deque()
+        self._bytes = 0
+        self._frames = 0
+        self._key_time_s: float | None = None
+        self._keyframe_interval_s = 0.0
+        self._jitter_s = 0.0
+        self._transit_s: float | None = None
+        self._has_b_frames = False
+
+    def configure(self, tracks: Sequence[Track]) -> None:
+        self._tracks = {track.kind: track for track in tracks}
+
+    def count(self, unit: Unit) -> None:
+        """Take one unit into the figures."""
+        track = self._tracks.get(unit.kind)
+        if track is None:
+            return
+        self.at = unit.at
+        is_frame = unit.kind == "video"
+        self._recent.append((unit.at, len(unit.data), is_frame))
+        self._bytes += len(unit.data)
+        self._frames += is_frame
+        self._forget_old(unit.at)
+        time_s = unit.dts / track.timescale
+        self.media_time_ms = max(self.media_time_ms, round(time_s * 1000))
+        if is_frame:
+            self._count_frame(unit, time_s)
+
+    def _count_frame(self, unit: Unit, time_s: float) -> None:
+        self._has_b_frames = self._has_b_frames or unit.pts != unit.dts
+        if unit.is_key:
+            if self._key_time_s is not None:
+                self._keyframe_interval_s = time_s - self._key_time_s
+            self._key_time_s = time_s
+        # Interarrival jitter as RTP has it (RFC 3550, section 6.4.1).
+        transit_s = unit.at - time_s
+        if self._transit_s is not None:
+            self._jitter_s += (abs(transit_s - self._transit_s) - self._jitter_s) / 16
+        self._transit_s = transit_s
+
+    def _forget_old(self, now: float) -> None:
+        while self._recent and self._recent[0][0] < now - WINDOW_S:
+            _, size, is_frame = self._recent.popleft()
+            self._bytes -= size
+            self._frames -= is_frame
+
+    def health(self, *, dropped_units: int) -> dict[str, Any]:
+        """The owner's panel, as the contract names its fields."""
+        span_s = max(self._recent[-1][0] - self._recent[0][0], 0.2) if len(self._recent) > 1 else WINDOW_S
+        video, audio = self._tracks.get("video"), self._tracks.get("audio")
+        fps = round(max(0, self._frames - 1) / span_s, 2)
+        return {
+            "codec": str(video.codec) if video else None,
+            "width": video.width if video else 0,
+            "height": video.height if video else 0,
+            "fps": fps,
+            "bitrate": round(self._bytes * 8 / span_s),
+            "keyframe_interval": round(self._keyframe_interval_s, 3),
+            "audio": _audio(audio),
+            "dropped_frames": dropped_units,
+            "jitter_ms": round(self._jitter_s * 1000, 1),
+            "protocol": self._protocol,
+            "warnings": self._warnings(video, audio, fps),
+        }
+
+    def _warnings(self, video: Track | None, audio: Track | None, fps: float) -> list[str]:
+        told = (
+            (self._keyframe_interval_s > LONG_GOP_S, "The key frame interval is long: set it to 2 s for a low latency."),
+            (
+                video is not None and 0 < fps < video.fps * LOW_FPS_SHARE,
+                "Fewer frames arrive than the encoder announces: it or its network is too slow.",
+            ),
+            (self._jitter_s * 1000 > HIGH_JITTER_MS, "Frames arrive unevenly: the network is unsteady."),
+            (self._has_b_frames, "B-frames are on: viewers cannot watch over WebRTC and get HLS, a little later."),
+            (audio is None, "There is no sound."),
+            (video is None, "There is no picture."),
+        )
+        return [text for is_so, text in told if is_so]
+
+
+def _audio(track: Track | None) -> dict[str, Any] | None:
+    if track is None:
+        return None
+    return {"codec": str(track.codec), "sample_rate": track.sample_rate, "channels": track.channels}

@@ -1,0 +1,370 @@
+"""The only door to the media plane: every live stream of this process, from its publisher to its packages and viewers.
+
+A publication's units go through one relay. Its readers are the packager (which needs AAC beside the video), the WebRTC
+fan-out (which needs Opus) and the picture taker; where the publisher's audio is the other codec, a bridge gives them a
+relay of their own in which the video is the same and the audio is not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from media.control import Flushed, Granted, Packaged, Pictured, Progress, PublishEnded, PublishStarted, Said
+from media.errors import PublishRefused
+from media.hls.events import Event, SegmentStored
+from media.hls.folder import RunFolder
+from media.hls.muxer import Muxer
+from media.meter import Meter
+from media.recorder import Recorder, SegmentStore
+from media.relay import Reader, Relay
+from media.unit import Codec, Track, Unit
+
+PROGRESS_S = 1.0
+PICTURE_S = 4.0
+FLUSH_S = 4.0
+FOLDER_BYTES = 256 * 1024 * 1024
+TARGETS_MS = {"realtime": (2_000, 250), "low": (2_000, 334), "normal": (4_000, 1_000)}
+
+log = logging.getLogger("media.plane")
+
+
+class Bridge(Protocol):
+    """A relay beside another one, with the audio in another codec. ``close`` ends it, idempotently."""
+
+    relay: Relay
+
+    def close(self) -> None: ...
+
+
+class Codecs(Protocol):
+    """What is made by decoding, in processes of its own."""
+
+    def bridge(self, source: Relay, *, audio: Codec, name: str) -> Bridge:
+        """Begins at once; the relay ends with its source."""
+
+    async def picture(self, track: Track, unit: Unit) -> bytes | None:
+        """A key frame as WebP; None when it cannot be shown or too much else waits."""
+
+
+class Run:
+    """One publication of one stream: the ``Publication`` that the ingest writes to."""
+
+    def __init__(
+        self, *, grant: Granted, plane: Plane, protocol: str, remote: str, folder: RunFolder, recorder: Recorder | None
+    ) -> None:
+        self.grant = grant
+        self.media_time_ms = grant.media_time_ms
+        self.relay = Relay()
+        self._plane = plane
+        self._folder = folder
+        self._recorder = recorder
+        self._meter = Meter(protocol=protocol, remote=remote, media_time_ms=grant.media_time_ms)
+        self._stop: Callable[[str], None] | None = None
+        self._want_keyframe: Callable[[], None] | None = None
+        self._bridges: dict[Codec, Bridge] = {}
+        self._packager: Packager | None = None
+        self._is_started = False
+        self._is_closed = False
+        self._pictured_at = 0.0
+        self._picture: asyncio.Task[None] | None = None
+        self._progress = asyncio.get_running_loop().call_later(PROGRESS_S, self._tick)
+
+    # Publication
+
+    def configure(self, tracks: Sequence[Track]) -> None:
+        self._meter.configure(tracks)
+        self.relay.configure(tracks)
+        if self._packager is None:
+            self._packager = self._package(tracks)
+        if not self._is_started:
+            self._is_started = True
+            described = tuple(describe(track) for track in tracks)
+            self._say(PublishStarted(stream_id=self.stream_id, publication=self.publication, tracks=described))
+
+    def write(self, unit: Unit) -> None:
+        self._meter.count(unit)
+        self.relay.write(unit)
+        if unit.is_key and unit.kind == "video" and unit.at - self._pictured_at >= PICTURE_S:
+            self._take_picture(unit)
+
+    def close(self, reason: str) -> None:
+        if self._is_closed:
+            return
+        self._is_closed = True
+        log.info("stream %s: publication %d ended: %s", self.stream_id, self.publication, reason)
+        self._progress.cancel()
+        self.relay.close(reason)
+        if self._packager is not None:
+            self._packager.finish(reason)
+        for bridge in self._bridges.values():
+            bridge.close()
+        self._report()
+        self._say(PublishEnded(stream_id=self.stream_id, publication=self.publication, reason=reason))
+        self._plane.ended(self)
+
+    def on_stop(self, stop: Callable[[str], None]) -> None:
+        self._stop = stop
+
+    def on_keyframe_wanted(self, want: Callable[[], None]) -> None:
+        self._want_keyframe = want
+
+    # The plane
+
+    @property
+    def stream_id(self) -> str:
+        return self.grant.stream_id
+
+    @property
+    def publication(self) -> int:
+        return self.grant.publication
+
+    def stop(self, reason: str) -> None:
+        """End the publisher's connection; the run ends with it, or without it."""
+        if self._stop is not None:
+            self._stop(reason)
+        self.close(reason)
+
+    def want_keyframe(self) -> None:
+        """Ask the publisher for a key frame, if its protocol can."""
+        if self._want_keyframe is not None:
+            self._want_keyframe()
+
+    def relay_with(self, audio: Codec) -> Relay:
+        """The relay whose audio is in this codec: the publisher's own, or a bridge's that is made once."""
+        theirs = {track.codec for track in self.relay.tracks if track.kind == "audio"}
+        if not theirs or audio in theirs:
+            return self.relay
+        bridge = self._bridges.get(audio)
+        if bridge is None:
+            bridge = self._plane.codecs.bridge(self.relay, audio=audio, name=f"{self.stream_id} {audio}")
+            self._bridges[audio] = bridge
+        return bridge.relay
+
+    async def flush(self) -> None:
+        """Wait until the recording is stored, then say so. At most ``FLUSH_S``."""
+        if self._picture is not None:
+            self._picture.cancel()
+        if self._recorder is not None:
+            lost = await self._recorder.close(deadline_s=FLUSH_S)
+            if lost:
+                log.error("stream %s: %d segments of the recording could not be stored", self.stream_id, lost)
+        self._say(Flushed(stream_id=self.stream_id, publication=self.publication))
+
+    def _package(self, tracks: Sequence[Track]) -> Packager:
+        target_ms, part_ms = TARGETS_MS[self.grant.latency]
+        muxer = Muxer(
+            folder=self._folder,
+            publication=self.publication,
+            first_segment=self.grant.first_segment,
+            target_ms=target_ms,
+            part_ms=part_ms,
+            pins=self._recorder is not None,
+        )
+        return Packager(muxer=muxer, relay=self.relay_with(Codec.AAC), say=self._packaged)
+
+    def _packaged(self, event: Event) -> None:
+        self._say(Packaged(stream_id=self.stream_id, publication=self.publication, event=event))
+        if self._recorder is not None:
+            self._recorder.note(event)
+
+    def _say(self, said: Said) -> None:
+        self._plane.say(said)
+
+    def _tick(self) -> None:
+        self._report()
+        self._progress = asyncio.get_running_loop().call_later(PROGRESS_S, self._tick)
+
+    def _report(self) -> None:
+        if not self._is_started or self._packager is None:
+            return
+        dropped = self._packager.dropped_units
+        self._say(
+            Progress(
+                stream_id=self.stream_id,
+                publication=self.publication,
+                media_time_ms=self._meter.media_time_ms,
+                next_segment=self._packager.next_segment,
+                at=self._meter.at,
+                health=self._meter.health(dropped_units=dropped),
+            )
+        )
+
+    def _take_picture(self, unit: Unit) -> None:
+        track = next((track for track in self.relay.tracks if track.kind == "video"), None)
+        if track is None or (self._picture is not None and not self._picture.done()):
+            return
+        self._pictured_at = unit.at
+        self._picture = asyncio.get_running_loop().create_task(
+            self._store_picture(track, unit), name=f"picture {self.stream_id}"
+        )
+
+    async def _store_picture(self, track: Track, unit: Unit) -> None:
+        picture = await self._plane.codecs.picture(track, unit)
+        if picture is None:
+            return
+        path = self._folder.path / "thumbnail.webp"
+        partial = path.with_suffix(".partial")
+        partial.write_bytes(picture)
+        partial.rename(path)
+        self._say(Pictured(stream_id=self.stream_id, path=str(path), at=unit.at))
+
+
+class Packager:
+    """Feeds a muxer from a relay, as soon as there is something, on the loop."""
+
+    def __init__(self, *, muxer: Muxer, relay: Relay, say: Callable[[Event], None]) -> None:
+        self._muxer = muxer
+        self._relay = relay
+        self._say = say
+        self._is_due = False
+        self._is_broken = False
+        self._reader: Reader = relay.subscribe(self._wake)
+        self._pump()
+
+    @property
+    def dropped_units(self) -> int:
+        return self._reader.dropped_units
+
+    @property
+    def next_segment(self) -> int:
+        return self._muxer.next_segment
+
+    def finish(self, reason: str) -> None:
+        """Package what has arrived and close. Idempotent."""
+        self._pump()
+        self._relay.unsubscribe(self._reader)
+        self._put(self._muxer.close(reason))
+
+    def _wake(self) -> None:
+        if not self._is_due:
+            self._is_due = True
+            asyncio.get_running_loop().call_soon(self._pump)
+
+    def _pump(self) -> None:
+        self._is_due = False
+        if self._is_broken:
+            self._reader.take()
+            return
+        try:
+            self._put(self._muxer.feed(self._reader.take()))
+        except OSError as error:
+            # The run folder is full or gone: this stream has no HLS any more, everything else of it goes on.
+            self._is_broken = True
+            log.error("packaging stopped: %s", error)
+
+    def _put(self, events: Sequence[Event]) -> None:
+        for event in events:
+            self._say(event)
+
+
+class Plane:
+    """All runs of this process. Belongs to one event loop."""
+
+    def __init__(
+        self,
+        *,
+        run_dir: Path,
+        store: SegmentStore,
+        codecs: Codecs,
+        say: Callable[[Said], None],
+        max_streams: int,
+        max_run_bytes: int,
+    ) -> None:
+        self.codecs = codecs
+        self.say = say
+        self._run_dir = run_dir
+        self._store = store
+        self._max_streams = max_streams
+        self._max_folder_bytes = min(FOLDER_BYTES, max_run_bytes)
+        self._runs: dict[str, Run] = {}
+        self._folders: dict[str, RunFolder] = {}
+        self._flushing: set[asyncio.Task[None]] = set()
+
+    @property
+    def streams(self) -> int:
+        return len(self._runs)
+
+    def publish(self, grant: Granted, *, protocol: str, remote: str) -> Run:
+        """Begin a publication. Raises ``PublishRefused``: ``busy`` or ``unavailable``."""
+        if grant.stream_id in self._runs:
+            raise PublishRefused("busy", "Somebody is publishing this stream already.")
+        if len(self._runs) >= self._max_streams:
+            raise PublishRefused("unavailable", "This server has as many live streams as it takes.")
+        folder = self._folders.get(grant.stream_id)
+        if folder is None:
+            folder = RunFolder(path=self._run_dir / grant.stream_id, max_bytes=self._max_folder_bytes)
+            self._folders[grant.stream_id] = folder
+        recorder = self._recorder(grant, folder) if grant.is_recorded else None
+        run = Run(grant=grant, plane=self, protocol=protocol, remote=remote, folder=folder, recorder=recorder)
+        self._runs[grant.stream_id] = run
+        log.info("stream %s: publication %d begins over %s from %s", grant.stream_id, grant.publication, protocol, remote)
+        return run
+
+    def get(self, stream_id: str) -> Run | None:
+        return self._runs.get(stream_id)
+
+    def stop(self, stream_id: str, *, publication: int, reason: str) -> None:
+        """End a publication; one that is not there (any more) is reported as ended and flushed."""
+        run = self._runs.get(stream_id)
+        if run is not None and run.publication == publication:
+            run.stop(reason)
+        elif not any(task.get_name() == _flush_name(stream_id, publication) for task in self._flushing):
+            self.say(Flushed(stream_id=stream_id, publication=publication))
+
+    def forget(self, stream_id: str) -> None:
+        """The stream has ended and its recording is elsewhere: its live files go."""
+        if stream_id in self._runs:
+            return
+        folder = self._folders.pop(stream_id, None)
+        if folder is not None:
+            folder.remove()
+        else:
+            shutil.rmtree(self._run_dir / stream_id, ignore_errors=True)
+
+    def ended(self, run: Run) -> None:
+        """A run says that it is over; what is left of it is stored in the background."""
+        if self._runs.get(run.stream_id) is run:
+            del self._runs[run.stream_id]
+        task = asyncio.get_running_loop().create_task(run.flush(), name=_flush_name(run.stream_id, run.publication))
+        self._flushing.add(task)
+        task.add_done_callback(self._flushing.discard)
+
+    async def close(self, reason: str) -> None:
+        """End all runs and wait until what they made is stored."""
+        for run in list(self._runs.values()):
+            run.stop(reason)
+        if self._flushing:
+            await asyncio.wait(list(self._flushing), timeout=FLUSH_S + 1)
+        for folder in self._folders.values():
+            folder.close()
+
+    def _recorder(self, grant: Granted, folder: RunFolder) -> Recorder:
+        def stored(event: SegmentStored) -> None:
+            folder.release(event.name)
+            self.say(Packaged(stream_id=grant.stream_id, publication=grant.publication, event=event))
+
+        return Recorder(
+            store=self._store,
+            stream_id=grant.stream_id,
+            epoch=grant.epoch,
+            on_stored=stored,
+            on_skipped=folder.release,
+        )
+
+
+def _flush_name(stream_id: str, publication: int) -> str:
+    return f"flush {stream_id} {publication}"
+
+
+def describe(track: Track) -> dict[str, object]:
+    """A track for people and rows: everything but its configuration record."""
+    described: dict[str, object] = msgspec.to_builtins(track)
+    described.pop("config", None)
+    return described
