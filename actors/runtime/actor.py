@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from asyncio import InvalidStateError
 from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, overload
 
@@ -87,8 +88,11 @@ def _answering(prompt: Mapping[type, Handler]) -> Handler:
         value = handler(actor, message)
         if value.__class__ is Later:
             actor.context.promise(value, asker)
-        elif not asker.done():
-            asker.set_result(value)
+        else:
+            try:
+                asker.set_result(value)
+            except InvalidStateError:
+                return  # the handler itself cancelled its asker
 
     return answer
 

@@ -57,7 +57,7 @@ from actors.runtime.mailbox import (
 )
 from actors.runtime.message import Message
 from actors.runtime.supervisor import CrashRecord
-from actors.runtime.turns import A_TURN, SLICE_S
+from actors.runtime.turns import A_TURN, BRISK_S, SLICE_S
 
 if TYPE_CHECKING:
     from actors.runtime.kind import Kind
@@ -280,7 +280,8 @@ class Cell:
 
     def _draw(self, now: float, monotonic: Callable[[], float]) -> float:
         """The hot loop. Whatever ends the state ACTIVE within a prompt handler must leave `mail` empty: see `stop`."""
-        mail, actor, prompt, slowest = cast("deque[Any]", self.mail), self.actor, self.prompt, self.slowest_s
+        mail, actor, prompt = cast("deque[Any]", self.mail), self.actor, self.prompt
+        notable_s = min(self.slowest_s, BRISK_S)
         take = mail.popleft
         until = now + SLICE_S
         for count in A_TURN:  # noqa: B007  # used after the loop
@@ -299,11 +300,12 @@ class Cell:
                     if self.state is not ACTIVE:
                         break
             then = monotonic()
-            if then - now > slowest:
-                self.slowest_s = slowest = then - now
-                self.slowest_name = name_of(item)
-            now = then
-            if not mail or now > until:
+            spent, now = then - now, then
+            if spent > notable_s:
+                notable_s = min(self._noted(item, spent), BRISK_S)
+                if now > until:
+                    break
+            if not mail:
                 break
         self.handled += count
         if self.state is ACTIVE and (count > 1 or type(item) is not Tick):
@@ -311,6 +313,12 @@ class Cell:
         if (observer := self.kind.node.observer) is not None:
             observer.handled(self.kind.name, count)
         return now
+
+    def _noted(self, item: Mail, spent_s: float) -> float:
+        """Keeps the slowest message; how long that one took."""
+        if spent_s > self.slowest_s:
+            self.slowest_s, self.slowest_name = spent_s, name_of(item)
+        return self.slowest_s
 
     def _handle_unusual(self, item: Tick | Message) -> None:
         """Ticks, coroutines and what has no handler."""
@@ -353,8 +361,7 @@ class Cell:
     def _slow_ended(self, item: Mail, value: Any, error: BaseException | None) -> None:
         asker, self.asker = self.asker, None
         now = self.kind.node.clock.monotonic()
-        if now - self.since > self.slowest_s:
-            self.slowest_s, self.slowest_name = now - self.since, name_of(item)
+        self._noted(item, now - self.since)
         self.since = now
         if error is not None:
             self._raised(item, error)
