@@ -124,7 +124,7 @@ def _node() -> Node:
         transport=LocalTransport(),
         observer=Handled(),
     )
-    node.register("counter", lambda _: Counter(), mailbox=BURST, idle_after_s=None)
+    node.register("counter", lambda _: Counter(), mailbox=20 * BURST, idle_after_s=None)
     return node
 
 

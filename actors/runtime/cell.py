@@ -102,6 +102,7 @@ class Cell:
         "kind",
         "limit",
         "mail",
+        "notable_s",
         "parked_reason",
         "prompt",
         "restarts",
@@ -135,6 +136,7 @@ class Cell:
         self.restarts = 0
         self.parked_reason = ""
         self.slowest_s = 0.0
+        self.notable_s = 0.0
         self.slowest_name = ""
         self.since = 0.0
         """Monotonic: of the last message when ACTIVE, of the task's start when a task runs, of the parking's end."""
@@ -281,7 +283,7 @@ class Cell:
     def _draw(self, now: float, monotonic: Callable[[], float]) -> float:
         """The hot loop. Whatever ends the state ACTIVE within a prompt handler must leave `mail` empty: see `stop`."""
         mail, actor, prompt = cast("deque[Any]", self.mail), self.actor, self.prompt
-        notable_s = min(self.slowest_s, BRISK_S)
+        notable_s = self.notable_s
         take = mail.popleft
         until = now + SLICE_S
         for count in A_TURN:  # noqa: B007  # used after the loop
@@ -302,7 +304,7 @@ class Cell:
             then = monotonic()
             spent, now = then - now, then
             if spent > notable_s:
-                notable_s = min(self._noted(item, spent), BRISK_S)
+                notable_s = self._noted(item, spent)
                 if now > until:
                     break
             if not mail:
@@ -315,10 +317,11 @@ class Cell:
         return now
 
     def _noted(self, item: Mail, spent_s: float) -> float:
-        """Keeps the slowest message; how long that one took."""
+        """Keeps the slowest message; from how long on the next one is worth this call."""
         if spent_s > self.slowest_s:
             self.slowest_s, self.slowest_name = spent_s, name_of(item)
-        return self.slowest_s
+            self.notable_s = min(spent_s, BRISK_S)
+        return self.notable_s
 
     def _handle_unusual(self, item: Tick | Message) -> None:
         """Ticks, coroutines and what has no handler."""
