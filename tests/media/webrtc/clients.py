@@ -194,7 +194,9 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(*, addresses: Sequence[str] = (), viewer_idle_after_s: float = 20.0, **whip: float) -> AsyncIterator[Stage]:
+async def stage(
+    *, addresses: Sequence[str] = (), viewer_idle_after_s: float = 20.0, **whip: float
+) -> AsyncIterator[Stage]:
     port = await RtcPort.open(addresses=addresses)
     left: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
     whep = WhepEndpoint(

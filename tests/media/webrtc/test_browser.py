@@ -16,7 +16,7 @@ from media.webrtc.errors import Refused
 from tests.media.webrtc.clients import RelayPublication, Stage, stage
 
 _CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-_FLAGS = (
+_FLAGS = (  # noqa: SIM905
     "--headless --no-sandbox --use-fake-device-for-media-stream --use-fake-ui-for-media-stream --disable-gpu "
     "--no-first-run --disable-background-networking --disable-component-update --disable-sync "
     "--autoplay-policy=no-user-gesture-required"
