@@ -1,7 +1,8 @@
 """The RTMP server: sockets, deadlines and bounds around :mod:`media.rtmp.protocol`.
 
 A connection has no task of its own. Bytes arrive in a callback, one timer sweeps all connections for deadlines, and
-only the question whether somebody may publish is a task, for as long as it takes; nothing more is read meanwhile.
+only the question whether somebody may publish is a task, for as long as it takes; nothing more is read meanwhile, which
+bounds what waits for the answer to the events of one read.
 """
 
 from __future__ import annotations
@@ -318,6 +319,7 @@ class _Connection(asyncio.Protocol):
         self._publication = publication
         self._ingest = Ingest(publication=publication)
         self._server.counters.published += 1
+        self._server._log.info("rtmp %s publishes", self._remote)
         self._release_pending()
         self._protocol.accept()
         self._flush()
@@ -411,8 +413,9 @@ class _Connection(asyncio.Protocol):
             return
         self.phase = _Phase.LINGERING
         self._deadline = self._server._clock() + self._limits.linger_s
-        self._transport.resume_reading()
-        self._half_close(self._transport)
+        if not self._transport.is_closing():
+            self._transport.resume_reading()
+            self._half_close(self._transport)
 
     def _half_close(self, transport: asyncio.Transport) -> None:
         if not transport.can_write_eof():

@@ -59,10 +59,10 @@ class Timeline:
     def _nearest(self, raw: int, last: int) -> int:
         assert self._previous is not None
         now, before = raw + self._offset, raw + self._previous
-        if now - self._moved_at > _KEEP_PREVIOUS_MS:
+        at = min(now, before, key=lambda at: abs(at - last))
+        if at - self._moved_at > _KEEP_PREVIOUS_MS:
             self._previous = None
-            return now
-        return min(now, before, key=lambda at: abs(at - last))
+        return at
 
     def _rebase(self, raw: int) -> int:
         self.rebased += 1

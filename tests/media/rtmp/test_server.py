@@ -41,11 +41,6 @@ class Encoder:
         self.reader = reader
         self.writer = writer
 
-    @classmethod
-    async def dial(cls, port: int, key: str = "good", *, tls: ssl.SSLContext | None = None) -> Encoder:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=tls)
-        return cls(reader, writer, f"rtmp://127.0.0.1/live/{key}")
-
     async def ask(self) -> Published | Refused:
         """Publish, and wait for the answer."""
         while True:
@@ -73,12 +68,36 @@ class Encoder:
             return b""
 
 
+class Dial:
+    """Makes encoders, and closes them in the end."""
+
+    def __init__(self) -> None:
+        self._made: list[Encoder] = []
+
+    async def __call__(self, port: int, key: str = "good", *, tls: ssl.SSLContext | None = None) -> Encoder:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=tls)
+        self._made.append(Encoder(reader, writer, f"rtmp://127.0.0.1/live/{key}"))
+        return self._made[-1]
+
+    async def close(self) -> None:
+        for encoder in self._made:
+            encoder.writer.transport.abort()
+        await asyncio.gather(*(encoder.writer.wait_closed() for encoder in self._made), return_exceptions=True)
+
+
 Start = Callable[..., Awaitable[tuple[RtmpServer, int]]]
 
 
 @pytest.fixture
 def door() -> Door:
     return Door()
+
+
+@pytest.fixture
+async def dial() -> AsyncIterator[Dial]:
+    dialler = Dial()
+    yield dialler
+    await dialler.close()
 
 
 @pytest.fixture
@@ -114,8 +133,8 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.005)
 
 
-async def publish(door: Door, port: int) -> tuple[Encoder, Recording]:
-    encoder = await Encoder.dial(port)
+async def publish(door: Door, dial: Dial, port: int) -> tuple[Encoder, Recording]:
+    encoder = await dial(port)
     assert await encoder.ask() == Published()
     encoder.protocol.send_tracks([AUDIO])
     encoder.play(0, 30)
@@ -124,9 +143,9 @@ async def publish(door: Door, port: int) -> tuple[Encoder, Recording]:
     return encoder, recording
 
 
-async def test_units_arrive_and_an_orderly_end_leaves_the_connection_open(start: Start, door: Door) -> None:
+async def test_units_arrive_and_an_orderly_end_leaves_the_connection_open(start: Start, dial: Dial, door: Door) -> None:
     server, port = await start()
-    encoder, recording = await publish(door, port)
+    encoder, recording = await publish(door, dial, port)
     assert server.publishers == 1
     encoder.protocol.finish()
     encoder.flush()
@@ -135,18 +154,18 @@ async def test_units_arrive_and_an_orderly_end_leaves_the_connection_open(start:
     assert (server.connections, server.publishers) == (1, 0)
 
 
-async def test_closed_socket_is_disconnected(start: Start, door: Door) -> None:
+async def test_closed_socket_is_disconnected(start: Start, dial: Dial, door: Door) -> None:
     server, port = await start()
-    encoder, recording = await publish(door, port)
+    encoder, recording = await publish(door, dial, port)
     encoder.writer.close()
     await asyncio.wait_for(recording.is_closed.wait(), 5)
     assert recording.reason == "disconnected"
     await until(lambda: server.connections == 0)
 
 
-async def test_silent_publisher_is_gone_after_five_seconds(start: Start, door: Door, clock: Clock) -> None:
+async def test_silent_publisher_is_gone_after_five_seconds(start: Start, dial: Dial, door: Door, clock: Clock) -> None:
     server, port = await start()
-    encoder, recording = await publish(door, port)
+    encoder, recording = await publish(door, dial, port)
     clock.now += 4.9
     server.sweep()
     assert recording.reason is None
@@ -157,9 +176,11 @@ async def test_silent_publisher_is_gone_after_five_seconds(start: Start, door: D
     assert server.counters.timeouts == 1
 
 
-async def test_publisher_that_sends_anything_but_media_is_gone_too(start: Start, door: Door, clock: Clock) -> None:
+async def test_publisher_that_sends_anything_but_media_is_gone_too(
+    start: Start, dial: Dial, door: Door, clock: Clock
+) -> None:
     server, port = await start()
-    encoder, recording = await publish(door, port)
+    encoder, recording = await publish(door, dial, port)
     for step in range(6):
         received = server.counters.received_bytes
         encoder.protocol.send_metadata({"step": float(step)})
@@ -170,9 +191,9 @@ async def test_publisher_that_sends_anything_but_media_is_gone_too(start: Start,
     assert recording.reason == "timeout"
 
 
-async def test_dribbled_handshake_does_not_get_more_time(start: Start, clock: Clock) -> None:
+async def test_dribbled_handshake_does_not_get_more_time(start: Start, dial: Dial, clock: Clock) -> None:
     server, port = await start()
-    encoder = await Encoder.dial(port)
+    encoder = await dial(port)
     for index in range(6):
         encoder.writer.write(b"\x03" if index == 0 else b"\0")
         await until(lambda index=index: server.counters.received_bytes > index)  # type: ignore[misc]
@@ -181,9 +202,9 @@ async def test_dribbled_handshake_does_not_get_more_time(start: Start, clock: Cl
     await until(lambda: server.connections == 0)
 
 
-async def test_connection_that_never_publishes_is_closed(start: Start, clock: Clock) -> None:
+async def test_connection_that_never_publishes_is_closed(start: Start, dial: Dial, clock: Clock) -> None:
     server, port = await start()
-    encoder = await Encoder.dial(port)
+    encoder = await dial(port)
     encoder.writer.write(b"\x03" + bytes(3072))
     await until(lambda: server.counters.received_bytes == 3073)
     clock.now += 9.9
@@ -193,9 +214,9 @@ async def test_connection_that_never_publishes_is_closed(start: Start, clock: Cl
     await encoder.closed()
 
 
-async def test_wrong_key_hears_why_before_the_connection_closes(start: Start) -> None:
+async def test_wrong_key_hears_why_before_the_connection_closes(start: Start, dial: Dial) -> None:
     server, port = await start()
-    encoder = await Encoder.dial(port, "bad")
+    encoder = await dial(port, "bad")
     assert await encoder.ask() == Refused("NetStream.Publish.BadName", "there is no such stream key")
     assert await encoder.closed() == b""
     encoder.writer.close()
@@ -203,9 +224,9 @@ async def test_wrong_key_hears_why_before_the_connection_closes(start: Start) ->
     assert server.counters.refused == 1
 
 
-async def test_refused_publisher_that_stays_is_cut_off_after_the_linger(start: Start, clock: Clock) -> None:
+async def test_refused_publisher_that_stays_is_cut_off_after_the_linger(start: Start, dial: Dial, clock: Clock) -> None:
     server, port = await start()
-    encoder = await Encoder.dial(port, "bad")
+    encoder = await dial(port, "bad")
     await encoder.ask()
     await encoder.closed()
     encoder.writer.write(b"more" * 1000)
@@ -214,22 +235,22 @@ async def test_refused_publisher_that_stays_is_cut_off_after_the_linger(start: S
     await until(lambda: server.connections == 0)
 
 
-async def test_second_publisher_is_refused_until_the_first_is_gone(start: Start, door: Door) -> None:
+async def test_second_publisher_is_refused_until_the_first_is_gone(start: Start, dial: Dial, door: Door) -> None:
     _, port = await start()
-    first, recording = await publish(door, port)
-    second = await Encoder.dial(port)
+    first, recording = await publish(door, dial, port)
+    second = await dial(port)
     answer = await second.ask()
     assert isinstance(answer, Refused)
     assert answer.code == "NetStream.Publish.BadName"
     first.writer.close()
     await asyncio.wait_for(recording.is_closed.wait(), 5)
-    third, _ = await publish(door, port)
+    third, _ = await publish(door, dial, port)
     assert not third.writer.is_closing()
 
 
-async def test_stopped_publication_tells_its_publisher(start: Start, door: Door) -> None:
+async def test_stopped_publication_tells_its_publisher(start: Start, dial: Dial, door: Door) -> None:
     server, port = await start()
-    encoder, recording = await publish(door, port)
+    encoder, recording = await publish(door, dial, port)
     assert recording.stop is not None
     recording.stop("key rotated")
     recording.stop("again")
@@ -241,7 +262,7 @@ async def test_stopped_publication_tells_its_publisher(start: Start, door: Door)
     await until(lambda: server.connections == 0)
 
 
-async def test_publisher_that_leaves_while_it_is_judged_leaves_no_publication_open(start: Start) -> None:
+async def test_publisher_that_leaves_while_it_is_judged_leaves_no_publication_open(start: Start, dial: Dial) -> None:
     gate, asked, recording = asyncio.Event(), asyncio.Event(), Recording()
 
     async def slowly(request: PublishRequest) -> Recording:
@@ -250,7 +271,7 @@ async def test_publisher_that_leaves_while_it_is_judged_leaves_no_publication_op
         return recording
 
     server, port = await start(authorize=slowly)
-    encoder = await Encoder.dial(port)
+    encoder = await dial(port)
     question = asyncio.create_task(encoder.ask())
     await asyncio.wait_for(asked.wait(), 5)
     question.cancel()
@@ -263,31 +284,31 @@ async def test_publisher_that_leaves_while_it_is_judged_leaves_no_publication_op
     assert recording.reason == "disconnected"
 
 
-async def test_question_without_an_answer_is_a_refusal_to_try_again(start: Start) -> None:
+async def test_question_without_an_answer_is_a_refusal_to_try_again(start: Start, dial: Dial) -> None:
     async def never(request: PublishRequest) -> Recording:
         await asyncio.Event().wait()
         raise AssertionError
 
     _, port = await start(authorize=never, authorize_s=0.05)
-    answer = await (await Encoder.dial(port)).ask()
+    answer = await (await dial(port)).ask()
     assert isinstance(answer, Refused)
     assert "try again" in answer.description
 
 
 async def test_failing_authorization_is_a_refusal_and_a_logged_fault(
-    start: Start, caplog: pytest.LogCaptureFixture
+    start: Start, dial: Dial, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def fails(request: PublishRequest) -> Recording:
         raise RuntimeError("the database is on fire")
 
     _, port = await start(authorize=fails)
-    answer = await (await Encoder.dial(port)).ask()
+    answer = await (await dial(port)).ask()
     assert isinstance(answer, Refused)
     assert "fire" not in answer.description
     assert "the database is on fire" in caplog.text
 
 
-async def test_media_sent_before_the_answer_is_not_lost(start: Start, door: Door) -> None:
+async def test_media_sent_before_the_answer_is_not_lost(start: Start, dial: Dial, door: Door) -> None:
     gate = asyncio.Event()
 
     async def slowly(request: PublishRequest) -> Recording:
@@ -295,7 +316,7 @@ async def test_media_sent_before_the_answer_is_not_lost(start: Start, door: Door
         return await door.authorize(request)
 
     _, port = await start(authorize=slowly)
-    encoder = await Encoder.dial(port)
+    encoder = await dial(port)
     question = asyncio.create_task(encoder.ask())
     await until(lambda: encoder.protocol._state.name == "ASKING")
     encoder.protocol._state = _State.PUBLISHING  # by itself the client would wait
@@ -306,9 +327,9 @@ async def test_media_sent_before_the_answer_is_not_lost(start: Start, door: Door
     question.cancel()
 
 
-async def test_several_publishes_follow_one_another_on_one_connection(start: Start, door: Door) -> None:
+async def test_several_publishes_follow_one_another_on_one_connection(start: Start, dial: Dial, door: Door) -> None:
     server, port = await start()
-    encoder, first = await publish(door, port)
+    encoder, first = await publish(door, dial, port)
     encoder.protocol.finish()
     encoder.flush()
     await asyncio.wait_for(first.is_closed.wait(), 5)
@@ -320,10 +341,10 @@ async def test_several_publishes_follow_one_another_on_one_connection(start: Sta
     assert (server.connections, server.counters.published) == (1, 2)
 
 
-async def test_garbage_closes_with_one_log_line(start: Start, caplog: pytest.LogCaptureFixture) -> None:
+async def test_garbage_closes_with_one_log_line(start: Start, dial: Dial, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     server, port = await start()
-    encoder = await Encoder.dial(port)
+    encoder = await dial(port)
     encoder.writer.write(b"GET / HTTP/1.1\r\n\r\n")
     await encoder.closed()
     await until(lambda: server.connections == 0)
@@ -333,10 +354,10 @@ async def test_garbage_closes_with_one_log_line(start: Start, caplog: pytest.Log
     assert server.counters.protocol_errors == 1
 
 
-async def test_garbage_of_one_publisher_does_not_touch_another(start: Start, door: Door) -> None:
+async def test_garbage_of_one_publisher_does_not_touch_another(start: Start, dial: Dial, door: Door) -> None:
     server, port = await start()
-    encoder, recording = await publish(door, port)
-    other = await Encoder.dial(port)
+    encoder, recording = await publish(door, dial, port)
+    other = await dial(port)
     other.writer.write(b"\x03" + bytes(3072) + b"\xff" * 5000)
     await other.closed()
     encoder.play(30, 10)
@@ -345,11 +366,11 @@ async def test_garbage_of_one_publisher_does_not_touch_another(start: Start, doo
     assert server.counters.protocol_errors == 1
 
 
-async def test_connections_over_the_limit_are_turned_away(start: Start) -> None:
+async def test_connections_over_the_limit_are_turned_away(start: Start, dial: Dial) -> None:
     server, port = await start(max_connections=2)
-    kept = [await Encoder.dial(port) for _ in range(2)]
+    kept = [await dial(port) for _ in range(2)]
     await until(lambda: server.connections == 2)
-    third = await Encoder.dial(port)
+    third = await dial(port)
     assert await third.closed() == b""
     assert server.counters.turned_away == 1
     kept[0].writer.close()
@@ -357,23 +378,23 @@ async def test_connections_over_the_limit_are_turned_away(start: Start) -> None:
 
 
 async def test_idle_connections_of_one_address_are_bounded_but_publishers_do_not_count(
-    start: Start, door: Door
+    start: Start, dial: Dial, door: Door
 ) -> None:
     server, port = await start(max_pending_per_address=1)
-    publisher, _ = await publish(door, port)
-    idle = await Encoder.dial(port)
+    publisher, _ = await publish(door, dial, port)
+    idle = await dial(port)
     await until(lambda: server.connections == 2)
-    assert await (await Encoder.dial(port)).closed() == b""
+    assert await (await dial(port)).closed() == b""
     idle.writer.close()
     await until(lambda: server.connections == 1)
-    idle = await Encoder.dial(port)
+    idle = await dial(port)
     await until(lambda: server.connections == 2)
     assert not publisher.writer.is_closing()
 
 
-async def test_peer_that_does_not_read_is_closed(start: Start) -> None:
+async def test_peer_that_does_not_read_is_closed(start: Start, dial: Dial) -> None:
     server, port = await start(max_unsent_bytes=1024)
-    encoder = await Encoder.dial(port)
+    encoder = await dial(port)
     encoder.reader._transport.pause_reading()  # type: ignore[attr-defined]
     encoder.writer.write(b"\x03" + bytes(3072))
     ping = bytes((2, 0, 0, 0, 0, 0, 6, 4, 0, 0, 0, 0)) + b"\0\6\0\0\0\0"
@@ -389,9 +410,9 @@ async def test_peer_that_does_not_read_is_closed(start: Start) -> None:
     assert server.connections == 0
 
 
-async def test_close_ends_publishers_within_its_budget(start: Start, door: Door) -> None:
+async def test_close_ends_publishers_within_its_budget(start: Start, dial: Dial, door: Door) -> None:
     server, port = await start()
-    encoder, recording = await publish(door, port)
+    encoder, recording = await publish(door, dial, port)
     await server.close(budget_s=0.2)
     assert recording.reason == "shutdown"
     assert server.connections == 0
@@ -418,32 +439,33 @@ def certificate(folder: Path) -> Path:
     return path
 
 
-async def test_rtmps_carries_units_and_refusals(start: Start, door: Door, tmp_path: Path) -> None:
+async def test_rtmps_carries_units_and_refusals(start: Start, dial: Dial, door: Door, tmp_path: Path) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate(tmp_path))
     trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
     _, port = await start(ssl=context)
-    encoder = await Encoder.dial(port, tls=trusting)
+    encoder = await dial(port, tls=trusting)
     assert await encoder.ask() == Published()
     encoder.protocol.send_tracks([AUDIO])
     encoder.play(0, 30)
     await asyncio.wait_for(door.recordings[0].has_units.wait(), 5)
     assert door.requests[0].protocol == "rtmps"
-    refused = await (await Encoder.dial(port, "bad", tls=trusting)).ask()
+    refused = await (await dial(port, "bad", tls=trusting)).ask()
     assert isinstance(refused, Refused)
 
 
 def test_uvloop_serves_the_same() -> None:
     async def run() -> None:
-        door = Door()
+        door, dial = Door(), Dial()
         server = RtmpServer(authorize=door.authorize)
         port = await server.start(host="127.0.0.1", port=0)
-        encoder, recording = await publish(door, port)
-        assert isinstance(await (await Encoder.dial(port, "bad")).ask(), Refused)
+        encoder, recording = await publish(door, dial, port)
+        assert isinstance(await (await dial(port, "bad")).ask(), Refused)
         encoder.writer.close()
         await asyncio.wait_for(recording.is_closed.wait(), 5)
         await server.close(budget_s=1)
+        await dial.close()
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(run())

@@ -68,6 +68,27 @@ def test_last_units_of_before_a_jump_do_not_move_the_base_again() -> None:
     assert timeline.rebased == 1
 
 
+def test_last_units_of_before_a_restart_do_not_move_the_base_again() -> None:
+    timeline = Timeline(first=500_000)
+    for stamp in range(500_000, 501_000, 20):
+        timeline.place("video", stamp)
+        timeline.place("audio", stamp)
+    assert timeline.place("video", 0) == 1000
+    assert timeline.place("audio", 501_000) == 1000
+    assert timeline.place("audio", 10) == 1010
+    assert timeline.place("video", 20) == 1020
+    assert timeline.rebased == 1
+
+
+def test_tracks_with_clocks_of_their_own_both_go_on_at_their_pace() -> None:
+    timeline = Timeline(first=5_000_000)
+    for step in range(0, 60_000, 20):
+        timeline.place("video", 5_000_000 + step)
+        timeline.place("audio", step)
+    assert timeline.rebased < 10
+    assert abs(timeline.place("video", 5_060_000) - 60_000) < 500
+
+
 def test_small_step_back_is_flattened() -> None:
     timeline = Timeline(first=0)
     assert [timeline.place("audio", stamp) for stamp in (0, 40, 30, 60)] == [0, 40, 40, 60]
