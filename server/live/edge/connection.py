@@ -108,7 +108,7 @@ class WebSocketConnection(asyncio.Protocol):
 
     def _violation(self, code: int, reason: str) -> None:
         session = self.session
-        if session is not None and not session.is_probe(self):
+        if session is not None and session.is_on(self):
             session.close("parse error" if code != websocket.TOO_BIG else "transport error", code=code, detail=reason)
         self.close(code, reason)
         self._state = max(self._state, _BROKEN)
@@ -116,11 +116,11 @@ class WebSocketConnection(asyncio.Protocol):
     # -- out
 
     def pause_writing(self) -> None:
-        if self.session is not None and not self.session.is_probe(self):
+        if self.session is not None and self.session.is_on(self):
             self.session.pause()
 
     def resume_writing(self) -> None:
-        if self.session is not None and not self.session.is_probe(self):
+        if self.session is not None and self.session.is_on(self):
             self.session.resume()
 
     def close(self, code: int, reason: str = "") -> None:
@@ -165,7 +165,7 @@ class WebSocketConnection(asyncio.Protocol):
         session, self.session = self.session, None
         if session is None:
             return
-        if session.is_probe(self):
-            session.probe_lost(self)
-        else:
+        if session.is_on(self):
             session.lost(reason)
+        else:
+            session.probe_lost(self)

@@ -245,7 +245,7 @@ class Port:
         try:
             is_taken = session.post(engineio.split_payload(body))
         except InvalidPacket:
-            session.close("parse error")
+            session.close("parse error", is_abrupt=True)
             is_taken = False
         front.answer(*((200, b"ok") if is_taken else (400, b"Invalid payload")))
 

@@ -271,7 +271,7 @@ class Session:
         if self._state != _OPEN or self._connection is not None:
             return False
         if self.is_posting:
-            self.close("transport error")
+            self.close("transport error", is_abrupt=True)
             return False
         self.is_posting = True
         return True
@@ -282,7 +282,7 @@ class Session:
             for packet in packets:
                 self._packet(packet)
         except InvalidPacket:
-            self.close("parse error")
+            self.close("parse error", is_abrupt=True)
             return False
         return True
 
@@ -315,6 +315,10 @@ class Session:
         """A WebSocket that wants to take over."""
         self._probe = connection
         self._sessions.wheel.add(connection, self._sessions.clock() + self._sessions.limits.upgrade_timeout_s)
+
+    def is_on(self, connection: WebSocketConnection) -> bool:
+        """Whether this is the session's transport, and not a probe or what was one."""
+        return self._connection is connection
 
     def is_probe(self, connection: WebSocketConnection) -> bool:
         return self._probe is connection
@@ -357,7 +361,7 @@ class Session:
             self._forget()
             return None
         if self._pong_by and now >= self._pong_by:
-            self.close("ping timeout", detail="ping timeout")
+            self.close("ping timeout", is_abrupt=True)
         elif not self._pong_by and now >= self._ping_due:
             self._ping(now)
         return self._next_due(now)
@@ -379,8 +383,13 @@ class Session:
 
     # -- end
 
-    def close(self, reason: str, *, code: int = websocket.NORMAL, detail: str = "") -> None:
-        """Ends the session from our side; `reason` goes to `upper`, `code` and `detail` into the close frame."""
+    def close(
+        self, reason: str, *, code: int = websocket.NORMAL, detail: str = "", is_abrupt: bool = False
+    ) -> None:
+        """Ends the session from our side; `reason` goes to `upper`, `code` and `detail` into the close frame.
+
+        Over polling the next poll takes what is left, unless the end is abrupt.
+        """
         if self._state != _OPEN:
             return
         self._shut(reason, _CLOSING)
@@ -390,6 +399,8 @@ class Session:
         elif self._poll is not None:
             poll, self._poll = self._poll, None
             self._finish(poll)
+        elif is_abrupt:
+            self._forget()
         else:
             self._over_by = self._sessions.clock() + self._sessions.limits.close_timeout_s
             self._sessions.wheel.add(self, self._over_by)
