@@ -73,6 +73,30 @@ async def test_h264_and_aac_arrive_with_their_tracks_and_times(door: Door, url: 
     assert door.requests[0].protocol == "rtmp"
 
 
+def annex_b(recording: Recording) -> bytes:
+    """What arrived as a plain H.264 file: the parameter sets of avcC, then every unit."""
+    config = recording.track("video").config
+    size = int.from_bytes(config[6:8], "big")
+    after = 8 + size + 1
+    sets = [config[8 : 8 + size], config[after + 2 : after + 2 + int.from_bytes(config[after : after + 2], "big")]]
+    for unit in recording.of("video"):
+        at = 0
+        while at < len(unit.data):
+            length = int.from_bytes(unit.data[at : at + 4], "big")
+            sets.append(unit.data[at + 4 : at + 4 + length])
+            at += 4 + length
+    return b"".join(b"\0\0\0\1" + nal for nal in sets)
+
+
+async def test_what_arrives_decodes_without_a_complaint(door: Door, url: str, tmp_path: Path) -> None:
+    recording = await publish(door, f"{url}/good", *PICTURE, *SOUND, *H264_B, *AAC)
+    path = tmp_path / "arrived.h264"
+    path.write_bytes(annex_b(recording))
+    said = await finished(await ffmpeg("-f", "h264", "-xerror", "-i", str(path), "-f", "null", "-"))
+    assert "frame=   50" in said
+    assert "error" not in said.lower()
+
+
 @pytest.mark.parametrize(
     ("arguments", "codec"), [(HEVC, Codec.HEVC), (AV1, Codec.AV1), (VP9, Codec.VP9)], ids=["hevc", "av1", "vp9"]
 )
