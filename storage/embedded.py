@@ -424,14 +424,18 @@ _ADVICE: Final = (
 )
 
 
+# The first line that has one of these says the cause; later ones say what followed from it.
+_TELLING: Final = ("FATAL", "PANIC", "ERROR", "LOG:  unrecognized", "LOG:  invalid value", "LOG:  could not", "rror:")
+
+
 def _of_log(engine: str, log: Path, offset: int = 0) -> EmbeddedStartFailed:
     text = _tail(log, offset)
     for needle, what, advice in _ADVICE:
         if needle in text:
             return EmbeddedStartFailed(engine, what, f"{advice} (log: {log})")
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    fatal = next((line for line in reversed(lines) if any(w in line for w in ("FATAL", "PANIC", "error"))), "")
-    return EmbeddedStartFailed(engine, fatal or (lines[-1] if lines else "it said nothing"), f"see its log: {log}")
+    telling = [line for line in lines if any(word in line for word in _TELLING)]
+    return EmbeddedStartFailed(engine, (telling or lines or ["it said nothing"])[0], f"see its log: {log}")
 
 
 def _of_os_error(engine: str, error: OSError) -> EmbeddedStartFailed:

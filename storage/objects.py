@@ -181,6 +181,11 @@ class S3Objects:
             raise Unavailable("objects", str(error)) from error
 
 
+def open_objects(place: str) -> ObjectStore:
+    """The store at ``s3://bucket[/prefix]``, or in the local folder ``place``."""
+    return S3Objects.connect(place) if place.startswith("s3://") else LocalObjects(root=Path(place))
+
+
 def _of_s3(error: Any) -> StorageError:
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
     code = error.response.get("Error", {}).get("Code", "")

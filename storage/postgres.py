@@ -193,8 +193,10 @@ def _of_server(error: asyncpg.PostgresError) -> StorageError:
 def _of_client(error: Exception) -> StorageError:
     if isinstance(error, asyncpg.DataError):
         return BadValue(str(error))
-    # The driver says with the same class that a connection is gone and that its caller is wrong.
-    return Unavailable(_NAME, str(error)) if "clos" in str(error) else StorageError(str(error))
+    # The driver says with the same class that a connection is gone and that its caller is wrong. Its internal error is
+    # a connection that was lost at an odd moment; it is not used again.
+    is_lost = isinstance(error, asyncpg.InternalClientError) or "clos" in str(error)
+    return Unavailable(_NAME, str(error)) if is_lost else StorageError(str(error))
 
 
 async def _set_codecs(connection: Any) -> None:

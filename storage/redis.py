@@ -66,6 +66,8 @@ class Redis:
             max_connections=max_connections,
             timeout=deadline_s,
             socket_connect_timeout=deadline_s,
+            # Ours is the only deadline: one inside it could swallow a cancellation that comes as the write ends.
+            socket_timeout=None,
             retry=Retry(NoBackoff(), 0),
             protocol=2,
         )

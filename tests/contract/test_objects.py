@@ -1,0 +1,157 @@
+"""What every object store keeps to: a folder, and a bucket of a real S3 server."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from storage.errors import BadValue, Unavailable
+from storage.objects import CHUNK_BYTES, LocalObjects, NoSuchObject, ObjectStore, S3Objects
+
+KEYS = [
+    "",
+    "/etc/passwd",
+    "../x",
+    "a/../b",
+    "a//b",
+    "a/./b",
+    "a\\b",
+    "a/b/",
+    "a b",
+    "ä",
+    "a\0",
+    "a\n",
+    ".hidden",
+    "x" * 600,
+]
+
+
+@pytest.fixture(scope="session")
+def s3_url() -> Iterator[str]:
+    server = pytest.importorskip("moto.server", reason="no S3 server is installed")
+    held = {name: os.environ.get(name) for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")}
+    os.environ.update(AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test", AWS_DEFAULT_REGION="us-east-1")
+    running = server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    running.start()
+    host, port = running.get_host_and_port()
+    try:
+        yield f"http://{host}:{port}"
+    finally:
+        running.stop()
+        for name, value in held.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+def bucket(endpoint: str) -> S3Objects:
+    import boto3
+
+    boto3.client("s3", endpoint_url=endpoint).create_bucket(Bucket="media")
+    return S3Objects.connect("s3://media/live", endpoint_url=endpoint)
+
+
+@pytest.fixture(params=["local", "s3"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ObjectStore]:
+    made: ObjectStore
+    if request.param == "local":
+        made = LocalObjects(root=tmp_path / "objects")
+    else:
+        made = bucket(request.getfixturevalue("s3_url"))
+    yield made
+    await made.delete_prefix("t/")
+    await made.close()
+
+
+async def read(store: ObjectStore, key: str, **span: int) -> bytes:
+    return b"".join([chunk async for chunk in store.open(key, **span)])
+
+
+async def test_bytes_and_files_come_back_as_they_were(store: ObjectStore, tmp_path: Path) -> None:
+    body = os.urandom(CHUNK_BYTES * 2 + 17)
+    source = tmp_path / "source"
+    source.write_bytes(body)
+    await store.put("t/bytes.m4s", body, content_type="video/mp4")
+    await store.put("t/file.m4s", source, content_type="video/mp4")
+    for key in ("t/bytes.m4s", "t/file.m4s"):
+        assert await read(store, key) == body
+        assert await store.size(key) == len(body)
+    assert source.exists()
+
+
+@pytest.mark.parametrize(
+    ("offset", "size"), [(0, 4), (3, 4), (8, 100), (0, 0), (9, None), (10, None), (50, 5), (50, None)]
+)
+async def test_a_span_is_what_a_slice_would_be(store: ObjectStore, offset: int, size: int | None) -> None:
+    await store.put("t/o", b"0123456789", content_type="text/plain")
+    span = {"offset": offset} if size is None else {"offset": offset, "size": size}
+    assert await read(store, "t/o", **span) == b"0123456789"[offset:][:size]
+
+
+async def test_an_empty_object_is_an_object(store: ObjectStore) -> None:
+    await store.put("t/empty", b"", content_type="text/plain")
+    assert (await store.size("t/empty"), await read(store, "t/empty")) == (0, b"")
+
+
+async def test_put_again_replaces(store: ObjectStore) -> None:
+    for body in (b"a longer first", b"second"):
+        await store.put("t/o", body, content_type="text/plain")
+    assert await read(store, "t/o") == b"second"
+
+
+async def test_what_is_not_there_has_no_size_and_cannot_be_read(store: ObjectStore) -> None:
+    await store.put("t/folder/o", b"x", content_type="text/plain")
+    for key in ("t/none", "t/folder", "t/folder/o/below"):
+        assert await store.size(key) is None
+        with pytest.raises(NoSuchObject):
+            await read(store, key)
+        assert store.local_path(key) is None
+
+
+async def test_delete_prefix_takes_all_below_it_and_nothing_beside(store: ObjectStore) -> None:
+    for key in ("t/a/1", "t/a/deep/2", "t/ab", "t/b/3"):
+        await store.put(key, b"x", content_type="text/plain")
+    await store.delete_prefix("t/a/")
+    await store.delete_prefix("t/a/")
+    left = [key for key in ("t/a/1", "t/a/deep/2", "t/ab", "t/b/3") if await store.size(key) is not None]
+    assert left == ["t/ab", "t/b/3"]
+
+
+@pytest.mark.parametrize("key", KEYS)
+async def test_a_key_that_could_leave_the_store_is_refused(store: ObjectStore, key: str) -> None:
+    with pytest.raises(BadValue):
+        await store.put(key, b"x", content_type="text/plain")
+    with pytest.raises(BadValue):
+        await read(store, key)
+    with pytest.raises(BadValue):
+        await store.size(key)
+    with pytest.raises(BadValue):
+        await store.delete_prefix(key + "/")
+
+
+async def test_a_prefix_without_a_slash_is_refused(store: ObjectStore) -> None:
+    with pytest.raises(BadValue):
+        await store.delete_prefix("t")
+
+
+async def test_a_local_object_is_a_whole_file_that_can_be_sent_as_it_is(tmp_path: Path) -> None:
+    store = LocalObjects(root=tmp_path)
+    await store.put("t/o", b"whole", content_type="text/plain")
+    path = store.local_path("t/o")
+    assert path is not None
+    assert path.read_bytes() == b"whole"
+    assert [found.name for found in path.parent.iterdir()] == ["o"]
+
+
+async def test_a_folder_that_cannot_be_written_is_unavailable(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(Unavailable):
+        await LocalObjects(root=tmp_path / "file").put("t/o", b"x", content_type="text/plain")
+
+
+async def test_a_missing_bucket_is_unavailable(s3_url: str) -> None:
+    store = S3Objects.connect("s3://nowhere", endpoint_url=s3_url)
+    with pytest.raises(Unavailable):
+        await store.put("t/o", b"x", content_type="text/plain")
+    await store.close()

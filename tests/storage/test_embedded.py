@@ -1,0 +1,227 @@
+"""The engines as children: start, adoption, crash, and that none is left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from storage.embedded import EmbeddedPostgres, EmbeddedRedis, keep_running
+from storage.errors import EmbeddedStartFailed
+from storage.process import command_line, is_alive
+from storage.redis import Redis
+
+ENGINES = [EmbeddedPostgres, EmbeddedRedis]
+Engine = EmbeddedPostgres | EmbeddedRedis
+
+_SERVER = """
+import sys, time
+from pathlib import Path
+from storage.embedded import EmbeddedPostgres, EmbeddedRedis
+engines = [EmbeddedPostgres(data_dir=Path(sys.argv[1])), EmbeddedRedis(data_dir=Path(sys.argv[1]))]
+for engine in engines: engine.start()
+print(*[engine.pid for engine in engines], flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.fixture
+def data_dir() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="sf-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def postgres(data_dir: Path) -> Iterator[EmbeddedPostgres]:
+    engine = EmbeddedPostgres(data_dir=data_dir)
+    yield engine
+    engine.stop()
+
+
+def until(holds: Callable[[], bool], within_s: float = 15.0) -> None:
+    deadline = time.monotonic() + within_s
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come to be"
+        time.sleep(0.01)
+
+
+async def value(url: str, sql: str) -> object:
+    connection = await asyncpg.connect(dsn=url)
+    try:
+        return await connection.fetchval(sql)
+    finally:
+        await connection.close()
+
+
+async def test_postgres_starts_stops_and_keeps_its_data(postgres: EmbeddedPostgres) -> None:
+    url = postgres.start()
+    await value(url, "create table kept as select 42 as n")
+    assert postgres.is_running()
+    pid = postgres.pid
+    postgres.stop()
+    assert not postgres.is_running()
+    assert not is_alive(pid, None)
+    assert await value(postgres.start(), "select n from kept") == 42
+
+
+async def test_postgres_is_durable_and_not_on_the_network(postgres: EmbeddedPostgres) -> None:
+    url = postgres.start()
+    shown = [await value(url, f"show {name}") for name in ("fsync", "synchronous_commit", "full_page_writes")]
+    assert shown == ["on", "on", "on"]
+    assert await value(url, "show listen_addresses") == ""
+
+
+async def test_start_again_of_a_running_engine_changes_nothing(postgres: EmbeddedPostgres) -> None:
+    url, pid = postgres.start(), postgres.pid
+    assert (postgres.start(), postgres.pid) == (url, pid)
+
+
+async def test_postgres_killed_with_all_its_children_starts_again(postgres: EmbeddedPostgres, data_dir: Path) -> None:
+    await value(postgres.start(), "create table kept as select 42 as n")
+    os.kill(postgres.pid, signal.SIGKILL)
+    until(lambda: not postgres.is_running())
+    assert (data_dir / "postgres" / "postmaster.pid").exists()
+    assert await value(postgres.start(), "select n from kept") == 42
+
+
+async def test_stale_lock_files_that_name_a_process_of_somebody_else_are_removed(
+    postgres: EmbeddedPostgres, data_dir: Path
+) -> None:
+    postgres.start()
+    pid_file = data_dir / "postgres" / "postmaster.pid"
+    words = pid_file.read_text()
+    postgres.stop()
+    stale = words.replace(words.split("\n", 1)[0], str(os.getpid()), 1)
+    pid_file.write_text(stale)
+    (data_dir / "postgres" / ".s.PGSQL.5432.lock").write_text(stale)
+    assert await value(postgres.start(), "select 1") == 1
+
+
+async def test_an_initialisation_cut_short_is_begun_again(postgres: EmbeddedPostgres, data_dir: Path) -> None:
+    half = data_dir / "postgres.new"
+    half.mkdir(parents=True)
+    (half / "PG_VERSION").write_text("18\n")
+    assert await value(postgres.start(), "select 1") == 1
+
+
+async def test_a_long_data_folder_moves_the_sockets_not_the_data(data_dir: Path) -> None:
+    deep = data_dir / ("long-" * 30)
+    postgres, redis = EmbeddedPostgres(data_dir=deep), EmbeddedRedis(data_dir=deep)
+    try:
+        assert await value(postgres.start(), "select 1") == 1
+        client = await Redis.connect(redis.start())
+        await client.close()
+        assert (deep / "postgres" / "PG_VERSION").exists()
+    finally:
+        postgres.stop()
+        redis.stop()
+
+
+@pytest.mark.parametrize("kind", ENGINES)
+def test_two_servers_on_one_data_folder_are_refused(kind: type[Engine], data_dir: Path) -> None:
+    first, second = kind(data_dir=data_dir), kind(data_dir=data_dir)
+    first.start()
+    try:
+        with pytest.raises(EmbeddedStartFailed, match=f"in use by process {os.getpid()}"):
+            second.start()
+    finally:
+        first.stop()
+    second.start()
+    second.stop()
+
+
+@pytest.mark.parametrize("kind", ENGINES)
+def test_a_data_folder_that_cannot_be_made_is_one_clear_line(kind: type[Engine], data_dir: Path) -> None:
+    blocked = data_dir / "file"
+    blocked.write_text("in the way")
+    with pytest.raises(EmbeddedStartFailed) as caught:
+        kind(data_dir=blocked / "data").start()
+    assert "\n" not in str(caught.value)
+    assert "--data-dir" in str(caught.value)
+
+
+def test_data_of_another_postgres_version_is_named(postgres: EmbeddedPostgres, data_dir: Path) -> None:
+    postgres.start()
+    postgres.stop()
+    (data_dir / "postgres" / "PG_VERSION").write_text("12\n")
+    with pytest.raises(EmbeddedStartFailed, match="another Postgres version"):
+        postgres.start()
+
+
+def test_a_start_that_failed_lets_go_of_the_folder(postgres: EmbeddedPostgres, data_dir: Path) -> None:
+    postgres.start()
+    postgres.stop()
+    config = data_dir / "postgres" / "postgresql.conf"
+    text = config.read_text()
+    config.write_text(text + "\nno_such_setting = 1\n")
+    with pytest.raises(EmbeddedStartFailed, match="no_such_setting"):
+        postgres.start()
+    config.write_text(text)
+    other = EmbeddedPostgres(data_dir=data_dir)
+    other.start()
+    other.stop()
+
+
+def test_the_engines_leave_with_a_parent_that_was_killed(data_dir: Path) -> None:
+    pids, server = _serve(data_dir)
+    server.kill()
+    server.wait()
+    until(lambda: not any(is_alive(pid, None) for pid in pids))
+    assert not (data_dir / "postgres" / "postmaster.pid").exists(), "Postgres was not shut down in order"
+
+
+async def test_engines_that_outlived_their_parent_are_adopted_and_leave_with_the_new_one(data_dir: Path) -> None:
+    pids, server = _serve(data_dir)
+    for watcher in _watchers(pids):
+        os.kill(watcher, signal.SIGKILL)
+    server.kill()
+    server.wait()
+    postgres, redis = EmbeddedPostgres(data_dir=data_dir), EmbeddedRedis(data_dir=data_dir)
+    try:
+        assert await value(postgres.start(), "select 1") == 1
+        redis.start()
+        assert [postgres.pid, redis.pid] == pids
+    finally:
+        postgres.stop()
+        redis.stop()
+    assert not any(is_alive(pid, None) for pid in pids)
+
+
+async def test_keep_running_starts_an_engine_that_was_killed(data_dir: Path) -> None:
+    engine = EmbeddedRedis(data_dir=data_dir)
+    url = engine.start()
+    restarted = asyncio.Event()
+    keeper = asyncio.create_task(
+        keep_running(engine, poll_s=0.01, on_restart=lambda _: restarted.set(), on_failure=lambda _: None)
+    )
+    try:
+        os.kill(engine.pid, signal.SIGKILL)
+        await asyncio.wait_for(restarted.wait(), 10)
+        client = await Redis.connect(url)
+        await client.close()
+    finally:
+        keeper.cancel()
+        await asyncio.gather(keeper, return_exceptions=True)
+        engine.stop()
+
+
+def _serve(data_dir: Path) -> tuple[list[int], subprocess.Popen[str]]:
+    """Another process that starts both engines; their pids, and the process."""
+    server = subprocess.Popen([sys.executable, "-c", _SERVER, str(data_dir)], stdout=subprocess.PIPE, text=True)
+    assert server.stdout
+    return [int(pid) for pid in server.stdout.readline().split()], server
+
+
+def _watchers(pids: list[int]) -> list[int]:
+    wanted = [f"kill -INT {pids[0]}", f"kill -TERM {pids[1]}"]
+    running = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+    return [pid for pid in running if any(words in command_line(pid) for words in wanted)]

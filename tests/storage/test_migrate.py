@@ -1,0 +1,83 @@
+"""The schema: from nothing, by many at once, never backwards."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+
+import asyncpg
+import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+from storage import migrate as migrations
+from storage.errors import SchemaMismatch, Unavailable
+from storage.migrate import check, current, head, migrate, migrations_dir
+
+
+async def run(url: str, sql: str) -> object:
+    connection = await asyncpg.connect(dsn=url)
+    try:
+        return await connection.fetchval(sql)
+    finally:
+        await connection.close()
+
+
+async def test_a_new_database_gets_the_whole_schema(empty_database_url: str) -> None:
+    assert await current(empty_database_url) == ""
+    assert await migrate(empty_database_url) == head()
+    assert await current(empty_database_url) == head()
+    assert await run(empty_database_url, "select count(*) from shards") == 256
+
+
+async def test_many_nodes_at_once_apply_it_once(empty_database_url: str) -> None:
+    assert await asyncio.gather(*[migrate(empty_database_url) for _ in range(5)]) == [head()] * 5
+    assert await run(empty_database_url, "select count(*) from alembic_version") == 1
+
+
+async def test_a_database_newer_than_the_code_is_refused(database_url: str) -> None:
+    await run(database_url, "update alembic_version set version_num = '9999'")
+    for attempt in (migrate, check):
+        with pytest.raises(SchemaMismatch, match="later version"):
+            await attempt(database_url)
+
+
+async def test_check_refuses_an_old_database_and_says_what_to_do(empty_database_url: str) -> None:
+    with pytest.raises(SchemaMismatch, match="socialflow migrate"):
+        await check(empty_database_url)
+    await migrate(empty_database_url)
+    await check(empty_database_url)
+
+
+async def test_a_revision_that_fails_leaves_the_database_as_it_was(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = migrations._script("")
+    monkeypatch.setattr(migrations, "_script", lambda at: whole + "select no_such_function();")
+    with pytest.raises(Exception, match="no_such_function"):
+        await migrate(empty_database_url)
+    assert await run(empty_database_url, "select to_regclass('users')") is None
+
+
+async def test_no_database_is_unavailable() -> None:
+    with pytest.raises(Unavailable):
+        await migrate("postgresql://postgres:@/postgres?host=/nonexistent")
+
+
+def test_file_names_tell_the_head_that_the_revisions_have() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(migrations_dir()))
+    scripts = ScriptDirectory.from_config(config)
+    assert scripts.get_heads() == [head()]
+    for script in scripts.walk_revisions():
+        assert script.path.rpartition("/")[2].startswith(f"m{script.revision}_")
+
+
+def test_a_database_that_is_up_to_date_costs_no_import_of_alembic(postgres_url: str) -> None:
+    url = postgres_url.replace("/postgres?", "/socialflow_template?")
+    code = (
+        "import asyncio, sys; from storage.migrate import migrate;"
+        f"asyncio.run(migrate({url!r})); assert not {{'alembic', 'sqlalchemy'}} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

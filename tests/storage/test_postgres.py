@@ -1,0 +1,131 @@
+"""The pool: values, errors, deadlines, and an outage."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from storage.embedded import EmbeddedPostgres
+from storage.errors import BadValue, Conflict, StorageError, Unavailable
+from storage.postgres import Database
+
+ID = "0192f0c0-0000-7000-8000-00000000abcd"
+
+
+async def test_uuids_are_text_and_json_is_plain(db: Database) -> None:
+    sql = "select $1::uuid as one, $2::uuid[] as many, $3::jsonb as doc, $4::json as text"
+    row = await db.fetchrow(sql, ID, [ID, None], {"a": [1, None]}, "x")
+    assert row is not None
+    assert tuple(row) == (ID, [ID, None], {"a": [1, None]}, "x")
+
+
+async def test_execute_counts_the_rows_touched(db: Database) -> None:
+    assert await db.execute("update shards set node = 'x' where shard < 10") == 10
+
+
+async def test_a_broken_constraint_is_a_conflict_with_its_name(db: Database) -> None:
+    await db.execute("insert into cluster (id) values ($1)", ID)
+    with pytest.raises(Conflict) as caught:
+        await db.execute("insert into cluster (id) values ($1)", ID)
+    assert caught.value.constraint == "cluster_pkey"
+
+
+@pytest.mark.parametrize(("kind", "value"), [("uuid", "nonsense"), ("text", "a\0b"), ("int", 2**40), ("int", "x")])
+async def test_a_value_that_does_not_fit_is_a_bad_value(db: Database, kind: str, value: object) -> None:
+    with pytest.raises(BadValue):
+        await db.fetchval(f"select $1::{kind}", value)
+
+
+async def test_a_defect_in_the_sql_is_not_taken_for_an_outage(db: Database) -> None:
+    for sql, args in (("select nothing_there", ()), ("select $1::int", ())):
+        with pytest.raises(StorageError) as caught:
+            await db.fetchval(sql, *args)
+        assert not isinstance(caught.value, Unavailable)
+
+
+async def test_a_statement_past_its_deadline_is_unavailable_and_the_pool_goes_on(db: Database) -> None:
+    with pytest.raises(Unavailable):
+        await db.fetchval("select pg_sleep(30)", timeout_s=0.05)
+    assert await db.fetchval("select 1") == 1
+
+
+async def test_a_wait_for_a_connection_has_a_deadline(database_url: str) -> None:
+    db = await Database.connect(database_url, max_connections=1)
+    async with db.transaction():
+        with pytest.raises(Unavailable):
+            await db.ping(timeout_s=0.05)
+    await db.ping()
+    await db.close()
+
+
+async def test_a_transaction_that_raises_leaves_nothing(db: Database) -> None:
+    async def write() -> None:
+        async with db.transaction() as tx:
+            await tx.execute("update shards set epoch = 99")
+            raise RuntimeError("mine")
+
+    with pytest.raises(RuntimeError, match="mine"):
+        await write()
+    assert await db.fetchval("select max(epoch) from shards") == 0
+
+
+async def test_a_connection_ended_by_the_administrator_is_unavailable_once(db: Database) -> None:
+    with pytest.raises(Unavailable):
+        await db.fetchval("select pg_terminate_backend(pg_backend_pid())")
+    assert await db.fetchval("select 1") == 1
+
+
+async def test_nobody_home_is_unavailable() -> None:
+    with pytest.raises(Unavailable):
+        await Database.connect("postgresql://postgres:@/postgres?host=/nonexistent")
+
+
+async def test_no_such_database_is_unavailable(postgres_url: str) -> None:
+    with pytest.raises(Unavailable, match="does not exist"):
+        await Database.connect(postgres_url.replace("/postgres?", "/nowhere?"))
+
+
+async def keep_pinging(db: Database) -> None:
+    for _ in range(1000):
+        await db.ping()
+
+
+@pytest.fixture
+async def own_engine() -> AsyncIterator[EmbeddedPostgres]:
+    with tempfile.TemporaryDirectory(prefix="sf-") as folder:
+        engine = EmbeddedPostgres(data_dir=Path(folder))
+        yield engine
+        engine.stop()
+
+
+async def test_after_a_kill_calls_are_unavailable_and_go_on_once_the_server_is_back(
+    own_engine: EmbeddedPostgres,
+) -> None:
+    db = await Database.connect(own_engine.start())
+    await asyncio.gather(*[db.ping() for _ in range(8)])
+    os.kill(own_engine.pid, signal.SIGKILL)
+    with pytest.raises(Unavailable):
+        await keep_pinging(db)
+    await asyncio.to_thread(own_engine.start)
+    async with asyncio.timeout(2):
+        await db.ping()
+    await db.close()
+
+
+async def test_a_frozen_server_is_unavailable_within_the_deadline(own_engine: EmbeddedPostgres) -> None:
+    db = await Database.connect(own_engine.start())
+    backend = await db.fetchval("select pg_backend_pid()")
+    os.kill(backend, signal.SIGSTOP)
+    try:
+        async with asyncio.timeout(5):
+            with pytest.raises(Unavailable):
+                await db.ping(timeout_s=0.2)
+    finally:
+        os.kill(backend, signal.SIGCONT)
+    await db.close()
