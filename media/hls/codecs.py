@@ -18,18 +18,18 @@ class BadConfig(MediaError):
 
 
 class Bits:
-    """Reads a NAL unit's payload bit by bit; emulation prevention bytes are taken out first."""
+    """Reads bit by bit. Out of a NAL unit's payload (``is_escaped``) emulation prevention bytes are taken first."""
 
-    def __init__(self, data: bytes) -> None:
-        clean = data.replace(b"\x00\x00\x03", b"\x00\x00")
+    def __init__(self, data: bytes, *, is_escaped: bool = True) -> None:
+        clean = data.replace(b"\x00\x00\x03", b"\x00\x00") if is_escaped else data
         self._value = int.from_bytes(clean, "big")
-        self._left = len(clean) * 8
+        self.left = len(clean) * 8
 
     def u(self, count: int) -> int:
-        if count > self._left:
-            raise BadConfig("a parameter set ends too early")
-        self._left -= count
-        return (self._value >> self._left) & ((1 << count) - 1)
+        if count > self.left:
+            raise BadConfig("a configuration record ends too early")
+        self.left -= count
+        return (self._value >> self.left) & ((1 << count) - 1)
 
     def ue(self) -> int:
         zeros = 0
@@ -79,7 +79,7 @@ def _vp8(config: bytes) -> str:
 
 
 def _aac(config: bytes) -> str:
-    return f"mp4a.40.{_aac_object_type(config)[0]}"
+    return f"mp4a.40.{_aac_object_type(Bits(config, is_escaped=False))}"
 
 
 def _opus(config: bytes) -> str:
@@ -216,37 +216,36 @@ def _cropped(bits: Bits, width: int, height: int, unit_x: int, unit_y: int) -> t
     return width, height
 
 
-def _aac_object_type(config: bytes) -> tuple[int, int, int]:
-    """Object type, the value of the config and how many bits of it follow the object type."""
-    if len(config) < 2:
-        raise BadConfig("an AudioSpecificConfig has at least two bytes")
-    value, left = int.from_bytes(config, "big"), len(config) * 8 - 5
-    kind = value >> left & 31
-    if kind == 31:
-        left -= 6
-        kind = 32 + (value >> left & 63)
-    return kind, value, left
+def _aac_object_type(bits: Bits) -> int:
+    kind = bits.u(5)
+    return 32 + bits.u(6) if kind == 31 else kind
 
 
 def aac_shape(config: bytes) -> tuple[int, int, int]:
     """Core sample rate in Hz, channels and samples a frame of an AudioSpecificConfig (ISO/IEC 14496-3, 1.6.2)."""
-    _, value, left = _aac_object_type(config)
-    index = value >> (left := left - 4) & 15
-    if index == 15:
-        rate = value >> (left := left - 24) & 0xFFFFFF
-    elif index < len(_AAC_RATES):
-        rate = _AAC_RATES[index]
-    else:
+    bits = Bits(config, is_escaped=False)
+    kind = _aac_object_type(bits)
+    rate = _aac_rate(bits)
+    channels = (0, 1, 2, 3, 4, 5, 6, 8)[bits.u(4) & 7]
+    if kind in (5, 29):
+        _aac_rate(bits)
+        _aac_object_type(bits)
+    return rate, channels, 960 if bits.left and bits.u(1) else 1024
+
+
+def _aac_rate(bits: Bits) -> int:
+    index = bits.u(4)
+    if index == 15 and (rate := bits.u(24)):
+        return rate
+    if index >= len(_AAC_RATES):
         raise BadConfig("an unknown sample rate")
-    channels = (0, 1, 2, 3, 4, 5, 6, 8)[value >> (left := left - 4) & 7]
-    is_short = left > 0 and value >> (left - 1) & 1
-    return rate, channels, 960 if is_short else 1024
+    return _AAC_RATES[index]
 
 
 def audio_shape(track: Track) -> tuple[int, int]:
     """Sample rate in Hz and channels, from the track, else from its configuration, else stereo at its timescale."""
     rate, channels = track.sample_rate, track.channels
-    if track.codec is Codec.AAC and not (rate and channels):
+    if track.codec is Codec.AAC:
         core, found, _ = aac_shape(track.config)
         rate, channels = rate or core, channels or found
     elif track.codec is Codec.OPUS and not channels and len(track.config) > 9:

@@ -183,8 +183,7 @@ class LiveIndex:
 
     def _apply_run(self, event: RunStarted) -> None:
         for rendition in self._of_muxer(event.muxer):
-            rendition.playlist.close_open()
-            rendition.playlist.hint = None
+            self._close_open(rendition)
             rendition.is_silent = rendition.init.rendition not in event.renditions
         self._runs[event.muxer] = event
 
@@ -271,20 +270,40 @@ class LiveIndex:
 
     def _apply_run_ended(self, event: RunEnded) -> None:
         for rendition in self._of_muxer(event.muxer):
-            rendition.playlist.close_open()
-            rendition.playlist.hint = None
+            self._close_open(rendition)
+
+    def _close_open(self, rendition: _Rendition) -> None:
+        """A writer that has gone without a word leaves a segment that is as long as its parts."""
+        name = rendition.playlist.close_open()
+        rendition.playlist.hint = None
+        last = self._files.get(self._parts[name][-1]) if name in self._parts else None
+        if name is not None and isinstance(last, OnDisk):
+            self._files[name] = OnDisk(last.path, 0, last.offset + last.size)
 
     def _apply_ended(self, event: StreamEnded) -> None:
         self.is_ended = True
         for rendition in self._renditions.values():
+            self._close_open(rendition)
             rendition.playlist.finish()
 
     # What is asked.
 
     @property
     def is_playable(self) -> bool:
-        """Whether anything can be shown: until then there is no multivariant playlist."""
-        return any(not rendition.playlist.is_empty for rendition in self._renditions.values())
+        """Whether the multivariant playlist can be given out: players never look at it again.
+
+        So each rendition that a run announced must have begun, or its leader have a whole segment without it.
+        """
+        runs = [run for run in self._runs.values() if run.leader]
+        return self.is_ended or (bool(runs) and all(self._has_begun(run) for run in runs))
+
+    def _has_begun(self, run: RunStarted) -> bool:
+        leader = self._renditions.get(run.leader)
+        if leader is None or leader.playlist.is_empty:
+            return False
+        return bool(leader.playlist.segments) or all(
+            name in self._renditions and not self._renditions[name].playlist.is_empty for name in run.renditions
+        )
 
     @property
     def raised_targets(self) -> int:

@@ -199,13 +199,14 @@ class MediaPlaylist:
         self._fit_target(segment.duration_s)
         self._forget()
 
-    def close_open(self) -> None:
-        """Whoever wrote the open segment has gone: what there is of it is the segment."""
+    def close_open(self) -> str | None:
+        """Whoever wrote the open segment has gone: what there is of it is the segment. Its URI, if there was one."""
         if self._open is None:
-            return
+            return None
         info = self._open.info
         duration = sum(part.duration_s for part in self._open.parts)
         self.add_segment(msgspec.structs.replace(info, duration=round(duration * info.timescale)))
+        return info.uri
 
     def drop(self, uri: str) -> None:
         """A segment's bytes have gone for good: it is listed no more, nor anything before it."""

@@ -99,7 +99,7 @@ class Lane:
         """
         if unit.kind == "video":
             dts = max(unit.dts, 0 if self.last_dts is None else self.last_dts + 1, 0)
-            return Sample(dts, unit.pts, 0, unit.is_key, unit.data)
+            return Sample(dts, max(unit.pts, 0), 0, unit.is_key, unit.data)
         pts = max(unit.pts, 0)
         if self.last_dts is not None:
             expected = self.last_dts + self._nominal
@@ -267,7 +267,7 @@ class Segmenter:
 
     def _tracks(self, tracks: tuple[Track, ...]) -> list[Output]:
         held = {lane.track for lane in self._lanes.values()}
-        if held == set(tracks):
+        if held and held == set(tracks):
             return []
         leads = any(track.kind == "video" for track in tracks if track not in held)
         if held and held < set(tracks) and not leads:

@@ -182,5 +182,3 @@ def test_unsubscribed_reader_gets_nothing_more(relay):
     relay.unsubscribe(reader)
     relay.write(video(0, key=True))
     assert units(reader) == []
-
-

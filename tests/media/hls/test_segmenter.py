@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from media.hls.segmenter import Closed, Fragment, Segmenter
 from media.relay import End, Tracks
@@ -105,7 +107,9 @@ def test_b_frames_keep_their_presentation_times():
 
 def test_negative_and_repeated_decode_times_are_made_to_grow():
     times = [-80, -40, 0, 0, 40, 39]
-    units = [Unit(kind="video", pts=90 * t + 9_000, dts=90 * t, is_key=n == 0, data=b"x", at=0) for n, t in enumerate(times)]
+    units = [
+        Unit(kind="video", pts=90 * t + 9_000, dts=90 * t, is_key=n == 0, data=b"x", at=0) for n, t in enumerate(times)
+    ]
     fragments, _ = run(live(VIDEO, units=units))
     dts = [sample.dts for each in fragments for sample in each.samples]
     assert dts == [0, 1, 2, 3, 3600, 3601]
@@ -132,7 +136,7 @@ def test_audio_that_runs_ahead_of_the_video_is_cut_where_the_video_is():
 
 def test_no_audio_is_lost_or_moved_between_segments():
     units = sounds(6)
-    fragments, closed = run(live(VIDEO, AUDIO, units=mixed(pictures(6), units)))
+    fragments, _ = run(live(VIDEO, AUDIO, units=mixed(pictures(6), units)))
     samples = [sample for each in of("audio", fragments) for sample in each.samples]
     assert [each.pts for each in samples] == [unit.pts for unit in units]
     assert {each.duration for each in samples} == {1024}
@@ -233,3 +237,35 @@ def test_end_before_anything_is_quiet():
 def test_empty_units_are_ignored():
     fragments, _ = run(live(VIDEO, units=[video(0, key=True), video(33, size=0), video(66)]))
     assert len(fragments[0].samples) == 2
+
+
+STEP = st.one_of(
+    st.tuples(st.just("video"), st.integers(-20_000, 400_000), st.booleans()),
+    st.tuples(st.just("audio"), st.integers(-20_000, 100_000), st.just(True)),
+    st.tuples(st.just("tracks"), st.integers(0, 3), st.just(False)),
+)
+SETS = ((VIDEO, AUDIO), (VIDEO,), (AUDIO,), (HEVC_LIKE, AUDIO))
+
+
+@given(st.lists(STEP, max_size=80))
+def test_whatever_comes_parts_are_whole_numbered_in_order_and_never_run_backwards(steps):
+    clocks = {"video": 0, "audio": 0}
+    items = [Tracks((VIDEO, AUDIO))]
+    for kind, step, is_key in steps:
+        if kind == "tracks":
+            items.append(Tracks(SETS[step]))
+            continue
+        clocks[kind] += step
+        items.append(Unit(kind=kind, pts=clocks[kind], dts=clocks[kind], is_key=is_key, data=b"x", at=0))
+    fragments, closed = run(items)
+    for kind in ("video", "audio"):
+        numbers = [each.segment for each in of(kind, closed)]
+        assert numbers == sorted(set(numbers))
+        parts = [(each.segment, each.part) for each in of(kind, fragments)]
+        assert parts == [(each.segment, part) for each in of(kind, closed) for part in range(each.parts)]
+        assert all(each.duration >= 0 and each.start_pts >= 0 for each in of(kind, closed))
+    for each in fragments:
+        assert each.samples
+        assert each.samples[0].dts >= 0
+        assert all(sample.duration > 0 for sample in each.samples)
+        assert all(a.dts < b.dts for a, b in zip(each.samples, each.samples[1:], strict=False))

@@ -1,0 +1,340 @@
+"""Playlists as players read them."""
+
+from __future__ import annotations
+
+import m3u8
+import pytest
+
+from media.hls.playlist import (
+    WHOLE,
+    BadQuery,
+    MediaPlaylist,
+    PartInfo,
+    Position,
+    Query,
+    RenditionInfo,
+    Report,
+    SegmentInfo,
+    parse_query,
+    render_multivariant,
+    render_vod,
+)
+
+DATE = 1_700_000_000.0
+PARTS = 6
+
+
+def segment(number: int, *, seconds: float = 2.0, init: str = "video/1/init-0.mp4", **fields) -> SegmentInfo:
+    return SegmentInfo(
+        number=number,
+        uri=f"video/1/{number}.m4s",
+        init_uri=init,
+        media_time=number * 180_000,
+        duration=round(seconds * 90_000),
+        timescale=90_000,
+        program_date_time=DATE + number * 2,
+        **fields,
+    )
+
+
+def part(number: int, index: int, *, seconds: float = 1 / 3) -> PartInfo:
+    return PartInfo(uri=f"video/1/{number}.{index}.m4s", duration_s=seconds, is_independent=index == 0)
+
+
+def fill(playlist: MediaPlaylist, numbers, *, open_parts: int = 0, **fields) -> MediaPlaylist:
+    number = -1
+    for number in numbers:
+        for index in range(PARTS):
+            playlist.add_part(segment(number, **fields), part(number, index))
+        playlist.add_segment(segment(number, **fields))
+    for index in range(open_parts):
+        playlist.add_part(segment(number + 1), part(number + 1, index))
+    playlist.hint = f"video/1/{number + 1}.{open_parts}.m4s"
+    return playlist
+
+
+def parsed(playlist: MediaPlaylist, **options) -> m3u8.M3U8:
+    return m3u8.loads(playlist.render(**options))
+
+
+def test_live_playlist_says_what_low_latency_players_need():
+    text = m3u8.loads(fill(MediaPlaylist(), range(4), open_parts=2).render([Report("audio.m3u8", 4, 1)]))
+    assert text.target_duration == 2
+    assert text.part_inf.part_target == pytest.approx(0.334)
+    assert text.server_control.can_block_reload == "YES"
+    assert text.server_control.part_hold_back == pytest.approx(1.002)
+    assert text.server_control.hold_back == 6
+    assert text.server_control.can_skip_until == 12
+    assert text.preload_hint.uri == "video/1/4.2.m4s"
+    assert (text.rendition_reports[0].last_msn, text.rendition_reports[0].last_part) == (4, 1)
+    assert text.segment_map[0].uri == "video/1/init-0.mp4"
+    assert not text.is_endlist
+
+
+def test_parts_are_listed_for_the_last_three_target_durations_and_for_what_is_unfinished():
+    text = parsed(fill(MediaPlaylist(), range(6), open_parts=2))
+    assert [len(each.parts) for each in text.segments] == [0, 0, 0, 6, 6, 6, 2]
+    assert text.segments[-1].parts[0].uri == "video/1/6.0.m4s"
+    assert [each.independent for each in text.segments[-1].parts] == ["YES", None]
+
+
+def test_first_parts_are_listed_before_there_is_a_segment():
+    text = parsed(fill(MediaPlaylist(), [], open_parts=1))
+    assert [each.uri for each in text.segments[0].parts] == ["video/1/0.0.m4s"]
+    assert text.media_sequence == 0
+    assert text.segment_map[0].uri == "video/1/init-0.mp4"
+    assert text.program_date_time is not None
+
+
+def test_window_moves_on_and_media_sequence_with_it():
+    text = parsed(fill(MediaPlaylist(window_s=10), range(20)))
+    assert text.media_sequence == 15
+    assert [each.uri for each in text.segments] == [f"video/1/{n}.m4s" for n in range(15, 20)]
+    assert text.segments[0].program_date_time.timestamp() == DATE + 30
+
+
+def test_window_holds_at_least_three_target_durations():
+    playlist = MediaPlaylist(window_s=10)
+    for number in range(6):
+        playlist.add_segment(segment(number, seconds=10))
+    assert len(parsed(playlist).segments) == 3
+
+
+def test_dvr_lists_everything_as_an_event():
+    text = parsed(fill(MediaPlaylist(window_s=10), range(50)), dvr=True)
+    assert text.playlist_type == "event"
+    assert (text.media_sequence, len(text.segments)) == (0, 50)
+
+
+def test_without_dvr_nothing_beyond_the_window_is_held():
+    playlist = fill(MediaPlaylist(window_s=10, keeps_all=False), range(50))
+    assert len(playlist.segments) == 5
+    assert parsed(playlist, dvr=True).playlist_type is None
+
+
+def test_delta_skips_what_is_older_than_the_skip_boundary():
+    playlist = fill(MediaPlaylist(), range(15), open_parts=3)
+    whole, delta = parsed(playlist), parsed(playlist, can_skip=True)
+    skipped = delta.skip.skipped_segments
+    assert skipped == 9
+    assert [each.uri for each in delta.segments] == [each.uri for each in whole.segments[skipped:]]
+    assert delta.media_sequence == whole.media_sequence
+    assert "EXT-X-MAP" not in playlist.render(can_skip=True)
+
+
+def test_delta_of_a_short_playlist_is_the_whole():
+    playlist = fill(MediaPlaylist(), range(5))
+    assert playlist.render(can_skip=True) == playlist.render()
+
+
+def test_discontinuity_comes_with_its_map_and_is_counted_when_it_has_left():
+    playlist = fill(MediaPlaylist(window_s=6), range(3))
+    playlist.add_segment(segment(3, init="video/2/init-0.mp4", is_discontinuity=True))
+    lines = playlist.render().splitlines()
+    at = lines.index("#EXT-X-DISCONTINUITY")
+    assert lines[at + 1] == '#EXT-X-MAP:URI="video/2/init-0.mp4"'
+    assert "#EXT-X-DISCONTINUITY-SEQUENCE" not in playlist.render()
+    fill(playlist, range(4, 8), init="video/2/init-0.mp4")
+    text = parsed(playlist)
+    assert text.discontinuity_sequence == 1
+    assert "#EXT-X-DISCONTINUITY\n" not in playlist.render()
+    assert text.segment_map[0].uri == "video/2/init-0.mp4"
+
+
+def test_listed_discontinuity_at_the_front_is_not_counted_yet():
+    playlist = fill(MediaPlaylist(window_s=6), range(3))
+    playlist.add_segment(segment(3, is_discontinuity=True))
+    fill(playlist, range(4, 6))
+    assert parsed(playlist).media_sequence == 3
+    assert "#EXT-X-DISCONTINUITY-SEQUENCE" not in playlist.render()
+
+
+@pytest.mark.parametrize(("seconds", "target"), [(2.49, 2), (2.5, 4), (4.6, 6), (10.0, 10), (11.0, 20), (31.0, 31)])
+def test_target_duration_is_never_below_a_segments(seconds, target):
+    playlist = MediaPlaylist()
+    playlist.add_segment(segment(0, seconds=seconds))
+    playlist.add_segment(segment(1))
+    assert parsed(playlist).target_duration == target
+    assert playlist.raised == (target != 2)
+
+
+def test_target_duration_grows_while_a_long_segment_is_still_open():
+    playlist = fill(MediaPlaylist(), [], open_parts=8)
+    assert parsed(playlist).target_duration == 4
+
+
+def test_part_target_is_never_below_a_parts():
+    playlist = MediaPlaylist()
+    playlist.add_part(segment(0), part(0, 0, seconds=1.0))
+    assert parsed(playlist).part_inf.part_target == 1
+
+
+def test_missing_numbers_become_gaps():
+    playlist = fill(MediaPlaylist(), [0, 1])
+    playlist.add_segment(segment(4))
+    text = parsed(playlist)
+    assert [each.gap_tag is not None for each in text.segments] == [False, False, True, True, False]
+    assert text.segments[-1].media_sequence == 4
+
+
+def test_unfinished_segment_is_closed_with_what_there_is_when_another_begins():
+    playlist = fill(MediaPlaylist(), [0], open_parts=3)
+    playlist.add_part(segment(2, is_discontinuity=True), part(2, 0))
+    assert [each.duration_s for each in playlist.segments] == pytest.approx([2, 1])
+
+
+def test_ended_playlist_has_no_hints_and_an_end():
+    playlist = fill(MediaPlaylist(), range(3), open_parts=2)
+    playlist.finish()
+    text = playlist.render()
+    assert text.endswith("#EXT-X-ENDLIST\n")
+    assert not any(tag in text for tag in ("EXT-X-PART:", "PRELOAD-HINT", "SERVER-CONTROL"))
+    assert len(m3u8.loads(text).segments) == 4
+
+
+def test_dropped_segment_is_listed_no_more():
+    playlist = fill(MediaPlaylist(), range(5))
+    playlist.drop("video/1/1.m4s")
+    assert parsed(playlist, dvr=True).media_sequence == 2
+
+
+@pytest.mark.parametrize("is_independent", [True, False])
+def test_independence_is_claimed_only_when_it_holds(is_independent):
+    playlist = fill(MediaPlaylist(), [0])
+    playlist.add_segment(segment(1, is_independent=is_independent))
+    assert ("#EXT-X-INDEPENDENT-SEGMENTS" in playlist.render()) is is_independent
+
+
+@pytest.mark.parametrize(
+    ("msn", "part_index", "skip", "expected"),
+    [
+        (None, None, None, Query()),
+        ("7", None, None, Query(Position(7, WHOLE))),
+        ("7", "2", None, Query(Position(7, 2))),
+        ("7", "2", "YES", Query(Position(7, 2), True)),
+        (None, None, "v2", Query(None, True)),
+    ],
+)
+def test_directives_are_understood(msn, part_index, skip, expected):
+    assert parse_query(msn, part_index, skip) == expected
+
+
+@pytest.mark.parametrize(
+    ("msn", "part_index", "skip"),
+    [
+        (None, "1", None),
+        ("x", None, None),
+        ("-1", None, None),
+        ("", None, None),
+        ("1", "1.5", None),
+        ("1", "", None),
+        ("1" * 13, None, None),
+        ("1", "9" * 5000, None),
+        ("٣", None, None),
+        (None, None, "NO"),
+    ],
+)
+def test_bad_directives_are_refused(msn, part_index, skip):
+    assert isinstance(parse_query(msn, part_index, skip), BadQuery)
+
+
+@pytest.mark.parametrize(
+    ("msn", "part_index", "expected"),
+    [
+        (3, WHOLE, True),
+        (3, 0, True),
+        (3, 5, True),
+        (4, 0, True),
+        (4, 1, True),
+        (4, 2, False),
+        (4, WHOLE, False),
+        (5, 0, False),
+        (5, WHOLE, False),
+        (0, 0, True),
+    ],
+)
+def test_request_waits_for_exactly_what_is_missing(msn, part_index, expected):
+    playlist = fill(MediaPlaylist(), range(4), open_parts=2)
+    assert playlist.check(Query(Position(msn, part_index))) is expected
+
+
+def test_part_that_a_finished_segment_lacks_means_the_next_segments_first():
+    playlist = fill(MediaPlaylist(), range(4))
+    query = Query(Position(3, PARTS))
+    assert playlist.check(query) is False
+    playlist.add_part(segment(4), part(4, 0))
+    assert playlist.check(query) is True
+
+
+def test_requests_too_far_ahead_are_refused():
+    playlist = fill(MediaPlaylist(), range(4), open_parts=2)
+    assert playlist.check(Query(Position(5, WHOLE))) is False
+    assert isinstance(playlist.check(Query(Position(6, 0))), BadQuery)
+    assert isinstance(playlist.check(Query(Position(4, 40))), BadQuery)
+
+
+def test_nobody_waits_for_an_ended_stream():
+    playlist = fill(MediaPlaylist(), range(4))
+    playlist.finish()
+    assert playlist.check(Query(Position(9, 9))) is True
+
+
+def test_vod_lists_all_segments_with_an_end():
+    later = [segment(n, init="video/2/init-0.mp4", is_discontinuity=n == 7) for n in (7, 8)]
+    text = m3u8.loads(render_vod([segment(5, is_discontinuity=True), segment(6, seconds=3.2), *later]))
+    assert text.playlist_type == "vod"
+    assert text.is_endlist
+    assert text.target_duration == 3
+    assert [each.discontinuity for each in text.segments] == [False, False, True, False]
+    assert [each.init_section.uri for each in text.segments] == ["video/1/init-0.mp4"] * 2 + ["video/2/init-0.mp4"] * 2
+
+
+def test_vod_of_nothing_is_valid():
+    assert m3u8.loads(render_vod([])).is_endlist
+
+
+VIDEO = RenditionInfo(
+    name="video",
+    uri="video.m3u8",
+    kind="video",
+    codec="avc1.64001f",
+    bandwidth=5_000_000,
+    average_bandwidth=4_000_000,
+    width=1280,
+    height=720,
+    frame_rate=29.97,
+)
+AUDIO = RenditionInfo(
+    name="audio",
+    uri="audio.m3u8",
+    kind="audio",
+    codec="mp4a.40.2",
+    bandwidth=140_000,
+    average_bandwidth=128_000,
+    channels=2,
+)
+
+
+def test_multivariant_lists_each_video_with_the_sound():
+    text = m3u8.loads(render_multivariant([VIDEO, AUDIO]))
+    info = text.playlists[0].stream_info
+    assert text.playlists[0].uri == "video.m3u8"
+    assert (info.bandwidth, info.average_bandwidth) == (5_140_000, 4_128_000)
+    assert info.codecs == "avc1.64001f,mp4a.40.2"
+    assert info.resolution == (1280, 720)
+    assert info.frame_rate == 29.97
+    assert info.audio == "audio"
+    sound = text.media[0]
+    assert (sound.uri, sound.type, sound.default, sound.channels) == ("audio.m3u8", "AUDIO", "YES", "2")
+
+
+def test_multivariant_of_sound_alone_lists_it_as_a_stream():
+    text = m3u8.loads(render_multivariant([AUDIO]))
+    assert text.playlists[0].uri == "audio.m3u8"
+    assert text.playlists[0].stream_info.codecs == "mp4a.40.2"
+    assert text.media == []
+
+
+def test_multivariant_without_sound_names_no_group():
+    text = m3u8.loads(render_multivariant([VIDEO]))
+    assert text.playlists[0].stream_info.audio is None
