@@ -543,14 +543,16 @@ class ChatRoom(Actor):
     @handles(PinChat)
     async def pin(self, message: PinChat) -> None:
         self._require_moderator(message.by)
-        pinned = None
-        if message.message_id is not None:
-            pinned = await self._log.message(self._room_id, message.message_id)
-            if not isinstance(pinned, ChatMessage):
-                raise DomainError("not_found", "There is no such message.", field="message_id")
+        pinned = None if message.message_id is None else await self._shown(message.message_id)
         await self._log.pin(self._room_id, message.message_id, shard=self._shard, epoch=self.context.epoch)
         self._pinned = pinned
         self._tell("chat:pinned", {"message": msgspec.to_builtins(pinned)})
+
+    async def _shown(self, message_id: str) -> ChatMessage:
+        found = await self._log.message(self._room_id, message_id)
+        if not isinstance(found, ChatMessage):
+            raise DomainError("not_found", "There is no such message.", field="message_id")
+        return found
 
     @handles(SanctionPerson)
     async def sanction(self, message: SanctionPerson) -> None:

@@ -138,7 +138,11 @@ class Actor:
         cls.handlers = _collect(cls)
 
     async def activate(self) -> None:
-        """Restores state before the first message. Raising counts as a crash."""
+        """Restores state before the first message.
+
+        DomainError (there is no such thing) and Unavailable (what it is kept in is away) answer whoever waits, and the
+        next message tries again. Raising anything else counts as a crash.
+        """
 
     async def passivate(self) -> None:
         """Writes state back when idle, drained or stopped. Not called after a crash."""

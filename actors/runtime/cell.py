@@ -3,7 +3,7 @@
 The rules, state by state; mail is kept, in order, through all but the last two:
 
     RESOLVING    the directory is asked        → ACTIVATING, forwarded elsewhere, or GONE
-    ACTIVATING   `activate` runs               → ACTIVE, or crashed
+    ACTIVATING   `activate` runs               → ACTIVE, GONE when it refuses, or crashed
     ACTIVE       turns are drawn               → BUSY, STOPPING, PASSIVATING, or crashed
     BUSY         an async handler runs         → ACTIVE, STOPPING, or crashed
     STOPPING     after the message in hand     → PASSIVATING
@@ -246,6 +246,10 @@ class Cell:
             self._run(actor.activate(), "activating", self._ready)
 
     def _ready(self, _: Any, error: BaseException | None) -> None:
+        if isinstance(error, DomainError | Unavailable):
+            # There is no such actor, or what it needs is away: an answer for those who wait, not a crash.
+            self.end(error)
+            return
         if error is not None:
             self.crash(error)
             return
@@ -353,7 +357,7 @@ class Cell:
         asker = asker_of(item)
         if isinstance(error, NotPrompt):
             self._handle_slow(item)
-        elif not isinstance(error, DomainError):
+        elif not isinstance(error, DomainError | Unavailable):
             refuse(asker, self._crashed(error))
             self.crash(error)
         elif asker is not None:
@@ -504,7 +508,7 @@ class Cell:
             self._waiting()
             self._begin_again()
 
-    def end(self, error: ActorError) -> None:
+    def end(self, error: ActorError | DomainError) -> None:
         """Goes for good. Whoever still waits hears `error`."""
         if self.state is State.GONE:
             return
@@ -517,19 +521,19 @@ class Cell:
         self.kind.remove(self)
         self._refuse_all(error)
 
-    def _drop_actor(self, error: ActorError) -> None:
+    def _drop_actor(self, error: ActorError | DomainError) -> None:
         refuse(self.asker, error)
         self.asker = None
         context, self.context, self.actor, self.prompt = self.context, None, None, NO_HANDLERS
         if context is not None:
             context.close(error)
 
-    def _refuse_all(self, error: ActorError) -> None:
+    def _refuse_all(self, error: ActorError | DomainError) -> None:
         waiting, self.mail = self.mail, NO_MAIL
         for mail in waiting:
             self._drop(mail, error)
 
-    def _drop(self, mail: Mail, error: ActorError) -> None:
+    def _drop(self, mail: Mail, error: ActorError | DomainError) -> None:
         if isinstance(mail, Envelope):
             refuse(mail.future, error)
         else:

@@ -8,7 +8,7 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from actors.runtime.clock import Clock, Handle
-from actors.runtime.errors import ActorError, ActorStopped, MailboxFull
+from actors.runtime.errors import ActorError, ActorStopped, DomainError, MailboxFull
 from actors.runtime.ids import ActorId
 from actors.runtime.later import Later
 from actors.runtime.mailbox import Mail, Tick, refuse
@@ -163,7 +163,7 @@ class Context:
             task.cancel()
         return tasks
 
-    def close(self, error: ActorError) -> None:
+    def close(self, error: ActorError | DomainError) -> None:
         """Ends the incarnation: nothing of it reaches the actor any more, promised answers become `error`."""
         self.halt()
         for future in list(self._laters or ()):

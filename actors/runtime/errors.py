@@ -69,7 +69,10 @@ class ActorCrashed(ActorStopped):
 
 
 class Unavailable(ActorError):  # noqa: N818
-    """Nobody can take the message now: parked, moving, node stopping or out of reach. Nothing was handled."""
+    """Nobody can take the message now: parked, moving, node stopping or out of reach, or what the actor needs is away.
+
+    From a handler it is an answer, as DomainError is: the actor lives on. What it began to write may be written.
+    """
 
     code = "unavailable"
     sentence = "is unavailable"

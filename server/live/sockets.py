@@ -271,7 +271,7 @@ class Sockets:
     async def _watch(self, socket: Socket, session: Session, body: _OfStream) -> Ack:
         view = await self._streams.view(body.stream_id, viewer_id=_id_of(session))
         feed = await self._feeds.open(view.room_id)
-        if not socket.is_open:
+        if not socket.is_connected:
             raise DomainError("gone", "The connection has closed.")
         # No await from here on: what the answer holds and what the events say must meet without a gap.
         if view.id not in session.view_ids:
@@ -356,7 +356,7 @@ class Sockets:
         self._fan.subscribe(ROOM + room_id, socket)
 
     def _require_open(self, socket: Socket) -> None:
-        if not socket.is_open:
+        if not socket.is_connected:
             raise DomainError("gone", "The connection has closed.")
 
     def _leave(self, socket: Socket, session: Session, body: _OfRoom) -> Ack:

@@ -506,7 +506,7 @@ class StreamDesk:
     async def _health(self, call: Call[None, None]) -> Answer:
         view = await self._owned(call)
         health = await self._node.ref("stream", view.id).ask(ReadHealth())
-        nothing = {
+        nothing: dict[str, Any] = {
             "codec": None, "width": 0, "height": 0, "fps": 0.0, "bitrate": 0, "keyframe_interval": 0.0, "audio": None,
             "dropped_frames": 0, "jitter_ms": 0.0, "warnings": [],
         }  # fmt: skip

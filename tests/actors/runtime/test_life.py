@@ -6,7 +6,17 @@ import asyncio
 
 import pytest
 
-from actors.runtime import ActorStopped, ManualClock, Unavailable
+from actors.runtime import (
+    Actor,
+    ActorStopped,
+    DomainError,
+    LocalDirectory,
+    LocalTransport,
+    ManualClock,
+    Node,
+    Unavailable,
+    handles,
+)
 from tests.actors.runtime.cast import Echo, Promise, Put, Remind, Spawn, Stage, StopNow, Values, Wait, running
 
 
@@ -166,3 +176,24 @@ async def test_full_node_refuses_new_actors_only(stage: Stage, clock: ManualCloc
         with pytest.raises(Unavailable, match="full"):
             node.ref("recorder", "b").tell(Put(value=1))
         assert await node.ref("recorder", "a").ask(Echo(value=2)) == 2
+
+
+class Nobody(Actor):
+    async def activate(self) -> None:
+        raise DomainError("not_found", "There is no such thing.")
+
+    @handles(Values)
+    def values(self, message: Values) -> list[int]:
+        return []
+
+
+async def test_refusal_to_activate_answers_who_waits_and_is_no_crash(clock: ManualClock) -> None:
+    node = Node(name="n", clock=clock, directory=LocalDirectory(node="n"), transport=LocalTransport())
+    node.register("nobody", lambda _: Nobody())
+    await node.start()
+    asking = asyncio.ensure_future(node.ref("nobody", "1").ask(Values()))
+    await clock.settle()
+    with pytest.raises(DomainError, match="no such thing"):
+        await asking
+    assert node.actors() == []
+    await node.stop(budget_s=1)

@@ -1,0 +1,390 @@
+"""HLS and DASH over HTTP: what is live from the run folder, what was recorded from the object store."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from aiohttp import web
+
+from actors.events import StreamView
+from actors.runtime import DomainError
+from media.control import Packaged, Pictured
+from media.hls.events import InitReady, SegmentReady, SegmentRemoved, SegmentStored, StreamEnded
+from media.hls.index import Bad, InStore, LiveIndex, Location, OnDisk, PendingPart, Ready, Wait
+from media.hls.playlist import parse_query
+from server.http.errors import Problem, not_found
+from server.http.feature import UUID, Call, Media, Operation, PathFormat
+from server.http.shapes import Query
+from server.live.stream import TAG, OnAir
+from storage.objects import NoSuchObject, ObjectStore
+from storage.recording import Init, Recordings, Segment
+
+MAX_INDEXES: Final = 512
+PART_WAIT_S: Final = 6.0
+TARGET_S: Final = {"realtime": 2, "low": 2, "normal": 4}
+PART_TARGET_S: Final = {"realtime": 0.25, "low": 0.334, "normal": 1.0}
+IMMUTABLE: Final = "public, max-age=31536000, immutable"
+PLAYLIST: Final = "no-cache"
+PICTURE_MAX_AGE_S: Final = 2
+
+log = logging.getLogger("server.hls")
+
+RENDITION: Final = PathFormat(pattern="^[a-z0-9_-]{1,32}$", description="A rendition", example="video")
+FILE: Final = PathFormat(
+    pattern=r"^([0-9]{1,12}(\.[0-9]{1,6})?\.m4s|init-[0-9]{1,6}\.mp4)$", description="A segment, part or init", example="7.m4s"
+)
+NUMBER: Final = PathFormat(pattern="^[0-9]{1,9}$", description="A publication's number", example="1")
+
+
+class PlaylistQuery(Query):
+    """The delivery directives of low-latency HLS, and ``dvr=1`` for everything since the start."""
+
+    dvr: str | None = None
+    _HLS_msn: str | None = None
+    _HLS_part: str | None = None
+    _HLS_skip: str | None = None
+
+
+class _Held:
+    """One stream's index and who waits for it to change."""
+
+    def __init__(self, index: LiveIndex) -> None:
+        self.index = index
+        self.changed = asyncio.Event()
+
+    def wake(self) -> None:
+        self.changed.set()
+        self.changed = asyncio.Event()
+
+
+class Playback:
+    """The indexes of this node. A stream's is built from its rows when it was recorded before this node came up."""
+
+    def __init__(self, *, recordings: Recordings) -> None:
+        self._recordings = recordings
+        self._held: OrderedDict[str, _Held] = OrderedDict()
+        self._pictures: dict[str, Pictured] = {}
+        self._loading: dict[str, asyncio.Task[_Held | None]] = {}
+
+    # what the media process says
+
+    def prepare(self, view: StreamView) -> None:
+        """A publication begins: from here on its events find their index."""
+        if view.id not in self._held:
+            self._held[view.id] = self._new(view.latency)
+
+    def packaged(self, said: Packaged) -> None:
+        held = self._held.get(said.stream_id)
+        if held is not None:
+            held.index.apply(said.event)
+
+    def pictured(self, said: Pictured) -> None:
+        self._pictures[said.stream_id] = said
+
+    def ended(self, stream_id: str) -> None:
+        """The stream has ended: its playlists say so at once."""
+        held = self._held.get(stream_id)
+        if held is not None:
+            held.index.apply(StreamEnded())
+
+    def forget(self, stream_id: str) -> None:
+        """Live files have gone: what is asked from now on comes from the recording."""
+        self._held.pop(stream_id, None)
+        self._pictures.pop(stream_id, None)
+
+    # what viewers ask
+
+    async def held(self, view: StreamView) -> _Held:
+        """The stream's index; a 404 when there is nothing to play."""
+        held = self._held.get(view.id)
+        if held is None or (not held.index.is_playable and view.publication > 1):
+            held = await self._load(view) or held
+        if held is None:
+            raise not_found("There is nothing to play yet")
+        if view.id in self._held:
+            self._held.move_to_end(view.id)
+        return held
+
+    def picture(self, stream_id: str) -> Pictured | None:
+        return self._pictures.get(stream_id)
+
+    async def _load(self, view: StreamView) -> _Held | None:
+        loading = self._loading.get(view.id)
+        if loading is None:
+            loading = asyncio.get_running_loop().create_task(self._read(view), name=f"recording {view.id}")
+            self._loading[view.id] = loading
+            loading.add_done_callback(lambda _: self._loading.pop(view.id, None))
+        return await asyncio.shield(loading)
+
+    async def _read(self, view: StreamView) -> _Held | None:
+        inits, segments = await self._recordings.inits(view.id), await self._recordings.segments(view.id)
+        if not segments:
+            return None
+        held = self._new(view.latency)
+        replay(held.index, inits, segments)
+        if view.state == "ended":
+            held.index.apply(StreamEnded())
+        self._held[view.id] = held
+        self._trim()
+        return held
+
+    def _new(self, latency: str) -> _Held:
+        # The callback needs the holder that is made with the index.
+        holder: list[_Held] = []
+        index = LiveIndex(
+            on_change=lambda: holder[0].wake(), target_s=TARGET_S[latency], part_target_s=PART_TARGET_S[latency]
+        )
+        holder.append(_Held(index))
+        return holder[0]
+
+    def _trim(self) -> None:
+        while len(self._held) > MAX_INDEXES:
+            over = next((stream_id for stream_id, held in self._held.items() if held.index.is_ended), None)
+            if over is None:
+                return
+            self.forget(over)
+
+
+def replay(index: LiveIndex, inits: Sequence[Init], segments: Sequence[Segment]) -> None:
+    """Tell an index what was recorded, as if it had just been made: by segment, the leader of each first."""
+    events = {(init.rendition, init.name): msgspec.convert(init.info, InitReady) for init in inits}
+    told: set[tuple[str, str]] = set()
+    for row in sorted(segments, key=lambda row: (row.segment, row.rendition != "video")):
+        init = events.get((row.rendition, row.init_name))
+        if init is None:
+            continue
+        if (row.rendition, row.init_name) not in told:
+            told.add((row.rendition, row.init_name))
+            index.apply(init)
+        for event in _as_events(row, init):
+            index.apply(event)
+
+
+def _as_events(row: Segment, init: InitReady) -> Sequence[SegmentReady | SegmentStored | SegmentRemoved]:
+    name = f"{row.rendition}/{row.publication}/{row.segment}.m4s"
+    start = round(row.media_time_ms * init.timescale / 1000)
+    duration = round(row.duration_ms * init.timescale / 1000)
+    said = row.started_at.timestamp()
+    ready = SegmentReady(
+        rendition=row.rendition, publication=row.publication, segment=row.segment, name=name, path="", size=row.bytes,
+        init=row.init_name, media_time=start, duration=duration, timescale=init.timescale, is_gap=False,
+        is_independent=True, is_discontinuity=row.is_discontinuity, program_date_time=said,
+    )  # fmt: skip
+    stored = SegmentStored(
+        rendition=row.rendition, publication=row.publication, segment=row.segment, name=name,
+        object_key=row.object_key, init_key=row.init_key, size=row.bytes, media_time=start, duration=duration,
+        timescale=init.timescale, is_discontinuity=row.is_discontinuity, program_date_time=said,
+    )  # fmt: skip
+    return ready, stored, SegmentRemoved(name=name)
+
+
+class HlsDesk:
+    """``/hls/{stream_id}/…``."""
+
+    name = "hls"
+
+    def __init__(
+        self,
+        *,
+        playback: Playback,
+        on_air: OnAir,
+        objects: ObjectStore,
+        recordings: Recordings,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._playback = playback
+        self._on_air = on_air
+        self._objects = objects
+        self._recordings = recordings
+        self._wall = wall
+
+    def operations(self) -> Sequence[Operation]:
+        base = "/hls/{stream_id}"
+        stream = {"stream_id": UUID}
+        playlist = Media(media_type="application/vnd.apple.mpegurl", description="An HLS playlist")
+        return [
+            Operation(
+                method="GET", path=f"{base}/index.m3u8", handler=self._multivariant, name="hlsIndex", tag=TAG,
+                summary="The multivariant playlist", query=PlaylistQuery, paths=stream, answers={200: playlist, 304: None},
+                problems=frozenset({404}), auth="optional",
+            ),
+            Operation(
+                method="GET", path=f"{base}/manifest.mpd", handler=self._manifest, name="dashManifest", tag=TAG,
+                summary="The DASH manifest over the same segments", query=PlaylistQuery, paths=stream,
+                answers={200: Media(media_type="application/dash+xml"), 304: None}, problems=frozenset({404}),
+                auth="optional",
+            ),
+            Operation(
+                method="GET", path=f"{base}/thumbnail.webp", handler=self._thumbnail, name="thumbnail", tag=TAG,
+                summary="The latest picture", paths=stream, answers={200: Media(media_type="image/webp"), 304: None},
+                problems=frozenset({404}), auth="optional",
+            ),
+            Operation(
+                method="GET", path=f"{base}/{{rendition}}.m3u8", handler=self._media, name="hlsMedia", tag=TAG,
+                summary="A rendition's playlist, with blocking reload", query=PlaylistQuery,
+                paths={**stream, "rendition": RENDITION}, answers={200: playlist, 304: None},
+                problems=frozenset({400, 404, 503}), auth="optional",
+            ),
+            Operation(
+                method="GET", path=f"{base}/{{rendition}}/{{publication}}/{{file}}", handler=self._file, name="hlsFile",
+                tag=TAG, summary="A segment, part or initialisation; its bytes never change",
+                paths={**stream, "rendition": RENDITION, "publication": NUMBER, "file": FILE},
+                answers={200: Media(media_type="video/mp4"), 206: Media(media_type="video/mp4"), 304: None},
+                problems=frozenset({404, 416, 503}), auth="optional",
+            ),
+        ]  # fmt: skip
+
+    async def _multivariant(self, call: Call[None, PlaylistQuery]) -> web.StreamResponse:
+        held = await self._held(call)
+        is_dvr = _is_dvr(call)
+        # A publisher has come, its first part is moments away: a player that waits is better off than one that polls.
+        deadline = asyncio.get_running_loop().time() + PART_WAIT_S
+        while not held.index.is_playable and not held.index.is_ended and await _change(held, deadline):
+            pass
+        return self._playlist(call, held.index.multivariant(dvr=is_dvr))
+
+    async def _manifest(self, call: Call[None, PlaylistQuery]) -> web.StreamResponse:
+        held = await self._held(call)
+        return self._playlist(call, held.index.manifest(now=self._wall(), dvr=_is_dvr(call)))
+
+    async def _media(self, call: Call[None, PlaylistQuery]) -> web.StreamResponse:
+        held = await self._held(call)
+        asked = call.request.query
+        query = parse_query(asked.get("_HLS_msn"), asked.get("_HLS_part"), asked.get("_HLS_skip"))
+        rendition, is_dvr = call.path["rendition"], _is_dvr(call)
+        answer = held.index.media(rendition, query, dvr=is_dvr)
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + 3 * answer.target_s if isinstance(answer, Wait) else 0.0
+        while isinstance(answer, Wait):
+            if not await _change(held, deadline):
+                raise Problem(503, "The stream has stalled: the part did not come in time", retry_after_s=1.0)
+            answer = held.index.media(rendition, query, dvr=is_dvr)
+        return self._playlist(call, answer)
+
+    def _playlist(self, call: Call[Any, Any], answer: Ready | Bad | Wait) -> web.StreamResponse:
+        if isinstance(answer, Bad):
+            raise Problem(answer.status, answer.reason)
+        assert isinstance(answer, Ready)
+        headers = {"ETag": answer.etag, "Cache-Control": PLAYLIST, "Age": "0"}
+        if call.request.headers.get("If-None-Match") == answer.etag:
+            return web.Response(status=304, headers=headers)
+        response = web.Response(body=answer.body, headers={**headers, "Content-Type": answer.content_type})
+        if len(answer.body) > 2_000:
+            response.enable_compression()
+        return response
+
+    async def _thumbnail(self, call: Call[None, None]) -> web.StreamResponse:
+        view = await self._view(call)
+        picture = self._playback.picture(view.id)
+        headers = {"Cache-Control": f"public, max-age={PICTURE_MAX_AGE_S}", "Content-Type": "image/webp"}
+        if picture is not None and Path(picture.path).exists():
+            return web.FileResponse(picture.path, headers=headers)
+        body = await self._stored(f"streams/{view.id}/thumbnail.webp")
+        if body is None:
+            raise not_found("There is no picture yet")
+        return web.Response(body=body, headers=headers)
+
+    async def _stored(self, key: str) -> bytes | None:
+        try:
+            return b"".join([chunk async for chunk in self._objects.open(key)])
+        except NoSuchObject:
+            return None
+
+    async def _file(self, call: Call[None, None]) -> web.StreamResponse:
+        held = await self._held(call)
+        name = f"{call.path['rendition']}/{call.path['publication']}/{call.path['file']}"
+        location = held.index.locate(name)
+        deadline = asyncio.get_running_loop().time() + PART_WAIT_S
+        while isinstance(location, PendingPart):
+            if not await _change(held, deadline):
+                raise Problem(503, "The part did not come in time", retry_after_s=1.0)
+            location = held.index.locate(name)
+        return await self._bytes(call, location, name)
+
+    async def _bytes(self, call: Call[Any, Any], location: Location | None, name: str) -> web.StreamResponse:
+        headers = {"Cache-Control": IMMUTABLE, "Content-Type": "video/mp4"}
+        if isinstance(location, OnDisk):
+            response = _on_disk(location, headers)
+            if response is not None:
+                return response
+            return await self._init(call, name, headers)
+        if isinstance(location, InStore):
+            return await self._from_store(call.request, location.object_key, location.size, headers)
+        raise not_found("There is no such file in this stream")
+
+    async def _init(self, call: Call[Any, Any], name: str, headers: dict[str, str]) -> web.StreamResponse:
+        """An initialisation whose live file has gone is an object too."""
+        for init in await self._recordings.inits(call.path["stream_id"].lower()):
+            if init.name == name:
+                size = await self._objects.size(init.object_key)
+                return await self._from_store(call.request, init.object_key, size or 0, headers)
+        raise not_found("There is no such file in this stream")
+
+    async def _from_store(self, request: web.Request, key: str, size: int, headers: dict[str, str]) -> web.StreamResponse:
+        path = self._objects.local_path(key)
+        if path is not None:
+            return web.FileResponse(path, headers=headers)
+        response = web.StreamResponse(headers={**headers, "Content-Length": str(size)})
+        chunks = self._objects.open(key)
+        first = await _first(chunks)
+        await response.prepare(request)
+        await response.write(first)
+        async for chunk in chunks:
+            await response.write(chunk)
+        await response.write_eof()
+        return response
+
+    async def _held(self, call: Call[Any, Any]) -> _Held:
+        return await self._playback.held(await self._view(call))
+
+    async def _view(self, call: Call[Any, Any]) -> StreamView:
+        try:
+            viewer_id = call.person.id if call.person is not None else None
+            return await self._on_air.view(call.path["stream_id"].lower(), viewer_id=viewer_id)
+        except DomainError:
+            raise not_found("There is no such stream") from None
+
+
+def _is_dvr(call: Call[Any, PlaylistQuery]) -> bool:
+    return call.query.dvr == "1"
+
+
+async def _first(chunks: AsyncIterator[bytes]) -> bytes:
+    """The first chunk, before the answer has begun: what is not there is still a 404."""
+    try:
+        return await anext(chunks)
+    except StopAsyncIteration:
+        return b""
+    except NoSuchObject:
+        raise not_found("There is no such file in this stream") from None
+
+
+async def _change(held: _Held, deadline: float) -> bool:
+    """Wait for the index to change; False at the deadline."""
+    try:
+        async with asyncio.timeout_at(deadline):
+            await held.changed.wait()
+    except TimeoutError:
+        return False
+    return True
+
+
+def _on_disk(location: OnDisk, headers: dict[str, str]) -> web.StreamResponse | None:
+    """A whole file goes from kernel to kernel, a part is a small copy. None when the file has gone."""
+    path = Path(location.path)
+    try:
+        if location.offset == 0 and path.stat().st_size == location.size:
+            return web.FileResponse(path, headers=headers)
+        with path.open("rb", buffering=0) as file:
+            body = os.pread(file.fileno(), location.size, location.offset)
+    except OSError:
+        return None
+    return web.Response(body=body, headers=headers)

@@ -1,0 +1,166 @@
+"""WHIP (RFC 9725) and WHEP over HTTP: sessions as resources; the SDP is the media process's business."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from aiohttp import web
+
+from actors.runtime import DomainError
+from media.control import Granted, OfferWhep, OfferWhip, Patched, PatchIce, Refused
+from server.http.errors import Problem, Unauthorized, not_found
+from server.http.feature import UUID, Answer, Call, Media, Operation, PathFormat
+from server.live.ingest import Ingest
+from server.live.media import MediaAway, MediaProcess
+from server.live.stream import OnAir
+
+TAG: Final = "webrtc"
+MAX_SDP: Final = 64 * 1024
+SDP: Final = "application/sdp"
+FRAGMENT: Final = "application/trickle-ice-sdpfrag"
+RESOURCE: Final = PathFormat(
+    pattern="^whe?[ip]p?-[0-9a-f-]{36}$", description="A session", example="whip-01890c2a-7b5e-7cc3-98c8-6b1f6c1f0a11"
+)
+
+
+class WebrtcDesk:
+    """``/whip``, ``/whep`` and the sessions below them."""
+
+    name = "webrtc"
+
+    def __init__(
+        self, *, ingest: Ingest, on_air: OnAir, media: MediaProcess, new_id: Callable[[], str], began: Callable[[Granted], None]
+    ) -> None:
+        self._ingest = ingest
+        self._on_air = on_air
+        self._media = media
+        self._new_id = new_id
+        self._began = began
+
+    def operations(self) -> Sequence[Operation]:
+        answer = Media(
+            media_type=SDP,
+            description="The answer, with every candidate",
+            headers={"Location": "The session: PATCH and DELETE it there", "ETag": "The ICE session"},
+        )
+        publish: dict[str, Any] = {
+            "method": "POST", "tag": TAG, "body": bytes, "consumes": SDP, "max_body": MAX_SDP, "answers": {201: answer},
+            "auth": "stream_key",
+        }  # fmt: skip
+        refusals = frozenset({400, 406, 409, 413, 422, 503})
+        return [
+            Operation(
+                path="/whip", handler=self._publish, name="whip", problems=refusals,
+                summary="Publish with the person's lasting key", **publish,
+            ),
+            Operation(
+                path="/whip/{stream_id}", handler=self._publish, name="whipStream", problems=refusals | {404},
+                paths={"stream_id": UUID}, summary="Publish this stream", **publish,
+            ),
+            Operation(
+                method="POST", path="/whep/{stream_id}", handler=self._watch, name="whep", tag=TAG, paths={"stream_id": UUID},
+                summary="Watch this stream", body=bytes, consumes=SDP, max_body=MAX_SDP, answers={201: answer},
+                problems=refusals | {404}, auth="optional",
+            ),
+            *self._session("whip"),
+            *self._session("whep"),
+        ]  # fmt: skip
+
+    def _session(self, kind: str) -> list[Operation]:
+        path, paths = f"/{kind}/sessions/{{resource}}", {"resource": RESOURCE}
+        return [
+            Operation(
+                method="PATCH", path=path, handler=self._patch, name=f"{kind}Patch", tag=TAG, paths=paths, body=bytes,
+                consumes=FRAGMENT, max_body=MAX_SDP, summary="Trickle candidates or restart ICE",
+                answers={200: Media(media_type=FRAGMENT), 204: None}, problems=frozenset({404, 412, 422, 428, 503}),
+                request_headers={"If-Match": "The ETag of the ICE session"},
+            ),
+            Operation(
+                method="DELETE", path=path, handler=self._delete, name=f"{kind}Delete", tag=TAG, paths=paths,
+                summary="End the session", answers={200: None}, problems=frozenset({404, 503}),
+            ),
+        ]  # fmt: skip
+
+    async def _publish(self, call: Call[bytes, None]) -> Answer | web.StreamResponse:
+        stream_id = call.path["stream_id"].lower() if "stream_id" in call.path else None
+        sdp = _text(call.body)
+        grant = await self._claim(call, stream_id)
+        resource = f"whip-{self._new_id()}"
+        self._began(grant)
+        offer = OfferWhip(
+            grant=grant,
+            sdp=sdp,
+            resource_id=resource,
+            remote=call.address,
+            user_agent=call.request.headers.get("User-Agent", "")[:200],
+        )
+        return self._created("whip", resource, await self._asked(self._media.offer_whip(offer)))
+
+    async def _claim(self, call: Call[bytes, None], stream_id: str | None) -> Granted:
+        try:
+            return await self._ingest.claim(call.token or "", protocol="whip", remote=call.address, stream_id=stream_id)
+        except DomainError as error:
+            if error.code == "bad_name":
+                raise Unauthorized("token_invalid", error.message) from None
+            if error.code in ("busy", "ended"):
+                raise Problem(409, error.message, slug=error.code, extra={"reason": error.code}) from None
+            raise
+
+    async def _watch(self, call: Call[bytes, None]) -> Answer | web.StreamResponse:
+        sdp = _text(call.body)
+        try:
+            viewer_id = call.person.id if call.person is not None else None
+            view = await self._on_air.view(call.path["stream_id"].lower(), viewer_id=viewer_id)
+        except DomainError:
+            raise not_found("There is no such stream") from None
+        resource = f"whep-{self._new_id()}"
+        offer = OfferWhep(stream_id=view.id, sdp=sdp, resource_id=resource)
+        return self._created("whep", resource, await self._asked(self._media.offer_whep(offer)))
+
+    def _created(self, kind: str, resource: str, answered: Any) -> web.StreamResponse:
+        headers = {
+            "Location": f"/{kind}/sessions/{resource}",
+            "ETag": answered.etag,
+            "Content-Type": SDP,
+            "Access-Control-Expose-Headers": "Location, ETag, Link",
+            "Cache-Control": "no-store",
+        }
+        return web.Response(status=201, body=answered.sdp.encode(), headers=headers)
+
+    async def _patch(self, call: Call[bytes, None]) -> web.StreamResponse:
+        patch = PatchIce(
+            resource_id=call.path["resource"], fragment=_text(call.body), etag=call.request.headers.get("If-Match")
+        )
+        patched: Patched = await self._asked(self._media.patch(patch))
+        headers = {"ETag": patched.etag} if patched.etag else {}
+        if not patched.fragment:
+            return web.Response(status=204, headers=headers)
+        return web.Response(status=200, body=patched.fragment.encode(), headers={**headers, "Content-Type": FRAGMENT})
+
+    async def _delete(self, call: Call[None, None]) -> Answer:
+        await self._asked(self._media.close_resource(call.path["resource"]))
+        return Answer(200)
+
+    async def _asked(self, asking: Any) -> Any:
+        try:
+            answer = await asking
+        except MediaAway:
+            raise Problem(503, "The media process is starting: try again in a moment", retry_after_s=1.0) from None
+        if isinstance(answer, Refused):
+            raise _problem(answer)
+        return answer
+
+
+def _problem(refused: Refused) -> Problem:
+    retry_after_s = 2.0 if refused.status == 503 else None
+    slug = refused.code.replace("_", "-")
+    return Problem(refused.status, refused.message, slug=slug, retry_after_s=retry_after_s, extra={"reason": refused.code})
+
+
+def _text(body: bytes) -> str:
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        raise Problem(400, "The body is not UTF-8") from None
+

@@ -1,0 +1,258 @@
+"""The media process: RTMP and WebRTC in, packages, recordings and WebRTC out. Started by ``server.live.media``.
+
+``python -m server.media_process FD CONFIG``: ``FD`` is one end of the control channel, ``CONFIG`` a ``MediaConfig`` as
+JSON. It leaves when the channel closes, that is, when its node does, however that happens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import signal
+import socket
+import ssl
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import uvloop
+
+from media.control import (
+    Answered,
+    AuthorizePublish,
+    Channel,
+    ChannelClosed,
+    CloseWebrtc,
+    Counters,
+    Drain,
+    ForgetStream,
+    Granted,
+    OfferWhep,
+    OfferWhip,
+    Patched,
+    PatchIce,
+    Ready,
+    Refused,
+    Said,
+    StopPublication,
+    ViewerGone,
+)
+from media.errors import PublishRefused
+from media.plane import Plane
+from media.publication import Publication, PublishRequest
+from media.rtmp.server import RtmpServer
+from media.transcode.pool import CodecPool
+from media.unit import Codec
+from media.webrtc import errors as webrtc_errors
+from media.webrtc.port import RtcPort
+from media.webrtc.whep import WhepEndpoint
+from media.webrtc.whip import WhipEndpoint
+from server.logs import set_up_logs
+from storage.objects import ObjectStore, open_objects
+
+AUTHORIZE_S = 8.0
+COUNT_S = 5.0
+RTMP_BUDGET_S = 1.0
+
+log = logging.getLogger("server.media_process")
+
+
+class MediaConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """What the node tells its media process at birth. ``sockets`` are inherited file descriptors by name."""
+
+    run_dir: str
+    object_store: str
+    webrtc_port: int
+    webrtc_addresses: tuple[str, ...]
+    max_streams: int
+    max_whep_viewers: int
+    max_run_bytes: int
+    log_format: str
+    log_level: str
+    tls_cert: str | None = None
+    tls_key: str | None = None
+    sockets: dict[str, int] = {}
+
+
+class _Objects:
+    """``media.recorder.SegmentStore`` on the node's object store."""
+
+    def __init__(self, objects: ObjectStore) -> None:
+        self._objects = objects
+
+    async def put(self, key: str, path: Path, content_type: str) -> None:
+        await self._objects.put(key, path, content_type=content_type)
+
+
+class MediaServer:
+    """Everything of the process, joined. Lives as long as the channel to the node."""
+
+    def __init__(self, *, config: MediaConfig) -> None:
+        self._config = config
+        self._objects = open_objects(config.object_store)
+        self._codecs = CodecPool()
+        self._plane = Plane(
+            run_dir=Path(config.run_dir),
+            store=_Objects(self._objects),
+            codecs=self._codecs,
+            say=self._say,
+            max_streams=config.max_streams,
+            max_run_bytes=config.max_run_bytes,
+        )
+        self._rtmp = RtmpServer(authorize=self._authorize, ssl=_tls(config))
+        self._leaving = asyncio.Event()
+        self._budget_s = 0.0
+
+    async def run(self, sock: socket.socket) -> None:
+        """Serve until the node says so or has gone."""
+        self._channel = await Channel.open(sock, hear=self._hear, serve=self._serve)
+        await self._codecs.start()
+        port = await RtcPort.open(port=self._config.webrtc_port, addresses=self._config.webrtc_addresses)
+        self._whip = WhipEndpoint(port=port, max_sessions=self._config.max_streams)
+        self._whep = WhepEndpoint(
+            port=port, on_viewer_left=self._viewer_left, max_viewers=max(1, self._config.max_whep_viewers)
+        )
+        rtmp = socket.socket(fileno=self._config.sockets["rtmp"])
+        rtmp_port = await self._rtmp.start(sock=rtmp)
+        self._channel.tell(Ready(rtmp_port=rtmp_port, webrtc_port=port.candidates[0][1]))
+        counting = asyncio.create_task(self._count(), name="counters")
+        leaving = asyncio.create_task(self._leaving.wait(), name="drain")
+        await asyncio.wait({leaving, self._channel.closed}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (counting, leaving):
+            task.cancel()
+        await self._close(port)
+
+    async def _close(self, port: RtcPort) -> None:
+        await self._rtmp.close(budget_s=min(RTMP_BUDGET_S, self._budget_s))
+        await self._plane.close("the server is stopping")
+        await self._whip.close()
+        await self._whep.close()
+        await port.close()
+        await self._codecs.close()
+        await self._objects.close()
+        self._channel.close()
+
+    # what the node says and asks
+
+    def _hear(self, said: Said) -> None:
+        if isinstance(said, StopPublication):
+            self._plane.stop(said.stream_id, publication=said.publication, reason=said.reason)
+        elif isinstance(said, ForgetStream):
+            self._plane.forget(said.stream_id)
+        elif isinstance(said, Drain):
+            self._budget_s = said.budget_s
+            self._leaving.set()
+
+    async def _serve(self, said: Said) -> Said:
+        try:
+            return await self._answer(said)
+        except webrtc_errors.Refused as refused:
+            return Refused(code=refused.reason, message=refused.detail, status=refused.status)
+        except PublishRefused as refused:
+            return Refused(code=refused.code, message=refused.message, status=409 if refused.code == "busy" else 503)
+
+    async def _answer(self, said: Said) -> Said:
+        if isinstance(said, OfferWhip):
+            return await self._offer_whip(said)
+        if isinstance(said, OfferWhep):
+            return await self._offer_whep(said)
+        if isinstance(said, PatchIce):
+            return await self._patch(said)
+        if isinstance(said, CloseWebrtc):
+            await self._endpoint(said.resource_id).delete(said.resource_id)
+            return Patched()
+        return Refused(code="unsupported", message=f"{type(said).__name__} is not a question for media", status=500)
+
+    async def _offer_whip(self, said: OfferWhip) -> Said:
+        run = self._plane.publish(said.grant, protocol="whip", remote=said.remote)
+        try:
+            answer = await self._whip.offer(sdp=said.sdp, publication=run, resource_id=said.resource_id)
+        except BaseException:
+            run.close("its offer was refused")
+            raise
+        return Answered(sdp=answer, etag=self._whip.etag(said.resource_id))
+
+    async def _offer_whep(self, said: OfferWhep) -> Said:
+        run = self._plane.get(said.stream_id)
+        if run is None:
+            return Refused(code="ended", message="Nobody publishes this stream at the moment.", status=404)
+        answer = await self._whep.offer(
+            sdp=said.sdp,
+            relay=run.relay_with(Codec.OPUS),
+            resource_id=said.resource_id,
+            want_keyframe=run.want_keyframe,
+        )
+        return Answered(sdp=answer, etag=self._whep.etag(said.resource_id))
+
+    async def _patch(self, said: PatchIce) -> Said:
+        endpoint = self._endpoint(said.resource_id)
+        fragment = await endpoint.patch(said.resource_id, said.fragment, said.etag)
+        return Patched(fragment=fragment or "", etag=endpoint.etag(said.resource_id))
+
+    def _endpoint(self, resource_id: str) -> WhipEndpoint | WhepEndpoint:
+        """Ids begin with the kind of their resource."""
+        return self._whep if resource_id.startswith("whep-") else self._whip
+
+    # what this process asks and says
+
+    async def _authorize(self, request: PublishRequest) -> Publication:
+        asked = AuthorizePublish(
+            key=request.key, protocol=request.protocol, remote=request.remote, user_agent=request.user_agent
+        )
+        try:
+            answer = await self._channel.ask(asked, Granted, timeout_s=AUTHORIZE_S)
+        except (ChannelClosed, TimeoutError):
+            raise PublishRefused("unavailable", "The server is busy: try again in a moment.") from None
+        if isinstance(answer, Refused):
+            raise PublishRefused(_publish_code(answer.code), answer.message)
+        return self._plane.publish(answer, protocol=request.protocol, remote=request.remote)
+
+    def _say(self, said: Said) -> None:
+        try:
+            self._channel.tell(said)
+        except ChannelClosed:
+            self._leaving.set()
+
+    def _viewer_left(self, resource_id: str, reason: str) -> None:
+        self._say(ViewerGone(resource_id=resource_id))
+
+    async def _count(self) -> None:
+        while True:
+            await asyncio.sleep(COUNT_S)
+            rtmp: dict[str, Any] = msgspec.to_builtins(self._rtmp.counters)
+            values = {f"rtmp_{name}": float(value) for name, value in rtmp.items() if isinstance(value, int | float)}
+            now = {"streams": self._plane.streams, "whip_sessions": self._whip.sessions, "whep_viewers": self._whep.viewers}
+            self._say(Counters(values={**values, **{name: float(value) for name, value in now.items()}}))
+
+
+def _publish_code(code: str) -> Any:
+    return code if code in ("bad_name", "busy", "ended", "unavailable", "unsupported") else "unavailable"
+
+
+def _tls(config: MediaConfig) -> ssl.SSLContext | None:
+    if config.tls_cert is None or config.tls_key is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(config.tls_cert, config.tls_key)
+    return context
+
+
+def main(argv: list[str]) -> int:
+    """Run until the node lets go. The terminal's Ctrl-C is the node's business: it drains this process."""
+    config = msgspec.json.decode(argv[2], type=MediaConfig)
+    set_up_logs(log_format=config.log_format, level=config.log_level, process="media")
+    for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ignored, signal.SIG_IGN)
+    gc.freeze()
+
+    async def run() -> None:
+        await MediaServer(config=config).run(socket.socket(fileno=int(argv[1])))
+
+    uvloop.run(run())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))
