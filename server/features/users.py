@@ -274,7 +274,7 @@ class Users:
             Operation(
                 method="DELETE", path="/api/v1/me", handler=self._delete, name="deleteMe", tag=TAG,
                 summary="Delete my account", description="Cannot be undone. Messages are emptied, sessions end.",
-                body=Farewell, max_body=4096, answers={204: None}, problems=frozenset({403}), auth="required",
+                body=Farewell, max_body=16 * 1024, answers={204: None}, problems=frozenset({403}), auth="required",
             ),
         ]  # fmt: skip
 

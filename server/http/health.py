@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
@@ -14,8 +14,6 @@ from pydantic import BaseModel, ConfigDict
 
 from server.http.feature import Answer, Call, Media, Operation
 from server.http.shapes import Shape
-
-CHECK_TIMEOUT_S: Final = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,8 +50,10 @@ class Health:
         dependencies: Mapping[str, Dependency],
         is_draining: Callable[[], bool],
         registry: CollectorRegistry,
+        probe_timeout_s: float = 2.0,
     ) -> None:
         self._dependencies = dependencies
+        self._probe_timeout_s = probe_timeout_s
         self._is_draining = is_draining
         self._registry = registry
 
@@ -79,7 +79,7 @@ class Health:
 
     async def _ready(self, call: Call[None, None]) -> Answer:
         names = list(self._dependencies)
-        ups = await asyncio.gather(*(_is_up(self._dependencies[name]) for name in names))
+        ups = await asyncio.gather(*(_is_up(self._dependencies[name], self._probe_timeout_s) for name in names))
         shapes = {name: DependencyShape(status="up" if up else "down") for name, up in zip(names, ups, strict=True)}
         status = self._status({name for name, up in zip(names, ups, strict=True) if not up})
         is_ready = status in {"ready", "degraded"}
@@ -97,9 +97,9 @@ class Health:
         return web.Response(body=generate_latest(self._registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
-async def _is_up(dependency: Dependency) -> bool:
+async def _is_up(dependency: Dependency, timeout_s: float) -> bool:
     try:
-        async with asyncio.timeout(CHECK_TIMEOUT_S):
+        async with asyncio.timeout(timeout_s):
             await dependency.probe()
     # The named edge of a probe: whatever it raises, the dependency is down.
     except Exception:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from server.features.auth.routes import Auth, AuthRates
 from server.features.export import Export
 from server.features.users import Profiles, Ties, Users
 from server.http.application import HttpSettings, build_app
+from server.http.feature import Operation
 from server.http.health import Dependency, Health, ServerInfo
 from server.http.idempotency import IdempotencyKeys
 from server.http.identity import Identity
@@ -54,6 +56,40 @@ async def identity(database: Database) -> AsyncIterator[Identity]:
     await identity.start()
     yield identity
     await identity.close()
+
+
+@dataclass(frozen=True)
+class Some:
+    """A feature of nothing but its operations."""
+
+    operations_: Sequence[Operation]
+    name: str = "some"
+
+    def operations(self) -> Sequence[Operation]:
+        return self.operations_
+
+
+Serve = Callable[..., Awaitable[TestClient[Any, Any]]]
+
+
+@pytest.fixture
+async def serve(database: Database, identity: Identity) -> AsyncIterator[Serve]:
+    """``await serve(operation, …, settings=…)`` is a client of an application of these operations."""
+    async with AsyncExitStack() as stack:
+
+        async def serve(*operations: Operation, settings: HttpSettings | None = None) -> TestClient[Any, Any]:
+            app = build_app(
+                features=[Some(operations)],
+                identity=identity,
+                idempotency=IdempotencyKeys(rows=database),
+                limiter=TokenBuckets(),
+                problems=known_errors(),
+                registry=CollectorRegistry(),
+                settings=settings or HttpSettings(),
+            )
+            return await stack.enter_async_context(TestClient(TestServer(app)))
+
+        yield serve
 
 
 @dataclass

@@ -84,19 +84,19 @@ class Auth:
         return [
             Operation(
                 method="POST", path="/api/v1/auth/register", handler=self._register, name="register", tag=TAG,
-                summary="Make an account and sign in", body=Registration, max_body=4096, answers={201: Tokens},
+                summary="Make an account and sign in", body=Registration, max_body=16 * 1024, answers={201: Tokens},
                 problems=frozenset({409}), rate=self._rates.register,
             ),
             Operation(
                 method="POST", path="/api/v1/auth/login", handler=self._login, name="login", tag=TAG,
-                summary="Sign in", body=Login, max_body=4096, answers={200: Tokens},
+                summary="Sign in", body=Login, max_body=16 * 1024, answers={200: Tokens},
                 problems=frozenset({401, 403}), rate=self._rates.login,
             ),
             Operation(
                 method="POST", path="/api/v1/auth/refresh", handler=self._refresh, name="refresh", tag=TAG,
                 summary="Exchange a refresh token for a new pair",
                 description="Each refresh token works once. One that is presented again ends its session.",
-                body=Refresh, max_body=4096, answers={200: Tokens},
+                body=Refresh, max_body=16 * 1024, answers={200: Tokens},
                 problems=frozenset({401, 403}), rate=self._rates.refresh,
             ),
         ]  # fmt: skip

@@ -2,7 +2,21 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
+from server.features.auth.accounts import Accounts, Device
+from server.features.auth.passwords import Passwords
+from server.features.users import Profiles
+from server.http.errors import Problem, Unauthorized
+from server.http.identity import Identity
+from storage.ids import Ids
+from storage.postgres import Database
 from tests.server.conftest import PASSWORD, House
+
+REGISTER = "/api/v1/auth/register"
+LOGIN = "/api/v1/auth/login"
+REFRESH = "/api/v1/auth/refresh"
+DEVICE = Device(address="127.0.0.1", user_agent="test")
 
 
 async def test_register_signs_in_and_answers_the_profile(house: House) -> None:
@@ -10,5 +24,223 @@ async def test_register_signs_in_and_answers_the_profile(house: House) -> None:
     me = await (await ada.ask("GET", "/me")).json()
     assert me["username"] == "Ada_1"
     assert me["email"] == "Ada_1@example.org"
+    assert me["roles"] == ["viewer", "creator"]
     assert me["counts"] == {"followers": 0, "following": 0, "streams": 0}
     assert me["created_at"].endswith("Z")
+    assert "password" not in str(me)
+
+
+async def test_register_gives_each_person_a_stream_key(house: House) -> None:
+    ada = await house.register("ada")
+    key = await house.database.fetchval("select stream_key from users where id = $1", ada.id)
+    assert key.startswith("sk_")
+    assert len(key) == 35
+
+
+@pytest.mark.parametrize(
+    ("username", "email", "fields"),
+    [
+        ("ADA", "other@example.org", ["username"]),
+        ("other", "Ada@Example.org", ["email"]),
+        ("Ada", "ada@example.org", ["username", "email"]),
+        ("Admin", "other@example.org", ["username"]),
+    ],
+)
+async def test_register_of_something_taken_is_a_409_that_names_it(
+    house: House, username: str, email: str, fields: list[str]
+) -> None:
+    await house.register("ada")
+    answer = await house.client.post(REGISTER, json={"username": username, "email": email, "password": PASSWORD})
+    assert answer.status == 409
+    assert [one["field"] for one in (await answer.json())["errors"]] == fields
+
+
+async def test_register_twice_at_once_makes_one_account(house: House) -> None:
+    body = {"username": "ada", "email": "ada@example.org", "password": PASSWORD}
+    answers = await asyncio.gather(*(house.client.post(REGISTER, json=body) for _ in range(5)))
+    assert sorted(one.status for one in answers) == [201, 409, 409, 409, 409]
+
+
+async def test_register_names_every_wrong_field_at_once(house: House) -> None:
+    body = {"username": "a b", "email": "nobody", "password": "short", "is_admin": True}
+    answer = await house.client.post(REGISTER, json=body)
+    assert answer.status == 422
+    assert {one["field"] for one in (await answer.json())["errors"]} == {"username", "email", "password", "is_admin"}
+
+
+@pytest.mark.parametrize("login", ["ada", "ADA", "ada@example.org", "Ada@EXAMPLE.org"])
+async def test_login_takes_username_and_email_in_any_case(house: House, login: str) -> None:
+    await house.register("ada")
+    answer = await house.client.post(LOGIN, json={"login": login, "password": PASSWORD})
+    assert answer.status == 200
+    held = await answer.json()
+    assert held["token_type"] == "Bearer"
+    assert held["expires_in"] == 900
+    assert held["user"]["username"] == "ada"
+
+
+async def test_login_answers_the_same_for_an_unknown_name_and_a_wrong_password(house: House) -> None:
+    await house.register("ada")
+    wrong = await house.client.post(LOGIN, json={"login": "ada", "password": "not the password"})
+    unknown = await house.client.post(LOGIN, json={"login": "nobody", "password": "not the password"})
+    assert wrong.status == unknown.status == 401
+    assert await wrong.json() == await unknown.json()
+
+
+async def test_login_takes_a_password_typed_in_another_unicode_form(house: House) -> None:
+    await house.register("ada", password="pässwört①")
+    answer = await house.client.post(LOGIN, json={"login": "ada", "password": "pa\u0308sswo\u0308rt1"})
+    assert answer.status == 200
+
+
+async def test_login_of_a_suspended_account_is_a_403(house: House) -> None:
+    ada = await house.register("ada")
+    await house.database.execute("update users set suspended_at = now() where id = $1", ada.id)
+    assert (await house.client.post(LOGIN, json={"login": "ada", "password": PASSWORD})).status == 403
+    assert (await house.client.post(REFRESH, json={"refresh_token": ada.refresh_token})).status == 403
+
+
+async def test_login_hashes_anew_when_the_parameters_have_changed(house: House) -> None:
+    ada = await house.register("ada")
+    before = await house.database.fetchval("select password_hash from users where id = $1", ada.id)
+    stronger = Passwords(time_cost=2, memory_kib=64)
+    accounts = _accounts(house.database, house.identity, stronger)
+    await accounts.login(login="ada", password=PASSWORD, device=DEVICE)
+    after = await house.database.fetchval("select password_hash from users where id = $1", ada.id)
+    assert "t=1" in before
+    assert "t=2" in after
+    await accounts.login(login="ada", password=PASSWORD, device=DEVICE)
+    stronger.close()
+
+
+async def test_refresh_answers_a_new_pair_of_the_same_session(house: House) -> None:
+    ada = await house.register("ada")
+    answer = await house.client.post(REFRESH, json={"refresh_token": ada.refresh_token})
+    assert answer.status == 200
+    held = await answer.json()
+    assert held["refresh_token"] != ada.refresh_token
+    assert house.identity.verify(held["access_token"]).session_id == house.identity.verify(ada.access_token).session_id
+
+
+async def test_spent_refresh_token_that_comes_again_ends_the_whole_family(house: House) -> None:
+    ada = await house.register("ada")
+    held = await (await house.client.post(REFRESH, json={"refresh_token": ada.refresh_token})).json()
+    assert (await house.client.post(REFRESH, json={"refresh_token": ada.refresh_token})).status == 401
+    assert (await house.client.post(REFRESH, json={"refresh_token": held["refresh_token"]})).status == 401
+    assert (await ada.ask("GET", "/me")).status == 401
+    reason = await house.database.fetchval("select revoked_reason from auth_sessions")
+    assert reason == "refresh_token_reused"
+
+
+async def test_one_refresh_token_sent_many_times_at_once_is_spent_once_and_ends_the_family(house: House) -> None:
+    ada = await house.register("ada")
+    sent = (house.client.post(REFRESH, json={"refresh_token": ada.refresh_token}) for _ in range(4))
+    answers = await asyncio.gather(*sent)
+    assert sorted(one.status for one in answers) == [200, 401, 401, 401]
+    assert (await ada.ask("GET", "/me")).status == 401
+
+
+async def test_expired_refresh_token_is_a_401(house: House) -> None:
+    ada = await house.register("ada")
+    await house.database.execute("update refresh_tokens set expires_at = now() - interval '1 s'")
+    answer = await house.client.post(REFRESH, json={"refresh_token": ada.refresh_token})
+    assert answer.status == 401
+    assert (await answer.json())["code"] == "token_expired"
+
+
+async def test_unknown_refresh_token_is_a_401(house: House) -> None:
+    answer = await house.client.post(REFRESH, json={"refresh_token": "rt_nothing"})
+    assert answer.status == 401
+    assert (await answer.json())["code"] == "token_invalid"
+
+
+async def test_logout_stops_both_tokens_here_and_on_other_nodes(house: House, database: Database) -> None:
+    ada = await house.register("ada")
+    elsewhere = Identity(rows=database, poll_s=0.02)
+    await elsewhere.start()
+    heard: asyncio.Queue[str] = asyncio.Queue()
+    elsewhere.on_revoked(lambda session_id, reason: heard.put_nowait(reason))
+    elsewhere.verify(ada.access_token)
+    assert (await ada.ask("POST", "/auth/logout")).status == 204
+    assert (await ada.ask("GET", "/me")).status == 401
+    assert (await house.client.post(REFRESH, json={"refresh_token": ada.refresh_token})).status == 401
+    assert await asyncio.wait_for(heard.get(), 5) == "logout"
+    with pytest.raises(Unauthorized) as refused:
+        elsewhere.verify(ada.access_token)
+    assert refused.value.code == "token_revoked"
+    await elsewhere.close()
+
+
+async def test_sessions_are_listed_with_the_newest_first_and_page_by_page(house: House) -> None:
+    ada = await house.register("ada")
+    for agent in ("phone", "tablet"):
+        body = {"login": "ada", "password": PASSWORD}
+        await house.client.post(LOGIN, json=body, headers={"User-Agent": agent})
+    first = await (await ada.ask("GET", "/auth/sessions?limit=2")).json()
+    assert [one["user_agent"] for one in first["items"]] == ["tablet", "phone"]
+    assert [one["current"] for one in first["items"]] == [False, False]
+    rest = await (await ada.ask("GET", f"/auth/sessions?limit=2&cursor={first['next']}")).json()
+    assert [one["current"] for one in rest["items"]] == [True]
+    assert rest["next"] is None
+
+
+async def test_ended_session_is_refused_and_other_sessions_go_on(house: House) -> None:
+    ada = await house.register("ada")
+    phone = await (await house.client.post(LOGIN, json={"login": "ada", "password": PASSWORD})).json()
+    phone_session = house.identity.verify(phone["access_token"]).session_id
+    heard: list[tuple[str, str]] = []
+    house.identity.on_revoked(lambda session_id, reason: heard.append((session_id, reason)))
+    assert (await ada.ask("DELETE", f"/auth/sessions/{phone_session}")).status == 204
+    assert heard == [(phone_session, "ended")]
+    refused = await house.client.get("/api/v1/me", headers={"Authorization": f"Bearer {phone['access_token']}"})
+    assert refused.status == 401
+    assert (await ada.ask("GET", "/me")).status == 200
+    assert (await ada.ask("DELETE", f"/auth/sessions/{phone_session}")).status == 404
+
+
+async def test_session_of_somebody_else_is_not_there(house: House) -> None:
+    ada, bob = await house.register("ada"), await house.register("bob")
+    session_id = house.identity.verify(bob.access_token).session_id
+    assert (await ada.ask("DELETE", f"/auth/sessions/{session_id}")).status == 404
+    assert (await bob.ask("GET", "/me")).status == 200
+
+
+async def test_what_happens_to_an_account_is_logged(house: House) -> None:
+    ada = await house.register("ada")
+    await house.client.post(LOGIN, json={"login": "ada", "password": PASSWORD})
+    await ada.ask("POST", "/auth/logout")
+    rows = await house.database.fetch("select action from audit_log where actor_id = $1 order by id", ada.id)
+    assert [row["action"] for row in rows] == ["account.registered", "session.began", "session.logout"]
+
+
+async def test_first_admin_is_made_once_however_many_nodes_start(house: House) -> None:
+    made = await asyncio.gather(*(house.accounts.create_first_admin() for _ in range(3)))
+    admins = [one for one in made if one is not None]
+    assert len(admins) == 1
+    answer = await house.client.post(LOGIN, json={"login": "admin", "password": admins[0].password})
+    assert "admin" in (await answer.json())["user"]["roles"]
+    assert await house.accounts.create_first_admin() is None
+
+
+async def test_admin_of_a_taken_name_is_a_409(house: House) -> None:
+    await house.register("ada")
+    with pytest.raises(Problem) as refused:
+        await house.accounts.create_admin(username="ada", email="new@example.org")
+    assert refused.value.status == 409
+
+
+async def test_user_agent_that_is_not_utf8_is_kept_as_far_as_it_can_be(house: House) -> None:
+    await house.register("ada")
+    signed_in = await house.accounts.login(
+        login="ada", password=PASSWORD, device=Device(address="127.0.0.1", user_agent="bad \udcff agent" + "x" * 999)
+    )
+    kept = await house.database.fetchval("select user_agent from auth_sessions order by id desc limit 1")
+    assert kept.startswith("bad ? agent")
+    assert len(kept) == 256
+    assert signed_in.user.username == "ada"
+
+
+def _accounts(database: Database, identity: Identity, passwords: Passwords) -> Accounts:
+    return Accounts(
+        database=database, identity=identity, passwords=passwords, profiles=Profiles(database=database), ids=Ids()
+    )

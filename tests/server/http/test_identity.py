@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from server.http.errors import Unauthorized
+from server.http.identity import Identity, Person
+from storage.postgres import Database
+
+ADA = Person(
+    id="01890c2a-7b5e-7cc3-98c8-6b1f6c1f0a11",
+    username="ada",
+    display_name="Ada",
+    roles=frozenset({"viewer"}),
+    session_id="01890c2a-7b5e-7cc3-98c8-6b1f6c1f0a22",
+)
+
+
+def _code(identity: Identity, token: str) -> str:
+    with pytest.raises(Unauthorized) as refused:
+        identity.verify(token)
+    return refused.value.code
+
+
+async def _forge(database: Database, token: str, *, claims: dict[str, Any] | None = None, **header: Any) -> str:
+    """The same token signed with the cluster's own key, but for what is given."""
+    row = await database.fetchrow("select kid, secret from signing_keys")
+    assert row is not None
+    key = Ed25519PrivateKey.from_private_bytes(row["secret"])
+    held = jwt.decode(token, options={"verify_signature": False})
+    merged = {name: value for name, value in {**held, **(claims or {})}.items() if value is not None}
+    return jwt.encode(merged, key, "EdDSA", {"kid": row["kid"], "typ": "at+jwt", **header})
+
+
+async def test_token_says_who_it_is_for_on_every_node(identity: Identity, database: Database) -> None:
+    token, expires_in = identity.mint(ADA)
+    elsewhere = Identity(rows=database)
+    await elsewhere.start()
+    assert elsewhere.verify(token) == identity.verify(token) == ADA
+    assert expires_in == 900
+    assert await database.fetchval("select count(*) from signing_keys") == 1
+    await elsewhere.close()
+
+
+async def test_nodes_that_start_at_once_share_one_key(database: Database) -> None:
+    nodes = [Identity(rows=database) for _ in range(4)]
+    await asyncio.gather(*(node.start() for node in nodes))
+    token, _ = nodes[0].mint(ADA)
+    assert all(node.verify(token) == ADA for node in nodes)
+    for node in nodes:
+        await node.close()
+
+
+async def test_token_expires(database: Database) -> None:
+    now = 1_800_000_000.0
+    identity = Identity(rows=database, wall=lambda: now)
+    await identity.start()
+    token, expires_in = identity.mint(ADA)
+    now += expires_in
+    assert identity.verify(token) == ADA
+    now += 6
+    assert _code(identity, token) == "token_expired"
+    await identity.close()
+
+
+async def test_token_with_no_signature_or_another_algorithm_is_refused(identity: Identity) -> None:
+    token, _ = identity.mint(ADA)
+    claims = jwt.decode(token, options={"verify_signature": False})
+    kid = jwt.get_unverified_header(token)["kid"]
+    headers = {"kid": kid, "typ": "at+jwt"}
+    assert _code(identity, jwt.encode(claims, None, "none", headers)) == "token_invalid"
+    assert _code(identity, jwt.encode(claims, "x" * 64, "HS256", headers)) == "token_invalid"
+    assert _code(identity, jwt.encode(claims, Ed25519PrivateKey.generate(), "EdDSA", headers)) == "token_invalid"
+
+
+async def test_token_that_was_altered_is_refused(identity: Identity) -> None:
+    head, body, signature = identity.mint(ADA)[0].split(".")
+    claims = json.loads(urlsafe_b64decode(body + "=="))
+    claims["roles"] = ["admin"]
+    altered = urlsafe_b64encode(json.dumps(claims).encode()).rstrip(b"=").decode()
+    assert _code(identity, f"{head}.{altered}.{signature}") == "token_invalid"
+    assert _code(identity, f"{head}.{body}.{signature[:-4]}AAAA") == "token_invalid"
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [{"iss": "other"}, {"aud": "other"}, {"aud": None}, {"exp": None}, {"sub": None}, {"sid": None}, {"sub": 7}],
+)
+async def test_token_for_another_use_is_refused(identity: Identity, database: Database, claims: dict[str, Any]) -> None:
+    token = await _forge(database, identity.mint(ADA)[0], claims=claims)
+    assert _code(identity, token) == "token_invalid"
+
+
+@pytest.mark.parametrize("header", [{"typ": "JWT"}, {"kid": "other"}, {"kid": ""}])
+async def test_token_of_another_kind_or_key_is_refused(
+    identity: Identity, database: Database, header: dict[str, Any]
+) -> None:
+    good = await _forge(database, identity.mint(ADA)[0])
+    assert identity.verify(good) == ADA
+    assert _code(identity, await _forge(database, good, **header)) == "token_invalid"
+
+
+@pytest.mark.parametrize("token", ["", "x", "a.b.c", "....", "é.é.é", "x" * 10_000, "\udcff.a.b"])
+async def test_what_is_no_token_is_refused(identity: Identity, token: str) -> None:
+    assert _code(identity, token) == "token_invalid"
+
+
+async def test_revoked_session_is_refused_at_once_and_heard_of_once(identity: Identity) -> None:
+    heard: list[tuple[str, str]] = []
+    identity.on_revoked(lambda session_id, reason: heard.append((session_id, reason)))
+    token, _ = identity.mint(ADA)
+    identity.revoke(ADA.session_id, "logout")
+    identity.revoke(ADA.session_id, "logout")
+    assert _code(identity, token) == "token_revoked"
+    assert heard == [(ADA.session_id, "logout")]
+
+
+async def test_session_that_was_ended_before_the_start_is_refused(identity: Identity, database: Database) -> None:
+    token, _ = identity.mint(ADA)
+    await database.execute(
+        "insert into users (id, username, username_key, email, email_key, password_hash, display_name, stream_key) "
+        "values ($1, 'a', 'a', 'a', 'a', '', 'a', 'a')",
+        ADA.id,
+    )
+    await database.execute(
+        "insert into auth_sessions (id, user_id, expires_at, revoked_at, revoked_reason) "
+        "values ($1, $2, now() + interval '1 day', now() - interval '14 minutes', 'ended')",
+        ADA.session_id,
+        ADA.id,
+    )
+    late = Identity(rows=database)
+    await late.start()
+    assert _code(late, token) == "token_revoked"
+    await late.close()
+
+
+async def test_retired_key_signs_no_more_but_its_tokens_live_on(identity: Identity, database: Database) -> None:
+    token, _ = identity.mint(ADA)
+    await database.execute("update signing_keys set retired_at = now()")
+    fresh = Identity(rows=database)
+    await database.execute(
+        "insert into signing_keys (kid, algorithm, secret) values ('k2', 'EdDSA', $1)",
+        Ed25519PrivateKey.generate().private_bytes_raw(),
+    )
+    await fresh.start()
+    assert fresh.verify(token) == ADA
+    assert jwt.get_unverified_header(fresh.mint(ADA)[0])["kid"] == "k2"
+    await fresh.close()

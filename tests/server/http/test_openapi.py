@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from openapi_spec_validator import validate
+
+from server.http.documentation import Documentation
+from tests.server.conftest import House
+
+
+async def _document(house: House) -> dict[str, Any]:
+    answer = await house.client.get("/openapi.json")
+    assert answer.status == 200
+    document: dict[str, Any] = await answer.json()
+    return document
+
+
+async def test_document_is_valid_openapi(house: House) -> None:
+    document = await _document(house)
+    assert document["openapi"].startswith("3.1")
+    validate(document)
+
+
+async def test_every_operation_says_what_can_go_wrong(house: House) -> None:
+    document = await _document(house)
+    register = document["paths"]["/api/v1/auth/register"]["post"]
+    assert set(register["responses"]) >= {"201", "400", "408", "409", "413", "415", "422", "429", "500", "503"}
+    follow = document["paths"]["/api/v1/users/{username}/follow"]["put"]
+    assert set(follow["responses"]) == {"204", "401", "404", "409", "500", "503"}
+    assert follow["security"] == [{"access_token": []}]
+
+
+async def test_bounds_are_documented(house: House) -> None:
+    document = await _document(house)
+    registration = document["components"]["schemas"]["Registration"]
+    assert registration["additionalProperties"] is False
+    assert registration["properties"]["password"]["maxLength"] == 256
+    sessions = document["paths"]["/api/v1/auth/sessions"]["get"]["parameters"]
+    limit = next(one for one in sessions if one["name"] == "limit")
+    assert limit["schema"] == {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}
+
+
+async def test_docs_answer_without_a_redirect_and_need_nothing_from_elsewhere(house: House) -> None:
+    answer = await house.client.get("/docs", allow_redirects=False)
+    assert answer.status == 200
+    assert answer.content_type == "text/html"
+    assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
+    page = await answer.text()
+    assert "http://" not in page
+    assert "https://" not in page
+    assert "<script>" not in page
+    for path in ("/docs/docs.js", "/docs/docs.css"):
+        assert path in page
+        assert (await house.client.get(path)).status == 200
+
+
+async def test_document_is_not_sent_again_to_who_has_it(house: House) -> None:
+    etag = (await house.client.get("/openapi.json")).headers["ETag"]
+    assert (await house.client.get("/openapi.json", headers={"If-None-Match": etag})).status == 304
+
+
+def test_documentation_reads_its_files_from_the_package() -> None:
+    assert Documentation(document=b"{}")
+
+
+async def test_answers_are_as_documented_for_made_up_requests(house: House, tmp_path: Path) -> None:
+    """Property-based: valid data is taken, invalid data refused, and every answer has a documented status and shape."""
+    ada = await house.register("ada")
+    command = [sys.executable, "-m", "schemathesis.cli", "run", str(house.client.make_url("/openapi.json"))]
+    command += ["--checks", "all", "--max-examples", "5", "--phases", "examples,coverage,fuzzing", "--seed", "1"]
+    command += ["--exclude-path-regex", "logout$", "--header", f"Authorization: Bearer {ada.access_token}"]
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        cwd=tmp_path,
+        env={**os.environ, "NO_COLOR": "1"},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        async with asyncio.timeout(120):
+            output, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert process.returncode == 0, output.decode()
