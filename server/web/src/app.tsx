@@ -103,13 +103,13 @@ function Header() {
     <header class="top">
       <a class="brand" href="/" aria-label="Social Flow, home">
         <Logo />
-        <span class="brand-name">
-          Social<b>Flow</b>
+        <span class="brand-name hide-tiny">
+          Social <b>Flow</b>
         </span>
       </a>
       <nav class="top-nav" aria-label="Main">
-        <a class="button strong" href="/live" aria-current={here("/live")}>
-          <BroadcastIcon /> <span class="hide-tiny">Go live</span>
+        <a class="button strong" href="/live" aria-label="Go live" aria-current={here("/live")}>
+          <BroadcastIcon /> <span class="hide-narrow">Go live</span>
         </a>
         <ThemeSwitch />
         {user ? (
@@ -129,7 +129,7 @@ function ThemeSwitch() {
   return (
     <button
       type="button"
-      class="icon-button hide-tiny"
+      class="icon-button"
       aria-label={dark ? "Use light colours" : "Use dark colours"}
       onClick={() => chooseTheme(dark ? "light" : "dark")}
     >

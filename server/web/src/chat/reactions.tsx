@@ -4,15 +4,23 @@ import { ask, hear } from "../realtime/socket";
 import { calmMotion } from "../ui/theme";
 import { sentence } from "../api/http";
 import { toast } from "../ui/toasts";
+import fire from "./emoji/fire.svg";
+import heart from "./emoji/heart.svg";
+import laugh from "./emoji/laugh.svg";
+import party from "./emoji/party.svg";
+import thumb from "./emoji/thumb.svg";
+import wow from "./emoji/wow.svg";
 
-const EMOJI: [string, string][] = [
-  ["❤️", "Love"],
-  ["🔥", "Fire"],
-  ["👏", "Applause"],
-  ["😂", "Laughing"],
-  ["😮", "Surprised"],
-  ["🎉", "Celebrate"],
+/** Drawn here, so that they look the same on every system; other emoji fly as text. */
+const EMOJI: [string, string, string][] = [
+  ["❤️", "Love", heart],
+  ["🔥", "Fire", fire],
+  ["👍", "Like", thumb],
+  ["😂", "Laughing", laugh],
+  ["😮", "Surprised", wow],
+  ["🎉", "Celebrate", party],
 ];
+const PICTURES = new Map(EMOJI.map(([emoji, , picture]) => [emoji, picture]));
 /** More than this at once is a blur that only costs frames. */
 const MAX_FLYING = 40;
 const MAX_PER_TICK = 10;
@@ -27,9 +35,9 @@ export function ReactionBar({ streamId }: { streamId: string }) {
   };
   return (
     <div class="reactions" role="group" aria-label="React">
-      {EMOJI.map(([emoji, name]) => (
+      {EMOJI.map(([emoji, name, picture]) => (
         <button key={emoji} type="button" class="reaction" aria-label={name} title={name} onClick={() => void react(emoji)}>
-          {emoji}
+          <img src={picture} alt="" width={24} height={24} />
         </button>
       ))}
     </div>
@@ -38,7 +46,9 @@ export function ReactionBar({ streamId }: { streamId: string }) {
 
 function fly(into: HTMLElement, emoji: string): void {
   const node = document.createElement("span");
-  node.textContent = emoji;
+  const picture = PICTURES.get(emoji);
+  if (picture) node.append(Object.assign(new Image(), { src: picture, alt: "" }));
+  else node.textContent = emoji;
   node.style.insetInlineEnd = `${4 + Math.random() * 22}%`;
   into.append(node);
   const drift = (Math.random() - 0.5) * 80;
