@@ -313,19 +313,20 @@ class Fanout:
             self._is_busy = False
 
     def _work(self) -> Iterator[None]:
-        """Writes everything that has gathered; yields between slices."""
+        """Writes everything that has gathered; yields between slices, and the loop makes the writes then."""
         dirty, self._dirty = self._dirty, {}
         written = 0
         for topic in dirty.values():
             entries, topic.pending = topic.pending, []
-            for shape, members in self._audience(topic, entries):
-                frames = [entry.outgoing(shape) for entry in entries]
-                for part in _slices(members, _SLICE):
-                    if written >= _SLICE:
-                        written = 0
-                        yield
-                    self._write(topic, part, entries, frames)
-                    written += len(part)
+            for run in [entries] if self._is_coalescing else [[entry] for entry in entries]:
+                for shape, members in self._audience(topic, run):
+                    outgoing = [entry.outgoing(shape) for entry in run]
+                    for part in _slices(members, _SLICE):
+                        if written + len(part) > _SLICE:
+                            written = 0
+                            yield
+                        self._write(topic, part, run, outgoing)
+                        written += len(part)
 
     def _send_now(self, topic: _Topic) -> None:
         entries, topic.pending = topic.pending, []

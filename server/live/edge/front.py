@@ -328,6 +328,7 @@ class Front(asyncio.Protocol):
         transport, rest = self._require_transport(), bytes(self._buffer)
         transport.resume_reading()
         self._transport, self._state, self._buffer = None, _GONE, bytearray()
+        self._head = self._body = None  # the sweep may hold the front for a while yet
         if self._http is not None:
             self._http.transport = None  # so that the HTTP server lets go without closing what is no longer its own
             self._http.connection_lost(None)

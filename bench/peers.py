@@ -1,0 +1,185 @@
+"""The servers that are measured side by side, each a process of its own on the first core.
+
+All do the same work: a client is in the room once it has connected, `say` brings a message to the room. They are told
+to ping rarely, so that no run holds a ping.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import gc
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+ROOM = "room"
+_PING_S = 600
+
+NODE_SERVER = """
+const { Server } = require("socket.io");
+const http = require("http").createServer();
+const io = new Server(http, { transports: ["websocket"], pingInterval: 600000, pingTimeout: 600000, serveClient: false });
+io.on("connection", (socket) => {
+  socket.join("room");
+  socket.on("say", (body) => io.to("room").emit("chat", body));
+});
+http.listen(+process.argv[1], "127.0.0.1", () => console.log("listening on", http.address().port));
+"""
+
+
+class Peer:
+    """One server process."""
+
+    def __init__(self, name: str, process: subprocess.Popen[str], port: int) -> None:
+        self.name = name
+        self.port = port
+        self._process = process
+        self._usage = psutil.Process(process.pid)
+
+    def cpu_s(self) -> float:
+        times = self._usage.cpu_times()
+        return float(times.user + times.system)
+
+    def memory_bytes(self) -> int:
+        """Resident memory."""
+        return int(self._usage.memory_info().rss)
+
+    def stop(self) -> None:
+        self._process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(10)
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
+
+def available(names: list[str], node_modules: Path | None) -> list[str]:
+    """Those that can run here."""
+    has_node = node_modules is not None and shutil.which("node") and (node_modules / "socket.io").is_dir()
+    return [name for name in names if name != "node" or has_node]
+
+
+def start(name: str, *, node_modules: Path | None = None) -> Peer:
+    """Starts one and waits until it listens."""
+    environment = dict(os.environ)
+    if name == "node":
+        environment["NODE_PATH"] = str(node_modules)
+        command = ["node", "-e", NODE_SERVER, "0"]
+    else:
+        command = [sys.executable, "-m", "bench.peers", name]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+    cores = sorted(os.sched_getaffinity(0)) if len(os.sched_getaffinity(0)) > 1 else []
+    psutil.Process(process.pid).cpu_affinity([_first_core()] if cores or _first_core() >= 0 else [])
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    if "listening on" not in line:
+        raise RuntimeError(f"{name} did not start: {line}")
+    return Peer(name, process, int(line.split()[-1].rpartition(":")[2]))
+
+
+def _first_core() -> int:
+    return min(range(os.cpu_count() or 1))
+
+
+def settle() -> None:
+    """What a server does once it is up: what lives now lives on, and collections are rare."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
+
+
+# -- the Python servers, in processes of their own
+
+
+class _Room:
+    """Our edge with nothing behind it: everyone is in one room."""
+
+    def __init__(self, fanout: Any) -> None:
+        self._fanout = fanout
+        self._offset = 0
+
+    def on_connect(self, socket: Any, auth: Any) -> None:
+        self._fanout.subscribe(ROOM, socket)
+
+    def on_event(self, socket: Any, event: str, args: list[Any]) -> Any:
+        if event == "say":
+            self._offset += 1
+            self._fanout.publish_messages(ROOM, ROOM, "1", [{"offset": self._offset, **args[0]}])
+
+    def on_disconnect(self, socket: Any, reason: str) -> None:
+        pass
+
+
+async def _serve_ours(*, is_coalescing: bool) -> None:
+    from aiohttp import web
+
+    from server.live.edge import Edge, EdgeLimits, Fanout
+
+    async def nothing(request: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(status=404)
+
+    fanout = Fanout(is_coalescing=is_coalescing)
+    limits = EdgeLimits(ping_interval_s=_PING_S, ping_timeout_s=_PING_S, max_connections=200_000)
+    edge = Edge(application=_Room(fanout), http=web.Server(nothing), limits=limits, fanout=fanout)
+    await edge.start(host="127.0.0.1", port=0)
+    settle()
+    print(f"listening on {edge.addresses[0][1]}", flush=True)
+    await asyncio.Event().wait()
+
+
+async def _serve_python_socketio() -> None:
+    import socketio
+    from aiohttp import web
+
+    server = socketio.AsyncServer(
+        async_mode="aiohttp", ping_interval=_PING_S, ping_timeout=_PING_S, transports=["websocket"]
+    )
+
+    @server.event  # type: ignore[untyped-decorator]
+    async def connect(sid: str, environ: Any, auth: Any = None) -> None:
+        await server.enter_room(sid, ROOM)
+
+    @server.event  # type: ignore[untyped-decorator]
+    async def say(sid: str, body: Any) -> None:
+        await server.emit("chat", body, room=ROOM)
+
+    application = web.Application()
+    server.attach(application)
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0, backlog=4096)
+    await site.start()
+    print(f"listening on {runner.addresses[0][1]}", flush=True)
+    await asyncio.Event().wait()
+
+
+def main(argv: list[str]) -> int:
+    """Runs one of the Python servers until it is told to stop."""
+    import uvloop
+
+    from bench.crowd import allow_many_files
+
+    options = argparse.ArgumentParser()
+    options.add_argument("name", choices=["ours", "ours-each", "python-socketio"])
+    name = options.parse_args(argv).name
+    allow_many_files()
+    serving = _serve_python_socketio() if name == "python-socketio" else _serve_ours(is_coalescing=name == "ours")
+    uvloop.run(serving)
+    return 0
+
+
+def wait_quiet(seconds: float) -> None:
+    """Lets what a server still has to do after a run come to an end."""
+    time.sleep(seconds)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
