@@ -1,0 +1,203 @@
+"""The chat log under what only a real database does: kills, take-overs, two writers, a table that grows."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import os
+import signal
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from storage.chat import Appended, ChatLog, Entry, LogFull
+from storage.embedded import EmbeddedPostgres
+from storage.errors import BadValue, Fenced, Unavailable
+from storage.ids import Ids
+from storage.leases import Leases
+from storage.migrate import migrate
+from storage.postgres import Database
+
+AT = dt.datetime(2026, 5, 1, 12, tzinfo=dt.UTC)
+SHARD = 3
+
+
+class Rows:
+    """A person and a room in a database, and entries for it."""
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
+        self._ids = Ids()
+        self.user, self.room = self.id(), self.id()
+        self.epoch = 0
+
+    def id(self) -> str:
+        return self._ids.uuid7(time.time())
+
+    async def fill(self) -> Rows:
+        await self.db.execute(
+            "insert into users (id, username, username_key, email, email_key, password_hash, display_name, stream_key)"
+            " values ($1, 'ann', 'ann', 'ann', 'ann', '', 'Ann', 'key')",
+            self.user,
+        )
+        await self.db.execute(
+            "insert into chat_rooms (id, owner_id, log_epoch) values ($1, $2, 'e')", self.room, self.user
+        )
+        self.epoch = (await Leases(db=self.db).take_all("n1"))[SHARD]
+        return self
+
+    def entry(self, client_id: str, **fields: Any) -> Entry:
+        given = {"room_id": self.room, "user_id": self.user, "epoch": self.epoch, "text": client_id, **fields}
+        return Entry(id=self.id(), shard=SHARD, client_id=client_id, sent_at=AT, **given)
+
+    async def offsets(self) -> dict[str, tuple[str, int]]:
+        """What is stored: client_id → id and offset, in order."""
+        sql = 'select client_id, id, "offset" from chat_messages where room_id = $1 order by "offset"'
+        return {row["client_id"]: (row["id"], row["offset"]) for row in await self.db.fetch(sql, self.room)}
+
+    async def assert_gapless(self) -> None:
+        stored = [offset for _, offset in (await self.offsets()).values()]
+        assert stored == list(range(1, len(stored) + 1))
+        last = await self.db.fetchval("select last_offset from chat_rooms where id = $1", self.room)
+        assert last == len(stored)
+
+
+@pytest.fixture
+async def rows(db: Database) -> Rows:
+    return await Rows(db).fill()
+
+
+@pytest.fixture
+async def own_engine() -> AsyncIterator[EmbeddedPostgres]:
+    with tempfile.TemporaryDirectory(prefix="sf-") as folder:
+        engine = EmbeddedPostgres(data_dir=Path(folder))
+        yield engine
+        engine.stop()
+
+
+async def write_until_lost(
+    log: ChatLog, rows: Rows, name: str, acknowledged: dict[str, Appended], enough: asyncio.Event
+) -> None:
+    """Append one entry after another until the log says that the database is away."""
+    for n in range(1_000_000):
+        client_id = f"{name}-{n}"
+        acknowledged[client_id] = await log.append(rows.entry(client_id))
+        if len(acknowledged) > 400:
+            enough.set()
+
+
+async def test_every_acknowledged_message_survives_a_kill_and_none_is_doubled_by_a_retry(
+    own_engine: EmbeddedPostgres,
+) -> None:
+    url = own_engine.start()
+    await migrate(url)
+    rows = await Rows(await Database.connect(url)).fill()
+    log, acknowledged, enough = ChatLog(db=rows.db), dict[str, Appended](), asyncio.Event()
+    writers = [asyncio.create_task(write_until_lost(log, rows, f"w{n}", acknowledged, enough)) for n in range(40)]
+    await asyncio.wait_for(enough.wait(), 30)
+    for process in psutil.Process(own_engine.pid).children(recursive=True):
+        process.kill()
+    os.kill(own_engine.pid, signal.SIGKILL)
+    lost = await asyncio.gather(*writers, return_exceptions=True)
+    assert all(isinstance(error, Unavailable) for error in lost)
+    await asyncio.to_thread(own_engine.start)
+    stored = await rows.offsets()
+    assert {key: stored.get(key) for key in acknowledged} == {k: (a.id, a.offset) for k, a in acknowledged.items()}
+    await rows.assert_gapless()
+    tried = [f"w{n}-{sum(key.startswith(f'w{n}-') for key in acknowledged)}" for n in range(40)]
+    again = await asyncio.gather(*[log.append(rows.entry(key)) for key in tried])
+    assert [outcome.is_duplicate for outcome in again] == [key in stored for key in tried]
+    await rows.assert_gapless()
+    await log.close()
+    await rows.db.close()
+
+
+async def test_while_the_database_is_away_appends_fail_and_go_on_when_it_is_back(own_engine: EmbeddedPostgres) -> None:
+    url = own_engine.start()
+    await migrate(url)
+    rows = await Rows(await Database.connect(url)).fill()
+    log = ChatLog(db=rows.db)
+    await asyncio.to_thread(own_engine.stop)
+    with pytest.raises(Unavailable):
+        await log.append(rows.entry("a"))
+    await asyncio.to_thread(own_engine.start)
+    assert (await log.append(rows.entry("a"))).offset == 1
+    await log.close()
+    await rows.db.close()
+
+
+async def test_two_writers_of_one_room_leave_no_gap_and_double_nothing(rows: Rows) -> None:
+    logs = [ChatLog(db=rows.db, max_rows=7), ChatLog(db=rows.db, max_rows=11)]
+    keys = [f"c{n % 150}" for n in range(300)]
+    outcomes = await asyncio.gather(*[logs[n % 2].append(rows.entry(key)) for n, key in enumerate(keys)])
+    stored = await rows.offsets()
+    assert len(stored) == 150
+    assert [(outcome.id, outcome.offset) for outcome in outcomes] == [stored[key] for key in keys]
+    await rows.assert_gapless()
+
+
+async def test_a_take_over_waits_for_the_commit_under_way_and_refuses_all_later_ones(rows: Rows) -> None:
+    log, leases = ChatLog(db=rows.db, max_rows=5), Leases(db=rows.db)
+    outcomes = [log.submit(rows.entry(f"c{n}")) for n in range(200)]
+    await outcomes[20]
+    taken = (await leases.take([SHARD], "n2"))[SHARD]
+    at_take_over = len(await rows.offsets())
+    done = await asyncio.gather(*outcomes, return_exceptions=True)
+    accepted = [outcome for outcome in done if isinstance(outcome, Appended)]
+    assert all(isinstance(outcome, Appended | Fenced) for outcome in done)
+    assert len(accepted) == at_take_over == len(await rows.offsets())
+    assert (await log.append(rows.entry("next", epoch=taken))).offset == at_take_over + 1
+
+
+async def test_take_overs_of_all_shards_at_once_do_not_deadlock(db: Database) -> None:
+    taken = await asyncio.gather(*[Leases(db=db).take_all(f"n{n}") for n in range(6)])
+    assert sorted(epochs[0] for epochs in taken) == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize(
+    "fields", [{"text": "a\0b"}, {"room_id": "nonsense"}, {"media_time_ms": 2**70}, {"text": None}]
+)
+async def test_an_entry_that_postgres_cannot_hold_is_refused_alone(rows: Rows, fields: dict[str, Any]) -> None:
+    log = ChatLog(db=rows.db)
+    entries = [rows.entry(f"c{n}", **(fields if n == 3 else {})) for n in range(9)]
+    outcomes = await asyncio.gather(*[log.append(entry) for entry in entries], return_exceptions=True)
+    assert isinstance(outcomes.pop(3), BadValue | Exception)
+    assert [outcome.offset for outcome in outcomes if isinstance(outcome, Appended)] == list(range(1, 9))
+    await rows.assert_gapless()
+
+
+async def test_a_full_queue_refuses_with_a_time_to_come_again(rows: Rows) -> None:
+    log = ChatLog(db=rows.db, max_waiting=3)
+    outcomes = [log.submit(rows.entry(f"c{n}")) for n in range(3)]
+    with pytest.raises(LogFull) as caught:
+        log.submit(rows.entry("c3"))
+    assert caught.value.retry_after_s
+    assert [outcome.offset for outcome in await asyncio.gather(*outcomes)] == [1, 2, 3]
+    assert (await log.append(rows.entry("c3"))).offset == 4
+
+
+async def test_an_append_whose_caller_left_is_written_all_the_same(rows: Rows) -> None:
+    log = ChatLog(db=rows.db)
+    left = asyncio.create_task(log.append(rows.entry("a")))
+    await asyncio.sleep(0)
+    left.cancel()
+    assert (await log.append(rows.entry("b"))).offset == 2
+    assert list(await rows.offsets()) == ["a", "b"]
+
+
+async def test_close_waits_until_every_entry_has_its_outcome(rows: Rows) -> None:
+    log = ChatLog(db=rows.db, max_rows=10)
+    outcomes = [log.submit(rows.entry(f"c{n}")) for n in range(100)]
+    await log.close()
+    assert [outcome.result().offset for outcome in outcomes] == list(range(1, 101))
+
+
+async def test_a_message_of_a_room_that_is_deleted_goes_with_it(rows: Rows) -> None:
+    await ChatLog(db=rows.db).append(rows.entry("a"))
+    await rows.db.execute("delete from chat_rooms where id = $1", rows.room)
+    assert await rows.offsets() == {}
