@@ -103,3 +103,14 @@ async def test_metrics_count_by_route_and_not_by_path(house: House) -> None:
 async def test_server_says_its_name_version_and_limits(house: House) -> None:
     said = await (await house.client.get("/api/v1/server")).json()
     assert said == {"name": "Social Flow", "version": "0", "limits": {"chat_text_chars": 500}}
+
+
+async def test_without_postgres_it_is_a_503_with_a_retry_and_tokens_are_still_told_apart(house: House) -> None:
+    ada = await house.register("ada")
+    await house.database.close()
+    answer = await ada.ask("GET", "/me")
+    assert answer.status == 503
+    assert answer.headers["Retry-After"] == "1"
+    assert (await house.client.get("/api/v1/me")).status == 401
+    assert (await house.client.get("/readyz")).status == 503
+    assert (await house.client.get("/livez")).status == 200
