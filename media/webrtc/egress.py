@@ -80,8 +80,8 @@ class Egress:
         if line.sequence_offset is None:
             # Below 2^15, so that a receiver that misses the first packets cannot be wrong about the roll-over.
             line.sequence_offset = secrets.randbits(15) - packets[0].sequence
-        for packet in packets:
-            session.send_rtp(_encode(line, packet, line.sequence_offset))
+        offset = line.sequence_offset
+        session.send_all([_encode(line, packet, offset) for packet in packets])
         line.packets += len(packets)
         line.octets += sum(len(packet.payload) for packet in packets)
 

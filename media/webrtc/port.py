@@ -11,6 +11,7 @@ import contextlib
 import errno
 import ipaddress
 import socket
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
@@ -23,19 +24,22 @@ Address = tuple[str, int] | tuple[str, int, int, int]
 _MAX_BATCH = 64
 _BUFFER_BYTES = 4 * 1024 * 1024
 _MAX_DATAGRAM = 2_048
+_SOL_UDP, _UDP_SEGMENT = 17, 103
+_MAX_SEGMENTS = 40
 TICK_S = 0.05
 
 
 class Path:
     """One socket of ours and one address of the peer: where a session's datagrams come from and go to."""
 
-    __slots__ = ("address", "dropped", "fd", "socket")
+    __slots__ = ("address", "can_segment", "dropped", "fd", "socket")
 
     def __init__(self, sock: socket.socket, address: Address) -> None:
         self.socket = sock
         self.fd = sock.fileno()
         self.address = address
         self.dropped = 0
+        self.can_segment = sys.platform == "linux"
 
     def send(self, datagram: bytes) -> None:
         """Send now or never: a full socket buffer or an unreachable peer costs the datagram, as on the wire."""
@@ -43,6 +47,37 @@ class Path:
             self.socket.sendto(datagram, self.address)
         except OSError:
             self.dropped += 1
+
+    def send_all(self, datagrams: Sequence[bytes]) -> None:
+        """Send several, in order. Neighbours of one size go to the kernel as one piece that it cuts up again."""
+        start, count = 0, len(datagrams)
+        while start < count:
+            size = len(datagrams[start])
+            end = start + 1
+            limit = min(count, start + _MAX_SEGMENTS)
+            while end < limit and len(datagrams[end]) == size:
+                end += 1
+            if end < limit and len(datagrams[end]) < size:
+                end += 1
+            if end - start == 1 or not self.can_segment:
+                for datagram in datagrams[start:end]:
+                    self.send(datagram)
+            else:
+                self._send_segments(datagrams[start:end], size)
+            start = end
+
+    def _send_segments(self, datagrams: Sequence[bytes], size: int) -> None:
+        try:
+            self.socket.sendmsg(
+                (b"".join(datagrams),), ((_SOL_UDP, _UDP_SEGMENT, size.to_bytes(2, sys.byteorder)),), 0, self.address
+            )
+        except BlockingIOError:
+            self.dropped += len(datagrams)
+        except OSError:
+            # No segmentation on the way to this peer: an old kernel, a tunnel, a small MTU.
+            self.can_segment = False
+            for datagram in datagrams:
+                self.send(datagram)
 
 
 class Endpoint(Protocol):

@@ -8,7 +8,7 @@ too; here a peer of which nothing authentic was heard for ``idle_after_s`` has g
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import pylibsrtp
@@ -205,6 +205,16 @@ class Session:
         protected = self.protect(packet)
         if protected is not None and self.path is not None:
             self.path.send(protected)
+
+    def send_all(self, packets: Sequence[bytes]) -> None:
+        """Protect and send RTP packets, in order."""
+        if self._tx is None or self.path is None:
+            return
+        protect = self._tx.protect
+        try:
+            self.path.send_all([protect(packet) for packet in packets])
+        except (pylibsrtp.Error, ValueError):
+            return
 
     def send_rtcp(self, compound: bytes) -> None:
         if self._tx is None or self.path is None:
