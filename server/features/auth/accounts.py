@@ -159,6 +159,11 @@ class Accounts:
         for hear in self._when_gone:
             await hear(person.id)
 
+    async def purge(self) -> None:
+        """Forget tokens and sessions that can never be used again; to be called now and then."""
+        for sql in queries.PURGE:
+            await self._db.execute(sql)
+
     async def create_admin(self, *, username: str, email: str, password: str | None = None) -> NewAccount:
         """An account with every role; a password is made up unless one is given. Raises a 409 when it is there."""
         await self._require_free(self._db, username, email)

@@ -46,6 +46,12 @@ where user_id = $1 and revoked_at is null and expires_at > now()
 order by created_at desc, id desc limit $4
 """
 
+# A revoked session stays for a while, as other nodes and its owner may still ask what became of it.
+PURGE = (
+    "delete from refresh_tokens where expires_at < now()",
+    "delete from auth_sessions where expires_at < now() or revoked_at < now() - interval '30 days'",
+)
+
 AUDIT = "insert into audit_log (id, actor_id, action, subject, detail) values ($1, $2, $3, $4, $5)"
 
 HAS_USERS = "select exists (select from users)"

@@ -205,6 +205,15 @@ async def test_session_of_somebody_else_is_not_there(house: House) -> None:
     assert (await bob.ask("GET", "/me")).status == 200
 
 
+async def test_purge_forgets_only_what_can_never_be_used_again(house: House) -> None:
+    ada, bob = await house.register("ada"), await house.register("bob")
+    await house.database.execute("update auth_sessions set expires_at = now() where user_id = $1", bob.id)
+    await house.accounts.purge()
+    assert await house.database.fetchval("select count(*) from auth_sessions") == 1
+    assert (await house.client.post(REFRESH, json={"refresh_token": ada.refresh_token})).status == 200
+    assert (await house.client.post(REFRESH, json={"refresh_token": bob.refresh_token})).status == 401
+
+
 async def test_what_happens_to_an_account_is_logged(house: House) -> None:
     ada = await house.register("ada")
     await house.client.post(LOGIN, json={"login": "ada", "password": PASSWORD})

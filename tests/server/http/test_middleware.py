@@ -51,6 +51,8 @@ async def _fine(call: Call[Any, Any]) -> Answer:
         (DomainError("slow_mode", "Wait", retry_after_s=4.2), 429, "slow-mode", "5"),
         (DomainError("too_odd", "Odd", field="text"), 422, "too-odd", None),
         (DomainError("already_live"), 409, "already-live", None),
+        (DomainError("unauthenticated"), 401, "unauthenticated", None),
+        (DomainError("busy", "Wait", retry_after_s=0.1), 429, "busy", "1"),
         (Problem(410, "Gone"), 410, "gone", None),
         (web.HTTPForbidden(), 403, "forbidden", None),
     ],
