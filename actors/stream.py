@@ -204,7 +204,9 @@ class LiveStream(Actor):
         media: Media,
         announce: Callable[[Fact], None],
         now: Callable[[], datetime],
+        grace_s: float = GRACE_S,
     ) -> None:
+        self._grace_s = grace_s
         self._stream_id = stream_id
         self._shard = shard
         self._store = store
@@ -227,7 +229,7 @@ class LiveStream(Actor):
             self._is_claimed = True
             self.context.timer(PROGRESS_DUE_S, _ProgressDue(publication=record.view.publication))
         elif record.view.state == "interrupted":
-            self.context.timer(GRACE_S, _GraceOver(publication=record.view.publication))
+            self.context.timer(self._grace_s, _GraceOver(publication=record.view.publication))
 
     @property
     def _view(self) -> StreamView:
@@ -300,7 +302,7 @@ class LiveStream(Actor):
         if self._view.state != "live" or self._ending:
             return
         if await self._move("publisher_lost", message):
-            self.context.timer(GRACE_S, _GraceOver(publication=message.publication))
+            self.context.timer(self._grace_s, _GraceOver(publication=message.publication))
         self._keep_chat_in_step()
 
     @handles(_ProgressDue)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -138,10 +138,9 @@ def _record(room: Room, pinned: ChatMessage | None) -> chat.RoomRecord:
 class DurableStreams:
     """``actors.stream.StreamStore``."""
 
-    def __init__(self, *, streams: Streams, recordings: Recordings, now: Callable[[], datetime]) -> None:
+    def __init__(self, *, streams: Streams, recordings: Recordings) -> None:
         self._streams = streams
         self._recordings = recordings
-        self._now = now
 
     async def load(self, stream_id: str) -> stream.StreamRecord | None:
         row = await self._streams.load(stream_id)

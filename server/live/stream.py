@@ -193,11 +193,16 @@ class OnAir:
         """The stream as it is now; ``DomainError("not_found")`` for what the viewer may not know of."""
         view = self._views.get(stream_id)
         if view is None:
-            view = await self._node.ref("stream", stream_id).ask(DescribeStream())
-            self._remember(view)
+            view = await self.fresh(stream_id)
         if view.visibility == "private" and view.owner.id != viewer_id:
             raise DomainError("not_found", "There is no such stream.", field="stream_id")
         return self.counted(view)
+
+    async def fresh(self, stream_id: str) -> StreamView:
+        """The stream as its actor has it now."""
+        view = await self._node.ref("stream", stream_id).ask(DescribeStream())
+        self._remember(view)
+        return view
 
     def counted(self, view: StreamView) -> StreamView:
         """The view with the counts that were heard last."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 from aiohttp import web
@@ -30,7 +30,7 @@ class WebrtcDesk:
     name = "webrtc"
 
     def __init__(
-        self, *, ingest: Ingest, on_air: OnAir, media: MediaProcess, new_id: Callable[[], str], began: Callable[[Granted], None]
+        self, *, ingest: Ingest, on_air: OnAir, media: MediaProcess, new_id: Callable[[], str], began: Callable[[Granted], Awaitable[None]]
     ) -> None:
         self._ingest = ingest
         self._on_air = on_air
@@ -87,7 +87,7 @@ class WebrtcDesk:
         sdp = _text(call.body)
         grant = await self._claim(call, stream_id)
         resource = f"whip-{self._new_id()}"
-        self._began(grant)
+        await self._began(grant)
         offer = OfferWhip(
             grant=grant,
             sdp=sdp,

@@ -1,0 +1,590 @@
+"""The one place that wires: settings in, a running node out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import importlib.metadata
+import logging
+import os
+import shutil
+import socket
+import ssl
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from actors.chat import MAX_TEXT, ChatRoom
+from actors.presence import Presence
+from actors.runtime import ActorError, LocalDirectory, LocalTransport, LoopClock, Node, shard_of
+from actors.runtime.ids import ActorId
+from actors.session import Buckets
+from actors.stream import DescribeStream, LiveStream
+from actors.viewers import ViewCounter
+from media.control import Granted
+from server.config import Settings
+from server.features.auth.accounts import Accounts, NewAccount
+from server.features.auth.passwords import Passwords
+from server.features.auth.routes import Auth, AuthRates
+from server.features.export import Export
+from server.features.users import Profiles, Ties, Users
+from server.http.application import HttpSettings, build_app
+from server.http.health import Dependency, Health, ServerInfo
+from server.http.idempotency import IdempotencyKeys
+from server.http.identity import Identity
+from server.http.limits import Rate
+from server.http.translations import known_errors
+from server.http.web_client import WebClient
+from server.lifecycle import Stages
+from server.live.durable import DurableChat, DurableStreams, DurableViews
+from server.live.edge import Edge, EdgeLimits, Fanout
+from server.live.feed import Feeds
+from server.live.hls import HlsDesk, Playback
+from server.live.ingest import Ingest
+from server.live.media import MediaProcess
+from server.live.sockets import Sockets
+from server.live.stream import OnAir, StreamDesk
+from server.live.whip import WebrtcDesk
+from server.live.wire import AfterEnd, Announcer, MediaListener, RoomTopics
+from server.media_process import MediaConfig
+from server.metrics import ActorMetrics, Gauges
+from storage.chat import ChatLog
+from storage.embedded import EmbeddedPostgres, EmbeddedRedis, keep_running
+from storage.errors import EmbeddedStartFailed, StorageError
+from storage.ids import Ids
+from storage.leases import Fence, Leases
+from storage.migrate import check, migrate
+from storage.objects import ObjectStore, open_objects
+from storage.postgres import Database
+from storage.recording import Recordings
+from storage.redis import RateLimiter, Redis
+from storage.rooms import Rooms
+from storage.stream import Streams
+from storage.viewers import Views
+
+VERSION: Final = importlib.metadata.version("socialflow")
+WEB: Final = Path(__file__).parent / "web" / "dist"
+GC_THRESHOLDS: Final = (50_000, 20, 50)
+
+log = logging.getLogger("server.app")
+
+
+class CannotStart(Exception):
+    """Why the server does not start and what to do, in one line."""
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Ports:
+    """The bound sockets. Bound before anything is started, so that a taken port costs nothing."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.http = _bind(settings.http_host, settings.http_port, "http_port")
+        self.rtmp = _bind(settings.rtmp_host, settings.rtmp_port, "rtmp_port")
+        _probe_udp(settings.webrtc_port)
+
+    @property
+    def http_port(self) -> int:
+        return int(self.http.getsockname()[1])
+
+    @property
+    def rtmp_port(self) -> int:
+        return int(self.rtmp.getsockname()[1])
+
+    def close(self) -> None:
+        self.http.close()
+        self.rtmp.close()
+
+
+def _bind(host: str, port: int, setting: str) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((host, port))
+        sock.listen(1024)
+    except OSError as error:
+        sock.close()
+        flag = setting.replace("_", "-")
+        raise CannotStart(
+            f"port {port} on {host} cannot be used ({os.strerror(error.errno or 0)}): stop what listens there, or choose "
+            f"another one with --{flag}"
+        ) from None
+    sock.setblocking(False)
+    return sock
+
+
+def _probe_udp(port: int) -> None:
+    """The media process binds WebRTC's port itself; that it is free is looked at here, where it can be said well."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        try:
+            sock.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise CannotStart(
+                f"UDP port {port} cannot be used ({os.strerror(error.errno or 0)}): stop what listens there, or choose "
+                "another one with --webrtc-port"
+            ) from None
+
+
+class Engines:
+    """The embedded Postgres and Redis, as far as no other ones were named."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._postgres = EmbeddedPostgres(data_dir=settings.data_dir) if settings.database_url is None else None
+        self._redis = EmbeddedRedis(data_dir=settings.data_dir) if settings.redis_url is None else None
+        self.database_url = settings.database_url or ""
+        self.redis_url = settings.redis_url or ""
+        self._keepers: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Both at once. Raises ``CannotStart``."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._start_postgres(), name="postgres")
+                group.create_task(self._start_redis(), name="redis")
+        except* EmbeddedStartFailed as failed:
+            raise CannotStart(str(failed.exceptions[0])) from None
+
+    async def _start_postgres(self) -> None:
+        if self._postgres is not None:
+            self.database_url = await asyncio.to_thread(self._postgres.start)
+            self._keep(self._postgres)
+
+    async def _start_redis(self) -> None:
+        if self._redis is not None:
+            self.redis_url = await asyncio.to_thread(self._redis.start)
+            self._keep(self._redis)
+
+    def _keep(self, engine: EmbeddedPostgres | EmbeddedRedis) -> None:
+        keeping = keep_running(
+            engine,
+            on_restart=lambda name: log.warning("the embedded %s had gone and was started again", name),
+            on_failure=lambda error: log.error("%s", error),
+        )
+        self._keepers.append(asyncio.get_running_loop().create_task(keeping, name="keep an engine"))
+
+    async def stop(self) -> None:
+        for keeper in self._keepers:
+            keeper.cancel()
+        await asyncio.gather(*self._keepers, return_exceptions=True)
+        engines = [engine for engine in (self._redis, self._postgres) if engine is not None]
+        await asyncio.gather(*(asyncio.to_thread(engine.stop) for engine in engines))
+
+
+class SharedRates:
+    """``server.http.limits.RateLimiter`` over Redis: one budget for all nodes."""
+
+    def __init__(self, *, limiter: RateLimiter) -> None:
+        self._limiter = limiter
+
+    async def take(self, key: str, rate: Rate) -> float:
+        verdict = await self._limiter.take(f"{rate.name}:{key}", rate=rate.per_s, burst=rate.burst)
+        return 0.0 if verdict.is_allowed else verdict.retry_after_s
+
+
+class App:
+    """One node. ``start`` returns when it serves; ``stop`` drains it. Once each."""
+
+    def __init__(self, *, settings: Settings) -> None:
+        self.settings = settings
+        self.is_draining = False
+        self.first_admin: NewAccount | None = None
+        self._stages = Stages()
+        self._ids = Ids()
+        self._registry = CollectorRegistry()
+        self._epochs: dict[int, int] = {}
+        self._name = f"{socket.gethostname()}-{os.getpid()}"
+
+    async def start(self) -> None:
+        """Raises ``CannotStart``; what was started until then is closed again."""
+        try:
+            await self._start()
+        except BaseException:
+            await self._stages.close()
+            raise
+
+    async def stop(self) -> None:
+        """Readiness off, clients told, media flushed, actors written back, engines last."""
+        self.is_draining = True
+        await self._stages.close()
+
+    async def _start(self) -> None:
+        _require_folder(self.settings.data_dir)
+        self.ports = Ports(self.settings)
+        self._stages.add("ports", _sync(self.ports.close))
+        await self._open_storage()
+        await self._open_node()
+        await self._open_accounts()
+        await self._open_live()
+        await self._open_http()
+        await self._resume_streams()
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*GC_THRESHOLDS)
+
+    # storage
+
+    async def _open_storage(self) -> None:
+        engines = Engines(self.settings)
+        await engines.start()
+        self._stages.add("engines", engines.stop, budget_s=20)
+        try:
+            await (migrate if self.settings.migrate else check)(engines.database_url)
+            self.db = await Database.connect(engines.database_url, max_connections=32)
+            self._stages.add("database", self.db.close)
+            self.redis = await Redis.connect(engines.redis_url)
+            self._stages.add("redis", self.redis.close)
+            self._epochs = await Leases(db=self.db).take_all(self._name)
+        except StorageError as error:
+            raise CannotStart(f"{error}: check database_url and redis_url, or run `socialflow doctor`") from None
+        self.database_url = engines.database_url
+        self.objects: ObjectStore = open_objects(self._object_place)
+        self._stages.add("objects", self.objects.close)
+        self._log = ChatLog(db=self.db)
+        self._stages.add("chat log", self._log.close)
+        self._streams = Streams(db=self.db)
+        self._recordings = Recordings(db=self.db)
+        self._chat = DurableChat(log=self._log, rooms=Rooms(db=self.db), db=self.db)
+
+    @property
+    def _object_place(self) -> str:
+        return self.settings.object_store or str(self.settings.data_dir.absolute() / "objects")
+
+    # actors
+
+    async def _open_node(self) -> None:
+        self.node = Node(
+            name=self._name,
+            clock=LoopClock(),
+            directory=LocalDirectory(node=self._name, epoch=self._epochs.__getitem__),
+            transport=LocalTransport(),
+            observer=ActorMetrics(registry=self._registry),
+        )
+        self._announcer = Announcer()
+        self._register_kinds()
+        await self.node.start()
+        self._stages.add("actors", self._stop_node, budget_s=self.settings.drain_s + 2)
+
+    async def _stop_node(self) -> None:
+        await self.node.stop(budget_s=self.settings.drain_s)
+
+    def _register_kinds(self) -> None:
+        streams = DurableStreams(streams=self._streams, recordings=self._recordings)
+        views = DurableViews(views=Views(db=self.db))
+        announce = self._announcer.announce
+
+        def live_stream(actor_id: ActorId) -> LiveStream:
+            return LiveStream(
+                stream_id=actor_id.key,
+                shard=shard_of(actor_id),
+                store=streams,
+                media=_MediaOf(self),
+                announce=announce,
+                now=now,
+                grace_s=self.settings.grace_s,
+            )
+
+        def chat_room(actor_id: ActorId) -> ChatRoom:
+            return ChatRoom(
+                room_id=actor_id.key,
+                shard=shard_of(actor_id),
+                log=self._chat,
+                standings=self._chat,
+                announce=announce,
+                new_id=self._new_id,
+                now=now,
+            )
+
+        def view_counter(actor_id: ActorId) -> ViewCounter:
+            return ViewCounter(
+                stream_id=actor_id.key, shard=shard_of(actor_id), store=views, announce=announce, now=now
+            )
+
+        self.node.register("stream", live_stream, idle_after_s=120)
+        self.node.register("chat", chat_room, mailbox=8_192, idle_after_s=300)
+        self.node.register("viewers", view_counter, mailbox=65_536, idle_after_s=60)
+
+    def _new_id(self) -> str:
+        return self._ids.uuid7(time.time())
+
+    def _fence(self, kind: str, key: str) -> Fence:
+        shard = shard_of(ActorId(kind, key))
+        return Fence(shard=shard, epoch=self._epochs[shard])
+
+    # people
+
+    async def _open_accounts(self) -> None:
+        self.identity = Identity(rows=self.db)
+        await self.identity.start()
+        self._stages.add("identity", self.identity.close)
+        passwords = Passwords()
+        self._stages.add("passwords", _sync(passwords.close))
+        self._profiles = Profiles(database=self.db)
+        self.accounts = Accounts(
+            database=self.db, identity=self.identity, passwords=passwords, profiles=self._profiles, ids=self._ids
+        )
+        self.first_admin = await self.accounts.create_first_admin()
+
+    # the live side
+
+    async def _open_live(self) -> None:
+        self.fanout = Fanout()
+        self._on_air = OnAir(node=self.node, fan=self.fanout)
+        self._ingest = Ingest(streams=self._streams, node=self.node, ids=self._ids, now=now)
+        self._playback = Playback(recordings=self._recordings)
+        self._feeds = Feeds(node=self.node, pages=self._chat, fan=RoomTopics(fanout=self.fanout))
+        self._listener = MediaListener(
+            node=self.node, ingest=self._ingest, on_air=self._on_air, playback=self._playback
+        )
+        run_dir = self._run_dir()
+        self._stages.add("run folder", _sync(lambda: shutil.rmtree(run_dir, ignore_errors=True)))
+        self.media = MediaProcess(
+            config=self._media_config(run_dir), sockets={"rtmp": self.ports.rtmp}, listener=self._listener
+        )
+        after_end = AfterEnd(playback=self._playback, media=self.media, objects=self.objects)
+        self._announcer.join(on_air=self._on_air, feeds=self._feeds, after_end=after_end)
+        self._stages.add("after-ends", _sync(after_end.close))
+        await self.media.start()
+        self._stages.add("media", self._stop_media, budget_s=12)
+
+    async def _stop_media(self) -> None:
+        await self.media.stop(budget_s=8)
+
+    def _run_dir(self) -> Path:
+        """Memory-backed where the machine has it. One folder a node; what a killed one left is swept."""
+        base = self.settings.run_dir or (Path("/dev/shm/socialflow") if Path("/dev/shm").is_dir() else self.settings.data_dir / "run")  # noqa: S108 - a folder of our own, mode 0700
+        base.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for left in base.iterdir():
+            if left.name.isdigit() and not Path(f"/proc/{left.name}").exists():
+                shutil.rmtree(left, ignore_errors=True)
+        mine = base / str(os.getpid())
+        mine.mkdir(mode=0o700, exist_ok=True)
+        return mine
+
+    def _media_config(self, run_dir: Path) -> MediaConfig:
+        settings = self.settings
+        return MediaConfig(
+            run_dir=str(run_dir),
+            object_store=self._object_place,
+            webrtc_port=settings.webrtc_port,
+            webrtc_addresses=settings.webrtc_addresses,
+            max_streams=settings.max_streams,
+            max_whep_viewers=settings.max_whep_viewers,
+            max_run_bytes=settings.max_run_bytes,
+            log_format=settings.log_format,
+            log_level=settings.log_level,
+            tls_cert=str(settings.tls_cert) if settings.tls_cert else None,
+            tls_key=str(settings.tls_key) if settings.tls_key else None,
+        )
+
+    # the outside
+
+    async def _open_http(self) -> None:
+        sockets = Sockets(
+            identity=self.identity,
+            node=self.node,
+            fan=self.fanout,
+            feeds=self._feeds,
+            log_of_rooms=self._chat,
+            streams=self._on_air,
+            presence=Presence(),
+            chat_buckets=Buckets(rate=self.settings.chat_rate, burst=self.settings.chat_burst),
+            event_rate=self.settings.socket_event_rate,
+            event_burst=self.settings.socket_event_burst,
+            new_id=self._new_id,
+            now=now,
+        )
+        runner = web.AppRunner(self._web_app(), access_log=None, handle_signals=False, keepalive_timeout=75.0)
+        await runner.setup()
+        self._stages.add("http", runner.cleanup)
+        self.edge = Edge(
+            application=sockets,
+            http=runner.server,  # type: ignore[arg-type]  # set by setup()
+            limits=self._edge_limits(),
+            allowed_origins=self.settings.allowed_origins,
+            trusted_proxies=self.settings.trusted_proxies,
+            fanout=self.fanout,
+        )
+        Gauges(read=self._gauges, registry=self._registry)
+        await self.edge.start(sock=self.ports.http, ssl=_tls(self.settings))
+        self._stages.add("sockets", self._drain_sockets, budget_s=self.settings.drain_s + 2)
+
+    async def _drain_sockets(self) -> None:
+        """Everybody is told, with different times to come back, and then let go."""
+        for number, client in enumerate(self.edge.sockets):
+            client.emit("server:draining", {"reconnect_in_ms": 250 + number * 7 % 4_000})
+        await self.edge.drain(within_s=min(2.0, self.settings.drain_s))
+        await self.edge.close()
+
+    def _edge_limits(self) -> EdgeLimits:
+        settings = self.settings
+        return EdgeLimits(
+            max_payload=settings.max_payload_bytes,
+            max_connections=settings.max_sockets,
+            max_sessions_per_address=settings.max_sockets_per_address,
+            limit_loopback=settings.limit_loopback,
+        )
+
+    def _web_app(self) -> web.Application:
+        limiter = SharedRates(limiter=RateLimiter(redis=self.redis))
+        app = build_app(
+            features=[
+                self._health(),
+                ServerInfo(server_name=self.settings.server_name, version=VERSION, limits=self._limits()),
+                Auth(accounts=self.accounts, limiter=limiter, rates=AuthRates()),
+                Users(profiles=self._profiles, ties=Ties(database=self.db), accounts=self.accounts),
+                Export(database=self.db),
+                self._stream_desk(),
+                HlsDesk(
+                    playback=self._playback, on_air=self._on_air, objects=self.objects, recordings=self._recordings
+                ),
+                WebrtcDesk(
+                    ingest=self._ingest, on_air=self._on_air, media=self.media, new_id=self._new_id, began=self._began
+                ),
+            ],
+            identity=self.identity,
+            idempotency=IdempotencyKeys(rows=self.db),
+            limiter=limiter,
+            problems=known_errors(),
+            registry=self._registry,
+            settings=HttpSettings(
+                title=self.settings.server_name,
+                version=VERSION,
+                allowed_origins=self.settings.allowed_origins,
+                trusted_proxies=self.settings.trusted_proxies,
+                limit_loopback=self.settings.limit_loopback,
+            ),
+        )
+        WebClient(folder=WEB).add_to(app)
+        return app
+
+    async def _began(self, grant: Granted) -> None:
+        await self._listener.began(grant)
+
+    def _health(self) -> Health:
+        return Health(
+            dependencies={
+                "postgres": Dependency(probe=self.db.ping, is_critical=True),
+                "redis": Dependency(probe=self.redis.ping, is_critical=False),
+                "media": Dependency(probe=self._probe_media, is_critical=False),
+            },
+            is_draining=lambda: self.is_draining,
+            registry=self._registry,
+        )
+
+    async def _probe_media(self) -> None:
+        if not self.media.is_there:
+            raise CannotStart("the media process is starting")
+
+    def _stream_desk(self) -> StreamDesk:
+        return StreamDesk(
+            rows=self._streams,
+            ingest=self._ingest,
+            on_air=self._on_air,
+            chat=self._chat,
+            objects=self.objects,
+            node=self.node,
+            db=self.db,
+            fence=self._fence,
+            rtmp_address=self.rtmp_address,
+            public_url=self.settings.public_url,
+            needs_verified_email=self.settings.require_verified_email,
+        )
+
+    def rtmp_address(self, host: str) -> str:
+        scheme = "rtmps" if self.settings.tls_cert else "rtmp"
+        shown = f"[{host}]" if ":" in host else host
+        return f"{scheme}://{shown}:{self.ports.rtmp_port}/live"
+
+    def _limits(self) -> Mapping[str, Any]:
+        settings = self.settings
+        return {
+            "chat_text_characters": MAX_TEXT,
+            "chat_client_id_characters": 64,
+            "chat_messages_per_second": settings.chat_rate,
+            "chat_burst": settings.chat_burst,
+            "socket_payload_bytes": settings.max_payload_bytes,
+            "socket_events_per_second": settings.socket_event_rate,
+            "socket_event_burst": settings.socket_event_burst,
+            "sockets": settings.max_sockets,
+            "sockets_per_address": settings.max_sockets_per_address,
+            "streams": settings.max_streams,
+            "whep_viewers": settings.max_whep_viewers,
+            "sdp_bytes": 65_536,
+            "body_bytes": 65_536,
+            "history_messages": 100,
+            "catch_up_messages": 500,
+            "stream_title_characters": 140,
+            "stream_grace_seconds": settings.grace_s,
+        }
+
+    def _gauges(self) -> Mapping[str, tuple[str, float]]:
+        media = {f"media_{name}": ("Reported by the media process", value) for name, value in self._listener.counters.items()}
+        return {
+            "sockets": ("Socket.IO sessions", self.edge.session_count),
+            "sockets_slow": ("Sessions that read too slowly", self.edge.slow_count),
+            "fanout_deliveries_total": ("Events written to sockets", self.fanout.deliveries),
+            "fanout_skipped_total": ("Events skipped for slow sockets", self.fanout.skipped),
+            "actors": ("Active actors", self.node.cell_count),
+            "actor_dead_letters_seen": ("Messages nobody handled", self.node.dead_letters.total),
+            "media_restarts": ("Times that the media process was started again", self.media.restarts),
+            **media,
+        }
+
+    async def _resume_streams(self) -> None:
+        """Streams that were on the air when the last node ended wait for their publishers, and end when nobody comes."""
+        for row in await self._streams.left_on_air():
+            try:
+                await self.node.ref("stream", row.id).ask(DescribeStream())
+            except ActorError as error:
+                log.warning("stream %s was not taken up: %s", row.id, error)
+
+
+class _MediaOf:
+    """``actors.stream.Media``; the media process is opened after the actors."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    def stop(self, stream_id: str, *, publication: int, reason: str) -> None:
+        self._app.media.stop_publication(stream_id, publication=publication, reason=reason)
+
+
+def _require_folder(path: Path) -> None:
+    try:
+        path.mkdir(mode=0o755, parents=True, exist_ok=True)
+        probe = path / f".write-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise CannotStart(
+            f"the data folder {path.absolute()} cannot be written ({os.strerror(error.errno or 0)}): fix its permissions, "
+            "or choose another one with --data-dir"
+        ) from None
+
+
+def _tls(settings: Settings) -> ssl.SSLContext | None:
+    if settings.tls_cert is None or settings.tls_key is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(settings.tls_cert, settings.tls_key)
+    except (OSError, ssl.SSLError) as error:
+        raise CannotStart(f"tls_cert and tls_key cannot be used: {error}") from None
+    return context
+
+
+def _sync(close: Any) -> Any:
+    async def closing() -> None:
+        with contextlib.suppress(OSError):
+            close()
+
+    return closing

@@ -1,0 +1,168 @@
+"""``socialflow``: serve, migrate, doctor, demo, admin."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+
+import uvloop
+
+from server.config import ConfigError, Settings, load
+from server.logs import set_up_logs
+
+SECOND_SIGNAL_S = 1.0
+
+USAGE = """usage: socialflow COMMAND [--setting VALUE ...]
+
+  serve     start everything on this machine (`socialflow serve --help` lists the settings)
+  migrate   bring the database's schema up to date
+  doctor    check every dependency and port, and say what to do
+  demo      fill a running server with people, a synthetic live stream and a talkative chat
+  admin     create an administrator: socialflow admin create USERNAME EMAIL
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The exit code: 0 done, 1 it could not be done, 2 the call was wrong."""
+    args = list(sys.argv[1:] if argv is None else argv)
+    if not args or args[0] in ("-h", "--help", "help"):
+        print(USAGE, end="")
+        return 0 if args else 2
+    command = COMMANDS.get(args[0])
+    if command is None:
+        print(f"socialflow: there is no command {args[0]!r}\n\n{USAGE}", end="", file=sys.stderr)
+        return 2
+    try:
+        return command(args[1:])
+    except ConfigError as error:
+        for line in error.lines:
+            print(f"socialflow: {line}", file=sys.stderr)
+        return 2
+
+
+def serve(argv: Sequence[str]) -> int:
+    """Until a signal. The first one drains; another one more than a second later ends at once."""
+    settings = load(argv, program="socialflow serve")
+    if settings.processes > 1:
+        print("socialflow: processes: more than one node on a machine is not supported yet", file=sys.stderr)
+        return 2
+    set_up_logs(log_format=settings.log_format, level=settings.log_level, process="node")
+    return uvloop.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> int:
+    # Imported here, so that every other command and a bad setting are answered without loading all of it.
+    from server.app import App, CannotStart
+
+    started_at = time.monotonic()
+    asked_to_stop = _stop_signals()
+    app = App(settings=settings)
+    try:
+        await app.start()
+    except CannotStart as error:
+        print(f"socialflow: {error}", file=sys.stderr)
+        return 1
+    _greet(app, took_s=time.monotonic() - started_at)
+    await asked_to_stop.wait()
+    print("Stopping: telling everybody, writing everything down …", file=sys.stderr)
+    await app.stop()
+    return 0
+
+
+def _stop_signals() -> asyncio.Event:
+    asked = asyncio.Event()
+    first_at: list[float] = []
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        if not first_at:
+            first_at.append(loop.time())
+            asked.set()
+        elif loop.time() - first_at[0] > SECOND_SIGNAL_S:
+            print("Stopping at once.", file=sys.stderr)
+            os._exit(1)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+    return asked
+
+
+def _greet(app: object, *, took_s: float) -> None:
+    from server.app import App
+
+    assert isinstance(app, App)
+    settings, host = app.settings, _reachable(app.settings.http_host)
+    address = settings.public_url or f"{settings.scheme}://{host}:{app.ports.http_port}"
+    lines = [
+        "",
+        f"  {settings.server_name} is ready after {took_s:.1f} s",
+        "",
+        f"  Watch and go live   {address}/",
+        f"  API                 {address}/docs",
+        f"  Publish (RTMP)      {app.rtmp_address(_reachable(settings.rtmp_host))}",
+        f"  Publish (WHIP)      {address}/whip",
+        f"  Data                {settings.data_dir.absolute()}",
+    ]
+    if app.first_admin is not None:
+        lines += [
+            "",
+            "  This is a new database. Sign in as its administrator, and change the password:",
+            f"    username          {app.first_admin.username}",
+            f"    password          {app.first_admin.password}",
+            f"    stream key        {app.first_admin.stream_key}",
+        ]
+    lines += ["", "  Ctrl-C stops it.", ""]
+    print("\n".join(lines), flush=True)
+
+
+def _reachable(host: str) -> str:
+    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)
+
+
+def migrate(argv: Sequence[str]) -> int:
+    """Apply what is due."""
+    settings = load(argv, program="socialflow migrate")
+    set_up_logs(log_format=settings.log_format, level=settings.log_level, process="migrate")
+    from server.maintenance import migrate_database
+
+    return asyncio.run(migrate_database(settings))
+
+
+def doctor(argv: Sequence[str]) -> int:
+    settings = load(argv, program="socialflow doctor")
+    set_up_logs(log_format=settings.log_format, level="error", process="doctor")
+    from server.maintenance import examine
+
+    return asyncio.run(examine(settings))
+
+
+def admin(argv: Sequence[str]) -> int:
+    if len(argv) < 3 or argv[0] != "create":
+        print("usage: socialflow admin create USERNAME EMAIL [--setting VALUE ...]", file=sys.stderr)
+        return 2
+    settings = load(argv[3:], program="socialflow admin create USERNAME EMAIL")
+    set_up_logs(log_format=settings.log_format, level="error", process="admin")
+    from server.maintenance import create_admin
+
+    return asyncio.run(create_admin(settings, username=argv[1], email=argv[2]))
+
+
+def demo(argv: Sequence[str]) -> int:
+    settings = load(argv, program="socialflow demo")
+    set_up_logs(log_format=settings.log_format, level="warning", process="demo")
+    from server.demo import run_demo
+
+    return asyncio.run(run_demo(settings))
+
+
+COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
+    "serve": serve,
+    "migrate": migrate,
+    "doctor": doctor,
+    "demo": demo,
+    "admin": admin,
+}

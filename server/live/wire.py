@@ -1,0 +1,238 @@
+"""Between the media process and the actors, and between the actors and the sockets: facts, passed on as they happen."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from actors.events import ChatChanged, ChatPosted, Fact, StreamChanged, ViewersCounted
+from actors.runtime import ActorError, Message, Node
+from actors.stream import (
+    InitRow,
+    MediaProgressed,
+    PublisherLost,
+    PublisherStarted,
+    RecordingFlushed,
+    SegmentRow,
+    SegmentsRecorded,
+)
+from media.control import (
+    AuthorizePublish,
+    Counters,
+    Flushed,
+    Granted,
+    Packaged,
+    Pictured,
+    Progress,
+    PublishEnded,
+    PublishStarted,
+    Refused,
+    Said,
+)
+from media.hls.events import InitReady, SegmentStored
+from server.live.edge import Fanout
+from server.live.feed import Feeds
+from server.live.hls import Playback
+from server.live.ingest import Ingest
+from server.live.media import MediaProcess
+from server.live.stream import OnAir
+from storage.objects import ObjectStore
+
+FORGET_S = 60.0
+
+log = logging.getLogger("server.wire")
+
+
+class RoomTopics:
+    """``server.live.feed.RoomFan`` on the node's fan-out."""
+
+    def __init__(self, *, fanout: Fanout) -> None:
+        self._fanout = fanout
+
+    def publish_messages(self, room_id: str, *, epoch: str, messages: Sequence[dict[str, Any]]) -> None:
+        self._fanout.publish_messages(f"room:{room_id}", room_id, epoch, messages)
+
+    def publish_change(self, room_id: str, event: str, body: dict[str, Any]) -> None:
+        self._fanout.publish(f"room:{room_id}", event, body)
+
+    def is_heard(self, room_id: str) -> bool:
+        return self._fanout.count(f"room:{room_id}") > 0
+
+
+class Announcer:
+    """Where the actors' facts go. Made before what it tells, which is joined at wiring."""
+
+    def __init__(self) -> None:
+        self._tell: tuple[OnAir, Feeds, AfterEnd] | None = None
+
+    def join(self, *, on_air: OnAir, feeds: Feeds, after_end: AfterEnd) -> None:
+        self._tell = (on_air, feeds, after_end)
+
+    def announce(self, fact: Fact) -> None:
+        """Synchronous, on the loop, in the order of the facts."""
+        if self._tell is None:
+            return
+        on_air, feeds, after_end = self._tell
+        if isinstance(fact, ChatPosted | ChatChanged):
+            feeds.hear(fact)
+        elif isinstance(fact, ViewersCounted):
+            on_air.viewers_counted(fact)
+        else:
+            after_end.changed(fact)
+            on_air.changed(fact)
+
+
+class AfterEnd:
+    """What an ended stream leaves behind: playlists that say so at once, live files for a minute, a last picture."""
+
+    def __init__(self, *, playback: Playback, media: MediaProcess, objects: ObjectStore) -> None:
+        self._playback = playback
+        self._media = media
+        self._objects = objects
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def changed(self, fact: StreamChanged) -> None:
+        if fact.stream.state != "ended" or fact.previous == "ended":
+            return
+        self._playback.ended(fact.stream.id)
+        task = asyncio.get_running_loop().create_task(self._leave(fact.stream.id), name=f"after {fact.stream.id}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+
+    async def _leave(self, stream_id: str) -> None:
+        await self._keep_picture(stream_id)
+        await asyncio.sleep(FORGET_S)
+        self._playback.forget(stream_id)
+        self._media.forget(stream_id)
+
+    async def _keep_picture(self, stream_id: str) -> None:
+        picture = self._playback.picture(stream_id)
+        if picture is None:
+            return
+        try:
+            with open(picture.path, "rb") as file:  # noqa: ASYNC230 - a few KB from memory
+                body = file.read()
+            await self._objects.put(f"streams/{stream_id}/thumbnail.webp", body, content_type="image/webp")
+        except (OSError, ActorError) as error:
+            log.warning("stream %s: its last picture was not kept: %s", stream_id, error)
+
+
+class MediaListener:
+    """``server.live.media.Listener``: what the media process says becomes messages to the streams' actors."""
+
+    def __init__(self, *, node: Node, ingest: Ingest, on_air: OnAir, playback: Playback) -> None:
+        self._node = node
+        self._ingest = ingest
+        self._on_air = on_air
+        self._playback = playback
+        self._publishing: dict[str, int] = {}
+        self._inits: dict[tuple[str, str], InitReady] = {}
+        self.counters: dict[str, float] = {}
+
+    async def authorize(self, request: AuthorizePublish) -> Granted | Refused:
+        try:
+            answer = await self._ingest.authorize(request)
+        except ActorError as error:
+            log.warning("a publisher was put off: %s", error)
+            return Refused(code="unavailable", message="The server is busy: try again in a moment.", status=503)
+        if isinstance(answer, Granted):
+            await self.began(answer)
+        return answer
+
+    async def began(self, grant: Granted) -> None:
+        """A publisher has leave: what it packages finds its index, what becomes of it finds its stream."""
+        self._publishing[grant.stream_id] = grant.publication
+        view = await self._on_air.fresh(grant.stream_id)
+        self._playback.prepare(view)
+
+    def media_lost(self) -> None:
+        """The process has gone, and with it every publisher."""
+        self._inits.clear()
+        for stream_id, publication in list(self._publishing.items()):
+            self._lost(stream_id, publication, "the media process has gone")
+
+    def hear(self, said: Said) -> None:
+        if isinstance(said, Packaged):
+            self._playback.packaged(said)
+            self._recorded(said)
+        elif isinstance(said, Progress):
+            self._tell(said.stream_id, _progressed(said))
+        elif isinstance(said, PublishStarted):
+            self._tell(said.stream_id, PublisherStarted(publication=said.publication, tracks=said.tracks))
+        elif isinstance(said, PublishEnded):
+            self._lost(said.stream_id, said.publication, said.reason)
+        elif isinstance(said, Flushed):
+            self._tell(said.stream_id, RecordingFlushed(publication=said.publication))
+            self._forget_inits(said)
+        elif isinstance(said, Pictured):
+            self._playback.pictured(said)
+        elif isinstance(said, Counters):
+            self.counters = said.values
+
+    def _lost(self, stream_id: str, publication: int, reason: str) -> None:
+        if self._publishing.get(stream_id) == publication:
+            del self._publishing[stream_id]
+        self._tell(stream_id, PublisherLost(publication=publication, reason=reason))
+
+    def _recorded(self, said: Packaged) -> None:
+        event = said.event
+        if isinstance(event, InitReady):
+            self._inits[said.stream_id, event.name] = event
+        elif isinstance(event, SegmentStored):
+            init = self._inits.get((said.stream_id, _init_name(event)))
+            if init is not None:
+                self._tell(said.stream_id, _stored(event, init))
+
+    def _forget_inits(self, said: Flushed) -> None:
+        for stream_id, name in list(self._inits):
+            if stream_id == said.stream_id and name.split("/")[1] == str(said.publication):
+                del self._inits[stream_id, name]
+
+    def _tell(self, stream_id: str, message: Message) -> None:
+        try:
+            self._node.ref("stream", stream_id).tell(message)
+        except ActorError as error:
+            log.warning("stream %s did not hear %s: %s", stream_id, type(message).__name__, error)
+
+
+def _progressed(said: Progress) -> MediaProgressed:
+    return MediaProgressed(
+        publication=said.publication,
+        media_time_ms=said.media_time_ms,
+        next_segment=said.next_segment,
+        at=said.at,
+        health=said.health,
+    )
+
+
+def _init_name(event: SegmentStored) -> str:
+    return f"{event.rendition}/{event.publication}/{event.init_key.rpartition('/')[2]}"
+
+
+def _stored(event: SegmentStored, init: InitReady) -> SegmentsRecorded:
+    segment = SegmentRow(
+        rendition=event.rendition,
+        segment=event.segment,
+        publication=event.publication,
+        object_key=event.object_key,
+        init_key=event.init_key,
+        init_name=init.name,
+        media_time_ms=event.media_time_ms,
+        duration_ms=event.duration_s * 1000,
+        bytes=event.size,
+        started_at=datetime.fromtimestamp(event.program_date_time, UTC),
+        is_discontinuity=event.is_discontinuity,
+    )
+    row = InitRow(
+        rendition=event.rendition, name=init.name, object_key=event.init_key, info=msgspec.to_builtins(init)
+    )
+    return SegmentsRecorded(publication=event.publication, inits=(row,), segments=(segment,))
