@@ -29,7 +29,9 @@ def frame(text: bytes) -> bytes:
 def upgrade_request(path: str) -> bytes:
     return (
         f"GET {path}?EIO=4&transport=websocket HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\n"
-        "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ".encode() + _KEY + b"\r\n\r\n"
+        "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ".encode()
+        + _KEY
+        + b"\r\n\r\n"
     )
 
 

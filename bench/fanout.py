@@ -145,7 +145,8 @@ def slow(name: str, options: argparse.Namespace) -> None:
         share = after.deliveries_per_s / before.deliveries_per_s * options.viewers / (options.viewers - options.slow)
         print(
             f"{name}: {options.slow} of {options.viewers} stop reading at {options.slow_rate:g} messages/s: the others"
-            f" get {share:.1%} of what they got, p99 {before.p99_ms:.0f} → {after.p99_ms:.0f} ms, memory {grown:+.1f} MiB"
+            f" get {share:.1%} of what they got, p99 {before.p99_ms:.0f} → {after.p99_ms:.0f} ms,"
+            f" memory {grown:+.1f} MiB"
         )
         crowd.close()
     finally:
@@ -160,7 +161,7 @@ def show(rows: list[Row]) -> None:
         same = [row for row in rows if (row.server, row.mode) == (server, mode)]
 
         def middle(name: str, same: list[Row] = same) -> float:
-            return statistics.median(getattr(row, name) for row in same)
+            return float(statistics.median(getattr(row, name) for row in same))
 
         print(f"{server:<16}{mode:<26}{middle('deliveries_per_s'):>13,.0f}", end="")
         print(f"{middle('cpu_us_per_delivery'):>12.2f}{middle('cpu'):>6.0%}", end="")

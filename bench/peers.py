@@ -18,15 +18,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 ROOM = "room"
 _PING_S = 600
 
 NODE_SERVER = """
 const { Server } = require("socket.io");
 const http = require("http").createServer();
-const io = new Server(http, { transports: ["websocket"], pingInterval: 600000, pingTimeout: 600000, serveClient: false });
+const ping = { pingInterval: 600000, pingTimeout: 600000 };
+const io = new Server(http, { transports: ["websocket"], serveClient: false, ...ping });
 io.on("connection", (socket) => {
   socket.join("room");
   socket.on("say", (body) => io.to("room").emit("chat", body));
@@ -42,15 +41,15 @@ class Peer:
         self.name = name
         self.port = port
         self._process = process
-        self._usage = psutil.Process(process.pid)
 
     def cpu_s(self) -> float:
-        times = self._usage.cpu_times()
-        return float(times.user + times.system)
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def memory_bytes(self) -> int:
         """Resident memory."""
-        return int(self._usage.memory_info().rss)
+        pages = Path(f"/proc/{self._process.pid}/statm").read_text().split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
     def stop(self) -> None:
         self._process.terminate()
@@ -76,17 +75,12 @@ def start(name: str, *, node_modules: Path | None = None) -> Peer:
     else:
         command = [sys.executable, "-m", "bench.peers", name]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
-    cores = sorted(os.sched_getaffinity(0)) if len(os.sched_getaffinity(0)) > 1 else []
-    psutil.Process(process.pid).cpu_affinity([_first_core()] if cores or _first_core() >= 0 else [])
+    os.sched_setaffinity(process.pid, {0})
     assert process.stdout is not None
     line = process.stdout.readline()
     if "listening on" not in line:
         raise RuntimeError(f"{name} did not start: {line}")
     return Peer(name, process, int(line.split()[-1].rpartition(":")[2]))
-
-
-def _first_core() -> int:
-    return min(range(os.cpu_count() or 1))
 
 
 def settle() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from typing import Any, Final, Protocol
 
 from server.live.edge import packet as packets
@@ -82,19 +82,11 @@ class Realm:
     def open(self, session: Session) -> Client:
         return Client(session=session, realm=self)
 
-    def spawn(self, awaitable: Awaitable[Any], name: str, done: Callable[[asyncio.Future[Any]], None]) -> None:
-        """Calls `done` when the awaitable is; a coroutine becomes a task that is owned here."""
-        if isinstance(awaitable, asyncio.Future):
-            awaitable.add_done_callback(done)
-            return
-        task = asyncio.get_running_loop().create_task(_awaiting(awaitable), name=name)
+    def spawn(self, running: Coroutine[Any, Any, None], name: str) -> None:
+        """Runs it as a task that is owned here."""
+        task = asyncio.get_running_loop().create_task(running, name=name)
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
-        task.add_done_callback(done)
-
-
-async def _awaiting(awaitable: Awaitable[Any]) -> Any:
-    return await awaitable
 
 
 class Socket:
@@ -311,21 +303,20 @@ class Client:
             if deciding is None:
                 self._accept(socket)
             else:
-                self.realm.spawn(deciding, f"edge:connect:{socket.sid}", lambda done: self._decided(socket, done))
+                self.realm.spawn(self._deciding(socket, deciding), f"edge:connect:{socket.sid}")
 
-    def _decided(self, socket: Socket, done: asyncio.Future[None]) -> None:
-        if not socket.is_connecting:
-            return
-        error = None if done.cancelled() else done.exception()
-        if isinstance(error, ConnectRefused):
-            self._refuse(socket, error.message, error.data)
-        elif done.cancelled() or error is not None:
-            self._connect_failed(socket, error)
+    async def _deciding(self, socket: Socket, deciding: Awaitable[None]) -> None:
+        try:
+            await deciding
+        except ConnectRefused as refused:
+            self._refuse(socket, refused.message, refused.data)
+        except Exception:
+            self._connect_failed(socket)
         else:
             self._accept(socket)
 
-    def _connect_failed(self, socket: Socket, error: BaseException | None = None) -> None:
-        _log.error("connect handler failed", exc_info=error or True)
+    def _connect_failed(self, socket: Socket) -> None:
+        _log.exception("connect handler failed")
         self._refuse(socket, "Internal error", {"code": "internal"})
 
     def _accept(self, socket: Socket) -> None:
@@ -348,6 +339,8 @@ class Client:
             socket.answered(packet.id, packet.data)
 
     def _refuse(self, socket: Socket, message: str, data: dict[str, Any] | None) -> None:
+        if not socket.is_connecting:
+            return
         self._remove(socket)
         error: dict[str, Any] = {"message": message}
         if data is not None:
@@ -377,15 +370,18 @@ class Client:
             self._acknowledge(socket, id_, _OVERLOADED)
             return
         self._in_flight += 1
-        self.realm.spawn(result, f"edge:event:{name[:64]}", lambda done: self._answered(socket, id_, done))
+        self.realm.spawn(self._answering(socket, id_, name, result), f"edge:event:{name[:64]}")
 
-    def _answered(self, socket: Socket, id_: int | None, done: asyncio.Future[Any]) -> None:
-        self._in_flight -= 1
-        error = None if done.cancelled() else done.exception()
-        if error is not None:
-            _log.error("event handler failed", exc_info=error)
-        is_failed = done.cancelled() or error is not None
-        self._acknowledge(socket, id_, _INTERNAL if is_failed else done.result())
+    async def _answering(self, socket: Socket, id_: int | None, name: str, answer: Awaitable[Any]) -> None:
+        """Acknowledges in the same step in which the answer comes, so that no event slips in between."""
+        try:
+            result = await answer
+        except Exception:
+            _log.exception("event handler failed", extra={"event_name": name})
+            result = _INTERNAL
+        finally:
+            self._in_flight -= 1
+        self._acknowledge(socket, id_, result)
 
     def _acknowledge(self, socket: Socket, id_: int | None, result: Any) -> None:
         if id_ is None or not socket.is_connected:
@@ -413,9 +409,9 @@ class Client:
     def _remove(self, socket: Socket) -> None:
         self._sockets = tuple(other for other in self._sockets if other is not socket)
         socket.left()
+        self.realm.gone(socket)
 
     def _tell_gone(self, socket: Socket, reason: str) -> None:
-        self.realm.gone(socket)
         try:
             self.realm.application.on_disconnect(socket, reason)
         except Exception:

@@ -111,6 +111,14 @@ class _Topic:
             self.size += 1
             socket.topics += (self.name,)
 
+    @property
+    def position(self) -> tuple[str, int] | None:
+        """The last message that waits to go out."""
+        for entry in reversed(self.pending):
+            if isinstance(entry, _Messages):
+                return entry.epoch, entry.messages[-1].offset
+        return None
+
     def remove(self, socket: Socket) -> None:
         group = self.groups.get(_shape(socket), {})
         if socket in group:
@@ -178,8 +186,11 @@ class Fanout:
         found.add(socket)
         if is_held:
             found.held.setdefault(socket, [])
-        elif after is not None:
-            found.late[socket] = after
+        elif after is not None or found.pending:
+            # What gathers to go out was published before, and is not for those who come now.
+            position = after or found.position
+            if position is not None:
+                found.late[socket] = position
 
     def release(self, topic: str, socket: Socket, *, after: tuple[str, int] | None = None) -> None:
         """Sends a held socket what came meanwhile and lies behind `after`; call it after what tells the client so."""

@@ -383,9 +383,7 @@ class Session:
 
     # -- end
 
-    def close(
-        self, reason: str, *, code: int = websocket.NORMAL, detail: str = "", is_abrupt: bool = False
-    ) -> None:
+    def close(self, reason: str, *, code: int = websocket.NORMAL, detail: str = "", is_abrupt: bool = False) -> None:
         """Ends the session from our side; `reason` goes to `upper`, `code` and `detail` into the close frame.
 
         Over polling the next poll takes what is left, unless the end is abrupt.

@@ -127,14 +127,20 @@ def _text(payload: bytes | bytearray) -> str:
 
 
 class Reader:
-    """The receiving half of one connection. After CLOSE or VIOLATION nothing more is read."""
+    """The receiving half of one connection. After CLOSE or VIOLATION nothing more is read.
 
-    __slots__ = ("_buffer", "_decoder", "_done", "_message", "_need", "_opcode", "max_bytes")
+    Text is checked as it arrives, so that what is not UTF-8 is refused at its first wrong byte even in the middle of
+    a frame (section 8.1 asks for no less, and a long frame need not be waited for).
+    """
+
+    __slots__ = ("_buffer", "_decoder", "_done", "_message", "_need", "_opcode", "_payload_at", "_scanned", "max_bytes")
 
     def __init__(self, *, max_bytes: int) -> None:
         self.max_bytes = max_bytes
         self._buffer: bytearray | None = None  # an unfinished frame
         self._need = 0  # bytes that the buffer must hold before looking again is worth it
+        self._payload_at = 0  # where the payload of the unfinished frame starts, if it is text; else 0
+        self._scanned = 0  # bytes of that payload that the decoder has seen
         self._message: bytearray | None = None  # fragments so far
         self._opcode = 0
         self._decoder: codecs.IncrementalDecoder | None = None
@@ -144,23 +150,42 @@ class Reader:
         """What these bytes complete, in order."""
         if self._done:
             return []
+        events: list[Event] = []
+        try:
+            self._feed(data, events)
+        except _Broken as broken:
+            self._done = True
+            self._buffer = self._message = None
+            events.append((VIOLATION, (broken.code, broken.reason)))
+        return events
+
+    def _feed(self, data: bytes, events: list[Event]) -> None:
         chunk: bytes | bytearray = data
         if self._buffer is not None:
             self._buffer += data
             if len(self._buffer) < self._need:
-                return []
+                self._scan(self._buffer)
+                return
             chunk, self._buffer = self._buffer, None
-        events: list[Event] = []
-        try:
-            rest = self._frames(chunk, events)
-        except _Broken as broken:
-            self._done = True
-            events.append((VIOLATION, (broken.code, broken.reason)))
-            return events
+        rest = self._frames(chunk, events)
         if rest < len(chunk) and not self._done:
             self._need -= rest
             self._buffer = bytearray(chunk[rest:])
-        return events
+            self._payload_at = max(0, self._payload_at - rest)
+            self._scan(self._buffer)
+
+    def _scan(self, buffer: bytearray) -> None:
+        """Checks what there is of the unfinished text frame."""
+        start = self._payload_at
+        if not start or len(buffer) <= start + self._scanned:
+            return
+        turn = self._scanned % 4
+        mask = buffer[start - 4 : start]
+        part = _unmask(buffer[start + self._scanned :], mask[turn:] + mask[:turn])
+        if self._decoder is None:
+            self._decoder = _utf8()
+        _check_text(self._decoder, part, False)
+        self._scanned += len(part)
 
     def _frames(self, data: bytes | bytearray, events: list[Event]) -> int:
         """Reads frames until one is incomplete; the position of that one. `_need` is where it would end."""
@@ -169,11 +194,16 @@ class Reader:
             start, length = self._head(data, position, end)
             self._need = start + length
             if self._need > end:
+                self._payload_at = start if start <= end and self._is_text(data[position] & 0x0F) else 0
                 return position
             payload = _unmask(data[start : start + length], data[start - 4 : start])
             self._frame(data[position], payload, events)
+            self._scanned = 0
             position = start + length
         return position
+
+    def _is_text(self, opcode: int) -> bool:
+        return opcode == TEXT or (opcode == CONTINUATION and self._opcode == TEXT)
 
     def _head(self, data: bytes | bytearray, position: int, end: int) -> tuple[int, int]:
         """(where the payload starts, its length); points past `end` when the head itself is incomplete."""
@@ -221,31 +251,36 @@ class Reader:
             raise _Broken(TOO_BIG, "message is too big")
 
     def _frame(self, first: int, payload: bytes, events: list[Event]) -> None:
-        opcode = first & 0x0F
+        opcode, is_last = first & 0x0F, bool(first & 0x80)
         if opcode == CLOSE:
             events.append((CLOSE, _parse_close(payload)))
             self._done = True
         elif opcode > CLOSE:
             events.append((opcode, payload))
-        elif self._message is None and first & 0x80:
-            events.append((TEXT, _text(payload)) if opcode == TEXT else (BINARY, payload))
+        elif self._message is not None or not is_last:
+            self._fragment(opcode, payload, is_last, events)
         else:
-            self._fragment(opcode, payload, bool(first & 0x80), events)
+            self._decoder = None
+            events.append((TEXT, _text(payload)) if opcode == TEXT else (BINARY, payload))
 
     def _fragment(self, opcode: int, payload: bytes, is_last: bool, events: list[Event]) -> None:
         if self._message is None:
             self._message, self._opcode = bytearray(), opcode
-            self._decoder = codecs.getincrementaldecoder("utf-8")() if opcode == TEXT else None
+            if opcode == TEXT and self._decoder is None:
+                self._decoder = _utf8()
         if self._decoder is not None:
-            self._check_text(self._decoder, payload, is_last)
+            _check_text(self._decoder, payload[self._scanned :], is_last)
         self._message += payload
         if is_last:
             message, self._message, self._decoder = self._message, None, None
             events.append((TEXT, _text(message)) if self._opcode == TEXT else (BINARY, bytes(message)))
 
-    @staticmethod
-    def _check_text(decoder: codecs.IncrementalDecoder, payload: bytes, is_last: bool) -> None:
-        try:
-            decoder.decode(payload, is_last)
-        except UnicodeDecodeError:
-            raise _Broken(INVALID_DATA, "text is not UTF-8") from None
+
+_utf8: Final = codecs.getincrementaldecoder("utf-8")
+
+
+def _check_text(decoder: codecs.IncrementalDecoder, payload: bytes, is_last: bool) -> None:
+    try:
+        decoder.decode(payload, is_last)
+    except UnicodeDecodeError:
+        raise _Broken(INVALID_DATA, "text is not UTF-8") from None

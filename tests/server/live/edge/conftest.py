@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -17,9 +17,9 @@ QUICK = EdgeLimits(ping_interval_s=0.3, ping_timeout_s=0.2, connect_timeout_s=1.
 
 
 @pytest.fixture(scope="session")
-def event_loop_policy() -> Iterator[asyncio.AbstractEventLoopPolicy]:
+def event_loop_policy() -> asyncio.AbstractEventLoopPolicy:
     """The loop that the server runs on."""
-    yield uvloop.EventLoopPolicy()
+    return uvloop.EventLoopPolicy()
 
 
 Serve = Callable[..., Awaitable[Served]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from collections.abc import Callable
 from typing import Any
 
 import aiohttp
@@ -106,7 +107,19 @@ async def ended(ws: aiohttp.ClientWebSocketResponse) -> int | None:
     return ws.close_code
 
 
-def mask(opcode: int, payload: bytes, *, is_last: bool = True, key: bytes | None = None, first: int | None = None) -> bytes:
+async def eventually(condition: Callable[[], bool]) -> None:
+    """Lets the loop run until the condition holds; a TimeoutError if it never does."""
+
+    async def watch() -> None:
+        while not condition():  # noqa: ASYNC110  (nothing in the server would set an event)
+            await asyncio.sleep(0)
+
+    await asyncio.wait_for(watch(), DEADLINE_S)
+
+
+def mask(
+    opcode: int, payload: bytes, *, is_last: bool = True, key: bytes | None = None, first: int | None = None
+) -> bytes:
     """A client's frame, built independently of the code under test."""
     key = os.urandom(4) if key is None else key
     start = first if first is not None else (0x80 if is_last else 0) | opcode

@@ -11,7 +11,7 @@ import pytest
 
 from bench import echo
 from server.live.edge.port import Port
-from tests.server.live.edge.serving import Served, ended, said
+from tests.server.live.edge.serving import Served, ended, eventually, said
 
 POLLING = "EIO=4&transport=polling"
 
@@ -65,7 +65,9 @@ async def test_handshake_over_websocket_opens_a_session_without_upgrades(engine:
     assert (value["upgrades"], value["pingInterval"], value["pingTimeout"]) == ([], 300, 200)
 
 
-@pytest.mark.parametrize("query", ["transport=websocket", "EIO=abc&transport=websocket", "EIO=4", "EIO=4&transport=abc"])
+@pytest.mark.parametrize(
+    "query", ["transport=websocket", "EIO=abc&transport=websocket", "EIO=4", "EIO=4&transport=abc"]
+)
 async def test_handshake_over_websocket_with_a_bad_parameter_is_refused(engine: ServedEngine, query: str) -> None:
     with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
         await engine.websocket(query)
@@ -91,8 +93,7 @@ async def test_second_concurrent_poll_is_refused_and_closes_the_session(engine: 
     sid = await engine.open_polling()
     first = asyncio.create_task(engine.poll(sid))
     session = engine.edge.sessions.by_sid[sid]  # type: ignore[attr-defined]
-    while session._poll is None:
-        await asyncio.sleep(0)
+    await eventually(lambda: session._poll is not None)
     assert (await engine.poll(sid))[0] == 400
     assert await first == (200, "1")
     assert (await engine.poll(sid))[0] == 400
@@ -102,12 +103,10 @@ async def test_cancelled_poll_closes_the_session(engine: ServedEngine) -> None:
     sid = await engine.open_polling()
     poll = asyncio.create_task(engine.poll(sid))
     session = engine.edge.sessions.by_sid[sid]  # type: ignore[attr-defined]
-    while session._poll is None:
-        await asyncio.sleep(0)
+    await eventually(lambda: session._poll is not None)
     poll.cancel()
     await asyncio.wait([poll])
-    while session.is_open:
-        await asyncio.sleep(0)
+    await eventually(lambda: not session.is_open)
     assert (await engine.poll(sid))[0] == 400
 
 
@@ -157,8 +156,7 @@ async def test_close_packet_ends_a_polling_session(engine: ServedEngine) -> None
     sid = await engine.open_polling()
     poll = asyncio.create_task(engine.poll(sid))
     session = engine.edge.sessions.by_sid[sid]  # type: ignore[attr-defined]
-    while session._poll is None:
-        await asyncio.sleep(0)
+    await eventually(lambda: session._poll is not None)
     assert await engine.push(sid, "1") == (200, "ok")
     assert await poll == (200, "6")
     assert (await engine.poll(sid))[0] == 400

@@ -26,9 +26,7 @@ PLACEHOLDERS = '{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}'
         ('40/custom,{"token":"abc"}', "40/custom,", '42/custom,["auth",{"token":"abc"}]'),
     ],
 )
-async def test_connect_is_answered_with_a_sid_and_then_events(
-    quick: Served, sent: str, prefix: str, auth: str
-) -> None:
+async def test_connect_is_answered_with_a_sid_and_then_events(quick: Served, sent: str, prefix: str, auth: str) -> None:
     ws = await quick.websocket()
     await said(ws)
     await ws.send_str(sent)
@@ -47,7 +45,7 @@ async def test_connect_to_an_unknown_namespace_is_refused(quick: Served, sent: s
 
 
 @pytest.mark.parametrize(
-    "packet", ["4abc", "4", "42[\"message\",1]", '43["x"]', '40["list"]', '40"text"', "44", "40{bad", "41"]
+    "packet", ["4abc", "4", '42["message",1]', '43["x"]', '40["list"]', '40"text"', "44", "40{bad", "41"]
 )
 async def test_anything_but_a_connect_first_closes(quick: Served, packet: str) -> None:
     ws = await quick.websocket()
