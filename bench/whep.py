@@ -1,4 +1,4 @@
-"""What does one more WebRTC viewer cost? CPU per packet per viewer, beside a general-purpose sender given coded packets.
+"""What does one more WebRTC viewer cost? CPU per packet per viewer, beside a general-purpose sender of coded packets.
 
 The viewers are in a process of their own and do next to nothing: they handshake, answer checks and count datagrams.
 Both senders get the same stream, 720p30 of 1.5 Mbit/s with Opus, in real time; only the sending process is measured.
@@ -237,10 +237,10 @@ async def ours(pipe: Connection, count: int, seconds: float) -> Cost:
         name = secrets.token_hex(8)
         return await endpoint.offer(sdp=offer, relay=relay, resource_id=name, want_keyframe=lambda: None)
 
-    def write(kind: str, pts: int, is_key: bool, data: bytes) -> None:
-        relay.write(Unit(kind=kind, pts=pts, dts=pts, is_key=is_key, data=data, at=time.time()))  # type: ignore[arg-type]
+    def write(kind: Kind, pts: int, is_key: bool, data: bytes) -> None:
+        relay.write(Unit(kind=kind, pts=pts, dts=pts, is_key=is_key, data=data, at=time.time()))
 
-    at = {"video": 0, "audio": 0}
+    at: dict[Kind, int] = {"video": 0, "audio": 0}
 
     async def video(seconds: float) -> None:
         async for number in paced(_FPS, seconds):
@@ -270,7 +270,7 @@ async def theirs(pipe: Connection, count: int, seconds: float) -> Cost:
     from aiortc import RTCPeerConnection, RTCSessionDescription
     from aiortc.mediastreams import MediaStreamTrack
 
-    class Coded(MediaStreamTrack):  # type: ignore[misc]
+    class Coded(MediaStreamTrack):
         def __init__(self, kind: str) -> None:
             super().__init__()
             self.kind = kind

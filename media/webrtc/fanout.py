@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import logging
 import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -23,6 +24,10 @@ HISTORY = 1_024
 _YIELD_AFTER_S = 0.004
 _REPORT_EVERY_S = 1.0
 _KEYFRAME_EVERY_S = 1.0
+_MAX_LAG_S = 2.0
+_LAG_STEP_S = 0.000_5
+
+log = logging.getLogger(__name__)
 
 
 class Packet(msgspec.Struct, gc=False):
@@ -32,6 +37,28 @@ class Packet(msgspec.Struct, gc=False):
     ticks: int
     marker: bool
     payload: bytes
+
+
+class MediaClock:
+    """Which wall clock time a media time stands for, whatever the units' ways through the house took.
+
+    Follows the units that came fastest; a clock that drifts is followed slowly, one that jumps at once.
+    """
+
+    def __init__(self) -> None:
+        self._lag: float | None = None
+
+    def on_unit(self, *, at: float, seconds: float) -> None:
+        """A unit of media time ``seconds`` was complete at the wall clock ``at``."""
+        lag = at - seconds
+        if self._lag is None or lag < self._lag or lag > self._lag + _MAX_LAG_S:
+            self._lag = lag
+        else:
+            self._lag += min(_LAG_STEP_S, lag - self._lag)
+
+    def seconds_at(self, at: float) -> float | None:
+        """The media time at that wall clock; None before the first unit."""
+        return None if self._lag is None else at - self._lag
 
 
 class Anchor(msgspec.Struct, frozen=True):
@@ -88,6 +115,7 @@ class Fanout:
 
     def __init__(self, *, relay: Relay, want_keyframe: Callable[[], None]) -> None:
         self.packets = 0
+        self.failed_items = 0
         self._relay = relay
         self._ask = want_keyframe
         self._asked_at = float("-inf")
@@ -96,7 +124,7 @@ class Fanout:
         self._history: dict[Kind, list[Packet | None]] = {"video": [None] * HISTORY, "audio": [None] * HISTORY}
         self._timescales: dict[Kind, int] = {}
         self._sets: tuple[bytes, ...] = ()
-        self._anchor: Anchor | None = None
+        self._clock = MediaClock()
         self._last_pts = -1
         self._reported_at = 0.0
         self._loop = asyncio.get_running_loop()
@@ -147,7 +175,12 @@ class Fanout:
                 await asyncio.wait_for(self._ready.wait(), _REPORT_EVERY_S / 2)
             self._ready.clear()
             for item in self._reader.take():
-                await self._handle(item)
+                try:
+                    await self._handle(item)
+                except Exception:
+                    # The named edge of the fan-out: one unit that nobody foresaw must not leave all viewers dark.
+                    self.failed_items += 1
+                    log.exception("a unit could not be sent")
             await self._report_if_due()
 
     async def _handle(self, item: Item) -> None:
@@ -184,7 +217,7 @@ class Fanout:
         if unit.kind == "video" and self._breaks_order(unit):
             self._end("b_frames")
             return
-        self._anchor = Anchor(unit.at, unit.dts / timescale)
+        self._clock.on_unit(at=unit.at, seconds=unit.dts / timescale)
         packets = self._packetize(unit)
         if packets:
             await self._fan_out(unit, packets)
@@ -235,9 +268,8 @@ class Fanout:
         self._reported_at = now
         if any(viewer.is_waiting_for_key for viewer in self._viewers):
             self.want_keyframe()
-        if self._anchor is None:
-            return
         at = time.time()
-        anchor = Anchor(at, self._anchor.seconds + at - self._anchor.at)
-        for viewer in list(self._viewers):
-            viewer.report(anchor)
+        seconds = self._clock.seconds_at(at)
+        if seconds is not None:
+            for viewer in list(self._viewers):
+                viewer.report(Anchor(at, seconds))

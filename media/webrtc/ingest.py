@@ -166,6 +166,8 @@ class Ingest:
             self._send_rtcp(self._compound(rtp.nack(sender=self._ssrc, media=source.ssrc, sequences=lost)))
 
     def _on_frame(self, frame: Frame, now: float) -> None:
+        if self._session is not None and self._session.closed is not None:
+            return
         if frame.kind == "video" and frame.is_key:
             self._key_at = now
             self._wants_key = False

@@ -140,6 +140,10 @@ class RtcPort:
         self._by_ufrag[ufrag] = endpoint
         self._endpoints[endpoint] = None
 
+    def unlisten(self, ufrag: str) -> None:
+        """Checks for ``ufrag`` go nowhere. Idempotent."""
+        self._by_ufrag.pop(ufrag, None)
+
     def admit(self, endpoint: Endpoint, path: Path) -> None:
         """What comes over ``path`` goes to ``endpoint``."""
         self._by_address[path.fd, path.address] = (endpoint, path)

@@ -19,6 +19,7 @@ from media.webrtc.port import Path, RtcPort
 from media.webrtc.sdp import LocalTransport, Transport
 
 MAX_PATHS = 8
+_MAX_ICE_SESSIONS = 2
 _HANDSHAKE_TICK_S = 0.05
 
 
@@ -103,12 +104,16 @@ class Session:
 
     def restart(self, ufrag: str) -> None:
         """A new ICE session for the same DTLS session: the old credentials stay good until a nomination."""
+        self._remote_ufrags = {self._remote.ufrag, ufrag}
         self._remote.ufrag = ufrag
-        self._remote_ufrags.add(ufrag)
         self._ufrag = self._new_credentials()
         self._is_nominated = False
 
     def _new_credentials(self) -> str:
+        while len(self._credentials) >= _MAX_ICE_SESSIONS:
+            oldest = next(iter(self._credentials))
+            del self._credentials[oldest]
+            self._port.unlisten(oldest)
         ufrag = secrets.token_hex(6)
         self._credentials[ufrag] = secrets.token_hex(16)
         self._port.listen(self, ufrag)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 from collections.abc import Callable
 
@@ -16,6 +17,8 @@ from media.webrtc.port import RtcPort
 from media.webrtc.resources import Resources
 from media.webrtc.sdp import Format, Media, MediaAnswer, Offer
 from media.webrtc.session import Session
+
+log = logging.getLogger(__name__)
 
 _OPUS_FMTP = "minptime=10;useinbandfec=1;stereo=1;sprop-stereo=1"
 
@@ -112,6 +115,7 @@ class WhepEndpoint:
         egress = Egress(fanout=self._hold(relay, want_keyframe), lines=numbered, cname=cname)
 
         def on_closed(reason: str) -> None:
+            log.info("WebRTC viewer %s left: %s", resource_id, reason)
             self._resources.forget(resource_id)
             self._release(relay, egress)
             self._on_viewer_left(resource_id, reason)
@@ -129,6 +133,7 @@ class WhepEndpoint:
         )
         egress.attach(session)
         self._resources.add(resource_id, session)
+        log.info("WebRTC viewer %s came", resource_id)
         return session
 
     def _hold(self, relay: Relay, want_keyframe: Callable[[], None]) -> Fanout:

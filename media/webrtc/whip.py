@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 
 from media.publication import Publication
@@ -15,6 +16,8 @@ from media.webrtc.port import TICK_S, RtcPort
 from media.webrtc.resources import Resources
 from media.webrtc.sdp import Format, Media, MediaAnswer
 from media.webrtc.session import Session
+
+log = logging.getLogger(__name__)
 
 _OPUS_FMTP = "minptime=10;useinbandfec=1;stereo=1;sprop-stereo=1"
 
@@ -114,6 +117,7 @@ class WhipEndpoint:
         )
 
         def on_closed(reason: str) -> None:
+            log.info("WebRTC publisher %s left: %s", resource_id, reason)
             self._resources.forget(resource_id)
             publication.close(reason)
 
@@ -130,6 +134,7 @@ class WhipEndpoint:
         )
         ingest.attach(session)
         self._resources.add(resource_id, session)
+        log.info("WebRTC publisher %s came", resource_id)
         publication.on_stop(session.close)
         publication.on_keyframe_wanted(ingest.want_keyframe)
         return session

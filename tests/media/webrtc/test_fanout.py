@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from media.relay import Relay
+from media.unit import VIDEO_TIMESCALE, Codec, Kind, Track, Unit
+from media.webrtc import h264
+from media.webrtc.fanout import HISTORY, Anchor, Fanout, MediaClock, Packet
+from tests.media.webrtc.test_port import OPUS, h264_track, relay_of
+
+
+class Listener:
+    """A viewer that keeps what it was sent."""
+
+    def __init__(self) -> None:
+        self.is_waiting_for_key = True
+        self.sent: list[tuple[Kind, tuple[Packet, ...]]] = []
+        self.reports: list[Anchor] = []
+        self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.changed = asyncio.Event()
+
+    def send(self, kind: Kind, packets: Sequence[Packet]) -> None:
+        self.sent.append((kind, tuple(packets)))
+        self.changed.set()
+
+    def report(self, anchor: Anchor) -> None:
+        self.reports.append(anchor)
+        self.changed.set()
+
+    def end(self, reason: str) -> None:
+        self.ended.set_result(reason)
+
+    async def until_sent(self, count: int) -> None:
+        async with asyncio.timeout(10):
+            while len(self.sent) < count:
+                self.changed.clear()
+                await self.changed.wait()
+
+
+def picture(number: int, *, key: bool = False, size: int = 10) -> Unit:
+    data = h264.join_avcc([(b"\x65" if key else b"\x41") + bytes(size)])
+    return Unit(kind="video", pts=number * 3_000, dts=number * 3_000, is_key=key, data=data, at=100.0)
+
+
+def sound(number: int) -> Unit:
+    return Unit(kind="audio", pts=number * 960, dts=number * 960, is_key=True, data=b"opus", at=100.0)
+
+
+async def test_a_viewer_starts_with_a_key_frame_that_brings_its_parameter_sets() -> None:
+    track = h264_track()
+    relay, wanted = relay_of(track, OPUS), []
+    fanout, viewer = Fanout(relay=relay, want_keyframe=lambda: wanted.append(1)), Listener()
+    fanout.join(viewer)
+    for unit in (picture(0), sound(0), picture(1, key=True), sound(1), picture(2)):
+        relay.write(unit)
+    await viewer.until_sent(3)
+    fanout.close()
+    await fanout.closed()
+    assert [kind for kind, _ in viewer.sent] == ["video", "audio", "video"]
+    sets = h264.ParameterSets.decode(track.config)
+    first = viewer.sent[0][1]
+    assert h264.Unpacker().push(first[0].payload) == [*sets.sps, *sets.pps]
+    assert [packet.marker for packet in first] == [False, True]
+    assert wanted == [1]
+    assert relay.readers == 0
+
+
+async def test_numbers_run_on_and_the_last_packets_are_remembered() -> None:
+    relay = relay_of(h264_track())
+    fanout, viewer = Fanout(relay=relay, want_keyframe=lambda: None), Listener()
+    fanout.join(viewer)
+    for number in range(12):
+        relay.write(picture(number, key=number % 6 == 0, size=120_000))
+        await viewer.until_sent(number + 1)
+    fanout.close()
+    numbers = [packet.sequence for _, packets in viewer.sent for packet in packets]
+    assert numbers == list(range(len(numbers)))
+    last = numbers[-1]
+    assert last > HISTORY
+    found = fanout.lookup("video", last)
+    assert found is not None
+    assert found.sequence == last
+    assert fanout.lookup("video", last - HISTORY) is None
+    assert fanout.lookup("video", last + 1) is None
+
+
+async def test_viewers_end_when_the_relay_does() -> None:
+    relay = relay_of(h264_track())
+    fanout, viewer = Fanout(relay=relay, want_keyframe=lambda: None), Listener()
+    fanout.join(viewer)
+    relay.close("over")
+    assert await asyncio.wait_for(viewer.ended, 10) == "over"
+    fanout.close()
+
+
+async def test_viewers_end_when_b_frames_or_another_codec_come() -> None:
+    for spoil, reason in (("order", "b_frames"), ("codec", "codec_unsupported")):
+        relay = relay_of(h264_track())
+        fanout, viewer = Fanout(relay=relay, want_keyframe=lambda: None), Listener()
+        fanout.join(viewer)
+        relay.write(picture(5, key=True))
+        if spoil == "order":
+            relay.write(picture(3))
+        else:
+            relay.configure([Track(kind="video", codec=Codec.HEVC, timescale=VIDEO_TIMESCALE)])
+        assert await asyncio.wait_for(viewer.ended, 10) == reason
+        fanout.close()
+
+
+async def test_a_unit_that_is_broken_costs_only_itself() -> None:
+    relay = relay_of(h264_track())
+    fanout, viewer = Fanout(relay=relay, want_keyframe=lambda: None), Listener()
+    fanout.join(viewer)
+    relay.write(picture(0, key=True))
+    relay.write(Unit(kind="video", pts=3_000, dts=3_000, is_key=False, data=b"\0\0\0\x09x", at=0.0))
+    relay.write(picture(2))
+    await viewer.until_sent(2)
+    fanout.close()
+    assert [packets[0].ticks for _, packets in viewer.sent] == [0, 6_000]
+
+
+async def test_reports_give_both_kinds_one_clock() -> None:
+    relay = Relay()
+    relay.configure([h264_track(), OPUS])
+    fanout, viewer = Fanout(relay=relay, want_keyframe=lambda: None), Listener()
+    fanout.join(viewer)
+    relay.write(picture(30, key=True))
+    async with asyncio.timeout(10):
+        while not viewer.reports:
+            viewer.changed.clear()
+            await viewer.changed.wait()
+    fanout.close()
+    anchor = viewer.reports[0]
+    assert abs((anchor.at - anchor.seconds) - (100.0 - 1.0)) < 1e-6
+
+
+def test_the_media_clock_follows_the_fastest_units_and_jumps_when_time_does() -> None:
+    clock = MediaClock()
+    assert clock.seconds_at(5.0) is None
+    for number in range(100):
+        clock.on_unit(at=1_000 + number / 30 + (0.2 if number % 2 else 0.0), seconds=number / 30)
+    seconds = clock.seconds_at(1_010.0)
+    assert seconds is not None
+    assert abs(seconds - 10.0) < 0.01
+    clock.on_unit(at=2_000.0, seconds=20.0)
+    assert clock.seconds_at(2_001.0) == 21.0

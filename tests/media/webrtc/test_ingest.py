@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from media.unit import Codec, Unit
+from media.webrtc import rtp
+from media.webrtc.inbound import OpusReceiver, VideoReceiver
+from media.webrtc.ingest import Ingest, StreamPlan
+from tests.media.webrtc.test_inbound import movie
+
+
+class Taken:
+    """A publication that keeps what it is given."""
+
+    media_time_ms = 0
+
+    def __init__(self) -> None:
+        self.units: list[Unit] = []
+        self.tracks: list[tuple[str, ...]] = []
+        self.reasons: list[str] = []
+
+    def configure(self, tracks: object) -> None:
+        self.tracks.append(tuple(track.kind for track in tracks))  # type: ignore[attr-defined]
+
+    def write(self, unit: Unit) -> None:
+        self.units.append(unit)
+
+    def close(self, reason: str) -> None:
+        self.reasons.append(reason)
+
+    def on_stop(self, stop: object) -> None:
+        """Nobody stops it."""
+
+    def on_keyframe_wanted(self, want: object) -> None:
+        """Nobody wants one."""
+
+
+class Wire:
+    """The publisher's side of the session: keeps what it is told."""
+
+    closed = None
+
+    def __init__(self) -> None:
+        self.told: list[rtp.Feedback] = []
+        self.reason: str | None = None
+
+    def send_rtcp(self, compound: bytes) -> None:
+        self.told += rtp.parse_rtcp(compound)
+
+    def close(self, reason: str) -> None:
+        self.reason = reason
+
+
+FEEDBACK = frozenset({"nack", "nack pli", "goog-remb"})
+
+
+def ingest(publication: Taken, *, layers: tuple[str, ...] = (), codec: Codec = Codec.H264) -> tuple[Ingest, Wire]:
+    plans = [
+        StreamPlan(
+            kind="video",
+            payload_type=97,
+            receiver=VideoReceiver(codec=codec),
+            feedback=FEEDBACK,
+            layers=layers,
+            layer_extension=4,
+        ),
+        StreamPlan(kind="audio", payload_type=111, receiver=OpusReceiver()),
+    ]
+    made = Ingest(
+        plans=plans, publication=publication, keyframe_every_s=2, gone_after_s=5, max_bitrate=1_000_000, now=0.0
+    )
+    wire = Wire()
+    made.attach(wire)  # type: ignore[arg-type]
+    made.on_connected(0.0)
+    return made, wire
+
+
+def video(*, ssrc: int = 1, rid: str = "", frames: int = 30) -> list[bytes]:
+    extension = b""
+    if rid:
+        name = rid.encode()
+        element = bytes(((4 << 4) | (len(name) - 1),)) + name
+        element += bytes(-len(element) % 4)
+        extension = b"\xbe\xde" + (len(element) // 4).to_bytes(2, "big") + element
+    first = 0x90 if rid else 0x80
+    return [
+        rtp.HEADER.pack(first, p.payload_type | (p.marker << 7), p.sequence, p.timestamp, ssrc) + extension + p.payload
+        for p in movie(frames)
+    ]
+
+
+def audio(count: int) -> list[bytes]:
+    return [rtp.HEADER.pack(0x80, 111, number, number * 960, 2) + b"opus" for number in range(count)]
+
+
+def test_both_kinds_are_announced_together_before_the_first_unit() -> None:
+    publication = Taken()
+    made, _ = ingest(publication)
+    for packet in [*video(frames=3), *audio(3)]:
+        made.on_rtp(packet, 1.0)
+    assert publication.tracks == [("video", "audio")]
+    assert [unit.kind for unit in publication.units] == ["video"] * 3 + ["audio"] * 3
+
+
+def test_video_does_not_wait_for_sound_that_never_comes() -> None:
+    publication = Taken()
+    made, _ = ingest(publication)
+    for packet in video(frames=3):
+        made.on_rtp(packet, 1.0)
+    made.on_tick(1.5)
+    assert not publication.units
+    made.on_tick(2.1)
+    assert publication.tracks == [("video",)]
+    assert len(publication.units) == 3
+    made.on_rtp(audio(1)[0], 2.2)
+    assert publication.tracks[-1] == ("video", "audio")
+
+
+def test_key_frames_are_asked_for_when_none_came_for_two_seconds() -> None:
+    made, wire = ingest(Taken())
+    for packet in video(frames=1):
+        made.on_rtp(packet, 0.5)
+    for tick in range(60):
+        made.on_tick(0.5 + tick * 0.05)
+    asked = [told for told in wire.told if isinstance(told, rtp.KeyframeRequest)]
+    assert asked == [rtp.KeyframeRequest(1)]
+
+
+def test_a_loss_is_asked_for_and_after_it_a_key_frame() -> None:
+    publication = Taken()
+    made, wire = ingest(publication)
+    packets = video(frames=4)
+    for index, packet in enumerate(packets):
+        if index != 5:
+            made.on_rtp(packet, 1.0)
+    assert [told for told in wire.told if isinstance(told, rtp.Nack)] == [rtp.Nack(1, ((65_530 + 5) & 0xFFFF,))]
+    made.on_tick(1.4)
+    assert rtp.KeyframeRequest(1) in wire.told
+
+
+def test_only_the_first_layer_is_taken() -> None:
+    publication = Taken()
+    made, _ = ingest(publication, layers=("h", "l"))
+    low, high = video(ssrc=8, rid="l", frames=5), video(ssrc=9, rid="h", frames=5)
+    for pair in zip(low, high, strict=True):
+        for packet in pair:
+            made.on_rtp(packet, 1.0)
+    made.on_rtp(audio(1)[0], 1.0)
+    assert sum(unit.kind == "video" for unit in publication.units) == 5
+
+
+def test_another_layer_is_taken_when_the_first_does_not_come() -> None:
+    publication = Taken()
+    made, _ = ingest(publication, layers=("h", "l"))
+    for packet in audio(1):
+        made.on_rtp(packet, 4.0)
+    for packet in video(ssrc=8, rid="l", frames=5):
+        made.on_rtp(packet, 4.0)
+    assert sum(unit.kind == "video" for unit in publication.units) == 5
+
+
+def test_a_publisher_that_says_goodbye_for_all_sources_is_gone() -> None:
+    made, wire = ingest(Taken())
+    for packet in [*video(frames=1), *audio(1)]:
+        made.on_rtp(packet, 1.0)
+    made.on_rtcp(rtp.bye([1]), 1.0)
+    assert wire.reason is None
+    made.on_rtcp(rtp.bye([2]), 1.0)
+    assert wire.reason == "the publisher said goodbye"
+
+
+def test_silence_of_five_seconds_is_the_end() -> None:
+    made, wire = ingest(Taken())
+    made.on_rtp(audio(1)[0], 1.0)
+    made.on_tick(5.9)
+    assert wire.reason is None
+    made.on_tick(6.1)
+    assert wire.reason == "the publisher sent nothing for 5 s"
+
+
+PACKETS = st.tuples(
+    st.sampled_from([97, 111, 97 | 0x80, 5]), st.integers(0, 40), st.integers(0, 3), st.binary(max_size=30)
+).map(lambda p: rtp.HEADER.pack(0x80, p[0], p[1], p[2] * 3_000, 1) + p[3])
+
+
+@settings(max_examples=300)
+@given(st.lists(st.one_of(PACKETS, st.binary(max_size=60)), max_size=40), st.sampled_from([Codec.H264, Codec.VP8]))
+def test_random_media_disturbs_nothing(packets: list[bytes], codec: Codec) -> None:
+    publication = Taken()
+    made, _ = ingest(publication, codec=codec)
+    for index, packet in enumerate(packets):
+        made.on_rtp(packet, index * 0.02)
+        made.on_rtcp(packet, index * 0.02)
+        made.on_tick(index * 0.02)
+    times = [unit.pts for unit in publication.units if unit.kind == "video"]
+    assert times == sorted(set(times))
