@@ -30,7 +30,6 @@ from storage.ids import Ids
 from storage.migrate import migrate
 from storage.postgres import Database
 
-
 _NAME = "server_tests"
 
 
