@@ -23,7 +23,7 @@ from typing import Any
 import msgspec
 
 from media.relay import Relay
-from media.unit import VIDEO_TIMESCALE, Codec, Track, Unit
+from media.unit import VIDEO_TIMESCALE, Codec, Kind, Track, Unit
 from media.webrtc import h264, sdp, stun
 from media.webrtc.dtls import Certificate, DtlsPeer, supported_digests
 from media.webrtc.port import RtcPort
