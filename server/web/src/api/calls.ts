@@ -11,6 +11,10 @@ export const listStreams = (state: StreamState, limit = 24, signal?: AbortSignal
 export const listMore = (state: StreamState, cursor: string): Promise<Page<Stream>> =>
   call(`/streams?state=${state}&limit=24&cursor=${part(cursor)}`);
 
+/** One person's streams in every state, the newest first. */
+export const streamsOf = (username: string, limit = 50): Promise<Page<Stream>> =>
+  call(`/streams?owner=${part(username)}&limit=${limit}`);
+
 export const getStream = (id: string): Promise<Stream> => call(`/streams/${part(id)}`);
 
 export const createStream = (body: NewStream): Promise<{ stream: Stream; ingest: Ingest }> =>

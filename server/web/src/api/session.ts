@@ -131,12 +131,9 @@ export async function register(username: string, email: string, password: string
 
 /** Signs out here at once; the server is told, and if it is away its tokens run out by themselves. */
 export async function signOut(): Promise<void> {
-  const token = access?.token ?? (await accessToken().catch(() => null));
-  const refresh = stored()?.refresh_token;
+  const token = await accessToken().catch(() => null);
   forget("signed-out");
-  if (token) {
-    await request("/auth/logout", { method: "POST", token, body: { refresh_token: refresh } }).catch(() => undefined);
-  }
+  if (token) await request("/auth/logout", { method: "POST", token }).catch(() => undefined);
 }
 
 /** The server ended this session, for example from another device. */

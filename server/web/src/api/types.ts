@@ -56,6 +56,8 @@ export interface User {
   created_at: string;
   counts: { followers: number; following: number; streams: number };
   viewer: { following: boolean; blocked: boolean; muted: boolean } | null;
+  /** Of oneself only. */
+  roles?: string[];
 }
 
 export interface TokenPair {

@@ -32,7 +32,10 @@ interface Live {
 }
 
 /** May this person delete anybody's message here? The server decides; this only shows the button. */
-const moderates = (stream: Stream): boolean => me.value?.id === stream.owner.id;
+function moderates(stream: Stream): boolean {
+  const user = me.value;
+  return user?.id === stream.owner.id || Boolean(user?.roles?.some((role) => role === "admin" || role === "moderator"));
+}
 
 export function ChatPanel({ stream, room }: { stream: Stream; room: RoomState | null }) {
   const scroller = useRef<HTMLDivElement>(null);

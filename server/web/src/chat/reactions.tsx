@@ -1,5 +1,6 @@
 /** Emoji that float up over the picture, and the bar that sends them. */
 import { useEffect, useRef } from "preact/hooks";
+import { me } from "../api/session";
 import { ask, hear } from "../realtime/socket";
 import { calmMotion } from "../ui/theme";
 import { sentence } from "../api/http";
@@ -27,6 +28,7 @@ const MAX_PER_TICK = 10;
 
 export function ReactionBar({ streamId }: { streamId: string }) {
   const react = async (emoji: string): Promise<void> => {
+    if (!me.value) return toast("Sign in to react.");
     try {
       await ask("stream:react", { stream_id: streamId, emoji });
     } catch (error) {

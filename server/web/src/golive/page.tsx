@@ -1,6 +1,6 @@
 /** The studio: go live from this browser, or from an encoder with the person's own key. */
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { createStream, endStream, getStream, listStreams } from "../api/calls";
+import { createStream, deleteStream, editStream, endStream, getStream, streamsOf } from "../api/calls";
 import { sentence } from "../api/http";
 import { me } from "../api/session";
 import type { Ingest, Stream } from "../api/types";
@@ -39,17 +39,17 @@ export default function GoLive() {
       </div>
     );
   }
-  return <StudioPage key={user.id} userId={user.id} />;
+  return <StudioPage key={user.id} username={user.username} />;
 }
 
 /** This person's running broadcast, wherever it is published from. */
-function useOwnStream(userId: string): [Stream | null, (stream: Stream | null) => void] {
+function useOwnStream(username: string): [Stream | null, (stream: Stream | null) => void] {
   const [stream, setStream] = useState<Stream | null>(null);
   const poll = async (): Promise<void> => {
     try {
       if (stream && stream.state !== "ended") return setStream(await getStream(stream.id));
-      const { items } = await listStreams("live", 100);
-      const own = items.find((item) => item.owner.id === userId);
+      const { items } = await streamsOf(username, 20);
+      const own = items.find(({ state }) => state === "live" || state === "interrupted");
       if (own) setStream(own);
     } catch {
       // The next poll tells.
@@ -62,11 +62,11 @@ function useOwnStream(userId: string): [Stream | null, (stream: Stream | null) =
 
 type Way = "browser" | "encoder";
 
-function StudioPage({ userId }: { userId: string }) {
+function StudioPage({ username }: { username: string }) {
   const studio = useMemo(() => new Studio(), []);
   const broadcast = useMemo(() => new Broadcast(), []);
   const [way, setWay] = useState<Way>("browser");
-  const [stream, setStream] = useOwnStream(userId);
+  const [stream, setStream] = useOwnStream(username);
   const ingest = useRef<Ingest | null>(null);
   const status = broadcast.status.value;
   const publishing = status !== "idle" && status !== "failed";
@@ -94,13 +94,14 @@ function StudioPage({ userId }: { userId: string }) {
       setStream(await getStream(made.stream.id));
     } catch (error) {
       // Nothing was shown, so nothing is to be kept.
-      void endStream(made.stream.id).catch(() => undefined);
+      void deleteStream(made.stream.id).catch(() => undefined);
       setStream(null);
       throw error;
     }
   };
   const prepare = async (details: StreamDetails): Promise<void> => {
-    setStream((await createStream({ ...details, latency: "low" })).stream);
+    if (stream?.state === "scheduled") setStream(await editStream(stream.id, details));
+    else setStream((await createStream({ ...details, latency: "low" })).stream);
     toast("Ready: start your encoder now.", "good");
   };
   const end = async (): Promise<void> => {

@@ -4,6 +4,7 @@ import { useRef, useState } from "preact/hooks";
 import type { Stream } from "../api/types";
 import { errorsOf, focusFirstBad } from "../pages/account";
 import { Field } from "../ui/parts";
+import { tagsOf } from "./tags";
 
 export interface StreamDetails {
   title: string;
@@ -22,12 +23,6 @@ interface Props {
 }
 
 const CATEGORIES = ["Music", "Games", "Talk", "Art", "Learning", "Sport", "Travel", "Food", "Making", "Other"];
-
-/** "#Lo-Fi, live  coding" → ["lo-fi", "live", "coding"] */
-export function tagsOf(text: string): string[] {
-  const words = text.split(/[\s,#]+/).map((word) => word.trim().toLocaleLowerCase());
-  return [...new Set(words.filter(Boolean))];
-}
 
 function detailsOf(data: FormData): StreamDetails {
   const text = (name: string): string => String(data.get(name) ?? "").trim();

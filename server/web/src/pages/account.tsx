@@ -8,13 +8,12 @@ import { Field, masked, PageTitle, useTitle } from "../ui/parts";
 
 type Errors = Record<string, string>;
 
-/** Field errors by the last part of their path, and one sentence for what belongs to no field. */
+/** Field errors by the known part of their path, and one sentence for what belongs to no field. */
 export function errorsOf(error: unknown, known: string[]): Errors {
   if (!(error instanceof ApiError) || !error.fields.length) return { form: sentence(error) };
   const found: Errors = {};
   for (const { field, message } of error.fields) {
-    const name = field.split(".").at(-1) ?? field;
-    const key = known.includes(name) ? name : "form";
+    const key = field.split(".").find((part) => known.includes(part)) ?? "form";
     found[key] = found[key] ? `${found[key]} ${message}` : message;
   }
   return found;

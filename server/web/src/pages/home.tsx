@@ -17,12 +17,19 @@ interface Shelves {
 
 async function load(): Promise<Shelves> {
   const [live, scheduled, ended] = await Promise.all([listStreams("live"), listStreams("scheduled", 8), listStreams("ended", 12)]);
-  return { live: live.items, scheduled: scheduled.items, ended };
+  return { live: live.items, scheduled: scheduled.items, ended: withRecording(ended) };
 }
+
+/** A broadcast that ended without a recording has nothing to show. */
+const withRecording = ({ items, next }: Page<Stream>): Page<Stream> => ({
+  items: items.filter((stream) => stream.playback.hls),
+  next,
+});
 
 export function Home() {
   useTitle("");
   const [shelves, setShelves] = useState<Shelves | null>(null);
+  const [pagedIn, setPagedIn] = useState(false);
   const [failure, setFailure] = useState<string | null>(null);
 
   const refresh = async (): Promise<void> => {
@@ -30,7 +37,7 @@ export function Home() {
       const fresh = await load();
       setFailure(null);
       // Recordings that were paged in stay; the first page alone is refreshed.
-      setShelves((before) => (before && before.ended.items.length > 12 ? { ...fresh, ended: before.ended } : fresh));
+      setShelves((before) => (before && pagedIn ? { ...fresh, ended: before.ended } : fresh));
     } catch (error) {
       setFailure(sentence(error));
     }
@@ -40,7 +47,8 @@ export function Home() {
 
   const more = async (cursor: string): Promise<void> => {
     try {
-      const page = await listMore("ended", cursor);
+      const page = withRecording(await listMore("ended", cursor));
+      setPagedIn(true);
       setShelves((now) => now && { ...now, ended: { items: [...now.ended.items, ...page.items], next: page.next } });
     } catch (error) {
       toast(sentence(error), "bad");

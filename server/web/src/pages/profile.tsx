@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import { getUser, listStreams } from "../api/calls";
+import { getUser, streamsOf } from "../api/calls";
 import { ApiError, sentence } from "../api/http";
 import { me } from "../api/session";
 import type { Stream, User } from "../api/types";
@@ -9,10 +9,10 @@ import { Avatar, Empty, PageTitle, Spinner, useTitle } from "../ui/parts";
 import { Missing } from "./missing";
 import { Follow } from "./stream-info";
 
-/** Their streams, from the public lists: the API has no list by owner. */
-async function streamsOf(username: string): Promise<Stream[]> {
-  const pages = await Promise.all((["live", "scheduled", "ended"] as const).map((state) => listStreams(state, 100)));
-  return pages.flatMap((page) => page.items).filter((stream) => stream.owner.username === username);
+/** What there is to see of a person: broadcasts that ended without a recording are left out. */
+async function visibleOf(username: string): Promise<Stream[]> {
+  const { items } = await streamsOf(username);
+  return items.filter((stream) => stream.state !== "ended" || stream.playback.hls);
 }
 
 const joined = new Intl.DateTimeFormat(undefined, { month: "long", year: "numeric" });
@@ -30,13 +30,13 @@ export function Profile({ username }: { username: string }) {
     getUser(username).then(
       (found) => {
         setUser(found);
-        streamsOf(found.username).then(setStreams, () => setStreams([]));
+        visibleOf(found.username).then(setStreams, () => setStreams([]));
       },
       (error) => setFailure(error),
     );
   }, [username, me.value?.id]);
 
-  if (failure instanceof ApiError && failure.status === 404) {
+  if (failure instanceof ApiError && [400, 404, 422].includes(failure.status)) {
     return <Missing title="Nobody has this name" text={`There is no @${username} here.`} />;
   }
   if (!user) {

@@ -261,18 +261,12 @@ function withDvr(url: string): string {
 }
 
 function whyNot(error: unknown): string {
-  if (error instanceof ApiError && !error.isOffline) return error.reason ? readable(error.reason) : error.message;
+  if (error instanceof ApiError && !error.isOffline) return REASONS[error.reason ?? ""] ?? error.message;
   return error instanceof Error ? error.message : "WebRTC is not available.";
-}
-
-/** A reason may come as a code (`b_frames`) or as a sentence. */
-function readable(reason: string): string {
-  return REASONS[reason] ?? (/\s/.test(reason) ? reason : reason.replace(/[_-]+/g, " "));
 }
 
 const REASONS: Record<string, string> = {
   b_frames: "The broadcast uses B-frames, which browsers cannot show over WebRTC.",
-  "b-frames": "The broadcast uses B-frames, which browsers cannot show over WebRTC.",
-  codec: "The broadcast uses a codec that this browser cannot play over WebRTC.",
-  unsupported_codec: "The broadcast uses a codec that this browser cannot play over WebRTC.",
+  full: "No more places for WebRTC viewers on this server.",
+  codec_unsupported: "The broadcast uses a codec that this browser cannot play over WebRTC.",
 };

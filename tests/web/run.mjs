@@ -1,0 +1,35 @@
+// Bundles each *.test.ts of this folder with the client's own build tool and runs them with node's test runner.
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const client = join(here, "..", "..", "server", "web");
+const vite = createRequire(join(client, "package.json")).resolve("vite");
+const { build } = await import(pathToFileURL(vite).href);
+
+const out = mkdtempSync(join(tmpdir(), "socialflow-web-"));
+const tests = readdirSync(here).filter((name) => name.endsWith(".test.ts"));
+try {
+  await build({
+    root: client,
+    configFile: false,
+    publicDir: false,
+    logLevel: "error",
+    build: {
+      ssr: true,
+      outDir: out,
+      rollupOptions: { input: tests.map((name) => join(here, name)), output: { entryFileNames: "[name].mjs" } },
+    },
+    resolve: { alias: { "@web": join(client, "src") } },
+    ssr: { noExternal: true },
+  });
+  const files = tests.map((name) => join(out, name.replace(/\.ts$/, ".mjs")));
+  const { status } = spawnSync(process.execPath, ["--test", ...files], { stdio: "inherit" });
+  process.exitCode = status ?? 1;
+} finally {
+  rmSync(out, { recursive: true, force: true });
+}
