@@ -224,11 +224,15 @@ def _columns(entries: Sequence[Entry]) -> tuple[list[object], ...]:
 
 
 def _outcome(entry: Entry, row: Row) -> Appended | StorageError:
-    verdict = row["verdict"]
-    if verdict in ("new", "old"):
-        return Appended(id=row["id"], offset=row["offset"], is_duplicate=verdict == "old")
+    verdict, offset, first_id = row
+    if verdict == "new":
+        return Appended(id=entry.id, offset=offset)
+    if verdict == "old":
+        return Appended(id=first_id, offset=offset, is_duplicate=True)
     if verdict == "fenced":
         return Fenced(entry.shard, entry.epoch)
+    if verdict == "user":
+        return Conflict("chat_messages_user", f"no user {entry.user_id}")
     return UnknownRoom(entry.room_id) if verdict == "room" else UnknownReply(entry.reply_to)
 
 
@@ -269,45 +273,52 @@ def _message(row: Row) -> Message:
 # The look-ups are lateral with a limit, which keeps them index look-ups whatever the table's statistics say.
 _APPEND: Final = """
 with input as materialized (
-    select * from unnest($1::uuid[], $2::smallint[], $3::bigint[], $4::uuid[], $5::uuid[], $6::text[], $7::text[],
-                         $8::uuid[], $9::timestamptz[], $10::bigint[]) with ordinality
+    select room_id::uuid, shard, epoch, id::uuid, user_id::uuid, client_id, text, reply_to::uuid, sent_at,
+        media_time_ms, n
+    from unnest($1::text[], $2::smallint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+                $9::timestamptz[], $10::bigint[]) with ordinality
         as t(room_id, shard, epoch, id, user_id, client_id, text, reply_to, sent_at, media_time_ms, n)
 ), fence as materialized (
     select shard, epoch from shards where shard = any($11::smallint[]) order by shard for share
 ), room as materialized (
-    select id, last_offset from chat_rooms where id = any($12::uuid[]) order by id for update
+    select id, last_offset from chat_rooms where id = any($12::text[]::uuid[]) order by id for update
 ), judged as materialized (
     select i.*, room.last_offset, first.id as first_id, first."offset" as first_offset,
         case when fence.epoch is distinct from i.epoch then 'fenced'
              when room.id is null then 'room'
              when first.id is not null then 'old'
+             when author.id is null then 'user'
              when i.reply_to is not null and parent.id is null then 'reply'
              else 'new' end as verdict
     from input i
     left join fence on fence.shard = i.shard
     left join room on room.id = i.room_id
+    left join users author on author.id = i.user_id
     left join lateral (
         select m.id, m."offset" from chat_messages m
-        where m.room_id = i.room_id and m.user_id = i.user_id and m.client_id = i.client_id limit 1) first on true
+        where m.user_id = i.user_id and m.room_id = i.room_id and m.client_id = i.client_id limit 1) first on true
     left join lateral (
-        select m.id from chat_messages m where m.id = i.reply_to and m.room_id = i.room_id limit 1) parent
-        on i.reply_to is not null
+        select m.id from chat_messages m
+        where i.reply_to is not null and m.id = i.reply_to and m.room_id = i.room_id limit 1) parent on true
 ), ranked as materialized (
-    select j.*, row_number() over (partition by room_id, user_id, client_id order by n) as turn
-    from judged j where verdict = 'new'
+    select n, room_id, user_id, client_id, id, last_offset,
+        row_number() over (partition by room_id, user_id, client_id order by n) as turn
+    from judged where verdict = 'new'
 ), fresh as materialized (
-    select r.*, last_offset + row_number() over (partition by room_id order by n) as "offset"
-    from ranked r where turn = 1
+    select n, room_id, user_id, client_id, id,
+        last_offset + row_number() over (partition by room_id order by n) as "offset"
+    from ranked where turn = 1
 ), inserted as (
     insert into chat_messages (room_id, "offset", id, user_id, client_id, text, reply_to, sent_at, media_time_ms)
-    select room_id, "offset", id, user_id, client_id, text, reply_to, sent_at, media_time_ms from fresh order by n
+    select j.room_id, fresh."offset", j.id, j.user_id, j.client_id, j.text, j.reply_to, j.sent_at, j.media_time_ms
+    from fresh join judged j on j.n = fresh.n
 ), raised as (
     update chat_rooms r set last_offset = top from (select room_id, max("offset") as top from fresh group by room_id) f
     where r.id = f.room_id
 )
-select j.n, coalesce(fresh.id, j.first_id, twin.id) as id,
+select case when j.verdict = 'new' and fresh.n is null then 'old' else j.verdict end as verdict,
     coalesce(fresh."offset", j.first_offset, twin."offset") as "offset",
-    case when j.verdict = 'new' and fresh.n is null then 'old' else j.verdict end as verdict
+    case when fresh.n is null then coalesce(j.first_id, twin.id) end as first_id
 from judged j
 left join fresh on fresh.n = j.n
 left join fresh twin on j.verdict = 'new' and fresh.n is null
@@ -316,11 +327,12 @@ order by j.n
 """
 
 _SELECT: Final = """
-select m.id, m."offset", m.user_id, u.username, u.display_name, m.client_id, m.sent_at, m.media_time_ms, m.reply_to,
-    case when m.deleted_at is null then m.text else '' end as text, m.deleted_at is not null as is_deleted,
+select m.id, m."offset", m.user_id, coalesce(u.username, '') as username, coalesce(u.display_name, '') as display_name,
+    m.client_id, m.sent_at, m.media_time_ms, m.reply_to, m.deleted_at is not null or u.id is null as is_deleted,
+    case when m.deleted_at is null and u.id is not null then m.text else '' end as text,
     r.owner_id = m.user_id as is_owner,
     exists (select from chat_moderators c where c.room_id = m.room_id and c.user_id = m.user_id) as is_moderator
-from chat_messages m join chat_rooms r on r.id = m.room_id join users u on u.id = m.user_id
+from chat_messages m join chat_rooms r on r.id = m.room_id left join users u on u.id = m.user_id
 where m.room_id = $1
 """
 _BEFORE: Final = ' and m."offset" < $2 order by m."offset" desc limit $3'
