@@ -1,0 +1,212 @@
+"""A relay beside another one, in which the sound is in another codec and everything else is the same."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+
+from media.errors import MediaError
+from media.relay import End, Item, Reader, Relay, Tracks
+from media.transcode.child import Child
+from media.transcode.tracks import split
+from media.transcode.wire import Answer, Feed, Finish, Finished, Job, Lane, Made
+from media.unit import Codec, Track, Unit
+
+DRAIN_S = 0.2
+STALL_S = 5.0
+MAX_FAILURES = 5
+FAILURES_WITHIN_S = 60.0
+#: What waits for a worker, and what one has been given and not yet answered: ten seconds of sound, a long GOP.
+MAX_WAITING = 512
+MAX_UNDER_WAY = 512
+_PAUSES_S = (0.0, 0.1, 0.5, 1.0, 2.0)
+
+log = logging.getLogger("media.transcode")
+
+
+class AudioBridge:
+    """Video passes on the loop, untouched and in order; audio goes through a worker and comes a little later.
+
+    ``relay`` has its tracks as soon as the source has. Audio that a worker cannot keep up with, or that is under way
+    when one dies, is a gap in the sound (``dropped_units``) and in nothing else. After five dead workers within a
+    minute, or if there is none, the relay ends.
+    """
+
+    def __init__(
+        self,
+        *,
+        source: Relay,
+        audio: Codec,
+        name: str,
+        hire: Callable[[], Awaitable[Child]],
+        release: Callable[[Child], None],
+        on_closed: Callable[[AudioBridge], None],
+    ) -> None:
+        self.relay = Relay()
+        self.name = name
+        self._dropped = 0
+        self._source = source
+        self._audio = audio
+        self._hire = hire
+        self._release = release
+        self._on_closed = on_closed
+        self._lane: Lane | None = None
+        self._job = 0
+        self._waiting: deque[Unit] = deque(maxlen=MAX_WAITING)
+        self._under_way = 0
+        self._fed_at = 0.0
+        self._child: Child | None = None
+        self._work: asyncio.Task[None] | None = None
+        self._ending: asyncio.TimerHandle | None = None
+        self._end_reason = ""
+        self._is_due = False
+        self._loop = asyncio.get_running_loop()
+        self._is_due = True
+        self._reader: Reader = source.subscribe(self._wake)
+        self._pump()
+
+    @property
+    def dropped_units(self) -> int:
+        """Units that the source had and this relay has not."""
+        return self._dropped + self._reader.dropped_units
+
+    def close(self) -> None:
+        """End at once; what is under way is lost. Idempotent."""
+        self._close("closed")
+
+    def _close(self, reason: str) -> None:
+        if self.relay.ended is not None:
+            return
+        self._source.unsubscribe(self._reader)
+        if self._ending is not None:
+            self._ending.cancel()
+        if self._work is not None and self._work is not asyncio.current_task():
+            self._work.cancel()
+        self._dismiss()
+        self.relay.close(reason)
+        self._on_closed(self)
+        log.info("%s: bridge closed: %s, %d units dropped", self.name, reason, self.dropped_units)
+
+    # From the source
+
+    def _wake(self) -> None:
+        if not self._is_due:
+            self._is_due = True
+            self._loop.call_soon(self._pump)
+
+    def _pump(self) -> None:
+        self._is_due = False
+        for item in self._reader.take():
+            self._pass(item)
+        self._give()
+
+    def _pass(self, item: Item) -> None:
+        match item:
+            case Tracks(tracks):
+                self._configure(tracks)
+            case End(reason):
+                self._finish(reason)
+            case Unit(kind="audio") if self._lane is not None:
+                self._dropped += len(self._waiting) == MAX_WAITING
+                self._waiting.append(item)
+            case Unit():
+                self.relay.write(item)
+
+    def _configure(self, tracks: Sequence[Track]) -> None:
+        made, lane = split(tracks, self._audio)
+        if lane != self._lane:
+            self._give()
+            self._lane = lane
+            self._waiting.clear()
+            self._begin()
+        self.relay.configure(made)
+        if lane is not None and self._work is None:
+            self._work = self._loop.create_task(self._employ(), name=f"bridge {self.name}")
+
+    def _finish(self, reason: str) -> None:
+        """Wait shortly for what the worker still has."""
+        self._give()
+        if self._child is None or self._lane is None:
+            self._close(reason)
+            return
+        self._end_reason = reason
+        self._child.send(Finish())
+        self._ending = self._loop.call_later(DRAIN_S, self._close, reason)
+
+    # To and from the worker
+
+    def _begin(self) -> None:
+        if self._child is not None:
+            self._job += 1
+            self._under_way = 0
+            self._child.send(Job(self._job, () if self._lane is None else (self._lane,)))
+
+    def _give(self) -> None:
+        """Hand over what waits, as far as the worker keeps up; what it does not keep up with waits, then is lost."""
+        room = MAX_UNDER_WAY - self._under_way
+        if self._child is None or not self._waiting or room <= 0:
+            return
+        if not self._under_way:
+            self._fed_at = self._loop.time()
+        units = [self._waiting.popleft() for _ in range(min(room, len(self._waiting)))]
+        self._under_way += len(units)
+        self._child.send(Feed(units))
+
+    def _hear(self, answer: Answer) -> None:
+        match answer:
+            case Made(job, units, fed, bad) if job == self._job:
+                self._under_way -= fed
+                self._dropped += bad
+                self._fed_at = self._loop.time()
+                for _, unit in units:
+                    self.relay.write(unit)
+                self._give()
+            case Finished(job) if job == self._job and self._ending is not None:
+                self._close(self._end_reason)
+            case _:
+                pass
+
+    async def _employ(self) -> None:
+        """Workers, one after another, until the bridge is closed or none lives long enough."""
+        failures: deque[float] = deque(maxlen=MAX_FAILURES)
+        try:
+            while True:
+                await self._serve(await self._hire())
+                failures.append(self._loop.time())
+                while failures[-1] - failures[0] > FAILURES_WITHIN_S:
+                    failures.popleft()
+                if len(failures) == MAX_FAILURES:
+                    break
+                log.warning("%s: a codec worker died, the sound has a gap", self.name)
+                await asyncio.sleep(_PAUSES_S[len(failures) - 1])
+            self._close("the sound cannot be converted: its codec fails again and again")
+        except MediaError as error:
+            log.error("%s: %s", self.name, error)
+            self._close(f"the sound cannot be converted: {error}")
+
+    async def _serve(self, child: Child) -> None:
+        """Use this worker until it is gone or answers no more."""
+        self._child = child
+        child.attach(self._hear)
+        try:
+            self._begin()
+            self._give()
+            while not child.gone.is_set() and not self._is_stalled():
+                try:
+                    await asyncio.wait_for(child.gone.wait(), timeout=1.0)
+                except TimeoutError:
+                    continue
+        finally:
+            self._dismiss()
+
+    def _is_stalled(self) -> bool:
+        return self._under_way > 0 and self._loop.time() - self._fed_at > STALL_S
+
+    def _dismiss(self) -> None:
+        child, self._child = self._child, None
+        self._dropped += self._under_way
+        self._under_way = 0
+        if child is not None:
+            self._release(child)

@@ -1,0 +1,179 @@
+"""All codec workers of this process: warm spares, one worker for each bridge, one for all pictures."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from media.errors import MediaError
+from media.relay import Relay
+from media.transcode.bridge import AudioBridge
+from media.transcode.child import Child
+from media.transcode.pictures import PictureTaker
+from media.transcode.wire import Answer, Ready
+from media.unit import Codec, Track, Unit
+
+READY_S = 15.0
+CLOSE_S = 3.0
+MAX_PAUSE_S = 5.0
+
+log = logging.getLogger("media.transcode")
+
+
+class NoWorker(MediaError):
+    """There are as many workers as there may be, or none can be started."""
+
+
+class CodecPool:
+    """What is made by decoding. Belongs to one event loop.
+
+    ``spares`` workers have their codecs loaded before they are needed; ``max_workers`` are at work at most.
+    """
+
+    def __init__(self, *, spares: int = 1, max_workers: int = 64, max_waiting_pictures: int = 8) -> None:
+        self._spares = spares
+        self._max_workers = max_workers
+        self._ready: list[Child] = []
+        self._at_work: set[Child] = set()
+        self._bridges: set[AudioBridge] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._stocking: asyncio.Task[None] | None = None
+        self._is_closed = False
+        self._pictures = PictureTaker(hire=self.hire, release=self.release, max_waiting=max_waiting_pictures)
+
+    async def start(self) -> None:
+        """Until the spares are warm. Raises ``NoWorker`` if none can be started."""
+        for _ in range(self._spares):
+            self._ready.append(await self._spawn())
+
+    async def close(self) -> None:
+        """End every bridge and every worker; no process remains. Idempotent."""
+        self._is_closed = True
+        for bridge in list(self._bridges):
+            bridge.close()
+        self._pictures.close()
+        if self._stocking is not None:
+            self._stocking.cancel()
+            await asyncio.wait([self._stocking])
+        for child in [*self._ready, *self._at_work]:
+            self.release(child)
+        self._ready.clear()
+        if self._tasks:
+            await asyncio.wait(list(self._tasks), timeout=CLOSE_S)
+
+    # Codecs
+
+    def bridge(self, source: Relay, *, audio: Codec, name: str) -> AudioBridge:
+        """A relay beside ``source`` with the audio in this codec; it ends with its source, or when it cannot go on."""
+        bridge = AudioBridge(
+            source=source,
+            audio=audio,
+            name=name,
+            hire=self.hire,
+            release=self.release,
+            on_closed=self._bridges.discard,
+        )
+        if bridge.relay.ended is None:
+            self._bridges.add(bridge)
+        return bridge
+
+    async def picture(self, track: Track, unit: Unit) -> bytes | None:
+        """A key frame as WebP; None when it cannot be shown or too much else waits."""
+        return await self._pictures.take(track, unit)
+
+    # Workers
+
+    @property
+    def workers(self) -> int:
+        """Processes at work, without spares."""
+        return len(self._at_work)
+
+    async def hire(self) -> Child:
+        """A warm worker, at once if there is a spare. Raises ``NoWorker``. The caller releases it."""
+        if self._is_closed or len(self._at_work) >= self._max_workers:
+            raise NoWorker("as many codec workers are at work as there may be")
+        child = self._spare()
+        if child is None:
+            child = await self._spawn()
+        if self._is_closed:
+            self._end(child)
+            raise NoWorker("the codec workers are being ended")
+        self._at_work.add(child)
+        self._restock()
+        return child
+
+    def release(self, child: Child) -> None:
+        """End a worker. What it was at is not finished. Idempotent."""
+        self._at_work.discard(child)
+        self._end(child)
+
+    def _spare(self) -> Child | None:
+        while self._ready:
+            child = self._ready.pop(0)
+            if not child.gone.is_set():
+                return child
+            self._end(child)
+        return None
+
+    def _restock(self) -> None:
+        if self._stocking is None or self._stocking.done():
+            self._stocking = asyncio.get_running_loop().create_task(self._stock(), name="codec spares")
+
+    async def _stock(self) -> None:
+        pause_s = 0.1
+        while len(self._ready) < self._spares and not self._is_closed:
+            try:
+                self._ready.append(await self._spawn())
+                pause_s = 0.1
+            except NoWorker as error:
+                log.error("no spare codec worker: %s", error)
+                await asyncio.sleep(pause_s)
+                pause_s = min(MAX_PAUSE_S, 2 * pause_s)
+
+    async def _spawn(self) -> Child:
+        child = Child()
+        ready = asyncio.Event()
+        child.attach(_ready_sets(ready))
+        try:
+            async with asyncio.timeout(READY_S):
+                await child.start()
+                await _first(ready, child.gone)
+        except (OSError, TimeoutError) as error:
+            self._end(child)
+            raise NoWorker(f"a codec worker did not start: {error or 'too slow'}") from error
+        except BaseException:
+            self._end(child)
+            raise
+        if not ready.is_set():
+            self._end(child)
+            raise NoWorker("a codec worker ended while it started")
+        return child
+
+    def _end(self, child: Child) -> None:
+        child.kill()
+        task = asyncio.get_running_loop().create_task(_reap(child), name=f"end of codec worker {child.pid}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _ready_sets(ready: asyncio.Event) -> Callable[[Answer], None]:
+    def receive(answer: Answer) -> None:
+        if isinstance(answer, Ready):
+            ready.set()
+
+    return receive
+
+
+async def _first(*events: asyncio.Event) -> None:
+    """Until one of them is set."""
+    waits = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+
+
+async def _reap(child: Child) -> None:
+    await child.wait()
