@@ -59,9 +59,10 @@ export class ChatLog {
     this.#actions = this.#makeActions();
     const { signal } = this.#abort;
     scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true, signal });
-    list.addEventListener("pointerover", (event) => this.#point(event.target), { signal });
-    list.addEventListener("pointerdown", (event) => this.#point(event.target), { signal });
-    list.addEventListener("pointerleave", () => this.#choose(null), { signal });
+    const ofMouse = (event: PointerEvent): boolean => event.pointerType === "mouse";
+    list.addEventListener("pointerover", (event) => ofMouse(event) && this.#point(event.target), { signal });
+    list.addEventListener("pointerleave", (event) => ofMouse(event) && this.#choose(null), { signal });
+    list.addEventListener("click", (event) => this.#point(event.target), { signal });
     scroller.addEventListener("keydown", (event) => this.#key(event), { signal });
     this.#resize = new ResizeObserver(() => this.#pinned && this.#toEnd());
     this.#resize.observe(scroller);

@@ -44,6 +44,7 @@ function useWatched(streamId: string): Watched {
   useEffect(() => {
     void load();
     connect();
+    let again: ReturnType<typeof setTimeout> | undefined;
     const watch = async (): Promise<void> => {
       try {
         const answer = await ask<{ stream: Stream; room: RoomState }>("stream:watch", { stream_id: streamId });
@@ -51,9 +52,10 @@ function useWatched(streamId: string): Watched {
         setViewers(answer.stream.viewers);
         setRoom(answer.room);
       } catch (error) {
-        if (!(error instanceof AskError) || !error.isUnanswered) return;
-        // The next connect watches again; a lone lost answer is asked for once more.
-        setTimeout(() => connection.peek() === "online" && void watch(), 2000);
+        if (!(error instanceof AskError) || error.code === "not_found") return;
+        // Without a connection the next one watches again.
+        const wait = Math.max(2000, error.retryAfterMs ?? 0);
+        again = setTimeout(() => connection.peek() === "online" && void watch(), wait);
       }
     };
     const stops = [
@@ -67,6 +69,7 @@ function useWatched(streamId: string): Watched {
     ];
     return () => {
       for (const stop of stops) stop();
+      clearTimeout(again);
       tell("stream:unwatch", { stream_id: streamId });
     };
   }, [streamId]);

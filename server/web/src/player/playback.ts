@@ -15,8 +15,9 @@ export type Wish = "auto" | "webrtc" | "hls";
 
 const TICK_MS = 1000;
 const STALLED_TICKS = 6;
-const RETRY_MS = 2000;
+const RETRY_MS = 1000;
 const MAX_RETRY_MS = 15_000;
+const MAX_STALLED_MS = 600_000;
 /** So many WebRTC failures in a row, and the visit stays with HLS. */
 const MAX_WHEP_LOSSES = 2;
 
@@ -40,6 +41,7 @@ export class Playback {
   #hls: HlsSession | null = null;
   #generation = 0;
   #whepLosses = 0;
+  #held = false;
   #failures = 0;
   #retry: ReturnType<typeof setTimeout> | undefined;
   #ticker: ReturnType<typeof setInterval>;
@@ -80,8 +82,16 @@ export class Playback {
     this.status.value = "idle";
   }
 
+  /** The publisher is away: what is on the screen stays, and nothing is torn down or tried again until `live`. */
+  hold(): void {
+    this.#held = true;
+    clearTimeout(this.#retry);
+  }
+
   /** Play what is live, at its edge. */
   live(stream: Stream): void {
+    if (this.#held) this.#whepLosses = 0;
+    this.#held = false;
     this.#stream = stream;
     this.#begin(() => this.#startLive(stream));
   }
@@ -93,6 +103,7 @@ export class Playback {
   }
 
   recording(stream: Stream, startAt = 0): void {
+    this.#held = false;
     this.#stream = stream;
     const url = stream.playback.hls;
     if (url) this.#begin(() => this.#startHls("recording", local(url), startAt));
@@ -130,7 +141,7 @@ export class Playback {
     if (this.#stalledSince !== null) this.#stalledSince = now;
     const taken = this.#stalledMs + open;
     this.#stalledMs = 0;
-    return Math.round(taken);
+    return Math.min(MAX_STALLED_MS, Math.round(taken));
   }
 
   get livePosition(): number | null {
@@ -143,7 +154,7 @@ export class Playback {
     this.status.value = "loading";
     const attempt = (): void => {
       start().catch(() => {
-        if (generation !== this.#generation) return;
+        if (generation !== this.#generation || this.#held) return;
         this.#closeSessions();
         this.#failures += 1;
         if (this.#failures > 2) this.status.value = "failed";
@@ -216,7 +227,7 @@ export class Playback {
 
   /** A running session broke: begin the same kind again, more slowly each time. */
   #lost(session: WhepSession | null): void {
-    if (session && session !== this.#whep) return;
+    if (this.#held || (session && session !== this.#whep)) return;
     const [mode, stream, at] = [this.mode.peek(), this.#stream, this.#video.currentTime];
     if (!stream) return;
     if (session) this.#whepLosses += 1;
@@ -252,7 +263,7 @@ export class Playback {
     if (latencyMs !== null) this.latencyMs.value = latencyMs;
     this.#stalledTicks = bytes > this.#bytes ? 0 : this.#stalledTicks + 1;
     this.#bytes = bytes;
-    if (this.#stalledTicks >= STALLED_TICKS) this.#lost(session);
+    if (this.#stalledTicks >= STALLED_TICKS && !this.#video.paused) this.#lost(session);
   }
 }
 

@@ -60,7 +60,8 @@ export function Player({ stream, replaying, onWatchRecording, onReady }: PlayerP
     if (!playback) return;
     if (stream.state === "live") playback.live(stream);
     else if (stream.state === "ended" && replaying) playback.recording(stream);
-    else if (stream.state !== "interrupted") playback.stop();
+    else if (stream.state === "interrupted") playback.hold();
+    else playback.stop();
   }, [playback, stream.id, stream.state, replaying, stream.playback.hls, stream.playback.whep]);
 
   const wake = (): void => {

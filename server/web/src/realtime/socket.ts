@@ -12,6 +12,7 @@ export const connection = signal<Connection>("idle");
 
 const ACK_TIMEOUT_MS = 8000;
 const MAX_BACKOFF_MS = 15_000;
+const IDENTIFY_AGAIN_MS = 1500;
 
 export interface AskFailure {
   code: string;
@@ -44,6 +45,7 @@ let socket: Socket | null = null;
 let opening: Promise<Socket> | null = null;
 let lastToken: string | null = null;
 let refusals = 0;
+let handshakes = 0;
 let retryTimer: ReturnType<typeof setTimeout> | undefined;
 const handlers = new Map<string, Set<Handler>>();
 const connectHandlers = new Set<() => void>();
@@ -56,10 +58,11 @@ async function open(): Promise<Socket> {
     autoConnect: false,
     reconnectionDelay: 500,
     reconnectionDelayMax: MAX_BACKOFF_MS,
-    auth: (answer) => void identify().then(answer),
+    auth: (answer) => void identify(answer),
   });
   made.on("connect", () => {
     refusals = 0;
+    clearTimeout(retryTimer);
     connection.value = "online";
     for (const handler of connectHandlers) handler();
   });
@@ -85,13 +88,18 @@ async function open(): Promise<Socket> {
   return made;
 }
 
-async function identify(): Promise<Record<string, string>> {
-  try {
-    lastToken = await accessToken();
-  } catch {
-    lastToken = null;
+/** Answers once it is known who this is: a person whose token cannot be renewed yet is not let in as a guest. */
+async function identify(answer: (auth: Record<string, string>) => void): Promise<void> {
+  const handshake = ++handshakes;
+  while (handshake === handshakes) {
+    try {
+      lastToken = await accessToken();
+      if (handshake === handshakes) answer(lastToken ? { token: lastToken } : {});
+      return;
+    } catch {
+      await new Promise((done) => setTimeout(done, IDENTIFY_AGAIN_MS));
+    }
   }
-  return lastToken ? { token: lastToken } : {};
 }
 
 /** The server said no to the handshake: try again with a fresh token, ever more slowly. */
