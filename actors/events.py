@@ -90,6 +90,8 @@ class ViewersCounted(msgspec.Struct, frozen=True, kw_only=True):
     stream_id: str
     viewers: int
     peak_viewers: int
+    unique_viewers: int
+    watched_ms: int
 
 
 class ChatPosted(msgspec.Struct, frozen=True, kw_only=True):

@@ -145,6 +145,8 @@ class StopPublisher(Ask[None], frozen=True, kw_only=True):
 class KeepViewers(Message, frozen=True, kw_only=True):
     viewers: int
     peak_viewers: int
+    unique_viewers: int
+    watched_ms: int
 
 
 class _GraceOver(Message, frozen=True, kw_only=True):
@@ -390,7 +392,11 @@ class LiveStream(Actor):
     @handles(KeepViewers)
     def keep_viewers(self, message: KeepViewers) -> None:
         view = msgspec.structs.replace(
-            self._view, viewers=message.viewers, peak_viewers=max(self._view.peak_viewers, message.peak_viewers)
+            self._view,
+            viewers=message.viewers,
+            peak_viewers=max(self._view.peak_viewers, message.peak_viewers),
+            unique_viewers=max(self._view.unique_viewers, message.unique_viewers),
+            watched_ms=max(self._view.watched_ms, message.watched_ms),
         )
         self._record = msgspec.structs.replace(self._record, view=view)
 

@@ -72,13 +72,21 @@ class ViewRow(msgspec.Struct, kw_only=True):
     transport: str = ""
 
 
+class StoredTotals(msgspec.Struct, frozen=True, kw_only=True):
+    """Of the stream since its creation, as far as it was written."""
+
+    peak_viewers: int = 0
+    unique_viewers: int = 0
+    watched_ms: int = 0
+
+
 class ViewStore(Protocol):
     """Durable side: an upsert by view id. Raises ``Unavailable`` and ``Fenced``."""
 
     async def flush(
         self, stream_id: str, rows: Sequence[ViewRow], *, peak_viewers: int, shard: int, epoch: int
-    ) -> None: ...
-    async def peak(self, stream_id: str) -> int: ...
+    ) -> StoredTotals: ...
+    async def totals(self, stream_id: str) -> StoredTotals: ...
 
 
 class ViewTally:
@@ -123,6 +131,11 @@ class ViewTally:
         for row in self._watching.values():
             self._advance(row, at)
 
+    @property
+    def is_dirty(self) -> bool:
+        """Whether something waits to be written."""
+        return bool(self._dirty)
+
     def take_dirty(self) -> list[ViewRow]:
         """Copies of what changed since the last time."""
         rows = [msgspec.structs.replace(row) for row in self._dirty.values()]
@@ -160,11 +173,14 @@ class ViewCounter(Actor):
         self._announce = announce
         self._now = now
         self._tally = ViewTally()
-        self._announced = (-1, -1)
+        self._stored = StoredTotals()
+        self._announced: tuple[int, StoredTotals] | None = None
         self._is_ticking = False
+        self._is_flush_due = False
 
     async def activate(self) -> None:
-        self._tally = ViewTally(peak_viewers=await self._store.peak(self._stream_id))
+        self._stored = await self._store.totals(self._stream_id)
+        self._tally = ViewTally(peak_viewers=self._stored.peak_viewers)
 
     async def passivate(self) -> None:
         self._tally.advance(self._now().timestamp())
@@ -197,36 +213,41 @@ class ViewCounter(Actor):
 
     @handles(_Flush)
     async def flush(self, message: _Flush) -> None:
+        self._is_flush_due = False
         self._tally.advance(self._now().timestamp())
         await self._write()
+        self._keep_ticking()
 
     def _keep_ticking(self) -> None:
         """The first change of a quiet stream is said at once; after it at most one a second."""
-        if self._is_ticking:
-            return
-        self._is_ticking = True
-        self._say_count()
-        self.context.timer(ANNOUNCE_S, _Tick())
-        self.context.timer(FLUSH_S, _Flush())
+        if not self._is_ticking:
+            self._is_ticking = True
+            self._say_count()
+            self.context.timer(ANNOUNCE_S, _Tick())
+        if not self._is_flush_due and (self._tally.viewers or self._tally.is_dirty):
+            self._is_flush_due = True
+            self.context.timer(FLUSH_S, _Flush())
 
     def _say_count(self) -> None:
-        counted = (self._tally.viewers, self._tally.peak_viewers)
+        counted = (self._tally.viewers, self._totals())
         if counted == self._announced:
             return
         self._announced = counted
-        viewers, peak = counted
-        self._announce(ViewersCounted(stream_id=self._stream_id, viewers=viewers, peak_viewers=peak))
+        viewers, totals = counted
+        said = {"viewers": viewers, **msgspec.structs.asdict(totals)}
+        self._announce(ViewersCounted(stream_id=self._stream_id, **said))
         try:
-            self.context.ref(ActorId(kind="stream", key=self._stream_id)).tell(
-                KeepViewers(viewers=viewers, peak_viewers=peak)
-            )
+            self.context.ref(ActorId(kind="stream", key=self._stream_id)).tell(KeepViewers(**said))
         except ActorError:
-            self._announced = (-1, -1)  # Said again a second from now.
+            self._announced = None  # Said again a second from now.
+
+    def _totals(self) -> StoredTotals:
+        return msgspec.structs.replace(self._stored, peak_viewers=self._tally.peak_viewers)
 
     async def _write(self) -> None:
         rows = self._tally.take_dirty()
         try:
-            await self._store.flush(
+            self._stored = await self._store.flush(
                 self._stream_id,
                 rows,
                 peak_viewers=self._tally.peak_viewers,

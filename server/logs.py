@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-QUIET = ("aiohttp.access", "asyncio", "botocore", "boto3", "urllib3", "libav")
+QUIET = ("aiohttp.access", "asyncio", "botocore", "boto3", "urllib3", "libav", "alembic")
 
 
 def set_up_logs(*, log_format: str, level: str, process: str) -> None:
@@ -20,7 +20,7 @@ def set_up_logs(*, log_format: str, level: str, process: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     is_json = log_format == "json"
-    renderer: Any = structlog.processors.JSONRenderer() if is_json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    renderer: Any = structlog.processors.JSONRenderer() if is_json else _for_people()
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -40,6 +40,12 @@ def set_up_logs(*, log_format: str, level: str, process: str) -> None:
     root.setLevel(level.upper())
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _for_people() -> Any:
+    return structlog.dev.ConsoleRenderer(
+        colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback, pad_event_to=0
+    )
 
 
 def _named(process: str) -> Any:

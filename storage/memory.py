@@ -423,7 +423,7 @@ def _new_row(new: NewStream, owner: Person) -> StreamRow:
         ended_at=None,
         publication=0,
         media_time_ms=0,
-        next_segment=1,
+        next_segment=0,
         tracks=(),
         peak_viewers=0,
         unique_viewers=0,

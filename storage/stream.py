@@ -83,7 +83,7 @@ class StreamState(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: dt.datetime | None = None
     publication: int = 0
     media_time_ms: int = 0
-    next_segment: int = 1
+    next_segment: int = 0
     tracks: tuple[Any, ...] = ()
 
 

@@ -133,7 +133,7 @@ create table streams (
     ended_at        timestamptz,
     publication     integer not null default 0,
     media_time_ms   bigint not null default 0,
-    next_segment    bigint not null default 1,
+    next_segment    bigint not null default 0,
     tracks          jsonb not null default '[]',
     peak_viewers    integer not null default 0,
     unique_viewers  integer not null default 0,

@@ -18,7 +18,7 @@ from storage.recording import Init, Recordings, Segment
 from storage.rooms import Room, Rooms
 from storage.rooms import Sanction as SanctionRow
 from storage.stream import StreamRow, Streams, StreamState
-from storage.viewers import Views, ViewSession
+from storage.viewers import Views, ViewSession, ViewTotals
 
 
 class DurableChat:
@@ -223,17 +223,21 @@ class DurableViews:
     def __init__(self, *, views: Views) -> None:
         self._views = views
 
-    async def peak(self, stream_id: str) -> int:
-        totals = await self._views.totals(stream_id)
-        return totals.peak_viewers if totals is not None else 0
+    async def totals(self, stream_id: str) -> viewers.StoredTotals:
+        return _totals(await self._views.totals(stream_id))
 
     async def flush(
         self, stream_id: str, rows: Sequence[viewers.ViewRow], *, peak_viewers: int, shard: int, epoch: int
-    ) -> None:
+    ) -> viewers.StoredTotals:
         sessions = [_session(row) for row in rows]
-        await self._views.flush(
-            stream_id, sessions=sessions, peak_viewers=peak_viewers, fence=Fence(shard=shard, epoch=epoch)
+        fence = Fence(shard=shard, epoch=epoch)
+        return _totals(
+            await self._views.flush(stream_id, sessions=sessions, peak_viewers=peak_viewers, fence=fence)
         )
+
+
+def _totals(totals: ViewTotals | None) -> viewers.StoredTotals:
+    return viewers.StoredTotals(**msgspec.structs.asdict(totals)) if totals is not None else viewers.StoredTotals()
 
 
 def _session(row: viewers.ViewRow) -> ViewSession:

@@ -186,7 +186,7 @@ class OnAir:
         self._node = node
         self._fan = fan
         self._views: OrderedDict[str, StreamView] = OrderedDict()
-        self._viewers: OrderedDict[str, tuple[int, int]] = OrderedDict()
+        self._counts: OrderedDict[str, ViewersCounted] = OrderedDict()
         self._reactions: dict[str, Counter[str]] = {}
 
     async def view(self, stream_id: str, *, viewer_id: str | None) -> StreamView:
@@ -206,8 +206,16 @@ class OnAir:
 
     def counted(self, view: StreamView) -> StreamView:
         """The view with the counts that were heard last."""
-        viewers, peak = self._viewers.get(view.id, (0, 0))
-        return msgspec.structs.replace(view, viewers=viewers, peak_viewers=max(peak, view.peak_viewers))
+        counts = self._counts.get(view.id)
+        if counts is None:
+            return view
+        return msgspec.structs.replace(
+            view,
+            viewers=counts.viewers,
+            peak_viewers=max(counts.peak_viewers, view.peak_viewers),
+            unique_viewers=max(counts.unique_viewers, view.unique_viewers),
+            watched_ms=max(counts.watched_ms, view.watched_ms),
+        )
 
     def changed(self, fact: StreamChanged) -> None:
         """Show a change to everybody who watches."""
@@ -215,16 +223,19 @@ class OnAir:
         self._fan.publish(f"stream:{fact.stream.id}", "stream:state", shown(self.counted(fact.stream)))
 
     def viewers_counted(self, fact: ViewersCounted) -> None:
-        self._viewers[fact.stream_id] = (fact.viewers, fact.peak_viewers)
-        self._viewers.move_to_end(fact.stream_id)
-        if len(self._viewers) > MAX_REMEMBERED:
-            self._viewers.popitem(last=False)
+        before = self._counts.get(fact.stream_id)
+        self._counts[fact.stream_id] = fact
+        self._counts.move_to_end(fact.stream_id)
+        if len(self._counts) > MAX_REMEMBERED:
+            self._counts.popitem(last=False)
+        if before is not None and before.viewers == fact.viewers:
+            return
         payload = {"stream_id": fact.stream_id, "viewers": fact.viewers}
         self._fan.conflate(f"stream:{fact.stream_id}", "stream:viewers", payload, key="viewers")
 
     def forget(self, stream_id: str) -> None:
         self._views.pop(stream_id, None)
-        self._viewers.pop(stream_id, None)
+        self._counts.pop(stream_id, None)
 
     def shown(self, view: StreamView) -> dict[str, Any]:
         return shown(view)
@@ -450,7 +461,7 @@ class StreamDesk:
     # reading
 
     async def _get(self, call: Call[None, None]) -> Answer:
-        view = await self._visible(call)
+        view = self._on_air.counted(await self._on_air.fresh((await self._visible(call)).id))
         body = shown(view)
         if call.person is not None and call.person.id == view.owner.id and view.state != "ended":
             row = await self._rows.load(view.id)
