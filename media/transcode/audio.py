@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import pairwise
 
 import av
 from av.filter import Graph
@@ -44,11 +45,10 @@ class AudioLane:
         packet.pts = packet.dts = unit.pts
         packet.time_base = Fraction(1, self._source.timescale)
         made: list[Unit] = []
+        start = Fraction(unit.pts, self._source.timescale)
         for frame in self._decoder.decode(packet):
-            frame.time_base = frame.time_base or packet.time_base
-            if frame.pts is None:
-                frame.pts, frame.time_base = unit.pts, packet.time_base
-            made += self._convert(frame, unit.at)
+            made += self._convert(frame, start, unit.at)
+            start += Fraction(frame.samples, frame.sample_rate)
         return made
 
     def finish(self) -> list[Unit]:
@@ -56,15 +56,18 @@ class AudioLane:
         line, self._line, self._next = self._line, None, None
         return [] if line is None else self._units(line.finish())
 
-    def _convert(self, frame: av.AudioFrame, at: float) -> list[Unit]:
-        start = frame.pts * frame.time_base
+    def _convert(self, frame: av.AudioFrame, start: Fraction, at: float) -> list[Unit]:
         made: list[Unit] = []
-        if self._next is None or abs(start - self._next) > MAX_GAP_S or not self._line or not self._line.takes(frame):
+        line = self._line
+        if line is None or not line.takes(frame) or self._next is None or abs(start - self._next) > MAX_GAP_S:
             made = self.finish()
-            self._line = _Line(self._lane, frame)
+            line = _Line(self._lane, frame, start)
+        self._line = None  # Unless what follows succeeds: a line that failed is not gone on with.
         self._next = start + Fraction(frame.samples, frame.sample_rate)
         self._origins.append((start, at))
-        return made + self._units(self._line.feed(frame))
+        made += self._units(line.feed(frame, start))
+        self._line = line
+        return made
 
     def _units(self, packets: Iterator[tuple[int, int, bytes]]) -> list[Unit]:
         """Never back in time, never before zero: a packet there holds nothing but the encoder's run-up."""
@@ -87,7 +90,7 @@ class AudioLane:
 class _Line:
     """Decoded sound without a gap: resampler and encoder from one starting point on."""
 
-    def __init__(self, lane: Lane, first: av.AudioFrame) -> None:
+    def __init__(self, lane: Lane, first: av.AudioFrame, start: Fraction) -> None:
         target = lane.target
         name, sample_format, self._samples = _ENCODERS[target.codec]
         layout = "mono" if target.channels == 1 else "stereo"
@@ -95,7 +98,7 @@ class _Line:
         self._shape = _shape(first)
         self._rate = target.timescale
         self._graph = _graph(first, sample_format, layout, target.timescale, self._samples)
-        self._start = round(first.pts * first.time_base * target.timescale)
+        self._start = round(start * target.timescale)
         #: AAC's run-up is a packet of its own and silent; Opus' run-up is a part of the first packet.
         self._skip_before = self._start if target.codec is Codec.AAC else self._start - self._samples
         self._count = 0
@@ -104,8 +107,10 @@ class _Line:
         """Whether this sound has the same shape as what went before."""
         return _shape(frame) == self._shape
 
-    def feed(self, frame: av.AudioFrame) -> Iterator[tuple[int, int, bytes]]:
+    def feed(self, frame: av.AudioFrame, start: Fraction) -> Iterator[tuple[int, int, bytes]]:
         """Packets that are ready: pts, samples, data."""
+        frame.time_base = Fraction(1, frame.sample_rate)
+        frame.pts = round(start * frame.sample_rate)
         self._graph.push(frame)
         yield from self._drain()
 
@@ -121,6 +126,7 @@ class _Line:
                 frame = self._graph.pull()
             except (av.BlockingIOError, av.EOFError):
                 return
+            assert isinstance(frame, av.AudioFrame)
             frame.pts = self._start + self._count
             frame.time_base = Fraction(1, self._rate)
             self._count += frame.samples
@@ -132,12 +138,13 @@ class _Line:
                 yield packet.pts, self._samples, bytes(packet)
 
 
-def _shape(frame: av.AudioFrame) -> tuple[str, str, int, Fraction]:
-    return frame.format.name, frame.layout.name, frame.sample_rate, frame.time_base
+def _shape(frame: av.AudioFrame) -> tuple[str, str, int]:
+    return frame.format.name, frame.layout.name, frame.sample_rate
 
 
 def _open_decoder(track: Track) -> av.AudioCodecContext:
-    decoder = av.CodecContext.create(_DECODERS[track.codec], "r")
+    decoder = av.AudioCodecContext.create(_DECODERS[track.codec], "r")
+    assert isinstance(decoder, av.AudioCodecContext)
     decoder.extradata = _without_pre_skip(track) or None
     decoder.sample_rate = track.sample_rate or track.timescale
     if track.channels in {1, 2}:
@@ -154,7 +161,8 @@ def _without_pre_skip(track: Track) -> bytes:
 
 
 def _open_encoder(name: str, sample_format: str, layout: str, rate: int, bit_rate: int) -> av.AudioCodecContext:
-    encoder = av.CodecContext.create(name, "w")
+    encoder = av.AudioCodecContext.create(name, "w")
+    assert isinstance(encoder, av.AudioCodecContext)
     encoder.sample_rate = rate
     encoder.layout = layout
     encoder.format = sample_format
@@ -171,14 +179,14 @@ def _graph(first: av.AudioFrame, sample_format: str, layout: str, rate: int, sam
             sample_rate=first.sample_rate,
             format=first.format.name,
             layout=first.layout.name,
-            time_base=first.time_base,
+            time_base=Fraction(1, first.sample_rate),
         ),
         graph.add("aresample", f"{rate}:{_RESAMPLE}"),
         graph.add("aformat", f"sample_fmts={sample_format}:sample_rates={rate}:channel_layouts={layout}"),
         graph.add("asetnsamples", f"n={samples}:p=0"),
         graph.add("abuffersink"),
     ]
-    for node, following in zip(nodes, nodes[1:], strict=False):
+    for node, following in pairwise(nodes):
         node.link_to(following)
     graph.configure()
     return graph

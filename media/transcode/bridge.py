@@ -61,7 +61,6 @@ class AudioBridge:
         self._work: asyncio.Task[None] | None = None
         self._ending: asyncio.TimerHandle | None = None
         self._end_reason = ""
-        self._is_due = False
         self._loop = asyncio.get_running_loop()
         self._is_due = True
         self._reader: Reader = source.subscribe(self._wake)
@@ -74,7 +73,7 @@ class AudioBridge:
 
     def close(self) -> None:
         """End at once; what is under way is lost. Idempotent."""
-        self._close("closed")
+        self._close(self._source.ended or "closed")
 
     def _close(self, reason: str) -> None:
         if self.relay.ended is not None:
@@ -98,9 +97,10 @@ class AudioBridge:
 
     def _pump(self) -> None:
         self._is_due = False
-        for item in self._reader.take():
-            self._pass(item)
-        self._give()
+        if self.relay.ended is None:
+            for item in self._reader.take():
+                self._pass(item)
+            self._give()
 
     def _pass(self, item: Item) -> None:
         match item:
@@ -124,6 +124,7 @@ class AudioBridge:
         self.relay.configure(made)
         if lane is not None and self._work is None:
             self._work = self._loop.create_task(self._employ(), name=f"bridge {self.name}")
+            self._work.add_done_callback(self._worked)
 
     def _finish(self, reason: str) -> None:
         """Wait shortly for what the worker still has."""
@@ -185,6 +186,12 @@ class AudioBridge:
         except MediaError as error:
             log.error("%s: %s", self.name, error)
             self._close(f"the sound cannot be converted: {error}")
+
+    def _worked(self, work: asyncio.Task[None]) -> None:
+        """Nothing but a cancellation ends the work of a bridge that is open."""
+        if not work.cancelled() and (error := work.exception()) is not None:
+            log.error("%s: the bridge failed", self.name, exc_info=error)
+            self._close("the sound cannot be converted: an internal error")
 
     async def _serve(self, child: Child) -> None:
         """Use this worker until it is gone or answers no more."""

@@ -14,7 +14,7 @@ from typing import cast
 
 import msgspec
 
-from media.transcode.wire import Answer, BadFrame, Frames, Order, answers, pack
+from media.transcode.wire import Answer, BadFrameError, Frames, Order, answers, pack
 
 log = logging.getLogger("media.transcode")
 
@@ -32,10 +32,12 @@ class Child(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._frames = Frames()
         self._receive: Callable[[Answer], None] = lambda answer: None
+        self._on_gone: Callable[[], None] = lambda: None
 
-    def attach(self, receive: Callable[[Answer], None]) -> None:
-        """Who hears its answers from now on."""
+    def attach(self, receive: Callable[[Answer], None], *, on_gone: Callable[[], None] = lambda: None) -> None:
+        """Who hears its answers from now on, and, once, that there will be no more."""
         self._receive = receive
+        self._on_gone = on_gone
 
     def send(self, order: Order) -> None:
         """Never blocks; lost if the worker is gone. The caller bounds what is under way by what was answered."""
@@ -44,8 +46,8 @@ class Child(asyncio.Protocol):
 
     def kill(self) -> None:
         """End it at once. Idempotent."""
-        self.gone.set()
         self._receive = lambda answer: None
+        self._go()
         if self._transport is not None:
             self._transport.abort()
         if self._process is not None and self._process.returncode is None:
@@ -84,9 +86,14 @@ class Child(asyncio.Protocol):
         try:
             for body in self._frames.feed(data):
                 self._receive(answers.decode(body))
-        except (BadFrame, msgspec.DecodeError) as error:
+        except (BadFrameError, msgspec.DecodeError) as error:
             log.error("codec worker %d does not make sense: %s", self.pid, error)
             self.kill()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.gone.set()
+        self._go()
+
+    def _go(self) -> None:
+        if not self.gone.is_set():
+            self.gone.set()
+            self._on_gone()

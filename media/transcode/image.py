@@ -38,7 +38,8 @@ def size(width: int, height: int, aspect: Fraction) -> tuple[int, int]:
 
 
 def _decode(track: Track, unit: Unit) -> av.VideoFrame | None:
-    decoder = av.CodecContext.create(_DECODERS[track.codec], "r")
+    decoder = av.VideoCodecContext.create(_DECODERS[track.codec], "r")
+    assert isinstance(decoder, av.VideoCodecContext)
     decoder.extradata = track.config or None
     decoder.thread_count = 1
     decoder.options = {"max_pixels": str(MAX_PIXELS)}
@@ -55,7 +56,8 @@ def _decode(track: Track, unit: Unit) -> av.VideoFrame | None:
 
 
 def _encode(frame: av.VideoFrame) -> bytes:
-    encoder = av.CodecContext.create("libwebp", "w")
+    encoder = av.VideoCodecContext.create("libwebp", "w")
+    assert isinstance(encoder, av.VideoCodecContext)
     encoder.width, encoder.height, encoder.pix_fmt = frame.width, frame.height, "yuv420p"
     encoder.time_base = Fraction(1, 25)
     encoder.options = {"quality": str(QUALITY), "compression_level": "3"}

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 
 from media.errors import MediaError
 from media.relay import Relay
 from media.transcode.bridge import AudioBridge
 from media.transcode.child import Child
 from media.transcode.pictures import PictureTaker
-from media.transcode.wire import Answer, Ready
 from media.unit import Codec, Track, Unit
 
 READY_S = 15.0
@@ -21,7 +19,7 @@ MAX_PAUSE_S = 5.0
 log = logging.getLogger("media.transcode")
 
 
-class NoWorker(MediaError):
+class NoWorkerError(MediaError):
     """There are as many workers as there may be, or none can be started."""
 
 
@@ -39,11 +37,12 @@ class CodecPool:
         self._bridges: set[AudioBridge] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._stocking: asyncio.Task[None] | None = None
+        self._hiring = 0
         self._is_closed = False
         self._pictures = PictureTaker(hire=self.hire, release=self.release, max_waiting=max_waiting_pictures)
 
     async def start(self) -> None:
-        """Until the spares are warm. Raises ``NoWorker`` if none can be started."""
+        """Until the spares are warm. Raises ``NoWorkerError`` if none can be started."""
         for _ in range(self._spares):
             self._ready.append(await self._spawn())
 
@@ -90,15 +89,17 @@ class CodecPool:
         return len(self._at_work)
 
     async def hire(self) -> Child:
-        """A warm worker, at once if there is a spare. Raises ``NoWorker``. The caller releases it."""
-        if self._is_closed or len(self._at_work) >= self._max_workers:
-            raise NoWorker("as many codec workers are at work as there may be")
-        child = self._spare()
-        if child is None:
-            child = await self._spawn()
+        """A warm worker, at once if there is a spare. Raises ``NoWorkerError``. The caller releases it."""
+        if self._is_closed or len(self._at_work) + self._hiring >= self._max_workers:
+            raise NoWorkerError("as many codec workers are at work as there may be")
+        self._hiring += 1
+        try:
+            child = self._spare() or await self._spawn()
+        finally:
+            self._hiring -= 1
         if self._is_closed:
             self._end(child)
-            raise NoWorker("the codec workers are being ended")
+            raise NoWorkerError("the codec workers are being ended")
         self._at_work.add(child)
         self._restock()
         return child
@@ -126,28 +127,28 @@ class CodecPool:
             try:
                 self._ready.append(await self._spawn())
                 pause_s = 0.1
-            except NoWorker as error:
+            except NoWorkerError as error:
                 log.error("no spare codec worker: %s", error)
                 await asyncio.sleep(pause_s)
                 pause_s = min(MAX_PAUSE_S, 2 * pause_s)
 
     async def _spawn(self) -> Child:
         child = Child()
-        ready = asyncio.Event()
-        child.attach(_ready_sets(ready))
+        settled = asyncio.Event()
+        child.attach(lambda answer: settled.set(), on_gone=settled.set)
         try:
             async with asyncio.timeout(READY_S):
                 await child.start()
-                await _first(ready, child.gone)
+                await settled.wait()
         except (OSError, TimeoutError) as error:
             self._end(child)
-            raise NoWorker(f"a codec worker did not start: {error or 'too slow'}") from error
+            raise NoWorkerError(f"a codec worker did not start: {error or 'too slow'}") from error
         except BaseException:
             self._end(child)
             raise
-        if not ready.is_set():
+        if child.gone.is_set():
             self._end(child)
-            raise NoWorker("a codec worker ended while it started")
+            raise NoWorkerError("a codec worker ended while it started")
         return child
 
     def _end(self, child: Child) -> None:
@@ -155,24 +156,6 @@ class CodecPool:
         task = asyncio.get_running_loop().create_task(_reap(child), name=f"end of codec worker {child.pid}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def _ready_sets(ready: asyncio.Event) -> Callable[[Answer], None]:
-    def receive(answer: Answer) -> None:
-        if isinstance(answer, Ready):
-            ready.set()
-
-    return receive
-
-
-async def _first(*events: asyncio.Event) -> None:
-    """Until one of them is set."""
-    waits = [asyncio.ensure_future(event.wait()) for event in events]
-    try:
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for wait in waits:
-            wait.cancel()
 
 
 async def _reap(child: Child) -> None:

@@ -84,7 +84,7 @@ orders = msgspec.msgpack.Decoder(Order)
 answers = msgspec.msgpack.Decoder(Answer)
 
 
-class BadFrame(MediaError):
+class BadFrameError(MediaError):
     """The other side does not speak this protocol (any more)."""
 
 
@@ -102,7 +102,7 @@ class Frames:
         self._max_bytes = max_bytes
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Bodies that are complete now. Raises ``BadFrame`` for one that is too long."""
+        """Bodies that are complete now. Raises ``BadFrameError`` for one that is too long."""
         self._buffer += data
         while (body := self._next()) is not None:
             yield body
@@ -112,7 +112,7 @@ class Frames:
             return None
         length = int.from_bytes(self._buffer[:_PREFIX_BYTES], "big")
         if length > self._max_bytes:
-            raise BadFrame(f"a frame of {length} bytes")
+            raise BadFrameError(f"a frame of {length} bytes")
         end = _PREFIX_BYTES + length
         if len(self._buffer) < end:
             return None

@@ -14,9 +14,8 @@ import socket
 import sys
 from typing import TYPE_CHECKING
 
-from media.transcode.wire import Answer, Feed, Finish, Finished, Frames, Job, Made, Order, Picture, Pictured, Ready
-from media.transcode.wire import orders as orders_decoder
-from media.transcode.wire import pack
+from media.transcode import wire
+from media.transcode.wire import Answer, Feed, Finish, Finished, Job, Lane, Made, Order, Picture, Pictured, Ready
 
 if TYPE_CHECKING:
     from media.transcode.audio import AudioLane
@@ -38,8 +37,9 @@ class Workshop:
     def obey(self, order: Order) -> Answer | None:
         """Carry out one order."""
         match order:
-            case Job():
-                return self._begin(order)
+            case Job(number, lanes):
+                self._begin(number, lanes)
+                return None
             case Feed(units):
                 return self._feed(units)
             case Finish():
@@ -54,11 +54,11 @@ class Workshop:
         rest = [(index, unit) for index, lane in enumerate(self._lanes) for unit in lane.finish()]
         return Made(self._number, rest, 0, 0) if rest else None
 
-    def _begin(self, job: Job) -> None:
+    def _begin(self, number: int, lanes: tuple[Lane, ...]) -> None:
         from media.transcode.audio import AudioLane
 
-        self._number = job.number
-        self._lanes = [AudioLane(lane) for lane in job.lanes]
+        self._number = number
+        self._lanes = [AudioLane(lane) for lane in lanes]
 
     def _finish(self) -> Answer:
         self._lanes = []
@@ -88,15 +88,15 @@ def warm() -> None:
 
 def serve(connection: socket.socket) -> None:
     """Obey until the other side is gone."""
-    frames = Frames()
+    frames = wire.Frames()
     workshop = Workshop()
     while data := connection.recv(_READ_BYTES):
         for body in frames.feed(data):
-            order = orders_decoder.decode(body)
+            order = wire.orders.decode(body)
             answers = [workshop.close()] if isinstance(order, Finish) else []
             for answer in [*answers, workshop.obey(order)]:
                 if answer is not None:
-                    connection.sendall(pack(answer))
+                    connection.sendall(wire.pack(answer))
 
 
 def confine(parent: int) -> None:
@@ -117,7 +117,7 @@ def main(arguments: list[str]) -> None:
     with socket.socket(fileno=descriptor) as connection:
         try:
             warm()
-            connection.sendall(pack(Ready()))
+            connection.sendall(wire.pack(Ready()))
             serve(connection)
         except (BrokenPipeError, ConnectionResetError):
             return
