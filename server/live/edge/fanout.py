@@ -104,12 +104,15 @@ class _Topic:
         self.held: dict[Socket, list[_Entry]] = {}  # they must not hear anything yet
         self.latest: dict[str, _Event] = {}  # the last value of each key
 
-    def add(self, socket: Socket) -> None:
+    def add(self, socket: Socket) -> bool:
+        """Whether it is new here."""
         group = self.groups.setdefault(_shape(socket), {})
-        if socket not in group:
-            group[socket] = None
-            self.size += 1
-            socket.topics += (self.name,)
+        if socket in group:
+            return False
+        group[socket] = None
+        self.size += 1
+        socket.topics += (self.name,)
+        return True
 
     @property
     def position(self) -> tuple[str, int] | None:
@@ -183,14 +186,14 @@ class Fanout:
         found = self._topics.get(topic)
         if found is None:
             found = self._topics[topic] = _Topic(topic)
-        found.add(socket)
+        is_new = found.add(socket)
         if is_held:
             found.held.setdefault(socket, [])
-        elif after is not None or found.pending:
+        elif after is not None:
+            found.late[socket] = after
+        elif is_new and found.position is not None:
             # What gathers to go out was published before, and is not for those who come now.
-            position = after or found.position
-            if position is not None:
-                found.late[socket] = position
+            found.late[socket] = found.position
 
     def release(self, topic: str, socket: Socket, *, after: tuple[str, int] | None = None) -> None:
         """Sends a held socket what came meanwhile and lies behind `after`; call it after what tells the client so."""

@@ -277,7 +277,9 @@ class Session:
         return True
 
     def post(self, packets: list[str | bytes]) -> bool:
-        """The packets of a body, all of them in order; False when one of them closed the session as invalid."""
+        """The packets of a body, all of them in order; False when the session is closed, be it by one of them."""
+        if self._state != _OPEN:
+            return False
         try:
             for packet in packets:
                 self._packet(packet)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import ssl
 from collections.abc import Callable
 from typing import Any
 
@@ -37,11 +38,16 @@ class Served:
         self.port: int = edge.addresses[0][1]
         self.url = f"{scheme}://127.0.0.1:{self.port}"
         self._http: aiohttp.ClientSession | None = None
+        self._tls: ssl.SSLContext | bool = True
+
+    def use_tls(self, context: ssl.SSLContext) -> None:
+        self._tls = context
 
     @property
     def http(self) -> aiohttp.ClientSession:
         if self._http is None:
-            self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=DEADLINE_S))
+            connector = aiohttp.TCPConnector(ssl=self._tls)
+            self._http = aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=DEADLINE_S))
         return self._http
 
     def at(self, query: str, path: str = "/socket.io/") -> str:
