@@ -1,9 +1,32 @@
-import { defineConfig } from "vite";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { defineConfig, type Plugin } from "vite";
 
 const server = process.env["SOCIALFLOW_ADDRESS"] ?? "http://127.0.0.1:8080";
 const proxied = ["/api", "/hls", "/whip", "/whep", "/vod", "/docs", "/openapi.json"];
 
+const WORTH_ZIPPING = /\.(js|css|html|svg|webmanifest)$/;
+const LEAST_BYTES = 512;
+
+/** Beside each text file a `.gz`, made once here so that the server need not zip at each request. */
+function zipped(): Plugin {
+  return {
+    name: "zipped",
+    apply: "build",
+    closeBundle() {
+      const folder = join(import.meta.dirname, "dist");
+      for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
+        if (!WORTH_ZIPPING.test(name)) continue;
+        const content = readFileSync(join(folder, name));
+        if (content.length >= LEAST_BYTES) writeFileSync(join(folder, `${name}.gz`), gzipSync(content, { level: 9 }));
+      }
+    },
+  };
+}
+
 export default defineConfig({
+  plugins: [zipped()],
   build: {
     outDir: "dist",
     target: ["chrome123", "firefox128", "safari17.5"],
