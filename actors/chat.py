@@ -30,7 +30,9 @@ STANDING_AGE_S = 30.0
 UNIQUE_WINDOW = 200
 MAX_TIMEOUT_S = 14 * 24 * 3600
 
-_EMOTES_ONLY = re.compile(r"(?:\s|:[a-zA-Z0-9_+-]{1,32}:|[\u2190-\u2bff\u3030\u303d\u3297\u3299\ufe0f\u200d]|[\U0001f000-\U0001faff])+")
+_EMOTES_ONLY = re.compile(
+    r"(?:\s|:[a-zA-Z0-9_+-]{1,32}:|[\u2190-\u2bff\u3030\u303d\u3297\u3299\ufe0f\u200d]|[\U0001f000-\U0001faff])+"
+)
 
 
 # ------------------------------------------------------------------------------------------------- what is said to it
@@ -206,7 +208,9 @@ class Standings(Protocol):
 def clean_text(text: str) -> str:
     """NFC, without control characters, trimmed; 1 to 500 characters, else ``DomainError``."""
     composed = unicodedata.normalize("NFC", text)
-    kept = "".join(c for c in composed if c == "\n" or not unicodedata.category(c).startswith("C") or c in "\u200d\u200c")
+    kept = "".join(
+        c for c in composed if c == "\n" or not unicodedata.category(c).startswith("C") or c in "\u200d\u200c"
+    )
     kept = kept.replace("\n", " ").strip()
     if not kept:
         raise DomainError("empty_text", "A message needs at least one visible character.", field="text")
@@ -218,7 +222,9 @@ def clean_text(text: str) -> str:
 class ChatRules:
     """Who may post what, now. Pure: it is told the time and remembers only what the rules need."""
 
-    def __init__(self, *, owner_id: str, moderators: frozenset[str], mode: ChatMode, sanctions: Mapping[str, Sanction]) -> None:
+    def __init__(
+        self, *, owner_id: str, moderators: frozenset[str], mode: ChatMode, sanctions: Mapping[str, Sanction]
+    ) -> None:
         self.owner_id = owner_id
         self.moderators = moderators
         self.mode = mode
@@ -227,7 +233,11 @@ class ChatRules:
         self._recent_texts: deque[str] = deque(maxlen=UNIQUE_WINDOW)
 
     def is_moderator(self, author: Author) -> bool:
-        return author.id == self.owner_id or author.id in self.moderators or bool({"admin", "moderator"} & set(author.roles))
+        return (
+            author.id == self.owner_id
+            or author.id in self.moderators
+            or bool({"admin", "moderator"} & set(author.roles))
+        )
 
     def badges(self, author: Author) -> tuple[str, ...]:
         held = (
@@ -271,13 +281,19 @@ class ChatRules:
             raise DomainError("followers_only", "Only followers may write here at the moment.")
         wait_s = needed_s - (now - standing.following_since).total_seconds()
         if wait_s > 0:
-            raise DomainError("followers_only", f"You may write {wait_s:.0f} s from now: follow a little longer.", retry_after_s=wait_s)
+            raise DomainError(
+                "followers_only",
+                f"You may write {wait_s:.0f} s from now: follow a little longer.",
+                retry_after_s=wait_s,
+            )
 
     def _judge_text(self, text: str) -> None:
         if self.mode.emotes_only and not _EMOTES_ONLY.fullmatch(text):
             raise DomainError("emotes_only", "Only emotes may be posted here at the moment.", field="text")
         if self.mode.unique and text.casefold() in self._recent_texts:
-            raise DomainError("not_unique", "Somebody has just posted exactly this: say it in your own words.", field="text")
+            raise DomainError(
+                "not_unique", "Somebody has just posted exactly this: say it in your own words.", field="text"
+            )
 
     def _judge_pace(self, author: Author, now: datetime) -> None:
         last_at = self._last_at.get(author.id)
@@ -307,7 +323,9 @@ def changed_mode(mode: ChatMode, changes: Mapping[str, int | bool | None]) -> Ch
     if not 0 <= int(slow) <= 3600:
         raise DomainError("invalid", "slow_seconds is between 0 and 3600.", field="mode.slow_seconds")
     if followers is not None and not 0 <= int(followers) <= 90 * 24 * 3600:
-        raise DomainError("invalid", "followers_only_seconds is between 0 and 90 days.", field="mode.followers_only_seconds")
+        raise DomainError(
+            "invalid", "followers_only_seconds is between 0 and 90 days.", field="mode.followers_only_seconds"
+        )
     return ChatMode(
         slow_seconds=int(slow),
         followers_only_seconds=None if followers is None else int(followers),
@@ -449,7 +467,9 @@ class ChatRoom(Actor):
             return
         commit.add_done_callback(lambda done: self._committed(message, entry, later, done))
 
-    def _committed(self, message: PostChat, entry: ChatEntry, later: Later[Posted], done: asyncio.Future[Appended]) -> None:
+    def _committed(
+        self, message: PostChat, entry: ChatEntry, later: Later[Posted], done: asyncio.Future[Appended]
+    ) -> None:
         if done.cancelled():
             later.reject(Unavailable(self.context.id, "the log was closed before the message was written"))
             return
@@ -481,7 +501,10 @@ class ChatRoom(Actor):
             id=entry.id,
             offset=offset,
             user=ChatUser(
-                id=author.id, username=author.username, display_name=author.display_name, badges=self._rules.badges(author)
+                id=author.id,
+                username=author.username,
+                display_name=author.display_name,
+                badges=self._rules.badges(author),
             ),
             text=entry.text,
             sent_at=entry.sent_at,

@@ -382,9 +382,7 @@ class LiveStream(Actor):
 
     @handles(RotateStreamKey)
     async def rotate_key(self, message: RotateStreamKey) -> str:
-        await self._store.rotate_key(
-            self._stream_id, message.new_key, shard=self._shard, epoch=self.context.epoch
-        )
+        await self._store.rotate_key(self._stream_id, message.new_key, shard=self._shard, epoch=self.context.epoch)
         self._record = msgspec.structs.replace(self._record, stream_key=message.new_key)
         self.stop_publisher(StopPublisher(reason="its key was rotated"))
         return message.new_key
@@ -443,5 +441,3 @@ class LiveStream(Actor):
             self.context.ref(ActorId(kind="chat", key=self._view.room_id)).tell(clock)
         except ActorError:
             return  # The next one, a second from now, does.
-
-

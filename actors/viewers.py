@@ -106,7 +106,11 @@ class ViewTally:
         if message.view_id in self._watching:
             return
         row = ViewRow(
-            id=message.view_id, viewer=message.viewer, user_id=message.user_id, started_at=message.at, last_at=message.at
+            id=message.view_id,
+            viewer=message.viewer,
+            user_id=message.user_id,
+            started_at=message.at,
+            last_at=message.at,
         )
         self._watching[row.id] = row
         self._dirty[row.id] = row

@@ -62,7 +62,7 @@ class Refused(Said, frozen=True, kw_only=True):
     status: int = 403
 
 
-# ------------------------------------------------------------------------------------------------ the media process says
+# ----------------------------------------------------------------------------------------------- the media process says
 
 
 class Ready(Said, frozen=True, kw_only=True):
@@ -239,7 +239,11 @@ class Channel(asyncio.Protocol):
     """
 
     def __init__(
-        self, *, hear: Callable[[Said], None], serve: Callable[[Said], Awaitable[Said]], max_buffer: int = MAX_BUFFER_BYTES
+        self,
+        *,
+        hear: Callable[[Said], None],
+        serve: Callable[[Said], Awaitable[Said]],
+        max_buffer: int = MAX_BUFFER_BYTES,
     ) -> None:
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._hear = hear
@@ -325,7 +329,9 @@ class Channel(asyncio.Protocol):
             if future is not None and not future.done():
                 future.set_result(frame.body)
         else:
-            task = asyncio.get_running_loop().create_task(self._answer(frame), name=f"answer {type(frame.body).__name__}")
+            task = asyncio.get_running_loop().create_task(
+                self._answer(frame), name=f"answer {type(frame.body).__name__}"
+            )
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 

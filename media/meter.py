@@ -90,7 +90,10 @@ class Meter:
 
     def _warnings(self, video: Track | None, audio: Track | None, fps: float) -> list[str]:
         told = (
-            (self._keyframe_interval_s > LONG_GOP_S, "The key frame interval is long: set it to 2 s for a low latency."),
+            (
+                self._keyframe_interval_s > LONG_GOP_S,
+                "The key frame interval is long: set it to 2 s for a low latency.",
+            ),
             (
                 video is not None and 0 < fps < video.fps * LOW_FPS_SHARE,
                 "Fewer frames arrive than the encoder announces: it or its network is too slow.",

@@ -304,7 +304,9 @@ class Plane:
         recorder = self._recorder(grant, folder) if grant.is_recorded else None
         run = Run(grant=grant, plane=self, protocol=protocol, remote=remote, folder=folder, recorder=recorder)
         self._runs[grant.stream_id] = run
-        log.info("stream %s: publication %d begins over %s from %s", grant.stream_id, grant.publication, protocol, remote)
+        log.info(
+            "stream %s: publication %d begins over %s from %s", grant.stream_id, grant.publication, protocol, remote
+        )
         return run
 
     def get(self, stream_id: str) -> Run | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import gc
 import importlib.metadata
@@ -29,6 +28,7 @@ from actors.stream import DescribeStream, LiveStream
 from actors.viewers import ViewCounter
 from media.control import Granted
 from server.config import Settings
+from server.engines import Engines
 from server.features.auth.accounts import Accounts, NewAccount
 from server.features.auth.passwords import Passwords
 from server.features.auth.routes import Auth, AuthRates
@@ -48,15 +48,16 @@ from server.live.feed import Feeds
 from server.live.hls import HlsDesk, Playback
 from server.live.ingest import Ingest
 from server.live.media import MediaProcess
+from server.live.on_air import OnAir
 from server.live.sockets import Sockets
-from server.live.stream import OnAir, StreamDesk
+from server.live.stream import StreamDesk
 from server.live.whip import WebrtcDesk
 from server.live.wire import AfterEnd, Announcer, MediaListener, RoomTopics
 from server.media_process import MediaConfig
 from server.metrics import ActorMetrics, Gauges
+from server.ports import CannotStart, Ports
 from storage.chat import ChatLog
-from storage.embedded import EmbeddedPostgres, EmbeddedRedis, keep_running
-from storage.errors import EmbeddedStartFailed, StorageError
+from storage.errors import StorageError
 from storage.ids import Ids
 from storage.leases import Fence, Leases
 from storage.migrate import check, migrate
@@ -70,113 +71,14 @@ from storage.viewers import Views
 
 VERSION: Final = importlib.metadata.version("socialflow")
 WEB: Final = Path(__file__).parent / "web" / "dist"
+MEMORY: Final = Path("/dev/shm")  # noqa: S108 - what is made there is a folder of our own, mode 0700
 GC_THRESHOLDS: Final = (50_000, 20, 50)
 
 log = logging.getLogger("server.app")
 
 
-class CannotStart(Exception):
-    """Why the server does not start and what to do, in one line."""
-
-
 def now() -> datetime:
     return datetime.now(UTC)
-
-
-class Ports:
-    """The bound sockets. Bound before anything is started, so that a taken port costs nothing."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.http = _bind(settings.http_host, settings.http_port, "http_port")
-        self.rtmp = _bind(settings.rtmp_host, settings.rtmp_port, "rtmp_port")
-        _probe_udp(settings.webrtc_port)
-
-    @property
-    def http_port(self) -> int:
-        return int(self.http.getsockname()[1])
-
-    @property
-    def rtmp_port(self) -> int:
-        return int(self.rtmp.getsockname()[1])
-
-    def close(self) -> None:
-        self.http.close()
-        self.rtmp.close()
-
-
-def _bind(host: str, port: int, setting: str) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        sock.bind((host, port))
-        sock.listen(1024)
-    except OSError as error:
-        sock.close()
-        flag = setting.replace("_", "-")
-        raise CannotStart(
-            f"port {port} on {host} cannot be used ({os.strerror(error.errno or 0)}): stop what listens there, or choose "
-            f"another one with --{flag}"
-        ) from None
-    sock.setblocking(False)
-    return sock
-
-
-def _probe_udp(port: int) -> None:
-    """The media process binds WebRTC's port itself; that it is free is looked at here, where it can be said well."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        try:
-            sock.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise CannotStart(
-                f"UDP port {port} cannot be used ({os.strerror(error.errno or 0)}): stop what listens there, or choose "
-                "another one with --webrtc-port"
-            ) from None
-
-
-class Engines:
-    """The embedded Postgres and Redis, as far as no other ones were named."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._postgres = EmbeddedPostgres(data_dir=settings.data_dir) if settings.database_url is None else None
-        self._redis = EmbeddedRedis(data_dir=settings.data_dir) if settings.redis_url is None else None
-        self.database_url = settings.database_url or ""
-        self.redis_url = settings.redis_url or ""
-        self._keepers: list[asyncio.Task[None]] = []
-
-    async def start(self) -> None:
-        """Both at once. Raises ``CannotStart``."""
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._start_postgres(), name="postgres")
-                group.create_task(self._start_redis(), name="redis")
-        except* EmbeddedStartFailed as failed:
-            raise CannotStart(str(failed.exceptions[0])) from None
-
-    async def _start_postgres(self) -> None:
-        if self._postgres is not None:
-            self.database_url = await asyncio.to_thread(self._postgres.start)
-            self._keep(self._postgres)
-
-    async def _start_redis(self) -> None:
-        if self._redis is not None:
-            self.redis_url = await asyncio.to_thread(self._redis.start)
-            self._keep(self._redis)
-
-    def _keep(self, engine: EmbeddedPostgres | EmbeddedRedis) -> None:
-        keeping = keep_running(
-            engine,
-            on_restart=lambda name: log.warning("the embedded %s had gone and was started again", name),
-            on_failure=lambda error: log.error("%s", error),
-        )
-        self._keepers.append(asyncio.get_running_loop().create_task(keeping, name="keep an engine"))
-
-    async def stop(self) -> None:
-        for keeper in self._keepers:
-            keeper.cancel()
-        await asyncio.gather(*self._keepers, return_exceptions=True)
-        engines = [engine for engine in (self._redis, self._postgres) if engine is not None]
-        await asyncio.gather(*(asyncio.to_thread(engine.stop) for engine in engines))
 
 
 class SharedRates:
@@ -360,7 +262,8 @@ class App:
 
     def _run_dir(self) -> Path:
         """Memory-backed where the machine has it. One folder a node; what a killed one left is swept."""
-        base = self.settings.run_dir or (Path("/dev/shm/socialflow") if Path("/dev/shm").is_dir() else self.settings.data_dir / "run")  # noqa: S108 - a folder of our own, mode 0700
+        memory = MEMORY / "socialflow" if MEMORY.is_dir() else self.settings.data_dir / "run"
+        base = self.settings.run_dir or memory
         base.mkdir(mode=0o700, parents=True, exist_ok=True)
         for left in base.iterdir():
             if left.name.isdigit() and not Path(f"/proc/{left.name}").exists():
@@ -527,7 +430,9 @@ class App:
         }
 
     def _gauges(self) -> Mapping[str, tuple[str, float]]:
-        media = {f"media_{name}": ("Reported by the media process", value) for name, value in self._listener.counters.items()}
+        media = {
+            f"media_{name}": ("Reported by the media process", value) for name, value in self._listener.counters.items()
+        }
         return {
             "sockets": ("Socket.IO sessions", self.edge.session_count),
             "sockets_slow": ("Sessions that read too slowly", self.edge.slow_count),
@@ -540,7 +445,7 @@ class App:
         }
 
     async def _resume_streams(self) -> None:
-        """Streams that were on the air when the last node ended wait for their publishers, and end when nobody comes."""
+        """Streams that were on the air when the last node ended wait for their publishers; without one they end."""
         for row in await self._streams.left_on_air():
             try:
                 await self.node.ref("stream", row.id).ask(DescribeStream())
@@ -566,8 +471,8 @@ def _require_folder(path: Path) -> None:
         probe.unlink()
     except OSError as error:
         raise CannotStart(
-            f"the data folder {path.absolute()} cannot be written ({os.strerror(error.errno or 0)}): fix its permissions, "
-            "or choose another one with --data-dir"
+            f"the data folder {path.absolute()} cannot be written ({os.strerror(error.errno or 0)}): "
+            "fix its permissions, or choose another one with --data-dir"
         ) from None
 
 

@@ -56,7 +56,8 @@ def serve(argv: Sequence[str]) -> int:
 
 async def _serve(settings: Settings) -> int:
     # Imported here, so that every other command and a bad setting are answered without loading all of it.
-    from server.app import App, CannotStart
+    from server.app import App
+    from server.ports import CannotStart
 
     started_at = time.monotonic()
     asked_to_stop = _stop_signals()

@@ -61,23 +61,37 @@ class Settings(BaseSettings):
     rtmp_host: str = Field("127.0.0.1", description="address that RTMP listens on")
     rtmp_port: Port = Field(1935, description="port of RTMP")
     webrtc_port: Port = Field(8189, description="UDP port of WebRTC media")
-    webrtc_addresses: Texts = Field((), description="addresses told to WebRTC peers, comma-separated; default: this machine's")
+    webrtc_addresses: Texts = Field(
+        (), description="addresses told to WebRTC peers, comma-separated; default: this machine's"
+    )
     tls_cert: Path | None = Field(None, description="PEM certificate chain: HTTPS and RTMPS instead of HTTP and RTMP")
     tls_key: Path | None = Field(None, description="PEM private key of tls_cert")
-    public_url: str | None = Field(None, description="address that people reach this server under, as https://live.example")
-    allowed_origins: Texts = Field((), description="other origins whose pages may use the API and sockets, comma-separated")
-    trusted_proxies: Texts = Field((), description="addresses or networks whose X-Forwarded-For is believed, comma-separated")
+    public_url: str | None = Field(
+        None, description="address that people reach this server under, as https://live.example"
+    )
+    allowed_origins: Texts = Field(
+        (), description="other origins whose pages may use the API and sockets, comma-separated"
+    )
+    trusted_proxies: Texts = Field(
+        (), description="addresses or networks whose X-Forwarded-For is believed, comma-separated"
+    )
 
     # what to lean on
     data_dir: Path = Field(Path("data"), description="folder of the embedded databases, recordings and logs")
     run_dir: Path | None = Field(None, description="memory-backed folder of the live segments; default: below /dev/shm")
-    database_url: str | None = Field(None, description="Postgres, as libpq takes it; default: an embedded one in data_dir")
+    database_url: str | None = Field(
+        None, description="Postgres, as libpq takes it; default: an embedded one in data_dir"
+    )
     redis_url: str | None = Field(None, description="Redis; default: an embedded one in data_dir")
     object_store: str | None = Field(None, description="s3://bucket[/prefix]; default: a folder in data_dir")
-    migrate: bool = Field(True, description="apply migrations at start (--no-migrate leaves it to `socialflow migrate`)")
+    migrate: bool = Field(
+        True, description="apply migrations at start (--no-migrate leaves it to `socialflow migrate`)"
+    )
 
     # the cluster
-    cluster_name: str = Field("socialflow", min_length=1, max_length=64, description="name that all nodes of a cluster share")
+    cluster_name: str = Field(
+        "socialflow", min_length=1, max_length=64, description="name that all nodes of a cluster share"
+    )
     node_roles: Texts = Field(("edge", "media"), description="what this node does: edge, media, comma-separated")
     processes: int = Field(1, ge=1, le=64, description="nodes to run on this machine behind the same ports")
     drain_s: float = Field(10.0, ge=0, le=600, description="seconds that a stop may take")
@@ -103,7 +117,9 @@ class Settings(BaseSettings):
     chat_burst: int = Field(10, ge=1, le=10_000, description="chat messages at once of one person")
     socket_event_rate: float = Field(50.0, gt=0, le=100_000, description="events a second of one socket")
     socket_event_burst: int = Field(200, ge=1, le=100_000, description="events at once of one socket")
-    grace_s: float = Field(30.0, ge=0, le=3_600, description="seconds that an interrupted stream waits for its publisher")
+    grace_s: float = Field(
+        30.0, ge=0, le=3_600, description="seconds that an interrupted stream waits for its publisher"
+    )
 
     @field_validator("webrtc_addresses", "allowed_origins", "trusted_proxies", "node_roles", mode="before")
     @classmethod
@@ -144,7 +160,7 @@ def load(argv: Sequence[str] = (), *, program: str = "socialflow") -> Settings:
     _refuse_unknown_environment()
     try:
         flags = CliSettingsSource[Any](Settings, cli_parse_args=list(argv), cli_prog_name=program)
-        return Settings(_cli_settings_source=flags)
+        return Settings(_cli_settings_source=flags)  # type: ignore[call-arg]  # taken by the base class
     except ValidationError as error:
         raise ConfigError([_sentence(found) for found in error.errors(include_url=False)]) from None
 

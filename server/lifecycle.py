@@ -13,7 +13,7 @@ Close = Callable[[], Awaitable[object]]
 
 
 class Stages:
-    """What was started, closed in the opposite order. A stage that fails or is late is said, and the next one goes on."""
+    """What was started, closed in the opposite order. A stage that fails or is late is logged; the next one goes on."""
 
     def __init__(self) -> None:
         self._stages: list[tuple[str, float, Close]] = []

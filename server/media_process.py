@@ -119,7 +119,8 @@ class MediaServer:
         self._channel.tell(Ready(rtmp_port=rtmp_port, webrtc_port=port.candidates[0][1]))
         counting = asyncio.create_task(self._count(), name="counters")
         leaving = asyncio.create_task(self._leaving.wait(), name="drain")
-        await asyncio.wait({leaving, self._channel.closed}, return_when=asyncio.FIRST_COMPLETED)
+        ends: set[asyncio.Future[Any]] = {leaving, self._channel.closed}
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         for task in (counting, leaving):
             task.cancel()
         await self._close(port)
@@ -223,7 +224,11 @@ class MediaServer:
             await asyncio.sleep(COUNT_S)
             rtmp: dict[str, Any] = msgspec.to_builtins(self._rtmp.counters)
             values = {f"rtmp_{name}": float(value) for name, value in rtmp.items() if isinstance(value, int | float)}
-            now = {"streams": self._plane.streams, "whip_sessions": self._whip.sessions, "whep_viewers": self._whep.viewers}
+            now = {
+                "streams": self._plane.streams,
+                "whip_sessions": self._whip.sessions,
+                "whep_viewers": self._whep.viewers,
+            }
             self._say(Counters(values={**values, **{name: float(value) for name, value in now.items()}}))
 
 

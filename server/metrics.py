@@ -54,5 +54,3 @@ class Gauges(Collector):
 
     def describe(self) -> Iterable[Metric]:
         return ()
-
-

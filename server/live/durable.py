@@ -30,8 +30,8 @@ class DurableChat:
         self._db = db
 
     def submit(self, entry: chat.ChatEntry) -> asyncio.Future[chat.Appended]:
-        outcome = self._log.submit(Entry(**msgspec.structs.asdict(entry)))
-        return outcome  # type: ignore[return-value]  # the same fields under the same names
+        # Storage's entry and outcome have the same fields under the same names.
+        return self._log.submit(Entry(**msgspec.structs.asdict(entry)))  # type: ignore[return-value]
 
     async def find(self, room_id: str, user_id: str, client_id: str) -> chat.Appended | None:
         found = await self._log.find(room_id, user_id, client_id)
@@ -147,7 +147,9 @@ class DurableStreams:
         if row is None:
             return None
         tracks: tuple[dict[str, Any], ...] = tuple(row.tracks)
-        return stream.StreamRecord(view=view_of(row), stream_key=row.stream_key, next_segment=row.next_segment, tracks=tracks)
+        return stream.StreamRecord(
+            view=view_of(row), stream_key=row.stream_key, next_segment=row.next_segment, tracks=tracks
+        )
 
     async def save(self, record: stream.StreamRecord, *, shard: int, epoch: int) -> None:
         view = record.view
@@ -231,9 +233,7 @@ class DurableViews:
     ) -> viewers.StoredTotals:
         sessions = [_session(row) for row in rows]
         fence = Fence(shard=shard, epoch=epoch)
-        return _totals(
-            await self._views.flush(stream_id, sessions=sessions, peak_viewers=peak_viewers, fence=fence)
-        )
+        return _totals(await self._views.flush(stream_id, sessions=sessions, peak_viewers=peak_viewers, fence=fence))
 
 
 def _totals(totals: ViewTotals | None) -> viewers.StoredTotals:

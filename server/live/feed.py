@@ -198,5 +198,3 @@ class Feeds:
             if not page:
                 return
             self._publish(feed, map(msgspec.to_builtins, page))
-
-

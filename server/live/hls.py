@@ -23,7 +23,8 @@ from media.hls.playlist import parse_query
 from server.http.errors import Problem, not_found
 from server.http.feature import UUID, Call, Media, Operation, PathFormat
 from server.http.shapes import Query
-from server.live.stream import TAG, OnAir
+from server.live.on_air import OnAir
+from server.live.stream import TAG
 from storage.objects import NoSuchObject, ObjectStore
 from storage.recording import Init, Recordings, Segment
 
@@ -39,7 +40,9 @@ log = logging.getLogger("server.hls")
 
 RENDITION: Final = PathFormat(pattern="^[a-z0-9_-]{1,32}$", description="A rendition", example="video")
 FILE: Final = PathFormat(
-    pattern=r"^([0-9]{1,12}(\.[0-9]{1,6})?\.m4s|init-[0-9]{1,6}\.mp4)$", description="A segment, part or init", example="7.m4s"
+    pattern=r"^([0-9]{1,12}(\.[0-9]{1,6})?\.m4s|init-[0-9]{1,6}\.mp4)$",
+    description="A segment, part or init",
+    example="7.m4s",
 )
 NUMBER: Final = PathFormat(pattern="^[0-9]{1,9}$", description="A publication's number", example="1")
 
@@ -140,7 +143,9 @@ class Playback:
         # The callback needs the holder that is made with the index.
         holder: list[_Held] = []
         index = LiveIndex(
-            on_change=lambda: holder[0].wake(), target_s=TARGET_S[latency], part_target_s=PART_TARGET_S[latency]
+            on_change=lambda: holder[0].wake(),  # noqa: PLW0108 - the holder is not there yet
+            target_s=TARGET_S[latency],
+            part_target_s=PART_TARGET_S[latency],
         )
         holder.append(_Held(index))
         return holder[0]
@@ -213,8 +218,8 @@ class HlsDesk:
         return [
             Operation(
                 method="GET", path=f"{base}/index.m3u8", handler=self._multivariant, name="hlsIndex", tag=TAG,
-                summary="The multivariant playlist", query=PlaylistQuery, paths=stream, answers={200: playlist, 304: None},
-                problems=frozenset({404}), auth="optional",
+                summary="The multivariant playlist", query=PlaylistQuery, paths=stream,
+                answers={200: playlist, 304: None}, problems=frozenset({404}), auth="optional",
             ),
             Operation(
                 method="GET", path=f"{base}/manifest.mpd", handler=self._manifest, name="dashManifest", tag=TAG,
@@ -328,7 +333,9 @@ class HlsDesk:
                 return await self._from_store(call.request, init.object_key, size or 0, headers)
         raise not_found("There is no such file in this stream")
 
-    async def _from_store(self, request: web.Request, key: str, size: int, headers: dict[str, str]) -> web.StreamResponse:
+    async def _from_store(
+        self, request: web.Request, key: str, size: int, headers: dict[str, str]
+    ) -> web.StreamResponse:
         path = self._objects.local_path(key)
         if path is not None:
             return web.FileResponse(path, headers=headers)

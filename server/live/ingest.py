@@ -18,8 +18,8 @@ import msgspec
 from actors.runtime import DomainError, Node
 from actors.stream import ClaimPublish, Grant
 from media.control import AuthorizePublish, Granted, Refused
-from storage.errors import Conflict
 from server.features.auth.rules import new_stream_key
+from storage.errors import Conflict
 from storage.ids import Ids
 from storage.stream import Keyholder, NewStream, StreamRow, Streams
 

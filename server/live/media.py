@@ -7,7 +7,7 @@ import logging
 import socket
 import sys
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
@@ -37,6 +37,7 @@ FIRST_BACK_OFF_S = 0.2
 MAX_BACK_OFF_S = 5.0
 STABLE_S = 30.0
 
+S = TypeVar("S", bound=Said)
 log = logging.getLogger("server.media")
 
 
@@ -107,6 +108,7 @@ class MediaProcess:
         self._tell(ForgetStream(stream_id=stream_id))
 
     async def offer_whip(self, offer: OfferWhip) -> Answered | Refused:
+        """This and the three below raise ``MediaAway`` while the process is not there or does not answer."""
         return await self._ask(offer, Answered)
 
     async def offer_whep(self, offer: OfferWhep) -> Answered | Refused:
@@ -125,7 +127,7 @@ class MediaProcess:
         except ChannelClosed:
             log.debug("%s was not told: the media process has gone", type(said).__name__)
 
-    async def _ask(self, said: Said, answer: Any) -> Any:
+    async def _ask(self, said: Said, answer: type[S]) -> S | Refused:
         if self._channel is None:
             raise MediaAway
         try:
@@ -161,7 +163,8 @@ class MediaProcess:
         log.info("media process %d takes publishers", self._process.pid)
 
     async def _first(self, ready: asyncio.Future[Ready], closed: asyncio.Future[None]) -> None:
-        await asyncio.wait({ready, closed}, return_when=asyncio.FIRST_COMPLETED)
+        waiting: set[asyncio.Future[Any]] = {ready, closed}
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         if not ready.done():
             raise MediaAway
 
@@ -173,7 +176,9 @@ class MediaProcess:
             await self._until_gone()
             if self._is_stopping:
                 return
-            back_off_s = FIRST_BACK_OFF_S if loop.time() - started_at > STABLE_S else min(back_off_s * 2, MAX_BACK_OFF_S)
+            back_off_s = (
+                FIRST_BACK_OFF_S if loop.time() - started_at > STABLE_S else min(back_off_s * 2, MAX_BACK_OFF_S)
+            )
             await asyncio.sleep(back_off_s)
             self.restarts += 1
             try:
@@ -212,5 +217,3 @@ async def _gone(process: asyncio.subprocess.Process, *, within_s: float) -> None
         log.warning("the media process %d did not leave in time: killing it", process.pid)
         process.kill()
         await process.wait()
-
-

@@ -116,8 +116,8 @@ class _TimeOut(_OfPerson, frozen=True, kw_only=True):
 
 
 class _ModeChange(_Shape, frozen=True, kw_only=True):
-    slow_seconds: Annotated[int, msgspec.Meta(ge=0, le=3_600)] | None | msgspec.UnsetType = msgspec.UNSET
-    followers_only_seconds: Annotated[int, msgspec.Meta(ge=0, le=7_776_000)] | None | msgspec.UnsetType = msgspec.UNSET
+    slow_seconds: Annotated[int, msgspec.Meta(ge=0, le=3600)] | msgspec.UnsetType | None = msgspec.UNSET
+    followers_only_seconds: Annotated[int, msgspec.Meta(ge=0, le=7776000)] | msgspec.UnsetType | None = msgspec.UNSET
     subscribers_only: bool | msgspec.UnsetType = msgspec.UNSET
     emotes_only: bool | msgspec.UnsetType = msgspec.UNSET
     unique: bool | msgspec.UnsetType = msgspec.UNSET
@@ -376,9 +376,7 @@ class Sockets:
             if posted is None:
                 raise DomainError("rate_limited", f"Wait {wait_s:.1f} s before the next message.", retry_after_s=wait_s)
         else:
-            post = PostChat(
-                author=_author(session), text=body.text, client_id=body.client_id, reply_to=body.reply_to
-            )
+            post = PostChat(author=_author(session), text=body.text, client_id=body.client_id, reply_to=body.reply_to)
             posted = await room.ask(post)
         return {"ok": True, "id": posted.id, "offset": posted.offset, "epoch": posted.epoch}
 
@@ -409,7 +407,9 @@ class Sockets:
         return await self._moderate(session, body.room_id, sanction)
 
     async def _mode(self, socket: Socket, session: Session, body: _Mode) -> Ack:
-        changes = {name: value for name, value in msgspec.structs.asdict(body.mode).items() if value is not msgspec.UNSET}
+        changes = {
+            name: value for name, value in msgspec.structs.asdict(body.mode).items() if value is not msgspec.UNSET
+        }
         mode = await self._node.ref("chat", body.room_id).ask(SetChatMode(by=_author(session), changes=changes))
         return {"ok": True, "mode": msgspec.to_builtins(mode)}
 
@@ -427,7 +427,9 @@ class Sockets:
         return {"ok": True, "count": self._presence.count(body.room_id), "users": people}
 
 
-_EMOJI = re.compile(r"[\u00a9\u00ae\u203c-\u3299\ufe0f\u200d\U0001f000-\U0001faff\U000e0020-\U000e007f#*0-9\u20e3]{1,16}")
+_EMOJI = re.compile(
+    r"[\u00a9\u00ae\u203c-\u3299\ufe0f\u200d\U0001f000-\U0001faff\U000e0020-\U000e007f#*0-9\u20e3]{1,16}"
+)
 
 
 def _shaped(shape: Any, args: list[Any]) -> Any:

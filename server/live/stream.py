@@ -1,20 +1,19 @@
-"""Streams over REST, and what this node shows of them."""
+"""Streams over REST."""
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal, Protocol
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 from uuid import UUID
 
 import msgspec
 from pydantic import AwareDatetime, Field, StringConstraints, field_validator
 
-from actors.events import StreamChanged, StreamView, ViewersCounted
+from actors.events import StreamView
 from actors.runtime import DomainError, Node
-from actors.stream import DescribeStream, EditStream, EndStream, ReadHealth, RotateStreamKey, StopPublisher
+from actors.stream import EditStream, EndStream, ReadHealth, RotateStreamKey, StopPublisher
 from server.features.auth.rules import new_stream_key
 from server.http.cursors import decode_cursor, encode_cursor
 from server.http.errors import Problem, invalid_field, not_found
@@ -22,6 +21,7 @@ from server.http.feature import Answer, Call, Operation
 from server.http.shapes import Body, Cursor, Limit, Page, Query, Shape, Text
 from server.live.durable import DurableChat, view_of
 from server.live.ingest import Ingest
+from server.live.on_air import OnAir, shown
 from storage.leases import Fence
 from storage.objects import ObjectStore
 from storage.postgres import Database
@@ -29,9 +29,6 @@ from storage.stream import Streams as StreamRows
 
 TAG: Final = "streams"
 MAX_LIVE: Final = 500
-MAX_REMEMBERED: Final = 20_000
-REACTIONS_S: Final = 0.25
-MAX_REACTIONS: Final = 32
 
 Title = Annotated[Text, StringConstraints(strip_whitespace=True), Field(min_length=1, max_length=140)]
 Tag = Annotated[Text, Field(min_length=1, max_length=30)]
@@ -46,8 +43,10 @@ State = Literal["scheduled", "live", "interrupted", "ended"]
 class _Details(Body):
     description: Annotated[Text, Field(max_length=5_000)] = ""
     category: Annotated[Text, Field(max_length=50)] = ""
-    tags: Annotated[list[Tag], Field(max_length=10)] = []
-    language: Annotated[str, Field(max_length=35, pattern=r"^[A-Za-z0-9-]*$", description="BCP 47, as en or pt-BR")] = ""
+    tags: Annotated[list[Tag], Field(max_length=10, default_factory=list)]
+    language: Annotated[str, Field(max_length=35, pattern=r"^[A-Za-z0-9-]*$", description="BCP 47, as en or pt-BR")] = (
+        ""
+    )
     visibility: Visibility = "public"
     latency: Latency = "low"
     record: bool = True
@@ -122,7 +121,9 @@ class StreamShape(Shape):
     media_time_ms: int
     playback: Playback
     chat: ChatOf
-    ingest: Annotated[IngestShape | None, Field(description="For the owner of a stream that has not ended; else null")] = None
+    ingest: Annotated[
+        IngestShape | None, Field(description="For the owner of a stream that has not ended; else null")
+    ] = None
 
 
 class Created(Shape):
@@ -157,9 +158,12 @@ class StreamQuery(Query):
 
 class ReplayQuery(Query):
     since_offset: Annotated[int, Field(ge=0, le=2**53, description="Messages after this offset")] | None = None
-    media_time: Annotated[
-        float, Field(ge=0, le=1e9, allow_inf_nan=False, description="Messages from this second of the broadcast on")
-    ] | None = None
+    media_time: (
+        Annotated[
+            float, Field(ge=0, le=1e9, allow_inf_nan=False, description="Messages from this second of the broadcast on")
+        ]
+        | None
+    ) = None
     limit: Limit = 100
     cursor: Cursor | None = None
 
@@ -169,140 +173,6 @@ class ReplayShape(Shape):
     epoch: str
     items: list[dict[str, Any]]
     next: str | None
-
-
-# --------------------------------------------------------------------------------------------------- what is on the air
-
-
-class Fan(Protocol):
-    def publish(self, topic: str, event: str, payload: dict[str, Any]) -> None: ...
-    def conflate(self, topic: str, event: str, payload: dict[str, Any], *, key: str) -> None: ...
-
-
-class OnAir:
-    """What this node has heard of streams lately: their state and their viewers. Bounded: the oldest are forgotten."""
-
-    def __init__(self, *, node: Node, fan: Fan) -> None:
-        self._node = node
-        self._fan = fan
-        self._views: OrderedDict[str, StreamView] = OrderedDict()
-        self._counts: OrderedDict[str, ViewersCounted] = OrderedDict()
-        self._reactions: dict[str, Counter[str]] = {}
-
-    async def view(self, stream_id: str, *, viewer_id: str | None) -> StreamView:
-        """The stream as it is now; ``DomainError("not_found")`` for what the viewer may not know of."""
-        view = self._views.get(stream_id)
-        if view is None:
-            view = await self.fresh(stream_id)
-        if view.visibility == "private" and view.owner.id != viewer_id:
-            raise DomainError("not_found", "There is no such stream.", field="stream_id")
-        return self.counted(view)
-
-    async def fresh(self, stream_id: str) -> StreamView:
-        """The stream as its actor has it now."""
-        view = await self._node.ref("stream", stream_id).ask(DescribeStream())
-        self._remember(view)
-        return view
-
-    def counted(self, view: StreamView) -> StreamView:
-        """The view with the counts that were heard last."""
-        counts = self._counts.get(view.id)
-        if counts is None:
-            return view
-        return msgspec.structs.replace(
-            view,
-            viewers=counts.viewers,
-            peak_viewers=max(counts.peak_viewers, view.peak_viewers),
-            unique_viewers=max(counts.unique_viewers, view.unique_viewers),
-            watched_ms=max(counts.watched_ms, view.watched_ms),
-        )
-
-    def changed(self, fact: StreamChanged) -> None:
-        """Show a change to everybody who watches."""
-        self._remember(fact.stream)
-        self._fan.publish(f"stream:{fact.stream.id}", "stream:state", shown(self.counted(fact.stream)))
-
-    def viewers_counted(self, fact: ViewersCounted) -> None:
-        before = self._counts.get(fact.stream_id)
-        self._counts[fact.stream_id] = fact
-        self._counts.move_to_end(fact.stream_id)
-        if len(self._counts) > MAX_REMEMBERED:
-            self._counts.popitem(last=False)
-        if before is not None and before.viewers == fact.viewers:
-            return
-        payload = {"stream_id": fact.stream_id, "viewers": fact.viewers}
-        self._fan.conflate(f"stream:{fact.stream_id}", "stream:viewers", payload, key="viewers")
-
-    def forget(self, stream_id: str) -> None:
-        self._views.pop(stream_id, None)
-        self._counts.pop(stream_id, None)
-
-    def shown(self, view: StreamView) -> dict[str, Any]:
-        return shown(view)
-
-    def react(self, stream_id: str, emoji: str) -> None:
-        """Add one to what the stream's viewers are shown at the next tick."""
-        counts = self._reactions.get(stream_id)
-        if counts is None:
-            counts = self._reactions[stream_id] = Counter()
-            self._node.clock.call_later(REACTIONS_S, lambda: self._show_reactions(stream_id))
-        if emoji in counts or len(counts) < MAX_REACTIONS:
-            counts[emoji] += 1
-
-    def _show_reactions(self, stream_id: str) -> None:
-        counts = self._reactions.pop(stream_id)
-        payload = {"stream_id": stream_id, "counts": dict(counts)}
-        self._fan.publish(f"stream:{stream_id}", "stream:reactions", payload)
-
-    def _remember(self, view: StreamView) -> None:
-        self._views[view.id] = view
-        self._views.move_to_end(view.id)
-        if len(self._views) > MAX_REMEMBERED:
-            self._views.popitem(last=False)
-
-
-def shown(view: StreamView) -> dict[str, Any]:
-    """A stream as the contract has it, ready for the wire."""
-    has_media = view.state in ("live", "interrupted") or (view.state == "ended" and view.is_recorded and view.publication > 0)
-    base = f"/hls/{view.id}"
-    duration = None
-    if view.started_at is not None and view.ended_at is not None:
-        duration = view.media_time_ms / 1000
-    return {
-        "id": view.id,
-        "title": view.title,
-        "description": view.description,
-        "category": view.category,
-        "tags": list(view.tags),
-        "language": view.language,
-        "visibility": view.visibility,
-        "latency": view.latency,
-        "record": view.is_recorded,
-        "owner": msgspec.to_builtins(view.owner),
-        "state": view.state,
-        "viewers": view.viewers,
-        "peak_viewers": view.peak_viewers,
-        "unique_viewers": view.unique_viewers,
-        "watch_seconds": view.watched_ms // 1000,
-        "created_at": _time(view.created_at),
-        "scheduled_at": _time(view.scheduled_at),
-        "started_at": _time(view.started_at),
-        "ended_at": _time(view.ended_at),
-        "duration_s": duration,
-        "media_time_ms": view.media_time_ms,
-        "playback": {
-            "hls": f"{base}/index.m3u8" if has_media else None,
-            "whep": f"/whep/{view.id}" if view.state in ("live", "interrupted") else None,
-            "dash": f"{base}/manifest.mpd" if has_media else None,
-            "thumbnail": f"{base}/thumbnail.webp" if has_media else None,
-            "storyboard": None,
-        },
-        "chat": {"room_id": view.room_id},
-    }
-
-
-def _time(at: datetime | None) -> str | None:
-    return None if at is None else at.isoformat().replace("+00:00", "Z")
 
 
 # --------------------------------------------------------------------------------------------------------------- REST
@@ -393,8 +263,9 @@ class StreamDesk:
                 auth="required",
             ),
             Operation(
-                method="POST", path="/api/v1/me/ingest/rotate", handler=self._rotate_mine, name="rotateMyIngest", tag=TAG,
-                summary="A new lasting key; the old one stops at once", answers={200: IngestShape}, auth="required",
+                method="POST", path="/api/v1/me/ingest/rotate", handler=self._rotate_mine, name="rotateMyIngest",
+                tag=TAG, summary="A new lasting key; the old one stops at once", answers={200: IngestShape},
+                auth="required",
             ),
         ]  # fmt: skip
 
@@ -489,7 +360,7 @@ class StreamDesk:
         return Answer(200, {"items": items, "next": encode_cursor(page.next) if page.next is not None else None})
 
     async def _most_watched(self, query: StreamQuery, owner_id: str | None) -> Answer:
-        """The live ones by viewers. A cursor names the last one shown by count and id, so that rows added do not move it."""
+        """The live ones by viewers. A cursor is the last one shown, by count and id: rows added do not move it."""
         views: list[StreamView] = []
         after = None
         while len(views) < MAX_LIVE:

@@ -13,7 +13,7 @@ from server.http.errors import Problem, Unauthorized, not_found
 from server.http.feature import UUID, Answer, Call, Media, Operation, PathFormat
 from server.live.ingest import Ingest
 from server.live.media import MediaAway, MediaProcess
-from server.live.stream import OnAir
+from server.live.on_air import OnAir
 
 TAG: Final = "webrtc"
 MAX_SDP: Final = 64 * 1024
@@ -30,7 +30,13 @@ class WebrtcDesk:
     name = "webrtc"
 
     def __init__(
-        self, *, ingest: Ingest, on_air: OnAir, media: MediaProcess, new_id: Callable[[], str], began: Callable[[Granted], Awaitable[None]]
+        self,
+        *,
+        ingest: Ingest,
+        on_air: OnAir,
+        media: MediaProcess,
+        new_id: Callable[[], str],
+        began: Callable[[Granted], Awaitable[None]],
     ) -> None:
         self._ingest = ingest
         self._on_air = on_air
@@ -59,9 +65,9 @@ class WebrtcDesk:
                 paths={"stream_id": UUID}, summary="Publish this stream", **publish,
             ),
             Operation(
-                method="POST", path="/whep/{stream_id}", handler=self._watch, name="whep", tag=TAG, paths={"stream_id": UUID},
-                summary="Watch this stream", body=bytes, consumes=SDP, max_body=MAX_SDP, answers={201: answer},
-                problems=refusals | {404}, auth="optional",
+                method="POST", path="/whep/{stream_id}", handler=self._watch, name="whep", tag=TAG,
+                paths={"stream_id": UUID}, summary="Watch this stream", body=bytes, consumes=SDP, max_body=MAX_SDP,
+                answers={201: answer}, problems=refusals | {404}, auth="optional",
             ),
             *self._session("whip"),
             *self._session("whep"),
@@ -155,7 +161,9 @@ class WebrtcDesk:
 def _problem(refused: Refused) -> Problem:
     retry_after_s = 2.0 if refused.status == 503 else None
     slug = refused.code.replace("_", "-")
-    return Problem(refused.status, refused.message, slug=slug, retry_after_s=retry_after_s, extra={"reason": refused.code})
+    return Problem(
+        refused.status, refused.message, slug=slug, retry_after_s=retry_after_s, extra={"reason": refused.code}
+    )
 
 
 def _text(body: bytes) -> str:
@@ -163,4 +171,3 @@ def _text(body: bytes) -> str:
         return body.decode()
     except UnicodeDecodeError:
         raise Problem(400, "The body is not UTF-8") from None
-

@@ -40,7 +40,7 @@ from server.live.feed import Feeds
 from server.live.hls import Playback
 from server.live.ingest import Ingest
 from server.live.media import MediaProcess
-from server.live.stream import OnAir
+from server.live.on_air import OnAir
 from storage.objects import ObjectStore
 
 FORGET_S = 60.0
@@ -232,7 +232,5 @@ def _stored(event: SegmentStored, init: InitReady) -> SegmentsRecorded:
         started_at=datetime.fromtimestamp(event.program_date_time, UTC),
         is_discontinuity=event.is_discontinuity,
     )
-    row = InitRow(
-        rendition=event.rendition, name=init.name, object_key=event.init_key, info=msgspec.to_builtins(init)
-    )
+    row = InitRow(rendition=event.rendition, name=init.name, object_key=event.init_key, info=msgspec.to_builtins(init))
     return SegmentsRecorded(publication=event.publication, inits=(row,), segments=(segment,))
