@@ -34,6 +34,7 @@ from media.hls.playlist import (
     SegmentInfo,
     render_multivariant,
 )
+from media.hls.segmenter import FIRST_SEGMENT
 
 PLAYLIST_TYPE = "application/vnd.apple.mpegurl"
 MANIFEST_TYPE = "application/dash+xml"
@@ -312,7 +313,7 @@ class LiveIndex:
 
     def next_segment(self, muxer: str = "source") -> int:
         """The first number that no rendition of this muxer has listed even in part: where the next run begins."""
-        return max((r.playlist.next_segment or 0 for r in self._of_muxer(muxer)), default=0)
+        return max((r.playlist.next_segment or 0 for r in self._of_muxer(muxer)), default=FIRST_SEGMENT)
 
     def multivariant(self, *, dvr: bool = False) -> Ready | Bad:
         """``index.m3u8``."""

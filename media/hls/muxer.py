@@ -11,7 +11,7 @@ from media.hls.codecs import BadConfig, audio_shape, codec_string, picture_size
 from media.hls.events import Event, InitReady, PartReady, RunEnded, RunStarted, SegmentReady, SegmentRemoved
 from media.hls.fmp4 import SEGMENT_TYPE, UnsupportedCodec, chunk, init_segment
 from media.hls.folder import RunFolder
-from media.hls.segmenter import Closed, Fragment, Output, Segmenter, Started
+from media.hls.segmenter import FIRST_SEGMENT, Closed, Fragment, Output, Segmenter, Started
 from media.relay import End, Item, Tracks
 from media.unit import Kind, Track, Unit
 
@@ -40,7 +40,7 @@ class Muxer:
         *,
         folder: RunFolder,
         publication: int,
-        first_segment: int = 0,
+        first_segment: int = FIRST_SEGMENT,
         name: str = "source",
         renditions: Mapping[Kind, str] | None = None,
         target_ms: int = 2_000,

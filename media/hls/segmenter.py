@@ -23,6 +23,9 @@ from media.hls.fmp4 import Sample
 from media.relay import Item, Tracks
 from media.unit import Codec, Kind, Track, Unit
 
+#: The number of a stream's first segment. Some players take 0 for no number at all.
+FIRST_SEGMENT = 1
+
 _BACKWARDS_MS = 1_000
 _START_PATIENCE_MS = 3_000
 _MAX_EARLY = 512
@@ -227,18 +230,24 @@ class Lane:
 class Segmenter:
     """Turns what a reader took from its relay into parts and segments of at most two tracks.
 
-    Segments are numbered from ``first_segment``; one that is not 0 goes on from an earlier run and starts with a
-    discontinuity. ``feed`` returns what is complete, in order: for each track its parts before their segment.
+    Segments are numbered from ``first_segment``; one above ``FIRST_SEGMENT`` goes on from an earlier run and starts
+    with a discontinuity, one below it is taken for it. ``feed`` returns what is complete, in order: for each track its
+    parts before their segment.
     """
 
     def __init__(
-        self, *, target_ms: int = 2_000, part_ms: int = 334, max_segment_ms: int = 20_000, first_segment: int = 0
+        self,
+        *,
+        target_ms: int = 2_000,
+        part_ms: int = 334,
+        max_segment_ms: int = 20_000,
+        first_segment: int = FIRST_SEGMENT,
     ) -> None:
         self._target_ms = target_ms
         self._part_ms = part_ms
         self._max_segment_ms = max_segment_ms
-        self._next = first_segment
-        self._breaks = first_segment > 0
+        self._next = max(first_segment, FIRST_SEGMENT)
+        self._breaks = first_segment > FIRST_SEGMENT
         self._lanes: dict[Kind, Lane] = {}
         self._leader: Lane | None = None
         self._cut: Cut | None = None

@@ -123,23 +123,23 @@ def test_each_listed_name_leads_to_its_bytes(stream):
 
 def test_segment_is_its_parts_one_after_the_other(stream):
     stream.feed(live(VIDEO, units=pictures(3)))
-    whole = stream.index.locate("video/1/0.m4s")
-    parts = [stream.index.locate(f"video/1/0.{n}.m4s") for n in range(6)]
+    whole = stream.index.locate("video/1/1.m4s")
+    parts = [stream.index.locate(f"video/1/1.{n}.m4s") for n in range(6)]
     assert sum(part.size for part in parts) == whole.size
     assert {part.path for part in parts} == {whole.path}
 
 
 def test_hinted_part_is_pending_until_it_is_there_or_never_will_be(stream):
     stream.feed(live(VIDEO, units=pictures(2)))
-    assert stream.index.locate("video/1/0.5.m4s") == PendingPart()
-    assert stream.index.locate("video/1/0.6.m4s") is None
+    assert stream.index.locate("video/1/1.5.m4s") == PendingPart()
+    assert stream.index.locate("video/1/1.6.m4s") is None
     stream.feed(pictures(0.1, from_ms=2000))
-    assert isinstance(stream.index.locate("video/1/0.5.m4s"), OnDisk)
-    assert stream.index.locate("video/1/0.6.m4s") is None
-    assert stream.index.locate("video/1/1.0.m4s") == PendingPart()
+    assert isinstance(stream.index.locate("video/1/1.5.m4s"), OnDisk)
+    assert stream.index.locate("video/1/1.6.m4s") is None
+    assert stream.index.locate("video/1/2.0.m4s") == PendingPart()
 
 
-@pytest.mark.parametrize("name", ["video/1/99.m4s", "../../etc/passwd", "", "video/1/init-7.mp4", "video/1/0.99.m4s"])
+@pytest.mark.parametrize("name", ["video/1/100.m4s", "../../etc/passwd", "", "video/1/init-7.mp4", "video/1/1.99.m4s"])
 def test_names_that_were_never_given_out_lead_nowhere(stream, name):
     stream.feed(live(VIDEO, units=pictures(3)))
     assert stream.index.locate(name) is None
@@ -147,12 +147,12 @@ def test_names_that_were_never_given_out_lead_nowhere(stream, name):
 
 def test_blocking_reload_is_answered_with_the_part_it_waited_for(stream):
     stream.feed(live(VIDEO, units=pictures(1)))
-    query = parse_query("0", "2", None)
-    assert stream.index.media("video", query) == Wait(Position(0, 2), 2)
+    query = parse_query("1", "2", None)
+    assert stream.index.media("video", query) == Wait(Position(1, 2), 2)
     before = stream.changes
     stream.feed(pictures(0.5, from_ms=1000))
     assert stream.changes > before
-    assert stream.text("video", query=query).segments[0].parts[2].uri == "video/1/0.2.m4s"
+    assert stream.text("video", query=query).segments[0].parts[2].uri == "video/1/1.2.m4s"
 
 
 def test_bad_directives_and_unknown_renditions_are_refused(stream):
@@ -181,7 +181,7 @@ def test_reports_of_other_renditions_tell_where_they_end(stream):
 def test_interruption_goes_on_with_a_discontinuity_in_all_renditions(stream):
     stream.feed(live(VIDEO, AUDIO, units=units(3)))
     stream.interrupt()
-    assert stream.index.locate("video/1/2.0.m4s") is None
+    assert stream.index.locate("video/1/3.0.m4s") is None
     stream.publish()
     stream.feed(live(VIDEO, AUDIO, units=units(3, from_ms=30_000)))
     for rendition in ("video", "audio"):
@@ -196,13 +196,13 @@ def test_interruption_goes_on_with_a_discontinuity_in_all_renditions(stream):
 
 def test_lost_muxer_leaves_a_segment_that_its_successor_goes_on_from(stream):
     stream.feed(live(VIDEO, AUDIO, units=units(3.05)))
-    assert stream.index.next_segment() == 2
+    assert stream.index.next_segment() == 3
     stream.publish()
     stream.feed(live(VIDEO, AUDIO, units=units(3, from_ms=3_500)))
     text = stream.text("video")
     assert [each.discontinuity for each in text.segments] == [False, False, True, False]
     assert text.segments[1].duration == pytest.approx(1, abs=0.1)
-    assert stream.index.locate("video/1/1.m4s") is not None
+    assert stream.index.locate("video/1/2.m4s") is not None
 
 
 def test_rendition_missing_from_a_later_run_is_filled_with_gaps(stream):
@@ -240,15 +240,15 @@ def test_stored_segment_is_found_in_the_store_once_its_file_has_gone(stream):
     assert isinstance(stream.index.locate(first.name), OnDisk)
     stream.index.apply(SegmentRemoved(name=first.name))
     assert stream.index.locate(first.name) == InStore(f"key/{first.name}", first.size)
-    assert stream.index.locate("video/1/0.0.m4s") is None
+    assert stream.index.locate("video/1/1.0.m4s") is None
     assert stream.text("video", dvr=True).segments[0].uri == first.name
 
 
 def test_segment_that_went_without_being_stored_is_not_listed(stream):
     stream.feed(live(VIDEO, units=pictures(7)))
-    stream.index.apply(SegmentRemoved(name="video/1/0.m4s", is_lost=True))
-    assert stream.index.locate("video/1/0.m4s") is None
-    assert stream.text("video", dvr=True).media_sequence == 1
+    stream.index.apply(SegmentRemoved(name="video/1/1.m4s", is_lost=True))
+    assert stream.index.locate("video/1/1.m4s") is None
+    assert stream.text("video", dvr=True).media_sequence == 2
 
 
 def test_end_is_listed_and_nothing_follows(stream):

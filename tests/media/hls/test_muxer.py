@@ -187,9 +187,9 @@ def test_old_segments_are_removed_once_released(tmp_path):
     for event in of(events, SegmentReady)[:5]:
         folder.release(event.name)
     events = muxer.feed(pictures(4, from_ms=30_000))
-    assert [e.name for e in of(events, SegmentRemoved)] == [f"video/1/{n}.m4s" for n in range(5)]
-    assert not (folder.path / "video/1/4.m4s").exists()
-    assert (folder.path / "video/1/5.m4s").exists()
+    assert [e.name for e in of(events, SegmentRemoved)] == [f"video/1/{n}.m4s" for n in range(1, 6)]
+    assert not (folder.path / "video/1/5.m4s").exists()
+    assert (folder.path / "video/1/6.m4s").exists()
 
 
 def test_folder_stays_below_its_bound_and_names_what_it_lost(tmp_path):

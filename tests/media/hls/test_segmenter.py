@@ -87,7 +87,7 @@ def test_parts_come_before_their_segment_and_are_numbered_from_0():
                 seen.append((output.segment, output.part))
             elif isinstance(output, Closed):
                 assert seen[-1] == (output.segment, output.parts - 1)
-    assert seen[:8] == [*((0, part) for part in range(6)), (1, 0), (1, 1)]
+    assert seen[:8] == [*((1, part) for part in range(6)), (2, 0), (2, 1)]
 
 
 def test_first_part_is_given_out_before_the_first_segment_ends():
@@ -180,7 +180,7 @@ def test_video_that_comes_late_begins_a_segment():
 def test_changed_codec_begins_a_segment_with_a_discontinuity():
     items = [*live(VIDEO, units=pictures(3)), *live(HEVC_LIKE, units=pictures(3, from_ms=3_000))]
     _, closed = run(items)
-    assert [(each.segment, each.is_discontinuity) for each in closed] == [(0, False), (1, False), (2, True), (3, False)]
+    assert [(each.segment, each.is_discontinuity) for each in closed] == [(1, False), (2, False), (3, True), (4, False)]
     assert seconds(closed[1]) == pytest.approx(1, abs=0.001)
 
 
@@ -191,7 +191,7 @@ def test_sound_that_joins_later_does_not_interrupt_the_picture():
     _, closed = run(items)
     assert [seconds(each) for each in of("video", closed)] == pytest.approx([2, 2, 2])
     assert not any(each.is_discontinuity for each in closed)
-    assert [each.segment for each in of("audio", closed)] == [0, 1, 2]
+    assert [each.segment for each in of("audio", closed)] == [1, 2, 3]
 
 
 def test_hole_before_a_key_frame_is_a_discontinuity_on_all_tracks():
@@ -227,6 +227,12 @@ def test_clock_that_runs_backwards_is_a_discontinuity():
 def test_numbering_goes_on_with_a_discontinuity():
     _, closed = run(live(VIDEO, units=pictures(4)), first_segment=17)
     assert [(each.segment, each.is_discontinuity) for each in closed] == [(17, True), (18, False)]
+
+
+@pytest.mark.parametrize("first", [-1, 0, 1])
+def test_new_stream_is_numbered_from_1_without_a_discontinuity(first):
+    _, closed = run(live(VIDEO, units=pictures(4)), first_segment=first)
+    assert [(each.segment, each.is_discontinuity) for each in closed] == [(1, False), (2, False)]
 
 
 def test_end_before_anything_is_quiet():
