@@ -24,7 +24,7 @@ _GONE: Final = 2
 _MAX_ASKS: Final = 64  # of one socket, unanswered
 
 
-class ConnectRefused(Exception):  # noqa: N818
+class ConnectRefused(Exception):
     """Raised by an application's `on_connect`: the client gets `connect_error` with this message and data."""
 
     def __init__(self, message: str, data: dict[str, Any] | None = None) -> None:
@@ -33,7 +33,7 @@ class ConnectRefused(Exception):  # noqa: N818
         self.data = data
 
 
-class AskFailed(Exception):  # noqa: N818
+class AskFailed(Exception):
     """The client did not acknowledge in time, or is gone."""
 
 
@@ -387,7 +387,12 @@ class Client:
         if id_ is None or not socket.is_connected:
             return
         args = list(result) if isinstance(result, tuple) else [] if result is None else [result]
-        self.session.send(self.realm.parser.ack(socket.namespace, id_, args))
+        try:
+            outgoing = self.realm.parser.ack(socket.namespace, id_, args)
+        except (TypeError, ValueError, RecursionError):
+            _log.exception("an acknowledgement could not be encoded")
+            outgoing = self.realm.parser.ack(socket.namespace, id_, [_INTERNAL])
+        self.session.send(outgoing)
 
     # -- end
 

@@ -17,7 +17,8 @@ _DATA: Final = (websocket.TEXT, websocket.BINARY)
 _OPEN: Final = 0
 _CLOSING: Final = 1  # our close frame is out, theirs is not here
 _BROKEN: Final = 2  # likewise, and what they send can no longer be read
-_CLOSED: Final = 3
+_CLOSED: Final = 3  # both are done, and what is unsent is on its way out
+_LOST: Final = 4
 
 
 class WebSocketConnection(asyncio.Protocol):
@@ -74,7 +75,7 @@ class WebSocketConnection(asyncio.Protocol):
             return
         for _ in range(min(len(backlog), self._sessions.limits.events_per_turn)):
             self._event(backlog.popleft())
-        if backlog and self._state != _CLOSED:
+        if backlog and self._state < _CLOSED:
             asyncio.get_running_loop().call_soon(self._turn)
             return
         self._backlog = None
@@ -104,7 +105,13 @@ class WebSocketConnection(asyncio.Protocol):
             self.write(websocket.close_frame(code, reason))
         self._state = _CLOSED
         self.transport.close()
+        self._look_at_end()
         self._lost("transport close")
+
+    def _look_at_end(self) -> None:
+        """A peer that does not read would keep its transport for ever."""
+        self._close_by = self._sessions.clock() + self._sessions.limits.close_timeout_s
+        self._sessions.wheel.add(self, self._close_by)
 
     def _violation(self, code: int, reason: str) -> None:
         session = self.session
@@ -132,8 +139,7 @@ class WebSocketConnection(asyncio.Protocol):
             self.transport.abort()
             return
         self.write(websocket.close_frame(code, reason))
-        self._close_by = self._sessions.clock() + self._sessions.limits.close_timeout_s
-        self._sessions.wheel.add(self, self._close_by)
+        self._look_at_end()
 
     def check(self, now: float) -> float | None:
         """The deadline of a probe, or of a closing handshake."""
@@ -144,7 +150,7 @@ class WebSocketConnection(asyncio.Protocol):
             session.probe_lost(self)
             self.close(websocket.POLICY_VIOLATION, "upgrade timeout")
             return None
-        if self._state == _CLOSED:
+        if self._state == _LOST:
             return None
         if now < self._close_by:
             return self._close_by
@@ -157,7 +163,7 @@ class WebSocketConnection(asyncio.Protocol):
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._state = _CLOSED
+        self._state = _LOST
         self._backlog = None
         self._lost("transport close" if exc is None else "transport error")
 

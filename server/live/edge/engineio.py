@@ -27,7 +27,7 @@ _SEPARATOR: Final = b"\x1e"
 _KINDS: Final = frozenset("0123456")
 
 
-class InvalidPacket(Exception):  # noqa: N818
+class InvalidPacket(Exception):
     """What was received is no Engine.IO or Socket.IO packet; the session that sent it is closed."""
 
 

@@ -11,6 +11,7 @@ caught up, and is closed by its session when it does not.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -20,12 +21,14 @@ from server.live.edge.client import Socket
 from server.live.edge.engineio import Outgoing
 from server.live.edge.packet import Parser
 
+_log: Final = logging.getLogger(__name__)
+
 MESSAGES: Final = "chat:messages"
 GAP: Final = "chat:gap"
 
 _SLICE: Final = 512  # sockets written to before the loop looks at anything else
 _LEAST_REST_S: Final = 0.001  # shorter rests are added up: the loop's timers are no finer
-_MAX_PENDING: Final = 5_000  # entries of one topic; the oldest messages beyond become a gap for everyone
+_MAX_PENDING: Final = 5_000  # of one topic: entries are written at once then, messages become a gap for everyone
 _MAX_HELD: Final = 2_000  # entries for one socket that is being told where it stands
 
 Shape = tuple[Parser, str]
@@ -166,6 +169,7 @@ class Fanout:
         self._clock = clock
         self._is_coalescing = is_coalescing
         self._is_busy = False
+        self._written = 0  # sockets, in this slice
         self._owed_s = 0.0
         self._conflate_s = conflate_s
         self._conflated: dict[tuple[str, str], _Event] = {}
@@ -205,6 +209,8 @@ class Fanout:
             found.late[socket] = after
         for entry in waiting:
             self._deliver_one(found, socket, entry, _shape(socket))
+        if not socket.session.is_slow:
+            self.writable(socket)
 
     def unsubscribe(self, topic: str, socket: Socket) -> None:
         found = self._topics.get(topic)
@@ -254,7 +260,8 @@ class Fanout:
         last = found.pending[-1] if found.pending and self._is_coalescing else None
         if isinstance(last, _Messages) and (last.room_id, last.epoch) == (room_id, epoch):
             last.messages += wrapped
-            self._bound(last)
+            if len(last.messages) > _MAX_PENDING:
+                self._leave_out(found, last)
         else:
             self._append(found, _Messages(room_id, epoch, wrapped))
 
@@ -276,12 +283,17 @@ class Fanout:
             self._is_busy = True
             asyncio.get_running_loop().call_soon(self._start)
 
-    def _bound(self, entry: _Messages) -> None:
-        # A flush that cannot keep up with what is published: what nobody could read in time is left to history.
-        if len(entry.messages) > _MAX_PENDING:
-            dropped = len(entry.messages) - _MAX_PENDING // 2
-            self.skipped += dropped
-            del entry.messages[:dropped]
+    def _leave_out(self, topic: _Topic, entry: _Messages) -> None:
+        """The writing does not keep up with what is published: the oldest half is left to history, and said so."""
+        dropped = entry.messages[: _MAX_PENDING // 2]
+        del entry.messages[: len(dropped)]
+        self.skipped += len(dropped)
+        gap = {"room_id": entry.room_id, "from": dropped[0].offset, "to": dropped[-1].offset}
+        before = topic.pending[-2] if len(topic.pending) > 1 else None
+        if isinstance(before, _Event) and before.event == GAP and before.payload["room_id"] == entry.room_id:
+            before.payload["to"] = gap["to"]
+        else:
+            topic.pending.insert(-1, _Event(GAP, gap))
 
     def _flush_conflated(self) -> None:
         waiting, self._conflated = self._conflated, {}
@@ -329,18 +341,23 @@ class Fanout:
     def _work(self) -> Iterator[None]:
         """Writes everything that has gathered; yields between slices, and the loop makes the writes then."""
         dirty, self._dirty = self._dirty, {}
-        written = 0
         for topic in dirty.values():
             entries, topic.pending = topic.pending, []
-            for run in [entries] if self._is_coalescing else [[entry] for entry in entries]:
-                for shape, members in self._audience(topic, run):
-                    outgoing = [entry.outgoing(shape) for entry in run]
-                    for part in _slices(members, _SLICE):
-                        if written + len(part) > _SLICE:
-                            written = 0
-                            yield
-                        self._write(topic, part, run, outgoing)
-                        written += len(part)
+            try:
+                yield from self._slices(topic, entries)
+            except Exception:
+                _log.exception("a publication could not be written", extra={"topic": topic.name})
+
+    def _slices(self, topic: _Topic, entries: list[_Entry]) -> Iterator[None]:
+        for run in [entries] if self._is_coalescing else [[entry] for entry in entries]:
+            for shape, members in self._audience(topic, run):
+                outgoing = [entry.outgoing(shape) for entry in run]
+                for part in _slices(members, _SLICE):
+                    if self._written + len(part) > _SLICE:
+                        self._written = 0
+                        yield
+                    self._write(topic, part, run, outgoing)
+                    self._written += len(part)
 
     def _send_now(self, topic: _Topic) -> None:
         entries, topic.pending = topic.pending, []

@@ -315,12 +315,11 @@ class Front(asyncio.Protocol):
         """Closing with bytes unread would reset the connection and could take the answer with it (RFC 9112, 9.6)."""
         transport = self._require_transport()
         self._buffer = bytearray()
-        if self._http is not None or not transport.can_write_eof():
-            self._state = _GONE
-            transport.close()
-            return
         self._state = _LINGER
-        transport.write_eof()
+        if self._http is not None or not transport.can_write_eof():
+            transport.close()
+        else:
+            transport.write_eof()
         self._set_due(self._port.limits.close_timeout_s)
 
     def take(self) -> tuple[asyncio.Transport, bytes]:
@@ -368,9 +367,11 @@ class Front(asyncio.Protocol):
         transport = self._require_transport()
         if self._state == _LINGER:
             transport.abort()
-        else:
-            transport.close()
-        return None
+            return None
+        transport.close()
+        self._state = _LINGER  # until what is unsent is sent, and not for ever
+        self._due = now + self._port.limits.close_timeout_s
+        return self._due
 
     def _is_waited_for(self) -> bool:
         """The client is not to blame: the HTTP server is at work, or does not want to read more now."""

@@ -9,11 +9,11 @@ _MAX_LINE: Final = 4096
 _TOKEN: Final = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz")
 
 
-class BadRequest(Exception):  # noqa: N818
+class BadRequest(Exception):
     """The bytes are no request that can be followed; what comes after them means nothing."""
 
 
-class BodyTooLarge(Exception):  # noqa: N818
+class BodyTooLarge(Exception):
     """The body is longer than its bound."""
 
 

@@ -7,6 +7,7 @@ one that has passed is never missed between two sweeps.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol
@@ -18,6 +19,8 @@ from server.live.edge.wheel import Wheel
 
 if TYPE_CHECKING:
     from server.live.edge.connection import WebSocketConnection
+
+_log: Final = logging.getLogger(__name__)
 
 _OPEN: Final = 0
 _CLOSING: Final = 1  # closed for everyone but the next poll, which takes what is left
@@ -72,7 +75,11 @@ class Sessions:
     def sweep(self, now: float) -> None:
         """Carries out every deadline that has passed."""
         for item in self.wheel.expired(now):
-            due = item.check(now)
+            try:
+                due = item.check(now)
+            except Exception:
+                _log.exception("a deadline could not be kept")
+                continue
             if due is not None:
                 self.wheel.add(item, due)
         if self.slow:

@@ -50,7 +50,7 @@ class HandshakeError(Exception):
         self.detail = detail
 
 
-class _Broken(Exception):  # noqa: N818
+class _Broken(Exception):
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(reason)
         self.code = code

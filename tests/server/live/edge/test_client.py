@@ -12,7 +12,7 @@ import socketio
 
 from server.live.edge import AskFailed, ConnectRefused, EdgeLimits, Socket
 from tests.server.live.edge.conftest import Serve
-from tests.server.live.edge.serving import ended, eventually, said
+from tests.server.live.edge.serving import ended, eventually, mask, said
 
 
 class Recorder:
@@ -326,3 +326,36 @@ async def test_close_ends_handlers_that_still_run(serve: Serve) -> None:
     await eventually(lambda: bool(application.events))
     await served.edge.close()
     assert cancelled.is_set()
+
+
+async def test_acknowledgement_that_cannot_be_written_is_logged_and_answered(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    ws = await (await serve(Recorder(event=lambda socket, event, args: {"thing": object()}))).websocket()
+    await said(ws)
+    await ws.send_str("40")
+    await said(ws)
+    await ws.send_str('421["e"]')
+    assert (await said(ws)).startswith('431[{"ok":false,"error":{"code":"internal"')
+    assert len(caplog.records) == 1
+
+
+async def test_peer_that_closes_and_reads_nothing_does_not_keep_its_connection(serve: Serve) -> None:
+    def flood(socket: Socket, auth: Any) -> None:
+        socket.emit("flood", "x" * 20_000_000)
+
+    limits = EdgeLimits(close_timeout_s=0.1, slow_bytes=100_000_000, ping_timeout_s=1)
+    application = Recorder(connect=flood)
+    raw = await (await serve(application, limits=limits)).raw()
+    raw.send(
+        b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: t\r\nUpgrade: websocket\r\n"
+        b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAECAwQFBgcICQoLDA0ODw==\r\n\r\n"
+        + mask(1, b"40")
+    )
+    raw.reader._transport.pause_reading()  # type: ignore[attr-defined]
+    await eventually(lambda: bool(application.sockets))
+    connection = application.sockets[0].session._connection
+    assert connection is not None
+    raw.send(mask(8, b"\x03\xe8"))
+    await eventually(lambda: connection.transport.get_write_buffer_size() == 0)
+    assert application.gone == ["transport close"]

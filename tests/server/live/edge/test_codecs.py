@@ -19,7 +19,8 @@ from server.live.edge.socketio import JsonParser
 
 JSON = JsonParser(max_depth=32, max_attachments=10)
 PACK = MsgpackParser(max_depth=32)
-BOTH = pytest.mark.parametrize("parser", [JSON, PACK], ids=["json", "msgpack"])
+ROOMY = JsonParser(max_depth=32, max_attachments=100)
+BOTH = pytest.mark.parametrize("parser", [ROOMY, PACK], ids=["json", "msgpack"])
 
 
 def back(parser: Parser, outgoing: Outgoing) -> Packet:

@@ -358,3 +358,23 @@ async def test_upgrade_under_fire_loses_nothing(serve: Serve) -> None:
 async def ended_or_open(ws: aiohttp.ClientWebSocketResponse) -> bool:
     await ws.close()
     return await ended(ws) in (1000, None)
+
+
+async def test_more_than_can_be_written_becomes_a_gap_for_everyone(serve: Serve) -> None:
+    rooms = Rooms()
+    ws = await join(await serve(rooms))
+    rooms.say(12_000)
+    name, gap = event_of(await said(ws))
+    assert (name, gap["room_id"], gap["from"]) == ("chat:gap", "room-1", 1)
+    assert await heard(ws, 12_000 - gap["to"]) == list(range(gap["to"] + 1, 12_001))
+
+
+async def test_publication_that_cannot_be_written_is_logged_and_stops_nothing(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    rooms = Rooms()
+    ws = await join(await serve(rooms))
+    rooms.fanout.publish("room", "event", {"thing": object()})
+    await eventually(lambda: bool(caplog.records))
+    rooms.say(1)
+    assert await heard(ws, 1) == [1]
