@@ -19,8 +19,8 @@ from media.transcode.wire import Lane
 from media.unit import Codec, Track, Unit
 
 MAX_GAP_S = Fraction(50, 1000)
-#: Above 4 ms stretch by 100 samples a second; above 18 ms (a lost packet) fill with silence at once.
-_RESAMPLE = "async=100:min_comp=0.004:comp_duration=1:min_hard_comp=0.018"
+#: Above 2 ms stretch by 100 samples a second; above 18 ms (a lost packet) fill with silence at once.
+_RESAMPLE = "async=100:min_comp=0.002:comp_duration=1:min_hard_comp=0.018"
 _DECODERS = {Codec.AAC: "aac", Codec.OPUS: "libopus"}
 _ENCODERS = {Codec.AAC: ("aac", "fltp", 1024), Codec.OPUS: ("libopus", "flt", 960)}
 _MAX_ORIGINS = 512

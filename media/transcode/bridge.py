@@ -196,7 +196,7 @@ class AudioBridge:
     async def _serve(self, child: Child) -> None:
         """Use this worker until it is gone or answers no more."""
         self._child = child
-        child.attach(self._hear)
+        child.attach(self._hear, on_gone=self._dismiss)
         try:
             self._begin()
             self._give()
