@@ -32,6 +32,9 @@ TRACE_ID: web.RequestKey[str] = web.RequestKey("trace_id", str)
 STARTED: web.RequestKey[bool] = web.RequestKey("started", bool)
 
 
+OPEN_PATHS: Final = ("/whip", "/whep")
+
+
 class HttpMetrics:
     """Durations by route template, so that the number of series is that of the routes."""
 
@@ -144,13 +147,14 @@ class Surround:
         self._cors(request, response)
 
     def _cors(self, request: web.Request, response: web.StreamResponse) -> None:
-        """Reads are open to every origin, without credentials; writes to the configured ones."""
+        """Reads, and WHIP and WHEP as RFC 9725 wants it, are open to every origin, without credentials; other writes to
+        the configured ones."""
         origin = request.headers.get("Origin")
         if origin is None or "Access-Control-Allow-Origin" in response.headers:
             return
         asked = request.headers.get("Access-Control-Request-Method") if request.method == "OPTIONS" else None
         method = asked or request.method
-        is_known = origin in self._origins or "*" in self._origins
+        is_known = origin in self._origins or "*" in self._origins or request.path.startswith(OPEN_PATHS)
         if not is_known and method not in {"GET", "HEAD"}:
             return
         response.headers["Access-Control-Allow-Origin"] = "*"
