@@ -51,6 +51,7 @@ class Reader:
         self._max_units = max_units
         self._max_bytes = max_bytes
         self._needs_key = False
+        self._has_lost = False
         self._has_video = False
 
     def take(self) -> list[Item]:
@@ -75,7 +76,7 @@ class Reader:
 
     def _put(self, unit: Unit) -> None:
         if self._needs_key and not self._ends_gap(unit):
-            self.dropped_units += 1
+            self.dropped_units += self._has_lost  # before its first key frame a reader has lost nothing
             return
         if len(self._items) >= self._max_units or self._bytes + len(unit.data) > self._max_bytes:
             self._overflow(unit)
@@ -87,11 +88,12 @@ class Reader:
         if not unit.is_key or (self._has_video and unit.kind != "video"):
             return False
         self._needs_key = False
+        self._has_lost = False
         return True
 
     def _overflow(self, unit: Unit) -> None:
         self._clear_units()
-        self._needs_key = True
+        self._needs_key = self._has_lost = True
         if len(unit.data) <= self._max_bytes and self._ends_gap(unit):
             self._bytes = len(unit.data)
             self._append(unit)
