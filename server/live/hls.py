@@ -82,7 +82,7 @@ class Playback:
     def prepare(self, view: StreamView) -> None:
         """A publication begins: from here on its events find their index."""
         if view.id not in self._held:
-            self._held[view.id] = self._new(view.latency)
+            self._held[view.id] = self._new(view)
 
     def packaged(self, said: Packaged) -> None:
         held = self._held.get(said.stream_id)
@@ -131,7 +131,7 @@ class Playback:
         inits, segments = await self._recordings.inits(view.id), await self._recordings.segments(view.id)
         if not segments:
             return None
-        held = self._new(view.latency)
+        held = self._new(view)
         replay(held.index, inits, segments)
         if view.state == "ended":
             held.index.apply(StreamEnded())
@@ -139,13 +139,14 @@ class Playback:
         self._trim()
         return held
 
-    def _new(self, latency: str) -> _Held:
+    def _new(self, view: StreamView) -> _Held:
         # The callback needs the holder that is made with the index.
         holder: list[_Held] = []
         index = LiveIndex(
             on_change=lambda: holder[0].wake(),  # noqa: PLW0108 - the holder is not there yet
-            target_s=TARGET_S[latency],
-            part_target_s=PART_TARGET_S[latency],
+            target_s=TARGET_S[view.latency],
+            part_target_s=PART_TARGET_S[view.latency],
+            keeps_all=view.is_recorded,
         )
         holder.append(_Held(index))
         return holder[0]
