@@ -16,7 +16,7 @@ from pathlib import Path
 from bench import peers
 from bench.crowd import Crowd, allow_many_files, percentile, pin, until
 
-_TEXT = "x" * 90
+_FRAME_BYTES = 160  # of a message around its text
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +38,19 @@ class Row:
 class Run:
     """One server with its crowd."""
 
-    def __init__(self, peer: peers.Peer, crowd: Crowd, viewers: int) -> None:
+    def __init__(self, peer: peers.Peer, crowd: Crowd, viewers: int, message_bytes: int) -> None:
+        self._text = "x" * max(0, message_bytes - _FRAME_BYTES)
         self._peer = peer
         self._crowd = crowd
         self._viewers = viewers
         self._said = 0
+        self._before = crowd.received
 
     def capacity(self, seconds: float, window: int) -> Row:
         """Closed loop."""
 
         def step() -> None:
-            while self._said - self._crowd.received // self._viewers < window:
+            while self._said - self._received() // self._viewers < window:
                 self._say()
             self._crowd.pump(0.05)
 
@@ -72,7 +74,7 @@ class Run:
         body = {
             "id": f"{self._said:036d}",
             "user": {"id": "u" * 36, "username": "somebody", "display_name": "Some Body", "badges": []},
-            "text": _TEXT,
+            "text": self._text,
             "t": time.monotonic_ns(),
         }
         self._crowd.say(b'42["say",' + json.dumps(body, separators=(",", ":")).encode() + b"]")
@@ -99,14 +101,17 @@ class Run:
             cpu=used / took,
             p50_ms=percentile(crowd.latencies_ms, 0.5),
             p99_ms=percentile(crowd.latencies_ms, 0.99),
-            lost=0 if is_whole else self._said * self._viewers - crowd.received,
+            lost=0 if is_whole else self._said * self._viewers - self._received(),
             crowd_cpu=mine / took,
         )
+
+    def _received(self) -> int:
+        return self._crowd.received - self._before
 
     def _settle(self) -> bool:
         """Whether everything said has arrived everywhere."""
         wanted = self._said * self._viewers
-        return until(lambda: self._crowd.received >= wanted, lambda: self._crowd.pump(0.05), 10)
+        return until(lambda: self._received() >= wanted, lambda: self._crowd.pump(0.05), 10)
 
 
 def measure(name: str, options: argparse.Namespace) -> list[Row]:
@@ -115,7 +120,7 @@ def measure(name: str, options: argparse.Namespace) -> list[Row]:
     try:
         crowd = Crowd(host="127.0.0.1", port=peer.port)
         crowd.connect(options.viewers)
-        run = Run(peer, crowd, options.viewers)
+        run = Run(peer, crowd, options.viewers, options.bytes)
         rows = [run.capacity(options.seconds, 4)] if options.capacity else []
         if options.capacity and name == "ours":
             rows.append(run.capacity(options.seconds, 400))
@@ -136,11 +141,12 @@ def slow(name: str, options: argparse.Namespace) -> None:
     try:
         crowd = Crowd(host="127.0.0.1", port=peer.port)
         crowd.connect(options.viewers)
-        run = Run(peer, crowd, options.viewers)
+        run = Run(peer, crowd, options.viewers, options.bytes)
         before = run.open_loop(options.seconds, options.slow_rate)
         memory = peer.memory_bytes()
         crowd.stop_reading(options.slow)
-        after = Run(peer, crowd, options.viewers - options.slow).open_loop(options.seconds, options.slow_rate)
+        others = Run(peer, crowd, options.viewers - options.slow, options.bytes)
+        after = others.open_loop(options.seconds, options.slow_rate)
         grown = (peer.memory_bytes() - memory) / 2**20
         share = after.deliveries_per_s / before.deliveries_per_s * options.viewers / (options.viewers - options.slow)
         print(
@@ -181,6 +187,7 @@ def curve(rows: list[Row]) -> None:
 def parser() -> argparse.ArgumentParser:
     found = argparse.ArgumentParser(prog="python -m bench fanout", description=__doc__)
     found.add_argument("--viewers", type=int, default=2000)
+    found.add_argument("--bytes", type=int, default=250, help="of a message")
     found.add_argument("--seconds", type=float, default=2.0, help="of each measurement")
     found.add_argument("--rounds", type=int, default=1, help="interleaved; the table shows medians")
     found.add_argument("--rates", type=float, nargs="*", default=[5, 20, 100, 300, 1000], help="messages/s, open loop")
