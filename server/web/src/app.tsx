@@ -176,7 +176,8 @@ function AccountMenu() {
         <Avatar of={user} size={36} />
       </button>
       {open && (
-        <div class="menu">
+        // Focusable, so that a press on its text keeps the focus inside.
+        <div class="menu" tabIndex={-1}>
           <p class="menu-name">
             <b>{user.display_name || user.username}</b>
             <span>@{user.username}</span>

@@ -37,7 +37,14 @@ function moderates(stream: Stream): boolean {
   return user?.id === stream.owner.id || Boolean(user?.roles?.some((role) => role === "admin" || role === "moderator"));
 }
 
-export function ChatPanel({ stream, room }: { stream: Stream; room: RoomState | null }) {
+interface PanelProps {
+  stream: Stream;
+  room: RoomState | null;
+  /** Reactions are for those who watch. */
+  reactions?: boolean;
+}
+
+export function ChatPanel({ stream, room, reactions = true }: PanelProps) {
   const scroller = useRef<HTMLDivElement>(null);
   const list = useRef<HTMLOListElement>(null);
   const live = useRef<Live | null>(null);
@@ -106,7 +113,7 @@ export function ChatPanel({ stream, room }: { stream: Stream; room: RoomState | 
   };
 
   return (
-    <section class="chat" aria-label="Chat">
+    <section class="chat chat-live" aria-label="Chat">
       <header class="chat-head">
         <h2>Chat</h2>
         {connection.value !== "online" && <span class="chat-status">Connecting…</span>}
@@ -124,7 +131,7 @@ export function ChatPanel({ stream, room }: { stream: Stream; room: RoomState | 
       <p class="visually-hidden" aria-live="polite">
         {spoken}
       </p>
-      <ReactionBar streamId={stream.id} />
+      {reactions && <ReactionBar streamId={stream.id} />}
       {user ? (
         <Composer replyTo={replyTo} onCancelReply={() => setReplyTo(null)} onSend={send} waitUntil={waitUntil} />
       ) : (

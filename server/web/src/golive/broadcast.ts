@@ -1,7 +1,7 @@
 /** Publishing over WebRTC (WHIP): one offer without trickle, H.264 before the others, back by itself after a break. */
 import { signal } from "@preact/signals";
 import { local, problemOf, send } from "../api/http";
-import { gathered } from "../player/whep";
+import { endSession, gathered } from "../player/whep";
 
 export type BroadcastStatus = "idle" | "connecting" | "live" | "reconnecting" | "failed";
 
@@ -125,13 +125,10 @@ export class Broadcast {
   }
 
   async #drop(): Promise<void> {
-    this.#peer?.close();
+    const [peer, resource, key] = [this.#peer, this.#resource, this.#target?.key];
     this.#peer = null;
-    const [resource, key] = [this.#resource, this.#target?.key];
     this.#resource = null;
-    if (!resource) return;
-    const headers: Record<string, string> = key ? { Authorization: `Bearer ${key}` } : {};
-    await fetch(resource, { method: "DELETE", keepalive: true, headers }).catch(() => undefined);
+    if (peer) await endSession(peer, resource, key ? { Authorization: `Bearer ${key}` } : {});
   }
 }
 

@@ -10,6 +10,7 @@ import { BroadcastIcon, EyeIcon, StopIcon } from "../ui/icons";
 import { CopyButton, Empty, PageTitle, useInterval, useTitle } from "../ui/parts";
 import { toast } from "../ui/toasts";
 import { Broadcast } from "./broadcast";
+import { StudioChat } from "./chat";
 import { HealthPanel } from "./health";
 import { IngestPanel } from "./ingest";
 import { Preview } from "./preview";
@@ -155,6 +156,7 @@ function StudioPage({ username }: { username: string }) {
               )}
             </section>
           )}
+          {stream && onAir && <StudioChat key={`chat-${stream.id}`} stream={stream} />}
           {stream && onAir && <HealthPanel key={stream.id} streamId={stream.id} active />}
         </div>
       </div>
@@ -225,7 +227,7 @@ function OnAir({ stream, reconnecting, onEnd }: OnAirProps) {
           <StopIcon /> {ending ? "Ending…" : "End the broadcast"}
         </button>
         <a class="button large" href={`/watch/${stream.id}`} target="_blank" rel="noopener">
-          Chat and viewers
+          See it as a viewer
         </a>
       </div>
     </section>

@@ -152,7 +152,7 @@ export function Register() {
         <Field label="E-mail" name="email" error={errors["email"]}>
           {(ids) => <input {...ids} name="email" type="email" autocomplete="email" required />}
         </Field>
-        <Field label="Password" name="password" error={errors["password"]} hint="A long sentence is better than a short riddle.">
+        <Field label="Password" name="password" error={errors["password"]} hint="Eight characters or more. A long sentence is better than a short riddle.">
           {(ids) => <Password {...ids} name="password" autocomplete="new-password" />}
         </Field>
         <button type="submit" class="button accent large" disabled={busy}>

@@ -222,7 +222,8 @@ function Settings({ playback, video, isLive, rate, whep }: SettingsProps) {
         <GearIcon />
       </button>
       {open && (
-        <div class="settings-panel">
+        // Focusable, so that a press on its text keeps the focus inside.
+        <div class="settings-panel" tabIndex={-1}>
           {isLive && whep && (
             <Choice
               legend="Playback"

@@ -66,11 +66,11 @@ export class Playback {
     this.stop();
   }
 
-  /** Everything off; the last picture may stay. */
-  stop(): void {
+  /** Everything off; the last picture may stay. `isOver`: the broadcast has ended. */
+  stop({ isOver = false } = {}): void {
     this.#generation += 1;
     clearTimeout(this.#retry);
-    this.#whep?.close();
+    this.#whep?.close({ isOver });
     this.#hls?.close();
     this.#whep = null;
     this.#hls = null;

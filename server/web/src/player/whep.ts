@@ -3,6 +3,10 @@ import { problemOf, send } from "../api/http";
 
 const GATHER_MS = 1000;
 const FIRST_FRAME_MS = 8000;
+/** Between 1900, where the clock of RTP senders begins, and 1970. */
+const NTP_MS = 2_208_988_800_000;
+/** A playout time further off than this tells of two clocks that disagree, not of a delay. */
+const MAX_CREDIBLE_MS = 10_000;
 
 /** Resolves when all candidates are known, or after a second with those that are. */
 export function gathered(peer: RTCPeerConnection): Promise<void> {
@@ -18,7 +22,7 @@ export function gathered(peer: RTCPeerConnection): Promise<void> {
 }
 
 export interface WhepStats {
-  /** Delay between the server's sending and the picture here, as far as this end can see it. */
+  /** Delay from the server's clock to the picture here; without such a clock what this end adds by itself. */
   latencyMs: number | null;
   bytes: number;
 }
@@ -28,6 +32,7 @@ interface InboundTotals {
   delay: number;
   emitted: number;
   decodeMs: number;
+  playoutAt: number;
 }
 
 export class WhepSession {
@@ -94,7 +99,7 @@ export class WhepSession {
 
   async stats(): Promise<WhepStats> {
     const report = await this.peer.getStats();
-    const now: InboundTotals = { bytes: 0, delay: 0, emitted: 0, decodeMs: 0 };
+    const now: InboundTotals = { bytes: 0, delay: 0, emitted: 0, decodeMs: 0, playoutAt: 0 };
     let roundTripMs = 0;
     let hasVideo = false;
     report.forEach((entry: Record<string, unknown>) => {
@@ -106,6 +111,7 @@ export class WhepSession {
         hasVideo ||= isVideo;
         now.delay = number("jitterBufferDelay") * 1000;
         now.emitted = number("jitterBufferEmittedCount");
+        now.playoutAt = number("estimatedPlayoutTimestamp");
         now.decodeMs = isVideo ? (number("totalDecodeTime") / number("framesDecoded")) * 1000 : 0;
       } else if (entry["type"] === "candidate-pair" && entry["nominated"]) {
         roundTripMs = number("currentRoundTripTime") * 1000;
@@ -115,20 +121,30 @@ export class WhepSession {
     this.#last = now;
     const emitted = last ? now.emitted - last.emitted : 0;
     if (!last || emitted <= 0) return { latencyMs: null, bytes: now.bytes };
-    const buffered = (now.delay - last.delay) / emitted;
-    return { latencyMs: buffered + roundTripMs / 2 + now.decodeMs, bytes: now.bytes };
+    const here = (now.delay - last.delay) / emitted + roundTripMs / 2 + now.decodeMs;
+    const dated = now.playoutAt ? Date.now() - (now.playoutAt - NTP_MS) : 0;
+    return { latencyMs: dated > here && dated < MAX_CREDIBLE_MS ? dated : here, bytes: now.bytes };
   }
 
-  close(): void {
+  /** `isOver`: the server has ended the stream, and with it every session of it. */
+  close({ isOver = false } = {}): void {
     this.#closed = true;
+    if (isOver) this.#resource = null;
     this.#release();
   }
 
-  /** Tell the server at once, also while the page is going away; a lost DELETE costs it one ICE timeout. */
   #release(): void {
-    this.peer.close();
-    if (!this.#resource) return;
-    void fetch(this.#resource, { method: "DELETE", keepalive: true }).catch(() => undefined);
+    void endSession(this.peer, this.#resource);
     this.#resource = null;
   }
+}
+
+/**
+ * End a session on the server and then here, in this order: the connection's own farewell would end it too and
+ * leave nothing to delete. A connection that is already down is left to the server, which has noticed or will.
+ */
+export async function endSession(peer: RTCPeerConnection, resource: string | null, headers: Record<string, string> = {}): Promise<void> {
+  const isUp = peer.connectionState === "connected" || peer.connectionState === "connecting";
+  if (resource && isUp) await fetch(resource, { method: "DELETE", keepalive: true, headers }).catch(() => undefined);
+  peer.close();
 }
