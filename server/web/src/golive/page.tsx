@@ -123,7 +123,10 @@ function StudioPage({ username }: { username: string }) {
         <WayTabs way={way} onChange={setWay} disabled={publishing} />
       </div>
       <div class="studio-body">
-        <div class="studio-main">{way === "browser" ? <Preview studio={studio} /> : <IngestPanel />}</div>
+        <div class="studio-main">
+          {way === "browser" ? <Preview studio={studio} /> : <IngestPanel />}
+          {stream && onAir && <HealthPanel key={stream.id} streamId={stream.id} active />}
+        </div>
         <div class="studio-side">
           {stream && stream.state !== "ended" && (onAir || publishing) ? (
             <OnAir stream={stream} reconnecting={status === "reconnecting"} onEnd={end} />
@@ -157,7 +160,6 @@ function StudioPage({ username }: { username: string }) {
             </section>
           )}
           {stream && onAir && <StudioChat key={`chat-${stream.id}`} stream={stream} />}
-          {stream && onAir && <HealthPanel key={stream.id} streamId={stream.id} active />}
         </div>
       </div>
     </div>
