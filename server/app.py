@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import gc
 import importlib.metadata
@@ -24,7 +25,7 @@ from actors.presence import Presence
 from actors.runtime import ActorError, LocalDirectory, LocalTransport, LoopClock, Node, shard_of
 from actors.runtime.ids import ActorId
 from actors.session import Buckets
-from actors.stream import DescribeStream, LiveStream
+from actors.stream import DescribeStream, EndStream, LiveStream
 from actors.viewers import ViewCounter
 from media.control import Granted
 from server.config import Settings
@@ -72,7 +73,8 @@ from storage.viewers import Views
 VERSION: Final = importlib.metadata.version("socialflow")
 WEB: Final = Path(__file__).parent / "web" / "dist"
 MEMORY: Final = Path("/dev/shm")  # noqa: S108 - what is made there is a folder of our own, mode 0700
-GC_THRESHOLDS: Final = (50_000, 20, 50)
+GC_THRESHOLDS: Final = (100_000, 50, 100)
+SWEEP_S: Final = 3_600.0
 
 log = logging.getLogger("server.app")
 
@@ -128,6 +130,8 @@ class App:
         await self._open_live()
         await self._open_http()
         await self._resume_streams()
+        sweeping = asyncio.get_running_loop().create_task(self._sweep(), name="sweep old rows")
+        self._stages.add("sweep", _cancelled(sweeping))
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
@@ -231,9 +235,20 @@ class App:
         self._stages.add("passwords", _sync(passwords.close))
         self._profiles = Profiles(database=self.db)
         self.accounts = Accounts(
-            database=self.db, identity=self.identity, passwords=passwords, profiles=self._profiles, ids=self._ids
+            database=self.db,
+            identity=self.identity,
+            passwords=passwords,
+            profiles=self._profiles,
+            ids=self._ids,
+            when_gone=[self._end_streams_of],
         )
         self.first_admin = await self.accounts.create_first_admin()
+
+    async def _end_streams_of(self, user_id: str) -> None:
+        """Whose account is gone is not on the air any more."""
+        for row in await self._streams.open_of(user_id, now=now()):
+            await self.node.ref("stream", row.id).ask(EndStream(reason="the account was deleted"), timeout_s=10.0)
+            self._on_air.forget(row.id)
 
     # the live side
 
@@ -338,6 +353,7 @@ class App:
 
     def _web_app(self) -> web.Application:
         limiter = SharedRates(limiter=RateLimiter(redis=self.redis))
+        self._idempotency = IdempotencyKeys(rows=self.db)
         app = build_app(
             features=[
                 self._health(),
@@ -354,7 +370,7 @@ class App:
                 ),
             ],
             identity=self.identity,
-            idempotency=IdempotencyKeys(rows=self.db),
+            idempotency=self._idempotency,
             limiter=limiter,
             problems=known_errors(),
             registry=self._registry,
@@ -444,6 +460,16 @@ class App:
             **media,
         }
 
+    async def _sweep(self) -> None:
+        """What nobody can use any more leaves the tables: spent sessions and tokens, answered keys."""
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            try:
+                await self.accounts.purge()
+                await self._idempotency.purge()
+            except StorageError as error:
+                log.warning("old rows were not swept: %s", error)
+
     async def _resume_streams(self) -> None:
         """Streams that were on the air when the last node ended wait for their publishers; without one they end."""
         for row in await self._streams.left_on_air():
@@ -485,6 +511,14 @@ def _tls(settings: Settings) -> ssl.SSLContext | None:
     except (OSError, ssl.SSLError) as error:
         raise CannotStart(f"tls_cert and tls_key cannot be used: {error}") from None
     return context
+
+
+def _cancelled(task: asyncio.Task[None]) -> Any:
+    async def closing() -> None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    return closing
 
 
 def _sync(close: Any) -> Any:
