@@ -11,6 +11,7 @@ import itertools
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any, Final
 
 FPS: Final = 30
@@ -45,14 +46,14 @@ def _publish(url: str, width: int, height: int, bits: int, closed: threading.Eve
     import av
 
     pictures, sounds = _pictures(width, height), _sounds()
-    with av.open(url, "w", format="flv", options={"rw_timeout": "10000000"}) as out:
+    with av.open(url, "w", format="flv") as out:
         video, audio = _video(out, width, height, bits), _audio(out)
         started_at, frame, sound = time.monotonic(), 0, 0
         while not closed.is_set():
-            out.mux(video.encode(pictures.pull()))
+            out.mux(video.encode(next(pictures)))
             frame += 1
             while sound * SAMPLES * FPS <= frame * SAMPLE_RATE:
-                out.mux(audio.encode(sounds.pull()))
+                out.mux(audio.encode(next(sounds)))
                 sound += 1
             ahead_s = started_at + frame / FPS - time.monotonic()
             if ahead_s < -MAX_BEHIND_S:
@@ -63,7 +64,7 @@ def _publish(url: str, width: int, height: int, bits: int, closed: threading.Eve
         out.mux(audio.encode(None))
 
 
-def _pictures(width: int, height: int) -> Any:
+def _pictures(width: int, height: int) -> Iterator[Any]:
     """Colour bars with moving parts and a running clock (FFmpeg's testsrc2), as frames of the encoder's format."""
     from av.filter import Graph
 
@@ -76,7 +77,7 @@ def _pictures(width: int, height: int) -> Any:
     )
 
 
-def _sounds() -> Any:
+def _sounds() -> Iterator[Any]:
     """A quiet tone with a beep every second."""
     from av.filter import Graph
 
@@ -91,12 +92,14 @@ def _sounds() -> Any:
     )
 
 
-def _chained(graph: Any, *steps: Any) -> Any:
-    """The last step, linked to all before it."""
+def _chained(graph: Any, *steps: Any) -> Iterator[Any]:
+    """What comes out of the last step, each linked to the one before it."""
     for left, right in itertools.pairwise(steps):
         left.link_to(right)
     graph.configure()
-    return steps[-1]
+    # The graph is named here for as long as frames are wanted: its steps do not keep it.
+    while graph is not None:
+        yield steps[-1].pull()
 
 
 def _video(out: Any, width: int, height: int, bits: int) -> Any:

@@ -32,25 +32,25 @@ HOST: Final = Persona(
     username="ines_signal",
     display_name="Ines Signal",
     bio="I test pictures so that you do not have to. Live most days.",
-    pause_s=12,
+    pause_s=9,
 )
 EARLIER_HOST: Final = Persona(
     username="bao_tones",
     display_name="Bao",
     bio="Sine waves, mostly in tune.",
-    pause_s=9,
+    pause_s=7,
 )
 CROWD: Final = (
-    Persona(username="tomasz_k", display_name="Tomasz", bio="Night shifts and synthesizers.", pause_s=3),
-    Persona(username="fatima_codes", display_name="Fatima", bio="Compilers, cats, cardamom.", pause_s=4),
-    Persona(username="old_gregor", display_name="Gregor", bio="On the air since valves.", pause_s=7),
-    Persona(username="lena_moves", display_name="Lena", bio="Dancer. Answers in emoji.", pause_s=3),
-    Persona(username="kwame_b", display_name="Kwame", bio="Photographs markets at dawn.", pause_s=5),
-    Persona(username="yuki_frames", display_name="Yuki 雪", bio="One frame at a time.", pause_s=4),
-    Persona(username="sol_marina", display_name="Sol Marina", bio="Marine biologist, terrible puns.", pause_s=5),
-    Persona(username="dmitri_lag", display_name="Dmitri", bio="I measure latency for fun.", pause_s=6),
-    Persona(username="ana_paula", display_name="Ana Paula", bio="Cozinha, samba, ciência.", pause_s=5),
-    Persona(username="rio_writes", display_name="Rio", bio="Short stories, long walks.", pause_s=6),
+    Persona(username="tomasz_k", display_name="Tomasz", bio="Night shifts and synthesizers.", pause_s=2),
+    Persona(username="fatima_codes", display_name="Fatima", bio="Compilers, cats, cardamom.", pause_s=3),
+    Persona(username="old_gregor", display_name="Gregor", bio="On the air since valves.", pause_s=5),
+    Persona(username="lena_moves", display_name="Lena", bio="Dancer. Answers in emoji.", pause_s=2),
+    Persona(username="kwame_b", display_name="Kwame", bio="Photographs markets at dawn.", pause_s=3.5),
+    Persona(username="yuki_frames", display_name="Yuki 雪", bio="One frame at a time.", pause_s=3),
+    Persona(username="sol_marina", display_name="Sol Marina", bio="Marine biologist, terrible puns.", pause_s=3.5),
+    Persona(username="dmitri_lag", display_name="Dmitri", bio="I measure latency for fun.", pause_s=4),
+    Persona(username="ana_paula", display_name="Ana Paula", bio="Cozinha, samba, ciência.", pause_s=3.5),
+    Persona(username="rio_writes", display_name="Rio", bio="Short stories, long walks.", pause_s=4),
 )
 EVERYBODY: Final = (HOST, EARLIER_HOST, *CROWD)
 

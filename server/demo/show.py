@@ -128,9 +128,13 @@ class Show:
         await befriend(self._api, list(self._members.values()), self._chance)
         await announce(self._api, list(self._members.values()))
         async with asyncio.TaskGroup() as group:
-            if earlier_s > 0 and not await streams_of(self._api, self._members[EARLIER_HOST], state="ended"):
+            if earlier_s > 0 and not await self._has_recording():
                 group.create_task(self._earlier(earlier_s), name="earlier stream")
             group.create_task(self._now(), name="stream")
+
+    async def _has_recording(self) -> bool:
+        earlier = await streams_of(self._api, self._members[EARLIER_HOST], state="ended")
+        return any(stream["playback"]["hls"] for stream in earlier)
 
     async def _now(self) -> None:
         async with self._broadcast(self._members[HOST], NOW, LARGE) as stream, asyncio.TaskGroup() as group:
@@ -162,14 +166,16 @@ class Show:
         created = await prepare(self._api, owner, plan)
         stream: dict[str, Any] = created["stream"]
         url = f"{created['ingest']['rtmp_url']}/{created['ingest']['stream_key']}"
+        was_live = False
         try:
             async with asyncio.TaskGroup() as group:
                 publishing = group.create_task(keep_publishing(url, picture), name="publisher")
                 await self._wait_live(stream["id"])
+                was_live = True
                 yield stream
                 publishing.cancel()
         finally:
-            await self._end(owner, stream["id"])
+            await self._end(owner, stream["id"], keep=was_live)
 
     async def _wait_live(self, stream_id: str) -> None:
         deadline = time.monotonic() + LIVE_WITHIN_S
@@ -181,18 +187,20 @@ class Show:
     async def _end_those_left(self, owner: Member) -> None:
         """What a run that was killed has left on the air."""
         for stream in await streams_of(self._api, owner, state="live"):
-            await self._end(owner, stream["id"])
+            await self._end(owner, stream["id"], keep=True)
 
-    async def _end(self, owner: Member, stream_id: str) -> None:
-        path = f"/api/v1/streams/{stream_id}/end"
+    async def _end(self, owner: Member, stream_id: str, *, keep: bool) -> None:
+        """End a stream; one that nobody has ever seen is removed instead."""
+        path = f"/api/v1/streams/{stream_id}"
+        method, path = ("POST", f"{path}/end") if keep else ("DELETE", path)
         try:
-            await self._api.call("POST", path, token=owner.token)
+            await self._api.call(method, path, token=owner.token)
         except Refused as refusal:
             if refusal.status != 401:
                 raise
             # The show has outlived its access token.
             await self._company.sign_in(owner)
-            await self._api.call("POST", path, token=owner.token)
+            await self._api.call(method, path, token=owner.token)
 
     def _page(self, stream: dict[str, Any]) -> str:
         return f"{(self._settings.public_url or self._api.origin).rstrip('/')}/watch/{stream['id']}"
@@ -241,9 +249,9 @@ async def publish(url: str, picture: Picture) -> str:
         with contextlib.suppress(ConnectionError):
             child.stdin.write(" ".join([url, *(str(number) for number in picture)]).encode() + b"\n")
             await child.stdin.drain()
-        told = await child.stderr.read(4096)
+        told = (await child.stderr.read(65_536)).decode(errors="replace").split("\n")
         await child.wait()
-        return told.decode(errors="replace").strip() or f"the publisher ended with code {child.returncode}"
+        return next((line for line in reversed(told) if line), f"the publisher ended with code {child.returncode}")
     finally:
         child.stdin.close()
         await _gone(child)
