@@ -1,4 +1,4 @@
-"""A chat room: who may say what (``ChatRules``, pure) and in which order it was said (``ChatRoom``, the actor).
+"""A chat room: in which order things are said in it, and by whom they are heard. Who may say what: ``chat_rules``.
 
 A message is shown and acknowledged only after the log has committed it; its offset comes from that commit, so a
 position ``(epoch, offset)`` is exact after any crash. The same ``client_id`` of the same person is the same message
@@ -8,43 +8,36 @@ for good, and is recognised before any rule is applied.
 from __future__ import annotations
 
 import asyncio
-import re
-import unicodedata
 from collections import OrderedDict, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 
 import msgspec
 
+from actors.chat_rules import MAX_TEXT as MAX_TEXT
+from actors.chat_rules import Author as Author
+from actors.chat_rules import ChatMode as ChatMode
+from actors.chat_rules import ChatRules as ChatRules
+from actors.chat_rules import Sanction as Sanction
+from actors.chat_rules import Standing as Standing
+from actors.chat_rules import changed_mode, clean_text
 from actors.events import ChatChanged, ChatMessage, ChatPosted, ChatUser, DeletedMessage, Fact, LoggedMessage
-from actors.runtime import Actor, Ask, DomainError, Fenced, Later, Message, Unavailable, handles
+from actors.runtime import Actor, ActorError, Ask, DomainError, Fenced, Later, Message, Unavailable, handles
 
 RoomEvent = Literal["chat:deleted", "chat:pinned", "chat:mode", "chat:user_timed_out"]
 
-MAX_TEXT = 500
 RECENT = 500
 REMEMBERED_ANSWERS = 4_096
 REMEMBERED_STANDINGS = 4_096
 STANDING_AGE_S = 30.0
-UNIQUE_WINDOW = 200
 MAX_TIMEOUT_S = 14 * 24 * 3600
-
-_EMOTES_ONLY = re.compile(
-    r"(?:\s|:[a-zA-Z0-9_+-]{1,32}:|[\u2190-\u2bff\u3030\u303d\u3297\u3299\ufe0f\u200d]|[\U0001f000-\U0001faff])+"
-)
+MEND_S = 0.25
+MAX_MEND_S = 5.0
+SETTLE_S = 6.0
 
 
 # ------------------------------------------------------------------------------------------------- what is said to it
-
-
-class Author(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody who acts in a room, with the roles that their account has."""
-
-    id: str
-    username: str
-    display_name: str
-    roles: tuple[str, ...] = ()
 
 
 class Posted(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,20 +62,14 @@ class FindPosted(Ask[Posted | None], frozen=True, kw_only=True):
     client_id: str
 
 
-class ChatMode(msgspec.Struct, frozen=True, kw_only=True):
-    """Who may post how: all off by default. ``followers_only_seconds`` of 0 means any follower."""
-
-    slow_seconds: int = 0
-    followers_only_seconds: int | None = None
-    subscribers_only: bool = False
-    emotes_only: bool = False
-    unique: bool = False
-
-
 class RoomSnapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """The room up to and including ``offset``; ``messages`` are the latest, ascending, without a gap."""
+    """The room up to and including ``offset``; ``messages`` are the latest, ascending, without a gap.
+
+    Who may know of the stream that the room belongs to may know of the room.
+    """
 
     room_id: str
+    stream_id: str | None
     owner_id: str
     epoch: str
     offset: int
@@ -157,14 +144,9 @@ class Appended(msgspec.Struct, frozen=True, kw_only=True):
     is_duplicate: bool
 
 
-class Sanction(msgspec.Struct, frozen=True, kw_only=True):
-    """``until`` None: for good."""
-
-    until: datetime | None
-
-
 class RoomRecord(msgspec.Struct, frozen=True, kw_only=True):
     id: str
+    stream_id: str | None
     owner_id: str
     log_epoch: str
     last_offset: int
@@ -181,6 +163,7 @@ class ChatLog(Protocol):
     async def find(self, room_id: str, user_id: str, client_id: str) -> Appended | None: ...
     async def load_room(self, room_id: str) -> RoomRecord | None: ...
     async def last(self, room_id: str, limit: int) -> Sequence[LoggedMessage]: ...
+    async def since(self, room_id: str, offset: int, *, limit: int) -> Sequence[LoggedMessage]: ...
     async def message(self, room_id: str, message_id: str) -> LoggedMessage | None: ...
     async def delete_message(self, room_id: str, message_id: str, *, by: str, shard: int, epoch: int) -> int | None: ...
     async def pin(self, room_id: str, message_id: str | None, *, shard: int, epoch: int) -> None: ...
@@ -190,149 +173,8 @@ class ChatLog(Protocol):
     ) -> None: ...
 
 
-class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody is to the room's owner."""
-
-    following_since: datetime | None = None
-    is_subscriber: bool = False
-    is_blocked: bool = False
-
-
 class Standings(Protocol):
     async def standing(self, *, owner_id: str, user_id: str) -> Standing: ...
-
-
-# -------------------------------------------------------------------------------------------------------------- rules
-
-
-def clean_text(text: str) -> str:
-    """NFC, without control characters, trimmed; 1 to 500 characters, else ``DomainError``."""
-    composed = unicodedata.normalize("NFC", text)
-    kept = "".join(
-        c for c in composed if c == "\n" or not unicodedata.category(c).startswith("C") or c in "\u200d\u200c"
-    )
-    kept = kept.replace("\n", " ").strip()
-    if not kept:
-        raise DomainError("empty_text", "A message needs at least one visible character.", field="text")
-    if len(kept) > MAX_TEXT:
-        raise DomainError("text_too_long", f"A message may have at most {MAX_TEXT} characters.", field="text")
-    return kept
-
-
-class ChatRules:
-    """Who may post what, now. Pure: it is told the time and remembers only what the rules need."""
-
-    def __init__(
-        self, *, owner_id: str, moderators: frozenset[str], mode: ChatMode, sanctions: Mapping[str, Sanction]
-    ) -> None:
-        self.owner_id = owner_id
-        self.moderators = moderators
-        self.mode = mode
-        self.sanctions = dict(sanctions)
-        self._last_at: OrderedDict[str, float] = OrderedDict()
-        self._recent_texts: deque[str] = deque(maxlen=UNIQUE_WINDOW)
-
-    def is_moderator(self, author: Author) -> bool:
-        return (
-            author.id == self.owner_id
-            or author.id in self.moderators
-            or bool({"admin", "moderator"} & set(author.roles))
-        )
-
-    def badges(self, author: Author) -> tuple[str, ...]:
-        held = (
-            ("owner", author.id == self.owner_id),
-            ("moderator", author.id in self.moderators),
-            ("admin", "admin" in author.roles),
-        )
-        return tuple(name for name, has in held if has)
-
-    def judge(self, author: Author, text: str, *, standing: Standing, now: datetime) -> None:
-        """Raise the ``DomainError`` that says why this may not be posted now."""
-        if self.is_moderator(author):
-            return
-        self._judge_person(author, standing, now)
-        self._judge_text(text)
-        self._judge_pace(author, now)
-
-    def posted(self, author: Author, text: str, *, now: datetime) -> None:
-        """Remember an accepted message for slow and unique mode."""
-        self._recent_texts.append(text.casefold())
-        if self.mode.slow_seconds:
-            self._last_at[author.id] = now.timestamp()
-            self._last_at.move_to_end(author.id)
-            self._forget_old(now)
-
-    def _judge_person(self, author: Author, standing: Standing, now: datetime) -> None:
-        sanction = self.sanctions.get(author.id)
-        if sanction is not None and (sanction.until is None or sanction.until > now):
-            raise _sanctioned(sanction, now)
-        if standing.is_blocked:
-            raise DomainError("blocked", "The owner of this room has blocked you.")
-        if self.mode.subscribers_only and not standing.is_subscriber:
-            raise DomainError("subscribers_only", "Only subscribers may write here at the moment.")
-        self._judge_follower(standing, now)
-
-    def _judge_follower(self, standing: Standing, now: datetime) -> None:
-        needed_s = self.mode.followers_only_seconds
-        if needed_s is None:
-            return
-        if standing.following_since is None:
-            raise DomainError("followers_only", "Only followers may write here at the moment.")
-        wait_s = needed_s - (now - standing.following_since).total_seconds()
-        if wait_s > 0:
-            raise DomainError(
-                "followers_only",
-                f"You may write {wait_s:.0f} s from now: follow a little longer.",
-                retry_after_s=wait_s,
-            )
-
-    def _judge_text(self, text: str) -> None:
-        if self.mode.emotes_only and not _EMOTES_ONLY.fullmatch(text):
-            raise DomainError("emotes_only", "Only emotes may be posted here at the moment.", field="text")
-        if self.mode.unique and text.casefold() in self._recent_texts:
-            raise DomainError(
-                "not_unique", "Somebody has just posted exactly this: say it in your own words.", field="text"
-            )
-
-    def _judge_pace(self, author: Author, now: datetime) -> None:
-        last_at = self._last_at.get(author.id)
-        if not self.mode.slow_seconds or last_at is None:
-            return
-        wait_s = last_at + self.mode.slow_seconds - now.timestamp()
-        if wait_s > 0:
-            raise DomainError("slow_mode", f"Slow mode: you may write again in {wait_s:.0f} s.", retry_after_s=wait_s)
-
-    def _forget_old(self, now: datetime) -> None:
-        oldest_kept = now.timestamp() - self.mode.slow_seconds
-        while self._last_at and next(iter(self._last_at.values())) < oldest_kept:
-            self._last_at.popitem(last=False)
-
-
-def _sanctioned(sanction: Sanction, now: datetime) -> DomainError:
-    if sanction.until is None:
-        return DomainError("banned", "You are banned from this room.")
-    wait_s = (sanction.until - now).total_seconds()
-    return DomainError("timed_out", f"You may write again in {wait_s:.0f} s.", retry_after_s=wait_s)
-
-
-def changed_mode(mode: ChatMode, changes: Mapping[str, int | bool | None]) -> ChatMode:
-    """The mode with what ``changes`` names replaced; ``DomainError`` for a value out of range."""
-    slow = changes.get("slow_seconds", mode.slow_seconds) or 0
-    followers = changes.get("followers_only_seconds", mode.followers_only_seconds)
-    if not 0 <= int(slow) <= 3600:
-        raise DomainError("invalid", "slow_seconds is between 0 and 3600.", field="mode.slow_seconds")
-    if followers is not None and not 0 <= int(followers) <= 90 * 24 * 3600:
-        raise DomainError(
-            "invalid", "followers_only_seconds is between 0 and 90 days.", field="mode.followers_only_seconds"
-        )
-    return ChatMode(
-        slow_seconds=int(slow),
-        followers_only_seconds=None if followers is None else int(followers),
-        subscribers_only=bool(changes.get("subscribers_only", mode.subscribers_only)),
-        emotes_only=bool(changes.get("emotes_only", mode.emotes_only)),
-        unique=bool(changes.get("unique", mode.unique)),
-    )
 
 
 # -------------------------------------------------------------------------------------------------------------- actor
@@ -341,8 +183,10 @@ def changed_mode(mode: ChatMode, changes: Mapping[str, int | bool | None]) -> Ch
 class ChatRoom(Actor):
     """The one writer of a room. Its key is the room's id.
 
-    Posts of different people are committed side by side but announced in the order of their offsets; an asker is
-    answered after the commit. A refused fencing token stops the actor: another node owns the room.
+    Posts of different people are committed side by side but announced in the order of their offsets, each once and
+    none left out; an asker is answered after the commit. What the log holds and this actor was not told of (the outcome
+    of a commit may be lost with a connection) is read from the log and announced too. A refused fencing token stops the
+    actor: another node owns the room.
     """
 
     def __init__(
@@ -366,9 +210,15 @@ class ChatRoom(Actor):
         self._answers: OrderedDict[tuple[str, str], Posted] = OrderedDict()
         self._known: OrderedDict[str, tuple[float, Standing]] = OrderedDict()
         self._recent: deque[LoggedMessage] = deque(maxlen=RECENT)
-        self._fresh: list[ChatMessage] = []
+        self._posting: dict[tuple[str, str], list[Later[Posted]]] = {}
+        self._unjudged: dict[str, list[tuple[PostChat, str]]] = {}
+        self._commits: set[asyncio.Future[Appended]] = set()
+        self._fresh: list[LoggedMessage] = []
+        self._top = 0
+        self._mending: asyncio.Task[None] | None = None
         self._pinned: ChatMessage | None = None
         self._media: KeepMediaTime | None = None
+        self._stream_id: str | None = None
         self._epoch = ""
         self._offset = 0
 
@@ -379,31 +229,84 @@ class ChatRoom(Actor):
         self._rules = ChatRules(
             owner_id=record.owner_id, moderators=record.moderators, mode=record.mode, sanctions=record.sanctions
         )
+        self._stream_id = record.stream_id
         self._epoch = record.log_epoch
         self._pinned = record.pinned
         self._recent.extend(await self._log.last(self._room_id, RECENT))
         self._offset = self._recent[-1].offset if self._recent else record.last_offset
 
+    async def passivate(self) -> None:
+        """What was submitted is answered and announced before the room goes."""
+        if self._commits:
+            await asyncio.wait(self._commits, timeout=SETTLE_S)
+
     # posting
 
     @handles(PostChat)
     def post(self, message: PostChat) -> Posted | Later[Posted]:
-        answered = self._answers.get((message.author.id, message.client_id))
+        _require_client_id(message.client_id)
+        key = message.author.id, message.client_id
+        answered = self._answers.get(key)
         if answered is not None:
             return answered
-        text = clean_text(message.text)
         later: Later[Posted] = self.context.later()
-        standing = self._known_standing(message.author.id)
-        if standing is None:
-            self.context.spawn(self._post_after_look_up(message, text, later), name="standing")
-        else:
-            self._judge_and_submit(message, text, standing, later)
+        if key in self._posting:
+            # The same message again while it is on its way: both hear what becomes of it.
+            self._posting[key].append(later)
+            return later
+        text = clean_text(message.text)
+        self._posting[key] = [later]
+        self._judge_in_turn(message, text)
         return later
 
+    def _judge_in_turn(self, message: PostChat, text: str) -> None:
+        """At once, or after the look-up that this person's messages wait for: they keep their order."""
+        user_id = message.author.id
+        standing = self._known_standing(user_id)
+        if user_id in self._unjudged:
+            self._unjudged[user_id].append((message, text))
+        elif standing is not None:
+            self._judge_and_submit(message, text, standing)
+        else:
+            self._unjudged[user_id] = [(message, text)]
+            if not self._beside(message, self._judge_after_look_up(user_id), name="standing"):
+                del self._unjudged[user_id]
+
+    def _beside(self, message: PostChat, work: Coroutine[Any, Any, None], *, name: str) -> bool:
+        try:
+            self.context.spawn(work, name=name)
+        except ActorError as error:
+            self._reject(message, error)
+            return False
+        return True
+
+    def _settled(self, message: PostChat) -> list[Later[Posted]]:
+        return self._posting.pop((message.author.id, message.client_id), [])
+
+    def _resolve(self, message: PostChat, posted: Posted) -> None:
+        for later in self._settled(message):
+            later.resolve(posted)
+
+    def _reject(self, message: PostChat, error: DomainError | ActorError) -> None:
+        for later in self._settled(message):
+            later.reject(error)
+
     @handles(FindPosted)
-    async def find(self, message: FindPosted) -> Posted | None:
-        answered = self._answers.get((message.user_id, message.client_id))
-        return answered or await self._look_up(message.user_id, message.client_id)
+    def find(self, message: FindPosted) -> Posted | Later[Posted | None] | None:
+        _require_client_id(message.client_id)
+        key = message.user_id, message.client_id
+        answered = self._answers.get(key)
+        if answered is not None:
+            return answered
+        later: Later[Posted | None] = self.context.later()
+        self.context.spawn(self._find(key, later), name="find")
+        return later
+
+    async def _find(self, key: tuple[str, str], later: Later[Posted | None]) -> None:
+        try:
+            later.resolve(await self._look_up(*key))
+        except ActorError as error:
+            later.reject(error)
 
     async def _look_up(self, user_id: str, client_id: str) -> Posted | None:
         found = await self._log.find(self._room_id, user_id, client_id)
@@ -415,39 +318,40 @@ class ChatRoom(Actor):
             return None
         return known[1]
 
-    async def _post_after_look_up(self, message: PostChat, text: str, later: Later[Posted]) -> None:
-        owner_id, user_id = self._rules.owner_id, message.author.id
+    async def _judge_after_look_up(self, user_id: str) -> None:
         try:
-            standing = await self._standings.standing(owner_id=owner_id, user_id=user_id)
-        except Unavailable as error:
-            later.reject(error)
+            standing = await self._standings.standing(owner_id=self._rules.owner_id, user_id=user_id)
+        except ActorError as error:
+            for message, _ in self._unjudged.pop(user_id):
+                self._reject(message, error)
             return
         self._known[user_id] = (self.context.clock.monotonic() + STANDING_AGE_S, standing)
         _trim(self._known, REMEMBERED_STANDINGS)
-        self._judge_and_submit(message, text, standing, later)
+        for message, text in self._unjudged.pop(user_id):
+            self._judge_and_submit(message, text, standing)
 
-    def _judge_and_submit(self, message: PostChat, text: str, standing: Standing, later: Later[Posted]) -> None:
+    def _judge_and_submit(self, message: PostChat, text: str, standing: Standing) -> None:
         now = self._now()
         try:
             self._rules.judge(message.author, text, standing=standing, now=now)
         except DomainError as refusal:
-            self.context.spawn(self._refuse_unless_posted(message, refusal, later), name="repeat")
+            self._beside(message, self._refuse_unless_posted(message, refusal), name="repeat")
             return
         self._rules.posted(message.author, text, now=now)
-        self._submit(message, text, now, later)
+        self._submit(message, text, now)
 
-    async def _refuse_unless_posted(self, message: PostChat, refusal: DomainError, later: Later[Posted]) -> None:
+    async def _refuse_unless_posted(self, message: PostChat, refusal: DomainError) -> None:
         try:
             posted = await self._look_up(message.author.id, message.client_id)
-        except Unavailable as error:
-            later.reject(error)
+        except ActorError as error:
+            self._reject(message, error)
             return
         if posted is None:
-            later.reject(refusal)
+            self._reject(message, refusal)
         else:
-            later.resolve(posted)
+            self._resolve(message, posted)
 
-    def _submit(self, message: PostChat, text: str, now: datetime, later: Later[Posted]) -> None:
+    def _submit(self, message: PostChat, text: str, now: datetime) -> None:
         entry = ChatEntry(
             room_id=self._room_id,
             shard=self._shard,
@@ -462,57 +366,72 @@ class ChatRoom(Actor):
         )
         try:
             commit = self._log.submit(entry)
-        except (DomainError, Unavailable) as error:
-            later.reject(error)
+        except (DomainError, ActorError) as error:
+            self._refused(message, entry, error)
             return
-        commit.add_done_callback(lambda done: self._committed(message, entry, later, done))
+        self._commits.add(commit)
+        commit.add_done_callback(lambda done: self._committed(message, entry, done))
 
-    def _committed(
-        self, message: PostChat, entry: ChatEntry, later: Later[Posted], done: asyncio.Future[Appended]
-    ) -> None:
-        if done.cancelled():
-            later.reject(Unavailable(self.context.id, "the log was closed before the message was written"))
-            return
-        error = done.exception()
+    def _committed(self, message: PostChat, entry: ChatEntry, done: asyncio.Future[Appended]) -> None:
+        self._commits.discard(done)
+        error = _log_was_closed(self._room_id) if done.cancelled() else done.exception()
         if error is not None:
-            self._refused(error, later)
+            self._refused(message, entry, error)
             return
         appended = done.result()
         posted = Posted(id=appended.id, offset=appended.offset, epoch=self._epoch)
         self._answers[(entry.user_id, entry.client_id)] = posted
         _trim(self._answers, REMEMBERED_ANSWERS)
-        if not appended.is_duplicate:
-            self._show(message, entry, appended.offset)
-        later.resolve(posted)
+        if appended.offset == self._offset + 1 and not appended.is_duplicate:
+            self._show(_as_shown(message, entry, appended.offset, self._rules.badges(message.author)))
+        elif appended.offset > self._offset:
+            # Something before it, or this itself, was written without our hearing of it.
+            self._top = max(self._top, appended.offset)
+            self._mend()
+        if appended.is_duplicate:
+            self._rules.taken_back(message.author, entry.text, at=entry.sent_at)
+        self._resolve(message, posted)
 
-    def _refused(self, error: BaseException, later: Later[Posted]) -> None:
+    def _refused(self, message: PostChat, entry: ChatEntry, error: BaseException) -> None:
+        self._rules.taken_back(message.author, entry.text, at=entry.sent_at)
         if isinstance(error, Fenced):
             self.context.stop()
-            later.reject(Unavailable(self.context.id, "the room has just moved", retry_after_s=0.5))
-        elif isinstance(error, DomainError | Unavailable):
-            later.reject(error)
-        else:
-            later.reject(Unavailable(self.context.id, "the message could not be written"))
+            error = Unavailable(self.context.id, "the room has just moved", retry_after_s=0.5)
+        elif isinstance(error, Unavailable):
+            self._mend()
+        elif not isinstance(error, DomainError | ActorError):
             self.context.log.error("a post was not written", exc_info=error)
+            error = Unavailable(self.context.id, "the message could not be written")
+        self._reject(message, error)
 
-    def _show(self, message: PostChat, entry: ChatEntry, offset: int) -> None:
-        author = message.author
-        shown = ChatMessage(
-            id=entry.id,
-            offset=offset,
-            user=ChatUser(
-                id=author.id,
-                username=author.username,
-                display_name=author.display_name,
-                badges=self._rules.badges(author),
-            ),
-            text=entry.text,
-            sent_at=entry.sent_at,
-            media_time_ms=entry.media_time_ms,
-            reply_to=entry.reply_to,
-            client_id=entry.client_id,
-        )
-        self._offset = offset
+    # what was written without our hearing of it
+
+    def _mend(self) -> None:
+        if self._mending is None or self._mending.done():
+            try:
+                self._mending = self.context.spawn(self._catch_up(), name="mend")
+            except ActorError:
+                return  # The room is going: whoever takes it up reads the log.
+
+    async def _catch_up(self) -> None:
+        """Announce what the log holds beyond what was announced; it may take until the database is back."""
+        pause_s = MEND_S
+        while True:
+            try:
+                page = await self._log.since(self._room_id, self._offset, limit=RECENT)
+            except Unavailable as error:
+                self.context.log.info("what follows %d cannot be read yet: %s", self._offset, error)
+                await self.context.clock.sleep(pause_s)
+                pause_s = min(pause_s * 2, MAX_MEND_S)
+                continue
+            for logged in page:
+                if logged.offset > self._offset:
+                    self._show(logged)
+            if not page or (len(page) < RECENT and self._offset >= self._top):
+                return
+
+    def _show(self, shown: LoggedMessage) -> None:
+        self._offset = shown.offset
         self._recent.append(shown)
         self._fresh.append(shown)
         if len(self._fresh) == 1:
@@ -530,6 +449,7 @@ class ChatRoom(Actor):
         recent = list(self._recent)[-message.limit :] if message.limit > 0 else []
         return RoomSnapshot(
             room_id=self._room_id,
+            stream_id=self._stream_id,
             owner_id=self._rules.owner_id,
             epoch=self._epoch,
             offset=self._offset,
@@ -603,7 +523,8 @@ class ChatRoom(Actor):
 
     def _apply(self, user_id: str, sanction: Sanction | None) -> None:
         if sanction is None:
-            self._rules.sanctions.pop(user_id, None)
+            if self._rules.sanctions.pop(user_id, None) is not None:
+                self._tell("chat:user_timed_out", {"user_id": user_id, "until": None, "banned": False})
             return
         self._rules.sanctions[user_id] = sanction
         until = None if sanction.until is None else sanction.until.isoformat().replace("+00:00", "Z")
@@ -636,6 +557,29 @@ class ChatRoom(Actor):
             return None
         elapsed_ms = (now.timestamp() - self._media.at) * 1000 if self._media.is_running else 0
         return self._media.media_time_ms + max(0, round(elapsed_ms))
+
+
+def _as_shown(message: PostChat, entry: ChatEntry, offset: int, badges: tuple[str, ...]) -> ChatMessage:
+    author = message.author
+    return ChatMessage(
+        id=entry.id,
+        offset=offset,
+        user=ChatUser(id=author.id, username=author.username, display_name=author.display_name, badges=badges),
+        text=entry.text,
+        sent_at=entry.sent_at,
+        media_time_ms=entry.media_time_ms,
+        reply_to=entry.reply_to,
+        client_id=entry.client_id,
+    )
+
+
+def _log_was_closed(room_id: str) -> Unavailable:
+    return Unavailable(room_id, "the log was closed before the message was written")
+
+
+def _require_client_id(client_id: str) -> None:
+    if not 0 < len(client_id) <= 64 or not client_id.isprintable():
+        raise DomainError("invalid", "client_id is 1 to 64 printable characters.", field="client_id")
 
 
 def _trim(kept: OrderedDict[Any, Any], limit: int) -> None:

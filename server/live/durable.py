@@ -11,7 +11,10 @@ import msgspec
 
 from actors import chat, stream, viewers
 from actors.events import ChatMessage, ChatUser, DeletedMessage, LoggedMessage, Person, StreamView
+from actors.runtime import DomainError
 from storage.chat import ChatLog, Entry, Message
+from storage.errors import Conflict
+from storage.ids import is_uuid
 from storage.leases import Fence
 from storage.postgres import Database
 from storage.recording import Init, Recordings, Segment
@@ -81,17 +84,26 @@ class DurableChat:
         shard: int,
         epoch: int,
     ) -> None:
+        if not is_uuid(user_id):
+            raise _nobody()
         fence = Fence(shard=shard, epoch=epoch)
         if sanction is None:
             await self._rooms.lift_sanction(room_id, user_id, fence=fence)
-        else:
-            row = SanctionRow(user_id=user_id, until=sanction.until, reason=reason, by_id=by)
+            return
+        row = SanctionRow(user_id=user_id, until=sanction.until, reason=reason, by_id=by)
+        try:
             await self._rooms.put_sanction(room_id, row, fence=fence)
+        except Conflict:
+            raise _nobody() from None
 
     async def standing(self, *, owner_id: str, user_id: str) -> chat.Standing:
         row = await self._db.fetchrow(_STANDING, owner_id, user_id)
         assert row is not None
         return chat.Standing(following_since=row["following_since"], is_blocked=row["is_blocked"])
+
+
+def _nobody() -> DomainError:
+    return DomainError("not_found", "There is no such person.", field="user_id")
 
 
 _STANDING = """
@@ -125,6 +137,7 @@ def logged(message: Message) -> LoggedMessage:
 def _record(room: Room, pinned: ChatMessage | None) -> chat.RoomRecord:
     return chat.RoomRecord(
         id=room.id,
+        stream_id=room.stream_id,
         owner_id=room.owner_id,
         log_epoch=room.log_epoch,
         last_offset=room.last_offset,

@@ -46,6 +46,7 @@ class Feed:
 
     def __init__(self, snapshot: RoomSnapshot) -> None:
         self.room_id = snapshot.room_id
+        self.stream_id = snapshot.stream_id
         self.owner_id = snapshot.owner_id
         self.epoch = snapshot.epoch
         self.offset = snapshot.offset

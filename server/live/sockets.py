@@ -40,10 +40,12 @@ CATCH_UP: Final = 500
 MAX_PRESENT: Final = 200
 ROOM: Final = "room:"
 STREAM: Final = "stream:"
+STORABLE: Final = r"^[^\x00]*\Z"  # a text column takes every character but NUL
 
 log = logging.getLogger("server.sockets")
 
-Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+# As the server writes them: another spelling of the same id would be another actor.
+Id = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
 
@@ -58,7 +60,7 @@ class _OfStream(_Shape, frozen=True, kw_only=True):
 class _Heartbeat(_Shape, frozen=True, kw_only=True):
     stream_id: Id
     position_ms: Annotated[float, msgspec.Meta(ge=0, le=2**53)] | None = None
-    rendition: Annotated[str, msgspec.Meta(max_length=64)] | None = None
+    rendition: Annotated[str, msgspec.Meta(max_length=64, pattern=STORABLE)] | None = None
     stalled_ms: Annotated[float, msgspec.Meta(ge=0, le=600_000)] | None = None
     latency_ms: Annotated[float, msgspec.Meta(ge=0, le=2**53)] | None = None
 
@@ -85,7 +87,7 @@ class _OfRoom(_Shape, frozen=True, kw_only=True):
 class _Send(_Shape, frozen=True, kw_only=True):
     room_id: Id
     text: Annotated[str, msgspec.Meta(max_length=8_000)]
-    client_id: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    client_id: Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=STORABLE)]
     reply_to: Id | None = None
 
 
@@ -108,7 +110,7 @@ class _Pin(_Shape, frozen=True, kw_only=True):
 class _OfPerson(_Shape, frozen=True, kw_only=True):
     room_id: Id
     user_id: Id
-    reason: Annotated[str, msgspec.Meta(max_length=300)] = ""
+    reason: Annotated[str, msgspec.Meta(max_length=300, pattern=STORABLE)] = ""
 
 
 class _TimeOut(_OfPerson, frozen=True, kw_only=True):
@@ -324,12 +326,23 @@ class Sockets:
     # rooms
 
     async def _join(self, socket: Socket, session: Session, body: _Join) -> Ack:
-        feed = await self._feeds.open(body.room_id)
+        feed = await self._known(session, body.room_id)
         if body.since is None or body.since.epoch != feed.epoch or body.since.offset > feed.offset:
             self._require_open(socket)
             self._enter(socket, session, body.room_id)
             return {"ok": True, **_room(feed, LAST_MESSAGES), "recovered": False}
         return await self._catch_up(socket, session, feed, body.since.offset)
+
+    async def _known(self, session: Session, room_id: str) -> Feed:
+        """The room's feed, for those who may know of it: who may not know of its stream may not."""
+        feed = await self._feeds.open(room_id)
+        if feed.stream_id is not None:
+            try:
+                await self._streams.view(feed.stream_id, viewer_id=_id_of(session))
+            except DomainError:
+                raise DomainError("not_found", "There is no such room.", field="room_id") from None
+        # Again, since it may have been replaced while the stream was asked for; the caller goes on in this very turn.
+        return await self._feeds.open(room_id)
 
     async def _catch_up(self, socket: Socket, session: Session, feed: Feed, since: int) -> Ack:
         missed = feed.since(since)
@@ -368,6 +381,7 @@ class Sockets:
 
     async def _send(self, socket: Socket, session: Session, body: _Send) -> Ack:
         person = session.require_person()
+        await self._known(session, body.room_id)
         room = self._node.ref("chat", body.room_id)
         bucket = self._chat_buckets.of(person.id, self._node.clock.monotonic())
         wait_s = bucket.take(self._node.clock.monotonic())
@@ -381,7 +395,7 @@ class Sockets:
         return {"ok": True, "id": posted.id, "offset": posted.offset, "epoch": posted.epoch}
 
     async def _history(self, socket: Socket, session: Session, body: _History) -> Ack:
-        await self._feeds.open(body.room_id)
+        await self._known(session, body.room_id)
         read = await self._log.history(body.room_id, before=body.before, limit=body.limit)
         return {"ok": True, "messages": [msgspec.to_builtins(message) for message in read]}
 
@@ -419,7 +433,8 @@ class Sockets:
 
     # presence
 
-    def _present(self, socket: Socket, session: Session, body: _Present) -> Ack:
+    async def _present(self, socket: Socket, session: Session, body: _Present) -> Ack:
+        await self._known(session, body.room_id)
         people = [
             {"id": person.id, "username": person.username, "display_name": person.display_name}
             for person in self._presence.people(body.room_id, limit=body.limit)
