@@ -9,21 +9,41 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 
 import msgspec
 
-from actors.chat_rules import MAX_TEXT as MAX_TEXT
-from actors.chat_rules import Author as Author
-from actors.chat_rules import ChatMode as ChatMode
-from actors.chat_rules import ChatRules as ChatRules
-from actors.chat_rules import Sanction as Sanction
-from actors.chat_rules import Standing as Standing
-from actors.chat_rules import changed_mode, clean_text
+from actors.chat_rules import MAX_TEXT, Author, ChatMode, ChatRules, Sanction, Standing, changed_mode, clean_text
 from actors.events import ChatChanged, ChatMessage, ChatPosted, ChatUser, DeletedMessage, Fact, LoggedMessage
 from actors.runtime import Actor, ActorError, Ask, DomainError, Fenced, Later, Message, Unavailable, handles
+
+__all__ = [
+    "MAX_TEXT",
+    "RECENT",
+    "Appended",
+    "Author",
+    "ChatEntry",
+    "ChatLog",
+    "ChatMode",
+    "ChatRoom",
+    "ChatRules",
+    "DeleteChat",
+    "FindPosted",
+    "KeepMediaTime",
+    "PinChat",
+    "PostChat",
+    "Posted",
+    "ReadRoom",
+    "RoomRecord",
+    "RoomSnapshot",
+    "Sanction",
+    "SanctionPerson",
+    "SetChatMode",
+    "Standing",
+    "Standings",
+]
 
 RoomEvent = Literal["chat:deleted", "chat:pinned", "chat:mode", "chat:user_timed_out"]
 

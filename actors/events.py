@@ -95,11 +95,11 @@ class ViewersCounted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChatPosted(msgspec.Struct, frozen=True, kw_only=True):
-    """Messages of one room, committed, in the order of their offsets."""
+    """Messages of one room, committed, in the order of their offsets, without a gap."""
 
     room_id: str
     epoch: str
-    messages: tuple[ChatMessage, ...]
+    messages: tuple[LoggedMessage, ...]
 
 
 class ChatChanged(msgspec.Struct, frozen=True, kw_only=True):

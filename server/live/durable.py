@@ -12,7 +12,7 @@ import msgspec
 from actors import chat, stream, viewers
 from actors.events import ChatMessage, ChatUser, DeletedMessage, LoggedMessage, Person, StreamView
 from actors.runtime import DomainError
-from storage.chat import ChatLog, Entry, Message
+from storage.chat import ChatLog, Entry, Message, UnknownReply
 from storage.errors import Conflict
 from storage.ids import is_uuid
 from storage.leases import Fence
@@ -33,6 +33,8 @@ class DurableChat:
         self._db = db
 
     def submit(self, entry: chat.ChatEntry) -> asyncio.Future[chat.Appended]:
+        if entry.reply_to is not None and not is_uuid(entry.reply_to):
+            raise UnknownReply(entry.reply_to)
         # Storage's entry and outcome have the same fields under the same names.
         return self._log.submit(Entry(**msgspec.structs.asdict(entry)))  # type: ignore[return-value]
 
@@ -193,12 +195,15 @@ class DurableStreams:
         shard: int,
         epoch: int,
     ) -> None:
-        await self._recordings.add(
-            stream_id,
-            segments=[Segment(**msgspec.structs.asdict(segment)) for segment in segments],
-            inits=[Init(**msgspec.structs.asdict(init)) for init in inits],
-            fence=Fence(shard=shard, epoch=epoch),
-        )
+        try:
+            await self._recordings.add(
+                stream_id,
+                segments=[Segment(**msgspec.structs.asdict(segment)) for segment in segments],
+                inits=[Init(**msgspec.structs.asdict(init)) for init in inits],
+                fence=Fence(shard=shard, epoch=epoch),
+            )
+        except Conflict:
+            raise DomainError("not_found", "The stream is no more.") from None
 
 
 def view_of(row: StreamRow) -> StreamView:

@@ -16,13 +16,14 @@ import msgspec
 
 from actors.chat import RECENT, ReadRoom, RoomSnapshot
 from actors.events import ChatChanged, ChatPosted, LoggedMessage
-from actors.runtime import ActorError, Node, Unavailable
+from actors.runtime import ActorError, Node
 
-MAX_FEEDS = 20_000
+MAX_FEEDS = 1_000
+MAX_LOOKED_AT = 64
 MAX_HELD = 10_000
 PAGE = 500
-REPAIR_TRIES = 5
 REPAIR_S = 0.2
+MAX_REPAIR_S = 5.0
 
 log = logging.getLogger("server.feed")
 
@@ -53,7 +54,8 @@ class Feed:
         self.mode: dict[str, Any] = msgspec.to_builtins(snapshot.mode)
         self.pinned: dict[str, Any] | None = msgspec.to_builtins(snapshot.pinned)
         self.recent: deque[dict[str, Any]] = deque(map(msgspec.to_builtins, snapshot.messages), maxlen=RECENT)
-        self.held: list[ChatPosted] = []
+        self.held: deque[ChatPosted | ChatChanged] = deque()
+        self.top = snapshot.offset
         self.repair: asyncio.Task[None] | None = None
 
     def tail(self, limit: int) -> list[dict[str, Any]]:
@@ -84,7 +86,7 @@ class Feed:
 
 
 class Feeds:
-    """The feeds of one node. Rooms nobody hears any more are forgotten, oldest first."""
+    """The feeds of one node. Beyond ``MAX_FEEDS``, rooms nobody hears any more are forgotten, oldest first."""
 
     def __init__(self, *, node: Node, pages: RoomPages, fan: RoomFan) -> None:
         self._node = node
@@ -136,27 +138,34 @@ class Feeds:
         return feed
 
     def _forget_unheard(self) -> None:
-        while len(self._feeds) > MAX_FEEDS:
-            unheard = next((room_id for room_id in self._feeds if not self._fan.is_heard(room_id)), None)
-            if unheard is None:
+        """Looks at a few, so that an opening costs the same however many rooms are heard. The newest are at the end:
+        whoever opened them has yet to listen."""
+        for _ in range(MAX_LOOKED_AT):
+            if len(self._feeds) <= MAX_FEEDS:
                 return
-            del self._feeds[unheard]
+            room_id = next(iter(self._feeds))
+            if self._fan.is_heard(room_id):
+                self._feeds.move_to_end(room_id)
+            else:
+                del self._feeds[room_id]
 
     def _posted(self, feed: Feed, fact: ChatPosted) -> None:
         if fact.epoch != feed.epoch:
-            # Another log under the same room: what its readers know is void, they join again.
+            # Another log under the same room: what its readers know is void. They see its name and join again.
             del self._feeds[feed.room_id]
-            return
-        if feed.repair is not None:
+            messages = [msgspec.to_builtins(message) for message in fact.messages]
+            self._fan.publish_messages(fact.room_id, epoch=fact.epoch, messages=messages)
+        elif feed.repair is not None or fact.messages[0].offset > feed.offset + 1:
             self._hold(feed, fact)
-        elif fact.messages[0].offset > feed.offset + 1:
-            self._hold(feed, fact)
-            feed.repair = asyncio.get_running_loop().create_task(self._mend(feed), name=f"mend {feed.room_id}")
+            feed.top = max(feed.top, fact.messages[-1].offset)
+            if feed.repair is None:
+                feed.repair = asyncio.get_running_loop().create_task(self._mend(feed), name=f"mend {feed.room_id}")
         else:
             self._publish(feed, map(msgspec.to_builtins, fact.messages))
 
-    def _hold(self, feed: Feed, fact: ChatPosted) -> None:
-        if sum(len(held.messages) for held in feed.held) < MAX_HELD:
+    def _hold(self, feed: Feed, fact: ChatPosted | ChatChanged) -> None:
+        """What comes while a hole is mended waits behind it. Messages that find no place are read from the log."""
+        if len(feed.held) < MAX_HELD:
             feed.held.append(fact)
 
     def _publish(self, feed: Feed, messages: Iterable[dict[str, Any]]) -> None:
@@ -165,6 +174,12 @@ class Feeds:
             self._fan.publish_messages(feed.room_id, epoch=feed.epoch, messages=new)
 
     def _changed(self, feed: Feed, fact: ChatChanged) -> None:
+        if feed.repair is not None:
+            self._hold(feed, fact)
+        else:
+            self._show_change(feed, fact)
+
+    def _show_change(self, feed: Feed, fact: ChatChanged) -> None:
         if fact.event == "chat:deleted":
             feed.forget(fact.body["id"])
         elif fact.event == "chat:pinned":
@@ -174,28 +189,32 @@ class Feeds:
         self._fan.publish_change(fact.room_id, fact.event, fact.body)
 
     async def _mend(self, feed: Feed) -> None:
-        """Read the hole from the log before what follows it is shown; the room goes on from there."""
+        """Read the hole from the log before what follows it is shown, however long the log is away."""
+        pause_s = REPAIR_S
         try:
-            for attempt in range(1, REPAIR_TRIES + 1):
+            while self._feeds.get(feed.room_id) is feed and not self._let_go(feed):
                 try:
-                    await self._fill(feed)
-                    break
-                except (Unavailable, ActorError) as error:
+                    page = await self._pages.since(feed.room_id, feed.offset, limit=PAGE)
+                except ActorError as error:
                     log.warning("room %s: a hole after %d is not mended yet: %s", feed.room_id, feed.offset, error)
-                    await asyncio.sleep(REPAIR_S * attempt)
+                    page = ()
+                if page:
+                    self._publish(feed, map(msgspec.to_builtins, page))
+                    continue
+                await asyncio.sleep(pause_s)
+                pause_s = min(pause_s * 2, MAX_REPAIR_S)
         finally:
             feed.repair = None
-            held, feed.held = feed.held, []
-        if self._feeds.get(feed.room_id) is feed and held and held[0].messages[0].offset > feed.offset + 1:
-            # Not to be mended: readers join anew, and get what the room holds.
-            del self._feeds[feed.room_id]
-            return
-        for fact in held:
-            self._publish(feed, map(msgspec.to_builtins, fact.messages))
 
-    async def _fill(self, feed: Feed) -> None:
-        while feed.held and feed.held[0].messages[0].offset > feed.offset + 1:
-            page = await self._pages.since(feed.room_id, feed.offset, limit=PAGE)
-            if not page:
-                return
-            self._publish(feed, map(msgspec.to_builtins, page))
+    def _let_go(self, feed: Feed) -> bool:
+        """Show what waits and joins on; whether there is no hole any more."""
+        while feed.held:
+            fact = feed.held[0]
+            if isinstance(fact, ChatChanged):
+                self._show_change(feed, fact)
+            elif fact.messages[0].offset <= feed.offset + 1:
+                self._publish(feed, map(msgspec.to_builtins, fact.messages))
+            else:
+                return False
+            feed.held.popleft()
+        return feed.offset >= feed.top

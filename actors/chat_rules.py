@@ -1,0 +1,206 @@
+"""Who may say what in a chat room, and what of a text is kept. Pure: told the time, and nothing is awaited."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import OrderedDict, deque
+from collections.abc import Mapping
+from datetime import datetime
+
+import msgspec
+
+from actors.runtime import DomainError
+
+MAX_TEXT = 500
+UNIQUE_WINDOW = 200
+
+# Tabs, line ends and their kind, which are spaces in a message of one line.
+_BREAKS = re.compile("[\t\n\v\f\r\x1c-\x1f\x85\u2028\u2029]+")
+# What joins or picks the shape of its neighbours, or is a letter that shows nothing: alone it is an empty message.
+_UNSEEN = re.compile(
+    "[\\s\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]*"
+)
+# The flags of regions are a black flag and invisible letters (UTS 51, 1.4.9): the only use that these have here.
+_REGION = re.compile("\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{1,6}\U000e007f")
+
+_EMOTES_ONLY = re.compile(
+    r"(?:\s|:[a-zA-Z0-9_+-]{1,32}:|[\u2190-\u2bff\u3030\u303d\u3297\u3299\ufe0f\u200d]|[\U0001f000-\U0001faff])+"
+)
+
+
+class Author(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody who acts in a room, with the roles that their account has."""
+
+    id: str
+    username: str
+    display_name: str
+    roles: tuple[str, ...] = ()
+
+
+class ChatMode(msgspec.Struct, frozen=True, kw_only=True):
+    """Who may post how: all off by default. ``followers_only_seconds`` of 0 means any follower."""
+
+    slow_seconds: int = 0
+    followers_only_seconds: int | None = None
+    subscribers_only: bool = False
+    emotes_only: bool = False
+    unique: bool = False
+
+
+class Sanction(msgspec.Struct, frozen=True, kw_only=True):
+    """``until`` None: for good."""
+
+    until: datetime | None
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody is to the room's owner."""
+
+    following_since: datetime | None = None
+    is_subscriber: bool = False
+    is_blocked: bool = False
+
+
+def clean_text(text: str) -> str:
+    """NFC on one line, without control characters, trimmed: 1 to 500 characters of which one shows.
+
+    Raises ``DomainError``: ``empty_text`` or ``text_too_long``. Joiners stay, since scripts and emoji need them; what
+    turns the direction of the text around it goes. Characters that this Python's tables do not know yet stay: next
+    year's emoji are among them.
+    """
+    composed = _BREAKS.sub(" ", unicodedata.normalize("NFC", text))
+    flags = {at for found in _REGION.finditer(composed) for at in range(*found.span())}
+    kept = "".join(c for at, c in enumerate(composed) if at in flags or _may_stay(c)).strip()
+    if _UNSEEN.fullmatch(kept):
+        raise DomainError("empty_text", "A message needs at least one visible character.", field="text")
+    if len(kept) > MAX_TEXT:
+        raise DomainError("text_too_long", f"A message may have at most {MAX_TEXT} characters.", field="text")
+    return kept
+
+
+def _may_stay(character: str) -> bool:
+    return character in "\u200c\u200d" or unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co")
+
+
+class ChatRules:
+    """Who may post what, now. Pure: it is told the time and remembers only what the rules need."""
+
+    def __init__(
+        self, *, owner_id: str, moderators: frozenset[str], mode: ChatMode, sanctions: Mapping[str, Sanction]
+    ) -> None:
+        self.owner_id = owner_id
+        self.moderators = moderators
+        self.mode = mode
+        self.sanctions = dict(sanctions)
+        self._last_at: OrderedDict[str, float] = OrderedDict()
+        self._recent_texts: deque[str] = deque(maxlen=UNIQUE_WINDOW)
+
+    def is_moderator(self, author: Author) -> bool:
+        return (
+            author.id == self.owner_id
+            or author.id in self.moderators
+            or bool({"admin", "moderator"} & set(author.roles))
+        )
+
+    def badges(self, author: Author) -> tuple[str, ...]:
+        held = (
+            ("owner", author.id == self.owner_id),
+            ("moderator", author.id in self.moderators),
+            ("admin", "admin" in author.roles),
+        )
+        return tuple(name for name, has in held if has)
+
+    def judge(self, author: Author, text: str, *, standing: Standing, now: datetime) -> None:
+        """Raise the ``DomainError`` that says why this may not be posted now."""
+        if self.is_moderator(author):
+            return
+        self._judge_person(author, standing, now)
+        self._judge_text(text)
+        self._judge_pace(author, now)
+
+    def posted(self, author: Author, text: str, *, now: datetime) -> None:
+        """Remember an accepted message for slow and unique mode."""
+        self._recent_texts.append(text.casefold())
+        if self.mode.slow_seconds:
+            self._last_at[author.id] = now.timestamp()
+            self._last_at.move_to_end(author.id)
+            self._forget_old(now)
+
+    def taken_back(self, author: Author, text: str, *, at: datetime) -> None:
+        """What was ``posted`` at ``at`` could not be written: it counts for nothing."""
+        if self._last_at.get(author.id) == at.timestamp():
+            del self._last_at[author.id]
+        if text.casefold() in self._recent_texts:
+            self._recent_texts.remove(text.casefold())
+
+    def _judge_person(self, author: Author, standing: Standing, now: datetime) -> None:
+        sanction = self.sanctions.get(author.id)
+        if sanction is not None and (sanction.until is None or sanction.until > now):
+            raise _sanctioned(sanction, now)
+        if standing.is_blocked:
+            raise DomainError("blocked", "The owner of this room has blocked you.")
+        if self.mode.subscribers_only and not standing.is_subscriber:
+            raise DomainError("subscribers_only", "Only subscribers may write here at the moment.")
+        self._judge_follower(standing, now)
+
+    def _judge_follower(self, standing: Standing, now: datetime) -> None:
+        needed_s = self.mode.followers_only_seconds
+        if needed_s is None:
+            return
+        if standing.following_since is None:
+            raise DomainError("followers_only", "Only followers may write here at the moment.")
+        wait_s = needed_s - (now - standing.following_since).total_seconds()
+        if wait_s > 0:
+            raise DomainError(
+                "followers_only",
+                f"You may write {wait_s:.0f} s from now: follow a little longer.",
+                retry_after_s=wait_s,
+            )
+
+    def _judge_text(self, text: str) -> None:
+        if self.mode.emotes_only and not _EMOTES_ONLY.fullmatch(text):
+            raise DomainError("emotes_only", "Only emotes may be posted here at the moment.", field="text")
+        if self.mode.unique and text.casefold() in self._recent_texts:
+            raise DomainError(
+                "not_unique", "Somebody has just posted exactly this: say it in your own words.", field="text"
+            )
+
+    def _judge_pace(self, author: Author, now: datetime) -> None:
+        last_at = self._last_at.get(author.id)
+        if not self.mode.slow_seconds or last_at is None:
+            return
+        wait_s = last_at + self.mode.slow_seconds - now.timestamp()
+        if wait_s > 0:
+            raise DomainError("slow_mode", f"Slow mode: you may write again in {wait_s:.0f} s.", retry_after_s=wait_s)
+
+    def _forget_old(self, now: datetime) -> None:
+        oldest_kept = now.timestamp() - self.mode.slow_seconds
+        while self._last_at and next(iter(self._last_at.values())) < oldest_kept:
+            self._last_at.popitem(last=False)
+
+
+def _sanctioned(sanction: Sanction, now: datetime) -> DomainError:
+    if sanction.until is None:
+        return DomainError("banned", "You are banned from this room.")
+    wait_s = (sanction.until - now).total_seconds()
+    return DomainError("timed_out", f"You may write again in {wait_s:.0f} s.", retry_after_s=wait_s)
+
+
+def changed_mode(mode: ChatMode, changes: Mapping[str, int | bool | None]) -> ChatMode:
+    """The mode with what ``changes`` names replaced; ``DomainError`` for a value out of range."""
+    slow = changes.get("slow_seconds", mode.slow_seconds) or 0
+    followers = changes.get("followers_only_seconds", mode.followers_only_seconds)
+    if not 0 <= int(slow) <= 3600:
+        raise DomainError("invalid", "slow_seconds is between 0 and 3600.", field="mode.slow_seconds")
+    if followers is not None and not 0 <= int(followers) <= 90 * 24 * 3600:
+        raise DomainError(
+            "invalid", "followers_only_seconds is between 0 and 90 days.", field="mode.followers_only_seconds"
+        )
+    return ChatMode(
+        slow_seconds=int(slow),
+        followers_only_seconds=None if followers is None else int(followers),
+        subscribers_only=bool(changes.get("subscribers_only", mode.subscribers_only)),
+        emotes_only=bool(changes.get("emotes_only", mode.emotes_only)),
+        unique=bool(changes.get("unique", mode.unique)),
+    )

@@ -1,0 +1,587 @@
+"""What a room keeps to: order, once only, nothing acknowledged that is not written, nothing written that is not shown."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from actors.chat import (
+    MAX_TEXT,
+    Author,
+    ChatRoom,
+    ChatRules,
+    DeleteChat,
+    FindPosted,
+    PinChat,
+    PostChat,
+    ReadRoom,
+    SanctionPerson,
+    SetChatMode,
+    Standing,
+)
+from actors.chat_rules import ChatMode, Sanction, clean_text
+from actors.events import ChatChanged, ChatPosted, Fact
+from actors.runtime import (
+    ActorId,
+    DomainError,
+    LocalDirectory,
+    LocalTransport,
+    MailboxFull,
+    ManualClock,
+    Node,
+    Unavailable,
+    shard_of,
+)
+from server.live.durable import DurableChat
+from storage.ids import Ids
+from storage.memory import MemoryChatLog, MemoryRooms, Person, Tables
+
+NOW = dt.datetime(2026, 5, 1, 12, tzinfo=dt.UTC)
+
+
+class Log(DurableChat):
+    """The tables in memory, with outcomes that a test lets out, loses or never gives."""
+
+    def __init__(self, *, tables: Tables) -> None:
+        super().__init__(log=MemoryChatLog(tables=tables), rooms=MemoryRooms(tables=tables), db=None)  # type: ignore[arg-type]
+        self.standings: dict[str, Standing] = {}
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.look_ups: list[asyncio.Event] = []
+        self.withheld: list[tuple[asyncio.Future[Any], asyncio.Future[Any]]] | None = None
+        self.loses_outcomes = False
+        self.is_full = False
+
+    def submit(self, entry: Any) -> asyncio.Future[Any]:
+        if self.is_full:
+            raise MailboxFull("chat log", retry_after_s=0.5)
+        outcome = super().submit(entry)
+        if self.loses_outcomes:
+            outcome.exception()
+            outcome = asyncio.get_running_loop().create_future()
+            outcome.set_exception(Unavailable("postgres", "the connection was lost"))
+        if self.withheld is not None:
+            later: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+            self.withheld.append((later, outcome))
+            return later
+        return outcome
+
+    def let_out(self, order: Sequence[int] = ()) -> None:
+        """Give the withheld outcomes, in this order."""
+        withheld, self.withheld = self.withheld or [], None
+        for at in order or range(len(withheld)):
+            later, outcome = withheld[at]
+            if outcome.exception() is not None:
+                later.set_exception(outcome.exception())  # type: ignore[arg-type]
+            else:
+                later.set_result(outcome.result())
+
+    async def standing(self, *, owner_id: str, user_id: str) -> Standing:
+        if self.look_ups:
+            await self.look_ups.pop(0).wait()
+        await self.gate.wait()
+        return self.standings.get(user_id, Standing())
+
+
+class House:
+    """One room on one node, on a clock that is moved by hand."""
+
+    def __init__(self) -> None:
+        self.clock = ManualClock()
+        self.tables = Tables()
+        self.ids = Ids()
+        self.facts: list[Fact] = []
+        self.log = Log(tables=self.tables)
+        self.rooms = MemoryRooms(tables=self.tables)
+        self.owner, self.ann, self.bob = (self._person(name) for name in ("owner", "ann", "bob"))
+        self.room_id = self.ids.uuid7(1.0)
+        shard = shard_of(ActorId("chat", self.room_id))
+        self.tables.epochs[shard] = 1
+        self.node = Node(name="n1", clock=self.clock, directory=LocalDirectory(node="n1"), transport=LocalTransport())
+        self.node.register(
+            "chat",
+            lambda actor_id: ChatRoom(
+                room_id=actor_id.key,
+                shard=shard,
+                log=self.log,
+                standings=self.log,
+                announce=self.facts.append,
+                new_id=lambda: self.ids.uuid7(self.clock.time()),
+                now=self.now,
+            ),
+            mailbox=10_000,
+        )
+        self.room = self.node.ref("chat", self.room_id)
+
+    def _person(self, name: str) -> Author:
+        person_id = self.ids.uuid7(1.0)
+        self.tables.add_person(Person(id=person_id, username=name, display_name=name.title()))
+        return Author(id=person_id, username=name, display_name=name.title())
+
+    def now(self) -> dt.datetime:
+        return dt.datetime.fromtimestamp(self.clock.time(), dt.UTC)
+
+    def start_post(self, author: Author, text: str, client_id: str = "", reply_to: str | None = None) -> asyncio.Task[Any]:
+        post = PostChat(author=author, text=text, client_id=client_id or text, reply_to=reply_to)
+        return asyncio.ensure_future(self.room.ask(post, timeout_s=1e6))
+
+    async def post(self, author: Author, text: str, client_id: str = "", reply_to: str | None = None) -> Any:
+        asked = self.start_post(author, text, client_id, reply_to)
+        await self.clock.settle()
+        return await asked
+
+    async def ask(self, message: Any) -> Any:
+        asked = asyncio.ensure_future(self.room.ask(message, timeout_s=1e6))
+        await self.clock.settle()
+        return await asked
+
+    async def shown(self) -> list[tuple[int, str]]:
+        """Offsets and texts, in the order of their announcement."""
+        await self.clock.advance(0.0)
+        posted = [fact for fact in self.facts if isinstance(fact, ChatPosted)]
+        return [(m.offset, getattr(m, "text", "")) for fact in posted for m in fact.messages]
+
+    def changes(self, event: str) -> list[dict[str, Any]]:
+        return [fact.body for fact in self.facts if isinstance(fact, ChatChanged) and fact.event == event]
+
+    async def open(self) -> None:
+        await self.rooms.create(room_id=self.room_id, owner_id=self.owner.id, log_epoch="e1")
+        await self.node.start()
+
+    async def close(self) -> None:
+        stopping = asyncio.ensure_future(self.node.stop(budget_s=1.0))
+        await self.clock.advance(10.0)
+        await stopping
+
+
+@pytest.fixture
+async def house() -> AsyncIterator[House]:
+    made = House()
+    await made.open()
+    yield made
+    made.log.gate.set()
+    await made.close()
+
+
+async def refused(coroutine: Any) -> DomainError:
+    with pytest.raises(DomainError) as caught:
+        await coroutine
+    return caught.value
+
+
+# ------------------------------------------------------------------------------------------------- order and once only
+
+
+async def test_messages_are_announced_in_the_order_of_their_offsets_and_answered_with_them(house: House) -> None:
+    posted = [await house.post(house.ann, f"m{n}") for n in range(5)]
+    assert [answer.offset for answer in posted] == [1, 2, 3, 4, 5]
+    assert await house.shown() == [(n + 1, f"m{n}") for n in range(5)]
+
+
+async def test_a_burst_that_is_committed_at_once_is_one_fact(house: House) -> None:
+    await house.post(house.ann, "first")
+    house.log.withheld = []
+    asked = [house.start_post(house.ann, f"m{n}") for n in range(20)]
+    await house.clock.settle()
+    house.log.let_out()
+    await house.shown()
+    await asyncio.gather(*asked)
+    assert [len(fact.messages) for fact in house.facts if isinstance(fact, ChatPosted)] == [1, 20]
+
+
+async def test_nothing_is_shown_or_answered_before_the_log_has_committed(house: House) -> None:
+    house.log.withheld = []
+    asked = house.start_post(house.ann, "hello")
+    assert await house.shown() == []
+    assert not asked.done()
+    house.log.let_out()
+    assert await house.shown() == [(1, "hello")]
+    assert (await asked).offset == 1
+
+
+async def test_one_persons_first_messages_keep_their_order_whatever_the_look_ups_take(house: House) -> None:
+    slow = asyncio.Event()
+    house.log.look_ups = [slow]
+    asked = [house.start_post(house.ann, f"m{n}") for n in range(5)]
+    await house.clock.settle()
+    slow.set()
+    await house.clock.settle()
+    assert [(await each).offset for each in asked] == [1, 2, 3, 4, 5]
+    assert [text for _, text in await house.shown()] == ["m0", "m1", "m2", "m3", "m4"]
+
+
+async def test_the_same_client_id_gives_the_same_answer_and_one_message(house: House) -> None:
+    first = await house.post(house.ann, "hello", "c")
+    again = await house.post(house.ann, "other words", "c")
+    assert again == first
+    assert await house.shown() == [(1, "hello")]
+
+
+async def test_the_same_client_id_while_the_first_is_on_its_way_hears_of_the_first(house: House) -> None:
+    await house.ask(SetChatMode(by=house.owner, changes={"slow_seconds": 60, "unique": True}))
+    house.log.withheld = []
+    asked = [house.start_post(house.ann, "hello", "c") for _ in range(3)]
+    await house.clock.settle()
+    house.log.let_out()
+    await house.clock.settle()
+    answers = [await each for each in asked]
+    assert answers[0].offset == 1
+    assert answers[1:] == answers[:2]
+    assert await house.shown() == [(1, "hello")]
+
+
+async def test_the_same_client_id_after_a_restart_is_found_in_the_log(house: House) -> None:
+    first = await house.post(house.ann, "hello", "c")
+    await house.node.release(shard_of(house.room.id), budget_s=1.0)
+    assert await house.post(house.ann, "hello", "c") == first
+    assert await house.ask(FindPosted(user_id=house.ann.id, client_id="c")) == first
+    assert await house.ask(FindPosted(user_id=house.bob.id, client_id="c")) is None
+    assert await house.shown() == [(1, "hello")]
+
+
+async def test_a_repeat_is_answered_before_any_rule_is_looked_at(house: House) -> None:
+    first = await house.post(house.ann, "hello", "c")
+    await house.ask(SanctionPerson(by=house.owner, user_id=house.ann.id, seconds=None))
+    await house.node.release(shard_of(house.room.id), budget_s=1.0)
+    assert await house.post(house.ann, "hello", "c") == first
+
+
+async def test_outcomes_that_come_out_of_order_are_shown_in_order_and_once(house: House) -> None:
+    await house.post(house.ann, "m0")
+    house.log.withheld = []
+    asked = [house.start_post(house.ann, f"m{n}") for n in range(1, 4)]
+    await house.clock.settle()
+    house.log.let_out([2, 0, 1])
+    await house.clock.advance(1.0)
+    assert [(await each).offset for each in asked] == [2, 3, 4]
+    assert await house.shown() == [(1, "m0"), (2, "m1"), (3, "m2"), (4, "m3")]
+
+
+# ------------------------------------------------------------------------------------------------------ what goes wrong
+
+
+async def test_a_commit_whose_outcome_was_lost_is_shown_all_the_same_and_its_repeat_is_answered(house: House) -> None:
+    await house.post(house.ann, "m1")
+    house.log.loses_outcomes = True
+    with pytest.raises(Unavailable):
+        await house.post(house.ann, "m2", "c2")
+    house.log.loses_outcomes = False
+    assert (await house.post(house.ann, "m2", "c2")).offset == 2
+    await house.clock.advance(1.0)
+    assert await house.shown() == [(1, "m1"), (2, "m2")]
+    assert [message.offset for message in (await house.ask(ReadRoom())).messages] == [1, 2]
+
+
+async def test_what_was_written_while_the_outcome_was_lost_is_shown_when_the_database_is_back(house: House) -> None:
+    house.log.loses_outcomes = True
+    house.tables.is_away = False
+    asked = house.start_post(house.ann, "m1")
+    await asyncio.sleep(0)
+    with pytest.raises(Unavailable):
+        await asked
+    house.tables.is_away = True
+    await house.clock.advance(30.0)
+    house.tables.is_away = house.log.loses_outcomes = False
+    await house.clock.advance(5.0)
+    assert await house.shown() == [(1, "m1")]
+
+
+async def test_a_lost_outcome_does_not_tear_a_hole_into_what_the_room_holds(house: House) -> None:
+    await house.post(house.ann, "m1")
+    house.log.loses_outcomes = True
+    lost = house.start_post(house.ann, "m2")
+    await asyncio.sleep(0)
+    house.log.loses_outcomes = False
+    found = house.start_post(house.ann, "m3")
+    await house.clock.advance(1.0)
+    assert isinstance(lost.exception(), Unavailable) or lost.result().offset == 2
+    assert (await found).offset == 3
+    snapshot = await house.ask(ReadRoom())
+    assert [message.offset for message in snapshot.messages] == [1, 2, 3]
+    assert snapshot.offset == 3
+
+
+async def test_a_refused_write_is_answered_and_leaves_no_mark_in_slow_or_unique_mode(house: House) -> None:
+    await house.ask(SetChatMode(by=house.owner, changes={"slow_seconds": 60, "unique": True}))
+    house.tables.is_away = True
+    house.log._known = {}  # type: ignore[attr-defined]
+    with pytest.raises(Unavailable):
+        await house.post(house.ann, "hello", "c")
+    house.tables.is_away = False
+    assert (await house.post(house.ann, "hello", "c")).offset == 1
+
+
+async def test_a_full_log_is_an_answer_and_not_a_crash(house: House) -> None:
+    house.log.is_full = True
+    with pytest.raises(MailboxFull):
+        await house.post(house.ann, "hello")
+    house.log.is_full = False
+    assert (await house.post(house.ann, "hello")).offset == 1
+
+
+async def test_more_look_ups_than_a_room_may_have_are_answers_and_not_a_crash(house: House) -> None:
+    house.log.gate.clear()
+    people = [house._person(f"p{n}") for n in range(4_200)]
+    asked = [house.start_post(person, "hello") for person in people]
+    for _ in range(20):
+        await house.clock.settle()
+    early = [each for each in asked if each.done()]
+    assert 0 < len(early) < 4_200
+    assert {type(each.exception()) for each in early} == {MailboxFull}
+    house.log.gate.set()
+    for _ in range(20):
+        await house.clock.advance(0.1)
+    assert sum(each.exception() is None for each in asked) == 4_096
+
+
+async def test_a_stale_epoch_stops_the_room_and_the_poster_may_try_again(house: House) -> None:
+    await house.post(house.ann, "m1")
+    shard = shard_of(house.room.id)
+    house.tables.epochs[shard] = 2
+    with pytest.raises(Unavailable) as caught:
+        await house.post(house.ann, "m2")
+    assert caught.value.retry_after_s is not None
+    house.tables.epochs[shard] = 1
+    assert (await house.post(house.ann, "m2")).offset == 2
+
+
+async def test_a_room_that_goes_answers_what_it_has_submitted(house: House) -> None:
+    await house.post(house.ann, "m1")
+    house.log.withheld = []
+    asked = house.start_post(house.ann, "m2")
+    await house.clock.settle()
+    going = asyncio.ensure_future(house.node.release(shard_of(house.room.id), budget_s=5.0))
+    await house.clock.settle()
+    house.log.let_out()
+    await house.clock.settle()
+    assert (await asked).offset == 2
+    await going
+    assert await house.shown() == [(1, "m1"), (2, "m2")]
+
+
+async def test_a_room_that_is_not_there_is_not_found(house: House) -> None:
+    asked = asyncio.ensure_future(house.node.ref("chat", "nowhere").ask(ReadRoom()))
+    await house.clock.settle()
+    assert (await refused(asked)).code == "not_found"
+
+
+@pytest.mark.parametrize("client_id", ["", "a\0b", "x" * 65, "\ud800", "line\nend"])
+async def test_a_client_id_that_cannot_be_kept_is_refused_without_a_crash(house: House, client_id: str) -> None:
+    post = PostChat(author=house.ann, text="hello", client_id=client_id)
+    assert (await refused(house.ask(post))).field == "client_id"
+    assert (await refused(house.ask(FindPosted(user_id=house.ann.id, client_id=client_id)))).field == "client_id"
+
+
+@pytest.mark.parametrize("reply_to", ["nonsense", "0192f0c0-0000-7000-8000-000000000000"])
+async def test_a_reply_to_nothing_is_refused(house: House, reply_to: str) -> None:
+    error = await refused(house.post(house.ann, "hello", reply_to=reply_to))
+    assert (error.code, error.field) == ("not_found", "reply_to")
+
+
+# ----------------------------------------------------------------------------------------------------------- moderation
+
+
+async def test_a_banned_person_is_refused_and_an_unban_is_told_and_lets_them_write(house: House) -> None:
+    await house.ask(SanctionPerson(by=house.owner, user_id=house.ann.id, seconds=None))
+    assert (await refused(house.post(house.ann, "one"))).code == "banned"
+    await house.ask(SanctionPerson(by=house.owner, user_id=house.ann.id, seconds=0))
+    assert (await house.post(house.ann, "two")).offset == 1
+    told = house.changes("chat:user_timed_out")
+    assert [(body["banned"], body["until"]) for body in told] == [(True, None), (False, None)]
+
+
+async def test_a_timeout_ends_by_itself(house: House) -> None:
+    await house.ask(SanctionPerson(by=house.owner, user_id=house.ann.id, seconds=10))
+    error = await refused(house.post(house.ann, "one"))
+    assert (error.code, error.retry_after_s) == ("timed_out", pytest.approx(10))
+    await house.clock.advance(10.5)
+    assert (await house.post(house.ann, "two")).offset == 1
+
+
+async def test_somebody_whom_the_owner_has_blocked_may_not_write(house: House) -> None:
+    house.log.standings[house.ann.id] = Standing(is_blocked=True)
+    assert (await refused(house.post(house.ann, "hello"))).code == "blocked"
+
+
+async def test_the_owner_cannot_be_silenced_and_others_cannot_silence(house: House) -> None:
+    assert (await refused(house.ask(SanctionPerson(by=house.owner, user_id=house.owner.id, seconds=5)))).code == "forbidden"
+    assert (await refused(house.ask(SanctionPerson(by=house.ann, user_id=house.bob.id, seconds=5)))).code == "forbidden"
+
+
+async def test_a_sanction_of_nobody_is_not_found(house: House) -> None:
+    error = await refused(house.ask(SanctionPerson(by=house.owner, user_id="nobody", seconds=5)))
+    assert (error.code, error.field) == ("not_found", "user_id")
+
+
+async def test_a_deleted_message_keeps_its_place_and_loses_its_pin(house: House) -> None:
+    posted = await house.post(house.ann, "hello")
+    await house.ask(PinChat(by=house.owner, message_id=posted.id))
+    assert (await refused(house.ask(DeleteChat(by=house.bob, message_id=posted.id)))).code == "forbidden"
+    await house.ask(DeleteChat(by=house.ann, message_id=posted.id))
+    snapshot = await house.ask(ReadRoom())
+    assert msgspec.to_builtins(snapshot.messages) == [{"id": posted.id, "offset": 1, "deleted": True}]
+    assert snapshot.pinned is None
+    assert (await refused(house.ask(DeleteChat(by=house.owner, message_id=posted.id)))).code == "not_found"
+    assert [body["id"] for body in house.changes("chat:deleted")] == [posted.id]
+
+
+async def test_mode_pin_and_sanctions_outlive_the_actor(house: House) -> None:
+    posted = await house.post(house.ann, "hello")
+    await house.ask(PinChat(by=house.owner, message_id=posted.id))
+    await house.ask(SetChatMode(by=house.owner, changes={"slow_seconds": 7}))
+    await house.node.release(shard_of(house.room.id), budget_s=1.0)
+    snapshot = await house.ask(ReadRoom())
+    assert snapshot.mode == ChatMode(slow_seconds=7)
+    assert snapshot.pinned is not None
+    assert snapshot.pinned.id == posted.id
+
+
+# ----------------------------------------------------------------------------------------------------------------- text
+
+
+@pytest.mark.parametrize(
+    ("given_text", "kept"),
+    [
+        ("  hello  ", "hello"),
+        ("e\u0301", "\u00e9"),
+        ("a\tb\r\nc\u2028d", "a b c d"),
+        ("a\0b\x1bc", "abc"),
+        ("\u202eevil\u202c", "evil"),
+        ("half \ud83d", "half"),
+        ("\U0001f469\u200d\U0001f680", "\U0001f469\u200d\U0001f680"),
+        ("\U0001fa77 \U0001fae8", "\U0001fa77 \U0001fae8"),
+        ("\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f",) * 2,
+        ("a\U000e0067\U000e0062", "a"),
+        ("\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",) * 2,
+    ],
+)
+def test_text_keeps_what_people_wrote_and_loses_what_only_machines_see(given_text: str, kept: str) -> None:
+    assert clean_text(given_text) == kept
+
+
+@pytest.mark.parametrize("text", ["", "   ", "\u200d", "\ufe0f", "\u3164", "\u2800\u2800", "\u200b", "\ud800", "\n\t"])
+def test_text_that_shows_nothing_is_refused(text: str) -> None:
+    with pytest.raises(DomainError) as caught:
+        clean_text(text)
+    assert caught.value.code == "empty_text"
+
+
+@given(st.text(max_size=600))
+def test_cleaning_twice_changes_nothing_and_what_is_kept_fits(text: str) -> None:
+    try:
+        kept = clean_text(text)
+    except DomainError as error:
+        assert error.code in ("empty_text", "text_too_long")
+        return
+    assert 0 < len(kept) <= MAX_TEXT
+    kept.encode()
+    assert clean_text(kept) == kept
+
+
+# ---------------------------------------------------------------------------------------------------------------- rules
+
+
+def rules(**mode: Any) -> ChatRules:
+    return ChatRules(owner_id="o", moderators=frozenset({"m"}), mode=ChatMode(**mode), sanctions={})
+
+
+def judged(of: ChatRules, text: str = "hello", *, by: str = "a", at_s: float = 0.0, standing: Standing = Standing()) -> str:
+    author = Author(id=by, username=by, display_name=by)
+    now = NOW + dt.timedelta(seconds=at_s)
+    try:
+        of.judge(author, text, standing=standing, now=now)
+    except DomainError as refusal:
+        return refusal.code
+    of.posted(author, text, now=now)
+    return "ok"
+
+
+def test_slow_mode_lets_everybody_write_once_in_its_time_and_moderators_always() -> None:
+    slow = rules(slow_seconds=10)
+    assert [judged(slow, at_s=at) for at in (0, 1, 9.9, 10, 11)] == ["ok", "slow_mode", "slow_mode", "ok", "slow_mode"]
+    assert [judged(slow, by="m", at_s=at) for at in (0, 1)] == ["ok", "ok"]
+    assert judged(slow, by="b", at_s=1) == "ok"
+
+
+def test_followers_only_counts_from_the_day_of_following() -> None:
+    of = rules(followers_only_seconds=60)
+    assert judged(of) == "followers_only"
+    assert judged(of, standing=Standing(following_since=NOW - dt.timedelta(seconds=59))) == "followers_only"
+    assert judged(of, standing=Standing(following_since=NOW - dt.timedelta(seconds=60))) == "ok"
+    assert judged(rules(followers_only_seconds=0), standing=Standing(following_since=NOW)) == "ok"
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [("\U0001f600 \U0001f680", "ok"), (":wave: :+1:", "ok"), ("hi \U0001f600", "emotes_only"), (":not closed", "emotes_only")],
+)
+def test_emotes_only_takes_emoji_and_named_emotes(text: str, code: str) -> None:
+    assert judged(rules(emotes_only=True), text) == code
+
+
+def test_unique_mode_knows_a_text_whatever_its_case_and_whoever_wrote_it() -> None:
+    unique = rules(unique=True)
+    assert [judged(unique, "Hello"), judged(unique, "HELLO", by="b"), judged(unique, "other")] == ["ok", "not_unique", "ok"]
+
+
+def test_a_sanction_that_has_passed_is_none() -> None:
+    of = rules()
+    of.sanctions["a"] = Sanction(until=NOW)
+    assert judged(of, at_s=0) == "ok"
+    of.sanctions["a"] = Sanction(until=NOW + dt.timedelta(seconds=1))
+    assert judged(of, at_s=0) == "timed_out"
+
+
+# --------------------------------------------------------------------------------------------------------- random lives
+
+STEPS = st.lists(
+    st.tuples(st.sampled_from(["post", "post", "post", "repeat", "lose", "away", "back", "restart", "wait"]), st.integers(0, 5)),
+    max_size=25,
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(STEPS)
+def test_whatever_happens_each_offset_is_shown_once_in_order_and_what_was_answered_is_in_the_log(
+    steps: list[tuple[str, int]],
+) -> None:
+    asyncio.run(_live(steps))
+
+
+async def _live(steps: list[tuple[str, int]]) -> None:
+    house = House()
+    await house.open()
+    asked: dict[str, list[asyncio.Task[Any]]] = {}
+    for number, (step, which) in enumerate(steps):
+        client_id = f"c{number}" if step != "repeat" else f"c{which}"
+        if step in ("post", "repeat", "lose"):
+            house.log.loses_outcomes = step == "lose"
+            asked.setdefault(client_id, []).append(house.start_post(house.ann, client_id, client_id))
+            await house.clock.settle()
+            house.log.loses_outcomes = False
+        elif step in ("away", "back"):
+            house.tables.is_away = step == "away"
+        elif step == "restart":
+            await house.node.release(shard_of(house.room.id), budget_s=1.0)
+        else:
+            await house.clock.advance(which)
+    house.tables.is_away = False
+    last = await house.post(house.bob, "last", "last")
+    await house.clock.advance(20.0)
+    shown = await house.shown()
+    held = [(m.offset, m.text) for m in house.tables.messages[house.room_id]]
+    assert list(dict.fromkeys(shown)) == sorted(set(shown))
+    assert {text for _, text in held} >= {text for _, text in shown}
+    assert shown[-1] == (last.offset, "last")
+    for client_id, tasks in asked.items():
+        answers = {each.result().offset for each in tasks if each.done() and each.exception() is None}
+        assert len(answers) <= 1
+        assert all((offset, client_id) in held for offset in answers)
+    await house.close()
