@@ -95,7 +95,13 @@ async def _prepare(url: str) -> OnTheAir:
         person = await register(http, url, "broadcaster")
         prepared: dict[str, Any] = await person.prepare("Always on")
         stream = prepared["stream"]
-        return OnTheAir(stream["id"], stream["chat"]["room_id"], stream["title"], person.token or "", prepared["ingest"]["stream_key"])
+        return OnTheAir(
+            stream["id"],
+            stream["chat"]["room_id"],
+            stream["title"],
+            person.token or "",
+            prepared["ingest"]["stream_key"],
+        )
 
 
 async def _live(url: str, stream_id: str) -> None:

@@ -46,12 +46,19 @@ class Api:
             raw = await response.read()
             text = raw.decode(errors="replace")
             is_json = "json" in response.content_type
-            return Answer(response.status, response.headers, await response.json(content_type=None) if is_json and raw else raw, text)
+            return Answer(
+                response.status,
+                response.headers,
+                await response.json(content_type=None) if is_json and raw else raw,
+                text,
+            )
 
     async def done(self, method: str, path: str, body: Any = None, *, status: int | None = None, **options: Any) -> Any:
         """The body of a call that must succeed."""
         answer = await self.call(method, path, body, **options)
-        assert answer.status == status if status else answer.status < 300, f"{method} {path}: {answer.status} {answer.text}"
+        assert answer.status == status if status else answer.status < 300, (
+            f"{method} {path}: {answer.status} {answer.text}"
+        )
         return answer.body
 
     async def stream(self, stream_id: str) -> dict[str, Any]:

@@ -10,13 +10,45 @@ from pathlib import Path
 import imageio_ffmpeg
 
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
-VIDEO = (
-    "-c:v libx264 -preset ultrafast -tune zerolatency -pix_fmt yuv420p -g 60 -keyint_min 60 -sc_threshold 0 -b:v 600k"
-).split()
-AUDIO = "-c:a aac -b:a 96k -ar 48000 -ac 2".split()
-PICTURE = "-re -f lavfi -i testsrc2=size=320x240:rate=30".split()
-TONE = "-re -f lavfi -i sine=frequency=440:sample_rate=48000".split()
-B_FRAMES = "-c:v libx264 -preset veryfast -bf 2 -pix_fmt yuv420p -g 60 -keyint_min 60 -sc_threshold 0 -b:v 400k".split()
+VIDEO = [
+    "-c:v",
+    "libx264",
+    "-preset",
+    "ultrafast",
+    "-tune",
+    "zerolatency",
+    "-pix_fmt",
+    "yuv420p",
+    "-g",
+    "60",
+    "-keyint_min",
+    "60",
+    "-sc_threshold",
+    "0",
+    "-b:v",
+    "600k",
+]
+AUDIO = ["-c:a", "aac", "-b:a", "96k", "-ar", "48000", "-ac", "2"]
+PICTURE = ["-re", "-f", "lavfi", "-i", "testsrc2=size=320x240:rate=30"]
+TONE = ["-re", "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000"]
+B_FRAMES = [
+    "-c:v",
+    "libx264",
+    "-preset",
+    "veryfast",
+    "-bf",
+    "2",
+    "-pix_fmt",
+    "yuv420p",
+    "-g",
+    "60",
+    "-keyint_min",
+    "60",
+    "-sc_threshold",
+    "0",
+    "-b:v",
+    "400k",
+]
 
 
 class Publisher:
@@ -75,11 +107,27 @@ class Played:
         self.errors = [line for line in log.splitlines() if re.search(r"error|invalid|corrupt|non.monoton", line, re.I)]
 
 
-async def play(address: str, *, seconds: float | None = None, within_s: float = 40.0, live_start: int | None = None) -> Played:
+async def play(
+    address: str, *, seconds: float | None = None, within_s: float = 40.0, live_start: int | None = None
+) -> Played:
     """Decode an address with ffmpeg, at most ``seconds`` of it."""
     first = ["-live_start_index", str(live_start)] if live_start is not None else []
     length = ["-t", str(seconds)] if seconds else []
-    command = [FFMPEG, "-hide_banner", "-nostdin", "-loglevel", "warning", "-stats", *first, "-i", address, *length, "-f", "null", "-"]
+    command = [
+        FFMPEG,
+        "-hide_banner",
+        "-nostdin",
+        "-loglevel",
+        "warning",
+        "-stats",
+        *first,
+        "-i",
+        address,
+        *length,
+        "-f",
+        "null",
+        "-",
+    ]
     process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     try:
         async with asyncio.timeout(within_s):
@@ -95,5 +143,6 @@ def write_pattern(path: Path, seconds: float) -> None:
     """A short H.264 and AAC file."""
     inputs = [part for part in (*PICTURE, *TONE) if part != "-re"]
     subprocess.run(
-        [FFMPEG, "-hide_banner", "-loglevel", "error", *inputs, *VIDEO, *AUDIO, "-t", str(seconds), "-y", str(path)], check=True
+        [FFMPEG, "-hide_banner", "-loglevel", "error", *inputs, *VIDEO, *AUDIO, "-t", str(seconds), "-y", str(path)],
+        check=True,
     )

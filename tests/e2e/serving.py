@@ -1,4 +1,4 @@
-"""A real server: the installed command as its own process, on ports of its own choice, with a data folder of its own."""
+"""A real server: the installed command as its own process, on free ports, with a data folder of its own."""
 
 from __future__ import annotations
 

@@ -100,7 +100,9 @@ class Talker:
 
 
 @asynccontextmanager
-async def talker(url: str, token: str | None = None, *, transport: str = "websocket", **options: Any) -> AsyncIterator[Talker]:
+async def talker(
+    url: str, token: str | None = None, *, transport: str = "websocket", **options: Any
+) -> AsyncIterator[Talker]:
     """A connected socket for the time of a block."""
     socket = Talker(url, token, **options)
     try:

@@ -30,7 +30,9 @@ class Room:
 
     async def enter(self, person: Person | None, **options: Any) -> Talker:
         """A socket of this person that has joined."""
-        socket = await self._stack.enter_async_context(talker(self.server.url, person.token if person else None, **options))
+        socket = await self._stack.enter_async_context(
+            talker(self.server.url, person.token if person else None, **options)
+        )
         await socket.ok("chat:join", {"room_id": self.id})
         return socket
 
@@ -57,7 +59,12 @@ async def test_a_message_reaches_everybody_with_its_offset_and_client_id(room: R
         body = await socket.event("chat:messages")
         assert (body["room_id"], body["epoch"]) == (room.id, ack["epoch"])
         (message,) = body["messages"]
-        assert (message["id"], message["offset"], message["text"], message["client_id"]) == (ack["id"], 1, "hello", "first")
+        assert (message["id"], message["offset"], message["text"], message["client_id"]) == (
+            ack["id"],
+            1,
+            "hello",
+            "first",
+        )
         assert message["user"]["id"] == room.owner.id
         assert message["user"]["username"] == room.owner.username
         assert "owner" in message["user"]["badges"]
@@ -107,7 +114,10 @@ async def test_a_burst_over_the_limit_is_refused_with_a_time_to_wait(room: Room)
     assert again["offset"] == first["offset"], "the client_id is looked at before the limit"
 
 
-@pytest.mark.parametrize(("text", "is_fine"), [("x" * 500, True), ("x" * 501, False), ("e\u0301" * 500, True), ("", False), ("  \u0007 ", False)])
+@pytest.mark.parametrize(
+    ("text", "is_fine"),
+    [("x" * 500, True), ("x" * 501, False), ("e\u0301" * 500, True), ("", False), ("  \u0007 ", False)],
+)
 async def test_a_text_has_one_to_500_characters_after_normalisation(room: Room, text: str, is_fine: bool) -> None:
     answer = await room.socket.ask("chat:send", room.said(text))
     assert answer["ok"] is is_fine
@@ -244,7 +254,9 @@ async def test_a_deleted_text_is_not_in_the_replay(room: Room) -> None:
 async def test_a_timed_out_person_waits_and_a_banned_one_for_good(room: Room, someone: NewPerson) -> None:
     person = await someone()
     theirs = await room.enter(person)
-    assert (await theirs.no("chat:timeout", {"room_id": room.id, "user_id": room.owner.id, "seconds": 5}))["code"] == "forbidden"
+    assert (await theirs.no("chat:timeout", {"room_id": room.id, "user_id": room.owner.id, "seconds": 5}))[
+        "code"
+    ] == "forbidden"
     await room.socket.ok("chat:timeout", {"room_id": room.id, "user_id": person.id, "seconds": 60, "reason": "spam"})
     await theirs.event("chat:user_timed_out", lambda body: body["user_id"] == person.id)
     error = await theirs.no("chat:send", room.said("still here"))
@@ -342,7 +354,9 @@ async def test_twenty_people_talking_at_once_are_heard_in_order_without_a_gap(ro
     async def talk(socket: Talker, name: str) -> list[int]:
         return [(await socket.ok("chat:send", room.said(f"{name} {n}", f"{name}-{n}")))["offset"] for n in range(8)]
 
-    offsets = await asyncio.gather(*(talk(socket, person.username) for socket, person in zip(sockets, people, strict=True)))
+    offsets = await asyncio.gather(
+        *(talk(socket, person.username) for socket, person in zip(sockets, people, strict=True))
+    )
     total = len(people) * 8
     assert sorted(offset for mine in offsets for offset in mine) == list(range(1, total + 1))
     for socket in (reader, sockets[0], sockets[-1]):

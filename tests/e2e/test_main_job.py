@@ -120,7 +120,9 @@ async def test_a_blocking_reload_is_answered_when_its_part_exists(live: OnTheAir
     assert has_segment or len(later.segments[-1].parts) >= 4
 
 
-@pytest.mark.parametrize("query", ["_HLS_msn=abc", "_HLS_msn=-1", "_HLS_part=2", "_HLS_msn=999999999", "_HLS_msn=1&_HLS_part=x"])
+@pytest.mark.parametrize(
+    "query", ["_HLS_msn=abc", "_HLS_msn=-1", "_HLS_part=2", "_HLS_msn=999999999", "_HLS_msn=1&_HLS_part=x"]
+)
 async def test_a_senseless_delivery_directive_is_a_400(live: OnTheAir, nobody: Api, query: str) -> None:
     name = await first_rendition(nobody, live.stream_id)
     answer = await nobody.call("GET", f"/hls/{live.stream_id}/{name}?{query}")
@@ -321,7 +323,9 @@ async def test_a_rotated_stream_key_stops_its_publisher_at_once(server: Server, 
     await owner.done("POST", f"streams/{stream_id}/end")
 
 
-async def test_the_lasting_key_takes_up_the_prepared_stream_then_starts_one_like_it(server: Server, owner: Person) -> None:
+async def test_the_lasting_key_takes_up_the_prepared_stream_then_starts_one_like_it(
+    server: Server, owner: Person
+) -> None:
     key = await owner.key()
     prepared = (await owner.prepare("Tonight", category="music"))["stream"]["id"]
     with Publisher(f"{server.rtmp}/{key}"):
@@ -374,7 +378,7 @@ async def test_the_lasting_key_resumes_an_interrupted_stream(server: Server, own
     ],
 )
 async def test_an_address_that_leads_elsewhere_is_a_404(server: Server, live: OnTheAir, nobody: Api, path: str) -> None:
-    status, head, body = await _raw_get(server, path.replace("{id}", live.stream_id))
+    status, _, body = await _raw_get(server, path.replace("{id}", live.stream_id))
     assert status in (400, 404), (status, body[:200])
     assert b"root:" not in body
     assert b"[project]" not in body
