@@ -27,11 +27,14 @@ _MAX_ORIGINS = 512
 
 
 class AudioLane:
-    """Units of one track in, units of another out. Raises ``av.FFmpegError`` for a unit that cannot be decoded."""
+    """Units of one track in, units of another out. Raises ``av.FFmpegError`` for a unit that cannot be decoded.
+
+    ``track`` is what comes out.
+    """
 
     def __init__(self, lane: Lane) -> None:
+        self.track = lane.target
         self._source = lane.source
-        self._target = lane.target
         self._lane = lane
         self._decoder = _open_decoder(lane.source)
         self._line: _Line | None = None
@@ -81,7 +84,7 @@ class AudioLane:
 
     def _origin(self, pts: int) -> float:
         """The ``at`` of the unit that holds the packet's first sample."""
-        start = Fraction(pts, self._target.timescale)
+        start = Fraction(pts, self.track.timescale)
         while len(self._origins) > 1 and self._origins[1][0] <= start:
             self._origins.popleft()
         return self._origins[0][1]

@@ -1,4 +1,4 @@
-"""A relay beside another one, in which the sound is in another codec and everything else is the same."""
+"""A relay beside another one, in which some tracks are in another codec and everything else is the same."""
 
 from __future__ import annotations
 
@@ -9,29 +9,28 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from media.errors import MediaError
 from media.relay import End, Item, Reader, Relay, Tracks
+from media.transcode.backlog import Backlog
 from media.transcode.child import Child
-from media.transcode.tracks import split
-from media.transcode.wire import Answer, Feed, Finish, Finished, Job, Lane, Made
-from media.unit import Codec, Track, Unit
+from media.transcode.tracks import VideoGoal, lanes_for
+from media.transcode.wire import Answer, Feed, Finish, Finished, Job, Lane, Made, Opened
+from media.unit import Codec, Kind, Track, Unit
 
 DRAIN_S = 0.2
 STALL_S = 5.0
 MAX_FAILURES = 5
 FAILURES_WITHIN_S = 60.0
-#: What waits for a worker, and what one has been given and not yet answered: ten seconds of sound, a long GOP.
-MAX_WAITING = 512
-MAX_UNDER_WAY = 512
 _PAUSES_S = (0.0, 0.1, 0.5, 1.0, 2.0)
 
 log = logging.getLogger("media.transcode")
 
 
-class AudioBridge:
-    """Video passes on the loop, untouched and in order; audio goes through a worker and comes a little later.
+class CodecBridge:
+    """What need not be converted passes on the loop, untouched and in order; the rest goes through a worker.
 
-    ``relay`` has its tracks as soon as the source has. Audio that a worker cannot keep up with, or that is under way
-    when one dies, is a gap in the sound (``dropped_units``) and in nothing else. After five dead workers within a
-    minute, or if there is none, the relay ends.
+    ``relay`` has its tracks as soon as the source has; where pictures are converted, with the first of them. Units that
+    a worker cannot keep up with, or that are under way when one dies, are a gap in what is converted
+    (``dropped_units``) and in nothing else; pictures go on with the next key frame. After five dead workers within
+    a minute, or if there is none, the relay ends.
     """
 
     def __init__(
@@ -39,23 +38,27 @@ class AudioBridge:
         *,
         source: Relay,
         audio: Codec,
+        video: VideoGoal | None,
         name: str,
         hire: Callable[[], Awaitable[Child]],
         release: Callable[[Child], None],
-        on_closed: Callable[[AudioBridge], None],
+        on_closed: Callable[[CodecBridge], None],
     ) -> None:
         self.relay = Relay()
         self.name = name
-        self._dropped = 0
+        self._bad = 0
+        self._backlog = Backlog()
         self._source = source
         self._audio = audio
         self._hire = hire
         self._release = release
         self._on_closed = on_closed
-        self._lane: Lane | None = None
+        self._video = video
+        self._lanes: tuple[Lane, ...] = ()
+        self._kinds: frozenset[Kind] = frozenset()
+        self._tracks: tuple[Track, ...] = ()
+        self._made: dict[Kind, Track] = {}
         self._job = 0
-        self._waiting: deque[Unit] = deque(maxlen=MAX_WAITING)
-        self._under_way = 0
         self._fed_at = 0.0
         self._child: Child | None = None
         self._work: asyncio.Task[None] | None = None
@@ -69,7 +72,7 @@ class AudioBridge:
     @property
     def dropped_units(self) -> int:
         """Units that the source had and this relay has not."""
-        return self._dropped + self._reader.dropped_units
+        return self._bad + self._backlog.dropped + self._reader.dropped_units
 
     def close(self) -> None:
         """End at once; what is under way is lost. Idempotent."""
@@ -108,28 +111,36 @@ class AudioBridge:
                 self._configure(tracks)
             case End(reason):
                 self._finish(reason)
-            case Unit(kind="audio") if self._lane is not None:
-                self._dropped += len(self._waiting) == MAX_WAITING
-                self._waiting.append(item)
+            case Unit(kind=kind) if kind in self._kinds:
+                self._backlog.put(item)
             case Unit():
                 self.relay.write(item)
 
     def _configure(self, tracks: Sequence[Track]) -> None:
-        made, lane = split(tracks, self._audio)
-        if lane != self._lane:
+        lanes = lanes_for(tracks, audio=self._audio, video=self._video)
+        self._tracks = tuple(tracks)
+        if lanes != self._lanes:
             self._give()
-            self._lane = lane
-            self._waiting.clear()
+            self._backlog.clear()
+            self._lanes = lanes
+            self._kinds = frozenset(lane.source.kind for lane in lanes)
             self._begin()
-        self.relay.configure(made)
-        if lane is not None and self._work is None:
+        self._announce()
+        if lanes and self._work is None:
             self._work = self._loop.create_task(self._employ(), name=f"bridge {self.name}")
             self._work.add_done_callback(self._worked)
+
+    def _announce(self) -> None:
+        """As soon as it is known what every track becomes."""
+        made = [self._made.get(track.kind) if track.kind in self._kinds else track for track in self._tracks]
+        known = [track for track in made if track is not None]
+        if len(known) == len(made):
+            self.relay.configure(known)
 
     def _finish(self, reason: str) -> None:
         """Wait shortly for what the worker still has."""
         self._give()
-        if self._child is None or self._lane is None:
+        if self._child is None or not self._lanes:
             self._close(reason)
             return
         self._end_reason = reason
@@ -139,35 +150,42 @@ class AudioBridge:
     # To and from the worker
 
     def _begin(self) -> None:
+        self._made = {lane.source.kind: lane.target for lane in self._lanes if lane.source.kind == "audio"}
         if self._child is not None:
             self._job += 1
-            self._under_way = 0
-            self._child.send(Job(self._job, () if self._lane is None else (self._lane,)))
+            self._child.send(Job(self._job, self._lanes))
 
     def _give(self) -> None:
-        """Hand over what waits, as far as the worker keeps up; what it does not keep up with waits, then is lost."""
-        room = MAX_UNDER_WAY - self._under_way
-        if self._child is None or not self._waiting or room <= 0:
+        """Hand over what waits, as far as the worker keeps up."""
+        if self._child is None:
             return
-        if not self._under_way:
+        if not self._backlog.under_way:
             self._fed_at = self._loop.time()
-        units = [self._waiting.popleft() for _ in range(min(room, len(self._waiting)))]
-        self._under_way += len(units)
-        self._child.send(Feed(units))
+        units = self._backlog.give()
+        if units:
+            self._child.send(Feed(units))
 
     def _hear(self, answer: Answer) -> None:
         match answer:
             case Made(job, units, fed, bad) if job == self._job:
-                self._under_way -= fed
-                self._dropped += bad
+                self._backlog.answered(fed)
+                self._bad += bad
                 self._fed_at = self._loop.time()
-                for _, unit in units:
-                    self.relay.write(unit)
+                self._emit(units)
                 self._give()
+            case Opened(job, lane, track) if job == self._job:
+                self._made[self._lanes[lane].source.kind] = track
+                self._announce()
             case Finished(job) if job == self._job and self._ending is not None:
                 self._close(self._end_reason)
             case _:
                 pass
+
+    def _emit(self, units: Sequence[tuple[int, Unit]]) -> None:
+        """Before the tracks are known there is nobody to hear it."""
+        if self.relay.tracks:
+            for _, unit in units:
+                self.relay.write(unit)
 
     async def _employ(self) -> None:
         """Workers, one after another, until the bridge is closed or none lives long enough."""
@@ -180,18 +198,18 @@ class AudioBridge:
                     failures.popleft()
                 if len(failures) == MAX_FAILURES:
                     break
-                log.warning("%s: a codec worker died, the sound has a gap", self.name)
+                log.warning("%s: a codec worker died, what it makes has a gap", self.name)
                 await asyncio.sleep(_PAUSES_S[len(failures) - 1])
-            self._close("the sound cannot be converted: its codec fails again and again")
+            self._close("it cannot be converted: its codec fails again and again")
         except MediaError as error:
             log.error("%s: %s", self.name, error)
-            self._close(f"the sound cannot be converted: {error}")
+            self._close(f"it cannot be converted: {error}")
 
     def _worked(self, work: asyncio.Task[None]) -> None:
         """Nothing but a cancellation ends the work of a bridge that is open."""
         if not work.cancelled() and (error := work.exception()) is not None:
             log.error("%s: the bridge failed", self.name, exc_info=error)
-            self._close("the sound cannot be converted: an internal error")
+            self._close("it cannot be converted: an internal error")
 
     async def _serve(self, child: Child) -> None:
         """Use this worker until it is gone or answers no more."""
@@ -209,11 +227,10 @@ class AudioBridge:
             self._dismiss()
 
     def _is_stalled(self) -> bool:
-        return self._under_way > 0 and self._loop.time() - self._fed_at > STALL_S
+        return self._backlog.under_way > 0 and self._loop.time() - self._fed_at > STALL_S
 
     def _dismiss(self) -> None:
         child, self._child = self._child, None
-        self._dropped += self._under_way
-        self._under_way = 0
         if child is not None:
+            self._backlog.lose()
             self._release(child)

@@ -6,19 +6,11 @@ from fractions import Fraction
 
 import av
 
-from media.unit import VIDEO_TIMESCALE, Codec, Track, Unit
+from media.transcode.video import open_decoder, packet_of
+from media.unit import Track, Unit
 
 MAX_WIDTH = 480
 QUALITY = 70
-#: Larger pictures are not decoded: what a frame claims to be costs memory before it shows anything.
-MAX_PIXELS = 8_192 * 4_352
-_DECODERS = {
-    Codec.H264: "h264",
-    Codec.HEVC: "hevc",
-    Codec.AV1: "libdav1d",
-    Codec.VP8: "vp8",
-    Codec.VP9: "vp9",
-}
 
 
 def take(track: Track, unit: Unit) -> bytes | None:
@@ -38,15 +30,8 @@ def size(width: int, height: int, aspect: Fraction) -> tuple[int, int]:
 
 
 def _decode(track: Track, unit: Unit) -> av.VideoFrame | None:
-    decoder = av.VideoCodecContext.create(_DECODERS[track.codec], "r")
-    assert isinstance(decoder, av.VideoCodecContext)
-    decoder.extradata = track.config or None
-    decoder.thread_count = 1
-    decoder.options = {"max_pixels": str(MAX_PIXELS)}
-    packet = av.Packet(unit.data)
-    packet.pts = packet.dts = unit.pts
-    packet.time_base = Fraction(1, VIDEO_TIMESCALE)
-    frames = [*decoder.decode(packet), *decoder.decode(None)]
+    decoder = open_decoder(track)
+    frames = [*decoder.decode(packet_of(unit)), *decoder.decode(None)]
     if not frames or frames[0].is_corrupt:
         return None
     frame = frames[0]

@@ -7,9 +7,10 @@ import logging
 
 from media.errors import MediaError
 from media.relay import Relay
-from media.transcode.bridge import AudioBridge
+from media.transcode.bridge import CodecBridge
 from media.transcode.child import Child
 from media.transcode.pictures import PictureTaker
+from media.transcode.tracks import VideoGoal
 from media.unit import Codec, Track, Unit
 
 READY_S = 15.0
@@ -34,7 +35,7 @@ class CodecPool:
         self._max_workers = max_workers
         self._ready: list[Child] = []
         self._at_work: set[Child] = set()
-        self._bridges: set[AudioBridge] = set()
+        self._bridges: set[CodecBridge] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._stocking: asyncio.Task[None] | None = None
         self._hiring = 0
@@ -63,11 +64,15 @@ class CodecPool:
 
     # Codecs
 
-    def bridge(self, source: Relay, *, audio: Codec, name: str) -> AudioBridge:
-        """A relay beside ``source`` with the audio in this codec; it ends with its source, or when it cannot go on."""
-        bridge = AudioBridge(
+    def bridge(self, source: Relay, *, audio: Codec, name: str, video: VideoGoal | None = None) -> CodecBridge:
+        """A relay beside ``source`` with the audio in this codec; it ends with its source, or when it cannot go on.
+
+        Without ``video`` the pictures pass as they are. With it they are made anew as H.264 that every browser shows.
+        """
+        bridge = CodecBridge(
             source=source,
             audio=audio,
+            video=video,
             name=name,
             hire=self.hire,
             release=self.release,

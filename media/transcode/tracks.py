@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from media.transcode.wire import Lane
-from media.unit import Codec, Track
+from media.unit import VIDEO_TIMESCALE, Codec, Track
 
 RATE = 48_000
 AAC_BIT_RATE = 128_000
@@ -50,14 +52,31 @@ def audio_lane(source: Track, codec: Codec) -> Lane:
     raise ValueError(f"{codec} is not an audio codec")
 
 
-def split(tracks: Sequence[Track], audio: Codec) -> tuple[list[Track], Lane | None]:
-    """The tracks beside the source, and the lane that makes the one that differs, if one does."""
-    made: list[Track] = []
-    lane: Lane | None = None
+class VideoGoal(msgspec.Struct, frozen=True, kw_only=True):
+    """Pictures that every browser can show: H.264 without reordering, not larger, faster or richer than this."""
+
+    max_height: int = 720
+    max_fps: int = 30
+    bit_rate: int = 2_500_000
+
+
+def video_lane(source: Track, goal: VideoGoal) -> Lane:
+    """The target's size and configuration are not known yet."""
+    return Lane(
+        source=source,
+        target=Track(kind="video", codec=Codec.H264, timescale=VIDEO_TIMESCALE),
+        bit_rate=goal.bit_rate,
+        max_height=goal.max_height,
+        max_fps=goal.max_fps,
+    )
+
+
+def lanes_for(tracks: Sequence[Track], *, audio: Codec, video: VideoGoal | None) -> tuple[Lane, ...]:
+    """What has to be converted, in the order of the tracks."""
+    lanes: list[Lane] = []
     for track in tracks:
         if track.kind == "audio" and track.codec is not audio:
-            lane = audio_lane(track, audio)
-            made.append(lane.target)
-        else:
-            made.append(track)
-    return made, lane
+            lanes.append(audio_lane(track, audio))
+        elif track.kind == "video" and video is not None:
+            lanes.append(video_lane(track, video))
+    return tuple(lanes)

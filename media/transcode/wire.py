@@ -18,11 +18,17 @@ _PREFIX_BYTES = 4
 
 
 class Lane(msgspec.Struct, frozen=True, kw_only=True):
-    """From one track to another."""
+    """From one track to another.
+
+    Of a video target only the codec counts: its size and configuration are known once there is a picture (``Opened``).
+    0 for ``max_height`` and ``max_fps`` is as the source has it.
+    """
 
     source: Track
     target: Track
     bit_rate: int
+    max_height: int = 0
+    max_fps: int = 0
 
 
 class Job(msgspec.Struct, frozen=True, tag="job", array_like=True):
@@ -54,6 +60,14 @@ class Ready(msgspec.Struct, frozen=True, tag="ready", array_like=True):
     """The worker has its codecs loaded."""
 
 
+class Opened(msgspec.Struct, frozen=True, tag="opened", array_like=True):
+    """What this lane makes from here on."""
+
+    job: int
+    lane: int
+    track: Track
+
+
 class Made(msgspec.Struct, frozen=True, tag="made", array_like=True):
     """What became of one ``Feed``: ``units`` are pairs of a lane's index and a unit; ``bad`` could not be decoded."""
 
@@ -77,7 +91,7 @@ class Pictured(msgspec.Struct, frozen=True, tag="pictured", array_like=True):
 
 
 Order = Job | Feed | Finish | Picture
-Answer = Ready | Made | Finished | Pictured
+Answer = Ready | Opened | Made | Finished | Pictured
 
 _encoder = msgspec.msgpack.Encoder()
 orders = msgspec.msgpack.Decoder(Order)

@@ -12,14 +12,30 @@ import resource
 import signal
 import socket
 import sys
+import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from media.transcode import wire
-from media.transcode.wire import Answer, Feed, Finish, Finished, Job, Lane, Made, Order, Picture, Pictured, Ready
+from media.transcode.wire import (
+    Answer,
+    Feed,
+    Finish,
+    Finished,
+    Job,
+    Lane,
+    Made,
+    Opened,
+    Order,
+    Picture,
+    Pictured,
+    Ready,
+)
 
 if TYPE_CHECKING:
     from media.transcode.audio import AudioLane
-    from media.unit import Unit
+    from media.transcode.video import VideoLane
+    from media.unit import Kind, Track, Unit
 
 NICENESS = 5
 MAX_MEMORY_BYTES = 2 * 1024 * 1024 * 1024
@@ -32,50 +48,74 @@ class Workshop:
 
     def __init__(self) -> None:
         self._number = 0
-        self._lanes: list[AudioLane] = []
+        self._lanes: list[tuple[Kind, AudioLane | VideoLane]] = []
+        self._opened: dict[int, Track] = {}
 
-    def obey(self, order: Order) -> Answer | None:
+    def obey(self, order: Order) -> Iterator[Answer]:
         """Carry out one order."""
         match order:
             case Job(number, lanes):
                 self._begin(number, lanes)
-                return None
             case Feed(units):
-                return self._feed(units)
+                yield from self._feed(units)
             case Finish():
-                return self._finish()
+                yield from self._finish()
             case Picture(number, track, unit):
                 from media.transcode.image import take
 
-                return Pictured(number, take(track, unit))
-
-    def close(self) -> Answer | None:
-        """What the job still holds, before it is finished."""
-        rest = [(index, unit) for index, lane in enumerate(self._lanes) for unit in lane.finish()]
-        return Made(self._number, rest, 0, 0) if rest else None
+                yield Pictured(number, take(track, unit))
 
     def _begin(self, number: int, lanes: tuple[Lane, ...]) -> None:
-        from media.transcode.audio import AudioLane
-
         self._number = number
-        self._lanes = [AudioLane(lane) for lane in lanes]
+        self._opened = {}
+        self._lanes = [(lane.source.kind, _open(lane)) for lane in lanes]
 
-    def _finish(self) -> Answer:
-        self._lanes = []
-        return Finished(self._number)
+    def _feed(self, units: list[Unit]) -> Iterator[Answer]:
+        """Sound is answered together, which is little; every picture at once, as somebody waits for it."""
+        made: list[tuple[int, Unit]] = []
+        fed = bad = 0
+        for unit in units:
+            fed += 1
+            bad += self._convert(unit, made)
+            if unit.kind == "video":
+                yield from self._answers(made, fed, bad)
+                made, fed, bad = [], 0, 0
+        yield from self._answers(made, fed, bad)
 
-    def _feed(self, units: list[Unit]) -> Answer:
+    def _convert(self, unit: Unit, made: list[tuple[int, Unit]]) -> int:
+        """How many lanes could not decode it."""
         import av
 
-        made: list[tuple[int, Unit]] = []
         bad = 0
-        for unit in units:
-            for index, lane in enumerate(self._lanes):
+        for index, (kind, lane) in enumerate(self._lanes):
+            if kind == unit.kind:
                 try:
                     made += [(index, each) for each in lane.feed(unit)]
                 except av.FFmpegError:
                     bad += 1
-        return Made(self._number, made, len(units), bad)
+        return bad
+
+    def _answers(self, made: list[tuple[int, Unit]], fed: int, bad: int) -> Iterator[Answer]:
+        for index, (_, lane) in enumerate(self._lanes):
+            track = lane.track
+            if track is not None and self._opened.get(index) != track:
+                self._opened[index] = track
+                yield Opened(self._number, index, track)
+        if fed or made:
+            yield Made(self._number, made, fed, bad)
+
+    def _finish(self) -> Iterator[Answer]:
+        rest = [(index, unit) for index, (_, lane) in enumerate(self._lanes) for unit in lane.finish()]
+        yield from self._answers(rest, 0, 0)
+        yield Finished(self._number)
+        self._lanes = []
+
+
+def _open(lane: Lane) -> AudioLane | VideoLane:
+    from media.transcode.audio import AudioLane
+    from media.transcode.video import VideoLane
+
+    return AudioLane(lane) if lane.source.kind == "audio" else VideoLane(lane, now=time.time)
 
 
 def warm() -> None:
@@ -93,10 +133,8 @@ def serve(connection: socket.socket) -> None:
     while data := connection.recv(_READ_BYTES):
         for body in frames.feed(data):
             order = wire.orders.decode(body)
-            answers = [workshop.close()] if isinstance(order, Finish) else []
-            for answer in [*answers, workshop.obey(order)]:
-                if answer is not None:
-                    connection.sendall(wire.pack(answer))
+            for answer in workshop.obey(order):
+                connection.sendall(wire.pack(answer))
 
 
 def confine(parent: int) -> None:

@@ -7,6 +7,7 @@ import asyncio
 import io
 import itertools
 import math
+import time
 from collections.abc import Callable
 from fractions import Fraction
 
@@ -142,36 +143,48 @@ class Ear:
         return [item for item in self.items if isinstance(item, Unit) and item.kind == kind]
 
 
-def video(codec: Codec, *, width: int, height: int, frames: int = 1, aspect: str = "1:1") -> tuple[Track, list[Unit]]:
-    """A picture that is red on the left and blue on the right, a key frame a second."""
+_VIDEO = {
+    Codec.H264: ("libx264", "mp4", {"preset": "ultrafast"}),
+    Codec.HEVC: ("libx265", "mp4", {"preset": "ultrafast", "x265-params": "log-level=none"}),
+    Codec.VP8: ("libvpx", "webm", {"deadline": "realtime", "cpu-used": "8"}),
+}
+
+
+def video(
+    codec: Codec, *, width: int, height: int, frames: int = 1, aspect: str = "1:1", fps: int = 30, reorder: int = 0
+) -> tuple[Track, list[Unit]]:
+    """A picture that is red on the left and blue on the right, a key frame a second; ``reorder`` B-frames in a row."""
+    name, container, options = _VIDEO[codec]
     file = io.BytesIO()
-    with av.open(file, "w", format="mp4") as output:
-        encoder = output.add_stream({Codec.H264: "libx264", Codec.HEVC: "libx265"}[codec], rate=30)
+    with av.open(file, "w", format=container) as output:
+        encoder = output.add_stream(name, rate=fps)
         encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
-        encoder.codec_context.gop_size = 30
+        encoder.codec_context.gop_size = fps
         encoder.codec_context.sample_aspect_ratio = Fraction(aspect.replace(":", "/"))
-        encoder.options = {"preset": "ultrafast", "bf": "0", "x265-params": "log-level=none:bframes=0"}
+        if codec is not Codec.VP8:
+            encoder.codec_context.max_b_frames = reorder
+        encoder.options = options
         for index in range(frames):
-            output.mux(encoder.encode(_picture(width, height, index)))
+            output.mux(encoder.encode(_picture(width, height, index, fps)))
         output.mux(encoder.encode(None))
     file.seek(0)
     with av.open(file) as made:
         stream = made.streams.video[0]
-        config = bytes(stream.codec_context.extradata)
+        config = bytes(stream.codec_context.extradata or b"")
         track = Track(kind="video", codec=codec, timescale=VIDEO_TIMESCALE, config=config, width=width, height=height)
         return track, [_video_unit(packet) for packet in made.demux(stream) if packet.size]
 
 
 def _video_unit(packet: av.Packet) -> Unit:
     pts, dts = (round(ticks * packet.time_base * VIDEO_TIMESCALE) for ticks in (packet.pts, packet.dts))
-    return Unit(kind="video", pts=pts, dts=dts, is_key=packet.is_keyframe, data=bytes(packet), at=100.0)
+    return Unit(kind="video", pts=pts, dts=dts, is_key=packet.is_keyframe, data=bytes(packet), at=time.time())
 
 
-def _picture(width: int, height: int, index: int) -> av.VideoFrame:
+def _picture(width: int, height: int, index: int, fps: int) -> av.VideoFrame:
     frame = av.VideoFrame(width, height, "rgb24")
     plane = frame.planes[0]
     line = bytes((200, 20, 20)) * (width // 2) + bytes((20, 20, 200)) * (width - width // 2)
     plane.update((line + bytes(plane.line_size - len(line))) * height)
     frame = frame.reformat(format="yuv420p")
-    frame.pts, frame.time_base = index, Fraction(1, 30)
+    frame.pts, frame.time_base = index, Fraction(1, fps)
     return frame

@@ -13,12 +13,12 @@ import psutil
 import pytest
 
 from media.relay import End, Relay, Tracks
-from media.transcode.bridge import MAX_FAILURES, AudioBridge
+from media.transcode.bridge import MAX_FAILURES, CodecBridge
 from media.transcode.child import Child
 from media.transcode.pool import CodecPool
-from media.transcode.tracks import aac_track, opus_track
+from media.transcode.tracks import VideoGoal, aac_track, opus_track
 from media.unit import Codec, Track, Unit
-from tests.media.transcode.sources import Ear, Heard, burst, sound, tone
+from tests.media.transcode.sources import Ear, Heard, burst, sound, tone, video
 
 VIDEO = Track(kind="video", codec=Codec.H264, timescale=90_000, config=b"avcC", width=640, height=360)
 
@@ -54,8 +54,10 @@ async def test_opus_is_aac_beyond_the_bridge(pool: CodecPool) -> None:
     bridge = pool.bridge(source, audio=Codec.AAC, name="test")
     ear = Ear(bridge.relay)
     write(source, units)
+    await ear.until(lambda ear: len(ear.units("audio")) > 42)
     source.close("unpublished")
     await ear.until_end()
+    assert len(ear.units("audio")) > 45
     assert Heard(aac_track(2), ear.units("audio")).onset() == pytest.approx(Heard(track, units).onset(), abs=0.002)
     assert ear.items[-1] == End("unpublished")
 
@@ -66,6 +68,7 @@ async def test_aac_is_opus_beyond_the_bridge(pool: CodecPool) -> None:
     source.configure([track])
     ear = Ear(pool.bridge(source, audio=Codec.OPUS, name="test").relay)
     write(source, units)
+    await ear.until(lambda ear: len(ear.units("audio")) > 45)
     source.close("unpublished")
     await ear.until_end()
     made = ear.units("audio")
@@ -87,9 +90,10 @@ async def test_video_passes_untouched_and_in_order_without_a_worker() -> None:
     source.configure([VIDEO, opus_track(2)])
     pictures = [picture(index) for index in range(40)]
     write(source, pictures[:10])
-    bridge = AudioBridge(
+    bridge = CodecBridge(
         source=source,
         audio=Codec.AAC,
+        video=None,
         name="test",
         hire=none,
         release=lambda child: None,
@@ -193,6 +197,7 @@ async def test_tracks_that_change_change_beyond_the_bridge(pool: CodecPool) -> N
     source.configure([VIDEO, mono])
     source.write(picture(30))
     write(source, more)
+    await ear.until(lambda ear: Tracks((VIDEO, aac_track(1))) in ear.items and ear.units("audio")[-1].pts > 92_000)
     source.close("unpublished")
     await ear.until_end()
     place = ear.items.index(Tracks((VIDEO, aac_track(1))))
@@ -234,3 +239,39 @@ async def test_worker_that_stops_answering_holds_a_bounded_number_of_units(pool:
         await asyncio.sleep(0)
     assert bridge.dropped_units >= 40 * len(units) - 1_100
     bridge.close()
+
+
+async def test_pictures_are_made_anew_where_that_is_wanted(pool: CodecPool) -> None:
+    video_track, pictures = video(Codec.H264, width=320, height=180, frames=60, reorder=2)
+    audio_track, units = sound(Codec.AAC, tone(440), seconds=2)
+    source = Relay()
+    source.configure([video_track, audio_track])
+    ear = Ear(pool.bridge(source, audio=Codec.OPUS, name="test", video=VideoGoal(max_height=90)).relay)
+    write(source, sorted(pictures + units, key=lambda unit: unit.dts / (90 if unit.kind == "video" else 48)))
+    await ear.until(lambda ear: len(ear.units("video")) > 55)
+    source.close("unpublished")
+    await ear.until_end()
+    assert isinstance(ear.items[0], Tracks)
+    made_video, made_audio = ear.items[0].tracks
+    assert (made_video.codec, made_video.width, made_video.height) == (Codec.H264, 160, 90)
+    assert made_video.config
+    assert made_audio == opus_track(2)
+    made = ear.units("video")
+    assert [unit.pts for unit in made] == sorted(unit.pts for unit in pictures)
+    assert len(ear.units("audio")) > 90
+
+
+async def test_pictures_go_on_with_a_key_frame_after_a_killed_worker(pool: CodecPool) -> None:
+    track, pictures = video(Codec.VP8, width=160, height=90, frames=90)
+    source = Relay()
+    source.configure([track])
+    ear = Ear(pool.bridge(source, audio=Codec.OPUS, name="test", video=VideoGoal()).relay)
+    write(source, pictures[:40])
+    await ear.until(lambda ear: len(ear.units("video")) == 40)
+    worker = next(iter(pool._at_work))
+    os.kill(worker.pid, signal.SIGKILL)
+    await worker.gone.wait()
+    write(source, pictures[40:])
+    await ear.until(lambda ear: len(ear.units("video")) > 40)
+    assert ear.units("video")[40].is_key
+    assert ear.units("video")[40].pts == next(u.pts for u in pictures[40:] if u.is_key)

@@ -1,0 +1,98 @@
+"""Units on their way to a worker: those that wait, and those that it has and did not answer yet. Sans-I/O."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from media.unit import Unit
+
+MAX_UNITS = 512
+MAX_BYTES = 16 * 1024 * 1024
+
+
+class Backlog:
+    """Bounded twice: what a worker has, and what waits behind it. Both are ten seconds of sound, or a long GOP.
+
+    When there is too much, sound loses the oldest; with pictures everything that waits is dropped, and pictures go on
+    with the next key frame.
+    """
+
+    def __init__(self, *, max_units: int = MAX_UNITS, max_bytes: int = MAX_BYTES) -> None:
+        self.dropped = 0
+        self._max_units = max_units
+        self._max_bytes = max_bytes
+        self._waiting: deque[Unit] = deque()
+        self._waiting_bytes = 0
+        self._given: deque[int] = deque()
+        self._given_bytes = 0
+        self._needs_key = False
+
+    @property
+    def under_way(self) -> int:
+        """How many units the worker has and did not answer."""
+        return len(self._given)
+
+    def put(self, unit: Unit) -> None:
+        """A unit of the source."""
+        if unit.kind == "video" and self._needs_key and not unit.is_key:
+            self.dropped += 1
+            return
+        if unit.kind == "video":
+            self._needs_key = False
+        self._append(unit)
+        if len(self._waiting) > self._max_units or self._waiting_bytes > self._max_bytes:
+            self._shed()
+
+    def give(self) -> list[Unit]:
+        """What the worker may have now."""
+        units: list[Unit] = []
+        while self._waiting and len(self._given) < self._max_units and self._given_bytes < self._max_bytes:
+            unit = self._pop()
+            units.append(unit)
+            self._given.append(len(unit.data))
+            self._given_bytes += len(unit.data)
+        return units
+
+    def answered(self, count: int) -> None:
+        """The worker is done with the first of what it was given."""
+        for _ in range(min(count, len(self._given))):
+            self._given_bytes -= self._given.popleft()
+
+    def lose(self) -> None:
+        """The worker is gone with what it had. What waits is for the next, pictures from a key frame on."""
+        self.dropped += len(self._given)
+        self._given.clear()
+        self._given_bytes = 0
+        waiting = list(self._waiting)
+        self._waiting.clear()
+        self._waiting_bytes = 0
+        self._needs_key = True
+        for unit in waiting:
+            self.put(unit)
+
+    def clear(self) -> None:
+        """Other tracks begin: what was to be made of the former ones is not any more."""
+        self.dropped += len(self._waiting) + len(self._given)
+        self._waiting.clear()
+        self._given.clear()
+        self._waiting_bytes = self._given_bytes = 0
+        self._needs_key = False
+
+    def _append(self, unit: Unit) -> None:
+        self._waiting.append(unit)
+        self._waiting_bytes += len(unit.data)
+
+    def _pop(self) -> Unit:
+        unit = self._waiting.popleft()
+        self._waiting_bytes -= len(unit.data)
+        return unit
+
+    def _shed(self) -> None:
+        if all(unit.kind == "audio" for unit in self._waiting):
+            self._pop()
+            self.dropped += 1
+            return
+        self.dropped += len(self._waiting)
+        self._waiting.clear()
+        self._waiting_bytes = 0
+        self._needs_key = True
