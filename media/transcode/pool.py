@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 
 from media.errors import MediaError
@@ -15,6 +16,8 @@ from media.unit import Codec, Track, Unit
 
 READY_S = 15.0
 CLOSE_S = 3.0
+#: Processes that start at the same time, however many bridges lost theirs at once.
+STARTS = 2
 MAX_PAUSE_S = 5.0
 
 log = logging.getLogger("media.transcode")
@@ -39,6 +42,7 @@ class CodecPool:
         self._tasks: set[asyncio.Task[None]] = set()
         self._stocking: asyncio.Task[None] | None = None
         self._hiring = 0
+        self._starts = asyncio.Semaphore(STARTS)
         self._is_closed = False
         self._pictures = PictureTaker(hire=self.hire, release=self.release, max_waiting=max_waiting_pictures)
 
@@ -59,8 +63,9 @@ class CodecPool:
         for child in [*self._ready, *self._at_work]:
             self.release(child)
         self._ready.clear()
-        if self._tasks:
-            await asyncio.wait(list(self._tasks), timeout=CLOSE_S)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_S):
+                await self._settle()
 
     # Codecs
 
@@ -142,7 +147,7 @@ class CodecPool:
         settled = asyncio.Event()
         child.attach(lambda answer: settled.set(), on_gone=settled.set)
         try:
-            async with asyncio.timeout(READY_S):
+            async with self._starts, asyncio.timeout(READY_S):
                 await child.start()
                 await settled.wait()
         except (OSError, TimeoutError) as error:
@@ -155,6 +160,15 @@ class CodecPool:
             self._end(child)
             raise NoWorkerError("a codec worker ended while it started")
         return child
+
+    async def _settle(self) -> None:
+        """Until nothing starts and everything has ended."""
+        for _ in range(STARTS):
+            await self._starts.acquire()
+        for _ in range(STARTS):
+            self._starts.release()
+        if self._tasks:
+            await asyncio.wait(list(self._tasks))
 
     def _end(self, child: Child) -> None:
         child.kill()

@@ -88,6 +88,19 @@ async def test_close_leaves_no_process() -> None:
     assert not any(psutil.pid_exists(pid) for pid in pids)
 
 
+async def test_close_while_workers_start_leaves_no_process() -> None:
+    pool = CodecPool(spares=0)
+    hires = [asyncio.ensure_future(pool.hire()) for _ in range(5)]
+    while not psutil.Process().children():  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    for hire in hires[:3]:
+        hire.cancel()
+    await pool.close()
+    assert not psutil.Process().children()
+    results = await asyncio.gather(*hires, return_exceptions=True)
+    assert all(isinstance(result, (NoWorkerError, asyncio.CancelledError)) for result in results)
+
+
 async def test_worker_gives_way_and_ignores_an_interrupt() -> None:
     pool = CodecPool(spares=0)
     child = await pool.hire()
