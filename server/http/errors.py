@@ -49,7 +49,7 @@ class FieldError:
     message: str
 
 
-class Problem(Exception):  # noqa: N818  # an answer, named as RFC 9457 names it
+class Problem(Exception):  # an answer, named as RFC 9457 names it
     """An answer that is not a success.
 
     ``slug`` ends the problem's ``type``; ``extra`` adds members beside the standard ones;
@@ -131,13 +131,40 @@ def invalid_field(field: str, message: str) -> Problem:
 
 
 def field_errors(error: ValidationError) -> list[FieldError]:
-    """All that pydantic found, without the input that it found it in."""
-    found = error.errors(include_url=False, include_input=False, include_context=False)
-    return [FieldError(".".join(str(part) for part in one["loc"]), _message(one["msg"])) for one in found]
+    """All that pydantic found, as sentences for people, without the input that it found it in."""
+    found = error.errors(include_url=False, include_input=False)
+    return [FieldError(".".join(str(part) for part in one["loc"]), _message(one)) for one in found]
 
 
-def _message(text: str) -> str:
-    return text.removeprefix("Value error, ")
+def _message(found: Any) -> str:
+    context = found.get("ctx", {})
+    kind = found["type"]
+    if kind in _LENGTHS:
+        unit = "characters" if kind.startswith("string") or _is_text(found) else "items"
+        least = "at least" if kind.endswith("short") else "at most"
+        return f"must have {least} {context[_LENGTHS[kind]]} {unit}"
+    return _PLAIN.get(kind) or str(found["msg"]).removeprefix("Value error, ")
+
+
+def _is_text(found: Any) -> bool:
+    """A length that is looked at after a text was normalised is told as one of items."""
+    return "after validation" in found["msg"]
+
+
+_LENGTHS: Final = {
+    "string_too_short": "min_length",
+    "string_too_long": "max_length",
+    "too_short": "min_length",
+    "too_long": "max_length",
+}
+_PLAIN: Final = {
+    "missing": "is required",
+    "extra_forbidden": "is not a known field",
+    "string_type": "must be a text",
+    "bool_type": "must be true or false",
+    "int_type": "must be a whole number",
+    "list_type": "must be a list",
+}
 
 
 def _sentence(error: FieldError) -> str:

@@ -143,7 +143,8 @@ class Surround:
         if response.content_type == "text/html":
             headers.setdefault("Content-Security-Policy", CSP)
             headers.setdefault("Permissions-Policy", PERMISSIONS)
-            headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+            if request.secure:
+                headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
         self._cors(request, response)
 
     def _cors(self, request: web.Request, response: web.StreamResponse) -> None:
