@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import signal
-from typing import Any
+from typing import Any, Final
 
 import uvloop
 from aiohttp import web
@@ -21,6 +21,9 @@ from server.live.edge.port import Port
 from server.live.edge.session import Session
 
 
+_AUTH_AFTER_S: Final = 0.02
+
+
 class EchoApplication:
     """The contract of the suites. A room of one namespace is a topic."""
 
@@ -28,7 +31,12 @@ class EchoApplication:
         self.fanout = Fanout()
 
     def on_connect(self, socket: Socket, auth: Any) -> None:
-        socket.emit("auth", {} if auth is None else auth)
+        said = {} if auth is None else auth
+        if socket.transport == "polling":
+            socket.emit("auth", said)
+            return
+        # A segment of its own: the suites look at one message for each read, and lose a second that came along.
+        asyncio.get_running_loop().call_later(_AUTH_AFTER_S, socket.emit, "auth", said)
 
     def on_event(self, socket: Socket, event: str, args: list[Any]) -> Any:
         if event == "message":

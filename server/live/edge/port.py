@@ -215,13 +215,18 @@ class Port:
 
     def _probe(self, front: Front, sid: str, switching: bytes) -> None:
         session = self.sessions.by_sid.get(sid)
-        if session is None or not session.is_probable:
+        if session is None:
             front.answer(400, b"Session ID unknown", is_last=True)
             return
+        is_probable = session.is_probable
         connection, rest = self._take(front)
+        connection.write(switching)
+        if not is_probable:
+            # The session has its WebSocket, or one that tries. Clients expect this one to open before it is closed.
+            connection.close(websocket.POLICY_VIOLATION, "no upgrade is due")
+            return
         connection.session = session
         session.attach_probe(connection)
-        connection.write(switching)
         if rest:
             connection.data_received(rest)
 

@@ -211,12 +211,17 @@ async def test_polling_after_the_upgrade_gets_400(engine: ServedEngine, method: 
     assert await said(ws) == "4again"
 
 
-async def test_second_websocket_after_the_upgrade_is_refused(engine: ServedEngine) -> None:
+async def test_second_websocket_after_the_upgrade_opens_and_is_closed(engine: ServedEngine) -> None:
     sid, ws = await upgraded(engine)
-    with pytest.raises(aiohttp.WSServerHandshakeError):
-        await engine.websocket(f"EIO=4&transport=websocket&sid={sid}")
+    second = await engine.websocket(f"EIO=4&transport=websocket&sid={sid}")
+    assert await ended(second) == 1008
     await ws.send_str("4hello")
     assert await said(ws) == "4hello"
+
+
+async def test_websocket_for_an_unknown_session_is_refused(engine: ServedEngine) -> None:
+    with pytest.raises(aiohttp.WSServerHandshakeError):
+        await engine.websocket("EIO=4&transport=websocket&sid=nobody")
 
 
 async def test_probe_that_says_something_else_is_closed_and_polling_goes_on(engine: ServedEngine) -> None:
