@@ -52,6 +52,13 @@ class _Details(Body):
     record: bool = True
     scheduled_at: Annotated[AwareDatetime | None, Field(strict=False)] = None
 
+    @field_validator("scheduled_at", mode="before")
+    @classmethod
+    def _as_text(cls, value: object) -> object:
+        if value is not None and not isinstance(value, str):
+            raise ValueError("must be a date and time as RFC 3339 writes it")
+        return value
+
     @field_validator("tags")
     @classmethod
     def _each_once(cls, tags: list[str]) -> list[str]:
