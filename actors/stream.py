@@ -18,8 +18,12 @@ from actors.runtime import Actor, ActorError, ActorId, Ask, DomainError, Later, 
 
 GRACE_S = 30.0
 PROGRESS_DUE_S = 5.0
+START_DUE_S = 20.0
+LEAST_GRACE_S = 5.0
+SAVE_S = 5.0
 FLUSH_S = 5.0
 RETRY_S = 1.0
+MAX_UNRECORDED = 20_000
 
 Cause = Literal["published", "publisher_lost", "grace_over", "ended"]
 
@@ -63,8 +67,11 @@ class PublisherStarted(Message, frozen=True, kw_only=True):
 
 
 class PublisherLost(Message, frozen=True, kw_only=True):
+    """``next_segment`` is beyond every segment of the run that anybody was shown, as far as the sender knows."""
+
     publication: int
     reason: str
+    next_segment: int = 0
 
 
 class MediaProgressed(Message, frozen=True, kw_only=True):
@@ -136,6 +143,10 @@ class RotateStreamKey(Ask[str], frozen=True, kw_only=True):
     new_key: str
 
 
+class StreamDeleted(Message, frozen=True, kw_only=True):
+    """The row has gone: what is asked from now on finds nothing."""
+
+
 class StopPublisher(Ask[None], frozen=True, kw_only=True):
     """End the publisher's connection, not the stream: its key is not valid any more."""
 
@@ -151,6 +162,18 @@ class KeepViewers(Message, frozen=True, kw_only=True):
 
 class _GraceOver(Message, frozen=True, kw_only=True):
     publication: int
+
+
+class _StartDue(Message, frozen=True, kw_only=True):
+    publication: int
+
+
+class _SaveDue(Message, frozen=True, kw_only=True):
+    pass
+
+
+class _RecordDue(Message, frozen=True, kw_only=True):
+    pass
 
 
 class _ProgressDue(Message, frozen=True, kw_only=True):
@@ -217,7 +240,12 @@ class LiveStream(Actor):
         self._now = now
         self._health: dict[str, Any] = {}
         self._is_claimed = False
+        self._is_presumed = False
+        self._is_started = False
         self._progressed_at = 0.0
+        self._is_save_due = False
+        self._unrecorded: list[SegmentsRecorded] = []
+        self._is_record_due = False
         self._enders: list[Later[StreamView]] = []
         self._ending = ""
 
@@ -227,11 +255,19 @@ class LiveStream(Actor):
             raise DomainError("not_found", "There is no such stream.")
         self._record = record
         if record.view.state == "live":
-            # Its publisher may well be there still: it has a moment to show it.
-            self._is_claimed = True
+            # Its publisher may well be there still: it has a moment to show it. Meanwhile one that knocks may be that
+            # very publisher, who has lost its server: it is let in.
+            self._is_claimed = self._is_presumed = True
             self.context.timer(PROGRESS_DUE_S, _ProgressDue(publication=record.view.publication))
         elif record.view.state == "interrupted":
             self.context.timer(self._grace_s, _GraceOver(publication=record.view.publication))
+
+    async def passivate(self) -> None:
+        """What the media process has reported and was not written is written now, or not at all."""
+        if self._unrecorded:
+            await self._record_segments()
+        elif self._is_save_due:
+            await self._store.save(self._record, shard=self._shard, epoch=self.context.epoch)
 
     @property
     def _view(self) -> StreamView:
@@ -243,11 +279,14 @@ class LiveStream(Actor):
     async def claim(self, message: ClaimPublish) -> Grant:
         if self._view.state == "ended" or self._ending:
             raise DomainError("ended", "This stream has ended.")
-        if self._is_claimed:
+        if self._is_claimed and not self._is_presumed:
             raise DomainError("busy", "Somebody is publishing this stream already.")
         publication = self._view.publication + 1
         await self._save(msgspec.structs.replace(self._view, publication=publication))
-        self._is_claimed = True
+        if self._is_presumed:
+            self._media.stop(self._stream_id, publication=publication - 1, reason="its publisher has come again")
+        self._is_claimed, self._is_presumed, self._is_started = True, False, False
+        self.context.timer(START_DUE_S, _StartDue(publication=publication))
         self.context.log.info("publication %d granted to %s over %s", publication, message.remote, message.protocol)
         return Grant(
             stream_id=self._stream_id,
@@ -263,7 +302,7 @@ class LiveStream(Actor):
     async def publisher_started(self, message: PublisherStarted) -> None:
         if message.publication != self._view.publication or self._ending:
             return
-        self._progressed_at = self._now().timestamp()
+        self._saw_publisher(self._now().timestamp())
         self._record = msgspec.structs.replace(self._record, tracks=message.tracks)
         if self._view.state != "live":
             await self._move("published", message)
@@ -273,49 +312,114 @@ class LiveStream(Actor):
     def media_progressed(self, message: MediaProgressed) -> None:
         if message.publication != self._view.publication:
             return
-        self._progressed_at = message.at
+        self._saw_publisher(message.at)
         self._health = message.health
         view = msgspec.structs.replace(self._view, media_time_ms=max(self._view.media_time_ms, message.media_time_ms))
         self._record = msgspec.structs.replace(
             self._record, view=view, next_segment=max(self._record.next_segment, message.next_segment)
         )
         self._keep_chat_in_step()
+        if not self._is_save_due:
+            self._is_save_due = True
+            self.context.timer(SAVE_S, _SaveDue())
+
+    def _saw_publisher(self, at: float) -> None:
+        self._is_started, self._is_presumed = True, False
+        self._progressed_at = at
+
+    @handles(_SaveDue)
+    async def save_due(self, message: _SaveDue) -> None:
+        """The media clock and the segment numbers go on from here if the node is lost."""
+        self._is_save_due = False
+        try:
+            await self._store.save(self._record, shard=self._shard, epoch=self.context.epoch)
+        except Unavailable as error:
+            self.context.log.info("its progress was not written: %s", error)
 
     @handles(SegmentsRecorded)
     async def segments_recorded(self, message: SegmentsRecorded) -> None:
+        self._unrecorded.append(message)
+        if len(self._unrecorded) > MAX_UNRECORDED:
+            self.context.log.error("a segment of the recording is not listed: the database is away for too long")
+            del self._unrecorded[0]
+        if not self._is_record_due:
+            await self._record_segments()
+
+    @handles(_RecordDue)
+    async def record_due(self, message: _RecordDue) -> None:
+        self._is_record_due = False
+        await self._record_segments()
+
+    async def _record_segments(self) -> None:
+        """Write all that waits, at once; while the database is away one timer tries again."""
+        segments = tuple(segment for message in self._unrecorded for segment in message.segments)
+        inits = {(init.rendition, init.name): init for message in self._unrecorded for init in message.inits}
+        following = max((segment.segment + 1 for segment in segments), default=0)
+        self._go_on_from(following)
         try:
             await self._store.add_recorded(
                 self._stream_id,
-                inits=message.inits,
-                segments=message.segments,
+                inits=tuple(inits.values()),
+                segments=segments,
                 shard=self._shard,
                 epoch=self.context.epoch,
             )
             await self._store.save(self._record, shard=self._shard, epoch=self.context.epoch)
         except Unavailable:
-            self.context.timer(RETRY_S, message)
+            if self.context.is_open:
+                self._is_record_due = True
+                self.context.timer(RETRY_S, _RecordDue())
+            return
+        except DomainError as error:
+            self.context.log.info("segments came too late: %s", error)
+        self._unrecorded.clear()
+
+    def _go_on_from(self, next_segment: int) -> None:
+        self._record = msgspec.structs.replace(self._record, next_segment=max(self._record.next_segment, next_segment))
 
     @handles(PublisherLost)
     async def publisher_lost(self, message: PublisherLost) -> None:
         if message.publication != self._view.publication:
             return
-        self._is_claimed = False
+        self._is_claimed = self._is_presumed = self._is_started = False
         self._health = {}
-        if self._view.state != "live" or self._ending:
+        self._go_on_from(message.next_segment)
+        if self._ending:
             return
-        if await self._move("publisher_lost", message):
+        if self._view.state == "interrupted":
+            # One that came back and sent nothing: the others still have what is left of the grace.
+            self.context.timer(self._grace_left_s(), _GraceOver(publication=message.publication))
+        elif self._view.state == "live" and await self._move("publisher_lost", message):
             self.context.timer(self._grace_s, _GraceOver(publication=message.publication))
-        self._keep_chat_in_step()
+            self._keep_chat_in_step()
+
+    def _grace_left_s(self) -> float:
+        since = self._view.interrupted_at or self._now()
+        left_s = self._grace_s - (self._now() - since).total_seconds()
+        return max(left_s, min(LEAST_GRACE_S, self._grace_s))
 
     @handles(_ProgressDue)
     async def progress_due(self, message: _ProgressDue) -> None:
-        if self._progressed_at == 0.0:
+        if self._is_presumed:
             await self.publisher_lost(PublisherLost(publication=message.publication, reason="its node has gone"))
+
+    @handles(_StartDue)
+    async def start_due(self, message: _StartDue) -> None:
+        """A grant that nobody took up, or whose answer was lost, must not keep the key for ever."""
+        if message.publication == self._view.publication and self._is_claimed and not self._is_started:
+            self._media.stop(self._stream_id, publication=message.publication, reason="nothing was sent")
+            await self.publisher_lost(PublisherLost(publication=message.publication, reason="nothing was sent"))
 
     @handles(_GraceOver)
     async def grace_over(self, message: _GraceOver) -> None:
         if self._view.state == "interrupted" and self._view.publication == message.publication and not self._is_claimed:
             await self._move("grace_over", message)
+
+    @handles(StreamDeleted)
+    def deleted(self, message: StreamDeleted) -> None:
+        self._unrecorded.clear()
+        self._is_save_due = False
+        self.context.stop()
 
     @handles(StopPublisher)
     def stop_publisher(self, message: StopPublisher) -> None:
@@ -356,7 +460,7 @@ class LiveStream(Actor):
         if not await self._move("ended", message):
             return
         self._ending = ""
-        self._is_claimed = False
+        self._is_claimed = self._is_presumed = self._is_started = False
         self._keep_chat_in_step()
         enders, self._enders = self._enders, []
         for ender in enders:

@@ -22,7 +22,10 @@ MAX_DIRTY = 100_000
 
 
 class ViewerCame(Message, frozen=True, kw_only=True):
-    """A socket began to watch. ``viewer`` is the person's id, or a guest's; ``at`` is the wall clock in seconds."""
+    """A socket began to watch. ``viewer`` is the person's id, or a guest's; ``at`` is the wall clock in seconds.
+
+    A guest is as long the same viewer as the socket lives: whoever comes back without an account counts as another.
+    """
 
     view_id: str
     viewer: str
@@ -148,7 +151,7 @@ class ViewTally:
 
     def put_back(self, rows: Sequence[ViewRow]) -> None:
         """What could not be written is due again, unless it has changed since."""
-        for row in rows[: MAX_DIRTY - len(self._dirty)]:
+        for row in rows[: max(0, MAX_DIRTY - len(self._dirty))]:
             self._dirty.setdefault(row.id, row)
 
     def _advance(self, row: ViewRow, at: float) -> None:
@@ -211,8 +214,8 @@ class ViewCounter(Actor):
     @handles(_Tick)
     def tick(self, message: _Tick) -> None:
         self._is_ticking = False
-        self._say_count()
-        if self._tally.viewers:
+        # A tick follows whatever was said, so that the next change waits for its second.
+        if self._say_count() or self._tally.viewers:
             self._keep_ticking()
 
     @handles(_Flush)
@@ -232,10 +235,11 @@ class ViewCounter(Actor):
             self._is_flush_due = True
             self.context.timer(FLUSH_S, _Flush())
 
-    def _say_count(self) -> None:
+    def _say_count(self) -> bool:
+        """Tell what has changed since the last time; whether anything has."""
         counted = (self._tally.viewers, self._totals())
         if counted == self._announced:
-            return
+            return False
         self._announced = counted
         viewers, totals = counted
         said = {"viewers": viewers, **msgspec.structs.asdict(totals)}
@@ -244,6 +248,7 @@ class ViewCounter(Actor):
             self.context.ref(ActorId(kind="stream", key=self._stream_id)).tell(KeepViewers(**said))
         except ActorError:
             self._announced = None  # Said again a second from now.
+        return True
 
     def _totals(self) -> StoredTotals:
         return msgspec.structs.replace(self._stored, peak_viewers=self._tally.peak_viewers)

@@ -291,6 +291,10 @@ class Channel(asyncio.Protocol):
         if self._transport is not None:
             self._transport.close()
 
+    @property
+    def _is_closing(self) -> bool:
+        return self._transport is None or self._transport.is_closing()
+
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -314,16 +318,21 @@ class Channel(asyncio.Protocol):
                 log.error("a frame of %d bytes on the control channel: closing it", size)
                 self.close()
                 return
-            if len(self._received) - start - 4 < size:
+            if len(self._received) - start - 4 < size or self._is_closing:
                 break
             self._take(bytes(self._received[start + 4 : start + 4 + size]))
             start += 4 + size
         del self._received[:start]
 
     def _take(self, data: bytes) -> None:
-        frame = self._decoder.decode(data)
+        try:
+            frame = self._decoder.decode(data)
+        except msgspec.DecodeError as error:
+            log.error("a frame on the control channel makes no sense, closing it: %s", error)
+            self.close()
+            return
         if frame.kind == "notice":
-            self._hear(frame.body)
+            self._note(frame.body)
         elif frame.kind == "answer":
             future = self._pending.get(frame.id)
             if future is not None and not future.done():
@@ -334,6 +343,13 @@ class Channel(asyncio.Protocol):
             )
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+
+    def _note(self, said: Said) -> None:
+        try:
+            self._hear(said)
+        except Exception:
+            # The named edge between the two processes: one notice that goes wrong is not the end of every stream.
+            log.exception("%s was not understood", type(said).__name__)
 
     async def _answer(self, frame: _Frame) -> None:
         try:

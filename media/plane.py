@@ -23,7 +23,7 @@ from media.hls.folder import RunFolder
 from media.hls.muxer import Muxer
 from media.meter import Meter
 from media.recorder import Recorder, SegmentStore
-from media.relay import Reader, Relay
+from media.relay import End, Reader, Relay
 from media.unit import Codec, Track, Unit
 
 PROGRESS_S = 1.0
@@ -80,13 +80,24 @@ class Run:
 
     def configure(self, tracks: Sequence[Track]) -> None:
         self._meter.configure(tracks)
-        self.relay.configure(tracks)
-        if self._packager is None:
-            self._packager = self._package(tracks)
+        self._pack(tracks)
         if not self._is_started:
             self._is_started = True
             described = tuple(describe(track) for track in tracks)
             self._say(PublishStarted(stream_id=self.stream_id, publication=self.publication, tracks=described))
+
+    def _pack(self, tracks: Sequence[Track]) -> None:
+        """Hand the tracks on. Sound that turns up later, or changes, may need a bridge before it is packaged."""
+        packager = self._packager
+        if packager is None:
+            self.relay.configure(tracks)
+            self._packager = self._package()
+        elif packager.reads(self.relay) and any(track.codec is Codec.OPUS for track in tracks):
+            packager.pause()
+            self.relay.configure(tracks)
+            packager.move(self.relay_with(Codec.AAC))
+        else:
+            self.relay.configure(tracks)
 
     def write(self, unit: Unit) -> None:
         self._meter.count(unit)
@@ -142,7 +153,7 @@ class Run:
         if not theirs or audio in theirs:
             return self.relay
         bridge = self._bridges.get(audio)
-        if bridge is None:
+        if bridge is None or bridge.relay.ended is not None:
             bridge = self._plane.codecs.bridge(self.relay, audio=audio, name=f"{self.stream_id} {audio}")
             self._bridges[audio] = bridge
         return bridge.relay
@@ -157,7 +168,7 @@ class Run:
                 log.error("stream %s: %d segments of the recording could not be stored", self.stream_id, lost)
         self._say(Flushed(stream_id=self.stream_id, publication=self.publication))
 
-    def _package(self, tracks: Sequence[Track]) -> Packager:
+    def _package(self) -> Packager:
         target_ms, part_ms = TARGETS_MS[self.grant.latency]
         muxer = Muxer(
             folder=self._folder,
@@ -167,7 +178,7 @@ class Run:
             part_ms=part_ms,
             pins=self._recorder is not None,
         )
-        return Packager(muxer=muxer, relay=self.relay_with(Codec.AAC), say=self._packaged)
+        return Packager(muxer=muxer, relay=self.relay_with(Codec.AAC), source=self.relay, say=self._packaged)
 
     def _packaged(self, event: Event) -> None:
         self._say(Packaged(stream_id=self.stream_id, publication=self.publication, event=event))
@@ -211,17 +222,22 @@ class Run:
             return
         path = self._folder.path / "thumbnail.webp"
         partial = path.with_suffix(".partial")
-        partial.write_bytes(picture)
-        partial.rename(path)
+        try:
+            partial.write_bytes(picture)
+            partial.rename(path)
+        except OSError as error:
+            log.warning("stream %s: its picture was not kept: %s", self.stream_id, error)
+            return
         self._say(Pictured(stream_id=self.stream_id, path=str(path), at=unit.at))
 
 
 class Packager:
     """Feeds a muxer from a relay, as soon as there is something, on the loop."""
 
-    def __init__(self, *, muxer: Muxer, relay: Relay, say: Callable[[Event], None]) -> None:
+    def __init__(self, *, muxer: Muxer, relay: Relay, source: Relay, say: Callable[[Event], None]) -> None:
         self._muxer = muxer
         self._relay = relay
+        self._source = source
         self._say = say
         self._is_due = False
         self._is_broken = False
@@ -240,7 +256,25 @@ class Packager:
         """Package what has arrived and close. Idempotent."""
         self._pump()
         self._relay.unsubscribe(self._reader)
-        self._put(self._muxer.close(reason))
+        try:
+            self._put(self._muxer.close(reason))
+        except OSError as error:
+            log.error("the last of it was not packaged: %s", error)
+
+    def reads(self, relay: Relay) -> bool:
+        return self._relay is relay
+
+    def pause(self) -> None:
+        """Package what has arrived and read no more, until ``move``."""
+        self._pump()
+        self._relay.unsubscribe(self._reader)
+
+    def move(self, relay: Relay) -> None:
+        """Go on from another relay, with what comes from now on: what this one has seen is not seen again."""
+        self._pump()
+        self._relay.unsubscribe(self._reader)
+        self._relay = relay
+        self._reader = relay.subscribe(self._wake, from_key=False)
 
     def _wake(self) -> None:
         if not self._is_due:
@@ -252,8 +286,13 @@ class Packager:
         if self._is_broken:
             self._reader.take()
             return
+        items = self._reader.take()
+        if items and isinstance(items[-1], End) and self._relay is not self._source and self._source.ended is None:
+            # The codec gave up, not the publisher: better the publisher's own sound than no picture.
+            items.pop()
+            self.move(self._source)
         try:
-            self._put(self._muxer.feed(self._reader.take()))
+            self._put(self._muxer.feed(items))
         except OSError as error:
             # The run folder is full or gone: this stream has no HLS any more, everything else of it goes on.
             self._is_broken = True
@@ -292,15 +331,14 @@ class Plane:
         return len(self._runs)
 
     def publish(self, grant: Granted, *, protocol: str, remote: str) -> Run:
-        """Begin a publication. Raises ``PublishRefused``: ``busy`` or ``unavailable``."""
-        if grant.stream_id in self._runs:
-            raise PublishRefused("busy", "Somebody is publishing this stream already.")
-        if len(self._runs) >= self._max_streams:
-            raise PublishRefused("unavailable", "This server has as many live streams as it takes.")
-        folder = self._folders.get(grant.stream_id)
-        if folder is None:
-            folder = RunFolder(path=self._run_dir / grant.stream_id, max_bytes=self._max_folder_bytes)
-            self._folders[grant.stream_id] = folder
+        """Begin a publication. Raises ``PublishRefused``: ``busy`` or ``unavailable``; whoever gave the grant is told
+        that nothing came of it."""
+        try:
+            folder = self._place_for(grant)
+        except PublishRefused as refusal:
+            ended = PublishEnded(stream_id=grant.stream_id, publication=grant.publication, reason=refusal.message)
+            self.say(ended)
+            raise
         recorder = self._recorder(grant, folder) if grant.is_recorded else None
         run = Run(grant=grant, plane=self, protocol=protocol, remote=remote, folder=folder, recorder=recorder)
         self._runs[grant.stream_id] = run
@@ -308,6 +346,21 @@ class Plane:
             "stream %s: publication %d begins over %s from %s", grant.stream_id, grant.publication, protocol, remote
         )
         return run
+
+    def _place_for(self, grant: Granted) -> RunFolder:
+        if grant.stream_id in self._runs:
+            raise PublishRefused("busy", "Somebody is publishing this stream already.")
+        if len(self._runs) >= self._max_streams:
+            raise PublishRefused("unavailable", "This server has as many live streams as it takes.")
+        folder = self._folders.get(grant.stream_id)
+        if folder is None:
+            try:
+                folder = RunFolder(path=self._run_dir / grant.stream_id, max_bytes=self._max_folder_bytes)
+            except OSError as error:
+                log.error("stream %s: no run folder: %s", grant.stream_id, error)
+                raise PublishRefused("unavailable", "This server has no room for live media at the moment.") from None
+            self._folders[grant.stream_id] = folder
+        return folder
 
     def get(self, stream_id: str) -> Run | None:
         return self._runs.get(stream_id)

@@ -17,7 +17,15 @@ from aiohttp import web
 from actors.events import StreamView
 from actors.runtime import DomainError
 from media.control import Packaged, Pictured
-from media.hls.events import InitReady, SegmentReady, SegmentRemoved, SegmentStored, StreamEnded
+from media.hls.events import (
+    InitReady,
+    RunEnded,
+    RunStarted,
+    SegmentReady,
+    SegmentRemoved,
+    SegmentStored,
+    StreamEnded,
+)
 from media.hls.index import Bad, InStore, LiveIndex, Location, OnDisk, PendingPart, Ready, Wait
 from media.hls.playlist import parse_query
 from server.http.errors import Problem, not_found
@@ -79,8 +87,12 @@ class Playback:
 
     # what the media process says
 
-    def prepare(self, view: StreamView) -> None:
-        """A publication begins: from here on its events find their index."""
+    async def prepare(self, view: StreamView) -> None:
+        """A publication is about to begin: from here on its events find their index, with what was recorded before.
+
+        Raises ``Unavailable`` while that cannot be read."""
+        if view.id not in self._held and view.publication > 1:
+            await self._load(view)
         if view.id not in self._held:
             self._held[view.id] = self._new(view)
 
@@ -88,6 +100,17 @@ class Playback:
         held = self._held.get(said.stream_id)
         if held is not None:
             held.index.apply(said.event)
+
+    def interrupted(self, stream_id: str, publication: int) -> None:
+        """The writer has gone without a word: what is open is as long as it got, and nobody waits for more of it."""
+        held = self._held.get(stream_id)
+        if held is not None:
+            held.index.apply(_run_ended("source", publication, held.index.next_segment(), "its writer has gone"))
+
+    def next_segment(self, stream_id: str) -> int:
+        """The first number that no viewer was shown, as far as this node knows."""
+        held = self._held.get(stream_id)
+        return held.index.next_segment() if held is not None else 0
 
     def pictured(self, said: Pictured) -> None:
         self._pictures[said.stream_id] = said
@@ -108,8 +131,8 @@ class Playback:
     async def held(self, view: StreamView) -> _Held:
         """The stream's index; a 404 when there is nothing to play."""
         held = self._held.get(view.id)
-        if held is None or (not held.index.is_playable and view.publication > 1):
-            held = await self._load(view) or held
+        if held is None and view.publication > 0:
+            held = await self._load(view)
         if held is None:
             raise not_found("There is nothing to play yet")
         if view.id in self._held:
@@ -129,8 +152,8 @@ class Playback:
 
     async def _read(self, view: StreamView) -> _Held | None:
         inits, segments = await self._recordings.inits(view.id), await self._recordings.segments(view.id)
-        if not segments:
-            return None
+        if view.id in self._held or not segments:
+            return self._held.get(view.id)
         held = self._new(view)
         replay(held.index, inits, segments)
         if view.state == "ended":
@@ -162,16 +185,38 @@ class Playback:
 def replay(index: LiveIndex, inits: Sequence[Init], segments: Sequence[Segment]) -> None:
     """Tell an index what was recorded, as if it had just been made: by segment, the leader of each first."""
     events = {(init.rendition, init.name): msgspec.convert(init.info, InitReady) for init in inits}
+    renditions = {
+        publication: tuple(name for name in sorted({row.rendition for row in rows}, key=lambda name: name != "video"))
+        for publication, rows in _by_publication(segments).items()
+    }
     told: set[tuple[str, str]] = set()
+    last: RunStarted | None = None
     for row in sorted(segments, key=lambda row: (row.segment, row.rendition != "video")):
         init = events.get((row.rendition, row.init_name))
         if init is None:
             continue
+        if last is None or last.publication != row.publication:
+            names = renditions[row.publication]
+            last = RunStarted(muxer=init.muxer, publication=row.publication, leader=names[0], renditions=names)
+            index.apply(last)
         if (row.rendition, row.init_name) not in told:
             told.add((row.rendition, row.init_name))
             index.apply(init)
         for event in _as_events(row, init):
             index.apply(event)
+    if last is not None:
+        index.apply(_run_ended(last.muxer, last.publication, index.next_segment(last.muxer), "as it was recorded"))
+
+
+def _by_publication(segments: Sequence[Segment]) -> dict[int, list[Segment]]:
+    found: dict[int, list[Segment]] = {}
+    for row in segments:
+        found.setdefault(row.publication, []).append(row)
+    return found
+
+
+def _run_ended(muxer: str, publication: int, next_segment: int, reason: str) -> RunEnded:
+    return RunEnded(muxer=muxer, publication=publication, next_segment=next_segment, reason=reason)
 
 
 def _as_events(row: Segment, init: InitReady) -> Sequence[SegmentReady | SegmentStored | SegmentRemoved]:

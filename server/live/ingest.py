@@ -59,10 +59,11 @@ class Ingest:
             return await self._ask(holder.id, protocol=protocol, remote=remote)
         lock = self._locks.setdefault(holder.user_id, asyncio.Lock())
         async with lock:
-            wanted = stream_id or await self._choose(holder)
             if stream_id is not None:
                 await self._require_owner(holder, stream_id)
-            granted = await self._ask(wanted, protocol=protocol, remote=remote)
+                granted = await self._ask(stream_id, protocol=protocol, remote=remote)
+            else:
+                granted = await self._take_up(holder, protocol=protocol, remote=remote)
             self._remember(holder.user_id, granted.stream_id)
             return granted
 
@@ -70,15 +71,18 @@ class Ingest:
         grant = await self._node.ref("stream", stream_id).ask(ClaimPublish(protocol=protocol, remote=remote))
         return _granted(grant)
 
-    async def _choose(self, holder: Keyholder) -> str:
-        open_streams = await self._streams.open_of(holder.user_id, now=self._now())
+    async def _take_up(self, holder: Keyholder, *, protocol: str, remote: str) -> Granted:
+        """The stream that this key published last is its own, and busy means refused. Others are tried in order, the
+        live ones too: after a restart that is what the publisher's own stream is stored as."""
         last = self._published.get(holder.user_id)
-        if any(row.id == last for row in open_streams) and last is not None:
-            return last
-        for row in open_streams:
-            if row.state != "live":
-                return row.id
-        return (await self._create(holder)).id
+        rows = await self._streams.open_of(holder.user_id, now=self._now())
+        for row in sorted(rows, key=lambda row: row.id != last):
+            try:
+                return await self._ask(row.id, protocol=protocol, remote=remote)
+            except DomainError as refusal:
+                if refusal.code not in ("busy", "ended", "not_found") or (refusal.code == "busy" and row.id == last):
+                    raise
+        return await self._ask((await self._create(holder)).id, protocol=protocol, remote=remote)
 
     async def _create(self, holder: Keyholder) -> StreamRow:
         last = await self._streams.last_of(holder.user_id)

@@ -32,6 +32,7 @@ from media.control import (
 from server.media_process import MediaConfig
 
 START_S = 10.0
+LAST_WORDS_S = 1.0
 ASK_S = 10.0
 FIRST_BACK_OFF_S = 0.2
 MAX_BACK_OFF_S = 5.0
@@ -42,7 +43,7 @@ log = logging.getLogger("server.media")
 
 
 class MediaAway(Exception):
-    """The media process is not there at the moment; it is being started again."""
+    """The media process is not there at the moment; it is being started again. The text says why, if it is known."""
 
 
 class Listener(Protocol):
@@ -96,6 +97,7 @@ class MediaProcess:
         if process is not None:
             await _gone(process, within_s=budget_s + 1)
         if self._task is not None:
+            await asyncio.wait({self._task}, timeout=2 * LAST_WORDS_S)
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
@@ -139,6 +141,15 @@ class MediaProcess:
 
     async def _spawn(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            await self._start_process(theirs)
+        except OSError as error:
+            ours.close()
+            raise MediaAway(f"the media process could not be started: {error}") from error
+        self._channel = await Channel.open(ours, hear=self._hear, serve=self._serve)
+        await self._until_ready()
+
+    async def _start_process(self, theirs: socket.socket) -> None:
         fds = {name: sock.fileno() for name, sock in self._sockets.items()}
         config = msgspec.json.encode(msgspec.structs.replace(self._config, sockets=fds)).decode()
         self._ready = asyncio.get_running_loop().create_future()
@@ -153,20 +164,24 @@ class MediaProcess:
                 stdin=asyncio.subprocess.DEVNULL,
                 start_new_session=True,
             )
-        self._channel = await Channel.open(ours, hear=self._hear, serve=self._serve)
+
+    async def _until_ready(self) -> None:
+        assert self._process is not None
+        assert self._channel is not None
+        assert self._ready is not None
         try:
             async with asyncio.timeout(START_S):
                 await self._first(self._ready, self._channel.closed)
         except TimeoutError:
             self._process.kill()
-            raise MediaAway from None
+            raise MediaAway(f"the media process was not ready within {START_S:g} s") from None
         log.info("media process %d takes publishers", self._process.pid)
 
     async def _first(self, ready: asyncio.Future[Ready], closed: asyncio.Future[None]) -> None:
         waiting: set[asyncio.Future[Any]] = {ready, closed}
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         if not ready.done():
-            raise MediaAway
+            raise MediaAway("the media process ended while it started: its log says why")
 
     async def _watch(self) -> None:
         back_off_s = FIRST_BACK_OFF_S
@@ -183,13 +198,15 @@ class MediaProcess:
             self.restarts += 1
             try:
                 await self._spawn()
-            except MediaAway:
-                log.error("the media process did not start: trying again")
+            except MediaAway as error:
+                log.error("%s: trying again", error)
 
     async def _until_gone(self) -> None:
         assert self._process is not None
         code = await self._process.wait()
         if self._channel is not None:
+            # What it said last is still on its way.
+            await asyncio.wait({self._channel.closed}, timeout=LAST_WORDS_S)
             self._channel.close()
             self._channel = None
         if not self._is_stopping:

@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, Field, StringConstraints, field_validator
 
 from actors.events import StreamView
 from actors.runtime import DomainError, Node
-from actors.stream import EditStream, EndStream, ReadHealth, RotateStreamKey, StopPublisher
+from actors.stream import EditStream, EndStream, ReadHealth, RotateStreamKey, StopPublisher, StreamDeleted
 from server.features.auth.rules import new_stream_key
 from server.http.cursors import decode_cursor, encode_cursor
 from server.http.errors import Problem, invalid_field, not_found
@@ -327,6 +327,7 @@ class StreamDesk:
         view = await self._owned(call)
         await self._node.ref("stream", view.id).ask(EndStream(reason="deleted by its owner"), timeout_s=10.0)
         await self._rows.delete(view.id, fence=self._fence("stream", view.id))
+        self._node.ref("stream", view.id).tell(StreamDeleted())
         self._on_air.forget(view.id)
         await self._objects.delete_prefix(f"streams/{view.id}/")
         return Answer(204)

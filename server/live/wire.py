@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from actors.events import ChatChanged, ChatPosted, Fact, StreamChanged, ViewersCounted
-from actors.runtime import ActorError, Message, Node
+from actors.runtime import ActorError, DomainError, Message, Node
 from actors.stream import (
     InitRow,
     MediaProgressed,
@@ -141,23 +141,27 @@ class MediaListener:
     async def authorize(self, request: AuthorizePublish) -> Granted | Refused:
         try:
             answer = await self._ingest.authorize(request)
+            if isinstance(answer, Granted):
+                await self.began(answer)
         except ActorError as error:
             log.warning("a publisher was put off: %s", error)
             return Refused(code="unavailable", message="The server is busy: try again in a moment.", status=503)
-        if isinstance(answer, Granted):
-            await self.began(answer)
         return answer
 
     async def began(self, grant: Granted) -> None:
         """A publisher has leave: what it packages finds its index, what becomes of it finds its stream."""
         self._publishing[grant.stream_id] = grant.publication
-        view = await self._on_air.fresh(grant.stream_id)
-        self._playback.prepare(view)
+        try:
+            await self._playback.prepare(await self._on_air.fresh(grant.stream_id))
+        except (ActorError, DomainError):
+            self._lost(grant.stream_id, grant.publication, "it could not be prepared")
+            raise
 
     def media_lost(self) -> None:
         """The process has gone, and with it every publisher."""
         self._inits.clear()
         for stream_id, publication in list(self._publishing.items()):
+            self._playback.interrupted(stream_id, publication)
             self._lost(stream_id, publication, "the media process has gone")
 
     def hear(self, said: Said) -> None:
@@ -181,7 +185,8 @@ class MediaListener:
     def _lost(self, stream_id: str, publication: int, reason: str) -> None:
         if self._publishing.get(stream_id) == publication:
             del self._publishing[stream_id]
-        self._tell(stream_id, PublisherLost(publication=publication, reason=reason))
+        following = self._playback.next_segment(stream_id)
+        self._tell(stream_id, PublisherLost(publication=publication, reason=reason, next_segment=following))
 
     def _recorded(self, said: Packaged) -> None:
         event = said.event
