@@ -226,7 +226,8 @@ class Examination:
         self._data = settings.data_dir.absolute()
         self._running: str | None = None
 
-    async def findings(self) -> list[Finding]:
+    async def findings(self, *only: str) -> list[Finding]:
+        """What all checks found, or those that are named."""
         checks: Sequence[tuple[str, Callable[[], Awaitable[list[Finding]]]]] = [
             ("python", self._python),
             ("data folder", self._data_folder),
@@ -240,7 +241,8 @@ class Examination:
             ("open files", self._open_files),
             ("clock", self._clock),
         ]
-        return [found for subject, check in checks for found in await self._within(subject, check)]
+        chosen = [(subject, check) for subject, check in checks if not only or subject in only]
+        return [found for subject, check in chosen for found in await self._within(subject, check)]
 
     async def _within(self, subject: str, check: Callable[[], Awaitable[list[Finding]]]) -> list[Finding]:
         try:

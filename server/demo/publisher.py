@@ -44,13 +44,17 @@ def _watch_input(closed: threading.Event) -> None:
 
 def _publish(url: str, width: int, height: int, bits: int, closed: threading.Event) -> None:
     import av
+    from av.video.frame import PictureType
 
     pictures, sounds = _pictures(width, height), _sounds()
     with av.open(url, "w", format="flv") as out:
         video, audio = _video(out, width, height, bits), _audio(out)
         started_at, frame, sound = time.monotonic(), 0, 0
         while not closed.is_set():
-            out.mux(video.encode(next(pictures)))
+            picture = next(pictures)
+            # The filter calls each of its pictures a key frame, which the encoder would take for an order.
+            picture.pict_type = PictureType.NONE
+            out.mux(video.encode(picture))
             frame += 1
             while sound * SAMPLES * FPS <= frame * SAMPLE_RATE:
                 out.mux(audio.encode(next(sounds)))
