@@ -69,21 +69,21 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     is_deleted: bool
 
 
-class UnknownRoom(StorageError, DomainError):  # noqa: N818
+class UnknownRoom(StorageError, DomainError):
     """There is no such room."""
 
     def __init__(self, room_id: str) -> None:
         DomainError.__init__(self, "not_found", "There is no such room.", field="room_id")
 
 
-class UnknownReply(StorageError, DomainError):  # noqa: N818
+class UnknownReply(StorageError, DomainError):
     """``reply_to`` names no message of the room."""
 
     def __init__(self, message_id: str | None) -> None:
         DomainError.__init__(self, "not_found", "There is no such message to reply to.", field="reply_to")
 
 
-class LogFull(StorageError, MailboxFull):  # noqa: N818
+class LogFull(StorageError, MailboxFull):
     """Too many entries wait for the log."""
 
     def __init__(self, retry_after_s: float) -> None:

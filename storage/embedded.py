@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 from urllib.parse import quote
 
 from storage.errors import EmbeddedStartFailed
@@ -29,14 +29,8 @@ from storage.process import Account, FolderLock, Watcher, account_for, command_l
 MAX_SOCKET_PATH: Final = 100  # sun_path holds 108 bytes on Linux and 104 on macOS, the final zero included
 _MAX_LOG_BYTES: Final = 8 * 1024 * 1024
 _POLL_S: Final = 0.01
-
-
-class Engine(Protocol):
-    """What both engines are: blocking calls, to be run in a thread by who has an event loop."""
-
-    def start(self) -> str: ...
-    def stop(self) -> None: ...
-    def is_running(self) -> bool: ...
+# How long an engine must be seen to stay before it is adopted: its last parent's watcher may be ending it just now.
+_SETTLE_S: Final = 0.2
 
 
 class EmbeddedPostgres:
@@ -75,12 +69,8 @@ class EmbeddedPostgres:
         account = account_for(self._data, self._bin(""))
         if not (self._data / "PG_VERSION").exists():
             self._initialise(account)
-        pid = _postmaster_pid(self._data)
-        if not self._is_ours(pid):
-            self._sweep()
-            pid = self._launch(account)
-        self._pid = pid
-        self._watcher = Watcher(pid=pid, signal_name="INT")
+        self._pid = self._adopt() or self._launch(account)
+        self._watcher = Watcher(pid=self._pid, signal_name="INT")
         return self._url(_postmaster_socket_dir(self._data))
 
     def stop(self) -> None:
@@ -134,11 +124,29 @@ class EmbeddedPostgres:
         command = [str(self._bin("initdb")), "-U", "postgres", "-A", "trust", "-E", "UTF8", *locale, "-D", str(fresh)]
         with self._log.open("ab") as log:
             child = spawn(command, account=account, cwd=fresh, log=log)
-            if child.wait(timeout=self._start_timeout_s) != 0:
+            if not wait_gone(child.pid, child, self._start_timeout_s):
+                child.kill()
+            if child.wait() != 0:
                 raise _of_log(self.name, self._log)
         if self._data.exists():
             self._data.rmdir()
         fresh.rename(self._data)
+
+    def _adopt(self) -> int:
+        """The server that outlived its parent, once it is sure to stay; 0 if there is none. One that is on its way out
+        or only just starting is waited for."""
+        deadline = time.monotonic() + self._start_timeout_s
+        stays_until = 0.0
+        while self._is_ours(pid := _postmaster_pid(self._data)) and time.monotonic() < deadline:
+            now = time.monotonic()
+            if not _is_ready(self._data, pid):
+                stays_until = 0.0
+            elif not stays_until:
+                stays_until = now + _SETTLE_S
+            elif now > stays_until:
+                return pid
+            time.sleep(_POLL_S)
+        return 0
 
     def _is_ours(self, pid: int) -> bool:
         """Whether ``pid`` is a Postgres server on this very data folder, and not a number used again."""
@@ -154,6 +162,7 @@ class EmbeddedPostgres:
 
     def _launch(self, account: Account) -> int:
         """Start the server; retry while back ends of a killed one still hold its shared memory."""
+        self._sweep()
         socket_dir = _socket_dir(self._data, ".s.PGSQL.5432", account)
         deadline = time.monotonic() + self._start_timeout_s
         while True:
@@ -170,13 +179,12 @@ class EmbeddedPostgres:
 
     def _came_up(self, child: subprocess.Popen[bytes], deadline: float) -> bool:
         while child.poll() is None and time.monotonic() < deadline:
-            lines = _postmaster_lines(self._data)
-            if len(lines) >= 8 and lines[0] == str(child.pid) and lines[7].strip() == "ready":
+            if _is_ready(self._data, child.pid):
                 return True
             time.sleep(_POLL_S)
-        if child.poll() is None:
-            child.send_signal(signal.SIGQUIT)
-            child.wait(timeout=5)
+        child.send_signal(signal.SIGQUIT)
+        if not wait_gone(child.pid, child, 5.0):
+            child.kill()
         return False
 
     def _command(self, socket_dir: Path) -> list[str]:
@@ -240,7 +248,7 @@ class EmbeddedRedis:
         path = _socket_dir(self._dir, "redis.sock", Account.current()) / "redis.sock"
         if not self.is_running():
             self._forget()
-            self._pid = _redis_pid(path) or self._launch(path)
+            self._pid = self._adopt(path) or self._launch(path)
             self._watcher = Watcher(pid=self._pid, signal_name="TERM")
         return f"unix://{quote(str(path))}"
 
@@ -272,6 +280,15 @@ class EmbeddedRedis:
             self._watcher.dismiss()
         self._pid, self._child, self._watcher = 0, None, None
 
+    def _adopt(self, path: Path) -> int:
+        """The server that outlived its parent, once it is sure to stay; 0 if there is none."""
+        stays_until = time.monotonic() + _SETTLE_S
+        while pid := _redis_pid(path):
+            if time.monotonic() > stays_until:
+                return pid
+            time.sleep(_POLL_S)
+        return 0
+
     def _launch(self, path: Path) -> int:
         path.unlink(missing_ok=True)
         _bound(self._log)
@@ -285,7 +302,7 @@ class EmbeddedRedis:
                 return child.pid
             time.sleep(_POLL_S)
         child.kill()
-        child.wait(timeout=5)
+        child.wait()
         raise _of_log(self.name, self._log, offset)
 
     def _command(self, path: Path) -> list[str]:
@@ -324,12 +341,22 @@ async def keep_running(
             pause_s = poll_s
             continue
         try:
-            await asyncio.to_thread(engine.start)
+            await _start_whole(engine)
         except EmbeddedStartFailed as error:
             on_failure(error)
             pause_s = min(pause_s * 2, 5.0)
         else:
             on_restart(engine.name)
+
+
+async def _start_whole(engine: EmbeddedPostgres | EmbeddedRedis) -> None:
+    """Start in a thread; a cancellation waits for the start to end, so that no engine appears after its stop."""
+    starting = asyncio.ensure_future(asyncio.to_thread(engine.start))
+    try:
+        await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        await asyncio.wait([starting])
+        raise
 
 
 def _wheel(engine: str, module: str, package: str) -> Path:
@@ -348,6 +375,11 @@ def _postmaster_lines(data: Path) -> Sequence[str]:
         return (data / "postmaster.pid").read_text().splitlines()
     except (FileNotFoundError, UnicodeDecodeError):
         return ()
+
+
+def _is_ready(data: Path, pid: int) -> bool:
+    lines = _postmaster_lines(data)
+    return len(lines) >= 8 and lines[0] == str(pid) and lines[7].strip() == "ready"
 
 
 def _postmaster_pid(data: Path) -> int:

@@ -1,7 +1,5 @@
 """What can go wrong below the actors. Callers branch on the type; the sentence is for people and logs."""
 
-# ruff: noqa: N818 - errors say what happened, without a suffix
-
 from __future__ import annotations
 
 from actors.runtime import errors as actor_errors

@@ -23,7 +23,7 @@ _KEY: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9
 _MAX_KEY: Final = 512
 
 
-class NoSuchObject(StorageError):  # noqa: N818 - errors say what happened, without a suffix
+class NoSuchObject(StorageError):
     """There is nothing under this key."""
 
 
@@ -82,7 +82,9 @@ class LocalObjects:
         return path.stat().st_size if path.is_file() else None
 
     async def delete_prefix(self, prefix: str) -> None:
-        await asyncio.to_thread(shutil.rmtree, self._path(_folder(prefix)), True)
+        folder = self._path(_folder(prefix))
+        with _disk_errors(), contextlib.suppress(FileNotFoundError):
+            await asyncio.to_thread(shutil.rmtree, folder)
 
     async def close(self) -> None:
         return None

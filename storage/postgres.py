@@ -25,6 +25,15 @@ _NAME: Final = "postgres"
 # read-only (a standby after a fail-over), rollbacks, resources (disk full, too many connections), operator
 # intervention (shutdown, statement timeout), lock timeouts, system errors.
 _PASSING: Final = ("08", "25006", "40", "53", "57", "55P03", "58")
+_OF_DRIVER: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+_LOST: Final = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+)
 _REFUSED_AT_THE_DOOR: Final = ("28", "3D")
 
 
@@ -111,19 +120,40 @@ class Database:
         The deadline covers the wait for a connection, the whole block and the commit.
         """
         limit = timeout_s or self._deadline_s
-        with translated():
-            async with (
-                asyncio.timeout(limit),
-                self._pool.acquire(timeout=limit) as connection,
-                connection.transaction(),
-            ):
-                yield Transaction(connection=connection)
+        of_block: list[BaseException] = []
+        try:
+            with translated(of_block):
+                async with (
+                    asyncio.timeout(limit),
+                    self._pool.acquire(timeout=limit) as connection,
+                    connection.transaction(),
+                ):
+                    try:
+                        yield Transaction(connection=connection)
+                    except BaseException as error:
+                        of_block.append(error)
+                        raise
+        except Unavailable as error:
+            await self._renew_if_lost(error)
+            raise
 
     async def _run(self, call: Callable[[Any], Awaitable[T]], timeout_s: float | None) -> T:
         limit = timeout_s or self._deadline_s
-        with translated():
-            async with asyncio.timeout(limit), self._pool.acquire(timeout=limit) as connection:
-                return await call(connection)
+        try:
+            with translated():
+                async with asyncio.timeout(limit), self._pool.acquire(timeout=limit) as connection:
+                    return await call(connection)
+        except Unavailable as error:
+            await self._renew_if_lost(error)
+            raise
+
+    async def _renew_if_lost(self, error: Unavailable) -> None:
+        """After one connection was lost the others are not trusted either: an outage is met once, not by each."""
+        if isinstance(error.__cause__, _LOST) and not isinstance(error.__cause__, TimeoutError):
+            with contextlib.suppress(asyncpg.InterfaceError):
+                await self._pool.expire_connections()
+        # A connect that is refused at once never waits: whoever tries again in a loop must not starve the others.
+        await asyncio.sleep(0)
 
 
 class Transaction:
@@ -161,22 +191,24 @@ def _touched(status: str) -> int:
 
 
 @contextlib.contextmanager
-def translated() -> Any:
-    """Turn the driver's errors into ours; errors of ours and of the caller pass."""
+def translated(foreign: Sequence[BaseException] = ()) -> Any:
+    """Turn the driver's errors into ours. Errors of ours, and those in ``foreign``, pass as they are."""
     try:
         yield
-    except StorageError:
-        raise
-    except asyncpg.PostgresError as error:
-        raise _of_server(error) from error
-    except asyncpg.DataError as error:
-        raise BadValue(str(error)) from error
-    except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
-        raise _of_client(error) from error
-    except TimeoutError as error:
-        raise Unavailable(_NAME, "no answer within the deadline") from error
-    except OSError as error:
-        raise Unavailable(_NAME, str(error) or type(error).__name__) from error
+    except (*_OF_DRIVER, TimeoutError, OSError) as error:
+        if any(error is passing for passing in foreign):
+            raise
+        raise _of(error) from error
+
+
+def _of(error: Exception) -> StorageError:
+    if isinstance(error, asyncpg.PostgresError):
+        return _of_server(error)
+    if isinstance(error, _OF_DRIVER):
+        return _of_client(error)
+    if isinstance(error, TimeoutError):
+        return Unavailable(_NAME, "no answer within the deadline")
+    return Unavailable(_NAME, str(error) or type(error).__name__)
 
 
 def _of_server(error: asyncpg.PostgresError) -> StorageError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
 import os
 import signal
@@ -22,6 +23,7 @@ from storage.ids import Ids
 from storage.leases import Leases
 from storage.migrate import migrate
 from storage.postgres import Database
+from storage.process import wait_gone
 
 AT = dt.datetime(2026, 5, 1, 12, tzinfo=dt.UTC)
 SHARD = 3
@@ -80,6 +82,14 @@ async def own_engine() -> AsyncIterator[EmbeddedPostgres]:
         engine.stop()
 
 
+async def answering(db: Database) -> None:
+    """Wait until the pool has noticed that the server is back."""
+    async with asyncio.timeout(10):
+        while True:
+            with contextlib.suppress(Unavailable):
+                return await db.ping()
+
+
 async def write_until_lost(
     log: ChatLog, rows: Rows, name: str, acknowledged: dict[str, Appended], enough: asyncio.Event
 ) -> None:
@@ -100,12 +110,16 @@ async def test_every_acknowledged_message_survives_a_kill_and_none_is_doubled_by
     log, acknowledged, enough = ChatLog(db=rows.db), dict[str, Appended](), asyncio.Event()
     writers = [asyncio.create_task(write_until_lost(log, rows, f"w{n}", acknowledged, enough)) for n in range(40)]
     await asyncio.wait_for(enough.wait(), 30)
-    for process in psutil.Process(own_engine.pid).children(recursive=True):
-        process.kill()
+    children = psutil.Process(own_engine.pid).children(recursive=True)
     os.kill(own_engine.pid, signal.SIGKILL)
+    for process in children:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    await asyncio.to_thread(wait_gone, own_engine.pid, None, 10)
     lost = await asyncio.gather(*writers, return_exceptions=True)
     assert all(isinstance(error, Unavailable) for error in lost)
     await asyncio.to_thread(own_engine.start)
+    await answering(rows.db)
     stored = await rows.offsets()
     assert {key: stored.get(key) for key in acknowledged} == {k: (a.id, a.offset) for k, a in acknowledged.items()}
     await rows.assert_gapless()
@@ -126,6 +140,7 @@ async def test_while_the_database_is_away_appends_fail_and_go_on_when_it_is_back
     with pytest.raises(Unavailable):
         await log.append(rows.entry("a"))
     await asyncio.to_thread(own_engine.start)
+    await answering(rows.db)
     assert (await log.append(rows.entry("a"))).offset == 1
     await log.close()
     await rows.db.close()

@@ -225,3 +225,20 @@ def _watchers(pids: list[int]) -> list[int]:
     wanted = [f"kill -INT {pids[0]}", f"kill -TERM {pids[1]}"]
     running = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
     return [pid for pid in running if any(words in command_line(pid) for words in wanted)]
+
+
+async def test_an_engine_on_its_way_out_is_not_adopted(data_dir: Path) -> None:
+    pids, server = _serve(data_dir)
+    server.kill()
+    server.wait()
+    postgres, redis = EmbeddedPostgres(data_dir=data_dir), EmbeddedRedis(data_dir=data_dir)
+    try:
+        url = postgres.start()
+        client = await Redis.connect(redis.start())
+        assert not {postgres.pid, redis.pid} & set(pids)
+        assert await value(url, "select 1") == 1
+        await client.ping()
+        await client.close()
+    finally:
+        postgres.stop()
+        redis.stop()

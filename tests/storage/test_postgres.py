@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from storage.embedded import EmbeddedPostgres
 from storage.errors import BadValue, Conflict, StorageError, Unavailable
 from storage.postgres import Database
+from storage.process import wait_gone
 
 ID = "0192f0c0-0000-7000-8000-00000000abcd"
 
@@ -110,11 +113,13 @@ async def test_after_a_kill_calls_are_unavailable_and_go_on_once_the_server_is_b
     db = await Database.connect(own_engine.start())
     await asyncio.gather(*[db.ping() for _ in range(8)])
     os.kill(own_engine.pid, signal.SIGKILL)
+    await asyncio.to_thread(wait_gone, own_engine.pid, None, 10)
     with pytest.raises(Unavailable):
         await keep_pinging(db)
     await asyncio.to_thread(own_engine.start)
-    async with asyncio.timeout(2):
+    with contextlib.suppress(Unavailable):
         await db.ping()
+    await asyncio.gather(*[db.ping() for _ in range(16)])
     await db.close()
 
 
@@ -128,4 +133,42 @@ async def test_a_frozen_server_is_unavailable_within_the_deadline(own_engine: Em
                 await db.ping(timeout_s=0.2)
     finally:
         os.kill(backend, signal.SIGCONT)
+    await db.close()
+
+
+async def test_an_error_of_the_block_itself_is_not_taken_for_an_outage(db: Database) -> None:
+    async def fail(error: Exception) -> None:
+        async with db.transaction():
+            raise error
+
+    for error in (FileNotFoundError("mine"), TimeoutError("mine")):
+        with pytest.raises(type(error), match="mine"):
+            await fail(error)
+
+
+async def test_a_transaction_past_its_deadline_is_unavailable(db: Database) -> None:
+    async def linger() -> None:
+        async with db.transaction(timeout_s=0.05) as tx:
+            await tx.execute("update shards set epoch = 99")
+            await asyncio.Event().wait()
+
+    with pytest.raises(Unavailable):
+        await linger()
+    assert await db.fetchval("select max(epoch) from shards") == 0
+
+
+async def test_a_wholly_frozen_server_is_unavailable_in_a_bounded_time(own_engine: EmbeddedPostgres) -> None:
+    db = await Database.connect(own_engine.start())
+    frozen = [own_engine.pid, *[child.pid for child in psutil.Process(own_engine.pid).children(recursive=True)]]
+    for pid in frozen:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        async with asyncio.timeout(8):
+            for _ in range(2):
+                with pytest.raises(Unavailable):
+                    await db.ping(timeout_s=0.2)
+    finally:
+        for pid in frozen:
+            os.kill(pid, signal.SIGCONT)
+    await db.ping()
     await db.close()

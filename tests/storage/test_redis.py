@@ -13,6 +13,7 @@ import pytest
 
 from storage.embedded import EmbeddedRedis
 from storage.errors import StorageError, Unavailable
+from storage.process import wait_gone
 from storage.redis import RateLimiter, Redis, Script
 
 
@@ -77,6 +78,7 @@ async def test_after_a_kill_commands_are_unavailable_and_go_on_once_the_server_i
 ) -> None:
     redis = await Redis.connect(own_engine.start())
     os.kill(own_engine.pid, signal.SIGKILL)
+    await asyncio.to_thread(wait_gone, own_engine.pid, None, 10)
     with pytest.raises(Unavailable):
         await keep_pinging(redis)
     await asyncio.to_thread(own_engine.start)
@@ -119,6 +121,7 @@ async def test_rates_fall_open_while_redis_is_away_and_count_again_later(own_eng
     redis = await Redis.connect(own_engine.start())
     limiter = RateLimiter(redis=redis, rest_s=1.0, clock=lambda: now)
     os.kill(own_engine.pid, signal.SIGKILL)
+    await asyncio.to_thread(wait_gone, own_engine.pid, None, 10)
     verdicts = [await limiter.take("ann", rate=0.1, burst=1) for _ in range(3)]
     assert all(verdict.is_allowed for verdict in verdicts)
     assert verdicts[-1].is_blind
