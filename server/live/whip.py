@@ -71,7 +71,22 @@ class WebrtcDesk:
             ),
             *self._session("whip"),
             *self._session("whep"),
+            *self._preflights(),
         ]  # fmt: skip
+
+    def _preflights(self) -> list[Operation]:
+        """RFC 9725, 4.2: what may be posted is told to whoever asks with OPTIONS."""
+        paths = {"/whip": "whipOptions", "/whip/{stream_id}": "whipStreamOptions", "/whep/{stream_id}": "whepOptions"}
+        return [
+            Operation(
+                method="OPTIONS", path=path, handler=self._say_what_is_taken, name=name, tag=TAG, answers={204: None},
+                paths={"stream_id": UUID} if "{" in path else {}, summary="What is taken here", is_documented=False,
+            )
+            for path, name in paths.items()
+        ]  # fmt: skip
+
+    async def _say_what_is_taken(self, call: Call[None, None]) -> Answer:
+        return Answer(204, headers={"Allow": "OPTIONS, POST", "Accept-Post": SDP})
 
     def _session(self, kind: str) -> list[Operation]:
         path, paths = f"/{kind}/sessions/{{resource}}", {"resource": RESOURCE}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 import subprocess
-from pathlib import Path
 
 import imageio_ffmpeg
 
@@ -98,12 +97,12 @@ class Publisher:
 class Played:
     """What ffmpeg made of an address: decoded frames, seconds, and its complaints."""
 
-    def __init__(self, log: str) -> None:
+    def __init__(self, *, progress: str, log: str) -> None:
         self.log = log
-        frames = re.findall(r"frame=\s*(\d+)", log)
+        frames = re.findall(r"^frame=(\d+)", progress, re.M)
         self.frames = int(frames[-1]) if frames else 0
-        times = re.findall(r"time=(\d+):(\d+):([\d.]+)", log)
-        self.seconds = sum(float(n) * f for n, f in zip(times[-1], (3600, 60, 1), strict=True)) if times else 0.0
+        times = re.findall(r"^out_time_us=(\d+)", progress, re.M)
+        self.seconds = int(times[-1]) / 1e6 if times else 0.0
         self.errors = [line for line in log.splitlines() if re.search(r"error|invalid|corrupt|non.monoton", line, re.I)]
 
 
@@ -113,36 +112,16 @@ async def play(
     """Decode an address with ffmpeg, at most ``seconds`` of it."""
     first = ["-live_start_index", str(live_start)] if live_start is not None else []
     length = ["-t", str(seconds)] if seconds else []
-    command = [
-        FFMPEG,
-        "-hide_banner",
-        "-nostdin",
-        "-loglevel",
-        "warning",
-        "-stats",
-        *first,
-        "-i",
-        address,
-        *length,
-        "-f",
-        "null",
-        "-",
-    ]
-    process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    quiet = ["-hide_banner", "-nostdin", "-loglevel", "warning", "-nostats", "-progress", "pipe:1"]
+    command = [FFMPEG, *quiet, *first, "-i", address, *length, "-f", "null", "-"]
+    process = await asyncio.create_subprocess_exec(
+        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
     try:
         async with asyncio.timeout(within_s):
-            _, log = await process.communicate()
+            progress, log = await process.communicate()
     except TimeoutError:
         process.kill()
         await process.wait()
         raise AssertionError(f"ffmpeg did not finish {address} within {within_s} s") from None
-    return Played(log.decode(errors="replace").replace("\r", "\n"))
-
-
-def write_pattern(path: Path, seconds: float) -> None:
-    """A short H.264 and AAC file."""
-    inputs = [part for part in (*PICTURE, *TONE) if part != "-re"]
-    subprocess.run(
-        [FFMPEG, "-hide_banner", "-loglevel", "error", *inputs, *VIDEO, *AUDIO, "-t", str(seconds), "-y", str(path)],
-        check=True,
-    )
+    return Played(progress=progress.decode(), log=log.decode(errors="replace"))
