@@ -448,9 +448,9 @@ async def _look_into(url: str, which: str) -> list[Finding]:
     db = await Database.connect(url, max_connections=1, name="doctor")
     try:
         version = str(await db.fetchval("show server_version"))
-        before = time.time()
-        there = float(await db.fetchval("select extract(epoch from clock_timestamp())::float8"))
-        skew_s = there - (before + time.time()) / 2
+        before = datetime.now(UTC)
+        there: datetime = await db.fetchval("select clock_timestamp()")
+        skew_s = (there - before - (datetime.now(UTC) - before) / 2).total_seconds()
     finally:
         await db.close()
     return [_judge_server(which, version, skew_s), _judge_schema(await current(url))]

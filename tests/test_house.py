@@ -1,0 +1,345 @@
+"""The house checks itself: where things lie, what they are called, who may touch what."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+CODE = ("actors", "media", "storage", "server", "migrations", "bench")
+ROOT_NAMES = {
+    *CODE,
+    "tests", "docs", "deploy", ".ci", ".gitignore", "docker-compose.yml", "Dockerfile", "Makefile", "pyproject.toml",
+    "requirements.lock", "README.md", "CHANGELOG.md", "LICENSE",
+}  # fmt: skip
+
+MAX_LINES = 600
+NOT_WRITTEN_BY_HAND = ("requirements.lock", "package-lock.json", "LICENSE", "server/web/dist/")
+
+VAGUE_MODULES = {
+    "utils",
+    "util",
+    "common",
+    "core",
+    "shared",
+    "helpers",
+    "helper",
+    "base",
+    "misc",
+    "manager",
+    "managers",
+}
+VAGUE_ENDINGS = re.compile(r"\w(Manager|Service|Helper|Base|Impl|Data|Info)$")
+NAMED_SO_ELSEWHERE = {
+    "ActorInfo": "what a node tells of one of its actors to whoever looks; `Actor` is the actor itself",
+    "SegmentInfo": "what a playlist says of a segment (EXTINF); the bytes are the segment",
+    "PartInfo": "what a playlist says of a part (EXT-X-PART); the bytes are the part",
+    "RenditionInfo": "what a multivariant playlist says of a rendition (EXT-X-STREAM-INF)",
+    "ServerInfo": "the answer of GET /api/v1/server",
+}
+
+# Where anything at all may go wrong and the show goes on. Everywhere else an `except` names what it expects.
+NAMED_EDGES = {
+    "actors/runtime/cell.py:Cell._activate": "an actor's own code: what it raises goes to its supervisor",
+    "actors/runtime/cell.py:Cell._draw": "an actor's own code: what it raises goes to its supervisor",
+    "actors/runtime/cell.py:Cell._handle_unusual": "an actor's own code: what it raises goes to its supervisor",
+    "media/control.py:Channel._answer": "a handler of the other process's question: the failure is its answer",
+    "media/control.py:Channel._note": "a listener of the other process's notes",
+    "media/recorder.py:Recorder._put": "a store's failure: the segment stays and is tried again",
+    "media/rtmp/server.py:RtmpServer._ask": "whoever decides about a publisher: a failure is a refusal",
+    "media/webrtc/fanout.py:Fanout._run": "one viewer of many",
+    "server/http/health.py:_is_up": "a probe: whatever it raises, the dependency is down",
+    "server/http/identity.py:Identity._follow": "the follower of ended sessions goes on",
+    "server/http/middleware.py:Surround._guarded": "a request: the answer is a 500 and a line in the log",
+    "server/lifecycle.py:_close_stage": "one stage of a stop must not keep the others from theirs",
+    "server/live/edge/client.py:Client._answering": "an application's handler, later",
+    "server/live/edge/client.py:Client._connect": "an application's handler",
+    "server/live/edge/client.py:Client._deciding": "an application's handler, later",
+    "server/live/edge/client.py:Client._event": "an application's handler",
+    "server/live/edge/client.py:Client._tell_gone": "an application's handler",
+    "server/live/edge/fanout.py:Fanout._work": "one delivery of many",
+    "server/live/edge/session.py:Sessions.sweep": "one deadline of many",
+    "storage/bus.py:Bus._hand_out": "a listener of messages between nodes",
+}
+
+DRIVERS = {
+    "asyncpg": ("storage/",),
+    "redis": ("storage/",),
+    "boto3": ("storage/",),
+    "botocore": ("storage/",),
+    "av": ("media/", "server/demo/"),
+    "aiortc": ("media/webrtc/",),
+    "aioice": ("media/webrtc/",),
+    "pylibsrtp": ("media/webrtc/",),
+}
+
+SQL = re.compile(
+    r"\b(select\b[^;]*?\sfrom\s+\w|insert\s+into\s+\w|delete\s+from\s+\w|update\s+\w+\s+set\s)", re.I | re.S
+)
+SQL_ROOMS = ("storage/", "server/features/", "server/http/", "migrations/", "bench/")
+SQL_BESIDE = {
+    "server/live/durable.py": "who follows and who is banned, as a room asks for it",
+    "server/live/stream.py": "single columns of the account that a stream belongs to",
+}
+
+MACHINE_PATHS = re.compile(r"(?<![\w.}/])/(home|Users|work|root)/[\w.]|[A-Z]:\\Users\\")
+UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
+TEXT = {".py", ".md", ".toml", ".yml", ".yaml", ".ts", ".tsx", ".css", ".html", ".js", ".mjs", ".lua", ".sql", ".lock"}
+
+SLEEPS_AS_LONG_AS_IT_TAKES = {
+    "tests/server/live/edge/test_engine_protocol.py": "counts the pings of half a second, whose number is the point",
+}
+
+
+@cache
+def files() -> tuple[str, ...]:
+    """Paths below the root of everything that is or may be committed."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
+    if listed.returncode != 0:
+        pytest.skip("not a git working tree")
+    return tuple(sorted(name for name in listed.stdout.decode().split("\0") if name and (ROOT / name).is_file()))
+
+
+@cache
+def text(name: str) -> str:
+    return (ROOT / name).read_text(errors="replace")
+
+
+@cache
+def tree(name: str) -> ast.Module:
+    return ast.parse(text(name))
+
+
+def modules(*folders: str) -> Iterator[str]:
+    return (name for name in files() if name.endswith(".py") and name.startswith(tuple(f"{one}/" for one in folders)))
+
+
+def none_of(found: Iterable[str], rule: str) -> None:
+    lines = list(found)
+    assert not lines, f"{rule}:\n  " + "\n  ".join(lines)
+
+
+def test_the_root_holds_only_what_belongs_there() -> None:
+    strangers = {name.partition("/")[0] for name in files()} - ROOT_NAMES
+    none_of(sorted(strangers), "put it into one of the rooms (or extend ROOT_NAMES with the plan)")
+
+
+def test_no_module_has_a_name_that_says_nothing() -> None:
+    def parts(name: str) -> set[str]:
+        return {part.removesuffix(".py").lower() for part in name.split("/")}
+
+    none_of((name for name in modules(*CODE, "tests") if parts(name) & VAGUE_MODULES), "name it after its noun")
+
+
+def test_no_class_has_a_name_that_says_nothing() -> None:
+    found = (
+        f"{name}: {node.name}"
+        for name in modules(*CODE, "tests")
+        for node in ast.walk(tree(name))
+        if isinstance(node, ast.ClassDef) and VAGUE_ENDINGS.search(node.name) and node.name not in NAMED_SO_ELSEWHERE
+    )
+    none_of(found, "say what it is, or add it to NAMED_SO_ELSEWHERE with the reason")
+
+
+def test_every_name_that_is_let_pass_is_still_there() -> None:
+    classes = {node.name for name in modules(*CODE) for node in ast.walk(tree(name)) if isinstance(node, ast.ClassDef)}
+    places = {place for name in modules(*CODE) for place in broad_handlers(name)}
+    none_of(NAMED_SO_ELSEWHERE.keys() - classes, "NAMED_SO_ELSEWHERE names classes that are gone")
+    none_of(NAMED_EDGES.keys() - places, "NAMED_EDGES names places that are gone")
+
+
+def test_no_file_is_longer_than_one_can_hold_in_mind() -> None:
+    def is_ours(name: str) -> bool:
+        return Path(name).suffix in TEXT and not any(one in name for one in NOT_WRITTEN_BY_HAND)
+
+    lengths = {name: text(name).count("\n") for name in files() if is_ours(name)}
+    none_of((f"{name}: {n} lines" for name, n in lengths.items() if n > MAX_LINES), f"over {MAX_LINES} lines: split it")
+
+
+def test_only_named_edges_take_every_exception() -> None:
+    found = (place for name in modules(*CODE) for place in broad_handlers(name) if place not in NAMED_EDGES)
+    none_of(found, "name the exceptions that are expected, or add the place to NAMED_EDGES with the reason")
+
+
+def broad_handlers(name: str) -> Iterator[str]:
+    """``file:function`` of each handler of everything that does not raise it again."""
+    for place, node in within_functions(tree(name)):
+        if isinstance(node, ast.ExceptHandler) and is_broad(node.type) and not raises_again(node):
+            yield f"{name}:{place}"
+
+
+def within_functions(node: ast.AST, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ast.AST]]:
+    for child in ast.iter_child_nodes(node):
+        is_named = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        below = (*path, child.name) if is_named else path  # type: ignore[attr-defined]  # the three have one
+        yield ".".join(below), child
+        yield from within_functions(child, below)
+
+
+def is_broad(kind: ast.expr | None) -> bool:
+    if isinstance(kind, ast.Tuple):
+        return any(is_broad(one) for one in kind.elts)
+    return kind is None or (isinstance(kind, ast.Name) and kind.id in {"Exception", "BaseException"})
+
+
+def raises_again(handler: ast.ExceptHandler) -> bool:
+    last = handler.body[-1]
+    return isinstance(last, ast.Raise) and last.exc is None
+
+
+def test_nothing_is_left_for_later() -> None:
+    found = (
+        f"{name}:{number}: {line.strip()}"
+        for name in files()
+        if Path(name).suffix in TEXT and name != "tests/test_house.py" and "package-lock" not in name
+        for number, line in enumerate(text(name).splitlines(), 1)
+        if UNFINISHED.search(line)
+    )
+    none_of(found, "do it now, or write it down as an issue")
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_a_driver_is_imported_only_in_its_room(driver: str) -> None:
+    # Benches and tests look at the house from outside, with the means of others.
+    found = (
+        f"{name} imports {driver}"
+        for name in modules("actors", "media", "storage", "server", "migrations")
+        if not name.startswith(DRIVERS[driver]) and driver in imported(name)
+    )
+    none_of(found, f"{driver} belongs to {' and '.join(DRIVERS[driver])}")
+
+
+def imported(name: str) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(tree(name)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            found.add((node.module or "").partition(".")[0])
+    return found
+
+
+def test_sql_stands_where_its_tables_are_kept() -> None:
+    found = (
+        f"{name}:{node.lineno}"
+        for name in modules("actors", "media", "storage", "server")
+        if not name.startswith(SQL_ROOMS) and name not in SQL_BESIDE
+        for node in ast.walk(tree(name))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and SQL.search(node.value)
+        if not is_docstring(node, name)
+    )
+    none_of(found, "move the SQL to storage or to the feature that owns the table")
+
+
+@cache
+def docstrings(name: str) -> frozenset[int]:
+    """The lines on which docstrings begin."""
+    return frozenset(
+        node.body[0].value.lineno
+        for node in ast.walk(tree(name))
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        if node.body and isinstance(node.body[0], ast.Expr) and isinstance(node.body[0].value, ast.Constant)
+    )
+
+
+def is_docstring(node: ast.Constant, name: str) -> bool:
+    return node.lineno in docstrings(name)
+
+
+def test_locks_name_no_registry() -> None:
+    def lines(name: str) -> Iterator[str]:
+        for number, line in enumerate(text(name).splitlines(), 1):
+            if name.endswith("package-lock.json"):
+                is_one = '"resolved"' in line
+            else:
+                is_one = "://" in line or line.startswith("-")
+            if is_one:
+                yield f"{name}:{number}: {line.strip()}"
+
+    locks = [name for name in files() if name.endswith((".lock", "package-lock.json"))]
+    assert len(locks) == 3
+    none_of((line for name in locks for line in lines(name)), "a lock says which versions, the machine says from where")
+
+
+def test_no_file_knows_the_folders_of_one_machine() -> None:
+    found = (
+        f"{name}:{number}: {line.strip()}"
+        for name in files()
+        if Path(name).suffix in TEXT or "." not in Path(name).name
+        for number, line in enumerate(text(name).splitlines(), 1)
+        if MACHINE_PATHS.search(line)
+    )
+    none_of(found, "use a path of the project, of the data folder or a temporary one")
+
+
+def test_every_bench_has_a_main() -> None:
+    found = (name for name in modules("bench") if not name.endswith("/__init__.py") and not answers(name))
+    none_of(found, "a bench answers one question: `def main(argv)`; what several share goes into BENCH_PARTS")
+
+
+BENCH_PARTS = {
+    "bench/crowd.py": "the clients of several benches",
+}
+
+
+def answers(name: str) -> bool:
+    if name in BENCH_PARTS:
+        return True
+    mains = [node for node in tree(name).body if isinstance(node, ast.FunctionDef) and node.name == "main"]
+    return bool(mains) and [argument.arg for argument in mains[0].args.args] == ["argv"]
+
+
+def test_every_folder_of_tests_is_a_package() -> None:
+    folders = {str(Path(name).parent) for name in modules("tests")}
+    found = (folder for folder in sorted(folders) if f"{folder}/__init__.py" not in files())
+    none_of(found, "add an empty __init__.py: two test files of one name need different packages")
+
+
+def test_no_test_waits_for_a_fixed_time() -> None:
+    found = (
+        f"{name}:{line}"
+        for name in modules("tests")
+        if name not in SLEEPS_AS_LONG_AS_IT_TAKES
+        for line in bare_sleeps(tree(name))
+    )
+    none_of(found, "wait for the condition in a loop with a deadline, or use a manual clock")
+
+
+def bare_sleeps(node: ast.AST, is_in_loop: bool = False) -> Iterator[int]:
+    """Lines that sleep for a constant time other than zero, outside of any loop that looks again."""
+    if isinstance(node, ast.Call) and not is_in_loop and is_sleep(node):
+        yield node.lineno
+    for child in ast.iter_child_nodes(node):
+        yield from bare_sleeps(child, is_in_loop or isinstance(node, ast.While | ast.For | ast.AsyncFor))
+
+
+def is_sleep(call: ast.Call) -> bool:
+    if ast.unparse(call.func) not in {"time.sleep", "asyncio.sleep"} or not call.args:
+        return False
+    return isinstance(call.args[0], ast.Constant) and bool(call.args[0].value)
+
+
+Check = Callable[[str], Iterable[object]]
+
+
+@pytest.mark.parametrize(
+    ("check", "wrong", "right"),
+    [
+        (lambda code: bare_sleeps(ast.parse(code)), "time.sleep(1)", "while True:\n    time.sleep(1)"),
+        (lambda code: bare_sleeps(ast.parse(code)), "await asyncio.sleep(0.1)", "await asyncio.sleep(0)"),
+        (SQL.findall, "select a from b", "select clock_timestamp()"),
+        (SQL.findall, "UPDATE users\nSET x = 1", "update it and set it"),
+        (MACHINE_PATHS.findall, "see /ho" + "me/ada/notes", "people/home/ada"),
+    ],
+)
+def test_the_rules_tell_wrong_from_right(check: Check, wrong: str, right: str) -> None:
+    assert list(check(wrong))
+    assert not list(check(right))
