@@ -20,7 +20,6 @@ from server.live.edge.engineio import message
 from server.live.edge.port import Port
 from server.live.edge.session import Session
 
-
 _AUTH_AFTER_S: Final = 0.02
 
 

@@ -119,6 +119,17 @@ class WebSocketConnection(asyncio.Protocol):
             session.close("parse error" if code != websocket.TOO_BIG else "transport error", code=code, detail=reason)
         self.close(code, reason)
         self._state = max(self._state, _BROKEN)
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        """Their close frame could not be read any more, so nothing is waited for (RFC 6455 section 7.1.7). What they
+        still send is read and thrown away: closing on unread bytes would take our close frame with it."""
+        if self.transport.is_closing():
+            return
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        else:
+            self.transport.close()
 
     # -- out
 

@@ -342,6 +342,14 @@ async def test_websocket_is_closed_with_the_code_that_is_due(serve: Serve, frame
         assert await raw.eof() == b""
 
 
+async def test_connection_that_broke_the_protocol_is_ended_without_waiting_for_an_answer(serve: Serve) -> None:
+    served = await serve(limits=EdgeLimits(close_timeout_s=60))
+    raw = await served.raw()
+    await raw.upgrade(more=mask(3, b"no such opcode") + mask(1, b"thrown away"))
+    assert await raw.close_code() == 1002
+    assert await raw.eof() == b""
+
+
 async def test_ping_is_answered_with_its_payload(serve: Serve) -> None:
     raw = await (await serve()).raw()
     await raw.upgrade()
