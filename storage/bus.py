@@ -197,6 +197,7 @@ class Bus:
         self._after = "0-0"
         self._unheard_since: float | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._is_trim_due = False
         self._is_stopping = False
 
     # Life.
@@ -330,15 +331,12 @@ class Bus:
             log.warning("the bus is back")
 
     async def _ping(self) -> None:
-        """Talks to itself: what is written must be heard. On the way, what was read is forgotten in Redis."""
+        """Talks to itself: what is written must be heard."""
         while True:
             self._ping_once()
             if self._unheard_for_s() > RESTART_AFTER_S:
                 await self._restart_reader()
             await self._clock.sleep(PING_S)
-            if not self.is_away and self._after != "0-0":
-                with contextlib.suppress(StorageError):
-                    await self._streams.trim(self.inbox(self.name), before=self._after)
 
     def _ping_once(self) -> None:
         queue = self._queues.setdefault(self.name, _Queue())
@@ -375,11 +373,19 @@ class Bus:
             else:
                 pause_s = PAUSE_S[0]
                 await self._take(batch)
+                if self._is_trim_due:
+                    await self._trim(inbox)
 
     async def _find_place(self, inbox: str) -> None:
         """On from the last id, unless the stream has begun anew below it: then from its beginning."""
         if _number(await self._streams.last_id(inbox)) < _number(self._after):
             self._after = "0-0"
+
+    async def _trim(self, inbox: str) -> None:
+        """Forgets in Redis what was read. Right after a ping was heard: then the last id is one of this very stream."""
+        self._is_trim_due = False
+        with contextlib.suppress(StorageError):
+            await self._streams.trim(inbox, before=self._after)
 
     async def _take(self, batch: list[tuple[str, bytes]]) -> None:
         """In slices, so that a full inbox does not hold the event loop."""
@@ -425,6 +431,7 @@ class Bus:
     def _hand_out(self, entry: Entry) -> None:
         if entry.kind == PING:
             self._unheard_since = None
+            self._is_trim_due = True
             return
         self.counters.frames_in += len(entry.items)
         try:
