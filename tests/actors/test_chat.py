@@ -128,7 +128,9 @@ class House:
     def now(self) -> dt.datetime:
         return dt.datetime.fromtimestamp(self.clock.time(), dt.UTC)
 
-    def start_post(self, author: Author, text: str, client_id: str = "", reply_to: str | None = None) -> asyncio.Task[Any]:
+    def start_post(
+        self, author: Author, text: str, client_id: str = "", reply_to: str | None = None
+    ) -> asyncio.Task[Any]:
         post = PostChat(author=author, text=text, client_id=client_id or text, reply_to=reply_to)
         return asyncio.ensure_future(self.room.ask(post, timeout_s=1e6))
 
@@ -411,7 +413,9 @@ async def test_somebody_whom_the_owner_has_blocked_may_not_write(house: House) -
 
 
 async def test_the_owner_cannot_be_silenced_and_others_cannot_silence(house: House) -> None:
-    assert (await refused(house.ask(SanctionPerson(by=house.owner, user_id=house.owner.id, seconds=5)))).code == "forbidden"
+    assert (
+        await refused(house.ask(SanctionPerson(by=house.owner, user_id=house.owner.id, seconds=5)))
+    ).code == "forbidden"
     assert (await refused(house.ask(SanctionPerson(by=house.ann, user_id=house.bob.id, seconds=5)))).code == "forbidden"
 
 
@@ -492,7 +496,9 @@ def rules(**mode: Any) -> ChatRules:
     return ChatRules(owner_id="o", moderators=frozenset({"m"}), mode=ChatMode(**mode), sanctions={})
 
 
-def judged(of: ChatRules, text: str = "hello", *, by: str = "a", at_s: float = 0.0, standing: Standing = Standing()) -> str:
+def judged(
+    of: ChatRules, text: str = "hello", *, by: str = "a", at_s: float = 0.0, standing: Standing = Standing()
+) -> str:
     author = Author(id=by, username=by, display_name=by)
     now = NOW + dt.timedelta(seconds=at_s)
     try:
@@ -520,7 +526,12 @@ def test_followers_only_counts_from_the_day_of_following() -> None:
 
 @pytest.mark.parametrize(
     ("text", "code"),
-    [("\U0001f600 \U0001f680", "ok"), (":wave: :+1:", "ok"), ("hi \U0001f600", "emotes_only"), (":not closed", "emotes_only")],
+    [
+        ("\U0001f600 \U0001f680", "ok"),
+        (":wave: :+1:", "ok"),
+        ("hi \U0001f600", "emotes_only"),
+        (":not closed", "emotes_only"),
+    ],
 )
 def test_emotes_only_takes_emoji_and_named_emotes(text: str, code: str) -> None:
     assert judged(rules(emotes_only=True), text) == code
@@ -528,7 +539,11 @@ def test_emotes_only_takes_emoji_and_named_emotes(text: str, code: str) -> None:
 
 def test_unique_mode_knows_a_text_whatever_its_case_and_whoever_wrote_it() -> None:
     unique = rules(unique=True)
-    assert [judged(unique, "Hello"), judged(unique, "HELLO", by="b"), judged(unique, "other")] == ["ok", "not_unique", "ok"]
+    assert [judged(unique, "Hello"), judged(unique, "HELLO", by="b"), judged(unique, "other")] == [
+        "ok",
+        "not_unique",
+        "ok",
+    ]
 
 
 def test_a_sanction_that_has_passed_is_none() -> None:
@@ -542,7 +557,10 @@ def test_a_sanction_that_has_passed_is_none() -> None:
 # --------------------------------------------------------------------------------------------------------- random lives
 
 STEPS = st.lists(
-    st.tuples(st.sampled_from(["post", "post", "post", "repeat", "lose", "away", "back", "restart", "wait"]), st.integers(0, 5)),
+    st.tuples(
+        st.sampled_from(["post", "post", "post", "repeat", "lose", "away", "back", "restart", "wait"]),
+        st.integers(0, 5),
+    ),
     max_size=25,
 )
 
