@@ -1,0 +1,308 @@
+"""What a node knows of its rooms: nothing twice, nothing missing, whatever becomes of facts on their way."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import itertools
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from actors.chat import ChatMode, ReadRoom, RoomSnapshot
+from actors.events import ChatChanged, ChatMessage, ChatPosted, ChatUser, LoggedMessage
+from actors.runtime import Actor, DomainError, LocalDirectory, LocalTransport, LoopClock, Node, Unavailable, handles
+from server.live import feed as feeds_module
+from server.live.feed import Feeds
+
+AT = dt.datetime(2026, 5, 1, tzinfo=dt.UTC)
+
+
+def message(offset: int) -> ChatMessage:
+    ann = ChatUser(id="ann", username="ann", display_name="Ann")
+    return ChatMessage(id=f"m{offset}", offset=offset, user=ann, text=f"text {offset}", sent_at=AT)
+
+
+def posted(*offsets: int, epoch: str = "e1") -> ChatPosted:
+    return ChatPosted(room_id="r", epoch=epoch, messages=tuple(message(offset) for offset in offsets))
+
+
+def changed(event: Any, **body: Any) -> ChatChanged:
+    return ChatChanged(room_id="r", event=event, body=body)
+
+
+class Room(Actor):
+    """Answers with what the scene holds, when the scene lets it."""
+
+    def __init__(self, scene: Scene, key: str) -> None:
+        self._scene = scene
+        self._key = key
+
+    @handles(ReadRoom)
+    async def read(self, _: ReadRoom) -> RoomSnapshot:
+        self._scene.reads += 1
+        top = self._scene.top
+        await self._scene.gate.wait()
+        if self._scene.refusal is not None:
+            raise self._scene.refusal
+        return RoomSnapshot(
+            room_id=self._key,
+            stream_id=None,
+            owner_id="o",
+            epoch="e1",
+            offset=top,
+            messages=tuple(message(offset) for offset in range(max(1, top - 9), top + 1)),
+            mode=ChatMode(),
+        )
+
+
+class Scene:
+    """A room, its log up to ``top``, and the sockets' end of the fan-out."""
+
+    def __init__(self) -> None:
+        self.top = 0
+        self.reads = 0
+        self.pages = 0
+        self.is_away = False
+        self.refusal: Exception | None = None
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.heard: set[str] = set()
+        self.told: list[tuple[str, Any]] = []
+        self.shown = asyncio.Event()
+        self.node = Node(name="n1", clock=LoopClock(), directory=LocalDirectory(node="n1"), transport=LocalTransport())
+        self.node.register("chat", lambda actor_id: Room(self, actor_id.key))
+        self.feeds = Feeds(node=self.node, pages=self, fan=self)
+
+    async def since(self, room_id: str, offset: int, *, limit: int) -> Sequence[LoggedMessage]:
+        self.pages += 1
+        await asyncio.sleep(0)
+        if self.is_away:
+            raise Unavailable("postgres", "it is away")
+        return [message(each) for each in range(offset + 1, min(self.top, offset + limit) + 1)]
+
+    def publish_messages(self, room_id: str, *, epoch: str, messages: Sequence[dict[str, Any]]) -> None:
+        self.told += [(epoch, each["offset"]) for each in messages]
+        self.shown.set()
+
+    def publish_change(self, room_id: str, event: str, body: dict[str, Any]) -> None:
+        self.told.append((event, body))
+        self.shown.set()
+
+    def is_heard(self, room_id: str) -> bool:
+        return room_id in self.heard
+
+    def hear(self, fact: ChatPosted | ChatChanged) -> None:
+        if isinstance(fact, ChatPosted):
+            self.top = max(self.top, fact.messages[-1].offset)
+        self.feeds.hear(fact)
+
+    def offsets(self) -> list[int]:
+        return [offset for kind, offset in self.told if kind == "e1"]
+
+    async def until_shown(self, offset: int) -> None:
+        async with asyncio.timeout(5):
+            while offset not in self.offsets():
+                self.shown.clear()
+                await self.shown.wait()
+
+
+@pytest.fixture
+async def scene() -> AsyncIterator[Scene]:
+    made = Scene()
+    await made.node.start()
+    yield made
+    made.gate.set()
+    await made.node.stop(budget_s=1.0)
+
+
+async def test_a_feed_is_asked_for_once_however_many_want_it(scene: Scene) -> None:
+    scene.top = 3
+    scene.gate.clear()
+    opening = [asyncio.ensure_future(scene.feeds.open("r")) for _ in range(20)]
+    await asyncio.sleep(0)
+    scene.gate.set()
+    feeds = await asyncio.gather(*opening)
+    assert len({id(feed) for feed in feeds}) == 1
+    assert (scene.reads, feeds[0].offset) == (1, 3)
+    assert [each["offset"] for each in feeds[0].tail(2)] == [2, 3]
+
+
+async def test_what_is_posted_while_a_feed_opens_follows_its_snapshot_once(scene: Scene) -> None:
+    scene.top = 2
+    scene.gate.clear()
+    opening = asyncio.ensure_future(scene.feeds.open("r"))
+    while not scene.reads:
+        await asyncio.sleep(0)
+    for offset in (2, 3, 4):
+        scene.hear(posted(offset))
+    scene.gate.set()
+    feed = await opening
+    assert feed.offset == 4
+    assert scene.offsets() == [3, 4]
+
+
+async def test_one_waiter_that_goes_away_does_not_take_the_feed_from_the_others(scene: Scene) -> None:
+    scene.gate.clear()
+    first, second = (asyncio.ensure_future(scene.feeds.open("r")) for _ in range(2))
+    await asyncio.sleep(0)
+    first.cancel()
+    scene.gate.set()
+    assert (await second).room_id == "r"
+
+
+@pytest.mark.parametrize("refusal", [DomainError("not_found"), Unavailable("postgres", "away")])
+async def test_a_room_that_cannot_be_read_is_an_error_and_is_asked_again(scene: Scene, refusal: Exception) -> None:
+    scene.refusal = refusal
+    with pytest.raises(type(refusal)):
+        await scene.feeds.open("r")
+    scene.refusal = None
+    assert (await scene.feeds.open("r")).room_id == "r"
+
+
+async def test_facts_of_rooms_that_nobody_is_in_are_passed_over(scene: Scene) -> None:
+    scene.hear(posted(1))
+    assert scene.told == []
+    assert scene.feeds.get("r") is None
+
+
+async def test_a_repeat_is_not_shown_again(scene: Scene) -> None:
+    await scene.feeds.open("r")
+    scene.hear(posted(1, 2))
+    scene.hear(posted(1, 2, 3))
+    assert scene.offsets() == [1, 2, 3]
+
+
+async def test_a_hole_is_read_from_the_log_before_what_follows_it(scene: Scene) -> None:
+    await scene.feeds.open("r")
+    scene.hear(posted(1))
+    scene.hear(posted(4))
+    scene.hear(posted(5, 6))
+    await scene.until_shown(6)
+    assert scene.offsets() == [1, 2, 3, 4, 5, 6]
+
+
+async def test_a_hole_longer_than_a_page_is_mended_whole(scene: Scene) -> None:
+    await scene.feeds.open("r")
+    scene.hear(posted(1_203))
+    await scene.until_shown(1_203)
+    assert scene.offsets() == list(range(1, 1_204))
+
+
+async def test_a_hole_is_mended_when_the_log_is_back_however_long_that_takes(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feeds_module, "REPAIR_S", 0.001)
+    monkeypatch.setattr(feeds_module, "MAX_REPAIR_S", 0.002)
+    await scene.feeds.open("r")
+    scene.is_away = True
+    scene.hear(posted(3))
+    while scene.pages < 10:
+        await asyncio.sleep(0)
+    assert scene.told == []
+    scene.is_away = False
+    await scene.until_shown(3)
+    assert scene.offsets() == [1, 2, 3]
+
+
+async def test_what_finds_no_place_behind_a_hole_is_read_from_the_log_too(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feeds_module, "MAX_HELD", 2)
+    monkeypatch.setattr(feeds_module, "REPAIR_S", 0.001)
+    feed = await scene.feeds.open("r")
+    scene.is_away = True
+    for offset in range(3, 30):
+        scene.hear(posted(offset))
+    assert len(feed.held) == 2
+    scene.is_away = False
+    await scene.until_shown(29)
+    assert scene.offsets() == list(range(1, 30))
+
+
+async def test_a_deletion_behind_a_hole_comes_after_what_it_deletes(scene: Scene) -> None:
+    feed = await scene.feeds.open("r")
+    scene.is_away = True
+    scene.hear(posted(3))
+    scene.hear(changed("chat:deleted", id="m3", offset=3))
+    scene.is_away = False
+    await scene.until_shown(3)
+    assert [kind for kind, _ in scene.told] == ["e1", "e1", "e1", "chat:deleted"]
+    assert feed.tail(1) == [{"id": "m3", "offset": 3, "deleted": True}]
+
+
+async def test_changes_are_part_of_what_the_next_reader_is_told(scene: Scene) -> None:
+    feed = await scene.feeds.open("r")
+    scene.hear(changed("chat:mode", mode={"slow_seconds": 5}))
+    scene.hear(changed("chat:pinned", message={"id": "m1"}))
+    assert (feed.mode, feed.pinned) == ({"slow_seconds": 5}, {"id": "m1"})
+    assert [kind for kind, _ in scene.told] == ["chat:mode", "chat:pinned"]
+
+
+async def test_a_log_under_another_name_is_shown_by_its_name_and_read_anew(scene: Scene) -> None:
+    await scene.feeds.open("r")
+    scene.hear(posted(1))
+    scene.feeds.hear(posted(1, epoch="e2"))
+    assert scene.told == [("e1", 1), ("e2", 1)]
+    assert scene.feeds.get("r") is None
+    await scene.feeds.open("r")
+    assert scene.reads == 2
+
+
+async def test_since_is_exact_within_what_is_held_and_none_beyond(scene: Scene) -> None:
+    scene.top = 20
+    feed = await scene.feeds.open("r")
+    scene.hear(posted(21))
+    assert [each["offset"] for each in feed.since(18) or []] == [19, 20, 21]
+    assert [each["offset"] for each in feed.since(10) or []] == list(range(11, 22))
+    assert feed.since(9) is None
+    assert feed.since(21) == []
+    assert feed.since(99) == []
+
+
+async def test_rooms_nobody_hears_are_forgotten_and_heard_ones_and_the_newest_are_not(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feeds_module, "MAX_FEEDS", 5)
+    scene.heard = {"r0", "r1"}
+    for number in range(20):
+        await scene.feeds.open(f"r{number}")
+        assert scene.feeds.get(f"r{number}") is not None
+    kept = {f"r{number}" for number in range(20) if scene.feeds.get(f"r{number}")}
+    assert kept == {"r0", "r1", "r17", "r18", "r19"}
+
+
+async def test_more_heard_rooms_than_the_bound_are_all_kept(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feeds_module, "MAX_FEEDS", 5)
+    for number in range(20):
+        scene.heard.add(f"r{number}")
+        await scene.feeds.open(f"r{number}")
+    assert all(scene.feeds.get(f"r{number}") for number in range(20))
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.integers(1, 4), max_size=12), st.sets(st.integers(0, 11)), st.booleans())
+def test_whatever_facts_are_lost_every_message_up_to_the_last_is_shown_once_in_order(
+    sizes: list[int], lost: set[int], is_away_at_first: bool
+) -> None:
+    async def run() -> None:
+        scene = Scene()
+        await scene.node.start()
+        await scene.feeds.open("r")
+        scene.is_away = is_away_at_first
+        numbers = itertools.count(1)
+        for at, size in enumerate([*sizes, 1]):
+            fact = posted(*itertools.islice(numbers, size))
+            scene.top = fact.messages[-1].offset
+            if at not in lost or at == len(sizes):
+                scene.hear(fact)
+            await asyncio.sleep(0)
+        scene.is_away = False
+        await scene.until_shown(scene.top)
+        assert scene.offsets() == list(range(1, scene.top + 1))
+        await scene.node.stop(budget_s=1.0)
+
+    asyncio.run(run())
