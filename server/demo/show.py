@@ -221,7 +221,7 @@ class Show:
             print(f"  {minutes:02}:{seconds:02}  {told}", flush=True)
 
 
-async def keep_publishing(url: str, picture: Picture) -> None:
+async def keep_publishing(url: str, picture: Picture, *, pause_s: float = 1.0) -> None:
     """Publish until cancelled, again after each interruption. Raises ``NotPublished`` when it does not last."""
     failures = 0
     while True:
@@ -230,7 +230,7 @@ async def keep_publishing(url: str, picture: Picture) -> None:
         failures = failures + 1 if time.monotonic() - started_at < STEADY_S else 1
         if failures >= MAX_FAILURES:
             raise NotPublished(f"the picture cannot be published: {reason}")
-        await asyncio.sleep(min(failures, 3))
+        await asyncio.sleep(pause_s * min(failures, 3))
 
 
 async def publish(url: str, picture: Picture) -> str:

@@ -215,7 +215,7 @@ def test_the_picture_is_h264_baseline_with_a_key_frame_every_two_seconds(tmp_pat
 async def test_a_picture_that_nobody_takes_is_given_up(unused_tcp_port: int) -> None:
     async with asyncio.timeout(40):
         with pytest.raises(NotPublished, match="cannot be published"):
-            await keep_publishing(f"rtmp://127.0.0.1:{unused_tcp_port}/live/key", PICTURE)
+            await keep_publishing(f"rtmp://127.0.0.1:{unused_tcp_port}/live/key", PICTURE, pause_s=0.05)
 
 
 # the whole
