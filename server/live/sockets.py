@@ -348,7 +348,8 @@ class Sockets:
         missed = feed.since(since)
         if missed is None:
             read = await self._log.since(feed.room_id, since, limit=CATCH_UP)
-            page = [msgspec.to_builtins(message) for message in read]
+            # What the log has and the feed has not yet is still to come as an event, and only as that.
+            page = [msgspec.to_builtins(message) for message in read if message.offset <= feed.offset]
             newer = feed.since(page[-1]["offset"]) if page else []
             missed = page if newer is None else page + newer
         has_more = len(missed) > CATCH_UP or (bool(missed) and missed[-1]["offset"] < feed.offset)
