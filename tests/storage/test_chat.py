@@ -5,15 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
-import os
-import signal
 import tempfile
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from storage.chat import Appended, ChatLog, Entry, LogFull
@@ -23,7 +20,7 @@ from storage.ids import Ids
 from storage.leases import Leases
 from storage.migrate import migrate
 from storage.postgres import Database
-from storage.process import wait_gone
+from tests.storage.kills import kill
 
 AT = dt.datetime(2026, 5, 1, 12, tzinfo=dt.UTC)
 SHARD = 3
@@ -110,12 +107,7 @@ async def test_every_acknowledged_message_survives_a_kill_and_none_is_doubled_by
     log, acknowledged, enough = ChatLog(db=rows.db), dict[str, Appended](), asyncio.Event()
     writers = [asyncio.create_task(write_until_lost(log, rows, f"w{n}", acknowledged, enough)) for n in range(40)]
     await asyncio.wait_for(enough.wait(), 30)
-    children = psutil.Process(own_engine.pid).children(recursive=True)
-    os.kill(own_engine.pid, signal.SIGKILL)
-    for process in children:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
-    await asyncio.to_thread(wait_gone, own_engine.pid, None, 10)
+    await kill(own_engine)
     lost = await asyncio.gather(*writers, return_exceptions=True)
     assert all(isinstance(error, Unavailable) for error in lost)
     await asyncio.to_thread(own_engine.start)

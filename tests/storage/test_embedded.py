@@ -19,6 +19,7 @@ from storage.embedded import EmbeddedPostgres, EmbeddedRedis, keep_running
 from storage.errors import EmbeddedStartFailed
 from storage.process import command_line, is_alive
 from storage.redis import Redis
+from tests.storage.kills import kill
 
 ENGINES = [EmbeddedPostgres, EmbeddedRedis]
 Engine = EmbeddedPostgres | EmbeddedRedis
@@ -87,8 +88,7 @@ async def test_start_again_of_a_running_engine_changes_nothing(postgres: Embedde
 
 async def test_postgres_killed_with_all_its_children_starts_again(postgres: EmbeddedPostgres, data_dir: Path) -> None:
     await value(postgres.start(), "create table kept as select 42 as n")
-    os.kill(postgres.pid, signal.SIGKILL)
-    until(lambda: not postgres.is_running())
+    await kill(postgres)
     assert (data_dir / "postgres" / "postmaster.pid").exists()
     assert await value(postgres.start(), "select n from kept") == 42
 

@@ -16,7 +16,7 @@ import pytest
 from storage.embedded import EmbeddedPostgres
 from storage.errors import BadValue, Conflict, StorageError, Unavailable
 from storage.postgres import Database
-from storage.process import wait_gone
+from tests.storage.kills import kill
 
 ID = "0192f0c0-0000-7000-8000-00000000abcd"
 
@@ -112,8 +112,7 @@ async def test_after_a_kill_calls_are_unavailable_and_go_on_once_the_server_is_b
 ) -> None:
     db = await Database.connect(own_engine.start())
     await asyncio.gather(*[db.ping() for _ in range(8)])
-    os.kill(own_engine.pid, signal.SIGKILL)
-    await asyncio.to_thread(wait_gone, own_engine.pid, None, 10)
+    await kill(own_engine)
     with pytest.raises(Unavailable):
         await keep_pinging(db)
     await asyncio.to_thread(own_engine.start)

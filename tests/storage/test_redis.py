@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,8 +11,8 @@ import pytest
 
 from storage.embedded import EmbeddedRedis
 from storage.errors import StorageError, Unavailable
-from storage.process import wait_gone
 from storage.redis import RateLimiter, Redis, Script
+from tests.storage.kills import kill
 
 
 async def keep_pinging(redis: Redis) -> None:
@@ -77,8 +75,7 @@ async def test_after_a_kill_commands_are_unavailable_and_go_on_once_the_server_i
     own_engine: EmbeddedRedis,
 ) -> None:
     redis = await Redis.connect(own_engine.start())
-    os.kill(own_engine.pid, signal.SIGKILL)
-    await asyncio.to_thread(wait_gone, own_engine.pid, None, 10)
+    await kill(own_engine)
     with pytest.raises(Unavailable):
         await keep_pinging(redis)
     await asyncio.to_thread(own_engine.start)
@@ -120,8 +117,7 @@ async def test_rates_fall_open_while_redis_is_away_and_count_again_later(own_eng
     now = 0.0
     redis = await Redis.connect(own_engine.start())
     limiter = RateLimiter(redis=redis, rest_s=1.0, clock=lambda: now)
-    os.kill(own_engine.pid, signal.SIGKILL)
-    await asyncio.to_thread(wait_gone, own_engine.pid, None, 10)
+    await kill(own_engine)
     verdicts = [await limiter.take("ann", rate=0.1, burst=1) for _ in range(3)]
     assert all(verdict.is_allowed for verdict in verdicts)
     assert verdicts[-1].is_blind
