@@ -75,6 +75,7 @@ WEB: Final = Path(__file__).parent / "web" / "dist"
 MEMORY: Final = Path("/dev/shm")  # noqa: S108 - what is made there is a folder of our own, mode 0700
 GC_THRESHOLDS: Final = (100_000, 50, 100)
 SWEEP_S: Final = 3_600.0
+CONNECT_BURST_S: Final = 0.2
 
 log = logging.getLogger("server.app")
 
@@ -317,6 +318,7 @@ class App:
             chat_buckets=Buckets(rate=self.settings.chat_rate, burst=self.settings.chat_burst),
             event_rate=self.settings.socket_event_rate,
             event_burst=self.settings.socket_event_burst,
+            max_per_account=self.settings.max_sockets_per_account,
             new_id=self._new_id,
             now=now,
         )
@@ -349,6 +351,8 @@ class App:
             max_connections=settings.max_sockets,
             max_sessions_per_address=settings.max_sockets_per_address,
             limit_loopback=settings.limit_loopback,
+            connect_rate=settings.connect_rate,
+            connect_burst=max(1, int(settings.connect_rate * CONNECT_BURST_S)),
         )
 
     def _web_app(self) -> web.Application:
@@ -435,6 +439,8 @@ class App:
             "socket_event_burst": settings.socket_event_burst,
             "sockets": settings.max_sockets,
             "sockets_per_address": settings.max_sockets_per_address,
+            "sockets_per_account": settings.max_sockets_per_account,
+            "socket_connects_per_second": settings.connect_rate,
             "streams": settings.max_streams,
             "whep_viewers": settings.max_whep_viewers,
             "sdp_bytes": 65_536,

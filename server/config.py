@@ -109,6 +109,10 @@ class Settings(BaseSettings):
     # limits
     max_sockets: int = Field(20_000, ge=1, description="Socket.IO connections of this node")
     max_sockets_per_address: int = Field(200, ge=1, description="Socket.IO connections of one address (/64 for IPv6)")
+    max_sockets_per_account: int = Field(50, ge=1, description="Socket.IO connections of one account on this node")
+    connect_rate: float = Field(
+        10_000.0, gt=0, le=1_000_000, description="Socket.IO connections a second; above it they wait for their turn"
+    )
     max_payload_bytes: int = Field(1_000_000, ge=1_000, le=64_000_000, description="one Socket.IO payload")
     max_streams: int = Field(200, ge=1, description="live publishers of this node")
     max_whep_viewers: int = Field(1_000, ge=0, description="WebRTC viewers of this node")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Final, Protocol
@@ -177,6 +177,7 @@ class Sockets:
         chat_buckets: Buckets,
         event_rate: float,
         event_burst: int,
+        max_per_account: int,
         new_id: Callable[[], str],
         now: Callable[[], datetime],
     ) -> None:
@@ -190,9 +191,11 @@ class Sockets:
         self._chat_buckets = chat_buckets
         self._event_rate = event_rate
         self._event_burst = event_burst
+        self._max_per_account = max_per_account
         self._new_id = new_id
         self._now = now
         self._of_session: defaultdict[str, set[Socket]] = defaultdict(set)
+        self._per_account: Counter[str] = Counter()
         identity.on_revoked(self.end_session)
         self._events: Mapping[str, tuple[Any, _Handler]] = {
             "stream:watch": (_OfStream, self._watch),
@@ -227,11 +230,14 @@ class Sockets:
             known = self._identity.verify(token if isinstance(token, str) else "")
         except Unauthorized as refusal:
             raise ConnectRefused(refusal.detail or "Sign in again.", {"code": refusal.code}) from None
+        if self._per_account[known.id] >= self._max_per_account:
+            raise ConnectRefused("This account has too many connections.", {"code": "too_many_connections"})
         person = Person(id=known.id, username=known.username, display_name=known.display_name)
         socket.state = Session(
             person=person, roles=tuple(known.roles), session_id=known.session_id, viewer=known.id, bucket=bucket
         )
         self._of_session[known.session_id].add(socket)
+        self._per_account[known.id] += 1
 
     def on_event(self, socket: Socket, event: str, args: list[Any]) -> Ack | Awaitable[Ack]:
         """The acknowledgement, or what will become it."""
@@ -261,6 +267,10 @@ class Sockets:
             sockets.discard(socket)
             if not sockets:
                 del self._of_session[session.session_id]
+        if session.person is not None:
+            self._per_account[session.person.id] -= 1
+            if not self._per_account[session.person.id]:
+                del self._per_account[session.person.id]
 
     def end_session(self, session_id: str, reason: str) -> None:
         """End every socket of a session that was revoked."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import math
+from collections.abc import Callable, Collection, Iterable
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from random import random
 from urllib.parse import urlsplit
 
+_LEAST_RETRY_S = 1.0
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
 
@@ -118,6 +121,36 @@ class Addresses:
         if isinstance(ip, IPv6Address):
             return str(ip_network((int(ip) >> 64 << 64, 64)))
         return str(ip)
+
+
+class Turnstile:
+    """So many a second, and some at once. Whoever comes too early is told how long to wait, in the order of coming;
+    when the wait would be too long, to come back at a time of their own.
+
+    So those who return together after a cut come in one behind the other, and what is served meanwhile goes on.
+    """
+
+    __slots__ = ("_jitter", "_most_s", "_next", "_slack_s", "_step_s")
+
+    def __init__(self, *, rate: float, burst: int, max_wait_s: float, jitter: Callable[[], float] = random) -> None:
+        """`jitter` gives numbers from 0 to 1."""
+        self._step_s = 1 / rate
+        self._slack_s = burst / rate
+        self._most_s = max_wait_s
+        self._next = -math.inf
+        self._jitter = jitter
+
+    def enter(self, now: float) -> float | None:
+        """The seconds until it is their turn, which is theirs from now on; None when they must come back later."""
+        at = max(self._next, now - self._slack_s)
+        if at - now > self._most_s:
+            return None
+        self._next = at + self._step_s
+        return max(0.0, at - now)
+
+    def retry_after_s(self) -> float:
+        """When to come back: no two alike, over as long as those who wait now will need."""
+        return _LEAST_RETRY_S + self._jitter() * max(_LEAST_RETRY_S, self._most_s)
 
 
 def _without_port(hop: str) -> str | None:

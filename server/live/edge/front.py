@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -276,6 +277,11 @@ class Front(asyncio.Protocol):
     def waits_for(self, session: Session) -> None:
         """The poll of this session has no answer yet."""
         self._polled = session
+
+    def when_its_turn(self, head: Head, go_on: Callable[[], None]) -> None:
+        """Goes on with a request that had to wait, unless its connection is gone."""
+        if self._state == _POLL and self._head is head:
+            go_on()
 
     def answer_poll(self, payload: bytes) -> None:
         self._polled = None

@@ -36,3 +36,6 @@ class EdgeLimits:
     max_connections: int = 50_000  # of the port: 503
     max_sessions_per_address: int = 500  # 429; an IPv6 address counts as its /64
     limit_loopback: bool = False
+    connect_rate: float = 10_000.0  # new sessions a second; those above it wait for their turn
+    connect_burst: int = 2_000  # that come in at once
+    connect_wait_s: float = 5.0  # 503 with a jittered Retry-After for whom it would take longer

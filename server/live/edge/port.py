@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import socket as sockets
 import ssl as tls
 import time
@@ -10,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from server.live.edge import engineio, websocket
-from server.live.edge.admission import Addresses, Origins
+from server.live.edge.admission import Addresses, Origins, Turnstile
 from server.live.edge.connection import WebSocketConnection
 from server.live.edge.engineio import InvalidPacket
 from server.live.edge.front import Front
@@ -48,6 +49,9 @@ class Port:
             trusted_proxies=trusted_proxies,
             limit=self.limits.max_sessions_per_address,
             limit_loopback=self.limits.limit_loopback,
+        )
+        self._turnstile = Turnstile(
+            rate=self.limits.connect_rate, burst=self.limits.connect_burst, max_wait_s=self.limits.connect_wait_s
         )
         self._fronts: set[Front] = set()
         self._server: asyncio.Server | None = None
@@ -153,7 +157,7 @@ class Port:
         if sid:
             self._probe(front, sid, switching)
         else:
-            self._open_websocket(front, head, switching)
+            self._in_turn(front, head, lambda: self._open_websocket(front, head, switching))
 
     def request(self, front: Front, head: Head, body: bytes, posting: Session | None) -> None:
         """A polling request with its whole body."""
@@ -165,8 +169,10 @@ class Port:
             front.answer(204, b"", headers=_PREFLIGHT)
         elif query.get("transport") != "polling":
             front.answer(400, b"Transport unknown")
+        elif not query.get("sid") and head.method != "GET":
+            front.answer(400, b"Bad handshake method")
         elif not query.get("sid"):
-            self._open_polling(front, head)
+            self._in_turn(front, head, lambda: self._open_polling(front, head))
         elif head.method == "GET":
             self._poll(front, query["sid"])
         elif head.method == "POST" and posting is not None:
@@ -183,6 +189,18 @@ class Port:
 
     # -- sessions
 
+    def _in_turn(self, front: Front, head: Head, open_session: Callable[[], None]) -> None:
+        """Opens a session now, or when it is its turn, if the connection is still there then."""
+        wait_s = self._turnstile.enter(self.sessions.clock())
+        if wait_s is None:
+            self.refused += 1
+            after_s = math.ceil(self._turnstile.retry_after_s())
+            front.answer(503, b"Too many at once", headers=[("Retry-After", str(after_s))], is_last=True)
+        elif not wait_s:
+            open_session()
+        else:
+            asyncio.get_running_loop().call_later(wait_s, front.when_its_turn, head, open_session)
+
     def _open(self, front: Front, head: Head) -> Session | None:
         if self._is_draining:
             front.answer(503, b"Shutting down", headers=[("Retry-After", "1")], is_last=True)
@@ -195,9 +213,6 @@ class Port:
         return Session(sessions=self.sessions, head=head.raw, remote=remote, forget=self._addresses.leave)
 
     def _open_polling(self, front: Front, head: Head) -> None:
-        if head.method != "GET":
-            front.answer(400, b"Bad handshake method")
-            return
         session = self._open(front, head)
         if session is not None:
             front.answer(200, session.start(self._mounts[head.path](session), None).payload)

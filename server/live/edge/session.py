@@ -377,8 +377,9 @@ class Session:
 
     def _ping(self, now: float) -> None:
         limits = self._sessions.limits
-        # Counted from when it was due, so that the client's own sum of the two times holds; from now if we are late.
-        is_late = now - self._ping_due > 3 * self._sessions.wheel.tick_s
+        # Counted from when it was due, so that the client's own sum of the two times holds; from now if we are so late
+        # that too little would be left to answer.
+        is_late = now - self._ping_due > limits.ping_timeout_s / 2
         self._pong_by = (now if is_late else self._ping_due) + limits.ping_timeout_s
         self.send(engineio.PING_PACKET)
 

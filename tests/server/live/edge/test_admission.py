@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from server.live.edge.admission import Addresses, Origins
+from server.live.edge.admission import Addresses, Origins, Turnstile
+from server.live.edge.limits import EdgeLimits
 
 
 @pytest.mark.parametrize(
@@ -84,3 +85,34 @@ def test_loopback_is_left_out_unless_it_is_limited() -> None:
     assert [addresses(1, limit_loopback=True).enter(a) for a in ("127.0.0.1",)] == [True]
     limited = addresses(1, limit_loopback=True)
     assert [limited.enter("127.0.0.1") for _ in range(2)] == [True, False]
+
+
+# -- the turnstile
+
+
+def test_turnstile_lets_a_burst_in_and_the_rest_one_after_another() -> None:
+    found = Turnstile(rate=10, burst=3, max_wait_s=1)
+    waits = [found.enter(100.0) for _ in range(6)]
+    assert waits[:4] == [0.0] * 4
+    assert waits[4:] == [pytest.approx(0.1), pytest.approx(0.2)]
+    assert found.enter(101.0) == 0.0
+
+
+def test_turnstile_sends_those_away_who_would_wait_too_long_and_they_cost_nobody_a_turn() -> None:
+    found = Turnstile(rate=10, burst=1, max_wait_s=0.25)
+    waits = [found.enter(0.0) for _ in range(20)]
+    assert [wait for wait in waits if wait is not None] == [0.0, 0.0, pytest.approx(0.1), pytest.approx(0.2)]
+    assert found.enter(0.1) == pytest.approx(0.2)
+
+
+def test_turnstile_spreads_those_who_come_back() -> None:
+    shares = iter([0.0, 0.5, 1.0])
+    found = Turnstile(rate=1, burst=1, max_wait_s=4, jitter=lambda: next(shares))
+    assert [found.retry_after_s() for _ in range(3)] == [1.0, 3.0, 5.0]
+
+
+def test_a_storm_of_five_thousand_is_inside_within_fifteen_seconds_at_the_usual_rate() -> None:
+    limits = EdgeLimits()
+    found = Turnstile(rate=limits.connect_rate, burst=limits.connect_burst, max_wait_s=limits.connect_wait_s)
+    waits = [found.enter(0.0) for _ in range(5_000)]
+    assert all(wait is not None and wait < 5 for wait in waits)

@@ -294,6 +294,40 @@ async def test_sessions_of_one_address_are_bounded_on_every_transport(serve: Ser
     assert (await served.get(POLLING))[0] == 200
 
 
+async def test_handshakes_above_the_rate_wait_for_their_turn_on_every_transport(serve: Serve) -> None:
+    served = await serve(limits=EdgeLimits(connect_rate=20, connect_burst=1, connect_wait_s=5))
+    started = asyncio.get_running_loop().time()
+    answers = await asyncio.gather(*(served.get(POLLING) for _ in range(4)), served.websocket(), served.websocket())
+    assert [answer[0] for answer in answers[:4]] == [200] * 4
+    assert served.edge.session_count == 6
+    assert asyncio.get_running_loop().time() - started >= 4 / 20 - 0.01
+
+
+async def test_handshake_that_would_wait_too_long_gets_503_and_is_told_when_to_come_back(serve: Serve) -> None:
+    served = await serve(limits=EdgeLimits(connect_rate=0.1, connect_burst=1, connect_wait_s=1))
+    assert [(await served.get(POLLING))[0] for _ in range(2)] == [200, 200]
+    async with served.http.get(served.at(POLLING)) as response:
+        assert response.status == 503
+        assert 1 <= int(response.headers["Retry-After"]) <= 2
+    with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+        await served.websocket()
+    assert refused.value.status == 503
+
+
+async def test_connection_that_ends_before_its_turn_opens_nothing(serve: Serve) -> None:
+    served = await serve(limits=EdgeLimits(connect_rate=10, connect_burst=1))
+    for _ in range(2):
+        await served.open_polling()
+    waiting = await served.raw()
+    waiting.send(OPEN)
+    await eventually(lambda: any(front._head is not None for front in served.edge.port._fronts))
+    await waiting.close()
+    after = await served.raw()
+    after.send(OPEN)
+    assert (await after.response())[0] == 200
+    assert served.edge.session_count == 3
+
+
 async def test_address_behind_a_trusted_proxy_is_the_clients(serve: Serve) -> None:
     served = await serve(
         limits=EdgeLimits(max_sessions_per_address=1), trusted_proxies=["127.0.0.0/8"], allowed_origins=[]
