@@ -1,0 +1,320 @@
+"""The node's playlists through publications, restarts and ends."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from actors.events import Person, StreamView
+from actors.runtime import Unavailable
+from media.control import Packaged
+from media.hls.events import Event, InitReady, SegmentReady, SegmentStored
+from media.hls.folder import RunFolder
+from media.hls.index import InStore, OnDisk, Ready, Wait
+from media.hls.muxer import Muxer
+from media.hls.playlist import parse_query
+from media.unit import Track
+from server.http.errors import Problem
+from server.live.hls import Playback, replay
+from storage.leases import Fence
+from storage.memory import MemoryRecordings, MemoryStreams, Tables
+from storage.memory import Person as Row
+from storage.recording import Init, Segment
+from storage.stream import NewStream
+from tests.media.hls.sources import AUDIO, VIDEO, live, mixed, pictures, sounds
+
+NOW = dt.datetime(2026, 5, 1, tzinfo=dt.UTC)
+PEOPLE = Person(id="ann", username="ann", display_name="Ann")
+
+
+def view(**fields: Any) -> StreamView:
+    given = {
+        "id": "s", "owner": PEOPLE, "room_id": "r", "title": "", "description": "", "category": "", "tags": (),
+        "language": "", "visibility": "public", "latency": "low", "is_recorded": True, "state": "live", "created_at": NOW,
+        "publication": 1,
+    }  # fmt: skip
+    return StreamView(**{**given, **fields})
+
+
+def published(
+    folder: Path, publication: int, *, first: int = 0, from_ms: float = 0, tracks: tuple[Track, ...] = (VIDEO, AUDIO), ends: bool = True
+) -> list[Event]:
+    """What a publication of six seconds says, as it would come over the channel."""
+    muxer = Muxer(folder=RunFolder(path=folder), publication=publication, first_segment=first)
+    runs = [pictures(6, from_ms=from_ms), *([sounds(6, from_ms=from_ms)] if AUDIO in tracks else [])]
+    events = muxer.feed(live(*tracks, units=mixed(*runs)))
+    return [*events, *(muxer.close("gone") if ends else [])]
+
+
+def stored(event: SegmentReady) -> SegmentStored:
+    return SegmentStored(
+        rendition=event.rendition,
+        publication=event.publication,
+        segment=event.segment,
+        name=event.name,
+        object_key=f"o/{event.name}",
+        init_key=f"o/{event.init}",
+        size=event.size,
+        media_time=event.media_time,
+        duration=event.duration,
+        timescale=event.timescale,
+        is_discontinuity=event.is_discontinuity,
+        program_date_time=event.program_date_time,
+    )
+
+
+class Desk:
+    """A node's playback over rows that outlive it."""
+
+    def __init__(self, tables: Tables | None = None) -> None:
+        self.tables = tables or Tables()
+        self.recordings = MemoryRecordings(tables=self.tables)
+        self.boot()
+
+    def boot(self) -> None:
+        self.playback = Playback(recordings=self.recordings)  # type: ignore[arg-type]
+
+    async def open(self) -> None:
+        self.tables.add_person(Row(id="ann", username="ann"))
+        new = NewStream(id="s", room_id="r", owner_id="ann", title="", stream_key="k", log_epoch="e")
+        await MemoryStreams(tables=self.tables).create(new)
+
+    def hear(self, events: Iterable[Event], publication: int = 1) -> None:
+        for event in events:
+            self.playback.packaged(Packaged(stream_id="s", publication=publication, event=event))
+
+    async def record(self, events: Sequence[Event]) -> None:
+        segments, inits = rows_of(events)
+        await self.recordings.add("s", segments=segments, inits=inits, fence=Fence(shard=0, epoch=0))
+
+    async def playlist(self, of: StreamView, rendition: str = "video", *, dvr: bool = False) -> str:
+        held = await self.playback.held(of)
+        answer = held.index.media(rendition, parse_query(None, None, None), dvr=dvr)
+        assert isinstance(answer, Ready), answer
+        return answer.body.decode()
+
+
+def rows_of(events: Sequence[Event]) -> tuple[list[Segment], list[Init]]:
+    """What the stream's actor writes of these events."""
+    inits = {event.name: event for event in events if isinstance(event, InitReady)}
+    segments = [
+        Segment(
+            rendition=event.rendition,
+            segment=event.segment,
+            publication=event.publication,
+            object_key=f"o/{event.name}",
+            init_key=f"o/{event.init}",
+            init_name=event.init,
+            media_time_ms=event.media_time_ms,
+            duration_ms=event.duration_s * 1000,
+            bytes=event.size,
+            started_at=dt.datetime.fromtimestamp(event.program_date_time, dt.UTC),
+            is_discontinuity=event.is_discontinuity,
+        )
+        for event in events
+        if isinstance(event, SegmentReady) and not event.is_gap
+    ]
+    rows = [
+        Init(rendition=init.rendition, name=init.name, object_key=f"o/{init.name}", info=msgspec.to_builtins(init))
+        for init in inits.values()
+    ]
+    return segments, rows
+
+
+@pytest.fixture
+async def desk() -> Desk:
+    made = Desk()
+    await made.open()
+    return made
+
+
+def names(playlist: str) -> list[str]:
+    """The whole segments that a playlist lists."""
+    return [line for line in playlist.splitlines() if line.endswith(".m4s") and not line.startswith("#")]
+
+
+async def refused(of: Any) -> int:
+    with pytest.raises(Problem) as caught:
+        await of
+    return caught.value.status
+
+
+async def test_a_stream_that_was_never_published_is_not_there_and_costs_no_look_up(desk: Desk) -> None:
+    desk.tables.is_away = True
+    assert await refused(desk.playback.held(view(publication=0, state="scheduled"))) == 404
+
+
+async def test_a_live_stream_is_played_from_what_the_media_process_says(desk: Desk, tmp_path: Path) -> None:
+    await desk.playback.prepare(view())
+    desk.hear(published(tmp_path, 1))
+    assert names(await desk.playlist(view())) == ["video/1/1.m4s", "video/1/2.m4s", "video/1/3.m4s"]
+    located = (await desk.playback.held(view())).index.locate("video/1/1.m4s")
+    assert isinstance(located, OnDisk)
+
+
+async def test_events_of_a_stream_that_nobody_prepared_are_passed_over(desk: Desk, tmp_path: Path) -> None:
+    desk.hear(published(tmp_path, 1))
+    assert await refused(desk.playback.held(view())) == 404
+
+
+async def test_a_viewer_before_the_first_part_does_not_cost_the_publication_its_index(desk: Desk, tmp_path: Path) -> None:
+    first = published(tmp_path, 1)
+    await desk.record(first)
+    desk.boot()
+    await desk.playback.prepare(view(publication=2))
+    second = published(tmp_path, 2, first=4, from_ms=6_000, ends=False)
+    desk.hear(second[:2], 2)
+    held = await desk.playback.held(view(publication=2))
+    desk.hear(second[2:], 2)
+    assert await desk.playback.held(view(publication=2)) is held
+    assert names(await desk.playlist(view(publication=2), dvr=True))[:5] == [
+        "video/1/1.m4s", "video/1/2.m4s", "video/1/3.m4s", "video/2/4.m4s", "video/2/5.m4s",
+    ]  # fmt: skip
+
+
+async def test_viewers_who_ask_while_the_rows_are_read_get_the_same_index(desk: Desk, tmp_path: Path) -> None:
+    await desk.record(published(tmp_path, 1))
+    desk.boot()
+    held = await asyncio.gather(*[desk.playback.held(view()) for _ in range(10)], desk.playback.prepare(view(publication=2)))
+    assert len({id(each) for each in held[:-1]}) == 1
+    assert await desk.playback.held(view(publication=2)) is held[0]
+
+
+async def test_after_a_restart_an_interrupted_stream_plays_from_its_recording_and_waits_for_nobody(
+    desk: Desk, tmp_path: Path
+) -> None:
+    await desk.record(published(tmp_path, 1))
+    desk.boot()
+    held = await desk.playback.held(view(state="interrupted"))
+    assert held.index.is_playable
+    assert not held.index.is_ended
+    master = held.index.multivariant()
+    assert isinstance(master, Ready)
+    assert "video.m3u8" in master.body.decode()
+    assert "audio.m3u8" in master.body.decode()
+    playlist = await desk.playlist(view(state="interrupted"))
+    assert len(names(playlist)) == 3
+    assert "ENDLIST" not in playlist
+    assert "PRELOAD-HINT" not in playlist
+    assert isinstance(held.index.locate("video/1/1.m4s"), InStore)
+
+
+async def test_a_publication_after_a_restart_goes_on_where_the_recording_ends(desk: Desk, tmp_path: Path) -> None:
+    await desk.record(published(tmp_path, 1))
+    desk.boot()
+    await desk.playback.prepare(view(publication=2))
+    assert desk.playback.next_segment("s") == 4
+    desk.hear(published(tmp_path, 2, first=4, from_ms=6_000), 2)
+    for rendition in ("video", "audio"):
+        playlist = await desk.playlist(view(publication=2), rendition, dvr=True)
+        assert names(playlist) == [f"{rendition}/{1 if n < 4 else 2}/{n}.m4s" for n in range(1, 7)]
+        assert playlist.count("#EXT-X-DISCONTINUITY\n") == 1
+
+
+async def test_a_recorded_publication_without_sound_leaves_gaps_in_the_sound_of_the_others(desk: Desk, tmp_path: Path) -> None:
+    first = published(tmp_path, 1)
+    second = published(tmp_path, 2, first=4, from_ms=6_000, tracks=(VIDEO,))
+    await desk.record([*first, *second])
+    desk.boot()
+    of = view(publication=2, state="ended")
+    video, audio = await desk.playlist(of, "video"), await desk.playlist(of, "audio")
+    assert len(names(video)) == len(names(audio)) == 6
+    assert audio.count("#EXT-X-GAP") == 3
+
+
+async def test_an_ended_recording_says_so_and_holds_everything(desk: Desk, tmp_path: Path) -> None:
+    await desk.record(published(tmp_path, 1))
+    desk.boot()
+    playlist = await desk.playlist(view(state="ended"), dvr=True)
+    assert "#EXT-X-ENDLIST" in playlist
+    assert len(names(playlist)) == 3
+
+
+async def test_a_replay_is_what_was_live_but_for_the_places_of_the_bytes(desk: Desk, tmp_path: Path) -> None:
+    events = published(tmp_path, 1)
+    await desk.playback.prepare(view())
+    desk.hear(events)
+    desk.hear([stored(event) for event in events if isinstance(event, SegmentReady)])
+    desk.playback.ended("s")
+    was = await desk.playlist(view(state="ended"), dvr=True)
+    await desk.record(events)
+    desk.boot()
+    assert await desk.playlist(view(state="ended"), dvr=True) == was
+
+
+async def test_when_the_media_process_is_lost_open_segments_are_closed_and_nobody_waits(desk: Desk, tmp_path: Path) -> None:
+    await desk.playback.prepare(view())
+    desk.hear(published(tmp_path, 1, ends=False))
+    held = await desk.playback.held(view())
+    following = desk.playback.next_segment("s")
+    desk.playback.interrupted("s", 1)
+    assert desk.playback.next_segment("s") == following
+    hint = [line for line in (await desk.playlist(view())).splitlines() if "PRELOAD-HINT" in line]
+    assert hint == []
+    await desk.playback.prepare(view(publication=2))
+    desk.hear(published(tmp_path, 2, first=following, from_ms=6_000), 2)
+    playlist = await desk.playlist(view(publication=2), dvr=True)
+    numbers = [int(name.split("/")[2].split(".")[0]) for name in names(playlist)]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert await desk.playback.held(view(publication=2)) is held
+
+
+async def test_whoever_waits_is_woken_by_the_next_change_and_not_before(desk: Desk, tmp_path: Path) -> None:
+    events = published(tmp_path, 1)
+    await desk.playback.prepare(view())
+    half = len(events) // 2
+    desk.hear(events[:half])
+    held = await desk.playback.held(view())
+    number = desk.playback.next_segment("s")
+    answer = held.index.media("video", parse_query(str(number), None, None))
+    assert isinstance(answer, Wait)
+    waiting = asyncio.ensure_future(held.changed.wait())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    desk.hear(events[half:])
+    await waiting
+    assert isinstance(held.index.media("video", parse_query(str(number), None, None)), Ready)
+
+
+async def test_what_is_not_recorded_is_gone_when_it_is_forgotten(desk: Desk, tmp_path: Path) -> None:
+    of = view(is_recorded=False)
+    await desk.playback.prepare(of)
+    desk.hear(published(tmp_path, 1))
+    desk.playback.ended("s")
+    assert "#EXT-X-ENDLIST" in await desk.playlist(of)
+    desk.playback.forget("s")
+    assert await refused(desk.playback.held(view(is_recorded=False, state="ended"))) == 404
+
+
+async def test_a_publication_is_put_off_while_its_past_cannot_be_read(desk: Desk) -> None:
+    desk.tables.is_away = True
+    with pytest.raises(Unavailable):
+        await desk.playback.prepare(view(publication=2))
+    desk.tables.is_away = False
+    await desk.playback.prepare(view(publication=2))
+
+
+async def test_only_ended_streams_are_forgotten_when_there_are_too_many(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.live.hls.MAX_INDEXES", 1)
+    await desk.playback.prepare(view(id="live"))
+    await desk.record(published(tmp_path, 1))
+    await desk.playback.held(view(state="ended"))
+    assert await desk.playback.held(view(id="live")) is not None
+    desk.playback.ended("live")
+    assert desk.playback.next_segment("s") in (0, 4)
+
+
+def test_rows_whose_initialisation_is_missing_are_left_out(tmp_path: Path) -> None:
+    segments, inits = rows_of(published(tmp_path, 1))
+    made = Playback(recordings=None)._new(view())  # type: ignore[arg-type]
+    replay(made.index, [init for init in inits if init.rendition == "video"], segments)
+    assert made.index.is_playable
+    assert isinstance(made.index.media("video", parse_query(None, None, None)), Ready)
