@@ -1,0 +1,66 @@
+"""What the owner is shown of what arrives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from media.meter import Meter
+from media.unit import Codec, Unit
+from tests.media.hls.sources import AUDIO, START_AT, VIDEO, mixed, pictures, sounds, video
+
+
+def metered(*units: Unit, tracks: Any = (VIDEO, AUDIO), media_time_ms: int = 0) -> Meter:
+    meter = Meter(protocol="rtmp", remote="r", media_time_ms=media_time_ms)
+    meter.configure(tracks)
+    for unit in units:
+        meter.count(unit)
+    return meter
+
+
+def test_a_steady_publisher_has_its_rates_and_no_warnings() -> None:
+    health = metered(*mixed(pictures(10), sounds(10))).health(dropped_units=3)
+    assert (health["codec"], health["width"], health["height"], health["dropped_frames"]) == ("h264", 1280, 720, 3)
+    assert abs(health["fps"] - 30) < 0.5
+    assert health["keyframe_interval"] == 2.0
+    assert abs(health["bitrate"] - (30 * 100 + 46.875 * 10) * 8) < 1_000
+    assert health["audio"] == {"codec": "aac", "sample_rate": 48_000, "channels": 2}
+    assert health["jitter_ms"] < 1
+    assert health["warnings"] == []
+
+
+def test_media_time_goes_on_from_the_last_publication_and_never_back() -> None:
+    meter = metered(media_time_ms=9_000)
+    assert meter.media_time_ms == 9_000
+    meter.count(video(8_000, key=True))
+    assert meter.media_time_ms == 9_000
+    meter.count(video(9_500))
+    assert (meter.media_time_ms, meter.at) == (9_500, START_AT + 9.5)
+
+
+def test_rates_are_of_the_last_seconds_only() -> None:
+    meter = metered(*pictures(5, fps=60), *pictures(20, fps=15, from_ms=5_000), tracks=(VIDEO,))
+    assert abs(meter.health(dropped_units=0)["fps"] - 15) < 0.5
+
+
+def test_warnings_say_what_is_odd() -> None:
+    def warned(meter: Meter) -> str:
+        return " ".join(meter.health(dropped_units=0)["warnings"])
+
+    assert "key frame interval" in warned(metered(*pictures(20, gop=180), tracks=(VIDEO, AUDIO)))
+    assert "Fewer frames" in warned(metered(*pictures(10, fps=10)))
+    assert "B-frames" in warned(metered(video(0, key=True), video(33, pts_ms=66)))
+    assert "no sound" in warned(metered(*pictures(3), tracks=(VIDEO,)))
+    assert "no picture" in warned(metered(*sounds(3), tracks=(AUDIO,)))
+    late = [Unit(kind="video", pts=n * 3000, dts=n * 3000, is_key=not n, data=b"x", at=START_AT + n / 30 + n % 2) for n in range(60)]
+    assert "unevenly" in warned(metered(*late))
+
+
+def test_units_of_a_track_that_was_not_announced_count_for_nothing() -> None:
+    meter = metered(*sounds(3), tracks=(VIDEO,))
+    assert (meter.at, meter.media_time_ms) == (0.0, 0)
+
+
+def test_nothing_yet_is_nothing_and_no_division() -> None:
+    health = metered(tracks=()).health(dropped_units=0)
+    assert (health["codec"], health["fps"], health["bitrate"], health["audio"]) == (None, 0, 0, None)
+    assert Codec.H264 == "h264"
