@@ -1,0 +1,210 @@
+"""From a key to a grant: whose stream it is, and which of a person's streams is meant."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+import pytest
+
+from actors.runtime import ActorId, DomainError, LocalDirectory, LocalTransport, LoopClock, Node, shard_of
+from actors.stream import DescribeStream, EndStream, LiveStream, PublisherLost, PublisherStarted
+from media.control import AuthorizePublish, Granted, Refused
+from server.live.durable import DurableStreams
+from server.live.ingest import Ingest
+from storage.ids import Ids
+from storage.memory import MemoryRecordings, MemoryStreams, Person, Tables
+from storage.stream import NewStream, StreamRow
+
+NOW = dt.datetime.now(dt.UTC)
+
+
+class NoMedia:
+    def stop(self, stream_id: str, *, publication: int, reason: str) -> None:
+        """There is no publisher whose connection could be ended."""
+
+
+class Door:
+    """An ingest over rows in memory, on a node that can be lost."""
+
+    def __init__(self) -> None:
+        self.tables = Tables()
+        self.rows = MemoryStreams(tables=self.tables)
+        self.ids = Ids()
+        self.tables.epochs = dict.fromkeys(self.tables.epochs, 1)
+        self.ann, self.bob = (self._person(name) for name in ("ann", "bob"))
+
+    def _person(self, name: str) -> str:
+        person_id = self.ids.uuid7(1.0)
+        self.tables.add_person(Person(id=person_id, username=name, stream_key=f"key-{name}"))
+        return person_id
+
+    async def boot(self) -> None:
+        node = Node(name="n1", clock=LoopClock(), directory=LocalDirectory(node="n1"), transport=LocalTransport())
+        store = DurableStreams(streams=self.rows, recordings=MemoryRecordings(tables=self.tables))  # type: ignore[arg-type]
+        node.register(
+            "stream",
+            lambda actor_id: LiveStream(
+                stream_id=actor_id.key,
+                shard=shard_of(ActorId("stream", actor_id.key)),
+                store=store,
+                media=NoMedia(),
+                announce=lambda fact: None,
+                now=lambda: dt.datetime.now(dt.UTC),
+            ),
+        )
+        await node.start()
+        self.node = node
+        self.ingest = Ingest(
+            streams=self.rows, node=node, ids=self.ids, now=lambda: dt.datetime.now(dt.UTC)  # type: ignore[arg-type]
+        )
+
+    async def restart(self) -> None:
+        await self.node.stop(budget_s=1.0)
+        await self.boot()
+
+    async def prepared(self, owner: str = "", **fields: Any) -> StreamRow:
+        new = self.ingest.new_stream(owner_id=owner or self.ann, title="Prepared")
+        return await self.rows.create(msgspec.structs.replace(new, **fields))
+
+    async def claim(self, key: str = "key-ann", **options: Any) -> Granted:
+        return await self.ingest.claim(key, protocol="rtmp", remote="r", **options)
+
+    async def go_live(self, key: str = "key-ann") -> Granted:
+        granted = await self.claim(key)
+        ref = self.node.ref("stream", granted.stream_id)
+        ref.tell(PublisherStarted(publication=granted.publication, tracks=()))
+        await ref.ask(DescribeStream())
+        return granted
+
+    async def lose(self, granted: Granted) -> None:
+        ref = self.node.ref("stream", granted.stream_id)
+        ref.tell(PublisherLost(publication=granted.publication, reason="gone"))
+        await ref.ask(DescribeStream())
+
+    async def refused(self, key: str = "key-ann", **options: Any) -> str:
+        with pytest.raises(DomainError) as caught:
+            await self.claim(key, **options)
+        return caught.value.code
+
+
+@pytest.fixture
+async def door() -> AsyncIterator[Door]:
+    made = Door()
+    await made.boot()
+    yield made
+    await made.node.stop(budget_s=1.0)
+
+
+@pytest.mark.parametrize("key", ["", "nonsense", "x" * 201])
+async def test_an_unknown_key_is_a_bad_name(door: Door, key: str) -> None:
+    assert await door.refused(key) == "bad_name"
+    request = AuthorizePublish(key=key, protocol="rtmp", remote="r")
+    answer = await door.ingest.authorize(request)
+    assert isinstance(answer, Refused)
+    assert answer.code == "bad_name"
+
+
+async def test_a_streams_own_key_publishes_that_stream_only(door: Door) -> None:
+    row, other = await door.prepared(), await door.prepared()
+    assert await door.refused(row.stream_key, stream_id=other.id) == "bad_name"
+    assert (await door.claim(row.stream_key)).stream_id == row.id
+    assert await door.refused(row.stream_key) == "busy"
+
+
+async def test_a_lasting_key_without_a_stream_starts_one_with_the_last_settings(door: Door) -> None:
+    row = await door.prepared(title="Chess", category="games", tags=("a",), latency="realtime", is_recorded=False)
+    await door.node.ref("stream", row.id).ask(EndStream())
+    granted = await door.claim()
+    made = await door.rows.load(granted.stream_id)
+    assert made is not None
+    assert made.id != row.id
+    assert (made.title, made.category, made.tags, made.latency, made.is_recorded) == ("Chess", "games", ("a",), "realtime", False)
+    assert (granted.latency, granted.is_recorded) == ("realtime", False)
+
+
+async def test_a_persons_very_first_stream_has_a_title(door: Door) -> None:
+    row = await door.rows.load((await door.claim()).stream_id)
+    assert row is not None
+    assert row.title == "ann is live"
+
+
+async def test_a_lasting_key_takes_the_interrupted_stream_before_a_prepared_one(door: Door) -> None:
+    granted = await door.go_live()
+    await door.lose(granted)
+    await door.prepared()
+    again = await door.claim()
+    assert (again.stream_id, again.publication) == (granted.stream_id, 2)
+
+
+async def test_a_lasting_key_takes_the_scheduled_stream_nearest_to_now(door: Door) -> None:
+    await door.prepared(scheduled_at=NOW + dt.timedelta(days=2))
+    near = await door.prepared(scheduled_at=NOW + dt.timedelta(minutes=5))
+    await door.prepared(scheduled_at=NOW - dt.timedelta(days=1))
+    assert (await door.claim()).stream_id == near.id
+
+
+async def test_a_second_publisher_with_a_lasting_key_is_busy_and_makes_no_second_stream(door: Door) -> None:
+    await door.go_live()
+    count = len(door.tables.streams)
+    assert await door.refused() == "busy"
+    assert len(door.tables.streams) == count
+
+
+async def test_after_a_restart_a_lasting_key_finds_the_stream_that_it_was_publishing(door: Door) -> None:
+    granted = await door.go_live()
+    await door.restart()
+    again = await door.claim()
+    assert (again.stream_id, again.publication) == (granted.stream_id, granted.publication + 1)
+    assert len(door.tables.streams) == 1
+
+
+async def test_a_stream_that_is_live_by_its_own_key_is_not_taken_by_the_lasting_one(door: Door) -> None:
+    row = await door.prepared()
+    await door.go_live(row.stream_key)
+    granted = await door.claim()
+    assert granted.stream_id != row.id
+
+
+async def test_when_the_last_stream_ends_at_that_moment_the_next_one_is_taken(door: Door) -> None:
+    granted = await door.go_live()
+    await door.lose(granted)
+    other = await door.prepared()
+    ref = door.node.ref("stream", granted.stream_id)
+    await ref.ask(EndStream())
+    # The row of a lagging read still says that it is interrupted.
+    stale = door.tables.streams[granted.stream_id]
+    door.tables.streams[granted.stream_id] = msgspec.structs.replace(stale, state="interrupted")
+    assert (await door.claim()).stream_id == other.id
+
+
+async def test_a_lasting_key_may_name_one_of_its_persons_streams_and_nobody_elses(door: Door) -> None:
+    mine, theirs = await door.prepared(), await door.prepared(door.bob)
+    assert await door.refused(stream_id=theirs.id) == "bad_name"
+    assert await door.refused(stream_id="nowhere") == "bad_name"
+    assert (await door.claim(stream_id=mine.id)).stream_id == mine.id
+
+
+async def test_an_ended_stream_is_not_published_again(door: Door) -> None:
+    row = await door.prepared()
+    await door.node.ref("stream", row.id).ask(EndStream())
+    assert await door.refused(row.stream_key) == "ended"
+    assert await door.refused(stream_id=row.id) == "ended"
+
+
+async def test_a_new_lasting_key_takes_the_place_of_the_old_one(door: Door) -> None:
+    granted = await door.go_live()
+    key = await door.ingest.rotate_lasting_key(door.ann)
+    assert await door.refused("key-ann") == "bad_name"
+    assert door.ingest.published_by(door.ann) == granted.stream_id
+    await door.lose(granted)
+    assert (await door.claim(key)).stream_id == granted.stream_id
+
+
+async def test_streams_of_an_ingest_have_keys_and_ids_of_their_own(door: Door) -> None:
+    one, two = (door.ingest.new_stream(owner_id=door.ann, title="t") for _ in range(2))
+    values = [getattr(new, name) for new in (one, two) for name in ("id", "room_id", "stream_key", "log_epoch")]
+    assert len(set(values)) == len(values)
+    assert isinstance(one, NewStream)
