@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import time
 import uuid
 from collections.abc import Callable, Sequence
@@ -29,6 +30,7 @@ TYPE: Final = "at+jwt"
 ACCESS_TTL_S: Final = 900
 LEEWAY_S: Final = 5
 MAX_TOKEN_CHARS: Final = 4096
+MAX_KNOWN: Final = 20_000
 
 _KEYS_SQL = "select kid, secret, retired_at, extract(epoch from now() - created_at)::float8 as age_s \
 from signing_keys where algorithm = $1 and (retired_at is null or retired_at > now() - make_interval(secs => $2)) \
@@ -74,6 +76,15 @@ class _Key:
     age_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A token whose signature need not be looked at again."""
+
+    person: Person
+    expires_at: float
+    kid: str
+
+
 class Identity:
     """Makes and verifies access tokens.
 
@@ -98,6 +109,7 @@ class Identity:
         self._monotonic = monotonic
         self._keys: dict[str, _Key] = {}
         self._revoked: dict[str, float] = {}
+        self._known: dict[bytes, _Known] = {}  # by the token's hash, oldest first
         self._callbacks: list[Revoked] = []
         self._looked_at: float | None = None
         self._task: asyncio.Task[None] | None = None
@@ -137,14 +149,24 @@ class Identity:
             "jti": uuid.uuid4().hex,
         }
         token = jwt.encode(claims, key.private, algorithm=ALGORITHM, headers={"kid": key.kid, "typ": TYPE})
+        self._remember(_digest(token), _Known(person, now + ACCESS_TTL_S, key.kid))
         return token, ACCESS_TTL_S
 
     def verify(self, token: str) -> Person:
         """Raises Unauthorized with the code ``token_invalid``, ``token_expired`` or ``token_revoked``."""
-        person = _person(self._claims(token))
-        if person.session_id in self._revoked:
+        if len(token) > MAX_TOKEN_CHARS:
+            raise _invalid()
+        digest = _digest(token)
+        known = self._known.get(digest)
+        if known is None or known.kid not in self._keys:
+            known = self._checked(token)
+        if known.expires_at + LEEWAY_S <= self._wall():
+            self._known.pop(digest, None)
+            raise Unauthorized("token_expired", "The access token has expired")
+        if known.person.session_id in self._revoked:
             raise Unauthorized("token_revoked", "The session was ended")
-        return person
+        self._remember(digest, known)
+        return known.person
 
     def is_revoked(self, session_id: str) -> bool:
         return session_id in self._revoked
@@ -198,9 +220,14 @@ class Identity:
         known = [key for key in usable if key.age_s > 60]
         return known[-1] if known else usable[0]
 
-    def _claims(self, token: str) -> dict[str, Any]:
-        if len(token) > MAX_TOKEN_CHARS:
-            raise _invalid()
+    def _remember(self, digest: bytes, known: _Known) -> None:
+        """Checking a signature costs many times what all else does when a socket opens."""
+        self._known[digest] = known
+        if len(self._known) > MAX_KNOWN:
+            del self._known[next(iter(self._known))]
+
+    def _checked(self, token: str) -> _Known:
+        """What a token says whose signature is good; it may have expired."""
         try:
             header = jwt.get_unverified_header(token)
             key = self._keys.get(str(header.get("kid")))
@@ -216,9 +243,11 @@ class Identity:
             )
         except (jwt.PyJWTError, ValueError, TypeError) as error:
             raise _invalid() from error
-        if float(claims["exp"]) + LEEWAY_S <= self._wall():
-            raise Unauthorized("token_expired", "The access token has expired")
-        return claims
+        return _Known(_person(claims), float(claims["exp"]), key.kid)
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "replace")).digest()
 
 
 def _invalid() -> Unauthorized:

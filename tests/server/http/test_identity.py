@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import replace
 from typing import Any
 
 import jwt
@@ -152,3 +153,48 @@ async def test_retired_key_signs_no_more_but_its_tokens_live_on(identity: Identi
     assert fresh.verify(token) == ADA
     assert jwt.get_unverified_header(fresh.mint(ADA)[0])["kid"] == "k2"
     await fresh.close()
+
+
+async def test_token_that_was_taken_before_is_refused_once_its_session_ends_or_its_time_is_up(
+    database: Database,
+) -> None:
+    now = 1_800_000_000.0
+    identity, elsewhere = (Identity(rows=database, wall=lambda: now) for _ in range(2))
+    for node in (identity, elsewhere):
+        await node.start()
+    token, expires_in = identity.mint(ADA)
+    other, _ = identity.mint(replace(ADA, session_id="01890c2a-7b5e-7cc3-98c8-6b1f6c1f0a33"))
+    for node in (identity, elsewhere):
+        assert [node.verify(one).id for one in (token, other, token, other)] == [ADA.id] * 4
+        node.revoke(ADA.session_id, "logout")
+        assert [_code(node, token) for _ in range(2)] == ["token_revoked"] * 2
+        assert node.verify(other).id == ADA.id
+    now += expires_in + 6
+    for node in (identity, elsewhere):
+        assert [_code(node, other) for _ in range(2)] == ["token_expired"] * 2
+        await node.close()
+
+
+async def test_token_that_was_taken_before_is_refused_once_its_key_is_gone(
+    identity: Identity, database: Database
+) -> None:
+    token, _ = identity.mint(ADA)
+    assert identity.verify(token) == ADA
+    await database.execute("delete from signing_keys")
+    await identity.refresh()
+    assert _code(identity, token) == "token_invalid"
+
+
+async def test_altering_a_token_that_was_taken_before_makes_it_another_one(identity: Identity) -> None:
+    token, _ = identity.mint(ADA)
+    assert identity.verify(token) == ADA
+    head, body, signature = token.split(".")
+    assert _code(identity, f"{head}.{body}.{signature[:-4]}AAAA") == "token_invalid"
+    assert _code(identity, token + "\ud800") == "token_invalid"
+
+
+async def test_only_so_many_tokens_are_remembered(identity: Identity, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.http.identity.MAX_KNOWN", 2)
+    tokens = [identity.mint(ADA)[0] for _ in range(4)]
+    assert [identity.verify(token) for token in tokens] == [ADA] * 4
+    assert len(identity._known) == 2
