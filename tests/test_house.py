@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from server.config import Settings
+from tests import settings_table
+
 ROOT = Path(__file__).resolve().parent.parent
 
 CODE = ("actors", "media", "storage", "server", "migrations", "bench")
@@ -286,6 +289,7 @@ def test_every_bench_has_a_main() -> None:
 
 
 BENCH_PARTS = {
+    "bench/app.py": "a server of the benches' own",
     "bench/crowd.py": "the clients of several benches",
 }
 
@@ -325,6 +329,30 @@ def is_sleep(call: ast.Call) -> bool:
     if ast.unparse(call.func) not in {"time.sleep", "asyncio.sleep"} or not call.args:
         return False
     return isinstance(call.args[0], ast.Constant) and bool(call.args[0].value)
+
+
+def test_the_documented_settings_are_those_that_there_are() -> None:
+    page = settings_table.PAGE.read_text()
+    assert page == settings_table.written(page), "run `python -m tests.settings_table`"
+    assert "| `http_port` | `8080` |" in page
+
+
+@pytest.mark.parametrize("name", ["Dockerfile", "docker-compose.yml", "docs/operations.md", "README.md"])
+def test_every_setting_that_is_named_outside_the_code_is_one(name: str) -> None:
+    there = {f"SOCIALFLOW_{field.upper()}" for field in Settings.model_fields}
+    none_of(set(re.findall(r"\bSOCIALFLOW_[A-Z_]+", text(name))) - there, "there is no such setting")
+
+
+def test_the_documents_lead_somewhere() -> None:
+    """Links and pictures between the files of the project are there."""
+    found = (
+        f"{name}: {target}"
+        for name in files()
+        if name.endswith(".md")
+        for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", text(name))
+        if not (ROOT / name).parent.joinpath(target).exists()
+    )
+    none_of(found, "a link that leads nowhere")
 
 
 Check = Callable[[str], Iterable[object]]
