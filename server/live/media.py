@@ -100,6 +100,13 @@ class MediaProcess:
             await asyncio.wait({self._task}, timeout=2 * LAST_WORDS_S)
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        if self._process is not None and self._process.returncode is None:
+            # Started again in the very moment of stopping.
+            self._process.kill()
+            await self._process.wait()
+        if self._channel is not None:
+            self._channel.close()
+            self._channel = None
 
     # what the actors and handlers say
 
@@ -195,6 +202,8 @@ class MediaProcess:
                 FIRST_BACK_OFF_S if loop.time() - started_at > STABLE_S else min(back_off_s * 2, MAX_BACK_OFF_S)
             )
             await asyncio.sleep(back_off_s)
+            if self._is_stopping:
+                return
             self.restarts += 1
             try:
                 await self._spawn()

@@ -1,0 +1,206 @@
+"""The media process as the node sees it: started, lost, started again, drained."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from media.control import (
+    AuthorizePublish,
+    Counters,
+    Flushed,
+    Granted,
+    OfferWhep,
+    OfferWhip,
+    PublishEnded,
+    Refused,
+    Said,
+)
+from server.live.media import MediaAway, MediaProcess
+from server.media_process import MediaConfig
+
+GRANT = Granted(
+    stream_id="s", epoch=1, publication=1, first_segment=0, media_time_ms=0, latency="low", is_recorded=False
+)
+
+
+class Node:
+    """``Listener``: what the node would hear."""
+
+    def __init__(self) -> None:
+        self.heard: list[Said] = []
+        self.losses = 0
+        self.more = asyncio.Event()
+
+    def hear(self, said: Said) -> None:
+        if not isinstance(said, Counters):
+            self.heard.append(said)
+            self.more.set()
+
+    def media_lost(self) -> None:
+        self.losses += 1
+        self.more.set()
+
+    async def authorize(self, request: AuthorizePublish) -> Granted | Refused:
+        return Refused(code="bad_name", message="There is no such stream key.")
+
+    async def until(self, is_so: object) -> None:
+        async with asyncio.timeout(20):
+            while not is_so():  # type: ignore[operator]
+                self.more.clear()
+                await self.more.wait()
+
+
+def config(tmp_path: Path, **fields: object) -> MediaConfig:
+    (tmp_path / "run").mkdir(exist_ok=True)
+    given = {
+        "run_dir": str(tmp_path / "run"), "object_store": str(tmp_path / "objects"), "webrtc_port": 0,
+        "webrtc_addresses": ("127.0.0.1",), "max_streams": 4, "max_whep_viewers": 4, "max_run_bytes": 64 * 1024 * 1024,
+        "log_format": "console", "log_level": "warning",
+    }  # fmt: skip
+    return MediaConfig(**{**given, **fields})  # type: ignore[arg-type]
+
+
+class House:
+    def __init__(self, tmp_path: Path, **fields: object) -> None:
+        self.node = Node()
+        self.rtmp = socket.socket()
+        self.rtmp.bind(("127.0.0.1", 0))
+        self.rtmp.listen()
+        self.rtmp.setblocking(False)
+        self.media = MediaProcess(config=config(tmp_path, **fields), sockets={"rtmp": self.rtmp}, listener=self.node)
+
+    async def until_there_again(self, after: int) -> None:
+        async with asyncio.timeout(30):
+            while self.media.restarts < after or not await self._answers():
+                await asyncio.sleep(0.05)
+
+    async def _answers(self) -> bool:
+        try:
+            await self.media.close_resource("whip-nothing")
+        except MediaAway:
+            return False
+        return True
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    made = House(tmp_path)
+    await made.media.start()
+    yield made
+    await made.media.stop(budget_s=3)
+    made.rtmp.close()
+
+
+def open_files() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+async def test_it_takes_publishers_answers_questions_and_leaves_when_it_is_drained(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    await house.media.start()
+    pid = house.media.pid
+    assert pid is not None
+    _, writer = await asyncio.open_connection(*house.rtmp.getsockname())
+    answer = await house.media.offer_whep(OfferWhep(stream_id="s", sdp="v=0", resource_id="whep-1"))
+    assert isinstance(answer, Refused)
+    assert answer.status == 404
+    children = psutil.Process(pid).children(recursive=True)
+    await house.media.stop(budget_s=3)
+    assert house.media.pid is None
+    assert not psutil.pid_exists(pid)
+    gone, alive = await asyncio.to_thread(psutil.wait_procs, children, 5)
+    assert alive == []
+    assert not house.media.is_there
+    with pytest.raises(MediaAway):
+        await house.media.offer_whep(OfferWhep(stream_id="s", sdp="v=0", resource_id="whep-1"))
+    writer.close()
+    house.rtmp.close()
+
+
+async def test_an_offer_that_is_refused_gives_its_grant_back(house: House) -> None:
+    offer = OfferWhip(grant=GRANT, sdp="nonsense", resource_id="whip-1", remote="r")
+    assert isinstance(await house.media.offer_whip(offer), Refused)
+    await house.node.until(lambda: any(isinstance(said, Flushed) for said in house.node.heard))
+    assert [said.publication for said in house.node.heard if isinstance(said, PublishEnded)] == [1]
+    house.media.forget("s")
+
+
+async def test_stopping_a_publication_that_is_not_there_is_answered_by_its_flush(house: House) -> None:
+    house.media.stop_publication("nothing", publication=3, reason="x")
+    await house.node.until(lambda: house.node.heard)
+    assert house.node.heard == [Flushed(stream_id="nothing", publication=3)]
+
+
+async def test_a_killed_process_is_told_of_at_once_and_started_again_without_a_trace(house: House) -> None:
+    first = house.media.pid
+    assert first is not None
+    await house.until_there_again(0)
+    files = open_files()
+    for round_ in (1, 2):
+        pid = house.media.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        await house.node.until(lambda count=round_: house.node.losses == count)
+        await house.until_there_again(round_)
+    assert house.media.pid not in (None, first)
+    assert open_files() <= files + 1
+    assert not [child for child in psutil.Process().children() if child.status() == psutil.STATUS_ZOMBIE]
+    reader, writer = await asyncio.open_connection(*house.rtmp.getsockname())
+    writer.write(b"\x03" + bytes(1536))
+    assert (await asyncio.wait_for(reader.readexactly(1), 10)) == b"\x03"
+    writer.close()
+
+
+async def test_a_question_that_is_open_when_the_process_dies_is_answered_with_its_absence(house: House) -> None:
+    pid = house.media.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    asked = asyncio.ensure_future(house.media.close_resource("whip-1"))
+    await asyncio.sleep(0)
+    os.kill(pid, signal.SIGKILL)
+    with pytest.raises(MediaAway):
+        await asked
+    await house.until_there_again(1)
+
+
+async def test_a_udp_port_that_is_taken_is_a_refusal_to_start_and_not_a_hang(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("0.0.0.0", 0))
+        house = House(tmp_path, webrtc_port=taken.getsockname()[1])
+        with pytest.raises(MediaAway, match="ended while it started"):
+            await house.media.start()
+        await house.media.stop(budget_s=0)
+        house.rtmp.close()
+    assert house.media.pid is None
+
+
+async def test_stopping_while_it_waits_to_be_started_again_starts_nothing(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    await house.media.start()
+    pid = house.media.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    await house.node.until(lambda: house.node.losses == 1)
+    await house.media.stop(budget_s=1)
+    assert house.media.pid is None
+    assert not [child for child in psutil.Process().children(recursive=True) if "media_process" in " ".join(child.cmdline())]
+    house.rtmp.close()
+
+
+async def test_a_frozen_process_is_killed_when_its_time_to_leave_is_over(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    await house.media.start()
+    pid = house.media.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    await house.media.stop(budget_s=0.1)
+    assert not psutil.pid_exists(pid)
+    house.rtmp.close()
