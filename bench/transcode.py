@@ -1,0 +1,158 @@
+"""What decoding and encoding costs: pictures against the ffmpeg command line, sound in time behind its source.
+
+Pictures: the same file, 1080p with B-frames, to 720p without, by a lane of a worker and by the command line with the
+same settings, in processor time: what counts on a machine full of streams. Sound: one bridge in real time; how
+long after its last source sample a packet is there, and what part of a core its worker takes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import resource
+import subprocess
+import tempfile
+import time
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import imageio_ffmpeg
+import uvloop
+
+from media.relay import Relay
+from media.transcode.pool import CodecPool
+from media.transcode.tracks import VideoGoal, aac_track, opus_track, video_lane
+from media.transcode.video import VideoLane
+from media.unit import VIDEO_TIMESCALE, Codec, Track, Unit
+
+BAR_SPEED = 0.95
+BAR_LATENCY_MS = 80.0
+_GOAL = VideoGoal()
+
+
+def _source(path: Path, seconds: int) -> None:
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=1920x1080:rate=30"]
+    coding = ["-pix_fmt", "yuv420p", "-c:v", "libx264", "-preset", "veryfast", "-bf", "2", "-g", "60"]
+    subprocess.run([*command, "-t", str(seconds), *coding, str(path)], check=True)
+
+
+def _children_s() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _by_command_line(path: Path) -> float:
+    began = _children_s()
+    scale = ["-vf", "scale=-2:720:flags=bilinear", "-c:v", "libx264", "-preset", "superfast", "-tune", "zerolatency"]
+    rate = ["-b:v", str(_GOAL.bit_rate), "-maxrate", str(_GOAL.bit_rate), "-bufsize", str(_GOAL.bit_rate // 2)]
+    rest = ["-profile:v", "baseline", "-g", "60", "-threads", "2", "-filter_threads", "1", "-f", "null", "-"]
+    start = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-threads", "2", "-i", str(path)]
+    subprocess.run([*start, *scale, *rate, *rest], check=True)
+    return _children_s() - began
+
+
+def _units(path: Path) -> tuple[Track, list[Unit]]:
+    with av.open(str(path)) as file:
+        stream = file.streams.video[0]
+        track = Track(
+            kind="video",
+            codec=Codec.H264,
+            timescale=VIDEO_TIMESCALE,
+            config=bytes(stream.codec_context.extradata or b""),
+            fps=30.0,
+        )
+        return track, [_unit(packet) for packet in file.demux(stream) if packet.size]
+
+
+def _unit(packet: av.Packet[av.VideoStream]) -> Unit:
+    base = packet.time_base or Fraction(1)
+    pts, dts = (round((ticks or 0) * base * VIDEO_TIMESCALE) for ticks in (packet.pts, packet.dts))
+    return Unit(kind="video", pts=max(0, pts), dts=dts, is_key=packet.is_keyframe, data=bytes(packet), at=0.0)
+
+
+def _by_lane(track: Track, units: list[Unit]) -> float:
+    began = time.process_time()
+    lane = VideoLane(video_lane(track, _GOAL), now=lambda: 0.0)
+    made = sum(len(lane.feed(unit)) for unit in units) + len(lane.finish())
+    took = time.process_time() - began
+    assert made == len(units), f"{made} of {len(units)} pictures"
+    return took
+
+
+def _pictures(seconds: int, rounds: int) -> bool:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "source.mp4"
+        _source(path, seconds)
+        track, units = _units(path)
+        pairs = [(_by_command_line(path), _by_lane(track, units)) for _ in range(rounds)]
+    theirs, ours = (min(times) for times in zip(*pairs, strict=True))
+    speed = theirs / ours
+    print(
+        f"pictures  1080p to 720p: {ours / seconds:.0%} of a core in real time, ffmpeg {theirs / seconds:.0%}", end=""
+    )
+    print(f": {speed:.0%} of its speed (bar {BAR_SPEED:.0%})")
+    return bool(speed >= BAR_SPEED)
+
+
+def _packets(codec: Codec, seconds: int) -> tuple[Track, int, list[bytes]]:
+    """Silence, which costs an encoder less than sound does, but a decoder and the way there and back the same."""
+    name, form, track = ("aac", "fltp", aac_track(2)) if codec is Codec.AAC else ("libopus", "flt", opus_track(2))
+    encoder = av.AudioCodecContext.create(name, "w")
+    assert isinstance(encoder, av.AudioCodecContext)
+    encoder.sample_rate, encoder.layout, encoder.format = 48_000, "stereo", form
+    encoder.time_base = Fraction(1, 48_000)
+    encoder.open()
+    made: list[bytes] = []
+    for pts in range(0, seconds * 48_000, encoder.frame_size):
+        frame = av.AudioFrame(format=form, layout="stereo", samples=encoder.frame_size)
+        for plane in frame.planes:
+            plane.update(bytes(plane.buffer_size))
+        frame.sample_rate, frame.pts, frame.time_base = 48_000, pts, Fraction(1, 48_000)
+        made += [bytes(packet) for packet in encoder.encode(frame)]
+    return track, encoder.frame_size, made
+
+
+async def _sound(codec: Codec, to: Codec, seconds: int) -> bool:
+    track, samples, packets = _packets(codec, seconds)
+    pool = CodecPool()
+    await pool.start()
+    source = Relay()
+    source.configure([track])
+    bridge = pool.bridge(source, audio=to, name="bench")
+    began = time.time()
+    made_samples = 960 if to is Codec.OPUS else 1_024
+    late: list[float] = []
+
+    def take() -> None:
+        for item in reader.take():
+            if isinstance(item, Unit):
+                late.append(time.time() - began - (item.pts + made_samples) / 48_000)
+
+    def wake() -> None:
+        asyncio.get_running_loop().call_soon(take)
+
+    reader = bridge.relay.subscribe(wake)
+    for index, data in enumerate(packets):
+        await asyncio.sleep(began + (index + 1) * samples / 48_000 - time.time())
+        pts = index * samples
+        source.write(Unit(kind="audio", pts=pts, dts=pts, is_key=True, data=data, at=time.time()))
+    before = _children_s()
+    await pool.close()
+    used = _children_s() - before
+    late.sort()
+    p50, p95 = (1_000 * late[int(len(late) * part)] for part in (0.5, 0.95))
+    print(f"sound     {codec} to {to}: {p50:.0f} ms behind (p95 {p95:.0f}, bar {BAR_LATENCY_MS:.0f})", end="")
+    print(f", {used / seconds:.1%} of a core, starting it and a spare included")
+    return p95 <= BAR_LATENCY_MS
+
+
+def main(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench transcode", description=__doc__)
+    parser.add_argument("--seconds", type=int, default=10, help="of source")
+    parser.add_argument("--rounds", type=int, default=2, help="of pictures; the best of each side counts")
+    options = parser.parse_args(argv)
+    held = [_pictures(options.seconds, options.rounds)]
+    for codec, to in ((Codec.OPUS, Codec.AAC), (Codec.AAC, Codec.OPUS)):
+        held.append(uvloop.run(_sound(codec, to, options.seconds)))
+    return 0 if all(held) else 1
