@@ -39,7 +39,7 @@ def open_decoder(track: Track, *, threads: int = 1) -> av.VideoCodecContext:
     assert isinstance(decoder, av.VideoCodecContext)
     decoder.extradata = track.config or None
     decoder.thread_count = threads
-    # Not a thread for each picture: such threads may still be at work when the decoder goes, and it then waits for ever.
+    # Not a thread for each picture: one may be at work still when the decoder goes, which then waits for ever.
     decoder.thread_type = ThreadType.SLICE
     decoder.options = {"max_pixels": str(MAX_PIXELS)}
     return decoder
