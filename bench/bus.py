@@ -31,11 +31,12 @@ from actors.runtime import (
 )
 from storage.bus import Bus, RedisStreams
 from storage.embedded import EmbeddedRedis
+from storage.members import Keys
 from storage.redis import Redis
 
 BAR_MESSAGES_S: Final = 200_000
 BAR_P99_MS: Final = 10.0
-PREFIX: Final = "{sf:bench}"
+KEYS: Final = Keys.of("bench")
 NEAR, FAR = "near", "far"
 SENDERS: Final = 32
 BURST: Final = 500
@@ -93,7 +94,7 @@ class End:
         self.bus = Bus(
             name=name,
             incarnation=str(time.time_ns()),
-            prefix=PREFIX,
+            keys=KEYS,
             streams=RedisStreams(writer=redis, reader=reader),
             clock=LoopClock(),
             is_peer=lambda _: True,
@@ -149,7 +150,7 @@ async def one_way(end: End, messages: int) -> float:
 
 async def one_by_one(redis: Redis, messages: int) -> float:
     """XADDs a second with one message each; nobody has to read them."""
-    entry = ("XADD", f"{PREFIX}:plain", "MAXLEN", "~", 4096, "*", "m", TEXT)
+    entry = ("XADD", KEYS.inbox("nobody"), "MAXLEN", "~", 4096, "*", "m", TEXT)
 
     async def send() -> None:
         for _ in range(messages // SENDERS):

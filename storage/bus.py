@@ -20,6 +20,7 @@ from actors.runtime.errors import Unavailable
 from storage.bell import Bell
 from storage.errors import StorageError
 from storage.errors import Unavailable as EngineUnavailable
+from storage.members import Keys
 from storage.redis import Redis
 
 log = logging.getLogger(__name__)
@@ -165,7 +166,7 @@ class Bus:
         *,
         name: str,
         incarnation: str,
-        prefix: str,
+        keys: Keys,
         streams: Streams,
         clock: Clock,
         is_peer: Callable[[str], bool],
@@ -179,7 +180,7 @@ class Bus:
         self.unread: deque[Unread] = deque(maxlen=BAD_KEPT)
         self.is_away = False
         self._incarnation = incarnation
-        self._prefix = prefix
+        self._keys = keys
         self._streams = streams
         self._clock = clock
         self._is_peer = is_peer
@@ -233,9 +234,6 @@ class Bus:
     def is_deaf(self) -> bool:
         """Own pings are written and none has come back for ``DEAF_AFTER_S``."""
         return self._unheard_for_s() > DEAF_AFTER_S
-
-    def inbox(self, node: str) -> str:
-        return f"{self._prefix}:inbox:{node}"
 
     # Out.
 
@@ -292,7 +290,7 @@ class Bus:
         if items:
             sequence = self._sequences[to] = self._sequences.get(to, 0) + 1
             data = self._encode(Entry(VERSION, self.name, self._incarnation, sequence, kind, items))
-            entries.append(_Written(self.inbox(to), data, len(items), kind == PING))
+            entries.append(_Written(self._keys.inbox(to), data, len(items), kind == PING))
 
     async def _write(self) -> None:
         while not self._is_stopping or self._queues:
@@ -358,7 +356,7 @@ class Bus:
     # In.
 
     async def _read(self) -> None:
-        inbox, pause_s = self.inbox(self.name), PAUSE_S[0]
+        inbox, pause_s = self._keys.inbox(self.name), PAUSE_S[0]
         is_sure = False
         while True:
             try:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import uuid
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -16,6 +17,13 @@ class Fence(msgspec.Struct, frozen=True, kw_only=True):
 
     shard: int
     epoch: int
+
+
+class Taken(msgspec.Struct, frozen=True, kw_only=True):
+    """The last take-over of a shard, by whichever node; ``node`` is empty if there was none yet."""
+
+    epoch: int
+    node: str
 
 
 async def hold(tx: Transaction, fence: Fence) -> None:
@@ -40,10 +48,40 @@ class Leases:
         rows = await self._db.fetch(_TAKE, list(shards), node)
         return {row["shard"]: row["epoch"] for row in rows}
 
+    async def read(self, shards: Sequence[int]) -> dict[int, Taken]:
+        """How these shards stand now."""
+        rows = await self._db.fetch(
+            "select shard, epoch, node from shards where shard = any($1::smallint[])", list(shards)
+        )
+        return {row["shard"]: Taken(epoch=row["epoch"], node=row["node"]) for row in rows}
+
+    async def raise_from(self, epochs: Mapping[int, int], node: str) -> dict[int, int]:
+        """Take, for ``node``, those of these shards whose epoch is still as given: shard → its new epoch.
+
+        Who was frozen between looking and taking finds that others have taken the shard, and leaves it alone.
+        """
+        rows = await self._db.fetch(_RAISE, list(epochs), list(epochs.values()), node)
+        return {row["shard"]: row["epoch"] for row in rows}
+
+    async def cluster_id(self) -> str:
+        """What tells this database from others; made when it is first asked for."""
+        await self._db.execute("insert into cluster (id) values ($1) on conflict do nothing", str(uuid.uuid4()))
+        return str(await self._db.fetchval("select id from cluster"))
+
 
 # Rows are locked in order of their number, as every reader of the fence does, so that take-overs cannot deadlock.
 _TAKE = """
 with mine as (select shard from shards where shard = any($1::smallint[]) order by shard for update)
 update shards s set epoch = s.epoch + 1, node = $2, taken_at = now() from mine where s.shard = mine.shard
+returning s.shard, s.epoch
+"""
+_RAISE = """
+with wanted as (select * from unnest($1::smallint[], $2::bigint[]) as w (shard, epoch)),
+mine as (
+    select s.shard from shards s join wanted w on w.shard = s.shard and w.epoch = s.epoch
+    order by s.shard for update of s
+)
+update shards s set epoch = s.epoch + 1, node = $3, taken_at = now()
+from mine join wanted w on w.shard = mine.shard where s.shard = mine.shard and s.epoch = w.epoch
 returning s.shard, s.epoch
 """

@@ -17,9 +17,10 @@ import pytest
 from actors.runtime import LoopClock, Unavailable
 from storage.bus import ENTRY_BYTES, VERSION, Bus, Entry, RedisStreams
 from storage.embedded import EmbeddedRedis
+from storage.members import Keys
 from storage.redis import Redis
 
-PREFIX = "{sf:test}"
+KEYS = Keys.of("test")
 
 
 class Ear:
@@ -46,7 +47,7 @@ class Line:
         bus = Bus(
             name=name,
             incarnation=incarnation,
-            prefix=PREFIX,
+            keys=KEYS,
             streams=RedisStreams(writer=writer, reader=reader),
             clock=self.clock,
             is_peer=lambda other: other in "abc",
@@ -74,7 +75,7 @@ def written(**changes: Any) -> bytes:
 
 async def put(redis: Redis, *entries: bytes) -> None:
     for data in entries:
-        await redis.command("XADD", f"{PREFIX}:inbox:a", "*", "m", data)
+        await redis.command("XADD", KEYS.inbox("a"), "*", "m", data)
 
 
 @pytest.fixture
@@ -230,10 +231,10 @@ async def test_what_waits_at_the_stop_is_still_written(line: Line) -> None:
 async def test_what_was_read_is_forgotten_in_redis(line: Line, redis: Redis) -> None:
     a = await line.ear("a")
     for number in range(400):
-        await redis.command("XADD", f"{PREFIX}:inbox:a", "*", "m", written(sequence=number + 1))
+        await redis.command("XADD", KEYS.inbox("a"), "*", "m", written(sequence=number + 1))
     await until(lambda: len(a.frames) == 400)
     async with asyncio.timeout(5):
-        while await redis.command("XLEN", f"{PREFIX}:inbox:a") > 150:  # noqa: ASYNC110
+        while await redis.command("XLEN", KEYS.inbox("a")) > 150:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 
 
@@ -249,9 +250,9 @@ async def test_after_a_flush_of_redis_frames_arrive_again(line: Line, redis: Red
 async def test_an_inbox_that_begins_anew_below_the_last_id_is_read_from_its_beginning(own_line: Line) -> None:
     a = await own_line.ear("a")
     far = await Redis.connect(own_line._url)
-    await far.command("XADD", f"{PREFIX}:inbox:a", "99999999999999-1", "m", written())
+    await far.command("XADD", KEYS.inbox("a"), "99999999999999-1", "m", written())
     await until(lambda: a.frames)
-    await far.command("DEL", f"{PREFIX}:inbox:a")
+    await far.command("DEL", KEYS.inbox("a"))
     await put(far, written(sequence=2, items=[b"again"]))
     await until(lambda: a.frames == [b"x", b"again"])
     assert not a.bus.is_deaf
@@ -307,7 +308,7 @@ async def test_a_reader_gone_deaf_is_noticed_within_five_seconds_and_heals(redis
     writer, reader = await Redis.connect(redis_url), await Redis.connect(redis_url, max_connections=1)
     streams = Muffled(writer=writer, reader=reader)
     bus = Bus(
-        name="a", incarnation="1", prefix=PREFIX, streams=streams, clock=LoopClock(),
+        name="a", incarnation="1", keys=KEYS, streams=streams, clock=LoopClock(),
         is_peer=lambda _: True, on_signal=lambda *_: None,
     )  # fmt: skip
     bus.start()
