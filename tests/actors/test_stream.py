@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
 from collections.abc import AsyncIterator
 from typing import Any, get_args
@@ -493,7 +494,7 @@ async def test_a_taken_over_stream_writes_nothing_any_more(station: Station) -> 
     station.tables.epochs[station.shard] = station.epoch
 
 
-# ---------------------------------------------------------------------------------------------------- what is said of it
+# --------------------------------------------------------------------------------------------------- what is said of it
 
 
 async def test_the_chat_hears_where_the_media_clock_stands_and_when_it_stops(station: Station) -> None:
@@ -566,10 +567,8 @@ async def _live(doings: list[tuple[str, int]]) -> None:
     for doing, which in doings:
         publication = granted[-1 - which] if which < len(granted) else 1
         if doing == "claim":
-            try:
+            with contextlib.suppress(DomainError, Unavailable):
                 granted.append((await station.claim()).publication)
-            except (DomainError, Unavailable):
-                pass
         elif doing == "start":
             await station.tell(PublisherStarted(publication=publication, tracks=()))
         elif doing == "progress":

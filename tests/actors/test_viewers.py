@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import itertools
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -134,7 +135,7 @@ async def test_counts_are_told_at_most_once_a_second_whoever_comes_and_goes(hall
         await hall.clock.advance(0.29)
     await hall.clock.advance(3.0)
     by_count = [at for at, fact in zip(hall.said_at, hall.facts, strict=True) if isinstance(fact, ViewersCounted)]
-    assert all(after - before >= 0.999 for before, after in zip(by_count, by_count[1:], strict=False))
+    assert all(after - before >= 0.999 for before, after in itertools.pairwise(by_count))
     assert hall.counts()[-1] == 0
 
 

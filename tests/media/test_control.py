@@ -229,11 +229,15 @@ async def test_an_answer_that_nobody_asked_for_is_passed_over(
 async def test_a_peer_that_does_not_read_is_given_up_before_memory_is(
     raw: tuple[End, asyncio.StreamReader, asyncio.StreamWriter],
 ) -> None:
-    end, reader, writer = raw
+    end, _, writer = raw
     writer.transport.pause_reading()  # type: ignore[attr-defined]
     end.channel._max_buffer = 1_000_000
     big = Refused(code="x", message="y" * 100_000)
-    with pytest.raises(ChannelClosed, match="read"):
+
+    def tell_much() -> None:
         for _ in range(100):
             end.channel.tell(big)
+
+    with pytest.raises(ChannelClosed, match="read"):
+        tell_much()
     await asyncio.wait_for(end.channel.closed, 5)

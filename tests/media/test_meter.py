@@ -51,7 +51,10 @@ def test_warnings_say_what_is_odd() -> None:
     assert "B-frames" in warned(metered(video(0, key=True), video(33, pts_ms=66)))
     assert "no sound" in warned(metered(*pictures(3), tracks=(VIDEO,)))
     assert "no picture" in warned(metered(*sounds(3), tracks=(AUDIO,)))
-    late = [Unit(kind="video", pts=n * 3000, dts=n * 3000, is_key=not n, data=b"x", at=START_AT + n / 30 + n % 2) for n in range(60)]
+    late = [
+        Unit(kind="video", pts=n * 3000, dts=n * 3000, is_key=not n, data=b"x", at=START_AT + n / 30 + n % 2)
+        for n in range(60)
+    ]
     assert "unevenly" in warned(metered(*late))
 
 

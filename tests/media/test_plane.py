@@ -101,7 +101,7 @@ class Studio:
 
     async def until(self, kind: type[Any], count: int = 1) -> list[Any]:
         async with asyncio.timeout(10):
-            while len(self.of(kind)) < count:
+            while len(self.of(kind)) < count:  # noqa: ASYNC110 - turns of the loop
                 await asyncio.sleep(0)
         return self.of(kind)
 

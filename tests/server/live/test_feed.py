@@ -135,7 +135,7 @@ async def test_what_is_posted_while_a_feed_opens_follows_its_snapshot_once(scene
     scene.top = 2
     scene.gate.clear()
     opening = asyncio.ensure_future(scene.feeds.open("r"))
-    while not scene.reads:
+    while not scene.reads:  # noqa: ASYNC110 - turns of the loop
         await asyncio.sleep(0)
     for offset in (2, 3, 4):
         scene.hear(posted(offset))
@@ -200,7 +200,7 @@ async def test_a_hole_is_mended_when_the_log_is_back_however_long_that_takes(
     await scene.feeds.open("r")
     scene.is_away = True
     scene.hear(posted(3))
-    while scene.pages < 10:
+    while scene.pages < 10:  # noqa: ASYNC110 - turns of the loop
         await asyncio.sleep(0)
     assert scene.told == []
     scene.is_away = False

@@ -36,14 +36,20 @@ PEOPLE = Person(id="ann", username="ann", display_name="Ann")
 def view(**fields: Any) -> StreamView:
     given = {
         "id": "s", "owner": PEOPLE, "room_id": "r", "title": "", "description": "", "category": "", "tags": (),
-        "language": "", "visibility": "public", "latency": "low", "is_recorded": True, "state": "live", "created_at": NOW,
-        "publication": 1,
+        "language": "", "visibility": "public", "latency": "low", "is_recorded": True, "state": "live",
+        "created_at": NOW, "publication": 1,
     }  # fmt: skip
     return StreamView(**{**given, **fields})
 
 
 def published(
-    folder: Path, publication: int, *, first: int = 0, from_ms: float = 0, tracks: tuple[Track, ...] = (VIDEO, AUDIO), ends: bool = True
+    folder: Path,
+    publication: int,
+    *,
+    first: int = 0,
+    from_ms: float = 0,
+    tracks: tuple[Track, ...] = (VIDEO, AUDIO),
+    ends: bool = True,
 ) -> list[Event]:
     """What a publication of six seconds says, as it would come over the channel."""
     muxer = Muxer(folder=RunFolder(path=folder), publication=publication, first_segment=first)
@@ -163,7 +169,9 @@ async def test_events_of_a_stream_that_nobody_prepared_are_passed_over(desk: Des
     assert await refused(desk.playback.held(view())) == 404
 
 
-async def test_a_viewer_before_the_first_part_does_not_cost_the_publication_its_index(desk: Desk, tmp_path: Path) -> None:
+async def test_a_viewer_before_the_first_part_does_not_cost_the_publication_its_index(
+    desk: Desk, tmp_path: Path
+) -> None:
     first = published(tmp_path, 1)
     await desk.record(first)
     desk.boot()
@@ -181,7 +189,9 @@ async def test_a_viewer_before_the_first_part_does_not_cost_the_publication_its_
 async def test_viewers_who_ask_while_the_rows_are_read_get_the_same_index(desk: Desk, tmp_path: Path) -> None:
     await desk.record(published(tmp_path, 1))
     desk.boot()
-    held = await asyncio.gather(*[desk.playback.held(view()) for _ in range(10)], desk.playback.prepare(view(publication=2)))
+    held = await asyncio.gather(
+        *[desk.playback.held(view()) for _ in range(10)], desk.playback.prepare(view(publication=2))
+    )
     assert len({id(each) for each in held[:-1]}) == 1
     assert await desk.playback.held(view(publication=2)) is held[0]
 
@@ -217,7 +227,9 @@ async def test_a_publication_after_a_restart_goes_on_where_the_recording_ends(de
         assert playlist.count("#EXT-X-DISCONTINUITY\n") == 1
 
 
-async def test_a_recorded_publication_without_sound_leaves_gaps_in_the_sound_of_the_others(desk: Desk, tmp_path: Path) -> None:
+async def test_a_recorded_publication_without_sound_leaves_gaps_in_the_sound_of_the_others(
+    desk: Desk, tmp_path: Path
+) -> None:
     first = published(tmp_path, 1)
     second = published(tmp_path, 2, first=4, from_ms=6_000, tracks=(VIDEO,))
     await desk.record([*first, *second])
@@ -248,7 +260,9 @@ async def test_a_replay_is_what_was_live_but_for_the_places_of_the_bytes(desk: D
     assert await desk.playlist(view(state="ended"), dvr=True) == was
 
 
-async def test_when_the_media_process_is_lost_open_segments_are_closed_and_nobody_waits(desk: Desk, tmp_path: Path) -> None:
+async def test_when_the_media_process_is_lost_open_segments_are_closed_and_nobody_waits(
+    desk: Desk, tmp_path: Path
+) -> None:
     await desk.playback.prepare(view())
     desk.hear(published(tmp_path, 1, ends=False))
     held = await desk.playback.held(view())

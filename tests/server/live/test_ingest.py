@@ -58,7 +58,10 @@ class Door:
         await node.start()
         self.node = node
         self.ingest = Ingest(
-            streams=self.rows, node=node, ids=self.ids, now=lambda: dt.datetime.now(dt.UTC)  # type: ignore[arg-type]
+            streams=self.rows,
+            node=node,
+            ids=self.ids,
+            now=lambda: dt.datetime.now(dt.UTC),  # type: ignore[arg-type]
         )
 
     async def restart(self) -> None:
@@ -121,7 +124,13 @@ async def test_a_lasting_key_without_a_stream_starts_one_with_the_last_settings(
     made = await door.rows.load(granted.stream_id)
     assert made is not None
     assert made.id != row.id
-    assert (made.title, made.category, made.tags, made.latency, made.is_recorded) == ("Chess", "games", ("a",), "realtime", False)
+    assert (made.title, made.category, made.tags, made.latency, made.is_recorded) == (
+        "Chess",
+        "games",
+        ("a",),
+        "realtime",
+        False,
+    )
     assert (granted.latency, granted.is_recorded) == ("realtime", False)
 
 

@@ -79,7 +79,7 @@ class House:
 
     async def until_there_again(self, after: int) -> None:
         async with asyncio.timeout(30):
-            while self.media.restarts < after or not await self._answers():
+            while self.media.restarts < after or not await self._answers():  # noqa: ASYNC110 - asked, not told
                 await asyncio.sleep(0.05)
 
     async def _answers(self) -> bool:
@@ -116,7 +116,7 @@ async def test_it_takes_publishers_answers_questions_and_leaves_when_it_is_drain
     await house.media.stop(budget_s=3)
     assert house.media.pid is None
     assert not psutil.pid_exists(pid)
-    gone, alive = await asyncio.to_thread(psutil.wait_procs, children, 5)
+    _, alive = await asyncio.to_thread(psutil.wait_procs, children, 5)
     assert alive == []
     assert not house.media.is_there
     with pytest.raises(MediaAway):
@@ -191,7 +191,9 @@ async def test_stopping_while_it_waits_to_be_started_again_starts_nothing(tmp_pa
     await house.node.until(lambda: house.node.losses == 1)
     await house.media.stop(budget_s=1)
     assert house.media.pid is None
-    assert not [child for child in psutil.Process().children(recursive=True) if "media_process" in " ".join(child.cmdline())]
+    assert not [
+        child for child in psutil.Process().children(recursive=True) if "media_process" in " ".join(child.cmdline())
+    ]
     house.rtmp.close()
 
 
