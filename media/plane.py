@@ -24,8 +24,12 @@ from media.hls.muxer import Muxer
 from media.meter import Meter
 from media.recorder import Recorder, SegmentStore
 from media.relay import End, Reader, Relay
+from media.transcode.tracks import VideoGoal
 from media.unit import Codec, Track, Unit
+from media.webrtc.fanout import has_b_frames, unsuitable
 
+BRIDGE_END_S = 0.3
+TRACKS_S = 3.0
 PROGRESS_S = 1.0
 PICTURE_S = 4.0
 FLUSH_S = 4.0
@@ -46,8 +50,8 @@ class Bridge(Protocol):
 class Codecs(Protocol):
     """What is made by decoding, in processes of its own."""
 
-    def bridge(self, source: Relay, *, audio: Codec, name: str) -> Bridge:
-        """Begins at once; the relay ends with its source."""
+    def bridge(self, source: Relay, *, audio: Codec, name: str, video: VideoGoal | None = None) -> Bridge:
+        """Begins at once; the relay ends by itself, a moment after its source. ``video`` re-encodes the pictures."""
 
     async def picture(self, track: Track, unit: Unit) -> bytes | None:
         """A key frame as WebP; None when it cannot be shown or too much else waits."""
@@ -69,6 +73,7 @@ class Run:
         self._stop: Callable[[str], None] | None = None
         self._want_keyframe: Callable[[], None] | None = None
         self._bridges: dict[Codec, Bridge] = {}
+        self._for_viewers: Bridge | None = None
         self._packager: Packager | None = None
         self._is_started = False
         self._is_closed = False
@@ -114,8 +119,6 @@ class Run:
         self.relay.close(reason)
         if self._packager is not None:
             self._packager.finish(reason)
-        for bridge in self._bridges.values():
-            bridge.close()
         self._report()
         self._say(PublishEnded(stream_id=self.stream_id, publication=self.publication, reason=reason))
         self._plane.ended(self)
@@ -147,6 +150,30 @@ class Run:
         if self._want_keyframe is not None:
             self._want_keyframe()
 
+    async def relay_for_viewers(self) -> Relay:
+        """The relay for WebRTC: Opus beside the publisher's pictures, which are re-encoded only when browsers cannot
+        show them and the owner has asked for the lowest latency. Waits for its tracks, at most ``TRACKS_S``.
+        """
+        relay = self.relay_with(Codec.OPUS)
+        is_fit = unsuitable(relay.tracks) is None and not has_b_frames(relay)
+        if is_fit or self.grant.latency != "realtime":
+            return relay
+        if self._for_viewers is None or self._for_viewers.relay.ended is not None:
+            name = f"{self.stream_id} for viewers"
+            self._for_viewers = self._plane.codecs.bridge(self.relay, audio=Codec.OPUS, name=name, video=VideoGoal())
+        return await _with_tracks(self._for_viewers.relay)
+
+    @property
+    def viewers_relay(self) -> Relay | None:
+        """The re-encoded relay, while there is one."""
+        return self._for_viewers.relay if self._for_viewers is not None else None
+
+    def stop_encoding_for_viewers(self) -> None:
+        """Nobody watches the re-encoded pictures any more. The next viewer starts them again."""
+        if self._for_viewers is not None:
+            self._for_viewers.close()
+            self._for_viewers = None
+
     def relay_with(self, audio: Codec) -> Relay:
         """The relay whose audio is in this codec: the publisher's own, or a bridge's that is made once."""
         theirs = {track.codec for track in self.relay.tracks if track.kind == "audio"}
@@ -162,6 +189,11 @@ class Run:
         """Wait until the recording is stored, then say so. At most ``FLUSH_S``."""
         if self._picture is not None:
             self._picture.cancel()
+        if self._packager is not None:
+            await self._packager.finished
+        self.stop_encoding_for_viewers()
+        for bridge in self._bridges.values():
+            bridge.close()
         if self._recorder is not None:
             lost = await self._recorder.close(deadline_s=FLUSH_S)
             if lost:
@@ -241,6 +273,7 @@ class Packager:
         self._say = say
         self._is_due = False
         self._is_broken = False
+        self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._reader: Reader = relay.subscribe(self._wake)
         self._pump()
 
@@ -253,13 +286,24 @@ class Packager:
         return self._muxer.next_segment
 
     def finish(self, reason: str) -> None:
-        """Package what has arrived and close. Idempotent."""
+        """The source has ended. What a bridge still converts is waited for, but not for ever; ``finished`` says when
+        all of it is packaged. Idempotent.
+        """
         self._pump()
+        if self._relay is self._source:
+            self._finish(reason)
+        else:
+            asyncio.get_running_loop().call_later(BRIDGE_END_S, self._finish, reason)
+
+    def _finish(self, reason: str) -> None:
+        if self.finished.done():
+            return
         self._relay.unsubscribe(self._reader)
         try:
             self._put(self._muxer.close(reason))
         except OSError as error:
             log.error("the last of it was not packaged: %s", error)
+        self.finished.set_result(None)
 
     def reads(self, relay: Relay) -> bool:
         return self._relay is relay
@@ -297,6 +341,8 @@ class Packager:
             # The run folder is full or gone: this stream has no HLS any more, everything else of it goes on.
             self._is_broken = True
             log.error("packaging stopped: %s", error)
+        if items and isinstance(items[-1], End):
+            self._finish(items[-1].reason)
 
     def _put(self, events: Sequence[Event]) -> None:
         for event in events:
@@ -383,6 +429,10 @@ class Plane:
         else:
             shutil.rmtree(self._run_dir / stream_id, ignore_errors=True)
 
+    @property
+    def runs(self) -> list[Run]:
+        return list(self._runs.values())
+
     def ended(self, run: Run) -> None:
         """A run says that it is over; what is left of it is stored in the background."""
         if self._runs.get(run.stream_id) is run:
@@ -416,6 +466,23 @@ class Plane:
 
 def _flush_name(stream_id: str, publication: int) -> str:
     return f"flush {stream_id} {publication}"
+
+
+async def _with_tracks(relay: Relay) -> Relay:
+    """The relay once it has its tracks, or has ended, or ``TRACKS_S`` have passed."""
+    announced = asyncio.Event()
+    reader = relay.subscribe(announced.set)
+    try:
+        async with asyncio.timeout(TRACKS_S):
+            while not relay.tracks and relay.ended is None:
+                reader.take()
+                announced.clear()
+                await announced.wait()
+    except TimeoutError:
+        log.warning("no picture was re-encoded for viewers within %.0f s", TRACKS_S)
+    finally:
+        relay.unsubscribe(reader)
+    return relay
 
 
 def describe(track: Track) -> dict[str, object]:

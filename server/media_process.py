@@ -44,7 +44,6 @@ from media.plane import Plane
 from media.publication import Publication, PublishRequest
 from media.rtmp.server import RtmpServer
 from media.transcode.pool import CodecPool
-from media.unit import Codec
 from media.webrtc import errors as webrtc_errors
 from media.webrtc.port import RtcPort
 from media.webrtc.whep import WhepEndpoint
@@ -181,7 +180,7 @@ class MediaServer:
             return Refused(code="ended", message="Nobody publishes this stream at the moment.", status=404)
         answer = await self._whep.offer(
             sdp=said.sdp,
-            relay=run.relay_with(Codec.OPUS),
+            relay=await run.relay_for_viewers(),
             resource_id=said.resource_id,
             want_keyframe=run.want_keyframe,
         )
@@ -222,6 +221,7 @@ class MediaServer:
     async def _count(self) -> None:
         while True:
             await asyncio.sleep(COUNT_S)
+            self._save_encoders()
             rtmp: dict[str, Any] = msgspec.to_builtins(self._rtmp.counters)
             values = {f"rtmp_{name}": float(value) for name, value in rtmp.items() if isinstance(value, int | float)}
             now = {
@@ -230,6 +230,13 @@ class MediaServer:
                 "whep_viewers": self._whep.viewers,
             }
             self._say(Counters(values={**values, **{name: float(value) for name, value in now.items()}}))
+
+    def _save_encoders(self) -> None:
+        """Pictures that were re-encoded for viewers cost much: they end with the last of them."""
+        for run in self._plane.runs:
+            relay = run.viewers_relay
+            if relay is not None and relay.tracks and not self._whep.viewers_of(relay):
+                run.stop_encoding_for_viewers()
 
 
 def _publish_code(code: str) -> Any:
