@@ -187,7 +187,8 @@ async def test_a_stream_is_saved_and_loaded_whole(house: House) -> None:
 def recorded(segment: int) -> dict[str, Any]:
     row = stream.SegmentRow(
         rendition="video", segment=segment, publication=1, object_key=f"s{segment}", init_key="i",
-        init_name="v/1/init-0.mp4", media_time_ms=segment * 2000, duration_ms=2000.0, bytes=1, started_at=AT, is_discontinuity=False,
+        init_name="v/1/init-0.mp4", media_time_ms=segment * 2000, duration_ms=2000.0, bytes=1, started_at=AT,
+        is_discontinuity=False,
     )  # fmt: skip
     init = stream.InitRow(rendition="video", name="v/1/init-0.mp4", object_key="i", info={"codec": "avc1"})
     return {"inits": (init,), "segments": (row,)}

@@ -53,8 +53,8 @@ ASK = AuthorizePublish(key="k", protocol="rtmp", remote="r")
 def view(**fields: Any) -> StreamView:
     given = {
         "id": "s", "owner": Person(id="a", username="a", display_name="A"), "room_id": "r", "title": "",
-        "description": "", "category": "", "tags": (), "language": "", "visibility": "public", "latency": "low", "is_recorded": True,
-        "state": "live", "created_at": NOW, "publication": 1,
+        "description": "", "category": "", "tags": (), "language": "", "visibility": "public", "latency": "low",
+        "is_recorded": True, "state": "live", "created_at": NOW, "publication": 1,
     }  # fmt: skip
     return StreamView(**{**given, **fields})
 
