@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import sys
 import time
@@ -51,7 +52,14 @@ def serve(argv: Sequence[str]) -> int:
         print("socialflow: processes: more than one node on a machine is not supported yet", file=sys.stderr)
         return 2
     set_up_logs(log_format=settings.log_format, level=settings.log_level, process="node")
+    _raise_file_limit()
     return uvloop.run(_serve(settings))
+
+
+def _raise_file_limit() -> None:
+    """A socket is an open file: take as many as the machine gives this process."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 async def _serve(settings: Settings) -> int:

@@ -15,12 +15,12 @@ class ActorMetrics:
     """``actors.runtime.Observer`` as counters by kind."""
 
     def __init__(self, *, registry: CollectorRegistry) -> None:
-        self._activated = Counter("actor_activations", "Actors activated", ["kind"], registry=registry)
-        self._passivated = Counter("actor_passivations", "Actors passivated", ["kind"], registry=registry)
-        self._crashed = Counter("actor_crashes", "Actors that crashed", ["kind"], registry=registry)
-        self._parked = Counter("actor_parkings", "Actors given up for a while", ["kind"], registry=registry)
-        self._handled = Counter("actor_messages", "Messages handled", ["kind"], registry=registry)
-        self._dead = Counter("actor_dead_letters", "Messages nobody handled", ["kind", "reason"], registry=registry)
+        self._activated = Counter("socialflow_actor_activations", "Actors activated", ["kind"], registry=registry)
+        self._passivated = Counter("socialflow_actor_passivations", "Actors passivated", ["kind"], registry=registry)
+        self._crashed = Counter("socialflow_actor_crashes", "Actors that crashed", ["kind"], registry=registry)
+        self._parked = Counter("socialflow_actor_parkings", "Actors given up for a while", ["kind"], registry=registry)
+        self._handled = Counter("socialflow_actor_messages", "Messages handled", ["kind"], registry=registry)
+        self._dead = Counter("socialflow_actor_dead_letters", "Messages nobody handled", ["kind", "reason"], registry=registry)
 
     def activated(self, actor_id: ActorId) -> None:
         self._activated.labels(actor_id.kind).inc()
@@ -50,7 +50,7 @@ class Gauges(Collector):
 
     def collect(self) -> Iterable[Metric]:
         for name, (what, value) in self._read().items():
-            yield GaugeMetricFamily(name, what, value=value)
+            yield GaugeMetricFamily(f"socialflow_{name}", what, value=value)
 
     def describe(self) -> Iterable[Metric]:
         return ()
