@@ -57,6 +57,7 @@ class Feed:
         self.held: deque[ChatPosted | ChatChanged] = deque()
         self.top = snapshot.offset
         self.repair: asyncio.Task[None] | None = None
+        self.encoded: dict[Any, bytes] = {}  # the tail, for each way of writing it; empty when it has changed
 
     def tail(self, limit: int) -> list[dict[str, Any]]:
         """The latest ``limit`` messages."""
@@ -74,12 +75,14 @@ class Feed:
         """Take what is new, in order; what of it was new."""
         new = [message for message in messages if message["offset"] > self.offset]
         if new:
+            self.encoded.clear()
             self.recent.extend(new)
             self.offset = new[-1]["offset"]
         return new
 
     def forget(self, message_id: str) -> None:
         """A message was deleted: its place stays."""
+        self.encoded.clear()
         for index, message in enumerate(self.recent):
             if message["id"] == message_id:
                 self.recent[index] = {"id": message_id, "offset": message["offset"], "deleted": True}

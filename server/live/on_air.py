@@ -34,9 +34,14 @@ class OnAir:
 
     async def view(self, stream_id: str, *, viewer_id: str | None) -> StreamView:
         """The stream as it is now; ``DomainError("not_found")`` for what the viewer may not know of."""
+        return self._for(viewer_id, self._views.get(stream_id) or await self.fresh(stream_id))
+
+    def seen(self, stream_id: str, *, viewer_id: str | None) -> StreamView | None:
+        """As ``view``, without asking the stream: None when nothing was heard of it lately."""
         view = self._views.get(stream_id)
-        if view is None:
-            view = await self.fresh(stream_id)
+        return None if view is None else self._for(viewer_id, view)
+
+    def _for(self, viewer_id: str | None, view: StreamView) -> StreamView:
         if view.visibility == "private" and view.owner.id != viewer_id:
             raise DomainError("not_found", "There is no such stream.", field="stream_id")
         return self.counted(view)

@@ -32,7 +32,7 @@ from actors.session import Buckets, Session, TokenBucket
 from actors.viewers import ViewerBeat, ViewerCame, ViewerLeft
 from server.http.errors import Unauthorized
 from server.http.identity import Identity
-from server.live.edge import ConnectRefused, Socket
+from server.live.edge import ConnectRefused, Parser, Socket
 from server.live.feed import Feed, Feeds, RoomPages
 
 LAST_MESSAGES: Final = 50
@@ -141,6 +141,9 @@ class Streams(Protocol):
     async def view(self, stream_id: str, *, viewer_id: str | None) -> StreamView:
         """Raises ``DomainError("not_found")`` for what the viewer may not know of."""
 
+    def seen(self, stream_id: str, *, viewer_id: str | None) -> StreamView | None:
+        """As ``view``, without waiting; None when it has to be asked for."""
+
     def shown(self, view: StreamView) -> dict[str, Any]: ...
     def react(self, stream_id: str, emoji: str) -> None: ...
 
@@ -148,7 +151,9 @@ class Streams(Protocol):
 class Fan(Protocol):
     """The node's fan-out, by topic."""
 
-    def subscribe(self, topic: str, socket: Socket) -> None: ...
+    def subscribe(self, topic: str, socket: Socket, *, after: tuple[str, int] | None = None) -> None:
+        """With `after`, nothing of the room that does not lie behind this (epoch, offset)."""
+
     def unsubscribe(self, topic: str, socket: Socket) -> None: ...
     def unsubscribe_all(self, socket: Socket) -> None: ...
 
@@ -280,17 +285,26 @@ class Sockets:
 
     # streams
 
-    async def _watch(self, socket: Socket, session: Session, body: _OfStream) -> Ack:
+    def _watch(self, socket: Socket, session: Session, body: _OfStream) -> Ack | Awaitable[Ack]:
+        view = self._streams.seen(body.stream_id, viewer_id=_id_of(session))
+        feed = self._feeds.get(view.room_id) if view is not None else None
+        if view is None or feed is None:
+            return self._watch_later(socket, session, body)
+        return self._watch_now(socket, session, view, feed)
+
+    async def _watch_later(self, socket: Socket, session: Session, body: _OfStream) -> Ack:
         view = await self._streams.view(body.stream_id, viewer_id=_id_of(session))
         feed = await self._feeds.open(view.room_id)
-        if not socket.is_connected:
-            raise DomainError("gone", "The connection has closed.")
-        # No await from here on: what the answer holds and what the events say must meet without a gap.
+        self._require_open(socket)
+        return self._watch_now(socket, session, view, feed)
+
+    def _watch_now(self, socket: Socket, session: Session, view: StreamView, feed: Feed) -> Ack:
+        """In one turn: what the answer holds and what the events say must meet without a gap."""
         if view.id not in session.view_ids:
             self._start_watching(session, view)
         self._fan.subscribe(STREAM + view.id, socket)
-        self._enter(socket, session, view.room_id)
-        return {"ok": True, "stream": self._streams.shown(view), "room": _room(feed, LAST_MESSAGES)}
+        self._enter(socket, session, feed)
+        return {"ok": True, "stream": self._streams.shown(view), "room": _room(feed, socket.parser)}
 
     def _start_watching(self, session: Session, view: StreamView) -> None:
         view_id = self._new_id()
@@ -335,13 +349,35 @@ class Sockets:
 
     # rooms
 
-    async def _join(self, socket: Socket, session: Session, body: _Join) -> Ack:
+    def _join(self, socket: Socket, session: Session, body: _Join) -> Ack | Awaitable[Ack]:
+        feed = self._at_hand(session, body.room_id)
+        return self._join_later(socket, session, body) if feed is None else self._join_now(socket, session, body, feed)
+
+    async def _join_later(self, socket: Socket, session: Session, body: _Join) -> Ack:
         feed = await self._known(session, body.room_id)
+        self._require_open(socket)
+        answer = self._join_now(socket, session, body, feed)
+        return answer if isinstance(answer, dict) else await answer
+
+    def _join_now(self, socket: Socket, session: Session, body: _Join, feed: Feed) -> Ack | Awaitable[Ack]:
         if body.since is None or body.since.epoch != feed.epoch or body.since.offset > feed.offset:
-            self._require_open(socket)
-            self._enter(socket, session, body.room_id)
-            return {"ok": True, **_room(feed, LAST_MESSAGES), "recovered": False}
-        return await self._catch_up(socket, session, feed, body.since.offset)
+            self._enter(socket, session, feed)
+            return {"ok": True, **_room(feed, socket.parser), "recovered": False}
+        missed = feed.since(body.since.offset)
+        if missed is None:
+            return self._catch_up(socket, session, feed, body.since.offset)
+        return self._caught_up(socket, session, feed, missed)
+
+    def _at_hand(self, session: Session, room_id: str) -> Feed | None:
+        """As ``_known``, where that needs no waiting."""
+        feed = self._feeds.get(room_id)
+        if feed is None or feed.stream_id is None:
+            return feed
+        try:
+            view = self._streams.seen(feed.stream_id, viewer_id=_id_of(session))
+        except DomainError:
+            raise DomainError("not_found", "There is no such room.", field="room_id") from None
+        return feed if view is not None else None
 
     async def _known(self, session: Session, room_id: str) -> Feed:
         """The room's feed, for those who may know of it: who may not know of its stream may not."""
@@ -355,29 +391,33 @@ class Sockets:
         return await self._feeds.open(room_id)
 
     async def _catch_up(self, socket: Socket, session: Session, feed: Feed, since: int) -> Ack:
-        missed = feed.since(since)
-        if missed is None:
-            read = await self._log.since(feed.room_id, since, limit=CATCH_UP)
-            # What the log has and the feed has not yet is still to come as an event, and only as that.
-            page = [msgspec.to_builtins(message) for message in read if message.offset <= feed.offset]
-            newer = feed.since(page[-1]["offset"]) if page else []
-            missed = page if newer is None else page + newer
-        has_more = len(missed) > CATCH_UP or (bool(missed) and missed[-1]["offset"] < feed.offset)
+        """What was missed reaches further back than the feed does."""
+        read = await self._log.since(feed.room_id, since, limit=CATCH_UP)
+        # What the log has and the feed has not yet is still to come as an event, and only as that.
+        page = [msgspec.to_builtins(message) for message in read if message.offset <= feed.offset]
+        newer = feed.since(page[-1]["offset"]) if page else []
         self._require_open(socket)
+        return self._caught_up(socket, session, feed, page if newer is None else page + newer)
+
+    def _caught_up(self, socket: Socket, session: Session, feed: Feed, missed: list[dict[str, Any]]) -> Ack:
+        has_more = len(missed) > CATCH_UP or (bool(missed) and missed[-1]["offset"] < feed.offset)
         held = missed[:CATCH_UP]
         offset = held[-1]["offset"] if held else feed.offset
         answer = {"ok": True, "room_id": feed.room_id, "epoch": feed.epoch, "offset": offset, "messages": held}
         if has_more:
             return {**answer, "recovered": True, "more": True}
-        self._enter(socket, session, feed.room_id)
+        self._enter(socket, session, feed)
         return {**answer, "recovered": True, "mode": feed.mode, "pinned": feed.pinned}
 
-    def _enter(self, socket: Socket, session: Session, room_id: str) -> None:
-        if room_id in session.rooms:
+    def _enter(self, socket: Socket, session: Session, feed: Feed) -> None:
+        """In the turn of the answer, which holds the room up to the feed's offset."""
+        topic = ROOM + feed.room_id
+        if feed.room_id in session.rooms:
+            self._fan.subscribe(topic, socket, after=(feed.epoch, feed.offset))
             return
-        session.hear(room_id)
-        self._presence.enter(room_id, session.person)
-        self._fan.subscribe(ROOM + room_id, socket)
+        session.hear(feed.room_id)
+        self._presence.enter(feed.room_id, session.person)
+        self._fan.subscribe(topic, socket)
 
     def _require_open(self, socket: Socket) -> None:
         if not socket.is_connected:
@@ -488,12 +528,16 @@ def refusal(error: DomainError | ActorError) -> Ack:
     return {"ok": False, "error": described}
 
 
-def _room(feed: Feed, limit: int) -> dict[str, Any]:
+def _room(feed: Feed, parser: Parser) -> dict[str, Any]:
+    """The last messages are encoded once for all who come in before the next one."""
+    last = feed.encoded.get(parser)
+    if last is None:
+        last = feed.encoded[parser] = parser.part(feed.tail(LAST_MESSAGES))
     return {
         "room_id": feed.room_id,
         "epoch": feed.epoch,
         "offset": feed.offset,
-        "messages": feed.tail(limit),
+        "messages": msgspec.Raw(last),
         "mode": feed.mode,
         "pinned": feed.pinned,
     }

@@ -4,7 +4,7 @@ from server.live.edge.client import Application, AskFailed, ConnectRefused, Sock
 from server.live.edge.endpoint import Edge
 from server.live.edge.fanout import Fanout, Message
 from server.live.edge.limits import EdgeLimits
-from server.live.edge.packet import Attachment
+from server.live.edge.packet import Attachment, Parser
 
 __all__ = [
     "Application",
@@ -15,5 +15,6 @@ __all__ = [
     "EdgeLimits",
     "Fanout",
     "Message",
+    "Parser",
     "Socket",
 ]

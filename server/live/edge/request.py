@@ -34,11 +34,8 @@ class Head:
 
     @property
     def query(self) -> dict[str, str]:
-        """The query's first value of each name."""
-        found: dict[str, str] = {}
-        for name, value in parse_qsl(self.query_text, keep_blank_values=True, max_num_fields=64):
-            found.setdefault(name, value)
-        return found
+        """The query's first value of each name. Nearly all who come over WebSocket ask for the same."""
+        return dict(_NEW_WEBSOCKET) if self.query_text == _NEW_WEBSOCKET_TEXT else _query(self.query_text)
 
     @property
     def is_keep_alive(self) -> bool:
@@ -52,6 +49,17 @@ class Head:
     @property
     def is_websocket(self) -> bool:
         return self.is_upgrade and self.headers["upgrade"].lower() == "websocket"
+
+
+def _query(text: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in parse_qsl(text, keep_blank_values=True, max_num_fields=64):
+        found.setdefault(name, value)
+    return found
+
+
+_NEW_WEBSOCKET_TEXT: Final = "EIO=4&transport=websocket"
+_NEW_WEBSOCKET: Final = _query(_NEW_WEBSOCKET_TEXT)
 
 
 def _fields(lines: list[str]) -> dict[str, str]:

@@ -139,6 +139,15 @@ async def test_who_comes_while_messages_gather_hears_only_later_ones(serve: Serv
     assert await heard(ws, 2) == [4, 5]
 
 
+async def test_who_was_told_while_messages_gather_does_not_hear_them_again(serve: Serve) -> None:
+    rooms = Rooms()
+    ws = await join(await serve(rooms))
+    rooms.say(3)
+    rooms.fanout.subscribe("room", rooms.sockets[0], after=("e1", 3))
+    rooms.say(2)
+    assert await heard(ws, 2) == [4, 5]
+
+
 async def test_what_the_subscriber_has_already_is_not_sent_again(serve: Serve) -> None:
     rooms = Rooms()
     ws = await join(await serve(rooms))
