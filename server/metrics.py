@@ -20,7 +20,9 @@ class ActorMetrics:
         self._crashed = Counter("socialflow_actor_crashes", "Actors that crashed", ["kind"], registry=registry)
         self._parked = Counter("socialflow_actor_parkings", "Actors given up for a while", ["kind"], registry=registry)
         self._handled = Counter("socialflow_actor_messages", "Messages handled", ["kind"], registry=registry)
-        self._dead = Counter("socialflow_actor_dead_letters", "Messages nobody handled", ["kind", "reason"], registry=registry)
+        self._dead = Counter(
+            "socialflow_actor_dead_letters", "Messages nobody handled", ["kind", "reason"], registry=registry
+        )
 
     def activated(self, actor_id: ActorId) -> None:
         self._activated.labels(actor_id.kind).inc()
