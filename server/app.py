@@ -40,6 +40,7 @@ from server.http.health import Dependency, Health, ServerInfo
 from server.http.idempotency import IdempotencyKeys
 from server.http.identity import Identity
 from server.http.limits import Rate
+from server.http.protocol import http_protocols
 from server.http.translations import known_errors
 from server.http.web_client import WebClient
 from server.lifecycle import Stages
@@ -322,12 +323,13 @@ class App:
             new_id=self._new_id,
             now=now,
         )
-        runner = web.AppRunner(self._web_app(), access_log=None, handle_signals=False, keepalive_timeout=75.0)
+        runner = web.AppRunner(self._web_app(), access_log=None, handle_signals=False)
         await runner.setup()
+        assert runner.server is not None
         self._stages.add("http", runner.cleanup)
         self.edge = Edge(
             application=sockets,
-            http=runner.server,  # type: ignore[arg-type]  # set by setup()
+            http=http_protocols(runner.server, keepalive_timeout_s=75.0),
             limits=self._edge_limits(),
             allowed_origins=self.settings.allowed_origins,
             trusted_proxies=self.settings.trusted_proxies,

@@ -34,6 +34,7 @@ TITLES: Final[Mapping[int, tuple[str, str]]] = {
     422: ("invalid", "The request is invalid"),
     428: ("precondition-required", "A precondition is required"),
     429: ("too-many-requests", "Too many requests"),
+    431: ("head-too-large", "The request's head is too large"),
     500: ("internal", "Something went wrong on the server"),
     501: ("not-implemented", "This is not supported"),
     503: ("unavailable", "The service is not available for a moment"),

@@ -7,10 +7,11 @@ import re
 import secrets
 import time
 from collections.abc import Sequence
+from ipaddress import IPv6Address
 from typing import Final
 
 import structlog
-from aiohttp import web
+from aiohttp import HttpVersion10, web
 from aiohttp.typedefs import Handler, Middleware
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
@@ -27,6 +28,8 @@ EXPOSED: Final = "ETag, Link, Location, Retry-After, X-Request-Id, Age"
 ALLOWED_HEADERS: Final = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Range"
 
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+
+_HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]{2,45})\]|[A-Za-z0-9._~%-]{0,255})(?::[0-9]{0,5})?")
 
 TRACE_ID: web.RequestKey[str] = web.RequestKey("trace_id", str)
 STARTED: web.RequestKey[bool] = web.RequestKey("started", bool)
@@ -94,6 +97,7 @@ class Surround:
 
     async def _guarded(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
+            _require_readable(request)
             return await handler(request)
         except asyncio.CancelledError:
             raise
@@ -166,6 +170,27 @@ class Surround:
             )
             response.headers["Access-Control-Allow-Headers"] = ALLOWED_HEADERS
             response.headers["Access-Control-Max-Age"] = "600"
+
+
+def _require_readable(request: web.Request) -> None:
+    """Raises a 400 for a version before 1.0, and for a Host that is none (RFC 9112 section 3.2): addresses are made
+    of it.
+    """
+    if request.version < HttpVersion10:
+        raise Problem(400, "HTTP/1.1 is spoken here", headers={"Connection": "close"})
+    if not _is_host(request.host):
+        raise Problem(400, "The Host header names no host", headers={"Connection": "close"})
+
+
+def _is_host(text: str) -> bool:
+    found = _HOST.fullmatch(text)
+    if found is None or found[1] is None:
+        return found is not None
+    try:
+        IPv6Address(found[1])
+    except ValueError:
+        return False
+    return True
 
 
 def _options(allowed: Sequence[str]) -> web.Response:

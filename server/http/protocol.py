@@ -1,0 +1,62 @@
+"""The HTTP protocol object of a connection: what cannot be parsed is refused in the words of every other refusal.
+
+Bytes that are no request are the sender's mistake. They are counted on to come, from scanners and worse, so they are
+answered shortly, without an echo of the input, and leave no line in the log above debug.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any, Final
+
+from aiohttp import http_exceptions, web
+
+from server.http.errors import Problem
+
+log = logging.getLogger(__name__)
+
+_TOO_LONG: Final = (http_exceptions.LineTooLong,)
+_SENDERS: Final = (http_exceptions.HttpProcessingError, web.RequestPayloadError, http_exceptions.PayloadEncodingError)
+
+
+class HttpProtocol(web.RequestHandler):
+    """One connection. It is closed after a refusal: what follows in it cannot be told apart from what came before."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """The answer to bytes that are no request, and to an error outside the application."""
+        if not isinstance(exc, _SENDERS):
+            return super().handle_error(request, status, exc, message)
+        log.debug("unreadable request: %s", exc)
+        if request.writer.output_size > 0:
+            raise ConnectionError("the answer has begun")
+        problem = Problem(431 if isinstance(exc, _TOO_LONG) else 400, "The request could not be read")
+        response = problem.response(instance="/")
+        response.force_close()
+        return response
+
+    def log_exception(self, *args: Any, **kwargs: Any) -> None:
+        if isinstance(kwargs.get("exc_info"), _SENDERS):
+            log.debug("broken request: %s", kwargs["exc_info"])
+            return
+        super().log_exception(*args, **kwargs)
+
+
+def http_protocols(server: web.Server, *, keepalive_timeout_s: float) -> Callable[[], HttpProtocol]:
+    """What makes the protocol object of each new connection; call it in the running loop."""
+
+    def protocol() -> HttpProtocol:
+        loop = asyncio.get_running_loop()
+        access_log: Any = None  # requests are measured by the application
+        return HttpProtocol(server, loop=loop, keepalive_timeout=keepalive_timeout_s, access_log=access_log)
+
+    return protocol
