@@ -34,9 +34,10 @@ QUEUE_BYTES: Final = 8 * 1024 * 1024
 QUEUE_FRAMES: Final = 100_000
 READ_COUNT: Final = 128
 BLOCK_S: Final = 1.0
-PING_S: Final = 1.0
-DEAF_AFTER_S: Final = 5.0
-RESTART_AFTER_S: Final = 2.5
+PING_S: Final = 0.5
+DEAF_AFTER_S: Final = 4.0
+"""Since the first ping that was not heard; so that it is known within 5 s."""
+RESTART_AFTER_S: Final = 2.0
 KEEP_S: Final = 2.0
 """How long an entry that could not be written is tried again before it is given up."""
 PAUSE_S: Final = (0.05, 0.4)
@@ -432,16 +433,15 @@ class Bus:
             self._is_trim_due = True
             return
         self.counters.frames_in += len(entry.items)
-        try:
-            if entry.kind == SIGNAL:
-                for data in entry.items:
-                    self._on_signal(entry.sender, data)
-            elif (receive := self._receive) is not None:
-                for frame in entry.items:
-                    receive(frame)
-        except Exception:
-            # The reader is the only ear of this node: whatever a receiver does, the next entry is read.
-            log.exception("an entry of %s broke its receiver", entry.sender)
+        for item in entry.items:
+            try:
+                if entry.kind == SIGNAL:
+                    self._on_signal(entry.sender, item)
+                elif self._receive is not None:
+                    self._receive(item)
+            except Exception:
+                # The reader is the only ear of this node: whatever a receiver does, the next frame is read.
+                log.exception("a frame of %s broke its receiver", entry.sender)
 
     # Tasks.
 

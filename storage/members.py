@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 BEAT_S: Final = 0.4
 SILENT_AFTER_S: Final = 1.6
 """A member not heard for so long is gone. With ``BEAT_S`` everybody knows within 2 s."""
-GAP_S: Final = 0.02
+GAP_S: Final = 0.05
 """Beats that were asked for out of turn are at least so far apart."""
 INCARNATION_LENGTH: Final = 16
 
@@ -125,7 +125,8 @@ class Members:
     """This node's membership. ``join``, then ``start``; ``leave`` ends it.
 
     The callbacks run on the event loop and must not raise: ``on_view`` after each heartbeat, ``on_join`` and
-    ``on_leave`` before it for each difference (a restarted node leaves and joins), ``on_replaced`` once.
+    ``on_leave`` before it for each difference, this node's own included (a restarted one leaves and joins);
+    ``on_replaced`` once.
     """
 
     def __init__(
@@ -170,6 +171,7 @@ class Members:
 
     def start(self) -> None:
         self._task = asyncio.get_running_loop().create_task(self._run(), name="heartbeat")
+        self._task.add_done_callback(_report)
 
     async def leave(self) -> None:
         """Says goodbye, if Redis hears it; else the others find out by the silence."""
@@ -270,3 +272,8 @@ class Members:
                 log.info("%s has joined", member.holder)
                 self._on_join(member)
         self._on_view(view)
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("the heartbeat ended", exc_info=error)

@@ -175,8 +175,11 @@ class Shards:
         self._news = {shard: move for shard, move in self._news.items() if move.version > view.version}
         self._heirs.see(view)
         self._may_move = view.lives(self.me)
+        before = len(self._held)
         for shard in range(SHARDS):
             self._settle(shard)
+        if len(self._held) < before:
+            log.warning("lost %d shards, which others have taken over", before - len(self._held))
         self._bell.ring()
 
     def hear(self, moves: Iterable[Move]) -> None:
@@ -204,7 +207,7 @@ class Shards:
         """Makes the placement follow from what is known; drops what another holds."""
         holder = self._holder(shard)
         if shard in self._held and holder is not None and holder != self.me:
-            self._lose(shard, f"{holder} has it")
+            self._lose(shard, f"{holder} has it")  # which settles it
             return
         placement = None
         if shard in self._held:
@@ -297,12 +300,14 @@ class Shards:
         if not shards:
             return
         taken = await self._epochs.read(shards)
-        for shard in shards:
-            if shard in self._held and taken[shard].epoch != self._held[shard]:
-                self._lose(shard, f"epoch {self._held[shard]} is stale")
+        stale = [shard for shard in shards if shard in self._held and taken[shard].epoch != self._held[shard]]
+        for shard in stale:
+            self._lose(shard, f"epoch {self._held[shard]} is stale")
+        if stale:
+            log.warning("lost %d shards, whose epochs are stale", len(stale))
 
     def _lose(self, shard: int, why: str) -> None:
-        log.warning("lost shard %d: %s", shard, why)
+        log.debug("lost shard %d: %s", shard, why)
         del self._held[shard]
         self._ending.add(shard)
         self._settle(shard)

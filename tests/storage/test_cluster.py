@@ -12,7 +12,7 @@ import pytest
 from actors.runtime import ActorError, Unavailable
 from storage.embedded import EmbeddedRedis
 from storage.errors import StorageError
-from storage.members import WrongCluster
+from storage.members import SILENT_AFTER_S, WrongCluster
 from storage.redis import Redis
 from tests.storage.sites import KEYS, Town, is_settled, key_on, settled, until
 
@@ -121,6 +121,7 @@ async def test_a_node_that_stops_leaves_its_shards_to_the_others_at_once(town: T
     a, b = await town.sites("a", "b")
     key = key_on(b)
     assert await a.add(key) == 1
+    await until(lambda: a.cluster.members.view.age_s > SILENT_AFTER_S)
     await b.stop()
     await until(lambda: len(a.held) == 256, within_s=1.2)  # sooner than its silence would have told
     assert await a.add(key) == 2
