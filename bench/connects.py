@@ -1,7 +1,7 @@
 """`python -m bench connects`: how many clients a second come in, from the TCP connection to the joined namespace.
 
 So many are under way at any time, as when clients come back after a cut. Servers on the first core, clients on the
-second; their share of it shows whether they were the limit.
+second; their share of it shows whether they were the limit, and what a core could do is told by the CPU of each.
 """
 
 from __future__ import annotations
@@ -9,46 +9,96 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-from bench import peers
-from bench.crowd import Crowd, allow_many_files, pin
+from bench import app, peers
+from bench.crowd import Crowd, Steps, allow_many_files, hello, pin
+
+LOGIN, JOIN, LAST = "app: login", "app: login, join", "app: login, join, 50"
 
 
-def measure(name: str, options: argparse.Namespace) -> tuple[float, float, float]:
-    """(connects a second, server CPU µs for each, share of a core that the clients used)."""
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One measurement. CPU is the server's; `crowd_cpu` is the share of a core that the clients needed."""
+
+    name: str
+    per_s: float
+    cost_us: float
+    crowd_cpu: float
+
+
+def measure(name: str, options: argparse.Namespace) -> list[Row]:
+    """A bare server, or the whole one in each of its ways in."""
+    if name == app.NAME:
+        return _measure_app(options)
     peer = peers.start(name, node_modules=options.node_modules)
     try:
-        warm = Crowd(host="127.0.0.1", port=peer.port)
-        warm.connect(min(200, options.count))
-        crowd = Crowd(host="127.0.0.1", port=peer.port)
-        cpu, own = peer.cpu_s(), time.process_time()
-        took = crowd.connect(options.count, at_once=options.at_once)
-        used, mine = peer.cpu_s() - cpu, time.process_time() - own
-        crowd.close()
-        warm.close()
-        return options.count / took, used / options.count * 1e6, mine / took
+        _come_in(peer, min(200, options.count), options.at_once)
+        return [_measure(name, peer, options)]
     finally:
         peer.stop()
+
+
+def _measure_app(options: argparse.Namespace) -> list[Row]:
+    server = app.App()
+    try:
+        tokens = server.tokens(options.count)
+        empty, filled = (server.new_room(tokens[0])[1] for _ in range(2))
+        server.fill(filled, tokens[0], 50)
+        ways: dict[str, Callable[[int], Steps]] = {
+            LOGIN: lambda number: app.login(tokens[number]),
+            JOIN: lambda number: app.joined(tokens[number], empty),
+            LAST: lambda number: app.joined(tokens[number], filled),
+        }
+        _come_in(server, min(200, options.count), options.at_once)
+        return [_measure(name, server, options, says) for name, says in ways.items()]
+    finally:
+        server.stop()
+
+
+def _measure(name: str, server: peers.Server, options: argparse.Namespace, says: Callable[..., Steps] = hello) -> Row:
+    cpu, own = server.cpu_s(), time.process_time()
+    took = _come_in(server, options.count, options.at_once, says)
+    used, mine = server.cpu_s() - cpu, time.process_time() - own
+    return Row(name, options.count / took, used / options.count * 1e6, mine / took)
+
+
+def _come_in(server: peers.Server, count: int, at_once: int, says: Callable[[int], Steps] = hello) -> float:
+    """The seconds that it took; everybody leaves again."""
+    crowd = Crowd(host="127.0.0.1", port=server.port)
+    try:
+        return crowd.connect(count, says=says, at_once=at_once)
+    finally:
+        crowd.close()
 
 
 def main(argv: list[str]) -> int:
     found = argparse.ArgumentParser(prog="python -m bench connects", description=__doc__)
     found.add_argument("--count", type=int, default=5000)
     found.add_argument("--at-once", type=int, default=128)
-    found.add_argument("--rounds", type=int, default=1, help="interleaved; the table shows medians")
-    found.add_argument("--servers", nargs="+", default=["ours", "python-socketio", "node"])
-    found.add_argument("--node-modules", type=Path, help="a folder that holds socket.io, for the server on Node")
+    found.add_argument("--rounds", type=int, default=1, help="interleaved; the table shows medians and the spread")
+    found.add_argument("--servers", nargs="+", default=["ours", "python-socketio", "node", "bun"])
+    found.add_argument("--app", action="store_true", help="the whole server too: signed in, joined, 50 messages given")
+    found.add_argument("--node-modules", type=Path, help="a folder that holds socket.io and bun's engine")
     options = found.parse_args(argv)
     allow_many_files()
     pin(1)
-    names = peers.available(options.servers, options.node_modules)
-    rounds = [{name: measure(name, options) for name in names} for _ in range(options.rounds)]
-    print(f"{'server':<16}{'connects/s':>12}{'µs CPU each':>13}{'crowd CPU':>11}")
-    for name in names:
-        per_s, cost, own = (statistics.median(values) for values in zip(*(one[name] for one in rounds), strict=True))
-        print(f"{name:<16}{per_s:>12,.0f}{cost:>13.0f}{own:>11.0%}")
+    names = peers.available(options.servers, options.node_modules) + [app.NAME] * options.app
+    rows = [row for _ in range(options.rounds) for name in names for row in measure(name, options)]
+    print(f"medians of {options.rounds} rounds, {options.count} clients, {options.at_once} under way at any time")
+    print(f"{'server':<22}{'connects/s':>12}{'from':>9}{'to':>9}{'µs CPU each':>13}{'a core':>10}{'crowd CPU':>11}")
+    for name in dict.fromkeys(row.name for row in rows):
+        same = [row for row in rows if row.name == name]
+        per_s, cost, own = (statistics.median(getattr(row, field) for row in same) for field in _SHOWN)
+        low, high = min(row.per_s for row in same), max(row.per_s for row in same)
+        each = f"{cost:>13.0f}{1e6 / max(cost, 1):>10,.0f}{own:>11.0%}"
+        print(f"{name:<22}{per_s:>12,.0f}{low:>9,.0f}{high:>9,.0f}{each}")
     return 0
+
+
+_SHOWN = ("per_s", "cost_us", "crowd_cpu")
 
 
 if __name__ == "__main__":

@@ -12,9 +12,9 @@ import resource
 import select
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-MARK = b'"t":'
+MARK = b"~t~"  # before the time at which a message was said, in nanoseconds; another ~ ends it
 _CARRY = len(MARK) - 1
 _KEY = b"AAECAwQFBgcICQoLDA0ODw=="
 
@@ -26,6 +26,20 @@ def frame(text: bytes) -> bytes:
     return b"\x81\xfe" + len(text).to_bytes(2, "big") + b"\0\0\0\0" + text
 
 
+Steps = Sequence[tuple[bytes, bytes]]
+"""What a client says on its way in, and by which bytes it knows that the answer is there."""
+
+
+def stamp() -> str:
+    """What a message carries for the crowd to know when it was said."""
+    return f"{MARK.decode()}{time.monotonic_ns()}~"
+
+
+def hello(number: int) -> Steps:
+    """Into the main namespace, and nothing more."""
+    return ((b"40", b'40{"sid"'),)
+
+
 def upgrade_request(path: str) -> bytes:
     return (
         f"GET {path}?EIO=4&transport=websocket HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\n"
@@ -33,6 +47,9 @@ def upgrade_request(path: str) -> bytes:
         + _KEY
         + b"\r\n\r\n"
     )
+
+
+_PONG = frame(b"3")
 
 
 class Crowd:
@@ -57,15 +74,17 @@ class Crowd:
 
     # -- coming in
 
-    def connect(self, count: int, *, connect_packet: bytes = b"40", at_once: int = 64) -> float:
-        """Brings in `count` clients, `at_once` under way at any time; the seconds that it took."""
+    def connect(self, count: int, *, says: Callable[[int], Steps] = hello, at_once: int = 64) -> float:
+        """Brings in `count` clients, `at_once` under way at any time; the seconds that it took. `says` gives the
+        packets of each, the namespace's CONNECT first."""
         started = time.perf_counter()
-        entrance = _Entrance(self._address, self._request, frame(connect_packet))
+        entrance = _Entrance(self._address)
         waiting = count
         while waiting or entrance.under_way:
             while waiting and entrance.under_way < at_once:
-                entrance.begin()
                 waiting -= 1
+                steps = [(frame(packet), answer) for packet, answer in says(count - waiting - 1)]
+                entrance.begin([(self._request, b'"sid"'), *steps])
             for found in entrance.step():
                 self._admit(found)
             if time.perf_counter() - started > 120:
@@ -110,8 +129,8 @@ class Crowd:
         at = self._buffer.find(MARK, 0, end)
         while at >= 0:
             digits = bytes(self._buffer[at + len(MARK) : min(at + len(MARK) + 24, end)])
-            text = digits.split(b",")[0].split(b"}")[0]
-            if len(text) < len(digits):  # whole
+            text, is_whole, _ = digits.partition(b"~")
+            if is_whole:
                 self.latencies_ms.append((now - int(text)) / 1e6)
             at = self._buffer.find(MARK, at + 1, end)
 
@@ -125,6 +144,12 @@ class Crowd:
         for number in list(self._sockets)[:count]:
             self._epoll.unregister(number)
             self._sampled.discard(number)
+
+    def pong(self) -> None:
+        """An answer to whatever pings there were; servers take one too many."""
+        for found in self._sockets.values():
+            with contextlib.suppress(BlockingIOError):
+                found.send(_PONG)
 
     def say(self, text: bytes) -> None:
         """Sends a text packet from the client that came last."""
@@ -143,49 +168,67 @@ class Crowd:
 class _Entrance:
     """Clients under way to their namespace."""
 
-    def __init__(self, address: tuple[str, int], request: bytes, connect: bytes) -> None:
+    def __init__(self, address: tuple[str, int]) -> None:
         self._address = address
-        self._steps: list[tuple[bytes, bytes]] = [(request, b'"sid"'), (connect, b'40{"sid"')]
         self._epoll = select.epoll()
-        self._states: dict[int, tuple[socket.socket, int, bytes]] = {}
+        self._clients: dict[int, _Newcomer] = {}
 
     @property
     def under_way(self) -> int:
-        return len(self._states)
+        return len(self._clients)
 
-    def begin(self) -> None:
+    def begin(self, steps: Steps) -> None:
         found = socket.socket()
         found.setblocking(False)
         found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with contextlib.suppress(BlockingIOError):
             found.connect(self._address)
-        self._states[found.fileno()] = (found, -1, b"")
+        self._clients[found.fileno()] = _Newcomer(found, steps)
         self._epoll.register(found.fileno(), select.EPOLLOUT)
 
     def step(self) -> list[socket.socket]:
         """Carries everyone on as far as they go; those that have arrived."""
         arrived = []
         for number, _ in self._epoll.poll(1, 256):
-            found, step, seen = self._states[number]
-            if step < 0:
-                found.send(self._steps[0][0])
+            client = self._clients[number]
+            if client.step < 0:
                 self._epoll.modify(number, select.EPOLLIN)
-                self._states[number] = (found, 0, b"")
+            elif not client.hears():
                 continue
-            data = found.recv(65536)
-            if not data:
-                raise ConnectionError(f"refused: {seen[:200]!r}")
-            seen += data
-            if self._steps[step][1] not in seen:
-                self._states[number] = (found, step, seen)
-            elif step + 1 < len(self._steps):
-                found.send(self._steps[step + 1][0])
-                self._states[number] = (found, step + 1, b"")
-            else:
+            if not client.goes_on():
                 self._epoll.unregister(number)
-                del self._states[number]
-                arrived.append(found)
+                del self._clients[number]
+                arrived.append(client.socket)
         return arrived
+
+
+class _Newcomer:
+    """One client under way: the step that it has taken, and what it has heard since."""
+
+    __slots__ = ("seen", "socket", "step", "steps")
+
+    def __init__(self, found: socket.socket, steps: Steps) -> None:
+        self.socket = found
+        self.steps = steps
+        self.step = -1
+        self.seen = b""
+
+    def hears(self) -> bool:
+        """Whether the answer to the last step is there."""
+        data = self.socket.recv(65536)
+        if not data:
+            raise ConnectionError(f"refused: {self.seen[:200]!r}")
+        self.seen += data
+        return self.steps[self.step][1] in self.seen
+
+    def goes_on(self) -> bool:
+        """Takes the next step; False when there is none."""
+        self.step += 1
+        self.seen = b""
+        if self.step == len(self.steps):
+            return False
+        self.socket.send(self.steps[self.step][0])
+        return True
 
 
 def percentile(values: list[float], share: float) -> float:

@@ -3,30 +3,50 @@
 from __future__ import annotations
 
 import argparse
+import statistics
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-from bench import peers
-from bench.crowd import Crowd, allow_many_files, pin
+from bench import app, peers
+from bench.crowd import Crowd, Steps, allow_many_files, hello, pin
 
 
-def measure(name: str, options: argparse.Namespace) -> tuple[float, float]:
-    """(KB of resident memory for each connection, server CPU as a share of a core while nothing happens)."""
-    peer = peers.start(name, node_modules=options.node_modules)
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What one client costs."""
+
+    name: str
+    kb: float
+    cpu: float
+
+
+def measure(name: str, options: argparse.Namespace) -> Row:
+    """Resident memory for each connection, and the server's CPU as a share of a core while nothing happens."""
+    if name != app.NAME:
+        return _measure(peers.start(name, node_modules=options.node_modules), hello, options)
+    server = app.App()
+    tokens = server.tokens(options.warm + options.count)
+    room = server.new_room(tokens[0])[1]
+    return _measure(server, lambda number: app.joined(tokens[number], room), options)
+
+
+def _measure(server: peers.Server, says: Callable[[int], Steps], options: argparse.Namespace) -> Row:
     try:
-        crowd = Crowd(host="127.0.0.1", port=peer.port)
-        crowd.connect(options.warm)
-        before = peer.memory_bytes()
-        crowd.connect(options.count)
-        peers.wait_quiet(1.0)
-        grown = peer.memory_bytes() - before
-        cpu, started = peer.cpu_s(), time.perf_counter()
-        peers.wait_quiet(options.seconds)
-        share = (peer.cpu_s() - cpu) / (time.perf_counter() - started)
+        crowd = Crowd(host="127.0.0.1", port=server.port)
+        crowd.connect(options.warm, says=says)
+        before = server.memory_bytes()
+        crowd.connect(options.count, says=lambda number: says(options.warm + number))
+        time.sleep(1.0)
+        grown = server.memory_bytes() - before
+        cpu, started = server.cpu_s(), time.perf_counter()
+        time.sleep(options.seconds)
+        share = (server.cpu_s() - cpu) / (time.perf_counter() - started)
         crowd.close()
-        return grown / options.count / 1024, share
+        return Row(server.name, grown / options.count / 1024, share)
     finally:
-        peer.stop()
+        server.stop()
 
 
 def main(argv: list[str]) -> int:
@@ -34,15 +54,21 @@ def main(argv: list[str]) -> int:
     found.add_argument("--count", type=int, default=5000)
     found.add_argument("--warm", type=int, default=500, help="clients that come first, so that start-up is not counted")
     found.add_argument("--seconds", type=float, default=3.0)
-    found.add_argument("--servers", nargs="+", default=["ours", "python-socketio", "node"])
-    found.add_argument("--node-modules", type=Path, help="a folder that holds socket.io, for the server on Node")
+    found.add_argument("--servers", nargs="+", default=["ours", "python-socketio", "node", "bun"])
+    found.add_argument("--app", action="store_true", help="the whole server too: everyone signed in and in a room")
+    found.add_argument("--rounds", type=int, default=1)
+    found.add_argument("--node-modules", type=Path, help="a folder that holds socket.io and bun's engine")
     options = found.parse_args(argv)
     allow_many_files()
     pin(1)
-    print(f"{'server':<16}{'KB each':>10}{'idle CPU':>10}")
-    for name in peers.available(options.servers, options.node_modules):
-        size, share = measure(name, options)
-        print(f"{name:<16}{size:>10.1f}{share:>10.1%}")
+    names = peers.available(options.servers, options.node_modules) + [app.NAME] * options.app
+    rows = [measure(name, options) for _ in range(options.rounds) for name in names]
+    print(f"medians of {options.rounds} rounds, {options.count} clients")
+    print(f"{'server':<16}{'KB each':>10}{'from':>8}{'to':>8}{'idle CPU':>10}")
+    for name in names:
+        sizes = [row.kb for row in rows if row.name == name]
+        share = statistics.median(row.cpu for row in rows if row.name == name)
+        print(f"{name:<16}{statistics.median(sizes):>10.1f}{min(sizes):>8.1f}{max(sizes):>8.1f}{share:>10.1%}")
     return 0
 
 

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 ROOM = "room"
 _PING_S = 600
@@ -32,6 +32,36 @@ io.on("connection", (socket) => {
 });
 http.listen(+process.argv[1], "127.0.0.1", () => console.log("listening on", http.address().port));
 """
+
+
+BUN_SERVER = """
+const { Server } = require("socket.io");
+const { Server: Engine } = require("@socket.io/bun-engine");
+const io = new Server();
+const engine = new Engine({ path: "/socket.io/", pingInterval: 600000, pingTimeout: 600000 });
+io.bind(engine);
+io.on("connection", (socket) => {
+  socket.join("room");
+  socket.on("say", (body) => io.to("room").emit("chat", body));
+});
+const served = Bun.serve({ ...engine.handler(), hostname: "127.0.0.1", port: 0, idleTimeout: 0 });
+console.log("listening on", served.port);
+"""
+
+
+class Server(Protocol):
+    """What is asked of whatever is measured."""
+
+    name: str
+    port: int
+
+    def cpu_s(self) -> float: ...
+
+    def memory_bytes(self) -> int:
+        """Resident memory."""
+        ...
+
+    def stop(self) -> None: ...
 
 
 class Peer:
@@ -61,9 +91,20 @@ class Peer:
 
 
 def available(names: list[str], node_modules: Path | None) -> list[str]:
-    """Those that can run here."""
-    has_node = node_modules is not None and shutil.which("node") and (node_modules / "socket.io").is_dir()
-    return [name for name in names if name != "node" or has_node]
+    """Those that can run here: the JavaScript ones need a folder with their packages."""
+    packages = node_modules if node_modules is not None and (node_modules / "socket.io").is_dir() else None
+    can_run = {
+        "node": packages is not None and shutil.which("node") is not None,
+        "bun": packages is not None and (packages / "@socket.io" / "bun-engine").is_dir() and _bun(packages).exists(),
+    }
+    missing = [name for name in names if not can_run.get(name, True)]
+    if missing:
+        print(f"not here: {', '.join(missing)} (--node-modules names the folder of socket.io, bun and its engine)")
+    return [name for name in names if can_run.get(name, True)]
+
+
+def _bun(node_modules: Path) -> Path:
+    return node_modules / ".bin" / "bun"
 
 
 def start(name: str, *, node_modules: Path | None = None) -> Peer:
@@ -72,6 +113,10 @@ def start(name: str, *, node_modules: Path | None = None) -> Peer:
     if name == "node":
         environment["NODE_PATH"] = str(node_modules)
         command = ["node", "-e", NODE_SERVER, "0"]
+    elif name == "bun":
+        assert node_modules is not None
+        environment["NODE_PATH"] = str(node_modules)
+        command = [str(_bun(node_modules)), "-e", BUN_SERVER]
     else:
         command = [sys.executable, "-m", "bench.peers", name]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
