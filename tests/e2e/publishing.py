@@ -97,7 +97,8 @@ class Publisher:
 class Played:
     """What ffmpeg made of an address: decoded frames, seconds, and its complaints."""
 
-    def __init__(self, *, progress: str, log: str) -> None:
+    def __init__(self, *, code: int | None, progress: str, log: str) -> None:
+        self.code = code
         self.log = log
         frames = re.findall(r"^frame=(\d+)", progress, re.M)
         self.frames = int(frames[-1]) if frames else 0
@@ -124,4 +125,4 @@ async def play(
         process.kill()
         await process.wait()
         raise AssertionError(f"ffmpeg did not finish {address} within {within_s} s") from None
-    return Played(progress=progress.decode(), log=log.decode(errors="replace"))
+    return Played(code=process.returncode, progress=progress.decode(), log=log.decode(errors="replace"))

@@ -25,7 +25,8 @@ pytestmark = [
 # What has the focus, and whether a ring shows it; a card's link rings its picture.
 FOCUSED = """JSON.stringify((at => {
   const ringed = [at, at.closest('.card')?.querySelector('.thumb')].filter(Boolean);
-  return [at !== document.body && (at.innerText || at.ariaLabel), ringed.some(e => getComputedStyle(e).outlineStyle !== 'none')];
+  const isRinged = ringed.some(e => getComputedStyle(e).outlineStyle !== 'none');
+  return [at !== document.body && (at.innerText || at.ariaLabel), isRinged];
 })(document.activeElement))"""
 VIDEO = "document.querySelector('video')"
 

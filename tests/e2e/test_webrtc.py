@@ -36,15 +36,16 @@ async def test_a_whip_publisher_is_live_and_seen_over_hls_and_whep(
             await until_true(lambda: len(viewer.frames["audio"]) >= 10, within_s=15, what="audio frames")
             assert (viewer.frames["video"][-1].width, viewer.frames["video"][-1].height) == (320, 240)
 
-        async def has_segment() -> bool:
-            return "#EXTINF" in await owner.text(f"/hls/{stream_id}/video.m3u8")
+        async def has_segments() -> bool:
+            playlists = [await owner.text(f"/hls/{stream_id}/{kind}.m3u8") for kind in ("video", "audio")]
+            return all(playlist.count("#EXTINF") >= 2 for playlist in playlists)
 
-        await until(has_segment, within_s=20, what="a segment")
+        await until(has_segments, within_s=20, what="segments")
         codecs = m3u8.loads(await owner.text(stream["playback"]["hls"])).playlists[0].stream_info.codecs
         assert "avc1" in codecs
         assert "mp4a" in codecs
         played = await play(f"{server.url}{stream['playback']['hls']}", seconds=1.5)
-        assert played.frames >= 30, played.log
+        assert played.frames >= 30, (played.code, played.log, await owner.text(f"/hls/{stream_id}/video.m3u8"))
         location = answer.headers["Location"]
         assert (await nobody.call("DELETE", location, headers={"Authorization": f"Bearer {key}"})).status == 200
         await owner.until_state(stream_id, "interrupted")
