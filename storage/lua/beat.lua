@@ -17,8 +17,9 @@ if theirs and theirs ~= id then
     return {'wrong cluster', theirs}
 end
 if not theirs then
-    -- The version begins at the time, so that a Redis that lost its data never repeats one.
-    redis.call('HSET', cluster, 'id', id, 'since', now, 'version', string.format('%.0f', now * 1000))
+    -- The version begins at the time in µs, so that a Redis that lost its data never repeats one.
+    local version = string.format('%.0f', time[1] * 1000000 + time[2])
+    redis.call('HSET', cluster, 'id', id, 'since', now, 'version', version)
 end
 
 local mine = redis.call('HGET', members, name)

@@ -34,7 +34,10 @@ for i = 3, #ARGV, 2 do
         winners[#winners + 1] = holder
     end
 end
+local version = redis.call('HGET', cluster, 'version') or '0'
 if changed then
-    redis.call('HINCRBY', cluster, 'version', 1)
+    -- Not only one more: a replica that lost the last changes must not come to the same number by others.
+    version = string.format('%.0f', math.max(tonumber(version) + 1, time[1] * 1000000 + time[2]))
+    redis.call('HSET', cluster, 'version', version)
 end
-return {redis.call('HGET', cluster, 'version') or '0', winners}
+return {version, winners}

@@ -180,9 +180,9 @@ async def test_while_redis_is_gone_local_actors_go_on_and_remote_ones_are_refuse
     assert await a.add(here) == 3
     assert not a.cluster.is_deaf
     await asyncio.to_thread(own_redis.start)
-    assert await a.surely_add(there) == 1
+    await until(lambda: not a.cluster.is_degraded and not b.cluster.is_degraded)
+    assert await a.surely_add(there) >= 1  # more if an answer was lost, and the add repeated
     await settled([a, b])
-    await until(lambda: not a.cluster.is_degraded)
     assert {**a.held, **b.held} == before
 
 
@@ -194,7 +194,7 @@ async def test_after_a_pause_of_redis_nobody_has_lost_anything(own_town: Town, o
     await until(lambda: a.cluster.is_degraded and time.monotonic() - started > 4)
     assert await a.add(key_on(a)) == 1
     os.kill(own_redis.pid, signal.SIGCONT)
-    assert await a.surely_add(key_on(b)) == 1
+    assert await a.surely_add(key_on(b)) >= 1
     await until(lambda: not a.cluster.is_degraded and not b.cluster.is_degraded)
     await settled([a, b])
     assert {**a.held, **b.held} == before

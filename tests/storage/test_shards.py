@@ -134,9 +134,10 @@ async def test_the_version_rises_with_each_change_and_only_then(table: Table) ->
     a = await table.join(member("a"))
     before = await table.version()
     await table.give(a, {1: a})
-    assert await table.version() == before + 1
+    after = await table.version()
+    assert after > before
     await table.give(a, {1: a})
-    assert await table.version() == before + 1
+    assert await table.version() == after
 
 
 async def test_the_version_never_repeats_after_redis_lost_its_data(table: Table) -> None:
