@@ -23,6 +23,8 @@ from storage.postgres import Database, Row
 MAX_ROWS: Final = 500
 MAX_WAITING: Final = 10_000
 PAGE: Final = 500
+MAX_READS: Final = 6
+READ_S: Final = 10.0
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,9 +102,19 @@ class ChatLog:
     """The group commit of one node, and the reads. Created and closed inside the event loop that uses it."""
 
     def __init__(
-        self, *, db: Database, max_waiting: int = MAX_WAITING, max_rows: int = MAX_ROWS, deadline_s: float = 5.0
+        self,
+        *,
+        db: Database,
+        max_waiting: int = MAX_WAITING,
+        max_rows: int = MAX_ROWS,
+        deadline_s: float = 5.0,
+        max_reads: int = MAX_READS,
     ) -> None:
+        """``max_reads`` pages are read at once, the others wait their turn: whoever asks for history without end must
+        not hold every connection that appends, and all the rest, need too.
+        """
         self._db = db
+        self._reads = asyncio.Semaphore(max_reads)
         self._max_waiting = max_waiting
         self._max_rows = max_rows
         self._deadline_s = deadline_s
@@ -176,7 +188,7 @@ class ChatLog:
     async def history(self, room_id: str, *, before: int | None = None, limit: int = 50) -> list[Message]:
         """The ``limit`` messages under the offset ``before`` (exclusive; the newest without it), ascending."""
         top = before if before is not None else 2**62
-        rows = await self._db.fetch(_SELECT + _BEFORE, room_id, top, min(limit, PAGE))
+        rows = await self._page(_SELECT + _BEFORE, room_id, top, min(limit, PAGE))
         return [_message(row) for row in reversed(rows)]
 
     async def last(self, room_id: str, limit: int) -> list[Message]:
@@ -185,13 +197,21 @@ class ChatLog:
 
     async def since(self, room_id: str, offset: int, *, limit: int = PAGE) -> list[Message]:
         """The first ``limit`` messages above ``offset``, ascending."""
-        rows = await self._db.fetch(_SELECT + _SINCE, room_id, offset, min(limit, PAGE))
+        rows = await self._page(_SELECT + _SINCE, room_id, offset, min(limit, PAGE))
         return [_message(row) for row in rows]
 
     async def between(self, room_id: str, *, from_ms: int, to_ms: int, limit: int = PAGE) -> list[Message]:
         """Messages whose place in the broadcast lies in ``[from_ms, to_ms)`` of media time, in order of offset."""
-        rows = await self._db.fetch(_SELECT + _BETWEEN, room_id, from_ms, to_ms, min(limit, PAGE))
+        rows = await self._page(_SELECT + _BETWEEN, room_id, from_ms, to_ms, min(limit, PAGE))
         return [_message(row) for row in rows]
+
+    async def _page(self, sql: str, *args: object) -> list[Row]:
+        """Raises ``Unavailable`` when its turn and its rows have not come within ``READ_S`` seconds."""
+        try:
+            async with asyncio.timeout(READ_S), self._reads:
+                return await self._db.fetch(sql, *args)
+        except TimeoutError:
+            raise Unavailable("chat log", "too many read it at once") from None
 
     async def find(self, room_id: str, user_id: str, client_id: str) -> Appended | None:
         """What the person's ``client_id`` stands for in the room, if it was used."""

@@ -208,3 +208,13 @@ async def test_a_message_of_a_room_that_is_deleted_goes_with_it(rows: Rows) -> N
     await ChatLog(db=rows.db).append(rows.entry("a"))
     await rows.db.execute("delete from chat_rooms where id = $1", rows.room)
     assert await rows.offsets() == {}
+
+
+async def test_readers_without_end_leave_connections_to_the_others(rows: Rows) -> None:
+    log = ChatLog(db=rows.db, max_reads=1)
+    async with rows.db.transaction() as writing:
+        await writing.execute("lock table chat_messages in access exclusive mode")
+        pages = [asyncio.create_task(log.history(rows.room)) for _ in range(100)]
+        await asyncio.sleep(0)
+        await rows.db.ping(timeout_s=2)
+    assert await asyncio.gather(*pages) == [[]] * 100
