@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
-import statistics
 import time
 import tracemalloc
 from collections.abc import Awaitable, Callable
@@ -30,10 +29,13 @@ from actors.runtime import (
     Ref,
     handles,
 )
+from bench import report
+from bench.report import Better, Figure, figure
 
 BURST: Final = 1_000
 MANY: Final = 1_000
 IDLE: Final = 10_000
+PEER: Final = "a task and an asyncio.Queue"
 
 
 class Add(Message, frozen=True, gc=False):
@@ -230,44 +232,40 @@ async def _idle_queue_kb() -> float:
     return used
 
 
-def _row(question: Question, ours: list[float], theirs: list[float]) -> str:
-    mine, other = statistics.median(ours), statistics.median(theirs)
-    ratios = [a / b if question.more_is_better else b / a for a, b in zip(ours, theirs, strict=True)]
-    is_met = mine >= question.bar if question.more_is_better else mine <= question.bar
-    return (
-        f"{question.name:<30} {mine:>7.2f} {question.unit:<4} ({min(ours):.2f}–{max(ours):.2f})"
-        f"  queue {other:>6.2f} ({min(theirs):.2f}–{max(theirs):.2f})"
-        f"  ×{statistics.median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f})"
-        f"  bar {'≥' if question.more_is_better else '≤'} {question.bar:g} {'met' if is_met else 'MISSED'}"
+def _figure(question: Question, ours: list[float], theirs: list[float]) -> Figure:
+    better: Better = "higher" if question.more_is_better else "lower"
+    return figure(
+        "actors", question.name, ours, question.unit, better=better, bar=question.bar, peer=PEER, against=theirs
     )
 
 
-async def _measure(rounds: int, messages: int, with_memory: bool) -> list[str]:
+async def _measure(rounds: int, messages: int, with_memory: bool) -> list[Figure]:
     bench = Bench(messages=messages)
     await bench.start()
-    rows = []
+    figures = []
     for question in bench.questions():
         await question.ours()
         await question.theirs()
         pairs = [(await question.ours(), await question.theirs()) for _ in range(rounds)]
-        rows.append(_row(question, [a for a, _ in pairs], [b for _, b in pairs]))
+        figures.append(_figure(question, [a for a, _ in pairs], [b for _, b in pairs]))
     await bench.stop()
     if with_memory:
         memory = Question("memory of an idle actor", "KB", 1.5, False, _idle_actor_kb, _idle_queue_kb)
-        rows.append(_row(memory, [await _idle_actor_kb()], [await _idle_queue_kb()]))
-    return rows
+        figures.append(_figure(memory, [await _idle_actor_kb()], [await _idle_queue_kb()]))
+    return figures
 
 
 def main(argv: list[str]) -> int:
-    """Prints a row a question: median, spread, the alternative, the ratio, the bar. 1 if a bar is missed."""
+    """Prints a row a question: median, spread, the alternative, the bar."""
     parser = argparse.ArgumentParser(prog="bench actors", description=__doc__)
     parser.add_argument("--rounds", type=int, default=7, help="interleaved rounds a question")
     parser.add_argument("--messages", type=int, default=200_000, help="messages a round")
     parser.add_argument("--no-memory", action="store_true", help="leave out the memory of an idle actor (10 s)")
+    report.options(parser)
     options = parser.parse_args(argv)
-    rows = uvloop.run(_measure(max(5, options.rounds), options.messages, not options.no_memory))
-    print("\n".join(rows))
-    return int(any("MISSED" in row for row in rows))
+    figures = uvloop.run(_measure(max(5, options.rounds), options.messages, not options.no_memory))
+    report.hand_over(figures, options.json)
+    return 0
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What does packaging for HLS cost? Units to CMAF files on a memory-backed folder, beside PyAV's own muxer.
 
-Prints the processor time for each Mbit/s of a live stream as a percentage of one core, for both in the same run.
+Prints the processor time of a live stream as a percentage of one core, for both in the same run.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from pathlib import Path
 import av
 import msgspec
 
+from bench import report
+from bench.report import figure
 from media.hls.folder import RunFolder
 from media.hls.index import LiveIndex
 from media.hls.muxer import Muxer
@@ -90,29 +92,31 @@ def pyav(units: list[Unit], folder: Path) -> None:
             out.mux(packet)
 
 
-def cost(run: Callable[[list[Unit], Path], None], units: list[Unit], rounds: int) -> float:
-    """Processor seconds of the best of some rounds."""
-    best = float("inf")
-    for _ in range(rounds):
-        with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as folder:
-            start = time.process_time()
-            run(units, Path(folder))
-            best = min(best, time.process_time() - start)
-    return best
+def cost(run: Callable[[list[Unit], Path], None], units: list[Unit]) -> float:
+    """Processor seconds of one round."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as folder:
+        start = time.process_time()
+        run(units, Path(folder))
+        return time.process_time() - start
 
 
 def main(argv: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="hls", description=__doc__)
+    parser = argparse.ArgumentParser(prog="bench hls", description=__doc__)
     parser.add_argument("--seconds", type=int, default=60, help="length of the broadcast")
     parser.add_argument("--mbit", type=float, default=4.5, help="its bit rate in Mbit/s")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=3, help="in turns")
+    report.options(parser)
     options = parser.parse_args(argv)
     units = broadcast(options.seconds, options.mbit)
+    rounds = [[cost(run, units) / options.seconds * 100 for run in (ours, served, pyav)] for _ in range(options.rounds)]
+    feed, playlists, beside = (list(shares) for shares in zip(*rounds, strict=True))
     mbit_s = sum(len(unit.data) for unit in units) * 8e-6 / options.seconds
-    print(f"{mbit_s:.2f} Mbit/s, {options.seconds} s, best of {options.rounds}; per cent of a core")
-    for name, run in (("feed to files", ours), ("and playlists", served), ("PyAV's muxer", pyav)):
-        share = cost(run, units, options.rounds) / options.seconds * 100
-        print(f"{name:>14}: {share:.3f} for the stream, {share / mbit_s:.4f} for each Mbit/s")
+    unit = f"% of a core at {mbit_s:.1f} Mbit/s"
+    figures = [
+        figure("hls", "units to files", feed, unit, better="lower", peer="PyAV's muxer", against=beside),
+        figure("hls", "units to files and playlists", playlists, unit, better="lower"),
+    ]
+    report.hand_over(figures, options.json)
     return 0
 
 

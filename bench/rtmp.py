@@ -1,4 +1,4 @@
-"""What does it cost to take RTMP apart? CPU per Mbit/s at two chunk sizes, beside the obvious way of doing it.
+"""What does it cost to take RTMP apart? CPU of a live stream at three chunk sizes, beside the obvious way of doing it.
 
 The obvious way reads one chunk after another and joins the pieces at the end.
 """
@@ -8,15 +8,18 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Iterable
+from typing import Final
 
-import msgspec
-
+from bench import report
+from bench.report import Figure, figure
 from media.rtmp.chunk import AUDIO, SET_CHUNK_SIZE, VIDEO, ChunkLimits, ChunkReader, ChunkWriter, Message
 from media.rtmp.ingest import Ingest
 from media.unit import Track, Unit
 
 _READ_BYTES = 64 * 1024
 _STREAM_MBITS = 4.5
+CHUNK_BYTES: Final = (128, 4096, 65_536)
+PEER: Final = "chunk by chunk, joined"
 _AVCC = bytes.fromhex("0142c028ffe100176742c028da01e0089f97011000003e90000ea600f1832a01000468ce0fc8")
 
 
@@ -104,43 +107,32 @@ def stream(chunk_bytes: int, seconds: int) -> bytes:
     return b"".join(out)
 
 
-class Cost(msgspec.Struct, frozen=True):
-    """One measurement."""
-
-    name: str
-    chunk_bytes: int
-    us_per_mbit: float
-
-    def __str__(self) -> str:
-        share = self.us_per_mbit * _STREAM_MBITS / 10_000
-        return (
-            f"{self.name:32} chunks of {self.chunk_bytes:5}: {self.us_per_mbit:8.1f} µs per Mbit, "
-            f"{share:.3f}% of a core at {_STREAM_MBITS} Mbit/s"
-        )
+def measure(parse: Callable[[bytes], int], data: bytes, seconds: int) -> float:
+    """CPU of this process as a percentage of the stream's time."""
+    started = time.process_time()
+    parse(data)
+    return (time.process_time() - started) / seconds * 100
 
 
-def measure(name: str, parse: Callable[[bytes], int], chunk_bytes: int, seconds: int) -> Cost:
-    """The best of five runs in CPU time of this process."""
+def figures(chunk_bytes: int, seconds: int, rounds: int) -> list[Figure]:
+    """Both readers and the whole way, in turns."""
     data = stream(chunk_bytes, seconds)
-    best = float("inf")
-    for _ in range(5):
-        started = time.process_time()
-        parse(data)
-        best = min(best, time.process_time() - started)
-    return Cost(name, chunk_bytes, best * 1e6 / (len(data) * 8 / 1e6))
+    found = [tuple(measure(way, data, seconds) for way in (obvious, ours, whole)) for _ in range(rounds)]
+    beside, chunks, units = (list(times) for times in zip(*found, strict=True))
+    name, unit = f"chunks of {chunk_bytes:,} bytes", f"% of a core at {_STREAM_MBITS} Mbit/s"
+    return [
+        figure("rtmp", f"{name}, to messages", chunks, unit, better="lower", peer=PEER, against=beside),
+        figure("rtmp", f"{name}, to units", units, unit, better="lower"),
+    ]
 
 
 def main(argv: list[str]) -> int:
     """Print one line a case."""
-    options = argparse.ArgumentParser(prog="rtmp", description=__doc__)
+    options = argparse.ArgumentParser(prog="bench rtmp", description=__doc__)
     options.add_argument("--seconds", type=int, default=20, help="length of the made-up stream")
-    seconds = options.parse_args(argv).seconds
-    cases: tuple[tuple[str, Callable[[bytes], int]], ...] = (
-        ("chunk by chunk, joined", obvious),
-        ("ChunkReader", ours),
-        ("ChunkReader and Ingest to units", whole),
-    )
-    for chunk_bytes in (128, 4096, 65536):
-        for name, parse in cases:
-            print(measure(name, parse, chunk_bytes, seconds))
+    options.add_argument("--rounds", type=int, default=5)
+    report.options(options)
+    chosen = options.parse_args(argv)
+    found = [one for size in CHUNK_BYTES for one in figures(size, chosen.seconds, chosen.rounds)]
+    report.hand_over(found, chosen.json)
     return 0

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import datetime as dt
-import statistics
 import tempfile
 import time
 from pathlib import Path
@@ -18,6 +17,8 @@ from typing import Final
 
 import uvloop
 
+from bench import report
+from bench.report import Figure, figure
 from storage.chat import ChatLog, Entry
 from storage.embedded import EmbeddedPostgres
 from storage.ids import Ids
@@ -130,7 +131,7 @@ class Store:
         took.append((time.perf_counter() - began) * 1000)
 
 
-async def _measure(url: str, rounds: int, rows: int, rate: int) -> list[str]:
+async def _measure(url: str, rounds: int, rows: int, rate: int) -> list[Figure]:
     await migrate(url)
     db = await Database.connect(url, deadline_s=60)
     store = Store(db)
@@ -141,45 +142,41 @@ async def _measure(url: str, rounds: int, rows: int, rate: int) -> list[str]:
     took = await store.latencies(rate, 5)
     await store.log.close()
     await db.close()
-    return [_rows(pairs), _acks(took, rate)]
+    return [_rows(pairs), *_acks(took, rate)]
 
 
-def _rows(pairs: list[tuple[float, float]]) -> str:
+def _rows(pairs: list[tuple[float, float]]) -> Figure:
     ours, bare = [a for a, _ in pairs], [b for _, b in pairs]
-    share = statistics.median(a / b for a, b in pairs)
-    verdict = "met" if statistics.median(ours) >= BAR_ROWS_S else "MISSED"
-    return (
-        f"durable chat rows/s   {statistics.median(ours):>9,.0f} ({min(ours):,.0f}–{max(ours):,.0f})"
-        f"  bare insert {statistics.median(bare):>9,.0f} ({min(bare):,.0f}–{max(bare):,.0f})  ×{share:.2f}"
-        f"  bar ≥ {BAR_ROWS_S:,} {verdict}"
-    )
+    name, peer = "durable chat", "a bare insert"
+    return figure("store", name, ours, "rows/s", better="higher", bar=BAR_ROWS_S, peer=peer, against=bare)
 
 
-def _acks(took: list[float], rate: int) -> str:
-    p50, p99 = took[len(took) // 2], took[len(took) * 99 // 100]
-    verdict = "met" if p99 <= BAR_P99_MS else "MISSED"
-    return (
-        f"durable at {rate:,}/s      p50 {p50:6.2f} ms  p99 {p99:6.2f} ms  worst {took[-1]:6.2f} ms"
-        f"  bar p99 ≤ {BAR_P99_MS:g} ms {verdict}"
-    )
+def _acks(took: list[float], rate: int) -> list[Figure]:
+    name, p99 = f"durable at {rate:,}/s", took[len(took) * 99 // 100]
+    return [
+        figure("store", f"{name}, p50", [took[len(took) // 2]], "ms", better="lower"),
+        figure("store", f"{name}, p99", [p99], "ms", better="lower", bar=BAR_P99_MS),
+        figure("store", f"{name}, worst", [took[-1]], "ms", better="lower"),
+    ]
 
 
 def main(argv: list[str]) -> int:
-    """Prints a row a question: median, spread, the alternative, the ratio, the bar. 1 if a bar is missed."""
+    """Prints a row a question: median, spread, the alternative, the bar."""
     parser = argparse.ArgumentParser(prog="bench store", description=__doc__)
     parser.add_argument("--rounds", type=int, default=7, help="interleaved rounds")
     parser.add_argument("--rows", type=int, default=10_000, help="rows a round")
     parser.add_argument("--rate", type=int, default=5_000, help="messages a second in the second question")
+    report.options(parser)
     options = parser.parse_args(argv)
     with tempfile.TemporaryDirectory(prefix="sf-bench-") as folder:
         engine = EmbeddedPostgres(data_dir=Path(folder))
         url = engine.start()
         try:
-            lines = uvloop.run(_measure(url, options.rounds, options.rows, options.rate))
+            figures = uvloop.run(_measure(url, options.rounds, options.rows, options.rate))
         finally:
             engine.stop()
-    print("\n".join(lines))
-    return int(any("MISSED" in line for line in lines))
+    report.hand_over(figures, options.json)
+    return 0
 
 
 if __name__ == "__main__":

@@ -20,6 +20,8 @@ import av
 import imageio_ffmpeg
 import uvloop
 
+from bench import report
+from bench.report import Figure, figure
 from media.relay import Relay
 from media.transcode.pool import CodecPool
 from media.transcode.tracks import VideoGoal, aac_track, opus_track, video_lane
@@ -80,19 +82,19 @@ def _by_lane(track: Track, units: list[Unit]) -> float:
     return took
 
 
-def _pictures(seconds: int, rounds: int) -> bool:
+def _pictures(seconds: int, rounds: int) -> list[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "source.mp4"
         _source(path, seconds)
         track, units = _units(path)
         pairs = [(_by_command_line(path), _by_lane(track, units)) for _ in range(rounds)]
-    theirs, ours = (min(times) for times in zip(*pairs, strict=True))
-    speed = theirs / ours
-    print(
-        f"pictures  1080p to 720p: {ours / seconds:.0%} of a core in real time, ffmpeg {theirs / seconds:.0%}", end=""
-    )
-    print(f": {speed:.0%} of its speed (bar {BAR_SPEED:.0%})")
-    return bool(speed >= BAR_SPEED)
+    theirs, ours = ([took / seconds * 100 for took in times] for times in zip(*pairs, strict=True))
+    speeds = [other / mine * 100 for other, mine in zip(theirs, ours, strict=True)]
+    name, unit, peer = "1080p to 720p", "% of a core", "the ffmpeg command line"
+    return [
+        figure("transcode", name, ours, unit, better="lower", peer=peer, against=theirs),
+        figure("transcode", f"{name}, of ffmpeg's speed", speeds, "%", better="higher", bar=BAR_SPEED * 100),
+    ]
 
 
 def _packets(codec: Codec, seconds: int) -> tuple[Track, int, list[bytes]]:
@@ -113,7 +115,7 @@ def _packets(codec: Codec, seconds: int) -> tuple[Track, int, list[bytes]]:
     return track, encoder.frame_size, made
 
 
-async def _sound(codec: Codec, to: Codec, seconds: int) -> bool:
+async def _sound(codec: Codec, to: Codec, seconds: int) -> list[Figure]:
     track, samples, packets = _packets(codec, seconds)
     pool = CodecPool()
     await pool.start()
@@ -142,17 +144,22 @@ async def _sound(codec: Codec, to: Codec, seconds: int) -> bool:
     used = _children_s() - before
     late.sort()
     p50, p95 = (1_000 * late[int(len(late) * part)] for part in (0.5, 0.95))
-    print(f"sound     {codec} to {to}: {p50:.0f} ms behind (p95 {p95:.0f}, bar {BAR_LATENCY_MS:.0f})", end="")
-    print(f", {used / seconds:.1%} of a core, starting it and a spare included")
-    return p95 <= BAR_LATENCY_MS
+    name, share = f"{codec} to {to}", used / seconds * 100
+    return [
+        figure("transcode", f"{name}, behind, p50", [p50], "ms", better="lower"),
+        figure("transcode", f"{name}, behind, p95", [p95], "ms", better="lower", bar=BAR_LATENCY_MS),
+        figure("transcode", f"{name}, with starting it and a spare", [share], "% of a core", better="lower"),
+    ]
 
 
 def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench transcode", description=__doc__)
     parser.add_argument("--seconds", type=int, default=10, help="of source")
-    parser.add_argument("--rounds", type=int, default=2, help="of pictures; the best of each side counts")
+    parser.add_argument("--rounds", type=int, default=2, help="of pictures, in turns")
+    report.options(parser)
     options = parser.parse_args(argv)
-    held = [_pictures(options.seconds, options.rounds)]
+    figures = _pictures(options.seconds, options.rounds)
     for codec, to in ((Codec.OPUS, Codec.AAC), (Codec.AAC, Codec.OPUS)):
-        held.append(uvloop.run(_sound(codec, to, options.seconds)))
-    return 0 if all(held) else 1
+        figures += uvloop.run(_sound(codec, to, options.seconds))
+    report.hand_over(figures, options.json)
+    return 0

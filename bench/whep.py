@@ -22,6 +22,8 @@ from typing import Any
 
 import msgspec
 
+from bench import report
+from bench.report import Better, Figure, figure
 from media.relay import Relay
 from media.unit import VIDEO_TIMESCALE, Codec, Kind, Track, Unit
 from media.webrtc import h264, sdp, stun
@@ -36,6 +38,9 @@ _SPS = bytes.fromhex("6742c01fda014016e840000003004000000f03c60ca8")
 _PPS = bytes.fromhex("68ce0fc8")
 _PASSWORD = secrets.token_hex(16)
 _READ_BYTES = 2_048
+BAR_US, BAR_VIEWERS = 5.0, 1_000
+BAR_SHARE = 0.7  # per cent of a core for a viewer
+PEER = "a peer connection each"
 
 
 class Viewer:
@@ -167,18 +172,15 @@ def watch(pipe: Connection, count: int, is_lite: bool) -> None:
 
 
 class Cost(msgspec.Struct, frozen=True, kw_only=True):
-    name: str
-    viewers: int
+    """What the sending process used, `share` of a core, and the packets that arrived at all its viewers."""
+
     packets: int
     share: float
     cpu_s: float
 
-    def __str__(self) -> str:
-        each = self.cpu_s * 1e6 / max(1, self.packets)
-        return (
-            f"{self.name:28} {self.viewers:4} viewers: {each:6.1f} µs per packet per viewer, "
-            f"{self.share * 100:5.1f}% of a core, {self.packets} packets arrived"
-        )
+    @property
+    def us_per_packet(self) -> float:
+        return self.cpu_s * 1e6 / max(1, self.packets)
 
 
 def frame(number: int) -> tuple[bytes, bool]:
@@ -207,9 +209,7 @@ async def _connect(pipe: Connection, count: int, answer: Answer) -> None:
         raise RuntimeError("the viewers did not connect")
 
 
-async def _measured(
-    name: str, pipe: Connection, count: int, play: Callable[[float], Awaitable[None]], seconds: float
-) -> Cost:
+async def _measured(pipe: Connection, play: Callable[[float], Awaitable[None]], seconds: float) -> Cost:
     await play(2.0)
     used, began = time.process_time(), time.monotonic()
     await play(seconds)
@@ -217,7 +217,7 @@ async def _measured(
     pipe.send(None)
     arrived = sum(await asyncio.to_thread(pipe.recv))
     share = seconds / (seconds + 2.0)
-    return Cost(name=name, viewers=count, packets=int(arrived * share), share=cpu_s / wall_s, cpu_s=cpu_s)
+    return Cost(packets=int(arrived * share), share=cpu_s / wall_s, cpu_s=cpu_s)
 
 
 async def ours(pipe: Connection, count: int, seconds: float) -> Cost:
@@ -258,7 +258,7 @@ async def ours(pipe: Connection, count: int, seconds: float) -> Cost:
 
     await _connect(pipe, count, answer)
     try:
-        return await _measured("packetised once", pipe, count, play, seconds)
+        return await _measured(pipe, play, seconds)
     finally:
         await endpoint.close()
         await port.close()
@@ -314,7 +314,7 @@ async def theirs(pipe: Connection, count: int, seconds: float) -> Cost:
 
     await _connect(pipe, count, answer)
     try:
-        return await _measured("a peer connection each", pipe, count, play, seconds)
+        return await _measured(pipe, play, seconds)
     finally:
         for peer in peers:
             await peer.close()
@@ -333,14 +333,33 @@ def run(way: Callable[[Connection, int, float], Any], count: int, seconds: float
         child.terminate()
 
 
+def figures(mine: list[Cost], others: list[Cost], viewers: int) -> list[Figure]:
+    """CPU of each packet to each viewer, of that many viewers, and how many a core could serve at that price."""
+    ways: list[tuple[str, str, Better, float | None, Callable[[Cost], float]]] = [
+        ("a packet to a viewer", "µs", "lower", BAR_US, lambda cost: cost.us_per_packet),
+        (f"{viewers} viewers", "% of a core", "lower", BAR_SHARE * viewers, lambda cost: cost.share * 100),
+        ("viewers a core", "", "higher", BAR_VIEWERS, lambda cost: viewers / cost.share),
+    ]
+    return [
+        figure(
+            "whep", name, [of(cost) for cost in mine], unit, better=better, bar=bar, peer=PEER,
+            against=[of(cost) for cost in others],
+        )
+        for name, unit, better, bar, of in ways
+    ]  # fmt: skip
+
+
 def main(argv: list[str]) -> int:
-    """Print one line a sender."""
-    options = argparse.ArgumentParser(prog="whep", description=__doc__)
+    """Print one line a figure."""
+    options = argparse.ArgumentParser(prog="bench whep", description=__doc__)
     options.add_argument("--viewers", type=int, default=100)
     options.add_argument("--seconds", type=float, default=10.0)
+    options.add_argument("--rounds", type=int, default=1, help="in turns")
     options.add_argument("--alone", action="store_true", help="leave the other sender out")
+    report.options(options)
     chosen = options.parse_args(argv)
-    print(run(ours, chosen.viewers, chosen.seconds))
-    if not chosen.alone:
-        print(run(theirs, chosen.viewers, chosen.seconds))
+    ways = (ours,) if chosen.alone else (ours, theirs)
+    rounds = [[run(way, chosen.viewers, chosen.seconds) for way in ways] for _ in range(chosen.rounds)]
+    found = figures([costs[0] for costs in rounds], [costs[1] for costs in rounds if costs[1:]], chosen.viewers)
+    report.hand_over(found, chosen.json)
     return 0
