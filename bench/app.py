@@ -165,7 +165,7 @@ def login(token: str | None) -> Steps:
     return ((b"40" + json.dumps(auth, separators=(",", ":")).encode(), b'40{"sid"'),)
 
 
-def joined(token: str, room_id: str) -> Steps:
+def joined(token: str | None, room_id: str) -> Steps:
     """Signs in and joins."""
     return (*login(token), (packet(0, "chat:join", {"room_id": room_id}), b'430[{"ok":true'))
 

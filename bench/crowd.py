@@ -13,6 +13,7 @@ import select
 import socket
 import time
 from collections.abc import Callable, Sequence
+from itertools import islice
 
 MARK = b"~t~"  # before the time at which a message was said, in nanoseconds; another ~ ends it
 _CARRY = len(MARK) - 1
@@ -151,12 +152,12 @@ class Crowd:
             with contextlib.suppress(BlockingIOError):
                 found.send(_PONG)
 
-    def say(self, text: bytes) -> None:
-        """Sends a text packet from the client that came last."""
-        last = self._sockets[next(reversed(self._sockets))]
-        last.setblocking(True)
-        last.sendall(frame(text))
-        last.setblocking(False)
+    def say(self, text: bytes, speaker: int = 0) -> None:
+        """Sends a text packet from the client that came last, or from so many before it."""
+        found = self._sockets[next(islice(reversed(self._sockets), speaker, None))]
+        found.setblocking(True)
+        found.sendall(frame(text))
+        found.setblocking(False)
 
     def close(self) -> None:
         for found in self._sockets.values():

@@ -10,12 +10,15 @@ import argparse
 import json
 import statistics
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from bench import peers
-from bench.crowd import Crowd, allow_many_files, percentile, pin, until
+from bench import app, drawing, peers
+from bench.crowd import Crowd, allow_many_files, percentile, pin, stamp, until
 
+_SPEAKERS = 8  # the whole server answers only so many events of one socket at a time
 _FRAME_BYTES = 160  # of a message around its text
 
 
@@ -35,22 +38,51 @@ class Row:
     crowd_cpu: float
 
 
+Says = Callable[[int, str], bytes]
+"""The packet that brings message so-and-so with this text to the room."""
+
+
+def _say(number: int, text: str) -> bytes:
+    body = {
+        "id": f"{number:036d}",
+        "user": {"id": "u" * 36, "username": "somebody", "display_name": "Some Body", "badges": []},
+        "text": text,
+    }
+    return b'42["say",' + json.dumps(body, separators=(",", ":")).encode() + b"]"
+
+
 class Run:
     """One server with its crowd."""
 
-    def __init__(self, peer: peers.Peer, crowd: Crowd, viewers: int, message_bytes: int) -> None:
+    def __init__(
+        self,
+        server: peers.Server,
+        crowd: Crowd,
+        viewers: int,
+        message_bytes: int,
+        says: Says,
+        speakers: int,
+        said: int = 0,
+    ) -> None:
+        """`said` is the number of the last message before."""
         self._text = "x" * max(0, message_bytes - _FRAME_BYTES)
-        self._peer = peer
+        self._peer = server
         self._crowd = crowd
         self._viewers = viewers
-        self._said = 0
+        self._says = says
+        self._speakers = speakers
+        self._said = self._first = said
         self._before = crowd.received
+
+    @property
+    def said(self) -> int:
+        return self._said
 
     def capacity(self, seconds: float, window: int) -> Row:
         """Closed loop."""
 
         def step() -> None:
-            while self._said - self._received() // self._viewers < window:
+            while self._said - self._first - self._received() // self._viewers < window:
                 self._say()
             self._crowd.pump(0.05)
 
@@ -71,18 +103,13 @@ class Run:
 
     def _say(self) -> None:
         self._said += 1
-        body = {
-            "id": f"{self._said:036d}",
-            "user": {"id": "u" * 36, "username": "somebody", "display_name": "Some Body", "badges": []},
-            "text": self._text,
-            "t": time.monotonic_ns(),
-        }
-        self._crowd.say(b'42["say",' + json.dumps(body, separators=(",", ":")).encode() + b"]")
+        self._crowd.say(self._says(self._said, stamp() + self._text), self._said % self._speakers)
 
     def _measure(self, mode: str, seconds: float, step: object) -> Row:
         assert callable(step)
         crowd = self._crowd
         self._settle()
+        crowd.pong()
         crowd.latencies_ms.clear()
         received, cpu, own = crowd.received, self._peer.cpu_s(), time.process_time()
         started = time.perf_counter()
@@ -101,7 +128,7 @@ class Run:
             cpu=used / took,
             p50_ms=percentile(crowd.latencies_ms, 0.5),
             p99_ms=percentile(crowd.latencies_ms, 0.99),
-            lost=0 if is_whole else self._said * self._viewers - self._received(),
+            lost=0 if is_whole else (self._said - self._first) * self._viewers - self._received(),
             crowd_cpu=mine / took,
         )
 
@@ -110,78 +137,103 @@ class Run:
 
     def _settle(self) -> bool:
         """Whether everything said has arrived everywhere."""
-        wanted = self._said * self._viewers
+        wanted = (self._said - self._first) * self._viewers
         return until(lambda: self._received() >= wanted, lambda: self._crowd.pump(0.05), 10)
 
 
 def measure(name: str, options: argparse.Namespace) -> list[Row]:
     """One server through all modes."""
-    peer = peers.start(name, node_modules=options.node_modules)
-    try:
-        crowd = Crowd(host="127.0.0.1", port=peer.port)
-        crowd.connect(options.viewers)
-        run = Run(peer, crowd, options.viewers, options.bytes)
+    with _served(name, options) as (server, crowd, says):
+        run = Run(server, crowd, options.viewers, options.bytes, says, _SPEAKERS if name == app.NAME else 1)
         rows = [run.capacity(options.seconds, 4)] if options.capacity else []
-        if options.capacity and name == "ours":
-            rows.append(run.capacity(options.seconds, 400))
+        if options.capacity and name in ("ours", app.NAME):
+            rows.append(run.capacity(options.seconds, 400 if name == "ours" else 100))
         for rate in options.rates:
             row = run.open_loop(options.seconds, rate)
             rows.append(row)
             if row.lost or not row.p99_ms < 1000:
                 break  # it has failed at this rate and would at any higher one
-        crowd.close()
         return rows
+
+
+@contextmanager
+def _served(name: str, options: argparse.Namespace) -> Iterator[tuple[peers.Server, Crowd, Says]]:
+    """A running server, its viewers in the room, and what is said to it."""
+    server = app.App() if name == app.NAME else peers.start(name, node_modules=options.node_modules)
+    try:
+        crowd = Crowd(host="127.0.0.1", port=server.port)
+        if isinstance(server, app.App):
+            yield server, crowd, _enter(server, crowd, options.viewers)
+        else:
+            crowd.connect(options.viewers)
+            yield server, crowd, _say
+        crowd.close()
     finally:
-        peer.stop()
+        server.stop()
+
+
+def _enter(server: app.App, crowd: Crowd, viewers: int) -> Says:
+    """Everyone joins one room, guests but for the last few, who are to speak."""
+    tokens = server.tokens(_SPEAKERS)
+    room = server.new_room(tokens[0])[1]
+    guests = viewers - _SPEAKERS
+    crowd.connect(viewers, says=lambda number: app.joined(tokens[number - guests] if number >= guests else None, room))
+    return lambda number, text: app.sent(number, room, text, f"m{number}")
 
 
 def slow(name: str, options: argparse.Namespace) -> None:
     """The same rate with a share of the viewers reading nothing."""
-    peer = peers.start(name, node_modules=options.node_modules)
-    try:
-        crowd = Crowd(host="127.0.0.1", port=peer.port)
-        crowd.connect(options.viewers)
-        run = Run(peer, crowd, options.viewers, options.bytes)
+    with _served(name, options) as (server, crowd, says):
+        speakers = _SPEAKERS if name == app.NAME else 1
+        run = Run(server, crowd, options.viewers, options.bytes, says, speakers)
         before = run.open_loop(options.seconds, options.slow_rate)
-        memory = peer.memory_bytes()
+        memory = server.memory_bytes()
         crowd.stop_reading(options.slow)
-        others = Run(peer, crowd, options.viewers - options.slow, options.bytes)
+        said = run.said
+        others = Run(server, crowd, options.viewers - options.slow, options.bytes, says, speakers, said=said)
         after = others.open_loop(options.seconds, options.slow_rate)
-        grown = (peer.memory_bytes() - memory) / 2**20
+        grown = (server.memory_bytes() - memory) / 2**20
         share = after.deliveries_per_s / before.deliveries_per_s * options.viewers / (options.viewers - options.slow)
         print(
             f"{name}: {options.slow} of {options.viewers} stop reading at {options.slow_rate:g} messages/s: the others"
             f" get {share:.1%} of what they got, p99 {before.p99_ms:.0f} → {after.p99_ms:.0f} ms,"
             f" memory {grown:+.1f} MiB"
         )
-        crowd.close()
-    finally:
-        peer.stop()
 
 
-def show(rows: list[Row]) -> None:
-    """The table, medians over the rounds."""
-    print(f"{'server':<16}{'mode':<26}{'deliveries/s':>13}{'µs/delivery':>12}{'CPU':>6}", end="")
+def show(rows: list[Row], rounds: int) -> None:
+    """The table, medians over the rounds and, of the deliveries, how far they lie apart."""
+    print(f"medians of {rounds} rounds")
+    print(f"{'server':<16}{'mode':<26}{'deliveries/s':>13}{'spread':>8}{'µs/delivery':>12}{'CPU':>6}", end="")
     print(f"{'p50 ms':>8}{'p99 ms':>8}{'lost':>8}{'crowd CPU':>11}")
     for server, mode in dict.fromkeys((row.server, row.mode) for row in rows):
         same = [row for row in rows if (row.server, row.mode) == (server, mode)]
+        rates = [row.deliveries_per_s for row in same]
+        spread = (max(rates) - min(rates)) / max(1.0, statistics.median(rates))
+        print(f"{server:<16}{mode:<26}{statistics.median(rates):>13,.0f}{spread:>8.0%}", end="")
+        print(f"{_middle(same, 'cpu_us_per_delivery'):>12.2f}{_middle(same, 'cpu'):>6.0%}", end="")
+        print(f"{_middle(same, 'p50_ms'):>8.1f}{_middle(same, 'p99_ms'):>8.1f}", end="")
+        print(f"{max(row.lost for row in same):>8.0f}{_middle(same, 'crowd_cpu'):>11.0%}")
 
-        def middle(name: str, same: list[Row] = same) -> float:
-            return float(statistics.median(getattr(row, name) for row in same))
 
-        print(f"{server:<16}{mode:<26}{middle('deliveries_per_s'):>13,.0f}", end="")
-        print(f"{middle('cpu_us_per_delivery'):>12.2f}{middle('cpu'):>6.0%}", end="")
-        print(f"{middle('p50_ms'):>8.1f}{middle('p99_ms'):>8.1f}{middle('lost'):>8.0f}{middle('crowd_cpu'):>11.0%}")
+def _middle(rows: list[Row], name: str) -> float:
+    return float(statistics.median(getattr(row, name) for row in rows))
 
 
 def curve(rows: list[Row]) -> None:
-    """Deliveries a second against p99, one line a server."""
+    """Deliveries a second against p99, one line a server: printed, and drawn."""
+    lines: dict[str, list[tuple[float, float]]] = {}
+    for server, mode in dict.fromkeys((row.server, row.mode) for row in rows if not row.mode.startswith("capacity")):
+        same = [row for row in rows if (row.server, row.mode) == (server, mode)]
+        lines.setdefault(server, []).append((_middle(same, "deliveries_per_s"), _middle(same, "p99_ms")))
     print("\np99 ms by deliveries/s")
-    for server in dict.fromkeys(row.server for row in rows):
-        points = sorted((row.deliveries_per_s, row.p99_ms) for row in rows if row.server == server)
-        print(f"{server:<16}" + "  ".join(f"{per_s / 1000:.0f}k:{p99:.0f}" for per_s, p99 in points))
-        for per_s, p99 in points:
-            print(f"{per_s:>14,.0f} |{'#' * min(80, max(1, round(p99 / 4)))} {p99:.0f}")
+    for server, points in lines.items():
+        print(f"{server:<16}" + "  ".join(f"{per_s / 1000:.0f}k:{p99:.0f}" for per_s, p99 in sorted(points)))
+    viewers = rows[0].viewers if rows else 0
+    file = drawing.draw(
+        "fanout", title=f"One room of {viewers:,}, open loop", x="deliveries/s", y="p99 ms", lines=lines
+    )
+    print(f"drawn in {file}")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -192,8 +244,9 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--rounds", type=int, default=1, help="interleaved; the table shows medians")
     found.add_argument("--rates", type=float, nargs="*", default=[5, 20, 100, 300, 1000], help="messages/s, open loop")
     found.add_argument("--no-capacity", dest="capacity", action="store_false")
-    found.add_argument("--servers", nargs="+", default=["ours", "ours-each", "python-socketio", "node"])
-    found.add_argument("--node-modules", type=Path, help="a folder that holds socket.io, for the server on Node")
+    found.add_argument("--servers", nargs="+", default=["ours", "ours-each", "python-socketio", "node", "bun"])
+    found.add_argument("--app", action="store_true", help="the whole server too, with everyone in a room of it")
+    found.add_argument("--node-modules", type=Path, help="a folder that holds socket.io and bun's engine")
     found.add_argument("--slow", type=int, default=0, help="viewers that stop reading, in a run of its own")
     found.add_argument("--slow-rate", type=float, default=50)
     found.add_argument("--json", type=Path, help="also write the rows here")
@@ -204,13 +257,13 @@ def main(argv: list[str]) -> int:
     options = parser().parse_args(argv)
     allow_many_files()
     pin(1)
-    names = peers.available(options.servers, options.node_modules)
+    names = peers.available(options.servers, options.node_modules) + [app.NAME] * options.app
     if options.slow:
         for name in names:
             slow(name, options)
         return 0
     rows = [row for _ in range(options.rounds) for name in names for row in measure(name, options)]
-    show(rows)
+    show(rows, options.rounds)
     curve(rows)
     if options.json is not None:
         options.json.write_text(json.dumps([asdict(row) for row in rows], indent=1))
