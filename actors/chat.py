@@ -16,7 +16,18 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from actors.chat_rules import MAX_TEXT, Author, ChatMode, ChatRules, Sanction, Standing, changed_mode, clean_text
-from actors.events import ChatChanged, ChatMessage, ChatPosted, ChatUser, DeletedMessage, Fact, LoggedMessage
+from actors.events import (
+    Announce,
+    ChatChanged,
+    ChatMessage,
+    ChatPosted,
+    ChatUser,
+    DeletedMessage,
+    Fact,
+    LoggedMessage,
+    RoomOpened,
+    Shown,
+)
 from actors.runtime import Actor, ActorError, Ask, DomainError, Fenced, Later, Message, Unavailable, handles
 
 __all__ = [
@@ -31,6 +42,7 @@ __all__ = [
     "ChatRules",
     "DeleteChat",
     "FindPosted",
+    "KeepListening",
     "KeepMediaTime",
     "PinChat",
     "PostChat",
@@ -55,6 +67,7 @@ MAX_TIMEOUT_S = 14 * 24 * 3600
 MEND_S = 0.25
 MAX_MEND_S = 5.0
 SETTLE_S = 6.0
+LISTEN_S = 30.0
 
 
 # ------------------------------------------------------------------------------------------------- what is said to it
@@ -93,13 +106,23 @@ class RoomSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     owner_id: str
     epoch: str
     offset: int
-    messages: tuple[LoggedMessage, ...]
+    messages: tuple[Shown, ...]
     mode: ChatMode
-    pinned: ChatMessage | None = None
+    pinned: Shown | None = None
 
 
 class ReadRoom(Ask[RoomSnapshot], frozen=True, kw_only=True):
+    """``node`` is told of what comes after the snapshot, for as long as it says ``KeepListening``."""
+
     limit: int = RECENT
+    node: str = ""
+
+
+class KeepListening(Message, frozen=True, kw_only=True):
+    """The node still has sockets in the room, and knows it up to ``offset``. Due every ``LISTEN_S / 3``."""
+
+    node: str
+    offset: int
 
 
 class DeleteChat(Ask[None], frozen=True, kw_only=True):
@@ -216,7 +239,7 @@ class ChatRoom(Actor):
         shard: int,
         log: ChatLog,
         standings: Standings,
-        announce: Callable[[Fact], None],
+        announce: Announce,
         new_id: Callable[[], str],
         now: Callable[[], datetime],
     ) -> None:
@@ -234,6 +257,7 @@ class ChatRoom(Actor):
         self._unjudged: dict[str, list[tuple[PostChat, str]]] = {}
         self._commits: set[asyncio.Future[Appended]] = set()
         self._fresh: list[LoggedMessage] = []
+        self._listeners: dict[str, float] = {}
         self._top = 0
         self._mending: asyncio.Task[None] | None = None
         self._pinned: ChatMessage | None = None
@@ -254,6 +278,7 @@ class ChatRoom(Actor):
         self._pinned = record.pinned
         self._recent.extend(await self._log.last(self._room_id, RECENT))
         self._offset = self._recent[-1].offset if self._recent else record.last_offset
+        self._announce(RoomOpened(room_id=self._room_id, epoch=self._epoch, offset=self._offset))
 
     async def passivate(self) -> None:
         """What was submitted is answered and announced before the room goes."""
@@ -459,13 +484,30 @@ class ChatRoom(Actor):
             self.context.clock.call_later(0.0, self._announce_fresh)
 
     def _announce_fresh(self) -> None:
-        fresh, self._fresh = tuple(self._fresh), []
-        self._announce(ChatPosted(room_id=self._room_id, epoch=self._epoch, messages=fresh))
+        fresh, self._fresh = tuple(map(msgspec.to_builtins, self._fresh)), []
+        self._say(ChatPosted(room_id=self._room_id, epoch=self._epoch, messages=fresh))
+
+    def _say(self, fact: Fact) -> None:
+        """To every node with sockets in the room, and to no other."""
+        now = self.context.clock.monotonic()
+        silent = [node for node, until in self._listeners.items() if until < now]
+        for node in silent:
+            del self._listeners[node]
+        self._announce(fact, to=tuple(self._listeners))
 
     # reading
 
+    @handles(KeepListening)
+    def keep_listening(self, message: KeepListening) -> None:
+        self._listeners[message.node] = self.context.clock.monotonic() + LISTEN_S
+        if message.offset < self._offset - len(self._fresh):
+            opened = RoomOpened(room_id=self._room_id, epoch=self._epoch, offset=self._offset - len(self._fresh))
+            self._announce(opened, to=(message.node,))
+
     @handles(ReadRoom)
     def read(self, message: ReadRoom) -> RoomSnapshot:
+        if message.node:
+            self._listeners[message.node] = self.context.clock.monotonic() + LISTEN_S
         recent = list(self._recent)[-message.limit :] if message.limit > 0 else []
         return RoomSnapshot(
             room_id=self._room_id,
@@ -473,9 +515,9 @@ class ChatRoom(Actor):
             owner_id=self._rules.owner_id,
             epoch=self._epoch,
             offset=self._offset,
-            messages=tuple(recent),
+            messages=tuple(map(msgspec.to_builtins, recent)),
             mode=self._rules.mode,
-            pinned=self._pinned,
+            pinned=msgspec.to_builtins(self._pinned),
         )
 
     # moderating
@@ -564,7 +606,7 @@ class ChatRoom(Actor):
             raise DomainError("forbidden", "Only the owner and moderators of the room may do this.")
 
     def _tell(self, event: RoomEvent, body: dict[str, Any]) -> None:
-        self._announce(ChatChanged(room_id=self._room_id, event=event, body={"room_id": self._room_id, **body}))
+        self._say(ChatChanged(room_id=self._room_id, event=event, body={"room_id": self._room_id, **body}))
 
     # the media clock
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import msgspec
+
+from actors.runtime import Message
 
 StreamState = Literal["scheduled", "live", "interrupted", "ended"]
 
@@ -40,6 +43,7 @@ class StreamView(msgspec.Struct, frozen=True, kw_only=True):
     interrupted_at: datetime | None = None
     ended_at: datetime | None = None
     publication: int = 0
+    media_node: str = ""
     media_time_ms: int = 0
     viewers: int = 0
     peak_viewers: int = 0
@@ -76,9 +80,11 @@ class DeletedMessage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 LoggedMessage = ChatMessage | DeletedMessage
+Shown = dict[str, Any]
+"""A logged message as it goes to every client: turned into plain values once, by its room."""
 
 
-class StreamChanged(msgspec.Struct, frozen=True, kw_only=True):
+class StreamChanged(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The stream's state or what is said about it changed; ``cause`` is for the log."""
 
     stream: StreamView
@@ -86,7 +92,7 @@ class StreamChanged(msgspec.Struct, frozen=True, kw_only=True):
     cause: str
 
 
-class ViewersCounted(msgspec.Struct, frozen=True, kw_only=True):
+class ViewersCounted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     stream_id: str
     viewers: int
     peak_viewers: int
@@ -94,15 +100,15 @@ class ViewersCounted(msgspec.Struct, frozen=True, kw_only=True):
     watched_ms: int
 
 
-class ChatPosted(msgspec.Struct, frozen=True, kw_only=True):
+class ChatPosted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Messages of one room, committed, in the order of their offsets, without a gap."""
 
     room_id: str
     epoch: str
-    messages: tuple[LoggedMessage, ...]
+    messages: tuple[Shown, ...]
 
 
-class ChatChanged(msgspec.Struct, frozen=True, kw_only=True):
+class ChatChanged(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Something about a room other than a new message; ``event`` and ``body`` are what its sockets are told."""
 
     room_id: str
@@ -110,4 +116,33 @@ class ChatChanged(msgspec.Struct, frozen=True, kw_only=True):
     body: dict[str, Any]
 
 
-Fact = StreamChanged | ViewersCounted | ChatPosted | ChatChanged
+class RoomOpened(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The room has an actor anew, which stands at ``offset`` and does not know who listens."""
+
+    room_id: str
+    epoch: str
+    offset: int
+
+
+class CounterOpened(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The stream's counter has an actor anew, which does not know who watches."""
+
+    stream_id: str
+
+
+Fact = StreamChanged | ViewersCounted | ChatPosted | ChatChanged | RoomOpened | CounterOpened
+
+
+class Announce(Protocol):
+    """Tells nodes a fact, each at most once and in order: those named, or all of the cluster."""
+
+    def __call__(self, fact: Fact, *, to: Iterable[str] | None = None) -> None: ...
+
+
+class Hear(Message, frozen=True, kw_only=True):
+    """Told to the actor of a node (kind ``NODE``, keyed by the node's name): a fact for its clients."""
+
+    fact: Fact
+
+
+NODE = "node"

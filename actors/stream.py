@@ -13,11 +13,12 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from actors.chat import KeepMediaTime
-from actors.events import Fact, StreamChanged, StreamState, StreamView
+from actors.events import Announce, StreamChanged, StreamState, StreamView
 from actors.runtime import Actor, ActorError, ActorId, Ask, DomainError, Later, Message, Unavailable, handles
 
 GRACE_S = 30.0
 PROGRESS_DUE_S = 5.0
+SILENT_S = 8.0
 START_DUE_S = 20.0
 LEAST_GRACE_S = 5.0
 SAVE_S = 5.0
@@ -55,8 +56,12 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ClaimPublish(Ask[Grant], frozen=True, kw_only=True):
+    """``node`` is where the publisher's bytes arrive; ``is_lasting``: with the person's key, not the stream's own."""
+
     protocol: str
     remote: str
+    node: str = ""
+    is_lasting: bool = False
 
 
 class PublisherStarted(Message, frozen=True, kw_only=True):
@@ -176,6 +181,10 @@ class _RecordDue(Message, frozen=True, kw_only=True):
     pass
 
 
+class _SilenceDue(Message, frozen=True, kw_only=True):
+    publication: int
+
+
 class _ProgressDue(Message, frozen=True, kw_only=True):
     publication: int
 
@@ -194,6 +203,7 @@ class StreamRecord(msgspec.Struct, frozen=True, kw_only=True):
     stream_key: str
     next_segment: int
     tracks: tuple[dict[str, Any], ...] = ()
+    is_lasting: bool = False
 
 
 class StreamStore(Protocol):
@@ -211,7 +221,7 @@ class StreamStore(Protocol):
 class Media(Protocol):
     """The way to the process that holds the publisher. Synchronous: what comes of it arrives as messages."""
 
-    def stop(self, stream_id: str, *, publication: int, reason: str) -> None: ...
+    def stop(self, node: str, stream_id: str, *, publication: int, reason: str) -> None: ...
 
 
 # -------------------------------------------------------------------------------------------------------------- actor
@@ -227,7 +237,7 @@ class LiveStream(Actor):
         shard: int,
         store: StreamStore,
         media: Media,
-        announce: Callable[[Fact], None],
+        announce: Announce,
         now: Callable[[], datetime],
         grace_s: float = GRACE_S,
     ) -> None:
@@ -243,6 +253,7 @@ class LiveStream(Actor):
         self._is_presumed = False
         self._is_started = False
         self._progressed_at = 0.0
+        self._heard_at = 0.0
         self._is_save_due = False
         self._unrecorded: list[SegmentsRecorded] = []
         self._is_record_due = False
@@ -281,10 +292,11 @@ class LiveStream(Actor):
             raise DomainError("ended", "This stream has ended.")
         if self._is_claimed and not self._is_presumed:
             raise DomainError("busy", "Somebody is publishing this stream already.")
-        publication = self._view.publication + 1
-        await self._save(msgspec.structs.replace(self._view, publication=publication))
+        before, publication = self._view.media_node, self._view.publication + 1
+        view = msgspec.structs.replace(self._view, publication=publication, media_node=message.node)
+        await self._save(view, is_lasting=message.is_lasting)
         if self._is_presumed:
-            self._media.stop(self._stream_id, publication=publication - 1, reason="its publisher has come again")
+            self._stop_media(before, publication - 1, "its publisher has come again")
         self._is_claimed, self._is_presumed, self._is_started = True, False, False
         self.context.timer(START_DUE_S, _StartDue(publication=publication))
         self.context.log.info("publication %d granted to %s over %s", publication, message.remote, message.protocol)
@@ -324,8 +336,23 @@ class LiveStream(Actor):
             self.context.timer(SAVE_S, _SaveDue())
 
     def _saw_publisher(self, at: float) -> None:
-        self._is_started, self._is_presumed = True, False
+        self._is_presumed = False
         self._progressed_at = at
+        self._heard_at = self.context.clock.monotonic()
+        if not self._is_started:
+            self._is_started = True
+            self.context.timer(SILENT_S, _SilenceDue(publication=self._view.publication))
+
+    @handles(_SilenceDue)
+    async def silence_due(self, message: _SilenceDue) -> None:
+        """The node that held the publisher may be gone without a word."""
+        if message.publication != self._view.publication or not self._is_started:
+            return
+        left_s = self._heard_at + SILENT_S - self.context.clock.monotonic()
+        if left_s > 0:
+            self.context.timer(left_s, message)
+        else:
+            await self.publisher_lost(PublisherLost(publication=message.publication, reason="its node is silent"))
 
     @handles(_SaveDue)
     async def save_due(self, message: _SaveDue) -> None:
@@ -407,7 +434,7 @@ class LiveStream(Actor):
     async def start_due(self, message: _StartDue) -> None:
         """A grant that nobody took up, or whose answer was lost, must not keep the key for ever."""
         if message.publication == self._view.publication and self._is_claimed and not self._is_started:
-            self._media.stop(self._stream_id, publication=message.publication, reason="nothing was sent")
+            self._stop_media(self._view.media_node, message.publication, "nothing was sent")
             await self.publisher_lost(PublisherLost(publication=message.publication, reason="nothing was sent"))
 
     @handles(_GraceOver)
@@ -424,7 +451,10 @@ class LiveStream(Actor):
     @handles(StopPublisher)
     def stop_publisher(self, message: StopPublisher) -> None:
         if self._is_claimed:
-            self._media.stop(self._stream_id, publication=self._view.publication, reason=message.reason)
+            self._stop_media(self._view.media_node, self._view.publication, message.reason)
+
+    def _stop_media(self, node: str, publication: int, reason: str) -> None:
+        self._media.stop(node, self._stream_id, publication=publication, reason=reason)
 
     # ending
 
@@ -440,7 +470,7 @@ class LiveStream(Actor):
         publication = self._view.publication
         if self._is_claimed:
             # The last segments are on their way into the object store: the end waits for them, but not for ever.
-            self._media.stop(self._stream_id, publication=publication, reason=message.reason)
+            self._stop_media(self._view.media_node, publication, message.reason)
             self.context.timer(FLUSH_S, _FlushOver(publication=publication))
         else:
             self.context.ref(self.context.id).tell(_FlushOver(publication=publication))
@@ -530,8 +560,9 @@ class LiveStream(Actor):
             ended_at=now if state == "ended" else None,
         )
 
-    async def _save(self, view: StreamView) -> None:
-        record = msgspec.structs.replace(self._record, view=view)
+    async def _save(self, view: StreamView, *, is_lasting: bool | None = None) -> None:
+        kept = self._record.is_lasting if is_lasting is None else is_lasting
+        record = msgspec.structs.replace(self._record, view=view, is_lasting=kept)
         await self._store.save(record, shard=self._shard, epoch=self.context.epoch)
         self._record = record
 

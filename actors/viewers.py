@@ -12,7 +12,7 @@ from typing import Protocol
 
 import msgspec
 
-from actors.events import Fact, ViewersCounted
+from actors.events import Announce, CounterOpened, ViewersCounted
 from actors.runtime import Actor, ActorError, ActorId, Ask, Message, Unavailable, handles
 from actors.stream import KeepViewers
 
@@ -24,13 +24,16 @@ MAX_DIRTY = 100_000
 class ViewerCame(Message, frozen=True, kw_only=True):
     """A socket began to watch. ``viewer`` is the person's id, or a guest's; ``at`` is the wall clock in seconds.
 
-    A guest is as long the same viewer as the socket lives: whoever comes back without an account counts as another.
+    ``since``: it began earlier, and the counter is new. ``node`` is where the socket is. A guest is as long the same
+    viewer as the socket lives: whoever comes back without an account counts as another.
     """
 
     view_id: str
     viewer: str
     user_id: str | None
     at: float
+    since: float | None = None
+    node: str = ""
 
 
 class ViewerBeat(Message, frozen=True, kw_only=True):
@@ -42,6 +45,11 @@ class ViewerBeat(Message, frozen=True, kw_only=True):
 
 class ViewerLeft(Message, frozen=True, kw_only=True):
     view_id: str
+    at: float
+
+
+class NodeLeft(Message, frozen=True, kw_only=True):
+    node: str
     at: float
 
 
@@ -73,6 +81,7 @@ class ViewRow(msgspec.Struct, kw_only=True):
     watched_ms: int = 0
     stalled_ms: int = 0
     transport: str = ""
+    node: str = ""
 
 
 class StoredTotals(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,12 +117,15 @@ class ViewTally:
         """Count a view; the same view again changes nothing."""
         if message.view_id in self._watching:
             return
+        started_at = message.at if message.since is None else min(message.since, message.at)
         row = ViewRow(
             id=message.view_id,
             viewer=message.viewer,
             user_id=message.user_id,
-            started_at=message.at,
+            started_at=started_at,
             last_at=message.at,
+            watched_ms=round((message.at - started_at) * 1000),
+            node=message.node,
         )
         self._watching[row.id] = row
         self._dirty[row.id] = row
@@ -132,6 +144,11 @@ class ViewTally:
         row = self._watching.pop(message.view_id, None)
         if row is not None:
             self._advance(row, message.at)
+
+    def node_left(self, node: str, at: float) -> None:
+        """End the views of a node's sockets."""
+        for view_id in [row.id for row in self._watching.values() if row.node == node]:
+            self.left(ViewerLeft(view_id=view_id, at=at))
 
     def advance(self, at: float) -> None:
         """Everybody who is there has watched until ``at``."""
@@ -171,7 +188,7 @@ class ViewCounter(Actor):
         stream_id: str,
         shard: int,
         store: ViewStore,
-        announce: Callable[[Fact], None],
+        announce: Announce,
         now: Callable[[], datetime],
     ) -> None:
         self._stream_id = stream_id
@@ -188,6 +205,7 @@ class ViewCounter(Actor):
     async def activate(self) -> None:
         self._stored = await self._store.totals(self._stream_id)
         self._tally = ViewTally(peak_viewers=self._stored.peak_viewers)
+        self._announce(CounterOpened(stream_id=self._stream_id))
 
     async def passivate(self) -> None:
         self._tally.advance(self._now().timestamp())
@@ -201,6 +219,12 @@ class ViewCounter(Actor):
     @handles(ViewerBeat)
     def beat(self, message: ViewerBeat) -> None:
         self._tally.beat(message)
+
+    @handles(NodeLeft)
+    def node_left(self, message: NodeLeft) -> None:
+        """Whoever watched from there is not there any more; they come again from elsewhere."""
+        self._tally.node_left(message.node, message.at)
+        self._keep_ticking()
 
     @handles(ViewerLeft)
     def left(self, message: ViewerLeft) -> None:

@@ -119,9 +119,7 @@ class Run:
         self.relay.close(reason)
         if self._packager is not None:
             self._packager.finish(reason)
-        self._report()
-        self._say(PublishEnded(stream_id=self.stream_id, publication=self.publication, reason=reason))
-        self._plane.ended(self)
+        self._plane.ended(self, reason)
 
     def on_stop(self, stop: Callable[[str], None]) -> None:
         self._stop = stop
@@ -185,12 +183,17 @@ class Run:
             self._bridges[audio] = bridge
         return bridge.relay
 
-    async def flush(self) -> None:
-        """Wait until the recording is stored, then say so. At most ``FLUSH_S``."""
+    async def flush(self, reason: str) -> None:
+        """Say that the run is over once all of it is packaged, then wait until the recording is stored, and say so.
+
+        At most ``BRIDGE_END_S`` and ``FLUSH_S``.
+        """
         if self._picture is not None:
             self._picture.cancel()
         if self._packager is not None:
             await self._packager.finished
+        self._report()
+        self._say(PublishEnded(stream_id=self.stream_id, publication=self.publication, reason=reason))
         self.stop_encoding_for_viewers()
         for bridge in self._bridges.values():
             bridge.close()
@@ -433,11 +436,13 @@ class Plane:
     def runs(self) -> list[Run]:
         return list(self._runs.values())
 
-    def ended(self, run: Run) -> None:
+    def ended(self, run: Run, reason: str) -> None:
         """A run says that it is over; what is left of it is stored in the background."""
         if self._runs.get(run.stream_id) is run:
             del self._runs[run.stream_id]
-        task = asyncio.get_running_loop().create_task(run.flush(), name=_flush_name(run.stream_id, run.publication))
+        task = asyncio.get_running_loop().create_task(
+            run.flush(reason), name=_flush_name(run.stream_id, run.publication)
+        )
         self._flushing.add(task)
         task.add_done_callback(self._flushing.discard)
 

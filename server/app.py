@@ -8,7 +8,9 @@ import gc
 import importlib.metadata
 import logging
 import os
+import re
 import shutil
+import signal
 import socket
 import ssl
 import time
@@ -21,12 +23,13 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from actors.chat import MAX_TEXT, ChatRoom
+from actors.events import NODE
 from actors.presence import Presence
-from actors.runtime import ActorError, LocalDirectory, LocalTransport, LoopClock, Node, shard_of
+from actors.runtime import ActorError, LoopClock, Node, shard_of
 from actors.runtime.ids import ActorId
 from actors.session import Buckets
 from actors.stream import DescribeStream, EndStream, LiveStream
-from actors.viewers import ViewCounter
+from actors.viewers import NodeLeft, ViewCounter
 from media.control import Granted
 from server.config import Settings
 from server.engines import Engines
@@ -49,19 +52,23 @@ from server.live.edge import Edge, EdgeLimits, Fanout
 from server.live.feed import Feeds
 from server.live.hls import HlsDesk, Playback
 from server.live.ingest import Ingest
-from server.live.media import MediaProcess
+from server.live.media import MediaAway, MediaProcess
+from server.live.neighbour import MediaOfNodes, Neighbour
 from server.live.on_air import OnAir
+from server.live.pull import Pull
 from server.live.sockets import Sockets
 from server.live.stream import StreamDesk
 from server.live.whip import WebrtcDesk
-from server.live.wire import AfterEnd, Announcer, MediaListener, RoomTopics
+from server.live.wire import AfterEnd, Announcer, Ears, MediaListener, RoomTopics
 from server.media_process import MediaConfig
 from server.metrics import ActorMetrics, Gauges
 from server.ports import CannotStart, Ports
 from storage.chat import ChatLog
+from storage.cluster import Cluster
 from storage.errors import StorageError
 from storage.ids import Ids
-from storage.leases import Fence, Leases
+from storage.leases import Fence
+from storage.members import Member
 from storage.migrate import check, migrate
 from storage.objects import ObjectStore, open_objects
 from storage.postgres import Database
@@ -106,8 +113,8 @@ class App:
         self._stages = Stages()
         self._ids = Ids()
         self._registry = CollectorRegistry()
-        self._epochs: dict[int, int] = {}
-        self._name = f"{socket.gethostname()}-{os.getpid()}"
+        host = re.sub("[^A-Za-z0-9]+", "-", socket.gethostname()).strip("-")
+        self._name = f"{host or 'node'}-{os.getpid()}"[-64:]
 
     async def start(self) -> None:
         """Raises ``CannotStart``; what was started until then is closed again."""
@@ -150,7 +157,7 @@ class App:
             self._stages.add("database", self.db.close)
             self.redis = await Redis.connect(engines.redis_url)
             self._stages.add("redis", self.redis.close)
-            self._epochs = await Leases(db=self.db).take_all(self._name)
+            self.cluster = await self._join_cluster(engines)
         except StorageError as error:
             raise CannotStart(f"{error}: check database_url and redis_url, or run `socialflow doctor`") from None
         self.database_url = engines.database_url
@@ -168,33 +175,66 @@ class App:
 
     # actors
 
+    async def _join_cluster(self, engines: Engines) -> Cluster:
+        return await Cluster.open(
+            node=self._name,
+            name=self.settings.cluster_name,
+            redis_url=engines.redis_url,
+            db=self.db,
+            roles=("actors", *self.settings.node_roles),
+            address=f"http://{self.settings.node_host}:{self.ports.inside.getsockname()[1]}",
+            version=VERSION,
+            on_leave=self._node_left,
+            on_replaced=self._replaced,
+            is_alone=engines.are_own,
+        )
+
+    def _node_left(self, member: Member) -> None:
+        """Nobody watches from there any more: the counters of this node are told."""
+        if member.name == self._name:
+            return
+        self.node.remote.lost(member.name)
+        left = NodeLeft(node=member.name, at=time.time())
+        for info in self.node.actors():
+            if info.id.kind == "viewers":
+                self.node.ref(info.id.kind, info.id.key).tell(left)
+
+    def _replaced(self) -> None:
+        log.error("another process has joined the cluster under the name %s: this one stops", self._name)
+        os.kill(os.getpid(), signal.SIGTERM)
+
     async def _open_node(self) -> None:
         self.node = Node(
             name=self._name,
             clock=LoopClock(),
-            directory=LocalDirectory(node=self._name, epoch=self._epochs.__getitem__),
-            transport=LocalTransport(),
+            directory=self.cluster.directory,
+            transport=self.cluster.transport,
             observer=ActorMetrics(registry=self._registry),
         )
-        self._announcer = Announcer()
+        self._announcer = Announcer(me=self._name, others=lambda: self.cluster.members.view.members)
         self._register_kinds()
         await self.node.start()
-        self._stages.add("actors", self._stop_node, budget_s=self.settings.drain_s + 2)
+        self._stages.add("actors", self._stop_node, budget_s=2 * self.settings.drain_s + 5)
 
     async def _stop_node(self) -> None:
+        """Others take over with the actors' state; what nobody takes is written back."""
+        if len(self.cluster.members.view.members) > 1:
+            await self.cluster.drain(budget_s=self.settings.drain_s)
         await self.node.stop(budget_s=self.settings.drain_s)
+        await self.cluster.stop()
 
     def _register_kinds(self) -> None:
         streams = DurableStreams(streams=self._streams, recordings=self._recordings)
         views = DurableViews(views=Views(db=self.db))
-        announce = self._announcer.announce
+        announce = self._announcer
+        media = MediaOfNodes(node=self.node)
 
         def live_stream(actor_id: ActorId) -> LiveStream:
             return LiveStream(
                 stream_id=actor_id.key,
                 shard=shard_of(actor_id),
                 store=streams,
-                media=_MediaOf(self),
+                media=media,
                 announce=announce,
                 now=now,
                 grace_s=self.settings.grace_s,
@@ -216,6 +256,9 @@ class App:
                 stream_id=actor_id.key, shard=shard_of(actor_id), store=views, announce=announce, now=now
             )
 
+        self.node.register(
+            NODE, lambda _: Neighbour(ears=self._ears, media=self.media), mailbox=65_536, idle_after_s=None
+        )
         self.node.register("stream", live_stream, idle_after_s=120)
         self.node.register("chat", chat_room, mailbox=8_192, idle_after_s=300)
         self.node.register("viewers", view_counter, mailbox=65_536, idle_after_s=60)
@@ -223,9 +266,11 @@ class App:
     def _new_id(self) -> str:
         return self._ids.uuid7(time.time())
 
-    def _fence(self, kind: str, key: str) -> Fence:
+    async def _fence(self, kind: str, key: str) -> Fence:
+        """The token in force, whoever holds it: for what is written on a person's behalf."""
         shard = shard_of(ActorId(kind, key))
-        return Fence(shard=shard, epoch=self._epochs[shard])
+        epoch: int = await self.db.fetchval("select epoch from shards where shard = $1", shard)
+        return Fence(shard=shard, epoch=epoch)
 
     # people
 
@@ -269,10 +314,26 @@ class App:
             config=self._media_config(run_dir), sockets={"rtmp": self.ports.rtmp}, listener=self._listener
         )
         after_end = AfterEnd(playback=self._playback, media=self.media, objects=self.objects)
-        self._announcer.join(on_air=self._on_air, feeds=self._feeds, after_end=after_end)
         self._stages.add("after-ends", _sync(after_end.close))
-        await self.media.start()
+        self._sockets = self._make_sockets()
+        self._ears = Ears(
+            on_air=self._on_air, feeds=self._feeds, after_end=after_end, count_again=self._sockets.count_again
+        )
+        self._announcer.join(node=self.node, ears=self._ears)
+        self._feeds.start()
+        self._stages.add("feeds", self._feeds.close)
+        self._pull = Pull(address_of=self._address_of)
+        self._stages.add("pull", self._pull.close)
+        try:
+            await self.cluster.start(self.node)
+            await self.media.start()
+        except (StorageError, MediaAway) as error:
+            raise CannotStart(f"{error or 'the media process did not start'}: see the log above") from None
         self._stages.add("media", self._stop_media, budget_s=12)
+
+    def _address_of(self, name: str) -> str:
+        member = self.cluster.members.view.members.get(name)
+        return member.address if member is not None else ""
 
     async def _stop_media(self) -> None:
         await self.media.stop(budget_s=8)
@@ -307,8 +368,8 @@ class App:
 
     # the outside
 
-    async def _open_http(self) -> None:
-        sockets = Sockets(
+    def _make_sockets(self) -> Sockets:
+        return Sockets(
             identity=self.identity,
             node=self.node,
             fan=self.fanout,
@@ -323,12 +384,14 @@ class App:
             new_id=self._new_id,
             now=now,
         )
+
+    async def _open_http(self) -> None:
         runner = web.AppRunner(self._web_app(), access_log=None, handle_signals=False)
         await runner.setup()
         assert runner.server is not None
         self._stages.add("http", runner.cleanup)
         self.edge = Edge(
-            application=sockets,
+            application=self._sockets,
             http=http_protocols(runner.server, keepalive_timeout_s=75.0),
             limits=self._edge_limits(),
             allowed_origins=self.settings.allowed_origins,
@@ -336,6 +399,7 @@ class App:
             fanout=self.fanout,
         )
         Gauges(read=self._gauges, registry=self._registry)
+        await web.SockSite(runner, self.ports.inside).start()
         await self.edge.start(sock=self.ports.http, ssl=_tls(self.settings))
         self._stages.add("sockets", self._drain_sockets, budget_s=self.settings.drain_s + 2)
 
@@ -369,10 +433,20 @@ class App:
                 Export(database=self.db),
                 self._stream_desk(),
                 HlsDesk(
-                    playback=self._playback, on_air=self._on_air, objects=self.objects, recordings=self._recordings
+                    playback=self._playback,
+                    on_air=self._on_air,
+                    objects=self.objects,
+                    recordings=self._recordings,
+                    pull=self._pull,
+                    me=self._name,
                 ),
                 WebrtcDesk(
-                    ingest=self._ingest, on_air=self._on_air, media=self.media, new_id=self._new_id, began=self._began
+                    ingest=self._ingest,
+                    on_air=self._on_air,
+                    media=self.media,
+                    node=self.node,
+                    new_id=self._new_id,
+                    began=self._began,
                 ),
             ],
             identity=self.identity,
@@ -400,10 +474,15 @@ class App:
                 "postgres": Dependency(probe=self.db.ping, is_critical=True),
                 "redis": Dependency(probe=self.redis.ping, is_critical=False),
                 "media": Dependency(probe=self._probe_media, is_critical=False),
+                "cluster": Dependency(probe=self._probe_cluster, is_critical=True),
             },
             is_draining=lambda: self.is_draining,
             registry=self._registry,
         )
+
+    async def _probe_cluster(self) -> None:
+        if self.cluster.is_deaf:
+            raise CannotStart("this node does not hear the others")
 
     async def _probe_media(self) -> None:
         if not self.media.is_there:
@@ -485,16 +564,6 @@ class App:
                 await self.node.ref("stream", row.id).ask(DescribeStream())
             except ActorError as error:
                 log.warning("stream %s was not taken up: %s", row.id, error)
-
-
-class _MediaOf:
-    """``actors.stream.Media``; the media process is opened after the actors."""
-
-    def __init__(self, app: App) -> None:
-        self._app = app
-
-    def stop(self, stream_id: str, *, publication: int, reason: str) -> None:
-        self._app.media.stop_publication(stream_id, publication=publication, reason=reason)
 
 
 def _require_folder(path: Path) -> None:

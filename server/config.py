@@ -92,6 +92,8 @@ class Settings(BaseSettings):
     cluster_name: str = Field(
         "socialflow", min_length=1, max_length=64, description="name that all nodes of a cluster share"
     )
+    node_host: str = Field("127.0.0.1", description="address under which the cluster's other nodes reach this one")
+    node_port: Port = Field(0, description="port that other nodes reach this one under; 0 takes a free one")
     node_roles: Texts = Field(("edge", "media"), description="what this node does: edge, media, comma-separated")
     processes: int = Field(1, ge=1, le=64, description="nodes to run on this machine behind the same ports")
     drain_s: float = Field(10.0, ge=0, le=600, description="seconds that a stop may take")

@@ -23,6 +23,11 @@ class Engines:
         self.redis_url = settings.redis_url or ""
         self._keepers: list[asyncio.Task[None]] = []
 
+    @property
+    def are_own(self) -> bool:
+        """Nobody but this process can reach the embedded Redis."""
+        return self._redis is not None
+
     async def start(self) -> None:
         """Both at once. Raises ``CannotStart``."""
         try:

@@ -13,11 +13,13 @@ class CannotStart(Exception):
 
 
 class Ports:
-    """The bound sockets. Bound before anything is started, so that a taken port costs nothing."""
+    """The bound sockets; ``inside`` is for the cluster's other nodes. Bound before anything is started, so that a taken
+    port costs nothing."""
 
     def __init__(self, settings: Settings) -> None:
         self.http = _bind(settings.http_host, settings.http_port, "http_port")
         self.rtmp = _bind(settings.rtmp_host, settings.rtmp_port, "rtmp_port")
+        self.inside = _bind(settings.node_host, settings.node_port, "node_port")
         _probe_udp(settings.webrtc_port)
 
     @property
@@ -31,6 +33,7 @@ class Ports:
     def close(self) -> None:
         self.http.close()
         self.rtmp.close()
+        self.inside.close()
 
 
 def _bind(host: str, port: int, setting: str) -> socket.socket:

@@ -14,6 +14,11 @@ def is_uuid(text: str) -> bool:
     return _UUID.fullmatch(text) is not None
 
 
+def made_at(row_id: str) -> float:
+    """When a UUIDv7 was made: wall-clock seconds, to the millisecond."""
+    return int(row_id[:8] + row_id[9:13], 16) / 1000
+
+
 class Ids:
     """A source of ids that grow strictly, also when the clock stands still or goes back. For one thread.
 

@@ -425,6 +425,8 @@ def _new_row(new: NewStream, owner: Person) -> StreamRow:
         media_time_ms=0,
         next_segment=0,
         tracks=(),
+        media_node="",
+        is_lasting=False,
         peak_viewers=0,
         unique_viewers=0,
         watched_ms=0,

@@ -69,6 +69,8 @@ class StreamRow(msgspec.Struct, frozen=True, kw_only=True):
     media_time_ms: int
     next_segment: int
     tracks: tuple[Any, ...]
+    media_node: str
+    is_lasting: bool
     peak_viewers: int
     unique_viewers: int
     watched_ms: int
@@ -85,6 +87,8 @@ class StreamState(msgspec.Struct, frozen=True, kw_only=True):
     media_time_ms: int = 0
     next_segment: int = 0
     tracks: tuple[Any, ...] = ()
+    media_node: str = ""
+    is_lasting: bool = False
 
 
 EDITABLE: Final = frozenset(
@@ -289,6 +293,8 @@ def _state_values(state: StreamState) -> tuple[object, ...]:
         state.media_time_ms,
         state.next_segment,
         state.tracks,
+        state.media_node,
+        state.is_lasting,
     )
 
 
@@ -307,7 +313,8 @@ def _stream(row: Row) -> StreamRow:
 _SELECT: Final = """
 select s.id, s.owner_id, s.room_id, s.title, s.description, s.category, s.tags, s.language, s.visibility, s.latency,
     s.is_recorded, s.state, s.stream_key, s.created_at, s.scheduled_at, s.started_at, s.interrupted_at, s.ended_at,
-    s.publication, s.media_time_ms, s.next_segment, s.tracks, s.peak_viewers, s.unique_viewers, s.watched_ms,
+    s.publication, s.media_time_ms, s.next_segment, s.tracks, s.media_node, s.is_lasting, s.peak_viewers, s.unique_viewers,
+    s.watched_ms,
     u.username, u.display_name, u.avatar_url
 from streams s join users u on u.id = s.owner_id
 """
@@ -333,6 +340,6 @@ values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 """
 _SAVE_STATE: Final = """
 update streams set state = $2, started_at = $3, interrupted_at = $4, ended_at = $5, publication = $6,
-    media_time_ms = $7, next_segment = $8, tracks = $9
+    media_time_ms = $7, next_segment = $8, tracks = $9, media_node = $10, is_lasting = $11
 where id = $1
 """

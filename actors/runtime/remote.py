@@ -72,6 +72,7 @@ class Failure(msgspec.Struct, frozen=True, array_like=True, tag="f"):
 
 
 class _Open(NamedTuple):
+    node: str
     future: asyncio.Future[Any]
     answer: Any
     actor_id: ActorId
@@ -113,18 +114,23 @@ class Remote:
         message = message_of(mail)
         body = msgspec.Raw(self._encode(message))
         name = wire_name(type(message))
-        ask, budget_s = self._expect(actor_id, mail) if isinstance(mail, Envelope) else (0, 0.0)
+        ask, budget_s = self._expect(to, actor_id, mail) if isinstance(mail, Envelope) else (0, 0.0)
         try:
             self._send(to, Deliver(actor_id.kind, actor_id.key, name, body, self._node.name, ask, budget_s))
         except Unavailable:
             self._open.pop(ask, None)
             raise
 
-    def _expect(self, actor_id: ActorId, envelope: Envelope) -> tuple[int, float]:
+    def lost(self, node: str) -> None:
+        """The node is gone: what is asked of it will not be answered, and is refused now instead of at its deadline."""
+        for waiting in [waiting for waiting in self._open.values() if waiting.node == node]:
+            refuse(waiting.future, Unavailable(waiting.actor_id, f"node {node} is gone", retry_after_s=0.1))
+
+    def _expect(self, to: str, actor_id: ActorId, envelope: Envelope) -> tuple[int, float]:
         if len(self._open) >= MOST_OPEN:
             raise Unavailable(actor_id, "too many asks between nodes", retry_after_s=1.0)
         number = next(self._numbers)
-        self._open[number] = _Open(envelope.future, reply_type(type(envelope.message)), actor_id)
+        self._open[number] = _Open(to, envelope.future, reply_type(type(envelope.message)), actor_id)
         envelope.future.add_done_callback(lambda _: self._open.pop(number, None))
         return number, max(0.0, envelope.deadline - self._node.monotonic())
 

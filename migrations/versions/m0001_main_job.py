@@ -135,6 +135,8 @@ create table streams (
     media_time_ms   bigint not null default 0,
     next_segment    bigint not null default 0,
     tracks          jsonb not null default '[]',
+    media_node      text not null default '',
+    is_lasting      boolean not null default false,
     peak_viewers    integer not null default 0,
     unique_viewers  integer not null default 0,
     watched_ms      bigint not null default 0

@@ -163,7 +163,11 @@ class DurableStreams:
             return None
         tracks: tuple[dict[str, Any], ...] = tuple(row.tracks)
         return stream.StreamRecord(
-            view=view_of(row), stream_key=row.stream_key, next_segment=row.next_segment, tracks=tracks
+            view=view_of(row),
+            stream_key=row.stream_key,
+            next_segment=row.next_segment,
+            tracks=tracks,
+            is_lasting=row.is_lasting,
         )
 
     async def save(self, record: stream.StreamRecord, *, shard: int, epoch: int) -> None:
@@ -177,6 +181,8 @@ class DurableStreams:
             media_time_ms=view.media_time_ms,
             next_segment=record.next_segment,
             tracks=record.tracks,
+            media_node=view.media_node,
+            is_lasting=record.is_lasting,
         )
         await self._streams.save_state(view.id, state, fence=Fence(shard=shard, epoch=epoch))
 
@@ -230,6 +236,7 @@ def view_of(row: StreamRow) -> StreamView:
         interrupted_at=row.interrupted_at,
         ended_at=row.ended_at,
         publication=row.publication,
+        media_node=row.media_node,
         media_time_ms=row.media_time_ms,
         peak_viewers=row.peak_viewers,
         unique_viewers=row.unique_viewers,

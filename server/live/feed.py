@@ -14,8 +14,8 @@ from typing import Any, Protocol
 
 import msgspec
 
-from actors.chat import RECENT, ReadRoom, RoomSnapshot
-from actors.events import ChatChanged, ChatPosted, LoggedMessage
+from actors.chat import LISTEN_S, RECENT, KeepListening, ReadRoom, RoomSnapshot
+from actors.events import ChatChanged, ChatPosted, LoggedMessage, RoomOpened
 from actors.runtime import ActorError, Node
 
 MAX_FEEDS = 1_000
@@ -52,8 +52,8 @@ class Feed:
         self.epoch = snapshot.epoch
         self.offset = snapshot.offset
         self.mode: dict[str, Any] = msgspec.to_builtins(snapshot.mode)
-        self.pinned: dict[str, Any] | None = msgspec.to_builtins(snapshot.pinned)
-        self.recent: deque[dict[str, Any]] = deque(map(msgspec.to_builtins, snapshot.messages), maxlen=RECENT)
+        self.pinned = snapshot.pinned
+        self.recent: deque[dict[str, Any]] = deque(snapshot.messages, maxlen=RECENT)
         self.held: deque[ChatPosted | ChatChanged] = deque()
         self.top = snapshot.offset
         self.repair: asyncio.Task[None] | None = None
@@ -97,7 +97,20 @@ class Feeds:
         self._fan = fan
         self._feeds: OrderedDict[str, Feed] = OrderedDict()
         self._opening: dict[str, asyncio.Task[Feed]] = {}
-        self._early: dict[str, list[ChatPosted | ChatChanged]] = {}
+        self._early: dict[str, list[ChatPosted | ChatChanged | RoomOpened]] = {}
+        self._renewing: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """From here on rooms are told that this node still listens."""
+        self._renewing = asyncio.get_running_loop().create_task(self._renew(), name="listen on")
+
+    async def close(self) -> None:
+        """Hear no more."""
+        tasks = [feed.repair for feed in self._feeds.values() if feed.repair is not None]
+        tasks += [self._renewing] if self._renewing is not None else []
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def open(self, room_id: str) -> Feed:
         """The room's feed, asked for once however many want it. Raises what the room answers."""
@@ -113,7 +126,7 @@ class Feeds:
     def get(self, room_id: str) -> Feed | None:
         return self._feeds.get(room_id)
 
-    def hear(self, fact: ChatPosted | ChatChanged) -> None:
+    def hear(self, fact: ChatPosted | ChatChanged | RoomOpened) -> None:
         """A fact of a room, from its owner. Rooms nobody here is in are passed over."""
         if fact.room_id in self._opening:
             early = self._early.setdefault(fact.room_id, [])
@@ -125,12 +138,42 @@ class Feeds:
             return
         if isinstance(fact, ChatPosted):
             self._posted(feed, fact)
-        else:
+        elif isinstance(fact, ChatChanged):
             self._changed(feed, fact)
+        else:
+            self._opened(feed, fact)
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(LISTEN_S / 3)
+            for feed in list(self._feeds.values()):
+                self._keep_listening(feed)
+
+    def _keep_listening(self, feed: Feed) -> None:
+        """A room that cannot be told now is told again, and then says what was missed."""
+        try:
+            self._node.ref("chat", feed.room_id).tell(KeepListening(node=self._node.name, offset=feed.offset))
+        except ActorError as error:
+            log.debug("room %s is not told that it is heard: %s", feed.room_id, error)
+
+    def _opened(self, feed: Feed, fact: RoomOpened) -> None:
+        """The room's actor is new, or knows more than this node: it is told who listens; what is missing is read."""
+        if fact.epoch != feed.epoch:
+            del self._feeds[feed.room_id]
+            return
+        if fact.offset > max(feed.offset, feed.top):
+            feed.top = fact.offset
+            self._start_mending(feed)
+        else:
+            self._keep_listening(feed)
+
+    def _start_mending(self, feed: Feed) -> None:
+        if feed.repair is None:
+            feed.repair = asyncio.get_running_loop().create_task(self._mend(feed), name=f"mend {feed.room_id}")
 
     async def _ask(self, room_id: str) -> Feed:
         try:
-            feed = Feed(await self._node.ref("chat", room_id).ask(ReadRoom()))
+            feed = Feed(await self._node.ref("chat", room_id).ask(ReadRoom(node=self._node.name)))
         finally:
             self._opening.pop(room_id, None)
             early = self._early.pop(room_id, [])
@@ -156,15 +199,13 @@ class Feeds:
         if fact.epoch != feed.epoch:
             # Another log under the same room: what its readers know is void. They see its name and join again.
             del self._feeds[feed.room_id]
-            messages = [msgspec.to_builtins(message) for message in fact.messages]
-            self._fan.publish_messages(fact.room_id, epoch=fact.epoch, messages=messages)
-        elif feed.repair is not None or fact.messages[0].offset > feed.offset + 1:
+            self._fan.publish_messages(fact.room_id, epoch=fact.epoch, messages=fact.messages)
+        elif feed.repair is not None or fact.messages[0]["offset"] > feed.offset + 1:
             self._hold(feed, fact)
-            feed.top = max(feed.top, fact.messages[-1].offset)
-            if feed.repair is None:
-                feed.repair = asyncio.get_running_loop().create_task(self._mend(feed), name=f"mend {feed.room_id}")
+            feed.top = max(feed.top, fact.messages[-1]["offset"])
+            self._start_mending(feed)
         else:
-            self._publish(feed, map(msgspec.to_builtins, fact.messages))
+            self._publish(feed, fact.messages)
 
     def _hold(self, feed: Feed, fact: ChatPosted | ChatChanged) -> None:
         """What comes while a hole is mended waits behind it. Messages that find no place are read from the log."""
@@ -208,6 +249,7 @@ class Feeds:
                 pause_s = min(pause_s * 2, MAX_REPAIR_S)
         finally:
             feed.repair = None
+        self._keep_listening(feed)
 
     def _let_go(self, feed: Feed) -> bool:
         """Show what waits and joins on; whether there is no hole any more."""
@@ -215,8 +257,8 @@ class Feeds:
             fact = feed.held[0]
             if isinstance(fact, ChatChanged):
                 self._show_change(feed, fact)
-            elif fact.messages[0].offset <= feed.offset + 1:
-                self._publish(feed, map(msgspec.to_builtins, fact.messages))
+            elif fact.messages[0]["offset"] <= feed.offset + 1:
+                self._publish(feed, fact.messages)
             else:
                 return False
             feed.held.popleft()

@@ -29,9 +29,10 @@ from media.hls.events import (
 from media.hls.index import Bad, InStore, LiveIndex, Location, OnDisk, PendingPart, Ready, Wait
 from media.hls.playlist import parse_query
 from server.http.errors import Problem, not_found
-from server.http.feature import UUID, Call, Media, Operation, PathFormat
+from server.http.feature import UUID, Answer, Call, Handler, Media, Operation, PathFormat
 from server.http.shapes import Query
 from server.live.on_air import OnAir
+from server.live.pull import Pull
 from server.live.stream import TAG
 from storage.objects import NoSuchObject, ObjectStore
 from storage.recording import Init, Recordings, Segment
@@ -249,12 +250,16 @@ class HlsDesk:
         on_air: OnAir,
         objects: ObjectStore,
         recordings: Recordings,
+        pull: Pull,
+        me: str,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._playback = playback
         self._on_air = on_air
         self._objects = objects
         self._recordings = recordings
+        self._pull = pull
+        self._me = me
         self._wall = wall
 
     def operations(self) -> Sequence[Operation]:
@@ -263,35 +268,51 @@ class HlsDesk:
         playlist = Media(media_type="application/vnd.apple.mpegurl", description="An HLS playlist")
         return [
             Operation(
-                method="GET", path=f"{base}/index.m3u8", handler=self._multivariant, name="hlsIndex", tag=TAG,
+                method="GET", path=f"{base}/index.m3u8", handler=self._here_or_there(self._multivariant),
+                name="hlsIndex", tag=TAG,
                 summary="The multivariant playlist", query=PlaylistQuery, paths=stream,
                 answers={200: playlist, 304: None}, problems=frozenset({404}), auth="optional",
             ),
             Operation(
-                method="GET", path=f"{base}/manifest.mpd", handler=self._manifest, name="dashManifest", tag=TAG,
+                method="GET", path=f"{base}/manifest.mpd", handler=self._here_or_there(self._manifest),
+                name="dashManifest", tag=TAG,
                 summary="The DASH manifest over the same segments", query=PlaylistQuery, paths=stream,
                 answers={200: Media(media_type="application/dash+xml"), 304: None}, problems=frozenset({404}),
                 auth="optional",
             ),
             Operation(
-                method="GET", path=f"{base}/thumbnail.webp", handler=self._thumbnail, name="thumbnail", tag=TAG,
+                method="GET", path=f"{base}/thumbnail.webp", handler=self._here_or_there(self._thumbnail),
+                name="thumbnail", tag=TAG,
                 summary="The latest picture", paths=stream, answers={200: Media(media_type="image/webp"), 304: None},
                 problems=frozenset({404}), auth="optional",
             ),
             Operation(
-                method="GET", path=f"{base}/{{rendition}}.m3u8", handler=self._media, name="hlsMedia", tag=TAG,
+                method="GET", path=f"{base}/{{rendition}}.m3u8", handler=self._here_or_there(self._media),
+                name="hlsMedia", tag=TAG,
                 summary="A rendition's playlist, with blocking reload", query=PlaylistQuery,
                 paths={**stream, "rendition": RENDITION}, answers={200: playlist, 304: None},
                 problems=frozenset({400, 404, 503}), auth="optional",
             ),
             Operation(
-                method="GET", path=f"{base}/{{rendition}}/{{publication}}/{{file}}", handler=self._file, name="hlsFile",
-                tag=TAG, summary="A segment, part or initialisation; its bytes never change",
+                method="GET", path=f"{base}/{{rendition}}/{{publication}}/{{file}}",
+                handler=self._here_or_there(self._file), name="hlsFile", tag=TAG, summary="A segment, part or initialisation; its bytes never change",
                 paths={**stream, "rendition": RENDITION, "publication": NUMBER, "file": FILE},
                 answers={200: Media(media_type="video/mp4"), 206: Media(media_type="video/mp4"), 304: None},
                 problems=frozenset({404, 416, 503}), auth="optional",
             ),
         ]  # fmt: skip
+
+    def _here_or_there(self, handler: Handler) -> Handler:
+        """Answered by the node that the stream is published on; by this one when there is none, or it is gone."""
+
+        async def answer(call: Call[Any, Any]) -> Answer | web.StreamResponse:
+            view = await self._view(call)
+            is_there = view.state in ("live", "interrupted") and view.media_node not in ("", self._me)
+            if is_there and self._pull.can_reach(view.media_node):
+                return await self._pull.answer(view.media_node, call.request)
+            return await handler(call)
+
+        return answer
 
     async def _multivariant(self, call: Call[None, PlaylistQuery]) -> web.StreamResponse:
         held = await self._held(call)

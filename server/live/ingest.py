@@ -23,7 +23,6 @@ from storage.errors import Conflict
 from storage.ids import Ids
 from storage.stream import Keyholder, NewStream, StreamRow, Streams
 
-MAX_REMEMBERED: Final = 100_000
 KEPT: Final = ("description", "category", "tags", "language", "visibility", "latency", "is_recorded")
 """What a new stream takes over from the one before, beside its title."""
 
@@ -38,7 +37,6 @@ class Ingest:
         self._node = node
         self._ids = ids
         self._now = now
-        self._published: dict[str, str] = {}
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def authorize(self, request: AuthorizePublish) -> Granted | Refused:
@@ -56,33 +54,30 @@ class Ingest:
         if isinstance(holder, StreamRow):
             if stream_id not in (None, holder.id):
                 raise DomainError("bad_name", "This key is of another stream.")
-            return await self._ask(holder.id, protocol=protocol, remote=remote)
+            return await self._ask(holder.id, protocol=protocol, remote=remote, is_lasting=False)
         lock = self._locks.setdefault(holder.user_id, asyncio.Lock())
         async with lock:
             if stream_id is not None:
                 await self._require_owner(holder, stream_id)
-                granted = await self._ask(stream_id, protocol=protocol, remote=remote)
-            else:
-                granted = await self._take_up(holder, protocol=protocol, remote=remote)
-            self._remember(holder.user_id, granted.stream_id)
-            return granted
+                return await self._ask(stream_id, protocol=protocol, remote=remote, is_lasting=True)
+            return await self._take_up(holder, protocol=protocol, remote=remote)
 
-    async def _ask(self, stream_id: str, *, protocol: str, remote: str) -> Granted:
-        grant = await self._node.ref("stream", stream_id).ask(ClaimPublish(protocol=protocol, remote=remote))
-        return _granted(grant)
+    async def _ask(self, stream_id: str, *, protocol: str, remote: str, is_lasting: bool) -> Granted:
+        claim = ClaimPublish(protocol=protocol, remote=remote, node=self._node.name, is_lasting=is_lasting)
+        return _granted(await self._node.ref("stream", stream_id).ask(claim))
 
     async def _take_up(self, holder: Keyholder, *, protocol: str, remote: str) -> Granted:
         """The stream that this key published last is its own, and busy means refused. Others are tried in order, the
         live ones too: after a restart that is what the publisher's own stream is stored as."""
-        last = self._published.get(holder.user_id)
         rows = await self._streams.open_of(holder.user_id, now=self._now())
-        for row in sorted(rows, key=lambda row: row.id != last):
+        for row in sorted(rows, key=lambda row: not row.is_lasting):
             try:
-                return await self._ask(row.id, protocol=protocol, remote=remote)
+                return await self._ask(row.id, protocol=protocol, remote=remote, is_lasting=True)
             except DomainError as refusal:
-                if refusal.code not in ("busy", "ended", "not_found") or (refusal.code == "busy" and row.id == last):
+                if refusal.code not in ("busy", "ended", "not_found") or (refusal.code == "busy" and row.is_lasting):
                     raise
-        return await self._ask((await self._create(holder)).id, protocol=protocol, remote=remote)
+        new = await self._create(holder)
+        return await self._ask(new.id, protocol=protocol, remote=remote, is_lasting=True)
 
     async def _create(self, holder: Keyholder) -> StreamRow:
         last = await self._streams.last_of(holder.user_id)
@@ -110,12 +105,6 @@ class Ingest:
         if row is None or row.owner.id != holder.user_id:
             raise DomainError("bad_name", "This key is of somebody else.")
 
-    def _remember(self, user_id: str, stream_id: str) -> None:
-        self._published.pop(user_id, None)
-        self._published[user_id] = stream_id
-        if len(self._published) > MAX_REMEMBERED:
-            self._published.pop(next(iter(self._published)))
-
     async def rotate_lasting_key(self, user_id: str) -> str:
         """A new lasting key; the old one does not publish any more from here on."""
         while True:
@@ -126,9 +115,9 @@ class Ingest:
                 continue
             return key
 
-    def published_by(self, user_id: str) -> str | None:
-        """The stream that the person's lasting key published last."""
-        return self._published.get(user_id)
+    async def published_by(self, user_id: str) -> list[str]:
+        """The person's open streams that were published with their lasting key."""
+        return [row.id for row in await self._streams.open_of(user_id, now=self._now()) if row.is_lasting]
 
 
 def _granted(grant: Grant) -> Granted:

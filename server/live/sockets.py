@@ -10,7 +10,7 @@ import logging
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Final, Protocol
 
@@ -34,6 +34,7 @@ from server.http.errors import Unauthorized
 from server.http.identity import Identity
 from server.live.edge import ConnectRefused, Parser, Socket
 from server.live.feed import Feed, Feeds, RoomPages
+from storage.ids import made_at
 
 LAST_MESSAGES: Final = 50
 CATCH_UP: Final = 500
@@ -156,6 +157,7 @@ class Fan(Protocol):
 
     def unsubscribe(self, topic: str, socket: Socket) -> None: ...
     def unsubscribe_all(self, socket: Socket) -> None: ...
+    def sockets(self, topic: str) -> Iterable[Socket]: ...
 
 
 class RoomLog(RoomPages, Protocol):
@@ -309,8 +311,25 @@ class Sockets:
     def _start_watching(self, session: Session, view: StreamView) -> None:
         view_id = self._new_id()
         session.watch(view.id, view_id)
-        came = ViewerCame(view_id=view_id, viewer=session.viewer, user_id=_id_of(session), at=self._now().timestamp())
-        self._node.ref("viewers", view.id).tell(came)
+        self._node.ref("viewers", view.id).tell(self._came(session, view_id))
+
+    def _came(self, session: Session, view_id: str) -> ViewerCame:
+        return ViewerCame(
+            view_id=view_id,
+            viewer=session.viewer,
+            user_id=_id_of(session),
+            at=self._now().timestamp(),
+            since=made_at(view_id),
+            node=self._node.name,
+        )
+
+    def count_again(self, stream_id: str) -> None:
+        """The stream's counter is new: tell it who watches here. Who is told twice counts once."""
+        for socket in list(self._fan.sockets(STREAM + stream_id)):
+            session: Session = socket.state
+            view_id = session.view_ids.get(stream_id)
+            if view_id is not None:
+                self._node.ref("viewers", stream_id).tell(self._came(session, view_id))
 
     def _unwatch(self, socket: Socket, session: Session, body: _OfStream) -> Ack:
         if body.stream_id in session.view_ids:

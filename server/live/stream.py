@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
@@ -200,7 +200,7 @@ class StreamDesk:
         objects: ObjectStore,
         node: Node,
         db: Database,
-        fence: Callable[[str, str], Fence],
+        fence: Callable[[str, str], Awaitable[Fence]],
         rtmp_address: Callable[[str], str],
         public_url: str | None,
         needs_verified_email: bool,
@@ -326,7 +326,7 @@ class StreamDesk:
     async def _delete(self, call: Call[None, None]) -> Answer:
         view = await self._owned(call)
         await self._node.ref("stream", view.id).ask(EndStream(reason="deleted by its owner"), timeout_s=10.0)
-        await self._rows.delete(view.id, fence=self._fence("stream", view.id))
+        await self._rows.delete(view.id, fence=await self._fence("stream", view.id))
         self._node.ref("stream", view.id).tell(StreamDeleted())
         self._on_air.forget(view.id)
         await self._objects.delete_prefix(f"streams/{view.id}/")
@@ -448,8 +448,7 @@ class StreamDesk:
 
     async def _rotate_mine(self, call: Call[None, None]) -> Answer:
         key = await self._ingest.rotate_lasting_key(call.me.id)
-        published = self._ingest.published_by(call.me.id)
-        if published is not None:
+        for published in await self._ingest.published_by(call.me.id):
             await self._node.ref("stream", published).ask(StopPublisher(reason="its key was rotated"))
         return Answer(200, self._ingest_of(call, None, key))
 

@@ -7,20 +7,25 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from actors.runtime import DomainError
-from media.control import Granted, OfferWhep, OfferWhip, Patched, PatchIce, Refused
+from actors.events import NODE
+from actors.runtime import Ask, DomainError, Node, Unavailable
+from media.control import Answered, Granted, OfferWhep, OfferWhip, Patched, PatchIce, Refused
 from server.http.errors import Problem, Unauthorized, not_found
 from server.http.feature import UUID, Answer, Call, Media, Operation, PathFormat
 from server.live.ingest import Ingest
 from server.live.media import MediaAway, MediaProcess
+from server.live.neighbour import CloseHere, Outcome, PatchHere, WatchHere
 from server.live.on_air import OnAir
 
 TAG: Final = "webrtc"
 MAX_SDP: Final = 64 * 1024
 SDP: Final = "application/sdp"
+ASK_S: Final = 12.0
 FRAGMENT: Final = "application/trickle-ice-sdpfrag"
 RESOURCE: Final = PathFormat(
-    pattern="^whe?[ip]p?-[0-9a-f-]{36}$", description="A session", example="whip-01890c2a-7b5e-7cc3-98c8-6b1f6c1f0a11"
+    pattern="^wh[ie]p-[0-9a-f-]{36}\\.[A-Za-z0-9-]{1,80}$",
+    description="A session",
+    example="whip-01890c2a-7b5e-7cc3-98c8-6b1f6c1f0a11.node-1",
 )
 
 
@@ -35,12 +40,14 @@ class WebrtcDesk:
         ingest: Ingest,
         on_air: OnAir,
         media: MediaProcess,
+        node: Node,
         new_id: Callable[[], str],
         began: Callable[[Granted], Awaitable[None]],
     ) -> None:
         self._ingest = ingest
         self._on_air = on_air
         self._media = media
+        self._node = node
         self._new_id = new_id
         self._began = began
 
@@ -107,7 +114,7 @@ class WebrtcDesk:
         stream_id = call.path["stream_id"].lower() if "stream_id" in call.path else None
         sdp = _text(call.body)
         grant = await self._claim(call, stream_id)
-        resource = f"whip-{self._new_id()}"
+        resource = self._resource("whip", self._node.name)
         await self._began(grant)
         offer = OfferWhip(
             grant=grant,
@@ -135,9 +142,24 @@ class WebrtcDesk:
             view = await self._on_air.view(call.path["stream_id"].lower(), viewer_id=viewer_id)
         except DomainError:
             raise not_found("There is no such stream") from None
-        resource = f"whep-{self._new_id()}"
+        holder = view.media_node or self._node.name
+        resource = self._resource("whep", holder)
         offer = OfferWhep(stream_id=view.id, sdp=sdp, resource_id=resource)
-        return self._created("whep", resource, await self._asked(self._media.offer_whep(offer)))
+        return self._created("whep", resource, _answered(await self._at(holder, WatchHere(offer=offer))))
+
+    def _resource(self, kind: str, node: str) -> str:
+        """The id of a session names the node that has it, so that any node can pass on what comes for it."""
+        return f"{kind}-{self._new_id()}.{node}"
+
+    async def _at(self, node: str, ask: Ask[Outcome]) -> Outcome:
+        """What the media process of a node answers; a node that is gone has no sessions any more."""
+        try:
+            outcome = await self._node.ref(NODE, node).ask(ask, timeout_s=ASK_S)
+        except Unavailable:
+            raise not_found("The node of this session has gone") from None
+        if outcome.refused is not None:
+            raise _problem(outcome.refused)
+        return outcome
 
     def _created(self, kind: str, resource: str, answered: Any) -> web.StreamResponse:
         headers = {
@@ -153,14 +175,16 @@ class WebrtcDesk:
         patch = PatchIce(
             resource_id=call.path["resource"], fragment=_text(call.body), etag=call.request.headers.get("If-Match")
         )
-        patched: Patched = await self._asked(self._media.patch(patch))
+        outcome = await self._at(_node_of(call.path["resource"]), PatchHere(patch=patch))
+        patched = outcome.patched or Patched()
         headers = {"ETag": patched.etag} if patched.etag else {}
         if not patched.fragment:
             return web.Response(status=204, headers=headers)
         return web.Response(status=200, body=patched.fragment.encode(), headers={**headers, "Content-Type": FRAGMENT})
 
     async def _delete(self, call: Call[None, None]) -> Answer:
-        await self._asked(self._media.close_resource(call.path["resource"]))
+        resource = call.path["resource"]
+        await self._at(_node_of(resource), CloseHere(resource_id=resource))
         return Answer(200)
 
     async def _asked(self, asking: Any) -> Any:
@@ -171,6 +195,16 @@ class WebrtcDesk:
         if isinstance(answer, Refused):
             raise _problem(answer)
         return answer
+
+
+def _node_of(resource: str) -> str:
+    return resource.partition(".")[2]
+
+
+def _answered(outcome: Outcome) -> Answered:
+    if outcome.answered is None:
+        raise Problem(503, "The media process gave no answer", retry_after_s=1.0)
+    return outcome.answered
 
 
 def _problem(refused: Refused) -> Problem:

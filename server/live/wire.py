@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
-from actors.events import ChatChanged, ChatPosted, Fact, StreamChanged, ViewersCounted
+from actors.events import (
+    NODE,
+    ChatChanged,
+    ChatPosted,
+    CounterOpened,
+    Fact,
+    Hear,
+    RoomOpened,
+    StreamChanged,
+    ViewersCounted,
+)
 from actors.runtime import ActorError, DomainError, Message, Node
 from actors.stream import (
     InitRow,
@@ -64,27 +74,58 @@ class RoomTopics:
         return self._fanout.count(f"room:{room_id}") > 0
 
 
-class Announcer:
-    """Where the actors' facts go. Made before what it tells, which is joined at wiring."""
+class Ears:
+    """What this node does about a fact, whoever tells it. Synchronous, on the loop, in the order of the facts."""
 
-    def __init__(self) -> None:
-        self._tell: tuple[OnAir, Feeds, AfterEnd] | None = None
+    def __init__(self, *, on_air: OnAir, feeds: Feeds, after_end: AfterEnd, count_again: Callable[[str], None]) -> None:
+        self._on_air = on_air
+        self._feeds = feeds
+        self._after_end = after_end
+        self._count_again = count_again
 
-    def join(self, *, on_air: OnAir, feeds: Feeds, after_end: AfterEnd) -> None:
-        self._tell = (on_air, feeds, after_end)
-
-    def announce(self, fact: Fact) -> None:
-        """Synchronous, on the loop, in the order of the facts."""
-        if self._tell is None:
-            return
-        on_air, feeds, after_end = self._tell
-        if isinstance(fact, ChatPosted | ChatChanged):
-            feeds.hear(fact)
+    def hear(self, fact: Fact) -> None:
+        if isinstance(fact, ChatPosted | ChatChanged | RoomOpened):
+            self._feeds.hear(fact)
         elif isinstance(fact, ViewersCounted):
-            on_air.viewers_counted(fact)
+            self._on_air.viewers_counted(fact)
+        elif isinstance(fact, CounterOpened):
+            self._count_again(fact.stream_id)
         else:
-            after_end.changed(fact)
-            on_air.changed(fact)
+            self._after_end.changed(fact)
+            self._on_air.changed(fact)
+
+
+class Announcer:
+    """``actors.events.Announce``: facts go to this node's ears at once, to other nodes as a message each.
+
+    Made before the ears, which join at wiring. A node that cannot be told finds out by itself: rooms and counters say
+    where they stand when they open, and whoever hears of a room says regularly how far it has come.
+    """
+
+    def __init__(self, *, me: str, others: Callable[[], Iterable[str]]) -> None:
+        self._me = me
+        self._others = others
+        self._node: Node | None = None
+        self._ears: Ears | None = None
+
+    def join(self, *, node: Node, ears: Ears) -> None:
+        self._node = node
+        self._ears = ears
+
+    def __call__(self, fact: Fact, *, to: Iterable[str] | None = None) -> None:
+        names = set(self._others() if to is None else to)
+        if self._ears is not None and (to is None or self._me in names):
+            self._ears.hear(fact)
+        for name in names - {self._me}:
+            self._tell(name, fact)
+
+    def _tell(self, name: str, fact: Fact) -> None:
+        if self._node is None:
+            return
+        try:
+            self._node.ref(NODE, name).tell(Hear(fact=fact))
+        except ActorError as error:
+            log.info("node %s did not hear %s: %s", name, type(fact).__name__, error)
 
 
 class AfterEnd:

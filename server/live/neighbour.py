@@ -1,0 +1,107 @@
+"""What a node does for the other nodes: hears facts for its sockets, and reaches what only its media process has."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Coroutine
+from typing import Any
+
+import msgspec
+
+from actors.events import NODE, Hear
+from actors.runtime import Actor, ActorError, Ask, DomainError, Later, Message, Node, handles
+from media.control import Answered, OfferWhep, Patched, PatchIce, Refused
+from server.live.media import MediaAway, MediaProcess
+from server.live.wire import Ears
+
+log = logging.getLogger("server.neighbour")
+
+
+class StopHere(Message, frozen=True, kw_only=True):
+    """End a publication whose publisher is on this node."""
+
+    stream_id: str
+    publication: int
+    reason: str
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What the media process answered: an answer, a patch, or why not."""
+
+    answered: Answered | None = None
+    patched: Patched | None = None
+    refused: Refused | None = None
+
+
+class WatchHere(Ask[Outcome], frozen=True, kw_only=True):
+    offer: OfferWhep
+
+
+class PatchHere(Ask[Outcome], frozen=True, kw_only=True):
+    patch: PatchIce
+
+
+class CloseHere(Ask[Outcome], frozen=True, kw_only=True):
+    resource_id: str
+
+
+class Neighbour(Actor):
+    """The actor of a node (kind ``NODE``): its key is the node's name, so it never moves."""
+
+    def __init__(self, *, ears: Ears, media: MediaProcess) -> None:
+        self._ears = ears
+        self._media = media
+
+    @handles(Hear)
+    def hear(self, message: Hear) -> None:
+        self._ears.hear(message.fact)
+
+    @handles(StopHere)
+    def stop(self, message: StopHere) -> None:
+        self._media.stop_publication(message.stream_id, publication=message.publication, reason=message.reason)
+
+    @handles(WatchHere)
+    def watch(self, message: WatchHere) -> Later[Outcome]:
+        return self._later(self._media.offer_whep(message.offer))
+
+    @handles(PatchHere)
+    def patch(self, message: PatchHere) -> Later[Outcome]:
+        return self._later(self._media.patch(message.patch))
+
+    @handles(CloseHere)
+    def close(self, message: CloseHere) -> Later[Outcome]:
+        return self._later(self._media.close_resource(message.resource_id))
+
+    def _later(self, asking: Coroutine[Any, Any, Answered | Patched | Refused]) -> Later[Outcome]:
+        """The media process may take its time: facts must not wait for it."""
+        later: Later[Outcome] = self.context.later()
+        self.context.spawn(_asked(asking, later), name="ask media")
+        return later
+
+
+async def _asked(asking: Coroutine[Any, Any, Answered | Patched | Refused], later: Later[Outcome]) -> None:
+    try:
+        later.resolve(_outcome(await asking))
+    except MediaAway:
+        away = "The media process is starting: try again in a moment."
+        later.reject(DomainError("unavailable", away, retry_after_s=1.0))
+
+
+def _outcome(answer: Answered | Patched | Refused) -> Outcome:
+    if isinstance(answer, Answered):
+        return Outcome(answered=answer)
+    return Outcome(patched=answer) if isinstance(answer, Patched) else Outcome(refused=answer)
+
+
+class MediaOfNodes:
+    """``actors.stream.Media``: to the media process of the node where the publisher is."""
+
+    def __init__(self, *, node: Node) -> None:
+        self._node = node
+
+    def stop(self, node: str, stream_id: str, *, publication: int, reason: str) -> None:
+        stop = StopHere(stream_id=stream_id, publication=publication, reason=reason)
+        try:
+            self._node.ref(NODE, node or self._node.name).tell(stop)
+        except ActorError as error:
+            log.warning("node %s was not told to stop %s: %s", node, stream_id, error)
