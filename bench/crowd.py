@@ -140,6 +140,11 @@ class Crowd:
         self._epoll.unregister(number)
         self._sockets.pop(number).close()
 
+    @property
+    def sockets(self) -> list[socket.socket]:
+        """Of those who are in, in the order in which they came."""
+        return list(self._sockets.values())
+
     def stop_reading(self, count: int) -> None:
         """Some clients that from now on read nothing."""
         for number in list(self._sockets)[:count]:
