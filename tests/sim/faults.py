@@ -1,0 +1,185 @@
+"""What goes wrong, drawn from the seed: when, to whom, for how long. All of it is over when the healing begins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.sim.process import Process
+    from tests.sim.town import Town
+
+
+class Faults:
+    """Begins each fault at its time and ends it, at the latest when `until` has come."""
+
+    def __init__(self, town: Town, *, most: int, until: float) -> None:
+        self._town = town
+        self._world = town.world
+        self._rng: Random = town.world.rng("faults")
+        self._until = until
+        self._ends: list[Callable[[], None]] = []
+        self.kinds: list[str] = []
+        for _ in range(self._rng.randint(1, most)):
+            kind = self._rng.choices(list(KINDS), weights=[weight for weight, _ in KINDS.values()])[0]
+            self._world.at(self._rng.uniform(town.begins, until), self._world.outside, self._begin, kind)
+
+    def _begin(self, kind: str) -> None:
+        self._world.note("FAULT", kind)
+        self.kinds.append(kind)
+        KINDS[kind][1](self)
+
+    def heal(self) -> None:
+        self._world.note("HEALING begins")
+        ends, self._ends = self._ends, []
+        for end in ends:
+            end()
+
+    def _for(self, least_s: float, most_s: float, end: Callable[[], None]) -> None:
+        """Ends it after a while, or with all the others."""
+        calls = [True]
+
+        def once() -> None:
+            if calls:
+                calls.clear()
+                end()
+
+        self._ends.append(once)
+        self._world.after(self._rng.uniform(least_s, most_s), once)
+
+    def _victim(self) -> Process | None:
+        alive = [process for process in self._town.processes if process.is_alive]
+        return self._rng.choice(alive) if alive else None
+
+    # Processes.
+
+    def crash(self) -> None:
+        """SIGKILL; its supervisor starts it again, or somebody starts another."""
+        process = self._victim()
+        if process is not None:
+            self._world.note("kill", process.title)
+            process.kill()
+            name = process.name if self._rng.random() < 0.7 else None
+            self._world.after(self._rng.uniform(0.05, 3.0), self._town.start, name)
+
+    def freeze(self) -> None:
+        """SIGSTOP and SIGCONT; now and then somebody starts another in its place meanwhile."""
+        process = self._victim()
+        if process is not None and not process.loop.is_frozen:
+            self._world.note("freeze", process.title)
+            process.loop.freeze()
+            self._for(0.5, 12.0, process.loop.thaw)
+            if self._rng.random() < 0.2:
+                self._world.after(self._rng.uniform(0.2, 4.0), self._town.start, process.name)
+
+    def drain(self) -> None:
+        process = self._victim()
+        if process is not None and not process.is_draining:
+            self._world.note("drain", process.title)
+            process.drain(lambda: self._world.after(self._rng.uniform(0.1, 2.0), self._town.start, process.name))
+
+    def join(self) -> None:
+        if len(self._town.processes) < 8:
+            self._town.start(None)
+
+    def cut(self) -> None:
+        process = self._victim()
+        if process is not None:
+            self._world.note("cut", process.title)
+            process.redis.cut()
+            self._for(0.3, 8.0, process.redis.mend)
+
+    def jump(self) -> None:
+        """Somebody sets a clock: a node's, or Redis'."""
+        seconds = self._rng.choice((-30.0, -3.0, -0.5, 0.5, 3.0, 30.0))
+        process = self._victim()
+        if self._rng.random() < 0.6 or process is None:
+            self._world.note("redis' clock jumps by", seconds)
+            self._town.redis.ahead_s += seconds
+        else:
+            process.clock.ahead_s += seconds
+
+    # Redis.
+
+    def pause_redis(self) -> None:
+        """It hangs, and then does all that it was asked meanwhile."""
+        self._town.redis.pause()
+        self._for(0.3, 6.0, self._town.redis.resume)
+
+    def stop_redis(self) -> None:
+        self._town.redis.stop()
+        self._for(0.1, 6.0, self._town.redis.start)
+
+    def empty_redis(self) -> None:
+        """It comes back without its data."""
+        redis = self._town.redis
+        redis.stop()
+        self._for(0.01, 4.0, lambda: redis.start(type(redis.data)()))
+
+    def flush_redis(self) -> None:
+        self._town.redis.flush()
+
+    def fail_over_redis(self) -> None:
+        """A replica takes over that lacks the last moments."""
+        redis, data = self._town.redis, self._town.redis.snapshot()
+        self._world.after(self._rng.uniform(0.01, 1.0), self._fail_over, redis, data)
+
+    def _fail_over(self, redis: object, data: object) -> None:
+        self._town.redis.stop()
+        self._for(0.01, 2.0, lambda: self._town.redis.start(data))  # type: ignore[arg-type]
+
+    def lossy_bus(self) -> None:
+        redis = self._town.redis
+        redis.loses, redis.repeats, redis.delays = (self._rng.uniform(0, 0.15) for _ in range(3))
+        self._for(1.0, 8.0, self._faithful_bus)
+
+    def _faithful_bus(self) -> None:
+        self._town.redis.loses = self._town.redis.repeats = self._town.redis.delays = 0.0
+
+    def flaky_lines(self) -> None:
+        """Connections break after the command was carried out."""
+        for process in self._town.processes:
+            process.redis.breaks, process.redis.slow_s = self._rng.uniform(0, 0.2), self._rng.uniform(0, 0.3)
+        self._for(1.0, 8.0, self._firm_lines)
+
+    def _firm_lines(self) -> None:
+        for process in self._town.processes:
+            process.redis.breaks = process.redis.slow_s = process.log.breaks = 0.0
+
+    # Postgres.
+
+    def slow_postgres(self) -> None:
+        postgres = self._town.postgres
+        postgres.slow_s = self._rng.choice((0.05, 0.5, 2.5))
+        self._for(0.5, 6.0, lambda: setattr(postgres, "slow_s", 0.0))
+
+    def stop_postgres(self) -> None:
+        postgres = self._town.postgres
+        postgres.is_up = False
+        self._for(0.2, 4.0, lambda: setattr(postgres, "is_up", True))
+
+    def flaky_postgres(self) -> None:
+        for process in self._town.processes:
+            process.log.breaks = self._rng.uniform(0, 0.3)
+        self._for(1.0, 8.0, self._firm_lines)
+
+
+KINDS: dict[str, tuple[float, Callable[[Faults], None]]] = {
+    "crash": (3.0, Faults.crash),
+    "freeze": (4.0, Faults.freeze),
+    "drain": (1.5, Faults.drain),
+    "join": (1.5, Faults.join),
+    "cut": (2.5, Faults.cut),
+    "jump": (1.0, Faults.jump),
+    "pause redis": (1.5, Faults.pause_redis),
+    "stop redis": (1.0, Faults.stop_redis),
+    "empty redis": (1.0, Faults.empty_redis),
+    "flush redis": (0.7, Faults.flush_redis),
+    "fail over redis": (1.0, Faults.fail_over_redis),
+    "lossy bus": (2.0, Faults.lossy_bus),
+    "flaky lines": (1.0, Faults.flaky_lines),
+    "slow postgres": (1.5, Faults.slow_postgres),
+    "stop postgres": (0.7, Faults.stop_postgres),
+    "flaky postgres": (1.0, Faults.flaky_postgres),
+}

@@ -1,0 +1,208 @@
+"""What lies between a process and the engines: the ports of the real logic, over lines that are slow, cut and lossy."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from storage.errors import StorageError, Unavailable
+from storage.leases import Taken
+from storage.redis import Script, Word
+from tests.sim.engines import PostgresModel, RedisModel, Row, Waiter
+from tests.sim.world import Loop, World
+
+REDIS_S = (0.0002, 0.002)
+POSTGRES_S = (0.0005, 0.004)
+POSTGRES_TIMEOUT_S = 2.0
+
+
+def settle(answer: asyncio.Future[Any], value: Any) -> None:
+    if not answer.done():
+        answer.set_result(value)
+
+
+def fail(answer: asyncio.Future[Any], error: Exception) -> None:
+    if not answer.done():
+        answer.set_exception(error)
+        answer.exception()  # seen: a dead process never looks
+
+
+class RedisLine:
+    """`Scripts` and `Streams` of one process. Cut, it holds what is sent: that arrives late, or never."""
+
+    def __init__(self, world: World, loop: Loop, redis: RedisModel) -> None:
+        self._world = world
+        self._loop = loop
+        self._redis = redis
+        self._rng = world.rng(f"redis of {loop.name}")
+        self._held: list[Callable[[], None]] = []
+        self.is_cut = False
+        self.slow_s = 0.0
+        self.breaks = 0.0
+
+    def cut(self) -> None:
+        self.is_cut = True
+
+    def mend(self) -> None:
+        self.is_cut = False
+        held, self._held = self._held, []
+        for deliver in held:
+            if self._rng.random() < 0.5:
+                deliver()
+
+    # Scripts.
+
+    async def run(
+        self, script: Script, *, keys: Sequence[str], args: Sequence[Word] = (), timeout_s: float | None = None
+    ) -> Any:
+        return await self._call(partial(self._redis.run, script.digest, keys, args), timeout_s or 2.0)
+
+    # Streams.
+
+    async def append(self, entries: Sequence[tuple[str, bytes]], *, most: int) -> None:
+        await self._call(partial(self._append, entries, most), 1.0)
+
+    def _append(self, entries: Sequence[tuple[str, bytes]], most: int) -> None:
+        for stream, data in entries:
+            self._redis.append(stream, data, most)
+
+    async def last_id(self, stream: str) -> str:
+        return str(await self._call(partial(self._redis.last_id, stream), 1.0))
+
+    async def trim(self, stream: str, *, before: str) -> None:
+        await self._call(partial(self._redis.trim, stream, before), 1.0)
+
+    async def read(self, stream: str, after: str, *, count: int, block_s: float) -> list[tuple[str, bytes]]:
+        answer = self._loop.create_future()
+        blocked: list[Waiter] = []
+        self._world.after(self._delay(), self._arrive, answer, self._read, stream, after, count, block_s, blocked)
+        alarm = self._loop.call_later(block_s + 1.0, fail, answer, Unavailable("redis", "no answer"))
+        try:
+            batch: list[tuple[str, bytes]] = await answer
+        finally:
+            alarm.cancel()
+            for waiter in blocked:
+                self._redis.forget(stream, waiter)
+        return batch
+
+    def _read(
+        self,
+        answer: asyncio.Future[Any],
+        stream: str,
+        after: str,
+        count: int,
+        block_s: float,
+        blocked: list[Waiter],
+    ) -> None:
+        if answer.done():
+            return
+        waiter = self._redis.read(stream, after, count, block_s, partial(self._answer, answer))
+        if waiter is not None:
+            blocked.append(waiter)
+            self._redis.breaks.append(partial(fail, answer, Unavailable("redis", "connection lost")))
+
+    # The way there and back.
+
+    def _delay(self) -> float:
+        return self._rng.uniform(*REDIS_S) + (self._rng.uniform(0, self.slow_s) if self.slow_s else 0.0)
+
+    async def _call(self, what: Callable[[], Any], timeout_s: float) -> Any:
+        answer = self._loop.create_future()
+        self._world.after(self._delay(), self._arrive, answer, self._execute, what)
+        alarm = self._loop.call_later(timeout_s, fail, answer, Unavailable("redis", "no answer within the deadline"))
+        try:
+            return await answer
+        finally:
+            alarm.cancel()
+
+    def _arrive(self, answer: asyncio.Future[Any], do: Callable[..., None], *args: Any) -> None:
+        if self.is_cut:
+            self._held.append(partial(self._arrive, answer, do, *args))
+        elif self._redis.is_paused:
+            self._redis.held.append(partial(self._arrive, answer, do, *args))
+        elif not self._redis.is_up:
+            fail(answer, Unavailable("redis", "connection refused"))
+        else:
+            do(answer, *args)
+
+    def _execute(self, answer: asyncio.Future[Any], what: Callable[[], Any]) -> None:
+        value = what()
+        if self.breaks and self._rng.random() < self.breaks:
+            fail(answer, Unavailable("redis", "connection lost"))
+        else:
+            self._answer(answer, value)
+
+    def _answer(self, answer: asyncio.Future[Any], value: Any) -> None:
+        self._world.after(self._delay(), self._return, answer, value)
+
+    def _return(self, answer: asyncio.Future[Any], value: Any) -> None:
+        if not self.is_cut:
+            settle(answer, value)
+
+
+class PostgresLine:
+    """`Epochs` and the rooms' log of one process.
+
+    An error within the deadline says nothing about the write; after the deadline nothing is written any more, unless
+    the process could not say so, being frozen or dead.
+    """
+
+    def __init__(self, world: World, loop: Loop, postgres: PostgresModel, *, writer: str) -> None:
+        self._world = world
+        self._loop = loop
+        self._postgres = postgres
+        self._rng = world.rng(f"postgres of {loop.name}")
+        self._writer = writer
+        self.breaks = 0.0
+
+    # Epochs.
+
+    async def read(self, shards: Sequence[int]) -> dict[int, Taken]:
+        taken: dict[int, Taken] = await self._call(partial(self._postgres.read_epochs, list(shards)))
+        return taken
+
+    async def raise_from(self, epochs: Mapping[int, int], node: str) -> dict[int, int]:
+        raised: dict[int, int] = await self._call(partial(self._postgres.raise_from, dict(epochs), node))
+        return raised
+
+    # The log.
+
+    async def append(self, room: str, client_id: str, *, offset: int, epoch: int) -> int:
+        """Raises Fenced, or Unavailable, after which the row may be there."""
+        write = partial(self._postgres.append, room, client_id, offset, epoch, self._writer)
+        return int(await self._call(write))
+
+    async def since(self, room: str, offset: int) -> list[Row]:
+        rows: list[Row] = await self._call(partial(self._postgres.since, room, offset))
+        return rows
+
+    async def _call(self, what: Callable[[], Any]) -> Any:
+        answer = self._loop.create_future()
+        self._world.after(self._delay(), self._execute, answer, what)
+        alarm = self._loop.call_later(POSTGRES_TIMEOUT_S, fail, answer, Unavailable("postgres", "too slow"))
+        try:
+            return await answer
+        finally:
+            alarm.cancel()
+
+    def _delay(self) -> float:
+        slow_s = self._postgres.slow_s
+        return self._rng.uniform(*POSTGRES_S) + (self._rng.uniform(0, slow_s) if slow_s else 0.0)
+
+    def _execute(self, answer: asyncio.Future[Any], what: Callable[[], Any]) -> None:
+        if answer.done():
+            return
+        if not self._postgres.is_up:
+            fail(answer, Unavailable("postgres", "connection refused"))
+            return
+        try:
+            value = what()
+        except StorageError as error:
+            self._world.after(self._delay(), fail, answer, error)
+            return
+        if self.breaks and self._rng.random() < self.breaks:
+            fail(answer, Unavailable("postgres", "connection lost"))
+        else:
+            self._world.after(self._delay(), settle, answer, value)
