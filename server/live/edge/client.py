@@ -13,6 +13,7 @@ from server.live.edge import request, websocket
 from server.live.edge.engineio import InvalidPacket, Outgoing, new_sid
 from server.live.edge.limits import EdgeLimits
 from server.live.edge.packet import Packet, Parser, Partial
+from server.live.edge.recovery import Trail, Trails
 from server.live.edge.session import Session
 
 _log: Final = logging.getLogger(__name__)
@@ -20,6 +21,9 @@ _log: Final = logging.getLogger(__name__)
 _CONNECTING: Final = 0
 _CONNECTED: Final = 1
 _GONE: Final = 2
+
+# Of these a client may come back to what it had; the others are said on purpose.
+_RECOVERABLE: Final = frozenset({"transport close", "transport error", "ping timeout", "server shutting down"})
 
 _MAX_ASKS: Final = 64  # of one socket, unanswered
 
@@ -56,7 +60,7 @@ class Application(Protocol):
 class Realm:
     """What the clients of one path share: application, parser, namespaces, limits, and the tasks of their handlers."""
 
-    __slots__ = ("application", "clock", "gone", "limits", "namespaces", "parser", "tasks", "writable")
+    __slots__ = ("application", "clock", "gone", "limits", "namespaces", "parser", "tasks", "trails", "writable")
 
     def __init__(
         self,
@@ -68,6 +72,7 @@ class Realm:
         clock: Callable[[], float],
         writable: Callable[[Socket], None],
         gone: Callable[[Socket], None],
+        trails: Trails,
     ) -> None:
         """`writable` and `gone` are told of sockets that have caught up, and of those that have left."""
         self.application = application
@@ -77,6 +82,7 @@ class Realm:
         self.clock = clock
         self.writable = writable
         self.gone = gone
+        self.trails = trails
         self.tasks: set[asyncio.Task[Any]] = set()
 
     def open(self, session: Session) -> Client:
@@ -90,7 +96,10 @@ class Realm:
 
 
 class Socket:
-    """One client in one namespace. `state` belongs to the application, `topics` to the fan-out."""
+    """One client in one namespace. `state` belongs to the application, `topics` to the fan-out.
+
+    `owner` is for the application to set while it decides: only the same one may recover a connection's state.
+    """
 
     __slots__ = (
         "_asks",
@@ -100,10 +109,12 @@ class Socket:
         "_status",
         "is_ready",
         "namespace",
+        "owner",
         "session",
         "sid",
         "state",
         "topics",
+        "trail",
     )
 
     def __init__(self, *, client: Client, namespace: str) -> None:
@@ -112,9 +123,11 @@ class Socket:
         self.namespace = namespace
         self.state: Any = None
         self.topics: tuple[str, ...] = ()
+        self.owner: str | None = None
+        self.trail: Trail | None = None  # of a client that may recover
         self._client = client
         self._status = _CONNECTING
-        self.is_ready = False  # is_connected, as a plain attribute for the fan-out's loop
+        self.is_ready = False  # connected, and whole frames may be written past it: for the fan-out's loop
         self._held: list[Any] | None = None  # while connecting: Outgoing from us, Packet from them
         self._asks: dict[int, asyncio.Future[list[Any]]] | None = None
         self._next_ask = 0
@@ -144,8 +157,17 @@ class Socket:
 
     def emit(self, event: str, *args: Any) -> None:
         """Sends an event; nothing happens when the socket is gone. What is emitted while connecting goes out after."""
-        if self._status != _GONE:
+        if self._status == _GONE:
+            return
+        if self.trail is None:
             self.send(self.parser.event(self.namespace, [event, *args]))
+        else:
+            self.trail.add([event, *args], self._emit)
+
+    def _emit(self, args: list[Any]) -> int:
+        outgoing = self.parser.event(self.namespace, args)
+        self.send(outgoing)
+        return len(outgoing.text) + sum(map(len, outgoing.attachments))
 
     def send(self, outgoing: Outgoing) -> None:
         """Sends what was encoded for this socket's parser and namespace."""
@@ -181,6 +203,10 @@ class Socket:
             self._held = []
         self._held.append(item)
 
+    def forget_held(self) -> None:
+        """Of ours; what they have said stays."""
+        self._held = [item for item in self.held if isinstance(item, Packet)]
+
     @property
     def held(self) -> list[Any]:
         return self._held or []
@@ -191,7 +217,7 @@ class Socket:
 
     def accepted(self) -> list[Any]:
         held, self._held, self._status = self._held or [], None, _CONNECTED
-        self.is_ready = True
+        self.is_ready = self.trail is None  # what has a trail is not written past it
         return held
 
     def left(self) -> None:
@@ -292,6 +318,8 @@ class Client:
             self.session.send(self.realm.parser.connect_error(namespace, {"message": "Invalid namespace"}))
             return
         socket = Socket(client=self, namespace=namespace)
+        if isinstance(packet.data, dict) and packet.data.get("recover") is True:
+            self._recover(socket, packet.data)
         self._sockets += (socket,)
         try:
             deciding = self.realm.application.on_connect(socket, packet.data)
@@ -304,6 +332,30 @@ class Client:
                 self._accept(socket)
             else:
                 self.realm.spawn(self._deciding(socket, deciding), f"edge:connect:{socket.sid}")
+
+    def _recover(self, socket: Socket, auth: dict[str, Any]) -> None:
+        """Takes up the client's trail, if there is one; else begins one."""
+        found = self.realm.trails.take(auth.get("pid"))
+        missed = found.after(auth.get("offset")) if found is not None else None
+        if found is None:
+            socket.trail = Trail(sid=socket.sid)
+        elif missed is None:
+            self.realm.trails.drop(found)
+            socket.trail = Trail(sid=socket.sid)
+        else:
+            socket.trail, socket.sid = found, found.sid
+            for args in missed:
+                socket.hold(self.realm.parser.event(socket.namespace, args))
+
+    def _settle_trail(self, socket: Socket, trail: Trail) -> None:
+        """The application has said whose socket it is; another one's trail is none of its business."""
+        if socket.sid == trail.sid and trail.owner is not None and trail.owner != socket.owner:
+            self.realm.trails.drop(trail)
+            socket.sid = new_sid()
+            socket.forget_held()
+            trail = socket.trail = Trail(sid=socket.sid)
+        trail.owner = socket.owner
+        self.realm.trails.came(trail, socket)
 
     async def _deciding(self, socket: Socket, deciding: Awaitable[None]) -> None:
         try:
@@ -323,8 +375,12 @@ class Client:
         if not socket.is_connecting:
             return
         self._connect_by = math.inf
+        trail = socket.trail
+        if trail is not None:
+            self._settle_trail(socket, trail)
+        pid = socket.trail.pid if socket.trail is not None else None
         held = socket.accepted()
-        self.session.send(self.realm.parser.connect(socket.namespace, socket.sid))
+        self.session.send(self.realm.parser.connect(socket.namespace, socket.sid, pid))
         for item in held:
             if isinstance(item, Outgoing):
                 socket.send(item)
@@ -405,6 +461,8 @@ class Client:
 
     def _leave(self, socket: Socket, reason: str) -> None:
         was_connected = socket.is_connected
+        if socket.trail is not None and was_connected:
+            self.realm.trails.left(socket.trail, socket.topics, is_kept=reason in _RECOVERABLE)
         self._remove(socket)
         if was_connected:
             self._tell_gone(socket, reason)

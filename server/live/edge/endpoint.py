@@ -15,6 +15,7 @@ from server.live.edge.limits import EdgeLimits
 from server.live.edge.msgpack import MsgpackParser
 from server.live.edge.packet import Parser
 from server.live.edge.port import Port
+from server.live.edge.recovery import Trails
 from server.live.edge.socketio import JsonParser
 
 ParserName = Literal["json", "msgpack"]
@@ -41,6 +42,8 @@ class Edge:
         """`http` is an `aiohttp.web.Server` (what `AppRunner.server` is after `setup`)."""
         self.limits = limits or EdgeLimits()
         self.fanout = fanout or Fanout()
+        self._trails = Trails(clock=clock)
+        self.fanout.tell(self._trails)
         self._realms = {
             path: Realm(
                 application=application,
@@ -50,6 +53,7 @@ class Edge:
                 clock=clock,
                 writable=self.fanout.writable,
                 gone=self.fanout.unsubscribe_all,
+                trails=self._trails,
             )
             for path, name in paths.items()
         }
@@ -106,6 +110,7 @@ class Edge:
         """Closes what is left and ends the handlers that still run."""
         await self.port.close()
         self.fanout.close()
+        self._trails.close()
         tasks = [task for realm in self._realms.values() for task in realm.tasks]
         for task in tasks:
             task.cancel()

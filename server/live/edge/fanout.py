@@ -20,6 +20,7 @@ from typing import Any, Final
 from server.live.edge.client import Socket
 from server.live.edge.engineio import Outgoing
 from server.live.edge.packet import Parser
+from server.live.edge.recovery import Trails
 
 _log: Final = logging.getLogger(__name__)
 
@@ -174,8 +175,13 @@ class Fanout:
         self._conflate_s = conflate_s
         self._conflated: dict[tuple[str, str], _Event] = {}
         self._conflating: asyncio.TimerHandle | None = None
+        self._trails: list[Trails] = []
         self.deliveries = 0
         self.skipped = 0
+
+    def tell(self, trails: Trails) -> None:
+        """Events, not messages, are also told to those who are away and may come back."""
+        self._trails.append(trails)
 
     # -- who listens
 
@@ -246,6 +252,8 @@ class Fanout:
         found = self._topics.get(topic)
         if found is not None:
             self._append(found, _Event(event, payload))
+        for trails in self._trails:
+            trails.published(topic, event, payload)
 
     def publish_messages(
         self, topic: str, room_id: str, epoch: str, messages: Iterable[Message | Mapping[str, Any]]
@@ -416,6 +424,8 @@ class Fanout:
                 lag.miss(entry)
             elif entry.key is not None:
                 lag.values[topic.name, entry.key] = None
+        elif socket.trail is not None and isinstance(entry, _Event) and entry.key is None:
+            socket.emit(entry.event, entry.payload)
         else:
             socket.send(outgoing)
 

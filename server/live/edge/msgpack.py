@@ -8,7 +8,7 @@ import msgspec
 
 from server.live.edge import packet as packets
 from server.live.edge.engineio import InvalidPacket, Outgoing
-from server.live.edge.packet import Attachment, Packet, check_connect, check_event
+from server.live.edge.packet import Attachment, Packet, check_connect, check_event, connected
 from server.live.edge.socketio import encode as encode_json
 
 _MAX_NAMESPACE: Final = 256
@@ -54,8 +54,8 @@ class MsgpackParser:
         data = _plain(found.get("data"), self._max_depth)
         return Packet(type_, namespace, id_, _checked(type_, data))
 
-    def connect(self, namespace: str, sid: str) -> Outgoing:
-        return _outgoing({"type": packets.CONNECT, "data": {"sid": sid}, "nsp": namespace})
+    def connect(self, namespace: str, sid: str, pid: str | None = None) -> Outgoing:
+        return _outgoing({"type": packets.CONNECT, "data": connected(sid, pid), "nsp": namespace})
 
     def connect_error(self, namespace: str, error: dict[str, Any]) -> Outgoing:
         return _outgoing({"type": packets.CONNECT_ERROR, "data": error, "nsp": namespace})

@@ -53,7 +53,9 @@ class Parser(Protocol):
 
     def decode(self, data: str | bytes) -> Packet | Partial: ...
 
-    def connect(self, namespace: str, sid: str) -> Outgoing: ...
+    def connect(self, namespace: str, sid: str, pid: str | None = None) -> Outgoing:
+        """`pid` for clients that may recover their connection's state."""
+        ...
 
     def connect_error(self, namespace: str, error: dict[str, Any]) -> Outgoing: ...
 
@@ -87,6 +89,11 @@ def check_event(data: Any) -> list[Any]:
     else:
         raise InvalidPacket("event name")
     return data
+
+
+def connected(sid: str, pid: str | None) -> dict[str, str]:
+    """The payload of an accepted CONNECT."""
+    return {"sid": sid} if pid is None else {"sid": sid, "pid": pid}
 
 
 def check_connect(data: Any) -> Any:

@@ -12,7 +12,7 @@ import msgspec
 
 from server.live.edge import packet as packets
 from server.live.edge.engineio import InvalidPacket, Outgoing
-from server.live.edge.packet import Attachment, Packet, check_connect, check_event, depth_of
+from server.live.edge.packet import Attachment, Packet, check_connect, check_event, connected, depth_of
 
 _ROOT: Final = "/"
 _MAX_NAMESPACE: Final = 256
@@ -124,8 +124,8 @@ class JsonParser:
             raise InvalidPacket("payload is nested too deeply")
         return value
 
-    def connect(self, namespace: str, sid: str) -> Outgoing:
-        return _packet(packets.CONNECT, namespace, None, {"sid": sid})
+    def connect(self, namespace: str, sid: str, pid: str | None = None) -> Outgoing:
+        return _packet(packets.CONNECT, namespace, None, connected(sid, pid))
 
     def connect_error(self, namespace: str, error: dict[str, Any]) -> Outgoing:
         return _packet(packets.CONNECT_ERROR, namespace, None, error)

@@ -79,6 +79,35 @@ const cases = {
     assert.deepEqual(await within(socket.emitWithAck("message-with-ack", 1), "ack"), 1);
     socket.close();
   },
+  "recovers what it missed": async () => {
+    const socket = open({ transports: ["websocket"], auth: { recover: true } });
+    await once(socket, "auth");
+    assert.equal(socket.recovered, false);
+    const other = open({ transports: ["websocket"] });
+    for (const one of [socket, other]) assert.equal(await within(one.emitWithAck("join", "r"), "ack"), "ok");
+    const sid = socket.id, heard = [];
+    socket.on("said", ({ body }) => heard.push(body));
+    await within(other.emitWithAck("say", "r", 1), "ack");
+    while (heard.length < 1) await once(socket, "said");
+    const gone = once(socket, "disconnect");
+    socket.io.reconnection(false);
+    socket.io.engine.close();
+    await gone;
+    for (const body of [2, 3]) await within(other.emitWithAck("say", "r", body), "ack");
+    socket.io.reconnection(true);
+    socket.connect();
+    await once(socket, "connect");
+    assert.equal(socket.recovered, true);
+    assert.equal(socket.id, sid);
+    await within(other.emitWithAck("say", "r", 4), "ack");
+    while (heard.length < 4) await once(socket, "said");
+    assert.deepEqual(heard, [1, 2, 3, 4]);
+    socket.disconnect().connect();
+    await once(socket, "connect");
+    assert.equal(socket.recovered, false);
+    socket.close();
+    other.close();
+  },
   "outlives its pings": async () => {
     for (const transports of [["websocket"], ["polling"]]) {
       const socket = open({ transports, reconnection: false });

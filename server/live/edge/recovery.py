@@ -1,0 +1,160 @@
+"""Connection-state recovery for clients that ask for it: the events that a connection took with it when it broke.
+
+Each event carries an offset as its last argument, a string. A client that comes back within the time names its `pid`
+and the last offset that it has, and is sent what came after, under the `sid` that it had. Room messages are no part of
+this: they have positions of their own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from server.live.edge.engineio import new_sid
+from server.live.edge.socketio import encode
+
+if TYPE_CHECKING:
+    from server.live.edge.client import Socket
+
+KEPT_S: Final = 120.0
+MAX_KEPT: Final = 2_000  # clients that are away
+_MAX_EVENTS: Final = 1_000  # of one client
+_MAX_BYTES: Final = 64 * 1024
+
+
+class Trail:
+    """What one client was sent lately, and what it would have been sent while it is away."""
+
+    __slots__ = ("_bytes", "_events", "_last", "owner", "pid", "sid", "socket", "topics")
+
+    def __init__(self, *, sid: str) -> None:
+        self.pid = new_sid()
+        self.sid = sid
+        self.owner: str | None = None  # only the same one may come back
+        self.socket: Socket | None = None
+        self.topics: frozenset[str] = frozenset()  # heard when it went away
+        self._events: deque[tuple[list[Any], int]] = deque()
+        self._last = 0
+        self._bytes = 0
+
+    def add(self, args: list[Any], measure: Callable[[list[Any]], int]) -> list[Any]:
+        """Takes an event, name first; the event with its offset. The oldest make room."""
+        self._last += 1
+        marked = [*args, str(self._last)]
+        size = measure(marked)
+        self._events.append((marked, size))
+        self._bytes += size
+        while len(self._events) > _MAX_EVENTS or self._bytes > _MAX_BYTES:
+            self._bytes -= self._events.popleft()[1]
+        return marked
+
+    def after(self, offset: object) -> list[list[Any]] | None:
+        """The events behind an offset, as a client names it; None when not all of them are there any more."""
+        if offset is None:
+            offset = "0"
+        if not isinstance(offset, str) or not offset.isascii() or not offset.isdigit() or len(offset) > 15:
+            return None
+        missing = self._last - int(offset)
+        if not 0 <= missing <= len(self._events):
+            return None
+        return [marked for marked, _ in list(self._events)[len(self._events) - missing :]]
+
+
+class Trails:
+    """The trails of clients that are away, for so long and so many; and by topic, what is published meanwhile."""
+
+    def __init__(self, *, clock: Callable[[], float], kept_s: float = KEPT_S) -> None:
+        self._clock = clock
+        self._kept_s = kept_s
+        self._away: OrderedDict[str, tuple[Trail, float]] = OrderedDict()  # by pid, who went first is first
+        self._listening: dict[str, dict[Trail, None]] = {}
+        self._here: dict[str, Trail] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __len__(self) -> int:
+        return len(self._away)
+
+    def came(self, trail: Trail, socket: Socket) -> None:
+        trail.socket = socket
+        self._here[trail.pid] = trail
+
+    def left(self, trail: Trail, topics: tuple[str, ...], *, is_kept: bool) -> None:
+        """Its connection is gone; `is_kept` when the client may come back."""
+        trail.socket = None
+        self._here.pop(trail.pid, None)
+        trail.topics |= frozenset(topics)
+        if not is_kept:
+            self._forget(trail)
+            return
+        self._away[trail.pid] = trail, self._clock() + self._kept_s
+        for topic in trail.topics:
+            self._listening.setdefault(topic, {})[trail] = None
+        if len(self._away) > MAX_KEPT:
+            self._forget(self._away.popitem(last=False)[1][0])
+        self._wake_later()
+
+    def take(self, pid: object) -> Trail | None:
+        """The trail of a client that comes back. One whose old connection has not been missed yet loses that first."""
+        if not isinstance(pid, str):
+            return None
+        here = self._here.get(pid)
+        if here is not None and here.socket is not None:
+            here.socket.session.close("transport error", is_abrupt=True)
+        self._sweep()
+        found = self._away.pop(pid, None)
+        return None if found is None else found[0]
+
+    def drop(self, trail: Trail) -> None:
+        """It was not for this client."""
+        self._forget(trail)
+
+    def published(self, topic: str, event: str, payload: Any) -> None:
+        """For those who would have heard it, and for those who are back and have not said yet that they listen."""
+        for trail in list(self._listening.get(topic, ())):
+            socket = trail.socket
+            if socket is None:
+                trail.add([event, payload], _size)
+            elif topic in socket.topics:
+                self._deafen(trail, topic)
+            else:
+                socket.emit(event, payload)
+
+    def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _deafen(self, trail: Trail, topic: str) -> None:
+        listening = self._listening.get(topic, {})
+        listening.pop(trail, None)
+        if not listening:
+            self._listening.pop(topic, None)
+
+    def _forget(self, trail: Trail) -> None:
+        for topic in trail.topics:
+            self._deafen(trail, topic)
+
+    def _sweep(self) -> None:
+        now = self._clock()
+        while self._away:
+            pid, (trail, until) = next(iter(self._away.items()))
+            if until > now:
+                return
+            del self._away[pid]
+            self._forget(trail)
+
+    def _wake_later(self) -> None:
+        if self._timer is None and self._away:
+            wait_s = max(0.0, next(iter(self._away.values()))[1] - self._clock())
+            self._timer = asyncio.get_running_loop().call_later(wait_s + 0.01, self._wake)
+
+    def _wake(self) -> None:
+        self._timer = None
+        self._sweep()
+        self._wake_later()
+
+
+def _size(args: list[Any]) -> int:
+    return len(encode(args))

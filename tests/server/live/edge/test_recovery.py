@@ -1,0 +1,200 @@
+"""Connection-state recovery: for clients that ask, for events that are no room messages, and within bounds."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import aiohttp
+import pytest
+
+from server.live.edge import ConnectRefused, Fanout, Socket
+from server.live.edge.recovery import MAX_KEPT, Trail, Trails
+from tests.server.live.edge.conftest import Serve
+from tests.server.live.edge.serving import Served, eventually, said
+
+
+class Topics:
+    """Everyone hears "news", by events and by messages; `owner` comes from the auth payload."""
+
+    def __init__(self) -> None:
+        self.fanout = Fanout()
+        self.sockets: list[Socket] = []
+        self.left: list[str] = []
+
+    def on_connect(self, socket: Socket, auth: Any) -> None:
+        if auth and auth.get("owner") == "nobody":
+            raise ConnectRefused("no")
+        socket.owner = auth.get("owner") if auth else None
+        self.sockets.append(socket)
+
+    def on_event(self, socket: Socket, event: str, args: list[Any]) -> Any:
+        self.fanout.subscribe("news", socket)
+        return "ok"
+
+    def on_disconnect(self, socket: Socket, reason: str) -> None:
+        self.fanout.unsubscribe_all(socket)
+        self.left.append(reason)
+
+
+async def enter(served: Served, **auth: Any) -> tuple[aiohttp.ClientWebSocketResponse, dict[str, Any]]:
+    """A WebSocket in the namespace, and the payload of its CONNECT."""
+    ws = await served.websocket()
+    await said(ws)
+    await ws.send_str("40" + json.dumps(auth))
+    return ws, json.loads((await said(ws))[2:])
+
+
+async def listen(ws: aiohttp.ClientWebSocketResponse) -> None:
+    await ws.send_str('421["listen"]')
+    assert await said(ws) == '431["ok"]'
+
+
+async def event(ws: aiohttp.ClientWebSocketResponse) -> Any:
+    return json.loads((await said(ws))[2:])
+
+
+async def cut(ws: aiohttp.ClientWebSocketResponse, topics: Topics) -> None:
+    before = len(topics.left)
+    await ws.close()
+    await eventually(lambda: len(topics.left) > before)
+
+
+async def test_client_that_does_not_ask_gets_no_pid_and_no_offsets(serve: Serve) -> None:
+    topics = Topics()
+    ws, connected = await enter(await serve(topics))
+    assert connected.keys() == {"sid"}
+    await listen(ws)
+    topics.fanout.publish("news", "tip", 1)
+    assert await event(ws) == ["tip", 1]
+
+
+async def test_client_that_comes_back_is_sent_what_it_missed_under_its_old_sid(serve: Serve) -> None:
+    topics = Topics()
+    served = await serve(topics)
+    ws, first = await enter(served, recover=True, owner="ada")
+    await listen(ws)
+    topics.sockets[0].emit("notification", {"n": 1})
+    assert await event(ws) == ["notification", {"n": 1}, "1"]
+    topics.sockets[0].emit("notification", {"n": 2})
+    assert await event(ws) == ["notification", {"n": 2}, "2"]
+    await cut(ws, topics)
+    topics.fanout.publish("news", "tip", {"n": 3})
+    again, second = await enter(served, recover=True, owner="ada", pid=first["pid"], offset="1")
+    assert second == first
+    assert [await event(again) for _ in range(2)] == [["notification", {"n": 2}, "2"], ["tip", {"n": 3}, "3"]]
+    topics.fanout.publish("news", "tip", {"n": 4})
+    assert await event(again) == ["tip", {"n": 4}, "4"]
+    await listen(again)
+    topics.fanout.publish("news", "tip", {"n": 5})
+    topics.fanout.publish("news", "tip", {"n": 6})
+    assert [await event(again) for _ in range(2)] == [["tip", {"n": 5}, "5"], ["tip", {"n": 6}, "6"]]
+
+
+async def test_room_messages_are_neither_marked_nor_kept(serve: Serve) -> None:
+    topics = Topics()
+    served = await serve(topics)
+    ws, first = await enter(served, recover=True)
+    await listen(ws)
+    topics.fanout.publish_messages("news", "r", "e", [{"offset": 1}])
+    assert await event(ws) == ["chat:messages", {"room_id": "r", "epoch": "e", "messages": [{"offset": 1}]}]
+    await cut(ws, topics)
+    topics.fanout.publish_messages("news", "r", "e", [{"offset": 2}])
+    topics.fanout.publish("news", "tip", 1)
+    again, second = await enter(served, recover=True, pid=first["pid"])
+    assert second["pid"] == first["pid"]
+    assert await event(again) == ["tip", 1, "1"]
+
+
+@pytest.mark.parametrize(
+    "auth", [{"owner": "eve"}, {}, {"owner": "ada", "offset": "9"}, {"owner": "ada", "offset": ["1"]}]
+)
+async def test_who_is_another_or_knows_another_offset_begins_anew(serve: Serve, auth: dict[str, Any]) -> None:
+    topics = Topics()
+    served = await serve(topics)
+    ws, first = await enter(served, recover=True, owner="ada")
+    topics.sockets[0].emit("notification", "secret")
+    assert await event(ws) == ["notification", "secret", "1"]
+    await cut(ws, topics)
+    again, second = await enter(served, recover=True, **{"pid": first["pid"], "offset": "0", **auth})
+    assert second["pid"] != first["pid"]
+    assert second["sid"] != first["sid"]
+    topics.sockets[1].emit("notification", "new")
+    assert await event(again) == ["notification", "new", "1"]
+
+
+async def test_connection_that_was_not_missed_yet_is_ended_when_its_client_is_back(serve: Serve) -> None:
+    topics = Topics()
+    served = await serve(topics)
+    _, first = await enter(served, recover=True)
+    topics.sockets[0].emit("notification", 1)
+    again, second = await enter(served, recover=True, pid=first["pid"])
+    assert second == first
+    assert topics.left == ["transport error"]
+    assert await event(again) == ["notification", 1, "1"]
+    assert served.edge.session_count == 1
+
+
+async def test_who_was_told_to_go_or_left_does_not_recover(serve: Serve) -> None:
+    topics = Topics()
+    served = await serve(topics)
+    ws, first = await enter(served, recover=True)
+    await ws.send_str("41")
+    await eventually(lambda: len(topics.left) == 1)
+    _, second = await enter(served, recover=True, pid=first["pid"])
+    assert second["pid"] != first["pid"]
+    topics.sockets[1].disconnect()
+    _, third = await enter(served, recover=True, pid=second["pid"])
+    assert third["pid"] != second["pid"]
+
+
+async def test_pid_of_any_other_shape_is_no_pid(serve: Serve) -> None:
+    served = await serve(Topics())
+    for pid in (None, 1, "", ["x"], {"a": 1}, "x" * 100):
+        _, connected = await enter(served, recover=True, pid=pid)
+        assert connected["pid"] not in (pid, None)
+
+
+def size(args: list[Any]) -> int:
+    return 10
+
+
+def test_offsets_that_are_no_longer_held_are_not_recovered() -> None:
+    trail = Trail(sid="s")
+    for number in range(1, 1_201):
+        assert trail.add(["e", number], size) == ["e", number, str(number)]
+    assert trail.after("199") is None
+    assert [args[1] for args in trail.after("200") or []] == list(range(201, 1_201))
+    assert trail.after("1200") == []
+    assert trail.after("1201") is None
+    assert trail.after(None) is None
+
+
+def test_large_events_leave_room_for_fewer() -> None:
+    trail = Trail(sid="s")
+    for number in range(10):
+        trail.add(["e", number], lambda args: 30_000)
+    assert trail.after("8") == [["e", 8, "9"], ["e", 9, "10"]]
+    assert trail.after("7") is None
+
+
+async def test_trails_are_kept_for_so_long_and_so_many_of_them() -> None:
+    now = 1000.0
+    trails = Trails(clock=lambda: now, kept_s=120)
+    early, late = Trail(sid="a"), Trail(sid="b")
+    trails.left(early, ("t",), is_kept=True)
+    now += 60
+    trails.left(late, ("t",), is_kept=True)
+    now += 60
+    assert trails.take(early.pid) is None
+    assert trails.take(late.pid) is late
+    many = [Trail(sid=str(number)) for number in range(MAX_KEPT + 1)]
+    for trail in many:
+        trails.left(trail, ("t",), is_kept=True)
+    assert len(trails) == MAX_KEPT
+    assert trails.take(many[0].pid) is None
+    assert trails.take(many[-1].pid) is many[-1]
+    trails.published("t", "e", 1)
+    assert many[1].after("0") == [["e", 1, "1"]]
+    assert many[0].after("0") == []
+    trails.close()
