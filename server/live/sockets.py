@@ -243,6 +243,7 @@ class Sockets:
         socket.state = Session(
             person=person, roles=tuple(known.roles), session_id=known.session_id, viewer=known.id, bucket=bucket
         )
+        socket.owner = known.id
         self._of_session[known.session_id].add(socket)
         self._per_account[known.id] += 1
 
