@@ -130,7 +130,14 @@ class CounterOpened(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     stream_id: str
 
 
-Fact = StreamChanged | ViewersCounted | ChatPosted | ChatChanged | RoomOpened | CounterOpened
+class Reacted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """What a node's viewers of a stream have reacted with in the last moment: emoji to number."""
+
+    stream_id: str
+    counts: dict[str, int]
+
+
+Fact = StreamChanged | ViewersCounted | ChatPosted | ChatChanged | RoomOpened | CounterOpened | Reacted
 
 
 class Announce(Protocol):

@@ -1,11 +1,39 @@
-"""Who is in a topic on this node: people by reference count, guests by number. Pure."""
+"""Who is in a topic: on one node by reference count (pure), and how nodes ask each other."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 
+import msgspec
+
 from actors.events import Person
+from actors.runtime import Ask
+
+MAX_PEOPLE = 200
+
+
+class Present(msgspec.Struct, frozen=True, kw_only=True):
+    """``count``: people and guests' sockets; ``people``: the first of them."""
+
+    count: int
+    people: tuple[Person, ...]
+
+
+class WhoIsHere(Ask[Present], frozen=True, kw_only=True):
+    """Asked of the actor of a node: who is in the topic through it?"""
+
+    topic: str
+
+
+def together(parts: Iterable[Present]) -> Present:
+    """What nodes have answered, as one. Somebody on several nodes counts once, as far as they are named."""
+    named: dict[str, Person] = {}
+    count = 0
+    for part in parts:
+        count += part.count - sum(person.id in named for person in part.people)
+        named.update((person.id, person) for person in part.people)
+    return Present(count=count, people=tuple(named.values()))
 
 
 class Presence:
@@ -43,6 +71,10 @@ class Presence:
     def people(self, topic: str, *, limit: int) -> Iterator[Person]:
         """Those who have been there longest first."""
         return (person for person, _ in islice(self._people.get(topic, {}).values(), limit))
+
+    def present(self, topic: str) -> Present:
+        """Who is here, the first ``MAX_PEOPLE`` by name."""
+        return Present(count=self.count(topic), people=tuple(self.people(topic, limit=MAX_PEOPLE)))
 
     def _leave_guest(self, topic: str) -> None:
         left = self._guests.get(topic, 0) - 1

@@ -198,6 +198,7 @@ class App:
         for info in self.node.actors():
             if info.id.kind == "viewers":
                 self.node.ref(info.id.kind, info.id.key).tell(left)
+        self._sockets.count_all_again()
 
     def _replaced(self) -> None:
         log.error("another process has joined the cluster under the name %s: this one stops", self._name)
@@ -252,12 +253,14 @@ class App:
             )
 
         def view_counter(actor_id: ActorId) -> ViewCounter:
-            return ViewCounter(
-                stream_id=actor_id.key, shard=shard_of(actor_id), store=views, announce=announce, now=now
-            )
+            shard = shard_of(actor_id)
+            return ViewCounter(stream_id=actor_id.key, shard=shard, store=views, announce=announce, now=now)
 
         self.node.register(
-            NODE, lambda _: Neighbour(ears=self._ears, media=self.media), mailbox=65_536, idle_after_s=None
+            NODE,
+            lambda _: Neighbour(ears=self._ears, media=self.media, presence=self._presence),
+            mailbox=65_536,
+            idle_after_s=None,
         )
         self.node.register("stream", live_stream, idle_after_s=120)
         self.node.register("chat", chat_room, mailbox=8_192, idle_after_s=300)
@@ -301,7 +304,8 @@ class App:
 
     async def _open_live(self) -> None:
         self.fanout = Fanout()
-        self._on_air = OnAir(node=self.node, fan=self.fanout)
+        self._presence = Presence()
+        self._on_air = OnAir(node=self.node, fan=self.fanout, announce=self._announcer)
         self._ingest = Ingest(streams=self._streams, node=self.node, ids=self._ids, now=now)
         self._playback = Playback(recordings=self._recordings)
         self._feeds = Feeds(node=self.node, pages=self._chat, fan=RoomTopics(fanout=self.fanout))
@@ -376,7 +380,8 @@ class App:
             feeds=self._feeds,
             log_of_rooms=self._chat,
             streams=self._on_air,
-            presence=Presence(),
+            presence=self._presence,
+            others=lambda: self.cluster.members.view.members,
             chat_buckets=Buckets(rate=self.settings.chat_rate, burst=self.settings.chat_burst),
             event_rate=self.settings.socket_event_rate,
             event_burst=self.settings.socket_event_burst,

@@ -295,7 +295,8 @@ class HlsDesk:
             ),
             Operation(
                 method="GET", path=f"{base}/{{rendition}}/{{publication}}/{{file}}",
-                handler=self._here_or_there(self._file), name="hlsFile", tag=TAG, summary="A segment, part or initialisation; its bytes never change",
+                handler=self._here_or_there(self._file), name="hlsFile", tag=TAG,
+                summary="A segment, part or initialisation; its bytes never change",
                 paths={**stream, "rendition": RENDITION, "publication": NUMBER, "file": FILE},
                 answers={200: Media(media_type="video/mp4"), 206: Media(media_type="video/mp4"), 304: None},
                 problems=frozenset({404, 416, 503}), auth="optional",

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from actors.events import NODE, Hear
+from actors.presence import Presence, Present, WhoIsHere
 from actors.runtime import Actor, ActorError, Ask, DomainError, Later, Message, Node, handles
 from media.control import Answered, OfferWhep, Patched, PatchIce, Refused
 from server.live.media import MediaAway, MediaProcess
@@ -48,13 +49,18 @@ class CloseHere(Ask[Outcome], frozen=True, kw_only=True):
 class Neighbour(Actor):
     """The actor of a node (kind ``NODE``): its key is the node's name, so it never moves."""
 
-    def __init__(self, *, ears: Ears, media: MediaProcess) -> None:
+    def __init__(self, *, ears: Ears, media: MediaProcess, presence: Presence) -> None:
+        self._presence = presence
         self._ears = ears
         self._media = media
 
     @handles(Hear)
     def hear(self, message: Hear) -> None:
         self._ears.hear(message.fact)
+
+    @handles(WhoIsHere)
+    def who_is_here(self, message: WhoIsHere) -> Present:
+        return self._presence.present(message.topic)
 
     @handles(StopHere)
     def stop(self, message: StopHere) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from actors.events import StreamChanged, StreamView, ViewersCounted
+from actors.events import Announce, Reacted, StreamChanged, StreamView, ViewersCounted
 from actors.runtime import DomainError, Node
 from actors.stream import DescribeStream
 
@@ -25,9 +25,10 @@ class Fan(Protocol):
 class OnAir:
     """What this node has heard of streams lately: their state and their viewers. Bounded: the oldest are forgotten."""
 
-    def __init__(self, *, node: Node, fan: Fan) -> None:
+    def __init__(self, *, node: Node, fan: Fan, announce: Announce) -> None:
         self._node = node
         self._fan = fan
+        self._announce = announce
         self._views: OrderedDict[str, StreamView] = OrderedDict()
         self._counts: OrderedDict[str, ViewersCounted] = OrderedDict()
         self._reactions: dict[str, Counter[str]] = {}
@@ -99,8 +100,12 @@ class OnAir:
 
     def _show_reactions(self, stream_id: str) -> None:
         counts = self._reactions.pop(stream_id)
-        payload = {"stream_id": stream_id, "counts": dict(counts)}
-        self._fan.publish(f"stream:{stream_id}", "stream:reactions", payload)
+        self._announce(Reacted(stream_id=stream_id, counts=dict(counts)))
+
+    def reacted(self, fact: Reacted) -> None:
+        """Show what viewers of any node reacted with."""
+        payload = {"stream_id": fact.stream_id, "counts": fact.counts}
+        self._fan.publish(f"stream:{fact.stream_id}", "stream:reactions", payload)
 
     def _remember(self, view: StreamView) -> None:
         self._views[view.id] = view

@@ -6,6 +6,7 @@ Each event is checked against its shape once, admitted by the session's budget, 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import math
 import re
@@ -25,8 +26,8 @@ from actors.chat import (
     SanctionPerson,
     SetChatMode,
 )
-from actors.events import Person, StreamView
-from actors.presence import Presence
+from actors.events import NODE, Person, StreamView
+from actors.presence import MAX_PEOPLE, Presence, Present, WhoIsHere, together
 from actors.runtime import ActorError, DomainError, Node
 from actors.session import Buckets, Session, TokenBucket
 from actors.viewers import ViewerBeat, ViewerCame, ViewerLeft
@@ -38,7 +39,7 @@ from storage.ids import made_at
 
 LAST_MESSAGES: Final = 50
 CATCH_UP: Final = 500
-MAX_PRESENT: Final = 200
+PRESENCE_S: Final = 1.0
 ROOM: Final = "room:"
 STREAM: Final = "stream:"
 STORABLE: Final = r"^[^\x00]*\Z"  # a text column takes every character but NUL
@@ -133,7 +134,7 @@ class _Mode(_Shape, frozen=True, kw_only=True):
 
 class _Present(_Shape, frozen=True, kw_only=True):
     room_id: Id
-    limit: Annotated[int, msgspec.Meta(ge=1, le=MAX_PRESENT)] = 50
+    limit: Annotated[int, msgspec.Meta(ge=1, le=MAX_PEOPLE)] = 50
 
 
 class Streams(Protocol):
@@ -181,6 +182,7 @@ class Sockets:
         log_of_rooms: RoomLog,
         streams: Streams,
         presence: Presence,
+        others: Callable[[], Iterable[str]],
         chat_buckets: Buckets,
         event_rate: float,
         event_burst: int,
@@ -195,6 +197,7 @@ class Sockets:
         self._log = log_of_rooms
         self._streams = streams
         self._presence = presence
+        self._others = others
         self._chat_buckets = chat_buckets
         self._event_rate = event_rate
         self._event_burst = event_burst
@@ -203,6 +206,7 @@ class Sockets:
         self._now = now
         self._of_session: defaultdict[str, set[Socket]] = defaultdict(set)
         self._per_account: Counter[str] = Counter()
+        self._watched: Counter[str] = Counter()
         identity.on_revoked(self.end_session)
         self._events: Mapping[str, tuple[Any, _Handler]] = {
             "stream:watch": (_OfStream, self._watch),
@@ -312,6 +316,7 @@ class Sockets:
     def _start_watching(self, session: Session, view: StreamView) -> None:
         view_id = self._new_id()
         session.watch(view.id, view_id)
+        self._watched[view.id] += 1
         self._node.ref("viewers", view.id).tell(self._came(session, view_id))
 
     def _came(self, session: Session, view_id: str) -> ViewerCame:
@@ -324,13 +329,18 @@ class Sockets:
             node=self._node.name,
         )
 
+    def count_all_again(self) -> None:
+        """A node has gone, and counters with it: theirs are opened elsewhere by telling them who watches here."""
+        for stream_id in list(self._watched):
+            self.count_again(stream_id)
+
     def count_again(self, stream_id: str) -> None:
         """The stream's counter is new: tell it who watches here. Who is told twice counts once."""
         for socket in list(self._fan.sockets(STREAM + stream_id)):
             session: Session = socket.state
             view_id = session.view_ids.get(stream_id)
             if view_id is not None:
-                self._node.ref("viewers", stream_id).tell(self._came(session, view_id))
+                self._tell_counter(stream_id, self._came(session, view_id))
 
     def _unwatch(self, socket: Socket, session: Session, body: _OfStream) -> Ack:
         if body.stream_id in session.view_ids:
@@ -340,10 +350,16 @@ class Sockets:
 
     def _stop_watching(self, session: Session, stream_id: str) -> None:
         view_id = session.view_ids.pop(stream_id)
+        self._watched[stream_id] -= 1
+        if not self._watched[stream_id]:
+            del self._watched[stream_id]
+        self._tell_counter(stream_id, ViewerLeft(view_id=view_id, at=self._now().timestamp()))
+
+    def _tell_counter(self, stream_id: str, message: ViewerCame | ViewerLeft) -> None:
         try:
-            self._node.ref("viewers", stream_id).tell(ViewerLeft(view_id=view_id, at=self._now().timestamp()))
+            self._node.ref("viewers", stream_id).tell(message)
         except ActorError as error:
-            log.warning("a viewer of %s left uncounted: %s", stream_id, error)
+            log.warning("a viewer of %s is counted late: %s", stream_id, error)
 
     def _heartbeat(self, socket: Socket, session: Session, body: _Heartbeat) -> Ack:
         view_id = session.view_ids.get(body.stream_id)
@@ -506,11 +522,17 @@ class Sockets:
 
     async def _present(self, socket: Socket, session: Session, body: _Present) -> Ack:
         await self._known(session, body.room_id)
+        elsewhere = [self._node.ref(NODE, name) for name in self._others() if name != self._node.name]
+        asked = await asyncio.gather(
+            *(ref.ask(WhoIsHere(topic=body.room_id), timeout_s=PRESENCE_S) for ref in elsewhere), return_exceptions=True
+        )
+        heard = [answer for answer in asked if isinstance(answer, Present)]
+        present = together([self._presence.present(body.room_id), *heard])
         people = [
             {"id": person.id, "username": person.username, "display_name": person.display_name}
-            for person in self._presence.people(body.room_id, limit=body.limit)
+            for person in present.people[: body.limit]
         ]
-        return {"ok": True, "count": self._presence.count(body.room_id), "users": people}
+        return {"ok": True, "count": present.count, "users": people}
 
 
 _EMOJI = re.compile(

@@ -17,6 +17,7 @@ from actors.events import (
     CounterOpened,
     Fact,
     Hear,
+    Reacted,
     RoomOpened,
     StreamChanged,
     ViewersCounted,
@@ -90,6 +91,8 @@ class Ears:
             self._on_air.viewers_counted(fact)
         elif isinstance(fact, CounterOpened):
             self._count_again(fact.stream_id)
+        elif isinstance(fact, Reacted):
+            self._on_air.reacted(fact)
         else:
             self._after_end.changed(fact)
             self._on_air.changed(fact)
