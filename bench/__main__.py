@@ -1,39 +1,313 @@
-"""``python -m bench NAME [options]``: one file a question. Without a name: what there is."""
+"""``python -m bench``: asks every question of the list, one by one, and tells what came out.
+
+``python -m bench NAME [options]`` asks one. ``python -m bench --list`` only lists them.
+"""
 
 from __future__ import annotations
 
+import argparse
+import ast
+import contextlib
 import importlib
-import pkgutil
+import os
+import signal
+import subprocess
 import sys
-from collections.abc import Sequence
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
 
-import bench
+import msgspec
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from bench import report
+from bench.machine import Machine, describe
+from bench.report import Figure
+
+FOLDER: Final = Path(__file__).parent
+PATIENCE: Final = 5.0
+"""So many times as long as expected may a bench take, and a minute on top."""
 
 
-def questions() -> dict[str, str]:
-    """Each bench and the first sentence that it says of itself."""
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """A bench of the list: what it answers, its command, and how long that takes on two cores."""
+
+    name: str
+    asks: str
+    command: tuple[str, ...]
+    seconds: float
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What one bench said. `error` is empty unless it failed to run; then there are no figures."""
+
+    name: str
+    asks: str
+    command: str
+    took_s: float
+    figures: list[Figure]
+    error: str = ""
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole run."""
+
+    machine: Machine
+    answers: list[Answer]
+
+    @property
+    def figures(self) -> list[Figure]:
+        return [found for answer in self.answers for found in answer.figures]
+
+
+# (name, question, options, seconds, options of a quick run, its seconds)
+_PLAN: Final[tuple[tuple[str, str, str, float, str, float], ...]] = (
+    ("actors", "What does a message to an actor cost, and an idle actor?", "", 45, "--rounds 5 --messages 20000", 15),
+    (
+        "fanout", "How many viewers of a chat room can be reached, and how soon?", "--rounds 3 --app", 600,
+        "--viewers 300 --seconds 1 --rates 20 100 --servers ours ours-each python-socketio", 30,
+    ),
+    (
+        "broadcast", "How soon is a broadcast on, how late is it seen, what does a publisher cost?", "--rounds 5", 800,
+        "--rounds 1 --seconds 4 --cost-seconds 4", 45,
+    ),
+    ("whep", "What does one more WebRTC viewer cost?", "--rounds 3", 100, "--viewers 10 --seconds 3", 12),
+    ("store", "How fast does chat become durable?", "", 45, "--rounds 3 --rows 2000 --rate 1000", 15),
+    ("rtmp", "What does it cost to take RTMP apart?", "", 15, "--seconds 4 --rounds 3", 4),
+    ("hls", "What does packaging for HLS cost?", "--rounds 5", 10, "--seconds 10", 3),
+    ("transcode", "What does decoding and encoding cost?", "--rounds 5", 70, "--seconds 3 --rounds 1", 12),
+    ("connects", "How many clients a second come in?", "--rounds 3 --app", 240, "--count 300", 10),
+    (
+        "idle", "What does a client cost that is connected and silent?", "--rounds 3 --app", 240,
+        "--count 300 --warm 50", 20,
+    ),
+    ("bus", "How many messages go between nodes, and how fast?", "", 40, "--messages 40000 --rounds 2 --seconds 2", 12),
+)  # fmt: skip
+_FILE_WIDTH: Final = 150
+_WITH_PACKAGES: Final = ("fanout", "connects", "idle")
+
+
+def plan(*, is_quick: bool, node_modules: Path | None) -> list[Question]:
+    """What is asked, in this order."""
+    questions = []
+    for name, asks, options, seconds, quick, quick_seconds in _PLAN:
+        chosen = (quick if is_quick else options).split()
+        if node_modules is not None and name in _WITH_PACKAGES:
+            chosen += ["--node-modules", str(node_modules)]
+        command = (sys.executable, "-m", "bench", name, *chosen)
+        questions.append(
+            Question(name=name, asks=asks, command=command, seconds=quick_seconds if is_quick else seconds)
+        )
+    return questions
+
+
+def benches() -> dict[str, str]:
+    """What `python -m bench NAME` runs, and the first line that each says of itself. Nothing is imported."""
     found = {}
-    for module in pkgutil.iter_modules(bench.__path__):
-        if not module.name.startswith("_"):
-            loaded = importlib.import_module(f"bench.{module.name}")
-            if hasattr(loaded, "main"):
-                found[module.name] = (loaded.__doc__ or "").strip().partition("\n")[0]
+    for file in sorted(FOLDER.glob("[!_]*.py")):
+        tree = ast.parse(file.read_text())
+        if any(isinstance(node, ast.FunctionDef) and node.name == "main" for node in tree.body):
+            found[file.stem] = (ast.get_docstring(tree) or "").partition("\n")[0]
     return found
 
 
-def main(argv: Sequence[str]) -> int:
-    if not argv or argv[0] in ("-h", "--help"):
-        print("usage: python -m bench NAME [options]\n")
-        for name, what in questions().items():
-            print(f"  {name:12} {what}")
-        return 0 if argv else 2
+# ------------------------------------------------------------------------------------------------------------- running
+
+
+def ask(question: Question, *, folder: Path, tick: Callable[[float], None]) -> Answer:
+    """Runs a bench in a process group of its own, which ends with it. What it says is kept in `folder`.
+
+    `tick` is called some times a second with the seconds so far. A bench that runs far longer than expected is ended.
+    """
+    file, log = folder / f"{question.name}.json", folder / f"{question.name}.log"
+    file.unlink(missing_ok=True)
+    began = time.monotonic()
+    with log.open("wb") as out:
+        command = [*question.command, "--json", str(file)]
+        child = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, start_new_session=True
+        )
+        try:
+            code = _wait(child, began + question.seconds * PATIENCE + 60, lambda: tick(time.monotonic() - began))
+        finally:
+            _end(child)
+    figures, error = _figures(file, code, log)
+    return Answer(
+        name=question.name,
+        asks=question.asks,
+        command=" ".join(["python", *question.command[1:]]),
+        took_s=round(time.monotonic() - began, 1),
+        figures=figures,
+        error=error,
+    )
+
+
+def _wait(child: subprocess.Popen[bytes], deadline: float, tick: Callable[[], None]) -> int | None:
+    while time.monotonic() < deadline:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return child.wait(0.2)
+        tick()
+    return None
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """Whatever is left of its group: asked to stop, so that servers take their children along, then made to."""
+    for sign, patience_s in ((signal.SIGTERM, 15.0), (signal.SIGKILL, 5.0)):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, sign)
+            deadline = time.monotonic() + patience_s
+            while time.monotonic() < deadline:
+                child.poll()
+                os.killpg(child.pid, 0)
+                time.sleep(0.05)
+
+
+def _figures(file: Path, code: int | None, log: Path) -> tuple[list[Figure], str]:
+    """The figures, or why there are none."""
+    if code != 0:
+        why = "took too long" if code is None else f"ended with {code}"
+        return [], f"{why}: {_last_line(log)}"
     try:
-        chosen = importlib.import_module(f"bench.{argv[0]}")
-        run = chosen.main
-    except (ModuleNotFoundError, AttributeError):
-        print(f"bench: there is no bench {argv[0]!r}; `python -m bench --help` lists them", file=sys.stderr)
+        return report.read(file), ""
+    except (FileNotFoundError, msgspec.DecodeError) as error:
+        return [], f"gave no figures: {error}"
+
+
+def _last_line(log: Path) -> str:
+    said = log.read_text(errors="replace").strip().splitlines()
+    return said[-1] if said else "it said nothing"
+
+
+def ask_all(questions: Sequence[Question], *, folder: Path, console: Console) -> list[Answer]:
+    """One by one; one that fails does not keep the next from running."""
+    folder.mkdir(parents=True, exist_ok=True)
+    answers = []
+    columns = (TextColumn("{task.description:<10}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"))
+    with Progress(*columns, TimeElapsedColumn(), console=console) as progress:
+        task = progress.add_task("", total=sum(question.seconds for question in questions))
+        done = 0.0
+        for question in questions:
+            start, most = done, question.seconds * 0.98
+            progress.update(task, description=question.name, completed=start)
+            answer = ask(
+                question,
+                folder=folder,
+                tick=lambda so_far, start=start, most=most: progress.update(task, completed=start + min(so_far, most)),  # type: ignore[misc]
+            )
+            done += question.seconds
+            progress.update(task, completed=done)
+            progress.console.print(f"{question.name:<10} {answer.error or 'answered'} ({answer.took_s:.0f} s)")
+            answers.append(answer)
+    return answers
+
+
+# ------------------------------------------------------------------------------------------------------------- telling
+
+
+def table(answers: Sequence[Answer]) -> Table:
+    """All figures with their bars, each question with a heading."""
+    found = Table("", "", box=None, pad_edge=False)
+    for title in ("spread", "against", "bar", ""):
+        found.add_column(title, no_wrap=title != "against")
+    found.columns[1].header, found.columns[1].no_wrap = "figure", True
+    for answer in answers:
+        found.add_row(f"[bold]{answer.name}", f"[red]FAILED: {escape(answer.error)}" if answer.error else "")
+        for one in answer.figures:
+            verdict = {"met": "[green]met", "MISSED": "[red]MISSED", "": ""}[report.verdict(one)]
+            cells = (report.amount(one.value, one.unit), report.spread(one), report.against(one), report.bar(one))
+            found.add_row(f"  {one.name}", *cells, verdict)
+    return found
+
+
+def listing(questions: Sequence[Question]) -> str:
+    lines = [f"  {question.name:<10} {question.asks}" for question in questions]
+    listed = {name for name, *_ in _PLAN}
+    alone = [f"  {name:<10} {what}" for name, what in benches().items() if name not in listed]
+    return "\n".join([*lines, "", "on their own:", *alone])
+
+
+# ------------------------------------------------------------------------------------------------------------- command
+
+
+def main(argv: Sequence[str], ask_these: Sequence[Question] | None = None) -> int:
+    """0 if every bench ran, whether it met its bars or not; 1 if one did not; 2 for a command that makes no sense.
+
+    `ask_these` is asked in place of the list.
+    """
+    if argv and not argv[0].startswith("-"):
+        return _one(argv[0], list(argv[1:]))
+    options = _parser().parse_args(argv)
+    listed = list(ask_these or plan(is_quick=options.quick, node_modules=options.node_modules))
+    unknown = set(options.only) - {question.name for question in listed}
+    if unknown:
+        print(f"bench: no such question in the list: {', '.join(sorted(unknown))}", file=sys.stderr)
         return 2
-    return int(run(list(argv[1:])))
+    questions = [question for question in listed if not options.only or question.name in options.only]
+    if options.list:
+        print(listing(questions))
+        return 0
+    return _run(questions, options)
+
+
+def _run(questions: Sequence[Question], options: argparse.Namespace) -> int:
+    console = Console(width=None if sys.stdout.isatty() else _FILE_WIDTH)
+    for question in questions:
+        console.print(f"  {question.name:<10} {question.asks}", highlight=False)
+    machine = describe()
+    outcome = Outcome(machine=machine, answers=ask_all(questions, folder=options.results, console=console))
+    console.print(table(outcome.answers))
+    if options.json:
+        options.json.write_bytes(msgspec.json.format(msgspec.json.encode(outcome), indent=1) + b"\n")
+    if options.html:
+        from bench.page import page
+
+        options.html.write_text(page(outcome), encoding="utf-8")
+        console.print(f"report: {options.html}")
+    return int(any(answer.error for answer in outcome.answers))
+
+
+def _one(name: str, argv: list[str]) -> int:
+    """One bench by name. With `--json -` its figures alone go to standard output, and what it says to the other."""
+    if name not in benches():
+        print(f"bench: there is no bench {name!r}; `python -m bench --list` lists them", file=sys.stderr)
+        return 2
+    run = importlib.import_module(f"bench.{name}").main
+    if argv[-2:] != ["--json", "-"]:
+        return int(run(argv))
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "figures.json"
+        with contextlib.redirect_stdout(sys.stderr):
+            code = int(run([*argv[:-1], str(file)]))
+        sys.stdout.write(file.read_text() if file.exists() else "")
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description="Asks the questions of the list and prints a table. `python -m bench NAME` asks one, with options.",
+    )
+    parser.add_argument("--list", action="store_true", help="only list the questions")
+    parser.add_argument("--only", type=_names, default=[], metavar="A,B", help="only these of the list")
+    parser.add_argument("--quick", action="store_true", help="short runs: whether it works, not how fast it is")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write a report with plots, whole in one file")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything that came out")
+    parser.add_argument("--node-modules", type=Path, help="a folder with socket.io and bun's engine, for the peers")
+    parser.add_argument(
+        "--results", type=Path, default=FOLDER / "results", help="where each bench's figures and words go"
+    )
+    return parser
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 if __name__ == "__main__":

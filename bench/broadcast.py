@@ -1,8 +1,11 @@
 """What does a broadcast cost, how soon can it be watched, and how late is it seen? The whole server, real encoders.
 
-``python -m bench broadcast [--seconds 20] [--rounds 3]`` starts a server of its own and publishes to it:
+``python -m bench broadcast`` starts a server of its own and publishes to it:
 
-* *cost*: one 1080p30 4 Mbit/s RTMP publisher, passed through to HLS and recorded; CPU of all the server's processes.
+* *cost*: one 1080p30 4 Mbit/s RTMP publisher, passed through to HLS and recorded, above what the same processes take
+  with nothing live: *media* is the media process and its codecs, *node* the serving process (HTTP, chat, actors,
+  playlists), *stores* are the embedded Postgres and Redis. Beside it, in the same rounds and with the same publisher,
+  nginx with its RTMP module and HLS, where there is one.
 * *start*: from the publisher's first byte to the first part that a player can show.
 * *glass*: pictures carry the clock as black and white blocks; a viewer decodes them and compares. For WebRTC that is
   the delay of the picture itself; for HLS the player's hold-back, which the playlist states, is added.
@@ -12,11 +15,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
 import re
+import shutil
 import signal
-import statistics
+import socket
 import subprocess
 import sys
 import tempfile
@@ -29,15 +32,24 @@ from typing import Any
 import aiohttp
 import psutil  # type: ignore[import-untyped]
 
+from bench import report
+from bench.report import Figure, figure
+
 BLOCK = 16
 BITS = 40
 WIDTH, HEIGHT, FPS = 1280, 720, 30
+
+BAR_START_S, BAR_COST, BAR_WHEP_MS, BAR_HLS_MS = 2.0, 2.0, 500.0, 3_000.0
+STORES = ("postgres", "redis-server")
+NGINX_FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/usr/local/nginx/sbin")
+NGINX_MODULES = ("/usr/lib/nginx/modules", "/usr/lib64/nginx/modules", "/usr/share/nginx/modules")
 
 
 class Server:
     """A server of this checkout on free ports, with its data in a folder that goes with it."""
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         env = {name: value for name, value in os.environ.items() if not name.startswith("SOCIALFLOW_")}
         flags = ["--data-dir", str(folder), "--http-port", "0", "--rtmp-port", "0", "--webrtc-port", "0"]
         self.process = subprocess.Popen(
@@ -62,22 +74,106 @@ class Server:
         raise RuntimeError(f"the server did not start: {said}")
 
     def cpu_s(self) -> dict[str, float]:
-        """CPU seconds so far: of the node, and of the media process with its codecs."""
+        """CPU seconds so far: of the node, of the media process with its codecs, of Postgres and Redis."""
         node = psutil.Process(self.process.pid)
-        seconds = {"node": _cpu(node), "media": 0.0}
-        for child in node.children(recursive=True):
-            line = " ".join(child.cmdline())
-            if "media_process" in line or "transcode" in line:
-                seconds["media"] += _cpu(child)
-        return seconds
+        media = [child for child in node.children(recursive=True) if _is_media(child)]
+        return {"node": _cpu(node), "media": sum(map(_cpu, media)), "stores": sum(map(_cpu, self._stores()))}
+
+    def _stores(self) -> set[psutil.Process]:
+        """Found by their folder: a database server is nobody's child."""
+        found = set()
+        for process in psutil.process_iter(["name", "cmdline"]):
+            if process.info["name"] in STORES and str(self._folder) in " ".join(process.info["cmdline"] or ()):
+                found |= {process, *process.children(recursive=True)}
+        return found
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(timeout=30)
 
 
+class Nginx:
+    """nginx with its RTMP module on a free port: one application, HLS on, and no segment taken away."""
+
+    def __init__(self, folder: Path, program: Path, module: Path | None) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        (folder / "hls").mkdir(parents=True)
+        user = "user root;" if os.getuid() == 0 else ""
+        (folder / "nginx.conf").write_text(
+            f"{f'load_module {module};' if module else ''}\n"
+            f"{user} daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/log warn;\n"
+            "events { worker_connections 64; }\n"
+            f"rtmp {{ access_log off; server {{ listen 127.0.0.1:{port}; chunk_size 4096; application live {{"
+            f" live on; hls on; hls_path {folder}/hls; hls_fragment 2s; hls_playlist_length 20s; hls_cleanup off;"
+            " } } }\n"
+        )
+        self.rtmp = f"rtmp://127.0.0.1:{port}/live"
+        self._segments = folder / "hls"
+        self._process = subprocess.Popen([program, "-p", folder, "-c", folder / "nginx.conf", "-e", folder / "log"])
+        self._await_port(port)
+
+    def _await_port(self, port: int) -> None:
+        """ConnectionError if it is not there within 5 s."""
+        for _ in range(100):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    return
+            time.sleep(0.05)
+        self.stop()
+        raise ConnectionError("nginx does not listen")
+
+    def cpu_s(self) -> float:
+        """CPU seconds so far of the master and its worker."""
+        master = psutil.Process(self._process.pid)
+        return _cpu(master) + sum(map(_cpu, master.children(recursive=True)))
+
+    def segments(self) -> int:
+        """How many were made so far."""
+        return len(list(self._segments.glob("*.ts")))
+
+    def stop(self) -> None:
+        self._process.send_signal(signal.SIGTERM)
+        self._process.wait(timeout=30)
+
+
+def start_nginx(folder: Path) -> Nginx | None:
+    """Running, or None with a line that says why."""
+    found = find_nginx()
+    if found is None:
+        print("no peer found: nginx with its RTMP module (looked for in PATH and the usual folders)")
+        return None
+    try:
+        return Nginx(folder, *found)
+    except ConnectionError as error:
+        print(f"no peer found: {error}")
+        return None
+
+
+def find_nginx() -> tuple[Path, Path | None] | None:
+    """The program, and the module that it has to load; None where either is missing."""
+    program = shutil.which("nginx", path=os.pathsep.join([os.environ.get("PATH", ""), *NGINX_FOLDERS]))
+    if program is None:
+        return None
+    built = subprocess.run([program, "-V"], capture_output=True, text=True, check=False).stderr
+    beside = Path(program).resolve().parent.parent / "lib/nginx/modules"
+    for folder in (beside, *map(Path, NGINX_MODULES)):
+        if (module := folder / "ngx_rtmp_module.so").exists():
+            return Path(program), module
+    return (Path(program), None) if re.search(r"--add-module=\S*rtmp", built) else None
+
+
+def _is_media(process: psutil.Process) -> bool:
+    line = " ".join(process.cmdline())
+    return "media_process" in line or "transcode" in line
+
+
 def _cpu(process: psutil.Process) -> float:
-    times = process.cpu_times()
+    """Seconds so far, to the 10 ms that the system counts in; none of a process that is gone."""
+    try:
+        times = process.cpu_times()
+    except psutil.NoSuchProcess:
+        return 0.0
     return float(times.user + times.system)
 
 
@@ -299,18 +395,38 @@ async def measure_start(server: Server, clip: Path, known: set[str]) -> float:
 
 async def measure_cost(server: Server, clip: Path, seconds: float, known: set[str]) -> dict[str, float]:
     """Per cent of a core while one publisher is passed through and recorded, nobody watching, above nothing live."""
-    before = server.cpu_s()
-    await asyncio.sleep(seconds / 2)
-    idle = {name: (value - before[name]) / (seconds / 2) * 100 for name, value in server.cpu_s().items()}
-    with publisher(["-re", "-stream_loop", "-1", "-i", str(clip), "-c", "copy"], f"{server.rtmp}/{server.key}"):
+    idle = await _shares(server, seconds)
+    with publisher(looped(clip), f"{server.rtmp}/{server.key}"):
         stream_id = await live_stream(server.http, after=known)
         known.add(stream_id)
         await asyncio.sleep(2)
-        before = server.cpu_s()
-        await asyncio.sleep(seconds)
-        busy = {name: (value - before[name]) / seconds * 100 for name, value in server.cpu_s().items()}
+        busy = await _shares(server, seconds)
     await end(server, stream_id)
     return {name: busy[name] - idle[name] for name in busy} | {"idle": sum(idle.values())}
+
+
+async def _shares(server: Server, seconds: float) -> dict[str, float]:
+    """What part of a core each kind of process takes, in per cent."""
+    began, before = time.monotonic(), server.cpu_s()
+    await asyncio.sleep(seconds)
+    took, after = time.monotonic() - began, server.cpu_s()
+    return {name: (value - before[name]) / took * 100 for name, value in after.items()}
+
+
+async def measure_nginx(nginx: Nginx, clip: Path, seconds: float) -> float:
+    """Per cent of a core for the same publisher. It idles at nothing."""
+    with publisher(looped(clip), f"{nginx.rtmp}/bench"):
+        await asyncio.sleep(3)
+        made, began, before = nginx.segments(), time.monotonic(), nginx.cpu_s()
+        await asyncio.sleep(seconds)
+        share = (nginx.cpu_s() - before) / (time.monotonic() - began) * 100
+        if nginx.segments() == made and seconds > 4:
+            raise RuntimeError("nginx made no segment")
+    return share
+
+
+def looped(clip: Path) -> list[str]:
+    return ["-re", "-stream_loop", "-1", "-i", str(clip), "-c", "copy"]
 
 
 async def end(server: Server, stream_id: str) -> None:
@@ -350,8 +466,8 @@ def make_clip(folder: Path) -> Path:
     command = [
         imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-loglevel", "error", "-f", "lavfi", "-i", noise, "-f",
         "lavfi", "-i", "sine=sample_rate=48000", "-t", "10", "-c:v", "libx264", "-preset", "ultrafast",
-        "-tune", "zerolatency", "-g", "60", "-b:v", "4M", "-minrate", "4M", "-maxrate", "4M", "-bufsize", "4M", "-pix_fmt", "yuv420p",
-        "-c:a", "aac", "-b:a", "128k", str(clip),
+        "-tune", "zerolatency", "-g", "60", "-b:v", "4M", "-minrate", "4M", "-maxrate", "4M", "-bufsize", "4M",
+        "-pix_fmt", "yuv420p", "-c:a", "aac", "-b:a", "128k", str(clip),
     ]  # fmt: skip
     subprocess.run(command, check=True)
     return clip
@@ -373,36 +489,63 @@ async def measure_glass(server: Server, seconds: float, known: set[str]) -> tupl
     return whep, hls, hold_back_ms
 
 
-def _row(name: str, values: Sequence[float], unit: str) -> str:
-    if not values:
-        return f"  {name:44} nothing was seen"
-    low, middle, high = min(values), statistics.median(values), max(values)
-    return f"  {name:44} {middle:9.2f} {unit}   ({low:.2f} - {high:.2f})"
+async def measure_costs(
+    server: Server, nginx: Nginx | None, clip: Path, options: argparse.Namespace, known: set[str]
+) -> tuple[list[dict[str, float]], list[float]]:
+    """Ours and theirs, in turns."""
+    ours, theirs = [], []
+    for _ in range(options.rounds):
+        ours.append(await measure_cost(server, clip, options.cost_seconds, known))
+        if nginx is not None:
+            theirs.append(await measure_nginx(nginx, clip, options.cost_seconds))
+    return ours, theirs
+
+
+def cost_figures(ours: list[dict[str, float]], theirs: list[float]) -> list[Figure]:
+    """Media and node apart, and what is held against the bar: their sum."""
+    unit, one = "% of a core", "RTMP publisher of 1080p30, 4 Mbit/s"
+    both = [cost["media"] + cost["node"] for cost in ours]
+    found = [
+        figure(
+            "broadcast", f"{one}, media and node", both, unit, better="lower", bar=BAR_COST, peer="nginx, RTMP to HLS",
+            against=theirs,
+        )
+    ]  # fmt: skip
+    for name in ("media", "node", "stores"):
+        found.append(figure("broadcast", f"{one}, {name}", [cost[name] for cost in ours], unit, better="lower"))
+    idle = [cost["idle"] for cost in ours]
+    return [*found, figure("broadcast", "media, node and stores with nothing live", idle, unit, better="lower")]
+
+
+def glass_figures(whep: list[float], hls: list[float], hold_back_ms: float) -> list[Figure]:
+    """The spread is over pictures."""
+    if not whep or not hls:
+        raise RuntimeError(f"pictures seen: {len(whep)} over WebRTC, {len(hls)} over HLS")
+    held = [delay + hold_back_ms for delay in hls]
+    return [
+        figure("broadcast", "WHEP, glass to glass", whep, "ms", better="lower", bar=BAR_WHEP_MS),
+        figure("broadcast", "LL-HLS, glass to glass with the hold-back", held, "ms", better="lower", bar=BAR_HLS_MS),
+        figure("broadcast", "LL-HLS, glass to part in the player's hands", hls, "ms", better="lower"),
+    ]
 
 
 async def run(options: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         clip = make_clip(folder)
+        nginx = start_nginx(folder / "nginx")
         server = Server(folder / "data")
         known: set[str] = set()
         try:
             starts = [await measure_start(server, clip, known) for _ in range(options.rounds)]
-            costs = [await measure_cost(server, clip, options.seconds, known) for _ in range(options.rounds)]
-            whep, hls, hold_back_ms = await measure_glass(server, options.seconds, known)
+            ours, theirs = await measure_costs(server, nginx, clip, options, known)
+            glass = await measure_glass(server, options.seconds, known)
         finally:
             server.stop()
-    print(f"{options.rounds} rounds of {options.seconds:g} s: median (least - most)\n")
-    print(_row("first byte to first playable part", starts, "s"))
-    for name in ("media", "node"):
-        print(_row(f"one 1080p30 4 Mbit/s publisher, {name}", [cost[name] for cost in costs], "% of a core"))
-    print(_row("both, with nothing live", [cost["idle"] for cost in costs], "% of a core"))
-    print(_row("WHEP, glass to glass", whep, "ms"))
-    print(_row("LL-HLS, glass to part in the player's hands", hls, "ms"))
-    print(_row("LL-HLS, glass to glass with the hold-back", [delay + hold_back_ms for delay in hls], "ms"))
-    if options.json:
-        report = {"start_s": starts, "cost": costs, "whep_ms": whep, "hls_ms": hls, "hold_back_ms": hold_back_ms}
-        Path(options.json).write_text(json.dumps(report))
+            if nginx is not None:
+                nginx.stop()
+    start = figure("broadcast", "first byte to first playable part", starts, "s", better="lower", bar=BAR_START_S)
+    report.hand_over([start, *glass_figures(*glass), *cost_figures(ours, theirs)], options.json)
     return 0
 
 
@@ -410,9 +553,10 @@ def main(argv: list[str]) -> int:
     if argv[:1] == ["--publish"]:
         return publish_clock(argv[1], float(argv[2]))
     parser = argparse.ArgumentParser(prog="python -m bench broadcast", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=15, help="length of each measurement")
+    parser.add_argument("--seconds", type=float, default=15, help="that each kind of viewer watches")
+    parser.add_argument("--cost-seconds", type=float, default=30, help="of each measurement of CPU, counted in 10 ms")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--json", help="also write the figures to this file")
+    report.options(parser)
     return asyncio.run(run(parser.parse_args(argv)))
 
 

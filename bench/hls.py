@@ -111,10 +111,10 @@ def main(argv: list[str]) -> int:
     rounds = [[cost(run, units) / options.seconds * 100 for run in (ours, served, pyav)] for _ in range(options.rounds)]
     feed, playlists, beside = (list(shares) for shares in zip(*rounds, strict=True))
     mbit_s = sum(len(unit.data) for unit in units) * 8e-6 / options.seconds
-    unit = f"% of a core at {mbit_s:.1f} Mbit/s"
+    unit, name = "% of a core", f"{mbit_s:.1f} Mbit/s to files"
     figures = [
-        figure("hls", "units to files", feed, unit, better="lower", peer="PyAV's muxer", against=beside),
-        figure("hls", "units to files and playlists", playlists, unit, better="lower"),
+        figure("hls", name, feed, unit, better="lower", peer="PyAV's muxer", against=beside),
+        figure("hls", f"{name} and playlists", playlists, unit, better="lower"),
     ]
     report.hand_over(figures, options.json)
     return 0

@@ -119,7 +119,7 @@ def figures(chunk_bytes: int, seconds: int, rounds: int) -> list[Figure]:
     data = stream(chunk_bytes, seconds)
     found = [tuple(measure(way, data, seconds) for way in (obvious, ours, whole)) for _ in range(rounds)]
     beside, chunks, units = (list(times) for times in zip(*found, strict=True))
-    name, unit = f"chunks of {chunk_bytes:,} bytes", f"% of a core at {_STREAM_MBITS} Mbit/s"
+    name, unit = f"{_STREAM_MBITS} Mbit/s in chunks of {chunk_bytes:,}", "% of a core"
     return [
         figure("rtmp", f"{name}, to messages", chunks, unit, better="lower", peer=PEER, against=beside),
         figure("rtmp", f"{name}, to units", units, unit, better="lower"),
