@@ -106,8 +106,10 @@ class SharedRates:
 class App:
     """One node. ``start`` returns when it serves; ``stop`` drains it. Once each."""
 
-    def __init__(self, *, settings: Settings) -> None:
+    def __init__(self, *, settings: Settings, ports: Ports | None = None) -> None:
+        """``ports``: sockets that are bound already; else they are bound at the start."""
         self.settings = settings
+        self._given_ports = ports
         self.is_draining = False
         self.first_admin: NewAccount | None = None
         self._stages = Stages()
@@ -131,7 +133,7 @@ class App:
 
     async def _start(self) -> None:
         _require_folder(self.settings.data_dir)
-        self.ports = Ports(self.settings)
+        self.ports = self._given_ports or Ports(self.settings)
         self._stages.add("ports", _sync(self.ports.close))
         await self._open_storage()
         await self._open_node()

@@ -48,9 +48,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 def serve(argv: Sequence[str]) -> int:
     """Until a signal. The first one drains; another one more than a second later ends at once."""
     settings = load(argv, program="socialflow serve")
-    if settings.processes > 1:
-        print("socialflow: processes: more than one node on a machine is not supported yet", file=sys.stderr)
-        return 2
     set_up_logs(log_format=settings.log_format, level=settings.log_level, process="node")
     _raise_file_limit()
     return uvloop.run(_serve(settings))
@@ -65,17 +62,21 @@ def _raise_file_limit() -> None:
 async def _serve(settings: Settings) -> int:
     # Imported here, so that every other command and a bad setting are answered without loading all of it.
     from server.app import App
+    from server.greeting import greeting
     from server.ports import CannotStart
+    from server.processes import Fleet
 
     started_at = time.monotonic()
     asked_to_stop = _stop_signals()
-    app = App(settings=settings)
     try:
+        if settings.processes > 1:
+            return await Fleet(settings=settings).run(asked_to_stop)
+        app = App(settings=settings)
         await app.start()
     except CannotStart as error:
         print(f"socialflow: {error}", file=sys.stderr)
         return 1
-    _greet(app, took_s=time.monotonic() - started_at)
+    print(greeting(app, took_s=time.monotonic() - started_at), flush=True)
     await asked_to_stop.wait()
     print("Stopping: telling everybody, writing everything down …", file=sys.stderr)
     await app.stop()
@@ -98,38 +99,6 @@ def _stop_signals() -> asyncio.Event:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
     return asked
-
-
-def _greet(app: object, *, took_s: float) -> None:
-    from server.app import App
-
-    assert isinstance(app, App)
-    settings, host = app.settings, _reachable(app.settings.http_host)
-    address = settings.public_url or f"{settings.scheme}://{host}:{app.ports.http_port}"
-    lines = [
-        "",
-        f"  {settings.server_name} is ready after {took_s:.1f} s",
-        "",
-        f"  Watch and go live   {address}/",
-        f"  API                 {address}/docs",
-        f"  Publish (RTMP)      {app.rtmp_address(_reachable(settings.rtmp_host))}",
-        f"  Publish (WHIP)      {address}/whip",
-        f"  Data                {settings.data_dir.absolute()}",
-    ]
-    if app.first_admin is not None:
-        lines += [
-            "",
-            "  This is a new database. Sign in as its administrator, and change the password:",
-            f"    username          {app.first_admin.username}",
-            f"    password          {app.first_admin.password}",
-            f"    stream key        {app.first_admin.stream_key}",
-        ]
-    lines += ["", "  Ctrl-C stops it.", ""]
-    print("\n".join(lines), flush=True)
-
-
-def _reachable(host: str) -> str:
-    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)
 
 
 def migrate(argv: Sequence[str]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Mapping
 
 from server.config import Settings
 
@@ -13,14 +14,22 @@ class CannotStart(Exception):
 
 
 class Ports:
-    """The bound sockets; ``inside`` is for the cluster's other nodes. Bound before anything is started, so that a taken
-    port costs nothing."""
+    """The bound sockets; ``inside`` is for the cluster's other nodes. Bound before anything is started, so that a
+    taken port costs nothing."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.http = _bind(settings.http_host, settings.http_port, "http_port")
-        self.rtmp = _bind(settings.rtmp_host, settings.rtmp_port, "rtmp_port")
+    def __init__(
+        self, settings: Settings, *, http: socket.socket | None = None, rtmp: socket.socket | None = None
+    ) -> None:
+        self.http = http or _bind(settings.http_host, settings.http_port, "http_port")
+        self.rtmp = rtmp or _bind(settings.rtmp_host, settings.rtmp_port, "rtmp_port")
         self.inside = _bind(settings.node_host, settings.node_port, "node_port")
         _probe_udp(settings.webrtc_port)
+
+    @classmethod
+    def inherited(cls, settings: Settings, numbers: Mapping[str, int]) -> Ports:
+        """Those that a parent process has bound, by the numbers of their descriptors."""
+        http, rtmp = (socket.socket(fileno=numbers[name]) for name in ("http", "rtmp"))
+        return cls(settings, http=http, rtmp=rtmp)
 
     @property
     def http_port(self) -> int:
