@@ -21,6 +21,8 @@ COPY storage storage
 COPY migrations migrations
 COPY bench bench
 COPY server server
+# What a build on this machine may have left there.
+RUN rm -rf server/web/dist server/web/node_modules
 COPY --from=web /web/dist server/web/dist
 RUN /opt/socialflow/bin/pip wheel --no-cache-dir --no-deps --wheel-dir /wheel . \
     && /opt/socialflow/bin/pip install --no-cache-dir --no-deps /wheel/*.whl
@@ -42,7 +44,7 @@ VOLUME /data
 EXPOSE 8080/tcp 1935/tcp 8189/udp
 STOPSIGNAL SIGTERM
 # HTTP, or HTTPS with a certificate that need not be for this name.
-HEALTHCHECK --interval=10s --timeout=4s --start-period=30s --retries=3 \
+HEALTHCHECK --interval=10s --timeout=4s --start-period=60s --start-interval=1s --retries=3 \
     CMD ["python", "-c", "import os, ssl, urllib.request as r; tls = os.environ.get('SOCIALFLOW_TLS_CERT'); port = os.environ.get('SOCIALFLOW_HTTP_PORT', '8080'); r.urlopen(f\"http{'s' if tls else ''}://127.0.0.1:{port}/livez\", timeout=3, context=ssl._create_unverified_context() if tls else None)"]
 ENTRYPOINT ["socialflow"]
 CMD ["serve"]
