@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import multiprocessing
-import statistics
 import tempfile
 import time
 from collections.abc import Sequence
@@ -29,6 +28,8 @@ from actors.runtime import (
     Unavailable,
     handles,
 )
+from bench import report
+from bench.report import Figure, figure
 from storage.bus import Bus, RedisStreams
 from storage.embedded import EmbeddedRedis
 from storage.members import Keys
@@ -180,7 +181,7 @@ async def asks(end: End, rate: int, seconds: float) -> list[float]:
     return sorted(times)
 
 
-async def measure(url: str, options: argparse.Namespace) -> bool:
+async def measure(url: str, options: argparse.Namespace) -> list[Figure]:
     end = await End.open(NEAR, url)
     await end.node.ref("counter", "warm").ask(Echo(text=""), timeout_s=20)
     ways, plain = [], []
@@ -191,12 +192,15 @@ async def measure(url: str, options: argparse.Namespace) -> bool:
     p50, p99 = times[len(times) // 2], times[int(len(times) * 0.99)]
     entries = end.bus.counters.entries_out
     await end.close()
-    rate, beside = statistics.median(ways), statistics.median(plain)
     each = end.bus.counters.frames_out / entries
-    print(f"one way        {rate:10,.0f} messages/s of {len(TEXT)} bytes, {each:.0f} an entry (bar {BAR_MESSAGES_S:,})")
-    print(f"one XADD each  {beside:10,.0f} messages/s, written alone and read by nobody")
-    print(f"ask at {options.rate:,}/s p50 {p50:.2f} ms, p99 {p99:.2f}, worst {times[-1]:.2f} (bar p99 {BAR_P99_MS:g})")
-    return rate >= BAR_MESSAGES_S and p99 <= BAR_P99_MS
+    name, peer, ask = f"one way, {len(TEXT)} bytes", "one XADD each, read by nobody", f"ask at {options.rate:,}/s"
+    return [
+        figure("bus", name, ways, "messages/s", better="higher", bar=BAR_MESSAGES_S, peer=peer, against=plain),
+        figure("bus", "messages an entry", [each], "", better="higher"),
+        figure("bus", f"{ask}, p50", [p50], "ms", better="lower"),
+        figure("bus", f"{ask}, p99", [p99], "ms", better="lower", bar=BAR_P99_MS),
+        figure("bus", f"{ask}, worst", [times[-1]], "ms", better="lower"),
+    ]
 
 
 def main(argv: Sequence[str]) -> int:
@@ -205,6 +209,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--rate", type=int, default=5_000, help="asks a second")
     parser.add_argument("--seconds", type=float, default=5)
+    report.options(parser)
     options = parser.parse_args(argv)
     spawn = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory(prefix="sf-bus-") as folder:
@@ -215,9 +220,10 @@ def main(argv: Sequence[str]) -> int:
         far.start()
         try:
             is_ready.wait(30)
-            is_met = uvloop.run(measure(url, options))
+            figures = uvloop.run(measure(url, options))
         finally:
             is_over.set()
             far.join(10)
             engine.stop()
-    return 0 if is_met else 1
+    report.hand_over(figures, options.json)
+    return 0

@@ -13,10 +13,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import app, peers
+from bench import app, peers, report
 from bench.crowd import Crowd, Steps, allow_many_files, hello, pin
+from bench.report import Figure, figure
 
 LOGIN, JOIN, LAST = "app: login", "app: login, join", "app: login, join, 50"
+BARS = {JOIN: 8_000.0, LAST: 6_000.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,22 @@ def _come_in(server: peers.Server, count: int, at_once: int, says: Callable[[int
         crowd.close()
 
 
+def figures(rows: list[Row]) -> list[Figure]:
+    """What came in, and what a core could take at the CPU that each took: the clients are not always quick enough."""
+    names = dict.fromkeys(row.name for row in rows)
+    came = {name: [row.per_s for row in rows if row.name == name] for name in names}
+    core = {name: [1e6 / max(row.cost_us, 1) for row in rows if row.name == name] for name in names}
+    return [_figure(f"{name}, came in", each, None, came) for name, each in came.items()] + [
+        _figure(f"{name}, a core could take", each, BARS.get(name), core) for name, each in core.items()
+    ]
+
+
+def _figure(name: str, each: list[float], bar: float | None, beside: dict[str, list[float]]) -> Figure:
+    is_own = name.startswith(("ours", app.NAME))
+    plain = beside.get("python-socketio", []) if is_own else []
+    return figure("connects", name, each, "connects/s", better="higher", bar=bar, peer="python-socketio", against=plain)
+
+
 def main(argv: list[str]) -> int:
     found = argparse.ArgumentParser(prog="python -m bench connects", description=__doc__)
     found.add_argument("--count", type=int, default=5000)
@@ -82,6 +100,7 @@ def main(argv: list[str]) -> int:
     found.add_argument("--servers", nargs="+", default=["ours", "python-socketio", "node", "bun"])
     found.add_argument("--app", action="store_true", help="the whole server too: signed in, joined, 50 messages given")
     found.add_argument("--node-modules", type=Path, help="a folder that holds socket.io and bun's engine")
+    report.options(found)
     options = found.parse_args(argv)
     allow_many_files()
     pin(1)
@@ -95,6 +114,7 @@ def main(argv: list[str]) -> int:
         low, high = min(row.per_s for row in same), max(row.per_s for row in same)
         each = f"{cost:>13.0f}{1e6 / max(cost, 1):>10,.0f}{own:>11.0%}"
         print(f"{name:<22}{per_s:>12,.0f}{low:>9,.0f}{high:>9,.0f}{each}")
+    report.write(figures(rows), options.json)
     return 0
 
 

@@ -15,11 +15,15 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from bench import app, drawing, peers
+from bench import app, drawing, peers, report
 from bench.crowd import Crowd, allow_many_files, percentile, pin, stamp, until
+from bench.report import Figure, Point, figure
 
 _SPEAKERS = 8  # the whole server answers only so many events of one socket at a time
 _FRAME_BYTES = 160  # of a message around its text
+_MOST_P99_MS = 250.0
+_BAR_TIMES, _BAR_EACH_US, _BAR_SLOW_P99_MS, _BAR_P99_MS, _BAR_CPU = 3.0, 6.5, 20.0, 60.0, 55.0
+_PLAIN = "python-socketio"
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +240,59 @@ def curve(rows: list[Row]) -> None:
     print(f"drawn in {file}")
 
 
+def figures(rows: list[Row]) -> list[Figure]:
+    """Most deliveries a second in good time against the plain server, their price, and the open loop as curves."""
+    servers = list(dict.fromkeys(row.server for row in rows))
+    most = {name: best for name in servers if (best := _most(rows, name))}
+    own = [name for name in servers if name in ("ours", "ours-each", app.NAME)]
+    found = [_most_figure(name, each, most if name in own else {}) for name, each in most.items()]
+    if most.get(_PLAIN):
+        plain = statistics.median(most[_PLAIN])
+        found += [_times_figure(name, most[name], plain) for name in own if name in most]
+    each = [row.cpu_us_per_delivery for row in rows if row.server == "ours-each" and row.mode.startswith("capacity")]
+    if each:
+        found.append(figure("fanout", "ours-each, CPU a delivery", each, "µs", better="lower", bar=_BAR_EACH_US))
+    modes = dict.fromkeys((row.server, row.mode) for row in rows if not row.mode.startswith("capacity"))
+    for server, mode in modes:
+        found += _open_loop([row for row in rows if (row.server, row.mode) == (server, mode)], is_own=server in own)
+    return found
+
+
+def _most(rows: list[Row], server: str) -> list[float]:
+    """Deliveries/s by round in the mode that brings most of those in which nothing is lost and p99 is in time."""
+    modes: dict[str, list[Row]] = {}
+    for row in rows:
+        if row.server == server:
+            modes.setdefault(row.mode, []).append(row)
+    good = [same for same in modes.values() if not any(row.lost for row in same)]
+    good = [same for same in good if _middle(same, "p99_ms") < _MOST_P99_MS]
+    best = max(good, key=lambda same: _middle(same, "deliveries_per_s"), default=[])
+    return [row.deliveries_per_s for row in best]
+
+
+def _most_figure(server: str, each: list[float], most: dict[str, list[float]]) -> Figure:
+    name, against = f"{server}, most at p99 < {_MOST_P99_MS:g} ms", most.get(_PLAIN, [])
+    return figure("fanout", name, each, "deliveries/s", better="higher", peer=_PLAIN, against=against)
+
+
+def _times_figure(server: str, each: list[float], plain: float) -> Figure:
+    name = f"{server}, times {_PLAIN}'s"
+    return figure("fanout", name, [value / plain for value in each], "×", better="higher", bar=_BAR_TIMES)
+
+
+def _open_loop(rows: list[Row], *, is_own: bool) -> list[Figure]:
+    """p99 on the server's curve, and the CPU it took; bars for ours where it does not frame for each alone."""
+    first = rows[0]
+    rate, p99 = float(first.mode.split()[0]), [row.p99_ms for row in rows if row.p99_ms < float("inf")]
+    is_held = is_own and first.server != "ours-each"
+    bar = (_BAR_SLOW_P99_MS if rate <= 20 else _BAR_P99_MS if rate >= 300 else None) if is_held else None
+    cpu_bar = _BAR_CPU if is_held and rate >= 300 else None
+    point = Point(first.server, _middle(rows, "deliveries_per_s"), "deliveries/s")
+    name, shares = f"{first.server}, {first.mode}", [row.cpu * 100 for row in rows]
+    late = [figure("fanout", f"{name}, p99", p99, "ms", better="lower", bar=bar, point=point)] if p99 else []
+    return [*late, figure("fanout", f"{name}, CPU", shares, "% of a core", better="lower", bar=cpu_bar)]
+
+
 def parser() -> argparse.ArgumentParser:
     found = argparse.ArgumentParser(prog="python -m bench fanout", description=__doc__)
     found.add_argument("--viewers", type=int, default=2000)
@@ -249,7 +306,8 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--node-modules", type=Path, help="a folder that holds socket.io and bun's engine")
     found.add_argument("--slow", type=int, default=0, help="viewers that stop reading, in a run of its own")
     found.add_argument("--slow-rate", type=float, default=50)
-    found.add_argument("--json", type=Path, help="also write the rows here")
+    found.add_argument("--rows", type=Path, help="also write what was measured, row by row, here")
+    report.options(found)
     return found
 
 
@@ -265,8 +323,9 @@ def main(argv: list[str]) -> int:
     rows = [row for _ in range(options.rounds) for name in names for row in measure(name, options)]
     show(rows, options.rounds)
     curve(rows)
-    if options.json is not None:
-        options.json.write_text(json.dumps([asdict(row) for row in rows], indent=1))
+    report.write(figures(rows), options.json)
+    if options.rows is not None:
+        options.rows.write_text(json.dumps([asdict(row) for row in rows], indent=1))
     return 0
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import app, peers
+from bench import app, peers, report
 from bench.crowd import Crowd, Steps, allow_many_files, hello, pin
+from bench.report import Figure, figure
+
+BAR_KB = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,24 @@ def _measure(server: peers.Server, says: Callable[[int], Steps], options: argpar
         server.stop()
 
 
+def figures(rows: list[Row]) -> list[Figure]:
+    """Memory of each connection, ours against the plainest, and the CPU that silence takes."""
+    sizes: dict[str, list[float]] = {}
+    shares: dict[str, list[float]] = {}
+    for row in rows:
+        sizes.setdefault(row.name, []).append(row.kb)
+        shares.setdefault(row.name, []).append(row.cpu * 100)
+    plain, own = sizes.get("python-socketio", []), ("ours", app.NAME)
+    found = []
+    for name, each in sizes.items():
+        bar, against = (BAR_KB, plain) if name in own else (None, [])
+        of = f"{name}, a connection"
+        found.append(figure("idle", of, each, "KB", better="lower", bar=bar, peer="python-socketio", against=against))
+    return found + [
+        figure("idle", f"{name}, CPU", each, "% of a core", better="lower") for name, each in shares.items()
+    ]
+
+
 def main(argv: list[str]) -> int:
     found = argparse.ArgumentParser(prog="python -m bench idle", description=__doc__)
     found.add_argument("--count", type=int, default=5000)
@@ -58,17 +78,13 @@ def main(argv: list[str]) -> int:
     found.add_argument("--app", action="store_true", help="the whole server too: everyone signed in and in a room")
     found.add_argument("--rounds", type=int, default=1)
     found.add_argument("--node-modules", type=Path, help="a folder that holds socket.io and bun's engine")
+    report.options(found)
     options = found.parse_args(argv)
     allow_many_files()
     pin(1)
     names = peers.available(options.servers, options.node_modules) + [app.NAME] * options.app
     rows = [measure(name, options) for _ in range(options.rounds) for name in names]
-    print(f"medians of {options.rounds} rounds, {options.count} clients")
-    print(f"{'server':<16}{'KB each':>10}{'from':>8}{'to':>8}{'idle CPU':>10}")
-    for name in names:
-        sizes = [row.kb for row in rows if row.name == name]
-        share = statistics.median(row.cpu for row in rows if row.name == name)
-        print(f"{name:<16}{statistics.median(sizes):>10.1f}{min(sizes):>8.1f}{max(sizes):>8.1f}{share:>10.1%}")
+    report.hand_over(figures(rows), options.json, head=f"medians of {options.rounds} rounds, {options.count} clients")
     return 0
 
 
