@@ -92,12 +92,15 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class View(NamedTuple):
-    """The cluster as one heartbeat found it. ``age_s``: for how long Redis has had its data."""
+    """The cluster as one heartbeat found it. ``age_s``: for how long Redis has had its data. ``asked_at``: when the
+    heartbeat was sent, by this node's monotonic clock.
+    """
 
     members: Mapping[str, Member]
     holders: Mapping[int, Holder]
     version: int
     age_s: float
+    asked_at: float = 0.0
 
     def lives(self, holder: Holder) -> bool:
         member = self.members.get(holder.name)
@@ -218,6 +221,7 @@ class Members:
         self.is_away = True
 
     async def _beat(self, what: str) -> None:
+        asked_at = self._clock.monotonic()
         answer = await self._redis.run(
             self._script,
             keys=[*self._keys.state, self._keys.inbox(self.me.name)],
@@ -240,16 +244,16 @@ class Members:
             log.warning("the heartbeat is back")
         self.is_away = False
         if what != "leave":
-            self._apply(self._read(answer))
+            self._apply(self._read(answer, asked_at))
 
-    def _read(self, answer: Any) -> View:
+    def _read(self, answer: Any, asked_at: float) -> View:
         _, age_ms, version, members, table = answer
         read = [self._member(name.decode(), record) for name, record in zip(members[::2], members[1::2], strict=True)]
         holders = self.view.holders
         if table is not None:
             pairs = zip(table[::2], table[1::2], strict=True)
             holders = {int(shard): Holder.read(holder.decode()) for shard, holder in pairs}
-        return View({member.name: member for member in read}, holders, int(version), age_ms / 1000)
+        return View({member.name: member for member in read}, holders, int(version), age_ms / 1000, asked_at)
 
     def _member(self, name: str, record: bytes) -> Member:
         """One that cannot be read is here all the same, keeps what it holds and is given nothing."""

@@ -105,6 +105,8 @@ class Shards:
         self._view = NOTHING
         self._heirs = Heirs()
         self._news: dict[int, Move] = {}
+        self._noted_at: dict[int, float] = {}
+        self._seen_at = clock.monotonic()
         self._held: dict[int, int] = {}
         self._moving: set[int] = set()
         self._may_move = False
@@ -171,8 +173,9 @@ class Shards:
         """A heartbeat's view. What was lost by it is lost at once."""
         if view.version < self._view.version:
             self._news.clear()
+        self._doubt_after_absence(view)
         self._view = view
-        self._news = {shard: move for shard, move in self._news.items() if move.version > view.version}
+        self._news = {shard: move for shard, move in self._news.items() if self._is_news(move, view)}
         self._heirs.see(view)
         self._may_move = view.lives(self.me)
         before = len(self._held)
@@ -182,10 +185,22 @@ class Shards:
             log.warning("lost %d shards, which others have taken over", before - len(self._held))
         self._bell.ring()
 
+    def _is_news(self, move: Move, view: View) -> bool:
+        """What was heard before the heartbeat was sent is in its table, or Redis has fallen back behind it."""
+        return move.version > view.version and self._noted_at[move.shard] >= view.asked_at
+
+    def _doubt_after_absence(self, view: View) -> None:
+        """Others may have had our shards, and given them back, while we were out of touch or Redis lost its data."""
+        now = self._clock.monotonic()
+        absent_s, self._seen_at = now - self._seen_at, now
+        if absent_s > self._silent_after_s or view.age_s < absent_s:
+            self._doubted.update(self._held)
+
     def hear(self, moves: Iterable[Move]) -> None:
         """What another node announced. Only news: of our own shards the table alone decides."""
         for move in moves:
             if move.shard in self._held:
+                self._doubted.add(move.shard)
                 self._refresh()
             elif 0 <= move.shard < SHARDS:
                 self._note(move)
@@ -195,6 +210,7 @@ class Shards:
         known = self._news.get(move.shard)
         if move.version > self._view.version and (known is None or move.version > known.version):
             self._news[move.shard] = move
+            self._noted_at[move.shard] = self._clock.monotonic()
             self._settle(move.shard)
 
     def _holder(self, shard: int) -> Holder | None:

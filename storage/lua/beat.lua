@@ -39,6 +39,10 @@ for i, other in ipairs(redis.call('ZRANGE', seen, 0, -1)) do
         redis.call('HDEL', members, other)
     end
 end
+if now < last then
+    -- The clock was put back: the age of the data must not shrink with it.
+    redis.call('HSET', cluster, 'since', tonumber(redis.call('HGET', cluster, 'since')) - (last - now))
+end
 redis.call('HSET', cluster, 'beat', now)
 
 if what == 'leave' then
