@@ -287,7 +287,7 @@ def _open_loop(rows: list[Row], *, is_own: bool) -> list[Figure]:
     is_held = is_own and first.server != "ours-each"
     bar = (_BAR_SLOW_P99_MS if rate <= 20 else _BAR_P99_MS if rate >= 300 else None) if is_held else None
     cpu_bar = _BAR_CPU if is_held and rate >= 300 else None
-    point = Point(first.server, _middle(rows, "deliveries_per_s"), "deliveries/s")
+    point = Point(first.server, _middle(rows, "deliveries_per_s"), "deliveries/s", "p99 in ms")
     name, shares = f"{first.server}, {first.mode}", [row.cpu * 100 for row in rows]
     late = [figure("fanout", f"{name}, p99", p99, "ms", better="lower", bar=bar, point=point)] if p99 else []
     return [*late, figure("fanout", f"{name}, CPU", shares, "% of a core", better="lower", bar=cpu_bar)]

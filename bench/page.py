@@ -37,7 +37,8 @@ section { background: var(--card); border: 1px solid var(--rule); border-radius:
 .tally { display: flex; flex-wrap: wrap; gap: .5rem 1.5rem; margin-top: .75rem; } .tally b { font-size: 1.5rem; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: .9rem; }
 th, td { text-align: left; padding: .3rem .9rem .3rem 0; border-bottom: 1px solid var(--rule); vertical-align: top; }
-td.number { white-space: nowrap; font-variant-numeric: tabular-nums; } th { font-weight: 500; }
+td:first-child { min-width: 9rem; } th { font-weight: 500; }
+td.number { white-space: nowrap; font-variant-numeric: tabular-nums; }
 .plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 420px), 1fr)); gap: 1rem; }
 figure { margin: 1rem 0 0; } figcaption { color: var(--soft); font-size: .85rem; }
 svg { display: block; width: 100%; height: auto; } svg text { fill: var(--ink); font-size: 13px; }
@@ -96,16 +97,22 @@ def _section(answer: Answer) -> str:
 
 
 def _table(figures: Iterable[Figure]) -> str:
-    heads = "".join(f'<th scope="col">{head}</th>' for head in ("what", "figure", "spread", "against", "bar", ""))
+    heads = "".join(f'<th scope="col">{head}</th>' for head in ("what", "figure", "bar", "", "spread", "against"))
     return f'<div class="wide"><table><tr>{heads}</tr>{"".join(map(_row, figures))}</table></div>'
 
 
 def _row(found: Figure) -> str:
     verdict = report.verdict(found).lower()
-    cells = [report.amount(found.value, found.unit), report.spread(found), report.against(found), report.bar(found)]
-    numbers = "".join(f'<td class="number">{escape(cell)}</td>' for cell in cells)
     kind = "good" if verdict == "met" else "bad"
-    return f'<tr><td>{escape(found.name)}</td>{numbers}<td class="{kind}">{verdict}</td></tr>'
+    cells = [
+        ("number", report.amount(found.value, found.unit)),
+        ("number", report.bar(found)),
+        (kind, verdict),
+        ("number", report.spread(found)),
+        ("number", report.against(found)),
+    ]
+    told = "".join(f'<td class="{kind}">{escape(cell)}</td>' for kind, cell in cells)
+    return f"<tr><td>{escape(found.name)}</td>{told}</tr>"
 
 
 def _machine(machine: Machine) -> str:
@@ -167,16 +174,16 @@ def _bar_row(top: int, found: Figure, most: float) -> str:
 
 
 def _curves(figures: Iterable[Figure]) -> list[str]:
-    """A plot for each pair of units, a line for each name."""
+    """A plot for each pair of axes, a line for each name."""
     plots: dict[tuple[str, str], dict[str, list[tuple[float, float]]]] = {}
     for found in figures:
         if found.point is not None:
-            lines = plots.setdefault((found.point.x_unit, found.unit), {})
+            lines = plots.setdefault((found.point.x_name, found.point.y_name), {})
             lines.setdefault(found.point.line, []).append((found.point.x, found.value))
-    return [_curve_plot(x_unit, y_unit, lines) for (x_unit, y_unit), lines in plots.items()]
+    return [_curve_plot(x_name, y_name, lines) for (x_name, y_name), lines in plots.items()]
 
 
-def _curve_plot(x_unit: str, y_unit: str, lines: dict[str, list[tuple[float, float]]]) -> str:
+def _curve_plot(x_name: str, y_name: str, lines: dict[str, list[tuple[float, float]]]) -> str:
     points = [point for line in lines.values() for point in line]
     across = _Axis([x for x, _ in points], _PLOT["left"], _PLOT["right"])
     up = _Axis([y for _, y in points], _PLOT["bottom"], _PLOT["top"])
@@ -187,7 +194,7 @@ def _curve_plot(x_unit: str, y_unit: str, lines: dict[str, list[tuple[float, flo
         parts.append(f'<polyline class="l{hue % _HUES}" points="{way}"/>')
         parts += [f'<circle class="d{hue % _HUES}" cx="{x:.1f}" cy="{y:.1f}" r="3.5"/>' for x, y in placed]
     key = "".join(f'<span><i class="d{n % _HUES}"></i>{escape(name)}</span>' for n, name in enumerate(lines))
-    what = f"{y_unit} by {x_unit}, both logarithmic"
+    what = f"{y_name} by {x_name}, both logarithmic"
     return (
         f'<figure><svg viewBox="0 0 {_WIDTH} 278" role="img" aria-label="{escape(what)}">{"".join(parts)}</svg>'
         f'<div class="key">{key}</div><figcaption>{escape(what)}</figcaption></figure>'

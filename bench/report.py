@@ -22,11 +22,12 @@ class Ratio(msgspec.Struct, frozen=True):
 
 
 class Point(msgspec.Struct, frozen=True):
-    """Where a figure stands on a curve: the value is its height, `x` its place on the named line."""
+    """Where a figure stands on a curve: its value is the height, `x` the place; both axes have a name and a unit."""
 
     line: str
     x: float
-    x_unit: str
+    x_name: str
+    y_name: str
 
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
