@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 import pytest
@@ -82,7 +82,7 @@ class Hall:
         await self.node.start()
         self.ref = self.node.ref("viewers", self.stream_id)
 
-    def _announced(self, fact: Fact) -> None:
+    def _announced(self, fact: Fact, *, to: Iterable[str] | None = None) -> None:
         self.facts.append(fact)
         self.said_at.append(self.clock.monotonic())
 
