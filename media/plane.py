@@ -8,6 +8,7 @@ relay of their own in which the video is the same and the audio is not.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import shutil
 from collections.abc import Callable, Sequence
@@ -128,6 +129,11 @@ class Run:
         self._want_keyframe = want
 
     # The plane
+
+    @property
+    def is_started(self) -> bool:
+        """Whether its tracks have been announced."""
+        return self._is_started
 
     @property
     def stream_id(self) -> str:
@@ -440,11 +446,22 @@ class Plane:
         """A run says that it is over; what is left of it is stored in the background."""
         if self._runs.get(run.stream_id) is run:
             del self._runs[run.stream_id]
+        if not run.is_started:
+            self._give_back(run.stream_id)
         task = asyncio.get_running_loop().create_task(
             run.flush(reason), name=_flush_name(run.stream_id, run.publication)
         )
         self._flushing.add(task)
         task.add_done_callback(self._flushing.discard)
+
+    def _give_back(self, stream_id: str) -> None:
+        """The folder of a stream of which nothing came so far: it is not on the air, so nobody will end and forget it."""
+        folder = self._folders.get(stream_id)
+        if folder is None:
+            return
+        with contextlib.suppress(OSError):  # there are files of an earlier publication
+            folder.path.rmdir()
+            del self._folders[stream_id]
 
     async def close(self, reason: str) -> None:
         """End all runs and wait until what they made is stored."""

@@ -151,6 +151,24 @@ async def test_a_publisher_that_goes_before_it_sent_anything_is_said_to_have_end
     assert [type(said) for said in studio.said] == [PublishEnded, Flushed]
 
 
+async def test_a_publication_of_which_nothing_came_leaves_no_folder(studio: Studio) -> None:
+    for number in range(3):
+        studio.publish(publication=number).close("no connection came about")
+    assert not list(studio.folder.iterdir())
+
+
+async def test_a_publication_of_which_nothing_came_takes_no_files_of_the_one_before(studio: Studio) -> None:
+    run = studio.publish()
+    run.configure([VIDEO, AUDIO])
+    await feed(run, *mixed(pictures(6), sounds(6)))
+    run.close("gone")
+    packaged = studio.events(SegmentReady)
+    studio.publish(publication=2).close("no connection came about")
+    await studio.until(Flushed)
+    assert packaged
+    assert list(studio.folder.rglob("*.m4s"))
+
+
 async def test_a_recording_is_stored_under_its_epoch_and_reported_before_the_flush(studio: Studio) -> None:
     run = studio.publish(is_recorded=True)
     run.configure([VIDEO])
