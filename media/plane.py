@@ -455,7 +455,7 @@ class Plane:
         task.add_done_callback(self._flushing.discard)
 
     def _give_back(self, stream_id: str) -> None:
-        """The folder of a stream of which nothing came so far: it is not on the air, so nobody will end and forget it."""
+        """The folder of a stream of which nothing came so far: not on the air, it will not be ended and forgotten."""
         folder = self._folders.get(stream_id)
         if folder is None:
             return
