@@ -321,9 +321,13 @@ class LiveStream(Actor):
         self._keep_chat_in_step()
 
     @handles(MediaProgressed)
-    def media_progressed(self, message: MediaProgressed) -> None:
+    async def media_progressed(self, message: MediaProgressed) -> None:
         if message.publication != self._view.publication:
             return
+        if self._view.state == "interrupted" and not self._is_claimed:
+            # It was given up as silent, and is there all the same.
+            self._is_claimed = True
+            await self.publisher_started(PublisherStarted(publication=message.publication, tracks=self._record.tracks))
         self._saw_publisher(message.at)
         self._health = message.health
         view = msgspec.structs.replace(self._view, media_time_ms=max(self._view.media_time_ms, message.media_time_ms))

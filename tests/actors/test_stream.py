@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Any, get_args
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -28,6 +29,7 @@ from actors.runtime import (
 )
 from actors.stream import (
     MOVES,
+    SILENT_S,
     ClaimPublish,
     DescribeStream,
     EditStream,
@@ -61,9 +63,11 @@ class Stopped:
 
     def __init__(self) -> None:
         self.told: list[tuple[int, str]] = []
+        self.nodes: list[str] = []
 
-    def stop(self, stream_id: str, *, publication: int, reason: str) -> None:
+    def stop(self, node: str, stream_id: str, *, publication: int, reason: str) -> None:
         self.told.append((publication, reason))
+        self.nodes.append(node)
 
 
 class MediaClock(Actor):
@@ -121,9 +125,13 @@ class Station:
             shard=self.shard,
             store=DurableStreams(streams=self.rows, recordings=self.recordings),  # type: ignore[arg-type]
             media=self.media,
-            announce=self.facts.append,
+            announce=self._announced,
             now=lambda: dt.datetime.fromtimestamp(self.clock.time(), dt.UTC),
         )
+
+    def _announced(self, fact: Fact, *, to: Iterable[str] | None = None) -> None:
+        assert to is None
+        self.facts.append(fact)
 
     async def stop(self) -> None:
         stopping = asyncio.ensure_future(self.node.stop(budget_s=1.0))
@@ -171,6 +179,12 @@ class Station:
         await self.tell(
             MediaProgressed(publication=publication, media_time_ms=ms, next_segment=segment, at=at, health={"fps": 30})
         )
+
+    async def send_media(self, publication: int, seconds: int) -> None:
+        """The publisher is there, and says so every second."""
+        for _ in range(seconds):
+            await self.progress(publication, ms=0)
+            await self.clock.advance(1.0)
 
     async def lose(self, publication: int, *, next_segment: int = 0) -> None:
         await self.tell(PublisherLost(publication=publication, reason="gone", next_segment=next_segment))
@@ -240,7 +254,7 @@ async def test_a_publisher_that_comes_back_goes_on_where_the_media_clock_stood(s
     await station.lose(first.publication, next_segment=6)
     second = await station.go_live()
     assert (second.publication, second.media_time_ms, second.first_segment) == (2, 7_000, 6)
-    await station.clock.advance(60.0)
+    await station.send_media(2, 60)
     assert await station.state() == "live"
 
 
@@ -282,8 +296,8 @@ async def test_a_grant_that_nobody_takes_up_is_free_again(station: Station) -> N
 
 
 async def test_a_publisher_that_sends_media_keeps_its_grant(station: Station) -> None:
-    await station.go_live()
-    await station.clock.advance(60.0)
+    grant = await station.go_live()
+    await station.send_media(grant.publication, 60)
     assert await station.refusal() == "busy"
     assert station.media.told == []
 
@@ -309,6 +323,96 @@ async def test_the_grace_does_not_end_a_stream_whose_publisher_is_just_coming(st
     assert await station.state() == "interrupted"
     await station.tell(PublisherStarted(publication=second.publication, tracks=()))
     assert await station.state() == "live"
+
+
+# ---------------------------------------------------------------------------------------------------------- its silence
+
+
+async def test_a_publisher_of_whom_nothing_is_heard_any_more_leaves_an_interrupted_stream(station: Station) -> None:
+    grant = await station.go_live()
+    await station.send_media(grant.publication, 20)
+    await station.clock.advance(SILENT_S - 1.5)
+    assert await station.state() == "live"
+    await station.clock.advance(1.0)
+    assert await station.state() == "interrupted"
+    assert (await station.claim()).publication == 2
+
+
+async def test_a_publisher_that_started_and_was_never_heard_again_is_given_up(station: Station) -> None:
+    await station.go_live()
+    await station.clock.advance(SILENT_S + 0.1)
+    assert await station.state() == "interrupted"
+    await station.clock.advance(30.0)
+    assert await station.state() == "ended"
+
+
+async def test_the_silence_of_an_older_publication_says_nothing_of_the_next(station: Station) -> None:
+    first = await station.go_live()
+    await station.clock.advance(4.0)
+    await station.lose(first.publication)
+    second = await station.go_live()
+    await station.send_media(second.publication, 10)
+    assert await station.state() == "live"
+
+
+async def test_after_a_restart_the_silence_of_a_publisher_that_showed_itself_is_noticed_too(station: Station) -> None:
+    grant = await station.go_live()
+    await station.kill()
+    await station.view()
+    await station.progress(grant.publication, ms=1_000)
+    await station.clock.advance(SILENT_S + 0.1)
+    assert await station.state() == "interrupted"
+
+
+async def test_a_publisher_that_was_silent_and_is_heard_again_has_its_stream_again(station: Station) -> None:
+    grant = await station.go_live()
+    await station.clock.advance(SILENT_S + 0.1)
+    assert await station.state() == "interrupted"
+    await station.send_media(grant.publication, 60)
+    assert await station.state() == "live"
+    assert await station.refusal() == "busy"
+    await station.clock.advance(SILENT_S + 0.1)
+    assert await station.state() == "interrupted"
+
+
+async def test_a_publisher_that_was_silent_and_comes_back_too_late_changes_nothing(station: Station) -> None:
+    first = await station.go_live()
+    await station.clock.advance(SILENT_S + 0.1)
+    second = await station.go_live()
+    await station.progress(first.publication, ms=99_000)
+    await station.send_media(second.publication, 20)
+    view = await station.view()
+    assert (view.state, view.publication, view.media_time_ms) == ("live", 2, 0)
+
+
+# ------------------------------------------------------------------------------------------------------- where it comes
+
+
+async def test_the_node_of_the_publisher_is_durable_and_is_told_to_stop(station: Station) -> None:
+    await station.ask(msgspec.structs.replace(CLAIM, node="n7"))
+    assert (await station.view()).media_node == station.stored().media_node == "n7"
+    await station.ask(StopPublisher(reason="x"))
+    assert station.media.nodes == ["n7"]
+
+
+async def test_a_publisher_that_comes_again_over_another_node_is_stopped_where_it_was(station: Station) -> None:
+    grant = await station.ask(msgspec.structs.replace(CLAIM, node="n7"))
+    await station.tell(PublisherStarted(publication=grant.publication, tracks=()))
+    await station.kill()
+    await station.view()
+    await station.ask(msgspec.structs.replace(CLAIM, node="n8"))
+    assert (station.media.told, station.media.nodes) == ([(1, "its publisher has come again")], ["n7"])
+    assert (await station.view()).media_node == "n8"
+
+
+async def test_whether_the_lasting_key_published_is_kept_until_the_next_publisher(station: Station) -> None:
+    grant = await station.ask(msgspec.structs.replace(CLAIM, is_lasting=True))
+    assert station.stored().is_lasting
+    await station.tell(PublisherStarted(publication=grant.publication, tracks=()))
+    await station.lose(grant.publication)
+    assert station.stored().is_lasting
+    await station.claim()
+    assert not station.stored().is_lasting
 
 
 # -------------------------------------------------------------------------------------------------------------- its end
@@ -378,7 +482,7 @@ async def test_after_a_lost_node_a_publisher_that_comes_at_once_is_let_in(statio
     assert (second.publication, second.media_time_ms, second.first_segment) == (2, 9_000, 5)
     assert station.media.told == [(1, "its publisher has come again")]
     await station.tell(PublisherStarted(publication=2, tracks=()))
-    await station.clock.advance(60.0)
+    await station.send_media(2, 60)
     assert await station.state() == "live"
 
 
@@ -398,7 +502,7 @@ async def test_after_a_restart_a_publisher_that_is_still_there_keeps_the_stream(
     await station.view()
     await station.progress(grant.publication, ms=1_000)
     assert await station.refusal() == "busy"
-    await station.clock.advance(60.0)
+    await station.send_media(grant.publication, 60)
     assert await station.state() == "live"
     assert station.media.told == []
 
@@ -455,15 +559,14 @@ async def test_segments_wait_for_the_database_as_one_batch_with_one_timer(statio
     for number in range(300):
         await station.tell(recorded(number))
         if number % 50 == 0:
-            await station.clock.advance(1.0)
+            await station.send_media(grant.publication, 1)
     info = next(info for info in station.node.actors() if info.id.kind == "stream")
     assert info.timers <= 4
     station.tables.is_away = False
-    await station.clock.advance(2.0)
+    await station.send_media(grant.publication, 2)
     assert [row.segment for row in await station.recordings.segments(station.stream_id)] == list(range(300))
     assert station.stored().next_segment == 300
     assert await station.state() == "live"
-    assert grant.publication == 1
 
 
 async def test_segments_that_waited_are_written_when_the_node_is_drained(station: Station) -> None:
