@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors import viewers
-from actors.events import Fact, ViewersCounted
+from actors.events import CounterOpened, Fact, ViewersCounted
 from actors.runtime import Actor, ActorId, LocalDirectory, LocalTransport, ManualClock, Node, handles, shard_of
 from actors.stream import KeepViewers
-from actors.viewers import CountViewers, ViewCounter, ViewerBeat, ViewerCame, ViewerLeft, ViewTally
+from actors.viewers import CountViewers, NodeLeft, ViewCounter, ViewerBeat, ViewerCame, ViewerLeft, ViewTally
 from server.live.durable import DurableViews
 from storage.ids import Ids
 from storage.memory import MemoryStreams, MemoryViews, Person, Tables
@@ -91,9 +91,9 @@ class Hall:
         await self.clock.advance(2.0)
         await stopping
 
-    async def came(self, view: str, viewer: str = "") -> None:
-        who = viewer or f"guest:{view}"
-        self.ref.tell(ViewerCame(view_id=view, viewer=who, user_id=None, at=self.clock.time()))
+    async def came(self, view: str, viewer: str = "", *, since: float | None = None, node: str = "") -> None:
+        who, at = viewer or f"guest:{view}", self.clock.time()
+        self.ref.tell(ViewerCame(view_id=view, viewer=who, user_id=None, at=at, since=since, node=node))
         await self.clock.settle()
 
     async def left(self, view: str) -> None:
@@ -103,6 +103,16 @@ class Hall:
     def counts(self) -> list[int]:
         said = [fact.viewers for fact in self.facts if isinstance(fact, ViewersCounted)]
         return [count for at, count in enumerate(said) if at == 0 or said[at - 1] != count]
+
+    async def viewers(self) -> int:
+        return (await self.node.ref("viewers", self.stream_id).ask(CountViewers())).viewers
+
+    async def lose(self) -> None:
+        """The node is gone, and wrote nothing on its way."""
+        self.tables.is_away = True
+        await self.close()
+        self.tables.is_away = False
+        await self.boot()
 
     async def totals(self) -> Any:
         return await self.views.totals(self.stream_id)
@@ -212,6 +222,76 @@ async def test_a_counter_stays_while_somebody_watches_and_goes_when_nobody_does(
     await hall.left("a")
     await hall.clock.advance(300.0)
     assert all(info.id.kind != "viewers" for info in hall.node.actors())
+
+
+async def test_a_counter_that_is_new_says_so_to_everybody(hall: Hall) -> None:
+    await hall.came("a")
+    assert hall.facts[0] == CounterOpened(stream_id=hall.stream_id)
+    assert hall.facts.count(hall.facts[0]) == 1
+    await hall.close()
+    await hall.boot()
+    await hall.viewers()
+    assert hall.facts.count(hall.facts[0]) == 2
+
+
+async def test_who_watches_is_counted_again_by_a_new_counter_with_all_the_time_and_once(hall: Hall) -> None:
+    since = hall.clock.time()
+    await hall.came("a", since=since, node="n2")
+    await hall.came("b", since=since, node="n2")
+    await hall.clock.advance(7.0)
+    await hall.lose()
+    await hall.clock.advance(3.0)
+    for _ in range(2):
+        await hall.came("a", since=since, node="n2")
+    assert await hall.viewers() == 1
+    await hall.clock.advance(10.0)
+    watched_ms = round((hall.clock.time() - since) * 1000)
+    await hall.left("a")
+    await hall.clock.advance(10.0)
+    by_view = {session.id: session.watched_ms for session in await hall.views.sessions(hall.stream_id)}
+    assert by_view["a"] == watched_ms
+    assert by_view["b"] == 5_000
+    totals = await hall.totals()
+    assert (totals.peak_viewers, totals.unique_viewers, totals.watched_ms) == (2, 2, watched_ms + 5_000)
+
+
+async def test_a_view_that_says_it_began_later_than_it_came_has_watched_nothing_yet(hall: Hall) -> None:
+    await hall.came("a", since=hall.clock.time() + 60.0)
+    await hall.clock.advance(4.0)
+    await hall.left("a")
+    await hall.clock.advance(6.0)
+    assert (await hall.totals()).watched_ms == 4_000
+
+
+async def test_a_node_that_has_left_takes_its_viewers_with_it_and_nobody_elses(hall: Hall) -> None:
+    for view in "abc":
+        await hall.came(view, node="n2")
+    await hall.came("d", node="n3")
+    await hall.clock.advance(4.0)
+    hall.ref.tell(NodeLeft(node="n2", at=hall.clock.time()))
+    hall.ref.tell(NodeLeft(node="n2", at=hall.clock.time()))
+    hall.ref.tell(NodeLeft(node="n9", at=hall.clock.time()))
+    await hall.clock.settle()
+    assert await hall.viewers() == 1
+    await hall.clock.advance(6.0)
+    assert hall.counts()[-1] == 1
+    by_view = {session.id: session.watched_ms for session in await hall.views.sessions(hall.stream_id)}
+    assert [by_view[view] for view in "abc"] == [4_000] * 3
+    assert by_view["d"] >= 5_000
+
+
+async def test_somebody_whose_node_was_thought_gone_comes_again_with_the_time_between(hall: Hall) -> None:
+    since = hall.clock.time()
+    await hall.came("a", node="n2")
+    await hall.clock.advance(6.0)
+    hall.ref.tell(NodeLeft(node="n2", at=hall.clock.time()))
+    await hall.clock.advance(2.0)
+    await hall.came("a", since=since, node="n2")
+    await hall.clock.advance(2.0)
+    await hall.left("a")
+    await hall.clock.advance(6.0)
+    totals = await hall.totals()
+    assert (totals.watched_ms, totals.unique_viewers, totals.peak_viewers) == (10_000, 1, 1)
 
 
 def came(view: str, at: float) -> ViewerCame:
