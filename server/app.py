@@ -414,7 +414,8 @@ class App:
         """Everybody is told, with different times to come back, and then let go."""
         for number, client in enumerate(self.edge.sockets):
             client.emit("server:draining", {"reconnect_in_ms": 250 + number * 7 % 4_000})
-        await self.edge.drain(within_s=min(2.0, self.settings.drain_s))
+        spread_s = min(2.0, self.settings.drain_s) if self.edge.session_count else 0.0
+        await self.edge.drain(within_s=spread_s)
         await self.edge.close()
 
     def _edge_limits(self) -> EdgeLimits:

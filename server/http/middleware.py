@@ -6,7 +6,7 @@ import asyncio
 import re
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from ipaddress import IPv6Address
 from typing import Final
 
@@ -36,6 +36,9 @@ STARTED: web.RequestKey[bool] = web.RequestKey("started", bool)
 
 
 OPEN_PATHS: Final = ("/whip", "/whep")
+MEDIA_PATH: Final = "/hls/"
+NOT_FOUND_PAGE: web.AppKey[Callable[[web.Request], web.StreamResponse]] = web.AppKey("not_found_page")
+"""What a browser is shown where there is nothing, if the application has such a page."""
 
 
 class HttpMetrics:
@@ -108,6 +111,8 @@ class Surround:
         except web.HTTPException as error:
             if error.status < 400:
                 raise
+            if error.status == 404 and _is_visitor(request) and NOT_FOUND_PAGE in request.app:
+                return request.app[NOT_FOUND_PAGE](request)
             return self._problem(request, error)
         # The named edge of HTTP: whatever a handler raises becomes an answer.
         except Exception as error:
@@ -155,6 +160,9 @@ class Surround:
         """Reads, and WHIP and WHEP as RFC 9725 wants it, are open to every origin, without credentials; other writes to
         the configured ones."""
         origin = request.headers.get("Origin")
+        if request.path.startswith(MEDIA_PATH):
+            # Also for those who do not ask: a cache gives the same copy to pages of other origins.
+            origin = origin or "*"
         if origin is None or "Access-Control-Allow-Origin" in response.headers:
             return
         asked = request.headers.get("Access-Control-Request-Method") if request.method == "OPTIONS" else None
@@ -191,6 +199,11 @@ def _is_host(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _is_visitor(request: web.Request) -> bool:
+    """Somebody who looks at pages, not a program."""
+    return request.method in {"GET", "HEAD"} and "text/html" in request.headers.get("Accept", "")
 
 
 def _options(allowed: Sequence[str]) -> web.Response:

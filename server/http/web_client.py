@@ -11,6 +11,8 @@ from typing import Final
 
 from aiohttp import web
 
+from server.http.middleware import NOT_FOUND_PAGE
+
 PLACES: Final = (
     "/",
     "/watch/{id}",
@@ -56,10 +58,17 @@ class WebClient:
         self._index = self._files.get("/index.html") or _file("index.html", _NOT_BUILT, None)
 
     def add_to(self, app: web.Application) -> None:
+        app[NOT_FOUND_PAGE] = self._missing
         for place in PLACES:
             app.router.add_get(place, self._page)
         for path in self._files:
             app.router.add_get(path.replace("{", "%7B").replace("}", "%7D"), self._asset)
+
+    def _missing(self, request: web.Request) -> web.StreamResponse:
+        """The client has a page for addresses that lead nowhere."""
+        response = _answer(request, self._index)
+        response.set_status(404)
+        return response
 
     async def _page(self, request: web.Request) -> web.StreamResponse:
         return _answer(request, self._index)

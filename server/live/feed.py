@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from actors.chat import LISTEN_S, RECENT, KeepListening, ReadRoom, RoomSnapshot
+from actors.chat_messages import LISTEN_S, RECENT, KeepListening, ReadRoom, RoomSnapshot
 from actors.events import ChatChanged, ChatPosted, LoggedMessage, RoomOpened
 from actors.runtime import ActorError, Node
 

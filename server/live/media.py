@@ -37,6 +37,7 @@ ASK_S = 10.0
 FIRST_BACK_OFF_S = 0.2
 MAX_BACK_OFF_S = 5.0
 STABLE_S = 30.0
+SILENT_S = 20.0
 
 S = TypeVar("S", bound=Said)
 log = logging.getLogger("server.media")
@@ -70,6 +71,7 @@ class MediaProcess:
         self._ready: asyncio.Future[Ready] | None = None
         self._task: asyncio.Task[None] | None = None
         self._is_stopping = False
+        self._heard_at = 0.0
         self.restarts = 0
 
     @property
@@ -211,8 +213,21 @@ class MediaProcess:
                 log.error("%s: trying again", error)
 
     async def _until_gone(self) -> None:
+        """The process has ended, by itself or because it said nothing for ``SILENT_S``: it counts every few seconds."""
         assert self._process is not None
-        code = await self._process.wait()
+        loop = asyncio.get_running_loop()
+        self._heard_at = loop.time()
+        ending = loop.create_task(self._process.wait(), name="media process ends")
+        try:
+            while not ending.done():
+                await asyncio.wait({ending}, timeout=SILENT_S / 4)
+                if not ending.done() and loop.time() - self._heard_at > SILENT_S:
+                    log.error("the media process %d says nothing any more: killing it", self._process.pid)
+                    self._process.kill()
+                    await ending
+        finally:
+            ending.cancel()
+        code = self._process.returncode or 0
         if self._channel is not None:
             # What it said last is still on its way.
             await asyncio.wait({self._channel.closed}, timeout=LAST_WORDS_S)
@@ -223,6 +238,7 @@ class MediaProcess:
         self._listener.media_lost()
 
     def _hear(self, said: Said) -> None:
+        self._heard_at = asyncio.get_running_loop().time()
         if isinstance(said, Ready):
             if self._ready is not None and not self._ready.done():
                 self._ready.set_result(said)

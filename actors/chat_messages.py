@@ -1,0 +1,100 @@
+"""What is said to a chat room, and what it answers."""
+
+from __future__ import annotations
+
+import msgspec
+
+from actors.chat_rules import Author, ChatMode
+from actors.events import Shown
+from actors.runtime import Ask, Message
+
+RECENT = 500
+LISTEN_S = 30.0
+
+
+class Posted(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a message stands, for good."""
+
+    id: str
+    offset: int
+    epoch: str
+
+
+class PostChat(Ask[Posted], frozen=True, kw_only=True):
+    author: Author
+    text: str
+    client_id: str
+    reply_to: str | None = None
+
+
+class FindPosted(Ask[Posted | None], frozen=True, kw_only=True):
+    """The answer that this person's ``client_id`` was given before, if it was."""
+
+    user_id: str
+    client_id: str
+
+
+class RoomSnapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """The room up to and including ``offset``; ``messages`` are the latest, ascending, without a gap.
+
+    Who may know of the stream that the room belongs to may know of the room.
+    """
+
+    room_id: str
+    stream_id: str | None
+    owner_id: str
+    epoch: str
+    offset: int
+    messages: tuple[Shown, ...]
+    mode: ChatMode
+    pinned: Shown | None = None
+
+
+class ReadRoom(Ask[RoomSnapshot], frozen=True, kw_only=True):
+    """``node`` is told of what comes after the snapshot, for as long as it says ``KeepListening``."""
+
+    limit: int = RECENT
+    node: str = ""
+
+
+class KeepListening(Message, frozen=True, kw_only=True):
+    """The node still has sockets in the room, and knows it up to ``offset``. Due every ``LISTEN_S / 3``."""
+
+    node: str
+    offset: int
+
+
+class DeleteChat(Ask[None], frozen=True, kw_only=True):
+    by: Author
+    message_id: str
+
+
+class PinChat(Ask[None], frozen=True, kw_only=True):
+    """``message_id`` None takes the pin away."""
+
+    by: Author
+    message_id: str | None
+
+
+class SanctionPerson(Ask[None], frozen=True, kw_only=True):
+    """``seconds`` None is a ban, 0 lifts whatever there is."""
+
+    by: Author
+    user_id: str
+    seconds: int | None
+    reason: str = ""
+
+
+class SetChatMode(Ask[ChatMode], frozen=True, kw_only=True):
+    """Only what is named changes."""
+
+    by: Author
+    changes: dict[str, int | bool | None]
+
+
+class KeepMediaTime(Message, frozen=True, kw_only=True):
+    """Where the stream's media clock stood at ``at`` (seconds, wall clock), and whether it runs."""
+
+    media_time_ms: int
+    at: float
+    is_running: bool
