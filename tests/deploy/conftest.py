@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from moto.server import ThreadedMotoServer
 
 from tests.deploy.image import ROOT, Image, finished
 
@@ -72,11 +75,13 @@ class Container:
             raise AssertionError(f"not stopped within {STOP_S} s:\n{self.log.read_text()}") from None
 
 
-def run(image: Image, folder: Path) -> Container:
-    """With data and a log of its own in the folder."""
+def run(image: Image, folder: Path, more: Mapping[str, str] | None = None) -> Container:
+    """With data and a log of its own in the folder, and ``more`` in its environment."""
+    folder.mkdir(exist_ok=True)
     port = free_port()
     env = image.environment(
         {
+            **(more or {}),
             "SOCIALFLOW_DATA_DIR": str(folder / "data"),
             "SOCIALFLOW_HTTP_HOST": "127.0.0.1",
             "SOCIALFLOW_RTMP_HOST": "127.0.0.1",
@@ -89,6 +94,31 @@ def run(image: Image, folder: Path) -> Container:
     with log.open("wb") as out:
         process = subprocess.Popen(image.command(), env=env, cwd=image.data, stdout=out, stderr=subprocess.STDOUT)
     return Container(image, port, env, process, log)
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+    """A server that speaks S3, and what clients of it have in their environment, as this process has now."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    given = {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_ACCESS_KEY_ID": "socialflow",
+        "AWS_SECRET_ACCESS_KEY": "socialflow",
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "BUCKET": "socialflow",
+    }
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    yield given
+    server.stop()
+
+
+def make_bucket() -> subprocess.CompletedProcess[str]:
+    """What the compose file's job does."""
+    return finished([sys.executable, str(ROOT / "deploy/objects/make_bucket.py")], env=os.environ, cwd=ROOT)
 
 
 @pytest.fixture(scope="session")
