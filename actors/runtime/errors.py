@@ -40,21 +40,21 @@ class ActorError(Exception):
         return f"{said}: {self.reason}" if self.reason else said
 
 
-class MailboxFull(ActorError):  # noqa: N818
+class MailboxFull(ActorError):
     """The message was refused, or was pushed out by newer ones, because the mailbox is at its bound."""
 
     code = "mailbox_full"
     sentence = "has a full mailbox"
 
 
-class DeadlineExceeded(ActorError):  # noqa: N818
+class DeadlineExceeded(ActorError):
     """The answer did not come in time. The message may have been handled, or may still be."""
 
     code = "deadline_exceeded"
     sentence = "did not answer in time"
 
 
-class ActorStopped(ActorError):  # noqa: N818
+class ActorStopped(ActorError):
     """The actor went before it answered."""
 
     code = "actor_stopped"
@@ -68,7 +68,7 @@ class ActorCrashed(ActorStopped):
     sentence = "crashed"
 
 
-class Unavailable(ActorError):  # noqa: N818
+class Unavailable(ActorError):
     """Nobody can take the message now: parked, moving, node stopping or out of reach, or what the actor needs is away.
 
     From a handler it is an answer, as DomainError is: the actor lives on. What it began to write may be written.
@@ -78,21 +78,21 @@ class Unavailable(ActorError):  # noqa: N818
     sentence = "is unavailable"
 
 
-class Unhandled(ActorError):  # noqa: N818
+class Unhandled(ActorError):
     """The actor has no handler for this message."""
 
     code = "unhandled"
     sentence = "does not know the message"
 
 
-class Fenced(ActorError):  # noqa: N818
+class Fenced(ActorError):
     """A write was refused because a newer epoch exists. Raised in a handler it drops the actor, with no flush."""
 
     code = "fenced"
     sentence = "is owned elsewhere"
 
 
-class UnknownKind(ActorError):  # noqa: N818
+class UnknownKind(ActorError):
     """The kind was not registered on this node."""
 
     code = "unknown_kind"

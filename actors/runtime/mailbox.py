@@ -43,7 +43,7 @@ def message_of(mail: Mail) -> Message:
     return mail if isinstance(mail, Message) else mail.message
 
 
-class NotPrompt(Exception):  # noqa: N818
+class NotPrompt(Exception):
     """The asked message has no prompt handler."""
 
 
