@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 import msgspec
 import pytest
 
+from actors.events import Fact
 from actors.runtime import ActorId, DomainError, LocalDirectory, LocalTransport, LoopClock, Node, shard_of
 from actors.stream import DescribeStream, EndStream, LiveStream, PublisherLost, PublisherStarted
 from media.control import AuthorizePublish, Granted, Refused
@@ -22,8 +23,12 @@ NOW = dt.datetime.now(dt.UTC)
 
 
 class NoMedia:
-    def stop(self, stream_id: str, *, publication: int, reason: str) -> None:
+    def stop(self, node: str, stream_id: str, *, publication: int, reason: str) -> None:
         """There is no publisher whose connection could be ended."""
+
+
+def unheard(fact: Fact, *, to: Iterable[str] | None = None) -> None:
+    """There is nobody whom facts would reach."""
 
 
 class Door:
@@ -51,7 +56,7 @@ class Door:
                 shard=shard_of(ActorId("stream", actor_id.key)),
                 store=store,
                 media=NoMedia(),
-                announce=lambda fact: None,
+                announce=unheard,
                 now=lambda: dt.datetime.now(dt.UTC),
             ),
         )
@@ -207,9 +212,33 @@ async def test_a_new_lasting_key_takes_the_place_of_the_old_one(door: Door) -> N
     granted = await door.go_live()
     key = await door.ingest.rotate_lasting_key(door.ann)
     assert await door.refused("key-ann") == "bad_name"
-    assert door.ingest.published_by(door.ann) == granted.stream_id
+    assert await door.ingest.published_by(door.ann) == [granted.stream_id]
     await door.lose(granted)
     assert (await door.claim(key)).stream_id == granted.stream_id
+
+
+async def test_what_a_person_publishes_with_their_lasting_key_is_what_they_are_told(door: Door) -> None:
+    assert await door.ingest.published_by(door.ann) == []
+    row = await door.prepared()
+    await door.go_live(row.stream_key)
+    granted = await door.go_live()
+    await door.go_live("key-bob")
+    assert await door.ingest.published_by(door.ann) == [granted.stream_id]
+    await door.node.ref("stream", granted.stream_id).ask(EndStream())
+    assert await door.ingest.published_by(door.ann) == []
+
+
+async def test_a_grant_says_on_which_node_its_publisher_is(door: Door) -> None:
+    granted = await door.go_live()
+    assert (await door.node.ref("stream", granted.stream_id).ask(DescribeStream())).media_node == "n1"
+
+
+async def test_the_stream_of_a_lasting_key_is_busy_whatever_other_streams_of_its_person_are_open(door: Door) -> None:
+    await door.prepared()
+    granted = await door.go_live()
+    await door.prepared(scheduled_at=dt.datetime.now(dt.UTC))
+    assert await door.refused() == "busy"
+    assert await door.ingest.published_by(door.ann) == [granted.stream_id]
 
 
 async def test_streams_of_an_ingest_have_keys_and_ids_of_their_own(door: Door) -> None:
