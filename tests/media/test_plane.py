@@ -272,15 +272,28 @@ async def test_the_next_publication_goes_on_with_its_numbers_in_the_same_folder(
     run.configure([VIDEO])
     await feed(run, *pictures(4))
     run.close("gone")
+    await studio.until(PublishEnded)
     following = studio.of(Progress)[-1].next_segment
     again = studio.publish(publication=2, first_segment=following, media_time_ms=4_000)
     again.configure([VIDEO])
     await feed(again, *pictures(4, from_ms=4_000))
     again.close("gone")
+    await studio.until(PublishEnded, 2)
     names = [event.name for event in studio.events(SegmentReady)]
     assert names == ["video/1/1.m4s", "video/1/2.m4s", "video/2/3.m4s", "video/2/4.m4s"]
     assert [event.next_segment for event in studio.events(RunEnded)] == [3, 5]
     assert all((studio.folder / "s" / name).exists() for name in names)
+
+
+async def test_a_publication_has_ended_only_when_all_that_it_packaged_was_said(studio: Studio) -> None:
+    run = studio.publish()
+    run.configure([VIDEO, AUDIO])
+    await feed(run, *mixed(pictures(6), sounds(6)))
+    run.close("gone")
+    await studio.until(PublishEnded)
+    ended = next(at for at, said in enumerate(studio.said) if isinstance(said, PublishEnded))
+    assert len(studio.events(RunEnded)) == 1
+    assert not [said for said in studio.said[ended:] if isinstance(said, Packaged)]
 
 
 async def test_a_forgotten_stream_leaves_no_files_but_not_while_it_is_live(studio: Studio) -> None:

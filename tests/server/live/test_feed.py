@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.chat import ChatMode, ReadRoom, RoomSnapshot
+from actors.chat import ChatMode, KeepListening, ReadRoom, RoomSnapshot
 from actors.events import ChatChanged, ChatMessage, ChatPosted, ChatUser, LoggedMessage, RoomOpened, Shown
 from actors.runtime import Actor, DomainError, LocalDirectory, LocalTransport, LoopClock, Node, Unavailable, handles
 from server.live import feed as feeds_module
@@ -27,13 +27,13 @@ def message(offset: int) -> ChatMessage:
     return ChatMessage(id=f"m{offset}", offset=offset, user=ann, text=f"text {offset}", sent_at=AT)
 
 
-def shown(offset: int) -> Shown:
+def shown_message(offset: int) -> Shown:
     """The message as its room tells it."""
     return msgspec.to_builtins(message(offset))  # type: ignore[no-any-return]
 
 
 def posted(*offsets: int, epoch: str = "e1") -> ChatPosted:
-    return ChatPosted(room_id="r", epoch=epoch, messages=tuple(shown(offset) for offset in offsets))
+    return ChatPosted(room_id="r", epoch=epoch, messages=tuple(shown_message(offset) for offset in offsets))
 
 
 def changed(event: Any, **body: Any) -> ChatChanged:
@@ -48,8 +48,9 @@ class Room(Actor):
         self._key = key
 
     @handles(ReadRoom)
-    async def read(self, _: ReadRoom) -> RoomSnapshot:
+    async def read(self, message: ReadRoom) -> RoomSnapshot:
         self._scene.reads += 1
+        self._scene.readers.append(message.node)
         top = self._scene.top
         await self._scene.gate.wait()
         if self._scene.refusal is not None:
@@ -60,9 +61,14 @@ class Room(Actor):
             owner_id="o",
             epoch="e1",
             offset=top,
-            messages=tuple(shown(offset) for offset in range(max(1, top - 9), top + 1)),
+            messages=tuple(shown_message(offset) for offset in range(max(1, top - 9), top + 1)),
             mode=ChatMode(),
         )
+
+    @handles(KeepListening)
+    def keep_listening(self, message: KeepListening) -> None:
+        self._scene.listening.append((self._key, message.node, message.offset))
+        self._scene.listened.set()
 
 
 class Scene:
@@ -71,6 +77,9 @@ class Scene:
     def __init__(self) -> None:
         self.top = 0
         self.reads = 0
+        self.readers: list[str] = []
+        self.listening: list[tuple[str, str, int]] = []
+        self.listened = asyncio.Event()
         self.pages = 0
         self.is_away = False
         self.refusal: Exception | None = None
@@ -101,13 +110,20 @@ class Scene:
     def is_heard(self, room_id: str) -> bool:
         return room_id in self.heard
 
-    def hear(self, fact: ChatPosted | ChatChanged) -> None:
+    def hear(self, fact: ChatPosted | ChatChanged | RoomOpened) -> None:
         if isinstance(fact, ChatPosted):
             self.top = max(self.top, fact.messages[-1]["offset"])
         self.feeds.hear(fact)
 
     def offsets(self) -> list[int]:
         return [offset for kind, offset in self.told if kind == "e1"]
+
+    async def until_listening(self, count: int) -> list[tuple[str, str, int]]:
+        async with asyncio.timeout(5):
+            while len(self.listening) < count:
+                self.listened.clear()
+                await self.listened.wait()
+        return self.listening
 
     async def until_shown(self, offset: int) -> None:
         async with asyncio.timeout(5):
@@ -122,6 +138,7 @@ async def scene() -> AsyncIterator[Scene]:
     await made.node.start()
     yield made
     made.gate.set()
+    await made.feeds.close()
     await made.node.stop(budget_s=1.0)
 
 
@@ -287,6 +304,94 @@ async def test_more_heard_rooms_than_the_bound_are_all_kept(scene: Scene, monkey
         scene.heard.add(f"r{number}")
         await scene.feeds.open(f"r{number}")
     assert all(scene.feeds.get(f"r{number}") for number in range(20))
+
+
+# ------------------------------------------------------------------------------------------------------ many nodes
+
+
+def opened(offset: int, *, epoch: str = "e1") -> RoomOpened:
+    return RoomOpened(room_id="r", epoch=epoch, offset=offset)
+
+
+async def test_a_room_is_read_in_the_name_of_the_node(scene: Scene) -> None:
+    await scene.feeds.open("r")
+    assert scene.readers == ["n1"]
+
+
+async def test_a_room_whose_actor_is_new_is_told_who_listens_and_up_to_where(scene: Scene) -> None:
+    scene.top = 3
+    await scene.feeds.open("r")
+    scene.hear(opened(3))
+    assert await scene.until_listening(1) == [("r", "n1", 3)]
+    assert (scene.told, scene.pages) == ([], 0)
+
+
+async def test_a_room_that_knows_more_is_read_from_the_log_and_then_told_who_listens(scene: Scene) -> None:
+    await scene.feeds.open("r")
+    scene.hear(posted(1))
+    scene.top = 4
+    scene.hear(opened(4))
+    assert await scene.until_listening(1) == [("r", "n1", 4)]
+    assert scene.offsets() == [1, 2, 3, 4]
+    scene.hear(posted(5))
+    assert scene.offsets() == [1, 2, 3, 4, 5]
+
+
+async def test_what_a_new_room_says_while_a_hole_is_mended_is_mended_with_it(scene: Scene) -> None:
+    await scene.feeds.open("r")
+    scene.is_away = True
+    scene.hear(posted(3))
+    scene.top = 6
+    scene.hear(opened(6))
+    scene.is_away = False
+    await scene.until_shown(6)
+    assert scene.offsets() == [1, 2, 3, 4, 5, 6]
+    assert await scene.until_listening(1) == [("r", "n1", 6)]
+
+
+async def test_a_room_that_opens_behind_what_is_known_takes_nothing_back(scene: Scene) -> None:
+    await scene.feeds.open("r")
+    scene.hear(posted(1, 2))
+    scene.hear(opened(1))
+    assert await scene.until_listening(1) == [("r", "n1", 2)]
+    assert scene.offsets() == [1, 2]
+
+
+async def test_a_room_that_opens_under_another_name_is_read_anew(scene: Scene) -> None:
+    await scene.feeds.open("r")
+    scene.hear(opened(0, epoch="e2"))
+    assert scene.feeds.get("r") is None
+    await scene.feeds.open("r")
+    assert (scene.reads, scene.listening) == (2, [])
+
+
+async def test_a_room_that_opens_while_it_is_read_is_told_after_its_snapshot(scene: Scene) -> None:
+    scene.top = 2
+    scene.gate.clear()
+    opening = asyncio.ensure_future(scene.feeds.open("r"))
+    while not scene.reads:  # noqa: ASYNC110 - turns of the loop
+        await asyncio.sleep(0)
+    scene.top = 3
+    scene.hear(opened(3))
+    scene.gate.set()
+    await opening
+    await scene.until_shown(3)
+    assert await scene.until_listening(1) == [("r", "n1", 3)]
+    assert scene.offsets() == [3]
+
+
+async def test_every_room_that_is_heard_is_told_so_again_and_again(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feeds_module, "LISTEN_S", 0.003)
+    scene.top = 2
+    for room_id in ("r", "s"):
+        await scene.feeds.open(room_id)
+    scene.feeds.start()
+    told = await scene.until_listening(6)
+    assert {("r", "n1", 2), ("s", "n1", 2)} == set(told)
+    await scene.feeds.close()
+    assert not [task for task in asyncio.all_tasks() if task.get_name() == "listen on"]
 
 
 @settings(max_examples=50, deadline=None)
