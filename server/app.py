@@ -67,7 +67,7 @@ from storage.chat import ChatLog
 from storage.cluster import Cluster
 from storage.errors import StorageError
 from storage.ids import Ids
-from storage.leases import Fence
+from storage.leases import Fence, Leases
 from storage.members import Member
 from storage.migrate import check, migrate
 from storage.objects import ObjectStore, open_objects
@@ -274,8 +274,8 @@ class App:
     async def _fence(self, kind: str, key: str) -> Fence:
         """The token in force, whoever holds it: for what is written on a person's behalf."""
         shard = shard_of(ActorId(kind, key))
-        epoch: int = await self.db.fetchval("select epoch from shards where shard = $1", shard)
-        return Fence(shard=shard, epoch=epoch)
+        taken = await Leases(db=self.db).read([shard])
+        return Fence(shard=shard, epoch=taken[shard].epoch)
 
     # people
 
@@ -322,9 +322,7 @@ class App:
         after_end = AfterEnd(playback=self._playback, media=self.media, objects=self.objects)
         self._stages.add("after-ends", _sync(after_end.close))
         self._sockets = self._make_sockets()
-        self._ears = Ears(
-            on_air=self._on_air, feeds=self._feeds, after_end=after_end, count_again=self._sockets.count_again
-        )
+        self._ears = Ears(on_air=self._on_air, feeds=self._feeds, after_end=after_end, viewers=self._sockets)
         self._announcer.join(node=self.node, ears=self._ears)
         self._feeds.start()
         self._stages.add("feeds", self._feeds.close)

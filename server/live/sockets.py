@@ -329,6 +329,22 @@ class Sockets:
             node=self._node.name,
         )
 
+    def put_out(self, view: StreamView) -> None:
+        """The stream is private now: whoever is not its owner hears no more of it."""
+        for topic in (STREAM + view.id, ROOM + view.room_id):
+            for socket in list(self._fan.sockets(topic)):
+                session: Session = socket.state
+                if _id_of(session) != view.owner.id:
+                    self._fan.unsubscribe(topic, socket)
+                    self._forget_stream(session, view)
+
+    def _forget_stream(self, session: Session, view: StreamView) -> None:
+        if view.id in session.view_ids:
+            self._stop_watching(session, view.id)
+        if view.room_id in session.rooms:
+            session.rooms.discard(view.room_id)
+            self._presence.leave(view.room_id, session.person)
+
     def count_all_again(self) -> None:
         """A node has gone, and counters with it: theirs are opened elsewhere by telling them who watches here."""
         for stream_id in list(self._watched):

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -20,6 +20,7 @@ from actors.events import (
     Reacted,
     RoomOpened,
     StreamChanged,
+    StreamView,
     ViewersCounted,
 )
 from actors.runtime import ActorError, DomainError, Message, Node
@@ -75,14 +76,21 @@ class RoomTopics:
         return self._fanout.count(f"room:{room_id}") > 0
 
 
+class Viewers(Protocol):
+    """The sockets of this node that watch."""
+
+    def count_again(self, stream_id: str) -> None: ...
+    def put_out(self, view: StreamView) -> None: ...
+
+
 class Ears:
     """What this node does about a fact, whoever tells it. Synchronous, on the loop, in the order of the facts."""
 
-    def __init__(self, *, on_air: OnAir, feeds: Feeds, after_end: AfterEnd, count_again: Callable[[str], None]) -> None:
+    def __init__(self, *, on_air: OnAir, feeds: Feeds, after_end: AfterEnd, viewers: Viewers) -> None:
         self._on_air = on_air
         self._feeds = feeds
         self._after_end = after_end
-        self._count_again = count_again
+        self._viewers = viewers
 
     def hear(self, fact: Fact) -> None:
         if isinstance(fact, ChatPosted | ChatChanged | RoomOpened):
@@ -90,10 +98,12 @@ class Ears:
         elif isinstance(fact, ViewersCounted):
             self._on_air.viewers_counted(fact)
         elif isinstance(fact, CounterOpened):
-            self._count_again(fact.stream_id)
+            self._viewers.count_again(fact.stream_id)
         elif isinstance(fact, Reacted):
             self._on_air.reacted(fact)
         else:
+            if fact.stream.visibility == "private":
+                self._viewers.put_out(fact.stream)
             self._after_end.changed(fact)
             self._on_air.changed(fact)
 

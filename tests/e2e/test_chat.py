@@ -343,6 +343,21 @@ async def test_the_rooms_of_private_streams_are_closed_to_others(room: Room, som
         assert (await stranger.no(event, body))["code"] == "not_found", event
 
 
+async def test_who_is_in_a_room_that_becomes_private_hears_no_more_of_it(room: Room, someone: NewPerson) -> None:
+    stream = (await room.owner.prepare("Public, then private"))["stream"]
+    said = {"room_id": stream["chat"]["room_id"], "text": "before", "client_id": "before"}
+    stranger = await room.enter(await someone())
+    await stranger.ok("stream:watch", {"stream_id": stream["id"]})
+    await room.socket.ok("chat:join", {"room_id": stream["chat"]["room_id"]})
+    await room.socket.ok("chat:send", said)
+    await stranger.said(lambda: any(message["text"] == "before" for message in stranger.messages))
+    await room.owner.done("PATCH", f"streams/{stream['id']}", {"visibility": "private"})
+    await room.socket.ok("chat:send", {**said, "text": "after", "client_id": "after"})
+    await room.socket.said(lambda: any(message["text"] == "after" for message in room.socket.messages))
+    assert (await stranger.no("chat:join", {"room_id": stream["chat"]["room_id"]}))["code"] == "not_found"
+    assert not any(message["text"] == "after" for message in stranger.messages)
+
+
 # many
 
 
