@@ -27,12 +27,15 @@ class Stream:
 
 
 class Waiter:
-    """A blocked read."""
+    """A blocked read. `lose` is what happens to it when its connection breaks."""
 
-    def __init__(self, after: tuple[int, int], count: int, give: Callable[[Any], None]) -> None:
+    def __init__(
+        self, after: tuple[int, int], count: int, give: Callable[[Any], None], lose: Callable[[], None]
+    ) -> None:
         self.after = after
         self.count = count
         self.give = give
+        self.lose = lose
         self.alarm: Call | None = None
 
 
@@ -62,7 +65,6 @@ class RedisModel:
         self.repeats = 0.0
         self.delays = 0.0
         self.waiters: dict[str, list[Waiter]] = {}
-        self.breaks: list[Callable[[], None]] = []
 
     # Time and life.
 
@@ -77,10 +79,9 @@ class RedisModel:
 
     def stop(self) -> None:
         self.is_up = False
-        self.waiters.clear()
-        breaks, self.breaks = self.breaks, []
-        for cut in breaks:
-            cut()
+        waiters, self.waiters = self.waiters, {}
+        for waiter in [waiter for waiting in waiters.values() for waiter in waiting]:
+            waiter.lose()
 
     def start(self, data: Data | None = None) -> None:
         """Again, with what it had, or with this."""
@@ -153,7 +154,16 @@ class RedisModel:
             waiter.alarm.cancel()
         waiter.give(batch)
 
-    def read(self, name: str, after: str, count: int, block_s: float, give: Callable[[Any], None]) -> Waiter | None:
+    def read(
+        self,
+        name: str,
+        after: str,
+        count: int,
+        block_s: float,
+        *,
+        give: Callable[[Any], None],
+        lose: Callable[[], None],
+    ) -> Waiter | None:
         """XREAD BLOCK; the waiter if it blocks."""
         ms, _, sequence = after.partition("-")
         place = (int(ms), int(sequence))
@@ -161,7 +171,7 @@ class RedisModel:
         if batch:
             give(batch)
             return None
-        waiter = Waiter(place, count, give)
+        waiter = Waiter(place, count, give, lose)
         self.waiters.setdefault(name, []).append(waiter)
         waiter.alarm = self.world.after(block_s, self._unblock, name, waiter)
         return waiter
@@ -211,6 +221,8 @@ class RedisModel:
         if mine is not None and mine[:16] != incarnation.encode() and what != "join":
             return [b"replaced", mine[:16]]
         self._sweep(now, silent)
+        if now < data.cluster.get("beat", 0):
+            data.cluster["since"] -= data.cluster["beat"] - now
         data.cluster["beat"] = now
         if what == "leave":
             data.members.pop(name, None)
@@ -272,7 +284,7 @@ class RedisModel:
             if holder is not None:
                 winners += (shard.encode(), holder.encode())
         if is_changed:
-            data.cluster["version"] = data.cluster.get("version", 0) + 1
+            data.cluster["version"] = max(data.cluster.get("version", 0) + 1, self.time_us())
         return [str(data.cluster.get("version", 0)).encode(), winners]
 
 
@@ -286,7 +298,7 @@ class Row(NamedTuple):
 
 
 class PostgresModel:
-    """The epochs of the shards, and the rooms' logs. Their only guard is the fence: no constraint stops a stale owner."""
+    """The epochs of the shards, and the rooms' logs, whose only guard is the fence."""
 
     def __init__(self, world: World) -> None:
         self.world = world

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ class Faults:
         self._until = until
         self._ends: list[Callable[[], None]] = []
         self.kinds: list[str] = []
-        for _ in range(self._rng.randint(1, most)):
+        for _ in range(self._rng.randint(min(1, most), most)):
             kind = self._rng.choices(list(KINDS), weights=[weight for weight, _ in KINDS.values()])[0]
             self._world.at(self._rng.uniform(town.begins, until), self._world.outside, self._begin, kind)
 
@@ -72,6 +73,18 @@ class Faults:
             self._for(0.5, 12.0, process.loop.thaw)
             if self._rng.random() < 0.2:
                 self._world.after(self._rng.uniform(0.2, 4.0), self._town.start, process.name)
+
+    def stumble(self) -> None:
+        """SIGSTOP at the worst moment: while Postgres does what was asked of it."""
+        process = self._victim()
+        if process is not None:
+            process.log.stumble = partial(self._stumble, process)
+
+    def _stumble(self, process: Process) -> None:
+        if not process.loop.is_frozen and self._world.now < self._until:
+            self._world.note("stumble", process.title)
+            process.loop.freeze()
+            self._for(1.0, 6.0, process.loop.thaw)
 
     def drain(self) -> None:
         process = self._victim()
@@ -168,6 +181,7 @@ class Faults:
 KINDS: dict[str, tuple[float, Callable[[Faults], None]]] = {
     "crash": (3.0, Faults.crash),
     "freeze": (4.0, Faults.freeze),
+    "stumble": (1.5, Faults.stumble),
     "drain": (1.5, Faults.drain),
     "join": (1.5, Faults.join),
     "cut": (2.5, Faults.cut),

@@ -29,6 +29,11 @@ def fail(answer: asyncio.Future[Any], error: Exception) -> None:
         answer.exception()  # seen: a dead process never looks
 
 
+def lose(answer: asyncio.Future[Any], engine: str, reason: str) -> None:
+    if not answer.done():
+        fail(answer, Unavailable(engine, reason))
+
+
 class RedisLine:
     """`Scripts` and `Streams` of one process. Cut, it holds what is sent: that arrives late, or never."""
 
@@ -78,7 +83,7 @@ class RedisLine:
         answer = self._loop.create_future()
         blocked: list[Waiter] = []
         self._world.after(self._delay(), self._arrive, answer, self._read, stream, after, count, block_s, blocked)
-        alarm = self._loop.call_later(block_s + 1.0, fail, answer, Unavailable("redis", "no answer"))
+        alarm = self._loop.call_later(block_s + 1.0, lose, answer, "redis", "no answer")
         try:
             batch: list[tuple[str, bytes]] = await answer
         finally:
@@ -98,10 +103,10 @@ class RedisLine:
     ) -> None:
         if answer.done():
             return
-        waiter = self._redis.read(stream, after, count, block_s, partial(self._answer, answer))
+        give, lost = partial(self._answer, answer), partial(lose, answer, "redis", "connection lost")
+        waiter = self._redis.read(stream, after, count, block_s, give=give, lose=lost)
         if waiter is not None:
             blocked.append(waiter)
-            self._redis.breaks.append(partial(fail, answer, Unavailable("redis", "connection lost")))
 
     # The way there and back.
 
@@ -111,7 +116,7 @@ class RedisLine:
     async def _call(self, what: Callable[[], Any], timeout_s: float) -> Any:
         answer = self._loop.create_future()
         self._world.after(self._delay(), self._arrive, answer, self._execute, what)
-        alarm = self._loop.call_later(timeout_s, fail, answer, Unavailable("redis", "no answer within the deadline"))
+        alarm = self._loop.call_later(timeout_s, lose, answer, "redis", "no answer within the deadline")
         try:
             return await answer
         finally:
@@ -123,14 +128,14 @@ class RedisLine:
         elif self._redis.is_paused:
             self._redis.held.append(partial(self._arrive, answer, do, *args))
         elif not self._redis.is_up:
-            fail(answer, Unavailable("redis", "connection refused"))
+            lose(answer, "redis", "connection refused")
         else:
             do(answer, *args)
 
     def _execute(self, answer: asyncio.Future[Any], what: Callable[[], Any]) -> None:
         value = what()
         if self.breaks and self._rng.random() < self.breaks:
-            fail(answer, Unavailable("redis", "connection lost"))
+            lose(answer, "redis", "connection lost")
         else:
             self._answer(answer, value)
 
@@ -156,6 +161,7 @@ class PostgresLine:
         self._rng = world.rng(f"postgres of {loop.name}")
         self._writer = writer
         self.breaks = 0.0
+        self.stumble: Callable[[], None] | None = None
 
     # Epochs.
 
@@ -181,7 +187,7 @@ class PostgresLine:
     async def _call(self, what: Callable[[], Any]) -> Any:
         answer = self._loop.create_future()
         self._world.after(self._delay(), self._execute, answer, what)
-        alarm = self._loop.call_later(POSTGRES_TIMEOUT_S, fail, answer, Unavailable("postgres", "too slow"))
+        alarm = self._loop.call_later(POSTGRES_TIMEOUT_S, lose, answer, "postgres", "too slow")
         try:
             return await answer
         finally:
@@ -194,8 +200,11 @@ class PostgresLine:
     def _execute(self, answer: asyncio.Future[Any], what: Callable[[], Any]) -> None:
         if answer.done():
             return
+        if self.stumble is not None:
+            stumble, self.stumble = self.stumble, None
+            stumble()
         if not self._postgres.is_up:
-            fail(answer, Unavailable("postgres", "connection refused"))
+            lose(answer, "postgres", "connection refused")
             return
         try:
             value = what()
@@ -203,6 +212,6 @@ class PostgresLine:
             self._world.after(self._delay(), fail, answer, error)
             return
         if self.breaks and self._rng.random() < self.breaks:
-            fail(answer, Unavailable("postgres", "connection lost"))
+            lose(answer, "postgres", "connection lost")
         else:
             self._world.after(self._delay(), settle, answer, value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from actors.runtime import Actor, ActorError, ActorId, Ask, Message, Node, handles
@@ -16,7 +17,7 @@ from tests.sim.world import ProcessClock, World
 
 NAME = "sim"
 ASK_S = 2.0
-NOTE_EVERY_S = 0.4
+NOTE_EVERY_S = 0.8
 
 
 class Post(Ask[int], frozen=True):
@@ -127,14 +128,14 @@ class Process:
         )
         self.node.register("room", lambda actor_id: self._room(self, actor_id))
         self.node.register("node", lambda _: Ear(self), idle_after_s=None)
-        self._spawn(self._live())
+        self._spawn(self._live)
 
     @property
     def is_alive(self) -> bool:
         return not self.loop.is_dead
 
-    def _spawn(self, work: Any) -> None:
-        self.loop.call_soon(lambda: self.loop.create_task(work))
+    def _spawn(self, work: Callable[..., Coroutine[Any, Any, None]], *args: Any) -> None:
+        self.loop.call_soon(lambda: self.loop.create_task(work(*args)))
 
     async def _live(self) -> None:
         await self.node.start()
@@ -161,7 +162,7 @@ class Process:
     def drain(self, then: Any) -> None:
         """SIGTERM."""
         self.is_draining = True
-        self._spawn(self._drain(then))
+        self._spawn(self._drain, then)
 
     async def _drain(self, then: Any) -> None:
         if self.is_ready:
@@ -189,7 +190,7 @@ class Process:
 
     def serve(self, room: str, client_id: str, reply: Any) -> None:
         """A client's request has come in."""
-        self._spawn(self._serve(room, client_id, reply))
+        self._spawn(self._serve, room, client_id, reply)
 
     async def _serve(self, room: str, client_id: str, reply: Any) -> None:
         self._asks += 1

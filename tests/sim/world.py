@@ -18,7 +18,7 @@ from random import Random
 from typing import Any
 
 WALL = 1_700_000_000.0
-MOST_CALLS_AT_ONCE = 200_000
+MOST_PASSES_AT_ONCE = 20_000
 
 
 class Broken(AssertionError):
@@ -115,7 +115,7 @@ class Loop(asyncio.AbstractEventLoop):
         return self.world.at(when, self, callback, *args)
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
-        if not self.is_dead and not self.world.is_over:
+        if not self.is_dead:
             self.world.violate(f"{self.name}: {context.get('message')}: {context.get('exception')!r}")
 
     # What happens to a process.
@@ -157,8 +157,6 @@ class Loop(asyncio.AbstractEventLoop):
                         call.context.run(callback, *call.args)
                     else:
                         callback(*call.args)
-                except Broken:
-                    raise
                 except Exception as error:
                     self.world.violate(f"{self.name}: a callback raised {error!r}")
 
@@ -176,6 +174,7 @@ class World:
         self.trace: list[str] | None = [] if is_traced else None
         self.calls = 0
         self.is_over = False
+        self.broken: Broken | None = None
         self._heap: list[tuple[float, int, Call]] = []
 
     def rng(self, purpose: str) -> Random:
@@ -201,23 +200,26 @@ class World:
             self.trace.append(f"{self.now - 100:9.4f}  " + " ".join(map(str, words)))
 
     def violate(self, what: str) -> None:
-        """Ends the run."""
-        self.note("VIOLATION", what)
-        self.is_over = True
-        raise Broken(f"seed {self.seed}, at {self.now - 100:.3f} s: {what}")
+        """Ends the run, also where whoever runs the caller would take an exception for the caller's own."""
+        if self.broken is None and not self.is_over:
+            self.note("VIOLATION", what)
+            self.broken = Broken(f"seed {self.seed}, at {self.now - 100:.3f} s: {what}")
 
-    def run(self, until: Callable[[], bool]) -> None:
-        """Moves the time on, from call to call, until that holds."""
+    def run(self, until: float) -> None:
+        """Moves the time on, from call to call, up to then. Raises Broken."""
         heap = self._heap
         try:
             self._settle()
-            while not until():
+            while heap and heap[0][0] <= until:
                 when, _, call = heapq.heappop(heap)
-                if call.callback is None:
-                    continue
-                self.now = max(self.now, when)
-                call.loop.post(call)
-                self._settle()
+                if call.callback is not None:
+                    if when > self.now:
+                        self.now = when
+                    call.loop.post(call)
+                    self._settle()
+            if self.broken is not None:
+                raise self.broken
+            self.now = max(self.now, until)
         finally:
             events._set_running_loop(None)
 
@@ -227,15 +229,18 @@ class World:
         while runnable:
             loop = runnable.popleft()
             loop.is_listed = False
-            if not loop.is_frozen:
-                self.calls += len(loop.ready)
-                loop.run_pass()
-                if loop.ready and not loop.is_listed:
-                    loop.is_listed = True
-                    runnable.append(loop)
+            if loop.is_frozen:
+                continue
             passes += 1
-            if passes > MOST_CALLS_AT_ONCE:
+            self.calls += 1
+            loop.run_pass()
+            if loop.ready and not loop.is_listed:
+                loop.is_listed = True
+                runnable.append(loop)
+            if passes > MOST_PASSES_AT_ONCE:
                 self.violate(f"{loop.name} is busy without end")
+            if self.broken is not None:
+                raise self.broken
 
     def close(self) -> None:
         """Ends what is left of all processes, whose tasks hear nothing of it but their `finally`."""
