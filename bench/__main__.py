@@ -59,6 +59,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """A whole run."""
 
     machine: Machine
+    is_quick: bool
     answers: list[Answer]
 
     @property
@@ -74,8 +75,8 @@ _PLAN: Final[tuple[tuple[str, str, str, float, str, float], ...]] = (
         "--viewers 300 --seconds 1 --rates 20 100 --servers ours ours-each python-socketio", 30,
     ),
     (
-        "broadcast", "How soon is a broadcast on, how late is it seen, what does a publisher cost?", "--rounds 5", 800,
-        "--rounds 1 --seconds 4 --cost-seconds 4", 45,
+        "broadcast", "How soon is a broadcast on, how late is it seen, what does a publisher cost?", "--rounds 5", 680,
+        "--rounds 1 --seconds 4 --cost-seconds 4", 75,
     ),
     ("whep", "What does one more WebRTC viewer cost?", "--rounds 3", 100, "--viewers 10 --seconds 3", 12),
     ("store", "How fast does chat become durable?", "", 45, "--rounds 3 --rows 2000 --rate 1000", 15),
@@ -89,6 +90,7 @@ _PLAN: Final[tuple[tuple[str, str, str, float, str, float], ...]] = (
     ),
     ("bus", "How many messages go between nodes, and how fast?", "", 40, "--messages 40000 --rounds 2 --seconds 2", 12),
 )  # fmt: skip
+QUICK: Final = "A quick run: it shows that the benches work. Its figures and verdicts are nothing to rely on."
 _FILE_WIDTH: Final = 150
 _PATIENCE: Final = 5
 _WITH_PACKAGES: Final = ("fanout", "connects", "idle")
@@ -263,14 +265,17 @@ def _run(questions: Sequence[Question], options: argparse.Namespace) -> int:
     for question in questions:
         console.print(f"  {question.name:<10} {question.asks}", highlight=False)
     machine = describe()
-    outcome = Outcome(machine=machine, answers=ask_all(questions, folder=options.results, console=console))
+    answers = ask_all(questions, folder=options.results, console=console)
+    outcome = Outcome(machine=machine, is_quick=options.quick, answers=answers)
     console.print(table(outcome.answers))
+    if outcome.is_quick:
+        console.print(QUICK)
     if options.json:
         options.json.write_bytes(msgspec.json.format(msgspec.json.encode(outcome), indent=1) + b"\n")
     if options.html:
         from bench.page import page
 
-        options.html.write_text(page(outcome), encoding="utf-8")
+        options.html.write_text(page(outcome, note=QUICK if outcome.is_quick else ""), encoding="utf-8")
         console.print(f"report: {options.html}")
     return int(any(answer.error for answer in outcome.answers))
 

@@ -57,13 +57,13 @@ dd { margin: 0; overflow-wrap: anywhere; }
 )
 
 
-def page(outcome: Outcome) -> str:
-    """The whole document."""
+def page(outcome: Outcome, *, note: str = "") -> str:
+    """The whole document; the note is for all that follows it."""
     parts = [
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         f"<title>Social Flow: benches</title><style>{_STYLE}</style></head><body>",
-        _head(outcome),
+        _head(outcome, note),
         *(_section(answer) for answer in outcome.answers),
         _machine(outcome.machine),
         "</body></html>\n",
@@ -71,7 +71,7 @@ def page(outcome: Outcome) -> str:
     return "\n".join(parts)
 
 
-def _head(outcome: Outcome) -> str:
+def _head(outcome: Outcome, note: str) -> str:
     verdicts = [found.is_met for found in outcome.figures]
     failed = sum(bool(answer.error) for answer in outcome.answers)
     tally = [("bars met", verdicts.count(True), "good"), ("bars missed", verdicts.count(False), "bad")]
@@ -80,6 +80,7 @@ def _head(outcome: Outcome) -> str:
     about = f"{outcome.machine.at} · {outcome.machine.processor}, {outcome.machine.cores} cores"
     return (
         f'<header><h1>Benches</h1><p class="soft">{escape(about)}</p><div class="tally">{counts}</div>'
+        f'<p class="bad">{escape(note)}</p>'
         '<p class="soft">Medians. The thin line over a bar goes from the least to the most of the rounds, the dashed'
         " one is the figure to reach, grey is another way of doing the same in the same run.</p></header>"
     )
