@@ -240,15 +240,17 @@ def listing(questions: Sequence[Question]) -> str:
 # ------------------------------------------------------------------------------------------------------------- command
 
 
-def main(argv: Sequence[str], ask_these: Sequence[Question] | None = None) -> int:
-    """0 if every bench ran, whether it met its bars or not; 1 if one did not; 2 for a command that makes no sense.
+def main(argv: Sequence[str]) -> int:
+    """0 if every bench ran, whether it met its bars or not; 1 if one did not; 2 for a command that makes no sense."""
+    return command(argv, None)
 
-    `ask_these` is asked in place of the list.
-    """
+
+def command(argv: Sequence[str], asked: Sequence[Question] | None) -> int:
+    """As `main`, with these questions in place of the list."""
     if argv and not argv[0].startswith("-"):
         return _one(argv[0], list(argv[1:]))
     options = _parser().parse_args(argv)
-    listed = list(ask_these or plan(is_quick=options.quick, node_modules=options.node_modules))
+    listed = list(asked or plan(is_quick=options.quick, node_modules=options.node_modules))
     unknown = set(options.only) - {question.name for question in listed}
     if unknown:
         print(f"bench: no such question in the list: {', '.join(sorted(unknown))}", file=sys.stderr)

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.__main__ import Question, benches, main, plan
+from bench.__main__ import QUICK as NOTE
+from bench.__main__ import Question, benches, command, main, plan
 
 QUICK = """
 import sys
@@ -71,7 +72,7 @@ def ran(tmp_path: Path, capsys):
     """Three small benches, the first of which fails: the exit code, what was printed, and the folder of the files."""
     asked = [question(tmp_path, *one) for one in (("broken", BROKEN), ("quick", QUICK), ("silent", SILENT))]
     files = ["--json", str(tmp_path / "all.json"), "--html", str(tmp_path / "all.html")]
-    code = main([*files, "--results", str(tmp_path / "results")], asked)
+    code = command([*files, "--results", str(tmp_path / "results")], asked)
     return code, capsys.readouterr().out, tmp_path
 
 
@@ -127,16 +128,24 @@ def test_the_page_tells_what_ran_where_and_what_failed(ran) -> None:
 
 def test_a_bar_that_is_missed_is_no_failure_to_run(tmp_path: Path) -> None:
     asked = [question(tmp_path, "quick", QUICK)]
-    assert main(["--results", str(tmp_path / "results")], asked) == 0
+    assert command(["--results", str(tmp_path / "results")], asked) == 0
+
+
+def test_a_quick_run_says_that_its_figures_are_nothing_to_rely_on(tmp_path: Path, capsys) -> None:
+    page = tmp_path / "all.html"
+    options = ["--quick", "--html", str(page), "--results", str(tmp_path / "results")]
+    assert command(options, [question(tmp_path, "quick", QUICK)]) == 0
+    assert NOTE in page.read_text()
+    assert NOTE in " ".join(capsys.readouterr().out.split())
 
 
 def test_only_runs_those_that_are_named(tmp_path: Path) -> None:
     asked = [question(tmp_path, "broken", BROKEN), question(tmp_path, "quick", QUICK)]
-    assert main(["--only", "quick", "--results", str(tmp_path / "results")], asked) == 0
+    assert command(["--only", "quick", "--results", str(tmp_path / "results")], asked) == 0
 
 
 def test_only_with_an_unknown_name_runs_nothing(tmp_path: Path, capsys) -> None:
-    assert main(["--only", "nothing", "--results", str(tmp_path / "results")], [question(tmp_path, "a", QUICK)]) == 2
+    assert command(["--only", "nothing", "--results", str(tmp_path / "results")], [question(tmp_path, "a", QUICK)]) == 2
     assert "nothing" in capsys.readouterr().err
     assert not (tmp_path / "results").exists()
 
@@ -145,7 +154,7 @@ def test_one_that_runs_for_too_long_is_ended_with_what_it_said(tmp_path: Path) -
     hanging = Question(name="hanging", asks="When?", command=HANGING, seconds=1.0, most_s=2.0)
     asked = [hanging, question(tmp_path, "quick", QUICK)]
     file = tmp_path / "all.json"
-    assert main(["--json", str(file), "--results", str(tmp_path / "results")], asked) == 1
+    assert command(["--json", str(file), "--results", str(tmp_path / "results")], asked) == 1
     errors = [answer.get("error", "") for answer in json.loads(file.read_text())["answers"]]
     assert errors == ["took too long: still here", ""]
 
