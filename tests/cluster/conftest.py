@@ -1,0 +1,160 @@
+"""Three nodes for the whole run. What a test has killed is started again before the next one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import aiohttp
+import pytest
+
+from bench.town import NodeProcess, Town
+from tests.cluster.door import Door
+from tests.cluster.witness import Witness, wrongs_of
+from tests.e2e.people import Person, register
+from tests.e2e.waiting import until, until_true
+
+NODES = 3
+GRACE_S = 8
+
+
+@pytest.fixture(scope="session")
+def shared_town() -> Iterator[Town]:
+    town = Town(flags=("--chat-rate=1000", "--chat-burst=1000", f"--grace-s={GRACE_S}", "--drain-s=5"))
+    try:
+        yield town
+    finally:
+        town.stop()
+
+
+@pytest.fixture
+async def town(shared_town: Town) -> Town:
+    """Three nodes that know each other and share what there is to do."""
+    await asyncio.to_thread(shared_town.start, NODES - len(shared_town.running))
+    names = {node.name for node in shared_town.running}
+
+    async def is_shared() -> bool:
+        return set(await shared_town.shares()) == names
+
+    await until(is_shared, within_s=20, what="a share for each node")
+    return shared_town
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
+        yield session
+
+
+class Talk:
+    """A room on each node, in each of them a person from each node, all talking. ``rooms[i]`` is owned by
+    ``nodes[i]``, ``people[i][j]`` is in the room i and at home on the node j.
+    """
+
+    def __init__(self, town: Town) -> None:
+        self.town = town
+        self.nodes = town.running
+        self.shut: set[NodeProcess] = set()
+        self.rooms: list[str] = []
+        self.people: list[list[Witness]] = []
+        self.doors: list[Door] = []
+
+    @property
+    def everybody(self) -> list[Witness]:
+        return [one for room in self.people for one in room]
+
+    def open_nodes(self) -> list[NodeProcess]:
+        return [node for node in [*self.nodes, *self.town.nodes[self.nodes[-1].number + 1 :]] if node not in self.shut]
+
+    async def open(self, persons: list[Person], stack: AsyncExitStack) -> None:
+        self.rooms = [await room_on(node, self.town, persons[0]) for node in self.nodes]
+        for home in range(len(self.nodes)):
+            door = await Door(home=home, nodes=self.open_nodes).open()
+            stack.push_async_callback(door.close)
+            self.doors.append(door)
+        tokens = iter([person.token or "" for person in persons])
+        for room_id in self.rooms:
+            there = [Witness(url=door.url, token=next(tokens), room_id=room_id) for door in self.doors]
+            self.people.append(there)
+            for one in there:
+                stack.push_async_callback(one.close)
+                await one.open()
+
+    async def flows(self, who: list[Witness] | None = None, *, within_s: float = 25.0) -> None:
+        """Until everybody was acknowledged, and shown, more than until now."""
+        of = self.everybody if who is None else who
+        before = [(len(one.acked), len(one.seen)) for one in of]
+
+        def all_went_on() -> bool:
+            return all(
+                len(one.acked) >= acks + 3 and len(one.seen) >= seen + 3
+                for one, (acks, seen) in zip(of, before, strict=True)
+            )
+
+        try:
+            await until_true(all_went_on, within_s=within_s, what="more of everybody")
+        except AssertionError as error:
+            behind = [
+                f"{one.room_id} acked {len(one.acked) - acks} seen {len(one.seen) - seen} connects {one.connects} "
+                f"connected {one.client.connected} last refusals {one.refusals[-2:]} wrongs {one.wrongs[-3:]}"
+                for one, (acks, seen) in zip(of, before, strict=True)
+                if len(one.acked) < acks + 3 or len(one.seen) < seen + 3
+            ]
+            raise AssertionError("\n".join([str(error), *behind])) from None
+
+    async def ends_well(self) -> None:
+        """Nobody says more; everybody sees the same end; what was told is what is in the log."""
+        for one in self.everybody:
+            await one.hush()
+
+        def meet() -> bool:
+            return all(len({one.offset for one in room}) == 1 for room in self.people)
+
+        async def is_quiet() -> bool:
+            return meet() and not await wrongs_of(self.everybody, self.town.database_url)
+
+        try:
+            await until(is_quiet, within_s=12, what="the same end for everybody")
+        except AssertionError:
+            wrongs = await wrongs_of(self.everybody, self.town.database_url)
+            ends = [[one.offset for one in room] for room in self.people]
+            raise AssertionError(f"ends {ends}\n" + "\n".join(wrongs)) from None
+
+
+async def room_on(node: NodeProcess, town: Town, person: Person) -> str:
+    """A room of this person whose actor is on this node."""
+    for _ in range(100):
+        room_id: str = (await person.prepare("Together"))["stream"]["chat"]["room_id"]
+        if await town.owner_of("chat", room_id) is node:
+            return room_id
+    raise AssertionError(f"no room came to {node.name}")
+
+
+@pytest.fixture(scope="session")
+def crowd() -> list[Person]:
+    """Accounts that the tests share."""
+    return []
+
+
+@pytest.fixture
+async def persons(town: Town, crowd: list[Person], http: aiohttp.ClientSession) -> list[Person]:
+    """Nine people whose requests go to a running node."""
+    while len(crowd) < NODES * NODES:
+        crowd.append(await register(http, town.running[0].url))
+    for person in crowd:
+        person.http, person.url = http, town.running[0].url
+    return crowd
+
+
+@pytest.fixture
+def talking(town: Town, persons: list[Person]) -> Callable[[], AsyncIterator[Talk]]:
+    @asynccontextmanager
+    async def talk() -> AsyncIterator[Talk]:
+        async with AsyncExitStack() as stack:
+            made = Talk(town)
+            await made.open(persons, stack)
+            await made.flows()
+            yield made
+
+    return talk
