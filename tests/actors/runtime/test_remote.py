@@ -214,6 +214,34 @@ async def test_node_stop_answers_asks_open_at_other_nodes(pair: Pair, clock: Man
         await asked
 
 
+async def test_asks_open_at_a_node_that_is_lost_are_refused_at_once_and_others_are_not(
+    pair: Pair, clock: ManualClock
+) -> None:
+    asked = [asyncio.create_task(pair.ref.ask(Promise(), timeout_s=60)) for _ in range(3)]
+    await clock.settle()
+    pair.near.remote.lost("elsewhere")
+    await clock.settle()
+    assert not any(each.done() for each in asked)
+    pair.near.remote.lost("far")
+    for each in asked:
+        with pytest.raises(Unavailable, match="far is gone") as caught:
+            await each
+        assert caught.value.retry_after_s is not None
+    assert pair.near.remote.open_asks == 0
+    pair.near.remote.lost("far")
+
+
+async def test_an_answer_of_a_node_that_was_thought_lost_is_passed_over(pair: Pair, clock: ManualClock) -> None:
+    promised = asyncio.create_task(pair.ref.ask(Promise(), timeout_s=60))
+    await clock.settle()
+    pair.near.remote.lost("far")
+    with pytest.raises(Unavailable):
+        await promised
+    pair.ref.tell(Keep(value=8))
+    await clock.settle()
+    assert await pair.ref.ask(Echo(value=1)) == 1
+
+
 def test_shards_are_the_same_in_every_process() -> None:
     assert [shard_of(ActorId("room", key)) for key in ("a", "b", "é")] == [
         shard_of(ActorId("room", key)) for key in ("a", "b", "é")

@@ -11,7 +11,17 @@ from typing import Any
 import msgspec
 import pytest
 
-from actors.events import ChatChanged, ChatPosted, Person, StreamChanged, StreamView, ViewersCounted
+from actors.events import (
+    ChatChanged,
+    ChatPosted,
+    CounterOpened,
+    Person,
+    Reacted,
+    RoomOpened,
+    StreamChanged,
+    StreamView,
+    ViewersCounted,
+)
 from actors.runtime import Actor, LocalDirectory, LocalTransport, LoopClock, Message, Node, Unavailable, handles
 from actors.stream import (
     DescribeStream,
@@ -37,8 +47,8 @@ from media.hls.events import InitReady, SegmentReady
 from server.live.edge import Fanout
 from server.live.feed import Feeds
 from server.live.hls import Playback
-from server.live.stream import OnAir
-from server.live.wire import AfterEnd, Announcer, MediaListener, RoomTopics
+from server.live.on_air import OnAir
+from server.live.wire import AfterEnd, Announcer, Ears, MediaListener, RoomTopics
 from storage.memory import MemoryRecordings, Tables
 from storage.objects import LocalObjects
 from tests.server.live.test_hls import published, stored
@@ -109,7 +119,8 @@ class Wire:
         self.fanout = Fanout()
         self.node = Node(name="n1", clock=LoopClock(), directory=LocalDirectory(node="n1"), transport=LocalTransport())
         self.node.register("stream", lambda actor_id: Stream(self.heard))
-        self.on_air = OnAir(node=self.node, fan=self.fanout)
+        self.announcer = Announcer(me="n1", others=lambda: ["n1"])
+        self.on_air = OnAir(node=self.node, fan=self.fanout, announce=self.announcer)
         self.playback = Playback(recordings=MemoryRecordings(tables=self.tables))  # type: ignore[arg-type]
         self.ingest = KnownKey()
         self.listener = MediaListener(
@@ -235,23 +246,46 @@ class Forgotten:
         self.streams.append(stream_id)
 
 
+class Watchers:
+    """``Viewers``: notes what becomes of them."""
+
+    def __init__(self) -> None:
+        self.counted_again: list[str] = []
+        self.put_out_of: list[str] = []
+
+    def count_again(self, stream_id: str) -> None:
+        self.counted_again.append(stream_id)
+
+    def put_out(self, view: StreamView) -> None:
+        self.put_out_of.append(view.id)
+
+
 class NoPages:
     async def since(self, room_id: str, offset: int, *, limit: int) -> list[Any]:
         return []
 
 
 async def test_facts_go_where_they_are_heard_and_nowhere_before_the_wiring(wire: Wire, tmp_path: Path) -> None:
-    announcer, media = Announcer(), Forgotten()
-    announcer.announce(ViewersCounted(stream_id="s", viewers=1, peak_viewers=1, unique_viewers=1, watched_ms=0))
+    announcer, media = wire.announcer, Forgotten()
+    announcer(ViewersCounted(stream_id="s", viewers=1, peak_viewers=1, unique_viewers=1, watched_ms=0))
     feeds = Feeds(node=wire.node, pages=NoPages(), fan=RoomTopics(fanout=wire.fanout))
     after_end = AfterEnd(playback=wire.playback, media=media, objects=LocalObjects(root=tmp_path))  # type: ignore[arg-type]
-    announcer.join(on_air=wire.on_air, feeds=feeds, after_end=after_end)
-    announcer.announce(ViewersCounted(stream_id="s", viewers=7, peak_viewers=9, unique_viewers=9, watched_ms=5))
-    announcer.announce(StreamChanged(stream=view(title="Now"), previous="scheduled", cause="published"))
-    announcer.announce(ChatPosted(room_id="r", epoch="e", messages=()))
-    announcer.announce(ChatChanged(room_id="r", event="chat:mode", body={}))
+    viewers = Watchers()
+    ears = Ears(on_air=wire.on_air, feeds=feeds, after_end=after_end, viewers=viewers)
+    announcer.join(node=wire.node, ears=ears)
+    announcer(ViewersCounted(stream_id="s", viewers=7, peak_viewers=9, unique_viewers=9, watched_ms=5))
+    announcer(StreamChanged(stream=view(title="Now"), previous="scheduled", cause="published"))
+    announcer(ChatPosted(room_id="r", epoch="e", messages=()))
+    announcer(ChatChanged(room_id="r", event="chat:mode", body={}))
+    announcer(RoomOpened(room_id="r", epoch="e", offset=3))
+    announcer(Reacted(stream_id="s", counts={"x": 1}))
+    announcer(CounterOpened(stream_id="s"))
+    announcer(CounterOpened(stream_id="other"), to=("n2",))
     shown = await wire.on_air.view("s", viewer_id=None)
     assert (shown.title, shown.viewers, shown.peak_viewers) == ("Now", 7, 9)
+    assert (viewers.counted_again, viewers.put_out_of) == (["s"], [])
+    announcer(StreamChanged(stream=view(visibility="private"), previous="live", cause="edited"))
+    assert viewers.put_out_of == ["s"]
     after_end.close()
 
 

@@ -1,0 +1,107 @@
+"""Nodes of one cluster in one process: each with its own actor ``NODE``, everything else where a test puts it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from actors.events import NODE, Fact
+from actors.presence import Presence, WhoIsHere
+from actors.runtime import ActorId, LocalTransport, LoopClock, Node
+from actors.runtime.directory import Placement
+from media.control import Answered, OfferWhep, OfferWhip, Patched, PatchIce, Refused
+from server.live.media import MediaAway
+from server.live.neighbour import Neighbour
+
+
+class Town:
+    """A directory: the actor of a node lives there, all others on the first."""
+
+    def cached(self, actor_id: ActorId) -> Placement | None:
+        return Placement(actor_id.key if actor_id.kind == NODE else "n1", 1)
+
+    async def find(self, actor_id: ActorId) -> Placement:
+        raise LookupError(f"{actor_id} is always known here")
+
+    def invalidate(self, actor_id: ActorId) -> None:
+        """Nothing moves."""
+
+
+class HeardFacts:
+    """``Ears``: keeps the facts."""
+
+    def __init__(self) -> None:
+        self.facts: list[Fact] = []
+
+    def hear(self, fact: Fact) -> None:
+        self.facts.append(fact)
+
+
+class Sessions:
+    """``MediaProcess`` as far as a desk and a neighbour call it: keeps its sessions, or is away."""
+
+    def __init__(self) -> None:
+        self.open: list[str] = []
+        self.stopped: list[tuple[str, int, str]] = []
+        self.is_away = False
+
+    async def offer_whip(self, offer: OfferWhip) -> Answered | Refused:
+        return self._opened(offer.resource_id)
+
+    async def offer_whep(self, offer: OfferWhep) -> Answered | Refused:
+        return self._opened(offer.resource_id)
+
+    async def patch(self, patch: PatchIce) -> Patched | Refused:
+        return Patched(fragment="a=end", etag="2") if patch.resource_id in self.open else self._unknown()
+
+    async def close_resource(self, resource_id: str) -> Patched | Refused:
+        if resource_id not in self.open:
+            return self._unknown()
+        self.open.remove(resource_id)
+        return Patched()
+
+    def stop_publication(self, stream_id: str, *, publication: int, reason: str) -> None:
+        self.stopped.append((stream_id, publication, reason))
+
+    def _opened(self, resource_id: str) -> Answered | Refused:
+        if self.is_away:
+            raise MediaAway
+        self.open.append(resource_id)
+        return Answered(sdp="v=0\r\n", etag="1")
+
+    def _unknown(self) -> Refused:
+        if self.is_away:
+            raise MediaAway
+        return Refused(code="not_found", message="There is no such session.", status=404)
+
+
+class Place:
+    """One node of the town, what it has heard, and its media process."""
+
+    def __init__(self, name: str, transport: LocalTransport) -> None:
+        self.ears = HeardFacts()
+        self.media = Sessions()
+        self.presence = Presence()
+        self.node = Node(name=name, clock=LoopClock(), directory=Town(), transport=transport)
+        self.node.register(NODE, self._neighbour, idle_after_s=None)
+
+    def _neighbour(self, actor_id: ActorId) -> Neighbour:
+        ears: Any = self.ears
+        media: Any = self.media
+        return Neighbour(ears=ears, media=media, presence=self.presence)
+
+    async def settle(self) -> None:
+        """All that was told to this node before has been handled."""
+        await self.node.ref(NODE, self.node.name).ask(WhoIsHere(topic="nowhere"))
+
+
+@asynccontextmanager
+async def town(*names: str) -> AsyncIterator[list[Place]]:
+    transport = LocalTransport()
+    places = [Place(name, transport) for name in names]
+    for place in places:
+        await place.node.start()
+    yield places
+    for place in places:
+        await place.node.stop(budget_s=1.0)

@@ -1,0 +1,197 @@
+"""What nodes do for each other: facts, presence, and the sessions of one another's media processes."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+import pytest
+
+from actors.chat import ChatMode
+from actors.events import (
+    NODE,
+    ChatChanged,
+    ChatMessage,
+    ChatPosted,
+    ChatUser,
+    CounterOpened,
+    Fact,
+    Person,
+    Reacted,
+    RoomOpened,
+    StreamChanged,
+    StreamView,
+    ViewersCounted,
+)
+from actors.presence import Present, WhoIsHere, together
+from actors.runtime import DomainError
+from media.control import Answered, OfferWhep, Patched, PatchIce, Refused
+from server.live.neighbour import CloseHere, MediaOfNodes, PatchHere, WatchHere
+from server.live.wire import Announcer
+from tests.server.live.nodes import Place, town
+
+NOW = dt.datetime(2026, 5, 1, 12, 0, 0, 123_000, tzinfo=dt.UTC)
+OWNER = Person(id="a", username="ann", display_name="Ann")
+VIEW = StreamView(
+    id="s", owner=OWNER, room_id="r", title="T", description="", category="", tags=("a", "b"), language="",
+    visibility="public", latency="low", is_recorded=True, state="live", created_at=NOW, media_node="n2",
+)  # fmt: skip
+MESSAGE = ChatMessage(
+    id="m", offset=4, user=ChatUser(id="a", username="ann", display_name="Ann"), text="hé", sent_at=NOW
+)
+FACTS: list[Fact] = [
+    StreamChanged(stream=VIEW, previous="scheduled", cause="published"),
+    ViewersCounted(stream_id="s", viewers=1, peak_viewers=2, unique_viewers=3, watched_ms=4),
+    ChatPosted(room_id="r", epoch="e", messages=(msgspec.to_builtins(MESSAGE), {"id": "x", "offset": 5, "deleted": 1})),
+    ChatChanged(room_id="r", event="chat:mode", body={"mode": msgspec.to_builtins(ChatMode(slow_seconds=3))}),
+    RoomOpened(room_id="r", epoch="e", offset=7),
+    CounterOpened(stream_id="s"),
+    Reacted(stream_id="s", counts={"🎉": 2}),
+]
+
+
+@pytest.fixture
+async def places() -> AsyncIterator[list[Place]]:
+    async with town("n1", "n2", "n3") as made:
+        yield made
+
+
+def announcer(place: Place, *names: str) -> Announcer:
+    made = Announcer(me=place.node.name, others=lambda: names)
+    ears: Any = place.ears
+    made.join(node=place.node, ears=ears)
+    return made
+
+
+def heard(places: list[Place]) -> list[list[Fact]]:
+    return [place.ears.facts for place in places]
+
+
+# -------------------------------------------------------------------------------------------------------------- facts
+
+
+@pytest.mark.parametrize("fact", FACTS, ids=lambda fact: type(fact).__name__)
+async def test_every_fact_reaches_the_others_as_it_was_told(places: list[Place], fact: Fact) -> None:
+    announcer(places[0], "n1", "n2", "n3")(fact)
+    assert places[0].ears.facts == [fact]
+    for place in places:
+        await place.settle()
+    # A tuple in a message's plain values comes out as a list, which is the same to every client.
+    assert [msgspec.json.encode(facts) for facts in heard(places)] == [msgspec.json.encode([fact])] * 3
+
+
+async def test_facts_for_those_named_reach_nobody_else(places: list[Place]) -> None:
+    announce = announcer(places[0], "n1", "n2", "n3")
+    announce(FACTS[0], to=("n2",))
+    announce(FACTS[1], to=("n1", "n3"))
+    announce(FACTS[2], to=())
+    for place in places:
+        await place.settle()
+    assert heard(places) == [[FACTS[1]], [FACTS[0]], [FACTS[1]]]
+
+
+async def test_facts_reach_each_node_in_the_order_in_which_they_were_told(places: list[Place]) -> None:
+    announce = announcer(places[0], "n2")
+    facts: list[Fact] = [RoomOpened(room_id="r", epoch="e", offset=offset) for offset in range(300)]
+    for fact in facts:
+        announce(fact)
+    await asyncio.sleep(0)
+    await places[1].settle()
+    assert places[1].ears.facts == facts
+
+
+async def test_who_is_named_twice_or_is_this_node_itself_hears_once(places: list[Place]) -> None:
+    announcer(places[0], "n1", "n1", "n2", "n2")(FACTS[0])
+    await places[1].settle()
+    assert heard(places) == [[FACTS[0]], [FACTS[0]], []]
+
+
+async def test_a_node_out_of_reach_does_not_keep_a_fact_from_the_others(places: list[Place]) -> None:
+    announcer(places[0], "gone", "n2", "lost")(FACTS[0])
+    await places[1].settle()
+    assert heard(places)[:2] == [[FACTS[0]], [FACTS[0]]]
+
+
+async def test_before_its_wiring_an_announcer_tells_nobody(places: list[Place]) -> None:
+    Announcer(me="n1", others=lambda: ("n1", "n2"))(FACTS[0])
+    await places[1].settle()
+    assert heard(places) == [[], [], []]
+
+
+# ----------------------------------------------------------------------------------------------------------- presence
+
+
+async def test_a_node_says_who_is_in_a_topic_through_it(places: list[Place]) -> None:
+    for who in (OWNER, None, None):
+        places[1].presence.enter("r", who)
+    present = await places[0].node.ref(NODE, "n2").ask(WhoIsHere(topic="r"))
+    assert (present.count, present.people) == (3, (OWNER,))
+
+
+def test_somebody_on_several_nodes_is_there_once() -> None:
+    ann, bob = (Person(id=name, username=name, display_name=name) for name in ("ann", "bob"))
+    both = together([Present(count=3, people=(ann, bob)), Present(count=2, people=(bob,)), Present(count=0, people=())])
+    assert (both.count, both.people) == (4, (ann, bob))
+    assert together([]) == Present(count=0, people=())
+
+
+# ------------------------------------------------------------------------------------------------------------ sessions
+
+
+async def test_a_session_of_another_nodes_media_process_is_opened_patched_and_closed(places: list[Place]) -> None:
+    ref = places[0].node.ref(NODE, "n2")
+    opened = await ref.ask(WatchHere(offer=OfferWhep(stream_id="s", sdp="o", resource_id="whep-1.n2")))
+    assert opened.answered == Answered(sdp="v=0\r\n", etag="1")
+    assert (places[0].media.open, places[1].media.open) == ([], ["whep-1.n2"])
+    patched = await ref.ask(PatchHere(patch=PatchIce(resource_id="whep-1.n2", fragment="f", etag="1")))
+    assert patched.patched == Patched(fragment="a=end", etag="2")
+    assert (await ref.ask(CloseHere(resource_id="whep-1.n2"))).patched == Patched()
+    assert places[1].media.open == []
+
+
+async def test_what_another_nodes_media_process_refuses_is_an_answer(places: list[Place]) -> None:
+    outcome = await places[0].node.ref(NODE, "n2").ask(CloseHere(resource_id="whep-9.n2"))
+    assert isinstance(outcome.refused, Refused)
+    assert outcome.refused.status == 404
+
+
+async def test_another_nodes_media_process_that_is_away_is_an_error_to_try_again_after(places: list[Place]) -> None:
+    places[1].media.is_away = True
+    with pytest.raises(DomainError) as caught:
+        await places[0].node.ref(NODE, "n2").ask(CloseHere(resource_id="whep-1.n2"))
+    assert (caught.value.code, caught.value.retry_after_s) == ("unavailable", 1.0)
+
+
+async def test_facts_do_not_wait_for_a_media_process_that_takes_its_time(places: list[Place]) -> None:
+    gate = asyncio.Event()
+
+    async def slow(offer: OfferWhep) -> Answered:
+        await gate.wait()
+        return Answered(sdp="", etag="")
+
+    places[1].media.offer_whep = slow  # type: ignore[method-assign]
+    ref = places[0].node.ref(NODE, "n2")
+    asked = asyncio.ensure_future(ref.ask(WatchHere(offer=OfferWhep(stream_id="s", sdp="o", resource_id="w"))))
+    await asyncio.sleep(0)
+    announcer(places[0], "n2")(FACTS[0])
+    await places[1].settle()
+    assert places[1].ears.facts == [FACTS[0]]
+    assert not asked.done()
+    gate.set()
+    assert (await asked).answered is not None
+
+
+# ------------------------------------------------------------------------------------------------------------ stopping
+
+
+async def test_a_publication_is_stopped_on_the_node_that_has_it(places: list[Place]) -> None:
+    media = MediaOfNodes(node=places[0].node)
+    media.stop("n2", "s", publication=3, reason="x")
+    media.stop("", "s", publication=4, reason="y")
+    media.stop("gone", "s", publication=5, reason="z")
+    for place in places:
+        await place.settle()
+    assert [place.media.stopped for place in places] == [[("s", 4, "y")], [("s", 3, "x")], []]

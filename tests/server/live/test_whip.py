@@ -1,0 +1,175 @@
+"""WHIP and WHEP sessions by their addresses, on whatever node they are asked for."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import msgspec
+import pytest
+from aiohttp import ClientResponse
+from aiohttp.test_utils import TestClient
+
+from actors.events import Person, StreamView
+from actors.runtime import DomainError
+from media.control import Granted
+from server.live.whip import WebrtcDesk
+from storage.ids import Ids
+from tests.server.live.nodes import Place, town
+
+STREAM = "01890c2a-7b5e-7cc3-98c8-6b1f6c1f0a11"
+GRANT = Granted(
+    stream_id=STREAM, epoch=1, publication=1, first_segment=0, media_time_ms=0, latency="low", is_recorded=True
+)
+VIEW = StreamView(
+    id=STREAM, owner=Person(id="a", username="ann", display_name="Ann"), room_id="r", title="", description="",
+    category="", tags=(), language="", visibility="public", latency="low", is_recorded=True, state="live",
+    created_at=dt.datetime(2026, 5, 1, tzinfo=dt.UTC), publication=1, media_node="n2",
+)  # fmt: skip
+SDP = {"Content-Type": "application/sdp"}
+FRAGMENT = {"Content-Type": "application/trickle-ice-sdpfrag", "If-Match": "1"}
+
+
+class OneStream:
+    """``Ingest`` and ``OnAir`` for one stream."""
+
+    def __init__(self) -> None:
+        self.view_now = VIEW
+        self.began: list[Granted] = []
+
+    async def claim(self, key: str, *, protocol: str, remote: str, stream_id: str | None = None) -> Granted:
+        if key != "key":
+            raise DomainError("bad_name", "There is no such stream key.")
+        return GRANT
+
+    async def view(self, stream_id: str, *, viewer_id: str | None) -> StreamView:
+        if stream_id != STREAM:
+            raise DomainError("not_found")
+        return self.view_now
+
+    async def note(self, grant: Granted) -> None:
+        self.began.append(grant)
+
+
+class Desks:
+    """Two nodes, each with a desk that its clients ask over HTTP."""
+
+    def __init__(self, places: list[Place]) -> None:
+        self.places = dict(zip(("n1", "n2"), places, strict=True))
+        self.stream: Any = OneStream()
+        self.clients: dict[str, TestClient[Any, Any]] = {}
+
+    async def open(self, serve: Callable[..., Awaitable[TestClient[Any, Any]]]) -> None:
+        ids = Ids()
+        for name, place in self.places.items():
+            media: Any = place.media
+            desk = WebrtcDesk(
+                ingest=self.stream,
+                on_air=self.stream,
+                media=media,
+                node=place.node,
+                new_id=lambda: ids.uuid7(1.0),
+                began=self.stream.note,
+            )
+            self.clients[name] = await serve(*desk.operations())
+
+    async def ask(self, node: str, method: str, path: str, **options: Any) -> ClientResponse:
+        return await self.clients[node].request(method, path, **options)
+
+    async def watch(self, node: str) -> ClientResponse:
+        return await self.ask(node, "POST", f"/whep/{STREAM}", data=b"v=0\r\n", headers=SDP)
+
+    async def publish(self, node: str, key: str = "key") -> ClientResponse:
+        headers = {**SDP, "Authorization": f"Bearer {key}"}
+        return await self.ask(node, "POST", "/whip", data=b"v=0\r\n", headers=headers)
+
+    def sessions(self) -> list[list[str]]:
+        return [place.media.open for place in self.places.values()]
+
+
+@pytest.fixture
+async def desks(serve: Callable[..., Awaitable[TestClient[Any, Any]]]) -> AsyncIterator[Desks]:
+    async with town("n1", "n2") as places:
+        made = Desks(places)
+        await made.open(serve)
+        yield made
+
+
+def session(answer: ClientResponse) -> str:
+    return answer.headers["Location"].rpartition("/")[2]
+
+
+async def test_a_publisher_is_on_the_node_that_it_came_to_and_its_address_names_it(desks: Desks) -> None:
+    answer = await desks.publish("n1")
+    assert answer.status == 201
+    assert session(answer).startswith("whip-")
+    assert session(answer).endswith(".n1")
+    assert desks.sessions() == [[session(answer)], []]
+    assert desks.stream.began == [GRANT]
+
+
+@pytest.mark.parametrize("node", ["n1", "n2"])
+async def test_a_viewer_is_on_the_node_of_the_publisher_wherever_it_came_to(desks: Desks, node: str) -> None:
+    answer = await desks.watch(node)
+    assert answer.status == 201
+    assert session(answer).startswith("whep-")
+    assert session(answer).endswith(".n2")
+    assert desks.sessions() == [[], [session(answer)]]
+
+
+async def test_a_viewer_of_a_stream_without_a_publisher_is_asked_of_this_node(desks: Desks) -> None:
+    desks.stream.view_now = msgspec.structs.replace(VIEW, media_node="")
+    assert session(await desks.watch("n1")).endswith(".n1")
+
+
+async def test_a_session_is_patched_and_ended_through_any_node(desks: Desks) -> None:
+    path = (await desks.watch("n2")).headers["Location"]
+    patched = await desks.ask("n1", "PATCH", path, data=b"a=x\r\n", headers=FRAGMENT)
+    assert (patched.status, await patched.text(), patched.headers["ETag"]) == (200, "a=end", "2")
+    ended = await desks.ask("n1", "DELETE", path)
+    assert ended.status == 200
+    assert desks.sessions() == [[], []]
+    assert (await desks.ask("n1", "DELETE", path)).status == 404
+
+
+async def test_a_publishers_session_is_ended_through_another_node(desks: Desks) -> None:
+    path = (await desks.publish("n2")).headers["Location"]
+    assert (await desks.ask("n1", "DELETE", path)).status == 200
+    assert desks.sessions() == [[], []]
+
+
+async def test_a_session_whose_node_has_gone_is_not_there(desks: Desks) -> None:
+    path = (await desks.watch("n1")).headers["Location"]
+    await desks.places["n2"].node.stop(budget_s=1.0)
+    assert (await desks.ask("n1", "DELETE", path)).status == 404
+    assert (await desks.ask("n1", "PATCH", path, data=b"a=x\r\n", headers=FRAGMENT)).status == 404
+    assert (await desks.watch("n1")).status == 404
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        "whip-01890c2a-7b5e-7cc3-98c8-6b1f6c1f0a11",
+        "whip-01890c2a-7b5e-7cc3-98c8-6b1f6c1f0a11.",
+        "whip-01890c2a-7b5e-7cc3-98c8-6b1f6c1f0a11.n1%2Fx",
+        "whip-01890c2a-7b5e-7cc3-98c8-6b1f6c1f0a11.n1.n2",
+        "whop-01890c2a-7b5e-7cc3-98c8-6b1f6c1f0a11.n1",
+        f"whip-01890c2a-7b5e-7cc3-98c8-6b1f6c1f0a11.{'n' * 81}",
+        "whip-01890c2a-7b5e-7cc3-98c8-6b1f6c1f0a11.nowhere",
+    ],
+)
+async def test_an_address_that_no_session_has_is_not_there(desks: Desks, resource: str) -> None:
+    assert (await desks.ask("n1", "DELETE", f"/whip/sessions/{resource}")).status == 404
+
+
+@pytest.mark.parametrize("node", ["n1", "n2"])
+async def test_a_media_process_that_is_away_is_worth_another_try(desks: Desks, node: str) -> None:
+    desks.places["n2"].media.is_away = True
+    answer = await desks.watch(node)
+    assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
+
+
+async def test_an_unknown_key_opens_nothing(desks: Desks) -> None:
+    assert (await desks.publish("n1", "other")).status == 401
+    assert desks.sessions() == [[], []]
