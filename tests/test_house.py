@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CODE = ("actors", "media", "storage", "server", "migrations", "bench")
 ROOT_NAMES = {
     *CODE,
-    "tests", "docs", "deploy", ".ci", ".gitignore", "docker-compose.yml", "Dockerfile", "Makefile", "pyproject.toml",
+    "tests", "docs", "deploy", ".ci", ".dockerignore", ".gitignore", "docker-compose.yml", "Dockerfile", "Makefile", "pyproject.toml",
     "requirements.lock", "README.md", "CHANGELOG.md", "LICENSE",
 }  # fmt: skip
 
