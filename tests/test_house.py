@@ -24,6 +24,7 @@ ROOT_NAMES = {
 }  # fmt: skip
 
 MAX_LINES = 600
+MAX_TEST_LINES = 800
 NOT_WRITTEN_BY_HAND = ("requirements.lock", "package-lock.json", "LICENSE", "server/web/dist/")
 
 VAGUE_MODULES = {
@@ -164,7 +165,8 @@ def test_no_file_is_longer_than_one_can_hold_in_mind() -> None:
         return Path(name).suffix in TEXT and not any(one in name for one in NOT_WRITTEN_BY_HAND)
 
     lengths = {name: text(name).count("\n") for name in files() if is_ours(name)}
-    none_of((f"{name}: {n} lines" for name, n in lengths.items() if n > MAX_LINES), f"over {MAX_LINES} lines: split it")
+    most = {name: MAX_TEST_LINES if name.startswith("tests/") else MAX_LINES for name in lengths}
+    none_of((f"{name}: {n} lines" for name, n in lengths.items() if n > most[name]), "too long: split it")
 
 
 def test_only_named_edges_take_every_exception() -> None:
@@ -291,6 +293,11 @@ def test_every_bench_has_a_main() -> None:
 BENCH_PARTS = {
     "bench/app.py": "a server of the benches' own",
     "bench/crowd.py": "the clients of several benches",
+    "bench/drawing.py": "curves as SVG",
+    "bench/machine.py": "what the figures were measured on",
+    "bench/page.py": "the report as a page",
+    "bench/report.py": "a figure, and how it is handed over",
+    "bench/town.py": "several nodes and their engines",
 }
 
 

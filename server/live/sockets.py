@@ -13,7 +13,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Annotated, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -27,12 +27,27 @@ from actors.chat import (
     SetChatMode,
 )
 from actors.events import NODE, Person, StreamView
-from actors.presence import MAX_PEOPLE, Presence, Present, WhoIsHere, together
+from actors.presence import Presence, Present, WhoIsHere, together
 from actors.runtime import ActorError, DomainError, Node
 from actors.session import Buckets, Session, TokenBucket
 from actors.viewers import ViewerBeat, ViewerCame, ViewerLeft
 from server.http.errors import Unauthorized
 from server.http.identity import Identity
+from server.live.bodies import (
+    Heartbeat,
+    History,
+    Join,
+    ListPresent,
+    Mode,
+    OfMessage,
+    OfPerson,
+    OfRoom,
+    OfStream,
+    Pin,
+    React,
+    Send,
+    TimeOut,
+)
 from server.live.edge import ConnectRefused, Parser, Socket
 from server.live.feed import Feed, Feeds, RoomPages
 from storage.ids import made_at
@@ -42,101 +57,11 @@ CATCH_UP: Final = 500
 PRESENCE_S: Final = 1.0
 ROOM: Final = "room:"
 STREAM: Final = "stream:"
-STORABLE: Final = r"^[^\x00]*\Z"  # a text column takes every character but NUL
 
 log = logging.getLogger("server.sockets")
 
+
 # As the server writes them: another spelling of the same id would be another actor.
-Id = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")]
-Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
-
-
-class _Shape(msgspec.Struct, frozen=True, kw_only=True):
-    """Unknown fields are passed over, so that newer clients work with older servers."""
-
-
-class _OfStream(_Shape, frozen=True, kw_only=True):
-    stream_id: Id
-
-
-class _Heartbeat(_Shape, frozen=True, kw_only=True):
-    stream_id: Id
-    position_ms: Annotated[float, msgspec.Meta(ge=0, le=2**53)] | None = None
-    rendition: Annotated[str, msgspec.Meta(max_length=64, pattern=STORABLE)] | None = None
-    stalled_ms: Annotated[float, msgspec.Meta(ge=0, le=600_000)] | None = None
-    latency_ms: Annotated[float, msgspec.Meta(ge=0, le=2**53)] | None = None
-
-
-class _React(_Shape, frozen=True, kw_only=True):
-    stream_id: Id
-    emoji: Annotated[str, msgspec.Meta(min_length=1, max_length=16)]
-
-
-class _Position(_Shape, frozen=True, kw_only=True):
-    epoch: Annotated[str, msgspec.Meta(max_length=128)]
-    offset: Count
-
-
-class _Join(_Shape, frozen=True, kw_only=True):
-    room_id: Id
-    since: _Position | None = None
-
-
-class _OfRoom(_Shape, frozen=True, kw_only=True):
-    room_id: Id
-
-
-class _Send(_Shape, frozen=True, kw_only=True):
-    room_id: Id
-    text: Annotated[str, msgspec.Meta(max_length=8_000)]
-    client_id: Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=STORABLE)]
-    reply_to: Id | None = None
-
-
-class _History(_Shape, frozen=True, kw_only=True):
-    room_id: Id
-    before: Count | None = None
-    limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 50
-
-
-class _OfMessage(_Shape, frozen=True, kw_only=True):
-    room_id: Id
-    message_id: Id
-
-
-class _Pin(_Shape, frozen=True, kw_only=True):
-    room_id: Id
-    message_id: Id | None = None
-
-
-class _OfPerson(_Shape, frozen=True, kw_only=True):
-    room_id: Id
-    user_id: Id
-    reason: Annotated[str, msgspec.Meta(max_length=300, pattern=STORABLE)] = ""
-
-
-class _TimeOut(_OfPerson, frozen=True, kw_only=True):
-    seconds: Annotated[int, msgspec.Meta(ge=1, le=1_209_600)]
-
-
-class _ModeChange(_Shape, frozen=True, kw_only=True):
-    slow_seconds: Annotated[int, msgspec.Meta(ge=0, le=3600)] | msgspec.UnsetType | None = msgspec.UNSET
-    followers_only_seconds: Annotated[int, msgspec.Meta(ge=0, le=7776000)] | msgspec.UnsetType | None = msgspec.UNSET
-    subscribers_only: bool | msgspec.UnsetType = msgspec.UNSET
-    emotes_only: bool | msgspec.UnsetType = msgspec.UNSET
-    unique: bool | msgspec.UnsetType = msgspec.UNSET
-
-
-class _Mode(_Shape, frozen=True, kw_only=True):
-    room_id: Id
-    mode: _ModeChange
-
-
-class _Present(_Shape, frozen=True, kw_only=True):
-    room_id: Id
-    limit: Annotated[int, msgspec.Meta(ge=1, le=MAX_PEOPLE)] = 50
-
-
 class Streams(Protocol):
     """What the sockets need of the streams' desk."""
 
@@ -209,21 +134,21 @@ class Sockets:
         self._watched: Counter[str] = Counter()
         identity.on_revoked(self.end_session)
         self._events: Mapping[str, tuple[Any, _Handler]] = {
-            "stream:watch": (_OfStream, self._watch),
-            "stream:unwatch": (_OfStream, self._unwatch),
-            "stream:heartbeat": (_Heartbeat, self._heartbeat),
-            "stream:react": (_React, self._react),
-            "chat:join": (_Join, self._join),
-            "chat:leave": (_OfRoom, self._leave),
-            "chat:send": (_Send, self._send),
-            "chat:history": (_History, self._history),
-            "chat:delete": (_OfMessage, self._delete),
-            "chat:pin": (_Pin, self._pin),
-            "chat:timeout": (_TimeOut, self._time_out),
-            "chat:ban": (_OfPerson, self._ban),
-            "chat:unban": (_OfPerson, self._unban),
-            "chat:mode": (_Mode, self._mode),
-            "presence:list": (_Present, self._present),
+            "stream:watch": (OfStream, self._watch),
+            "stream:unwatch": (OfStream, self._unwatch),
+            "stream:heartbeat": (Heartbeat, self._heartbeat),
+            "stream:react": (React, self._react),
+            "chat:join": (Join, self._join),
+            "chat:leave": (OfRoom, self._leave),
+            "chat:send": (Send, self._send),
+            "chat:history": (History, self._history),
+            "chat:delete": (OfMessage, self._delete),
+            "chat:pin": (Pin, self._pin),
+            "chat:timeout": (TimeOut, self._time_out),
+            "chat:ban": (OfPerson, self._ban),
+            "chat:unban": (OfPerson, self._unban),
+            "chat:mode": (Mode, self._mode),
+            "presence:list": (ListPresent, self._present),
         }
 
     # the edge's side
@@ -292,14 +217,14 @@ class Sockets:
 
     # streams
 
-    def _watch(self, socket: Socket, session: Session, body: _OfStream) -> Ack | Awaitable[Ack]:
+    def _watch(self, socket: Socket, session: Session, body: OfStream) -> Ack | Awaitable[Ack]:
         view = self._streams.seen(body.stream_id, viewer_id=_id_of(session))
         feed = self._feeds.get(view.room_id) if view is not None else None
         if view is None or feed is None:
             return self._watch_later(socket, session, body)
         return self._watch_now(socket, session, view, feed)
 
-    async def _watch_later(self, socket: Socket, session: Session, body: _OfStream) -> Ack:
+    async def _watch_later(self, socket: Socket, session: Session, body: OfStream) -> Ack:
         view = await self._streams.view(body.stream_id, viewer_id=_id_of(session))
         feed = await self._feeds.open(view.room_id)
         self._require_open(socket)
@@ -358,7 +283,7 @@ class Sockets:
             if view_id is not None:
                 self._tell_counter(stream_id, self._came(session, view_id))
 
-    def _unwatch(self, socket: Socket, session: Session, body: _OfStream) -> Ack:
+    def _unwatch(self, socket: Socket, session: Session, body: OfStream) -> Ack:
         if body.stream_id in session.view_ids:
             self._stop_watching(session, body.stream_id)
             self._fan.unsubscribe(STREAM + body.stream_id, socket)
@@ -377,7 +302,7 @@ class Sockets:
         except ActorError as error:
             log.warning("a viewer of %s is counted late: %s", stream_id, error)
 
-    def _heartbeat(self, socket: Socket, session: Session, body: _Heartbeat) -> Ack:
+    def _heartbeat(self, socket: Socket, session: Session, body: Heartbeat) -> Ack:
         view_id = session.view_ids.get(body.stream_id)
         if view_id is None:
             raise DomainError("not_watching", "Watch the stream first.", field="stream_id")
@@ -390,7 +315,7 @@ class Sockets:
         self._node.ref("viewers", body.stream_id).tell(beat)
         return {"ok": True}
 
-    def _react(self, socket: Socket, session: Session, body: _React) -> Ack:
+    def _react(self, socket: Socket, session: Session, body: React) -> Ack:
         session.require_person()
         if body.stream_id not in session.view_ids:
             raise DomainError("not_watching", "Watch the stream first.", field="stream_id")
@@ -401,17 +326,17 @@ class Sockets:
 
     # rooms
 
-    def _join(self, socket: Socket, session: Session, body: _Join) -> Ack | Awaitable[Ack]:
+    def _join(self, socket: Socket, session: Session, body: Join) -> Ack | Awaitable[Ack]:
         feed = self._at_hand(session, body.room_id)
         return self._join_later(socket, session, body) if feed is None else self._join_now(socket, session, body, feed)
 
-    async def _join_later(self, socket: Socket, session: Session, body: _Join) -> Ack:
+    async def _join_later(self, socket: Socket, session: Session, body: Join) -> Ack:
         feed = await self._known(session, body.room_id)
         self._require_open(socket)
         answer = self._join_now(socket, session, body, feed)
         return answer if isinstance(answer, dict) else await answer
 
-    def _join_now(self, socket: Socket, session: Session, body: _Join, feed: Feed) -> Ack | Awaitable[Ack]:
+    def _join_now(self, socket: Socket, session: Session, body: Join, feed: Feed) -> Ack | Awaitable[Ack]:
         if body.since is None or body.since.epoch != feed.epoch or body.since.offset > feed.offset:
             self._enter(socket, session, feed)
             return {"ok": True, **_room(feed, socket.parser), "recovered": False}
@@ -475,14 +400,14 @@ class Sockets:
         if not socket.is_connected:
             raise DomainError("gone", "The connection has closed.")
 
-    def _leave(self, socket: Socket, session: Session, body: _OfRoom) -> Ack:
+    def _leave(self, socket: Socket, session: Session, body: OfRoom) -> Ack:
         if body.room_id in session.rooms:
             session.rooms.discard(body.room_id)
             self._presence.leave(body.room_id, session.person)
             self._fan.unsubscribe(ROOM + body.room_id, socket)
         return {"ok": True}
 
-    async def _send(self, socket: Socket, session: Session, body: _Send) -> Ack:
+    async def _send(self, socket: Socket, session: Session, body: Send) -> Ack:
         person = session.require_person()
         await self._known(session, body.room_id)
         room = self._node.ref("chat", body.room_id)
@@ -497,33 +422,33 @@ class Sockets:
             posted = await room.ask(post)
         return {"ok": True, "id": posted.id, "offset": posted.offset, "epoch": posted.epoch}
 
-    async def _history(self, socket: Socket, session: Session, body: _History) -> Ack:
+    async def _history(self, socket: Socket, session: Session, body: History) -> Ack:
         await self._known(session, body.room_id)
         read = await self._log.history(body.room_id, before=body.before, limit=body.limit)
         return {"ok": True, "messages": [msgspec.to_builtins(message) for message in read]}
 
     # moderators
 
-    async def _delete(self, socket: Socket, session: Session, body: _OfMessage) -> Ack:
+    async def _delete(self, socket: Socket, session: Session, body: OfMessage) -> Ack:
         return await self._moderate(session, body.room_id, DeleteChat(by=_author(session), message_id=body.message_id))
 
-    async def _pin(self, socket: Socket, session: Session, body: _Pin) -> Ack:
+    async def _pin(self, socket: Socket, session: Session, body: Pin) -> Ack:
         return await self._moderate(session, body.room_id, PinChat(by=_author(session), message_id=body.message_id))
 
-    async def _time_out(self, socket: Socket, session: Session, body: _TimeOut) -> Ack:
+    async def _time_out(self, socket: Socket, session: Session, body: TimeOut) -> Ack:
         return await self._sanction(session, body, body.seconds)
 
-    async def _ban(self, socket: Socket, session: Session, body: _OfPerson) -> Ack:
+    async def _ban(self, socket: Socket, session: Session, body: OfPerson) -> Ack:
         return await self._sanction(session, body, None)
 
-    async def _unban(self, socket: Socket, session: Session, body: _OfPerson) -> Ack:
+    async def _unban(self, socket: Socket, session: Session, body: OfPerson) -> Ack:
         return await self._sanction(session, body, 0)
 
-    async def _sanction(self, session: Session, body: _OfPerson, seconds: int | None) -> Ack:
+    async def _sanction(self, session: Session, body: OfPerson, seconds: int | None) -> Ack:
         sanction = SanctionPerson(by=_author(session), user_id=body.user_id, seconds=seconds, reason=body.reason)
         return await self._moderate(session, body.room_id, sanction)
 
-    async def _mode(self, socket: Socket, session: Session, body: _Mode) -> Ack:
+    async def _mode(self, socket: Socket, session: Session, body: Mode) -> Ack:
         changes = {
             name: value for name, value in msgspec.structs.asdict(body.mode).items() if value is not msgspec.UNSET
         }
@@ -536,7 +461,7 @@ class Sockets:
 
     # presence
 
-    async def _present(self, socket: Socket, session: Session, body: _Present) -> Ack:
+    async def _present(self, socket: Socket, session: Session, body: ListPresent) -> Ack:
         await self._known(session, body.room_id)
         elsewhere = [self._node.ref(NODE, name) for name in self._others() if name != self._node.name]
         asked = await asyncio.gather(

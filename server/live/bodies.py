@@ -1,0 +1,99 @@
+"""The shapes of what a Socket.IO client sends: one struct an event, checked once at the edge."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from actors.presence import MAX_PEOPLE
+
+STORABLE: Final = r"^[^\x00]*\Z"  # a text column takes every character but NUL
+Id = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+
+
+class Shape(msgspec.Struct, frozen=True, kw_only=True):
+    """Unknown fields are passed over, so that newer clients work with older servers."""
+
+
+class OfStream(Shape, frozen=True, kw_only=True):
+    stream_id: Id
+
+
+class Heartbeat(Shape, frozen=True, kw_only=True):
+    stream_id: Id
+    position_ms: Annotated[float, msgspec.Meta(ge=0, le=2**53)] | None = None
+    rendition: Annotated[str, msgspec.Meta(max_length=64, pattern=STORABLE)] | None = None
+    stalled_ms: Annotated[float, msgspec.Meta(ge=0, le=600_000)] | None = None
+    latency_ms: Annotated[float, msgspec.Meta(ge=0, le=2**53)] | None = None
+
+
+class React(Shape, frozen=True, kw_only=True):
+    stream_id: Id
+    emoji: Annotated[str, msgspec.Meta(min_length=1, max_length=16)]
+
+
+class Position(Shape, frozen=True, kw_only=True):
+    epoch: Annotated[str, msgspec.Meta(max_length=128)]
+    offset: Count
+
+
+class Join(Shape, frozen=True, kw_only=True):
+    room_id: Id
+    since: Position | None = None
+
+
+class OfRoom(Shape, frozen=True, kw_only=True):
+    room_id: Id
+
+
+class Send(Shape, frozen=True, kw_only=True):
+    room_id: Id
+    text: Annotated[str, msgspec.Meta(max_length=8_000)]
+    client_id: Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=STORABLE)]
+    reply_to: Id | None = None
+
+
+class History(Shape, frozen=True, kw_only=True):
+    room_id: Id
+    before: Count | None = None
+    limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 50
+
+
+class OfMessage(Shape, frozen=True, kw_only=True):
+    room_id: Id
+    message_id: Id
+
+
+class Pin(Shape, frozen=True, kw_only=True):
+    room_id: Id
+    message_id: Id | None = None
+
+
+class OfPerson(Shape, frozen=True, kw_only=True):
+    room_id: Id
+    user_id: Id
+    reason: Annotated[str, msgspec.Meta(max_length=300, pattern=STORABLE)] = ""
+
+
+class TimeOut(OfPerson, frozen=True, kw_only=True):
+    seconds: Annotated[int, msgspec.Meta(ge=1, le=1_209_600)]
+
+
+class ModeChange(Shape, frozen=True, kw_only=True):
+    slow_seconds: Annotated[int, msgspec.Meta(ge=0, le=3600)] | msgspec.UnsetType | None = msgspec.UNSET
+    followers_only_seconds: Annotated[int, msgspec.Meta(ge=0, le=7776000)] | msgspec.UnsetType | None = msgspec.UNSET
+    subscribers_only: bool | msgspec.UnsetType = msgspec.UNSET
+    emotes_only: bool | msgspec.UnsetType = msgspec.UNSET
+    unique: bool | msgspec.UnsetType = msgspec.UNSET
+
+
+class Mode(Shape, frozen=True, kw_only=True):
+    room_id: Id
+    mode: ModeChange
+
+
+class ListPresent(Shape, frozen=True, kw_only=True):
+    room_id: Id
+    limit: Annotated[int, msgspec.Meta(ge=1, le=MAX_PEOPLE)] = 50
