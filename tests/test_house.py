@@ -19,8 +19,8 @@ ROOT = Path(__file__).resolve().parent.parent
 CODE = ("actors", "media", "storage", "server", "migrations", "bench")
 ROOT_NAMES = {
     *CODE,
-    "tests", "docs", "deploy", ".ci", ".dockerignore", ".gitignore", "docker-compose.yml", "Dockerfile", "Makefile", "pyproject.toml",
-    "requirements.lock", "README.md", "CHANGELOG.md", "LICENSE",
+    *("tests", "docs", "deploy", ".ci", ".dockerignore", ".gitignore", "docker-compose.yml", "Dockerfile", "Makefile"),
+    *("pyproject.toml", "requirements.lock", "README.md", "CHANGELOG.md", "LICENSE"),
 }  # fmt: skip
 
 MAX_LINES = 600
