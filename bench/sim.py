@@ -16,6 +16,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--first", type=int, default=0, help="the first one (0)")
     parser.add_argument("--faults", type=int, default=6, help="at most so many in one run (6)")
     parser.add_argument("--faults-s", type=float, default=9.0, help="virtual seconds in which they begin (9)")
+    parser.add_argument("--strict", action="store_true", help="no shard may be held under a stale epoch, used or not")
     parser.add_argument("--trace", action="store_true", help="print what happened in each run")
     options = parser.parse_args(argv)
     try:
@@ -24,13 +25,14 @@ def main(argv: Sequence[str]) -> int:
     except ModuleNotFoundError:
         print("bench sim: the tests are not here; run it in the project's folder", file=sys.stderr)
         return 2
+    scene = {"most_faults": options.faults, "faults_s": options.faults_s, "is_strict": options.strict}
     broken, done, faults, healed_s = 0, 0, Counter[str](), []
     started = told = time.monotonic()
     with stage() as errors:
         for seed in range(options.first, options.first + options.seeds):
             trace: list[str] | None = [] if options.trace else None
             try:
-                outcome = run(seed, trace=trace, most_faults=options.faults, faults_s=options.faults_s)
+                outcome = run(seed, trace=trace, **scene)
             except Broken as error:
                 broken += 1
                 print(f"BROKEN {error}", flush=True)

@@ -101,17 +101,21 @@ class Loop(asyncio.AbstractEventLoop):
         self.tasks.append(task)
         return task
 
-    def call_soon(self, callback: Callable[..., object], *args: Any, context: Context | None = None) -> Any:
+    def call_soon(  # type: ignore[override]
+        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> Any:
         call = Call(self, callback, args, context)
         self.post(call)
         return call
 
-    def call_later(
+    def call_later(  # type: ignore[override]
         self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> Any:
         return self.world.at(self.world.now + delay, self, callback, *args)
 
-    def call_at(self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None) -> Any:
+    def call_at(  # type: ignore[override]
+        self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> Any:
         return self.world.at(when, self, callback, *args)
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
@@ -182,7 +186,7 @@ class World:
         return Random(f"{self.seed}/{purpose}")
 
     def loop(self, name: str) -> Loop:
-        loop = Loop(self, name)
+        loop = Loop(self, name)  # type: ignore[abstract]  # as much of a loop as tasks and futures need
         self.loops.append(loop)
         return loop
 
