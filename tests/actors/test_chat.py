@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 import pytest
@@ -13,10 +12,6 @@ from hypothesis import strategies as st
 
 from actors.chat import (
     LISTEN_S,
-    MAX_TEXT,
-    Author,
-    ChatRoom,
-    ChatRules,
     DeleteChat,
     FindPosted,
     KeepListening,
@@ -28,154 +23,15 @@ from actors.chat import (
     SetChatMode,
     Standing,
 )
-from actors.chat_rules import ChatMode, Sanction, clean_text
+from actors.chat_rules import ChatMode
 from actors.events import ChatChanged, ChatPosted, Fact, RoomOpened
 from actors.runtime import (
-    ActorId,
     DomainError,
-    LocalDirectory,
-    LocalTransport,
     MailboxFull,
-    ManualClock,
-    Node,
     Unavailable,
     shard_of,
 )
-from server.live.durable import DurableChat
-from storage.ids import Ids
-from storage.memory import MemoryChatLog, MemoryRooms, Person, Tables
-
-NOW = dt.datetime(2026, 5, 1, 12, tzinfo=dt.UTC)
-
-
-class Log(DurableChat):
-    """The tables in memory, with outcomes that a test lets out, loses or never gives."""
-
-    def __init__(self, *, tables: Tables) -> None:
-        super().__init__(log=MemoryChatLog(tables=tables), rooms=MemoryRooms(tables=tables), db=None)  # type: ignore[arg-type]
-        self.standings: dict[str, Standing] = {}
-        self.gate = asyncio.Event()
-        self.gate.set()
-        self.look_ups: list[asyncio.Event] = []
-        self.withheld: list[tuple[asyncio.Future[Any], asyncio.Future[Any]]] | None = None
-        self.loses_outcomes = False
-        self.is_full = False
-
-    def submit(self, entry: Any) -> asyncio.Future[Any]:
-        if self.is_full:
-            raise MailboxFull("chat log", retry_after_s=0.5)
-        outcome = super().submit(entry)
-        if self.loses_outcomes:
-            outcome.exception()
-            outcome = asyncio.get_running_loop().create_future()
-            outcome.set_exception(Unavailable("postgres", "the connection was lost"))
-        if self.withheld is not None:
-            later: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-            self.withheld.append((later, outcome))
-            return later
-        return outcome
-
-    def let_out(self, order: Sequence[int] = ()) -> None:
-        """Give the withheld outcomes, in this order."""
-        withheld, self.withheld = self.withheld or [], None
-        for at in order or range(len(withheld)):
-            later, outcome = withheld[at]
-            if outcome.exception() is not None:
-                later.set_exception(outcome.exception())  # type: ignore[arg-type]
-            else:
-                later.set_result(outcome.result())
-
-    async def standing(self, *, owner_id: str, user_id: str) -> Standing:
-        if self.look_ups:
-            await self.look_ups.pop(0).wait()
-        await self.gate.wait()
-        return self.standings.get(user_id, Standing())
-
-
-class House:
-    """One room on one node, on a clock that is moved by hand."""
-
-    def __init__(self) -> None:
-        self.clock = ManualClock()
-        self.tables = Tables()
-        self.ids = Ids()
-        self.facts: list[Fact] = []
-        self.told: list[tuple[Fact, frozenset[str] | None]] = []
-        self.log = Log(tables=self.tables)
-        self.rooms = MemoryRooms(tables=self.tables)
-        self.owner, self.ann, self.bob = (self._person(name) for name in ("owner", "ann", "bob"))
-        self.room_id = self.ids.uuid7(1.0)
-        shard = shard_of(ActorId("chat", self.room_id))
-        self.tables.epochs[shard] = 1
-        self.node = Node(name="n1", clock=self.clock, directory=LocalDirectory(node="n1"), transport=LocalTransport())
-        self.node.register(
-            "chat",
-            lambda actor_id: ChatRoom(
-                room_id=actor_id.key,
-                shard=shard,
-                log=self.log,
-                standings=self.log,
-                announce=self._announced,
-                new_id=lambda: self.ids.uuid7(self.clock.time()),
-                now=self.now,
-            ),
-            mailbox=10_000,
-        )
-        self.room = self.node.ref("chat", self.room_id)
-
-    def _announced(self, fact: Fact, *, to: Iterable[str] | None = None) -> None:
-        self.facts.append(fact)
-        self.told.append((fact, None if to is None else frozenset(to)))
-
-    def _person(self, name: str) -> Author:
-        person_id = self.ids.uuid7(1.0)
-        self.tables.add_person(Person(id=person_id, username=name, display_name=name.title()))
-        return Author(id=person_id, username=name, display_name=name.title())
-
-    def now(self) -> dt.datetime:
-        return dt.datetime.fromtimestamp(self.clock.time(), dt.UTC)
-
-    def start_post(
-        self, author: Author, text: str, client_id: str = "", reply_to: str | None = None
-    ) -> asyncio.Task[Any]:
-        post = PostChat(author=author, text=text, client_id=client_id or text, reply_to=reply_to)
-        return asyncio.ensure_future(self.room.ask(post, timeout_s=1e6))
-
-    async def post(self, author: Author, text: str, client_id: str = "", reply_to: str | None = None) -> Any:
-        asked = self.start_post(author, text, client_id, reply_to)
-        await self.clock.settle()
-        return await asked
-
-    async def ask(self, message: Any) -> Any:
-        asked = asyncio.ensure_future(self.room.ask(message, timeout_s=1e6))
-        await self.clock.settle()
-        return await asked
-
-    async def shown(self) -> list[tuple[int, str]]:
-        """Offsets and texts, in the order of their announcement."""
-        await self.clock.advance(0.0)
-        posted = [fact for fact in self.facts if isinstance(fact, ChatPosted)]
-        return [(m["offset"], m.get("text", "")) for fact in posted for m in fact.messages]
-
-    async def listen(self, node: str, offset: int) -> None:
-        self.room.tell(KeepListening(node=node, offset=offset))
-        await self.clock.settle()
-
-    def told_to(self, node: str) -> list[Fact]:
-        """What was announced to this node by its name."""
-        return [fact for fact, to in self.told if to is not None and node in to]
-
-    def changes(self, event: str) -> list[dict[str, Any]]:
-        return [fact.body for fact in self.facts if isinstance(fact, ChatChanged) and fact.event == event]
-
-    async def open(self) -> None:
-        await self.rooms.create(room_id=self.room_id, owner_id=self.owner.id, log_epoch="e1")
-        await self.node.start()
-
-    async def close(self) -> None:
-        stopping = asyncio.ensure_future(self.node.stop(budget_s=1.0))
-        await self.clock.advance(10.0)
-        await stopping
+from tests.actors.house import House
 
 
 @pytest.fixture
@@ -555,113 +411,6 @@ async def test_mode_pin_and_sanctions_outlive_the_actor(house: House) -> None:
     assert snapshot.mode == ChatMode(slow_seconds=7)
     assert snapshot.pinned is not None
     assert snapshot.pinned["id"] == posted.id
-
-
-# ----------------------------------------------------------------------------------------------------------------- text
-
-
-@pytest.mark.parametrize(
-    ("given_text", "kept"),
-    [
-        ("  hello  ", "hello"),
-        ("e\u0301", "\u00e9"),
-        ("a\tb\r\nc\u2028d", "a b c d"),
-        ("a\0b\x1bc", "abc"),
-        ("\u202eevil\u202c", "evil"),
-        ("half \ud83d", "half"),
-        ("\U0001f469\u200d\U0001f680", "\U0001f469\u200d\U0001f680"),
-        ("\U0001fa77 \U0001fae8", "\U0001fa77 \U0001fae8"),
-        ("\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f",) * 2,
-        ("a\U000e0067\U000e0062", "a"),
-        ("\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",) * 2,
-    ],
-)
-def test_text_keeps_what_people_wrote_and_loses_what_only_machines_see(given_text: str, kept: str) -> None:
-    assert clean_text(given_text) == kept
-
-
-@pytest.mark.parametrize("text", ["", "   ", "\u200d", "\ufe0f", "\u3164", "\u2800\u2800", "\u200b", "\ud800", "\n\t"])
-def test_text_that_shows_nothing_is_refused(text: str) -> None:
-    with pytest.raises(DomainError) as caught:
-        clean_text(text)
-    assert caught.value.code == "empty_text"
-
-
-@given(st.text(max_size=600))
-def test_cleaning_twice_changes_nothing_and_what_is_kept_fits(text: str) -> None:
-    try:
-        kept = clean_text(text)
-    except DomainError:
-        return
-    assert 0 < len(kept) <= MAX_TEXT
-    kept.encode()
-    assert clean_text(kept) == kept
-
-
-# ---------------------------------------------------------------------------------------------------------------- rules
-
-
-def rules(**mode: Any) -> ChatRules:
-    return ChatRules(owner_id="o", moderators=frozenset({"m"}), mode=ChatMode(**mode), sanctions={})
-
-
-NOBODY = Standing()
-
-
-def judged(of: ChatRules, text: str = "hello", *, by: str = "a", at_s: float = 0.0, standing: Standing = NOBODY) -> str:
-    author = Author(id=by, username=by, display_name=by)
-    now = NOW + dt.timedelta(seconds=at_s)
-    try:
-        of.judge(author, text, standing=standing, now=now)
-    except DomainError as refusal:
-        return refusal.code
-    of.posted(author, text, now=now)
-    return "ok"
-
-
-def test_slow_mode_lets_everybody_write_once_in_its_time_and_moderators_always() -> None:
-    slow = rules(slow_seconds=10)
-    assert [judged(slow, at_s=at) for at in (0, 1, 9.9, 10, 11)] == ["ok", "slow_mode", "slow_mode", "ok", "slow_mode"]
-    assert [judged(slow, by="m", at_s=at) for at in (0, 1)] == ["ok", "ok"]
-    assert judged(slow, by="b", at_s=1) == "ok"
-
-
-def test_followers_only_counts_from_the_day_of_following() -> None:
-    of = rules(followers_only_seconds=60)
-    assert judged(of) == "followers_only"
-    assert judged(of, standing=Standing(following_since=NOW - dt.timedelta(seconds=59))) == "followers_only"
-    assert judged(of, standing=Standing(following_since=NOW - dt.timedelta(seconds=60))) == "ok"
-    assert judged(rules(followers_only_seconds=0), standing=Standing(following_since=NOW)) == "ok"
-
-
-@pytest.mark.parametrize(
-    ("text", "code"),
-    [
-        ("\U0001f600 \U0001f680", "ok"),
-        (":wave: :+1:", "ok"),
-        ("hi \U0001f600", "emotes_only"),
-        (":not closed", "emotes_only"),
-    ],
-)
-def test_emotes_only_takes_emoji_and_named_emotes(text: str, code: str) -> None:
-    assert judged(rules(emotes_only=True), text) == code
-
-
-def test_unique_mode_knows_a_text_whatever_its_case_and_whoever_wrote_it() -> None:
-    unique = rules(unique=True)
-    assert [judged(unique, "Hello"), judged(unique, "HELLO", by="b"), judged(unique, "other")] == [
-        "ok",
-        "not_unique",
-        "ok",
-    ]
-
-
-def test_a_sanction_that_has_passed_is_none() -> None:
-    of = rules()
-    of.sanctions["a"] = Sanction(until=NOW)
-    assert judged(of, at_s=0) == "ok"
-    of.sanctions["a"] = Sanction(until=NOW + dt.timedelta(seconds=1))
-    assert judged(of, at_s=0) == "timed_out"
 
 
 # --------------------------------------------------------------------------------------------------------- random lives

@@ -4,197 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import datetime as dt
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from typing import Any, get_args
 
-import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from actors.chat import KeepMediaTime
-from actors.events import Fact, StreamChanged, StreamState
+from actors.events import StreamChanged, StreamState
 from actors.runtime import (
-    Actor,
-    ActorId,
     DomainError,
-    LocalDirectory,
-    LocalTransport,
-    ManualClock,
-    Node,
     Unavailable,
-    handles,
-    shard_of,
 )
 from actors.stream import (
     MOVES,
-    SILENT_S,
-    ClaimPublish,
-    DescribeStream,
     EditStream,
     EndStream,
-    Grant,
-    InitRow,
     KeepViewers,
-    LiveStream,
-    MediaProgressed,
-    PublisherLost,
     PublisherStarted,
     ReadHealth,
     RecordingFlushed,
     RotateStreamKey,
-    SegmentRow,
-    SegmentsRecorded,
     StopPublisher,
-    StreamDeleted,
 )
-from server.live.durable import DurableStreams
-from storage.ids import Ids
-from storage.leases import Fence
-from storage.memory import MemoryRecordings, MemoryStreams, Person, Tables
-from storage.stream import NewStream
-
-CLAIM = ClaimPublish(protocol="rtmp", remote="127.0.0.1:5000")
-
-
-class Stopped:
-    """``Media``: notes what it is told to stop."""
-
-    def __init__(self) -> None:
-        self.told: list[tuple[int, str]] = []
-        self.nodes: list[str] = []
-
-    def stop(self, node: str, stream_id: str, *, publication: int, reason: str) -> None:
-        self.told.append((publication, reason))
-        self.nodes.append(node)
-
-
-class MediaClock(Actor):
-    """In the chat room's place: keeps what it hears of the media clock."""
-
-    def __init__(self, heard: list[KeepMediaTime]) -> None:
-        self._heard = heard
-
-    @handles(KeepMediaTime)
-    def keep(self, message: KeepMediaTime) -> None:
-        self._heard.append(message)
-
-
-class Station:
-    """One stream on a node that can be lost and come again."""
-
-    def __init__(self, **fields: Any) -> None:
-        self.clock = ManualClock()
-        self.tables = Tables()
-        self.rows = MemoryStreams(tables=self.tables)
-        self.recordings = MemoryRecordings(tables=self.tables)
-        self.media = Stopped()
-        self.facts: list[Fact] = []
-        self.media_times: list[KeepMediaTime] = []
-        ids = Ids()
-        owner = Person(id=ids.uuid7(1.0), username="ann")
-        self.tables.add_person(owner)
-        self.stream_id = ids.uuid7(1.0)
-        self.new = NewStream(
-            id=self.stream_id,
-            room_id=ids.uuid7(1.0),
-            owner_id=owner.id,
-            title="A stream",
-            stream_key="key",
-            log_epoch="e1",
-            **fields,
-        )
-        self.shard = shard_of(ActorId("stream", self.stream_id))
-        self.epoch = 0
-
-    async def boot(self) -> None:
-        """A new node takes everything over."""
-        self.epoch += 1
-        self.tables.epochs[self.shard] = self.epoch
-        directory = LocalDirectory(node="n1", epoch=self.epoch)
-        self.node = Node(name="n1", clock=self.clock, directory=directory, transport=LocalTransport())
-        self.node.register("stream", self._actor, idle_after_s=120)
-        self.node.register("chat", lambda actor_id: MediaClock(self.media_times))
-        await self.node.start()
-        self.ref = self.node.ref("stream", self.stream_id)
-
-    def _actor(self, actor_id: ActorId) -> LiveStream:
-        return LiveStream(
-            stream_id=actor_id.key,
-            shard=self.shard,
-            store=DurableStreams(streams=self.rows, recordings=self.recordings),  # type: ignore[arg-type]
-            media=self.media,
-            announce=self._announced,
-            now=lambda: dt.datetime.fromtimestamp(self.clock.time(), dt.UTC),
-        )
-
-    def _announced(self, fact: Fact, *, to: Iterable[str] | None = None) -> None:
-        assert to is None
-        self.facts.append(fact)
-
-    async def stop(self) -> None:
-        stopping = asyncio.ensure_future(self.node.stop(budget_s=1.0))
-        await self.clock.advance(2.0)
-        await stopping
-
-    async def kill(self) -> None:
-        """The node is gone, and nothing of it was written on the way."""
-        self.tables.is_away = True
-        await self.stop()
-        self.tables.is_away = False
-        await self.boot()
-
-    async def ask(self, message: Any) -> Any:
-        asked = asyncio.ensure_future(self.ref.ask(message, timeout_s=1e6))
-        await self.clock.settle()
-        return await asked
-
-    async def tell(self, message: Any) -> None:
-        self.ref.tell(message)
-        await self.clock.settle()
-
-    async def view(self) -> Any:
-        return await self.ask(DescribeStream())
-
-    async def state(self) -> str:
-        return str((await self.view()).state)
-
-    async def claim(self) -> Grant:
-        grant: Grant = await self.ask(CLAIM)
-        return grant
-
-    async def refusal(self) -> str:
-        with pytest.raises(DomainError) as caught:
-            await self.claim()
-        return caught.value.code
-
-    async def go_live(self) -> Grant:
-        grant = await self.claim()
-        await self.tell(PublisherStarted(publication=grant.publication, tracks=()))
-        return grant
-
-    async def progress(self, publication: int, *, ms: int, segment: int = 0) -> None:
-        at = self.clock.time()
-        await self.tell(
-            MediaProgressed(publication=publication, media_time_ms=ms, next_segment=segment, at=at, health={"fps": 30})
-        )
-
-    async def send_media(self, publication: int, seconds: int) -> None:
-        """The publisher is there, and says so every second."""
-        for _ in range(seconds):
-            await self.progress(publication, ms=0)
-            await self.clock.advance(1.0)
-
-    async def lose(self, publication: int, *, next_segment: int = 0) -> None:
-        await self.tell(PublisherLost(publication=publication, reason="gone", next_segment=next_segment))
-
-    def moves(self) -> list[tuple[str, str]]:
-        changed = [fact for fact in self.facts if isinstance(fact, StreamChanged)]
-        return [(fact.previous, fact.stream.state) for fact in changed if fact.cause != "edited"]
-
-    def stored(self) -> Any:
-        return self.tables.streams[self.stream_id]
+from tests.actors.station import Station
 
 
 @pytest.fixture
@@ -205,24 +38,6 @@ async def station() -> AsyncIterator[Station]:
     yield made
     made.tables.is_away = False
     await made.stop()
-
-
-def recorded(segment: int, *, publication: int = 1) -> SegmentsRecorded:
-    init = InitRow(rendition="video", name=f"video/{publication}/init-0.mp4", object_key=f"i{publication}", info={})
-    row = SegmentRow(
-        rendition="video",
-        segment=segment,
-        publication=publication,
-        object_key=f"s{segment}",
-        init_key=init.object_key,
-        init_name=init.name,
-        media_time_ms=segment * 2000,
-        duration_ms=2000.0,
-        bytes=10,
-        started_at=dt.datetime(2026, 5, 1, tzinfo=dt.UTC),
-        is_discontinuity=False,
-    )
-    return SegmentsRecorded(publication=publication, inits=(init,), segments=(row,))
 
 
 # ------------------------------------------------------------------------------------------------------------ its life
@@ -325,96 +140,6 @@ async def test_the_grace_does_not_end_a_stream_whose_publisher_is_just_coming(st
     assert await station.state() == "live"
 
 
-# ---------------------------------------------------------------------------------------------------------- its silence
-
-
-async def test_a_publisher_of_whom_nothing_is_heard_any_more_leaves_an_interrupted_stream(station: Station) -> None:
-    grant = await station.go_live()
-    await station.send_media(grant.publication, 20)
-    await station.clock.advance(SILENT_S - 1.5)
-    assert await station.state() == "live"
-    await station.clock.advance(1.0)
-    assert await station.state() == "interrupted"
-    assert (await station.claim()).publication == 2
-
-
-async def test_a_publisher_that_started_and_was_never_heard_again_is_given_up(station: Station) -> None:
-    await station.go_live()
-    await station.clock.advance(SILENT_S + 0.1)
-    assert await station.state() == "interrupted"
-    await station.clock.advance(30.0)
-    assert await station.state() == "ended"
-
-
-async def test_the_silence_of_an_older_publication_says_nothing_of_the_next(station: Station) -> None:
-    first = await station.go_live()
-    await station.clock.advance(4.0)
-    await station.lose(first.publication)
-    second = await station.go_live()
-    await station.send_media(second.publication, 10)
-    assert await station.state() == "live"
-
-
-async def test_after_a_restart_the_silence_of_a_publisher_that_showed_itself_is_noticed_too(station: Station) -> None:
-    grant = await station.go_live()
-    await station.kill()
-    await station.view()
-    await station.progress(grant.publication, ms=1_000)
-    await station.clock.advance(SILENT_S + 0.1)
-    assert await station.state() == "interrupted"
-
-
-async def test_a_publisher_that_was_silent_and_is_heard_again_has_its_stream_again(station: Station) -> None:
-    grant = await station.go_live()
-    await station.clock.advance(SILENT_S + 0.1)
-    assert await station.state() == "interrupted"
-    await station.send_media(grant.publication, 60)
-    assert await station.state() == "live"
-    assert await station.refusal() == "busy"
-    await station.clock.advance(SILENT_S + 0.1)
-    assert await station.state() == "interrupted"
-
-
-async def test_a_publisher_that_was_silent_and_comes_back_too_late_changes_nothing(station: Station) -> None:
-    first = await station.go_live()
-    await station.clock.advance(SILENT_S + 0.1)
-    second = await station.go_live()
-    await station.progress(first.publication, ms=99_000)
-    await station.send_media(second.publication, 20)
-    view = await station.view()
-    assert (view.state, view.publication, view.media_time_ms) == ("live", 2, 0)
-
-
-# ------------------------------------------------------------------------------------------------------- where it comes
-
-
-async def test_the_node_of_the_publisher_is_durable_and_is_told_to_stop(station: Station) -> None:
-    await station.ask(msgspec.structs.replace(CLAIM, node="n7"))
-    assert (await station.view()).media_node == station.stored().media_node == "n7"
-    await station.ask(StopPublisher(reason="x"))
-    assert station.media.nodes == ["n7"]
-
-
-async def test_a_publisher_that_comes_again_over_another_node_is_stopped_where_it_was(station: Station) -> None:
-    grant = await station.ask(msgspec.structs.replace(CLAIM, node="n7"))
-    await station.tell(PublisherStarted(publication=grant.publication, tracks=()))
-    await station.kill()
-    await station.view()
-    await station.ask(msgspec.structs.replace(CLAIM, node="n8"))
-    assert (station.media.told, station.media.nodes) == ([(1, "its publisher has come again")], ["n7"])
-    assert (await station.view()).media_node == "n8"
-
-
-async def test_whether_the_lasting_key_published_is_kept_until_the_next_publisher(station: Station) -> None:
-    grant = await station.ask(msgspec.structs.replace(CLAIM, is_lasting=True))
-    assert station.stored().is_lasting
-    await station.tell(PublisherStarted(publication=grant.publication, tracks=()))
-    await station.lose(grant.publication)
-    assert station.stored().is_lasting
-    await station.claim()
-    assert not station.stored().is_lasting
-
-
 # -------------------------------------------------------------------------------------------------------------- its end
 
 
@@ -467,134 +192,6 @@ async def test_an_end_while_the_database_is_away_comes_when_it_is_back(station: 
     await station.clock.advance(2.0)
     assert (await ending).state == "ended"
     assert station.moves() == [("scheduled", "live"), ("live", "ended")]
-
-
-# ------------------------------------------------------------------------------------------------- what may be lost
-
-
-async def test_after_a_lost_node_a_publisher_that_comes_at_once_is_let_in(station: Station) -> None:
-    first = await station.go_live()
-    await station.progress(first.publication, ms=9_000, segment=5)
-    await station.clock.advance(6.0)
-    await station.kill()
-    assert await station.state() == "live"
-    second = await station.claim()
-    assert (second.publication, second.media_time_ms, second.first_segment) == (2, 9_000, 5)
-    assert station.media.told == [(1, "its publisher has come again")]
-    await station.tell(PublisherStarted(publication=2, tracks=()))
-    await station.send_media(2, 60)
-    assert await station.state() == "live"
-
-
-async def test_after_a_lost_node_a_stream_whose_publisher_stays_away_is_interrupted_and_ends(station: Station) -> None:
-    await station.go_live()
-    await station.kill()
-    assert await station.state() == "live"
-    await station.clock.advance(5.5)
-    assert await station.state() == "interrupted"
-    await station.clock.advance(31.0)
-    assert await station.state() == "ended"
-
-
-async def test_after_a_restart_a_publisher_that_is_still_there_keeps_the_stream(station: Station) -> None:
-    grant = await station.go_live()
-    await station.kill()
-    await station.view()
-    await station.progress(grant.publication, ms=1_000)
-    assert await station.refusal() == "busy"
-    await station.send_media(grant.publication, 60)
-    assert await station.state() == "live"
-    assert station.media.told == []
-
-
-async def test_one_that_is_let_in_after_a_restart_and_sends_nothing_leaves_an_interrupted_stream(
-    station: Station,
-) -> None:
-    await station.go_live()
-    await station.kill()
-    await station.view()
-    await station.claim()
-    await station.clock.advance(21.0)
-    assert await station.state() == "interrupted"
-    await station.clock.advance(31.0)
-    assert await station.state() == "ended"
-
-
-async def test_an_interrupted_stream_has_its_grace_again_after_a_restart(station: Station) -> None:
-    grant = await station.go_live()
-    await station.lose(grant.publication)
-    await station.kill()
-    assert await station.state() == "interrupted"
-    await station.clock.advance(31.0)
-    assert await station.state() == "ended"
-
-
-async def test_a_move_waits_for_the_database_and_is_announced_when_it_is_durable(station: Station) -> None:
-    grant = await station.go_live()
-    station.tables.is_away = True
-    await station.lose(grant.publication)
-    await station.clock.advance(10.0)
-    assert station.moves() == [("scheduled", "live")]
-    with pytest.raises(Unavailable):
-        await station.claim()
-    station.tables.is_away = False
-    await station.clock.advance(2.0)
-    assert station.moves()[1:] == [("live", "interrupted")]
-    assert station.stored().state == "interrupted"
-
-
-async def test_progress_is_written_every_few_seconds_also_when_nothing_is_recorded(station: Station) -> None:
-    grant = await station.go_live()
-    for second in range(1, 8):
-        await station.progress(grant.publication, ms=second * 1000, segment=second // 2)
-        await station.clock.advance(1.0)
-    await station.kill()
-    view = await station.view()
-    assert view.media_time_ms >= 5_000
-
-
-async def test_segments_wait_for_the_database_as_one_batch_with_one_timer(station: Station) -> None:
-    grant = await station.go_live()
-    station.tables.is_away = True
-    for number in range(300):
-        await station.tell(recorded(number))
-        if number % 50 == 0:
-            await station.send_media(grant.publication, 1)
-    info = next(info for info in station.node.actors() if info.id.kind == "stream")
-    assert info.timers <= 4
-    station.tables.is_away = False
-    await station.send_media(grant.publication, 2)
-    assert [row.segment for row in await station.recordings.segments(station.stream_id)] == list(range(300))
-    assert station.stored().next_segment == 300
-    assert await station.state() == "live"
-
-
-async def test_segments_that_waited_are_written_when_the_node_is_drained(station: Station) -> None:
-    await station.go_live()
-    station.tables.is_away = True
-    await station.tell(recorded(0))
-    station.tables.is_away = False
-    await station.stop()
-    assert [row.segment for row in await station.recordings.segments(station.stream_id)] == [0]
-    await station.boot()
-
-
-async def test_segments_of_a_deleted_stream_do_not_crash_anybody(station: Station) -> None:
-    await station.go_live()
-    await station.rows.delete(station.stream_id, fence=Fence(shard=station.shard, epoch=station.epoch))
-    await station.tell(recorded(0))
-    await station.tell(StreamDeleted())
-    with pytest.raises(DomainError) as caught:
-        await station.view()
-    assert caught.value.code == "not_found"
-
-
-async def test_a_taken_over_stream_writes_nothing_any_more(station: Station) -> None:
-    grant = await station.go_live()
-    station.tables.epochs[station.shard] += 1
-    await station.lose(grant.publication)
-    assert station.stored().state == "live"
-    station.tables.epochs[station.shard] = station.epoch
 
 
 # --------------------------------------------------------------------------------------------------- what is said of it

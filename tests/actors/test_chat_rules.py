@@ -1,0 +1,122 @@
+"""What a room's rules take and refuse, and what is left of a text."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actors.chat_rules import MAX_TEXT, Author, ChatMode, ChatRules, Sanction, Standing, clean_text
+from actors.runtime import DomainError
+
+NOW = dt.datetime(2026, 5, 1, 12, tzinfo=dt.UTC)
+
+
+# ----------------------------------------------------------------------------------------------------------------- text
+
+
+@pytest.mark.parametrize(
+    ("given_text", "kept"),
+    [
+        ("  hello  ", "hello"),
+        ("e\u0301", "\u00e9"),
+        ("a\tb\r\nc\u2028d", "a b c d"),
+        ("a\0b\x1bc", "abc"),
+        ("\u202eevil\u202c", "evil"),
+        ("half \ud83d", "half"),
+        ("\U0001f469\u200d\U0001f680", "\U0001f469\u200d\U0001f680"),
+        ("\U0001fa77 \U0001fae8", "\U0001fa77 \U0001fae8"),
+        ("\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f",) * 2,
+        ("a\U000e0067\U000e0062", "a"),
+        ("\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",) * 2,
+    ],
+)
+def test_text_keeps_what_people_wrote_and_loses_what_only_machines_see(given_text: str, kept: str) -> None:
+    assert clean_text(given_text) == kept
+
+
+@pytest.mark.parametrize("text", ["", "   ", "\u200d", "\ufe0f", "\u3164", "\u2800\u2800", "\u200b", "\ud800", "\n\t"])
+def test_text_that_shows_nothing_is_refused(text: str) -> None:
+    with pytest.raises(DomainError) as caught:
+        clean_text(text)
+    assert caught.value.code == "empty_text"
+
+
+@given(st.text(max_size=600))
+def test_cleaning_twice_changes_nothing_and_what_is_kept_fits(text: str) -> None:
+    try:
+        kept = clean_text(text)
+    except DomainError:
+        return
+    assert 0 < len(kept) <= MAX_TEXT
+    kept.encode()
+    assert clean_text(kept) == kept
+
+
+# ---------------------------------------------------------------------------------------------------------------- rules
+
+
+def rules(**mode: Any) -> ChatRules:
+    return ChatRules(owner_id="o", moderators=frozenset({"m"}), mode=ChatMode(**mode), sanctions={})
+
+
+NOBODY = Standing()
+
+
+def judged(of: ChatRules, text: str = "hello", *, by: str = "a", at_s: float = 0.0, standing: Standing = NOBODY) -> str:
+    author = Author(id=by, username=by, display_name=by)
+    now = NOW + dt.timedelta(seconds=at_s)
+    try:
+        of.judge(author, text, standing=standing, now=now)
+    except DomainError as refusal:
+        return refusal.code
+    of.posted(author, text, now=now)
+    return "ok"
+
+
+def test_slow_mode_lets_everybody_write_once_in_its_time_and_moderators_always() -> None:
+    slow = rules(slow_seconds=10)
+    assert [judged(slow, at_s=at) for at in (0, 1, 9.9, 10, 11)] == ["ok", "slow_mode", "slow_mode", "ok", "slow_mode"]
+    assert [judged(slow, by="m", at_s=at) for at in (0, 1)] == ["ok", "ok"]
+    assert judged(slow, by="b", at_s=1) == "ok"
+
+
+def test_followers_only_counts_from_the_day_of_following() -> None:
+    of = rules(followers_only_seconds=60)
+    assert judged(of) == "followers_only"
+    assert judged(of, standing=Standing(following_since=NOW - dt.timedelta(seconds=59))) == "followers_only"
+    assert judged(of, standing=Standing(following_since=NOW - dt.timedelta(seconds=60))) == "ok"
+    assert judged(rules(followers_only_seconds=0), standing=Standing(following_since=NOW)) == "ok"
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("\U0001f600 \U0001f680", "ok"),
+        (":wave: :+1:", "ok"),
+        ("hi \U0001f600", "emotes_only"),
+        (":not closed", "emotes_only"),
+    ],
+)
+def test_emotes_only_takes_emoji_and_named_emotes(text: str, code: str) -> None:
+    assert judged(rules(emotes_only=True), text) == code
+
+
+def test_unique_mode_knows_a_text_whatever_its_case_and_whoever_wrote_it() -> None:
+    unique = rules(unique=True)
+    assert [judged(unique, "Hello"), judged(unique, "HELLO", by="b"), judged(unique, "other")] == [
+        "ok",
+        "not_unique",
+        "ok",
+    ]
+
+
+def test_a_sanction_that_has_passed_is_none() -> None:
+    of = rules()
+    of.sanctions["a"] = Sanction(until=NOW)
+    assert judged(of, at_s=0) == "ok"
+    of.sanctions["a"] = Sanction(until=NOW + dt.timedelta(seconds=1))
+    assert judged(of, at_s=0) == "timed_out"
