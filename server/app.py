@@ -22,20 +22,20 @@ from typing import Any, Final
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
-from actors.chat import MAX_TEXT, ChatRoom
-from actors.events import NODE
+from actors.chat import MAX_TEXT
 from actors.presence import Presence
 from actors.runtime import ActorError, LoopClock, Node, shard_of
 from actors.runtime.ids import ActorId
 from actors.session import Buckets
-from actors.stream import DescribeStream, EndStream, LiveStream
-from actors.viewers import NodeLeft, ViewCounter
+from actors.stream import DescribeStream, EndStream
+from actors.viewers import NodeLeft
 from media.control import Granted
 from server.config import Settings
 from server.engines import Engines
 from server.features.auth.accounts import Accounts, NewAccount
 from server.features.auth.passwords import Passwords
 from server.features.auth.routes import Auth, AuthRates
+from server.features.cluster import ClusterDesk
 from server.features.export import Export
 from server.features.users import Profiles, Ties, Users
 from server.http.application import HttpSettings, build_app
@@ -48,12 +48,13 @@ from server.http.translations import known_errors
 from server.http.web_client import WebClient
 from server.lifecycle import Stages
 from server.live.durable import DurableChat, DurableStreams, DurableViews
-from server.live.edge import Edge, EdgeLimits, Fanout
+from server.live.edge import Edge, EdgeLimits, Fanout, address_in, comeback_delays_ms, tag_of
 from server.live.feed import Feeds
 from server.live.hls import HlsDesk, Playback
 from server.live.ingest import Ingest
+from server.live.inspection import Inspection, bus_report, media_report
 from server.live.media import MediaAway, MediaProcess
-from server.live.neighbour import MediaOfNodes, Neighbour
+from server.live.neighbour import Neighbour
 from server.live.on_air import OnAir
 from server.live.pull import Pull
 from server.live.sockets import Sockets
@@ -63,6 +64,9 @@ from server.live.wire import AfterEnd, Announcer, Ears, MediaListener, RoomTopic
 from server.media_process import MediaConfig
 from server.metrics import ActorMetrics, Gauges
 from server.ports import CannotStart, Ports
+from server.pulse import Pulse
+from server.registration import Kinds
+from server.tracing import RoomTraces, Traces
 from storage.chat import ChatLog
 from storage.cluster import Cluster
 from storage.errors import StorageError
@@ -84,6 +88,7 @@ MEMORY: Final = Path("/dev/shm")  # noqa: S108 - what is made there is a folder 
 GC_THRESHOLDS: Final = (100_000, 50, 100)
 SWEEP_S: Final = 3_600.0
 CONNECT_BURST_S: Final = 0.2
+COMEBACKS_PER_S: Final = 2_500.0  # of a drained node's clients, on the other nodes
 
 log = logging.getLogger("server.app")
 
@@ -214,6 +219,10 @@ class App:
             transport=self.cluster.transport,
             observer=ActorMetrics(registry=self._registry),
         )
+        self._traces = Traces(node=self._name, clock=self.node.clock, share=self.settings.trace_share)
+        self._pulse = Pulse(clock=self.node.clock, report=lambda load: self.cluster.report(load=load))
+        self._pulse.start()
+        self._stages.add("pulse", _sync(self._pulse.close))
         self._announcer = Announcer(me=self._name, others=lambda: self.cluster.members.view.members)
         self._register_kinds()
         await self.node.start()
@@ -227,46 +236,32 @@ class App:
         await self.cluster.stop()
 
     def _register_kinds(self) -> None:
-        streams = DurableStreams(streams=self._streams, recordings=self._recordings)
-        views = DurableViews(views=Views(db=self.db))
-        announce = self._announcer
-        media = MediaOfNodes(node=self.node)
+        Kinds(
+            node=self.node,
+            streams=DurableStreams(streams=self._streams, recordings=self._recordings),
+            chat=self._chat,
+            views=DurableViews(views=Views(db=self.db)),
+            neighbour=self._neighbour,
+            announce=self._announcer,
+            trace=self._traces.note,
+            new_id=self._new_id,
+            now=now,
+            grace_s=self.settings.grace_s,
+        ).register()
 
-        def live_stream(actor_id: ActorId) -> LiveStream:
-            return LiveStream(
-                stream_id=actor_id.key,
-                shard=shard_of(actor_id),
-                store=streams,
-                media=media,
-                announce=announce,
-                now=now,
-                grace_s=self.settings.grace_s,
-            )
+    def _neighbour(self) -> Neighbour:
+        return Neighbour(ears=self._ears, media=self.media, presence=self._presence, inspection=self._inspection())
 
-        def chat_room(actor_id: ActorId) -> ChatRoom:
-            return ChatRoom(
-                room_id=actor_id.key,
-                shard=shard_of(actor_id),
-                log=self._chat,
-                standings=self._chat,
-                announce=announce,
-                new_id=self._new_id,
-                now=now,
-            )
-
-        def view_counter(actor_id: ActorId) -> ViewCounter:
-            shard = shard_of(actor_id)
-            return ViewCounter(stream_id=actor_id.key, shard=shard, store=views, announce=announce, now=now)
-
-        self.node.register(
-            NODE,
-            lambda _: Neighbour(ears=self._ears, media=self.media, presence=self._presence),
-            mailbox=65_536,
-            idle_after_s=None,
+    def _inspection(self) -> Inspection:
+        return Inspection(
+            node=self.node,
+            held=lambda: self.cluster.shards.held,
+            sockets=lambda: self.edge.session_count,
+            media=lambda: media_report(self.media, self._listener.counters),
+            bus=lambda: bus_report(self.cluster.bus),
+            pulse=self._pulse,
+            traces=self._traces,
         )
-        self.node.register("stream", live_stream, idle_after_s=120)
-        self.node.register("chat", chat_room, mailbox=8_192, idle_after_s=300)
-        self.node.register("viewers", view_counter, mailbox=65_536, idle_after_s=60)
 
     def _new_id(self) -> str:
         return self._ids.uuid7(time.time())
@@ -322,7 +317,10 @@ class App:
         after_end = AfterEnd(playback=self._playback, media=self.media, objects=self.objects)
         self._stages.add("after-ends", _sync(after_end.close))
         self._sockets = self._make_sockets()
-        self._ears = Ears(on_air=self._on_air, feeds=self._feeds, after_end=after_end, viewers=self._sockets)
+        followed = RoomTraces(traces=self._traces, fan=self.fanout, clock=self.node.clock)
+        self._ears = Ears(
+            on_air=self._on_air, feeds=self._feeds, after_end=after_end, viewers=self._sockets, followed=followed
+        )
         self._announcer.join(node=self.node, ears=self._ears)
         self._feeds.start()
         self._stages.add("feeds", self._feeds.close)
@@ -388,6 +386,7 @@ class App:
             max_per_account=self.settings.max_sockets_per_account,
             new_id=self._new_id,
             now=now,
+            traces=self._traces,
         )
 
     async def _open_http(self) -> None:
@@ -402,16 +401,25 @@ class App:
             allowed_origins=self.settings.allowed_origins,
             trusted_proxies=self.settings.trusted_proxies,
             fanout=self.fanout,
+            node_tag=tag_of(self._name),
+            elsewhere=self._node_with,
         )
         Gauges(read=self._gauges, registry=self._registry)
-        await web.SockSite(runner, self.ports.inside).start()
+        await self.edge.listen_inside(sock=self.ports.inside)
         await self.edge.start(sock=self.ports.http, ssl=_tls(self.settings))
         self._stages.add("sockets", self._drain_sockets, budget_s=self.settings.drain_s + 2)
 
+    def _node_with(self, tag: str) -> tuple[str, int] | None:
+        """Where the node listens inside whose session ids end with this."""
+        members = self.cluster.members.view.members
+        return address_in(tag, [(member.name, member.address) for member in members.values()])
+
     async def _drain_sockets(self) -> None:
-        """Everybody is told, with different times to come back, and then let go."""
-        for number, client in enumerate(self.edge.sockets):
-            client.emit("server:draining", {"reconnect_in_ms": 250 + number * 7 % 4_000})
+        """Everybody is told, with different times to come back, and then let go, in the same order."""
+        clients = self.edge.sockets
+        delays_ms = comeback_delays_ms(len(clients), per_s=min(self.settings.connect_rate, COMEBACKS_PER_S))
+        for client, delay_ms in zip(clients, delays_ms, strict=True):
+            client.emit("server:draining", {"reconnect_in_ms": delay_ms})
         spread_s = min(2.0, self.settings.drain_s) if self.edge.session_count else 0.0
         await self.edge.drain(within_s=spread_s)
         await self.edge.close()
@@ -453,6 +461,11 @@ class App:
                     node=self.node,
                     new_id=self._new_id,
                     began=self._began,
+                ),
+                ClusterDesk(
+                    node=self.node,
+                    members=lambda: self.cluster.members.view.members,
+                    owners=self.cluster.shards.owners,
                 ),
             ],
             identity=self.identity,
@@ -549,6 +562,8 @@ class App:
             "fanout_skipped_total": ("Events skipped for slow sockets", self.fanout.skipped),
             "actors": ("Active actors", self.node.cell_count),
             "actor_dead_letters_seen": ("Messages nobody handled", self.node.dead_letters.total),
+            "loop_lag_seconds": ("How late a timer was at worst in the last 10 s", self._pulse.loop_lag_s),
+            "load": ("Share of a core that this process uses, smoothed over 10 s", self._pulse.load),
             "media_restarts": ("Times that the media process was started again", self.media.restarts),
             **media,
         }

@@ -1,9 +1,11 @@
 """The live edge: Engine.IO v4 and Socket.IO v5 on one port with HTTP, and the fan-out to many sockets."""
 
+from server.live.edge.admission import comeback_delays_ms
 from server.live.edge.client import Application, AskFailed, ConnectRefused, Socket
 from server.live.edge.endpoint import Edge
 from server.live.edge.fanout import Fanout, Message
 from server.live.edge.limits import EdgeLimits
+from server.live.edge.nodes import address_in, tag_of
 from server.live.edge.packet import Attachment, Parser
 
 __all__ = [
@@ -17,4 +19,7 @@ __all__ = [
     "Message",
     "Parser",
     "Socket",
+    "address_in",
+    "comeback_delays_ms",
+    "tag_of",
 ]

@@ -9,6 +9,7 @@ from random import random
 from urllib.parse import urlsplit
 
 _LEAST_RETRY_S = 1.0
+_LEAST_COMEBACK_MS = 250
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
 
@@ -151,6 +152,12 @@ class Turnstile:
     def retry_after_s(self) -> float:
         """When to come back: no two alike, over as long as those who wait now will need."""
         return _LEAST_RETRY_S + self._jitter() * max(_LEAST_RETRY_S, self._most_s)
+
+
+def comeback_delays_ms(count: int, *, per_s: float, jitter: Callable[[], float] = random) -> list[int]:
+    """When each of `count` clients that are sent away is to come back, in the order of their going: as many a second as
+    are let in elsewhere, each at a random moment of its own share, none at once. `jitter` gives numbers from 0 to 1."""
+    return [_LEAST_COMEBACK_MS + int((number + jitter()) * 1_000 / per_s) for number in range(count)]
 
 
 def _without_port(hop: str) -> str | None:

@@ -13,6 +13,7 @@ from server.live.edge.client import Application, Realm, Socket, client_of
 from server.live.edge.fanout import Fanout
 from server.live.edge.limits import EdgeLimits
 from server.live.edge.msgpack import MsgpackParser
+from server.live.edge.nodes import Address
 from server.live.edge.packet import Parser
 from server.live.edge.port import Port
 from server.live.edge.recovery import Trails
@@ -37,9 +38,14 @@ class Edge:
         namespaces: Collection[str] = ("/",),
         paths: Mapping[str, ParserName] = DEFAULT_PATHS,
         fanout: Fanout | None = None,
+        node_tag: str = "",
+        elsewhere: Callable[[str], Address | None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`http` is an `aiohttp.web.Server` (what `AppRunner.server` is after `setup`)."""
+        """`http` is an `aiohttp.web.Server` (what `AppRunner.server` is after `setup`). `node_tag` is what this node's
+        session ids end with (`tag_of` its name); `elsewhere` gives host and port where the node with another tag
+        listens inside, None when there is none (any more).
+        """
         self.limits = limits or EdgeLimits()
         self.fanout = fanout or Fanout()
         self._trails = Trails(clock=clock)
@@ -63,6 +69,8 @@ class Edge:
             limits=self.limits,
             allowed_origins=allowed_origins,
             trusted_proxies=trusted_proxies,
+            node_tag=node_tag,
+            elsewhere=elsewhere,
             clock=clock,
         )
 
@@ -78,10 +86,27 @@ class Edge:
         """Listens, on `host` and `port` or on a socket that is bound already."""
         await self.port.start(host=host, port=port, sock=sock, ssl=ssl, reuse_port=reuse_port)
 
+    async def listen_inside(
+        self, *, host: str | None = None, port: int = 0, sock: sockets.socket | None = None
+    ) -> None:
+        """Listens for the cluster's other nodes as well, until `close`: HTTP without TLS, and requests for sessions of
+        this node that reached another one. Sessions are not opened there. Nobody but the nodes may reach it."""
+        await self.port.listen_inside(host=host, port=port, sock=sock)
+
     @property
     def addresses(self) -> list[Any]:
         """Where it listens."""
         return self.port.addresses
+
+    @property
+    def inside_addresses(self) -> list[Any]:
+        """Where it listens for the other nodes."""
+        return self.port.inside_addresses
+
+    @property
+    def forwarded(self) -> int:
+        """Requests that were taken to other nodes, since the start."""
+        return self.port.forwarding.count
 
     @property
     def sockets(self) -> list[Socket]:

@@ -26,6 +26,8 @@ NOOP: Final = "6"
 _SEPARATOR: Final = b"\x1e"
 _KINDS: Final = frozenset("0123456")
 
+RANDOM_CHARACTERS: Final = 20
+
 
 class InvalidPacket(Exception):
     """What was received is no Engine.IO or Socket.IO packet; the session that sent it is closed."""
@@ -69,9 +71,9 @@ NOOP_PACKET: Final = Outgoing(b"6")
 PROBE_ANSWER: Final = Outgoing(b"3probe")
 
 
-def new_sid() -> str:
-    """An identifier that cannot be guessed: 120 random bits, 20 characters."""
-    return secrets.token_urlsafe(15)
+def new_sid(node_tag: str = "") -> str:
+    """An identifier that cannot be guessed: 120 random bits in `RANDOM_CHARACTERS`, then the node's tag."""
+    return secrets.token_urlsafe(15) + node_tag
 
 
 def open_packet(

@@ -97,7 +97,7 @@ _Entry = _Event | _Messages
 
 
 class _Topic:
-    __slots__ = ("groups", "held", "late", "latest", "name", "pending", "size")
+    __slots__ = ("groups", "held", "late", "latest", "name", "pending", "size", "waiting")
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -107,6 +107,7 @@ class _Topic:
         self.late: dict[Socket, tuple[str, int]] = {}  # where they stand; what is not behind it they have already
         self.held: dict[Socket, list[_Entry]] = {}  # they must not hear anything yet
         self.latest: dict[str, _Event] = {}  # the last value of each key
+        self.waiting: list[Callable[[], None]] = []  # for what is pending to be written
 
     def add(self, socket: Socket) -> bool:
         """Whether it is new here."""
@@ -125,6 +126,11 @@ class _Topic:
             if isinstance(entry, _Messages):
                 return entry.epoch, entry.messages[-1].offset
         return None
+
+    def written(self) -> None:
+        waiting, self.waiting = self.waiting, []
+        for done in waiting:
+            done()
 
     def remove(self, socket: Socket) -> None:
         group = self.groups.get(_shape(socket), {})
@@ -245,6 +251,13 @@ class Fanout:
         for group in list(found.groups.values()) if found is not None else ():
             yield from list(group)
 
+    def when_written(self, topic: str, done: Callable[[], None]) -> None:
+        """`done` is called once what was published until now has been handed to the sockets, or the next publication
+        has if nothing waits. Never if nobody hears the topic. It must be quick and not raise."""
+        found = self._topics.get(topic)
+        if found is not None:
+            found.waiting.append(done)
+
     # -- what is said
 
     def publish(self, topic: str, event: str, payload: Any) -> None:
@@ -355,6 +368,8 @@ class Fanout:
                 yield from self._slices(topic, entries)
             except Exception:
                 _log.exception("a publication could not be written", extra={"topic": topic.name})
+            if topic.waiting:
+                topic.written()
 
     def _slices(self, topic: _Topic, entries: list[_Entry]) -> Iterator[None]:
         for run in [entries] if self._is_coalescing else [[entry] for entry in entries]:

@@ -39,6 +39,7 @@ class Front(asyncio.Protocol):
     __slots__ = (
         "_body",
         "_buffer",
+        "_carrier",
         "_due",
         "_entry",
         "_head",
@@ -48,11 +49,14 @@ class Front(asyncio.Protocol):
         "_posting",
         "_state",
         "_transport",
+        "is_inside",
         "peer",
     )
 
-    def __init__(self, port: Port) -> None:
+    def __init__(self, port: Port, *, is_inside: bool = False) -> None:
+        """`is_inside`: it came in where only the cluster's nodes do."""
         self._port = port
+        self.is_inside = is_inside
         self._transport: asyncio.Transport | None = None
         self._http: Any = None  # the HTTP server's protocol for this connection, once there was a request for it
         self._state = _HEAD
@@ -61,6 +65,7 @@ class Front(asyncio.Protocol):
         self._body: Body | None = None
         self._polled: Session | None = None
         self._posting: Session | None = None
+        self._carrier: asyncio.Task[None] | None = None  # who takes the request at hand to another node
         self._due = 0.0
         self._entry = math.inf  # when the wheel's entry that counts comes up; the others of this front are stale
         self.peer = ""
@@ -107,6 +112,8 @@ class Front(asyncio.Protocol):
         self._port.left(self)
         if self._polled is not None:
             self._polled.poll_lost(self)
+        if self._carrier is not None:
+            self._carrier.cancel()
         self._post_ended()
         if self._http is not None:
             self._http.connection_lost(exc)
@@ -278,6 +285,10 @@ class Front(asyncio.Protocol):
         """The poll of this session has no answer yet."""
         self._polled = session
 
+    def is_carried_by(self, carrier: asyncio.Task[None]) -> None:
+        """The request at hand is on its way to another node; `carrier` is cancelled when the client leaves."""
+        self._carrier = carrier
+
     def when_its_turn(self, head: Head, go_on: Callable[[], None]) -> None:
         """Goes on with a request that had to wait, unless its connection is gone."""
         if self._state == _POLL and self._head is head:
@@ -291,14 +302,20 @@ class Front(asyncio.Protocol):
         self, status: int, body: bytes, *, headers: list[tuple[str, str]] | None = None, is_last: bool = False
     ) -> None:
         """Writes a whole response to the request at hand and goes on with the next one, or closes."""
-        transport = self._require_transport()
         head = self._head
-        is_last = is_last or head is None or not head.is_keep_alive
-        fields = [("Connection", "close")] if is_last else []
         cors = self._port.origins.cors(head.headers) if head is not None else []
         shown = b"" if head is not None and head.method == "HEAD" else body
-        transport.write(_response(status, shown, [*fields, *cors, *(headers or [])]))
-        self._head = self._body = None
+        self._answer(_response(status, len(shown), [*cors, *(headers or [])]), shown, is_last=is_last)
+
+    def relay(self, head: bytes, body: bytes) -> None:
+        """Writes another node's response, as `answer` does; `head` has no end yet and says nothing of connections."""
+        self._answer(head, body, is_last=False)
+
+    def _answer(self, response: bytes, body: bytes, *, is_last: bool) -> None:
+        is_last = is_last or self._head is None or not self._head.is_keep_alive
+        closing = b"\r\nConnection: close" if is_last else b""
+        self._require_transport().write(response + closing + b"\r\n\r\n" + body)
+        self._head = self._body = self._carrier = None
         self._post_ended()
         if is_last:
             self._linger()
@@ -333,7 +350,7 @@ class Front(asyncio.Protocol):
         transport, rest = self._require_transport(), bytes(self._buffer)
         transport.resume_reading()
         self._transport, self._state, self._buffer = None, _GONE, bytearray()
-        self._head = self._body = None  # the sweep may hold the front for a while yet
+        self._head = self._body = self._carrier = None  # the sweep may hold the front for a while yet
         if self._http is not None:
             self._http.transport = None  # so that the HTTP server lets go without closing what is no longer its own
             self._http.connection_lost(None)
@@ -386,10 +403,10 @@ class Front(asyncio.Protocol):
         return not self._buffer and not self._is_http_idle()
 
 
-def _response(status: int, body: bytes, headers: list[tuple[str, str]]) -> bytes:
+def _response(status: int, length: int, headers: list[tuple[str, str]]) -> bytes:
     lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", "Cache-Control: no-store"]
     if status != HTTPStatus.NO_CONTENT:
-        lines += ["Content-Type: text/plain; charset=UTF-8", f"Content-Length: {len(body)}"]
+        lines += ["Content-Type: text/plain; charset=UTF-8", f"Content-Length: {length}"]
         lines += ["X-Content-Type-Options: nosniff"]
     lines += [f"{name}: {value}" for name, value in headers]
-    return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
+    return "\r\n".join(lines).encode("latin-1")

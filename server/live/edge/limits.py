@@ -18,6 +18,7 @@ class EdgeLimits:
     body_idle_timeout_s: float = 60.0  # any other body that stalls: the connection is closed
     keepalive_timeout_s: float = 75.0  # an idle HTTP connection: closed
     close_timeout_s: float = 3.0  # the other side's close frame, or the last poll
+    node_connect_timeout_s: float = 3.0  # a connection to another node: as if that node were gone
 
     max_head_bytes: int = 16 * 1024  # 431
     max_payload: int = 1_000_000  # a message, a polling body (413), attachments parked by one connection
@@ -31,6 +32,7 @@ class EdgeLimits:
 
     slow_bytes: int = 128 * 1024  # unsent bytes from which room messages are skipped (chat:gap)
     max_unsent_bytes: int = 2 * 1024 * 1024  # from which the connection is closed
+    max_relayed_bytes: int = 16 * 1024 * 1024  # an answer that another node gives for us: 502
     slow_timeout_s: float = 30.0  # slow for this long: closed
 
     max_connections: int = 50_000  # of the port: 503

@@ -14,8 +14,10 @@ from server.live.edge import engineio, websocket
 from server.live.edge.admission import Addresses, Origins, Turnstile
 from server.live.edge.connection import WebSocketConnection
 from server.live.edge.engineio import InvalidPacket
+from server.live.edge.forward import MARK, Forwarding
 from server.live.edge.front import Front
 from server.live.edge.limits import EdgeLimits
+from server.live.edge.nodes import Address, is_tag
 from server.live.edge.request import Head
 from server.live.edge.session import Session, Sessions, Upper
 
@@ -25,6 +27,9 @@ Mounts = Mapping[str, Callable[[Session], Upper]]
 
 class Port:
     """Engine.IO v4 at the mounts, over polling and WebSocket; every other request is the HTTP server's.
+
+    It may listen inside as well, for the cluster's other nodes: HTTP, and requests that they take here because the
+    session is ours. No session is opened there and nothing is taken further.
 
     `http` makes the HTTP server's protocol for one connection: an `aiohttp.web.Server`, called. Its own end is its
     owner's affair, before or after `close`.
@@ -38,12 +43,20 @@ class Port:
         limits: EdgeLimits | None = None,
         allowed_origins: Collection[str] = (),
         trusted_proxies: Iterable[str] = (),
+        node_tag: str = "",
+        elsewhere: Callable[[str], Address | None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`node_tag` is what this node's session ids end with; `elsewhere` says where the node with another tag has its
+        internal listener, None when there is none (any more).
+        """
+        if node_tag and not is_tag(node_tag):
+            raise ValueError(f"{node_tag!r} cannot be a node's tag")
         self.limits = limits or EdgeLimits()
         self.http = http
         self.origins = Origins(allowed_origins)
-        self.sessions = Sessions(limits=self.limits, clock=clock)
+        self.sessions = Sessions(limits=self.limits, clock=clock, node_tag=node_tag)
+        self.forwarding = Forwarding(sessions=self.sessions, elsewhere=elsewhere, left=self.left)
         self._mounts = {path + slash: open_upper for path, open_upper in mounts.items() for slash in ("", "/")}
         self._addresses = Addresses(
             trusted_proxies=trusted_proxies,
@@ -54,7 +67,9 @@ class Port:
             rate=self.limits.connect_rate, burst=self.limits.connect_burst, max_wait_s=self.limits.connect_wait_s
         )
         self._fronts: set[Front] = set()
+        self._inside: set[Front] = set()
         self._server: asyncio.Server | None = None
+        self._inside_server: asyncio.Server | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._is_draining = False
         self.refused = 0  # sessions and connections, since the start
@@ -85,49 +100,83 @@ class Port:
             )
         self._sweep()
 
+    async def listen_inside(
+        self, *, host: str | None = None, port: int = 0, sock: sockets.socket | None = None, backlog: int = 4096
+    ) -> None:
+        """Listens for the cluster's other nodes, without TLS, where nobody else comes. Besides `start`; `close` ends
+        it, `drain` does not."""
+
+        def front() -> Front:
+            return Front(self, is_inside=True)
+
+        loop = asyncio.get_running_loop()
+        if sock is not None:
+            self._inside_server = await loop.create_server(front, sock=sock, backlog=backlog)
+        else:
+            self._inside_server = await loop.create_server(front, host=host, port=port, backlog=backlog)
+
     @property
     def addresses(self) -> list[Any]:
         """Where it listens."""
-        return [] if self._server is None else [sock.getsockname() for sock in self._server.sockets]
+        return _addresses(self._server)
+
+    @property
+    def inside_addresses(self) -> list[Any]:
+        """Where it listens for the other nodes."""
+        return _addresses(self._inside_server)
 
     def _sweep(self) -> None:
         self.sessions.sweep(self.sessions.clock())
         self._timer = asyncio.get_running_loop().call_later(self.sessions.wheel.tick_s, self._sweep)
 
     async def drain(self, *, within_s: float, reason: str = "server shutting down") -> None:
-        """Accepts no more and closes the sessions, spread evenly over the time, so that clients reconnect elsewhere."""
+        """Accepts no more and closes the sessions, who came first going first, spread evenly over the time, so that
+        clients reconnect elsewhere. WebSockets of other nodes' sessions are let go last."""
         self._is_draining = True
         if self._server is not None:
             self._server.close()
         sessions = list(self.sessions.by_sid.values())
         slices = max(1, min(len(sessions), int(within_s / 0.05)))
+        size = math.ceil(len(sessions) / slices)
         for number in range(slices):
-            for session in sessions[number::slices]:
+            for session in sessions[number * size : (number + 1) * size]:
                 session.close(reason, code=websocket.GOING_AWAY)
             await asyncio.sleep(within_s / slices)
+        for splice in list(self.forwarding.splices):
+            splice.close()
 
     async def close(self) -> None:
         """Closes everything that is left, at once."""
         await self.drain(within_s=0)
         if self._timer is not None:
             self._timer.cancel()
-        for front in list(self._fronts):
+        await self.forwarding.close()
+        for server in (self._server, self._inside_server):
+            if server is not None:
+                server.close()
+        self._server = self._inside_server = None
+        for front in (*self._fronts, *self._inside):
             front.abort()
-        if self._server is not None:
-            self._server.close()
-            self._server = None
 
     # -- for Front
 
     def accepted(self, front: Front) -> bool:
-        if len(self._fronts) + len(self.sessions.by_sid) >= self.limits.max_connections:
+        """Whether there is room. The other nodes' connections have a count of their own: they are for sessions that
+        are here already."""
+        fronts, others = (self._inside, 0) if front.is_inside else (self._fronts, self._served_otherwise)
+        if len(fronts) + others >= self.limits.max_connections:
             self.refused += 1
             return False
-        self._fronts.add(front)
+        fronts.add(front)
         return True
+
+    @property
+    def _served_otherwise(self) -> int:
+        return len(self.sessions.by_sid) + len(self.forwarding.splices)
 
     def left(self, front: Front) -> None:
         self._fronts.discard(front)
+        self._inside.discard(front)
 
     def mount(self, path: str) -> Callable[[Session], Upper] | None:
         return self._mounts.get(path)
@@ -142,7 +191,7 @@ class Port:
     def websocket(self, front: Front, head: Head) -> None:
         """An upgrade request: a new session, or the probe of a polling one."""
         query = _query(head)
-        refusal = self._refusal(head, query)
+        refusal = self._refusal(front, head, query)
         if refusal is None and query.get("transport") != "websocket":
             refusal = 400, b"Transport unknown"
         if refusal is not None:
@@ -155,14 +204,14 @@ class Port:
             return
         sid = query.get("sid")
         if sid:
-            self._probe(front, sid, switching)
+            self._probe(front, head, sid, switching)
         else:
             self._in_turn(front, head, lambda: self._open_websocket(front, head, switching))
 
     def request(self, front: Front, head: Head, body: bytes, posting: Session | None) -> None:
         """A polling request with its whole body."""
         query = _query(head)
-        refusal = self._refusal(head, query)
+        refusal = self._refusal(front, head, query)
         if refusal is not None:
             front.answer(*refusal)
         elif head.method == "OPTIONS":
@@ -173,6 +222,9 @@ class Port:
             front.answer(400, b"Bad handshake method")
         elif not query.get("sid"):
             self._in_turn(front, head, lambda: self._open_polling(front, head))
+        elif head.method in ("GET", "POST") and (address := self._elsewhere(front, query["sid"])) is not None:
+            client = self._addresses.client(front.peer, head.headers)
+            self.forwarding.request(front, head, body, address=address, client=client)
         elif head.method == "GET":
             self._poll(front, query["sid"])
         elif head.method == "POST" and posting is not None:
@@ -180,7 +232,15 @@ class Port:
         else:
             front.answer(400, b"Session ID unknown" if head.method == "POST" else b"Bad request")
 
-    def _refusal(self, head: Head, query: dict[str, str]) -> tuple[int, bytes] | None:
+    def _elsewhere(self, front: Front, sid: str) -> Address | None:
+        """Where the request is to be taken. What another node took here stays here."""
+        return None if front.is_inside or sid in self.sessions.by_sid else self.forwarding.address_of(sid)
+
+    def _refusal(self, front: Front, head: Head, query: dict[str, str]) -> tuple[int, bytes] | None:
+        if front.is_inside and "," in head.headers.get(MARK, ""):
+            return 508, b"Forwarded twice"
+        if front.is_inside and (MARK not in head.headers or not query.get("sid")):
+            return 403, b"For the cluster's other nodes"
         if not self.origins.admits(head.headers):
             return 403, b"Origin not allowed"
         if head.method != "OPTIONS" and query.get("EIO") != "4":
@@ -228,8 +288,13 @@ class Port:
         if rest:
             connection.data_received(rest)
 
-    def _probe(self, front: Front, sid: str, switching: bytes) -> None:
+    def _probe(self, front: Front, head: Head, sid: str, switching: bytes) -> None:
         session = self.sessions.by_sid.get(sid)
+        address = self._elsewhere(front, sid)
+        if address is not None:
+            client = self._addresses.client(front.peer, head.headers)
+            self.forwarding.websocket(front, head, address=address, client=client)
+            return
         if session is None:
             front.answer(400, b"Session ID unknown", is_last=True)
             return
@@ -247,7 +312,7 @@ class Port:
 
     def _take(self, front: Front) -> tuple[WebSocketConnection, bytes]:
         transport, rest = front.take()
-        self._fronts.discard(front)
+        self.left(front)
         connection = WebSocketConnection(transport=transport, sessions=self.sessions)
         transport.set_protocol(connection)
         return connection, rest
@@ -268,6 +333,10 @@ class Port:
             session.close("parse error", is_abrupt=True)
             is_taken = False
         front.answer(*((200, b"ok") if is_taken else (400, b"Invalid payload")))
+
+
+def _addresses(server: asyncio.Server | None) -> list[Any]:
+    return [] if server is None else [sock.getsockname() for sock in server.sockets]
 
 
 def _query(head: Head) -> dict[str, str]:

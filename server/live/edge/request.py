@@ -30,7 +30,7 @@ class Head:
             raise BadRequest("request line")
         self.method, target, self.version = request_line
         self.path, _, self.query_text = target.partition("?")
-        self.headers = _fields(lines)
+        self.headers = fields(lines)
 
     @property
     def query(self) -> dict[str, str]:
@@ -62,7 +62,8 @@ _NEW_WEBSOCKET_TEXT: Final = "EIO=4&transport=websocket"
 _NEW_WEBSOCKET: Final = _query(_NEW_WEBSOCKET_TEXT)
 
 
-def _fields(lines: list[str]) -> dict[str, str]:
+def fields(lines: list[str]) -> dict[str, str]:
+    """The fields of a head, behind its first line. BadRequest."""
     headers: dict[str, str] = {}
     for line in lines[1:]:
         name, colon, value = line.partition(":")

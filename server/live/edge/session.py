@@ -62,10 +62,11 @@ class Poll(Protocol):
 class Sessions:
     """All sessions of one port, and what they share."""
 
-    __slots__ = ("by_sid", "clock", "limits", "slow", "wheel")
+    __slots__ = ("by_sid", "clock", "limits", "node_tag", "slow", "wheel")
 
-    def __init__(self, *, limits: EdgeLimits, clock: Callable[[], float]) -> None:
+    def __init__(self, *, limits: EdgeLimits, clock: Callable[[], float], node_tag: str = "") -> None:
         self.limits = limits
+        self.node_tag = node_tag
         self.clock = clock
         tick_s = min(0.1, limits.ping_interval_s / 20, limits.ping_timeout_s / 20)
         self.wheel: Wheel[Timed] = Wheel(tick_s=tick_s, now=clock())
@@ -120,7 +121,7 @@ class Session:
         """`head` is the request that opened the session; `forget` is called with `remote` when it is over."""
         now = sessions.clock()
         self._sessions = sessions
-        self.sid = engineio.new_sid()
+        self.sid = engineio.new_sid(sessions.node_tag)
         self.head = head
         self.remote = remote
         self.forget = forget
