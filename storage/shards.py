@@ -39,6 +39,7 @@ ROLE: Final = "actors"
 MOST_MOVING: Final = 16
 FIND_S: Final = 3.0
 RELEASE_S: Final = 5.0
+COMPARE_S: Final = 5.0
 RETRY_S: Final = 0.25
 
 
@@ -106,7 +107,7 @@ class Shards:
         self._heirs = Heirs()
         self._news: dict[int, Move] = {}
         self._noted_at: dict[int, float] = {}
-        self._seen_at = clock.monotonic()
+        self._seen_at = self._compared_at = clock.monotonic()
         self._held: dict[int, int] = {}
         self._moving: set[int] = set()
         self._may_move = False
@@ -299,10 +300,17 @@ class Shards:
     # Keeping.
 
     async def _check_doubted(self) -> None:
-        doubted = [shard for shard in self._doubted if shard in self._held]
-        if doubted:
-            await self._compare(doubted)
-        self._doubted.clear()
+        """Now and then all: a lease may have gone and come back between two heartbeats."""
+        now = self._clock.monotonic()
+        if now - self._compared_at >= COMPARE_S:
+            self._compared_at = now
+            self._doubted.update(self._held)
+        doubted, self._doubted = self._doubted, set()
+        try:
+            await self._compare([shard for shard in doubted if shard in self._held])
+        except StorageError:
+            self._doubted |= doubted
+            raise
 
     async def _renew_missing(self) -> None:
         """Held, but of nobody's in the table: Redis has lost its data, or has thought us dead and nobody came."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 from collections.abc import Callable
 from functools import partial
 from itertools import count
@@ -89,7 +90,8 @@ class Remote:
         self._transport = transport
         self._link: Link | None = None
         self._open: dict[int, _Open] = {}
-        self._numbers = count(1)
+        # Not from 1: an answer meant for an earlier process of this name must not settle an ask of this one.
+        self._numbers = count(secrets.randbits(48) + 1)
         self._encode = msgspec.msgpack.Encoder().encode
 
     def start(self) -> None:
