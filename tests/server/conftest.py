@@ -53,7 +53,7 @@ async def _make_database(admin_url: str) -> str:
 async def database(server_database_url: str) -> AsyncIterator[Database]:
     """Empty but for what migrations put there."""
     database = await Database.connect(server_database_url, max_connections=4)
-    await database.execute("truncate users, signing_keys, audit_log cascade")
+    await database.execute("truncate users, chat_messages, signing_keys, audit_log cascade")
     yield database
     await database.close()
 
