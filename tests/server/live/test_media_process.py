@@ -191,9 +191,8 @@ async def test_stopping_while_it_waits_to_be_started_again_starts_nothing(tmp_pa
     await house.node.until(lambda: house.node.losses == 1)
     await house.media.stop(budget_s=1)
     assert house.media.pid is None
-    assert not [
-        child for child in psutil.Process().children(recursive=True) if "media_process" in " ".join(child.cmdline())
-    ]
+    # Its direct children: servers that other tests have started have media processes of their own.
+    assert not [child for child in psutil.Process().children() if "media_process" in " ".join(child.cmdline())]
     house.rtmp.close()
 
 
