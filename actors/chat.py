@@ -11,6 +11,7 @@ import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Literal, Protocol
 
 import msgspec
@@ -43,6 +44,7 @@ from actors.events import (
     RoomOpened,
 )
 from actors.runtime import Actor, ActorError, DomainError, Fenced, Later, Unavailable, handles
+from actors.tracing import Trace
 
 __all__ = [
     "MAX_TEXT",
@@ -163,7 +165,11 @@ class ChatRoom(Actor):
         announce: Announce,
         new_id: Callable[[], str],
         now: Callable[[], datetime],
+        trace: Trace | None = None,
     ) -> None:
+        self._trace = trace
+        self._followed: dict[str, float] = {}
+        self._fresh_traces: list[str] = []
         self._room_id = room_id
         self._shard = shard
         self._log = log
@@ -222,6 +228,8 @@ class ChatRoom(Actor):
             return later
         text = clean_text(message.text)
         self._posting[key] = [later]
+        if message.trace is not None:
+            self._followed[message.trace] = self.context.clock.monotonic()
         self._judge_in_turn(message, text)
         return later
 
@@ -247,7 +255,13 @@ class ChatRoom(Actor):
         return True
 
     def _settled(self, message: PostChat) -> list[Later[Posted]]:
+        if message.trace is not None:
+            self._note(message.trace, "room.post", self._followed.pop(message.trace, None))
         return self._posting.pop((message.author.id, message.client_id), [])
+
+    def _note(self, trace: str, step: str, since: float | None) -> None:
+        if self._trace is not None and since is not None:
+            self._trace(trace, step, since=since)
 
     def _resolve(self, message: PostChat, posted: Posted) -> None:
         for later in self._settled(message):
@@ -336,7 +350,12 @@ class ChatRoom(Actor):
             self._refused(message, entry, error)
             return
         self._commits.add(commit)
+        if message.trace is not None:
+            commit.add_done_callback(partial(self._commit_ended, message.trace, self.context.clock.monotonic()))
         commit.add_done_callback(lambda done: self._committed(message, entry, done))
+
+    def _commit_ended(self, trace: str, since: float, _: asyncio.Future[Appended]) -> None:
+        self._note(trace, "room.commit", since)
 
     def _committed(self, message: PostChat, entry: ChatEntry, done: asyncio.Future[Appended]) -> None:
         self._commits.discard(done)
@@ -349,6 +368,8 @@ class ChatRoom(Actor):
         self._answers[(entry.user_id, entry.client_id)] = posted
         _trim(self._answers, REMEMBERED_ANSWERS)
         if appended.offset == self._offset + 1 and not appended.is_duplicate:
+            if message.trace is not None:
+                self._fresh_traces.append(message.trace)
             self._show(_as_shown(message, entry, appended.offset, self._rules.badges(message.author)))
         elif appended.offset > self._offset:
             # Something before it, or this itself, was written without our hearing of it.
@@ -406,7 +427,10 @@ class ChatRoom(Actor):
 
     def _announce_fresh(self) -> None:
         fresh, self._fresh = tuple(map(msgspec.to_builtins, self._fresh)), []
-        self._say(ChatPosted(room_id=self._room_id, epoch=self._epoch, messages=fresh))
+        traces: tuple[str, ...] = ()
+        if self._fresh_traces:
+            traces, self._fresh_traces = tuple(self._fresh_traces), []
+        self._say(ChatPosted(room_id=self._room_id, epoch=self._epoch, messages=fresh, traces=traces))
 
     def _say(self, fact: Fact) -> None:
         """To every node with sockets in the room, and to no other."""

@@ -20,11 +20,14 @@ class Posted(msgspec.Struct, frozen=True, kw_only=True):
     epoch: str
 
 
-class PostChat(Ask[Posted], frozen=True, kw_only=True):
+class PostChat(Ask[Posted], frozen=True, kw_only=True, omit_defaults=True):
+    """``trace``: somebody follows this message."""
+
     author: Author
     text: str
     client_id: str
     reply_to: str | None = None
+    trace: str | None = None
 
 
 class FindPosted(Ask[Posted | None], frozen=True, kw_only=True):

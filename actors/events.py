@@ -100,12 +100,16 @@ class ViewersCounted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     watched_ms: int
 
 
-class ChatPosted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Messages of one room, committed, in the order of their offsets, without a gap."""
+class ChatPosted(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True):
+    """Messages of one room, committed, in the order of their offsets, without a gap.
+
+    ``traces``: of those among them that somebody follows.
+    """
 
     room_id: str
     epoch: str
     messages: tuple[Shown, ...]
+    traces: tuple[str, ...] = ()
 
 
 class ChatChanged(msgspec.Struct, frozen=True, kw_only=True, tag=True):

@@ -60,9 +60,12 @@ class Buckets:
 
 
 class Session:
-    """``view_ids`` maps a watched stream to its view; ``rooms`` are those whose messages the socket gets."""
+    """``view_ids`` maps a watched stream to its view; ``rooms`` are those whose messages the socket gets.
 
-    __slots__ = ("bucket", "person", "roles", "rooms", "session_id", "view_ids", "viewer")
+    ``is_followed``: each message that it posts is traced.
+    """
+
+    __slots__ = ("bucket", "is_followed", "person", "roles", "rooms", "session_id", "view_ids", "viewer")
 
     def __init__(
         self, *, person: Person | None, roles: tuple[str, ...], session_id: str | None, viewer: str, bucket: TokenBucket
@@ -72,6 +75,7 @@ class Session:
         self.session_id = session_id
         self.viewer = viewer
         self.bucket = bucket
+        self.is_followed = False
         self.view_ids: dict[str, str] = {}
         self.rooms: set[str] = set()
 

@@ -22,7 +22,6 @@ from typing import Any, Final
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
-from actors.chat import MAX_TEXT
 from actors.presence import Presence
 from actors.runtime import ActorError, LoopClock, Node, shard_of
 from actors.runtime.ids import ActorId
@@ -38,6 +37,7 @@ from server.features.auth.routes import Auth, AuthRates
 from server.features.cluster import ClusterDesk
 from server.features.export import Export
 from server.features.users import Profiles, Ties, Users
+from server.folders import require_folder, run_folder
 from server.http.application import HttpSettings, build_app
 from server.http.health import Dependency, Health, ServerInfo
 from server.http.idempotency import IdempotencyKeys
@@ -47,6 +47,7 @@ from server.http.protocol import http_protocols
 from server.http.translations import known_errors
 from server.http.web_client import WebClient
 from server.lifecycle import Stages
+from server.limits import told_limits
 from server.live.durable import DurableChat, DurableStreams, DurableViews
 from server.live.edge import Edge, EdgeLimits, Fanout, address_in, comeback_delays_ms, tag_of
 from server.live.feed import Feeds
@@ -84,7 +85,6 @@ from storage.viewers import Views
 
 VERSION: Final = importlib.metadata.version("socialflow")
 WEB: Final = Path(__file__).parent / "web" / "dist"
-MEMORY: Final = Path("/dev/shm")  # noqa: S108 - what is made there is a folder of our own, mode 0700
 GC_THRESHOLDS: Final = (100_000, 50, 100)
 SWEEP_S: Final = 3_600.0
 CONNECT_BURST_S: Final = 0.2
@@ -117,6 +117,7 @@ class App:
         self._given_ports = ports
         self.is_draining = False
         self.first_admin: NewAccount | None = None
+        self._is_open = False
         self._stages = Stages()
         self._ids = Ids()
         self._registry = CollectorRegistry()
@@ -137,7 +138,7 @@ class App:
         await self._stages.close()
 
     async def _start(self) -> None:
-        _require_folder(self.settings.data_dir)
+        require_folder(self.settings.data_dir)
         self.ports = self._given_ports or Ports(self.settings)
         self._stages.add("ports", _sync(self.ports.close))
         await self._open_storage()
@@ -221,8 +222,6 @@ class App:
         )
         self._traces = Traces(node=self._name, clock=self.node.clock, share=self.settings.trace_share)
         self._pulse = Pulse(clock=self.node.clock, report=lambda load: self.cluster.report(load=load))
-        self._pulse.start()
-        self._stages.add("pulse", _sync(self._pulse.close))
         self._announcer = Announcer(me=self._name, others=lambda: self.cluster.members.view.members)
         self._register_kinds()
         await self.node.start()
@@ -256,12 +255,15 @@ class App:
         return Inspection(
             node=self.node,
             held=lambda: self.cluster.shards.held,
-            sockets=lambda: self.edge.session_count,
+            sockets=self._session_count,
             media=lambda: media_report(self.media, self._listener.counters),
             bus=lambda: bus_report(self.cluster.bus),
             pulse=self._pulse,
             traces=self._traces,
         )
+
+    def _session_count(self) -> int:
+        return self.edge.session_count if self._is_open else 0
 
     def _new_id(self) -> str:
         return self._ids.uuid7(time.time())
@@ -309,7 +311,7 @@ class App:
         self._listener = MediaListener(
             node=self.node, ingest=self._ingest, on_air=self._on_air, playback=self._playback
         )
-        run_dir = self._run_dir()
+        run_dir = run_folder(chosen=self.settings.run_dir, data_dir=self.settings.data_dir)
         self._stages.add("run folder", _sync(lambda: shutil.rmtree(run_dir, ignore_errors=True)))
         self.media = MediaProcess(
             config=self._media_config(run_dir), sockets={"rtmp": self.ports.rtmp}, listener=self._listener
@@ -328,6 +330,8 @@ class App:
         self._stages.add("pull", self._pull.close)
         try:
             await self.cluster.start(self.node)
+            self._pulse.start()
+            self._stages.add("pulse", _sync(self._pulse.close))
             await self.media.start()
         except (StorageError, MediaAway) as error:
             raise CannotStart(f"{error or 'the media process did not start'}: see the log above") from None
@@ -339,18 +343,6 @@ class App:
 
     async def _stop_media(self) -> None:
         await self.media.stop(budget_s=8)
-
-    def _run_dir(self) -> Path:
-        """Memory-backed where the machine has it. One folder a node; what a killed one left is swept."""
-        memory = MEMORY / "socialflow" if MEMORY.is_dir() else self.settings.data_dir / "run"
-        base = self.settings.run_dir or memory
-        base.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for left in base.iterdir():
-            if left.name.isdigit() and not Path(f"/proc/{left.name}").exists():
-                shutil.rmtree(left, ignore_errors=True)
-        mine = base / str(os.getpid())
-        mine.mkdir(mode=0o700, exist_ok=True)
-        return mine
 
     def _media_config(self, run_dir: Path) -> MediaConfig:
         settings = self.settings
@@ -404,6 +396,7 @@ class App:
             node_tag=tag_of(self._name),
             elsewhere=self._node_with,
         )
+        self._is_open = True
         Gauges(read=self._gauges, registry=self._registry)
         await self.edge.listen_inside(sock=self.ports.inside)
         await self.edge.start(sock=self.ports.http, ssl=_tls(self.settings))
@@ -441,7 +434,7 @@ class App:
         app = build_app(
             features=[
                 self._health(),
-                ServerInfo(server_name=self.settings.server_name, version=VERSION, limits=self._limits()),
+                ServerInfo(server_name=self.settings.server_name, version=VERSION, limits=told_limits(self.settings)),
                 Auth(accounts=self.accounts, limiter=limiter, rates=AuthRates()),
                 Users(profiles=self._profiles, ties=Ties(database=self.db), accounts=self.accounts),
                 Export(database=self.db),
@@ -527,30 +520,6 @@ class App:
         shown = f"[{host}]" if ":" in host else host
         return f"{scheme}://{shown}:{self.ports.rtmp_port}/live"
 
-    def _limits(self) -> Mapping[str, Any]:
-        settings = self.settings
-        return {
-            "chat_text_characters": MAX_TEXT,
-            "chat_client_id_characters": 64,
-            "chat_messages_per_second": settings.chat_rate,
-            "chat_burst": settings.chat_burst,
-            "socket_payload_bytes": settings.max_payload_bytes,
-            "socket_events_per_second": settings.socket_event_rate,
-            "socket_event_burst": settings.socket_event_burst,
-            "sockets": settings.max_sockets,
-            "sockets_per_address": settings.max_sockets_per_address,
-            "sockets_per_account": settings.max_sockets_per_account,
-            "socket_connects_per_second": settings.connect_rate,
-            "streams": settings.max_streams,
-            "whep_viewers": settings.max_whep_viewers,
-            "sdp_bytes": 65_536,
-            "body_bytes": 65_536,
-            "history_messages": 100,
-            "catch_up_messages": 500,
-            "stream_title_characters": 140,
-            "stream_grace_seconds": settings.grace_s,
-        }
-
     def _gauges(self) -> Mapping[str, tuple[str, float]]:
         media = {
             f"media_{name}": ("Reported by the media process", value) for name, value in self._listener.counters.items()
@@ -585,19 +554,6 @@ class App:
                 await self.node.ref("stream", row.id).ask(DescribeStream())
             except ActorError as error:
                 log.warning("stream %s was not taken up: %s", row.id, error)
-
-
-def _require_folder(path: Path) -> None:
-    try:
-        path.mkdir(mode=0o755, parents=True, exist_ok=True)
-        probe = path / f".write-{os.getpid()}"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise CannotStart(
-            f"the data folder {path.absolute()} cannot be written ({os.strerror(error.errno or 0)}): "
-            "fix its permissions, or choose another one with --data-dir"
-        ) from None
 
 
 def _tls(settings: Settings) -> ssl.SSLContext | None:

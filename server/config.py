@@ -102,6 +102,9 @@ class Settings(BaseSettings):
     log_format: Literal["console", "json"] = Field("console", description="how logs are written")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="what is logged")
     otel_endpoint: str | None = Field(None, description="OTLP endpoint that traces are sent to")
+    trace_share: float = Field(
+        0.0, ge=0, le=1, description="share of chat messages that are followed from socket to socket"
+    )
     server_name: str = Field("Social Flow", min_length=1, max_length=80, description="name shown on the page")
 
     # who may do what

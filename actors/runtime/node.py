@@ -199,10 +199,15 @@ class Node:
 
     # What is seen from outside.
 
-    def actors(self, *, most: int = 10_000) -> list[ActorInfo]:
-        """The cells that are here now, for an inspector."""
+    def actors(self, *, most: int = 10_000, kind: str | None = None) -> list[ActorInfo]:
+        """The cells that are here now, of one kind or of all, for an inspector."""
         now = self.clock.monotonic()
-        return [_info(cell, now) for cell in islice(self._cells(), most)]
+        cells = (cell for cell in self._cells() if kind in (None, cell.kind.name))
+        return [_info(cell, now) for cell in islice(cells, most)]
+
+    def population(self) -> dict[str, int]:
+        """How many cells of each registered kind are here."""
+        return {name: len(kind.cells) for name, kind in self._kinds.items()}
 
     # What cells, kinds and refs call.
 

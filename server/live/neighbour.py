@@ -11,7 +11,9 @@ import msgspec
 from actors.events import NODE, Hear
 from actors.presence import Presence, Present, WhoIsHere
 from actors.runtime import Actor, ActorError, Ask, DomainError, Later, Message, Node, handles
+from actors.tracing import Span
 from media.control import Answered, OfferWhep, Patched, PatchIce, Refused
+from server.live.inspection import DescribeNode, FindSpans, Inspection, NodeReport
 from server.live.media import MediaAway, MediaProcess
 from server.live.wire import Ears
 
@@ -49,7 +51,8 @@ class CloseHere(Ask[Outcome], frozen=True, kw_only=True):
 class Neighbour(Actor):
     """The actor of a node (kind ``NODE``): its key is the node's name, so it never moves."""
 
-    def __init__(self, *, ears: Ears, media: MediaProcess, presence: Presence) -> None:
+    def __init__(self, *, ears: Ears, media: MediaProcess, presence: Presence, inspection: Inspection) -> None:
+        self._inspection = inspection
         self._presence = presence
         self._ears = ears
         self._media = media
@@ -61,6 +64,14 @@ class Neighbour(Actor):
     @handles(WhoIsHere)
     def who_is_here(self, message: WhoIsHere) -> Present:
         return self._presence.present(message.topic)
+
+    @handles(DescribeNode)
+    def describe(self, message: DescribeNode) -> NodeReport:
+        return self._inspection.describe(message)
+
+    @handles(FindSpans)
+    def spans(self, message: FindSpans) -> tuple[Span, ...]:
+        return self._inspection.spans(message.trace)
 
     @handles(StopHere)
     def stop(self, message: StopHere) -> None:

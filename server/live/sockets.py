@@ -50,6 +50,7 @@ from server.live.bodies import (
 )
 from server.live.edge import ConnectRefused, Parser, Socket
 from server.live.feed import Feed, Feeds, RoomPages
+from server.tracing import SEND, Traces
 from storage.ids import made_at
 
 LAST_MESSAGES: Final = 50
@@ -114,7 +115,9 @@ class Sockets:
         max_per_account: int,
         new_id: Callable[[], str],
         now: Callable[[], datetime],
+        traces: Traces,
     ) -> None:
+        self._traces = traces
         self._identity = identity
         self._node = node
         self._fan = fan
@@ -172,6 +175,8 @@ class Sockets:
         socket.state = Session(
             person=person, roles=tuple(known.roles), session_id=known.session_id, viewer=known.id, bucket=bucket
         )
+        session: Session = socket.state
+        session.is_followed = auth.get("trace") is True and "admin" in known.roles
         socket.owner = known.id
         self._of_session[known.session_id].add(socket)
         self._per_account[known.id] += 1
@@ -407,7 +412,19 @@ class Sockets:
             self._fan.unsubscribe(ROOM + body.room_id, socket)
         return {"ok": True}
 
-    async def _send(self, socket: Socket, session: Session, body: Send) -> Ack:
+    def _send(self, socket: Socket, session: Session, body: Send) -> Awaitable[Ack]:
+        trace = self._traces.begin(is_wanted=session.is_followed)
+        posting = self._post(session, body, trace)
+        return posting if trace is None else self._follow(posting, trace)
+
+    async def _follow(self, posting: Awaitable[Ack], trace: str) -> Ack:
+        since = self._node.clock.monotonic()
+        try:
+            return {**await posting, "trace": trace}
+        finally:
+            self._traces.note(trace, SEND, since=since)
+
+    async def _post(self, session: Session, body: Send, trace: str | None) -> Ack:
         person = session.require_person()
         await self._known(session, body.room_id)
         room = self._node.ref("chat", body.room_id)
@@ -418,7 +435,13 @@ class Sockets:
             if posted is None:
                 raise DomainError("rate_limited", f"Wait {wait_s:.1f} s before the next message.", retry_after_s=wait_s)
         else:
-            post = PostChat(author=_author(session), text=body.text, client_id=body.client_id, reply_to=body.reply_to)
+            post = PostChat(
+                author=_author(session),
+                text=body.text,
+                client_id=body.client_id,
+                reply_to=body.reply_to,
+                trace=trace,
+            )
             posted = await room.ask(post)
         return {"ok": True, "id": posted.id, "offset": posted.offset, "epoch": posted.epoch}
 

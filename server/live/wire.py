@@ -83,10 +83,19 @@ class Viewers(Protocol):
     def put_out(self, view: StreamView) -> None: ...
 
 
+class Followed(Protocol):
+    """Who follows messages on their last step."""
+
+    def heard(self, fact: ChatPosted) -> None: ...
+
+
 class Ears:
     """What this node does about a fact, whoever tells it. Synchronous, on the loop, in the order of the facts."""
 
-    def __init__(self, *, on_air: OnAir, feeds: Feeds, after_end: AfterEnd, viewers: Viewers) -> None:
+    def __init__(
+        self, *, on_air: OnAir, feeds: Feeds, after_end: AfterEnd, viewers: Viewers, followed: Followed | None = None
+    ) -> None:
+        self._followed = followed
         self._on_air = on_air
         self._feeds = feeds
         self._after_end = after_end
@@ -95,6 +104,8 @@ class Ears:
     def hear(self, fact: Fact) -> None:
         if isinstance(fact, ChatPosted | ChatChanged | RoomOpened):
             self._feeds.hear(fact)
+            if isinstance(fact, ChatPosted) and fact.traces and self._followed is not None:
+                self._followed.heard(fact)
         elif isinstance(fact, ViewersCounted):
             self._on_air.viewers_counted(fact)
         elif isinstance(fact, CounterOpened):

@@ -11,8 +11,11 @@ from actors.presence import Presence, WhoIsHere
 from actors.runtime import ActorId, LocalTransport, LoopClock, Node
 from actors.runtime.directory import Placement
 from media.control import Answered, OfferWhep, OfferWhip, Patched, PatchIce, Refused
+from server.live.inspection import BusReport, Inspection, MediaReport
 from server.live.media import MediaAway
 from server.live.neighbour import Neighbour
+from server.pulse import Pulse
+from server.tracing import Traces
 
 
 class Town:
@@ -83,13 +86,25 @@ class Place:
         self.ears = HeardFacts()
         self.media = Sessions()
         self.presence = Presence()
-        self.node = Node(name=name, clock=LoopClock(), directory=Town(), transport=transport)
+        clock = LoopClock()
+        self.node = Node(name=name, clock=clock, directory=Town(), transport=transport)
+        self.pulse = Pulse(clock=clock, report=lambda _: None)
+        self.traces = Traces(node=name, clock=clock)
+        self.inspection = Inspection(
+            node=self.node,
+            held=lambda: {number: 7 for number in range(256) if name == "n1"},
+            sockets=lambda: 3,
+            media=lambda: MediaReport(pid=5, streams=2),
+            bus=lambda: BusReport(sent=4),
+            pulse=self.pulse,
+            traces=self.traces,
+        )
         self.node.register(NODE, self._neighbour, idle_after_s=None)
 
     def _neighbour(self, actor_id: ActorId) -> Neighbour:
         ears: Any = self.ears
         media: Any = self.media
-        return Neighbour(ears=ears, media=media, presence=self.presence)
+        return Neighbour(ears=ears, media=media, presence=self.presence, inspection=self.inspection)
 
     async def settle(self) -> None:
         """All that was told to this node before has been handled."""

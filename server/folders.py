@@ -1,0 +1,38 @@
+"""The folders on this machine that a node works in."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Final
+
+from server.ports import CannotStart
+
+MEMORY: Final = Path("/dev/shm")  # noqa: S108 - what is made there is a folder of our own, mode 0700
+
+
+def require_folder(path: Path) -> None:
+    """Made if it is not there. Raises ``CannotStart`` if nothing can be written into it."""
+    try:
+        path.mkdir(mode=0o755, parents=True, exist_ok=True)
+        probe = path / f".write-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise CannotStart(
+            f"the data folder {path.absolute()} cannot be written ({os.strerror(error.errno or 0)}): "
+            "fix its permissions, or choose another one with --data-dir"
+        ) from None
+
+
+def run_folder(*, chosen: Path | None, data_dir: Path) -> Path:
+    """Memory-backed where the machine has it. One folder a node; what a killed one left is swept."""
+    base = chosen or (MEMORY / "socialflow" if MEMORY.is_dir() else data_dir / "run")
+    base.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for left in base.iterdir():
+        if left.name.isdigit() and not Path(f"/proc/{left.name}").exists():
+            shutil.rmtree(left, ignore_errors=True)
+    mine = base / str(os.getpid())
+    mine.mkdir(mode=0o700, exist_ok=True)
+    return mine

@@ -1,0 +1,73 @@
+"""The kinds of actors that a node runs, and what each is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from actors.chat import ChatRoom
+from actors.events import NODE, Announce
+from actors.runtime import Node, shard_of
+from actors.runtime.ids import ActorId
+from actors.stream import LiveStream
+from actors.tracing import Trace
+from actors.viewers import ViewCounter
+from server.live.durable import DurableChat, DurableStreams, DurableViews
+from server.live.neighbour import MediaOfNodes, Neighbour
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kinds:
+    """``neighbour`` makes the node's own actor, when the node has everything that it needs."""
+
+    node: Node
+    streams: DurableStreams
+    chat: DurableChat
+    views: DurableViews
+    neighbour: Callable[[], Neighbour]
+    announce: Announce
+    trace: Trace
+    new_id: Callable[[], str]
+    now: Callable[[], datetime]
+    grace_s: float
+
+    def register(self) -> None:
+        """Before the node starts."""
+        register = self.node.register
+        register(NODE, lambda _: self.neighbour(), mailbox=65_536, idle_after_s=None)
+        register("stream", self._stream, idle_after_s=120)
+        register("chat", self._room, mailbox=8_192, idle_after_s=300)
+        register("viewers", self._counter, mailbox=65_536, idle_after_s=60)
+
+    def _stream(self, actor_id: ActorId) -> LiveStream:
+        return LiveStream(
+            stream_id=actor_id.key,
+            shard=shard_of(actor_id),
+            store=self.streams,
+            media=MediaOfNodes(node=self.node),
+            announce=self.announce,
+            now=self.now,
+            grace_s=self.grace_s,
+        )
+
+    def _room(self, actor_id: ActorId) -> ChatRoom:
+        return ChatRoom(
+            room_id=actor_id.key,
+            shard=shard_of(actor_id),
+            log=self.chat,
+            standings=self.chat,
+            announce=self.announce,
+            new_id=self.new_id,
+            now=self.now,
+            trace=self.trace,
+        )
+
+    def _counter(self, actor_id: ActorId) -> ViewCounter:
+        return ViewCounter(
+            stream_id=actor_id.key,
+            shard=shard_of(actor_id),
+            store=self.views,
+            announce=self.announce,
+            now=self.now,
+        )
