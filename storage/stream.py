@@ -313,7 +313,8 @@ def _stream(row: Row) -> StreamRow:
 _SELECT: Final = """
 select s.id, s.owner_id, s.room_id, s.title, s.description, s.category, s.tags, s.language, s.visibility, s.latency,
     s.is_recorded, s.state, s.stream_key, s.created_at, s.scheduled_at, s.started_at, s.interrupted_at, s.ended_at,
-    s.publication, s.media_time_ms, s.next_segment, s.tracks, s.media_node, s.is_lasting, s.peak_viewers, s.unique_viewers,
+    s.publication, s.media_time_ms, s.next_segment, s.tracks, s.media_node, s.is_lasting, s.peak_viewers,
+    s.unique_viewers,
     s.watched_ms,
     u.username, u.display_name, u.avatar_url
 from streams s join users u on u.id = s.owner_id

@@ -20,7 +20,7 @@ Reason = Literal[
 ]
 
 
-class Refused(MediaError):  # noqa: N818 (errors are named for what happened)
+class Refused(MediaError):
     """``status`` is the HTTP status (RFC 9725, section 4), ``reason`` is for programs, the rest for people."""
 
     def __init__(self, status: int, *, reason: Reason, title: str, detail: str) -> None:
