@@ -258,7 +258,7 @@ class Session:
         """A poll of the session: answered now or later. False when it is refused with 400."""
         self.check(self._sessions.clock())
         if self._state == _CLOSING:
-            self._finish(poll)
+            self._poll_of_the_end(poll)
             return True
         if self._state != _OPEN or self._connection is not None:
             return False
@@ -397,7 +397,7 @@ class Session:
     def close(self, reason: str, *, code: int = websocket.NORMAL, detail: str = "", is_abrupt: bool = False) -> None:
         """Ends the session from our side; `reason` goes to `upper`, `code` and `detail` into the close frame.
 
-        Over polling the next poll takes what is left, unless the end is abrupt.
+        Over polling the next polls take what is left and the close packet, unless the end is abrupt.
         """
         if self._state != _OPEN:
             return
@@ -437,11 +437,18 @@ class Session:
         if self.upper is not None:
             self.upper.closed(reason)
 
+    def _poll_of_the_end(self, poll: Poll) -> None:
+        """What was left first, and the close packet in an answer of its own: clients act on one at once, and would
+        take a disconnect that came along for a lost connection."""
+        if self._outbox:
+            poll.answer_poll(self._take_outbox())
+        else:
+            self._finish(poll)
+
     def _finish(self, poll: Poll) -> None:
-        """The last answer of a polling session: what was left, then the close packet."""
-        parts = [outgoing.payload for outgoing in self._outbox or []]
+        """The last answer of a polling session."""
         self._forget()
-        poll.answer_poll(engineio.join_payload([*parts, engineio.CLOSE_PACKET.payload]))
+        poll.answer_poll(engineio.CLOSE_PACKET.payload)
 
     def _forget(self) -> None:
         self._state = _CLOSED

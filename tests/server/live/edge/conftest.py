@@ -12,6 +12,7 @@ from aiohttp import web
 
 from server.live.edge import Application, Edge, EdgeLimits
 from tests.server.live.edge.serving import EchoApplication, Served, http_server
+from tests.server.live.edge.town import Town
 
 QUICK = EdgeLimits(ping_interval_s=0.3, ping_timeout_s=0.2, connect_timeout_s=1.0)
 
@@ -57,4 +58,24 @@ async def quick(serve: Serve) -> Served:
     return await serve(limits=QUICK, namespaces=("/", "/custom"))
 
 
-__all__ = ["QUICK", "Serve", "web"]
+Build = Callable[..., Awaitable[list[Served]]]
+
+
+@pytest.fixture
+async def town() -> AsyncIterator[Town]:
+    made = Town()
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+def build(town: Town) -> Build:
+    async def start(*names: str, **options: Any) -> list[Served]:
+        options.setdefault("limits", EdgeLimits())
+        await town.build(names or ("a", "b"), **options)
+        return town.nodes
+
+    return start
+
+
+__all__ = ["QUICK", "Build", "Serve", "web"]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.live.edge.admission import Addresses, Origins, Turnstile
+from server.live.edge.admission import Addresses, Origins, Turnstile, comeback_delays_ms
 from server.live.edge.limits import EdgeLimits
 
 
@@ -116,3 +116,17 @@ def test_a_storm_of_five_thousand_is_inside_within_fifteen_seconds_at_the_usual_
     found = Turnstile(rate=limits.connect_rate, burst=limits.connect_burst, max_wait_s=limits.connect_wait_s)
     waits = [found.enter(0.0) for _ in range(5_000)]
     assert all(wait is not None and wait < 5 for wait in waits)
+
+
+def test_clients_that_are_sent_away_come_back_as_fast_as_they_are_let_in_and_in_their_order() -> None:
+    delays = comeback_delays_ms(2_000, per_s=500)
+    assert delays == sorted(delays)
+    assert delays[0] >= 250
+    assert 4_000 <= delays[-1] <= 4_250
+    assert max(sum(at // 100 == slot for at in delays) for slot in range(45)) <= 55
+
+
+@pytest.mark.parametrize(("jitter", "delays"), [(0.0, [250, 350]), (0.5, [300, 400])])
+def test_comeback_is_at_a_random_moment_of_ones_own_share(jitter: float, delays: list[int]) -> None:
+    assert comeback_delays_ms(2, per_s=10, jitter=lambda: jitter) == delays
+    assert comeback_delays_ms(0, per_s=10) == []

@@ -487,6 +487,24 @@ async def test_drain_closes_sessions_so_that_clients_come_back(serve: Serve) -> 
         await asyncio.open_connection("127.0.0.1", served.port)
 
 
+async def test_drain_closes_who_came_first_first(serve: Serve) -> None:
+    served = await serve()
+    clients = [await served.connected() for _ in range(6)]
+    sessions = list(served.edge.port.sessions.by_sid)
+    assert [socket.session.sid for socket in served.edge.sockets] == sessions
+    draining = asyncio.create_task(served.edge.drain(within_s=0.3))
+    left: list[list[str]] = []
+    while not draining.done():
+        now_left = list(served.edge.port.sessions.by_sid)
+        if not left or left[-1] != now_left:
+            left.append(now_left)
+        await asyncio.sleep(0)
+    assert [sessions[-len(some) :] if some else [] for some in left] == left
+    assert len(left) > 3
+    for ws in clients:
+        assert await ended(ws) == 1001
+
+
 async def test_close_leaves_nothing_behind(serve: Serve) -> None:
     served: Served = await serve()
     raw: Raw = await served.raw()
