@@ -56,6 +56,7 @@ class Feed:
         self.recent: deque[dict[str, Any]] = deque(snapshot.messages, maxlen=RECENT)
         self.held: deque[ChatPosted | ChatChanged] = deque()
         self.top = snapshot.offset
+        self.is_unheard = False
         self.repair: asyncio.Task[None] | None = None
         self.encoded: dict[Any, bytes] = {}  # the tail, for each way of writing it; empty when it has changed
 
@@ -147,7 +148,18 @@ class Feeds:
         while True:
             await asyncio.sleep(LISTEN_S / 3)
             for feed in list(self._feeds.values()):
-                self._keep_listening(feed)
+                self._renew_or_forget(feed)
+
+    def _renew_or_forget(self, feed: Feed) -> None:
+        """A room that nobody here was in the last time either is let go: whoever opened a feed is in it by then."""
+        if self._fan.is_heard(feed.room_id):
+            feed.is_unheard = False
+            self._keep_listening(feed)
+        elif feed.is_unheard:
+            del self._feeds[feed.room_id]
+        else:
+            feed.is_unheard = True
+            self._keep_listening(feed)
 
     def _keep_listening(self, feed: Feed) -> None:
         """A room that cannot be told now is told again, and then says what was missed."""
