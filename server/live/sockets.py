@@ -7,7 +7,6 @@ Each event is checked against its shape once, admitted by the session's budget, 
 from __future__ import annotations
 
 import asyncio
-import logging
 import math
 import re
 from collections import Counter, defaultdict
@@ -48,6 +47,7 @@ from server.live.bodies import (
     Send,
     TimeOut,
 )
+from server.live.counters import Counters
 from server.live.edge import ConnectRefused, Parser, Socket
 from server.live.feed import Feed, Feeds, RoomPages
 from server.tracing import SEND, Traces
@@ -58,8 +58,6 @@ CATCH_UP: Final = 500
 PRESENCE_S: Final = 1.0
 ROOM: Final = "room:"
 STREAM: Final = "stream:"
-
-log = logging.getLogger("server.sockets")
 
 
 # As the server writes them: another spelling of the same id would be another actor.
@@ -135,6 +133,7 @@ class Sockets:
         self._of_session: defaultdict[str, set[Socket]] = defaultdict(set)
         self._per_account: Counter[str] = Counter()
         self._watched: Counter[str] = Counter()
+        self._counters = Counters(node=node)
         identity.on_revoked(self.end_session)
         self._events: Mapping[str, tuple[Any, _Handler]] = {
             "stream:watch": (OfStream, self._watch),
@@ -247,7 +246,7 @@ class Sockets:
         view_id = self._new_id()
         session.watch(view.id, view_id)
         self._watched[view.id] += 1
-        self._node.ref("viewers", view.id).tell(self._came(session, view_id))
+        self._counters.tell(view.id, self._came(session, view_id))
 
     def _came(self, session: Session, view_id: str) -> ViewerCame:
         return ViewerCame(
@@ -286,7 +285,7 @@ class Sockets:
             session: Session = socket.state
             view_id = session.view_ids.get(stream_id)
             if view_id is not None:
-                self._tell_counter(stream_id, self._came(session, view_id))
+                self._counters.tell(stream_id, self._came(session, view_id))
 
     def _unwatch(self, socket: Socket, session: Session, body: OfStream) -> Ack:
         if body.stream_id in session.view_ids:
@@ -299,13 +298,7 @@ class Sockets:
         self._watched[stream_id] -= 1
         if not self._watched[stream_id]:
             del self._watched[stream_id]
-        self._tell_counter(stream_id, ViewerLeft(view_id=view_id, at=self._now().timestamp()))
-
-    def _tell_counter(self, stream_id: str, message: ViewerCame | ViewerLeft) -> None:
-        try:
-            self._node.ref("viewers", stream_id).tell(message)
-        except ActorError as error:
-            log.warning("a viewer of %s is counted late: %s", stream_id, error)
+        self._counters.tell(stream_id, ViewerLeft(view_id=view_id, at=self._now().timestamp()))
 
     def _heartbeat(self, socket: Socket, session: Session, body: Heartbeat) -> Ack:
         view_id = session.view_ids.get(body.stream_id)

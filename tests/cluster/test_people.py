@@ -1,0 +1,111 @@
+"""Who watches, reacts and is present on any node is known on every node; who signs out is out everywhere."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import aiohttp
+import pytest
+
+from bench.town import NodeProcess, Town
+from tests.cluster.test_streams import at, prepare_on
+from tests.e2e.people import Person, register
+from tests.e2e.talking import Talker
+from tests.e2e.waiting import until
+
+Connect = Callable[..., Awaitable[Talker]]
+
+
+@pytest.fixture
+async def person(town: Town, http: aiohttp.ClientSession) -> Person:
+    return await register(http, town.running[0].url, "somebody")
+
+
+@pytest.fixture
+async def connect() -> AsyncIterator[Connect]:
+    """A socket on a node, for the time of the test."""
+    opened: list[Talker] = []
+
+    async def make(node: NodeProcess, token: str | None = None) -> Talker:
+        opened.append(await Talker(node.url, token).open())
+        return opened[-1]
+
+    yield make
+    await asyncio.gather(*(one.close() for one in opened), return_exceptions=True)
+
+
+async def counts(person: Person, nodes: list[NodeProcess], stream_id: str) -> list[int]:
+    """What each node says; -1 from one that asks to come back."""
+    answers = [await at(node, person).call("GET", f"streams/{stream_id}") for node in nodes]
+    assert all(answer.status == 200 or answer.headers["Retry-After"] for answer in answers)
+    return [answer.body["viewers"] if answer.status == 200 else -1 for answer in answers]
+
+
+async def test_viewers_are_counted_exactly_across_nodes_also_when_the_counter_died(
+    town: Town, person: Person, connect: Connect
+) -> None:
+    nodes = town.running
+    made = await prepare_on(town, person, actor=nodes[0])
+    stream_id = made["stream"]["id"]
+    counter = await town.owner_of("viewers", stream_id)
+    assert counter is not None
+    others = [node for node in nodes if node is not counter]
+    homes = [counter, others[0], others[0], others[1], others[1], others[1]]
+    sockets = [await connect(node) for node in homes]
+    for socket in sockets:
+        await socket.ok("stream:watch", {"stream_id": stream_id})
+
+    said: list[list[int]] = []
+
+    async def all_say(expected: int, among: list[NodeProcess]) -> bool:
+        said.append(await counts(person, among, stream_id))
+        return said[-1] == [expected] * len(among)
+
+    person.url = others[0].url
+    await until(lambda: all_say(6, nodes), what="six viewers, whoever is asked")
+    await sockets[-1].event("stream:viewers", lambda body: body["viewers"] == 6)
+    counter.kill()
+    await until(lambda: all_say(5, others), within_s=15, what="five viewers")
+    await sockets[1].ok("stream:unwatch", {"stream_id": stream_id})
+    await until(lambda: all_say(4, others), what="four viewers")
+    last = sockets[-1].heard["stream:viewers"][-1]
+    await sockets[-1].event("stream:viewers", lambda body: body["viewers"] == 4)
+    assert last["viewers"] <= 6
+
+
+async def test_reactions_and_presence_span_nodes(town: Town, person: Person, connect: Connect) -> None:
+    nodes = town.running
+    made = await prepare_on(town, person, actor=nodes[1])
+    stream_id, room_id = made["stream"]["id"], made["stream"]["chat"]["room_id"]
+    sockets = [await connect(node, person.token) for node in nodes]
+    guest = await connect(nodes[2])
+    for socket in (*sockets, guest):
+        await socket.ok("stream:watch", {"stream_id": stream_id})
+    for socket in sockets:
+        await socket.ok("stream:react", {"stream_id": stream_id, "emoji": "🎉"})
+    for socket in (*sockets, guest):
+        await socket.said(
+            lambda socket=socket: (
+                sum(body["counts"].get("🎉", 0) for body in socket.heard["stream:reactions"]) == len(nodes)
+            ),
+            what="every reaction once",
+        )
+    for socket in sockets:
+        present = await socket.ok("presence:list", {"room_id": room_id})
+        assert [one["id"] for one in present["users"]] == [person.id]
+        assert present["count"] == 2, present
+
+
+async def test_a_logout_on_one_node_ends_sockets_and_tokens_on_all(
+    town: Town, person: Person, connect: Connect
+) -> None:
+    a, b, c = town.running
+    sockets = [await connect(node, person.token) for node in (b, c)]
+    await at(a, person).done("POST", "auth/logout")
+    for socket in sockets:
+        async with asyncio.timeout(1.0):
+            await socket.event("session:revoked")
+            await socket.ended.wait()
+    for node in (b, c):
+        assert (await at(node, person).call("GET", "me")).status == 401

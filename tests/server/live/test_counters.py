@@ -1,0 +1,92 @@
+"""Who watches is told to the streams' counters in the end, however long one is away, and each time only what holds."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from actors.runtime import Actor, LocalTransport, Node, handles
+from actors.runtime.clock import ManualClock
+from actors.viewers import ViewerCame, ViewerLeft
+from server.live.counters import RETRY_S, Counters
+from tests.server.live.nodes import Town
+
+
+class Counter(Actor):
+    """Keeps what it is told."""
+
+    def __init__(self, told: list[str]) -> None:
+        self._told = told
+
+    @handles(ViewerCame)
+    def came(self, message: ViewerCame) -> None:
+        self._told.append(f"+{message.view_id}")
+
+    @handles(ViewerLeft)
+    def left(self, message: ViewerLeft) -> None:
+        self._told.append(f"-{message.view_id}")
+
+
+class Scene:
+    """The counters live on the node n1, which is not there before `begin`."""
+
+    def __init__(self) -> None:
+        self.clock = ManualClock()
+        self.told: list[str] = []
+        self._transport = LocalTransport()
+        self._home = Node(name="n1", clock=self.clock, directory=Town(), transport=self._transport)
+        self.here = Node(name="n2", clock=self.clock, directory=Town(), transport=self._transport)
+        for node in (self._home, self.here):
+            node.register("viewers", lambda _: Counter(self.told), idle_after_s=None)
+        self.counters = Counters(node=self.here)
+
+    async def begin(self) -> None:
+        await self._home.start()
+
+    async def stop(self) -> None:
+        await self.here.stop(budget_s=0.0)
+        await self._home.stop(budget_s=0.0)
+
+    def came(self, stream_id: str, view_id: str) -> None:
+        message = ViewerCame(view_id=view_id, viewer="v", user_id=None, at=1.0, since=None, node="n2")
+        self.counters.tell(stream_id, message)
+
+    def left(self, stream_id: str, view_id: str) -> None:
+        self.counters.tell(stream_id, ViewerLeft(view_id=view_id, at=2.0))
+
+
+@pytest.fixture
+async def scene() -> AsyncIterator[Scene]:
+    made = Scene()
+    await made.here.start()
+    yield made
+    await made.stop()
+
+
+async def test_a_counter_that_is_there_is_told_at_once(scene: Scene) -> None:
+    await scene.begin()
+    scene.came("s", "a")
+    scene.left("s", "a")
+    await scene.clock.advance(0.01)
+    assert scene.told == ["+a", "-a"]
+
+
+async def test_a_counter_that_was_away_is_told_when_it_is_back(scene: Scene) -> None:
+    scene.came("s", "a")
+    scene.came("t", "b")
+    await scene.clock.advance(10 * RETRY_S)
+    await scene.begin()
+    await scene.clock.advance(RETRY_S)
+    assert sorted(scene.told) == ["+a", "+b"]
+    await scene.clock.advance(10 * RETRY_S)
+    assert len(scene.told) == 2, "and once"
+
+
+async def test_of_a_view_only_what_was_said_last_is_told_late(scene: Scene) -> None:
+    scene.came("s", "a")
+    scene.left("s", "a")
+    await scene.begin()
+    scene.came("s", "b")
+    await scene.clock.advance(RETRY_S)
+    assert sorted(scene.told) == ["+b", "-a"]
