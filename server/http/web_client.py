@@ -21,6 +21,7 @@ PLACES: Final = (
     "/login",
     "/register",
     "/@{username}",
+    "/admin",
     "/settings",
     "/settings/{rest:.*}",
 )

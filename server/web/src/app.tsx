@@ -16,6 +16,7 @@ import { toast, Toasts } from "./ui/toasts";
 
 const loadWatch = () => import("./pages/watch");
 const loadStudio = () => import("./golive/page");
+const loadAdmin = () => import("./pages/admin");
 
 /** A page whose code is fetched when it is first opened. */
 function Lazy<P extends object>({ load, props }: { load: () => Promise<{ default: FunctionComponent<P> }>; props: P }) {
@@ -47,6 +48,8 @@ function pageOf(current: Route): ComponentChildren {
       return <Register />;
     case "settings":
       return <Settings />;
+    case "admin":
+      return <Lazy key="admin" load={loadAdmin} props={{}} />;
     case "profile":
       return <Profile key={current.username} username={current.username} />;
     case "missing":
@@ -184,6 +187,7 @@ function AccountMenu() {
           </p>
           <a href={`/@${user.username}`}>Your page</a>
           <a href="/settings">Settings</a>
+          {user.roles?.includes("admin") && <a href="/admin">Cluster</a>}
           <button type="button" onClick={() => void leave()}>
             Sign out
           </button>

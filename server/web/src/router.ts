@@ -12,6 +12,7 @@ export type Route =
   | { page: "login" }
   | { page: "register" }
   | { page: "settings" }
+  | { page: "admin" }
   | { page: "profile"; username: string }
   | { page: "missing" };
 
@@ -21,6 +22,7 @@ const FIXED: Record<string, Route> = {
   "/login": { page: "login" },
   "/register": { page: "register" },
   "/settings": { page: "settings" },
+  "/admin": { page: "admin" },
 };
 
 export function routeOf(pathname: string): Route {

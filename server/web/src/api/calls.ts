@@ -1,7 +1,7 @@
 /** The REST calls of the pages, by name. */
 import { randomId } from "./locks";
 import { call } from "./session";
-import type { ChatEntry, Health, Ingest, NewStream, Page, Stream, StreamState, User } from "./types";
+import type { ChatEntry, Cluster, Health, Ingest, NewStream, Page, Stream, StreamState, Trace, User } from "./types";
 
 const part = encodeURIComponent;
 
@@ -55,3 +55,13 @@ export async function replayChat(
   const page = await call<ReplayPage>(`/streams/${part(id)}/chat?${where}&limit=100`);
   return page.items ?? page.messages ?? [];
 }
+
+export type ActorOrder = "unread" | "slowest" | "restarts";
+
+/** For operators. An empty `kind` or `node` is any. */
+export function getCluster(asked: { kind: string; node: string; order: ActorOrder }): Promise<Cluster> {
+  const chosen = Object.entries(asked).filter(([, value]) => value);
+  return call(`/admin/cluster?${new URLSearchParams([...chosen, ["limit", "100"]])}`, { timeoutMs: 5000 });
+}
+
+export const getTrace = (id: string): Promise<Trace> => call(`/admin/traces/${part(id)}`, { timeoutMs: 5000 });

@@ -143,3 +143,62 @@ export interface RoomState {
   mode: Record<string, unknown> | null;
   pinned: ChatMessage | null;
 }
+
+/** A member of the cluster. What it did not answer is null. */
+export interface ClusterNode {
+  name: string;
+  version: string;
+  roles: string[];
+  started_at: string;
+  is_draining: boolean;
+  load: number;
+  shards: number;
+  answers: boolean;
+  actors: Record<string, number> | null;
+  sockets: number | null;
+  media: { pid: number | null; restarts: number; streams: number; whep_viewers: number } | null;
+  bus: { sent: number; received: number; gaps: number; is_deaf: boolean } | null;
+  dead_letters: number | null;
+  rss_bytes: number | null;
+  loop_lag_ms: number | null;
+}
+
+export interface ClusterShard {
+  shard: number;
+  node: string | null;
+  epoch: number | null;
+}
+
+export interface ClusterActor {
+  id: string;
+  node: string;
+  state: string;
+  unread: number;
+  capacity: number;
+  handled: number;
+  restarts: number;
+  slowest_ms: number;
+  slowest_message: string;
+  parked_reason: string | null;
+}
+
+export interface DeadLetter {
+  at: string;
+  node: string;
+  id: string;
+  message: string;
+  reason: string;
+}
+
+export interface Cluster {
+  nodes: ClusterNode[];
+  shards: ClusterShard[];
+  actors: ClusterActor[];
+  dead_letters: DeadLetter[];
+}
+
+export interface Trace {
+  id: string;
+  spans: { name: string; node: string; at: string; duration_ms: number }[];
+  silent: string[];
+}
