@@ -297,7 +297,9 @@ BENCH_PARTS = {
     "bench/machine.py": "what the figures were measured on",
     "bench/page.py": "the report as a page",
     "bench/report.py": "a figure, and how it is handed over",
+    "bench/timeline.py": "what happened when, drawn over time",
     "bench/town.py": "several nodes and their engines",
+    "bench/voices.py": "clients that talk and note what they hear",
 }
 
 
