@@ -14,7 +14,7 @@ import signal
 import socket
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -27,6 +27,7 @@ from actors.runtime import ActorError, LoopClock, Node, shard_of
 from actors.runtime.ids import ActorId
 from actors.session import Buckets
 from actors.stream import DescribeStream, EndStream
+from actors.tracing import Span
 from actors.viewers import NodeLeft
 from media.control import Granted
 from server.config import Settings
@@ -64,6 +65,7 @@ from server.live.whip import WebrtcDesk
 from server.live.wire import AfterEnd, Announcer, Ears, MediaListener, RoomTopics
 from server.media_process import MediaConfig
 from server.metrics import ActorMetrics, Gauges
+from server.otlp import OtlpExporter
 from server.ports import CannotStart, Ports
 from server.pulse import Pulse
 from server.registration import Kinds
@@ -220,7 +222,9 @@ class App:
             transport=self.cluster.transport,
             observer=ActorMetrics(registry=self._registry),
         )
-        self._traces = Traces(node=self._name, clock=self.node.clock, share=self.settings.trace_share)
+        self._traces = Traces(
+            node=self._name, clock=self.node.clock, share=self.settings.trace_share, export=self._exporter()
+        )
         self._pulse = Pulse(clock=self.node.clock, report=lambda load: self.cluster.report(load=load))
         self._announcer = Announcer(me=self._name, others=lambda: self.cluster.members.view.members)
         self._register_kinds()
@@ -261,6 +265,16 @@ class App:
             pulse=self._pulse,
             traces=self._traces,
         )
+
+    def _exporter(self) -> Callable[[Span], None] | None:
+        if self.settings.otel_endpoint is None:
+            return None
+        exporter = OtlpExporter(
+            endpoint=self.settings.otel_endpoint, service=self.settings.server_name, node=self._name
+        )
+        exporter.start()
+        self._stages.add("traces", exporter.close, budget_s=6)
+        return exporter.put
 
     def _session_count(self) -> int:
         return self.edge.session_count if self._is_open else 0

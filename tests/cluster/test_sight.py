@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -42,7 +43,7 @@ async def test_every_node_shows_all_nodes_and_every_shard_with_its_epoch(town: T
         return held == names and all(shard["epoch"] for shard in body["shards"])
 
     for node in town.running:
-        await until(lambda node=node: all_is_held(node), what="256 shards with epochs")
+        await until(partial(all_is_held, node), what="256 shards with epochs")
         nodes = (await seen(node, admin))["nodes"]
         assert {one["name"] for one in nodes if one["answers"]} == names
         assert sum(one["shards"] for one in nodes) == 256

@@ -75,7 +75,7 @@ export function Actors({ cluster, asked, onAsk }: ActorsProps) {
       {cluster.actors.length === 0 ? (
         <p class="dim">There is none.</p>
       ) : (
-        <Scroll label="Actors" isTall>
+        <Scroll label="Actors, a table" isTall>
           <table class="admin-table">
             <thead>
               <tr>

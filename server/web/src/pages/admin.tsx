@@ -231,7 +231,7 @@ function Letters({ letters }: { letters: DeadLetter[] }) {
       {letters.length === 0 ? (
         <p class="dim">Every message was handled by somebody.</p>
       ) : (
-        <Scroll label="Dead letters" isTall>
+        <Scroll label="Dead letters, a table" isTall>
           <table class="admin-table">
             <thead>
               <tr>
