@@ -106,7 +106,7 @@ class World:
             voice = Voice(
                 number=number,
                 room=self.rooms[number % options.rooms],
-                home=number // options.rooms % NODES,
+                home=(number // options.rooms + number) % NODES,
                 token_of=partial(self._token, number % len(tokens)),
                 pause_s=pause_s,
                 port_of=self.port_of,
