@@ -1,5 +1,5 @@
 """The real server as a process of its own, people on it, and what a client of it says: for the benches that ask of the
-whole and not of a part. Its engines and its media process run beside it, on the cores that are left.
+whole and not of a part. It has the first core; its engines and its media process run on whichever has room.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.crowd import Crowd, Steps
+from bench.crowd import CORES, Crowd, Steps
 
 NAME = "app"
 OPEN_LIMITS = (
@@ -78,14 +78,17 @@ class App:
         return self._process.stdout.read() or b""
 
     def _give_cores(self) -> None:
-        """The server alone on the first core; its children share the others with the clients."""
-        cores = sorted(os.sched_getaffinity(0))
-        for thread in Path(f"/proc/{self.pid}/task").iterdir():
-            os.sched_setaffinity(int(thread.name), {cores[0]})
-        if len(cores) > 1:
-            for child in _descendants(self.pid):
-                with contextlib.suppress(ProcessLookupError):
-                    os.sched_setaffinity(child, set(cores[1:]))
+        """The server on the first core, however this process was pinned; its engines run where there is room."""
+        for pid in (self.pid, *self._others()):
+            cores = CORES[:1] if pid == self.pid else CORES
+            with contextlib.suppress(OSError):
+                for thread in Path(f"/proc/{pid}/task").iterdir():
+                    os.sched_setaffinity(int(thread.name), cores)
+
+    def _others(self) -> set[int]:
+        """Its engines and its media process. An engine is nobody's child but names the data folder."""
+        named = {pid for pid, line in _command_lines() if str(self._folder) in line}
+        return {found for pid in named for found in (pid, *_descendants(pid))} - {self.pid}
 
     def cpu_s(self) -> float:
         """Of the server itself; its engines have their own."""
@@ -93,7 +96,7 @@ class App:
         return _cpu_s(self.pid)
 
     def engines_cpu_s(self) -> float:
-        return sum(_cpu_s(pid) for pid in _descendants(self.pid))
+        return sum(_cpu_s(pid) for pid in self._others())
 
     def memory_bytes(self) -> int:
         pages = Path(f"/proc/{self.pid}/statm").read_text().split()[1]
@@ -182,6 +185,12 @@ def _descendants(pid: int) -> Sequence[int]:
             for child in map(int, task.read_text().split()):
                 found += [child, *_descendants(child)]
     return found
+
+
+def _command_lines() -> Iterator[tuple[int, str]]:
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            yield int(folder.name), (folder / "cmdline").read_text(errors="replace")
 
 
 def _cpu_s(pid: int) -> float:

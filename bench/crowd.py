@@ -18,6 +18,7 @@ from itertools import islice
 MARK = b"~t~"  # before the time at which a message was said, in nanoseconds; another ~ ends it
 _CARRY = len(MARK) - 1
 _KEY = b"AAECAwQFBgcICQoLDA0ODw=="
+CORES = sorted(os.sched_getaffinity(0))  # before any of us is pinned to one of them
 
 
 def frame(text: bytes) -> bytes:
@@ -250,9 +251,8 @@ def allow_many_files() -> None:
 
 def pin(core: int) -> None:
     """This process stays on one core, where there is more than one."""
-    cores = sorted(os.sched_getaffinity(0))
-    if len(cores) > 1:
-        os.sched_setaffinity(0, {cores[core % len(cores)]})
+    if len(CORES) > 1:
+        os.sched_setaffinity(0, {CORES[core % len(CORES)]})
 
 
 def until(condition: Callable[[], bool], pump: Callable[[], None], deadline_s: float) -> bool:

@@ -18,6 +18,8 @@ import time
 from pathlib import Path
 from typing import Any, Protocol
 
+from bench.crowd import CORES
+
 ROOM = "room"
 _PING_S = 600
 
@@ -120,7 +122,7 @@ def start(name: str, *, node_modules: Path | None = None) -> Peer:
     else:
         command = [sys.executable, "-m", "bench.peers", name]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
-    os.sched_setaffinity(process.pid, {0})
+    os.sched_setaffinity(process.pid, {CORES[0]})
     assert process.stdout is not None
     line = process.stdout.readline()
     if "listening on" not in line:
