@@ -23,6 +23,7 @@ class Posted(msgspec.Struct, frozen=True, kw_only=True):
 class PostChat(Ask[Posted], frozen=True, kw_only=True, omit_defaults=True):
     """``trace``: somebody follows this message."""
 
+    is_repeatable = True
     author: Author
     text: str
     client_id: str
@@ -33,6 +34,7 @@ class PostChat(Ask[Posted], frozen=True, kw_only=True, omit_defaults=True):
 class FindPosted(Ask[Posted | None], frozen=True, kw_only=True):
     """The answer that this person's ``client_id`` was given before, if it was."""
 
+    is_repeatable = True
     user_id: str
     client_id: str
 
@@ -56,6 +58,7 @@ class RoomSnapshot(msgspec.Struct, frozen=True, kw_only=True):
 class ReadRoom(Ask[RoomSnapshot], frozen=True, kw_only=True):
     """``node`` is told of what comes after the snapshot, for as long as it says ``KeepListening``."""
 
+    is_repeatable = True
     limit: int = RECENT
     node: str = ""
 

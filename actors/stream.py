@@ -127,11 +127,11 @@ class RecordingFlushed(Message, frozen=True, kw_only=True):
 
 
 class DescribeStream(Ask[StreamView], frozen=True, kw_only=True):
-    pass
+    is_repeatable = True
 
 
 class ReadHealth(Ask[dict[str, Any]], frozen=True, kw_only=True):
-    pass
+    is_repeatable = True
 
 
 class EditStream(Ask[StreamView], frozen=True, kw_only=True):
@@ -155,6 +155,7 @@ class StreamDeleted(Message, frozen=True, kw_only=True):
 class StopPublisher(Ask[None], frozen=True, kw_only=True):
     """End the publisher's connection, not the stream: its key is not valid any more."""
 
+    is_repeatable = True
     reason: str
 
 

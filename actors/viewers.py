@@ -59,7 +59,7 @@ class ViewTotals(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CountViewers(Ask[ViewTotals], frozen=True, kw_only=True):
-    pass
+    is_repeatable = True
 
 
 class _Tick(Message, frozen=True, kw_only=True):

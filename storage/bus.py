@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple, Protocol
 import msgspec
 
 from actors.runtime import Clock, Link
-from actors.runtime.errors import Unavailable
+from actors.runtime.errors import Moving, Unavailable
 from storage.bell import Bell
 from storage.errors import StorageError
 from storage.errors import Unavailable as EngineUnavailable
@@ -258,7 +258,7 @@ class Bus:
         queue = self._queues.get(to)
         if queue is None:
             if not self._is_peer(to):
-                raise Unavailable(to, "no such node", retry_after_s=0.5)
+                raise Moving(to, "no such node", retry_after_s=0.1)
             queue = self._queues[to] = _Queue()
         if queue.size + size > self._most_queued_bytes or len(queue.items) >= self._most_queued_frames:
             raise Unavailable(to, "too far behind", retry_after_s=0.5)

@@ -35,7 +35,9 @@ from actors.runtime.errors import (
     DeadlineExceeded,
     DomainError,
     Fenced,
+    Lost,
     MailboxFull,
+    Moving,
     Unavailable,
     Unhandled,
 )
@@ -150,7 +152,8 @@ class Cell:
     def accept(self, mail: Mail) -> None:
         """Puts mail in, by the kind's policy. Raises MailboxFull or Unavailable, and then it is not in."""
         if self.closing:
-            raise Unavailable(self.id, "stopping", retry_after_s=0.5)
+            self.kind.node.check_open(self.id)
+            raise Moving(self.id, "stopping", retry_after_s=0.1)
         if self.state is State.PARKED:
             self._accept_parked()
         waiting = self._waiting()
@@ -546,7 +549,7 @@ class Cell:
 
     def _crashed(self, error: BaseException) -> ActorError:
         if isinstance(error, Fenced):
-            return Unavailable(self.id, "moved", retry_after_s=0.5)
+            return Lost(self.id, "moved", retry_after_s=0.1)
         return ActorCrashed(self.id, type(error).__name__)
 
     # The one task that a cell may have: resolving, activating, an async handler or passivating.

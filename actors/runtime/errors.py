@@ -78,6 +78,20 @@ class Unavailable(ActorError):
     sentence = "is unavailable"
 
 
+class Moving(Unavailable):
+    """The actor changes its owner, and the message went nowhere: an ask is put again within its deadline."""
+
+    code = "moving"
+    sentence = "is between two owners"
+
+
+class Lost(Unavailable):
+    """The owner went before it answered. The message may have been handled, and what it began to write be written."""
+
+    code = "lost"
+    sentence = "lost its owner"
+
+
 class Unhandled(ActorError):
     """The actor has no handler for this message."""
 
@@ -101,5 +115,5 @@ class UnknownKind(ActorError):
 
 def by_code() -> dict[str, type[ActorError]]:
     """The classes that may cross the wire."""
-    crossing = (MailboxFull, DeadlineExceeded, ActorStopped, ActorCrashed, Unavailable, Unhandled)
+    crossing = (MailboxFull, DeadlineExceeded, ActorStopped, ActorCrashed, Unavailable, Moving, Lost, Unhandled)
     return {error.code: error for error in crossing}

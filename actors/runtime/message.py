@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, TypeVar, get_args, get_origin
+from typing import Any, ClassVar, Generic, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -14,7 +14,12 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ask(Message, Generic[R], frozen=True, kw_only=True):
-    """Asked: answered by an R. Subclass as `class Total(Ask[int], frozen=True)`, so that mypy and the wire know R."""
+    """Asked: answered by an R. Subclass as `class Total(Ask[int], frozen=True)`, so that mypy and the wire know R.
+
+    `is_repeatable`: handled twice it does what it does handled once, so it is asked again when its answer was lost.
+    """
+
+    is_repeatable: ClassVar[bool] = False
 
 
 def wire_name(message: type[Message]) -> str:

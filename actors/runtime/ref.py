@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from asyncio import CancelledError
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from actors.runtime.errors import DeadlineExceeded
+from actors.runtime.errors import ActorError, ActorStopped, DeadlineExceeded, Lost, Moving
 from actors.runtime.ids import ActorId
 from actors.runtime.mailbox import Envelope
 from actors.runtime.message import Ask, Message
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from actors.runtime.kind import Kind
 
 R = TypeVar("R")
+AGAIN_S: Final = 0.1
+"""Between two askings, where the refusal names no other pause."""
 
 
 class Ref:
@@ -50,7 +52,7 @@ class Ref:
             self._cell = self._kind.admit(self._key, message)
 
     async def ask(self, message: Ask[R], *, timeout_s: float = 5.0) -> R:
-        """The handler's answer.
+        """The handler's answer. While the actor changes its owner, the message is put again within the time left.
 
         Raises the handler's DomainError, DeadlineExceeded, MailboxFull, Unavailable, ActorStopped (of which
         ActorCrashed is one) or Unhandled. Cancelled or out of time, the message is taken out if still unread.
@@ -69,14 +71,22 @@ class Ref:
             else:
                 self._cell = self._kind.admit(self._key, envelope)
             answer: R = await future
+            return answer
         except (CancelledError, DeadlineExceeded) as error:
             self._withdraw(envelope)
             if isinstance(error, DeadlineExceeded) and not error.subject:
                 raise DeadlineExceeded(self.id, f"{timeout_s:g} s for {type(message).__name__}") from None
             raise
+        except ActorError as error:
+            clock = self._kind.node.clock
+            pause_s = error.retry_after_s or AGAIN_S
+            left_s = envelope.deadline - pause_s - clock.monotonic()
+            if left_s <= 0 or not _may_ask_again(message, error):
+                raise
         finally:
             bucket.discard(future)
-        return answer
+        await clock.sleep(pause_s)
+        return await self.ask(message, timeout_s=left_s)
 
     def _withdraw(self, envelope: Envelope) -> None:
         future = envelope.future
@@ -86,3 +96,9 @@ class Ref:
         cell = self._kind.cells.get(self._key)
         if cell is not None:
             cell.withdraw(envelope)
+
+
+def _may_ask_again(message: Ask[R], error: ActorError) -> bool:
+    """It went nowhere; or its owner went with the answer, and twice is as good as once."""
+    went_with_its_owner = isinstance(error, Lost) or type(error) is ActorStopped
+    return isinstance(error, Moving) or (message.is_repeatable and went_with_its_owner)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 import msgspec
 
-from actors.runtime.errors import ActorCrashed, ActorError, DomainError, Unavailable, Unhandled, by_code
+from actors.runtime.errors import ActorCrashed, ActorError, DomainError, Lost, Moving, Unavailable, Unhandled, by_code
 from actors.runtime.ids import ActorId
 from actors.runtime.mailbox import Envelope, Mail, answer, message_of, refuse
 from actors.runtime.message import Message, reply_type, wire_name
@@ -126,7 +126,7 @@ class Remote:
     def lost(self, node: str) -> None:
         """The node is gone: what is asked of it will not be answered, and is refused now instead of at its deadline."""
         for waiting in [waiting for waiting in self._open.values() if waiting.node == node]:
-            refuse(waiting.future, Unavailable(waiting.actor_id, f"node {node} is gone", retry_after_s=0.1))
+            refuse(waiting.future, Lost(waiting.actor_id, f"node {node} is gone", retry_after_s=0.1))
 
     def _expect(self, to: str, actor_id: ActorId, envelope: Envelope) -> tuple[int, float]:
         if len(self._open) >= MOST_OPEN:
@@ -200,7 +200,7 @@ class Remote:
         """Into the mailbox, if the actor lives here: a message makes one hop, never two."""
         placement = self._node.directory.cached(actor_id)
         if placement is not None and placement.node != self._node.name:
-            raise Unavailable(actor_id, "moved", retry_after_s=0.1)
+            raise Moving(actor_id, retry_after_s=0.1)
         kind = self._node.kind(actor_id.kind)
         if not frame.ask:
             kind.admit(actor_id.key, message)

@@ -48,6 +48,12 @@ class Promise(Ask[int], frozen=True):
     """Answered by Keep; the mailbox goes on."""
 
 
+class PromiseAgain(Promise, frozen=True):
+    """The same, and may be asked twice."""
+
+    is_repeatable = True
+
+
 class Keep(Message, frozen=True):
     value: int
 
@@ -145,6 +151,10 @@ class Recorder(Actor):
         await self._stage.gate.wait()
         self._values.append(message.value)
         return message.value
+
+    @handles(PromiseAgain)
+    def promise_again(self, message: PromiseAgain) -> Later[int]:
+        return self.promise(message)
 
     @handles(Promise)
     def promise(self, _: Promise) -> Later[int]:

@@ -19,6 +19,7 @@ from actors.runtime import (
     MailboxFull,
     ManualClock,
     Message,
+    Moving,
     Node,
     Unavailable,
     Unhandled,
@@ -32,6 +33,7 @@ from tests.actors.runtime.cast import (
     Epoch,
     Keep,
     Promise,
+    PromiseAgain,
     Put,
     Refuse,
     ShardTable,
@@ -186,12 +188,59 @@ async def test_failed_look_up_answers_what_waited(pair: Pair, clock: ManualClock
     assert pair.near.actors() == []
 
 
-async def test_message_for_an_actor_that_moved_is_refused_and_the_directory_told(pair: Pair) -> None:
-    stale = ShardTable(owner="near")
-    pair.far.directory = stale
-    with pytest.raises(Unavailable, match="moved"):
-        await pair.ref.ask(Values())
+async def test_an_ask_of_an_actor_that_moved_is_put_again_until_both_know_its_owner(
+    pair: Pair, clock: ManualClock
+) -> None:
+    pair.far.directory = ShardTable(owner="near")
+    asked = asyncio.create_task(pair.ref.ask(Echo(value=3)))
+    await clock.settle()
     assert pair.table.invalidated == [ActorId("recorder", "a")]
+    assert not asked.done()
+    pair.far.directory = pair.table
+    await clock.advance(0.1)
+    assert await asked == 3
+
+
+async def test_an_actor_that_keeps_moving_is_refused_before_the_deadline(pair: Pair, clock: ManualClock) -> None:
+    pair.far.directory = ShardTable(owner="near")
+    asked = asyncio.create_task(pair.ref.ask(Echo(value=3), timeout_s=1))
+    await clock.advance(1.0)
+    with pytest.raises(Moving):
+        await asked
+    assert pair.near.remote.open_asks == 0
+    with pytest.raises(Moving):
+        await pair.ref.ask(Echo(value=3), timeout_s=0.05)
+
+
+async def test_a_told_message_for_an_actor_that_moved_is_a_dead_letter(pair: Pair, clock: ManualClock) -> None:
+    pair.far.directory = ShardTable(owner="near")
+    pair.ref.tell(Put(value=1))
+    await clock.settle()
+    assert pair.far.dead_letters.counts == {"moving": 1}
+
+
+async def test_an_ask_that_may_be_repeated_goes_on_at_the_new_owner(pair: Pair, clock: ManualClock) -> None:
+    asked = asyncio.create_task(pair.ref.ask(PromiseAgain()))
+    await clock.settle()
+    pair.table.owner = "near"
+    pair.near.remote.lost("far")
+    await clock.advance(0.1)
+    assert not asked.done()
+    pair.ref.tell(Keep(value=8))
+    assert await asked == 8
+
+
+async def test_an_ask_that_may_be_repeated_outlives_a_hand_over(pair: Pair, clock: ManualClock) -> None:
+    once = asyncio.create_task(pair.ref.ask(Promise()))
+    again = asyncio.create_task(pair.ref.ask(PromiseAgain()))
+    await clock.settle()
+    pair.table.owner = "near"
+    await pair.far.release(shard_of(pair.ref.id), budget_s=1)
+    await clock.advance(0.1)
+    with pytest.raises(ActorStopped):
+        await once
+    pair.ref.tell(Keep(value=8))
+    assert await again == 8
 
 
 async def test_released_shard_flushes_and_the_new_owner_restores(pair: Pair, stage: Stage, clock: ManualClock) -> None:

@@ -10,6 +10,7 @@ from actors.runtime import (
     ActorCrashed,
     ActorStopped,
     DeadlineExceeded,
+    Lost,
     ManualClock,
     RestartPolicy,
     Unavailable,
@@ -154,7 +155,7 @@ async def test_fenced_actor_goes_without_flush_and_its_askers_may_retry(stage: S
         asks = [asyncio.create_task(ref.ask(message)) for message in (BeFenced(), Values())]
         await clock.settle()
         errors = await asyncio.gather(*asks, return_exceptions=True)
-        assert [type(error) for error in errors] == [Unavailable, Unavailable]
+        assert [type(error) for error in errors] == [Lost, Lost]
         assert node.actors() == []
         assert stage.diary == ["activate"]
 
