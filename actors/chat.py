@@ -88,7 +88,10 @@ SETTLE_S = 6.0
 
 
 class ChatEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """A message on its way into the log, with the fencing epoch of the room's shard."""
+    """A message on its way into the log. ``shard`` and ``epoch`` are the fencing token of the room's owner.
+
+    ``client_id`` is unique for a person in a room, for good.
+    """
 
     room_id: str
     shard: int
@@ -97,17 +100,17 @@ class ChatEntry(msgspec.Struct, frozen=True, kw_only=True):
     user_id: str
     client_id: str
     text: str
-    reply_to: str | None
     sent_at: datetime
-    media_time_ms: int | None
+    reply_to: str | None = None
+    media_time_ms: int | None = None
 
 
 class Appended(msgspec.Struct, frozen=True, kw_only=True):
-    """``is_duplicate``: the person's ``client_id`` was there before; id and offset are the first one's."""
+    """What the log holds under the entry's ``client_id``: with ``is_duplicate``, the message that came first."""
 
     id: str
     offset: int
-    is_duplicate: bool
+    is_duplicate: bool = False
 
 
 class RoomRecord(msgspec.Struct, frozen=True, kw_only=True):

@@ -69,14 +69,20 @@ def clean_text(text: str) -> str:
     turns the direction of the text around it goes. Characters that this Python's tables do not know yet stay: next
     year's emoji are among them.
     """
-    composed = _BREAKS.sub(" ", unicodedata.normalize("NFC", text))
-    flags = {at for found in _REGION.finditer(composed) for at in range(*found.span())}
-    kept = "".join(c for at, c in enumerate(composed) if at in flags or _may_stay(c)).strip()
+    composed = unicodedata.normalize("NFC", text)
+    # What is printable holds no break and nothing of the categories that go, which most messages prove at once.
+    kept = (composed if composed.isprintable() else _without_controls(composed)).strip()
     if _UNSEEN.fullmatch(kept):
         raise DomainError("empty_text", "A message needs at least one visible character.", field="text")
     if len(kept) > MAX_TEXT:
         raise DomainError("text_too_long", f"A message may have at most {MAX_TEXT} characters.", field="text")
     return kept
+
+
+def _without_controls(composed: str) -> str:
+    text = _BREAKS.sub(" ", composed)
+    flags = {at for found in _REGION.finditer(text) for at in range(*found.span())}
+    return "".join(c for at, c in enumerate(text) if at in flags or _may_stay(c))
 
 
 def _may_stay(character: str) -> bool:

@@ -17,9 +17,10 @@ from typing import Final
 
 import uvloop
 
+from actors.chat import ChatEntry
 from bench import report
 from bench.report import Figure, figure
-from storage.chat import ChatLog, Entry
+from storage.chat import ChatLog
 from storage.embedded import EmbeddedPostgres
 from storage.ids import Ids
 from storage.leases import Leases
@@ -72,9 +73,9 @@ class Store:
         await self.db.execute(_BARE_TABLE)
         self._epoch = (await Leases(db=self.db).take_all("bench"))[SHARD]
 
-    def entry(self) -> Entry:
+    def entry(self) -> ChatEntry:
         self._made += 1
-        return Entry(
+        return ChatEntry(
             room_id=self._rooms[self._made % ROOMS],
             shard=SHARD,
             epoch=self._epoch,

@@ -20,6 +20,7 @@ class ActorMetrics:
         self._crashed = Counter("socialflow_actor_crashes", "Actors that crashed", ["kind"], registry=registry)
         self._parked = Counter("socialflow_actor_parkings", "Actors given up for a while", ["kind"], registry=registry)
         self._handled = Counter("socialflow_actor_messages", "Messages handled", ["kind"], registry=registry)
+        self._handled_by: dict[str, Counter] = {}
         self._dead = Counter(
             "socialflow_actor_dead_letters", "Messages nobody handled", ["kind", "reason"], registry=registry
         )
@@ -37,7 +38,10 @@ class ActorMetrics:
         self._parked.labels(actor_id.kind).inc()
 
     def handled(self, kind: str, messages: int) -> None:
-        self._handled.labels(kind).inc(messages)
+        counter = self._handled_by.get(kind)
+        if counter is None:
+            counter = self._handled_by[kind] = self._handled.labels(kind)
+        counter.inc(messages)
 
     def dead_letter(self, actor_id: ActorId, message: str, reason: str) -> None:
         self._dead.labels(actor_id.kind, reason).inc()

@@ -15,6 +15,7 @@ from typing import Final
 
 import msgspec
 
+from actors.chat import Appended, ChatEntry
 from actors.runtime.errors import DomainError, MailboxFull
 from storage.errors import BadValue, Conflict, Fenced, StorageError, Unavailable
 from storage.ids import is_uuid
@@ -25,32 +26,6 @@ MAX_WAITING: Final = 10_000
 PAGE: Final = 500
 MAX_READS: Final = 6
 READ_S: Final = 10.0
-
-
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """A message on its way into the log. ``shard`` and ``epoch`` are the fencing token of the room's owner.
-
-    ``client_id`` is unique for a person in a room, for good.
-    """
-
-    room_id: str
-    shard: int
-    epoch: int
-    id: str
-    user_id: str
-    client_id: str
-    text: str
-    sent_at: dt.datetime
-    reply_to: str | None = None
-    media_time_ms: int | None = None
-
-
-class Appended(msgspec.Struct, frozen=True, kw_only=True):
-    """What the log holds under the entry's ``client_id``: with ``is_duplicate``, the message that came first."""
-
-    id: str
-    offset: int
-    is_duplicate: bool = False
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,7 +70,7 @@ class LogFull(StorageError, MailboxFull):
         return f"the chat log is behind: try again in {self.retry_after_s:.1f} s"
 
 
-_Waiting = tuple[Entry, "asyncio.Future[Appended]"]
+_Waiting = tuple[ChatEntry, "asyncio.Future[Appended]"]
 
 
 class ChatLog:
@@ -122,7 +97,7 @@ class ChatLog:
         self._writer: asyncio.Task[None] | None = None
         self._is_closed = False
 
-    def submit(self, entry: Entry) -> asyncio.Future[Appended]:
+    def submit(self, entry: ChatEntry) -> asyncio.Future[Appended]:
         """Queue an entry and return the future of its outcome, at once. Entries keep the order of the calls.
 
         Raises ``LogFull`` when the queue is full and ``Unavailable`` after ``close``. The future ends with ``Fenced``,
@@ -139,7 +114,7 @@ class ChatLog:
             self._writer = asyncio.create_task(self._write(), name="chat-log")
         return outcome
 
-    async def append(self, entry: Entry) -> Appended:
+    async def append(self, entry: ChatEntry) -> Appended:
         """``submit`` and wait. Cancelling the wait does not take the entry back."""
         return await self.submit(entry)
 
@@ -181,7 +156,7 @@ class ChatLog:
             for (_, future), outcome in zip(batch, outcomes, strict=True):
                 _resolve(future, outcome)
 
-    async def _insert(self, entries: Sequence[Entry]) -> list[Appended | StorageError]:
+    async def _insert(self, entries: Sequence[ChatEntry]) -> list[Appended | StorageError]:
         rows = await self._db.fetch(_APPEND, *_columns(entries), timeout_s=self._deadline_s)
         return [_outcome(entry, row) for entry, row in zip(entries, rows, strict=True)]
 
@@ -226,7 +201,7 @@ class ChatLog:
         return None if row is None else _message(row)
 
 
-def _columns(entries: Sequence[Entry]) -> tuple[list[object], ...]:
+def _columns(entries: Sequence[ChatEntry]) -> tuple[list[object], ...]:
     return (
         [e.room_id for e in entries],
         [e.shard for e in entries],
@@ -243,7 +218,7 @@ def _columns(entries: Sequence[Entry]) -> tuple[list[object], ...]:
     )
 
 
-def _outcome(entry: Entry, row: Row) -> Appended | StorageError:
+def _outcome(entry: ChatEntry, row: Row) -> Appended | StorageError:
     verdict, offset, first_id = row
     if verdict == "new":
         return Appended(id=entry.id, offset=offset)

@@ -13,8 +13,9 @@ from typing import Any
 
 import msgspec
 
+from actors.chat import Appended, ChatEntry
 from actors.runtime.ids import SHARDS
-from storage.chat import PAGE, Appended, Entry, Message, UnknownReply, UnknownRoom
+from storage.chat import PAGE, Message, UnknownReply, UnknownRoom
 from storage.errors import BadValue, Conflict, Fenced, StorageError, Unavailable
 from storage.leases import Fence
 from storage.recording import Init, Segment
@@ -86,7 +87,7 @@ class MemoryChatLog:
         self._tables = tables
         self._is_closed = False
 
-    def submit(self, entry: Entry) -> asyncio.Future[Appended]:
+    def submit(self, entry: ChatEntry) -> asyncio.Future[Appended]:
         if self._is_closed:
             raise Unavailable("chat log", "it is closed")
         outcome: asyncio.Future[Appended] = asyncio.get_running_loop().create_future()
@@ -96,13 +97,13 @@ class MemoryChatLog:
             outcome.set_exception(error)
         return outcome
 
-    async def append(self, entry: Entry) -> Appended:
+    async def append(self, entry: ChatEntry) -> Appended:
         return await self.submit(entry)
 
     async def close(self) -> None:
         self._is_closed = True
 
-    def _append(self, entry: Entry) -> Appended:
+    def _append(self, entry: ChatEntry) -> Appended:
         self._tables.hold(Fence(shard=entry.shard, epoch=entry.epoch))
         room = self._tables.rooms.get(entry.room_id)
         if room is None:
@@ -120,7 +121,7 @@ class MemoryChatLog:
         self._tables.rooms[room.id] = msgspec.structs.replace(room, last_offset=message.offset)
         return Appended(id=message.id, offset=message.offset)
 
-    def _message(self, room: Room, entry: Entry) -> Message:
+    def _message(self, room: Room, entry: ChatEntry) -> Message:
         author = self._tables.people[entry.user_id]
         return Message(
             id=entry.id,

@@ -12,7 +12,7 @@ import msgspec
 from actors import chat, stream, viewers
 from actors.events import ChatMessage, ChatUser, DeletedMessage, LoggedMessage, Person, StreamView
 from actors.runtime import DomainError
-from storage.chat import ChatLog, Entry, Message, UnknownReply
+from storage.chat import ChatLog, Message, UnknownReply
 from storage.errors import Conflict
 from storage.ids import is_uuid
 from storage.leases import Fence
@@ -35,12 +35,10 @@ class DurableChat:
     def submit(self, entry: chat.ChatEntry) -> asyncio.Future[chat.Appended]:
         if entry.reply_to is not None and not is_uuid(entry.reply_to):
             raise UnknownReply(entry.reply_to)
-        # Storage's entry and outcome have the same fields under the same names.
-        return self._log.submit(Entry(**msgspec.structs.asdict(entry)))  # type: ignore[return-value]
+        return self._log.submit(entry)
 
     async def find(self, room_id: str, user_id: str, client_id: str) -> chat.Appended | None:
-        found = await self._log.find(room_id, user_id, client_id)
-        return None if found is None else chat.Appended(id=found.id, offset=found.offset, is_duplicate=True)
+        return await self._log.find(room_id, user_id, client_id)
 
     async def load_room(self, room_id: str) -> chat.RoomRecord | None:
         room = await self._rooms.load(room_id)

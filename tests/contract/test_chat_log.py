@@ -8,19 +8,20 @@ from typing import Any
 
 import pytest
 
-from storage.chat import Entry, UnknownReply, UnknownRoom
+from actors.chat import ChatEntry
+from storage.chat import UnknownReply, UnknownRoom
 from storage.errors import Conflict, Fenced, Unavailable
 from tests.contract.conftest import World
 
 AT = dt.datetime(2026, 5, 1, 12, tzinfo=dt.UTC)
 
 
-def entry(world: World, room: str, user: str, client_id: str, **fields: Any) -> Entry:
+def entry(world: World, room: str, user: str, client_id: str, **fields: Any) -> ChatEntry:
     given = {"shard": world.fence.shard, "epoch": world.fence.epoch, "id": world.id(), "text": client_id, "sent_at": AT}
-    return Entry(room_id=room, user_id=user, client_id=client_id, **{**given, **fields})
+    return ChatEntry(room_id=room, user_id=user, client_id=client_id, **{**given, **fields})
 
 
-async def fill(world: World, room: str, user: str, count: int) -> list[Entry]:
+async def fill(world: World, room: str, user: str, count: int) -> list[ChatEntry]:
     entries = [entry(world, room, user, f"m{n}", media_time_ms=n * 1000) for n in range(1, count + 1)]
     await asyncio.gather(*[world.log.append(each) for each in entries])
     return entries

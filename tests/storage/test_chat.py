@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from storage.chat import Appended, ChatLog, Entry, LogFull
+from actors.chat import Appended, ChatEntry
+from storage.chat import ChatLog, LogFull
 from storage.embedded import EmbeddedPostgres
 from storage.errors import BadValue, Fenced, Unavailable
 from storage.ids import Ids
@@ -50,9 +51,9 @@ class Rows:
         self.epoch = (await Leases(db=self.db).take_all("n1"))[SHARD]
         return self
 
-    def entry(self, client_id: str, **fields: Any) -> Entry:
+    def entry(self, client_id: str, **fields: Any) -> ChatEntry:
         given = {"room_id": self.room, "user_id": self.user, "epoch": self.epoch, "text": client_id, **fields}
-        return Entry(id=self.id(), shard=SHARD, client_id=client_id, sent_at=AT, **given)
+        return ChatEntry(id=self.id(), shard=SHARD, client_id=client_id, sent_at=AT, **given)
 
     async def offsets(self) -> dict[str, tuple[str, int]]:
         """What is stored: client_id → id and offset, in order."""

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import math
 from collections.abc import Awaitable, Callable, Collection, Coroutine
+from types import CoroutineType
 from typing import Any, Final, Protocol
 
 from server.live.edge import packet as packets
@@ -414,7 +415,7 @@ class Client:
             result = _INTERNAL
         if result is None or isinstance(result, dict | tuple | list | str):
             self._acknowledge(socket, packet.id, result)
-        elif isinstance(result, Awaitable):
+        elif isinstance(result, CoroutineType | Awaitable):  # the class first, since asking the protocol is slow
             self._await(socket, packet.id, name, result)
         else:
             self._acknowledge(socket, packet.id, result)
