@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
+from zlib import crc32
 
 import msgspec
 
@@ -18,6 +19,8 @@ from actors.stream import KeepViewers
 
 ANNOUNCE_S = 1.0
 FLUSH_S = 5.0
+RECOUNT_S = 1.0
+"""How long no count is told while a node says again who watches there."""
 MAX_DIRTY = 100_000
 
 
@@ -45,6 +48,17 @@ class ViewerBeat(Message, frozen=True, kw_only=True):
 
 class ViewerLeft(Message, frozen=True, kw_only=True):
     view_id: str
+    at: float
+
+
+class ViewersHere(Message, frozen=True, kw_only=True):
+    """How many views of the stream a node has, and their ``mark_of`` combined by exclusive or: said now and then, in
+    order with what it says of each, so that whatever was lost on the way is noticed.
+    """
+
+    node: str
+    viewers: int
+    marks: int
     at: float
 
 
@@ -101,6 +115,10 @@ class ViewStore(Protocol):
     async def totals(self, stream_id: str) -> StoredTotals: ...
 
 
+def mark_of(view_id: str) -> int:
+    return crc32(view_id.encode())
+
+
 class ViewTally:
     """Counts views; knows nothing of time but what it is told."""
 
@@ -149,6 +167,15 @@ class ViewTally:
         """End the views of a node's sockets."""
         for view_id in [row.id for row in self._watching.values() if row.node == node]:
             self.left(ViewerLeft(view_id=view_id, at=at))
+
+    def standing(self, node: str) -> tuple[int, int]:
+        """What ``ViewersHere`` of that node must say: how many, and their marks."""
+        viewers = marks = 0
+        for row in self._watching.values():
+            if row.node == node:
+                viewers += 1
+                marks ^= mark_of(row.id)
+        return viewers, marks
 
     def advance(self, at: float) -> None:
         """Everybody who is there has watched until ``at``."""
@@ -201,6 +228,7 @@ class ViewCounter(Actor):
         self._announced: tuple[int, StoredTotals] | None = None
         self._is_ticking = False
         self._is_flush_due = False
+        self._recount_until = 0.0
 
     async def activate(self) -> None:
         self._stored = await self._store.totals(self._stream_id)
@@ -226,6 +254,17 @@ class ViewCounter(Actor):
         self._tally.node_left(message.node, message.at)
         self._keep_ticking()
 
+    @handles(ViewersHere)
+    def here(self, message: ViewersHere) -> None:
+        """A node that counts otherwise is asked for all of its viewers, and no count is told meanwhile."""
+        if self._tally.standing(message.node) == (message.viewers, message.marks):
+            return
+        self.context.log.info("%s has %d viewers of %s: counting again", message.node, message.viewers, self._stream_id)
+        self._tally.node_left(message.node, message.at)
+        self._recount_until = self.context.clock.monotonic() + RECOUNT_S
+        self._announce(CounterOpened(stream_id=self._stream_id), to=(message.node,))
+        self._keep_ticking()
+
     @handles(ViewerLeft)
     def left(self, message: ViewerLeft) -> None:
         self._tally.left(message)
@@ -239,7 +278,7 @@ class ViewCounter(Actor):
     def tick(self, message: _Tick) -> None:
         self._is_ticking = False
         # A tick follows whatever was said, so that the next change waits for its second.
-        if self._say_count() or self._tally.viewers:
+        if self._is_recounting or self._say_count() or self._tally.viewers:
             self._keep_ticking()
 
     @handles(_Flush)
@@ -259,8 +298,14 @@ class ViewCounter(Actor):
             self._is_flush_due = True
             self.context.timer(FLUSH_S, _Flush())
 
+    @property
+    def _is_recounting(self) -> bool:
+        return self.context.clock.monotonic() < self._recount_until
+
     def _say_count(self) -> bool:
-        """Tell what has changed since the last time; whether anything has."""
+        """Tell what has changed since the last time; whether anything was told."""
+        if self._is_recounting:
+            return False
         counted = (self._tally.viewers, self._totals())
         if counted == self._announced:
             return False

@@ -6,28 +6,74 @@ import logging
 from typing import Final
 
 from actors.runtime import ActorError, Node
-from actors.viewers import ViewerCame, ViewerLeft
+from actors.viewers import ViewerCame, ViewerLeft, ViewersHere, mark_of
 
 RETRY_S: Final = 0.5
 MAX_UNTOLD: Final = 65_536
+STANDING_S: Final = 10.0
+LAST_STANDINGS: Final = 3
+"""How often it is said of a stream that nobody watches it here any more."""
 
 log = logging.getLogger("server.counters")
 
 
+class _Here:
+    """Who watches a stream on this node, as its counter is told now and then."""
+
+    __slots__ = ("left_to_say", "marks", "viewers")
+
+    def __init__(self) -> None:
+        self.viewers = 0
+        self.marks = 0
+        self.left_to_say = LAST_STANDINGS
+
+
 class Counters:
-    """What a counter could not be told is told again until it was; of each view only what was said last."""
+    """What a counter could not be told is told again until it was; of each view only what was said last.
+
+    What was told may still be lost on the way, with a Redis that loses its data. So each counter hears every
+    ``STANDING_S`` how many watch here, and asks for all of them when it has counted otherwise.
+    """
 
     def __init__(self, *, node: Node) -> None:
         self._node = node
+        self._here: dict[str, _Here] = {}
         self._untold: dict[str, tuple[str, ViewerCame | ViewerLeft]] = {}
         self._is_due = False
+        self._is_standing_due = False
 
-    def tell(self, stream_id: str, message: ViewerCame | ViewerLeft) -> None:
+    @property
+    def watched(self) -> list[str]:
+        """The streams that somebody watches here."""
+        return [stream_id for stream_id, here in self._here.items() if here.viewers]
+
+    def came(self, stream_id: str, message: ViewerCame) -> None:
+        here = self._here.setdefault(stream_id, _Here())
+        here.viewers += 1
+        here.marks ^= mark_of(message.view_id)
+        here.left_to_say = LAST_STANDINGS
+        if not self._is_standing_due:
+            self._is_standing_due = True
+            self._node.clock.call_later(STANDING_S, self._say_standings)
+        self._tell(stream_id, message)
+
+    def left(self, stream_id: str, message: ViewerLeft) -> None:
+        """Of a view that came."""
+        here = self._here[stream_id]
+        here.viewers -= 1
+        here.marks ^= mark_of(message.view_id)
+        self._tell(stream_id, message)
+
+    def is_here(self, stream_id: str, message: ViewerCame) -> None:
+        """Says once more that a view is there: the counter is new, or has lost count."""
+        self._tell(stream_id, message)
+
+    def _tell(self, stream_id: str, message: ViewerCame | ViewerLeft) -> None:
         self._untold.pop(message.view_id, None)
         if not self._was_told(stream_id, message):
             self._keep(stream_id, message)
 
-    def _was_told(self, stream_id: str, message: ViewerCame | ViewerLeft) -> bool:
+    def _was_told(self, stream_id: str, message: ViewerCame | ViewerLeft | ViewersHere) -> bool:
         try:
             self._node.ref("viewers", stream_id).tell(message)
         except ActorError as error:
@@ -53,3 +99,17 @@ class Counters:
             if stream_id in away or not self._was_told(stream_id, message):
                 away.add(stream_id)
                 self._keep(stream_id, message)
+
+    def _say_standings(self) -> None:
+        at = self._node.clock.time()
+        untold = {stream_id for stream_id, _ in self._untold.values()}
+        for stream_id, here in list(self._here.items()):
+            # What is still to be told comes before what it adds up to.
+            if stream_id not in untold:
+                standing = ViewersHere(node=self._node.name, viewers=here.viewers, marks=here.marks, at=at)
+                here.left_to_say -= self._was_told(stream_id, standing) and not here.viewers
+            if not here.left_to_say:
+                del self._here[stream_id]
+        self._is_standing_due = bool(self._here)
+        if self._is_standing_due:
+            self._node.clock.call_later(STANDING_S, self._say_standings)

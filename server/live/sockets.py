@@ -132,7 +132,6 @@ class Sockets:
         self._now = now
         self._of_session: defaultdict[str, set[Socket]] = defaultdict(set)
         self._per_account: Counter[str] = Counter()
-        self._watched: Counter[str] = Counter()
         self._counters = Counters(node=node)
         identity.on_revoked(self.end_session)
         self._events: Mapping[str, tuple[Any, _Handler]] = {
@@ -245,8 +244,7 @@ class Sockets:
     def _start_watching(self, session: Session, view: StreamView) -> None:
         view_id = self._new_id()
         session.watch(view.id, view_id)
-        self._watched[view.id] += 1
-        self._counters.tell(view.id, self._came(session, view_id))
+        self._counters.came(view.id, self._came(session, view_id))
 
     def _came(self, session: Session, view_id: str) -> ViewerCame:
         return ViewerCame(
@@ -276,7 +274,7 @@ class Sockets:
 
     def count_all_again(self) -> None:
         """A node has gone, and counters with it: theirs are opened elsewhere by telling them who watches here."""
-        for stream_id in list(self._watched):
+        for stream_id in self._counters.watched:
             self.count_again(stream_id)
 
     def count_again(self, stream_id: str) -> None:
@@ -285,7 +283,7 @@ class Sockets:
             session: Session = socket.state
             view_id = session.view_ids.get(stream_id)
             if view_id is not None:
-                self._counters.tell(stream_id, self._came(session, view_id))
+                self._counters.is_here(stream_id, self._came(session, view_id))
 
     def _unwatch(self, socket: Socket, session: Session, body: OfStream) -> Ack:
         if body.stream_id in session.view_ids:
@@ -295,10 +293,7 @@ class Sockets:
 
     def _stop_watching(self, session: Session, stream_id: str) -> None:
         view_id = session.view_ids.pop(stream_id)
-        self._watched[stream_id] -= 1
-        if not self._watched[stream_id]:
-            del self._watched[stream_id]
-        self._counters.tell(stream_id, ViewerLeft(view_id=view_id, at=self._now().timestamp()))
+        self._counters.left(stream_id, ViewerLeft(view_id=view_id, at=self._now().timestamp()))
 
     def _heartbeat(self, socket: Socket, session: Session, body: Heartbeat) -> Ack:
         view_id = session.view_ids.get(body.stream_id)

@@ -16,7 +16,18 @@ from actors import viewers
 from actors.events import CounterOpened, Fact, ViewersCounted
 from actors.runtime import Actor, ActorId, LocalDirectory, LocalTransport, ManualClock, Node, handles, shard_of
 from actors.stream import KeepViewers
-from actors.viewers import CountViewers, NodeLeft, ViewCounter, ViewerBeat, ViewerCame, ViewerLeft, ViewTally
+from actors.viewers import (
+    RECOUNT_S,
+    CountViewers,
+    NodeLeft,
+    ViewCounter,
+    ViewerBeat,
+    ViewerCame,
+    ViewerLeft,
+    ViewersHere,
+    ViewTally,
+    mark_of,
+)
 from server.live.durable import DurableViews
 from storage.ids import Ids
 from storage.memory import MemoryStreams, MemoryViews, Person, Tables
@@ -292,6 +303,45 @@ async def test_somebody_whose_node_was_thought_gone_comes_again_with_the_time_be
     await hall.clock.advance(6.0)
     totals = await hall.totals()
     assert (totals.watched_ms, totals.unique_viewers, totals.peak_viewers) == (10_000, 1, 1)
+
+
+def here(hall: Hall, views: str, node: str = "n2") -> ViewersHere:
+    marks = 0
+    for view in views:
+        marks ^= mark_of(view)
+    return ViewersHere(node=node, viewers=len(views), marks=marks, at=hall.clock.time())
+
+
+async def test_a_node_that_has_as_many_viewers_as_were_counted_is_asked_nothing(hall: Hall) -> None:
+    await hall.came("a", node="n2")
+    await hall.came("b", node="n3")
+    hall.ref.tell(here(hall, "a"))
+    hall.ref.tell(here(hall, "b", node="n3"))
+    await hall.clock.advance(2.0)
+    assert hall.facts.count(CounterOpened(stream_id=hall.stream_id)) == 1
+    assert await hall.viewers() == 2
+
+
+@pytest.mark.parametrize("standing", ["a", "ac", "abc", ""])
+async def test_a_node_whose_news_was_lost_says_everything_again_and_no_wrong_count_is_told(
+    hall: Hall, standing: str
+) -> None:
+    since = hall.clock.time()
+    for view in "ab":
+        await hall.came(view, since=since, node="n2")
+    await hall.came("d", node="n3")
+    await hall.clock.advance(3.0)
+    hall.ref.tell(here(hall, standing))
+    await hall.clock.settle()
+    assert hall.facts.count(CounterOpened(stream_id=hall.stream_id)) == 2, "it is asked"
+    for view in standing:
+        await hall.came(view, since=since, node="n2")
+    await hall.clock.advance(RECOUNT_S + 1.0)
+    assert await hall.viewers() == len(standing) + 1
+    assert hall.counts() == [1, 3, *([len(standing) + 1] if len(standing) != 2 else [])]
+    hall.ref.tell(here(hall, standing))
+    await hall.clock.settle()
+    assert hall.facts.count(CounterOpened(stream_id=hall.stream_id)) == 2, "and once"
 
 
 def came(view: str, at: float) -> ViewerCame:

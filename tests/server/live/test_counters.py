@@ -8,8 +8,8 @@ import pytest
 
 from actors.runtime import Actor, LocalTransport, Node, handles
 from actors.runtime.clock import ManualClock
-from actors.viewers import ViewerCame, ViewerLeft
-from server.live.counters import RETRY_S, Counters
+from actors.viewers import ViewerCame, ViewerLeft, ViewersHere, mark_of
+from server.live.counters import LAST_STANDINGS, RETRY_S, STANDING_S, Counters
 from tests.server.live.nodes import Town
 
 
@@ -26,6 +26,10 @@ class Counter(Actor):
     @handles(ViewerLeft)
     def left(self, message: ViewerLeft) -> None:
         self._told.append(f"-{message.view_id}")
+
+    @handles(ViewersHere)
+    def here(self, message: ViewersHere) -> None:
+        self._told.append(f"{message.node} has {message.viewers} {message.marks}")
 
 
 class Scene:
@@ -50,10 +54,10 @@ class Scene:
 
     def came(self, stream_id: str, view_id: str) -> None:
         message = ViewerCame(view_id=view_id, viewer="v", user_id=None, at=1.0, since=None, node="n2")
-        self.counters.tell(stream_id, message)
+        self.counters.came(stream_id, message)
 
     def left(self, stream_id: str, view_id: str) -> None:
-        self.counters.tell(stream_id, ViewerLeft(view_id=view_id, at=2.0))
+        self.counters.left(stream_id, ViewerLeft(view_id=view_id, at=2.0))
 
 
 @pytest.fixture
@@ -79,7 +83,7 @@ async def test_a_counter_that_was_away_is_told_when_it_is_back(scene: Scene) -> 
     await scene.begin()
     await scene.clock.advance(RETRY_S)
     assert sorted(scene.told) == ["+a", "+b"]
-    await scene.clock.advance(10 * RETRY_S)
+    await scene.clock.advance(5 * RETRY_S)
     assert len(scene.told) == 2, "and once"
 
 
@@ -90,3 +94,27 @@ async def test_of_a_view_only_what_was_said_last_is_told_late(scene: Scene) -> N
     scene.came("s", "b")
     await scene.clock.advance(RETRY_S)
     assert sorted(scene.told) == ["+b", "-a"]
+
+
+async def test_a_counter_hears_now_and_then_how_many_watch_and_for_a_while_that_nobody_does(scene: Scene) -> None:
+    await scene.begin()
+    scene.came("s", "a")
+    scene.came("s", "b")
+    await scene.clock.advance(STANDING_S)
+    assert scene.told[2:] == [f"n2 has 2 {mark_of('a') ^ mark_of('b')}"]
+    scene.left("s", "a")
+    await scene.clock.advance(STANDING_S)
+    assert scene.told[4:] == [f"n2 has 1 {mark_of('b')}"]
+    assert scene.counters.watched == ["s"]
+    scene.left("s", "b")
+    await scene.clock.advance(10 * STANDING_S)
+    assert scene.told[6:] == ["n2 has 0 0"] * LAST_STANDINGS
+    assert scene.counters.watched == []
+
+
+async def test_what_is_still_to_be_told_is_told_before_what_it_adds_up_to(scene: Scene) -> None:
+    scene.came("s", "a")
+    await scene.clock.advance(STANDING_S + RETRY_S)
+    await scene.begin()
+    await scene.clock.advance(2 * STANDING_S)
+    assert scene.told[:2] == ["+a", f"n2 has 1 {mark_of('a')}"]
