@@ -191,7 +191,7 @@ class App:
             name=self.settings.cluster_name,
             redis_url=engines.redis_url,
             db=self.db,
-            roles=("actors", *self.settings.node_roles),
+            roles=self.settings.node_roles,
             address=f"http://{self.settings.node_host}:{self.ports.inside.getsockname()[1]}",
             version=VERSION,
             on_leave=self._node_left,

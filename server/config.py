@@ -27,6 +27,7 @@ CONFIG_FILE = "socialflow.toml"
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Texts = Annotated[tuple[str, ...], NoDecode]
+Roles = Annotated[tuple[Literal["edge", "media", "actors"], ...], NoDecode]
 
 
 class ConfigError(Exception):
@@ -94,7 +95,10 @@ class Settings(BaseSettings):
     )
     node_host: str = Field("127.0.0.1", description="address under which the cluster's other nodes reach this one")
     node_port: Port = Field(0, description="port that other nodes reach this one under; 0 takes a free one")
-    node_roles: Texts = Field(("edge", "media"), description="what this node does: edge, media, comma-separated")
+    node_roles: Roles = Field(
+        ("edge", "media", "actors"),
+        description="what this node is for, comma-separated; without actors it owns no rooms, streams and counters",
+    )
     processes: int = Field(1, ge=1, le=64, description="nodes to run on this machine behind the same ports")
     drain_s: float = Field(10.0, ge=0, le=600, description="seconds that a stop may take")
 

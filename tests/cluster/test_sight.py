@@ -100,3 +100,21 @@ async def test_nobody_else_has_a_message_followed(town: Town, http: aiohttp.Clie
         await sender.disconnect()
     assert answer["ok"]
     assert "trace" not in answer
+
+
+async def test_a_node_without_actors_serves_and_owns_nothing(town: Town, admin: Person) -> None:
+    door = town.begin("--node-roles=edge,media").ready()
+    try:
+        made = await at(door, admin).prepare("From the door")
+        socket = await Talker(door.url, admin.token).open()
+        try:
+            message = {"room_id": made["stream"]["chat"]["room_id"], "text": "hello", "client_id": "1"}
+            assert (await socket.ok("chat:send", message))["offset"] == 1
+        finally:
+            await socket.close()
+        shown = {node["name"]: node for node in (await seen(door, admin))["nodes"]}[door.name]
+        assert (shown["shards"], sorted(shown["roles"])) == (0, ["edge", "media"])
+        assert door.name not in await town.shares()
+    finally:
+        door.signal(signal.SIGTERM)
+        assert door.end(within_s=20.0) == 0

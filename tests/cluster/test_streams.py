@@ -25,12 +25,10 @@ def at(node: NodeProcess, person: Person) -> Person:
 
 
 async def prepare_on(town: Town, person: Person, *, actor: NodeProcess) -> dict[str, Any]:
-    """A stream whose actor is on this node."""
-    for _ in range(100):
-        made = await person.prepare("Everywhere")
-        if await town.owner_of("stream", made["stream"]["id"]) is actor:
-            return made
-    raise AssertionError(f"no stream came to {actor.name}")
+    """A stream whose actor is on this node, as one is that was made there."""
+    made = await at(actor, person).prepare("Everywhere")
+    assert await town.owner_of("stream", made["stream"]["id"]) is actor
+    return made
 
 
 @asynccontextmanager

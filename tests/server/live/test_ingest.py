@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from actors.events import Fact
-from actors.runtime import ActorId, DomainError, LocalDirectory, LocalTransport, LoopClock, Node, shard_of
+from actors.runtime import ActorId, DomainError, LocalDirectory, LocalTransport, LoopClock, Node, Placement, shard_of
 from actors.stream import DescribeStream, EndStream, LiveStream, PublisherLost, PublisherStarted
 from media.control import AuthorizePublish, Granted, Refused
 from server.live.durable import DurableStreams
@@ -104,6 +104,26 @@ async def door() -> AsyncIterator[Door]:
     await made.boot()
     yield made
     await made.node.stop(budget_s=1.0)
+
+
+class HalfOfAll:
+    """A directory of two nodes that share the shards."""
+
+    def cached(self, actor_id: ActorId) -> Placement | None:
+        return Placement("n1" if shard_of(actor_id) % 2 else "n2", 1)
+
+    async def find(self, actor_id: ActorId) -> Placement:
+        raise LookupError(f"{actor_id} is always known here")
+
+    def invalidate(self, actor_id: ActorId) -> None:
+        """Nothing moves."""
+
+
+async def test_a_new_stream_lives_on_the_node_that_made_it(door: Door) -> None:
+    door.node.directory = HalfOfAll()
+    made = [door.ingest.new_stream(owner_id=door.ann, title="t").id for _ in range(20)]
+    assert all(shard_of(ActorId("stream", stream_id)) % 2 for stream_id in made)
+    assert sorted(made) == made
 
 
 @pytest.mark.parametrize("key", ["", "nonsense", "x" * 201])
