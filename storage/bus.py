@@ -159,7 +159,8 @@ class _Written(NamedTuple):
 class Bus:
     """One node's end of the bus; a ``Transport`` of the runtime. ``start`` once the node has joined, ``stop`` last.
 
-    ``is_peer`` says whether a node can be written to at all; ``on_signal`` hears (sender, data), on the event loop.
+    ``is_peer`` says whether a node can be written to at all; ``on_signal`` hears (sender, data), and ``on_away`` that
+    nothing can be written any more; both on the event loop.
     """
 
     def __init__(
@@ -172,6 +173,7 @@ class Bus:
         clock: Clock,
         is_peer: Callable[[str], bool],
         on_signal: Callable[[str, bytes], None],
+        on_away: Callable[[], None] = lambda: None,
         most_entries: int = INBOX_ENTRIES,
         most_queued_bytes: int = QUEUE_BYTES,
         most_queued_frames: int = QUEUE_FRAMES,
@@ -186,6 +188,7 @@ class Bus:
         self._clock = clock
         self._is_peer = is_peer
         self._on_signal = on_signal
+        self._on_away = on_away
         self._most_entries = most_entries
         self._most_queued_bytes = most_queued_bytes
         self._most_queued_frames = most_queued_frames
@@ -313,6 +316,7 @@ class Bus:
         """Refuses everything new, and tries again what was taken until it is too old to be of use."""
         log.warning("the bus is away: %s", error)
         self.is_away = True
+        self._on_away()
         self._unheard_since = None
         give_up_at = self._clock.monotonic() + KEEP_S
         pause_s = PAUSE_S[0]

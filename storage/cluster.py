@@ -44,6 +44,9 @@ class Host(Protocol):
 
     async def release(self, shard: int, *, budget_s: float) -> None: ...
 
+    def cut_off(self) -> None:
+        """No other node can be reached: what they are being asked is refused."""
+
 
 class _Said(msgspec.Struct, frozen=True, array_like=True):
     """What the clusters of two nodes say to each other over the bus. Later versions may append fields."""
@@ -105,6 +108,7 @@ class Cluster:
             clock=clock,
             is_peer=self.members.knows,
             on_signal=self._hear,
+            on_away=self._cut_off,
         )
         self.shards = Shards(
             me=me.holder,
@@ -255,6 +259,10 @@ class Cluster:
     async def _release(self, shard: int, budget_s: float) -> None:
         if self._host is not None:
             await self._host.release(shard, budget_s=budget_s)
+
+    def _cut_off(self) -> None:
+        if self._host is not None:
+            self._host.cut_off()
 
     def _announce(self, moves: Sequence[Move]) -> None:
         self._tell_all(_Said(moves=[(move.shard, *move.to, move.version) for move in moves]))

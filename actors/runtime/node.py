@@ -174,6 +174,10 @@ class Node:
         for cell in cells:
             cell.end(ActorStopped(cell.id, "moved"))
 
+    def cut_off(self) -> None:
+        """No other node can be reached: whatever they are being asked is refused now."""
+        self.remote.cut_off()
+
     def unpark(self, actor_id: ActorId) -> bool:
         """Ends a parked actor's cool-down. False if it was not parked."""
         cell = self.kind(actor_id.kind).cells.get(actor_id.key)

@@ -128,6 +128,11 @@ class Remote:
         for waiting in [waiting for waiting in self._open.values() if waiting.node == node]:
             refuse(waiting.future, Lost(waiting.actor_id, f"node {node} is gone", retry_after_s=0.1))
 
+    def cut_off(self) -> None:
+        """No node can be reached: an answer may be on its way still, but nobody waits for it any more."""
+        for waiting in list(self._open.values()):
+            refuse(waiting.future, Unavailable(waiting.actor_id, "out of reach", retry_after_s=1.0))
+
     def _expect(self, to: str, actor_id: ActorId, envelope: Envelope) -> tuple[int, float]:
         if len(self._open) >= MOST_OPEN:
             raise Unavailable(actor_id, "too many asks between nodes", retry_after_s=1.0)

@@ -263,11 +263,13 @@ async def test_an_inbox_that_begins_anew_below_the_last_id_is_read_from_its_begi
 async def test_while_redis_is_gone_sending_is_refused_and_it_heals_when_redis_is_back(
     own_engine: EmbeddedRedis, own_line: Line
 ) -> None:
-    a, b = await own_line.ear("a"), await own_line.ear("b")
+    told: list[bool] = []
+    a, b = await own_line.ear("a", on_away=lambda: told.append(a.bus.is_away)), await own_line.ear("b")
     a.link.send("b", b"before")
     await until(lambda: b.frames)
     os.kill(own_engine.pid, signal.SIGKILL)
     await until(lambda: a.bus.is_away and b.bus.is_away)
+    assert told == [True], "once, so that what is under way can be refused"
     with pytest.raises(Unavailable) as caught:
         a.link.send("b", b"meanwhile")
     assert caught.value.retry_after_s

@@ -280,6 +280,19 @@ async def test_asks_open_at_a_node_that_is_lost_are_refused_at_once_and_others_a
     pair.near.remote.lost("far")
 
 
+async def test_a_node_that_is_cut_off_refuses_what_others_are_being_asked_and_asks_again_later(
+    pair: Pair, clock: ManualClock
+) -> None:
+    asked = [asyncio.create_task(pair.ref.ask(ask)) for ask in (Promise(), PromiseAgain())]
+    await clock.settle()
+    pair.near.cut_off()
+    for each in asked:
+        with pytest.raises(Unavailable, match="out of reach"):
+            await each
+    assert pair.near.remote.open_asks == 0
+    assert await pair.ref.ask(Echo(value=1)) == 1
+
+
 async def test_an_answer_of_a_node_that_was_thought_lost_is_passed_over(pair: Pair, clock: ManualClock) -> None:
     promised = asyncio.create_task(pair.ref.ask(Promise(), timeout_s=60))
     await clock.settle()
