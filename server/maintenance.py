@@ -345,7 +345,7 @@ class Examination:
     async def _redis(self) -> list[Finding]:
         try:
             if self._settings.redis_url is not None:
-                return [_judged(await _redis_version(self._settings.redis_url))]
+                return [_judged(*await _redis_version(self._settings.redis_url))]
             if _is_held(self._data, "redis"):
                 return [fine("redis", "embedded, in use by the running server; for one machine only")]
             return [await _embedded_redis()]
@@ -475,30 +475,33 @@ def _judge_schema(at: str) -> Finding:
     return note("schema", f"{at}, this version needs {head()}", "the next start or `socialflow migrate` applies it")
 
 
-async def _redis_version(url: str) -> str:
+async def _redis_version(url: str) -> tuple[str, str]:
+    """The server's version, and which master it is, if sentinels were asked for it."""
     redis = await Redis.connect(url, max_connections=1)
     try:
         told = bytes(await redis.command("INFO", "server")).decode(errors="replace")
+        master = redis.master
     finally:
         await redis.close()
     found = re.search(r"^redis_version:(\S+)", told, re.MULTILINE)
-    return found.group(1) if found else ""
+    return (found.group(1) if found else ""), master
 
 
-def _judged(version: str) -> Finding:
+def _judged(version: str, master: str) -> Finding:
     numbers = tuple(int(part) for part in re.findall(r"\d+", version)[:3])
+    says = ", ".join(word for word in (f"version {version or 'unknown'}", master) if word)
     if numbers >= SAFE_REDIS:
-        return fine("redis", f"version {version}")
+        return fine("redis", says)
     safe = ".".join(str(part) for part in SAFE_REDIS)
     advice = f"use {safe} or later, or a distribution's build with its security patches: clients can crash older ones"
-    return note("redis", f"version {version or 'unknown'}", advice)
+    return note("redis", says, advice)
 
 
 async def _embedded_redis() -> Finding:
     with tempfile.TemporaryDirectory(prefix="socialflow-doctor-") as folder:
         engine = EmbeddedRedis(data_dir=Path(folder))
         try:
-            version = await _redis_version(await asyncio.to_thread(engine.start))
+            version, _ = await _redis_version(await asyncio.to_thread(engine.start))
         finally:
             await asyncio.to_thread(engine.stop)
     return fine("redis", f"embedded {version}, starts; for one machine only")

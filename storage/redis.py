@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -11,12 +12,13 @@ from importlib.resources import files
 from typing import Any, Final
 
 import msgspec
-from redis.asyncio.connection import BlockingConnectionPool, parse_url
+from redis.asyncio.connection import BlockingConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import (
     AuthenticationError,
     BusyLoadingError,
+    MasterDownError,
     NoScriptError,
     OutOfMemoryError,
     ReadOnlyError,
@@ -27,18 +29,23 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from storage.errors import StorageError, Unavailable
+from storage.redis_address import Address, BadAddress
+from storage.sentinel import MasterPool, MasterWatch, watch_of
 
 DEADLINE_S: Final = 2.0
 _NAME: Final = "redis"
 _PASSING: Final = (
     AuthenticationError,
     BusyLoadingError,
-    OutOfMemoryError,
-    ReadOnlyError,
     RedisConnectionError,
     RedisTimeoutError,
     OSError,
 )
+
+# What a server says that was a master when the connection was made; inside of a script it has more words around it.
+_DEMOTED: Final = re.compile(r"(?:^|[ -])(?:READONLY|UNBLOCKED) ")
+# What passes without a new connection: too few replicas to write, a disk that is full, a script that runs too long.
+_WAITING: Final = re.compile(r"(?:^|[ -])(?:NOREPLICAS|MISCONF|OOM|BUSY) ")
 
 Word = str | bytes | int | float
 
@@ -50,37 +57,42 @@ class Redis:
     deadline passes, or ``StorageError`` when the server refuses the command itself.
     """
 
-    def __init__(self, *, pool: BlockingConnectionPool, deadline_s: float) -> None:
+    def __init__(self, *, pool: BlockingConnectionPool, deadline_s: float, watch: MasterWatch | None = None) -> None:
         self._pool = pool
         self._deadline_s = deadline_s
+        self._watch = watch
 
     @classmethod
     async def connect(cls, url: str, *, max_connections: int = 32, deadline_s: float = DEADLINE_S) -> Redis:
-        """Open a pool on ``redis://``, ``rediss://`` or ``unix://`` and see that the server answers."""
+        """Open a pool on an address, as ``Address`` takes it, and see that the server, or the master, answers."""
         try:
-            parse_url(url)
-        except ValueError as error:
-            raise Unavailable(_NAME, f"not an address of Redis: {error}") from error
-        pool: BlockingConnectionPool = BlockingConnectionPool.from_url(
-            url,
-            max_connections=max_connections,
-            timeout=deadline_s,
-            socket_connect_timeout=deadline_s,
-            # Ours is the only deadline: one inside it could swallow a cancellation that comes as the write ends.
-            socket_timeout=None,
-            retry=Retry(NoBackoff(), 0),
-            protocol=2,
-        )
-        redis = cls(pool=pool, deadline_s=deadline_s)
-        try:
-            await redis.ping()
-        except StorageError:
-            await redis.close()
-            raise
-        return redis
+            address = Address.read(url)
+        except BadAddress as error:
+            raise Unavailable(_NAME, str(error)) from error
+        # Ours is the only deadline: one inside it could swallow a cancellation that comes as the write ends.
+        of_each = {
+            "socket_connect_timeout": deadline_s,
+            "socket_timeout": None,
+            "retry": Retry(NoBackoff(), 0),
+            "protocol": 2,
+        }
+        of_pool = {"max_connections": max_connections, "timeout": deadline_s}
+        options = {"connection_class": address.connection_class, **of_pool, **of_each, **address.options}
+        if not address.sentinels:
+            return await _opened(cls(pool=BlockingConnectionPool(**options), deadline_s=deadline_s))
+        watch = watch_of(address, **of_each)
+        await watch.start()
+        return await _opened(cls(pool=MasterPool(watch=watch, **options), deadline_s=deadline_s, watch=watch))
 
     async def close(self) -> None:
+        if self._watch is not None:
+            await self._watch.close()
         await self._pool.disconnect()
+
+    @property
+    def master(self) -> str:
+        """Which master it is and where, as its sentinels say; empty without sentinels."""
+        return str(self._watch or "")
 
     async def ping(self, *, timeout_s: float | None = None) -> None:
         """Return when the server answers."""
@@ -101,7 +113,9 @@ class Redis:
                 try:
                     answers.append(await connection.read_response())
                 except ResponseError as error:
-                    answers.append(StorageError(str(error)))
+                    if _is_of_demoted(error):
+                        raise
+                    answers.append(_of_refusal(error))
         return answers
 
     async def run(
@@ -125,19 +139,54 @@ class Redis:
                 connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
                 try:
                     yield connection
-                except ResponseError:
-                    raise
-                except BaseException:
-                    await connection.disconnect(nowait=True)
+                except BaseException as error:
+                    if not isinstance(error, ResponseError) or _is_of_demoted(error):
+                        await connection.disconnect(nowait=True)
                     raise
                 finally:
                     await self._pool.release(connection)
         except TimeoutError as error:
+            self._doubt()
             raise Unavailable(_NAME, "no answer within the deadline") from error
         except _PASSING as error:
-            raise Unavailable(_NAME, str(error) or type(error).__name__) from error
+            self._doubt()
+            raise Unavailable(_NAME, _advised(str(error) or type(error).__name__)) from error
+        except ResponseError as error:
+            if _is_of_demoted(error):
+                self._doubt()
+            raise _of_refusal(error) from error
         except RedisError as error:
             raise StorageError(str(error)) from error
+
+    def _doubt(self) -> None:
+        if self._watch is not None:
+            self._watch.doubt()
+
+
+async def _opened(redis: Redis) -> Redis:
+    try:
+        await redis.ping()
+    except BaseException:
+        await redis.close()
+        raise
+    return redis
+
+
+def _is_of_demoted(error: ResponseError) -> bool:
+    """Said by a replica: the connection is of no use any more, whatever is at its address now must be met anew."""
+    return isinstance(error, ReadOnlyError | MasterDownError) or _DEMOTED.search(str(error)) is not None
+
+
+def _of_refusal(error: ResponseError) -> StorageError:
+    if _is_of_demoted(error) or isinstance(error, OutOfMemoryError) or _WAITING.search(str(error)):
+        return Unavailable(_NAME, str(error))
+    return StorageError(str(error))
+
+
+def _advised(reason: str) -> str:
+    if "CERTIFICATE_VERIFY_FAILED" in reason:
+        return f"{reason} (name the certificate's authority with ?ssl_ca_certs=/path/of/ca.pem)"
+    return reason
 
 
 class Script:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ from storage.embedded import EmbeddedPostgres
 from storage.ids import Ids
 from storage.migrate import current, head
 from storage.postgres import Database
+from tests.storage.watched import MASTER, Instance
 
 NOWHERE = "postgresql://postgres@127.0.0.1:1/nothing"
 
@@ -202,6 +204,37 @@ async def test_doctor_notes_a_run_folder_with_too_little_room(tmp_path: Path) ->
     finding = await found(settings_of(tmp_path, *flags), "run folder")
     assert finding.state == "note"
     assert "--max-run-bytes" in finding.advice
+
+
+async def test_doctor_asks_the_sentinels_and_says_which_master_they_name(tmp_path: Path) -> None:
+    with contextlib.ExitStack() as stack:
+        master = Instance.of_engine(folder=tmp_path)
+        stack.callback(master.kill)
+        sentinel = Instance.of_sentinel(folder=tmp_path, master_port=master.port)
+        stack.callback(sentinel.kill)
+        await master.until(("PING",), says=b"PONG")
+        await sentinel.until(("PING",), says=b"PONG")
+        url = f"redis+sentinel://127.0.0.1:{sentinel.port}/{MASTER}"
+        finding = await found(settings_of(tmp_path, "--redis-url", url), "redis")
+        assert finding.says.endswith(f"master {MASTER} at 127.0.0.1:{master.port}")
+        finding = await found(settings_of(tmp_path, "--redis-url", url + "s"), "redis")
+        assert finding.state == "problem"
+        assert f"no master named '{MASTER}s' (but: {MASTER})" in finding.says
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("redis+sentinel://127.0.0.1:1,127.0.0.1:2/town", "127.0.0.1:2: Error"),
+        ("redis+sentinel://127.0.0.1:1", "name of the master"),
+        ("rediss://127.0.0.1:1?ssl_ca_certs=/nonexistent.pem", "there is no file"),
+    ],
+)
+async def test_doctor_says_what_is_wrong_with_the_address_of_redis(url: str, says: str, tmp_path: Path) -> None:
+    finding = await found(settings_of(tmp_path, "--redis-url", url), "redis")
+    assert finding.state == "problem"
+    assert says in finding.says
+    assert "redis_url" in finding.advice
 
 
 @pytest.mark.parametrize(
