@@ -20,11 +20,14 @@ Row: TypeAlias = "asyncpg.Record"
 T = TypeVar("T")
 
 DEADLINE_S: Final = 5.0
+SILENT_IN_TRANSACTION_S: Final = 2.0
+"""How long the locks of a session stay that says nothing in the middle of a transaction: a node that is frozen there
+must not keep the others from taking over what it held."""
 _NAME: Final = "postgres"
 # Classes and codes of Appendix A of the Postgres manual for which a later retry can succeed: connection exceptions,
-# read-only (a standby after a fail-over), rollbacks, resources (disk full, too many connections), operator
-# intervention (shutdown, statement timeout), lock timeouts, system errors.
-_PASSING: Final = ("08", "25006", "40", "53", "57", "55P03", "58")
+# read-only (a standby after a fail-over), silence in a transaction, rollbacks, resources (disk full, too many
+# connections), operator intervention (shutdown, statement timeout), lock timeouts, system errors.
+_PASSING: Final = ("08", "25006", "25P03", "40", "53", "57", "55P03", "58")
 _OF_DRIVER: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 _LOST: Final = (
     asyncpg.PostgresConnectionError,
@@ -67,7 +70,7 @@ class Database:
             # The server gives up a little after the caller has, so that no statement runs on for nobody.
             "statement_timeout": str(int(deadline_s * 2000)),
             "lock_timeout": str(int(deadline_s * 1000)),
-            "idle_in_transaction_session_timeout": str(int(deadline_s * 6000)),
+            "idle_in_transaction_session_timeout": str(int(SILENT_IN_TRANSACTION_S * 1000)),
         }
         with translated():
             async with asyncio.timeout(deadline_s):

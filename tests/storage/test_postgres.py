@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -15,7 +16,8 @@ import pytest
 
 from storage.embedded import EmbeddedPostgres
 from storage.errors import BadValue, Conflict, StorageError, Unavailable
-from storage.postgres import Database
+from storage.leases import Fence, Leases, hold
+from storage.postgres import SILENT_IN_TRANSACTION_S, Database
 from tests.storage.kills import kill
 
 ID = "0192f0c0-0000-7000-8000-00000000abcd"
@@ -171,3 +173,31 @@ async def test_a_wholly_frozen_server_is_unavailable_in_a_bounded_time(own_engin
             os.kill(pid, signal.SIGCONT)
     await db.ping()
     await db.close()
+
+
+async def test_who_goes_silent_in_a_transaction_does_not_keep_others_from_a_shard_for_long(
+    database_url: str, db: Database
+) -> None:
+    """As a node that is frozen there: its locks go, and when it wakes up its transaction is no more."""
+    other = await Database.connect(database_url)
+    held = asyncio.Event()
+    is_over = asyncio.Event()
+
+    async def go_silent() -> None:
+        async with db.transaction(timeout_s=30) as tx:
+            await hold(tx, Fence(shard=7, epoch=0))
+            await tx.execute("insert into cluster (id) values ($1)", ID)
+            held.set()
+            await is_over.wait()
+            await tx.execute("select 1")
+
+    silent = asyncio.create_task(go_silent())
+    await held.wait()
+    started = time.monotonic()
+    assert await Leases(db=other).raise_from({7: 0}, "b") == {7: 1}
+    assert time.monotonic() - started < SILENT_IN_TRANSACTION_S + 1
+    is_over.set()
+    with pytest.raises(Unavailable):
+        await silent
+    assert await db.fetchval("select count(*) from cluster") == 0
+    await other.close()
