@@ -80,6 +80,10 @@ class Town:
 
     # -- the engines
 
+    @property
+    def postgres_pid(self) -> int:
+        return self._postgres.pid
+
     def freeze_redis(self) -> None:
         os.kill(self._redis.pid, signal.SIGSTOP)
 

@@ -40,7 +40,7 @@ from server.features.export import Export
 from server.features.users import Profiles, Ties, Users
 from server.folders import require_folder, run_folder
 from server.http.application import HttpSettings, build_app
-from server.http.health import Dependency, Health, ServerInfo
+from server.http.health import Dependency, Health, ServerInfo, known
 from server.http.idempotency import IdempotencyKeys
 from server.http.identity import Identity
 from server.http.limits import Rate
@@ -396,6 +396,8 @@ class App:
         )
 
     async def _open_http(self) -> None:
+        self._health = self._make_health()
+        self._stages.add("health", self._health.close)
         runner = web.AppRunner(self._web_app(), access_log=None, handle_signals=False)
         await runner.setup()
         assert runner.server is not None
@@ -447,7 +449,7 @@ class App:
         self._idempotency = IdempotencyKeys(rows=self.db)
         app = build_app(
             features=[
-                self._health(),
+                self._health,
                 ServerInfo(server_name=self.settings.server_name, version=VERSION, limits=told_limits(self.settings)),
                 Auth(accounts=self.accounts, limiter=limiter, rates=AuthRates()),
                 Users(profiles=self._profiles, ties=Ties(database=self.db), accounts=self.accounts),
@@ -494,25 +496,17 @@ class App:
     async def _began(self, grant: Granted) -> None:
         await self._listener.began(grant)
 
-    def _health(self) -> Health:
+    def _make_health(self) -> Health:
         return Health(
             dependencies={
                 "postgres": Dependency(probe=self.db.ping, is_critical=True),
-                "redis": Dependency(probe=self.redis.ping, is_critical=False),
-                "media": Dependency(probe=self._probe_media, is_critical=False),
-                "cluster": Dependency(probe=self._probe_cluster, is_critical=True),
+                "redis": Dependency(probe=known(lambda: not self.cluster.is_degraded), is_critical=False),
+                "media": Dependency(probe=known(lambda: self.media.is_there), is_critical=False),
+                "cluster": Dependency(probe=known(lambda: not self.cluster.is_deaf), is_critical=True),
             },
             is_draining=lambda: self.is_draining,
             registry=self._registry,
         )
-
-    async def _probe_cluster(self) -> None:
-        if self.cluster.is_deaf:
-            raise CannotStart("this node does not hear the others")
-
-    async def _probe_media(self) -> None:
-        if not self.media.is_there:
-            raise CannotStart("the media process is starting")
 
     def _stream_desk(self) -> StreamDesk:
         return StreamDesk(

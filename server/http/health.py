@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -26,6 +27,16 @@ class Dependency:
     is_critical: bool
 
 
+def known(is_up: Callable[[], bool]) -> Callable[[], Awaitable[None]]:
+    """A probe of what this process knows already, without a question to anybody."""
+
+    async def probe() -> None:
+        if not is_up():
+            raise ConnectionError("known to be down")
+
+    return probe
+
+
 class DependencyShape(Shape):
     status: Literal["up", "down"]
 
@@ -39,8 +50,49 @@ class Liveness(Shape):
     status: Literal["alive"] = "alive"
 
 
+class Look:
+    """Whether a dependency answers: one probe at a time finds it out for all who ask.
+
+    An answer is good for ``fresh_s``. Nobody waits for longer than ``patience_s`` from the start of a probe: while one
+    takes longer the dependency is down. A probe that takes ``probe_timeout_s`` is given up.
+    """
+
+    def __init__(
+        self, *, name: str, dependency: Dependency, patience_s: float, probe_timeout_s: float, fresh_s: float
+    ) -> None:
+        self._name = name
+        self._dependency = dependency
+        self._patience_s = patience_s
+        self._probe_timeout_s = probe_timeout_s
+        self._fresh_s = fresh_s
+        self._began_at = self._ended_at = float("-inf")
+        self._was_up = False
+        self._probing: asyncio.Task[None] | None = None
+
+    async def is_up(self) -> bool:
+        if self._probing is None and time.monotonic() - self._ended_at > self._fresh_s:
+            self._began_at = time.monotonic()
+            self._probing = asyncio.get_running_loop().create_task(self._probe(), name=f"look at {self._name}")
+        if self._probing is not None:
+            left_s = self._began_at + self._patience_s - time.monotonic()
+            await asyncio.wait([self._probing], timeout=max(0.0, left_s))
+        return self._probing is None and self._was_up
+
+    async def _probe(self) -> None:
+        try:
+            self._was_up = await _is_up(self._dependency, self._probe_timeout_s)
+        finally:
+            self._ended_at = time.monotonic()
+            self._probing = None
+
+    async def close(self) -> None:
+        if self._probing is not None:
+            self._probing.cancel()
+            await asyncio.wait([self._probing])
+
+
 class Health:
-    """``/livez``, ``/readyz`` and ``/metrics``."""
+    """``/livez``, ``/readyz`` and ``/metrics``. ``/readyz`` answers within ``patience_s`` whatever hangs."""
 
     name = "health"
 
@@ -50,12 +102,28 @@ class Health:
         dependencies: Mapping[str, Dependency],
         is_draining: Callable[[], bool],
         registry: CollectorRegistry,
+        patience_s: float = 0.7,
         probe_timeout_s: float = 2.0,
+        fresh_s: float = 0.2,
     ) -> None:
         self._dependencies = dependencies
-        self._probe_timeout_s = probe_timeout_s
+        self._looks = {
+            name: Look(
+                name=name,
+                dependency=dependency,
+                patience_s=patience_s,
+                probe_timeout_s=probe_timeout_s,
+                fresh_s=fresh_s,
+            )
+            for name, dependency in dependencies.items()
+        }
         self._is_draining = is_draining
         self._registry = registry
+
+    async def close(self) -> None:
+        """Ends the probes under way."""
+        for look in self._looks.values():
+            await look.close()
 
     def operations(self) -> Sequence[Operation]:
         return [
@@ -78,10 +146,11 @@ class Health:
         return Answer(body=Liveness())
 
     async def _ready(self, call: Call[None, None]) -> Answer:
-        names = list(self._dependencies)
-        ups = await asyncio.gather(*(_is_up(self._dependencies[name], self._probe_timeout_s) for name in names))
-        shapes = {name: DependencyShape(status="up" if up else "down") for name, up in zip(names, ups, strict=True)}
-        status = self._status({name for name, up in zip(names, ups, strict=True) if not up})
+        ups = dict(
+            zip(self._looks, await asyncio.gather(*(look.is_up() for look in self._looks.values())), strict=True)
+        )
+        shapes = {name: DependencyShape(status="up" if up else "down") for name, up in ups.items()}
+        status = self._status({name for name, up in ups.items() if not up})
         is_ready = status in {"ready", "degraded"}
         headers = {} if is_ready else {"Retry-After": "1"}
         return Answer(200 if is_ready else 503, Readiness(status=status, dependencies=shapes), headers)

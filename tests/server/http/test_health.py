@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -8,7 +9,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client import CollectorRegistry
 
 from server.http.application import HttpSettings, build_app
-from server.http.health import Dependency, Health
+from server.http.health import Dependency, Health, Look
 from server.http.idempotency import IdempotencyKeys
 from server.http.identity import Identity
 from server.http.limits import TokenBuckets
@@ -42,10 +43,9 @@ async def _ready(
         "postgres": Dependency(probe=postgres, is_critical=True),
         "redis": Dependency(probe=redis, is_critical=False),
     }
+    health = Health(dependencies=dependencies, is_draining=lambda: is_draining, registry=registry)
     app = build_app(
-        features=[
-            Health(dependencies=dependencies, is_draining=lambda: is_draining, registry=registry, probe_timeout_s=0.5)
-        ],
+        features=[health],
         identity=identity,
         idempotency=IdempotencyKeys(rows=database),
         limiter=TokenBuckets(),
@@ -56,6 +56,7 @@ async def _ready(
     async with TestClient(TestServer(app)) as client:
         assert (await client.get("/livez")).status == 200
         answer = await client.get("/readyz")
+        await health.close()
         return answer.status, await answer.json()
 
 
@@ -80,6 +81,45 @@ async def test_not_ready_without_postgres(database: Database, identity: Identity
 async def test_dependency_that_hangs_is_down(database: Database, identity: Identity) -> None:
     status, said = await _ready(database, identity, postgres=_hanging)
     assert (status, said["status"]) == (503, "unavailable")
+
+
+async def test_many_who_ask_share_one_probe_and_a_slow_one_is_down_until_it_ends() -> None:
+    answers = asyncio.Event()
+    probes = 0
+
+    async def probe() -> None:
+        nonlocal probes
+        probes += 1
+        await answers.wait()
+
+    dependency = Dependency(probe=probe, is_critical=True)
+    look = Look(name="it", dependency=dependency, patience_s=0.1, probe_timeout_s=60, fresh_s=0.0)
+    started = time.monotonic()
+    assert await asyncio.gather(*(look.is_up() for _ in range(50))) == [False] * 50
+    assert not await look.is_up(), "at once: the probe is overdue"
+    assert time.monotonic() - started < 0.5
+    assert probes == 1
+    answers.set()
+    async with asyncio.timeout(5):
+        while not await look.is_up():
+            pass
+    answers.clear()
+    assert not await look.is_up()
+    assert probes == 2
+    await look.close()
+
+
+async def test_an_answer_is_good_for_a_while() -> None:
+    probes = 0
+
+    async def probe() -> None:
+        nonlocal probes
+        probes += 1
+
+    dependency = Dependency(probe=probe, is_critical=True)
+    look = Look(name="it", dependency=dependency, patience_s=1, probe_timeout_s=1, fresh_s=60)
+    assert [await look.is_up() for _ in range(3)] == [True, True, True]
+    assert probes == 1
 
 
 async def test_not_ready_while_draining(database: Database, identity: Identity) -> None:
