@@ -83,7 +83,9 @@ class Settings(BaseSettings):
     database_url: str | None = Field(
         None, description="Postgres, as libpq takes it; default: an embedded one in data_dir"
     )
-    redis_url: str | None = Field(None, description="Redis; default: an embedded one in data_dir")
+    redis_url: str | None = Field(
+        None, description="Redis, itself or by its sentinels; default: an embedded one in data_dir"
+    )
     object_store: str | None = Field(None, description="s3://bucket[/prefix]; default: a folder in data_dir")
     migrate: bool = Field(
         True, description="apply migrations at start (--no-migrate leaves it to `socialflow migrate`)"
