@@ -13,6 +13,7 @@ import pytest
 from storage.errors import Unavailable
 from storage.postgres import Database
 from storage.redis import RateLimiter, Redis, Script
+from storage.sentinel import WATCH_S
 from tests.storage.sites import Town, key_on, settled, until
 from tests.storage.watched import MASTER, Watched
 
@@ -104,6 +105,23 @@ async def test_a_master_that_is_demoted_while_it_is_up_is_left_at_the_first_refu
     await watched.first.said("REPLICAOF", "127.0.0.1", str(watched.second.port))  # as the sentinels will, in a while
     assert await surely(idle, "SET", "k", "after") == b"OK"
     assert await watched.second.said("GET", "k") == b"after"
+
+
+async def test_a_sentinel_that_missed_the_election_leads_nobody_back(watched: Watched, idle: Redis) -> None:
+    *others, late = watched.sentinels
+    late.signal(signal.SIGSTOP)
+    watched.first.signal(signal.SIGSTOP)
+    assert await surely(idle, "SET", "k", "after") == b"OK", "a sentinel that hangs keeps nobody from the others"
+    for sentinel in others:
+        sentinel.signal(signal.SIGSTOP)
+    watched.first.signal(signal.SIGCONT)
+    await watched.set_back(late)
+    before = str(watched.first.port).encode()
+    await late.until(("SENTINEL", "GET-MASTER-ADDR-BY-NAME", MASTER), says=before)
+    for number in range(30):  # while they are asked twice
+        assert await idle.command("INCR", "n") == number + 1
+        await asyncio.sleep(WATCH_S / 15)
+    assert idle.master.endswith(f":{watched.second.port}")
 
 
 async def test_a_replica_that_refuses_a_write_is_left_and_met_anew(watched: Watched) -> None:

@@ -124,6 +124,13 @@ class Watched:
             await sentinel.until(("SENTINEL", "CKQUORUM", MASTER), says=f"OK {SENTINELS} usable".encode())
             await sentinel.until(("SENTINEL", "REPLICAS", MASTER), says=b"'master-link-status' b'ok'")
 
+    async def set_back(self, sentinel: Instance) -> None:
+        """It begins again with what it knew at the beginning, as one restored from a backup would."""
+        sentinel.kill()
+        again = self._sentinel(sentinel.port)
+        self.instances[self.instances.index(sentinel)] = again
+        await again.until(("PING",), says=b"PONG")
+
     def stop(self) -> None:
         for instance in self.instances:
             instance.signal(signal.SIGCONT)
