@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from itertools import count
 from typing import Any
 
 from actors.runtime import Actor, ActorError, ActorId, Ask, Message, Node, handles
@@ -18,6 +19,8 @@ from tests.sim.world import ProcessClock, World
 NAME = "sim"
 ASK_S = 2.0
 NOTE_EVERY_S = 0.8
+LISTEN_EVERY = 4
+"""So many notes apart a process says of each room that it shows how far it has come."""
 
 
 class Post(Ask[int], frozen=True):
@@ -30,6 +33,13 @@ class Posted(Message, frozen=True):
     room: str
     offset: int
     client_id: str
+
+
+class Listen(Message, frozen=True):
+    """A process shows the room up to this offset; whatever it has missed since it is told."""
+
+    node: str
+    offset: int
 
 
 class Note(Message, frozen=True):
@@ -72,6 +82,12 @@ class Room(Actor):
         self._offsets[message.client_id] = offset
         self._process.publish(Posted(room=self._room, offset=offset, client_id=message.client_id))
         return offset
+
+    @handles(Listen)
+    def listen(self, message: Listen) -> None:
+        if self._offsets and message.offset < len(self._offsets):
+            client_id, offset = next(reversed(self._offsets.items()))
+            self._process.tell(message.node, Posted(room=self._room, offset=offset, client_id=client_id))
 
 
 class Ear(Actor):
@@ -147,9 +163,11 @@ class Process:
                 await self.clock.sleep(0.3)
         self.is_ready = True
         self.world.note(self.title, "has joined")
-        while True:
+        for turn in count(1):
             await self.clock.sleep(NOTE_EVERY_S)
             self._tell_notes()
+            if turn % LISTEN_EVERY == 0:
+                self._listen()
 
     # Ends.
 
@@ -183,10 +201,20 @@ class Process:
     def publish(self, posted: Posted) -> None:
         """To every process, which has viewers or has not."""
         for member in self.cluster.members.view.members:
+            self.tell(member, posted)
+
+    def tell(self, member: str, posted: Posted) -> None:
+        try:
+            self.node.ref("node", member).tell(posted)
+        except ActorError as error:
+            self.world.note(self.title, "cannot tell", member, error)
+
+    def _listen(self) -> None:
+        for room, offset in self.edge.positions().items():
             try:
-                self.node.ref("node", member).tell(posted)
+                self.node.ref("room", room).tell(Listen(node=self.name, offset=offset))
             except ActorError as error:
-                self.world.note(self.title, "cannot tell", member, error)
+                self.world.note(self.title, "cannot listen to", room, error)
 
     def serve(self, room: str, client_id: str, reply: Any) -> None:
         """A client's request has come in."""

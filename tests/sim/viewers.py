@@ -42,6 +42,10 @@ class Edge:
     def leave(self, viewer: Viewer) -> None:
         self._watches[viewer.room] = [watch for watch in self._watches.get(viewer.room, ()) if watch.viewer != viewer]
 
+    def positions(self) -> dict[str, int]:
+        """How far each room that somebody watches here has come."""
+        return {room: min(watch.newest for watch in watches) for room, watches in self._watches.items() if watches}
+
     def posted(self, room: str, offset: int, client_id: str) -> None:
         for watch in self._watches.get(room, ()):
             watch.newest = max(watch.newest, offset)
