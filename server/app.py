@@ -539,6 +539,7 @@ class App:
             "fanout_skipped_total": ("Events skipped for slow sockets", self.fanout.skipped),
             "actors": ("Active actors", self.node.cell_count),
             "actor_dead_letters_seen": ("Messages nobody handled", self.node.dead_letters.total),
+            "bus_entries_unreadable": ("Entries of the bus that were skipped", self.cluster.bus.counters.unreadable),
             "loop_lag_seconds": ("How late a timer was at worst in the last 10 s", self._pulse.loop_lag_s),
             "load": ("Share of a core that this process uses, smoothed over 10 s", self._pulse.load),
             "media_restarts": ("Times that the media process was started again", self.media.restarts),

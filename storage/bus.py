@@ -26,7 +26,9 @@ from storage.redis import Redis
 log = logging.getLogger(__name__)
 
 VERSION: Final = 1
-READABLE: Final = frozenset({1})
+"""Of entries: the newest that this program writes and reads. It reads the one before as well, and writes to each node
+the newest that both know. Raised only when an entry changes so that an older reader would misread it.
+"""
 ENTRY_BYTES: Final = 64 * 1024
 """An entry is closed before it grows past this; a larger frame travels alone."""
 INBOX_ENTRIES: Final = 4096
@@ -159,8 +161,8 @@ class _Written(NamedTuple):
 class Bus:
     """One node's end of the bus; a ``Transport`` of the runtime. ``start`` once the node has joined, ``stop`` last.
 
-    ``is_peer`` says whether a node can be written to at all; ``on_signal`` hears (sender, data), and ``on_away`` that
-    nothing can be written any more; both on the event loop.
+    ``is_peer`` says whether a node can be written to at all, ``reads`` the newest version of entries that it reads;
+    ``on_signal`` hears (sender, data), and ``on_away`` that nothing can be written any more; both on the event loop.
     """
 
     def __init__(
@@ -174,6 +176,8 @@ class Bus:
         is_peer: Callable[[str], bool],
         on_signal: Callable[[str, bytes], None],
         on_away: Callable[[], None] = lambda: None,
+        reads: Callable[[str], int] = lambda _: VERSION,
+        version: int = VERSION,
         most_entries: int = INBOX_ENTRIES,
         most_queued_bytes: int = QUEUE_BYTES,
         most_queued_frames: int = QUEUE_FRAMES,
@@ -189,6 +193,8 @@ class Bus:
         self._is_peer = is_peer
         self._on_signal = on_signal
         self._on_away = on_away
+        self._reads = reads
+        self._version = version
         self._most_entries = most_entries
         self._most_queued_bytes = most_queued_bytes
         self._most_queued_frames = most_queued_frames
@@ -293,7 +299,8 @@ class Bus:
     def _close(self, entries: list[_Written], to: str, kind: int, items: list[bytes]) -> None:
         if items:
             sequence = self._sequences[to] = self._sequences.get(to, 0) + 1
-            data = self._encode(Entry(VERSION, self.name, self._incarnation, sequence, kind, items))
+            version = min(self._version, self._reads(to))
+            data = self._encode(Entry(version, self.name, self._incarnation, sequence, kind, items))
             entries.append(_Written(self._keys.inbox(to), data, len(items), kind == PING))
 
     async def _write(self) -> None:
@@ -405,7 +412,7 @@ class Bus:
             entry = self._decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             return self._skip(entry_id, str(error), data)
-        if entry.version not in READABLE or entry.kind not in (FRAMES, SIGNAL, PING):
+        if entry.version not in (self._version - 1, self._version) or entry.kind not in (FRAMES, SIGNAL, PING):
             return self._skip(entry_id, f"version {entry.version}, kind {entry.kind}", data)
         if self._is_new(entry):
             self.counters.entries_in += 1

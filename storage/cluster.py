@@ -12,7 +12,7 @@ import msgspec
 
 from actors.runtime import Clock, Directory, LoopClock, Transport
 from actors.runtime.errors import Unavailable
-from storage.bus import Bus, RedisStreams, Streams
+from storage.bus import VERSION, Bus, RedisStreams, Streams
 from storage.leases import Leases
 from storage.members import (
     BEAT_S,
@@ -109,6 +109,8 @@ class Cluster:
             is_peer=self.members.knows,
             on_signal=self._hear,
             on_away=self._cut_off,
+            reads=self.members.reads,
+            version=me.reads,
         )
         self.shards = Shards(
             me=me.holder,
@@ -161,6 +163,7 @@ class Cluster:
             address=address,
             started_at=clock.time(),
             version=version,
+            reads=VERSION,
         )
         cluster = cls(
             me=me,

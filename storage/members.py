@@ -74,6 +74,7 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
 
     ``incarnation``: 16 characters, another for each start of a process. ``address``: of its internal HTTP.
     ``load``: 0 to 1. ``weight``: its share of the shards, in proportion to the others'. ``started_at``: wall clock.
+    ``reads``: the newest version of the bus' entries that it reads.
     """
 
     name: str
@@ -85,6 +86,7 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     started_at: float = 0.0
     version: str = ""
     is_draining: bool = False
+    reads: int = 1
 
     @property
     def holder(self) -> Holder:
@@ -189,6 +191,10 @@ class Members:
 
     def knows(self, node: str) -> bool:
         return node in self.view.members
+
+    def reads(self, node: str) -> int:
+        """The newest version of entries that the node reads. Of one that has left: ours, since nobody reads it."""
+        return self.view.members.get(node, self.me).reads
 
     def refresh(self) -> None:
         """Has a heartbeat soon, for what it tells."""

@@ -106,10 +106,18 @@ class Ear(Actor):
 
 
 class Process:
-    """From its start to its death. `number` is its incarnation."""
+    """From its start to its death. `number` is its incarnation, `version` that of the entries which it knows."""
 
     def __init__(
-        self, world: World, *, name: str, number: int, redis: RedisModel, postgres: PostgresModel, room: type[Room]
+        self,
+        world: World,
+        *,
+        name: str,
+        number: int,
+        redis: RedisModel,
+        postgres: PostgresModel,
+        room: type[Room],
+        version: int,
     ) -> None:
         self.world = world
         self.name = name
@@ -128,7 +136,7 @@ class Process:
         self._heard: dict[str, int] = {}
         self._told: dict[str, int] = {}
         self._asks = 0
-        me = Member(name=name, incarnation=f"{number:016x}", roles=("actors",))
+        me = Member(name=name, incarnation=f"{number:016x}", roles=("actors",), reads=version)
         self.cluster = Cluster(
             me=me,
             name=NAME,

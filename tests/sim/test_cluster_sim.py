@@ -15,6 +15,7 @@ import pytest
 
 from actors.runtime.deadlines import Deadlines
 from storage.bus import Bus
+from storage.members import Members
 from tests.sim.engines import PostgresModel, RedisModel
 from tests.sim.faults import KINDS
 from tests.sim.process import Room
@@ -56,7 +57,7 @@ def test_the_faults_happen_and_do_what_they_are_there_for() -> None:
 
 def test_without_faults_nothing_is_refused_and_no_hole_is_left() -> None:
     for outcome in runs(range(10), most_faults=0):
-        assert (outcome.refused_writes, outcome.duplicates) == (0, 0)
+        assert (outcome.refused_writes, outcome.duplicates, outcome.unreadable) == (0, 0, 0)
 
 
 def test_a_seed_gives_the_same_run_in_another_process() -> None:
@@ -114,6 +115,11 @@ def test_a_room_that_does_not_know_its_client_ids_is_found() -> None:
 def test_a_bus_that_takes_an_entry_twice_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Bus, "_is_new", lambda self, entry: True)
     assert "heard" in found(within=30)
+
+
+def test_a_writer_that_does_not_look_at_the_version_of_its_reader_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Members, "reads", lambda members, _: members.me.reads)
+    assert "not healed" in found(within=10, most_faults=0)
 
 
 @pytest.mark.parametrize("redis", [Generous, Thief])

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import actors.runtime.ids
 import storage.shards
+from storage.bus import VERSION
 from tests.sim.engines import PostgresModel, RedisModel
 from tests.sim.faults import Faults
 from tests.sim.process import Process, Room
@@ -36,6 +37,7 @@ class Outcome(NamedTuple):
     refused_writes: int
     filled: int
     duplicates: int
+    unreadable: int
     healed_s: float
     virtual_s: float
     faults: tuple[str, ...]
@@ -129,6 +131,8 @@ class Town:
         self._room = room
         self._is_strict = is_strict
         self._numbers = count(1)
+        # Entries of these processes are of the next version: in most runs both are there at once.
+        self._next_version_from = self.world.rng("upgrade").randint(2, 8)
         self._names = count(1)
         for name in NODES:
             self.start(name)
@@ -146,7 +150,13 @@ class Town:
         number = next(self._numbers)
         self.world.note("start", f"{name}#{number}")
         process = Process(
-            self.world, name=name, number=number, redis=self.redis, postgres=self.postgres, room=self._room
+            self.world,
+            name=name,
+            number=number,
+            redis=self.redis,
+            postgres=self.postgres,
+            room=self._room,
+            version=VERSION + (number >= self._next_version_from),
         )
         self.processes.append(process)
 
@@ -253,6 +263,7 @@ class Town:
             refused_writes=self.postgres.refused,
             filled=sum(process.edge.filled for process in self.processes),
             duplicates=sum(counter.duplicates for counter in counters),
+            unreadable=sum(counter.unreadable for counter in counters),
             healed_s=self.world.now - self._heals,
             virtual_s=self.world.now - 100,
             faults=tuple(self.faults.kinds),

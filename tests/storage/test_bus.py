@@ -164,7 +164,8 @@ async def test_a_missing_entry_is_counted(line: Line, redis: Redis) -> None:
 
 
 @pytest.mark.parametrize(
-    "bad", [b"", b"\xc1", b"\x93\x01\x02", written(version=99), written(kind=7), msgspec.msgpack.encode({"a": 1})]
+    "bad",
+    [b"", b"\xc1", b"\x93\x01\x02", written(version=VERSION + 1), written(kind=7), msgspec.msgpack.encode({"a": 1})],
 )
 async def test_an_entry_that_cannot_be_read_is_kept_aside_and_skipped(line: Line, redis: Redis, bad: bytes) -> None:
     a = await line.ear("a")
@@ -179,6 +180,19 @@ async def test_an_entry_with_fields_of_a_later_release_is_read(line: Line, redis
     a = await line.ear("a")
     await put(redis, msgspec.msgpack.encode([VERSION, "z", "1", 1, 0, [b"x"], "something new"]))
     await until(lambda: a.frames == [b"x"])
+
+
+async def test_a_node_is_written_to_in_the_newest_version_that_both_know(line: Line, redis: Redis) -> None:
+    newest = {"a": VERSION + 1, "b": VERSION, "c": VERSION + 2}
+    a, b = [await line.ear(name, version=newest[name], reads=newest.__getitem__) for name in "ab"]
+    a.link.send("b", b"from the next version")
+    b.link.send("a", b"from this version")
+    a.link.send("c", b"to a version after the next")
+    await until(lambda: a.frames and b.frames)
+    assert (a.frames, b.frames) == ([b"from this version"], [b"from the next version"])
+    assert (a.bus.counters.unreadable, b.bus.counters.unreadable) == (0, 0)
+    [(_, fields)] = await redis.command("XRANGE", KEYS.inbox("c"), "-", "+")
+    assert msgspec.msgpack.decode(fields[1], type=Entry).version == VERSION + 1
 
 
 async def test_a_receiver_that_raises_does_not_end_the_reading(line: Line) -> None:

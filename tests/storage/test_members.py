@@ -25,12 +25,16 @@ KEYS = Keys.of("test")
 class Guest:
     """A member, and what it has heard."""
 
-    def __init__(self, name: str, redis: Redis, *, number: int, cluster_id: str, **options: Any) -> None:
+    def __init__(
+        self, name: str, redis: Redis, *, number: int, cluster_id: str, reads: int = 1, **options: Any
+    ) -> None:
         self.ice = Ice()
         self.heard: list[str] = []
         self.views: list[View] = []
         self.members = Members(
-            me=Member(name=name, incarnation=f"{number:016x}", roles=("actors",), address=f"http://{name}"),
+            me=Member(
+                name=name, incarnation=f"{number:016x}", roles=("actors",), address=f"http://{name}", reads=reads
+            ),
             cluster_id=cluster_id,
             keys=KEYS,
             redis=IcyRedis(redis, self.ice),
@@ -151,6 +155,18 @@ async def test_a_record_of_a_later_version_is_read(party: Party, redis: Redis) -
     await redis.command("ZADD", KEYS.state[2], 9_999_999_999_999, "new")
     await until(lambda: "new" in a.names)
     assert a.members.view.members["new"].roles == ("actors",)
+
+
+async def test_a_record_that_does_not_say_which_entries_its_node_reads_is_of_the_first_version(
+    party: Party, redis: Redis
+) -> None:
+    a = await party("a", reads=2)
+    await redis.command("HSET", KEYS.state[1], "old", b"0123456789abcdef" + msgspec.msgpack.encode({"name": "old"}))
+    await redis.command("ZADD", KEYS.state[2], 9_999_999_999_999, "old")
+    b = await party("b", reads=3)
+    await until(lambda: {"old", "b"} <= a.names)
+    assert [a.members.reads(name) for name in ("old", "a", "b")] == [1, 2, 3]
+    assert b.members.reads("a") == 2
 
 
 async def test_the_table_of_shards_comes_with_the_heartbeat(party: Party, redis: Redis) -> None:
