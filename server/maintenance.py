@@ -34,9 +34,9 @@ from server.features.users import Profiles
 from server.http.errors import Problem
 from server.http.identity import Identity
 from storage.embedded import EmbeddedPostgres, EmbeddedRedis
-from storage.errors import EmbeddedStartFailed, StorageError
+from storage.errors import EmbeddedStartFailed, SchemaMismatch, StorageError
 from storage.ids import Ids
-from storage.migrate import current, head, migrate
+from storage.migrate import check, current, head, migrate
 from storage.objects import open_objects
 from storage.postgres import Database
 from storage.process import FolderLock
@@ -453,7 +453,7 @@ async def _look_into(url: str, which: str) -> list[Finding]:
         skew_s = (there - before - (datetime.now(UTC) - before) / 2).total_seconds()
     finally:
         await db.close()
-    return [_judge_server(which, version, skew_s), _judge_schema(await current(url))]
+    return [_judge_server(which, version, skew_s), await _judge_schema(url)]
 
 
 def _judge_server(which: str, version: str, skew_s: float) -> Finding:
@@ -465,14 +465,23 @@ def _judge_server(which: str, version: str, skew_s: float) -> Finding:
     return fine("postgres", says)
 
 
-def _judge_schema(at: str) -> Finding:
+async def _judge_schema(url: str) -> Finding:
+    at = await current(url)
     if at == head():
         return fine("schema", at)
     if not at:
         return fine("schema", "none yet; the first start makes it")
     if at > head():
-        return problem("schema", f"{at} is newer than this version's {head()}", "start the later version")
+        return await _judge_later_schema(url, at)
     return note("schema", f"{at}, this version needs {head()}", "the next start or `socialflow migrate` applies it")
+
+
+async def _judge_later_schema(url: str, at: str) -> Finding:
+    try:
+        await check(url)
+    except SchemaMismatch:
+        return problem("schema", f"{at} has left this version's {head()} behind", "start the later version")
+    return note("schema", f"{at} of a later version, this one has {head()}", "finish the upgrade of all nodes")
 
 
 async def _redis_version(url: str) -> tuple[str, str]:

@@ -2,6 +2,11 @@
 
 Alembic plans (which revisions, in which order) and prints their SQL; the script runs over our own driver in one
 transaction, under a lock that all nodes of a database share. Alembic is imported only when there is something to do.
+
+In a rolling upgrade the first node of the next version migrates, and nodes of this one work on and may start again. So
+a revision only adds: tables, columns that may be left out, indexes. What takes away or renames comes one version after
+the last code that uses it, and raises the floor (``update schema_floor set revision = '…'``) to the head of the first
+version that does not: a program with an older head is refused from then on.
 """
 
 from __future__ import annotations
@@ -48,32 +53,35 @@ async def current(url: str) -> str:
 async def migrate(url: str) -> str:
     """Bring the database to ``head()`` and return it. Several nodes may call it at once: one works, the others wait.
 
-    Raises ``SchemaMismatch`` when the database is newer than the code, ``Unavailable`` when it is away. All or
-    nothing: a revision that fails leaves the database as it was.
+    A database that a later version has migrated stays as it is, and its revision is returned. Raises
+    ``SchemaMismatch`` when this code cannot work with it any more, ``Unavailable`` when it is away. All or nothing: a
+    revision that fails leaves the database as it was.
     """
     async with _connected(url) as connection:
-        if not _is_due(await _current(connection)):
-            return head()
+        at = await _current(connection)
+        if not await _is_due(connection, at):
+            return at
         async with connection.transaction():
             await connection.execute(f"set local lock_timeout = '{int(LOCK_WAIT_S)}s'")
             await connection.execute("select pg_advisory_xact_lock($1)", _LOCK_KEY)
             at = await _current(connection)
-            if _is_due(at):
+            if await _is_due(connection, at):
                 await connection.execute(await asyncio.to_thread(_script, at))
-    return head()
+            return await _current(connection)
 
 
 async def check(url: str) -> None:
-    """Raise ``SchemaMismatch`` unless the database is at ``head()``: for a start without migrations."""
-    at = await current(url)
-    if _is_due(at):
-        raise SchemaMismatch(at, head(), _TOO_OLD)
+    """Raise ``SchemaMismatch`` unless this code can work with the database: for a start without migrations."""
+    async with _connected(url) as connection:
+        at = await _current(connection)
+        if await _is_due(connection, at):
+            raise SchemaMismatch(at, head(), _TOO_OLD)
 
 
-def _is_due(at: str) -> bool:
-    if at > head():
+async def _is_due(connection: Any, at: str) -> bool:
+    if at > head() and head() < await connection.fetchval("select revision from schema_floor"):
         raise SchemaMismatch(at, head(), _TOO_NEW)
-    return at != head()
+    return at < head()
 
 
 async def _current(connection: Any) -> str:

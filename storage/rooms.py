@@ -120,7 +120,8 @@ def _sanction(row: Row) -> Sanction:
 
 _INSERT: Final = "insert into chat_rooms (id, stream_id, owner_id, log_epoch) values ($1, $2, $3, $4)"
 _LOAD: Final = """
-select r.*, array(select user_id from chat_moderators m where m.room_id = r.id) as moderators
+select r.id, r.stream_id, r.owner_id, r.log_epoch, r.last_offset, r.mode, r.pinned_id,
+    array(select user_id from chat_moderators m where m.room_id = r.id) as moderators
 from chat_rooms r where r.id = $1
 """
 _SANCTIONS: Final = """

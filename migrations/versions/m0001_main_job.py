@@ -16,6 +16,13 @@ create table cluster (
     created_at      timestamptz not null default now()
 );
 
+-- The head of the oldest program that may work with this schema, for programs that are older than the schema.
+create table schema_floor (
+    only_row        boolean primary key default true check (only_row),
+    revision        text not null
+);
+insert into schema_floor (revision) values ('0001');
+
 -- Who may write: every actor lies in one shard; each take-over of a shard raises its epoch; a write that carries
 -- an older epoch is refused.
 create table shards (

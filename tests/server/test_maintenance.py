@@ -161,6 +161,17 @@ async def test_doctor_looks_into_given_engines(tmp_path: Path, database_url: str
     assert "8.6.3" in findings["redis"].advice
 
 
+@pytest.mark.parametrize(("floor", "state"), [("0001", "note"), ("9999", "problem")])
+async def test_doctor_tells_a_later_schema_that_can_be_worked_with_from_one_that_cannot(
+    tmp_path: Path, database_url: str, db: Database, floor: str, state: str
+) -> None:
+    await db.execute("update alembic_version set version_num = '9999'")
+    await db.execute("update schema_floor set revision = $1", floor)
+    settings = settings_of(tmp_path, "--database-url", database_url)
+    findings = {one.subject: one for one in await Examination(settings=settings).findings()}
+    assert findings["schema"].state == state
+
+
 async def test_doctor_says_what_to_do_when_engines_are_away(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     settings = settings_of(tmp_path, "--database-url", NOWHERE, "--redis-url", "redis://127.0.0.1:1")
     assert await examine(settings) == 1

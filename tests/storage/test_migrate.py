@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import subprocess
 import sys
 
@@ -36,11 +37,28 @@ async def test_many_nodes_at_once_apply_it_once(empty_database_url: str) -> None
     assert await run(empty_database_url, "select count(*) from alembic_version") == 1
 
 
-async def test_a_database_newer_than_the_code_is_refused(database_url: str) -> None:
+async def test_a_database_of_a_later_version_is_left_as_it_is_and_worked_with(database_url: str) -> None:
     await run(database_url, "update alembic_version set version_num = '9999'")
+    assert await migrate(database_url) == "9999"
+    await check(database_url)
+    assert await current(database_url) == "9999"
+
+
+async def test_a_database_that_has_left_the_code_behind_is_refused(database_url: str) -> None:
+    await run(database_url, "update alembic_version set version_num = '9999'")
+    await run(database_url, "update schema_floor set revision = '9998'")
     for attempt in (migrate, check):
         with pytest.raises(SchemaMismatch, match="later version"):
             await attempt(database_url)
+
+
+def test_a_revision_that_takes_away_raises_the_floor() -> None:
+    takes_away = re.compile(r"\b(drop|rename|set\s+not\s+null|alter\s+column)\b", re.I)
+    later = [path for path in (migrations_dir() / "versions").glob("m*.py") if not path.name.startswith("m0001_")]
+    silent = [
+        path.name for path in later if takes_away.search(path.read_text()) and "schema_floor" not in path.read_text()
+    ]
+    assert silent == []
 
 
 async def test_check_refuses_an_old_database_and_says_what_to_do(empty_database_url: str) -> None:
