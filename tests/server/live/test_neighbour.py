@@ -27,7 +27,7 @@ from actors.events import (
     ViewersCounted,
 )
 from actors.presence import Present, WhoIsHere, together
-from actors.runtime import DomainError
+from actors.runtime import DomainError, Message
 from media.control import Answered, OfferWhep, Patched, PatchIce, Refused
 from server.live.neighbour import CloseHere, MediaOfNodes, PatchHere, WatchHere
 from server.live.wire import Announcer
@@ -119,6 +119,22 @@ async def test_before_its_wiring_an_announcer_tells_nobody(places: list[Place]) 
     Announcer(me="n1", others=lambda: ("n1", "n2"))(FACTS[0])
     await places[1].settle()
     assert heard(places) == [[], [], []]
+
+
+class Applauded(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    by: str
+
+
+class HearApplause(Message, frozen=True, kw_only=True, tag="Hear"):
+    fact: Applauded
+
+
+async def test_a_fact_of_a_later_version_is_counted_and_those_after_it_are_heard(places: list[Place]) -> None:
+    places[0].node.ref(NODE, "n2").tell(HearApplause(fact=Applauded(by="ann")))
+    announcer(places[0], "n2")(FACTS[0])
+    await places[1].settle()
+    assert places[1].ears.facts == [FACTS[0]]
+    assert places[1].node.dead_letters.counts == {"unhandled": 1}
 
 
 # ----------------------------------------------------------------------------------------------------------- presence
