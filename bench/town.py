@@ -25,17 +25,29 @@ from storage.embedded import EmbeddedPostgres, EmbeddedRedis
 from storage.postgres import Database
 
 START_S = 60.0
+FILL_BYTES = 1024 * 1024
 HOST = re.sub("[^A-Za-z0-9]+", "-", socket.gethostname()).strip("-") or "node"
+
+
+class NoSmallDisk(Exception):
+    """A disk of a chosen size cannot be had here; the reason is the text."""
 
 
 class Town:
     """The engines, and the nodes that were started on them. ``stop`` ends everything."""
 
-    def __init__(self, *, flags: Sequence[str] = (), redis_memory_bytes: int = 256 * 1024 * 1024) -> None:
+    def __init__(
+        self, *, flags: Sequence[str] = (), redis_memory_bytes: int = 256 * 1024 * 1024, disk_bytes: int = 0
+    ) -> None:
+        """``disk_bytes``: Postgres and the nodes' data have a disk of this size, in memory. Raises ``NoSmallDisk``."""
         self.folder = Path(tempfile.mkdtemp(prefix="socialflow-town-"))
         self.nodes: list[NodeProcess] = []
         self._flags = tuple(flags)
-        self._postgres = EmbeddedPostgres(data_dir=self._sub("postgres"))
+        self.disk = self._sub("disk")
+        self._is_mounted = False
+        if disk_bytes:
+            self._mount(disk_bytes)
+        self._postgres = EmbeddedPostgres(data_dir=self._sub("disk/postgres"))
         self._redis = EmbeddedRedis(data_dir=self._sub("redis"), max_memory_bytes=redis_memory_bytes)
         try:
             self.database_url = self._postgres.start()
@@ -49,9 +61,18 @@ class Town:
         folder.mkdir()
         return folder
 
-    def begin(self, *flags: str) -> NodeProcess:
-        """Starts one more node; ``ready`` waits for it."""
-        node = NodeProcess(self, len(self.nodes), (*self._flags, *flags))
+    def _mount(self, size: int) -> None:
+        command = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=755", "tmpfs", str(self.disk)]
+        try:
+            subprocess.run(command, check=True, capture_output=True, text=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            shutil.rmtree(self.folder)
+            raise NoSmallDisk(str(getattr(error, "stderr", "") or error).strip()) from None
+        self._is_mounted = True
+
+    def begin(self, *flags: str, program: str = "server") -> NodeProcess:
+        """Starts one more node; ``ready`` waits for it. ``program``: the module that is run."""
+        node = NodeProcess(self, len(self.nodes), (*self._flags, *flags), program=program)
         self.nodes.append(node)
         return node
 
@@ -76,6 +97,8 @@ class Town:
             self.resume_redis()
         self._redis.stop()
         self._postgres.stop()
+        if self._is_mounted:
+            subprocess.run(["umount", str(self.disk)], check=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     # -- the engines
@@ -106,6 +129,21 @@ class Town:
     def start_postgres(self) -> None:
         self._postgres.start()
 
+    @property
+    def has_postgres(self) -> bool:
+        return self._postgres.is_running()
+
+    # -- the small disk
+
+    def fill_disk(self) -> None:
+        """To the last byte."""
+        with (self.disk / "ballast").open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            while file.write(bytes(FILL_BYTES)):
+                pass
+
+    def free_disk(self) -> None:
+        (self.disk / "ballast").unlink()
+
     # -- who has what
 
     async def owner_of(self, kind: str, key: str) -> NodeProcess | None:
@@ -130,13 +168,13 @@ class Town:
 class NodeProcess:
     """One ``socialflow serve``. What it prints is read all the time."""
 
-    def __init__(self, town: Town, number: int, flags: Sequence[str]) -> None:
+    def __init__(self, town: Town, number: int, flags: Sequence[str], *, program: str = "server") -> None:
         self.number = number
         self.log = town.folder / f"node-{number}.log"
         self._said = ""
         ports = ("--http-port=0", "--rtmp-port=0", "--webrtc-port=0")
         engines = (f"--database-url={town.database_url}", f"--redis-url={town.redis_url}")
-        command = [sys.executable, "-m", "server", "serve", "--data-dir", str(town.folder / "data"), *engines]
+        command = [sys.executable, "-m", program, "serve", "--data-dir", str(town.disk / "data"), *engines]
         self.process = subprocess.Popen(
             [*command, *ports, *flags], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
