@@ -294,6 +294,7 @@ BENCH_PARTS = {
     "bench/app.py": "a server of the benches' own",
     "bench/crowd.py": "the clients of several benches",
     "bench/drawing.py": "curves as SVG",
+    "bench/faults.py": "what can happen to a cluster under fire",
     "bench/machine.py": "what the figures were measured on",
     "bench/page.py": "the report as a page",
     "bench/report.py": "a figure, and how it is handed over",

@@ -1,0 +1,418 @@
+"""What can happen to a cluster of three nodes while people talk in many rooms, and the world in which it happens."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import http.client
+import json
+import signal
+import statistics
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final
+
+from actors.runtime import shard_of
+from actors.runtime.ids import ActorId
+from bench.crowd import percentile
+from bench.town import NodeProcess, Town
+from bench.voices import Acked, Notes, Room, Voice
+from storage.errors import StorageError
+from storage.postgres import Database
+
+NODES: Final = 3
+BEFORE_S, AFTER_S = 2.0, 4.0
+BACK_S: Final = 60.0
+ACCOUNTS: Final = 40
+RENEW_S: Final = 300.0
+NEXT_VERSION: Final = "tests.cluster.next_version"
+
+
+@dataclass
+class Happening:
+    """A fault: when it began and ended, by the loop's time, and how long each room that it struck was silent."""
+
+    name: str
+    began: float
+    ended: float = 0.0
+    silences_s: list[float] = field(default_factory=list)
+    details: dict[str, float] = field(default_factory=dict)
+
+
+class World:
+    """The town, its people, and what happens to them. A new node takes the slot of one that has ended."""
+
+    def __init__(self, town: Town, options: argparse.Namespace) -> None:
+        self.town = town
+        self.slots: list[NodeProcess] = list(town.nodes)
+        self.shut: set[NodeProcess] = set()
+        self.rooms: list[Room] = []
+        self.voices: list[Voice] = []
+        self.notes = Notes(began=asyncio.get_running_loop().time())
+        self.happenings: list[Happening] = []
+        self.owners: dict[int, str] = {}
+        self.memory: dict[int, int] = {}
+        self.grown_mb: list[float] = []
+        self.program = "server"
+        self._options = options
+        self._turn = 0
+        self.accounts: list[dict[str, Any]] = []
+
+    @property
+    def now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    def port_of(self, home: int) -> int:
+        """Of the node in this slot, or of the next one that takes connections: what a balancer would say."""
+        for turn in range(NODES):
+            node = self.slots[(home + turn) % NODES]
+            if node.is_running and node not in self.shut and node.url:
+                return node.port
+        return 1
+
+    # -- people
+
+    def settle(self) -> None:
+        options = self._options
+        self.accounts = [register(self.slots[0].port, number) for number in range(min(ACCOUNTS, options.sockets))]
+        tokens = [account["access_token"] for account in self.accounts]
+        for number in range(options.rooms):
+            made = _call(self.slots[0].port, "/streams", {"title": f"room {number}"}, tokens[number % len(tokens)])
+            self.rooms.append(Room(number, made["stream"]["chat"]["room_id"]))
+        pause_s = options.sockets / options.rate
+        for number in range(options.sockets):
+            voice = Voice(
+                number=number,
+                room=self.rooms[number % options.rooms],
+                home=(number // options.rooms + number) % NODES,
+                token_of=partial(self._token, number % len(tokens)),
+                pause_s=pause_s,
+                port_of=self.port_of,
+                notes=self.notes,
+            )
+            self.voices.append(voice)
+
+    def _token(self, number: int) -> str:
+        token: str = self.accounts[number]["access_token"]
+        return token
+
+    async def renew(self) -> None:
+        """Whoever comes back late in a long run needs a token that still holds. A refusal waits for the next round."""
+        while True:
+            await asyncio.sleep(RENEW_S)
+            for account in self.accounts:
+                body = {"refresh_token": account["refresh_token"]}
+                with contextlib.suppress(OSError, RuntimeError, http.client.HTTPException):
+                    account.update(await asyncio.to_thread(_call, self.port_of(0), "/auth/refresh", body))
+
+    async def come_in(self) -> None:
+        for number, voice in enumerate(self.voices):
+            voice.start()
+            if number % 20 == 19:
+                await asyncio.sleep(0.02)
+        await self.until(lambda: all(voice.is_in for voice in self.voices), within_s=60, what="everybody is in")
+        for voice in self.voices:
+            voice.talk()
+
+    async def until(self, check: Any, *, within_s: float = BACK_S, what: str = "that") -> None:
+        deadline = self.now + within_s
+        while not check():
+            if self.now > deadline:
+                raise RuntimeError(f"{what} did not come within {within_s:.0f} s")
+            await asyncio.sleep(0.02)
+
+    # -- who has what
+
+    async def look(self) -> None:
+        """Which node has each room now."""
+        db = await Database.connect(self.town.database_url, max_connections=1)
+        try:
+            rows = await db.fetch("select shard, node from shards")
+        finally:
+            await db.close()
+        by_shard = {row["shard"]: row["node"] for row in rows}
+        self.owners = {room.number: by_shard[shard_of(ActorId("chat", room.id))] for room in self.rooms}
+
+    async def until_shared(self) -> None:
+        """Every running node has its share, and no shard has moved for a while."""
+        names, before = {node.name for node in self.slots}, {-1: ""}
+        deadline = self.now + BACK_S
+        while self.now < deadline:
+            with contextlib.suppress(StorageError):
+                await self.look()
+                if set(self.owners.values()) == names and self.owners == before:
+                    return
+                before = dict(self.owners)
+            await asyncio.sleep(1.0)
+        raise RuntimeError(f"the rooms are not shared: {set(self.owners.values())}")
+
+    def rooms_of(self, node: NodeProcess) -> set[int]:
+        return {number for number, owner in self.owners.items() if owner == node.name}
+
+    def turn(self) -> int:
+        self._turn += 1
+        return self._turn % NODES
+
+    # -- what is measured
+
+    @asynccontextmanager
+    async def happening(self, name: str) -> AsyncIterator[Happening]:
+        """Some calm before it and after it, so that it stands alone in the plot."""
+        await asyncio.sleep(BEFORE_S)
+        found = Happening(name, self.now)
+        self.happenings.append(found)
+        yield found
+        found.ended = found.ended or self.now
+        await asyncio.sleep(AFTER_S)
+        print(f"{name:<28} {_said(found)}", flush=True)
+
+    async def silences(self, rooms: Iterable[int], since: float) -> list[float]:
+        """For each room the time until somebody who asked after ``since`` was acknowledged."""
+        waiting, found, seen = set(rooms), [], len(self.notes.acks)
+        seen = next((i for i in range(seen, 0, -1) if self.notes.acks[i - 1].at < since), 0)
+        deadline = self.now + BACK_S
+        while waiting:
+            for ack in self.notes.acks[seen:]:
+                if ack.room in waiting and ack.tried_at >= since:
+                    waiting.discard(ack.room)
+                    found.append(ack.at - since)
+            seen = len(self.notes.acks)
+            if self.now > deadline:
+                raise RuntimeError(f"{len(waiting)} rooms did not answer within {BACK_S:.0f} s")
+            await asyncio.sleep(0.01)
+        return found
+
+    def waits_ms(self, since: float, until: float, rooms: set[int] | None = None) -> list[float]:
+        """From the first attempt to the acknowledgement, of what was first said between the two."""
+        return [
+            (ack.at - ack.asked_at) * 1000
+            for ack in self.notes.acks
+            if since <= ack.asked_at < until and (rooms is None or ack.room in rooms)
+        ]
+
+    def weigh(self) -> None:
+        """How much memory the nodes have taken since the calm, those that are still there."""
+        stayed = [node for node in self.slots if node.number in self.memory]
+        self.grown_mb = [(node.memory_bytes() - self.memory[node.number]) / 1e6 for node in stayed]
+
+    async def replace(self, slot: int) -> None:
+        """A new node in the place of one that has ended, of the version that is the newest by now."""
+        node = self.town.begin(program=self.program)
+        await asyncio.to_thread(node.ready)
+        self.slots[slot] = node
+
+    async def start_again(self, slot: int) -> None:
+        await self.replace(slot)
+        await self.until_shared()
+
+
+def _said(found: Happening) -> str:
+    parts = [f"{name} {value:.1f}" for name, value in found.details.items()]
+    if found.silences_s:
+        median, worst = statistics.median(found.silences_s), max(found.silences_s)
+        parts.insert(0, f"{len(found.silences_s)} rooms silent for {median:.2f} s (median), {worst:.2f} s (worst)")
+    return ", ".join(parts)
+
+
+# ------------------------------------------------------------------------------------------------------ what happens
+
+
+async def calm(world: World, options: argparse.Namespace) -> None:
+    await world.until_shared()
+    began = world.now
+    await asyncio.sleep(options.calm_s)
+    found = Happening("calm", began, world.now)
+    names = [node.name for node in world.slots]
+
+    def is_local(ack: Acked) -> bool:
+        return world.owners[ack.room] == names[ack.home]
+
+    acks = [ack for ack in world.notes.acks if ack.asked_at >= began]
+    for name, held in (("local", True), ("remote", False)):
+        waits = [(ack.at - ack.asked_at) * 1000 for ack in acks if is_local(ack) is held]
+        found.details |= {f"{name} p50 ms": percentile(waits, 0.5), f"{name} p99 ms": percentile(waits, 0.99)}
+    found.details["messages/s"] = len(acks) / (world.now - began)
+    world.happenings.append(found)
+    world.memory = {node.number: node.memory_bytes() for node in world.slots}
+    print(f"{'calm':<28} {_said(found)}", flush=True)
+
+
+async def kill(world: World, _: argparse.Namespace) -> None:
+    slot = world.turn()
+    await world.look()
+    node = world.slots[slot]
+    struck = world.rooms_of(node)
+    async with world.happening("kill -9 of a node") as found:
+        node.kill()
+        found.silences_s = await world.silences(struck, found.began)
+    await join(world, slot)
+
+
+async def join(world: World, slot: int) -> None:
+    await world.look()
+    before = dict(world.owners)
+    async with world.happening("a node joins") as found:
+        await world.start_again(slot)
+        moved = {number for number, owner in world.owners.items() if owner != before[number]}
+        waits = world.waits_ms(found.began, world.now, moved)
+        calm_before = world.waits_ms(found.began - BEFORE_S, found.began)
+        found.details = {
+            "rooms moved": len(moved), "p99 ms of theirs": percentile(waits, 0.99), "worst ms": max(waits, default=0.0),
+            "p99 ms just before": percentile(calm_before, 0.99),
+        }  # fmt: skip
+
+
+async def freeze(world: World, options: argparse.Namespace) -> None:
+    node = world.slots[world.turn()]
+    await world.look()
+    struck = world.rooms_of(node)
+    async with world.happening("a node frozen") as found:
+        node.signal(signal.SIGSTOP)
+        world.shut.add(node)
+        try:
+            found.silences_s = await world.silences(struck, found.began)
+            await asyncio.sleep(max(0.0, found.began + options.freeze_s - world.now))
+        finally:
+            node.signal(signal.SIGCONT)
+        world.shut.discard(node)
+    await world.until_shared()
+
+
+async def redis_frozen(world: World, options: argparse.Namespace) -> None:
+    await world.look()
+    names = [node.name for node in world.slots]
+    reconnects = world.notes.reconnects
+    before = {node.number: node.memory_bytes() for node in world.slots}
+    async with world.happening("Redis frozen") as found:
+        world.town.freeze_redis()
+        try:
+            most = await _most_memory(world, options.redis_s)
+        finally:
+            world.town.resume_redis()
+        found.ended = world.now
+        local = [ack for ack in world.notes.acks if ack.at >= found.began and world.owners[ack.room] == names[ack.home]]
+        found.silences_s = await world.silences(range(len(world.rooms)), found.ended)
+        found.details = {
+            "local messages/s meanwhile": len(local) / options.redis_s,
+            "MB more of a node": max(most[number] - before[number] for number in before) / 1e6,
+            "% reconnected": (world.notes.reconnects - reconnects) / len(world.voices) * 100,
+        }
+    await world.until_shared()
+
+
+async def _most_memory(world: World, seconds: float) -> dict[int, int]:
+    most: dict[int, int] = {}
+    deadline = world.now + seconds
+    while world.now < deadline:
+        for node in world.slots:
+            most[node.number] = max(most.get(node.number, 0), node.memory_bytes())
+        await asyncio.sleep(0.25)
+    return most
+
+
+async def redis_lost(world: World, _: argparse.Namespace) -> None:
+    async with world.happening("Redis killed, data lost") as found:
+        world.town.kill_redis()
+        await asyncio.sleep(3.0)
+        await asyncio.to_thread(world.town.start_redis)
+        found.ended = world.now
+        found.silences_s = await world.silences(range(len(world.rooms)), found.ended)
+    await world.until_shared()
+
+
+async def storm(world: World, _: argparse.Namespace) -> None:
+    async with world.happening("Postgres killed") as found:
+        world.town.kill_postgres()
+        await asyncio.to_thread(world.town.start_postgres)
+        found.ended = world.now
+        found.silences_s = await world.silences(range(len(world.rooms)), found.ended)
+
+
+async def drain(world: World, _: argparse.Namespace) -> None:
+    slot = world.turn()
+    node = world.slots[slot]
+    await world.look()
+    struck = world.rooms_of(node)
+    async with world.happening("a node drained") as found:
+        node.signal(signal.SIGTERM)
+        world.shut.add(node)
+        code = await asyncio.to_thread(node.end, within_s=40.0)
+        found.ended = world.now
+        waits = world.waits_ms(found.began, found.ended, struck)
+        found.details = {
+            "s until it was gone": found.ended - found.began, "exit code": code,
+            "p99 ms in its rooms": percentile(waits, 0.99), "worst ms": max(waits, default=0.0),
+        }  # fmt: skip
+    await join(world, slot)
+
+
+async def upgrade(world: World, _: argparse.Namespace) -> None:
+    """One node after the other drains and makes place for one of the next version, which the tests have."""
+    refusals, reconnects = world.notes.refusals.total(), world.notes.reconnects
+    world.program = NEXT_VERSION
+    async with world.happening("a rolling upgrade") as found:
+        for slot, node in enumerate(list(world.slots)):
+            node.signal(signal.SIGTERM)
+            world.shut.add(node)
+            await asyncio.to_thread(node.end, within_s=40.0)
+            await world.start_again(slot)
+        found.ended = world.now
+        waits = world.waits_ms(found.began, found.ended)
+        found.details = {
+            "p99 ms": percentile(waits, 0.99), "worst ms": max(waits, default=0.0), "messages": len(waits),
+            "refused at first": world.notes.refusals.total() - refusals,
+            "reconnects a person": (world.notes.reconnects - reconnects) / len(world.voices),
+        }  # fmt: skip
+
+
+async def disk_full(world: World, options: argparse.Namespace) -> None:
+    """That of Postgres and of the nodes' folder. Whatever ended for want of room is started when there is some."""
+    refusals = Counter(world.notes.refusals)
+    async with world.happening("the disk full") as found:
+        await asyncio.to_thread(world.town.fill_disk)
+        await world.until(lambda: world.notes.refusals != refusals, what="a refusal")
+        refused_at = world.now
+        await asyncio.sleep(options.disk_s)
+        acked = sum(ack.tried_at >= refused_at for ack in world.notes.acks)
+        has_ended = not world.town.has_postgres
+        world.town.free_disk()
+        found.ended = world.now
+        if has_ended:
+            await asyncio.to_thread(world.town.start_postgres)
+        found.silences_s = await world.silences(range(len(world.rooms)), found.ended)
+        others = world.notes.refusals - refusals
+        found.details = {
+            "acknowledged meanwhile": acked, "refused": others.total(),
+            "refused otherwise than unavailable": others.total() - others["unavailable"],
+            "Postgres ended": float(has_ended),
+        }  # fmt: skip
+
+
+FAULTS: Final = {
+    "kill": kill, "freeze": freeze, "redis-frozen": redis_frozen, "redis-lost": redis_lost, "storm": storm,
+    "drain": drain, "upgrade": upgrade,
+}  # fmt: skip
+ON_A_SMALL_DISK: Final = {"disk-full": disk_full}
+"""In a town of its own, whose disk is memory."""
+
+
+def register(port: int, number: int) -> dict[str, Any]:
+    person = {"username": f"voice{number}", "email": f"voice{number}@example.com", "password": "long-enough-1!"}
+    account: dict[str, Any] = _call(port, "/auth/register", person)
+    return account
+
+
+def _call(port: int, path: str, body: dict[str, Any], token: str | None = None) -> Any:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+    connection.request("POST", "/api/v1" + path, json.dumps(body), headers)
+    answer = connection.getresponse()
+    said = answer.read()
+    connection.close()
+    if answer.status not in (200, 201):
+        raise RuntimeError(f"POST {path}: {answer.status} {said[:300]!r}")
+    return json.loads(said)
