@@ -200,6 +200,8 @@ class EmbeddedPostgres:
             "max_wal_size": "1GB",
             "io_method": "sync",
             "jit": "off",
+            # A recovery by itself may stall for good where the disk was full; a new start does not.
+            "restart_after_crash": "off",
             "timezone": "UTC",
             "log_timezone": "UTC",
             "log_min_messages": "warning",
@@ -331,7 +333,7 @@ async def keep_running(
 ) -> None:
     """Start an engine again whenever it has gone, until cancelled; ``on_restart`` gets its name.
 
-    A start that fails is reported and tried again with growing pauses, at most 5 s.
+    A start that fails is reported and tried again with growing pauses, at most 1 s.
     """
     pause_s = poll_s
     while True:
@@ -344,7 +346,7 @@ async def keep_running(
             await _start_whole(engine)
         except EmbeddedStartFailed as error:
             on_failure(error)
-            pause_s = min(pause_s * 2, 5.0)
+            pause_s = min(pause_s * 2, 1.0)
         else:
             on_restart(engine.name)
 

@@ -93,6 +93,16 @@ async def test_postgres_killed_with_all_its_children_starts_again(postgres: Embe
     assert await value(postgres.start(), "select n from kept") == 42
 
 
+async def test_postgres_ends_whole_when_a_process_of_it_crashes_and_starts_again(postgres: EmbeddedPostgres) -> None:
+    url = postgres.start()
+    await value(url, "create table kept as select 42 as n")
+    connection = await asyncpg.connect(dsn=url)
+    os.kill(await connection.fetchval("select pg_backend_pid()"), signal.SIGSEGV)
+    until(lambda: not postgres.is_running())
+    connection.terminate()
+    assert await value(postgres.start(), "select n from kept") == 42
+
+
 async def test_stale_lock_files_that_name_a_process_of_somebody_else_are_removed(
     postgres: EmbeddedPostgres, data_dir: Path
 ) -> None:
