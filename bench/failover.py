@@ -98,6 +98,7 @@ def figures(worlds: Sequence[World]) -> list[report.Figure]:
     for name, median_bar, worst_bar in (
         ("kill -9 of a node", 2.0, 4.0), ("a node frozen", None, None), ("Redis frozen", None, None),
         ("Redis killed, data lost", None, None), ("Postgres killed", None, 2.0), ("the disk full", None, 2.0),
+        ("the disk full, Postgres ended", None, 2.0),
     ):  # fmt: skip
         silences = [value for one in happenings if one.name == name for value in one.silences_s]
         if silences:
@@ -119,6 +120,8 @@ def _details(happenings: Sequence[Happening]) -> list[report.Figure]:
         ("a node drained", "worst ms", "ms", None), ("a rolling upgrade", "p99 ms", "ms", None),
         ("a rolling upgrade", "worst ms", "ms", None), ("a rolling upgrade", "reconnects a person", "", None),
         ("the disk full", "refused otherwise than unavailable", "", 0.0),
+        ("the disk full, Postgres ended", "acknowledged meanwhile", "", None),
+        ("the disk full, Postgres ended", "refused otherwise than unavailable", "", 0.0),
     ):  # fmt: skip
         values = [one.details[detail] for one in happenings if one.name == happening and detail in one.details]
         values = [value for value in values if math.isfinite(value)]

@@ -150,6 +150,18 @@ class World:
             await asyncio.sleep(1.0)
         raise RuntimeError(f"the rooms are not shared: {set(self.owners.values())}")
 
+    async def use_up_log(self) -> None:
+        """Until Postgres needs a new file for its log, finds no room for it, and ends."""
+        deadline = self.now + BACK_S
+        with contextlib.suppress(StorageError):
+            db = await Database.connect(self.town.database_url, max_connections=1)
+            try:
+                while self.town.has_postgres and self.now < deadline:
+                    await db.fetchval("select pg_switch_wal()")
+                    await asyncio.sleep(0.1)
+            finally:
+                await db.close()
+
     def rooms_of(self, node: NodeProcess) -> set[int]:
         return {number for number, owner in self.owners.items() if owner == node.name}
 
@@ -370,12 +382,19 @@ async def upgrade(world: World, _: argparse.Namespace) -> None:
 
 
 async def disk_full(world: World, options: argparse.Namespace) -> None:
-    """That of Postgres and of the nodes' folder. Whatever ended for want of room is started when there is some."""
+    """That of Postgres and of the nodes' folder: at first rows find no room, and then Postgres' own log does not."""
+    await _disk_full(world, options, "the disk full", ends_postgres=False)
+    await _disk_full(world, options, "the disk full, Postgres ended", ends_postgres=True)
+
+
+async def _disk_full(world: World, options: argparse.Namespace, name: str, *, ends_postgres: bool) -> None:
     refusals = Counter(world.notes.refusals)
-    async with world.happening("the disk full") as found:
+    async with world.happening(name) as found:
         await asyncio.to_thread(world.town.fill_disk)
         await world.until(lambda: world.notes.refusals != refusals, what="a refusal")
         refused_at = world.now
+        if ends_postgres:
+            await world.use_up_log()
         await asyncio.sleep(options.disk_s)
         acked = sum(ack.tried_at >= refused_at for ack in world.notes.acks)
         has_ended = not world.town.has_postgres
