@@ -448,7 +448,8 @@ class ChatRoom(Actor):
     @handles(KeepListening)
     def keep_listening(self, message: KeepListening) -> None:
         self._listeners[message.node] = self.context.clock.monotonic() + LISTEN_S
-        if message.offset < self._offset - len(self._fresh):
+        is_another_log = message.epoch not in ("", self._epoch)
+        if is_another_log or message.offset < self._offset - len(self._fresh):
             opened = RoomOpened(room_id=self._room_id, epoch=self._epoch, offset=self._offset - len(self._fresh))
             self._announce(opened, to=(message.node,))
 

@@ -64,10 +64,14 @@ class ReadRoom(Ask[RoomSnapshot], frozen=True, kw_only=True):
 
 
 class KeepListening(Message, frozen=True, kw_only=True):
-    """The node still has sockets in the room, and knows it up to ``offset``. Due every ``LISTEN_S / 3``."""
+    """The node still has sockets in the room, and knows its log ``epoch`` up to ``offset``.
+
+    Due every ``LISTEN_S / 3``.
+    """
 
     node: str
     offset: int
+    epoch: str = ""
 
 
 class DeleteChat(Ask[None], frozen=True, kw_only=True):

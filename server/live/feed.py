@@ -16,7 +16,7 @@ import msgspec
 
 from actors.chat_messages import LISTEN_S, RECENT, KeepListening, ReadRoom, RoomSnapshot
 from actors.events import ChatChanged, ChatPosted, LoggedMessage, RoomOpened
-from actors.runtime import ActorError, Node
+from actors.runtime import ActorError, DomainError, Node
 
 MAX_FEEDS = 1_000
 MAX_LOOKED_AT = 64
@@ -24,6 +24,7 @@ MAX_HELD = 10_000
 PAGE = 500
 REPAIR_S = 0.2
 MAX_REPAIR_S = 5.0
+SHOWN_ANEW = 50
 
 log = logging.getLogger("server.feed")
 
@@ -99,6 +100,8 @@ class Feeds:
         self._feeds: OrderedDict[str, Feed] = OrderedDict()
         self._opening: dict[str, asyncio.Task[Feed]] = {}
         self._early: dict[str, list[ChatPosted | ChatChanged | RoomOpened]] = {}
+        self._void: dict[str, tuple[str, int]] = {}  # rooms of another log by now; where their readers stood
+        self._rereading: set[asyncio.Task[None]] = set()
         self._renewing: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -109,6 +112,7 @@ class Feeds:
         """Hear no more."""
         tasks = [feed.repair for feed in self._feeds.values() if feed.repair is not None]
         tasks += [self._renewing] if self._renewing is not None else []
+        tasks += self._rereading
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -164,16 +168,16 @@ class Feeds:
     def _keep_listening(self, feed: Feed) -> None:
         """A room that cannot be told now is told again, and then says what was missed."""
         try:
-            self._node.ref("chat", feed.room_id).tell(KeepListening(node=self._node.name, offset=feed.offset))
+            listening = KeepListening(node=self._node.name, epoch=feed.epoch, offset=feed.offset)
+            self._node.ref("chat", feed.room_id).tell(listening)
         except ActorError as error:
             log.debug("room %s is not told that it is heard: %s", feed.room_id, error)
 
     def _opened(self, feed: Feed, fact: RoomOpened) -> None:
         """The room's actor is new, or knows more than this node: it is told who listens; what is missing is read."""
         if fact.epoch != feed.epoch:
-            del self._feeds[feed.room_id]
-            return
-        if fact.offset > max(feed.offset, feed.top):
+            self._begin_anew(feed)
+        elif fact.offset > max(feed.offset, feed.top):
             feed.top = fact.offset
             self._start_mending(feed)
         else:
@@ -191,9 +195,44 @@ class Feeds:
             early = self._early.pop(room_id, [])
         self._feeds[room_id] = feed
         self._forget_unheard()
+        self._show_anew(feed)
         for fact in early:
             self.hear(fact)
         return feed
+
+    def _begin_anew(self, feed: Feed) -> None:
+        """Another log is under the room: what this node knows of it is void, and so is what its readers know. They are
+        shown the end of the new log, by its name, and hear what follows it."""
+        del self._feeds[feed.room_id]
+        if not self._fan.is_heard(feed.room_id):
+            return
+        self._void[feed.room_id] = feed.epoch, feed.offset
+        task = asyncio.get_running_loop().create_task(self._read_anew(feed.room_id), name=f"read {feed.room_id} anew")
+        self._rereading.add(task)
+        task.add_done_callback(self._rereading.discard)
+
+    async def _read_anew(self, room_id: str) -> None:
+        """Whoever else opens the room meanwhile has done it."""
+        pause_s = REPAIR_S
+        while room_id in self._void:
+            try:
+                await self.open(room_id)
+            except DomainError as refusal:
+                log.warning("room %s cannot be read anew: %s", room_id, refusal)
+                self._void.pop(room_id, None)
+            except ActorError as error:
+                log.info("room %s is not read anew yet: %s", room_id, error)
+                await asyncio.sleep(pause_s)
+                pause_s = min(pause_s * 2, MAX_REPAIR_S)
+
+    def _show_anew(self, feed: Feed) -> None:
+        known = self._void.pop(feed.room_id, None)
+        if known is None:
+            return
+        epoch, offset = known
+        # The same log after all, named by somebody who was late: nothing of it is shown twice.
+        shown = feed.tail(SHOWN_ANEW) if epoch != feed.epoch else feed.since(offset) or []
+        self._fan.publish_messages(feed.room_id, epoch=feed.epoch, messages=shown)
 
     def _forget_unheard(self) -> None:
         """Looks at a few, so that an opening costs the same however many rooms are heard. The newest are at the end:
@@ -209,9 +248,7 @@ class Feeds:
 
     def _posted(self, feed: Feed, fact: ChatPosted) -> None:
         if fact.epoch != feed.epoch:
-            # Another log under the same room: what its readers know is void. They see its name and join again.
-            del self._feeds[feed.room_id]
-            self._fan.publish_messages(fact.room_id, epoch=fact.epoch, messages=fact.messages)
+            self._begin_anew(feed)
         elif feed.repair is not None or fact.messages[0]["offset"] > feed.offset + 1:
             self._hold(feed, fact)
             feed.top = max(feed.top, fact.messages[-1]["offset"])

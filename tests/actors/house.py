@@ -139,8 +139,8 @@ class House:
         posted = [fact for fact in self.facts if isinstance(fact, ChatPosted)]
         return [(m["offset"], m.get("text", "")) for fact in posted for m in fact.messages]
 
-    async def listen(self, node: str, offset: int) -> None:
-        self.room.tell(KeepListening(node=node, offset=offset))
+    async def listen(self, node: str, offset: int, *, epoch: str = "") -> None:
+        self.room.tell(KeepListening(node=node, epoch=epoch, offset=offset))
         await self.clock.settle()
 
     def told_to(self, node: str) -> list[Fact]:

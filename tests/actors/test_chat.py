@@ -328,6 +328,15 @@ async def test_a_node_that_is_behind_is_told_where_the_room_stands_and_nobody_el
     assert house.told[-1][1] == frozenset({"n2"})
 
 
+async def test_a_node_that_knows_another_log_however_far_is_told_where_this_one_stands(house: House) -> None:
+    await house.post(house.ann, "m1")
+    await house.shown()
+    await house.listen("n2", 90, epoch="e1")
+    assert house.told_to("n2") == []
+    await house.listen("n2", 90, epoch="e0")
+    assert house.told_to("n2") == [RoomOpened(room_id=house.room_id, epoch="e1", offset=1)]
+
+
 async def test_a_node_that_knows_all_but_what_is_told_in_a_moment_is_not_behind(house: House) -> None:
     await house.post(house.ann, "m1")
     await house.shown()
