@@ -319,7 +319,13 @@ class App:
         self.fanout = Fanout()
         self._presence = Presence()
         self._on_air = OnAir(node=self.node, fan=self.fanout, announce=self._announcer)
-        self._ingest = Ingest(streams=self._streams, node=self.node, ids=self._ids, now=now)
+        self._ingest = Ingest(
+            streams=self._streams,
+            node=self.node,
+            ids=self._ids,
+            now=now,
+            needs_verified_email=self.settings.require_verified_email,
+        )
         self._playback = Playback(recordings=self._recordings)
         self._feeds = Feeds(node=self.node, pages=self._chat, fan=RoomTopics(fanout=self.fanout))
         self._listener = MediaListener(

@@ -33,6 +33,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     avatar_url: str | None = None
     stream_key: str = ""
     stream_defaults: dict[str, Any] = {}
+    has_verified_address: bool = False
 
 
 class Tables:
@@ -276,6 +277,11 @@ class MemoryStreams:
                 defaults = person.stream_defaults
                 return Keyholder(user_id=person.id, username=person.username, stream_defaults=defaults)
         return None
+
+    async def has_verified_address(self, user_id: str) -> bool:
+        self._tables.reach()
+        person = self._tables.people.get(user_id)
+        return person is not None and person.has_verified_address
 
     async def open_of(self, owner_id: str, *, now: dt.datetime) -> list[StreamRow]:
         self._tables.reach()

@@ -154,6 +154,9 @@ class Streams:
         person = await self._db.fetchrow(_KEYHOLDER, stream_key)
         return None if person is None else msgspec.convert(dict(person), Keyholder)
 
+    async def has_verified_address(self, user_id: str) -> bool:
+        return bool(await self._db.fetchval("select email_verified_at is not null from users where id = $1", user_id))
+
     async def open_of(self, owner_id: str, *, now: dt.datetime) -> list[StreamRow]:
         """The owner's streams that have not ended, the one that a publisher with the lasting key takes up first: live,
         then the last interrupted, then the prepared or scheduled nearest to ``now``."""

@@ -25,6 +25,7 @@ from storage.stream import Keyholder, NewStream, StreamRow, Streams
 
 KEPT: Final = ("description", "category", "tags", "language", "visibility", "latency", "is_recorded")
 """What a new stream takes over from the one before, beside its title."""
+NOT_VERIFIED: Final = "email_not_verified"
 
 IDS_TRIED: Final = 64
 """For a new stream; on one of eight nodes all of them miss it once in five thousand times."""
@@ -35,8 +36,17 @@ log = logging.getLogger("server.ingest")
 class Ingest:
     """Turns keys into grants. Two publishers with one lasting key are judged one after the other."""
 
-    def __init__(self, *, streams: Streams, node: Node, ids: Ids, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        *,
+        streams: Streams,
+        node: Node,
+        ids: Ids,
+        now: Callable[[], datetime],
+        needs_verified_email: bool = False,
+    ) -> None:
         self._streams = streams
+        self._needs_verified_email = needs_verified_email
         self._node = node
         self._ids = ids
         self._now = now
@@ -47,13 +57,16 @@ class Ingest:
         try:
             return await self.claim(request.key, protocol=request.protocol, remote=request.remote)
         except DomainError as error:
-            return Refused(code=error.code, message=error.message)
+            # RTMP has no word for it but that of a wrong key; the text says what to do.
+            code = "bad_name" if error.code == NOT_VERIFIED else error.code
+            return Refused(code=code, message=error.message)
 
     async def claim(self, key: str, *, protocol: str, remote: str, stream_id: str | None = None) -> Granted:
-        """Leave to publish, or ``DomainError``: ``bad_name``, ``busy`` or ``ended``."""
+        """Leave to publish, or ``DomainError``: ``bad_name``, ``email_not_verified``, ``busy`` or ``ended``."""
         holder = await self._streams.by_key(key) if 0 < len(key) <= 200 else None
         if holder is None:
             raise DomainError("bad_name", "There is no such stream key.")
+        await self._require_verified(holder)
         if isinstance(holder, StreamRow):
             if stream_id not in (None, holder.id):
                 raise DomainError("bad_name", "This key is of another stream.")
@@ -64,6 +77,11 @@ class Ingest:
                 await self._require_owner(holder, stream_id)
                 return await self._ask(stream_id, protocol=protocol, remote=remote, is_lasting=True)
             return await self._take_up(holder, protocol=protocol, remote=remote)
+
+    async def _require_verified(self, holder: StreamRow | Keyholder) -> None:
+        owner_id = holder.owner.id if isinstance(holder, StreamRow) else holder.user_id
+        if self._needs_verified_email and not await self._streams.has_verified_address(owner_id):
+            raise DomainError(NOT_VERIFIED, "Verify your e-mail address first.")
 
     async def _ask(self, stream_id: str, *, protocol: str, remote: str, is_lasting: bool) -> Granted:
         claim = ClaimPublish(protocol=protocol, remote=remote, node=self._node.name, is_lasting=is_lasting)

@@ -12,7 +12,7 @@ from actors.runtime import Ask, DomainError, Node, Unavailable
 from media.control import Answered, Granted, OfferWhep, OfferWhip, Patched, PatchIce, Refused
 from server.http.errors import Problem, Unauthorized, not_found
 from server.http.feature import UUID, Answer, Call, Media, Operation, PathFormat
-from server.live.ingest import Ingest
+from server.live.ingest import NOT_VERIFIED, Ingest
 from server.live.media import MediaAway, MediaProcess
 from server.live.neighbour import CloseHere, Outcome, PatchHere, WatchHere
 from server.live.on_air import OnAir
@@ -21,6 +21,7 @@ TAG: Final = "webrtc"
 MAX_SDP: Final = 64 * 1024
 SDP: Final = "application/sdp"
 ASK_S: Final = 12.0
+COMES_AGAIN_S: Final = 2.0
 FRAGMENT: Final = "application/trickle-ice-sdpfrag"
 RESOURCE: Final = PathFormat(
     pattern="^wh[ie]p-[0-9a-f-]{36}\\.[A-Za-z0-9-]{1,80}$",
@@ -61,7 +62,7 @@ class WebrtcDesk:
             "method": "POST", "tag": TAG, "body": bytes, "consumes": SDP, "max_body": MAX_SDP, "answers": {201: answer},
             "auth": "stream_key",
         }  # fmt: skip
-        refusals = frozenset({400, 406, 409, 413, 422, 503})
+        refusals = frozenset({400, 403, 406, 409, 413, 422, 429, 503})
         return [
             Operation(
                 path="/whip", handler=self._publish, name="whip", problems=refusals,
@@ -131,6 +132,8 @@ class WebrtcDesk:
         except DomainError as error:
             if error.code == "bad_name":
                 raise Unauthorized("token_invalid", error.message) from None
+            if error.code == NOT_VERIFIED:
+                raise Problem(403, error.message, slug="email-not-verified", extra={"reason": error.code}) from None
             if error.code in ("busy", "ended"):
                 raise Problem(409, error.message, slug=error.code, extra={"reason": error.code}) from None
             raise
@@ -145,18 +148,24 @@ class WebrtcDesk:
         holder = view.media_node or self._node.name
         resource = self._resource("whep", holder)
         offer = OfferWhep(stream_id=view.id, sdp=sdp, resource_id=resource)
-        return self._created("whep", resource, _answered(await self._at(holder, WatchHere(offer=offer))))
+        try:
+            outcome = await self._at(holder, WatchHere(offer=offer), when_gone=_interrupted)
+        except Problem as problem:
+            if problem.slug == "ended" and view.state in ("live", "interrupted"):
+                raise _interrupted() from None
+            raise
+        return self._created("whep", resource, _answered(outcome))
 
     def _resource(self, kind: str, node: str) -> str:
         """The id of a session names the node that has it, so that any node can pass on what comes for it."""
         return f"{kind}-{self._new_id()}.{node}"
 
-    async def _at(self, node: str, ask: Ask[Outcome]) -> Outcome:
-        """What the media process of a node answers; a node that is gone has no sessions any more."""
+    async def _at(self, node: str, ask: Ask[Outcome], *, when_gone: Callable[[], Problem]) -> Outcome:
+        """What the media process of a node answers."""
         try:
             outcome = await self._node.ref(NODE, node).ask(ask, timeout_s=ASK_S)
         except Unavailable:
-            raise not_found("The node of this session has gone") from None
+            raise when_gone() from None
         if outcome.refused is not None:
             raise _problem(outcome.refused)
         return outcome
@@ -175,7 +184,7 @@ class WebrtcDesk:
         patch = PatchIce(
             resource_id=call.path["resource"], fragment=_text(call.body), etag=call.request.headers.get("If-Match")
         )
-        outcome = await self._at(_node_of(call.path["resource"]), PatchHere(patch=patch))
+        outcome = await self._at(_node_of(call.path["resource"]), PatchHere(patch=patch), when_gone=_no_session)
         patched = outcome.patched or Patched()
         headers = {"ETag": patched.etag} if patched.etag else {}
         if not patched.fragment:
@@ -184,7 +193,7 @@ class WebrtcDesk:
 
     async def _delete(self, call: Call[None, None]) -> Answer:
         resource = call.path["resource"]
-        await self._at(_node_of(resource), CloseHere(resource_id=resource))
+        await self._at(_node_of(resource), CloseHere(resource_id=resource), when_gone=_no_session)
         return Answer(200)
 
     async def _asked(self, asking: Any) -> Any:
@@ -199,6 +208,16 @@ class WebrtcDesk:
 
 def _node_of(resource: str) -> str:
     return resource.partition(".")[2]
+
+
+def _no_session() -> Problem:
+    """A node that is gone has no sessions any more."""
+    return not_found("The node of this session has gone")
+
+
+def _interrupted() -> Problem:
+    """The stream is still there: its publisher comes again, maybe on another node, or it ends."""
+    return Problem(503, "This stream has no publisher at the moment", slug="interrupted", retry_after_s=COMES_AGAIN_S)
 
 
 def _answered(outcome: Outcome) -> Answered:

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
+import msgspec
 import pytest
 
 from storage.chat import ChatLog
@@ -48,6 +49,9 @@ class World:
     async def person(self, username: str = "") -> str:
         raise NotImplementedError
 
+    async def verify_address(self, person_id: str) -> None:
+        raise NotImplementedError
+
     async def room(self) -> tuple[str, str]:
         """A new room and its owner."""
         owner, room = await self.person(), self.id()
@@ -77,6 +81,10 @@ class MemoryWorld(World):
         )
         return person_id
 
+    async def verify_address(self, person_id: str) -> None:
+        person = self._tables.people[person_id]
+        self._tables.people[person_id] = msgspec.structs.replace(person, has_verified_address=True)
+
 
 class PostgresWorld(World):
     def __init__(self, db: Database) -> None:
@@ -98,6 +106,9 @@ class PostgresWorld(World):
             f"key-{name}",
         )
         return person_id
+
+    async def verify_address(self, person_id: str) -> None:
+        await self._db.execute("update users set email_verified_at = now() where id = $1", person_id)
 
 
 @pytest.fixture(params=["memory", "postgres"])

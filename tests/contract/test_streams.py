@@ -80,6 +80,12 @@ async def test_a_key_stands_for_a_stream_a_person_or_nobody(world: World) -> Non
     assert await world.streams.by_key("wrong") is None
 
 
+async def test_an_address_is_verified_or_not(world: World) -> None:
+    ada, bob = await world.person("ada"), await world.person("bob")
+    await world.verify_address(bob)
+    assert [await world.streams.has_verified_address(one) for one in (ada, bob, world.id())] == [False, True, False]
+
+
 async def test_a_rotated_key_is_no_longer_known(world: World) -> None:
     owner = await world.person("mona")
     row = await world.stream(owner)

@@ -48,6 +48,7 @@ class Sessions:
         self.open: list[str] = []
         self.stopped: list[tuple[str, int, str]] = []
         self.is_away = False
+        self.refusal: Refused | None = None
 
     async def offer_whip(self, offer: OfferWhip) -> Answered | Refused:
         return self._opened(offer.resource_id)
@@ -70,6 +71,8 @@ class Sessions:
     def _opened(self, resource_id: str) -> Answered | Refused:
         if self.is_away:
             raise MediaAway
+        if self.refusal is not None:
+            return self.refusal
         self.open.append(resource_id)
         return Answered(sdp="v=0\r\n", etag="1")
 

@@ -46,7 +46,12 @@ class Door:
         self.tables.add_person(Person(id=person_id, username=name, stream_key=f"key-{name}"))
         return person_id
 
-    async def boot(self) -> None:
+    def verify(self, person_id: str) -> None:
+        self.tables.people[person_id] = msgspec.structs.replace(
+            self.tables.people[person_id], has_verified_address=True
+        )
+
+    async def boot(self, *, needs_verified_email: bool = False) -> None:
         node = Node(name="n1", clock=LoopClock(), directory=LocalDirectory(node="n1"), transport=LocalTransport())
         store = DurableStreams(streams=self.rows, recordings=MemoryRecordings(tables=self.tables))  # type: ignore[arg-type]
         node.register(
@@ -67,6 +72,7 @@ class Door:
             node=node,
             ids=self.ids,
             now=lambda: dt.datetime.now(dt.UTC),  # type: ignore[arg-type]
+            needs_verified_email=needs_verified_email,
         )
 
     async def restart(self) -> None:
@@ -133,6 +139,22 @@ async def test_an_unknown_key_is_a_bad_name(door: Door, key: str) -> None:
     answer = await door.ingest.authorize(request)
     assert isinstance(answer, Refused)
     assert answer.code == "bad_name"
+
+
+async def test_where_addresses_must_be_verified_a_key_of_somebody_else_publishes_nothing(door: Door) -> None:
+    own = (await door.prepared()).stream_key
+    await door.node.stop(budget_s=1.0)
+    await door.boot(needs_verified_email=True)
+    assert [await door.refused(key) for key in (own, "key-ann", "nonsense")] == [
+        "email_not_verified",
+        "email_not_verified",
+        "bad_name",
+    ]
+    answer = await door.ingest.authorize(AuthorizePublish(key="key-ann", protocol="rtmp", remote="r"))
+    assert answer == Refused(code="bad_name", message="Verify your e-mail address first.")
+    assert len(door.tables.streams) == 1
+    door.verify(door.ann)
+    assert (await door.claim("key-ann")).publication == 1
 
 
 async def test_a_streams_own_key_publishes_that_stream_only(door: Door) -> None:

@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestClient
 
 from actors.events import Person, StreamView
 from actors.runtime import DomainError
-from media.control import Granted
+from media.control import Granted, Refused
 from server.live.whip import WebrtcDesk
 from storage.ids import Ids
 from tests.server.live.nodes import Place, town
@@ -39,6 +39,8 @@ class OneStream:
         self.began: list[Granted] = []
 
     async def claim(self, key: str, *, protocol: str, remote: str, stream_id: str | None = None) -> Granted:
+        if key == "unverified":
+            raise DomainError("email_not_verified", "Verify your e-mail address first.")
         if key != "key":
             raise DomainError("bad_name", "There is no such stream key.")
         return GRANT
@@ -144,7 +146,25 @@ async def test_a_session_whose_node_has_gone_is_not_there(desks: Desks) -> None:
     await desks.places["n2"].node.stop(budget_s=1.0)
     assert (await desks.ask("n1", "DELETE", path)).status == 404
     assert (await desks.ask("n1", "PATCH", path, data=b"a=x\r\n", headers=FRAGMENT)).status == 404
-    assert (await desks.watch("n1")).status == 404
+
+
+@pytest.mark.parametrize("state", ["live", "interrupted"])
+async def test_a_viewer_of_a_stream_whose_node_has_gone_is_told_to_come_again(desks: Desks, state: Any) -> None:
+    desks.stream.view_now = msgspec.structs.replace(VIEW, state=state)
+    await desks.places["n2"].node.stop(budget_s=1.0)
+    answer = await desks.watch("n1")
+    assert (answer.status, answer.headers["Retry-After"]) == (503, "2")
+    assert (await answer.json())["type"] == "/problems/interrupted"
+
+
+@pytest.mark.parametrize(("state", "status"), [("live", 503), ("interrupted", 503), ("scheduled", 404), ("ended", 404)])
+async def test_a_stream_without_a_publisher_is_worth_another_try_while_it_is_on_the_air(
+    desks: Desks, state: Any, status: int
+) -> None:
+    desks.stream.view_now = msgspec.structs.replace(VIEW, state=state)
+    desks.places["n2"].media.refusal = Refused(code="ended", message="Nobody publishes this stream.", status=404)
+    answer = await desks.watch("n1")
+    assert (answer.status, answer.headers.get("Retry-After")) == (status, "2" if status == 503 else None)
 
 
 @pytest.mark.parametrize(
@@ -168,6 +188,12 @@ async def test_a_media_process_that_is_away_is_worth_another_try(desks: Desks, n
     desks.places["n2"].media.is_away = True
     answer = await desks.watch(node)
     assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
+
+
+async def test_the_key_of_somebody_without_a_verified_address_opens_nothing_and_says_why(desks: Desks) -> None:
+    answer = await desks.publish("n1", "unverified")
+    assert (answer.status, (await answer.json())["type"]) == (403, "/problems/email-not-verified")
+    assert desks.sessions() == [[], []]
 
 
 async def test_an_unknown_key_opens_nothing(desks: Desks) -> None:
