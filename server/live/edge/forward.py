@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
+from server.live.edge import engineio
 from server.live.edge.nodes import Address, tag_in
 from server.live.edge.request import BadRequest, Head, fields
 from server.live.edge.splice import Splice
@@ -62,6 +63,7 @@ class Forwarding:
         self._elsewhere = elsewhere
         self._left = left
         self._carriers: set[asyncio.Task[None]] = set()
+        self._polls: dict[asyncio.Task[None], Front] = {}
         self.splices: set[Splice] = set()
         self.count = 0  # requests, since the start
 
@@ -69,6 +71,16 @@ class Forwarding:
         """Where the session's node listens; None when it is ours, unknown or gone."""
         tag = tag_in(sid)
         return None if tag is None or tag == self._sessions.node_tag else self._elsewhere(tag)
+
+    def let_go(self) -> None:
+        """Ends the WebSockets and answers the polls that wait here: with the close packet, since their sessions end
+        with the connections that they were taken on."""
+        for splice in list(self.splices):
+            splice.close()
+        for carrier, front in list(self._polls.items()):
+            if not carrier.done() and not carrier.cancelling():
+                carrier.cancel()
+                front.answer_poll(engineio.CLOSE_PACKET.payload)
 
     async def close(self) -> None:
         """Gives up what is under way."""
@@ -88,14 +100,18 @@ class Forwarding:
         except BadRequest:
             front.answer(400, b"Bad request")
             return
-        self._carry(front, self._exchange(front, address, sent))
+        carrier = self._carry(front, self._exchange(front, address, sent))
+        if head.method == "GET":
+            self._polls[carrier] = front
+            carrier.add_done_callback(self._polls.pop)
 
-    def _carry(self, front: Front, work: Coroutine[Any, Any, None]) -> None:
+    def _carry(self, front: Front, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         self.count += 1
         carrier = asyncio.get_running_loop().create_task(work, name="request for another node")
         self._carriers.add(carrier)
         carrier.add_done_callback(self._carriers.discard)
         front.is_carried_by(carrier)
+        return carrier
 
     async def _exchange(self, front: Front, address: Address, sent: bytes) -> None:
         try:

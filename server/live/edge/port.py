@@ -8,7 +8,7 @@ import socket as sockets
 import ssl as tls
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from server.live.edge import engineio, websocket
 from server.live.edge.admission import Addresses, Origins, Turnstile
@@ -20,6 +20,8 @@ from server.live.edge.limits import EdgeLimits
 from server.live.edge.nodes import Address, is_tag
 from server.live.edge.request import Head
 from server.live.edge.session import Session, Sessions, Upper
+
+_LAST_POLLS_LOOK_S: Final = 0.02
 
 Mounts = Mapping[str, Callable[[Session], Upper]]
 """What to put on a session, by path without the slash at its end."""
@@ -131,7 +133,8 @@ class Port:
 
     async def drain(self, *, within_s: float, reason: str = "server shutting down") -> None:
         """Accepts no more and closes the sessions, who came first going first, spread evenly over the time, so that
-        clients reconnect elsewhere. WebSockets of other nodes' sessions are let go last."""
+        clients reconnect elsewhere. WebSockets and polls of other nodes' sessions are let go last. Then sessions over
+        polling have up to the same time again (and at most `close_timeout_s`) for the poll that tells them."""
         self._is_draining = True
         if self._server is not None:
             self._server.close()
@@ -142,12 +145,18 @@ class Port:
             for session in sessions[number * size : (number + 1) * size]:
                 session.close(reason, code=websocket.GOING_AWAY)
             await asyncio.sleep(within_s / slices)
-        for splice in list(self.forwarding.splices):
-            splice.close()
+        self.forwarding.let_go()
+        await self._last_polls(within_s=min(within_s, self.limits.close_timeout_s))
+
+    async def _last_polls(self, *, within_s: float) -> None:
+        until = self.sessions.clock() + within_s
+        while self.sessions.by_sid and self.sessions.clock() < until:  # noqa: ASYNC110 - the sweep ends some of them
+            await asyncio.sleep(_LAST_POLLS_LOOK_S)
 
     async def close(self) -> None:
         """Closes everything that is left, at once."""
         await self.drain(within_s=0)
+        await asyncio.sleep(0)  # what was said last goes out before the connections are cut
         if self._timer is not None:
             self._timer.cancel()
         await self.forwarding.close()

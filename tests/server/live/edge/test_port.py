@@ -505,6 +505,29 @@ async def test_drain_closes_who_came_first_first(serve: Serve) -> None:
         assert await ended(ws) == 1001
 
 
+async def test_polls_that_wait_when_the_port_closes_are_answered(serve: Serve) -> None:
+    served = await serve()
+    polling = [asyncio.create_task(served.poll(await served.open_polling())) for _ in range(3)]
+    sessions = served.edge.port.sessions.by_sid.values()
+    await eventually(lambda: all(session._poll is not None for session in sessions))
+    await served.edge.close()
+    assert await asyncio.gather(*polling) == [(200, "1")] * 3
+
+
+async def test_drain_waits_for_the_poll_that_tells_a_session_of_its_end(serve: Serve) -> None:
+    served = await serve()
+    sid = await served.open_polling()
+    assert await served.push(sid, "40") == (200, "ok")
+    began_at = asyncio.get_running_loop().time()
+    draining = asyncio.create_task(served.edge.drain(within_s=1.0))
+    await eventually(lambda: asyncio.get_running_loop().time() > began_at + 1.1)
+    assert not draining.done()
+    assert (await served.poll(sid))[1].startswith("40{")
+    assert await served.poll(sid) == (200, "1")
+    await draining
+    assert asyncio.get_running_loop().time() < began_at + 1.9
+
+
 async def test_close_leaves_nothing_behind(serve: Serve) -> None:
     served: Served = await serve()
     raw: Raw = await served.raw()
