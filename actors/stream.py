@@ -53,6 +53,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     media_time_ms: int
     latency: str
     is_recorded: bool
+    owner_id: str = ""
 
 
 class ClaimPublish(Ask[Grant], frozen=True, kw_only=True):
@@ -309,6 +310,7 @@ class LiveStream(Actor):
             media_time_ms=self._view.media_time_ms,
             latency=self._view.latency,
             is_recorded=self._view.is_recorded,
+            owner_id=self._view.owner.id,
         )
 
     @handles(PublisherStarted)

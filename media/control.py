@@ -43,7 +43,7 @@ class AuthorizePublish(Said, frozen=True, kw_only=True):
 
 
 class Granted(Said, frozen=True, kw_only=True):
-    """Leave to publish; ``epoch`` is the fencing token in every object key of the run."""
+    """Leave to publish; ``epoch`` is the fencing token in every object key of the run. ``owner_id``: whose stream."""
 
     stream_id: str
     epoch: int
@@ -52,6 +52,7 @@ class Granted(Said, frozen=True, kw_only=True):
     media_time_ms: int
     latency: str
     is_recorded: bool
+    owner_id: str = ""
 
 
 class Refused(Said, frozen=True, kw_only=True):
@@ -134,19 +135,26 @@ class Counters(Said, frozen=True, kw_only=True):
 
 
 class OfferWhip(Said, frozen=True, kw_only=True):
-    """A publisher's offer, with the leave that its key was given; answered by ``Answered`` or ``Refused``."""
+    """A publisher's offer, with the leave that its key was given; answered by ``Answered`` or ``Refused``.
+
+    ``offered_by``: who makes it, each with how many of its offers may wait to be connected.
+    """
 
     grant: Granted
     sdp: str
     resource_id: str
     remote: str
     user_agent: str = ""
+    offered_by: dict[str, int] = {}
 
 
 class OfferWhep(Said, frozen=True, kw_only=True):
+    """A viewer's offer; ``offered_by`` as for a publisher's."""
+
     stream_id: str
     sdp: str
     resource_id: str
+    offered_by: dict[str, int] = {}
 
 
 class Answered(Said, frozen=True, kw_only=True):

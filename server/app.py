@@ -61,7 +61,7 @@ from server.live.on_air import OnAir
 from server.live.pull import Pull
 from server.live.sockets import Sockets
 from server.live.stream import StreamDesk
-from server.live.whip import WebrtcDesk
+from server.live.whip import OfferLimits, WebrtcDesk
 from server.live.wire import AfterEnd, Announcer, Ears, MediaListener, RoomTopics
 from server.media_process import MediaConfig
 from server.metrics import ActorMetrics, Gauges
@@ -476,6 +476,11 @@ class App:
                     node=self.node,
                     new_id=self._new_id,
                     began=self._began,
+                    offer_limits=OfferLimits(
+                        per_account=self.settings.max_offers_per_account,
+                        per_address=self.settings.max_offers_per_address,
+                        limit_loopback=self.settings.limit_loopback,
+                    ),
                 ),
                 ClusterDesk(
                     node=self.node,

@@ -127,6 +127,14 @@ class Settings(BaseSettings):
     max_payload_bytes: int = Field(1_000_000, ge=1_000, le=64_000_000, description="one Socket.IO payload")
     max_streams: int = Field(200, ge=1, description="live publishers of this node")
     max_whep_viewers: int = Field(1_000, ge=0, description="WebRTC viewers of this node")
+    max_offers_per_account: int = Field(
+        20, ge=1, description="WHIP, and WHEP, offers of one account that wait to be connected, on one node"
+    )
+    max_offers_per_address: int = Field(
+        50,
+        ge=1,
+        description="WHIP, and WHEP, offers of one address (/64 for IPv6) that wait to be connected, on one node",
+    )
     max_run_bytes: int = Field(1 << 30, ge=1 << 24, description="live segments kept in the run folder")
     chat_rate: float = Field(5.0, gt=0, le=10_000, description="chat messages a second of one person")
     chat_burst: int = Field(10, ge=1, le=10_000, description="chat messages at once of one person")

@@ -24,6 +24,8 @@ def told_limits(settings: Settings) -> Mapping[str, Any]:
         "socket_connects_per_second": settings.connect_rate,
         "streams": settings.max_streams,
         "whep_viewers": settings.max_whep_viewers,
+        "offers_per_account": settings.max_offers_per_account,
+        "offers_per_address": settings.max_offers_per_address,
         "sdp_bytes": 65_536,
         "body_bytes": 65_536,
         "history_messages": 100,

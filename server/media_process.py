@@ -168,7 +168,9 @@ class MediaServer:
     async def _offer_whip(self, said: OfferWhip) -> Said:
         run = self._plane.publish(said.grant, protocol="whip", remote=said.remote)
         try:
-            answer = await self._whip.offer(sdp=said.sdp, publication=run, resource_id=said.resource_id)
+            answer = await self._whip.offer(
+                sdp=said.sdp, publication=run, resource_id=said.resource_id, offered_by=said.offered_by
+            )
         except BaseException:
             run.close("its offer was refused")
             raise
@@ -183,6 +185,7 @@ class MediaServer:
             relay=await run.relay_for_viewers(),
             resource_id=said.resource_id,
             want_keyframe=run.want_keyframe,
+            offered_by=said.offered_by,
         )
         return Answered(sdp=answer, etag=self._whep.etag(said.resource_id))
 

@@ -17,6 +17,7 @@ Reason = Literal[
     "etag_required",
     "etag_mismatch",
     "full",
+    "too_many_offers",
 ]
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 from media.webrtc.errors import Refused, malformed, not_found
 from media.webrtc.sdp import build_fragment, parse_fragment
 from media.webrtc.session import Session
 
 
 class Resources:
-    """Sessions by resource id."""
+    """Sessions by resource id, and by whose offers they came about."""
 
     def __init__(self) -> None:
         self._sessions: dict[str, Session] = {}
+        self._offered_by: dict[str, frozenset[str]] = {}
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -19,11 +22,27 @@ class Resources:
     def add(self, resource_id: str, session: Session) -> None:
         self._sessions[resource_id] = session
 
+    def offered(self, resource_id: str, *, by: Iterable[str]) -> None:
+        """Whose offer the session came about by."""
+        self._offered_by[resource_id] = frozenset(by)
+
+    def require_turn(self, offered_by: Mapping[str, int]) -> None:
+        """Raises Refused (429) when one of those who make an offer has as many as it may that are not connected yet."""
+        for name, most in offered_by.items():
+            if self._waiting(name) >= most:
+                detail = "Connect with the offers that you have made, or wait until they run out."
+                raise Refused(429, reason="too_many_offers", title="Too many offers", detail=detail)
+
+    def _waiting(self, name: str) -> int:
+        theirs = [self._sessions[resource_id] for resource_id, by in self._offered_by.items() if name in by]
+        return sum(not session.is_connected for session in theirs)
+
     def has(self, resource_id: str) -> bool:
         return resource_id in self._sessions
 
     def forget(self, resource_id: str) -> None:
         self._sessions.pop(resource_id, None)
+        self._offered_by.pop(resource_id, None)
 
     def get(self, resource_id: str) -> Session:
         """Raises Refused (404)."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from media.relay import Relay
 from media.unit import Codec, Kind
@@ -20,6 +21,7 @@ from media.webrtc.session import Session
 
 log = logging.getLogger(__name__)
 
+_NOBODY: Mapping[str, int] = MappingProxyType({})
 _OPUS_FMTP = "minptime=10;useinbandfec=1;stereo=1;sprop-stereo=1"
 
 
@@ -59,20 +61,31 @@ class WhepEndpoint:
     def viewers_of(self, relay: Relay) -> int:
         return self._users.get(relay, 0)
 
-    async def offer(self, *, sdp: str, relay: Relay, resource_id: str, want_keyframe: Callable[[], None]) -> str:
+    async def offer(
+        self,
+        *,
+        sdp: str,
+        relay: Relay,
+        resource_id: str,
+        want_keyframe: Callable[[], None],
+        offered_by: Mapping[str, int] = _NOBODY,
+    ) -> str:
         """The answer, with all candidates.
 
-        ``want_keyframe`` asks the publisher; it is called at most once a second for a relay. Raises Refused:
+        ``want_keyframe`` asks the publisher; it is called at most once a second for a relay. ``offered_by`` as for
+        publishers. Raises Refused:
         406 with ``reason`` "codec_unsupported" or "b_frames" when the stream or the viewer is not made for
-        this way of watching, 400, 413, 422, 409 and 503 as for publishers, 404 "ended".
+        this way of watching, 400, 413, 422, 409, 429 and 503 as for publishers, 404 "ended".
         """
         self._check_room(relay, resource_id)
+        self._resources.require_turn(offered_by)
         offer = _parse(sdp)
         _check_relay(relay)
         answers, lines = _negotiate(offer, relay)
         accepted = [answer.media for answer in answers if answer.format is not None]
         remote = _transport(offer, accepted)
         session = self._start(relay, lines, remote, resource_id, want_keyframe)
+        self._resources.offered(resource_id, by=offered_by)
         return _build(answers, session)
 
     async def patch(self, resource_id: str, fragment: str, etag: str | None) -> str | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from media.publication import Publication
 from media.unit import Codec
@@ -19,6 +21,7 @@ from media.webrtc.session import Session
 
 log = logging.getLogger(__name__)
 
+_NOBODY: Mapping[str, int] = MappingProxyType({})
 _OPUS_FMTP = "minptime=10;useinbandfec=1;stereo=1;sprop-stereo=1"
 
 
@@ -49,15 +52,21 @@ class WhipEndpoint:
     def sessions(self) -> int:
         return len(self._resources)
 
-    async def offer(self, *, sdp: str, publication: Publication, resource_id: str) -> str:
+    async def offer(
+        self, *, sdp: str, publication: Publication, resource_id: str, offered_by: Mapping[str, int] = _NOBODY
+    ) -> str:
         """The answer, with all candidates. From then on the publication is closed when the publisher goes.
 
+        ``offered_by`` names those who make the offer, each with how many of its offers may wait to be connected.
         Raises Refused and leaves the publication alone: 400 malformed, 413 too large, 422 unusable (no codec in
-        common, no BUNDLE, …), 409 for a resource id that is taken, 503 when there are too many sessions.
+        common, no BUNDLE, …), 409 for a resource id that is taken, 429 for too many offers of the same, 503 when
+        there are too many sessions.
         """
         self._check_room(resource_id)
+        self._resources.require_turn(offered_by)
         answers, plans, remote, session_id = self._negotiate(sdp)
         session = self._start(publication, plans, remote, resource_id)
+        self._resources.offered(resource_id, by=offered_by)
         return _build(answers, session, session_id)
 
     async def patch(self, resource_id: str, fragment: str, etag: str | None) -> str | None:

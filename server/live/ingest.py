@@ -159,4 +159,5 @@ def _granted(grant: Grant) -> Granted:
         media_time_ms=grant.media_time_ms,
         latency=grant.latency,
         is_recorded=grant.is_recorded,
+        owner_id=grant.owner_id,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from aiohttp import web
@@ -12,6 +13,7 @@ from actors.runtime import Ask, DomainError, Node, Unavailable
 from media.control import Answered, Granted, OfferWhep, OfferWhip, Patched, PatchIce, Refused
 from server.http.errors import Problem, Unauthorized, not_found
 from server.http.feature import UUID, Answer, Call, Media, Operation, PathFormat
+from server.http.limits import is_loopback, limiting_key
 from server.live.ingest import NOT_VERIFIED, Ingest
 from server.live.media import MediaAway, MediaProcess
 from server.live.neighbour import CloseHere, Outcome, PatchHere, WatchHere
@@ -22,12 +24,28 @@ MAX_SDP: Final = 64 * 1024
 SDP: Final = "application/sdp"
 ASK_S: Final = 12.0
 COMES_AGAIN_S: Final = 2.0
+RETRY_AFTER_S: Final = {429: 5.0, 503: 2.0}
 FRAGMENT: Final = "application/trickle-ice-sdpfrag"
 RESOURCE: Final = PathFormat(
     pattern="^wh[ie]p-[0-9a-f-]{36}\\.[A-Za-z0-9-]{1,80}$",
     description="A session",
     example="whip-01890c2a-7b5e-7cc3-98c8-6b1f6c1f0a11.node-1",
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfferLimits:
+    """How many offers may wait to be connected, of one account and of one address (/64 for IPv6)."""
+
+    per_account: int
+    per_address: int
+    limit_loopback: bool = False
+
+    def of(self, *, account: str | None, address: str) -> dict[str, int]:
+        limits = {} if account is None else {f"account {account}": self.per_account}
+        if self.limit_loopback or not is_loopback(address):
+            limits[f"address {limiting_key(address)}"] = self.per_address
+        return limits
 
 
 class WebrtcDesk:
@@ -44,7 +62,9 @@ class WebrtcDesk:
         node: Node,
         new_id: Callable[[], str],
         began: Callable[[Granted], Awaitable[None]],
+        offer_limits: OfferLimits,
     ) -> None:
+        self._offer_limits = offer_limits
         self._ingest = ingest
         self._on_air = on_air
         self._media = media
@@ -123,6 +143,7 @@ class WebrtcDesk:
             resource_id=resource,
             remote=call.address,
             user_agent=call.request.headers.get("User-Agent", "")[:200],
+            offered_by=self._offer_limits.of(account=grant.owner_id, address=call.address),
         )
         return self._created("whip", resource, await self._asked(self._media.offer_whip(offer)))
 
@@ -140,14 +161,15 @@ class WebrtcDesk:
 
     async def _watch(self, call: Call[bytes, None]) -> Answer | web.StreamResponse:
         sdp = _text(call.body)
+        viewer_id = call.person.id if call.person is not None else None
         try:
-            viewer_id = call.person.id if call.person is not None else None
             view = await self._on_air.view(call.path["stream_id"].lower(), viewer_id=viewer_id)
         except DomainError:
             raise not_found("There is no such stream") from None
         holder = view.media_node or self._node.name
         resource = self._resource("whep", holder)
-        offer = OfferWhep(stream_id=view.id, sdp=sdp, resource_id=resource)
+        offered_by = self._offer_limits.of(account=viewer_id, address=call.address)
+        offer = OfferWhep(stream_id=view.id, sdp=sdp, resource_id=resource, offered_by=offered_by)
         try:
             outcome = await self._at(holder, WatchHere(offer=offer), when_gone=_interrupted)
         except Problem as problem:
@@ -227,7 +249,7 @@ def _answered(outcome: Outcome) -> Answered:
 
 
 def _problem(refused: Refused) -> Problem:
-    retry_after_s = 2.0 if refused.status == 503 else None
+    retry_after_s = RETRY_AFTER_S.get(refused.status)
     slug = refused.code.replace("_", "-")
     return Problem(
         refused.status, refused.message, slug=slug, retry_after_s=retry_after_s, extra={"reason": refused.code}

@@ -19,6 +19,7 @@ from tests.media.webrtc.clients import (
     stage,
     take_answer,
 )
+from tests.media.webrtc.offers import VIDEO, offer, to_watch
 
 
 async def test_published_video_and_audio_become_units_with_configured_tracks() -> None:
@@ -181,6 +182,56 @@ async def test_an_offer_that_is_never_followed_up_is_forgotten() -> None:
         assert await asyncio.wait_for(publication.closed, WAIT_S) == "no connection came about"
         assert made.whip.sessions == 0
         await peer.close()
+
+
+async def test_offers_that_are_not_connected_are_bounded_for_each_who_makes_them() -> None:
+    async with stage() as made:
+        text = offer(VIDEO)
+
+        async def publish(number: int, *names: str) -> None:
+            await made.whip.offer(
+                sdp=text,
+                publication=RelayPublication(),
+                resource_id=f"p{number}",
+                offered_by=dict.fromkeys(names, 2),
+            )
+
+        await publish(1, "ann", "here")
+        await publish(2, "bob", "here")
+        with pytest.raises(Refused) as caught:
+            await publish(3, "eve", "here")
+        assert (caught.value.status, caught.value.reason) == (429, "too_many_offers")
+        await publish(3, "ann", "there")
+        with pytest.raises(Refused):
+            await publish(4, "ann", "elsewhere")
+        await made.whip.delete("p1")
+        await publish(4, "ann", "here")
+        assert made.whip.sessions == 3
+
+
+async def test_an_offer_that_came_to_a_connection_makes_room_for_the_next() -> None:
+    async with stage() as made:
+        publication = await made.publish(publisher(audio=False))
+        await publication.until(lambda: publication.count("video") > 2)
+        player = Player(audio=False)
+
+        async def ask(resource_id: str, text: str) -> str:
+            return await made.whep.offer(
+                sdp=text,
+                relay=publication.relay,
+                resource_id=resource_id,
+                want_keyframe=publication.want_keyframe,
+                offered_by={"ann": 1},
+            )
+
+        answer = await ask("v1", await offer_of(player.peer))
+        with pytest.raises(Refused) as caught:
+            await ask("v2", to_watch(offer(VIDEO)))
+        assert caught.value.status == 429
+        await take_answer(player.peer, answer)
+        await player.frames("video", 1)
+        await ask("v2", to_watch(offer(VIDEO)))
+        await player.peer.close()
 
 
 async def test_stopping_the_publication_disconnects_the_publisher() -> None:

@@ -49,12 +49,13 @@ class Sessions:
         self.stopped: list[tuple[str, int, str]] = []
         self.is_away = False
         self.refusal: Refused | None = None
+        self.offers: list[OfferWhip | OfferWhep] = []
 
     async def offer_whip(self, offer: OfferWhip) -> Answered | Refused:
-        return self._opened(offer.resource_id)
+        return self._opened(offer)
 
     async def offer_whep(self, offer: OfferWhep) -> Answered | Refused:
-        return self._opened(offer.resource_id)
+        return self._opened(offer)
 
     async def patch(self, patch: PatchIce) -> Patched | Refused:
         return Patched(fragment="a=end", etag="2") if patch.resource_id in self.open else self._unknown()
@@ -68,12 +69,13 @@ class Sessions:
     def stop_publication(self, stream_id: str, *, publication: int, reason: str) -> None:
         self.stopped.append((stream_id, publication, reason))
 
-    def _opened(self, resource_id: str) -> Answered | Refused:
+    def _opened(self, offer: OfferWhip | OfferWhep) -> Answered | Refused:
+        self.offers.append(offer)
         if self.is_away:
             raise MediaAway
         if self.refusal is not None:
             return self.refusal
-        self.open.append(resource_id)
+        self.open.append(offer.resource_id)
         return Answered(sdp="v=0\r\n", etag="1")
 
     def _unknown(self) -> Refused:

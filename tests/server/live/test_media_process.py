@@ -9,10 +9,12 @@ import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import psutil
 import pytest
 
 from media.control import (
+    Answered,
     AuthorizePublish,
     Counters,
     Flushed,
@@ -25,6 +27,7 @@ from media.control import (
 )
 from server.live.media import MediaAway, MediaProcess
 from server.media_process import MediaConfig
+from tests.media.webrtc.offers import VIDEO, offer
 
 GRANT = Granted(
     stream_id="s", epoch=1, publication=1, first_segment=0, media_time_ms=0, latency="low", is_recorded=False
@@ -131,6 +134,23 @@ async def test_an_offer_that_is_refused_gives_its_grant_back(house: House) -> No
     await house.node.until(lambda: any(isinstance(said, Flushed) for said in house.node.heard))
     assert [said.publication for said in house.node.heard if isinstance(said, PublishEnded)] == [1]
     house.media.forget("s")
+
+
+async def test_an_account_that_has_offered_enough_is_put_off_and_its_grant_given_back(house: House) -> None:
+    def offered(number: int) -> OfferWhip:
+        grant = msgspec.structs.replace(GRANT, stream_id=f"s{number}")
+        return OfferWhip(
+            grant=grant, sdp=offer(VIDEO), resource_id=f"whip-{number}", remote="r", offered_by={"account ann": 1}
+        )
+
+    assert isinstance(await house.media.offer_whip(offered(1)), Answered)
+    refused = await house.media.offer_whip(offered(2))
+    assert isinstance(refused, Refused)
+    assert (refused.status, refused.code) == (429, "too_many_offers")
+    await house.node.until(lambda: any(isinstance(said, PublishEnded) for said in house.node.heard))
+    assert [said.stream_id for said in house.node.heard if isinstance(said, PublishEnded)] == ["s2"]
+    await house.media.close_resource("whip-1")
+    assert isinstance(await house.media.offer_whip(offered(3)), Answered)
 
 
 async def test_stopping_a_publication_that_is_not_there_is_answered_by_its_flush(house: House) -> None:

@@ -14,14 +14,15 @@ from aiohttp.test_utils import TestClient
 from actors.events import Person, StreamView
 from actors.runtime import DomainError
 from media.control import Granted, Refused
-from server.live.whip import WebrtcDesk
+from server.live.whip import OfferLimits, WebrtcDesk
 from storage.ids import Ids
 from tests.server.live.nodes import Place, town
 
 STREAM = "01890c2a-7b5e-7cc3-98c8-6b1f6c1f0a11"
 GRANT = Granted(
-    stream_id=STREAM, epoch=1, publication=1, first_segment=0, media_time_ms=0, latency="low", is_recorded=True
-)
+    stream_id=STREAM, epoch=1, publication=1, first_segment=0, media_time_ms=0, latency="low", is_recorded=True,
+    owner_id="ann",
+)  # fmt: skip
 VIEW = StreamView(
     id=STREAM, owner=Person(id="a", username="ann", display_name="Ann"), room_id="r", title="", description="",
     category="", tags=(), language="", visibility="public", latency="low", is_recorded=True, state="live",
@@ -73,6 +74,7 @@ class Desks:
                 node=place.node,
                 new_id=lambda: ids.uuid7(1.0),
                 began=self.stream.note,
+                offer_limits=OfferLimits(per_account=2, per_address=3, limit_loopback=True),
             )
             self.clients[name] = await serve(*desk.operations())
 
@@ -194,6 +196,29 @@ async def test_the_key_of_somebody_without_a_verified_address_opens_nothing_and_
     answer = await desks.publish("n1", "unverified")
     assert (answer.status, (await answer.json())["type"]) == (403, "/problems/email-not-verified")
     assert desks.sessions() == [[], []]
+
+
+async def test_offers_say_whose_they_are_and_how_many_those_may_make(desks: Desks) -> None:
+    await desks.publish("n2")
+    await desks.watch("n1")
+    offered = [offer.offered_by for offer in desks.places["n2"].media.offers]
+    assert offered == [{"account ann": 2, "address 127.0.0.1": 3}, {"address 127.0.0.1": 3}]
+
+
+async def test_too_many_offers_are_to_be_made_later(desks: Desks) -> None:
+    desks.places["n2"].media.refusal = Refused(code="too_many_offers", message="Connect first.", status=429)
+    for answer in (await desks.publish("n2"), await desks.watch("n1")):
+        assert (answer.status, answer.headers["Retry-After"]) == (429, "5")
+        assert (await answer.json())["reason"] == "too_many_offers"
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [("203.0.113.7", "address 203.0.113.7"), ("2001:db8:1:2:3::4", "address 2001:db8:1:2::/64"), ("::1", None)],
+)
+def test_an_address_of_ipv6_is_its_network_and_loopback_is_left_out(address: str, name: str | None) -> None:
+    limits = OfferLimits(per_account=2, per_address=3)
+    assert limits.of(account=None, address=address) == ({} if name is None else {name: 3})
 
 
 async def test_an_unknown_key_opens_nothing(desks: Desks) -> None:
