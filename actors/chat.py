@@ -16,11 +16,11 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from actors.budget import Budgets, Deed
 from actors.chat_messages import (
     LISTEN_S,
     RECENT,
     DeleteChat,
-    FindPosted,
     KeepListening,
     KeepMediaTime,
     PinChat,
@@ -57,7 +57,6 @@ __all__ = [
     "ChatRoom",
     "ChatRules",
     "DeleteChat",
-    "FindPosted",
     "KeepListening",
     "KeepMediaTime",
     "PinChat",
@@ -165,6 +164,7 @@ class ChatRoom(Actor):
         shard: int,
         log: ChatLog,
         standings: Standings,
+        budgets: Budgets,
         announce: Announce,
         new_id: Callable[[], str],
         now: Callable[[], datetime],
@@ -177,6 +177,7 @@ class ChatRoom(Actor):
         self._shard = shard
         self._log = log
         self._standings = standings
+        self._budgets = budgets
         self._announce = announce
         self._new_id = new_id
         self._now = now
@@ -274,23 +275,6 @@ class ChatRoom(Actor):
         for later in self._settled(message):
             later.reject(error)
 
-    @handles(FindPosted)
-    def find(self, message: FindPosted) -> Posted | Later[Posted | None] | None:
-        _require_client_id(message.client_id)
-        key = message.user_id, message.client_id
-        answered = self._answers.get(key)
-        if answered is not None:
-            return answered
-        later: Later[Posted | None] = self.context.later()
-        self.context.spawn(self._find(key, later), name="find")
-        return later
-
-    async def _find(self, key: tuple[str, str], later: Later[Posted | None]) -> None:
-        try:
-            later.resolve(await self._look_up(*key))
-        except ActorError as error:
-            later.reject(error)
-
     async def _look_up(self, user_id: str, client_id: str) -> Posted | None:
         found = await self._log.find(self._room_id, user_id, client_id)
         return None if found is None else Posted(id=found.id, offset=found.offset, epoch=self._epoch)
@@ -316,6 +300,7 @@ class ChatRoom(Actor):
     def _judge_and_submit(self, message: PostChat, text: str, standing: Standing) -> None:
         now = self._now()
         try:
+            self._spend("chat", message.author)
             self._rules.judge(message.author, text, standing=standing, now=now)
         except DomainError as refusal:
             self._beside(message, self._refuse_unless_posted(message, refusal), name="repeat")
@@ -379,11 +364,11 @@ class ChatRoom(Actor):
             self._top = max(self._top, appended.offset)
             self._mend()
         if appended.is_duplicate:
-            self._rules.taken_back(message.author, entry.text, at=entry.sent_at)
+            self._take_back(message, entry)
         self._resolve(message, posted)
 
     def _refused(self, message: PostChat, entry: ChatEntry, error: BaseException) -> None:
-        self._rules.taken_back(message.author, entry.text, at=entry.sent_at)
+        self._take_back(message, entry)
         if isinstance(error, Fenced):
             self.context.stop()
             error = Unavailable(self.context.id, "the room has just moved", retry_after_s=0.5)
@@ -393,6 +378,14 @@ class ChatRoom(Actor):
             self.context.log.error("a post was not written", exc_info=error)
             error = Unavailable(self.context.id, "the message could not be written")
         self._reject(message, error)
+
+    def _spend(self, deed: Deed, by: Author) -> None:
+        self._budgets.spend(deed, self._rules.role(by), by.id, at=self.context.clock.monotonic())
+
+    def _take_back(self, message: PostChat, entry: ChatEntry) -> None:
+        author, at = message.author, self.context.clock.monotonic()
+        self._rules.taken_back(author, entry.text, at=entry.sent_at)
+        self._budgets.give_back("chat", self._rules.role(author), author.id, at=at)
 
     # what was written without our hearing of it
 
@@ -473,6 +466,7 @@ class ChatRoom(Actor):
 
     @handles(DeleteChat)
     async def delete(self, message: DeleteChat) -> None:
+        self._spend("moderation", message.by)
         found = await self._log.message(self._room_id, message.message_id)
         if found is None or isinstance(found, DeletedMessage):
             raise DomainError("not_found", "There is no such message.", field="message_id")
@@ -497,6 +491,7 @@ class ChatRoom(Actor):
     @handles(PinChat)
     async def pin(self, message: PinChat) -> None:
         self._require_moderator(message.by)
+        self._spend("moderation", message.by)
         pinned = None if message.message_id is None else await self._shown(message.message_id)
         await self._log.pin(self._room_id, message.message_id, shard=self._shard, epoch=self.context.epoch)
         self._pinned = pinned
@@ -511,6 +506,7 @@ class ChatRoom(Actor):
     @handles(SanctionPerson)
     async def sanction(self, message: SanctionPerson) -> None:
         self._require_moderator(message.by)
+        self._spend("moderation", message.by)
         if message.user_id == self._rules.owner_id:
             raise DomainError("forbidden", "The owner of a room cannot be silenced in it.")
         if message.seconds is not None and not 0 <= message.seconds <= MAX_TIMEOUT_S:
@@ -544,6 +540,7 @@ class ChatRoom(Actor):
     @handles(SetChatMode)
     async def set_mode(self, message: SetChatMode) -> ChatMode:
         self._require_moderator(message.by)
+        self._spend("moderation", message.by)
         mode = changed_mode(self._rules.mode, message.changes)
         await self._log.set_mode(self._room_id, mode, shard=self._shard, epoch=self.context.epoch)
         self._rules.mode = mode

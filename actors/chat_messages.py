@@ -31,14 +31,6 @@ class PostChat(Ask[Posted], frozen=True, kw_only=True, omit_defaults=True):
     trace: str | None = None
 
 
-class FindPosted(Ask[Posted | None], frozen=True, kw_only=True):
-    """The answer that this person's ``client_id`` was given before, if it was."""
-
-    is_repeatable = True
-    user_id: str
-    client_id: str
-
-
 class RoomSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """The room up to and including ``offset``; ``messages`` are the latest, ascending, without a gap.
 

@@ -10,6 +10,7 @@ from datetime import datetime
 
 import msgspec
 
+from actors.budget import Role, role_of
 from actors.runtime import DomainError
 
 MAX_TEXT = 500
@@ -103,11 +104,10 @@ class ChatRules:
         self._recent_texts: deque[str] = deque(maxlen=UNIQUE_WINDOW)
 
     def is_moderator(self, author: Author) -> bool:
-        return (
-            author.id == self.owner_id
-            or author.id in self.moderators
-            or bool({"admin", "moderator"} & set(author.roles))
-        )
+        return self.role(author) != "viewer"
+
+    def role(self, author: Author) -> Role:
+        return role_of(author.id, author.roles, owner_id=self.owner_id, moderators=self.moderators)
 
     def badges(self, author: Author) -> tuple[str, ...]:
         held = (

@@ -6,8 +6,6 @@ no queue of its own.
 
 from __future__ import annotations
 
-from collections import OrderedDict
-
 from actors.events import Person
 from actors.runtime import DomainError
 
@@ -34,29 +32,6 @@ class TokenBucket:
             self._left -= 1
             return 0.0
         return (1 - self._left) / self._rate
-
-    def give_back(self) -> None:
-        self._left = min(self._burst, self._left + 1)
-
-
-class Buckets:
-    """A person's bucket, whatever the number of their devices. Bounded: the longest unused is forgotten."""
-
-    def __init__(self, *, rate: float, burst: float, limit: int = 100_000) -> None:
-        self._rate = rate
-        self._burst = burst
-        self._limit = limit
-        self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
-
-    def of(self, person_id: str, at: float) -> TokenBucket:
-        bucket = self._buckets.get(person_id)
-        if bucket is None:
-            bucket = self._buckets[person_id] = TokenBucket(rate=self._rate, burst=self._burst, at=at)
-            if len(self._buckets) > self._limit:
-                self._buckets.popitem(last=False)
-        else:
-            self._buckets.move_to_end(person_id)
-        return bucket
 
 
 class Session:

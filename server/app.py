@@ -25,7 +25,6 @@ from prometheus_client import CollectorRegistry
 from actors.presence import Presence
 from actors.runtime import ActorError, LoopClock, Node, shard_of
 from actors.runtime.ids import ActorId
-from actors.session import Buckets
 from actors.stream import DescribeStream, EndStream
 from actors.tracing import Span
 from actors.viewers import NodeLeft
@@ -43,14 +42,14 @@ from server.http.application import HttpSettings, build_app
 from server.http.health import Dependency, Health, ServerInfo, known
 from server.http.idempotency import IdempotencyKeys
 from server.http.identity import Identity
-from server.http.limits import Rate
 from server.http.protocol import http_protocols
 from server.http.translations import known_errors
 from server.http.web_client import WebClient
 from server.lifecycle import Stages
-from server.limits import told_limits
+from server.limits import SharedRates, budgets, edge_limits, offer_limits, told_limits, turnout
+from server.live.admission import Exchange
 from server.live.durable import DurableChat, DurableStreams, DurableViews
-from server.live.edge import Edge, EdgeLimits, Fanout, address_in, comeback_delays_ms, tag_of
+from server.live.edge import Edge, Fanout, address_in, comeback_delays_ms, tag_of
 from server.live.feed import Feeds
 from server.live.hls import HlsDesk, Playback
 from server.live.ingest import Ingest
@@ -61,7 +60,7 @@ from server.live.on_air import OnAir
 from server.live.pull import Pull
 from server.live.sockets import Sockets
 from server.live.stream import StreamDesk
-from server.live.whip import OfferLimits, WebrtcDesk
+from server.live.whip import WebrtcDesk
 from server.live.wire import AfterEnd, Announcer, Ears, MediaListener, RoomTopics
 from server.media_process import MediaConfig
 from server.metrics import ActorMetrics, Gauges
@@ -70,6 +69,7 @@ from server.ports import CannotStart, Ports
 from server.pulse import Pulse
 from server.registration import Kinds
 from server.tracing import RoomTraces, Traces
+from storage.admission import AdmissionTable
 from storage.chat import ChatLog
 from storage.cluster import Cluster
 from storage.errors import StorageError
@@ -89,7 +89,6 @@ VERSION: Final = importlib.metadata.version("socialflow")
 WEB: Final = Path(__file__).parent / "web" / "dist"
 GC_THRESHOLDS: Final = (100_000, 50, 100)
 SWEEP_S: Final = 3_600.0
-CONNECT_BURST_S: Final = 0.2
 COMEBACKS_PER_S: Final = 2_500.0  # of a drained node's clients, on the other nodes
 
 log = logging.getLogger("server.app")
@@ -97,17 +96,6 @@ log = logging.getLogger("server.app")
 
 def now() -> datetime:
     return datetime.now(UTC)
-
-
-class SharedRates:
-    """``server.http.limits.RateLimiter`` over Redis: one budget for all nodes."""
-
-    def __init__(self, *, limiter: RateLimiter) -> None:
-        self._limiter = limiter
-
-    async def take(self, key: str, rate: Rate) -> float:
-        verdict = await self._limiter.take(f"{rate.name}:{key}", rate=rate.per_s, burst=rate.burst)
-        return 0.0 if verdict.is_allowed else verdict.retry_after_s
 
 
 class App:
@@ -226,6 +214,7 @@ class App:
             node=self._name, clock=self.node.clock, share=self.settings.trace_share, export=self._exporter()
         )
         self._pulse = Pulse(clock=self.node.clock, report=lambda load: self.cluster.report(load=load))
+        self._budgets, self._turnout = budgets(self.settings), turnout(self.settings)
         self._announcer = Announcer(me=self._name, others=lambda: self.cluster.members.view.members)
         self._register_kinds()
         await self.node.start()
@@ -245,6 +234,7 @@ class App:
             chat=self._chat,
             views=DurableViews(views=Views(db=self.db)),
             neighbour=self._neighbour,
+            budgets=self._budgets,
             announce=self._announcer,
             trace=self._traces.note,
             new_id=self._new_id,
@@ -346,6 +336,9 @@ class App:
         self._announcer.join(node=self.node, ears=self._ears)
         self._feeds.start()
         self._stages.add("feeds", self._feeds.close)
+        exchange = self._exchange()
+        exchange.start()
+        self._stages.add("exchange", exchange.close)
         self._pull = Pull(address_of=self._address_of)
         self._stages.add("pull", self._pull.close)
         try:
@@ -356,6 +349,15 @@ class App:
         except (StorageError, MediaAway) as error:
             raise CannotStart(f"{error or 'the media process did not start'}: see the log above") from None
         self._stages.add("media", self._stop_media, budget_s=12)
+
+    def _exchange(self) -> Exchange:
+        return Exchange(
+            budgets=self._budgets,
+            turnout=self._turnout,
+            table=AdmissionTable(redis=self.redis, cluster=self.settings.cluster_name, node=self._name),
+            clock=self.node.clock,
+            is_alone=lambda: len(self.cluster.members.view.members) < 2,
+        )
 
     def _address_of(self, name: str) -> str:
         member = self.cluster.members.view.members.get(name)
@@ -392,10 +394,10 @@ class App:
             streams=self._on_air,
             presence=self._presence,
             others=lambda: self.cluster.members.view.members,
-            chat_buckets=Buckets(rate=self.settings.chat_rate, burst=self.settings.chat_burst),
+            budgets=self._budgets,
+            turnout=self._turnout,
             event_rate=self.settings.socket_event_rate,
             event_burst=self.settings.socket_event_burst,
-            max_per_account=self.settings.max_sockets_per_account,
             new_id=self._new_id,
             now=now,
             traces=self._traces,
@@ -411,7 +413,7 @@ class App:
         self.edge = Edge(
             application=self._sockets,
             http=http_protocols(runner.server, keepalive_timeout_s=75.0),
-            limits=self._edge_limits(),
+            limits=edge_limits(self.settings),
             allowed_origins=self.settings.allowed_origins,
             trusted_proxies=self.settings.trusted_proxies,
             fanout=self.fanout,
@@ -439,17 +441,6 @@ class App:
         await self.edge.drain(within_s=spread_s)
         await self.edge.close()
 
-    def _edge_limits(self) -> EdgeLimits:
-        settings = self.settings
-        return EdgeLimits(
-            max_payload=settings.max_payload_bytes,
-            max_connections=settings.max_sockets,
-            max_sessions_per_address=settings.max_sockets_per_address,
-            limit_loopback=settings.limit_loopback,
-            connect_rate=settings.connect_rate,
-            connect_burst=max(1, int(settings.connect_rate * CONNECT_BURST_S)),
-        )
-
     def _web_app(self) -> web.Application:
         limiter = SharedRates(limiter=RateLimiter(redis=self.redis))
         self._idempotency = IdempotencyKeys(rows=self.db)
@@ -476,11 +467,7 @@ class App:
                     node=self.node,
                     new_id=self._new_id,
                     began=self._began,
-                    offer_limits=OfferLimits(
-                        per_account=self.settings.max_offers_per_account,
-                        per_address=self.settings.max_offers_per_address,
-                        limit_loopback=self.settings.limit_loopback,
-                    ),
+                    offer_limits=offer_limits(self.settings),
                 ),
                 ClusterDesk(
                     node=self.node,

@@ -120,7 +120,11 @@ class Settings(BaseSettings):
     # limits
     max_sockets: int = Field(20_000, ge=1, description="Socket.IO connections of this node")
     max_sockets_per_address: int = Field(200, ge=1, description="Socket.IO connections of one address (/64 for IPv6)")
-    max_sockets_per_account: int = Field(50, ge=1, description="Socket.IO connections of one account on this node")
+    max_sockets_per_account: int = Field(50, ge=1, description="Socket.IO connections of one account")
+    max_sockets_per_staff_account: int = Field(
+        50, ge=1, description="Socket.IO connections of one account of an admin or moderator"
+    )
+    max_guest_sockets: int = Field(20_000, ge=0, description="Socket.IO connections of guests on this node")
     connect_rate: float = Field(
         10_000.0, gt=0, le=1_000_000, description="Socket.IO connections a second; above it they wait for their turn"
     )
@@ -138,6 +142,15 @@ class Settings(BaseSettings):
     max_run_bytes: int = Field(1 << 30, ge=1 << 24, description="live segments kept in the run folder")
     chat_rate: float = Field(5.0, gt=0, le=10_000, description="chat messages a second of one person")
     chat_burst: int = Field(10, ge=1, le=10_000, description="chat messages at once of one person")
+    reaction_rate: float = Field(20.0, gt=0, le=10_000, description="reactions a second of one person")
+    reaction_burst: int = Field(100, ge=1, le=10_000, description="reactions at once of one person")
+    moderation_rate: float = Field(10.0, gt=0, le=10_000, description="acts of moderation a second of one person")
+    moderation_burst: int = Field(100, ge=1, le=10_000, description="acts of moderation at once of one person")
+    owner_rate_factor: float = Field(
+        1.0, gt=0, le=1_000, description="times those rates that the owner of a stream has in its room"
+    )
+    moderator_rate_factor: float = Field(1.0, gt=0, le=1_000, description="times those rates that moderators have")
+    admin_rate_factor: float = Field(1.0, gt=0, le=1_000, description="times those rates that admins have")
     socket_event_rate: float = Field(50.0, gt=0, le=100_000, description="events a second of one socket")
     socket_event_burst: int = Field(200, ge=1, le=100_000, description="events at once of one socket")
     grace_s: float = Field(

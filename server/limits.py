@@ -1,12 +1,31 @@
-"""The limits that clients are told."""
+"""The limits that the settings stand for: as clients are told them, and as the parts of a node take them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
+from actors.budget import Budgets, Pace
 from actors.chat import MAX_TEXT
 from server.config import Settings
+from server.http.limits import Rate
+from server.live.admission import Turnout
+from server.live.edge import EdgeLimits
+from server.live.whip import OfferLimits
+from storage.redis import RateLimiter
+
+CONNECT_BURST_S: Final = 0.2
+
+
+class SharedRates:
+    """``server.http.limits.RateLimiter`` over Redis: one budget for all nodes."""
+
+    def __init__(self, *, limiter: RateLimiter) -> None:
+        self._limiter = limiter
+
+    async def take(self, key: str, rate: Rate) -> float:
+        verdict = await self._limiter.take(f"{rate.name}:{key}", rate=rate.per_s, burst=rate.burst)
+        return 0.0 if verdict.is_allowed else verdict.retry_after_s
 
 
 def told_limits(settings: Settings) -> Mapping[str, Any]:
@@ -15,12 +34,21 @@ def told_limits(settings: Settings) -> Mapping[str, Any]:
         "chat_client_id_characters": 64,
         "chat_messages_per_second": settings.chat_rate,
         "chat_burst": settings.chat_burst,
+        "reactions_per_second": settings.reaction_rate,
+        "reaction_burst": settings.reaction_burst,
+        "moderation_per_second": settings.moderation_rate,
+        "moderation_burst": settings.moderation_burst,
+        "owner_rate_factor": settings.owner_rate_factor,
+        "moderator_rate_factor": settings.moderator_rate_factor,
+        "admin_rate_factor": settings.admin_rate_factor,
         "socket_payload_bytes": settings.max_payload_bytes,
         "socket_events_per_second": settings.socket_event_rate,
         "socket_event_burst": settings.socket_event_burst,
         "sockets": settings.max_sockets,
         "sockets_per_address": settings.max_sockets_per_address,
         "sockets_per_account": settings.max_sockets_per_account,
+        "sockets_per_staff_account": settings.max_sockets_per_staff_account,
+        "guest_sockets": settings.max_guest_sockets,
         "socket_connects_per_second": settings.connect_rate,
         "streams": settings.max_streams,
         "whep_viewers": settings.max_whep_viewers,
@@ -33,3 +61,46 @@ def told_limits(settings: Settings) -> Mapping[str, Any]:
         "stream_title_characters": 140,
         "stream_grace_seconds": settings.grace_s,
     }
+
+
+def budgets(settings: Settings) -> Budgets:
+    return Budgets(
+        paces={
+            "chat": Pace(per_s=settings.chat_rate, burst=settings.chat_burst),
+            "reaction": Pace(per_s=settings.reaction_rate, burst=settings.reaction_burst),
+            "moderation": Pace(per_s=settings.moderation_rate, burst=settings.moderation_burst),
+        },
+        factors={
+            "viewer": 1.0,
+            "owner": settings.owner_rate_factor,
+            "moderator": settings.moderator_rate_factor,
+            "admin": settings.admin_rate_factor,
+        },
+    )
+
+
+def turnout(settings: Settings) -> Turnout:
+    return Turnout(
+        per_account=settings.max_sockets_per_account,
+        per_staff_account=settings.max_sockets_per_staff_account,
+        guests=settings.max_guest_sockets,
+    )
+
+
+def offer_limits(settings: Settings) -> OfferLimits:
+    return OfferLimits(
+        per_account=settings.max_offers_per_account,
+        per_address=settings.max_offers_per_address,
+        limit_loopback=settings.limit_loopback,
+    )
+
+
+def edge_limits(settings: Settings) -> EdgeLimits:
+    return EdgeLimits(
+        max_payload=settings.max_payload_bytes,
+        max_connections=settings.max_sockets,
+        max_sessions_per_address=settings.max_sockets_per_address,
+        limit_loopback=settings.limit_loopback,
+        connect_rate=settings.connect_rate,
+        connect_burst=max(1, int(settings.connect_rate * CONNECT_BURST_S)),
+    )

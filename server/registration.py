@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from actors.budget import Budgets
 from actors.chat import ChatRoom
 from actors.events import NODE, Announce
 from actors.runtime import Node, shard_of
@@ -26,6 +27,7 @@ class Kinds:
     chat: DurableChat
     views: DurableViews
     neighbour: Callable[[], Neighbour]
+    budgets: Budgets
     announce: Announce
     trace: Trace
     new_id: Callable[[], str]
@@ -57,6 +59,7 @@ class Kinds:
             shard=shard_of(actor_id),
             log=self.chat,
             standings=self.chat,
+            budgets=self.budgets,
             announce=self.announce,
             new_id=self.new_id,
             now=self.now,

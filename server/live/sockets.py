@@ -9,17 +9,17 @@ from __future__ import annotations
 import asyncio
 import math
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final, Protocol
 
 import msgspec
 
+from actors.budget import Budgets, role_of
 from actors.chat import (
     Author,
     DeleteChat,
-    FindPosted,
     PinChat,
     PostChat,
     SanctionPerson,
@@ -28,10 +28,11 @@ from actors.chat import (
 from actors.events import NODE, Person, StreamView
 from actors.presence import Presence, Present, WhoIsHere, together
 from actors.runtime import ActorError, DomainError, Node
-from actors.session import Buckets, Session, TokenBucket
+from actors.session import Session, TokenBucket
 from actors.viewers import ViewerBeat, ViewerCame, ViewerLeft
 from server.http.errors import Unauthorized
 from server.http.identity import Identity
+from server.live.admission import Turnout
 from server.live.bodies import (
     Heartbeat,
     History,
@@ -107,10 +108,10 @@ class Sockets:
         streams: Streams,
         presence: Presence,
         others: Callable[[], Iterable[str]],
-        chat_buckets: Buckets,
+        budgets: Budgets,
+        turnout: Turnout,
         event_rate: float,
         event_burst: int,
-        max_per_account: int,
         new_id: Callable[[], str],
         now: Callable[[], datetime],
         traces: Traces,
@@ -124,14 +125,13 @@ class Sockets:
         self._streams = streams
         self._presence = presence
         self._others = others
-        self._chat_buckets = chat_buckets
+        self._budgets = budgets
+        self._turnout = turnout
         self._event_rate = event_rate
         self._event_burst = event_burst
-        self._max_per_account = max_per_account
         self._new_id = new_id
         self._now = now
         self._of_session: defaultdict[str, set[Socket]] = defaultdict(set)
-        self._per_account: Counter[str] = Counter()
         self._counters = Counters(node=node)
         identity.on_revoked(self.end_session)
         self._events: Mapping[str, tuple[Any, _Handler]] = {
@@ -160,6 +160,9 @@ class Sockets:
         at = self._node.clock.monotonic()
         bucket = TokenBucket(rate=self._event_rate, burst=self._event_burst, at=at)
         if token is None:
+            if not self._turnout.has_room_for_guest():
+                raise ConnectRefused("There are too many guests: sign in.", {"code": "too_many_guests"})
+            self._turnout.enter(None)
             guest = f"guest:{socket.sid}"
             socket.state = Session(person=None, roles=(), session_id=None, viewer=guest, bucket=bucket)
             return
@@ -167,7 +170,7 @@ class Sockets:
             known = self._identity.verify(token if isinstance(token, str) else "")
         except Unauthorized as refusal:
             raise ConnectRefused(refusal.detail or "Sign in again.", {"code": refusal.code}) from None
-        if self._per_account[known.id] >= self._max_per_account:
+        if not self._turnout.has_room(known.id, known.roles):
             raise ConnectRefused("This account has too many connections.", {"code": "too_many_connections"})
         person = Person(id=known.id, username=known.username, display_name=known.display_name)
         socket.state = Session(
@@ -177,7 +180,7 @@ class Sockets:
         session.is_followed = auth.get("trace") is True and "admin" in known.roles
         socket.owner = known.id
         self._of_session[known.session_id].add(socket)
-        self._per_account[known.id] += 1
+        self._turnout.enter(known.id)
 
     def on_event(self, socket: Socket, event: str, args: list[Any]) -> Ack | Awaitable[Ack]:
         """The acknowledgement, or what will become it."""
@@ -207,10 +210,7 @@ class Sockets:
             sockets.discard(socket)
             if not sockets:
                 del self._of_session[session.session_id]
-        if session.person is not None:
-            self._per_account[session.person.id] -= 1
-            if not self._per_account[session.person.id]:
-                del self._per_account[session.person.id]
+        self._turnout.leave(_id_of(session))
 
     def end_session(self, session_id: str, reason: str) -> None:
         """End every socket of a session that was revoked."""
@@ -309,11 +309,14 @@ class Sockets:
         return {"ok": True}
 
     def _react(self, socket: Socket, session: Session, body: React) -> Ack:
-        session.require_person()
+        person = session.require_person()
         if body.stream_id not in session.view_ids:
             raise DomainError("not_watching", "Watch the stream first.", field="stream_id")
         if not _EMOJI.fullmatch(body.emoji):
             raise DomainError("invalid", "A reaction is one emoji.", field="emoji")
+        view = self._streams.seen(body.stream_id, viewer_id=person.id)
+        role = role_of(person.id, session.roles, owner_id=view.owner.id if view is not None else "")
+        self._budgets.spend("reaction", role, person.id, at=self._node.clock.monotonic())
         self._streams.react(body.stream_id, body.emoji)
         return {"ok": True}
 
@@ -413,24 +416,17 @@ class Sockets:
             self._traces.note(trace, SEND, since=since)
 
     async def _post(self, session: Session, body: Send, trace: str | None) -> Ack:
-        person = session.require_person()
+        session.require_person()
         await self._known(session, body.room_id)
         room = self._node.ref("chat", body.room_id)
-        bucket = self._chat_buckets.of(person.id, self._node.clock.monotonic())
-        wait_s = bucket.take(self._node.clock.monotonic())
-        if wait_s > 0:
-            posted = await room.ask(FindPosted(user_id=person.id, client_id=body.client_id))
-            if posted is None:
-                raise DomainError("rate_limited", f"Wait {wait_s:.1f} s before the next message.", retry_after_s=wait_s)
-        else:
-            post = PostChat(
-                author=_author(session),
-                text=body.text,
-                client_id=body.client_id,
-                reply_to=body.reply_to,
-                trace=trace,
-            )
-            posted = await room.ask(post)
+        post = PostChat(
+            author=_author(session),
+            text=body.text,
+            client_id=body.client_id,
+            reply_to=body.reply_to,
+            trace=trace,
+        )
+        posted = await room.ask(post)
         return {"ok": True, "id": posted.id, "offset": posted.offset, "epoch": posted.epoch}
 
     async def _history(self, socket: Socket, session: Session, body: History) -> Ack:

@@ -7,6 +7,7 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from actors.budget import Budgets, Deed, Pace, Role
 from actors.chat import (
     Author,
     ChatRoom,
@@ -28,6 +29,13 @@ from actors.runtime import (
 from server.live.durable import DurableChat
 from storage.ids import Ids
 from storage.memory import MemoryChatLog, MemoryRooms, Person, Tables
+
+PACES: dict[Deed, Pace] = {
+    "chat": Pace(per_s=10_000, burst=10_000),
+    "moderation": Pace(per_s=10_000, burst=10_000),
+    "reaction": Pace(per_s=10_000, burst=10_000),
+}
+FACTORS: dict[Role, float] = {"viewer": 1.0, "moderator": 1.0, "owner": 1.0, "admin": 1.0}
 
 
 class Log(DurableChat):
@@ -86,6 +94,7 @@ class House:
         self.log = Log(tables=self.tables)
         self.rooms = MemoryRooms(tables=self.tables)
         self.owner, self.ann, self.bob = (self._person(name) for name in ("owner", "ann", "bob"))
+        self.budgets = Budgets(paces=PACES, factors=FACTORS)
         self.room_id = self.ids.uuid7(1.0)
         shard = shard_of(ActorId("chat", self.room_id))
         self.tables.epochs[shard] = 1
@@ -97,6 +106,7 @@ class House:
                 shard=shard,
                 log=self.log,
                 standings=self.log,
+                budgets=self.budgets,
                 announce=self._announced,
                 new_id=lambda: self.ids.uuid7(self.clock.time()),
                 now=self.now,

@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from actors.budget import Budgets, Pace
 from actors.chat import (
     DeleteChat,
-    FindPosted,
     KeepListening,
     PinChat,
     PostChat,
@@ -26,12 +27,13 @@ from actors.chat_messages import LISTEN_S
 from actors.chat_rules import ChatMode
 from actors.events import ChatChanged, ChatPosted, Fact, RoomOpened
 from actors.runtime import (
+    ActorError,
     DomainError,
     MailboxFull,
     Unavailable,
     shard_of,
 )
-from tests.actors.house import House
+from tests.actors.house import FACTORS, PACES, House
 
 
 @pytest.fixture
@@ -120,8 +122,6 @@ async def test_the_same_client_id_after_a_restart_is_found_in_the_log(house: Hou
     first = await house.post(house.ann, "hello", "c")
     await house.node.release(shard_of(house.room.id), budget_s=1.0)
     assert place(await house.post(house.ann, "hello", "c")) == place(first)
-    assert place(await house.ask(FindPosted(user_id=house.ann.id, client_id="c"))) == place(first)
-    assert await house.ask(FindPosted(user_id=house.bob.id, client_id="c")) is None
     assert await house.shown() == [(1, "hello")]
 
 
@@ -254,7 +254,6 @@ async def test_a_room_that_is_not_there_is_not_found(house: House) -> None:
 async def test_a_client_id_that_cannot_be_kept_is_refused_without_a_crash(house: House, client_id: str) -> None:
     post = PostChat(author=house.ann, text="hello", client_id=client_id)
     assert (await refused(house.ask(post))).field == "client_id"
-    assert (await refused(house.ask(FindPosted(user_id=house.ann.id, client_id=client_id)))).field == "client_id"
 
 
 @pytest.mark.parametrize("reply_to", ["nonsense", "0192f0c0-0000-7000-8000-000000000000"])
@@ -471,3 +470,66 @@ async def _live(steps: list[tuple[str, int]]) -> None:
         assert len(answers) <= 1
         assert all((offset, client_id) in held for offset in answers)
     await house.close()
+
+
+# ------------------------------------------------------------------------------------------------------------- budgets
+
+
+def pace(house: House, *, per_s: float = 1.0, burst: int = 2, **factors: float) -> None:
+    """What everybody may do, in a room that nobody has spoken to yet."""
+    paces = dict.fromkeys(PACES, Pace(per_s=per_s, burst=burst))
+    house.budgets = Budgets(paces=paces, factors={**FACTORS, **factors})  # type: ignore[dict-item]
+
+
+async def test_a_person_posts_a_burst_and_is_then_told_to_wait(house: House) -> None:
+    pace(house)
+    await house.post(house.ann, "m1")
+    await house.post(house.ann, "m2")
+    refusal = await refused(house.post(house.ann, "m3"))
+    assert (refusal.code, refusal.retry_after_s) == ("rate_limited", 1.0)
+    await house.post(house.bob, "b1")
+    await house.clock.advance(1.0)
+    await house.post(house.ann, "m3")
+    assert [text for _, text in await house.shown()] == ["m1", "m2", "b1", "m3"]
+
+
+async def test_a_client_id_that_was_posted_is_answered_before_any_limit_also_after_a_restart(house: House) -> None:
+    pace(house)
+    first = await house.post(house.ann, "m1")
+    await house.post(house.ann, "m2")
+    assert place(await house.post(house.ann, "m1")) == place(first)
+    await house.node.release(shard_of(house.room.id), budget_s=1.0)
+    assert place(await house.post(house.ann, "m1")) == place(first)
+    assert (await refused(house.post(house.ann, "m3"))).code == "rate_limited"
+
+
+async def test_a_message_that_was_not_written_or_was_there_already_costs_nothing(house: House) -> None:
+    pace(house)
+    house.log.is_full = True
+    for number in range(3):
+        with pytest.raises(ActorError):
+            await house.post(house.ann, f"full{number}")
+    house.log.is_full = False
+    await house.post(house.ann, "m1")
+    await house.node.release(shard_of(house.room.id), budget_s=1.0)
+    await house.post(house.ann, "m1")
+    await house.post(house.ann, "m2")
+    assert (await refused(house.post(house.ann, "m3"))).code == "rate_limited"
+
+
+async def test_the_owner_of_a_room_and_an_admin_have_rates_of_their_own(house: House) -> None:
+    pace(house, owner=2.0, admin=3.0)
+    admin = msgspec.structs.replace(house.bob, roles=("admin",))
+    for author, most in ((house.ann, 2), (house.owner, 4), (admin, 6)):
+        for number in range(most):
+            await house.post(author, f"{author.username}{number}")
+        assert (await refused(house.post(author, "one more"))).code == "rate_limited"
+
+
+async def test_acts_of_moderation_are_limited_and_have_a_budget_of_their_own(house: House) -> None:
+    pace(house)
+    for seconds in (1, 2):
+        await house.ask(SetChatMode(by=house.owner, changes={"slow_seconds": seconds}))
+    asked = house.ask(SanctionPerson(by=house.owner, user_id=house.ann.id, seconds=60))
+    assert (await refused(asked)).code == "rate_limited"
+    await house.post(house.owner, "slow down")

@@ -6,7 +6,7 @@ import pytest
 
 from actors.events import Person
 from actors.runtime import DomainError
-from actors.session import MAX_ROOMS, MAX_WATCHED, Buckets, Session, TokenBucket
+from actors.session import MAX_ROOMS, MAX_WATCHED, Session, TokenBucket
 
 
 def session(person: Person | None = None) -> Session:
@@ -19,24 +19,6 @@ def test_a_bucket_gives_its_burst_then_its_rate_and_says_how_long_to_wait() -> N
     assert [bucket.take(0.0) for _ in range(5)] == [0.0, 0.0, 0.0, 0.5, 0.5]
     assert [bucket.take(0.5), bucket.take(0.5)] == [0.0, 0.5]
     assert [bucket.take(100.0) for _ in range(4)] == [0.0, 0.0, 0.0, 0.5]
-
-
-def test_what_is_given_back_can_be_taken_again_but_is_never_more_than_the_burst() -> None:
-    bucket = TokenBucket(rate=1.0, burst=1, at=0.0)
-    bucket.give_back()
-    assert [bucket.take(0.0), bucket.take(0.0)] == [0.0, 1.0]
-    bucket.give_back()
-    assert bucket.take(0.0) == 0.0
-
-
-def test_a_persons_devices_share_a_bucket_and_the_longest_unused_is_forgotten() -> None:
-    buckets = Buckets(rate=1.0, burst=1, limit=2)
-    ann = buckets.of("ann", 0.0)
-    assert buckets.of("ann", 0.0) is ann
-    buckets.of("bob", 0.0)
-    buckets.of("ann", 0.0)
-    buckets.of("cid", 0.0)
-    assert buckets.of("ann", 0.0) is ann
 
 
 def test_a_client_that_is_too_fast_hears_when_to_come_again() -> None:

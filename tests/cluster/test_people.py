@@ -109,3 +109,23 @@ async def test_a_logout_on_one_node_ends_sockets_and_tokens_on_all(
             await socket.ended.wait()
     for node in (b, c):
         assert (await at(node, person).call("GET", "me")).status == 401
+
+
+async def test_a_person_on_two_nodes_has_one_budget(town: Town, person: Person, connect: Connect) -> None:
+    nodes = town.running
+    made = await prepare_on(town, person, actor=nodes[1])
+    room_id = made["stream"]["chat"]["room_id"]
+    sockets = [await connect(node, person.token) for node in nodes[:2]]
+    limits = (await person.done("GET", "server"))["limits"]
+
+    async def act(number: int) -> bool:
+        body = {"room_id": room_id, "mode": {"slow_seconds": number}}
+        answer = await sockets[number % 2].ask("chat:mode", body)
+        assert answer["ok"] or answer["error"]["code"] == "rate_limited", answer
+        return bool(answer["ok"])
+
+    burst, began_at, done = limits["moderation_burst"], asyncio.get_running_loop().time(), 0
+    for _ in range(2 * burst // 50):
+        done += sum(await asyncio.gather(*(act(number) for number in range(50))))
+    took_s = asyncio.get_running_loop().time() - began_at
+    assert burst <= done <= burst + limits["moderation_per_second"] * took_s + 1

@@ -104,6 +104,17 @@ async def test_reactions_are_added_up_for_everybody(server: Server, owner: Perso
         assert (await fan.no("stream:react", {"stream_id": stream_id, "emoji": "words"}))["field"] == "emoji"
 
 
+async def test_reactions_of_a_person_are_bounded_with_a_time_to_wait(server: Server, owner: Person) -> None:
+    stream_id = (await owner.prepare("Loved too much"))["stream"]["id"]
+    async with talker(server.url, owner.token) as fan:
+        await fan.ok("stream:watch", {"stream_id": stream_id})
+        body = {"stream_id": stream_id, "emoji": "\U0001f389"}
+        answers = await asyncio.gather(*(fan.ask("stream:react", body) for _ in range(180)))
+        refused = [answer["error"] for answer in answers if not answer["ok"]]
+        assert 40 <= len(refused) <= 80
+        assert all(error["code"] == "rate_limited" and error["retry_after_ms"] >= 1 for error in refused)
+
+
 async def test_presence_lists_each_person_once_and_counts_guests(
     server: Server, owner: Person, someone: NewPerson
 ) -> None:
