@@ -292,7 +292,8 @@ class ChatRoom(Actor):
             for message, _ in self._unjudged.pop(user_id):
                 self._reject(message, error)
             return
-        self._known[user_id] = (self.context.clock.monotonic() + STANDING_AGE_S, standing)
+        if standing.is_verified:  # who is not may be in a moment
+            self._known[user_id] = (self.context.clock.monotonic() + STANDING_AGE_S, standing)
         _trim(self._known, REMEMBERED_STANDINGS)
         for message, text in self._unjudged.pop(user_id):
             self._judge_and_submit(message, text, standing)

@@ -56,11 +56,12 @@ class Sanction(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody is to the room's owner."""
+    """What somebody is to the room's owner; ``is_verified``: their address is, or need not be."""
 
     following_since: datetime | None = None
     is_subscriber: bool = False
     is_blocked: bool = False
+    is_verified: bool = True
 
 
 def clean_text(text: str) -> str:
@@ -119,6 +120,8 @@ class ChatRules:
 
     def judge(self, author: Author, text: str, *, standing: Standing, now: datetime) -> None:
         """Raise the ``DomainError`` that says why this may not be posted now."""
+        if not standing.is_verified:
+            raise DomainError("email_not_verified", "Verify your e-mail address before you write.")
         if self.is_moderator(author):
             return
         self._judge_person(author, standing, now)

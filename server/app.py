@@ -165,7 +165,12 @@ class App:
         self._stages.add("chat log", self._log.close)
         self._streams = Streams(db=self.db)
         self._recordings = Recordings(db=self.db)
-        self._chat = DurableChat(log=self._log, rooms=Rooms(db=self.db), db=self.db)
+        self._chat = DurableChat(
+            log=self._log,
+            rooms=Rooms(db=self.db),
+            db=self.db,
+            needs_verified_email=self.settings.require_verified_email,
+        )
 
     @property
     def _object_place(self) -> str:

@@ -27,7 +27,8 @@ from storage.viewers import Views, ViewSession, ViewTotals
 class DurableChat:
     """``actors.chat.ChatLog`` and ``Standings``, and the pages that feeds read."""
 
-    def __init__(self, *, log: ChatLog, rooms: Rooms, db: Database) -> None:
+    def __init__(self, *, log: ChatLog, rooms: Rooms, db: Database, needs_verified_email: bool = False) -> None:
+        self._needs_verified_email = needs_verified_email
         self._log = log
         self._rooms = rooms
         self._db = db
@@ -99,7 +100,11 @@ class DurableChat:
     async def standing(self, *, owner_id: str, user_id: str) -> chat.Standing:
         row = await self._db.fetchrow(_STANDING, owner_id, user_id)
         assert row is not None
-        return chat.Standing(following_since=row["following_since"], is_blocked=row["is_blocked"])
+        return chat.Standing(
+            following_since=row["following_since"],
+            is_blocked=row["is_blocked"],
+            is_verified=row["is_verified"] or not self._needs_verified_email,
+        )
 
 
 def _nobody() -> DomainError:
@@ -108,7 +113,8 @@ def _nobody() -> DomainError:
 
 _STANDING = """
 select (select created_at from follows where follower_id = $2 and followee_id = $1) as following_since,
-    exists (select from blocks where user_id = $1 and blocked_id = $2) as is_blocked
+    exists (select from blocks where user_id = $1 and blocked_id = $2) as is_blocked,
+    exists (select from users where id = $2 and email_verified_at is not null) as is_verified
 """
 
 

@@ -386,6 +386,13 @@ async def test_somebody_whom_the_owner_has_blocked_may_not_write(house: House) -
     assert (await refused(house.post(house.ann, "hello"))).code == "blocked"
 
 
+async def test_whoever_verifies_their_address_may_write_at_once(house: House) -> None:
+    house.log.standings[house.ann.id] = Standing(is_verified=False)
+    assert (await refused(house.post(house.ann, "hello"))).code == "email_not_verified"
+    del house.log.standings[house.ann.id]
+    assert (await house.post(house.ann, "hello")).offset == 1
+
+
 async def test_the_owner_cannot_be_silenced_and_others_cannot_silence(house: House) -> None:
     assert (
         await refused(house.ask(SanctionPerson(by=house.owner, user_id=house.owner.id, seconds=5)))

@@ -167,6 +167,13 @@ async def test_a_standing_is_of_follows_and_blocks(house: House) -> None:
     assert await house.chat.standing(owner_id=house.ann, user_id=house.owner) == chat.Standing()
 
 
+async def test_where_addresses_must_be_verified_a_standing_says_whether_it_is(house: House) -> None:
+    strict = DurableChat(log=house.log, rooms=house.rooms, db=house.db, needs_verified_email=True)
+    assert not (await strict.standing(owner_id=house.owner, user_id=house.ann)).is_verified
+    await house.db.execute("update users set email_verified_at = now() where id = $1", house.ann)
+    assert (await strict.standing(owner_id=house.owner, user_id=house.ann)).is_verified
+
+
 async def test_a_stream_is_saved_and_loaded_whole(house: House) -> None:
     record = await house.record()
     view = msgspec.structs.replace(
