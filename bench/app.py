@@ -16,11 +16,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from bench.crowd import CORES, Crowd, Steps
+from bench.machine import cpu_s, descendants, keep_on
 
 NAME = "app"
 OPEN_LIMITS = (
@@ -79,24 +80,23 @@ class App:
 
     def _give_cores(self) -> None:
         """The server on the first core, however this process was pinned; its engines run where there is room."""
-        for pid in (self.pid, *self._others()):
-            cores = CORES[:1] if pid == self.pid else CORES
+        for pid in self._others():
             with contextlib.suppress(OSError):
-                for thread in Path(f"/proc/{pid}/task").iterdir():
-                    os.sched_setaffinity(int(thread.name), cores)
+                keep_on(pid, set(CORES))
+        keep_on(self.pid, set(CORES[:1]))
 
     def _others(self) -> set[int]:
         """Its engines and its media process. An engine is nobody's child but names the data folder."""
         named = {pid for pid, line in _command_lines() if str(self._folder) in line}
-        return {found for pid in named for found in (pid, *_descendants(pid))} - {self.pid}
+        return {found for pid in named for found in (pid, *descendants(pid))} - {self.pid}
 
     def cpu_s(self) -> float:
         """Of the server itself; its engines have their own."""
         self._said()
-        return _cpu_s(self.pid)
+        return cpu_s(self.pid)
 
     def engines_cpu_s(self) -> float:
-        return sum(_cpu_s(pid) for pid in self._others())
+        return sum(cpu_s(pid) for pid in self._others())
 
     def memory_bytes(self) -> int:
         pages = Path(f"/proc/{self.pid}/statm").read_text().split()[1]
@@ -114,25 +114,12 @@ class App:
     # -- people and rooms
 
     def call(self, method: str, path: str, body: Any = None, token: str | None = None) -> Any:
-        """An answer of the API; an error for any status but 2xx."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        headers = {"Content-Type": "application/json"}
-        if token is not None:
-            headers["Authorization"] = f"Bearer {token}"
-        connection.request(method, "/api/v1" + path, None if body is None else json.dumps(body), headers)
-        answer = connection.getresponse()
-        said = answer.read()
-        connection.close()
-        if not 200 <= answer.status < 300:
-            raise RuntimeError(f"{method} {path}: {answer.status} {said[:300]!r}")
-        return json.loads(said) if said else None
+        return call(self.port, method, path, body, token)
 
     def tokens(self, count: int) -> list[str]:
         """Access tokens, no two the same: of a few accounts, which renew them as often as is needed."""
         while len(self.accounts) < min(count, _ACCOUNTS):
-            number = len(self.accounts)
-            person = {"username": f"bench{number}", "email": f"bench{number}@example.com", "password": "long-enough-1!"}
-            self.accounts.append(self.call("POST", "/auth/register", person))
+            self.accounts.append(register(self.port, f"bench{len(self.accounts)}"))
         found = []
         for number in range(count):
             account = self.accounts[number % len(self.accounts)]
@@ -152,6 +139,27 @@ class App:
         sends = [(sent(number + 1, room_id, "x" * 90, f"f{number}"), b'"ok":true') for number in range(count)]
         speaker.connect(1, says=lambda _: [*login(token), *sends])
         speaker.close()
+
+
+def call(port: int, method: str, path: str, body: Any = None, token: str | None = None) -> Any:
+    """An answer of the API; an error for any status but 2xx."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    headers = {"Content-Type": "application/json"}
+    if token is not None:
+        headers["Authorization"] = f"Bearer {token}"
+    connection.request(method, "/api/v1" + path, None if body is None else json.dumps(body), headers)
+    answer = connection.getresponse()
+    said = answer.read()
+    connection.close()
+    if not 200 <= answer.status < 300:
+        raise RuntimeError(f"{method} {path}: {answer.status} {said[:300]!r}")
+    return json.loads(said) if said else None
+
+
+def register(port: int, name: str) -> Any:
+    """A new account, with its tokens."""
+    person = {"username": name, "email": f"{name}@example.com", "password": "long-enough-1!"}
+    return call(port, "POST", "/auth/register", person)
 
 
 def packet(number: int, event: str, body: dict[str, Any]) -> bytes:
@@ -178,24 +186,7 @@ def watching(token: str, stream_id: str) -> Steps:
     return (*login(token), (packet(0, "stream:watch", {"stream_id": stream_id}), b'430[{"ok":true'))
 
 
-def _descendants(pid: int) -> Sequence[int]:
-    found: list[int] = []
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        with contextlib.suppress(OSError):
-            for child in map(int, task.read_text().split()):
-                found += [child, *_descendants(child)]
-    return found
-
-
 def _command_lines() -> Iterator[tuple[int, str]]:
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             yield int(folder.name), (folder / "cmdline").read_text(errors="replace")
-
-
-def _cpu_s(pid: int) -> float:
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return 0.0
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
