@@ -89,6 +89,12 @@ _PLAN: Final[tuple[tuple[str, str, str, float, str, float], ...]] = (
         "--count 300 --warm 50", 20,
     ),
     ("bus", "How many messages go between nodes, and how fast?", "", 40, "--messages 40000 --rounds 2 --seconds 2", 12),
+    (
+        "nodes", "What does a delivery cost on two nodes, and what does Redis carry?", "", 400,
+        "--viewers 60 --rates 50 --crowds 30 60 --loads 10 --seconds 1 --rounds 1", 45,
+    ),
+    ("drain", "What is noticed of a node that is drained?", "", 120, "--sockets 100 --rooms 20 --rounds 1", 40),
+    ("crashes", "What do others notice of an actor that fails all the time?", "", 125, "--seconds 5", 12),
 )  # fmt: skip
 QUICK: Final = "A quick run: it shows that the benches work. Its figures and verdicts are nothing to rely on."
 _FILE_WIDTH: Final = 150

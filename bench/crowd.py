@@ -76,11 +76,14 @@ class Crowd:
 
     # -- coming in
 
-    def connect(self, count: int, *, says: Callable[[int], Steps] = hello, at_once: int = 64) -> float:
+    def connect(
+        self, count: int, *, says: Callable[[int], Steps] = hello, at_once: int = 64, port: int | None = None
+    ) -> float:
         """Brings in `count` clients, `at_once` under way at any time; the seconds that it took. `says` gives the
-        packets of each, the namespace's CONNECT first."""
+        packets of each, the namespace's CONNECT first. `port`: of another server than the first."""
         started = time.perf_counter()
-        entrance = _Entrance(self._address)
+        host, first = self._address
+        entrance = _Entrance((host, first if port is None else port))
         waiting = count
         while waiting or entrance.under_way:
             while waiting and entrance.under_way < at_once:

@@ -115,7 +115,9 @@ def _details(happenings: Sequence[Happening]) -> list[report.Figure]:
     for happening, detail, unit, bar in (
         ("calm", "local p50 ms", "ms", None), ("calm", "local p99 ms", "ms", None),
         ("calm", "remote p50 ms", "ms", None), ("calm", "remote p99 ms", "ms", None),
-        ("a node joins", "p99 ms of theirs", "ms", 250.0), ("Redis frozen", "MB more of a node", "MB", 100.0),
+        ("a node joins", "rooms moved", "", None), ("a node joins", "p99 ms of theirs", "ms", 250.0),
+        ("a node joins", "p99 ms of each one's worst", "ms", 250.0), ("a node joins", "worst ms", "ms", None),
+        ("Redis frozen", "MB more of a node", "MB", 100.0),
         ("Redis frozen", "% reconnected", "%", 5.0), ("a node drained", "s until it was gone", "s", 10.0),
         ("a node drained", "worst ms", "ms", None), ("a rolling upgrade", "p99 ms", "ms", None),
         ("a rolling upgrade", "worst ms", "ms", None), ("a rolling upgrade", "reconnects a person", "", None),

@@ -6,11 +6,10 @@ import argparse
 import asyncio
 import contextlib
 import http.client
-import json
 import signal
 import statistics
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,6 +17,7 @@ from typing import Any, Final
 
 from actors.runtime import shard_of
 from actors.runtime.ids import ActorId
+from bench.app import call, register
 from bench.crowd import percentile
 from bench.town import NodeProcess, Town
 from bench.voices import Acked, Notes, Room, Voice
@@ -44,10 +44,14 @@ class Happening:
 
 
 class World:
-    """The town, its people, and what happens to them. A new node takes the slot of one that has ended."""
+    """The town, its people, and what happens to them. A new node takes the slot of one that has ended.
 
-    def __init__(self, town: Town, options: argparse.Namespace) -> None:
+    ``home_of`` says at which slot a person is at home; else they are spread over all.
+    """
+
+    def __init__(self, town: Town, options: argparse.Namespace, *, home_of: Callable[[int], int] | None = None) -> None:
         self.town = town
+        self._home_of = home_of or self._spread
         self.slots: list[NodeProcess] = list(town.nodes)
         self.shut: set[NodeProcess] = set()
         self.rooms: list[Room] = []
@@ -68,27 +72,36 @@ class World:
 
     def port_of(self, home: int) -> int:
         """Of the node in this slot, or of the next one that takes connections: what a balancer would say."""
-        for turn in range(NODES):
-            node = self.slots[(home + turn) % NODES]
+        for turn in range(len(self.slots)):
+            node = self.slots[(home + turn) % len(self.slots)]
             if node.is_running and node not in self.shut and node.url:
                 return node.port
         return 1
 
     # -- people
 
-    def settle(self) -> None:
+    def _spread(self, number: int) -> int:
+        slot: int = (number // self._options.rooms + number) % len(self.slots)
+        return slot
+
+    def settle(self, *, is_wanted: Callable[[str], bool] = lambda _: True) -> None:
+        """Rooms, of those that are made the ones that are wanted, and people for them."""
         options = self._options
-        self.accounts = [register(self.slots[0].port, number) for number in range(min(ACCOUNTS, options.sockets))]
+        port, count = self.slots[0].port, min(ACCOUNTS, options.sockets)
+        self.accounts = [register(port, f"voice{number}") for number in range(count)]
         tokens = [account["access_token"] for account in self.accounts]
-        for number in range(options.rooms):
-            made = _call(self.slots[0].port, "/streams", {"title": f"room {number}"}, tokens[number % len(tokens)])
-            self.rooms.append(Room(number, made["stream"]["chat"]["room_id"]))
+        made = 0
+        while len(self.rooms) < options.rooms:
+            title, token, made = {"title": f"room {made}"}, tokens[made % len(tokens)], made + 1
+            room_id = call(port, "POST", "/streams", title, token)["stream"]["chat"]["room_id"]
+            if is_wanted(room_id):
+                self.rooms.append(Room(len(self.rooms), room_id))
         pause_s = options.sockets / options.rate
         for number in range(options.sockets):
             voice = Voice(
                 number=number,
                 room=self.rooms[number % options.rooms],
-                home=(number // options.rooms + number) % NODES,
+                home=self._home_of(number),
                 token_of=partial(self._token, number % len(tokens)),
                 pause_s=pause_s,
                 port_of=self.port_of,
@@ -107,7 +120,7 @@ class World:
             for account in self.accounts:
                 body = {"refresh_token": account["refresh_token"]}
                 with contextlib.suppress(OSError, RuntimeError, http.client.HTTPException):
-                    account.update(await asyncio.to_thread(_call, self.port_of(0), "/auth/refresh", body))
+                    account.update(await asyncio.to_thread(call, self.port_of(0), "POST", "/auth/refresh", body))
 
     async def come_in(self) -> None:
         for number, voice in enumerate(self.voices):
@@ -167,7 +180,7 @@ class World:
 
     def turn(self) -> int:
         self._turn += 1
-        return self._turn % NODES
+        return self._turn % len(self.slots)
 
     # -- what is measured
 
@@ -210,6 +223,14 @@ class World:
         """How much memory the nodes have taken since the calm, those that are still there."""
         stayed = [node for node in self.slots if node.number in self.memory]
         self.grown_mb = [(node.memory_bytes() - self.memory[node.number]) / 1e6 for node in stayed]
+
+    def worst_ms(self, since: float, until: float, rooms: set[int]) -> list[float]:
+        """The longest of these waits in each room."""
+        found: dict[int, float] = {}
+        for ack in self.notes.acks:
+            if since <= ack.asked_at < until and ack.room in rooms:
+                found[ack.room] = max(found.get(ack.room, 0.0), (ack.at - ack.asked_at) * 1000)
+        return list(found.values())
 
     async def replace(self, slot: int) -> None:
         """A new node in the place of one that has ended, of the version that is the newest by now."""
@@ -271,9 +292,11 @@ async def join(world: World, slot: int) -> None:
         await world.start_again(slot)
         moved = {number for number, owner in world.owners.items() if owner != before[number]}
         waits = world.waits_ms(found.began, world.now, moved)
+        worst = world.worst_ms(found.began, world.now, moved)
         calm_before = world.waits_ms(found.began - BEFORE_S, found.began)
         found.details = {
-            "rooms moved": len(moved), "p99 ms of theirs": percentile(waits, 0.99), "worst ms": max(waits, default=0.0),
+            "rooms moved": len(moved), "p99 ms of theirs": percentile(waits, 0.99),
+            "p99 ms of each one's worst": percentile(worst, 0.99), "worst ms": max(waits, default=0.0),
             "p99 ms just before": percentile(calm_before, 0.99),
         }  # fmt: skip
 
@@ -417,21 +440,3 @@ FAULTS: Final = {
 }  # fmt: skip
 ON_A_SMALL_DISK: Final = {"disk-full": disk_full}
 """In a town of its own, whose disk is memory."""
-
-
-def register(port: int, number: int) -> dict[str, Any]:
-    person = {"username": f"voice{number}", "email": f"voice{number}@example.com", "password": "long-enough-1!"}
-    account: dict[str, Any] = _call(port, "/auth/register", person)
-    return account
-
-
-def _call(port: int, path: str, body: dict[str, Any], token: str | None = None) -> Any:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
-    connection.request("POST", "/api/v1" + path, json.dumps(body), headers)
-    answer = connection.getresponse()
-    said = answer.read()
-    connection.close()
-    if answer.status not in (200, 201):
-        raise RuntimeError(f"POST {path}: {answer.status} {said[:300]!r}")
-    return json.loads(said)

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 from actors.runtime import shard_of
 from actors.runtime.ids import ActorId
+from bench.machine import cpu_s, descendants
 from storage.embedded import EmbeddedPostgres, EmbeddedRedis
 from storage.postgres import Database
 
@@ -106,6 +107,12 @@ class Town:
     @property
     def postgres_pid(self) -> int:
         return self._postgres.pid
+
+    def redis_cpu_s(self) -> float:
+        return cpu_s(self._redis.pid)
+
+    def postgres_cpu_s(self) -> float:
+        return sum(cpu_s(pid) for pid in (self._postgres.pid, *descendants(self._postgres.pid)))
 
     def freeze_redis(self) -> None:
         os.kill(self._redis.pid, signal.SIGSTOP)
@@ -230,6 +237,10 @@ class NodeProcess:
         except subprocess.TimeoutExpired:
             self.kill()
             return -int(signal.SIGKILL)
+
+    def cpu_s(self) -> float:
+        """Of the node and of its children."""
+        return sum(cpu_s(pid) for pid in (self.pid, *descendants(self.pid)))
 
     def memory_bytes(self) -> int:
         pages = Path(f"/proc/{self.pid}/statm").read_text().split()[1]

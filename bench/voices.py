@@ -20,6 +20,7 @@ SLICE_S = 0.1
 _CONNECT_S = 5.0
 _REQUEST = upgrade_request("/socket.io/")
 _PONG = frame(b"3")
+_CLOSE = b"\x88\x80\0\0\0\0"
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -79,7 +80,11 @@ class Room:
 
 @dataclass
 class Notes:
-    """Of all voices. Deliveries and acknowledgements by slices of ``SLICE_S`` since the loop's time ``began``."""
+    """Of all voices. Deliveries and acknowledgements by slices of ``SLICE_S`` since the loop's time ``began``.
+
+    ``refused``: attempts to connect that came to nothing. ``told_ms``: when to come back, as draining nodes said.
+    ``away_s``: from the loss of a connection until its room was joined again.
+    """
 
     began: float
     deliveries: defaultdict[int, int] = field(default_factory=lambda: defaultdict(int))
@@ -87,6 +92,9 @@ class Notes:
     wrongs: Counter[str] = field(default_factory=Counter)
     refusals: Counter[str] = field(default_factory=Counter)
     reconnects: int = 0
+    refused: int = 0
+    told_ms: list[int] = field(default_factory=list)
+    away_s: list[float] = field(default_factory=list)
     examples: list[str] = field(default_factory=list)
 
     def wrong(self, kind: str, example: str) -> None:
@@ -131,6 +139,7 @@ class Voice(asyncio.Protocol):
         self._saying: tuple[str, float] | None = None
         self._tried_at = 0.0
         self._back_in_s = 0.0
+        self._lost_at: float | None = None
         self._connecting: asyncio.Task[None] | None = None
 
     # -- life
@@ -168,6 +177,7 @@ class Voice(asyncio.Protocol):
                 async with asyncio.timeout(_CONNECT_S):
                     await self._loop.create_connection(lambda: self, "127.0.0.1", self._port_of(self.home))
             except (OSError, TimeoutError):
+                self._notes.refused += 1
                 continue
             return
 
@@ -184,6 +194,7 @@ class Voice(asyncio.Protocol):
         self._waits.clear()
         if not self._is_over:
             self._notes.reconnects += 1
+            self._lost_at = self._loop.time() if self._lost_at is None else self._lost_at
             pause_s, self._back_in_s = self._back_in_s or random.uniform(0.05, 0.3), 0.0
             self._connect_in(pause_s)
 
@@ -194,6 +205,7 @@ class Voice(asyncio.Protocol):
             if not found:
                 return
             if b" 101 " not in head[:16] and self._transport is not None:
+                self._notes.refused += 1
                 self._transport.abort()
                 return
             del self._buffer[: len(head) + 4]
@@ -212,6 +224,9 @@ class Voice(asyncio.Protocol):
                 break
             if buffer[at] & 15 == 1:
                 self._text(bytes(buffer[start : start + size]))
+            elif buffer[at] & 15 == 8 and self._transport is not None:
+                self._transport.write(_CLOSE)
+                self._transport.close()
             at = start + size
         del buffer[:at]
 
@@ -237,7 +252,9 @@ class Voice(asyncio.Protocol):
         elif text.startswith(b"40"):
             self._join()
         elif text.startswith(b'42["server:draining"'):
-            self._back_in_s = _DRAINING.decode(text[2:])[1].reconnect_in_ms / 1000
+            told_ms = _DRAINING.decode(text[2:])[1].reconnect_in_ms
+            self._notes.told_ms.append(told_ms)
+            self._back_in_s = told_ms / 1000
         elif text.startswith((b'42["chat:gap"', b"44")):
             self._notes.wrong("gap" if text.startswith(b"42") else "not let in", text[:120].decode())
 
@@ -270,6 +287,9 @@ class Voice(asyncio.Protocol):
             self._join()
             return
         self.is_in = True
+        if self._lost_at is not None:
+            self._notes.away_s.append(self._loop.time() - self._lost_at)
+            self._lost_at = None
         if self._saying is not None:
             self._try()
 
