@@ -107,6 +107,30 @@ async def test_restarts_past_the_budget_park_the_actor_until_it_cooled_down(stag
         assert await ref.ask(Echo(value=1)) == 1
 
 
+async def test_one_that_fails_all_the_time_is_parked_and_a_thousand_others_hear_everything(
+    stage: Stage, clock: ManualClock
+) -> None:
+    turns, policy = 6_000, RestartPolicy()
+    async with running(stage, clock, restarts=policy) as node:
+        failing, others = node.ref("recorder", "failing"), [node.ref("recorder", f"{n}") for n in range(999)]
+        refused = 0
+        for turn in range(turns):
+            try:
+                failing.tell(Crash())
+            except Unavailable:
+                refused += 1
+            for number in range(turn % 100, 999, 100):
+                others[number].tell(Put(value=turn))
+            await clock.advance(0.01)
+        heard = await asyncio.gather(*(other.ask(Values()) for other in others))
+        assert heard == [list(range(number % 100, turns, 100)) for number in range(999)]
+        (parked,) = [info for info in node.actors() if info.restarts or info.state != "active"]
+        assert (parked.id, parked.state) == (failing.id, "parked")
+        assert parked.parked_reason == "ValueError: on purpose"
+        assert parked.restarts <= 2 * policy.restarts  # its budget, and what the end of its cool-down brings
+        assert refused > 0.85 * turns
+
+
 async def test_unpark_ends_the_cool_down(stage: Stage, clock: ManualClock) -> None:
     async with running(stage, clock, restarts=RestartPolicy(restarts=0)) as node:
         ref = node.ref("recorder", "a")
