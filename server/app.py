@@ -136,6 +136,10 @@ class App:
         await self._open_accounts()
         await self._open_live()
         await self._open_http()
+        try:
+            await self.cluster.start(self.node)  # last: what is taken over waits for as long as this node still starts
+        except StorageError as error:
+            raise CannotStart(f"{error}: see the log above") from None
         await self._resume_streams()
         sweeping = asyncio.get_running_loop().create_task(self._sweep(), name="sweep old rows")
         self._stages.add("sweep", _cancelled(sweeping))
@@ -346,12 +350,11 @@ class App:
         self._stages.add("exchange", exchange.close)
         self._pull = Pull(address_of=self._address_of)
         self._stages.add("pull", self._pull.close)
+        self._pulse.start()
+        self._stages.add("pulse", _sync(self._pulse.close))
         try:
-            await self.cluster.start(self.node)
-            self._pulse.start()
-            self._stages.add("pulse", _sync(self._pulse.close))
             await self.media.start()
-        except (StorageError, MediaAway) as error:
+        except MediaAway as error:
             raise CannotStart(f"{error or 'the media process did not start'}: see the log above") from None
         self._stages.add("media", self._stop_media, budget_s=12)
 
