@@ -149,7 +149,7 @@ class Announcer:
         try:
             self._node.ref(NODE, name).tell(Hear(fact=fact))
         except ActorError as error:
-            log.info("node %s did not hear %s: %s", name, type(fact).__name__, error)
+            log.debug("node %s did not hear %s: %s", name, type(fact).__name__, error)
 
 
 class AfterEnd:
