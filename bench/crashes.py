@@ -36,6 +36,7 @@ EVERY_S: Final = 0.01
 STEP_S: Final = 0.002
 LOOK_S: Final = 0.25
 FAILING: Final = "failing"
+FAILED: Final = ("parked", "backing off")
 
 
 class Say(Message, frozen=True, gc=False):
@@ -104,7 +105,7 @@ class Seen:
 
 @dataclass(frozen=True, kw_only=True)
 class Minute:
-    """One run. ``looks``: whether somebody who looked while the failing one was parked was shown it, and why."""
+    """One run. ``looks``: whether somebody who looked after it had been parked saw it parked or backing off."""
 
     said: int
     lost: int
@@ -187,12 +188,12 @@ class Round:
             await asyncio.sleep(max(0.0, started + self._tried * EVERY_S - time.perf_counter()))
 
     async def _look(self) -> None:
-        """As the operators' page asks: which actors are parked, and why."""
+        """As the operators' page asks. After its cool-down the failing one has its budget anew, and backs off again."""
         while True:
             await asyncio.sleep(LOOK_S)
             if self._seen.parks:
                 infos = self._node.actors(most=self._options.actors)
-                self._looks.append([info.id.key for info in infos if info.parked_reason] == [FAILING])
+                self._looks.append([info.id.key for info in infos if info.state in FAILED] == [FAILING])
 
 
 def figures(quiet: Sequence[Minute], failing: Sequence[Minute]) -> list[Figure]:
@@ -209,7 +210,7 @@ def figures(quiet: Sequence[Minute], failing: Sequence[Minute]) -> list[Figure]:
         _one("crashes of the failing one", [run.crashes for run in failing], ""),
         _one("it is parked after", [run.parked_after_s for run in failing], "s"),
         _one("messages to it that were refused", [run.refused / run.tried * 100 for run in failing], "%"),
-        _one("looks that showed it as parked", looks, "%", bar=100.0, better="higher"),
+        _one("looks that showed it, and no other", looks, "%", bar=100.0, better="higher"),
     ]
 
 
