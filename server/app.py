@@ -136,10 +136,6 @@ class App:
         await self._open_accounts()
         await self._open_live()
         await self._open_http()
-        try:
-            await self.cluster.start(self.node)  # last: what is taken over waits for as long as this node still starts
-        except StorageError as error:
-            raise CannotStart(f"{error}: see the log above") from None
         await self._resume_streams()
         sweeping = asyncio.get_running_loop().create_task(self._sweep(), name="sweep old rows")
         self._stages.add("sweep", _cancelled(sweeping))
@@ -431,6 +427,10 @@ class App:
         self._is_open = True
         Gauges(read=self._gauges, registry=self._registry)
         await self.edge.listen_inside(sock=self.ports.inside)
+        try:
+            await self.cluster.start(self.node)  # so late, since what is taken over waits until this node has started
+        except StorageError as error:
+            raise CannotStart(f"{error}: see the log above") from None
         await self.edge.start(sock=self.ports.http, ssl=_tls(self.settings))
         self._stages.add("sockets", self._drain_sockets, budget_s=self.settings.drain_s + 2)
 

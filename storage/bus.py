@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple, Protocol
 import msgspec
 
 from actors.runtime import Clock, Link
-from actors.runtime.errors import Moving, Unavailable
+from actors.runtime.errors import Unavailable
 from storage.bell import Bell
 from storage.errors import StorageError
 from storage.errors import Unavailable as EngineUnavailable
@@ -162,7 +162,8 @@ class Bus:
     """One node's end of the bus; a ``Transport`` of the runtime. ``start`` once the node has joined, ``stop`` last.
 
     ``is_peer`` says whether a node can be written to at all, ``reads`` the newest version of entries that it reads;
-    ``on_signal`` hears (sender, data), and ``on_away`` that nothing can be written any more; both on the event loop.
+    ``on_signal`` hears (sender, data), ``on_away`` that nothing can be written any more, ``on_stranger`` of a sender
+    that is no peer, before what it says; all on the event loop.
     """
 
     def __init__(
@@ -176,6 +177,7 @@ class Bus:
         is_peer: Callable[[str], bool],
         on_signal: Callable[[str, bytes], None],
         on_away: Callable[[], None] = lambda: None,
+        on_stranger: Callable[[str], None] = lambda _: None,
         reads: Callable[[str], int] = lambda _: VERSION,
         version: int = VERSION,
         most_entries: int = INBOX_ENTRIES,
@@ -193,6 +195,7 @@ class Bus:
         self._is_peer = is_peer
         self._on_signal = on_signal
         self._on_away = on_away
+        self._on_stranger = on_stranger
         self._reads = reads
         self._version = version
         self._most_entries = most_entries
@@ -267,7 +270,7 @@ class Bus:
         queue = self._queues.get(to)
         if queue is None:
             if not self._is_peer(to):
-                raise Moving(to, "no such node", retry_after_s=0.1)
+                raise Unavailable(to, "no such node", retry_after_s=0.5)
             queue = self._queues[to] = _Queue()
         if queue.size + size > self._most_queued_bytes or len(queue.items) >= self._most_queued_frames:
             raise Unavailable(to, "too far behind", retry_after_s=0.5)
@@ -416,6 +419,8 @@ class Bus:
             return self._skip(entry_id, f"version {entry.version}, kind {entry.kind}", data)
         if self._is_new(entry):
             self.counters.entries_in += 1
+            if not self._is_peer(entry.sender):
+                self._on_stranger(entry.sender)
             self._hand_out(entry)
         return len(entry.items)
 

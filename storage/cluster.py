@@ -53,6 +53,7 @@ class _Said(msgspec.Struct, frozen=True, array_like=True):
 
     moves: list[tuple[int, str, str, int]] = []
     has_left: bool = False
+    served: list[int] = []
 
 
 class Cluster:
@@ -109,6 +110,7 @@ class Cluster:
             is_peer=self.members.knows,
             on_signal=self._hear,
             on_away=self._cut_off,
+            on_stranger=self.members.meet,
             reads=self.members.reads,
             version=me.reads,
         )
@@ -120,6 +122,7 @@ class Cluster:
             clock=clock,
             release=self._release,
             announce=self._announce,
+            served=lambda shards: self._tell_all(_Said(served=list(shards))),
             refresh=self.members.refresh,
             silent_after_s=silent_after_s,
             young_s=0.0 if is_alone else silent_after_s,
@@ -287,6 +290,7 @@ class Cluster:
             log.warning("%s said something unreadable: %s", sender, error)
             return
         self.shards.hear(Move(shard, Holder(name, incarnation), at) for shard, name, incarnation, at in said.moves)
+        self.shards.hear_served(said.served)
         if said.has_left:
             self.members.refresh()
 

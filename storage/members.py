@@ -168,6 +168,7 @@ class Members:
         self._script = Script.load("beat")
         self._bell = Bell(clock=clock)
         self._is_leaving = False
+        self._strangers: dict[str, float] = {}
         self._task: asyncio.Task[None] | None = None
 
     async def join(self) -> None:
@@ -190,11 +191,18 @@ class Members:
             log.warning("left without a goodbye: %s", error)
 
     def knows(self, node: str) -> bool:
-        return node in self.view.members
+        return node in self.view.members or node in self._strangers
+
+    def meet(self, node: str) -> None:
+        """A node that is not in the view was heard: it has just joined, or just left. Known until a heartbeat tells."""
+        if node not in self._strangers:
+            self._strangers[node] = self._clock.monotonic()
+            self.refresh()
 
     def reads(self, node: str) -> int:
-        """The newest version of entries that the node reads. Of one that has left: ours, since nobody reads it."""
-        return self.view.members.get(node, self.me).reads
+        """The newest version of entries that the node surely reads; of one that was just met the one before ours."""
+        member = self.view.members.get(node)
+        return member.reads if member is not None else max(1, self.me.reads - 1)
 
     def refresh(self) -> None:
         """Has a heartbeat soon, for what it tells."""
@@ -273,6 +281,7 @@ class Members:
 
     def _apply(self, view: View) -> None:
         before, self.view = self.view, view
+        self._strangers = {name: at for name, at in self._strangers.items() if at > view.asked_at}
         for member in before.members.values():
             if not view.lives(member.holder):
                 log.info("%s has left", member.holder)

@@ -36,7 +36,10 @@ log = logging.getLogger(__name__)
 NODE_KIND: Final = "node"
 """Actors of this kind live on the node that their key names."""
 ROLE: Final = "actors"
-MOST_MOVING: Final = 16
+MOST_MOVING: Final = 4
+"""Shards on their way at once from one node: what an heir has to load at a time delays what is said there."""
+SERVED_S: Final = 0.25
+"""How long an heir that has a shard's lease is waited for to say that it serves it, before the next one goes."""
 FIND_S: Final = 3.0
 RELEASE_S: Final = 5.0
 COMPARE_S: Final = 5.0
@@ -67,7 +70,8 @@ Release = Callable[[int, float], Awaitable[None]]
 class Shards:
     """The directory of one node. ``start`` once it has joined, ``see`` each heartbeat's view, ``stop`` last.
 
-    ``announce`` tells the other nodes of moves, ``refresh`` has a heartbeat soon; both at once, on the event loop.
+    ``announce`` tells the other nodes of moves, ``served`` of the shards that were taken, ``refresh`` has a heartbeat
+    soon; all at once, on the event loop.
     ``young_s``: for how long after Redis was found empty other nodes may still have to say what they hold.
     """
 
@@ -81,12 +85,14 @@ class Shards:
         clock: Clock,
         release: Release,
         announce: Callable[[Sequence[Move]], None],
+        served: Callable[[Sequence[int]], None] = lambda _: None,
         refresh: Callable[[], None],
         silent_after_s: float = SILENT_AFTER_S,
         young_s: float = SILENT_AFTER_S,
         most_moving: int = MOST_MOVING,
         find_s: float = FIND_S,
         release_s: float = RELEASE_S,
+        served_s: float = SERVED_S,
     ) -> None:
         self.me = me
         self._keys = keys
@@ -95,12 +101,14 @@ class Shards:
         self._clock = clock
         self._release = release
         self._announce = announce
+        self._say_served = served
         self._refresh = refresh
         self._silent_after_s = silent_after_s
         self._young_s = young_s
         self._most_moving = most_moving
         self._find_s = find_s
         self._release_s = release_s
+        self._served_s = served_s
         self._script = Script.load("shards")
         self._bell = Bell(clock=clock)
         self._view = NOTHING
@@ -110,6 +118,7 @@ class Shards:
         self._seen_at = self._compared_at = clock.monotonic()
         self._held: dict[int, int] = {}
         self._moving: set[int] = set()
+        self._handed: dict[int, asyncio.Future[None]] = {}
         self._may_move = False
         self._ending: set[int] = set()
         self._doubted: set[int] = set()
@@ -206,6 +215,12 @@ class Shards:
             elif 0 <= move.shard < SHARDS:
                 self._note(move)
         self._bell.ring()
+
+    def hear_served(self, shards: Iterable[int]) -> None:
+        """Another node serves these shards: whoever handed one over may go on with the next."""
+        for shard in shards:
+            if shard in self._handed:
+                _finish(self._handed[shard])
 
     def _note(self, move: Move) -> None:
         known = self._news.get(move.shard)
@@ -367,13 +382,15 @@ class Shards:
         if not won:
             return
         epochs = await self._epochs.raise_from(won, self.me.name)
-        for shard, epoch in epochs.items():
-            if self._holder(shard) == self.me:
-                self._held[shard] = epoch
-                self._settle(shard)
+        served = [shard for shard in epochs if self._holder(shard) == self.me]
+        for shard in served:
+            self._held[shard] = epochs[shard]
+            self._settle(shard)
+        if served:
+            self._say_served(served)
         if len(epochs) < len(won):
             self._bell.ring()  # somebody took them in between, so look again
-        log.info("took %d shards", len(epochs))
+        log.debug("took %d shards", len(epochs))
 
     def _may_claim(self, shard: int, taken: Taken) -> bool:
         """While Redis' data is young, those who hold shards have not all said so yet: theirs are left alone."""
@@ -404,15 +421,16 @@ class Shards:
         """Starts as many moves as may be under way; each that ends rings for the next."""
         for shard in list(self._held):
             heir = self._heirs.of(shard)
-            if not self._may_move or len(self._moving) >= self._most_moving:
+            if not self._may_move or len(self._handed) >= self._most_moving:
                 return
             if heir is not None and heir != self.me:
                 epoch = self._held.pop(shard)
                 self._moving.add(shard)
+                served = self._handed[shard] = asyncio.get_running_loop().create_future()
                 self._settle(shard)
-                self._spawn(f"move shard {shard}", self._hand_over(shard, epoch, heir))
+                self._spawn(f"move shard {shard}", self._hand_over(shard, epoch, heir, served))
 
-    async def _hand_over(self, shard: int, epoch: int, heir: Holder) -> None:
+    async def _hand_over(self, shard: int, epoch: int, heir: Holder, served: asyncio.Future[None]) -> None:
         try:
             await self._release(shard, self._release_s)
             await self._give({shard: heir})
@@ -421,6 +439,19 @@ class Shards:
         finally:
             self._moving.discard(shard)
             self._moved(shard, epoch)
+        if shard not in self._held:
+            await self._until(served)
+        if self._handed.get(shard) is served:  # else it has come back and is on its way again
+            del self._handed[shard]
+        self._bell.ring()
+
+    async def _until(self, served: asyncio.Future[None]) -> None:
+        """A node that does not say so, or is not heard, holds the others up for a moment only."""
+        alarm = self._clock.call_later(self._served_s, partial(_finish, served))
+        try:
+            await served
+        finally:
+            alarm.cancel()
 
     def _moved(self, shard: int, epoch: int) -> None:
         """Elsewhere now; or ours as before, also if nobody knows: then the next table tells, and Postgres guards."""

@@ -14,6 +14,7 @@ from storage.embedded import EmbeddedRedis
 from storage.errors import StorageError
 from storage.members import SILENT_AFTER_S, WrongCluster
 from storage.redis import Redis
+from storage.shards import MOST_MOVING
 from tests.storage.sites import KEYS, Town, is_settled, key_on, settled, until
 
 
@@ -43,6 +44,16 @@ async def test_a_message_for_a_node_as_such_goes_to_that_node(town: Town) -> Non
         await a.where("nobody", kind="node")
 
 
+async def test_a_node_that_has_just_joined_is_answered_by_one_that_does_not_know_it_yet(town: Town) -> None:
+    seldom = {"beat_s": 60.0, "silent_after_s": 120.0}
+    a = await town.site("a", **seldom)
+    await until(lambda: len(a.held) == 256)
+    b = await town.site("b", **seldom)
+    assert "b" not in a.joined
+    assert await b.where(key_on(a)) == "a"
+    await until(lambda: "b" in a.joined)
+
+
 async def test_three_nodes_share_the_shards_about_evenly(town: Town) -> None:
     sites = await town.sites("a", "b", "c")
     assert min(len(site.held) for site in sites) > 50
@@ -69,6 +80,18 @@ async def test_joining_takes_a_share_within_seconds_and_no_ask_is_lost(town: Tow
     assert len(b.held) > 60
     assert took_s < 6
     assert {key: await b.surely_add(key) for key in keys} == {key: total + 1 for key, total in sums.items()}
+
+
+async def test_a_node_that_joins_gets_few_shards_at_a_time_and_the_next_when_it_serves_them(town: Town) -> None:
+    (a,) = await town.sites("a")
+    b, most = await town.site("b"), 0
+    async with asyncio.timeout(10):
+        while not is_settled([a, b]):
+            given = {shard for shard, owner in a.cluster.shards.owners().items() if owner == "b"}
+            most = max(most, len(given - b.held.keys()))
+            await asyncio.sleep(0)
+    assert len(b.held) > 60
+    assert 0 < most <= MOST_MOVING
 
 
 async def test_moves_raise_the_epoch_of_what_moved_and_of_nothing_else(town: Town) -> None:
