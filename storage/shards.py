@@ -38,7 +38,7 @@ NODE_KIND: Final = "node"
 ROLE: Final = "actors"
 MOST_MOVING: Final = 4
 """Shards on their way at once from one node: what an heir has to load at a time delays what is said there."""
-SERVED_S: Final = 0.25
+SERVED_S: Final = 1.0
 """How long an heir that has a shard's lease is waited for to say that it serves it, before the next one goes."""
 FIND_S: Final = 3.0
 RELEASE_S: Final = 5.0
