@@ -8,15 +8,16 @@ for good, and is recognised before any rule is applied.
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict, deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import msgspec
 
 from actors.budget import Budgets, Deed
+from actors.chat_log import Appended, ChatEntry, ChatLog, RoomRecord, Standings
 from actors.chat_messages import (
     LISTEN_S,
     RECENT,
@@ -31,6 +32,7 @@ from actors.chat_messages import (
     SanctionPerson,
     SetChatMode,
 )
+from actors.chat_recent import RecentMessages
 from actors.chat_rules import MAX_TEXT, Author, ChatMode, ChatRules, Sanction, Standing, changed_mode, clean_text
 from actors.events import (
     Announce,
@@ -43,7 +45,7 @@ from actors.events import (
     LoggedMessage,
     RoomOpened,
 )
-from actors.runtime import Actor, ActorError, DomainError, Fenced, Later, Unavailable, handles
+from actors.runtime import Actor, ActorError, DomainError, Fenced, Later, Lost, Unavailable, handles
 from actors.tracing import Trace
 
 __all__ = [
@@ -81,68 +83,6 @@ MAX_TIMEOUT_S = 14 * 24 * 3600
 MEND_S = 0.25
 MAX_MEND_S = 5.0
 SETTLE_S = 6.0
-
-
-# --------------------------------------------------------------------------------------------------- what it leans on
-
-
-class ChatEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """A message on its way into the log. ``shard`` and ``epoch`` are the fencing token of the room's owner.
-
-    ``client_id`` is unique for a person in a room, for good.
-    """
-
-    room_id: str
-    shard: int
-    epoch: int
-    id: str
-    user_id: str
-    client_id: str
-    text: str
-    sent_at: datetime
-    reply_to: str | None = None
-    media_time_ms: int | None = None
-
-
-class Appended(msgspec.Struct, frozen=True, kw_only=True):
-    """What the log holds under the entry's ``client_id``: with ``is_duplicate``, the message that came first."""
-
-    id: str
-    offset: int
-    is_duplicate: bool = False
-
-
-class RoomRecord(msgspec.Struct, frozen=True, kw_only=True):
-    id: str
-    stream_id: str | None
-    owner_id: str
-    log_epoch: str
-    last_offset: int
-    mode: ChatMode
-    pinned: ChatMessage | None
-    moderators: frozenset[str]
-    sanctions: dict[str, Sanction]
-
-
-class ChatLog(Protocol):
-    """The room's durable side. Raises ``Unavailable`` while the database is away and ``Fenced`` for a stale epoch."""
-
-    def submit(self, entry: ChatEntry) -> asyncio.Future[Appended]: ...
-    async def find(self, room_id: str, user_id: str, client_id: str) -> Appended | None: ...
-    async def load_room(self, room_id: str) -> RoomRecord | None: ...
-    async def last(self, room_id: str, limit: int) -> Sequence[LoggedMessage]: ...
-    async def since(self, room_id: str, offset: int, *, limit: int) -> Sequence[LoggedMessage]: ...
-    async def message(self, room_id: str, message_id: str) -> LoggedMessage | None: ...
-    async def delete_message(self, room_id: str, message_id: str, *, by: str, shard: int, epoch: int) -> int | None: ...
-    async def pin(self, room_id: str, message_id: str | None, *, shard: int, epoch: int) -> None: ...
-    async def set_mode(self, room_id: str, mode: ChatMode, *, shard: int, epoch: int) -> None: ...
-    async def sanction(
-        self, room_id: str, user_id: str, sanction: Sanction | None, *, reason: str, by: str, shard: int, epoch: int
-    ) -> None: ...
-
-
-class Standings(Protocol):
-    async def standing(self, *, owner_id: str, user_id: str) -> Standing: ...
 
 
 # -------------------------------------------------------------------------------------------------------------- actor
@@ -183,7 +123,8 @@ class ChatRoom(Actor):
         self._now = now
         self._answers: OrderedDict[tuple[str, str], Posted] = OrderedDict()
         self._known: OrderedDict[str, tuple[float, Standing]] = OrderedDict()
-        self._recent: deque[LoggedMessage] = deque(maxlen=RECENT)
+        self._recent = RecentMessages()
+        self._readers: list[tuple[Later[RoomSnapshot], int]] = []
         self._posting: dict[tuple[str, str], list[Later[Posted]]] = {}
         self._unjudged: dict[str, list[tuple[PostChat, str]]] = {}
         self._commits: set[asyncio.Future[Appended]] = set()
@@ -207,8 +148,8 @@ class ChatRoom(Actor):
         self._stream_id = record.stream_id
         self._epoch = record.log_epoch
         self._pinned = record.pinned
-        self._recent.extend(await self._log.last(self._room_id, RECENT))
-        self._offset = self._recent[-1].offset if self._recent else record.last_offset
+        self._offset = record.last_offset
+        self._recent = RecentMessages(after=self._offset)
         self._announce(RoomOpened(room_id=self._room_id, epoch=self._epoch, offset=self._offset))
 
     async def passivate(self) -> None:
@@ -372,7 +313,7 @@ class ChatRoom(Actor):
         self._take_back(message, entry)
         if isinstance(error, Fenced):
             self.context.stop()
-            error = Unavailable(self.context.id, "the room has just moved", retry_after_s=0.5)
+            error = Lost(self.context.id, "the room has just moved", retry_after_s=0.1)
         elif isinstance(error, Unavailable):
             self._mend()
         elif not isinstance(error, DomainError | ActorError):
@@ -416,7 +357,7 @@ class ChatRoom(Actor):
 
     def _show(self, shown: LoggedMessage) -> None:
         self._offset = shown.offset
-        self._recent.append(shown)
+        self._recent.add(shown)
         self._fresh.append(shown)
         if len(self._fresh) == 1:
             # One commit resolves many posts in one turn of the loop: they are announced as one fact.
@@ -448,17 +389,39 @@ class ChatRoom(Actor):
             self._announce(opened, to=(message.node,))
 
     @handles(ReadRoom)
-    def read(self, message: ReadRoom) -> RoomSnapshot:
+    def read(self, message: ReadRoom) -> RoomSnapshot | Later[RoomSnapshot]:
         if message.node:
             self._listeners[message.node] = self.context.clock.monotonic() + LISTEN_S
-        recent = list(self._recent)[-message.limit :] if message.limit > 0 else []
+        if self._recent.is_whole:
+            return self._snapshot(message.limit)
+        later: Later[RoomSnapshot] = self.context.later()
+        self._readers.append((later, message.limit))
+        if len(self._readers) == 1:
+            self.context.spawn(self._read_recent(), name="recent")
+        return later
+
+    async def _read_recent(self) -> None:
+        self._recent.begin_reading()
+        refusal: ActorError | None = None
+        try:
+            self._recent.complete(await self._log.last(self._room_id, RECENT))
+        except ActorError as error:
+            refusal = error
+        readers, self._readers = self._readers, []
+        for later, limit in readers:
+            if refusal is None:
+                later.resolve(self._snapshot(limit))
+            else:
+                later.reject(refusal)
+
+    def _snapshot(self, limit: int) -> RoomSnapshot:
         return RoomSnapshot(
             room_id=self._room_id,
             stream_id=self._stream_id,
             owner_id=self._rules.owner_id,
             epoch=self._epoch,
             offset=self._offset,
-            messages=tuple(map(msgspec.to_builtins, recent)),
+            messages=tuple(map(msgspec.to_builtins, self._recent.last(limit))),
             mode=self._rules.mode,
             pinned=msgspec.to_builtins(self._pinned),
         )
@@ -482,9 +445,7 @@ class ChatRoom(Actor):
         self._tell("chat:deleted", {"id": found.id, "offset": offset, "by": message.by.id})
 
     def _forget_message(self, message_id: str, offset: int) -> None:
-        for index, kept in enumerate(self._recent):
-            if kept.id == message_id:
-                self._recent[index] = DeletedMessage(id=message_id, offset=offset)
+        self._recent.delete(message_id, offset)
         if self._pinned is not None and self._pinned.id == message_id:
             self._pinned = None
             self._tell("chat:pinned", {"message": None})

@@ -17,7 +17,7 @@ from typing import Final
 
 import uvloop
 
-from actors.chat import ChatEntry
+from actors.chat_log import ChatEntry
 from bench import report
 from bench.report import Figure, figure
 from storage.chat import ChatLog

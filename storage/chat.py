@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from actors.chat import Appended, ChatEntry
+from actors.chat_log import Appended, ChatEntry
 from actors.runtime.errors import DomainError, MailboxFull
 from storage.errors import BadValue, Conflict, Fenced, StorageError, Unavailable
 from storage.ids import is_uuid

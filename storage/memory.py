@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from actors.chat import Appended, ChatEntry
+from actors.chat_log import Appended, ChatEntry
 from actors.runtime.ids import SHARDS
 from storage.chat import PAGE, Message, UnknownReply, UnknownRoom
 from storage.errors import BadValue, Conflict, Fenced, StorageError, Unavailable

@@ -219,15 +219,16 @@ async def test_more_look_ups_than_a_room_may_have_are_answers_and_not_a_crash(ho
     assert sum(each.exception() is None for each in asked) == 4_096
 
 
-async def test_a_stale_epoch_stops_the_room_and_the_poster_may_try_again(house: House) -> None:
+async def test_a_stale_epoch_stops_the_room_and_the_message_goes_to_the_next_one(house: House) -> None:
     await house.post(house.ann, "m1")
     shard = shard_of(house.room.id)
     house.tables.epochs[shard] = 2
-    with pytest.raises(Unavailable) as caught:
-        await house.post(house.ann, "m2")
-    assert caught.value.retry_after_s is not None
+    asked = house.start_post(house.ann, "m2")
+    await house.clock.settle()
+    assert not asked.done()
     house.tables.epochs[shard] = 1
-    assert (await house.post(house.ann, "m2")).offset == 2
+    await house.clock.advance(0.1)
+    assert (await asked).offset == 2
 
 
 async def test_a_room_that_goes_answers_what_it_has_submitted(house: House) -> None:
@@ -540,3 +541,33 @@ async def test_acts_of_moderation_are_limited_and_have_a_budget_of_their_own(hou
     asked = house.ask(SanctionPerson(by=house.owner, user_id=house.ann.id, seconds=60))
     assert (await refused(asked)).code == "rate_limited"
     await house.post(house.owner, "slow down")
+
+
+async def test_a_room_that_has_just_come_to_life_reads_what_was_said_before_for_the_first_who_asks(
+    house: House,
+) -> None:
+    first = await house.post(house.ann, "before")
+    await house.post(house.ann, "kept")
+    await house.node.release(shard_of(house.room.id), budget_s=1.0)
+    await house.post(house.ann, "after")
+    asked = [asyncio.ensure_future(house.ask(ReadRoom())) for _ in range(2)]
+    await house.ask(DeleteChat(by=house.owner, message_id=first.id))
+    for each in asked:
+        snapshot = await each
+        assert snapshot.offset == 3
+        assert [message["offset"] for message in snapshot.messages] == [1, 2, 3]
+    whole = await house.ask(ReadRoom())
+    assert whole.messages[0] == {"id": first.id, "offset": 1, "deleted": True}
+    assert [message["text"] for message in whole.messages[1:]] == ["kept", "after"]
+    assert [message["offset"] for message in (await house.ask(ReadRoom(limit=1))).messages] == [3]
+
+
+async def test_a_room_whose_log_cannot_be_read_refuses_those_who_ask_and_reads_for_the_next(house: House) -> None:
+    await house.post(house.ann, "before")
+    await house.node.release(shard_of(house.room.id), budget_s=1.0)
+    await house.post(house.ann, "after")
+    house.tables.is_away = True
+    with pytest.raises(Unavailable):
+        await house.ask(ReadRoom())
+    house.tables.is_away = False
+    assert [message["text"] for message in (await house.ask(ReadRoom())).messages] == ["before", "after"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from actors.chat import ChatEntry
+from actors.chat_log import ChatEntry
 from storage.chat import UnknownReply, UnknownRoom
 from storage.errors import Conflict, Fenced, Unavailable
 from tests.contract.conftest import World

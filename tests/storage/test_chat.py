@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from actors.chat import Appended, ChatEntry
+from actors.chat_log import Appended, ChatEntry
 from storage.chat import ChatLog, LogFull
 from storage.embedded import EmbeddedPostgres
 from storage.errors import BadValue, Fenced, Unavailable

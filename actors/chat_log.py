@@ -1,0 +1,72 @@
+"""What a chat room leans on: its log, which lasts, and what people are to its owner."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+from actors.chat_rules import ChatMode, Sanction, Standing
+from actors.events import ChatMessage, LoggedMessage
+
+
+class ChatEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A message on its way into the log. ``shard`` and ``epoch`` are the fencing token of the room's owner.
+
+    ``client_id`` is unique for a person in a room, for good.
+    """
+
+    room_id: str
+    shard: int
+    epoch: int
+    id: str
+    user_id: str
+    client_id: str
+    text: str
+    sent_at: datetime
+    reply_to: str | None = None
+    media_time_ms: int | None = None
+
+
+class Appended(msgspec.Struct, frozen=True, kw_only=True):
+    """What the log holds under the entry's ``client_id``: with ``is_duplicate``, the message that came first."""
+
+    id: str
+    offset: int
+    is_duplicate: bool = False
+
+
+class RoomRecord(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    stream_id: str | None
+    owner_id: str
+    log_epoch: str
+    last_offset: int
+    mode: ChatMode
+    pinned: ChatMessage | None
+    moderators: frozenset[str]
+    sanctions: dict[str, Sanction]
+
+
+class ChatLog(Protocol):
+    """The room's durable side. Raises ``Unavailable`` while the database is away and ``Fenced`` for a stale epoch."""
+
+    def submit(self, entry: ChatEntry) -> asyncio.Future[Appended]: ...
+    async def find(self, room_id: str, user_id: str, client_id: str) -> Appended | None: ...
+    async def load_room(self, room_id: str) -> RoomRecord | None: ...
+    async def last(self, room_id: str, limit: int) -> Sequence[LoggedMessage]: ...
+    async def since(self, room_id: str, offset: int, *, limit: int) -> Sequence[LoggedMessage]: ...
+    async def message(self, room_id: str, message_id: str) -> LoggedMessage | None: ...
+    async def delete_message(self, room_id: str, message_id: str, *, by: str, shard: int, epoch: int) -> int | None: ...
+    async def pin(self, room_id: str, message_id: str | None, *, shard: int, epoch: int) -> None: ...
+    async def set_mode(self, room_id: str, mode: ChatMode, *, shard: int, epoch: int) -> None: ...
+    async def sanction(
+        self, room_id: str, user_id: str, sanction: Sanction | None, *, reason: str, by: str, shard: int, epoch: int
+    ) -> None: ...
+
+
+class Standings(Protocol):
+    async def standing(self, *, owner_id: str, user_id: str) -> Standing: ...

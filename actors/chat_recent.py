@@ -1,0 +1,48 @@
+"""The newest messages of a room, which whoever comes in is given. Pure."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from actors.chat_messages import RECENT
+from actors.events import DeletedMessage, LoggedMessage
+
+
+class RecentMessages:
+    """Those above ``after`` are added as they are said. Those up to it are in the log, and read when somebody asks: a
+    room that has just moved is to be spoken in before it can tell.
+    """
+
+    def __init__(self, *, after: int = 0) -> None:
+        self.is_whole = after == 0
+        self._after = after
+        self._messages: deque[LoggedMessage] = deque(maxlen=RECENT)
+        self._deleted: dict[str, int] | None = None  # while older ones are being read
+
+    def add(self, message: LoggedMessage) -> None:
+        """The next one, in order of offset."""
+        self._messages.append(message)
+
+    def delete(self, message_id: str, offset: int) -> None:
+        if self._deleted is not None:
+            self._deleted[message_id] = offset
+        for index, kept in enumerate(self._messages):
+            if kept.id == message_id:
+                self._messages[index] = DeletedMessage(id=message_id, offset=offset)
+
+    def begin_reading(self) -> None:
+        """From here on what is deleted is remembered: the page may have been read before."""
+        self._deleted = {}
+
+    def complete(self, page: Sequence[LoggedMessage]) -> None:
+        """The log's newest, ascending."""
+        deleted, self._deleted = self._deleted or {}, None
+        gone = [DeletedMessage(id=m.id, offset=m.offset) if m.id in deleted else m for m in page]
+        older = [message for message in gone if message.offset <= self._after]
+        self._messages = deque([*older, *self._messages], maxlen=RECENT)
+        self.is_whole = True
+
+    def last(self, limit: int) -> list[LoggedMessage]:
+        """At most so many, ascending."""
+        return list(self._messages)[-limit:] if limit > 0 else []
