@@ -266,7 +266,7 @@ async def test_what_a_person_publishes_with_their_lasting_key_is_what_they_are_t
     granted = await door.go_live()
     await door.go_live("key-bob")
     assert await door.ingest.published_by(door.ann) == [granted.stream_id]
-    await door.node.ref("stream", granted.stream_id).ask(EndStream())
+    await door.node.ref("stream", granted.stream_id).ask(EndStream(), timeout_s=10.0)
     assert await door.ingest.published_by(door.ann) == []
 
 
