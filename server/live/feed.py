@@ -131,6 +131,16 @@ class Feeds:
     def get(self, room_id: str) -> Feed | None:
         return self._feeds.get(room_id)
 
+    async def reach(self, feed: Feed, offset: int) -> None:
+        """Somebody has seen the room up to ``offset`` elsewhere: what this node has not heard of it yet is read, as far
+        as the log goes. Raises ``Unavailable``.
+        """
+        while feed.offset < offset:
+            page = await self._pages.since(feed.room_id, feed.offset, limit=PAGE)
+            if not page:
+                return
+            self._publish(feed, map(msgspec.to_builtins, page))
+
     def hear(self, fact: ChatPosted | ChatChanged | RoomOpened) -> None:
         """A fact of a room, from its owner. Rooms nobody here is in are passed over."""
         if fact.room_id in self._opening:

@@ -44,6 +44,7 @@ from server.live.bodies import (
     OfRoom,
     OfStream,
     Pin,
+    Position,
     React,
     Send,
     TimeOut,
@@ -333,12 +334,29 @@ class Sockets:
         return answer if isinstance(answer, dict) else await answer
 
     def _join_now(self, socket: Socket, session: Session, body: Join, feed: Feed) -> Ack | Awaitable[Ack]:
-        if body.since is None or body.since.epoch != feed.epoch or body.since.offset > feed.offset:
-            self._enter(socket, session, feed)
-            return {"ok": True, **_room(feed, socket.parser), "recovered": False}
+        if body.since is None or body.since.epoch != feed.epoch:
+            return self._join_afresh(socket, session, feed)
+        if body.since.offset > feed.offset:
+            return self._join_ahead(socket, session, body.room_id, body.since)
         missed = feed.since(body.since.offset)
         if missed is None:
             return self._catch_up(socket, session, feed, body.since.offset)
+        return self._caught_up(socket, session, feed, missed)
+
+    def _join_afresh(self, socket: Socket, session: Session, feed: Feed) -> Ack:
+        self._enter(socket, session, feed)
+        return {"ok": True, **_room(feed, socket.parser), "recovered": False}
+
+    async def _join_ahead(self, socket: Socket, session: Session, room_id: str, since: Position) -> Ack:
+        """On another node they have seen what this one is still to hear; or there never was so much."""
+        await self._feeds.reach(await self._feeds.open(room_id), since.offset)
+        feed = await self._known(session, room_id)
+        self._require_open(socket)
+        if feed.epoch != since.epoch or since.offset > feed.offset:
+            return self._join_afresh(socket, session, feed)
+        missed = feed.since(since.offset)
+        if missed is None:
+            return await self._catch_up(socket, session, feed, since.offset)
         return self._caught_up(socket, session, feed, missed)
 
     def _at_hand(self, session: Session, room_id: str) -> Feed | None:

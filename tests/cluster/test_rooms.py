@@ -7,13 +7,14 @@ import asyncio
 import signal
 import time
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
 import aiohttp
 
 from bench.town import NodeProcess, Town
-from tests.cluster.conftest import Talk
-from tests.e2e.people import Api
+from tests.cluster.conftest import Talk, room_on
+from tests.e2e.people import Api, register
+from tests.e2e.talking import Talker
 from tests.e2e.waiting import until, until_true
 
 Talking = Callable[[], AbstractAsyncContextManager[Talk]]
@@ -126,3 +127,31 @@ async def test_a_drained_node_tells_its_people_and_drops_nothing(town: Town, tal
         assert all(one.connects == 1 for one in talk.everybody if one not in there)
         print("silence", max(one.longest_silence_s(at) for one in talk.everybody))
         await talk.ends_well()
+
+
+async def test_whoever_has_seen_more_than_the_node_they_come_to_is_told_nothing_twice(
+    town: Town, http: aiohttp.ClientSession
+) -> None:
+    home, behind = town.running[:2]
+    person = await register(http, home.url, "mover")
+    room_id = await room_on(home, town, person)
+    async with AsyncExitStack() as stack:
+        here, stays, comes = [await Talker(node.url, person.token).open() for node in (home, behind, behind)]
+        for socket in (here, stays, comes):
+            stack.push_async_callback(socket.close)
+        await stays.ok("chat:join", {"room_id": room_id})
+        behind.signal(signal.SIGSTOP)
+        try:
+            sent = await here.ok("chat:send", {"room_id": room_id, "text": "one", "client_id": "1"})
+            since = {"epoch": sent["epoch"], "offset": sent["offset"]}
+            # It lies before the frozen node when that wakes up, which then hears of the message a little later.
+            joining = asyncio.create_task(comes.ask("chat:join", {"room_id": room_id, "since": since}))
+            await until_true(lambda: joining.done() or comes.client.eio.queue.empty(), within_s=1, what="a join")
+        finally:
+            behind.signal(signal.SIGCONT)
+        joined = await joining
+        assert (joined["recovered"], joined["offset"], joined["messages"]) == (True, 1, []), joined
+        await here.ok("chat:send", {"room_id": room_id, "text": "two", "client_id": "2"})
+        for socket, seen in ((stays, [1, 2]), (comes, [2])):
+            await until_true(lambda told=(socket, len(seen)): len(told[0].messages) >= told[1], what="the second message")
+            assert [message["offset"] for message in socket.messages] == seen

@@ -172,6 +172,28 @@ async def test_what_is_posted_while_a_feed_opens_follows_its_snapshot_once(scene
     assert scene.offsets() == [3, 4]
 
 
+async def test_a_feed_that_is_behind_one_of_its_readers_reads_up_to_where_they_are(scene: Scene) -> None:
+    scene.top = 3
+    feed = await scene.feeds.open("r")
+    scene.top = feeds_module.PAGE + 10
+    await scene.feeds.reach(feed, feeds_module.PAGE + 5)
+    assert feed.offset >= feeds_module.PAGE + 5
+    assert scene.offsets() == list(range(4, feed.offset + 1)), "and shows it to the others"
+    scene.hear(posted(*range(feed.offset - 3, feed.offset + 1)))
+    assert scene.offsets()[-1] == feed.offset
+    assert len(set(scene.offsets())) == len(scene.offsets()), "once"
+
+
+async def test_a_reader_who_claims_more_than_there_is_costs_one_look(scene: Scene) -> None:
+    scene.top = 3
+    feed = await scene.feeds.open("r")
+    await scene.feeds.reach(feed, 10_000_000)
+    assert (feed.offset, scene.pages) == (3, 1)
+    scene.is_away = True
+    with pytest.raises(Unavailable):
+        await scene.feeds.reach(feed, 4)
+
+
 async def test_one_waiter_that_goes_away_does_not_take_the_feed_from_the_others(scene: Scene) -> None:
     scene.gate.clear()
     first, second = (asyncio.ensure_future(scene.feeds.open("r")) for _ in range(2))
