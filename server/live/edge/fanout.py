@@ -4,6 +4,10 @@ Duty cycle: what is published to an idle fan-out goes out at once. While a fan-o
 published gathers; then it goes out as one write for each socket. So a busy room costs half a core at most whatever
 its rate, and a quiet one waits for nothing.
 
+A topic's sockets are written to in rows of a few hundred, and each row is given whatever is there when its turn comes,
+however late in the pass. So nobody waits longer than from one turn of theirs to the next: with one set for all rows the
+last ones would wait for the pass under way, the rest behind it, and the next pass up to their place in it.
+
 Nothing here waits for a reader. A socket that is slow misses room messages, is told which (`chat:gap`) when it has
 caught up, and is closed by its session when it does not.
 """
@@ -13,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Final
 
@@ -27,10 +31,9 @@ _log: Final = logging.getLogger(__name__)
 MESSAGES: Final = "chat:messages"
 GAP: Final = "chat:gap"
 
-_SLICE: Final = 512  # sockets written to before the loop looks at anything else
+_ROW: Final = 512  # sockets written to before the loop looks at anything else
 _LEAST_REST_S: Final = 0.001  # shorter rests are added up: the loop's timers are no finer
-_MAX_PENDING: Final = 5_000  # of one topic: entries are written at once then, messages become a gap for everyone
-_MAX_HELD: Final = 2_000  # entries for one socket that is being told where it stands
+_MAX_PENDING: Final = 5_000  # entries of one topic; then they are written at once, and who cannot take them is slow
 
 Shape = tuple[Parser, str]
 """Sockets of one parser and one namespace get the same bytes."""
@@ -84,6 +87,10 @@ class _Messages:
         head = {"room_id": self.room_id, "epoch": self.epoch}
         return parser.event_of_parts(namespace, MESSAGES, head, "messages", [m.part(parser) for m in self.messages])
 
+    def follows(self, other: _Messages) -> bool:
+        """Whether both may go out as one list."""
+        return self.room_id == other.room_id and self.epoch == other.epoch
+
     def after(self, position: tuple[str, int]) -> _Messages | None:
         """What of it lies behind a position in the room; another epoch is all behind it."""
         epoch, offset = position
@@ -96,51 +103,137 @@ class _Messages:
 _Entry = _Event | _Messages
 
 
+class _Row:
+    """Sockets that are written to in one go."""
+
+    __slots__ = ("at", "members")
+
+    def __init__(self, at: int) -> None:
+        self.at = at  # the number of the first entry that they have not been given
+        self.members: dict[Socket, None] = {}
+
+
+class _Run:
+    """The entries from one number up to another, as the sockets of one shape are to get them."""
+
+    __slots__ = ("entries", "key")
+
+    def __init__(self, key: tuple[Shape, int, int], entries: list[tuple[_Entry, Outgoing]]) -> None:
+        self.key = key
+        self.entries = entries
+
+    @property
+    def frames(self) -> bytes:
+        return b"".join([outgoing.frames for _, outgoing in self.entries])
+
+
 class _Topic:
-    __slots__ = ("groups", "held", "late", "latest", "name", "pending", "size", "waiting")
+    """Entries are numbered as they are published; the log begins with the first that some row has not been given."""
+
+    __slots__ = ("_run", "begin", "late", "latest", "log", "name", "rows", "size", "waiting")
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.groups: dict[Shape, dict[Socket, None]] = {}
+        self.rows: dict[Shape, list[_Row]] = {}
         self.size = 0
-        self.pending: list[_Entry] = []
+        self.log: list[_Entry] = []
+        self.begin = 0
         self.late: dict[Socket, tuple[str, int]] = {}  # where they stand; what is not behind it they have already
-        self.held: dict[Socket, list[_Entry]] = {}  # they must not hear anything yet
         self.latest: dict[str, _Event] = {}  # the last value of each key
-        self.waiting: list[Callable[[], None]] = []  # for what is pending to be written
+        self.waiting: list[tuple[int, Callable[[], None]]] = []  # for what lies before a number to be written
+        self._run: _Run | None = None
+
+    @property
+    def end(self) -> int:
+        """The number of the next entry."""
+        return self.begin + len(self.log)
 
     def add(self, socket: Socket) -> bool:
         """Whether it is new here."""
-        group = self.groups.setdefault(_shape(socket), {})
-        if socket in group:
+        rows = self.rows.setdefault(_shape(socket), [])
+        if any(socket in row.members for row in rows):
             return False
-        group[socket] = None
+        row = next((row for row in rows if len(row.members) < _ROW), None)
+        if row is None:
+            row = _Row(self.end)
+            rows.append(row)
+        row.members[socket] = None
         self.size += 1
         socket.topics += (self.name,)
         return True
 
+    def remove(self, socket: Socket) -> None:
+        shape = _shape(socket)
+        rows = self.rows.get(shape, [])
+        for row in rows:
+            if socket in row.members:
+                del row.members[socket]
+                self.size -= 1
+                if not row.members:
+                    rows.remove(row)
+                break
+        if not rows:
+            self.rows.pop(shape, None)
+        self.late.pop(socket, None)
+
     @property
     def position(self) -> tuple[str, int] | None:
         """The last message that waits to go out."""
-        for entry in reversed(self.pending):
+        for entry in reversed(self.log):
             if isinstance(entry, _Messages):
                 return entry.epoch, entry.messages[-1].offset
         return None
 
-    def written(self) -> None:
-        waiting, self.waiting = self.waiting, []
-        for done in waiting:
-            done()
+    def turns(self) -> list[tuple[Shape, _Row]]:
+        """Everyone, as of now."""
+        return [(shape, row) for shape, rows in self.rows.items() for row in rows]
 
-    def remove(self, socket: Socket) -> None:
-        group = self.groups.get(_shape(socket), {})
-        if socket in group:
-            del group[socket]
-            self.size -= 1
-            if not group:
-                del self.groups[_shape(socket)]
-        self.late.pop(socket, None)
-        self.held.pop(socket, None)
+    def run(self, shape: Shape, begin: int, end: int) -> _Run:
+        """Rows that stand at the same place are given the same bytes: what comes next is kept from the one before."""
+        key = shape, begin, end
+        if self._run is None or self._run.key != key:
+            entries = _gathered(islice(self.log, begin - self.begin, end - self.begin))
+            self._run = _Run(key, list(_encoded(self.name, shape, entries)))
+        return self._run
+
+    def trim(self) -> None:
+        """Lets go of what everyone has been given."""
+        begin = min((row.at for rows in self.rows.values() for row in rows), default=self.end)
+        del self.log[: begin - self.begin]
+        self.begin = begin
+        self._run = None
+        if self.waiting:
+            self._say_written()
+
+    def _say_written(self) -> None:
+        done = [call for number, call in self.waiting if number <= self.begin]
+        self.waiting = [(number, call) for number, call in self.waiting if number > self.begin]
+        for call in done:
+            call()
+
+
+def _gathered(entries: Iterable[_Entry]) -> Iterator[_Entry]:
+    """What follows each other in one room becomes one list."""
+    last: _Messages | None = None
+    for entry in entries:
+        if isinstance(entry, _Messages) and last is not None and entry.follows(last):
+            last = _Messages(last.room_id, last.epoch, last.messages + entry.messages)
+            continue
+        if last is not None:
+            yield last
+        last = entry if isinstance(entry, _Messages) else None
+        if last is None:
+            yield entry
+    if last is not None:
+        yield last
+
+
+def _encoded(topic: str, shape: Shape, entries: Iterable[_Entry]) -> Iterator[tuple[_Entry, Outgoing]]:
+    for entry in entries:
+        try:
+            yield entry, entry.outgoing(shape)
+        except Exception:
+            _log.exception("a publication could not be written", extra={"topic": topic})
 
 
 class _Lag:
@@ -191,38 +284,20 @@ class Fanout:
 
     # -- who listens
 
-    def subscribe(
-        self, topic: str, socket: Socket, *, after: tuple[str, int] | None = None, is_held: bool = False
-    ) -> None:
+    def subscribe(self, topic: str, socket: Socket, *, after: tuple[str, int] | None = None) -> None:
         """From now on `socket` hears `topic`. With `after`, an (epoch, offset), messages that are not behind it are
-        not sent to it. With `is_held` nothing is, until `release` says where it stands: subscribe so before the room
-        is read, and nothing is missed or sent twice."""
+        not sent to it."""
         if not socket.is_connected and not socket.is_connecting:
             return
         found = self._topics.get(topic)
         if found is None:
             found = self._topics[topic] = _Topic(topic)
         is_new = found.add(socket)
-        if is_held:
-            found.held.setdefault(socket, [])
-        elif after is not None:
-            found.late[socket] = after
-        elif is_new and found.position is not None:
-            # What gathers to go out was published before, and is not for those who come now.
-            found.late[socket] = found.position
-
-    def release(self, topic: str, socket: Socket, *, after: tuple[str, int] | None = None) -> None:
-        """Sends a held socket what came meanwhile and lies behind `after`; call it after what tells the client so."""
-        found = self._topics.get(topic)
-        if found is None or socket not in found.held:
-            return
-        waiting = found.held.pop(socket)
         if after is not None:
             found.late[socket] = after
-        for entry in waiting:
-            self._deliver_one(found, socket, entry, _shape(socket))
-        if not socket.session.is_slow:
-            self.writable(socket)
+        elif is_new and (position := found.position) is not None:
+            # What gathers to go out was published before, and is not for those who come now.
+            found.late[socket] = position
 
     def unsubscribe(self, topic: str, socket: Socket) -> None:
         found = self._topics.get(topic)
@@ -248,15 +323,15 @@ class Fanout:
     def sockets(self, topic: str) -> Iterator[Socket]:
         """Those sockets."""
         found = self._topics.get(topic)
-        for group in list(found.groups.values()) if found is not None else ():
-            yield from list(group)
+        for _, row in found.turns() if found is not None else ():
+            yield from list(row.members)
 
     def when_written(self, topic: str, done: Callable[[], None]) -> None:
         """`done` is called once what was published until now has been handed to the sockets, or the next publication
         has if nothing waits. Never if nobody hears the topic. It must be quick and not raise."""
         found = self._topics.get(topic)
         if found is not None:
-            found.waiting.append(done)
+            found.waiting.append((found.end if found.log else found.end + 1, done))
 
     # -- what is said
 
@@ -276,14 +351,7 @@ class Fanout:
         if found is None:
             return
         wrapped = [message if isinstance(message, Message) else Message(message) for message in messages]
-        if not wrapped:
-            return
-        last = found.pending[-1] if found.pending and self._is_coalescing else None
-        if isinstance(last, _Messages) and (last.room_id, last.epoch) == (room_id, epoch):
-            last.messages += wrapped
-            if len(last.messages) > _MAX_PENDING:
-                self._leave_out(found, last)
-        else:
+        if wrapped:
             self._append(found, _Messages(room_id, epoch, wrapped))
 
     def conflate(self, topic: str, event: str, payload: Any, *, key: str) -> None:
@@ -296,25 +364,13 @@ class Fanout:
             self._flush_conflated()
 
     def _append(self, topic: _Topic, entry: _Entry) -> None:
-        topic.pending.append(entry)
-        if len(topic.pending) > _MAX_PENDING:
-            self._send_now(topic)
+        topic.log.append(entry)
         self._dirty[topic.name] = topic
+        if len(topic.log) > _MAX_PENDING:
+            self._send_now(topic)
         if not self._is_busy:
             self._is_busy = True
             asyncio.get_running_loop().call_soon(self._start)
-
-    def _leave_out(self, topic: _Topic, entry: _Messages) -> None:
-        """The writing does not keep up with what is published: the oldest half is left to history, and said so."""
-        dropped = entry.messages[: _MAX_PENDING // 2]
-        del entry.messages[: len(dropped)]
-        self.skipped += len(dropped)
-        gap = {"room_id": entry.room_id, "from": dropped[0].offset, "to": dropped[-1].offset}
-        before = topic.pending[-2] if len(topic.pending) > 1 else None
-        if isinstance(before, _Event) and before.event == GAP and before.payload["room_id"] == entry.room_id:
-            before.payload["to"] = gap["to"]
-        else:
-            topic.pending.insert(-1, _Event(GAP, gap))
 
     def _flush_conflated(self) -> None:
         waiting, self._conflated = self._conflated, {}
@@ -360,67 +416,60 @@ class Fanout:
             self._is_busy = False
 
     def _work(self) -> Iterator[None]:
-        """Writes everything that has gathered; yields between slices, and the loop makes the writes then."""
+        """Writes everything that has gathered; yields between rows, and the loop makes the writes then."""
         dirty, self._dirty = self._dirty, {}
         for topic in dirty.values():
-            entries, topic.pending = topic.pending, []
-            try:
-                yield from self._slices(topic, entries)
-            except Exception:
-                _log.exception("a publication could not be written", extra={"topic": topic.name})
-            if topic.waiting:
-                topic.written()
+            for shape, row in topic.turns():
+                yield from self._turn(topic, shape, row)
+            topic.trim()
+            if not topic.log:
+                self._dirty.pop(topic.name, None)
 
-    def _slices(self, topic: _Topic, entries: list[_Entry]) -> Iterator[None]:
-        for run in [entries] if self._is_coalescing else [[entry] for entry in entries]:
-            for shape, members in self._audience(topic, run):
-                outgoing = [entry.outgoing(shape) for entry in run]
-                for part in _slices(members, _SLICE):
-                    if self._written + len(part) > _SLICE:
-                        self._written = 0
-                        yield
-                    self._write(topic, part, run, outgoing)
-                    self._written += len(part)
+    def _turn(self, topic: _Topic, shape: Shape, row: _Row) -> Iterator[None]:
+        """What there is for a row when its turn comes. Whoever yields finds the topic as others have left it."""
+        until = topic.end
+        while row.members and row.at < until:
+            if self._written + len(row.members) > _ROW:
+                self._written = 0
+                yield
+                if not row.members:
+                    return
+            self._written += len(row.members)
+            self._write(topic, shape, row, topic.end if self._is_coalescing else row.at + 1)
 
     def _send_now(self, topic: _Topic) -> None:
-        entries, topic.pending = topic.pending, []
-        for shape, members in self._audience(topic, entries):
-            self._write(topic, members, entries, [entry.outgoing(shape) for entry in entries])
-
-    def _audience(self, topic: _Topic, entries: list[_Entry]) -> list[tuple[Shape, list[Socket]]]:
-        """Who gets the same bytes. Those who must not hear all of it are served here, one by one."""
-        apart = topic.held.keys() | topic.late.keys()
-        for socket in apart:
-            for entry in entries:
-                self._deliver_one(topic, socket, entry, _shape(socket))
-        groups = [(shape, list(group)) for shape, group in topic.groups.items()]
-        if apart:
-            groups = [(shape, [member for member in group if member not in apart]) for shape, group in groups]
-        return groups
+        for shape, row in topic.turns():
+            self._write(topic, shape, row, topic.end)
+        topic.trim()
 
     # -- writing
 
-    def _write(self, topic: _Topic, members: Sequence[Socket], entries: list[_Entry], outgoing: list[Outgoing]) -> None:
+    def _write(self, topic: _Topic, shape: Shape, row: _Row, end: int) -> None:
         """The hot loop: one write of the same bytes for each socket."""
-        data = b"".join([out.frames for out in outgoing])
+        run = topic.run(shape, row.at, end)
+        row.at = end
+        members = self._served_together(topic, row, run) if topic.late else list(row.members)
+        frames = run.frames
         for socket in members:
             wire = socket.session.wire
             if wire is not None and socket.is_ready:
-                wire(data)
+                wire(frames)
             else:
-                for entry, out in zip(entries, outgoing, strict=True):
-                    self._deliver(topic, socket, entry, out)
-        self.deliveries += len(members) * len(entries)
+                for entry, outgoing in run.entries:
+                    self._deliver(topic, socket, entry, outgoing)
+        self.deliveries += len(members) * len(run.entries)
 
-    def _deliver_one(self, topic: _Topic, socket: Socket, entry: _Entry, shape: Shape) -> None:
-        """To a socket that is held, or knows a part already."""
-        held = topic.held.get(socket)
-        if held is not None:
-            if len(held) < _MAX_HELD:
-                held.append(entry)
-            elif isinstance(entry, _Messages):
-                self._lag(socket).miss(entry)
-            return
+    def _served_together(self, topic: _Topic, row: _Row, run: _Run) -> list[Socket]:
+        """Who gets the same bytes. Those who know a part already are served here, one by one."""
+        apart = [socket for socket in row.members if socket in topic.late]
+        members = [socket for socket in row.members if socket not in topic.late]
+        for socket in apart:
+            for entry, _ in run.entries:
+                self._deliver_late(topic, socket, entry)
+        return members
+
+    def _deliver_late(self, topic: _Topic, socket: Socket, entry: _Entry) -> None:
+        """To a socket that may know a part already."""
         rest: _Entry | None = entry
         position = topic.late.get(socket)
         if isinstance(entry, _Messages) and position is not None:
@@ -428,7 +477,7 @@ class Fanout:
             if entry.messages[-1].offset > position[1] or entry.epoch != position[0]:
                 del topic.late[socket]
         if rest is not None:
-            self._deliver(topic, socket, rest, rest.outgoing(shape))
+            self._deliver(topic, socket, rest, rest.outgoing(_shape(socket)))
 
     def _deliver(self, topic: _Topic, socket: Socket, entry: _Entry, outgoing: Outgoing) -> None:
         """To a socket whose transport cannot simply be written to."""
@@ -472,9 +521,3 @@ class Fanout:
 
 def _shape(socket: Socket) -> Shape:
     return socket.parser, socket.namespace
-
-
-def _slices(members: list[Socket], size: int) -> Iterator[list[Socket]]:
-    iterator = iter(members)
-    while part := list(islice(iterator, size)):
-        yield part

@@ -168,21 +168,6 @@ async def test_new_epoch_is_behind_every_position(serve: Serve) -> None:
     assert await heard(ws, 2) == [1, 2]
 
 
-async def test_held_subscriber_hears_nothing_until_it_knows_where_it_stands(serve: Serve) -> None:
-    rooms = Rooms()
-    ws = await join(await serve(rooms))
-    socket = rooms.sockets[0]
-    rooms.fanout.unsubscribe("room", socket)
-    rooms.fanout.subscribe("room", socket, is_held=True)
-    rooms.say(3)
-    await eventually(lambda: not rooms.fanout._dirty)
-    rooms.say(2)
-    socket.emit("joined", {"offset": 2})
-    rooms.fanout.release("room", socket, after=("e1", 2))
-    assert event_of(await said(ws)) == ("joined", {"offset": 2})
-    assert await heard(ws, 3) == [3, 4, 5]
-
-
 async def test_gone_sockets_are_counted_out_of_every_topic(serve: Serve) -> None:
     rooms = Rooms()
     served = await serve(rooms)
@@ -247,7 +232,7 @@ async def test_slow_socket_skips_messages_is_told_which_and_goes_on(serve: Serve
     listening.cancel()
     reader = asyncio.create_task(_drain(quick))
     before = rooms.offset
-    rooms.say(10, size=1000)
+    rooms.say(10, size=1_0000)
     rooms.fanout.conflate("room", "stream:viewers", {"viewers": 7}, key="viewers")
     await eventually(lambda: not rooms.fanout._dirty)
     assert served.edge.slow_count == 1
@@ -369,13 +354,48 @@ async def ended_or_open(ws: aiohttp.ClientWebSocketResponse) -> bool:
     return await ended(ws) in (1000, None)
 
 
-async def test_more_than_can_be_written_becomes_a_gap_for_everyone(serve: Serve) -> None:
+async def test_flood_is_written_at_once_and_what_a_socket_cannot_take_is_a_gap_in_its_place(serve: Serve) -> None:
     rooms = Rooms()
-    ws = await join(await serve(rooms))
-    rooms.say(12_000)
-    name, gap = event_of(await said(ws))
-    assert (name, gap["room_id"], gap["from"]) == ("chat:gap", "room-1", 1)
-    assert await heard(ws, 12_000 - gap["to"]) == list(range(gap["to"] + 1, 12_001))
+    ws = await join(await serve(rooms, limits=EdgeLimits(slow_bytes=64 * 1024)))
+    rooms.say(12_000, size=1_000)
+    at, gaps = 0, 0
+    while at < 12_000:
+        name, body = event_of(await said(ws))
+        if name == "chat:gap":
+            assert body["from"] == at + 1
+            at, gaps = body["to"], gaps + 1
+        for message in body.get("messages", ()):
+            assert message["offset"] == at + 1
+            at += 1
+    assert gaps
+    rooms.say(1)
+    assert await heard(ws, 1) == [12_001]
+
+
+async def test_each_row_is_given_what_is_there_when_its_turn_comes(serve: Serve) -> None:
+    """Of a room of three rows the last one gets with its first write what was said while the others were served."""
+    rooms = Rooms()
+    served = await serve(rooms)
+    clients = [await stuck(served, rooms) for _ in range(1_200)]
+    loop = asyncio.get_running_loop()
+    rooms.say(1)
+    for _ in range(20):  # one after the other, while the rows are written to
+        loop.call_soon(rooms.say)
+        await asyncio.sleep(0)
+    firsts = []
+    for raw, _ in clients:
+        offsets: list[int] = []
+        while len(offsets) < 21:
+            _, payload = await raw.frame()
+            found = [message["offset"] for message in event_of(payload.decode())[1]["messages"]]
+            offsets += found
+            if len(offsets) == len(found):
+                firsts.append(found)
+        assert offsets == list(range(1, 22))
+    assert firsts[0] == [1]
+    assert len(firsts[-1]) > 1
+    for raw, _ in clients:
+        await raw.close()
 
 
 async def test_publication_that_cannot_be_written_is_logged_and_stops_nothing(
