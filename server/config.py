@@ -129,6 +129,11 @@ class Settings(BaseSettings):
         10_000.0, gt=0, le=1_000_000, description="Socket.IO connections a second; above it they wait for their turn"
     )
     max_payload_bytes: int = Field(1_000_000, ge=1_000, le=64_000_000, description="one Socket.IO payload")
+    compress_sockets: bool = Field(
+        True,
+        description="WebSockets whose clients offer permessage-deflate get large messages to many compressed, and may "
+        "compress what they send",
+    )
     max_streams: int = Field(200, ge=1, description="live publishers of this node")
     max_whep_viewers: int = Field(1_000, ge=0, description="WebRTC viewers of this node")
     max_offers_per_account: int = Field(

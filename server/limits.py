@@ -98,6 +98,7 @@ def offer_limits(settings: Settings) -> OfferLimits:
 def edge_limits(settings: Settings) -> EdgeLimits:
     return EdgeLimits(
         max_payload=settings.max_payload_bytes,
+        is_deflating=settings.compress_sockets,
         max_connections=settings.max_sockets,
         max_sessions_per_address=settings.max_sockets_per_address,
         limit_loopback=settings.limit_loopback,

@@ -33,16 +33,19 @@ class WebSocketConnection(asyncio.Protocol):
         "is_probed",
         "session",
         "transport",
+        "window",
         "write",
     )
 
-    def __init__(self, *, transport: asyncio.Transport, sessions: Sessions) -> None:
+    def __init__(self, *, transport: asyncio.Transport, sessions: Sessions, window: int = 0) -> None:
+        """`window`, in bits, of what may be written compressed; 0 when that was not agreed on."""
         self.transport = transport
+        self.window = window
         self.write = transport.write
         self.session: Session | None = None
         self.is_probed = False
         self._sessions = sessions
-        self._reader = Reader(max_bytes=sessions.limits.max_payload)
+        self._reader = Reader(max_bytes=sessions.limits.max_payload, may_inflate=window > 0)
         self._backlog: deque[Event] | None = None
         self._state = _OPEN
         self._close_by = 0.0

@@ -26,6 +26,9 @@ _LAST_POLLS_LOOK_S: Final = 0.02
 Mounts = Mapping[str, Callable[[Session], Upper]]
 """What to put on a session, by path without the slash at its end."""
 
+Switching = tuple[bytes, int]
+"""As `websocket.switching_protocols` gives it."""
+
 
 class Port:
     """Engine.IO v4 at the mounts, over polling and WebSocket; every other request is the HTTP server's.
@@ -207,7 +210,7 @@ class Port:
             front.answer(*refusal, is_last=True)
             return
         try:
-            switching = websocket.switching_protocols(head.headers)
+            switching = websocket.switching_protocols(head.headers, may_deflate=self.limits.is_deflating)
         except websocket.HandshakeError as error:
             front.answer(error.status, error.detail.encode(), headers=[("Sec-WebSocket-Version", "13")], is_last=True)
             return
@@ -286,18 +289,19 @@ class Port:
         if session is not None:
             front.answer(200, session.start(self._mounts[head.path](session), None).payload)
 
-    def _open_websocket(self, front: Front, head: Head, switching: bytes) -> None:
+    def _open_websocket(self, front: Front, head: Head, switching: Switching) -> None:
         session = self._open(front, head)
         if session is None:
             return
-        connection, rest = self._take(front)
+        response, window = switching
+        connection, rest = self._take(front, window)
         connection.session = session
         opened = session.start(self._mounts[head.path](session), connection)
-        connection.write(switching + opened.frames)
+        connection.write(response + opened.frames)
         if rest:
             connection.data_received(rest)
 
-    def _probe(self, front: Front, head: Head, sid: str, switching: bytes) -> None:
+    def _probe(self, front: Front, head: Head, sid: str, switching: Switching) -> None:
         session = self.sessions.by_sid.get(sid)
         address = self._elsewhere(front, sid)
         if address is not None:
@@ -308,8 +312,9 @@ class Port:
             front.answer(400, b"Session ID unknown", is_last=True)
             return
         is_probable = session.is_probable
-        connection, rest = self._take(front)
-        connection.write(switching)
+        response, window = switching
+        connection, rest = self._take(front, window)
+        connection.write(response)
         if not is_probable:
             # The session has its WebSocket, or one that tries. Clients expect this one to open before it is closed.
             connection.close(websocket.POLICY_VIOLATION, "no upgrade is due")
@@ -319,10 +324,10 @@ class Port:
         if rest:
             connection.data_received(rest)
 
-    def _take(self, front: Front) -> tuple[WebSocketConnection, bytes]:
+    def _take(self, front: Front, window: int) -> tuple[WebSocketConnection, bytes]:
         transport, rest = front.take()
         self.left(front)
-        connection = WebSocketConnection(transport=transport, sessions=self.sessions)
+        connection = WebSocketConnection(transport=transport, sessions=self.sessions, window=window)
         transport.set_protocol(connection)
         return connection, rest
 

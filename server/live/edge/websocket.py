@@ -1,7 +1,7 @@
 """RFC 6455 for a server, without I/O: bytes in, events and bytes out.
 
-No extension is ever negotiated, so a reserved bit is always a violation. A message arrives whole: fragments are put
-together here and their sum is bounded. Violations are events too, so that what came before one is still delivered.
+A message arrives whole: fragments are put together here and their sum is bounded, and so is what a compressed one
+holds. Violations are events too, so that what came before one is still delivered.
 """
 
 from __future__ import annotations
@@ -13,12 +13,16 @@ import hashlib
 from struct import Struct
 from typing import Final, Literal
 
+from server.live.edge import deflate
+
 CONTINUATION: Final = 0x0
 TEXT: Final = 0x1
 BINARY: Final = 0x2
 CLOSE: Final = 0x8
 PING: Final = 0x9
 PONG: Final = 0xA
+
+_DEFLATED: Final = 0x40  # RSV1, beside the opcode of a message's first frame: the payload is compressed
 
 NORMAL: Final = 1000
 GOING_AWAY: Final = 1001
@@ -62,8 +66,11 @@ def accept_token(key: str) -> bytes:
     return base64.b64encode(hashlib.sha1(key.encode("latin-1") + _GUID, usedforsecurity=False).digest())
 
 
-def switching_protocols(headers: dict[str, str]) -> bytes:
-    """The 101 response to an upgrade request whose (lower case) headers these are; HandshakeError otherwise."""
+def switching_protocols(headers: dict[str, str], *, may_deflate: bool = True) -> tuple[bytes, int]:
+    """The 101 response to an upgrade request whose (lower case) headers these are; HandshakeError otherwise.
+
+    And the window, in bits, of what may be sent compressed: 0 when compression was not agreed on.
+    """
     if headers.get("sec-websocket-version") != "13":
         raise HandshakeError(426, "Sec-WebSocket-Version must be 13")
     key = headers.get("sec-websocket-key", "")
@@ -73,11 +80,27 @@ def switching_protocols(headers: dict[str, str]) -> bytes:
         is_key = False
     if not is_key:
         raise HandshakeError(400, "Sec-WebSocket-Key must be 16 bytes in base64")
+    agreed = _agree(headers.get("sec-websocket-extensions")) if may_deflate else None
+    extensions = b"" if agreed is None else b"\r\nSec-WebSocket-Extensions: " + agreed.answer.encode()
     return (
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
         + accept_token(key)
+        + extensions
         + b"\r\n\r\n"
-    )
+    ), 0 if agreed is None else agreed.window
+
+
+def _agree(extensions: str | None) -> deflate.Agreement | None:
+    try:
+        return None if extensions is None else deflate.agree(extensions)
+    except deflate.Malformed as error:
+        raise HandshakeError(400, str(error)) from None
+
+
+def deflated_frame(opcode: int, payload: bytes, window: int) -> bytes:
+    """One whole frame, compressed for who reads with this window if that makes it shorter."""
+    deflated = deflate.deflate(payload, window)
+    return frame(opcode | _DEFLATED, deflated) if len(deflated) < len(payload) else frame(opcode, payload)
 
 
 def frame(opcode: int, payload: bytes) -> bytes:
@@ -130,19 +153,33 @@ class Reader:
     """The receiving half of one connection. After CLOSE or VIOLATION nothing more is read.
 
     Text is checked as it arrives, so that what is not UTF-8 is refused at its first wrong byte even in the middle of
-    a frame (section 8.1 asks for no less, and a long frame need not be waited for).
+    a frame (section 8.1 asks for no less, and a long frame need not be waited for). Compressed text is inflated and
+    checked when all of it is there.
     """
 
-    __slots__ = ("_buffer", "_decoder", "_done", "_message", "_need", "_opcode", "_payload_at", "_scanned", "max_bytes")
+    __slots__ = (
+        "_buffer",
+        "_decoder",
+        "_done",
+        "_may_inflate",
+        "_message",
+        "_need",
+        "_opcode",
+        "_payload_at",
+        "_scanned",
+        "max_bytes",
+    )
 
-    def __init__(self, *, max_bytes: int) -> None:
+    def __init__(self, *, max_bytes: int, may_inflate: bool = False) -> None:
+        """`may_inflate`: compression was agreed on."""
         self.max_bytes = max_bytes
+        self._may_inflate = may_inflate
         self._buffer: bytearray | None = None  # an unfinished frame
         self._need = 0  # bytes that the buffer must hold before looking again is worth it
         self._payload_at = 0  # where the payload of the unfinished frame starts, if it is text; else 0
         self._scanned = 0  # bytes of that payload that the decoder has seen
         self._message: bytearray | None = None  # fragments so far
-        self._opcode = 0
+        self._opcode = 0  # of those fragments, with _DEFLATED if they are compressed
         self._decoder: codecs.IncrementalDecoder | None = None
         self._done = False
 
@@ -194,7 +231,7 @@ class Reader:
             start, length = self._head(data, position, end)
             self._need = start + length
             if self._need > end:
-                self._payload_at = start if start <= end and self._is_text(data[position] & 0x0F) else 0
+                self._payload_at = start if start <= end and self._is_plain_text(data[position] & 0x4F) else 0
                 return position
             payload = _unmask(data[start : start + length], data[start - 4 : start])
             self._frame(data[position], payload, events)
@@ -202,7 +239,7 @@ class Reader:
             position = start + length
         return position
 
-    def _is_text(self, opcode: int) -> bool:
+    def _is_plain_text(self, opcode: int) -> bool:
         return opcode == TEXT or (opcode == CONTINUATION and self._opcode == TEXT)
 
     def _head(self, data: bytes | bytearray, position: int, end: int) -> tuple[int, int]:
@@ -222,12 +259,12 @@ class Reader:
                 return end + 1, 0
             length, start = _U64.unpack_from(data, position + 2)[0], position + 14
             self._check_minimal(length, 65536)
-        self._check_size(first & 0x0F, length)
+        self._check_size(first, length)
         return start, length
 
     def _check_head(self, first: int, second: int) -> None:
         opcode = first & 0x0F
-        if first & 0x70:
+        if first & 0x70 and not self._is_deflated(first):
             raise _Broken(PROTOCOL_ERROR, "reserved bits are set")
         if not second & 0x80:
             raise _Broken(PROTOCOL_ERROR, "frame is not masked")
@@ -241,14 +278,24 @@ class Reader:
         elif (opcode == CONTINUATION) != (self._message is not None):
             raise _Broken(PROTOCOL_ERROR, "fragments out of order")
 
+    def _is_deflated(self, first: int) -> bool:
+        """Whether the reserved bits are the one that a message's first frame may have."""
+        return self._may_inflate and first & 0x70 == _DEFLATED and first & 0x0F in (TEXT, BINARY)
+
     @staticmethod
     def _check_minimal(length: int, least: int) -> None:
         if length < least or length >> 63:
             raise _Broken(PROTOCOL_ERROR, "length not in its shortest form")
 
-    def _check_size(self, opcode: int, length: int) -> None:
-        if opcode < CLOSE and length + (len(self._message) if self._message else 0) > self.max_bytes:
+    def _check_size(self, first: int, length: int) -> None:
+        size = length + (len(self._message) if self._message else 0)
+        if size > self.max_bytes and first & 0x0F < CLOSE and size > self._most_bytes(first):
             raise _Broken(TOO_BIG, "message is too big")
+
+    def _most_bytes(self, first: int) -> int:
+        """What cannot be compressed gets a little longer by it."""
+        is_deflated = (first if self._message is None else self._opcode) & _DEFLATED
+        return self.max_bytes + (self.max_bytes // 1024 + 16 if is_deflated else 0)
 
     def _frame(self, first: int, payload: bytes, events: list[Event]) -> None:
         opcode, is_last = first & 0x0F, bool(first & 0x80)
@@ -257,8 +304,8 @@ class Reader:
             self._done = True
         elif opcode > CLOSE:
             events.append((opcode, payload))
-        elif self._message is not None or not is_last:
-            self._fragment(opcode, payload, is_last, events)
+        elif self._message is not None or first & 0xC0 != 0x80:  # a fragment, or compressed
+            self._fragment(first & 0x4F, payload, is_last, events)
         else:
             self._decoder = None
             events.append((TEXT, _text(payload)) if opcode == TEXT else (BINARY, payload))
@@ -273,7 +320,16 @@ class Reader:
         self._message += payload
         if is_last:
             message, self._message, self._decoder = self._message, None, None
-            events.append((TEXT, _text(message)) if self._opcode == TEXT else (BINARY, bytes(message)))
+            whole = self._inflated(message) if self._opcode & _DEFLATED else bytes(message)
+            events.append((TEXT, _text(whole)) if self._opcode & 0x0F == TEXT else (BINARY, whole))
+
+    def _inflated(self, message: bytearray) -> bytes:
+        try:
+            return deflate.inflate(message, self.max_bytes)
+        except deflate.Corrupt as error:
+            raise _Broken(INVALID_DATA, str(error)) from None
+        except deflate.TooLong:
+            raise _Broken(TOO_BIG, "message is too big") from None
 
 
 _utf8: Final = codecs.getincrementaldecoder("utf-8")

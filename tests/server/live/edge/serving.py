@@ -149,11 +149,14 @@ class Raw:
     def send(self, data: bytes) -> None:
         self.writer.write(data)
 
-    async def upgrade(self, query: str = "EIO=4&transport=websocket", more: bytes = b"") -> bytes:
+    async def upgrade(
+        self, query: str = "EIO=4&transport=websocket", more: bytes = b"", *, extensions: str = ""
+    ) -> bytes:
         """A WebSocket handshake; the response's head."""
+        offer = f"Sec-WebSocket-Extensions: {extensions}\r\n" if extensions else ""
         self.send(
             f"GET /socket.io/?{query} HTTP/1.1\r\nHost: test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAECAwQFBgcICQoLDA0ODw==\r\n\r\n".encode()
+            f"{offer}Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAECAwQFBgcICQoLDA0ODw==\r\n\r\n".encode()
             + more
         )
         return await self.head()
@@ -168,13 +171,18 @@ class Raw:
 
     async def frame(self) -> tuple[int, bytes]:
         """The server's next frame: (opcode, payload)."""
+        first, payload = await self.whole_frame()
+        return first & 0x0F, payload
+
+    async def whole_frame(self) -> tuple[int, bytes]:
+        """The server's next frame: (first byte, payload)."""
 
         async def read() -> tuple[int, bytes]:
             first, second = await self.reader.readexactly(2)
             length = second & 0x7F
             if length > 125:
                 length = int.from_bytes(await self.reader.readexactly(2 if length == 126 else 8), "big")
-            return first & 0x0F, await self.reader.readexactly(length)
+            return first, await self.reader.readexactly(length)
 
         return await asyncio.wait_for(read(), DEADLINE_S)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import os
+import zlib
 
 import pytest
 from hypothesis import given
@@ -16,13 +18,22 @@ KEY = base64.b64encode(bytes(range(16))).decode()
 UPGRADE = {"sec-websocket-version": "13", "sec-websocket-key": KEY}
 
 
-def read(*frames: bytes, max_bytes: int = 1000) -> list[Event]:
-    return Reader(max_bytes=max_bytes).feed(b"".join(frames))
+RSV1 = 0x40
 
 
-def read_slowly(data: bytes, max_bytes: int = 1000) -> list[Event]:
-    reader = Reader(max_bytes=max_bytes)
+def read(*frames: bytes, max_bytes: int = 1000, may_inflate: bool = False) -> list[Event]:
+    return Reader(max_bytes=max_bytes, may_inflate=may_inflate).feed(b"".join(frames))
+
+
+def read_slowly(data: bytes, max_bytes: int = 1000, may_inflate: bool = False) -> list[Event]:
+    reader = Reader(max_bytes=max_bytes, may_inflate=may_inflate)
     return [event for index in range(len(data)) for event in reader.feed(data[index : index + 1])]
+
+
+def deflated(payload: bytes, level: int = 6) -> bytes:
+    """As a client does it that takes no context over."""
+    compressor = zlib.compressobj(level, wbits=-15)
+    return (compressor.compress(payload) + compressor.flush(zlib.Z_SYNC_FLUSH))[:-4]
 
 
 def violation(*frames: bytes, **options: int) -> object:
@@ -176,9 +187,24 @@ def test_frames_are_written_in_the_shortest_form(length: int, head: bytes) -> No
 
 def test_handshake_is_answered_as_in_the_standard() -> None:
     assert websocket.accept_token("dGhlIHNhbXBsZSBub25jZQ==") == b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
-    response = websocket.switching_protocols(UPGRADE | {"sec-websocket-extensions": "permessage-deflate"})
+    response, window = websocket.switching_protocols(UPGRADE)
     assert response.startswith(b"HTTP/1.1 101 ")
     assert b"xtensions" not in response
+    assert window == 0
+
+
+def test_handshake_agrees_on_compression_where_it_is_offered_and_allowed() -> None:
+    offer = UPGRADE | {"sec-websocket-extensions": "permessage-deflate; server_max_window_bits=12"}
+    response, window = websocket.switching_protocols(offer)
+    assert window == 12
+    assert response.endswith(
+        b"\r\nSec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover; "
+        b"server_max_window_bits=12\r\n\r\n"
+    )
+    for headers, may_deflate in ((offer, False), (UPGRADE | {"sec-websocket-extensions": "other"}, True)):
+        response, window = websocket.switching_protocols(headers, may_deflate=may_deflate)
+        assert window == 0
+        assert b"xtensions" not in response
 
 
 @pytest.mark.parametrize(
@@ -188,6 +214,7 @@ def test_handshake_is_answered_as_in_the_standard() -> None:
         ({"sec-websocket-key": "short"}, 400),
         ({"sec-websocket-key": ""}, 400),
         ({"sec-websocket-key": "é"}, 400),
+        ({"sec-websocket-extensions": "permessage-deflate;"}, 400),
     ],
 )
 def test_handshake_that_is_wrong_is_refused(headers: dict[str, str], status: int) -> None:
@@ -201,27 +228,115 @@ messages = st.one_of(
 )
 
 
-@given(st.lists(messages, max_size=5), st.data())
+def test_compressed_messages_arrive_as_they_were() -> None:
+    text = "κόσμε " * 40
+    frames = [
+        mask(TEXT, deflated(text.encode()), first=0x80 | RSV1 | TEXT),
+        mask(BINARY, deflated(b"\xff" * 300), first=0x80 | RSV1 | BINARY),
+        mask(TEXT, "not compressed, κόσμε".encode()),
+        mask(TEXT, b"\x00", first=0x80 | RSV1 | TEXT),
+        mask(BINARY, b"", first=0x80 | RSV1 | BINARY),
+    ]
+    expected = [(TEXT, text), (BINARY, b"\xff" * 300), (TEXT, "not compressed, κόσμε"), (TEXT, ""), (BINARY, b"")]
+    assert read(*frames, may_inflate=True) == expected
+    assert read_slowly(b"".join(frames), may_inflate=True) == expected
+
+
+def test_control_frames_come_between_compressed_fragments() -> None:
+    data = deflated(b"one two three " * 20)
+    frames = [
+        mask(TEXT, data[:5], first=RSV1 | TEXT),
+        mask(PING, b"?"),
+        mask(CONTINUATION, b"", is_last=False),
+        mask(CONTINUATION, data[5:]),
+        mask(TEXT, "plain é".encode()[:-1], is_last=False),
+        mask(CONTINUATION, b"\xa9"),
+    ]
+    expected = [(PING, b"?"), (TEXT, "one two three " * 20), (TEXT, "plain é")]
+    assert read(*frames, may_inflate=True) == expected
+    assert read_slowly(b"".join(frames), may_inflate=True) == expected
+
+
+@pytest.mark.parametrize("bits", [0x20, 0x10, 0x60, 0x50, 0x70])
+@pytest.mark.parametrize("opcode", [TEXT, BINARY, PING, CLOSE])
+def test_other_reserved_bits_are_refused_with_1002_on_a_compressed_connection(bits: int, opcode: int) -> None:
+    assert violation(mask(opcode, b"", first=0x80 | bits | opcode), may_inflate=True) == 1002
+
+
+@pytest.mark.parametrize("opcode", [PING, PONG, CLOSE])
+def test_control_frame_that_is_compressed_is_refused_with_1002(opcode: int) -> None:
+    assert violation(mask(opcode, deflated(b""), first=0x80 | RSV1 | opcode), may_inflate=True) == 1002
+
+
+@pytest.mark.parametrize("first", [BINARY, RSV1 | BINARY])
+def test_continuation_that_says_it_is_compressed_is_refused_with_1002(first: int) -> None:
+    start = mask(BINARY, deflated(b"x")[:1], first=first)
+    assert violation(start, mask(CONTINUATION, b"\x00", first=0x80 | RSV1), may_inflate=True) == 1002
+
+
+def test_compressed_message_amid_another_is_refused_with_1002() -> None:
+    frames = [mask(BINARY, b"x", is_last=False), mask(BINARY, deflated(b"y"), first=0x80 | RSV1 | BINARY)]
+    assert violation(*frames, may_inflate=True) == 1002
+
+
+@pytest.mark.parametrize("data", [b"\xff", b"\xed\xa0\x80", b"\xce\xba\xe1\xbd"])
+def test_compressed_text_that_is_not_utf8_is_refused_with_1007(data: bytes) -> None:
+    assert violation(mask(TEXT, deflated(data), first=0x80 | RSV1 | TEXT), may_inflate=True) == 1007
+    assert read(mask(BINARY, deflated(data), first=0x80 | RSV1 | BINARY), may_inflate=True) == [(BINARY, data)]
+
+
+def test_corrupt_compressed_data_is_refused_with_1007() -> None:
+    assert violation(mask(BINARY, b"\xff" * 9, first=0x80 | RSV1 | BINARY), may_inflate=True) == 1007
+    assert violation(mask(TEXT, deflated(b"cut short")[:-3], first=0x80 | RSV1 | TEXT), may_inflate=True) == 1007
+
+
+def test_compressed_message_that_holds_more_than_the_bound_is_refused_with_1009() -> None:
+    fits, bomb = deflated(bytes(1000)), deflated(bytes(1001))
+    assert read(mask(BINARY, fits, first=0x80 | RSV1 | BINARY), may_inflate=True) == [(BINARY, bytes(1000))]
+    assert violation(mask(BINARY, bomb, first=0x80 | RSV1 | BINARY), may_inflate=True) == 1009
+    frames = [mask(BINARY, bomb[:3], first=RSV1 | BINARY), mask(CONTINUATION, bomb[3:])]
+    assert violation(*frames, may_inflate=True) == 1009
+
+
+def test_compressed_message_is_bounded_before_it_arrives_but_for_what_compressing_adds() -> None:
+    noise = os.urandom(100_000)
+    longer = deflated(noise, level=0)
+    assert len(longer) > len(noise)
+    for frames in (
+        [mask(BINARY, longer, first=0x80 | RSV1 | BINARY)],
+        [mask(BINARY, longer[:70_000], first=RSV1 | BINARY), mask(CONTINUATION, longer[70_000:])],
+    ):
+        assert read(*frames, max_bytes=len(noise), may_inflate=True) == [(BINARY, noise)]
+    assert read(b"\xc2\xfe\x04\x00\0\0\0\0", max_bytes=1000, may_inflate=True)[-1] == (
+        VIOLATION,
+        (1009, "message is too big"),
+    )
+    assert read(mask(BINARY, longer), max_bytes=len(noise), may_inflate=True)[-1][0] == VIOLATION
+
+
+@given(st.lists(st.tuples(messages, st.booleans()), max_size=5), st.data())
 def test_any_fragmentation_and_any_split_give_the_same_messages(
-    wanted: list[tuple[int, bytes]], data: st.DataObject
+    wanted: list[tuple[tuple[int, bytes], bool]], data: st.DataObject
 ) -> None:
     stream = b""
-    for opcode, payload in wanted:
-        cuts = sorted(data.draw(st.lists(st.integers(0, len(payload)), max_size=3)))
-        parts = [payload[a:b] for a, b in zip([0, *cuts], [*cuts, len(payload)], strict=True)]
+    for (opcode, payload), is_deflated in wanted:
+        sent = deflated(payload) if is_deflated else payload
+        cuts = sorted(data.draw(st.lists(st.integers(0, len(sent)), max_size=3)))
+        parts = [sent[a:b] for a, b in zip([0, *cuts], [*cuts, len(sent)], strict=True)]
         for index, part in enumerate(parts):
-            stream += mask(opcode if index == 0 else CONTINUATION, part, is_last=index == len(parts) - 1)
-    reader = Reader(max_bytes=1000)
+            kind = CONTINUATION if index else opcode | (RSV1 if is_deflated else 0)
+            stream += mask(kind, part, is_last=index == len(parts) - 1)
+    reader = Reader(max_bytes=1000, may_inflate=True)
     found: list[Event] = []
     while stream:
         length = data.draw(st.integers(1, len(stream)))
         found += reader.feed(stream[:length])
         stream = stream[length:]
-    assert found == [(opcode, payload.decode() if opcode == TEXT else payload) for opcode, payload in wanted]
+    assert found == [(opcode, payload.decode() if opcode == TEXT else payload) for (opcode, payload), _ in wanted]
 
 
-@given(st.lists(st.binary(max_size=200), max_size=10))
-def test_noise_is_never_more_than_a_violation(chunks: list[bytes]) -> None:
-    reader = Reader(max_bytes=1000)
+@given(st.lists(st.binary(max_size=200), max_size=10), st.booleans())
+def test_noise_is_never_more_than_a_violation(chunks: list[bytes], may_inflate: bool) -> None:
+    reader = Reader(max_bytes=1000, may_inflate=may_inflate)
     for chunk in chunks:
         reader.feed(chunk)
