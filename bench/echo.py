@@ -79,6 +79,9 @@ class EngineEcho:
     def writable(self) -> None:
         pass
 
+    def upgraded(self) -> None:
+        pass
+
     def check(self, now: float) -> float:
         return float("inf")
 

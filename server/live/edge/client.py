@@ -61,7 +61,18 @@ class Application(Protocol):
 class Realm:
     """What the clients of one path share: application, parser, namespaces, limits, and the tasks of their handlers."""
 
-    __slots__ = ("application", "clock", "gone", "limits", "namespaces", "parser", "tasks", "trails", "writable")
+    __slots__ = (
+        "application",
+        "clock",
+        "gone",
+        "limits",
+        "namespaces",
+        "parser",
+        "tasks",
+        "trails",
+        "upgraded",
+        "writable",
+    )
 
     def __init__(
         self,
@@ -72,16 +83,19 @@ class Realm:
         namespaces: Collection[str],
         clock: Callable[[], float],
         writable: Callable[[Socket], None],
+        upgraded: Callable[[Socket], None],
         gone: Callable[[Socket], None],
         trails: Trails,
     ) -> None:
-        """`writable` and `gone` are told of sockets that have caught up, and of those that have left."""
+        """`writable`, `upgraded` and `gone` are told of sockets that have caught up, of those that have gone over to
+        WebSocket, and of those that have left."""
         self.application = application
         self.parser = parser
         self.limits = limits
         self.namespaces = frozenset(namespaces)
         self.clock = clock
         self.writable = writable
+        self.upgraded = upgraded
         self.gone = gone
         self.trails = trails
         self.tasks: set[asyncio.Task[Any]] = set()
@@ -490,6 +504,10 @@ class Client:
         for socket in self._sockets:
             if socket.is_connected:
                 self.realm.writable(socket)
+
+    def upgraded(self) -> None:
+        for socket in self._sockets:
+            self.realm.upgraded(socket)
 
     def check(self, now: float) -> float:
         if now >= self._connect_by:

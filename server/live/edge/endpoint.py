@@ -58,6 +58,7 @@ class Edge:
                 namespaces=namespaces,
                 clock=clock,
                 writable=self.fanout.writable,
+                upgraded=self.fanout.upgraded,
                 gone=self.fanout.unsubscribe_all,
                 trails=self._trails,
             )

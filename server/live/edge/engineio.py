@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from server.live.edge import websocket
+from server.live.edge import deflate, websocket
 
 OPEN: Final = "0"
 CLOSE: Final = "1"
@@ -39,12 +39,13 @@ class Outgoing:
     `text` is a whole Engine.IO text packet or empty; `attachments` follow it as binary messages, never apart from it.
     """
 
-    __slots__ = ("_frames", "_payload", "attachments", "text")
+    __slots__ = ("_deflated", "_frames", "_payload", "attachments", "text")
 
     def __init__(self, text: bytes, attachments: tuple[bytes, ...] = ()) -> None:
         self.text = text
         self.attachments = attachments
         self._frames: bytes | None = None
+        self._deflated: dict[int, bytes] | None = None
         self._payload: bytes | None = None
 
     @property
@@ -54,6 +55,31 @@ class Outgoing:
             head = websocket.frame(websocket.TEXT, self.text) if self.text else b""
             self._frames = head + b"".join(websocket.frame(websocket.BINARY, part) for part in self.attachments)
         return self._frames
+
+    def frames_for(self, window: int) -> bytes:
+        """The WebSocket frames for who reads what is compressed with this window, where that pays; 0 for who does not.
+
+        For what goes to many. To compress a few kilobytes takes as long as to write them to five sockets; and what one
+        person alone is told may be a secret, of which the compressed length would tell something.
+        """
+        if not window or len(self.text) < deflate.PAYS_FROM > max(map(len, self.attachments), default=0):
+            return self.frames
+        if self._deflated is None:
+            self._deflated = {}
+        found = self._deflated.get(window)
+        if found is None:
+            found = self._deflated[window] = self._deflate(window)
+        return found
+
+    def _deflate(self, window: int) -> bytes:
+        parts = [(websocket.TEXT, self.text)] if self.text else []
+        parts += [(websocket.BINARY, part) for part in self.attachments]
+        return b"".join(
+            websocket.deflated_frame(opcode, part, window)
+            if len(part) >= deflate.PAYS_FROM
+            else websocket.frame(opcode, part)
+            for opcode, part in parts
+        )
 
     @property
     def payload(self) -> bytes:

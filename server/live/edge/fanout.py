@@ -35,8 +35,8 @@ _ROW: Final = 512  # sockets written to before the loop looks at anything else
 _LEAST_REST_S: Final = 0.001  # shorter rests are added up: the loop's timers are no finer
 _MAX_PENDING: Final = 5_000  # entries of one topic; then they are written at once, and who cannot take them is slow
 
-Shape = tuple[Parser, str]
-"""Sockets of one parser and one namespace get the same bytes."""
+Shape = tuple[Parser, str, int]
+"""Sockets of one parser, one namespace and one window of compression (in bits, 0 for none) get the same bytes."""
 
 
 class Message:
@@ -68,7 +68,7 @@ class _Event:
         self.key = key
 
     def outgoing(self, shape: Shape) -> Outgoing:
-        parser, namespace = shape
+        parser, namespace, _ = shape
         return parser.event(namespace, [self.event, self.payload])
 
 
@@ -83,7 +83,7 @@ class _Messages:
         self.messages = messages
 
     def outgoing(self, shape: Shape) -> Outgoing:
-        parser, namespace = shape
+        parser, namespace, _ = shape
         head = {"room_id": self.room_id, "epoch": self.epoch}
         return parser.event_of_parts(namespace, MESSAGES, head, "messages", [m.part(parser) for m in self.messages])
 
@@ -114,17 +114,16 @@ class _Row:
 
 
 class _Run:
-    """The entries from one number up to another, as the sockets of one shape are to get them."""
+    """The entries from one number up to another, as the sockets of one parser and namespace are to get them."""
 
     __slots__ = ("entries", "key")
 
-    def __init__(self, key: tuple[Shape, int, int], entries: list[tuple[_Entry, Outgoing]]) -> None:
+    def __init__(self, key: tuple[Parser, str, int, int], entries: list[tuple[_Entry, Outgoing]]) -> None:
         self.key = key
         self.entries = entries
 
-    @property
-    def frames(self) -> bytes:
-        return b"".join([outgoing.frames for _, outgoing in self.entries])
+    def frames_for(self, window: int) -> bytes:
+        return b"".join([outgoing.frames_for(window) for _, outgoing in self.entries])
 
 
 class _Topic:
@@ -164,17 +163,33 @@ class _Topic:
 
     def remove(self, socket: Socket) -> None:
         shape = _shape(socket)
-        rows = self.rows.get(shape, [])
-        for row in rows:
+        for row in self.rows.get(shape, ()):
             if socket in row.members:
-                del row.members[socket]
+                self._take_out(shape, row, socket)
                 self.size -= 1
-                if not row.members:
-                    rows.remove(row)
                 break
-        if not rows:
-            self.rows.pop(shape, None)
         self.late.pop(socket, None)
+
+    def _take_out(self, shape: Shape, row: _Row, socket: Socket) -> None:
+        del row.members[socket]
+        if not row.members:
+            self.rows[shape].remove(row)
+            if not self.rows[shape]:
+                del self.rows[shape]
+
+    def regroup(self, socket: Socket) -> None:
+        """Its shape is no longer the one under which it was added: it goes on from where it stood, in another row."""
+        now = _shape(socket)
+        for shape, row in self.turns():
+            if socket in row.members and shape != now:
+                self._take_out(shape, row, socket)
+                rows = self.rows.setdefault(now, [])
+                other = next((other for other in rows if other.at == row.at and len(other.members) < _ROW), None)
+                if other is None:
+                    other = _Row(row.at)
+                    rows.append(other)
+                other.members[socket] = None
+                return
 
     @property
     def position(self) -> tuple[str, int] | None:
@@ -189,8 +204,9 @@ class _Topic:
         return [(shape, row) for shape, rows in self.rows.items() for row in rows]
 
     def run(self, shape: Shape, begin: int, end: int) -> _Run:
-        """Rows that stand at the same place are given the same bytes: what comes next is kept from the one before."""
-        key = shape, begin, end
+        """Rows that stand at the same place are given the same bytes: what comes next is kept from the one before. So
+        it is for those who differ in nothing but how they take it compressed."""
+        key = *shape[:2], begin, end
         if self._run is None or self._run.key != key:
             entries = _gathered(islice(self.log, begin - self.begin, end - self.begin))
             self._run = _Run(key, list(_encoded(self.name, shape, entries)))
@@ -314,6 +330,14 @@ class Fanout:
         for topic in socket.topics:
             self.unsubscribe(topic, socket)
         self._lags.pop(socket, None)
+
+    def upgraded(self, socket: Socket) -> None:
+        """It has another transport, which may take other bytes."""
+        for name in socket.topics:
+            topic = self._topics[name]
+            topic.regroup(socket)
+            if topic.log:
+                self._dirty[name] = topic  # the pass under way does not know of a new row
 
     def count(self, topic: str) -> int:
         """Sockets that hear it."""
@@ -449,7 +473,7 @@ class Fanout:
         run = topic.run(shape, row.at, end)
         row.at = end
         members = self._served_together(topic, row, run) if topic.late else list(row.members)
-        frames = run.frames
+        frames = run.frames_for(shape[2])
         for socket in members:
             wire = socket.session.wire
             if wire is not None and socket.is_ready:
@@ -520,4 +544,4 @@ class Fanout:
 
 
 def _shape(socket: Socket) -> Shape:
-    return socket.parser, socket.namespace
+    return socket.parser, socket.namespace, socket.session.window

@@ -48,6 +48,10 @@ class Upper(Protocol):
         """The session was slow and has caught up."""
         ...
 
+    def upgraded(self) -> None:
+        """The session has gone over to WebSocket."""
+        ...
+
     def check(self, now: float) -> float:
         """As Timed.check; infinity when nothing is due."""
         ...
@@ -161,6 +165,11 @@ class Session:
     @property
     def transport(self) -> str:
         return "polling" if self._connection is None else "websocket"
+
+    @property
+    def window(self) -> int:
+        """In bits, of what may be written compressed; 0 when nothing may, as over polling."""
+        return 0 if self._connection is None else self._connection.window
 
     @property
     def is_open(self) -> bool:
@@ -351,6 +360,8 @@ class Session:
         was_slow, self._is_paused = self._is_paused, False
         self._sessions.slow.pop(self, None)
         self.wire = connection.write
+        if self.upper is not None:
+            self.upper.upgraded()
         for outgoing in waiting:
             connection.write(outgoing.frames)  # which may find the new transport slow as well
         if was_slow and not self._is_paused and self.upper is not None:

@@ -108,6 +108,18 @@ const cases = {
     socket.close();
     other.close();
   },
+  "compressed": async () => {
+    const socket = open({ transports: ["websocket"], perMessageDeflate: { threshold: 0 } });
+    await once(socket, "connect");
+    assert.match(socket.io.engine.transport.ws.extensions, /^permessage-deflate/);
+    assert.equal(await within(socket.emitWithAck("join", "long"), "ack"), "ok");
+    for (const body of ["é", "x".repeat(100), "what a goal! ".repeat(10_000)]) {
+      const said = once(socket, "said");
+      assert.equal(await within(socket.emitWithAck("say", "long", body), "ack"), "ok");
+      assert.equal((await said)[0].body, body);
+    }
+    socket.close();
+  },
   "outlives its pings": async () => {
     for (const transports of [["websocket"], ["polling"]]) {
       const socket = open({ transports, reconnection: false });

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import zlib
 from typing import Any
 
 import msgspec
@@ -12,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.live.edge import Attachment, engineio
+from server.live.edge.deflate import inflate
 from server.live.edge.engineio import InvalidPacket, Outgoing
 from server.live.edge.msgpack import MsgpackParser
 from server.live.edge.packet import Packet, Parser
@@ -189,3 +192,23 @@ def test_msgpack_javascript_dates_and_odd_keys_do_no_harm() -> None:
     packed = msgspec.msgpack.encode({"type": 2, "nsp": "/", "data": ["e", {1: msgspec.msgpack.Ext(5, b"x")}]})
     packet = PACK.decode(packed)
     assert packet.data == ["e", {"1": None}]
+
+
+def test_packets_are_compressed_where_it_pays_and_once() -> None:
+    small, large = Outgoing(b"4" * 1023), Outgoing(b"4" * 1024)
+    assert small.frames_for(15) is small.frames
+    assert large.frames_for(0) is large.frames
+    assert large.frames_for(15) is large.frames_for(15)
+    assert large.frames_for(15)[0] == 0xC1
+    assert inflate(large.frames_for(15)[2:], 2000) == large.text
+    assert zlib.decompressobj(-9).decompress(large.frames_for(9)[2:] + b"\x00\x00\xff\xff") == large.text
+
+
+def test_only_what_becomes_shorter_is_compressed() -> None:
+    noise = os.urandom(2000)
+    mixed = Outgoing(b"4" * 100, (noise, b"z" * 2000, b"z"))
+    plain, frames = mixed.frames, mixed.frames_for(15)
+    start = 102 + 4 + 2000
+    assert frames[:start] == plain[:start]
+    assert frames[start] == 0xC2
+    assert frames[-3:] == b"\x82\x01z"
