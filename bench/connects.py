@@ -1,7 +1,8 @@
 """`python -m bench connects`: how many clients a second come in, from the TCP connection to the joined namespace.
 
 So many are under way at any time, as when clients come back after a cut. Servers on the first core, clients on the
-second; their share of it shows whether they were the limit, and what a core could do is told by the CPU of each.
+second; their share of it shows whether they were the limit, and what a core could do is told by the CPU of each. What
+it costs when they leave is not counted.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from bench.crowd import Crowd, Steps, allow_many_files, hello, pin
 from bench.report import Figure, figure
 
 LOGIN, JOIN, LAST = "app: login", "app: login, join", "app: login, join, 50"
+_LEAVE_S = 1.0
 BARS = {JOIN: 8_000.0, LAST: 6_000.0}
 
 
@@ -37,7 +40,7 @@ def measure(name: str, options: argparse.Namespace) -> list[Row]:
         return _measure_app(options)
     peer = peers.start(name, node_modules=options.node_modules)
     try:
-        _come_in(peer, min(200, options.count), options.at_once)
+        _warm(peer, options)
         return [_measure(name, peer, options)]
     finally:
         peer.stop()
@@ -54,26 +57,34 @@ def _measure_app(options: argparse.Namespace) -> list[Row]:
             JOIN: lambda number: app.joined(tokens[number], empty),
             LAST: lambda number: app.joined(tokens[number], filled),
         }
-        _come_in(server, min(200, options.count), options.at_once)
+        _warm(server, options)
         return [_measure(name, server, options, says) for name, says in ways.items()]
     finally:
         server.stop()
 
 
 def _measure(name: str, server: peers.Server, options: argparse.Namespace, says: Callable[..., Steps] = hello) -> Row:
-    cpu, own = server.cpu_s(), time.process_time()
-    took = _come_in(server, options.count, options.at_once, says)
-    used, mine = server.cpu_s() - cpu, time.process_time() - own
+    with _crowd(server) as crowd:
+        cpu, own = server.cpu_s(), time.process_time()
+        took = crowd.connect(options.count, says=says, at_once=options.at_once)
+        used, mine = server.cpu_s() - cpu, time.process_time() - own
     return Row(name, options.count / took, used / options.count * 1e6, mine / took)
 
 
-def _come_in(server: peers.Server, count: int, at_once: int, says: Callable[[int], Steps] = hello) -> float:
-    """The seconds that it took; everybody leaves again."""
+def _warm(server: peers.Server, options: argparse.Namespace) -> None:
+    with _crowd(server) as crowd:
+        crowd.connect(min(200, options.count), at_once=options.at_once)
+
+
+@contextmanager
+def _crowd(server: peers.Server) -> Iterator[Crowd]:
+    """Everybody leaves again, and the server is done with that before the next come."""
     crowd = Crowd(host="127.0.0.1", port=server.port)
     try:
-        return crowd.connect(count, says=says, at_once=at_once)
+        yield crowd
     finally:
         crowd.close()
+        time.sleep(_LEAVE_S)
 
 
 def figures(rows: list[Row]) -> list[Figure]:

@@ -63,6 +63,8 @@ class WebSocketConnection(asyncio.Protocol):
         events = self._reader.feed(data)
         if self._backlog is not None:
             self._backlog.extend(events)
+        elif len(events) == 1:
+            self._event(events[0])
         elif len(events) <= self._sessions.limits.events_per_turn:
             for event in events:
                 self._event(event)

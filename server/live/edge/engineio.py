@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-import secrets
+import os
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -27,6 +28,7 @@ _SEPARATOR: Final = b"\x1e"
 _KINDS: Final = frozenset("0123456")
 
 RANDOM_CHARACTERS: Final = 20
+_URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
 
 
 class InvalidPacket(Exception):
@@ -52,8 +54,10 @@ class Outgoing:
     def frames(self) -> bytes:
         """The WebSocket frames."""
         if self._frames is None:
-            head = websocket.frame(websocket.TEXT, self.text) if self.text else b""
-            self._frames = head + b"".join(websocket.frame(websocket.BINARY, part) for part in self.attachments)
+            frames = websocket.frame(websocket.TEXT, self.text) if self.text else b""
+            for part in self.attachments:
+                frames += websocket.frame(websocket.BINARY, part)
+            self._frames = frames
         return self._frames
 
     def frames_for(self, window: int) -> bytes:
@@ -99,21 +103,27 @@ PROBE_ANSWER: Final = Outgoing(b"3probe")
 
 def new_sid(node_tag: str = "") -> str:
     """An identifier that cannot be guessed: 120 random bits in `RANDOM_CHARACTERS`, then the node's tag."""
-    return secrets.token_urlsafe(15) + node_tag
+    return binascii.b2a_base64(os.urandom(15), newline=False).translate(_URL_SAFE).decode() + node_tag
 
 
 def open_packet(
     *, sid: str, upgrades: list[str], ping_interval_s: float, ping_timeout_s: float, max_payload: int
 ) -> Outgoing:
     """The handshake. Times go out in whole milliseconds and never as 0."""
+    terms = _terms(tuple(upgrades), ping_interval_s, ping_timeout_s, max_payload)
+    return Outgoing(b'0{"sid":' + msgspec.json.encode(sid) + terms)
+
+
+@lru_cache(maxsize=16)
+def _terms(upgrades: tuple[str, ...], ping_interval_s: float, ping_timeout_s: float, max_payload: int) -> bytes:
+    """What the handshake says behind the id, the same to everyone."""
     body = {
-        "sid": sid,
         "upgrades": upgrades,
         "pingInterval": max(1, round(ping_interval_s * 1000)),
         "pingTimeout": max(1, round(ping_timeout_s * 1000)),
         "maxPayload": max_payload,
     }
-    return Outgoing(b"0" + msgspec.json.encode(body))
+    return b"," + msgspec.json.encode(body)[1:]
 
 
 def message(data: str | bytes) -> Outgoing:

@@ -150,9 +150,12 @@ class _Topic:
     def add(self, socket: Socket) -> bool:
         """Whether it is new here."""
         rows = self.rows.setdefault(_shape(socket), [])
-        if any(socket in row.members for row in rows):
-            return False
-        row = next((row for row in rows if len(row.members) < _ROW), None)
+        row = None
+        for each in rows:
+            if socket in each.members:
+                return False
+            if len(each.members) < _ROW:
+                row = each
         if row is None:
             row = _Row(self.end)
             rows.append(row)

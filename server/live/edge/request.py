@@ -20,7 +20,7 @@ class BodyTooLarge(Exception):
 class Head:
     """A request line and its fields; names in lower case, repeated fields joined by a comma."""
 
-    __slots__ = ("headers", "method", "path", "query_text", "raw", "version")
+    __slots__ = ("headers", "is_upgrade", "is_websocket", "method", "path", "query_text", "raw", "version")
 
     def __init__(self, raw: bytes) -> None:
         self.raw = raw
@@ -30,7 +30,10 @@ class Head:
             raise BadRequest("request line")
         self.method, target, self.version = request_line
         self.path, _, self.query_text = target.partition("?")
-        self.headers = fields(lines)
+        self.headers = headers = fields(lines)
+        upgrade = headers.get("upgrade")
+        self.is_upgrade = upgrade is not None and "upgrade" in headers.get("connection", "").lower()
+        self.is_websocket = self.is_upgrade and upgrade is not None and upgrade.lower() == "websocket"
 
     @property
     def query(self) -> dict[str, str]:
@@ -41,14 +44,6 @@ class Head:
     def is_keep_alive(self) -> bool:
         tokens = self.headers.get("connection", "").lower()
         return "keep-alive" in tokens if self.version == "HTTP/1.0" else "close" not in tokens
-
-    @property
-    def is_upgrade(self) -> bool:
-        return "upgrade" in self.headers.get("connection", "").lower() and "upgrade" in self.headers
-
-    @property
-    def is_websocket(self) -> bool:
-        return self.is_upgrade and self.headers["upgrade"].lower() == "websocket"
 
 
 def _query(text: str) -> dict[str, str]:

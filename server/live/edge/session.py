@@ -243,23 +243,25 @@ class Session:
         if self._state != _OPEN:
             return
         assert self.upper is not None
-        self._alive()
+        if self._pong_by:
+            self._alive()
         if isinstance(data, bytes):
             self.upper.receive(data)
-            return
-        kind = engineio.check_text(data)
-        if kind == engineio.MESSAGE:
+        elif data[:1] == engineio.MESSAGE:
             self.upper.receive(data[1:])
-        elif kind == engineio.CLOSE:
+        else:
+            self._rare_packet(engineio.check_text(data))
+
+    def _rare_packet(self, kind: str) -> None:
+        if kind == engineio.CLOSE:
             self._closed_by_client()
         elif kind in (engineio.OPEN, engineio.PING):
             raise InvalidPacket("a client sends no such packet")
 
     def _alive(self) -> None:
         """Whatever arrives shows that the other side lives."""
-        if self._pong_by:
-            self._pong_by = 0.0
-            self._ping_due = self._sessions.clock() + self._sessions.limits.ping_interval_s
+        self._pong_by = 0.0
+        self._ping_due = self._sessions.clock() + self._sessions.limits.ping_interval_s
 
     # -- polling
 

@@ -17,6 +17,7 @@ from server.live.edge.packet import Attachment, Packet, check_connect, check_eve
 _ROOT: Final = "/"
 _MAX_NAMESPACE: Final = 256
 _MAX_ID_DIGITS: Final = 16
+_MAX_PLAIN_HEAD: Final = 16  # one character less than what could be an id that is too large
 _MAX_NUMBER: Final = 400  # digits; more are infinity, as in JavaScript
 _encode: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder().decode
@@ -66,6 +67,15 @@ class _Cursor:
         return int(digits) if digits else None
 
 
+def _plain_head(text: str) -> int:
+    """Where the JSON begins behind a type and at most the number of an acknowledgement, as in nearly every packet; 0
+    when it takes a closer look."""
+    if text[1:2] == "{":
+        return 1
+    at = text.find("[", 1, _MAX_PLAIN_HEAD)
+    return at if at == 1 or (at > 1 and text[1:at].isdecimal() and text[:at].isascii()) else 0
+
+
 class JsonPartial:
     """A packet that waits for its attachments, which arrive in order."""
 
@@ -102,6 +112,9 @@ class JsonParser:
         if isinstance(data, bytes) or not data or not "0" <= data[0] <= "6":
             raise InvalidPacket("unknown Socket.IO packet")
         type_, cursor = ord(data[0]) - 48, _Cursor(data)
+        if type_ <= packets.ACK and (at := _plain_head(data)):
+            number = int(data[1:at]) if at > 1 else None
+            return Packet(type_, _ROOT, number, _checked(type_, self._json(data[at:])))
         is_binary = type_ >= packets.BINARY_EVENT
         count = cursor.attachments(self._max_attachments) if is_binary else 0
         packet = Packet(type_ - 3 if is_binary else type_, cursor.namespace(), cursor.id(), None)
@@ -170,9 +183,12 @@ def _packet(type_: int, namespace: str, id_: int | None, data: Any) -> Outgoing:
         body = encode(_take_out(data, attachments))
     except UnicodeEncodeError:
         body = encode(_mended(_take_out(data, attachments)))
-    number = b"" if id_ is None else str(id_).encode()
-    counted = str(type_).encode() if not attachments else f"{type_ + 3}{len(attachments)}-".encode()
-    return Outgoing(b"".join((b"4", counted, _prefix(namespace), number, body)), tuple(attachments))
+    head = f"4{type_}" if not attachments else f"4{type_ + 3}{len(attachments)}-"
+    if namespace != _ROOT:
+        head += namespace + ","
+    if id_ is not None:
+        head += str(id_)
+    return Outgoing(head.encode() + body, tuple(attachments))
 
 
 def _take_out(value: Any, attachments: list[bytes]) -> Any:

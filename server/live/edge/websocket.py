@@ -37,6 +37,7 @@ _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _U16: Final = Struct("!H")
 _U64: Final = Struct("!Q")
 _MAX_CONTROL: Final = 125
+_PLAIN: Final = (0x80 | TEXT, 0x80 | BINARY)  # first bytes of messages in one frame
 
 Violation = tuple[Literal[-1], tuple[int, str]]
 Event = tuple[int, str] | tuple[int, bytes] | tuple[int, tuple[int, str]]
@@ -127,7 +128,7 @@ def _is_close_code(code: int) -> bool:
 
 def _unmask(payload: bytes | bytearray, mask: bytes | bytearray) -> bytes:
     length = len(payload)
-    key = (bytes(mask) * (length // 4 + 1))[:length]
+    key = (mask * (length // 4 + 1))[:length]
     return (int.from_bytes(payload, "little") ^ int.from_bytes(key, "little")).to_bytes(length, "little")
 
 
@@ -187,6 +188,8 @@ class Reader:
         """What these bytes complete, in order."""
         if self._done:
             return []
+        if self._buffer is None and self._message is None and (event := self._whole(data)) is not None:
+            return [event]
         events: list[Event] = []
         try:
             self._feed(data, events)
@@ -195,6 +198,25 @@ class Reader:
             self._buffer = self._message = None
             events.append((VIOLATION, (broken.code, broken.reason)))
         return events
+
+    def _whole(self, data: bytes) -> Event | None:
+        """What nearly everything is: one plain message in one frame of at most 64 KiB, and nothing else. None when it
+        is not that, or not in order."""
+        size = len(data)
+        if size < 6 or data[0] not in _PLAIN:
+            return None
+        start, length = 6, data[1] - 0x80
+        if length == 126 and size > 8:
+            start, length = 8, data[2] << 8 | data[3]
+        if start + length != size or length > self.max_bytes or (length < 126 and start == 8):
+            return None
+        payload = _unmask(data[start:], data[start - 4 : start])
+        if data[0] == _PLAIN[1]:
+            return BINARY, payload
+        try:
+            return TEXT, payload.decode()
+        except UnicodeDecodeError:
+            return None
 
     def _feed(self, data: bytes, events: list[Event]) -> None:
         chunk: bytes | bytearray = data

@@ -23,7 +23,8 @@ class Wheel(Generic[T]):
 
     def add(self, item: T, due: float) -> None:
         """`item` comes up at the first `expired` at or after `due` (on the same clock), at most a tick late."""
-        slot = max(math.ceil(due / self.tick_s), self._next)
+        slot = int(due / self.tick_s) + 1
+        slot = max(slot, self._next)
         bucket = self._buckets.get(slot)
         if bucket is None:
             self._buckets[slot] = [item]
