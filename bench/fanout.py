@@ -177,11 +177,12 @@ def _served(name: str, options: argparse.Namespace) -> Iterator[tuple[peers.Serv
 
 
 def _enter(server: app.App, crowd: Crowd, viewers: int) -> Says:
-    """Everyone joins one room, guests but for the last few, who are to speak."""
+    """Everyone joins one room, guests but for a few, who are to speak: those who came last, so they come by
+    themselves."""
     tokens = server.tokens(_SPEAKERS)
     room = server.new_room(tokens[0])[1]
-    guests = viewers - _SPEAKERS
-    crowd.connect(viewers, says=lambda number: app.joined(tokens[number - guests] if number >= guests else None, room))
+    crowd.connect(viewers - _SPEAKERS, says=lambda _: app.joined(None, room))
+    crowd.connect(_SPEAKERS, says=lambda number: app.joined(tokens[number], room))
     return lambda number, text: app.sent(number, room, text, f"m{number}")
 
 
