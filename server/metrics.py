@@ -5,25 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from actors.runtime import ActorId
 
 
-class ActorMetrics:
-    """``actors.runtime.Observer`` as counters by kind."""
+class ActorMetrics(Collector):
+    """``actors.runtime.Observer`` as counters by kind. Messages, which are many, are only added up here."""
 
     def __init__(self, *, registry: CollectorRegistry) -> None:
         self._activated = Counter("socialflow_actor_activations", "Actors activated", ["kind"], registry=registry)
         self._passivated = Counter("socialflow_actor_passivations", "Actors passivated", ["kind"], registry=registry)
         self._crashed = Counter("socialflow_actor_crashes", "Actors that crashed", ["kind"], registry=registry)
         self._parked = Counter("socialflow_actor_parkings", "Actors given up for a while", ["kind"], registry=registry)
-        self._handled = Counter("socialflow_actor_messages", "Messages handled", ["kind"], registry=registry)
-        self._handled_by: dict[str, Counter] = {}
+        self._handled: dict[str, int] = {}
         self._dead = Counter(
             "socialflow_actor_dead_letters", "Messages nobody handled", ["kind", "reason"], registry=registry
         )
+        registry.register(self)
 
     def activated(self, actor_id: ActorId) -> None:
         self._activated.labels(actor_id.kind).inc()
@@ -38,13 +38,19 @@ class ActorMetrics:
         self._parked.labels(actor_id.kind).inc()
 
     def handled(self, kind: str, messages: int) -> None:
-        counter = self._handled_by.get(kind)
-        if counter is None:
-            counter = self._handled_by[kind] = self._handled.labels(kind)
-        counter.inc(messages)
+        self._handled[kind] = self._handled.get(kind, 0) + messages
 
     def dead_letter(self, actor_id: ActorId, message: str, reason: str) -> None:
         self._dead.labels(actor_id.kind, reason).inc()
+
+    def collect(self) -> Iterable[Metric]:
+        handled = CounterMetricFamily("socialflow_actor_messages", "Messages handled", labels=["kind"])
+        for kind, messages in self._handled.items():
+            handled.add_metric([kind], messages)
+        yield handled
+
+    def describe(self) -> Iterable[Metric]:
+        return ()
 
 
 class Gauges(Collector):

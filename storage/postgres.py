@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, TypeAlias, TypeVar
 
 import asyncpg
@@ -48,9 +49,14 @@ class Database:
     outage the next call connects anew by itself.
     """
 
-    def __init__(self, *, pool: asyncpg.Pool[Row], deadline_s: float) -> None:
+    def __init__(self, *, pool: asyncpg.Pool[Row], deadline_s: float, url: str, settings: dict[str, str]) -> None:
+        """``settings`` are those of each session, on ``url``."""
         self._pool = pool
         self._deadline_s = deadline_s
+        self._url = url
+        self._settings = settings
+        self._own: list[Dedicated] = []
+        self._outages = 0
 
     @classmethod
     async def connect(
@@ -84,7 +90,7 @@ class Database:
                     timeout=deadline_s,
                     command_timeout=deadline_s,
                 )
-        database = cls(pool=pool, deadline_s=deadline_s)
+        database = cls(pool=pool, deadline_s=deadline_s, url=url, settings=settings)
         try:
             await database.ping(timeout_s=deadline_s)
         except StorageError:
@@ -96,6 +102,8 @@ class Database:
         """Close gracefully; what still runs after ``timeout_s`` is cut off."""
         try:
             async with asyncio.timeout(timeout_s):
+                for dedicated in self._own:
+                    await dedicated.close()
                 await self._pool.close()
         except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
             self._pool.terminate()
@@ -141,6 +149,19 @@ class Database:
             await self._renew_if_lost(error)
             raise
 
+    def dedicated(self, settings: Mapping[str, str]) -> Dedicated:
+        """A connection beside the pool, with settings of its own. It ends with this object."""
+        found = Dedicated(connect=partial(self._connect, {**self._settings, **settings}), outages=lambda: self._outages)
+        self._own.append(found)
+        return found
+
+    async def _connect(self, settings: dict[str, str], timeout_s: float) -> Any:
+        connection = await asyncpg.connect(
+            self._url, timeout=timeout_s, command_timeout=self._deadline_s, server_settings=settings
+        )
+        await _set_codecs(connection)
+        return connection
+
     async def _run(self, call: Callable[[Any], Awaitable[T]], timeout_s: float | None) -> T:
         limit = timeout_s or self._deadline_s
         try:
@@ -154,10 +175,53 @@ class Database:
     async def _renew_if_lost(self, error: Unavailable) -> None:
         """After one connection was lost the others are not trusted either: an outage is met once, not by each."""
         if isinstance(error.__cause__, _LOST) and not isinstance(error.__cause__, TimeoutError):
+            self._outages += 1
             with contextlib.suppress(asyncpg.InterfaceError):
                 await self._pool.expire_connections()
         # A connect that is refused at once never waits: whoever tries again in a loop must not starve the others.
         await asyncio.sleep(0)
+
+
+class Dedicated:
+    """Statements that follow each other closely, each a transaction of its own, on a connection that is for nothing
+    else. It is made with the first one, and anew with the next after one that failed or after an outage that the pool
+    has met. Not for concurrent use.
+    """
+
+    def __init__(self, *, connect: Callable[[float], Awaitable[Any]], outages: Callable[[], int]) -> None:
+        self._connect = connect
+        self._outages = outages
+        self._seen = 0
+        self._connection: Any = None
+
+    async def fetch(self, sql: str, *args: object, timeout_s: float) -> list[Row]:
+        """As ``Database.fetch``; the deadline covers the making of the connection. Cancelled, it is lost with it."""
+        if self._connection is not None and self._seen != self._outages():
+            self._cut()
+        try:
+            with translated():
+                async with asyncio.timeout(timeout_s):
+                    if self._connection is None:
+                        self._seen = self._outages()
+                        self._connection = await self._connect(timeout_s)
+                    rows: list[Row] = await self._connection.fetch(sql, *args)
+                    return rows
+        except (Unavailable, asyncio.CancelledError):
+            self._cut()
+            # A connect that is refused at once never waits: whoever tries again in a loop must not starve the others.
+            await asyncio.sleep(0)
+            raise
+
+    def _cut(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.terminate()
+
+    async def close(self) -> None:
+        """Ends the connection. A later statement makes another one."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
 
 
 class Transaction:

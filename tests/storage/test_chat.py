@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from actors.chat_log import Appended, ChatEntry
-from storage.chat import ChatLog, LogFull
+from storage.chat import APPEND, PLANNED_ONCE, ChatLog, LogFull
 from storage.embedded import EmbeddedPostgres
 from storage.errors import BadValue, Fenced, Unavailable
 from storage.ids import Ids
@@ -187,6 +187,37 @@ async def test_a_full_queue_refuses_with_a_time_to_come_again(rows: Rows) -> Non
     assert caught.value.retry_after_s
     assert [outcome.offset for outcome in await asyncio.gather(*outcomes)] == [1, 2, 3]
     assert (await log.append(rows.entry("c3"))).offset == 4
+
+
+async def test_what_is_said_right_after_a_commit_waits_a_moment_for_company(rows: Rows) -> None:
+    log = ChatLog(db=rows.db)
+    for attempt in range(20):
+        await log.append(rows.entry(f"first-{attempt}"))
+        pair = [log.submit(rows.entry(f"second-{attempt}"))]
+        for _ in range(5):
+            await asyncio.sleep(0)  # long enough for a commit to begin, if one would
+        pair.append(log.submit(rows.entry(f"third-{attempt}")))
+        ids = [appended.id for appended in await asyncio.gather(*pair)]
+        commits = await rows.db.fetch("select distinct xmin::text from chat_messages where id = any($1::uuid[])", ids)
+        if len(commits) == 1:
+            break
+    else:
+        pytest.fail("each was committed by itself")
+    await log.close()
+
+
+async def test_the_plan_that_appends_keep_reads_no_table_from_end_to_end_though_it_was_made_when_all_were_empty(
+    db: Database,
+) -> None:
+    document = "(select current_setting('no.document'))::json"
+    async with db.transaction() as tx:
+        for name, value in PLANNED_ONCE.items():
+            await tx.execute(f"set local {name} = {value}")
+        plan = [row[0] for row in await tx.fetch("explain (generic_plan) " + APPEND.replace("$1::json", document))]
+    read = [line for line in plan if " on users" in line or " on chat_" in line or " on shards" in line]
+    assert read
+    assert not [line for line in read if "Seq Scan" in line]
+    assert sum("Index Cond:" in line for line in plan) >= 6
 
 
 async def test_an_append_whose_caller_left_is_written_all_the_same(rows: Rows) -> None:
