@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from asyncio import CancelledError
-from typing import TYPE_CHECKING, Final, TypeVar
+from asyncio import CancelledError, Future
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from actors.runtime.errors import ActorError, ActorStopped, DeadlineExceeded, Lost, Moving
 from actors.runtime.ids import ActorId
-from actors.runtime.mailbox import Envelope
+from actors.runtime.mailbox import Envelope, refuse
 from actors.runtime.message import Ask, Message
 
 if TYPE_CHECKING:
+    from actors.runtime.deadlines import Bucket
     from actors.runtime.kind import Kind
 
 R = TypeVar("R")
@@ -61,15 +64,7 @@ class Ref:
         envelope, bucket = deadlines.envelope(message, timeout_s)
         future = envelope.future
         try:
-            cell = self._cell
-            mail = cell.mail
-            if len(mail) < cell.limit:
-                mail.append(envelope)  # type: ignore[union-attr]
-                if not cell.awake:
-                    cell.awake = True
-                    cell.turns.add(cell)
-            else:
-                self._cell = self._kind.admit(self._key, envelope)
+            self._put(envelope)
             answer: R = await future
             return answer
         except (CancelledError, DeadlineExceeded) as error:
@@ -78,15 +73,59 @@ class Ref:
                 raise DeadlineExceeded(self.id, f"{timeout_s:g} s for {type(message).__name__}") from None
             raise
         except ActorError as error:
-            clock = self._kind.node.clock
-            pause_s = error.retry_after_s or AGAIN_S
-            left_s = envelope.deadline - pause_s - clock.monotonic()
-            if left_s <= 0 or not _may_ask_again(message, error):
+            again = self._again(envelope, error)
+            if again is None:
                 raise
+            pause_s, left_s = again
         finally:
             bucket.discard(future)
-        await clock.sleep(pause_s)
+        await self._kind.node.clock.sleep(pause_s)
         return await self.ask(message, timeout_s=left_s)
+
+    def ask_then(self, message: Ask[R], done: Callable[[Future[R]], None], *, timeout_s: float = 5.0) -> None:
+        """As `ask`, for who has something else to do: `done` is called once, on the loop, with the settled future.
+
+        What `ask` raises is in there; nothing is raised here. It takes no task, which for a short answer would cost
+        more than all the rest.
+        """
+        envelope, bucket = self._kind.node.deadlines.envelope(message, timeout_s)
+        envelope.future.add_done_callback(partial(self._settled, envelope, bucket, done))
+        try:
+            self._put(envelope)
+        except ActorError as error:
+            refuse(envelope.future, error)
+
+    def _settled(
+        self, envelope: Envelope, bucket: Bucket, done: Callable[[Future[R]], None], future: Future[R]
+    ) -> None:
+        bucket.discard(future)
+        error = future.exception()
+        if isinstance(error, DeadlineExceeded):
+            self._withdraw(envelope)
+        elif isinstance(error, ActorError) and (again := self._again(envelope, error)) is not None:
+            pause_s, left_s = again
+            message = cast("Ask[R]", envelope.message)
+            put_again = partial(self.ask_then, message, done, timeout_s=left_s)
+            self._kind.node.clock.call_later(pause_s, put_again)
+            return
+        done(future)
+
+    def _put(self, envelope: Envelope) -> None:
+        cell = self._cell
+        mail = cell.mail
+        if len(mail) < cell.limit:
+            mail.append(envelope)  # type: ignore[union-attr]
+            if not cell.awake:
+                cell.awake = True
+                cell.turns.add(cell)
+        else:
+            self._cell = self._kind.admit(self._key, envelope)
+
+    def _again(self, envelope: Envelope, error: ActorError) -> tuple[float, float] | None:
+        """After what pause, and within what time, to put it again; None when that is not to be."""
+        pause_s = error.retry_after_s or AGAIN_S
+        left_s = envelope.deadline - pause_s - self._kind.node.clock.monotonic()
+        return (pause_s, left_s) if left_s > 0 and _may_ask_again(envelope.message, error) else None
 
     def _withdraw(self, envelope: Envelope) -> None:
         future = envelope.future
@@ -98,7 +137,8 @@ class Ref:
             cell.withdraw(envelope)
 
 
-def _may_ask_again(message: Ask[R], error: ActorError) -> bool:
+def _may_ask_again(message: Message, error: ActorError) -> bool:
     """It went nowhere; or its owner went with the answer, and twice is as good as once."""
     went_with_its_owner = isinstance(error, Lost) or type(error) is ActorStopped
-    return isinstance(error, Moving) or (message.is_repeatable and went_with_its_owner)
+    is_repeatable = isinstance(message, Ask) and message.is_repeatable
+    return isinstance(error, Moving) or (is_repeatable and went_with_its_owner)

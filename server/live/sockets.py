@@ -22,6 +22,7 @@ from actors.chat import (
     DeleteChat,
     PinChat,
     PostChat,
+    Posted,
     SanctionPerson,
     SetChatMode,
 )
@@ -195,7 +196,7 @@ class Sockets:
             answer = handler(socket, session, _shaped(shape, args))
         except (DomainError, ActorError) as error:
             return refusal(error)
-        return answer if isinstance(answer, dict) else _answered(answer)
+        return answer if isinstance(answer, dict | asyncio.Future) else _answered(answer)
 
     def on_disconnect(self, socket: Socket, reason: str) -> None:
         session: Session | None = socket.state
@@ -422,9 +423,16 @@ class Sockets:
         return {"ok": True}
 
     def _send(self, socket: Socket, session: Session, body: Send) -> Awaitable[Ack]:
+        session.require_person()
         trace = self._traces.begin(is_wanted=session.is_followed)
-        posting = self._post(session, body, trace)
-        return posting if trace is None else self._follow(posting, trace)
+        if trace is not None:
+            return self._follow(self._post(session, body, trace), trace)
+        if self._at_hand(session, body.room_id) is None:
+            return self._post(session, body, None)
+        answer: asyncio.Future[Ack] = asyncio.get_running_loop().create_future()
+        post = _post_of(session, body, None)
+        self._node.ref("chat", body.room_id).ask_then(post, lambda outcome: _acknowledge(answer, outcome))
+        return answer
 
     async def _follow(self, posting: Awaitable[Ack], trace: str) -> Ack:
         since = self._node.clock.monotonic()
@@ -434,18 +442,8 @@ class Sockets:
             self._traces.note(trace, SEND, since=since)
 
     async def _post(self, session: Session, body: Send, trace: str | None) -> Ack:
-        session.require_person()
         await self._known(session, body.room_id)
-        room = self._node.ref("chat", body.room_id)
-        post = PostChat(
-            author=_author(session),
-            text=body.text,
-            client_id=body.client_id,
-            reply_to=body.reply_to,
-            trace=trace,
-        )
-        posted = await room.ask(post)
-        return {"ok": True, "id": posted.id, "offset": posted.offset, "epoch": posted.epoch}
+        return _sent(await self._node.ref("chat", body.room_id).ask(_post_of(session, body, trace)))
 
     async def _history(self, socket: Socket, session: Session, body: History) -> Ack:
         await self._known(session, body.room_id)
@@ -520,6 +518,26 @@ async def _answered(answer: Awaitable[Ack]) -> Ack:
         return await answer
     except (DomainError, ActorError) as error:
         return refusal(error)
+
+
+def _post_of(session: Session, body: Send, trace: str | None) -> PostChat:
+    return PostChat(
+        author=_author(session), text=body.text, client_id=body.client_id, reply_to=body.reply_to, trace=trace
+    )
+
+
+def _sent(posted: Posted) -> Ack:
+    return {"ok": True, "id": posted.id, "offset": posted.offset, "epoch": posted.epoch}
+
+
+def _acknowledge(answer: asyncio.Future[Ack], outcome: asyncio.Future[Posted]) -> None:
+    error = outcome.exception()
+    if error is None:
+        answer.set_result(_sent(outcome.result()))
+    elif isinstance(error, DomainError | ActorError):
+        answer.set_result(refusal(error))
+    else:
+        answer.set_exception(error)
 
 
 def refusal(error: DomainError | ActorError) -> Ack:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import math
 from collections.abc import Awaitable, Callable, Collection, Coroutine
+from functools import partial
 from types import CoroutineType
 from typing import Any, Final, Protocol
 
@@ -50,7 +51,8 @@ class Application(Protocol):
         ...
 
     def on_event(self, socket: Socket, event: str, args: list[Any]) -> Any:
-        """The acknowledgement's payload, or an awaitable of it; a tuple is several arguments."""
+        """The acknowledgement's payload, or an awaitable of it; a tuple is several arguments. A future is waited for
+        without a task of its own."""
         ...
 
     def on_disconnect(self, socket: Socket, reason: str) -> None:
@@ -421,6 +423,9 @@ class Client:
     # -- events
 
     def _event(self, socket: Socket, packet: Packet) -> None:
+        if self._in_flight >= self.realm.limits.max_in_flight:
+            self._acknowledge(socket, packet.id, _OVERLOADED)
+            return
         name, *args = packet.data
         try:
             result = self.realm.application.on_event(socket, name, args)
@@ -435,13 +440,20 @@ class Client:
             self._acknowledge(socket, packet.id, result)
 
     def _await(self, socket: Socket, id_: int | None, name: str, result: Awaitable[Any]) -> None:
-        if self._in_flight >= self.realm.limits.max_in_flight:
-            if asyncio.iscoroutine(result):
-                result.close()
-            self._acknowledge(socket, id_, _OVERLOADED)
-            return
         self._in_flight += 1
-        self.realm.spawn(self._answering(socket, id_, name, result), f"edge:event:{name[:64]}")
+        if isinstance(result, asyncio.Future):
+            result.add_done_callback(partial(self._answered, socket, id_, name))
+        else:
+            self.realm.spawn(self._answering(socket, id_, name, result), f"edge:event:{name[:64]}")
+
+    def _answered(self, socket: Socket, id_: int | None, name: str, answer: asyncio.Future[Any]) -> None:
+        self._in_flight -= 1
+        error = asyncio.CancelledError() if answer.cancelled() else answer.exception()
+        if error is not None:
+            _log.error("event handler failed", exc_info=error, extra={"event_name": name})
+            self._acknowledge(socket, id_, _INTERNAL)
+        else:
+            self._acknowledge(socket, id_, answer.result())
 
     async def _answering(self, socket: Socket, id_: int | None, name: str, answer: Awaitable[Any]) -> None:
         """Acknowledges in the same step in which the answer comes, so that no event slips in between."""
