@@ -116,7 +116,7 @@ class ChatRules:
             ("moderator", author.id in self.moderators),
             ("admin", "admin" in author.roles),
         )
-        return tuple(name for name, has in held if has)
+        return tuple([name for name, has in held if has])
 
     def judge(self, author: Author, text: str, *, standing: Standing, now: datetime) -> None:
         """Raise the ``DomainError`` that says why this may not be posted now."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
-import secrets
+from struct import Struct
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
-_RANDOM_BITS = 62
+_RANDOM = Struct("128Q")
 
 
 def is_uuid(text: str) -> bool:
@@ -28,11 +29,14 @@ class Ids:
 
     def __init__(self) -> None:
         self._last_tick = 0
+        self._random: list[int] = []  # asked for by the hundred: the system call costs as much as the rest of an id
 
     def uuid7(self, now: float) -> str:
         """The next id; ``now`` is wall-clock seconds since 1970."""
         self._last_tick = tick = max(int(now * 1000 * 4096), self._last_tick + 1)
         value = (tick >> 12 & 0xFFFF_FFFF_FFFF) << 80 | 0x7 << 76 | (tick & 0xFFF) << 64
-        value |= 0b10 << 62 | secrets.randbits(_RANDOM_BITS)
+        if not self._random:
+            self._random.extend(_RANDOM.unpack(os.urandom(_RANDOM.size)))
+        value |= 0b10 << 62 | self._random.pop() >> 2
         h = f"{value:032x}"
         return f"{h[:8]}-{h[8:12]}-{h[12:16]}-{h[16:20]}-{h[20:]}"

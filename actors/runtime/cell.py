@@ -23,7 +23,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from enum import Enum
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from actors.runtime.actor import Actor, Handler
 from actors.runtime.context import Context
@@ -289,7 +289,8 @@ class Cell:
 
     def _draw(self, now: float, monotonic: Callable[[], float]) -> float:
         """The hot loop. Whatever ends the state ACTIVE within a prompt handler must leave `mail` empty: see `stop`."""
-        mail, actor, prompt = cast("deque[Any]", self.mail), self.actor, self.prompt
+        mail: Any = self.mail
+        actor, prompt = self.actor, self.prompt
         notable_s = self.notable_s
         take = mail.popleft
         until = now + SLICE_S

@@ -434,7 +434,7 @@ class Client:
             result = _INTERNAL
         if result is None or isinstance(result, dict | tuple | list | str):
             self._acknowledge(socket, packet.id, result)
-        elif isinstance(result, CoroutineType | Awaitable):  # the class first, since asking the protocol is slow
+        elif isinstance(result, CoroutineType | asyncio.Future | Awaitable):  # asking the protocol is slow: it is last
             self._await(socket, packet.id, name, result)
         else:
             self._acknowledge(socket, packet.id, result)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from server.live.edge import websocket
 from server.live.edge.websocket import Event, Reader
@@ -91,14 +91,14 @@ class WebSocketConnection(asyncio.Protocol):
         opcode, data = event
         if opcode in _DATA:
             if self.session is not None and self._state == _OPEN:
-                self.session.receive(self, cast("str | bytes", data))
+                self.session.receive(self, data)
         elif opcode == websocket.PING:
             if self._state == _OPEN:
-                self._pong(cast(bytes, data))
+                self._pong(data)
         elif opcode == websocket.CLOSE:
-            self._closed_by_client(*cast("tuple[int, str]", data))
+            self._closed_by_client(*data)
         elif opcode == websocket.VIOLATION:
-            self._violation(*cast("tuple[int, str]", data))
+            self._violation(*data)
 
     def _pong(self, data: bytes) -> None:
         # Somebody who sends pings and reads nothing must not make us hoard the answers.

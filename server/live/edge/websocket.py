@@ -11,7 +11,7 @@ import binascii
 import codecs
 import hashlib
 from struct import Struct
-from typing import Final, Literal
+from typing import Any, Final
 
 from server.live.edge import deflate
 
@@ -39,8 +39,7 @@ _U64: Final = Struct("!Q")
 _MAX_CONTROL: Final = 125
 _PLAIN: Final = (0x80 | TEXT, 0x80 | BINARY)  # first bytes of messages in one frame
 
-Violation = tuple[Literal[-1], tuple[int, str]]
-Event = tuple[int, str] | tuple[int, bytes] | tuple[int, tuple[int, str]]
+Event = tuple[int, Any]
 """(TEXT, str), (BINARY | PING | PONG, bytes), (CLOSE, (code, reason)) or (VIOLATION, (code, reason))."""
 
 VIOLATION: Final = -1
