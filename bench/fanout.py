@@ -23,7 +23,7 @@ _SPEAKERS = 8  # the whole server answers only so many events of one socket at a
 _FRAME_BYTES = 160  # of a message around its text
 _MOST_P99_MS = 250.0
 _BAR_TIMES, _BAR_EACH_US, _BAR_SLOW_P99_MS, _BAR_P99_MS, _BAR_CPU = 3.0, 6.5, 20.0, 60.0, 55.0
-_PLAIN = "python-socketio"
+_PLAIN, _FLOOR = "python-socketio", "floor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,13 +250,18 @@ def figures(rows: list[Row]) -> list[Figure]:
     if most.get(_PLAIN):
         plain = statistics.median(most[_PLAIN])
         found += [_times_figure(name, most[name], plain) for name in own if name in most]
-    each = [row.cpu_us_per_delivery for row in rows if row.server == "ours-each" and row.mode.startswith("capacity")]
+    each, floor = (_costs(rows, server) for server in ("ours-each", _FLOOR))
     if each:
-        found.append(figure("fanout", "ours-each, CPU a delivery", each, "µs", better="lower", bar=_BAR_EACH_US))
+        name, bar = "ours-each, CPU a delivery", _BAR_EACH_US
+        found.append(figure("fanout", name, each, "µs", better="lower", bar=bar, peer=_FLOOR, against=floor))
     modes = dict.fromkeys((row.server, row.mode) for row in rows if not row.mode.startswith("capacity"))
     for server, mode in modes:
         found += _open_loop([row for row in rows if (row.server, row.mode) == (server, mode)], is_own=server in own)
     return found
+
+
+def _costs(rows: list[Row], server: str) -> list[float]:
+    return [row.cpu_us_per_delivery for row in rows if row.server == server and row.mode.startswith("capacity")]
 
 
 def _most(rows: list[Row], server: str) -> list[float]:
@@ -302,7 +307,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--rounds", type=int, default=1, help="interleaved; the table shows medians")
     found.add_argument("--rates", type=float, nargs="*", default=[5, 20, 100, 300, 1000], help="messages/s, open loop")
     found.add_argument("--no-capacity", dest="capacity", action="store_false")
-    found.add_argument("--servers", nargs="+", default=["ours", "ours-each", "python-socketio", "node", "bun"])
+    found.add_argument("--servers", nargs="+", default=["ours", "ours-each", "floor", "python-socketio", "node", "bun"])
     found.add_argument("--app", action="store_true", help="the whole server too, with everyone in a room of it")
     found.add_argument("--node-modules", type=Path, help="a folder that holds socket.io and bun's engine")
     found.add_argument("--slow", type=int, default=0, help="viewers that stop reading, in a run of its own")

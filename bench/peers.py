@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bench.crowd import CORES
+from bench.floor import Floor
 
 ROOM = "room"
 _PING_S = 600
@@ -209,9 +210,13 @@ def main(argv: list[str]) -> int:
     from bench.crowd import allow_many_files
 
     options = argparse.ArgumentParser()
-    options.add_argument("name", choices=["ours", "ours-each", "python-socketio"])
+    options.add_argument("name", choices=["ours", "ours-each", "python-socketio", "floor"])
     name = options.parse_args(argv).name
     allow_many_files()
+    if name == "floor":
+        floor = Floor()
+        print(f"listening on {floor.port}", flush=True)
+        floor.serve()
     serving = _serve_python_socketio() if name == "python-socketio" else _serve_ours(is_coalescing=name == "ours")
     uvloop.run(serving)
     return 0
