@@ -81,7 +81,7 @@ class World:
     # -- people
 
     def _spread(self, number: int) -> int:
-        slot: int = (number // self._options.rooms + number) % len(self.slots)
+        slot: int = (number // self._options.rooms + number % self._options.rooms) % len(self.slots)
         return slot
 
     def settle(self, *, is_wanted: Callable[[str], bool] = lambda _: True) -> None:
