@@ -236,11 +236,12 @@ def _gathered(entries: Iterable[_Entry]) -> Iterator[_Entry]:
     last: _Messages | None = None
     for entry in entries:
         if isinstance(entry, _Messages) and last is not None and entry.follows(last):
-            last = _Messages(last.room_id, last.epoch, last.messages + entry.messages)
+            last.messages += entry.messages
             continue
         if last is not None:
             yield last
-        last = entry if isinstance(entry, _Messages) else None
+        # A list of its own: other rows may get another run of the same entries.
+        last = _Messages(entry.room_id, entry.epoch, list(entry.messages)) if isinstance(entry, _Messages) else None
         if last is None:
             yield entry
     if last is not None:
@@ -449,8 +450,8 @@ class Fanout:
             for shape, row in topic.turns():
                 yield from self._turn(topic, shape, row)
             topic.trim()
-            if not topic.log:
-                self._dirty.pop(topic.name, None)
+            if not topic.log and self._dirty.get(topic.name) is topic:  # and no newer one of its name
+                del self._dirty[topic.name]
 
     def _turn(self, topic: _Topic, shape: Shape, row: _Row) -> Iterator[None]:
         """What there is for a row when its turn comes. Whoever yields finds the topic as others have left it."""
@@ -459,7 +460,7 @@ class Fanout:
             if self._written + len(row.members) > _ROW:
                 self._written = 0
                 yield
-                if not row.members:
+                if not row.members or row.at >= topic.end:
                     return
             self._written += len(row.members)
             self._write(topic, shape, row, topic.end if self._is_coalescing else row.at + 1)

@@ -372,6 +372,29 @@ async def test_flood_is_written_at_once_and_what_a_socket_cannot_take_is_a_gap_i
     assert await heard(ws, 1) == [12_001]
 
 
+async def test_who_comes_when_all_others_have_left_in_the_middle_of_a_pass_hears_what_is_said_next(
+    serve: Serve,
+) -> None:
+    rooms = Rooms()
+    served = await serve(rooms)
+    clients = [await stuck(served, rooms) for _ in range(600)]
+    *others, last = rooms.sockets
+    rooms.fanout.unsubscribe("room", last)
+
+    def change_over() -> None:
+        for socket in others:
+            rooms.fanout.unsubscribe("room", socket)
+        rooms.fanout.subscribe("room", last)
+        rooms.say(1)
+
+    rooms.say(1)
+    asyncio.get_running_loop().call_soon(change_over)  # after the first row, before the second
+    _, payload = await clients[-1][0].frame()
+    assert event_of(payload.decode())[1]["messages"][0]["offset"] == 2
+    for raw, _ in clients:
+        await raw.close()
+
+
 async def test_each_row_is_given_what_is_there_when_its_turn_comes(serve: Serve) -> None:
     """Of a room of three rows the last one gets with its first write what was said while the others were served."""
     rooms = Rooms()
