@@ -132,6 +132,12 @@ class Crowd:
                 continue
             self._count(number, length)
 
+    def pump_for(self, seconds: float) -> None:
+        """Reads for so long, whatever comes."""
+        end = time.perf_counter() + seconds
+        while (left := end - time.perf_counter()) > 0:
+            self.pump(left)
+
     def _count(self, number: int, length: int) -> None:
         found = self._marks(number, length)
         self.received += found

@@ -295,6 +295,7 @@ BENCH_PARTS = {
     "bench/crowd.py": "the clients of several benches",
     "bench/drawing.py": "curves as SVG",
     "bench/faults.py": "what can happen to a cluster under fire",
+    "bench/floor.py": "a server of system calls alone",
     "bench/machine.py": "what the figures were measured on",
     "bench/page.py": "the report as a page",
     "bench/report.py": "a figure, and how it is handed over",
