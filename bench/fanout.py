@@ -95,9 +95,11 @@ class Run:
 
     def open_loop(self, seconds: float, rate: float) -> Row:
         """Open loop."""
-        start, first = time.perf_counter(), self._said
+        start, first = 0.0, self._said
 
         def step() -> None:
+            nonlocal start
+            start = start or time.perf_counter()
             due = int((time.perf_counter() - start) * rate) + 1
             while self._said - first < due:
                 self._say()

@@ -41,7 +41,7 @@ class Floor:
                 if number == self._listener.fileno():
                     self._accept()
                 else:
-                    self._hear(number, self._clients[number].recv(65536))
+                    self._hear(number, self._read(number))
 
     def _accept(self) -> None:
         found, _ = self._listener.accept()
@@ -49,6 +49,12 @@ class Floor:
         found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._clients[found.fileno()] = found
         self._epoll.register(found.fileno(), select.EPOLLIN)
+
+    def _read(self, number: int) -> bytes:
+        try:
+            return self._clients[number].recv(65536)
+        except ConnectionError:
+            return b""
 
     def _hear(self, number: int, data: bytes) -> None:
         if not data:
@@ -67,7 +73,7 @@ class Floor:
         for number in self._room:
             try:
                 write(number, data)
-            except BlockingIOError:
+            except (BlockingIOError, ConnectionError):  # whoever has left is heard of soon
                 continue
 
     def _leave(self, number: int) -> None:
