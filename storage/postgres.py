@@ -206,7 +206,10 @@ class Dedicated:
                         self._connection = await self._connect(timeout_s)
                     rows: list[Row] = await self._connection.fetch(sql, *args)
                     return rows
-        except (Unavailable, asyncio.CancelledError):
+        except asyncio.CancelledError:
+            self._cut()
+            raise
+        except Unavailable:
             self._cut()
             # A connect that is refused at once never waits: whoever tries again in a loop must not starve the others.
             await asyncio.sleep(0)
