@@ -13,6 +13,7 @@ from typing import Any, Final
 from server.live.edge import engineio, websocket
 from server.live.edge.admission import Addresses, Origins, Turnstile
 from server.live.edge.connection import WebSocketConnection
+from server.live.edge.door import Door
 from server.live.edge.engineio import InvalidPacket
 from server.live.edge.forward import MARK, Forwarding
 from server.live.edge.front import Front
@@ -73,8 +74,8 @@ class Port:
         )
         self._fronts: set[Front] = set()
         self._inside: set[Front] = set()
-        self._server: asyncio.Server | None = None
-        self._inside_server: asyncio.Server | None = None
+        self._door: Door | None = None
+        self._inside_door: Door | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._is_draining = False
         self.refused = 0  # sessions and connections, since the start
@@ -92,17 +93,9 @@ class Port:
         reuse_port: bool | None = None,
     ) -> None:
         """Listens, on `host` and `port` or on a socket that is bound already."""
-        loop = asyncio.get_running_loop()
-
-        def front() -> Front:
-            return Front(self)
-
-        if sock is not None:
-            self._server = await loop.create_server(front, sock=sock, ssl=ssl, backlog=backlog)
-        else:
-            self._server = await loop.create_server(
-                front, host=host, port=port, ssl=ssl, backlog=backlog, reuse_port=reuse_port
-            )
+        door = Door(protocol=lambda: Front(self), ssl=ssl, backlog=backlog)
+        await door.open(host=host, port=port, sock=sock, reuse_port=reuse_port)
+        self._door = door
         self._sweep()
 
     async def listen_inside(
@@ -110,28 +103,25 @@ class Port:
     ) -> None:
         """Listens for the cluster's other nodes, without TLS, where nobody else comes. Besides `start`; `close` ends
         it, `drain` does not."""
-
-        def front() -> Front:
-            return Front(self, is_inside=True)
-
-        loop = asyncio.get_running_loop()
-        if sock is not None:
-            self._inside_server = await loop.create_server(front, sock=sock, backlog=backlog)
-        else:
-            self._inside_server = await loop.create_server(front, host=host, port=port, backlog=backlog)
+        door = Door(protocol=lambda: Front(self, is_inside=True), backlog=backlog)
+        await door.open(host=host, port=port, sock=sock)
+        self._inside_door = door
 
     @property
     def addresses(self) -> list[Any]:
         """Where it listens."""
-        return _addresses(self._server)
+        return [] if self._door is None else self._door.addresses
 
     @property
     def inside_addresses(self) -> list[Any]:
         """Where it listens for the other nodes."""
-        return _addresses(self._inside_server)
+        return [] if self._inside_door is None else self._inside_door.addresses
 
     def _sweep(self) -> None:
-        self.sessions.sweep(self.sessions.clock())
+        now = self.sessions.clock()
+        self.sessions.sweep(now)
+        if self._door is not None:
+            self._door.look(now)
         self._timer = asyncio.get_running_loop().call_later(self.sessions.wheel.tick_s, self._sweep)
 
     async def drain(self, *, within_s: float, reason: str = "server shutting down") -> None:
@@ -139,8 +129,8 @@ class Port:
         clients reconnect elsewhere. WebSockets and polls of other nodes' sessions are let go last. Then sessions over
         polling have up to the same time again (and at most `close_timeout_s`) for the poll that tells them."""
         self._is_draining = True
-        if self._server is not None:
-            self._server.close()
+        if self._door is not None:
+            self._door.close()
         sessions = list(self.sessions.by_sid.values())
         slices = max(1, min(len(sessions), int(within_s / 0.05)))
         size = math.ceil(len(sessions) / slices)
@@ -163,10 +153,10 @@ class Port:
         if self._timer is not None:
             self._timer.cancel()
         await self.forwarding.close()
-        for server in (self._server, self._inside_server):
-            if server is not None:
-                server.close()
-        self._server = self._inside_server = None
+        for door in (self._door, self._inside_door):
+            if door is not None:
+                door.close()
+        self._door = self._inside_door = None
         for front in (*self._fronts, *self._inside):
             front.abort()
 
@@ -347,10 +337,6 @@ class Port:
             session.close("parse error", is_abrupt=True)
             is_taken = False
         front.answer(*((200, b"ok") if is_taken else (400, b"Invalid payload")))
-
-
-def _addresses(server: asyncio.Server | None) -> list[Any]:
-    return [] if server is None else [sock.getsockname() for sock in server.sockets]
 
 
 def _query(head: Head) -> dict[str, str]:
