@@ -12,9 +12,9 @@ import asyncio
 import signal
 from typing import Any, Final
 
-import uvloop
 from aiohttp import web
 
+from server import loop
 from server.live.edge import Edge, EdgeLimits, Fanout, Socket
 from server.live.edge.engineio import message
 from server.live.edge.port import Port
@@ -143,5 +143,5 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: list[str]) -> int:
-    uvloop.run(serve(parser().parse_args(argv)))
+    loop.run(serve(parser().parse_args(argv)))
     return 0

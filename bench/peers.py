@@ -20,6 +20,7 @@ from typing import Any, Protocol
 
 from bench.crowd import CORES
 from bench.floor import Floor
+from server import loop
 
 ROOM = "room"
 _PING_S = 600
@@ -205,8 +206,6 @@ async def _serve_python_socketio() -> None:
 
 def main(argv: list[str]) -> int:
     """Runs one of the Python servers until it is told to stop."""
-    import uvloop
-
     from bench.crowd import allow_many_files
 
     options = argparse.ArgumentParser()
@@ -218,7 +217,7 @@ def main(argv: list[str]) -> int:
         print(f"listening on {floor.port}", flush=True)
         floor.serve()
     serving = _serve_python_socketio() if name == "python-socketio" else _serve_ours(is_coalescing=name == "ours")
-    uvloop.run(serving)
+    loop.run(serving)
     return 0
 
 

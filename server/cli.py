@@ -10,8 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-import uvloop
-
+from server import loop
 from server.config import ConfigError, Settings, load
 from server.logs import set_up_logs
 
@@ -50,7 +49,7 @@ def serve(argv: Sequence[str]) -> int:
     settings = load(argv, program="socialflow serve")
     set_up_logs(log_format=settings.log_format, level=settings.log_level, process="node")
     _raise_file_limit()
-    return uvloop.run(_serve(settings))
+    return loop.run(_serve(settings))
 
 
 def _raise_file_limit() -> None:

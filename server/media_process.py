@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import uvloop
 
 from media.control import (
     Answered,
@@ -48,6 +47,7 @@ from media.webrtc import errors as webrtc_errors
 from media.webrtc.port import RtcPort
 from media.webrtc.whep import WhepEndpoint
 from media.webrtc.whip import WhipEndpoint
+from server import loop
 from server.logs import set_up_logs
 from storage.objects import ObjectStore, open_objects
 
@@ -265,7 +265,7 @@ def main(argv: list[str]) -> int:
     async def run() -> None:
         await MediaServer(config=config).run(socket.socket(fileno=int(argv[1])))
 
-    uvloop.run(run())
+    loop.run(run())
     return 0
 
 

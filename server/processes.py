@@ -17,8 +17,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
-import uvloop
 
+from server import loop
 from server.config import Settings
 from server.engines import Engines
 from server.logs import set_up_logs
@@ -160,7 +160,7 @@ def main() -> int:
     config = json.load(sys.stdin)
     settings = Settings(**config["settings"])
     set_up_logs(log_format=settings.log_format, level=settings.log_level, process=f"node-{config['index']}")
-    return uvloop.run(_be_a_node(settings, config["sockets"]))
+    return loop.run(_be_a_node(settings, config["sockets"]))
 
 
 async def _be_a_node(settings: Settings, sockets: Mapping[str, int]) -> int:

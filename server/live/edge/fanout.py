@@ -149,14 +149,13 @@ class _Topic:
 
     def add(self, socket: Socket) -> bool:
         """Whether it is new here."""
+        if self.name in socket.topics:
+            return False
         rows = self.rows.setdefault(_shape(socket), [])
-        row = None
-        for each in rows:
-            if socket in each.members:
-                return False
-            if len(each.members) < _ROW:
-                row = each
-        if row is None:
+        for row in reversed(rows):
+            if len(row.members) < _ROW:
+                break
+        else:
             row = _Row(self.end)
             rows.append(row)
         row.members[socket] = None

@@ -61,14 +61,14 @@ class Port:
         self.limits = limits or EdgeLimits()
         self.http = http
         self.origins = Origins(allowed_origins)
-        self.sessions = Sessions(limits=self.limits, clock=clock, node_tag=node_tag)
-        self.forwarding = Forwarding(sessions=self.sessions, elsewhere=elsewhere, left=self.left)
-        self._mounts = {path + slash: open_upper for path, open_upper in mounts.items() for slash in ("", "/")}
         self._addresses = Addresses(
             trusted_proxies=trusted_proxies,
             limit=self.limits.max_sessions_per_address,
             limit_loopback=self.limits.limit_loopback,
         )
+        self.sessions = Sessions(limits=self.limits, clock=clock, forget=self._addresses.leave, node_tag=node_tag)
+        self.forwarding = Forwarding(sessions=self.sessions, elsewhere=elsewhere, left=self.left)
+        self._mounts = {path + slash: open_upper for path, open_upper in mounts.items() for slash in ("", "/")}
         self._turnstile = Turnstile(
             rate=self.limits.connect_rate, burst=self.limits.connect_burst, max_wait_s=self.limits.connect_wait_s
         )
@@ -272,7 +272,7 @@ class Port:
             self.refused += 1
             front.answer(429, b"Too many connections", headers=[("Retry-After", "5")], is_last=True)
             return None
-        return Session(sessions=self.sessions, head=head.raw, remote=remote, forget=self._addresses.leave)
+        return Session(sessions=self.sessions, head=head.raw, remote=remote)
 
     def _open_polling(self, front: Front, head: Head) -> None:
         session = self._open(front, head)

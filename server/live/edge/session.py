@@ -66,10 +66,14 @@ class Poll(Protocol):
 class Sessions:
     """All sessions of one port, and what they share."""
 
-    __slots__ = ("by_sid", "clock", "limits", "node_tag", "slow", "wheel")
+    __slots__ = ("by_sid", "clock", "forget", "limits", "node_tag", "slow", "wheel")
 
-    def __init__(self, *, limits: EdgeLimits, clock: Callable[[], float], node_tag: str = "") -> None:
+    def __init__(
+        self, *, limits: EdgeLimits, clock: Callable[[], float], forget: Callable[[str], None], node_tag: str = ""
+    ) -> None:
+        """`forget` is called with the address of each session that is over."""
         self.limits = limits
+        self.forget = forget
         self.node_tag = node_tag
         self.clock = clock
         tick_s = min(0.1, limits.ping_interval_s / 20, limits.ping_timeout_s / 20)
@@ -112,7 +116,6 @@ class Session:
         "_sessions",
         "_state",
         "_unsent",
-        "forget",
         "head",
         "is_posting",
         "remote",
@@ -121,14 +124,13 @@ class Session:
         "wire",
     )
 
-    def __init__(self, *, sessions: Sessions, head: bytes, remote: str, forget: Callable[[str], None] | None) -> None:
-        """`head` is the request that opened the session; `forget` is called with `remote` when it is over."""
+    def __init__(self, *, sessions: Sessions, head: bytes, remote: str) -> None:
+        """`head` is the request that opened the session, `remote` the client's address."""
         now = sessions.clock()
         self._sessions = sessions
         self.sid = engineio.new_sid(sessions.node_tag)
         self.head = head
         self.remote = remote
-        self.forget = forget
         self.upper: Upper | None = None
         self.wire: Callable[[bytes], None] | None = None
         self.is_posting = False
@@ -468,5 +470,5 @@ class Session:
         self._outbox = None
         self._connection = None
         self.upper = None
-        if self._sessions.by_sid.pop(self.sid, None) is not None and self.forget is not None:
-            self.forget(self.remote)
+        if self._sessions.by_sid.pop(self.sid, None) is not None:
+            self._sessions.forget(self.remote)

@@ -111,11 +111,11 @@ class JsonParser:
         """A packet, or one that waits for attachments. Binary alone is not a packet here."""
         if isinstance(data, bytes) or not data or not "0" <= data[0] <= "6":
             raise InvalidPacket("unknown Socket.IO packet")
-        type_, cursor = ord(data[0]) - 48, _Cursor(data)
+        type_ = ord(data[0]) - 48
         if type_ <= packets.ACK and (at := _plain_head(data)):
             number = int(data[1:at]) if at > 1 else None
             return Packet(type_, _ROOT, number, _checked(type_, self._json(data[at:])))
-        is_binary = type_ >= packets.BINARY_EVENT
+        cursor, is_binary = _Cursor(data), type_ >= packets.BINARY_EVENT
         count = cursor.attachments(self._max_attachments) if is_binary else 0
         packet = Packet(type_ - 3 if is_binary else type_, cursor.namespace(), cursor.id(), None)
         payload = self._json(data[cursor.at :])

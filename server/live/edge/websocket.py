@@ -6,7 +6,6 @@ holds. Violations are events too, so that what came before one is still delivere
 
 from __future__ import annotations
 
-import base64
 import binascii
 import codecs
 import hashlib
@@ -63,7 +62,8 @@ class _Broken(Exception):
 
 def accept_token(key: str) -> bytes:
     """`Sec-WebSocket-Accept` for a client's key."""
-    return base64.b64encode(hashlib.sha1(key.encode("latin-1") + _GUID, usedforsecurity=False).digest())
+    digest = hashlib.sha1(key.encode("latin-1") + _GUID, usedforsecurity=False).digest()
+    return binascii.b2a_base64(digest, newline=False)
 
 
 def switching_protocols(headers: dict[str, str], *, may_deflate: bool = True) -> tuple[bytes, int]:
@@ -75,8 +75,8 @@ def switching_protocols(headers: dict[str, str], *, may_deflate: bool = True) ->
         raise HandshakeError(426, "Sec-WebSocket-Version must be 13")
     key = headers.get("sec-websocket-key", "")
     try:
-        is_key = len(base64.b64decode(key, validate=True)) == 16
-    except (binascii.Error, ValueError):
+        is_key = len(binascii.a2b_base64(key, strict_mode=True)) == 16
+    except ValueError:  # binascii.Error, and what is not ASCII
         is_key = False
     if not is_key:
         raise HandshakeError(400, "Sec-WebSocket-Key must be 16 bytes in base64")

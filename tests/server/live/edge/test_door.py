@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from server.live.edge.door import Door
+from tests.server.live.edge.serving import eventually
 
 pytestmark = pytest.mark.skipif(not hasattr(socket, "TCP_INFO"), reason="the length of the queue is Linux's to tell")
 
@@ -29,7 +30,6 @@ async def door() -> AsyncIterator[Door]:
     await door.open(host="127.0.0.1")
     yield door
     door.close()
-    await asyncio.sleep(0.01)
 
 
 def _arrive(door: Door, count: int) -> list[socket.socket]:
@@ -43,9 +43,7 @@ def _arrive(door: Door, count: int) -> list[socket.socket]:
 
 
 async def _until_in(count: int) -> None:
-    async with asyncio.timeout(5):
-        while Guest.came < count:
-            await asyncio.sleep(0.005)
+    await eventually(lambda: Guest.came >= count)
 
 
 def _descriptors() -> int:
@@ -67,8 +65,7 @@ async def test_a_queue_calls_for_more_hands_and_its_end_lets_them_go(door: Door)
     await _until_in(41)
     for each in waiting:
         each.close()
-    await asyncio.sleep(0.05)
-    assert _descriptors() == before
+    await eventually(lambda: _descriptors() == before)
 
 
 async def test_whoever_comes_alone_calls_for_none(door: Door) -> None:
@@ -100,7 +97,7 @@ async def test_closed_while_more_hands_are_called(door: Door) -> None:
     waiting = _arrive(door, 40)
     door.look(1.0)
     door.close()
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(0)
     assert not door.is_crowded
     with pytest.raises(ConnectionRefusedError), socket.socket() as late:
         late.connect(address)
