@@ -1,8 +1,9 @@
 """Many Socket.IO clients in one thread: epoll, one buffer, and no parsing but for a sample of time stamps. A message is
 marked by one byte that nothing else holds, which is the cheapest thing to count.
 
-A reader that falls behind reads more bytes at a time, so a busy crowd delays what it measures but does not slow the
-server down; its own share of a core is reported beside every figure.
+A reader that falls behind reads more bytes at a time, so a busy crowd does not slow the server down; its own share of a
+core is reported beside every figure. Nor does it delay what it measures by more than a few reads: the time is taken of
+every twentieth client, and these are always read first.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ _MARK = b"~"  # before the time at which a message was said, in nanoseconds
 _END = b";"  # behind it
 _STAMP = re.compile(rb"~(?:(\d{5,20});|\d{0,20}\Z)")
 _KEY = b"AAECAwQFBgcICQoLDA0ODw=="
+_BETWEEN = 32  # others are read at most before those whose time is taken are looked at again
 CORES = sorted(os.sched_getaffinity(0))  # before any of us is pinned to one of them
 
 
@@ -76,7 +78,9 @@ class Crowd:
         self._address = (host, port)
         self._request = upgrade_request(path)
         self._sample_every = sample_every
-        self._epoll = select.epoll()
+        self._timed = select.epoll()  # those whose stamps are read
+        self._epoll = select.epoll()  # the others, and whether one of the first has something
+        self._epoll.register(self._timed.fileno(), select.EPOLLIN)
         self._sockets: dict[int, socket.socket] = {}
         self._sampled: dict[int, bytes] = {}  # those whose stamps are read, and the beginning of one cut off
         self._under_way: dict[int, int] = {}  # bytes that are to come of the frame at hand
@@ -114,23 +118,34 @@ class Crowd:
             self._sampled[number] = b""
         self._under_way[number] = 0
         self._sockets[number] = found
-        self._epoll.register(number, select.EPOLLIN)
+        self._epoll_of(number).register(number, select.EPOLLIN)
+
+    def _epoll_of(self, number: int) -> select.epoll:
+        return self._timed if number in self._sampled else self._epoll
 
     # -- listening
 
     def pump(self, timeout_s: float) -> None:
         """Reads what there is, waiting for it no longer than this."""
-        for number, _ in self._epoll.poll(timeout_s, 1024):
-            try:
-                length = self._sockets[number].recv_into(self._buffer)
-            except BlockingIOError:
-                continue
-            except ConnectionError:
-                length = 0
-            if not length:
-                self._drop(number)
-                continue
+        ready = [number for number, _ in self._epoll.poll(timeout_s, 1024)]
+        for begin in range(0, len(ready), _BETWEEN):
+            for number, _ in self._timed.poll(0, 1024):
+                self._hear(number)
+            for number in ready[begin : begin + _BETWEEN]:
+                if number in self._sockets:
+                    self._hear(number)
+
+    def _hear(self, number: int) -> None:
+        try:
+            length = self._sockets[number].recv_into(self._buffer)
+        except BlockingIOError:
+            return
+        except ConnectionError:
+            length = 0
+        if length:
             self._count(number, length)
+        else:
+            self._drop(number)
 
     def pump_for(self, seconds: float) -> None:
         """Reads for so long, whatever comes."""
@@ -174,7 +189,7 @@ class Crowd:
 
     def _drop(self, number: int) -> None:
         self.closed += 1
-        self._epoll.unregister(number)
+        self._epoll_of(number).unregister(number)
         self._sockets.pop(number).close()
 
     @property
@@ -185,7 +200,7 @@ class Crowd:
     def stop_reading(self, count: int) -> None:
         """Some clients that from now on read nothing."""
         for number in list(self._sockets)[:count]:
-            self._epoll.unregister(number)
+            self._epoll_of(number).unregister(number)
             self._sampled.pop(number, None)
 
     def pong(self) -> None:
@@ -206,6 +221,7 @@ class Crowd:
             found.close()
         self._sockets.clear()
         self._epoll.close()
+        self._timed.close()
 
 
 class _Entrance:
