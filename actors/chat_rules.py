@@ -111,12 +111,14 @@ class ChatRules:
         return role_of(author.id, author.roles, owner_id=self.owner_id, moderators=self.moderators)
 
     def badges(self, author: Author) -> tuple[str, ...]:
-        held = (
-            ("owner", author.id == self.owner_id),
-            ("moderator", author.id in self.moderators),
-            ("admin", "admin" in author.roles),
-        )
-        return tuple([name for name, has in held if has])
+        badges: tuple[str, ...] = ()
+        if author.id == self.owner_id:
+            badges += ("owner",)
+        if author.id in self.moderators:
+            badges += ("moderator",)
+        if "admin" in author.roles:
+            badges += ("admin",)
+        return badges
 
     def judge(self, author: Author, text: str, *, standing: Standing, now: datetime) -> None:
         """Raise the ``DomainError`` that says why this may not be posted now."""

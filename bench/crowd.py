@@ -2,8 +2,8 @@
 marked by one byte that nothing else holds, which is the cheapest thing to count.
 
 A reader that falls behind reads more bytes at a time, so a busy crowd does not slow the server down; its own share of a
-core is reported beside every figure. Nor does it delay what it measures by more than a few reads: the time is taken of
-every twentieth client, and these are always read first.
+core is reported beside every figure. Nor does it delay much what it measures: the time is taken of every twentieth
+client, and these are read first, before every few of the others.
 """
 
 from __future__ import annotations
@@ -190,6 +190,8 @@ class Crowd:
     def _drop(self, number: int) -> None:
         self.closed += 1
         self._epoll_of(number).unregister(number)
+        self._sampled.pop(number, None)
+        self._cut.pop(number, None)
         self._sockets.pop(number).close()
 
     @property

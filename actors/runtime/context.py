@@ -67,10 +67,11 @@ class Timer:
 class Context:
     """Handed to an actor with its activation, void when that ends: a later incarnation has another."""
 
-    __slots__ = ("_cell", "_laters", "_tasks", "_timers", "epoch", "is_open")
+    __slots__ = ("_cell", "_laters", "_tasks", "_timers", "clock", "epoch", "is_open")
 
     def __init__(self, cell: Cell, epoch: int) -> None:
         self._cell = cell
+        self.clock: Clock = cell.kind.node.clock
         self.epoch = epoch
         self.is_open = True
         self._timers: set[Timer] | None = None
@@ -80,10 +81,6 @@ class Context:
     @property
     def id(self) -> ActorId:
         return self._cell.id
-
-    @property
-    def clock(self) -> Clock:
-        return self._cell.kind.node.clock
 
     @property
     def log(self) -> logging.LoggerAdapter[logging.Logger]:

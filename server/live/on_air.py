@@ -35,17 +35,21 @@ class OnAir:
 
     async def view(self, stream_id: str, *, viewer_id: str | None) -> StreamView:
         """The stream as it is now; ``DomainError("not_found")`` for what the viewer may not know of."""
-        return self._for(viewer_id, self._views.get(stream_id) or await self.fresh(stream_id))
+        view = self._views.get(stream_id) or await self.fresh(stream_id)
+        _require_visible(view, viewer_id)
+        return self.counted(view)
 
     def seen(self, stream_id: str, *, viewer_id: str | None) -> StreamView | None:
         """As ``view``, without asking the stream: None when nothing was heard of it lately."""
-        view = self._views.get(stream_id)
-        return None if view is None else self._for(viewer_id, view)
+        view = self.remembered(stream_id, viewer_id=viewer_id)
+        return None if view is None else self.counted(view)
 
-    def _for(self, viewer_id: str | None, view: StreamView) -> StreamView:
-        if view.visibility == "private" and view.owner.id != viewer_id:
-            raise DomainError("not_found", "There is no such stream.", field="stream_id")
-        return self.counted(view)
+    def remembered(self, stream_id: str, *, viewer_id: str | None) -> StreamView | None:
+        """As ``seen``, but for the counts, which are older."""
+        view = self._views.get(stream_id)
+        if view is not None:
+            _require_visible(view, viewer_id)
+        return view
 
     async def fresh(self, stream_id: str) -> StreamView:
         """The stream as its actor has it now."""
@@ -158,3 +162,8 @@ def shown(view: StreamView) -> dict[str, Any]:
 
 def _time(at: datetime | None) -> str | None:
     return None if at is None else at.isoformat().replace("+00:00", "Z")
+
+
+def _require_visible(view: StreamView, viewer_id: str | None) -> None:
+    if view.visibility == "private" and view.owner.id != viewer_id:
+        raise DomainError("not_found", "There is no such stream.", field="stream_id")

@@ -51,7 +51,7 @@ from server.live.bodies import (
     TimeOut,
 )
 from server.live.counters import Counters
-from server.live.edge import ConnectRefused, Parser, Socket
+from server.live.edge import Answer, ConnectRefused, Parser, Socket
 from server.live.feed import Feed, Feeds, RoomPages
 from server.tracing import SEND, Traces
 from storage.ids import made_at
@@ -73,6 +73,9 @@ class Streams(Protocol):
     def seen(self, stream_id: str, *, viewer_id: str | None) -> StreamView | None:
         """As ``view``, without waiting; None when it has to be asked for."""
 
+    def remembered(self, stream_id: str, *, viewer_id: str | None) -> StreamView | None:
+        """As ``seen``, for who does not ask for the counts."""
+
     def shown(self, view: StreamView) -> dict[str, Any]: ...
     def react(self, stream_id: str, emoji: str) -> None: ...
 
@@ -93,7 +96,7 @@ class RoomLog(RoomPages, Protocol):
 
 
 Ack = dict[str, Any]
-_Handler = Callable[[Socket, Session, Any], Ack | Awaitable[Ack]]
+_Handler = Callable[[Socket, Session, Any], Ack | Answer | Awaitable[Ack]]
 
 
 class Sockets:
@@ -184,7 +187,7 @@ class Sockets:
         self._of_session[known.session_id].add(socket)
         self._turnout.enter(known.id)
 
-    def on_event(self, socket: Socket, event: str, args: list[Any]) -> Ack | Awaitable[Ack]:
+    def on_event(self, socket: Socket, event: str, args: list[Any]) -> Ack | Answer | Awaitable[Ack]:
         """The acknowledgement, or what will become it."""
         session: Session = socket.state
         known = self._events.get(event)
@@ -196,7 +199,7 @@ class Sockets:
             answer = handler(socket, session, _shaped(shape, args))
         except (DomainError, ActorError) as error:
             return refusal(error)
-        return answer if isinstance(answer, dict | asyncio.Future) else _answered(answer)
+        return answer if isinstance(answer, dict | Answer) else _answered(answer)
 
     def on_disconnect(self, socket: Socket, reason: str) -> None:
         session: Session | None = socket.state
@@ -316,7 +319,7 @@ class Sockets:
             raise DomainError("not_watching", "Watch the stream first.", field="stream_id")
         if not _EMOJI.fullmatch(body.emoji):
             raise DomainError("invalid", "A reaction is one emoji.", field="emoji")
-        view = self._streams.seen(body.stream_id, viewer_id=person.id)
+        view = self._streams.remembered(body.stream_id, viewer_id=person.id)
         role = role_of(person.id, session.roles, owner_id=view.owner.id if view is not None else "")
         self._budgets.spend("reaction", role, person.id, at=self._node.clock.monotonic())
         self._streams.react(body.stream_id, body.emoji)
@@ -366,7 +369,7 @@ class Sockets:
         if feed is None or feed.stream_id is None:
             return feed
         try:
-            view = self._streams.seen(feed.stream_id, viewer_id=_id_of(session))
+            view = self._streams.remembered(feed.stream_id, viewer_id=_id_of(session))
         except DomainError:
             raise DomainError("not_found", "There is no such room.", field="room_id") from None
         return feed if view is not None else None
@@ -422,14 +425,14 @@ class Sockets:
             self._fan.unsubscribe(ROOM + body.room_id, socket)
         return {"ok": True}
 
-    def _send(self, socket: Socket, session: Session, body: Send) -> Awaitable[Ack]:
+    def _send(self, socket: Socket, session: Session, body: Send) -> Answer | Awaitable[Ack]:
         session.require_person()
         trace = self._traces.begin(is_wanted=session.is_followed)
         if trace is not None:
             return self._follow(self._post(session, body, trace), trace)
         if self._at_hand(session, body.room_id) is None:
             return self._post(session, body, None)
-        answer: asyncio.Future[Ack] = asyncio.get_running_loop().create_future()
+        answer = Answer()
         post = _post_of(session, body, None)
         self._node.ref("chat", body.room_id).ask_then(post, lambda outcome: _acknowledge(answer, outcome))
         return answer
@@ -530,14 +533,14 @@ def _sent(posted: Posted) -> Ack:
     return {"ok": True, "id": posted.id, "offset": posted.offset, "epoch": posted.epoch}
 
 
-def _acknowledge(answer: asyncio.Future[Ack], outcome: asyncio.Future[Posted]) -> None:
+def _acknowledge(answer: Answer, outcome: asyncio.Future[Posted]) -> None:
     error = outcome.exception()
     if error is None:
-        answer.set_result(_sent(outcome.result()))
+        answer.give(_sent(outcome.result()))
     elif isinstance(error, DomainError | ActorError):
-        answer.set_result(refusal(error))
+        answer.give(refusal(error))
     else:
-        answer.set_exception(error)
+        answer.fail(error)
 
 
 def refusal(error: DomainError | ActorError) -> Ack:

@@ -1,6 +1,7 @@
 """The live edge: Engine.IO v4 and Socket.IO v5 on one port with HTTP, and the fan-out to many sockets."""
 
 from server.live.edge.admission import comeback_delays_ms
+from server.live.edge.answer import Answer
 from server.live.edge.client import Application, AskFailed, ConnectRefused, Socket
 from server.live.edge.endpoint import Edge
 from server.live.edge.fanout import Fanout, Message
@@ -9,6 +10,7 @@ from server.live.edge.nodes import address_in, tag_of
 from server.live.edge.packet import Attachment, Parser
 
 __all__ = [
+    "Answer",
     "Application",
     "AskFailed",
     "Attachment",

@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol
 
 from server.live.edge import packet as packets
 from server.live.edge import request, websocket
+from server.live.edge.answer import Answer
 from server.live.edge.engineio import InvalidPacket, Outgoing, new_sid
 from server.live.edge.limits import EdgeLimits
 from server.live.edge.packet import Packet, Parser, Partial
@@ -51,8 +52,8 @@ class Application(Protocol):
         ...
 
     def on_event(self, socket: Socket, event: str, args: list[Any]) -> Any:
-        """The acknowledgement's payload, or an awaitable of it; a tuple is several arguments. A future is waited for
-        without a task of its own."""
+        """The acknowledgement's payload, or an awaitable or an Answer of it; a tuple is several arguments. An awaitable
+        gets a task of its own, an Answer does without."""
         ...
 
     def on_disconnect(self, socket: Socket, reason: str) -> None:
@@ -432,28 +433,23 @@ class Client:
         except Exception:
             _log.exception("event handler failed", extra={"event_name": name})
             result = _INTERNAL
-        if result is None or isinstance(result, dict | tuple | list | str):
+        if isinstance(result, Answer):
+            self._in_flight += 1
+            result.when_given(partial(self._answered, socket, packet.id, name))
+        elif result is None or isinstance(result, dict | tuple | list | str):
             self._acknowledge(socket, packet.id, result)
-        elif isinstance(result, CoroutineType | asyncio.Future | Awaitable):  # asking the protocol is slow: it is last
-            self._await(socket, packet.id, name, result)
+        elif isinstance(result, CoroutineType | Awaitable):  # asking the protocol is slow: it is last
+            self._in_flight += 1
+            self.realm.spawn(self._answering(socket, packet.id, name, result), f"edge:event:{name[:64]}")
         else:
             self._acknowledge(socket, packet.id, result)
 
-    def _await(self, socket: Socket, id_: int | None, name: str, result: Awaitable[Any]) -> None:
-        self._in_flight += 1
-        if isinstance(result, asyncio.Future):
-            result.add_done_callback(partial(self._answered, socket, id_, name))
-        else:
-            self.realm.spawn(self._answering(socket, id_, name, result), f"edge:event:{name[:64]}")
-
-    def _answered(self, socket: Socket, id_: int | None, name: str, answer: asyncio.Future[Any]) -> None:
+    def _answered(self, socket: Socket, id_: int | None, name: str, payload: Any, error: BaseException | None) -> None:
         self._in_flight -= 1
-        error = asyncio.CancelledError() if answer.cancelled() else answer.exception()
         if error is not None:
             _log.error("event handler failed", exc_info=error, extra={"event_name": name})
-            self._acknowledge(socket, id_, _INTERNAL)
-        else:
-            self._acknowledge(socket, id_, answer.result())
+            payload = _INTERNAL
+        self._acknowledge(socket, id_, payload)
 
     async def _answering(self, socket: Socket, id_: int | None, name: str, answer: Awaitable[Any]) -> None:
         """Acknowledges in the same step in which the answer comes, so that no event slips in between."""

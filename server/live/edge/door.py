@@ -13,22 +13,33 @@ import contextlib
 import os
 import socket as sockets
 import ssl as tls
+import struct
 from collections.abc import Callable
-from struct import Struct
 from typing import Any, Final
 
 _HANDS: Final = 15  # further sockets on each queue
 _CROWD: Final = 8  # so many wait: more hands are called for
-_QUIET_S: Final = 1.0  # nobody was seen to wait for so long: they are let go
+_QUEUE: Final = 3  # so many wait: those that there are have work
+_QUIET_S: Final = 1.0  # no queue was seen for so long: they are let go
 
 _TCP_INFO: Final = getattr(sockets, "TCP_INFO", None)
-_WAITING: Final = Struct("24xI")  # of a listening socket, `tcpi_unacked` is how many it has to accept (tcp(7))
+_WAITING: Final = struct.Struct("24xI")  # of a listening socket, `tcpi_unacked` is how many it has to accept (tcp(7))
 
 
 class Door:
     """Listens, from `open` to `close`. `look` is to be called at every tick. Everything is on the loop's thread."""
 
-    __slots__ = ("_backlog", "_first", "_more", "_opening", "_protocol", "_queues", "_ssl", "_waited_at")
+    __slots__ = (
+        "_backlog",
+        "_first",
+        "_more",
+        "_not_before",
+        "_opening",
+        "_protocol",
+        "_queued_at",
+        "_queues",
+        "_ssl",
+    )
 
     def __init__(
         self, *, protocol: Callable[[], asyncio.Protocol], ssl: tls.SSLContext | None = None, backlog: int = 4096
@@ -41,7 +52,8 @@ class Door:
         self._queues: list[sockets.socket] = []
         self._more: list[asyncio.Server] = []
         self._opening: asyncio.Task[None] | None = None
-        self._waited_at = 0.0
+        self._queued_at = 0.0
+        self._not_before = 0.0
 
     async def open(
         self,
@@ -52,18 +64,33 @@ class Door:
         reuse_port: bool | None = None,
     ) -> None:
         """Listens, on `host` and `port` or on a socket that is bound already. Raises OSError."""
-        if sock is not None:
-            self._first = await self._listen(sock)
-        else:
-            loop = asyncio.get_running_loop()
-            self._first = await loop.create_server(
-                self._protocol, host=host, port=port, ssl=self._ssl, backlog=self._backlog, reuse_port=reuse_port
-            )
-        self._queues = [sockets.socket(fileno=os.dup(found.fileno())) for found in self._first.sockets]
+        try:
+            if sock is not None:
+                self._first = await self._server(sock)
+            else:
+                loop = asyncio.get_running_loop()
+                self._first = await loop.create_server(
+                    self._protocol,
+                    host=host,
+                    port=port,
+                    ssl=self._ssl,
+                    backlog=self._backlog,
+                    reuse_port=reuse_port,
+                    start_serving=False,
+                )
+            for found in self._first.sockets:
+                self._queues.append(sockets.socket(fileno=os.dup(found.fileno())))
+            await self._first.start_serving()
+        except BaseException:
+            self.close()
+            raise
 
-    async def _listen(self, sock: sockets.socket) -> asyncio.Server:
+    async def _server(self, sock: sockets.socket) -> asyncio.Server:
+        """Which does not listen yet."""
         loop = asyncio.get_running_loop()
-        return await loop.create_server(self._protocol, sock=sock, ssl=self._ssl, backlog=self._backlog)
+        return await loop.create_server(
+            self._protocol, sock=sock, ssl=self._ssl, backlog=self._backlog, start_serving=False
+        )
 
     @property
     def addresses(self) -> list[Any]:
@@ -78,19 +105,22 @@ class Door:
     def look(self, now: float) -> None:
         """Whether somebody waits, and what follows from it."""
         waiting = max(map(_waiting, self._queues), default=0)
-        if waiting:
-            self._waited_at = now
-        if waiting >= _CROWD and not self._more and self._opening is None:
-            self._opening = asyncio.get_running_loop().create_task(self._open_more(), name="edge:door")
-        elif self._more and now - self._waited_at >= _QUIET_S:
+        if waiting >= _QUEUE:
+            self._queued_at = now
+        if waiting >= _CROWD and now >= self._not_before and not self._more and self._opening is None:
+            self._opening = asyncio.get_running_loop().create_task(self._open_more(now), name="edge:door")
+        elif self._more and now - self._queued_at >= _QUIET_S:
             self._close_more()
 
-    async def _open_more(self) -> None:
+    async def _open_more(self, now: float) -> None:
         try:
             for queue in self._queues * _HANDS:
-                self._more.append(await self._listen(queue.dup()))
-        except OSError:
-            pass  # no descriptors are left: those that there are have better uses
+                server = await self._server(queue.dup())
+                self._more.append(server)  # before it listens, so that `close` knows of it
+                await server.start_serving()
+        except OSError:  # no descriptors are left: whoever comes in has better uses for these
+            self._close_more()
+            self._not_before = now + _QUIET_S
         finally:
             self._opening = None
 
@@ -103,6 +133,7 @@ class Door:
         """Listens no more; who has come in stays."""
         if self._opening is not None:
             self._opening.cancel()
+            self._opening = None
         self._close_more()
         if self._first is not None:
             self._first.close()
@@ -115,6 +146,6 @@ def _waiting(queue: sockets.socket) -> int:
     """How many connections wait to be accepted; 0 where the system does not say."""
     if _TCP_INFO is None:
         return 0
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, struct.error):
         return int(_WAITING.unpack_from(queue.getsockopt(sockets.IPPROTO_TCP, _TCP_INFO, _WAITING.size))[0])
     return 0

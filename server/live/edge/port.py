@@ -118,11 +118,11 @@ class Port:
         return [] if self._inside_door is None else self._inside_door.addresses
 
     def _sweep(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(self.sessions.wheel.tick_s, self._sweep)
         now = self.sessions.clock()
         self.sessions.sweep(now)
         if self._door is not None:
             self._door.look(now)
-        self._timer = asyncio.get_running_loop().call_later(self.sessions.wheel.tick_s, self._sweep)
 
     async def drain(self, *, within_s: float, reason: str = "server shutting down") -> None:
         """Accepts no more and closes the sessions, who came first going first, spread evenly over the time, so that

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 import socketio
 
-from server.live.edge import AskFailed, ConnectRefused, EdgeLimits, Socket
+from server.live.edge import Answer, AskFailed, ConnectRefused, EdgeLimits, Socket
 from tests.server.live.edge.conftest import Serve
 from tests.server.live.edge.serving import ended, eventually, mask, said
 
@@ -119,9 +120,9 @@ async def test_events_that_wait_for_the_connect_are_bounded(serve: Serve) -> Non
     assert await ended(ws) == 1002
 
 
-@pytest.mark.parametrize("is_later", [False, True])
+@pytest.mark.parametrize("kind", ["plain", "coroutine", "answer"])
 async def test_failing_event_handler_is_logged_once_acknowledged_and_harmless(
-    serve: Serve, caplog: pytest.LogCaptureFixture, is_later: bool
+    serve: Serve, caplog: pytest.LogCaptureFixture, kind: str
 ) -> None:
     def fail(socket: Socket, event: str, args: list[Any]) -> None:
         raise LookupError("a detail that is nobody's business")
@@ -129,7 +130,13 @@ async def test_failing_event_handler_is_logged_once_acknowledged_and_harmless(
     async def fail_later(socket: Socket, event: str, args: list[Any]) -> None:
         fail(socket, event, args)
 
-    ws = await (await serve(Recorder(event=fail_later if is_later else fail))).websocket()
+    def fail_by_answer(socket: Socket, event: str, args: list[Any]) -> Answer:
+        answer = Answer()
+        asyncio.get_running_loop().call_soon(answer.fail, LookupError("a detail that is nobody's business"))
+        return answer
+
+    event = {"plain": fail, "coroutine": fail_later, "answer": fail_by_answer}[kind]
+    ws = await (await serve(Recorder(event=event))).websocket()
     await said(ws)
     await ws.send_str("40")
     await said(ws)
@@ -154,11 +161,16 @@ async def test_failing_event_handler_is_logged_once_acknowledged_and_harmless(
         (False, "[false]"),
     ],
 )
-@pytest.mark.parametrize("kind", ["plain", "coroutine", "future"])
+@pytest.mark.parametrize("kind", ["plain", "coroutine", "future", "answer", "answer at once"])
 async def test_result_is_the_acknowledgement(serve: Serve, result: Any, answer: str, kind: str) -> None:
     def event(socket: Socket, name: str, args: list[Any]) -> Any:
         if kind == "plain":
             return result
+        if kind.startswith("answer"):
+            later = Answer()
+            give = partial(later.give, result)
+            give() if kind.endswith("at once") else asyncio.get_running_loop().call_soon(give)
+            return later
         future = asyncio.get_running_loop().create_future()
         future.get_loop().call_soon(future.set_result, result)
         return future if kind == "future" else asyncio.wait_for(future, 1)
@@ -191,6 +203,66 @@ async def test_events_being_answered_are_bounded_and_the_rest_refused_with_a_ret
     assert "retry_after_ms" in refused
     release.set()
     assert {await said(ws), await said(ws)} == {'430["done"]', '431["done"]'}
+
+
+async def test_answers_to_come_are_bounded_likewise_and_the_first_counts(serve: Serve) -> None:
+    answers: list[Answer] = []
+
+    def event(socket: Socket, name: str, args: list[Any]) -> Answer:
+        answers.append(Answer())
+        return answers[-1]
+
+    served = await serve(Recorder(event=event), limits=EdgeLimits(max_in_flight=2))
+    ws = await served.websocket()
+    await said(ws)
+    await ws.send_str("40")
+    await said(ws)
+    for number in range(3):
+        await ws.send_str(f'42{number}["e"]')
+    assert '"overloaded"' in await said(ws)
+    for answer in answers:
+        answer.give("first")
+        answer.give("second")
+        answer.fail(LookupError("third"))
+    await ws.send_str('423["e"]')
+    assert [await said(ws), await said(ws)] == ['430["first"]', '431["first"]']
+    await eventually(lambda: len(answers) == 3)
+    answers[2].give("again")
+    assert await said(ws) == '433["again"]'
+
+
+def test_an_answer_is_heard_once_whoever_comes_first() -> None:
+    heard: list[Any] = []
+    early = Answer()
+    early.give("first")
+    early.give("second")
+    early.when_given(lambda *given: heard.append(given))
+    late = Answer()
+    late.when_given(lambda *given: heard.append(given))
+    late.fail(error := LookupError())
+    late.give("too late")
+    assert heard == [("first", None), (None, error)]
+
+
+async def test_an_answer_to_who_has_left_is_nobodys(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    answers: list[Answer] = []
+
+    def event(socket: Socket, name: str, args: list[Any]) -> Answer:
+        answers.append(Answer())
+        return answers[-1]
+
+    application = Recorder(event=event)
+    ws = await (await serve(application)).websocket()
+    await said(ws)
+    await ws.send_str("40")
+    await said(ws)
+    await ws.send_str('420["e"]')
+    await eventually(lambda: bool(answers))
+    await ws.close()
+    await eventually(lambda: bool(application.gone))
+    with caplog.at_level(logging.WARNING):
+        answers[0].give("too late")
+    assert not caplog.records
 
 
 @pytest.mark.parametrize(

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import socket
-from collections.abc import AsyncIterator
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Self
 
 import pytest
+import uvloop
 
 from server.live.edge.door import Door
+from tests.server.live.edge.conftest import Serve
 from tests.server.live.edge.serving import eventually
 
-pytestmark = pytest.mark.skipif(not hasattr(socket, "TCP_INFO"), reason="the length of the queue is Linux's to tell")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the length of the queue is Linux's to tell")
 
 
 class Guest(asyncio.Protocol):
@@ -92,15 +98,104 @@ async def test_a_crowd_that_comes_again_finds_hands_again(door: Door) -> None:
             each.close()
 
 
-async def test_closed_while_more_hands_are_called(door: Door) -> None:
-    address = door.addresses[0]
-    waiting = _arrive(door, 40)
+async def test_a_turn_of_the_loop_takes_in_many(door: Door) -> None:
+    waiting = _arrive(door, 60)
+    for _ in range(3):
+        await asyncio.sleep(0)
+    alone = Guest.came
+    assert alone <= 3, "one listening socket takes one in each turn"
     door.look(1.0)
-    door.close()
-    await asyncio.sleep(0)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert Guest.came > alone + 15
+    for each in waiting:
+        each.close()
+
+
+async def test_one_who_waits_now_and_then_keeps_no_hands(door: Door) -> None:
+    waiting = _arrive(door, 20)
+    door.look(1.0)
+    await _until_in(20)
+    waiting += _arrive(door, 1)
+    door.look(1.9)
+    await _until_in(21)
+    door.look(2.1)
     assert not door.is_crowded
+    for each in waiting:
+        each.close()
+
+
+async def test_without_descriptors_there_are_no_more_hands_and_no_haste_to_get_any(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    class Queue(socket.socket):
+        def dup(self) -> Self:
+            asked.append(1)
+            if len(asked) > 4:
+                raise OSError(errno.EMFILE, "too many open files")
+            return super().dup()
+
+    door._queues = [Queue(fileno=queue.detach()) for queue in door._queues]
+    waiting = _arrive(door, 20)
+    for at in (1.0, 1.1, 1.2):
+        door.look(at)
+        await asyncio.sleep(0)
+        assert not door.is_crowded
+    assert len(asked) == 5
+    await _until_in(20)
+    for each in waiting:
+        each.close()
+
+
+@pytest.mark.parametrize("turns", range(6))
+@pytest.mark.parametrize("new_loop", [uvloop.new_event_loop, asyncio.SelectorEventLoop])
+def test_closed_while_more_hands_are_called(new_loop: Callable[[], asyncio.AbstractEventLoop], turns: int) -> None:
+    async def close_early() -> None:
+        door = Door(protocol=Guest)
+        await door.open(host="127.0.0.1")
+        address = door.addresses[0]
+        waiting = _arrive(door, 40)
+        door.look(1.0)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        door.close()
+        await asyncio.sleep(0)
+        for each in waiting:
+            each.close()
+        with pytest.raises(ConnectionRefusedError), socket.socket() as late:
+            late.connect(address)
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(close_early())
+
+
+async def test_a_door_that_cannot_be_opened_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    address = None
+
+    def no_more(number: int) -> int:
+        nonlocal address
+        with socket.socket(fileno=dup(number)) as found:
+            address = found.getsockname()
+        raise OSError(errno.EMFILE, "too many open files")
+
+    dup = os.dup
+    monkeypatch.setattr(os, "dup", no_more)
+    with pytest.raises(OSError, match="too many"):
+        await Door(protocol=Guest).open(host="127.0.0.1")
+    assert address is not None
     with pytest.raises(ConnectionRefusedError), socket.socket() as late:
         late.connect(address)
+
+
+async def test_those_who_queue_before_an_edge_are_taken_in_by_more_hands(serve: Serve) -> None:
+    edge = (await serve()).edge
+    door = edge.port._door
+    assert door is not None
+    waiting = _arrive(door, 60)
+    time.sleep(2 * edge.port.sessions.wheel.tick_s)  # noqa: ASYNC251  (a loop that is busy is how queues come about)
+    await eventually(lambda: door.is_crowded)
     for each in waiting:
         each.close()
 
