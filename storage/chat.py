@@ -93,6 +93,7 @@ class ChatLog:
         not hold every connection that appends, and all the rest, need too.
         """
         self._db = db
+        self._new_future = asyncio.get_running_loop().create_future  # to ask for the loop is a system call
         self._appends = db.dedicated(PLANNED_ONCE)
         self._reads = asyncio.Semaphore(max_reads)
         self._max_waiting = max_waiting
@@ -113,7 +114,7 @@ class ChatLog:
             raise Unavailable("chat log", "it is closed")
         if len(self._waiting) >= self._max_waiting:
             raise LogFull(retry_after_s=0.5)
-        outcome: asyncio.Future[Appended] = asyncio.get_running_loop().create_future()
+        outcome: asyncio.Future[Appended] = self._new_future()
         self._waiting.append((entry, outcome))
         if self._writer is None:
             self._writer = asyncio.create_task(self._write(), name="chat-log")
