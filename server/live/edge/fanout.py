@@ -2,7 +2,7 @@
 
 Duty cycle: what is published to an idle fan-out goes out at once. While a fan-out runs, and for as long again, what is
 published gathers; then it goes out as one write for each socket. So a busy room costs half a core at most whatever
-its rate, and a quiet one waits for nothing.
+its rate, and a quiet one waits for nothing: what it was idle before counts as rest.
 
 A topic's sockets are written to in rows of a few hundred, and each row is given whatever is there when its turn comes,
 however late in the pass. So nobody waits longer than from one turn of theirs to the next: with one set for all rows the
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
@@ -33,6 +34,7 @@ GAP: Final = "chat:gap"
 
 _ROW: Final = 512  # sockets written to before the loop looks at anything else
 _LEAST_REST_S: Final = 0.001  # shorter rests are added up: the loop's timers are no finer
+_MOST_RESTED_S: Final = 0.03  # idleness before a fan-out that counts
 _MAX_PENDING: Final = 5_000  # entries of one topic; then they are written at once, and who cannot take them is slow
 
 Shape = tuple[Parser, str, int]
@@ -289,7 +291,8 @@ class Fanout:
         self._is_coalescing = is_coalescing
         self._is_busy = False
         self._written = 0  # sockets, in this slice
-        self._owed_s = 0.0
+        self._owed_s = 0.0  # of rest; less than nothing of what was had in advance
+        self._idle_since = -math.inf
         self._conflate_s = conflate_s
         self._conflated: dict[tuple[str, str], _Event] = {}
         self._conflating: asyncio.TimerHandle | None = None
@@ -397,7 +400,7 @@ class Fanout:
             self._send_now(topic)
         if not self._is_busy:
             self._is_busy = True
-            asyncio.get_running_loop().call_soon(self._start)
+            asyncio.get_running_loop().call_soon(self._begin)
 
     def _flush_conflated(self) -> None:
         waiting, self._conflated = self._conflated, {}
@@ -412,6 +415,11 @@ class Fanout:
         self._conflating = asyncio.get_running_loop().call_later(self._conflate_s, self._flush_conflated)
 
     # -- the duty cycle
+
+    def _begin(self) -> None:
+        rested_s = self._clock() - self._idle_since
+        self._owed_s = max(-_MOST_RESTED_S, self._owed_s - rested_s)
+        self._start()
 
     def _start(self) -> None:
         started = self._clock()
@@ -441,6 +449,7 @@ class Fanout:
             self._start()
         else:
             self._is_busy = False
+            self._idle_since = self._clock()
 
     def _work(self) -> Iterator[None]:
         """Writes everything that has gathered; yields between rows, and the loop makes the writes then."""

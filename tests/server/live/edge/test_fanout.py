@@ -421,6 +421,29 @@ async def test_each_row_is_given_what_is_there_when_its_turn_comes(serve: Serve)
         await raw.close()
 
 
+async def test_idleness_counts_as_rest_and_no_more_of_it_than_a_fan_out_takes(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, costs_s = 1_000.0, iter([0.03, 0.4, 0.0])
+    rooms = Rooms(clock=lambda: now)
+    client = await join(await serve(rooms))
+    write = rooms.fanout._write
+
+    def take_long(*args: Any) -> None:
+        nonlocal now
+        write(*args)
+        now += next(costs_s)
+
+    monkeypatch.setattr(rooms.fanout, "_write", take_long)
+    for _ in range(4):
+        rooms.say()
+        for _ in range(5):
+            await asyncio.sleep(0)
+    events = [event_of(await said(client))[1]["messages"] for _ in range(3)]
+    # It was idle for long before the first, so that the second need not wait; the others wait as long as that took.
+    assert [[message["offset"] for message in event] for event in events] == [[1], [2], [3, 4]]
+
+
 async def test_publication_that_cannot_be_written_is_logged_and_stops_nothing(
     serve: Serve, caplog: pytest.LogCaptureFixture
 ) -> None:
