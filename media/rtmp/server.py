@@ -31,6 +31,9 @@ Clock = Callable[[], float]
 
 #: An aborted connection reports its end within a few turns of the loop.
 _ABORT_S = 1.0
+#: A sweep that comes so late finds that we stood still ourselves: what has arrived meanwhile is to be read before
+#: anybody is missed, so it is for the next one.
+_STOOD_STILL_S = 1.0
 
 
 class RtmpLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,6 +109,7 @@ class RtmpServer:
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self._sweeper: asyncio.TimerHandle | None = None
+        self._swept_at = clock()
         self._empty = asyncio.Event()
         self._is_closing = False
 
@@ -164,7 +168,9 @@ class RtmpServer:
         self._sweeper = asyncio.get_running_loop().call_later(self._limits.sweep_s, self._on_sweep)
 
     def _on_sweep(self) -> None:
-        self.sweep()
+        before, self._swept_at = self._swept_at, self._clock()
+        if self._swept_at - before < self._limits.sweep_s + _STOOD_STILL_S:
+            self.sweep()
         self._schedule_sweep()
 
     async def _end_tasks(self) -> None:

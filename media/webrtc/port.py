@@ -27,6 +27,9 @@ _MAX_DATAGRAM = 2_048
 _SOL_UDP, _UDP_SEGMENT = 17, 103
 _MAX_SEGMENTS = 40
 TICK_S = 0.05
+# A tick that comes so late finds that we stood still ourselves (stopped, paused with the machine): what has arrived
+# meanwhile is to be read before anybody is missed, so nothing is done until the next one.
+_STOOD_STILL_S = 1.0
 
 
 class Path:
@@ -205,9 +208,12 @@ class RtcPort:
             path.send(answer)
 
     async def _tick_forever(self) -> None:
+        now = self._loop.time()
         while True:
             await asyncio.sleep(TICK_S)
-            now = self._loop.time()
+            before, now = now, self._loop.time()
+            if now - before > _STOOD_STILL_S:
+                continue
             for endpoint in list(self._endpoints):
                 if endpoint.next_tick_at <= now:
                     endpoint.on_tick(now)

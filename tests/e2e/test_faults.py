@@ -19,6 +19,7 @@ import psutil
 import pytest
 import socketio.exceptions
 
+from tests.e2e.peers import publishing
 from tests.e2e.people import PASSWORD, Api, Person, register
 from tests.e2e.publishing import Publisher, play
 from tests.e2e.serving import COMMAND, Server, alive
@@ -176,6 +177,41 @@ async def _publishes(server: Server, person: Person, stream_id: str, key: str) -
         await asyncio.sleep(0.1)
     publisher.kill()
     return False
+
+
+async def test_a_media_process_that_stood_still_misses_nobody(own_server: Server, http: aiohttp.ClientSession) -> None:
+    """What publishers sent meanwhile has waited: nobody was silent but itself."""
+    server = own_server.start()
+    caster, whipper = [await register(http, server.url) for _ in range(2)]
+    made = await whipper.prepare("Over WHIP")
+    over_whip, key = made["stream"]["id"], made["ingest"]["stream_key"]
+    async with (
+        broadcast(server, caster) as (over_rtmp, _, publisher),
+        publishing(Api(http, server.url), f"/whip/{over_whip}", key),
+        talker(server.url, caster.token) as socket,
+    ):
+        await whipper.until_state(over_whip, "live")
+        for stream_id in (over_rtmp, over_whip):
+            await socket.ok("stream:watch", {"stream_id": stream_id})
+        media, since = server.child("server.media_process"), time.monotonic()
+        media.suspend()
+        await until_true(lambda: time.monotonic() > since + 7, within_s=10)
+        media.resume()
+        before = [await _media_time_ms(person, each) for person, each in ((caster, over_rtmp), (whipper, over_whip))]
+        for person, each, ms in ((caster, over_rtmp, before[0]), (whipper, over_whip, before[1])):
+            await until(lambda p=person, e=each, m=ms: _goes_on(p, e, m), within_s=20, what="the broadcast to go on")
+        assert publisher.is_running
+        assert [body["state"] for body in socket.heard["stream:state"] if body["state"] == "interrupted"] == []
+
+
+async def _media_time_ms(person: Person, stream_id: str) -> int:
+    return int((await person.stream(stream_id))["media_time_ms"])
+
+
+async def _goes_on(person: Person, stream_id: str, since_ms: int) -> bool:
+    """By more than what one tick would add."""
+    stream = await person.stream(stream_id)
+    return bool(stream["state"] == "live" and stream["media_time_ms"] > since_ms + 8_000)
 
 
 async def test_a_killed_postgres_refuses_writes_loses_none_and_comes_back(

@@ -23,6 +23,9 @@ from server.live.edge.request import Head
 from server.live.edge.session import Session, Sessions, Upper
 
 _LAST_POLLS_LOOK_S: Final = 0.02
+# A sweep that comes so late finds that we stood still ourselves (stopped, paused with its machine): what has arrived
+# meanwhile is to be read before anybody is missed, so it is for the next one.
+_STOOD_STILL_S: Final = 1.0
 
 Mounts = Mapping[str, Callable[[Session], Upper]]
 """What to put on a session, by path without the slash at its end."""
@@ -77,6 +80,7 @@ class Port:
         self._door: Door | None = None
         self._inside_door: Door | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._swept_at = clock()
         self._is_draining = False
         self.refused = 0  # sessions and connections, since the start
 
@@ -119,8 +123,10 @@ class Port:
 
     def _sweep(self) -> None:
         self._timer = asyncio.get_running_loop().call_later(self.sessions.wheel.tick_s, self._sweep)
-        now = self.sessions.clock()
-        self.sessions.sweep(now)
+        before, self._swept_at = self._swept_at, self.sessions.clock()
+        now = self._swept_at
+        if now - before < self.sessions.wheel.tick_s + _STOOD_STILL_S:
+            self.sessions.sweep(now)
         if self._door is not None:
             self._door.look(now)
 
