@@ -11,7 +11,7 @@ import pytest
 
 from tests.e2e.chromium import PROGRAM, Browser, Chromium, Tab, browsing
 from tests.e2e.conftest import NewPerson, OnTheAir
-from tests.e2e.people import PASSWORD, Api, Person
+from tests.e2e.people import PASSWORD, Api, Person, register
 from tests.e2e.publishing import Publisher
 from tests.e2e.serving import Server
 from tests.e2e.talking import talker
@@ -195,6 +195,27 @@ async def test_a_camera_goes_live_and_is_watched(server: Server, browser: Browse
     await owner.until_state(stream_id, "ended")
     await viewer.until("/ended|over|recording/i.test(document.body.innerText)")
     assert studio.problems == viewer.problems == []
+
+
+async def test_a_camera_comes_back_as_soon_as_the_server_misses_it(
+    own_server: Server, browser: Browser, http: aiohttp.ClientSession
+) -> None:
+    """The browser's own connection takes half a minute to notice, as long as the server keeps the stream for it."""
+    server = own_server.start()
+    person = await register(http, server.url, "studio")
+    studio = await browser.tab()
+    await _sign_in(studio, server, person)
+    await studio.open(f"{server.url}/live")
+    await studio.click("button", "Camera")
+    await studio.until(f"{VIDEO} && {VIDEO}.videoWidth > 0")
+    await studio.type("input[name=title]", "There and back")
+    await studio.click("button[type=submit]", "Start")
+    await studio.text("You are on air")
+    stream_id = (await person.done("GET", f"streams?state=live&owner={person.username}"))["items"][0]["id"]
+    server.child("server.media_process").kill()
+    await person.until_state(stream_id, "interrupted")
+    await person.until_state(stream_id, "live", within_s=14)
+    await studio.text("You are on air")
 
 
 @pytest.mark.parametrize("path", ["/@nobody_here", "/watch/01890c2a-7b5e-7cc3-98c8-6b1f6c1f0a11", "/watch/nonsense"])

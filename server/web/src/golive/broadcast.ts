@@ -53,6 +53,11 @@ export class Broadcast {
     await dropped;
   }
 
+  /** The server says that it hears nothing. The connection itself may take half a minute to notice such a break. */
+  missed(): void {
+    if (this.status.value === "live") this.#comeBack();
+  }
+
   /** While the page goes away: nothing can be waited for. */
   abandon(): void {
     void this.#drop();

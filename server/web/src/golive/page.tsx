@@ -18,6 +18,8 @@ import { StreamForm, type StreamDetails } from "./stream-form";
 import { Studio } from "./studio";
 
 const POLL_MS = 4000;
+/** A connection that has just come back is not heard of at once. */
+const MISSED_MS = 2000;
 
 export default function GoLive() {
   useTitle("Go live");
@@ -84,6 +86,19 @@ function StudioPage({ username }: { username: string }) {
     };
   }, []);
   useStayHere(publishing);
+
+  // What was read of the stream may be older than the connection, so it is asked for once more.
+  const missed = status === "live" && stream?.state === "interrupted";
+  const askAgain = async (id: string): Promise<void> => {
+    const found = await getStream(id);
+    setStream(found);
+    if (found.state === "interrupted") broadcast.missed();
+  };
+  useEffect(() => {
+    if (!missed || !stream) return;
+    const timer = setTimeout(() => void askAgain(stream.id).catch(() => undefined), MISSED_MS);
+    return () => clearTimeout(timer);
+  }, [missed, stream]);
 
   const goLive = async (details: StreamDetails): Promise<void> => {
     const output = studio.output();
