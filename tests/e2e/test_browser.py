@@ -171,15 +171,19 @@ async def test_two_tabs_talk(server: Server, live: OnTheAir, browser: Browser, s
     assert one.problems == two.problems == []
 
 
-async def test_a_camera_goes_live_and_is_watched(server: Server, browser: Browser, owner: Person, nobody: Api) -> None:
-    studio, viewer = await browser.tab(), await browser.tab()
-    await _sign_in(studio, server, owner)
+async def _go_live(studio: Tab, server: Server, person: Person, title: str) -> None:
+    await _sign_in(studio, server, person)
     await studio.open(f"{server.url}/live")
     await studio.click("button", "Camera")
     await studio.until(f"{VIDEO} && {VIDEO}.videoWidth > 0")
-    await studio.type("input[name=title]", "From the camera")
+    await studio.type("input[name=title]", title)
     await studio.click("button[type=submit]", "Start")
     await studio.text("You are on air")
+
+
+async def test_a_camera_goes_live_and_is_watched(server: Server, browser: Browser, owner: Person, nobody: Api) -> None:
+    studio, viewer = await browser.tab(), await browser.tab()
+    await _go_live(studio, server, owner, "From the camera")
 
     async def is_listed() -> str:
         items = (await nobody.done("GET", f"streams?state=live&owner={owner.username}"))["items"]
@@ -204,13 +208,7 @@ async def test_a_camera_comes_back_as_soon_as_the_server_misses_it(
     server = own_server.start()
     person = await register(http, server.url, "studio")
     studio = await browser.tab()
-    await _sign_in(studio, server, person)
-    await studio.open(f"{server.url}/live")
-    await studio.click("button", "Camera")
-    await studio.until(f"{VIDEO} && {VIDEO}.videoWidth > 0")
-    await studio.type("input[name=title]", "There and back")
-    await studio.click("button[type=submit]", "Start")
-    await studio.text("You are on air")
+    await _go_live(studio, server, person, "There and back")
     stream_id = (await person.done("GET", f"streams?state=live&owner={person.username}"))["items"][0]["id"]
     server.child("server.media_process").kill()
     await person.until_state(stream_id, "interrupted")
