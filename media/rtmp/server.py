@@ -12,6 +12,7 @@ import collections
 import contextlib
 import enum
 import logging
+import math
 import socket
 import ssl as tls
 import time
@@ -168,9 +169,11 @@ class RtmpServer:
         self._sweeper = asyncio.get_running_loop().call_later(self._limits.sweep_s, self._on_sweep)
 
     def _on_sweep(self) -> None:
-        before, self._swept_at = self._swept_at, self._clock()
-        if self._swept_at - before < self._limits.sweep_s + _STOOD_STILL_S:
+        now = self._clock()
+        stood_still = now - self._swept_at >= self._limits.sweep_s + _STOOD_STILL_S
+        if not stood_still:
             self.sweep()
+        self._swept_at = math.inf if stood_still else now  # the next one is never put off as well
         self._schedule_sweep()
 
     async def _end_tasks(self) -> None:

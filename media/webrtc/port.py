@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import errno
 import ipaddress
+import math
 import socket
 import sys
 from collections.abc import Iterable, Sequence
@@ -208,11 +209,13 @@ class RtcPort:
             path.send(answer)
 
     async def _tick_forever(self) -> None:
-        now = self._loop.time()
+        ticked_at = self._loop.time()
         while True:
             await asyncio.sleep(TICK_S)
-            before, now = now, self._loop.time()
-            if now - before > _STOOD_STILL_S:
+            now = self._loop.time()
+            stood_still = now - ticked_at > _STOOD_STILL_S
+            ticked_at = math.inf if stood_still else now  # the next one is never put off as well
+            if stood_still:
                 continue
             for endpoint in list(self._endpoints):
                 if endpoint.next_tick_at <= now:

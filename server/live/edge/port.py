@@ -123,10 +123,11 @@ class Port:
 
     def _sweep(self) -> None:
         self._timer = asyncio.get_running_loop().call_later(self.sessions.wheel.tick_s, self._sweep)
-        before, self._swept_at = self._swept_at, self.sessions.clock()
-        now = self._swept_at
-        if now - before < self.sessions.wheel.tick_s + _STOOD_STILL_S:
+        now = self.sessions.clock()
+        stood_still = now - self._swept_at >= self.sessions.wheel.tick_s + _STOOD_STILL_S
+        if not stood_still:
             self.sessions.sweep(now)
+        self._swept_at = math.inf if stood_still else now  # the next one is never put off as well
         if self._door is not None:
             self._door.look(now)
 
