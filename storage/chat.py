@@ -132,10 +132,9 @@ class ChatLog:
         await self._appends.close()
 
     async def _write(self) -> None:
-        """Commit until nothing waits. The task lives only while there is work."""
+        """Commit until nothing waits. The task lives only while there is work. It begins a turn of the loop after the
+        first entry, so that those of the same burst share the first statement."""
         try:
-            # A turn of the loop, so that entries of the same burst share the first statement.
-            await asyncio.sleep(0)
             while self._waiting:
                 began = time.monotonic()
                 count = min(self._max_rows, len(self._waiting))

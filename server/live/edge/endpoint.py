@@ -59,7 +59,7 @@ class Edge:
                 clock=clock,
                 writable=self.fanout.writable,
                 upgraded=self.fanout.upgraded,
-                gone=self.fanout.unsubscribe_all,
+                gone=self.fanout.gone,
                 trails=self._trails,
             )
             for path, name in paths.items()

@@ -2,11 +2,16 @@
 
 Duty cycle: what is published to an idle fan-out goes out at once. While a fan-out runs, and for as long again, what is
 published gathers; then it goes out as one write for each socket. So a busy room costs half a core at most whatever
-its rate, and a quiet one waits for nothing: what it was idle before counts as rest.
+its rate, and a quiet one waits for nothing: what it was idle before counts as rest. What the loop does beside counts as
+none, up to as much again: who is busy otherwise writes less often, and has time left.
 
 A topic's sockets are written to in rows of a few hundred, and each row is given whatever is there when its turn comes,
 however late in the pass. So nobody waits longer than from one turn of theirs to the next: with one set for all rows the
 last ones would wait for the pass under way, the rest behind it, and the next pass up to their place in it.
+
+A row is written in slices, and between two of them the loop sees to everything else: what takes several turns of the
+loop, as a message on its way to the disk and back does, would wait for a slice at each of them. Nor are the transports
+of a short slice out of the processor's caches again when the loop comes to flush them.
 
 Nothing here waits for a reader. A socket that is slow misses room messages, is told which (`chat:gap`) when it has
 caught up, and is closed by its session when it does not.
@@ -32,7 +37,8 @@ _log: Final = logging.getLogger(__name__)
 MESSAGES: Final = "chat:messages"
 GAP: Final = "chat:gap"
 
-_ROW: Final = 512  # sockets written to before the loop looks at anything else
+_ROW: Final = 256  # sockets that get the same bytes, encoded and compressed once for them
+_SLICE: Final = 64  # sockets written to before the loop looks at anything else
 _LEAST_REST_S: Final = 0.001  # shorter rests are added up: the loop's timers are no finer
 _MOST_RESTED_S: Final = 0.03  # idleness before a fan-out that counts
 _MAX_PENDING: Final = 5_000  # entries of one topic; then they are written at once, and who cannot take them is slow
@@ -105,16 +111,6 @@ class _Messages:
 _Entry = _Event | _Messages
 
 
-class _Row:
-    """Sockets that are written to in one go."""
-
-    __slots__ = ("at", "members")
-
-    def __init__(self, at: int) -> None:
-        self.at = at  # the number of the first entry that they have not been given
-        self.members: dict[Socket, None] = {}
-
-
 class _Run:
     """The entries from one number up to another, as the sockets of one parser and namespace are to get them."""
 
@@ -126,6 +122,45 @@ class _Run:
 
     def frames_for(self, window: int) -> bytes:
         return b"".join([outgoing.frames_for(window) for _, outgoing in self.entries])
+
+
+class _Turn:
+    """A run on its way to a row: the same bytes for each, and who has not been given them."""
+
+    __slots__ = ("end", "frames", "run", "waiting")
+
+    def __init__(self, run: _Run, end: int, window: int, waiting: list[Socket]) -> None:
+        self.run = run
+        self.end = end  # the number behind the run's last entry
+        self.frames = run.frames_for(window)
+        self.waiting = waiting
+
+    def take(self, count: int) -> list[Socket]:
+        """The next ones."""
+        taken = self.waiting[-count:]
+        del self.waiting[-count:]
+        return taken
+
+
+class _Row:
+    """Sockets that are given the same."""
+
+    __slots__ = ("at", "members", "turn")
+
+    def __init__(self, at: int) -> None:
+        self.at = at  # the number of the first entry that not all of them have been given
+        self.members: dict[Socket, None] = {}
+        self.turn: _Turn | None = None  # under way
+
+    def remove(self, socket: Socket) -> None:
+        del self.members[socket]
+        if self.turn is not None and socket in self.turn.waiting:
+            self.turn.waiting.remove(socket)
+
+    def due(self, socket: Socket) -> int:
+        """The number of the first entry that this one has not been given."""
+        turn = self.turn
+        return self.at if turn is None or socket in turn.waiting else turn.end
 
 
 class _Topic:
@@ -175,7 +210,7 @@ class _Topic:
         self.late.pop(socket, None)
 
     def _take_out(self, shape: Shape, row: _Row, socket: Socket) -> None:
-        del row.members[socket]
+        row.remove(socket)
         if not row.members:
             self.rows[shape].remove(row)
             if not self.rows[shape]:
@@ -186,14 +221,22 @@ class _Topic:
         now = _shape(socket)
         for shape, row in self.turns():
             if socket in row.members and shape != now:
+                due = row.due(socket)
                 self._take_out(shape, row, socket)
                 rows = self.rows.setdefault(now, [])
-                other = next((other for other in rows if other.at == row.at and len(other.members) < _ROW), None)
+                fitting = (row for row in rows if row.at == due and row.turn is None and len(row.members) < _ROW)
+                other = next(fitting, None)
                 if other is None:
-                    other = _Row(row.at)
+                    other = _Row(due)
                     rows.append(other)
                 other.members[socket] = None
                 return
+
+    def due_events(self, socket: Socket) -> list[_Event]:
+        """The events among what it is still to be given, but for values of which only the latest matters."""
+        found = next((row for _, row in self.turns() if socket in row.members), None)
+        begin = self.end if found is None else found.due(socket)
+        return [entry for entry in self.log[begin - self.begin :] if isinstance(entry, _Event) and entry.key is None]
 
     @property
     def position(self) -> tuple[str, int] | None:
@@ -281,18 +324,23 @@ class Fanout:
         *,
         conflate_s: float = 0.25,
         clock: Callable[[], float] = time.perf_counter,
+        worked: Callable[[], float] = time.thread_time,
         is_coalescing: bool = True,
     ) -> None:
-        """`is_coalescing` false gives every publication its own writes; for measuring."""
+        """`worked` is the processor's time that the loop's thread has had, in seconds. `is_coalescing` false gives
+        every publication its own writes; for measuring."""
         self._topics: dict[str, _Topic] = {}
         self._dirty: dict[str, _Topic] = {}
         self._lags: dict[Socket, _Lag] = {}
         self._clock = clock
+        self._worked = worked
         self._is_coalescing = is_coalescing
         self._is_busy = False
         self._written = 0  # sockets, in this slice
         self._owed_s = 0.0  # of rest; less than nothing of what was had in advance
         self._idle_since = -math.inf
+        self._pass_s = 0.0  # what the last one took
+        self._worked_by_rest = 0.0  # when its rest began
         self._conflate_s = conflate_s
         self._conflated: dict[tuple[str, str], _Event] = {}
         self._conflating: asyncio.TimerHandle | None = None
@@ -331,8 +379,16 @@ class Fanout:
             del self._topics[topic]
             self._dirty.pop(topic, None)
 
+    def gone(self, socket: Socket) -> None:
+        """Its connection is no more. Events that were on their way to it are kept, if it may come back."""
+        if socket.trail is not None:
+            for name in socket.topics:
+                for event in self._topics[name].due_events(socket):
+                    socket.trail.miss(event.event, event.payload)
+        self.unsubscribe_all(socket)
+
     def unsubscribe_all(self, socket: Socket) -> None:
-        """The socket is gone, or wants no more."""
+        """The socket wants no more."""
         for topic in socket.topics:
             self.unsubscribe(topic, socket)
         self._lags.pop(socket, None)
@@ -435,7 +491,9 @@ class Fanout:
         loop.call_soon(self._rest, started)
 
     def _rest(self, started: float) -> None:
-        self._owed_s += self._clock() - started
+        self._pass_s = self._clock() - started
+        self._owed_s += self._pass_s
+        self._worked_by_rest = self._worked()
         if not self._is_coalescing:
             self._owed_s = 0.0
         if self._owed_s < _LEAST_REST_S:
@@ -446,6 +504,7 @@ class Fanout:
 
     def _wake(self) -> None:
         if self._dirty:
+            self._owed_s += min(self._worked() - self._worked_by_rest, self._pass_s)
             self._start()
         else:
             self._is_busy = False
@@ -465,44 +524,52 @@ class Fanout:
         """What there is for a row when its turn comes. Whoever yields finds the topic as others have left it."""
         until = topic.end
         while row.members and row.at < until:
-            if self._written + len(row.members) > _ROW:
+            if self._written >= _SLICE:
                 self._written = 0
                 yield
-                if not row.members or row.at >= topic.end:
-                    return
-            self._written += len(row.members)
-            self._write(topic, shape, row, topic.end if self._is_coalescing else row.at + 1)
+                continue
+            if row.turn is None:
+                row.turn = self._next_turn(topic, shape, row, topic.end if self._is_coalescing else row.at + 1)
+            sockets = row.turn.take(_SLICE - self._written)
+            self._written += len(sockets)
+            self._write(topic, row, row.turn, sockets)
+
+    @staticmethod
+    def _next_turn(topic: _Topic, shape: Shape, row: _Row, end: int) -> _Turn:
+        return _Turn(topic.run(shape, row.at, end), end, shape[2], list(row.members))
 
     def _send_now(self, topic: _Topic) -> None:
         for shape, row in topic.turns():
-            self._write(topic, shape, row, topic.end)
+            while row.at < topic.end:
+                row.turn = turn = row.turn or self._next_turn(topic, shape, row, topic.end)
+                self._write(topic, row, turn, turn.take(_ROW))
         topic.trim()
 
     # -- writing
 
-    def _write(self, topic: _Topic, shape: Shape, row: _Row, end: int) -> None:
+    def _write(self, topic: _Topic, row: _Row, turn: _Turn, sockets: list[Socket]) -> None:
         """The hot loop: one write of the same bytes for each socket."""
-        run = topic.run(shape, row.at, end)
-        row.at = end
-        members = self._served_together(topic, row, run) if topic.late else list(row.members)
-        frames = run.frames_for(shape[2])
-        for socket in members:
+        run, frames = turn.run, turn.frames
+        if topic.late:
+            sockets = self._served_together(topic, sockets, run)
+        for socket in sockets:
             wire = socket.session.wire
             if wire is not None and socket.is_ready:
                 wire(frames)
             else:
                 for entry, outgoing in run.entries:
                     self._deliver(topic, socket, entry, outgoing)
-        self.deliveries += len(members) * len(run.entries)
+        self.deliveries += len(sockets) * len(run.entries)
+        if not turn.waiting:
+            row.at, row.turn = turn.end, None
 
-    def _served_together(self, topic: _Topic, row: _Row, run: _Run) -> list[Socket]:
+    def _served_together(self, topic: _Topic, sockets: list[Socket], run: _Run) -> list[Socket]:
         """Who gets the same bytes. Those who know a part already are served here, one by one."""
-        apart = [socket for socket in row.members if socket in topic.late]
-        members = [socket for socket in row.members if socket not in topic.late]
+        apart = [socket for socket in sockets if socket in topic.late]
         for socket in apart:
             for entry, _ in run.entries:
                 self._deliver_late(topic, socket, entry)
-        return members
+        return [socket for socket in sockets if socket not in apart] if apart else sockets
 
     def _deliver_late(self, topic: _Topic, socket: Socket, entry: _Entry) -> None:
         """To a socket that may know a part already."""

@@ -50,6 +50,10 @@ class Trail:
             self._bytes -= self._events.popleft()[1]
         return marked
 
+    def miss(self, event: str, payload: Any) -> None:
+        """Takes an event that it would have been sent."""
+        self.add([event, payload], _size)
+
     def after(self, offset: object) -> list[list[Any]] | None:
         """The events behind an offset, as a client names it; None when not all of them are there any more."""
         if offset is None:
@@ -115,7 +119,7 @@ class Trails:
         for trail in list(self._listening.get(topic, ())):
             socket = trail.socket
             if socket is None:
-                trail.add([event, payload], _size)
+                trail.miss(event, payload)
             elif topic in socket.topics:
                 self._deafen(trail, topic)
             else:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
 import msgspec
 import pytest
 
-from server.live.edge import EdgeLimits, Fanout, Socket
+from server.live.edge import EdgeLimits, Fanout, Socket, fanout
 from tests.server.live.edge.conftest import Serve
 from tests.server.live.edge.serving import Raw, Served, ended, eventually, mask, said
 
@@ -419,6 +420,144 @@ async def test_each_row_is_given_what_is_there_when_its_turn_comes(serve: Serve)
     assert len(firsts[-1]) > 1
     for raw, _ in clients:
         await raw.close()
+
+
+async def crowd_in_one_row(served: Served, rooms: Rooms, count: int = 200) -> list[Raw]:
+    """And nobody but the test makes the fan-out write."""
+    clients = [(await stuck(served, rooms))[0] for _ in range(count)]
+    rooms.fanout._is_busy = True
+    return clients
+
+
+async def offsets_of(raw: Raw, count: int) -> list[int]:
+    offsets: list[int] = []
+    while len(offsets) < count:
+        _, payload = await raw.frame()
+        offsets += [message["offset"] for message in event_of(payload.decode())[1]["messages"]]
+    return offsets
+
+
+def write_out(rooms: Rooms) -> None:
+    while rooms.fanout._dirty:
+        for _ in rooms.fanout._work():
+            pass
+
+
+async def test_between_two_slices_of_a_row_the_loop_sees_to_everything_else(serve: Serve) -> None:
+    rooms = Rooms()
+    served = await serve(rooms)
+    clients = [(await stuck(served, rooms))[0] for _ in range(200)]
+    rooms.say()
+    seen = {0}
+    while rooms.fanout.deliveries < 200:
+        await asyncio.sleep(0)
+        seen.add(rooms.fanout.deliveries)
+    assert len(seen) > 3
+    for raw in clients:
+        await raw.close()
+
+
+async def test_who_leaves_while_its_row_is_written_to_hears_no_more_of_it(serve: Serve) -> None:
+    rooms = Rooms()
+    clients = await crowd_in_one_row(await serve(rooms), rooms)
+    rooms.say()
+    work = rooms.fanout._work()
+    next(work)
+    waiting = next(row.turn.waiting for _, row in rooms.fanout._topics["room"].turns() if row.turn is not None)
+    place = rooms.sockets.index(waiting[0])
+    rooms.fanout.unsubscribe("room", rooms.sockets[place])
+    rooms.say()
+    for _ in work:
+        pass
+    write_out(rooms)
+    rooms.fanout.subscribe("room", rooms.sockets[place])
+    rooms.say()
+    write_out(rooms)
+    for number, raw in enumerate(clients):
+        assert await offsets_of(raw, 1 if number == place else 3) == ([3] if number == place else [1, 2, 3])
+        await raw.close()
+
+
+async def test_upgrade_while_its_row_is_written_to_loses_and_repeats_nothing(serve: Serve) -> None:
+    """Whether it has been given its part already or not: both ends of the row go over to compression."""
+    rooms = Rooms()
+    served = await serve(rooms)
+    sids = []
+    clients = []
+    for is_polling in (True, *[False] * 100, True):
+        if is_polling:
+            sids.append(await served.open_polling())
+            await served.push(sids[-1], "40")
+            await served.poll(sids[-1])
+        else:
+            clients.append((await stuck(served, rooms))[0])
+    rooms.fanout._is_busy = True
+    rooms.say(2)
+    work = rooms.fanout._work()
+    next(work)
+    sockets = []
+    for sid in sids:
+        ws = await served.http.ws_connect(served.at(f"EIO=4&transport=websocket&sid={sid}"), compress=15)
+        await ws.send_str("2probe")
+        assert await said(ws) == "3probe"
+        await ws.send_str("5")
+        sockets.append(ws)
+    await eventually(lambda: all(rooms.sockets[at].transport == "websocket" for at in (0, -1)))
+    rooms.say(size=2_000)
+    for _ in work:
+        pass
+    write_out(rooms)
+    for ws in sockets:
+        assert await heard(ws, 3) == [1, 2, 3]
+    for raw in clients:
+        assert await offsets_of(raw, 3) == [1, 2, 3]
+        await raw.close()
+
+
+async def test_flood_while_a_row_is_written_to_keeps_the_order(serve: Serve) -> None:
+    rooms = Rooms()
+    clients = await crowd_in_one_row(await serve(rooms), rooms, 70)
+    rooms.say()
+    work = rooms.fanout._work()
+    next(work)
+    rooms.say(5_100)
+    for _ in work:
+        pass
+    write_out(rooms)
+    for raw in clients:
+        assert await offsets_of(raw, 5_101) == list(range(1, 5_102))
+        await raw.close()
+
+
+async def test_what_the_loop_does_during_a_rest_counts_as_none(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = worked = 1_000.0
+    rooms = Rooms(clock=lambda: now, worked=lambda: worked)
+    client = await join(await serve(rooms))
+    rests: list[float] = []
+    write, loop = rooms.fanout._write, asyncio.get_running_loop()
+
+    def take_long(*args: Any) -> None:
+        nonlocal now
+        write(*args)
+        now += 0.1
+
+    def call_at_once(delay: float, call: Any, *args: Any) -> asyncio.Handle:
+        """The rest goes by, half of it in work, and something is said."""
+        nonlocal now, worked
+        rests.append(delay)
+        now, worked = now + delay, worked + delay / 2
+        if len(rests) < 6:
+            rooms.say()
+        return loop.call_soon(call, *args)
+
+    monkeypatch.setattr(rooms.fanout, "_write", take_long)
+    calls = SimpleNamespace(call_soon=loop.call_soon, call_later=call_at_once)
+    monkeypatch.setattr(fanout, "asyncio", SimpleNamespace(get_running_loop=lambda: calls))
+    rooms.say()
+    await eventually(lambda: len(rests) == 6)
+    assert rests[0] == pytest.approx(0.07)  # 30 ms were had in advance
+    assert rests[1:] == pytest.approx([0.135, 0.1675, 0.18375, 0.191875, 0.1959375])  # towards twice as long
+    await client.close()
 
 
 async def test_idleness_counts_as_rest_and_no_more_of_it_than_a_fan_out_takes(

@@ -91,6 +91,22 @@ async def test_client_that_comes_back_is_sent_what_it_missed_under_its_old_sid(s
     assert [await event(again) for _ in range(2)] == [["tip", {"n": 5}, "5"], ["tip", {"n": 6}, "6"]]
 
 
+async def test_event_that_was_on_its_way_when_the_connection_broke_is_not_lost(serve: Serve) -> None:
+    topics = Topics()
+    served = await serve(topics)
+    ws, first = await enter(served, recover=True)
+    await listen(ws)
+    topics.fanout.publish("news", "tip", 1)
+    assert await event(ws) == ["tip", 1, "1"]
+    topics.fanout.publish_messages("news", "r", "e", [{"offset": 1}])
+    topics.fanout.publish("news", "tip", 2)
+    topics.sockets[0].session.close("transport error", is_abrupt=True)
+    topics.fanout.publish("news", "tip", 3)
+    again, second = await enter(served, recover=True, pid=first["pid"], offset="1")
+    assert second["pid"] == first["pid"]
+    assert [await event(again) for _ in range(2)] == [["tip", 2, "2"], ["tip", 3, "3"]]
+
+
 async def test_room_messages_are_neither_marked_nor_kept(serve: Serve) -> None:
     topics = Topics()
     served = await serve(topics)
