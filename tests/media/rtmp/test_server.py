@@ -176,6 +176,28 @@ async def test_silent_publisher_is_gone_after_five_seconds(start: Start, dial: D
     assert server.counters.timeouts == 1
 
 
+async def test_sweep_that_comes_late_misses_nobody_but_the_next_one_does_however_late(
+    start: Start, dial: Dial, door: Door, clock: Clock
+) -> None:
+    """Whoever stood still reads first what has waited; a loop whose every turn is late keeps its deadlines even so."""
+    server, port = await start()
+    encoder, recording = await publish(door, dial, port)
+
+    def sweep() -> None:
+        assert server._sweeper is not None
+        server._sweeper.cancel()
+        server._on_sweep()
+
+    sweep()
+    clock.now += 60
+    sweep()
+    assert recording.reason is None
+    clock.now += 60
+    sweep()
+    assert recording.reason == "timeout"
+    await encoder.closed()
+
+
 async def test_publisher_that_sends_anything_but_media_is_gone_too(
     start: Start, dial: Dial, door: Door, clock: Clock
 ) -> None:

@@ -535,3 +535,28 @@ async def test_close_leaves_nothing_behind(serve: Serve) -> None:
     await served.connected()
     await served.edge.close()
     await eventually(lambda: served.edge.session_count == 0 and not served.edge.port._fronts)
+
+
+async def test_sweep_that_comes_late_misses_nobody_but_the_next_one_does_however_late(serve: Serve) -> None:
+    """Whoever stood still reads first what has waited; a loop whose every turn is late keeps its deadlines even so."""
+    now = 1_000.0
+    served = await serve(clock=lambda: now)
+    ws = await served.connected()
+    port = served.edge.port
+
+    def sweep_after(seconds: float) -> None:
+        nonlocal now
+        assert port._timer is not None
+        port._timer.cancel()
+        now += seconds
+        port._sweep()
+
+    session = next(iter(port.sessions.by_sid.values()))
+    sweep_after(0)
+    for _ in range(40):  # one ping, and nothing said to it
+        sweep_after(0.9)
+    assert await said(ws) == "2"
+    sweep_after(60)
+    assert session.is_open
+    sweep_after(60)
+    assert not session.is_open
