@@ -88,6 +88,7 @@ class Fan(Protocol):
 
     def unsubscribe(self, topic: str, socket: Socket) -> None: ...
     def unsubscribe_all(self, socket: Socket) -> None: ...
+    def close_to(self, topic: str, *, but: str | None) -> None: ...
     def sockets(self, topic: str) -> Iterable[Socket]: ...
 
 
@@ -264,6 +265,7 @@ class Sockets:
     def put_out(self, view: StreamView) -> None:
         """The stream is private now: whoever is not its owner hears no more of it."""
         for topic in (STREAM + view.id, ROOM + view.room_id):
+            self._fan.close_to(topic, but=view.owner.id)
             for socket in list(self._fan.sockets(topic)):
                 session: Session = socket.state
                 if _id_of(session) != view.owner.id:
@@ -293,7 +295,7 @@ class Sockets:
     def _unwatch(self, socket: Socket, session: Session, body: OfStream) -> Ack:
         if body.stream_id in session.view_ids:
             self._stop_watching(session, body.stream_id)
-            self._fan.unsubscribe(STREAM + body.stream_id, socket)
+        self._fan.unsubscribe(STREAM + body.stream_id, socket)  # which it may hear from its connection before this
         return {"ok": True}
 
     def _stop_watching(self, session: Session, stream_id: str) -> None:
@@ -422,7 +424,7 @@ class Sockets:
         if body.room_id in session.rooms:
             session.rooms.discard(body.room_id)
             self._presence.leave(body.room_id, session.person)
-            self._fan.unsubscribe(ROOM + body.room_id, socket)
+        self._fan.unsubscribe(ROOM + body.room_id, socket)  # as in `_unwatch`
         return {"ok": True}
 
     def _send(self, socket: Socket, session: Session, body: Send) -> Answer | Awaitable[Ack]:

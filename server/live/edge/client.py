@@ -352,7 +352,8 @@ class Client:
                 self.realm.spawn(self._deciding(socket, deciding), f"edge:connect:{socket.sid}")
 
     def _recover(self, socket: Socket, auth: dict[str, Any]) -> None:
-        """Takes up the client's trail, if there is one; else begins one."""
+        """Takes up the client's trail, if there is one; else begins one. What is published while the application
+        decides is held behind what was missed."""
         found = self.realm.trails.take(auth.get("pid"))
         missed = found.after(auth.get("offset")) if found is not None else None
         if found is None:
@@ -362,6 +363,7 @@ class Client:
             socket.trail = Trail(sid=socket.sid)
         else:
             socket.trail, socket.sid = found, found.sid
+            self.realm.trails.came(found, socket)
             for args in missed:
                 socket.hold(self.realm.parser.event(socket.namespace, args))
 
@@ -415,6 +417,7 @@ class Client:
     def _refuse(self, socket: Socket, message: str, data: dict[str, Any] | None) -> None:
         if not socket.is_connecting:
             return
+        self._leave_trail(socket, is_kept=True)  # for the same client with a better token
         self._remove(socket)
         error: dict[str, Any] = {"message": message}
         if data is not None:
@@ -484,13 +487,16 @@ class Client:
 
     def _leave(self, socket: Socket, reason: str) -> None:
         was_connected = socket.is_connected
-        if socket.trail is not None and was_connected:
-            self.realm.trails.left(socket.trail, socket.topics, is_kept=reason in _RECOVERABLE)
+        self._leave_trail(socket, is_kept=reason in _RECOVERABLE)
         self._remove(socket)
         if was_connected:
             self._tell_gone(socket, reason)
         if not self._sockets and self.session.is_open:
             self._connect_by = self.realm.clock() + self.realm.limits.connect_timeout_s
+
+    def _leave_trail(self, socket: Socket, *, is_kept: bool) -> None:
+        if socket.trail is not None and socket.trail.socket is socket:
+            self.realm.trails.left(socket.trail, socket.topics, is_kept=is_kept)
 
     def _remove(self, socket: Socket) -> None:
         self._sockets = tuple(other for other in self._sockets if other is not socket)

@@ -157,16 +157,20 @@ class _Row:
         if self.turn is not None and socket in self.turn.waiting:
             self.turn.waiting.remove(socket)
 
+    @property
+    def next(self) -> int:
+        """The number of the first entry that somebody who comes now will be given."""
+        return self.at if self.turn is None else self.turn.end
+
     def due(self, socket: Socket) -> int:
         """The number of the first entry that this one has not been given."""
-        turn = self.turn
-        return self.at if turn is None or socket in turn.waiting else turn.end
+        return self.at if self.turn is not None and socket in self.turn.waiting else self.next
 
 
 class _Topic:
     """Entries are numbered as they are published; the log begins with the first that some row has not been given."""
 
-    __slots__ = ("_run", "begin", "late", "latest", "log", "name", "rows", "size", "waiting")
+    __slots__ = ("_run", "begin", "epoch", "late", "latest", "log", "name", "news", "rows", "size", "waiting")
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -174,6 +178,8 @@ class _Topic:
         self.size = 0
         self.log: list[_Entry] = []
         self.begin = 0
+        self.epoch = ""  # of the last messages
+        self.news = 0  # who comes now must not be given entries before this number: events, and another epoch's
         self.late: dict[Socket, tuple[str, int]] = {}  # where they stand; what is not behind it they have already
         self.latest: dict[str, _Event] = {}  # the last value of each key
         self.waiting: list[tuple[int, Callable[[], None]]] = []  # for what lies before a number to be written
@@ -190,7 +196,7 @@ class _Topic:
             return False
         rows = self.rows.setdefault(_shape(socket), [])
         for row in reversed(rows):
-            if len(row.members) < _ROW:
+            if len(row.members) < _ROW and row.next >= self.news:
                 break
         else:
             row = _Row(self.end)
@@ -237,6 +243,14 @@ class _Topic:
         found = next((row for _, row in self.turns() if socket in row.members), None)
         begin = self.end if found is None else found.due(socket)
         return [entry for entry in self.log[begin - self.begin :] if isinstance(entry, _Event) and entry.key is None]
+
+    def append(self, entry: _Entry) -> None:
+        self.log.append(entry)
+        if isinstance(entry, _Event):
+            if entry.key is None:
+                self.news = self.end
+        elif self.epoch != entry.epoch:
+            self.epoch, self.news = entry.epoch, self.end - 1
 
     @property
     def position(self) -> tuple[str, int] | None:
@@ -362,6 +376,7 @@ class Fanout:
         found = self._topics.get(topic)
         if found is None:
             found = self._topics[topic] = _Topic(topic)
+        self._deafen(topic, socket)
         is_new = found.add(socket)
         if after is not None:
             found.late[socket] = after
@@ -370,6 +385,16 @@ class Fanout:
             found.late[socket] = position
 
     def unsubscribe(self, topic: str, socket: Socket) -> None:
+        self._deafen(topic, socket)
+        self._remove(topic, socket)
+
+    def _deafen(self, topic: str, socket: Socket) -> None:
+        """What it heard before its connection broke, it hears no more for that alone."""
+        if socket.trail is not None:
+            for trails in self._trails:
+                trails.deafen(socket.trail, topic)
+
+    def _remove(self, topic: str, socket: Socket) -> None:
         found = self._topics.get(topic)
         if found is None:
             return
@@ -380,18 +405,28 @@ class Fanout:
             self._dirty.pop(topic, None)
 
     def gone(self, socket: Socket) -> None:
-        """Its connection is no more. Events that were on their way to it are kept, if it may come back."""
-        if socket.trail is not None:
-            for name in socket.topics:
-                for event in self._topics[name].due_events(socket):
-                    socket.trail.miss(event.event, event.payload)
-        self.unsubscribe_all(socket)
+        """Its connection is no more. Events that were on their way to it are kept, if it may come back; those of one
+        topic in their order."""
+        trail, due = socket.trail, []
+        for name in socket.topics:
+            if trail is not None:
+                due += self._topics[name].due_events(socket)
+            self._remove(name, socket)
+        self._lags.pop(socket, None)
+        if trail is not None:
+            for event in due:
+                trail.miss(event.event, event.payload)
 
     def unsubscribe_all(self, socket: Socket) -> None:
         """The socket wants no more."""
         for topic in socket.topics:
             self.unsubscribe(topic, socket)
         self._lags.pop(socket, None)
+
+    def close_to(self, topic: str, *, but: str | None) -> None:
+        """Of those who are away and may come back, none but this owner is to hear the topic."""
+        for trails in self._trails:
+            trails.deafen_all(topic, but=but)
 
     def upgraded(self, socket: Socket) -> None:
         """It has another transport, which may take other bytes."""
@@ -413,8 +448,9 @@ class Fanout:
             yield from list(row.members)
 
     def when_written(self, topic: str, done: Callable[[], None]) -> None:
-        """`done` is called once what was published until now has been handed to the sockets, or the next publication
-        has if nothing waits. Never if nobody hears the topic. It must be quick and not raise."""
+        """`done` is called once what was published until now has been handed to the sockets that are still there, or
+        the next publication has if nothing waits. Never if nobody hears the topic now. It must be quick and not raise.
+        """
         found = self._topics.get(topic)
         if found is not None:
             found.waiting.append((found.end if found.log else found.end + 1, done))
@@ -450,7 +486,7 @@ class Fanout:
             self._flush_conflated()
 
     def _append(self, topic: _Topic, entry: _Entry) -> None:
-        topic.log.append(entry)
+        topic.append(entry)
         self._dirty[topic.name] = topic
         if len(topic.log) > _MAX_PENDING:
             self._send_now(topic)
@@ -515,7 +551,11 @@ class Fanout:
         dirty, self._dirty = self._dirty, {}
         for topic in dirty.values():
             for shape, row in topic.turns():
-                yield from self._turn(topic, shape, row)
+                try:
+                    yield from self._turn(topic, shape, row)
+                except Exception:  # or nobody on this node would hear anything any more
+                    _log.exception("a row could not be written to", extra={"topic": topic.name})
+                    row.at, row.turn = topic.end, None
             topic.trim()
             if not topic.log and self._dirty.get(topic.name) is topic:  # and no newer one of its name
                 del self._dirty[topic.name]
@@ -584,6 +624,8 @@ class Fanout:
 
     def _deliver(self, topic: _Topic, socket: Socket, entry: _Entry, outgoing: Outgoing) -> None:
         """To a socket whose transport cannot simply be written to."""
+        if not socket.is_connected and not socket.is_connecting:
+            return  # it was closed by what came before this in the same run
         if socket.session.is_slow and (isinstance(entry, _Messages) or entry.key is not None):
             lag = self._lag(socket)
             self.skipped += 1

@@ -23,9 +23,7 @@ from server.live.edge.request import Head
 from server.live.edge.session import Session, Sessions, Upper
 
 _LAST_POLLS_LOOK_S: Final = 0.02
-# A sweep that comes so late finds that we stood still ourselves (stopped, paused with its machine): what has arrived
-# meanwhile is to be read before anybody is missed, so it is for the next one.
-_STOOD_STILL_S: Final = 1.0
+
 
 Mounts = Mapping[str, Callable[[Session], Upper]]
 """What to put on a session, by path without the slash at its end."""
@@ -80,7 +78,6 @@ class Port:
         self._door: Door | None = None
         self._inside_door: Door | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._swept_at = clock()
         self._is_draining = False
         self.refused = 0  # sessions and connections, since the start
 
@@ -124,10 +121,7 @@ class Port:
     def _sweep(self) -> None:
         self._timer = asyncio.get_running_loop().call_later(self.sessions.wheel.tick_s, self._sweep)
         now = self.sessions.clock()
-        stood_still = now - self._swept_at >= self.sessions.wheel.tick_s + _STOOD_STILL_S
-        if not stood_still:
-            self.sessions.sweep(now)
-        self._swept_at = math.inf if stood_still else now  # the next one is never put off as well
+        self.sessions.sweep(now)
         if self._door is not None:
             self._door.look(now)
 

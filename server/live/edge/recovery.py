@@ -8,6 +8,7 @@ this: they have positions of their own.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
@@ -17,6 +18,8 @@ from server.live.edge.socketio import encode
 
 if TYPE_CHECKING:
     from server.live.edge.client import Socket
+
+_log: Final = logging.getLogger(__name__)
 
 KEPT_S: Final = 120.0
 MAX_KEPT: Final = 2_000  # clients that are away
@@ -40,10 +43,11 @@ class Trail:
         self._bytes = 0
 
     def add(self, args: list[Any], measure: Callable[[list[Any]], int]) -> list[Any]:
-        """Takes an event, name first; the event with its offset. The oldest make room."""
-        self._last += 1
-        marked = [*args, str(self._last)]
+        """Takes an event, name first; the event with its offset. The oldest make room. What `measure` raises passes
+        through, and the event was never there."""
+        marked = [*args, str(self._last + 1)]
         size = measure(marked)
+        self._last += 1
         self._events.append((marked, size))
         self._bytes += size
         while len(self._events) > _MAX_EVENTS or self._bytes > _MAX_BYTES:
@@ -51,8 +55,11 @@ class Trail:
         return marked
 
     def miss(self, event: str, payload: Any) -> None:
-        """Takes an event that it would have been sent."""
-        self.add([event, payload], _size)
+        """Takes an event that it would have been sent. One that cannot be written is logged and left out."""
+        try:
+            self.add([event, payload], _size)
+        except (TypeError, ValueError, RecursionError):
+            _log.exception("an event could not be kept for a client that is away", extra={"event_name": event})
 
     def after(self, offset: object) -> list[list[Any]] | None:
         """The events behind an offset, as a client names it; None when not all of them are there any more."""
@@ -85,7 +92,7 @@ class Trails:
         self._here[trail.pid] = trail
 
     def left(self, trail: Trail, topics: tuple[str, ...], *, is_kept: bool) -> None:
-        """Its connection is gone; `is_kept` when the client may come back."""
+        """Its connection is gone; `is_kept` when the client may come back. It goes on hearing what it has heard."""
         trail.socket = None
         self._here.pop(trail.pid, None)
         trail.topics |= frozenset(topics)
@@ -112,7 +119,24 @@ class Trails:
 
     def drop(self, trail: Trail) -> None:
         """It was not for this client."""
+        trail.socket = None
+        self._here.pop(trail.pid, None)
         self._forget(trail)
+
+    def deafen(self, trail: Trail, topic: str) -> None:
+        """Its client hears the topic by itself again, or is to hear no more of it."""
+        trail.topics -= {topic}
+        listening = self._listening.get(topic)
+        if listening is not None:
+            listening.pop(trail, None)
+            if not listening:
+                del self._listening[topic]
+
+    def deafen_all(self, topic: str, *, but: str | None) -> None:
+        """Nobody but this owner is to hear the topic."""
+        for trail in list(self._listening.get(topic, ())):
+            if but is None or trail.owner != but:
+                self.deafen(trail, topic)
 
     def published(self, topic: str, event: str, payload: Any) -> None:
         """For those who would have heard it, and for those who are back and have not said yet that they listen."""
@@ -120,8 +144,6 @@ class Trails:
             socket = trail.socket
             if socket is None:
                 trail.miss(event, payload)
-            elif topic in socket.topics:
-                self._deafen(trail, topic)
             else:
                 socket.emit(event, payload)
 
@@ -130,15 +152,9 @@ class Trails:
             self._timer.cancel()
             self._timer = None
 
-    def _deafen(self, trail: Trail, topic: str) -> None:
-        listening = self._listening.get(topic, {})
-        listening.pop(trail, None)
-        if not listening:
-            self._listening.pop(topic, None)
-
     def _forget(self, trail: Trail) -> None:
         for topic in trail.topics:
-            self._deafen(trail, topic)
+            self.deafen(trail, topic)
 
     def _sweep(self) -> None:
         now = self._clock()

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _log: Final = logging.getLogger(__name__)
 
+_STOOD_STILL_S: Final = 1.0
+
 _OPEN: Final = 0
 _CLOSING: Final = 1  # closed for everyone but the next poll, which takes what is left
 _CLOSED: Final = 2
@@ -66,7 +68,7 @@ class Poll(Protocol):
 class Sessions:
     """All sessions of one port, and what they share."""
 
-    __slots__ = ("by_sid", "clock", "forget", "limits", "node_tag", "slow", "wheel")
+    __slots__ = ("_is_put_off", "_swept_at", "by_sid", "clock", "forget", "limits", "node_tag", "slow", "wheel")
 
     def __init__(
         self, *, limits: EdgeLimits, clock: Callable[[], float], forget: Callable[[str], None], node_tag: str = ""
@@ -80,9 +82,23 @@ class Sessions:
         self.wheel: Wheel[Timed] = Wheel(tick_s=tick_s, now=clock())
         self.by_sid: dict[str, Session] = {}
         self.slow: dict[Session, float] = {}  # since when
+        self._swept_at = clock()
+        self._is_put_off = False
+
+    def is_behind(self, now: float) -> bool:
+        """Whether we stood still ourselves, and what has arrived meanwhile may not have been read."""
+        return self._is_put_off or now - self._swept_at >= self.wheel.tick_s + _STOOD_STILL_S
 
     def sweep(self, now: float) -> None:
-        """Carries out every deadline that has passed."""
+        """Carries out every deadline that has passed, once each tick. A sweep that comes late finds that we stood still
+        (stopped, paused with the machine): what has arrived is to be read before anybody is missed, so it is put off to
+        the next one, but never twice in a row."""
+        self._is_put_off = not self._is_put_off and self.is_behind(now)
+        self._swept_at = now
+        if not self._is_put_off:
+            self._keep_deadlines(now)
+
+    def _keep_deadlines(self, now: float) -> None:
         for item in self.wheel.expired(now):
             try:
                 due = item.check(now)
@@ -269,7 +285,7 @@ class Session:
 
     def poll(self, poll: Poll) -> bool:
         """A poll of the session: answered now or later. False when it is refused with 400."""
-        self.check(self._sessions.clock())
+        self._check_now()
         if self._state == _CLOSING:
             self._poll_of_the_end(poll)
             return True
@@ -288,7 +304,7 @@ class Session:
 
     def post_begins(self) -> bool:
         """Whether a body may be taken; a second one at the same time closes the session."""
-        self.check(self._sessions.clock())
+        self._check_now()
         if self._state != _OPEN or self._connection is not None:
             return False
         if self.is_posting:
@@ -376,6 +392,11 @@ class Session:
             self._probe = None
 
     # -- time
+
+    def _check_now(self) -> None:
+        now = self._sessions.clock()
+        if not self._sessions.is_behind(now):
+            self.check(now)
 
     def check(self, now: float) -> float | None:
         if self._state == _CLOSED:

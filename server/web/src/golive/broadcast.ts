@@ -85,7 +85,7 @@ export class Broadcast {
     this.#brokenSince = null;
     this.status.value = "live";
     peer.addEventListener("connectionstatechange", () => {
-      if (peer === this.#peer && peer.connectionState === "failed") this.#comeBack();
+      if (peer === this.#peer && peer.connectionState === "failed" && this.status.value === "live") this.#comeBack();
     });
   }
 
@@ -115,6 +115,7 @@ export class Broadcast {
     if (!this.#target) return;
     this.#brokenSince ??= Date.now();
     this.status.value = "reconnecting";
+    clearTimeout(this.#retry);
     this.#retry = setTimeout(() => void this.#again(), RETRY_MS);
   }
 

@@ -529,6 +529,61 @@ async def test_flood_while_a_row_is_written_to_keeps_the_order(serve: Serve) -> 
         await raw.close()
 
 
+@pytest.mark.parametrize("is_event", [False, True])
+async def test_who_comes_while_events_or_epochs_gather_hears_only_later_ones(serve: Serve, is_event: bool) -> None:
+    rooms = Rooms()
+    served = await serve(rooms)
+    clients = [await join(served) for _ in range(3)]
+    newcomer = rooms.sockets[1]
+    rooms.fanout.unsubscribe("room", newcomer)
+    rooms.fanout._is_busy = True
+    rooms.say(epoch="e1" if is_event else "e0")
+    if is_event:
+        rooms.fanout.publish("room", "tip", {"n": 1})
+    rooms.say(epoch="e1")
+    rooms.fanout.subscribe("room", newcomer)
+    rooms.say(epoch="e1")
+    rooms.fanout.publish("room", "tip", {"n": 2})
+    write_out(rooms)
+    events = [event_of(await said(clients[1]))[1] for _ in range(2)]
+    assert [body.get("messages", body) for body in events] == [[{"offset": 3, "text": ""}], {"n": 2}]
+    assert [offset for _ in range(2) for offset in await heard_next(clients[0])] == (
+        [1, None] if is_event else [1, 2, 3]
+    )
+
+
+async def heard_next(ws: aiohttp.ClientWebSocketResponse) -> list[int | None]:
+    return [message["offset"] for message in event_of(await said(ws))[1].get("messages", [{"offset": None}])]
+
+
+async def test_row_that_cannot_be_written_to_silences_nobody(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    rooms = Rooms()
+    ws = await join(await serve(rooms))
+    with monkeypatch.context() as patched:
+        patched.setattr(fanout._Run, "frames_for", lambda *_: 1 / 0)
+        rooms.say()
+        await eventually(lambda: "a row could not be written to" in caplog.text)
+    rooms.say()
+    assert await heard(ws, 1) == [2]
+
+
+async def test_nothing_is_remembered_of_a_socket_that_is_closed_in_the_middle_of_what_it_is_told(serve: Serve) -> None:
+    rooms = Rooms()
+    served = await serve(rooms, limits=SLOW)
+    raw, socket = await stuck(served, rooms)
+    await clog(rooms, socket)
+    rooms.fanout._is_busy = True
+    for _ in range(20):
+        rooms.fanout.publish("room", "stream:state", {"x": "x" * 30_000})
+        rooms.say()
+    write_out(rooms)
+    assert rooms.gone == ["slow consumer"]
+    assert not rooms.fanout._lags
+    await raw.close()
+
+
 async def test_what_the_loop_does_during_a_rest_counts_as_none(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     now = worked = 1_000.0
     rooms = Rooms(clock=lambda: now, worked=lambda: worked)

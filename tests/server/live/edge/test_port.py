@@ -560,3 +560,27 @@ async def test_sweep_that_comes_late_misses_nobody_but_the_next_one_does_however
     assert session.is_open
     sweep_after(60)
     assert not session.is_open
+
+
+@pytest.mark.parametrize("is_swept_first", [False, True])
+async def test_answer_that_waited_while_we_stood_still_is_no_ping_timeout(serve: Serve, is_swept_first: bool) -> None:
+    now = 1_000.0
+    served = await serve(clock=lambda: now)
+    sid = await served.open_polling()
+    await served.push(sid, "40")
+    await served.poll(sid)
+    port = served.edge.port
+    assert port._timer is not None
+    for step in (0.0, *[0.9] * 30):
+        port._timer.cancel()
+        now += step
+        port._sweep()
+    assert await served.poll(sid) == (200, "2")
+    now += 60
+    port._timer.cancel()
+    if is_swept_first:
+        port._sweep()
+        port._timer.cancel()
+    assert (await served.push(sid, "3"))[0] == 200
+    port._sweep()
+    assert sid in port.sessions.by_sid

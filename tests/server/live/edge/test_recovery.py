@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Awaitable
 from typing import Any
 
 import aiohttp
@@ -21,12 +23,19 @@ class Topics:
         self.fanout = Fanout()
         self.sockets: list[Socket] = []
         self.left: list[str] = []
+        self.may_decide = asyncio.Event()
 
-    def on_connect(self, socket: Socket, auth: Any) -> None:
+    def on_connect(self, socket: Socket, auth: Any) -> Awaitable[None] | None:
         if auth and auth.get("owner") == "nobody":
             raise ConnectRefused("no")
         socket.owner = auth.get("owner") if auth else None
         self.sockets.append(socket)
+        return self._decide(auth) if auth and "waits" in auth else None
+
+    async def _decide(self, auth: dict[str, Any]) -> None:
+        await self.may_decide.wait()
+        if auth["waits"] == "in vain":
+            raise ConnectRefused("no")
 
     def on_event(self, socket: Socket, event: str, args: list[Any]) -> Any:
         self.fanout.subscribe("news", socket)
@@ -89,6 +98,9 @@ async def test_client_that_comes_back_is_sent_what_it_missed_under_its_old_sid(s
     topics.fanout.publish("news", "tip", {"n": 5})
     topics.fanout.publish("news", "tip", {"n": 6})
     assert [await event(again) for _ in range(2)] == [["tip", {"n": 5}, "5"], ["tip", {"n": 6}, "6"]]
+    await eventually(lambda: not topics.fanout._is_busy)
+    topics.sockets[1].emit("end")
+    assert await event(again) == ["end", "7"]
 
 
 async def test_event_that_was_on_its_way_when_the_connection_broke_is_not_lost(serve: Serve) -> None:
@@ -105,6 +117,122 @@ async def test_event_that_was_on_its_way_when_the_connection_broke_is_not_lost(s
     again, second = await enter(served, recover=True, pid=first["pid"], offset="1")
     assert second["pid"] == first["pid"]
     assert [await event(again) for _ in range(2)] == [["tip", 2, "2"], ["tip", 3, "3"]]
+
+
+async def test_event_that_cannot_be_written_takes_nobody_with_it(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    topics = Topics()
+    served = await serve(topics)
+    ws, first = await enter(served, recover=True)
+    await listen(ws)
+    topics.fanout.publish("news", "tip", {"not": object()})
+    topics.sockets[0].session.close("transport error", is_abrupt=True)
+    topics.fanout.publish("news", "tip", {"nor": object()})
+    topics.fanout.publish("news", "tip", 1)
+    assert (topics.left, served.edge.session_count, topics.fanout.count("news")) == (["transport error"], 0, 0)
+    assert caplog.text.count("could not be kept") == 2
+    again, _ = await enter(served, recover=True, pid=first["pid"])
+    assert await event(again) == ["tip", 1, "1"]
+
+
+async def lost_while_it_listened(served: Served, topics: Topics, **auth: Any) -> dict[str, Any]:
+    """A client that may recover what it hears of "news"; the payload of its CONNECT."""
+    ws, first = await enter(served, recover=True, **auth)
+    await listen(ws)
+    await cut(ws, topics)
+    return first
+
+
+async def test_what_is_published_while_the_application_decides_is_heard_behind_what_was_missed(serve: Serve) -> None:
+    topics = Topics()
+    served = await serve(topics)
+    first = await lost_while_it_listened(served, topics)
+    topics.fanout.publish("news", "tip", 1)
+    ws = await served.websocket()
+    await said(ws)
+    await ws.send_str("40" + json.dumps({"recover": True, "pid": first["pid"], "waits": "well"}))
+    await eventually(lambda: len(topics.sockets) == 2)
+    topics.fanout.publish("news", "tip", 2)
+    topics.may_decide.set()
+    assert json.loads((await said(ws))[2:]) == first
+    assert [await event(ws) for _ in range(2)] == [["tip", 1, "1"], ["tip", 2, "2"]]
+
+
+@pytest.mark.parametrize("how", ["refused", "refused later", "lost"])
+async def test_who_does_not_get_in_may_try_again(serve: Serve, how: str) -> None:
+    topics = Topics()
+    served = await serve(topics)
+    first = await lost_while_it_listened(served, topics, owner="ada")
+    topics.fanout.publish("news", "tip", 1)
+    ws = await served.websocket()
+    await said(ws)
+    attempt = {"owner": "nobody"} if how == "refused" else {"owner": "ada", "waits": "in vain"}
+    await ws.send_str("40" + json.dumps({"recover": True, "pid": first["pid"], **attempt}))
+    if how == "lost":
+        await eventually(lambda: len(topics.sockets) == 2)
+        topics.sockets[1].session.close("transport error", is_abrupt=True)
+    else:
+        topics.may_decide.set()
+        assert (await said(ws)).startswith("44")
+    topics.fanout.publish("news", "tip", 2)
+    again, second = await enter(served, recover=True, owner="ada", pid=first["pid"])
+    assert second == first
+    assert [await event(again) for _ in range(2)] == [["tip", 1, "1"], ["tip", 2, "2"]]
+
+
+@pytest.mark.parametrize("is_heard_again", [False, True])
+async def test_who_is_back_and_leaves_a_topic_hears_no_more_of_it(serve: Serve, is_heard_again: bool) -> None:
+    topics = Topics()
+    served = await serve(topics)
+    first = await lost_while_it_listened(served, topics)
+    ws, _ = await enter(served, recover=True, pid=first["pid"])
+    if is_heard_again:
+        await listen(ws)
+    topics.fanout.unsubscribe("news", topics.sockets[1])
+    topics.fanout.publish("news", "tip", 1)
+    topics.sockets[1].emit("other")
+    assert await event(ws) == ["other", "1"]
+    await cut(ws, topics)
+    topics.fanout.publish("news", "tip", 2)
+    again, _ = await enter(served, recover=True, pid=first["pid"])
+    topics.sockets[2].emit("other")
+    assert await event(again) == ["other", "1"]
+    assert await event(again) == ["other", "2"]
+
+
+async def test_topic_that_is_closed_to_all_but_one_is_kept_for_nobody_else(serve: Serve) -> None:
+    topics = Topics()
+    served = await serve(topics)
+    ada = await lost_while_it_listened(served, topics, owner="ada")
+    eve = await lost_while_it_listened(served, topics, owner="eve")
+    topics.fanout.close_to("news", but="ada")
+    topics.fanout.publish("news", "tip", 1)
+    for first, owner, expected in ((ada, "ada", ["tip", 1, "1"]), (eve, "eve", ["other", "1"])):
+        ws, _ = await enter(served, recover=True, owner=owner, pid=first["pid"])
+        topics.sockets[-1].emit("other")
+        assert await event(ws) == expected
+
+
+async def test_event_is_not_kept_and_told_as_well(serve: Serve) -> None:
+    """It broke, came back and listens again before the fan-out has got round to what was published before."""
+    topics = Topics()
+    served = await serve(topics)
+    ws, first = await enter(served, recover=True)
+    other = (await enter(served))[0]
+    for client in (ws, other):
+        await listen(client)
+    topics.fanout._is_busy = True
+    topics.fanout.publish("news", "tip", 1)
+    topics.sockets[0].session.close("transport error", is_abrupt=True)
+    again, _ = await enter(served, recover=True, pid=first["pid"])
+    assert await event(again) == ["tip", 1, "1"]
+    await listen(again)
+    topics.fanout.publish("news", "tip", 2)
+    while topics.fanout._dirty:
+        for _ in topics.fanout._work():
+            pass
+    assert await event(again) == ["tip", 2, "2"]
 
 
 async def test_room_messages_are_neither_marked_nor_kept(serve: Serve) -> None:
