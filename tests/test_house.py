@@ -68,8 +68,9 @@ NAMED_EDGES = {
     "server/live/edge/client.py:Client._deciding": "an application's handler, later",
     "server/live/edge/client.py:Client._event": "an application's handler",
     "server/live/edge/client.py:Client._tell_gone": "an application's handler",
-    "server/live/edge/fanout.py:_encoded": "one delivery of many",
-    "server/live/edge/session.py:Sessions.sweep": "one deadline of many",
+    "server/live/edge/fanout.py:Fanout._work": "one row of many",
+    "server/live/edge/session.py:Sessions._keep_deadlines": "one deadline of many",
+    "server/live/edge/topic.py:_encoded": "one delivery of many",
     "storage/bus.py:Bus._hand_out": "a listener of messages between nodes",
 }
 

@@ -4,7 +4,7 @@ from server.live.edge.admission import comeback_delays_ms
 from server.live.edge.answer import Answer
 from server.live.edge.client import Application, AskFailed, ConnectRefused, Socket
 from server.live.edge.endpoint import Edge
-from server.live.edge.fanout import Fanout, Message
+from server.live.edge.fanout import Fanout
 from server.live.edge.limits import EdgeLimits
 from server.live.edge.nodes import address_in, tag_of
 from server.live.edge.packet import Attachment, Parser

@@ -8,7 +8,7 @@ import zlib
 
 import pytest
 
-from server.live.edge import EdgeLimits, fanout
+from server.live.edge import EdgeLimits, fanout, topic
 from server.live.edge.session import Session
 from tests.server.live.edge.conftest import Build, Serve
 from tests.server.live.edge.serving import Raw, Served, eventually, mask, said, said_but_pings
@@ -177,7 +177,8 @@ async def probes_in_room(served: Served, count: int) -> list[tuple[Session, Raw]
 async def test_sessions_that_upgrade_between_two_rows_get_what_their_row_would_have_got(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fanout, "_ROW", 2)
+    monkeypatch.setattr(topic, "ROW", 2)
+    monkeypatch.setattr(fanout, "_SLICE", 1)
     served = await serve()
     probes = await probes_in_room(served, 6)
     served.edge.fanout.publish("/ r", "said", {"number": 1})
@@ -195,7 +196,8 @@ async def test_sessions_that_upgrade_between_two_rows_get_what_their_row_would_h
 async def test_sessions_that_upgrade_amid_a_fan_out_get_everything_once_and_in_order(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fanout, "_ROW", 2)  # so that a pass over a few sockets is interrupted many times
+    monkeypatch.setattr(topic, "ROW", 2)  # so that a pass over a few sockets is interrupted many times
+    monkeypatch.setattr(fanout, "_SLICE", 1)
     served = await serve()
     raws = [raw for _, raw in await probes_in_room(served, 30)]
     for number in range(30):

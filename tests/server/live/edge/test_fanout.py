@@ -11,7 +11,7 @@ import aiohttp
 import msgspec
 import pytest
 
-from server.live.edge import EdgeLimits, Fanout, Socket, fanout
+from server.live.edge import EdgeLimits, Fanout, Socket, fanout, topic
 from tests.server.live.edge.conftest import Serve
 from tests.server.live.edge.serving import Raw, Served, ended, eventually, mask, said
 
@@ -562,7 +562,7 @@ async def test_row_that_cannot_be_written_to_silences_nobody(
     rooms = Rooms()
     ws = await join(await serve(rooms))
     with monkeypatch.context() as patched:
-        patched.setattr(fanout._Run, "frames_for", lambda *_: 1 / 0)
+        patched.setattr(topic.Run, "frames_for", lambda *_: 1 / 0)
         rooms.say()
         await eventually(lambda: "a row could not be written to" in caplog.text)
     rooms.say()
