@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import importlib.metadata
 import logging
@@ -12,12 +11,11 @@ import re
 import shutil
 import signal
 import socket
-import ssl
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
@@ -45,8 +43,8 @@ from server.http.identity import Identity
 from server.http.protocol import http_protocols
 from server.http.translations import known_errors
 from server.http.web_client import WebClient
-from server.lifecycle import Stages
-from server.limits import SharedRates, budgets, edge_limits, offer_limits, told_limits, turnout
+from server.lifecycle import Stages, closer, ended
+from server.limits import SharedRates, budgets, edge_limits, media_config, offer_limits, told_limits, turnout
 from server.live.admission import Exchange
 from server.live.durable import DurableChat, DurableStreams, DurableViews
 from server.live.edge import Edge, Fanout, address_in, comeback_delays_ms, tag_of
@@ -62,10 +60,9 @@ from server.live.sockets import Sockets
 from server.live.stream import StreamDesk
 from server.live.whip import WebrtcDesk
 from server.live.wire import AfterEnd, Announcer, Ears, MediaListener, RoomTopics
-from server.media_process import MediaConfig
 from server.metrics import ActorMetrics, Gauges
 from server.otlp import OtlpExporter
-from server.ports import CannotStart, Ports
+from server.ports import CannotStart, Ports, tls_context
 from server.pulse import Pulse
 from server.registration import Kinds
 from server.tracing import RoomTraces, Traces
@@ -130,7 +127,7 @@ class App:
     async def _start(self) -> None:
         require_folder(self.settings.data_dir)
         self.ports = self._given_ports or Ports(self.settings)
-        self._stages.add("ports", _sync(self.ports.close))
+        self._stages.add("ports", closer(self.ports.close))
         await self._open_storage()
         await self._open_node()
         await self._open_accounts()
@@ -138,7 +135,7 @@ class App:
         await self._open_http()
         await self._resume_streams()
         sweeping = asyncio.get_running_loop().create_task(self._sweep(), name="sweep old rows")
-        self._stages.add("sweep", _cancelled(sweeping))
+        self._stages.add("sweep", ended(sweeping))
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
@@ -290,7 +287,7 @@ class App:
         await self.identity.start()
         self._stages.add("identity", self.identity.close)
         passwords = Passwords()
-        self._stages.add("passwords", _sync(passwords.close))
+        self._stages.add("passwords", closer(passwords.close))
         self._profiles = Profiles(database=self.db)
         self.accounts = Accounts(
             database=self.db,
@@ -327,12 +324,14 @@ class App:
             node=self.node, ingest=self._ingest, on_air=self._on_air, playback=self._playback
         )
         run_dir = run_folder(chosen=self.settings.run_dir, data_dir=self.settings.data_dir)
-        self._stages.add("run folder", _sync(lambda: shutil.rmtree(run_dir, ignore_errors=True)))
+        self._stages.add("run folder", closer(lambda: shutil.rmtree(run_dir, ignore_errors=True)))
         self.media = MediaProcess(
-            config=self._media_config(run_dir), sockets={"rtmp": self.ports.rtmp}, listener=self._listener
+            config=media_config(self.settings, run_dir=run_dir, object_store=self._object_place),
+            sockets={"rtmp": self.ports.rtmp},
+            listener=self._listener,
         )
         after_end = AfterEnd(playback=self._playback, media=self.media, objects=self.objects)
-        self._stages.add("after-ends", _sync(after_end.close))
+        self._stages.add("after-ends", closer(after_end.close))
         self._sockets = self._make_sockets()
         followed = RoomTraces(traces=self._traces, fan=self.fanout, clock=self.node.clock)
         self._ears = Ears(
@@ -347,7 +346,7 @@ class App:
         self._pull = Pull(address_of=self._address_of)
         self._stages.add("pull", self._pull.close)
         self._pulse.start()
-        self._stages.add("pulse", _sync(self._pulse.close))
+        self._stages.add("pulse", closer(self._pulse.close))
         try:
             await self.media.start()
         except MediaAway as error:
@@ -369,22 +368,6 @@ class App:
 
     async def _stop_media(self) -> None:
         await self.media.stop(budget_s=8)
-
-    def _media_config(self, run_dir: Path) -> MediaConfig:
-        settings = self.settings
-        return MediaConfig(
-            run_dir=str(run_dir),
-            object_store=self._object_place,
-            webrtc_port=settings.webrtc_port,
-            webrtc_addresses=settings.webrtc_addresses,
-            max_streams=settings.max_streams,
-            max_whep_viewers=settings.max_whep_viewers,
-            max_run_bytes=settings.max_run_bytes,
-            log_format=settings.log_format,
-            log_level=settings.log_level,
-            tls_cert=str(settings.tls_cert) if settings.tls_cert else None,
-            tls_key=str(settings.tls_key) if settings.tls_key else None,
-        )
 
     # the outside
 
@@ -431,7 +414,7 @@ class App:
             await self.cluster.start(self.node)  # so late, since what is taken over waits until this node has started
         except StorageError as error:
             raise CannotStart(f"{error}: see the log above") from None
-        await self.edge.start(sock=self.ports.http, ssl=_tls(self.settings))
+        await self.edge.start(sock=self.ports.http, ssl=tls_context(self.settings))
         self._stages.add("sockets", self._drain_sockets, budget_s=self.settings.drain_s + 2)
 
     def _node_with(self, tag: str) -> tuple[str, int] | None:
@@ -569,30 +552,3 @@ class App:
                 await self.node.ref("stream", row.id).ask(DescribeStream())
             except ActorError as error:
                 log.warning("stream %s was not taken up: %s", row.id, error)
-
-
-def _tls(settings: Settings) -> ssl.SSLContext | None:
-    if settings.tls_cert is None or settings.tls_key is None:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    try:
-        context.load_cert_chain(settings.tls_cert, settings.tls_key)
-    except (OSError, ssl.SSLError) as error:
-        raise CannotStart(f"tls_cert and tls_key cannot be used: {error}") from None
-    return context
-
-
-def _cancelled(task: asyncio.Task[None]) -> Any:
-    async def closing() -> None:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-    return closing
-
-
-def _sync(close: Any) -> Any:
-    async def closing() -> None:
-        with contextlib.suppress(OSError):
-            close()
-
-    return closing

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -27,6 +28,26 @@ class Stages:
         while self._stages:
             name, budget_s, close = self._stages.pop()
             await _close_stage(name, budget_s, close)
+
+
+def closer(close: Callable[[], object]) -> Close:
+    """Of something that closes at once. An OSError on the way says that it was gone already."""
+
+    async def closing() -> None:
+        with contextlib.suppress(OSError):
+            close()
+
+    return closing
+
+
+def ended(task: asyncio.Task[None]) -> Close:
+    """Cancels the task and waits for its end."""
+
+    async def closing() -> None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    return closing
 
 
 async def _close_stage(name: str, budget_s: float, close: Close) -> None:

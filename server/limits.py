@@ -1,8 +1,9 @@
-"""The limits that the settings stand for: as clients are told them, and as the parts of a node take them."""
+"""The limits that the settings stand for, as clients are told them, and what the parts of a node take from them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from actors.budget import Budgets, Pace
@@ -12,6 +13,7 @@ from server.http.limits import Rate
 from server.live.admission import Turnout
 from server.live.edge import EdgeLimits
 from server.live.whip import OfferLimits
+from server.media_process import MediaConfig
 from storage.redis import RateLimiter
 
 CONNECT_BURST_S: Final = 0.2
@@ -104,4 +106,20 @@ def edge_limits(settings: Settings) -> EdgeLimits:
         limit_loopback=settings.limit_loopback,
         connect_rate=settings.connect_rate,
         connect_burst=max(1, int(settings.connect_rate * CONNECT_BURST_S)),
+    )
+
+
+def media_config(settings: Settings, *, run_dir: Path, object_store: str) -> MediaConfig:
+    return MediaConfig(
+        run_dir=str(run_dir),
+        object_store=object_store,
+        webrtc_port=settings.webrtc_port,
+        webrtc_addresses=settings.webrtc_addresses,
+        max_streams=settings.max_streams,
+        max_whep_viewers=settings.max_whep_viewers,
+        max_run_bytes=settings.max_run_bytes,
+        log_format=settings.log_format,
+        log_level=settings.log_level,
+        tls_cert=str(settings.tls_cert) if settings.tls_cert else None,
+        tls_key=str(settings.tls_key) if settings.tls_key else None,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import ssl
 from collections.abc import Mapping
 
 from server.config import Settings
@@ -73,3 +74,15 @@ def _probe_udp(port: int) -> None:
                 f"UDP port {port} cannot be used ({os.strerror(error.errno or 0)}): stop what listens there, or choose "
                 "another one with --webrtc-port"
             ) from None
+
+
+def tls_context(settings: Settings) -> ssl.SSLContext | None:
+    """Of ``tls_cert`` and ``tls_key``; None without them. ``CannotStart`` when they cannot be used."""
+    if settings.tls_cert is None or settings.tls_key is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(settings.tls_cert, settings.tls_key)
+    except (OSError, ssl.SSLError) as error:
+        raise CannotStart(f"tls_cert and tls_key cannot be used: {error}") from None
+    return context
