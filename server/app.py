@@ -40,7 +40,7 @@ from server.http.application import HttpSettings, build_app
 from server.http.health import Dependency, Health, ServerInfo, known
 from server.http.idempotency import IdempotencyKeys
 from server.http.identity import Identity
-from server.http.protocol import http_protocols
+from server.http.protocol import http_protocols, refused_head
 from server.http.translations import known_errors
 from server.http.web_client import WebClient
 from server.lifecycle import Stages, closer, ended
@@ -406,6 +406,7 @@ class App:
             fanout=self.fanout,
             node_tag=tag_of(self._name),
             elsewhere=self._node_with,
+            head_refusal=refused_head(),
         )
         self._is_open = True
         Gauges(read=self._gauges, registry=self._registry)
@@ -429,7 +430,8 @@ class App:
         for client, delay_ms in zip(clients, delays_ms, strict=True):
             client.emit("server:draining", {"reconnect_in_ms": delay_ms})
         spread_s = min(2.0, self.settings.drain_s) if self.edge.session_count else 0.0
-        await self.edge.drain(within_s=spread_s)
+        # Whoever asks whether this node is ready is told, unless others listen on the same sockets and are.
+        await self.edge.drain(within_s=spread_s, is_listening=self._given_ports is None)
         await self.edge.close()
 
     def _web_app(self) -> web.Application:

@@ -8,6 +8,7 @@ names it.
 from __future__ import annotations
 
 import os
+import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -204,6 +205,8 @@ def load(argv: Sequence[str] = (), *, program: str = "socialflow") -> Settings:
         return Settings(_cli_settings_source=flags)  # type: ignore[call-arg]  # taken by the base class
     except ValidationError as error:
         raise ConfigError([_sentence(found) for found in error.errors(include_url=False)]) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError([f"{CONFIG_FILE} cannot be read: {error}"]) from None
 
 
 def _refuse_unknown_environment() -> None:

@@ -58,6 +58,8 @@ def told_limits(settings: Settings) -> Mapping[str, Any]:
         "offers_per_address": settings.max_offers_per_address,
         "sdp_bytes": 65_536,
         "body_bytes": 65_536,
+        "request_head_bytes": EdgeLimits().max_head_bytes,
+        "socket_event_levels": EdgeLimits().max_depth,
         "history_messages": 100,
         "catch_up_messages": 500,
         "stream_title_characters": 140,

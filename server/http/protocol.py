@@ -60,3 +60,11 @@ def http_protocols(server: web.Server, *, keepalive_timeout_s: float) -> Callabl
         return HttpProtocol(server, loop=loop, keepalive_timeout=keepalive_timeout_s, access_log=access_log)
 
     return protocol
+
+
+def refused_head() -> tuple[str, bytes]:
+    """Content type and body for a request whose head is larger than is read of any."""
+    response = Problem(431, "The request's line and fields are too long").response(instance="/")
+    body = response.body
+    assert isinstance(body, bytes)
+    return response.content_type, body

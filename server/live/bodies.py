@@ -77,8 +77,17 @@ class OfPerson(Shape, frozen=True, kw_only=True):
     reason: Annotated[str, msgspec.Meta(max_length=300, pattern=STORABLE)] = ""
 
 
+Seconds = Annotated[int, msgspec.Meta(ge=1, le=1_209_600)]
+
+
 class TimeOut(OfPerson, frozen=True, kw_only=True):
-    seconds: Annotated[int, msgspec.Meta(ge=1, le=1_209_600)]
+    seconds: Seconds = 600
+
+
+class Ban(OfPerson, frozen=True, kw_only=True):
+    """Without `seconds` it lasts."""
+
+    seconds: Seconds | None = None
 
 
 class ModeChange(Shape, frozen=True, kw_only=True):

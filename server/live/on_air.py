@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, Protocol
 
@@ -31,7 +32,8 @@ class OnAir:
         self._announce = announce
         self._views: OrderedDict[str, StreamView] = OrderedDict()
         self._counts: OrderedDict[str, ViewersCounted] = OrderedDict()
-        self._reactions: dict[str, Counter[str]] = {}
+        self._reactions: dict[str, Counter[str]] = {}  # of this node's viewers, to be announced
+        self._shown: dict[str, Counter[str]] = {}  # of all nodes', since the viewers here were shown any
 
     async def view(self, stream_id: str, *, viewer_id: str | None) -> StreamView:
         """The stream as it is now; ``DomainError("not_found")`` for what the viewer may not know of."""
@@ -107,9 +109,22 @@ class OnAir:
         self._announce(Reacted(stream_id=stream_id, counts=dict(counts)))
 
     def reacted(self, fact: Reacted) -> None:
-        """Show what viewers of any node reacted with."""
-        payload = {"stream_id": fact.stream_id, "counts": fact.counts}
-        self._fan.publish(f"stream:{fact.stream_id}", "stream:reactions", payload)
+        """Show what viewers of any node reacted with: at once, and then what comes within a tick added up."""
+        gathered = self._shown.get(fact.stream_id)
+        if gathered is not None:
+            gathered.update(fact.counts)
+            return
+        self._show(fact.stream_id, fact.counts)
+
+    def _show(self, stream_id: str, counts: Mapping[str, int]) -> None:
+        self._fan.publish(f"stream:{stream_id}", "stream:reactions", {"stream_id": stream_id, "counts": dict(counts)})
+        self._shown[stream_id] = Counter()
+        self._node.clock.call_later(REACTIONS_S, lambda: self._show_gathered(stream_id))
+
+    def _show_gathered(self, stream_id: str) -> None:
+        gathered = self._shown.pop(stream_id)
+        if gathered:
+            self._show(stream_id, gathered)
 
     def _remember(self, view: StreamView) -> None:
         self._views[view.id] = view

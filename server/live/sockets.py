@@ -35,6 +35,7 @@ from server.http.errors import Unauthorized
 from server.http.identity import Identity
 from server.live.admission import Turnout
 from server.live.bodies import (
+    Ban,
     Heartbeat,
     History,
     Join,
@@ -152,7 +153,7 @@ class Sockets:
             "chat:delete": (OfMessage, self._delete),
             "chat:pin": (Pin, self._pin),
             "chat:timeout": (TimeOut, self._time_out),
-            "chat:ban": (OfPerson, self._ban),
+            "chat:ban": (Ban, self._ban),
             "chat:unban": (OfPerson, self._unban),
             "chat:mode": (Mode, self._mode),
             "presence:list": (ListPresent, self._present),
@@ -466,8 +467,8 @@ class Sockets:
     async def _time_out(self, socket: Socket, session: Session, body: TimeOut) -> Ack:
         return await self._sanction(session, body, body.seconds)
 
-    async def _ban(self, socket: Socket, session: Session, body: OfPerson) -> Ack:
-        return await self._sanction(session, body, None)
+    async def _ban(self, socket: Socket, session: Session, body: Ban) -> Ack:
+        return await self._sanction(session, body, body.seconds)
 
     async def _unban(self, socket: Socket, session: Session, body: OfPerson) -> Ack:
         return await self._sanction(session, body, 0)
@@ -509,13 +510,18 @@ _EMOJI = re.compile(
 )
 
 
+_MISSING: Final = re.compile("missing required field `([^`]*)`")
+
+
 def _shaped(shape: Any, args: list[Any]) -> Any:
     body = args[0] if args else {}
     try:
         return msgspec.convert(body, shape)
     except msgspec.ValidationError as error:
         message, _, path = str(error).partition(" - at `$")
-        raise DomainError("invalid", f"{message}.", field=path.strip("`.") or None) from None
+        missing = _MISSING.search(message)
+        field = ".".join(filter(None, (path.strip("`."), missing[1] if missing is not None else "")))
+        raise DomainError("invalid", f"{message}.", field=field or None) from None
 
 
 async def _answered(answer: Awaitable[Ack]) -> Ack:

@@ -268,6 +268,20 @@ async def test_a_timed_out_person_waits_and_a_banned_one_for_good(room: Room, so
     assert (await theirs.no("chat:send", room.said("again")))["code"] == "banned"
 
 
+async def test_a_timeout_needs_no_time_and_a_ban_may_have_one(room: Room, someone: NewPerson) -> None:
+    person = await someone()
+    theirs = await room.enter(person)
+    whom = {"room_id": room.id, "user_id": person.id}
+    await room.socket.ok("chat:timeout", whom)
+    error = await theirs.no("chat:send", room.said("still here"))
+    assert (error["code"], 590_000 < error["retry_after_ms"] <= 600_000) == ("timed_out", True)
+    await room.socket.ok("chat:ban", {**whom, "seconds": 60})
+    error = await theirs.no("chat:send", room.said("still here"))
+    assert 50_000 < error["retry_after_ms"] <= 60_000
+    missing = await room.socket.no("chat:ban", {"room_id": room.id})
+    assert (missing["code"], missing["field"]) == ("invalid", "user_id")
+
+
 async def test_a_sanction_of_somebody_who_does_not_exist_is_answered(room: Room) -> None:
     for user_id in ("01890c2a-7b5e-7cc3-98c8-6b1f6c1f0a11", "nobody"):
         error = await room.socket.no("chat:ban", {"room_id": room.id, "user_id": user_id})

@@ -59,6 +59,10 @@ async def test_a_stop_tells_everybody_and_leaves_nothing_and_a_start_goes_on(
         stopping = asyncio.create_task(asyncio.to_thread(server.stop))
         draining = await socket.event("server:draining")
         assert draining["reconnect_in_ms"] > 0
+        unready = await Api(http, server.url).call("GET", "/readyz")
+        assert (unready.status, unready.body["status"]) == (503, "draining")
+        refused = await Api(http, server.url).call("GET", "/socket.io/?EIO=4&transport=polling")
+        assert (refused.status, "Retry-After" in refused.headers) == (503, True)
         async with asyncio.timeout(10):
             await socket.ended.wait()
         assert await stopping == 0

@@ -54,6 +54,8 @@ async def test_a_person_registers_signs_in_and_out(server: Server, http: aiohttp
     signed_in = await api.done("POST", "auth/login", body, status=200)
     assert signed_in["token_type"] == "Bearer"
     assert 0 < signed_in["expires_in"] <= 900
+    for totp in (None, "123456"):  # of no account's second factor
+        await api.done("POST", "auth/login", {**body, "totp": totp}, status=200)
     wrong = await api.call("POST", "auth/login", {"login": owner.username, "password": "no"})
     unknown = await api.call("POST", "auth/login", {"login": "nobody_at_all", "password": "no"})
     assert wrong.status == unknown.status == 401
@@ -126,6 +128,7 @@ ODD_REQUESTS = [
     ("GET", "/api/v1/streams?cursor=garbage", None, 422),
     ("GET", "/api/v1/streams?state=flying", None, 422),
     ("GET", "/api/v1/streams?q=%00", None, 422),
+    ("GET", "/api/v1/streams?q=" + "x" * 20_000, None, 431),
 ]
 
 

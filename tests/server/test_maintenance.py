@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from server.config import Settings, load
+from server.config import ConfigError, Settings, load
 from server.features.auth.accounts import Accounts, Device
 from server.features.auth.passwords import Passwords
 from server.features.users import Profiles
@@ -334,3 +334,13 @@ def certificate(folder: Path, from_days: int, to_days: int) -> tuple[Path, Path]
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     return cert_file, key_file
+
+
+@pytest.mark.parametrize("text", [b"http_port = \n", b'server_name = "\xff"\n'])
+def test_a_settings_file_that_cannot_be_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: bytes
+) -> None:
+    (tmp_path / "socialflow.toml").write_bytes(text)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load([])

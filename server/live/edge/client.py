@@ -430,6 +430,9 @@ class Client:
         if self._in_flight >= self.realm.limits.max_in_flight:
             self._acknowledge(socket, packet.id, _OVERLOADED)
             return
+        if packet.data is None:
+            self._acknowledge(socket, packet.id, _TOO_DEEP)
+            return
         name, *args = packet.data
         try:
             result = self.realm.application.on_event(socket, name, args)
@@ -531,6 +534,10 @@ class Client:
 
 
 _INTERNAL: Final[dict[str, Any]] = {"ok": False, "error": {"code": "internal", "message": "Something went wrong"}}
+_TOO_DEEP: Final[dict[str, Any]] = {
+    "ok": False,
+    "error": {"code": "invalid", "message": "The event is nested too deeply."},
+}
 _OVERLOADED: Final[dict[str, Any]] = {
     "ok": False,
     "error": {"code": "overloaded", "message": "Too many requests at once", "retry_after_ms": 200},

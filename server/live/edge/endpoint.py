@@ -15,7 +15,7 @@ from server.live.edge.limits import EdgeLimits
 from server.live.edge.msgpack import MsgpackParser
 from server.live.edge.nodes import Address
 from server.live.edge.packet import Parser
-from server.live.edge.port import Port
+from server.live.edge.port import HEAD_REFUSAL, Port, Refusal
 from server.live.edge.recovery import Trails
 from server.live.edge.socketio import JsonParser
 
@@ -40,11 +40,13 @@ class Edge:
         fanout: Fanout | None = None,
         node_tag: str = "",
         elsewhere: Callable[[str], Address | None] = lambda _: None,
+        head_refusal: Refusal = HEAD_REFUSAL,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`http` is an `aiohttp.web.Server` (what `AppRunner.server` is after `setup`). `node_tag` is what this node's
         session ids end with (`tag_of` its name); `elsewhere` gives host and port where the node with another tag
-        listens inside, None when there is none (any more).
+        listens inside, None when there is none (any more). `head_refusal`, a content type and a body, answers requests
+        whose head is too large.
         """
         self.limits = limits or EdgeLimits()
         self.fanout = fanout or Fanout()
@@ -72,6 +74,7 @@ class Edge:
             trusted_proxies=trusted_proxies,
             node_tag=node_tag,
             elsewhere=elsewhere,
+            head_refusal=head_refusal,
             clock=clock,
         )
 
@@ -128,9 +131,10 @@ class Edge:
         for socket in self.sockets:
             socket.emit(event, *args)
 
-    async def drain(self, *, within_s: float, reason: str = "server shutting down") -> None:
-        """Accepts no more and closes the sessions, spread over `within_s`; clients reconnect by themselves."""
-        await self.port.drain(within_s=within_s, reason=reason)
+    async def drain(self, *, within_s: float, reason: str = "server shutting down", is_listening: bool = False) -> None:
+        """Opens no more sessions and closes those that there are, spread over `within_s`; clients reconnect by
+        themselves. With `is_listening`, HTTP is served on until `close`."""
+        await self.port.drain(within_s=within_s, reason=reason, is_listening=is_listening)
 
     async def close(self) -> None:
         """Closes what is left and ends the handlers that still run."""

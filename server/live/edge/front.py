@@ -155,7 +155,8 @@ class Front(asyncio.Protocol):
                 self._set_due(self._port.limits.head_timeout_s, at_most=True)
             return len(data)
         if end < 0 or end - position > limit:
-            self.answer(431, b"Request head is too large", is_last=True)
+            content_type, body = self._port.head_refusal
+            self.answer(431, body, content_type=content_type, is_last=True)
             return len(data)
         return self._route(data, position, end)
 
@@ -299,13 +300,20 @@ class Front(asyncio.Protocol):
         self.answer(200, payload)
 
     def answer(
-        self, status: int, body: bytes, *, headers: list[tuple[str, str]] | None = None, is_last: bool = False
+        self,
+        status: int,
+        body: bytes,
+        *,
+        headers: list[tuple[str, str]] | None = None,
+        content_type: str = "text/plain; charset=UTF-8",
+        is_last: bool = False,
     ) -> None:
         """Writes a whole response to the request at hand and goes on with the next one, or closes."""
         head = self._head
         cors = self._port.origins.cors(head.headers) if head is not None else []
         shown = b"" if head is not None and head.method == "HEAD" else body
-        self._answer(_response(status, len(shown), [*cors, *(headers or [])]), shown, is_last=is_last)
+        response = _response(status, len(shown), [*cors, *(headers or [])], content_type)
+        self._answer(response, shown, is_last=is_last)
 
     def relay(self, head: bytes, body: bytes) -> None:
         """Writes another node's response, as `answer` does; `head` has no end yet and says nothing of connections."""
@@ -403,10 +411,10 @@ class Front(asyncio.Protocol):
         return not self._buffer and not self._is_http_idle()
 
 
-def _response(status: int, length: int, headers: list[tuple[str, str]]) -> bytes:
+def _response(status: int, length: int, headers: list[tuple[str, str]], content_type: str) -> bytes:
     lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", "Cache-Control: no-store"]
     if status != HTTPStatus.NO_CONTENT:
-        lines += ["Content-Type: text/plain; charset=UTF-8", f"Content-Length: {length}"]
+        lines += [f"Content-Type: {content_type}", f"Content-Length: {length}"]
         lines += ["X-Content-Type-Options: nosniff"]
     lines += [f"{name}: {value}" for name, value in headers]
     return "\r\n".join(lines).encode("latin-1")

@@ -8,7 +8,7 @@ import msgspec
 
 from server.live.edge import packet as packets
 from server.live.edge.engineio import InvalidPacket, Outgoing
-from server.live.edge.packet import Attachment, Packet, check_connect, check_event, connected
+from server.live.edge.packet import Attachment, Packet, TooDeep, check_connect, check_event, connected
 from server.live.edge.socketio import encode as encode_json
 
 _MAX_NAMESPACE: Final = 256
@@ -51,7 +51,12 @@ class MsgpackParser:
             raise InvalidPacket("namespace")
         if id_ is not None and (type(id_) is not int or not 0 <= id_ <= packets.MAX_ACK_ID):
             raise InvalidPacket("ack id")
-        data = _plain(found.get("data"), self._max_depth)
+        try:
+            data = _plain(found.get("data"), self._max_depth)
+        except TooDeep:
+            if type_ != packets.EVENT:
+                raise
+            return Packet(type_, namespace, id_, None)
         return Packet(type_, namespace, id_, _checked(type_, data))
 
     def connect(self, namespace: str, sid: str, pid: str | None = None) -> Outgoing:
@@ -109,7 +114,7 @@ def _plain(value: Any, levels: int) -> Any:
     if isinstance(value, bytes):
         return Attachment(value)
     if levels == 0 and isinstance(value, list | dict):
-        raise InvalidPacket("payload is nested too deeply")
+        raise TooDeep("payload is nested too deeply")
     if isinstance(value, list):
         return [_plain(item, levels - 1) for item in value]
     if isinstance(value, dict):

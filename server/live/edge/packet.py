@@ -27,8 +27,13 @@ class Attachment(bytes):
     __slots__ = ()
 
 
+class TooDeep(InvalidPacket):
+    """The payload is nested too deeply."""
+
+
 class Packet:
-    """One packet: `data` is the auth payload of a CONNECT, the list of arguments of an EVENT (name first) or an ACK."""
+    """One packet: `data` is the auth payload of a CONNECT, the list of arguments of an EVENT (name first) or an ACK.
+    None for an EVENT that is nested too deeply to be read, so that it can be answered."""
 
     __slots__ = ("data", "id", "namespace", "type")
 

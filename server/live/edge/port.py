@@ -32,6 +32,12 @@ Switching = tuple[bytes, int]
 """As `websocket.switching_protocols` gives it."""
 
 
+Refusal = tuple[str, bytes]
+"""Content type and body."""
+
+HEAD_REFUSAL: Final[Refusal] = ("text/plain; charset=UTF-8", b"Request head is too large")
+
+
 class Port:
     """Engine.IO v4 at the mounts, over polling and WebSocket; every other request is the HTTP server's.
 
@@ -52,15 +58,17 @@ class Port:
         trusted_proxies: Iterable[str] = (),
         node_tag: str = "",
         elsewhere: Callable[[str], Address | None] = lambda _: None,
+        head_refusal: Refusal = HEAD_REFUSAL,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`node_tag` is what this node's session ids end with; `elsewhere` says where the node with another tag has its
-        internal listener, None when there is none (any more).
+        internal listener, None when there is none (any more). `head_refusal` is said with 431.
         """
         if node_tag and not is_tag(node_tag):
             raise ValueError(f"{node_tag!r} cannot be a node's tag")
         self.limits = limits or EdgeLimits()
         self.http = http
+        self.head_refusal = head_refusal
         self.origins = Origins(allowed_origins)
         self._addresses = Addresses(
             trusted_proxies=trusted_proxies,
@@ -125,12 +133,13 @@ class Port:
         if self._door is not None:
             self._door.look(now)
 
-    async def drain(self, *, within_s: float, reason: str = "server shutting down") -> None:
-        """Accepts no more and closes the sessions, who came first going first, spread evenly over the time, so that
-        clients reconnect elsewhere. WebSockets and polls of other nodes' sessions are let go last. Then sessions over
-        polling have up to the same time again (and at most `close_timeout_s`) for the poll that tells them."""
+    async def drain(self, *, within_s: float, reason: str = "server shutting down", is_listening: bool = False) -> None:
+        """Opens no more sessions (503) and closes those that there are, who came first going first, spread evenly over
+        the time, so that clients reconnect elsewhere. WebSockets and polls of other nodes' sessions are let go last.
+        Then sessions over polling have up to the same time again (and at most `close_timeout_s`) for the poll that
+        tells them. With `is_listening`, HTTP is served on until `close`; without, others may listen in our place."""
         self._is_draining = True
-        if self._door is not None:
+        if self._door is not None and not is_listening:
             self._door.close()
         sessions = list(self.sessions.by_sid.values())
         slices = max(1, min(len(sessions), int(within_s / 0.05)))

@@ -12,7 +12,15 @@ import msgspec
 
 from server.live.edge import packet as packets
 from server.live.edge.engineio import InvalidPacket, Outgoing
-from server.live.edge.packet import Attachment, Packet, check_connect, check_event, connected, depth_of
+from server.live.edge.packet import (
+    Attachment,
+    Packet,
+    TooDeep,
+    check_connect,
+    check_event,
+    connected,
+    depth_of,
+)
 
 _ROOT: Final = "/"
 _MAX_NAMESPACE: Final = 256
@@ -94,7 +102,8 @@ class JsonPartial:
         self.parked_bytes += len(attachment)
         if len(self._attachments) < self._count:
             return None
-        self._packet.data = _checked(self._packet.type, _fill(self._data, self._attachments))
+        if self._data is not None:
+            self._packet.data = _checked(self._packet.type, _fill(self._data, self._attachments))
         return self._packet
 
 
@@ -114,11 +123,21 @@ class JsonParser:
         type_ = ord(data[0]) - 48
         if type_ <= packets.ACK and (at := _plain_head(data)):
             number = int(data[1:at]) if at > 1 else None
-            return Packet(type_, _ROOT, number, _checked(type_, self._json(data[at:])))
+            packet = Packet(type_, _ROOT, number, None)
+            return self._filled(packet, data[at:], 0)
         cursor, is_binary = _Cursor(data), type_ >= packets.BINARY_EVENT
         count = cursor.attachments(self._max_attachments) if is_binary else 0
         packet = Packet(type_ - 3 if is_binary else type_, cursor.namespace(), cursor.id(), None)
-        payload = self._json(data[cursor.at :])
+        return self._filled(packet, data[cursor.at :], count)
+
+    def _filled(self, packet: Packet, text: str, count: int) -> Packet | JsonPartial:
+        """`count` is the number of attachments that are to come."""
+        try:
+            payload = self._json(text)
+        except TooDeep:
+            if packet.type != packets.EVENT:
+                raise
+            return JsonPartial(packet, None, count) if count else packet
         if count:
             return JsonPartial(packet, payload, count)
         packet.data = _checked(packet.type, payload)
@@ -132,9 +151,9 @@ class JsonParser:
         except (msgspec.MsgspecError, UnicodeEncodeError):
             value = _lenient(text)
         except RecursionError:
-            raise InvalidPacket("payload is nested too deeply") from None
+            raise TooDeep("payload is nested too deeply") from None
         if text.count("[") + text.count("{") > self._max_depth and depth_of(value, self._max_depth) > self._max_depth:
-            raise InvalidPacket("payload is nested too deeply")
+            raise TooDeep("payload is nested too deeply")
         return value
 
     def connect(self, namespace: str, sid: str, pid: str | None = None) -> Outgoing:

@@ -6,6 +6,7 @@ import asyncio
 import datetime as dt
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -22,7 +23,17 @@ from actors.events import (
     StreamView,
     ViewersCounted,
 )
-from actors.runtime import Actor, LocalDirectory, LocalTransport, LoopClock, Message, Node, Unavailable, handles
+from actors.runtime import (
+    Actor,
+    LocalDirectory,
+    LocalTransport,
+    LoopClock,
+    ManualClock,
+    Message,
+    Node,
+    Unavailable,
+    handles,
+)
 from actors.stream import (
     DescribeStream,
     MediaProgressed,
@@ -47,7 +58,7 @@ from media.hls.events import InitReady, SegmentReady
 from server.live.edge import Fanout
 from server.live.feed import Feeds
 from server.live.hls import Playback
-from server.live.on_air import OnAir
+from server.live.on_air import REACTIONS_S, OnAir
 from server.live.wire import AfterEnd, Announcer, Ears, MediaListener, RoomTopics
 from storage.memory import MemoryRecordings, Tables
 from storage.objects import LocalObjects
@@ -145,6 +156,23 @@ async def wire() -> AsyncIterator[Wire]:
 
 def packaged(event: Any) -> Packaged:
     return Packaged(stream_id="s", publication=1, event=event)
+
+
+async def test_what_several_nodes_viewers_react_with_is_shown_once_a_tick() -> None:
+    shown: list[dict[str, int]] = []
+    fan = SimpleNamespace(publish=lambda topic, event, payload: shown.append(payload["counts"]))
+    clock = ManualClock()
+    on_air = OnAir(node=SimpleNamespace(clock=clock), fan=fan, announce=lambda _: None)  # type: ignore[arg-type]
+    for counts in ({"a": 1}, {"a": 2}, {"b": 1}):
+        on_air.reacted(Reacted(stream_id="s", counts=counts))
+    assert shown == [{"a": 1}]
+    await clock.advance(REACTIONS_S)
+    assert shown == [{"a": 1}, {"a": 2, "b": 1}]
+    on_air.reacted(Reacted(stream_id="s", counts={"c": 1}))
+    await clock.advance(REACTIONS_S)
+    await clock.advance(REACTIONS_S)
+    on_air.reacted(Reacted(stream_id="s", counts={"d": 1}))
+    assert shown[2:] == [{"c": 1}, {"d": 1}]
 
 
 async def test_what_the_media_process_says_reaches_the_stream_in_its_order(wire: Wire) -> None:

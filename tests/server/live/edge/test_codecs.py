@@ -17,7 +17,7 @@ from server.live.edge import Attachment, engineio
 from server.live.edge.deflate import inflate
 from server.live.edge.engineio import InvalidPacket, Outgoing
 from server.live.edge.msgpack import MsgpackParser
-from server.live.edge.packet import Packet, Parser
+from server.live.edge.packet import Packet, Parser, TooDeep
 from server.live.edge.socketio import JsonParser
 
 JSON = JsonParser(max_depth=32, max_attachments=10)
@@ -152,8 +152,14 @@ def test_nesting_is_bounded(depth: int) -> None:
         assert isinstance(JSON.decode(f'2["a",{nested}]'), Packet)
         assert isinstance(PACK.decode(packed), Packet)
         return
-    with pytest.raises(InvalidPacket):
-        JSON.decode(f'2["a",{nested}]')
+    found = JSON.decode(f'2["a",{nested}]')
+    assert isinstance(found, Packet)
+    assert found.data is None
+    with pytest.raises(TooDeep):
+        JSON.decode(f'0{{"a":{nested}}}')
+    if depth < 1_000:
+        assert PACK.decode(packed).data is None
+        return
     with pytest.raises(InvalidPacket):
         PACK.decode(packed)
 
