@@ -84,13 +84,13 @@ class OnTheAir:
 @pytest.fixture(scope="session")
 def live(server: Server) -> Iterator[OnTheAir]:
     """320×240 H.264 without B-frames and AAC, published by ffmpeg over RTMP."""
-    made = run_apart(_prepare, server.url)
+    made = run_apart(prepare_lasting, server.url)
     with Publisher(f"{server.rtmp}/{made.key}"):
         run_apart(_live, server.url, made.stream_id)
         yield made
 
 
-async def _prepare(url: str) -> OnTheAir:
+async def prepare_lasting(url: str) -> OnTheAir:
     async with aiohttp.ClientSession() as http:
         person = await register(http, url, "broadcaster")
         prepared: dict[str, Any] = await person.prepare("Always on")
