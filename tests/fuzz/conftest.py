@@ -11,7 +11,7 @@ import aiohttp
 import psutil
 import pytest
 
-from tests.e2e.conftest import OnTheAir, _live, _prepare, run_apart
+from tests.e2e.conftest import OnTheAir, _live, prepare_lasting, run_apart
 from tests.e2e.people import Api, Person, register
 from tests.e2e.publishing import Publisher
 from tests.e2e.serving import Server
@@ -30,7 +30,7 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def live(server: Server) -> Iterator[OnTheAir]:
-    made = run_apart(_prepare, server.url)
+    made = run_apart(prepare_lasting, server.url)
     with Publisher(f"{server.rtmp}/{made.key}"):
         run_apart(_live, server.url, made.stream_id)
         yield made
