@@ -33,7 +33,6 @@ async def _raw(api: Api, token: str | None = None) -> AsyncIterator[Raw]:
 
 
 BROKEN = {
-    "deep": '420["chat:send",' + "[" * 5000 + "]" * 5000 + "]",
     "cut off": '420["chat:send",{',
     "not a number": '420["chat:send",NaN]',
     "no list": '420{"a":1}',
