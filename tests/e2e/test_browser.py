@@ -16,10 +16,11 @@ from tests.e2e.publishing import Publisher
 from tests.e2e.serving import Server
 from tests.e2e.talking import talker
 from tests.e2e.waiting import until
+from tests.tools import needs
 
 pytestmark = [
-    pytest.mark.skipif(PROGRAM is None, reason="there is no Chromium"),
-    pytest.mark.skipif(not Path("server/web/dist/index.html").exists(), reason="the web client is not built"),
+    needs(PROGRAM, "Chromium"),
+    needs(Path("server/web/dist/index.html").exists(), "the built web client"),
 ]
 
 # What has the focus, and whether a ring shows it; a card's link rings its picture.
