@@ -126,6 +126,8 @@ class App:
 
     async def _start(self) -> None:
         require_folder(self.settings.data_dir)
+        if self.settings.has_unnamed_proxy:
+            log.warning("public_url is served by a proxy that trusted_proxies does not name: limits by address are off")
         self.ports = self._given_ports or Ports(self.settings)
         self._stages.add("ports", closer(self.ports.close))
         await self._open_storage()

@@ -12,6 +12,7 @@ import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import (
@@ -22,6 +23,8 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+
+from server.http.addresses import is_loopback, network_of
 
 ENV_PREFIX = "SOCIALFLOW_"
 CONFIG_FILE = "socialflow.toml"
@@ -75,7 +78,7 @@ class Settings(BaseSettings):
         (), description="other origins whose pages may use the API and sockets, comma-separated"
     )
     trusted_proxies: Texts = Field(
-        (), description="addresses or networks whose X-Forwarded-For is believed, comma-separated"
+        (), description="addresses or networks whose X-Forwarded-For and Forwarded are believed, comma-separated"
     )
 
     # what to lean on
@@ -172,6 +175,13 @@ class Settings(BaseSettings):
             return tuple(part.strip() for item in value for part in str(item).split(",") if part.strip())
         return value
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for one in value:
+            network_of(one)
+        return value
+
     @model_validator(mode="after")
     def _pairs(self) -> Settings:
         if (self.tls_cert is None) != (self.tls_key is None):
@@ -188,6 +198,17 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    @property
+    def has_unnamed_proxy(self) -> bool:
+        """Whether people come through a proxy that ``trusted_proxies`` doesn't name: all of them would share its
+        address, and a proxy on this machine is left out of the limits by address.
+        """
+        url = urlsplit(self.public_url or "")
+        host = url.hostname or "localhost"
+        is_public = host != "localhost" and not is_loopback(host)
+        is_reached_otherwise = _is_local(self.http_host) or (url.scheme == "https" and self.tls_cert is None)
+        return is_public and is_reached_otherwise and not self.trusted_proxies
 
     @property
     def scheme(self) -> str:
@@ -207,6 +228,10 @@ def load(argv: Sequence[str] = (), *, program: str = "socialflow") -> Settings:
         raise ConfigError([_sentence(found) for found in error.errors(include_url=False)]) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError([f"{CONFIG_FILE} cannot be read: {error}"]) from None
+
+
+def _is_local(host: str) -> bool:
+    return host == "localhost" or is_loopback(host)
 
 
 def _refuse_unknown_environment() -> None:

@@ -237,6 +237,7 @@ class Examination:
             ("objects", self._objects),
             ("run folder", self._run_folder),
             ("tls", self._tls),
+            ("proxy", self._proxy),
             ("web client", self._web_client),
             ("open files", self._open_files),
             ("clock", self._clock),
@@ -383,6 +384,14 @@ class Examination:
         if cert is None or key is None:
             return [_without_tls(self._settings)]
         return [_examine_certificate(cert, key)]
+
+    async def _proxy(self) -> list[Finding]:
+        trusted = self._settings.trusted_proxies
+        if self._settings.has_unnamed_proxy:
+            says = "public_url is served by a proxy that trusted_proxies does not name"
+            advice = "name its address in --trusted-proxies: limits by address know nobody behind it"
+            return [note("proxy", says, advice)]
+        return [fine("proxy", f"believes {', '.join(trusted)}" if trusted else "none")]
 
 
 def _without_tls(settings: Settings) -> Finding:

@@ -11,13 +11,14 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from server.http import openapi
+from server.http.addresses import ClientAddresses
 from server.http.dispatch import Dispatch, Intake
 from server.http.documentation import Documentation
 from server.http.errors import ProblemTable
 from server.http.feature import Feature, Operation
 from server.http.idempotency import IdempotencyKeys
 from server.http.identity import Identity
-from server.http.limits import ClientAddresses, RateLimiter
+from server.http.limits import RateLimiter
 from server.http.middleware import HttpMetrics, Surround
 
 DESCRIPTION: Final = (

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -10,6 +11,7 @@ import msgspec
 from aiohttp import web
 from pydantic import BaseModel
 
+from server.http.addresses import LOOPBACK, ClientAddresses, is_loopback, limiting_key
 from server.http.errors import FieldError, Problem, Unauthorized, invalid
 from server.http.feature import Answer, Call, Operation
 from server.http.idempotency import HEADER, IdempotencyKeys
@@ -22,7 +24,22 @@ from server.http.intake import (
     validate_body,
     validate_query,
 )
-from server.http.limits import ClientAddresses, RateLimiter, is_loopback, limiting_key
+from server.http.limits import RateLimiter
+
+log = logging.getLogger(__name__)
+
+
+class UnnamedProxy:
+    """Warns, once, of a proxy on this machine that ``trusted_proxies`` does not name."""
+
+    def __init__(self) -> None:
+        self._is_told = False
+
+    def look(self, peer: str, *, says: bool, is_named: bool) -> None:
+        """``says``: the request carries what proxies write about its client."""
+        if says and not is_named and not self._is_told and is_loopback(peer or LOOPBACK):
+            self._is_told = True
+            log.warning("a proxy on this machine is not in trusted_proxies: all who come through it count as one")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +52,7 @@ class Intake:
     idempotency: IdempotencyKeys
     body_timeout_s: float
     limit_loopback: bool
+    unnamed: UnnamedProxy = field(default_factory=UnnamedProxy)
 
 
 class Dispatch:
@@ -47,7 +65,7 @@ class Dispatch:
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         operation = self._operation
-        address = self._intake.addresses.of(request)
+        address = self._address(request)
         await self._limit(address)
         person, token = self._caller(request)
         path = check_path(self._formats, request.match_info)
@@ -61,6 +79,14 @@ class Dispatch:
         return await self._intake.idempotency.once(
             person_id=person.id, key=key, operation=f"{operation.method} {request.path}", body=raw, run=run
         )
+
+    def _address(self, request: web.Request) -> str:
+        peer = request.remote or ""
+        forwarded_for = request.headers.getall("X-Forwarded-For", [])
+        forwarded = request.headers.getall("Forwarded", [])
+        addresses = self._intake.addresses
+        self._intake.unnamed.look(peer, says=bool(forwarded_for or forwarded), is_named=addresses.is_proxy(peer))
+        return addresses.of(peer, forwarded_for=forwarded_for, forwarded=forwarded)
 
     async def _run(self, call: Call[Any, Any]) -> web.StreamResponse:
         answer = await self._operation.handler(call)

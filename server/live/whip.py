@@ -11,9 +11,9 @@ from aiohttp import web
 from actors.events import NODE
 from actors.runtime import Ask, DomainError, Node, Unavailable
 from media.control import Answered, Granted, OfferWhep, OfferWhip, Patched, PatchIce, Refused
+from server.http.addresses import is_loopback, limiting_key
 from server.http.errors import Problem, Unauthorized, not_found
 from server.http.feature import UUID, Answer, Call, Media, Operation, PathFormat
-from server.http.limits import is_loopback, limiting_key
 from server.live.ingest import NOT_VERIFIED, Ingest
 from server.live.media import MediaAway, MediaProcess
 from server.live.neighbour import CloseHere, Outcome, PatchHere, WatchHere

@@ -172,6 +172,26 @@ async def test_doctor_tells_a_later_schema_that_can_be_worked_with_from_one_that
     assert findings["schema"].state == state
 
 
+@pytest.mark.parametrize(
+    ("flags", "state"),
+    [
+        ((), "ok"),
+        (("--public-url", "http://127.0.0.1:8080"), "ok"),
+        (("--public-url", "https://live.example"), "note"),
+        (("--public-url", "https://live.example", "--http-host", "0.0.0.0"), "note"),
+        (("--public-url", "http://live.example", "--http-host", "0.0.0.0"), "ok"),
+        (("--public-url", "https://live.example", "--trusted-proxies", "127.0.0.1"), "ok"),
+    ],
+)
+async def test_doctor_warns_of_a_proxy_that_is_not_named(tmp_path: Path, flags: tuple[str, ...], state: str) -> None:
+    assert (await found(settings_of(tmp_path, *flags), "proxy")).state == state
+
+
+def test_trusted_proxy_that_is_no_network_is_an_error_that_names_it(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"trusted_proxies.*10\.0\.0\.x"):
+        settings_of(tmp_path, "--trusted-proxies", "10.0.0.1,10.0.0.x")
+
+
 async def test_doctor_says_what_to_do_when_engines_are_away(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     settings = settings_of(tmp_path, "--database-url", NOWHERE, "--redis-url", "redis://127.0.0.1:1")
     assert await examine(settings) == 1

@@ -13,10 +13,11 @@ from pydantic import Field
 from server.features.auth.accounts import Accounts, Device, SignedIn
 from server.features.auth.rules import Email, Password, Username, email_key
 from server.features.users import Me
+from server.http.addresses import is_loopback
 from server.http.cursors import decode_cursor, encode_cursor
 from server.http.errors import Problem
 from server.http.feature import Answer, Call, Operation
-from server.http.limits import Rate, RateLimiter, is_loopback
+from server.http.limits import Rate, RateLimiter
 from server.http.shapes import Body, Page, PageQuery, Shape, Text
 
 TAG: Final = "accounts"

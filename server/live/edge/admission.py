@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterable
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from random import random
 from urllib.parse import urlsplit
+
+from server.http.addresses import ClientAddresses, is_loopback, limiting_key
 
 _LEAST_RETRY_S = 1.0
 _LEAST_COMEBACK_MS = 250
@@ -56,35 +57,23 @@ def _is_same(origin: str, host: str) -> bool:
 class Addresses:
     """Turns a peer and its headers into the client's address, and counts sessions of each."""
 
-    __slots__ = ("_counts", "_limit", "_limit_loopback", "_trusted")
+    __slots__ = ("_clients", "_counts", "_limit", "_limit_loopback")
 
     def __init__(self, *, trusted_proxies: Iterable[str], limit: int, limit_loopback: bool) -> None:
-        """`trusted_proxies` are networks in CIDR form; only behind these is X-Forwarded-For believed."""
-        self._trusted: list[IPv4Network | IPv6Network] = [ip_network(net, strict=False) for net in trusted_proxies]
+        """`trusted_proxies` are networks in CIDR form; only what these say of clients is believed."""
+        self._clients = ClientAddresses(trusted=trusted_proxies)
         self._limit = limit
         self._limit_loopback = limit_loopback
         self._counts: dict[str, int] = {}
 
     def client(self, peer: str, headers: dict[str, str]) -> str:
         """The nearest address that is no trusted proxy."""
-        if not self._trusted or not self._is_trusted(peer):
-            return peer
-        address = peer
-        for hop in reversed(headers.get("x-forwarded-for", "").split(",")):
-            candidate = _without_port(hop.strip())
-            if candidate is None:
-                break
-            address = candidate
-            if not self._is_trusted(candidate):
-                break
-        return address
-
-    def _is_trusted(self, address: str) -> bool:
-        try:
-            ip = ip_address(address.partition("%")[0])
-        except ValueError:
-            return False
-        return any(ip in network for network in self._trusted)
+        forwarded_for, forwarded = headers.get("x-forwarded-for"), headers.get("forwarded")
+        return self._clients.of(
+            peer,
+            forwarded_for=() if forwarded_for is None else (forwarded_for,),
+            forwarded=() if forwarded is None else (forwarded,),
+        )
 
     def enter(self, address: str) -> bool:
         """Counts a session in; False when its address has as many as it may."""
@@ -109,19 +98,7 @@ class Addresses:
             self._counts.pop(key, None)
 
     def _key(self, address: str) -> str | None:
-        if address == "127.0.0.1":
-            return address if self._limit_loopback else None
-        try:
-            ip = ip_address(address.partition("%")[0])
-        except ValueError:
-            return address or None
-        if isinstance(ip, IPv6Address) and ip.ipv4_mapped is not None:
-            ip = ip.ipv4_mapped
-        if ip.is_loopback and not self._limit_loopback:
-            return None
-        if isinstance(ip, IPv6Address):
-            return str(ip_network((int(ip) >> 64 << 64, 64)))
-        return str(ip)
+        return None if is_loopback(address) and not self._limit_loopback else limiting_key(address)
 
 
 class Turnstile:
@@ -158,13 +135,3 @@ def comeback_delays_ms(count: int, *, per_s: float, jitter: Callable[[], float] 
     """When each of `count` clients that are sent away is to come back, in the order of their going: as many a second as
     are let in elsewhere, each at a random moment of its own share, none at once. `jitter` gives numbers from 0 to 1."""
     return [_LEAST_COMEBACK_MS + int((number + jitter()) * 1_000 / per_s) for number in range(count)]
-
-
-def _without_port(hop: str) -> str | None:
-    """An address from X-Forwarded-For, which some proxies write with a port or in brackets."""
-    for text in (hop, hop.strip("[]"), hop.rpartition(":")[0].strip("[]")):
-        try:
-            return str(ip_address(text))
-        except ValueError:
-            continue
-    return None

@@ -41,7 +41,7 @@ _OF_ONE_HOP: Final = frozenset(
         "upgrade",
     }
 )
-_SAID_ANEW: Final = frozenset({MARK, "x-forwarded-for"})
+_SAID_ANEW: Final = frozenset({MARK, "forwarded", "x-forwarded-for"})
 _CONTROLS: Final = frozenset(map(chr, (*range(9), *range(10, 32), 127)))
 
 
