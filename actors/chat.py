@@ -22,6 +22,7 @@ from actors.chat_messages import (
     LISTEN_S,
     RECENT,
     DeleteChat,
+    JudgeWriter,
     KeepListening,
     KeepMediaTime,
     PinChat,
@@ -59,6 +60,7 @@ __all__ = [
     "ChatRoom",
     "ChatRules",
     "DeleteChat",
+    "JudgeWriter",
     "KeepListening",
     "KeepMediaTime",
     "PinChat",
@@ -191,6 +193,25 @@ class ChatRoom(Actor):
             if not self._beside(message, self._judge_after_look_up(user_id), name="standing"):
                 del self._unjudged[user_id]
 
+    @handles(JudgeWriter)
+    def judge_writer(self, message: JudgeWriter) -> Later[None] | None:
+        standing = self._known_standing(message.author.id)
+        if standing is not None:
+            self._rules.judge_writer(message.author, standing=standing, now=self._now())
+            return None
+        later: Later[None] = self.context.later()
+        self.context.spawn(self._judge_writer_after_look_up(message.author, later), name="standing")
+        return later
+
+    async def _judge_writer_after_look_up(self, author: Author, later: Later[None]) -> None:
+        try:
+            standing = await self._read_standing(author.id)
+            self._rules.judge_writer(author, standing=standing, now=self._now())
+        except (DomainError, ActorError) as refusal:
+            later.reject(refusal)
+        else:
+            later.resolve(None)
+
     def _beside(self, message: PostChat, work: Coroutine[Any, Any, None], *, name: str) -> bool:
         try:
             self.context.spawn(work, name=name)
@@ -228,16 +249,20 @@ class ChatRoom(Actor):
 
     async def _judge_after_look_up(self, user_id: str) -> None:
         try:
-            standing = await self._standings.standing(owner_id=self._rules.owner_id, user_id=user_id)
+            standing = await self._read_standing(user_id)
         except ActorError as error:
             for message, _ in self._unjudged.pop(user_id):
                 self._reject(message, error)
             return
+        for message, text in self._unjudged.pop(user_id):
+            self._judge_and_submit(message, text, standing)
+
+    async def _read_standing(self, user_id: str) -> Standing:
+        standing = await self._standings.standing(owner_id=self._rules.owner_id, user_id=user_id)
         if standing.is_verified:  # who is not may be in a moment
             self._known[user_id] = (self.context.clock.monotonic() + STANDING_AGE_S, standing)
         _trim(self._known, REMEMBERED_STANDINGS)
-        for message, text in self._unjudged.pop(user_id):
-            self._judge_and_submit(message, text, standing)
+        return standing
 
     def _judge_and_submit(self, message: PostChat, text: str, standing: Standing) -> None:
         now = self._now()

@@ -31,6 +31,13 @@ class PostChat(Ask[Posted], frozen=True, kw_only=True, omit_defaults=True):
     trace: str | None = None
 
 
+class JudgeWriter(Ask[None], frozen=True, kw_only=True):
+    """May this person write here now, whatever the text? The ``DomainError`` says why not."""
+
+    is_repeatable = True
+    author: Author
+
+
 class RoomSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """The room up to and including ``offset``; ``messages`` are the latest, ascending, without a gap.
 

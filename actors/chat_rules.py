@@ -122,13 +122,18 @@ class ChatRules:
 
     def judge(self, author: Author, text: str, *, standing: Standing, now: datetime) -> None:
         """Raise the ``DomainError`` that says why this may not be posted now."""
-        if not standing.is_verified:
-            raise DomainError("email_not_verified", "Verify your e-mail address before you write.")
+        self.judge_writer(author, standing=standing, now=now)
         if self.is_moderator(author):
             return
-        self._judge_person(author, standing, now)
         self._judge_text(text)
         self._judge_pace(author, now)
+
+    def judge_writer(self, author: Author, *, standing: Standing, now: datetime) -> None:
+        """Raise the ``DomainError`` that says why this person may write nothing now, whatever the text."""
+        if not standing.is_verified:
+            raise DomainError("email_not_verified", "Verify your e-mail address before you write.")
+        if not self.is_moderator(author):
+            self._judge_person(author, standing, now)
 
     def posted(self, author: Author, text: str, *, now: datetime) -> None:
         """Remember an accepted message for slow and unique mode."""

@@ -25,6 +25,8 @@ PAGE = 500
 REPAIR_S = 0.2
 MAX_REPAIR_S = 5.0
 SHOWN_ANEW = 50
+WRITER_S = 1.0
+MAX_WRITERS = 10_000
 
 log = logging.getLogger("server.feed")
 
@@ -59,6 +61,8 @@ class Feed:
         self.top = snapshot.offset
         self.is_unheard = False
         self.repair: asyncio.Task[None] | None = None
+        self.ruled_at = 0
+        self._writers: dict[str, float] = {}
         self.encoded: dict[Any, bytes] = {}  # the tail, for each way of writing it; empty when it has changed
 
     def tail(self, limit: int) -> list[dict[str, Any]]:
@@ -81,6 +85,20 @@ class Feed:
             self.recent.extend(new)
             self.offset = new[-1]["offset"]
         return new
+
+    def is_writer(self, person_id: str, *, at: float) -> bool:
+        """Whether the room has said within ``WRITER_S`` that this person may write, and no rule changed since."""
+        return self._writers.get(person_id, 0.0) > at
+
+    def note_writer(self, person_id: str, *, at: float) -> None:
+        if len(self._writers) >= MAX_WRITERS:
+            self._writers.clear()
+        self._writers[person_id] = at + WRITER_S
+
+    def forget_writers(self) -> None:
+        """Who may write here has changed: ``ruled_at`` counts how often."""
+        self.ruled_at += 1
+        self._writers.clear()
 
     def forget(self, message_id: str) -> None:
         """A message was deleted: its place stays."""
@@ -289,6 +307,8 @@ class Feeds:
             feed.pinned = fact.body["message"]
         elif fact.event == "chat:mode":
             feed.mode = fact.body["mode"]
+        if fact.event in ("chat:mode", "chat:user_timed_out"):
+            feed.forget_writers()
         self._fan.publish_change(fact.room_id, fact.event, fact.body)
 
     async def _mend(self, feed: Feed) -> None:

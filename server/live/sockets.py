@@ -7,8 +7,7 @@ Each event is checked against its shape once, admitted by the session's budget, 
 from __future__ import annotations
 
 import asyncio
-import math
-import re
+import contextlib
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
@@ -20,19 +19,22 @@ from actors.budget import Budgets, role_of
 from actors.chat import (
     Author,
     DeleteChat,
+    JudgeWriter,
     PinChat,
     PostChat,
     Posted,
     SanctionPerson,
     SetChatMode,
 )
+from actors.emoji import is_emoji
 from actors.events import NODE, Person, StreamView
 from actors.presence import Presence, Present, WhoIsHere, together
-from actors.runtime import ActorError, DomainError, Node
+from actors.runtime import ActorError, DomainError, Node, Unhandled
 from actors.session import Session, TokenBucket
 from actors.viewers import ViewerBeat, ViewerCame, ViewerLeft
 from server.http.errors import Unauthorized
 from server.http.identity import Identity
+from server.live.acks import Ack, answered, refusal, shaped
 from server.live.admission import Turnout
 from server.live.bodies import (
     Ban,
@@ -97,7 +99,6 @@ class RoomLog(RoomPages, Protocol):
     async def history(self, room_id: str, *, before: int | None, limit: int) -> Any: ...
 
 
-Ack = dict[str, Any]
 _Handler = Callable[[Socket, Session, Any], Ack | Answer | Awaitable[Ack]]
 
 
@@ -198,10 +199,10 @@ class Sockets:
             if known is None:
                 raise DomainError("unknown_event", f"There is no event {event[:64]!r}.")
             shape, handler = known
-            answer = handler(socket, session, _shaped(shape, args))
+            answer = handler(socket, session, shaped(shape, args))
         except (DomainError, ActorError) as error:
             return refusal(error)
-        return answer if isinstance(answer, dict | Answer) else _answered(answer)
+        return answer if isinstance(answer, dict | Answer) else answered(answer)
 
     def on_disconnect(self, socket: Socket, reason: str) -> None:
         session: Session | None = socket.state
@@ -293,20 +294,29 @@ class Sockets:
             if view_id is not None:
                 self._counters.is_here(stream_id, self._came(session, view_id))
 
-    def _unwatch(self, socket: Socket, session: Session, body: OfStream) -> Ack:
-        if body.stream_id in session.view_ids:
-            self._stop_watching(session, body.stream_id)
+    def _unwatch(self, socket: Socket, session: Session, body: OfStream) -> Ack | Awaitable[Ack]:
         self._fan.unsubscribe(STREAM + body.stream_id, socket)  # which it may hear from its connection before this
+        if body.stream_id not in session.view_ids:
+            return self._unwatch_unwatched(session, body.stream_id)
+        self._stop_watching(session, body.stream_id)
         return {"ok": True}
+
+    async def _unwatch_unwatched(self, session: Session, stream_id: str) -> Ack:
+        await self._streams.view(stream_id, viewer_id=_id_of(session))
+        return {"ok": True}
+
+    async def _refuse_unwatched(self, session: Session, stream_id: str) -> Ack:
+        await self._streams.view(stream_id, viewer_id=_id_of(session))
+        raise DomainError("not_watching", "Watch the stream first.", field="stream_id")
 
     def _stop_watching(self, session: Session, stream_id: str) -> None:
         view_id = session.view_ids.pop(stream_id)
         self._counters.left(stream_id, ViewerLeft(view_id=view_id, at=self._now().timestamp()))
 
-    def _heartbeat(self, socket: Socket, session: Session, body: Heartbeat) -> Ack:
+    def _heartbeat(self, socket: Socket, session: Session, body: Heartbeat) -> Ack | Awaitable[Ack]:
         view_id = session.view_ids.get(body.stream_id)
         if view_id is None:
-            raise DomainError("not_watching", "Watch the stream first.", field="stream_id")
+            return self._refuse_unwatched(session, body.stream_id)
         beat = ViewerBeat(
             view_id=view_id,
             at=self._now().timestamp(),
@@ -316,15 +326,34 @@ class Sockets:
         self._node.ref("viewers", body.stream_id).tell(beat)
         return {"ok": True}
 
-    def _react(self, socket: Socket, session: Session, body: React) -> Ack:
+    def _react(self, socket: Socket, session: Session, body: React) -> Ack | Awaitable[Ack]:
         person = session.require_person()
         if body.stream_id not in session.view_ids:
-            raise DomainError("not_watching", "Watch the stream first.", field="stream_id")
-        if not _EMOJI.fullmatch(body.emoji):
+            return self._refuse_unwatched(session, body.stream_id)
+        if not is_emoji(body.emoji):
             raise DomainError("invalid", "A reaction is one emoji.", field="emoji")
         view = self._streams.remembered(body.stream_id, viewer_id=person.id)
         role = role_of(person.id, session.roles, owner_id=view.owner.id if view is not None else "")
-        self._budgets.spend("reaction", role, person.id, at=self._node.clock.monotonic())
+        at = self._node.clock.monotonic()
+        self._budgets.spend("reaction", role, person.id, at=at)
+        feed = self._feeds.get(view.room_id) if view is not None else None
+        if feed is None or not feed.is_writer(person.id, at=at):
+            return self._react_if_writer(session, body)
+        return self._reacted(body)
+
+    async def _react_if_writer(self, session: Session, body: React) -> Ack:
+        """Whoever may not write in the room of the stream may not react either: the room is asked."""
+        author = _author(session)
+        view = await self._streams.view(body.stream_id, viewer_id=author.id)
+        feed = await self._feeds.open(view.room_id)
+        asked_at = feed.ruled_at
+        with contextlib.suppress(Unhandled):  # by a node of a version before, which lets everybody react
+            await self._node.ref("chat", view.room_id).ask(JudgeWriter(author=author))
+        if feed.ruled_at == asked_at:
+            feed.note_writer(author.id, at=self._node.clock.monotonic())
+        return self._reacted(body)
+
+    def _reacted(self, body: React) -> Ack:
         self._streams.react(body.stream_id, body.emoji)
         return {"ok": True}
 
@@ -421,11 +450,16 @@ class Sockets:
         if not socket.is_connected:
             raise DomainError("gone", "The connection has closed.")
 
-    def _leave(self, socket: Socket, session: Session, body: OfRoom) -> Ack:
-        if body.room_id in session.rooms:
-            session.rooms.discard(body.room_id)
-            self._presence.leave(body.room_id, session.person)
+    def _leave(self, socket: Socket, session: Session, body: OfRoom) -> Ack | Awaitable[Ack]:
         self._fan.unsubscribe(ROOM + body.room_id, socket)  # as in `_unwatch`
+        if body.room_id not in session.rooms:
+            return self._leave_unentered(session, body.room_id)
+        session.rooms.discard(body.room_id)
+        self._presence.leave(body.room_id, session.person)
+        return {"ok": True}
+
+    async def _leave_unentered(self, session: Session, room_id: str) -> Ack:
+        await self._known(session, room_id)
         return {"ok": True}
 
     def _send(self, socket: Socket, session: Session, body: Send) -> Answer | Awaitable[Ack]:
@@ -481,10 +515,13 @@ class Sockets:
         changes = {
             name: value for name, value in msgspec.structs.asdict(body.mode).items() if value is not msgspec.UNSET
         }
-        mode = await self._node.ref("chat", body.room_id).ask(SetChatMode(by=_author(session), changes=changes))
+        by = _author(session)
+        await self._known(session, body.room_id)
+        mode = await self._node.ref("chat", body.room_id).ask(SetChatMode(by=by, changes=changes))
         return {"ok": True, "mode": msgspec.to_builtins(mode)}
 
     async def _moderate(self, session: Session, room_id: str, message: Any) -> Ack:
+        await self._known(session, room_id)
         await self._node.ref("chat", room_id).ask(message)
         return {"ok": True}
 
@@ -505,32 +542,6 @@ class Sockets:
         return {"ok": True, "count": present.count, "users": people}
 
 
-_EMOJI = re.compile(
-    r"[\u00a9\u00ae\u203c-\u3299\ufe0f\u200d\U0001f000-\U0001faff\U000e0020-\U000e007f#*0-9\u20e3]{1,16}"
-)
-
-
-_MISSING: Final = re.compile("missing required field `([^`]*)`")
-
-
-def _shaped(shape: Any, args: list[Any]) -> Any:
-    body = args[0] if args else {}
-    try:
-        return msgspec.convert(body, shape)
-    except msgspec.ValidationError as error:
-        message, _, path = str(error).partition(" - at `$")
-        missing = _MISSING.search(message)
-        field = ".".join(filter(None, (path.strip("`."), missing[1] if missing is not None else "")))
-        raise DomainError("invalid", f"{message}.", field=field or None) from None
-
-
-async def _answered(answer: Awaitable[Ack]) -> Ack:
-    try:
-        return await answer
-    except (DomainError, ActorError) as error:
-        return refusal(error)
-
-
 def _post_of(session: Session, body: Send, trace: str | None) -> PostChat:
     return PostChat(
         author=_author(session), text=body.text, client_id=body.client_id, reply_to=body.reply_to, trace=trace
@@ -549,20 +560,6 @@ def _acknowledge(answer: Answer, outcome: asyncio.Future[Posted]) -> None:
         answer.give(refusal(error))
     else:
         answer.fail(error)
-
-
-def refusal(error: DomainError | ActorError) -> Ack:
-    """The acknowledgement of what was refused; a dependency that is away always says when to try again."""
-    described: dict[str, Any] = {"code": error.code, "message": str(error)}
-    retry_after_s = error.retry_after_s
-    if isinstance(error, ActorError):
-        described = {"code": "unavailable", "message": "That did not go through: try again in a moment."}
-        retry_after_s = retry_after_s or 1.0
-    if retry_after_s is not None:
-        described["retry_after_ms"] = max(1, math.ceil(retry_after_s * 1000))
-    if isinstance(error, DomainError) and error.field is not None:
-        described["field"] = error.field
-    return {"ok": False, "error": described}
 
 
 def _room(feed: Feed, parser: Parser) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from actors.budget import Budgets, Pace
 from actors.chat import (
     DeleteChat,
+    JudgeWriter,
     KeepListening,
     PinChat,
     PostChat,
@@ -385,6 +386,22 @@ async def test_a_timeout_ends_by_itself(house: House) -> None:
 async def test_somebody_whom_the_owner_has_blocked_may_not_write(house: House) -> None:
     house.log.standings[house.ann.id] = Standing(is_blocked=True)
     assert (await refused(house.post(house.ann, "hello"))).code == "blocked"
+
+
+async def test_the_room_says_who_may_write_whatever_the_text(house: House) -> None:
+    await house.ask(JudgeWriter(author=house.ann))
+    await house.ask(SanctionPerson(by=house.owner, user_id=house.ann.id, seconds=10))
+    assert (await refused(house.ask(JudgeWriter(author=house.ann)))).code == "timed_out"
+    await house.clock.advance(10.5)
+    await house.ask(JudgeWriter(author=house.ann))
+    house.log.standings[house.bob.id] = Standing(is_blocked=True)
+    assert (await refused(house.ask(JudgeWriter(author=house.bob)))).code == "blocked"
+
+
+async def test_slow_mode_keeps_nobody_from_being_a_writer(house: House) -> None:
+    await house.ask(SetChatMode(by=house.owner, changes={"slow_seconds": 60, "emotes_only": True}))
+    await house.post(house.ann, "\U0001f44d")
+    await house.ask(JudgeWriter(author=house.ann))
 
 
 async def test_whoever_verifies_their_address_may_write_at_once(house: House) -> None:
