@@ -93,7 +93,7 @@ def fingerprint(certificate: x509.Certificate, algorithm: str) -> str:
 class DtlsPeer:
     """One handshake and what follows it. ``rx`` and ``tx`` protect media once ``state`` is "connected".
 
-    ``fingerprints`` are the peer's (algorithm, value); all with a known algorithm must match, and one at least.
+    ``fingerprints`` are the peer's (algorithm, value); the certificate must match one (RFC 8122, section 5).
     As the client, :meth:`start` begins the handshake; as the server, the peer does.
     ``outgoing`` holds the datagrams to send after each call; the caller empties it.
     """
@@ -183,10 +183,10 @@ class DtlsPeer:
 
     def _is_expected_peer(self) -> bool:
         certificate = self._ssl.get_peer_certificate(as_cryptography=True)
-        known = [(name, value) for name, value in self._fingerprints if name in _DIGESTS]
-        if certificate is None or not known:
+        if certificate is None:
             return False
-        return all(fingerprint(certificate, name) == value.upper() for name, value in known)
+        known = [(name, value) for name, value in self._fingerprints if name in _DIGESTS]
+        return any(fingerprint(certificate, name) == value.upper() for name, value in known)
 
     def _derive_keys(self, profile: int, key_length: int, salt_length: int) -> None:
         material = self._ssl.export_keying_material(b"EXTRACTOR-dtls_srtp", 2 * (key_length + salt_length))

@@ -33,7 +33,8 @@ _FEEDBACK = ("nack", "nack pli", "ccm fir", "goog-remb")
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]{1,64}")
 _RID = re.compile(r"[A-Za-z0-9_-]{1,32}")
 _ICE = re.compile(r"[A-Za-z0-9+/=_-]{4,256}")
-_CONTROL = re.compile(r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f]")
+_LINE_END = re.compile(r"\r\n?|\n")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _MEDIA = re.compile(r"([a-z]{1,16}) (\d{1,5})(?:/\d{1,3})? ([A-Za-z0-9/]{1,32})((?: [^ ]{1,32})*) ?")
 
 
@@ -117,15 +118,16 @@ def parse_offer(text: str) -> Offer:
 
 
 def _lines(text: str) -> list[str]:
+    """The lines that are not empty: they may end in CR LF, LF or CR, and have tabs (RFC 8866, section 9)."""
     if len(text) > MAX_SDP_BYTES or len(text.encode("utf-8", "replace")) > MAX_SDP_BYTES:
         detail = f"At most {MAX_SDP_BYTES} bytes are read."
         raise Refused(413, reason="too_large", title="Session description too large", detail=detail)
-    lines = text.replace("\r\n", "\n").rstrip("\n").split("\n")
+    lines = _LINE_END.split(text)
     if len(lines) > MAX_LINES:
         raise malformed(f"More than {MAX_LINES} lines.")
     if _CONTROL.search(text):
         raise malformed("It has control characters.")
-    return lines
+    return [stripped for line in lines if (stripped := line.rstrip(" \t"))]
 
 
 class _Parser:
@@ -135,16 +137,16 @@ class _Parser:
         self._media: list[Media] = []
         self._bundle: list[str] = []
         self._candidates = 0
+        self._has_own_fingerprint = False
 
     def run(self, lines: Sequence[str]) -> Offer:
-        if lines[0] != "v=0":
+        """Lines of a type that is not known are passed over (RFC 8866, section 5)."""
+        if not lines or lines[0] != "v=0":
             raise malformed("The first line must be v=0.")
         for line in lines[1:]:
-            if len(line) < 2 or line[1] != "=":
-                raise malformed("Every line must be <letter>=<value>.")
-            if line[0] == "m":
+            if line.startswith("m="):
                 self._start_media(line[2:])
-            elif line[0] == "a":
+            elif line.startswith("a="):
                 name, _, value = line[2:].partition(":")
                 self._attribute(name, value)
         if not self._media:
@@ -167,6 +169,7 @@ class _Parser:
         if not payload_types or len(payload_types) > MAX_FORMATS:
             raise malformed(f"A media section must have 1 to {MAX_FORMATS} formats.")
         transport = msgspec.structs.replace(self._session, fingerprints=list(self._session.fingerprints))
+        self._has_own_fingerprint = False
         self._media.append(
             Media(
                 kind=matched[1],
@@ -198,9 +201,13 @@ class _Parser:
             _media_attribute(self._media[-1], name, value)
 
     def _fingerprint(self, transport: Transport, value: str) -> None:
+        """The fingerprints of a section take the place of the session's (RFC 8122, section 5)."""
         algorithm, _, digest = value.strip().partition(" ")
         if not re.fullmatch(r"[0-9A-Fa-f:]{1,256}", digest.strip()):
             raise malformed("A fingerprint has the wrong form.")
+        if self._media and not self._has_own_fingerprint:
+            self._has_own_fingerprint = True
+            transport.fingerprints.clear()
         transport.fingerprints.append((algorithm.lower(), digest.strip().upper()))
         if len(transport.fingerprints) > MAX_FINGERPRINTS:
             raise malformed(f"More than {MAX_FINGERPRINTS} fingerprints.")
@@ -279,14 +286,12 @@ def check_transport(offer: Offer, accepted: Sequence[Media], *, digests: frozens
     All must be bundled (RFC 9725, section 4.2) with RTP and RTCP on one port, and the offerer's
     certificate must be named by a hash that can be checked.
     """
-    first = accepted[0]
-    transport = first.transport
-    for media in accepted:
-        is_bundled = media.mid in offer.bundle and first.mid in offer.bundle
-        if media is not first and not is_bundled and media.transport.ufrag != transport.ufrag:
-            raise unusable("All media must be in one BUNDLE group.")
-        if not media.has_mux:
-            raise unusable("RTP and RTCP must share one port (rtcp-mux).")
+    if len(accepted) > 1 and not all(media.mid in offer.bundle for media in accepted):
+        raise unusable("All media must be in one BUNDLE group.")
+    tagged = _tagged(offer, accepted)
+    if not all(media.has_mux or tagged.has_mux for media in accepted):
+        raise unusable("RTP and RTCP must share one port (rtcp-mux).")
+    transport = tagged.transport
     if not transport.ufrag or len(transport.password) < 22:
         raise unusable("ice-ufrag or ice-pwd is missing or too short.")
     if transport.setup not in {"actpass", "active", "passive"}:
@@ -294,6 +299,16 @@ def check_transport(offer: Offer, accepted: Sequence[Media], *, digests: frozens
     if not any(algorithm in digests for algorithm, _ in transport.fingerprints):
         raise unusable("No fingerprint with a known hash function.")
     return transport
+
+
+def _tagged(offer: Offer, accepted: Sequence[Media]) -> Media:
+    """The section whose transport counts: the first of the group that is accepted and has one, else the first of the
+    group, as bundle-only sections have none (RFC 9143, sections 7.1.3 and 7.3.2)."""
+    by_mid = {media.mid: media for media in offer.media if media.mid in offer.bundle}
+    if accepted[0].mid not in by_mid:
+        return accepted[0]
+    group = [by_mid[mid] for mid in offer.bundle if mid in by_mid]
+    return next((media for media in group if media in accepted and media.transport.ufrag), group[0])
 
 
 def choose_h264(media: Media, *, profile: bytes = b"") -> Format | None:
@@ -343,9 +358,15 @@ class LocalTransport(msgspec.Struct, frozen=True, kw_only=True):
     setup: str = "passive"
 
 
-def build_answer(answers: Sequence[MediaAnswer], local: LocalTransport, *, session_id: int) -> str:
-    """The answer: one section for each section of the offer, in its order, all candidates included."""
-    bundled = [a.media.mid for a in answers if a.format is not None and a.media.mid]
+def build_answer(
+    answers: Sequence[MediaAnswer], local: LocalTransport, *, bundle: Sequence[str], session_id: int
+) -> str:
+    """The answer: one section for each section of the offer, in its order, all candidates included.
+
+    ``bundle`` are the mids of the offered group; without one the answer has none either (RFC 9143, section 7.3).
+    """
+    accepted = {a.media.mid for a in answers if a.format is not None}
+    bundled = [mid for mid in bundle if mid in accepted]
     lines = ["v=0", f"o=- {session_id} 1 IN IP4 127.0.0.1", "s=-", "t=0 0", "a=ice-lite"]
     if bundled:
         lines.append("a=group:BUNDLE " + " ".join(bundled))
@@ -421,8 +442,6 @@ def parse_fragment(text: str) -> Fragment:
     found = {"ice-ufrag": "", "ice-pwd": ""}
     candidates = 0
     for line in _lines(text):
-        if line and (len(line) < 2 or line[1] != "="):
-            raise malformed("Every line must be <letter>=<value>.")
         name, _, value = line[2:].partition(":")
         candidates += line.startswith("a=candidate")
         if line.startswith("a=") and name in found and not found[name]:

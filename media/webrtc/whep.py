@@ -74,8 +74,8 @@ class WhepEndpoint:
 
         ``want_keyframe`` asks the publisher; it is called at most once a second for a relay. ``offered_by`` as for
         publishers. Raises Refused:
-        406 with ``reason`` "codec_unsupported" or "b_frames" when the stream or the viewer is not made for
-        this way of watching, 400, 413, 422, 409, 429 and 503 as for publishers, 404 "ended".
+        422 with ``reason`` "codec_unsupported" or "b_frames" when the stream or the viewer is not made for
+        this way of watching, 400, 413, 409, 429 and 503 as for publishers, 404 "ended".
         """
         self._check_room(relay, resource_id)
         self._resources.require_turn(offered_by)
@@ -86,7 +86,7 @@ class WhepEndpoint:
         remote = _transport(offer, accepted)
         session = self._start(relay, lines, remote, resource_id, want_keyframe)
         self._resources.offered(resource_id, by=offered_by)
-        return _build(answers, session)
+        return _build(answers, session, offer)
 
     async def patch(self, resource_id: str, fragment: str, etag: str | None) -> str | None:
         """See :meth:`Resources.patch`."""
@@ -181,8 +181,8 @@ def _transport(offer: Offer, accepted: list[Media]) -> sdp.Transport:
     return sdp.check_transport(offer, accepted, digests=dtls.supported_digests())
 
 
-def _build(answers: list[MediaAnswer], session: Session) -> str:
-    return sdp.build_answer(answers, session.local, session_id=secrets.randbits(62))
+def _build(answers: list[MediaAnswer], session: Session, offer: Offer) -> str:
+    return sdp.build_answer(answers, session.local, bundle=offer.bundle, session_id=secrets.randbits(62))
 
 
 def _check_relay(relay: Relay) -> None:
@@ -190,10 +190,10 @@ def _check_relay(relay: Relay) -> None:
         raise Refused(404, reason="ended", title="The stream has ended", detail="There is nothing to watch live.")
     why = fanout.unsuitable(relay.tracks)
     if why is not None:
-        raise Refused(406, reason="codec_unsupported", title="Codec not for WebRTC", detail=why)
+        raise Refused(422, reason="codec_unsupported", title="Codec not for WebRTC", detail=why)
     if fanout.has_b_frames(relay):
         detail = "Browsers cannot show B-frames over WebRTC; watch over HLS."
-        raise Refused(406, reason="b_frames", title="The stream has B-frames", detail=detail)
+        raise Refused(422, reason="b_frames", title="The stream has B-frames", detail=detail)
 
 
 def _negotiate(offer: Offer, relay: Relay) -> tuple[list[MediaAnswer], list[tuple[Kind, Format, MediaAnswer]]]:
@@ -224,7 +224,7 @@ def _check_common(offer: Offer, video: set[Codec], sent: set[Kind]) -> None:
     lacks_video = bool(video) and offer.first("video") is not None and "video" not in sent
     if not sent or lacks_video:
         detail = "The offer must be able to receive H.264 (packetization-mode 1) and Opus."
-        raise Refused(406, reason="codec_unsupported", title="No codec in common", detail=detail)
+        raise Refused(422, reason="codec_unsupported", title="No codec in common", detail=detail)
 
 
 def _choose(media: Media, kind: Kind, config: bytes) -> Format | None:

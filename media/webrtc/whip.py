@@ -64,10 +64,11 @@ class WhipEndpoint:
         """
         self._check_room(resource_id)
         self._resources.require_turn(offered_by)
-        answers, plans, remote, session_id = self._negotiate(sdp)
-        session = self._start(publication, plans, remote, resource_id)
+        offer = _parse(sdp)
+        answers, plans = _negotiate(offer)
+        session = self._start(publication, plans, _transport(offer, answers), resource_id)
         self._resources.offered(resource_id, by=offered_by)
-        return _build(answers, session, session_id)
+        return _build(answers, session, offer)
 
     async def patch(self, resource_id: str, fragment: str, etag: str | None) -> str | None:
         """See :meth:`Resources.patch`."""
@@ -90,27 +91,6 @@ class WhipEndpoint:
             raise Refused(409, reason="full", title="Session exists", detail="The resource id is taken.")
         if len(self._resources) >= self._max_sessions:
             raise Refused(503, reason="full", title="Too many publishers", detail="Try again later.")
-
-    def _negotiate(self, text: str) -> tuple[list[MediaAnswer], list[StreamPlan], sdp.Transport, int]:
-        offer = sdp.parse_offer(text)
-        answers, plans = [], []
-        taken: set[str] = set()
-        for media in offer.media:
-            answer = MediaAnswer(media=media)
-            if media.kind not in taken and media.is_usable and media.can_send:
-                plan = _video(media, answer) if media.kind == "video" else _audio(media, answer)
-                if plan is not None:
-                    taken.add(media.kind)
-                    plans.append(plan)
-            answers.append(answer)
-        if not plans:
-            raise unusable("It offers to send neither H.264 or VP8 video nor Opus audio.")
-        if len({plan.payload_type for plan in plans}) != len(plans):
-            raise unusable("Audio and video have the same payload type.")
-        accepted = [answer.media for answer in answers if answer.format is not None]
-        _refuse_lost_video(offer, taken)
-        transport = sdp.check_transport(offer, accepted, digests=dtls.supported_digests())
-        return answers, plans, transport, secrets.randbits(62)
 
     def _start(
         self, publication: Publication, plans: list[StreamPlan], remote: sdp.Transport, resource_id: str
@@ -149,15 +129,44 @@ class WhipEndpoint:
         return session
 
 
-def _build(answers: list[MediaAnswer], session: Session, session_id: int) -> str:
-    return sdp.build_answer(answers, session.local, session_id=session_id)
+def _parse(text: str) -> sdp.Offer:
+    return sdp.parse_offer(text)
 
 
-def _refuse_lost_video(offer: sdp.Offer, taken: set[str]) -> None:
-    video = offer.first("video")
-    if video is not None and video.can_send and "video" not in taken:
-        detail = "The video codec must be H.264 (preferred) or VP8."
-        raise Refused(422, reason="codec_unsupported", title="No video codec in common", detail=detail)
+def _negotiate(offer: sdp.Offer) -> tuple[list[MediaAnswer], list[StreamPlan]]:
+    """How each section is answered, and the plans of those that are taken.
+
+    An offer is taken whole or not at all (RFC 9725, section 4.4.3): no track that is offered is left out in silence.
+    """
+    answers = [MediaAnswer(media=media) for media in offer.media]
+    sent = [answer for answer in answers if answer.media.is_usable and answer.media.can_send]
+    plans = [_plan(answer) for answer in sent]
+    if not plans:
+        raise unusable("It offers to send neither H.264 or VP8 video nor Opus audio.")
+    if len({plan.kind for plan in plans}) != len(plans):
+        raise unusable("It offers to send two tracks of one kind: one of video and one of audio are taken.")
+    if len({plan.payload_type for plan in plans}) != len(plans):
+        raise unusable("Audio and video have the same payload type.")
+    return answers, plans
+
+
+def _plan(answer: MediaAnswer) -> StreamPlan:
+    is_video = answer.media.kind == "video"
+    plan = _video(answer.media, answer) if is_video else _audio(answer.media, answer)
+    if plan is None:
+        detail = "The video codec must be H.264 (preferred) or VP8." if is_video else "The audio codec must be Opus."
+        title = f"No {answer.media.kind} codec in common"
+        raise Refused(422, reason="codec_unsupported", title=title, detail=detail)
+    return plan
+
+
+def _transport(offer: sdp.Offer, answers: list[MediaAnswer]) -> sdp.Transport:
+    accepted = [answer.media for answer in answers if answer.format is not None]
+    return sdp.check_transport(offer, accepted, digests=dtls.supported_digests())
+
+
+def _build(answers: list[MediaAnswer], session: Session, offer: sdp.Offer) -> str:
+    return sdp.build_answer(answers, session.local, bundle=offer.bundle, session_id=secrets.randbits(62))
 
 
 def _video(media: Media, answer: MediaAnswer) -> StreamPlan | None:

@@ -82,7 +82,7 @@ class WebrtcDesk:
             "method": "POST", "tag": TAG, "body": bytes, "consumes": SDP, "max_body": MAX_SDP, "answers": {201: answer},
             "auth": "stream_key",
         }  # fmt: skip
-        refusals = frozenset({400, 403, 406, 409, 413, 422, 429, 503})
+        refusals = frozenset({400, 403, 409, 413, 422, 429, 503})
         return [
             Operation(
                 path="/whip", handler=self._publish, name="whip", problems=refusals,

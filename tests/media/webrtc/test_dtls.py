@@ -10,10 +10,10 @@ from media.webrtc.dtls import Certificate, DtlsPeer
 RTP = bytes.fromhex("80610001000000010000000a") + b"media"
 
 
-def pair(*, forged: bool = False) -> tuple[DtlsPeer, DtlsPeer]:
+def pair(*, forged: bool = False, others: tuple[tuple[str, str], ...] = ()) -> tuple[DtlsPeer, DtlsPeer]:
     ours, theirs = Certificate(), Certificate()
     expected = Certificate().fingerprint if forged else theirs.fingerprint
-    server = DtlsPeer(certificate=ours, fingerprints=(("sha-256", expected),))
+    server = DtlsPeer(certificate=ours, fingerprints=(*others, ("sha-256", expected)))
     client = DtlsPeer(certificate=theirs, fingerprints=(("sha-256", ours.fingerprint),), is_client=True)
     client.start()
     return server, client
@@ -43,6 +43,18 @@ def test_a_peer_with_another_certificate_is_not_let_in() -> None:
     exchange(server, client)
     assert server.state == "closed"
     assert server.tx is None
+
+
+OTHERS = (("sha-256", "AB"), ("sha-512", "CD"), ("md5", "EF"))
+
+
+def test_one_fingerprint_that_matches_is_enough() -> None:
+    server, client = pair(others=OTHERS)
+    exchange(server, client)
+    assert server.state == "connected"
+    server, client = pair(forged=True, others=OTHERS)
+    exchange(server, client)
+    assert server.state == "closed"
 
 
 def test_a_peer_that_closes_is_noticed() -> None:

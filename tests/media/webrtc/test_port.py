@@ -88,6 +88,33 @@ async def test_a_publisher_with_a_codec_that_nobody_knows_is_refused() -> None:
         assert not publication.closed.done()
 
 
+SECOND_VIDEO = VIDEO.replace("mid:1", "mid:2").replace("96", "98").replace("97", "99")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (offer(AUDIO, VIDEO, SECOND_VIDEO, bundle="0 1 2"), "unusable"),
+        (offer(AUDIO, VIDEO, AUDIO.replace("mid:0", "mid:2").replace("111", "112"), bundle="0 1 2"), "unusable"),
+        (offer(AUDIO.replace("opus/48000", "PCMU/8000"), VIDEO), "codec_unsupported"),
+    ],
+    ids=["two videos", "two sounds", "sound in another codec"],
+)
+async def test_an_offer_is_taken_whole_or_not_at_all(text: str, reason: str) -> None:
+    async with stage() as made:
+        with pytest.raises(Refused) as refused:
+            await made.whip.offer(sdp=text, publication=RelayPublication(), resource_id="p")
+        assert (refused.value.status, refused.value.reason) == (422, reason)
+
+
+async def test_a_section_that_sends_nothing_is_left_out_of_the_answer() -> None:
+    async with stage() as made:
+        text = offer(AUDIO, VIDEO, SECOND_VIDEO.replace("sendonly", "inactive"), bundle="0 1 2")
+        answer = await made.whip.offer(sdp=text, publication=RelayPublication(), resource_id="p")
+    assert "a=group:BUNDLE 0 1\r\n" in answer
+    assert "m=video 0 " in answer
+
+
 async def test_an_offer_to_receive_is_not_an_offer_to_publish() -> None:
     async with stage() as made:
         with pytest.raises(Refused) as refused:
@@ -105,7 +132,7 @@ async def test_more_publishers_than_there_is_room_for_are_refused() -> None:
 
 async def test_a_stream_with_b_frames_is_refused_with_its_reason() -> None:
     refused = await refused_viewer(relay_of(h264_track(b_frames=2), OPUS), to_watch(offer(AUDIO, VIDEO)))
-    assert (refused.status, refused.reason) == (406, "b_frames")
+    assert (refused.status, refused.reason) == (422, "b_frames")
 
 
 async def test_b_frames_are_seen_in_the_units_when_the_headers_are_silent() -> None:
@@ -117,7 +144,7 @@ async def test_b_frames_are_seen_in_the_units_when_the_headers_are_silent() -> N
 
 async def test_a_stream_in_another_codec_is_refused_with_its_reason() -> None:
     aac = Track(kind="audio", codec=Codec.AAC, timescale=44_100)
-    assert (await refused_viewer(relay_of(h264_track(), aac), to_watch(offer(AUDIO, VIDEO)))).status == 406
+    assert (await refused_viewer(relay_of(h264_track(), aac), to_watch(offer(AUDIO, VIDEO)))).status == 422
     assert (await refused_viewer(Relay(), to_watch(offer(AUDIO, VIDEO)))).reason == "codec_unsupported"
 
 

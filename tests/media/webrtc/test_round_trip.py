@@ -119,7 +119,7 @@ async def test_a_viewer_without_h264_is_refused_with_a_reason_for_programs() -> 
         await publication.until(lambda: publication.count("video") > 2)
         with pytest.raises(Refused) as refused:
             await made.watch(Player(codecs=("VP8",)), publication)
-    assert (refused.value.status, refused.value.reason) == (406, "codec_unsupported")
+    assert (refused.value.status, refused.value.reason) == (422, "codec_unsupported")
 
 
 async def test_key_frames_come_about_every_two_seconds_without_being_asked_for() -> None:

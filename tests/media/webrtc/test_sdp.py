@@ -6,9 +6,11 @@ from hypothesis import strategies as st
 
 from media.webrtc import sdp
 from media.webrtc.errors import Refused
-from tests.media.webrtc.offers import AUDIO, VIDEO, offer
+from tests.media.webrtc.offers import AUDIO, FINGERPRINT, VIDEO, offer
 
 DIGESTS = frozenset({"sha-256"})
+OURS = FINGERPRINT.partition(" ")[2]
+TRANSPORT = ("a=rtcp-mux", "a=ice-", "a=fingerprint", "a=setup")
 
 
 def refusal(text: str) -> Refused:
@@ -29,6 +31,37 @@ def test_an_offer_is_read_section_by_section() -> None:
 def test_transport_at_the_session_level_is_inherited() -> None:
     lines = offer(AUDIO).replace("a=ice-ufrag:remote1\r\n", "").replace("t=0 0\r\n", "t=0 0\r\na=ice-ufrag:above\r\n")
     assert sdp.parse_offer(lines).media[0].transport.ufrag == "above"
+
+
+def test_the_fingerprints_of_a_section_take_the_place_of_the_sessions() -> None:
+    text = offer(AUDIO, VIDEO).replace("t=0 0\r\n", "t=0 0\r\na=fingerprint:sha-256 CD\r\n")
+    assert [len(media.transport.fingerprints) for media in sdp.parse_offer(text).media] == [1, 1]
+    assert {media.transport.fingerprints[0] for media in sdp.parse_offer(text).media} == {("sha-256", OURS)}
+    inherited = sdp.parse_offer(text.replace(FINGERPRINT + "\r\n", "")).media[0]
+    assert inherited.transport.fingerprints == [("sha-256", "CD")]
+
+
+def test_all_fingerprints_of_a_section_are_kept() -> None:
+    text = offer(AUDIO + "a=fingerprint:sha-256 CD\n")
+    assert sdp.parse_offer(text).media[0].transport.fingerprints == [("sha-256", OURS), ("sha-256", "CD")]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n\r\n", " \r\n", "\t\n"])
+def test_lines_may_end_in_other_ways(end: str) -> None:
+    parsed = sdp.parse_offer(end + offer(AUDIO, VIDEO).replace("\r\n", end))
+    assert [media.mid for media in parsed.media] == ["0", "1"]
+    assert parsed.media[1].find("h264")[0].parameters["packetization-mode"] == "1"
+
+
+@pytest.mark.parametrize("line", ["s=a\tshow", "q=7", "xyzzy", "=", "a", "a=", "a=x-unknown:\t1", "\u00fc=1"])
+def test_a_tab_and_lines_that_are_not_known_are_passed_over(line: str) -> None:
+    for text in (offer(AUDIO).replace("s=-", line), offer(AUDIO + line + "\n")):
+        assert sdp.parse_offer(text).media[0].find("opus")
+
+
+@pytest.mark.parametrize("character", ["\0", "\x07", "\x1b", "\x7f"])
+def test_other_control_characters_are_malformed(character: str) -> None:
+    assert refusal(offer(AUDIO).replace("s=-", f"s=a{character}")).status == 400
 
 
 @given(st.text(max_size=400))
@@ -96,6 +129,23 @@ def test_a_transport_that_cannot_be_used_is_unusable(gone: str, put: str) -> Non
     assert refused.value.status == 422
 
 
+def transport_of(text: str) -> sdp.Transport:
+    parsed = sdp.parse_offer(text)
+    return sdp.check_transport(parsed, parsed.media, digests=DIGESTS)
+
+
+def test_a_section_that_is_bundled_takes_the_transport_of_the_first_of_its_group() -> None:
+    bundled = "".join(line + "\n" for line in VIDEO.splitlines() if not line.startswith(TRANSPORT))
+    assert transport_of(offer(AUDIO, bundled)).ufrag == "remote1"
+    assert transport_of(offer(bundled, AUDIO)).ufrag == "remote1"
+
+
+def test_sections_that_are_not_bundled_are_unusable_even_with_the_same_credentials() -> None:
+    with pytest.raises(Refused) as refused:
+        transport_of(offer(AUDIO, VIDEO).replace("a=group:BUNDLE 0 1\r\n", ""))
+    assert refused.value.status == 422
+
+
 def h264(*profiles: str) -> sdp.Media:
     numbers = range(100, 100 + len(profiles))
     lines = [f"a=rtpmap:{n} H264/90000\na=fmtp:{n} {p}\n" for n, p in zip(numbers, profiles, strict=True)]
@@ -125,15 +175,15 @@ def test_the_level_is_raised_only_where_levels_may_differ() -> None:
 
 
 def answer(text: str) -> str:
-    media = sdp.parse_offer(text).media
+    parsed = sdp.parse_offer(text)
     local = sdp.LocalTransport(
         ufrag="u", password="p", fingerprint="AB", candidates=(("192.0.2.1", 8189), ("fd00::1", 8189))
     )
     answers = [
         sdp.MediaAnswer(media=m, format=next(iter(m.find("h264") + m.find("opus")), None), direction="recvonly")
-        for m in media
+        for m in parsed.media
     ]
-    return sdp.build_answer(answers, local, session_id=7)
+    return sdp.build_answer(answers, local, bundle=parsed.bundle, session_id=7)
 
 
 def test_an_answer_has_every_candidate_and_its_end_in_every_section() -> None:
@@ -160,6 +210,11 @@ def test_an_unknown_section_is_rejected_in_its_place() -> None:
     text = answer(offer(AUDIO, data, VIDEO, bundle="0 2 1"))
     assert "m=application 0 UDP/DTLS/SCTP webrtc-datachannel" in text
     assert "a=group:BUNDLE 0 1\r\n" in text
+
+
+def test_an_answer_has_no_bundle_group_unless_one_was_offered() -> None:
+    assert "a=group" not in answer(offer(AUDIO).replace("a=group:BUNDLE 0 1\r\n", ""))
+    assert "a=group:BUNDLE 1 0\r\n" in answer(offer(AUDIO, VIDEO, bundle="1 0"))
 
 
 def test_a_fragment_names_its_ice_session() -> None:
