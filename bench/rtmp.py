@@ -36,6 +36,9 @@ class Nowhere:
     def write(self, unit: Unit) -> None:
         self.units += 1
 
+    def warn(self, name: str) -> None:
+        """Nobody reads it."""
+
     def close(self, reason: str) -> None:
         """Nothing is open."""
 

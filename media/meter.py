@@ -6,12 +6,15 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
-from media.unit import Track, Unit
+from media.unit import Codec, Track, Unit
+from media.warnings import WARNINGS
 
 WINDOW_S = 5.0
 LONG_GOP_S = 4.5
+NO_KEY_S = 12.0
 LOW_FPS_SHARE = 0.8
 HIGH_JITTER_MS = 100.0
+_NOT_EVERYWHERE = frozenset((Codec.HEVC, Codec.AV1, Codec.VP8, Codec.VP9))
 
 
 class Meter:
@@ -31,6 +34,17 @@ class Meter:
         self._jitter_s = 0.0
         self._transit_s: float | None = None
         self._has_b_frames = False
+        self._key_at: float | None = None
+        self._told: set[str] = set()
+        self._left_out: frozenset[str] = frozenset()
+
+    def warn(self, name: str) -> None:
+        """Whoever reads the publisher's packets has found this odd, by its name in ``WARNINGS``."""
+        self._told.add(name)
+
+    def leave_out(self, codecs: Sequence[str]) -> None:
+        """The packager has no use for tracks in these codecs; for all others it has."""
+        self._left_out = frozenset(codecs)
 
     def configure(self, tracks: Sequence[Track]) -> None:
         self._tracks = {track.kind: track for track in tracks}
@@ -53,6 +67,8 @@ class Meter:
 
     def _count_frame(self, unit: Unit, time_s: float) -> None:
         self._has_b_frames = self._has_b_frames or unit.pts != unit.dts
+        if unit.is_key or self._key_at is None:
+            self._key_at = unit.at
         if unit.is_key:
             if self._key_time_s is not None:
                 self._keyframe_interval_s = time_s - self._key_time_s
@@ -74,6 +90,7 @@ class Meter:
         span_s = max(self._recent[-1][0] - self._recent[0][0], 0.2) if len(self._recent) > 1 else WINDOW_S
         video, audio = self._tracks.get("video"), self._tracks.get("audio")
         fps = round(max(0, self._frames - 1) / span_s, 2)
+        names = self._names(fps)
         return {
             "codec": str(video.codec) if video else None,
             "width": video.width if video else 0,
@@ -85,25 +102,34 @@ class Meter:
             "dropped_frames": dropped_units,
             "jitter_ms": round(self._jitter_s * 1000, 1),
             "protocol": self._protocol,
-            "warnings": self._warnings(video, audio, fps),
+            "warnings": [WARNINGS[name] for name in names],
+            "warning_names": names,
         }
 
-    def _warnings(self, video: Track | None, audio: Track | None, fps: float) -> list[str]:
-        told = (
-            (
-                self._keyframe_interval_s > LONG_GOP_S,
-                "The key frame interval is long: set it to 2 s for a low latency.",
-            ),
-            (
-                video is not None and 0 < fps < video.fps * LOW_FPS_SHARE,
-                "Fewer frames arrive than the encoder announces: it or its network is too slow.",
-            ),
-            (self._jitter_s * 1000 > HIGH_JITTER_MS, "Frames arrive unevenly: the network is unsteady."),
-            (self._has_b_frames, "B-frames are on: viewers cannot watch over WebRTC and get HLS, a little later."),
-            (audio is None, "There is no sound."),
-            (video is None, "There is no picture."),
-        )
-        return [text for is_so, text in told if is_so]
+    def _names(self, fps: float) -> list[str]:
+        video, audio = self._tracks.get("video"), self._tracks.get("audio")
+        found = {*self._of_picture(video, fps), *self._of_sound(audio)}
+        return [name for name in WARNINGS if name in found]
+
+    def _of_picture(self, video: Track | None, fps: float) -> set[str]:
+        if video is None:
+            return {"picture_without_header"} & self._told or {"no_picture"}
+        told = {
+            "no_key_frame": self._key_at is not None and self.at - self._key_at > NO_KEY_S,
+            "long_key_frame_interval": self._keyframe_interval_s > LONG_GOP_S,
+            "low_frame_rate": 0 < fps < video.fps * LOW_FPS_SHARE,
+            "unsteady_network": self._jitter_s * 1000 > HIGH_JITTER_MS,
+            "b_frames": self._has_b_frames,
+            "picture_left_out": video.codec in self._left_out,
+            str(video.codec): video.codec in _NOT_EVERYWHERE,
+        }
+        return {name for name, is_so in told.items() if is_so}
+
+    def _of_sound(self, audio: Track | None) -> set[str]:
+        if audio is None:
+            return {"sound_without_header"} & self._told or {"no_sound"}
+        left_out = {"sound_left_out"} if audio.codec in self._left_out else set[str]()
+        return left_out | ({"sound_malformed"} & self._told)
 
 
 def _audio(track: Track | None) -> dict[str, Any] | None:

@@ -19,7 +19,7 @@ import msgspec
 
 from media.control import Flushed, Granted, Packaged, Pictured, Progress, PublishEnded, PublishStarted, Said
 from media.errors import PublishRefused
-from media.hls.events import Event, SegmentStored
+from media.hls.events import Event, RunStarted, SegmentStored
 from media.hls.folder import RunFolder
 from media.hls.muxer import Muxer
 from media.meter import Meter
@@ -110,6 +110,9 @@ class Run:
         self.relay.write(unit)
         if unit.is_key and unit.kind == "video" and unit.at - self._pictured_at >= PICTURE_S:
             self._take_picture(unit)
+
+    def warn(self, name: str) -> None:
+        self._meter.warn(name)
 
     def close(self, reason: str) -> None:
         if self._is_closed:
@@ -222,6 +225,8 @@ class Run:
         return Packager(muxer=muxer, relay=self.relay_with(Codec.AAC), source=self.relay, say=self._packaged)
 
     def _packaged(self, event: Event) -> None:
+        if isinstance(event, RunStarted):
+            self._meter.leave_out(event.left_out)
         self._say(Packaged(stream_id=self.stream_id, publication=self.publication, event=event))
         if self._recorder is not None:
             self._recorder.note(event)

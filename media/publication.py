@@ -33,6 +33,9 @@ class Publication(Protocol):
     def write(self, unit: Unit) -> None:
         """Hand on one unit. Never blocks; a slow reader loses units, the publisher does not."""
 
+    def warn(self, name: str) -> None:
+        """Tell the owner, in ``health``, what is odd about what they send: a name of ``media.warnings``. Idempotent."""
+
     def close(self, reason: str) -> None:
         """The publisher has gone. Idempotent; ``reason`` is for the log and for ``stream:state``."""
 

@@ -16,6 +16,7 @@ _MAX_CONFIG_BYTES = 64 * 1024
 _HIGH_PROFILES = frozenset((100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135))
 _AAC_RATES = (96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350)
 _AAC_CHANNELS = (0, 1, 2, 3, 4, 5, 6, 8, 0, 0, 0, 7, 8, 24, 8, 0)
+_MAX_CHANNELS = 24
 _SBR, _PARAMETRIC_STEREO, _AAC_EXTENSION = 5, 29, 0x2B7
 _CROP = {0: (1, 1), 1: (2, 2), 2: (2, 1), 3: (1, 1)}
 
@@ -62,8 +63,17 @@ class Picture(msgspec.Struct, frozen=True):
     fps: float = 0.0
 
 
+class HevcPicture(Picture, frozen=True):
+    """With chroma_format_idc and the bits a sample above 8."""
+
+    chroma: int = 1
+    depth_luma: int = 0
+    depth_chroma: int = 0
+
+
 def video_track(codec: Codec, record: bytes) -> Track:
-    """The track that a video header announces. NAL lengths are promised to be of 4 bytes: see :class:`NalRewriter`."""
+    """The track that a video header announces. NAL lengths are promised to be of 4 bytes, which the frames are
+    given by ``media.rtmp.nals``. What an SPS says counts, not what the record's head says of it."""
     if len(record) > _MAX_CONFIG_BYTES:
         raise ProtocolError(f"a codec record of {len(record)} bytes")
     picture, config = Picture(), record
@@ -96,8 +106,8 @@ def _with_long_lengths(record: bytes, at: int) -> bytes:
     return record if record[at] & 3 == 3 else record[:at] + bytes((record[at] | 3,)) + record[at + 1 :]
 
 
-def _unescape(nal: bytes) -> bytes:
-    """The payload without emulation prevention (H.264 7.4.1)."""
+def unescape(nal: bytes) -> bytes:
+    """The payload of a NAL unit without emulation prevention (H.264 7.4.1)."""
     parts = nal.split(b"\0\0\3")
     return b"\0\0".join(parts)
 
@@ -111,12 +121,12 @@ def _avc(record: bytes) -> tuple[Picture, bytes]:
     sps = record[8 : 8 + size]
     if len(sps) < size or size < 4:
         raise ProtocolError("the avcC record is cut off")
-    return parse_avc_sps(sps), _with_long_lengths(record, 4)
+    return parse_avc_sps(sps), _with_long_lengths(record[:1] + sps[1:4] + record[4:], 4)
 
 
 def parse_avc_sps(sps: bytes) -> Picture:
     """Size after cropping, and the frame rate if the VUI has one, of an H.264 sequence parameter set NAL."""
-    bits = Bits(_unescape(sps[1:]))
+    bits = Bits(unescape(sps[1:]))
     profile = bits.take(8)
     bits.take(16)
     bits.unsigned()
@@ -209,13 +219,14 @@ def _hevc(record: bytes) -> tuple[Picture, bytes]:
             if not kind or len(nal) < size:
                 raise ProtocolError("the hvcC record is cut off")
             if kind[0] & 0x3F == 33:
-                return parse_hevc_sps(nal), _with_long_lengths(record, 21)
+                told = unescape(nal[2:])[1:13]
+                return parse_hevc_sps(nal), _with_long_lengths(record[:1] + told + record[13:], 21)
     raise ProtocolError("the hvcC record has no sequence parameter set")
 
 
-def parse_hevc_sps(sps: bytes) -> Picture:
-    """Size after the conformance window of an H.265 sequence parameter set NAL."""
-    bits = Bits(_unescape(sps[2:]))
+def parse_hevc_sps(sps: bytes) -> HevcPicture:
+    """Size after the conformance window, and sample format, of an H.265 sequence parameter set NAL."""
+    bits = Bits(unescape(sps[2:]))
     bits.take(4)
     layers = bits.take(3)
     bits.take(1)
@@ -231,7 +242,13 @@ def parse_hevc_sps(sps: bytes) -> Picture:
         left, right, top, bottom = (bits.unsigned() for _ in range(4))
         width -= (left + right) * unit_x
         height -= (top + bottom) * unit_y
-    return _checked(width, height, 0.0)
+    depth_luma, depth_chroma = bits.unsigned(), bits.unsigned()
+    if max(depth_luma, depth_chroma) > 8:
+        raise ProtocolError(f"samples of {8 + max(depth_luma, depth_chroma)} bits")
+    _checked(width, height, 0.0)
+    return HevcPicture(
+        width=width, height=height, chroma=chroma, depth_luma=min(depth_luma, 7), depth_chroma=min(depth_chroma, 7)
+    )
 
 
 def _skip_hevc_profile(bits: Bits, layers: int) -> None:
@@ -309,44 +326,28 @@ def _obu_spans(data: bytes) -> list[tuple[int, int, int]]:
     return spans
 
 
+def is_av1_key(data: bytes) -> bool:
+    """Whether the first frame of a temporal unit is a key frame that is shown (AV1 5.9.2)."""
+    for start, body, end in _obu_spans(data):
+        if data[start] >> 3 & 15 in (3, 6) and body < end:
+            return data[body] >> 4 == 0b0001
+    return False
+
+
+def is_vp9_key(data: bytes) -> bool:
+    """Whether a frame is a key frame (VP9 6.2: marker, profile, show_existing_frame, frame_type)."""
+    if not data:
+        return False
+    shift = 2 - (data[0] & 0x30 == 0x30)
+    return data[0] >> 6 == 2 and not data[0] >> shift & 3
+
+
 def without_temporal_delimiters(data: bytes) -> bytes:
     """A temporal unit as :mod:`media.unit` wants it."""
     spans = _obu_spans(data)
     if all(data[start] >> 3 & 15 != 2 for start, _, _ in spans):
         return data
     return b"".join(data[start:end] for start, _, end in spans if data[start] >> 3 & 15 != 2)
-
-
-class NalRewriter:
-    """Checks a frame's NAL lengths, makes them 4 bytes wide and takes access unit delimiters out."""
-
-    def __init__(self, *, codec: Codec, length_bytes: int) -> None:
-        self._width = length_bytes
-        self._is_avc = codec is Codec.H264
-        self._delimiter = 9 if self._is_avc else 35
-
-    def rewrite(self, data: bytes) -> tuple[bytes, bool]:
-        """The frame, and whether it has a picture that decoding can start from (IDR; for HEVC any IRAP)."""
-        width, end = self._width, len(data)
-        spans: list[tuple[int, int]] = []
-        at, is_plain, is_start = 0, width == 4, False
-        while at < end:
-            body = at + width
-            at = body + int.from_bytes(data[at:body], "big")
-            if at > end or body > end:
-                raise ProtocolError("a NAL unit is cut off")
-            if at == body:
-                is_plain = False
-                continue
-            kind = data[body] & 0x1F if self._is_avc else data[body] >> 1 & 0x3F
-            if kind == self._delimiter:
-                is_plain = False
-                continue
-            is_start = is_start or (kind == 5 if self._is_avc else 16 <= kind <= 21)
-            spans.append((body, at))
-        if is_plain:
-            return data, is_start
-        return b"".join((stop - start).to_bytes(4, "big") + data[start:stop] for start, stop in spans), is_start
 
 
 class AacConfig(msgspec.Struct, frozen=True):
@@ -358,10 +359,11 @@ class AacConfig(msgspec.Struct, frozen=True):
 
 
 def parse_aac(config: bytes) -> AacConfig:
-    """Explicit SBR and parametric stereo, in either form of signalling, are taken into account."""
+    """Explicit SBR and parametric stereo, in either form of signalling, are taken into account, and so is a layout of
+    channels that has no number."""
     bits = Bits(config[:64])
-    kind, rate, channels = _aac_type(bits), _aac_rate(bits), _AAC_CHANNELS[bits.take(4)]
-    output_rate = rate
+    kind, rate, layout = _aac_type(bits), _aac_rate(bits), bits.take(4)
+    channels, output_rate = _AAC_CHANNELS[layout], rate
     if kind in (_SBR, _PARAMETRIC_STEREO):
         channels = 2 if kind == _PARAMETRIC_STEREO else channels
         output_rate = _aac_rate(bits)
@@ -370,9 +372,27 @@ def parse_aac(config: bytes) -> AacConfig:
     if bits.flag():
         bits.take(14)
     bits.take(1)
+    if not layout:
+        return AacConfig(output_rate, _aac_program(bits), samples * output_rate // rate)
     if output_rate == rate and bits.left >= 16 and bits.take(11) == _AAC_EXTENSION and _aac_type(bits) == _SBR:
         output_rate = _aac_rate(bits) if bits.flag() else rate
     return AacConfig(output_rate, channels or 2, samples * output_rate // rate)
+
+
+def _aac_program(bits: Bits) -> int:
+    """The channels of a program_config_element (ISO/IEC 14496-3, 4.4.1.1), which stands where no number fits."""
+    bits.take(4 + 2 + 4)
+    in_front, beside, behind, low, _, _ = (bits.take(width) for width in (4, 4, 4, 2, 3, 4))
+    for width in (4, 4, 3):
+        if bits.flag():
+            bits.take(width)
+    channels = low
+    for _ in range(in_front + beside + behind):
+        channels += 1 + bits.take(1)
+        bits.take(4)
+    if not 0 < channels <= _MAX_CHANNELS:
+        raise ProtocolError(f"sound of {channels} channels")
+    return channels
 
 
 def _aac_type(bits: Bits) -> int:

@@ -14,10 +14,10 @@ import msgspec
 
 from media.errors import ProtocolError
 from media.publication import Publication
+from media.rtmp import adts, flv
 from media.rtmp import codec as records
-from media.rtmp import flv
 from media.rtmp.amf import Value
-from media.rtmp.codec import NalRewriter
+from media.rtmp.nals import NalReader, is_annexb, record_of, split_annexb
 from media.rtmp.timeline import SampleClock, Timeline
 from media.unit import Codec, Kind, Track, Unit
 
@@ -27,6 +27,7 @@ MAX_HELD_UNITS = 512
 MAX_MALFORMED_IN_A_ROW = 50
 
 _WRAP, _HALF = 1 << 32, 1 << 31
+_OF_NALS = frozenset((Codec.H264, Codec.HEVC))
 
 
 class IngestCounts(msgspec.Struct):
@@ -39,38 +40,44 @@ class IngestCounts(msgspec.Struct):
 
 
 class _Line(Protocol):
-    """What differs between a video and an audio track."""
+    """What differs between a video and an audio track. ``track`` may change with a frame: with its first unit."""
 
     track: Track
 
-    def unit(self, packet: flv.Packet, ms: float, at: float) -> Unit | None: ...
+    def units(self, packet: flv.Packet, ms: float, at: float) -> list[Unit]: ...
 
 
 class _Video:
     def __init__(self, *, packet: flv.Packet, after: _Line | None) -> None:
         self.track = records.video_track(packet.codec, packet.data)
-        self._rewriter: NalRewriter | None = None
-        if packet.codec in (Codec.H264, Codec.HEVC):
+        self._reader: NalReader | None = None
+        if packet.codec in _OF_NALS:
             width = records.nal_length_bytes(packet.codec, packet.data)
-            self._rewriter = NalRewriter(codec=packet.codec, length_bytes=width)
+            self._reader = NalReader(codec=packet.codec, record=self.track.config, length_bytes=width)
         self._last: int = after._last if isinstance(after, _Video) else -1
 
-    def unit(self, packet: flv.Packet, ms: float, at: float) -> Unit | None:
+    def units(self, packet: flv.Packet, ms: float, at: float) -> list[Unit]:
         data, is_key = self._payload(packet)
         if not data:
-            return None
+            return []
         dts = max(round(ms * 90), self._last + 1)
         self._last = dts
         pts = max(dts, dts + packet.composition_ms * 90)
-        return Unit(kind="video", pts=pts, dts=dts, is_key=is_key, data=data, at=at)
+        return [Unit(kind="video", pts=pts, dts=dts, is_key=is_key, data=data, at=at)]
 
     def _payload(self, packet: flv.Packet) -> tuple[bytes, bool]:
-        if self._rewriter is not None:
-            data, can_start = self._rewriter.rewrite(packet.data)
-            return data, packet.is_key and can_start
+        """The bits say what is a key frame: what the message says of it is wrong with some encoders."""
+        if self._reader is not None:
+            data, is_key = self._reader.read(packet.data)
+            self._follow(self._reader.record)
+            return data, is_key
         if self.track.codec is Codec.AV1:
-            return records.without_temporal_delimiters(packet.data), packet.is_key
-        return packet.data, packet.is_key
+            return records.without_temporal_delimiters(packet.data), records.is_av1_key(packet.data)
+        return packet.data, records.is_vp9_key(packet.data)
+
+    def _follow(self, record: bytes) -> None:
+        if record != self.track.config:
+            self.track = records.video_track(self.track.codec, record)
 
 
 class _Audio:
@@ -82,12 +89,17 @@ class _Audio:
         if isinstance(after, _Audio) and after.track.timescale == self.track.timescale:
             self._clock = after._clock
 
-    def unit(self, packet: flv.Packet, ms: float, at: float) -> Unit | None:
-        if not packet.data:
-            return None
-        samples = self._samples or records.opus_samples(packet.data)
-        pts = self._clock.place(ms, samples)
-        return Unit(kind="audio", pts=pts, dts=pts, is_key=True, data=packet.data, at=at)
+    def units(self, packet: flv.Packet, ms: float, at: float) -> list[Unit]:
+        return [self._unit(data, ms, at) for data in self._payloads(packet.data)]
+
+    def _payloads(self, data: bytes) -> list[bytes]:
+        if self._samples and adts.is_adts(data):
+            return adts.access_units(data)
+        return [data] if data else []
+
+    def _unit(self, data: bytes, ms: float, at: float) -> Unit:
+        pts = self._clock.place(ms, self._samples or records.opus_samples(data))
+        return Unit(kind="audio", pts=pts, dts=pts, is_key=True, data=data, at=at)
 
 
 class _Held(msgspec.Struct, frozen=True):
@@ -152,7 +164,11 @@ class Ingest:
     def _count_malformed(self, kind: Kind, error: ProtocolError) -> None:
         self.counts.malformed += 1
         self._malformed[kind] += 1
-        if self._malformed[kind] > MAX_MALFORMED_IN_A_ROW:
+        if self._malformed[kind] <= MAX_MALFORMED_IN_A_ROW:
+            return
+        if kind == "audio" and "video" in self._lines and not self._malformed["video"]:
+            self._publication.warn("sound_malformed")
+        else:
             raise ProtocolError(f"nothing but malformed {kind}: {error}") from error
 
     def _packet(self, packet: flv.Packet, timestamp: int, at: float) -> None:
@@ -167,6 +183,8 @@ class Ingest:
         kind, before = packet.kind, self._lines.get(packet.kind)
         if packet.codec is Codec.OPUS and packet.data[:8] != b"OpusHead":
             return
+        if packet.codec in _OF_NALS and is_annexb(packet.data):
+            packet = _headless(packet)
         line: _Line = _Video(packet=packet, after=before) if kind == "video" else _Audio(packet=packet, after=before)
         if before is not None and before.track == line.track:
             return
@@ -178,11 +196,12 @@ class Ingest:
 
     def _frame(self, packet: flv.Packet, timestamp: int, at: float) -> None:
         line = self._lines.get(packet.kind)
-        if line is None and packet.codec is Codec.OPUS:
+        if line is None and _tells_its_header(packet):
             self._header(_headless(packet))
             line = self._lines[packet.kind]
         if line is None or line.track.codec is not packet.codec:
             self.counts.without_header += 1
+            self._publication.warn("sound_without_header" if packet.kind == "audio" else "picture_without_header")
         elif self._timeline is not None:
             self._write(self._timeline, line, packet, timestamp, at)
         else:
@@ -222,14 +241,37 @@ class Ingest:
 
     def _write(self, timeline: Timeline, line: _Line, packet: flv.Packet, timestamp: int, at: float) -> None:
         ms = self._publication.media_time_ms + timeline.place(packet.kind, timestamp) + packet.nano / 1_000_000
-        unit = line.unit(packet, ms, at)
-        if unit is not None:
+        track = line.track
+        units = line.units(packet, ms, at)
+        if line.track != track:
+            self._configure()
+        for unit in units:
             self.counts.units += 1
             self._publication.write(unit)
 
 
+def _tells_its_header(packet: flv.Packet) -> bool:
+    """Whether a frame that no header came before says itself what a header would."""
+    if packet.codec is Codec.AAC:
+        return adts.is_adts(packet.data)
+    return packet.codec is Codec.OPUS or (packet.codec in _OF_NALS and _record(packet) is not None)
+
+
+def _record(packet: flv.Packet) -> bytes | None:
+    return record_of(packet.codec, split_annexb(packet.data)) if is_annexb(packet.data) else None
+
+
 def _headless(packet: flv.Packet) -> flv.Packet:
-    return msgspec.structs.replace(packet, step="header", data=records.opus_head(packet.data))
+    """The header that this packet stands for."""
+    if packet.codec is Codec.AAC:
+        data = adts.config_of(packet.data)
+    elif packet.codec is Codec.OPUS:
+        data = records.opus_head(packet.data)
+    elif (record := _record(packet)) is not None:
+        data = record
+    else:
+        raise ProtocolError("a video header has no parameter sets")
+    return msgspec.structs.replace(packet, step="header", data=data)
 
 
 def _signed(difference: int) -> int:

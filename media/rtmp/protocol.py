@@ -53,6 +53,10 @@ class Metadata(msgspec.Struct, frozen=True):
     values: dict[str, Value]
 
 
+class DataMalformed(msgspec.Struct, frozen=True):
+    """A data message that is no AMF 0 was passed over: what it may have told is a hint, not worth the publication."""
+
+
 class PublishEnded(msgspec.Struct, frozen=True):
     """The publisher has ended its stream; the connection stays."""
 
@@ -64,7 +68,7 @@ class Farewell(msgspec.Struct, frozen=True):
 
 
 #: A Message among the events is audio or video of the stream being published.
-Event = PublishWanted | Metadata | PublishEnded | Farewell | Message
+Event = PublishWanted | Metadata | DataMalformed | PublishEnded | Farewell | Message
 
 
 class _State(enum.Enum):
@@ -184,7 +188,11 @@ class ServerProtocol:
     def _data(self, message: Message, events: list[Event]) -> None:
         if message.stream_id != self._publishing:
             return
-        values = parse_metadata(message)
+        try:
+            values = parse_metadata(message)
+        except ProtocolError:
+            events.append(DataMalformed())
+            return
         if values is not None:
             events.append(Metadata(values))
 

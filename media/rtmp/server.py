@@ -25,7 +25,15 @@ from media.errors import ProtocolError, PublishRefused
 from media.publication import IngestProtocol, Publication, PublishRequest
 from media.rtmp.chunk import VIDEO, ChunkLimits, Message
 from media.rtmp.ingest import Ingest
-from media.rtmp.protocol import Event, Farewell, Metadata, PublishEnded, PublishWanted, ServerProtocol
+from media.rtmp.protocol import (
+    DataMalformed,
+    Event,
+    Farewell,
+    Metadata,
+    PublishEnded,
+    PublishWanted,
+    ServerProtocol,
+)
 
 Authorize = Callable[[PublishRequest], Awaitable[Publication]]
 Clock = Callable[[], float]
@@ -71,6 +79,7 @@ class RtmpCounters(msgspec.Struct):
     units_without_header: int = 0
     units_malformed: int = 0
     units_of_other_tracks: int = 0
+    data_malformed: int = 0
 
 
 class _Phase(enum.Enum):
@@ -368,6 +377,8 @@ class _Connection(asyncio.Protocol):
             elif isinstance(event, Metadata):
                 if self._ingest is not None:
                     self._ingest.metadata(event.values)
+            elif isinstance(event, DataMalformed):
+                self._server.counters.data_malformed += 1
             elif isinstance(event, PublishEnded):
                 self._end_publication("ended")
                 self._idle()

@@ -151,7 +151,8 @@ class HealthShape(Shape):
     audio: dict[str, Any] | None
     dropped_frames: int
     jitter_ms: float
-    warnings: list[str]
+    warnings: Annotated[list[str], Field(description="What is odd about it, in sentences for the owner")]
+    warning_names: Annotated[list[str], Field(description="The same, by the names in docs/clients.md")]
 
 
 class StreamQuery(Query):
@@ -403,7 +404,7 @@ class StreamDesk:
         health = await self._node.ref("stream", view.id).ask(ReadHealth())
         nothing: dict[str, Any] = {
             "codec": None, "width": 0, "height": 0, "fps": 0.0, "bitrate": 0, "keyframe_interval": 0.0, "audio": None,
-            "dropped_frames": 0, "jitter_ms": 0.0, "warnings": [],
+            "dropped_frames": 0, "jitter_ms": 0.0, "warnings": [], "warning_names": [],
         }  # fmt: skip
         return Answer(200, {"state": view.state, **nothing, **health})
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from media.errors import ProtocolError, PublishRefused
-from media.rtmp import amf, codec, flv
+from media.rtmp import adts, amf, codec, flv, nals
 from media.rtmp.chunk import ChunkLimits, ChunkReader, Message
 from media.rtmp.client import ClientProtocol, parse_url
 from media.rtmp.ingest import Ingest
@@ -74,7 +74,12 @@ def test_random_bytes_as_values_and_tags_and_records(data: bytes) -> None:
         codec.without_temporal_delimiters,
         codec.parse_avc_sps,
         codec.parse_hevc_sps,
-        codec.NalRewriter(codec=Codec.HEVC, length_bytes=2).rewrite,
+        codec.is_av1_key,
+        codec.is_vp9_key,
+        adts.access_units,
+        nals.NalReader(codec=Codec.HEVC, record=HEVC, length_bytes=2).read,
+        lambda body: nals.record_of(Codec.H264, nals.split_annexb(body)),
+        lambda body: nals.record_of(Codec.HEVC, nals.split_annexb(body)),
         lambda body: flv.parse_video(b"\x96" + body),
         lambda body: flv.parse_audio(b"\x97" + body),
     )

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+import pytest
+
 from media.meter import Meter
 from media.unit import Codec, Unit
+from media.warnings import WARNINGS
 from tests.media.hls.sources import AUDIO, START_AT, VIDEO, mixed, pictures, sounds, video
 
 
@@ -56,6 +60,49 @@ def test_warnings_say_what_is_odd() -> None:
         for n in range(60)
     ]
     assert "unevenly" in warned(metered(*late))
+
+
+def test_warnings_have_names_in_the_order_of_their_sentences() -> None:
+    health = metered(video(0, key=True), video(33, pts_ms=66), tracks=(VIDEO,)).health(dropped_units=0)
+    assert health["warning_names"] == ["low_frame_rate", "b_frames", "no_sound"]
+    assert health["warnings"] == [WARNINGS[name] for name in health["warning_names"]]
+
+
+def test_no_key_frame_for_long_is_told_until_one_comes() -> None:
+    def warned(meter: Meter) -> bool:
+        return "no_key_frame" in meter.health(dropped_units=0)["warning_names"]
+
+    meter = metered(*pictures(11, gop=10_000))
+    assert not warned(meter)
+    for unit in pictures(3, gop=10_000, from_ms=11_000)[1:]:
+        meter.count(unit)
+    assert warned(meter)
+    meter.count(video(14_500, key=True))
+    assert not warned(meter)
+
+
+@pytest.mark.parametrize("codec", [Codec.HEVC, Codec.AV1, Codec.VP8, Codec.VP9])
+def test_picture_that_not_everyone_can_see_is_told(codec: Codec) -> None:
+    track = msgspec.structs.replace(VIDEO, codec=codec)
+    assert metered(*pictures(2), tracks=(track, AUDIO)).health(dropped_units=0)["warning_names"] == [str(codec)]
+
+
+def test_what_the_packager_leaves_out_is_told() -> None:
+    meter = metered(*pictures(2))
+    meter.leave_out(["aac"])
+    assert meter.health(dropped_units=0)["warning_names"] == ["sound_left_out"]
+    meter.leave_out(["h264"])
+    assert meter.health(dropped_units=0)["warning_names"] == ["picture_left_out"]
+    meter.leave_out([])
+    assert meter.health(dropped_units=0)["warning_names"] == []
+
+
+def test_sound_without_its_header_is_not_called_no_sound() -> None:
+    meter = metered(*pictures(2), tracks=(VIDEO,))
+    meter.warn("sound_without_header")
+    assert meter.health(dropped_units=0)["warning_names"] == ["sound_without_header"]
+    meter.configure((VIDEO, AUDIO))
+    assert meter.health(dropped_units=0)["warning_names"] == []
 
 
 def test_units_of_a_track_that_was_not_announced_count_for_nothing() -> None:

@@ -21,6 +21,7 @@ class Recording:
         self.media_time_ms = media_time_ms
         self.configured: list[tuple[Track, ...]] = []
         self.units: list[Unit] = []
+        self.warnings: list[str] = []
         self.reason: str | None = None
         self.stop: Callable[[str], None] | None = None
         self.has_units = asyncio.Event()
@@ -33,6 +34,9 @@ class Recording:
         assert self.configured, "a unit before the tracks"
         self.units.append(unit)
         self.has_units.set()
+
+    def warn(self, name: str) -> None:
+        self.warnings.append(name)
 
     def close(self, reason: str) -> None:
         if self.reason is None:

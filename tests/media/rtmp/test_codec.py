@@ -4,7 +4,6 @@ import pytest
 
 from media.errors import ProtocolError
 from media.rtmp import codec as records
-from media.rtmp.codec import NalRewriter
 from media.unit import Codec
 
 # 1920×1080 at 30000/1001, each coded as 1088 lines where the codec needs it.
@@ -17,6 +16,8 @@ HEVC = bytes.fromhex(
     "210001002a420101016000000300900000030000030078a003c0801107cb965654a4c2f01680800001f480003a9804220001000644"
     "01c073c189"
 )
+#: What ffmpeg's AAC encoder writes for 5.1(side): no channel configuration, a program_config_element instead.
+SIDE_5_1 = "118004c805000108800c4c61766336332e312e31303256e500"
 AV1 = bytes.fromhex("81080c000a0c02000042955dfe1b805f0008")
 RATE = 30_000 / 1001
 
@@ -29,6 +30,12 @@ def test_avcc_gives_the_cropped_size_and_rate() -> None:
 def test_avcc_of_interlaced_422_counts_fields() -> None:
     track = records.video_track(Codec.H264, AVC_422_INTERLACED)
     assert (track.width, track.height, track.fps) == (1920, 1080, RATE)
+
+
+@pytest.mark.parametrize(("kind", "told", "record"), [(Codec.H264, slice(1, 4), AVC), (Codec.HEVC, slice(1, 13), HEVC)])
+def test_sps_decides_over_a_record_whose_head_is_zeros(kind: Codec, told: slice, record: bytes) -> None:
+    lying = record[: told.start] + bytes(told.stop - told.start) + record[told.stop :]
+    assert records.video_track(kind, lying).config == record
 
 
 def test_hvcc_gives_the_size_in_its_window() -> None:
@@ -62,31 +69,29 @@ def nals(width: int, *units: bytes) -> bytes:
     return b"".join(len(unit).to_bytes(width, "big") + unit for unit in units)
 
 
-@pytest.mark.parametrize("width", [1, 2, 3, 4])
-def test_nal_lengths_become_four_bytes_wide(width: int) -> None:
-    rewriter = NalRewriter(codec=Codec.H264, length_bytes=width)
-    assert rewriter.rewrite(nals(width, b"\x67sps", b"\x65idr")) == (nals(4, b"\x67sps", b"\x65idr"), True)
-
-
-def test_plain_frame_is_handed_through_untouched() -> None:
-    frame = nals(4, b"\x41slice")
-    data, is_start = NalRewriter(codec=Codec.H264, length_bytes=4).rewrite(frame)
-    assert data is frame
-    assert not is_start
+@pytest.mark.parametrize(
+    ("frame", "is_key"),
+    [
+        (b"\x0a\1x\x32\2\x10z", True),
+        (b"\x32\2\x30z", False),
+        (b"\x1a\2\x90z", False),
+        (b"\x0a\1x", False),
+        (b"", False),
+    ],
+    ids=["key", "inter", "shows-existing", "no-frame", "empty"],
+)
+def test_frame_header_decides_what_is_a_key_of_av1(frame: bytes, is_key: bool) -> None:
+    assert records.is_av1_key(frame) is is_key
 
 
 @pytest.mark.parametrize(
-    ("kind", "delimiter", "start"), [(Codec.H264, b"\x09\xf0", b"\x65i"), (Codec.HEVC, b"\x46\1\x50", b"\x26\1i")]
+    ("first", "is_key"),
+    [(0x82, True), (0x86, False), (0x8A, False), (0xB1, True), (0xB3, False), (0x02, False)],
+    ids=["key", "inter", "shows-existing", "key-profile-3", "inter-profile-3", "no-marker"],
 )
-def test_delimiters_and_empty_units_are_taken_out(kind: Codec, delimiter: bytes, start: bytes) -> None:
-    rewriter = NalRewriter(codec=kind, length_bytes=4)
-    assert rewriter.rewrite(nals(4, delimiter, b"", start)) == (nals(4, start), True)
-
-
-@pytest.mark.parametrize("frame", [b"\0\0", b"\0\0\0\5abc", b"\xff\xff\xff\xffabc", nals(4, b"\x65i") + b"\0\0\0"])
-def test_malformed_lengths_are_protocol_errors(frame: bytes) -> None:
-    with pytest.raises(ProtocolError):
-        NalRewriter(codec=Codec.H264, length_bytes=4).rewrite(frame)
+def test_frame_header_decides_what_is_a_key_of_vp9(first: int, is_key: bool) -> None:
+    assert records.is_vp9_key(bytes((first, 0x49))) is is_key
+    assert not records.is_vp9_key(b"")
 
 
 def test_temporal_delimiters_are_taken_out() -> None:
@@ -107,15 +112,17 @@ def test_temporal_delimiters_are_taken_out() -> None:
         ("eb098800", 48_000, 2, 2048),
         ("131056e598", 48_000, 2, 2048),
         ("1210", 44_100, 2, 1024),
+        (SIDE_5_1, 48_000, 6, 1024),
+        ("11e056e500", 48_000, 8, 1024),
     ],
-    ids=["lc", "mono", "960", "he", "he-v2", "sbr-behind", "44100"],
+    ids=["lc", "mono", "960", "he", "he-v2", "sbr-behind", "44100", "5.1(side)", "7.1"],
 )
 def test_audio_specific_configs(config: str, rate: int, channels: int, samples: int) -> None:
     parsed = records.parse_aac(bytes.fromhex(config))
     assert (parsed.sample_rate, parsed.channels, parsed.unit_samples) == (rate, channels, samples)
 
 
-@pytest.mark.parametrize("config", ["", "11", "1690", "1780000000"])
+@pytest.mark.parametrize("config", ["", "11", "1690", "1780000000", "1180", "11800400000000"])
 def test_impossible_audio_configs_are_protocol_errors(config: str) -> None:
     with pytest.raises(ProtocolError):
         records.parse_aac(bytes.fromhex(config))

@@ -4,9 +4,10 @@ import pytest
 
 from media.errors import ProtocolError, PublishRefused
 from media.rtmp.ingest import MAX_MALFORMED_IN_A_ROW, Ingest
+from media.rtmp.nals import record_nals
 from media.unit import Codec
 from tests.media.rtmp.recording import Recording
-from tests.media.rtmp.test_codec import AVC, AVC_422_INTERLACED, HEVC, nals
+from tests.media.rtmp.test_codec import AV1, AVC, AVC_422_INTERLACED, HEVC, nals
 
 VIDEO_HEADER = b"\x17\0\0\0\0" + AVC
 AUDIO_HEADER = b"\xaf\0\x11\x90"
@@ -134,6 +135,81 @@ def test_key_frame_without_idr_is_no_key(ingest: Ingest, recording: Recording) -
     start(ingest)
     video(ingest, 40, payload=b"\x17\1\0\0\0" + nals(4, b"\x41p"))
     assert not recording.units[-1].is_key
+
+
+@pytest.mark.parametrize(
+    ("header", "frame"),
+    [
+        (VIDEO_HEADER, b"\x27\1\0\0\0" + nals(4, b"\x65idr")),
+        (b"\x90hvc1" + HEVC, b"\xa3hvc1" + nals(4, b"\x26\1idr")),
+        (b"\x90av01" + AV1, b"\xa1av01\x32\2\x10z"),
+        (b"\x90vp09", b"\xa1vp09\x82\x49"),
+    ],
+    ids=["h264", "hevc", "av1", "vp9"],
+)
+def test_key_frame_that_is_marked_as_an_inter_frame_is_a_key(
+    ingest: Ingest, recording: Recording, header: bytes, frame: bytes
+) -> None:
+    ingest.metadata({"videocodecid": 7.0})
+    video(ingest, 0, payload=header)
+    video(ingest, 0, payload=frame)
+    assert [unit.is_key for unit in recording.units] == [True]
+
+
+def test_sets_that_change_in_band_are_a_new_track_from_their_key_frame_on(ingest: Ingest, recording: Recording) -> None:
+    start(ingest)
+    video(ingest, 40)
+    sets = record_nals(Codec.H264, AVC_422_INTERLACED)
+    video(ingest, 80, payload=b"\x17\1\0\0\0" + nals(4, *sets, b"\x65idr"))
+    assert [track.kind for track in recording.configured[1]] == ["video", "audio"]
+    assert record_nals(Codec.H264, recording.track("video").config) == sets
+    assert [unit.dts for unit in recording.of("video")] == [0, 3600, 7200]
+
+
+def test_annex_b_without_a_header_is_taken(ingest: Ingest, recording: Recording) -> None:
+    ingest.metadata({"videocodecid": 7.0})
+    start_code = b"\0\0\0\1"
+    sets = start_code + start_code.join(record_nals(Codec.H264, AVC))
+    video(ingest, 0, payload=b"\x27\1\0\0\0" + start_code + b"\x41p")
+    video(ingest, 40, payload=b"\x17\1\0\0\0" + sets + start_code + b"\x65idr")
+    video(ingest, 80, payload=b"\x17\0\0\0\0" + sets)
+    assert recording.track("video").config == AVC
+    assert (len(recording.configured), [unit.is_key for unit in recording.units]) == (1, [True])
+    assert ingest.counts.without_header == 1
+
+
+def test_adts_tells_its_header_itself(ingest: Ingest, recording: Recording) -> None:
+    ingest.metadata({"audiocodecid": 10.0})
+    frame = bytes.fromhex("fff14c80013ffc") + b"aa"
+    audio(ingest, 0, payload=b"\xaf\1" + frame)
+    audio(ingest, 21, payload=b"\xaf\1" + frame + frame)
+    assert (recording.track("audio").config, recording.track("audio").channels) == (b"\x11\x90", 2)
+    assert [(unit.pts, unit.data) for unit in recording.units] == [(0, b"aa"), (1024, b"aa"), (2048, b"aa")]
+
+
+def test_sound_without_a_header_is_told(ingest: Ingest, recording: Recording) -> None:
+    video(ingest, 0, payload=VIDEO_HEADER)
+    audio(ingest, 0)
+    video(ingest, 0, 600, payload=KEY)
+    assert recording.warnings == ["sound_without_header"]
+    assert len(recording.of("video")) == 2
+
+
+def test_nothing_but_malformed_sound_is_told_and_the_picture_goes_on(ingest: Ingest, recording: Recording) -> None:
+    start(ingest)
+    for index in range(MAX_MALFORMED_IN_A_ROW + 2):
+        audio(ingest, index, payload=b"\xaf\1\xff\xf1\x4c\x80\xff\xff\xfc")
+        video(ingest, index)
+    assert recording.warnings[-1] == "sound_malformed"
+    assert len(recording.of("video")) == MAX_MALFORMED_IN_A_ROW + 3
+
+
+def test_malformed_sound_beside_a_malformed_picture_ends_the_run(ingest: Ingest) -> None:
+    start(ingest)
+    video(ingest, 0, payload=b"\x27\1\0\0\0\xff")
+    audio(ingest, *range(MAX_MALFORMED_IN_A_ROW), payload=b"\xaf\1\xff\xf1\x4c\x80\xff\xff\xfc")
+    with pytest.raises(ProtocolError, match="malformed audio"):
+        audio(ingest, 99, payload=b"\xaf\1\xff\xf1\x4c\x80\xff\xff\xfc")
 
 
 def test_composition_time_is_added_and_never_negative(ingest: Ingest, recording: Recording) -> None:

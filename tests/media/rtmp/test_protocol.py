@@ -25,6 +25,7 @@ from media.rtmp.chunk import (
 from media.rtmp.client import ClientProtocol, Published, Refused, parse_url
 from media.rtmp.link import CHUNK_BYTES
 from media.rtmp.protocol import (
+    DataMalformed,
     Event,
     Farewell,
     Metadata,
@@ -168,6 +169,26 @@ def test_media_of_the_stream_is_handed_on_and_of_others_is_not(publishing: Peer)
 )
 def test_metadata_is_handed_on(publishing: Peer, kind: int, payload: bytes) -> None:
     assert publishing.send(kind, payload, stream_id=1) == [Metadata({"width": 2.0})]
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload"),
+    [
+        (DATA, amf.encode("@setDataFrame", "onMetaData") + b"\x11\x0a\x0b\x01\x0bwidth\x05\1"),
+        (DATA_AMF3, b"\0" + amf.encode("@setDataFrame", "onMetaData") + b"\x11\x0a\x0b\x01"),
+        (DATA, amf.encode("@setDataFrame", "onMetaData") + b"\x08\0\0\0\1\0\5width" + amf.encode(2.0)),
+        (DATA, amf.encode("onTextData") + b"\x07\0\1"),
+    ],
+    ids=["amf3", "amf3-15", "array-without-end", "reference"],
+)
+def test_malformed_data_is_passed_over_and_said(publishing: Peer, kind: int, payload: bytes) -> None:
+    assert publishing.send(kind, payload, stream_id=1) == [DataMalformed()]
+    assert publishing.send(VIDEO, b"v", stream_id=1, timestamp=7) == [Message(VIDEO, 1, 7, b"v")]
+
+
+def test_malformed_command_breaks_the_protocol(publishing: Peer) -> None:
+    with pytest.raises(ProtocolError):
+        publishing.send(COMMAND, amf.encode("deleteStream", 4.0) + b"\x07\0\1")
 
 
 def test_other_data_is_ignored(publishing: Peer) -> None:

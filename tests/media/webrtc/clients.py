@@ -44,6 +44,9 @@ class RelayPublication:
         self.relay.write(unit)
         self._changed.set()
 
+    def warn(self, name: str) -> None:
+        """Nobody reads it."""
+
     def close(self, reason: str) -> None:
         self.relay.close(reason)
         if not self.closed.done():

@@ -26,6 +26,9 @@ class Taken:
     def write(self, unit: Unit) -> None:
         self.units.append(unit)
 
+    def warn(self, name: str) -> None:
+        """Nobody reads it."""
+
     def close(self, reason: str) -> None:
         self.reasons.append(reason)
 
