@@ -8,13 +8,25 @@ from __future__ import annotations
 
 import msgspec
 
+from media.clock import beyond, clamped
 from media.unit import VIDEO_TIMESCALE, Codec, Kind, Track
 from media.webrtc import h264, vp8
 from media.webrtc.rtp import RtpPacket
+from media.webrtc.rtpclock import PAUSE_S, RtpClock
 
 OPUS_RATE = 48_000
-_MAX_SKEW_S = 10.0
-_TOLERATED_SKEW_S = 0.02
+#: Sound and picture that reports say are further apart than this are left as they arrive: the reports are wrong.
+MAX_SKEW_S = 3.0
+#: What nobody notices (ITU-R BT.1359 has 45 ms), and more than a median of inexact reports varies.
+TOLERATED_SKEW_S = 0.02
+#: Sound goes at most this much faster or slower while it is put in step.
+MAX_SKEW_SLEW = 0.01
+_SKEW_SETTLE_S = 5.0
+#: A frame that is further ahead of real time than this, or behind it, is of a clock that has jumped.
+MAX_EARLY_S = 1.5
+MAX_LATE_S = 10.0
+#: How much of a pause a clock may have missed.
+MAX_STAND_S = 0.3
 
 
 class Frame(msgspec.Struct, gc=False):
@@ -206,58 +218,97 @@ class VideoReceiver:
         return Frame("video", self.unwrapper.unwrap(assembly.timestamp), is_key, data, self._track)
 
 
-class _Line(msgspec.Struct):
-    rate: int
-    offset: int
-    report: tuple[float, int] | None = None
-
-
 class Timeline:
     """Places the frames of all kinds on the media clock, which starts at ``base_ms`` with the first frame.
 
-    Kinds are placed by when they arrive, and moved against each other as soon as sender reports tell how their
-    clocks relate. A move is always forward in time, so that no timestamp goes back.
+    A kind is placed once, by when its first frame arrives, and goes on with its RTP clock, held to real time within
+    ``clock.TOLERANCE_S``. Sender reports tell how far sound and picture are apart. The first ones move the kind that is
+    behind at once; from then on sound is slewed to the picture. A clock that jumps, or that stood still while its kind
+    paused, is placed by arrival again.
     """
 
     def __init__(self, *, base_ms: int) -> None:
-        self._base_ms = base_ms
+        self._base_s = base_ms / 1_000
         self._began_at: float | None = None
-        self._lines: dict[Kind, _Line] = {}
+        self._lines: dict[Kind, RtpClock] = {}
 
     def place(self, kind: Kind, ticks: int, *, rate: int, now: float) -> int:
-        """The pts, in ticks of ``rate``, of a frame of ``kind``."""
+        """The pts, in ticks of ``rate``, of a frame of ``kind``; ``now`` is monotonic seconds."""
         line = self._lines.get(kind)
-        if line is None:
-            began = self._began_at = now if self._began_at is None else self._began_at
-            start = round((now - began) * rate) + self._base_ms * rate // 1_000
-            line = self._lines[kind] = _Line(rate, start - ticks)
-        return ticks + line.offset
+        if line is None or line.is_over or self._has_jumped(line, ticks, now) or self._has_stood(line, ticks, now):
+            line = self._anchor(kind, ticks, rate, now)
+        self._steer(kind, line, ticks, now)
+        line.hear(ticks, now)
+        line.last_pts = line.pts(ticks)
+        return line.last_pts
+
+    def _real_s(self, now: float) -> float:
+        """Media time as real time has it."""
+        if self._began_at is None:
+            self._began_at = now
+        return self._base_s + now - self._began_at
+
+    def _anchor(self, kind: Kind, ticks: int, rate: int, now: float) -> RtpClock:
+        before, media_s = self._lines.get(kind), self._real_s(now)
+        if before is not None:
+            media_s = max(media_s, (before.last_pts + 1) / before.rate)
+        line = self._lines[kind] = RtpClock(rate=rate, ticks=ticks, media_s=media_s, now=now)
+        return line
+
+    def _has_jumped(self, line: RtpClock, ticks: int, now: float) -> bool:
+        early_s = line.unmoved_s(ticks) - self._real_s(now)
+        return early_s > MAX_EARLY_S or early_s < -MAX_LATE_S
+
+    def _has_stood(self, line: RtpClock, ticks: int, now: float) -> bool:
+        """Whether the kind paused, and its RTP clock with it, while the other one went on."""
+        away_s = now - line.heard_at
+        if away_s <= PAUSE_S or away_s - line.progress_s(ticks) <= MAX_STAND_S:
+            return False
+        return any(other.goes_on(now) for other in self._lines.values() if other is not line)
+
+    def _steer(self, kind: Kind, line: RtpClock, ticks: int, now: float) -> None:
+        skew_s = self._skew_s() if kind == "audio" else None
+        if skew_s is None:
+            line.follow(ticks, now)
+            return
+        progress_s = max(0.0, min(line.progress_s(ticks), 1.0))
+        slew = clamped(beyond(skew_s, TOLERATED_SKEW_S) / _SKEW_SETTLE_S, MAX_SKEW_SLEW)
+        if slew:
+            line.move(-slew * progress_s)
+
+    def _skew_s(self) -> float | None:
+        """How much too late sound is placed against the picture; None while reports tell nothing, or nonsense."""
+        audio, video = self._lines.get("audio"), self._lines.get("video")
+        if audio is None or video is None or audio.lead_s is None or video.lead_s is None:
+            return None
+        skew_s = audio.lead_s - video.lead_s
+        return skew_s if abs(skew_s) <= MAX_SKEW_S else None
 
     def restart(self, kind: Kind) -> None:
         """The RTP clock of ``kind`` is another from now on."""
-        self._lines.pop(kind, None)
+        line = self._lines.get(kind)
+        if line is not None:
+            line.is_over = True
+            line.sender.forget()
 
     def on_report(self, kind: Kind, *, at: float, ticks: int) -> None:
         """The sender's wall clock showed ``at`` (seconds) when the RTP clock of ``kind`` showed ``ticks``."""
         line = self._lines.get(kind)
-        if line is None:
+        if line is None or line.is_over:
             return
-        line.report = (at, ticks)
-        audio, video = self._lines.get("audio"), self._lines.get("video")
-        if audio is not None and video is not None:
-            _align(audio, video)
+        if not line.report(at - ticks / line.rate):
+            for other in self._lines.values():
+                if other is not line:
+                    other.sender.forget()
+        self._align()
 
-
-def _align(audio: _Line, video: _Line) -> None:
-    if audio.report is None or video.report is None:
-        return
-    skew = _lead(audio, audio.report) - _lead(video, video.report)
-    if not _TOLERATED_SKEW_S < abs(skew) < _MAX_SKEW_S:
-        return
-    behind = video if skew > 0 else audio
-    behind.offset += round(abs(skew) * behind.rate)
-
-
-def _lead(line: _Line, report: tuple[float, int]) -> float:
-    at, ticks = report
-    return (ticks + line.offset) / line.rate - at
+    def _align(self) -> None:
+        """The first time that two clocks can be compared: the one behind is moved, if nothing was known of it yet."""
+        skew_s = self._skew_s()
+        if skew_s is None:
+            return
+        behind = self._lines["video" if skew_s > 0 else "audio"]
+        if behind.is_new and abs(skew_s) > TOLERATED_SKEW_S:
+            behind.move(abs(skew_s))
+        for line in self._lines.values():
+            line.is_new = False

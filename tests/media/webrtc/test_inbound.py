@@ -4,7 +4,7 @@ import random
 
 from media.unit import Codec
 from media.webrtc import h264
-from media.webrtc.inbound import Frame, Timeline, Unwrapper, VideoReceiver
+from media.webrtc.inbound import Frame, Unwrapper, VideoReceiver
 from media.webrtc.jitter import JitterBuffer, Reception
 from media.webrtc.rtp import RtpPacket, SenderReport
 from tests.media.webrtc.test_h264 import encoded
@@ -138,32 +138,3 @@ def test_timestamps_go_on_over_the_wrap() -> None:
     unwrapper = Unwrapper()
     start = 0xFFFFFF00
     assert [unwrapper.unwrap((start + n * 100) & 0xFFFFFFFF) - start for n in range(6)] == [0, 100, 200, 300, 400, 500]
-
-
-def test_tracks_are_moved_together_when_reports_tell_how() -> None:
-    timeline = Timeline(base_ms=1_000)
-    assert timeline.place("video", 5_000, rate=90_000, now=10.0) == 90_000
-    assert timeline.place("audio", 700, rate=48_000, now=10.1) == 52_800
-    timeline.on_report("video", at=100.0, ticks=5_000)
-    timeline.on_report("audio", at=100.2, ticks=700)
-    assert timeline.place("audio", 700, rate=48_000, now=11) == 48_000 + 9_600
-    assert timeline.place("video", 5_000, rate=90_000, now=11) == 90_000
-
-
-def test_a_track_that_was_placed_too_early_moves_the_other_forward() -> None:
-    timeline = Timeline(base_ms=0)
-    timeline.place("video", 0, rate=90_000, now=10.0)
-    timeline.place("audio", 0, rate=48_000, now=10.3)
-    timeline.on_report("video", at=100.0, ticks=0)
-    timeline.on_report("audio", at=100.1, ticks=0)
-    assert timeline.place("video", 0, rate=90_000, now=11) == 18_000
-    assert timeline.place("audio", 0, rate=48_000, now=11) == 14_400
-
-
-def test_reports_that_cannot_be_true_are_left_out() -> None:
-    timeline = Timeline(base_ms=0)
-    timeline.place("video", 0, rate=90_000, now=10.0)
-    timeline.place("audio", 0, rate=48_000, now=10.0)
-    timeline.on_report("video", at=0.0, ticks=0)
-    timeline.on_report("audio", at=1_000_000.0, ticks=0)
-    assert timeline.place("video", 0, rate=90_000, now=11) == 0
