@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import OrderedDict, deque
 from collections.abc import Mapping
 from datetime import datetime
@@ -12,18 +11,10 @@ import msgspec
 
 from actors.budget import Role, role_of
 from actors.runtime import DomainError
+from actors.text import clean_message
 
 MAX_TEXT = 500
 UNIQUE_WINDOW = 200
-
-# Tabs, line ends and their kind, which are spaces in a message of one line.
-_BREAKS = re.compile("[\t\n\v\f\r\x1c-\x1f\x85\u2028\u2029]+")
-# What joins or picks the shape of its neighbours, or is a letter that shows nothing: alone it is an empty message.
-_UNSEEN = re.compile(
-    "[\\s\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]*"
-)
-# The flags of regions are a black flag and invisible letters (UTS 51, 1.4.9): the only use that these have here.
-_REGION = re.compile("\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{1,6}\U000e007f")
 
 _EMOTES_ONLY = re.compile(
     r"(?:\s|:[a-zA-Z0-9_+-]{1,32}:|[\u2190-\u2bff\u3030\u303d\u3297\u3299\ufe0f\u200d]|[\U0001f000-\U0001faff])+"
@@ -65,30 +56,17 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def clean_text(text: str) -> str:
-    """NFC on one line, without control characters, trimmed: 1 to 500 characters of which one shows.
+    """The message that a room keeps of a text: cleaned, on one line, 1 to 500 characters of which one shows.
 
-    Raises ``DomainError``: ``empty_text`` or ``text_too_long``. Joiners stay, since scripts and emoji need them; what
-    turns the direction of the text around it goes. Characters that this Python's tables do not know yet stay: next
-    year's emoji are among them.
+    Raises ``DomainError``: ``empty_text`` or ``text_too_long``.
     """
-    composed = unicodedata.normalize("NFC", text)
-    # What is printable holds no break and nothing of the categories that go, which most messages prove at once.
-    kept = (composed if composed.isprintable() else _without_controls(composed)).strip()
-    if _UNSEEN.fullmatch(kept):
+    is_far_too_long = len(text) > 4 * MAX_TEXT  # whatever is taken out of it; cleaning costs time
+    kept = "" if is_far_too_long else clean_message(text)
+    if not kept and not is_far_too_long:
         raise DomainError("empty_text", "A message needs at least one visible character.", field="text")
-    if len(kept) > MAX_TEXT:
+    if is_far_too_long or len(kept) > MAX_TEXT:
         raise DomainError("text_too_long", f"A message may have at most {MAX_TEXT} characters.", field="text")
     return kept
-
-
-def _without_controls(composed: str) -> str:
-    text = _BREAKS.sub(" ", composed)
-    flags = {at for found in _REGION.finditer(text) for at in range(*found.span())}
-    return "".join(c for at, c in enumerate(text) if at in flags or _may_stay(c))
-
-
-def _may_stay(character: str) -> bool:
-    return character in "\u200c\u200d" or unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co")
 
 
 class ChatRules:

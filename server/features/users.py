@@ -9,9 +9,10 @@ from uuid import UUID
 
 from pydantic import Field
 
-from server.features.auth.rules import Bio, DisplayName, username_key
+from server.features.auth.confusables import USERNAME_SKELETON, skeleton
+from server.features.auth.rules import Bio, DisplayName, is_reserved, username_key
 from server.http.cursors import decode_cursor, encode_cursor
-from server.http.errors import Problem, not_found
+from server.http.errors import FieldError, Problem, not_found
 from server.http.feature import USERNAME, Answer, Call, Operation
 from server.http.identity import Person
 from server.http.shapes import Body, Page, PageQuery, Shape, Text
@@ -101,6 +102,9 @@ update users set
 where id = $1 and deleted_at is null
 """
 
+_OWN_NAMES = "select username, display_name from users where id = $1 and deleted_at is null"
+_NAMESAKE = f"select exists (select from users where {USERNAME_SKELETON} = $1 and id <> $2 and deleted_at is null)"
+
 _TARGET = """
 select u.id, exists (select from blocks where user_id = u.id and blocked_id = $2) as is_hidden,
        exists (select from blocks where user_id = $2 and blocked_id = u.id) as is_blocked
@@ -154,8 +158,23 @@ class Profiles:
         return Profile(**_shown(row), viewer=_viewer(row) if viewer else None)
 
     async def change(self, user_id: str, *, display_name: str | None, bio: str | None) -> None:
-        """None leaves a field as it is; an empty display name becomes the username."""
+        """None leaves a field as it is; an empty display name becomes the username.
+
+        Raises a 409 for a display name that reads as another's username or as a reserved one.
+        """
+        if display_name:
+            await self._require_own(user_id, display_name)
         await self._db.execute(_CHANGE, user_id, display_name, bio)
+
+    async def _require_own(self, user_id: str, display_name: str) -> None:
+        """One's own username, and the name that one has already, may stay."""
+        own = await self._db.fetchrow(_OWN_NAMES, user_id)
+        alike = skeleton(display_name.removeprefix("@"))
+        if own is None or display_name == own["display_name"] or alike == skeleton(own["username"]):
+            return
+        if is_reserved(display_name) or await self._db.fetchval(_NAMESAKE, alike, user_id):
+            message = "reads as the name of somebody else"
+            raise Problem(409, f"display_name {message}", slug="taken", errors=[FieldError("display_name", message)])
 
 
 class Ties:
@@ -268,7 +287,7 @@ class Users:
             ),
             Operation(
                 method="PATCH", path="/api/v1/me", handler=self._change, name="changeMe", tag=TAG,
-                summary="Change my profile", body=ProfileChange, answers={200: Me}, problems=frozenset({404}),
+                summary="Change my profile", body=ProfileChange, answers={200: Me}, problems=frozenset({404, 409}),
                 auth="required",
             ),
             Operation(

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
+from actors.text import clean_line, clean_lines
 from server.http.cursors import CURSOR_PATTERN
 
 Item = TypeVar("Item")
@@ -40,6 +41,26 @@ NO_NUL = "^[^\\u0000]*$"
 
 Text = Annotated[str, AfterValidator(_storable), Field(json_schema_extra={"pattern": NO_NUL})]
 """Free text that Postgres can hold; bound its length with ``Field(max_length=…)``."""
+
+
+def one_line(value: str, *, at_least: int = 0, at_most: int) -> str:
+    """The text as people see it, on one line. Raises ValueError for one with too few characters that show, or too many
+    (cleaning may lengthen a text: NFC takes some characters apart).
+    """
+    return _bounded(clean_line(value), at_least, at_most)
+
+
+def several_lines(value: str, *, at_least: int = 0, at_most: int) -> str:
+    """As ``one_line``, with its lines."""
+    return _bounded(clean_lines(value), at_least, at_most)
+
+
+def _bounded(text: str, at_least: int, at_most: int) -> str:
+    if len(text) < at_least:
+        raise ValueError("must have a character that shows")
+    if len(text) > at_most:
+        raise ValueError(f"must have at most {at_most} characters")
+    return text
 
 
 def _plain_digits(value: Any) -> Any:

@@ -31,6 +31,7 @@ from actors.events import NODE, Person, StreamView
 from actors.presence import Presence, Present, WhoIsHere, together
 from actors.runtime import ActorError, DomainError, Node, Unhandled
 from actors.session import Session, TokenBucket
+from actors.text import clean_line
 from actors.viewers import ViewerBeat, ViewerCame, ViewerLeft
 from server.http.errors import Unauthorized
 from server.http.identity import Identity
@@ -508,7 +509,8 @@ class Sockets:
         return await self._sanction(session, body, 0)
 
     async def _sanction(self, session: Session, body: OfPerson, seconds: int | None) -> Ack:
-        sanction = SanctionPerson(by=_author(session), user_id=body.user_id, seconds=seconds, reason=body.reason)
+        reason = clean_line(body.reason)
+        sanction = SanctionPerson(by=_author(session), user_id=body.user_id, seconds=seconds, reason=reason)
         return await self._moderate(session, body.room_id, sanction)
 
     async def _mode(self, socket: Socket, session: Session, body: Mode) -> Ack:

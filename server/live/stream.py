@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 from uuid import UUID
 
 import msgspec
-from pydantic import AwareDatetime, Field, StringConstraints, field_validator
+from pydantic import AfterValidator, AwareDatetime, Field, field_validator
 
 from actors.events import StreamView
 from actors.runtime import DomainError, Node
@@ -18,7 +20,7 @@ from server.features.auth.rules import new_stream_key
 from server.http.cursors import decode_cursor, encode_cursor
 from server.http.errors import Problem, invalid_field, not_found
 from server.http.feature import Answer, Call, Operation
-from server.http.shapes import Body, Cursor, Limit, Page, Query, Shape, Text
+from server.http.shapes import Body, Cursor, Limit, Page, Query, Shape, Text, one_line, several_lines
 from server.live.durable import DurableChat, view_of
 from server.live.ingest import Ingest
 from server.live.on_air import OnAir, shown
@@ -30,8 +32,19 @@ from storage.stream import Streams as StreamRows
 TAG: Final = "streams"
 MAX_LIVE: Final = 500
 
-Title = Annotated[Text, StringConstraints(strip_whitespace=True), Field(min_length=1, max_length=140)]
-Tag = Annotated[Text, Field(min_length=1, max_length=30)]
+
+def _tag(text: str) -> str:
+    """A tag is for finding: what can't be seen in it is refused instead of taken out."""
+    tag = one_line(text, at_least=1, at_most=30)
+    if tag != " ".join(unicodedata.normalize("NFC", text).split()):
+        raise ValueError("must not have characters that cannot be seen")
+    return tag
+
+
+Title = Annotated[Text, Field(min_length=1, max_length=140), AfterValidator(partial(one_line, at_least=1, at_most=140))]
+Description = Annotated[Text, Field(max_length=5_000), AfterValidator(partial(several_lines, at_most=5_000))]
+Category = Annotated[Text, Field(max_length=50), AfterValidator(partial(one_line, at_most=50))]
+Tag = Annotated[Text, Field(min_length=1, max_length=30), AfterValidator(_tag)]
 Visibility = Literal["public", "unlisted", "private"]
 Latency = Literal["realtime", "low", "normal"]
 State = Literal["scheduled", "live", "interrupted", "ended"]
@@ -41,8 +54,8 @@ State = Literal["scheduled", "live", "interrupted", "ended"]
 
 
 class _Details(Body):
-    description: Annotated[Text, Field(max_length=5_000)] = ""
-    category: Annotated[Text, Field(max_length=50)] = ""
+    description: Description = ""
+    category: Category = ""
     tags: Annotated[list[Tag], Field(max_length=10, default_factory=list)]
     language: Annotated[str, Field(max_length=35, pattern=r"^[A-Za-z0-9-]*$", description="BCP 47, as en or pt-BR")] = (
         ""
@@ -62,7 +75,7 @@ class _Details(Body):
     @field_validator("tags")
     @classmethod
     def _each_once(cls, tags: list[str]) -> list[str]:
-        return list(dict.fromkeys(tag.strip() for tag in tags if tag.strip()))
+        return list(dict.fromkeys(tags))
 
 
 class NewStreamBody(_Details):
@@ -157,7 +170,7 @@ class HealthShape(Shape):
 
 class StreamQuery(Query):
     state: Literal["live", "scheduled", "ended"] | None = None
-    category: Annotated[Text, Field(max_length=50)] | None = None
+    category: Category | None = None
     q: Annotated[Text, Field(max_length=200)] | None = None
     owner: Annotated[str, Field(max_length=30, pattern=r"^[A-Za-z0-9_]*$", description="A username")] | None = None
     limit: Limit = 20

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from actors.text import clean_line
 from server.features.auth import queries, rules
 from server.features.auth.passwords import Passwords
 from server.features.users import Me, Profiles
@@ -292,4 +293,4 @@ def _digest(token: str) -> bytes:
 
 
 def _agent(device: Device) -> str:
-    return device.user_agent.encode("utf-8", "replace").decode().replace("\x00", "")[:_MAX_AGENT_CHARS]
+    return clean_line(device.user_agent[:_MAX_AGENT_CHARS].encode("utf-8", "replace").decode())[:_MAX_AGENT_CHARS]

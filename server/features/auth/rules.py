@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 import unicodedata
+from functools import partial
 from typing import Annotated, Final
 
+import idna
 from pydantic import AfterValidator, Field, StringConstraints
 
-from server.http.shapes import Text
+from actors.text import clean_line
+from server.features.auth.confusables import bare_skeleton, skeleton
+from server.http.shapes import Text, one_line, several_lines
 
 USERNAME_PATTERN: Final = "^[A-Za-z0-9_]{3,30}$"
 
@@ -25,6 +28,13 @@ RESERVED: Final = frozenset(
     | {"security", "socialflow", "staff", "support", "system", "undefined"}
 )
 
+
+def _only_seen(email: str) -> str:
+    if clean_line(email) != unicodedata.normalize("NFC", email):
+        raise ValueError("has a character that cannot be seen")
+    return email
+
+
 Username = Annotated[
     str,
     StringConstraints(min_length=3, max_length=30, pattern=USERNAME_PATTERN),
@@ -34,6 +44,7 @@ Email = Annotated[
     str,
     StringConstraints(min_length=6, max_length=254, pattern=EMAIL_PATTERN),
     Field(description="Checked for its form only", examples=["ada@example.org"]),
+    AfterValidator(_only_seen),
 ]
 Password = Annotated[Text, Field(min_length=8, max_length=256, examples=["correct horse battery staple"])]
 
@@ -48,35 +59,33 @@ def username_key(username: str) -> str:
 
 
 def email_key(email: str) -> str:
-    return unicodedata.normalize("NFC", email).casefold()
+    """The form in which two addresses are the same: in any case, in NFC, the domain in Unicode (RFC 5891) or ASCII."""
+    local, _, domain = unicodedata.normalize("NFC", email).rpartition("@")
+    return unicodedata.normalize("NFC", f"{local.casefold()}@{_domain_key(domain)}") if local else email.casefold()
 
 
-def is_reserved(username: str) -> bool:
-    return username_key(username) in RESERVED or username_key(username).startswith("deleted_")
+def _domain_key(domain: str) -> str:
+    try:
+        ascii_form = idna.encode(domain, uts46=True, std3_rules=False).decode()
+        return idna.decode(ascii_form)
+    except (idna.IDNAError, UnicodeError):
+        return domain.casefold()
 
 
-def display_text(text: str) -> str:
-    """One line as people see it: NFC, no control or direction-changing characters, single spaces."""
-    shown = "".join(" " if _is_invisible(char) else char for char in unicodedata.normalize("NFC", text))
-    return " ".join(shown.split())
+def is_reserved(name: str) -> bool:
+    """Whether a username, or a display name, reads as one that lends its bearer an authority."""
+    return bare_skeleton(name) in _RESERVED_SKELETONS or skeleton(name).startswith("deleted_")
 
 
-def _is_invisible(char: str) -> bool:
-    return unicodedata.category(char) == "Cc" or char in _DIRECTIONS
+_RESERVED_SKELETONS: Final = frozenset(map(skeleton, RESERVED))
 
 
-_DIRECTIONS: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u2028\u2029")
-
-
-def paragraph(text: str) -> str:
-    """Several lines as people see them: NFC, line ends as ``\\n``, no other control characters, no blank edges."""
-    lines = re.split("\r\n|\r|\n", unicodedata.normalize("NFC", text))
-    kept = ("".join(char for char in line if char == "\t" or not _is_invisible(char)) for line in lines)
-    return "\n".join(kept).strip()
-
-
-DisplayName = Annotated[Text, Field(max_length=50, examples=["Ada Lovelace"]), AfterValidator(display_text)]
-Bio = Annotated[Text, Field(max_length=500, examples=["Engines, poetry."]), AfterValidator(paragraph)]
+DisplayName = Annotated[
+    Text, Field(max_length=50, examples=["Ada Lovelace"]), AfterValidator(partial(one_line, at_most=50))
+]
+Bio = Annotated[
+    Text, Field(max_length=500, examples=["Engines, poetry."]), AfterValidator(partial(several_lines, at_most=500))
+]
 
 
 def new_stream_key() -> str:

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from server.features.auth.confusables import USERNAME_SKELETON, skeleton
 from tests.server.conftest import PASSWORD, House
 
 
@@ -37,6 +38,43 @@ async def test_patch_changes_only_what_is_given(house: House) -> None:
 async def test_patch_of_what_cannot_be_is_a_422(house: House, change: dict[str, object]) -> None:
     ada = await house.register("ada")
     assert (await ada.ask("PATCH", "/me", json=change)).status == 422
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["victim", "VICTIM", "v\u0456ctim", "v1ctim", "vic\u200btim", "@victim", "admin", "\u0430dmin", "\u200fadmin"],
+)
+async def test_display_name_that_reads_as_anothers_username_or_a_reserved_one_is_a_409(house: House, name: str) -> None:
+    await house.register("victim")
+    ada = await house.register("ada")
+    answer = await ada.ask("PATCH", "/me", json={"display_name": name})
+    assert answer.status == 409
+    assert [one["field"] for one in (await answer.json())["errors"]] == ["display_name"]
+    assert (await (await ada.ask("GET", "/me")).json())["display_name"] == "ada"
+
+
+async def test_display_name_may_be_ones_own_username_and_one_that_stood_before_stays(house: House) -> None:
+    ada = await house.register("ada")
+    for name in ("ADA", "\u0430da", "Bob"):
+        assert (await ada.ask("PATCH", "/me", json={"display_name": name})).status == 200
+    await house.register("bob")
+    answer = await ada.ask("PATCH", "/me", json={"display_name": "Bob", "bio": "since long ago"})
+    assert answer.status == 200
+
+
+@pytest.mark.parametrize("name", ["\u3164", "\u200b", "\u2060", "\u00ad", "\ufeff", "\u2800", "\U000e0041"])
+async def test_display_name_that_shows_nothing_is_the_username(house: House, name: str) -> None:
+    ada = await house.register("ada")
+    assert (await (await ada.ask("PATCH", "/me", json={"display_name": name})).json())["display_name"] == "ada"
+
+
+async def test_skeletons_of_usernames_are_the_same_in_sql(house: House) -> None:
+    for name in ("Illinois_10", "barn_Rrn", "o0Oo", "moderna1"):
+        await house.register(name)
+    rows = await house.database.fetch(f"select username, {USERNAME_SKELETON} as alike from users")
+    assert {row["username"]: row["alike"] for row in rows} == {
+        row["username"]: skeleton(row["username"]) for row in rows
+    }
 
 
 @pytest.mark.parametrize("tie", ["follow", "block", "mute"])
