@@ -41,6 +41,9 @@ FLAGS = [
 ]
 
 
+VIDEO = "document.querySelector('video')"
+
+
 class Chromium:
     """The browser's process."""
 
@@ -210,3 +213,10 @@ async def browsing(chromium: Chromium, http: aiohttp.ClientSession) -> AsyncIter
             yield browser
         finally:
             await browser.close()
+
+
+async def plays(tab: Tab, *, seconds: float = 2.0, within_s: float = 20.0) -> None:
+    """The picture is there and moves on."""
+    await tab.until(f"{VIDEO} && {VIDEO}.videoWidth > 0 && {VIDEO}.readyState >= 2", within_s=within_s)
+    start = await tab.read(f"{VIDEO}.currentTime")
+    await tab.until(f"{VIDEO}.currentTime > {start + seconds}", within_s=within_s)

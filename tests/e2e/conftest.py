@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import aiohttp
 import pytest
 
+from tests.e2e.chromium import Browser, Chromium, browsing
 from tests.e2e.people import Api, Person, register
 from tests.e2e.publishing import Publisher
 from tests.e2e.serving import Server
@@ -68,6 +69,19 @@ async def someone(server: Server, http: aiohttp.ClientSession) -> NewPerson:
 @pytest.fixture
 async def owner(someone: NewPerson) -> Person:
     return await someone("owner")
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Chromium]:
+    running = Chromium()
+    yield running
+    running.close()
+
+
+@pytest.fixture
+async def browser(chromium: Chromium, http: aiohttp.ClientSession) -> AsyncIterator[Browser]:
+    async with browsing(chromium, http) as opened:
+        yield opened
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
 import pytest
 
-from tests.e2e.chromium import PROGRAM, Browser, Chromium, Tab, browsing
+from tests.e2e.chromium import PROGRAM, VIDEO, Browser, Tab, plays
 from tests.e2e.conftest import NewPerson, OnTheAir
 from tests.e2e.people import PASSWORD, Api, Person, register
 from tests.e2e.publishing import Publisher
@@ -29,20 +29,6 @@ FOCUSED = """JSON.stringify((at => {
   const isRinged = ringed.some(e => getComputedStyle(e).outlineStyle !== 'none');
   return [at !== document.body && (at.innerText || at.ariaLabel), isRinged];
 })(document.activeElement))"""
-VIDEO = "document.querySelector('video')"
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Chromium]:
-    browser = Chromium()
-    yield browser
-    browser.close()
-
-
-@pytest.fixture
-async def browser(chromium: Chromium, http: aiohttp.ClientSession) -> AsyncIterator[Browser]:
-    async with browsing(chromium, http) as opened:
-        yield opened
 
 
 @pytest.fixture
@@ -61,13 +47,6 @@ async def _sign_in(tab: Tab, server: Server, person: Person) -> None:
     await tab.until(f"!!document.querySelector('[aria-label*=\"@{person.username}\"]')")
 
 
-async def _plays(tab: Tab, *, seconds: float = 2.0, within_s: float = 20.0) -> None:
-    """The picture is there and moves on."""
-    await tab.until(f"{VIDEO} && {VIDEO}.videoWidth > 0 && {VIDEO}.readyState >= 2", within_s=within_s)
-    start = await tab.read(f"{VIDEO}.currentTime")
-    await tab.until(f"{VIDEO}.currentTime > {start + seconds}", within_s=within_s)
-
-
 async def test_home_shows_the_live_stream_with_its_picture(server: Server, live: OnTheAir, tab: Tab) -> None:
     await tab.open(server.url)
     await tab.text(live.title)
@@ -75,7 +54,7 @@ async def test_home_shows_the_live_stream_with_its_picture(server: Server, live:
     await tab.until("[...document.querySelectorAll('img')].some(img => img.naturalWidth > 0)")
     await tab.click(f'a[href="/watch/{live.stream_id}"]')
     await tab.until(f"location.pathname === '/watch/{live.stream_id}'")
-    await _plays(tab)
+    await plays(tab)
 
 
 @pytest.mark.parametrize("transport", ["hls", "webrtc"])
@@ -83,7 +62,7 @@ async def test_the_watch_page_plays_over(server: Server, live: OnTheAir, nobody:
     await tab.open(f"{server.url}/login")
     await tab.read(f"localStorage.setItem('sf.playback', '{transport}')")
     await tab.open(f"{server.url}/watch/{live.stream_id}")
-    await _plays(tab)
+    await plays(tab)
     assert await tab.read(f"({VIDEO}.srcObject instanceof MediaStream)") is (transport == "webrtc")
     await nobody.until_stream(live.stream_id, lambda stream: stream["viewers"] >= 1)
 
@@ -94,7 +73,7 @@ async def test_a_recording_plays_from_its_beginning_with_its_chat(
     stream_id = await _recorded(server, owner)
     await tab.open(f"{server.url}/watch/{stream_id}")
     await tab.until(f"!!{VIDEO}")
-    await _plays(tab, seconds=1)
+    await plays(tab, seconds=1)
     await tab.text("said while live")
 
 
@@ -192,7 +171,7 @@ async def test_a_camera_goes_live_and_is_watched(server: Server, browser: Browse
 
     stream_id = await until(is_listed, what="the stream in the list")
     await viewer.open(f"{server.url}/watch/{stream_id}")
-    await _plays(viewer)
+    await plays(viewer)
     await nobody.until_stream(stream_id, lambda stream: stream["viewers"] >= 1)
     health = await owner.done("GET", f"streams/{stream_id}/health")
     assert health["fps"] > 5

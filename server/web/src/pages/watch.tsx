@@ -107,6 +107,7 @@ export default function Watch({ streamId }: { streamId: string }) {
   const [asked, setAsked] = useState(false);
   useTitle(stream?.title ?? "Watch");
   useHeartbeat(streamId, engine);
+  useEffect(() => onConnect(() => engine.current.playback?.serverIsBack()), []);
 
   if (stream && openedEnded.current === null) openedEnded.current = stream.state === "ended";
   const replaying = stream?.state === "ended" && Boolean(stream.playback.hls) && (asked || openedEnded.current === true);

@@ -90,7 +90,7 @@ export function Controls({ stream, playback, video, frame, replaying }: Props) {
         >
           {shown.paused ? <PlayIcon /> : <PauseIcon />}
         </button>
-        <Sound shown={shown} video={video} playback={playback} />
+        <Volume shown={shown} video={video} />
         {isLive ? (
           <button
             type="button"
@@ -130,13 +130,12 @@ export function Controls({ stream, playback, video, frame, replaying }: Props) {
   );
 }
 
-function Sound({ shown, video, playback }: Pick<Props, "video" | "playback"> & { shown: Shown }) {
+function Volume({ shown, video }: Pick<Props, "video"> & { shown: Shown }) {
   const silent = shown.muted || shown.volume === 0;
   const change = (value: number): void => {
     if (!video.current) return;
     video.current.volume = value;
     video.current.muted = value === 0;
-    playback.silenced.value = false;
   };
   return (
     <span class="sound">
@@ -144,7 +143,7 @@ function Sound({ shown, video, playback }: Pick<Props, "video" | "playback"> & {
         type="button"
         class="icon-button"
         aria-label={silent ? "Unmute" : "Mute"}
-        onClick={() => toggleMuted(video.current, playback)}
+        onClick={() => toggleMuted(video.current)}
       >
         {silent ? <MutedIcon /> : <VolumeIcon />}
       </button>

@@ -39,6 +39,14 @@ export function Curtain({ stream, playback, replaying, onWatchRecording }: Curta
 
 function Waiting({ playback }: { playback: Playback }) {
   const status = playback.status.value;
+  if (status === "unplayable") {
+    return (
+      <div class="curtain" role="status">
+        <h2>This browser cannot play the broadcast</h2>
+        <p>{playback.why.value}</p>
+      </div>
+    );
+  }
   if (status === "failed") {
     return (
       <div class="curtain" role="status">

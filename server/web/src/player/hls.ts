@@ -1,5 +1,6 @@
 /** HLS through hls.js, or through the browser's own player where media source extensions are missing. */
 import type HlsType from "hls.js";
+import { answerTo, Unplayable, whyUnplayable } from "./decisions";
 
 export interface Level {
   index: number;
@@ -14,9 +15,9 @@ export interface HlsOptions {
   onLevels: (levels: Level[]) => void;
   /** Playback cannot go on by itself. */
   onLost: (reason: string) => void;
+  /** This browser has no decoder for it. */
+  onUnplayable: (error: Unplayable) => void;
 }
-
-const MAX_RECOVERIES = 3;
 
 export interface HlsSession {
   /** Distance from the live edge, or null for a recording. */
@@ -30,10 +31,10 @@ export async function startHls(options: HlsOptions): Promise<HlsSession> {
   const { default: Hls } = await import("hls.js");
   if (Hls.isSupported()) return withHlsJs(Hls, options);
   if (options.video.canPlayType("application/vnd.apple.mpegurl")) return natively(options);
-  throw new Error("This browser can play neither WebRTC nor HLS.");
+  throw new Unplayable("This browser can play neither WebRTC nor HLS.");
 }
 
-function withHlsJs(Hls: typeof HlsType, { url, video, startAt, onLevels, onLost }: HlsOptions): HlsSession {
+function withHlsJs(Hls: typeof HlsType, { url, video, startAt, onLevels, onLost, onUnplayable }: HlsOptions): HlsSession {
   // The hold-back of the playlist rules the latency: setting a sync count here would override it.
   const hls = new Hls({
     lowLatencyMode: true,
@@ -44,6 +45,8 @@ function withHlsJs(Hls: typeof HlsType, { url, video, startAt, onLevels, onLost 
     startPosition: startAt ?? -1,
   });
   let recoveries = 0;
+  let codecs: string[] = [];
+  hls.on(Hls.Events.MANIFEST_LOADED, (_, { levels }) => (codecs = levels.flatMap(({ attrs }) => codecsOf(attrs["CODECS"]))));
   hls.on(Hls.Events.MANIFEST_PARSED, (_, data) => {
     onLevels(
       data.levels.map((level, index) => ({
@@ -55,19 +58,27 @@ function withHlsJs(Hls: typeof HlsType, { url, video, startAt, onLevels, onLost 
   hls.on(Hls.Events.FRAG_BUFFERED, () => (recoveries = 0));
   hls.on(Hls.Events.ERROR, (_, data) => {
     if (!data.fatal) return;
+    const answer = answerTo({ isMedia: data.type === Hls.ErrorTypes.MEDIA_ERROR, details: data.details }, recoveries);
     recoveries += 1;
-    if (data.type === Hls.ErrorTypes.MEDIA_ERROR && recoveries <= MAX_RECOVERIES) hls.recoverMediaError();
+    if (answer === "recover") hls.recoverMediaError();
+    else if (answer === "unplayable") onUnplayable(new Unplayable(whyUnplayable(codecs, isDecodable)));
     else onLost(data.details);
   });
   hls.loadSource(url);
   hls.attachMedia(video);
   return {
-    latencyMs: () => edgeDistance(hls),
+    // Before the jump to the edge the distance is that of the window's beginning.
+    latencyMs: () => (video.seeking || video.readyState < video.HAVE_CURRENT_DATA ? null : edgeDistance(hls)),
     livePosition: () => hls.liveSyncPosition,
     setLevel: (index) => (hls.nextLevel = index),
     close: () => hls.destroy(),
   };
 }
+
+const codecsOf = (list: string | undefined): string[] => (list ?? "").split(",").map((codec) => codec.trim()).filter(Boolean);
+
+const isDecodable = (codec: string): boolean =>
+  ["video/mp4", "audio/mp4"].some((type) => MediaSource.isTypeSupported(`${type}; codecs="${codec}"`));
 
 /** The playlist's clock tells the whole delay from the publisher; used only if this machine's clock agrees with it. */
 function edgeDistance(hls: HlsType): number | null {

@@ -36,13 +36,12 @@ export function togglePictureInPicture(video: HTMLVideoElement | null): void {
 
 export function togglePlay(video: HTMLVideoElement | null, playback: Playback): void {
   if (!video) return;
-  if (video.paused) void playback.play();
+  if (video.paused) void playback.sound.resume();
   else video.pause();
 }
 
-export function toggleMuted(video: HTMLVideoElement | null, playback: Playback): void {
+export function toggleMuted(video: HTMLVideoElement | null): void {
   if (!video) return;
-  playback.silenced.value = false;
   video.muted = !video.muted;
   if (!video.muted && video.volume === 0) video.volume = 0.5;
 }
@@ -82,7 +81,7 @@ export function useShortcuts(parts: Parts): void {
     const actions: Record<string, () => void> = {
       " ": () => togglePlay(video.current, playback),
       k: () => togglePlay(video.current, playback),
-      m: () => toggleMuted(video.current, playback),
+      m: () => toggleMuted(video.current),
       f: () => toggleFullscreen(frame.current, video.current),
       p: () => togglePictureInPicture(video.current),
       l: () => stream.state === "live" && playback.live(stream),

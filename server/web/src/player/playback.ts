@@ -3,23 +3,26 @@
  * HLS from the beginning for who rewinds, and the recording afterwards. Restarts by itself while the stream lives.
  */
 import { signal } from "@preact/signals";
-import { ApiError, local } from "../api/http";
+import { local } from "../api/http";
 import type { Stream } from "../api/types";
 import { recall, remember } from "../ui/remember";
+import { retryMs, Unplayable, WebrtcTrust, whyNotWebrtc } from "./decisions";
 import { startHls, type HlsSession, type Level } from "./hls";
+import { Sound } from "./sound";
 import { WhepSession } from "./whep";
 
 export type Mode = "webrtc" | "hls" | "dvr" | "recording";
-export type Status = "idle" | "loading" | "playing" | "failed";
+export type Status = "idle" | "loading" | "playing" | "failed" | "unplayable";
 export type Wish = "auto" | "webrtc" | "hls";
 
 const TICK_MS = 1000;
 const STALLED_TICKS = 6;
-const RETRY_MS = 1000;
-const MAX_RETRY_MS = 15_000;
+const AT_ONCE_MS = 200;
+/** From here on the page says that there is no picture. */
+const MANY_FAILURES = 2;
+/** A rendition that this browser can play may be offered a moment later. */
+const UNPLAYABLE_AGAIN_MS = 10_000;
 const MAX_STALLED_MS = 600_000;
-/** So many WebRTC failures in a row, and the visit stays with HLS. */
-const MAX_WHEP_LOSSES = 2;
 
 const asWish = (value: string | null): Wish => (value === "webrtc" || value === "hls" ? value : "auto");
 
@@ -29,21 +32,26 @@ export class Playback {
   readonly latencyMs = signal<number | null>(null);
   /** Why it is not played over WebRTC, for people. */
   readonly note = signal<string | null>(null);
+  /** Why it cannot be played at all, while `status` is "unplayable". */
+  readonly why = signal<string | null>(null);
   readonly levels = signal<Level[]>([]);
   readonly level = signal(-1);
   readonly wish = signal<Wish>(asWish(recall("sf.playback")));
-  /** The browser let it begin without sound only. */
-  readonly silenced = signal(false);
+  readonly sound: Sound;
 
   #video: HTMLVideoElement;
   #stream: Stream | null = null;
   #whep: WhepSession | null = null;
   #hls: HlsSession | null = null;
   #generation = 0;
-  #whepLosses = 0;
+  #trust = new WebrtcTrust();
+  /** When the running WebRTC session showed its first picture. */
+  #whepSince = 0;
   #held = false;
   #failures = 0;
   #retry: ReturnType<typeof setTimeout> | undefined;
+  /** What the retry timer waits to do. */
+  #due: (() => void) | null = null;
   #ticker: ReturnType<typeof setInterval>;
   #bytes = 0;
   #stalledTicks = 0;
@@ -54,6 +62,7 @@ export class Playback {
   constructor(video: HTMLVideoElement) {
     this.#video = video;
     const { signal: until } = this.#abort;
+    this.sound = new Sound(video, until);
     video.addEventListener("playing", () => this.#isPlaying(), { signal: until });
     video.addEventListener("waiting", () => (this.#stalledSince ??= performance.now()), { signal: until });
     addEventListener("pagehide", () => this.stop(), { signal: until });
@@ -68,29 +77,28 @@ export class Playback {
 
   /** Everything off; the last picture may stay. `isOver`: the broadcast has ended. */
   stop({ isOver = false } = {}): void {
-    this.#generation += 1;
-    clearTimeout(this.#retry);
-    this.#whep?.close({ isOver });
-    this.#hls?.close();
-    this.#whep = null;
-    this.#hls = null;
-    this.#stalledTicks = 0;
-    this.#bytes = 0;
-    this.levels.value = [];
-    this.level.value = -1;
-    this.latencyMs.value = null;
+    this.#end(isOver);
     this.status.value = "idle";
   }
 
   /** The publisher is away: what is on the screen stays, and nothing is torn down or tried again until `live`. */
   hold(): void {
     this.#held = true;
-    clearTimeout(this.#retry);
+    this.#cancelRetry();
+  }
+
+  /** The server can be reached again: what waits for another try gets it, and a session without media is not waited for. */
+  serverIsBack(): void {
+    const due = this.#due;
+    this.#cancelRetry();
+    this.#failures = 0;
+    if (due) due();
+    else if (this.#whep && this.#stalledTicks > 0) this.#lost(this.#whep);
   }
 
   /** Play what is live, at its edge. */
   live(stream: Stream): void {
-    if (this.#held) this.#whepLosses = 0;
+    if (this.#held) this.#trust.reset();
     this.#held = false;
     this.#stream = stream;
     this.#begin(() => this.#startLive(stream));
@@ -112,7 +120,7 @@ export class Playback {
   choose(wish: Wish): void {
     this.wish.value = wish;
     remember("sf.playback", wish === "auto" ? null : wish);
-    this.#whepLosses = 0;
+    this.#trust.reset();
     const playsLive = this.mode.peek() === "webrtc" || this.mode.peek() === "hls";
     if (playsLive && this.#stream) this.live(this.#stream);
   }
@@ -120,18 +128,6 @@ export class Playback {
   chooseLevel(index: number): void {
     this.level.value = index;
     this.#hls?.setLevel(index);
-  }
-
-  /** Start the element; a browser that refuses sound gets a silent start and the page a hint. */
-  async play(): Promise<void> {
-    try {
-      await this.#video.play();
-    } catch (error) {
-      if (!(error instanceof DOMException) || error.name !== "NotAllowedError" || this.#video.muted) return;
-      this.#video.muted = true;
-      this.silenced.value = true;
-      await this.#video.play().catch(() => undefined);
-    }
   }
 
   /** Milliseconds spent waiting for media since the last call. */
@@ -149,23 +145,57 @@ export class Playback {
   }
 
   #begin(start: () => Promise<void>): void {
-    this.stop();
+    const wasUnplayable = this.status.peek() === "unplayable";
+    this.#end();
     const generation = this.#generation;
-    this.status.value = "loading";
+    if (!wasUnplayable) this.status.value = "loading";
     const attempt = (): void => {
-      start().catch(() => {
+      start().catch((error: unknown) => {
         if (generation !== this.#generation || this.#held) return;
         this.#closeSessions();
+        if (error instanceof Unplayable) return this.#isUnplayable(error, attempt);
         this.#failures += 1;
-        if (this.#failures > 2) this.status.value = "failed";
-        this.#retry = setTimeout(attempt, Math.min(MAX_RETRY_MS, RETRY_MS * this.#failures));
+        if (this.#failures > MANY_FAILURES) this.status.value = "failed";
+        this.#retryIn(retryMs(this.#failures, Math.random()), attempt);
       });
     };
     attempt();
   }
 
-  #closeSessions(): void {
-    this.#whep?.close();
+  #isUnplayable(error: Unplayable, again: () => void): void {
+    this.why.value = error.message;
+    this.status.value = "unplayable";
+    this.#trust.reset();
+    this.#retryIn(UNPLAYABLE_AGAIN_MS, again);
+  }
+
+  #retryIn(ms: number, attempt: () => void): void {
+    this.#cancelRetry();
+    this.#due = () => {
+      this.#due = null;
+      attempt();
+    };
+    this.#retry = setTimeout(this.#due, ms);
+  }
+
+  #cancelRetry(): void {
+    clearTimeout(this.#retry);
+    this.#due = null;
+  }
+
+  #end(isOver = false): void {
+    this.#generation += 1;
+    this.#cancelRetry();
+    this.#closeSessions(isOver);
+    this.#stalledTicks = 0;
+    this.#bytes = 0;
+    this.levels.value = [];
+    this.level.value = -1;
+    this.latencyMs.value = null;
+  }
+
+  #closeSessions(isOver = false): void {
+    this.#whep?.close({ isOver });
     this.#hls?.close();
     this.#whep = null;
     this.#hls = null;
@@ -179,21 +209,22 @@ export class Playback {
         return await this.#startWhep(local(whep));
       } catch (error) {
         if (generation !== this.#generation) return;
-        this.note.value = whyNot(error);
-        this.#whepLosses += 1;
+        if (this.#trust.mayWait(error)) throw error;
+        this.note.value = whyNotWebrtc(error);
+        this.#trust.failed();
         this.#closeSessions();
         this.#video.srcObject = null;
         if (!hls) throw error;
       }
     }
-    if (!hls) throw new Error("This stream cannot be played here.");
+    if (!hls) throw new Unplayable("This browser has no WebRTC, and the broadcast is sent in no other way.");
     await this.#startHls("hls", local(hls), null);
   }
 
   #mayUseWhep(hls: string | null): boolean {
     if (!("RTCPeerConnection" in window)) return false;
     if (!hls) return true;
-    return this.wish.peek() !== "hls" && this.#whepLosses < MAX_WHEP_LOSSES;
+    return this.wish.peek() !== "hls" && !this.#trust.isSpent;
   }
 
   async #startWhep(url: string): Promise<void> {
@@ -202,11 +233,12 @@ export class Playback {
     this.mode.value = "webrtc";
     this.#video.playbackRate = 1;
     const started = session.start(url, this.#video, () => this.#lost(session));
-    void this.play();
+    void this.sound.play();
     await started;
     if (this.#whep !== session) return;
     this.note.value = null;
-    void this.play();
+    this.#whepSince = performance.now();
+    void this.sound.play();
   }
 
   async #startHls(mode: Mode, url: string, startAt: number | null): Promise<void> {
@@ -218,31 +250,30 @@ export class Playback {
       video: this.#video,
       startAt,
       onLevels: (levels) => (this.levels.value = levels),
-      onLost: () => this.#lost(null),
+      onLost: () => generation === this.#generation && this.#lost(null),
+      onUnplayable: (error) => generation === this.#generation && this.#lost(null, error),
     });
     if (generation !== this.#generation) return session.close();
     this.#hls = session;
-    void this.play();
+    void this.sound.play();
   }
 
   /** A running session broke: begin the same kind again, more slowly each time. */
-  #lost(session: WhepSession | null): void {
+  #lost(session: WhepSession | null, error?: Error): void {
     if (this.#held || (session && session !== this.#whep)) return;
     const [mode, stream, at] = [this.mode.peek(), this.#stream, this.#video.currentTime];
     if (!stream) return;
-    if (session) this.#whepLosses += 1;
+    if (session) this.#trust.lost(performance.now() - this.#whepSince);
     this.#failures += 1;
-    const failed = this.#failures > 2;
-    this.stop();
-    this.status.value = failed ? "failed" : "loading";
-    this.#retry = setTimeout(
-      () => {
-        if (mode === "recording") this.recording(stream, at);
-        else if (mode === "dvr") this.rewind(at);
-        else this.live(stream);
-      },
-      session ? 200 : Math.min(MAX_RETRY_MS, RETRY_MS * this.#failures),
-    );
+    const again = (): void => {
+      if (mode === "recording") this.recording(stream, at);
+      else if (mode === "dvr") this.rewind(at);
+      else this.live(stream);
+    };
+    this.#end();
+    if (error instanceof Unplayable) return this.#isUnplayable(error, again);
+    this.status.value = this.#failures > MANY_FAILURES ? "failed" : "loading";
+    this.#retryIn(session ? AT_ONCE_MS : retryMs(this.#failures, Math.random()), again);
   }
 
   #isPlaying(): void {
@@ -255,7 +286,8 @@ export class Playback {
   async #tick(): Promise<void> {
     const session = this.#whep;
     if (!session) {
-      if (this.#hls) this.latencyMs.value = this.mode.peek() === "recording" ? null : this.#hls.latencyMs();
+      const isShown = this.status.peek() === "playing" && this.mode.peek() !== "recording";
+      if (this.#hls) this.latencyMs.value = isShown ? this.#hls.latencyMs() : null;
       return;
     }
     const { latencyMs, bytes } = await session.stats().catch(() => ({ latencyMs: null, bytes: this.#bytes + 1 }));
@@ -270,14 +302,3 @@ export class Playback {
 function withDvr(url: string): string {
   return url + (url.includes("?") ? "&" : "?") + "dvr=1";
 }
-
-function whyNot(error: unknown): string {
-  if (error instanceof ApiError && !error.isOffline) return REASONS[error.reason ?? ""] ?? error.message;
-  return error instanceof Error ? error.message : "WebRTC is not available.";
-}
-
-const REASONS: Record<string, string> = {
-  b_frames: "The broadcast uses B-frames, which browsers cannot show over WebRTC.",
-  full: "No more places for WebRTC viewers on this server.",
-  codec_unsupported: "The broadcast uses a codec that this browser cannot play over WebRTC.",
-};

@@ -8,7 +8,7 @@ import { Avatar } from "../ui/parts";
 import { VolumeIcon } from "../ui/icons";
 import { recall, remember } from "../ui/remember";
 import { Controls } from "./controls";
-import { useShortcuts } from "./keys";
+import { togglePlay, useShortcuts } from "./keys";
 import { Playback } from "./playback";
 import { Curtain } from "./curtain";
 
@@ -44,7 +44,7 @@ export function Player({ stream, replaying, onWatchRecording, onReady }: PlayerP
     setPlayback(made);
     onReady(made, element);
     const keep = (): void => {
-      if (made.silenced.peek()) return;
+      if (made.sound.silenced.peek()) return;
       remember("sf.volume", String(element.volume));
       remember("sf.muted", element.muted ? "1" : null);
     };
@@ -94,14 +94,14 @@ export function Player({ stream, replaying, onWatchRecording, onReady }: PlayerP
         playsInline
         poster={stream.playback.thumbnail ? local(stream.playback.thumbnail) : undefined}
         aria-label={stream.title}
-        onClick={() => toggleByPicture(video.current, active.peek())}
+        onClick={() => toggleByPicture(video.current, playback)}
       />
       <FloatingReactions streamId={stream.id} />
       {playback && <AudioOnly video={video} playback={playback} stream={stream} />}
       {playback && (
         <Curtain stream={stream} playback={playback} replaying={replaying} onWatchRecording={onWatchRecording} />
       )}
-      {playback && <Unmute playback={playback} video={video} />}
+      {playback && <Unmute playback={playback} />}
       {playback && (stream.state === "live" || replaying) && (
         <Controls stream={stream} playback={playback} video={video} frame={frame} replaying={replaying} />
       )}
@@ -110,11 +110,8 @@ export function Player({ stream, replaying, onWatchRecording, onReady }: PlayerP
 }
 
 /** A tap on a phone shows the controls; a click with a mouse pauses. */
-function toggleByPicture(video: HTMLVideoElement | null, controlsShown: boolean): void {
-  if (!video || (matchMedia("(pointer: coarse)").matches && !controlsShown)) return;
-  if (matchMedia("(pointer: coarse)").matches) return;
-  if (video.paused) void video.play().catch(() => undefined);
-  else video.pause();
+function toggleByPicture(video: HTMLVideoElement | null, playback: Playback | null): void {
+  if (playback && !matchMedia("(pointer: coarse)").matches) togglePlay(video, playback);
 }
 
 interface WithVideo {
@@ -122,16 +119,10 @@ interface WithVideo {
   video: { current: HTMLVideoElement | null };
 }
 
-function Unmute({ playback, video }: WithVideo) {
-  if (!playback.silenced.value) return null;
-  const unmute = (): void => {
-    if (!video.current) return;
-    video.current.muted = false;
-    playback.silenced.value = false;
-    void playback.play();
-  };
+function Unmute({ playback }: { playback: Playback }) {
+  if (!playback.sound.silenced.value) return null;
   return (
-    <button type="button" class="unmute" onClick={unmute}>
+    <button type="button" class="unmute" onClick={() => void playback.sound.resume()}>
       <VolumeIcon /> Tap for sound
     </button>
   );

@@ -5,13 +5,16 @@
 import { effect, signal } from "@preact/signals";
 import type { Socket } from "socket.io-client";
 import { accessToken, distrust, endedByServer, me } from "../api/session";
+import { mostMs, refusedMs } from "./backoff";
 
 export type Connection = "idle" | "connecting" | "online" | "reconnecting" | "draining";
 
 export const connection = signal<Connection>("idle");
 
 const ACK_TIMEOUT_MS = 8000;
-const MAX_BACKOFF_MS = 15_000;
+const FIRST_WAIT_MS = 500;
+/** An attempt whose answer does not come is not waited for longer than this. */
+const CONNECT_MS = 6000;
 const IDENTIFY_AGAIN_MS = 1500;
 
 export interface AskFailure {
@@ -45,6 +48,8 @@ let socket: Socket | null = null;
 let opening: Promise<Socket> | null = null;
 let lastToken: string | null = null;
 let refusals = 0;
+/** Since when it has been tried in vain, on the clock of performance.now(). */
+let awaySince: number | null = null;
 let handshakes = 0;
 let retryTimer: ReturnType<typeof setTimeout> | undefined;
 const handlers = new Map<string, Set<Handler>>();
@@ -56,12 +61,20 @@ async function open(): Promise<Socket> {
     transports: ["websocket", "polling"],
     tryAllTransports: true,
     autoConnect: false,
-    reconnectionDelay: 500,
-    reconnectionDelayMax: MAX_BACKOFF_MS,
+    reconnectionDelay: FIRST_WAIT_MS,
+    reconnectionDelayMax: mostMs(0),
+    randomizationFactor: 0.3,
+    timeout: CONNECT_MS,
     auth: (answer) => void identify(answer),
+  });
+  made.io.on("reconnect_attempt", () => {
+    awaySince ??= performance.now();
+    made.io.reconnectionDelayMax(mostMs(performance.now() - awaySince));
   });
   made.on("connect", () => {
     refusals = 0;
+    awaySince = null;
+    made.io.reconnectionDelayMax(mostMs(0));
     clearTimeout(retryTimer);
     connection.value = "online";
     for (const handler of connectHandlers) handler();
@@ -106,7 +119,7 @@ async function identify(answer: (auth: Record<string, string>) => void): Promise
 function refused(code: string | undefined): void {
   if (code !== undefined) distrust(lastToken);
   refusals += 1;
-  reconnectIn(Math.min(MAX_BACKOFF_MS, 400 * 2 ** Math.min(refusals, 6)));
+  reconnectIn(refusedMs(refusals));
 }
 
 function reconnectIn(ms: number, drop = false): void {
