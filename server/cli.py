@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.metadata
 import os
 import resource
 import signal
@@ -11,12 +12,13 @@ import time
 from collections.abc import Callable, Sequence
 
 from server import loop
-from server.config import ConfigError, Settings, load
+from server.config import ConfigError, Settings, did_you_mean, load
 from server.logs import set_up_logs
 
 SECOND_SIGNAL_S = 1.0
 
 USAGE = """usage: socialflow COMMAND [--setting VALUE ...]
+       socialflow --version
 
   serve     start everything on this machine (`socialflow serve --help` lists the settings)
   migrate   bring the database's schema up to date
@@ -32,9 +34,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not args or args[0] in ("-h", "--help", "help"):
         print(USAGE, end="")
         return 0 if args else 2
+    if args[0] in ("-V", "--version", "version"):
+        print(f"socialflow {importlib.metadata.version('socialflow')}")
+        return 0
     command = COMMANDS.get(args[0])
     if command is None:
-        print(f"socialflow: there is no command {args[0]!r}\n\n{USAGE}", end="", file=sys.stderr)
+        hint = did_you_mean(args[0], COMMANDS)
+        print(f"socialflow: there is no command {args[0]!r}{hint}\n\n{USAGE}", end="", file=sys.stderr)
         return 2
     try:
         return command(args[1:])

@@ -7,11 +7,13 @@ names it.
 
 from __future__ import annotations
 
+import argparse
+import difflib
 import os
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NoReturn
 from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -218,11 +220,11 @@ class Settings(BaseSettings):
 def load(argv: Sequence[str] = (), *, program: str = "socialflow") -> Settings:
     """The settings that flags, environment and file give together; raises ``ConfigError``.
 
-    ``--help`` prints the flags and leaves with 0, an unknown flag is told on stderr and leaves with 2.
+    ``--help`` prints the flags and leaves with 0.
     """
     _refuse_unknown_environment()
     try:
-        flags = CliSettingsSource[Any](Settings, cli_parse_args=list(argv), cli_prog_name=program)
+        flags = CliSettingsSource[Any](Settings, cli_parse_args=list(argv), root_parser=_Flags(program))
         return Settings(_cli_settings_source=flags)  # type: ignore[call-arg]  # taken by the base class
     except ValidationError as error:
         raise ConfigError([_sentence(found) for found in error.errors(include_url=False)]) from None
@@ -234,16 +236,37 @@ def _is_local(host: str) -> bool:
     return host == "localhost" or is_loopback(host)
 
 
+class _Flags(argparse.ArgumentParser):
+    """The flags of every command: one line of usage; an unknown one is a ``ConfigError`` that names the likeliest."""
+
+    def __init__(self, program: str) -> None:
+        usage = f"{program} [--setting VALUE ...]"
+        super().__init__(prog=program, usage=usage, description="Ports of 0 take a free one.", allow_abbrev=False)
+
+    def error(self, message: str) -> NoReturn:
+        unknown = next((word for word in message.split() if word.startswith("--")), None)
+        if unknown is None or not message.startswith("unrecognized"):
+            raise ConfigError([message])
+        flag = unknown.partition("=")[0]
+        raise ConfigError([f"{flag}: there is no such setting{did_you_mean(flag, self._option_string_actions)}"])
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """``; did you mean 'x'?`` for the name most like ``word``, else nothing."""
+    found = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean {found[0]!r}?" if found else ""
+
+
 def _refuse_unknown_environment() -> None:
     known = {ENV_PREFIX + name.upper() for name in Settings.model_fields}
     unknown = sorted(name for name in os.environ if name.upper().startswith(ENV_PREFIX) and name.upper() not in known)
     if unknown:
-        raise ConfigError([f"{name}: there is no such setting" for name in unknown])
+        raise ConfigError([f"{name}: there is no such setting{did_you_mean(name.upper(), known)}" for name in unknown])
 
 
 def _sentence(error: Any) -> str:
     name = ".".join(str(part) for part in error["loc"]) or "settings"
     if error["type"] == "extra_forbidden":
-        return f"{name}: there is no such setting"
+        return f"{name}: there is no such setting{did_you_mean(name, Settings.model_fields)}"
     message = error["msg"].removeprefix("Value error, ")
     return f"{name}: {message} (got {error['input']!r})" if error["loc"] else message

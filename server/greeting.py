@@ -27,7 +27,15 @@ def greeting(app: App, *, took_s: float) -> str:
             f"    password          {app.first_admin.password}",
             f"    stream key        {app.first_admin.stream_key}",
         ]
-    lines += ["", "  Ctrl-C stops it.", ""]
+    lines += [
+        "",
+        "  Beside it, in another terminal:",
+        "    socialflow demo     people, a synthetic live stream and a talkative chat, to see some life",
+        "    socialflow doctor   checks every dependency and port, and says what to do",
+        "",
+        "  Ctrl-C stops it.",
+        "",
+    ]
     return "\n".join(lines)
 
 

@@ -86,6 +86,7 @@ class Fleet:
         sockets = {"http": self._ports.http.fileno(), "rtmp": self._ports.rtmp.fileno()}
         child = await asyncio.create_subprocess_exec(
             sys.executable,
+            "-P",  # the working folder may hold a module named as one of ours
             "-m",
             "server.processes",
             stdin=asyncio.subprocess.PIPE,

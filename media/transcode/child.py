@@ -64,7 +64,7 @@ class Child(asyncio.Protocol):
         try:
             with theirs:
                 self._process = await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-m", "media.transcode.worker", str(theirs.fileno()), str(os.getpid())),
+                    *(sys.executable, "-P", "-m", "media.transcode.worker", str(theirs.fileno()), str(os.getpid())),
                     stdin=DEVNULL,
                     stdout=DEVNULL,
                     pass_fds=[theirs.fileno()],

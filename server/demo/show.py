@@ -235,7 +235,7 @@ async def keep_publishing(url: str, picture: Picture, *, pause_s: float = 1.0) -
 
 async def publish(url: str, picture: Picture) -> str:
     """Run one publisher until it ends by itself, and return why. Cancelled, it closes its stream in order first."""
-    command = (sys.executable, "-m", "server.demo.publisher")
+    command = (sys.executable, "-P", "-m", "server.demo.publisher")
     child = await asyncio.create_subprocess_exec(
         *command,
         stdin=asyncio.subprocess.PIPE,

@@ -165,6 +165,7 @@ class MediaProcess:
         with theirs:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
+                "-P",  # the working folder may hold a module named as one of ours
                 "-m",
                 "server.media_process",
                 str(theirs.fileno()),
