@@ -359,7 +359,8 @@ class MemoryRecordings:
         self, stream_id: str, *, rendition: str | None = None, from_segment: int = 0, limit: int = 100_000
     ) -> list[Segment]:
         self._tables.reach()
-        found = (row for key, row in sorted(self._tables.segments.items()) if key[0] == stream_id)
+        of_stream = (row for key, row in self._tables.segments.items() if key[0] == stream_id)
+        found = sorted(of_stream, key=lambda row: (row.segment, row.rendition))
         wanted = [row for row in found if rendition in (None, row.rendition) and row.segment >= from_segment]
         return wanted[:limit]
 

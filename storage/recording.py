@@ -60,7 +60,7 @@ class Recordings:
     async def segments(
         self, stream_id: str, *, rendition: str | None = None, from_segment: int = 0, limit: int = 100_000
     ) -> list[Segment]:
-        """Segments in order of rendition and number."""
+        """Segments in order of number and rendition."""
         if not is_uuid(stream_id):
             return []
         rows = await self._db.fetch(_SEGMENTS, stream_id, rendition, from_segment, limit)
@@ -92,7 +92,7 @@ on conflict do nothing
 _SEGMENTS: Final = f"""
 select {_FIELDS} from stream_segments
 where stream_id = $1 and ($2::text is null or rendition = $2) and segment >= $3
-order by rendition, segment limit $4
+order by segment, rendition limit $4
 """
 _INITS: Final = """
 select rendition, name, object_key, info from stream_inits where stream_id = $1 order by rendition, name

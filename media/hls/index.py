@@ -168,8 +168,9 @@ class LiveIndex:
         self._runs: dict[str, RunStarted] = {}
         self._files: dict[str, Location] = {}
         self._parts: dict[str, list[str]] = {}
-        self._stored: dict[str, InStore] = {}
+        self._stored: dict[str, Location] = {}
         self._rendered: dict[object, Ready] = {}
+        self._second = 0
 
     # What happened.
 
@@ -254,14 +255,13 @@ class LiveIndex:
                 other.playlist.add_segment(gap)
 
     def _apply_stored(self, event: SegmentStored) -> None:
-        self._stored[event.name] = InStore(event.object_key, event.size)
-        if event.name not in self._files:
-            self._files[event.name] = self._stored[event.name]
+        held = self._stored if event.name in self._files else self._files
+        held[event.name] = InStore(event.object_key, event.size)
 
     def _apply_removed(self, event: SegmentRemoved) -> None:
         for part in self._parts.pop(event.name, ()):
             self._files.pop(part, None)
-        stored = self._stored.get(event.name)
+        stored = self._stored.pop(event.name, None)
         if stored is not None:
             self._files[event.name] = stored
             return
@@ -307,6 +307,11 @@ class LiveIndex:
         )
 
     @property
+    def segments(self) -> int:
+        """How many segments are held, all renditions together."""
+        return sum(rendition.playlist.count for rendition in self._renditions.values())
+
+    @property
     def raised_targets(self) -> int:
         """How often a target duration had to grow: if often, the source's key frames are odd."""
         return sum(rendition.playlist.raised for rendition in self._renditions.values())
@@ -338,11 +343,15 @@ class LiveIndex:
             return Bad(400, verdict.reason)
         if not verdict and query.until is not None:
             return Wait(query.until, held.playlist.target_s)
-        key = (rendition, dvr, query.can_skip)
-        return self._kept(key, PLAYLIST_TYPE, lambda: self._media(held, dvr=dvr, can_skip=query.can_skip))
+        follows = query.until is not None and self.is_ended
+        key = (rendition, dvr, follows, query.can_skip)
+        return self._kept(key, PLAYLIST_TYPE, lambda: self._media(held, query, dvr=dvr, follows=follows))
 
-    def _media(self, held: _Rendition, *, dvr: bool, can_skip: bool) -> str:
-        return held.playlist.render(self._reports(held, dvr=dvr), dvr=dvr, can_skip=can_skip)
+    def _media(self, held: _Rendition, query: Query, *, dvr: bool, follows: bool) -> str:
+        """A client that followed the live window to the end gets it with the end; whoever comes later gets it all."""
+        whole = dvr or (self.is_ended and not follows)
+        reports = self._reports(held, dvr=dvr)
+        return held.playlist.render(reports, whole=whole, follows=follows, can_skip=query.can_skip)
 
     def _reports(self, held: _Rendition, *, dvr: bool) -> list[Report]:
         query = "?dvr=1" if dvr else ""
@@ -353,13 +362,18 @@ class LiveIndex:
         """``manifest.mpd``. ``now`` is the wall clock in seconds, told to players so that they can set theirs."""
         if not self.is_playable:
             return Bad(404, "nothing to play yet")
-        return self._kept(("mpd", dvr, int(now)), MANIFEST_TYPE, lambda: self._manifest(now, dvr=dvr))
+        if self.is_ended:
+            return self._kept("mpd", MANIFEST_TYPE, lambda: self._manifest(now, dvr=True))
+        if int(now) != self._second:
+            self._second = int(now)
+            self._rendered.pop(("mpd", True), None)
+            self._rendered.pop(("mpd", False), None)
+        return self._kept(("mpd", dvr), MANIFEST_TYPE, lambda: self._manifest(now, dvr=dvr))
 
     def _manifest(self, now: float, *, dvr: bool) -> str:
         presentations = []
         for held in self._renditions.values():
-            everything = dvr or self.is_ended
-            segments = held.playlist.segments if everything else held.playlist.window()
+            segments = held.playlist.segments if dvr else held.playlist.window()
             presentations.append(Presentation(held.described(held.uri), held.init.sample_rate, segments))
         live = None if self.is_ended else Live(self._begin or 0.0, now)
         return render_mpd(presentations, target_s=self._target_s, live=live)

@@ -1,7 +1,7 @@
 """HLS playlists (RFC 8216bis) as text. Sans-I/O: fed with what is ready, asked for a rendering.
 
-``MediaPlaylist`` is one rendition of a live stream: the live window with parts, or every segment since the start.
-``render_vod`` and ``render_multivariant`` are pure functions of what they are given.
+``MediaPlaylist`` is one rendition of a stream: the live window with parts, or every segment since the start.
+``render_multivariant`` is a pure function of what it is given.
 """
 
 from __future__ import annotations
@@ -115,13 +115,17 @@ class _Entry(msgspec.Struct):
     parts: list[PartInfo]
     breaks: int
     """Discontinuities up to and with this segment."""
+    init: str
+    """The initialisation that is in force before this segment."""
+    text: str = ""
+    """A whole segment's lines without its parts; made once, since a playlist of hours is asked for often."""
 
 
 class MediaPlaylist:
     """One rendition's segments and parts.
 
     Segment numbers grow by one; a number that jumps is filled with gaps. ``keeps_all`` holds on to every segment for
-    the ``dvr`` rendering; without it only what the live window lists is held. The target durations only ever grow:
+    the ``whole`` rendering; without it only what the live window lists is held. The target durations only ever grow:
     ``raised`` counts how often they had to.
     """
 
@@ -139,6 +143,12 @@ class MediaPlaylist:
         self._open: _Entry | None = None
         self._breaks = 0
         self._bare = 0
+        self._init = ""
+
+    @property
+    def count(self) -> int:
+        """How many whole segments are held."""
+        return len(self._entries)
 
     @property
     def is_empty(self) -> bool:
@@ -194,8 +204,7 @@ class MediaPlaylist:
         if entry is None:
             self._fill_to(segment)
             entry = self._entry(segment)
-        entry.info = msgspec.structs.replace(segment, run=entry.breaks)
-        self._entries.append(entry)
+        self._close(entry, segment)
         self._fit_target(segment.duration_s)
         self._forget()
 
@@ -209,11 +218,17 @@ class MediaPlaylist:
         return info.uri
 
     def drop(self, uri: str) -> None:
-        """A segment's bytes have gone for good: it is listed no more, nor anything before it."""
-        for at, entry in enumerate(self._entries):
-            if entry.info.uri == uri:
-                self._forget_first(at + 1)
-                return
+        """A segment's bytes have gone for good: it is a gap, or, where only the window is held, listed no more, nor
+        anything before it."""
+        at = next((at for at, entry in enumerate(self._entries) if entry.info.uri == uri), None)
+        if at is None:
+            return
+        if self._keeps_all:
+            entry = self._entries[at]
+            entry.info, entry.parts = msgspec.structs.replace(entry.info, is_gap=True), []
+            entry.text = _text(entry)
+        else:
+            self._forget_first(at + 1)
 
     def finish(self) -> None:
         self.close_open()
@@ -222,17 +237,41 @@ class MediaPlaylist:
 
     def _entry(self, info: SegmentInfo) -> _Entry:
         self._breaks += info.is_discontinuity
-        return _Entry(msgspec.structs.replace(info, run=self._breaks), [], self._breaks)
+        return _Entry(msgspec.structs.replace(info, run=self._breaks), [], self._breaks, self._init)
+
+    def _close(self, entry: _Entry, segment: SegmentInfo) -> None:
+        """``segment`` is the whole of the entry, which is listed from here on."""
+        entry.info = msgspec.structs.replace(segment, run=entry.breaks)
+        entry.text = _text(entry)
+        self._init = segment.init_uri or self._init
+        self._entries.append(entry)
 
     def _fill_to(self, segment: SegmentInfo) -> None:
-        """Numbers are given out for all renditions at once; those that this one missed are gaps."""
+        """Numbers are given out for all renditions at once; those that this one missed are gaps, together as long as
+        the media clock says."""
         expected = self.next_segment
-        while expected is not None and expected < segment.number:
+        if expected is None or expected >= segment.number:
+            return
+        start = self._end_ticks(segment.timescale)
+        each = max(segment.media_time - start, 0) // (segment.number - expected)
+        for at, number in enumerate(range(expected, segment.number)):
             gap = msgspec.structs.replace(
-                segment, number=expected, uri=f"gap-{expected}.m4s", duration=0, is_gap=True, is_discontinuity=False
+                segment,
+                number=number,
+                uri=f"gap-{number}.m4s",
+                init_uri=self._init or segment.init_uri,
+                media_time=start + at * each,
+                duration=each,
+                program_date_time=None,
+                is_gap=True,
+                is_discontinuity=False,
             )
-            self._entries.append(self._entry(gap))
-            expected += 1
+            self._close(self._entry(gap), gap)
+
+    def _end_ticks(self, timescale: int) -> int:
+        """The media time at which the last whole segment ends."""
+        last = self._entries[-1].info
+        return (last.media_time + last.duration) * timescale // last.timescale
 
     def _fit_target(self, duration_s: float) -> None:
         needed = math.floor(duration_s + 0.5)
@@ -308,24 +347,30 @@ class MediaPlaylist:
         known = len(self._open.parts) - 1 if self._open is not None and self._open.info.number == segment else 0
         return known + ahead
 
-    def render(self, reports: Sequence[Report] = (), *, dvr: bool = False, can_skip: bool = False) -> str:
-        """The playlist's text: the live window, or with ``dvr`` all there is; a delta if one is wanted and worth it."""
-        shows_all = dvr and self._keeps_all
+    def render(
+        self, reports: Sequence[Report] = (), *, whole: bool = False, follows: bool = False, can_skip: bool = False
+    ) -> str:
+        """The playlist's text: the live window, or with ``whole`` all there is; a delta if one is wanted and worth it.
+
+        ``follows``: for a client that holds an earlier version, which this one must go on from (RFC 8216bis, 6.2.1).
+        """
+        shows_all = whole and self._keeps_all
         entries = self._entries if shows_all else self._entries[self._window_start() :]
         skipped = self._skippable(entries) if can_skip else 0
-        lines = [*self._head(entries, is_event=shows_all)]
+        kind = ("VOD" if self.is_ended and not follows else "EVENT") if shows_all else ""
+        lines = [*self._head(entries, kind=kind)]
         if skipped:
             lines.append(f"#EXT-X-SKIP:SKIPPED-SEGMENTS={skipped}")
-        with_parts = 0 if self.is_ended else self._parts_count()
-        init = entries[skipped - 1].info.init_uri if skipped else ""
+        bare = len(entries) - (0 if self.is_ended else self._parts_count())
         for at, entry in enumerate(entries[skipped:], skipped):
-            parts = entry.parts if len(entries) - at <= with_parts else []
-            lines += _segment_lines(entry.info, parts, init, is_first=at == 0)
-            init = entry.info.init_uri or init
-        lines += self._tail(reports, init, is_first=not entries)
+            if at == 0 or at >= bare:
+                lines += _segment_lines(entry, entry.parts if at >= bare else (), is_first=at == 0)
+            else:
+                lines.append(entry.text)
+        lines += self._tail(reports, is_first=not entries)
         return "\n".join(lines) + "\n"
 
-    def _head(self, entries: Sequence[_Entry], *, is_event: bool) -> Iterator[str]:
+    def _head(self, entries: Sequence[_Entry], *, kind: str) -> Iterator[str]:
         first = entries[0] if entries else self._open
         yield "#EXTM3U"
         yield "#EXT-X-VERSION:9"
@@ -339,17 +384,17 @@ class MediaPlaylist:
         yield f"#EXT-X-MEDIA-SEQUENCE:{first.info.number if first else 0}"
         if first is not None and first.breaks - first.info.is_discontinuity:
             yield f"#EXT-X-DISCONTINUITY-SEQUENCE:{first.breaks - first.info.is_discontinuity}"
-        if is_event:
-            yield "#EXT-X-PLAYLIST-TYPE:EVENT"
+        if kind:
+            yield f"#EXT-X-PLAYLIST-TYPE:{kind}"
         if all(entry.info.is_independent for entry in entries):
             yield "#EXT-X-INDEPENDENT-SEGMENTS"
 
-    def _tail(self, reports: Sequence[Report], init: str, *, is_first: bool) -> Iterator[str]:
+    def _tail(self, reports: Sequence[Report], *, is_first: bool) -> Iterator[str]:
         if self.is_ended:
             yield "#EXT-X-ENDLIST"
             return
         if self._open is not None:
-            yield from _before_segment(self._open.info, init, is_first=is_first)
+            yield from _before_segment(self._open.info, "" if is_first else self._init, is_first=is_first)
             yield from _part_lines(self._open.parts)
         if self.hint is not None:
             yield f'#EXT-X-PRELOAD-HINT:TYPE=PART,URI="{self.hint}"'
@@ -386,26 +431,21 @@ def _part_lines(parts: Iterable[PartInfo]) -> Iterator[str]:
         yield f'#EXT-X-PART:DURATION={part.duration_s:.5f},URI="{part.uri}"{independent}'
 
 
-def _segment_lines(info: SegmentInfo, parts: Iterable[PartInfo], init: str, *, is_first: bool) -> list[str]:
-    lines = [*_before_segment(info, init, is_first=is_first), *_part_lines(parts)]
+def _segment_lines(entry: _Entry, parts: Iterable[PartInfo], *, is_first: bool) -> list[str]:
+    init = "" if is_first else entry.init
+    lines = [*_before_segment(entry.info, init, is_first=is_first), *_part_lines(parts)]
+    return [*lines, *_whole_lines(entry.info)]
+
+
+def _text(entry: _Entry) -> str:
+    return "\n".join(_segment_lines(entry, (), is_first=False))
+
+
+def _whole_lines(info: SegmentInfo) -> Iterator[str]:
     if info.is_gap:
-        lines.append("#EXT-X-GAP")
-    return [*lines, f"#EXTINF:{info.duration_s:.5f},", info.uri]
-
-
-def render_vod(segments: Sequence[SegmentInfo]) -> str:
-    """A finished recording, whole. Segments are in order; numbers need not start at 0."""
-    target = max((math.floor(segment.duration_s + 0.5) for segment in segments), default=1)
-    lines = ["#EXTM3U", "#EXT-X-VERSION:7", f"#EXT-X-TARGETDURATION:{max(target, 1)}"]
-    lines += [f"#EXT-X-MEDIA-SEQUENCE:{segments[0].number if segments else 0}", "#EXT-X-PLAYLIST-TYPE:VOD"]
-    if all(segment.is_independent for segment in segments):
-        lines.append("#EXT-X-INDEPENDENT-SEGMENTS")
-    init = ""
-    for at, segment in enumerate(segments):
-        shown = msgspec.structs.replace(segment, is_discontinuity=False) if at == 0 else segment
-        lines += _segment_lines(shown, (), init, is_first=at == 0)
-        init = segment.init_uri or init
-    return "\n".join([*lines, "#EXT-X-ENDLIST"]) + "\n"
+        yield "#EXT-X-GAP"
+    yield f"#EXTINF:{info.duration_s:.5f},"
+    yield info.uri
 
 
 def render_multivariant(renditions: Sequence[RenditionInfo]) -> str:

@@ -11,21 +11,12 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
 from aiohttp import web
 
 from actors.events import StreamView
 from actors.runtime import DomainError
 from media.control import Packaged, Pictured
-from media.hls.events import (
-    InitReady,
-    RunEnded,
-    RunStarted,
-    SegmentReady,
-    SegmentRemoved,
-    SegmentStored,
-    StreamEnded,
-)
+from media.hls.events import StreamEnded
 from media.hls.index import Bad, InStore, LiveIndex, Location, OnDisk, PendingPart, Ready, Wait
 from media.hls.playlist import parse_query
 from server.http.errors import Problem, not_found
@@ -33,11 +24,14 @@ from server.http.feature import UUID, Answer, Call, Handler, Media, Operation, P
 from server.http.shapes import Query
 from server.live.on_air import OnAir
 from server.live.pull import Pull
+from server.live.recorded import read_recording, run_ended
 from server.live.stream import TAG
 from storage.objects import NoSuchObject, ObjectStore
-from storage.recording import Init, Recordings, Segment
+from storage.recording import Recordings
 
 MAX_INDEXES: Final = 512
+MAX_SEGMENTS: Final = 200_000
+"""In all indexes together, those of live streams included: about 600 bytes each."""
 PART_WAIT_S: Final = 6.0
 TARGET_S: Final = {"realtime": 2, "low": 2, "normal": 4}
 PART_TARGET_S: Final = {"realtime": 0.25, "low": 0.334, "normal": 1.0}
@@ -66,10 +60,11 @@ class PlaylistQuery(Query):
 
 
 class _Held:
-    """One stream's index and who waits for it to change."""
+    """One stream's index and who waits for it to change. ``is_own``: this node's media process tells of it."""
 
     def __init__(self, index: LiveIndex) -> None:
         self.index = index
+        self.is_own = False
         self.changed = asyncio.Event()
 
     def wake(self) -> None:
@@ -85,6 +80,7 @@ class Playback:
         self._held: OrderedDict[str, _Held] = OrderedDict()
         self._pictures: dict[str, Pictured] = {}
         self._loading: dict[str, asyncio.Task[_Held | None]] = {}
+        self._ended: set[str] = set()  # while their rows were being read
 
     # what the media process says
 
@@ -100,13 +96,14 @@ class Playback:
     def packaged(self, said: Packaged) -> None:
         held = self._held.get(said.stream_id)
         if held is not None:
+            held.is_own = True
             held.index.apply(said.event)
 
     def interrupted(self, stream_id: str, publication: int) -> None:
         """The writer has gone without a word: what is open is as long as it got, and nobody waits for more of it."""
         held = self._held.get(stream_id)
         if held is not None:
-            held.index.apply(_run_ended("source", publication, held.index.next_segment(), "its writer has gone"))
+            held.index.apply(run_ended("source", publication, held.index.next_segment(), "its writer has gone"))
 
     def next_segment(self, stream_id: str) -> int:
         """The first number that no viewer was shown, as far as this node knows."""
@@ -117,10 +114,15 @@ class Playback:
         self._pictures[said.stream_id] = said
 
     def ended(self, stream_id: str) -> None:
-        """The stream has ended: its playlists say so at once."""
+        """The stream has ended: its playlists say so at once. What was read of it while it went on elsewhere is read
+        again, whole."""
         held = self._held.get(stream_id)
         if held is not None:
             held.index.apply(StreamEnded())
+            if not held.is_own:
+                del self._held[stream_id]
+        if stream_id in self._loading:
+            self._ended.add(stream_id)
 
     def forget(self, stream_id: str) -> None:
         """Live files have gone: what is asked from now on comes from the recording."""
@@ -148,16 +150,19 @@ class Playback:
         if loading is None:
             loading = asyncio.get_running_loop().create_task(self._read(view), name=f"recording {view.id}")
             self._loading[view.id] = loading
-            loading.add_done_callback(lambda _: self._loading.pop(view.id, None))
+            loading.add_done_callback(lambda _: self._loaded(view.id))
         return await asyncio.shield(loading)
 
+    def _loaded(self, stream_id: str) -> None:
+        self._loading.pop(stream_id, None)
+        self._ended.discard(stream_id)
+
     async def _read(self, view: StreamView) -> _Held | None:
-        inits, segments = await self._recordings.inits(view.id), await self._recordings.segments(view.id)
-        if view.id in self._held or not segments:
-            return self._held.get(view.id)
         held = self._new(view)
-        replay(held.index, inits, segments)
-        if view.state == "ended":
+        has_any = await read_recording(held.index, self._recordings, view.id)
+        if view.id in self._held or not has_any:
+            return self._held.get(view.id)
+        if view.state == "ended" or view.id in self._ended:
             held.index.apply(StreamEnded())
         self._held[view.id] = held
         self._trim()
@@ -176,66 +181,14 @@ class Playback:
         return holder[0]
 
     def _trim(self) -> None:
-        while len(self._held) > MAX_INDEXES:
-            over = next((stream_id for stream_id, held in self._held.items() if held.index.is_ended), None)
-            if over is None:
+        """Forget the recordings that were asked for longest ago, but for the last one: of 12 hours that is 25 MB."""
+        segments = sum(held.index.segments for held in self._held.values())
+        for stream_id, held in list(self._held.items())[:-1]:
+            if len(self._held) <= MAX_INDEXES and segments <= MAX_SEGMENTS:
                 return
-            self.forget(over)
-
-
-def replay(index: LiveIndex, inits: Sequence[Init], segments: Sequence[Segment]) -> None:
-    """Tell an index what was recorded, as if it had just been made: by segment, the leader of each first."""
-    events = {(init.rendition, init.name): msgspec.convert(init.info, InitReady) for init in inits}
-    renditions = {
-        publication: tuple(name for name in sorted({row.rendition for row in rows}, key=lambda name: name != "video"))
-        for publication, rows in _by_publication(segments).items()
-    }
-    told: set[tuple[str, str]] = set()
-    last: RunStarted | None = None
-    for row in sorted(segments, key=lambda row: (row.segment, row.rendition != "video")):
-        init = events.get((row.rendition, row.init_name))
-        if init is None:
-            continue
-        if last is None or last.publication != row.publication:
-            names = renditions[row.publication]
-            last = RunStarted(muxer=init.muxer, publication=row.publication, leader=names[0], renditions=names)
-            index.apply(last)
-        if (row.rendition, row.init_name) not in told:
-            told.add((row.rendition, row.init_name))
-            index.apply(init)
-        for event in _as_events(row, init):
-            index.apply(event)
-    if last is not None:
-        index.apply(_run_ended(last.muxer, last.publication, index.next_segment(last.muxer), "as it was recorded"))
-
-
-def _by_publication(segments: Sequence[Segment]) -> dict[int, list[Segment]]:
-    found: dict[int, list[Segment]] = {}
-    for row in segments:
-        found.setdefault(row.publication, []).append(row)
-    return found
-
-
-def _run_ended(muxer: str, publication: int, next_segment: int, reason: str) -> RunEnded:
-    return RunEnded(muxer=muxer, publication=publication, next_segment=next_segment, reason=reason)
-
-
-def _as_events(row: Segment, init: InitReady) -> Sequence[SegmentReady | SegmentStored | SegmentRemoved]:
-    name = f"{row.rendition}/{row.publication}/{row.segment}.m4s"
-    start = round(row.media_time_ms * init.timescale / 1000)
-    duration = round(row.duration_ms * init.timescale / 1000)
-    said = row.started_at.timestamp()
-    ready = SegmentReady(
-        rendition=row.rendition, publication=row.publication, segment=row.segment, name=name, path="", size=row.bytes,
-        init=row.init_name, media_time=start, duration=duration, timescale=init.timescale, is_gap=False,
-        is_independent=True, is_discontinuity=row.is_discontinuity, program_date_time=said,
-    )  # fmt: skip
-    stored = SegmentStored(
-        rendition=row.rendition, publication=row.publication, segment=row.segment, name=name,
-        object_key=row.object_key, init_key=row.init_key, size=row.bytes, media_time=start, duration=duration,
-        timescale=init.timescale, is_discontinuity=row.is_discontinuity, program_date_time=said,
-    )  # fmt: skip
-    return ready, stored, SegmentRemoved(name=name)
+            if held.index.is_ended:
+                segments -= held.index.segments
+                self.forget(stream_id)
 
 
 class HlsDesk:

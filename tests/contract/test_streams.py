@@ -165,18 +165,18 @@ async def test_a_stale_owner_writes_nothing(world: World) -> None:
 async def test_segments_are_listed_in_order_and_a_batch_may_be_repeated(world: World) -> None:
     row = await world.stream()
     init = Init(rendition="source", name="init-1", object_key="s/init.mp4", info={"codecs": "avc1"})
-    batch = [segment(2), segment(1), segment(1, rendition="audio")]
+    batch = [segment(2), segment(1), segment(2, rendition="audio")]
     for _ in range(2):
         await world.recordings.add(row.id, segments=batch, inits=[init], fence=world.fence)
     await world.recordings.add(row.id, segments=[segment(3, is_discontinuity=True)], fence=world.fence)
     listed = await world.recordings.segments(row.id)
     assert [(each.rendition, each.segment) for each in listed] == [
-        ("audio", 1),
         ("source", 1),
+        ("audio", 2),
         ("source", 2),
         ("source", 3),
     ]
-    assert listed[1] == segment(1)
+    assert listed[0] == segment(1)
     assert [each.segment for each in await world.recordings.segments(row.id, rendition="source", from_segment=2)] == [
         2,
         3,

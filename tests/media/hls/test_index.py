@@ -248,7 +248,33 @@ def test_segment_that_went_without_being_stored_is_not_listed(stream):
     stream.feed(live(VIDEO, units=pictures(7)))
     stream.index.apply(SegmentRemoved(name="video/1/1.m4s", is_lost=True))
     assert stream.index.locate("video/1/1.m4s") is None
-    assert stream.text("video", dvr=True).media_sequence == 2
+    assert [each.gap_tag is not None for each in stream.text("video", dvr=True).segments[:3]] == [True, False, False]
+
+
+def test_ended_stream_is_whole_at_its_address_and_its_window_for_who_followed(tmp_path):
+    stream = Stream(tmp_path / "run", window_s=6)
+    stream.publish()
+    stream.feed(live(VIDEO, AUDIO, units=units(30)))
+    assert stream.text("video").segments[0].media_sequence > 1
+    stream.interrupt()
+    stream.end()
+    for rendition in ("video", "audio"):
+        text = stream.text(rendition)
+        assert sum(each.duration for each in text.segments) == pytest.approx(30, abs=0.1)
+        assert (text.media_sequence, text.is_endlist) == (1, True)
+    following = stream.text("video", query=parse_query("15", "2", None))
+    assert (following.is_endlist, following.media_sequence) == (True, 13)
+    assert 'mediaPresentationDuration="PT30.' in stream.index.manifest(now=0).body.decode()
+
+
+def test_manifests_of_many_seconds_are_not_kept(stream):
+    stream.feed(live(VIDEO, AUDIO, units=units(5)))
+    for second in range(100):
+        stream.index.manifest(now=second)
+    stream.end()
+    ended = stream.index.manifest(now=100)
+    assert all(stream.index.manifest(now=second) is ended for second in range(200))
+    assert len(stream.index._rendered) == 1
 
 
 def test_end_is_listed_and_nothing_follows(stream):

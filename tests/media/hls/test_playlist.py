@@ -17,7 +17,6 @@ from media.hls.playlist import (
     SegmentInfo,
     parse_query,
     render_multivariant,
-    render_vod,
 )
 
 DATE = 1_700_000_000.0
@@ -101,7 +100,7 @@ def test_window_holds_at_least_three_target_durations():
 
 
 def test_dvr_lists_everything_as_an_event():
-    text = parsed(fill(MediaPlaylist(window_s=10), range(50)), dvr=True)
+    text = parsed(fill(MediaPlaylist(window_s=10), range(50)), whole=True)
     assert text.playlist_type == "event"
     assert (text.media_sequence, len(text.segments)) == (0, 50)
 
@@ -109,7 +108,7 @@ def test_dvr_lists_everything_as_an_event():
 def test_without_dvr_nothing_beyond_the_window_is_held():
     playlist = fill(MediaPlaylist(window_s=10, keeps_all=False), range(50))
     assert len(playlist.segments) == 5
-    assert parsed(playlist, dvr=True).playlist_type is None
+    assert parsed(playlist, whole=True).playlist_type is None
 
 
 def test_delta_skips_what_is_older_than_the_skip_boundary():
@@ -192,10 +191,44 @@ def test_ended_playlist_has_no_hints_and_an_end():
     assert len(m3u8.loads(text).segments) == 4
 
 
-def test_dropped_segment_is_listed_no_more():
+def test_dropped_segment_is_a_gap_of_its_length():
     playlist = fill(MediaPlaylist(), range(5))
     playlist.drop("video/1/1.m4s")
-    assert parsed(playlist, dvr=True).media_sequence == 2
+    text = parsed(playlist, whole=True)
+    assert [each.gap_tag is not None for each in text.segments[:5]] == [False, True, False, False, False]
+    assert [each.duration for each in text.segments[:5]] == [2, 2, 2, 2, 2]
+
+
+def test_dropped_segment_of_a_window_that_is_all_there_is_is_listed_no_more():
+    playlist = fill(MediaPlaylist(keeps_all=False), range(5))
+    playlist.drop("video/1/1.m4s")
+    assert parsed(playlist).media_sequence == 2
+
+
+def test_missing_numbers_are_as_long_as_the_media_clock_says():
+    playlist = fill(MediaPlaylist(), [0, 1])
+    playlist.add_segment(segment(5))
+    assert [each.duration for each in parsed(playlist).segments] == [2, 2, 2, 2, 2, 2]
+
+
+def test_ended_stream_lists_everything_to_who_comes_and_the_window_to_who_has_followed():
+    playlist = fill(MediaPlaylist(window_s=10), range(50), open_parts=2)
+    playlist.finish()
+    coming, following = parsed(playlist, whole=True), parsed(playlist, follows=True)
+    assert (coming.playlist_type, coming.media_sequence, len(coming.segments)) == ("vod", 0, 51)
+    assert (following.playlist_type, following.media_sequence) == (None, 45)
+    assert coming.is_endlist
+    assert following.is_endlist
+
+
+def test_whole_playlist_is_what_a_reader_of_all_segments_would_write():
+    """Lines that were kept and lines that are made anew are the same, whichever segment the window begins with."""
+    playlist = fill(MediaPlaylist(window_s=60), range(20))
+    fill(playlist, range(20, 40), init="video/2/init-0.mp4")
+    whole = playlist.render(whole=True).splitlines()
+    assert [line for line in whole if "EXT-X-MAP" in line] == [f'#EXT-X-MAP:URI="video/{n}/init-0.mp4"' for n in (1, 2)]
+    window = [line for line in playlist.render().splitlines() if line.startswith("#EXTINF") or line.endswith(".m4s")]
+    assert [line for line in whole if line.startswith("#EXTINF") or line.endswith(".m4s")][-len(window) :] == window
 
 
 @pytest.mark.parametrize("is_independent", [True, False])
@@ -277,20 +310,6 @@ def test_nobody_waits_for_an_ended_stream():
     playlist = fill(MediaPlaylist(), range(4))
     playlist.finish()
     assert playlist.check(Query(Position(9, 9))) is True
-
-
-def test_vod_lists_all_segments_with_an_end():
-    later = [segment(n, init="video/2/init-0.mp4", is_discontinuity=n == 7) for n in (7, 8)]
-    text = m3u8.loads(render_vod([segment(5, is_discontinuity=True), segment(6, seconds=3.2), *later]))
-    assert text.playlist_type == "vod"
-    assert text.is_endlist
-    assert text.target_duration == 3
-    assert [each.discontinuity for each in text.segments] == [False, False, True, False]
-    assert [each.init_section.uri for each in text.segments] == ["video/1/init-0.mp4"] * 2 + ["video/2/init-0.mp4"] * 2
-
-
-def test_vod_of_nothing_is_valid():
-    assert m3u8.loads(render_vod([])).is_endlist
 
 
 VIDEO = RenditionInfo(

@@ -21,7 +21,8 @@ from media.hls.muxer import Muxer
 from media.hls.playlist import parse_query
 from media.unit import Track
 from server.http.errors import Problem
-from server.live.hls import Playback, replay
+from server.live.hls import Playback
+from server.live.recorded import Replay
 from storage.leases import Fence
 from storage.memory import MemoryRecordings, MemoryStreams, Tables
 from storage.memory import Person as Row
@@ -314,6 +315,67 @@ async def test_a_publication_is_put_off_while_its_past_cannot_be_read(desk: Desk
     await desk.playback.prepare(view(publication=2))
 
 
+async def long_recording(desk: Desk, path: Path) -> list[str]:
+    """Record six seconds and their like over and over, until a page of rows does not hold them; the videos' names."""
+    segments, inits = rows_of(published(path, 1))
+    rows = [
+        msgspec.structs.replace(row, segment=row.segment + 3 * again, media_time_ms=row.media_time_ms + 6_000 * again)
+        for again in range(20)
+        for row in segments
+    ]
+    await desk.recordings.add("s", segments=rows, inits=inits, fence=Fence(shard=0, epoch=0))
+    return [f"video/1/{number}.m4s" for number in range(1, 61)]
+
+
+@pytest.mark.parametrize("page", [3, 8, 120, 1_000])
+async def test_a_recording_longer_than_the_live_window_plays_whole_after_a_restart(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, page: int
+) -> None:
+    monkeypatch.setattr("server.live.recorded.PAGE", page)
+    wanted = await long_recording(desk, tmp_path)
+    desk.boot()
+    for rendition in ("video", "audio"):
+        playlist = await desk.playlist(view(state="ended"), rendition)
+        assert names(playlist) == [name.replace("video", rendition) for name in wanted]
+        assert "#EXT-X-PLAYLIST-TYPE:VOD" in playlist
+
+
+async def test_a_stream_that_ends_while_its_rows_are_read_has_an_end(desk: Desk, tmp_path: Path) -> None:
+    await long_recording(desk, tmp_path)
+    desk.boot()
+    reading = asyncio.ensure_future(desk.playback.held(view(state="interrupted")))
+    await asyncio.sleep(0)
+    desk.playback.ended("s")
+    held = await reading
+    assert held.index.is_ended
+
+
+async def test_what_another_node_recorded_after_the_rows_were_read_is_there_once_the_stream_has_ended(
+    desk: Desk, tmp_path: Path
+) -> None:
+    await desk.record(published(tmp_path, 1))
+    desk.boot()
+    assert len(names(await desk.playlist(view(state="interrupted")))) == 3
+    await desk.record(published(tmp_path / "there", 2, first=4, from_ms=6_000))
+    desk.playback.ended("s")
+    assert len(names(await desk.playlist(view(publication=2, state="ended")))) == 6
+
+
+async def test_recordings_are_forgotten_when_all_of_them_are_too_long(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.live.hls.MAX_SEGMENTS", 100)
+    await long_recording(desk, tmp_path)
+    first = await desk.playback.held(view(state="ended"))
+    assert await desk.playback.held(view(state="ended")) is first
+    new = NewStream(id="t", room_id="q", owner_id="ann", title="", stream_key="l", log_epoch="e")
+    await MemoryStreams(tables=desk.tables).create(new)
+    segments, inits = rows_of(published(tmp_path, 1))
+    await desk.recordings.add("t", segments=segments, inits=inits, fence=Fence(shard=0, epoch=0))
+    await desk.playback.held(view(id="t", state="ended"))
+    assert await desk.playback.held(view(state="ended")) is not first
+
+
 async def test_only_ended_streams_are_forgotten_when_there_are_too_many(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -329,6 +391,8 @@ async def test_only_ended_streams_are_forgotten_when_there_are_too_many(
 def test_rows_whose_initialisation_is_missing_are_left_out(tmp_path: Path) -> None:
     segments, inits = rows_of(published(tmp_path, 1))
     made = Playback(recordings=None)._new(view())  # type: ignore[arg-type]
-    replay(made.index, [init for init in inits if init.rendition == "video"], segments)
+    replay = Replay(made.index, [init for init in inits if init.rendition == "video"])
+    replay.take(segments)
+    assert replay.finish()
     assert made.index.is_playable
     assert isinstance(made.index.media("video", parse_query(None, None, None)), Ready)
