@@ -2,7 +2,8 @@
 
 A publication's units go through one relay. Its readers are the packager (which needs AAC beside the video), the WebRTC
 fan-out (which needs Opus) and the picture taker; where the publisher's audio is the other codec, a bridge gives them a
-relay of their own in which the video is the same and the audio is not.
+relay of their own in which the video is the same and the audio is not. VP8, which a packager cannot carry, is
+re-encoded once, by a bridge that both of them read from.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ from media.hls.muxer import Muxer
 from media.meter import Meter
 from media.recorder import Recorder, SegmentStore
 from media.relay import End, Reader, Relay
-from media.transcode.tracks import VideoGoal
-from media.unit import Codec, Track, Unit
+from media.transcode.tracks import VideoGoal, is_to_convert
+from media.unit import Codec, Kind, Track, Unit
 from media.webrtc.fanout import has_b_frames, unsuitable
 
 BRIDGE_END_S = 0.3
@@ -51,8 +52,10 @@ class Bridge(Protocol):
 class Codecs(Protocol):
     """What is made by decoding, in processes of its own."""
 
-    def bridge(self, source: Relay, *, audio: Codec, name: str, video: VideoGoal | None = None) -> Bridge:
-        """Begins at once; the relay ends by itself, a moment after its source. ``video`` re-encodes the pictures."""
+    def bridge(self, source: Relay, *, audio: Codec | None, name: str, video: VideoGoal | None = None) -> Bridge:
+        """Begins at once; the relay ends by itself, a moment after its source. ``audio`` None leaves the sound as it
+        is, ``video`` re-encodes the pictures.
+        """
 
     async def picture(self, track: Track, unit: Unit) -> bytes | None:
         """A key frame as WebP; None when it cannot be shown or too much else waits."""
@@ -73,7 +76,9 @@ class Run:
         self._meter = Meter(protocol=protocol, remote=remote, media_time_ms=grant.media_time_ms)
         self._stop: Callable[[str], None] | None = None
         self._want_keyframe: Callable[[], None] | None = None
-        self._bridges: dict[Codec, Bridge] = {}
+        self._bridges: dict[Codec, tuple[Relay, Bridge]] = {}
+        self._converted_kinds: frozenset[Kind] = frozenset()
+        self._pictures: Bridge | None = None
         self._for_viewers: Bridge | None = None
         self._packager: Packager | None = None
         self._is_started = False
@@ -93,17 +98,19 @@ class Run:
             self._say(PublishStarted(stream_id=self.stream_id, publication=self.publication, tracks=described))
 
     def _pack(self, tracks: Sequence[Track]) -> None:
-        """Hand the tracks on. Sound that turns up later, or changes, may need a bridge before it is packaged."""
-        packager = self._packager
+        """Hand the tracks on. What turns up later, or changes, may need a bridge before it is packaged."""
+        packager, kinds = self._packager, _kinds_to_convert(tracks)
         if packager is None:
+            self._converted_kinds = kinds
             self.relay.configure(tracks)
             self._packager = self._package()
-        elif packager.reads(self.relay) and any(track.codec is Codec.OPUS for track in tracks):
+        elif kinds <= self._converted_kinds and not (kinds and packager.reads(self.relay)):
+            self.relay.configure(tracks)
+        else:
+            self._converted_kinds = kinds
             packager.pause()
             self.relay.configure(tracks)
             packager.move(self.relay_with(Codec.AAC))
-        else:
-            self.relay.configure(tracks)
 
     def write(self, unit: Unit) -> None:
         self._meter.count(unit)
@@ -162,6 +169,8 @@ class Run:
         show them and the owner has asked for the lowest latency. Waits for its tracks, at most ``TRACKS_S``.
         """
         relay = self.relay_with(Codec.OPUS)
+        if relay is not self.relay:
+            await _with_tracks(relay)
         is_fit = unsuitable(relay.tracks) is None and not has_b_frames(relay)
         if is_fit or self.grant.latency != "realtime":
             return relay
@@ -182,15 +191,31 @@ class Run:
             self._for_viewers = None
 
     def relay_with(self, audio: Codec) -> Relay:
-        """The relay whose audio is in this codec: the publisher's own, or a bridge's that is made once."""
-        theirs = {track.codec for track in self.relay.tracks if track.kind == "audio"}
-        if not theirs or audio in theirs:
-            return self.relay
-        bridge = self._bridges.get(audio)
-        if bridge is None or bridge.relay.ended is not None:
-            bridge = self._plane.codecs.bridge(self.relay, audio=audio, name=f"{self.stream_id} {audio}")
-            self._bridges[audio] = bridge
+        """The relay with pictures for everyone and audio in this codec: the publisher's own, or a bridge's that is made
+        once.
+        """
+        source = self._relay_with_pictures()
+        if not any(is_to_convert(track, audio) for track in self.relay.tracks):
+            return source
+        read, bridge = self._bridges.get(audio, (None, None))
+        if bridge is None or read is not source or bridge.relay.ended is not None:
+            if bridge is not None:
+                bridge.close()
+            bridge = self._plane.codecs.bridge(source, audio=audio, name=f"{self.stream_id} {audio}")
+            self._bridges[audio] = (source, bridge)
         return bridge.relay
+
+    def _relay_with_pictures(self) -> Relay:
+        """The publisher's relay; while its pictures are VP8, the one beside it in which they are H.264. Where those
+        cannot be made (any more), the publisher's own again.
+        """
+        if not any(track.codec is Codec.VP8 for track in self.relay.tracks):
+            return self.relay
+        if self._pictures is None:
+            name = f"{self.stream_id} pictures"
+            self._pictures = self._plane.codecs.bridge(self.relay, audio=None, name=name, video=VideoGoal())
+        made = self._pictures.relay
+        return made if made.ended is None or self.relay.ended is not None else self.relay
 
     async def flush(self, reason: str) -> None:
         """Say that the run is over once all of it is packaged, then wait until the recording is stored, and say so.
@@ -204,8 +229,10 @@ class Run:
         self._report()
         self._say(PublishEnded(stream_id=self.stream_id, publication=self.publication, reason=reason))
         self.stop_encoding_for_viewers()
-        for bridge in self._bridges.values():
+        for _, bridge in self._bridges.values():
             bridge.close()
+        if self._pictures is not None:
+            self._pictures.close()
         if self._recorder is not None:
             lost = await self._recorder.close(deadline_s=FLUSH_S)
             if lost:
@@ -346,7 +373,7 @@ class Packager:
             return
         items = self._reader.take()
         if items and isinstance(items[-1], End) and self._relay is not self._source and self._source.ended is None:
-            # The codec gave up, not the publisher: better the publisher's own sound than no picture.
+            # The codec gave up, not the publisher: better what of the publisher's own can be packaged than nothing.
             items.pop()
             self.move(self._source)
         try:
@@ -493,6 +520,11 @@ class Plane:
 
 def _flush_name(stream_id: str, publication: int) -> str:
     return f"flush {stream_id} {publication}"
+
+
+def _kinds_to_convert(tracks: Sequence[Track]) -> frozenset[Kind]:
+    """Which of them the packager needs a bridge for."""
+    return frozenset(track.kind for track in tracks if track.codec is Codec.VP8 or is_to_convert(track, Codec.AAC))
 
 
 async def _with_tracks(relay: Relay) -> Relay:

@@ -142,6 +142,9 @@ class Settings(BaseSettings):
     )
     max_streams: int = Field(200, ge=1, description="live publishers of this node")
     max_whep_viewers: int = Field(1_000, ge=0, description="WebRTC viewers of this node")
+    max_encodings: int = Field(
+        0, ge=0, le=1_000, description="streams of this node whose pictures are re-encoded at once; 0: one a processor"
+    )
     max_offers_per_account: int = Field(
         20, ge=1, description="WHIP, and WHEP, offers of one account that wait to be connected, on one node"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -54,6 +55,7 @@ def told_limits(settings: Settings) -> Mapping[str, Any]:
         "socket_connects_per_second": settings.connect_rate,
         "streams": settings.max_streams,
         "whep_viewers": settings.max_whep_viewers,
+        "encodings": encodings(settings),
         "offers_per_account": settings.max_offers_per_account,
         "offers_per_address": settings.max_offers_per_address,
         "sdp_bytes": 65_536,
@@ -65,6 +67,11 @@ def told_limits(settings: Settings) -> Mapping[str, Any]:
         "stream_title_characters": 140,
         "stream_grace_seconds": settings.grace_s,
     }
+
+
+def encodings(settings: Settings) -> int:
+    """How many streams' pictures are re-encoded at the same time: a 720p one takes a quarter to half a processor."""
+    return settings.max_encodings or len(os.sched_getaffinity(0))
 
 
 def budgets(settings: Settings) -> Budgets:
@@ -119,6 +126,7 @@ def media_config(settings: Settings, *, run_dir: Path, object_store: str) -> Med
         webrtc_addresses=settings.webrtc_addresses,
         max_streams=settings.max_streams,
         max_whep_viewers=settings.max_whep_viewers,
+        max_encodings=encodings(settings),
         max_run_bytes=settings.max_run_bytes,
         log_format=settings.log_format,
         log_level=settings.log_level,

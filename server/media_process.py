@@ -67,6 +67,7 @@ class MediaConfig(msgspec.Struct, frozen=True, kw_only=True):
     webrtc_addresses: tuple[str, ...]
     max_streams: int
     max_whep_viewers: int
+    max_encodings: int
     max_run_bytes: int
     log_format: str
     log_level: str
@@ -91,7 +92,7 @@ class MediaServer:
     def __init__(self, *, config: MediaConfig) -> None:
         self._config = config
         self._objects = open_objects(config.object_store)
-        self._codecs = CodecPool()
+        self._codecs = CodecPool(max_encodings=config.max_encodings)
         self._plane = Plane(
             run_dir=Path(config.run_dir),
             store=_Objects(self._objects),

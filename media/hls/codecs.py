@@ -8,6 +8,9 @@ from media.errors import MediaError
 from media.unit import Codec, Track
 
 _AAC_RATES = (96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350)
+#: Object types: LC, SBR (HE-AAC), PS (HE-AAC v2).
+_COMMON_AAC = frozenset((2, 5, 29))
+_MOST_CHANNELS = 6
 _DEFAULT_VPCC = bytes((0, 41, 0x82, 2, 2, 2, 0, 0))
 #: Opus frame durations in 48 kHz ticks by the TOC's configuration number (RFC 6716, table 2).
 _OPUS_FRAMES = (480, 960, 1920, 2880) * 3 + (480, 960) * 2 + (120, 240, 480, 960) * 4
@@ -231,6 +234,18 @@ def aac_shape(config: bytes) -> tuple[int, int, int]:
         _aac_rate(bits)
         _aac_object_type(bits)
     return rate, channels, 960 if bits.left and bits.u(1) else 1024
+
+
+def is_common_aac(config: bytes) -> bool:
+    """Whether browsers decode it: AAC-LC or HE-AAC, with a channel configuration of mono to 5.1. Media Source
+    Extensions refuse the whole presentation for a layout in a program_config_element, and for 7.1."""
+    bits = Bits(config, is_escaped=False)
+    try:
+        kind = _aac_object_type(bits)
+        _aac_rate(bits)
+        return kind in _COMMON_AAC and 1 <= bits.u(4) <= _MOST_CHANNELS
+    except BadConfig:
+        return False
 
 
 def _aac_rate(bits: Bits) -> int:

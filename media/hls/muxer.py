@@ -7,13 +7,13 @@ from pathlib import Path
 
 import msgspec
 
-from media.hls.codecs import BadConfig, audio_shape, codec_string, picture_size
+from media.hls.codecs import BadConfig, audio_shape, codec_string, is_common_aac, picture_size
 from media.hls.events import Event, InitReady, PartReady, RunEnded, RunStarted, SegmentReady, SegmentRemoved
 from media.hls.fmp4 import SEGMENT_TYPE, UnsupportedCodec, chunk, init_segment
 from media.hls.folder import RunFolder
 from media.hls.segmenter import FIRST_SEGMENT, Closed, Fragment, Output, Segmenter, Started
 from media.relay import End, Item, Tracks
-from media.unit import Kind, Track, Unit
+from media.unit import Codec, Kind, Track, Unit
 
 
 class _File(msgspec.Struct):
@@ -106,11 +106,9 @@ class Muxer:
         for track in item.tracks:
             if track.kind not in self._renditions:
                 continue
-            try:
-                init_segment(track)
-                codec_string(track)
+            if _is_playable(track):
                 good.append(track)
-            except (UnsupportedCodec, BadConfig):
+            else:
                 left_out.append(str(track.codec))
         self._timescales = {track.kind: track.timescale for track in good}
         names = tuple(self._renditions[kind] for kind in ("video", "audio") if kind in self._timescales)
@@ -205,6 +203,16 @@ class Muxer:
 
     def _date(self, pts: int, timescale: int) -> float:
         return (self._clock_at or 0.0) + pts / timescale
+
+
+def _is_playable(track: Track) -> bool:
+    """Whether it has a place in an MP4 that players take: one rendition that they refuse would cost them all."""
+    try:
+        init_segment(track)
+        codec_string(track)
+    except (UnsupportedCodec, BadConfig):
+        return False
+    return track.codec is not Codec.AAC or is_common_aac(track.config)
 
 
 def _described(file: _File, fragment: Fragment, path: Path, *, muxer: str, publication: int) -> InitReady:

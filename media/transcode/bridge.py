@@ -37,7 +37,7 @@ class CodecBridge:
         self,
         *,
         source: Relay,
-        audio: Codec,
+        audio: Codec | None,
         video: VideoGoal | None,
         name: str,
         hire: Callable[[], Awaitable[Child]],
@@ -68,6 +68,11 @@ class CodecBridge:
         self._is_due = True
         self._reader: Reader = source.subscribe(self._wake)
         self._pump()
+
+    @property
+    def is_encoding(self) -> bool:
+        """Whether it makes pictures anew, which costs a good part of a processor."""
+        return self._video is not None and self.relay.ended is None
 
     @property
     def dropped_units(self) -> int:

@@ -30,12 +30,16 @@ class NoWorkerError(MediaError):
 class CodecPool:
     """What is made by decoding. Belongs to one event loop.
 
-    ``spares`` workers have their codecs loaded before they are needed; ``max_workers`` are at work at most.
+    ``spares`` workers have their codecs loaded before they are needed; ``max_workers`` are at work at most, of which
+    ``max_encodings`` make pictures anew.
     """
 
-    def __init__(self, *, spares: int = 1, max_workers: int = 64, max_waiting_pictures: int = 8) -> None:
+    def __init__(
+        self, *, spares: int = 1, max_workers: int = 64, max_encodings: int = 4, max_waiting_pictures: int = 8
+    ) -> None:
         self._spares = spares
         self._max_workers = max_workers
+        self._max_encodings = max_encodings
         self._ready: list[Child] = []
         self._at_work: set[Child] = set()
         self._bridges: set[CodecBridge] = set()
@@ -69,17 +73,19 @@ class CodecPool:
 
     # Codecs
 
-    def bridge(self, source: Relay, *, audio: Codec, name: str, video: VideoGoal | None = None) -> CodecBridge:
+    def bridge(self, source: Relay, *, audio: Codec | None, name: str, video: VideoGoal | None = None) -> CodecBridge:
         """A relay beside ``source`` with the audio in this codec; it ends with its source, or when it cannot go on.
 
-        Without ``video`` the pictures pass as they are. With it they are made anew as H.264 that every browser shows.
+        None leaves the sound as it is. Without ``video`` the pictures pass as they are. With it they are made anew as
+        H.264 that every browser shows; beyond ``max_encodings`` of these the relay ends at once.
         """
+        has_room = video is None or self.encodings < self._max_encodings
         bridge = CodecBridge(
             source=source,
             audio=audio,
             video=video,
             name=name,
-            hire=self.hire,
+            hire=self.hire if has_room else _no_room,
             release=self.release,
             on_closed=self._bridges.discard,
         )
@@ -90,6 +96,11 @@ class CodecPool:
     async def picture(self, track: Track, unit: Unit) -> bytes | None:
         """A key frame as WebP; None when it cannot be shown or too much else waits."""
         return await self._pictures.take(track, unit)
+
+    @property
+    def encodings(self) -> int:
+        """Bridges that make pictures anew."""
+        return sum(bridge.is_encoding for bridge in self._bridges)
 
     # Workers
 
@@ -175,6 +186,10 @@ class CodecPool:
         task = asyncio.get_running_loop().create_task(_reap(child), name=f"end of codec worker {child.pid}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+async def _no_room() -> Child:
+    raise NoWorkerError("as many pictures are re-encoded as this machine has room for")
 
 
 async def _reap(child: Child) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from media.hls.codecs import is_common_aac
 from media.transcode.wire import Lane
 from media.unit import VIDEO_TIMESCALE, Codec, Track
 
@@ -71,11 +72,18 @@ def video_lane(source: Track, goal: VideoGoal) -> Lane:
     )
 
 
-def lanes_for(tracks: Sequence[Track], *, audio: Codec, video: VideoGoal | None) -> tuple[Lane, ...]:
-    """What has to be converted, in the order of the tracks."""
+def is_to_convert(track: Track, audio: Codec) -> bool:
+    """Whether sound has to become another codec, or an AAC that every browser takes."""
+    if track.kind != "audio":
+        return False
+    return track.codec is not audio or (audio is Codec.AAC and not is_common_aac(track.config))
+
+
+def lanes_for(tracks: Sequence[Track], *, audio: Codec | None, video: VideoGoal | None) -> tuple[Lane, ...]:
+    """What has to be converted, in the order of the tracks; None leaves that kind as it is."""
     lanes: list[Lane] = []
     for track in tracks:
-        if track.kind == "audio" and track.codec is not audio:
+        if audio is not None and is_to_convert(track, audio):
             lanes.append(audio_lane(track, audio))
         elif track.kind == "video" and video is not None:
             lanes.append(video_lane(track, video))

@@ -16,10 +16,12 @@ from media.errors import PublishRefused
 from media.hls.events import InitReady, RunEnded, SegmentReady, SegmentStored
 from media.plane import Plane, Run
 from media.relay import End, Reader, Relay, Tracks
+from media.transcode.tracks import VideoGoal
 from media.unit import Codec, Track, Unit
 from tests.media.hls.sources import AUDIO, VIDEO, mixed, pictures, sounds
 
 OPUS_HEAD = b"OpusHead" + bytes([1, 2]) + (312).to_bytes(2, "little") + (48_000).to_bytes(4, "little") + bytes(3)
+VP8 = Track(kind="video", codec=Codec.VP8, timescale=90_000, width=1280, height=720)
 OPUS = Track(kind="audio", codec=Codec.OPUS, timescale=48_000, config=OPUS_HEAD, sample_rate=48_000, channels=2)
 
 
@@ -38,12 +40,16 @@ class Store:
 
 
 class Renamed:
-    """A bridge without a codec: the sound keeps its bytes and is called AAC or Opus, as it was asked for."""
+    """A bridge without a codec: sound keeps its bytes and is called AAC or Opus, pictures H.264, as it was asked."""
 
-    def __init__(self, source: Relay, audio: Codec) -> None:
+    def __init__(self, source: Relay, audio: Codec | None, video: VideoGoal | None) -> None:
         self.relay = Relay()
         self._source = source
-        self._track = {Codec.AAC: AUDIO, Codec.OPUS: OPUS}[audio]
+        self._tracks: dict[str, Track] = {}
+        if audio is not None:
+            self._tracks["audio"] = {Codec.AAC: AUDIO, Codec.OPUS: OPUS}[audio]
+        if video is not None:
+            self._tracks["video"] = VIDEO
         self._reader: Reader | None = None
         self._reader = source.subscribe(self._pump)
         self._pump()
@@ -51,7 +57,7 @@ class Renamed:
     def _pump(self) -> None:
         for item in self._reader.take() if self._reader is not None else ():
             if isinstance(item, Tracks):
-                self.relay.configure([self._track if track.kind == "audio" else track for track in item.tracks])
+                self.relay.configure([self._tracks.get(track.kind, track) for track in item.tracks])
             elif isinstance(item, End):
                 self.close(item.reason)
             else:
@@ -70,8 +76,8 @@ class RenamingCodecs:
         self.bridges: list[Renamed] = []
         self.pictures = 0
 
-    def bridge(self, source: Relay, *, audio: Codec, name: str) -> Renamed:
-        self.bridges.append(Renamed(source, audio))
+    def bridge(self, source: Relay, *, audio: Codec | None, name: str, video: VideoGoal | None = None) -> Renamed:
+        self.bridges.append(Renamed(source, audio, video))
         return self.bridges[-1]
 
     async def picture(self, track: Track, unit: Unit) -> bytes | None:
@@ -380,6 +386,65 @@ async def test_a_bridge_that_has_ended_is_made_again_for_who_asks(studio: Studio
     studio.codecs.bridges[0].close("x")
     assert run.relay_with(Codec.OPUS) is not first
     run.close("gone")
+
+
+@pytest.mark.parametrize("config", ["118004c805000108800c4c61766336332e312e31303256e500", "11e056e500"])
+async def test_sound_whose_layout_is_not_for_browsers_is_packaged_as_plain_aac(studio: Studio, config: str) -> None:
+    surround = msgspec.structs.replace(AUDIO, config=bytes.fromhex(config), channels=6)
+    run = studio.publish()
+    run.configure([VIDEO, surround])
+    await feed(run, *mixed(pictures(4), sounds(4)))
+    run.close("gone")
+    assert [event.channels for event in studio.events(InitReady) if event.rendition == "audio"] == [2]
+    assert len(studio.codecs.bridges) == 1
+
+
+async def test_sound_whose_layout_is_not_for_browsers_is_left_out_when_it_cannot_be_converted(studio: Studio) -> None:
+    surround = msgspec.structs.replace(AUDIO, config=bytes.fromhex("11e056e500"), channels=8)
+    run = studio.publish()
+    run.configure([VIDEO, surround])
+    studio.codecs.bridges[0].close("it cannot be converted")
+    await feed(run, *mixed(pictures(4), sounds(4)))
+    run.close("gone")
+    (progress,) = studio.of(Progress)[-1:] or await studio.until(Progress)
+    assert {event.rendition for event in studio.events(SegmentReady)} == {"video"}
+    assert "sound_left_out" in progress.health["warning_names"]
+
+
+async def test_vp8_is_re_encoded_once_for_the_packager_and_for_viewers(studio: Studio) -> None:
+    run = studio.publish(is_recorded=True)
+    run.configure([VP8, OPUS])
+    await feed(run, *mixed(pictures(4), sounds(4)))
+    viewers = await run.relay_for_viewers()
+    assert [track.codec for track in viewers.tracks] == [Codec.H264, Codec.OPUS]
+    assert len(studio.codecs.bridges) == 2
+    run.close("gone")
+    await studio.until(Flushed)
+    assert {event.codec[:4] for event in studio.events(InitReady)} == {"avc1", "mp4a"}
+    assert {event.rendition for event in studio.events(SegmentStored)} == {"video", "audio"}
+    assert all(bridge.relay.ended is not None for bridge in studio.codecs.bridges)
+
+
+async def test_vp8_that_turns_up_later_is_re_encoded(studio: Studio) -> None:
+    run = studio.publish()
+    run.configure([OPUS])
+    await feed(run, *sounds(4))
+    run.configure([VP8, OPUS])
+    await feed(run, *mixed(pictures(4, from_ms=4_000), sounds(4, from_ms=4_000)))
+    run.close("gone")
+    assert {event.codec[:4] for event in studio.events(InitReady)} == {"avc1", "mp4a"}
+
+
+async def test_vp8_that_cannot_be_re_encoded_is_left_out_and_told(studio: Studio) -> None:
+    run = studio.publish()
+    run.configure([VP8, OPUS])
+    await feed(run, *mixed(pictures(2), sounds(2)))
+    studio.codecs.bridges[0].close("as many pictures are re-encoded as this machine has room for")
+    await feed(run, *mixed(pictures(4, from_ms=2_000), sounds(4, from_ms=2_000)))
+    run.close("gone")
+    (progress,) = studio.of(Progress)[-1:] or await studio.until(Progress)
+    assert {"vp8", "picture_left_out"} <= set(progress.health["warning_names"])
+    assert studio.events(SegmentReady)[-1].rendition == "audio"
 
 
 async def test_closing_ends_every_run_and_waits_for_what_they_made(studio: Studio) -> None:

@@ -14,6 +14,7 @@ from media.hls.codecs import (
     aac_shape,
     audio_shape,
     codec_string,
+    is_common_aac,
     opus_ticks,
     picture_size,
 )
@@ -125,3 +126,24 @@ def test_no_record_whatever_it_holds_does_more_than_be_refused(codec, config):
         init_segment(track(codec, config))
     except MediaError:
         pass
+
+
+@pytest.mark.parametrize(
+    ("config", "is_common"),
+    [
+        ("1190", True),
+        ("1208", True),
+        ("11b0", True),
+        ("2b118800", True),
+        ("eb098800", True),
+        ("11b8", False),
+        ("11e056e500", False),
+        ("118004c805000108800c4c61766336332e312e31303256e500", False),
+        ("0990", False),
+        ("2190", False),
+        ("", False),
+    ],
+    ids=["lc", "mono", "5.1", "he", "he-v2", "7.1(wide)", "7.1", "5.1(side)", "main", "ltp", "empty"],
+)
+def test_aac_that_every_browser_decodes(config: str, is_common: bool) -> None:
+    assert is_common_aac(bytes.fromhex(config)) is is_common

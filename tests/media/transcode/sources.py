@@ -19,6 +19,8 @@ from media.unit import VIDEO_TIMESCALE, Codec, Track, Unit
 
 Wave = Callable[[float], float]
 _ENCODERS = {Codec.AAC: ("aac", "fltp"), Codec.OPUS: ("libopus", "flt")}
+#: The layouts of more than two channels are those of ffmpeg's encoder that have no common channel configuration.
+_LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1(side)", 8: "7.1"}
 _DECODERS = {Codec.AAC: "aac", Codec.OPUS: "libopus"}
 
 
@@ -37,7 +39,7 @@ def sound(
     """The wave from ``start`` on; each unit's pts says exactly where its decoded samples belong."""
     name, sample_format = _ENCODERS[codec]
     encoder = av.CodecContext.create(name, "w")
-    layout = "mono" if channels == 1 else "stereo"
+    layout = _LAYOUTS[channels]
     encoder.sample_rate, encoder.layout, encoder.format, encoder.bit_rate = rate, layout, sample_format, 128_000
     encoder.time_base = Fraction(1, rate)
     encoder.open()
@@ -64,7 +66,7 @@ def sound(
 
 
 def _frame(wave: Wave, first: int, size: int, rate: int, channels: int, sample_format: str) -> av.AudioFrame:
-    frame = av.AudioFrame(format=sample_format, layout="mono" if channels == 1 else "stereo", samples=size)
+    frame = av.AudioFrame(format=sample_format, layout=_LAYOUTS[min(channels, 2)], samples=size)
     values = [wave((first + index) / rate) for index in range(size)]
     if not frame.format.is_planar:
         values = [value for value in values for _ in range(channels)]
@@ -72,6 +74,8 @@ def _frame(wave: Wave, first: int, size: int, rate: int, channels: int, sample_f
         raw = array.array("f", values).tobytes()
         plane.update(raw + bytes(plane.buffer_size - len(raw)))
     frame.sample_rate, frame.pts, frame.time_base = rate, first, Fraction(1, rate)
+    if channels > 2:
+        (frame,) = av.AudioResampler(format=sample_format, layout=_LAYOUTS[channels], rate=rate).resample(frame)
     return frame
 
 

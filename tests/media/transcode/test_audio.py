@@ -8,6 +8,7 @@ import av
 import msgspec
 import pytest
 
+from media.hls.codecs import is_common_aac
 from media.transcode.audio import AudioLane
 from media.transcode.tracks import aac_track, audio_lane, opus_track
 from media.unit import Codec, Track, Unit
@@ -50,6 +51,17 @@ def test_burst_after_an_hour_is_heard_when_it_happened() -> None:
     track, units = sound(Codec.AAC, burst(3_600.5), seconds=1, start=3_600, rate=44_100)
     made_track, made = convert(track, units, Codec.OPUS)
     assert Heard(made_track, made).onset() == pytest.approx(3_600.5, abs=0.002)
+
+
+@pytest.mark.parametrize("channels", [6, 8])
+@pytest.mark.parametrize("target", [Codec.AAC, Codec.OPUS])
+def test_layout_without_a_common_number_becomes_stereo(channels: int, target: Codec) -> None:
+    track, units = sound(Codec.AAC, tone(440), seconds=1, channels=channels)
+    assert not is_common_aac(track.config)
+    made_track, made = convert(track, units, target)
+    heard = Heard(made_track, made)
+    assert (made_track.channels, heard.channels) == (2, {2})
+    assert heard.frequency(0.2, 0.8) == pytest.approx(440, abs=2)
 
 
 def test_mono_at_44100_becomes_mono_opus_at_48000() -> None:

@@ -42,6 +42,11 @@ def picture(index: int) -> Unit:
     return Unit(kind="video", pts=pts, dts=pts, is_key=index % 30 == 0, data=f"picture {index}".encode(), at=100.0)
 
 
+def unhurried(units: list[Unit]) -> list[Unit]:
+    """The units as if they had just come however late it is: a loaded machine drops pictures that came long ago."""
+    return [msgspec.structs.replace(unit, at=unit.at + 3_600) for unit in units]
+
+
 def write(relay: Relay, units: list[Unit]) -> None:
     for unit in units:
         relay.write(unit)
@@ -173,6 +178,20 @@ async def test_bridge_beyond_the_last_worker_ends_and_the_others_go_on() -> None
     assert not workers()
 
 
+async def test_pictures_beyond_those_that_may_be_re_encoded_end_and_there_is_room_again_after_the_first() -> None:
+    pool = CodecPool(max_encodings=1)
+    source = Relay()
+    source.configure([VIDEO])
+    first = pool.bridge(source, audio=None, name="first", video=VideoGoal())
+    second = pool.bridge(source, audio=None, name="second", video=VideoGoal())
+    await Ear(second.relay).until_end()
+    assert "room" in second.relay.ended
+    assert first.relay.ended is None
+    first.close()
+    assert pool.encodings == 0
+    await pool.close()
+
+
 async def test_units_that_cannot_be_decoded_are_counted_and_passed_over(pool: CodecPool) -> None:
     track, units = sound(Codec.AAC, tone(440), seconds=1)
     source = Relay()
@@ -247,6 +266,7 @@ async def test_pictures_are_made_anew_where_that_is_wanted(pool: CodecPool) -> N
     source = Relay()
     source.configure([video_track, audio_track])
     ear = Ear(pool.bridge(source, audio=Codec.OPUS, name="test", video=VideoGoal(max_height=90)).relay)
+    pictures = unhurried(pictures)
     write(source, sorted(pictures + units, key=lambda unit: unit.dts / (90 if unit.kind == "video" else 48)))
     await ear.until(lambda ear: len(ear.units("video")) > 55)
     source.close("unpublished")
@@ -263,6 +283,7 @@ async def test_pictures_are_made_anew_where_that_is_wanted(pool: CodecPool) -> N
 
 async def test_pictures_go_on_with_a_key_frame_after_a_killed_worker(pool: CodecPool) -> None:
     track, pictures = video(Codec.VP8, width=160, height=90, frames=90)
+    pictures = unhurried(pictures)
     source = Relay()
     source.configure([track])
     ear = Ear(pool.bridge(source, audio=Codec.OPUS, name="test", video=VideoGoal()).relay)

@@ -65,7 +65,8 @@ def config(tmp_path: Path, **fields: object) -> MediaConfig:
     (tmp_path / "run").mkdir(exist_ok=True)
     given = {
         "run_dir": str(tmp_path / "run"), "object_store": str(tmp_path / "objects"), "webrtc_port": 0,
-        "webrtc_addresses": ("127.0.0.1",), "max_streams": 4, "max_whep_viewers": 4, "max_run_bytes": 64 * 1024 * 1024,
+        "webrtc_addresses": ("127.0.0.1",), "max_streams": 4, "max_whep_viewers": 4, "max_encodings": 1,
+        "max_run_bytes": 64 * 1024 * 1024,
         "log_format": "console", "log_level": "warning",
     }  # fmt: skip
     return MediaConfig(**{**given, **fields})  # type: ignore[arg-type]
