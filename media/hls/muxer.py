@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 
 from media.hls.codecs import BadConfig, audio_shape, codec_string, is_common_aac, picture_size
 from media.hls.events import Event, InitReady, PartReady, RunEnded, RunStarted, SegmentReady, SegmentRemoved
+from media.hls.filler import Filler
 from media.hls.fmp4 import SEGMENT_TYPE, UnsupportedCodec, chunk, init_segment
 from media.hls.folder import RunFolder
 from media.hls.segmenter import FIRST_SEGMENT, Closed, Fragment, Output, Segmenter, Started
+from media.hls.start import Start
 from media.relay import End, Item, Tracks
 from media.unit import Codec, Kind, Track, Unit
 
@@ -51,11 +53,14 @@ class Muxer:
         self._publication = publication
         self._name = name
         self._renditions = renditions or {"video": "video", "audio": "audio"}
+        self._start = Start()
+        self._filler = Filler(hold_ms=part_ms)
         self._segmenter = Segmenter(target_ms=target_ms, part_ms=part_ms, first_segment=first_segment)
         self._pins = pins
         self._files: dict[Kind, _File] = {}
         self._inits: dict[str, int] = {}
         self._timescales: dict[Kind, int] = {}
+        self._left_out: tuple[str, ...] = ()
         self._clock_at: float | None = None
         self._now = 0.0
         self._longest_s = 0.0
@@ -74,16 +79,19 @@ class Muxer:
                 break
             if isinstance(item, Unit):
                 self._note_time(item)
-                outputs = self._segmenter.feed(item)
-            elif isinstance(item, Tracks):
-                outputs = self._segmenter.feed(self._packaged(item, events))
-            else:
-                outputs = self._segmenter.feed(item)
-            for output in outputs:
+            for output in self._segmented(self._packaged(item) if isinstance(item, Tracks) else item):
                 self._put(output, events)
             if isinstance(item, End):
                 events.append(self._end(item.reason))
         return events
+
+    def _segmented(self, item: Item) -> Iterator[Output]:
+        """What becomes of an item once each track has begun and what pauses is filled."""
+        for begun in self._start.feed(item):
+            for filled in self._filler.feed(begun):
+                if isinstance(filled, Tracks):
+                    self._announce(filled)
+                yield from self._segmenter.feed(filled)
 
     def close(self, reason: str) -> list[Event]:
         """End as an ``End`` from the relay would. Idempotent."""
@@ -99,7 +107,7 @@ class Muxer:
         if self._clock_at is None and timescale:
             self._clock_at = unit.at - unit.pts / timescale
 
-    def _packaged(self, item: Tracks, events: list[Event]) -> Tracks:
+    def _packaged(self, item: Tracks) -> Tracks:
         """The tracks that this muxer can write; the others are named in the event and left out."""
         good: list[Track] = []
         left_out: list[str] = []
@@ -111,26 +119,29 @@ class Muxer:
             else:
                 left_out.append(str(track.codec))
         self._timescales = {track.kind: track.timescale for track in good}
-        names = tuple(self._renditions[kind] for kind in ("video", "audio") if kind in self._timescales)
-        run = RunStarted(
+        self._left_out = tuple(left_out)
+        return Tracks(tuple(good))
+
+    def _announce(self, item: Tracks) -> None:
+        kinds = {track.kind for track in item.tracks}
+        names = tuple(self._renditions[kind] for kind in ("video", "audio") if kind in kinds)
+        self._run = RunStarted(
             muxer=self._name,
             publication=self._publication,
             leader=names[0] if names else "",
             renditions=names,
-            left_out=tuple(left_out),
+            left_out=self._left_out,
         )
-        self._run = run
-        return Tracks(tuple(good))
 
     def _put(self, output: Output, events: list[Event]) -> None:
         if isinstance(output, Started):
-            self._start(output, events)
+            self._open(output, events)
         elif isinstance(output, Fragment):
             self._write(output, events)
         else:
             self._close_segment(output, events)
 
-    def _start(self, started: Started, events: list[Event]) -> None:
+    def _open(self, started: Started, events: list[Event]) -> None:
         events.append(self._run)
         for track in started.tracks:
             data, held = init_segment(track), self._files.get(track.kind)
