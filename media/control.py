@@ -183,6 +183,12 @@ class CloseWebrtc(Said, frozen=True, kw_only=True):
     resource_id: str
 
 
+class FindWebrtc(Said, frozen=True, kw_only=True):
+    """Whether there is such a WHIP or WHEP resource; answered by ``Patched``, or ``Refused`` when there is none."""
+
+    resource_id: str
+
+
 # ------------------------------------------------------------------------------------------------------- the node says
 
 
@@ -223,6 +229,7 @@ Body = (
     | PatchIce
     | Patched
     | CloseWebrtc
+    | FindWebrtc
     | StopPublication
     | ForgetStream
     | Drain

@@ -460,7 +460,6 @@ class App:
                     on_air=self._on_air,
                     media=self.media,
                     node=self.node,
-                    new_id=self._new_id,
                     began=self._began,
                     offer_limits=offer_limits(self.settings),
                 ),

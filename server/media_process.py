@@ -26,6 +26,7 @@ from media.control import (
     CloseWebrtc,
     Counters,
     Drain,
+    FindWebrtc,
     ForgetStream,
     Granted,
     OfferWhep,
@@ -163,6 +164,9 @@ class MediaServer:
             return await self._patch(said)
         if isinstance(said, CloseWebrtc):
             await self._endpoint(said.resource_id).delete(said.resource_id)
+            return Patched()
+        if isinstance(said, FindWebrtc):
+            self._endpoint(said.resource_id).etag(said.resource_id)
             return Patched()
         return Refused(code="unsupported", message=f"{type(said).__name__} is not a question for media", status=500)
 

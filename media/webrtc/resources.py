@@ -8,6 +8,18 @@ from media.webrtc.errors import Refused, malformed, not_found
 from media.webrtc.sdp import build_fragment, parse_fragment
 from media.webrtc.session import Session
 
+_SHOWN_CHARS = 13
+
+
+def shown(resource_id: str) -> str:
+    """The id as logs have it: enough to follow a session, too little to end it."""
+    return resource_id[:_SHOWN_CHARS]
+
+
+def _names(if_match: str, etag: str) -> bool:
+    """Whether If-Match names the entity tag or any one; programs also send them without quotes, or ``*`` in quotes."""
+    return any(one.strip().strip('"') in {"*", etag.strip('"')} for one in if_match.split(","))
+
 
 class Resources:
     """Sessions by resource id, and by whose offers they came about."""
@@ -64,7 +76,7 @@ class Resources:
         session = self.get(resource_id)
         if etag is None:
             raise Refused(428, reason="etag_required", title="If-Match is missing", detail="Name the ICE session.")
-        if etag.strip() not in {"*", session.etag, session.etag.strip('"')}:
+        if not _names(etag, session.etag):
             raise Refused(412, reason="etag_mismatch", title="Another ICE session", detail="It was restarted.")
         parsed = parse_fragment(fragment)
         if session.is_current(parsed.ufrag):

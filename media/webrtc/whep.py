@@ -15,7 +15,7 @@ from media.webrtc.egress import Egress, new_line
 from media.webrtc.errors import Refused
 from media.webrtc.fanout import Fanout
 from media.webrtc.port import RtcPort
-from media.webrtc.resources import Resources
+from media.webrtc.resources import Resources, shown
 from media.webrtc.sdp import Format, Media, MediaAnswer, Offer
 from media.webrtc.session import Session
 
@@ -128,7 +128,7 @@ class WhepEndpoint:
         egress = Egress(fanout=self._hold(relay, want_keyframe), lines=numbered, cname=cname)
 
         def on_closed(reason: str) -> None:
-            log.info("WebRTC viewer %s left: %s", resource_id, reason)
+            log.info("WebRTC viewer %s left: %s", shown(resource_id), reason)
             self._resources.forget(resource_id)
             self._release(relay, egress)
             self._on_viewer_left(resource_id, reason)
@@ -146,7 +146,7 @@ class WhepEndpoint:
         )
         egress.attach(session)
         self._resources.add(resource_id, session)
-        log.info("WebRTC viewer %s came", resource_id)
+        log.info("WebRTC viewer %s came", shown(resource_id))
         return session
 
     def _hold(self, relay: Relay, want_keyframe: Callable[[], None]) -> Fanout:

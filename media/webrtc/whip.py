@@ -15,7 +15,7 @@ from media.webrtc.errors import Refused, unusable
 from media.webrtc.inbound import OpusReceiver, VideoReceiver
 from media.webrtc.ingest import Ingest, StreamPlan
 from media.webrtc.port import TICK_S, RtcPort
-from media.webrtc.resources import Resources
+from media.webrtc.resources import Resources, shown
 from media.webrtc.sdp import Format, Media, MediaAnswer
 from media.webrtc.session import Session
 
@@ -106,7 +106,7 @@ class WhipEndpoint:
         )
 
         def on_closed(reason: str) -> None:
-            log.info("WebRTC publisher %s left: %s", resource_id, reason)
+            log.info("WebRTC publisher %s left: %s", shown(resource_id), reason)
             self._resources.forget(resource_id)
             publication.close(reason)
 
@@ -123,7 +123,7 @@ class WhipEndpoint:
         )
         ingest.attach(session)
         self._resources.add(resource_id, session)
-        log.info("WebRTC publisher %s came", resource_id)
+        log.info("WebRTC publisher %s came", shown(resource_id))
         publication.on_stop(session.close)
         publication.on_keyframe_wanted(ingest.want_keyframe)
         return session

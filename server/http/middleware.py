@@ -29,6 +29,8 @@ ALLOWED_HEADERS: Final = "Authorization, Content-Type, Idempotency-Key, If-Match
 
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
+_SESSION = re.compile(r"/wh[ie]p/sessions/.{0,13}")
+
 _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]{2,45})\]|[A-Za-z0-9._~%-]{0,255})(?::[0-9]{0,5})?")
 
 TRACE_ID: web.RequestKey[str] = web.RequestKey("trace_id", str)
@@ -131,13 +133,15 @@ class Surround:
 
     def _cut(self, request: web.Request, error: Exception) -> None:
         """An answer that has begun can only be broken off, so that the reader sees that it is not whole."""
-        log.warning("answer broken off", path=request.path, trace_id=request[TRACE_ID], error=repr(error))
+        log.warning("answer broken off", path=_shown_path(request), trace_id=request[TRACE_ID], error=repr(error))
         if request.transport is not None:
             request.transport.abort()
 
     def _unforeseen(self, request: web.Request, error: Exception) -> Problem:
         trace_id = request[TRACE_ID]
-        log.error("unforeseen error", method=request.method, path=request.path, trace_id=trace_id, exc_info=error)
+        log.error(
+            "unforeseen error", method=request.method, path=_shown_path(request), trace_id=trace_id, exc_info=error
+        )
         self._metrics.unforeseen()
         return Problem(500, "The error was logged under this trace id", extra={"trace_id": trace_id})
 
@@ -204,6 +208,12 @@ def _is_host(text: str) -> bool:
 def _is_visitor(request: web.Request) -> bool:
     """Somebody who looks at pages, not a program."""
     return request.method in {"GET", "HEAD"} and "text/html" in request.headers.get("Accept", "")
+
+
+def _shown_path(request: web.Request) -> str:
+    """The path as logs have it: the address of a WebRTC session can be its secret."""
+    found = _SESSION.match(request.path)
+    return found[0] + "…" if found else request.path
 
 
 def _options(allowed: Sequence[str]) -> web.Response:

@@ -18,6 +18,7 @@ from media.control import (
     ChannelClosed,
     CloseWebrtc,
     Drain,
+    FindWebrtc,
     ForgetStream,
     Granted,
     OfferWhep,
@@ -119,7 +120,7 @@ class MediaProcess:
         self._tell(ForgetStream(stream_id=stream_id))
 
     async def offer_whip(self, offer: OfferWhip) -> Answered | Refused:
-        """This and the three below raise ``MediaAway`` while the process is not there or does not answer."""
+        """This and the four below raise ``MediaAway`` while the process is not there or does not answer."""
         return await self._ask(offer, Answered)
 
     async def offer_whep(self, offer: OfferWhep) -> Answered | Refused:
@@ -130,6 +131,9 @@ class MediaProcess:
 
     async def close_resource(self, resource_id: str) -> Patched | Refused:
         return await self._ask(CloseWebrtc(resource_id=resource_id), Patched)
+
+    async def find_resource(self, resource_id: str) -> Patched | Refused:
+        return await self._ask(FindWebrtc(resource_id=resource_id), Patched)
 
     def _tell(self, said: Said) -> None:
         try:

@@ -48,6 +48,12 @@ class CloseHere(Ask[Outcome], frozen=True, kw_only=True):
     resource_id: str
 
 
+class FindHere(Ask[Outcome], frozen=True, kw_only=True):
+    """Whether the WebRTC session is here: an outcome without content, or the refusal ``not_found``."""
+
+    resource_id: str
+
+
 class Neighbour(Actor):
     """The actor of a node (kind ``NODE``): its key is the node's name, so it never moves."""
 
@@ -88,6 +94,10 @@ class Neighbour(Actor):
     @handles(CloseHere)
     def close(self, message: CloseHere) -> Later[Outcome]:
         return self._later(self._media.close_resource(message.resource_id))
+
+    @handles(FindHere)
+    def find(self, message: FindHere) -> Later[Outcome]:
+        return self._later(self._media.find_resource(message.resource_id))
 
     def _later(self, asking: Coroutine[Any, Any, Answered | Patched | Refused]) -> Later[Outcome]:
         """The media process may take its time: facts must not wait for it."""

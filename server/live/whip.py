@@ -8,16 +8,17 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from actors.events import NODE
+from actors.events import NODE, StreamView
 from actors.runtime import Ask, DomainError, Node, Unavailable
 from media.control import Answered, Granted, OfferWhep, OfferWhip, Patched, PatchIce, Refused
 from server.http.addresses import is_loopback, limiting_key
 from server.http.errors import Problem, Unauthorized, not_found
-from server.http.feature import UUID, Answer, Call, Media, Operation, PathFormat
+from server.http.feature import UUID, Answer, Auth, Call, Media, Operation
 from server.live.ingest import NOT_VERIFIED, Ingest
 from server.live.media import MediaAway, MediaProcess
-from server.live.neighbour import CloseHere, Outcome, PatchHere, WatchHere
+from server.live.neighbour import CloseHere, FindHere, Outcome, PatchHere, WatchHere
 from server.live.on_air import OnAir
+from server.live.webrtc_session import WHEP_SESSION, WHIP_SESSION, Protocol, new_session, node_of, require_maker
 
 TAG: Final = "webrtc"
 MAX_SDP: Final = 64 * 1024
@@ -26,11 +27,7 @@ ASK_S: Final = 12.0
 COMES_AGAIN_S: Final = 2.0
 RETRY_AFTER_S: Final = {429: 5.0, 503: 2.0}
 FRAGMENT: Final = "application/trickle-ice-sdpfrag"
-RESOURCE: Final = PathFormat(
-    pattern="^wh[ie]p-[0-9a-f-]{36}\\.[A-Za-z0-9-]{1,80}$",
-    description="A session",
-    example="whip-01890c2a-7b5e-7cc3-98c8-6b1f6c1f0a11.node-1",
-)
+NOT_LIVE_AGAIN_S: Final = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +57,6 @@ class WebrtcDesk:
         on_air: OnAir,
         media: MediaProcess,
         node: Node,
-        new_id: Callable[[], str],
         began: Callable[[Granted], Awaitable[None]],
         offer_limits: OfferLimits,
     ) -> None:
@@ -69,7 +65,6 @@ class WebrtcDesk:
         self._on_air = on_air
         self._media = media
         self._node = node
-        self._new_id = new_id
         self._began = began
 
     def operations(self) -> Sequence[Operation]:
@@ -99,35 +94,47 @@ class WebrtcDesk:
             ),
             *self._session("whip"),
             *self._session("whep"),
-            *self._preflights(),
+            *self._endpoints(),
         ]  # fmt: skip
 
-    def _preflights(self) -> list[Operation]:
-        """RFC 9725, 4.2: what may be posted is told to whoever asks with OPTIONS."""
-        paths = {"/whip": "whipOptions", "/whip/{stream_id}": "whipStreamOptions", "/whep/{stream_id}": "whepOptions"}
+    def _endpoints(self) -> list[Operation]:
+        """RFC 9725, 4.1 and 4.2: they have no representation to GET, and say what may be posted to OPTIONS."""
+        paths = {"/whip": "whip", "/whip/{stream_id}": "whipStream", "/whep/{stream_id}": "whep"}
+        allowed = {"Allow": "GET, HEAD, OPTIONS, POST", "Accept-Post": SDP}
         return [
             Operation(
-                method="OPTIONS", path=path, handler=self._say_what_is_taken, name=name, tag=TAG, answers={204: None},
+                method=method, path=path, handler=_says(allowed), name=name + suffix, tag=TAG, answers={204: None},
                 paths={"stream_id": UUID} if "{" in path else {}, summary="What is taken here", is_documented=False,
             )
-            for path, name in paths.items()
+            for path, name in paths.items() for method, suffix in (("OPTIONS", "Options"), ("GET", "Get"))
         ]  # fmt: skip
 
-    async def _say_what_is_taken(self, call: Call[None, None]) -> Answer:
-        return Answer(204, headers={"Allow": "OPTIONS, POST", "Accept-Post": SDP})
-
-    def _session(self, kind: str) -> list[Operation]:
-        path, paths = f"/{kind}/sessions/{{resource}}", {"resource": RESOURCE}
+    def _session(self, protocol: Protocol) -> list[Operation]:
+        path = f"/{protocol}/sessions/{{session}}"
+        paths = {"session": WHIP_SESSION if protocol == "whip" else WHEP_SESSION}
+        auth: Auth = "stream_key" if protocol == "whip" else "optional"
+        allowed = {"Allow": "DELETE, GET, HEAD, OPTIONS, PATCH", "Accept-Patch": FRAGMENT}
         return [
             Operation(
-                method="PATCH", path=path, handler=self._patch, name=f"{kind}Patch", tag=TAG, paths=paths, body=bytes,
-                consumes=FRAGMENT, max_body=MAX_SDP, summary="Trickle candidates or restart ICE",
-                answers={200: Media(media_type=FRAGMENT), 204: None}, problems=frozenset({404, 412, 422, 428, 503}),
+                method="PATCH", path=path, handler=self._patch, name=f"{protocol}Patch", tag=TAG, paths=paths,
+                body=bytes, consumes=FRAGMENT, max_body=MAX_SDP, summary="Trickle candidates or restart ICE",
+                answers={200: Media(media_type=FRAGMENT), 204: None}, auth=auth,
+                problems=frozenset({401, 403, 404, 412, 422, 428, 503}),
                 request_headers={"If-Match": "The ETag of the ICE session"},
             ),
             Operation(
-                method="DELETE", path=path, handler=self._delete, name=f"{kind}Delete", tag=TAG, paths=paths,
-                summary="End the session", answers={200: None}, problems=frozenset({404, 503}),
+                method="DELETE", path=path, handler=self._delete, name=f"{protocol}Delete", tag=TAG, paths=paths,
+                summary="End the session", answers={200: None}, auth=auth,
+                problems=frozenset({401, 403, 404, 503}),
+            ),
+            Operation(
+                method="GET", path=path, handler=self._find, name=f"{protocol}Find", tag=TAG, paths=paths,
+                summary="Whether the session is there; it has no content", answers={204: None},
+                problems=frozenset({404, 503}),
+            ),
+            Operation(
+                method="OPTIONS", path=path, handler=_says(allowed), name=f"{protocol}SessionOptions", tag=TAG,
+                paths=paths, summary="What a session takes", answers={204: None}, is_documented=False,
             ),
         ]  # fmt: skip
 
@@ -135,7 +142,7 @@ class WebrtcDesk:
         stream_id = call.path["stream_id"].lower() if "stream_id" in call.path else None
         sdp = _text(call.body)
         grant = await self._claim(call, stream_id)
-        resource = self._resource("whip", self._node.name)
+        resource = new_session("whip", node=self._node.name, maker=call.token)
         await self._began(grant)
         offer = OfferWhip(
             grant=grant,
@@ -167,20 +174,17 @@ class WebrtcDesk:
         except DomainError:
             raise not_found("There is no such stream") from None
         holder = view.media_node or self._node.name
-        resource = self._resource("whep", holder)
+        maker = None if call.person is None else call.person.id
+        resource = new_session("whep", node=holder, maker=maker)
         offered_by = self._offer_limits.of(account=viewer_id, address=call.address)
         offer = OfferWhep(stream_id=view.id, sdp=sdp, resource_id=resource, offered_by=offered_by)
         try:
             outcome = await self._at(holder, WatchHere(offer=offer), when_gone=_interrupted)
         except Problem as problem:
-            if problem.slug == "ended" and view.state in ("live", "interrupted"):
-                raise _interrupted() from None
+            if problem.slug == "ended":
+                raise _nobody_publishes(view, problem) from None
             raise
         return self._created("whep", resource, _answered(outcome))
-
-    def _resource(self, kind: str, node: str) -> str:
-        """The id of a session names the node that has it, so that any node can pass on what comes for it."""
-        return f"{kind}-{self._new_id()}.{node}"
 
     async def _at(self, node: str, ask: Ask[Outcome], *, when_gone: Callable[[], Problem]) -> Outcome:
         """What the media process of a node answers."""
@@ -203,20 +207,24 @@ class WebrtcDesk:
         return web.Response(status=201, body=answered.sdp.encode(), headers=headers)
 
     async def _patch(self, call: Call[bytes, None]) -> web.StreamResponse:
-        patch = PatchIce(
-            resource_id=call.path["resource"], fragment=_text(call.body), etag=call.request.headers.get("If-Match")
-        )
-        outcome = await self._at(_node_of(call.path["resource"]), PatchHere(patch=patch), when_gone=_no_session)
+        session = _session_of(call)
+        patch = PatchIce(resource_id=session, fragment=_text(call.body), etag=call.request.headers.get("If-Match"))
+        outcome = await self._at(node_of(session), PatchHere(patch=patch), when_gone=_no_session)
         patched = outcome.patched or Patched()
-        headers = {"ETag": patched.etag} if patched.etag else {}
         if not patched.fragment:
-            return web.Response(status=204, headers=headers)
-        return web.Response(status=200, body=patched.fragment.encode(), headers={**headers, "Content-Type": FRAGMENT})
+            return web.Response(status=204)  # without an entity tag: the ICE session is the same
+        headers = {"ETag": patched.etag, "Content-Type": FRAGMENT}
+        return web.Response(status=200, body=patched.fragment.encode(), headers=headers)
 
     async def _delete(self, call: Call[None, None]) -> Answer:
-        resource = call.path["resource"]
-        await self._at(_node_of(resource), CloseHere(resource_id=resource), when_gone=_no_session)
+        session = _session_of(call)
+        await self._at(node_of(session), CloseHere(resource_id=session), when_gone=_no_session)
         return Answer(200)
+
+    async def _find(self, call: Call[None, None]) -> Answer:
+        session = call.path["session"]
+        await self._at(node_of(session), FindHere(resource_id=session), when_gone=_no_session)
+        return Answer(204, headers={"Cache-Control": "no-store"})
 
     async def _asked(self, asking: Any) -> Any:
         try:
@@ -228,8 +236,20 @@ class WebrtcDesk:
         return answer
 
 
-def _node_of(resource: str) -> str:
-    return resource.partition(".")[2]
+def _says(headers: dict[str, str]) -> Callable[[Call[None, None]], Awaitable[Answer]]:
+    """A handler that answers with these headers and no content."""
+
+    async def answer(call: Call[None, None]) -> Answer:
+        return Answer(204, headers=headers)
+
+    return answer
+
+
+def _session_of(call: Call[Any, None]) -> str:
+    """The session's id. Raises a 401 or 403 unless the caller made it."""
+    session = call.path["session"]
+    require_maker(session, call.token if call.person is None else call.person.id)
+    return session
 
 
 def _no_session() -> Problem:
@@ -240,6 +260,18 @@ def _no_session() -> Problem:
 def _interrupted() -> Problem:
     """The stream is still there: its publisher comes again, maybe on another node, or it ends."""
     return Problem(503, "This stream has no publisher at the moment", slug="interrupted", retry_after_s=COMES_AGAIN_S)
+
+
+def _nobody_publishes(view: StreamView, ended: Problem) -> Problem:
+    """Why a stream cannot be watched live: not yet, not at the moment, or, as the media process says, not any more."""
+    if view.state in ("live", "interrupted"):
+        return _interrupted()
+    if view.state != "scheduled":
+        return ended
+    return Problem(
+        409, "This stream has not begun yet", title="The stream is not live", slug="not-live",
+        retry_after_s=NOT_LIVE_AGAIN_S, extra={"reason": "not_live"},
+    )  # fmt: skip
 
 
 def _answered(outcome: Outcome) -> Answered:

@@ -142,9 +142,11 @@ async def test_whip_is_taken_by_any_node_and_ended_through_another(town: Town, p
     a, b, c = town.running
     made = await prepare_on(town, person, actor=a)
     stream_id = made["stream"]["id"]
-    async with publishing(at(b, person), f"/whip/{stream_id}", made["ingest"]["stream_key"]) as answer:
+    key = made["ingest"]["stream_key"]
+    async with publishing(at(b, person), f"/whip/{stream_id}", key) as answer:
         await at(c, person).until_state(stream_id, "live", within_s=15)
         session = answer.headers["Location"]
-        assert (await at(c, person).call("DELETE", session)).status == 200
+        headers = {"Authorization": f"Bearer {key}"}
+        assert (await at(c, person).call("DELETE", session, headers=headers)).status == 200
         await at(c, person).until_state(stream_id, "interrupted")
     await at(c, person).done("POST", f"streams/{stream_id}/end")

@@ -88,6 +88,30 @@ async def test_a_publisher_with_a_codec_that_nobody_knows_is_refused() -> None:
         assert not publication.closed.done()
 
 
+@pytest.mark.parametrize("if_match", ["{}", '"x", {}', "*", '"*"', '{}, W/"x"'])
+async def test_an_entity_tag_is_found_in_a_list_and_any_one_by_a_star(if_match: str) -> None:
+    async with stage() as made:
+        await made.whip.offer(sdp=offer(AUDIO), publication=RelayPublication(), resource_id="p")
+        assert await made.whip.patch("p", "a=end-of-candidates\r\n", if_match.format(made.whip.etag("p"))) is None
+
+
+async def test_ids_of_sessions_are_not_in_the_log_whole(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    async with stage() as made:
+        for protocol in ("whip", "whep"):
+            text, name = offer(AUDIO), f"{protocol}-0123456789abcdef.node"
+            if protocol == "whip":
+                await made.whip.offer(sdp=text, publication=RelayPublication(), resource_id=name)
+                await made.whip.delete(name)
+            else:
+                await made.whep.offer(
+                    sdp=to_watch(text), relay=relay_of(OPUS), resource_id=name, want_keyframe=lambda: None
+                )
+                await made.whep.delete(name)
+    assert caplog.text.count("whip-01234567 ") == caplog.text.count("whep-01234567 ") == 2
+    assert "89abcdef" not in caplog.text
+
+
 SECOND_VIDEO = VIDEO.replace("mid:1", "mid:2").replace("96", "98").replace("97", "99")
 
 

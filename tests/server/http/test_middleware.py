@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
+import structlog
 from aiohttp import ClientError, web
 
 from actors.runtime.errors import ActorStopped, DeadlineExceeded, DomainError, MailboxFull
@@ -68,6 +70,14 @@ async def test_error_of_another_floor_becomes_a_problem(
     assert problem["status"] == status
     assert {"title", "detail", "instance"} < set(problem)
     assert answer.headers.get("Retry-After") == retry
+
+
+async def test_the_address_of_a_session_is_not_in_the_log_whole(serve: Serve) -> None:
+    session = "/whep/sessions/whep-0123456789abcdef.node"
+    client = await serve(dataclasses.replace(_raising(RuntimeError()), path=session))
+    with structlog.testing.capture_logs() as logged:
+        assert (await client.get(session)).status == 500
+    assert [line["path"] for line in logged] == ["/whep/sessions/whep-01234567…"]
 
 
 async def test_unforeseen_error_is_a_500_that_tells_only_its_trace_id(serve: Serve) -> None:

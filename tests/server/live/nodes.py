@@ -48,6 +48,7 @@ class Sessions:
         self.open: list[str] = []
         self.stopped: list[tuple[str, int, str]] = []
         self.is_away = False
+        self.patched = Patched(fragment="a=end", etag="2")
         self.refusal: Refused | None = None
         self.offers: list[OfferWhip | OfferWhep] = []
 
@@ -58,13 +59,16 @@ class Sessions:
         return self._opened(offer)
 
     async def patch(self, patch: PatchIce) -> Patched | Refused:
-        return Patched(fragment="a=end", etag="2") if patch.resource_id in self.open else self._unknown()
+        return self.patched if patch.resource_id in self.open else self._unknown()
 
     async def close_resource(self, resource_id: str) -> Patched | Refused:
         if resource_id not in self.open:
             return self._unknown()
         self.open.remove(resource_id)
         return Patched()
+
+    async def find_resource(self, resource_id: str) -> Patched | Refused:
+        return Patched() if resource_id in self.open else self._unknown()
 
     def stop_publication(self, stream_id: str, *, publication: int, reason: str) -> None:
         self.stopped.append((stream_id, publication, reason))
