@@ -9,6 +9,8 @@ from typing import Final
 
 from aiohttp import web
 
+from server.http import content
+
 _FOLDER: Final = Path(__file__).with_name("docs")
 _FILES: Final = {
     "/docs": ("docs.html", "text/html"),
@@ -25,16 +27,14 @@ class Documentation:
         self._pages["/openapi.json"] = (document, "application/json")
 
     def add_to(self, app: web.Application) -> None:
-        for path, (content, kind) in self._pages.items():
-            app.router.add_get(path, partial(_page, content, kind, _etag(content)))
+        for path, (body, kind) in self._pages.items():
+            app.router.add_get(path, partial(_page, body, kind, _etag(body)))
 
 
-async def _page(content: bytes, kind: str, etag: str, request: web.Request) -> web.Response:
-    headers = {"Cache-Control": "no-cache", "ETag": f'"{etag}"'}
-    if any(one.value in {etag, "*"} for one in request.if_none_match or ()):
-        return web.Response(status=304, headers=headers)
-    return web.Response(body=content, content_type=kind, charset="utf-8", headers=headers)
+async def _page(body: bytes, kind: str, etag: str, request: web.Request) -> web.Response:
+    headers = {"Cache-Control": "no-cache", "Content-Type": f"{kind}; charset=utf-8"}
+    return content.text(request, body, etag=etag, headers=headers)
 
 
-def _etag(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:24]
+def _etag(body: bytes) -> str:
+    return f'"{hashlib.sha256(body).hexdigest()[:24]}"'

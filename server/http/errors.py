@@ -31,6 +31,7 @@ TITLES: Final[Mapping[int, tuple[str, str]]] = {
     413: ("too-large", "The request is too large"),
     415: ("unsupported-media-type", "The content type is not supported"),
     416: ("range-not-satisfiable", "The range cannot be served"),
+    417: ("expectation-failed", "The expectation cannot be met"),
     422: ("invalid", "The request is invalid"),
     428: ("precondition-required", "A precondition is required"),
     429: ("too-many-requests", "Too many requests"),

@@ -24,8 +24,12 @@ CSP: Final = (
     "connect-src 'self' ws: wss:; worker-src 'self' blob:; object-src 'none'; base-uri 'none'; frame-ancestors 'self'"
 )
 PERMISSIONS: Final = "camera=(self), microphone=(self), display-capture=(self), geolocation=(), payment=(), usb=()"
-EXPOSED: Final = "ETag, Link, Location, Retry-After, X-Request-Id, Age"
-ALLOWED_HEADERS: Final = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Range"
+EXPOSED: Final = "Accept-Ranges, Age, Content-Range, Date, ETag, Link, Location, Retry-After, X-Request-Id"
+ALLOWED_HEADERS: Final = (
+    "Authorization, CMCD-Object, CMCD-Request, CMCD-Session, CMCD-Status, Content-Type, Idempotency-Key, If-Match, "
+    "If-None-Match, If-Range, Range"
+)
+"""With what players say of themselves (CTA-5004)."""
 
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 

@@ -12,8 +12,9 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from aiohttp import http_exceptions, web
+from aiohttp.http import RawRequestMessage
 
-from server.http.errors import Problem
+from server.http.errors import Problem, from_http_exception
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,31 @@ class HttpProtocol(web.RequestHandler):
         response = problem.response(instance="/")
         response.force_close()
         return response
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """What is refused before the application is asked, such as an unknown expectation, is a problem as well."""
+        if isinstance(resp, web.HTTPException) and resp.status >= 400:
+            refused = from_http_exception(resp).response(instance=request.rel_url.raw_path)
+            return await super().finish_response(request, refused, start_time)
+        return await super().finish_response(request, resp, start_time)
+
+    def data_received(self, data: bytes) -> None:
+        """A body that breaks off its own coding is over at once; the parser tells only of the next request."""
+        super().data_received(data)
+        if self._messages and not isinstance(self._messages[-1][0], RawRequestMessage):
+            self._break_body()
+
+    def _break_body(self) -> None:
+        if len(self._messages) > 1:
+            body = self._messages[-2][1]
+        elif self._current_request is not None:
+            body = self._current_request.content
+        else:
+            return
+        if not body.is_eof() and body.exception() is None:
+            body.set_exception(web.RequestPayloadError("the body breaks off its coding"))
 
     def log_exception(self, *args: Any, **kwargs: Any) -> None:
         if isinstance(kwargs.get("exc_info"), _SENDERS):

@@ -11,6 +11,8 @@ from typing import Final
 
 from aiohttp import web
 
+from server.http.conditions import accepts_gzip
+from server.http.content import without_content, zipped_tag
 from server.http.middleware import NOT_FOUND_PAGE
 
 PLACES: Final = (
@@ -92,7 +94,7 @@ def _read(path: Path) -> _File:
 
 def _file(name: str, content: bytes, gzipped: bytes | None) -> _File:
     media_type = _MEDIA_TYPES.get(Path(name).suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
-    etag = hashlib.sha256(content).hexdigest()[:24]
+    etag = f'"{hashlib.sha256(content).hexdigest()[:24]}"'
     return _File(content, gzipped, media_type, etag, _HASHED.fullmatch(name) is not None)
 
 
@@ -111,15 +113,15 @@ _MEDIA_TYPES: Final = {
 
 
 def _answer(request: web.Request, file: _File) -> web.Response:
-    is_zipped = file.gzipped is not None and "gzip" in request.headers.get("Accept-Encoding", "")
-    etag = file.etag + ("-gz" if is_zipped else "")
+    is_zipped = file.gzipped is not None and accepts_gzip(request.headers)
     headers = {
-        "ETag": f'"{etag}"',
+        "ETag": zipped_tag(file.etag) if is_zipped else file.etag,
         "Cache-Control": "public, max-age=31536000, immutable" if file.is_immutable else "no-cache",
         "Vary": "Accept-Encoding",
     }
-    if any(one.value in {etag, "*"} for one in request.if_none_match or ()):
-        return web.Response(status=304, headers=headers)
+    ready = without_content(request, headers)
+    if ready is not None:
+        return ready
     if is_zipped:
         headers["Content-Encoding"] = "gzip"
     charset = "utf-8" if file.media_type.startswith("text/") else None

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import os
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Sequence
+from io import FileIO
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +21,7 @@ from media.control import Packaged, Pictured
 from media.hls.events import StreamEnded
 from media.hls.index import Bad, InStore, LiveIndex, Location, OnDisk, PendingPart, Ready, Wait
 from media.hls.playlist import parse_query
+from server.http import content
 from server.http.errors import Problem, not_found
 from server.http.feature import UUID, Answer, Call, Handler, Media, Operation, PathFormat
 from server.http.shapes import Query
@@ -37,7 +40,8 @@ TARGET_S: Final = {"realtime": 2, "low": 2, "normal": 4}
 PART_TARGET_S: Final = {"realtime": 0.25, "low": 0.334, "normal": 1.0}
 IMMUTABLE: Final = "public, max-age=31536000, immutable"
 PLAYLIST: Final = "no-cache"
-PICTURE_MAX_AGE_S: Final = 2
+PICTURE: Final = "public, max-age=2"
+PIECE_BYTES: Final = 256 * 1024
 
 log = logging.getLogger("server.hls")
 
@@ -275,11 +279,11 @@ class HlsDesk:
         deadline = asyncio.get_running_loop().time() + PART_WAIT_S
         while not held.index.is_playable and not held.index.is_ended and await _change(held, deadline):
             pass
-        return self._playlist(call, held.index.multivariant(dvr=is_dvr))
+        return self._playlist(call, await self._view(call), held.index.multivariant(dvr=is_dvr))
 
     async def _manifest(self, call: Call[None, PlaylistQuery]) -> web.StreamResponse:
         held = await self._held(call)
-        return self._playlist(call, held.index.manifest(now=self._wall(), dvr=_is_dvr(call)))
+        return self._playlist(call, await self._view(call), held.index.manifest(now=self._wall(), dvr=_is_dvr(call)))
 
     async def _media(self, call: Call[None, PlaylistQuery]) -> web.StreamResponse:
         held = await self._held(call)
@@ -293,30 +297,26 @@ class HlsDesk:
             if not await _change(held, deadline):
                 raise Problem(503, "The stream has stalled: the part did not come in time", retry_after_s=1.0)
             answer = held.index.media(rendition, query, dvr=is_dvr)
-        return self._playlist(call, answer)
+        return self._playlist(call, await self._view(call), answer)
 
-    def _playlist(self, call: Call[Any, Any], answer: Ready | Bad | Wait) -> web.StreamResponse:
+    def _playlist(self, call: Call[Any, Any], view: StreamView, answer: Ready | Bad | Wait) -> web.StreamResponse:
         if isinstance(answer, Bad):
             raise Problem(answer.status, answer.reason)
         assert isinstance(answer, Ready)
-        headers = {"ETag": answer.etag, "Cache-Control": PLAYLIST, "Age": "0"}
-        if call.request.headers.get("If-None-Match") == answer.etag:
-            return web.Response(status=304, headers=headers)
-        response = web.Response(body=answer.body, headers={**headers, "Content-Type": answer.content_type})
-        if len(answer.body) > 2_000:
-            response.enable_compression()
-        return response
+        headers = {"Cache-Control": _for_caches(view, PLAYLIST), "Age": "0", "Content-Type": answer.content_type}
+        return content.text(call.request, answer.body, etag=answer.etag, headers=headers)
 
     async def _thumbnail(self, call: Call[None, None]) -> web.StreamResponse:
         view = await self._view(call)
         picture = self._playback.picture(view.id)
-        headers = {"Cache-Control": f"public, max-age={PICTURE_MAX_AGE_S}", "Content-Type": "image/webp"}
-        if picture is not None and Path(picture.path).exists():
-            return web.FileResponse(picture.path, headers=headers)
-        body = await self._stored(f"streams/{view.id}/thumbnail.webp")
+        body = _picture_on_disk(picture.path) if picture is not None else None
+        if body is None:
+            body = await self._stored(f"streams/{view.id}/thumbnail.webp")
         if body is None:
             raise not_found("There is no picture yet")
-        return web.Response(body=body, headers=headers)
+        headers = {"Cache-Control": _for_caches(view, PICTURE), "Content-Type": "image/webp"}
+        etag = f'"{hashlib.sha256(body).hexdigest()[:24]}"'
+        return content.held(call.request, body, etag=etag, headers=headers)
 
     async def _stored(self, key: str) -> bytes | None:
         try:
@@ -336,14 +336,14 @@ class HlsDesk:
         return await self._bytes(call, location, name)
 
     async def _bytes(self, call: Call[Any, Any], location: Location | None, name: str) -> web.StreamResponse:
-        headers = {"Cache-Control": IMMUTABLE, "Content-Type": "video/mp4"}
+        headers = {"Cache-Control": _for_caches(await self._view(call), IMMUTABLE), "Content-Type": "video/mp4"}
         if isinstance(location, OnDisk):
-            response = _on_disk(location, headers)
+            response = await _from_disk(call.request, location, name, headers)
             if response is not None:
                 return response
             return await self._init(call, name, headers)
         if isinstance(location, InStore):
-            return await self._from_store(call.request, location.object_key, location.size, headers)
+            return await self._from_store(call.request, location.object_key, location.size, name, headers)
         raise not_found("There is no such file in this stream")
 
     async def _init(self, call: Call[Any, Any], name: str, headers: dict[str, str]) -> web.StreamResponse:
@@ -351,24 +351,19 @@ class HlsDesk:
         for init in await self._recordings.inits(call.path["stream_id"].lower()):
             if init.name == name:
                 size = await self._objects.size(init.object_key)
-                return await self._from_store(call.request, init.object_key, size or 0, headers)
+                return await self._from_store(call.request, init.object_key, size or 0, name, headers)
         raise not_found("There is no such file in this stream")
 
     async def _from_store(
-        self, request: web.Request, key: str, size: int, headers: dict[str, str]
+        self, request: web.Request, key: str, size: int, name: str, headers: dict[str, str]
     ) -> web.StreamResponse:
-        path = self._objects.local_path(key)
-        if path is not None:
-            return web.FileResponse(path, headers=headers)
-        response = web.StreamResponse(headers={**headers, "Content-Length": str(size)})
-        chunks = self._objects.open(key)
-        first = await _first(chunks)
-        await response.prepare(request)
-        await response.write(first)
-        async for chunk in chunks:
-            await response.write(chunk)
-        await response.write_eof()
-        return response
+        def read(offset: int, count: int) -> AsyncIterator[bytes]:
+            return self._objects.open(key, offset=offset, size=count)
+
+        try:
+            return await content.streamed(request, read, size=size, etag=_tag(name, size), headers=headers)
+        except NoSuchObject:
+            raise not_found("There is no such file in this stream") from None
 
     async def _held(self, call: Call[Any, Any]) -> _Held:
         return await self._playback.held(await self._view(call))
@@ -385,16 +380,6 @@ def _is_dvr(call: Call[Any, PlaylistQuery]) -> bool:
     return call.query.dvr == "1"
 
 
-async def _first(chunks: AsyncIterator[bytes]) -> bytes:
-    """The first chunk, before the answer has begun: what is not there is still a 404."""
-    try:
-        return await anext(chunks)
-    except StopAsyncIteration:
-        return b""
-    except NoSuchObject:
-        raise not_found("There is no such file in this stream") from None
-
-
 async def _change(held: _Held, deadline: float) -> bool:
     """Wait for the index to change; False at the deadline."""
     try:
@@ -405,14 +390,48 @@ async def _change(held: _Held, deadline: float) -> bool:
     return True
 
 
-def _on_disk(location: OnDisk, headers: dict[str, str]) -> web.StreamResponse | None:
-    """A whole file goes from kernel to kernel, a part is a small copy. None when the file has gone."""
-    path = Path(location.path)
+def _for_caches(view: StreamView, shared: str) -> str:
+    """``Cache-Control``: what not everybody may see is in no shared cache."""
+    return shared if view.visibility in ("public", "unlisted") else content.PRIVATE
+
+
+def _tag(name: str, size: int) -> str:
+    """The entity tag of what never changes under its name: the same on all nodes, live and recorded."""
+    return f'"{name.replace("/", "-")}-{size}"'
+
+
+async def _from_disk(
+    request: web.Request, location: OnDisk, name: str, headers: dict[str, str]
+) -> web.StreamResponse | None:
+    """From the run folder, which is in memory. None when the file has gone."""
+    file = _opened(location.path)
+    if file is None:
+        return None
+    with file:
+
+        def read(offset: int, count: int) -> AsyncIterator[bytes]:
+            return _pieces(file.fileno(), location.offset + offset, count)
+
+        return await content.streamed(
+            request, read, size=location.size, etag=_tag(name, location.size), headers=headers
+        )
+
+
+def _opened(path: str) -> FileIO | None:
     try:
-        if location.offset == 0 and path.stat().st_size == location.size:
-            return web.FileResponse(path, headers=headers)
-        with path.open("rb", buffering=0) as file:
-            body = os.pread(file.fileno(), location.size, location.offset)
+        return Path(path).open("rb", buffering=0)
     except OSError:
         return None
-    return web.Response(body=body, headers=headers)
+
+
+async def _pieces(descriptor: int, offset: int, count: int) -> AsyncIterator[bytes]:
+    while count > 0 and (piece := os.pread(descriptor, min(PIECE_BYTES, count), offset)):
+        offset, count = offset + len(piece), count - len(piece)
+        yield piece
+
+
+def _picture_on_disk(path: str) -> bytes | None:
+    try:
+        return Path(path).read_bytes()
+    except OSError:
+        return None

@@ -140,7 +140,8 @@ class Body:
 
 
 def _chunk_size(line: bytes) -> int:
-    digits = line.split(b";")[0].strip()
+    size, semicolon, _ = line[:-2].partition(b";")
+    digits = size.rstrip(b" \t") if semicolon else size
     if not digits or len(digits) > 8 or not all(byte in b"0123456789abcdefABCDEF" for byte in digits):
         raise BadRequest("chunk size")
     return int(digits, 16)

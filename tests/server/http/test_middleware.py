@@ -133,6 +133,16 @@ async def test_reads_are_open_to_every_origin_and_writes_to_none(serve: Serve) -
     assert answer.headers["Access-Control-Allow-Methods"] == "GET, HEAD"
 
 
+async def test_what_players_say_of_themselves_passes_the_preflight(serve: Serve) -> None:
+    client = await serve(_at("GET", "/it", _fine))
+    asked = {"Origin": "https://elsewhere.example", "Access-Control-Request-Method": "GET"}
+    answer = await client.options("/it", headers=asked)
+    allowed = set(answer.headers["Access-Control-Allow-Headers"].lower().split(", "))
+    assert {"cmcd-object", "cmcd-request", "cmcd-session", "cmcd-status", "range", "if-range"} <= allowed
+    exposed = (await client.get("/it", headers=asked)).headers["Access-Control-Expose-Headers"]
+    assert {"Content-Range", "ETag", "Date", "Age"} <= set(exposed.split(", "))
+
+
 async def test_configured_origin_may_write(serve: Serve) -> None:
     settings = HttpSettings(allowed_origins=("https://ours.example",))
     client = await serve(_at("POST", "/it", _fine), settings=settings)

@@ -14,6 +14,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from server.http.errors import ProblemTable
+from server.http.intake import read_body
 from server.http.middleware import HttpMetrics, Surround
 from server.http.protocol import http_protocols
 
@@ -22,11 +23,16 @@ async def _echo(request: web.Request) -> web.Response:
     return web.Response(text=f"{len(await request.content.readany())} {request.host}")
 
 
+async def _read(request: web.Request) -> web.Response:
+    return web.Response(body=await read_body(request, max_bytes=1_000, timeout_s=60))
+
+
 @pytest.fixture
 async def port() -> AsyncIterator[int]:
     surround = Surround(problems=ProblemTable([]), metrics=HttpMetrics(registry=CollectorRegistry()))
     app = web.Application(middlewares=[surround.middleware()])
     app.router.add_route("*", "/", _echo)
+    app.router.add_post("/body", _read)
     runner = web.AppRunner(app, access_log=None, handle_signals=False)
     await runner.setup()
     assert runner.server is not None
@@ -118,3 +124,57 @@ async def test_host_that_is_one_is_taken(port: int, host: str) -> None:
 
 async def test_request_without_a_version_is_a_400(port: int) -> None:
     assert _problem(await _answers(port, b"GET /\r\n\r\n"))["status"] == 400
+
+
+CHUNKED = b"POST /body HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+BROKEN_CHUNKS = {
+    "spaces around the size": b" 2 \r\n{}\r\n0\r\n\r\n",
+    "a bare line feed": b"2\n{}\r\n0\r\n\r\n",
+    "a size that is too small": b"4\r\nHello\r\n0\r\n\r\n",
+    "no hexadecimal size": b"zz\r\n{}\r\n0\r\n\r\n",
+    "a sign before the size": b"+2\r\n{}\r\n0\r\n\r\n",
+    "a size out of bounds": b"fffffffffffffffff\r\n{}\r\n0\r\n\r\n",
+    "a broken chunk after a good one": b"2\r\n{}\r\nx\r\n",
+    "a broken trailer": b"0\r\n\x00\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("name", BROKEN_CHUNKS)
+@pytest.mark.parametrize("split", [0, 1, None], ids=["after the head", "in the middle", "at once"])
+async def test_broken_chunks_are_a_400_at_once(port: int, name: str, split: int | None) -> None:
+    """The deadline for a body is longer than the one for the answer here."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    body = BROKEN_CHUNKS[name]
+    try:
+        async with asyncio.timeout(10):
+            if split is None:
+                writer.write(CHUNKED + body)
+            else:
+                for sent in (CHUNKED + body[:split], body[split:]):
+                    writer.write(sent)
+                    await _turns_of_the_loop()
+            answer = await reader.read()
+    finally:
+        writer.transport.abort()
+    assert answer.count(b"HTTP/1.") == 1
+    assert _problem(answer)["status"] == 400
+
+
+async def _turns_of_the_loop() -> None:
+    """Until the server has the bytes, and its handler waits for more."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def test_an_unknown_expectation_is_a_problem(port: int) -> None:
+    for path in (b"/body", b"/nowhere"):
+        head = b"POST " + path + b" HTTP/1.1\r\nHost: a\r\nExpect: a-miracle\r\nContent-Length: 0\r\n"
+        answer = await _answers(port, head + b"Connection: close\r\n\r\n")
+        assert _problem(answer)["status"] == 417
+
+
+async def test_a_body_that_was_announced_is_asked_for(port: int) -> None:
+    head = b"POST /body HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\nConnection: close\r\nContent-Length: 2\r\n\r\n"
+    answer = await _answers(port, head + b"ok")
+    assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n")
+    assert answer.endswith(b"ok")

@@ -123,6 +123,20 @@ async def test_somebody_who_has_it_already_is_not_sent_it_again(site: Site) -> N
     assert (await site.get("/hls/s/video/1/1.m4s", If_None_Match='"other"')).status == 200
 
 
+async def test_media_of_another_node_is_served_in_part_and_text_compressed(site: Site) -> None:
+    site.origin.headers = FOREVER
+    part = await site.get("/hls/s/video/1/1.m4s", Range="bytes=1-2")
+    assert (part.status, part.body, part.headers["Content-Range"]) == (206, b"ed", "bytes 1-2/5")
+    whole = await site.get("/hls/s/video/1/1.m4s", Range="bytes=1-2", If_Range='"other"')
+    assert (whole.status, whole.body) == (200, b"media")
+    site.origin.headers = {"ETag": '"p"', "Content-Type": "application/vnd.apple.mpegurl"}
+    site.origin.body = b"#EXTINF\n" * 1_000
+    text = await site.get(Accept_Encoding="gzip", If_None_Match='"p"')
+    assert (text.status, text.headers["ETag"], text.headers["Vary"]) == (200, '"p-gz"', "Accept-Encoding")
+    assert (await site.get(Accept_Encoding="gzip", If_None_Match='W/"p-gz"')).status == 304
+    assert (await site.get(If_None_Match="*")).status == 304
+
+
 async def test_what_one_person_may_see_is_not_given_to_another(site: Site) -> None:
     site.origin.headers = FOREVER
     await site.get("/hls/s/video/1/1.m4s", Authorization="Bearer ann")

@@ -62,7 +62,7 @@ def test_length_over_the_bound_is_refused_at_once() -> None:
         body_of(head("Content-Length: 11"), keep_up_to=10)
 
 
-CHUNKED = b"5;name=value\r\nhello\r\n0B\r\n, the world\r\n0\r\nTrailer: x\r\n\r\n"
+CHUNKED = b"5 ;name=value\r\nhello\r\n0B\r\n, the world\r\n0\r\nTrailer: x\r\n\r\n"
 
 
 @given(st.lists(st.integers(0, len(CHUNKED)), max_size=8))
@@ -79,7 +79,18 @@ def test_chunked_body_is_the_same_however_it_arrives(cuts: list[int]) -> None:
 
 
 @pytest.mark.parametrize(
-    "stream", [b"x\r\n", b"-1\r\n", b"5\nhello", b"5\r\nhelloX\r\n", b"ffffffffff\r\n", b"1" * 5000, b"\r\n"]
+    "stream",
+    [
+        b"x\r\n",
+        b" 5\r\n",
+        b"5 \r\n",
+        b"-1\r\n",
+        b"5\nhello",
+        b"5\r\nhelloX\r\n",
+        b"ffffffffff\r\n",
+        b"1" * 5000,
+        b"\r\n",
+    ],
 )
 def test_chunks_that_are_wrong_are_refused(stream: bytes) -> None:
     with pytest.raises(BadRequest):

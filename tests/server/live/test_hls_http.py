@@ -1,0 +1,127 @@
+"""Playlists, segments and pictures as HTTP has them: tags, ranges, and what caches may keep."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import TestClient
+
+from actors.events import StreamView
+from media.control import Packaged, Pictured
+from media.hls.events import SegmentReady, SegmentRemoved
+from server.live.hls import HlsDesk, Playback
+from server.live.pull import Pull
+from storage.memory import MemoryRecordings, Tables
+from storage.objects import LocalObjects
+from tests.server.live.test_hls import published, stored, view
+
+STREAM = "01890c2a-7b5e-7cc3-98c8-6b1f6c1f0a11"
+BASE = f"/hls/{STREAM}"
+
+
+class Site:
+    """One stream on a node, and a client of it."""
+
+    def __init__(self, folder: Path, client: Callable[..., Awaitable[TestClient[Any, Any]]]) -> None:
+        self.folder = folder
+        self.visibility = "public"
+        self.objects = LocalObjects(root=folder / "objects")
+        recordings: Any = MemoryRecordings(tables=Tables())
+        self.playback = Playback(recordings=recordings)
+        on_air: Any = self
+        self._serve = client
+        self._desk = HlsDesk(
+            playback=self.playback, on_air=on_air, objects=self.objects, recordings=recordings,
+            pull=Pull(address_of=lambda _: ""), me="n1",
+        )  # fmt: skip
+
+    async def view(self, stream_id: str, *, viewer_id: str | None) -> StreamView:
+        return view(id=stream_id, visibility=self.visibility)
+
+    async def open(self) -> None:
+        await self.playback.prepare(await self.view(STREAM, viewer_id=None))
+        self.events = published(self.folder, 1, ends=False)
+        for event in self.events:
+            self.playback.packaged(Packaged(stream_id=STREAM, publication=1, event=event))
+        self.segment = next(event for event in self.events if isinstance(event, SegmentReady))
+        self.client = await self._serve(*self._desk.operations())
+
+    async def store(self) -> None:
+        """The first segment becomes an object, and its live file goes."""
+        event = stored(self.segment)
+        await self.objects.put(event.object_key, Path(self.segment.path).read_bytes(), content_type="video/mp4")
+        self.playback.packaged(Packaged(stream_id=STREAM, publication=1, event=event))
+        self.playback.packaged(Packaged(stream_id=STREAM, publication=1, event=SegmentRemoved(name=self.segment.name)))
+        Path(self.segment.path).unlink()
+
+
+@pytest.fixture
+async def site(tmp_path: Path, serve: Callable[..., Awaitable[TestClient[Any, Any]]]) -> Site:
+    made = Site(tmp_path, serve)
+    await made.open()
+    return made
+
+
+async def test_a_segment_is_served_in_part_under_the_same_tag_live_and_recorded(site: Site) -> None:
+    path = f"{BASE}/{site.segment.name}"
+    whole = await (live := await site.client.get(path)).read()
+    assert len(whole) == site.segment.size
+    await site.store()
+    recorded = await site.client.get(path)
+    assert await recorded.read() == whole
+    assert recorded.headers["ETag"] == live.headers["ETag"]
+    part = await site.client.get(path, headers={"Range": "bytes=10-19", "If-Range": live.headers["ETag"]})
+    assert (part.status, await part.read()) == (206, whole[10:20])
+    assert part.headers["Content-Range"] == f"bytes 10-19/{len(whole)}"
+    assert (await site.client.get(path, headers={"If-None-Match": f"W/{live.headers['ETag']}"})).status == 304
+
+
+async def test_a_part_and_an_initialisation_are_served_in_part_too(site: Site) -> None:
+    playlist = await (await site.client.get(f"{BASE}/video.m3u8")).text()
+    names = [line.split('URI="')[1].split('"')[0] for line in playlist.splitlines() if "#EXT-X-PART:" in line]
+    init = next(line.split('URI="')[1].split('"')[0] for line in playlist.splitlines() if "#EXT-X-MAP" in line)
+    for name in (names[0], init):
+        whole = await (await site.client.get(f"{BASE}/{name}")).read()
+        part = await site.client.get(f"{BASE}/{name}", headers={"Range": "bytes=1-4"})
+        assert (part.status, await part.read()) == (206, whole[1:5])
+
+
+async def test_a_file_that_has_gone_is_not_there(site: Site) -> None:
+    await site.store()
+    await site.objects.delete_prefix("o/")
+    assert (await site.client.get(f"{BASE}/{site.segment.name}")).status == 404
+
+
+SHARED = ["public", "unlisted"]
+
+
+@pytest.mark.parametrize("visibility", [*SHARED, "private", "followers"])
+async def test_only_what_everybody_may_see_is_for_shared_caches(site: Site, visibility: str) -> None:
+    site.visibility = visibility
+    picture = site.folder / "picture.webp"
+    picture.write_bytes(b"RIFF")
+    site.playback.pictured(Pictured(stream_id=STREAM, path=str(picture), at=0.0))
+    given = {}
+    for name in ("index.m3u8", "video.m3u8", "manifest.mpd", "thumbnail.webp", site.segment.name):
+        answer = await site.client.get(f"{BASE}/{name}")
+        again = await site.client.get(f"{BASE}/{name}", headers={"If-None-Match": answer.headers["ETag"]})
+        assert (answer.status, again.status) == (200, 304), name
+        assert again.headers["Cache-Control"] == answer.headers["Cache-Control"]
+        given[name] = answer.headers["Cache-Control"]
+    if visibility in SHARED:
+        assert given["video.m3u8"] == "no-cache"
+        assert given[site.segment.name] == "public, max-age=31536000, immutable"
+        assert given["thumbnail.webp"] == "public, max-age=2"
+    else:
+        assert set(given.values()) == {"private, no-cache"}
+
+
+async def test_a_recorded_picture_has_a_tag(site: Site) -> None:
+    await site.objects.put(f"streams/{STREAM}/thumbnail.webp", b"RIFFWEBP", content_type="image/webp")
+    first = await site.client.get(f"{BASE}/thumbnail.webp")
+    assert await first.read() == b"RIFFWEBP"
+    tag = first.headers["ETag"]
+    assert (await site.client.get(f"{BASE}/thumbnail.webp", headers={"If-None-Match": f'"x", {tag}'})).status == 304
