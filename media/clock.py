@@ -14,6 +14,8 @@ TOLERANCE_S = 0.1
 SETTLE_S = 10.0
 #: Media time goes at most this much faster or slower than the publisher's.
 MAX_SLEW = 0.1
+#: What is off by more than this is no live clock: a file that is sent as fast as it goes, say.
+NOT_LIVE_S = 30.0
 _MAX_PROGRESS_S = 1.0
 
 
@@ -47,11 +49,12 @@ class Least:
 class Discipline:
     """How far a clock's media time is shifted so that it goes on as real time does since ``now`` showed ``media_s``.
 
-    Times are seconds, ``now`` is monotonic. ``shift_s`` is what to add.
+    Times are seconds, ``now`` is monotonic. ``shift_s`` is what to add; it stays 0 for the first ``WINDOW_S``.
     """
 
     def __init__(self, *, media_s: float, now: float) -> None:
         self.shift_s = 0.0
+        self._began_at = now
         self._ahead_s = now - media_s
         self._highest_s = media_s
         self._least = Least(window_s=WINDOW_S)
@@ -62,6 +65,7 @@ class Discipline:
         progress_s = min(media_s - self._highest_s, _MAX_PROGRESS_S)
         if progress_s > 0:
             self._highest_s = media_s
+        if progress_s > 0 and now - self._began_at >= WINDOW_S and abs(late_s) <= NOT_LIVE_S:
             self.shift_s += clamped(beyond(late_s, TOLERANCE_S) / SETTLE_S, MAX_SLEW) * progress_s
         return self.shift_s
 

@@ -35,6 +35,8 @@ class Meter:
         self._transit_s: float | None = None
         self._has_b_frames = False
         self._key_at: float | None = None
+        self._began_at: float | None = None
+        self._heard_at: dict[str, float] = {}
         self._told: set[str] = set()
         self._left_out: frozenset[str] = frozenset()
 
@@ -54,7 +56,9 @@ class Meter:
         track = self._tracks.get(unit.kind)
         if track is None:
             return
-        self.at = unit.at
+        self.at = self._heard_at[unit.kind] = unit.at
+        if self._began_at is None:
+            self._began_at = unit.at
         is_frame = unit.kind == "video"
         self._recent.append((unit.at, len(unit.data), is_frame))
         self._bytes += len(unit.data)
@@ -115,6 +119,7 @@ class Meter:
         if video is None:
             return {"picture_without_header"} & self._told or {"no_picture"}
         told = {
+            "no_picture": self._is_away("video"),
             "no_key_frame": self._key_at is not None and self.at - self._key_at > NO_KEY_S,
             "long_key_frame_interval": self._keyframe_interval_s > LONG_GOP_S,
             "low_frame_rate": 0 < fps < video.fps * LOW_FPS_SHARE,
@@ -128,8 +133,14 @@ class Meter:
     def _of_sound(self, audio: Track | None) -> set[str]:
         if audio is None:
             return {"sound_without_header"} & self._told or {"no_sound"}
-        left_out = {"sound_left_out"} if audio.codec in self._left_out else set[str]()
-        return left_out | ({"sound_malformed"} & self._told)
+        found = {"sound_malformed"} & self._told
+        if audio.codec in self._left_out:
+            found.add("sound_left_out")
+        return found | {"no_sound"} if self._is_away("audio") else found
+
+    def _is_away(self, kind: str) -> bool:
+        """Whether nothing of an announced track has come for some seconds."""
+        return self._began_at is not None and self.at - self._heard_at.get(kind, self._began_at) > WINDOW_S
 
 
 def _audio(track: Track | None) -> dict[str, Any] | None:

@@ -126,6 +126,7 @@ class Relay:
         self._max_gop_units = max_gop_units
         self._max_gop_bytes = max_gop_bytes
         self._has_video = False
+        self._has_seen_video = False
 
     def configure(self, tracks: Sequence[Track]) -> None:
         """Announce the tracks of the units that follow; the same tracks again, or any after the end, are no change."""
@@ -141,9 +142,17 @@ class Relay:
         """Hand one unit to every reader. Never blocks, never raises for a slow one; does nothing after the end."""
         if self.ended is not None:
             return
+        if unit.kind == "video" and not self._has_seen_video:
+            self._begin_video()
         self._remember(unit)
         for reader in self._readers:
             reader._put(unit)
+
+    def _begin_video(self) -> None:
+        """Sound that came before any picture was for everybody; from now on readers begin with a key frame."""
+        self._has_seen_video = True
+        for reader in self._readers:
+            reader._needs_key = True
 
     def close(self, reason: str) -> None:
         """End every reader, now and later ones. Idempotent: the first reason stays."""
@@ -167,7 +176,7 @@ class Relay:
         reader = Reader(wake=wake, max_units=max_units, max_bytes=max_bytes)
         if self.tracks:
             reader._put_control(Tracks(self.tracks))
-        reader._needs_key = self._has_video and not (from_key and self._gop)
+        reader._needs_key = self._has_video and self._has_seen_video and not (from_key and self._gop)
         if from_key:
             for unit in self._gop:
                 reader._put(unit)

@@ -7,11 +7,13 @@ it (or when it lies) the first half second does.
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import msgspec
 
+from media.clock import Discipline
 from media.errors import ProtocolError
 from media.publication import Publication
 from media.rtmp import adts, flv
@@ -90,7 +92,8 @@ class _Audio:
             self._clock = after._clock
 
     def units(self, packet: flv.Packet, ms: float, at: float) -> list[Unit]:
-        return [self._unit(data, ms, at) for data in self._payloads(packet.data)]
+        length_ms = self._samples * 1000 / self.track.timescale
+        return [self._unit(data, ms + n * length_ms, at) for n, data in enumerate(self._payloads(packet.data))]
 
     def _payloads(self, data: bytes) -> list[bytes]:
         if self._samples and adts.is_adts(data):
@@ -106,18 +109,24 @@ class _Held(msgspec.Struct, frozen=True):
     timestamp: int
     packet: flv.Packet
     at: float
+    now: float
 
 
 class Ingest:
-    """Feeds one publication. Calls on it raise ProtocolError or PublishRefused; the run is over then."""
+    """Feeds one publication. Calls on it raise ProtocolError or PublishRefused; the run is over then.
 
-    def __init__(self, *, publication: Publication) -> None:
+    ``clock`` is monotonic, in seconds: with it media time is held to real time, whatever the encoder's clock does.
+    """
+
+    def __init__(self, *, publication: Publication, clock: Callable[[], float] = time.monotonic) -> None:
         self.counts = IngestCounts()
         self._publication = publication
         self._metadata: Mapping[str, Value] = {}
         self._expected: frozenset[Kind] | None = None
         self._lines: dict[Kind, _Line] = {}
+        self._clock = clock
         self._timeline: Timeline | None = None
+        self._discipline: Discipline | None = None
         self._held: list[_Held] = []
         self._held_bytes = 0
         self._malformed: dict[Kind, int] = {"video": 0, "audio": 0}
@@ -203,9 +212,9 @@ class Ingest:
             self.counts.without_header += 1
             self._publication.warn("sound_without_header" if packet.kind == "audio" else "picture_without_header")
         elif self._timeline is not None:
-            self._write(self._timeline, line, packet, timestamp, at)
+            self._write(line, _Held(timestamp, packet, at, self._clock()))
         else:
-            self._hold(_Held(timestamp, packet, at))
+            self._hold(_Held(timestamp, packet, at, self._clock()))
 
     def _hold(self, held: _Held) -> None:
         self._held.append(held)
@@ -228,10 +237,11 @@ class Ingest:
         base = held[0].timestamp
         earliest = min(_signed(item.timestamp - base) for item in held)
         self._timeline = Timeline(first=(base + max(earliest, -HOLD_MS)) % _WRAP)
+        self._discipline = Discipline(media_s=0.0, now=held[0].now)
         for item in held:
             line = self._lines[item.packet.kind]
             try:
-                self._write(self._timeline, line, item.packet, item.timestamp, item.at)
+                self._write(line, item)
             except ProtocolError as error:
                 self._count_malformed(item.packet.kind, error)
 
@@ -239,15 +249,22 @@ class Ingest:
         lines = [self._lines[kind] for kind in ("video", "audio") if kind in self._lines]
         self._publication.configure([_described(line.track, self._metadata) for line in lines])
 
-    def _write(self, timeline: Timeline, line: _Line, packet: flv.Packet, timestamp: int, at: float) -> None:
-        ms = self._publication.media_time_ms + timeline.place(packet.kind, timestamp) + packet.nano / 1_000_000
+    def _write(self, line: _Line, held: _Held) -> None:
         track = line.track
-        units = line.units(packet, ms, at)
+        units = line.units(held.packet, self._media_ms(held), held.at)
         if line.track != track:
             self._configure()
         for unit in units:
             self.counts.units += 1
             self._publication.write(unit)
+
+    def _media_ms(self, held: _Held) -> float:
+        """Where it belongs on the stream's media clock."""
+        assert self._timeline is not None
+        assert self._discipline is not None
+        ms = self._timeline.place(held.packet.kind, held.timestamp)
+        shift_s = self._discipline.follow(ms / 1000, held.now)
+        return self._publication.media_time_ms + ms + shift_s * 1000 + held.packet.nano / 1_000_000
 
 
 def _tells_its_header(packet: flv.Packet) -> bool:

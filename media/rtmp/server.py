@@ -335,7 +335,7 @@ class _Connection(asyncio.Protocol):
         self.phase = _Phase.PUBLISHING
         self._last_bytes = self._last_media = self._server._clock()
         self._publication = publication
-        self._ingest = Ingest(publication=publication)
+        self._ingest = Ingest(publication=publication, clock=self._server._clock)
         self._server.counters.published += 1
         self._server._log.info("rtmp %s publishes", self._remote)
         self._release_pending()

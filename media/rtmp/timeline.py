@@ -6,22 +6,31 @@ restart, a jump) happens to sound and picture alike and they stay together.
 
 from __future__ import annotations
 
+from media.clock import beyond, clamped
 from media.unit import Kind
 
 MAX_JUMP_MS = 10_000
+#: How far the other track must go on to call it a pause (encoders send their tracks in turns of up to some seconds),
+#: and how much of it timestamps may miss.
+PAUSE_MS = 3_000
+MAX_STAND_MS = 1_000
 _MAX_BACK_MS = 100
 _STEP_MS = 20
 _WRAP = 1 << 32
 _HALF = 1 << 31
 _KEEP_PREVIOUS_MS = 10_000
 AUDIO_TOLERANCE_MS = 50
+AUDIO_SLACK_MS = 10
+#: A packet is moved by at most this share of its length.
+_SLEW = 8
 
 
 class Timeline:
     """Milliseconds since the first unit. ``place`` never goes back within one track.
 
-    A timestamp more than 10 s ahead of its track, or behind it, moves the base so that the clock goes on just after
-    the latest unit. The base before stays known for a while: the other track's last units may still be of it.
+    A timestamp more than 10 s ahead of all tracks, or behind its own, moves the base so that the clock goes on just
+    after the latest unit. The base before stays known for a while: the other track's last units may still be of it.
+    A track may pause for any time. If its timestamps stood still meanwhile, it is put where the other one is.
     """
 
     def __init__(self, *, first: int) -> None:
@@ -31,28 +40,40 @@ class Timeline:
         self._previous: int | None = None
         self._moved_at = 0
         self._last: dict[Kind, int] = {}
+        self._latest = 0
+        self._heard: dict[Kind, int] = {}
+        self._missed: dict[Kind, int] = {}
 
     def place(self, kind: Kind, timestamp: int) -> int:
         """Where a unit of that track with this timestamp belongs."""
         raw = self._unwrap(timestamp)
         last = self._last.get(kind)
         if last is None:
-            at = max(0, self._locate(raw, max(self._last.values(), default=0), -MAX_JUMP_MS))
+            at = max(0, self._locate(kind, raw, self._latest, MAX_JUMP_MS))
         else:
-            at = max(last, self._locate(raw, last, -_MAX_BACK_MS))
+            at = max(last, self._locate(kind, raw, last, _MAX_BACK_MS))
+            at += self._stood(kind, at - last)
         self._last[kind] = at
+        self._heard[kind] = self._latest = max(self._latest, at)
         return at
+
+    def _stood(self, kind: Kind, progress: int) -> int:
+        """What this track's timestamps have missed of a pause in which the other track went on."""
+        missed = self._latest - self._heard[kind] - progress
+        if self._latest - self._heard[kind] <= PAUSE_MS or missed <= MAX_STAND_MS:
+            return 0
+        self._missed[kind] = self._missed.get(kind, 0) + missed
+        return missed
 
     def _unwrap(self, timestamp: int) -> int:
         ahead = (timestamp - self._raw) % _WRAP
         self._raw += ahead - _WRAP if ahead >= _HALF else ahead
         return self._raw
 
-    def _locate(self, raw: int, last: int, max_back_ms: int) -> int:
-        at = raw + self._offset
-        if self._previous is not None:
-            at = self._nearest(raw, last)
-        if max_back_ms <= at - last <= MAX_JUMP_MS:
+    def _locate(self, kind: Kind, raw: int, last: int, max_back_ms: int) -> int:
+        moved = raw + self._missed.get(kind, 0)
+        at = moved + self._offset if self._previous is None else self._nearest(moved, last)
+        if at - last >= -max_back_ms and at - self._latest <= MAX_JUMP_MS:
             return at
         return self._rebase(raw)
 
@@ -67,7 +88,8 @@ class Timeline:
     def _rebase(self, raw: int) -> int:
         self.rebased += 1
         self._previous = self._offset
-        self._moved_at = max(self._last.values(), default=0) + _STEP_MS
+        self._missed.clear()
+        self._moved_at = self._latest + _STEP_MS
         self._offset = self._moved_at - raw
         return self._moved_at
 
@@ -75,13 +97,15 @@ class Timeline:
 class SampleClock:
     """Audio positions counted in samples: a millisecond timestamp is too coarse to put packets end to end.
 
-    The count is followed as long as it stays within 50 ms of the timestamps; past that it starts over from them.
+    The count is followed within 10 ms of the timestamps, and slewed back into that band: the clocks of samples and of
+    timestamps may drift. More than 50 ms off, it starts over from the timestamps.
     """
 
     def __init__(self, *, rate: int) -> None:
         self.resynchronised = 0
         self._rate = rate
         self._tolerance = AUDIO_TOLERANCE_MS * rate // 1000
+        self._slack = AUDIO_SLACK_MS * rate // 1000
         self._next: int | None = None
         self._last = -1
 
@@ -94,6 +118,8 @@ class SampleClock:
         elif abs(target - position) > self._tolerance:
             self.resynchronised += 1
             position = target
+        else:
+            position += round(clamped(beyond(target - position, self._slack), samples / _SLEW))
         position = max(position, self._last + 1)
         self._last = position
         self._next = position + samples

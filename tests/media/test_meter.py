@@ -62,6 +62,19 @@ def test_warnings_say_what_is_odd() -> None:
     assert "unevenly" in warned(metered(*late))
 
 
+@pytest.mark.parametrize(("kind", "name"), [("audio", "no_sound"), ("video", "no_picture")])
+def test_a_track_that_stays_away_is_told_until_it_returns(kind: str, name: str) -> None:
+    def told(start_s: float, end_s: float) -> list[str]:
+        units = mixed(pictures(20), sounds(20))
+        away = [unit for unit in units if unit.kind != kind or not start_s <= unit.at - START_AT < end_s]
+        return list(metered(*away).health(dropped_units=0)["warning_names"])
+
+    assert name in told(10, 20)
+    assert name in told(0, 20)
+    assert name not in told(15.2, 20)
+    assert name not in told(10, 19)
+
+
 def test_warnings_have_names_in_the_order_of_their_sentences() -> None:
     health = metered(video(0, key=True), video(33, pts_ms=66), tracks=(VIDEO,)).health(dropped_units=0)
     assert health["warning_names"] == ["low_frame_rate", "b_frames", "no_sound"]

@@ -182,3 +182,14 @@ def test_unsubscribed_reader_gets_nothing_more(relay):
     relay.unsubscribe(reader)
     relay.write(video(0, key=True))
     assert units(reader) == []
+
+
+def test_sound_before_the_first_picture_reaches_readers_and_pictures_begin_with_a_key_frame(relay):
+    reader = relay.subscribe(Wakes())
+    for unit in (sound(0), video(30), sound(1), video(60, key=True), sound(2)):
+        relay.write(unit)
+    assert units(reader) == [sound(0), video(60, key=True), sound(2)]
+    assert reader.dropped_units == 0
+    later = relay.subscribe(Wakes(), from_key=False)
+    relay.write(sound(3))
+    assert units(later) == []

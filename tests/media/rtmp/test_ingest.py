@@ -274,3 +274,28 @@ def test_metadata_fills_in_what_the_header_leaves_open(ingest: Ingest, recording
 def test_unsupported_codec_is_refused(ingest: Ingest) -> None:
     with pytest.raises(PublishRefused, match="MP3"):
         audio(ingest, 0, payload=b"\x2fabc")
+
+
+@pytest.mark.parametrize("ppm", [-500, 0, 500])
+def test_an_encoder_whose_clock_drifts_stays_with_real_time_for_hours(recording: Recording, ppm: int) -> None:
+    now = 0.0
+    ingest = Ingest(publication=recording, clock=lambda: now)
+    start(ingest)
+    for second in range(1, 4 * 3_600):
+        now = float(second)
+        stamp = round(second * 1000 * (1 + ppm / 1e6))
+        video(ingest, stamp)
+        audio(ingest, stamp)
+    apart = {unit.kind: unit.dts / (90_000 if unit.kind == "video" else 48_000) for unit in recording.units[-2:]}
+    assert abs(apart["video"] - now) < 0.12
+    assert abs(apart["audio"] - apart["video"]) < 0.012
+
+
+def test_what_is_sent_faster_than_real_time_keeps_its_timestamps(recording: Recording) -> None:
+    now = 0.0
+    ingest = Ingest(publication=recording, clock=lambda: now)
+    start(ingest)
+    for second in range(1, 600):
+        now = second / 20
+        video(ingest, second * 1000)
+    assert recording.units[-1].dts == 599 * 90_000

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import itertools
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.rtmp.timeline import SampleClock, Timeline
+from media.rtmp.timeline import AUDIO_SLACK_MS, MAX_STAND_MS, PAUSE_MS, SampleClock, Timeline
 
 
 def test_first_unit_is_at_zero() -> None:
@@ -94,6 +95,47 @@ def test_small_step_back_is_flattened() -> None:
     assert [timeline.place("audio", stamp) for stamp in (0, 40, 30, 60)] == [0, 40, 40, 60]
 
 
+def paused(away_ms: int, missed_ms: int) -> tuple[Timeline, int]:
+    """A timeline in which sound was away from 1 s on, and its first place after that."""
+    timeline = Timeline(first=0)
+    timeline.place("audio", 1_000)
+    for stamp in range(1_000, 1_001 + away_ms, 40):
+        timeline.place("video", stamp)
+    timeline.place("video", 1_000 + away_ms)
+    return timeline, timeline.place("audio", 1_000 + away_ms - missed_ms)
+
+
+@pytest.mark.parametrize("away_ms", [5_000, 12_000, 3_600_000])
+@pytest.mark.parametrize("stands", [True, False])
+def test_a_track_that_pauses_comes_back_in_step(away_ms: int, stands: bool) -> None:
+    missed_ms = away_ms if stands else 0
+    timeline, at = paused(away_ms, missed_ms)
+    assert at == 1_000 + away_ms
+    assert timeline.place("audio", 1_500 + away_ms - missed_ms) == 1_500 + away_ms
+    assert timeline.place("video", 1_500 + away_ms) == 1_500 + away_ms
+    assert timeline.rebased == 0
+
+
+def test_the_bounds_of_a_pause_are_kept_exactly() -> None:
+    assert paused(PAUSE_MS, 2_000)[1] == 1_000 + PAUSE_MS - 2_000
+    assert paused(PAUSE_MS + 1, 2_000)[1] == 1_000 + PAUSE_MS + 1
+    assert paused(8_000, MAX_STAND_MS)[1] == 9_000 - MAX_STAND_MS
+    assert paused(8_000, MAX_STAND_MS + 1)[1] == 9_000
+
+
+def test_an_encoder_that_restarts_after_a_pause_that_its_clock_missed_is_in_step() -> None:
+    timeline, _ = paused(5_000, 5_000)
+    assert timeline.place("video", 900_000) == 6_020
+    assert timeline.place("audio", 900_010) == 6_030
+
+
+def test_a_track_that_begins_long_after_the_other_is_in_step() -> None:
+    timeline = Timeline(first=0)
+    for stamp in range(0, 60_000, 40):
+        timeline.place("video", stamp)
+    assert timeline.place("audio", 60_000) == 60_000
+
+
 @given(st.lists(st.tuples(st.sampled_from(["video", "audio"]), st.integers(0, 2**32 - 1)), max_size=60))
 def test_no_track_ever_goes_back_or_leaps(stamps: list[tuple[str, int]]) -> None:
     timeline, last = Timeline(first=stamps[0][1] if stamps else 0), {"video": 0, "audio": 0}
@@ -121,3 +163,19 @@ def test_audio_faster_than_its_stamps_is_pulled_back_without_going_back() -> Non
     assert all(before < after for before, after in itertools.pairwise(placed))
     assert clock.resynchronised > 0
     assert placed[-1] < 100 * 480 + 48 * 60
+
+
+def test_audio_that_drifts_against_its_stamps_is_slewed_and_never_leaps() -> None:
+    for pace in (1.0005, 0.9995):
+        clock = SampleClock(rate=48_000)
+        placed = [clock.place(index * 1024 / 48 * pace, 1024) for index in range(100_000)]
+        assert clock.resynchronised == 0
+        assert {after - before for before, after in itertools.pairwise(placed)} <= set(range(1_022, 1_027))
+        assert abs(placed[-1] / 48 - 99_999 * 1024 / 48 * pace) < AUDIO_SLACK_MS + 1
+
+
+def test_audio_within_the_slack_of_its_stamps_is_not_moved() -> None:
+    clock = SampleClock(rate=48_000)
+    assert [clock.place(ms, 960) for ms in (0, 20 + AUDIO_SLACK_MS, 40 - AUDIO_SLACK_MS)] == [0, 960, 1920]
+    assert clock.place(60 + AUDIO_SLACK_MS + 1, 960) == 2880 + 48
+    assert clock.place(80 + AUDIO_SLACK_MS + 20, 960) == 2880 + 48 + 960 + 120
