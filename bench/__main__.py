@@ -82,6 +82,10 @@ _PLAN: Final[tuple[tuple[str, str, str, float, str, float], ...]] = (
     ("store", "How fast does chat become durable?", "", 45, "--rounds 3 --rows 2000 --rate 1000", 15),
     ("rtmp", "What does it cost to take RTMP apart?", "", 15, "--seconds 4 --rounds 3", 4),
     ("hls", "What does packaging for HLS cost?", "--rounds 5", 10, "--seconds 10", 3),
+    (
+        "soak", "Do sound and picture stay together, and players near live, for hours?", "--hours 1", 100,
+        "--hours 0.02 --points 2", 4,
+    ),
     ("transcode", "What does decoding and encoding cost?", "--rounds 5", 70, "--seconds 3 --rounds 1", 12),
     ("connects", "How many clients a second come in?", "--rounds 3 --app", 240, "--count 300", 10),
     (

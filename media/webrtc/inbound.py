@@ -65,14 +65,14 @@ class OpusReceiver:
     def __init__(self) -> None:
         self.unwrapper = Unwrapper()
         head = b"OpusHead\x01\x02" + bytes((0, 0)) + OPUS_RATE.to_bytes(4, "little") + bytes(3)
-        self._track = Track(
+        self.track = Track(
             kind="audio", codec=Codec.OPUS, timescale=OPUS_RATE, config=head, sample_rate=OPUS_RATE, channels=2
         )
 
     def push(self, packet: RtpPacket, was_lost: bool) -> list[Frame]:
         if not packet.payload:
             return []
-        return [Frame("audio", self.unwrapper.unwrap(packet.timestamp), True, packet.payload, self._track)]
+        return [Frame("audio", self.unwrapper.unwrap(packet.timestamp), True, packet.payload, self.track)]
 
 
 class _Assembly:

@@ -93,7 +93,8 @@ class Ingest:
         self.units = 0
         self._streams = {plan.payload_type: _Stream(plan, now) for plan in plans}
         self._kinds = frozenset(plan.kind for plan in plans)
-        self._output = _Output(publication, self._kinds)
+        known = [plan.receiver.track for plan in plans if isinstance(plan.receiver, OpusReceiver)]
+        self._output = _Output(publication, self._kinds, known)
         self._session: Session | None = None
         self._keyframe_every_s = keyframe_every_s
         self._gone_after_s = gone_after_s
@@ -222,13 +223,15 @@ class Ingest:
 
 class _Output:
     """Announces tracks and writes units. Waits a little for all negotiated kinds, so that readers do not see
-    the tracks change right after the start."""
+    the tracks change right after the start. A track that is known without a packet (``known``) is announced although
+    none has come: players look only once which tracks there are."""
 
-    def __init__(self, publication: Publication, kinds: frozenset[Kind]) -> None:
+    def __init__(self, publication: Publication, kinds: frozenset[Kind], known: Sequence[Track]) -> None:
         self.timeline = Timeline(base_ms=publication.media_time_ms)
         self.dropped_frames = 0
         self._publication = publication
         self._kinds = kinds
+        self._known = known
         self._tracks: dict[Kind, Track] = {}
         self._announced: tuple[Track, ...] = ()
         self._pending: list[tuple[Frame, float]] = []
@@ -253,6 +256,8 @@ class _Output:
             self._start()
 
     def _start(self) -> None:
+        for track in self._known:
+            self._tracks.setdefault(track.kind, track)
         self._announce()
         for frame, at in self._pending:
             self._write(frame, at)

@@ -106,7 +106,7 @@ def test_both_kinds_are_announced_together_before_the_first_unit() -> None:
     assert [unit.kind for unit in publication.units] == ["video"] * 3 + ["audio"] * 3
 
 
-def test_video_does_not_wait_for_sound_that_never_comes() -> None:
+def test_video_does_not_wait_for_sound_that_comes_late_and_its_track_is_announced_at_once() -> None:
     publication = Taken()
     made, _ = ingest(publication)
     for packet in video(frames=3):
@@ -114,10 +114,11 @@ def test_video_does_not_wait_for_sound_that_never_comes() -> None:
     made.on_tick(1.5)
     assert not publication.units
     made.on_tick(2.1)
-    assert publication.tracks == [("video",)]
+    assert publication.tracks == [("video", "audio")]
     assert len(publication.units) == 3
-    made.on_rtp(audio(1)[0], 2.2)
-    assert publication.tracks[-1] == ("video", "audio")
+    made.on_rtp(audio(1)[0], 9.2)
+    assert publication.tracks == [("video", "audio")]
+    assert publication.units[-1].pts == round(8.2 * 48_000)
 
 
 def test_key_frames_are_asked_for_when_none_came_for_two_seconds() -> None:
