@@ -43,7 +43,8 @@ class AuthorizePublish(Said, frozen=True, kw_only=True):
 
 
 class Granted(Said, frozen=True, kw_only=True):
-    """Leave to publish; ``epoch`` is the fencing token in every object key of the run. ``owner_id``: whose stream."""
+    """Leave to publish; ``epoch`` is the fencing token in every object key of the run. ``owner_id``: whose stream.
+    ``target_s``: the target duration of the stream's playlists, 0 if it has none yet."""
 
     stream_id: str
     epoch: int
@@ -53,6 +54,7 @@ class Granted(Said, frozen=True, kw_only=True):
     latency: str
     is_recorded: bool
     owner_id: str = ""
+    target_s: int = 0
 
 
 class Refused(Said, frozen=True, kw_only=True):

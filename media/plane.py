@@ -247,6 +247,7 @@ class Run:
             first_segment=self.grant.first_segment,
             target_ms=target_ms,
             part_ms=part_ms,
+            target_s=self.grant.target_s,
             pins=self._recorder is not None,
         )
         return Packager(muxer=muxer, relay=self.relay_with(Codec.AAC), source=self.relay, say=self._packaged)

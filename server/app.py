@@ -485,8 +485,8 @@ class App:
         WebClient(folder=WEB).add_to(app)
         return app
 
-    async def _began(self, grant: Granted) -> None:
-        await self._listener.began(grant)
+    async def _began(self, grant: Granted) -> Granted:
+        return await self._listener.began(grant)
 
     def _make_health(self) -> Health:
         return Health(

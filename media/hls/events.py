@@ -81,7 +81,8 @@ class PartReady(Timed, frozen=True, kw_only=True, tag="part"):
 
 
 class SegmentReady(Timed, frozen=True, kw_only=True, tag="segment"):
-    """A segment is complete. A gap (``is_gap``) has no file: the rendition was silent."""
+    """A segment is complete. A gap (``is_gap``) has no file: the rendition was silent. No segment of the run is longer
+    than ``target_s``, rounded; 0 while that is not known."""
 
     rendition: str
     publication: int
@@ -94,6 +95,7 @@ class SegmentReady(Timed, frozen=True, kw_only=True, tag="segment"):
     is_independent: bool
     is_discontinuity: bool
     program_date_time: float
+    target_s: int = 0
 
 
 class SegmentStored(Timed, frozen=True, kw_only=True, tag="stored"):

@@ -24,6 +24,7 @@ from media.hls.events import (
     StreamEnded,
 )
 from media.hls.playlist import (
+    WHOLE,
     BadQuery,
     MediaPlaylist,
     PartInfo,
@@ -39,6 +40,9 @@ from media.hls.segmenter import FIRST_SEGMENT
 PLAYLIST_TYPE = "application/vnd.apple.mpegurl"
 MANIFEST_TYPE = "application/dash+xml"
 SEGMENT_TYPE = "video/mp4"
+FIRST_SEGMENT_S = 13.0
+"""The first segment is there within this time: it ends with the first key frame interval, or is cut after ten and a
+half seconds."""
 
 
 class Ready(msgspec.Struct, frozen=True):
@@ -50,10 +54,10 @@ class Ready(msgspec.Struct, frozen=True):
 
 
 class Wait(msgspec.Struct, frozen=True):
-    """Not yet: ask again when the index has changed, for at most three times ``target_s`` (then 503)."""
+    """Not yet: ask again when the index has changed, for at most ``limit_s`` (then 503)."""
 
     until: Position
-    target_s: int
+    limit_s: float
 
 
 class Bad(msgspec.Struct, frozen=True):
@@ -160,7 +164,7 @@ class LiveIndex:
         self.is_ended = False
         self._on_change = on_change
         self._begin: float | None = None
-        self._target_s = target_s
+        self.target_s = target_s
         self._part_target_s = part_target_s
         self._window_s = window_s
         self._keeps_all = keeps_all
@@ -199,7 +203,7 @@ class LiveIndex:
             held.init, held.is_silent = event, False
             return
         playlist = MediaPlaylist(
-            target_s=self._target_s,
+            target_s=self.target_s,
             part_target_s=self._part_target_s,
             window_s=self._window_s,
             keeps_all=self._keeps_all,
@@ -231,9 +235,16 @@ class LiveIndex:
             self._files[event.name] = OnDisk(event.path, 0, event.size)
         info = _info(event, uri=event.name, size=event.size, is_independent=event.is_independent or event.is_gap)
         rendition.playlist.add_segment(msgspec.structs.replace(info, is_gap=event.is_gap))
+        self._keep_one_target(max(event.target_s, rendition.playlist.target_s))
         rendition.playlist.hint = _part_name(event.rendition, event.publication, event.segment + 1, 0)
         rendition.count_segment(event.size, event.duration_s)
         self._fill_silent(rendition, info)
+
+    def _keep_one_target(self, target_s: int) -> None:
+        """All renditions have the same target duration (RFC 8216bis, 6.2.4)."""
+        self.target_s = max(self.target_s, target_s)
+        for rendition in self._renditions.values():
+            rendition.playlist.raise_target(self.target_s)
 
     def _align(self, rendition: _Rendition, event: PartReady | SegmentReady) -> None:
         """A rendition that appears in the middle counts the discontinuities before it as its leader does."""
@@ -293,17 +304,17 @@ class LiveIndex:
     def is_playable(self) -> bool:
         """Whether the multivariant playlist can be given out: players never look at it again.
 
-        So each rendition that a run announced must have begun, or its leader have a whole segment without it.
+        So the leader of each run must have a whole segment, and so must each rendition that has begun beside it.
         """
         runs = [run for run in self._runs.values() if run.leader]
         return self.is_ended or (bool(runs) and all(self._has_begun(run) for run in runs))
 
     def _has_begun(self, run: RunStarted) -> bool:
-        leader = self._renditions.get(run.leader)
-        if leader is None or leader.playlist.is_empty:
-            return False
-        return bool(leader.playlist.segments) or all(
-            name in self._renditions and not self._renditions[name].playlist.is_empty for name in run.renditions
+        begun = [self._renditions[name].playlist for name in run.renditions if name in self._renditions]
+        return (
+            run.leader in self._renditions
+            and all(playlist.count or playlist.is_empty for playlist in begun)
+            and (self._renditions[run.leader].playlist.count > 0)
         )
 
     @property
@@ -342,7 +353,10 @@ class LiveIndex:
         if isinstance(verdict, BadQuery):
             return Bad(400, verdict.reason)
         if not verdict and query.until is not None:
-            return Wait(query.until, held.playlist.target_s)
+            return Wait(query.until, 3 * held.playlist.target_s)
+        if query.until is None and not held.playlist.count and not self.is_ended:
+            # Only parts so far: ffmpeg, VLC and hls.js give up a playlist without a whole segment.
+            return Wait(Position(held.playlist.end.segment, WHOLE), FIRST_SEGMENT_S)
         follows = query.until is not None and self.is_ended
         key = (rendition, dvr, follows, query.can_skip)
         return self._kept(key, PLAYLIST_TYPE, lambda: self._media(held, query, dvr=dvr, follows=follows))
@@ -376,7 +390,7 @@ class LiveIndex:
             segments = held.playlist.segments if dvr else held.playlist.window()
             presentations.append(Presentation(held.described(held.uri), held.init.sample_rate, segments))
         live = None if self.is_ended else Live(self._begin or 0.0, now)
-        return render_mpd(presentations, target_s=self._target_s, live=live)
+        return render_mpd(presentations, target_s=self.target_s, live=live)
 
     def locate(self, name: str) -> Location | None:
         """Where the bytes of a name from a playlist are; None for a name that stands for nothing (any more)."""

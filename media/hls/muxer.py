@@ -33,7 +33,8 @@ class Muxer:
 
     Each publication number is used for one muxer of a name only, since it stands in the names of files.
     ``renditions`` names the rendition of each kind; a kind without a name is left out. ``pins`` keeps segments in the
-    folder until ``folder.release`` is called for their names. ``feed`` is synchronous and raises ``OSError`` when the
+    folder until ``folder.release`` is called for their names. ``target_s`` is the target duration that the stream's
+    playlists have already, 0 if none. ``feed`` is synchronous and raises ``OSError`` when the
     folder cannot take more.
     """
 
@@ -47,6 +48,7 @@ class Muxer:
         renditions: Mapping[Kind, str] | None = None,
         target_ms: int = 2_000,
         part_ms: int = 334,
+        target_s: int = 0,
         pins: bool = False,
     ) -> None:
         self._folder = folder
@@ -55,7 +57,9 @@ class Muxer:
         self._renditions = renditions or {"video": "video", "audio": "audio"}
         self._start = Start()
         self._filler = Filler(hold_ms=part_ms)
-        self._segmenter = Segmenter(target_ms=target_ms, part_ms=part_ms, first_segment=first_segment)
+        self._segmenter = Segmenter(
+            target_ms=target_ms, part_ms=part_ms, target_s=target_s, first_segment=first_segment
+        )
         self._pins = pins
         self._files: dict[Kind, _File] = {}
         self._inits: dict[str, int] = {}
@@ -203,6 +207,7 @@ class Muxer:
                 is_independent=closed.is_independent,
                 is_discontinuity=closed.is_discontinuity,
                 program_date_time=self._date(closed.start_pts, file.track.timescale),
+                target_s=self._segmenter.target_s,
             )
         )
         self._longest_s = max(self._longest_s, closed.duration / file.track.timescale)

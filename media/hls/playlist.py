@@ -15,7 +15,7 @@ import msgspec
 #: A playlist may skip what is older than this many target durations; RFC 8216bis asks for at least six.
 _SKIP_TARGETS = 6
 _PARTS_TARGETS = 3
-#: Targets a long key frame interval is raised to, in seconds, so that it is raised as seldom as possible.
+#: What a target duration is raised to, in seconds.
 _TARGET_STEPS = (2, 4, 6, 10, 20)
 _MAX_DIGITS = 12
 
@@ -110,6 +110,12 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
 
 
+def target_for(duration_s: float) -> int:
+    """The least step that a segment of this length fits: a duration is compared rounded (RFC 8216bis, 4.4.3.1)."""
+    needed = math.floor(duration_s + 0.5)
+    return next((step for step in _TARGET_STEPS if step >= needed), needed)
+
+
 class _Entry(msgspec.Struct):
     info: SegmentInfo
     parts: list[PartInfo]
@@ -125,8 +131,9 @@ class MediaPlaylist:
     """One rendition's segments and parts.
 
     Segment numbers grow by one; a number that jumps is filled with gaps. ``keeps_all`` holds on to every segment for
-    the ``whole`` rendering; without it only what the live window lists is held. The target durations only ever grow:
-    ``raised`` counts how often they had to.
+    the ``whole`` rendering; without it only what the live window lists is held. The target duration follows from the
+    first segment, before which no player is handed the playlist, and the segmenter keeps to it. A segment that is
+    longer all the same raises it, which ``raised`` counts: a playlist that breaks its own target is worse.
     """
 
     def __init__(
@@ -204,8 +211,8 @@ class MediaPlaylist:
         if entry is None:
             self._fill_to(segment)
             entry = self._entry(segment)
-        self._close(entry, segment)
         self._fit_target(segment.duration_s)
+        self._close(entry, segment)
         self._forget()
 
     def close_open(self) -> str | None:
@@ -274,10 +281,12 @@ class MediaPlaylist:
         return (last.media_time + last.duration) * timescale // last.timescale
 
     def _fit_target(self, duration_s: float) -> None:
-        needed = math.floor(duration_s + 0.5)
-        if needed > self.target_s:
-            self.target_s = next((step for step in _TARGET_STEPS if step >= needed), needed)
-            self.raised += 1
+        self.raise_target(target_for(duration_s))
+
+    def raise_target(self, target_s: int) -> None:
+        if target_s > self.target_s:
+            self.raised += bool(self._entries)
+            self.target_s = target_s
 
     def _fit_part(self, duration_s: float) -> None:
         if duration_s > self.part_target_s + 0.0005:
@@ -320,22 +329,24 @@ class MediaPlaylist:
         """Whether the playlist holds what the query waits for; ``BadQuery`` if it asks too far ahead."""
         if query.until is None or self.is_ended:
             return True
-        if self._holds(query.until):
+        until, end = self._meant(query.until), self.end
+        if not self.is_empty and until <= end:
             return True
-        end = self.end
         last = end.segment if end.part == WHOLE else end.segment - 1
-        if query.until.segment > max(last, 0) + 2 and not self.is_empty:
+        if until.segment > max(last, 0) + 2 and not self.is_empty:
             return BadQuery("_HLS_msn is too far ahead")
-        if query.until.part != WHOLE and query.until.part > self._part_limit(query.until.segment):
+        if until.part != WHOLE and until.part > self._part_limit(until.segment):
             return BadQuery("_HLS_part is too far ahead")
         return False
 
-    def _holds(self, until: Position) -> bool:
-        """A part that the finished last segment turned out not to have stands for the first part of the next one."""
-        if self.is_empty or self.end < until:
-            return False
-        is_past = self._open is None and until.segment == self.end.segment and until.part != WHOLE
-        return not is_past or until.part < len(self._entries[-1].parts)
+    def _meant(self, until: Position) -> Position:
+        """A part that the finished last segment turned out not to have stands for the first part of the next one
+        (RFC 8216bis, 6.2.5.2)."""
+        if self._open is not None or not self._entries or until.part == WHOLE:
+            return until
+        last = self._entries[-1]
+        is_past = until.segment == last.info.number and until.part >= len(last.parts)
+        return Position(until.segment + 1, 0) if is_past else until
 
     def report(self, uri: str) -> Report:
         """What other renditions' playlists say of the end of this one."""

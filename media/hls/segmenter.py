@@ -3,7 +3,10 @@
 The rules:
 
 * One track leads: video when there is any, else audio. A segment begins at a key frame of the leader, at the one that
-  brings it nearest to the target without its outgrowing the target, and for want of key frames at ``max_segment_ms``.
+  brings it nearest to the target without its outgrowing the target.
+* The first segment decides how long any may be: a playlist's target duration never changes (RFC 8216bis, 6.2.1). It
+  takes a key frame interval of up to ``FIRST_MAX_MS``. For want of a key frame within that, or later within the
+  target, a segment is cut before another frame, and the next key frame begins one again.
 * The other track follows: its segment *n* begins at the sample nearest to the start of the leader's segment *n*. A
   follower that stays behind by a whole segment is closed with what it has, which may be nothing (a gap).
 * A part is as many samples as fit into ``part_ms``. It is given out when the sample after it has arrived, so that the
@@ -20,12 +23,19 @@ import msgspec
 
 from media.hls.codecs import aac_shape, opus_ticks
 from media.hls.fmp4 import Sample
+from media.hls.playlist import target_for
 from media.relay import Item, Tracks
 from media.unit import Codec, Kind, Track, Unit
 
 #: The number of a stream's first segment. Some players take 0 for no number at all.
 FIRST_SEGMENT = 1
 
+#: The longest first segment: 250 frames at 24 per second, which is what encoders do by default, and a margin.
+FIRST_MAX_MS = 10_450
+#: How much longer than the target duration a segment may be, its rounding and the other track's frames considered.
+_OVER_MS = 450
+#: For so much longer than usual a leader may be late before a follower cuts without it.
+_LATE_MS = 400
 _BACKWARDS_MS = 1_000
 _START_PATIENCE_MS = 3_000
 _MAX_EARLY = 512
@@ -231,8 +241,9 @@ class Segmenter:
     """Turns what a reader took from its relay into parts and segments of at most two tracks.
 
     Segments are numbered from ``first_segment``; one above ``FIRST_SEGMENT`` goes on from an earlier run and starts
-    with a discontinuity, one below it is taken for it. ``feed`` returns what is complete, in order: for each track its
-    parts before their segment.
+    with a discontinuity, one below it is taken for it. ``target_s`` is the target duration of an earlier run, 0 if
+    there was none; the attribute is 0 until the first segment has ended. ``feed`` returns what is complete, in order:
+    for each track its parts before their segment.
     """
 
     def __init__(
@@ -240,12 +251,12 @@ class Segmenter:
         *,
         target_ms: int = 2_000,
         part_ms: int = 334,
-        max_segment_ms: int = 20_000,
+        target_s: int = 0,
         first_segment: int = FIRST_SEGMENT,
     ) -> None:
         self._target_ms = target_ms
         self._part_ms = part_ms
-        self._max_segment_ms = max_segment_ms
+        self.target_s = target_s
         self._next = max(first_segment, FIRST_SEGMENT)
         self._breaks = first_segment > FIRST_SEGMENT
         self._lanes: dict[Kind, Lane] = {}
@@ -253,6 +264,7 @@ class Segmenter:
         self._cut: Cut | None = None
         self._last_key: int | None = None
         self._gops: deque[int] = deque(maxlen=_GOPS)
+        self._usual_late_ms = 0
 
     @property
     def next_segment(self) -> int:
@@ -305,6 +317,7 @@ class Segmenter:
     def _lead(self, lane: Lane, unit: Unit) -> list[Output]:
         if lane.last_dts is None and not unit.is_key:
             return []
+        self._note_lateness(unit, lane)
         has_hole = unit.is_key and self._is_hole(lane, unit)
         sample = lane.sample(unit)
         lane.add(sample, after_hole=has_hole)
@@ -312,6 +325,13 @@ class Segmenter:
         must_cut = self._must_cut(lane, sample)
         self._note_key(sample)
         return self._begin(lane, sample) if must_cut else lane.due()
+
+    def _note_lateness(self, unit: Unit, leader: Lane) -> None:
+        """How far the other track is ahead when the leader's units arrive, as its encoder sends them."""
+        ahead = [lane.last_dts * 1000 // lane.track.timescale for lane in self._lanes.values()
+                 if lane is not leader and lane.last_dts is not None]  # fmt: skip
+        late_ms = max(ahead, default=0) - unit.dts * 1000 // leader.track.timescale
+        self._usual_late_ms = max(late_ms, self._usual_late_ms - 1)
 
     def _is_hole(self, lane: Lane, unit: Unit) -> bool:
         """Whether so much is missing before a key frame that players do better to start anew."""
@@ -328,12 +348,16 @@ class Segmenter:
             return sample.is_key
         scale = lane.track.timescale
         elapsed = (sample.dts - first.dts) * 1000
-        if elapsed >= self._max_segment_ms * scale:
-            return True
         if not sample.is_key:
-            return False
+            return elapsed + lane.typical * 1000 > self._max_ms * scale
+        if not first.is_key or elapsed >= self._max_ms * scale:
+            return True
         gop = max([*self._gops, sample.dts - (self._last_key or 0)]) * 1000 if self._last_key is not None else elapsed
         return elapsed + gop // 2 >= self._target_ms * scale or elapsed + gop >= (self._target_ms + 500) * scale
+
+    @property
+    def _max_ms(self) -> int:
+        return self.target_s * 1000 + _OVER_MS if self.target_s else FIRST_MAX_MS
 
     def _note_key(self, sample: Sample) -> None:
         if not sample.is_key:
@@ -344,6 +368,7 @@ class Segmenter:
 
     def _begin(self, lane: Lane, sample: Sample) -> list[Output]:
         """A segment begins with this sample, the last that the lane has taken."""
+        self._fix_target(lane)
         cut = Cut(self._next, sample.pts, lane.track.timescale, self._breaks)
         self._next += 1
         self._cut, self._breaks = cut, False
@@ -357,16 +382,33 @@ class Segmenter:
                 out += other.schedule(cut)
         return out
 
+    def _fix_target(self, lane: Lane) -> None:
+        """The first segment has got as long as it gets: from here on none is longer, but for the rounding."""
+        if self._cut is not None and not self.target_s:
+            length_s = (lane.pending[-1].dts - (lane.first or lane.pending[0]).dts) / lane.track.timescale
+            self.target_s = max(target_for(length_s + 0.5 - _OVER_MS / 1000), round(self._target_ms / 1000))
+
     def _follow(self, lane: Lane, unit: Unit) -> list[Output]:
         sample = lane.sample(unit)
         lane.add(sample)
         if self._cut is None:
             return self._wait_for_leader(lane)
         out = lane.advance()
-        silent = sample.pts - self._cut.ticks(lane.track.timescale)
-        if lane.cut is self._cut and silent * 1000 >= self._max_segment_ms * lane.track.timescale:
+        if lane.cut is self._cut and self._leader_is_late(lane, sample):
             return out + self._begin(lane, sample)
         return out + lane.due()
+
+    def _leader_is_late(self, lane: Lane, sample: Sample) -> bool:
+        """The open segment is as long as it may be, and the track that should end it is silent."""
+        if self._cut is None or self._leader is None:
+            return False
+        scale = lane.track.timescale
+        elapsed = sample.pts - self._cut.ticks(scale)
+        if self._leader.last_dts is None:
+            return elapsed * 1000 >= self._target_ms * scale
+        late = sample.pts - self._leader.last_dts * scale // self._leader.track.timescale
+        is_late = late * 1000 >= (self._usual_late_ms + _LATE_MS) * scale
+        return is_late and (elapsed + lane.typical) * 1000 > self._max_ms * scale
 
     def _wait_for_leader(self, lane: Lane) -> list[Output]:
         """Sound that came before the first picture; after some seconds the stream starts without one."""

@@ -19,7 +19,7 @@ from actors.events import StreamView
 from actors.runtime import DomainError
 from media.control import Packaged, Pictured
 from media.hls.events import StreamEnded
-from media.hls.index import Bad, InStore, LiveIndex, Location, OnDisk, PendingPart, Ready, Wait
+from media.hls.index import FIRST_SEGMENT_S, Bad, InStore, LiveIndex, Location, OnDisk, PendingPart, Ready, Wait
 from media.hls.playlist import parse_query
 from server.http import content
 from server.http.errors import Problem, not_found
@@ -113,6 +113,11 @@ class Playback:
         """The first number that no viewer was shown, as far as this node knows."""
         held = self._held.get(stream_id)
         return held.index.next_segment() if held is not None else 0
+
+    def target_s(self, stream_id: str) -> int:
+        """The target duration of the stream's playlists; 0 while they may still have any."""
+        held = self._held.get(stream_id)
+        return held.index.target_s if held is not None and held.index.segments else 0
 
     def pictured(self, said: Pictured) -> None:
         self._pictures[said.stream_id] = said
@@ -228,13 +233,13 @@ class HlsDesk:
                 method="GET", path=f"{base}/index.m3u8", handler=self._here_or_there(self._multivariant),
                 name="hlsIndex", tag=TAG,
                 summary="The multivariant playlist", query=PlaylistQuery, paths=stream,
-                answers={200: playlist, 304: None}, problems=frozenset({404}), auth="optional",
+                answers={200: playlist, 304: None}, problems=frozenset({404, 503}), auth="optional",
             ),
             Operation(
                 method="GET", path=f"{base}/manifest.mpd", handler=self._here_or_there(self._manifest),
                 name="dashManifest", tag=TAG,
                 summary="The DASH manifest over the same segments", query=PlaylistQuery, paths=stream,
-                answers={200: Media(media_type="application/dash+xml"), 304: None}, problems=frozenset({404}),
+                answers={200: Media(media_type="application/dash+xml"), 304: None}, problems=frozenset({404, 503}),
                 auth="optional",
             ),
             Operation(
@@ -273,17 +278,22 @@ class HlsDesk:
         return answer
 
     async def _multivariant(self, call: Call[None, PlaylistQuery]) -> web.StreamResponse:
-        held = await self._held(call)
-        is_dvr = _is_dvr(call)
-        # A publisher has come, its first part is moments away: a player that waits is better off than one that polls.
-        deadline = asyncio.get_running_loop().time() + PART_WAIT_S
-        while not held.index.is_playable and not held.index.is_ended and await _change(held, deadline):
-            pass
-        return self._playlist(call, await self._view(call), held.index.multivariant(dvr=is_dvr))
+        held = await self._playable(call)
+        return self._playlist(call, await self._view(call), held.index.multivariant(dvr=_is_dvr(call)))
 
     async def _manifest(self, call: Call[None, PlaylistQuery]) -> web.StreamResponse:
-        held = await self._held(call)
+        held = await self._playable(call)
         return self._playlist(call, await self._view(call), held.index.manifest(now=self._wall(), dvr=_is_dvr(call)))
+
+    async def _playable(self, call: Call[Any, Any]) -> _Held:
+        """The stream's index once players can start from it. A publisher that has just come needs a key frame interval
+        for its first segment: a player that waits starts sooner than one that polls, and most give up at an error."""
+        held = await self._held(call)
+        deadline = asyncio.get_running_loop().time() + FIRST_SEGMENT_S
+        while not held.index.is_playable:
+            if not await _change(held, deadline):
+                raise Problem(503, "The stream has no whole segment yet", retry_after_s=2.0)
+        return held
 
     async def _media(self, call: Call[None, PlaylistQuery]) -> web.StreamResponse:
         held = await self._held(call)
@@ -292,7 +302,7 @@ class HlsDesk:
         rendition, is_dvr = call.path["rendition"], _is_dvr(call)
         answer = held.index.media(rendition, query, dvr=is_dvr)
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + 3 * answer.target_s if isinstance(answer, Wait) else 0.0
+        deadline = loop.time() + answer.limit_s if isinstance(answer, Wait) else 0.0
         while isinstance(answer, Wait):
             if not await _change(held, deadline):
                 raise Problem(503, "The stream has stalled: the part did not come in time", retry_after_s=1.0)

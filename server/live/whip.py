@@ -57,7 +57,7 @@ class WebrtcDesk:
         on_air: OnAir,
         media: MediaProcess,
         node: Node,
-        began: Callable[[Granted], Awaitable[None]],
+        began: Callable[[Granted], Awaitable[Granted]],
         offer_limits: OfferLimits,
     ) -> None:
         self._offer_limits = offer_limits
@@ -143,7 +143,7 @@ class WebrtcDesk:
         sdp = _text(call.body)
         grant = await self._claim(call, stream_id)
         resource = new_session("whip", node=self._node.name, maker=call.token)
-        await self._began(grant)
+        grant = await self._began(grant)
         offer = OfferWhip(
             grant=grant,
             sdp=sdp,

@@ -207,20 +207,22 @@ class MediaListener:
         try:
             answer = await self._ingest.authorize(request)
             if isinstance(answer, Granted):
-                await self.began(answer)
+                return await self.began(answer)
         except ActorError as error:
             log.warning("a publisher was put off: %s", error)
             return Refused(code="unavailable", message="The server is busy: try again in a moment.", status=503)
         return answer
 
-    async def began(self, grant: Granted) -> None:
-        """A publisher has leave: what it packages finds its index, what becomes of it finds its stream."""
+    async def began(self, grant: Granted) -> Granted:
+        """A publisher has leave: what it packages finds its index, what becomes of it finds its stream. The grant
+        with what that index knows."""
         self._publishing[grant.stream_id] = grant.publication
         try:
             await self._playback.prepare(await self._on_air.fresh(grant.stream_id))
         except (ActorError, DomainError):
             self._lost(grant.stream_id, grant.publication, "it could not be prepared")
             raise
+        return msgspec.structs.replace(grant, target_s=self._playback.target_s(grant.stream_id))
 
     def media_lost(self) -> None:
         """The process has gone, and with it every publisher."""

@@ -38,7 +38,11 @@ class Stream:
     def publish(self) -> None:
         self.publication += 1
         self.muxer = Muxer(
-            folder=self.folder, publication=self.publication, first_segment=self.index.next_segment(), part_ms=334
+            folder=self.folder,
+            publication=self.publication,
+            first_segment=self.index.next_segment(),
+            part_ms=334,
+            target_s=self.index.target_s if self.index.segments else 0,
         )
 
     def feed(self, items) -> None:
@@ -74,12 +78,45 @@ def units(seconds: float, *, from_ms: float = 0):
 
 def test_nothing_can_be_played_before_all_renditions_have_begun(stream):
     assert stream.index.multivariant() == Bad(404, "nothing to play yet")
-    items = live(VIDEO, AUDIO, units=units(1))
+    items = live(VIDEO, AUDIO, units=units(3))
     for item in items:
         stream.feed([item])
-        names = {event.rendition for event in stream.events if isinstance(event, PartReady)}
+        names = {event.rendition for event in stream.events if isinstance(event, SegmentReady)}
         assert stream.index.is_playable == (names == {"video", "audio"})
     assert stream.index.is_playable
+
+
+@pytest.mark.parametrize("gop_s", [2, 10])
+def test_no_playlist_without_a_whole_segment_is_given_out_but_to_who_waits_for_a_part(stream, gop_s):
+    """ffmpeg, VLC and hls.js give up a playlist that lists parts alone."""
+    items = mixed(pictures(12, gop=gop_s * 30), sounds(12))
+    stream.feed(live(VIDEO, AUDIO, units=[]))
+    for unit in items:
+        stream.feed([unit])
+        for rendition in ("video", "audio"):
+            answer = stream.index.media(rendition, NOW)
+            assert not isinstance(answer, Ready) or b"#EXTINF" in answer.body
+        if stream.index.is_playable:
+            assert all(isinstance(stream.index.media(name, NOW), Ready) for name in ("video", "audio"))
+    assert stream.index.is_playable
+    assert stream.text("video").target_duration == stream.text("audio").target_duration == gop_s
+
+
+def test_part_of_the_first_segment_is_given_to_who_asks_for_it(stream):
+    stream.feed(live(VIDEO, units=pictures(1)))
+    assert isinstance(stream.index.media("video", NOW), Wait)
+    assert isinstance(stream.index.media("video", parse_query("1", "1", None)), Ready)
+
+
+def test_target_duration_stays_through_long_key_frame_intervals_and_another_publication(stream):
+    stream.feed(live(VIDEO, AUDIO, units=units(6)))
+    was = stream.text("video").target_duration
+    stream.feed(mixed(pictures(30, gop=10_000, from_ms=6_000), sounds(30, from_ms=6_000)))
+    stream.interrupt()
+    stream.publish()
+    stream.feed(live(VIDEO, AUDIO, units=mixed(pictures(30, gop=300, from_ms=36_000), sounds(30, from_ms=36_000))))
+    assert stream.text("video").target_duration == stream.text("audio").target_duration == was == 2
+    assert stream.index.raised_targets == 0
 
 
 def test_sound_that_never_comes_is_not_waited_for_beyond_a_segment(stream):
@@ -148,7 +185,7 @@ def test_names_that_were_never_given_out_lead_nowhere(stream, name):
 def test_blocking_reload_is_answered_with_the_part_it_waited_for(stream):
     stream.feed(live(VIDEO, units=pictures(1)))
     query = parse_query("1", "2", None)
-    assert stream.index.media("video", query) == Wait(Position(1, 2), 2)
+    assert stream.index.media("video", query) == Wait(Position(1, 2), 6)
     before = stream.changes
     stream.feed(pictures(0.5, from_ms=1000))
     assert stream.changes > before
@@ -163,10 +200,10 @@ def test_bad_directives_and_unknown_renditions_are_refused(stream):
 
 
 def test_rendering_is_kept_until_something_changes(stream):
-    stream.feed(live(VIDEO, units=pictures(1)))
+    stream.feed(live(VIDEO, units=pictures(3)))
     first = stream.index.media("video", NOW)
     assert stream.index.media("video", NOW) is first
-    stream.feed(pictures(1, from_ms=1000))
+    stream.feed(pictures(1, from_ms=3000))
     second = stream.index.media("video", NOW)
     assert second.etag != first.etag
 

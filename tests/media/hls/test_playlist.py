@@ -154,7 +154,14 @@ def test_target_duration_is_never_below_a_segments(seconds, target):
     playlist.add_segment(segment(0, seconds=seconds))
     playlist.add_segment(segment(1))
     assert parsed(playlist).target_duration == target
-    assert playlist.raised == (target != 2)
+    assert playlist.raised == 0
+
+
+def test_target_duration_that_has_to_change_is_counted():
+    playlist = MediaPlaylist()
+    playlist.add_segment(segment(0))
+    playlist.add_segment(segment(1, seconds=3))
+    assert (parsed(playlist).target_duration, playlist.raised) == (4, 1)
 
 
 def test_target_duration_grows_while_a_long_segment_is_still_open():
@@ -297,6 +304,18 @@ def test_part_that_a_finished_segment_lacks_means_the_next_segments_first():
     assert playlist.check(query) is False
     playlist.add_part(segment(4), part(4, 0))
     assert playlist.check(query) is True
+
+
+@pytest.mark.parametrize("index", [30, 31, 400])
+def test_part_after_the_last_of_a_long_finished_segment_is_waited_for(index):
+    """RFC 8216bis, 6.2.5.2: it stands for the first part of the next segment, however long this one was."""
+    playlist = MediaPlaylist()
+    for at in range(30):
+        playlist.add_part(segment(0), part(0, at))
+    playlist.add_segment(segment(0, seconds=10))
+    assert playlist.check(Query(Position(0, index))) is False
+    playlist.add_part(segment(1), part(1, 0))
+    assert playlist.check(Query(Position(0, index))) is True
 
 
 def test_requests_too_far_ahead_are_refused():

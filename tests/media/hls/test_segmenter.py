@@ -47,10 +47,58 @@ def test_long_gop_makes_long_segments():
     assert all(each.is_independent for each in closed)
 
 
+@pytest.mark.parametrize("gop", [250, 251])
+def test_first_segment_takes_250_frames_of_a_film(gop):
+    _, closed = run(live(VIDEO, units=pictures(25, fps=24, gop=gop)))
+    assert [each.is_independent for each in closed] == ([True] * 3 if gop == 250 else [True, False, True, False, True])
+
+
 def test_endless_gop_is_cut_without_a_key_frame():
-    _, closed = run(live(VIDEO, units=pictures(30, gop=10_000)), max_segment_ms=20_000)
-    assert [seconds(each) for each in closed] == pytest.approx([20, 10], abs=0.001)
-    assert [each.is_independent for each in closed] == [True, False]
+    _, closed = run(live(VIDEO, units=pictures(30, gop=10_000)))
+    assert [seconds(each) for each in closed] == pytest.approx([10.43, 10.43, 9.13], abs=0.02)
+    assert [each.is_independent for each in closed] == [True, False, False]
+
+
+@pytest.mark.parametrize(("first", "target"), [(30, 2), (60, 2), (90, 4), (150, 6), (250, 10)])
+def test_no_segment_outgrows_what_the_first_one_decided(first, target):
+    keys = {0, first, first + 20, first + 400, first + 410, first + 1200}
+    units = mixed([video(n * 1000 / 30, key=n in keys) for n in range(first + 1300)], sounds(50))
+    segmenter = Segmenter()
+    closed = [o for item in live(VIDEO, AUDIO, units=units) for o in segmenter.feed(item) if isinstance(o, Closed)]
+    assert segmenter.target_s == target
+    assert {round(seconds(each)) for each in closed} <= set(range(target + 1))
+    assert len({each.segment for each in closed}) > 20 // target
+
+
+def test_key_frame_after_a_cut_without_one_begins_a_segment():
+    units = [video(n * 1000 / 30, key=n in {0, 60, 210, 240}) for n in range(300)]
+    _, closed = run(live(VIDEO, units=units))
+    begins = [round(each.start_pts / 90_000, 2) for each in closed if each.is_independent]
+    assert begins == [0, 2, 7, 8]
+
+
+@pytest.mark.parametrize("fps", [0.5, 1, 3])
+def test_slow_pictures_keep_to_the_target_too(fps):
+    _, closed = run(live(VIDEO, units=pictures(60, fps=fps, gop=10_000)), target_s=2)
+    assert {round(seconds(each)) for each in closed} <= {1, 2}
+
+
+def test_later_run_keeps_the_target_of_the_stream():
+    _, closed = run(live(VIDEO, units=pictures(20, fps=25, gop=250)), target_s=2, first_segment=7)
+    assert {round(seconds(each)) for each in closed} <= {0, 1, 2}
+
+
+def test_picture_that_stops_does_not_make_the_sounds_segments_outgrow_the_target():
+    units = mixed(pictures(6), sounds(30))
+    _, closed = run(live(VIDEO, AUDIO, units=units))
+    assert max(round(seconds(each)) for each in of("audio", closed)[:-1]) == 2
+
+
+def test_picture_that_is_late_does_not_break_its_key_frame_interval():
+    """Sound that arrives 0.8 s before its picture, as some encoders send it, is no reason to cut."""
+    early = [msgspec.structs.replace(unit, at=unit.at - 0.8) for unit in sounds(30)]
+    _, closed = run(live(VIDEO, AUDIO, units=mixed(pictures(30), early)))
+    assert all(each.is_independent for each in of("video", closed))
 
 
 def test_scene_cut_key_frames_do_not_make_segments_outgrow_the_target():
@@ -165,7 +213,7 @@ def test_silent_audio_leaves_gaps_in_step_with_the_video():
 
 
 def test_video_that_never_comes_does_not_keep_the_sound_waiting():
-    fragments, closed = run(live(VIDEO, AUDIO, units=sounds(10)), max_segment_ms=4_000)
+    fragments, closed = run(live(VIDEO, AUDIO, units=sounds(10)), target_ms=4_000)
     assert of("audio", fragments)
     assert all(each.parts == 0 for each in of("video", closed))
 

@@ -58,8 +58,9 @@ class OneStream:
             raise DomainError("not_found")
         return self.view_now
 
-    async def note(self, grant: Granted) -> None:
+    async def note(self, grant: Granted) -> Granted:
         self.began.append(grant)
+        return grant
 
 
 class Desks:
