@@ -8,13 +8,15 @@ from media.unit import Unit
 
 MAX_UNITS = 512
 MAX_BYTES = 16 * 1024 * 1024
+#: Pictures that wait longer are of no use to anybody by the time that they are made.
+MAX_WAIT_S = 2.0
 
 
 class Backlog:
     """Bounded twice: what a worker has, and what waits behind it. Both are ten seconds of sound, or a long GOP.
 
-    When there is too much, sound loses the oldest; with pictures everything that waits is dropped, and pictures go on
-    with the next key frame.
+    When there is too much, or pictures have waited for ``MAX_WAIT_S``, the pictures that wait are dropped and go on
+    with the next key frame. Sound, which costs little to convert, loses the oldest, and only if that was not enough.
     """
 
     def __init__(self, *, max_units: int = MAX_UNITS, max_bytes: int = MAX_BYTES) -> None:
@@ -40,8 +42,11 @@ class Backlog:
         if unit.kind == "video":
             self._needs_key = False
         self._append(unit)
-        if len(self._waiting) > self._max_units or self._waiting_bytes > self._max_bytes:
-            self._shed()
+        if self._is_full() or (unit.kind == "video" and self._is_late(unit)):
+            self._shed_pictures()
+        while self._is_full():
+            self._pop()
+            self.dropped += 1
 
     def give(self) -> list[Unit]:
         """What the worker may have now."""
@@ -87,12 +92,21 @@ class Backlog:
         self._waiting_bytes -= len(unit.data)
         return unit
 
-    def _shed(self) -> None:
-        if all(unit.kind == "audio" for unit in self._waiting):
-            self._pop()
-            self.dropped += 1
+    def _is_full(self) -> bool:
+        return len(self._waiting) > self._max_units or self._waiting_bytes > self._max_bytes
+
+    def _is_late(self, newest: Unit) -> bool:
+        oldest = next(unit for unit in self._waiting if unit.kind == "video")
+        return newest.at - oldest.at > MAX_WAIT_S
+
+    def _shed_pictures(self) -> None:
+        """Drop those that wait; the newest stays if it is a key frame."""
+        waiting = list(self._waiting)
+        newest = waiting[-1] if waiting[-1].kind == "video" and waiting[-1].is_key else None
+        kept = [unit for unit in waiting if unit.kind == "audio" or unit is newest]
+        if len(kept) == len(waiting):
             return
-        self.dropped += len(self._waiting)
-        self._waiting.clear()
-        self._waiting_bytes = 0
-        self._needs_key = True
+        self.dropped += len(waiting) - len(kept)
+        self._waiting = deque(kept)
+        self._waiting_bytes = sum(len(unit.data) for unit in kept)
+        self._needs_key = newest is None

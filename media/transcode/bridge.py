@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
 from media.errors import MediaError
 from media.relay import End, Item, Reader, Relay, Tracks
 from media.transcode.backlog import Backlog
-from media.transcode.child import Child
+from media.transcode.child import Child, SlowStartError
+from media.transcode.patience import Backoff, Patience
 from media.transcode.tracks import VideoGoal, lanes_for
 from media.transcode.wire import Answer, Feed, Finish, Finished, Job, Lane, Made, Opened
 from media.unit import Codec, Kind, Track, Unit
 
 DRAIN_S = 0.2
-STALL_S = 5.0
-MAX_FAILURES = 5
-FAILURES_WITHIN_S = 60.0
-_PAUSES_S = (0.0, 0.1, 0.5, 1.0, 2.0)
+WATCH_S = 1.0
 
 log = logging.getLogger("media.transcode")
 
@@ -29,8 +27,9 @@ class CodecBridge:
 
     ``relay`` has its tracks as soon as the source has; where pictures are converted, with the first of them. Units that
     a worker cannot keep up with, or that are under way when one dies, are a gap in what is converted
-    (``dropped_units``) and in nothing else; pictures go on with the next key frame. After five dead workers within
-    a minute, or if there is none, the relay ends.
+    (``dropped_units``) and in nothing else; pictures go on with the next key frame. A worker that is hung is ended and
+    one that is slow is not; see ``media.transcode.patience``. After five that crashed within a minute, or if there may
+    be none, the relay ends.
     """
 
     def __init__(
@@ -41,7 +40,7 @@ class CodecBridge:
         video: VideoGoal | None,
         name: str,
         hire: Callable[[], Awaitable[Child]],
-        release: Callable[[Child], None],
+        release: Callable[[Child, str], None],
         on_closed: Callable[[CodecBridge], None],
     ) -> None:
         self.relay = Relay()
@@ -59,12 +58,13 @@ class CodecBridge:
         self._tracks: tuple[Track, ...] = ()
         self._made: dict[Kind, Track] = {}
         self._job = 0
-        self._fed_at = 0.0
         self._child: Child | None = None
+        self._backoff = Backoff()
         self._work: asyncio.Task[None] | None = None
         self._ending: asyncio.TimerHandle | None = None
         self._end_reason = ""
         self._loop = asyncio.get_running_loop()
+        self._patience = Patience(now=self._loop.time())
         self._is_due = True
         self._reader: Reader = source.subscribe(self._wake)
         self._pump()
@@ -165,7 +165,7 @@ class CodecBridge:
         if self._child is None:
             return
         if not self._backlog.under_way:
-            self._fed_at = self._loop.time()
+            self._patience.progressed(self._loop.time())
         units = self._backlog.give()
         if units:
             self._child.send(Feed(units))
@@ -175,7 +175,8 @@ class CodecBridge:
             case Made(job, units, fed, bad) if job == self._job:
                 self._backlog.answered(fed)
                 self._bad += bad
-                self._fed_at = self._loop.time()
+                self._patience.progressed(self._loop.time())
+                self._backoff.went_well()
                 self._emit(units)
                 self._give()
             case Opened(job, lane, track) if job == self._job:
@@ -193,22 +194,29 @@ class CodecBridge:
                 self.relay.write(unit)
 
     async def _employ(self) -> None:
-        """Workers, one after another, until the bridge is closed or none lives long enough."""
-        failures: deque[float] = deque(maxlen=MAX_FAILURES)
+        """Workers, one after another, until the bridge is closed or it is of no use."""
+        pause_s: float | None = 0.0
         try:
-            while True:
-                await self._serve(await self._hire())
-                failures.append(self._loop.time())
-                while failures[-1] - failures[0] > FAILURES_WITHIN_S:
-                    failures.popleft()
-                if len(failures) == MAX_FAILURES:
-                    break
-                log.warning("%s: a codec worker died, what it makes has a gap", self.name)
-                await asyncio.sleep(_PAUSES_S[len(failures) - 1])
+            while pause_s is not None:
+                await asyncio.sleep(pause_s)
+                pause_s = await self._employ_one()
             self._close("it cannot be converted: its codec fails again and again")
         except MediaError as error:
             log.error("%s: %s", self.name, error)
             self._close(f"it cannot be converted: {error}")
+
+    async def _employ_one(self) -> float | None:
+        """Use one worker for as long as it lives: the pause before the next one, None when there shall be none."""
+        try:
+            child = await self._hire()
+        except SlowStartError as error:
+            pause_s: float | None = self._backoff.overloaded()
+            log.warning("%s: %s; the next one is tried in %.0f s", self.name, error, pause_s)
+            return pause_s
+        was_hung = await self._serve(child)
+        pause_s = self._backoff.overloaded() if was_hung else self._backoff.crashed(self._loop.time())
+        log.warning("%s: a codec worker is gone, what it makes has a gap", self.name)
+        return pause_s
 
     def _worked(self, work: asyncio.Task[None]) -> None:
         """Nothing but a cancellation ends the work of a bridge that is open."""
@@ -216,26 +224,29 @@ class CodecBridge:
             log.error("%s: the bridge failed", self.name, exc_info=error)
             self._close("it cannot be converted: an internal error")
 
-    async def _serve(self, child: Child) -> None:
-        """Use this worker until it is gone or answers no more."""
-        self._child = child
+    async def _serve(self, child: Child) -> bool:
+        """Use this worker until it is gone or hung: whether it was hung."""
+        self._child, child.task = child, self.name
+        self._patience.progressed(self._loop.time())
         child.attach(self._hear, on_gone=self._dismiss)
+        verdict = ""
         try:
             self._begin()
             self._give()
-            while not child.gone.is_set() and not self._is_stalled():
-                try:
-                    await asyncio.wait_for(child.gone.wait(), timeout=1.0)
-                except TimeoutError:
-                    continue
+            while not child.gone.is_set() and not (verdict := self._verdict(child)):
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(child.gone.wait(), timeout=WATCH_S)
         finally:
-            self._dismiss()
+            self._dismiss(hung=verdict)
+        return bool(verdict)
 
-    def _is_stalled(self) -> bool:
-        return self._backlog.under_way > 0 and self._loop.time() - self._fed_at > STALL_S
+    def _verdict(self, child: Child) -> str:
+        if not self._backlog.under_way:
+            return ""
+        return self._patience.verdict(self._loop.time(), child.vitals())
 
-    def _dismiss(self) -> None:
+    def _dismiss(self, hung: str = "") -> None:
         child, self._child = self._child, None
         if child is not None:
             self._backlog.lose()
-            self._release(child)
+            self._release(child, hung)

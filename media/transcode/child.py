@@ -4,30 +4,47 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import os
+import signal
 import socket
 import sys
 from asyncio.subprocess import DEVNULL, Process
 from collections.abc import Callable
+from pathlib import Path
 from typing import cast
 
 import msgspec
 
+from media.errors import MediaError
+from media.transcode.patience import Vitals
 from media.transcode.wire import Answer, BadFrameError, Frames, Order, answers, pack
 
-log = logging.getLogger("media.transcode")
-
+_TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 #: What a worker needs of our environment: where Python is. Never what else is configured there.
 _ENVIRONMENT = ("PATH", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "LANG", "LC_ALL")
 
 
+class NoWorkerError(MediaError):
+    """There are as many workers as there may be, or none can be started."""
+
+
+class SlowStartError(NoWorkerError):
+    """A worker was not ready in time, or ended before it was: another one may have more luck later."""
+
+
 class Child(asyncio.Protocol):
-    """One worker process. ``gone`` is set once it cannot be spoken to any more, for whatever reason."""
+    """One worker process. ``gone`` is set once it cannot be spoken to any more, for whatever reason.
+
+    ``task`` is what it works at, for the log; ``verdict`` why it was ended, empty when it ended by itself.
+    """
 
     def __init__(self) -> None:
         self.gone = asyncio.Event()
         self.pid = 0
+        self.task = "nothing yet"
+        self.verdict = ""
+        self.used = Vitals(0.0, is_ready=False)
+        self._started_at = 0.0
         self._process: Process | None = None
         self._transport: asyncio.Transport | None = None
         self._frames = Frames()
@@ -44,8 +61,10 @@ class Child(asyncio.Protocol):
         if self._transport is not None and not self.gone.is_set():
             self._transport.write(pack(order))
 
-    def kill(self) -> None:
-        """End it at once. Idempotent."""
+    def kill(self, reason: str) -> None:
+        """End it at once. Idempotent: the first reason stays, and none is taken for one that ended by itself."""
+        if not self.gone.is_set():
+            self.verdict, self.used = reason, self.vitals()
         self._receive = lambda answer: None
         self._go()
         if self._transport is not None:
@@ -53,6 +72,23 @@ class Child(asyncio.Protocol):
         if self._process is not None and self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
+
+    def vitals(self) -> Vitals:
+        """What the kernel says of it now (proc(5), ``/proc/pid/stat``); of one that is gone, and where there is no such
+        file, the last that was known, as if it were ready to run.
+        """
+        try:
+            fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+            return Vitals((int(fields[11]) + int(fields[12])) / _TICKS_A_SECOND, is_ready=fields[0] == "R")
+        except (OSError, ValueError, IndexError):
+            return Vitals(self.used.cpu_s, is_ready=True)
+
+    async def end(self) -> str:
+        """Until the process has ended, and how it came about. Only after ``kill`` or ``gone``."""
+        code = await self.wait()
+        lived_s = asyncio.get_running_loop().time() - self._started_at
+        why = self.verdict or _meaning(code)
+        return f"{why}; it lived for {lived_s:.0f} s and used {self.used.cpu_s:.1f} s of processor time"
 
     async def wait(self) -> int:
         """Until the process has ended: its exit code. Only after ``kill`` or ``gone``."""
@@ -70,11 +106,11 @@ class Child(asyncio.Protocol):
                     pass_fds=[theirs.fileno()],
                     env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
                 )
-            self.pid = self._process.pid
+            self.pid, self._started_at = self._process.pid, asyncio.get_running_loop().time()
             await asyncio.get_running_loop().create_unix_connection(lambda: self, sock=ours)
         except BaseException:
             ours.close()
-            self.kill()
+            self.kill("its start was given up")
             raise
 
     # asyncio.Protocol
@@ -87,13 +123,22 @@ class Child(asyncio.Protocol):
             for body in self._frames.feed(data):
                 self._receive(answers.decode(body))
         except (BadFrameError, msgspec.DecodeError) as error:
-            log.error("codec worker %d does not make sense: %s", self.pid, error)
-            self.kill()
+            self.kill(f"what it said made no sense: {error}")
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._go()
 
     def _go(self) -> None:
         if not self.gone.is_set():
+            self.used = self.vitals()
             self.gone.set()
             self._on_gone()
+
+
+def _meaning(code: int) -> str:
+    if code >= 0:
+        return f"it left with code {code}"
+    try:
+        return f"killed by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"killed by signal {-code}"

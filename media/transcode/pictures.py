@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from media.errors import MediaError
-from media.transcode.child import Child
+from media.transcode.child import Child, SlowStartError
+from media.transcode.patience import Backoff, Patience
 from media.transcode.wire import Answer, Picture, Pictured
 from media.unit import Track, Unit
 
@@ -15,10 +16,12 @@ MAX_UNIT_BYTES = 8 * 1024 * 1024
 
 
 class PictureTaker:
-    """One picture at a time; a worker that takes too long or crashes is replaced at the next picture."""
+    """One picture at a time. A worker that is late is waited for, and there are no pictures meanwhile; one that crashed
+    or is hung is replaced, after a pause that grows.
+    """
 
     def __init__(
-        self, *, hire: Callable[[], Awaitable[Child]], release: Callable[[Child], None], max_waiting: int
+        self, *, hire: Callable[[], Awaitable[Child]], release: Callable[[Child, str], None], max_waiting: int
     ) -> None:
         self._hire = hire
         self._release = release
@@ -26,14 +29,20 @@ class PictureTaker:
         self._inside = 0
         self._turn = asyncio.Lock()
         self._child: Child | None = None
-        self._number = 0
+        self._hiring: asyncio.Task[Child] | None = None
+        self._number = self._answered = 0
+        self._is_late = False
+        self._loop = asyncio.get_running_loop()
+        self._patience = Patience(now=self._loop.time())
+        self._backoff = Backoff()
+        self._not_before = 0.0
         self._is_closed = False
 
     async def take(self, track: Track, unit: Unit) -> bytes | None:
-        """None at once if ``max_waiting`` others wait, and after 3 s at most, waiting included."""
+        """None at once if ``max_waiting`` others wait or the worker is late; after 3 s at most, waiting included."""
         if self._is_closed or track.kind != "video" or len(unit.data) > MAX_UNIT_BYTES:
             return None
-        if self._inside > self._max_waiting:
+        if self._inside > self._max_waiting or self._is_held_up():
             return None
         self._inside += 1
         try:
@@ -48,6 +57,21 @@ class PictureTaker:
         """End the worker; pictures under way are None, and so are all others from now on."""
         self._is_closed = True
         self._dismiss()
+        if self._hiring is not None:
+            self._hiring.cancel()
+
+    def _is_held_up(self) -> bool:
+        """Whether a picture would only be one more that nobody gets to: the worker is late, or it is too soon for the
+        next worker.
+        """
+        child, now = self._child, self._loop.time()
+        if self._is_late and child is not None and not child.gone.is_set():
+            hung = self._patience.verdict(now, child.vitals())
+            if hung:
+                self._dismiss(hung)
+                self._not_before = now + self._backoff.overloaded()
+            return True
+        return now < self._not_before
 
     async def _ask(self, track: Track, unit: Unit, deadline: asyncio.Timeout) -> bytes | None:
         child = await self._worker()
@@ -57,28 +81,55 @@ class PictureTaker:
         pictures: list[bytes | None] = []
 
         def receive(answer: Answer) -> None:
+            self._note(answer)
             if isinstance(answer, Pictured) and answer.number == number:
                 pictures.append(answer.picture)
                 answered.set()
 
+        self._patience.progressed(self._loop.time())
         child.attach(receive, on_gone=answered.set)
         child.send(Picture(number, track, unit))
         try:
             await answered.wait()
         except asyncio.CancelledError:
-            # Whoever asked may lose interest; only a worker that is too slow has to go.
-            if deadline.expired():
-                self._dismiss()
+            # Whoever asked may lose interest; only for a worker that is too slow do the others go without.
+            self._is_late = self._is_late or (deadline.expired() and self._answered < number)
             raise
         return pictures[0] if pictures else None
 
+    def _note(self, answer: Answer) -> None:
+        if isinstance(answer, Pictured):
+            self._answered = answer.number
+            self._patience.progressed(self._loop.time())
+            self._backoff.went_well()
+            self._is_late = self._is_late and answer.number < self._number
+
     async def _worker(self) -> Child:
         if self._child is None or self._child.gone.is_set():
+            if self._child is not None:
+                self._not_before = self._loop.time() + self._backoff.overloaded()
             self._dismiss()
-            self._child = await self._hire()
+            self._child = await self._hired()
+            self._child.task = "pictures"
         return self._child
 
-    def _dismiss(self) -> None:
+    async def _hired(self) -> Child:
+        """The next worker. A start outlives whoever waits for it: given up half way it would have been for nothing."""
+        if self._hiring is None:
+            self._hiring = asyncio.ensure_future(self._hire())
+        hiring = self._hiring
+        try:
+            child = await asyncio.shield(hiring)
+        except SlowStartError:
+            self._not_before = self._loop.time() + self._backoff.overloaded()
+            raise
+        finally:
+            if hiring.done():
+                self._hiring = None
+        return child
+
+    def _dismiss(self, hung: str = "") -> None:
         child, self._child = self._child, None
+        self._is_late = False
         if child is not None:
-            self._release(child)
+            self._release(child, hung)

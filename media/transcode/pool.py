@@ -5,26 +5,33 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from weakref import WeakSet
 
-from media.errors import MediaError
+import msgspec
+
 from media.relay import Relay
 from media.transcode.bridge import CodecBridge
-from media.transcode.child import Child
+from media.transcode.child import Child, NoWorkerError, SlowStartError
 from media.transcode.pictures import PictureTaker
 from media.transcode.tracks import VideoGoal
 from media.unit import Codec, Track, Unit
 
-READY_S = 15.0
+READY_S = 30.0
 CLOSE_S = 3.0
 #: Processes that start at the same time, however many bridges lost theirs at once.
 STARTS = 2
-MAX_PAUSE_S = 5.0
+MAX_PAUSE_S = 30.0
 
 log = logging.getLogger("media.transcode")
 
 
-class NoWorkerError(MediaError):
-    """There are as many workers as there may be, or none can be started."""
+class PoolCounters(msgspec.Struct):
+    """Totals since the pool was made. ``crashed`` workers ended by themselves, ``hung`` ones were ended for that."""
+
+    started: int = 0
+    slow_starts: int = 0
+    crashed: int = 0
+    hung: int = 0
 
 
 class CodecPool:
@@ -43,11 +50,13 @@ class CodecPool:
         self._ready: list[Child] = []
         self._at_work: set[Child] = set()
         self._bridges: set[CodecBridge] = set()
+        self._ended: WeakSet[Child] = WeakSet()
         self._tasks: set[asyncio.Task[None]] = set()
         self._stocking: asyncio.Task[None] | None = None
         self._hiring = 0
         self._starts = asyncio.Semaphore(STARTS)
         self._is_closed = False
+        self.counters = PoolCounters()
         self._pictures = PictureTaker(hire=self.hire, release=self.release, max_waiting=max_waiting_pictures)
 
     async def start(self) -> None:
@@ -65,7 +74,8 @@ class CodecPool:
             self._stocking.cancel()
             await asyncio.wait([self._stocking])
         for child in [*self._ready, *self._at_work]:
-            self.release(child)
+            self._at_work.discard(child)
+            self._end(child, "the codec workers are being ended")
         self._ready.clear()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_S):
@@ -119,23 +129,26 @@ class CodecPool:
         finally:
             self._hiring -= 1
         if self._is_closed:
-            self._end(child)
+            self._end(child, "the codec workers are being ended")
             raise NoWorkerError("the codec workers are being ended")
         self._at_work.add(child)
         self._restock()
         return child
 
-    def release(self, child: Child) -> None:
-        """End a worker. What it was at is not finished. Idempotent."""
+    def release(self, child: Child, hung: str = "") -> None:
+        """End a worker; what it was at is not finished. ``hung`` tells why it was of no use any more. Idempotent."""
         self._at_work.discard(child)
-        self._end(child)
+        if hung and not child.gone.is_set():
+            self.counters.hung += 1
+            log.warning("codec worker %d (%s) is hung: %s", child.pid, child.task, hung)
+        self._end(child, hung or "its work is done")
 
     def _spare(self) -> Child | None:
         while self._ready:
             child = self._ready.pop(0)
             if not child.gone.is_set():
                 return child
-            self._end(child)
+            self._end(child, "")
         return None
 
     def _restock(self) -> None:
@@ -162,14 +175,17 @@ class CodecPool:
                 await child.start()
                 await settled.wait()
         except (OSError, TimeoutError) as error:
-            self._end(child)
-            raise NoWorkerError(f"a codec worker did not start: {error or 'too slow'}") from error
+            self.counters.slow_starts += 1
+            told = str(error) or f"it was not ready within {READY_S:.0f} s"
+            self._end(child, told)
+            raise SlowStartError(f"a codec worker did not start: {told}") from error
         except BaseException:
-            self._end(child)
+            self._end(child, "nobody wants it any more")
             raise
         if child.gone.is_set():
-            self._end(child)
-            raise NoWorkerError("a codec worker ended while it started")
+            self._end(child, "")
+            raise SlowStartError("a codec worker ended while it started")
+        self.counters.started += 1
         return child
 
     async def _settle(self) -> None:
@@ -181,16 +197,23 @@ class CodecPool:
         if self._tasks:
             await asyncio.wait(list(self._tasks))
 
-    def _end(self, child: Child) -> None:
-        child.kill()
-        task = asyncio.get_running_loop().create_task(_reap(child), name=f"end of codec worker {child.pid}")
+    def _end(self, child: Child, reason: str) -> None:
+        if child in self._ended:
+            return
+        self._ended.add(child)
+        child.kill(reason)
+        task = asyncio.get_running_loop().create_task(self._reap(child), name=f"end of codec worker {child.pid}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def _reap(self, child: Child) -> None:
+        """Say in the log how it came to its end: a warning if nobody meant it to."""
+        told = await child.end()
+        is_crash = not child.verdict
+        self.counters.crashed += is_crash
+        level = logging.WARNING if is_crash else logging.INFO
+        log.log(level, "codec worker %d (%s) has ended: %s", child.pid, child.task, told)
 
 
 async def _no_room() -> Child:
     raise NoWorkerError("as many pictures are re-encoded as this machine has room for")
-
-
-async def _reap(child: Child) -> None:
-    await child.wait()

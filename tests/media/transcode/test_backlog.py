@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from media.transcode.backlog import Backlog
+import msgspec
+
+from media.transcode.backlog import MAX_WAIT_S, Backlog
 from media.unit import Unit
 
 
@@ -51,6 +53,31 @@ def test_pictures_that_do_not_fit_go_on_with_the_next_key_frame() -> None:
     backlog.put(sound(6))
     backlog.put(picture(7, is_key=True))
     assert pts(backlog.give()) == [6, 7]
+    assert backlog.dropped == 6
+
+
+def test_sound_outlives_the_pictures_beside_it() -> None:
+    backlog = Backlog(max_units=3)
+    for unit in (picture(0, is_key=True), sound(1), picture(2), sound(3), picture(4)):
+        backlog.put(unit)
+    assert pts(backlog.give()) == [1, 3]
+    assert backlog.dropped == 3
+
+
+def test_pictures_that_waited_too_long_go_on_with_the_next_key_frame() -> None:
+    def at(index: int, seconds: float, *, is_key: bool = False) -> Unit:
+        return msgspec.structs.replace(picture(index, is_key=is_key), at=seconds)
+
+    backlog = Backlog()
+    backlog.put(at(0, 0.0, is_key=True))
+    backlog.put(at(1, MAX_WAIT_S))
+    assert backlog.dropped == 0
+    backlog.put(at(2, MAX_WAIT_S + 0.1))
+    backlog.put(at(3, MAX_WAIT_S + 0.2))
+    backlog.put(at(4, MAX_WAIT_S + 0.3, is_key=True))
+    backlog.put(at(5, MAX_WAIT_S + 0.4))
+    backlog.put(at(6, 20.0, is_key=True))
+    assert pts(backlog.give()) == [6]
     assert backlog.dropped == 6
 
 

@@ -13,8 +13,9 @@ import psutil
 import pytest
 
 from media.relay import End, Relay, Tracks
-from media.transcode.bridge import MAX_FAILURES, CodecBridge
-from media.transcode.child import Child
+from media.transcode.bridge import CodecBridge
+from media.transcode.child import Child, SlowStartError
+from media.transcode.patience import MAX_CRASHES
 from media.transcode.pool import CodecPool
 from media.transcode.tracks import VideoGoal, aac_track, opus_track
 from media.unit import Codec, Track, Unit
@@ -101,7 +102,7 @@ async def test_video_passes_untouched_and_in_order_without_a_worker() -> None:
         video=None,
         name="test",
         hire=none,
-        release=lambda child: None,
+        release=lambda child, hung: None,
         on_closed=lambda bridge: None,
     )
     ear = Ear(bridge.relay)
@@ -146,6 +147,51 @@ async def test_killed_worker_is_replaced_and_the_sound_goes_on(pool: CodecPool) 
     assert [item for item in ear.items if isinstance(item, Tracks)] == [Tracks((VIDEO, aac_track(2)))]
 
 
+async def test_start_that_is_too_slow_is_tried_again(pool: CodecPool, caplog: pytest.LogCaptureFixture) -> None:
+    tries = []
+
+    async def hire() -> Child:
+        tries.append(1)
+        if len(tries) == 1:
+            raise SlowStartError("it was not ready in time")
+        return await pool.hire()
+
+    track, units = sound(Codec.OPUS, tone(440), seconds=1)
+    source = Relay()
+    source.configure([track])
+    bridge = CodecBridge(
+        source=source,
+        audio=Codec.AAC,
+        video=None,
+        name="test",
+        hire=hire,
+        release=pool.release,
+        on_closed=lambda bridge: None,
+    )
+    ear = Ear(bridge.relay)
+    write(source, units)
+    await ear.until(lambda ear: len(ear.units("audio")) > 20)
+    assert "the next one is tried in 1 s" in caplog.text
+    bridge.close()
+
+
+async def test_end_of_a_worker_is_told_with_its_reason(pool: CodecPool, caplog: pytest.LogCaptureFixture) -> None:
+    source = Relay()
+    source.configure([opus_track(2)])
+    bridge = pool.bridge(source, audio=Codec.AAC, name="s1 aac")
+    async with asyncio.timeout(5):
+        while not pool.workers:  # noqa: ASYNC110 - turns of the loop
+            await asyncio.sleep(0)
+    worker = next(iter(pool._at_work))
+    await asyncio.sleep(0)
+    os.kill(worker.pid, signal.SIGKILL)
+    await worker.gone.wait()
+    bridge.close()
+    await pool.close()
+    assert f"codec worker {worker.pid} (s1 aac) has ended: killed by SIGKILL; it lived for" in caplog.text
+    assert pool.counters.crashed == 1
+
+
 async def test_bridge_ends_when_its_workers_die_again_and_again(pool: CodecPool) -> None:
     source = Relay()
     source.configure([opus_track(2)])
@@ -159,7 +205,7 @@ async def test_bridge_ends_when_its_workers_die_again_and_again(pool: CodecPool)
                 os.kill(worker.pid, signal.SIGKILL)
             await asyncio.sleep(0.01)
     await ear.until_end()
-    assert len(killed) == MAX_FAILURES
+    assert len(killed) == MAX_CRASHES
     assert "again and again" in bridge.relay.ended
 
 

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 import pytest
 from PIL import Image
 
+from media.transcode import pictures
 from media.transcode.pool import CodecPool
 from media.unit import Codec, Track, Unit
 from tests.media.transcode.sources import video
@@ -73,8 +74,8 @@ async def test_frame_of_sound_is_no_picture(pool: CodecPool) -> None:
 
 async def test_pictures_beyond_those_that_may_wait_are_none_at_once(pool: CodecPool) -> None:
     track, units = video(Codec.H264, width=640, height=360)
-    pictures = await asyncio.gather(*(pool.picture(track, units[0]) for _ in range(20)))
-    assert [picture is not None for picture in pictures] == [True] * 9 + [False] * 11
+    taken = await asyncio.gather(*(pool.picture(track, units[0]) for _ in range(20)))
+    assert [picture is not None for picture in taken] == [True] * 9 + [False] * 11
 
 
 async def test_killed_worker_costs_one_picture(pool: CodecPool) -> None:
@@ -87,6 +88,24 @@ async def test_killed_worker_costs_one_picture(pool: CodecPool) -> None:
     os.kill(worker.pid, signal.SIGKILL)
     assert await lost is None
     assert await pool.picture(track, units[0]) is not None
+
+
+async def test_worker_that_is_late_is_waited_for_and_not_replaced(
+    pool: CodecPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    track, units = video(Codec.H264, width=640, height=360)
+    assert await pool.picture(track, units[0]) is not None
+    worker = next(iter(pool._at_work))
+    os.kill(worker.pid, signal.SIGSTOP)
+    monkeypatch.setattr(pictures, "DEADLINE_S", 0.05)
+    assert await pool.picture(track, units[0]) is None
+    monkeypatch.undo()
+    assert await pool.picture(track, units[0]) is None
+    os.kill(worker.pid, signal.SIGCONT)
+    async with asyncio.timeout(5):
+        while await pool.picture(track, units[0]) is None:  # noqa: ASYNC110 - asks anew
+            await asyncio.sleep(0.01)
+    assert pool._at_work == {worker}
 
 
 async def test_somebody_who_no_longer_wants_a_picture_leaves_the_worker_to_the_others(pool: CodecPool) -> None:
