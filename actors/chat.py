@@ -22,6 +22,8 @@ from actors.chat_messages import (
     LISTEN_S,
     RECENT,
     DeleteChat,
+    ForgetAuthor,
+    ForgetStanding,
     JudgeWriter,
     KeepListening,
     KeepMediaTime,
@@ -257,6 +259,10 @@ class ChatRoom(Actor):
         for message, text in self._unjudged.pop(user_id):
             self._judge_and_submit(message, text, standing)
 
+    @handles(ForgetStanding)
+    def forget_standing(self, message: ForgetStanding) -> None:
+        self._known.pop(message.user_id, None)
+
     async def _read_standing(self, user_id: str) -> Standing:
         standing = await self._standings.standing(owner_id=self._rules.owner_id, user_id=user_id)
         if standing.is_verified:  # who is not may be in a moment
@@ -474,6 +480,13 @@ class ChatRoom(Actor):
         if self._pinned is not None and self._pinned.id == message_id:
             self._pinned = None
             self._tell("chat:pinned", {"message": None})
+
+    @handles(ForgetAuthor)
+    def forget_author(self, message: ForgetAuthor) -> None:
+        """Nodes that show the room do the same with what they remember: nothing is announced but the lost pin."""
+        self._recent.forget_author(message.user_id)
+        if self._pinned is not None and self._pinned.user.id == message.user_id:
+            self._forget_message(self._pinned.id, self._pinned.offset)
 
     @handles(PinChat)
     async def pin(self, message: PinChat) -> None:

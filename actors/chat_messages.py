@@ -38,6 +38,18 @@ class JudgeWriter(Ask[None], frozen=True, kw_only=True):
     author: Author
 
 
+class ForgetStanding(Message, frozen=True, kw_only=True):
+    """What this person is to the room's owner may have changed: it is looked up again."""
+
+    user_id: str
+
+
+class ForgetAuthor(Message, frozen=True, kw_only=True):
+    """This person's account is deleted, and so is all that they wrote."""
+
+    user_id: str
+
+
 class RoomSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """The room up to and including ``offset``; ``messages`` are the latest, ascending, without a gap.
 

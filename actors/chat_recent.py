@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from actors.chat_messages import RECENT
-from actors.events import DeletedMessage, LoggedMessage
+from actors.events import ChatMessage, DeletedMessage, LoggedMessage
 
 
 class RecentMessages:
@@ -19,6 +19,7 @@ class RecentMessages:
         self._after = after
         self._messages: deque[LoggedMessage] = deque(maxlen=RECENT)
         self._deleted: dict[str, int] | None = None  # while older ones are being read
+        self._gone: set[str] = set()  # authors whose account was deleted meanwhile
 
     def add(self, message: LoggedMessage) -> None:
         """The next one, in order of offset."""
@@ -31,18 +32,31 @@ class RecentMessages:
             if kept.id == message_id:
                 self._messages[index] = DeletedMessage(id=message_id, offset=offset)
 
+    def forget_author(self, user_id: str) -> None:
+        """All that this person wrote is deleted."""
+        if self._deleted is not None:
+            self._gone.add(user_id)
+        self._messages = deque((_without(message, {user_id}) for message in self._messages), maxlen=RECENT)
+
     def begin_reading(self) -> None:
         """From here on what is deleted is remembered: the page may have been read before."""
         self._deleted = {}
+        self._gone = set()
 
     def complete(self, page: Sequence[LoggedMessage]) -> None:
         """The log's newest, ascending."""
         deleted, self._deleted = self._deleted or {}, None
         gone = [DeletedMessage(id=m.id, offset=m.offset) if m.id in deleted else m for m in page]
-        older = [message for message in gone if message.offset <= self._after]
+        older = [_without(message, self._gone) for message in gone if message.offset <= self._after]
         self._messages = deque([*older, *self._messages], maxlen=RECENT)
         self.is_whole = True
 
     def last(self, limit: int) -> list[LoggedMessage]:
         """At most so many, ascending."""
         return list(self._messages)[-limit:] if limit > 0 else []
+
+
+def _without(message: LoggedMessage, authors: Collection[str]) -> LoggedMessage:
+    if isinstance(message, ChatMessage) and message.user.id in authors:
+        return DeletedMessage(id=message.id, offset=message.offset)
+    return message

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import importlib.metadata
 import logging
@@ -23,10 +22,11 @@ from prometheus_client import CollectorRegistry
 from actors.presence import Presence
 from actors.runtime import ActorError, LoopClock, Node, shard_of
 from actors.runtime.ids import ActorId
-from actors.stream import DescribeStream, EndStream
+from actors.stream import DescribeStream
 from actors.tracing import Span
 from actors.viewers import NodeLeft
 from media.control import Granted
+from server.access import Access
 from server.config import Settings
 from server.engines import Engines
 from server.features.auth.accounts import Accounts, NewAccount
@@ -43,7 +43,7 @@ from server.http.identity import Identity
 from server.http.protocol import http_protocols, refused_head
 from server.http.translations import known_errors
 from server.http.web_client import WebClient
-from server.lifecycle import Stages, closer, ended
+from server.lifecycle import Stages, closer
 from server.limits import SharedRates, budgets, edge_limits, media_config, offer_limits, told_limits, turnout
 from server.live.admission import Exchange
 from server.live.durable import DurableChat, DurableStreams, DurableViews
@@ -65,6 +65,7 @@ from server.otlp import OtlpExporter
 from server.ports import CannotStart, Ports, tls_context
 from server.pulse import Pulse
 from server.registration import Kinds
+from server.sweep import Chore, Sweep
 from server.tracing import RoomTraces, Traces
 from storage.admission import AdmissionTable
 from storage.chat import ChatLog
@@ -136,8 +137,7 @@ class App:
         await self._open_live()
         await self._open_http()
         await self._resume_streams()
-        sweeping = asyncio.get_running_loop().create_task(self._sweep(), name="sweep old rows")
-        self._stages.add("sweep", ended(sweeping))
+        self._start_sweep()
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
@@ -247,7 +247,13 @@ class App:
         ).register()
 
     def _neighbour(self) -> Neighbour:
-        return Neighbour(ears=self._ears, media=self.media, presence=self._presence, inspection=self._inspection())
+        return Neighbour(
+            ears=self._ears,
+            media=self.media,
+            presence=self._presence,
+            inspection=self._inspection(),
+            viewings=self._access.webrtc,
+        )
 
     def _inspection(self) -> Inspection:
         return Inspection(
@@ -291,28 +297,41 @@ class App:
         passwords = Passwords()
         self._stages.add("passwords", closer(passwords.close))
         self._profiles = Profiles(database=self.db)
+        self._access = Access(
+            db=self.db,
+            identity=self.identity,
+            ids=self._ids,
+            node=self.node,
+            streams=self._streams,
+            fence=self._fence,
+            now=now,
+            media=lambda: self.media,
+            settings=self.settings,
+        )
+        self._stages.add("rights", self._access.close)
         self.accounts = Accounts(
             database=self.db,
             identity=self.identity,
             passwords=passwords,
             profiles=self._profiles,
             ids=self._ids,
-            when_gone=[self._end_streams_of],
+            deletions=self._access.deletions,
+            when_changed=self._access.rights.heed,
         )
         self.first_admin = await self.accounts.create_first_admin()
-
-    async def _end_streams_of(self, user_id: str) -> None:
-        """Whose account is gone is not on the air any more."""
-        for row in await self._streams.open_of(user_id, now=now()):
-            await self.node.ref("stream", row.id).ask(EndStream(reason="the account was deleted"), timeout_s=10.0)
-            self._on_air.forget(row.id)
 
     # the live side
 
     async def _open_live(self) -> None:
         self.fanout = Fanout()
         self._presence = Presence()
-        self._on_air = OnAir(node=self.node, fan=self.fanout, announce=self._announcer)
+        self._on_air = OnAir(
+            node=self.node,
+            fan=self.fanout,
+            announce=self._announcer,
+            rights=self._access.rights,
+            addresses=self._access.addresses,
+        )
         self._ingest = Ingest(
             streams=self._streams,
             node=self.node,
@@ -323,7 +342,11 @@ class App:
         self._playback = Playback(recordings=self._recordings)
         self._feeds = Feeds(node=self.node, pages=self._chat, fan=RoomTopics(fanout=self.fanout))
         self._listener = MediaListener(
-            node=self.node, ingest=self._ingest, on_air=self._on_air, playback=self._playback
+            node=self.node,
+            ingest=self._ingest,
+            on_air=self._on_air,
+            playback=self._playback,
+            viewings=self._access.webrtc,
         )
         run_dir = run_folder(chosen=self.settings.run_dir, data_dir=self.settings.data_dir)
         self._stages.add("run folder", closer(lambda: shutil.rmtree(run_dir, ignore_errors=True)))
@@ -335,9 +358,19 @@ class App:
         after_end = AfterEnd(playback=self._playback, media=self.media, objects=self.objects)
         self._stages.add("after-ends", closer(after_end.close))
         self._sockets = self._make_sockets()
+        self._pull = Pull(address_of=self._address_of)
+        self._stages.add("pull", self._pull.close)
+        eviction = self._access.eviction(
+            on_air=self._on_air, feeds=self._feeds, sockets=self._sockets, keepers=[self._playback, self._pull]
+        )
         followed = RoomTraces(traces=self._traces, fan=self.fanout, clock=self.node.clock)
         self._ears = Ears(
-            on_air=self._on_air, feeds=self._feeds, after_end=after_end, viewers=self._sockets, followed=followed
+            on_air=self._on_air,
+            feeds=self._feeds,
+            after_end=after_end,
+            viewers=self._sockets,
+            doorkeeper=eviction,
+            followed=followed,
         )
         self._announcer.join(node=self.node, ears=self._ears)
         self._feeds.start()
@@ -345,8 +378,7 @@ class App:
         exchange = self._exchange()
         exchange.start()
         self._stages.add("exchange", exchange.close)
-        self._pull = Pull(address_of=self._address_of)
-        self._stages.add("pull", self._pull.close)
+        self._access.rights.start(eviction.hear)
         self._pulse.start()
         self._stages.add("pulse", closer(self._pulse.close))
         try:
@@ -385,6 +417,7 @@ class App:
             others=lambda: self.cluster.members.view.members,
             budgets=self._budgets,
             turnout=self._turnout,
+            rights=self._access.rights,
             event_rate=self.settings.socket_event_rate,
             event_burst=self.settings.socket_event_burst,
             new_id=self._new_id,
@@ -444,8 +477,13 @@ class App:
                 self._health,
                 ServerInfo(server_name=self.settings.server_name, version=VERSION, limits=told_limits(self.settings)),
                 Auth(accounts=self.accounts, limiter=limiter, rates=AuthRates()),
-                Users(profiles=self._profiles, ties=Ties(database=self.db), accounts=self.accounts),
+                Users(
+                    profiles=self._profiles,
+                    ties=Ties(database=self.db, when_changed=self._access.rights.heed),
+                    accounts=self.accounts,
+                ),
                 Export(database=self.db),
+                *self._access.features(self._on_air),
                 self._stream_desk(),
                 HlsDesk(
                     playback=self._playback,
@@ -453,11 +491,14 @@ class App:
                     objects=self.objects,
                     recordings=self._recordings,
                     pull=self._pull,
+                    addresses=self._access.addresses,
+                    viewings=self._access.viewings,
                     me=self._name,
                 ),
                 WebrtcDesk(
                     ingest=self._ingest,
                     on_air=self._on_air,
+                    addresses=self._access.addresses,
                     media=self.media,
                     node=self.node,
                     began=self._began,
@@ -509,7 +550,8 @@ class App:
             objects=self.objects,
             node=self.node,
             db=self.db,
-            fence=self._fence,
+            departure=self._access.departure,
+            rights=self._access.rights,
             rtmp_address=self.rtmp_address,
             public_url=self.settings.public_url,
             needs_verified_email=self.settings.require_verified_email,
@@ -538,15 +580,14 @@ class App:
             **media,
         }
 
-    async def _sweep(self) -> None:
-        """What nobody can use any more leaves the tables: spent sessions and tokens, answered keys."""
-        while True:
-            await asyncio.sleep(SWEEP_S)
-            try:
-                await self.accounts.purge()
-                await self._idempotency.purge()
-            except StorageError as error:
-                log.warning("old rows were not swept: %s", error)
+    def _start_sweep(self) -> None:
+        chores = [
+            Chore(name="spent sessions and tokens", every_s=SWEEP_S, do=self.accounts.purge),
+            Chore(name="answered keys", every_s=SWEEP_S, do=self._idempotency.purge),
+        ]
+        sweep = Sweep(chores=[*chores, *self._access.chores(self.objects)])
+        sweep.start()
+        self._stages.add("sweep", sweep.close)
 
     async def _resume_streams(self) -> None:
         """Streams that were on the air when the last node ended wait for their publishers; without one they end."""

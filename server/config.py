@@ -121,6 +121,15 @@ class Settings(BaseSettings):
 
     # who may do what
     require_verified_email: bool = Field(False, description="only people with a verified address may write and go live")
+    deletion_grace_days: int = Field(
+        30,
+        ge=0,
+        le=3_650,
+        description="days in which signing in takes a deletion back; 0 wipes an account at once",
+    )
+    name_reserved_days: int = Field(
+        90, ge=0, le=36_500, description="days that nobody gets the username of an account that was wiped"
+    )
     limit_loopback: bool = Field(False, description="apply the limits by address to loopback as well")
 
     # limits

@@ -16,6 +16,7 @@ from server.live.edge import EdgeLimits
 from server.live.whip import OfferLimits
 from server.media_process import MediaConfig
 from storage.redis import RateLimiter
+from storage.rights import MAX_GUESTS
 
 CONNECT_BURST_S: Final = 0.2
 
@@ -66,6 +67,7 @@ def told_limits(settings: Settings) -> Mapping[str, Any]:
         "catch_up_messages": 500,
         "stream_title_characters": 140,
         "stream_grace_seconds": settings.grace_s,
+        "stream_guests": MAX_GUESTS,
     }
 
 

@@ -28,6 +28,7 @@ import aiohttp
 
 from server.config import Settings
 from server.features.auth.accounts import Accounts, NewAccount
+from server.features.auth.deletion import Deletions
 from server.features.auth.passwords import Passwords
 from server.features.auth.rules import EMAIL_PATTERN, USERNAME_PATTERN
 from server.features.users import Profiles
@@ -107,11 +108,24 @@ async def _add_admin(url: str, username: str, email: str) -> NewAccount:
             passwords=passwords,
             profiles=Profiles(database=db),
             ids=Ids(),
+            deletions=_none_left(db),
+            when_changed=_told_nobody,
         )
         return await accounts.create_admin(username=username, email=email)
     finally:
         passwords.close()
         await db.close()
+
+
+def _none_left(db: Database) -> Deletions:
+    """Nobody is deleted from here: a server does what is left to do."""
+    return Deletions(database=db, ids=Ids(), grace_days=1, name_days=0, remove_streams=_nothing_of)
+
+
+async def _nothing_of(user_id: str) -> None: ...
+
+
+async def _told_nobody() -> None: ...
 
 
 def _failed(reason: object) -> int:

@@ -326,6 +326,7 @@ select m.id, m."offset", m.user_id, coalesce(u.username, '') as username, coales
     r.owner_id = m.user_id as is_owner,
     exists (select from chat_moderators c where c.room_id = m.room_id and c.user_id = m.user_id) as is_moderator
 from chat_messages m join chat_rooms r on r.id = m.room_id left join users u on u.id = m.user_id
+    and u.deleted_at is null
 where m.room_id = $1
 """
 _BEFORE: Final = ' and m."offset" < $2 order by m."offset" desc limit $3'

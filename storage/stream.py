@@ -8,10 +8,12 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from storage.doomed import doom
 from storage.errors import BadValue
 from storage.ids import is_uuid
 from storage.leases import Fence, hold
 from storage.postgres import Database, Row
+from storage.rights import note_change
 from storage.rooms import insert_room
 
 State = Literal["scheduled", "live", "interrupted", "ended"]
@@ -162,6 +164,11 @@ class Streams:
         then the last interrupted, then the prepared or scheduled nearest to ``now``."""
         return [_stream(row) for row in await self._db.fetch(_OPEN_OF, owner_id, now)]
 
+    async def ids_of(self, owner_id: str, *, limit: int = 100) -> list[str]:
+        """Some of the owner's streams, whatever their state; none when there are no more."""
+        rows = await self._db.fetch("select id from streams where owner_id = $1 order by id limit $2", owner_id, limit)
+        return [row["id"] for row in rows]
+
     async def last_of(self, owner_id: str) -> StreamRow | None:
         """The stream that the owner made last, whatever its state."""
         row = await self._db.fetchrow(_SELECT + " where owner_id = $1 order by s.created_at desc limit 1", owner_id)
@@ -184,6 +191,8 @@ class Streams:
         columns = ", ".join(f"{name} = ${at}" for at, name in enumerate(changes, start=2))
         async with self._db.transaction() as tx:
             await hold(tx, fence)
+            if "visibility" in changes:
+                await note_change(tx, "stream", stream_id)
             return await tx.execute(f"update streams set {columns} where id = $1", stream_id, *changes.values()) == 1
 
     async def rotate_key(self, stream_id: str, stream_key: str, *, fence: Fence) -> bool:
@@ -197,10 +206,14 @@ class Streams:
         return await self._db.execute("update users set stream_key = $2 where id = $1", user_id, stream_key) == 1
 
     async def delete(self, stream_id: str, *, fence: Fence) -> bool:
-        """Remove a stream with its room, log, segments and views. Its objects are the caller's to delete."""
+        """Remove a stream with its room, log, segments and views. Its objects are doomed: a sweep deletes them."""
         async with self._db.transaction(timeout_s=30) as tx:
             await hold(tx, fence)
-            return await tx.execute("delete from streams where id = $1", stream_id) == 1
+            if await tx.execute("delete from streams where id = $1", stream_id) != 1:
+                return False
+            await doom(tx, f"streams/{stream_id}/")
+            await note_change(tx, "stream", stream_id)
+        return True
 
     async def page(
         self,
@@ -211,12 +224,14 @@ class Streams:
         owner_id: str | None = None,
         has_recording: bool = False,
         is_public: bool = True,
+        viewer_id: str | None = None,
         limit: int = 20,
         after: Position | None = None,
     ) -> Page:
         """Streams, newest first (by start, else schedule, else creation). Pages stay stable while rows are added.
 
-        ``q``: every word occurs in title, description, category or tags.
+        ``q``: every word occurs in title, description, category or tags. ``viewer_id``: without the streams of those
+        who block this person, and whom this person blocks.
         """
         where = _Where(list(states), is_public)
         if category is not None:
@@ -225,6 +240,8 @@ class Streams:
             where.add("s.owner_id = {}", owner_id)
         if has_recording:
             where.add("s.state = {} and exists (select from stream_segments g where g.stream_id = s.id)", "ended")
+        if viewer_id is not None:
+            where.add(_NOT_APART, viewer_id, viewer_id)
         for word in (q or "").split()[:8]:
             where.add(_MATCHES, f"%{_escaped(word)}%")
         if after is not None:
@@ -247,7 +264,7 @@ class _Where:
             states[0] if len(states) == 1 else states,
         )
         if is_public:
-            self.add("s.visibility = {} and u.suspended_at is null and u.deleted_at is null", "public")
+            self.add("s.visibility = {}" + _IN_GOOD_STANDING, "public")
 
     def add(self, condition: str, *values: object) -> None:
         numbers = [f"${len(self.args) + at}" for at in range(1, len(values) + 1)]
@@ -322,9 +339,13 @@ select s.id, s.owner_id, s.room_id, s.title, s.description, s.category, s.tags, 
     u.username, u.display_name, u.avatar_url
 from streams s join users u on u.id = s.owner_id
 """
-_IN_GOOD_STANDING: Final = " and u.suspended_at is null and u.deleted_at is null"
+_IN_GOOD_STANDING: Final = " and (u.suspended_until is null or u.suspended_until <= now()) and u.deleted_at is null"
 _NEWEST: Final = "coalesce(s.started_at, s.scheduled_at, s.created_at)"
 _MATCHES: Final = "concat_ws(' ', s.title, s.description, s.category, array_to_string(s.tags, ' ')) ilike {}"
+_NOT_APART: Final = (
+    "not exists (select from blocks b where b.user_id = s.owner_id and b.blocked_id = {}) "
+    "and not exists (select from blocks b where b.user_id = {} and b.blocked_id = s.owner_id)"
+)
 _KEYHOLDER: Final = (
     "select u.id as user_id, u.username, u.stream_defaults from users u where u.stream_key = $1" + _IN_GOOD_STANDING
 )

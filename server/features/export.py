@@ -48,7 +48,7 @@ def _people(name: str, table: str, mine: str, theirs: str) -> Section:
 
 _PROFILE: Final = """
 select id, username, email, email_verified_at, display_name, bio, avatar_url, roles, stream_defaults, created_at,
-       updated_at, suspended_at
+       updated_at, suspended_until
 from users where id = $1 and deleted_at is null
 """
 

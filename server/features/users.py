@@ -17,6 +17,7 @@ from server.http.feature import USERNAME, Answer, Call, Operation
 from server.http.identity import Person
 from server.http.shapes import Body, Page, PageQuery, Shape, Text
 from storage.postgres import Database, Row
+from storage.rights import note_change
 
 TAG: Final = "people"
 
@@ -180,8 +181,10 @@ class Profiles:
 class Ties:
     """Follows, blocks and mutes. Every call may be repeated without another effect."""
 
-    def __init__(self, *, database: Database) -> None:
+    def __init__(self, *, database: Database, when_changed: Callable[[], Awaitable[None]]) -> None:
+        """``when_changed``: what people may see is another thing now, and this node need not wait to find out."""
         self._db = database
+        self._when_changed = when_changed
 
     async def follow(self, me: str, username: str) -> None:
         """Raises a 404 for nobody and for who has blocked me, a 409 for whom I block and for myself."""
@@ -202,6 +205,8 @@ class Ties:
             await tx.execute(_LOCK_PAIR, me, other)
             await tx.execute(_BLOCK, me, other)
             await tx.execute(_UNFOLLOW_BOTH, me, other)
+            await note_change(tx, "block", me, other)
+        await self._when_changed()
 
     async def mute(self, me: str, username: str) -> None:
         await self._db.execute(_MUTE, me, await self._target(me, username))
@@ -210,7 +215,9 @@ class Ties:
         await self._remove(_UNFOLLOW, me, username)
 
     async def unblock(self, me: str, username: str) -> None:
-        await self._remove(_UNBLOCK, me, username)
+        other = await self._remove(_UNBLOCK, me, username)
+        await note_change(self._db, "block", me, other)
+        await self._when_changed()
 
     async def unmute(self, me: str, username: str) -> None:
         await self._remove(_UNMUTE, me, username)
@@ -234,14 +241,15 @@ class Ties:
             raise Problem(409, "That is yourself", slug="yourself")
         return str(target["id"])
 
-    async def _remove(self, sql: str, me: str, username: str) -> None:
-        """Who has blocked me is not there for me, unless I had a tie to them that I take back."""
+    async def _remove(self, sql: str, me: str, username: str) -> str:
+        """The other's id. Who has blocked me is not there for me, unless I had a tie to them that I take back."""
         target = await self._db.fetchrow(_TARGET, username_key(username), me)
         if target is None:
             raise _nobody()
         removed = await self._db.execute(sql, me, target["id"])
         if target["is_hidden"] and not removed:
             raise _nobody()
+        return str(target["id"])
 
 
 class Accounts(Protocol):
@@ -292,7 +300,8 @@ class Users:
             ),
             Operation(
                 method="DELETE", path="/api/v1/me", handler=self._delete, name="deleteMe", tag=TAG,
-                summary="Delete my account", description="Cannot be undone. Messages are emptied, sessions end.",
+                summary="Delete my account",
+                description="Hidden at once and wiped after the days of grace; until then signing in takes it back.",
                 body=Farewell, max_body=16 * 1024, answers={204: None}, problems=frozenset({403}), auth="required",
             ),
         ]  # fmt: skip

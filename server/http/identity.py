@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import hmac
 import time
 import uuid
 from collections.abc import Callable, Sequence
@@ -29,6 +30,9 @@ AUDIENCE: Final = "socialflow"
 TYPE: Final = "at+jwt"
 ACCESS_TTL_S: Final = 900
 LEEWAY_S: Final = 5
+REVOKED_KEPT_S: Final = 13 * 3600
+"""Longer than anything lives that was given out for a session: its access tokens, and signed addresses of streams."""
+MIN_SEAL_BYTES: Final = 16
 MAX_TOKEN_CHARS: Final = 4096
 MAX_KNOWN: Final = 20_000
 
@@ -171,10 +175,22 @@ class Identity:
     def is_revoked(self, session_id: str) -> bool:
         return session_id in self._revoked
 
+    def seal(self, purpose: bytes, body: bytes) -> bytes:
+        """32 bytes that only this cluster can make of these, for ``is_sealed`` on any of its nodes."""
+        return _seal(self._signing_key(), purpose, body)
+
+    def is_sealed(self, purpose: bytes, body: bytes, seal: bytes) -> bool:
+        """Whether the seal, or the first 16 bytes of it, was made of these with a key that is still known."""
+        if len(seal) < MIN_SEAL_BYTES:
+            return False
+        return any(
+            hmac.compare_digest(_seal(key, purpose, body)[: len(seal)], seal) for key in list(self._keys.values())
+        )
+
     def revoke(self, session_id: str, reason: str) -> None:
         """Refuse the session's tokens from now on, here; the row in Postgres is the caller's and tells the others."""
         is_news = session_id not in self._revoked
-        self._revoked[session_id] = self._monotonic() + ACCESS_TTL_S + LEEWAY_S + 60
+        self._revoked[session_id] = self._monotonic() + REVOKED_KEPT_S
         if not is_news:
             return
         for callback in self._callbacks:
@@ -183,7 +199,7 @@ class Identity:
     async def refresh(self) -> None:
         """Take over keys and ended sessions from Postgres, once."""
         at = self._monotonic()
-        lookback_s = ACCESS_TTL_S + 60 if self._looked_at is None else at - self._looked_at + self._overlap_s
+        lookback_s = REVOKED_KEPT_S if self._looked_at is None else at - self._looked_at + self._overlap_s
         keys = await self._rows.fetch(_KEYS_SQL, ALGORITHM, float(ACCESS_TTL_S + LEEWAY_S))
         revoked = await self._rows.fetch(_REVOKED_SQL, float(lookback_s))
         self._keys = {row["kid"]: self._keys.get(row["kid"]) or _key(row) for row in keys}
@@ -248,6 +264,10 @@ class Identity:
 
 def _digest(token: str) -> bytes:
     return hashlib.sha256(token.encode("utf-8", "replace")).digest()
+
+
+def _seal(key: _Key, purpose: bytes, body: bytes) -> bytes:
+    return hmac.digest(key.private.private_bytes_raw(), len(purpose).to_bytes(2, "big") + purpose + body, "sha256")
 
 
 def _invalid() -> Unauthorized:

@@ -100,6 +100,10 @@ class Feed:
         self.ruled_at += 1
         self._writers.clear()
 
+    def by(self, user_id: str) -> list[dict[str, Any]]:
+        """What is here of this person's messages."""
+        return [message for message in self.recent if message.get("user", {}).get("id") == user_id]
+
     def forget(self, message_id: str) -> None:
         """A message was deleted: its place stays."""
         self.encoded.clear()
@@ -148,6 +152,27 @@ class Feeds:
 
     def get(self, room_id: str) -> Feed | None:
         return self._feeds.get(room_id)
+
+    def streams(self) -> set[str]:
+        """Whose rooms have a feed here."""
+        return {feed.stream_id for feed in self._feeds.values() if feed.stream_id is not None}
+
+    def rooms_of(self, stream_id: str) -> list[str]:
+        return [feed.room_id for feed in self._feeds.values() if feed.stream_id == stream_id]
+
+    def forget_writers(self, owner_id: str) -> None:
+        """Who may write in the rooms of this owner is another question now."""
+        for feed in self._feeds.values():
+            if feed.owner_id == owner_id:
+                feed.forget_writers()
+
+    def forget_author(self, user_id: str) -> None:
+        """This person's account is deleted: what is remembered of their messages is, and their readers are told."""
+        for feed in self._feeds.values():
+            for message in feed.by(user_id):
+                feed.forget(message["id"])
+                body = {"room_id": feed.room_id, "id": message["id"], "offset": message["offset"], "by": user_id}
+                self._fan.publish_change(feed.room_id, "chat:deleted", body)
 
     async def reach(self, feed: Feed, offset: int) -> None:
         """Somebody has seen the room up to ``offset`` elsewhere: what this node has not heard of it yet is read, as far

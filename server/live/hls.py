@@ -23,12 +23,14 @@ from media.hls.index import FIRST_SEGMENT_S, Bad, InStore, LiveIndex, Location, 
 from media.hls.playlist import parse_query
 from server.http import content
 from server.http.errors import Problem, not_found
-from server.http.feature import UUID, Answer, Call, Handler, Media, Operation, PathFormat
+from server.http.feature import Answer, Call, Handler, Media, Operation, PathFormat
 from server.http.shapes import Query
+from server.live.addresses import ADDRESSED, Addresses
 from server.live.on_air import OnAir
 from server.live.pull import Pull
 from server.live.recorded import read_recording, run_ended
 from server.live.stream import TAG
+from server.live.viewings import Viewer, Viewings
 from storage.objects import NoSuchObject, ObjectStore
 from storage.recording import Recordings
 
@@ -213,6 +215,8 @@ class HlsDesk:
         objects: ObjectStore,
         recordings: Recordings,
         pull: Pull,
+        addresses: Addresses,
+        viewings: Viewings,
         me: str,
         wall: Callable[[], float] = time.time,
     ) -> None:
@@ -221,12 +225,14 @@ class HlsDesk:
         self._objects = objects
         self._recordings = recordings
         self._pull = pull
+        self._addresses = addresses
+        self._viewings = viewings
         self._me = me
         self._wall = wall
 
     def operations(self) -> Sequence[Operation]:
         base = "/hls/{stream_id}"
-        stream = {"stream_id": UUID}
+        stream = {"stream_id": ADDRESSED}
         playlist = Media(media_type="application/vnd.apple.mpegurl", description="An HLS playlist")
         return [
             Operation(
@@ -270,12 +276,18 @@ class HlsDesk:
 
         async def answer(call: Call[Any, Any]) -> Answer | web.StreamResponse:
             view = await self._view(call)
-            is_there = view.state in ("live", "interrupted") and view.media_node not in ("", self._me)
-            if is_there and self._pull.can_reach(view.media_node):
-                return await self._pull.answer(view.media_node, call.request)
-            return await handler(call)
+            with self._viewings.holding(view.id, self._asker(call)[1], lambda: _break_off(call.request)):
+                is_there = view.state in ("live", "interrupted") and view.media_node not in ("", self._me)
+                if is_there and self._pull.can_reach(view.media_node):
+                    response: Answer | web.StreamResponse = await self._pull.answer(view.media_node, call.request)
+                else:
+                    response = await handler(call)
+                return await _sent(call.request, response)
 
         return answer
+
+    def _asker(self, call: Call[Any, Any]) -> tuple[str, Viewer]:
+        return self._addresses.read(call.path["stream_id"], call.person)
 
     async def _multivariant(self, call: Call[None, PlaylistQuery]) -> web.StreamResponse:
         held = await self._playable(call)
@@ -358,7 +370,7 @@ class HlsDesk:
 
     async def _init(self, call: Call[Any, Any], name: str, headers: dict[str, str]) -> web.StreamResponse:
         """An initialisation whose live file has gone is an object too."""
-        for init in await self._recordings.inits(call.path["stream_id"].lower()):
+        for init in await self._recordings.inits(self._asker(call)[0]):
             if init.name == name:
                 size = await self._objects.size(init.object_key)
                 return await self._from_store(call.request, init.object_key, size or 0, name, headers)
@@ -379,11 +391,25 @@ class HlsDesk:
         return await self._playback.held(await self._view(call))
 
     async def _view(self, call: Call[Any, Any]) -> StreamView:
+        stream_id, viewer = self._asker(call)
         try:
-            viewer_id = call.person.id if call.person is not None else None
-            return await self._on_air.view(call.path["stream_id"].lower(), viewer_id=viewer_id)
+            return await self._on_air.view(stream_id, viewer_id=viewer.id)
         except DomainError:
             raise not_found("There is no such stream") from None
+
+
+def _break_off(request: web.Request) -> None:
+    """The right to see what is on its way has ended."""
+    if request.transport is not None:
+        request.transport.abort()
+
+
+async def _sent(request: web.Request, response: Answer | web.StreamResponse) -> Answer | web.StreamResponse:
+    """To the last byte, so that an answer on its way can be broken off."""
+    if isinstance(response, web.StreamResponse):
+        await response.prepare(request)
+        await response.write_eof()
+    return response
 
 
 def _is_dvr(call: Call[Any, PlaylistQuery]) -> bool:

@@ -15,6 +15,7 @@ from actors.tracing import Span
 from media.control import Answered, OfferWhep, Patched, PatchIce, Refused
 from server.live.inspection import DescribeNode, FindSpans, Inspection, NodeReport
 from server.live.media import MediaAway, MediaProcess
+from server.live.viewings import NOBODY, NOT_YOURS, Viewer, WebrtcViewings
 from server.live.wire import Ears
 
 log = logging.getLogger("server.neighbour")
@@ -37,7 +38,10 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WatchHere(Ask[Outcome], frozen=True, kw_only=True):
+    """``viewer``: who makes the offer, so that this node ends what it has no right to see any more."""
+
     offer: OfferWhep
+    viewer: Viewer = NOBODY
 
 
 class PatchHere(Ask[Outcome], frozen=True, kw_only=True):
@@ -57,7 +61,16 @@ class FindHere(Ask[Outcome], frozen=True, kw_only=True):
 class Neighbour(Actor):
     """The actor of a node (kind ``NODE``): its key is the node's name, so it never moves."""
 
-    def __init__(self, *, ears: Ears, media: MediaProcess, presence: Presence, inspection: Inspection) -> None:
+    def __init__(
+        self,
+        *,
+        ears: Ears,
+        media: MediaProcess,
+        presence: Presence,
+        inspection: Inspection,
+        viewings: WebrtcViewings,
+    ) -> None:
+        self._viewings = viewings
         self._inspection = inspection
         self._presence = presence
         self._ears = ears
@@ -85,7 +98,23 @@ class Neighbour(Actor):
 
     @handles(WatchHere)
     def watch(self, message: WatchHere) -> Later[Outcome]:
-        return self._later(self._media.offer_whep(message.offer))
+        return self._later(self._watched(message))
+
+    async def _watched(self, message: WatchHere) -> Answered | Refused:
+        """A viewer whose right ends while the media process answers is refused."""
+        resource_id = message.offer.resource_id
+        self._viewings.begin(resource_id, message.offer.stream_id, message.viewer)
+        try:
+            answer = await self._media.offer_whep(message.offer)
+        except MediaAway:
+            self._viewings.gone(resource_id)
+            raise
+        if isinstance(answer, Refused):
+            self._viewings.gone(resource_id)
+        elif not self._viewings.is_open(resource_id):
+            await self._viewings.close(resource_id)
+            return NOT_YOURS
+        return answer
 
     @handles(PatchHere)
     def patch(self, message: PatchHere) -> Later[Outcome]:

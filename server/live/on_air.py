@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final, Protocol
 
@@ -11,7 +11,12 @@ import msgspec
 
 from actors.events import Announce, Reacted, StreamChanged, StreamView, ViewersCounted
 from actors.runtime import DomainError, Node
+from actors.session import Session
 from actors.stream import DescribeStream
+from server.live.addresses import Addresses
+from server.live.edge import Socket
+from server.live.rights import Rights
+from server.live.viewings import NOBODY, Viewer
 
 MAX_REMEMBERED: Final = 20_000
 REACTIONS_S: Final = 0.25
@@ -20,14 +25,17 @@ MAX_REACTIONS: Final = 32
 
 class Fan(Protocol):
     def publish(self, topic: str, event: str, payload: dict[str, Any]) -> None: ...
+    def sockets(self, topic: str) -> Iterable[Socket]: ...
     def conflate(self, topic: str, event: str, payload: dict[str, Any], *, key: str) -> None: ...
 
 
 class OnAir:
     """What this node has heard of streams lately: their state and their viewers. Bounded: the oldest are forgotten."""
 
-    def __init__(self, *, node: Node, fan: Fan, announce: Announce) -> None:
+    def __init__(self, *, node: Node, fan: Fan, announce: Announce, rights: Rights, addresses: Addresses) -> None:
         self._node = node
+        self._addresses = addresses
+        self._rights = rights
         self._fan = fan
         self._announce = announce
         self._views: OrderedDict[str, StreamView] = OrderedDict()
@@ -38,8 +46,13 @@ class OnAir:
     async def view(self, stream_id: str, *, viewer_id: str | None) -> StreamView:
         """The stream as it is now; ``DomainError("not_found")`` for what the viewer may not know of."""
         view = self._views.get(stream_id) or await self.fresh(stream_id)
-        _require_visible(view, viewer_id)
-        return self.counted(view)
+        may_see = await self._rights.judge(view, viewer_id)
+        latest = self._views.get(stream_id, view)
+        if latest is not view:  # it has changed while the rights were read
+            may_see = await self._rights.judge(latest, viewer_id)
+        if not may_see:
+            raise _not_found()
+        return self.counted(latest)
 
     def seen(self, stream_id: str, *, viewer_id: str | None) -> StreamView | None:
         """As ``view``, without asking the stream: None when nothing was heard of it lately."""
@@ -49,9 +62,14 @@ class OnAir:
     def remembered(self, stream_id: str, *, viewer_id: str | None) -> StreamView | None:
         """As ``seen``, but for the counts, which are older."""
         view = self._views.get(stream_id)
-        if view is not None:
-            _require_visible(view, viewer_id)
-        return view
+        verdict = self._rights.may_see(view, viewer_id) if view is not None else None
+        if verdict is False:
+            raise _not_found()
+        return view if verdict else None
+
+    def known(self, stream_id: str) -> StreamView | None:
+        """What was heard of the stream, whoever asks."""
+        return self._views.get(stream_id)
 
     async def fresh(self, stream_id: str) -> StreamView:
         """The stream as its actor has it now."""
@@ -75,7 +93,12 @@ class OnAir:
     def changed(self, fact: StreamChanged) -> None:
         """Show a change to everybody who watches."""
         self._remember(fact.stream)
-        self._fan.publish(f"stream:{fact.stream.id}", "stream:state", shown(self.counted(fact.stream)))
+        view, topic = self.counted(fact.stream), f"stream:{fact.stream.id}"
+        if view.visibility != "private":
+            self._fan.publish(topic, "stream:state", shown(view))
+            return
+        for socket in list(self._fan.sockets(topic)):
+            socket.emit("stream:state", self.shown_to(view, viewer_of(socket.state)))
 
     def viewers_counted(self, fact: ViewersCounted) -> None:
         before = self._counts.get(fact.stream_id)
@@ -88,12 +111,18 @@ class OnAir:
         payload = {"stream_id": fact.stream_id, "viewers": fact.viewers}
         self._fan.conflate(f"stream:{fact.stream_id}", "stream:viewers", payload, key="viewers")
 
+    def forget_view(self, stream_id: str) -> None:
+        """What was heard may be out of date: whoever asks next asks the stream."""
+        self._views.pop(stream_id, None)
+
     def forget(self, stream_id: str) -> None:
         self._views.pop(stream_id, None)
         self._counts.pop(stream_id, None)
 
-    def shown(self, view: StreamView) -> dict[str, Any]:
-        return shown(view)
+    def shown_to(self, view: StreamView, viewer: Viewer) -> dict[str, Any]:
+        """The stream as this viewer gets it: the addresses of a private one are signed for them."""
+        address = self._addresses.of(view.id, viewer) if view.visibility == "private" else None
+        return shown(view, address=address)
 
     def react(self, stream_id: str, emoji: str) -> None:
         """Add one to what the stream's viewers are shown at the next tick."""
@@ -133,12 +162,17 @@ class OnAir:
             self._views.popitem(last=False)
 
 
-def shown(view: StreamView) -> dict[str, Any]:
-    """A stream as the contract has it, ready for the wire."""
+def viewer_of(session: Session) -> Viewer:
+    return NOBODY if session.person is None else Viewer(id=session.person.id, session_id=session.session_id)
+
+
+def shown(view: StreamView, *, address: str | None = None) -> dict[str, Any]:
+    """A stream as the contract has it, ready for the wire; ``address`` stands for its id in the paths of its media."""
+    address = address or view.id
     has_media = view.state in ("live", "interrupted") or (
         view.state == "ended" and view.is_recorded and view.publication > 0
     )
-    base = f"/hls/{view.id}"
+    base = f"/hls/{address}"
     duration = None
     if view.started_at is not None and view.ended_at is not None:
         duration = view.media_time_ms / 1000
@@ -166,7 +200,7 @@ def shown(view: StreamView) -> dict[str, Any]:
         "media_time_ms": view.media_time_ms,
         "playback": {
             "hls": f"{base}/index.m3u8" if has_media else None,
-            "whep": f"/whep/{view.id}" if view.state in ("live", "interrupted") else None,
+            "whep": f"/whep/{address}" if view.state in ("live", "interrupted") else None,
             "dash": f"{base}/manifest.mpd" if has_media else None,
             "thumbnail": f"{base}/thumbnail.webp" if has_media else None,
             "storyboard": None,
@@ -179,6 +213,5 @@ def _time(at: datetime | None) -> str | None:
     return None if at is None else at.isoformat().replace("+00:00", "Z")
 
 
-def _require_visible(view: StreamView, viewer_id: str | None) -> None:
-    if view.visibility == "private" and view.owner.id != viewer_id:
-        raise DomainError("not_found", "There is no such stream.", field="stream_id")
+def _not_found() -> DomainError:
+    return DomainError("not_found", "There is no such stream.", field="stream_id")

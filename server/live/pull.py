@@ -56,6 +56,11 @@ class Pull:
         if self._session is not None:
             await self._session.close()
 
+    def forget(self, stream_id: str) -> None:
+        """The stream has gone, or may not be seen by those for whom this was kept."""
+        for key in [key for key in self._kept if f"/hls/{stream_id}" in key]:
+            self._kept_bytes -= len(self._kept.pop(key).body)
+
     async def answer(self, node: str, request: web.Request) -> web.Response:
         """What the node answers to this request. Raises a 503 when it does not."""
         fetched = await self._fetch(node, request.path_qs, request.headers.get("Authorization", ""))

@@ -27,8 +27,8 @@ from actors.chat import (
     SetChatMode,
 )
 from actors.emoji import is_emoji
-from actors.events import NODE, Person, StreamView
-from actors.presence import Presence, Present, WhoIsHere, together
+from actors.events import Person, StreamView
+from actors.presence import Presence
 from actors.runtime import ActorError, DomainError, Node, Unhandled
 from actors.session import Session, TokenBucket
 from actors.text import clean_line
@@ -57,12 +57,15 @@ from server.live.bodies import (
 from server.live.counters import Counters
 from server.live.edge import Answer, ConnectRefused, Parser, Socket
 from server.live.feed import Feed, Feeds, RoomPages
+from server.live.on_air import viewer_of
+from server.live.presence import RollCall
+from server.live.rights import Rights
+from server.live.viewings import MaySee, Viewer
 from server.tracing import SEND, Traces
 from storage.ids import made_at
 
 LAST_MESSAGES: Final = 50
 CATCH_UP: Final = 500
-PRESENCE_S: Final = 1.0
 ROOM: Final = "room:"
 STREAM: Final = "stream:"
 
@@ -80,7 +83,7 @@ class Streams(Protocol):
     def remembered(self, stream_id: str, *, viewer_id: str | None) -> StreamView | None:
         """As ``seen``, for who does not ask for the counts."""
 
-    def shown(self, view: StreamView) -> dict[str, Any]: ...
+    def shown_to(self, view: StreamView, viewer: Viewer) -> dict[str, Any]: ...
     def react(self, stream_id: str, emoji: str) -> None: ...
 
 
@@ -92,7 +95,7 @@ class Fan(Protocol):
 
     def unsubscribe(self, topic: str, socket: Socket) -> None: ...
     def unsubscribe_all(self, socket: Socket) -> None: ...
-    def close_to(self, topic: str, *, but: str | None) -> None: ...
+    def close_to(self, topic: str, *, but: MaySee) -> None: ...
     def sockets(self, topic: str) -> Iterable[Socket]: ...
 
 
@@ -119,6 +122,7 @@ class Sockets:
         others: Callable[[], Iterable[str]],
         budgets: Budgets,
         turnout: Turnout,
+        rights: Rights,
         event_rate: float,
         event_burst: int,
         new_id: Callable[[], str],
@@ -133,9 +137,9 @@ class Sockets:
         self._log = log_of_rooms
         self._streams = streams
         self._presence = presence
-        self._others = others
         self._budgets = budgets
         self._turnout = turnout
+        self._roll_call = RollCall(node=node, presence=presence, others=others, rights=rights)
         self._event_rate = event_rate
         self._event_burst = event_burst
         self._new_id = new_id
@@ -238,6 +242,9 @@ class Sockets:
 
     async def _watch_later(self, socket: Socket, session: Session, body: OfStream) -> Ack:
         view = await self._streams.view(body.stream_id, viewer_id=_id_of(session))
+        await self._feeds.open(view.room_id)
+        # Again, since a right may have ended meanwhile; what is at hand is answered in this very turn.
+        view = await self._streams.view(body.stream_id, viewer_id=_id_of(session))
         feed = await self._feeds.open(view.room_id)
         self._require_open(socket)
         return self._watch_now(socket, session, view, feed)
@@ -248,7 +255,11 @@ class Sockets:
             self._start_watching(session, view)
         self._fan.subscribe(STREAM + view.id, socket)
         self._enter(socket, session, feed)
-        return {"ok": True, "stream": self._streams.shown(view), "room": _room(feed, socket.parser)}
+        return {
+            "ok": True,
+            "stream": self._streams.shown_to(view, viewer_of(session)),
+            "room": _room(feed, socket.parser),
+        }
 
     def _start_watching(self, session: Session, view: StreamView) -> None:
         view_id = self._new_id()
@@ -265,22 +276,27 @@ class Sockets:
             node=self._node.name,
         )
 
-    def put_out(self, view: StreamView) -> None:
-        """The stream is private now: whoever is not its owner hears no more of it."""
-        for topic in (STREAM + view.id, ROOM + view.room_id):
-            self._fan.close_to(topic, but=view.owner.id)
+    def streams(self) -> set[str]:
+        """Those that somebody watches here, or whose room somebody is in."""
+        return {*self._counters.watched, *self._feeds.streams()}
+
+    def put_out(self, stream_id: str, may_see: MaySee) -> None:
+        """Whoever may not see the stream hears no more of it and of its room."""
+        rooms = self._feeds.rooms_of(stream_id)
+        for topic in (STREAM + stream_id, *(ROOM + room_id for room_id in rooms)):
+            self._fan.close_to(topic, but=may_see)
             for socket in list(self._fan.sockets(topic)):
                 session: Session = socket.state
-                if _id_of(session) != view.owner.id:
+                if not may_see(_id_of(session)):
                     self._fan.unsubscribe(topic, socket)
-                    self._forget_stream(session, view)
+                    self._forget_stream(session, stream_id, rooms)
 
-    def _forget_stream(self, session: Session, view: StreamView) -> None:
-        if view.id in session.view_ids:
-            self._stop_watching(session, view.id)
-        if view.room_id in session.rooms:
-            session.rooms.discard(view.room_id)
-            self._presence.leave(view.room_id, session.person)
+    def _forget_stream(self, session: Session, stream_id: str, rooms: Iterable[str]) -> None:
+        if stream_id in session.view_ids:
+            self._stop_watching(session, stream_id)
+        for room_id in session.rooms.intersection(rooms):
+            session.rooms.discard(room_id)
+            self._presence.leave(room_id, session.person)
 
     def count_all_again(self) -> None:
         """A node has gone, and counters with it: theirs are opened elsewhere by telling them who watches here."""
@@ -421,6 +437,7 @@ class Sockets:
     async def _catch_up(self, socket: Socket, session: Session, feed: Feed, since: int) -> Ack:
         """What was missed reaches further back than the feed does."""
         read = await self._log.since(feed.room_id, since, limit=CATCH_UP)
+        await self._known(session, feed.room_id)
         # What the log has and the feed has not yet is still to come as an event, and only as that.
         page = [msgspec.to_builtins(message) for message in read if message.offset <= feed.offset]
         newer = feed.since(page[-1]["offset"]) if page else []
@@ -531,17 +548,7 @@ class Sockets:
 
     async def _present(self, socket: Socket, session: Session, body: ListPresent) -> Ack:
         await self._known(session, body.room_id)
-        elsewhere = [self._node.ref(NODE, name) for name in self._others() if name != self._node.name]
-        asked = await asyncio.gather(
-            *(ref.ask(WhoIsHere(topic=body.room_id), timeout_s=PRESENCE_S) for ref in elsewhere), return_exceptions=True
-        )
-        heard = [answer for answer in asked if isinstance(answer, Present)]
-        present = together([self._presence.present(body.room_id), *heard])
-        people = [
-            {"id": person.id, "username": person.username, "display_name": person.display_name}
-            for person in present.people[: body.limit]
-        ]
-        return {"ok": True, "count": present.count, "users": people}
+        return await self._roll_call.of(body.room_id, asker_id=_id_of(session), limit=body.limit)
 
 
 def _post_of(session: Session, body: Send, trace: str | None) -> PostChat:

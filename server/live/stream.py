@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import unicodedata
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Annotated, Any, Final, Literal
@@ -15,16 +16,19 @@ from pydantic import AfterValidator, AwareDatetime, Field, field_validator
 
 from actors.events import StreamView
 from actors.runtime import DomainError, Node
-from actors.stream import EditStream, EndStream, ReadHealth, RotateStreamKey, StopPublisher, StreamDeleted
+from actors.stream import EditStream, EndStream, ReadHealth, RotateStreamKey, StopPublisher
 from server.features.auth.rules import new_stream_key
 from server.http.cursors import decode_cursor, encode_cursor
 from server.http.errors import Problem, invalid_field, not_found
 from server.http.feature import Answer, Call, Operation
 from server.http.shapes import Body, Cursor, Limit, Page, Query, Shape, Text, one_line, several_lines
+from server.live.addresses import viewer_of
+from server.live.departure import Departure
 from server.live.durable import DurableChat, view_of
 from server.live.ingest import Ingest
 from server.live.on_air import OnAir, shown
-from storage.leases import Fence
+from server.live.rights import Rights
+from storage.errors import StorageError
 from storage.objects import ObjectStore
 from storage.postgres import Database
 from storage.stream import Streams as StreamRows
@@ -214,7 +218,8 @@ class StreamDesk:
         objects: ObjectStore,
         node: Node,
         db: Database,
-        fence: Callable[[str, str], Awaitable[Fence]],
+        departure: Departure,
+        rights: Rights,
         rtmp_address: Callable[[str], str],
         public_url: str | None,
         needs_verified_email: bool,
@@ -226,7 +231,8 @@ class StreamDesk:
         self._objects = objects
         self._node = node
         self._db = db
-        self._fence = fence
+        self._departure = departure
+        self._rights = rights
         self._rtmp_address = rtmp_address
         self._public_url = public_url
         self._needs_verified_email = needs_verified_email
@@ -310,7 +316,7 @@ class StreamDesk:
             )
         )
         ingest = self._ingest_of(call, row.id, row.stream_key)
-        stream = {**shown(view_of(row)), "ingest": ingest}
+        stream = {**self._shown(call, view_of(row)), "ingest": ingest}
         return Answer(201, {"stream": stream, "ingest": ingest}, {"Location": f"/api/v1/streams/{row.id}"})
 
     async def _require_verified(self, user_id: str) -> None:
@@ -330,20 +336,23 @@ class StreamDesk:
             given["tags"] = tuple(given["tags"])
         if given:
             view = await self._node.ref("stream", view.id).ask(EditStream(changes=given))
-        return Answer(200, shown(self._on_air.counted(view)))
+        if "visibility" in given:
+            await self._rights.heed()
+        return Answer(200, self._shown(call, self._on_air.counted(view)))
 
     async def _end(self, call: Call[None, None]) -> Answer:
         view = await self._owned(call)
         ended = await self._node.ref("stream", view.id).ask(EndStream(), timeout_s=10.0)
-        return Answer(200, shown(self._on_air.counted(ended)))
+        return Answer(200, self._shown(call, self._on_air.counted(ended)))
 
     async def _delete(self, call: Call[None, None]) -> Answer:
         view = await self._owned(call)
-        await self._node.ref("stream", view.id).ask(EndStream(reason="deleted by its owner"), timeout_s=10.0)
-        await self._rows.delete(view.id, fence=await self._fence("stream", view.id))
-        self._node.ref("stream", view.id).tell(StreamDeleted())
+        await self._departure.remove(view.id, reason="deleted by its owner")
         self._on_air.forget(view.id)
-        await self._objects.delete_prefix(f"streams/{view.id}/")
+        await self._rights.heed()
+        # What fails here is done by the sweep: a row says which objects are left.
+        with contextlib.suppress(StorageError):
+            await self._objects.delete_prefix(f"streams/{view.id}/")
         return Answer(204)
 
     async def _rotate(self, call: Call[None, None]) -> Answer:
@@ -355,7 +364,7 @@ class StreamDesk:
 
     async def _get(self, call: Call[None, None]) -> Answer:
         view = await self._shown_to(call)
-        body = shown(view)
+        body = self._shown(call, view)
         if call.person is not None and call.person.id == view.owner.id and view.state != "ended":
             row = await self._rows.load(view.id)
             body["ingest"] = self._ingest_of(call, view.id, row.stream_key) if row is not None else None
@@ -367,7 +376,7 @@ class StreamDesk:
         if query.owner is not None and owner_id is None:
             return Answer(200, {"items": [], "next": None})
         if query.state == "live":
-            return await self._most_watched(query, owner_id)
+            return await self._most_watched(query, owner_id, _id_of(call))
         states: Sequence[State] = (query.state,) if query.state else ("live", "interrupted", "scheduled", "ended")
         after = decode_cursor(query.cursor, tuple[datetime, UUID]) if query.cursor is not None else None
         page = await self._rows.page(
@@ -375,13 +384,14 @@ class StreamDesk:
             category=query.category,
             q=query.q,
             owner_id=owner_id,
+            viewer_id=_id_of(call),
             limit=query.limit,
             after=(after[0], str(after[1])) if after is not None else None,
         )
         items = [shown(self._on_air.counted(view_of(row))) for row in page.items]
         return Answer(200, {"items": items, "next": encode_cursor(page.next) if page.next is not None else None})
 
-    async def _most_watched(self, query: StreamQuery, owner_id: str | None) -> Answer:
+    async def _most_watched(self, query: StreamQuery, owner_id: str | None, viewer_id: str | None) -> Answer:
         """The live ones by viewers. A cursor is the last one shown, by count and id: rows added do not move it."""
         views: list[StreamView] = []
         after = None
@@ -391,6 +401,7 @@ class StreamDesk:
                 category=query.category,
                 q=query.q,
                 owner_id=owner_id,
+                viewer_id=viewer_id,
                 limit=100,
                 after=after,
             )
@@ -439,12 +450,14 @@ class StreamDesk:
 
     async def _visible(self, call: Call[Any, Any]) -> StreamView:
         try:
-            viewer_id = call.person.id if call.person is not None else None
-            return await self._on_air.view(call.path["stream_id"].lower(), viewer_id=viewer_id)
+            return await self._on_air.view(call.path["stream_id"].lower(), viewer_id=_id_of(call))
         except DomainError as error:
             if error.code == "not_found":
                 raise not_found("There is no such stream") from None
             raise
+
+    def _shown(self, call: Call[Any, Any], view: StreamView) -> dict[str, Any]:
+        return self._on_air.shown_to(view, viewer_of(call.person))
 
     async def _shown_to(self, call: Call[Any, Any]) -> StreamView:
         """As the stream is now, which is judged too: what this node remembered may be older than its end of rights."""
@@ -491,6 +504,10 @@ class StreamDesk:
             "stream_key": key,
             "whip_url": f"{whip}/{stream_id}" if stream_id is not None else whip,
         }
+
+
+def _id_of(call: Call[Any, Any]) -> str | None:
+    return call.person.id if call.person is not None else None
 
 
 def _is_admin(call: Call[Any, Any]) -> bool:

@@ -14,6 +14,7 @@ from media.control import Answered, Granted, OfferWhep, OfferWhip, Patched, Patc
 from server.http.addresses import is_loopback, limiting_key
 from server.http.errors import Problem, Unauthorized, not_found
 from server.http.feature import UUID, Answer, Auth, Call, Media, Operation
+from server.live.addresses import ADDRESSED, Addresses
 from server.live.ingest import NOT_VERIFIED, Ingest
 from server.live.media import MediaAway, MediaProcess
 from server.live.neighbour import CloseHere, FindHere, Outcome, PatchHere, WatchHere
@@ -55,6 +56,7 @@ class WebrtcDesk:
         *,
         ingest: Ingest,
         on_air: OnAir,
+        addresses: Addresses,
         media: MediaProcess,
         node: Node,
         began: Callable[[Granted], Awaitable[Granted]],
@@ -63,6 +65,7 @@ class WebrtcDesk:
         self._offer_limits = offer_limits
         self._ingest = ingest
         self._on_air = on_air
+        self._addresses = addresses
         self._media = media
         self._node = node
         self._began = began
@@ -89,7 +92,7 @@ class WebrtcDesk:
             ),
             Operation(
                 method="POST", path="/whep/{stream_id}", handler=self._watch, name="whep", tag=TAG,
-                paths={"stream_id": UUID}, summary="Watch this stream", body=bytes, consumes=SDP, max_body=MAX_SDP,
+                paths={"stream_id": ADDRESSED}, summary="Watch this stream", body=bytes, consumes=SDP, max_body=MAX_SDP,
                 answers={201: answer}, problems=refusals | {404}, auth="optional",
             ),
             *self._session("whip"),
@@ -168,18 +171,18 @@ class WebrtcDesk:
 
     async def _watch(self, call: Call[bytes, None]) -> Answer | web.StreamResponse:
         sdp = _text(call.body)
-        viewer_id = call.person.id if call.person is not None else None
+        stream_id, viewer = self._addresses.read(call.path["stream_id"], call.person)
         try:
-            view = await self._on_air.view(call.path["stream_id"].lower(), viewer_id=viewer_id)
+            view = await self._on_air.view(stream_id, viewer_id=viewer.id)
         except DomainError:
             raise not_found("There is no such stream") from None
         holder = view.media_node or self._node.name
         maker = None if call.person is None else call.person.id
         resource = new_session("whep", node=holder, maker=maker)
-        offered_by = self._offer_limits.of(account=viewer_id, address=call.address)
+        offered_by = self._offer_limits.of(account=viewer.id, address=call.address)
         offer = OfferWhep(stream_id=view.id, sdp=sdp, resource_id=resource, offered_by=offered_by)
         try:
-            outcome = await self._at(holder, WatchHere(offer=offer), when_gone=_interrupted)
+            outcome = await self._at(holder, WatchHere(offer=offer, viewer=viewer), when_gone=_interrupted)
         except Problem as problem:
             if problem.slug == "ended":
                 raise _nobody_publishes(view, problem) from None

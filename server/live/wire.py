@@ -45,6 +45,7 @@ from media.control import (
     PublishStarted,
     Refused,
     Said,
+    ViewerGone,
 )
 from media.hls.events import InitReady, SegmentStored
 from server.live.edge import Fanout
@@ -53,6 +54,7 @@ from server.live.hls import Playback
 from server.live.ingest import Ingest
 from server.live.media import MediaProcess
 from server.live.on_air import OnAir
+from server.live.viewings import WebrtcViewings
 from storage.objects import ObjectStore
 
 FORGET_S = 60.0
@@ -80,7 +82,12 @@ class Viewers(Protocol):
     """The sockets of this node that watch."""
 
     def count_again(self, stream_id: str) -> None: ...
-    def put_out(self, view: StreamView) -> None: ...
+
+
+class Doorkeeper(Protocol):
+    """Who sees to it that nobody is shown a stream that they may not see."""
+
+    def judge_now(self, view: StreamView) -> None: ...
 
 
 class Followed(Protocol):
@@ -93,8 +100,16 @@ class Ears:
     """What this node does about a fact, whoever tells it. Synchronous, on the loop, in the order of the facts."""
 
     def __init__(
-        self, *, on_air: OnAir, feeds: Feeds, after_end: AfterEnd, viewers: Viewers, followed: Followed | None = None
+        self,
+        *,
+        on_air: OnAir,
+        feeds: Feeds,
+        after_end: AfterEnd,
+        viewers: Viewers,
+        doorkeeper: Doorkeeper,
+        followed: Followed | None = None,
     ) -> None:
+        self._doorkeeper = doorkeeper
         self._followed = followed
         self._on_air = on_air
         self._feeds = feeds
@@ -114,7 +129,7 @@ class Ears:
             self._on_air.reacted(fact)
         else:
             if fact.stream.visibility == "private":
-                self._viewers.put_out(fact.stream)
+                self._doorkeeper.judge_now(fact.stream)
             self._after_end.changed(fact)
             self._on_air.changed(fact)
 
@@ -194,7 +209,10 @@ class AfterEnd:
 class MediaListener:
     """``server.live.media.Listener``: what the media process says becomes messages to the streams' actors."""
 
-    def __init__(self, *, node: Node, ingest: Ingest, on_air: OnAir, playback: Playback) -> None:
+    def __init__(
+        self, *, node: Node, ingest: Ingest, on_air: OnAir, playback: Playback, viewings: WebrtcViewings
+    ) -> None:
+        self._viewings = viewings
         self._node = node
         self._ingest = ingest
         self._on_air = on_air
@@ -227,6 +245,7 @@ class MediaListener:
     def media_lost(self) -> None:
         """The process has gone, and with it every publisher."""
         self._inits.clear()
+        self._viewings.all_gone()
         for stream_id, publication in list(self._publishing.items()):
             self._playback.interrupted(stream_id, publication)
             self._lost(stream_id, publication, "the media process has gone")
@@ -246,6 +265,8 @@ class MediaListener:
             self._forget_inits(said)
         elif isinstance(said, Pictured):
             self._playback.pictured(said)
+        elif isinstance(said, ViewerGone):
+            self._viewings.gone(said.resource_id)
         elif isinstance(said, Counters):
             self.counters = said.values
 

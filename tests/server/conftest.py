@@ -15,6 +15,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client import CollectorRegistry
 
 from server.features.auth.accounts import Accounts
+from server.features.auth.deletion import Deletions
 from server.features.auth.passwords import Passwords
 from server.features.auth.routes import Auth, AuthRates
 from server.features.export import Export
@@ -53,7 +54,9 @@ async def _make_database(admin_url: str) -> str:
 async def database(server_database_url: str) -> AsyncIterator[Database]:
     """Empty but for what migrations put there."""
     database = await Database.connect(server_database_url, max_connections=4)
-    await database.execute("truncate users, chat_messages, signing_keys, audit_log cascade")
+    await database.execute(
+        "truncate users, chat_messages, signing_keys, audit_log, reserved_names, rights_changes, doomed_objects cascade"
+    )
     yield database
     await database.close()
 
@@ -122,6 +125,15 @@ class Someone:
 PASSWORD = "correct horse battery staple"
 
 
+def deletions(database: Database, *, grace_days: int = 0, **more: Any) -> Deletions:
+    """Of accounts without streams."""
+    given = {"ids": Ids(), "name_days": 90, "remove_streams": nothing_happens, **more}
+    return Deletions(database=database, grace_days=grace_days, **given)
+
+
+async def nothing_happens(*_: object) -> None: ...
+
+
 class House:
     """The application, wired as the server wires it, and a client to it."""
 
@@ -149,7 +161,15 @@ def cheap_passwords() -> Iterator[Passwords]:
 @pytest.fixture
 async def house(database: Database, identity: Identity, cheap_passwords: Passwords) -> AsyncIterator[House]:
     profiles = Profiles(database=database)
-    accounts = Accounts(database=database, identity=identity, passwords=cheap_passwords, profiles=profiles, ids=Ids())
+    accounts = Accounts(
+        database=database,
+        identity=identity,
+        passwords=cheap_passwords,
+        profiles=profiles,
+        ids=Ids(),
+        deletions=deletions(database),
+        when_changed=nothing_happens,
+    )
     registry = CollectorRegistry()
     limiter = TokenBuckets()
     app = build_app(
@@ -161,7 +181,7 @@ async def house(database: Database, identity: Identity, cheap_passwords: Passwor
             ),
             ServerInfo(server_name="Social Flow", version="0", limits={"chat_text_chars": 500}),
             Auth(accounts=accounts, limiter=limiter, rates=AuthRates()),
-            Users(profiles=profiles, ties=Ties(database=database), accounts=accounts),
+            Users(profiles=profiles, ties=Ties(database=database, when_changed=nothing_happens), accounts=accounts),
             Export(database=database),
         ],
         identity=identity,

@@ -26,6 +26,7 @@ from storage.embedded import EmbeddedPostgres
 from storage.ids import Ids
 from storage.migrate import current, head
 from storage.postgres import Database
+from tests.server.conftest import deletions, nothing_happens
 from tests.storage.watched import MASTER, Instance
 
 NOWHERE = "postgresql://postgres@127.0.0.1:1/nothing"
@@ -103,7 +104,15 @@ async def test_a_new_admin_signs_in_with_the_printed_password(
     await identity.start()
     try:
         profiles = Profiles(database=db)
-        accounts = Accounts(database=db, identity=identity, passwords=passwords, profiles=profiles, ids=Ids())
+        accounts = Accounts(
+            database=db,
+            identity=identity,
+            passwords=passwords,
+            profiles=profiles,
+            ids=Ids(),
+            deletions=deletions(db),
+            when_changed=nothing_happens,
+        )
         device = Device(address="127.0.0.1", user_agent="tests")
         signed_in = await accounts.login(login="boss", password=printed["password"], device=device)
     finally:

@@ -94,7 +94,7 @@ async def test_only_public_streams_of_people_in_good_standing_are_listed(shelf: 
         await shelf.add(visibility, visibility=visibility)
     assert await shelf.titles() == ["open"]
     assert len(await shelf.titles(is_public=False)) == 3
-    await shelf.db.execute("update users set suspended_at = now()")
+    await shelf.db.execute("update users set suspended_until = now() + interval '1 hour'")
     assert await shelf.titles() == []
     assert await shelf.streams.by_key("key") is None
 

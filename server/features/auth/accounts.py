@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from actors.text import clean_line
 from server.features.auth import queries, rules
+from server.features.auth.deletion import Deletions
 from server.features.auth.passwords import Passwords
 from server.features.users import Me, Profiles
 from server.http.errors import FieldError, Problem, Unauthorized, not_found
@@ -23,7 +24,6 @@ from storage.postgres import Database, Row, Transaction
 REFRESH_TTL_S: Final = 30 * 24 * 3600
 EVERYBODY: Final = ("viewer", "creator")
 ADMINS: Final = ("viewer", "creator", "moderator", "admin")
-_WIPE_BATCH: Final = 1000
 _MAX_AGENT_CHARS: Final = 256
 
 
@@ -55,10 +55,6 @@ class NewAccount:
     stream_key: str
 
 
-Gone = Callable[[str], Awaitable[None]]
-"""Called with the id of a person whose account was deleted."""
-
-
 class Accounts:
     """Accounts and their sessions over Postgres. A session is a family of refresh tokens, of which one is valid."""
 
@@ -70,16 +66,19 @@ class Accounts:
         passwords: Passwords,
         profiles: Profiles,
         ids: Ids,
+        deletions: Deletions,
+        when_changed: Callable[[], Awaitable[None]],
         wall: Callable[[], float] = time.time,
-        when_gone: Sequence[Gone] = (),
     ) -> None:
+        """``when_changed``: what people may see is another thing now, and this node need not wait to find out."""
         self._db = database
         self._identity = identity
         self._passwords = passwords
         self._profiles = profiles
         self._ids = ids
         self._wall = wall
-        self._when_gone = tuple(when_gone)
+        self._deletions = deletions
+        self._when_changed = when_changed
 
     async def register(self, *, username: str, email: str, password: str, device: Device) -> SignedIn:
         """Raises a 409 that names each of ``username`` and ``email`` that somebody has (or that is reserved)."""
@@ -101,14 +100,18 @@ class Accounts:
         normal = rules.normal_password(password)
         is_right = await self._passwords.verify(stored, normal)
         if known is None or stored is None or not is_right:
-            raise Problem(401, "The name or the password is wrong", slug="wrong-credentials", headers=_CHALLENGE)
-        _require_not_suspended(known["suspended_at"] is not None)
+            raise _wrong_credentials()
+        _require_not_suspended(known["is_suspended"])
         if self._passwords.is_outdated(stored):
             await self._db.execute(queries.REHASH, known["id"], await self._passwords.hash(normal), stored)
         refresh_token = _new_refresh_token()
         async with self._db.transaction() as tx:
+            if known["is_leaving"] and not await self._deletions.take_back(tx, known["id"]):
+                raise _wrong_credentials()
             session_id = await self._add_session(tx, known["id"], refresh_token, device)
             await self._audit(tx, known["id"], "session.began", session_id, device)
+        if known["is_leaving"]:
+            await self._when_changed()
         return await self._signed_in(known["id"], session_id, refresh_token)
 
     async def refresh(self, *, refresh_token: str, device: Device) -> SignedIn:
@@ -143,22 +146,20 @@ class Accounts:
         return await self._db.fetch(queries.SESSIONS, person.id, at, session_id, limit)
 
     async def delete(self, *, person: Person, password: str) -> None:
-        """Ends the account for good: sessions end, what names the person is wiped, their messages are emptied.
-
-        Raises a 403 for a wrong password. May be repeated when it failed half way.
+        """Sign the person out everywhere, hide all that is theirs, and have it wiped when the grace is over; until then
+        signing in takes it back. Raises a 403 for a wrong password.
         """
         known = await self._db.fetchrow(queries.CREDENTIALS_BY_ID, person.id)
         stored = known["password_hash"] if known else None
         if not await self._passwords.verify(stored, rules.normal_password(password)):
             raise Problem(403, "The password is wrong", slug="wrong-password")
-        for wipe in (queries.WIPE_MESSAGES, queries.WIPE_VIEWS):
-            while await self._db.execute(wipe, person.id, _WIPE_BATCH) == _WIPE_BATCH:
-                pass
-        ended = await self._wipe(person.id)
-        for session_id in ended:
-            self._identity.revoke(session_id, "account_deleted")
-        for hear in self._when_gone:
-            await hear(person.id)
+        async with self._db.transaction() as tx:
+            ended = await tx.fetch(queries.END_ALL_SESSIONS, person.id, "account_deleted")
+            await self._deletions.begin(tx, person.id)
+        for row in ended:
+            self._identity.revoke(row["id"], "account_deleted")
+        await self._when_changed()
+        await self._deletions.hasten()
 
     async def purge(self) -> None:
         """Forget tokens and sessions that can never be used again; to be called now and then."""
@@ -232,15 +233,6 @@ class Accounts:
             self._identity.revoke(session_id, reason)
         return bool(ended)
 
-    async def _wipe(self, user_id: str) -> list[str]:
-        async with self._db.transaction() as tx:
-            ended = await tx.fetch(queries.END_ALL_SESSIONS, user_id, "account_deleted")
-            for sql in queries.WIPE:
-                await tx.execute(sql, user_id)
-            await tx.execute(queries.WIPE_USER, user_id, f"deleted_{user_id.replace('-', '')[-22:]}")
-            await tx.execute(queries.AUDIT, self._ids.uuid7(self._wall()), user_id, "account.deleted", user_id, {})
-        return [row["id"] for row in ended]
-
     async def _audit(self, tx: Transaction, user_id: str, action: str, subject: str, device: Device) -> None:
         detail: dict[str, Any] = {"ip": device.address, "user_agent": _agent(device)}
         await tx.execute(queries.AUDIT, self._ids.uuid7(self._wall()), user_id, action, subject, detail)
@@ -259,6 +251,10 @@ class Accounts:
 
 
 _CHALLENGE: Final = {"WWW-Authenticate": "Bearer"}
+
+
+def _wrong_credentials() -> Problem:
+    return Problem(401, "The name or the password is wrong", slug="wrong-credentials", headers=_CHALLENGE)
 
 
 def _taken(*, has_username: bool, has_email: bool) -> Problem:

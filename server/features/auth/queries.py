@@ -1,16 +1,20 @@
 """The SQL of accounts and sessions. Times of revocation are those of the statement, as other nodes look for them."""
 
 TAKEN = "select username_key = $1 as has_username, email_key = $2 as has_email from users \
-where username_key = $1 or email_key = $2"
+where username_key = $1 or email_key = $2 \
+union all select true, false from reserved_names where username_key = $1 and until > now()"
 
 ADD_USER = "insert into users (id, username, username_key, email, email_key, password_hash, display_name, roles, \
 stream_key) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
 
-CREDENTIALS_BY_USERNAME = (
-    "select id, password_hash, suspended_at from users where username_key = $1 and deleted_at is null"
-)
-CREDENTIALS_BY_EMAIL = "select id, password_hash, suspended_at from users where email_key = $1 and deleted_at is null"
-CREDENTIALS_BY_ID = "select id, password_hash, suspended_at from users where id = $1 and deleted_at is null"
+_CREDENTIALS = """
+select id, password_hash, coalesce(suspended_until > now(), false) as is_suspended, deleted_at is not null as is_leaving
+from users u where {} = $1 and (deleted_at is null
+    or exists (select from account_deletions d where d.user_id = u.id and d.began_at is null))
+"""
+CREDENTIALS_BY_USERNAME = _CREDENTIALS.format("username_key")
+CREDENTIALS_BY_EMAIL = _CREDENTIALS.format("email_key")
+CREDENTIALS_BY_ID = _CREDENTIALS.format("id")
 
 REHASH = "update users set password_hash = $2 where id = $1 and password_hash = $3"
 
@@ -22,7 +26,7 @@ values ($1, $2, now() + make_interval(secs => $3))"
 
 REFRESH_BY_HASH = """
 select t.used_at is not null as is_used, t.expires_at <= now() as is_expired, t.session_id, s.user_id,
-       s.revoked_at is not null as is_revoked, u.suspended_at is not null as is_suspended
+       s.revoked_at is not null as is_revoked, coalesce(u.suspended_until > now(), false) as is_suspended
 from refresh_tokens t
 join auth_sessions s on s.id = t.session_id
 join users u on u.id = s.user_id
@@ -50,12 +54,36 @@ order by created_at desc, id desc limit $4
 PURGE = (
     "delete from refresh_tokens where expires_at < now()",
     "delete from auth_sessions where expires_at < now() or revoked_at < now() - interval '30 days'",
+    "delete from reserved_names where until < now()",
 )
 
 AUDIT = "insert into audit_log (id, actor_id, action, subject, detail) values ($1, $2, $3, $4, $5)"
 
 HAS_USERS = "select exists (select from users)"
 ONE_FIRST_ADMIN = "select pg_advisory_xact_lock(736203118)"
+
+ADMIN_PERSON = "select id, username, display_name, roles, suspended_until from users where id = $1"
+SUSPEND = "update users set suspended_until = $2, suspended_at = case when $2 > now() then now() end \
+where id = $1 and deleted_at is null returning coalesce($2 > now(), false)"
+
+# The deletion of an account. `began_at`: from then on there is no way back.
+HIDE_USER = "update users set deleted_at = now(), updated_at = now() where id = $1 and deleted_at is null"
+SHOW_USER = "update users set deleted_at = null, updated_at = now() where id = $1"
+NOTE_DELETION = "insert into account_deletions (user_id, wipe_at) values ($1, now() + make_interval(days => $2))"
+FORGET_DELETION = "delete from account_deletions where user_id = $1 and began_at is null"
+END_DELETION = "delete from account_deletions where user_id = $1"
+TAKE_DELETION = """
+update account_deletions set began_at = coalesce(began_at, now()), taken_until = now() + make_interval(secs => $1)
+where user_id = (
+    select user_id from account_deletions where wipe_at <= now() and (taken_until is null or taken_until <= now())
+    order by wipe_at for update skip locked limit 1)
+returning user_id
+"""
+RESERVE_NAME = """
+insert into reserved_names (username_key, until) select username_key, now() + make_interval(days => $2) from users
+where id = $1 and username_key not like 'deleted\\_%'
+on conflict (username_key) do update set until = excluded.until
+"""
 
 # What a person leaves behind is taken away in steps that may be repeated; the account goes last.
 WIPE_MESSAGES = """
@@ -75,12 +103,13 @@ WIPE = (
     "delete from refresh_tokens where session_id in (select id from auth_sessions where user_id = $1)",
     "update auth_sessions set user_agent = '', ip = '' where user_id = $1",
     "update audit_log set detail = '{}' where actor_id = $1",
+    "delete from stream_guests where user_id = $1",
     "update streams set title = '', description = '', tags = '{}', visibility = 'private', \
 stream_key = 'gone_' || gen_random_uuid() where owner_id = $1",
 )
 WIPE_USER = """
 update users set username = $2, username_key = $2, email = $2, email_key = $2, email_verified_at = null,
     password_hash = '', display_name = '', bio = '', avatar_url = null, roles = '{}', stream_key = 'gone_' || id,
-    stream_defaults = '{}', updated_at = now(), deleted_at = now()
-where id = $1 and deleted_at is null
+    stream_defaults = '{}', updated_at = now(), deleted_at = coalesce(deleted_at, now())
+where id = $1
 """

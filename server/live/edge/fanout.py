@@ -150,8 +150,8 @@ class Fanout:
             self.unsubscribe(topic, socket)
         self._lags.pop(socket, None)
 
-    def close_to(self, topic: str, *, but: str | None) -> None:
-        """Of those who are away and may come back, none but this owner is to hear the topic."""
+    def close_to(self, topic: str, *, but: Callable[[str | None], bool]) -> None:
+        """Of those who are away and may come back, none is to hear the topic but the owners for whom ``but`` holds."""
         for trails in self._trails:
             trails.deafen_all(topic, but=but)
 

@@ -132,10 +132,10 @@ class Trails:
             if not listening:
                 del self._listening[topic]
 
-    def deafen_all(self, topic: str, *, but: str | None) -> None:
-        """Nobody but this owner is to hear the topic."""
+    def deafen_all(self, topic: str, *, but: Callable[[str | None], bool]) -> None:
+        """Nobody is to hear the topic but the owners for whom ``but`` holds; None is who has none."""
         for trail in list(self._listening.get(topic, ())):
-            if but is None or trail.owner != but:
+            if not but(trail.owner):
                 self.deafen(trail, topic)
 
     def published(self, topic: str, event: str, payload: Any) -> None:

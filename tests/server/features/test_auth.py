@@ -11,7 +11,7 @@ from server.http.errors import Problem, Unauthorized
 from server.http.identity import Identity
 from storage.ids import Ids
 from storage.postgres import Database
-from tests.server.conftest import PASSWORD, House
+from tests.server.conftest import PASSWORD, House, deletions, nothing_happens
 
 REGISTER = "/api/v1/auth/register"
 LOGIN = "/api/v1/auth/login"
@@ -95,7 +95,7 @@ async def test_login_takes_a_password_typed_in_another_unicode_form(house: House
 
 async def test_login_of_a_suspended_account_is_a_403(house: House) -> None:
     ada = await house.register("ada")
-    await house.database.execute("update users set suspended_at = now() where id = $1", ada.id)
+    await house.database.execute("update users set suspended_until = now() + interval '1 hour' where id = $1", ada.id)
     assert (await house.client.post(LOGIN, json={"login": "ada", "password": PASSWORD})).status == 403
     assert (await house.client.post(REFRESH, json={"refresh_token": ada.refresh_token})).status == 403
 
@@ -251,5 +251,11 @@ async def test_user_agent_that_is_not_utf8_is_kept_as_far_as_it_can_be(house: Ho
 
 def _accounts(database: Database, identity: Identity, passwords: Passwords) -> Accounts:
     return Accounts(
-        database=database, identity=identity, passwords=passwords, profiles=Profiles(database=database), ids=Ids()
+        database=database,
+        identity=identity,
+        passwords=passwords,
+        profiles=Profiles(database=database),
+        ids=Ids(),
+        deletions=deletions(database),
+        when_changed=nothing_happens,
     )

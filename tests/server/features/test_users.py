@@ -168,7 +168,7 @@ async def test_follow_and_block_at_once_leave_no_follow_behind(house: House) -> 
         await ada.ask("DELETE", "/users/bob/block")
 
 
-async def test_deleted_account_is_gone_and_its_name_is_free(house: House) -> None:
+async def test_deleted_account_is_gone_and_its_name_is_free_when_it_was_reserved_long_enough(house: House) -> None:
     ada, bob = await house.register("ada"), await house.register("bob")
     await bob.ask("PUT", "/users/ada/follow")
     assert (await ada.ask("DELETE", "/me", json={"password": "not the password"})).status == 403
@@ -180,4 +180,7 @@ async def test_deleted_account_is_gone_and_its_name_is_free(house: House) -> Non
     assert (await (await bob.ask("GET", "/me")).json())["counts"]["following"] == 0
     rest = await house.database.fetchrow("select * from users where id = $1", ada.id)
     assert "ada" not in str(dict(rest or {}))
+    taken = {"username": "Ada", "email": "ada@example.org", "password": PASSWORD}
+    assert (await house.client.post("/api/v1/auth/register", json=taken)).status == 409
+    await house.database.execute("update reserved_names set until = now()")
     assert (await house.register("ada")).id != ada.id

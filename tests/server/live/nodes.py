@@ -14,6 +14,7 @@ from media.control import Answered, OfferWhep, OfferWhip, Patched, PatchIce, Ref
 from server.live.inspection import BusReport, Inspection, MediaReport
 from server.live.media import MediaAway
 from server.live.neighbour import Neighbour
+from server.live.viewings import Viewings, WebrtcViewings
 from server.pulse import Pulse
 from server.tracing import Traces
 
@@ -94,6 +95,9 @@ class Place:
     def __init__(self, name: str, transport: LocalTransport) -> None:
         self.ears = HeardFacts()
         self.media = Sessions()
+        media: Any = self.media
+        self.viewings = Viewings()
+        self.webrtc = WebrtcViewings(viewings=self.viewings, media=lambda: media)
         self.presence = Presence()
         clock = LoopClock()
         self.node = Node(name=name, clock=clock, directory=Town(), transport=transport)
@@ -113,7 +117,9 @@ class Place:
     def _neighbour(self, actor_id: ActorId) -> Neighbour:
         ears: Any = self.ears
         media: Any = self.media
-        return Neighbour(ears=ears, media=media, presence=self.presence, inspection=self.inspection)
+        return Neighbour(
+            ears=ears, media=media, presence=self.presence, inspection=self.inspection, viewings=self.webrtc
+        )
 
     async def settle(self) -> None:
         """All that was told to this node before has been handled."""

@@ -21,6 +21,7 @@ from media.control import Granted, Patched, Refused
 from server.http.identity import Identity, Person
 from server.live.whip import OfferLimits, WebrtcDesk
 from tests.server.live.nodes import Place, town
+from tests.server.live.openness import NO_ADDRESSES
 
 STREAM = "01890c2a-7b5e-7cc3-98c8-6b1f6c1f0a11"
 GRANT = Granted(
@@ -77,6 +78,7 @@ class Desks:
             desk = WebrtcDesk(
                 ingest=self.stream,
                 on_air=self.stream,
+                addresses=NO_ADDRESSES,
                 media=media,
                 node=place.node,
                 began=self.stream.note,

@@ -59,9 +59,11 @@ from server.live.edge import Fanout
 from server.live.feed import Feeds
 from server.live.hls import Playback
 from server.live.on_air import REACTIONS_S, OnAir
+from server.live.viewings import Viewings, WebrtcViewings
 from server.live.wire import AfterEnd, Announcer, Ears, MediaListener, RoomTopics
 from storage.memory import MemoryRecordings, Tables
 from storage.objects import LocalObjects
+from tests.server.live.openness import NO_ADDRESSES, Open
 from tests.server.live.test_hls import published, stored
 
 NOW = dt.datetime(2026, 5, 1, tzinfo=dt.UTC)
@@ -131,7 +133,9 @@ class Wire:
         self.node = Node(name="n1", clock=LoopClock(), directory=LocalDirectory(node="n1"), transport=LocalTransport())
         self.node.register("stream", lambda actor_id: Stream(self.heard))
         self.announcer = Announcer(me="n1", others=lambda: ["n1"])
-        self.on_air = OnAir(node=self.node, fan=self.fanout, announce=self.announcer)
+        self.on_air = OnAir(
+            node=self.node, fan=self.fanout, announce=self.announcer, rights=Open().rights, addresses=NO_ADDRESSES
+        )
         self.playback = Playback(recordings=MemoryRecordings(tables=self.tables))  # type: ignore[arg-type]
         self.ingest = KnownKey()
         self.listener = MediaListener(
@@ -139,6 +143,7 @@ class Wire:
             ingest=self.ingest,
             on_air=self.on_air,
             playback=self.playback,  # type: ignore[arg-type]
+            viewings=WebrtcViewings(viewings=Viewings(), media=lambda: pytest.fail("it is not asked")),
         )
 
     async def settle(self) -> list[Message]:
@@ -162,7 +167,14 @@ async def test_what_several_nodes_viewers_react_with_is_shown_once_a_tick() -> N
     shown: list[dict[str, int]] = []
     fan = SimpleNamespace(publish=lambda topic, event, payload: shown.append(payload["counts"]))
     clock = ManualClock()
-    on_air = OnAir(node=SimpleNamespace(clock=clock), fan=fan, announce=lambda _: None)  # type: ignore[arg-type]
+    node: Any = SimpleNamespace(clock=clock)
+    on_air = OnAir(
+        node=node,
+        fan=fan,  # type: ignore[arg-type]
+        announce=lambda _: None,  # type: ignore[arg-type]
+        rights=Open().rights,
+        addresses=NO_ADDRESSES,
+    )
     for counts in ({"a": 1}, {"a": 2}, {"b": 1}):
         on_air.reacted(Reacted(stream_id="s", counts=counts))
     assert shown == [{"a": 1}]
@@ -275,17 +287,17 @@ class Forgotten:
 
 
 class Watchers:
-    """``Viewers``: notes what becomes of them."""
+    """``Viewers`` and ``Doorkeeper``: notes what becomes of them."""
 
     def __init__(self) -> None:
         self.counted_again: list[str] = []
-        self.put_out_of: list[str] = []
+        self.judged: list[str] = []
 
     def count_again(self, stream_id: str) -> None:
         self.counted_again.append(stream_id)
 
-    def put_out(self, view: StreamView) -> None:
-        self.put_out_of.append(view.id)
+    def judge_now(self, view: StreamView) -> None:
+        self.judged.append(view.id)
 
 
 class NoPages:
@@ -299,7 +311,7 @@ async def test_facts_go_where_they_are_heard_and_nowhere_before_the_wiring(wire:
     feeds = Feeds(node=wire.node, pages=NoPages(), fan=RoomTopics(fanout=wire.fanout))
     after_end = AfterEnd(playback=wire.playback, media=media, objects=LocalObjects(root=tmp_path))  # type: ignore[arg-type]
     viewers = Watchers()
-    ears = Ears(on_air=wire.on_air, feeds=feeds, after_end=after_end, viewers=viewers)
+    ears = Ears(on_air=wire.on_air, feeds=feeds, after_end=after_end, viewers=viewers, doorkeeper=viewers)
     announcer.join(node=wire.node, ears=ears)
     announcer(ViewersCounted(stream_id="s", viewers=7, peak_viewers=9, unique_viewers=9, watched_ms=5))
     announcer(StreamChanged(stream=view(title="Now"), previous="scheduled", cause="published"))
@@ -311,9 +323,9 @@ async def test_facts_go_where_they_are_heard_and_nowhere_before_the_wiring(wire:
     announcer(CounterOpened(stream_id="other"), to=("n2",))
     shown = await wire.on_air.view("s", viewer_id=None)
     assert (shown.title, shown.viewers, shown.peak_viewers) == ("Now", 7, 9)
-    assert (viewers.counted_again, viewers.put_out_of) == (["s"], [])
+    assert (viewers.counted_again, viewers.judged) == (["s"], [])
     announcer(StreamChanged(stream=view(visibility="private"), previous="live", cause="edited"))
-    assert viewers.put_out_of == ["s"]
+    assert viewers.judged == ["s"]
     after_end.close()
 
 

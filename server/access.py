@@ -1,0 +1,99 @@
+"""Who may see what, and who goes, wired: one memory of rights a node, and everything that obeys it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import Final
+
+from actors.runtime import Node
+from server.config import Settings
+from server.features.auth.deletion import Deletions
+from server.features.people import People
+from server.http.feature import Feature
+from server.http.identity import Identity
+from server.live.addresses import Addresses
+from server.live.departure import Departure
+from server.live.eviction import Eviction, Holder, Keeper
+from server.live.feed import Feeds
+from server.live.guests import GuestDesk
+from server.live.media import MediaProcess
+from server.live.on_air import OnAir
+from server.live.rights import Rights
+from server.live.viewings import Viewings, WebrtcViewings
+from server.sweep import Chore
+from storage.doomed import DoomedObjects
+from storage.ids import Ids
+from storage.leases import Fence
+from storage.objects import ObjectStore
+from storage.postgres import Database
+from storage.rights import RightsTable
+from storage.stream import Streams
+
+LEFT_TO_DO_S: Final = 15.0
+PURGE_S: Final = 3_600.0
+
+
+class Access:
+    """The parts, for those that need them."""
+
+    def __init__(
+        self,
+        *,
+        db: Database,
+        identity: Identity,
+        ids: Ids,
+        node: Node,
+        streams: Streams,
+        fence: Callable[[str, str], Awaitable[Fence]],
+        now: Callable[[], datetime],
+        media: Callable[[], MediaProcess],
+        settings: Settings,
+    ) -> None:
+        """``media``: the media process, which is not there yet."""
+        self._db = db
+        self._identity = identity
+        self._ids = ids
+        self._node = node
+        self._table = RightsTable(db=db)
+        self.rights = Rights(rows=self._table, now=now)
+        self.addresses = Addresses(seals=identity)
+        self.viewings = Viewings()
+        self.webrtc = WebrtcViewings(viewings=self.viewings, media=media)
+        identity.on_revoked(self.viewings.end_session)
+        self.departure = Departure(streams=streams, node=node, fence=fence, now=now)
+        self.deletions = Deletions(
+            database=db,
+            ids=ids,
+            grace_days=settings.deletion_grace_days,
+            name_days=settings.name_reserved_days,
+            remove_streams=self.departure.remove_streams_of,
+        )
+
+    def eviction(self, *, on_air: OnAir, feeds: Feeds, sockets: Holder, keepers: Sequence[Keeper]) -> Eviction:
+        return Eviction(
+            node=self._node,
+            rights=self.rights,
+            on_air=on_air,
+            feeds=feeds,
+            holders=[sockets, self.viewings],
+            keepers=[on_air, *keepers],
+            end_streams=self.departure.end_streams_of,
+        )
+
+    def features(self, on_air: OnAir) -> list[Feature]:
+        guests = GuestDesk(table=self._table, rights=self.rights, on_air=on_air)
+        people = People(database=self._db, identity=self._identity, ids=self._ids, when_changed=self.rights.heed)
+        return [guests, people]
+
+    def chores(self, objects: ObjectStore) -> list[Chore]:
+        doomed = DoomedObjects(db=self._db, objects=objects)
+        return [
+            Chore(name="changes of rights", every_s=PURGE_S, do=self._table.purge),
+            Chore(name="deleted accounts", every_s=LEFT_TO_DO_S, do=self.deletions.sweep),
+            Chore(name="objects of what was removed", every_s=LEFT_TO_DO_S, do=doomed.sweep),
+        ]
+
+    async def close(self) -> None:
+        await self.rights.close()
+        await self.departure.close()

@@ -1,0 +1,117 @@
+"""Puts out whom a change of rights concerns, in every place of this node that shows or remembers something."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, Protocol
+
+from actors.chat_messages import ForgetAuthor, ForgetStanding
+from actors.events import StreamView
+from actors.runtime import DomainError, Message, Node
+from server.live.feed import Feeds
+from server.live.on_air import OnAir
+from server.live.rights import Rights
+from server.live.viewings import MaySee
+from storage.rights import Change
+
+MAX_ROOMS: Final = 1_000_000
+
+
+class Holder(Protocol):
+    """A place that shows streams to people."""
+
+    def streams(self) -> Iterable[str]: ...
+    def put_out(self, stream_id: str, may_see: MaySee) -> None: ...
+
+
+class Keeper(Protocol):
+    """A memory of what streams are made of."""
+
+    def forget(self, stream_id: str) -> None: ...
+
+
+class Eviction:
+    """Carries out a change on this node. Every step may be repeated; one that fails is tried again by ``Rights``."""
+
+    def __init__(
+        self,
+        *,
+        node: Node,
+        rights: Rights,
+        on_air: OnAir,
+        feeds: Feeds,
+        holders: Sequence[Holder],
+        keepers: Sequence[Keeper],
+        end_streams: Callable[[str], None],
+    ) -> None:
+        """``end_streams`` of a person who may not be on the air any more: begun at once, not waited for."""
+        self._node = node
+        self._rights = rights
+        self._on_air = on_air
+        self._feeds = feeds
+        self._holders = holders
+        self._keepers = keepers
+        self._end_streams = end_streams
+
+    async def hear(self, change: Change) -> None:
+        """Raises what an actor or a table raises that is away."""
+        if change.kind == "stream":
+            self._on_air.forget_view(change.subject_id)
+            await self._judge_again(change.subject_id)
+        elif change.kind == "block":
+            await self._blocked(change.subject_id, change.other_id or "")
+        else:
+            await self._account_changed(change.subject_id)
+
+    def judge_now(self, view: StreamView) -> None:
+        """The stream was edited: whoever may not see it is put out before they are shown what it is now."""
+        self._put_out(view.id, lambda viewer_id: self._rights.may_see(view, viewer_id) is True)
+
+    async def _blocked(self, owner_id: str, person_id: str) -> None:
+        self._feeds.forget_writers(owner_id)
+        self._tell_rooms(ForgetStanding(user_id=person_id))
+        await self._judge_all_of(owner_id)
+
+    async def _account_changed(self, user_id: str) -> None:
+        """Suspended, deleted, or back: the row says which."""
+        await self._judge_all_of(user_id)
+        if not await self._rights.is_gone(user_id):
+            return
+        self._end_streams(user_id)
+        if await self._rights.is_deleted(user_id):
+            self._feeds.forget_author(user_id)
+            self._tell_rooms(ForgetAuthor(user_id=user_id))
+
+    async def _judge_all_of(self, owner_id: str) -> None:
+        for stream_id in {stream_id for holder in self._holders for stream_id in holder.streams()}:
+            view = await self._view(stream_id)
+            if view is None or view.owner.id == owner_id:
+                await self._judge_again(stream_id)
+
+    async def _judge_again(self, stream_id: str) -> None:
+        view = await self._view(stream_id)
+        if view is None:
+            self._put_out(stream_id, lambda _: False)
+            for keeper in self._keepers:
+                keeper.forget(stream_id)
+            return
+        await self._rights.read(view)
+        self.judge_now(view)
+
+    async def _view(self, stream_id: str) -> StreamView | None:
+        """The stream, whoever asks; None when there is none."""
+        try:
+            return self._on_air.known(stream_id) or await self._on_air.fresh(stream_id)
+        except DomainError as error:
+            if error.code != "not_found":
+                raise
+            return None
+
+    def _put_out(self, stream_id: str, may_see: MaySee) -> None:
+        for holder in self._holders:
+            holder.put_out(stream_id, may_see)
+
+    def _tell_rooms(self, message: Message) -> None:
+        """The rooms that are on this node: others remember nothing."""
+        for info in self._node.actors(kind="chat", most=MAX_ROOMS):
+            self._node.ref(info.id.kind, info.id.key).tell(message)

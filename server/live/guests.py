@@ -1,0 +1,70 @@
+"""``/api/v1/streams/{stream_id}/guests/{username}``: whom the owner of a private stream lets in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from actors.runtime import DomainError
+from server.features.auth.rules import username_key
+from server.http.errors import Problem, not_found
+from server.http.feature import USERNAME, UUID, Answer, Call, Operation
+from server.live.on_air import OnAir
+from server.live.rights import Rights
+from storage.rights import MAX_GUESTS, RightsTable
+
+TAG: Final = "streams"
+
+
+class GuestDesk:
+    """Guests may be invited before a stream becomes private. Both calls may be repeated."""
+
+    name = "guests"
+
+    def __init__(self, *, table: RightsTable, rights: Rights, on_air: OnAir) -> None:
+        self._table = table
+        self._rights = rights
+        self._on_air = on_air
+
+    def operations(self) -> Sequence[Operation]:
+        path, paths = "/api/v1/streams/{stream_id}/guests/{username}", {"stream_id": UUID, "username": USERNAME}
+        return [
+            Operation(
+                method="PUT", path=path, handler=self._invite, name="inviteGuest", tag=TAG, paths=paths,
+                summary="Let a person see this stream when it is private", answers={204: None},
+                problems=frozenset({403, 404, 409}), auth="required",
+            ),
+            Operation(
+                method="DELETE", path=path, handler=self._uninvite, name="uninviteGuest", tag=TAG, paths=paths,
+                summary="Take the invitation back; the person is cut off at once", answers={204: None},
+                problems=frozenset({403, 404}), auth="required",
+            ),
+        ]  # fmt: skip
+
+    async def _invite(self, call: Call[None, None]) -> Answer:
+        stream_id, guest_id = await self._of(call)
+        if not await self._table.invite(stream_id, guest_id):
+            raise Problem(409, f"A stream has at most {MAX_GUESTS} guests", slug="too-many-guests")
+        await self._rights.heed()
+        return Answer(204)
+
+    async def _uninvite(self, call: Call[None, None]) -> Answer:
+        await self._table.uninvite(*await self._of(call))
+        await self._rights.heed()
+        return Answer(204)
+
+    async def _of(self, call: Call[Any, Any]) -> tuple[str, str]:
+        """The stream, if it is the caller's, and the person."""
+        stream_id = call.path["stream_id"].lower()
+        try:
+            view = await self._on_air.view(stream_id, viewer_id=call.me.id)
+        except DomainError as error:
+            if error.code == "not_found":
+                raise not_found("There is no such stream") from None
+            raise
+        if view.owner.id != call.me.id:
+            raise Problem(403, "This stream is not yours")
+        person_id = await self._table.person_named(username_key(call.path["username"]), asker_id=call.me.id)
+        if person_id is None:
+            raise not_found("There is nobody of this name")
+        return stream_id, person_id

@@ -1,0 +1,200 @@
+"""What this node knows of who may see which stream, and how it hears that this has changed.
+
+The rows in Postgres decide. What was read of them is kept, so that a socket or a playlist is judged without waiting.
+Every change is a row too, written with it and looked for twice a second, so no node can miss one, whatever becomes of
+messages between nodes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import Final, Protocol, TypeVar
+
+from actors.events import StreamView
+from actors.runtime import ActorError, DomainError
+from storage.errors import StorageError
+from storage.rights import Change, Ruling
+
+MAX_OWNERS: Final = 20_000
+MAX_STREAMS: Final = 20_000
+POLL_S: Final = 0.5
+OVERLAP_S: Final = 10.0
+"""A transaction may become visible this long after the time that its row bears."""
+FIRST_LOOK_S: Final = 900.0
+LOOK_S: Final = 10.0
+
+T = TypeVar("T")
+
+log = logging.getLogger("server.rights")
+
+
+class Rows(Protocol):
+    """What is read, each time as it is now. Raises ``Unavailable``."""
+
+    async def ruling(self, owner_id: str) -> Ruling: ...
+    async def guests(self, stream_id: str) -> frozenset[str]: ...
+    async def changes(self, *, since_s: float) -> Sequence[Change]: ...
+    async def apart(self, person_id: str, others: Collection[str]) -> frozenset[str]: ...
+
+
+Hear = Callable[[Change], Awaitable[None]]
+
+
+class Rights:
+    """The memory of one node. Bounded: what was read first is forgotten first, and read again when it is wanted."""
+
+    def __init__(
+        self,
+        *,
+        rows: Rows,
+        now: Callable[[], dt.datetime],
+        poll_s: float = POLL_S,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._rows = rows
+        self._now = now
+        self._poll_s = poll_s
+        self._monotonic = monotonic
+        self._owners: OrderedDict[str, Ruling] = OrderedDict()
+        self._guests: OrderedDict[str, frozenset[str]] = OrderedDict()
+        self._turn = 0
+        self._looked_at: float | None = None
+        self._looking = asyncio.Lock()
+        self._known: frozenset[int] = frozenset()
+        self._unheard: list[Change] = []
+        self._hear: Hear = _nobody_hears
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self, hear: Hear) -> None:
+        """Follow the changes from here on. ``hear`` is called for each, and again at the next look when it raises."""
+        self._hear = hear
+        self._task = asyncio.get_running_loop().create_task(self._follow(), name="follow rights")
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+
+    # judging
+
+    def may_see(self, view: StreamView, viewer_id: str | None) -> bool | None:
+        """Whether this viewer (None: not signed in) may know of the stream; None when ``read`` must come first."""
+        ruling = self._owners.get(view.owner.id)
+        if ruling is None:
+            return None
+        if self._hides(ruling):
+            return False
+        if viewer_id == view.owner.id:
+            return True
+        if viewer_id in ruling.barred:
+            return False
+        if view.visibility != "private":
+            return True
+        guests = self._guests.get(view.id)
+        return None if guests is None else viewer_id in guests
+
+    def _hides(self, ruling: Ruling) -> bool:
+        return ruling.hidden_until is not None and ruling.hidden_until > self._now()
+
+    async def read(self, view: StreamView) -> None:
+        """Know what judges this stream. Raises ``Unavailable``."""
+        if view.owner.id not in self._owners:
+            ruling = await self._unchanged(lambda: self._rows.ruling(view.owner.id))
+            _keep(self._owners, view.owner.id, ruling, MAX_OWNERS)
+        if view.id not in self._guests:  # of public streams too: they may become private in a moment
+            guests = await self._unchanged(lambda: self._rows.guests(view.id))
+            _keep(self._guests, view.id, guests, MAX_STREAMS)
+
+    async def _unchanged(self, read: Callable[[], Awaitable[T]]) -> T:
+        """What is read, with no change heard of meanwhile: else it may be older than the change."""
+        while True:
+            turn = self._turn
+            found = await read()
+            if turn == self._turn:
+                return found
+
+    async def judge(self, view: StreamView, viewer_id: str | None) -> bool:
+        """As ``may_see``, reading what is not known."""
+        while (verdict := self.may_see(view, viewer_id)) is None:
+            await self.read(view)
+        return verdict
+
+    async def is_gone(self, user_id: str) -> bool:
+        """Whether nobody may see anything of this person now: suspended or deleted."""
+        return self._hides(await self._unchanged(lambda: self._rows.ruling(user_id)))
+
+    async def is_deleted(self, user_id: str) -> bool:
+        return (await self._unchanged(lambda: self._rows.ruling(user_id))).is_deleted
+
+    async def apart(self, person_id: str, others: Collection[str]) -> frozenset[str]:
+        """Those of ``others`` who block the person, or whom the person blocks. Raises ``Unavailable``."""
+        return await self._rows.apart(person_id, others)
+
+    # following
+
+    async def look(self) -> None:
+        """Hear what has changed since the last look. Whoever has just changed something looks, and this node knows."""
+        async with self._looking:
+            at = self._monotonic()
+            since_s = FIRST_LOOK_S if self._looked_at is None else at - self._looked_at + OVERLAP_S
+            changes = await self._rows.changes(since_s=since_s)
+            fresh = [change for change in changes if change.seq not in self._known]
+            self._looked_at, self._known = at, frozenset(change.seq for change in changes)
+            for change in fresh:
+                self._forget(change)
+            await self._tell([*self._unheard, *fresh])
+
+    async def heed(self) -> None:
+        """``look``, for whoever has just changed something and is done: if it fails now, the next look will do."""
+        try:
+            await self.look()
+        except (StorageError, ActorError) as error:
+            log.info("a change of rights is heard of at the next look: %s", error)
+
+    def _forget(self, change: Change) -> None:
+        self._turn += 1
+        if change.kind == "stream":
+            self._guests.pop(change.subject_id, None)
+        else:
+            self._owners.pop(change.subject_id, None)
+
+    async def _tell(self, changes: Sequence[Change]) -> None:
+        self._unheard = list(changes)
+        for change in changes:
+            try:
+                await self._hear(change)
+            except (ActorError, DomainError, StorageError) as error:
+                log.info("a change of rights is carried out at the next look: %s", error)
+            else:
+                self._unheard.remove(change)
+
+    async def _follow(self) -> None:
+        is_failing = False
+        while True:
+            try:
+                async with asyncio.timeout(LOOK_S):
+                    await self.look()
+                is_failing = False
+            except (StorageError, ActorError, TimeoutError) as error:
+                if not is_failing:
+                    log.warning("changes of rights cannot be followed: %s", error)
+                is_failing = True
+            await asyncio.sleep(self._poll_s)
+
+
+def _keep(where: OrderedDict[str, T], key: str, value: T, limit: int) -> None:
+    where[key] = value
+    if len(where) > limit:
+        where.popitem(last=False)
+
+
+async def _nobody_hears(change: Change) -> None:
+    """Before ``start``."""

@@ -1,0 +1,128 @@
+"""What decides who may see what: whom an owner bars, who is a guest, and the changes of it that every node follows."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection
+from typing import Any, Final, Literal, Protocol
+
+import msgspec
+
+from storage.errors import Conflict
+from storage.postgres import Database
+
+MAX_GUESTS: Final = 500
+Kind = Literal["account", "block", "stream"]
+
+
+class Ruling(msgspec.Struct, frozen=True, kw_only=True):
+    """Of a person, for all their streams. ``hidden_until``: nobody sees any of them; ``barred``: whom they block."""
+
+    hidden_until: dt.datetime | None = None
+    is_deleted: bool = False
+    barred: frozenset[str] = frozenset()
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """Something about who may see or do what is another way now.
+
+    ``account``: ``subject_id`` was suspended or deleted, or is back. ``block``: ``subject_id`` blocks ``other_id``, or
+    no longer does. ``stream``: its visibility or guests are others, or it has gone.
+    """
+
+    seq: int
+    kind: Kind
+    subject_id: str
+    other_id: str | None = None
+
+
+class Executes(Protocol):
+    """A database, or a transaction."""
+
+    async def execute(self, sql: str, /, *args: Any) -> Any: ...
+
+
+async def note_change(where: Executes, kind: Kind, subject_id: str, other_id: str | None = None) -> None:
+    """Have every node hear of a change; in the transaction that makes it."""
+    await where.execute(_NOTE, kind, subject_id, other_id)
+
+
+class RightsTable:
+    """The reads of every node, and the guests of streams."""
+
+    def __init__(self, *, db: Database) -> None:
+        self._db = db
+
+    async def ruling(self, owner_id: str) -> Ruling:
+        """Somebody who does not exist hides everything."""
+        row = await self._db.fetchrow(_RULING, owner_id)
+        if row is None or row["is_deleted"]:
+            return Ruling(hidden_until=_FOR_GOOD, is_deleted=True)
+        return Ruling(hidden_until=row["suspended_until"], barred=frozenset(row["barred"]))
+
+    async def guests(self, stream_id: str) -> frozenset[str]:
+        return frozenset(row["user_id"] for row in await self._db.fetch(_GUESTS, stream_id))
+
+    async def changes(self, *, since_s: float) -> list[Change]:
+        """Those of the last ``since_s`` seconds, in order."""
+        return [Change(**dict(row)) for row in await self._db.fetch(_CHANGES, since_s)]
+
+    async def apart(self, person_id: str, others: Collection[str]) -> frozenset[str]:
+        """Those of ``others`` who block the person, or whom the person blocks."""
+        return frozenset(row["id"] for row in await self._db.fetch(_APART, person_id, list(others)))
+
+    async def person_named(self, key: str, *, asker_id: str) -> str | None:
+        """Whose username has this folded form; None for nobody, and for somebody who blocks the asker."""
+        person_id: str | None = await self._db.fetchval(_NAMED, key, asker_id)
+        return person_id
+
+    async def invite(self, stream_id: str, user_id: str) -> bool:
+        """Idempotent; False when the stream has ``MAX_GUESTS`` already, or is no more."""
+        async with self._db.transaction() as tx:
+            try:
+                if not await tx.fetchval(_INVITE, stream_id, user_id, MAX_GUESTS):
+                    return False
+            except Conflict:
+                return False
+            await note_change(tx, "stream", stream_id)
+        return True
+
+    async def uninvite(self, stream_id: str, user_id: str) -> None:
+        """Idempotent."""
+        async with self._db.transaction() as tx:
+            if await tx.execute(_UNINVITE, stream_id, user_id):
+                await note_change(tx, "stream", stream_id)
+
+    async def purge(self) -> None:
+        """Forget changes that every node has heard of by now."""
+        await self._db.execute("delete from rights_changes where at < now() - interval '1 day'")
+
+
+_FOR_GOOD: Final = dt.datetime.max.replace(tzinfo=dt.UTC)
+_NOTE: Final = "insert into rights_changes (kind, subject_id, other_id) values ($1, $2, $3)"
+_RULING: Final = """
+select deleted_at is not null as is_deleted, suspended_until,
+    array(select blocked_id from blocks where user_id = $1) as barred
+from users where id = $1
+"""
+_GUESTS: Final = "select user_id from stream_guests where stream_id = $1"
+_CHANGES: Final = """
+select seq, kind, subject_id, other_id from rights_changes
+where at > clock_timestamp() - make_interval(secs => $1) order by seq
+"""
+_APART: Final = """
+select user_id as id from blocks where blocked_id = $1 and user_id = any($2::uuid[])
+union select blocked_id from blocks where user_id = $1 and blocked_id = any($2::uuid[])
+"""
+_NAMED: Final = """
+select id from users u where username_key = $1 and deleted_at is null
+    and not exists (select from blocks b where b.user_id = u.id and b.blocked_id = $2)
+"""
+_INVITE: Final = """
+with room as (select count(*) < $3 or bool_or(user_id = $2) as has_room from stream_guests where stream_id = $1),
+added as (
+    insert into stream_guests (stream_id, user_id) select $1, $2 from room where has_room
+    on conflict do nothing)
+select coalesce(has_room, true) from room
+"""
+_UNINVITE: Final = "delete from stream_guests where stream_id = $1 and user_id = $2"

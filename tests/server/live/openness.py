@@ -1,0 +1,50 @@
+"""Rights in memory: what a test puts there, and nothing else, is hidden."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection
+from typing import Final
+
+from server.live.addresses import Addresses
+from server.live.rights import Rights
+from storage.rights import Change, Ruling
+
+
+class Open:
+    """``Rows``, and rights over them. A change is one when it is appended to ``noted``."""
+
+    def __init__(self) -> None:
+        self.rulings: dict[str, Ruling] = {}
+        self.invited: dict[str, frozenset[str]] = {}
+        self.noted: list[Change] = []
+        self.reads = 0
+        self.now = dt.datetime(2026, 5, 1, tzinfo=dt.UTC)
+        self.rights = Rights(rows=self, now=lambda: self.now)
+
+    async def ruling(self, owner_id: str) -> Ruling:
+        self.reads += 1
+        return self.rulings.get(owner_id, Ruling())
+
+    async def guests(self, stream_id: str) -> frozenset[str]:
+        return self.invited.get(stream_id, frozenset())
+
+    async def changes(self, *, since_s: float) -> list[Change]:
+        return list(self.noted)
+
+    async def apart(self, person_id: str, others: Collection[str]) -> frozenset[str]:
+        return frozenset(other for other in others if other in self.rulings.get(person_id, Ruling()).barred)
+
+
+class NoSeals:
+    def seal(self, purpose: bytes, body: bytes) -> bytes:
+        return b"-" * 32
+
+    def is_sealed(self, purpose: bytes, body: bytes, seal: bytes) -> bool:
+        return False
+
+    def is_revoked(self, session_id: str) -> bool:
+        return False
+
+
+NO_ADDRESSES: Final = Addresses(seals=NoSeals())
