@@ -17,6 +17,7 @@ from typing import Any
 
 import aiohttp
 
+from tests.e2e.people import PASSWORD
 from tests.e2e.waiting import until
 
 PROGRAM = next(
@@ -220,3 +221,12 @@ async def plays(tab: Tab, *, seconds: float = 2.0, within_s: float = 20.0) -> No
     await tab.until(f"{VIDEO} && {VIDEO}.videoWidth > 0 && {VIDEO}.readyState >= 2", within_s=within_s)
     start = await tab.read(f"{VIDEO}.currentTime")
     await tab.until(f"{VIDEO}.currentTime > {start + seconds}", within_s=within_s)
+
+
+async def sign_in(tab: Tab, url: str, username: str) -> None:
+    """Fill in the form of the sign-in page as a registered person of these tests."""
+    await tab.open(f"{url}/login")
+    await tab.type("input[name=login]", username)
+    await tab.type("input[name=password]", PASSWORD)
+    await tab.click("button[type=submit]")
+    await tab.until(f"!!document.querySelector('[aria-label*=\"@{username}\"]')")

@@ -9,7 +9,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.e2e.chromium import PROGRAM, VIDEO, Browser, Tab, plays
+from tests.e2e.chromium import PROGRAM, VIDEO, Browser, Tab, plays, sign_in
 from tests.e2e.conftest import NewPerson, OnTheAir
 from tests.e2e.people import PASSWORD, Api, Person, register
 from tests.e2e.publishing import Publisher
@@ -37,14 +37,6 @@ async def tab(browser: Browser) -> AsyncIterator[Tab]:
     opened = await browser.tab()
     yield opened
     assert opened.problems == []
-
-
-async def _sign_in(tab: Tab, server: Server, person: Person) -> None:
-    await tab.open(f"{server.url}/login")
-    await tab.type("input[name=login]", person.username)
-    await tab.type("input[name=password]", PASSWORD)
-    await tab.click("button[type=submit]")
-    await tab.until(f"!!document.querySelector('[aria-label*=\"@{person.username}\"]')")
 
 
 async def test_home_shows_the_live_stream_with_its_picture(server: Server, live: OnTheAir, tab: Tab) -> None:
@@ -139,7 +131,7 @@ async def test_the_keyboard_reaches_the_content_and_shows_where_it_is(server: Se
 async def test_two_tabs_talk(server: Server, live: OnTheAir, browser: Browser, someone: NewPerson) -> None:
     one, two = await browser.tab(), await browser.tab()
     for tab, person in ((one, await someone("anna")), (two, await someone("ben"))):
-        await _sign_in(tab, server, person)
+        await sign_in(tab, server.url, person.username)
         await tab.open(f"{server.url}/watch/{live.stream_id}")
         await tab.until("!!document.querySelector('#chat-text')")
     for tab, other, text in ((one, two, "hello from anna <b>&"), (two, one, "hello back \U0001f389")):
@@ -152,7 +144,7 @@ async def test_two_tabs_talk(server: Server, live: OnTheAir, browser: Browser, s
 
 
 async def _go_live(studio: Tab, server: Server, person: Person, title: str) -> None:
-    await _sign_in(studio, server, person)
+    await sign_in(studio, server.url, person.username)
     await studio.open(f"{server.url}/live")
     await studio.click("button", "Camera")
     await studio.until(f"{VIDEO} && {VIDEO}.videoWidth > 0")

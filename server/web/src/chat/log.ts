@@ -270,6 +270,7 @@ export class ChatLog {
   #choose(row: HTMLElement | null): void {
     if (row === this.#active) return;
     this.#active?.classList.remove("message-active");
+    setNameStop(this.#active, false);
     this.#active = row;
     const entry = row && this.#messages.get(row);
     const mayReply = Boolean(entry && !entry.deleted && this.#port.onReply);
@@ -277,6 +278,7 @@ export class ChatLog {
     const [reply, remove] = this.#actions.children as unknown as [HTMLElement, HTMLElement];
     reply.hidden = !mayReply;
     remove.hidden = !mayDelete;
+    setNameStop(row, true);
     if (!row || (!mayReply && !mayDelete)) return this.#actions.remove();
     row.classList.add("message-active");
     row.append(this.#actions);
@@ -319,10 +321,17 @@ function actionButton(label: string, act: () => void): HTMLElement {
   return button;
 }
 
+/** The name of the chosen message alone is reached by Tab: a hundred names would stand between the chat and its composer. */
+function setNameStop(row: HTMLElement | null, isStop: boolean): void {
+  const link = row?.querySelector<HTMLElement>(".message-name a");
+  if (link) link.tabIndex = isStop ? 0 : -1;
+}
+
 function nameNodes(message: ChatMessage): Node[] {
   const link = document.createElement("a");
   link.href = `/@${encodeURIComponent(message.user.username)}`;
   link.textContent = message.user.display_name || message.user.username;
+  link.tabIndex = -1;
   const badges = (message.user.badges ?? []).map((name) => {
     const badge = document.createElement("span");
     badge.className = `chat-badge chat-badge-${name}`;

@@ -9,13 +9,13 @@ import { count, duration } from "../ui/format";
 import { BroadcastIcon, EyeIcon, StopIcon } from "../ui/icons";
 import { CopyButton, Empty, PageTitle, useInterval, useTitle } from "../ui/parts";
 import { toast } from "../ui/toasts";
-import { Broadcast } from "./broadcast";
+import { Broadcast, type BroadcastStatus } from "./broadcast";
 import { StudioChat } from "./chat";
 import { HealthPanel } from "./health";
 import { IngestPanel } from "./ingest";
 import { Preview } from "./preview";
 import { StreamForm, type StreamDetails } from "./stream-form";
-import { Studio } from "./studio";
+import { mayCapture, Studio } from "./studio";
 
 const POLL_MS = 4000;
 /** A connection that has just come back is not heard of at once. */
@@ -162,7 +162,7 @@ function StudioPage({ username }: { username: string }) {
                 <StreamForm
                   key="browser"
                   onSubmit={goLive}
-                  disabled={studio.source.value === "none" && !studio.micOn.value}
+                  waitsFor={whatIsMissing(studio, status)}
                   action={
                     <>
                       <BroadcastIcon /> {status === "connecting" ? "Connecting…" : "Start"}
@@ -179,6 +179,15 @@ function StudioPage({ username }: { username: string }) {
       </div>
     </div>
   );
+}
+
+/** What *Start* waits for, for people. */
+function whatIsMissing(studio: Studio, status: BroadcastStatus): string | null {
+  if (status === "connecting") return "Connecting to the server. This takes a few seconds.";
+  if (studio.source.value !== "none" || studio.micOn.value) return null;
+  return mayCapture()
+    ? "To start, choose a camera, your screen or a microphone first."
+    : "To start from this page it has to be opened at a secure address. An encoder works right now.";
 }
 
 function WayTabs({ way, onChange, disabled }: { way: Way; onChange: (way: Way) => void; disabled: boolean }) {

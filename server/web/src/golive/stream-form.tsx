@@ -18,7 +18,8 @@ interface Props {
   action: ComponentChildren;
   /** Throws ApiError; its field errors are shown in place. */
   onSubmit: (details: StreamDetails) => Promise<void>;
-  disabled?: boolean;
+  /** What has to be done before it can be submitted; null when nothing has. */
+  waitsFor?: string | null;
   extra?: ComponentChildren;
 }
 
@@ -29,7 +30,7 @@ function detailsOf(data: FormData): StreamDetails {
   return { title: text("title"), description: text("description"), category: text("category"), tags: tagsOf(text("tags")) };
 }
 
-export function StreamForm({ initial = {}, action, onSubmit, disabled = false, extra }: Props) {
+export function StreamForm({ initial = {}, action, onSubmit, waitsFor = null, extra }: Props) {
   const form = useRef<HTMLFormElement>(null);
   const [errors, setErrors] = useState<Record<string, string>>({});
   const [busy, setBusy] = useState(false);
@@ -91,11 +92,14 @@ export function StreamForm({ initial = {}, action, onSubmit, disabled = false, e
         {(ids) => <textarea {...ids} name="description" rows={3} defaultValue={initial.description ?? ""} />}
       </Field>
       <div class="row">
-        <button type="submit" class="button accent large" disabled={disabled || busy}>
+        <button type="submit" class="button accent large" disabled={busy || waitsFor !== null} aria-describedby="stream-form-waits">
           {action}
         </button>
         {extra}
       </div>
+      <p class="hint" id="stream-form-waits" role="status">
+        {waitsFor}
+      </p>
     </form>
   );
 }

@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, sentence } from "../api/http";
 import { me, register, signIn } from "../api/session";
 import { navigate, returnPath } from "../router";
+import { fieldWords } from "../ui/field-words";
 import { EyeIcon, EyeOffIcon, Logo } from "../ui/icons";
 import { Field, masked, PageTitle, useTitle } from "../ui/parts";
 
@@ -13,8 +14,10 @@ export function errorsOf(error: unknown, known: string[]): Errors {
   if (!(error instanceof ApiError) || !error.fields.length) return { form: sentence(error) };
   const found: Errors = {};
   for (const { field, message } of error.fields) {
-    const key = field.split(".").find((part) => known.includes(part)) ?? "form";
-    found[key] = found[key] ? `${found[key]} ${message}` : message;
+    const parts = field.split(".");
+    const key = parts.find((part) => known.includes(part)) ?? "form";
+    const words = fieldWords(key === "form" ? (parts.at(-1) ?? "") : key, message);
+    found[key] = found[key] && found[key] !== words ? `${found[key]} ${words}` : words;
   }
   return found;
 }

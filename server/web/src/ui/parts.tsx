@@ -9,10 +9,9 @@ import { toast } from "./toasts";
 export function Avatar({ of, size = 36 }: { of: Pick<Owner, "username" | "display_name" | "avatar_url">; size?: number }) {
   const style = { "--size": `${size}px`, "--h": hue(of.username) } as CSSProperties;
   if (of.avatar_url) return <img class="avatar" src={of.avatar_url} alt="" style={style} width={size} height={size} />;
+  // Drawn by the style sheet: letters inside of a link would be taken for a part of its name.
   return (
-    <span class="avatar" style={style} aria-hidden="true">
-      {initials(of.display_name || of.username)}
-    </span>
+    <span class="avatar" style={style} data-initials={initials(of.display_name || of.username)} aria-hidden="true" />
   );
 }
 
