@@ -8,7 +8,7 @@ The rules:
   takes a key frame interval of up to ``FIRST_MAX_MS``. For want of a key frame within that, or later within the
   target, a segment is cut before another frame, and the next key frame begins one again.
 * The other track follows: its segment *n* begins at the sample nearest to the start of the leader's segment *n*. A
-  follower that stays behind by a whole segment is closed with what it has, which may be nothing (a gap).
+  follower that stays behind by three whole segments is closed with what it has, which may be nothing (a gap).
 * A part is as many samples as fit into ``part_ms``. It is given out when the sample after it has arrived, so that the
   durations in it are exact.
 * New codecs, a clock that runs backwards and a hole before a key frame begin a segment with a discontinuity. A stream
@@ -40,6 +40,8 @@ _BACKWARDS_MS = 1_000
 _START_PATIENCE_MS = 3_000
 _MAX_EARLY = 512
 _GOPS = 8
+#: Whole segments that a follower may be behind: encoders and codec workers deliver sound seconds late, but it comes.
+_MAX_BEHIND = 3
 
 
 class Started(msgspec.Struct, frozen=True, kw_only=True):
@@ -185,7 +187,7 @@ class Lane:
             start = self.cuts[0].ticks(self.track.timescale)
             nearest = start - self._nominal // 2
             index = next((at for at, sample in enumerate(self.pending) if sample.pts >= nearest), None)
-            if index is None and len(self.cuts) < 2:
+            if index is None and len(self.cuts) <= _MAX_BEHIND:
                 break
             out += self.split(self.cuts.popleft(), len(self.pending) if index is None else index)
         return out

@@ -182,6 +182,14 @@ def test_audio_that_runs_ahead_of_the_video_is_cut_where_the_video_is():
     assert [each.start_pts / 48_000 for each in of("audio", closed)] == pytest.approx([0, 2, 4], abs=0.2)
 
 
+@pytest.mark.parametrize("late_s", [1.0, 3.5, 5.5])
+def test_audio_that_is_delivered_seconds_late_is_still_cut_where_the_video_is(late_s):
+    late = [msgspec.structs.replace(unit, at=unit.at + late_s) for unit in sounds(20)]
+    _, closed = run(live(VIDEO, AUDIO, units=mixed(pictures(20), late)))
+    starts = [each.start_pts / 90_000 for each in of("video", closed)]
+    assert [each.start_pts / 48_000 for each in of("audio", closed)] == pytest.approx(starts, abs=0.011)
+
+
 def test_no_audio_is_lost_or_moved_between_segments():
     units = sounds(6)
     fragments, _ = run(live(VIDEO, AUDIO, units=mixed(pictures(6), units)))
