@@ -6,75 +6,18 @@ import secrets
 import time
 from collections.abc import Sequence
 
-import msgspec
-
 from media.publication import Publication
-from media.unit import VIDEO_TIMESCALE, Kind, Track, Unit
+from media.unit import Kind, Track, Unit
 from media.webrtc import rtp
-from media.webrtc.inbound import OPUS_RATE, Frame, OpusReceiver, Timeline, VideoReceiver
-from media.webrtc.jitter import JitterBuffer, Reception
-from media.webrtc.rtp import RtpPacket
+from media.webrtc.inbound import Frame, OpusReceiver, Timeline
 from media.webrtc.session import Session
+from media.webrtc.sources import Source, Sources, StreamPlan
 
 _REPORT_EVERY_S = 1.0
 _MIN_ASK_S = 0.5
-_LAYER_WAIT_S = 3.0
-_SOURCE_SILENT_S = 1.0
 _AUDIO_WAIT_S = 1.0
 _VIDEO_WAIT_S = 4.0
 _MAX_PENDING = 512
-
-
-class StreamPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """What was negotiated for one kind. ``layers`` are the simulcast ids, the wanted one first."""
-
-    kind: Kind
-    payload_type: int
-    receiver: OpusReceiver | VideoReceiver
-    feedback: frozenset[str] = frozenset()
-    layers: tuple[str, ...] = ()
-    layer_extension: int = 0
-
-
-class _Source:
-    """One SSRC that is being received."""
-
-    def __init__(self, *, ssrc: int, kind: Kind) -> None:
-        is_video = kind == "video"
-        self.ssrc = ssrc
-        self.heard_at = 0.0
-        self.jitter = JitterBuffer(wait_s=0.3 if is_video else 0.08, max_packets=1_024 if is_video else 64)
-        self.reception = Reception(ssrc=ssrc, clock_rate=VIDEO_TIMESCALE if is_video else OPUS_RATE)
-
-
-class _Stream:
-    """One kind: chooses the source (the simulcast layer) and keeps to it while it is alive."""
-
-    def __init__(self, plan: StreamPlan, now: float) -> None:
-        self.plan = plan
-        self.source: _Source | None = None
-        self._began_at = now
-        self._layers: dict[int, str] = {}
-
-    def choose(self, packet: RtpPacket, now: float) -> _Source | None:
-        """The source to which ``packet`` belongs; None when it is of a layer that is not wanted."""
-        source = self.source
-        if source is not None and source.ssrc == packet.ssrc:
-            source.heard_at = now
-            return source
-        if source is not None and now - source.heard_at < _SOURCE_SILENT_S:
-            return None
-        if self.plan.layers and not self._is_wanted(packet, now):
-            return None
-        self.source = _Source(ssrc=packet.ssrc, kind=self.plan.kind)
-        self.source.heard_at = now
-        return self.source
-
-    def _is_wanted(self, packet: RtpPacket, now: float) -> bool:
-        value = rtp.header_extension(packet, self.plan.layer_extension)
-        if value is not None and len(self._layers) < 16:
-            self._layers[packet.ssrc] = value.decode("ascii", "replace")
-        return self._layers.get(packet.ssrc) == self.plan.layers[0] or now - self._began_at > _LAYER_WAIT_S
 
 
 class Ingest:
@@ -91,9 +34,10 @@ class Ingest:
         now: float,
     ) -> None:
         self.units = 0
-        self._streams = {plan.payload_type: _Stream(plan, now) for plan in plans}
+        self._streams = {plan.payload_type: Sources(plan, now) for plan in plans}
         self._kinds = frozenset(plan.kind for plan in plans)
-        known = [plan.receiver.track for plan in plans if isinstance(plan.receiver, OpusReceiver)]
+        receivers = [plan.new_receiver() for plan in plans]
+        known = [receiver.track for receiver in receivers if isinstance(receiver, OpusReceiver)]
         self._output = _Output(publication, self._kinds, known)
         self._session: Session | None = None
         self._keyframe_every_s = keyframe_every_s
@@ -102,7 +46,7 @@ class Ingest:
         self._ssrc = secrets.randbits(32)
         self._heard_at = now
         self._key_at = now
-        self._asked_at = 0.0
+        self._asked_at = self._asked_layer_at = 0.0
         self._reported_at = now
         self._wants_key = False
         self._said_bye: set[int] = set()
@@ -119,12 +63,9 @@ class Ingest:
         if packet is None or stream is None:
             return
         self._heard_at = now
-        before = stream.source
-        source = stream.choose(packet, now)
+        source = stream.find(packet, now)
         if source is None:
             return
-        if before is not None and source is not before:
-            self._output.timeline.restart(stream.plan.kind)
         source.reception.add(packet, now)
         source.jitter.push(packet, now)
         self._drain(stream, source, now)
@@ -134,7 +75,7 @@ class Ingest:
             if isinstance(feedback, rtp.SenderReport):
                 self._on_report(feedback, now)
             elif isinstance(feedback, rtp.Bye):
-                self._on_bye(feedback)
+                self._on_bye(feedback, now)
 
     def want_keyframe(self) -> None:
         """Ask for a key frame at the next tick at the latest."""
@@ -142,29 +83,42 @@ class Ingest:
 
     def on_tick(self, now: float) -> None:
         for stream in self._streams.values():
-            if stream.source is not None:
-                self._drain(stream, stream.source, now)
+            for source in stream.known:
+                self._drain(stream, source, now)
         self._output.on_tick(now)
         if now - self._key_at >= self._keyframe_every_s and now - self._asked_at >= self._keyframe_every_s / 2:
             self._wants_key = True
         self._ask_for_key(now)
+        self._ask_to_go_over(now)
         if now - self._reported_at >= _REPORT_EVERY_S:
             self._reported_at = now
             self._report(now)
         if now - self._heard_at > self._gone_after_s:
             self._close(f"the publisher sent nothing for {self._gone_after_s:g} s")
 
-    def _drain(self, stream: _Stream, source: _Source, now: float) -> None:
-        receiver = stream.plan.receiver
+    def _drain(self, stream: Sources, source: Source, now: float) -> None:
+        receiver = source.receiver
         while (popped := source.jitter.pop(now)) is not None:
             for frame in receiver.push(*popped):
-                self._on_frame(frame, now)
+                self._admit(stream, source, frame, now)
         if receiver.wants_key:
             receiver.wants_key = False
-            self._wants_key = True
-            self._ask_for_key(now)
+            if source in stream.to_ask(now):
+                self._wants_key = True
+                self._ask_for_key(now)
         if "nack" in stream.plan.feedback and (lost := source.jitter.to_ask(now)):
             self._send_rtcp(self._compound(rtp.nack(sender=self._ssrc, media=source.ssrc, sequences=lost)))
+
+    def _admit(self, stream: Sources, source: Source, frame: Frame, now: float) -> None:
+        before = stream.current
+        frames = stream.admit(source, frame, now)
+        is_another = before is not None and stream.current is not before
+        if is_another:
+            self._output.timeline.restart(stream.plan.kind)
+        for taken, at in frames:
+            self._on_frame(taken, at)
+        if is_another and source.report is not None:
+            self._align(stream, source, source.report)
 
     def _on_frame(self, frame: Frame, now: float) -> None:
         if self._session is not None and self._session.closed is not None:
@@ -177,15 +131,24 @@ class Ingest:
 
     def _on_report(self, report: rtp.SenderReport, now: float) -> None:
         for stream in self._streams.values():
-            if stream.source is not None and stream.source.ssrc == report.ssrc:
-                stream.source.reception.on_report(report, now)
-                ticks = stream.plan.receiver.unwrapper.peek(report.timestamp)
-                self._output.timeline.on_report(stream.plan.kind, at=rtp.ntp_seconds(report.ntp), ticks=ticks)
+            for source in stream.known:
+                if source.ssrc == report.ssrc:
+                    source.reception.on_report(report, now)
+                    source.report = report
+                    if source is stream.current:
+                        self._align(stream, source, report)
 
-    def _on_bye(self, bye: rtp.Bye) -> None:
+    def _align(self, stream: Sources, source: Source, report: rtp.SenderReport) -> None:
+        ticks = source.receiver.unwrapper.peek(report.timestamp)
+        self._output.timeline.on_report(stream.plan.kind, at=rtp.ntp_seconds(report.ntp), ticks=ticks)
+
+    def _on_bye(self, bye: rtp.Bye, now: float) -> None:
         self._said_bye.update(bye.ssrcs[:8])
-        sources = {stream.source.ssrc for stream in self._streams.values() if stream.source is not None}
-        if sources and sources <= self._said_bye:
+        sources = [source for stream in self._streams.values() for source in stream.known]
+        for source in sources:
+            if source.ssrc in bye.ssrcs:
+                source.part(now)
+        if sources and {source.ssrc for source in sources} <= self._said_bye:
             self._close("the publisher said goodbye")
         if len(self._said_bye) > 64:
             self._said_bye.clear()
@@ -193,14 +156,25 @@ class Ingest:
     def _ask_for_key(self, now: float) -> None:
         if not self._wants_key or now - self._asked_at < _MIN_ASK_S:
             return
+        for source in self._pictured(now):
+            self._wants_key = False
+            self._asked_at = now
+            self._send_rtcp(self._compound(rtp.pli(sender=self._ssrc, media=source.ssrc)))
+
+    def _pictured(self, now: float) -> list[Source]:
+        streams = (stream for stream in self._streams.values() if stream.plan.kind == "video")
+        return [source for stream in streams for source in stream.to_ask(now)]
+
+    def _ask_to_go_over(self, now: float) -> None:
+        """A layer that is to take the place of the current one needs a key frame for that."""
         for stream in self._streams.values():
-            if stream.plan.kind == "video" and stream.source is not None:
-                self._wants_key = False
-                self._asked_at = now
-                self._send_rtcp(self._compound(rtp.pli(sender=self._ssrc, media=stream.source.ssrc)))
+            layer = stream.to_go_over(now)
+            if layer is not None and now - self._asked_layer_at >= 2 * _MIN_ASK_S:
+                self._asked_layer_at = now
+                self._send_rtcp(self._compound(rtp.pli(sender=self._ssrc, media=layer.ssrc)))
 
     def _report(self, now: float) -> None:
-        sources = [stream.source for stream in self._streams.values() if stream.source is not None]
+        sources = [source for stream in self._streams.values() for source in stream.known]
         if not sources:
             return
         packet = rtp.receiver_report(sender=self._ssrc, blocks=[s.reception.block(now) for s in sources])

@@ -13,11 +13,12 @@ from media.unit import Codec
 from media.webrtc import dtls, sdp
 from media.webrtc.errors import Refused, unusable
 from media.webrtc.inbound import OpusReceiver, VideoReceiver
-from media.webrtc.ingest import Ingest, StreamPlan
+from media.webrtc.ingest import Ingest
 from media.webrtc.port import TICK_S, RtcPort
 from media.webrtc.resources import Resources, shown
 from media.webrtc.sdp import Format, Media, MediaAnswer
 from media.webrtc.session import Session
+from media.webrtc.sources import StreamPlan
 
 log = logging.getLogger(__name__)
 
@@ -181,10 +182,11 @@ def _video(media: Media, answer: MediaAnswer) -> StreamPlan | None:
     layers = _layers(media)
     if layers:
         answer.extensions = tuple(u for u in (sdp.MID_EXTENSION, sdp.RID_EXTENSION) if u in media.extensions)
+    sprop = chosen.parameters.get("sprop-parameter-sets", "")
     return StreamPlan(
         kind="video",
         payload_type=chosen.payload_type,
-        receiver=VideoReceiver(codec=codec, sprop=chosen.parameters.get("sprop-parameter-sets", "")),
+        new_receiver=lambda: VideoReceiver(codec=codec, sprop=sprop),
         feedback=frozenset(chosen.feedback),
         layers=layers,
         layer_extension=media.extensions.get(sdp.RID_EXTENSION, 0),
@@ -203,4 +205,4 @@ def _audio(media: Media, answer: MediaAnswer) -> StreamPlan | None:
     answer.format = chosen
     answer.fmtp = _OPUS_FMTP
     answer.direction = "recvonly"
-    return StreamPlan(kind="audio", payload_type=chosen.payload_type, receiver=OpusReceiver())
+    return StreamPlan(kind="audio", payload_type=chosen.payload_type, new_receiver=OpusReceiver)

@@ -156,7 +156,7 @@ class Surround:
         headers["Server"] = "socialflow"
         headers.setdefault("X-Content-Type-Options", "nosniff")
         headers.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")
-        headers.setdefault("X-Request-Id", request.get(TRACE_ID, ""))
+        headers.setdefault("X-Request-Id", request.get(TRACE_ID) or _trace_id(request))
         if response.content_type == "text/html":
             headers.setdefault("Content-Security-Policy", CSP)
             headers.setdefault("Permissions-Policy", PERMISSIONS)

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from media.unit import Codec, Unit
 from media.webrtc import rtp
 from media.webrtc.inbound import OpusReceiver, VideoReceiver
-from media.webrtc.ingest import Ingest, StreamPlan
+from media.webrtc.ingest import Ingest
+from media.webrtc.sources import StreamPlan
 from tests.media.webrtc.test_inbound import movie
 
 
@@ -63,12 +64,12 @@ def ingest(publication: Taken, *, layers: tuple[str, ...] = (), codec: Codec = C
         StreamPlan(
             kind="video",
             payload_type=97,
-            receiver=VideoReceiver(codec=codec),
+            new_receiver=lambda: VideoReceiver(codec=codec),
             feedback=FEEDBACK,
             layers=layers,
             layer_extension=4,
         ),
-        StreamPlan(kind="audio", payload_type=111, receiver=OpusReceiver()),
+        StreamPlan(kind="audio", payload_type=111, new_receiver=OpusReceiver),
     ]
     made = Ingest(
         plans=plans, publication=publication, keyframe_every_s=2, gone_after_s=5, max_bitrate=1_000_000, now=0.0
@@ -143,7 +144,7 @@ def test_a_loss_is_asked_for_and_after_it_a_key_frame() -> None:
     assert rtp.KeyframeRequest(1) in wire.told
 
 
-def test_only_the_first_layer_is_taken() -> None:
+def test_of_equal_layers_the_one_that_was_offered_first_is_taken() -> None:
     publication = Taken()
     made, _ = ingest(publication, layers=("h", "l"))
     low, high = video(ssrc=8, rid="l", frames=5), video(ssrc=9, rid="h", frames=5)
@@ -152,6 +153,25 @@ def test_only_the_first_layer_is_taken() -> None:
             made.on_rtp(packet, 1.0)
     made.on_rtp(audio(1)[0], 1.0)
     assert sum(unit.kind == "video" for unit in publication.units) == 5
+
+
+def test_when_a_layer_dies_another_is_asked_for_a_key_frame_and_the_picture_goes_on() -> None:
+    publication = Taken()
+    made, wire = ingest(publication, layers=("h", "l"))
+    low, high = video(ssrc=8, rid="l", frames=60), video(ssrc=9, rid="h", frames=5)
+    made.on_rtp(audio(1)[0], 1.0)
+    for packet in [low[0], *high, *low[1:10]]:
+        made.on_rtp(packet, 1.0)
+    before = len(publication.units)
+    for tick, packet in enumerate(low[10:]):
+        made.on_rtp(packet, 1.0 + tick * 0.04)
+        made.on_tick(1.0 + tick * 0.04)
+    assert rtp.KeyframeRequest(8) in wire.told
+    taken = [unit for unit in publication.units[before:] if unit.kind == "video"]
+    assert taken[0].is_key
+    assert len(taken) >= 10
+    times = [unit.pts for unit in publication.units if unit.kind == "video"]
+    assert times == sorted(set(times))
 
 
 def test_another_layer_is_taken_when_the_first_does_not_come() -> None:

@@ -1,0 +1,169 @@
+"""Which RTP source of a kind is taken: the one there is, or of simulcast layers the best that is alive. Sans-I/O.
+
+Encoders name their layers in any order, and browsers stop the large ones while the network is slow. So every layer is
+received, its size is read from its own key frames, and a layer is taken up where it has one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from media.unit import VIDEO_TIMESCALE, Kind
+from media.webrtc import rtp
+from media.webrtc.inbound import OPUS_RATE, Frame, OpusReceiver, VideoReceiver
+from media.webrtc.jitter import JitterBuffer, Reception
+from media.webrtc.rtp import RtpPacket
+
+SILENT_S: Final = 1.0
+"""A source that was not heard for this long has gone, or is paused."""
+CHOICE_S: Final = 3.0
+"""How long layers are waited for that were offered and have not come."""
+STEADY_S: Final = 2.0
+"""How long a better layer must have been there before it is gone over to."""
+MAX_SOURCES: Final = 8
+MAX_PENDING: Final = 300
+
+
+class StreamPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """What was negotiated for one kind. ``layers`` are the simulcast ids in the order of the offer."""
+
+    kind: Kind
+    payload_type: int
+    new_receiver: Callable[[], OpusReceiver | VideoReceiver]
+    feedback: frozenset[str] = frozenset()
+    layers: tuple[str, ...] = ()
+    layer_extension: int = 0
+
+
+class Source:
+    """One SSRC that is being received. ``pixels`` of its pictures are 0 until a key frame came."""
+
+    def __init__(self, *, ssrc: int, layer: str, plan: StreamPlan, now: float) -> None:
+        is_video = plan.kind == "video"
+        self.ssrc = ssrc
+        self.layer = layer
+        self.receiver = plan.new_receiver()
+        self.jitter = JitterBuffer(wait_s=0.3 if is_video else 0.08, max_packets=1_024 if is_video else 64)
+        self.reception = Reception(ssrc=ssrc, clock_rate=VIDEO_TIMESCALE if is_video else OPUS_RATE)
+        self.report: rtp.SenderReport | None = None
+        self.pixels = 0
+        self.pending: list[tuple[Frame, float]] = []
+        self._heard_at = self._since = now
+
+    def hear(self, now: float) -> None:
+        if not self.is_alive(now):
+            self._since = now
+        self._heard_at = now
+
+    def part(self, now: float) -> None:
+        """It has said goodbye."""
+        self._heard_at = min(self._heard_at, now - SILENT_S)
+
+    def silent_s(self, now: float) -> float:
+        return now - self._heard_at
+
+    def is_alive(self, now: float) -> bool:
+        return self.silent_s(now) < SILENT_S
+
+    def is_steady(self, now: float) -> bool:
+        return self.is_alive(now) and now - self._since >= STEADY_S
+
+    def keep(self, frame: Frame, now: float) -> None:
+        """Hold the frames since the last key frame, for when the source is chosen; too many are let go."""
+        if frame.is_key:
+            self.pending.clear()
+        elif not self.pending or len(self.pending) >= MAX_PENDING:
+            self.pending.clear()
+            return
+        self.pending.append((frame, now))
+
+
+class Sources:
+    """The sources of one kind. ``current`` is the one whose frames are taken."""
+
+    def __init__(self, plan: StreamPlan, now: float) -> None:
+        self.plan = plan
+        self.current: Source | None = None
+        self._known: dict[int, Source] = {}
+        self._began_at = now
+
+    @property
+    def known(self) -> list[Source]:
+        return list(self._known.values())
+
+    def find(self, packet: RtpPacket, now: float) -> Source | None:
+        """The source of ``packet``; None for a layer that was not offered, and for a second source beside one that is
+        alive."""
+        source = self._known.get(packet.ssrc)
+        if source is None:
+            layer = self._layer_of(packet)
+            if not self._is_wanted(layer, now):
+                return None
+            self._make_room(now)
+            source = self._known[packet.ssrc] = Source(ssrc=packet.ssrc, layer=layer, plan=self.plan, now=now)
+        source.hear(now)
+        return source
+
+    def admit(self, source: Source, frame: Frame, now: float) -> list[tuple[Frame, float]]:
+        """The frames to take, with when they came, now that ``frame`` is here; may make ``source`` the current one."""
+        source.pixels = frame.track.width * frame.track.height
+        if source is self.current:
+            return [(frame, now)]
+        if self.plan.layers and not self._is_due(source, frame, now):
+            return []
+        self.current = source
+        taken, source.pending = source.pending or [(frame, now)], []
+        for other in self._known.values():
+            other.pending.clear()
+        return taken
+
+    def to_ask(self, now: float) -> list[Source]:
+        """The sources that need a key frame when one is needed: the current one, at first all."""
+        return [self.current] if self.current is not None else [s for s in self._known.values() if s.is_alive(now)]
+
+    def to_go_over(self, now: float) -> Source | None:
+        """The layer that waits for a key frame to be taken instead of the current one."""
+        best = self._best(now)
+        if self.current is None or best is None or best is self.current:
+            return None
+        is_better = best.pixels > self.current.pixels and best.is_steady(now)
+        return best if is_better or not self.current.is_alive(now) else None
+
+    def _layer_of(self, packet: RtpPacket) -> str:
+        value = rtp.header_extension(packet, self.plan.layer_extension) if self.plan.layers else None
+        return "" if value is None else value.decode("ascii", "replace")
+
+    def _is_wanted(self, layer: str, now: float) -> bool:
+        if layer in self.plan.layers:
+            return True
+        is_late = not self.plan.layers or now - self._began_at > CHOICE_S
+        return is_late and not any(source.is_alive(now) for source in self._known.values())
+
+    def _make_room(self, now: float) -> None:
+        if len(self._known) < MAX_SOURCES:
+            return
+        others = [source for source in self._known.values() if source is not self.current]
+        del self._known[max(others, key=lambda source: source.silent_s(now)).ssrc]
+
+    def _is_due(self, source: Source, frame: Frame, now: float) -> bool:
+        if self.current is None:
+            source.keep(frame, now)
+            return bool(source.pending) and self._may_choose(now) and source is self._best(now)
+        if not frame.is_key:
+            return False
+        return source is self.to_go_over(now) or self.current.silent_s(now) >= 2 * SILENT_S
+
+    def _may_choose(self, now: float) -> bool:
+        seen = {source.layer for source in self._known.values() if source.pixels}
+        return seen >= set(self.plan.layers) or now - self._began_at > CHOICE_S
+
+    def _best(self, now: float) -> Source | None:
+        """The alive source with the largest pictures; of equal ones that which was offered first."""
+        alive = [source for source in self._known.values() if source.pixels and source.is_alive(now)]
+        return max(alive, key=lambda source: (source.pixels, -self._rank(source)), default=None)
+
+    def _rank(self, source: Source) -> int:
+        return self.plan.layers.index(source.layer) if source.layer in self.plan.layers else len(self.plan.layers)
