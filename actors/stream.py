@@ -552,7 +552,8 @@ class LiveStream(Actor):
         except Unavailable:
             self.context.timer(RETRY_S, message)
             return False
-        self.context.log.info("%s -> %s: %s", previous, state, cause)
+        said = getattr(message, "reason", "") or self._ending or cause
+        self.context.log.info("%s -> %s: %s", previous, state, said)
         self._announce(StreamChanged(stream=self._view, previous=previous, cause=cause))
         return True
 

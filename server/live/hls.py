@@ -85,6 +85,7 @@ class Playback:
         self._recordings = recordings
         self._held: OrderedDict[str, _Held] = OrderedDict()
         self._pictures: dict[str, Pictured] = {}
+        self._on_pictured: Callable[[Pictured], None] | None = None
         self._loading: dict[str, asyncio.Task[_Held | None]] = {}
         self._ended: set[str] = set()  # while their rows were being read
 
@@ -123,6 +124,12 @@ class Playback:
 
     def pictured(self, said: Pictured) -> None:
         self._pictures[said.stream_id] = said
+        if self._on_pictured is not None:
+            self._on_pictured(said)
+
+    def on_pictured(self, hear: Callable[[Pictured], None]) -> None:
+        """``hear`` is told of each picture from here on."""
+        self._on_pictured = hear
 
     def ended(self, stream_id: str) -> None:
         """The stream has ended: its playlists say so at once. What was read of it while it went on elsewhere is read

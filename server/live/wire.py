@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -58,6 +58,7 @@ from server.live.viewings import WebrtcViewings
 from storage.objects import ObjectStore
 
 FORGET_S = 60.0
+KEEP_PICTURE_S = 60.0
 
 log = logging.getLogger("server.wire")
 
@@ -168,21 +169,34 @@ class Announcer:
 
 
 class AfterEnd:
-    """What an ended stream leaves behind: playlists that say so at once, live files for a minute, a last picture."""
+    """What an ended stream leaves behind: playlists that say so at once, live files for a minute, a last picture.
+
+    A picture is kept once a minute as well: a stream that ends after its node has gone has one too.
+    """
 
     def __init__(self, *, playback: Playback, media: MediaProcess, objects: ObjectStore) -> None:
         self._playback = playback
         self._media = media
         self._objects = objects
         self._tasks: set[asyncio.Task[None]] = set()
+        self._kept_at: dict[str, float] = {}
+        playback.on_pictured(self._pictured)
+
+    def _pictured(self, said: Pictured) -> None:
+        if said.at - self._kept_at.get(said.stream_id, 0.0) >= KEEP_PICTURE_S:
+            self._kept_at[said.stream_id] = said.at
+            self._start(self._keep_picture(said.stream_id), f"picture {said.stream_id}")
+
+    def _start(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def changed(self, fact: StreamChanged) -> None:
         if fact.stream.state != "ended" or fact.previous == "ended":
             return
         self._playback.ended(fact.stream.id)
-        task = asyncio.get_running_loop().create_task(self._leave(fact.stream.id), name=f"after {fact.stream.id}")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._start(self._leave(fact.stream.id), f"after {fact.stream.id}")
 
     def close(self) -> None:
         for task in self._tasks:
@@ -190,6 +204,7 @@ class AfterEnd:
 
     async def _leave(self, stream_id: str) -> None:
         await self._keep_picture(stream_id)
+        self._kept_at.pop(stream_id, None)
         await asyncio.sleep(FORGET_S)
         self._playback.forget(stream_id)
         self._media.forget(stream_id)

@@ -349,6 +349,19 @@ async def test_an_ended_stream_keeps_its_picture_and_its_live_files_go_after_a_w
     assert b"".join([chunk async for chunk in objects.open("streams/s/thumbnail.webp")]) == b"picture"
 
 
+async def test_a_live_streams_picture_outlives_its_node_and_is_written_once_a_minute(
+    wire: Wire, tmp_path: Path
+) -> None:
+    objects = LocalObjects(root=tmp_path / "objects")
+    after_end = AfterEnd(playback=wire.playback, media=Forgotten(), objects=objects)  # type: ignore[arg-type]
+    for at in (1_000.0, 1_004.0, 1_059.0, 1_061.0):
+        (tmp_path / "t.webp").write_bytes(b"%d" % at)
+        wire.playback.pictured(Pictured(stream_id="s", path=str(tmp_path / "t.webp"), at=at))
+        await asyncio.gather(*after_end._tasks)
+        kept = b"".join([chunk async for chunk in objects.open("streams/s/thumbnail.webp")])
+        assert kept == (b"1061" if at == 1_061.0 else b"1000")
+
+
 async def test_a_picture_that_cannot_be_read_does_not_keep_the_live_files(
     wire: Wire, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
