@@ -20,7 +20,9 @@ from actors.stream import KeepViewers
 ANNOUNCE_S = 1.0
 FLUSH_S = 5.0
 RECOUNT_S = 1.0
-"""How long no count is told while a node says again who watches there."""
+"""How long at most no count is told while a node says again who watches there."""
+OPENING_S = 0.5
+"""How long a counter that is not the stream's first tells nothing, while all nodes say who watches there."""
 MAX_DIRTY = 100_000
 
 
@@ -80,6 +82,10 @@ class _Tick(Message, frozen=True, kw_only=True):
     pass
 
 
+class _Recounted(Message, frozen=True, kw_only=True):
+    pass
+
+
 class _Flush(Message, frozen=True, kw_only=True):
     pass
 
@@ -125,6 +131,7 @@ class ViewTally:
     def __init__(self, *, peak_viewers: int = 0) -> None:
         self.peak_viewers = peak_viewers
         self._watching: dict[str, ViewRow] = {}
+        self._standings: dict[str, tuple[int, int]] = {}
         self._dirty: dict[str, ViewRow] = {}
 
     @property
@@ -146,6 +153,7 @@ class ViewTally:
             node=message.node,
         )
         self._watching[row.id] = row
+        self._shift_standing(row, 1)
         self._dirty[row.id] = row
         self.peak_viewers = max(self.peak_viewers, len(self._watching))
 
@@ -161,6 +169,7 @@ class ViewTally:
         """End a view; one that is not there changes nothing."""
         row = self._watching.pop(message.view_id, None)
         if row is not None:
+            self._shift_standing(row, -1)
             self._advance(row, message.at)
 
     def node_left(self, node: str, at: float) -> None:
@@ -170,12 +179,14 @@ class ViewTally:
 
     def standing(self, node: str) -> tuple[int, int]:
         """What ``ViewersHere`` of that node must say: how many, and their marks."""
-        viewers = marks = 0
-        for row in self._watching.values():
-            if row.node == node:
-                viewers += 1
-                marks ^= mark_of(row.id)
-        return viewers, marks
+        return self._standings.get(node, (0, 0))
+
+    def _shift_standing(self, row: ViewRow, by: int) -> None:
+        viewers, marks = self.standing(row.node)
+        if viewers + by:
+            self._standings[row.node] = viewers + by, marks ^ mark_of(row.id)
+        else:
+            del self._standings[row.node]
 
     def advance(self, at: float) -> None:
         """Everybody who is there has watched until ``at``."""
@@ -229,11 +240,16 @@ class ViewCounter(Actor):
         self._is_ticking = False
         self._is_flush_due = False
         self._recount_until = 0.0
+        self._is_opening = False
+        self._awaited: dict[str, tuple[int, int]] = {}
 
     async def activate(self) -> None:
         self._stored = await self._store.totals(self._stream_id)
         self._tally = ViewTally(peak_viewers=self._stored.peak_viewers)
         self._announce(CounterOpened(stream_id=self._stream_id))
+        if self._stored.peak_viewers:
+            self._is_opening = True
+            self._recount(OPENING_S)
 
     async def passivate(self) -> None:
         self._tally.advance(self._now().timestamp())
@@ -257,11 +273,13 @@ class ViewCounter(Actor):
     @handles(ViewersHere)
     def here(self, message: ViewersHere) -> None:
         """A node that counts otherwise is asked for all of its viewers, and no count is told meanwhile."""
-        if self._tally.standing(message.node) == (message.viewers, message.marks):
+        standing = message.viewers, message.marks
+        if self._tally.standing(message.node) == standing:
             return
         self.context.log.info("%s has %d viewers of %s: counting again", message.node, message.viewers, self._stream_id)
         self._tally.node_left(message.node, message.at)
-        self._recount_until = self.context.clock.monotonic() + RECOUNT_S
+        self._awaited[message.node] = standing
+        self._recount(RECOUNT_S)
         self._announce(CounterOpened(stream_id=self._stream_id), to=(message.node,))
         self._keep_ticking()
 
@@ -278,8 +296,13 @@ class ViewCounter(Actor):
     def tick(self, message: _Tick) -> None:
         self._is_ticking = False
         # A tick follows whatever was said, so that the next change waits for its second.
-        if self._is_recounting or self._say_count() or self._tally.viewers:
+        if self._say_count() or self._tally.viewers:
             self._keep_ticking()
+
+    @handles(_Recounted)
+    def recounted(self, message: _Recounted) -> None:
+        self._is_opening = False
+        self._keep_ticking()
 
     @handles(_Flush)
     async def flush(self, message: _Flush) -> None:
@@ -290,7 +313,7 @@ class ViewCounter(Actor):
 
     def _keep_ticking(self) -> None:
         """The first change of a quiet stream is said at once; after it at most one a second."""
-        if not self._is_ticking:
+        if not self._is_ticking and not self._is_recounting:
             self._is_ticking = True
             self._say_count()
             self.context.timer(ANNOUNCE_S, _Tick())
@@ -298,9 +321,18 @@ class ViewCounter(Actor):
             self._is_flush_due = True
             self.context.timer(FLUSH_S, _Flush())
 
+    def _recount(self, within_s: float) -> None:
+        self._recount_until = self.context.clock.monotonic() + within_s
+        self.context.timer(within_s, _Recounted())
+
     @property
     def _is_recounting(self) -> bool:
-        return self.context.clock.monotonic() < self._recount_until
+        """Until the nodes that were asked have said all that they have, or the time is up."""
+        if self.context.clock.monotonic() >= self._recount_until:
+            self._awaited.clear()
+            return False
+        self._awaited = {node: at for node, at in self._awaited.items() if self._tally.standing(node) != at}
+        return self._is_opening or bool(self._awaited)
 
     def _say_count(self) -> bool:
         """Tell what has changed since the last time; whether anything was told."""

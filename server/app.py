@@ -24,7 +24,6 @@ from actors.runtime import ActorError, LoopClock, Node, shard_of
 from actors.runtime.ids import ActorId
 from actors.stream import DescribeStream
 from actors.tracing import Span
-from actors.viewers import NodeLeft
 from media.control import Granted
 from server.access import Access
 from server.config import Settings
@@ -53,6 +52,7 @@ from server.live.hls import HlsDesk, Playback
 from server.live.ingest import Ingest
 from server.live.inspection import Inspection, bus_report, media_report
 from server.live.media import MediaAway, MediaProcess
+from server.live.moves import Moves
 from server.live.neighbour import Neighbour
 from server.live.on_air import OnAir
 from server.live.pull import Pull
@@ -73,7 +73,6 @@ from storage.cluster import Cluster
 from storage.errors import StorageError
 from storage.ids import Ids
 from storage.leases import Fence, Leases
-from storage.members import Member
 from storage.migrate import check, migrate
 from storage.objects import ObjectStore, open_objects
 from storage.postgres import Database
@@ -186,21 +185,11 @@ class App:
             roles=self.settings.node_roles,
             address=f"http://{self.settings.node_host}:{self.ports.inside.getsockname()[1]}",
             version=VERSION,
-            on_leave=self._node_left,
+            on_leave=lambda member: self._moves.left(member.name),
+            on_moved=lambda shards: self._moves.moved(shards),  # noqa: PLW0108 - it is made later
             on_replaced=self._replaced,
             is_alone=engines.are_own,
         )
-
-    def _node_left(self, member: Member) -> None:
-        """Nobody watches from there any more: the counters of this node are told."""
-        if member.name == self._name:
-            return
-        self.node.remote.lost(member.name)
-        left = NodeLeft(node=member.name, at=time.time())
-        for info in self.node.actors():
-            if info.id.kind == "viewers":
-                self.node.ref(info.id.kind, info.id.key).tell(left)
-        self._sockets.count_all_again()
 
     def _replaced(self) -> None:
         log.error("another process has joined the cluster under the name %s: this one stops", self._name)
@@ -358,6 +347,7 @@ class App:
         after_end = AfterEnd(playback=self._playback, media=self.media, objects=self.objects)
         self._stages.add("after-ends", closer(after_end.close))
         self._sockets = self._make_sockets()
+        self._moves = Moves(node=self.node, tellers=(self._feeds, self._sockets))
         self._pull = Pull(address_of=self._address_of)
         self._stages.add("pull", self._pull.close)
         eviction = self._access.eviction(

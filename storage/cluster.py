@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final, Protocol
 
 import msgspec
@@ -59,8 +59,9 @@ class _Said(msgspec.Struct, frozen=True, array_like=True):
 class Cluster:
     """Made before the node, which gets its ``directory`` and ``transport``; ``start`` when the node has started.
 
-    Then ``drain`` (optional: hands everything over first), the node's own stop, and ``stop``. ``on_replaced``: another
-    process has joined under this name; everything is stopped here, and this process had better end.
+    Then ``drain`` (optional: hands everything over first), the node's own stop, and ``stop``. ``on_moved``: these
+    shards have another owner. ``on_replaced``: another process has joined under this name; everything is stopped here,
+    and this process had better end.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Cluster:
         clock: Clock,
         on_join: Callable[[Member], None] = lambda _: None,
         on_leave: Callable[[Member], None] = lambda _: None,
+        on_moved: Callable[[Collection[int]], None] = lambda _: None,
         on_replaced: Callable[[], None] = lambda: None,
         beat_s: float = BEAT_S,
         silent_after_s: float = SILENT_AFTER_S,
@@ -123,6 +125,7 @@ class Cluster:
             release=self._release,
             announce=self._announce,
             served=lambda shards: self._tell_all(_Said(served=list(shards))),
+            moved=on_moved,
             refresh=self.members.refresh,
             silent_after_s=silent_after_s,
             young_s=0.0 if is_alone else silent_after_s,
@@ -142,6 +145,7 @@ class Cluster:
         clock: Clock | None = None,
         on_join: Callable[[Member], None] = lambda _: None,
         on_leave: Callable[[Member], None] = lambda _: None,
+        on_moved: Callable[[Collection[int]], None] = lambda _: None,
         on_replaced: Callable[[], None] = lambda: None,
         is_alone: bool = False,
     ) -> Cluster:
@@ -178,6 +182,7 @@ class Cluster:
             clock=clock,
             on_join=on_join,
             on_leave=on_leave,
+            on_moved=on_moved,
             on_replaced=on_replaced,
             is_alone=is_alone,
         )

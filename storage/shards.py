@@ -71,7 +71,8 @@ class Shards:
     """The directory of one node. ``start`` once it has joined, ``see`` each heartbeat's view, ``stop`` last.
 
     ``announce`` tells the other nodes of moves, ``served`` of the shards that were taken, ``refresh`` has a heartbeat
-    soon; all at once, on the event loop.
+    soon; all at once, on the event loop. ``moved`` hears, a turn later, which shards have another owner or are served
+    under another epoch, as far as this node knows: what their actors were told before may be lost.
     ``young_s``: for how long after Redis was found empty other nodes may still have to say what they hold.
     """
 
@@ -86,6 +87,7 @@ class Shards:
         release: Release,
         announce: Callable[[Sequence[Move]], None],
         served: Callable[[Sequence[int]], None] = lambda _: None,
+        moved: Callable[[Collection[int]], None] = lambda _: None,
         refresh: Callable[[], None],
         silent_after_s: float = SILENT_AFTER_S,
         young_s: float = SILENT_AFTER_S,
@@ -102,6 +104,8 @@ class Shards:
         self._release = release
         self._announce = announce
         self._say_served = served
+        self._say_moved = moved
+        self._moved_unsaid: set[int] = set()
         self._refresh = refresh
         self._silent_after_s = silent_after_s
         self._young_s = young_s
@@ -246,11 +250,22 @@ class Shards:
             placement = Placement(self.me.name, self._held[shard])
         elif holder is not None and holder != self.me and shard not in self._moving:
             placement = Placement(holder.name, 0)
-        self._placements[shard] = placement
+        before, self._placements[shard] = self._placements[shard], placement
         if placement is not None:
+            if placement != before:
+                self._note_moved(shard)
             for waiting in self._waiting.pop(shard, ()):
                 if not waiting.done():
                     waiting.set_result(placement)
+
+    def _note_moved(self, shard: int) -> None:
+        if not self._moved_unsaid:
+            self._clock.call_later(0.0, self._tell_moved)
+        self._moved_unsaid.add(shard)
+
+    def _tell_moved(self) -> None:
+        moved, self._moved_unsaid = self._moved_unsaid, set()
+        self._say_moved(moved)
 
     # Life.
 

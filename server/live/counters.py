@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection, Sequence
 from typing import Final
 
-from actors.runtime import ActorError, Node
+from actors.runtime import ActorError, ActorId, Node, shard_of
 from actors.viewers import ViewerCame, ViewerLeft, ViewersHere, mark_of
 
 RETRY_S: Final = 0.5
@@ -31,8 +32,9 @@ class _Here:
 class Counters:
     """What a counter could not be told is told again until it was; of each view only what was said last.
 
-    What was told may still be lost on the way, with a Redis that loses its data. So each counter hears every
-    ``STANDING_S`` how many watch here, and asks for all of them when it has counted otherwise.
+    What was told may still be lost on the way: with a counter that has just moved, or with a Redis that loses its data.
+    So a counter hears how many watch here when its shard has another owner, and every ``STANDING_S``, and asks for all
+    of them when it has counted otherwise.
     """
 
     def __init__(self, *, node: Node) -> None:
@@ -54,7 +56,7 @@ class Counters:
         here.left_to_say = LAST_STANDINGS
         if not self._is_standing_due:
             self._is_standing_due = True
-            self._node.clock.call_later(STANDING_S, self._say_standings)
+            self._node.clock.call_later(STANDING_S, self._say_all_standings)
         self._tell(stream_id, message)
 
     def left(self, stream_id: str, message: ViewerLeft) -> None:
@@ -67,6 +69,11 @@ class Counters:
     def is_here(self, stream_id: str, message: ViewerCame) -> None:
         """Says once more that a view is there: the counter is new, or has lost count."""
         self._tell(stream_id, message)
+
+    def moved(self, shards: Collection[int]) -> None:
+        """These shards have another owner, whose counters know nothing."""
+        self._again()
+        self._say_standings([one for one in self._here if shard_of(ActorId("viewers", one)) in shards])
 
     def _tell(self, stream_id: str, message: ViewerCame | ViewerLeft) -> None:
         self._untold.pop(message.view_id, None)
@@ -100,16 +107,20 @@ class Counters:
                 away.add(stream_id)
                 self._keep(stream_id, message)
 
-    def _say_standings(self) -> None:
+    def _say_all_standings(self) -> None:
+        self._say_standings(list(self._here))
+        self._is_standing_due = bool(self._here)
+        if self._is_standing_due:
+            self._node.clock.call_later(STANDING_S, self._say_all_standings)
+
+    def _say_standings(self, stream_ids: Sequence[str]) -> None:
         at = self._node.clock.time()
         untold = {stream_id for stream_id, _ in self._untold.values()}
-        for stream_id, here in list(self._here.items()):
+        for stream_id in stream_ids:
+            here = self._here[stream_id]
             # What is still to be told comes before what it adds up to.
             if stream_id not in untold:
                 standing = ViewersHere(node=self._node.name, viewers=here.viewers, marks=here.marks, at=at)
                 here.left_to_say -= self._was_told(stream_id, standing) and not here.viewers
             if not here.left_to_say:
                 del self._here[stream_id]
-        self._is_standing_due = bool(self._here)
-        if self._is_standing_due:
-            self._node.clock.call_later(STANDING_S, self._say_standings)

@@ -9,19 +9,21 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Protocol
 
 import msgspec
 
 from actors.chat_messages import LISTEN_S, RECENT, KeepListening, ReadRoom, RoomSnapshot
 from actors.events import ChatChanged, ChatPosted, LoggedMessage, RoomOpened
-from actors.runtime import ActorError, DomainError, Node
+from actors.runtime import ActorError, ActorId, DomainError, Node, shard_of
 
 MAX_FEEDS = 1_000
 MAX_LOOKED_AT = 64
 MAX_HELD = 10_000
 PAGE = 500
+RETELLS = 10
+"""How often, while nothing is renewed, rooms are told again that they are heard which could not be told."""
 REPAIR_S = 0.2
 MAX_REPAIR_S = 5.0
 SHOWN_ANEW = 50
@@ -124,6 +126,7 @@ class Feeds:
         self._early: dict[str, list[ChatPosted | ChatChanged | RoomOpened]] = {}
         self._void: dict[str, tuple[str, int]] = {}  # rooms of another log by now; where their readers stood
         self._rereading: set[asyncio.Task[None]] = set()
+        self._untold: set[str] = set()
         self._renewing: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -201,11 +204,26 @@ class Feeds:
         else:
             self._opened(feed, fact)
 
+    def moved(self, shards: Collection[int]) -> None:
+        """These shards have another owner, whose rooms do not know that this node listens."""
+        for feed in list(self._feeds.values()):
+            if shard_of(ActorId("chat", feed.room_id)) in shards and self._fan.is_heard(feed.room_id):
+                self._keep_listening(feed)
+
     async def _renew(self) -> None:
         while True:
-            await asyncio.sleep(LISTEN_S / 3)
+            for _ in range(RETELLS):
+                await asyncio.sleep(LISTEN_S / 3 / RETELLS)
+                self._retell()
             for feed in list(self._feeds.values()):
                 self._renew_or_forget(feed)
+
+    def _retell(self) -> None:
+        untold, self._untold = self._untold, set()
+        for room_id in untold:
+            feed = self._feeds.get(room_id)
+            if feed is not None and self._fan.is_heard(room_id):
+                self._keep_listening(feed)
 
     def _renew_or_forget(self, feed: Feed) -> None:
         """A room that nobody here was in the last time either is let go: whoever opened a feed is in it by then."""
@@ -225,6 +243,7 @@ class Feeds:
             self._node.ref("chat", feed.room_id).tell(listening)
         except ActorError as error:
             log.debug("room %s is not told that it is heard: %s", feed.room_id, error)
+            self._untold.add(feed.room_id)
 
     def _opened(self, feed: Feed, fact: RoomOpened) -> None:
         """The room's actor is new, or knows more than this node: it is told who listens; what is missing is read."""

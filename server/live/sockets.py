@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final, Protocol
 
@@ -298,10 +298,9 @@ class Sockets:
             session.rooms.discard(room_id)
             self._presence.leave(room_id, session.person)
 
-    def count_all_again(self) -> None:
-        """A node has gone, and counters with it: theirs are opened elsewhere by telling them who watches here."""
-        for stream_id in self._counters.watched:
-            self.count_again(stream_id)
+    def moved(self, shards: Collection[int]) -> None:
+        """These shards have another owner: the counters among them are told how many watch here."""
+        self._counters.moved(shards)
 
     def count_again(self, stream_id: str) -> None:
         """The stream's counter is new: tell it who watches here. Who is told twice counts once."""

@@ -17,6 +17,8 @@ from actors.events import CounterOpened, Fact, ViewersCounted
 from actors.runtime import Actor, ActorId, LocalDirectory, LocalTransport, ManualClock, Node, handles, shard_of
 from actors.stream import KeepViewers
 from actors.viewers import (
+    ANNOUNCE_S,
+    OPENING_S,
     RECOUNT_S,
     CountViewers,
     NodeLeft,
@@ -342,6 +344,33 @@ async def test_a_node_whose_news_was_lost_says_everything_again_and_no_wrong_cou
     hall.ref.tell(here(hall, standing))
     await hall.clock.settle()
     assert hall.facts.count(CounterOpened(stream_id=hall.stream_id)) == 2, "and once"
+
+
+async def test_a_count_that_was_off_is_told_as_soon_as_the_node_has_said_all_that_it_has(hall: Hall) -> None:
+    await hall.came("a", node="n2")
+    await hall.clock.advance(3.0)
+    hall.ref.tell(here(hall, "abc"))
+    for view in "ab":
+        await hall.came(view, node="n2")
+    await hall.clock.settle()
+    assert hall.counts() == [1]
+    await hall.came("c", node="n2")
+    await hall.clock.advance(ANNOUNCE_S)
+    assert hall.counts() == [1, 3]
+
+
+async def test_a_counter_that_is_not_the_streams_first_tells_nothing_until_the_nodes_have_had_their_say(
+    hall: Hall,
+) -> None:
+    for view in "abc":
+        await hall.came(view, node="n2")
+    await hall.clock.advance(3.0)
+    await hall.close()
+    await hall.boot()
+    for view in "abc":
+        await hall.came(view, node="n2")
+    await hall.clock.advance(OPENING_S + 0.1)
+    assert hall.counts() == [1, 3]
 
 
 def came(view: str, at: float) -> ViewerCame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from itertools import count
 from typing import Any
 
@@ -145,13 +145,15 @@ class Process:
             streams=self.redis,
             epochs=self.log,
             clock=self.clock,
+            on_leave=self.left,
+            on_moved=self.moved,
             on_replaced=self._replaced,
         )
         self.node = Node(
             name=name, clock=self.clock, directory=self.cluster.directory, transport=self.cluster.transport
         )
         self.node.register("room", lambda actor_id: self._room(self, actor_id))
-        self.node.register("node", lambda _: Ear(self), idle_after_s=None)
+        self.node.register("node", lambda _: self.ear(), idle_after_s=None)
         self._spawn(self._live)
 
     @property
@@ -176,6 +178,15 @@ class Process:
             self._tell_notes()
             if turn % LISTEN_EVERY == 0:
                 self._listen()
+
+    def ear(self) -> Actor:
+        return Ear(self)
+
+    def left(self, member: Member) -> None:
+        """The cluster has found that a member is gone."""
+
+    def moved(self, shards: Collection[int]) -> None:
+        """The cluster has found that shards have another owner."""
 
     # Ends.
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from actors.runtime import Actor, LocalTransport, Node, handles
+from actors.runtime import Actor, ActorId, LocalTransport, Node, handles, shard_of
 from actors.runtime.clock import ManualClock
 from actors.viewers import ViewerCame, ViewerLeft, ViewersHere, mark_of
 from server.live.counters import LAST_STANDINGS, RETRY_S, STANDING_S, Counters
@@ -118,3 +118,22 @@ async def test_what_is_still_to_be_told_is_told_before_what_it_adds_up_to(scene:
     await scene.begin()
     await scene.clock.advance(2 * STANDING_S)
     assert scene.told[:2] == ["+a", f"n2 has 1 {mark_of('a')}"]
+
+
+async def test_a_counter_whose_shard_has_another_owner_hears_at_once_how_many_watch_and_no_other_does(
+    scene: Scene,
+) -> None:
+    await scene.begin()
+    scene.came("s", "a")
+    scene.came("t", "b")
+    scene.counters.moved({shard_of(ActorId("viewers", "s"))})
+    await scene.clock.advance(0.01)
+    assert sorted(scene.told) == ["+a", "+b", f"n2 has 1 {mark_of('a')}"]
+
+
+async def test_what_a_counter_could_not_be_told_is_told_when_it_has_another_owner(scene: Scene) -> None:
+    scene.came("s", "a")
+    await scene.begin()
+    scene.counters.moved({shard_of(ActorId("viewers", "s"))})
+    await scene.clock.advance(0.01)
+    assert scene.told == ["+a", f"n2 has 1 {mark_of('a')}"]

@@ -15,7 +15,18 @@ from hypothesis import strategies as st
 
 from actors.chat import ChatMode, KeepListening, ReadRoom, RoomSnapshot
 from actors.events import ChatChanged, ChatMessage, ChatPosted, ChatUser, LoggedMessage, RoomOpened, Shown
-from actors.runtime import Actor, DomainError, LocalDirectory, LocalTransport, LoopClock, Node, Unavailable, handles
+from actors.runtime import (
+    Actor,
+    ActorId,
+    DomainError,
+    LocalDirectory,
+    LocalTransport,
+    LoopClock,
+    Node,
+    Unavailable,
+    handles,
+    shard_of,
+)
 from server.live import feed as feeds_module
 from server.live.feed import Feeds
 
@@ -477,3 +488,33 @@ def test_whatever_facts_are_lost_every_message_up_to_the_last_is_shown_once_in_o
         await scene.node.stop(budget_s=1.0)
 
     asyncio.run(run())
+
+
+async def test_a_room_whose_shard_has_another_owner_is_told_at_once_that_it_is_heard_and_no_other_is(
+    scene: Scene,
+) -> None:
+    for room_id in ("r", "s", "t"):
+        await scene.feeds.open(room_id)
+    scene.heard |= {"r", "s"}
+    scene.feeds.moved({shard_of(ActorId("chat", room_id)) for room_id in ("r", "t")})
+    assert await scene.until_listening(1) == [("r", "n1", 0)]
+
+
+async def test_a_room_that_could_not_be_told_that_it_is_heard_is_told_soon(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feeds_module, "LISTEN_S", 0.3)
+    monkeypatch.setattr(feeds_module, "RETELLS", 100)
+    await scene.feeds.open("r")
+    scene.heard.add("r")
+    shard, owner = shard_of(ActorId("chat", "r")), scene.node.directory
+    await scene.node.release(shard, budget_s=1.0)
+    scene.node.directory = OutOfReach(node="n2")
+    scene.feeds.moved({shard})
+    scene.node.directory = owner
+    scene.feeds.start()
+    assert await scene.until_listening(1) == [("r", "n1", 0)]
+
+
+class OutOfReach(LocalDirectory):
+    """Everything is on another node, which is not there."""
