@@ -29,6 +29,7 @@ from server.access import Access
 from server.config import Settings
 from server.engines import Engines
 from server.features.auth.accounts import Accounts, NewAccount
+from server.features.auth.guesses import Guesses
 from server.features.auth.passwords import Passwords
 from server.features.auth.routes import Auth, AuthRates
 from server.features.cluster import ClusterDesk
@@ -285,6 +286,7 @@ class App:
         self._stages.add("identity", self.identity.close)
         passwords = Passwords()
         self._stages.add("passwords", closer(passwords.close))
+        self._rates = SharedRates(limiter=RateLimiter(redis=self.redis))
         self._profiles = Profiles(database=self.db)
         self._access = Access(
             db=self.db,
@@ -303,6 +305,7 @@ class App:
             identity=self.identity,
             passwords=passwords,
             profiles=self._profiles,
+            guesses=Guesses(limiter=self._rates),
             ids=self._ids,
             deletions=self._access.deletions,
             when_changed=self._access.rights.heed,
@@ -460,13 +463,12 @@ class App:
         await self.edge.close()
 
     def _web_app(self) -> web.Application:
-        limiter = SharedRates(limiter=RateLimiter(redis=self.redis))
         self._idempotency = IdempotencyKeys(rows=self.db)
         app = build_app(
             features=[
                 self._health,
                 ServerInfo(server_name=self.settings.server_name, version=VERSION, limits=told_limits(self.settings)),
-                Auth(accounts=self.accounts, limiter=limiter, rates=AuthRates()),
+                Auth(accounts=self.accounts, rates=AuthRates(), is_secure=self.settings.is_https),
                 Users(
                     profiles=self._profiles,
                     ties=Ties(database=self.db, when_changed=self._access.rights.heed),
@@ -502,7 +504,7 @@ class App:
             ],
             identity=self.identity,
             idempotency=self._idempotency,
-            limiter=limiter,
+            limiter=self._rates,
             problems=known_errors(),
             registry=self._registry,
             settings=HttpSettings(

@@ -27,7 +27,7 @@ USAGE = """usage: socialflow COMMAND [--setting VALUE ...]
   demo      fill a running server with people, a synthetic live stream and a talkative chat
   backup    write database, objects and settings into one file: socialflow backup FILE
   restore   fill an empty database and the object store from it: socialflow restore FILE
-  admin     create an administrator: socialflow admin create USERNAME EMAIL
+  admin     create USERNAME EMAIL: an administrator; reset-password USERNAME: a new password
 """
 
 
@@ -126,15 +126,26 @@ def doctor(argv: Sequence[str]) -> int:
     return asyncio.run(examine(settings))
 
 
-def admin(argv: Sequence[str]) -> int:
-    if len(argv) < 3 or argv[0] != "create":
-        print("usage: socialflow admin create USERNAME EMAIL [--setting VALUE ...]", file=sys.stderr)
-        return 2
-    settings = load(argv[3:], program="socialflow admin create USERNAME EMAIL")
-    set_up_logs(log_format=settings.log_format, level="error", process="admin")
-    from server.maintenance import create_admin
+ADMIN_USAGE = """usage: socialflow admin create USERNAME EMAIL [--setting VALUE ...]
+       socialflow admin reset-password USERNAME [--setting VALUE ...]
+"""
 
-    return asyncio.run(create_admin(settings, username=argv[1], email=argv[2]))
+
+def admin(argv: Sequence[str]) -> int:
+    wanted = ADMIN_ARGUMENTS.get(argv[0] if argv else "")
+    if wanted is None or len(argv) <= wanted or any(word.startswith("-") for word in argv[1 : 1 + wanted]):
+        print(ADMIN_USAGE, end="", file=sys.stderr)
+        return 2
+    settings = load(argv[1 + wanted :], program=f"socialflow admin {argv[0]}")
+    set_up_logs(log_format=settings.log_format, level="error", process="admin")
+    from server.administration import create_admin, reset_password
+
+    if argv[0] == "create":
+        return asyncio.run(create_admin(settings, username=argv[1], email=argv[2]))
+    return asyncio.run(reset_password(settings, username=argv[1]))
+
+
+ADMIN_ARGUMENTS = {"create": 2, "reset-password": 1}
 
 
 def demo(argv: Sequence[str]) -> int:

@@ -225,6 +225,11 @@ class Settings(BaseSettings):
         return is_public and is_reached_otherwise and not self.trusted_proxies
 
     @property
+    def is_https(self) -> bool:
+        """Whether people come over HTTPS, here or at a proxy."""
+        return urlsplit(self.public_url or f"{self.scheme}:").scheme == "https"
+
+    @property
     def scheme(self) -> str:
         return "https" if self.tls_cert else "http"
 

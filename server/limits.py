@@ -10,7 +10,7 @@ from typing import Any, Final
 from actors.budget import Budgets, Pace
 from actors.chat import MAX_TEXT
 from server.config import Settings
-from server.http.limits import Rate
+from server.http.limits import Rate, TokenBuckets
 from server.live.admission import Turnout
 from server.live.edge import EdgeLimits
 from server.live.whip import OfferLimits
@@ -22,14 +22,22 @@ CONNECT_BURST_S: Final = 0.2
 
 
 class SharedRates:
-    """``server.http.limits.RateLimiter`` over Redis: one budget for all nodes."""
+    """``server.http.limits.RateLimiter`` over Redis: one budget for all nodes, and each node's own while it is away."""
 
     def __init__(self, *, limiter: RateLimiter) -> None:
         self._limiter = limiter
+        self._own = TokenBuckets()
 
     async def take(self, key: str, rate: Rate) -> float:
         verdict = await self._limiter.take(f"{rate.name}:{key}", rate=rate.per_s, burst=rate.burst)
+        if verdict.is_blind:
+            return await self._own.take(key, rate)
         return 0.0 if verdict.is_allowed else verdict.retry_after_s
+
+    async def give_back(self, key: str, rate: Rate) -> None:
+        verdict = await self._limiter.take(f"{rate.name}:{key}", rate=rate.per_s, burst=rate.burst, cost=-1)
+        if verdict.is_blind:
+            await self._own.give_back(key, rate)
 
 
 def told_limits(settings: Settings) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""What an operator does beside serving: bring the schema up to date, add an administrator, examine the machine.
+"""What an operator does beside serving: bring the schema up to date, examine the machine.
 
 Nothing here disturbs a server that runs: its embedded Postgres is then used over the socket it listens on, and left
 running.
@@ -27,16 +27,8 @@ from urllib.parse import quote
 import aiohttp
 
 from server.config import Settings
-from server.features.auth.accounts import Accounts, NewAccount
-from server.features.auth.deletion import Deletions
-from server.features.auth.passwords import Passwords
-from server.features.auth.rules import EMAIL_PATTERN, USERNAME_PATTERN
-from server.features.users import Profiles
-from server.http.errors import Problem
-from server.http.identity import Identity
 from storage.embedded import EmbeddedPostgres, EmbeddedRedis
 from storage.errors import EmbeddedStartFailed, SchemaMismatch, StorageError
-from storage.ids import Ids
 from storage.migrate import check, current, head, migrate
 from storage.objects import open_objects
 from storage.postgres import Database
@@ -54,7 +46,7 @@ CERTIFICATE_WARNING_DAYS: Final = 14
 SPARE_FILES: Final = 512
 
 
-# -------------------------------------------------------------------------------------------------- migrate and admin
+# ------------------------------------------------------------------------------------------------------------ migrate
 
 
 async def migrate_database(settings: Settings) -> int:
@@ -64,7 +56,7 @@ async def migrate_database(settings: Settings) -> int:
             before = await current(url)
             after = await migrate(url)
     except StorageError as error:
-        return _failed(error)
+        return failed(error)
     if before == after:
         print(f"The schema is at {after} already.")
     else:
@@ -72,63 +64,8 @@ async def migrate_database(settings: Settings) -> int:
     return 0
 
 
-async def create_admin(settings: Settings, username: str, email: str) -> int:
-    """Add an account with every role and print what it signs in and publishes with; 1 when it cannot be done."""
-    wrong = _wrong_name(username, email)
-    if wrong:
-        return _failed(wrong)
-    try:
-        async with database_url(settings) as url:
-            await migrate(url)
-            account = await _add_admin(url, username, email)
-    except Problem as problem:
-        return _failed(problem.detail or problem.title)
-    except StorageError as error:
-        return _failed(error)
-    print(f"username     {account.username}\npassword     {account.password}\nstream key   {account.stream_key}")
-    print("The password is shown this once: change it after the first sign-in.")
-    return 0
-
-
-def _wrong_name(username: str, email: str) -> str:
-    if not re.fullmatch(USERNAME_PATTERN, username):
-        return f"username {username!r}: 3 to 30 letters, digits and underscores"
-    if len(email) > 254 or not re.fullmatch(EMAIL_PATTERN, email):
-        return f"email {email!r}: not an address"
-    return ""
-
-
-async def _add_admin(url: str, username: str, email: str) -> NewAccount:
-    db = await Database.connect(url, max_connections=2, name="admin")
-    passwords = Passwords(threads=1)
-    try:
-        accounts = Accounts(
-            database=db,
-            identity=Identity(rows=db),
-            passwords=passwords,
-            profiles=Profiles(database=db),
-            ids=Ids(),
-            deletions=_none_left(db),
-            when_changed=_told_nobody,
-        )
-        return await accounts.create_admin(username=username, email=email)
-    finally:
-        passwords.close()
-        await db.close()
-
-
-def _none_left(db: Database) -> Deletions:
-    """Nobody is deleted from here: a server does what is left to do."""
-    return Deletions(database=db, ids=Ids(), grace_days=1, name_days=0, remove_streams=_nothing_of)
-
-
-async def _nothing_of(user_id: str) -> None: ...
-
-
-async def _told_nobody() -> None: ...
-
-
-def _failed(reason: object) -> int:
+def failed(reason: object) -> int:
+    """Say why on the standard error; the exit code."""
     print(f"socialflow: {' '.join(str(reason).split())}", file=sys.stderr)
     return 1
 

@@ -302,7 +302,7 @@ class Users:
                 method="DELETE", path="/api/v1/me", handler=self._delete, name="deleteMe", tag=TAG,
                 summary="Delete my account",
                 description="Hidden at once and wiped after the days of grace; until then signing in takes it back.",
-                body=Farewell, max_body=16 * 1024, answers={204: None}, problems=frozenset({403}), auth="required",
+                body=Farewell, max_body=16 * 1024, answers={204: None}, problems=frozenset({403, 429}), auth="required",
             ),
         ]  # fmt: skip
 

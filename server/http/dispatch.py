@@ -160,6 +160,13 @@ def bearer(request: web.Request) -> str | None:
 
 
 def _response(answer: Answer) -> web.Response:
+    response = _without_cookies(answer)
+    for cookie in answer.cookies:
+        response.headers.add("Set-Cookie", cookie)
+    return response
+
+
+def _without_cookies(answer: Answer) -> web.Response:
     if answer.body is None:
         return web.Response(status=answer.status, headers=answer.headers)
     body = (

@@ -52,11 +52,15 @@ class Media:
 
 @dataclass(frozen=True)
 class Answer:
-    """``body``: a pydantic model, or a mapping that msgspec can encode; None sends no content."""
+    """``body``: a pydantic model, or a mapping that msgspec can encode; None sends no content.
+
+    ``cookies``: values of ``Set-Cookie``.
+    """
 
     status: int = 200
     body: BaseModel | Mapping[str, Any] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    cookies: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,10 @@ class RateLimiter(Protocol):
         """0 when the call may go on, else the seconds until it may."""
         ...
 
+    async def give_back(self, key: str, rate: Rate) -> None:
+        """What was taken shall not count."""
+        ...
+
 
 class TokenBuckets:
     """The rate limiter of one node. Holds at most ``max_keys`` buckets; the least recently used is forgotten first."""
@@ -42,3 +46,9 @@ class TokenBuckets:
         if len(self._buckets) > self._max_keys:
             self._buckets.popitem(last=False)
         return 0.0 if is_allowed else (1 - tokens) / rate.per_s
+
+    async def give_back(self, key: str, rate: Rate) -> None:
+        bucket = (rate.name, key)
+        if bucket in self._buckets:
+            tokens, at = self._buckets[bucket]
+            self._buckets[bucket] = (min(float(rate.burst), tokens + 1), at)

@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry
 
 from server.features.auth.accounts import Accounts
 from server.features.auth.deletion import Deletions
+from server.features.auth.guesses import Guesses
 from server.features.auth.passwords import Passwords
 from server.features.auth.routes import Auth, AuthRates
 from server.features.export import Export
@@ -161,17 +162,18 @@ def cheap_passwords() -> Iterator[Passwords]:
 @pytest.fixture
 async def house(database: Database, identity: Identity, cheap_passwords: Passwords) -> AsyncIterator[House]:
     profiles = Profiles(database=database)
+    limiter = TokenBuckets()
     accounts = Accounts(
         database=database,
         identity=identity,
         passwords=cheap_passwords,
         profiles=profiles,
+        guesses=Guesses(limiter=limiter),
         ids=Ids(),
         deletions=deletions(database),
         when_changed=nothing_happens,
     )
     registry = CollectorRegistry()
-    limiter = TokenBuckets()
     app = build_app(
         features=[
             Health(
@@ -180,7 +182,7 @@ async def house(database: Database, identity: Identity, cheap_passwords: Passwor
                 registry=registry,
             ),
             ServerInfo(server_name="Social Flow", version="0", limits={"chat_text_chars": 500}),
-            Auth(accounts=accounts, limiter=limiter, rates=AuthRates()),
+            Auth(accounts=accounts, rates=AuthRates()),
             Users(profiles=profiles, ties=Ties(database=database, when_changed=nothing_happens), accounts=accounts),
             Export(database=database),
         ],

@@ -16,12 +16,15 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from server.administration import create_admin, reset_password
 from server.config import ConfigError, Settings, load
-from server.features.auth.accounts import Accounts, Device
+from server.features.auth.accounts import Accounts
+from server.features.auth.guesses import Device, Guesses
 from server.features.auth.passwords import Passwords
 from server.features.users import Profiles
 from server.http.identity import Identity
-from server.maintenance import Examination, Finding, create_admin, examine, migrate_database, running_database_url
+from server.http.limits import TokenBuckets
+from server.maintenance import Examination, Finding, examine, migrate_database, running_database_url
 from storage.embedded import EmbeddedPostgres
 from storage.ids import Ids
 from storage.migrate import current, head
@@ -109,6 +112,7 @@ async def test_a_new_admin_signs_in_with_the_printed_password(
             identity=identity,
             passwords=passwords,
             profiles=profiles,
+            guesses=Guesses(limiter=TokenBuckets()),
             ids=Ids(),
             deletions=deletions(db),
             when_changed=nothing_happens,
@@ -145,6 +149,20 @@ async def test_an_admin_that_cannot_be_made_is_one_line_and_code_1(
     told = capsys.readouterr()
     assert reason in told.err
     assert told.err.count("\n") == 1
+
+
+async def test_reset_password_prints_a_new_one_and_names_who_is_not_there(
+    tmp_path: Path, database_url: str, db: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = settings_of(tmp_path, "--database-url", database_url)
+    await create_admin(settings, username="boss", email="boss@example.org")
+    before = await db.fetchval("select password_hash from users")
+    capsys.readouterr()
+    assert await reset_password(settings, username="BOSS") == 0
+    assert len(capsys.readouterr().out.splitlines()[1].split()[1]) == 20
+    assert await db.fetchval("select password_hash from users") != before
+    assert await reset_password(settings, username="nobody") == 1
+    assert "nobody" in capsys.readouterr().err
 
 
 # doctor

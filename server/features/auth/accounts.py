@@ -6,33 +6,29 @@ import hashlib
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
 from actors.text import clean_line
 from server.features.auth import queries, rules
 from server.features.auth.deletion import Deletions
+from server.features.auth.guesses import Attempt, Device, Guesses, KnownDevice
 from server.features.auth.passwords import Passwords
+from server.features.auth.weak_passwords import is_weak
 from server.features.users import Me, Profiles
-from server.http.errors import FieldError, Problem, Unauthorized, not_found
+from server.http.errors import FieldError, Problem, Unauthorized, invalid_field, not_found
 from server.http.identity import Identity, Person
 from storage.errors import Conflict
 from storage.ids import Ids
 from storage.postgres import Database, Row, Transaction
 
 REFRESH_TTL_S: Final = 30 * 24 * 3600
+GRACE_S: Final = 10.0
+MAX_REFRESHES: Final = 20  # of one session within GRACE_S
 EVERYBODY: Final = ("viewer", "creator")
 ADMINS: Final = ("viewer", "creator", "moderator", "admin")
 _MAX_AGENT_CHARS: Final = 256
-
-
-@dataclass(frozen=True, kw_only=True)
-class Device:
-    """Where a session is used from."""
-
-    address: str
-    user_agent: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +61,7 @@ class Accounts:
         identity: Identity,
         passwords: Passwords,
         profiles: Profiles,
+        guesses: Guesses,
         ids: Ids,
         deletions: Deletions,
         when_changed: Callable[[], Awaitable[None]],
@@ -75,6 +72,7 @@ class Accounts:
         self._identity = identity
         self._passwords = passwords
         self._profiles = profiles
+        self._guesses = guesses
         self._ids = ids
         self._wall = wall
         self._deletions = deletions
@@ -84,6 +82,7 @@ class Accounts:
         """Raises a 409 that names each of ``username`` and ``email`` that somebody has (or that is reserved)."""
         if rules.is_reserved(username):
             raise _taken(has_username=True, has_email=False)
+        _require_strong(password, "password", username, email)
         await self._require_free(self._db, username, email)
         hashed = await self._passwords.hash(rules.normal_password(password))
         refresh_token = _new_refresh_token()
@@ -98,9 +97,11 @@ class Accounts:
         known = await self._credentials(login)
         stored = known["password_hash"] if known else None
         normal = rules.normal_password(password)
+        attempt = await self._begin(known["id"] if known else None, login, device)
         is_right = await self._passwords.verify(stored, normal)
         if known is None or stored is None or not is_right:
             raise _wrong_credentials()
+        await self._guesses.was_right(attempt)
         _require_not_suspended(known["is_suspended"])
         if self._passwords.is_outdated(stored):
             await self._db.execute(queries.REHASH, known["id"], await self._passwords.hash(normal), stored)
@@ -115,20 +116,26 @@ class Accounts:
         return await self._signed_in(known["id"], session_id, refresh_token)
 
     async def refresh(self, *, refresh_token: str, device: Device) -> SignedIn:
-        """A new pair; the old refresh token is spent. A spent one that comes again was copied, and ends the session."""
+        """A new pair; the old refresh token is spent.
+
+        A spent one that comes again was copied, and ends the session; except within ``GRACE_S`` by the same user agent,
+        which may have asked twice at once or lost the answer: it gets another pair.
+        """
         new_token = _new_refresh_token()
         async with self._db.transaction() as tx:
-            row = await tx.fetchrow(queries.REFRESH_BY_HASH, _digest(refresh_token))
-            is_reused = row is not None and row["is_used"] and not row["is_revoked"]
+            row = await tx.fetchrow(queries.REFRESH_BY_HASH, _digest(refresh_token), GRACE_S)
+            is_reused = row is not None and row["is_used"] and not row["is_revoked"] and not _has_grace(row, device)
             if row is not None and is_reused:
                 await tx.fetch(queries.END_SESSION, row["session_id"], row["user_id"], "refresh_token_reused")
                 await self._audit(tx, row["user_id"], "session.refresh_reused", row["session_id"], device)
             elif row is not None and _is_good(row):
+                _require_few(row)
                 await self._rotate(tx, row["session_id"], _digest(refresh_token), new_token, device)
         if row is None:
             raise Unauthorized("token_invalid", "The refresh token is not valid")
         if is_reused:
             self._identity.revoke(row["session_id"], "refresh_token_reused")
+            raise Unauthorized("token_revoked", "The session was ended")
         _require_good(row)
         return await self._signed_in(row["user_id"], row["session_id"], new_token)
 
@@ -145,14 +152,38 @@ class Accounts:
         at, session_id = after or (None, None)
         return await self._db.fetch(queries.SESSIONS, person.id, at, session_id, limit)
 
+    async def change_password(self, *, person: Person, password: str, new_password: str, device: Device) -> None:
+        """The other sessions end, on every node. Raises a 403 for a wrong password, a 422 for a weak new one."""
+        known = await self._prove(person, password)
+        _require_strong(new_password, "new_password", known["username"], known["email"])
+        hashed = await self._passwords.hash(rules.normal_password(new_password))
+        async with self._db.transaction() as tx:
+            await tx.execute(queries.NEW_HASH, person.id, hashed)
+            ended = await tx.fetch(queries.END_OTHER_SESSIONS, person.id, person.session_id, "password_changed")
+            await self._audit(tx, person.id, "account.password_changed", person.session_id, device)
+        for row in ended:
+            self._identity.revoke(row["id"], "password_changed")
+
+    async def reset_password(self, *, username: str) -> str | None:
+        """An operator's: a new password in clear, to be handed over once; all sessions end. None for nobody."""
+        chosen = rules.new_password()
+        hashed = await self._passwords.hash(chosen)
+        async with self._db.transaction() as tx:
+            known = await tx.fetchrow(queries.CREDENTIALS_BY_USERNAME, rules.username_key(username))
+            if known is None:
+                return None
+            await tx.execute(queries.NEW_HASH, known["id"], hashed)
+            await tx.fetch(queries.END_ALL_SESSIONS, known["id"], "password_reset")
+            detail: dict[str, Any] = {"by": "operator"}
+            reset = "account.password_reset"
+            await tx.execute(queries.AUDIT, self._ids.uuid7(self._wall()), known["id"], reset, known["id"], detail)
+        return chosen
+
     async def delete(self, *, person: Person, password: str) -> None:
         """Sign the person out everywhere, hide all that is theirs, and have it wiped when the grace is over; until then
         signing in takes it back. Raises a 403 for a wrong password.
         """
-        known = await self._db.fetchrow(queries.CREDENTIALS_BY_ID, person.id)
-        stored = known["password_hash"] if known else None
-        if not await self._passwords.verify(stored, rules.normal_password(password)):
-            raise Problem(403, "The password is wrong", slug="wrong-password")
+        await self._prove(person, password)
         async with self._db.transaction() as tx:
             ended = await tx.fetch(queries.END_ALL_SESSIONS, person.id, "account_deleted")
             await self._deletions.begin(tx, person.id)
@@ -188,6 +219,23 @@ class Accounts:
             user_id, stream_key = await self._add_user(tx, username, email, hashed, ADMINS)
         return NewAccount(id=user_id, username=username, password=chosen, stream_key=stream_key)
 
+    async def _prove(self, person: Person, password: str) -> Row:
+        """The account of somebody who has entered their password again. Raises a 403 for a wrong one, a 429."""
+        known = await self._db.fetchrow(queries.CREDENTIALS_BY_ID, person.id)
+        attempt = await self._guesses.begin_within(person.id, person.session_id)
+        stored = known["password_hash"] if known else None
+        if not await self._passwords.verify(stored, rules.normal_password(password)) or known is None:
+            raise Problem(403, "The password is wrong", slug="wrong-password")
+        await self._guesses.was_right(attempt)
+        return known
+
+    async def _begin(self, user_id: str | None, login: str, device: Device) -> Attempt:
+        """As much work for somebody unknown as for somebody known."""
+        rows = await self._db.fetch(queries.DEVICES, user_id)
+        known = [KnownDevice(address=row["ip"], user_agent=row["user_agent"], key=row["device_key"]) for row in rows]
+        asking = replace(device, user_agent=_agent(device))
+        return await self._guesses.begin(user_id or rules.email_key(login), asking, known=known)
+
     async def _credentials(self, login: str) -> Row | None:
         if "@" in login:
             return await self._db.fetchrow(queries.CREDENTIALS_BY_EMAIL, rules.email_key(login))
@@ -215,7 +263,9 @@ class Accounts:
 
     async def _add_session(self, tx: Transaction, user_id: str, refresh_token: str, device: Device) -> str:
         session_id = self._ids.uuid7(self._wall())
-        await tx.execute(queries.ADD_SESSION, session_id, user_id, _agent(device), device.address, float(REFRESH_TTL_S))
+        ttl_s = float(REFRESH_TTL_S)
+        values = (session_id, user_id, _agent(device), device.address, device.key, ttl_s)
+        await tx.execute(queries.ADD_SESSION, *values)
         await tx.execute(queries.ADD_REFRESH, _digest(refresh_token), session_id, float(REFRESH_TTL_S))
         return session_id
 
@@ -262,12 +312,27 @@ def _taken(*, has_username: bool, has_email: bool) -> Problem:
     return Problem(409, "; ".join(f"{one.field} {one.message}" for one in errors), slug="taken", errors=errors)
 
 
+def _require_strong(password: str, field: str, username: str, email: str) -> None:
+    if is_weak(password, names=(username, email, email.partition("@")[0])):
+        raise invalid_field(field, "is among the first that are guessed: choose a longer or a less common one")
+
+
+def _has_grace(row: Row, device: Device) -> bool:
+    """Whether a spent refresh token comes from the device that spent it, a moment later."""
+    return bool(abs(row["used_s_ago"]) <= GRACE_S and row["user_agent"] == _agent(device))
+
+
+def _require_few(row: Row) -> None:
+    if row["lately"] >= MAX_REFRESHES:
+        raise Problem(429, "This session was refreshed too often", retry_after_s=GRACE_S)
+
+
 def _is_good(row: Row) -> bool:
-    return not (row["is_used"] or row["is_revoked"] or row["is_expired"] or row["is_suspended"])
+    return not (row["is_revoked"] or row["is_expired"] or row["is_suspended"])
 
 
 def _require_good(row: Row) -> None:
-    if row["is_used"] or row["is_revoked"]:
+    if row["is_revoked"]:
         raise Unauthorized("token_revoked", "The session was ended")
     if row["is_expired"]:
         raise Unauthorized("token_expired", "The refresh token has expired")

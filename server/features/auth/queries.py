@@ -8,7 +8,8 @@ ADD_USER = "insert into users (id, username, username_key, email, email_key, pas
 stream_key) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
 
 _CREDENTIALS = """
-select id, password_hash, coalesce(suspended_until > now(), false) as is_suspended, deleted_at is not null as is_leaving
+select id, username, email, password_hash, coalesce(suspended_until > now(), false) as is_suspended,
+       deleted_at is not null as is_leaving
 from users u where {} = $1 and (deleted_at is null
     or exists (select from account_deletions d where d.user_id = u.id and d.began_at is null))
 """
@@ -16,16 +17,27 @@ CREDENTIALS_BY_USERNAME = _CREDENTIALS.format("username_key")
 CREDENTIALS_BY_EMAIL = _CREDENTIALS.format("email_key")
 CREDENTIALS_BY_ID = _CREDENTIALS.format("id")
 
+# Devices whose sessions were ended for a reason may be somebody else's.
+DEVICES = """
+select ip, user_agent, device_key from auth_sessions
+where user_id = $1 and (revoked_at is null or revoked_reason = 'logout') order by created_at desc limit 50
+"""
+
+NEW_HASH = "update users set password_hash = $2, updated_at = now() where id = $1"
 REHASH = "update users set password_hash = $2 where id = $1 and password_hash = $3"
 
-ADD_SESSION = "insert into auth_sessions (id, user_id, user_agent, ip, expires_at) \
-values ($1, $2, $3, $4, now() + make_interval(secs => $5))"
+ADD_SESSION = "insert into auth_sessions (id, user_id, user_agent, ip, device_key, expires_at) \
+values ($1, $2, $3, $4, $5, now() + make_interval(secs => $6))"
 
 ADD_REFRESH = "insert into refresh_tokens (token_hash, session_id, expires_at) \
 values ($1, $2, now() + make_interval(secs => $3))"
 
+# The token's age since it was used is that of the statement, which may have waited for the one that used it.
 REFRESH_BY_HASH = """
-select t.used_at is not null as is_used, t.expires_at <= now() as is_expired, t.session_id, s.user_id,
+select t.used_at is not null as is_used, t.expires_at <= now() as is_expired, t.session_id, s.user_id, s.user_agent,
+       extract(epoch from clock_timestamp() - t.used_at)::float8 as used_s_ago,
+       (select count(*) from refresh_tokens n
+        where n.session_id = t.session_id and n.created_at > now() - make_interval(secs => $2)) as lately,
        s.revoked_at is not null as is_revoked, coalesce(u.suspended_until > now(), false) as is_suspended
 from refresh_tokens t
 join auth_sessions s on s.id = t.session_id
@@ -40,6 +52,8 @@ expires_at = now() + make_interval(secs => $4) where id = $1"
 
 END_SESSION = "update auth_sessions set revoked_at = clock_timestamp(), revoked_reason = $3 \
 where id = $1 and user_id = $2 and revoked_at is null returning id"
+END_OTHER_SESSIONS = "update auth_sessions set revoked_at = clock_timestamp(), revoked_reason = $3 \
+where user_id = $1 and id <> $2 and revoked_at is null returning id"
 END_ALL_SESSIONS = "update auth_sessions set revoked_at = clock_timestamp(), revoked_reason = $2 \
 where user_id = $1 and revoked_at is null returning id"
 
@@ -101,7 +115,7 @@ WIPE = (
     "delete from chat_moderators where user_id = $1",
     "delete from idempotency_keys where user_id = $1",
     "delete from refresh_tokens where session_id in (select id from auth_sessions where user_id = $1)",
-    "update auth_sessions set user_agent = '', ip = '' where user_id = $1",
+    "update auth_sessions set user_agent = '', ip = '', device_key = null where user_id = $1",
     "update audit_log set detail = '{}' where actor_id = $1",
     "delete from stream_guests where user_id = $1",
     "update streams set title = '', description = '', tags = '{}', visibility = 'private', \

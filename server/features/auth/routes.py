@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import re
+import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from pydantic import Field
 
-from server.features.auth.accounts import Accounts, Device, SignedIn
-from server.features.auth.rules import Email, Password, Username, email_key
+from server.features.auth.accounts import Accounts, SignedIn
+from server.features.auth.guesses import Device
+from server.features.auth.rules import Email, Password, Username
 from server.features.users import Me
-from server.http.addresses import is_loopback
 from server.http.cursors import decode_cursor, encode_cursor
-from server.http.errors import Problem
 from server.http.feature import Answer, Call, Operation
-from server.http.limits import Rate, RateLimiter
+from server.http.limits import Rate
 from server.http.shapes import Body, Page, PageQuery, Shape, Text
 
 TAG: Final = "accounts"
@@ -41,6 +42,11 @@ class Refresh(Body):
     refresh_token: Annotated[Text, Field(min_length=1, max_length=256)]
 
 
+class PasswordChange(Body):
+    password: Annotated[Text, Field(min_length=1, max_length=256, description="The one until now")]
+    new_password: Password
+
+
 class Tokens(Shape):
     user: Me
     access_token: str
@@ -60,12 +66,12 @@ class Session(Shape):
 
 @dataclass(frozen=True, kw_only=True)
 class AuthRates:
-    """By address, but for ``guesses``, which is by the name that is signed in to, from wherever."""
+    """By address. Guesses of passwords have rates of their own (``guesses``)."""
 
     register: Rate = field(default=Rate("register", per_s=1 / 60, burst=10))
     login: Rate = field(default=Rate("login", per_s=0.5, burst=20))
     refresh: Rate = field(default=Rate("refresh", per_s=1, burst=30))
-    guesses: Rate = field(default=Rate("guesses", per_s=1 / 6, burst=20))
+    change: Rate = field(default=Rate("change_password", per_s=0.5, burst=20))
 
 
 class Auth:
@@ -73,13 +79,11 @@ class Auth:
 
     name = "auth"
 
-    def __init__(
-        self, *, accounts: Accounts, limiter: RateLimiter, rates: AuthRates, limit_loopback: bool = False
-    ) -> None:
+    def __init__(self, *, accounts: Accounts, rates: AuthRates, is_secure: bool = False) -> None:
+        """``is_secure``: people come over HTTPS, so that cookies need not travel otherwise."""
         self._accounts = accounts
-        self._limiter = limiter
         self._rates = rates
-        self._limit_loopback = limit_loopback
+        self._is_secure = is_secure
 
     def operations(self) -> Sequence[Operation]:
         return [*self._entrances(), *self._sessions_operations()]
@@ -99,7 +103,8 @@ class Auth:
             Operation(
                 method="POST", path="/api/v1/auth/refresh", handler=self._refresh, name="refresh", tag=TAG,
                 summary="Exchange a refresh token for a new pair",
-                description="Each refresh token works once. One that is presented again ends its session.",
+                description="Each refresh token works once. Presented again it ends its session, but by the same "
+                "user agent within 10 seconds, which gets another pair.",
                 body=Refresh, max_body=16 * 1024, answers={200: Tokens},
                 problems=frozenset({401, 403}), rate=self._rates.refresh,
             ),
@@ -107,6 +112,12 @@ class Auth:
 
     def _sessions_operations(self) -> list[Operation]:
         return [
+            Operation(
+                method="POST", path="/api/v1/auth/password/change", handler=self._change_password,
+                name="changePassword", tag=TAG, summary="Change my password; my other sessions end",
+                body=PasswordChange, max_body=16 * 1024, answers={204: None}, problems=frozenset({403, 429}),
+                auth="required", rate=self._rates.change,
+            ),
             Operation(
                 method="POST", path="/api/v1/auth/logout", handler=self._logout, name="logout", tag=TAG,
                 summary="End this session", answers={204: None}, auth="required",
@@ -123,22 +134,39 @@ class Auth:
         ]  # fmt: skip
 
     async def _register(self, call: Call[Registration, None]) -> Answer:
-        body = call.body
+        body, device = call.body, self._device(call)
         signed_in = await self._accounts.register(
-            username=body.username, email=body.email, password=body.password, device=device_of(call)
+            username=body.username, email=body.email, password=body.password, device=device
         )
-        return Answer(201, _tokens(signed_in), {"Location": f"/api/v1/users/{body.username}"})
+        headers = {"Location": f"/api/v1/users/{body.username}"}
+        return Answer(201, _tokens(signed_in), headers, cookies=[self._device_cookie(call, device)])
 
     async def _login(self, call: Call[Login, None]) -> Answer:
-        await self._limit_guesses(call)
-        signed_in = await self._accounts.login(
-            login=call.body.login, password=call.body.password, device=device_of(call)
-        )
-        return Answer(200, _tokens(signed_in))
+        device = self._device(call)
+        signed_in = await self._accounts.login(login=call.body.login, password=call.body.password, device=device)
+        return Answer(200, _tokens(signed_in), cookies=[self._device_cookie(call, device)])
+
+    def _device(self, call: Call[Any, Any]) -> Device:
+        """The device, with a cookie that it is to keep if it has none."""
+        device = device_of(call)
+        return device if device.cookie else replace(device, cookie=secrets.token_urlsafe(_COOKIE_BYTES))
+
+    def _device_cookie(self, call: Call[Any, Any], device: Device) -> str:
+        secure = "; Secure" if self._is_secure or call.request.secure else ""
+        return f"{DEVICE_COOKIE}={device.cookie}; {_COOKIE_FLAGS}; Max-Age={_DEVICE_S}{secure}"
 
     async def _refresh(self, call: Call[Refresh, None]) -> Answer:
         signed_in = await self._accounts.refresh(refresh_token=call.body.refresh_token, device=device_of(call))
         return Answer(200, _tokens(signed_in))
+
+    async def _change_password(self, call: Call[PasswordChange, None]) -> Answer:
+        await self._accounts.change_password(
+            person=call.me,
+            password=call.body.password,
+            new_password=call.body.new_password,
+            device=device_of(call),
+        )
+        return Answer(204)
 
     async def _logout(self, call: Call[None, None]) -> Answer:
         await self._accounts.logout(person=call.me, device=device_of(call))
@@ -157,16 +185,21 @@ class Auth:
         await self._accounts.end_session(person=call.me, session_id=call.path["session_id"], device=device_of(call))
         return Answer(204)
 
-    async def _limit_guesses(self, call: Call[Login, None]) -> None:
-        if is_loopback(call.address) and not self._limit_loopback:
-            return
-        wait_s = await self._limiter.take(email_key(call.body.login), self._rates.guesses)
-        if wait_s > 0:
-            raise Problem(429, "Too many attempts to sign in to this account", retry_after_s=wait_s)
+
+DEVICE_COOKIE: Final = "sf_device"
+_COOKIE_BYTES: Final = 16
+_COOKIE_FLAGS: Final = "Path=/api/v1/auth; HttpOnly; SameSite=Strict"
+_DEVICE_S: Final = 400 * 24 * 3600  # as long as browsers keep one (RFC 6265bis section 5.5)
+_COOKIE_VALUE: Final = re.compile("[A-Za-z0-9_-]{22}")
 
 
 def device_of(call: Call[Any, Any]) -> Device:
-    return Device(address=call.address, user_agent=call.request.headers.get("User-Agent", ""))
+    cookie = call.request.cookies.get(DEVICE_COOKIE, "")
+    return Device(
+        address=call.address,
+        user_agent=call.request.headers.get("User-Agent", ""),
+        cookie=cookie if _COOKIE_VALUE.fullmatch(cookie) else "",
+    )
 
 
 def _tokens(signed_in: SignedIn) -> Tokens:

@@ -3,12 +3,15 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from aiohttp import ClientResponse
 
-from server.features.auth.accounts import Accounts, Device
+from server.features.auth.accounts import MAX_REFRESHES, Accounts
+from server.features.auth.guesses import Device, Guesses
 from server.features.auth.passwords import Passwords
 from server.features.users import Profiles
 from server.http.errors import Problem, Unauthorized
 from server.http.identity import Identity
+from server.http.limits import TokenBuckets
 from storage.ids import Ids
 from storage.postgres import Database
 from tests.server.conftest import PASSWORD, House, deletions, nothing_happens
@@ -122,22 +125,52 @@ async def test_refresh_answers_a_new_pair_of_the_same_session(house: House) -> N
     assert house.identity.verify(held["access_token"]).session_id == house.identity.verify(ada.access_token).session_id
 
 
-async def test_spent_refresh_token_that_comes_again_ends_the_whole_family(house: House) -> None:
+async def _used_long_ago(house: House, seconds: int = 11) -> None:
+    ago = f"{seconds} s"
+    await house.database.execute("update refresh_tokens set used_at = used_at - $1::text::interval", ago)
+
+
+async def _refresh(house: House, token: str, agent: str = "") -> ClientResponse:
+    headers = {"User-Agent": agent} if agent else {}
+    return await house.client.post(REFRESH, json={"refresh_token": token}, headers=headers)
+
+
+async def test_spent_refresh_token_that_comes_again_later_ends_the_whole_family(house: House) -> None:
     ada = await house.register("ada")
-    held = await (await house.client.post(REFRESH, json={"refresh_token": ada.refresh_token})).json()
-    assert (await house.client.post(REFRESH, json={"refresh_token": ada.refresh_token})).status == 401
-    assert (await house.client.post(REFRESH, json={"refresh_token": held["refresh_token"]})).status == 401
+    held = await (await _refresh(house, ada.refresh_token)).json()
+    await _used_long_ago(house)
+    assert (await _refresh(house, ada.refresh_token)).status == 401
+    assert (await _refresh(house, held["refresh_token"])).status == 401
     assert (await ada.ask("GET", "/me")).status == 401
     reason = await house.database.fetchval("select revoked_reason from auth_sessions")
     assert reason == "refresh_token_reused"
 
 
-async def test_one_refresh_token_sent_many_times_at_once_is_spent_once_and_ends_the_family(house: House) -> None:
+async def test_spent_refresh_token_of_another_user_agent_ends_the_whole_family(house: House) -> None:
     ada = await house.register("ada")
-    sent = (house.client.post(REFRESH, json={"refresh_token": ada.refresh_token}) for _ in range(4))
-    answers = await asyncio.gather(*sent)
-    assert sorted(one.status for one in answers) == [200, 401, 401, 401]
-    assert (await ada.ask("GET", "/me")).status == 401
+    held = await (await _refresh(house, ada.refresh_token)).json()
+    assert (await _refresh(house, ada.refresh_token, "curl/8")).status == 401
+    assert (await _refresh(house, held["refresh_token"])).status == 401
+
+
+async def test_refresh_token_sent_again_by_the_same_device_within_ten_seconds_gives_another_pair(house: House) -> None:
+    ada = await house.register("ada")
+    answers = await asyncio.gather(*(_refresh(house, ada.refresh_token) for _ in range(4)))
+    assert [one.status for one in answers] == [200] * 4
+    await _used_long_ago(house, 9)
+    answers.append(await _refresh(house, ada.refresh_token))
+    pairs = [await one.json() for one in answers]
+    assert len({pair["refresh_token"] for pair in pairs}) == 5
+    for pair in pairs:
+        assert (await _refresh(house, pair["refresh_token"])).status == 200
+    assert (await ada.ask("GET", "/me")).status == 200
+
+
+async def test_refreshes_of_one_session_are_bounded(house: House) -> None:
+    ada = await house.register("ada")
+    statuses = [(await _refresh(house, ada.refresh_token)).status for _ in range(MAX_REFRESHES + 1)]
+    assert statuses[:3] == [200] * 3
+    assert statuses[-1] == 429
 
 
 async def test_expired_refresh_token_is_a_401(house: House) -> None:
@@ -255,7 +288,101 @@ def _accounts(database: Database, identity: Identity, passwords: Passwords) -> A
         identity=identity,
         passwords=passwords,
         profiles=Profiles(database=database),
+        guesses=Guesses(limiter=TokenBuckets()),
         ids=Ids(),
         deletions=deletions(database),
         when_changed=nothing_happens,
     )
+
+
+async def test_changed_password_is_the_only_one_and_ends_the_other_sessions(house: House) -> None:
+    ada = await house.register("ada")
+    other = await (await house.client.post(LOGIN, json={"login": "ada", "password": PASSWORD})).json()
+    change = {"password": PASSWORD, "new_password": "another horse, another battery"}
+    assert (await ada.ask("POST", "/auth/password/change", json=change)).status == 204
+    assert (await ada.ask("GET", "/me")).status == 200
+    assert (await _refresh(house, other["refresh_token"])).status == 401
+    headers = {"Authorization": f"Bearer {other['access_token']}"}
+    assert (await house.client.get("/api/v1/me", headers=headers)).status == 401
+    assert (await house.client.post(LOGIN, json={"login": "ada", "password": PASSWORD})).status == 401
+    assert (await house.client.post(LOGIN, json={"login": "ada", "password": change["new_password"]})).status == 200
+
+
+@pytest.mark.parametrize(
+    ("password", "new_password", "status"),
+    [
+        ("wrong", "another horse, another battery", 403),
+        (PASSWORD, "password1", 422),
+        (PASSWORD, "ada@example.org", 422),
+    ],
+)
+async def test_password_is_not_changed_without_the_old_one_or_to_a_weak_one(
+    house: House, password: str, new_password: str, status: int
+) -> None:
+    ada = await house.register("ada")
+    change = {"password": password, "new_password": new_password}
+    assert (await ada.ask("POST", "/auth/password/change", json=change)).status == status
+    assert (await house.client.post(LOGIN, json={"login": "ada", "password": PASSWORD})).status == 200
+
+
+@pytest.mark.parametrize("password", ["password", "12345678", "Ada_Lovelace1"])
+async def test_common_password_is_refused_at_registration(house: House, password: str) -> None:
+    body = {"username": "ada_lovelace", "email": "ada@example.org", "password": password}
+    answer = await house.client.post(REGISTER, json=body)
+    assert answer.status == 422
+    assert [one["field"] for one in (await answer.json())["errors"]] == ["password"]
+
+
+@pytest.mark.parametrize("prompt", [("DELETE", "/me"), ("POST", "/auth/password/change")])
+async def test_every_prompt_for_a_password_counts_as_a_guess(house: House, prompt: tuple[str, str]) -> None:
+    ada = await house.register("ada")
+    more = {"new_password": "another horse, another battery"} if prompt[0] == "POST" else {}
+    statuses = [(await ada.ask(*prompt, json={"password": f"wrong {n}", **more})).status for n in range(12)]
+    assert statuses == [403] * 10 + [429] * 2
+    right = await ada.ask(*prompt, json={"password": PASSWORD, **more})
+    assert right.status == 429
+    assert int(right.headers["Retry-After"]) > 0
+
+
+async def test_guesses_are_limited_from_loopback_too_and_right_ones_cost_nothing(house: House) -> None:
+    await house.register("ada")
+    stranger = {"User-Agent": "stranger", "Cookie": ""}
+    wrong = {"login": "ada", "password": "wrong"}
+    right = {"login": "ada", "password": PASSWORD}
+    assert [(await house.client.post(LOGIN, json=right)).status for _ in range(15)] == [200] * 15
+    house.client.session.cookie_jar.clear()
+    statuses = [(await house.client.post(LOGIN, json=wrong, headers=stranger)).status for _ in range(12)]
+    assert statuses == [401] * 10 + [429] * 2
+    assert (await house.client.post(LOGIN, json=right, headers=stranger)).status == 429
+
+
+async def test_device_that_is_known_by_its_cookie_gets_in_while_others_guess_at_the_same_address(house: House) -> None:
+    await house.register("ada")
+    right = {"login": "ADA@example.org", "password": PASSWORD}
+    signed_in = await house.client.post(LOGIN, json=right, headers={"User-Agent": "one"})
+    cookie = signed_in.cookies["sf_device"]
+    assert (cookie["path"], cookie["httponly"], cookie["samesite"]) == ("/api/v1/auth", True, "Strict")
+    house.client.session.cookie_jar.clear()
+    for _ in range(12):
+        await house.client.post(LOGIN, json={"login": "ada", "password": "wrong"}, headers={"User-Agent": "x"})
+    headers = {"User-Agent": "two", "Cookie": f"sf_device={cookie.value}"}
+    assert (await house.client.post(LOGIN, json=right, headers=headers)).status == 200
+    house.client.session.cookie_jar.clear()
+    forged = {"User-Agent": "three", "Cookie": f"sf_device={'A' * 22}"}
+    assert (await house.client.post(LOGIN, json=right, headers=forged)).status == 429
+
+
+async def test_guesses_at_a_name_that_nobody_has_are_limited_alike(house: House) -> None:
+    wrong = {"login": "nobody_1", "password": "wrong"}
+    statuses = [(await house.client.post(LOGIN, json=wrong)).status for _ in range(12)]
+    assert statuses == [401] * 10 + [429] * 2
+
+
+async def test_operators_reset_gives_a_new_password_and_ends_all_sessions(house: House) -> None:
+    ada = await house.register("ada")
+    password = await house.accounts.reset_password(username="ADA")
+    await house.identity.refresh()
+    assert (await ada.ask("GET", "/me")).status == 401
+    assert (await house.client.post(LOGIN, json={"login": "ada", "password": PASSWORD})).status == 401
+    assert (await house.client.post(LOGIN, json={"login": "ada", "password": password})).status == 200
+    assert await house.accounts.reset_password(username="nobody") is None

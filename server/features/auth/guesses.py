@@ -1,0 +1,106 @@
+"""How often a password may be guessed. Every prompt for one counts, wherever it is asked and from whatever address.
+
+An attempt is taken out of the budget before the password is looked at, so that many at once are bounded too, and is
+given back when it was right. The budgets are arranged so that nobody can use up an owner's:
+
+- A device that the account knows has a budget of its own.
+- Anybody else has one for each account and address (/64 for IPv6), which is looked at first: what it refuses costs
+  nothing elsewhere.
+- Behind it lies one for the account, from all unknown addresses together, against guesses that come from many.
+
+The rates follow NIST SP 800-63B section 3.2.2, which allows at most 100 failures in a row.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from server.http.addresses import limiting_key
+from server.http.errors import Problem
+from server.http.limits import Rate, RateLimiter
+
+
+@dataclass(frozen=True, kw_only=True)
+class Device:
+    """Where a session is used from. ``cookie``: the device's own secret, empty for one that has none."""
+
+    address: str
+    user_agent: str
+    cookie: str = ""
+
+    @property
+    def key(self) -> bytes | None:
+        """What is kept of the cookie: it has 128 random bits, so a plain hash is enough."""
+        return hashlib.sha256(self.cookie.encode()).digest() if self.cookie else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownDevice:
+    """A device that an account was used from: by its cookie, or by its address and user agent."""
+
+    address: str
+    user_agent: str
+    key: bytes | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class GuessRates:
+    here: Rate = field(default=Rate("guesses", per_s=1 / 60, burst=10))
+    everywhere: Rate = field(default=Rate("guesses_everywhere", per_s=1 / 20, burst=100))
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What one attempt took, to be given back when it was right."""
+
+    taken: Sequence[tuple[str, Rate]]
+
+
+class Guesses:
+    """The budgets of all accounts."""
+
+    def __init__(self, *, limiter: RateLimiter, rates: GuessRates | None = None) -> None:
+        self._limiter = limiter
+        self._rates = rates or GuessRates()
+
+    async def begin(self, account: str, device: Device, *, known: Iterable[KnownDevice]) -> Attempt:
+        """Take one attempt on ``account``, a person's id or the name that stands for nobody. Raises a 429."""
+        of_device = _known_key(device, known)
+        if of_device is not None:
+            return await self._take([(f"{account} {of_device}", self._rates.here)])
+        here = f"{account} {limiting_key(device.address)}"
+        return await self._take([(here, self._rates.here), (account, self._rates.everywhere)])
+
+    async def begin_within(self, account: str, session_id: str) -> Attempt:
+        """As ``begin``, of somebody who is signed in: their session is the device."""
+        return await self._take([(f"{account} {session_id}", self._rates.here)])
+
+    async def was_right(self, attempt: Attempt) -> None:
+        for key, rate in attempt.taken:
+            await self._limiter.give_back(key, rate)
+
+    async def _take(self, budgets: Sequence[tuple[str, Rate]]) -> Attempt:
+        for key, rate in budgets:
+            wait_s = await self._limiter.take(key, rate)
+            if wait_s > 0:
+                raise Problem(429, "Too many wrong passwords", slug="too-many-guesses", retry_after_s=wait_s)
+        return Attempt(budgets)
+
+
+_KEY_CHARS: Final = 24
+
+
+def _known_key(device: Device, known: Iterable[KnownDevice]) -> str | None:
+    """Under which the device's attempts are counted, if it is known."""
+    address = limiting_key(device.address)
+    key = device.key
+    for one in known:
+        if key is not None and one.key == key:
+            return key.hex()[:_KEY_CHARS]
+        if limiting_key(one.address) == address and one.user_agent == device.user_agent:
+            agent = hashlib.sha256(device.user_agent.encode()).hexdigest()
+            return f"{address} {agent[:_KEY_CHARS]}"
+    return None
