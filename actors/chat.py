@@ -147,7 +147,12 @@ class ChatRoom(Actor):
         if record is None:
             raise DomainError("not_found", "There is no such room.")
         self._rules = ChatRules(
-            owner_id=record.owner_id, moderators=record.moderators, mode=record.mode, sanctions=record.sanctions
+            owner_id=record.owner_id,
+            moderators=record.moderators,
+            mode=record.mode,
+            sanctions=record.sanctions,
+            now=self._now(),
+            at=self.context.clock.monotonic(),
         )
         self._stream_id = record.stream_id
         self._epoch = record.log_epoch
@@ -199,7 +204,7 @@ class ChatRoom(Actor):
     def judge_writer(self, message: JudgeWriter) -> Later[None] | None:
         standing = self._known_standing(message.author.id)
         if standing is not None:
-            self._rules.judge_writer(message.author, standing=standing, now=self._now())
+            self._judge_writer(message.author, standing)
             return None
         later: Later[None] = self.context.later()
         self.context.spawn(self._judge_writer_after_look_up(message.author, later), name="standing")
@@ -208,7 +213,7 @@ class ChatRoom(Actor):
     async def _judge_writer_after_look_up(self, author: Author, later: Later[None]) -> None:
         try:
             standing = await self._read_standing(author.id)
-            self._rules.judge_writer(author, standing=standing, now=self._now())
+            self._judge_writer(author, standing)
         except (DomainError, ActorError) as refusal:
             later.reject(refusal)
         else:
@@ -271,14 +276,14 @@ class ChatRoom(Actor):
         return standing
 
     def _judge_and_submit(self, message: PostChat, text: str, standing: Standing) -> None:
-        now = self._now()
+        now, at = self._now(), self.context.clock.monotonic()
         try:
             self._spend("chat", message.author)
-            self._rules.judge(message.author, text, standing=standing, now=now)
+            self._rules.judge(message.author, text, standing=standing, now=now, at=at)
         except DomainError as refusal:
             self._beside(message, self._refuse_unless_posted(message, refusal), name="repeat")
             return
-        self._rules.posted(message.author, text, now=now)
+        self._rules.posted(message.author, text, now=now, at=at)
         self._submit(message, text, now)
 
     async def _refuse_unless_posted(self, message: PostChat, refusal: DomainError) -> None:
@@ -352,12 +357,15 @@ class ChatRoom(Actor):
             error = Unavailable(self.context.id, "the message could not be written")
         self._reject(message, error)
 
+    def _judge_writer(self, author: Author, standing: Standing) -> None:
+        self._rules.judge_writer(author, standing=standing, now=self._now(), at=self.context.clock.monotonic())
+
     def _spend(self, deed: Deed, by: Author) -> None:
         self._budgets.spend(deed, self._rules.role(by), by.id, at=self.context.clock.monotonic())
 
     def _take_back(self, message: PostChat, entry: ChatEntry) -> None:
         author, at = message.author, self.context.clock.monotonic()
-        self._rules.taken_back(author, entry.text, at=entry.sent_at)
+        self._rules.taken_back(author, entry.text, now=entry.sent_at)
         self._budgets.give_back("chat", self._rules.role(author), author.id, at=at)
 
     # what was written without our hearing of it
@@ -530,10 +538,10 @@ class ChatRoom(Actor):
 
     def _apply(self, user_id: str, sanction: Sanction | None) -> None:
         if sanction is None:
-            if self._rules.sanctions.pop(user_id, None) is not None:
+            if self._rules.pardon(user_id):
                 self._tell("chat:user_timed_out", {"user_id": user_id, "until": None, "banned": False})
             return
-        self._rules.sanctions[user_id] = sanction
+        self._rules.sanction(user_id, sanction, now=self._now(), at=self.context.clock.monotonic())
         until = None if sanction.until is None else sanction.until.isoformat().replace("+00:00", "Z")
         self._tell("chat:user_timed_out", {"user_id": user_id, "until": until, "banned": until is None})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import OrderedDict, deque
 from collections.abc import Mapping
@@ -70,16 +71,28 @@ def clean_text(text: str) -> str:
 
 
 class ChatRules:
-    """Who may post what, now. Pure: it is told the time and remembers only what the rules need."""
+    """Who may post what, now. Pure: it is told the time and remembers only what the rules need.
+
+    ``now`` is wall clock, for what is kept and shown; ``at`` is monotonic seconds, for every wait that begins here.
+    """
 
     def __init__(
-        self, *, owner_id: str, moderators: frozenset[str], mode: ChatMode, sanctions: Mapping[str, Sanction]
+        self,
+        *,
+        owner_id: str,
+        moderators: frozenset[str],
+        mode: ChatMode,
+        sanctions: Mapping[str, Sanction],
+        now: datetime,
+        at: float,
     ) -> None:
         self.owner_id = owner_id
         self.moderators = moderators
         self.mode = mode
-        self.sanctions = dict(sanctions)
-        self._last_at: OrderedDict[str, float] = OrderedDict()
+        self._sanctions: dict[str, float] = {}  # until when, in monotonic seconds
+        for user_id, sanction in sanctions.items():
+            self.sanction(user_id, sanction, now=now, at=at)
+        self._last_at: OrderedDict[str, tuple[float, datetime]] = OrderedDict()
         self._recent_texts: deque[str] = deque(maxlen=UNIQUE_WINDOW)
 
     def is_moderator(self, author: Author) -> bool:
@@ -98,40 +111,49 @@ class ChatRules:
             badges += ("admin",)
         return badges
 
-    def judge(self, author: Author, text: str, *, standing: Standing, now: datetime) -> None:
+    def sanction(self, user_id: str, sanction: Sanction, *, now: datetime, at: float) -> None:
+        """From here on it holds: a clock that is set anew changes nothing about its length."""
+        self._sanctions[user_id] = math.inf if sanction.until is None else at + (sanction.until - now).total_seconds()
+
+    def pardon(self, user_id: str) -> bool:
+        """Whether there was anything to pardon."""
+        return self._sanctions.pop(user_id, None) is not None
+
+    def judge(self, author: Author, text: str, *, standing: Standing, now: datetime, at: float) -> None:
         """Raise the ``DomainError`` that says why this may not be posted now."""
-        self.judge_writer(author, standing=standing, now=now)
+        self.judge_writer(author, standing=standing, now=now, at=at)
         if self.is_moderator(author):
             return
         self._judge_text(text)
-        self._judge_pace(author, now)
+        self._judge_pace(author, at)
 
-    def judge_writer(self, author: Author, *, standing: Standing, now: datetime) -> None:
+    def judge_writer(self, author: Author, *, standing: Standing, now: datetime, at: float) -> None:
         """Raise the ``DomainError`` that says why this person may write nothing now, whatever the text."""
         if not standing.is_verified:
             raise DomainError("email_not_verified", "Verify your e-mail address before you write.")
         if not self.is_moderator(author):
-            self._judge_person(author, standing, now)
+            self._judge_person(author, standing, now, at)
 
-    def posted(self, author: Author, text: str, *, now: datetime) -> None:
+    def posted(self, author: Author, text: str, *, now: datetime, at: float) -> None:
         """Remember an accepted message for slow and unique mode."""
         self._recent_texts.append(text.casefold())
         if self.mode.slow_seconds:
-            self._last_at[author.id] = now.timestamp()
+            self._last_at[author.id] = at, now
             self._last_at.move_to_end(author.id)
-            self._forget_old(now)
+            self._forget_old(at)
 
-    def taken_back(self, author: Author, text: str, *, at: datetime) -> None:
-        """What was ``posted`` at ``at`` could not be written: it counts for nothing."""
-        if self._last_at.get(author.id) == at.timestamp():
+    def taken_back(self, author: Author, text: str, *, now: datetime) -> None:
+        """What was ``posted`` at ``now`` could not be written: it counts for nothing."""
+        last = self._last_at.get(author.id)
+        if last is not None and last[1] == now:
             del self._last_at[author.id]
         if text.casefold() in self._recent_texts:
             self._recent_texts.remove(text.casefold())
 
-    def _judge_person(self, author: Author, standing: Standing, now: datetime) -> None:
-        sanction = self.sanctions.get(author.id)
-        if sanction is not None and (sanction.until is None or sanction.until > now):
-            raise _sanctioned(sanction, now)
+    def _judge_person(self, author: Author, standing: Standing, now: datetime, at: float) -> None:
+        wait_s = self._sanctions.get(author.id, at) - at
+        if wait_s > 0:
+            raise _sanctioned(wait_s)
         if standing.is_blocked:
             raise DomainError("blocked", "The owner of this room has blocked you.")
         if self.mode.subscribers_only and not standing.is_subscriber:
@@ -144,7 +166,7 @@ class ChatRules:
             return
         if standing.following_since is None:
             raise DomainError("followers_only", "Only followers may write here at the moment.")
-        wait_s = needed_s - (now - standing.following_since).total_seconds()
+        wait_s = needed_s - max(0.0, (now - standing.following_since).total_seconds())
         if wait_s > 0:
             raise DomainError(
                 "followers_only",
@@ -160,24 +182,23 @@ class ChatRules:
                 "not_unique", "Somebody has just posted exactly this: say it in your own words.", field="text"
             )
 
-    def _judge_pace(self, author: Author, now: datetime) -> None:
-        last_at = self._last_at.get(author.id)
-        if not self.mode.slow_seconds or last_at is None:
+    def _judge_pace(self, author: Author, at: float) -> None:
+        last = self._last_at.get(author.id)
+        if not self.mode.slow_seconds or last is None:
             return
-        wait_s = last_at + self.mode.slow_seconds - now.timestamp()
+        wait_s = last[0] + self.mode.slow_seconds - at
         if wait_s > 0:
             raise DomainError("slow_mode", f"Slow mode: you may write again in {wait_s:.0f} s.", retry_after_s=wait_s)
 
-    def _forget_old(self, now: datetime) -> None:
-        oldest_kept = now.timestamp() - self.mode.slow_seconds
-        while self._last_at and next(iter(self._last_at.values())) < oldest_kept:
+    def _forget_old(self, at: float) -> None:
+        oldest_kept = at - self.mode.slow_seconds
+        while self._last_at and next(iter(self._last_at.values()))[0] < oldest_kept:
             self._last_at.popitem(last=False)
 
 
-def _sanctioned(sanction: Sanction, now: datetime) -> DomainError:
-    if sanction.until is None:
+def _sanctioned(wait_s: float) -> DomainError:
+    if wait_s == math.inf:
         return DomainError("banned", "You are banned from this room.")
-    wait_s = (sanction.until - now).total_seconds()
     return DomainError("timed_out", f"You may write again in {wait_s:.0f} s.", retry_after_s=wait_s)
 
 

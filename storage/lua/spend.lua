@@ -6,7 +6,11 @@ local now = time[1] * 1000000 + time[2]
 local levels = {}
 for i, key in ipairs(KEYS) do
     local cost, age, deepest = tonumber(ARGV[3 * i - 2]), tonumber(ARGV[3 * i - 1]), tonumber(ARGV[3 * i])
-    local full_at = math.max(tonumber(redis.call('GET', key) or 0), now - age) + cost
+    local before = tonumber(redis.call('GET', key) or 0)
+    if before > now + deepest then
+        before = 0 -- written before the clock was put back
+    end
+    local full_at = math.max(before, now - age) + cost
     local level = math.min(full_at - now, deepest)
     if level > 0 then
         redis.call('SET', key, string.format('%.0f', now + level), 'PX', math.ceil(level / 1000) + 1)

@@ -60,7 +60,7 @@ def test_cleaning_twice_changes_nothing_and_what_is_kept_fits(text: str) -> None
 
 
 def rules(**mode: Any) -> ChatRules:
-    return ChatRules(owner_id="o", moderators=frozenset({"m"}), mode=ChatMode(**mode), sanctions={})
+    return ChatRules(owner_id="o", moderators=frozenset({"m"}), mode=ChatMode(**mode), sanctions={}, now=NOW, at=0.0)
 
 
 NOBODY = Standing()
@@ -70,10 +70,10 @@ def judged(of: ChatRules, text: str = "hello", *, by: str = "a", at_s: float = 0
     author = Author(id=by, username=by, display_name=by)
     now = NOW + dt.timedelta(seconds=at_s)
     try:
-        of.judge(author, text, standing=standing, now=now)
+        of.judge(author, text, standing=standing, now=now, at=at_s)
     except DomainError as refusal:
         return refusal.code
-    of.posted(author, text, now=now)
+    of.posted(author, text, now=now, at=at_s)
     return "ok"
 
 
@@ -116,7 +116,32 @@ def test_unique_mode_knows_a_text_whatever_its_case_and_whoever_wrote_it() -> No
 
 def test_a_sanction_that_has_passed_is_none() -> None:
     of = rules()
-    of.sanctions["a"] = Sanction(until=NOW)
+    of.sanction("a", Sanction(until=NOW), now=NOW, at=0.0)
     assert judged(of, at_s=0) == "ok"
-    of.sanctions["a"] = Sanction(until=NOW + dt.timedelta(seconds=1))
-    assert judged(of, at_s=0) == "timed_out"
+    of.sanction("a", Sanction(until=NOW + dt.timedelta(seconds=1)), now=NOW, at=0.0)
+    assert judged(of, at_s=0.9) == "timed_out"
+    assert judged(of, at_s=1.0) == "ok"
+    of.sanction("a", Sanction(until=None), now=NOW, at=0.0)
+    assert judged(of, at_s=1e9) == "banned"
+    assert (of.pardon("a"), of.pardon("a"), judged(of)) == (True, False, "ok")
+
+
+@pytest.mark.parametrize("set_by_s", [-3600, 3600])
+def test_a_clock_that_is_set_anew_changes_no_wait(set_by_s: int) -> None:
+    of, author = rules(slow_seconds=5), Author(id="a", username="a", display_name="a")
+    of.posted(author, "hello", now=NOW, at=0.0)
+    of.sanction("b", Sanction(until=NOW + dt.timedelta(seconds=5)), now=NOW, at=0.0)
+    now = NOW + dt.timedelta(seconds=set_by_s)
+    for who in (author, Author(id="b", username="b", display_name="b")):
+        with pytest.raises(DomainError) as caught:
+            of.judge(who, "again", standing=NOBODY, now=now, at=1.0)
+        assert caught.value.retry_after_s == pytest.approx(4.0)
+        of.judge(who, "again", standing=NOBODY, now=now, at=5.0)
+
+
+def test_following_begins_at_the_latest_now_whatever_the_clock_says() -> None:
+    of = rules(followers_only_seconds=60)
+    author, standing = Author(id="a", username="a", display_name="a"), Standing(following_since=NOW + dt.timedelta(1))
+    with pytest.raises(DomainError) as caught:
+        of.judge(author, "hello", standing=standing, now=NOW, at=0.0)
+    assert caught.value.retry_after_s == pytest.approx(60.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -126,3 +127,20 @@ async def test_rates_fall_open_while_redis_is_away_and_count_again_later(own_eng
     now = 1.0
     assert [(await limiter.take("ann", rate=0.1, burst=1)).is_allowed for _ in range(2)] == [True, False]
     await redis.close()
+
+
+async def test_what_is_given_back_does_not_count(redis: Redis) -> None:
+    limiter = RateLimiter(redis=redis)
+    for _ in range(5):
+        assert (await limiter.take("back", rate=0.01, burst=2)).is_allowed
+        assert (await limiter.take("back", rate=0.01, burst=2, cost=-1)).is_allowed
+    verdicts = [(await limiter.take("back", rate=0.01, burst=2)).is_allowed for _ in range(3)]
+    assert verdicts == [True, True, False]
+
+
+async def test_a_clock_of_redis_that_is_put_back_costs_the_wait_for_one_at_most(redis: Redis) -> None:
+    limiter = RateLimiter(redis=redis)
+    await redis.command("SET", "rate:back in time", str(round((time.time() + 3600) * 1e6)))
+    verdict = await limiter.take("back in time", rate=1.0, burst=5)
+    assert not verdict.is_allowed
+    assert 0 < verdict.retry_after_s <= 1.0
