@@ -17,7 +17,7 @@ from typing import Any, Literal
 import msgspec
 
 from actors.budget import Budgets, Deed
-from actors.chat_log import Appended, ChatEntry, ChatLog, RoomRecord, Standings
+from actors.chat_log import Appended, ChatEntry, ChatLog, RoomRecord, Standings, as_shown
 from actors.chat_messages import (
     LISTEN_S,
     RECENT,
@@ -42,7 +42,6 @@ from actors.events import (
     ChatChanged,
     ChatMessage,
     ChatPosted,
-    ChatUser,
     DeletedMessage,
     Fact,
     LoggedMessage,
@@ -336,7 +335,7 @@ class ChatRoom(Actor):
         if appended.offset == self._offset + 1 and not appended.is_duplicate:
             if message.trace is not None:
                 self._fresh_traces.append(message.trace)
-            self._show(_as_shown(message, entry, appended.offset, self._rules.badges(message.author)))
+            self._show(as_shown(message.author, entry, appended.offset, self._rules.badges(message.author)))
         elif appended.offset > self._offset:
             # Something before it, or this itself, was written without our hearing of it.
             self._top = max(self._top, appended.offset)
@@ -573,20 +572,6 @@ class ChatRoom(Actor):
             return None
         elapsed_ms = (now.timestamp() - self._media.at) * 1000 if self._media.is_running else 0
         return self._media.media_time_ms + max(0, round(elapsed_ms))
-
-
-def _as_shown(message: PostChat, entry: ChatEntry, offset: int, badges: tuple[str, ...]) -> ChatMessage:
-    author = message.author
-    return ChatMessage(
-        id=entry.id,
-        offset=offset,
-        user=ChatUser(id=author.id, username=author.username, display_name=author.display_name, badges=badges),
-        text=entry.text,
-        sent_at=entry.sent_at,
-        media_time_ms=entry.media_time_ms,
-        reply_to=entry.reply_to,
-        client_id=entry.client_id,
-    )
 
 
 def _log_was_closed(room_id: str) -> Unavailable:

@@ -9,8 +9,8 @@ from typing import Protocol
 
 import msgspec
 
-from actors.chat_rules import ChatMode, Sanction, Standing
-from actors.events import ChatMessage, LoggedMessage
+from actors.chat_rules import Author, ChatMode, Sanction, Standing
+from actors.events import ChatMessage, ChatUser, LoggedMessage
 
 
 class ChatEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,3 +70,17 @@ class ChatLog(Protocol):
 
 class Standings(Protocol):
     async def standing(self, *, owner_id: str, user_id: str) -> Standing: ...
+
+
+def as_shown(author: Author, entry: ChatEntry, offset: int, badges: tuple[str, ...]) -> ChatMessage:
+    """A committed entry as its room shows it."""
+    return ChatMessage(
+        id=entry.id,
+        offset=offset,
+        user=ChatUser(id=author.id, username=author.username, display_name=author.display_name, badges=badges),
+        text=entry.text,
+        sent_at=entry.sent_at,
+        media_time_ms=entry.media_time_ms,
+        reply_to=entry.reply_to,
+        client_id=entry.client_id,
+    )
