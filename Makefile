@@ -12,13 +12,17 @@ WEB_SOURCES := $(shell find $(WEB) -type f -not -path '*/node_modules/*' -not -p
 WITH_NODE := export PATH="$(if $(filter yes,$(HAS_NODE)),,$(abspath $(BIN)):)$$PATH"
 NODE_MODULES := $(WEB)/node_modules/.package-lock.json
 
-.PHONY: run test check lint types contracts web lock clean
+.PHONY: run test bench check lint types contracts web lock clean
 
 run: $(VENV)/.run $(WEB)/dist/index.html
 	@exec $(BIN)/socialflow serve
 
 test: $(VENV)/.test $(WEB)/dist/index.html
 	$(BIN)/python -m pytest $(ARGS)
+
+# What benches compare with (aiortc, ffmpeg, python-socketio) comes with what the tests need. ARGS="whep --viewers 100"
+bench: $(VENV)/.test
+	@$(BIN)/python -m bench $(ARGS)
 
 check: lint types contracts
 

@@ -31,6 +31,7 @@ from bench.machine import Machine, describe
 from bench.report import Figure
 
 FOLDER: Final = Path(__file__).parent
+OUR_PACKAGES: Final = ("actors", "bench", "media", "server", "storage")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -297,6 +298,16 @@ def _one(name: str, argv: list[str]) -> int:
     if name not in benches():
         print(f"bench: there is no bench {name!r}; `python -m bench --list` lists them", file=sys.stderr)
         return 2
+    try:
+        return _run_one(name, argv)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] in OUR_PACKAGES:
+            raise
+        print(f"bench: {name} needs the package {error.name}: `make bench ARGS={name}` brings it", file=sys.stderr)
+        return 2
+
+
+def _run_one(name: str, argv: list[str]) -> int:
     run = importlib.import_module(f"bench.{name}").main
     if argv[-2:] != ["--json", "-"]:
         return int(run(argv))

@@ -38,6 +38,7 @@ _SPS = bytes.fromhex("6742c01fda014016e840000003004000000f03c60ca8")
 _PPS = bytes.fromhex("68ce0fc8")
 _PASSWORD = secrets.token_hex(16)
 _READ_BYTES = 2_048
+ANSWER_S, CONNECT_S = 20.0, 45.0
 BAR_US, BAR_VIEWERS = 5.0, 1_000
 BAR_SHARE = 0.7  # per cent of a core for a viewer
 PEER = "a peer connection each"
@@ -202,11 +203,22 @@ async def paced(per_second: float, seconds: float) -> AsyncIterator[int]:
 Answer = Callable[[str], Awaitable[str]]
 
 
+async def _received(pipe: Connection, within_s: float) -> Any:
+    """What the viewers' process says next. Raises ``TimeoutError``: a thread that waits for ever would keep this
+    process from ending."""
+
+    def receive() -> Any:
+        if not pipe.poll(within_s):
+            raise TimeoutError(f"the viewers' process said nothing for {within_s:.0f} s")
+        return pipe.recv()
+
+    return await asyncio.to_thread(receive)
+
+
 async def _connect(pipe: Connection, count: int, answer: Answer) -> None:
     for _ in range(count):
-        pipe.send(await answer(await asyncio.to_thread(pipe.recv)))
-    if await asyncio.to_thread(pipe.recv) != "connected":
-        raise RuntimeError("the viewers did not connect")
+        pipe.send(await answer(await _received(pipe, ANSWER_S)))
+    await _received(pipe, CONNECT_S)
 
 
 async def _measured(pipe: Connection, play: Callable[[float], Awaitable[None]], seconds: float) -> Cost:
@@ -215,7 +227,7 @@ async def _measured(pipe: Connection, play: Callable[[float], Awaitable[None]], 
     await play(seconds)
     cpu_s, wall_s = time.process_time() - used, time.monotonic() - began
     pipe.send(None)
-    arrived = sum(await asyncio.to_thread(pipe.recv))
+    arrived = sum(await _received(pipe, ANSWER_S))
     share = seconds / (seconds + 2.0)
     return Cost(packets=int(arrived * share), share=cpu_s / wall_s, cpu_s=cpu_s)
 

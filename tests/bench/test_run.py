@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import re
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from bench import whep
 from bench.__main__ import QUICK as NOTE
 from bench.__main__ import Question, benches, command, main, plan
 
@@ -183,3 +185,19 @@ def test_the_figures_of_one_bench_go_alone_to_standard_output_on_request() -> No
 def test_an_unknown_bench_is_refused(capsys) -> None:
     assert main(["nothing"]) == 2
     assert "nothing" in capsys.readouterr().err
+
+
+def test_a_package_that_is_missing_is_one_line_that_says_what_brings_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
+    monkeypatch.delitem(sys.modules, "bench.transcode", raising=False)
+    assert main(["transcode", "--seconds", "1"]) == 2
+    said = capsys.readouterr().err
+    assert said == "bench: transcode needs the package imageio_ffmpeg: `make bench ARGS=transcode` brings it\n"
+
+
+async def test_viewers_who_say_nothing_end_a_bench_instead_of_holding_it() -> None:
+    here, _there = multiprocessing.Pipe()
+    with pytest.raises(TimeoutError, match="said nothing"):
+        await whep._received(here, 0.01)
