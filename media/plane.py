@@ -24,7 +24,7 @@ from media.hls.events import Event, RunStarted, SegmentStored
 from media.hls.folder import RunFolder
 from media.hls.muxer import Muxer
 from media.meter import Meter
-from media.recorder import Recorder, SegmentStore
+from media.recorder import Recorder, RecorderCounters, SegmentStore
 from media.relay import End, Reader, Relay
 from media.transcode.tracks import VideoGoal, is_to_convert
 from media.unit import Codec, Kind, Track, Unit
@@ -406,6 +406,7 @@ class Plane:
     ) -> None:
         self.codecs = codecs
         self.say = say
+        self.recorded = RecorderCounters()
         self._run_dir = run_dir
         self._store = store
         self._max_streams = max_streams
@@ -516,6 +517,7 @@ class Plane:
             epoch=grant.epoch,
             on_stored=stored,
             on_skipped=folder.release,
+            counters=self.recorded,
         )
 
 

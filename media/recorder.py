@@ -10,11 +10,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
+
 from media.hls.events import Event, InitReady, SegmentReady, SegmentRemoved, SegmentStored
 
 log = logging.getLogger(__name__)
 
 SEGMENT_TYPE = "video/mp4"
+
+
+class RecorderCounters(msgspec.Struct):
+    """Totals of all recorders that share them. ``retries`` are puts that failed or took too long and came again."""
+
+    stored: int = 0
+    retries: int = 0
+    lost: int = 0
+    refused: int = 0
 
 
 class SegmentStore(Protocol):
@@ -33,7 +44,8 @@ class Recorder:
     ``note`` takes the muxers' events; ``on_stored`` and ``on_skipped`` (name) are called from the recorder's task. A
     put that fails or takes longer than ``put_timeout_s`` is tried again after a pause that doubles up to
     ``max_pause_s``, and meanwhile the segment's file waits where it is. What cannot be stored is skipped and counted:
-    a segment whose file has gone (``lost``), and one that finds ``max_waiting`` others before it (``refused``).
+    a segment whose file has gone (``lost``), and one that finds ``max_waiting`` others before it (``refused``);
+    ``counters`` may be shared by many recorders.
     Keys carry the fencing epoch, so that a frozen writer that wakes up never overwrites its successor's objects.
     """
 
@@ -50,11 +62,9 @@ class Recorder:
         put_timeout_s: float = 30.0,
         first_pause_s: float = 0.25,
         max_pause_s: float = 10.0,
+        counters: RecorderCounters | None = None,
     ) -> None:
-        self.stored = 0
-        self.retries = 0
-        self.lost = 0
-        self.refused = 0
+        self.counters = counters if counters is not None else RecorderCounters()
         self._store = store
         self._prefix = f"streams/{stream_id}/{epoch}-"
         self._on_stored = on_stored
@@ -93,7 +103,7 @@ class Recorder:
 
     def _take(self, event: SegmentReady) -> None:
         if len(self._waiting) >= self._max_waiting:
-            self.refused += 1
+            self.counters.refused += 1
             self._on_skipped(event.name)
             return
         self._waiting.append(event)
@@ -129,10 +139,10 @@ class Recorder:
         is_stored = await self._store_init(event.init) and await self._put(event.name, Path(event.path))
         self._gone.discard(event.name)
         if not is_stored:
-            self.lost += 1
+            self.counters.lost += 1
             self._on_skipped(event.name)
             return
-        self.stored += 1
+        self.counters.stored += 1
         self._on_stored(self._described(event))
 
     async def _store_init(self, name: str) -> bool:
@@ -156,7 +166,7 @@ class Recorder:
             # The edge to a store, which may fail in whatever way its driver does.
             except Exception as error:
                 log.warning("could not store %s, again in %.2f s: %r", name, pause_s, error)
-            self.retries += 1
+            self.counters.retries += 1
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, self._max_pause_s)
 

@@ -61,7 +61,7 @@ from server.live.sockets import Sockets
 from server.live.stream import StreamDesk
 from server.live.whip import WebrtcDesk
 from server.live.wire import AfterEnd, Announcer, Ears, MediaListener, RoomTopics
-from server.metrics import ActorMetrics, Gauges
+from server.metrics import ActorMetrics, Gauges, register_processes
 from server.otlp import OtlpExporter
 from server.ports import CannotStart, Ports, tls_context
 from server.pulse import Pulse
@@ -438,6 +438,7 @@ class App:
         )
         self._is_open = True
         Gauges(read=self._gauges, registry=self._registry)
+        register_processes(version=VERSION, media_pid=lambda: self.media.pid, registry=self._registry)
         await self.edge.listen_inside(sock=self.ports.inside)
         try:
             await self.cluster.start(self.node)  # so late, since what is taken over waits until this node has started

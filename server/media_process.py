@@ -13,6 +13,7 @@ import signal
 import socket
 import ssl
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -230,14 +231,25 @@ class MediaServer:
         while True:
             await asyncio.sleep(COUNT_S)
             self._save_encoders()
-            rtmp: dict[str, Any] = msgspec.to_builtins(self._rtmp.counters)
-            values = {f"rtmp_{name}": float(value) for name, value in rtmp.items() if isinstance(value, int | float)}
-            now = {
-                "streams": self._plane.streams,
-                "whip_sessions": self._whip.sessions,
-                "whep_viewers": self._whep.viewers,
-            }
-            self._say(Counters(values={**values, **{name: float(value) for name, value in now.items()}}))
+            self._say(Counters(values=self._counted()))
+
+    def _counted(self) -> dict[str, float]:
+        totals: dict[str, msgspec.Struct] = {
+            "rtmp": self._rtmp.counters,
+            "codec_workers": self._codecs.counters,
+            "recorder_segments": self._plane.recorded,
+            "whip_packets": self._whip.losses,
+            "whep_packets": self._whep.losses,
+        }
+        now = {
+            "streams": self._plane.streams,
+            "whip_sessions": self._whip.sessions,
+            "whep_viewers": self._whep.viewers,
+            "codec_workers": self._codecs.workers,
+            "encodings": self._codecs.encodings,
+        }
+        counted = {f"{of}_{name}": value for of, of_it in totals.items() for name, value in _numbers(of_it)}
+        return {name: float(value) for name, value in {**counted, **now}.items()}
 
     def _save_encoders(self) -> None:
         """Pictures that were re-encoded for viewers cost much: they end with the last of them."""
@@ -245,6 +257,11 @@ class MediaServer:
             relay = run.viewers_relay
             if relay is not None and relay.tracks and not self._whep.viewers_of(relay):
                 run.stop_encoding_for_viewers()
+
+
+def _numbers(counters: msgspec.Struct) -> Iterator[tuple[str, float]]:
+    for name in counters.__struct_fields__:
+        yield name, getattr(counters, name)
 
 
 def _publish_code(code: str) -> Any:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable, Iterable, Mapping
 
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -66,3 +67,13 @@ class Gauges(Collector):
 
     def describe(self) -> Iterable[Metric]:
         return ()
+
+
+def register_processes(*, version: str, media_pid: Callable[[], int | None], registry: CollectorRegistry) -> None:
+    """``socialflow_build_info``; ``process_*`` of the node, and ``socialflow_media_process_*`` of its media process
+    while there is one.
+    """
+    built = Gauge("socialflow_build_info", "What runs here: always 1", ["version", "python"], registry=registry)
+    built.labels(version, platform.python_version()).set(1)
+    ProcessCollector(registry=registry)
+    ProcessCollector(namespace="socialflow_media", pid=lambda: media_pid() or "none", registry=registry)

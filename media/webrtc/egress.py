@@ -11,6 +11,7 @@ from media.unit import VIDEO_TIMESCALE, Kind
 from media.webrtc import rtp
 from media.webrtc.fanout import Anchor, Fanout, Packet
 from media.webrtc.inbound import OPUS_RATE
+from media.webrtc.losses import Losses
 from media.webrtc.session import Session
 
 _MAX_REPEATS_A_SECOND = 600
@@ -43,7 +44,8 @@ def new_line(kind: Kind, payload_type: int) -> _Line:
 class Egress:
     """Joins the fan-out once connected. Belongs to the session, whose callbacks it takes."""
 
-    def __init__(self, *, fanout: Fanout, lines: Sequence[_Line], cname: str) -> None:
+    def __init__(self, *, fanout: Fanout, lines: Sequence[_Line], cname: str, losses: Losses | None = None) -> None:
+        self._losses = losses if losses is not None else Losses()
         self.is_waiting_for_key = True
         self.repeated_packets = 0
         self._fanout = fanout
@@ -118,6 +120,7 @@ class Egress:
             if packet is not None:
                 self._repeats_left -= 1
                 self.repeated_packets += 1
+                self._losses.repeated += 1
                 self._session.send_rtp(_encode(line, packet, line.sequence_offset))
 
 

@@ -10,6 +10,7 @@ from media.publication import Publication
 from media.unit import Kind, Track, Unit
 from media.webrtc import rtp
 from media.webrtc.inbound import Frame, OpusReceiver, Timeline
+from media.webrtc.losses import Losses
 from media.webrtc.session import Session
 from media.webrtc.sources import Source, Sources, StreamPlan
 
@@ -32,8 +33,10 @@ class Ingest:
         gone_after_s: float,
         max_bitrate: int,
         now: float,
+        losses: Losses | None = None,
     ) -> None:
         self.units = 0
+        self._losses = losses if losses is not None else Losses()
         self._streams = {plan.payload_type: Sources(plan, now) for plan in plans}
         self._kinds = frozenset(plan.kind for plan in plans)
         receivers = [plan.new_receiver() for plan in plans]
@@ -66,6 +69,7 @@ class Ingest:
         source = stream.find(packet, now)
         if source is None:
             return
+        self._losses.received += 1
         source.reception.add(packet, now)
         source.jitter.push(packet, now)
         self._drain(stream, source, now)
@@ -99,6 +103,7 @@ class Ingest:
     def _drain(self, stream: Sources, source: Source, now: float) -> None:
         receiver = source.receiver
         while (popped := source.jitter.pop(now)) is not None:
+            self._losses.gaps += popped[1]
             for frame in receiver.push(*popped):
                 self._admit(stream, source, frame, now)
         if receiver.wants_key:
@@ -107,6 +112,7 @@ class Ingest:
                 self._wants_key = True
                 self._ask_for_key(now)
         if "nack" in stream.plan.feedback and (lost := source.jitter.to_ask(now)):
+            self._losses.asked_again += len(lost)
             self._send_rtcp(self._compound(rtp.nack(sender=self._ssrc, media=source.ssrc, sequences=lost)))
 
     def _admit(self, stream: Sources, source: Source, frame: Frame, now: float) -> None:

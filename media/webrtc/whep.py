@@ -14,6 +14,7 @@ from media.webrtc import dtls, fanout, h264, sdp
 from media.webrtc.egress import Egress, new_line
 from media.webrtc.errors import Refused
 from media.webrtc.fanout import Fanout
+from media.webrtc.losses import Losses
 from media.webrtc.port import RtcPort
 from media.webrtc.resources import Resources, shown
 from media.webrtc.sdp import Format, Media, MediaAnswer, Offer
@@ -49,6 +50,7 @@ class WhepEndpoint:
         self._max_viewers_of_stream = max_viewers_of_stream
         self._connect_within_s = connect_within_s
         self._idle_after_s = idle_after_s
+        self.losses = Losses()
         self._resources = Resources()
         self._fanouts: dict[Relay, Fanout] = {}
         self._users: dict[Relay, int] = {}
@@ -125,7 +127,7 @@ class WhepEndpoint:
         numbered = [new_line(kind, chosen.payload_type) for kind, chosen, _ in lines]
         for line, (kind, _, answer) in zip(numbered, lines, strict=True):
             answer.lines = (f"a=msid:{cname} {kind}", f"a=ssrc:{line.ssrc} cname:{cname}")
-        egress = Egress(fanout=self._hold(relay, want_keyframe), lines=numbered, cname=cname)
+        egress = Egress(fanout=self._hold(relay, want_keyframe), lines=numbered, cname=cname, losses=self.losses)
 
         def on_closed(reason: str) -> None:
             log.info("WebRTC viewer %s left: %s", shown(resource_id), reason)

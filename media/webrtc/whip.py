@@ -14,6 +14,7 @@ from media.webrtc import dtls, sdp
 from media.webrtc.errors import Refused, unusable
 from media.webrtc.inbound import OpusReceiver, VideoReceiver
 from media.webrtc.ingest import Ingest
+from media.webrtc.losses import Losses
 from media.webrtc.port import TICK_S, RtcPort
 from media.webrtc.resources import Resources, shown
 from media.webrtc.sdp import Format, Media, MediaAnswer
@@ -47,6 +48,7 @@ class WhipEndpoint:
         self._gone_after_s = gone_after_s
         self._keyframe_every_s = keyframe_every_s
         self._max_bitrate = max_bitrate
+        self.losses = Losses()
         self._resources = Resources()
 
     @property
@@ -104,6 +106,7 @@ class WhipEndpoint:
             gone_after_s=self._gone_after_s,
             max_bitrate=self._max_bitrate,
             now=now,
+            losses=self.losses,
         )
 
         def on_closed(reason: str) -> None:

@@ -102,7 +102,7 @@ async def test_what_was_stored_is_reported_with_everything_a_row_needs(desk):
     assert first.object_key == "streams/s1/5-3/" + first.name.replace("/3/", "/")
     assert first.init_key == f"streams/s1/5-3/{first.rendition}/init-0.mp4"
     assert (first.media_time_ms, first.size) == (segments[0].media_time_ms, segments[0].size)
-    assert recorder.stored == len(segments)
+    assert recorder.counters.stored == len(segments)
 
 
 async def test_initialisation_is_stored_before_the_segments_that_need_it(desk):
@@ -119,7 +119,7 @@ async def test_failed_puts_are_tried_again_until_they_work(desk):
     desk.store.failures = 7
     segments = note(recorder, desk.events())
     assert await recorder.close(deadline_s=10) == 0
-    assert recorder.retries == 7
+    assert recorder.counters.retries == 7
     assert len(desk.stored) == len(segments)
 
 
@@ -131,7 +131,7 @@ async def test_put_that_hangs_is_given_up_and_tried_again(desk):
         await desk.store.asked.acquire()
     desk.store.gate.set()
     assert await recorder.close(deadline_s=10) == 0
-    assert recorder.retries >= 3
+    assert recorder.counters.retries >= 3
     assert len(desk.stored) == len(segments)
 
 
@@ -150,7 +150,7 @@ async def test_segments_beyond_the_bound_are_refused_and_named(desk):
     desk.store.gate.set()
     await recorder.close(deadline_s=10)
     assert desk.skipped == [each.name for each in segments[2:]]
-    assert recorder.refused == len(segments) - 2
+    assert recorder.counters.refused == len(segments) - 2
     assert len(desk.stored) == 2
 
 
@@ -162,7 +162,7 @@ async def test_segment_whose_file_has_gone_is_skipped_and_the_others_go_on(desk)
     note(recorder, events)
     assert await recorder.close(deadline_s=10) == 0
     assert desk.skipped == [segments[0].name]
-    assert recorder.lost == 1
+    assert recorder.counters.lost == 1
     assert len(desk.stored) == len(segments) - 1
 
 
@@ -176,7 +176,7 @@ async def test_segment_lost_to_the_folders_bound_is_not_tried_for_ever(desk):
         Path(each.path).unlink()
     desk.store.failures = 0
     assert await recorder.close(deadline_s=10) == 0
-    assert recorder.lost == len(segments)
+    assert recorder.counters.lost == len(segments)
 
 
 async def test_released_segments_may_leave_the_folder_only_after_they_are_stored(desk):

@@ -7,6 +7,7 @@ from media.unit import Codec, Unit
 from media.webrtc import rtp
 from media.webrtc.inbound import OpusReceiver, VideoReceiver
 from media.webrtc.ingest import Ingest
+from media.webrtc.losses import Losses
 from media.webrtc.sources import StreamPlan
 from tests.media.webrtc.test_inbound import movie
 
@@ -59,7 +60,9 @@ class Wire:
 FEEDBACK = frozenset({"nack", "nack pli", "goog-remb"})
 
 
-def ingest(publication: Taken, *, layers: tuple[str, ...] = (), codec: Codec = Codec.H264) -> tuple[Ingest, Wire]:
+def ingest(
+    publication: Taken, *, layers: tuple[str, ...] = (), codec: Codec = Codec.H264, losses: Losses | None = None
+) -> tuple[Ingest, Wire]:
     plans = [
         StreamPlan(
             kind="video",
@@ -72,7 +75,13 @@ def ingest(publication: Taken, *, layers: tuple[str, ...] = (), codec: Codec = C
         StreamPlan(kind="audio", payload_type=111, new_receiver=OpusReceiver),
     ]
     made = Ingest(
-        plans=plans, publication=publication, keyframe_every_s=2, gone_after_s=5, max_bitrate=1_000_000, now=0.0
+        plans=plans,
+        publication=publication,
+        keyframe_every_s=2,
+        gone_after_s=5,
+        max_bitrate=1_000_000,
+        now=0.0,
+        losses=losses,
     )
     wire = Wire()
     made.attach(wire)  # type: ignore[arg-type]
@@ -120,6 +129,20 @@ def test_video_does_not_wait_for_sound_that_comes_late_and_its_track_is_announce
     made.on_rtp(audio(1)[0], 9.2)
     assert publication.tracks == [("video", "audio")]
     assert publication.units[-1].pts == round(8.2 * 48_000)
+
+
+def test_what_was_lost_is_counted() -> None:
+    losses = Losses()
+    made, _ = ingest(Taken(), losses=losses)
+    packets = video(frames=30)
+    missing = len(packets) // 2
+    for packet in packets[:missing] + packets[missing + 1 :]:
+        made.on_rtp(packet, 1.0)
+    assert (losses.received, losses.gaps) == (len(packets) - 1, 0)
+    made.on_tick(1.2)
+    assert losses.asked_again > 0
+    made.on_tick(2.0)
+    assert losses.gaps == 1
 
 
 def test_key_frames_are_asked_for_when_none_came_for_two_seconds() -> None:

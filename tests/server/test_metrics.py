@@ -1,0 +1,28 @@
+"""What a scrape says of the processes."""
+
+from __future__ import annotations
+
+import os
+
+from prometheus_client import CollectorRegistry, generate_latest
+
+from server.metrics import register_processes
+
+
+def scraped(media_pid: int | None) -> str:
+    registry = CollectorRegistry()
+    register_processes(version="1.2.3", media_pid=lambda: media_pid, registry=registry)
+    return generate_latest(registry).decode()
+
+
+def test_version_and_both_processes_are_told() -> None:
+    text = scraped(os.getpid())
+    assert 'socialflow_build_info{python="' in text
+    assert 'version="1.2.3"} 1.0' in text
+    for name in ("process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds"):
+        assert f"\n{name} " in text
+        assert f"\nsocialflow_media_{name} " in text
+
+
+def test_media_process_that_is_away_has_no_values() -> None:
+    assert "\nsocialflow_media_process" not in scraped(None)
