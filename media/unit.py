@@ -58,7 +58,8 @@ class Unit(msgspec.Struct, kw_only=True, gc=False):
     """One coded access unit: a video frame or an audio packet. Never changed after it was written to a relay.
 
     ``pts`` and ``dts`` are ticks of the track on the stream's media clock, which goes on through interruptions;
-    ``at`` is the wall clock (seconds since the epoch) at which the server had the whole unit.
+    ``at`` is the wall clock (seconds since the epoch) at which the server had the whole unit. ``is_repeat`` says that a
+    key frame is shown again for want of other pictures, so that it tells nothing of the encoder's key frame interval.
     """
 
     kind: Kind
@@ -67,3 +68,4 @@ class Unit(msgspec.Struct, kw_only=True, gc=False):
     is_key: bool
     data: bytes
     at: float
+    is_repeat: bool = False

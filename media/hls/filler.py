@@ -203,5 +203,5 @@ class Filler:
         while lane.key is not None and lane.end is not None and lane.end + step <= until:
             lane.end += step
             pts = lane.end + lane.key.pts - lane.key.dts
-            out.append(msgspec.structs.replace(lane.key, dts=lane.end, pts=pts, at=self._at))
+            out.append(msgspec.structs.replace(lane.key, dts=lane.end, pts=pts, at=self._at, is_repeat=True))
         return out

@@ -324,8 +324,8 @@ class Segmenter:
         sample = lane.sample(unit)
         lane.add(sample, after_hole=has_hole)
         self._breaks = self._breaks or has_hole
-        must_cut = self._must_cut(lane, sample)
-        self._note_key(sample)
+        must_cut = self._must_cut(lane, sample, is_repeat=unit.is_repeat)
+        self._note_key(sample, is_repeat=unit.is_repeat)
         return self._begin(lane, sample) if must_cut else lane.due()
 
     def _note_lateness(self, unit: Unit, leader: Lane) -> None:
@@ -342,7 +342,7 @@ class Segmenter:
         hole = unit.dts - lane.last_dts
         return hole * 2_000 > self._target_ms * lane.track.timescale and hole > 4 * lane.typical
 
-    def _must_cut(self, lane: Lane, sample: Sample) -> bool:
+    def _must_cut(self, lane: Lane, sample: Sample, *, is_repeat: bool) -> bool:
         if self._cut is None or self._breaks:
             return True
         first = lane.first or lane.pending[0]
@@ -354,6 +354,8 @@ class Segmenter:
             return elapsed + lane.typical * 1000 > self._max_ms * scale
         if not first.is_key or elapsed >= self._max_ms * scale:
             return True
+        if is_repeat:
+            return elapsed >= self._target_ms * scale
         gop = max([*self._gops, sample.dts - (self._last_key or 0)]) * 1000 if self._last_key is not None else elapsed
         return elapsed + gop // 2 >= self._target_ms * scale or elapsed + gop >= (self._target_ms + 500) * scale
 
@@ -361,10 +363,10 @@ class Segmenter:
     def _max_ms(self) -> int:
         return self.target_s * 1000 + _OVER_MS if self.target_s else FIRST_MAX_MS
 
-    def _note_key(self, sample: Sample) -> None:
+    def _note_key(self, sample: Sample, *, is_repeat: bool) -> None:
         if not sample.is_key:
             return
-        if self._last_key is not None:
+        if self._last_key is not None and not is_repeat:
             self._gops.append(sample.dts - self._last_key)
         self._last_key = sample.dts
 

@@ -172,7 +172,11 @@ def test_segments_of_a_pause_are_cut_in_time_on_both_tracks(away: Kind) -> None:
     assert numbers["video"] == numbers["audio"]
     assert all(each.parts for each in found)
     assert not any(each.is_discontinuity for each in found)
-    assert max(each.duration / (90_000 if each.kind == "video" else 48_000) for each in found) <= 2.6
+    lengths = [each.duration / (90_000 if each.kind == "video" else 48_000) for each in found[2:-2]]
+    assert max(lengths) <= 2.3
+    assert sum(length < 1.9 for length in lengths) <= 2
+    following = [each.start_pts for each in found if each.kind == "video" and each.start_pts >= 31.9 * 90_000]
+    assert following == [second * 90_000 for second in (32, 34, 36, 38)]
 
 
 def test_a_new_configuration_of_sound_does_not_lose_its_place() -> None:
