@@ -26,7 +26,7 @@ class EdgeLimits:
     max_attachments: int = 10
     max_namespaces: int = 8  # of one connection
     max_connect_attempts: int = 8  # CONNECT packets on one connection
-    max_in_flight: int = 64  # events of one connection being answered by coroutines: beyond, refused with a retry
+    max_in_flight: int = 128  # events of one connection being answered by coroutines: beyond, refused with a retry
     max_waiting_events: int = 64  # that arrive while a connect is being decided: beyond, closed
     is_deflating: bool = True  # WebSockets whose clients offer it may carry compressed messages, both ways
     events_per_turn: int = 64  # of one connection before the others get their turn
