@@ -6,6 +6,7 @@ are addressed by counting.
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import groupby, pairwise
@@ -27,9 +28,16 @@ class Presentation(msgspec.Struct, frozen=True):
 class _Period(msgspec.Struct, frozen=True):
     """``start_s`` is on the manifest's clock, ``media_s`` on the media clock; both mean the same instant."""
 
+    name: str
     start_s: float
     media_s: float
     tracks: list[Presentation]
+
+    @property
+    def first_s(self) -> float:
+        """When the first listed segment begins, on the manifest's clock."""
+        first = self.tracks[0].segments[0]
+        return self.start_s + first.media_time / first.timescale - self.media_s
 
     @property
     def end_s(self) -> float:
@@ -40,23 +48,59 @@ class _Period(msgspec.Struct, frozen=True):
         return self.start_s + max(ends) - self.media_s
 
 
+class Origin(msgspec.Struct, frozen=True):
+    """Where a period begins: the number of its first segment, that one's date, and its time on the media clock."""
+
+    number: int
+    at: float
+    media_s: float
+
+
+class Origins:
+    """Where the periods of a live stream begin, so that each keeps its name, start and offset while the live window
+    moves on (ISO/IEC 23009-1, 5.4). One entry a period."""
+
+    def __init__(self) -> None:
+        self._held: list[Origin] = []
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._held
+
+    def note(self, segment: SegmentInfo) -> None:
+        """A period begins with this segment, which has a date. The same number again is passed over."""
+        at = bisect(self._held, segment.number, key=lambda origin: origin.number)
+        if at and self._held[at - 1].number == segment.number:
+            return
+        date = segment.program_date_time or 0.0
+        self._held.insert(at, Origin(segment.number, date, segment.media_time / segment.timescale))
+
+    def of(self, segment: SegmentInfo) -> Origin:
+        """The begin of the period that this segment is in."""
+        at = bisect(self._held, segment.number, key=lambda origin: origin.number)
+        if not at:
+            self.note(segment)
+            return self.of(segment)
+        return self._held[at - 1]
+
+
 class Live(msgspec.Struct, frozen=True):
     """What a live manifest knows of the wall clock, in seconds: when media time 0 was (never to change), and now."""
 
     begin: float
     now: float
+    origins: Origins
 
 
 def render_mpd(presentations: Sequence[Presentation], *, target_s: int, live: Live | None = None) -> str:
     """The manifest of a live stream, whose segments have dates, or without ``live`` of a finished recording.
 
-    A live period starts when its first segment did; those of a recording lie end to end.
+    A live period starts when its first segment did, listed or not; those of a recording lie end to end.
     """
     periods = _periods([each for each in presentations if each.segments], live)
-    names = _names(periods, is_live=live is not None)
     lines = ['<?xml version="1.0" encoding="UTF-8"?>', _mpd_line(periods, target_s, live)]
-    for index, (period, name) in enumerate(zip(periods, names, strict=True)):
-        lines.append(f'  <Period id="{name}" start="{_span_text(period.start_s)}"{_length(periods, index)}>')
+    for index, period in enumerate(periods):
+        lines.append(f'  <Period id="{period.name}" start="{_span_text(period.start_s)}"{_length(periods, index)}>')
         for at, track in enumerate(period.tracks):
             lines += _adaptation(at, track, period.media_s)
         lines.append("  </Period>")
@@ -66,22 +110,12 @@ def render_mpd(presentations: Sequence[Presentation], *, target_s: int, live: Li
     return "\n".join([*lines, "</MPD>"]) + "\n"
 
 
-def _names(periods: Sequence[_Period], *, is_live: bool) -> list[str]:
-    """Names that stay while the live window moves on: by the discontinuities since the stream began."""
-    names: list[str] = []
-    for index, period in enumerate(periods):
-        first = period.tracks[0].segments[0]
-        name = f"p{first.run if is_live else index}"
-        names.append(f"{name}-{first.number}" if name in names else name)
-    return names
-
-
 def _mpd_line(periods: Sequence[_Period], target_s: int, live: Live | None) -> str:
     head = (
         '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="urn:mpeg:dash:profile:isoff-live:2011" '
         f'minBufferTime="PT{target_s}S"'
     )
-    start, end = (periods[0].start_s, periods[-1].end_s) if periods else (0.0, 0.0)
+    start, end = (periods[0].first_s, periods[-1].end_s) if periods else (0.0, 0.0)
     if live is None:
         return f'{head} type="static" mediaPresentationDuration="{_span_text(end)}">'
     return (
@@ -94,19 +128,29 @@ def _mpd_line(periods: Sequence[_Period], target_s: int, live: Live | None) -> s
 def _periods(presentations: Sequence[Presentation], live: Live | None) -> list[_Period]:
     """Cut all renditions at the same numbers."""
     breaks = {s.number for p in presentations for s in p.segments if s.is_discontinuity}
-    gaps = {s.number for p in presentations for s in p.segments if s.is_gap}
+    gaps = _gaps(presentations)
     numbers = sorted({s.number for p in presentations for s in p.segments} - gaps)
     periods: list[_Period] = []
     for run in _runs(numbers, breaks):
         wanted = set(run)
-        cut = [(p, [s for s in p.segments if s.number in wanted]) for p in presentations]
+        cut = [(p, [s for s in p.segments if s.number in wanted and not s.is_gap]) for p in presentations]
         tracks = [Presentation(p.info, p.sample_rate, segments) for p, segments in cut if segments]
         first = tracks[0].segments[0]
-        start = periods[-1].end_s if periods else 0.0
-        if live is not None and first.program_date_time is not None:
-            start = first.program_date_time - live.begin
-        periods.append(_Period(start, first.media_time / first.timescale, tracks))
+        if live is None:
+            start = periods[-1].end_s if periods else 0.0
+            periods.append(_Period(f"p{len(periods)}", start, first.media_time / first.timescale, tracks))
+        else:
+            if periods:
+                live.origins.note(first)
+            origin = live.origins.of(first)
+            periods.append(_Period(f"p{origin.number}", origin.at - live.begin, origin.media_s, tracks))
     return periods
+
+
+def _gaps(presentations: Sequence[Presentation]) -> set[int]:
+    """Numbers that a rendition lacks which has others of the same run; one that is silent all the run is left out."""
+    heard = {(p.info.name, s.run) for p in presentations for s in p.segments if not s.is_gap}
+    return {s.number for p in presentations for s in p.segments if s.is_gap and (p.info.name, s.run) in heard}
 
 
 def _runs(numbers: Sequence[int], breaks: set[int]) -> Iterator[list[int]]:

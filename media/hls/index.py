@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from media.hls.dash import Live, Presentation, render_mpd
+from media.hls.dash import Live, Origins, Presentation, render_mpd
 from media.hls.events import (
     Event,
     InitReady,
@@ -175,6 +175,7 @@ class LiveIndex:
         self._stored: dict[str, Location] = {}
         self._rendered: dict[object, Ready] = {}
         self._second = 0
+        self._origins = Origins()
 
     # What happened.
 
@@ -235,6 +236,8 @@ class LiveIndex:
             self._files[event.name] = OnDisk(event.path, 0, event.size)
         info = _info(event, uri=event.name, size=event.size, is_independent=event.is_independent or event.is_gap)
         rendition.playlist.add_segment(msgspec.structs.replace(info, is_gap=event.is_gap))
+        if not event.is_gap and (event.is_discontinuity or self._origins.is_empty):
+            self._origins.note(info)
         self._keep_one_target(max(event.target_s, rendition.playlist.target_s))
         rendition.playlist.hint = _part_name(event.rendition, event.publication, event.segment + 1, 0)
         rendition.count_segment(event.size, event.duration_s)
@@ -385,12 +388,22 @@ class LiveIndex:
         return self._kept(("mpd", dvr), MANIFEST_TYPE, lambda: self._manifest(now, dvr=dvr))
 
     def _manifest(self, now: float, *, dvr: bool) -> str:
-        presentations = []
-        for held in self._renditions.values():
-            segments = held.playlist.segments if dvr else held.playlist.window()
-            presentations.append(Presentation(held.described(held.uri), held.init.sample_rate, segments))
-        live = None if self.is_ended else Live(self._begin or 0.0, now)
+        listed = [(held, held.playlist.segments if dvr else held.playlist.window()) for held in self._videos_first()]
+        # All begin with the same number, whatever else each window would hold.
+        first = max((segments[0].number for held, segments in listed if segments and not held.is_silent), default=0)
+        presentations = [
+            Presentation(
+                held.described(held.uri),
+                held.init.sample_rate,
+                segments if dvr else [segment for segment in segments if segment.number >= first],
+            )
+            for held, segments in listed
+        ]
+        live = None if self.is_ended else Live(self._begin or 0.0, now, self._origins)
         return render_mpd(presentations, target_s=self.target_s, live=live)
+
+    def _videos_first(self) -> list[_Rendition]:
+        return sorted(self._renditions.values(), key=lambda held: held.init.kind != "video")
 
     def locate(self, name: str) -> Location | None:
         """Where the bytes of a name from a playlist are; None for a name that stands for nothing (any more)."""

@@ -10,7 +10,7 @@ import imageio_ffmpeg
 import msgspec
 import pytest
 
-from media.hls.dash import Live, Presentation, render_mpd
+from media.hls.dash import Live, Origins, Presentation, render_mpd
 from media.hls.events import InitReady, SegmentReady, StreamEnded
 from media.hls.folder import RunFolder
 from media.hls.index import LiveIndex
@@ -58,7 +58,7 @@ def rendered(presentations, **options) -> ElementTree.Element:
 
 
 def test_live_manifest_starts_its_clock_where_the_media_clock_is_0():
-    mpd = rendered(both(range(10, 15)), live=Live(DATE, DATE + 31))
+    mpd = rendered(both(range(10, 15)), live=Live(DATE, DATE + 31, Origins()))
     assert mpd.get("type") == "dynamic"
     assert mpd.get("availabilityStartTime") == "2023-11-14T22:13:20.000Z"
     assert mpd.find("d:Period", NS).get("start") == "PT20.000S"
@@ -66,7 +66,7 @@ def test_live_manifest_starts_its_clock_where_the_media_clock_is_0():
 
 
 def test_tracks_share_one_zero_whatever_their_first_sample():
-    templates = rendered(both(range(10, 15)), live=Live(DATE, DATE)).findall(".//d:SegmentTemplate", NS)
+    templates = rendered(both(range(10, 15)), live=Live(DATE, DATE, Origins())).findall(".//d:SegmentTemplate", NS)
     assert [each.get("presentationTimeOffset") for each in templates] == ["1800000", "960000"]
     times = [each.find(".//d:S", NS) for each in templates]
     assert [(each.get("t"), each.get("d"), each.get("r")) for each in times] == [
@@ -76,7 +76,7 @@ def test_tracks_share_one_zero_whatever_their_first_sample():
 
 
 def test_segments_are_addressed_by_number():
-    template = rendered(both([7, 8]), live=Live(DATE, DATE)).find(".//d:SegmentTemplate", NS)
+    template = rendered(both([7, 8]), live=Live(DATE, DATE, Origins())).find(".//d:SegmentTemplate", NS)
     assert template.get("startNumber") == "7"
     assert template.get("media") == "video/1/$Number$.m4s"
     assert template.get("initialization") == "video/1/init-0.mp4"
@@ -100,8 +100,10 @@ def test_run_after_an_interruption_is_a_period_of_its_own():
     first, second = segments([0, 1]), segments([2, 3], publication=2)
     second[0] = msgspec.structs.replace(second[0], is_discontinuity=True, program_date_time=DATE + 60)
     second = [msgspec.structs.replace(each, run=1) for each in second]
-    periods = rendered([Presentation(VIDEO, 0, [*first, *second])], live=Live(DATE, DATE + 70)).findall("d:Period", NS)
-    assert [each.get("id") for each in periods] == ["p0", "p1"]
+    periods = rendered([Presentation(VIDEO, 0, [*first, *second])], live=Live(DATE, DATE + 70, Origins())).findall(
+        "d:Period", NS
+    )
+    assert [each.get("id") for each in periods] == ["p0", "p2"]
     assert [each.get("start") for each in periods] == ["PT0.000S", "PT60.000S"]
 
 
@@ -111,6 +113,37 @@ def test_gap_in_one_rendition_is_left_out_of_all():
     mpd = rendered([Presentation(VIDEO, 0, segments(range(4))), Presentation(AUDIO, 48_000, sound)])
     starts = [each.get("startNumber") for each in mpd.findall(".//d:SegmentTemplate", NS)]
     assert starts == ["0", "0", "3", "3"]
+
+
+def test_period_keeps_its_name_start_and_offset_while_the_window_moves_on():
+    origins = Origins()
+    seen = set()
+    for first in range(1, 9):
+        mpd = rendered(both(range(first, first + 5)), live=Live(DATE, DATE + 30, origins))
+        period = mpd.find("d:Period", NS)
+        offsets = tuple(each.get("presentationTimeOffset") for each in mpd.findall(".//d:SegmentTemplate", NS))
+        seen.add((period.get("id"), period.get("start"), offsets))
+        assert mpd.find(".//d:SegmentTemplate", NS).get("startNumber") == str(first)
+    assert seen == {("p1", "PT2.000S", ("180000", "96000"))}
+
+
+def test_period_after_a_gap_keeps_its_name_when_the_gap_has_left_the_window():
+    origins = Origins()
+    sound = segments(range(8), rate=48_000, kind="audio")
+    sound[2] = msgspec.structs.replace(sound[2], is_gap=True, init_uri="")
+    names = []
+    for first in (0, 2, 4):
+        listed = [Presentation(VIDEO, 0, segments(range(first, 8))), Presentation(AUDIO, 48_000, sound[first:])]
+        names.append(
+            [each.get("id") for each in rendered(listed, live=Live(DATE, DATE, origins)).findall("d:Period", NS)]
+        )
+    assert names == [["p0", "p3"], ["p3"], ["p3"]]
+
+
+def test_rendition_that_is_silent_all_the_run_keeps_nothing_from_the_others():
+    sound = [msgspec.structs.replace(each, is_gap=True) for each in segments(range(4), rate=48_000, kind="audio")]
+    mpd = rendered([Presentation(VIDEO, 0, segments(range(4))), Presentation(AUDIO, 48_000, sound)])
+    assert [each.get("contentType") for each in mpd.findall(".//d:AdaptationSet", NS)] == ["video"]
 
 
 def test_recordings_periods_lie_end_to_end():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -302,6 +303,19 @@ def test_ended_stream_is_whole_at_its_address_and_its_window_for_who_followed(tm
     following = stream.text("video", query=parse_query("15", "2", None))
     assert (following.is_endlist, following.media_sequence) == (True, 13)
     assert 'mediaPresentationDuration="PT30.' in stream.index.manifest(now=0).body.decode()
+
+
+def test_live_windows_of_dash_begin_together(tmp_path):
+    stream = Stream(tmp_path / "run", window_s=7.99)
+    stream.publish()
+    stream.feed(live(VIDEO, AUDIO, units=[]))
+    for unit in units(30):
+        stream.feed([unit])
+        answer = stream.index.manifest(now=unit.at)
+        if isinstance(answer, Ready):
+            first = re.findall(r'startNumber="(\d+)"', answer.body.decode())
+            starts = re.findall(r'<Period id="(p1)" start="(PT0\.\d+S)"', answer.body.decode())
+            assert len(set(first)) == len(set(starts)) == 1, first
 
 
 def test_manifests_of_many_seconds_are_not_kept(stream):
