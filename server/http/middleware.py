@@ -21,8 +21,11 @@ log = structlog.get_logger(__name__)
 
 CSP: Final = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; "
-    "connect-src 'self' ws: wss:; worker-src 'self' blob:; object-src 'none'; base-uri 'none'; frame-ancestors 'self'"
+    "connect-src 'self'{sockets}; worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'self'"
 )
+HSTS: Final = "max-age=31536000"
+"""A year, of this host alone (RFC 6797): an operator who wants subdomains in it says so at a proxy."""
 PERMISSIONS: Final = "camera=(self), microphone=(self), display-capture=(self), geolocation=(), payment=(), usb=()"
 EXPOSED: Final = "Accept-Ranges, Age, Content-Range, Date, ETag, Link, Location, Retry-After, X-Request-Id"
 ALLOWED_HEADERS: Final = (
@@ -157,11 +160,9 @@ class Surround:
         headers.setdefault("X-Content-Type-Options", "nosniff")
         headers.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")
         headers.setdefault("X-Request-Id", request.get(TRACE_ID) or _trace_id(request))
-        if response.content_type == "text/html":
-            headers.setdefault("Content-Security-Policy", CSP)
-            headers.setdefault("Permissions-Policy", PERMISSIONS)
-            if request.secure:
-                headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+        is_page = response.content_type == "text/html"
+        for name, value in security_headers(host=request.host, is_page=is_page, is_secure=request.secure).items():
+            headers.setdefault(name, value)
         self._cors(request, response)
 
     def _cors(self, request: web.Request, response: web.StreamResponse) -> None:
@@ -196,6 +197,24 @@ def _require_readable(request: web.Request) -> None:
         raise Problem(400, "HTTP/1.1 is spoken here", headers={"Connection": "close"})
     if not _is_host(request.host):
         raise Problem(400, "The Host header names no host", headers={"Connection": "close"})
+
+
+def security_headers(*, host: str, is_page: bool, is_secure: bool) -> dict[str, str]:
+    """What a browser is to keep to. HSTS goes out over TLS alone (RFC 6797, 7.2)."""
+    found = {"Strict-Transport-Security": HSTS} if is_secure else {}
+    if is_page:
+        found |= {"Content-Security-Policy": content_policy(host), "Permissions-Policy": PERMISSIONS}
+        if is_secure:
+            found["Cross-Origin-Opener-Policy"] = "same-origin"
+    return found
+
+
+def content_policy(host: str) -> str:
+    """The policy of a page of this host. Its sockets are named, since older browsers take 'self' for HTTP alone; both
+    ways, since a proxy may end TLS.
+    """
+    sockets = f" ws://{host} wss://{host}" if host and _is_host(host) else ""
+    return CSP.format(sockets=sockets)
 
 
 def _is_host(text: str) -> bool:

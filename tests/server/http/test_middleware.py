@@ -12,6 +12,7 @@ from server.http.application import HttpSettings
 from server.http.errors import Problem
 from server.http.feature import Answer, Call, Operation
 from server.http.limits import Rate
+from server.http.middleware import security_headers
 from server.http.shapes import Shape
 from storage.errors import BadValue, Conflict, Fenced, Unavailable
 from tests.server.conftest import Serve
@@ -193,3 +194,24 @@ async def test_stream_key_is_handed_over_and_needed(serve: Serve) -> None:
     assert (await client.post("/whip")).status == 401
     assert (await client.post("/whip", headers={"Authorization": "Bearer sk_1"})).status == 204
     assert seen == ["sk_1"]
+
+
+def test_a_page_may_open_sockets_to_its_own_host_alone_and_send_forms_nowhere_else() -> None:
+    policy = security_headers(host="live.example:8080", is_page=True, is_secure=False)["Content-Security-Policy"]
+    directives = dict(part.strip().split(" ", 1) for part in policy.split(";"))
+    assert directives["connect-src"] == "'self' ws://live.example:8080 wss://live.example:8080"
+    assert directives["form-action"] == "'self'"
+
+
+@pytest.mark.parametrize("host", ["", "a; script-src *", "a b", "[::1", "a,b"])
+def test_what_is_no_host_does_not_get_into_the_policy(host: str) -> None:
+    policy = security_headers(host=host, is_page=True, is_secure=False)["Content-Security-Policy"]
+    assert "connect-src 'self';" in policy
+
+
+def test_browsers_are_told_over_tls_alone_to_come_by_tls_and_by_every_answer() -> None:
+    for is_page in (True, False):
+        secure = security_headers(host="a", is_page=is_page, is_secure=True)
+        assert secure["Strict-Transport-Security"] == "max-age=31536000"
+        assert "Strict-Transport-Security" not in security_headers(host="a", is_page=is_page, is_secure=False)
+    assert security_headers(host="a", is_page=False, is_secure=False) == {}
