@@ -13,9 +13,13 @@ MEMORY: Final = Path("/dev/shm")  # noqa: S108 - what is made there is a folder 
 
 
 def require_folder(path: Path) -> None:
-    """Made if it is not there. Raises ``CannotStart`` if nothing can be written into it."""
+    """Made if it is not there. Raises ``CannotStart`` if nothing can be written into it.
+
+    Other accounts of the machine cannot look into it. They may pass through where root makes it: Postgres, which runs
+    under another account then, lies below.
+    """
     try:
-        path.mkdir(mode=0o755, parents=True, exist_ok=True)
+        path.mkdir(mode=0o711 if os.geteuid() == 0 else 0o750, parents=True, exist_ok=True)
         probe = path / f".write-{os.getpid()}"
         probe.touch()
         probe.unlink()

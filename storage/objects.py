@@ -7,6 +7,7 @@ import contextlib
 import os
 import re
 import shutil
+import stat
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,8 @@ T = TypeVar("T")
 CHUNK_BYTES: Final = 256 * 1024
 _KEY: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
 _MAX_KEY: Final = 512
+_FOLDER_MODE: Final = 0o750
+_FILE_MODE: Final = 0o640
 
 
 class NoSuchObject(StorageError):
@@ -64,7 +67,7 @@ class LocalObjects:
     async def put(self, key: str, body: bytes | Path, *, content_type: str) -> None:
         target = self._path(key)
         with _disk_errors():
-            await asyncio.to_thread(_write_file, target, body)
+            await asyncio.to_thread(self._write, target, body)
 
     async def open(self, key: str, *, offset: int = 0, size: int | None = None) -> AsyncIterator[bytes]:
         with _disk_errors(key):
@@ -103,6 +106,10 @@ class LocalObjects:
 
     def _path(self, key: str) -> Path:
         return self._root / _checked(key)
+
+    def _write(self, target: Path, body: bytes | Path) -> None:
+        _make_folders(self._root, target.parent)
+        _write_file(target, body)
 
 
 class S3Objects:
@@ -227,9 +234,22 @@ def _folder(prefix: str) -> str:
     return prefix[:-1]
 
 
+def _make_folders(root: Path, folder: Path) -> None:
+    """The folders of an object, closed to other accounts of the machine. What earlier versions left open in the store
+    is closed too; the root itself, if it was there, is as its owner has it.
+    """
+    if not root.exists():
+        root.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+    parts = folder.relative_to(root).parts
+    for depth in range(len(parts)):
+        made = root.joinpath(*parts[: depth + 1])
+        made.mkdir(mode=_FOLDER_MODE, exist_ok=True)
+        if depth == 0 and (mode := stat.S_IMODE(made.stat().st_mode)) & 0o007:
+            made.chmod(mode & ~0o007)
+
+
 def _write_file(target: Path, body: bytes | Path) -> None:
     """Write beside the target, sync, rename, sync the folder: readers and crashes see all of it or nothing."""
-    target.parent.mkdir(parents=True, exist_ok=True)
     fd, name = tempfile.mkstemp(dir=target.parent, prefix=".new-")
     try:
         with os.fdopen(fd, "wb") as file:
@@ -240,7 +260,7 @@ def _write_file(target: Path, body: bytes | Path) -> None:
                     shutil.copyfileobj(source, file, CHUNK_BYTES)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(name, 0o644)
+        os.chmod(name, _FILE_MODE)
         os.replace(name, target)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):

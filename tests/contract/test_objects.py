@@ -162,3 +162,22 @@ async def test_keys_come_ascending_with_their_lengths(store: ObjectStore) -> Non
     for key, body in (("t/b/2.bin", b"22"), ("t/a/x/1.bin", b"1"), ("t/b.bin", b"")):
         await store.put(key, body, content_type="application/octet-stream")
     assert [found async for found in store.listed()] == [("t/a/x/1.bin", 1), ("t/b.bin", 0), ("t/b/2.bin", 2)]
+
+
+def modes_of(path: Path) -> int:
+    return path.stat().st_mode & 0o007
+
+
+async def test_nobody_else_of_the_machine_reads_what_lies_in_a_folder(tmp_path: Path) -> None:
+    store = LocalObjects(root=tmp_path / "objects")
+    await store.put("streams/a/1.m4s", b"x", content_type="video/mp4")
+    made = [tmp_path / "objects", *(tmp_path / "objects").rglob("*")]
+    assert len(made) == 4
+    assert [modes_of(path) for path in made] == [0] * 4
+
+
+async def test_what_lay_open_in_a_folder_is_closed_with_the_next_object(tmp_path: Path) -> None:
+    old = tmp_path / "objects" / "streams"
+    old.mkdir(mode=0o755, parents=True)
+    await LocalObjects(root=tmp_path / "objects").put("streams/b/1.m4s", b"x", content_type="video/mp4")
+    assert modes_of(old) == 0
