@@ -39,10 +39,10 @@ contracts: $(VENV)/.test
 
 web: $(WEB)/dist/index.html
 
-# The locked versions, in files that name no index.
+# The locked versions with the hashes of their files, which pip checks, in files that name no index.
 lock:
-	$(PYTHON) -m uv pip compile pyproject.toml --upgrade --universal --python-version 3.11 --no-header --no-annotate -q -o requirements.lock
-	$(PYTHON) -m uv pip compile pyproject.toml --upgrade --extra dev --universal --python-version 3.11 --no-header --no-annotate -q -c requirements.lock -o tests/requirements.lock
+	$(PYTHON) -m uv pip compile pyproject.toml --upgrade --universal --python-version 3.11 --no-header --no-annotate --generate-hashes -q -o requirements.lock
+	$(PYTHON) -m uv pip compile pyproject.toml --upgrade --extra dev --universal --python-version 3.11 --no-header --no-annotate --generate-hashes -q -c requirements.lock -o tests/requirements.lock
 
 clean:
 	rm -rf $(VENV) $(WEB)/dist $(WEB)/node_modules
