@@ -5,8 +5,9 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+import subprocess
 from collections.abc import Iterator
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,13 @@ from tests.deploy.image import ROOT
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 NODES = {name: service for name, service in SERVICES.items() if name.startswith("node-")}
-GIVEN = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
+GIVEN = re.compile(r"\$\{(\w+)(?::-([^}]*)|:\?[^}]*)?\}")
+SECRETS = {"POSTGRES_PASSWORD", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "TURN_SECRET", "GRAFANA_PASSWORD"}
 
 
 def filled(value: str) -> str:
-    """With the defaults of everything that an operator may give."""
-    return GIVEN.sub(lambda found: found[2] or "", value)
+    """With the defaults of everything that an operator may give, and "socialflow" for every secret."""
+    return GIVEN.sub(lambda found: "socialflow" if found[1] in SECRETS else found[2] or "", value)
 
 
 def settings_of(name: str) -> dict[str, str]:
@@ -67,13 +69,42 @@ def test_images_are_pinned_and_named_plainly(name: str) -> None:
     assert re.fullmatch(r"[\w-]+(/[\w-]+)?:v?\d[\w.-]*", SERVICES[name]["image"])
 
 
-def test_every_setting_is_one_and_everything_given_has_a_name_and_a_default() -> None:
+def test_every_setting_is_one_and_everything_given_but_the_secrets_has_a_name_and_a_default() -> None:
     there = {f"SOCIALFLOW_{field.upper()}" for field in Settings.model_fields}
     for name in NODES:
         assert settings_of(name).keys() <= there
     text = "\n".join(json.dumps(service) for service in SERVICES.values())
     assert text.count("${") == len(GIVEN.findall(text))
-    assert all(":-" in found[0] for found in GIVEN.finditer(text))
+    assert all(":-" in found[0] for found in GIVEN.finditer(text) if found[1] not in SECRETS)
+
+
+def test_it_does_not_start_without_secrets_of_the_operators_own() -> None:
+    found = [one for one in GIVEN.finditer((ROOT / "docker-compose.yml").read_text()) if one[1] in SECRETS]
+    assert {one[1] for one in found} == SECRETS
+    assert all(one[0].startswith(f"${{{one[1]}:?") for one in found)
+
+
+def test_the_secrets_that_are_made_are_all_that_are_needed_and_others_each_time() -> None:
+    made = [subprocess.check_output(["sh", str(ROOT / "deploy/secrets.sh")], text=True) for _ in range(2)]
+    first, second = (dict(line.split("=") for line in text.splitlines()) for text in made)
+    assert first.keys() == second.keys() == SECRETS
+    values = [*first.values(), *second.values()]
+    assert len(set(values)) == len(values)
+    assert all(re.fullmatch("[0-9a-f]{48}", value) for value in values)
+
+
+def test_the_relay_takes_no_peer_that_is_not_public() -> None:
+    lines = (ROOT / "deploy/turn/turnserver.conf").read_text().splitlines()
+    denied = [line.partition("=")[2].split("-") for line in lines if line.startswith("denied-peer-ip=")]
+    spans = [(ip_address(least), ip_address(most)) for least, most in denied]
+    for text in ("10.1.2.3", "172.31.87.5", "192.168.0.1", "127.0.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.0",
+                 "224.0.0.1", "255.255.255.255", "::1", "::", "fd00::1", "fe80::1", "ff02::1", "64:ff9b::a00:1",
+                 "2002:a00:1::", "::ffff:10.0.0.1", "2001:db8::1"):  # fmt: skip
+        peer = ip_address(text)
+        assert any(low.version == peer.version and low <= peer <= high for low, high in spans), text
+    for text in ("8.8.8.8", "1.1.1.1", "172.32.0.1", "2606:4700::1111", "2a00::1"):
+        peer = ip_address(text)
+        assert not any(low.version == peer.version and low <= peer <= high for low, high in spans), text
 
 
 @pytest.mark.parametrize("name", NODES)
