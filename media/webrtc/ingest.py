@@ -145,6 +145,9 @@ class Ingest:
                         self._align(stream, source, report)
 
     def _align(self, stream: Sources, source: Source, report: rtp.SenderReport) -> None:
+        """Tell the timeline. A sender without a wall clock says 0 (RFC 3550, section 6.4.1), which tells nothing."""
+        if report.ntp == 0:
+            return
         ticks = source.receiver.unwrapper.peek(report.timestamp)
         self._output.timeline.on_report(stream.plan.kind, at=rtp.ntp_seconds(report.ntp), ticks=ticks)
 

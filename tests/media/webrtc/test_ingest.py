@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -215,6 +216,25 @@ def test_a_publisher_that_says_goodbye_for_all_sources_is_gone() -> None:
     assert wire.reason is None
     made.on_rtcp(rtp.bye([2]), 1.0)
     assert wire.reason == "the publisher said goodbye"
+
+
+@pytest.mark.parametrize(("has_clock", "sound_at_ms"), [(True, 400), (False, 0)])
+def test_reports_of_a_sender_without_a_wall_clock_are_left_out(has_clock: bool, sound_at_ms: int) -> None:
+    publication = Taken()
+    made, _ = ingest(publication)
+    for packet in [*video(frames=1), *audio(1)]:
+        made.on_rtp(packet, 1.0)
+    for ssrc, at in ((1, 100.0), (2, 100.4)):
+        ntp = rtp.ntp_time(at) if has_clock else 0
+        stamp = publication_start(ssrc) + (0 if has_clock or ssrc == 1 else -19_200)
+        made.on_rtcp(rtp.sender_report(ssrc=ssrc, ntp=ntp, timestamp=stamp, packets=1, octets=1), 1.0)
+    made.on_rtp(audio(2)[1], 1.02)
+    assert publication.units[-1].pts == 960 + sound_at_ms * 48
+
+
+def publication_start(ssrc: int) -> int:
+    """The RTP timestamp of the first packet of a source."""
+    return movie(1)[0].timestamp if ssrc == 1 else 0
 
 
 def test_silence_of_five_seconds_is_the_end() -> None:
