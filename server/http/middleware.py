@@ -38,12 +38,16 @@ _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}"
 
 _SESSION = re.compile(r"/wh[ie]p/sessions/.{0,13}")
 
+_SEALED = re.compile(r"~[A-Za-z0-9_-]{16,}")
+
 _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]{2,45})\]|[A-Za-z0-9._~%-]{0,255})(?::[0-9]{0,5})?")
 
 TRACE_ID: web.RequestKey[str] = web.RequestKey("trace_id", str)
 STARTED: web.RequestKey[bool] = web.RequestKey("started", bool)
 
 
+CLIENT_LEFT: Final = 499
+"""In the metrics, as nginx has it; nobody is sent it."""
 OPEN_PATHS: Final = ("/whip", "/whep")
 MEDIA_PATH: Final = "/hls/"
 NOT_FOUND_PAGE: web.AppKey[Callable[[web.Request], web.StreamResponse]] = web.AppKey("not_found_page")
@@ -99,7 +103,7 @@ class Surround:
     async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         began = time.perf_counter()
         request[TRACE_ID] = _trace_id(request)
-        status = 499
+        status = CLIENT_LEFT
         try:
             response = await self._guarded(request, handler)
             status = response.status
@@ -125,6 +129,8 @@ class Surround:
             return self._problem(request, error)
         # The named edge of HTTP: whatever a handler raises becomes an answer.
         except Exception as error:
+            if isinstance(error, ConnectionError) and _has_left(request):
+                return web.Response(status=CLIENT_LEFT)
             return self._problem(request, error)
 
     def _problem(self, request: web.Request, error: Exception) -> web.StreamResponse:
@@ -228,15 +234,20 @@ def _is_host(text: str) -> bool:
     return True
 
 
+def _has_left(request: web.Request) -> bool:
+    """The client closed the connection before its answer was sent: players do when they no longer need it."""
+    return request.transport is None or request.transport.is_closing()
+
+
 def _is_visitor(request: web.Request) -> bool:
     """Somebody who looks at pages, not a program."""
     return request.method in {"GET", "HEAD"} and "text/html" in request.headers.get("Accept", "")
 
 
 def _shown_path(request: web.Request) -> str:
-    """The path as logs have it: the address of a WebRTC session can be its secret."""
+    """The path as logs have it, without what is a secret: the ends of sessions' addresses, the seals of streams'."""
     found = _SESSION.match(request.path)
-    return found[0] + "…" if found else request.path
+    return found[0] + "…" if found else _SEALED.sub("~…", request.path)
 
 
 def _options(allowed: Sequence[str]) -> web.Response:

@@ -246,27 +246,27 @@ class HlsDesk:
                 method="GET", path=f"{base}/index.m3u8", handler=self._here_or_there(self._multivariant),
                 name="hlsIndex", tag=TAG,
                 summary="The multivariant playlist", query=PlaylistQuery, paths=stream,
-                answers={200: playlist, 304: None}, problems=frozenset({404, 503}), auth="optional",
+                answers={200: playlist, 304: None}, problems=frozenset({404, 412, 503}), auth="optional",
             ),
             Operation(
                 method="GET", path=f"{base}/manifest.mpd", handler=self._here_or_there(self._manifest),
                 name="dashManifest", tag=TAG,
                 summary="The DASH manifest over the same segments", query=PlaylistQuery, paths=stream,
-                answers={200: Media(media_type="application/dash+xml"), 304: None}, problems=frozenset({404, 503}),
+                answers={200: Media(media_type="application/dash+xml"), 304: None}, problems=frozenset({404, 412, 503}),
                 auth="optional",
             ),
             Operation(
                 method="GET", path=f"{base}/thumbnail.webp", handler=self._here_or_there(self._thumbnail),
                 name="thumbnail", tag=TAG,
                 summary="The latest picture", paths=stream, answers={200: Media(media_type="image/webp"), 304: None},
-                problems=frozenset({404}), auth="optional",
+                problems=frozenset({404, 412}), auth="optional",
             ),
             Operation(
                 method="GET", path=f"{base}/{{rendition}}.m3u8", handler=self._here_or_there(self._media),
                 name="hlsMedia", tag=TAG,
                 summary="A rendition's playlist, with blocking reload", query=PlaylistQuery,
                 paths={**stream, "rendition": RENDITION}, answers={200: playlist, 304: None},
-                problems=frozenset({400, 404, 503}), auth="optional",
+                problems=frozenset({400, 404, 412, 503}), auth="optional",
             ),
             Operation(
                 method="GET", path=f"{base}/{{rendition}}/{{publication}}/{{file}}",
@@ -274,7 +274,7 @@ class HlsDesk:
                 summary="A segment, part or initialisation; its bytes never change",
                 paths={**stream, "rendition": RENDITION, "publication": NUMBER, "file": FILE},
                 answers={200: Media(media_type="video/mp4"), 206: Media(media_type="video/mp4"), 304: None},
-                problems=frozenset({404, 416, 503}), auth="optional",
+                problems=frozenset({404, 412, 416, 503}), auth="optional",
             ),
         ]  # fmt: skip
 

@@ -74,11 +74,13 @@ async def test_error_of_another_floor_becomes_a_problem(
 
 
 async def test_the_address_of_a_session_is_not_in_the_log_whole(serve: Serve) -> None:
-    session = "/whep/sessions/whep-0123456789abcdef.node"
-    client = await serve(dataclasses.replace(_raising(RuntimeError()), path=session))
+    session, sealed = "/whep/sessions/whep-0123456789abcdef.node", "/hls/01890c2a~0123456789abcdef0123/video.m3u8"
+    fails = _raising(RuntimeError())
+    client = await serve(dataclasses.replace(fails, path=session), dataclasses.replace(fails, path=sealed))
     with structlog.testing.capture_logs() as logged:
-        assert (await client.get(session)).status == 500
-    assert [line["path"] for line in logged] == ["/whep/sessions/whep-01234567…"]
+        for path in (session, sealed):
+            assert (await client.get(path)).status == 500
+    assert [line["path"] for line in logged] == ["/whep/sessions/whep-01234567…", "/hls/01890c2a~…/video.m3u8"]
 
 
 async def test_unforeseen_error_is_a_500_that_tells_only_its_trace_id(serve: Serve) -> None:

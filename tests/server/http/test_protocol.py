@@ -7,9 +7,11 @@ import json
 import logging
 import zlib
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+import structlog
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
@@ -27,12 +29,13 @@ async def _read(request: web.Request) -> web.Response:
     return web.Response(body=await read_body(request, max_bytes=1_000, timeout_s=60))
 
 
-@pytest.fixture
-async def port() -> AsyncIterator[int]:
+@asynccontextmanager
+async def _serving(*routes: web.RouteDef) -> AsyncIterator[int]:
+    """The port of an application as the server runs it: a handler goes on when its client has left."""
     surround = Surround(problems=ProblemTable([]), metrics=HttpMetrics(registry=CollectorRegistry()))
     app = web.Application(middlewares=[surround.middleware()])
-    app.router.add_route("*", "/", _echo)
-    app.router.add_post("/body", _read)
+    app.on_response_prepare.append(surround.on_prepare)
+    app.router.add_routes(routes)
     runner = web.AppRunner(app, access_log=None, handle_signals=False)
     await runner.setup()
     assert runner.server is not None
@@ -41,6 +44,12 @@ async def port() -> AsyncIterator[int]:
     yield listening.sockets[0].getsockname()[1]
     listening.close()
     await runner.cleanup()
+
+
+@pytest.fixture
+async def port() -> AsyncIterator[int]:
+    async with _serving(web.route("*", "/", _echo), web.post("/body", _read)) as port:
+        yield port
 
 
 async def _answers(port: int, sent: bytes) -> bytes:
@@ -178,3 +187,31 @@ async def test_a_body_that_was_announced_is_asked_for(port: int) -> None:
     answer = await _answers(port, head + b"ok")
     assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n")
     assert answer.endswith(b"ok")
+
+
+async def test_a_client_that_leaves_before_its_answer_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    has_begun, has_left, is_answered = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def late(request: web.Request) -> web.StreamResponse:
+        has_begun.set()
+        await has_left.wait()
+        response = web.Response(body=b"late")
+        try:
+            await response.prepare(request)
+            await response.write_eof()
+        finally:
+            is_answered.set()
+        return response
+
+    async with _serving(web.get("/", late)) as port, asyncio.timeout(10):
+        with structlog.testing.capture_logs() as logged:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            await has_begun.wait()
+            writer.transport.abort()
+            assert b" 404 " in await _answers(port, b"GET /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            has_left.set()
+            await is_answered.wait()
+            await _turns_of_the_loop()
+    assert logged == []
+    assert [record for record in caplog.records if record.levelno >= logging.INFO] == []

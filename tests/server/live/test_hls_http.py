@@ -14,8 +14,10 @@ from media.control import Packaged, Pictured
 from media.hls.events import SegmentReady, SegmentRemoved
 from server.live.hls import HlsDesk, Playback
 from server.live.pull import Pull
+from server.live.viewings import Viewings
 from storage.memory import MemoryRecordings, Tables
 from storage.objects import LocalObjects
+from tests.server.live.openness import NO_ADDRESSES
 from tests.server.live.test_hls import published, stored, view
 
 STREAM = "01890c2a-7b5e-7cc3-98c8-6b1f6c1f0a11"
@@ -35,7 +37,7 @@ class Site:
         self._serve = client
         self._desk = HlsDesk(
             playback=self.playback, on_air=on_air, objects=self.objects, recordings=recordings,
-            pull=Pull(address_of=lambda _: ""), me="n1",
+            pull=Pull(address_of=lambda _: ""), me="n1", addresses=NO_ADDRESSES, viewings=Viewings(),
         )  # fmt: skip
 
     async def view(self, stream_id: str, *, viewer_id: str | None) -> StreamView:
