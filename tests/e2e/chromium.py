@@ -17,8 +17,7 @@ from typing import Any
 
 import aiohttp
 
-from tests.e2e.people import PASSWORD
-from tests.e2e.waiting import until
+from tests.e2e.page import Page
 
 PROGRAM = next(
     (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
@@ -40,9 +39,6 @@ FLAGS = [
     "--remote-allow-origins=*",
     "--window-size=1280,900",
 ]
-
-
-VIDEO = "document.querySelector('video')"
 
 
 class Chromium:
@@ -76,11 +72,11 @@ class Chromium:
         raise AssertionError("Chromium did not start")
 
 
-class Tab:
+class Tab(Page):
     """A page in a profile of its own. ``problems``: errors, failed requests and violations that it reported."""
 
     def __init__(self, browser: Browser, session: str, context: str) -> None:
-        self.problems: list[str] = []
+        super().__init__()
         self._browser = browser
         self._session = session
         self._context = context
@@ -102,32 +98,7 @@ class Tab:
             raise AssertionError(f"{expression}: {answer['exceptionDetails']}")
         return answer["result"].get("value")
 
-    async def until(self, expression: str, *, within_s: float = 15.0) -> Any:
-        """Wait until the expression is truthy; its value."""
-        try:
-            return await until(lambda: self.read(expression), within_s=within_s, what=expression)
-        except AssertionError as error:
-            page = await self.read("document.body.innerText.slice(0, 1500)")
-            raise AssertionError(f"{error}; problems: {self.problems}; page:\n{page}") from None
-
-    async def text(self, *words: str, within_s: float = 15.0) -> None:
-        """Wait until the page shows these words."""
-        for word in words:
-            await self.until(f"document.body.innerText.includes({json.dumps(word)})", within_s=within_s)
-
-    async def click(self, selector: str, text: str = "", *, within_s: float = 10.0) -> None:
-        """Click the first match that holds the text and is not disabled."""
-        found = (
-            f"[...document.querySelectorAll({json.dumps(selector)})]"
-            f".find(e => (e.innerText + (e.ariaLabel || '')).includes({json.dumps(text)}) && !e.disabled)"
-        )
-        await self.until(f"!!{found}", within_s=within_s)
-        await self.read(f"{found}.click()")
-
-    async def type(self, selector: str, text: str) -> None:
-        """Put the focus into a field and type as a keyboard would."""
-        await self.until(f"!!document.querySelector({json.dumps(selector)})")
-        await self.read(f"document.querySelector({json.dumps(selector)}).focus()")
+    async def write(self, text: str) -> None:
         await self.call("Input.insertText", text=text)
 
     async def press(self, key: str, code: int = 0, text: str = "") -> None:
@@ -214,19 +185,3 @@ async def browsing(chromium: Chromium, http: aiohttp.ClientSession) -> AsyncIter
             yield browser
         finally:
             await browser.close()
-
-
-async def plays(tab: Tab, *, seconds: float = 2.0, within_s: float = 20.0) -> None:
-    """The picture is there and moves on."""
-    await tab.until(f"{VIDEO} && {VIDEO}.videoWidth > 0 && {VIDEO}.readyState >= 2", within_s=within_s)
-    start = await tab.read(f"{VIDEO}.currentTime")
-    await tab.until(f"{VIDEO}.currentTime > {start + seconds}", within_s=within_s)
-
-
-async def sign_in(tab: Tab, url: str, username: str) -> None:
-    """Fill in the form of the sign-in page as a registered person of these tests."""
-    await tab.open(f"{url}/login")
-    await tab.type("input[name=login]", username)
-    await tab.type("input[name=password]", PASSWORD)
-    await tab.click("button[type=submit]")
-    await tab.until(f"!!document.querySelector('[aria-label*=\"@{username}\"]')")

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.chromium import PROGRAM, VIDEO, Browser, Tab, sign_in
+from tests.e2e.chromium import PROGRAM, Browser, Tab
 from tests.e2e.conftest import NewPerson, OnTheAir
+from tests.e2e.page import VIDEO, sign_in
 from tests.e2e.people import Person
 from tests.e2e.serving import Server
 from tests.e2e.talking import talker

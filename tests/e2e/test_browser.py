@@ -9,8 +9,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.e2e.chromium import PROGRAM, VIDEO, Browser, Tab, plays, sign_in
+from tests.e2e.chromium import PROGRAM, Browser, Tab
 from tests.e2e.conftest import NewPerson, OnTheAir
+from tests.e2e.page import VIDEO, plays, sign_in
 from tests.e2e.people import PASSWORD, Api, Person, register
 from tests.e2e.publishing import Publisher
 from tests.e2e.serving import Server

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import aiohttp
 
-from tests.e2e.chromium import PROGRAM, VIDEO, Browser, plays
+from tests.e2e.chromium import PROGRAM, Browser
+from tests.e2e.page import VIDEO, plays
 from tests.e2e.people import Api, Person, register
 from tests.e2e.publishing import Publisher
 from tests.e2e.serving import Server
