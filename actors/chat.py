@@ -31,11 +31,12 @@ from actors.chat_messages import (
     PostChat,
     Posted,
     ReadRoom,
+    RenameAuthor,
     RoomSnapshot,
     SanctionPerson,
     SetChatMode,
 )
-from actors.chat_recent import RecentMessages
+from actors.chat_recent import RecentMessages, renamed
 from actors.chat_rules import MAX_TEXT, Author, ChatMode, ChatRules, Sanction, Standing, changed_mode, clean_text
 from actors.events import (
     Announce,
@@ -494,6 +495,14 @@ class ChatRoom(Actor):
         self._recent.forget_author(message.user_id)
         if self._pinned is not None and self._pinned.user.id == message.user_id:
             self._forget_message(self._pinned.id, self._pinned.offset)
+
+    @handles(RenameAuthor)
+    def rename_author(self, message: RenameAuthor) -> None:
+        """Nodes that show the room do the same with what they remember."""
+        self._recent.rename(message.user_id, message.display_name)
+        if self._pinned is not None:
+            pinned = renamed(self._pinned, {message.user_id: message.display_name})
+            self._pinned = pinned if isinstance(pinned, ChatMessage) else None
 
     @handles(PinChat)
     async def pin(self, message: PinChat) -> None:

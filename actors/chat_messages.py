@@ -50,6 +50,13 @@ class ForgetAuthor(Message, frozen=True, kw_only=True):
     user_id: str
 
 
+class RenameAuthor(Message, frozen=True, kw_only=True):
+    """This person is called otherwise from now on, in what they have written too."""
+
+    user_id: str
+    display_name: str
+
+
 class RoomSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """The room up to and including ``offset``; ``messages`` are the latest, ascending, without a gap.
 

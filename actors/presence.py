@@ -64,6 +64,12 @@ class Presence:
         if not people:
             self._people.pop(topic, None)
 
+    def rename(self, person_id: str, display_name: str) -> None:
+        for people in self._people.values():
+            if person_id in people:
+                person, sockets = people[person_id]
+                people[person_id] = (msgspec.structs.replace(person, display_name=display_name), sockets)
+
     def count(self, topic: str) -> int:
         """People and guests' sockets."""
         return len(self._people.get(topic, {})) + self._guests.get(topic, 0)

@@ -6,6 +6,8 @@ no queue of its own.
 
 from __future__ import annotations
 
+import msgspec
+
 from actors.events import Person
 from actors.runtime import DomainError
 
@@ -53,6 +55,11 @@ class Session:
         self.is_followed = False
         self.view_ids: dict[str, str] = {}
         self.rooms: set[str] = set()
+
+    def rename(self, person_id: str, display_name: str) -> None:
+        """If it is this person's, they are called otherwise from now on."""
+        if self.person is not None and self.person.id == person_id:
+            self.person = msgspec.structs.replace(self.person, display_name=display_name)
 
     def require_person(self) -> Person:
         if self.person is None:

@@ -153,6 +153,13 @@ class StreamDeleted(Message, frozen=True, kw_only=True):
     """The row has gone: what is asked from now on finds nothing."""
 
 
+class RenameOwner(Message, frozen=True, kw_only=True):
+    """This person is called otherwise from now on; nodes show it by themselves."""
+
+    user_id: str
+    display_name: str
+
+
 class StopPublisher(Ask[None], frozen=True, kw_only=True):
     """End the publisher's connection, not the stream: its key is not valid any more."""
 
@@ -454,6 +461,12 @@ class LiveStream(Actor):
         self._unrecorded.clear()
         self._is_save_due = False
         self.context.stop()
+
+    @handles(RenameOwner)
+    def rename_owner(self, message: RenameOwner) -> None:
+        if self._view.owner.id == message.user_id:
+            owner = msgspec.structs.replace(self._view.owner, display_name=message.display_name)
+            self._record = msgspec.structs.replace(self._record, view=msgspec.structs.replace(self._view, owner=owner))
 
     @handles(StopPublisher)
     def stop_publisher(self, message: StopPublisher) -> None:

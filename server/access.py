@@ -10,16 +10,19 @@ from actors.runtime import Node
 from server.config import Settings
 from server.features.auth.deletion import Deletions
 from server.features.people import People
+from server.features.users import Accounts, Profiles, Ties, Users
 from server.http.feature import Feature
 from server.http.identity import Identity
 from server.live.addresses import Addresses
 from server.live.departure import Departure
-from server.live.eviction import Eviction, Holder, Keeper
+from server.live.eviction import Eviction, Keeper
 from server.live.feed import Feeds
 from server.live.guests import GuestDesk
 from server.live.media import MediaProcess
+from server.live.naming import Naming
 from server.live.on_air import OnAir
 from server.live.rights import Rights
+from server.live.sockets import Sockets
 from server.live.viewings import Viewings, WebrtcViewings
 from server.sweep import Chore
 from storage.doomed import DoomedObjects
@@ -70,7 +73,15 @@ class Access:
             remove_streams=self.departure.remove_streams_of,
         )
 
-    def eviction(self, *, on_air: OnAir, feeds: Feeds, sockets: Holder, keepers: Sequence[Keeper]) -> Eviction:
+    def eviction(self, *, on_air: OnAir, feeds: Feeds, sockets: Sockets, keepers: Sequence[Keeper]) -> Eviction:
+        naming = Naming(
+            node=self._node,
+            identity=self._identity,
+            on_air=on_air,
+            feeds=feeds,
+            sockets=sockets,
+            display_name=self._table.display_name,
+        )
         return Eviction(
             node=self._node,
             rights=self.rights,
@@ -79,12 +90,16 @@ class Access:
             holders=[sockets, self.viewings],
             keepers=[on_air, *keepers],
             end_streams=self.departure.end_streams_of,
+            renamed=naming.hear,
         )
 
-    def features(self, on_air: OnAir) -> list[Feature]:
+    def features(self, on_air: OnAir, *, profiles: Profiles, accounts: Accounts) -> list[Feature]:
+        heed = self.rights.heed
+        ties = Ties(database=self._db, when_changed=heed)
+        users = Users(profiles=profiles, ties=ties, accounts=accounts, when_changed=heed)
         guests = GuestDesk(table=self._table, rights=self.rights, on_air=on_air)
         people = People(database=self._db, identity=self._identity, ids=self._ids, when_changed=self.rights.heed)
-        return [guests, people]
+        return [users, guests, people]
 
     def chores(self, objects: ObjectStore) -> list[Chore]:
         doomed = DoomedObjects(db=self._db, objects=objects)

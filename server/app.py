@@ -34,7 +34,7 @@ from server.features.auth.passwords import Passwords
 from server.features.auth.routes import Auth, AuthRates
 from server.features.cluster import ClusterDesk
 from server.features.export import Export
-from server.features.users import Profiles, Ties, Users
+from server.features.users import Profiles
 from server.folders import require_folder, run_folder
 from server.http.application import HttpSettings, build_app
 from server.http.health import Dependency, Health, ServerInfo, known
@@ -470,13 +470,8 @@ class App:
                 self._health,
                 ServerInfo(server_name=self.settings.server_name, version=VERSION, limits=told_limits(self.settings)),
                 Auth(accounts=self.accounts, rates=AuthRates(), is_secure=self.settings.is_https),
-                Users(
-                    profiles=self._profiles,
-                    ties=Ties(database=self.db, when_changed=self._access.rights.heed),
-                    accounts=self.accounts,
-                ),
                 Export(database=self.db),
-                *self._access.features(self._on_air),
+                *self._access.features(self._on_air, profiles=self._profiles, accounts=self.accounts),
                 self._stream_desk(),
                 HlsDesk(
                     playback=self._playback,

@@ -12,7 +12,7 @@ from storage.errors import Conflict
 from storage.postgres import Database
 
 MAX_GUESTS: Final = 500
-Kind = Literal["account", "block", "stream"]
+Kind = Literal["account", "block", "stream", "name"]
 
 
 class Ruling(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,7 +27,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     """Something about who may see or do what is another way now.
 
     ``account``: ``subject_id`` was suspended or deleted, or is back. ``block``: ``subject_id`` blocks ``other_id``, or
-    no longer does. ``stream``: its visibility or guests are others, or it has gone.
+    no longer does. ``stream``: its visibility or guests are others, or it has gone. ``name``: ``subject_id`` is called
+    otherwise.
     """
 
     seq: int
@@ -70,6 +71,11 @@ class RightsTable:
     async def apart(self, person_id: str, others: Collection[str]) -> frozenset[str]:
         """Those of ``others`` who block the person, or whom the person blocks."""
         return frozenset(row["id"] for row in await self._db.fetch(_APART, person_id, list(others)))
+
+    async def display_name(self, person_id: str) -> str | None:
+        """None for nobody, and for somebody whose account is deleted."""
+        name: str | None = await self._db.fetchval(_DISPLAY_NAME, person_id)
+        return name
 
     async def person_named(self, key: str, *, asker_id: str) -> str | None:
         """Whose username has this folded form; None for nobody, and for somebody who blocks the asker."""
@@ -118,6 +124,7 @@ _NAMED: Final = """
 select id from users u where username_key = $1 and deleted_at is null
     and not exists (select from blocks b where b.user_id = u.id and b.blocked_id = $2)
 """
+_DISPLAY_NAME: Final = "select display_name from users where id = $1 and deleted_at is null"
 _INVITE: Final = """
 with room as (select count(*) < $3 or bool_or(user_id = $2) as has_room from stream_guests where stream_id = $1),
 added as (

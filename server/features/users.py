@@ -165,7 +165,10 @@ class Profiles:
         """
         if display_name:
             await self._require_own(user_id, display_name)
-        await self._db.execute(_CHANGE, user_id, display_name, bio)
+        async with self._db.transaction() as tx:
+            await tx.execute(_CHANGE, user_id, display_name, bio)
+            if display_name is not None:
+                await note_change(tx, "name", user_id)
 
     async def _require_own(self, user_id: str, display_name: str) -> None:
         """One's own username, and the name that one has already, may stay."""
@@ -266,7 +269,11 @@ class Users:
 
     name = "users"
 
-    def __init__(self, *, profiles: Profiles, ties: Ties, accounts: Accounts) -> None:
+    def __init__(
+        self, *, profiles: Profiles, ties: Ties, accounts: Accounts, when_changed: Callable[[], Awaitable[None]]
+    ) -> None:
+        """``when_changed``: somebody may have another name now, and this node need not wait to find out."""
+        self._when_changed = when_changed
         self._profiles = profiles
         self._ties = ties
         self._accounts = accounts
@@ -321,6 +328,7 @@ class Users:
     async def _change(self, call: Call[ProfileChange, None]) -> Answer:
         given = call.body.model_dump(exclude_unset=True)
         await self._profiles.change(call.me.id, display_name=given.get("display_name"), bio=given.get("bio"))
+        await self._when_changed()
         return Answer(200, await self._profiles.me(call.me.id))
 
     async def _delete(self, call: Call[Farewell, None]) -> Answer:

@@ -13,7 +13,7 @@ import hmac
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
 import jwt
@@ -114,6 +114,7 @@ class Identity:
         self._keys: dict[str, _Key] = {}
         self._revoked: dict[str, float] = {}
         self._known: dict[bytes, _Known] = {}  # by the token's hash, oldest first
+        self._names: dict[str, tuple[str, float]] = {}  # of people who were renamed, while older tokens may live
         self._callbacks: list[Revoked] = []
         self._looked_at: float | None = None
         self._task: asyncio.Task[None] | None = None
@@ -170,7 +171,15 @@ class Identity:
         if known.person.session_id in self._revoked:
             raise Unauthorized("token_revoked", "The session was ended")
         self._remember(digest, known)
-        return known.person
+        return self._named(known.person) if self._names else known.person
+
+    def rename(self, person_id: str, display_name: str) -> None:
+        """The person is called so from now on, whatever tokens say that were made before."""
+        self._names[person_id] = display_name, self._monotonic() + ACCESS_TTL_S + LEEWAY_S + 60
+
+    def _named(self, person: Person) -> Person:
+        name = self._names.get(person.id)
+        return person if name is None or name[0] == person.display_name else replace(person, display_name=name[0])
 
     def is_revoked(self, session_id: str) -> bool:
         return session_id in self._revoked
@@ -213,6 +222,7 @@ class Identity:
         now = self._monotonic()
         for session_id in [one for one, until in self._revoked.items() if until <= now]:
             del self._revoked[session_id]
+        self._names = {person_id: name for person_id, name in self._names.items() if name[1] > now}
 
     async def _follow(self) -> None:
         is_failing = False

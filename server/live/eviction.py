@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final, Protocol
 
 from actors.chat_messages import ForgetAuthor, ForgetStanding
@@ -43,8 +43,12 @@ class Eviction:
         holders: Sequence[Holder],
         keepers: Sequence[Keeper],
         end_streams: Callable[[str], None],
+        renamed: Callable[[str], Awaitable[None]],
     ) -> None:
-        """``end_streams`` of a person who may not be on the air any more: begun at once, not waited for."""
+        """``end_streams`` of a person who may not be on the air any more: begun at once, not waited for. ``renamed``
+        carries out that a person is called otherwise.
+        """
+        self._renamed = renamed
         self._node = node
         self._rights = rights
         self._on_air = on_air
@@ -58,6 +62,8 @@ class Eviction:
         if change.kind == "stream":
             self._on_air.forget_view(change.subject_id)
             await self._judge_again(change.subject_id)
+        elif change.kind == "name":
+            await self._renamed(change.subject_id)
         elif change.kind == "block":
             await self._blocked(change.subject_id, change.other_id or "")
         else:

@@ -106,12 +106,26 @@ class Feed:
         """What is here of this person's messages."""
         return [message for message in self.recent if message.get("user", {}).get("id") == user_id]
 
+    def rename(self, user_id: str, display_name: str) -> None:
+        """The person is called otherwise, in what they have written too. What was given out before stays as it was."""
+        self.encoded.clear()
+        self.recent = deque((_renamed(one, user_id, display_name) for one in self.recent), maxlen=RECENT)
+        if self.pinned is not None:
+            self.pinned = _renamed(self.pinned, user_id, display_name)
+
     def forget(self, message_id: str) -> None:
         """A message was deleted: its place stays."""
         self.encoded.clear()
         for index, message in enumerate(self.recent):
             if message["id"] == message_id:
                 self.recent[index] = {"id": message_id, "offset": message["offset"], "deleted": True}
+
+
+def _renamed(message: dict[str, Any], user_id: str, display_name: str) -> dict[str, Any]:
+    user = message.get("user")
+    if user is None or user["id"] != user_id:
+        return message
+    return {**message, "user": {**user, "display_name": display_name}}
 
 
 class Feeds:
@@ -168,6 +182,11 @@ class Feeds:
         for feed in self._feeds.values():
             if feed.owner_id == owner_id:
                 feed.forget_writers()
+
+    def rename_author(self, user_id: str, display_name: str) -> None:
+        """This person is called otherwise from now on, in what whoever comes in is given too."""
+        for feed in self._feeds.values():
+            feed.rename(user_id, display_name)
 
     def forget_author(self, user_id: str) -> None:
         """This person's account is deleted: what is remembered of their messages is, and their readers are told."""

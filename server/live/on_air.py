@@ -93,12 +93,22 @@ class OnAir:
     def changed(self, fact: StreamChanged) -> None:
         """Show a change to everybody who watches."""
         self._remember(fact.stream)
-        view, topic = self.counted(fact.stream), f"stream:{fact.stream.id}"
+        self._show_state(fact.stream)
+
+    def _show_state(self, stream: StreamView) -> None:
+        view, topic = self.counted(stream), f"stream:{stream.id}"
         if view.visibility != "private":
             self._fan.publish(topic, "stream:state", shown(view))
             return
         for socket in list(self._fan.sockets(topic)):
             socket.emit("stream:state", self.shown_to(view, viewer_of(socket.state)))
+
+    def rename_owner(self, owner_id: str, display_name: str) -> None:
+        """Show the new name to everybody who watches one of this person's streams."""
+        for view in [one for one in self._views.values() if one.owner.id == owner_id]:
+            owner = msgspec.structs.replace(view.owner, display_name=display_name)
+            renamed = self._views[view.id] = msgspec.structs.replace(view, owner=owner)
+            self._show_state(renamed)
 
     def viewers_counted(self, fact: ViewersCounted) -> None:
         before = self._counts.get(fact.stream_id)

@@ -163,7 +163,7 @@ class Rights:
         self._turn += 1
         if change.kind == "stream":
             self._guests.pop(change.subject_id, None)
-        else:
+        elif change.kind != "name":
             self._owners.pop(change.subject_id, None)
 
     async def _tell(self, changes: Sequence[Change]) -> None:

@@ -231,6 +231,12 @@ class Sockets:
             socket.emit("session:revoked", {"reason": reason})
             socket.disconnect(reason="session revoked")
 
+    def rename(self, person_id: str, display_name: str) -> None:
+        """What this person says from now on is said under the new name, whatever their token says."""
+        self._presence.rename(person_id, display_name)
+        for socket in [one for sockets in self._of_session.values() for one in sockets]:
+            socket.state.rename(person_id, display_name)
+
     # streams
 
     def _watch(self, socket: Socket, session: Session, body: OfStream) -> Ack | Awaitable[Ack]:

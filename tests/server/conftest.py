@@ -183,7 +183,12 @@ async def house(database: Database, identity: Identity, cheap_passwords: Passwor
             ),
             ServerInfo(server_name="Social Flow", version="0", limits={"chat_text_chars": 500}),
             Auth(accounts=accounts, rates=AuthRates()),
-            Users(profiles=profiles, ties=Ties(database=database, when_changed=nothing_happens), accounts=accounts),
+            Users(
+                profiles=profiles,
+                ties=Ties(database=database, when_changed=nothing_happens),
+                accounts=accounts,
+                when_changed=nothing_happens,
+            ),
             Export(database=database),
         ],
         identity=identity,

@@ -1,0 +1,60 @@
+"""A person's new display name, in every place of this node that shows or remembers the one before."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final, Protocol
+
+from actors.chat_messages import RenameAuthor
+from actors.runtime import Message, Node
+from actors.stream import RenameOwner
+from server.http.identity import Identity
+from server.live.feed import Feeds
+from server.live.on_air import OnAir
+
+MAX_ACTORS: Final = 1_000_000
+
+
+class Named(Protocol):
+    """The sockets of this node, and who is present through them."""
+
+    def rename(self, person_id: str, display_name: str) -> None: ...
+
+
+class Naming:
+    """Every step may be repeated. What is not on this node has the name from the row when it is read."""
+
+    def __init__(
+        self,
+        *,
+        node: Node,
+        identity: Identity,
+        on_air: OnAir,
+        feeds: Feeds,
+        sockets: Named,
+        display_name: Callable[[str], Awaitable[str | None]],
+    ) -> None:
+        """``display_name`` as the row has it now."""
+        self._node = node
+        self._identity = identity
+        self._on_air = on_air
+        self._feeds = feeds
+        self._sockets = sockets
+        self._display_name = display_name
+
+    async def hear(self, person_id: str) -> None:
+        """The person is called otherwise. Raises ``Unavailable``."""
+        name = await self._display_name(person_id)
+        if name is None:
+            return
+        self._identity.rename(person_id, name)
+        self._sockets.rename(person_id, name)
+        self._feeds.rename_author(person_id, name)
+        self._on_air.rename_owner(person_id, name)
+        self._tell("chat", RenameAuthor(user_id=person_id, display_name=name))
+        self._tell("stream", RenameOwner(user_id=person_id, display_name=name))
+
+    def _tell(self, kind: str, message: Message) -> None:
+        """The actors that are on this node: others remember nothing."""
+        for info in self._node.actors(kind=kind, most=MAX_ACTORS):
+            self._node.ref(info.id.kind, info.id.key).tell(message)
