@@ -13,6 +13,7 @@ from server.features.people import People
 from server.features.users import Accounts, Profiles, Ties, Users
 from server.http.feature import Feature
 from server.http.identity import Identity
+from server.limits import account_rates
 from server.live.addresses import Addresses
 from server.live.departure import Departure
 from server.live.eviction import Eviction, Keeper
@@ -54,6 +55,7 @@ class Access:
         settings: Settings,
     ) -> None:
         """``media``: the media process, which is not there yet."""
+        self._settings = settings
         self._db = db
         self._identity = identity
         self._ids = ids
@@ -96,7 +98,8 @@ class Access:
     def features(self, on_air: OnAir, *, profiles: Profiles, accounts: Accounts) -> list[Feature]:
         heed = self.rights.heed
         ties = Ties(database=self._db, when_changed=heed)
-        users = Users(profiles=profiles, ties=ties, accounts=accounts, when_changed=heed)
+        rates = account_rates(self._settings)
+        users = Users(profiles=profiles, ties=ties, accounts=accounts, when_changed=heed, rates=rates)
         guests = GuestDesk(table=self._table, rights=self.rights, on_air=on_air)
         people = People(database=self._db, identity=self._identity, ids=self._ids, when_changed=self.rights.heed)
         return [users, guests, people]

@@ -44,7 +44,16 @@ from server.http.protocol import http_protocols, refused_head
 from server.http.translations import known_errors
 from server.http.web_client import WebClient
 from server.lifecycle import Stages, closer
-from server.limits import SharedRates, budgets, edge_limits, media_config, offer_limits, told_limits, turnout
+from server.limits import (
+    SharedRates,
+    account_rates,
+    budgets,
+    edge_limits,
+    media_config,
+    offer_limits,
+    told_limits,
+    turnout,
+)
 from server.live.admission import Exchange
 from server.live.durable import DurableChat, DurableStreams, DurableViews
 from server.live.edge import Edge, Fanout, address_in, comeback_delays_ms, tag_of
@@ -470,7 +479,7 @@ class App:
                 self._health,
                 ServerInfo(server_name=self.settings.server_name, version=VERSION, limits=told_limits(self.settings)),
                 Auth(accounts=self.accounts, rates=AuthRates(), is_secure=self.settings.is_https),
-                Export(database=self.db),
+                Export(database=self.db, rates=account_rates(self.settings)),
                 *self._access.features(self._on_air, profiles=self._profiles, accounts=self.accounts),
                 self._stream_desk(),
                 HlsDesk(
@@ -543,6 +552,7 @@ class App:
             rtmp_address=self.rtmp_address,
             public_url=self.settings.public_url,
             needs_verified_email=self.settings.require_verified_email,
+            rates=account_rates(self.settings),
         )
 
     def rtmp_address(self, host: str) -> str:

@@ -162,6 +162,22 @@ class Settings(BaseSettings):
         ge=1,
         description="WHIP, and WHEP, offers of one address (/64 for IPv6) that wait to be connected, on one node",
     )
+    max_rtmp_connections: int = Field(1_000, ge=1, description="RTMP connections of this node")
+    max_rtmp_waiting_per_address: int = Field(
+        64, ge=1, description="RTMP connections of one address (/64 for IPv6) that do not publish yet, on one node"
+    )
+    max_new_streams_per_hour: int = Field(
+        300, ge=1, description="streams that one account may prepare in an hour; a third of it at once"
+    )
+    max_ties_per_hour: int = Field(
+        1_000, ge=1, description="follows, blocks and mutes of one account in an hour; a third of it at once"
+    )
+    max_profile_changes_per_hour: int = Field(
+        300, ge=1, description="changes of one account's profile in an hour; a third of it at once"
+    )
+    max_exports_per_hour: int = Field(
+        20, ge=1, description="exports of one account's data in an hour; a third of it at once"
+    )
     max_run_bytes: int = Field(1 << 30, ge=1 << 24, description="live segments kept in the run folder")
     chat_rate: float = Field(5.0, gt=0, le=10_000, description="chat messages a second of one person")
     chat_burst: int = Field(10, ge=1, le=10_000, description="chat messages at once of one person")

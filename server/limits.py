@@ -10,7 +10,7 @@ from typing import Any, Final
 from actors.budget import Budgets, Pace
 from actors.chat import MAX_TEXT
 from server.config import Settings
-from server.http.limits import Rate, TokenBuckets
+from server.http.limits import AccountRates, Rate, TokenBuckets
 from server.live.admission import Turnout
 from server.live.edge import EdgeLimits
 from server.live.whip import OfferLimits
@@ -67,6 +67,12 @@ def told_limits(settings: Settings) -> Mapping[str, Any]:
         "encodings": encodings(settings),
         "offers_per_account": settings.max_offers_per_account,
         "offers_per_address": settings.max_offers_per_address,
+        "rtmp_connections": settings.max_rtmp_connections,
+        "rtmp_waiting_per_address": settings.max_rtmp_waiting_per_address,
+        "new_streams_per_hour": settings.max_new_streams_per_hour,
+        "ties_per_hour": settings.max_ties_per_hour,
+        "profile_changes_per_hour": settings.max_profile_changes_per_hour,
+        "exports_per_hour": settings.max_exports_per_hour,
         "sdp_bytes": 65_536,
         "body_bytes": 65_536,
         "request_head_bytes": EdgeLimits().max_head_bytes,
@@ -97,6 +103,15 @@ def budgets(settings: Settings) -> Budgets:
             "moderator": settings.moderator_rate_factor,
             "admin": settings.admin_rate_factor,
         },
+    )
+
+
+def account_rates(settings: Settings) -> AccountRates:
+    return AccountRates.per_hour(
+        streams=settings.max_new_streams_per_hour,
+        ties=settings.max_ties_per_hour,
+        profile=settings.max_profile_changes_per_hour,
+        exports=settings.max_exports_per_hour,
     )
 
 
@@ -137,6 +152,8 @@ def media_config(settings: Settings, *, run_dir: Path, object_store: str) -> Med
         max_streams=settings.max_streams,
         max_whep_viewers=settings.max_whep_viewers,
         max_encodings=encodings(settings),
+        max_rtmp_connections=settings.max_rtmp_connections,
+        max_rtmp_waiting_per_address=settings.max_rtmp_waiting_per_address,
         max_run_bytes=settings.max_run_bytes,
         log_format=settings.log_format,
         log_level=settings.log_level,

@@ -43,7 +43,7 @@ from media.control import (
 from media.errors import PublishRefused
 from media.plane import Plane
 from media.publication import Publication, PublishRequest
-from media.rtmp.server import RtmpServer
+from media.rtmp.server import RtmpLimits, RtmpServer
 from media.transcode.pool import CodecPool
 from media.webrtc import errors as webrtc_errors
 from media.webrtc.port import RtcPort
@@ -70,6 +70,8 @@ class MediaConfig(msgspec.Struct, frozen=True, kw_only=True):
     max_streams: int
     max_whep_viewers: int
     max_encodings: int
+    max_rtmp_connections: int
+    max_rtmp_waiting_per_address: int
     max_run_bytes: int
     log_format: str
     log_level: str
@@ -103,7 +105,10 @@ class MediaServer:
             max_streams=config.max_streams,
             max_run_bytes=config.max_run_bytes,
         )
-        self._rtmp = RtmpServer(authorize=self._authorize, ssl=_tls(config))
+        limits = RtmpLimits(
+            max_connections=config.max_rtmp_connections, max_pending_per_address=config.max_rtmp_waiting_per_address
+        )
+        self._rtmp = RtmpServer(authorize=self._authorize, ssl=_tls(config), limits=limits)
         self._leaving = asyncio.Event()
         self._budget_s = 0.0
 

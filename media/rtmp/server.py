@@ -17,6 +17,7 @@ import socket
 import ssl as tls
 import time
 from collections.abc import Awaitable, Callable
+from ipaddress import IPv4Address, IPv6Network, ip_address
 from typing import cast
 
 import msgspec
@@ -63,6 +64,18 @@ class RtmpLimits(msgspec.Struct, frozen=True, kw_only=True):
     max_pending_per_address: int = 64
     max_unsent_bytes: int = 256 * 1024
     chunks: ChunkLimits = ChunkLimits()
+
+
+def counted_address(peer: str) -> str:
+    """What bounds by address count: the /64 of IPv6, IPv4 where it is mapped into IPv6."""
+    try:
+        address = ip_address(peer.partition("%")[0])
+    except ValueError:
+        return peer
+    if isinstance(address, IPv4Address):
+        return str(address)
+    mapped = address.ipv4_mapped
+    return str(mapped) if mapped is not None else str(IPv6Network((int(address) >> 64 << 64, 64)))
 
 
 class RtmpCounters(msgspec.Struct):
@@ -265,7 +278,7 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         peer = transport.get_extra_info("peername")
-        self.address, self._remote = (peer[0], f"{peer[0]}:{peer[1]}") if peer else ("", "")
+        self.address, self._remote = (counted_address(peer[0]), f"{peer[0]}:{peer[1]}") if peer else ("", "")
         self._scheme = "rtmps" if transport.get_extra_info("ssl_object") is not None else "rtmp"
         if not self._server._admit(self):
             self.phase = _Phase.GONE

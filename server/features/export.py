@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from server.http.errors import not_found
 from server.http.feature import Call, Operation
+from server.http.limits import AccountRates
 from server.http.shapes import Shape
 from storage.postgres import Database, Row
 
@@ -113,8 +114,9 @@ class Export:
 
     name = "export"
 
-    def __init__(self, *, database: Database) -> None:
+    def __init__(self, *, database: Database, rates: AccountRates | None = None) -> None:
         self._db = database
+        self._rate = (rates or AccountRates()).exports
 
     def operations(self) -> Sequence[Operation]:
         answers: Mapping[int, type[BaseModel]] = {200: Held}
@@ -122,6 +124,7 @@ class Export:
             Operation(
                 method="GET", path="/api/v1/me/export", handler=self._export, name="exportMe", tag="people",
                 summary="Everything that is held on me", answers=answers, problems=frozenset({404}), auth="required",
+                account_rate=self._rate,
             )
         ]  # fmt: skip
 

@@ -15,6 +15,7 @@ from server.http.cursors import decode_cursor, encode_cursor
 from server.http.errors import FieldError, Problem, not_found
 from server.http.feature import USERNAME, Answer, Call, Operation
 from server.http.identity import Person
+from server.http.limits import AccountRates, Rate
 from server.http.shapes import Body, Page, PageQuery, Shape, Text
 from storage.postgres import Database, Row
 from storage.rights import note_change
@@ -270,26 +271,33 @@ class Users:
     name = "users"
 
     def __init__(
-        self, *, profiles: Profiles, ties: Ties, accounts: Accounts, when_changed: Callable[[], Awaitable[None]]
+        self,
+        *,
+        profiles: Profiles,
+        ties: Ties,
+        accounts: Accounts,
+        when_changed: Callable[[], Awaitable[None]],
+        rates: AccountRates | None = None,
     ) -> None:
         """``when_changed``: somebody may have another name now, and this node need not wait to find out."""
+        self._rates = rates or AccountRates()
         self._when_changed = when_changed
         self._profiles = profiles
         self._ties = ties
         self._accounts = accounts
 
     def operations(self) -> Sequence[Operation]:
-        ties = self._ties
+        ties, rate = self._ties, self._rates.ties
         return [
             *self._mine(),
             Operation(
                 method="GET", path="/api/v1/users/{username}", handler=self._get, name="getUser", tag=TAG,
                 summary="A person's profile", paths=_NAMED, answers={200: Profile}, auth="optional",
             ),
-            *_verbs("follow", "Follow a person", "Stop following a person", ties.follow, ties.unfollow),
-            *_verbs("block", "Block a person: neither follows nor sees the other", "Unblock a person", ties.block,
-                    ties.unblock),
-            *_verbs("mute", "Mute a person", "Unmute a person", ties.mute, ties.unmute),
+            *_verbs("follow", ("Follow a person", "Stop following a person"), ties.follow, ties.unfollow, rate),
+            *_verbs("block", ("Block a person: neither follows nor sees the other", "Unblock a person"), ties.block,
+                    ties.unblock, rate),
+            *_verbs("mute", ("Mute a person", "Unmute a person"), ties.mute, ties.unmute, rate),
             self._listing("followers", "Who follows a person", _FOLLOWERS),
             self._listing("following", "Whom a person follows", _FOLLOWING),
         ]  # fmt: skip
@@ -303,7 +311,7 @@ class Users:
             Operation(
                 method="PATCH", path="/api/v1/me", handler=self._change, name="changeMe", tag=TAG,
                 summary="Change my profile", body=ProfileChange, answers={200: Me}, problems=frozenset({404, 409}),
-                auth="required",
+                auth="required", account_rate=self._rates.profile,
             ),
             Operation(
                 method="DELETE", path="/api/v1/me", handler=self._delete, name="deleteMe", tag=TAG,
@@ -352,17 +360,17 @@ class Users:
 _NAMED: Final = {"username": USERNAME}
 
 
-def _verbs(what: str, put: str, delete: str, add: Verb, remove: Verb) -> list[Operation]:
-    """The idempotent pair of one tie."""
+def _verbs(what: str, said: tuple[str, str], add: Verb, remove: Verb, rate: Rate) -> list[Operation]:
+    """The idempotent pair of one tie; ``said`` sums up its PUT and its DELETE."""
     path = f"/api/v1/users/{{username}}/{what}"
     return [
         Operation(
-            method="PUT", path=path, handler=_tie(add), name=what, tag=TAG, summary=put, paths=_NAMED,
-            answers={204: None}, problems=frozenset({409}), auth="required",
+            method="PUT", path=path, handler=_tie(add), name=what, tag=TAG, summary=said[0], paths=_NAMED,
+            answers={204: None}, problems=frozenset({409}), auth="required", account_rate=rate,
         ),
         Operation(
-            method="DELETE", path=path, handler=_tie(remove), name=f"un{what}", tag=TAG, summary=delete, paths=_NAMED,
-            answers={204: None}, auth="required",
+            method="DELETE", path=path, handler=_tie(remove), name=f"un{what}", tag=TAG, summary=said[1], paths=_NAMED,
+            answers={204: None}, auth="required", account_rate=rate,
         ),
     ]  # fmt: skip
 

@@ -71,6 +71,7 @@ class Dispatch:
         path = check_path(self._formats, request.match_info)
         raw = await self._raw_body(request)
         body, query = self._validated(request, raw)
+        await self._limit_account(person)
         call: Call[Any, Any] = Call(request, body, query, path, person, address, token)
         run = partial(self._run, call)
         key = request.headers.get(HEADER)
@@ -99,6 +100,15 @@ class Dispatch:
         wait_s = await self._intake.limiter.take(limiting_key(address), rate)
         if wait_s > 0:
             raise Problem(429, "Too many calls from this address", retry_after_s=wait_s)
+
+    async def _limit_account(self, person: Person | None) -> None:
+        """What is created counts for the account, so loopback is no exception."""
+        rate = self._operation.account_rate
+        if rate is None or person is None:
+            return
+        wait_s = await self._intake.limiter.take(person.id, rate)
+        if wait_s > 0:
+            raise Problem(429, "Your account has done this too often", retry_after_s=wait_s)
 
     def _caller(self, request: web.Request) -> tuple[Person | None, str | None]:
         auth = self._operation.auth

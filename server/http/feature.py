@@ -98,7 +98,8 @@ class Operation:
     ``answers`` are the successes; ``problems`` the statuses ≥ 400 that the handler raises on its own account. Those
     that follow from the declaration (authentication, validation, limits, dependencies) are added to the documentation.
     ``body=bytes`` hands over the body as it came, if its type is ``consumes``. ``paths`` need only name parameters
-    that are not UUIDs. ``max_body`` is in bytes. ``rate`` bounds calls by client address.
+    that are not UUIDs. ``max_body`` is in bytes. ``rate`` bounds calls by client address,
+    ``account_rate`` those of an account, from wherever.
     """
 
     method: str
@@ -120,6 +121,7 @@ class Operation:
     max_body: int = 64 * 1024
     idempotent_key: bool = False
     rate: Rate | None = None
+    account_rate: Rate | None = None
     body_timeout_s: float | None = None
     """Overrides the application's deadline for the arrival of a body."""
     headers: Mapping[str, str] = field(default_factory=dict)

@@ -18,6 +18,30 @@ class Rate:
     burst: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class AccountRates:
+    """How often one account may create something, from whatever address."""
+
+    streams: Rate = Rate("new_streams", per_s=300 / 3600, burst=100)
+    ties: Rate = Rate("ties", per_s=1_000 / 3600, burst=200)
+    profile: Rate = Rate("profile", per_s=300 / 3600, burst=100)
+    exports: Rate = Rate("exports", per_s=20 / 3600, burst=10)
+
+    @classmethod
+    def per_hour(cls, *, streams: int, ties: int, profile: int, exports: int) -> AccountRates:
+        """At once, at most what comes back within 20 minutes."""
+        return cls(
+            streams=_hourly("new_streams", streams),
+            ties=_hourly("ties", ties),
+            profile=_hourly("profile", profile),
+            exports=_hourly("exports", exports),
+        )
+
+
+def _hourly(name: str, count: int) -> Rate:
+    return Rate(name, per_s=count / 3600, burst=max(1, count // 3))
+
+
 class RateLimiter(Protocol):
     async def take(self, key: str, rate: Rate) -> float:
         """0 when the call may go on, else the seconds until it may."""

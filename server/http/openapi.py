@@ -196,7 +196,7 @@ def problem_statuses(operation: Operation) -> set[int]:
         found.add(422)
     if operation.idempotent_key:
         found |= {409, 422}
-    if operation.rate is not None:
+    if operation.rate is not None or operation.account_rate is not None:
         found.add(429)
     return found
 

@@ -21,6 +21,7 @@ from server.features.auth.rules import new_stream_key
 from server.http.cursors import decode_cursor, encode_cursor
 from server.http.errors import Problem, invalid_field, not_found
 from server.http.feature import Answer, Call, Operation
+from server.http.limits import AccountRates
 from server.http.shapes import Body, Cursor, Limit, Page, Query, Shape, Text, one_line, several_lines
 from server.live.addresses import viewer_of
 from server.live.departure import Departure
@@ -223,7 +224,9 @@ class StreamDesk:
         rtmp_address: Callable[[str], str],
         public_url: str | None,
         needs_verified_email: bool,
+        rates: AccountRates,
     ) -> None:
+        self._rates = rates
         self._rows = rows
         self._ingest = ingest
         self._on_air = on_air
@@ -244,7 +247,7 @@ class StreamDesk:
             Operation(
                 method="POST", path="/api/v1/streams", handler=self._create, name="createStream", tag=TAG,
                 summary="Prepare or schedule a stream", body=NewStreamBody, answers={201: Created},
-                problems=frozenset({403}), auth="required", idempotent_key=True,
+                problems=frozenset({403}), auth="required", idempotent_key=True, account_rate=self._rates.streams,
             ),
             Operation(
                 method="GET", path="/api/v1/streams", handler=self._list, name="listStreams", tag=TAG,

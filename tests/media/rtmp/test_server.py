@@ -18,7 +18,7 @@ from cryptography.x509.oid import NameOID
 
 from media.publication import PublishRequest
 from media.rtmp.client import ClientProtocol, Published, Refused, _State, parse_url
-from media.rtmp.server import RtmpLimits, RtmpServer
+from media.rtmp.server import RtmpLimits, RtmpServer, counted_address
 from media.unit import Codec, Track, Unit
 from tests.media.rtmp.recording import Door, Recording
 
@@ -491,3 +491,18 @@ def test_uvloop_serves_the_same() -> None:
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(run())
+
+
+@pytest.mark.parametrize(
+    ("peer", "counted"),
+    [
+        ("203.0.113.9", "203.0.113.9"),
+        ("::ffff:203.0.113.9", "203.0.113.9"),
+        ("2001:db8::1", "2001:db8::/64"),
+        ("2001:db8::ffff:1", "2001:db8::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("", ""),
+    ],
+)
+def test_connections_are_bounded_by_ipv6_network_and_mapped_addresses_as_ipv4(peer: str, counted: str) -> None:
+    assert counted_address(peer) == counted

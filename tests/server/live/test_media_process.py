@@ -66,7 +66,7 @@ def config(tmp_path: Path, **fields: object) -> MediaConfig:
     given = {
         "run_dir": str(tmp_path / "run"), "object_store": str(tmp_path / "objects"), "webrtc_port": 0,
         "webrtc_addresses": ("127.0.0.1",), "max_streams": 4, "max_whep_viewers": 4, "max_encodings": 1,
-        "max_run_bytes": 64 * 1024 * 1024,
+        "max_rtmp_connections": 100, "max_rtmp_waiting_per_address": 64, "max_run_bytes": 64 * 1024 * 1024,
         "log_format": "console", "log_level": "warning",
     }  # fmt: skip
     return MediaConfig(**{**given, **fields})  # type: ignore[arg-type]
