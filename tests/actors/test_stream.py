@@ -63,6 +63,14 @@ async def test_a_stream_goes_live_is_interrupted_and_ends_after_its_grace(statio
     assert station.moves() == [("scheduled", "live"), ("live", "interrupted"), ("interrupted", "ended")]
 
 
+async def test_the_log_says_why_a_stream_moved(station: Station, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    grant = await station.go_live()
+    await station.lose(grant.publication)
+    assert "live -> interrupted: gone" in caplog.text
+    assert "publisher_lost" not in caplog.text
+
+
 async def test_a_publisher_that_comes_back_goes_on_where_the_media_clock_stood(station: Station) -> None:
     first = await station.go_live()
     await station.progress(first.publication, ms=7_000, segment=4)
