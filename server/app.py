@@ -164,13 +164,14 @@ class App:
             self.redis = await Redis.connect(engines.redis_url)
             self._stages.add("redis", self.redis.close)
             self.cluster = await self._join_cluster(engines)
+            self._log = ChatLog(db=self.db)
+            self._stages.add("chat log", self._log.close)
+            await self._log.open()
         except StorageError as error:
             raise CannotStart(f"{error}: check database_url and redis_url, or run `socialflow doctor`") from None
         self.database_url = engines.database_url
         self.objects: ObjectStore = open_objects(self._object_place)
         self._stages.add("objects", self.objects.close)
-        self._log = ChatLog(db=self.db)
-        self._stages.add("chat log", self._log.close)
         self._streams = Streams(db=self.db)
         self._recordings = Recordings(db=self.db)
         self._chat = DurableChat(

@@ -103,6 +103,12 @@ class ChatLog:
         self._writer: asyncio.Task[None] | None = None
         self._is_closed = False
 
+    async def open(self) -> None:
+        """Makes the log's own connection, so that a server that has none left later does not keep it from writing.
+        Raises ``Unavailable``.
+        """
+        await self._appends.open()
+
     def submit(self, entry: ChatEntry) -> asyncio.Future[Appended]:
         """Queue an entry and return the future of its outcome, at once. Entries keep the order of the calls.
 

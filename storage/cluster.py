@@ -155,7 +155,9 @@ class Cluster:
         nobody is waited for when it is empty.
         """
         clock = clock or LoopClock()
-        leases = Leases(db=db)
+        own = db.dedicated({})  # kept open, so that a server that has no connection left does not stop take-overs
+        await own.open()
+        leases = Leases(db=db, own=own)
         cluster_id = await leases.cluster_id()
         engines = [await Redis.connect(redis_url)]
         try:

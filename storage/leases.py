@@ -9,7 +9,7 @@ import msgspec
 
 from actors.runtime.ids import SHARDS
 from storage.errors import Fenced
-from storage.postgres import Database, Transaction
+from storage.postgres import Database, Dedicated, Transaction
 
 
 class Fence(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,10 +34,11 @@ async def hold(tx: Transaction, fence: Fence) -> None:
 
 
 class Leases:
-    """Take-overs of shards."""
+    """Take-overs of shards. With ``own``, a connection for nothing else, calls must not overlap."""
 
-    def __init__(self, *, db: Database) -> None:
+    def __init__(self, *, db: Database, own: Dedicated | None = None) -> None:
         self._db = db
+        self._rows: Database | Dedicated = own or db
 
     async def take_all(self, node: str) -> dict[int, int]:
         """Take every shard for ``node``: shard → its new epoch. Writes under older epochs are refused from here on."""
@@ -45,12 +46,12 @@ class Leases:
 
     async def take(self, shards: Sequence[int], node: str) -> dict[int, int]:
         """Take these shards for ``node``: shard → its new epoch. Waits for writes under way (they count still)."""
-        rows = await self._db.fetch(_TAKE, list(shards), node)
+        rows = await self._rows.fetch(_TAKE, list(shards), node)
         return {row["shard"]: row["epoch"] for row in rows}
 
     async def read(self, shards: Sequence[int]) -> dict[int, Taken]:
         """How these shards stand now."""
-        rows = await self._db.fetch(
+        rows = await self._rows.fetch(
             "select shard, epoch, node from shards where shard = any($1::smallint[])", list(shards)
         )
         return {row["shard"]: Taken(epoch=row["epoch"], node=row["node"]) for row in rows}
@@ -60,7 +61,7 @@ class Leases:
 
         Who was frozen between looking and taking finds that others have taken the shard, and leaves it alone.
         """
-        rows = await self._db.fetch(_RAISE, list(epochs), list(epochs.values()), node)
+        rows = await self._rows.fetch(_RAISE, list(epochs), list(epochs.values()), node)
         return {row["shard"]: row["epoch"] for row in rows}
 
     async def cluster_id(self) -> str:

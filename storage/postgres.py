@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, TypeAlias, TypeVar
@@ -21,6 +22,8 @@ Row: TypeAlias = "asyncpg.Record"
 T = TypeVar("T")
 
 DEADLINE_S: Final = 5.0
+NONE_LEFT_S: Final = 0.25
+"""Between two attempts to open a connection while the server has none left and no pooled one is given back."""
 SILENT_IN_TRANSACTION_S: Final = 2.0
 """How long the locks of a session stay that says nothing in the middle of a transaction: a node that is frozen there
 must not keep the others from taking over what it held."""
@@ -46,7 +49,8 @@ class Database:
 
     Every call raises ``Unavailable`` (also when its deadline passes), ``Conflict``, ``BadValue`` or, for a defect in
     the SQL, ``StorageError``. A call that was cancelled or timed out may or may not have been carried out. After an
-    outage the next call connects anew by itself.
+    outage the next call connects anew by itself. While the server has no connection left to open, a call waits within
+    its deadline for one that the pool has open.
     """
 
     def __init__(self, *, pool: asyncpg.Pool[Row], deadline_s: float, url: str, settings: dict[str, str]) -> None:
@@ -57,6 +61,7 @@ class Database:
         self._settings = settings
         self._own: list[Dedicated] = []
         self._outages = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
 
     @classmethod
     async def connect(
@@ -135,11 +140,7 @@ class Database:
         of_block: list[BaseException] = []
         try:
             with translated(of_block):
-                async with (
-                    asyncio.timeout(limit),
-                    self._pool.acquire(timeout=limit) as connection,
-                    connection.transaction(),
-                ):
+                async with asyncio.timeout(limit), self._pooled(limit) as connection, connection.transaction():
                     try:
                         yield Transaction(connection=connection)
                     except BaseException as error:
@@ -151,7 +152,11 @@ class Database:
 
     def dedicated(self, settings: Mapping[str, str]) -> Dedicated:
         """A connection beside the pool, with settings of its own. It ends with this object."""
-        found = Dedicated(connect=partial(self._connect, {**self._settings, **settings}), outages=lambda: self._outages)
+        found = Dedicated(
+            connect=partial(self._connect, {**self._settings, **settings}),
+            outages=lambda: self._outages,
+            pooled=self.fetch,
+        )
         self._own.append(found)
         return found
 
@@ -166,11 +171,53 @@ class Database:
         limit = timeout_s or self._deadline_s
         try:
             with translated():
-                async with asyncio.timeout(limit), self._pool.acquire(timeout=limit) as connection:
+                async with asyncio.timeout(limit), self._pooled(limit) as connection:
                     return await call(connection)
         except Unavailable as error:
             await self._renew_if_lost(error)
             raise
+
+    @contextlib.asynccontextmanager
+    async def _pooled(self, limit_s: float) -> AsyncIterator[Any]:
+        """A connection of the pool: an open one as long as there is one, else a new one. Where the server has none
+        left to open, it waits for the next that is given back; ends with the caller's time-out.
+        """
+        connection = await self._acquire(limit_s)
+        try:
+            yield connection
+        finally:
+            await self._pool.release(connection)
+            self._wake_one()
+
+    async def _acquire(self, limit_s: float) -> Any:
+        while True:
+            if self._waiting and self._pool.get_idle_size() == 0:
+                await self._given_back()  # who waits already goes first, and another attempt would fail as well
+            try:
+                return await self._pool.acquire(timeout=limit_s)
+            except asyncpg.TooManyConnectionsError:
+                await self._given_back()
+
+    async def _given_back(self) -> None:
+        """Returns when a connection is given back; or after ``NONE_LEFT_S``, since others may have left one free."""
+        given: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(given)
+        try:
+            async with asyncio.timeout(NONE_LEFT_S):
+                await given
+        except TimeoutError:
+            return
+        finally:
+            if not given.done() or given.cancelled():
+                with contextlib.suppress(ValueError):
+                    self._waiting.remove(given)
+
+    def _wake_one(self) -> None:
+        while self._waiting:
+            given = self._waiting.popleft()
+            if not given.done():
+                given.set_result(None)
+                return
 
     async def _renew_if_lost(self, error: Unavailable) -> None:
         """After one connection was lost the others are not trusted either: an outage is met once, not by each."""
@@ -188,14 +235,29 @@ class Dedicated:
     has met. Not for concurrent use.
     """
 
-    def __init__(self, *, connect: Callable[[float], Awaitable[Any]], outages: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        *,
+        connect: Callable[[float], Awaitable[Any]],
+        outages: Callable[[], int],
+        pooled: Callable[..., Awaitable[list[Row]]],
+    ) -> None:
+        """``pooled`` carries a statement out on a connection of the pool."""
         self._connect = connect
         self._outages = outages
+        self._pooled = pooled
         self._seen = 0
         self._connection: Any = None
 
-    async def fetch(self, sql: str, *args: object, timeout_s: float) -> list[Row]:
-        """As ``Database.fetch``; the deadline covers the making of the connection. Cancelled, it is lost with it."""
+    async def open(self, *, timeout_s: float = DEADLINE_S) -> None:
+        """Makes the connection before it is needed. Raises ``Unavailable``."""
+        await self.fetch("select 1", timeout_s=timeout_s)
+
+    async def fetch(self, sql: str, *args: object, timeout_s: float = DEADLINE_S) -> list[Row]:
+        """As ``Database.fetch``; the deadline covers the making of the connection. Cancelled, it is lost with it.
+
+        While the server has no connection left to open, the statement is carried out on one of the pool.
+        """
         if self._connection is not None and self._seen != self._outages():
             self._cut()
         try:
@@ -209,8 +271,10 @@ class Dedicated:
         except asyncio.CancelledError:
             self._cut()
             raise
-        except Unavailable:
+        except Unavailable as error:
             self._cut()
+            if isinstance(error.__cause__, asyncpg.TooManyConnectionsError):
+                return await self._pooled(sql, *args, timeout_s=timeout_s)
             # A connect that is refused at once never waits: whoever tries again in a loop must not starve the others.
             await asyncio.sleep(0)
             raise

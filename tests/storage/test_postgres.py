@@ -201,3 +201,67 @@ async def test_who_goes_silent_in_a_transaction_does_not_keep_others_from_a_shar
         await silent
     assert await db.fetchval("select count(*) from cluster") == 0
     await other.close()
+
+
+# ---------------------------------------------------------------------------------------- no connection left to open
+
+
+@pytest.fixture
+async def one_left(db: Database, database_url: str) -> AsyncIterator[str]:
+    """The address of the database for somebody to whom the server gives one connection."""
+    await db.execute("drop role if exists one_left")
+    await db.execute("create role one_left login connection limit 1")
+    yield database_url.replace("postgres:@", "one_left:@")
+    await until_gone(db)
+    await db.execute("drop role one_left")
+
+
+async def until_gone(db: Database) -> None:
+    async with asyncio.timeout(5.0):
+        while await db.fetchval("select true from pg_stat_activity where usename = 'one_left' limit 1"):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+async def test_where_no_connection_is_left_to_open_calls_wait_for_one_that_is_given_back(one_left: str) -> None:
+    few = await Database.connect(one_left, max_connections=8)
+    async with few.transaction() as tx:
+        waiting = [asyncio.create_task(few.fetchval("select $1::int", number)) for number in range(20)]
+        async with asyncio.timeout(5.0):
+            while not few._waiting:  # noqa: ASYNC110 - turns of the loop
+                await asyncio.sleep(0)
+        assert await tx.fetchval("select 1") == 1
+        assert not any(task.done() for task in waiting)
+    assert await asyncio.gather(*waiting) == list(range(20))
+    await few.close()
+
+
+async def test_a_wait_for_a_connection_that_cannot_be_opened_has_a_deadline(one_left: str) -> None:
+    few = await Database.connect(one_left, max_connections=8)
+    async with few.transaction():
+        with pytest.raises(Unavailable):
+            await few.ping(timeout_s=0.4)
+    await few.ping()
+    await few.close()
+
+
+async def test_a_statement_whose_own_connection_cannot_be_opened_is_carried_out_on_one_of_the_pool(
+    one_left: str,
+) -> None:
+    few = await Database.connect(one_left, max_connections=8)
+    own = few.dedicated({})
+    rows = await own.fetch("select pg_backend_pid()", timeout_s=5.0)
+    assert rows[0][0] == await few.fetchval("select pg_backend_pid()")
+    await few.close()
+
+
+async def test_a_connection_opened_at_the_start_is_there_when_others_have_taken_all_that_are_left(
+    db: Database, one_left: str
+) -> None:
+    await db.execute("alter role one_left connection limit 2")
+    few = await Database.connect(one_left, max_connections=8)
+    own = few.dedicated({})
+    await own.open()
+    await db.execute("alter role one_left connection limit 0")
+    async with few.transaction():
+        assert len(await own.fetch("select 1", timeout_s=0.5)) == 1
+    await few.close()
