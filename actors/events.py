@@ -50,6 +50,11 @@ class StreamView(msgspec.Struct, frozen=True, kw_only=True):
     unique_viewers: int = 0
     watched_ms: int = 0
 
+    @property
+    def label(self) -> str:
+        """What the log calls it beside its id: the title in quotes and the owner's username."""
+        return f"{self.title!r} of @{self.owner.username}"
+
 
 class ChatMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One message as the room shows it. ``badges`` are ``owner``, ``moderator``, ``admin``."""

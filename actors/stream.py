@@ -54,6 +54,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     latency: str
     is_recorded: bool
     owner_id: str = ""
+    label: str = ""
 
 
 class ClaimPublish(Ask[Grant], frozen=True, kw_only=True):
@@ -308,7 +309,7 @@ class LiveStream(Actor):
             self._stop_media(before, publication - 1, "its publisher has come again")
         self._is_claimed, self._is_presumed, self._is_started = True, False, False
         self.context.timer(START_DUE_S, _StartDue(publication=publication))
-        self.context.log.info("publication %d granted to %s over %s", publication, message.remote, message.protocol)
+        self.context.log.info("%s: publication %d granted to %s", view.label, publication, message.remote)
         return Grant(
             stream_id=self._stream_id,
             epoch=self.context.epoch,
@@ -318,6 +319,7 @@ class LiveStream(Actor):
             latency=self._view.latency,
             is_recorded=self._view.is_recorded,
             owner_id=self._view.owner.id,
+            label=self._view.label,
         )
 
     @handles(PublisherStarted)
@@ -557,8 +559,7 @@ class LiveStream(Actor):
     async def _move(self, cause: Cause, message: Message) -> bool:
         """Carry out a move of the table, durable first; when the database is away ``message`` comes again."""
         previous = self._view.state
-        state = MOVES.get((previous, cause))
-        if state is None:
+        if (state := MOVES.get((previous, cause))) is None:
             return False
         try:
             await self._save(self._moved(state))
@@ -566,7 +567,7 @@ class LiveStream(Actor):
             self.context.timer(RETRY_S, message)
             return False
         said = getattr(message, "reason", "") or self._ending or cause
-        self.context.log.info("%s -> %s: %s", previous, state, said)
+        self.context.log.info("%s: %s -> %s: %s", self._view.label, previous, state, said)
         self._announce(StreamChanged(stream=self._view, previous=previous, cause=cause))
         return True
 

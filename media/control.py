@@ -44,6 +44,7 @@ class AuthorizePublish(Said, frozen=True, kw_only=True):
 
 class Granted(Said, frozen=True, kw_only=True):
     """Leave to publish; ``epoch`` is the fencing token in every object key of the run. ``owner_id``: whose stream.
+    ``label``: its title and its owner's username, for the log.
     ``target_s``: the target duration of the stream's playlists, 0 if it has none yet."""
 
     stream_id: str
@@ -54,6 +55,7 @@ class Granted(Said, frozen=True, kw_only=True):
     latency: str
     is_recorded: bool
     owner_id: str = ""
+    label: str = ""
     target_s: int = 0
 
 

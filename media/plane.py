@@ -125,7 +125,7 @@ class Run:
         if self._is_closed:
             return
         self._is_closed = True
-        log.info("stream %s: publication %d ended: %s", self.stream_id, self.publication, reason)
+        log.info("%s: publication %d ended: %s", _name(self.grant), self.publication, reason)
         self._progress.cancel()
         self.relay.close(reason)
         if self._packager is not None:
@@ -236,7 +236,7 @@ class Run:
         if self._recorder is not None:
             lost = await self._recorder.close(deadline_s=FLUSH_S)
             if lost:
-                log.error("stream %s: %d segments of the recording could not be stored", self.stream_id, lost)
+                log.error("%s: %d segments of the recording could not be stored", _name(self.grant), lost)
         self._say(Flushed(stream_id=self.stream_id, publication=self.publication))
 
     def _package(self) -> Packager:
@@ -300,7 +300,7 @@ class Run:
             partial.write_bytes(picture)
             partial.rename(path)
         except OSError as error:
-            log.warning("stream %s: its picture was not kept: %s", self.stream_id, error)
+            log.warning("%s: its picture was not kept: %s", _name(self.grant), error)
             return
         self._say(Pictured(stream_id=self.stream_id, path=str(path), at=unit.at))
 
@@ -431,9 +431,7 @@ class Plane:
         recorder = self._recorder(grant, folder) if grant.is_recorded else None
         run = Run(grant=grant, plane=self, protocol=protocol, remote=remote, folder=folder, recorder=recorder)
         self._runs[grant.stream_id] = run
-        log.info(
-            "stream %s: publication %d begins over %s from %s", grant.stream_id, grant.publication, protocol, remote
-        )
+        log.info("%s: publication %d begins over %s from %s", _name(grant), grant.publication, protocol, remote)
         return run
 
     def _place_for(self, grant: Granted) -> RunFolder:
@@ -446,7 +444,7 @@ class Plane:
             try:
                 folder = RunFolder(path=self._run_dir / grant.stream_id, max_bytes=self._max_folder_bytes)
             except OSError as error:
-                log.error("stream %s: no run folder: %s", grant.stream_id, error)
+                log.error("%s: no run folder: %s", _name(grant), error)
                 raise PublishRefused("unavailable", "This server has no room for live media at the moment.") from None
             self._folders[grant.stream_id] = folder
         return folder
@@ -519,6 +517,11 @@ class Plane:
             on_skipped=folder.release,
             counters=self.recorded,
         )
+
+
+def _name(grant: Granted) -> str:
+    """What the log calls the stream."""
+    return f"stream {grant.stream_id} {grant.label}".rstrip()
 
 
 def _flush_name(stream_id: str, publication: int) -> str:

@@ -8,6 +8,10 @@ from typing import Any
 
 import structlog
 
+MAX_EVENT_CHARACTERS = 2000
+# Control characters, line ends and marks of direction: what a stranger sends must not look like another line.
+_UNSEEN = (*range(32), *range(127, 160), *range(0x2028, 0x202F), *range(0x2066, 0x206A))
+_ESCAPES = {code: ascii(chr(code))[1:-1] for code in _UNSEEN}
 QUIET = ("aiohttp.access", "asyncio", "botocore", "boto3", "urllib3", "libav", "alembic")
 
 
@@ -27,7 +31,7 @@ def set_up_logs(*, log_format: str, level: str, process: str) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    last = [structlog.processors.format_exc_info, renderer] if is_json else [renderer]
+    last = [_one_line, *([structlog.processors.format_exc_info] if is_json else []), renderer]
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -40,6 +44,11 @@ def set_up_logs(*, log_format: str, level: str, process: str) -> None:
     root.setLevel(level.upper())
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _one_line(logger: Any, method: str, event: dict[str, Any]) -> dict[str, Any]:
+    event["event"] = str(event["event"])[:MAX_EVENT_CHARACTERS].translate(_ESCAPES)
+    return event
 
 
 def _for_people() -> Any:

@@ -210,7 +210,7 @@ class ServerProtocol:
         if command.name in ("_result", "_error", "onStatus"):
             return
         if self._state is _State.NEW:
-            raise ProtocolError(f"the command {command.name[:40]} came before connect")
+            raise ProtocolError(f"the command {command.name[:40]!r} came before connect")
         if command.transaction:
             info = {"level": "error", "code": "NetConnection.Call.Failed", "description": "there is no such method"}
             self._link.command("_error", command.transaction, None, info)

@@ -23,6 +23,7 @@ from typing import cast
 import msgspec
 
 from media.errors import ProtocolError, PublishRefused
+from media.log_lines import LogLines
 from media.publication import IngestProtocol, Publication, PublishRequest
 from media.rtmp.chunk import VIDEO, ChunkLimits, Message
 from media.rtmp.ingest import Ingest
@@ -133,6 +134,7 @@ class RtmpServer:
         self._server: asyncio.Server | None = None
         self._sweeper: asyncio.TimerHandle | None = None
         self._swept_at = clock()
+        self._stranger_lines = LogLines(now=clock())
         self._empty = asyncio.Event()
         self._is_closing = False
 
@@ -229,6 +231,12 @@ class RtmpServer:
         if self._pending[address] <= 0:
             del self._pending[address]
 
+    def _log_end(self, connection: _Connection) -> None:
+        """One line a publisher. Connections that never published share a bounded number of lines."""
+        more = "" if connection.has_published else self._stranger_lines.take(self._clock())
+        if more is not None:
+            self._log.info("rtmp %s closed: %s%s", connection.remote, connection.reason, more)
+
     def _forget(self, connection: _Connection) -> None:
         self._connections.discard(connection)
         self._note_emptiness()
@@ -264,9 +272,9 @@ class _Connection(asyncio.Protocol):
         self._limits = limits
         self._protocol = ServerProtocol(limits=limits.chunks)
         self._transport: asyncio.Transport | None = None
-        self._remote = ""
+        self.remote = ""
         self._scheme: IngestProtocol = "rtmp"
-        self._reason = "disconnected"
+        self.reason = "disconnected"
         self._deadline = 0.0
         self._last_bytes = 0.0
         self._last_media = 0.0
@@ -274,11 +282,12 @@ class _Connection(asyncio.Protocol):
         self._publication: Publication | None = None
         self._ingest: Ingest | None = None
         self._is_pending = False
+        self.has_published = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         peer = transport.get_extra_info("peername")
-        self.address, self._remote = (counted_address(peer[0]), f"{peer[0]}:{peer[1]}") if peer else ("", "")
+        self.address, self.remote = (counted_address(peer[0]), f"{peer[0]}:{peer[1]}") if peer else ("", "")
         self._scheme = "rtmps" if transport.get_extra_info("ssl_object") is not None else "rtmp"
         if not self._server._admit(self):
             self.phase = _Phase.GONE
@@ -313,11 +322,11 @@ class _Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self.phase is _Phase.GONE:
             return
-        self._end_publication(self._reason)
+        self._end_publication(self.reason)
         self._release_pending()
         self.phase = _Phase.GONE
         self._waiting.clear()
-        self._server._log.info("rtmp %s closed: %s", self._remote, self._reason)
+        self._server._log_end(self)
         self._server._forget(self)
 
     def check_deadlines(self, now: float) -> None:
@@ -349,8 +358,9 @@ class _Connection(asyncio.Protocol):
         self._last_bytes = self._last_media = self._server._clock()
         self._publication = publication
         self._ingest = Ingest(publication=publication, clock=self._server._clock)
+        self.has_published = True
         self._server.counters.published += 1
-        self._server._log.info("rtmp %s publishes", self._remote)
+        self._server._log.info("rtmp %s publishes", self.remote)
         self._release_pending()
         self._protocol.accept()
         self._flush()
@@ -414,7 +424,7 @@ class _Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.pause_reading()
         request = PublishRequest(
-            key=wanted.key, protocol=self._scheme, remote=self._remote, user_agent=wanted.user_agent
+            key=wanted.key, protocol=self._scheme, remote=self.remote, user_agent=wanted.user_agent
         )
         self._server._judge(self, request)
 
@@ -440,7 +450,7 @@ class _Connection(asyncio.Protocol):
         """Send what is queued, then close. The socket is read on for a while: closing it at once could take back
         what the peer has not read yet."""
         self._end_publication(farewell.reason)
-        self._reason = farewell.reason
+        self.reason = farewell.reason
         self._flush()
         if self.phase is _Phase.GONE or self._transport is None:
             return
@@ -465,7 +475,7 @@ class _Connection(asyncio.Protocol):
         if self.phase is _Phase.GONE:
             return
         self.phase, self._deadline = _Phase.LINGERING, 0.0
-        self._reason = reason
+        self.reason = reason
         self._end_publication(reason)
         self._waiting.clear()
         self.abort()

@@ -160,4 +160,5 @@ def _granted(grant: Grant) -> Granted:
         latency=grant.latency,
         is_recorded=grant.is_recorded,
         owner_id=grant.owner_id,
+        label=grant.label,
     )

@@ -71,6 +71,15 @@ async def test_the_log_says_why_a_stream_moved(station: Station, caplog: pytest.
     assert "publisher_lost" not in caplog.text
 
 
+async def test_the_log_names_title_and_owner_of_a_stream(station: Station, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    grant = await station.go_live()
+    view = await station.view()
+    assert grant.label == f"{view.title!r} of @{view.owner.username}"
+    assert f"{grant.label}: publication 1 granted" in caplog.text
+    assert f"{grant.label}: scheduled -> live" in caplog.text
+
+
 async def test_a_publisher_that_comes_back_goes_on_where_the_media_clock_stood(station: Station) -> None:
     first = await station.go_live()
     await station.progress(first.publication, ms=7_000, segment=4)

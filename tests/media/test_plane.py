@@ -132,6 +132,16 @@ async def studio(tmp_path: Path) -> AsyncIterator[Studio]:
     await made.plane.close("over")
 
 
+async def test_the_log_names_whose_stream_begins_and_ends(studio: Studio, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    studio.publish(label="'Tea' of @ann").close("gone")
+    lines = [record.getMessage() for record in caplog.records if record.name == "media.plane"]
+    assert lines == [
+        "stream s 'Tea' of @ann: publication 1 begins over rtmp from r",
+        "stream s 'Tea' of @ann: publication 1 ended: gone",
+    ]
+
+
 async def test_a_publication_is_said_to_have_started_progressed_and_ended_in_this_order(studio: Studio) -> None:
     run = studio.publish()
     run.configure([VIDEO, AUDIO])

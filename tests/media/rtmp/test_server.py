@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import logging
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -376,6 +377,20 @@ async def test_garbage_closes_with_one_log_line(start: Start, dial: Dial, caplog
     assert server.counters.protocol_errors == 1
 
 
+async def test_a_flood_of_strangers_writes_a_bounded_number_of_lines(
+    start: Start, dial: Dial, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    server, port = await start()
+    for _ in range(20):
+        encoder = await dial(port)
+        encoder.writer.write(b"GET / HTTP/1.1\r\n\r\n")
+        await encoder.closed()
+    await until(lambda: server.connections == 0)
+    assert server.counters.protocol_errors == 20
+    assert len([record for record in caplog.records if record.name == "media.rtmp.server"]) == 5
+
+
 async def test_garbage_of_one_publisher_does_not_touch_another(start: Start, dial: Dial, door: Door) -> None:
     server, port = await start()
     encoder, recording = await publish(door, dial, port)
@@ -416,7 +431,12 @@ async def test_idle_connections_of_one_address_are_bounded_but_publishers_do_not
 
 async def test_peer_that_does_not_read_is_closed(start: Start, dial: Dial) -> None:
     server, port = await start(max_unsent_bytes=1024)
+    assert server._server is not None
+    for listening in server._server.sockets:
+        # Accepted sockets inherit it: without room in the kernel a few answers are too many.
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
     encoder = await dial(port)
+    encoder.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     encoder.reader._transport.pause_reading()  # type: ignore[attr-defined]
     encoder.writer.write(b"\x03" + bytes(3072))
     ping = bytes((2, 0, 0, 0, 0, 0, 6, 4, 0, 0, 0, 0)) + b"\0\6\0\0\0\0"

@@ -170,6 +170,7 @@ async def test_a_lasting_key_without_a_stream_starts_one_with_the_last_settings(
     granted = await door.claim()
     made = await door.rows.load(granted.stream_id)
     assert made is not None
+    assert granted.label == f"{made.title!r} of @{made.owner.username}"
     assert made.id != row.id
     assert (made.title, made.category, made.tags, made.latency, made.is_recorded) == (
         "Chess",

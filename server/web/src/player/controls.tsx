@@ -108,7 +108,7 @@ export function Controls({ stream, playback, video, frame, replaying }: Props) {
         {mode === "dvr" && <span class="controls-time">−{duration(Math.max(0, length - time))}</span>}
         <span class="spacer" />
         {mode && (
-          <span class="mode-chip" title={playback.note.value ?? "How the stream reaches you, and how far it is behind"}>
+          <span class="mode-chip" title={(isLive && playback.note.value) || "How the stream reaches you, and how far it is behind"}>
             {MODE_WORDS[mode]}
             {atEdge && playback.latencyMs.value !== null && <b>{latency(playback.latencyMs.value)}</b>}
           </span>
