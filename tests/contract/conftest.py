@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import msgspec
 import pytest
 
 from storage.chat import ChatLog
+from storage.facts import Facts
 from storage.ids import Ids
 from storage.leases import Fence, Leases
 from storage.memory import (
@@ -22,7 +25,8 @@ from storage.memory import (
     Person,
     Tables,
 )
-from storage.postgres import Database
+from storage.memory_facts import MemoryFacts, MemoryTransaction
+from storage.postgres import Database, Transaction
 from storage.recording import Recordings
 from storage.rooms import Rooms
 from storage.stream import NewStream, StreamRow, Streams
@@ -38,6 +42,7 @@ class World:
     streams: Any
     recordings: Any
     views: Any
+    facts: Any
 
     def __init__(self) -> None:
         self._ids = Ids()
@@ -46,10 +51,28 @@ class World:
     def id(self) -> str:
         return self._ids.uuid7(time.time())
 
+    async def prepare(self) -> None:
+        pass
+
     async def person(self, username: str = "") -> str:
         raise NotImplementedError
 
     async def verify_address(self, person_id: str) -> None:
+        raise NotImplementedError
+
+    def transaction(self) -> AbstractAsyncContextManager[Any]:
+        raise NotImplementedError
+
+    async def note(self, tx: Any, number: int) -> None:
+        """Write a number in a transaction."""
+        raise NotImplementedError
+
+    async def noted(self) -> list[int]:
+        """The numbers that were written, in order."""
+        raise NotImplementedError
+
+    async def touch(self, tx: Any) -> None:
+        """Spend a moment in a transaction, in which others go on."""
         raise NotImplementedError
 
     async def room(self) -> tuple[str, str]:
@@ -72,6 +95,20 @@ class MemoryWorld(World):
         self.leases, self.log = MemoryLeases(tables=tables), MemoryChatLog(tables=tables)
         self.rooms, self.streams = MemoryRooms(tables=tables), MemoryStreams(tables=tables)
         self.recordings, self.views = MemoryRecordings(tables=tables), MemoryViews(tables=tables)
+        self.facts = MemoryFacts(tables=tables)
+        self._noted: list[int] = []
+
+    def transaction(self) -> AbstractAsyncContextManager[MemoryTransaction]:
+        return self.facts.transaction()  # type: ignore[no-any-return]
+
+    async def note(self, tx: MemoryTransaction, number: int) -> None:
+        tx.write(lambda: self._noted.append(number))
+
+    async def noted(self) -> list[int]:
+        return self._noted
+
+    async def touch(self, tx: MemoryTransaction) -> None:
+        await asyncio.sleep(0)
 
     async def person(self, username: str = "") -> str:
         person_id = self.id()
@@ -93,6 +130,22 @@ class PostgresWorld(World):
         self.leases, self.log = Leases(db=db), ChatLog(db=db)
         self.rooms, self.streams = Rooms(db=db), Streams(db=db)
         self.recordings, self.views = Recordings(db=db), Views(db=db)
+        self.facts = Facts(db=db)
+
+    async def prepare(self) -> None:
+        await self._db.execute("create table noted (place bigint generated always as identity, number int)")
+
+    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
+        return self._db.transaction(timeout_s=20)
+
+    async def note(self, tx: Transaction, number: int) -> None:
+        await tx.execute("insert into noted (number) values ($1)", number)
+
+    async def noted(self) -> list[int]:
+        return [row["number"] for row in await self._db.fetch("select number from noted order by place")]
+
+    async def touch(self, tx: Transaction) -> None:
+        await tx.execute("select 1")
 
     async def person(self, username: str = "") -> str:
         person_id = self.id()
@@ -119,6 +172,7 @@ def wanted_db(request: pytest.FixtureRequest) -> Database | None:
 @pytest.fixture
 async def world(wanted_db: Database | None) -> AsyncIterator[World]:
     made = PostgresWorld(wanted_db) if wanted_db else MemoryWorld()
+    await made.prepare()
     made.fence = Fence(shard=7, epoch=(await made.leases.take_all("n1"))[7])
     yield made
     await made.log.close()

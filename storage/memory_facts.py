@@ -1,0 +1,154 @@
+"""The memory version of ``Facts``, and of transactions as far as facts need them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+
+from storage.errors import StorageError
+from storage.facts import BATCH, MAX_FAILURES, Advance, Aside, ConsumerFailed, Consumers, ReaderState, consume, pause_s
+from storage.leases import Fence
+from storage.memory import Tables
+
+
+class _Row(msgspec.Struct, frozen=True, kw_only=True):
+    id: int
+    name: str
+    body: dict[str, Any]
+    at: dt.datetime
+
+
+class _Reader(msgspec.Struct, kw_only=True):
+    position: int = 0
+    failures: int = 0
+    error: str = ""
+
+
+class MemoryTransaction:
+    """Keeps what is written until its end. ``execute`` is ``publish``'s statement."""
+
+    def __init__(self) -> None:
+        self._writes: list[Callable[[], None]] = []
+        self.facts: list[tuple[str, dict[str, Any]]] = []
+
+    async def execute(self, sql: str, /, *args: Any) -> int:
+        """Raises ``StorageError`` for another statement than that of ``publish``."""
+        if "into facts" not in sql:
+            raise StorageError("memory transactions hold facts and writes alone")
+        self.facts += zip(*args, strict=True)
+        return len(args[0])
+
+    def write(self, what: Callable[[], None]) -> None:
+        """Have something done when the transaction is committed."""
+        self._writes.append(what)
+
+    def commit(self) -> None:
+        for write in self._writes:
+            write()
+
+
+class MemoryFacts:
+    """As ``Facts``. Facts are in the order of the commits."""
+
+    def __init__(self, *, tables: Tables, limit: int = BATCH) -> None:
+        self._tables = tables
+        self._limit = limit
+        self._rows: list[_Row] = []
+        self._readers: dict[str, _Reader] = {}
+        self._aside: list[Aside] = []
+        self._last_id = 0
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[MemoryTransaction]:
+        """Committed at the end of the block, dropped if the block raises."""
+        self._tables.reach()
+        tx = MemoryTransaction()
+        yield tx
+        self._tables.reach()
+        self._commit(tx)
+
+    def _commit(self, tx: MemoryTransaction) -> None:
+        tx.commit()
+        for name, body in tx.facts:
+            self._last_id += 1
+            self._rows.append(_Row(id=self._last_id, name=name, body=body, at=dt.datetime.now(dt.UTC)))
+
+    async def open(self, reader: str) -> None:
+        self._tables.reach()
+        self._readers.setdefault(reader, _Reader())
+
+    async def advance(self, reader: str, consumers: Consumers, *, fence: Fence) -> Advance:
+        self._tables.reach()
+        state = self._readers.get(reader)
+        if state is None or not self._after(state.position):
+            return Advance()
+        limit = self._limit
+        while True:
+            self._tables.hold(fence)
+            try:
+                return Advance(again_after_s=0.0, read=await self._read(state, consumers, limit))
+            except ConsumerFailed as failed:
+                if failed.place == 0:
+                    return self._fail(reader, state, failed)
+                limit = failed.place
+
+    async def _read(self, state: _Reader, consumers: Consumers, limit: int) -> int:
+        rows, tx = self._after(state.position)[:limit], MemoryTransaction()
+        for place, row in enumerate(rows):
+            try:
+                await consume(tx, consumers.get(row.name, ()), row.body)
+            except Exception as error:
+                raise ConsumerFailed(place, row.id, error) from error
+        self._move(state, rows[-1].id)
+        self._commit(tx)
+        return len(rows)
+
+    def _fail(self, reader: str, state: _Reader, failed: ConsumerFailed) -> Advance:
+        state.failures, state.error = state.failures + 1, failed.said
+        if state.failures < MAX_FAILURES:
+            return Advance(again_after_s=pause_s(state.failures), error=failed.said)
+        row = self._after(state.position)[0]
+        fields = {name: getattr(row, name) for name in ("name", "body", "at")}
+        now = dt.datetime.now(dt.UTC)
+        self._aside.append(Aside(id=len(self._aside) + 1, reader=reader, error=failed.said, aside_at=now, **fields))
+        self._move(state, row.id)
+        return Advance(again_after_s=0.0, error=failed.said, aside=row.name)
+
+    def _move(self, state: _Reader, position: int) -> None:
+        state.position, state.failures, state.error = position, 0, ""
+
+    def _after(self, position: int) -> list[_Row]:
+        return [row for row in self._rows if row.id > position]
+
+    async def readers(self) -> list[ReaderState]:
+        self._tables.reach()
+        return [self._state(name, state) for name, state in sorted(self._readers.items())]
+
+    def _state(self, name: str, state: _Reader) -> ReaderState:
+        waiting = self._after(state.position)
+        return ReaderState(
+            name=name,
+            behind=len(waiting),
+            waiting_since=waiting[0].at if waiting else None,
+            failures=state.failures,
+            error=state.error,
+            aside=sum(fact.reader == name for fact in self._aside),
+        )
+
+    async def aside(self, *, reader: str | None = None, before: int | None = None, limit: int = 100) -> list[Aside]:
+        self._tables.reach()
+        found = [fact for fact in reversed(self._aside) if reader in (None, fact.reader)]
+        return [fact for fact in found if before is None or fact.id < before][:limit]
+
+    async def prune(self, readers: Sequence[str]) -> int:
+        self._tables.reach()
+        if not self._readers:
+            return 0
+        passed = min(state.position for state in self._readers.values())
+        before = len(self._rows)
+        self._rows = self._after(passed)
+        return before - len(self._rows)
