@@ -189,7 +189,8 @@ class Facts:
                 rows = await tx.fetch(_NEXT, reader, list(consumers), limit)
                 ends_at = time.monotonic() + BATCH_S
                 for place, row in enumerate(rows):  # noqa: B007 - it is where the batch has come to
-                    await consume(tx, consumers.get(row["name"], ()), row["body"])
+                    if row["body"] is not None:
+                        await consume(tx, consumers[row["name"]], row["body"])
                     if time.monotonic() > ends_at:
                         break
                 if rows:
@@ -221,6 +222,10 @@ class Facts:
     async def aside(self, *, reader: str | None = None, before: int | None = None, limit: int = 100) -> list[Aside]:
         """Facts that were put aside, the newest first."""
         return [Aside(**dict(row)) for row in await self._db.fetch(_ASIDE, reader, before, limit)]
+
+    async def retry(self, aside_id: int) -> bool:
+        """Give a fact that was put aside to its reader again, after those that wait; False when there is none."""
+        return bool(await self._db.fetchval(_RETRY, aside_id))
 
     async def prune(self, readers: Sequence[str]) -> int:
         """Delete the facts that every reader has passed; how many. ``readers`` are those that this node runs."""
@@ -255,10 +260,11 @@ cross join lateral (select xid from facts where (xid, id) > (r.xid, r.id) order 
 where r.name = $1
 """
 # The reader's row is locked until its transaction ends: of two that would read at once, one waits and finds the
-# position moved. A body is fetched only where somebody handles it.
+# position moved. A body is fetched only for a consumer.
 _NEXT: Final = f"""
 with reader as materialized (select xid, id from fact_readers where name = $1 for update)
-select f.id, f.name, case when f.name = any($2::text[]) then f.body end as body
+select f.id, f.name,
+    case when f.name = any($2::text[]) and (f.reader is null or f.reader = $1) then f.body end as body
 from reader r cross join lateral (
     select * from facts where (xid, id) > (r.xid, r.id) and xid < {_HORIZON} order by xid, id limit $3
 ) f
@@ -292,6 +298,11 @@ order by r.name
 _ASIDE: Final = """
 select id, reader, name, body, at, error, aside_at from facts_aside
 where ($1::text is null or reader = $1) and ($2::bigint is null or id < $2) order by id desc limit $3
+"""
+_RETRY: Final = f"""
+with taken as (delete from facts_aside where id = $1 returning reader, name, body, at),
+written as (insert into facts (reader, name, body, at) select reader, name, body, at from taken returning id)
+select pg_notify('{CHANNEL}', '') is not null from written
 """
 _SEEN: Final = "update fact_readers set seen_at = now() where name = any($1::text[])"
 _PRUNE: Final = """

@@ -20,6 +20,7 @@ class _Row(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     body: dict[str, Any]
     at: dt.datetime
+    reader: str = ""
 
 
 class _Reader(msgspec.Struct, kw_only=True):
@@ -60,7 +61,7 @@ class MemoryFacts:
         self._rows: list[_Row] = []
         self._readers: dict[str, _Reader] = {}
         self._aside: list[Aside] = []
-        self._last_id = 0
+        self._last_id = self._last_aside = 0
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[MemoryTransaction]:
@@ -74,8 +75,11 @@ class MemoryFacts:
     def _commit(self, tx: MemoryTransaction) -> None:
         tx.commit()
         for name, body in tx.facts:
-            self._last_id += 1
-            self._rows.append(_Row(id=self._last_id, name=name, body=body, at=dt.datetime.now(dt.UTC)))
+            self._append(name, body, dt.datetime.now(dt.UTC))
+
+    def _append(self, name: str, body: dict[str, Any], at: dt.datetime, *, reader: str = "") -> None:
+        self._last_id += 1
+        self._rows.append(_Row(id=self._last_id, name=name, body=body, at=at, reader=reader))
 
     async def open(self, reader: str) -> None:
         self._tables.reach()
@@ -90,17 +94,18 @@ class MemoryFacts:
         while True:
             self._tables.hold(fence)
             try:
-                return Advance(again_after_s=0.0, read=await self._read(state, consumers, limit))
+                return Advance(again_after_s=0.0, read=await self._read(reader, state, consumers, limit))
             except ConsumerFailed as failed:
                 if failed.place == 0:
                     return self._fail(reader, state, failed)
                 limit = failed.place
 
-    async def _read(self, state: _Reader, consumers: Consumers, limit: int) -> int:
+    async def _read(self, reader: str, state: _Reader, consumers: Consumers, limit: int) -> int:
         rows, tx = self._after(state.position)[:limit], MemoryTransaction()
         for place, row in enumerate(rows):
+            wanted = consumers.get(row.name, ()) if row.reader in ("", reader) else ()
             try:
-                await consume(tx, consumers.get(row.name, ()), row.body)
+                await consume(tx, wanted, row.body)
             except Exception as error:
                 raise ConsumerFailed(place, row.id, error) from error
         self._move(state, rows[-1].id)
@@ -114,7 +119,8 @@ class MemoryFacts:
         row = self._after(state.position)[0]
         fields = {name: getattr(row, name) for name in ("name", "body", "at")}
         now = dt.datetime.now(dt.UTC)
-        self._aside.append(Aside(id=len(self._aside) + 1, reader=reader, error=failed.said, aside_at=now, **fields))
+        self._last_aside += 1
+        self._aside.append(Aside(id=self._last_aside, reader=reader, error=failed.said, aside_at=now, **fields))
         self._move(state, row.id)
         return Advance(again_after_s=0.0, error=failed.said, aside=row.name)
 
@@ -143,6 +149,14 @@ class MemoryFacts:
         self._tables.reach()
         found = [fact for fact in reversed(self._aside) if reader in (None, fact.reader)]
         return [fact for fact in found if before is None or fact.id < before][:limit]
+
+    async def retry(self, aside_id: int) -> bool:
+        self._tables.reach()
+        found = [fact for fact in self._aside if fact.id == aside_id]
+        self._aside = [fact for fact in self._aside if fact.id != aside_id]
+        for fact in found:
+            self._append(fact.name, fact.body, fact.at, reader=fact.reader)
+        return bool(found)
 
     async def prune(self, readers: Sequence[str]) -> int:
         self._tables.reach()

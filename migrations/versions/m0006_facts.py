@@ -1,6 +1,7 @@
 """Durable facts, how far each reader has come, and the facts that a reader has put aside.
 
 A fact is ordered by the transaction that wrote it and then by its id: ids alone are committed out of order.
+``reader``: it is for this one alone, which had put it aside.
 """
 
 from alembic import op
@@ -14,7 +15,8 @@ create table facts (
     xid             xid8 not null default pg_current_xact_id(),
     name            text not null,
     body            jsonb not null,
-    at              timestamptz not null default clock_timestamp()
+    at              timestamptz not null default clock_timestamp(),
+    reader          text
 );
 create index facts_in_order on facts (xid, id);
 

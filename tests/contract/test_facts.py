@@ -179,6 +179,23 @@ async def test_facts_put_aside_are_listed_newest_first_page_by_page_and_by_reade
     assert await world.facts.aside(reader=READER) == found[2:]
 
 
+async def test_a_fact_that_was_put_aside_goes_to_its_reader_alone_when_it_is_tried_again(world: World) -> None:
+    failing, other = Diary(world, refuses=1), Diary(world)
+    for reader in ("failing", "other"):
+        await world.facts.open(reader)
+    await tell(world, 1)
+    await read_all(world, failing.consumers, reader="failing")
+    failing.refuses = None
+    [aside] = await world.facts.aside()
+    assert await world.facts.retry(aside.id)
+    assert not await world.facts.retry(aside.id)
+    await read_all(world, failing.consumers, reader="failing")
+    await read_all(world, other.consumers, reader="other")
+    assert await world.noted() == [1, 1]
+    assert other.calls == 1
+    assert await world.facts.aside() == []
+
+
 async def test_facts_that_nobody_handles_are_passed_over(world: World) -> None:
     diary = Diary(world)
     await world.facts.open(READER)
