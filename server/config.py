@@ -135,6 +135,11 @@ class Settings(BaseSettings):
     # limits
     max_sockets: int = Field(20_000, ge=1, description="Socket.IO connections of this node")
     max_sockets_per_address: int = Field(200, ge=1, description="Socket.IO connections of one address (/64 for IPv6)")
+    max_connections_per_address: int = Field(
+        1_000,
+        ge=1,
+        description="HTTP connections of one address (/64 for IPv6), at most half of max_sockets, on one node",
+    )
     max_sockets_per_account: int = Field(50, ge=1, description="Socket.IO connections of one account")
     max_sockets_per_staff_account: int = Field(
         50, ge=1, description="Socket.IO connections of one account of an admin or moderator"

@@ -58,6 +58,7 @@ def told_limits(settings: Settings) -> Mapping[str, Any]:
         "socket_event_burst": settings.socket_event_burst,
         "sockets": settings.max_sockets,
         "sockets_per_address": settings.max_sockets_per_address,
+        "connections_per_address": connections_per_address(settings),
         "sockets_per_account": settings.max_sockets_per_account,
         "sockets_per_staff_account": settings.max_sockets_per_staff_account,
         "guest_sockets": settings.max_guest_sockets,
@@ -83,6 +84,11 @@ def told_limits(settings: Settings) -> Mapping[str, Any]:
         "stream_grace_seconds": settings.grace_s,
         "stream_guests": MAX_GUESTS,
     }
+
+
+def connections_per_address(settings: Settings) -> int:
+    """How many HTTP connections one address may hold: never so many that there is no room for the others."""
+    return max(1, min(settings.max_connections_per_address, settings.max_sockets // 2))
 
 
 def encodings(settings: Settings) -> int:
@@ -137,6 +143,7 @@ def edge_limits(settings: Settings) -> EdgeLimits:
         is_deflating=settings.compress_sockets,
         max_connections=settings.max_sockets,
         max_sessions_per_address=settings.max_sockets_per_address,
+        max_connections_per_address=connections_per_address(settings),
         limit_loopback=settings.limit_loopback,
         connect_rate=settings.connect_rate,
         connect_burst=max(1, int(settings.connect_rate * CONNECT_BURST_S)),

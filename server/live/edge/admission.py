@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable
 from random import random
 from urllib.parse import urlsplit
 
-from server.http.addresses import ClientAddresses, is_loopback, limiting_key
+from server.http.addresses import LOOPBACK, ClientAddresses, is_loopback, limiting_key
 
 _LEAST_RETRY_S = 1.0
 _LEAST_COMEBACK_MS = 250
@@ -96,6 +96,11 @@ class Addresses:
             self._counts[key] = count
         else:
             self._counts.pop(key, None)
+
+    def of_peer(self, peer: str) -> str | None:
+        """What a connection's other end is counted under; None for a trusted proxy, which has the connections of many
+        clients, and wherever no limit by address holds."""
+        return None if self._clients.is_proxy(peer) else self._key(peer or LOOPBACK)
 
     def _key(self, address: str) -> str | None:
         return None if is_loopback(address) and not self._limit_loopback else limiting_key(address)

@@ -32,6 +32,7 @@ class Door:
     __slots__ = (
         "_backlog",
         "_first",
+        "_handshake_timeout_s",
         "_more",
         "_not_before",
         "_opening",
@@ -42,11 +43,18 @@ class Door:
     )
 
     def __init__(
-        self, *, protocol: Callable[[], asyncio.Protocol], ssl: tls.SSLContext | None = None, backlog: int = 4096
+        self,
+        *,
+        protocol: Callable[[], asyncio.Protocol],
+        ssl: tls.SSLContext | None = None,
+        handshake_timeout_s: float = 10.0,
+        backlog: int = 4096,
     ) -> None:
-        """`protocol` makes what a connection is given to."""
+        """`protocol` makes what a connection is given to, over TLS after the handshake. A connection whose handshake
+        takes longer is closed."""
         self._protocol = protocol
         self._ssl = ssl
+        self._handshake_timeout_s = None if ssl is None else handshake_timeout_s
         self._backlog = backlog
         self._first: asyncio.Server | None = None
         self._queues: list[sockets.socket] = []
@@ -74,6 +82,7 @@ class Door:
                     host=host,
                     port=port,
                     ssl=self._ssl,
+                    ssl_handshake_timeout=self._handshake_timeout_s,
                     backlog=self._backlog,
                     reuse_port=reuse_port,
                     start_serving=False,
@@ -89,7 +98,12 @@ class Door:
         """Which does not listen yet."""
         loop = asyncio.get_running_loop()
         return await loop.create_server(
-            self._protocol, sock=sock, ssl=self._ssl, backlog=self._backlog, start_serving=False
+            self._protocol,
+            sock=sock,
+            ssl=self._ssl,
+            ssl_handshake_timeout=self._handshake_timeout_s,
+            backlog=self._backlog,
+            start_serving=False,
         )
 
     @property

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from server.live.edge.connections import Admission
 from server.live.edge.request import BadRequest, Body, BodyTooLarge, Head, body_of
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ _LINGER: Final = 6  # answered and closing: what still comes is thrown away
 _GONE: Final = 7
 
 _BUSY_LOOK_S: Final = 0.005
+
+_REFUSALS: Final = {Admission.PORT_FULL: (503, "1"), Admission.ADDRESS_FULL: (429, "5")}  # status and Retry-After
 
 
 class Front(asyncio.Protocol):
@@ -49,6 +52,7 @@ class Front(asyncio.Protocol):
         "_posting",
         "_state",
         "_transport",
+        "active_at",
         "is_inside",
         "peer",
     )
@@ -69,6 +73,7 @@ class Front(asyncio.Protocol):
         self._due = 0.0
         self._entry = math.inf  # when the wheel's entry that counts comes up; the others of this front are stale
         self.peer = ""
+        self.active_at = 0.0
 
     # -- transport
 
@@ -76,8 +81,11 @@ class Front(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         peer = transport.get_extra_info("peername")
         self.peer = peer[0] if isinstance(peer, tuple) else ""
-        if not self._port.accepted(self):
-            self.answer(503, b"Too many connections", is_last=True)
+        self.active_at = self._port.sessions.clock()
+        refusal = _REFUSALS.get(self._port.enter(self))
+        if refusal is not None:
+            status, after_s = refusal
+            self.answer(status, b"Too many connections", headers=[("Retry-After", after_s)], is_last=True)
             return
         self._set_due(self._port.limits.head_timeout_s)
 
@@ -373,9 +381,11 @@ class Front(asyncio.Protocol):
     # -- time
 
     def _set_due(self, seconds: float, *, at_most: bool = False) -> None:
-        due = self._port.sessions.clock() + seconds
+        now = self._port.sessions.clock()
+        due = now + seconds
         if at_most and self._due <= due:
             return
+        self.active_at = now
         self._due = due
         if due < self._entry:
             self._entry = due
@@ -403,6 +413,16 @@ class Front(asyncio.Protocol):
         self._state = _LINGER  # until what is unsent is sent, and not for ever
         self._due = now + self._port.limits.close_timeout_s
         return self._due
+
+    def is_idle(self) -> bool:
+        """See `connections.Plain`. One whose answer is not all sent yet isn't idle."""
+        if self._transport is None or self._transport.get_write_buffer_size():
+            return False
+        if self._state in (_BODY, _LINGER):
+            return True
+        if self._state == _HTTP:
+            return self._transport.is_reading()
+        return self._state in (_HEAD, _RAW) and self._is_http_idle()
 
     def _is_waited_for(self) -> bool:
         """The client is not to blame: the HTTP server is at work, or does not want to read more now."""

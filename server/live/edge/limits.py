@@ -13,7 +13,7 @@ class EdgeLimits:
     ping_timeout_s: float = 20.0  # no pong within this: the session is closed
     connect_timeout_s: float = 15.0  # no accepted namespace within this: closed
     upgrade_timeout_s: float = 10.0  # a probe that never finishes: its socket is closed, polling goes on
-    head_timeout_s: float = 10.0  # an unfinished request head: the connection is closed
+    head_timeout_s: float = 10.0  # an unfinished TLS handshake or request head: the connection is closed
     body_timeout_s: float = 30.0  # an unfinished polling body: 408
     body_idle_timeout_s: float = 60.0  # any other body that stalls: the connection is closed
     keepalive_timeout_s: float = 75.0  # an idle HTTP connection: closed
@@ -37,6 +37,7 @@ class EdgeLimits:
     slow_timeout_s: float = 30.0  # slow for this long: closed
 
     max_connections: int = 50_000  # of the port: 503
+    max_connections_per_address: int = 1_000  # without a session: the one idle for the longest is closed, else 429
     max_sessions_per_address: int = 500  # 429; an IPv6 address counts as its /64
     limit_loopback: bool = False
     connect_rate: float = 10_000.0  # new sessions a second; those above it wait for their turn

@@ -13,6 +13,7 @@ from typing import Any, Final
 from server.live.edge import engineio, websocket
 from server.live.edge.admission import Addresses, Origins, Turnstile
 from server.live.edge.connection import WebSocketConnection
+from server.live.edge.connections import Admission, PlainConnections
 from server.live.edge.door import Door
 from server.live.edge.engineio import InvalidPacket
 from server.live.edge.forward import MARK, Forwarding
@@ -81,8 +82,14 @@ class Port:
         self._turnstile = Turnstile(
             rate=self.limits.connect_rate, burst=self.limits.connect_burst, max_wait_s=self.limits.connect_wait_s
         )
-        self._fronts: set[Front] = set()
-        self._inside: set[Front] = set()
+        self._fronts = PlainConnections(
+            most=self.limits.max_connections,
+            per_address=self.limits.max_connections_per_address,
+            key=self._addresses.of_peer,
+        )
+        self._inside = PlainConnections(
+            most=self.limits.max_connections, per_address=self.limits.max_connections, key=lambda _: None
+        )
         self._door: Door | None = None
         self._inside_door: Door | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -102,7 +109,12 @@ class Port:
         reuse_port: bool | None = None,
     ) -> None:
         """Listens, on `host` and `port` or on a socket that is bound already."""
-        door = Door(protocol=lambda: Front(self), ssl=ssl, backlog=backlog)
+        door = Door(
+            protocol=lambda: Front(self),
+            ssl=ssl,
+            handshake_timeout_s=self.limits.head_timeout_s,
+            backlog=backlog,
+        )
         await door.open(host=host, port=port, sock=sock, reuse_port=reuse_port)
         self._door = door
         self._sweep()
@@ -172,23 +184,23 @@ class Port:
 
     # -- for Front
 
-    def accepted(self, front: Front) -> bool:
-        """Whether there is room. The other nodes' connections have a count of their own: they are for sessions that
-        are here already."""
-        fronts, others = (self._inside, 0) if front.is_inside else (self._fronts, self._served_otherwise)
-        if len(fronts) + others >= self.limits.max_connections:
-            self.refused += 1
-            return False
-        fronts.add(front)
-        return True
+    def enter(self, front: Front) -> Admission:
+        """Counts a connection in, if there is room. The other nodes' connections have a count of their own: they are
+        for sessions that are here already."""
+        if front.is_inside:
+            admission = self._inside.enter(front)
+        else:
+            admission = self._fronts.enter(front, others=self._served_otherwise)
+        self.refused += admission is not Admission.ADMITTED
+        return admission
 
     @property
     def _served_otherwise(self) -> int:
         return len(self.sessions.by_sid) + len(self.forwarding.splices)
 
     def left(self, front: Front) -> None:
-        self._fronts.discard(front)
-        self._inside.discard(front)
+        self._fronts.leave(front)
+        self._inside.leave(front)
 
     def mount(self, path: str) -> Callable[[Session], Upper] | None:
         return self._mounts.get(path)

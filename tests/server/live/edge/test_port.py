@@ -584,3 +584,10 @@ async def test_answer_that_waited_while_we_stood_still_is_no_ping_timeout(serve:
     assert (await served.push(sid, "3"))[0] == 200
     port._sweep()
     assert sid in port.sessions.by_sid
+
+
+async def test_tls_handshake_that_never_comes_has_the_deadline_of_a_head(
+    serve: Serve, contexts: tuple[ssl.SSLContext, ssl.SSLContext]
+) -> None:
+    served = await serve(ssl=contexts[0], limits=EdgeLimits(head_timeout_s=0.1))
+    assert await (await served.raw()).eof() == b""
