@@ -85,7 +85,9 @@ async def _is_due(connection: Any, at: str) -> bool:
 
 
 async def _current(connection: Any) -> str:
-    if not await connection.fetchval("select to_regclass('alembic_version') is not null"):
+    # Not to_regclass: it may answer from what this connection looked up before it waited for the lock.
+    found = "select exists (select from pg_class where relname = 'alembic_version' and pg_table_is_visible(oid))"
+    if not await connection.fetchval(found):
         return ""
     return await connection.fetchval("select max(version_num) from alembic_version") or ""
 

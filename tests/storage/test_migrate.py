@@ -37,6 +37,22 @@ async def test_many_nodes_at_once_apply_it_once(empty_database_url: str) -> None
     assert await run(empty_database_url, "select count(*) from alembic_version") == 1
 
 
+async def test_a_node_that_waited_for_another_one_sees_what_that_one_has_done(empty_database_url: str) -> None:
+    other = await asyncpg.connect(dsn=empty_database_url)
+    waiting = "select exists (select from pg_locks where locktype = 'advisory' and not granted)"
+    try:
+        async with other.transaction(), asyncio.timeout(30):
+            await other.execute("select pg_advisory_xact_lock($1)", migrations._LOCK_KEY)
+            node = asyncio.create_task(migrate(empty_database_url))
+            while not await other.fetchval(waiting):
+                pass
+            await other.execute("create table alembic_version (version_num varchar(32) not null)")
+            await other.execute("insert into alembic_version values ($1)", head())
+        assert await node == head()
+    finally:
+        await other.close()
+
+
 async def test_a_database_of_a_later_version_is_left_as_it_is_and_worked_with(database_url: str) -> None:
     await run(database_url, "update alembic_version set version_num = '9999'")
     assert await migrate(database_url) == "9999"
@@ -54,10 +70,10 @@ async def test_a_database_that_has_left_the_code_behind_is_refused(database_url:
 
 def test_a_revision_that_takes_away_raises_the_floor() -> None:
     takes_away = re.compile(r"\b(drop|rename|set\s+not\s+null|alter\s+column)\b", re.I)
+    replaced = re.compile(r"alter table (\w+) drop constraint (\w+);\s+alter table \1 add constraint \2\b")
     later = [path for path in (migrations_dir() / "versions").glob("m*.py") if not path.name.startswith("m0001_")]
-    silent = [
-        path.name for path in later if takes_away.search(path.read_text()) and "schema_floor" not in path.read_text()
-    ]
+    texts = {path.name: replaced.sub("", path.read_text()) for path in later}  # a check that takes more than before
+    silent = [name for name, text in texts.items() if takes_away.search(text) and "schema_floor" not in text]
     assert silent == []
 
 
