@@ -70,7 +70,7 @@ def test_room_taken_by_sessions_counts_for_the_whole_port() -> None:
 def test_ipv6_addresses_of_one_network_are_one() -> None:
     connections = plain()
     first = Connection("2001:db8::1")
-    for one in (first, Connection("2001:db8::2"), Connection("2001:db8::3")):
+    for one in (first, Connection("2001:db8::2", active_at=1), Connection("2001:db8::3", active_at=2)):
         connections.enter(one)
     assert first.is_aborted
     assert connections.enter(other := Connection("2001:db8:0:1::1")) is Admission.ADMITTED
