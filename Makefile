@@ -18,7 +18,7 @@ run: $(VENV)/.run $(WEB)/dist/index.html
 	@exec $(BIN)/socialflow serve
 
 test: $(VENV)/.test $(WEB)/dist/index.html
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 # What benches compare with (aiortc, ffmpeg, python-socketio) comes with what the tests need. ARGS="whep --viewers 100"
 bench: $(VENV)/.test

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from server.config import Settings
-from tests import settings_table
+from tests import second_tries, settings_table
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -137,6 +137,15 @@ def none_of(found: Iterable[str], rule: str) -> None:
 def test_the_root_holds_only_what_belongs_there() -> None:
     strangers = {name.partition("/")[0] for name in files()} - ROOT_NAMES
     none_of(sorted(strangers), "put it into one of the rooms (or extend ROOT_NAMES with the plan)")
+
+
+def test_few_tests_may_be_tried_twice_each_with_a_date_and_a_reason() -> None:
+    listed = second_tries.listed()
+    assert len(listed) <= second_tries.MOST
+    for test, said in listed.items():
+        path, _, name = test.rpartition("::")
+        assert re.search(rf"def {re.escape(name)}\(", text(path)), f"there is no test {test}"
+        assert re.fullmatch(r"\d{4}-\d\d-\d\d \S.{20,}", said), f"{test}: a date and a reason"
 
 
 def test_no_module_has_a_name_that_says_nothing() -> None:

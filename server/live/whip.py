@@ -107,7 +107,8 @@ class WebrtcDesk:
         return [
             Operation(
                 method=method, path=path, handler=_says(allowed), name=name + suffix, tag=TAG, answers={204: None},
-                paths={"stream_id": UUID} if "{" in path else {}, summary="What is taken here", is_documented=False,
+                paths={"stream_id": UUID} if "{" in path else {}, summary="What is taken here; it has no content",
+                problems=frozenset({404}) if "{" in path else frozenset(), is_documented=method == "GET",
             )
             for path, name in paths.items() for method, suffix in (("OPTIONS", "Options"), ("GET", "Get"))
         ]  # fmt: skip
