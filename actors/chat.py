@@ -16,38 +16,38 @@ from typing import Any, Literal
 
 import msgspec
 
-from actors.budget import Budgets, Deed
-from actors.chat_log import Appended, ChatEntry, ChatLog, RoomRecord, Standings, as_shown
+from actors.chat_log import Appended, ChatEntry, ChatLog, RelationshipLookup, RoomRecord, as_shown
 from actors.chat_messages import (
     LISTEN_S,
     RECENT,
     DeleteChat,
     ForgetAuthor,
-    ForgetStanding,
+    ForgetRelationship,
     JudgeWriter,
-    KeepListening,
     KeepMediaTime,
     PinChat,
     PostChat,
     Posted,
     ReadRoom,
     RenameAuthor,
+    RenewSubscription,
     RoomSnapshot,
     SanctionPerson,
     SetChatMode,
 )
 from actors.chat_recent import RecentMessages, renamed
-from actors.chat_rules import MAX_TEXT, Author, ChatMode, ChatRules, Sanction, Standing, changed_mode, clean_text
+from actors.chat_rules import MAX_TEXT, Author, ChatMode, ChatRules, Relationship, Sanction, changed_mode, clean_text
 from actors.events import (
-    Announce,
+    Broadcast,
     ChatChanged,
     ChatMessage,
     ChatPosted,
     DeletedMessage,
-    Fact,
+    LiveEvent,
     LoggedMessage,
     RoomOpened,
 )
+from actors.rate_limits import Action, RateLimits
 from actors.runtime import Actor, ActorError, DomainError, Fenced, Later, Lost, Unavailable, handles
 from actors.tracing import Trace
 
@@ -63,26 +63,26 @@ __all__ = [
     "ChatRules",
     "DeleteChat",
     "JudgeWriter",
-    "KeepListening",
     "KeepMediaTime",
     "PinChat",
     "PostChat",
     "Posted",
     "ReadRoom",
+    "Relationship",
+    "RelationshipLookup",
+    "RenewSubscription",
     "RoomRecord",
     "RoomSnapshot",
     "Sanction",
     "SanctionPerson",
     "SetChatMode",
-    "Standing",
-    "Standings",
 ]
 
 RoomEvent = Literal["chat:deleted", "chat:pinned", "chat:mode", "chat:user_timed_out"]
 
 REMEMBERED_ANSWERS = 4_096
 REMEMBERED_STANDINGS = 4_096
-STANDING_AGE_S = 30.0
+RELATIONSHIP_AGE_S = 30.0
 MAX_TIMEOUT_S = 14 * 24 * 3600
 MEND_S = 0.25
 MAX_MEND_S = 5.0
@@ -107,9 +107,9 @@ class ChatRoom(Actor):
         room_id: str,
         shard: int,
         log: ChatLog,
-        standings: Standings,
-        budgets: Budgets,
-        announce: Announce,
+        relationships: RelationshipLookup,
+        rate_limits: RateLimits,
+        broadcast: Broadcast,
         new_id: Callable[[], str],
         now: Callable[[], datetime],
         trace: Trace | None = None,
@@ -120,13 +120,13 @@ class ChatRoom(Actor):
         self._room_id = room_id
         self._shard = shard
         self._log = log
-        self._standings = standings
-        self._budgets = budgets
-        self._announce = announce
+        self._relationships = relationships
+        self._rate_limits = rate_limits
+        self._broadcast = broadcast
         self._new_id = new_id
         self._now = now
         self._answers: OrderedDict[tuple[str, str], Posted] = OrderedDict()
-        self._known: OrderedDict[str, tuple[float, Standing]] = OrderedDict()
+        self._known: OrderedDict[str, tuple[float, Relationship]] = OrderedDict()
         self._recent = RecentMessages()
         self._readers: list[tuple[Later[RoomSnapshot], int]] = []
         self._posting: dict[tuple[str, str], list[Later[Posted]]] = {}
@@ -159,7 +159,7 @@ class ChatRoom(Actor):
         self._pinned = record.pinned
         self._offset = record.last_offset
         self._recent = RecentMessages(after=self._offset)
-        self._announce(RoomOpened(room_id=self._room_id, epoch=self._epoch, offset=self._offset))
+        self._broadcast(RoomOpened(room_id=self._room_id, epoch=self._epoch, offset=self._offset))
 
     async def passivate(self) -> None:
         """What was submitted is answered and announced before the room goes."""
@@ -190,11 +190,11 @@ class ChatRoom(Actor):
     def _judge_in_turn(self, message: PostChat, text: str) -> None:
         """At once, or after the look-up that this person's messages wait for: they keep their order."""
         user_id = message.author.id
-        standing = self._known_standing(user_id)
+        relationship = self._known_relationship(user_id)
         if user_id in self._unjudged:
             self._unjudged[user_id].append((message, text))
-        elif standing is not None:
-            self._judge_and_submit(message, text, standing)
+        elif relationship is not None:
+            self._judge_and_submit(message, text, relationship)
         else:
             self._unjudged[user_id] = [(message, text)]
             if not self._beside(message, self._judge_after_look_up(user_id), name="standing"):
@@ -202,9 +202,9 @@ class ChatRoom(Actor):
 
     @handles(JudgeWriter)
     def judge_writer(self, message: JudgeWriter) -> Later[None] | None:
-        standing = self._known_standing(message.author.id)
-        if standing is not None:
-            self._judge_writer(message.author, standing)
+        relationship = self._known_relationship(message.author.id)
+        if relationship is not None:
+            self._judge_writer(message.author, relationship)
             return None
         later: Later[None] = self.context.later()
         self.context.spawn(self._judge_writer_after_look_up(message.author, later), name="standing")
@@ -212,8 +212,8 @@ class ChatRoom(Actor):
 
     async def _judge_writer_after_look_up(self, author: Author, later: Later[None]) -> None:
         try:
-            standing = await self._read_standing(author.id)
-            self._judge_writer(author, standing)
+            relationship = await self._read_relationship(author.id)
+            self._judge_writer(author, relationship)
         except (DomainError, ActorError) as refusal:
             later.reject(refusal)
         else:
@@ -248,7 +248,7 @@ class ChatRoom(Actor):
         found = await self._log.find(self._room_id, user_id, client_id)
         return None if found is None else Posted(id=found.id, offset=found.offset, epoch=self._epoch)
 
-    def _known_standing(self, user_id: str) -> Standing | None:
+    def _known_relationship(self, user_id: str) -> Relationship | None:
         known = self._known.get(user_id)
         if known is None or known[0] < self.context.clock.monotonic():
             return None
@@ -256,30 +256,30 @@ class ChatRoom(Actor):
 
     async def _judge_after_look_up(self, user_id: str) -> None:
         try:
-            standing = await self._read_standing(user_id)
+            relationship = await self._read_relationship(user_id)
         except ActorError as error:
             for message, _ in self._unjudged.pop(user_id):
                 self._reject(message, error)
             return
         for message, text in self._unjudged.pop(user_id):
-            self._judge_and_submit(message, text, standing)
+            self._judge_and_submit(message, text, relationship)
 
-    @handles(ForgetStanding)
-    def forget_standing(self, message: ForgetStanding) -> None:
+    @handles(ForgetRelationship)
+    def forget_relationship(self, message: ForgetRelationship) -> None:
         self._known.pop(message.user_id, None)
 
-    async def _read_standing(self, user_id: str) -> Standing:
-        standing = await self._standings.standing(owner_id=self._rules.owner_id, user_id=user_id)
-        if standing.is_verified:  # who is not may be in a moment
-            self._known[user_id] = (self.context.clock.monotonic() + STANDING_AGE_S, standing)
+    async def _read_relationship(self, user_id: str) -> Relationship:
+        relationship = await self._relationships.relationship(owner_id=self._rules.owner_id, user_id=user_id)
+        if relationship.is_verified:  # who is not may be in a moment
+            self._known[user_id] = (self.context.clock.monotonic() + RELATIONSHIP_AGE_S, relationship)
         _trim(self._known, REMEMBERED_STANDINGS)
-        return standing
+        return relationship
 
-    def _judge_and_submit(self, message: PostChat, text: str, standing: Standing) -> None:
+    def _judge_and_submit(self, message: PostChat, text: str, relationship: Relationship) -> None:
         now, at = self._now(), self.context.clock.monotonic()
         try:
-            self._spend("chat", message.author)
-            self._rules.judge(message.author, text, standing=standing, now=now, at=at)
+            self._consume("chat", message.author)
+            self._rules.judge(message.author, text, relationship=relationship, now=now, at=at)
         except DomainError as refusal:
             self._beside(message, self._refuse_unless_posted(message, refusal), name="repeat")
             return
@@ -357,16 +357,16 @@ class ChatRoom(Actor):
             error = Unavailable(self.context.id, "the message could not be written")
         self._reject(message, error)
 
-    def _judge_writer(self, author: Author, standing: Standing) -> None:
-        self._rules.judge_writer(author, standing=standing, now=self._now(), at=self.context.clock.monotonic())
+    def _judge_writer(self, author: Author, relationship: Relationship) -> None:
+        self._rules.judge_writer(author, relationship=relationship, now=self._now(), at=self.context.clock.monotonic())
 
-    def _spend(self, deed: Deed, by: Author) -> None:
-        self._budgets.spend(deed, self._rules.role(by), by.id, at=self.context.clock.monotonic())
+    def _consume(self, action: Action, by: Author) -> None:
+        self._rate_limits.consume(action, self._rules.role(by), by.id, at=self.context.clock.monotonic())
 
     def _take_back(self, message: PostChat, entry: ChatEntry) -> None:
         author, at = message.author, self.context.clock.monotonic()
         self._rules.taken_back(author, entry.text, now=entry.sent_at)
-        self._budgets.give_back("chat", self._rules.role(author), author.id, at=at)
+        self._rate_limits.refund("chat", self._rules.role(author), author.id, at=at)
 
     # what was written without our hearing of it
 
@@ -400,32 +400,32 @@ class ChatRoom(Actor):
         self._fresh.append(shown)
         if len(self._fresh) == 1:
             # One commit resolves many posts in one turn of the loop: they are announced as one fact.
-            self.context.clock.call_later(0.0, self._announce_fresh)
+            self.context.clock.call_later(0.0, self._broadcast_fresh)
 
-    def _announce_fresh(self) -> None:
+    def _broadcast_fresh(self) -> None:
         fresh, self._fresh = tuple(map(msgspec.to_builtins, self._fresh)), []
         traces: tuple[str, ...] = ()
         if self._fresh_traces:
             traces, self._fresh_traces = tuple(self._fresh_traces), []
         self._say(ChatPosted(room_id=self._room_id, epoch=self._epoch, messages=fresh, traces=traces))
 
-    def _say(self, fact: Fact) -> None:
+    def _say(self, event: LiveEvent) -> None:
         """To every node with sockets in the room, and to no other."""
         now = self.context.clock.monotonic()
         silent = [node for node, until in self._listeners.items() if until < now]
         for node in silent:
             del self._listeners[node]
-        self._announce(fact, to=tuple(self._listeners))
+        self._broadcast(event, to=tuple(self._listeners))
 
     # reading
 
-    @handles(KeepListening)
-    def keep_listening(self, message: KeepListening) -> None:
+    @handles(RenewSubscription)
+    def renew_subscription(self, message: RenewSubscription) -> None:
         self._listeners[message.node] = self.context.clock.monotonic() + LISTEN_S
         is_another_log = message.epoch not in ("", self._epoch)
         if is_another_log or message.offset < self._offset - len(self._fresh):
             opened = RoomOpened(room_id=self._room_id, epoch=self._epoch, offset=self._offset - len(self._fresh))
-            self._announce(opened, to=(message.node,))
+            self._broadcast(opened, to=(message.node,))
 
     @handles(ReadRoom)
     def read(self, message: ReadRoom) -> RoomSnapshot | Later[RoomSnapshot]:
@@ -469,7 +469,7 @@ class ChatRoom(Actor):
 
     @handles(DeleteChat)
     async def delete(self, message: DeleteChat) -> None:
-        self._spend("moderation", message.by)
+        self._consume("moderation", message.by)
         found = await self._log.message(self._room_id, message.message_id)
         if found is None or isinstance(found, DeletedMessage):
             raise DomainError("not_found", "There is no such message.", field="message_id")
@@ -507,7 +507,7 @@ class ChatRoom(Actor):
     @handles(PinChat)
     async def pin(self, message: PinChat) -> None:
         self._require_moderator(message.by)
-        self._spend("moderation", message.by)
+        self._consume("moderation", message.by)
         pinned = None if message.message_id is None else await self._shown(message.message_id)
         await self._log.pin(self._room_id, message.message_id, shard=self._shard, epoch=self.context.epoch)
         self._pinned = pinned
@@ -522,7 +522,7 @@ class ChatRoom(Actor):
     @handles(SanctionPerson)
     async def sanction(self, message: SanctionPerson) -> None:
         self._require_moderator(message.by)
-        self._spend("moderation", message.by)
+        self._consume("moderation", message.by)
         if message.user_id == self._rules.owner_id:
             raise DomainError("forbidden", "The owner of a room cannot be silenced in it.")
         if message.seconds is not None and not 0 <= message.seconds <= MAX_TIMEOUT_S:
@@ -556,7 +556,7 @@ class ChatRoom(Actor):
     @handles(SetChatMode)
     async def set_mode(self, message: SetChatMode) -> ChatMode:
         self._require_moderator(message.by)
-        self._spend("moderation", message.by)
+        self._consume("moderation", message.by)
         mode = changed_mode(self._rules.mode, message.changes)
         await self._log.set_mode(self._room_id, mode, shard=self._shard, epoch=self.context.epoch)
         self._rules.mode = mode

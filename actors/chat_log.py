@@ -9,7 +9,7 @@ from typing import Protocol
 
 import msgspec
 
-from actors.chat_rules import Author, ChatMode, Sanction, Standing
+from actors.chat_rules import Author, ChatMode, Relationship, Sanction
 from actors.events import ChatMessage, ChatUser, LoggedMessage
 
 
@@ -68,8 +68,8 @@ class ChatLog(Protocol):
     ) -> None: ...
 
 
-class Standings(Protocol):
-    async def standing(self, *, owner_id: str, user_id: str) -> Standing: ...
+class RelationshipLookup(Protocol):
+    async def relationship(self, *, owner_id: str, user_id: str) -> Relationship: ...
 
 
 def as_shown(author: Author, entry: ChatEntry, offset: int, badges: tuple[str, ...]) -> ChatMessage:

@@ -38,7 +38,7 @@ class JudgeWriter(Ask[None], frozen=True, kw_only=True):
     author: Author
 
 
-class ForgetStanding(Message, frozen=True, kw_only=True):
+class ForgetRelationship(Message, frozen=True, kw_only=True):
     """What this person is to the room's owner may have changed: it is looked up again."""
 
     user_id: str
@@ -74,14 +74,14 @@ class RoomSnapshot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReadRoom(Ask[RoomSnapshot], frozen=True, kw_only=True):
-    """``node`` is told of what comes after the snapshot, for as long as it says ``KeepListening``."""
+    """``node`` is told of what comes after the snapshot, for as long as it says ``RenewSubscription``."""
 
     is_repeatable = True
     limit: int = RECENT
     node: str = ""
 
 
-class KeepListening(Message, frozen=True, kw_only=True):
+class RenewSubscription(Message, frozen=True, kw_only=True):
     """The node still has sockets in the room, and knows its log ``epoch`` up to ``offset``.
 
     Due every ``LISTEN_S / 3``.

@@ -10,7 +10,7 @@ from datetime import datetime
 
 import msgspec
 
-from actors.budget import Role, role_of
+from actors.rate_limits import Role, role_of
 from actors.runtime import DomainError
 from actors.text import clean_message
 
@@ -47,7 +47,7 @@ class Sanction(msgspec.Struct, frozen=True, kw_only=True):
     until: datetime | None
 
 
-class Standing(msgspec.Struct, frozen=True, kw_only=True):
+class Relationship(msgspec.Struct, frozen=True, kw_only=True):
     """What somebody is to the room's owner; ``is_verified``: their address is, or need not be."""
 
     following_since: datetime | None = None
@@ -119,20 +119,20 @@ class ChatRules:
         """Whether there was anything to pardon."""
         return self._sanctions.pop(user_id, None) is not None
 
-    def judge(self, author: Author, text: str, *, standing: Standing, now: datetime, at: float) -> None:
+    def judge(self, author: Author, text: str, *, relationship: Relationship, now: datetime, at: float) -> None:
         """Raise the ``DomainError`` that says why this may not be posted now."""
-        self.judge_writer(author, standing=standing, now=now, at=at)
+        self.judge_writer(author, relationship=relationship, now=now, at=at)
         if self.is_moderator(author):
             return
         self._judge_text(text)
         self._judge_pace(author, at)
 
-    def judge_writer(self, author: Author, *, standing: Standing, now: datetime, at: float) -> None:
+    def judge_writer(self, author: Author, *, relationship: Relationship, now: datetime, at: float) -> None:
         """Raise the ``DomainError`` that says why this person may write nothing now, whatever the text."""
-        if not standing.is_verified:
+        if not relationship.is_verified:
             raise DomainError("email_not_verified", "Verify your e-mail address before you write.")
         if not self.is_moderator(author):
-            self._judge_person(author, standing, now, at)
+            self._judge_person(author, relationship, now, at)
 
     def posted(self, author: Author, text: str, *, now: datetime, at: float) -> None:
         """Remember an accepted message for slow and unique mode."""
@@ -150,23 +150,23 @@ class ChatRules:
         if text.casefold() in self._recent_texts:
             self._recent_texts.remove(text.casefold())
 
-    def _judge_person(self, author: Author, standing: Standing, now: datetime, at: float) -> None:
+    def _judge_person(self, author: Author, relationship: Relationship, now: datetime, at: float) -> None:
         wait_s = self._sanctions.get(author.id, at) - at
         if wait_s > 0:
             raise _sanctioned(wait_s)
-        if standing.is_blocked:
+        if relationship.is_blocked:
             raise DomainError("blocked", "The owner of this room has blocked you.")
-        if self.mode.subscribers_only and not standing.is_subscriber:
+        if self.mode.subscribers_only and not relationship.is_subscriber:
             raise DomainError("subscribers_only", "Only subscribers may write here at the moment.")
-        self._judge_follower(standing, now)
+        self._judge_follower(relationship, now)
 
-    def _judge_follower(self, standing: Standing, now: datetime) -> None:
+    def _judge_follower(self, relationship: Relationship, now: datetime) -> None:
         needed_s = self.mode.followers_only_seconds
         if needed_s is None:
             return
-        if standing.following_since is None:
+        if relationship.following_since is None:
             raise DomainError("followers_only", "Only followers may write here at the moment.")
-        wait_s = needed_s - max(0.0, (now - standing.following_since).total_seconds())
+        wait_s = needed_s - max(0.0, (now - relationship.following_since).total_seconds())
         if wait_s > 0:
             raise DomainError(
                 "followers_only",

@@ -146,19 +146,19 @@ class Reacted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     counts: dict[str, int]
 
 
-Fact = StreamChanged | ViewersCounted | ChatPosted | ChatChanged | RoomOpened | CounterOpened | Reacted
+LiveEvent = StreamChanged | ViewersCounted | ChatPosted | ChatChanged | RoomOpened | CounterOpened | Reacted
 
 
-class Announce(Protocol):
+class Broadcast(Protocol):
     """Tells nodes a fact, each at most once and in order: those named, or all of the cluster."""
 
-    def __call__(self, fact: Fact, *, to: Iterable[str] | None = None) -> None: ...
+    def __call__(self, event: LiveEvent, *, to: Iterable[str] | None = None) -> None: ...
 
 
-class Hear(Message, frozen=True, kw_only=True):
+class DeliverLiveEvent(Message, frozen=True, kw_only=True):
     """Told to the actor of a node (kind ``NODE``, keyed by the node's name): a fact for its clients."""
 
-    fact: Fact
+    event: LiveEvent
 
 
 NODE = "node"

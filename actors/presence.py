@@ -20,7 +20,7 @@ class Present(msgspec.Struct, frozen=True, kw_only=True):
     people: tuple[Person, ...]
 
 
-class WhoIsHere(Ask[Present], frozen=True, kw_only=True):
+class ReadPresence(Ask[Present], frozen=True, kw_only=True):
     """Asked of the actor of a node: who is in the topic through it?"""
 
     topic: str

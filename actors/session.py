@@ -77,7 +77,7 @@ class Session:
             raise DomainError("too_many_streams", f"One connection may watch at most {MAX_WATCHED} streams.")
         self.view_ids[stream_id] = view_id
 
-    def hear(self, room_id: str) -> None:
+    def join(self, room_id: str) -> None:
         if room_id not in self.rooms and len(self.rooms) >= MAX_ROOMS:
             raise DomainError("too_many_rooms", f"One connection may be in at most {MAX_ROOMS} rooms.")
         self.rooms.add(room_id)

@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from actors.chat import KeepMediaTime
-from actors.events import Announce, StreamChanged, StreamState, StreamView
+from actors.events import Broadcast, StreamChanged, StreamState, StreamView
 from actors.runtime import Actor, ActorError, ActorId, Ask, DomainError, Later, Message, Unavailable, handles
 
 GRACE_S = 30.0
@@ -228,7 +228,7 @@ class StreamStore(Protocol):
     ) -> None: ...
 
 
-class Media(Protocol):
+class MediaControl(Protocol):
     """The way to the process that holds the publisher. Synchronous: what comes of it arrives as messages."""
 
     def stop(self, node: str, stream_id: str, *, publication: int, reason: str) -> None: ...
@@ -246,8 +246,8 @@ class LiveStream(Actor):
         stream_id: str,
         shard: int,
         store: StreamStore,
-        media: Media,
-        announce: Announce,
+        media: MediaControl,
+        broadcast: Broadcast,
         now: Callable[[], datetime],
         grace_s: float = GRACE_S,
     ) -> None:
@@ -256,7 +256,7 @@ class LiveStream(Actor):
         self._shard = shard
         self._store = store
         self._media = media
-        self._announce = announce
+        self._broadcast = broadcast
         self._now = now
         self._health: dict[str, Any] = {}
         self._is_claimed = False
@@ -533,7 +533,7 @@ class LiveStream(Actor):
         await self._store.edit(self._stream_id, message.changes, shard=self._shard, epoch=self.context.epoch)
         view = msgspec.structs.replace(self._view, **message.changes)
         self._record = msgspec.structs.replace(self._record, view=view)
-        self._announce(StreamChanged(stream=self._view, previous=self._view.state, cause="edited"))
+        self._broadcast(StreamChanged(stream=self._view, previous=self._view.state, cause="edited"))
         return self._view
 
     @handles(RotateStreamKey)
@@ -568,7 +568,7 @@ class LiveStream(Actor):
             return False
         said = getattr(message, "reason", "") or self._ending or cause
         self.context.log.info("%s: %s -> %s: %s", self._view.label, previous, state, said)
-        self._announce(StreamChanged(stream=self._view, previous=previous, cause=cause))
+        self._broadcast(StreamChanged(stream=self._view, previous=previous, cause=cause))
         return True
 
     def _moved(self, state: StreamState) -> StreamView:

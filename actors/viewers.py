@@ -13,7 +13,7 @@ from zlib import crc32
 
 import msgspec
 
-from actors.events import Announce, CounterOpened, ViewersCounted
+from actors.events import Broadcast, CounterOpened, ViewersCounted
 from actors.runtime import Actor, ActorError, ActorId, Ask, Message, Unavailable, handles
 from actors.stream import KeepViewers
 
@@ -131,7 +131,7 @@ class ViewTally:
     def __init__(self, *, peak_viewers: int = 0) -> None:
         self.peak_viewers = peak_viewers
         self._watching: dict[str, ViewRow] = {}
-        self._standings: dict[str, tuple[int, int]] = {}
+        self._counts_of: dict[str, tuple[int, int]] = {}
         self._dirty: dict[str, ViewRow] = {}
 
     @property
@@ -153,7 +153,7 @@ class ViewTally:
             node=message.node,
         )
         self._watching[row.id] = row
-        self._shift_standing(row, 1)
+        self._shift_count(row, 1)
         self._dirty[row.id] = row
         self.peak_viewers = max(self.peak_viewers, len(self._watching))
 
@@ -169,7 +169,7 @@ class ViewTally:
         """End a view; one that is not there changes nothing."""
         row = self._watching.pop(message.view_id, None)
         if row is not None:
-            self._shift_standing(row, -1)
+            self._shift_count(row, -1)
             self._advance(row, message.at)
 
     def node_left(self, node: str, at: float) -> None:
@@ -177,16 +177,16 @@ class ViewTally:
         for view_id in [row.id for row in self._watching.values() if row.node == node]:
             self.left(ViewerLeft(view_id=view_id, at=at))
 
-    def standing(self, node: str) -> tuple[int, int]:
+    def count_of(self, node: str) -> tuple[int, int]:
         """What ``ViewersHere`` of that node must say: how many, and their marks."""
-        return self._standings.get(node, (0, 0))
+        return self._counts_of.get(node, (0, 0))
 
-    def _shift_standing(self, row: ViewRow, by: int) -> None:
-        viewers, marks = self.standing(row.node)
+    def _shift_count(self, row: ViewRow, by: int) -> None:
+        viewers, marks = self.count_of(row.node)
         if viewers + by:
-            self._standings[row.node] = viewers + by, marks ^ mark_of(row.id)
+            self._counts_of[row.node] = viewers + by, marks ^ mark_of(row.id)
         else:
-            del self._standings[row.node]
+            del self._counts_of[row.node]
 
     def advance(self, at: float) -> None:
         """Everybody who is there has watched until ``at``."""
@@ -226,13 +226,13 @@ class ViewCounter(Actor):
         stream_id: str,
         shard: int,
         store: ViewStore,
-        announce: Announce,
+        broadcast: Broadcast,
         now: Callable[[], datetime],
     ) -> None:
         self._stream_id = stream_id
         self._shard = shard
         self._store = store
-        self._announce = announce
+        self._broadcast = broadcast
         self._now = now
         self._tally = ViewTally()
         self._stored = StoredTotals()
@@ -246,7 +246,7 @@ class ViewCounter(Actor):
     async def activate(self) -> None:
         self._stored = await self._store.totals(self._stream_id)
         self._tally = ViewTally(peak_viewers=self._stored.peak_viewers)
-        self._announce(CounterOpened(stream_id=self._stream_id))
+        self._broadcast(CounterOpened(stream_id=self._stream_id))
         if self._stored.peak_viewers:
             self._is_opening = True
             self._recount(OPENING_S)
@@ -273,14 +273,14 @@ class ViewCounter(Actor):
     @handles(ViewersHere)
     def here(self, message: ViewersHere) -> None:
         """A node that counts otherwise is asked for all of its viewers, and no count is told meanwhile."""
-        standing = message.viewers, message.marks
-        if self._tally.standing(message.node) == standing:
+        count_of = message.viewers, message.marks
+        if self._tally.count_of(message.node) == count_of:
             return
         self.context.log.info("%s has %d viewers of %s: counting again", message.node, message.viewers, self._stream_id)
         self._tally.node_left(message.node, message.at)
-        self._awaited[message.node] = standing
+        self._awaited[message.node] = count_of
         self._recount(RECOUNT_S)
-        self._announce(CounterOpened(stream_id=self._stream_id), to=(message.node,))
+        self._broadcast(CounterOpened(stream_id=self._stream_id), to=(message.node,))
         self._keep_ticking()
 
     @handles(ViewerLeft)
@@ -331,7 +331,7 @@ class ViewCounter(Actor):
         if self.context.clock.monotonic() >= self._recount_until:
             self._awaited.clear()
             return False
-        self._awaited = {node: at for node, at in self._awaited.items() if self._tally.standing(node) != at}
+        self._awaited = {node: at for node, at in self._awaited.items() if self._tally.count_of(node) != at}
         return self._is_opening or bool(self._awaited)
 
     def _say_count(self) -> bool:
@@ -344,7 +344,7 @@ class ViewCounter(Actor):
         self._announced = counted
         viewers, totals = counted
         said = {"viewers": viewers, **msgspec.structs.asdict(totals)}
-        self._announce(ViewersCounted(stream_id=self._stream_id, **said))
+        self._broadcast(ViewersCounted(stream_id=self._stream_id, **said))
         try:
             self.context.ref(ActorId(kind="stream", key=self._stream_id)).tell(KeepViewers(**said))
         except ActorError:

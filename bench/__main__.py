@@ -35,7 +35,7 @@ OUR_PACKAGES: Final = ("actors", "bench", "media", "server", "storage")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Question:
+class BenchQuestion:
     """A bench of the list: what it answers, its command, how long that takes on two cores, and when it is ended."""
 
     name: str
@@ -45,7 +45,7 @@ class Question:
     most_s: float
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
+class BenchAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """What one bench said. `error` is empty unless it failed to run; then there are no figures."""
 
     name: str
@@ -56,12 +56,12 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     error: str = ""
 
 
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+class BenchOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """A whole run."""
 
     machine: Machine
     is_quick: bool
-    answers: list[Answer]
+    answers: list[BenchAnswer]
 
     @property
     def figures(self) -> list[Figure]:
@@ -107,7 +107,7 @@ _PATIENCE: Final = 5
 _WITH_PACKAGES: Final = ("fanout", "connects", "idle")
 
 
-def plan(*, is_quick: bool, node_modules: Path | None) -> list[Question]:
+def plan(*, is_quick: bool, node_modules: Path | None) -> list[BenchQuestion]:
     """What is asked, in this order."""
     questions = []
     for name, asks, options, seconds, quick, quick_seconds in _PLAN:
@@ -117,7 +117,7 @@ def plan(*, is_quick: bool, node_modules: Path | None) -> list[Question]:
         command = (sys.executable, "-m", "bench", name, *chosen)
         expected = quick_seconds if is_quick else seconds
         questions.append(
-            Question(name=name, asks=asks, command=command, seconds=expected, most_s=expected * _PATIENCE + 60)
+            BenchQuestion(name=name, asks=asks, command=command, seconds=expected, most_s=expected * _PATIENCE + 60)
         )
     return questions
 
@@ -135,7 +135,7 @@ def benches() -> dict[str, str]:
 # ------------------------------------------------------------------------------------------------------------- running
 
 
-def ask(question: Question, *, folder: Path, tick: Callable[[float], None]) -> Answer:
+def ask(question: BenchQuestion, *, folder: Path, tick: Callable[[float], None]) -> BenchAnswer:
     """Runs a bench in a process group of its own, which ends with it. What it says is kept in `folder`.
 
     `tick` is called some times a second with the seconds so far. A bench that runs for too long is ended.
@@ -153,7 +153,7 @@ def ask(question: Question, *, folder: Path, tick: Callable[[float], None]) -> A
         finally:
             _end(child)
     figures, error = _figures(file, code, log)
-    return Answer(
+    return BenchAnswer(
         name=question.name,
         asks=question.asks,
         command=" ".join(["python", *question.command[1:]]),
@@ -199,7 +199,7 @@ def _last_line(log: Path) -> str:
     return said[-1] if said else "it said nothing"
 
 
-def ask_all(questions: Sequence[Question], *, folder: Path, console: Console) -> list[Answer]:
+def ask_all(questions: Sequence[BenchQuestion], *, folder: Path, console: Console) -> list[BenchAnswer]:
     """One by one; one that fails does not keep the next from running."""
     folder.mkdir(parents=True, exist_ok=True)
     answers = []
@@ -225,7 +225,7 @@ def ask_all(questions: Sequence[Question], *, folder: Path, console: Console) ->
 # ------------------------------------------------------------------------------------------------------------- telling
 
 
-def table(answers: Sequence[Answer]) -> Table:
+def table(answers: Sequence[BenchAnswer]) -> Table:
     """All figures with their bars, each question with a heading."""
     found = Table("", "", box=None, pad_edge=False)
     for title in ("bar", "", "spread", "against"):
@@ -241,7 +241,7 @@ def table(answers: Sequence[Answer]) -> Table:
     return found
 
 
-def listing(questions: Sequence[Question]) -> str:
+def listing(questions: Sequence[BenchQuestion]) -> str:
     lines = [f"  {question.name:<10} {question.asks}" for question in questions]
     listed = {name for name, *_ in _PLAN}
     alone = [f"  {name:<10} {what}" for name, what in benches().items() if name not in listed]
@@ -256,7 +256,7 @@ def main(argv: Sequence[str]) -> int:
     return command(argv, None)
 
 
-def command(argv: Sequence[str], asked: Sequence[Question] | None) -> int:
+def command(argv: Sequence[str], asked: Sequence[BenchQuestion] | None) -> int:
     """As `main`, with these questions in place of the list."""
     if argv and not argv[0].startswith("-"):
         return _one(argv[0], list(argv[1:]))
@@ -273,13 +273,13 @@ def command(argv: Sequence[str], asked: Sequence[Question] | None) -> int:
     return _run(questions, options)
 
 
-def _run(questions: Sequence[Question], options: argparse.Namespace) -> int:
+def _run(questions: Sequence[BenchQuestion], options: argparse.Namespace) -> int:
     console = Console(width=None if sys.stdout.isatty() else _FILE_WIDTH)
     for question in questions:
         console.print(f"  {question.name:<10} {question.asks}", highlight=False)
     machine = describe()
     answers = ask_all(questions, folder=options.results, console=console)
-    outcome = Outcome(machine=machine, is_quick=options.quick, answers=answers)
+    outcome = BenchOutcome(machine=machine, is_quick=options.quick, answers=answers)
     console.print(table(outcome.answers))
     if outcome.is_quick:
         console.print(QUICK)

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bench.crowd import CORES, Crowd, Steps
+from bench.clients import CORES, ClientPool, Steps
 from bench.machine import cpu_s, descendants, keep_on
 
 NAME = "app"
@@ -135,7 +135,7 @@ class App:
 
     def fill(self, room_id: str, token: str, count: int) -> None:
         """Messages of the usual size, said one after the other."""
-        speaker = Crowd(host="127.0.0.1", port=self.port)
+        speaker = ClientPool(host="127.0.0.1", port=self.port)
         sends = [(sent(number + 1, room_id, "x" * 90, f"f{number}"), b'"ok":true') for number in range(count)]
         speaker.connect(1, says=lambda _: [*login(token), *sends])
         speaker.close()

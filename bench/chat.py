@@ -14,14 +14,14 @@ import time
 from dataclasses import dataclass
 
 from bench import app
-from bench.crowd import Crowd, allow_many_files, frame, percentile, pin
+from bench.clients import ClientPool, allow_many_files, frame, percentile, pin
 
 _ACK = re.compile(rb'43(\d+)\[\{"ok":(true|false)')
 _LONGEST_ACK = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ChatFigures:
     """One run. CPU in microseconds a send: the server's, and that of its engines and media process."""
 
     sent_per_s: float
@@ -62,7 +62,7 @@ class Speakers:
         self._asked[number] = time.perf_counter()
         self._sockets[number % len(self._sockets)].sendall(frame(packet))
 
-    def hear(self, timeout_s: float) -> None:
+    def receive(self, timeout_s: float) -> None:
         for number, _ in self._epoll.poll(timeout_s, 256):
             found, seen = self._by_file[number]
             try:
@@ -82,7 +82,9 @@ class Speakers:
             self.refused += not is_ok
 
 
-def measure(server: app.App, sockets: list[socket.socket], rooms: list[str], run: int, rate: float, s: float) -> Row:
+def measure(
+    server: app.App, sockets: list[socket.socket], rooms: list[str], run: int, rate: float, s: float
+) -> ChatFigures:
     speakers = Speakers(sockets, rooms, run)
     cpu, engines, own = server.cpu_s(), server.engines_cpu_s(), time.process_time()
     started = time.perf_counter()
@@ -90,12 +92,12 @@ def measure(server: app.App, sockets: list[socket.socket], rooms: list[str], run
         due = int((now - started) * rate)
         while speakers.sent < due:
             speakers.say()
-        speakers.hear(max(0.0, started + (due + 1) / rate - time.perf_counter()))
+        speakers.receive(max(0.0, started + (due + 1) / rate - time.perf_counter()))
     took, mine = time.perf_counter() - started, time.process_time() - own
     end = time.perf_counter() + 10
     while speakers.unanswered and time.perf_counter() < end:
-        speakers.hear(0.05)
-    return Row(
+        speakers.receive(0.05)
+    return ChatFigures(
         sent_per_s=speakers.sent / took,
         acked=len(speakers.latencies_ms),
         refused=speakers.refused,
@@ -122,22 +124,22 @@ def main(argv: list[str]) -> int:
     try:
         tokens = server.tokens(options.sockets)
         rooms = [server.new_room(tokens[0])[1] for _ in range(options.rooms)]
-        crowd = Crowd(host="127.0.0.1", port=server.port)
-        crowd.connect(options.sockets, says=lambda number: app.joined(tokens[number], rooms[number % len(rooms)]))
-        rows: dict[float, list[Row]] = {rate: [] for rate in options.rates}
+        pool = ClientPool(host="127.0.0.1", port=server.port)
+        pool.connect(options.sockets, says=lambda number: app.joined(tokens[number], rooms[number % len(rooms)]))
+        rows: dict[float, list[ChatFigures]] = {rate: [] for rate in options.rates}
         for round_ in range(options.rounds):
             for place, rate in enumerate(options.rates):
-                crowd.pong()
+                pool.pong()
                 run = round_ * len(options.rates) + place
-                rows[rate].append(measure(server, crowd.sockets, rooms, run, rate, options.seconds))
-        crowd.close()
+                rows[rate].append(measure(server, pool.sockets, rooms, run, rate, options.seconds))
+        pool.close()
     finally:
         server.stop()
     show(rows, options)
     return 0
 
 
-def show(rows: dict[float, list[Row]], options: argparse.Namespace) -> None:
+def show(rows: dict[float, list[ChatFigures]], options: argparse.Namespace) -> None:
     print(f"medians of {options.rounds} rounds; {options.rooms} rooms, {options.sockets} sockets")
     print(
         f"{'asked/s':>9}{'sent/s':>9}{'p50 ms':>8}{'p99 ms':>8}{'from':>8}{'to':>8}{'refused':>9}{'no answer':>11}",
@@ -146,7 +148,7 @@ def show(rows: dict[float, list[Row]], options: argparse.Namespace) -> None:
     print(f"{'µs a send':>11}{'engines':>9}{'own CPU':>9}")
     for rate, same in rows.items():
 
-        def middle(name: str, same: list[Row] = same) -> float:
+        def middle(name: str, same: list[ChatFigures] = same) -> float:
             return float(statistics.median(getattr(row, name) for row in same))
 
         worst = [row.p99_ms for row in same]

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import app, peers, report
-from bench.crowd import Crowd, Steps, allow_many_files, hello, pin
+from bench.clients import ClientPool, Steps, allow_many_files, hello, pin
 from bench.report import Figure, figure
 
 LOGIN, JOIN, LAST = "app: login", "app: login, join", "app: login, join, 50"
@@ -25,7 +25,7 @@ BARS = {JOIN: 8_000.0, LAST: 6_000.0}
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ConnectFigures:
     """One measurement. CPU is the server's; `crowd_cpu` is the share of a core that the clients needed."""
 
     name: str
@@ -34,7 +34,7 @@ class Row:
     crowd_cpu: float
 
 
-def measure(name: str, options: argparse.Namespace) -> list[Row]:
+def measure(name: str, options: argparse.Namespace) -> list[ConnectFigures]:
     """A bare server, or the whole one in each of its ways in."""
     if name == app.NAME:
         return _measure_app(options)
@@ -46,7 +46,7 @@ def measure(name: str, options: argparse.Namespace) -> list[Row]:
         peer.stop()
 
 
-def _measure_app(options: argparse.Namespace) -> list[Row]:
+def _measure_app(options: argparse.Namespace) -> list[ConnectFigures]:
     server = app.App()
     try:
         tokens = server.tokens(options.count)
@@ -63,31 +63,33 @@ def _measure_app(options: argparse.Namespace) -> list[Row]:
         server.stop()
 
 
-def _measure(name: str, server: peers.Server, options: argparse.Namespace, says: Callable[..., Steps] = hello) -> Row:
-    with _crowd(server) as crowd:
+def _measure(
+    name: str, server: peers.Server, options: argparse.Namespace, says: Callable[..., Steps] = hello
+) -> ConnectFigures:
+    with _pool(server) as pool:
         cpu, own = server.cpu_s(), time.process_time()
-        took = crowd.connect(options.count, says=says, at_once=options.at_once)
+        took = pool.connect(options.count, says=says, at_once=options.at_once)
         used, mine = server.cpu_s() - cpu, time.process_time() - own
-    return Row(name, options.count / took, used / options.count * 1e6, mine / took)
+    return ConnectFigures(name, options.count / took, used / options.count * 1e6, mine / took)
 
 
 def _warm(server: peers.Server, options: argparse.Namespace) -> None:
-    with _crowd(server) as crowd:
-        crowd.connect(min(200, options.count), at_once=options.at_once)
+    with _pool(server) as pool:
+        pool.connect(min(200, options.count), at_once=options.at_once)
 
 
 @contextmanager
-def _crowd(server: peers.Server) -> Iterator[Crowd]:
+def _pool(server: peers.Server) -> Iterator[ClientPool]:
     """Everybody leaves again, and the server is done with that before the next come."""
-    crowd = Crowd(host="127.0.0.1", port=server.port)
+    pool = ClientPool(host="127.0.0.1", port=server.port)
     try:
-        yield crowd
+        yield pool
     finally:
-        crowd.close()
+        pool.close()
         time.sleep(_LEAVE_S)
 
 
-def figures(rows: list[Row]) -> list[Figure]:
+def figures(rows: list[ConnectFigures]) -> list[Figure]:
     """What came in, and what a core could take at the CPU that each took: the clients are not always quick enough."""
     names = dict.fromkeys(row.name for row in rows)
     came = {name: [row.per_s for row in rows if row.name == name] for name in names}

@@ -28,7 +28,7 @@ from actors.runtime import (
     handles,
 )
 from bench import report
-from bench.crowd import percentile
+from bench.clients import percentile
 from bench.report import Better, Figure
 
 QUESTION: Final = "crashes"

@@ -19,11 +19,11 @@ from actors.runtime import shard_of
 from actors.runtime.ids import ActorId
 from bench import report
 from bench.app import OPEN_LIMITS
-from bench.crowd import allow_many_files, percentile
+from bench.clients import allow_many_files, percentile
+from bench.cluster import LocalCluster
 from bench.failover import compare
-from bench.faults import World
+from bench.faults import FaultRun
 from bench.report import Better, Figure
-from bench.town import Town
 from storage.postgres import Database
 
 QUESTION: Final = "drain"
@@ -52,10 +52,10 @@ class Leave:
     examples: list[str]
 
 
-async def _owned(town: Town) -> set[int]:
+async def _owned(cluster: LocalCluster) -> set[int]:
     """The shards of the first of two nodes, once each has its share."""
-    first = town.nodes[0].name
-    db = await Database.connect(town.database_url, max_connections=1)
+    first = cluster.nodes[0].name
+    db = await Database.connect(cluster.database_url, max_connections=1)
     try:
         async with asyncio.timeout(SHARED_S):
             before: dict[int, str] = {}
@@ -69,31 +69,31 @@ async def _owned(town: Town) -> set[int]:
         await db.close()
 
 
-async def leave(town: Town, options: argparse.Namespace) -> Leave:
-    owned = await _owned(town)
-    world = World(town, options, home_of=lambda _: 0)
-    world.settle(is_wanted=lambda room_id: shard_of(ActorId("chat", room_id)) in owned)
+async def leave(cluster: LocalCluster, options: argparse.Namespace) -> Leave:
+    owned = await _owned(cluster)
+    fault_run = FaultRun(cluster, options, home_of=lambda _: 0)
+    fault_run.settle(is_wanted=lambda room_id: shard_of(ActorId("chat", room_id)) in owned)
     try:
-        await world.come_in()
+        await fault_run.come_in()
         await asyncio.sleep(CALM_S)
-        return await _leave(world)
+        return await _leave(fault_run)
     finally:
-        for voice in world.voices:
-            voice.close()
+        for chat_client in fault_run.chat_clients:
+            chat_client.close()
 
 
-async def _leave(world: World) -> Leave:
-    node, notes = world.slots[0], world.notes
-    refused, began = notes.refused, world.now
+async def _leave(fault_run: FaultRun) -> Leave:
+    node, notes = fault_run.slots[0], fault_run.notes
+    refused, began = notes.refused, fault_run.now
     node.signal(signal.SIGTERM)
-    world.shut.add(node)
-    coming = asyncio.create_task(_until_back(world), name="until everybody is back")
+    fault_run.shut.add(node)
+    coming = asyncio.create_task(_until_back(fault_run), name="until everybody is back")
     code = await asyncio.to_thread(node.end, within_s=60.0)
-    ended = world.now
+    ended = fault_run.now
     back_s = await coming - began
     await asyncio.sleep(AFTER_S)
-    waits = world.waits_ms(began, ended)
-    await compare(world)
+    waits = fault_run.waits_ms(began, ended)
+    await compare(fault_run)
     twice = notes.wrongs["repeated or out of order"]
     return Leave(
         took_s=ended - began,
@@ -105,21 +105,23 @@ async def _leave(world: World) -> Leave:
         refusals=dict(notes.refusals),
         refused=notes.refused - refused,
         reconnects=notes.reconnects,
-        acked=sum(len(room.acked) for room in world.rooms),
+        acked=sum(len(room.acked) for room in fault_run.rooms),
         lost=notes.wrongs.total() - twice,
         repeated=twice,
         examples=notes.examples,
     )
 
 
-async def _until_back(world: World) -> float:
+async def _until_back(fault_run: FaultRun) -> float:
     """When all had come back."""
 
     def is_back() -> bool:
-        return world.notes.reconnects >= len(world.voices) and all(voice.is_in for voice in world.voices)
+        return fault_run.notes.reconnects >= len(fault_run.chat_clients) and all(
+            chat_client.is_in for chat_client in fault_run.chat_clients
+        )
 
-    await world.until(is_back, what="everybody is back")
-    return world.now
+    await fault_run.until(is_back, what="everybody is back")
+    return fault_run.now
 
 
 def figures(leaves: Sequence[Leave], options: argparse.Namespace) -> list[Figure]:
@@ -153,12 +155,12 @@ def _one(
 
 
 def _round(options: argparse.Namespace) -> Leave:
-    town = Town(flags=OPEN_LIMITS)
+    cluster = LocalCluster(flags=OPEN_LIMITS)
     try:
-        town.start(2)
-        return uvloop.run(leave(town, options))
+        cluster.start(2)
+        return uvloop.run(leave(cluster, options))
     finally:
-        town.stop()
+        cluster.stop()
 
 
 def main(argv: list[str]) -> int:

@@ -17,8 +17,8 @@ from aiohttp import web
 from server import loop
 from server.live.edge import Edge, EdgeLimits, Fanout, Socket
 from server.live.edge.engineio import message
-from server.live.edge.port import Port
-from server.live.edge.session import Session
+from server.live.edge.server import EdgeServer
+from server.live.edge.session import EngineSession
 
 _AUTH_AFTER_S: Final = 0.02
 
@@ -67,7 +67,7 @@ def _topic(socket: Socket, room: object) -> str:
 class EngineEcho:
     """Engine.IO alone: every message goes back as it came."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: EngineSession) -> None:
         self._session = session
 
     def receive(self, data: str | bytes) -> None:
@@ -95,11 +95,11 @@ def limits_of(options: argparse.Namespace) -> EdgeLimits:
     )
 
 
-async def start(options: argparse.Namespace) -> Edge | Port:
+async def start(options: argparse.Namespace) -> Edge | EdgeServer:
     """Listens as the options say."""
     http = web.Server(_not_found)
     if options.engine:
-        port = Port(mounts={"/engine.io": EngineEcho}, http=http, limits=limits_of(options))
+        port = EdgeServer(mounts={"/engine.io": EngineEcho}, http=http, limits=limits_of(options))
         await port.start(host=options.host, port=options.port)
         return port
     application = EchoApplication()

@@ -26,11 +26,11 @@ import uvloop
 
 from bench import report
 from bench.app import OPEN_LIMITS
-from bench.crowd import allow_many_files
-from bench.faults import AFTER_S, BEFORE_S, FAULTS, NODES, ON_A_SMALL_DISK, Happening, World, calm
+from bench.chat_clients import SLICE_S, Notes, RoomCopy
+from bench.clients import allow_many_files
+from bench.cluster import LocalCluster, NoSmallDisk
+from bench.faults import AFTER_S, BEFORE_S, FAULTS, NODES, ON_A_SMALL_DISK, FaultRun, Happening, calm
 from bench.timeline import Strip, draw
-from bench.town import NoSmallDisk, Town
-from bench.voices import SLICE_S, Notes, Room
 from storage.postgres import Database
 
 QUESTION: Final = "failover"
@@ -47,49 +47,51 @@ REPEATED: Final = "repeated or out of order"
 # ---------------------------------------------------------------------------------------------------- the reckoning
 
 
-async def compare(world: World) -> None:
-    """What everybody was told against what the database holds. Afterwards ``world.notes.wrongs`` is complete."""
-    for voice in world.voices:
-        voice.hush()
-    await world.until(lambda: all(voice.is_done for voice in world.voices), what="the last acknowledgement")
-    db = await Database.connect(world.town.database_url, max_connections=1)
+async def compare(fault_run: FaultRun) -> None:
+    """What everybody was told against what the database holds. Afterwards ``fault_run.notes.wrongs`` is complete."""
+    for chat_client in fault_run.chat_clients:
+        chat_client.hush()
+    await fault_run.until(
+        lambda: all(chat_client.is_done for chat_client in fault_run.chat_clients), what="the last acknowledgement"
+    )
+    db = await Database.connect(fault_run.cluster.database_url, max_connections=1)
     try:
-        for room in world.rooms:
+        for room in fault_run.rooms:
             rows = await db.fetch(
                 'select id::text, "offset", client_id from chat_messages where room_id = $1 order by "offset"', room.id
             )
-            await _until_shown(world, room, len(rows))
-            _compare(world, room, rows)
+            await _until_shown(fault_run, room, len(rows))
+            _compare(fault_run, room, rows)
     finally:
         await db.close()
 
 
-async def _until_shown(world: World, room: Room, offset: int) -> None:
-    here = [voice for voice in world.voices if voice.room is room]
+async def _until_shown(fault_run: FaultRun, room: RoomCopy, offset: int) -> None:
+    here = [chat_client for chat_client in fault_run.chat_clients if chat_client.room is room]
     with contextlib.suppress(RuntimeError):
-        await world.until(lambda: all(voice.offset >= offset for voice in here), within_s=15)
-    for voice in here:
-        if voice.offset != offset:
-            world.notes.wrong("never shown", f"{room.id}: {voice.offset} of {offset}")
+        await fault_run.until(lambda: all(chat_client.offset >= offset for chat_client in here), within_s=15)
+    for chat_client in here:
+        if chat_client.offset != offset:
+            fault_run.notes.wrong("never shown", f"{room.id}: {chat_client.offset} of {offset}")
 
 
-def _compare(world: World, room: Room, rows: Sequence[Any]) -> None:
+def _compare(fault_run: FaultRun, room: RoomCopy, rows: Sequence[Any]) -> None:
     if [row["offset"] for row in rows] != list(range(1, len(rows) + 1)):
-        world.notes.wrong("log with holes", room.id)
+        fault_run.notes.wrong("log with holes", room.id)
     logged = {row["client_id"]: row["offset"] for row in rows}
     for client_id, offset in room.acked.items():
         if logged.get(client_id) != offset:
-            world.notes.wrong("acknowledged and lost", f"{room.id}: {client_id} {offset} {logged.get(client_id)}")
+            fault_run.notes.wrong("acknowledged and lost", f"{room.id}: {client_id} {offset} {logged.get(client_id)}")
     ids = {row["offset"]: row["id"] for row in rows}
     for offset, found in room.ids.items():
         if ids.get(offset) != found:
-            world.notes.wrong("shown and not in the log", f"{room.id}: {offset}")
+            fault_run.notes.wrong("shown and not in the log", f"{room.id}: {offset}")
 
 
-def figures(worlds: Sequence[World]) -> list[report.Figure]:
-    wrongs = sum((world.notes.wrongs for world in worlds), Counter[str]())
-    acked = sum(len(room.acked) for world in worlds for room in world.rooms)
-    happenings = [one for world in worlds for one in world.happenings]
+def figures(worlds: Sequence[FaultRun]) -> list[report.Figure]:
+    wrongs = sum((fault_run.notes.wrongs for fault_run in worlds), Counter[str]())
+    acked = sum(len(room.acked) for fault_run in worlds for room in fault_run.rooms)
+    happenings = [one for fault_run in worlds for one in fault_run.happenings]
     found = [
         _one("messages acknowledged", [acked], "", better="higher"),
         _one("lost, skipped or not as it was told", [wrongs.total() - wrongs[REPEATED]], "", bar=0.0),
@@ -104,7 +106,7 @@ def figures(worlds: Sequence[World]) -> list[report.Figure]:
         if silences:
             found.append(_one(f"{name}: a room answers again", silences, "s", bar=median_bar))
             found.append(_one(f"{name}: the last room", [max(silences)], "s", bar=worst_bar))
-    grown = [value for world in worlds for value in world.grown_mb]
+    grown = [value for fault_run in worlds for value in fault_run.grown_mb]
     if grown:
         found.append(_one("memory of a node that stayed, grown by", grown, "MB"))
     return [*found, *_details(happenings)]
@@ -138,14 +140,14 @@ def _one(
     return report.figure(QUESTION, name, values, unit, better=better, bar=bar)
 
 
-def plot(worlds: Sequence[World], file: Path) -> None:
+def plot(worlds: Sequence[FaultRun], file: Path) -> None:
     """The first happening of each kind."""
     strips: dict[str, Strip] = {}
-    for world in worlds:
-        for one in world.happenings:
+    for fault_run in worlds:
+        for one in fault_run.happenings:
             if one.name != "calm" and one.name not in strips:
-                strips[one.name] = _strip(world.notes, one)
-    people = f"{len(worlds[0].voices)} sockets in {len(worlds[0].rooms)} rooms on {NODES} nodes"
+                strips[one.name] = _strip(fault_run.notes, one)
+    people = f"{len(worlds[0].chat_clients)} sockets in {len(worlds[0].rooms)} rooms on {NODES} nodes"
     draw(file, title=f"Messages shown a second, {people}", unit="messages shown a second", strips=list(strips.values()))
 
 
@@ -166,41 +168,41 @@ def _strip(notes: Notes, one: Happening) -> Strip:
 # -------------------------------------------------------------------------------------------------------- the command
 
 
-def _under_fire(options: argparse.Namespace) -> Iterator[World]:
+def _under_fire(options: argparse.Namespace) -> Iterator[FaultRun]:
     """A world for the faults that happen one after the other, and one for each that needs a small disk."""
     alone = [[name] for name in options.faults if name in ON_A_SMALL_DISK]
     together = [name for name in options.faults if name in FAULTS]
     for faults in [together, *alone] if together else alone:
         try:
-            town = Town(flags=OPEN_LIMITS, disk_bytes=0 if faults is together else DISK_BYTES)
+            cluster = LocalCluster(flags=OPEN_LIMITS, disk_bytes=0 if faults is together else DISK_BYTES)
         except NoSmallDisk as error:
             print(f"{', '.join(faults)}: left out, since no disk of a chosen size can be had: {error}", flush=True)
             continue
         try:
-            town.start(NODES)
-            yield uvloop.run(_run(town, options, faults))
+            cluster.start(NODES)
+            yield uvloop.run(_run(cluster, options, faults))
         finally:
-            town.stop()
+            cluster.stop()
 
 
-async def _run(town: Town, options: argparse.Namespace, faults: Sequence[str]) -> World:
-    world = World(town, options)
-    world.settle()
-    await world.come_in()
-    renewing = asyncio.create_task(world.renew(), name="renew tokens")
+async def _run(cluster: LocalCluster, options: argparse.Namespace, faults: Sequence[str]) -> FaultRun:
+    fault_run = FaultRun(cluster, options)
+    fault_run.settle()
+    await fault_run.come_in()
+    renewing = asyncio.create_task(fault_run.renew(), name="renew tokens")
     times = {"kill": options.kills, "storm": options.storms}
     try:
-        await calm(world, options)
+        await calm(fault_run, options)
         for name in faults:
             for _ in range(times.get(name, 1)):
-                await EVERY_FAULT[name](world, options)
-        await compare(world)
+                await EVERY_FAULT[name](fault_run, options)
+        await compare(fault_run)
     finally:
         renewing.cancel()
-        for voice in world.voices:
-            voice.close()
-    world.weigh()
-    return world
+        for chat_client in fault_run.chat_clients:
+            chat_client.close()
+    fault_run.weigh()
+    return fault_run
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -240,14 +242,14 @@ def main(argv: Sequence[str]) -> int:
     if not worlds:
         return 0
     plot(worlds, options.plot)
-    faults = sum(len(world.happenings) - 1 for world in worlds)
+    faults = sum(len(fault_run.happenings) - 1 for fault_run in worlds)
     head = f"{faults} faults in {time.monotonic() - began:.0f} s; plot: {options.plot}"
     report.hand_over(figures(worlds), options.json, head=head)
-    for world in worlds:
-        print(f"refusals: {dict(world.notes.refusals)}; reconnects: {world.notes.reconnects}")
-        for example in world.notes.examples:
+    for fault_run in worlds:
+        print(f"refusals: {dict(fault_run.notes.refusals)}; reconnects: {fault_run.notes.reconnects}")
+        for example in fault_run.notes.examples:
             print(f"  WRONG {example}")
-    return int(any(world.notes.wrongs for world in worlds))
+    return int(any(fault_run.notes.wrongs for fault_run in worlds))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from bench import app, drawing, peers, report
-from bench.crowd import Crowd, allow_many_files, percentile, pin, stamp, until
+from bench.clients import ClientPool, allow_many_files, percentile, pin, stamp, until
 from bench.report import Figure, Point, figure
 
 _SPEAKERS = 8  # the whole server answers only so many events of one socket at a time
@@ -28,7 +28,7 @@ _PLAIN, _FLOOR = "python-socketio", "floor"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class FanoutFigures:
     """One measurement. CPU is the server's; `crowd_cpu` is the share of a core that the clients needed."""
 
     server: str
@@ -56,13 +56,13 @@ def _say(number: int, text: str) -> bytes:
     return b'42["say",' + json.dumps(body, separators=(",", ":")).encode() + b"]"
 
 
-class Run:
+class FanoutRun:
     """One server with its crowd."""
 
     def __init__(
         self,
         server: peers.Server,
-        crowd: Crowd,
+        pool: ClientPool,
         viewers: int,
         message_bytes: int,
         says: Says,
@@ -72,28 +72,28 @@ class Run:
         """`said` is the number of the last message before."""
         self._text = "x" * max(0, message_bytes - _FRAME_BYTES)
         self._peer = server
-        self._crowd = crowd
+        self._pool = pool
         self._viewers = viewers
         self._says = says
         self._speakers = speakers
         self._said = self._first = said
-        self._before = crowd.received
+        self._before = pool.received
 
     @property
     def said(self) -> int:
         return self._said
 
-    def capacity(self, seconds: float, window: int) -> Row:
+    def capacity(self, seconds: float, window: int) -> FanoutFigures:
         """Closed loop."""
 
         def step() -> None:
             while self._said - self._first - self._received() // self._viewers < window:
                 self._say()
-            self._crowd.pump(0.05)
+            self._pool.pump(0.05)
 
         return self._measure(f"capacity, {window} under way", seconds, step)
 
-    def open_loop(self, seconds: float, rate: float) -> Row:
+    def open_loop(self, seconds: float, rate: float) -> FanoutFigures:
         """Open loop."""
         start, first = 0.0, self._said
 
@@ -104,55 +104,55 @@ class Run:
             while self._said - first < due:
                 self._say()
             next_at = start + (self._said - first) / rate
-            self._crowd.pump(max(0.0, next_at - time.perf_counter()))
+            self._pool.pump(max(0.0, next_at - time.perf_counter()))
 
         return self._measure(f"{rate:g} messages/s", seconds, step)
 
     def _say(self) -> None:
         self._said += 1
-        self._crowd.say(self._says(self._said, stamp() + self._text), self._said % self._speakers)
+        self._pool.say(self._says(self._said, stamp() + self._text), self._said % self._speakers)
 
-    def _measure(self, mode: str, seconds: float, step: object) -> Row:
+    def _measure(self, mode: str, seconds: float, step: object) -> FanoutFigures:
         assert callable(step)
-        crowd = self._crowd
+        pool = self._pool
         self._settle()
-        crowd.pong()
-        crowd.pump_for(_CALM_S)  # thousands of answers to pings are work, and not what is measured
-        crowd.latencies_ms.clear()
-        received, cpu, own = crowd.received, self._peer.cpu_s(), time.process_time()
+        pool.pong()
+        pool.pump_for(_CALM_S)  # thousands of answers to pings are work, and not what is measured
+        pool.latencies_ms.clear()
+        received, cpu, own = pool.received, self._peer.cpu_s(), time.process_time()
         started = time.perf_counter()
         while time.perf_counter() - started < seconds:
             step()
         took = time.perf_counter() - started
         used, mine = self._peer.cpu_s() - cpu, time.process_time() - own
-        delivered = crowd.received - received
+        delivered = pool.received - received
         is_whole = self._settle()
-        return Row(
+        return FanoutFigures(
             server=self._peer.name,
             mode=mode,
             viewers=self._viewers,
             deliveries_per_s=delivered / took,
             cpu_us_per_delivery=used / max(1, delivered) * 1e6,
             cpu=used / took,
-            p50_ms=percentile(crowd.latencies_ms, 0.5),
-            p99_ms=percentile(crowd.latencies_ms, 0.99),
+            p50_ms=percentile(pool.latencies_ms, 0.5),
+            p99_ms=percentile(pool.latencies_ms, 0.99),
             lost=0 if is_whole else (self._said - self._first) * self._viewers - self._received(),
             crowd_cpu=mine / took,
         )
 
     def _received(self) -> int:
-        return self._crowd.received - self._before
+        return self._pool.received - self._before
 
     def _settle(self) -> bool:
         """Whether everything said has arrived everywhere."""
         wanted = (self._said - self._first) * self._viewers
-        return until(lambda: self._received() >= wanted, lambda: self._crowd.pump(0.05), 10)
+        return until(lambda: self._received() >= wanted, lambda: self._pool.pump(0.05), 10)
 
 
-def measure(name: str, options: argparse.Namespace) -> list[Row]:
+def measure(name: str, options: argparse.Namespace) -> list[FanoutFigures]:
     """One server through all modes."""
-    with _served(name, options) as (server, crowd, says):
-        run = Run(server, crowd, options.viewers, options.bytes, says, _SPEAKERS if name == app.NAME else 1)
+    with _served(name, options) as (server, pool, says):
+        run = FanoutRun(server, pool, options.viewers, options.bytes, says, _SPEAKERS if name == app.NAME else 1)
         rows = [run.capacity(options.seconds, 4)] if options.capacity else []
         if options.capacity and name in ("ours", app.NAME):
             rows.append(run.capacity(options.seconds, 400 if name == "ours" else 100))
@@ -165,41 +165,41 @@ def measure(name: str, options: argparse.Namespace) -> list[Row]:
 
 
 @contextmanager
-def _served(name: str, options: argparse.Namespace) -> Iterator[tuple[peers.Server, Crowd, Says]]:
+def _served(name: str, options: argparse.Namespace) -> Iterator[tuple[peers.Server, ClientPool, Says]]:
     """A running server, its viewers in the room, and what is said to it."""
     server = app.App() if name == app.NAME else peers.start(name, node_modules=options.node_modules)
     try:
-        crowd = Crowd(host="127.0.0.1", port=server.port)
+        pool = ClientPool(host="127.0.0.1", port=server.port)
         if isinstance(server, app.App):
-            yield server, crowd, _enter(server, crowd, options.viewers)
+            yield server, pool, _enter(server, pool, options.viewers)
         else:
-            crowd.connect(options.viewers)
-            yield server, crowd, _say
-        crowd.close()
+            pool.connect(options.viewers)
+            yield server, pool, _say
+        pool.close()
     finally:
         server.stop()
 
 
-def _enter(server: app.App, crowd: Crowd, viewers: int) -> Says:
+def _enter(server: app.App, pool: ClientPool, viewers: int) -> Says:
     """Everyone joins one room, guests but for a few, who are to speak: those who came last, so they come by
     themselves."""
     tokens = server.tokens(_SPEAKERS)
     room = server.new_room(tokens[0])[1]
-    crowd.connect(viewers - _SPEAKERS, says=lambda _: app.joined(None, room))
-    crowd.connect(_SPEAKERS, says=lambda number: app.joined(tokens[number], room))
+    pool.connect(viewers - _SPEAKERS, says=lambda _: app.joined(None, room))
+    pool.connect(_SPEAKERS, says=lambda number: app.joined(tokens[number], room))
     return lambda number, text: app.sent(number, room, text, f"m{number}")
 
 
 def slow(name: str, options: argparse.Namespace) -> None:
     """The same rate with a share of the viewers reading nothing."""
-    with _served(name, options) as (server, crowd, says):
+    with _served(name, options) as (server, pool, says):
         speakers = _SPEAKERS if name == app.NAME else 1
-        run = Run(server, crowd, options.viewers, options.bytes, says, speakers)
+        run = FanoutRun(server, pool, options.viewers, options.bytes, says, speakers)
         before = run.open_loop(options.seconds, options.slow_rate)
         memory = server.memory_bytes()
-        crowd.stop_reading(options.slow)
+        pool.stop_reading(options.slow)
         said = run.said
-        others = Run(server, crowd, options.viewers - options.slow, options.bytes, says, speakers, said=said)
+        others = FanoutRun(server, pool, options.viewers - options.slow, options.bytes, says, speakers, said=said)
         after = others.open_loop(options.seconds, options.slow_rate)
         grown = (server.memory_bytes() - memory) / 2**20
         share = after.deliveries_per_s / before.deliveries_per_s * options.viewers / (options.viewers - options.slow)
@@ -210,7 +210,7 @@ def slow(name: str, options: argparse.Namespace) -> None:
         )
 
 
-def show(rows: list[Row], rounds: int) -> None:
+def show(rows: list[FanoutFigures], rounds: int) -> None:
     """The table, medians over the rounds and, of the deliveries, how far they lie apart."""
     print(f"medians of {rounds} rounds")
     print(f"{'server':<16}{'mode':<26}{'deliveries/s':>13}{'spread':>8}{'µs/delivery':>12}{'CPU':>6}", end="")
@@ -225,11 +225,11 @@ def show(rows: list[Row], rounds: int) -> None:
         print(f"{max(row.lost for row in same):>8.0f}{_middle(same, 'crowd_cpu'):>11.0%}")
 
 
-def _middle(rows: list[Row], name: str) -> float:
+def _middle(rows: list[FanoutFigures], name: str) -> float:
     return float(statistics.median(getattr(row, name) for row in rows))
 
 
-def curve(rows: list[Row]) -> None:
+def curve(rows: list[FanoutFigures]) -> None:
     """Deliveries a second against p99, one line a server: printed, and drawn."""
     lines: dict[str, list[tuple[float, float]]] = {}
     for server, mode in dict.fromkeys((row.server, row.mode) for row in rows if not row.mode.startswith("capacity")):
@@ -245,7 +245,7 @@ def curve(rows: list[Row]) -> None:
     print(f"drawn in {file}")
 
 
-def figures(rows: list[Row]) -> list[Figure]:
+def figures(rows: list[FanoutFigures]) -> list[Figure]:
     """Most deliveries a second in good time against the plain server, their price, and the open loop as curves."""
     servers = list(dict.fromkeys(row.server for row in rows))
     most = {name: best for name in servers if (best := _most(rows, name))}
@@ -264,13 +264,13 @@ def figures(rows: list[Row]) -> list[Figure]:
     return found
 
 
-def _costs(rows: list[Row], server: str) -> list[float]:
+def _costs(rows: list[FanoutFigures], server: str) -> list[float]:
     return [row.cpu_us_per_delivery for row in rows if row.server == server and row.mode.startswith("capacity")]
 
 
-def _most(rows: list[Row], server: str) -> list[float]:
+def _most(rows: list[FanoutFigures], server: str) -> list[float]:
     """Deliveries/s by round in the mode that brings most of those in which nothing is lost and p99 is in time."""
-    modes: dict[str, list[Row]] = {}
+    modes: dict[str, list[FanoutFigures]] = {}
     for row in rows:
         if row.server == server:
             modes.setdefault(row.mode, []).append(row)
@@ -290,7 +290,7 @@ def _times_figure(server: str, each: list[float], plain: float) -> Figure:
     return figure("fanout", name, [value / plain for value in each], "×", better="higher", bar=_BAR_TIMES)
 
 
-def _open_loop(rows: list[Row], *, is_own: bool) -> list[Figure]:
+def _open_loop(rows: list[FanoutFigures], *, is_own: bool) -> list[Figure]:
     """p99 on the server's curve, and the CPU it took; bars for ours where it does not frame for each alone."""
     first = rows[0]
     rate, p99 = float(first.mode.split()[0]), [row.p99_ms for row in rows if row.p99_ms < float("inf")]

@@ -18,9 +18,9 @@ from typing import Any, Final
 from actors.runtime import shard_of
 from actors.runtime.ids import ActorId
 from bench.app import call, register
-from bench.crowd import percentile
-from bench.town import NodeProcess, Town
-from bench.voices import Acked, Notes, Room, Voice
+from bench.chat_clients import Acked, ChatClient, Notes, RoomCopy
+from bench.clients import percentile
+from bench.cluster import LocalCluster, NodeProcess
 from storage.errors import StorageError
 from storage.postgres import Database
 
@@ -43,19 +43,21 @@ class Happening:
     details: dict[str, float] = field(default_factory=dict)
 
 
-class World:
+class FaultRun:
     """The town, its people, and what happens to them. A new node takes the slot of one that has ended.
 
     ``home_of`` says at which slot a person is at home; else they are spread over all.
     """
 
-    def __init__(self, town: Town, options: argparse.Namespace, *, home_of: Callable[[int], int] | None = None) -> None:
-        self.town = town
+    def __init__(
+        self, cluster: LocalCluster, options: argparse.Namespace, *, home_of: Callable[[int], int] | None = None
+    ) -> None:
+        self.cluster = cluster
         self._home_of = home_of or self._spread
-        self.slots: list[NodeProcess] = list(town.nodes)
+        self.slots: list[NodeProcess] = list(cluster.nodes)
         self.shut: set[NodeProcess] = set()
-        self.rooms: list[Room] = []
-        self.voices: list[Voice] = []
+        self.rooms: list[RoomCopy] = []
+        self.chat_clients: list[ChatClient] = []
         self.notes = Notes(began=asyncio.get_running_loop().time())
         self.happenings: list[Happening] = []
         self.owners: dict[int, str] = {}
@@ -95,10 +97,10 @@ class World:
             title, token, made = {"title": f"room {made}"}, tokens[made % len(tokens)], made + 1
             room_id = call(port, "POST", "/streams", title, token)["stream"]["chat"]["room_id"]
             if is_wanted(room_id):
-                self.rooms.append(Room(len(self.rooms), room_id))
+                self.rooms.append(RoomCopy(len(self.rooms), room_id))
         pause_s = options.sockets / options.rate
         for number in range(options.sockets):
-            voice = Voice(
+            chat_client = ChatClient(
                 number=number,
                 room=self.rooms[number % options.rooms],
                 home=self._home_of(number),
@@ -107,7 +109,7 @@ class World:
                 port_of=self.port_of,
                 notes=self.notes,
             )
-            self.voices.append(voice)
+            self.chat_clients.append(chat_client)
 
     def _token(self, number: int) -> str:
         token: str = self.accounts[number]["access_token"]
@@ -123,13 +125,15 @@ class World:
                     account.update(await asyncio.to_thread(call, self.port_of(0), "POST", "/auth/refresh", body))
 
     async def come_in(self) -> None:
-        for number, voice in enumerate(self.voices):
-            voice.start()
+        for number, chat_client in enumerate(self.chat_clients):
+            chat_client.start()
             if number % 20 == 19:
                 await asyncio.sleep(0.02)
-        await self.until(lambda: all(voice.is_in for voice in self.voices), within_s=60, what="everybody is in")
-        for voice in self.voices:
-            voice.talk()
+        await self.until(
+            lambda: all(chat_client.is_in for chat_client in self.chat_clients), within_s=60, what="everybody is in"
+        )
+        for chat_client in self.chat_clients:
+            chat_client.talk()
 
     async def until(self, check: Any, *, within_s: float = BACK_S, what: str = "that") -> None:
         deadline = self.now + within_s
@@ -142,7 +146,7 @@ class World:
 
     async def look(self) -> None:
         """Which node has each room now."""
-        db = await Database.connect(self.town.database_url, max_connections=1)
+        db = await Database.connect(self.cluster.database_url, max_connections=1)
         try:
             rows = await db.fetch("select shard, node from shards")
         finally:
@@ -167,9 +171,9 @@ class World:
         """Until Postgres needs a new file for its log, finds no room for it, and ends."""
         deadline = self.now + BACK_S
         with contextlib.suppress(StorageError):
-            db = await Database.connect(self.town.database_url, max_connections=1)
+            db = await Database.connect(self.cluster.database_url, max_connections=1)
             try:
-                while self.town.has_postgres and self.now < deadline:
+                while self.cluster.has_postgres and self.now < deadline:
                     await db.fetchval("select pg_switch_wal()")
                     await asyncio.sleep(0.1)
             finally:
@@ -234,7 +238,7 @@ class World:
 
     async def replace(self, slot: int) -> None:
         """A new node in the place of one that has ended, of the version that is the newest by now."""
-        node = self.town.begin(program=self.program)
+        node = self.cluster.begin(program=self.program)
         await asyncio.to_thread(node.ready)
         self.slots[slot] = node
 
@@ -254,46 +258,46 @@ def _said(found: Happening) -> str:
 # ------------------------------------------------------------------------------------------------------ what happens
 
 
-async def calm(world: World, options: argparse.Namespace) -> None:
-    await world.until_shared()
-    began = world.now
+async def calm(fault_run: FaultRun, options: argparse.Namespace) -> None:
+    await fault_run.until_shared()
+    began = fault_run.now
     await asyncio.sleep(options.calm_s)
-    found = Happening("calm", began, world.now)
-    names = [node.name for node in world.slots]
+    found = Happening("calm", began, fault_run.now)
+    names = [node.name for node in fault_run.slots]
 
     def is_local(ack: Acked) -> bool:
-        return world.owners[ack.room] == names[ack.home]
+        return fault_run.owners[ack.room] == names[ack.home]
 
-    acks = [ack for ack in world.notes.acks if ack.asked_at >= began]
+    acks = [ack for ack in fault_run.notes.acks if ack.asked_at >= began]
     for name, held in (("local", True), ("remote", False)):
         waits = [(ack.at - ack.asked_at) * 1000 for ack in acks if is_local(ack) is held]
         found.details |= {f"{name} p50 ms": percentile(waits, 0.5), f"{name} p99 ms": percentile(waits, 0.99)}
-    found.details["messages/s"] = len(acks) / (world.now - began)
-    world.happenings.append(found)
-    world.memory = {node.number: node.memory_bytes() for node in world.slots}
+    found.details["messages/s"] = len(acks) / (fault_run.now - began)
+    fault_run.happenings.append(found)
+    fault_run.memory = {node.number: node.memory_bytes() for node in fault_run.slots}
     print(f"{'calm':<28} {_said(found)}", flush=True)
 
 
-async def kill(world: World, _: argparse.Namespace) -> None:
-    slot = world.turn()
-    await world.look()
-    node = world.slots[slot]
-    struck = world.rooms_of(node)
-    async with world.happening("kill -9 of a node") as found:
+async def kill(fault_run: FaultRun, _: argparse.Namespace) -> None:
+    slot = fault_run.turn()
+    await fault_run.look()
+    node = fault_run.slots[slot]
+    struck = fault_run.rooms_of(node)
+    async with fault_run.happening("kill -9 of a node") as found:
         node.kill()
-        found.silences_s = await world.silences(struck, found.began)
-    await join(world, slot)
+        found.silences_s = await fault_run.silences(struck, found.began)
+    await join(fault_run, slot)
 
 
-async def join(world: World, slot: int) -> None:
-    await world.look()
-    before = dict(world.owners)
-    async with world.happening("a node joins") as found:
-        await world.start_again(slot)
-        moved = {number for number, owner in world.owners.items() if owner != before[number]}
-        waits = world.waits_ms(found.began, world.now, moved)
-        worst = world.worst_ms(found.began, world.now, moved)
-        calm_before = world.waits_ms(found.began - BEFORE_S, found.began)
+async def join(fault_run: FaultRun, slot: int) -> None:
+    await fault_run.look()
+    before = dict(fault_run.owners)
+    async with fault_run.happening("a node joins") as found:
+        await fault_run.start_again(slot)
+        moved = {number for number, owner in fault_run.owners.items() if owner != before[number]}
+        waits = fault_run.waits_ms(found.began, fault_run.now, moved)
+        worst = fault_run.worst_ms(found.began, fault_run.now, moved)
+        calm_before = fault_run.waits_ms(found.began - BEFORE_S, found.began)
         found.details = {
             "rooms moved": len(moved), "p99 ms of theirs": percentile(waits, 0.99),
             "p99 ms of each one's worst": percentile(worst, 0.99), "worst ms": max(waits, default=0.0),
@@ -301,132 +305,136 @@ async def join(world: World, slot: int) -> None:
         }  # fmt: skip
 
 
-async def freeze(world: World, options: argparse.Namespace) -> None:
-    node = world.slots[world.turn()]
-    await world.look()
-    struck = world.rooms_of(node)
-    async with world.happening("a node frozen") as found:
+async def freeze(fault_run: FaultRun, options: argparse.Namespace) -> None:
+    node = fault_run.slots[fault_run.turn()]
+    await fault_run.look()
+    struck = fault_run.rooms_of(node)
+    async with fault_run.happening("a node frozen") as found:
         node.signal(signal.SIGSTOP)
-        world.shut.add(node)
+        fault_run.shut.add(node)
         try:
-            found.silences_s = await world.silences(struck, found.began)
-            await asyncio.sleep(max(0.0, found.began + options.freeze_s - world.now))
+            found.silences_s = await fault_run.silences(struck, found.began)
+            await asyncio.sleep(max(0.0, found.began + options.freeze_s - fault_run.now))
         finally:
             node.signal(signal.SIGCONT)
-        world.shut.discard(node)
-    await world.until_shared()
+        fault_run.shut.discard(node)
+    await fault_run.until_shared()
 
 
-async def redis_frozen(world: World, options: argparse.Namespace) -> None:
-    await world.look()
-    names = [node.name for node in world.slots]
-    reconnects = world.notes.reconnects
-    before = {node.number: node.memory_bytes() for node in world.slots}
-    async with world.happening("Redis frozen") as found:
-        world.town.freeze_redis()
+async def redis_frozen(fault_run: FaultRun, options: argparse.Namespace) -> None:
+    await fault_run.look()
+    names = [node.name for node in fault_run.slots]
+    reconnects = fault_run.notes.reconnects
+    before = {node.number: node.memory_bytes() for node in fault_run.slots}
+    async with fault_run.happening("Redis frozen") as found:
+        fault_run.cluster.freeze_redis()
         try:
-            most = await _most_memory(world, options.redis_s)
+            most = await _most_memory(fault_run, options.redis_s)
         finally:
-            world.town.resume_redis()
-        found.ended = world.now
-        local = [ack for ack in world.notes.acks if ack.at >= found.began and world.owners[ack.room] == names[ack.home]]
-        found.silences_s = await world.silences(range(len(world.rooms)), found.ended)
+            fault_run.cluster.resume_redis()
+        found.ended = fault_run.now
+        local = [
+            ack
+            for ack in fault_run.notes.acks
+            if ack.at >= found.began and fault_run.owners[ack.room] == names[ack.home]
+        ]
+        found.silences_s = await fault_run.silences(range(len(fault_run.rooms)), found.ended)
         found.details = {
             "local messages/s meanwhile": len(local) / options.redis_s,
             "MB more of a node": max(most[number] - before[number] for number in before) / 1e6,
-            "% reconnected": (world.notes.reconnects - reconnects) / len(world.voices) * 100,
+            "% reconnected": (fault_run.notes.reconnects - reconnects) / len(fault_run.chat_clients) * 100,
         }
-    await world.until_shared()
+    await fault_run.until_shared()
 
 
-async def _most_memory(world: World, seconds: float) -> dict[int, int]:
+async def _most_memory(fault_run: FaultRun, seconds: float) -> dict[int, int]:
     most: dict[int, int] = {}
-    deadline = world.now + seconds
-    while world.now < deadline:
-        for node in world.slots:
+    deadline = fault_run.now + seconds
+    while fault_run.now < deadline:
+        for node in fault_run.slots:
             most[node.number] = max(most.get(node.number, 0), node.memory_bytes())
         await asyncio.sleep(0.25)
     return most
 
 
-async def redis_lost(world: World, _: argparse.Namespace) -> None:
-    async with world.happening("Redis killed, data lost") as found:
-        world.town.kill_redis()
+async def redis_lost(fault_run: FaultRun, _: argparse.Namespace) -> None:
+    async with fault_run.happening("Redis killed, data lost") as found:
+        fault_run.cluster.kill_redis()
         await asyncio.sleep(3.0)
-        await asyncio.to_thread(world.town.start_redis)
-        found.ended = world.now
-        found.silences_s = await world.silences(range(len(world.rooms)), found.ended)
-    await world.until_shared()
+        await asyncio.to_thread(fault_run.cluster.start_redis)
+        found.ended = fault_run.now
+        found.silences_s = await fault_run.silences(range(len(fault_run.rooms)), found.ended)
+    await fault_run.until_shared()
 
 
-async def storm(world: World, _: argparse.Namespace) -> None:
-    async with world.happening("Postgres killed") as found:
-        world.town.kill_postgres()
-        await asyncio.to_thread(world.town.start_postgres)
-        found.ended = world.now
-        found.silences_s = await world.silences(range(len(world.rooms)), found.ended)
+async def storm(fault_run: FaultRun, _: argparse.Namespace) -> None:
+    async with fault_run.happening("Postgres killed") as found:
+        fault_run.cluster.kill_postgres()
+        await asyncio.to_thread(fault_run.cluster.start_postgres)
+        found.ended = fault_run.now
+        found.silences_s = await fault_run.silences(range(len(fault_run.rooms)), found.ended)
 
 
-async def drain(world: World, _: argparse.Namespace) -> None:
-    slot = world.turn()
-    node = world.slots[slot]
-    await world.look()
-    struck = world.rooms_of(node)
-    async with world.happening("a node drained") as found:
+async def drain(fault_run: FaultRun, _: argparse.Namespace) -> None:
+    slot = fault_run.turn()
+    node = fault_run.slots[slot]
+    await fault_run.look()
+    struck = fault_run.rooms_of(node)
+    async with fault_run.happening("a node drained") as found:
         node.signal(signal.SIGTERM)
-        world.shut.add(node)
+        fault_run.shut.add(node)
         code = await asyncio.to_thread(node.end, within_s=40.0)
-        found.ended = world.now
-        waits = world.waits_ms(found.began, found.ended, struck)
+        found.ended = fault_run.now
+        waits = fault_run.waits_ms(found.began, found.ended, struck)
         found.details = {
             "s until it was gone": found.ended - found.began, "exit code": code,
             "p99 ms in its rooms": percentile(waits, 0.99), "worst ms": max(waits, default=0.0),
         }  # fmt: skip
-    await join(world, slot)
+    await join(fault_run, slot)
 
 
-async def upgrade(world: World, _: argparse.Namespace) -> None:
+async def upgrade(fault_run: FaultRun, _: argparse.Namespace) -> None:
     """One node after the other drains and makes place for one of the next version, which the tests have."""
-    refusals, reconnects = world.notes.refusals.total(), world.notes.reconnects
-    world.program = NEXT_VERSION
-    async with world.happening("a rolling upgrade") as found:
-        for slot, node in enumerate(list(world.slots)):
+    refusals, reconnects = fault_run.notes.refusals.total(), fault_run.notes.reconnects
+    fault_run.program = NEXT_VERSION
+    async with fault_run.happening("a rolling upgrade") as found:
+        for slot, node in enumerate(list(fault_run.slots)):
             node.signal(signal.SIGTERM)
-            world.shut.add(node)
+            fault_run.shut.add(node)
             await asyncio.to_thread(node.end, within_s=40.0)
-            await world.start_again(slot)
-        found.ended = world.now
-        waits = world.waits_ms(found.began, found.ended)
+            await fault_run.start_again(slot)
+        found.ended = fault_run.now
+        waits = fault_run.waits_ms(found.began, found.ended)
         found.details = {
             "p99 ms": percentile(waits, 0.99), "worst ms": max(waits, default=0.0), "messages": len(waits),
-            "refused at first": world.notes.refusals.total() - refusals,
-            "reconnects a person": (world.notes.reconnects - reconnects) / len(world.voices),
+            "refused at first": fault_run.notes.refusals.total() - refusals,
+            "reconnects a person": (fault_run.notes.reconnects - reconnects) / len(fault_run.chat_clients),
         }  # fmt: skip
 
 
-async def disk_full(world: World, options: argparse.Namespace) -> None:
+async def disk_full(fault_run: FaultRun, options: argparse.Namespace) -> None:
     """That of Postgres and of the nodes' folder: at first rows find no room, and then Postgres' own log does not."""
-    await _disk_full(world, options, "the disk full", ends_postgres=False)
-    await _disk_full(world, options, "the disk full, Postgres ended", ends_postgres=True)
+    await _disk_full(fault_run, options, "the disk full", ends_postgres=False)
+    await _disk_full(fault_run, options, "the disk full, Postgres ended", ends_postgres=True)
 
 
-async def _disk_full(world: World, options: argparse.Namespace, name: str, *, ends_postgres: bool) -> None:
-    refusals = Counter(world.notes.refusals)
-    async with world.happening(name) as found:
-        await asyncio.to_thread(world.town.fill_disk)
-        await world.until(lambda: world.notes.refusals != refusals, what="a refusal")
-        refused_at = world.now
+async def _disk_full(fault_run: FaultRun, options: argparse.Namespace, name: str, *, ends_postgres: bool) -> None:
+    refusals = Counter(fault_run.notes.refusals)
+    async with fault_run.happening(name) as found:
+        await asyncio.to_thread(fault_run.cluster.fill_disk)
+        await fault_run.until(lambda: fault_run.notes.refusals != refusals, what="a refusal")
+        refused_at = fault_run.now
         if ends_postgres:
-            await world.use_up_log()
+            await fault_run.use_up_log()
         await asyncio.sleep(options.disk_s)
-        acked = sum(ack.tried_at >= refused_at for ack in world.notes.acks)
-        has_ended = not world.town.has_postgres
-        world.town.free_disk()
-        found.ended = world.now
+        acked = sum(ack.tried_at >= refused_at for ack in fault_run.notes.acks)
+        has_ended = not fault_run.cluster.has_postgres
+        fault_run.cluster.free_disk()
+        found.ended = fault_run.now
         if has_ended:
-            await asyncio.to_thread(world.town.start_postgres)
-        found.silences_s = await world.silences(range(len(world.rooms)), found.ended)
-        others = world.notes.refusals - refusals
+            await asyncio.to_thread(fault_run.cluster.start_postgres)
+        found.silences_s = await fault_run.silences(range(len(fault_run.rooms)), found.ended)
+        others = fault_run.notes.refusals - refusals
         found.details = {
             "acknowledged meanwhile": acked, "refused": others.total(),
             "refused otherwise than unavailable": others.total() - others["unavailable"],

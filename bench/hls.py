@@ -23,7 +23,7 @@ from bench.report import figure
 from media.hls.folder import RunFolder
 from media.hls.index import LiveIndex
 from media.hls.muxer import Muxer
-from media.hls.playlist import Query
+from media.hls.playlist import BlockingQuery
 from media.relay import Item, Tracks
 from media.unit import Codec, Track, Unit
 
@@ -70,8 +70,8 @@ def served(units: list[Unit], folder: Path) -> None:
     for item in items:
         for event in muxer.feed([item]):
             index.apply(msgspec.msgpack.decode(msgspec.msgpack.encode(event), type=type(event)))
-            index.media("video", Query())
-            index.media("audio", Query())
+            index.media("video", BlockingQuery())
+            index.media("audio", BlockingQuery())
 
 
 def pyav(units: list[Unit], folder: Path) -> None:

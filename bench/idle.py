@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import app, peers, report
-from bench.crowd import Crowd, Steps, allow_many_files, hello, pin
+from bench.clients import ClientPool, Steps, allow_many_files, hello, pin
 from bench.report import Figure, figure
 
 BAR_KB = 6.0
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class IdleFigures:
     """What one client costs."""
 
     name: str
@@ -24,7 +24,7 @@ class Row:
     cpu: float
 
 
-def measure(name: str, options: argparse.Namespace) -> Row:
+def measure(name: str, options: argparse.Namespace) -> IdleFigures:
     """Resident memory for each connection, and the server's CPU as a share of a core while nothing happens."""
     if name != app.NAME:
         return _measure(peers.start(name, node_modules=options.node_modules), hello, options)
@@ -34,24 +34,24 @@ def measure(name: str, options: argparse.Namespace) -> Row:
     return _measure(server, lambda number: app.joined(tokens[number], room), options)
 
 
-def _measure(server: peers.Server, says: Callable[[int], Steps], options: argparse.Namespace) -> Row:
+def _measure(server: peers.Server, says: Callable[[int], Steps], options: argparse.Namespace) -> IdleFigures:
     try:
-        crowd = Crowd(host="127.0.0.1", port=server.port)
-        crowd.connect(options.warm, says=says)
+        pool = ClientPool(host="127.0.0.1", port=server.port)
+        pool.connect(options.warm, says=says)
         before = server.memory_bytes()
-        crowd.connect(options.count, says=lambda number: says(options.warm + number))
+        pool.connect(options.count, says=lambda number: says(options.warm + number))
         time.sleep(1.0)
         grown = server.memory_bytes() - before
         cpu, started = server.cpu_s(), time.perf_counter()
         time.sleep(options.seconds)
         share = (server.cpu_s() - cpu) / (time.perf_counter() - started)
-        crowd.close()
-        return Row(server.name, grown / options.count / 1024, share)
+        pool.close()
+        return IdleFigures(server.name, grown / options.count / 1024, share)
     finally:
         server.stop()
 
 
-def figures(rows: list[Row]) -> list[Figure]:
+def figures(rows: list[IdleFigures]) -> list[Figure]:
     """Memory of each connection, ours against the plainest, and the CPU that silence takes."""
     sizes: dict[str, list[float]] = {}
     shares: dict[str, list[float]] = {}

@@ -21,11 +21,11 @@ from itertools import count as count_from
 from typing import Any, Final
 
 from bench import app, drawing, report
-from bench.crowd import Crowd, Steps, allow_many_files, percentile, pin
-from bench.fanout import Row, Run
+from bench.clients import ClientPool, Steps, allow_many_files, percentile, pin
+from bench.cluster import LocalCluster
+from bench.fanout import FanoutFigures, FanoutRun
 from bench.machine import keep_on
 from bench.report import Better, Figure, Point
-from bench.town import Town
 from storage.redis import Redis
 
 QUESTION: Final = "nodes"
@@ -38,15 +38,15 @@ ASKED: Final = frozenset({"info", "ping", "client", "hello", "command"})
 """Commands of whoever comes to look."""
 
 
-class Cluster:
+class SharedCluster:
     """Some nodes on engines of their own: one ``bench.peers.Server`` to whoever measures it."""
 
     def __init__(self, count: int, core: int) -> None:
         self.name = f"{count} node{'s' * (count > 1)}"
-        self.town = Town(flags=app.OPEN_LIMITS)
+        self.cluster = LocalCluster(flags=app.OPEN_LIMITS)
         try:
-            self.nodes = self.town.start(count)
-            asyncio.run(_until_shared(self.town, count))
+            self.nodes = self.cluster.start(count)
+            asyncio.run(_until_shared(self.cluster, count))
             for node in self.nodes:
                 keep_on(node.pid, {core})
             self.port = self.nodes[0].port
@@ -54,7 +54,7 @@ class Cluster:
             self.tokens: list[str] = [account["access_token"] for account in accounts]
             made = app.call(self.port, "POST", "/streams", {"title": "bench"}, self.tokens[0])["stream"]
         except BaseException:
-            self.town.stop()
+            self.cluster.stop()
             raise
         self._ids = count_from(1)
         self.stream_id: str = made["id"]
@@ -67,19 +67,19 @@ class Cluster:
         return sum(node.memory_bytes() for node in self.nodes)
 
     def stop(self) -> None:
-        self.town.stop()
+        self.cluster.stop()
 
     def says(self, number: int, text: str) -> bytes:
         """No two under the same client id: the second would be taken for the first, said again."""
         return app.sent(number, self.room_id, text, f"m{next(self._ids)}")
 
-    def bring(self, crowd: Crowd, viewers: int, enters: Callable[[str | None], Steps]) -> None:
+    def bring(self, pool: ClientPool, viewers: int, enters: Callable[[str | None], Steps]) -> None:
         """So many more, as many on each node. The last are those who speak."""
         for is_speaking, count in ((False, viewers - SPEAKERS), (True, SPEAKERS)):
             for place, node in enumerate(self.nodes):
                 first, last = (count * (place + turn) // len(self.nodes) for turn in (0, 1))
                 tokens = self.tokens[first:last] if is_speaking else [None] * (last - first)
-                crowd.connect(len(tokens), says=lambda n, tokens=tokens: enters(tokens[n]), port=node.port)  # type: ignore[misc]
+                pool.connect(len(tokens), says=lambda n, tokens=tokens: enters(tokens[n]), port=node.port)  # type: ignore[misc]
 
     def joins(self, token: str | None) -> Steps:
         return app.joined(token, self.room_id)
@@ -89,9 +89,9 @@ class Cluster:
         return (*app.joined(token, self.room_id), (watch, b'431[{"ok":true'))
 
 
-async def _until_shared(town: Town, count: int) -> None:
+async def _until_shared(cluster: LocalCluster, count: int) -> None:
     async with asyncio.timeout(SHARED_S):
-        while len(await town.shares()) < count:  # noqa: ASYNC110 - a table tells it
+        while len(await cluster.shares()) < count:  # noqa: ASYNC110 - a table tells it
             await asyncio.sleep(0.1)
 
 
@@ -102,39 +102,39 @@ async def _until_shared(town: Town, count: int) -> None:
 class Cost:
     """One measurement. Microseconds of CPU a delivery, the engines' apart."""
 
-    row: Row
+    row: FanoutFigures
     redis_us: float
     postgres_us: float
 
 
-class Audience:
+class RoomViewers:
     """A cluster with everybody in its room."""
 
-    def __init__(self, cluster: Cluster, viewers: int, message_bytes: int) -> None:
+    def __init__(self, cluster: SharedCluster, viewers: int, message_bytes: int) -> None:
         self.cluster = cluster
-        self.crowd = Crowd(host="127.0.0.1", port=cluster.port)
-        cluster.bring(self.crowd, viewers, cluster.joins)
-        self._run = Run(cluster, self.crowd, viewers, message_bytes, cluster.says, SPEAKERS)
+        self.pool = ClientPool(host="127.0.0.1", port=cluster.port)
+        cluster.bring(self.pool, viewers, cluster.joins)
+        self._run = FanoutRun(cluster, self.pool, viewers, message_bytes, cluster.says, SPEAKERS)
         self._viewers = viewers
 
     def cost(self, seconds: float, rate: float) -> Cost:
-        town, said = self.cluster.town, self._run.said
-        redis, postgres = town.redis_cpu_s(), town.postgres_cpu_s()
+        cluster, said = self.cluster.cluster, self._run.said
+        redis, postgres = cluster.redis_cpu_s(), cluster.postgres_cpu_s()
         row = self._run.open_loop(seconds, rate)
         share = 1e6 / max(1, (self._run.said - said) * self._viewers)
-        return Cost(row, (town.redis_cpu_s() - redis) * share, (town.postgres_cpu_s() - postgres) * share)
+        return Cost(row, (cluster.redis_cpu_s() - redis) * share, (cluster.postgres_cpu_s() - postgres) * share)
 
     def silence(self, seconds: float) -> float:
         """The share of a core that all nodes together use when nobody says a word."""
-        self.crowd.pong()
+        self.pool.pong()
         before, started = self.cluster.cpu_s(), time.perf_counter()
         while (took := time.perf_counter() - started) < seconds:
-            self.crowd.pump(seconds - took)
+            self.pool.pump(seconds - took)
         return (self.cluster.cpu_s() - before) / took
 
 
-def costs(one: Cluster, two: Cluster, options: argparse.Namespace) -> list[Figure]:
-    audiences = [Audience(cluster, options.viewers, options.bytes) for cluster in (one, two)]
+def costs(one: SharedCluster, two: SharedCluster, options: argparse.Namespace) -> list[Figure]:
+    audiences = [RoomViewers(cluster, options.viewers, options.bytes) for cluster in (one, two)]
     time.sleep(SETTLE_S)
     found: list[list[list[Cost]]] = [[[], []] for _ in options.rates]
     silent: list[list[float]] = [[], []]
@@ -148,7 +148,7 @@ def costs(one: Cluster, two: Cluster, options: argparse.Namespace) -> list[Figur
             for place in places:
                 of_rate[place].append(audiences[place].cost(options.seconds, rate))
     for audience in audiences:
-        audience.crowd.close()
+        audience.pool.close()
     figures = [_one(f"silent, {name}", [v * 100 for v in values], "% of a core") for name, values in _named(silent)]
     for rate, of_rate in zip(options.rates, found, strict=True):
         figures += _cost_figures(rate, *of_rate)
@@ -241,33 +241,33 @@ class Load:
     lost: int
 
 
-def load(cluster: Cluster, run: Run, crowd: Crowd, viewers: int, rate: float, seconds: float) -> Load:
-    before, started = read_ledger(cluster.town.redis_url), time.perf_counter()
+def load(cluster: SharedCluster, run: FanoutRun, pool: ClientPool, viewers: int, rate: float, seconds: float) -> Load:
+    before, started = read_ledger(cluster.cluster.redis_url), time.perf_counter()
     lost = run.open_loop(seconds, rate).lost if rate else 0
     while (took := time.perf_counter() - started) < seconds:
-        crowd.pump(seconds - took)
-    carried = read_ledger(cluster.town.redis_url) - before
+        pool.pump(seconds - took)
+    carried = read_ledger(cluster.cluster.redis_url) - before
     return Load(viewers, rate, carried.commands / took, carried.total_bytes / 1000 / took, lost)
 
 
-def loads(cluster: Cluster, options: argparse.Namespace) -> list[Figure]:
-    crowd = Crowd(host="127.0.0.1", port=cluster.port)
+def loads(cluster: SharedCluster, options: argparse.Namespace) -> list[Figure]:
+    pool = ClientPool(host="127.0.0.1", port=cluster.port)
     found: list[Load] = []
     said, coming = 0, []
     for viewers in options.crowds:
-        before, more = read_ledger(cluster.town.redis_url), viewers - len(crowd)
+        before, more = read_ledger(cluster.cluster.redis_url), viewers - len(pool)
         took = -time.perf_counter()
-        cluster.bring(crowd, more, cluster.joins_and_watches)
+        cluster.bring(pool, more, cluster.joins_and_watches)
         time.sleep(SETTLE_S)
         took += time.perf_counter()
-        coming.append(((read_ledger(cluster.town.redis_url) - before).commands, took, more))
-        run = Run(cluster, crowd, viewers, options.bytes, cluster.says, SPEAKERS, said=said)
+        coming.append(((read_ledger(cluster.cluster.redis_url) - before).commands, took, more))
+        run = FanoutRun(cluster, pool, viewers, options.bytes, cluster.says, SPEAKERS, said=said)
         for _ in range(options.rounds):
             for rate in (0.0, *options.loads):
-                crowd.pong()
-                found.append(load(cluster, run, crowd, viewers, rate, options.seconds))
+                pool.pong()
+                found.append(load(cluster, run, pool, viewers, rate, options.seconds))
         said = run.said
-    crowd.close()
+    pool.close()
     _plot(found)
     return _load_figures(found, coming)
 
@@ -318,10 +318,10 @@ def _one(
 
 
 @contextmanager
-def _clusters(core: int) -> Iterator[tuple[Cluster, Cluster]]:
-    one = Cluster(1, core)
+def _clusters(core: int) -> Iterator[tuple[SharedCluster, SharedCluster]]:
+    one = SharedCluster(1, core)
     try:
-        two = Cluster(2, core)
+        two = SharedCluster(2, core)
         try:
             yield one, two
         finally:

@@ -11,7 +11,7 @@ from bench import report
 from bench.report import Figure
 
 if TYPE_CHECKING:
-    from bench.__main__ import Answer, Outcome
+    from bench.__main__ import BenchAnswer, BenchOutcome
     from bench.machine import Machine
 
 _WIDTH: Final = 420
@@ -57,7 +57,7 @@ dd { margin: 0; overflow-wrap: anywhere; }
 )
 
 
-def page(outcome: Outcome, *, note: str = "") -> str:
+def page(outcome: BenchOutcome, *, note: str = "") -> str:
     """The whole document; the note is for all that follows it."""
     parts = [
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">',
@@ -71,7 +71,7 @@ def page(outcome: Outcome, *, note: str = "") -> str:
     return "\n".join(parts)
 
 
-def _head(outcome: Outcome, note: str) -> str:
+def _head(outcome: BenchOutcome, note: str) -> str:
     verdicts = [found.is_met for found in outcome.figures]
     failed = sum(bool(answer.error) for answer in outcome.answers)
     tally = [("bars met", verdicts.count(True), "good"), ("bars missed", verdicts.count(False), "bad")]
@@ -86,7 +86,7 @@ def _head(outcome: Outcome, note: str) -> str:
     )
 
 
-def _section(answer: Answer) -> str:
+def _section(answer: BenchAnswer) -> str:
     parts = [f'<section id="{escape(answer.name)}"><h2>{escape(answer.asks)}</h2>']
     if answer.error:
         parts.append(f'<p class="bad">It failed to run: {escape(answer.error)}</p>')

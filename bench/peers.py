@@ -18,8 +18,8 @@ import time
 from pathlib import Path
 from typing import Any, Protocol
 
-from bench.crowd import CORES
-from bench.floor import Floor
+from bench.clients import CORES
+from bench.syscall_baseline import SyscallBaseline
 from server import loop
 
 ROOM = "room"
@@ -206,14 +206,14 @@ async def _serve_python_socketio() -> None:
 
 def main(argv: list[str]) -> int:
     """Runs one of the Python servers until it is told to stop."""
-    from bench.crowd import allow_many_files
+    from bench.clients import allow_many_files
 
     options = argparse.ArgumentParser()
     options.add_argument("name", choices=["ours", "ours-each", "python-socketio", "floor"])
     name = options.parse_args(argv).name
     allow_many_files()
     if name == "floor":
-        floor = Floor()
+        floor = SyscallBaseline()
         print(f"listening on {floor.port}", flush=True)
         floor.serve()
     serving = _serve_python_socketio() if name == "python-socketio" else _serve_ours(is_coalescing=name == "ours")

@@ -21,7 +21,7 @@ import aiohttp
 import uvloop
 
 from bench import app
-from bench.crowd import allow_many_files, percentile, pin
+from bench.clients import allow_many_files, percentile, pin
 
 _ACK_S = 30.0
 _PAGE = 500

@@ -12,8 +12,8 @@ from typing import Final
 
 from bench import report
 from bench.report import Figure, figure
-from media.rtmp.chunk import AUDIO, SET_CHUNK_SIZE, VIDEO, ChunkLimits, ChunkReader, ChunkWriter, Message
-from media.rtmp.ingest import Ingest
+from media.rtmp.chunk import AUDIO, SET_CHUNK_SIZE, VIDEO, ChunkLimits, ChunkReader, ChunkWriter, RtmpMessage
+from media.rtmp.ingest import RtmpIngest
 from media.unit import Track, Unit
 
 _READ_BYTES = 64 * 1024
@@ -83,7 +83,7 @@ def ours(data: bytes) -> int:
 def whole(data: bytes, read_bytes: int = 4096) -> int:
     """All the way from bytes to units, in small reads as a live stream gives them."""
     reader, publication = ChunkReader(limits=ChunkLimits()), Nowhere()
-    ingest = Ingest(publication=publication)
+    ingest = RtmpIngest(publication=publication)
     for at in range(0, len(data), read_bytes):
         for message in reader.receive(data[at : at + read_bytes]):
             feed = ingest.video if message.type == VIDEO else ingest.audio
@@ -94,18 +94,18 @@ def whole(data: bytes, read_bytes: int = 4096) -> int:
 def stream(chunk_bytes: int, seconds: int) -> bytes:
     """A 30 fps stream of 4.5 Mbit/s with a key frame every two seconds and sound beside it."""
     writer = ChunkWriter()
-    out = [writer.write(2, Message(SET_CHUNK_SIZE, 0, 0, chunk_bytes.to_bytes(4, "big")))]
+    out = [writer.write(2, RtmpMessage(SET_CHUNK_SIZE, 0, 0, chunk_bytes.to_bytes(4, "big")))]
     writer.chunk_bytes = chunk_bytes
-    out.append(writer.write(6, Message(VIDEO, 1, 0, b"\x17\0\0\0\0" + _AVCC)))
-    out.append(writer.write(4, Message(AUDIO, 1, 0, b"\xaf\0\x11\x90")))
+    out.append(writer.write(6, RtmpMessage(VIDEO, 1, 0, b"\x17\0\0\0\0" + _AVCC)))
+    out.append(writer.write(4, RtmpMessage(AUDIO, 1, 0, b"\xaf\0\x11\x90")))
     sounds = 0
     for frame in range(seconds * 30):
         is_key, stamp = frame % 60 == 0, frame * 1000 // 30
         size = (120_000 if is_key else 16_000) + frame % 7
         nal = (size + 1).to_bytes(4, "big") + (b"\x65" if is_key else b"\x41") + bytes(size)
-        out.append(writer.write(6, Message(VIDEO, 1, stamp, (b"\x17" if is_key else b"\x27") + b"\1\0\0\0" + nal)))
+        out.append(writer.write(6, RtmpMessage(VIDEO, 1, stamp, (b"\x17" if is_key else b"\x27") + b"\1\0\0\0" + nal)))
         while sounds * 1024 * 1000 // 48_000 <= stamp:
-            out.append(writer.write(4, Message(AUDIO, 1, sounds * 1024 * 1000 // 48_000, b"\xaf\1" + bytes(340))))
+            out.append(writer.write(4, RtmpMessage(AUDIO, 1, sounds * 1024 * 1000 // 48_000, b"\xaf\1" + bytes(340))))
             sounds += 1
     return b"".join(out)
 

@@ -20,8 +20,8 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--trace", action="store_true", help="print what happened in each run")
     options = parser.parse_args(argv)
     try:
-        from tests.sim.town import run, stage
-        from tests.sim.world import Broken
+        from tests.sim.cluster import run, stage
+        from tests.sim.simulation import Broken
     except ModuleNotFoundError:
         print("bench sim: the tests are not here; run it in the project's folder", file=sys.stderr)
         return 2

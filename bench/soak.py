@@ -26,14 +26,14 @@ from bench import report
 from bench.report import Figure, Point, figure
 from media.hls.events import Event, PartReady
 from media.hls.folder import RunFolder
-from media.hls.index import LiveIndex, Ready
+from media.hls.index import LiveIndex, Rendered
 from media.hls.muxer import Muxer
-from media.hls.playlist import Query
+from media.hls.playlist import BlockingQuery
 from media.hls.segmenter import Fragment
 from media.relay import Tracks
-from media.rtmp.ingest import Ingest
+from media.rtmp.ingest import RtmpIngest
 from media.unit import Codec, Kind, Track, Unit
-from media.webrtc.inbound import Timeline
+from media.webrtc.inbound import RtpTimeline
 
 FPS: Final = 10
 GOP: Final = 20
@@ -177,7 +177,7 @@ class Broadcast:
 def hls_edge(index: LiveIndex) -> float:
     """The wall clock at the end of the video playlist, by its last date and the durations since."""
     end = 0.0
-    for line in _text(index.media("video", Query())).splitlines():
+    for line in _text(index.media("video", BlockingQuery())).splitlines():
         if line.startswith("#EXT-X-PROGRAM-DATE-TIME:"):
             end = datetime.fromisoformat(line.partition(":")[2]).timestamp()
             parts = 0.0
@@ -201,7 +201,7 @@ def dash_edge(index: LiveIndex, now: float) -> float:
 
 
 def _text(ready: object) -> str:
-    assert isinstance(ready, Ready), ready
+    assert isinstance(ready, Rendered), ready
     return ready.body.decode()
 
 
@@ -226,7 +226,7 @@ def stamped(when: float) -> bytes:
 
 def rtmp(case: Case, seconds: float, broadcast: Broadcast) -> Iterator[float]:
     """Messages through the RTMP ingest; yields after each, with the time."""
-    ingest, source = Ingest(publication=broadcast, clock=broadcast.clock), random.Random(1)
+    ingest, source = RtmpIngest(publication=broadcast, clock=broadcast.clock), random.Random(1)
     ingest.metadata({"videocodecid": 7.0, "audiocodecid": 10.0})
     ingest.video(0, b"\x17\0\0\0\0" + _AVCC, at=WALL)
     ingest.audio(0, b"\xaf\0" + _ASC, at=WALL)
@@ -245,7 +245,7 @@ def rtmp(case: Case, seconds: float, broadcast: Broadcast) -> Iterator[float]:
 
 def whip(case: Case, seconds: float, broadcast: Broadcast) -> Iterator[float]:
     """Frames on RTP clocks and a sender report a second through WHIP's timeline."""
-    timeline, source = Timeline(base_ms=0), random.Random(1)
+    timeline, source = RtpTimeline(base_ms=0), random.Random(1)
     rates: dict[Kind, int] = {"video": _VIDEO.timescale, "audio": AUDIO_RATE}
     paces: dict[Kind, float] = {"video": 1 + case.video_ppm / 1e6, "audio": 1 + case.audio_ppm / 1e6}
     broadcast.configure((_VIDEO, _AUDIO))

@@ -20,7 +20,7 @@ import uvloop
 from actors.chat_log import ChatEntry
 from bench import report
 from bench.report import Figure, figure
-from storage.chat import ChatLog
+from storage.chat import PostgresChatLog
 from storage.embedded import EmbeddedPostgres
 from storage.ids import Ids
 from storage.leases import Leases
@@ -48,7 +48,7 @@ class Store:
 
     def __init__(self, db: Database) -> None:
         self.db = db
-        self.log = ChatLog(db=db, max_waiting=1_000_000)
+        self.log = PostgresChatLog(db=db, max_waiting=1_000_000)
         self._ids = Ids()
         self._people = [self._id() for _ in range(PEOPLE)]
         self._rooms = [self._id() for _ in range(ROOMS)]

@@ -44,7 +44,7 @@ BAR_SHARE = 0.7  # per cent of a core for a viewer
 PEER = "a peer connection each"
 
 
-class Viewer:
+class WhepViewer:
     """One socket that shakes hands as either kind of agent and then only counts."""
 
     def __init__(self, *, certificate: Certificate, is_lite: bool) -> None:
@@ -149,7 +149,7 @@ def _check(theirs: str, ours: str, password: str) -> bytes:
 def watch(pipe: Connection, count: int, is_lite: bool) -> None:
     """The viewers' process: offers out, answers in, then packets until the pipe says stop."""
     certificate = Certificate()
-    viewers = [Viewer(certificate=certificate, is_lite=is_lite) for _ in range(count)]
+    viewers = [WhepViewer(certificate=certificate, is_lite=is_lite) for _ in range(count)]
     selector = selectors.DefaultSelector()
     selector.register(pipe, selectors.EVENT_READ, None)
     for viewer in viewers:
@@ -237,7 +237,7 @@ async def ours(pipe: Connection, count: int, seconds: float) -> Cost:
     port = await RtcPort.open(addresses=["127.0.0.1"])
     endpoint = WhepEndpoint(port=port, on_viewer_left=lambda _, __: None)
     relay = Relay()
-    config = h264.ParameterSets((_SPS,), (_PPS,)).encode()
+    config = h264.H264ParameterSets((_SPS,), (_PPS,)).encode()
     relay.configure(
         [
             Track(kind="video", codec=Codec.H264, timescale=VIDEO_TIMESCALE, config=config),

@@ -26,14 +26,14 @@ MAX_PENDING = 4_096
 log = logging.getLogger("media.control")
 
 
-class Said(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+class ControlMessage(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Root of all that is said over the channel."""
 
 
 # ----------------------------------------------------------------------------------------------- the media process asks
 
 
-class AuthorizePublish(Said, frozen=True, kw_only=True):
+class AuthorizePublish(ControlMessage, frozen=True, kw_only=True):
     """Somebody presents a key over RTMP; answered by ``Granted`` or ``Refused``."""
 
     key: str
@@ -42,7 +42,7 @@ class AuthorizePublish(Said, frozen=True, kw_only=True):
     user_agent: str = ""
 
 
-class Granted(Said, frozen=True, kw_only=True):
+class Granted(ControlMessage, frozen=True, kw_only=True):
     """Leave to publish; ``epoch`` is the fencing token in every object key of the run. ``owner_id``: whose stream.
     ``label``: its title and its owner's username, for the log.
     ``target_s``: the target duration of the stream's playlists, 0 if it has none yet."""
@@ -59,7 +59,7 @@ class Granted(Said, frozen=True, kw_only=True):
     target_s: int = 0
 
 
-class Refused(Said, frozen=True, kw_only=True):
+class Refused(ControlMessage, frozen=True, kw_only=True):
     """``code`` is a refusal code of publishing, or the slug of an HTTP problem; ``status`` an HTTP status."""
 
     code: str
@@ -70,26 +70,26 @@ class Refused(Said, frozen=True, kw_only=True):
 # ----------------------------------------------------------------------------------------------- the media process says
 
 
-class Ready(Said, frozen=True, kw_only=True):
+class MediaReady(ControlMessage, frozen=True, kw_only=True):
     """All ports are bound: RTMP's TCP port and WebRTC's UDP port (0: none)."""
 
     rtmp_port: int
     webrtc_port: int
 
 
-class PublishStarted(Said, frozen=True, kw_only=True):
+class PublishStarted(ControlMessage, frozen=True, kw_only=True):
     stream_id: str
     publication: int
     tracks: tuple[dict[str, Any], ...]
 
 
-class PublishEnded(Said, frozen=True, kw_only=True):
+class PublishEnded(ControlMessage, frozen=True, kw_only=True):
     stream_id: str
     publication: int
     reason: str
 
 
-class Progress(Said, frozen=True, kw_only=True):
+class Progress(ControlMessage, frozen=True, kw_only=True):
     """About once a second and publication; ``at`` is the wall clock of the newest unit."""
 
     stream_id: str
@@ -100,7 +100,7 @@ class Progress(Said, frozen=True, kw_only=True):
     health: dict[str, Any]
 
 
-class Packaged(Said, frozen=True, kw_only=True):
+class Packaged(ControlMessage, frozen=True, kw_only=True):
     """One step of a stream's packaging, in order."""
 
     stream_id: str
@@ -108,14 +108,14 @@ class Packaged(Said, frozen=True, kw_only=True):
     event: Event
 
 
-class Flushed(Said, frozen=True, kw_only=True):
+class Flushed(ControlMessage, frozen=True, kw_only=True):
     """Everything of a publication that ended is stored and was reported."""
 
     stream_id: str
     publication: int
 
 
-class Pictured(Said, frozen=True, kw_only=True):
+class Pictured(ControlMessage, frozen=True, kw_only=True):
     """A new thumbnail lies at ``path``."""
 
     stream_id: str
@@ -123,13 +123,13 @@ class Pictured(Said, frozen=True, kw_only=True):
     at: float
 
 
-class ViewerGone(Said, frozen=True, kw_only=True):
+class ViewerGone(ControlMessage, frozen=True, kw_only=True):
     """A WebRTC viewer's connection ended by itself."""
 
     resource_id: str
 
 
-class Counters(Said, frozen=True, kw_only=True):
+class MediaCounters(ControlMessage, frozen=True, kw_only=True):
     """Every few seconds, for the operators: totals since the process started, by metric name."""
 
     values: dict[str, float]
@@ -138,7 +138,7 @@ class Counters(Said, frozen=True, kw_only=True):
 # ------------------------------------------------------------------------------------------------------- the node asks
 
 
-class OfferWhip(Said, frozen=True, kw_only=True):
+class OfferWhip(ControlMessage, frozen=True, kw_only=True):
     """A publisher's offer, with the leave that its key was given; answered by ``Answered`` or ``Refused``.
 
     ``offered_by``: who makes it, each with how many of its offers may wait to be connected.
@@ -152,7 +152,7 @@ class OfferWhip(Said, frozen=True, kw_only=True):
     offered_by: dict[str, int] = {}
 
 
-class OfferWhep(Said, frozen=True, kw_only=True):
+class OfferWhep(ControlMessage, frozen=True, kw_only=True):
     """A viewer's offer; ``offered_by`` as for a publisher's."""
 
     stream_id: str
@@ -161,12 +161,12 @@ class OfferWhep(Said, frozen=True, kw_only=True):
     offered_by: dict[str, int] = {}
 
 
-class Answered(Said, frozen=True, kw_only=True):
+class Answered(ControlMessage, frozen=True, kw_only=True):
     sdp: str
     etag: str
 
 
-class PatchIce(Said, frozen=True, kw_only=True):
+class PatchIce(ControlMessage, frozen=True, kw_only=True):
     """A trickle or restart fragment; answered by ``Patched`` or ``Refused``."""
 
     resource_id: str
@@ -174,20 +174,20 @@ class PatchIce(Said, frozen=True, kw_only=True):
     etag: str | None
 
 
-class Patched(Said, frozen=True, kw_only=True):
+class Patched(ControlMessage, frozen=True, kw_only=True):
     """``fragment`` empty: nothing to tell back (204)."""
 
     fragment: str = ""
     etag: str = ""
 
 
-class CloseWebrtc(Said, frozen=True, kw_only=True):
+class CloseWebrtc(ControlMessage, frozen=True, kw_only=True):
     """End a WHIP or WHEP resource; answered by ``Patched``, or ``Refused`` when there is none."""
 
     resource_id: str
 
 
-class FindWebrtc(Said, frozen=True, kw_only=True):
+class FindWebrtc(ControlMessage, frozen=True, kw_only=True):
     """Whether there is such a WHIP or WHEP resource; answered by ``Patched``, or ``Refused`` when there is none."""
 
     resource_id: str
@@ -196,19 +196,19 @@ class FindWebrtc(Said, frozen=True, kw_only=True):
 # ------------------------------------------------------------------------------------------------------- the node says
 
 
-class StopPublication(Said, frozen=True, kw_only=True):
+class StopPublication(ControlMessage, frozen=True, kw_only=True):
     stream_id: str
     publication: int
     reason: str
 
 
-class ForgetStream(Said, frozen=True, kw_only=True):
+class ForgetStream(ControlMessage, frozen=True, kw_only=True):
     """The stream has ended: its live files may go."""
 
     stream_id: str
 
 
-class Drain(Said, frozen=True, kw_only=True):
+class Drain(ControlMessage, frozen=True, kw_only=True):
     """Take nobody new, end everybody, flush, leave."""
 
     budget_s: float
@@ -218,7 +218,7 @@ Body = (
     AuthorizePublish
     | Granted
     | Refused
-    | Ready
+    | MediaReady
     | PublishStarted
     | PublishEnded
     | Progress
@@ -226,7 +226,7 @@ Body = (
     | Flushed
     | Pictured
     | ViewerGone
-    | Counters
+    | MediaCounters
     | OfferWhip
     | OfferWhep
     | Answered
@@ -238,7 +238,7 @@ Body = (
     | ForgetStream
     | Drain
 )
-S = TypeVar("S", bound=Said)
+S = TypeVar("S", bound=ControlMessage)
 
 
 class _Frame(msgspec.Struct, array_like=True):
@@ -252,7 +252,7 @@ class ChannelClosed(MediaError):
 
 
 class Channel(asyncio.Protocol):
-    """One end. ``hear`` gets notices in order; ``serve`` answers asks, each in a task of its own.
+    """One end. ``handle`` gets notices in order; ``serve`` answers asks, each in a task of its own.
 
     ``closed`` is resolved, with nothing, when the other end has gone.
     """
@@ -260,16 +260,16 @@ class Channel(asyncio.Protocol):
     def __init__(
         self,
         *,
-        hear: Callable[[Said], None],
-        serve: Callable[[Said], Awaitable[Said]],
+        handle: Callable[[ControlMessage], None],
+        serve: Callable[[ControlMessage], Awaitable[ControlMessage]],
         max_buffer: int = MAX_BUFFER_BYTES,
     ) -> None:
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._hear = hear
+        self._handle = handle
         self._serve = serve
         self._max_buffer = max_buffer
         self._ids = itertools.count(1)
-        self._pending: dict[int, asyncio.Future[Said]] = {}
+        self._pending: dict[int, asyncio.Future[ControlMessage]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._received = bytearray()
         self._transport: asyncio.Transport | None = None
@@ -278,18 +278,24 @@ class Channel(asyncio.Protocol):
 
     @classmethod
     async def open(
-        cls, sock: socket.socket, *, hear: Callable[[Said], None], serve: Callable[[Said], Awaitable[Said]]
+        cls,
+        sock: socket.socket,
+        *,
+        handle: Callable[[ControlMessage], None],
+        serve: Callable[[ControlMessage], Awaitable[ControlMessage]],
     ) -> Channel:
         """A channel over one end of a connected Unix socket pair, which it owns from now on."""
         sock.setblocking(False)
-        _, channel = await asyncio.get_running_loop().create_connection(lambda: cls(hear=hear, serve=serve), sock=sock)
+        _, channel = await asyncio.get_running_loop().create_connection(
+            lambda: cls(handle=handle, serve=serve), sock=sock
+        )
         return channel
 
-    def tell(self, said: Said) -> None:
+    def tell(self, said: ControlMessage) -> None:
         """Say something once. Raises ``ChannelClosed`` when the other end has gone or stopped reading."""
         self._write(_Frame(0, "notice", said))  # type: ignore[arg-type]  # every Said is in Body
 
-    async def ask(self, said: Said, answer: type[S], *, timeout_s: float) -> S | Refused:
+    async def ask(self, said: ControlMessage, answer: type[S], *, timeout_s: float) -> S | Refused:
         """Ask and wait. Raises ``ChannelClosed`` or ``TimeoutError``; cancelling forgets the question."""
         if len(self._pending) >= MAX_PENDING:
             raise ChannelClosed("too many questions are open")
@@ -363,9 +369,9 @@ class Channel(asyncio.Protocol):
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    def _note(self, said: Said) -> None:
+    def _note(self, said: ControlMessage) -> None:
         try:
-            self._hear(said)
+            self._handle(said)
         except Exception:
             # The named edge between the two processes: one notice that goes wrong is not the end of every stream.
             log.exception("%s was not understood", type(said).__name__)

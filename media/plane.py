@@ -18,7 +18,7 @@ from typing import Protocol
 
 import msgspec
 
-from media.control import Flushed, Granted, Packaged, Pictured, Progress, PublishEnded, PublishStarted, Said
+from media.control import ControlMessage, Flushed, Granted, Packaged, Pictured, Progress, PublishEnded, PublishStarted
 from media.errors import PublishRefused
 from media.hls.events import Event, RunStarted, SegmentStored
 from media.hls.folder import RunFolder
@@ -61,7 +61,7 @@ class Codecs(Protocol):
         """A key frame as WebP; None when it cannot be shown or too much else waits."""
 
 
-class Run:
+class PublicationRun:
     """One publication of one stream: the ``Publication`` that the ingest writes to."""
 
     def __init__(
@@ -259,7 +259,7 @@ class Run:
         if self._recorder is not None:
             self._recorder.note(event)
 
-    def _say(self, said: Said) -> None:
+    def _say(self, said: ControlMessage) -> None:
         self._plane.say(said)
 
     def _tick(self) -> None:
@@ -400,7 +400,7 @@ class Plane:
         run_dir: Path,
         store: SegmentStore,
         codecs: Codecs,
-        say: Callable[[Said], None],
+        say: Callable[[ControlMessage], None],
         max_streams: int,
         max_run_bytes: int,
     ) -> None:
@@ -411,7 +411,7 @@ class Plane:
         self._store = store
         self._max_streams = max_streams
         self._max_folder_bytes = min(FOLDER_BYTES, max_run_bytes)
-        self._runs: dict[str, Run] = {}
+        self._runs: dict[str, PublicationRun] = {}
         self._folders: dict[str, RunFolder] = {}
         self._flushing: set[asyncio.Task[None]] = set()
 
@@ -419,7 +419,7 @@ class Plane:
     def streams(self) -> int:
         return len(self._runs)
 
-    def publish(self, grant: Granted, *, protocol: str, remote: str) -> Run:
+    def publish(self, grant: Granted, *, protocol: str, remote: str) -> PublicationRun:
         """Begin a publication. Raises ``PublishRefused``: ``busy`` or ``unavailable``; whoever gave the grant is told
         that nothing came of it."""
         try:
@@ -429,7 +429,9 @@ class Plane:
             self.say(ended)
             raise
         recorder = self._recorder(grant, folder) if grant.is_recorded else None
-        run = Run(grant=grant, plane=self, protocol=protocol, remote=remote, folder=folder, recorder=recorder)
+        run = PublicationRun(
+            grant=grant, plane=self, protocol=protocol, remote=remote, folder=folder, recorder=recorder
+        )
         self._runs[grant.stream_id] = run
         log.info("%s: publication %d begins over %s from %s", _name(grant), grant.publication, protocol, remote)
         return run
@@ -449,7 +451,7 @@ class Plane:
             self._folders[grant.stream_id] = folder
         return folder
 
-    def get(self, stream_id: str) -> Run | None:
+    def get(self, stream_id: str) -> PublicationRun | None:
         return self._runs.get(stream_id)
 
     def stop(self, stream_id: str, *, publication: int, reason: str) -> None:
@@ -471,10 +473,10 @@ class Plane:
             shutil.rmtree(self._run_dir / stream_id, ignore_errors=True)
 
     @property
-    def runs(self) -> list[Run]:
+    def runs(self) -> list[PublicationRun]:
         return list(self._runs.values())
 
-    def ended(self, run: Run, reason: str) -> None:
+    def ended(self, run: PublicationRun, reason: str) -> None:
         """A run says that it is over; what is left of it is stored in the background."""
         if self._runs.get(run.stream_id) is run:
             del self._runs[run.stream_id]

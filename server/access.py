@@ -10,20 +10,20 @@ from actors.runtime import Node
 from server.config import Settings
 from server.features.auth.deletion import Deletions
 from server.features.people import People
-from server.features.users import Accounts, Profiles, Ties, Users
+from server.features.users import AccountDeletion, Profiles, Relationships, Users
 from server.http.feature import Feature
 from server.http.identity import Identity
 from server.limits import account_rates
-from server.live.addresses import Addresses
+from server.live.addresses import MediaAddresses
 from server.live.departure import Departure
-from server.live.eviction import Eviction, Keeper
-from server.live.feed import Feeds
-from server.live.guests import GuestDesk
+from server.live.eviction import Eviction, StreamCache
+from server.live.guests import GuestRoutes
 from server.live.media import MediaProcess
 from server.live.naming import Naming
-from server.live.on_air import OnAir
 from server.live.rights import Rights
+from server.live.room_mirror import RoomMirrors
 from server.live.sockets import Sockets
+from server.live.stream_directory import StreamDirectory
 from server.live.viewings import Viewings, WebrtcViewings
 from server.sweep import Chore
 from storage.doomed import DoomedObjects
@@ -62,7 +62,7 @@ class Access:
         self._node = node
         self._table = RightsTable(db=db)
         self.rights = Rights(rows=self._table, now=now)
-        self.addresses = Addresses(seals=identity)
+        self.addresses = MediaAddresses(seals=identity)
         self.viewings = Viewings()
         self.webrtc = WebrtcViewings(viewings=self.viewings, media=media)
         identity.on_revoked(self.viewings.end_session)
@@ -75,32 +75,41 @@ class Access:
             remove_streams=self.departure.remove_streams_of,
         )
 
-    def eviction(self, *, on_air: OnAir, feeds: Feeds, sockets: Sockets, keepers: Sequence[Keeper]) -> Eviction:
+    def eviction(
+        self,
+        *,
+        stream_directory: StreamDirectory,
+        mirrors: RoomMirrors,
+        sockets: Sockets,
+        keepers: Sequence[StreamCache],
+    ) -> Eviction:
         naming = Naming(
             node=self._node,
             identity=self._identity,
-            on_air=on_air,
-            feeds=feeds,
+            stream_directory=stream_directory,
+            mirrors=mirrors,
             sockets=sockets,
             display_name=self._table.display_name,
         )
         return Eviction(
             node=self._node,
             rights=self.rights,
-            on_air=on_air,
-            feeds=feeds,
+            stream_directory=stream_directory,
+            mirrors=mirrors,
             holders=[sockets, self.viewings],
-            keepers=[on_air, *keepers],
+            keepers=[stream_directory, *keepers],
             end_streams=self.departure.end_streams_of,
             renamed=naming.hear,
         )
 
-    def features(self, on_air: OnAir, *, profiles: Profiles, accounts: Accounts) -> list[Feature]:
+    def features(
+        self, stream_directory: StreamDirectory, *, profiles: Profiles, accounts: AccountDeletion
+    ) -> list[Feature]:
         heed = self.rights.heed
-        ties = Ties(database=self._db, when_changed=heed)
+        relationships = Relationships(database=self._db, when_changed=heed)
         rates = account_rates(self._settings)
-        users = Users(profiles=profiles, ties=ties, accounts=accounts, when_changed=heed, rates=rates)
-        guests = GuestDesk(table=self._table, rights=self.rights, on_air=on_air)
+        users = Users(profiles=profiles, relationships=relationships, accounts=accounts, when_changed=heed, rates=rates)
+        guests = GuestRoutes(table=self._table, rights=self.rights, stream_directory=stream_directory)
         people = People(database=self._db, identity=self._identity, ids=self._ids, when_changed=self.rights.heed)
         return [users, guests, people]
 

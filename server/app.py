@@ -32,7 +32,7 @@ from server.features.auth.accounts import Accounts, NewAccount
 from server.features.auth.guesses import Guesses
 from server.features.auth.passwords import Passwords
 from server.features.auth.routes import Auth, AuthRates
-from server.features.cluster import ClusterDesk
+from server.features.cluster import ClusterRoutes
 from server.features.export import Export
 from server.features.users import Profiles
 from server.folders import require_folder, run_folder
@@ -47,38 +47,38 @@ from server.lifecycle import Stages, closer
 from server.limits import (
     SharedRates,
     account_rates,
-    budgets,
+    connection_quota,
     edge_limits,
     media_config,
     offer_limits,
-    told_limits,
-    turnout,
+    public_limits,
+    rate_limits,
 )
-from server.live.admission import Exchange
+from server.live.admission import QuotaSync
 from server.live.durable import DurableChat, DurableStreams, DurableViews
-from server.live.edge import Edge, Fanout, address_in, comeback_delays_ms, tag_of
-from server.live.feed import Feeds
-from server.live.hls import HlsDesk, Playback
+from server.live.edge import Edge, Fanout, address_in, reconnect_delays_ms, tag_of
+from server.live.hls import HlsRoutes, Playback
 from server.live.ingest import Ingest
 from server.live.inspection import Inspection, bus_report, media_report
+from server.live.live_events import Broadcaster, LiveEventHandler, MediaEvents, RoomTopics, StreamCleanup
 from server.live.media import MediaAway, MediaProcess
-from server.live.moves import Moves
-from server.live.neighbour import Neighbour
-from server.live.on_air import OnAir
+from server.live.node_actor import NodeActor
 from server.live.pull import Pull
+from server.live.room_mirror import RoomMirrors
+from server.live.shard_moves import ShardMoves
 from server.live.sockets import Sockets
-from server.live.stream import StreamDesk
-from server.live.whip import WebrtcDesk
-from server.live.wire import AfterEnd, Announcer, Ears, MediaListener, RoomTopics
+from server.live.stream import StreamRoutes
+from server.live.stream_directory import StreamDirectory
+from server.live.whip import WebrtcRoutes
+from server.load_monitor import LoadMonitor
 from server.metrics import ActorMetrics, Gauges, register_processes
 from server.otlp import OtlpExporter
 from server.ports import CannotStart, Ports, tls_context
-from server.pulse import Pulse
 from server.registration import Kinds
 from server.sweep import Chore, Sweep
 from server.tracing import RoomTraces, Traces
 from storage.admission import AdmissionTable
-from storage.chat import ChatLog
+from storage.chat import PostgresChatLog
 from storage.cluster import Cluster
 from storage.errors import StorageError
 from storage.ids import Ids
@@ -87,7 +87,7 @@ from storage.migrate import check, migrate
 from storage.objects import ObjectStore, open_objects
 from storage.postgres import Database
 from storage.recording import Recordings
-from storage.redis import RateLimiter, Redis
+from storage.redis import Redis, RedisRateLimiter
 from storage.rooms import Rooms
 from storage.stream import Streams
 from storage.viewers import Views
@@ -96,7 +96,7 @@ VERSION: Final = importlib.metadata.version("socialflow")
 WEB: Final = Path(__file__).parent / "web" / "dist"
 GC_THRESHOLDS: Final = (100_000, 50, 100)
 SWEEP_S: Final = 3_600.0
-COMEBACKS_PER_S: Final = 2_500.0  # of a drained node's clients, on the other nodes
+RECONNECTS_PER_S: Final = 2_500.0  # of a drained node's clients, on the other nodes
 
 log = logging.getLogger("server.app")
 
@@ -164,7 +164,7 @@ class App:
             self.redis = await Redis.connect(engines.redis_url)
             self._stages.add("redis", self.redis.close)
             self.cluster = await self._join_cluster(engines)
-            self._log = ChatLog(db=self.db)
+            self._log = PostgresChatLog(db=self.db)
             self._stages.add("chat log", self._log.close)
             await self._log.open()
         except StorageError as error:
@@ -217,9 +217,9 @@ class App:
         self._traces = Traces(
             node=self._name, clock=self.node.clock, share=self.settings.trace_share, export=self._exporter()
         )
-        self._pulse = Pulse(clock=self.node.clock, report=lambda load: self.cluster.report(load=load))
-        self._budgets, self._turnout = budgets(self.settings), turnout(self.settings)
-        self._announcer = Announcer(me=self._name, others=lambda: self.cluster.members.view.members)
+        self._load_monitor = LoadMonitor(clock=self.node.clock, report=lambda load: self.cluster.report(load=load))
+        self._rate_limits, self._connection_quota = rate_limits(self.settings), connection_quota(self.settings)
+        self._broadcaster = Broadcaster(me=self._name, others=lambda: self.cluster.members.view.members)
         self._register_kinds()
         await self.node.start()
         self._stages.add("actors", self._stop_node, budget_s=2 * self.settings.drain_s + 5)
@@ -237,18 +237,18 @@ class App:
             streams=DurableStreams(streams=self._streams, recordings=self._recordings),
             chat=self._chat,
             views=DurableViews(views=Views(db=self.db)),
-            neighbour=self._neighbour,
-            budgets=self._budgets,
-            announce=self._announcer,
+            node_actor=self._node_actor,
+            rate_limits=self._rate_limits,
+            broadcast=self._broadcaster,
             trace=self._traces.note,
             new_id=self._new_id,
             now=now,
             grace_s=self.settings.grace_s,
         ).register()
 
-    def _neighbour(self) -> Neighbour:
-        return Neighbour(
-            ears=self._ears,
+    def _node_actor(self) -> NodeActor:
+        return NodeActor(
+            live_events=self._live_events,
             media=self.media,
             presence=self._presence,
             inspection=self._inspection(),
@@ -262,7 +262,7 @@ class App:
             sockets=self._session_count,
             media=lambda: media_report(self.media, self._listener.counters),
             bus=lambda: bus_report(self.cluster.bus),
-            pulse=self._pulse,
+            load_monitor=self._load_monitor,
             traces=self._traces,
         )
 
@@ -296,7 +296,7 @@ class App:
         self._stages.add("identity", self.identity.close)
         passwords = Passwords()
         self._stages.add("passwords", closer(passwords.close))
-        self._rates = SharedRates(limiter=RateLimiter(redis=self.redis))
+        self._rates = SharedRates(limiter=RedisRateLimiter(redis=self.redis))
         self._profiles = Profiles(database=self.db)
         self._access = Access(
             db=self.db,
@@ -327,10 +327,10 @@ class App:
     async def _open_live(self) -> None:
         self.fanout = Fanout()
         self._presence = Presence()
-        self._on_air = OnAir(
+        self._stream_directory = StreamDirectory(
             node=self.node,
             fan=self.fanout,
-            announce=self._announcer,
+            broadcast=self._broadcaster,
             rights=self._access.rights,
             addresses=self._access.addresses,
         )
@@ -342,11 +342,11 @@ class App:
             needs_verified_email=self.settings.require_verified_email,
         )
         self._playback = Playback(recordings=self._recordings)
-        self._feeds = Feeds(node=self.node, pages=self._chat, fan=RoomTopics(fanout=self.fanout))
-        self._listener = MediaListener(
+        self._mirrors = RoomMirrors(node=self.node, pages=self._chat, fan=RoomTopics(fanout=self.fanout))
+        self._listener = MediaEvents(
             node=self.node,
             ingest=self._ingest,
-            on_air=self._on_air,
+            stream_directory=self._stream_directory,
             playback=self._playback,
             viewings=self._access.webrtc,
         )
@@ -357,43 +357,46 @@ class App:
             sockets={"rtmp": self.ports.rtmp},
             listener=self._listener,
         )
-        after_end = AfterEnd(playback=self._playback, media=self.media, objects=self.objects)
-        self._stages.add("after-ends", closer(after_end.close))
+        cleanup = StreamCleanup(playback=self._playback, media=self.media, objects=self.objects)
+        self._stages.add("after-ends", closer(cleanup.close))
         self._sockets = self._make_sockets()
-        self._moves = Moves(node=self.node, tellers=(self._feeds, self._sockets))
+        self._moves = ShardMoves(node=self.node, handlers=(self._mirrors, self._sockets))
         self._pull = Pull(address_of=self._address_of)
         self._stages.add("pull", self._pull.close)
         eviction = self._access.eviction(
-            on_air=self._on_air, feeds=self._feeds, sockets=self._sockets, keepers=[self._playback, self._pull]
+            stream_directory=self._stream_directory,
+            mirrors=self._mirrors,
+            sockets=self._sockets,
+            keepers=[self._playback, self._pull],
         )
         followed = RoomTraces(traces=self._traces, fan=self.fanout, clock=self.node.clock)
-        self._ears = Ears(
-            on_air=self._on_air,
-            feeds=self._feeds,
-            after_end=after_end,
+        self._live_events = LiveEventHandler(
+            stream_directory=self._stream_directory,
+            mirrors=self._mirrors,
+            cleanup=cleanup,
             viewers=self._sockets,
-            doorkeeper=eviction,
+            rights_check=eviction,
             followed=followed,
         )
-        self._announcer.join(node=self.node, ears=self._ears)
-        self._feeds.start()
-        self._stages.add("feeds", self._feeds.close)
-        exchange = self._exchange()
-        exchange.start()
-        self._stages.add("exchange", exchange.close)
-        self._access.rights.start(eviction.hear)
-        self._pulse.start()
-        self._stages.add("pulse", closer(self._pulse.close))
+        self._broadcaster.join(node=self.node, live_events=self._live_events)
+        self._mirrors.start()
+        self._stages.add("feeds", self._mirrors.close)
+        quota_sync = self._quota_sync()
+        quota_sync.start()
+        self._stages.add("exchange", quota_sync.close)
+        self._access.rights.start(eviction.handle)
+        self._load_monitor.start()
+        self._stages.add("pulse", closer(self._load_monitor.close))
         try:
             await self.media.start()
         except MediaAway as error:
             raise CannotStart(f"{error or 'the media process did not start'}: see the log above") from None
         self._stages.add("media", self._stop_media, budget_s=12)
 
-    def _exchange(self) -> Exchange:
-        return Exchange(
-            budgets=self._budgets,
-            turnout=self._turnout,
+    def _quota_sync(self) -> QuotaSync:
+        return QuotaSync(
+            rate_limits=self._rate_limits,
+            connection_quota=self._connection_quota,
             table=AdmissionTable(redis=self.redis, cluster=self.settings.cluster_name, node=self._name),
             clock=self.node.clock,
             is_alone=lambda: len(self.cluster.members.view.members) < 2,
@@ -413,13 +416,13 @@ class App:
             identity=self.identity,
             node=self.node,
             fan=self.fanout,
-            feeds=self._feeds,
+            mirrors=self._mirrors,
             log_of_rooms=self._chat,
-            streams=self._on_air,
+            streams=self._stream_directory,
             presence=self._presence,
             others=lambda: self.cluster.members.view.members,
-            budgets=self._budgets,
-            turnout=self._turnout,
+            rate_limits=self._rate_limits,
+            connection_quota=self._connection_quota,
             rights=self._access.rights,
             event_rate=self.settings.socket_event_rate,
             event_burst=self.settings.socket_event_burst,
@@ -465,7 +468,7 @@ class App:
     async def _drain_sockets(self) -> None:
         """Everybody is told, with different times to come back, and then let go, in the same order."""
         clients = self.edge.sockets
-        delays_ms = comeback_delays_ms(len(clients), per_s=min(self.settings.connect_rate, COMEBACKS_PER_S))
+        delays_ms = reconnect_delays_ms(len(clients), per_s=min(self.settings.connect_rate, RECONNECTS_PER_S))
         for client, delay_ms in zip(clients, delays_ms, strict=True):
             client.emit("server:draining", {"reconnect_in_ms": delay_ms})
         spread_s = min(2.0, self.settings.drain_s) if self.edge.session_count else 0.0
@@ -478,14 +481,14 @@ class App:
         app = build_app(
             features=[
                 self._health,
-                ServerInfo(server_name=self.settings.server_name, version=VERSION, limits=told_limits(self.settings)),
+                ServerInfo(server_name=self.settings.server_name, version=VERSION, limits=public_limits(self.settings)),
                 Auth(accounts=self.accounts, rates=AuthRates(), is_secure=self.settings.is_https),
                 Export(database=self.db, rates=account_rates(self.settings)),
-                *self._access.features(self._on_air, profiles=self._profiles, accounts=self.accounts),
-                self._stream_desk(),
-                HlsDesk(
+                *self._access.features(self._stream_directory, profiles=self._profiles, accounts=self.accounts),
+                self._stream_routes(),
+                HlsRoutes(
                     playback=self._playback,
-                    on_air=self._on_air,
+                    stream_directory=self._stream_directory,
                     objects=self.objects,
                     recordings=self._recordings,
                     pull=self._pull,
@@ -493,16 +496,16 @@ class App:
                     viewings=self._access.viewings,
                     me=self._name,
                 ),
-                WebrtcDesk(
+                WebrtcRoutes(
                     ingest=self._ingest,
-                    on_air=self._on_air,
+                    stream_directory=self._stream_directory,
                     addresses=self._access.addresses,
                     media=self.media,
                     node=self.node,
                     began=self._began,
                     offer_limits=offer_limits(self.settings),
                 ),
-                ClusterDesk(
+                ClusterRoutes(
                     node=self.node,
                     members=lambda: self.cluster.members.view.members,
                     owners=self.cluster.shards.owners,
@@ -539,11 +542,11 @@ class App:
             registry=self._registry,
         )
 
-    def _stream_desk(self) -> StreamDesk:
-        return StreamDesk(
+    def _stream_routes(self) -> StreamRoutes:
+        return StreamRoutes(
             rows=self._streams,
             ingest=self._ingest,
-            on_air=self._on_air,
+            stream_directory=self._stream_directory,
             chat=self._chat,
             objects=self.objects,
             node=self.node,
@@ -573,8 +576,8 @@ class App:
             "actors": ("Active actors", self.node.cell_count),
             "actor_dead_letters_seen": ("Messages nobody handled", self.node.dead_letters.total),
             "bus_entries_unreadable": ("Entries of the bus that were skipped", self.cluster.bus.counters.unreadable),
-            "loop_lag_seconds": ("How late a timer was at worst in the last 10 s", self._pulse.loop_lag_s),
-            "load": ("Share of a core that this process uses, smoothed over 10 s", self._pulse.load),
+            "loop_lag_seconds": ("How late a timer was at worst in the last 10 s", self._load_monitor.loop_lag_s),
+            "load": ("Share of a core that this process uses, smoothed over 10 s", self._load_monitor.load),
             "media_restarts": ("Times that the media process was started again", self.media.restarts),
             **media,
         }

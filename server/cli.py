@@ -121,9 +121,9 @@ def migrate(argv: Sequence[str]) -> int:
 def doctor(argv: Sequence[str]) -> int:
     settings = load(argv, program="socialflow doctor")
     set_up_logs(log_format=settings.log_format, level="error", process="doctor")
-    from server.maintenance import examine
+    from server.maintenance import diagnose
 
-    return asyncio.run(examine(settings))
+    return asyncio.run(diagnose(settings))
 
 
 ADMIN_USAGE = """usage: socialflow admin create USERNAME EMAIL [--setting VALUE ...]

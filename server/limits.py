@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from actors.budget import Budgets, Pace
 from actors.chat import MAX_TEXT
+from actors.rate_limits import Rate, RateLimits
 from server.config import Settings
-from server.http.limits import AccountRates, Rate, TokenBuckets
-from server.live.admission import Turnout
+from server.http.limits import AccountRates, CallRate, TokenBuckets
+from server.live.admission import ConnectionQuota
 from server.live.edge import EdgeLimits
 from server.live.whip import OfferLimits
 from server.media_process import MediaConfig
-from storage.redis import RateLimiter
+from storage.redis import RedisRateLimiter
 from storage.rights import MAX_GUESTS
 
 CONNECT_BURST_S: Final = 0.2
@@ -24,23 +24,23 @@ CONNECT_BURST_S: Final = 0.2
 class SharedRates:
     """``server.http.limits.RateLimiter`` over Redis: one budget for all nodes, and each node's own while it is away."""
 
-    def __init__(self, *, limiter: RateLimiter) -> None:
+    def __init__(self, *, limiter: RedisRateLimiter) -> None:
         self._limiter = limiter
         self._own = TokenBuckets()
 
-    async def take(self, key: str, rate: Rate) -> float:
+    async def take(self, key: str, rate: CallRate) -> float:
         verdict = await self._limiter.take(f"{rate.name}:{key}", rate=rate.per_s, burst=rate.burst)
         if verdict.is_blind:
             return await self._own.take(key, rate)
         return 0.0 if verdict.is_allowed else verdict.retry_after_s
 
-    async def give_back(self, key: str, rate: Rate) -> None:
+    async def refund(self, key: str, rate: CallRate) -> None:
         verdict = await self._limiter.take(f"{rate.name}:{key}", rate=rate.per_s, burst=rate.burst, cost=-1)
         if verdict.is_blind:
-            await self._own.give_back(key, rate)
+            await self._own.refund(key, rate)
 
 
-def told_limits(settings: Settings) -> Mapping[str, Any]:
+def public_limits(settings: Settings) -> Mapping[str, Any]:
     return {
         "chat_text_characters": MAX_TEXT,
         "chat_client_id_characters": 64,
@@ -96,12 +96,12 @@ def encodings(settings: Settings) -> int:
     return settings.max_encodings or len(os.sched_getaffinity(0))
 
 
-def budgets(settings: Settings) -> Budgets:
-    return Budgets(
-        paces={
-            "chat": Pace(per_s=settings.chat_rate, burst=settings.chat_burst),
-            "reaction": Pace(per_s=settings.reaction_rate, burst=settings.reaction_burst),
-            "moderation": Pace(per_s=settings.moderation_rate, burst=settings.moderation_burst),
+def rate_limits(settings: Settings) -> RateLimits:
+    return RateLimits(
+        rates={
+            "chat": Rate(per_s=settings.chat_rate, burst=settings.chat_burst),
+            "reaction": Rate(per_s=settings.reaction_rate, burst=settings.reaction_burst),
+            "moderation": Rate(per_s=settings.moderation_rate, burst=settings.moderation_burst),
         },
         factors={
             "viewer": 1.0,
@@ -121,8 +121,8 @@ def account_rates(settings: Settings) -> AccountRates:
     )
 
 
-def turnout(settings: Settings) -> Turnout:
-    return Turnout(
+def connection_quota(settings: Settings) -> ConnectionQuota:
+    return ConnectionQuota(
         per_account=settings.max_sockets_per_account,
         per_staff_account=settings.max_sockets_per_staff_account,
         guests=settings.max_guest_sockets,

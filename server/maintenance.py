@@ -141,9 +141,9 @@ def problem(subject: str, says: str, advice: str) -> Finding:
     return Finding(subject=subject, state="problem", says=says, advice=advice)
 
 
-async def examine(settings: Settings) -> int:
+async def diagnose(settings: Settings) -> int:
     """Check everything and print what was found; 1 when something must be mended."""
-    findings = await Examination(settings=settings).findings()
+    findings = await Diagnostics(settings=settings).findings()
     _print(findings)
     return 1 if any(found.state == "problem" for found in findings) else 0
 
@@ -169,7 +169,7 @@ def _print_table(findings: Sequence[Finding]) -> None:
     Console().print(table)
 
 
-class Examination:
+class Diagnostics:
     """Every check of one machine and its settings. ``findings`` runs them one after another, each with a deadline."""
 
     def __init__(self, *, settings: Settings) -> None:

@@ -25,18 +25,18 @@ from media.control import (
     Channel,
     ChannelClosed,
     CloseWebrtc,
-    Counters,
+    ControlMessage,
     Drain,
     FindWebrtc,
     ForgetStream,
     Granted,
+    MediaCounters,
+    MediaReady,
     OfferWhep,
     OfferWhip,
     Patched,
     PatchIce,
-    Ready,
     Refused,
-    Said,
     StopPublication,
     ViewerGone,
 )
@@ -114,7 +114,7 @@ class MediaServer:
 
     async def run(self, sock: socket.socket) -> None:
         """Serve until the node says so or has gone."""
-        self._channel = await Channel.open(sock, hear=self._hear, serve=self._serve)
+        self._channel = await Channel.open(sock, handle=self._handle, serve=self._serve)
         await self._codecs.start()
         port = await RtcPort.open(port=self._config.webrtc_port, addresses=self._config.webrtc_addresses)
         self._whip = WhipEndpoint(port=port, max_sessions=self._config.max_streams)
@@ -123,7 +123,7 @@ class MediaServer:
         )
         rtmp = socket.socket(fileno=self._config.sockets["rtmp"])
         rtmp_port = await self._rtmp.start(sock=rtmp)
-        self._channel.tell(Ready(rtmp_port=rtmp_port, webrtc_port=port.candidates[0][1]))
+        self._channel.tell(MediaReady(rtmp_port=rtmp_port, webrtc_port=port.candidates[0][1]))
         counting = asyncio.create_task(self._count(), name="counters")
         leaving = asyncio.create_task(self._leaving.wait(), name="drain")
         ends: set[asyncio.Future[Any]] = {leaving, self._channel.closed}
@@ -144,7 +144,7 @@ class MediaServer:
 
     # what the node says and asks
 
-    def _hear(self, said: Said) -> None:
+    def _handle(self, said: ControlMessage) -> None:
         if isinstance(said, StopPublication):
             self._plane.stop(said.stream_id, publication=said.publication, reason=said.reason)
         elif isinstance(said, ForgetStream):
@@ -153,15 +153,15 @@ class MediaServer:
             self._budget_s = said.budget_s
             self._leaving.set()
 
-    async def _serve(self, said: Said) -> Said:
+    async def _serve(self, said: ControlMessage) -> ControlMessage:
         try:
             return await self._answer(said)
-        except webrtc_errors.Refused as refused:
+        except webrtc_errors.OfferRefused as refused:
             return Refused(code=refused.reason, message=refused.detail, status=refused.status)
         except PublishRefused as refused:
             return Refused(code=refused.code, message=refused.message, status=409 if refused.code == "busy" else 503)
 
-    async def _answer(self, said: Said) -> Said:
+    async def _answer(self, said: ControlMessage) -> ControlMessage:
         if isinstance(said, OfferWhip):
             return await self._offer_whip(said)
         if isinstance(said, OfferWhep):
@@ -176,7 +176,7 @@ class MediaServer:
             return Patched()
         return Refused(code="unsupported", message=f"{type(said).__name__} is not a question for media", status=500)
 
-    async def _offer_whip(self, said: OfferWhip) -> Said:
+    async def _offer_whip(self, said: OfferWhip) -> ControlMessage:
         run = self._plane.publish(said.grant, protocol="whip", remote=said.remote)
         try:
             answer = await self._whip.offer(
@@ -187,7 +187,7 @@ class MediaServer:
             raise
         return Answered(sdp=answer, etag=self._whip.etag(said.resource_id))
 
-    async def _offer_whep(self, said: OfferWhep) -> Said:
+    async def _offer_whep(self, said: OfferWhep) -> ControlMessage:
         run = self._plane.get(said.stream_id)
         if run is None:
             return Refused(code="ended", message="Nobody publishes this stream at the moment.", status=404)
@@ -200,7 +200,7 @@ class MediaServer:
         )
         return Answered(sdp=answer, etag=self._whep.etag(said.resource_id))
 
-    async def _patch(self, said: PatchIce) -> Said:
+    async def _patch(self, said: PatchIce) -> ControlMessage:
         endpoint = self._endpoint(said.resource_id)
         fragment = await endpoint.patch(said.resource_id, said.fragment, said.etag)
         return Patched(fragment=fragment or "", etag=endpoint.etag(said.resource_id))
@@ -223,7 +223,7 @@ class MediaServer:
             raise PublishRefused(_publish_code(answer.code), answer.message)
         return self._plane.publish(answer, protocol=request.protocol, remote=request.remote)
 
-    def _say(self, said: Said) -> None:
+    def _say(self, said: ControlMessage) -> None:
         try:
             self._channel.tell(said)
         except ChannelClosed:
@@ -236,7 +236,7 @@ class MediaServer:
         while True:
             await asyncio.sleep(COUNT_S)
             self._save_encoders()
-            self._say(Counters(values=self._counted()))
+            self._say(MediaCounters(values=self._counted()))
 
     def _counted(self) -> dict[str, float]:
         totals: dict[str, msgspec.Struct] = {

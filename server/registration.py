@@ -6,29 +6,29 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from actors.budget import Budgets
 from actors.chat import ChatRoom
-from actors.events import NODE, Announce
+from actors.events import NODE, Broadcast
+from actors.rate_limits import RateLimits
 from actors.runtime import Node, shard_of
 from actors.runtime.ids import ActorId
 from actors.stream import LiveStream
 from actors.tracing import Trace
 from actors.viewers import ViewCounter
 from server.live.durable import DurableChat, DurableStreams, DurableViews
-from server.live.neighbour import MediaOfNodes, Neighbour
+from server.live.node_actor import MediaOfNodes, NodeActor
 
 
 @dataclass(frozen=True, kw_only=True)
 class Kinds:
-    """``neighbour`` makes the node's own actor, when the node has everything that it needs."""
+    """``node_actor`` makes the node's own actor, when the node has everything that it needs."""
 
     node: Node
     streams: DurableStreams
     chat: DurableChat
     views: DurableViews
-    neighbour: Callable[[], Neighbour]
-    budgets: Budgets
-    announce: Announce
+    node_actor: Callable[[], NodeActor]
+    rate_limits: RateLimits
+    broadcast: Broadcast
     trace: Trace
     new_id: Callable[[], str]
     now: Callable[[], datetime]
@@ -37,7 +37,7 @@ class Kinds:
     def register(self) -> None:
         """Before the node starts."""
         register = self.node.register
-        register(NODE, lambda _: self.neighbour(), mailbox=65_536, idle_after_s=None)
+        register(NODE, lambda _: self.node_actor(), mailbox=65_536, idle_after_s=None)
         register("stream", self._stream, idle_after_s=120)
         register("chat", self._room, mailbox=8_192, idle_after_s=300)
         register("viewers", self._counter, mailbox=65_536, idle_after_s=60)
@@ -48,7 +48,7 @@ class Kinds:
             shard=shard_of(actor_id),
             store=self.streams,
             media=MediaOfNodes(node=self.node),
-            announce=self.announce,
+            broadcast=self.broadcast,
             now=self.now,
             grace_s=self.grace_s,
         )
@@ -58,9 +58,9 @@ class Kinds:
             room_id=actor_id.key,
             shard=shard_of(actor_id),
             log=self.chat,
-            standings=self.chat,
-            budgets=self.budgets,
-            announce=self.announce,
+            relationships=self.chat,
+            rate_limits=self.rate_limits,
+            broadcast=self.broadcast,
             new_id=self.new_id,
             now=self.now,
             trace=self.trace,
@@ -71,6 +71,6 @@ class Kinds:
             stream_id=actor_id.key,
             shard=shard_of(actor_id),
             store=self.views,
-            announce=self.announce,
+            broadcast=self.broadcast,
             now=self.now,
         )

@@ -73,9 +73,9 @@ class RoomTraces:
         self._fan = fan
         self._clock = clock
 
-    def heard(self, fact: ChatPosted) -> None:
+    def delivered(self, event: ChatPosted) -> None:
         since = self._clock.monotonic()
-        for trace in fact.traces:
+        for trace in event.traces:
             self._fan.when_written(
-                f"room:{fact.room_id}", partial(self._traces.note, trace, "sockets.write", since=since)
+                f"room:{event.room_id}", partial(self._traces.note, trace, "sockets.write", since=since)
             )

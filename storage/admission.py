@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from actors.budget import Spent
+from actors.rate_limits import Consumption
 from storage.members import Keys
 from storage.redis import Redis, Script, Word
 
@@ -18,14 +18,14 @@ class AdmissionTable:
         self._redis = redis
         self._prefix = Keys.of(cluster).prefix
         self._node = node
-        self._spend = Script.load("spend")
+        self._consume = Script.load("consume")
         self._sockets = Script.load("sockets")
 
-    async def spend(self, spent: Sequence[Spent]) -> list[float]:
+    async def consume(self, spent: Sequence[Consumption]) -> list[float]:
         """Adds to what the nodes know; in how many seconds each bucket is full again."""
         micro = [round(value * 1e6) for one in spent for value in (one.cost_s, one.age_s, one.deepest_s)]
-        keys = [f"{self._prefix}:spent:{one.key}" for one in spent]
-        levels = await self._redis.run(self._spend, keys=keys, args=micro, timeout_s=TIMEOUT_S)
+        keys = [f"{self._prefix}:consumed:{one.key}" for one in spent]
+        levels = await self._redis.run(self._consume, keys=keys, args=micro, timeout_s=TIMEOUT_S)
         return [level / 1e6 for level in levels]
 
     async def count_sockets(self, counts: Mapping[str, int], *, holds_s: float) -> list[int]:

@@ -17,11 +17,11 @@ import msgspec
 
 from actors.runtime import Clock, Link
 from actors.runtime.errors import Unavailable
-from storage.bell import Bell
 from storage.errors import StorageError
 from storage.errors import Unavailable as EngineUnavailable
 from storage.members import Keys
 from storage.redis import Redis
+from storage.wakeup import Wakeup
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ BAD_KEPT: Final = 32
 FRAMES, SIGNAL, PING = 0, 1, 2
 
 
-class Streams(Protocol):
+class InboxStreams(Protocol):
     """What the bus needs of Redis. Raises ``StorageError``; ``Unavailable`` when it may work later."""
 
     async def append(self, entries: Sequence[tuple[str, bytes]], *, most: int) -> None:
@@ -105,7 +105,7 @@ def _data(fields: Any) -> bytes:
     return fields[1] if fields and len(fields) == 2 and fields[0] == b"m" else b""
 
 
-class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class BusEntry(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What one node has for another. Later versions may append fields, which this one does not see."""
 
     version: int
@@ -131,7 +131,7 @@ class Unread(NamedTuple):
     data: bytes
 
 
-class Counters:
+class BusCounters:
     """Since the start. ``lost``: frames taken and never written. ``gaps``: entries that were written and never came."""
 
     __slots__ = ("duplicates", "entries_in", "entries_out", "frames_in", "frames_out", "gaps", "lost", "unreadable")
@@ -172,7 +172,7 @@ class Bus:
         name: str,
         incarnation: str,
         keys: Keys,
-        streams: Streams,
+        streams: InboxStreams,
         clock: Clock,
         is_peer: Callable[[str], bool],
         on_signal: Callable[[str, bytes], None],
@@ -185,7 +185,7 @@ class Bus:
         most_queued_frames: int = QUEUE_FRAMES,
     ) -> None:
         self.name = name
-        self.counters = Counters()
+        self.counters = BusCounters()
         self.unread: deque[Unread] = deque(maxlen=BAD_KEPT)
         self.is_away = False
         self._incarnation = incarnation
@@ -205,9 +205,9 @@ class Bus:
         self._queues: dict[str, _Queue] = {}
         self._sequences: dict[str, int] = {}
         self._heard: dict[tuple[str, str], int] = {}
-        self._due = Bell(clock=clock)
+        self._due = Wakeup(clock=clock)
         self._encode = msgspec.msgpack.Encoder().encode
-        self._decode = msgspec.msgpack.Decoder(Entry).decode
+        self._decode = msgspec.msgpack.Decoder(BusEntry).decode
         self._after = "0-0"
         self._unheard_since: float | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -238,7 +238,7 @@ class Bus:
         tasks, self._tasks = self._tasks, {}
         for name in tasks.keys() - {"writer"}:
             tasks[name].cancel()
-        self._due.ring()
+        self._due.set()
         # The writer ends by itself: what it has in hand is worth its deadline, and no write is cut in two.
         await asyncio.gather(*tasks.values(), return_exceptions=True)
         self.is_away = True
@@ -276,8 +276,8 @@ class Bus:
             raise Unavailable(to, "too far behind", retry_after_s=0.5)
         queue.items.append(item)
         queue.size += size
-        if not self._due.has_rung:
-            self._due.ring()
+        if not self._due.is_set:
+            self._due.set()
 
     def _packed(self) -> list[_Written]:
         queues, self._queues = self._queues, {}
@@ -303,7 +303,7 @@ class Bus:
         if items:
             sequence = self._sequences[to] = self._sequences.get(to, 0) + 1
             version = min(self._version, self._reads(to))
-            data = self._encode(Entry(version, self.name, self._incarnation, sequence, kind, items))
+            data = self._encode(BusEntry(version, self.name, self._incarnation, sequence, kind, items))
             entries.append(_Written(self._keys.inbox(to), data, len(items), kind == PING))
 
     async def _write(self) -> None:
@@ -355,7 +355,7 @@ class Bus:
         queue = self._queues.setdefault(self.name, _Queue())
         if not self.is_away and not queue.items:
             queue.items.append(Signal(b"", PING))
-            self._due.ring()
+            self._due.set()
 
     def _unheard_for_s(self) -> float:
         since = self._unheard_since
@@ -429,7 +429,7 @@ class Bus:
         self.unread.append(Unread(entry_id, reason, data[:1024]))
         return 1
 
-    def _is_new(self, entry: Entry) -> bool:
+    def _is_new(self, entry: BusEntry) -> bool:
         sender = (entry.sender, entry.incarnation)
         last = self._heard.pop(sender, None)
         if last is None and len(self._heard) >= SENDERS_KEPT:
@@ -443,7 +443,7 @@ class Bus:
         self.counters.gaps += entry.sequence - last - 1
         return True
 
-    def _hand_out(self, entry: Entry) -> None:
+    def _hand_out(self, entry: BusEntry) -> None:
         if entry.kind == PING:
             self._unheard_since = None
             self._is_trim_due = True

@@ -1,8 +1,8 @@
 """The log of every chat room: appended in groups, durable before anybody sees it, read in order of offset.
 
-``ChatLog`` is the only writer of messages. Callers submit entries; while one commit runs, and for as long again if few
-wait (a commit costs much the same for one row and for fifty), entries gather, and the next statement takes up to 500 of
-them whatever their rooms. The statement itself allocates the offsets, so an offset exists
+``PostgresChatLog`` is the only writer of messages. Callers submit entries; while one commit runs, and for as long again
+if few wait (a commit costs much the same for one row and for fifty), entries gather, and the next statement takes up to
+500 of them whatever their rooms. The statement itself allocates the offsets, so an offset exists
 only together with its row: none is skipped and none is used twice, whatever fails.
 """
 
@@ -32,7 +32,7 @@ MAX_READS: Final = 6
 READ_S: Final = 10.0
 
 
-class Message(msgspec.Struct, frozen=True, kw_only=True):
+class StoredMessage(msgspec.Struct, frozen=True, kw_only=True):
     """A row of the log with its author. A deleted one keeps its place and loses its text."""
 
     id: str
@@ -77,7 +77,7 @@ class LogFull(StorageError, MailboxFull):
 _Waiting = tuple[ChatEntry, "asyncio.Future[Appended]"]
 
 
-class ChatLog:
+class PostgresChatLog:
     """The group commit of one node, and the reads. Created and closed inside the event loop that uses it."""
 
     def __init__(
@@ -176,22 +176,22 @@ class ChatLog:
         rows = await self._appends.fetch(APPEND, entries, timeout_s=self._deadline_s)
         return [_outcome(entry, row) for entry, row in zip(entries, rows, strict=True)]
 
-    async def history(self, room_id: str, *, before: int | None = None, limit: int = 50) -> list[Message]:
+    async def history(self, room_id: str, *, before: int | None = None, limit: int = 50) -> list[StoredMessage]:
         """The ``limit`` messages under the offset ``before`` (exclusive; the newest without it), ascending."""
         top = before if before is not None else 2**62
         rows = await self._page(_SELECT + _BEFORE, room_id, top, min(limit, PAGE))
         return [_message(row) for row in reversed(rows)]
 
-    async def last(self, room_id: str, limit: int) -> list[Message]:
+    async def last(self, room_id: str, limit: int) -> list[StoredMessage]:
         """The newest ``limit`` messages, ascending."""
         return await self.history(room_id, limit=limit)
 
-    async def since(self, room_id: str, offset: int, *, limit: int = PAGE) -> list[Message]:
+    async def since(self, room_id: str, offset: int, *, limit: int = PAGE) -> list[StoredMessage]:
         """The first ``limit`` messages above ``offset``, ascending."""
         rows = await self._page(_SELECT + _SINCE, room_id, offset, min(limit, PAGE))
         return [_message(row) for row in rows]
 
-    async def between(self, room_id: str, *, from_ms: int, to_ms: int, limit: int = PAGE) -> list[Message]:
+    async def between(self, room_id: str, *, from_ms: int, to_ms: int, limit: int = PAGE) -> list[StoredMessage]:
         """Messages whose place in the broadcast lies in ``[from_ms, to_ms)`` of media time, in order of offset."""
         rows = await self._page(_SELECT + _BETWEEN, room_id, from_ms, to_ms, min(limit, PAGE))
         return [_message(row) for row in rows]
@@ -209,7 +209,7 @@ class ChatLog:
         row = await self._db.fetchrow(_FIND, room_id, user_id, client_id)
         return None if row is None else Appended(id=row["id"], offset=row["offset"], is_duplicate=True)
 
-    async def message(self, room_id: str, message_id: str) -> Message | None:
+    async def message(self, room_id: str, message_id: str) -> StoredMessage | None:
         """One message by its id."""
         if not is_uuid(message_id):
             return None
@@ -244,8 +244,8 @@ def _fail(batch: Sequence[_Waiting], error: StorageError) -> None:
         _resolve(future, error)
 
 
-def _message(row: Row) -> Message:
-    return Message(
+def _message(row: Row) -> StoredMessage:
+    return StoredMessage(
         id=row["id"],
         offset=row["offset"],
         user_id=row["user_id"],

@@ -12,7 +12,7 @@ import msgspec
 
 from actors.runtime import Clock, Directory, LoopClock, Transport
 from actors.runtime.errors import Unavailable
-from storage.bus import VERSION, Bus, RedisStreams, Streams
+from storage.bus import VERSION, Bus, InboxStreams, RedisStreams
 from storage.leases import Leases
 from storage.members import (
     BEAT_S,
@@ -48,7 +48,7 @@ class Host(Protocol):
         """No other node can be reached: what they are being asked is refused."""
 
 
-class _Said(msgspec.Struct, frozen=True, array_like=True):
+class _Notice(msgspec.Struct, frozen=True, array_like=True):
     """What the clusters of two nodes say to each other over the bus. Later versions may append fields."""
 
     moves: list[tuple[int, str, str, int]] = []
@@ -71,7 +71,7 @@ class Cluster:
         name: str,
         cluster_id: str,
         redis: Scripts,
-        streams: Streams,
+        streams: InboxStreams,
         epochs: Epochs,
         clock: Clock,
         on_join: Callable[[Member], None] = lambda _: None,
@@ -110,7 +110,7 @@ class Cluster:
             streams=streams,
             clock=clock,
             is_peer=self.members.knows,
-            on_signal=self._hear,
+            on_signal=self._handle,
             on_away=self._cut_off,
             on_stranger=self.members.meet,
             reads=self.members.reads,
@@ -123,8 +123,8 @@ class Cluster:
             epochs=epochs,
             clock=clock,
             release=self._release,
-            announce=self._announce,
-            served=lambda shards: self._tell_all(_Said(served=list(shards))),
+            broadcast=self._broadcast,
+            served=lambda shards: self._tell_all(_Notice(served=list(shards))),
             moved=on_moved,
             refresh=self.members.refresh,
             silent_after_s=silent_after_s,
@@ -210,7 +210,7 @@ class Cluster:
         """Leaves, so that what was not handed over is taken by the others at once. Closes what ``open`` opened."""
         await self.shards.stop()
         await self.members.leave()
-        self._tell_all(_Said(has_left=True))
+        self._tell_all(_Notice(has_left=True))
         await self.bus.stop()
         await asyncio.gather(*(engine.close() for engine in self._engines))
 
@@ -277,10 +277,10 @@ class Cluster:
         if self._host is not None:
             self._host.cut_off()
 
-    def _announce(self, moves: Sequence[Move]) -> None:
-        self._tell_all(_Said(moves=[(move.shard, *move.to, move.version) for move in moves]))
+    def _broadcast(self, moves: Sequence[Move]) -> None:
+        self._tell_all(_Notice(moves=[(move.shard, *move.to, move.version) for move in moves]))
 
-    def _tell_all(self, said: _Said) -> None:
+    def _tell_all(self, said: _Notice) -> None:
         """To whoever can be told: the next heartbeat tells the others the same."""
         data = msgspec.msgpack.encode(said)
         for member in self.members.view.members.values():
@@ -290,14 +290,14 @@ class Cluster:
                 except Unavailable as error:
                     log.debug("not told: %s", error)
 
-    def _hear(self, sender: str, data: bytes) -> None:
+    def _handle(self, sender: str, data: bytes) -> None:
         try:
-            said = msgspec.msgpack.decode(data, type=_Said)
+            said = msgspec.msgpack.decode(data, type=_Notice)
         except msgspec.DecodeError as error:
             log.warning("%s said something unreadable: %s", sender, error)
             return
-        self.shards.hear(Move(shard, Holder(name, incarnation), at) for shard, name, incarnation, at in said.moves)
-        self.shards.hear_served(said.served)
+        self.shards.handle(Move(shard, Holder(name, incarnation), at) for shard, name, incarnation, at in said.moves)
+        self.shards.handle_served(said.served)
         if said.has_left:
             self.members.refresh()
 

@@ -19,7 +19,7 @@ class Fence(msgspec.Struct, frozen=True, kw_only=True):
     epoch: int
 
 
-class Taken(msgspec.Struct, frozen=True, kw_only=True):
+class ShardEpoch(msgspec.Struct, frozen=True, kw_only=True):
     """The last take-over of a shard, by whichever node; ``node`` is empty if there was none yet."""
 
     epoch: int
@@ -49,12 +49,12 @@ class Leases:
         rows = await self._rows.fetch(_TAKE, list(shards), node)
         return {row["shard"]: row["epoch"] for row in rows}
 
-    async def read(self, shards: Sequence[int]) -> dict[int, Taken]:
+    async def read(self, shards: Sequence[int]) -> dict[int, ShardEpoch]:
         """How these shards stand now."""
         rows = await self._rows.fetch(
             "select shard, epoch, node from shards where shard = any($1::smallint[])", list(shards)
         )
-        return {row["shard"]: Taken(epoch=row["epoch"], node=row["node"]) for row in rows}
+        return {row["shard"]: ShardEpoch(epoch=row["epoch"], node=row["node"]) for row in rows}
 
     async def raise_from(self, epochs: Mapping[int, int], node: str) -> dict[int, int]:
         """Take, for ``node``, those of these shards whose epoch is still as given: shard → its new epoch.

@@ -10,9 +10,9 @@ from typing import Any, Final, NamedTuple, Protocol
 import msgspec
 
 from actors.runtime import Clock
-from storage.bell import Bell
 from storage.errors import StorageError
 from storage.redis import Script, Word
+from storage.wakeup import Wakeup
 
 log = logging.getLogger(__name__)
 
@@ -166,7 +166,7 @@ class Members:
         self._beat_s = beat_s
         self._silent_after_s = silent_after_s
         self._script = Script.load("beat")
-        self._bell = Bell(clock=clock)
+        self._wakeup = Wakeup(clock=clock)
         self._is_leaving = False
         self._strangers: dict[str, float] = {}
         self._task: asyncio.Task[None] | None = None
@@ -182,7 +182,7 @@ class Members:
     async def leave(self) -> None:
         """Says goodbye, if Redis hears it; else the others find out by the silence."""
         self._is_leaving = True
-        self._bell.ring()
+        self._wakeup.set()
         if self._task is not None:
             await self._task  # a beat under way has its deadline, and is not cut in two
         try:
@@ -206,7 +206,7 @@ class Members:
 
     def refresh(self) -> None:
         """Has a heartbeat soon, for what it tells."""
-        self._bell.ring()
+        self._wakeup.set()
 
     def say(self, *, load: float | None = None, weight: float | None = None, is_draining: bool | None = None) -> None:
         """Changes what this node says of itself, from the next heartbeat on."""
@@ -227,7 +227,7 @@ class Members:
             except StorageError as error:
                 self._note_away(error)
             await self._clock.sleep(GAP_S)
-            await self._bell.wait(self._beat_s - GAP_S)
+            await self._wakeup.wait(self._beat_s - GAP_S)
 
     def _note_away(self, error: StorageError) -> None:
         if not self.is_away:

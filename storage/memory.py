@@ -15,16 +15,16 @@ import msgspec
 
 from actors.chat_log import Appended, ChatEntry
 from actors.runtime.ids import SHARDS
-from storage.chat import PAGE, Message, UnknownReply, UnknownRoom
+from storage.chat import PAGE, StoredMessage, UnknownReply, UnknownRoom
 from storage.errors import BadValue, Conflict, Fenced, StorageError, Unavailable
 from storage.leases import Fence
 from storage.recording import Init, Segment
-from storage.rooms import Room, Sanction
+from storage.rooms import RoomRow, SanctionRow
 from storage.stream import EDITABLE, Keyholder, NewStream, Owner, StreamRow, StreamState
-from storage.viewers import ViewSession, ViewTotals
+from storage.viewers import ViewSession, ViewSums
 
 
-class Person(msgspec.Struct, frozen=True, kw_only=True):
+class MemoryPerson(msgspec.Struct, frozen=True, kw_only=True):
     """As much of a user as the core's tables refer to."""
 
     id: str
@@ -42,15 +42,15 @@ class Tables:
     def __init__(self) -> None:
         self.is_away = False
         self.epochs = dict.fromkeys(range(SHARDS), 0)
-        self.people: dict[str, Person] = {}
-        self.rooms: dict[str, Room] = {}
-        self.messages: dict[str, list[Message]] = {}
+        self.people: dict[str, MemoryPerson] = {}
+        self.rooms: dict[str, RoomRow] = {}
+        self.messages: dict[str, list[StoredMessage]] = {}
         self.streams: dict[str, StreamRow] = {}
         self.segments: dict[tuple[str, str, int], Segment] = {}
         self.inits: dict[tuple[str, str, str], Init] = {}
         self.views: dict[str, dict[str, ViewSession]] = {}
 
-    def add_person(self, person: Person) -> None:
+    def add_person(self, person: MemoryPerson) -> None:
         self.people[person.id] = person
 
     def reach(self) -> None:
@@ -122,9 +122,9 @@ class MemoryChatLog:
         self._tables.rooms[room.id] = msgspec.structs.replace(room, last_offset=message.offset)
         return Appended(id=message.id, offset=message.offset)
 
-    def _message(self, room: Room, entry: ChatEntry) -> Message:
+    def _message(self, room: RoomRow, entry: ChatEntry) -> StoredMessage:
         author = self._tables.people[entry.user_id]
-        return Message(
+        return StoredMessage(
             id=entry.id,
             offset=room.last_offset + 1,
             user_id=author.id,
@@ -140,25 +140,25 @@ class MemoryChatLog:
             is_deleted=False,
         )
 
-    def _log(self, room_id: str) -> list[Message]:
+    def _log(self, room_id: str) -> list[StoredMessage]:
         self._tables.reach()
         room = self._tables.rooms.get(room_id)
         moderators = room.moderators if room else frozenset()
         log = self._tables.messages.get(room_id, [])
         return [msgspec.structs.replace(found, is_moderator=found.user_id in moderators) for found in log]
 
-    async def history(self, room_id: str, *, before: int | None = None, limit: int = 50) -> list[Message]:
+    async def history(self, room_id: str, *, before: int | None = None, limit: int = 50) -> list[StoredMessage]:
         log = self._log(room_id)
         end = len(log) if before is None else bisect.bisect_left(log, before, key=lambda found: found.offset)
         return log[max(0, end - min(limit, PAGE)) : end]
 
-    async def last(self, room_id: str, limit: int) -> list[Message]:
+    async def last(self, room_id: str, limit: int) -> list[StoredMessage]:
         return await self.history(room_id, limit=limit)
 
-    async def since(self, room_id: str, offset: int, *, limit: int = PAGE) -> list[Message]:
+    async def since(self, room_id: str, offset: int, *, limit: int = PAGE) -> list[StoredMessage]:
         return [found for found in self._log(room_id) if found.offset > offset][: min(limit, PAGE)]
 
-    async def between(self, room_id: str, *, from_ms: int, to_ms: int, limit: int = PAGE) -> list[Message]:
+    async def between(self, room_id: str, *, from_ms: int, to_ms: int, limit: int = PAGE) -> list[StoredMessage]:
         log = self._log(room_id)
         inside = [m for m in log if m.media_time_ms is not None and from_ms <= m.media_time_ms < to_ms]
         return inside[: min(limit, PAGE)]
@@ -169,7 +169,7 @@ class MemoryChatLog:
                 return Appended(id=found.id, offset=found.offset, is_duplicate=True)
         return None
 
-    async def message(self, room_id: str, message_id: str) -> Message | None:
+    async def message(self, room_id: str, message_id: str) -> StoredMessage | None:
         return next((found for found in self._log(room_id) if found.id == message_id), None)
 
 
@@ -185,7 +185,7 @@ class MemoryRooms:
             raise Conflict("chat_rooms_pkey")
         if owner_id not in self._tables.people:
             raise Conflict("chat_rooms_owner_id_fkey")
-        self._tables.rooms[room_id] = Room(
+        self._tables.rooms[room_id] = RoomRow(
             id=room_id,
             stream_id=stream_id,
             owner_id=owner_id,
@@ -195,7 +195,7 @@ class MemoryRooms:
             pinned_id=None,
         )
 
-    async def load(self, room_id: str) -> Room | None:
+    async def load(self, room_id: str) -> RoomRow | None:
         self._tables.reach()
         room = self._tables.rooms.get(room_id)
         if room is None:
@@ -216,7 +216,7 @@ class MemoryRooms:
     async def remove_moderator(self, room_id: str, user_id: str, *, fence: Fence) -> None:
         self._change(room_id, fence, moderators=self._tables.rooms[room_id].moderators - {user_id})
 
-    async def put_sanction(self, room_id: str, sanction: Sanction, *, fence: Fence) -> None:
+    async def put_sanction(self, room_id: str, sanction: SanctionRow, *, fence: Fence) -> None:
         self._change(room_id, fence, sanctions=(*self._others(room_id, sanction.user_id), sanction))
 
     async def lift_sanction(self, room_id: str, user_id: str, *, fence: Fence) -> None:
@@ -231,7 +231,7 @@ class MemoryRooms:
                 return found.offset
         return None
 
-    def _others(self, room_id: str, user_id: str) -> tuple[Sanction, ...]:
+    def _others(self, room_id: str, user_id: str) -> tuple[SanctionRow, ...]:
         return tuple(found for found in self._tables.rooms[room_id].sanctions if found.user_id != user_id)
 
     def _change(self, room_id: str, fence: Fence, **changes: Any) -> None:
@@ -377,7 +377,7 @@ class MemoryViews:
 
     async def flush(
         self, stream_id: str, *, sessions: Sequence[ViewSession], peak_viewers: int, fence: Fence
-    ) -> ViewTotals | None:
+    ) -> ViewSums | None:
         self._tables.hold(fence)
         row = self._tables.streams.get(stream_id)
         if row is None:
@@ -385,7 +385,7 @@ class MemoryViews:
         held = self._tables.views.setdefault(stream_id, {})
         for session in sessions:
             held[session.id] = _merged(held.get(session.id), session)
-        totals = ViewTotals(
+        totals = ViewSums(
             peak_viewers=max(row.peak_viewers, peak_viewers),
             unique_viewers=len({session.viewer for session in held.values()}),
             watched_ms=sum(session.watched_ms for session in held.values()),
@@ -393,12 +393,12 @@ class MemoryViews:
         self._tables.streams[stream_id] = msgspec.structs.replace(row, **msgspec.structs.asdict(totals))
         return totals
 
-    async def totals(self, stream_id: str) -> ViewTotals | None:
+    async def totals(self, stream_id: str) -> ViewSums | None:
         self._tables.reach()
         row = self._tables.streams.get(stream_id)
         if row is None:
             return None
-        return ViewTotals(peak_viewers=row.peak_viewers, unique_viewers=row.unique_viewers, watched_ms=row.watched_ms)
+        return ViewSums(peak_viewers=row.peak_viewers, unique_viewers=row.unique_viewers, watched_ms=row.watched_ms)
 
     async def sessions(self, stream_id: str, *, limit: int = 1000) -> list[ViewSession]:
         self._tables.reach()
@@ -418,7 +418,7 @@ def _merged(old: ViewSession | None, new: ViewSession) -> ViewSession:
     )
 
 
-def _new_row(new: NewStream, owner: Person) -> StreamRow:
+def _new_row(new: NewStream, owner: MemoryPerson) -> StreamRow:
     given = msgspec.structs.asdict(new)
     for name in ("owner_id", "log_epoch"):
         del given[name]

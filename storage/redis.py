@@ -29,7 +29,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from storage.errors import StorageError, Unavailable
-from storage.redis_address import Address, BadAddress
+from storage.redis_address import BadAddress, RedisAddress
 from storage.sentinel import MasterPool, MasterWatch, watch_of
 
 DEADLINE_S: Final = 2.0
@@ -64,9 +64,9 @@ class Redis:
 
     @classmethod
     async def connect(cls, url: str, *, max_connections: int = 32, deadline_s: float = DEADLINE_S) -> Redis:
-        """Open a pool on an address, as ``Address`` takes it, and see that the server, or the master, answers."""
+        """Open a pool on an address, as ``RedisAddress`` takes it, and see that the server, or the master, answers."""
         try:
-            address = Address.read(url)
+            address = RedisAddress.read(url)
         except BadAddress as error:
             raise Unavailable(_NAME, str(error)) from error
         # Ours is the only deadline: one inside it could swallow a cancellation that comes as the write ends.
@@ -209,7 +209,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     is_blind: bool = False
 
 
-class RateLimiter:
+class RedisRateLimiter:
     """Rates shared by all nodes: a generic cell rate for each key. Falls open while Redis is away.
 
     After a failure Redis is left alone for ``rest_s``, so that a hanging server does not slow every request down.

@@ -35,7 +35,7 @@ class BadAddress(ValueError):
         super().__init__(f"not an address of Redis: {what}; {advice}")
 
 
-class Place(NamedTuple):
+class HostPort(NamedTuple):
     host: str
     port: int
 
@@ -43,19 +43,19 @@ class Place(NamedTuple):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-class Address(NamedTuple):
+class RedisAddress(NamedTuple):
     """``sentinels``: whom to ask for the master that is called ``master``; without any, Redis is at the address itself.
     ``options`` are those of a connection to Redis, ``sentinel_options`` those of one to a sentinel.
     """
 
     connection_class: type[AbstractConnection]
     options: Mapping[str, Any]
-    sentinels: tuple[Place, ...] = ()
+    sentinels: tuple[HostPort, ...] = ()
     master: str = ""
     sentinel_options: Mapping[str, Any] = {}
 
     @classmethod
-    def read(cls, url: str) -> Address:
+    def read(cls, url: str) -> RedisAddress:
         """Raises ``BadAddress``."""
         scheme, is_url, rest = url.partition("://")
         plain = scheme.removesuffix(OF_SENTINELS)
@@ -70,7 +70,7 @@ class Address(NamedTuple):
         return cls(connection_class, options)
 
 
-def _of_sentinels(plain: str, rest: str, query: str) -> Address:
+def _of_sentinels(plain: str, rest: str, query: str) -> RedisAddress:
     authority, _, path = rest.partition("/")
     user, at, hosts = authority.rpartition("@")
     master, _, db = path.partition("/")
@@ -82,7 +82,7 @@ def _of_sentinels(plain: str, rest: str, query: str) -> Address:
     of_both = {name: value for name, value in options.items() if name in OF_TLS}
     places = tuple(_place(one) for one in hosts.split(","))
     options = {name: value for name, value in options.items() if name not in ("host", "port")}
-    return Address(connection_class, options, places, unquote(master), {**of_both, **own})
+    return RedisAddress(connection_class, options, places, unquote(master), {**of_both, **own})
 
 
 def _words(plain: str, query: str, more: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -119,11 +119,11 @@ def _is_number(text: str) -> bool:
     return not text or (text.isascii() and text.isdigit())
 
 
-def _place(text: str) -> Place:
+def _place(text: str) -> HostPort:
     """``host``, ``host:port``, ``[v6]`` or ``[v6]:port``."""
     host, bracket, port = text.rpartition("]") if text.startswith("[") else text.partition(":")
     port = port.removeprefix(":") if bracket == "]" else port
     host = host.removeprefix("[")
     if not host or not _is_number(port) or int(port or 1) not in range(1, 65_536):
         raise BadAddress("each sentinel is host or host:port, separated by commas")
-    return Place(host, int(port or SENTINEL_PORT))
+    return HostPort(host, int(port or SENTINEL_PORT))

@@ -12,7 +12,7 @@ from storage.leases import Fence, hold
 from storage.postgres import Database, Row, Transaction
 
 
-class Sanction(msgspec.Struct, frozen=True, kw_only=True):
+class SanctionRow(msgspec.Struct, frozen=True, kw_only=True):
     """A person who may not write: a time-out until ``until``, a ban without it."""
 
     user_id: str
@@ -21,7 +21,7 @@ class Sanction(msgspec.Struct, frozen=True, kw_only=True):
     by_id: str
 
 
-class Room(msgspec.Struct, frozen=True, kw_only=True):
+class RoomRow(msgspec.Struct, frozen=True, kw_only=True):
     """All that an owner of the room must know to go on with it. ``log_epoch`` names the log towards clients."""
 
     id: str
@@ -32,7 +32,7 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
     mode: dict[str, Any]
     pinned_id: str | None
     moderators: frozenset[str] = frozenset()
-    sanctions: tuple[Sanction, ...] = ()
+    sanctions: tuple[SanctionRow, ...] = ()
 
 
 class Rooms:
@@ -45,7 +45,7 @@ class Rooms:
         """Open an empty room. Raises ``Conflict`` if it exists or the owner does not."""
         await insert_room(self._db, room_id=room_id, owner_id=owner_id, log_epoch=log_epoch, stream_id=stream_id)
 
-    async def load(self, room_id: str) -> Room | None:
+    async def load(self, room_id: str) -> RoomRow | None:
         """The room with its moderators and the sanctions that still hold."""
         if not is_uuid(room_id):
             return None
@@ -69,7 +69,7 @@ class Rooms:
         """Idempotent."""
         await self._fenced(fence, "delete from chat_moderators where room_id = $1 and user_id = $2", room_id, user_id)
 
-    async def put_sanction(self, room_id: str, sanction: Sanction, *, fence: Fence) -> None:
+    async def put_sanction(self, room_id: str, sanction: SanctionRow, *, fence: Fence) -> None:
         """Set or replace what a person may not do."""
         values = (sanction.user_id, sanction.until, sanction.reason, sanction.by_id)
         await self._fenced(fence, _PUT_SANCTION, room_id, *values)
@@ -100,8 +100,8 @@ async def insert_room(
     await where.execute(_INSERT, room_id, stream_id, owner_id, log_epoch)
 
 
-def _room(row: Row, sanctions: tuple[Sanction, ...]) -> Room:
-    return Room(
+def _room(row: Row, sanctions: tuple[SanctionRow, ...]) -> RoomRow:
+    return RoomRow(
         id=row["id"],
         stream_id=row["stream_id"],
         owner_id=row["owner_id"],
@@ -114,8 +114,8 @@ def _room(row: Row, sanctions: tuple[Sanction, ...]) -> Room:
     )
 
 
-def _sanction(row: Row) -> Sanction:
-    return Sanction(user_id=row["user_id"], until=row["until"], reason=row["reason"], by_id=row["by_id"])
+def _sanction(row: Row) -> SanctionRow:
+    return SanctionRow(user_id=row["user_id"], until=row["until"], reason=row["reason"], by_id=row["by_id"])
 
 
 _INSERT: Final = "insert into chat_rooms (id, stream_id, owner_id, log_epoch) values ($1, $2, $3, $4)"

@@ -16,9 +16,9 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoPermissionError, RedisError, ResponseError
 
 from actors.runtime import Clock, LoopClock
-from storage.bell import Bell
 from storage.errors import Unavailable
-from storage.redis_address import Address, Place
+from storage.redis_address import HostPort, RedisAddress
+from storage.wakeup import Wakeup
 
 log = logging.getLogger(__name__)
 
@@ -32,14 +32,14 @@ GAP_S: Final = 0.1
 class Master(NamedTuple):
     """``epoch``: of the election that made it the master; a sentinel that says less has not heard of the last one."""
 
-    place: Place
+    place: HostPort
     epoch: int
 
 
 class Sentinel:
     """One sentinel, over a connection that the one task which asks keeps for itself."""
 
-    def __init__(self, *, place: Place, connection: Any) -> None:
+    def __init__(self, *, place: HostPort, connection: Any) -> None:
         self._place = place
         self._connection = connection
 
@@ -72,7 +72,7 @@ class Sentinel:
         if address is None or master not in epochs:
             known = ", ".join(sorted(epochs)) or "none"
             return f"{self._place}: it knows no master named {master!r} (but: {known})"
-        return Master(Place(address[0].decode(), int(address[1])), epochs[master])
+        return Master(HostPort(address[0].decode(), int(address[1])), epochs[master])
 
     async def close(self) -> None:
         await self._connection.disconnect(nowait=True)
@@ -96,13 +96,13 @@ class MasterWatch:
         self._name = master
         self._sentinels = sentinels
         self._clock = clock or LoopClock()
-        self._bell = Bell(clock=self._clock)
-        self._known = Master(Place("", 0), -1)
+        self._wakeup = Wakeup(clock=self._clock)
+        self._known = Master(HostPort("", 0), -1)
         self._is_lost = False
         self._task: asyncio.Task[None] | None = None
 
     @property
-    def place(self) -> Place:
+    def place(self) -> HostPort:
         return self._known.place
 
     def __str__(self) -> str:
@@ -119,7 +119,7 @@ class MasterWatch:
 
     def doubt(self) -> None:
         """Something did not go as it should with a master: the sentinels are asked at once."""
-        self._bell.ring()
+        self._wakeup.set()
 
     async def close(self) -> None:
         if self._task is not None:
@@ -130,7 +130,7 @@ class MasterWatch:
 
     async def _run(self) -> None:
         while True:
-            await self._bell.wait(WATCH_S)
+            await self._wakeup.wait(WATCH_S)
             try:
                 await self._look()
             except Unavailable as error:
@@ -187,7 +187,7 @@ async def _meet(connection: Any) -> None:
         raise RedisConnectionError(f"{connection.host}:{connection.port} is a replica now")
 
 
-def watch_of(address: Address, **options: Any) -> MasterWatch:
+def watch_of(address: RedisAddress, **options: Any) -> MasterWatch:
     """``options``: how every connection is made, beside what the address says."""
 
     options = {**options, **address.sentinel_options}

@@ -25,11 +25,11 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from actors.runtime import SHARDS, ActorId, Clock, Placement, shard_of
 from actors.runtime.errors import Unavailable
-from storage.bell import Bell
 from storage.errors import StorageError
-from storage.leases import Taken
+from storage.leases import ShardEpoch
 from storage.members import SILENT_AFTER_S, Holder, Keys, Member, Scripts, View
 from storage.redis import Script
+from storage.wakeup import Wakeup
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ RETRY_S: Final = 0.25
 class Epochs(Protocol):
     """The side of the leases that outlives Redis. Raises ``StorageError``."""
 
-    async def read(self, shards: Sequence[int]) -> dict[int, Taken]: ...
+    async def read(self, shards: Sequence[int]) -> dict[int, ShardEpoch]: ...
 
     async def raise_from(self, epochs: Mapping[int, int], node: str) -> dict[int, int]: ...
 
@@ -70,7 +70,7 @@ Release = Callable[[int, float], Awaitable[None]]
 class Shards:
     """The directory of one node. ``start`` once it has joined, ``see`` each heartbeat's view, ``stop`` last.
 
-    ``announce`` tells the other nodes of moves, ``served`` of the shards that were taken, ``refresh`` has a heartbeat
+    ``broadcast`` tells the other nodes of moves, ``served`` of the shards that were taken, ``refresh`` has a heartbeat
     soon; all at once, on the event loop. ``moved`` hears, a turn later, which shards have another owner or are served
     under another epoch, as far as this node knows: what their actors were told before may be lost.
     ``young_s``: for how long after Redis was found empty other nodes may still have to say what they hold.
@@ -85,7 +85,7 @@ class Shards:
         epochs: Epochs,
         clock: Clock,
         release: Release,
-        announce: Callable[[Sequence[Move]], None],
+        broadcast: Callable[[Sequence[Move]], None],
         served: Callable[[Sequence[int]], None] = lambda _: None,
         moved: Callable[[Collection[int]], None] = lambda _: None,
         refresh: Callable[[], None],
@@ -102,7 +102,7 @@ class Shards:
         self._epochs = epochs
         self._clock = clock
         self._release = release
-        self._announce = announce
+        self._broadcast = broadcast
         self._say_served = served
         self._say_moved = moved
         self._moved_unsaid: set[int] = set()
@@ -114,9 +114,9 @@ class Shards:
         self._release_s = release_s
         self._served_s = served_s
         self._script = Script.load("shards")
-        self._bell = Bell(clock=clock)
+        self._wakeup = Wakeup(clock=clock)
         self._view = NOTHING
-        self._heirs = Heirs()
+        self._rendezvous = RendezvousHash()
         self._news: dict[int, Move] = {}
         self._noted_at: dict[int, float] = {}
         self._seen_at = self._compared_at = clock.monotonic()
@@ -144,7 +144,7 @@ class Shards:
         if placement is not None:
             return placement
         self._refresh()
-        self._bell.ring()
+        self._wakeup.set()
         waiting: asyncio.Future[Placement] = asyncio.get_running_loop().create_future()
         waiters = self._waiting.setdefault(shard_of(actor_id), set())
         waiters.add(waiting)
@@ -162,7 +162,7 @@ class Shards:
         shard = shard_of(actor_id)
         if shard in self._held:
             self._doubted.add(shard)
-            self._bell.ring()
+            self._wakeup.set()
         self._refresh()
 
     # What others are told.
@@ -190,14 +190,14 @@ class Shards:
         self._doubt_after_absence(view)
         self._view = view
         self._news = {shard: move for shard, move in self._news.items() if self._is_news(move, view)}
-        self._heirs.see(view)
+        self._rendezvous.see(view)
         self._may_move = view.lives(self.me)
         before = len(self._held)
         for shard in range(SHARDS):
             self._settle(shard)
         if len(self._held) < before:
             log.warning("lost %d shards, which others have taken over", before - len(self._held))
-        self._bell.ring()
+        self._wakeup.set()
 
     def _is_news(self, move: Move, view: View) -> bool:
         """What was heard before the heartbeat was sent is in its table, or Redis has fallen back behind it."""
@@ -210,7 +210,7 @@ class Shards:
         if absent_s > self._silent_after_s or view.age_s < absent_s:
             self._doubted.update(self._held)
 
-    def hear(self, moves: Iterable[Move]) -> None:
+    def handle(self, moves: Iterable[Move]) -> None:
         """What another node announced. Only news: of our own shards the table alone decides."""
         for move in moves:
             if move.shard in self._held:
@@ -218,9 +218,9 @@ class Shards:
                 self._refresh()
             elif 0 <= move.shard < SHARDS:
                 self._note(move)
-        self._bell.ring()
+        self._wakeup.set()
 
-    def hear_served(self, shards: Iterable[int]) -> None:
+    def handle_served(self, shards: Iterable[int]) -> None:
         """Another node serves these shards: whoever handed one over may go on with the next."""
         for shard in shards:
             if shard in self._handed:
@@ -292,7 +292,7 @@ class Shards:
 
     async def emptied(self, *, within_s: float) -> bool:
         """Whether all shards have been handed over, in time. Waits for what follows from being marked as draining."""
-        if self._is_empty() or self._heirs.are_none:
+        if self._is_empty() or self._rendezvous.are_none:
             return self._is_empty()
         over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._emptied.add(over)
@@ -310,7 +310,7 @@ class Shards:
     async def _run(self) -> None:
         retry_s: float | None = None
         while True:
-            await self._bell.wait(retry_s)
+            await self._wakeup.wait(retry_s)
             try:
                 await self._reconcile()
                 retry_s = None
@@ -323,7 +323,7 @@ class Shards:
         await self._renew_missing()
         await self._take(self._takeable())
         self._hand_over_some()
-        if self._is_empty() or self._heirs.are_none:
+        if self._is_empty() or self._rendezvous.are_none:
             for over in self._emptied:
                 _finish(over)
 
@@ -372,7 +372,7 @@ class Shards:
             await self._release(shard, 0.0)
         finally:
             self._ending.discard(shard)
-            self._bell.ring()
+            self._wakeup.set()
 
     # Taking.
 
@@ -385,7 +385,7 @@ class Shards:
 
     def _is_for_me(self, shard: int) -> bool:
         holder = self._holder(shard)
-        return holder == self.me or (holder is None and self._heirs.of(shard) == self.me)
+        return holder == self.me or (holder is None and self._rendezvous.of(shard) == self.me)
 
     async def _take(self, shards: Sequence[int]) -> None:
         if not shards:
@@ -404,10 +404,10 @@ class Shards:
         if served:
             self._say_served(served)
         if len(epochs) < len(won):
-            self._bell.ring()  # somebody took them in between, so look again
+            self._wakeup.set()  # somebody took them in between, so look again
         log.debug("took %d shards", len(epochs))
 
-    def _may_claim(self, shard: int, taken: Taken) -> bool:
+    def _may_claim(self, shard: int, taken: ShardEpoch) -> bool:
         """While Redis' data is young, those who hold shards have not all said so yet: theirs are left alone."""
         is_young = self._view.age_s < self._young_s
         return not is_young or self._holder(shard) == self.me or taken.node in ("", self.me.name)
@@ -435,20 +435,20 @@ class Shards:
     def _hand_over_some(self) -> None:
         """Starts as many moves as may be under way; each that ends rings for the next."""
         for shard in list(self._held):
-            heir = self._heirs.of(shard)
+            successor = self._rendezvous.of(shard)
             if not self._may_move or len(self._handed) >= self._most_moving:
                 return
-            if heir is not None and heir != self.me:
+            if successor is not None and successor != self.me:
                 epoch = self._held.pop(shard)
                 self._moving.add(shard)
                 served = self._handed[shard] = asyncio.get_running_loop().create_future()
                 self._settle(shard)
-                self._spawn(f"move shard {shard}", self._hand_over(shard, epoch, heir, served))
+                self._spawn(f"move shard {shard}", self._hand_over(shard, epoch, successor, served))
 
-    async def _hand_over(self, shard: int, epoch: int, heir: Holder, served: asyncio.Future[None]) -> None:
+    async def _hand_over(self, shard: int, epoch: int, successor: Holder, served: asyncio.Future[None]) -> None:
         try:
             await self._release(shard, self._release_s)
-            await self._give({shard: heir})
+            await self._give({shard: successor})
         except StorageError as error:
             log.warning("shard %d stays: %s", shard, error)
         finally:
@@ -458,7 +458,7 @@ class Shards:
             await self._until(served)
         if self._handed.get(shard) is served:  # else it has come back and is on its way again
             del self._handed[shard]
-        self._bell.ring()
+        self._wakeup.set()
 
     async def _until(self, served: asyncio.Future[None]) -> None:
         """A node that does not say so, or is not heard, holds the others up for a moment only."""
@@ -475,9 +475,9 @@ class Shards:
             self._held[shard] = epoch
             self._may_move = False  # until the next heartbeat: Redis is away, or sees the heir with other eyes
         elif (news := self._news.get(shard)) is not None:
-            self._announce([news])
+            self._broadcast([news])
         self._settle(shard)
-        self._bell.ring()
+        self._wakeup.set()
 
     def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work, name=name)
@@ -490,7 +490,7 @@ class Shards:
             log.error("%s failed", task.get_name(), exc_info=error)
 
 
-class Heirs:
+class RendezvousHash:
     """Who should have each shard: rendezvous hashing, weighted, over those who may have any. All nodes agree on it.
 
     A node that comes or goes moves its own share and nothing else (Thaler and Ravishankar's highest random weight).

@@ -110,7 +110,7 @@ Position = tuple[dt.datetime, str]
 """Where a page ended: the time that its last stream stands under, and its id."""
 
 
-class Page(msgspec.Struct, frozen=True, kw_only=True):
+class StreamPage(msgspec.Struct, frozen=True, kw_only=True):
     """Streams in order, and the position after which the next page begins (None at the end)."""
 
     items: tuple[StreamRow, ...]
@@ -227,7 +227,7 @@ class Streams:
         viewer_id: str | None = None,
         limit: int = 20,
         after: Position | None = None,
-    ) -> Page:
+    ) -> StreamPage:
         """Streams, newest first (by start, else schedule, else creation). Pages stay stable while rows are added.
 
         ``q``: every word occurs in title, description, category or tags. ``viewer_id``: without the streams of those
@@ -250,7 +250,7 @@ class Streams:
         order = f" order by {_NEWEST} desc, s.id desc limit {wanted + 1}"
         rows = await self._db.fetch(_SELECT + where.sql() + order, *where.args)
         items = tuple(_stream(row) for row in rows[:wanted])
-        return Page(items=items, next=_position(items[-1]) if len(rows) > wanted else None)
+        return StreamPage(items=items, next=_position(items[-1]) if len(rows) > wanted else None)
 
 
 class _Where:

@@ -29,7 +29,7 @@ class ViewSession(msgspec.Struct, frozen=True, kw_only=True):
     transport: str = ""
 
 
-class ViewTotals(msgspec.Struct, frozen=True, kw_only=True):
+class ViewSums(msgspec.Struct, frozen=True, kw_only=True):
     """Of a stream since its creation; ``unique_viewers`` is exact."""
 
     peak_viewers: int
@@ -45,7 +45,7 @@ class Views:
 
     async def flush(
         self, stream_id: str, *, sessions: Sequence[ViewSession], peak_viewers: int, fence: Fence
-    ) -> ViewTotals | None:
+    ) -> ViewSums | None:
         """Add or update sessions and the stream's totals, all or none, and return the totals; None if the stream was
         deleted. Flushing the same again changes nothing. Ids in one batch are distinct. Raises ``Fenced``.
         """
@@ -58,14 +58,14 @@ class Views:
             grown = await tx.fetchrow(_FLUSH, stream_id, *_columns(sessions))
             assert grown is not None
             row = await tx.fetchrow(_ADD_UP, stream_id, peak_viewers, grown["viewers"], grown["watched_ms"])
-        return None if row is None else ViewTotals(**dict(row))
+        return None if row is None else ViewSums(**dict(row))
 
-    async def totals(self, stream_id: str) -> ViewTotals | None:
+    async def totals(self, stream_id: str) -> ViewSums | None:
         """What was flushed so far."""
         if not is_uuid(stream_id):
             return None
         row = await self._db.fetchrow(_TOTALS, stream_id)
-        return None if row is None else ViewTotals(**dict(row))
+        return None if row is None else ViewSums(**dict(row))
 
     async def sessions(self, stream_id: str, *, limit: int = 1000) -> list[ViewSession]:
         """Sessions in order of their start."""

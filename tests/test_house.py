@@ -58,10 +58,10 @@ NAMED_EDGES = {
     "media/control.py:Channel._note": "a listener of the other process's notes",
     "media/recorder.py:Recorder._put": "a store's failure: the segment stays and is tried again",
     "media/rtmp/server.py:RtmpServer._ask": "whoever decides about a publisher: a failure is a refusal",
-    "media/webrtc/fanout.py:Fanout._run": "one viewer of many",
+    "media/webrtc/fanout.py:RtpFanout._run": "one viewer of many",
     "server/http/health.py:_is_up": "a probe: whatever it raises, the dependency is down",
     "server/http/identity.py:Identity._follow": "the follower of ended sessions goes on",
-    "server/http/middleware.py:Surround._guarded": "a request: the answer is a 500 and a line in the log",
+    "server/http/middleware.py:HttpMiddleware._guarded": "a request: the answer is a 500 and a line in the log",
     "server/lifecycle.py:_close_stage": "one stage of a stop must not keep the others from theirs",
     "server/live/edge/client.py:Client._answering": "an application's handler, later",
     "server/live/edge/client.py:Client._connect": "an application's handler",
@@ -69,7 +69,7 @@ NAMED_EDGES = {
     "server/live/edge/client.py:Client._event": "an application's handler",
     "server/live/edge/client.py:Client._tell_gone": "an application's handler",
     "server/live/edge/fanout.py:Fanout._work": "one row of many",
-    "server/live/edge/session.py:Sessions._keep_deadlines": "one deadline of many",
+    "server/live/edge/session.py:EngineSessions._keep_deadlines": "one deadline of many",
     "server/live/edge/topic.py:_encoded": "one delivery of many",
     "storage/bus.py:Bus._hand_out": "a listener of messages between nodes",
     "storage/facts.py:Facts._read": "a fact's consumer: what it raises is counted as the fact's failure",
@@ -304,16 +304,16 @@ def test_every_bench_has_a_main() -> None:
 
 BENCH_PARTS = {
     "bench/app.py": "a server of the benches' own",
-    "bench/crowd.py": "the clients of several benches",
+    "bench/clients.py": "the clients of several benches",
     "bench/drawing.py": "curves as SVG",
     "bench/faults.py": "what can happen to a cluster under fire",
-    "bench/floor.py": "a server of system calls alone",
+    "bench/syscall_baseline.py": "a server of system calls alone",
     "bench/machine.py": "what the figures were measured on",
     "bench/page.py": "the report as a page",
     "bench/report.py": "a figure, and how it is handed over",
     "bench/timeline.py": "what happened when, drawn over time",
-    "bench/town.py": "several nodes and their engines",
-    "bench/voices.py": "clients that talk and note what they hear",
+    "bench/cluster.py": "several nodes and their engines",
+    "bench/chat_clients.py": "clients that talk and note what they hear",
 }
 
 

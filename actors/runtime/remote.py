@@ -55,7 +55,7 @@ class Deliver(msgspec.Struct, frozen=True, array_like=True, tag="d"):
     budget_s: float
 
 
-class Answer(msgspec.Struct, frozen=True, array_like=True, tag="a"):
+class Reply(msgspec.Struct, frozen=True, array_like=True, tag="a"):
     ask: int
     body: msgspec.Raw
 
@@ -79,7 +79,7 @@ class _Open(NamedTuple):
     actor_id: ActorId
 
 
-_FRAMES = msgspec.msgpack.Decoder(Deliver | Answer | Failure)
+_FRAMES = msgspec.msgpack.Decoder(Deliver | Reply | Failure)
 
 
 class Remote:
@@ -141,7 +141,7 @@ class Remote:
         envelope.future.add_done_callback(lambda _: self._open.pop(number, None))
         return number, max(0.0, envelope.deadline - self._node.monotonic())
 
-    def _send(self, to: str, frame: Deliver | Answer | Failure) -> None:
+    def _send(self, to: str, frame: Deliver | Reply | Failure) -> None:
         if self._link is None:
             raise Unavailable(self._node.name, "not started")
         self._link.send(to, self._encode(frame))
@@ -156,12 +156,12 @@ class Remote:
             return
         if isinstance(frame, Deliver):
             self._deliver(frame)
-        elif isinstance(frame, Answer):
+        elif isinstance(frame, Reply):
             self._answered(frame)
         else:
             self._failed(frame)
 
-    def _answered(self, frame: Answer) -> None:
+    def _answered(self, frame: Reply) -> None:
         waiting = self._open.pop(frame.ask, None)
         if waiting is None:
             return
@@ -236,7 +236,7 @@ class Remote:
             log.error("the answer of %s/%s to %s cannot be sent: %s", frame.kind, frame.key, frame.name, error)
             self._fail(frame, ActorCrashed(f"{frame.kind}/{frame.key}", "its answer cannot be sent"))
             return
-        self._send_back(frame.sender, Answer(frame.ask, body))
+        self._send_back(frame.sender, Reply(frame.ask, body))
 
     def _fail(self, frame: Deliver, error: DomainError | ActorError) -> None:
         if not frame.ask:
@@ -249,7 +249,7 @@ class Remote:
             failure = Failure(frame.ask, False, error.code, error.reason, error.subject, error.retry_after_s)
         self._send_back(frame.sender, failure)
 
-    def _send_back(self, to: str, frame: Answer | Failure) -> None:
+    def _send_back(self, to: str, frame: Reply | Failure) -> None:
         try:
             self._send(to, frame)
         except Unavailable:

@@ -56,9 +56,9 @@ class _Lane:
         """Nothing of it is there before ``media_s``."""
         self.end, self.is_filled, self.key = None, False, None
         self.start = round(media_s * self.track.timescale)
-        self.hear(media_s, clock_s)
+        self.arrived(media_s, clock_s)
 
-    def hear(self, edge_s: float, clock_s: float) -> None:
+    def arrived(self, edge_s: float, clock_s: float) -> None:
         self._heard_s, self._heard_at = edge_s, clock_s
 
     def is_away(self, edge_s: float, clock_s: float) -> bool:
@@ -129,7 +129,7 @@ class Filler:
         out = self._sound(lane, unit) if unit.kind == "audio" else self._picture(lane, unit)
         self._edge_s = max(self._edge_s or 0.0, start_s)
         if out or unit.kind == "audio":
-            lane.hear(self._edge_s, self._clock_s)
+            lane.arrived(self._edge_s, self._clock_s)
         for other in self._lanes.values():
             if other.is_away(self._edge_s, self._clock_s):
                 out += self._fill(other, self._edge_s - BEHIND_S)

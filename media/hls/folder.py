@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 
-class Entry(msgspec.Struct):
+class FolderEntry(msgspec.Struct):
     size: int
     at: float
     is_pinned: bool
@@ -32,7 +32,7 @@ class RunFolder:
         self.lost_files = 0
         self._max_bytes = max_bytes
         self._keep_s = keep_s
-        self._files: dict[str, Entry] = {}
+        self._files: dict[str, FolderEntry] = {}
         self._open: dict[str, tuple[int, int]] = {}
         path.mkdir(parents=True, exist_ok=True)
         self._adopt()
@@ -41,7 +41,7 @@ class RunFolder:
         found = [(file.stat(), file) for file in self.path.rglob("*.m4s")]
         for stat, file in sorted(found, key=lambda pair: pair[0].st_mtime):
             name = file.relative_to(self.path).as_posix()
-            self._files[name] = Entry(stat.st_size, stat.st_mtime, False)
+            self._files[name] = FolderEntry(stat.st_size, stat.st_mtime, False)
             self.bytes += stat.st_size
 
     def put(self, name: str, data: bytes) -> Path:
@@ -70,7 +70,7 @@ class RunFolder:
         """Close a file that was appended to; its size."""
         handle, size = self._open.pop(name)
         os.close(handle)
-        self._files[name] = Entry(size, at, is_pinned)
+        self._files[name] = FolderEntry(size, at, is_pinned)
         return size
 
     def release(self, name: str) -> None:

@@ -26,10 +26,10 @@ from media.hls.events import (
 from media.hls.playlist import (
     WHOLE,
     BadQuery,
+    BlockingQuery,
     MediaPlaylist,
     PartInfo,
     Position,
-    Query,
     RenditionInfo,
     Report,
     SegmentInfo,
@@ -45,7 +45,7 @@ FIRST_SEGMENT_S = 13.0
 half seconds."""
 
 
-class Ready(msgspec.Struct, frozen=True):
+class Rendered(msgspec.Struct, frozen=True):
     """A playlist as it is now. ``etag`` comes with its quotes and follows from the body."""
 
     body: bytes
@@ -86,7 +86,7 @@ class PendingPart(msgspec.Struct, frozen=True):
     """The part has been announced and is not there yet: ask again when the index has changed."""
 
 
-Answer = Ready | Wait | Bad
+Answer = Rendered | Wait | Bad
 Location = OnDisk | InStore | PendingPart
 
 
@@ -173,7 +173,7 @@ class LiveIndex:
         self._files: dict[str, Location] = {}
         self._parts: dict[str, list[str]] = {}
         self._stored: dict[str, Location] = {}
-        self._rendered: dict[object, Ready] = {}
+        self._rendered: dict[object, Rendered] = {}
         self._second = 0
         self._origins = Origins()
 
@@ -334,7 +334,7 @@ class LiveIndex:
         """The first number that no rendition of this muxer has listed even in part: where the next run begins."""
         return max((r.playlist.next_segment or 0 for r in self._of_muxer(muxer)), default=FIRST_SEGMENT)
 
-    def multivariant(self, *, dvr: bool = False) -> Ready | Bad:
+    def multivariant(self, *, dvr: bool = False) -> Rendered | Bad:
         """``index.m3u8``."""
         if not self.is_playable:
             return Bad(404, "nothing to play yet")
@@ -345,7 +345,7 @@ class LiveIndex:
         shown = [r for r in self._renditions.values() if not r.playlist.is_empty and (not r.is_silent or self.is_ended)]
         return render_multivariant([rendition.described(rendition.uri + query) for rendition in shown])
 
-    def media(self, rendition: str, query: Query | BadQuery, *, dvr: bool = False) -> Answer:
+    def media(self, rendition: str, query: BlockingQuery | BadQuery, *, dvr: bool = False) -> Answer:
         """``{rendition}.m3u8``. ``query`` is what ``parse_query`` made of the delivery directives."""
         if isinstance(query, BadQuery):
             return Bad(400, query.reason)
@@ -364,7 +364,7 @@ class LiveIndex:
         key = (rendition, dvr, follows, query.can_skip)
         return self._kept(key, PLAYLIST_TYPE, lambda: self._media(held, query, dvr=dvr, follows=follows))
 
-    def _media(self, held: _Rendition, query: Query, *, dvr: bool, follows: bool) -> str:
+    def _media(self, held: _Rendition, query: BlockingQuery, *, dvr: bool, follows: bool) -> str:
         """A client that followed the live window to the end gets it with the end; whoever comes later gets it all."""
         whole = dvr or (self.is_ended and not follows)
         reports = self._reports(held, dvr=dvr)
@@ -375,7 +375,7 @@ class LiveIndex:
         others = [other for other in self._renditions.values() if other is not held and not other.is_silent]
         return [other.playlist.report(other.uri + query) for other in others if not other.playlist.is_empty]
 
-    def manifest(self, *, now: float, dvr: bool = False) -> Ready | Bad:
+    def manifest(self, *, now: float, dvr: bool = False) -> Rendered | Bad:
         """``manifest.mpd``. ``now`` is the wall clock in seconds, told to players so that they can set theirs."""
         if not self.is_playable:
             return Bad(404, "nothing to play yet")
@@ -413,11 +413,11 @@ class LiveIndex:
             return PendingPart()
         return None
 
-    def _kept(self, key: object, content_type: str, render: Callable[[], str]) -> Ready:
+    def _kept(self, key: object, content_type: str, render: Callable[[], str]) -> Rendered:
         if key not in self._rendered:
             body = render().encode()
             etag = f'"{hashlib.blake2s(body, digest_size=10).hexdigest()}"'
-            self._rendered[key] = Ready(body, etag, content_type)
+            self._rendered[key] = Rendered(body, etag, content_type)
         return self._rendered[key]
 
 

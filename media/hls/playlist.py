@@ -88,22 +88,22 @@ class BadQuery(msgspec.Struct, frozen=True):
     reason: str
 
 
-class Query(msgspec.Struct, frozen=True):
+class BlockingQuery(msgspec.Struct, frozen=True):
     """What a delivery directive asks for: the playlist that holds ``until``, if any, and whether it may be a delta."""
 
     until: Position | None = None
     can_skip: bool = False
 
 
-def parse_query(msn: str | None, part: str | None, skip: str | None) -> Query | BadQuery:
+def parse_query(msn: str | None, part: str | None, skip: str | None) -> BlockingQuery | BadQuery:
     """The directives ``_HLS_msn``, ``_HLS_part`` and ``_HLS_skip`` (RFC 8216bis, 6.2.5); None where absent."""
     if skip not in (None, "YES", "v2"):
         return BadQuery("_HLS_skip is YES or v2")
     if msn is None:
-        return Query(None, skip is not None) if part is None else BadQuery("_HLS_part needs _HLS_msn")
+        return BlockingQuery(None, skip is not None) if part is None else BadQuery("_HLS_part needs _HLS_msn")
     if not _is_number(msn) or (part is not None and not _is_number(part)):
         return BadQuery("_HLS_msn and _HLS_part are decimal integers")
-    return Query(Position(int(msn), WHOLE if part is None else int(part)), skip is not None)
+    return BlockingQuery(Position(int(msn), WHOLE if part is None else int(part)), skip is not None)
 
 
 def _is_number(text: str) -> bool:
@@ -325,7 +325,7 @@ class MediaPlaylist:
         """The complete segments of the live window, oldest first."""
         return [entry.info for entry in self._entries[self._window_start() :]]
 
-    def check(self, query: Query) -> bool | BadQuery:
+    def check(self, query: BlockingQuery) -> bool | BadQuery:
         """Whether the playlist holds what the query waits for; ``BadQuery`` if it asks too far ahead."""
         if query.until is None or self.is_ended:
             return True

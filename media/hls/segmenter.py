@@ -90,7 +90,7 @@ class Cut(msgspec.Struct, frozen=True):
         return self.time * timescale // self.timescale
 
 
-class Lane:
+class TrackLane:
     """One track's samples on their way into parts and segments."""
 
     def __init__(self, track: Track, *, part_ms: int) -> None:
@@ -261,8 +261,8 @@ class Segmenter:
         self.target_s = target_s
         self._next = max(first_segment, FIRST_SEGMENT)
         self._breaks = first_segment > FIRST_SEGMENT
-        self._lanes: dict[Kind, Lane] = {}
-        self._leader: Lane | None = None
+        self._lanes: dict[Kind, TrackLane] = {}
+        self._leader: TrackLane | None = None
         self._cut: Cut | None = None
         self._last_key: int | None = None
         self._gops: deque[int] = deque(maxlen=_GOPS)
@@ -298,12 +298,12 @@ class Segmenter:
                 self._join(track)
             return [Started(tracks=tracks)]
         out = self.finish()
-        self._lanes = {track.kind: Lane(track, part_ms=self._part_ms) for track in tracks}
+        self._lanes = {track.kind: TrackLane(track, part_ms=self._part_ms) for track in tracks}
         self._leader = self._lanes.get("video") or self._lanes.get("audio")
         return [*out, Started(tracks=tracks)]
 
     def _join(self, track: Track) -> None:
-        self._lanes[track.kind] = lane = Lane(track, part_ms=self._part_ms)
+        self._lanes[track.kind] = lane = TrackLane(track, part_ms=self._part_ms)
         if self._cut is not None:
             lane.schedule(self._cut)
 
@@ -316,7 +316,7 @@ class Segmenter:
             out = self.finish()
         return out + (self._lead(lane, unit) if lane is self._leader else self._follow(lane, unit))
 
-    def _lead(self, lane: Lane, unit: Unit) -> list[Output]:
+    def _lead(self, lane: TrackLane, unit: Unit) -> list[Output]:
         if lane.last_dts is None and not unit.is_key:
             return []
         self._note_lateness(unit, lane)
@@ -328,21 +328,21 @@ class Segmenter:
         self._note_key(sample, is_repeat=unit.is_repeat)
         return self._begin(lane, sample) if must_cut else lane.due()
 
-    def _note_lateness(self, unit: Unit, leader: Lane) -> None:
+    def _note_lateness(self, unit: Unit, leader: TrackLane) -> None:
         """How far the other track is ahead when the leader's units arrive, as its encoder sends them."""
         ahead = [lane.last_dts * 1000 // lane.track.timescale for lane in self._lanes.values()
                  if lane is not leader and lane.last_dts is not None]  # fmt: skip
         late_ms = max(ahead, default=0) - unit.dts * 1000 // leader.track.timescale
         self._usual_late_ms = max(late_ms, self._usual_late_ms - 1)
 
-    def _is_hole(self, lane: Lane, unit: Unit) -> bool:
+    def _is_hole(self, lane: TrackLane, unit: Unit) -> bool:
         """Whether so much is missing before a key frame that players do better to start anew."""
         if lane.last_dts is None:
             return False
         hole = unit.dts - lane.last_dts
         return hole * 2_000 > self._target_ms * lane.track.timescale and hole > 4 * lane.typical
 
-    def _must_cut(self, lane: Lane, sample: Sample, *, is_repeat: bool) -> bool:
+    def _must_cut(self, lane: TrackLane, sample: Sample, *, is_repeat: bool) -> bool:
         if self._cut is None or self._breaks:
             return True
         first = lane.first or lane.pending[0]
@@ -370,7 +370,7 @@ class Segmenter:
             self._gops.append(sample.dts - self._last_key)
         self._last_key = sample.dts
 
-    def _begin(self, lane: Lane, sample: Sample) -> list[Output]:
+    def _begin(self, lane: TrackLane, sample: Sample) -> list[Output]:
         """A segment begins with this sample, the last that the lane has taken."""
         self._fix_target(lane)
         cut = Cut(self._next, sample.pts, lane.track.timescale, self._breaks)
@@ -386,13 +386,13 @@ class Segmenter:
                 out += other.schedule(cut)
         return out
 
-    def _fix_target(self, lane: Lane) -> None:
+    def _fix_target(self, lane: TrackLane) -> None:
         """The first segment has got as long as it gets: from here on none is longer, but for the rounding."""
         if self._cut is not None and not self.target_s:
             length_s = (lane.pending[-1].dts - (lane.first or lane.pending[0]).dts) / lane.track.timescale
             self.target_s = max(target_for(length_s + 0.5 - _OVER_MS / 1000), round(self._target_ms / 1000))
 
-    def _follow(self, lane: Lane, unit: Unit) -> list[Output]:
+    def _follow(self, lane: TrackLane, unit: Unit) -> list[Output]:
         sample = lane.sample(unit)
         lane.add(sample)
         if self._cut is None:
@@ -402,7 +402,7 @@ class Segmenter:
             return out + self._begin(lane, sample)
         return out + lane.due()
 
-    def _leader_is_late(self, lane: Lane, sample: Sample) -> bool:
+    def _leader_is_late(self, lane: TrackLane, sample: Sample) -> bool:
         """The open segment is as long as it may be, and the track that should end it is silent."""
         if self._cut is None or self._leader is None:
             return False
@@ -414,7 +414,7 @@ class Segmenter:
         is_late = late * 1000 >= (self._usual_late_ms + _LATE_MS) * scale
         return is_late and (elapsed + lane.typical) * 1000 > self._max_ms * scale
 
-    def _wait_for_leader(self, lane: Lane) -> list[Output]:
+    def _wait_for_leader(self, lane: TrackLane) -> list[Output]:
         """Sound that came before the first picture; after some seconds the stream starts without one."""
         span = lane.pending[-1].pts - lane.pending[0].pts
         if span * 1000 < _START_PATIENCE_MS * lane.track.timescale and len(lane.pending) <= _MAX_EARLY:

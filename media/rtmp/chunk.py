@@ -34,7 +34,7 @@ _HEADER_BYTES = (11, 7, 3, 0)
 _CONTINUATIONS = tuple(bytes((0xC0 | chunk_stream,)) for chunk_stream in range(64))
 
 
-class Message(msgspec.Struct, frozen=True, gc=False):
+class RtmpMessage(msgspec.Struct, frozen=True, gc=False):
     """One RTMP message. ``timestamp`` is milliseconds modulo 2**32; the payload belongs to whoever took the message."""
 
     type: int
@@ -84,12 +84,12 @@ class ChunkReader:
         self._current: _ChunkStream | None = None
         self._left = 0
 
-    def receive(self, data: bytes) -> list[Message]:
+    def receive(self, data: bytes) -> list[RtmpMessage]:
         """The messages that ``data`` completes, in the order in which they were completed."""
         if self._rest:
             data = self._rest + data
             self._rest = b""
-        messages: list[Message] = []
+        messages: list[RtmpMessage] = []
         position, end = 0, len(data)
         while position < end:
             if self._current is None:
@@ -229,7 +229,7 @@ class ChunkReader:
         else:
             stream.payload = taken
 
-    def _finish(self, messages: list[Message]) -> None:
+    def _finish(self, messages: list[RtmpMessage]) -> None:
         stream = self._current
         assert stream is not None
         self._current = None
@@ -239,7 +239,7 @@ class ChunkReader:
         elif stream.type == ABORT:
             self._abort(payload)
         else:
-            messages.append(Message(stream.type, stream.stream_id, stream.timestamp, payload))
+            messages.append(RtmpMessage(stream.type, stream.stream_id, stream.timestamp, payload))
 
     def _release(self, stream: _ChunkStream) -> bytearray:
         payload = stream.payload
@@ -264,7 +264,7 @@ class ChunkReader:
 class _Sent:
     __slots__ = ("delta", "length", "stream_id", "timestamp", "type")
 
-    def __init__(self, message: Message, delta: int | None) -> None:
+    def __init__(self, message: RtmpMessage, delta: int | None) -> None:
         self.type = message.type
         self.stream_id = message.stream_id
         self.timestamp = message.timestamp
@@ -279,7 +279,7 @@ class ChunkWriter:
         self.chunk_bytes = DEFAULT_CHUNK_BYTES
         self._sent: dict[int, _Sent] = {}
 
-    def write(self, chunk_stream: int, message: Message) -> bytes:
+    def write(self, chunk_stream: int, message: RtmpMessage) -> bytes:
         """The chunks of one message."""
         field, form = self._choose(chunk_stream, message)
         extension = field.to_bytes(4, "big") if field >= _EXTENDED else b""
@@ -291,7 +291,7 @@ class ChunkWriter:
         view = memoryview(payload)
         return head + between.join([view[at : at + size] for at in range(0, len(payload), size)])
 
-    def _choose(self, chunk_stream: int, message: Message) -> tuple[int, int]:
+    def _choose(self, chunk_stream: int, message: RtmpMessage) -> tuple[int, int]:
         last = self._sent.get(chunk_stream)
         if last is None or last.stream_id != message.stream_id or message.timestamp < last.timestamp:
             # No delta is remembered: readers disagree on what a type 3 after a type 0 adds.
@@ -303,7 +303,7 @@ class ChunkWriter:
             return delta, 1
         return delta, 2 if delta != last.delta else 3
 
-    def _fields(self, form: int, field: int, message: Message) -> bytes:
+    def _fields(self, form: int, field: int, message: RtmpMessage) -> bytes:
         fields = min(field, _EXTENDED).to_bytes(3, "big") if form < 3 else b""
         if form < 2:
             fields += len(message.payload).to_bytes(3, "big") + bytes((message.type,))

@@ -12,9 +12,9 @@ import msgspec
 from media.errors import ProtocolError
 from media.rtmp import flv
 from media.rtmp.amf import EcmaArray, Writable, encode
-from media.rtmp.chunk import AUDIO, COMMAND, DATA, VIDEO, ChunkLimits, Message
+from media.rtmp.chunk import AUDIO, COMMAND, DATA, VIDEO, ChunkLimits, RtmpMessage
 from media.rtmp.handshake import ClientHandshake, Entropy
-from media.rtmp.link import CHUNK_BYTES, Command, Link, parse_command
+from media.rtmp.link import CHUNK_BYTES, Command, RtmpLink, parse_command
 from media.unit import Kind, Track, Unit
 
 _AUDIO_CHUNKS, _VIDEO_CHUNKS = 4, 6
@@ -22,7 +22,7 @@ _CONNECT, _CREATE = 1.0, 4.0
 _FLASH_VERSION = "FMLE/3.0 (compatible; SocialFlow)"
 
 
-class Address(msgspec.Struct, frozen=True):
+class RtmpAddress(msgspec.Struct, frozen=True):
     """Where to publish: ``rtmp://host:port/app/key``; the application is all but the last part of the path."""
 
     host: str
@@ -33,7 +33,7 @@ class Address(msgspec.Struct, frozen=True):
     tc_url: str
 
 
-def parse_url(url: str) -> Address:
+def parse_url(url: str) -> RtmpAddress:
     """Take an RTMP or RTMPS address apart. Raises ValueError for any other."""
     parts = urlsplit(url)
     if parts.scheme not in ("rtmp", "rtmps") or not parts.hostname:
@@ -42,14 +42,14 @@ def parse_url(url: str) -> Address:
     app, _, key = parts.path.strip("/").rpartition("/")
     key = f"{key}?{parts.query}" if parts.query else key
     port = parts.port or (443 if is_tls else 1935)
-    return Address(parts.hostname, port, is_tls, app, key, f"{parts.scheme}://{parts.netloc}/{app}")
+    return RtmpAddress(parts.hostname, port, is_tls, app, key, f"{parts.scheme}://{parts.netloc}/{app}")
 
 
 class Published(msgspec.Struct, frozen=True):
     """The server takes the stream: tracks and units may be sent."""
 
 
-class Refused(msgspec.Struct, frozen=True):
+class PublishRejected(msgspec.Struct, frozen=True):
     """The server does not want the stream, or no more."""
 
     code: str
@@ -74,14 +74,14 @@ class ClientProtocol:
     def __init__(
         self,
         *,
-        address: Address,
+        address: RtmpAddress,
         chunk_bytes: int = CHUNK_BYTES,
         digest_layout: int | None = None,
         limits: ChunkLimits | None = None,
         entropy: Entropy = os.urandom,
     ) -> None:
         handshake = ClientHandshake(entropy=entropy, layout=digest_layout)
-        self._link = Link(handshake=handshake, limits=limits or ChunkLimits())
+        self._link = RtmpLink(handshake=handshake, limits=limits or ChunkLimits())
         self._address = address
         self._chunk_bytes = chunk_bytes
         self._state = _State.SHAKING
@@ -101,9 +101,9 @@ class ClientProtocol:
         """What is to be sent, once."""
         return self._link.take()
 
-    def receive(self, data: bytes) -> list[Published | Refused]:
+    def receive(self, data: bytes) -> list[Published | PublishRejected]:
         """Take bytes of the server. Raises ProtocolError when it breaks the protocol."""
-        events: list[Published | Refused] = []
+        events: list[Published | PublishRejected] = []
         messages = self._link.receive(data)
         if self._state is _State.SHAKING and self._link.is_open:
             self._connect()
@@ -130,14 +130,14 @@ class ClientProtocol:
     def send_metadata(self, values: Mapping[str, Writable]) -> None:
         """Send onMetaData."""
         payload = encode("@setDataFrame", "onMetaData", EcmaArray(values))
-        self._link.send(_AUDIO_CHUNKS, Message(DATA, self._stream_id, 0, payload))
+        self._link.send(_AUDIO_CHUNKS, RtmpMessage(DATA, self._stream_id, 0, payload))
 
     def send_media(self, kind: Kind, timestamp: int, payload: bytes) -> None:
         """Send one audio or video message as it is."""
         if self._state is not _State.PUBLISHING:
             raise ProtocolError("the server has not taken the stream")
         is_video = kind == "video"
-        message = Message(VIDEO if is_video else AUDIO, self._stream_id, timestamp & 0xFFFFFFFF, payload)
+        message = RtmpMessage(VIDEO if is_video else AUDIO, self._stream_id, timestamp & 0xFFFFFFFF, payload)
         self._link.send(_VIDEO_CHUNKS if is_video else _AUDIO_CHUNKS, message)
 
     def finish(self) -> None:
@@ -159,7 +159,7 @@ class ClientProtocol:
         }
         self._link.command("connect", _CONNECT, properties)
 
-    def _command(self, command: Command, events: list[Published | Refused]) -> None:
+    def _command(self, command: Command, events: list[Published | PublishRejected]) -> None:
         if command.name == "_result":
             self._result(command)
         elif command.name == "_error" and command.transaction in (_CONNECT, _CREATE):
@@ -179,7 +179,7 @@ class ClientProtocol:
             self._state = _State.ASKING
             self._link.command("publish", 5.0, None, self._address.key, "live", stream_id=self._stream_id)
 
-    def _status(self, command: Command, events: list[Published | Refused]) -> None:
+    def _status(self, command: Command, events: list[Published | PublishRejected]) -> None:
         info = command.arguments[0] if command.arguments else None
         if not isinstance(info, dict):
             return
@@ -189,11 +189,11 @@ class ClientProtocol:
         elif info.get("level") == "error":
             self._refused(command, events)
 
-    def _refused(self, command: Command, events: list[Published | Refused]) -> None:
+    def _refused(self, command: Command, events: list[Published | PublishRejected]) -> None:
         info = command.arguments[0] if command.arguments else None
         described = info if isinstance(info, dict) else {}
         self._state = _State.CLOSED
-        events.append(Refused(str(described.get("code", "")), str(described.get("description", ""))))
+        events.append(PublishRejected(str(described.get("code", "")), str(described.get("description", ""))))
 
 
 def _metadata_of(tracks: Sequence[Track]) -> dict[str, Writable]:

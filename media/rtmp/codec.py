@@ -55,7 +55,7 @@ class Bits:
             self.unsigned()
 
 
-class Picture(msgspec.Struct, frozen=True):
+class PictureFormat(msgspec.Struct, frozen=True):
     """What a video header tells of the picture; 0 is unknown. ``fps`` only where the stream has fixed timing."""
 
     width: int = 0
@@ -63,7 +63,7 @@ class Picture(msgspec.Struct, frozen=True):
     fps: float = 0.0
 
 
-class HevcPicture(Picture, frozen=True):
+class HevcPicture(PictureFormat, frozen=True):
     """With chroma_format_idc and the bits a sample above 8."""
 
     chroma: int = 1
@@ -76,7 +76,7 @@ def video_track(codec: Codec, record: bytes) -> Track:
     given by ``media.rtmp.nals``. What an SPS says counts, not what the record's head says of it."""
     if len(record) > _MAX_CONFIG_BYTES:
         raise ProtocolError(f"a codec record of {len(record)} bytes")
-    picture, config = Picture(), record
+    picture, config = PictureFormat(), record
     if codec is Codec.H264:
         picture, config = _avc(record)
     elif codec is Codec.HEVC:
@@ -112,7 +112,7 @@ def unescape(nal: bytes) -> bytes:
     return b"\0\0".join(parts)
 
 
-def _avc(record: bytes) -> tuple[Picture, bytes]:
+def _avc(record: bytes) -> tuple[PictureFormat, bytes]:
     if len(record) < 7 or record[0] != 1:
         raise ProtocolError("the avcC record is malformed")
     if not record[5] & 0x1F:
@@ -124,7 +124,7 @@ def _avc(record: bytes) -> tuple[Picture, bytes]:
     return parse_avc_sps(sps), _with_long_lengths(record[:1] + sps[1:4] + record[4:], 4)
 
 
-def parse_avc_sps(sps: bytes) -> Picture:
+def parse_avc_sps(sps: bytes) -> PictureFormat:
     """Size after cropping, and the frame rate if the VUI has one, of an H.264 sequence parameter set NAL."""
     bits = Bits(unescape(sps[1:]))
     profile = bits.take(8)
@@ -150,10 +150,10 @@ def parse_avc_sps(sps: bytes) -> Picture:
     return _checked(width, height, fps)
 
 
-def _checked(width: int, height: int, fps: float) -> Picture:
+def _checked(width: int, height: int, fps: float) -> PictureFormat:
     if not (0 < width <= 16_384 and 0 < height <= 16_384):
         raise ProtocolError(f"a picture of {width}×{height}")
-    return Picture(width, height, fps if 0 < fps <= 1_000 else 0.0)
+    return PictureFormat(width, height, fps if 0 < fps <= 1_000 else 0.0)
 
 
 def _avc_chroma(bits: Bits) -> int:
@@ -205,7 +205,7 @@ def _avc_timing(bits: Bits) -> float:
     return scale / (2 * ticks) if ticks else 0.0
 
 
-def _hevc(record: bytes) -> tuple[Picture, bytes]:
+def _hevc(record: bytes) -> tuple[PictureFormat, bytes]:
     if len(record) < 23 or record[0] != 1:
         raise ProtocolError("the hvcC record is malformed")
     at = 23
@@ -260,16 +260,16 @@ def _skip_hevc_profile(bits: Bits, layers: int) -> None:
         bits.take(88 * has_profile + 8 * has_level)
 
 
-def _av1(record: bytes) -> Picture:
+def _av1(record: bytes) -> PictureFormat:
     if len(record) < 4 or record[0] != 0x81:
         raise ProtocolError("the av1C record is malformed")
     for kind, obu in obus(record[4:]):
         if kind == 1:
             return _av1_sequence(Bits(obu))
-    return Picture()
+    return PictureFormat()
 
 
-def _av1_sequence(bits: Bits) -> Picture:
+def _av1_sequence(bits: Bits) -> PictureFormat:
     bits.take(4)
     if bits.flag():
         bits.take(5)

@@ -36,7 +36,7 @@ _VIDEO_STEPS: dict[int, Step] = {0: "header", 1: "frame", 2: "end", 3: "frame"}
 _AUDIO_STEPS: dict[int, Step] = {0: "header", 1: "frame", 2: "end"}
 
 
-class Packet(msgspec.Struct, frozen=True, gc=False):
+class FlvPacket(msgspec.Struct, frozen=True, gc=False):
     """What one message says of one track. ``data`` is a codec record for a header, a coded frame for a frame.
 
     ``composition_ms`` is pts minus dts; ``nano`` are nanoseconds to add to the message's timestamp.
@@ -81,7 +81,7 @@ class _Cursor:
         return self.take(len(self.data) - self.at)
 
 
-def parse_video(payload: bytes | bytearray) -> list[Packet]:
+def parse_video(payload: bytes | bytearray) -> list[FlvPacket]:
     """The packets of a video message; none when it is empty or a player's command.
 
     Raises ProtocolError when malformed, PublishRefused (``unsupported``) for a codec that is not served.
@@ -102,10 +102,10 @@ def parse_video(payload: bytes | bytearray) -> list[Packet]:
     composition = _signed24(int.from_bytes(payload[2:5], "big"))
     step: Step = _VIDEO_STEPS[payload[1]] if payload[1] < 3 else "other"
     data = bytes(memoryview(payload)[5:])
-    return [Packet("video", codec, step, 0, frame_type == _KEY, composition, 0, data)]
+    return [FlvPacket("video", codec, step, 0, frame_type == _KEY, composition, 0, data)]
 
 
-def parse_audio(payload: bytes | bytearray) -> list[Packet]:
+def parse_audio(payload: bytes | bytearray) -> list[FlvPacket]:
     """The packets of an audio message; see :func:`parse_video`."""
     if not payload:
         return []
@@ -117,7 +117,7 @@ def parse_audio(payload: bytes | bytearray) -> list[Packet]:
     if len(payload) < 2:
         return []
     step: Step = "frame" if payload[1] else "header"
-    return [Packet("audio", Codec.AAC, step, 0, True, 0, 0, bytes(memoryview(payload)[2:]))]
+    return [FlvPacket("audio", Codec.AAC, step, 0, True, 0, 0, bytes(memoryview(payload)[2:]))]
 
 
 def _unsupported(name: str) -> PublishRefused:
@@ -130,7 +130,7 @@ def _signed24(value: int) -> int:
     return value - 0x1000000 if value & 0x800000 else value
 
 
-def _enhanced_video(first: int, cursor: _Cursor) -> list[Packet]:
+def _enhanced_video(first: int, cursor: _Cursor) -> list[FlvPacket]:
     cursor.at = 1
     frame_type, packet_type = (first >> 4) & 7, first & 0x0F
     packet_type, nano = _skip_modifiers(packet_type, cursor)
@@ -140,34 +140,34 @@ def _enhanced_video(first: int, cursor: _Cursor) -> list[Packet]:
     return [_video_packet(part, is_key=frame_type == _KEY, nano=nano) for part in parts]
 
 
-def _video_packet(part: _Part, *, is_key: bool, nano: int) -> Packet:
+def _video_packet(part: _Part, *, is_key: bool, nano: int) -> FlvPacket:
     codec, step = VIDEO_FOURCC.get(part.fourcc), _VIDEO_STEPS.get(part.packet_type, "other")
     composition, data = 0, part.data
     if part.track_id:
-        return Packet("video", Codec.H264, "other", part.track_id, False, 0, 0, b"")
+        return FlvPacket("video", Codec.H264, "other", part.track_id, False, 0, 0, b"")
     if codec is None:
         raise _unsupported(f"video codec {part.fourcc!r}")
     if part.packet_type == _CODED_FRAMES and codec in _WITH_COMPOSITION:
         if len(data) < 3:
             raise ProtocolError("a video message is cut off")
         composition, data = _signed24(int.from_bytes(data[:3], "big")), data[3:]
-    return Packet("video", codec, step, 0, is_key, composition, nano, data)
+    return FlvPacket("video", codec, step, 0, is_key, composition, nano, data)
 
 
-def _enhanced_audio(packet_type: int, cursor: _Cursor) -> list[Packet]:
+def _enhanced_audio(packet_type: int, cursor: _Cursor) -> list[FlvPacket]:
     cursor.at = 1
     packet_type, nano = _skip_modifiers(packet_type, cursor)
     parts = _parts(packet_type, packet_type == _AUDIO_MULTITRACK, cursor)
     return [_audio_packet(part, nano=nano) for part in parts]
 
 
-def _audio_packet(part: _Part, *, nano: int) -> Packet:
+def _audio_packet(part: _Part, *, nano: int) -> FlvPacket:
     codec, step = AUDIO_FOURCC.get(part.fourcc), _AUDIO_STEPS.get(part.packet_type, "other")
     if part.track_id:
-        return Packet("audio", Codec.AAC, "other", part.track_id, False, 0, 0, b"")
+        return FlvPacket("audio", Codec.AAC, "other", part.track_id, False, 0, 0, b"")
     if codec is None:
         raise _unsupported(f"audio codec {part.fourcc!r}")
-    return Packet("audio", codec, step, 0, True, 0, nano, part.data)
+    return FlvPacket("audio", codec, step, 0, True, 0, nano, part.data)
 
 
 def _skip_modifiers(packet_type: int, cursor: _Cursor) -> tuple[int, int]:

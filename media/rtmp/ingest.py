@@ -20,7 +20,7 @@ from media.rtmp import adts, flv
 from media.rtmp import codec as records
 from media.rtmp.amf import Value
 from media.rtmp.nals import NalReader, is_annexb, record_of, split_annexb
-from media.rtmp.timeline import SampleClock, Timeline
+from media.rtmp.timeline import RtmpTimeline, SampleClock
 from media.unit import Codec, Kind, Track, Unit
 
 HOLD_MS = 500
@@ -46,11 +46,11 @@ class _Line(Protocol):
 
     track: Track
 
-    def units(self, packet: flv.Packet, ms: float, at: float) -> list[Unit]: ...
+    def units(self, packet: flv.FlvPacket, ms: float, at: float) -> list[Unit]: ...
 
 
 class _Video:
-    def __init__(self, *, packet: flv.Packet, after: _Line | None) -> None:
+    def __init__(self, *, packet: flv.FlvPacket, after: _Line | None) -> None:
         self.track = records.video_track(packet.codec, packet.data)
         self._reader: NalReader | None = None
         if packet.codec in _OF_NALS:
@@ -58,7 +58,7 @@ class _Video:
             self._reader = NalReader(codec=packet.codec, record=self.track.config, length_bytes=width)
         self._last: int = after._last if isinstance(after, _Video) else -1
 
-    def units(self, packet: flv.Packet, ms: float, at: float) -> list[Unit]:
+    def units(self, packet: flv.FlvPacket, ms: float, at: float) -> list[Unit]:
         data, is_key = self._payload(packet)
         if not data:
             return []
@@ -67,7 +67,7 @@ class _Video:
         pts = max(dts, dts + packet.composition_ms * 90)
         return [Unit(kind="video", pts=pts, dts=dts, is_key=is_key, data=data, at=at)]
 
-    def _payload(self, packet: flv.Packet) -> tuple[bytes, bool]:
+    def _payload(self, packet: flv.FlvPacket) -> tuple[bytes, bool]:
         """The bits say what is a key frame: what the message says of it is wrong with some encoders."""
         if self._reader is not None:
             data, is_key = self._reader.read(packet.data)
@@ -83,7 +83,7 @@ class _Video:
 
 
 class _Audio:
-    def __init__(self, *, packet: flv.Packet, after: _Line | None) -> None:
+    def __init__(self, *, packet: flv.FlvPacket, after: _Line | None) -> None:
         is_aac = packet.codec is Codec.AAC
         self.track = records.aac_track(packet.data) if is_aac else records.opus_track(packet.data)
         self._samples = records.parse_aac(packet.data).unit_samples if is_aac else 0
@@ -91,7 +91,7 @@ class _Audio:
         if isinstance(after, _Audio) and after.track.timescale == self.track.timescale:
             self._clock = after._clock
 
-    def units(self, packet: flv.Packet, ms: float, at: float) -> list[Unit]:
+    def units(self, packet: flv.FlvPacket, ms: float, at: float) -> list[Unit]:
         length_ms = self._samples * 1000 / self.track.timescale
         return [self._unit(data, ms + n * length_ms, at) for n, data in enumerate(self._payloads(packet.data))]
 
@@ -107,12 +107,12 @@ class _Audio:
 
 class _Held(msgspec.Struct, frozen=True):
     timestamp: int
-    packet: flv.Packet
+    packet: flv.FlvPacket
     at: float
     now: float
 
 
-class Ingest:
+class RtmpIngest:
     """Feeds one publication. Calls on it raise ProtocolError or PublishRefused; the run is over then.
 
     ``clock`` is monotonic, in seconds: with it media time is held to real time, whatever the encoder's clock does.
@@ -125,7 +125,7 @@ class Ingest:
         self._expected: frozenset[Kind] | None = None
         self._lines: dict[Kind, _Line] = {}
         self._clock = clock
-        self._timeline: Timeline | None = None
+        self._timeline: RtmpTimeline | None = None
         self._discipline: Discipline | None = None
         self._held: list[_Held] = []
         self._held_bytes = 0
@@ -157,7 +157,7 @@ class Ingest:
     def _message(
         self,
         kind: Kind,
-        parse: Callable[[bytes | bytearray], list[flv.Packet]],
+        parse: Callable[[bytes | bytearray], list[flv.FlvPacket]],
         timestamp: int,
         payload: bytes | bytearray,
         at: float,
@@ -180,7 +180,7 @@ class Ingest:
         else:
             raise ProtocolError(f"nothing but malformed {kind}: {error}") from error
 
-    def _packet(self, packet: flv.Packet, timestamp: int, at: float) -> None:
+    def _packet(self, packet: flv.FlvPacket, timestamp: int, at: float) -> None:
         if packet.track_id:
             self.counts.other_tracks += 1
         elif packet.step == "header":
@@ -188,7 +188,7 @@ class Ingest:
         elif packet.step == "frame":
             self._frame(packet, timestamp, at)
 
-    def _header(self, packet: flv.Packet) -> None:
+    def _header(self, packet: flv.FlvPacket) -> None:
         kind, before = packet.kind, self._lines.get(packet.kind)
         if packet.codec is Codec.OPUS and packet.data[:8] != b"OpusHead":
             return
@@ -203,7 +203,7 @@ class Ingest:
         if self._timeline is not None:
             self._configure()
 
-    def _frame(self, packet: flv.Packet, timestamp: int, at: float) -> None:
+    def _frame(self, packet: flv.FlvPacket, timestamp: int, at: float) -> None:
         line = self._lines.get(packet.kind)
         if line is None and _tells_its_header(packet):
             self._header(_headless(packet))
@@ -236,7 +236,7 @@ class Ingest:
             return
         base = held[0].timestamp
         earliest = min(_signed(item.timestamp - base) for item in held)
-        self._timeline = Timeline(first=(base + max(earliest, -HOLD_MS)) % _WRAP)
+        self._timeline = RtmpTimeline(first=(base + max(earliest, -HOLD_MS)) % _WRAP)
         self._discipline = Discipline(media_s=0.0, now=held[0].now)
         for item in held:
             line = self._lines[item.packet.kind]
@@ -267,18 +267,18 @@ class Ingest:
         return self._publication.media_time_ms + ms + shift_s * 1000 + held.packet.nano / 1_000_000
 
 
-def _tells_its_header(packet: flv.Packet) -> bool:
+def _tells_its_header(packet: flv.FlvPacket) -> bool:
     """Whether a frame that no header came before says itself what a header would."""
     if packet.codec is Codec.AAC:
         return adts.is_adts(packet.data)
     return packet.codec is Codec.OPUS or (packet.codec in _OF_NALS and _record(packet) is not None)
 
 
-def _record(packet: flv.Packet) -> bytes | None:
+def _record(packet: flv.FlvPacket) -> bytes | None:
     return record_of(packet.codec, split_annexb(packet.data)) if is_annexb(packet.data) else None
 
 
-def _headless(packet: flv.Packet) -> flv.Packet:
+def _headless(packet: flv.FlvPacket) -> flv.FlvPacket:
     """The header that this packet stands for."""
     if packet.codec is Codec.AAC:
         data = adts.config_of(packet.data)

@@ -21,7 +21,7 @@ from media.rtmp.chunk import (
     ChunkLimits,
     ChunkReader,
     ChunkWriter,
-    Message,
+    RtmpMessage,
 )
 from media.rtmp.handshake import ClientHandshake, ServerHandshake
 
@@ -33,7 +33,7 @@ _PING_REQUEST, _PING_RESPONSE = 6, 7
 _CONTROL = frozenset((ACKNOWLEDGEMENT, USER_CONTROL, WINDOW_SIZE, PEER_BANDWIDTH))
 
 
-class Link:
+class RtmpLink:
     """One end of a connection below its commands. Bytes in, messages out; what to send waits in ``take``.
 
     Raises ProtocolError when the peer breaks the protocol; the link is of no use afterwards.
@@ -51,7 +51,7 @@ class Link:
         self._own_window = 0
         self._last_ack = 0
 
-    def receive(self, data: bytes) -> list[Message]:
+    def receive(self, data: bytes) -> list[RtmpMessage]:
         """The messages for the layer above, in order. Control messages are answered here."""
         self.received_bytes += len(data)
         if not self.is_open:
@@ -66,13 +66,13 @@ class Link:
         self._out.clear()
         return data
 
-    def send(self, chunk_stream: int, message: Message) -> None:
+    def send(self, chunk_stream: int, message: RtmpMessage) -> None:
         """Queue one message."""
         self._out.append(self._writer.write(chunk_stream, message))
 
     def command(self, *values: Writable, stream_id: int = 0) -> None:
         """Queue an AMF 0 command."""
-        self.send(COMMAND_CHUNKS, Message(COMMAND, stream_id, 0, amf.encode(*values)))
+        self.send(COMMAND_CHUNKS, RtmpMessage(COMMAND, stream_id, 0, amf.encode(*values)))
 
     def user_control(self, event: int, value: int) -> None:
         """Queue a user control event with one 32-bit value."""
@@ -101,9 +101,9 @@ class Link:
         return rest
 
     def _control(self, kind: int, payload: bytes) -> None:
-        self.send(CONTROL_CHUNKS, Message(kind, 0, 0, payload))
+        self.send(CONTROL_CHUNKS, RtmpMessage(kind, 0, 0, payload))
 
-    def _is_control(self, message: Message) -> bool:
+    def _is_control(self, message: RtmpMessage) -> bool:
         if message.type not in _CONTROL:
             return False
         if message.type == USER_CONTROL:
@@ -152,7 +152,7 @@ class Command(msgspec.Struct, frozen=True):
         return value if isinstance(value, float) and math.isfinite(value) else 0.0
 
 
-def parse_command(message: Message) -> Command:
+def parse_command(message: RtmpMessage) -> Command:
     """Read a command; a message for AMF 3 carries the same AMF 0 values behind one zero byte."""
     payload = message.payload
     if message.type == COMMAND_AMF3 and payload[:1] == b"\0":
@@ -170,7 +170,7 @@ def parse_command(message: Message) -> Command:
     )
 
 
-def parse_metadata(message: Message) -> dict[str, Value] | None:
+def parse_metadata(message: RtmpMessage) -> dict[str, Value] | None:
     """The values of an onMetaData message, set by @setDataFrame or not; None for other data."""
     payload = message.payload
     if message.type != DATA and payload[:1] == b"\0":

@@ -183,7 +183,7 @@ def record_nals(codec: Codec, record: bytes) -> list[bytes]:
     if codec is Codec.HEVC:
         return _hvcc_nals(record)
     try:
-        sets = h264.ParameterSets.decode(record)
+        sets = h264.H264ParameterSets.decode(record)
     except ValueError:
         return []
     return [*sets.sps, *sets.pps]

@@ -25,10 +25,10 @@ from media.rtmp.chunk import (
     DATA_AMF3,
     VIDEO,
     ChunkLimits,
-    Message,
+    RtmpMessage,
 )
 from media.rtmp.handshake import Entropy, ServerHandshake
-from media.rtmp.link import CHUNK_BYTES, WINDOW_BYTES, Command, Link, parse_command, parse_metadata
+from media.rtmp.link import CHUNK_BYTES, WINDOW_BYTES, Command, RtmpLink, parse_command, parse_metadata
 
 MAX_STREAMS = 16
 #: Before a publisher was accepted nothing large is due.
@@ -57,18 +57,18 @@ class DataMalformed(msgspec.Struct, frozen=True):
     """A data message that is no AMF 0 was passed over: what it may have told is a hint, not worth the publication."""
 
 
-class PublishEnded(msgspec.Struct, frozen=True):
+class PublishStopped(msgspec.Struct, frozen=True):
     """The publisher has ended its stream; the connection stays."""
 
 
-class Farewell(msgspec.Struct, frozen=True):
+class ConnectionEnding(msgspec.Struct, frozen=True):
     """The connection is to be closed once what is queued has been sent."""
 
     reason: str
 
 
 #: A Message among the events is audio or video of the stream being published.
-Event = PublishWanted | Metadata | DataMalformed | PublishEnded | Farewell | Message
+Event = PublishWanted | Metadata | DataMalformed | PublishStopped | ConnectionEnding | RtmpMessage
 
 
 class _State(enum.Enum):
@@ -98,7 +98,7 @@ class ServerProtocol:
     """One publisher's connection. ``receive`` raises ProtocolError; then close the connection and forget this."""
 
     def __init__(self, *, limits: ChunkLimits, entropy: Entropy = os.urandom) -> None:
-        self._link = Link(handshake=ServerHandshake(entropy=entropy), limits=limits)
+        self._link = RtmpLink(handshake=ServerHandshake(entropy=entropy), limits=limits)
         self._max_partial_bytes = limits.max_partial_bytes
         self._link.reader.max_partial_bytes = min(_EARLY_PARTIAL_BYTES, limits.max_partial_bytes)
         self._state = _State.NEW
@@ -108,7 +108,7 @@ class ServerProtocol:
         self._streams: set[int] = set()
         self._publishing: int | None = None
         self._key = ""
-        self._handlers: dict[str, Callable[[Command, Message, list[Event]], None]] = {
+        self._handlers: dict[str, Callable[[Command, RtmpMessage, list[Event]], None]] = {
             "connect": self._connect,
             "createStream": self._create_stream,
             "publish": self._publish,
@@ -154,23 +154,23 @@ class ServerProtocol:
         self._link.user_control(_STREAM_BEGIN, self._publishing)
         self._status("NetStream.Publish.Start", f"{self._key_hint()} is now published")
 
-    def refuse(self, refusal: PublishRefused) -> Farewell:
+    def refuse(self, refusal: PublishRefused) -> ConnectionEnding:
         """Tell the publisher why not, before or after it was accepted; close the connection after."""
         text = str(refusal)
         if refusal.code == "unavailable":
             text = f"{text}: try again later"
         return self._end("NetStream.Publish.BadName", text, refusal.code)
 
-    def stop(self, reason: str) -> Farewell:
+    def stop(self, reason: str) -> ConnectionEnding:
         """End the publication from this side; close the connection after."""
         return self._end("NetStream.Publish.Denied", f"the stream was ended: {reason}", reason)
 
-    def _end(self, code: str, text: str, reason: str) -> Farewell:
+    def _end(self, code: str, text: str, reason: str) -> ConnectionEnding:
         self._status(code, text, level="error")
         self._state = _State.CLOSED
-        return Farewell(reason)
+        return ConnectionEnding(reason)
 
-    def _message(self, message: Message, events: list[Event]) -> None:
+    def _message(self, message: RtmpMessage, events: list[Event]) -> None:
         if self._state is _State.CLOSED:
             return
         kind = message.type
@@ -185,7 +185,7 @@ class ServerProtocol:
             for inner in split_aggregate(message):
                 self._message(inner, events)
 
-    def _data(self, message: Message, events: list[Event]) -> None:
+    def _data(self, message: RtmpMessage, events: list[Event]) -> None:
         if message.stream_id != self._publishing:
             return
         try:
@@ -196,7 +196,7 @@ class ServerProtocol:
         if values is not None:
             events.append(Metadata(values))
 
-    def _command(self, message: Message, events: list[Event]) -> None:
+    def _command(self, message: RtmpMessage, events: list[Event]) -> None:
         command = parse_command(message)
         allowed = _COMMANDS.get(command.name)
         if allowed is None:
@@ -215,11 +215,11 @@ class ServerProtocol:
             info = {"level": "error", "code": "NetConnection.Call.Failed", "description": "there is no such method"}
             self._link.command("_error", command.transaction, None, info)
 
-    def _acknowledge(self, command: Command, message: Message, events: list[Event]) -> None:
+    def _acknowledge(self, command: Command, message: RtmpMessage, events: list[Event]) -> None:
         if command.transaction:
             self._link.command("_result", command.transaction, None, None)
 
-    def _connect(self, command: Command, message: Message, events: list[Event]) -> None:
+    def _connect(self, command: Command, message: RtmpMessage, events: list[Event]) -> None:
         properties = command.properties
         self._app, self._tc_url = _text(properties.get("app")), _text(properties.get("tcUrl"))
         self._user_agent = _text(properties.get("flashVer"))[:200]
@@ -236,19 +236,19 @@ class ServerProtocol:
         }
         self._link.command("_result", command.transaction, server | _enhanced(properties), info)
 
-    def _create_stream(self, command: Command, message: Message, events: list[Event]) -> None:
+    def _create_stream(self, command: Command, message: RtmpMessage, events: list[Event]) -> None:
         if len(self._streams) >= MAX_STREAMS:
             raise ProtocolError(f"more than {MAX_STREAMS} message streams")
         stream_id = next(number for number in range(1, MAX_STREAMS + 1) if number not in self._streams)
         self._streams.add(stream_id)
         self._link.command("_result", command.transaction, None, float(stream_id))
 
-    def _fc_publish(self, command: Command, message: Message, events: list[Event]) -> None:
+    def _fc_publish(self, command: Command, message: RtmpMessage, events: list[Event]) -> None:
         self._acknowledge(command, message, events)
         info = {"code": "NetStream.Publish.Start", "description": "ready"}
         self._link.command("onFCPublish", 0.0, None, info)
 
-    def _publish(self, command: Command, message: Message, events: list[Event]) -> None:
+    def _publish(self, command: Command, message: RtmpMessage, events: list[Event]) -> None:
         if self._publishing is not None:
             raise ProtocolError("a second publish on one connection")
         self._publishing = message.stream_id
@@ -256,22 +256,22 @@ class ServerProtocol:
         self._key = find_key(app=self._app, tc_url=self._tc_url, name=command.text(0))
         events.append(PublishWanted(self._key, self._app, self._user_agent))
 
-    def _refuse_play(self, command: Command, message: Message, events: list[Event]) -> None:
+    def _refuse_play(self, command: Command, message: RtmpMessage, events: list[Event]) -> None:
         code, text = "NetStream.Play.StreamNotFound", "streams are watched over HTTP, not over RTMP"
         self._publishing = message.stream_id
         events.append(self._end(code, text, "a player came"))
 
-    def _unpublish(self, command: Command, message: Message, events: list[Event]) -> None:
+    def _unpublish(self, command: Command, message: RtmpMessage, events: list[Event]) -> None:
         self._acknowledge(command, message, events)
         self._finish(events)
 
-    def _delete_stream(self, command: Command, message: Message, events: list[Event]) -> None:
+    def _delete_stream(self, command: Command, message: RtmpMessage, events: list[Event]) -> None:
         stream_id = int(command.number(0)) if 0 <= command.number(0) <= MAX_STREAMS else 0
         self._streams.discard(stream_id)
         if stream_id == self._publishing:
             self._finish(events)
 
-    def _close_stream(self, command: Command, message: Message, events: list[Event]) -> None:
+    def _close_stream(self, command: Command, message: RtmpMessage, events: list[Event]) -> None:
         if message.stream_id == self._publishing:
             self._finish(events)
 
@@ -283,7 +283,7 @@ class ServerProtocol:
         self._publishing = None
         self._state = _State.CONNECTED
         self._link.reader.max_partial_bytes = min(_EARLY_PARTIAL_BYTES, self._max_partial_bytes)
-        events.append(PublishEnded())
+        events.append(PublishStopped())
 
     def _status(self, code: str, text: str, *, level: str = "status") -> None:
         info = {"level": level, "code": code, "description": text}
@@ -328,9 +328,9 @@ def _path_of(url: str) -> str:
     return url.partition("://")[2].partition("/")[2]
 
 
-def split_aggregate(message: Message) -> list[Message]:
+def split_aggregate(message: RtmpMessage) -> list[RtmpMessage]:
     """The messages inside an aggregate (RTMP 1.0, section 7.1.6), their timestamps moved to the aggregate's."""
-    payload, found = message.payload, list[Message]()
+    payload, found = message.payload, list[RtmpMessage]()
     at, shift = 0, None
     while at < len(payload):
         size = int.from_bytes(payload[at + 1 : at + 4], "big")
@@ -343,6 +343,6 @@ def split_aggregate(message: Message) -> list[Message]:
         stamp = payload[at + 7] << 24 | int.from_bytes(payload[at + 4 : at + 7], "big")
         shift = message.timestamp - stamp if shift is None else shift
         body = bytes(memoryview(payload)[at + 11 : end])
-        found.append(Message(kind, message.stream_id, (stamp + shift) & 0xFFFFFFFF, body))
+        found.append(RtmpMessage(kind, message.stream_id, (stamp + shift) & 0xFFFFFFFF, body))
         at = end + 4
     return found

@@ -25,14 +25,14 @@ import msgspec
 from media.errors import ProtocolError, PublishRefused
 from media.log_lines import LogLines
 from media.publication import IngestProtocol, Publication, PublishRequest
-from media.rtmp.chunk import VIDEO, ChunkLimits, Message
-from media.rtmp.ingest import Ingest
+from media.rtmp.chunk import VIDEO, ChunkLimits, RtmpMessage
+from media.rtmp.ingest import RtmpIngest
 from media.rtmp.protocol import (
+    ConnectionEnding,
     DataMalformed,
     Event,
-    Farewell,
     Metadata,
-    PublishEnded,
+    PublishStopped,
     PublishWanted,
     ServerProtocol,
 )
@@ -280,7 +280,7 @@ class _Connection(asyncio.Protocol):
         self._last_media = 0.0
         self._waiting: list[Event] = []
         self._publication: Publication | None = None
-        self._ingest: Ingest | None = None
+        self._ingest: RtmpIngest | None = None
         self._is_pending = False
         self.has_published = False
 
@@ -357,7 +357,7 @@ class _Connection(asyncio.Protocol):
         self.phase = _Phase.PUBLISHING
         self._last_bytes = self._last_media = self._server._clock()
         self._publication = publication
-        self._ingest = Ingest(publication=publication, clock=self._server._clock)
+        self._ingest = RtmpIngest(publication=publication, clock=self._server._clock)
         self.has_published = True
         self._server.counters.published += 1
         self._server._log.info("rtmp %s publishes", self.remote)
@@ -393,7 +393,7 @@ class _Connection(asyncio.Protocol):
             if self.phase is _Phase.JUDGED:
                 self._waiting.extend(events[index:])
                 return
-            if isinstance(event, Message):
+            if isinstance(event, RtmpMessage):
                 self._media(event)
             elif isinstance(event, PublishWanted):
                 self._want(event)
@@ -402,13 +402,13 @@ class _Connection(asyncio.Protocol):
                     self._ingest.metadata(event.values)
             elif isinstance(event, DataMalformed):
                 self._server.counters.data_malformed += 1
-            elif isinstance(event, PublishEnded):
+            elif isinstance(event, PublishStopped):
                 self._end_publication("ended")
                 self._idle()
             else:
                 self._leave(event)
 
-    def _media(self, message: Message) -> None:
+    def _media(self, message: RtmpMessage) -> None:
         ingest, server = self._ingest, self._server
         if ingest is None:
             return
@@ -446,7 +446,7 @@ class _Connection(asyncio.Protocol):
             self._is_pending = False
             self._server._count_pending(self.address, -1)
 
-    def _leave(self, farewell: Farewell) -> None:
+    def _leave(self, farewell: ConnectionEnding) -> None:
         """Send what is queued, then close. The socket is read on for a while: closing it at once could take back
         what the peer has not read yet."""
         self._end_publication(farewell.reason)

@@ -1,6 +1,6 @@
 """From RTMP's 32-bit milliseconds to clocks that only go forward. Sans-I/O.
 
-One :class:`Timeline` serves all tracks of a publication, so that whatever happens to the encoder's clock (a wrap, a
+One :class:`RtmpTimeline` serves all tracks of a publication, so that whatever happens to the encoder's clock (a wrap, a
 restart, a jump) happens to sound and picture alike and they stay together.
 """
 
@@ -25,7 +25,7 @@ AUDIO_SLACK_MS = 10
 _SLEW = 8
 
 
-class Timeline:
+class RtmpTimeline:
     """Milliseconds since the first unit. ``place`` never goes back within one track.
 
     A timestamp more than 10 s ahead of all tracks, or behind its own, moves the base so that the clock goes on just

@@ -15,7 +15,7 @@ from itertools import pairwise
 import av
 from av.filter import Graph
 
-from media.transcode.wire import Lane
+from media.transcode.messages import CodecLane
 from media.unit import Codec, Track, Unit
 
 MAX_GAP_S = Fraction(50, 1000)
@@ -32,7 +32,7 @@ class AudioLane:
     ``track`` is what comes out.
     """
 
-    def __init__(self, lane: Lane) -> None:
+    def __init__(self, lane: CodecLane) -> None:
         self.track = lane.target
         self._source = lane.source
         self._lane = lane
@@ -93,7 +93,7 @@ class AudioLane:
 class _Line:
     """Decoded sound without a gap: resampler and encoder from one starting point on."""
 
-    def __init__(self, lane: Lane, first: av.AudioFrame, start: Fraction) -> None:
+    def __init__(self, lane: CodecLane, first: av.AudioFrame, start: Fraction) -> None:
         target = lane.target
         name, sample_format, self._samples = _ENCODERS[target.codec]
         layout = "mono" if target.channels == 1 else "stereo"

@@ -11,9 +11,9 @@ from media.errors import MediaError
 from media.relay import End, Item, Reader, Relay, Tracks
 from media.transcode.backlog import Backlog
 from media.transcode.child import Child, SlowStartError
+from media.transcode.messages import CodecLane, DecodeUnits, Finish, Finished, Job, Made, Opened, WorkerAnswer
 from media.transcode.patience import Backoff, Patience
 from media.transcode.tracks import VideoGoal, lanes_for
-from media.transcode.wire import Answer, Feed, Finish, Finished, Job, Lane, Made, Opened
 from media.unit import Codec, Kind, Track, Unit
 
 DRAIN_S = 0.2
@@ -53,7 +53,7 @@ class CodecBridge:
         self._release = release
         self._on_closed = on_closed
         self._video = video
-        self._lanes: tuple[Lane, ...] = ()
+        self._lanes: tuple[CodecLane, ...] = ()
         self._kinds: frozenset[Kind] = frozenset()
         self._tracks: tuple[Track, ...] = ()
         self._made: dict[Kind, Track] = {}
@@ -168,9 +168,9 @@ class CodecBridge:
             self._patience.progressed(self._loop.time())
         units = self._backlog.give()
         if units:
-            self._child.send(Feed(units))
+            self._child.send(DecodeUnits(units))
 
-    def _hear(self, answer: Answer) -> None:
+    def _handle(self, answer: WorkerAnswer) -> None:
         match answer:
             case Made(job, units, fed, bad) if job == self._job:
                 self._backlog.answered(fed)
@@ -228,7 +228,7 @@ class CodecBridge:
         """Use this worker until it is gone or hung: whether it was hung."""
         self._child, child.task = child, self.name
         self._patience.progressed(self._loop.time())
-        child.attach(self._hear, on_gone=self._dismiss)
+        child.attach(self._handle, on_gone=self._dismiss)
         verdict = ""
         try:
             self._begin()

@@ -16,8 +16,8 @@ from typing import cast
 import msgspec
 
 from media.errors import MediaError
+from media.transcode.messages import BadFrameError, Frames, Order, WorkerAnswer, answers, pack
 from media.transcode.patience import Vitals
-from media.transcode.wire import Answer, BadFrameError, Frames, Order, answers, pack
 
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 #: What a worker needs of our environment: where Python is. Never what else is configured there.
@@ -48,10 +48,10 @@ class Child(asyncio.Protocol):
         self._process: Process | None = None
         self._transport: asyncio.Transport | None = None
         self._frames = Frames()
-        self._receive: Callable[[Answer], None] = lambda answer: None
+        self._receive: Callable[[WorkerAnswer], None] = lambda answer: None
         self._on_gone: Callable[[], None] = lambda: None
 
-    def attach(self, receive: Callable[[Answer], None], *, on_gone: Callable[[], None] = lambda: None) -> None:
+    def attach(self, receive: Callable[[WorkerAnswer], None], *, on_gone: Callable[[], None] = lambda: None) -> None:
         """Who hears its answers from now on, and, once, that there will be no more."""
         self._receive = receive
         self._on_gone = on_gone

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 
 from media.errors import MediaError
 from media.transcode.child import Child, SlowStartError
+from media.transcode.messages import MakePicture, PictureMade, WorkerAnswer
 from media.transcode.patience import Backoff, Patience
-from media.transcode.wire import Answer, Picture, Pictured
 from media.unit import Track, Unit
 
 DEADLINE_S = 3.0
@@ -80,15 +80,15 @@ class PictureTaker:
         answered = asyncio.Event()
         pictures: list[bytes | None] = []
 
-        def receive(answer: Answer) -> None:
+        def receive(answer: WorkerAnswer) -> None:
             self._note(answer)
-            if isinstance(answer, Pictured) and answer.number == number:
+            if isinstance(answer, PictureMade) and answer.number == number:
                 pictures.append(answer.picture)
                 answered.set()
 
         self._patience.progressed(self._loop.time())
         child.attach(receive, on_gone=answered.set)
-        child.send(Picture(number, track, unit))
+        child.send(MakePicture(number, track, unit))
         try:
             await answered.wait()
         except asyncio.CancelledError:
@@ -97,8 +97,8 @@ class PictureTaker:
             raise
         return pictures[0] if pictures else None
 
-    def _note(self, answer: Answer) -> None:
-        if isinstance(answer, Pictured):
+    def _note(self, answer: WorkerAnswer) -> None:
+        if isinstance(answer, PictureMade):
             self._answered = answer.number
             self._patience.progressed(self._loop.time())
             self._backoff.went_well()

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import msgspec
 
 from media.hls.codecs import is_common_aac
-from media.transcode.wire import Lane
+from media.transcode.messages import CodecLane
 from media.unit import VIDEO_TIMESCALE, Codec, Track
 
 RATE = 48_000
@@ -43,13 +43,13 @@ def _audio(codec: Codec, config: bytes, channels: int) -> Track:
     return Track(kind="audio", codec=codec, timescale=RATE, config=config, sample_rate=RATE, channels=channels)
 
 
-def audio_lane(source: Track, codec: Codec) -> Lane:
+def audio_lane(source: Track, codec: Codec) -> CodecLane:
     """Mono stays mono; everything else becomes stereo, and so does what does not say."""
     channels = 1 if source.channels == 1 else 2
     if codec is Codec.AAC:
-        return Lane(source=source, target=aac_track(channels), bit_rate=AAC_BIT_RATE * channels // 2)
+        return CodecLane(source=source, target=aac_track(channels), bit_rate=AAC_BIT_RATE * channels // 2)
     if codec is Codec.OPUS:
-        return Lane(source=source, target=opus_track(channels), bit_rate=OPUS_BIT_RATE * (channels + 1) // 3)
+        return CodecLane(source=source, target=opus_track(channels), bit_rate=OPUS_BIT_RATE * (channels + 1) // 3)
     raise ValueError(f"{codec} is not an audio codec")
 
 
@@ -61,9 +61,9 @@ class VideoGoal(msgspec.Struct, frozen=True, kw_only=True):
     bit_rate: int = 2_500_000
 
 
-def video_lane(source: Track, goal: VideoGoal) -> Lane:
+def video_lane(source: Track, goal: VideoGoal) -> CodecLane:
     """The target's size and configuration are not known yet."""
-    return Lane(
+    return CodecLane(
         source=source,
         target=Track(kind="video", codec=Codec.H264, timescale=VIDEO_TIMESCALE),
         bit_rate=goal.bit_rate,
@@ -79,9 +79,9 @@ def is_to_convert(track: Track, audio: Codec) -> bool:
     return track.codec is not audio or (audio is Codec.AAC and not is_common_aac(track.config))
 
 
-def lanes_for(tracks: Sequence[Track], *, audio: Codec | None, video: VideoGoal | None) -> tuple[Lane, ...]:
+def lanes_for(tracks: Sequence[Track], *, audio: Codec | None, video: VideoGoal | None) -> tuple[CodecLane, ...]:
     """What has to be converted, in the order of the tracks; None leaves that kind as it is."""
-    lanes: list[Lane] = []
+    lanes: list[CodecLane] = []
     for track in tracks:
         if audio is not None and is_to_convert(track, audio):
             lanes.append(audio_lane(track, audio))

@@ -13,7 +13,7 @@ import av
 from av.codec.context import Flags, ThreadType
 from av.video.frame import PictureType
 
-from media.transcode.wire import Lane
+from media.transcode.messages import CodecLane
 from media.unit import VIDEO_TIMESCALE, Codec, Track, Unit
 
 KEY_INTERVAL = 2 * VIDEO_TIMESCALE
@@ -59,7 +59,7 @@ class VideoLane:
     ``now`` is the wall clock that ``Unit.at`` is of.
     """
 
-    def __init__(self, lane: Lane, *, now: Callable[[], float]) -> None:
+    def __init__(self, lane: CodecLane, *, now: Callable[[], float]) -> None:
         self.track: Track | None = None
         self._lane = lane
         self._now = now
@@ -136,7 +136,7 @@ def size(width: int, height: int, *, max_height: int) -> tuple[int, int]:
     return max(2, round(width * scale / 2) * 2), max(2, round(height * scale / 2) * 2)
 
 
-def _open_encoder(lane: Lane, width: int, height: int) -> av.VideoCodecContext:
+def _open_encoder(lane: CodecLane, width: int, height: int) -> av.VideoCodecContext:
     encoder = av.VideoCodecContext.create("libx264", "w")
     assert isinstance(encoder, av.VideoCodecContext)
     encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"

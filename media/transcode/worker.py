@@ -16,20 +16,20 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from media.transcode import wire
-from media.transcode.wire import (
-    Answer,
-    Feed,
+from media.transcode import messages
+from media.transcode.messages import (
+    CodecLane,
+    DecodeUnits,
     Finish,
     Finished,
     Job,
-    Lane,
     Made,
+    MakePicture,
     Opened,
     Order,
-    Picture,
-    Pictured,
-    Ready,
+    PictureMade,
+    WorkerAnswer,
+    WorkerReady,
 )
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ _PR_SET_PDEATHSIG = 1
 _READ_BYTES = 256 * 1024
 
 
-class Workshop:
+class Worker:
     """Orders in, answers out."""
 
     def __init__(self) -> None:
@@ -51,26 +51,26 @@ class Workshop:
         self._lanes: list[tuple[Kind, AudioLane | VideoLane]] = []
         self._opened: dict[int, Track] = {}
 
-    def obey(self, order: Order) -> Iterator[Answer]:
+    def obey(self, order: Order) -> Iterator[WorkerAnswer]:
         """Carry out one order."""
         match order:
             case Job(number, lanes):
                 self._begin(number, lanes)
-            case Feed(units):
+            case DecodeUnits(units):
                 yield from self._feed(units)
             case Finish():
                 yield from self._finish()
-            case Picture(number, track, unit):
+            case MakePicture(number, track, unit):
                 from media.transcode.image import take
 
-                yield Pictured(number, take(track, unit))
+                yield PictureMade(number, take(track, unit))
 
-    def _begin(self, number: int, lanes: tuple[Lane, ...]) -> None:
+    def _begin(self, number: int, lanes: tuple[CodecLane, ...]) -> None:
         self._number = number
         self._opened = {}
         self._lanes = [(lane.source.kind, _open(lane)) for lane in lanes]
 
-    def _feed(self, units: list[Unit]) -> Iterator[Answer]:
+    def _feed(self, units: list[Unit]) -> Iterator[WorkerAnswer]:
         """Sound is answered together, which is little; every picture at once, as somebody waits for it."""
         made: list[tuple[int, Unit]] = []
         fed = bad = 0
@@ -95,7 +95,7 @@ class Workshop:
                     bad += 1
         return bad
 
-    def _answers(self, made: list[tuple[int, Unit]], fed: int, bad: int) -> Iterator[Answer]:
+    def _answers(self, made: list[tuple[int, Unit]], fed: int, bad: int) -> Iterator[WorkerAnswer]:
         for index, (_, lane) in enumerate(self._lanes):
             track = lane.track
             if track is not None and self._opened.get(index) != track:
@@ -104,14 +104,14 @@ class Workshop:
         if fed or made:
             yield Made(self._number, made, fed, bad)
 
-    def _finish(self) -> Iterator[Answer]:
+    def _finish(self) -> Iterator[WorkerAnswer]:
         rest = [(index, unit) for index, (_, lane) in enumerate(self._lanes) for unit in lane.finish()]
         yield from self._answers(rest, 0, 0)
         yield Finished(self._number)
         self._lanes = []
 
 
-def _open(lane: Lane) -> AudioLane | VideoLane:
+def _open(lane: CodecLane) -> AudioLane | VideoLane:
     from media.transcode.audio import AudioLane
     from media.transcode.video import VideoLane
 
@@ -128,13 +128,13 @@ def warm() -> None:
 
 def serve(connection: socket.socket) -> None:
     """Obey until the other side is gone."""
-    frames = wire.Frames()
-    workshop = Workshop()
+    frames = messages.Frames()
+    workshop = Worker()
     while data := connection.recv(_READ_BYTES):
         for body in frames.feed(data):
-            order = wire.orders.decode(body)
+            order = messages.orders.decode(body)
             for answer in workshop.obey(order):
-                connection.sendall(wire.pack(answer))
+                connection.sendall(messages.pack(answer))
 
 
 def confine(parent: int) -> None:
@@ -155,7 +155,7 @@ def main(arguments: list[str]) -> None:
     with socket.socket(fileno=descriptor) as connection:
         try:
             warm()
-            connection.sendall(wire.pack(Ready()))
+            connection.sendall(messages.pack(WorkerReady()))
             serve(connection)
         except (BrokenPipeError, ConnectionResetError):
             return

@@ -9,10 +9,10 @@ import msgspec
 
 from media.unit import VIDEO_TIMESCALE, Kind
 from media.webrtc import rtp
-from media.webrtc.fanout import Anchor, Fanout, Packet
+from media.webrtc.fanout import Anchor, CodedPacket, RtpFanout
 from media.webrtc.inbound import OPUS_RATE
 from media.webrtc.losses import Losses
-from media.webrtc.session import Session
+from media.webrtc.session import PeerSession
 
 _MAX_REPEATS_A_SECOND = 600
 
@@ -44,18 +44,18 @@ def new_line(kind: Kind, payload_type: int) -> _Line:
 class Egress:
     """Joins the fan-out once connected. Belongs to the session, whose callbacks it takes."""
 
-    def __init__(self, *, fanout: Fanout, lines: Sequence[_Line], cname: str, losses: Losses | None = None) -> None:
+    def __init__(self, *, fanout: RtpFanout, lines: Sequence[_Line], cname: str, losses: Losses | None = None) -> None:
         self._losses = losses if losses is not None else Losses()
         self.is_waiting_for_key = True
         self.repeated_packets = 0
         self._fanout = fanout
-        self._session: Session | None = None
+        self._session: PeerSession | None = None
         self._lines: dict[Kind, _Line] = {line.kind: line for line in lines}
         self._by_ssrc = {line.ssrc: line for line in lines}
         self._cname = cname
         self._repeats_left = _MAX_REPEATS_A_SECOND
 
-    def attach(self, session: Session) -> None:
+    def attach(self, session: PeerSession) -> None:
         self._session = session
 
     def on_connected(self, now: float) -> None:
@@ -74,7 +74,7 @@ class Egress:
     def on_tick(self, now: float) -> None:
         self._repeats_left = _MAX_REPEATS_A_SECOND
 
-    def send(self, kind: Kind, packets: Sequence[Packet]) -> None:
+    def send(self, kind: Kind, packets: Sequence[CodedPacket]) -> None:
         line = self._lines.get(kind)
         session = self._session
         if line is None or session is None:
@@ -124,7 +124,7 @@ class Egress:
                 self._session.send_rtp(_encode(line, packet, line.sequence_offset))
 
 
-def _encode(line: _Line, packet: Packet, sequence_offset: int) -> bytes:
+def _encode(line: _Line, packet: CodedPacket, sequence_offset: int) -> bytes:
     return (
         rtp.HEADER.pack(
             0x80,

@@ -21,7 +21,7 @@ Reason = Literal[
 ]
 
 
-class Refused(MediaError):
+class OfferRefused(MediaError):
     """``status`` is the HTTP status (RFC 9725, section 4), ``reason`` is for programs, the rest for people."""
 
     def __init__(self, status: int, *, reason: Reason, title: str, detail: str) -> None:
@@ -35,13 +35,13 @@ class Refused(MediaError):
         return f"{self.status} {self.title}: {self.detail}"
 
 
-def malformed(detail: str) -> Refused:
-    return Refused(400, reason="malformed", title="Malformed session description", detail=detail)
+def malformed(detail: str) -> OfferRefused:
+    return OfferRefused(400, reason="malformed", title="Malformed session description", detail=detail)
 
 
-def unusable(detail: str) -> Refused:
-    return Refused(422, reason="unusable", title="Unusable session description", detail=detail)
+def unusable(detail: str) -> OfferRefused:
+    return OfferRefused(422, reason="unusable", title="Unusable session description", detail=detail)
 
 
-def not_found() -> Refused:
-    return Refused(404, reason="not_found", title="No such session", detail="It has ended or never was.")
+def not_found() -> OfferRefused:
+    return OfferRefused(404, reason="not_found", title="No such session", detail="It has ended or never was.")

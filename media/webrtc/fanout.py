@@ -30,7 +30,7 @@ _LAG_STEP_S = 0.000_5
 log = logging.getLogger(__name__)
 
 
-class Packet(msgspec.Struct, gc=False):
+class CodedPacket(msgspec.Struct, gc=False):
     """One RTP packet before a viewer's header: ``sequence`` and ``ticks`` are the stream's own, without wrap."""
 
     sequence: int
@@ -68,12 +68,12 @@ class Anchor(msgspec.Struct, frozen=True):
     seconds: float
 
 
-class Viewer(Protocol):
+class RtpViewer(Protocol):
     """What the fan-out asks of a viewer. All calls are synchronous and never raise for a viewer's sake."""
 
     is_waiting_for_key: bool
 
-    def send(self, kind: Kind, packets: Sequence[Packet]) -> None: ...
+    def send(self, kind: Kind, packets: Sequence[CodedPacket]) -> None: ...
 
     def report(self, anchor: Anchor) -> None: ...
 
@@ -101,13 +101,13 @@ def has_b_frames(relay: Relay) -> bool:
 
 def _declares_reordering(track: Track) -> bool:
     try:
-        sets = h264.ParameterSets.decode(track.config)
+        sets = h264.H264ParameterSets.decode(track.config)
         return bool(h264.describe(sets.sps[0]).reorder) if sets.sps else False
     except ValueError:
         return False
 
 
-class Fanout:
+class RtpFanout:
     """Reads one relay while it has viewers. Create it inside the loop; ``close`` it when nobody is left.
 
     ``want_keyframe`` asks the publisher, at most once a second, whoever wants it.
@@ -119,9 +119,9 @@ class Fanout:
         self._relay = relay
         self._ask = want_keyframe
         self._asked_at = float("-inf")
-        self._viewers: dict[Viewer, None] = {}
+        self._viewers: dict[RtpViewer, None] = {}
         self._sequence: dict[Kind, int] = {"video": 0, "audio": 0}
-        self._history: dict[Kind, list[Packet | None]] = {"video": [None] * HISTORY, "audio": [None] * HISTORY}
+        self._history: dict[Kind, list[CodedPacket | None]] = {"video": [None] * HISTORY, "audio": [None] * HISTORY}
         self._timescales: dict[Kind, int] = {}
         self._sets: tuple[bytes, ...] = ()
         self._clock = MediaClock()
@@ -139,12 +139,12 @@ class Fanout:
     def next_sequence(self, kind: Kind) -> int:
         return self._sequence[kind]
 
-    def join(self, viewer: Viewer) -> None:
+    def join(self, viewer: RtpViewer) -> None:
         """Send to ``viewer`` from the next key frame on, and ask for one."""
         self._viewers[viewer] = None
         self.want_keyframe()
 
-    def leave(self, viewer: Viewer) -> None:
+    def leave(self, viewer: RtpViewer) -> None:
         """Idempotent."""
         self._viewers.pop(viewer, None)
 
@@ -154,7 +154,7 @@ class Fanout:
             self._asked_at = now
             self._ask()
 
-    def lookup(self, kind: Kind, sequence: int) -> Packet | None:
+    def lookup(self, kind: Kind, sequence: int) -> CodedPacket | None:
         """A packet that was sent before, while it is still remembered."""
         found = self._history[kind][sequence % HISTORY]
         return found if found is not None and found.sequence == sequence else None
@@ -201,7 +201,7 @@ class Fanout:
         for track in tracks:
             if track.kind == "video":
                 try:
-                    sets = h264.ParameterSets.decode(track.config)
+                    sets = h264.H264ParameterSets.decode(track.config)
                     self._sets = (*sets.sps, *sets.pps)
                 except ValueError:
                     self._end("codec_unsupported")
@@ -227,12 +227,14 @@ class Fanout:
         self._last_pts = unit.pts
         return is_backward
 
-    def _packetize(self, unit: Unit) -> list[Packet]:
+    def _packetize(self, unit: Unit) -> list[CodedPacket]:
         payloads = [unit.data] if unit.kind == "audio" else self._video_payloads(unit)
         kind, first = unit.kind, self._sequence[unit.kind]
         last = len(payloads) - 1
         is_video = kind == "video"
-        packets = [Packet(first + i, unit.pts, is_video and i == last, payload) for i, payload in enumerate(payloads)]
+        packets = [
+            CodedPacket(first + i, unit.pts, is_video and i == last, payload) for i, payload in enumerate(payloads)
+        ]
         history = self._history[kind]
         for packet in packets:
             history[packet.sequence % HISTORY] = packet
@@ -247,7 +249,7 @@ class Fanout:
             return []
         return h264.packetize(nals, parameter_sets=self._sets if unit.is_key else ())
 
-    async def _fan_out(self, unit: Unit, packets: list[Packet]) -> None:
+    async def _fan_out(self, unit: Unit, packets: list[CodedPacket]) -> None:
         is_start = unit.kind == "audio" and "video" not in self._timescales
         is_start |= unit.kind == "video" and unit.is_key
         began = self._loop.time()

@@ -135,7 +135,7 @@ def join_avcc(nals: Iterable[bytes]) -> bytes:
     return b"".join(part for nal in nals for part in (_LENGTH.pack(len(nal)), nal))
 
 
-class ParameterSets(msgspec.Struct, frozen=True):
+class H264ParameterSets(msgspec.Struct, frozen=True):
     """The SPS and PPS that a decoder needs, in the order of their ids."""
 
     sps: tuple[bytes, ...] = ()
@@ -158,7 +158,7 @@ class ParameterSets(msgspec.Struct, frozen=True):
         return record + depths + b"\0"
 
     @classmethod
-    def decode(cls, record: bytes) -> ParameterSets:
+    def decode(cls, record: bytes) -> H264ParameterSets:
         """The sets of an ``avcC`` record. Raises ValueError."""
         if len(record) < 7 or record[0] != 1:
             raise ValueError("not an avcC record")
@@ -207,8 +207,8 @@ class Collector:
             return
 
     @property
-    def sets(self) -> ParameterSets:
-        return ParameterSets(tuple(self._sps.values()), tuple(nal for _, nal in sorted(self._pps.items())[:31]))
+    def sets(self) -> H264ParameterSets:
+        return H264ParameterSets(tuple(self._sps.values()), tuple(nal for _, nal in sorted(self._pps.items())[:31]))
 
 
 def coded(nals: Iterable[bytes]) -> list[bytes]:

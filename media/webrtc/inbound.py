@@ -113,7 +113,7 @@ class VideoReceiver:
         self._unpacker = h264.Unpacker()
         self._collector = h264.Collector(sprop)
         self._track: Track | None = None
-        self._sets = h264.ParameterSets()
+        self._sets = h264.H264ParameterSets()
 
     def push(self, packet: RtpPacket, was_lost: bool) -> list[Frame]:
         """Take the next packet in sequence; ``was_lost`` says that some before it are missing for good."""
@@ -218,7 +218,7 @@ class VideoReceiver:
         return Frame("video", self.unwrapper.unwrap(assembly.timestamp), is_key, data, self._track)
 
 
-class Timeline:
+class RtpTimeline:
     """Places the frames of all kinds on the media clock, which starts at ``base_ms`` with the first frame.
 
     A kind is placed once, by when its first frame arrives, and goes on with its RTP clock, held to real time within
@@ -238,7 +238,7 @@ class Timeline:
         if line is None or line.is_over or self._has_jumped(line, ticks, now) or self._has_stood(line, ticks, now):
             line = self._anchor(kind, ticks, rate, now)
         self._steer(kind, line, ticks, now)
-        line.hear(ticks, now)
+        line.arrived(ticks, now)
         line.last_pts = line.pts(ticks)
         return line.last_pts
 

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from media.publication import Publication
 from media.unit import Kind, Track, Unit
 from media.webrtc import rtp
-from media.webrtc.inbound import Frame, OpusReceiver, Timeline
+from media.webrtc.inbound import Frame, OpusReceiver, RtpTimeline
 from media.webrtc.losses import Losses
-from media.webrtc.session import Session
+from media.webrtc.session import PeerSession
 from media.webrtc.sources import Source, Sources, StreamPlan
 
 _REPORT_EVERY_S = 1.0
@@ -21,7 +21,7 @@ _VIDEO_WAIT_S = 4.0
 _MAX_PENDING = 512
 
 
-class Ingest:
+class WebrtcIngest:
     """The handler of a publisher's session, which must be attached before it is fed."""
 
     def __init__(
@@ -42,7 +42,7 @@ class Ingest:
         receivers = [plan.new_receiver() for plan in plans]
         known = [receiver.track for receiver in receivers if isinstance(receiver, OpusReceiver)]
         self._output = _Output(publication, self._kinds, known)
-        self._session: Session | None = None
+        self._session: PeerSession | None = None
         self._keyframe_every_s = keyframe_every_s
         self._gone_after_s = gone_after_s
         self._max_bitrate = max_bitrate
@@ -54,7 +54,7 @@ class Ingest:
         self._wants_key = False
         self._said_bye: set[int] = set()
 
-    def attach(self, session: Session) -> None:
+    def attach(self, session: PeerSession) -> None:
         self._session = session
 
     def on_connected(self, now: float) -> None:
@@ -210,7 +210,7 @@ class _Output:
     none has come: players look only once which tracks there are."""
 
     def __init__(self, publication: Publication, kinds: frozenset[Kind], known: Sequence[Track]) -> None:
-        self.timeline = Timeline(base_ms=publication.media_time_ms)
+        self.timeline = RtpTimeline(base_ms=publication.media_time_ms)
         self.dropped_frames = 0
         self._publication = publication
         self._kinds = kinds

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from media.webrtc.errors import Refused, malformed, not_found
+from media.webrtc.errors import OfferRefused, malformed, not_found
 from media.webrtc.sdp import build_fragment, parse_fragment
-from media.webrtc.session import Session
+from media.webrtc.session import PeerSession
 
 _SHOWN_CHARS = 13
 
@@ -25,13 +25,13 @@ class Resources:
     """Sessions by resource id, and by whose offers they came about."""
 
     def __init__(self) -> None:
-        self._sessions: dict[str, Session] = {}
+        self._sessions: dict[str, PeerSession] = {}
         self._offered_by: dict[str, frozenset[str]] = {}
 
     def __len__(self) -> int:
         return len(self._sessions)
 
-    def add(self, resource_id: str, session: Session) -> None:
+    def add(self, resource_id: str, session: PeerSession) -> None:
         self._sessions[resource_id] = session
 
     def offered(self, resource_id: str, *, by: Iterable[str]) -> None:
@@ -43,7 +43,7 @@ class Resources:
         for name, most in offered_by.items():
             if self._waiting(name) >= most:
                 detail = "Connect with the offers that you have made, or wait until they run out."
-                raise Refused(429, reason="too_many_offers", title="Too many offers", detail=detail)
+                raise OfferRefused(429, reason="too_many_offers", title="Too many offers", detail=detail)
 
     def _waiting(self, name: str) -> int:
         theirs = [self._sessions[resource_id] for resource_id, by in self._offered_by.items() if name in by]
@@ -56,7 +56,7 @@ class Resources:
         self._sessions.pop(resource_id, None)
         self._offered_by.pop(resource_id, None)
 
-    def get(self, resource_id: str) -> Session:
+    def get(self, resource_id: str) -> PeerSession:
         """Raises Refused (404)."""
         session = self._sessions.get(resource_id)
         if session is None:
@@ -75,9 +75,9 @@ class Resources:
         """
         session = self.get(resource_id)
         if etag is None:
-            raise Refused(428, reason="etag_required", title="If-Match is missing", detail="Name the ICE session.")
+            raise OfferRefused(428, reason="etag_required", title="If-Match is missing", detail="Name the ICE session.")
         if not _names(etag, session.etag):
-            raise Refused(412, reason="etag_mismatch", title="Another ICE session", detail="It was restarted.")
+            raise OfferRefused(412, reason="etag_mismatch", title="Another ICE session", detail="It was restarted.")
         parsed = parse_fragment(fragment)
         if session.is_current(parsed.ufrag):
             return None

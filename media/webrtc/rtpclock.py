@@ -92,7 +92,7 @@ class RtpClock:
         """Whether its frames have come all the time lately."""
         return now - self.heard_at <= PAUSE_S / 2 and now - self._resumed_at >= PAUSE_S
 
-    def hear(self, ticks: int, now: float) -> None:
+    def arrived(self, ticks: int, now: float) -> None:
         if now - self.heard_at > PAUSE_S / 2:
             self._resumed_at = now
         self._last_ticks, self.heard_at = ticks, now

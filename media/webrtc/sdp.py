@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from media.webrtc.errors import Refused, malformed, unusable
+from media.webrtc.errors import OfferRefused, malformed, unusable
 
 MAX_SDP_BYTES = 64 * 1024
 MAX_LINES = 2_048
@@ -53,7 +53,7 @@ class Format(msgspec.Struct, kw_only=True):
         return {name.lower(): value for name, _, value in pairs}
 
 
-class Transport(msgspec.Struct, kw_only=True):
+class IceTransport(msgspec.Struct, kw_only=True):
     """ICE and DTLS of one media section, with what it inherits from the session level."""
 
     ufrag: str = ""
@@ -62,14 +62,14 @@ class Transport(msgspec.Struct, kw_only=True):
     fingerprints: list[tuple[str, str]] = msgspec.field(default_factory=list)
 
 
-class Media(msgspec.Struct, kw_only=True):
+class MediaSection(msgspec.Struct, kw_only=True):
     """One ``m=`` section of an offer, in the order of the offer."""
 
     kind: str
     port: int
     protocol: str
     payload_types: list[str]
-    transport: Transport
+    transport: IceTransport
     mid: str = ""
     direction: Direction = "sendrecv"
     formats: dict[int, Format] = msgspec.field(default_factory=dict)
@@ -100,10 +100,10 @@ class Media(msgspec.Struct, kw_only=True):
 
 
 class Offer(msgspec.Struct, kw_only=True):
-    media: list[Media]
+    media: list[MediaSection]
     bundle: list[str]
 
-    def first(self, kind: str) -> Media | None:
+    def first(self, kind: str) -> MediaSection | None:
         """The first usable section of that kind."""
         return next((m for m in self.media if m.kind == kind and m.is_usable), None)
 
@@ -121,7 +121,7 @@ def _lines(text: str) -> list[str]:
     """The lines that are not empty: they may end in CR LF, LF or CR, and have tabs (RFC 8866, section 9)."""
     if len(text) > MAX_SDP_BYTES or len(text.encode("utf-8", "replace")) > MAX_SDP_BYTES:
         detail = f"At most {MAX_SDP_BYTES} bytes are read."
-        raise Refused(413, reason="too_large", title="Session description too large", detail=detail)
+        raise OfferRefused(413, reason="too_large", title="Session description too large", detail=detail)
     lines = _LINE_END.split(text)
     if len(lines) > MAX_LINES:
         raise malformed(f"More than {MAX_LINES} lines.")
@@ -132,9 +132,9 @@ def _lines(text: str) -> list[str]:
 
 class _Parser:
     def __init__(self) -> None:
-        self._session = Transport()
+        self._session = IceTransport()
         self._direction: Direction = "sendrecv"
-        self._media: list[Media] = []
+        self._media: list[MediaSection] = []
         self._bundle: list[str] = []
         self._candidates = 0
         self._has_own_fingerprint = False
@@ -171,7 +171,7 @@ class _Parser:
         transport = msgspec.structs.replace(self._session, fingerprints=list(self._session.fingerprints))
         self._has_own_fingerprint = False
         self._media.append(
-            Media(
+            MediaSection(
                 kind=matched[1],
                 port=int(matched[2]),
                 protocol=matched[3],
@@ -200,7 +200,7 @@ class _Parser:
         elif self._media:
             _media_attribute(self._media[-1], name, value)
 
-    def _fingerprint(self, transport: Transport, value: str) -> None:
+    def _fingerprint(self, transport: IceTransport, value: str) -> None:
         """The fingerprints of a section take the place of the session's (RFC 8122, section 5)."""
         algorithm, _, digest = value.strip().partition(" ")
         if not re.fullmatch(r"[0-9A-Fa-f:]{1,256}", digest.strip()):
@@ -229,7 +229,7 @@ def _checked(pattern: re.Pattern[str], value: str) -> str:
     return value.strip()
 
 
-def _media_attribute(media: Media, name: str, value: str) -> None:
+def _media_attribute(media: MediaSection, name: str, value: str) -> None:
     if name == "mid":
         media.mid = _checked(_TOKEN, value)
     elif name in _DIRECTIONS:
@@ -248,7 +248,7 @@ def _media_attribute(media: Media, name: str, value: str) -> None:
         media.is_simulcast = "send" in value.split()
 
 
-def _extension(media: Media, value: str) -> None:
+def _extension(media: MediaSection, value: str) -> None:
     number, _, rest = value.partition(" ")
     uri = rest.split(" ")[0]
     identifier = int(number.partition("/")[0])
@@ -257,7 +257,7 @@ def _extension(media: Media, value: str) -> None:
     media.extensions[uri] = identifier
 
 
-def _format_attribute(media: Media, name: str, value: str) -> None:
+def _format_attribute(media: MediaSection, name: str, value: str) -> None:
     number, _, rest = value.partition(" ")
     if name == "rtcp-fb" and number == "*":
         wanted = list(media.payload_types)
@@ -280,7 +280,7 @@ def _set_format(found: Format, name: str, rest: str) -> None:
         found.feedback.append(rest.strip())
 
 
-def check_transport(offer: Offer, accepted: Sequence[Media], *, digests: frozenset[str]) -> Transport:
+def check_transport(offer: Offer, accepted: Sequence[MediaSection], *, digests: frozenset[str]) -> IceTransport:
     """The one transport of the accepted sections. Raises Refused (422) when they have none that can be used.
 
     All must be bundled (RFC 9725, section 4.2) with RTP and RTCP on one port, and the offerer's
@@ -301,7 +301,7 @@ def check_transport(offer: Offer, accepted: Sequence[Media], *, digests: frozens
     return transport
 
 
-def _tagged(offer: Offer, accepted: Sequence[Media]) -> Media:
+def _tagged(offer: Offer, accepted: Sequence[MediaSection]) -> MediaSection:
     """The section whose transport counts: the first of the group that is accepted and has one, else the first of the
     group, as bundle-only sections have none (RFC 9143, sections 7.1.3 and 7.3.2)."""
     by_mid = {media.mid: media for media in offer.media if media.mid in offer.bundle}
@@ -311,7 +311,7 @@ def _tagged(offer: Offer, accepted: Sequence[Media]) -> Media:
     return next((media for media in group if media in accepted and media.transport.ufrag), group[0])
 
 
-def choose_h264(media: Media, *, profile: bytes = b"") -> Format | None:
+def choose_h264(media: MediaSection, *, profile: bytes = b"") -> Format | None:
     """The H.264 format to answer with: packetization-mode 1 before 0, then the profile (3 bytes of an ``avcC``
     or an SPS) that fits, then the offerer's order."""
     formats = [f for f in media.find("h264") if f.clock_rate == 90_000]
@@ -340,7 +340,7 @@ def answer_h264_fmtp(offered: Format) -> str:
 class MediaAnswer(msgspec.Struct, kw_only=True):
     """How one section is answered; ``format`` None rejects it. ``lines`` are attributes of the sender."""
 
-    media: Media
+    media: MediaSection
     format: Format | None = None
     fmtp: str = ""
     direction: Direction = "inactive"
@@ -348,7 +348,7 @@ class MediaAnswer(msgspec.Struct, kw_only=True):
     lines: tuple[str, ...] = ()
 
 
-class LocalTransport(msgspec.Struct, frozen=True, kw_only=True):
+class LocalIce(msgspec.Struct, frozen=True, kw_only=True):
     """What the answer says about this side: always ICE-lite, and the passive side of DTLS unless the peer is it."""
 
     ufrag: str
@@ -358,9 +358,7 @@ class LocalTransport(msgspec.Struct, frozen=True, kw_only=True):
     setup: str = "passive"
 
 
-def build_answer(
-    answers: Sequence[MediaAnswer], local: LocalTransport, *, bundle: Sequence[str], session_id: int
-) -> str:
+def build_answer(answers: Sequence[MediaAnswer], local: LocalIce, *, bundle: Sequence[str], session_id: int) -> str:
     """The answer: one section for each section of the offer, in its order, all candidates included.
 
     ``bundle`` are the mids of the offered group; without one the answer has none either (RFC 9143, section 7.3).
@@ -376,7 +374,7 @@ def build_answer(
     return "\r\n".join(lines) + "\r\n"
 
 
-def _section(answer: MediaAnswer, local: LocalTransport) -> list[str]:
+def _section(answer: MediaAnswer, local: LocalIce) -> list[str]:
     media, chosen = answer.media, answer.format
     if chosen is None:
         rejected = [f"m={media.kind} 0 {media.protocol} {media.payload_types[0]}", "c=IN IP4 0.0.0.0", "a=inactive"]
@@ -408,13 +406,13 @@ def _format_lines(chosen: Format, fmtp: str, *, channels: int) -> list[str]:
     return [*lines, f"a=fmtp:{number} {fmtp}"] if fmtp else lines
 
 
-def _simulcast_lines(media: Media, direction: Direction) -> list[str]:
+def _simulcast_lines(media: MediaSection, direction: Direction) -> list[str]:
     if not media.is_simulcast or direction != "recvonly":
         return []
     return [*(f"a=rid:{rid} recv" for rid in media.rids), "a=simulcast:recv " + ";".join(media.rids)]
 
 
-def transport_lines(local: LocalTransport) -> list[str]:
+def transport_lines(local: LocalIce) -> list[str]:
     """ICE and DTLS of this side, in the order in which most implementations write them."""
     lines = [f"a=ice-ufrag:{local.ufrag}", f"a=ice-pwd:{local.password}"]
     lines += [f"a=fingerprint:sha-256 {local.fingerprint}", f"a=setup:{local.setup}"]
@@ -430,14 +428,14 @@ def candidate_lines(candidates: Iterable[tuple[str, int]]) -> list[str]:
     return [*lines, "a=end-of-candidates"]
 
 
-class Fragment(msgspec.Struct, frozen=True, kw_only=True):
+class SdpFragment(msgspec.Struct, frozen=True, kw_only=True):
     """A trickle-ice-sdpfrag: the credentials it is about. Its candidates are not needed, a lite agent never checks."""
 
     ufrag: str
     password: str
 
 
-def parse_fragment(text: str) -> Fragment:
+def parse_fragment(text: str) -> SdpFragment:
     """Raises Refused: 413 when too long, 400 when malformed."""
     found = {"ice-ufrag": "", "ice-pwd": ""}
     candidates = 0
@@ -448,10 +446,10 @@ def parse_fragment(text: str) -> Fragment:
             found[name] = _checked(_ICE, value)
     if candidates > MAX_CANDIDATES:
         raise malformed(f"More than {MAX_CANDIDATES} candidates.")
-    return Fragment(ufrag=found["ice-ufrag"], password=found["ice-pwd"])
+    return SdpFragment(ufrag=found["ice-ufrag"], password=found["ice-pwd"])
 
 
-def build_fragment(local: LocalTransport) -> str:
+def build_fragment(local: LocalIce) -> str:
     """The answer to an ICE restart (RFC 9725, section 4.3.2)."""
     lines = ["a=ice-lite", f"a=ice-ufrag:{local.ufrag}", f"a=ice-pwd:{local.password}"]
     return "\r\n".join([*lines, *candidate_lines(local.candidates)]) + "\r\n"

@@ -16,7 +16,7 @@ import pylibsrtp
 from media.webrtc import rtp, stun
 from media.webrtc.dtls import Certificate, DtlsPeer
 from media.webrtc.port import Path, RtcPort
-from media.webrtc.sdp import LocalTransport, Transport
+from media.webrtc.sdp import IceTransport, LocalIce
 
 MAX_PATHS = 8
 _MAX_ICE_SESSIONS = 2
@@ -39,7 +39,7 @@ class Handler(Protocol):
         """About every ``tick_s`` while connected."""
 
 
-class Session:
+class PeerSession:
     """Created with the answer; lives until :meth:`close`, which it also calls itself with the reason.
 
     ``on_closed`` comes exactly once, and after it the handler hears nothing.
@@ -50,7 +50,7 @@ class Session:
         *,
         port: RtcPort,
         certificate: Certificate,
-        remote: Transport,
+        remote: IceTransport,
         handler: Handler,
         on_closed: Callable[[str], None],
         now: float,
@@ -89,8 +89,8 @@ class Session:
         return f'"{self._ufrag}"'
 
     @property
-    def local(self) -> LocalTransport:
-        return LocalTransport(
+    def local(self) -> LocalIce:
+        return LocalIce(
             ufrag=self._ufrag,
             password=self._credentials[self._ufrag],
             fingerprint=self._fingerprint,

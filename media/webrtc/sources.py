@@ -53,7 +53,7 @@ class Source:
         self.pending: list[tuple[Frame, float]] = []
         self._heard_at = self._since = now
 
-    def hear(self, now: float) -> None:
+    def arrived(self, now: float) -> None:
         if not self.is_alive(now):
             self._since = now
         self._heard_at = now
@@ -104,7 +104,7 @@ class Sources:
                 return None
             self._make_room(now)
             source = self._known[packet.ssrc] = Source(ssrc=packet.ssrc, layer=layer, plan=self.plan, now=now)
-        source.hear(now)
+        source.arrived(now)
         return source
 
     def admit(self, source: Source, frame: Frame, now: float) -> list[tuple[Frame, float]]:

@@ -12,13 +12,13 @@ from media.relay import Relay
 from media.unit import Codec, Kind
 from media.webrtc import dtls, fanout, h264, sdp
 from media.webrtc.egress import Egress, new_line
-from media.webrtc.errors import Refused
-from media.webrtc.fanout import Fanout
+from media.webrtc.errors import OfferRefused
+from media.webrtc.fanout import RtpFanout
 from media.webrtc.losses import Losses
 from media.webrtc.port import RtcPort
 from media.webrtc.resources import Resources, shown
-from media.webrtc.sdp import Format, Media, MediaAnswer, Offer
-from media.webrtc.session import Session
+from media.webrtc.sdp import Format, MediaAnswer, MediaSection, Offer
+from media.webrtc.session import PeerSession
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class WhepEndpoint:
         self._idle_after_s = idle_after_s
         self.losses = Losses()
         self._resources = Resources()
-        self._fanouts: dict[Relay, Fanout] = {}
+        self._fanouts: dict[Relay, RtpFanout] = {}
         self._users: dict[Relay, int] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -110,19 +110,21 @@ class WhepEndpoint:
 
     def _check_room(self, relay: Relay, resource_id: str) -> None:
         if self._resources.has(resource_id):
-            raise Refused(409, reason="full", title="Session exists", detail="The resource id is taken.")
+            raise OfferRefused(409, reason="full", title="Session exists", detail="The resource id is taken.")
         is_full = len(self._resources) >= self._max_viewers or self.viewers_of(relay) >= self._max_viewers_of_stream
         if is_full:
-            raise Refused(503, reason="full", title="Too many viewers", detail="Watch over HLS, or try again later.")
+            raise OfferRefused(
+                503, reason="full", title="Too many viewers", detail="Watch over HLS, or try again later."
+            )
 
     def _start(
         self,
         relay: Relay,
         lines: list[tuple[Kind, Format, MediaAnswer]],
-        remote: sdp.Transport,
+        remote: sdp.IceTransport,
         resource_id: str,
         want_keyframe: Callable[[], None],
-    ) -> Session:
+    ) -> PeerSession:
         cname = secrets.token_hex(8)
         numbered = [new_line(kind, chosen.payload_type) for kind, chosen, _ in lines]
         for line, (kind, _, answer) in zip(numbered, lines, strict=True):
@@ -135,7 +137,7 @@ class WhepEndpoint:
             self._release(relay, egress)
             self._on_viewer_left(resource_id, reason)
 
-        session = Session(
+        session = PeerSession(
             port=self._port,
             certificate=self._certificate,
             remote=remote,
@@ -151,9 +153,9 @@ class WhepEndpoint:
         log.info("WebRTC viewer %s came", shown(resource_id))
         return session
 
-    def _hold(self, relay: Relay, want_keyframe: Callable[[], None]) -> Fanout:
+    def _hold(self, relay: Relay, want_keyframe: Callable[[], None]) -> RtpFanout:
         if relay not in self._fanouts:
-            self._fanouts[relay] = Fanout(relay=relay, want_keyframe=want_keyframe)
+            self._fanouts[relay] = RtpFanout(relay=relay, want_keyframe=want_keyframe)
         self._users[relay] = self._users.get(relay, 0) + 1
         return self._fanouts[relay]
 
@@ -170,7 +172,7 @@ class WhepEndpoint:
         task.add_done_callback(self._closing.discard)
 
 
-async def _stop(found: Fanout) -> None:
+async def _stop(found: RtpFanout) -> None:
     found.close()
     await found.closed()
 
@@ -179,23 +181,23 @@ def _parse(text: str) -> Offer:
     return sdp.parse_offer(text)
 
 
-def _transport(offer: Offer, accepted: list[Media]) -> sdp.Transport:
+def _transport(offer: Offer, accepted: list[MediaSection]) -> sdp.IceTransport:
     return sdp.check_transport(offer, accepted, digests=dtls.supported_digests())
 
 
-def _build(answers: list[MediaAnswer], session: Session, offer: Offer) -> str:
+def _build(answers: list[MediaAnswer], session: PeerSession, offer: Offer) -> str:
     return sdp.build_answer(answers, session.local, bundle=offer.bundle, session_id=secrets.randbits(62))
 
 
 def _check_relay(relay: Relay) -> None:
     if relay.ended is not None:
-        raise Refused(404, reason="ended", title="The stream has ended", detail="There is nothing to watch live.")
+        raise OfferRefused(404, reason="ended", title="The stream has ended", detail="There is nothing to watch live.")
     why = fanout.unsuitable(relay.tracks)
     if why is not None:
-        raise Refused(422, reason="codec_unsupported", title="Codec not for WebRTC", detail=why)
+        raise OfferRefused(422, reason="codec_unsupported", title="Codec not for WebRTC", detail=why)
     if fanout.has_b_frames(relay):
         detail = "Browsers cannot show B-frames over WebRTC; watch over HLS."
-        raise Refused(422, reason="b_frames", title="The stream has B-frames", detail=detail)
+        raise OfferRefused(422, reason="b_frames", title="The stream has B-frames", detail=detail)
 
 
 def _negotiate(offer: Offer, relay: Relay) -> tuple[list[MediaAnswer], list[tuple[Kind, Format, MediaAnswer]]]:
@@ -226,14 +228,14 @@ def _check_common(offer: Offer, video: set[Codec], sent: set[Kind]) -> None:
     lacks_video = bool(video) and offer.first("video") is not None and "video" not in sent
     if not sent or lacks_video:
         detail = "The offer must be able to receive H.264 (packetization-mode 1) and Opus."
-        raise Refused(422, reason="codec_unsupported", title="No codec in common", detail=detail)
+        raise OfferRefused(422, reason="codec_unsupported", title="No codec in common", detail=detail)
 
 
-def _choose(media: Media, kind: Kind, config: bytes) -> Format | None:
+def _choose(media: MediaSection, kind: Kind, config: bytes) -> Format | None:
     if kind == "audio":
         return next((f for f in media.find("opus") if f.clock_rate == 48_000), None)
     try:
-        profile = h264.ParameterSets.decode(config).sps[0][1:4] if config else b""
+        profile = h264.H264ParameterSets.decode(config).sps[0][1:4] if config else b""
     except (ValueError, IndexError):
         profile = b""
     chosen = sdp.choose_h264(media, profile=profile)

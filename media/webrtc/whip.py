@@ -11,14 +11,14 @@ from types import MappingProxyType
 from media.publication import Publication
 from media.unit import Codec
 from media.webrtc import dtls, sdp
-from media.webrtc.errors import Refused, unusable
+from media.webrtc.errors import OfferRefused, unusable
 from media.webrtc.inbound import OpusReceiver, VideoReceiver
-from media.webrtc.ingest import Ingest
+from media.webrtc.ingest import WebrtcIngest
 from media.webrtc.losses import Losses
 from media.webrtc.port import TICK_S, RtcPort
 from media.webrtc.resources import Resources, shown
-from media.webrtc.sdp import Format, Media, MediaAnswer
-from media.webrtc.session import Session
+from media.webrtc.sdp import Format, MediaAnswer, MediaSection
+from media.webrtc.session import PeerSession
 from media.webrtc.sources import StreamPlan
 
 log = logging.getLogger(__name__)
@@ -91,15 +91,15 @@ class WhipEndpoint:
 
     def _check_room(self, resource_id: str) -> None:
         if self._resources.has(resource_id):
-            raise Refused(409, reason="full", title="Session exists", detail="The resource id is taken.")
+            raise OfferRefused(409, reason="full", title="Session exists", detail="The resource id is taken.")
         if len(self._resources) >= self._max_sessions:
-            raise Refused(503, reason="full", title="Too many publishers", detail="Try again later.")
+            raise OfferRefused(503, reason="full", title="Too many publishers", detail="Try again later.")
 
     def _start(
-        self, publication: Publication, plans: list[StreamPlan], remote: sdp.Transport, resource_id: str
-    ) -> Session:
+        self, publication: Publication, plans: list[StreamPlan], remote: sdp.IceTransport, resource_id: str
+    ) -> PeerSession:
         now = asyncio.get_running_loop().time()
-        ingest = Ingest(
+        ingest = WebrtcIngest(
             plans=plans,
             publication=publication,
             keyframe_every_s=self._keyframe_every_s,
@@ -114,7 +114,7 @@ class WhipEndpoint:
             self._resources.forget(resource_id)
             publication.close(reason)
 
-        session = Session(
+        session = PeerSession(
             port=self._port,
             certificate=self._certificate,
             remote=remote,
@@ -160,20 +160,20 @@ def _plan(answer: MediaAnswer) -> StreamPlan:
     if plan is None:
         detail = "The video codec must be H.264 (preferred) or VP8." if is_video else "The audio codec must be Opus."
         title = f"No {answer.media.kind} codec in common"
-        raise Refused(422, reason="codec_unsupported", title=title, detail=detail)
+        raise OfferRefused(422, reason="codec_unsupported", title=title, detail=detail)
     return plan
 
 
-def _transport(offer: sdp.Offer, answers: list[MediaAnswer]) -> sdp.Transport:
+def _transport(offer: sdp.Offer, answers: list[MediaAnswer]) -> sdp.IceTransport:
     accepted = [answer.media for answer in answers if answer.format is not None]
     return sdp.check_transport(offer, accepted, digests=dtls.supported_digests())
 
 
-def _build(answers: list[MediaAnswer], session: Session, offer: sdp.Offer) -> str:
+def _build(answers: list[MediaAnswer], session: PeerSession, offer: sdp.Offer) -> str:
     return sdp.build_answer(answers, session.local, bundle=offer.bundle, session_id=secrets.randbits(62))
 
 
-def _video(media: Media, answer: MediaAnswer) -> StreamPlan | None:
+def _video(media: MediaSection, answer: MediaAnswer) -> StreamPlan | None:
     chosen, codec = sdp.choose_h264(media), Codec.H264
     if chosen is None:
         chosen, codec = next(iter(media.find("vp8")), None), Codec.VP8
@@ -196,12 +196,12 @@ def _video(media: Media, answer: MediaAnswer) -> StreamPlan | None:
     )
 
 
-def _layers(media: Media) -> tuple[str, ...]:
+def _layers(media: MediaSection) -> tuple[str, ...]:
     has_ids = media.is_simulcast and sdp.RID_EXTENSION in media.extensions
     return tuple(media.rids) if has_ids else ()
 
 
-def _audio(media: Media, answer: MediaAnswer) -> StreamPlan | None:
+def _audio(media: MediaSection, answer: MediaAnswer) -> StreamPlan | None:
     chosen: Format | None = next((f for f in media.find("opus") if f.clock_rate == 48_000), None)
     if chosen is None:
         return None

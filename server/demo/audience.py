@@ -9,8 +9,8 @@ from collections import Counter, deque
 from random import Random
 from typing import Any, Final
 
-from server.demo.client import Api, EventSocket, Lost, Refused, while_listening
-from server.demo.people import Company, Member
+from server.demo.client import Api, CallRefused, EventSocket, ServerLost, while_listening
+from server.demo.people import Company, DemoMember
 from server.demo.script import EMOJI, HOST, HOST_LINES, LINES, REPLIES
 
 HEARTBEAT_S: Final = 10.0
@@ -31,30 +31,30 @@ class Audience:
         self._seen: deque[dict[str, Any]] = deque(maxlen=20)
         self.counts: Counter[str] = Counter()
 
-    async def attend(self, member: Member | None) -> None:
-        """Watch, and unless a guest (None) talk, until cancelled. Raises ``Lost`` when nothing works any more."""
+    async def attend(self, member: DemoMember | None) -> None:
+        """Watch, and unless a guest (None) talk, until cancelled. Raises ``ServerLost`` when nothing works any more."""
         failures = 0
         while True:
             came_at = time.monotonic()
             try:
                 await self._visit(member)
-            except* (Lost, Refused) as reasons:
+            except* (ServerLost, CallRefused) as reasons:
                 failures = failures + 1 if time.monotonic() - came_at < STEADY_S else 1
                 if failures >= MAX_FAILURES:
-                    raise Lost(str(reasons.exceptions[0])) from None
+                    raise ServerLost(str(reasons.exceptions[0])) from None
             await asyncio.sleep(self._chance.uniform(0.5, 3.0) * min(failures, 5))
 
-    async def _visit(self, member: Member | None) -> None:
+    async def _visit(self, member: DemoMember | None) -> None:
         try:
             socket = await self._api.socket(member.token if member else None, self._heard)
-        except Refused:
+        except CallRefused:
             # The access token has expired: it lives for minutes, the demo for as long as one likes.
             if member is not None:
                 await self._company.sign_in(member)
             raise
         await while_listening(socket, self._stay(socket, member))
 
-    async def _stay(self, socket: EventSocket, member: Member | None) -> None:
+    async def _stay(self, socket: EventSocket, member: DemoMember | None) -> None:
         watched = await socket.call("stream:watch", {"stream_id": self._stream_id})
         async with asyncio.TaskGroup() as group:
             group.create_task(self._beat(socket), name="heartbeat")
@@ -66,7 +66,7 @@ class Audience:
             await asyncio.sleep(HEARTBEAT_S)
             await _took(socket, "stream:heartbeat", {"stream_id": self._stream_id})
 
-    async def _talk(self, socket: EventSocket, member: Member, room_id: str) -> None:
+    async def _talk(self, socket: EventSocket, member: DemoMember, room_id: str) -> None:
         while True:
             await asyncio.sleep(min(60.0, self._chance.expovariate(1 / member.persona.pause_s)))
             if self._chance.random() < REACTION_SHARE:
@@ -75,7 +75,7 @@ class Audience:
             said = {"room_id": room_id, **self._words(member)}
             self.counts["messages"] += await _took(socket, "chat:send", said)
 
-    def _words(self, member: Member) -> dict[str, Any]:
+    def _words(self, member: DemoMember) -> dict[str, Any]:
         said: dict[str, Any] = {"client_id": uuid.uuid4().hex}
         if member.persona is HOST:
             return {**said, "text": self._chance.choice(HOST_LINES)}
@@ -96,7 +96,7 @@ async def _took(socket: EventSocket, event: str, body: Any) -> bool:
     """Whether the server took it; a refusal (too fast, a slow mode) is waited out and forgotten."""
     try:
         await socket.call(event, body)
-    except Refused as refusal:
+    except CallRefused as refusal:
         await asyncio.sleep(min(30.0, refusal.retry_after_s or 1.0))
         return False
     return True

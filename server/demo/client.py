@@ -15,7 +15,7 @@ CALL_S: Final = 15.0
 PATIENCE_S: Final = 180.0
 
 
-class Refused(Exception):
+class CallRefused(Exception):
     """The server answered, and not with a success. ``retry_after_s`` is what it asked for, if it did."""
 
     def __init__(self, status: int, detail: str, *, code: str = "", retry_after_s: float | None = None) -> None:
@@ -29,7 +29,7 @@ class Refused(Exception):
         return self.detail
 
 
-class Lost(Exception):
+class ServerLost(Exception):
     """The server cannot be reached, or does not answer in time."""
 
 
@@ -41,12 +41,12 @@ class Api:
         self.origin = origin
 
     async def call(self, method: str, path: str, body: Any = None, *, token: str | None = None) -> Any:
-        """The answer's JSON, None for an empty one. Raises ``Refused`` and ``Lost``."""
+        """The answer's JSON, None for an empty one. Raises ``CallRefused`` and ``ServerLost``."""
         deadline = asyncio.get_running_loop().time() + PATIENCE_S
         while True:
             try:
                 return await self._once(method, path, body, token)
-            except Refused as refusal:
+            except CallRefused as refusal:
                 wait_s = refusal.retry_after_s
                 if refusal.status != 429 or wait_s is None or asyncio.get_running_loop().time() + wait_s > deadline:
                     raise
@@ -65,7 +65,7 @@ class Api:
         return json.loads(text) if text else None
 
     async def socket(self, token: str | None, heard: Callable[[str, Any], None]) -> EventSocket:
-        """A Socket.IO connection that has joined the main namespace. Raises ``Refused`` and ``Lost``."""
+        """A Socket.IO connection that has joined the main namespace. Raises ``CallRefused`` and ``ServerLost``."""
         url = f"ws{self.origin.removeprefix('http')}/socket.io/?EIO=4&transport=websocket"
         with _lost():
             async with asyncio.timeout(CALL_S):
@@ -93,17 +93,17 @@ class EventSocket:
         self._silence_s = CALL_S
 
     async def join(self, auth: Any) -> None:
-        """The two handshakes. Raises ``Refused`` when the token is not taken."""
+        """The two handshakes. Raises ``CallRefused`` when the token is not taken."""
         opened = json.loads((await self._socket.receive_str())[1:])
         self._silence_s = (opened["pingInterval"] + opened["pingTimeout"]) / 1000
         await self._socket.send_str("40" + (json.dumps(auth) if auth else ""))
         answer = await self._socket.receive_str()
         if not answer.startswith("40"):
             told = json.loads(answer[2:]) if answer.startswith("44") else {}
-            raise Refused(401, told.get("message", "the connection was refused"), code="connect_error")
+            raise CallRefused(401, told.get("message", "the connection was refused"), code="connect_error")
 
     async def listen(self) -> None:
-        """Answer pings and hand over events until the connection ends, which raises ``Lost``."""
+        """Answer pings and hand over events until the connection ends, which raises ``ServerLost``."""
         try:
             with _lost():
                 while True:
@@ -113,7 +113,7 @@ class EventSocket:
         finally:
             for future in self._unanswered.values():
                 if not future.done():
-                    future.set_exception(Lost("the connection was closed"))
+                    future.set_exception(ServerLost("the connection was closed"))
             await self._socket.close()
 
     async def _take(self, text: str) -> None:
@@ -125,7 +125,7 @@ class EventSocket:
         elif text.startswith("43"):
             self._acknowledge(text[2:])
         elif text in ("1", "41"):
-            raise Lost("the server closed the connection")
+            raise ServerLost("the server closed the connection")
 
     def _acknowledge(self, text: str) -> None:
         number, _, args = text.partition("[")
@@ -134,7 +134,9 @@ class EventSocket:
             future.set_result(json.loads("[" + args)[0])
 
     async def call(self, event: str, body: Any) -> Any:
-        """Send an event and return its acknowledgement. Raises ``Refused`` when that is not ok, and ``Lost``."""
+        """Send an event and return its acknowledgement. Raises ``CallRefused`` when that is not ok, and
+        ``ServerLost``.
+        """
         number = next(self._numbers)
         future = self._unanswered[number] = asyncio.get_running_loop().create_future()
         try:
@@ -168,27 +170,27 @@ async def while_listening(socket: EventSocket, work: Awaitable[None]) -> None:
 
 @contextlib.contextmanager
 def _lost() -> Any:
-    """What a connection can die of, as ``Lost``."""
+    """What a connection can die of, as ``ServerLost``."""
     try:
         yield
     except TimeoutError as error:
-        raise Lost("the server does not answer") from error
+        raise ServerLost("the server does not answer") from error
     except (aiohttp.ClientError, OSError) as error:
-        raise Lost(str(error) or type(error).__name__) from error
+        raise ServerLost(str(error) or type(error).__name__) from error
     except aiohttp.WSMessageTypeError as error:  # a close, or something that is no text
-        raise Lost("the connection was closed") from error
+        raise ServerLost("the connection was closed") from error
 
 
-def _refusal(answer: aiohttp.ClientResponse, text: str) -> Refused:
+def _refusal(answer: aiohttp.ClientResponse, text: str) -> CallRefused:
     try:
         detail = str(json.loads(text)["detail"])
     except (ValueError, KeyError, TypeError):
         detail = f"{answer.status} {answer.reason}"
     wait = answer.headers.get("Retry-After", "")
-    return Refused(answer.status, detail, retry_after_s=float(wait) if wait.isdigit() else None)
+    return CallRefused(answer.status, detail, retry_after_s=float(wait) if wait.isdigit() else None)
 
 
-def _refused_event(error: Any) -> Refused:
+def _refused_event(error: Any) -> CallRefused:
     wait_ms = error.get("retry_after_ms")
     retry_after_s = wait_ms / 1000 if wait_ms is not None else None
-    return Refused(400, error["message"], code=error["code"], retry_after_s=retry_after_s)
+    return CallRefused(400, error["message"], code=error["code"], retry_after_s=retry_after_s)

@@ -13,7 +13,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-from server.demo.client import Api, Refused
+from server.demo.client import Api, CallRefused
 from server.demo.script import LATER, Persona, Plan
 
 SECRET_FILE: Final = "demo.secret"  # noqa: S105 - a file name
@@ -25,7 +25,7 @@ class SecretUnusable(Exception):
 
 
 @dataclass(kw_only=True)
-class Member:
+class DemoMember:
     """A persona who is signed in."""
 
     persona: Persona
@@ -55,38 +55,38 @@ class Company:
         self._api = api
         self._secret = secret
 
-    async def bring(self, persona: Persona) -> Member:
-        """Sign in, or register and say who they are. Raises ``Refused`` and ``Lost``."""
+    async def bring(self, persona: Persona) -> DemoMember:
+        """Sign in, or register and say who they are. Raises ``CallRefused`` and ``Lost``."""
         for username in (persona.username, f"{persona.username}_{self._derived(persona.username)[:4].lower()}"):
-            member = Member(
+            member = DemoMember(
                 persona=persona, username=username, password=self._derived("password " + username), token=""
             )
             if await self._enter(member):
                 return member
-        raise Refused(409, f"the names for {persona.display_name} belong to somebody else")
+        raise CallRefused(409, f"the names for {persona.display_name} belong to somebody else")
 
-    async def sign_in(self, member: Member) -> bool:
+    async def sign_in(self, member: DemoMember) -> bool:
         """Get a fresh token; False when there is no such account, or it is not ours."""
         try:
             held = await self._api.call(
                 "POST", "/api/v1/auth/login", {"login": member.username, "password": member.password}
             )
-        except Refused as refusal:
+        except CallRefused as refusal:
             if refusal.status == 401:
                 return False
             raise
         member.token = held["access_token"]
         return True
 
-    async def _enter(self, member: Member) -> bool:
+    async def _enter(self, member: DemoMember) -> bool:
         return await self.sign_in(member) or await self._register(member)
 
-    async def _register(self, member: Member) -> bool:
+    async def _register(self, member: DemoMember) -> bool:
         email = f"{member.username}@demo.example"
         body = {"username": member.username, "email": email, "password": member.password}
         try:
             held = await self._api.call("POST", "/api/v1/auth/register", body)
-        except Refused as refusal:
+        except CallRefused as refusal:
             if refusal.status == 409:
                 return False
             raise
@@ -99,7 +99,7 @@ class Company:
         return hmac.new(self._secret, what.encode(), hashlib.sha256).hexdigest()[:24]
 
 
-async def befriend(api: Api, members: Sequence[Member], chance: Random) -> None:
+async def befriend(api: Api, members: Sequence[DemoMember], chance: Random) -> None:
     """Everybody follows the host, who is the first, and a few others."""
     for member in members:
         others = [other for other in members if other is not member]
@@ -107,7 +107,7 @@ async def befriend(api: Api, members: Sequence[Member], chance: Random) -> None:
             await api.call("PUT", f"/api/v1/users/{other.username}/follow", token=member.token)
 
 
-async def announce(api: Api, members: Sequence[Member]) -> None:
+async def broadcast(api: Api, members: Sequence[DemoMember]) -> None:
     """The streams of the days to come, unless they are announced already."""
     for plan in LATER:
         owner = next(member for member in members if member.persona.username == plan.owner)
@@ -116,13 +116,13 @@ async def announce(api: Api, members: Sequence[Member]) -> None:
             await prepare(api, owner, plan)
 
 
-async def streams_of(api: Api, owner: Member, *, state: str) -> list[dict[str, Any]]:
+async def streams_of(api: Api, owner: DemoMember, *, state: str) -> list[dict[str, Any]]:
     """Up to a hundred of somebody's streams, the newest first."""
     page = await api.call("GET", f"/api/v1/streams?owner={owner.username}&state={state}&limit=100", token=owner.token)
     return list(page["items"])
 
 
-async def prepare(api: Api, owner: Member, plan: Plan) -> dict[str, Any]:
+async def prepare(api: Api, owner: DemoMember, plan: Plan) -> dict[str, Any]:
     """Create a stream; the answer holds it and what an encoder needs."""
     body = {"title": plan.title, "description": plan.description, "category": plan.category, "tags": list(plan.tags)}
     if plan.in_hours:

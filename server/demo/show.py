@@ -16,8 +16,17 @@ import aiohttp
 
 from server.config import Settings
 from server.demo.audience import Audience
-from server.demo.client import Api, Lost, Refused
-from server.demo.people import Company, Member, SecretUnusable, announce, befriend, kept_secret, prepare, streams_of
+from server.demo.client import Api, CallRefused, ServerLost
+from server.demo.people import (
+    Company,
+    DemoMember,
+    SecretUnusable,
+    befriend,
+    broadcast,
+    kept_secret,
+    prepare,
+    streams_of,
+)
 from server.demo.script import EARLIER, EARLIER_HOST, EVERYBODY, HOST, NOW, Persona, Plan
 from server.maintenance import local_origin
 
@@ -54,7 +63,7 @@ async def run_demo(settings: Settings, *, until: asyncio.Event | None = None, ea
             async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as client:
                 show = Show(settings=settings, api=Api(client=client, origin=local_origin(settings)))
                 await _until(asked, show.run(earlier_s))
-        except (Lost, Refused, NotPublished, SecretUnusable, ExceptionGroup) as error:
+        except (ServerLost, CallRefused, NotPublished, SecretUnusable, ExceptionGroup) as error:
             return _failed(_reason(error, settings))
     print("The demo has ended; its recordings and its people stay.")
     return 0
@@ -97,9 +106,9 @@ def _stop_signals(asked: asyncio.Event) -> Iterator[None]:
 def _reason(error: BaseException, settings: Settings) -> str:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    if isinstance(error, Lost):
+    if isinstance(error, ServerLost):
         return f"{local_origin(settings)}: {error}; start a server with `socialflow serve`, or name it with --http-port"
-    if isinstance(error, Refused | NotPublished | SecretUnusable):
+    if isinstance(error, CallRefused | NotPublished | SecretUnusable):
         return str(error)
     raise error
 
@@ -116,17 +125,19 @@ class Show:
         self._settings = settings
         self._api = api
         self._chance = Random()  # noqa: S311 - who says what when
-        self._members: dict[Persona, Member] = {}
+        self._members: dict[Persona, DemoMember] = {}
 
     async def run(self, earlier_s: float) -> None:
-        """Until cancelled. Raises ``Lost``, ``Refused``, ``NotPublished``, ``SecretUnusable``, maybe in a group."""
+        """Until cancelled. Raises ``ServerLost``, ``CallRefused``, ``NotPublished``, ``SecretUnusable``, maybe in a
+        group.
+        """
         server = await self._api.call("GET", "/api/v1/server")
         print(f"{server['name']} {server['version']} at {self._api.origin}: bringing {len(EVERYBODY)} people in …")
         self._company = Company(api=self._api, secret=kept_secret(self._settings.data_dir))
         for persona in EVERYBODY:
             self._members[persona] = await self._company.bring(persona)
         await befriend(self._api, list(self._members.values()), self._chance)
-        await announce(self._api, list(self._members.values()))
+        await broadcast(self._api, list(self._members.values()))
         async with asyncio.TaskGroup() as group:
             if earlier_s > 0 and not await self._has_recording():
                 group.create_task(self._earlier(earlier_s), name="earlier stream")
@@ -140,7 +151,7 @@ class Show:
         async with self._broadcast(self._members[HOST], NOW, LARGE) as stream, asyncio.TaskGroup() as group:
             self._tell(stream)
             audience = self._audience(stream)
-            everybody: Sequence[Member | None] = [*self._members.values(), *[None] * GUESTS]
+            everybody: Sequence[DemoMember | None] = [*self._members.values(), *[None] * GUESTS]
             for member in everybody:
                 group.create_task(audience.attend(member), name="somebody")
             group.create_task(self._report(audience), name="report")
@@ -160,7 +171,7 @@ class Show:
         return Audience(api=self._api, company=self._company, stream_id=stream["id"], chance=self._chance)
 
     @contextlib.asynccontextmanager
-    async def _broadcast(self, owner: Member, plan: Plan, picture: Picture) -> AsyncIterator[dict[str, Any]]:
+    async def _broadcast(self, owner: DemoMember, plan: Plan, picture: Picture) -> AsyncIterator[dict[str, Any]]:
         """A stream that is on the air for the block, and ended after it."""
         await self._end_those_left(owner)
         created = await prepare(self._api, owner, plan)
@@ -184,18 +195,18 @@ class Show:
                 raise NotPublished(f"the stream was not on the air within {LIVE_WITHIN_S:.0f} s")
             await asyncio.sleep(0.2)
 
-    async def _end_those_left(self, owner: Member) -> None:
+    async def _end_those_left(self, owner: DemoMember) -> None:
         """What a run that was killed has left on the air."""
         for stream in await streams_of(self._api, owner, state="live"):
             await self._end(owner, stream["id"], keep=True)
 
-    async def _end(self, owner: Member, stream_id: str, *, keep: bool) -> None:
+    async def _end(self, owner: DemoMember, stream_id: str, *, keep: bool) -> None:
         """End a stream; one that nobody has ever seen is removed instead."""
         path = f"/api/v1/streams/{stream_id}"
         method, path = ("POST", f"{path}/end") if keep else ("DELETE", path)
         try:
             await self._api.call(method, path, token=owner.token)
-        except Refused as refusal:
+        except CallRefused as refusal:
             if refusal.status != 401:
                 raise
             # The show has outlived its access token.

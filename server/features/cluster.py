@@ -137,7 +137,7 @@ class ClusterQuery(Query):
     limit: Limit = 50
 
 
-class ClusterDesk:
+class ClusterRoutes:
     """Asks the actor of every member, side by side. A node that does not answer within a second is listed as such."""
 
     name = "cluster"

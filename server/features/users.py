@@ -14,8 +14,8 @@ from server.features.auth.rules import Bio, DisplayName, is_reserved, username_k
 from server.http.cursors import decode_cursor, encode_cursor
 from server.http.errors import FieldError, Problem, not_found
 from server.http.feature import USERNAME, Answer, Call, Operation
-from server.http.identity import Person
-from server.http.limits import AccountRates, Rate
+from server.http.identity import Caller
+from server.http.limits import AccountRates, CallRate
 from server.http.shapes import Body, Page, PageQuery, Shape, Text
 from storage.postgres import Database, Row
 from storage.rights import note_change
@@ -29,7 +29,7 @@ class Counts(Shape):
     streams: int
 
 
-class Viewer(Shape):
+class ViewerRelationship(Shape):
     """What the caller is to this person."""
 
     following: bool
@@ -45,7 +45,7 @@ class Profile(Shape):
     avatar_url: str | None
     created_at: datetime
     counts: Counts
-    viewer: Annotated[Viewer | None, Field(description="null without a token")]
+    viewer: Annotated[ViewerRelationship | None, Field(description="null without a token")]
 
 
 class Me(Shape):
@@ -77,7 +77,7 @@ class ProfileChange(Body):
     bio: Annotated[Bio, Field(default_factory=str)]
 
 
-class Farewell(Body):
+class DeleteAccount(Body):
     password: Annotated[Text, Field(min_length=1, max_length=256)]
 
 
@@ -152,7 +152,7 @@ class Profiles:
             raise not_found("The account is no more")
         return Me(**_shown(row), email=row["email"], email_verified=row["email_verified"], roles=row["roles"])
 
-    async def of(self, username: str, *, viewer: Person | None) -> Profile:
+    async def of(self, username: str, *, viewer: Caller | None) -> Profile:
         """Raises a 404 for nobody, and for somebody who has blocked the viewer."""
         row = await self._db.fetchrow(_BY_USERNAME, username_key(username), viewer.id if viewer else None)
         if row is None or row["is_hidden"]:
@@ -182,7 +182,7 @@ class Profiles:
             raise Problem(409, f"display_name {message}", slug="taken", errors=[FieldError("display_name", message)])
 
 
-class Ties:
+class Relationships:
     """Follows, blocks and mutes. Every call may be repeated without another effect."""
 
     def __init__(self, *, database: Database, when_changed: Callable[[], Awaitable[None]]) -> None:
@@ -227,7 +227,7 @@ class Ties:
         await self._remove(_UNMUTE, me, username)
 
     async def list(
-        self, sql: str, username: str, *, viewer: Person | None, after: tuple[datetime, str] | None, limit: int
+        self, sql: str, username: str, *, viewer: Caller | None, after: tuple[datetime, str] | None, limit: int
     ) -> Sequence[Row]:
         """Latest first; without those who have blocked the viewer."""
         viewer_id = viewer.id if viewer else None
@@ -256,10 +256,10 @@ class Ties:
         return str(target["id"])
 
 
-class Accounts(Protocol):
+class AccountDeletion(Protocol):
     """What profiles need of accounts."""
 
-    async def delete(self, *, person: Person, password: str) -> None: ...
+    async def delete(self, *, person: Caller, password: str) -> None: ...
 
 
 Verb = Callable[[str, str], Awaitable[None]]
@@ -274,8 +274,8 @@ class Users:
         self,
         *,
         profiles: Profiles,
-        ties: Ties,
-        accounts: Accounts,
+        relationships: Relationships,
+        accounts: AccountDeletion,
         when_changed: Callable[[], Awaitable[None]],
         rates: AccountRates | None = None,
     ) -> None:
@@ -283,21 +283,22 @@ class Users:
         self._rates = rates or AccountRates()
         self._when_changed = when_changed
         self._profiles = profiles
-        self._ties = ties
+        self._relationships = relationships
         self._accounts = accounts
 
     def operations(self) -> Sequence[Operation]:
-        ties, rate = self._ties, self._rates.ties
+        relationships, rate = self._relationships, self._rates.ties
         return [
             *self._mine(),
             Operation(
                 method="GET", path="/api/v1/users/{username}", handler=self._get, name="getUser", tag=TAG,
                 summary="A person's profile", paths=_NAMED, answers={200: Profile}, auth="optional",
             ),
-            *_verbs("follow", ("Follow a person", "Stop following a person"), ties.follow, ties.unfollow, rate),
-            *_verbs("block", ("Block a person: neither follows nor sees the other", "Unblock a person"), ties.block,
-                    ties.unblock, rate),
-            *_verbs("mute", ("Mute a person", "Unmute a person"), ties.mute, ties.unmute, rate),
+            *_verbs("follow", ("Follow a person", "Stop following a person"), relationships.follow,
+                    relationships.unfollow, rate),
+            *_verbs("block", ("Block a person: neither follows nor sees the other", "Unblock a person"),
+                    relationships.block, relationships.unblock, rate),
+            *_verbs("mute", ("Mute a person", "Unmute a person"), relationships.mute, relationships.unmute, rate),
             self._listing("followers", "Who follows a person", _FOLLOWERS),
             self._listing("following", "Whom a person follows", _FOLLOWING),
         ]  # fmt: skip
@@ -317,7 +318,8 @@ class Users:
                 method="DELETE", path="/api/v1/me", handler=self._delete, name="deleteMe", tag=TAG,
                 summary="Delete my account",
                 description="Hidden at once and wiped after the days of grace; until then signing in takes it back.",
-                body=Farewell, max_body=16 * 1024, answers={204: None}, problems=frozenset({403, 429}), auth="required",
+                body=DeleteAccount, max_body=16 * 1024, answers={204: None},
+                problems=frozenset({403, 429}), auth="required",
             ),
         ]  # fmt: skip
 
@@ -339,7 +341,7 @@ class Users:
         await self._when_changed()
         return Answer(200, await self._profiles.me(call.me.id))
 
-    async def _delete(self, call: Call[Farewell, None]) -> Answer:
+    async def _delete(self, call: Call[DeleteAccount, None]) -> Answer:
         await self._accounts.delete(person=call.me, password=call.body.password)
         return Answer(204)
 
@@ -348,7 +350,7 @@ class Users:
 
     async def _list(self, call: Call[None, PageQuery], sql: str) -> Answer:
         limit = call.query.limit
-        rows = await self._ties.list(
+        rows = await self._relationships.list(
             sql, call.path["username"], viewer=call.person, after=_after(call.query.cursor), limit=limit + 1
         )
         items = [_person(row) for row in rows[:limit]]
@@ -360,22 +362,22 @@ class Users:
 _NAMED: Final = {"username": USERNAME}
 
 
-def _verbs(what: str, said: tuple[str, str], add: Verb, remove: Verb, rate: Rate) -> list[Operation]:
+def _verbs(what: str, said: tuple[str, str], add: Verb, remove: Verb, rate: CallRate) -> list[Operation]:
     """The idempotent pair of one tie; ``said`` sums up its PUT and its DELETE."""
     path = f"/api/v1/users/{{username}}/{what}"
     return [
         Operation(
-            method="PUT", path=path, handler=_tie(add), name=what, tag=TAG, summary=said[0], paths=_NAMED,
+            method="PUT", path=path, handler=_relationship(add), name=what, tag=TAG, summary=said[0], paths=_NAMED,
             answers={204: None}, problems=frozenset({409}), auth="required", account_rate=rate,
         ),
         Operation(
-            method="DELETE", path=path, handler=_tie(remove), name=f"un{what}", tag=TAG, summary=said[1], paths=_NAMED,
-            answers={204: None}, auth="required", account_rate=rate,
+            method="DELETE", path=path, handler=_relationship(remove), name=f"un{what}", tag=TAG, summary=said[1],
+            paths=_NAMED, answers={204: None}, auth="required", account_rate=rate,
         ),
     ]  # fmt: skip
 
 
-def _tie(verb: Verb) -> Callable[[Call[None, None]], Awaitable[Answer]]:
+def _relationship(verb: Verb) -> Callable[[Call[None, None]], Awaitable[Answer]]:
     async def handler(call: Call[None, None]) -> Answer:
         await verb(call.me.id, call.path["username"])
         return Answer(204)
@@ -393,8 +395,8 @@ def _shown(row: Row) -> dict[str, Any]:
     return {**{name: row[name] for name in names}, "counts": counts}
 
 
-def _viewer(row: Row) -> Viewer:
-    return Viewer(following=row["is_followed"], blocked=row["is_blocked"], muted=row["is_muted"])
+def _viewer(row: Row) -> ViewerRelationship:
+    return ViewerRelationship(following=row["is_followed"], blocked=row["is_blocked"], muted=row["is_muted"])
 
 
 def _person(row: Row) -> PersonShape:

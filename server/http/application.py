@@ -19,7 +19,7 @@ from server.http.feature import Feature, Operation
 from server.http.idempotency import IdempotencyKeys
 from server.http.identity import Identity
 from server.http.limits import RateLimiter
-from server.http.middleware import HttpMetrics, Surround
+from server.http.middleware import HttpMetrics, HttpMiddleware
 
 DESCRIPTION: Final = (
     "Live streams, the chat beside them and the people around them. Errors are RFC 9457 problem details. Lists take "
@@ -54,7 +54,7 @@ def build_app(
     The caller may add routes of its own (Socket.IO, the browser client) before it runs the application. Order matters:
     aiohttp takes the first resource that matches.
     """
-    surround = Surround(
+    surround = HttpMiddleware(
         problems=problems,
         metrics=HttpMetrics(registry=registry),
         allowed_origins=settings.allowed_origins,

@@ -15,7 +15,7 @@ from server.http.addresses import LOOPBACK, ClientAddresses, is_loopback, limiti
 from server.http.errors import FieldError, Problem, Unauthorized, invalid
 from server.http.feature import Answer, Call, Operation
 from server.http.idempotency import HEADER, IdempotencyKeys
-from server.http.identity import Identity, Person
+from server.http.identity import Caller, Identity
 from server.http.intake import (
     check_path,
     path_formats,
@@ -101,7 +101,7 @@ class Dispatch:
         if wait_s > 0:
             raise Problem(429, "Too many calls from this address", retry_after_s=wait_s)
 
-    async def _limit_account(self, person: Person | None) -> None:
+    async def _limit_account(self, person: Caller | None) -> None:
         """What is created counts for the account, so loopback is no exception."""
         rate = self._operation.account_rate
         if rate is None or person is None:
@@ -110,7 +110,7 @@ class Dispatch:
         if wait_s > 0:
             raise Problem(429, "Your account has done this too often", retry_after_s=wait_s)
 
-    def _caller(self, request: web.Request) -> tuple[Person | None, str | None]:
+    def _caller(self, request: web.Request) -> tuple[Caller | None, str | None]:
         auth = self._operation.auth
         if auth == "none":
             return None, None

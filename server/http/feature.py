@@ -9,8 +9,8 @@ from typing import Any, Final, Generic, Literal, Protocol, TypeVar
 from aiohttp import web
 from pydantic import BaseModel
 
-from server.http.identity import Person
-from server.http.limits import Rate
+from server.http.identity import Caller
+from server.http.limits import CallRate
 
 BodyT = TypeVar("BodyT")
 QueryT = TypeVar("QueryT")
@@ -41,7 +41,7 @@ NAME: Final = PathFormat(pattern="^[A-Za-z0-9_-]{1,64}$", description="A short n
 
 
 @dataclass(frozen=True, kw_only=True)
-class Media:
+class MediaType:
     """An answer that is not JSON of ours."""
 
     media_type: str
@@ -75,12 +75,12 @@ class Call(Generic[BodyT, QueryT]):
     body: BodyT
     query: QueryT
     path: Mapping[str, str]
-    person: Person | None
+    person: Caller | None
     address: str
     token: str | None = None
 
     @property
-    def me(self) -> Person:
+    def me(self) -> Caller:
         """The person, where the operation requires one."""
         if self.person is None:
             raise LookupError("the operation does not require a person")
@@ -88,7 +88,7 @@ class Call(Generic[BodyT, QueryT]):
 
 
 Handler = Callable[[Any], Awaitable[Answer | web.StreamResponse]]
-AnswerShape = type[BaseModel] | Media | None
+AnswerShape = type[BaseModel] | MediaType | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,8 +120,8 @@ class Operation:
     roles: frozenset[str] = frozenset()
     max_body: int = 64 * 1024
     idempotent_key: bool = False
-    rate: Rate | None = None
-    account_rate: Rate | None = None
+    rate: CallRate | None = None
+    account_rate: CallRate | None = None
     body_timeout_s: float | None = None
     """Overrides the application's deadline for the arrival of a body."""
     headers: Mapping[str, str] = field(default_factory=dict)

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, ConfigDict
 
-from server.http.feature import Answer, Call, Media, Operation
+from server.http.feature import Answer, Call, MediaType, Operation
 from server.http.shapes import Shape
 
 
@@ -138,7 +138,7 @@ class Health:
             Operation(
                 method="GET", path="/metrics", handler=self._metrics, name="metrics", tag="operations",
                 summary="Measurements, for Prometheus",
-                answers={200: Media(media_type="text/plain", description="The Prometheus text format")},
+                answers={200: MediaType(media_type="text/plain", description="The Prometheus text format")},
             ),
         ]  # fmt: skip
 

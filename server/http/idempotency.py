@@ -33,7 +33,7 @@ _DROP_SQL = "delete from idempotency_keys where user_id = $1 and key = $2 and st
 _PURGE_SQL = "delete from idempotency_keys where created_at < now() - make_interval(secs => $1)"
 
 
-class Rows(Protocol):
+class IdempotencyRows(Protocol):
     """What the store needs of Postgres; jsonb comes and goes as Python objects."""
 
     async def fetch(self, sql: str, /, *args: Any) -> Sequence[Any]: ...
@@ -48,7 +48,7 @@ class IdempotencyKeys:
     the first call is under way it is a 409 with ``Retry-After``. A call that fails leaves nothing, and may be repeated.
     """
 
-    def __init__(self, *, rows: Rows) -> None:
+    def __init__(self, *, rows: IdempotencyRows) -> None:
         self._rows = rows
 
     async def once(

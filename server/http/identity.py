@@ -48,7 +48,7 @@ _REVOKED_SQL = "select id, revoked_reason from auth_sessions \
 where revoked_at is not null and revoked_at > clock_timestamp() - make_interval(secs => $1)"
 
 
-class Rows(Protocol):
+class SessionRows(Protocol):
     """What identity needs of Postgres."""
 
     async def fetch(self, sql: str, /, *args: Any) -> Sequence[Any]: ...
@@ -57,7 +57,7 @@ class Rows(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
+class Caller:
     """Who a verified access token speaks for. Names are those of the moment the token was made."""
 
     id: str
@@ -84,7 +84,7 @@ class _Key:
 class _Known:
     """A token whose signature need not be looked at again."""
 
-    person: Person
+    person: Caller
     expires_at: float
     kid: str
 
@@ -100,7 +100,7 @@ class Identity:
     def __init__(
         self,
         *,
-        rows: Rows,
+        rows: SessionRows,
         poll_s: float = 0.5,
         overlap_s: float = 10.0,
         wall: Callable[[], float] = time.time,
@@ -137,7 +137,7 @@ class Identity:
         """``callback`` hears of each ended session once, wherever it was ended."""
         self._callbacks.append(callback)
 
-    def mint(self, person: Person) -> tuple[str, int]:
+    def mint(self, person: Caller) -> tuple[str, int]:
         """An access token and the seconds it lives."""
         key = self._signing_key()
         now = int(self._wall())
@@ -157,7 +157,7 @@ class Identity:
         self._remember(_digest(token), _Known(person, now + ACCESS_TTL_S, key.kid))
         return token, ACCESS_TTL_S
 
-    def verify(self, token: str) -> Person:
+    def verify(self, token: str) -> Caller:
         """Raises Unauthorized with the code ``token_invalid``, ``token_expired`` or ``token_revoked``."""
         if len(token) > MAX_TOKEN_CHARS:
             raise _invalid()
@@ -177,7 +177,7 @@ class Identity:
         """The person is called so from now on, whatever tokens say that were made before."""
         self._names[person_id] = display_name, self._monotonic() + ACCESS_TTL_S + LEEWAY_S + 60
 
-    def _named(self, person: Person) -> Person:
+    def _named(self, person: Caller) -> Caller:
         name = self._names.get(person.id)
         return person if name is None or name[0] == person.display_name else replace(person, display_name=name[0])
 
@@ -284,8 +284,8 @@ def _invalid() -> Unauthorized:
     return Unauthorized("token_invalid", "The access token is not valid")
 
 
-def _person(claims: dict[str, Any]) -> Person:
-    return Person(
+def _person(claims: dict[str, Any]) -> Caller:
+    return Caller(
         id=claims["sub"],
         username=claims.get("username", ""),
         display_name=claims.get("name", ""),

@@ -10,7 +10,7 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
+class CallRate:
     """``burst`` calls at once, refilled at ``per_s`` a second; ``name`` keeps one kind of call apart from another."""
 
     name: str
@@ -22,10 +22,10 @@ class Rate:
 class AccountRates:
     """How often one account may create something, from whatever address."""
 
-    streams: Rate = Rate("new_streams", per_s=300 / 3600, burst=100)
-    ties: Rate = Rate("ties", per_s=1_000 / 3600, burst=200)
-    profile: Rate = Rate("profile", per_s=300 / 3600, burst=100)
-    exports: Rate = Rate("exports", per_s=20 / 3600, burst=10)
+    streams: CallRate = CallRate("new_streams", per_s=300 / 3600, burst=100)
+    ties: CallRate = CallRate("ties", per_s=1_000 / 3600, burst=200)
+    profile: CallRate = CallRate("profile", per_s=300 / 3600, burst=100)
+    exports: CallRate = CallRate("exports", per_s=20 / 3600, burst=10)
 
     @classmethod
     def per_hour(cls, *, streams: int, ties: int, profile: int, exports: int) -> AccountRates:
@@ -38,16 +38,16 @@ class AccountRates:
         )
 
 
-def _hourly(name: str, count: int) -> Rate:
-    return Rate(name, per_s=count / 3600, burst=max(1, count // 3))
+def _hourly(name: str, count: int) -> CallRate:
+    return CallRate(name, per_s=count / 3600, burst=max(1, count // 3))
 
 
 class RateLimiter(Protocol):
-    async def take(self, key: str, rate: Rate) -> float:
+    async def take(self, key: str, rate: CallRate) -> float:
         """0 when the call may go on, else the seconds until it may."""
         ...
 
-    async def give_back(self, key: str, rate: Rate) -> None:
+    async def refund(self, key: str, rate: CallRate) -> None:
         """What was taken shall not count."""
         ...
 
@@ -60,7 +60,7 @@ class TokenBuckets:
         self._max_keys = max_keys
         self._buckets: OrderedDict[tuple[str, str], tuple[float, float]] = OrderedDict()
 
-    async def take(self, key: str, rate: Rate) -> float:
+    async def take(self, key: str, rate: CallRate) -> float:
         now = self._monotonic()
         bucket = (rate.name, key)
         tokens, at = self._buckets.pop(bucket, (float(rate.burst), now))
@@ -71,7 +71,7 @@ class TokenBuckets:
             self._buckets.popitem(last=False)
         return 0.0 if is_allowed else (1 - tokens) / rate.per_s
 
-    async def give_back(self, key: str, rate: Rate) -> None:
+    async def refund(self, key: str, rate: CallRate) -> None:
         bucket = (rate.name, key)
         if bucket in self._buckets:
             tokens, at = self._buckets[bucket]

@@ -85,7 +85,7 @@ def route_template(request: web.Request) -> str:
     return resource.canonical if resource is not None else "unmatched"
 
 
-class Surround:
+class HttpMiddleware:
     """The application's one middleware, and its hook on every answer's head."""
 
     def __init__(self, *, problems: ProblemTable, metrics: HttpMetrics, allowed_origins: Sequence[str] = ()) -> None:

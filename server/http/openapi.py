@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from server.http.errors import PROBLEM_MEDIA_TYPE, TITLES
-from server.http.feature import Media, Operation, PathFormat
+from server.http.feature import MediaType, Operation, PathFormat
 from server.http.idempotency import HEADER, KEY_PATTERN
 from server.http.intake import path_formats
 from server.http.shapes import ProblemShape
@@ -206,7 +206,7 @@ def _answer(status: int, shape: Any, operation: Operation, refs: Refs) -> Json:
     if status == 503:
         headers["Retry-After"] = "Seconds to wait"
     said: Json = {"description": _DESCRIPTIONS.get(status, "The answer")}
-    if isinstance(shape, Media):
+    if isinstance(shape, MediaType):
         said["description"] = shape.description
         said["content"] = {shape.media_type: {"schema": {"type": "string"}}}
         headers.update(shape.headers)

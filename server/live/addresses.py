@@ -16,7 +16,7 @@ from typing import Final, Protocol
 from uuid import UUID
 
 from server.http.feature import UUID_PATTERN, PathFormat
-from server.http.identity import Person
+from server.http.identity import Caller
 from server.live.viewings import NOBODY, Viewer
 
 STEP_S: Final = 6 * 3600
@@ -40,7 +40,7 @@ class Seals(Protocol):
     def is_revoked(self, session_id: str) -> bool: ...
 
 
-class Addresses:
+class MediaAddresses:
     def __init__(self, *, seals: Seals, wall: Callable[[], float] = time.time) -> None:
         self._seals = seals
         self._wall = wall
@@ -54,7 +54,7 @@ class Addresses:
         token = body + self._seals.seal(PURPOSE + stream_id.encode(), body)[:_SEAL_BYTES]
         return f"{stream_id}~{base64.urlsafe_b64encode(token).decode().rstrip('=')}"
 
-    def read(self, part: str, person: Person | None) -> tuple[str, Viewer]:
+    def read(self, part: str, person: Caller | None) -> tuple[str, Viewer]:
         """The stream's id, and who asks: by token of the path, else by the request's own. A bad one is no one's."""
         stream_id, _, token = part.partition("~")
         stream_id = stream_id.lower()
@@ -74,5 +74,5 @@ class Addresses:
         return Viewer(id=str(UUID(bytes=person_id)), session_id=session)
 
 
-def viewer_of(person: Person | None) -> Viewer:
+def viewer_of(person: Caller | None) -> Viewer:
     return NOBODY if person is None else Viewer(id=person.id, session_id=person.session_id)

@@ -15,27 +15,27 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import islice
 from typing import Protocol
 
-from actors.budget import Budgets, Spent
+from actors.rate_limits import Consumption, RateLimits
 from actors.runtime import ActorError, Clock
 from storage.errors import StorageError
 
 SHARE_S = 0.25
 PAGE = 256
-TOLD_FROM = 4  # sockets of an account on one node; fewer are nobody else's affair
-SAID_AGAIN_S = 15.0
+REPORTED_FROM = 4  # sockets of an account on one node; fewer are nobody else's affair
+RESEND_S = 15.0
 HOLDS_S = 50.0
 
 log = logging.getLogger("server.admission")
 
 
-class Turnout:
+class ConnectionQuota:
     """The sockets of each account: here, and on other nodes as far as they have said. And those of guests, here."""
 
     def __init__(self, *, per_account: int, per_staff_account: int, guests: int) -> None:
         self._per_account = per_account
         self._per_staff_account = per_staff_account
         self._guests = guests
-        self._told_from = max(1, min(TOLD_FROM, per_account // 4, per_staff_account // 4))
+        self._reported_from = max(1, min(REPORTED_FROM, per_account // 4, per_staff_account // 4))
         self._here: Counter[str] = Counter()
         self._elsewhere: dict[str, int] = {}
         self._news: dict[str, None] = {}
@@ -63,63 +63,63 @@ class Turnout:
 
     def _changed(self, account: str | None) -> None:
         """Most accounts have a socket or two, of which no other node need know."""
-        if account is not None and (self._here[account] >= self._told_from or account in self._elsewhere):
+        if account is not None and (self._here[account] >= self._reported_from or account in self._elsewhere):
             self._news[account] = None
 
-    def draw(self, limit: int) -> dict[str, int]:
+    def take_pending(self, limit: int) -> dict[str, int]:
         """Accounts whose count is to be said to the others, at most so many; it counts as said."""
-        drawn = list(islice(self._news, limit))
-        for account in drawn:
+        taken = list(islice(self._news, limit))
+        for account in taken:
             del self._news[account]
-            if self._told(account):
+            if self._reported(account):
                 self._elsewhere.setdefault(account, 0)
-        return {account: self._told(account) for account in drawn}
+        return {account: self._reported(account) for account in taken}
 
-    def _told(self, account: str) -> int:
+    def _reported(self, account: str) -> int:
         count = self._here.get(account, 0)
-        return count if count >= self._told_from else 0
+        return count if count >= self._reported_from else 0
 
-    def say_again(self) -> None:
+    def resend_all(self) -> None:
         """All that was said holds for a while only."""
         self._news |= dict.fromkeys(self._elsewhere)
 
-    def hear_nobody(self) -> None:
+    def forget_others(self) -> None:
         """What the others have cannot be known: this node goes by itself."""
         self._elsewhere = dict.fromkeys(self._elsewhere, 0)
 
-    def heard(self, account: str, elsewhere: int) -> None:
+    def apply(self, account: str, elsewhere: int) -> None:
         """What the others have said, in answer to our count."""
-        if self._told(account) or (elsewhere and account in self._here):
+        if self._reported(account) or (elsewhere and account in self._here):
             self._elsewhere[account] = elsewhere
         else:
             self._elsewhere.pop(account, None)
 
 
-class Table(Protocol):
+class QuotaTable(Protocol):
     """What the nodes know together. Raises ``Unavailable`` while that cannot be asked."""
 
-    async def spend(self, spent: Sequence[Spent]) -> list[float]: ...
+    async def consume(self, spent: Sequence[Consumption]) -> list[float]: ...
     async def count_sockets(self, counts: Mapping[str, int], *, holds_s: float) -> list[int]: ...
 
 
-class Exchange:
+class QuotaSync:
     """Says and hears, as one task. Alone in the cluster it says nothing."""
 
     def __init__(
         self,
         *,
-        budgets: Budgets,
-        turnout: Turnout,
-        table: Table,
+        rate_limits: RateLimits,
+        connection_quota: ConnectionQuota,
+        table: QuotaTable,
         clock: Clock,
         is_alone: Callable[[], bool],
     ) -> None:
-        self._budgets = budgets
-        self._turnout = turnout
+        self._rate_limits = rate_limits
+        self._connection_quota = connection_quota
         self._table = table
         self._clock = clock
         self._is_alone = is_alone
-        self._said_again_at = clock.monotonic()
+        self._resent_at = clock.monotonic()
         self._is_away = False
         self._task: asyncio.Task[None] | None = None
 
@@ -138,8 +138,8 @@ class Exchange:
             try:
                 await self.share()
             except (ActorError, StorageError) as error:
-                self._turnout.hear_nobody()
-                self._said_again_at = -math.inf
+                self._connection_quota.forget_others()
+                self._resent_at = -math.inf
                 if not self._is_away:
                     log.warning("what people do elsewhere is not known: limits hold for each node by itself: %s", error)
                 self._is_away = True
@@ -148,26 +148,26 @@ class Exchange:
 
     async def share(self) -> None:
         """Once: say all that is new, and take over what comes back."""
-        if self._clock.monotonic() - self._said_again_at > SAID_AGAIN_S:
-            self._said_again_at = self._clock.monotonic()
-            self._turnout.say_again()
-        while spent := self._budgets.draw(PAGE, at=self._clock.monotonic()):
-            await self._share_spent(spent)
-        while counts := self._turnout.draw(PAGE):
+        if self._clock.monotonic() - self._resent_at > RESEND_S:
+            self._resent_at = self._clock.monotonic()
+            self._connection_quota.resend_all()
+        while spent := self._rate_limits.take_pending(PAGE, at=self._clock.monotonic()):
+            await self._share_consumption(spent)
+        while counts := self._connection_quota.take_pending(PAGE):
             await self._share_counts(counts)
 
-    async def _share_spent(self, spent: list[Spent]) -> None:
+    async def _share_consumption(self, spent: list[Consumption]) -> None:
         if self._is_alone():
             return
         at = self._clock.monotonic()
-        for one, level_s in zip(spent, await self._table.spend(spent), strict=True):
-            self._budgets.heard(one.key, level_s, at=at)
+        for one, level_s in zip(spent, await self._table.consume(spent), strict=True):
+            self._rate_limits.apply(one.key, level_s, at=at)
 
     async def _share_counts(self, counts: dict[str, int]) -> None:
         if self._is_alone():
             for account in counts:
-                self._turnout.heard(account, 0)
+                self._connection_quota.apply(account, 0)
             return
         sums = await self._table.count_sockets(counts, holds_s=HOLDS_S)
         for account, elsewhere in zip(counts, sums, strict=True):
-            self._turnout.heard(account, elsewhere)
+            self._connection_quota.apply(account, elsewhere)

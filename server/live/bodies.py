@@ -13,15 +13,15 @@ Id = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
 
-class Shape(msgspec.Struct, frozen=True, kw_only=True):
+class EventShape(msgspec.Struct, frozen=True, kw_only=True):
     """Unknown fields are passed over, so that newer clients work with older servers."""
 
 
-class OfStream(Shape, frozen=True, kw_only=True):
+class OfStream(EventShape, frozen=True, kw_only=True):
     stream_id: Id
 
 
-class Heartbeat(Shape, frozen=True, kw_only=True):
+class Heartbeat(EventShape, frozen=True, kw_only=True):
     stream_id: Id
     position_ms: Annotated[float, msgspec.Meta(ge=0, le=2**53)] | None = None
     rendition: Annotated[str, msgspec.Meta(max_length=64, pattern=STORABLE)] | None = None
@@ -29,49 +29,49 @@ class Heartbeat(Shape, frozen=True, kw_only=True):
     latency_ms: Annotated[float, msgspec.Meta(ge=0, le=2**53)] | None = None
 
 
-class React(Shape, frozen=True, kw_only=True):
+class React(EventShape, frozen=True, kw_only=True):
     stream_id: Id
     emoji: Annotated[str, msgspec.Meta(min_length=1, max_length=16)]
 
 
-class Position(Shape, frozen=True, kw_only=True):
+class RoomPosition(EventShape, frozen=True, kw_only=True):
     epoch: Annotated[str, msgspec.Meta(max_length=128)]
     offset: Count
 
 
-class Join(Shape, frozen=True, kw_only=True):
+class Join(EventShape, frozen=True, kw_only=True):
     room_id: Id
-    since: Position | None = None
+    since: RoomPosition | None = None
 
 
-class OfRoom(Shape, frozen=True, kw_only=True):
+class OfRoom(EventShape, frozen=True, kw_only=True):
     room_id: Id
 
 
-class Send(Shape, frozen=True, kw_only=True):
+class Send(EventShape, frozen=True, kw_only=True):
     room_id: Id
     text: Annotated[str, msgspec.Meta(max_length=8_000)]
     client_id: Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=STORABLE)]
     reply_to: Id | None = None
 
 
-class History(Shape, frozen=True, kw_only=True):
+class History(EventShape, frozen=True, kw_only=True):
     room_id: Id
     before: Count | None = None
     limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 50
 
 
-class OfMessage(Shape, frozen=True, kw_only=True):
+class OfMessage(EventShape, frozen=True, kw_only=True):
     room_id: Id
     message_id: Id
 
 
-class Pin(Shape, frozen=True, kw_only=True):
+class Pin(EventShape, frozen=True, kw_only=True):
     room_id: Id
     message_id: Id | None = None
 
 
-class OfPerson(Shape, frozen=True, kw_only=True):
+class OfPerson(EventShape, frozen=True, kw_only=True):
     room_id: Id
     user_id: Id
     reason: Annotated[str, msgspec.Meta(max_length=300, pattern=STORABLE)] = ""
@@ -90,7 +90,7 @@ class Ban(OfPerson, frozen=True, kw_only=True):
     seconds: Seconds | None = None
 
 
-class ModeChange(Shape, frozen=True, kw_only=True):
+class ModeChange(EventShape, frozen=True, kw_only=True):
     slow_seconds: Annotated[int, msgspec.Meta(ge=0, le=3600)] | msgspec.UnsetType | None = msgspec.UNSET
     followers_only_seconds: Annotated[int, msgspec.Meta(ge=0, le=7776000)] | msgspec.UnsetType | None = msgspec.UNSET
     subscribers_only: bool | msgspec.UnsetType = msgspec.UNSET
@@ -98,11 +98,11 @@ class ModeChange(Shape, frozen=True, kw_only=True):
     unique: bool | msgspec.UnsetType = msgspec.UNSET
 
 
-class Mode(Shape, frozen=True, kw_only=True):
+class Mode(EventShape, frozen=True, kw_only=True):
     room_id: Id
     mode: ModeChange
 
 
-class ListPresent(Shape, frozen=True, kw_only=True):
+class ListPresent(EventShape, frozen=True, kw_only=True):
     room_id: Id
     limit: Annotated[int, msgspec.Meta(ge=1, le=MAX_PEOPLE)] = 50

@@ -11,7 +11,7 @@ from actors.viewers import ViewerCame, ViewerLeft, ViewersHere, mark_of
 
 RETRY_S: Final = 0.5
 MAX_UNTOLD: Final = 65_536
-STANDING_S: Final = 10.0
+COUNT_S: Final = 10.0
 LAST_STANDINGS: Final = 3
 """How often it is said of a stream that nobody watches it here any more."""
 
@@ -29,11 +29,11 @@ class _Here:
         self.left_to_say = LAST_STANDINGS
 
 
-class Counters:
+class LocalViewers:
     """What a counter could not be told is told again until it was; of each view only what was said last.
 
     What was told may still be lost on the way: with a counter that has just moved, or with a Redis that loses its data.
-    So a counter hears how many watch here when its shard has another owner, and every ``STANDING_S``, and asks for all
+    So a counter hears how many watch here when its shard has another owner, and every ``COUNT_S``, and asks for all
     of them when it has counted otherwise.
     """
 
@@ -42,7 +42,7 @@ class Counters:
         self._here: dict[str, _Here] = {}
         self._untold: dict[str, tuple[str, ViewerCame | ViewerLeft]] = {}
         self._is_due = False
-        self._is_standing_due = False
+        self._is_count_due = False
 
     @property
     def watched(self) -> list[str]:
@@ -54,9 +54,9 @@ class Counters:
         here.viewers += 1
         here.marks ^= mark_of(message.view_id)
         here.left_to_say = LAST_STANDINGS
-        if not self._is_standing_due:
-            self._is_standing_due = True
-            self._node.clock.call_later(STANDING_S, self._say_all_standings)
+        if not self._is_count_due:
+            self._is_count_due = True
+            self._node.clock.call_later(COUNT_S, self._send_all_counts)
         self._tell(stream_id, message)
 
     def left(self, stream_id: str, message: ViewerLeft) -> None:
@@ -73,7 +73,7 @@ class Counters:
     def moved(self, shards: Collection[int]) -> None:
         """These shards have another owner, whose counters know nothing."""
         self._again()
-        self._say_standings([one for one in self._here if shard_of(ActorId("viewers", one)) in shards])
+        self._send_counts([one for one in self._here if shard_of(ActorId("viewers", one)) in shards])
 
     def _tell(self, stream_id: str, message: ViewerCame | ViewerLeft) -> None:
         self._untold.pop(message.view_id, None)
@@ -107,20 +107,20 @@ class Counters:
                 away.add(stream_id)
                 self._keep(stream_id, message)
 
-    def _say_all_standings(self) -> None:
-        self._say_standings(list(self._here))
-        self._is_standing_due = bool(self._here)
-        if self._is_standing_due:
-            self._node.clock.call_later(STANDING_S, self._say_all_standings)
+    def _send_all_counts(self) -> None:
+        self._send_counts(list(self._here))
+        self._is_count_due = bool(self._here)
+        if self._is_count_due:
+            self._node.clock.call_later(COUNT_S, self._send_all_counts)
 
-    def _say_standings(self, stream_ids: Sequence[str]) -> None:
+    def _send_counts(self, stream_ids: Sequence[str]) -> None:
         at = self._node.clock.time()
         untold = {stream_id for stream_id, _ in self._untold.values()}
         for stream_id in stream_ids:
             here = self._here[stream_id]
             # What is still to be told comes before what it adds up to.
             if stream_id not in untold:
-                standing = ViewersHere(node=self._node.name, viewers=here.viewers, marks=here.marks, at=at)
-                here.left_to_say -= self._was_told(stream_id, standing) and not here.viewers
+                count_of = ViewersHere(node=self._node.name, viewers=here.viewers, marks=here.marks, at=at)
+                here.left_to_say -= self._was_told(stream_id, count_of) and not here.viewers
             if not here.left_to_say:
                 del self._here[stream_id]

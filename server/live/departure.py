@@ -83,6 +83,8 @@ class Departure:
     async def _end(self, user_id: str) -> None:
         """What is prepared stays as it is: nobody sees it, and the person may be back."""
         rows = await self._streams.open_of(user_id, now=self._now())
-        on_air = [row.id for row in rows if row.state != "scheduled"]
+        stream_directory = [row.id for row in rows if row.state != "scheduled"]
         ended = EndStream(reason="its owner may not be on the air")
-        await asyncio.gather(*(self._node.ref("stream", stream_id).ask(ended, timeout_s=END_S) for stream_id in on_air))
+        await asyncio.gather(
+            *(self._node.ref("stream", stream_id).ask(ended, timeout_s=END_S) for stream_id in stream_directory)
+        )

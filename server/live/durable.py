@@ -12,22 +12,21 @@ import msgspec
 from actors import chat, stream, viewers
 from actors.events import ChatMessage, ChatUser, DeletedMessage, LoggedMessage, Person, StreamView
 from actors.runtime import DomainError
-from storage.chat import ChatLog, Message, UnknownReply
+from storage.chat import PostgresChatLog, StoredMessage, UnknownReply
 from storage.errors import Conflict
 from storage.ids import is_uuid
 from storage.leases import Fence
 from storage.postgres import Database
 from storage.recording import Init, Recordings, Segment
-from storage.rooms import Room, Rooms
-from storage.rooms import Sanction as SanctionRow
+from storage.rooms import RoomRow, Rooms, SanctionRow
 from storage.stream import StreamRow, Streams, StreamState
-from storage.viewers import Views, ViewSession, ViewTotals
+from storage.viewers import Views, ViewSession, ViewSums
 
 
 class DurableChat:
     """``actors.chat.ChatLog`` and ``Standings``, and the pages that feeds read."""
 
-    def __init__(self, *, log: ChatLog, rooms: Rooms, db: Database, needs_verified_email: bool = False) -> None:
+    def __init__(self, *, log: PostgresChatLog, rooms: Rooms, db: Database, needs_verified_email: bool = False) -> None:
         self._needs_verified_email = needs_verified_email
         self._log = log
         self._rooms = rooms
@@ -97,10 +96,10 @@ class DurableChat:
         except Conflict:
             raise _nobody() from None
 
-    async def standing(self, *, owner_id: str, user_id: str) -> chat.Standing:
+    async def relationship(self, *, owner_id: str, user_id: str) -> chat.Relationship:
         row = await self._db.fetchrow(_STANDING, owner_id, user_id)
         assert row is not None
-        return chat.Standing(
+        return chat.Relationship(
             following_since=row["following_since"],
             is_blocked=row["is_blocked"],
             is_verified=row["is_verified"] or not self._needs_verified_email,
@@ -118,7 +117,7 @@ select (select created_at from follows where follower_id = $2 and followee_id = 
 """
 
 
-def logged(message: Message) -> LoggedMessage:
+def logged(message: StoredMessage) -> LoggedMessage:
     """A row of the log as a room shows it."""
     if message.is_deleted:
         return DeletedMessage(id=message.id, offset=message.offset)
@@ -140,7 +139,7 @@ def logged(message: Message) -> LoggedMessage:
     )
 
 
-def _record(room: Room, pinned: ChatMessage | None) -> chat.RoomRecord:
+def _record(room: RoomRow, pinned: ChatMessage | None) -> chat.RoomRecord:
     return chat.RoomRecord(
         id=room.id,
         stream_id=room.stream_id,
@@ -265,7 +264,7 @@ class DurableViews:
         return _totals(await self._views.flush(stream_id, sessions=sessions, peak_viewers=peak_viewers, fence=fence))
 
 
-def _totals(totals: ViewTotals | None) -> viewers.StoredTotals:
+def _totals(totals: ViewSums | None) -> viewers.StoredTotals:
     return viewers.StoredTotals(**msgspec.structs.asdict(totals)) if totals is not None else viewers.StoredTotals()
 
 

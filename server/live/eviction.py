@@ -5,26 +5,26 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final, Protocol
 
-from actors.chat_messages import ForgetAuthor, ForgetStanding
+from actors.chat_messages import ForgetAuthor, ForgetRelationship
 from actors.events import StreamView
 from actors.runtime import DomainError, Message, Node
-from server.live.feed import Feeds
-from server.live.on_air import OnAir
 from server.live.rights import Rights
+from server.live.room_mirror import RoomMirrors
+from server.live.stream_directory import StreamDirectory
 from server.live.viewings import MaySee
 from storage.rights import Change
 
 MAX_ROOMS: Final = 1_000_000
 
 
-class Holder(Protocol):
+class ViewHolder(Protocol):
     """A place that shows streams to people."""
 
     def streams(self) -> Iterable[str]: ...
     def put_out(self, stream_id: str, may_see: MaySee) -> None: ...
 
 
-class Keeper(Protocol):
+class StreamCache(Protocol):
     """A memory of what streams are made of."""
 
     def forget(self, stream_id: str) -> None: ...
@@ -38,10 +38,10 @@ class Eviction:
         *,
         node: Node,
         rights: Rights,
-        on_air: OnAir,
-        feeds: Feeds,
-        holders: Sequence[Holder],
-        keepers: Sequence[Keeper],
+        stream_directory: StreamDirectory,
+        mirrors: RoomMirrors,
+        holders: Sequence[ViewHolder],
+        keepers: Sequence[StreamCache],
         end_streams: Callable[[str], None],
         renamed: Callable[[str], Awaitable[None]],
     ) -> None:
@@ -51,16 +51,16 @@ class Eviction:
         self._renamed = renamed
         self._node = node
         self._rights = rights
-        self._on_air = on_air
-        self._feeds = feeds
+        self._stream_directory = stream_directory
+        self._mirrors = mirrors
         self._holders = holders
         self._keepers = keepers
         self._end_streams = end_streams
 
-    async def hear(self, change: Change) -> None:
+    async def handle(self, change: Change) -> None:
         """Raises what an actor or a table raises that is away."""
         if change.kind == "stream":
-            self._on_air.forget_view(change.subject_id)
+            self._stream_directory.forget_view(change.subject_id)
             await self._judge_again(change.subject_id)
         elif change.kind == "name":
             await self._renamed(change.subject_id)
@@ -74,8 +74,8 @@ class Eviction:
         self._put_out(view.id, lambda viewer_id: self._rights.may_see(view, viewer_id) is True)
 
     async def _blocked(self, owner_id: str, person_id: str) -> None:
-        self._feeds.forget_writers(owner_id)
-        self._tell_rooms(ForgetStanding(user_id=person_id))
+        self._mirrors.forget_writers(owner_id)
+        self._tell_rooms(ForgetRelationship(user_id=person_id))
         await self._judge_all_of(owner_id)
 
     async def _account_changed(self, user_id: str) -> None:
@@ -85,7 +85,7 @@ class Eviction:
             return
         self._end_streams(user_id)
         if await self._rights.is_deleted(user_id):
-            self._feeds.forget_author(user_id)
+            self._mirrors.forget_author(user_id)
             self._tell_rooms(ForgetAuthor(user_id=user_id))
 
     async def _judge_all_of(self, owner_id: str) -> None:
@@ -107,7 +107,7 @@ class Eviction:
     async def _view(self, stream_id: str) -> StreamView | None:
         """The stream, whoever asks; None when there is none."""
         try:
-            return self._on_air.known(stream_id) or await self._on_air.fresh(stream_id)
+            return self._stream_directory.known(stream_id) or await self._stream_directory.fresh(stream_id)
         except DomainError as error:
             if error.code != "not_found":
                 raise

@@ -9,22 +9,22 @@ from actors.runtime import DomainError
 from server.features.auth.rules import username_key
 from server.http.errors import Problem, not_found
 from server.http.feature import USERNAME, UUID, Answer, Call, Operation
-from server.live.on_air import OnAir
 from server.live.rights import Rights
+from server.live.stream_directory import StreamDirectory
 from storage.rights import MAX_GUESTS, RightsTable
 
 TAG: Final = "streams"
 
 
-class GuestDesk:
+class GuestRoutes:
     """Guests may be invited before a stream becomes private. Both calls may be repeated."""
 
     name = "guests"
 
-    def __init__(self, *, table: RightsTable, rights: Rights, on_air: OnAir) -> None:
+    def __init__(self, *, table: RightsTable, rights: Rights, stream_directory: StreamDirectory) -> None:
         self._table = table
         self._rights = rights
-        self._on_air = on_air
+        self._stream_directory = stream_directory
 
     def operations(self) -> Sequence[Operation]:
         path, paths = "/api/v1/streams/{stream_id}/guests/{username}", {"stream_id": UUID, "username": USERNAME}
@@ -57,7 +57,7 @@ class GuestDesk:
         """The stream, if it is the caller's, and the person."""
         stream_id = call.path["stream_id"].lower()
         try:
-            view = await self._on_air.view(stream_id, viewer_id=call.me.id)
+            view = await self._stream_directory.view(stream_id, viewer_id=call.me.id)
         except DomainError as error:
             if error.code == "not_found":
                 raise not_found("There is no such stream") from None

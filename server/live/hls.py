@@ -19,17 +19,17 @@ from actors.events import StreamView
 from actors.runtime import DomainError
 from media.control import Packaged, Pictured
 from media.hls.events import StreamEnded
-from media.hls.index import FIRST_SEGMENT_S, Bad, InStore, LiveIndex, Location, OnDisk, PendingPart, Ready, Wait
+from media.hls.index import FIRST_SEGMENT_S, Bad, InStore, LiveIndex, Location, OnDisk, PendingPart, Rendered, Wait
 from media.hls.playlist import parse_query
 from server.http import content
 from server.http.errors import Problem, not_found
-from server.http.feature import Answer, Call, Handler, Media, Operation, PathFormat
+from server.http.feature import Answer, Call, Handler, MediaType, Operation, PathFormat
 from server.http.shapes import Query
-from server.live.addresses import ADDRESSED, Addresses
-from server.live.on_air import OnAir
+from server.live.addresses import ADDRESSED, MediaAddresses
 from server.live.pull import Pull
 from server.live.recorded import read_recording, run_ended
 from server.live.stream import TAG
+from server.live.stream_directory import StreamDirectory
 from server.live.viewings import Viewer, Viewings
 from storage.objects import NoSuchObject, ObjectStore
 from storage.recording import Recordings
@@ -127,9 +127,9 @@ class Playback:
         if self._on_pictured is not None:
             self._on_pictured(said)
 
-    def on_pictured(self, hear: Callable[[Pictured], None]) -> None:
-        """``hear`` is told of each picture from here on."""
-        self._on_pictured = hear
+    def on_pictured(self, handle: Callable[[Pictured], None]) -> None:
+        """``handle`` is told of each picture from here on."""
+        self._on_pictured = handle
 
     def ended(self, stream_id: str) -> None:
         """The stream has ended: its playlists say so at once. What was read of it while it went on elsewhere is read
@@ -209,7 +209,7 @@ class Playback:
                 self.forget(stream_id)
 
 
-class HlsDesk:
+class HlsRoutes:
     """``/hls/{stream_id}/…``."""
 
     name = "hls"
@@ -218,17 +218,17 @@ class HlsDesk:
         self,
         *,
         playback: Playback,
-        on_air: OnAir,
+        stream_directory: StreamDirectory,
         objects: ObjectStore,
         recordings: Recordings,
         pull: Pull,
-        addresses: Addresses,
+        addresses: MediaAddresses,
         viewings: Viewings,
         me: str,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._playback = playback
-        self._on_air = on_air
+        self._stream_directory = stream_directory
         self._objects = objects
         self._recordings = recordings
         self._pull = pull
@@ -240,7 +240,7 @@ class HlsDesk:
     def operations(self) -> Sequence[Operation]:
         base = "/hls/{stream_id}"
         stream = {"stream_id": ADDRESSED}
-        playlist = Media(media_type="application/vnd.apple.mpegurl", description="An HLS playlist")
+        playlist = MediaType(media_type="application/vnd.apple.mpegurl", description="An HLS playlist")
         return [
             Operation(
                 method="GET", path=f"{base}/index.m3u8", handler=self._here_or_there(self._multivariant),
@@ -252,13 +252,15 @@ class HlsDesk:
                 method="GET", path=f"{base}/manifest.mpd", handler=self._here_or_there(self._manifest),
                 name="dashManifest", tag=TAG,
                 summary="The DASH manifest over the same segments", query=PlaylistQuery, paths=stream,
-                answers={200: Media(media_type="application/dash+xml"), 304: None}, problems=frozenset({404, 412, 503}),
+                answers={200: MediaType(media_type="application/dash+xml"), 304: None},
+                problems=frozenset({404, 412, 503}),
                 auth="optional",
             ),
             Operation(
                 method="GET", path=f"{base}/thumbnail.webp", handler=self._here_or_there(self._thumbnail),
                 name="thumbnail", tag=TAG,
-                summary="The latest picture", paths=stream, answers={200: Media(media_type="image/webp"), 304: None},
+                summary="The latest picture", paths=stream,
+                answers={200: MediaType(media_type="image/webp"), 304: None},
                 problems=frozenset({404, 412}), auth="optional",
             ),
             Operation(
@@ -273,7 +275,7 @@ class HlsDesk:
                 handler=self._here_or_there(self._file), name="hlsFile", tag=TAG,
                 summary="A segment, part or initialisation; its bytes never change",
                 paths={**stream, "rendition": RENDITION, "publication": NUMBER, "file": FILE},
-                answers={200: Media(media_type="video/mp4"), 206: Media(media_type="video/mp4"), 304: None},
+                answers={200: MediaType(media_type="video/mp4"), 206: MediaType(media_type="video/mp4"), 304: None},
                 problems=frozenset({404, 412, 416, 503}), auth="optional",
             ),
         ]  # fmt: skip
@@ -328,10 +330,10 @@ class HlsDesk:
             answer = held.index.media(rendition, query, dvr=is_dvr)
         return self._playlist(call, await self._view(call), answer)
 
-    def _playlist(self, call: Call[Any, Any], view: StreamView, answer: Ready | Bad | Wait) -> web.StreamResponse:
+    def _playlist(self, call: Call[Any, Any], view: StreamView, answer: Rendered | Bad | Wait) -> web.StreamResponse:
         if isinstance(answer, Bad):
             raise Problem(answer.status, answer.reason)
-        assert isinstance(answer, Ready)
+        assert isinstance(answer, Rendered)
         headers = {"Cache-Control": _for_caches(view, PLAYLIST), "Age": "0", "Content-Type": answer.content_type}
         return content.text(call.request, answer.body, etag=answer.etag, headers=headers)
 
@@ -400,7 +402,7 @@ class HlsDesk:
     async def _view(self, call: Call[Any, Any]) -> StreamView:
         stream_id, viewer = self._asker(call)
         try:
-            return await self._on_air.view(stream_id, viewer_id=viewer.id)
+            return await self._stream_directory.view(stream_id, viewer_id=viewer.id)
         except DomainError:
             raise not_found("There is no such stream") from None
 

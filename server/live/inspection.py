@@ -12,7 +12,7 @@ from actors.runtime import Ask, Node
 from actors.runtime.node import ActorInfo
 from actors.tracing import Span
 from server.live.media import MediaProcess
-from server.pulse import Pulse
+from server.load_monitor import LoadMonitor
 from server.tracing import Traces
 from storage.bus import Bus
 
@@ -103,7 +103,7 @@ class Inspection:
         sockets: Callable[[], int],
         media: Callable[[], MediaReport],
         bus: Callable[[], BusReport],
-        pulse: Pulse,
+        load_monitor: LoadMonitor,
         traces: Traces,
     ) -> None:
         self._node = node
@@ -111,7 +111,7 @@ class Inspection:
         self._sockets = sockets
         self._media = media
         self._bus = bus
-        self._pulse = pulse
+        self._load_monitor = load_monitor
         self._traces = traces
 
     def describe(self, asked: DescribeNode) -> NodeReport:
@@ -122,9 +122,9 @@ class Inspection:
             media=self._media(),
             bus=self._bus(),
             dead_letters=self._node.dead_letters.total,
-            rss_bytes=self._pulse.rss_bytes,
-            loop_lag_ms=self._pulse.loop_lag_s * 1000,
-            load=self._pulse.load,
+            rss_bytes=self._load_monitor.rss_bytes,
+            loop_lag_ms=self._load_monitor.loop_lag_s * 1000,
+            load=self._load_monitor.load,
             top=self._top(asked),
             letters=self._letters(asked),
         )

@@ -17,17 +17,17 @@ from media.control import (
     Channel,
     ChannelClosed,
     CloseWebrtc,
+    ControlMessage,
     Drain,
     FindWebrtc,
     ForgetStream,
     Granted,
+    MediaReady,
     OfferWhep,
     OfferWhip,
     Patched,
     PatchIce,
-    Ready,
     Refused,
-    Said,
     StopPublication,
 )
 from server.media_process import MediaConfig
@@ -40,7 +40,7 @@ MAX_BACK_OFF_S = 5.0
 STABLE_S = 30.0
 SILENT_S = 20.0
 
-S = TypeVar("S", bound=Said)
+S = TypeVar("S", bound=ControlMessage)
 log = logging.getLogger("server.media")
 
 
@@ -48,10 +48,10 @@ class MediaAway(Exception):
     """The media process is not there at the moment; it is being started again. The text says why, if it is known."""
 
 
-class Listener(Protocol):
+class MediaEventHandler(Protocol):
     """Who hears the media process. Calls are synchronous and in the order in which things happened."""
 
-    def hear(self, said: Said) -> None: ...
+    def handle(self, said: ControlMessage) -> None: ...
     def media_lost(self) -> None: ...
     async def authorize(self, request: AuthorizePublish) -> Granted | Refused: ...
 
@@ -63,13 +63,15 @@ class MediaProcess:
     publisher who reconnects finds the port open.
     """
 
-    def __init__(self, *, config: MediaConfig, sockets: Mapping[str, socket.socket], listener: Listener) -> None:
+    def __init__(
+        self, *, config: MediaConfig, sockets: Mapping[str, socket.socket], listener: MediaEventHandler
+    ) -> None:
         self._config = config
         self._sockets = dict(sockets)
         self._listener = listener
         self._channel: Channel | None = None
         self._process: asyncio.subprocess.Process | None = None
-        self._ready: asyncio.Future[Ready] | None = None
+        self._ready: asyncio.Future[MediaReady] | None = None
         self._task: asyncio.Task[None] | None = None
         self._is_stopping = False
         self._heard_at = 0.0
@@ -135,14 +137,14 @@ class MediaProcess:
     async def find_resource(self, resource_id: str) -> Patched | Refused:
         return await self._ask(FindWebrtc(resource_id=resource_id), Patched)
 
-    def _tell(self, said: Said) -> None:
+    def _tell(self, said: ControlMessage) -> None:
         try:
             if self._channel is not None:
                 self._channel.tell(said)
         except ChannelClosed:
             log.debug("%s was not told: the media process has gone", type(said).__name__)
 
-    async def _ask(self, said: Said, answer: type[S]) -> S | Refused:
+    async def _ask(self, said: ControlMessage, answer: type[S]) -> S | Refused:
         if self._channel is None:
             raise MediaAway
         try:
@@ -159,7 +161,7 @@ class MediaProcess:
         except OSError as error:
             ours.close()
             raise MediaAway(f"the media process could not be started: {error}") from error
-        self._channel = await Channel.open(ours, hear=self._hear, serve=self._serve)
+        self._channel = await Channel.open(ours, handle=self._handle, serve=self._serve)
         await self._until_ready()
 
     async def _start_process(self, theirs: socket.socket) -> None:
@@ -191,7 +193,7 @@ class MediaProcess:
             raise MediaAway(f"the media process was not ready within {START_S:g} s") from None
         log.info("media process %d takes publishers", self._process.pid)
 
-    async def _first(self, ready: asyncio.Future[Ready], closed: asyncio.Future[None]) -> None:
+    async def _first(self, ready: asyncio.Future[MediaReady], closed: asyncio.Future[None]) -> None:
         waiting: set[asyncio.Future[Any]] = {ready, closed}
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         if not ready.done():
@@ -242,15 +244,15 @@ class MediaProcess:
             log.error("the media process ended with %d: its streams are interrupted, starting it again", code)
         self._listener.media_lost()
 
-    def _hear(self, said: Said) -> None:
+    def _handle(self, said: ControlMessage) -> None:
         self._heard_at = asyncio.get_running_loop().time()
-        if isinstance(said, Ready):
+        if isinstance(said, MediaReady):
             if self._ready is not None and not self._ready.done():
                 self._ready.set_result(said)
         else:
-            self._listener.hear(said)
+            self._listener.handle(said)
 
-    async def _serve(self, said: Said) -> Said:
+    async def _serve(self, said: ControlMessage) -> ControlMessage:
         if isinstance(said, AuthorizePublish):
             return await self._listener.authorize(said)
         return Refused(code="unsupported", message=f"{type(said).__name__} is not a question for a node", status=500)

@@ -9,8 +9,8 @@ from actors.chat_messages import RenameAuthor
 from actors.runtime import Message, Node
 from actors.stream import RenameOwner
 from server.http.identity import Identity
-from server.live.feed import Feeds
-from server.live.on_air import OnAir
+from server.live.room_mirror import RoomMirrors
+from server.live.stream_directory import StreamDirectory
 
 MAX_ACTORS: Final = 1_000_000
 
@@ -29,16 +29,16 @@ class Naming:
         *,
         node: Node,
         identity: Identity,
-        on_air: OnAir,
-        feeds: Feeds,
+        stream_directory: StreamDirectory,
+        mirrors: RoomMirrors,
         sockets: Named,
         display_name: Callable[[str], Awaitable[str | None]],
     ) -> None:
         """``display_name`` as the row has it now."""
         self._node = node
         self._identity = identity
-        self._on_air = on_air
-        self._feeds = feeds
+        self._stream_directory = stream_directory
+        self._mirrors = mirrors
         self._sockets = sockets
         self._display_name = display_name
 
@@ -49,8 +49,8 @@ class Naming:
             return
         self._identity.rename(person_id, name)
         self._sockets.rename(person_id, name)
-        self._feeds.rename_author(person_id, name)
-        self._on_air.rename_owner(person_id, name)
+        self._mirrors.rename_author(person_id, name)
+        self._stream_directory.rename_owner(person_id, name)
         self._tell("chat", RenameAuthor(user_id=person_id, display_name=name))
         self._tell("stream", RenameOwner(user_id=person_id, display_name=name))
 

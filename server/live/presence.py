@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from actors.events import NODE
-from actors.presence import Presence, Present, WhoIsHere, together
+from actors.presence import Presence, Present, ReadPresence, together
 from actors.runtime import Node
 from server.live.acks import Ack
 from server.live.rights import Rights
@@ -15,7 +15,7 @@ from server.live.rights import Rights
 PRESENCE_S: Final = 1.0
 
 
-class RollCall:
+class ClusterPresence:
     """Asks all nodes at once; one that does not answer within ``PRESENCE_S`` is left out."""
 
     def __init__(self, *, node: Node, presence: Presence, others: Callable[[], Iterable[str]], rights: Rights) -> None:
@@ -28,7 +28,7 @@ class RollCall:
         """Those who block the asker, and whom the asker blocks, are neither named nor counted."""
         elsewhere = [self._node.ref(NODE, name) for name in self._others() if name != self._node.name]
         asked = await asyncio.gather(
-            *(ref.ask(WhoIsHere(topic=room_id), timeout_s=PRESENCE_S) for ref in elsewhere), return_exceptions=True
+            *(ref.ask(ReadPresence(topic=room_id), timeout_s=PRESENCE_S) for ref in elsewhere), return_exceptions=True
         )
         heard = [answer for answer in asked if isinstance(answer, Present)]
         present = together([self._presence.present(room_id), *heard])

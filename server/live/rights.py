@@ -34,7 +34,7 @@ T = TypeVar("T")
 log = logging.getLogger("server.rights")
 
 
-class Rows(Protocol):
+class RightsRows(Protocol):
     """What is read, each time as it is now. Raises ``Unavailable``."""
 
     async def ruling(self, owner_id: str) -> Ruling: ...
@@ -43,7 +43,7 @@ class Rows(Protocol):
     async def apart(self, person_id: str, others: Collection[str]) -> frozenset[str]: ...
 
 
-Hear = Callable[[Change], Awaitable[None]]
+ChangeHandler = Callable[[Change], Awaitable[None]]
 
 
 class Rights:
@@ -52,7 +52,7 @@ class Rights:
     def __init__(
         self,
         *,
-        rows: Rows,
+        rows: RightsRows,
         now: Callable[[], dt.datetime],
         poll_s: float = POLL_S,
         monotonic: Callable[[], float] = time.monotonic,
@@ -67,13 +67,13 @@ class Rights:
         self._looked_at: float | None = None
         self._looking = asyncio.Lock()
         self._known: frozenset[int] = frozenset()
-        self._unheard: list[Change] = []
-        self._hear: Hear = _nobody_hears
+        self._unhandled: list[Change] = []
+        self._handle: ChangeHandler = _ignore_change
         self._task: asyncio.Task[None] | None = None
 
-    def start(self, hear: Hear) -> None:
-        """Follow the changes from here on. ``hear`` is called for each, and again at the next look when it raises."""
-        self._hear = hear
+    def start(self, handle: ChangeHandler) -> None:
+        """Follow the changes from here on. ``handle`` is called for each, and again at the next look when it raises."""
+        self._handle = handle
         self._task = asyncio.get_running_loop().create_task(self._follow(), name="follow rights")
 
     async def close(self) -> None:
@@ -150,7 +150,7 @@ class Rights:
             self._looked_at, self._known = at, frozenset(change.seq for change in changes)
             for change in fresh:
                 self._forget(change)
-            await self._tell([*self._unheard, *fresh])
+            await self._tell([*self._unhandled, *fresh])
 
     async def heed(self) -> None:
         """``look``, for whoever has just changed something and is done: if it fails now, the next look will do."""
@@ -167,14 +167,14 @@ class Rights:
             self._owners.pop(change.subject_id, None)
 
     async def _tell(self, changes: Sequence[Change]) -> None:
-        self._unheard = list(changes)
+        self._unhandled = list(changes)
         for change in changes:
             try:
-                await self._hear(change)
+                await self._handle(change)
             except (ActorError, DomainError, StorageError) as error:
                 log.info("a change of rights is carried out at the next look: %s", error)
             else:
-                self._unheard.remove(change)
+                self._unhandled.remove(change)
 
     async def _follow(self) -> None:
         is_failing = False
@@ -196,5 +196,5 @@ def _keep(where: OrderedDict[str, T], key: str, value: T, limit: int) -> None:
         where.popitem(last=False)
 
 
-async def _nobody_hears(change: Change) -> None:
+async def _ignore_change(change: Change) -> None:
     """Before ``start``."""

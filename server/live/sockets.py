@@ -15,7 +15,6 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from actors.budget import Budgets, role_of
 from actors.chat import (
     Author,
     DeleteChat,
@@ -29,6 +28,7 @@ from actors.chat import (
 from actors.emoji import is_emoji
 from actors.events import Person, StreamView
 from actors.presence import Presence
+from actors.rate_limits import RateLimits, role_of
 from actors.runtime import ActorError, DomainError, Node, Unhandled
 from actors.session import Session, TokenBucket
 from actors.text import clean_line
@@ -36,7 +36,7 @@ from actors.viewers import ViewerBeat, ViewerCame, ViewerLeft
 from server.http.errors import Unauthorized
 from server.http.identity import Identity
 from server.live.acks import Ack, answered, refusal, shaped
-from server.live.admission import Turnout
+from server.live.admission import ConnectionQuota
 from server.live.bodies import (
     Ban,
     Heartbeat,
@@ -49,17 +49,17 @@ from server.live.bodies import (
     OfRoom,
     OfStream,
     Pin,
-    Position,
     React,
+    RoomPosition,
     Send,
     TimeOut,
 )
-from server.live.counters import Counters
-from server.live.edge import Answer, ConnectRefused, Parser, Socket
-from server.live.feed import Feed, Feeds, RoomPages
-from server.live.on_air import viewer_of
-from server.live.presence import RollCall
+from server.live.counters import LocalViewers
+from server.live.edge import ConnectRefused, Parser, PendingAck, Socket
+from server.live.presence import ClusterPresence
 from server.live.rights import Rights
+from server.live.room_mirror import RoomMirror, RoomMirrors, RoomPages
+from server.live.stream_directory import viewer_of
 from server.live.viewings import MaySee, Viewer
 from server.tracing import SEND, Traces
 from storage.ids import made_at
@@ -71,7 +71,7 @@ STREAM: Final = "stream:"
 
 
 # As the server writes them: another spelling of the same id would be another actor.
-class Streams(Protocol):
+class StreamViews(Protocol):
     """What the sockets need of the streams' desk."""
 
     async def view(self, stream_id: str, *, viewer_id: str | None) -> StreamView:
@@ -87,7 +87,7 @@ class Streams(Protocol):
     def react(self, stream_id: str, emoji: str) -> None: ...
 
 
-class Fan(Protocol):
+class Subscriptions(Protocol):
     """The node's fan-out, by topic."""
 
     def subscribe(self, topic: str, socket: Socket, *, after: tuple[str, int] | None = None) -> None:
@@ -103,7 +103,7 @@ class RoomLog(RoomPages, Protocol):
     async def history(self, room_id: str, *, before: int | None, limit: int) -> Any: ...
 
 
-_Handler = Callable[[Socket, Session, Any], Ack | Answer | Awaitable[Ack]]
+_Handler = Callable[[Socket, Session, Any], Ack | PendingAck | Awaitable[Ack]]
 
 
 class Sockets:
@@ -114,14 +114,14 @@ class Sockets:
         *,
         identity: Identity,
         node: Node,
-        fan: Fan,
-        feeds: Feeds,
+        fan: Subscriptions,
+        mirrors: RoomMirrors,
         log_of_rooms: RoomLog,
-        streams: Streams,
+        streams: StreamViews,
         presence: Presence,
         others: Callable[[], Iterable[str]],
-        budgets: Budgets,
-        turnout: Turnout,
+        rate_limits: RateLimits,
+        connection_quota: ConnectionQuota,
         rights: Rights,
         event_rate: float,
         event_burst: int,
@@ -133,19 +133,19 @@ class Sockets:
         self._identity = identity
         self._node = node
         self._fan = fan
-        self._feeds = feeds
+        self._mirrors = mirrors
         self._log = log_of_rooms
         self._streams = streams
         self._presence = presence
-        self._budgets = budgets
-        self._turnout = turnout
-        self._roll_call = RollCall(node=node, presence=presence, others=others, rights=rights)
+        self._rate_limits = rate_limits
+        self._connection_quota = connection_quota
+        self._cluster_presence = ClusterPresence(node=node, presence=presence, others=others, rights=rights)
         self._event_rate = event_rate
         self._event_burst = event_burst
         self._new_id = new_id
         self._now = now
         self._of_session: defaultdict[str, set[Socket]] = defaultdict(set)
-        self._counters = Counters(node=node)
+        self._counters = LocalViewers(node=node)
         identity.on_revoked(self.end_session)
         self._events: Mapping[str, tuple[Any, _Handler]] = {
             "stream:watch": (OfStream, self._watch),
@@ -173,9 +173,9 @@ class Sockets:
         at = self._node.clock.monotonic()
         bucket = TokenBucket(rate=self._event_rate, burst=self._event_burst, at=at)
         if token is None:
-            if not self._turnout.has_room_for_guest():
+            if not self._connection_quota.has_room_for_guest():
                 raise ConnectRefused("There are too many guests: sign in.", {"code": "too_many_guests"})
-            self._turnout.enter(None)
+            self._connection_quota.enter(None)
             guest = f"guest:{socket.sid}"
             socket.state = Session(person=None, roles=(), session_id=None, viewer=guest, bucket=bucket)
             return
@@ -183,7 +183,7 @@ class Sockets:
             known = self._identity.verify(token if isinstance(token, str) else "")
         except Unauthorized as refusal:
             raise ConnectRefused(refusal.detail or "Sign in again.", {"code": refusal.code}) from None
-        if not self._turnout.has_room(known.id, known.roles):
+        if not self._connection_quota.has_room(known.id, known.roles):
             raise ConnectRefused("This account has too many connections.", {"code": "too_many_connections"})
         person = Person(id=known.id, username=known.username, display_name=known.display_name)
         socket.state = Session(
@@ -193,9 +193,9 @@ class Sockets:
         session.is_followed = auth.get("trace") is True and "admin" in known.roles
         socket.owner = known.id
         self._of_session[known.session_id].add(socket)
-        self._turnout.enter(known.id)
+        self._connection_quota.enter(known.id)
 
-    def on_event(self, socket: Socket, event: str, args: list[Any]) -> Ack | Answer | Awaitable[Ack]:
+    def on_event(self, socket: Socket, event: str, args: list[Any]) -> Ack | PendingAck | Awaitable[Ack]:
         """The acknowledgement, or what will become it."""
         session: Session = socket.state
         known = self._events.get(event)
@@ -207,7 +207,7 @@ class Sockets:
             answer = handler(socket, session, shaped(shape, args))
         except (DomainError, ActorError) as error:
             return refusal(error)
-        return answer if isinstance(answer, dict | Answer) else answered(answer)
+        return answer if isinstance(answer, dict | PendingAck) else answered(answer)
 
     def on_disconnect(self, socket: Socket, reason: str) -> None:
         session: Session | None = socket.state
@@ -223,7 +223,7 @@ class Sockets:
             sockets.discard(socket)
             if not sockets:
                 del self._of_session[session.session_id]
-        self._turnout.leave(_id_of(session))
+        self._connection_quota.leave(_id_of(session))
 
     def end_session(self, session_id: str, reason: str) -> None:
         """End every socket of a session that was revoked."""
@@ -241,30 +241,30 @@ class Sockets:
 
     def _watch(self, socket: Socket, session: Session, body: OfStream) -> Ack | Awaitable[Ack]:
         view = self._streams.seen(body.stream_id, viewer_id=_id_of(session))
-        feed = self._feeds.get(view.room_id) if view is not None else None
-        if view is None or feed is None:
+        mirror = self._mirrors.get(view.room_id) if view is not None else None
+        if view is None or mirror is None:
             return self._watch_later(socket, session, body)
-        return self._watch_now(socket, session, view, feed)
+        return self._watch_now(socket, session, view, mirror)
 
     async def _watch_later(self, socket: Socket, session: Session, body: OfStream) -> Ack:
         view = await self._streams.view(body.stream_id, viewer_id=_id_of(session))
-        await self._feeds.open(view.room_id)
+        await self._mirrors.open(view.room_id)
         # Again, since a right may have ended meanwhile; what is at hand is answered in this very turn.
         view = await self._streams.view(body.stream_id, viewer_id=_id_of(session))
-        feed = await self._feeds.open(view.room_id)
+        mirror = await self._mirrors.open(view.room_id)
         self._require_open(socket)
-        return self._watch_now(socket, session, view, feed)
+        return self._watch_now(socket, session, view, mirror)
 
-    def _watch_now(self, socket: Socket, session: Session, view: StreamView, feed: Feed) -> Ack:
+    def _watch_now(self, socket: Socket, session: Session, view: StreamView, mirror: RoomMirror) -> Ack:
         """In one turn: what the answer holds and what the events say must meet without a gap."""
         if view.id not in session.view_ids:
             self._start_watching(session, view)
         self._fan.subscribe(STREAM + view.id, socket)
-        self._enter(socket, session, feed)
+        self._enter(socket, session, mirror)
         return {
             "ok": True,
             "stream": self._streams.shown_to(view, viewer_of(session)),
-            "room": _room(feed, socket.parser),
+            "room": _room(mirror, socket.parser),
         }
 
     def _start_watching(self, session: Session, view: StreamView) -> None:
@@ -284,11 +284,11 @@ class Sockets:
 
     def streams(self) -> set[str]:
         """Those that somebody watches here, or whose room somebody is in."""
-        return {*self._counters.watched, *self._feeds.streams()}
+        return {*self._counters.watched, *self._mirrors.streams()}
 
     def put_out(self, stream_id: str, may_see: MaySee) -> None:
         """Whoever may not see the stream hears no more of it and of its room."""
-        rooms = self._feeds.rooms_of(stream_id)
+        rooms = self._mirrors.rooms_of(stream_id)
         for topic in (STREAM + stream_id, *(ROOM + room_id for room_id in rooms)):
             self._fan.close_to(topic, but=may_see)
             for socket in list(self._fan.sockets(topic)):
@@ -357,9 +357,9 @@ class Sockets:
         view = self._streams.remembered(body.stream_id, viewer_id=person.id)
         role = role_of(person.id, session.roles, owner_id=view.owner.id if view is not None else "")
         at = self._node.clock.monotonic()
-        self._budgets.spend("reaction", role, person.id, at=at)
-        feed = self._feeds.get(view.room_id) if view is not None else None
-        if feed is None or not feed.is_writer(person.id, at=at):
+        self._rate_limits.consume("reaction", role, person.id, at=at)
+        mirror = self._mirrors.get(view.room_id) if view is not None else None
+        if mirror is None or not mirror.is_writer(person.id, at=at):
             return self._react_if_writer(session, body)
         return self._reacted(body)
 
@@ -367,12 +367,12 @@ class Sockets:
         """Whoever may not write in the room of the stream may not react either: the room is asked."""
         author = _author(session)
         view = await self._streams.view(body.stream_id, viewer_id=author.id)
-        feed = await self._feeds.open(view.room_id)
-        asked_at = feed.ruled_at
+        mirror = await self._mirrors.open(view.room_id)
+        asked_at = mirror.ruled_at
         with contextlib.suppress(Unhandled):  # by a node of a version before, which lets everybody react
             await self._node.ref("chat", view.room_id).ask(JudgeWriter(author=author))
-        if feed.ruled_at == asked_at:
-            feed.note_writer(author.id, at=self._node.clock.monotonic())
+        if mirror.ruled_at == asked_at:
+            mirror.note_writer(author.id, at=self._node.clock.monotonic())
         return self._reacted(body)
 
     def _reacted(self, body: React) -> Ack:
@@ -382,91 +382,91 @@ class Sockets:
     # rooms
 
     def _join(self, socket: Socket, session: Session, body: Join) -> Ack | Awaitable[Ack]:
-        feed = self._at_hand(session, body.room_id)
-        return self._join_later(socket, session, body) if feed is None else self._join_now(socket, session, body, feed)
+        found = self._at_hand(session, body.room_id)
+        return self._join_now(socket, session, body, found) if found else self._join_later(socket, session, body)
 
     async def _join_later(self, socket: Socket, session: Session, body: Join) -> Ack:
-        feed = await self._known(session, body.room_id)
+        mirror = await self._known(session, body.room_id)
         self._require_open(socket)
-        answer = self._join_now(socket, session, body, feed)
+        answer = self._join_now(socket, session, body, mirror)
         return answer if isinstance(answer, dict) else await answer
 
-    def _join_now(self, socket: Socket, session: Session, body: Join, feed: Feed) -> Ack | Awaitable[Ack]:
-        if body.since is None or body.since.epoch != feed.epoch:
-            return self._join_afresh(socket, session, feed)
-        if body.since.offset > feed.offset:
+    def _join_now(self, socket: Socket, session: Session, body: Join, mirror: RoomMirror) -> Ack | Awaitable[Ack]:
+        if body.since is None or body.since.epoch != mirror.epoch:
+            return self._join_afresh(socket, session, mirror)
+        if body.since.offset > mirror.offset:
             return self._join_ahead(socket, session, body.room_id, body.since)
-        missed = feed.since(body.since.offset)
+        missed = mirror.since(body.since.offset)
         if missed is None:
-            return self._catch_up(socket, session, feed, body.since.offset)
-        return self._caught_up(socket, session, feed, missed)
+            return self._catch_up(socket, session, mirror, body.since.offset)
+        return self._caught_up(socket, session, mirror, missed)
 
-    def _join_afresh(self, socket: Socket, session: Session, feed: Feed) -> Ack:
-        self._enter(socket, session, feed)
-        return {"ok": True, **_room(feed, socket.parser), "recovered": False}
+    def _join_afresh(self, socket: Socket, session: Session, mirror: RoomMirror) -> Ack:
+        self._enter(socket, session, mirror)
+        return {"ok": True, **_room(mirror, socket.parser), "recovered": False}
 
-    async def _join_ahead(self, socket: Socket, session: Session, room_id: str, since: Position) -> Ack:
+    async def _join_ahead(self, socket: Socket, session: Session, room_id: str, since: RoomPosition) -> Ack:
         """On another node they have seen what this one is still to hear; or there never was so much."""
-        await self._feeds.reach(await self._feeds.open(room_id), since.offset)
-        feed = await self._known(session, room_id)
+        await self._mirrors.reach(await self._mirrors.open(room_id), since.offset)
+        mirror = await self._known(session, room_id)
         self._require_open(socket)
-        if feed.epoch != since.epoch or since.offset > feed.offset:
-            return self._join_afresh(socket, session, feed)
-        missed = feed.since(since.offset)
+        if mirror.epoch != since.epoch or since.offset > mirror.offset:
+            return self._join_afresh(socket, session, mirror)
+        missed = mirror.since(since.offset)
         if missed is None:
-            return await self._catch_up(socket, session, feed, since.offset)
-        return self._caught_up(socket, session, feed, missed)
+            return await self._catch_up(socket, session, mirror, since.offset)
+        return self._caught_up(socket, session, mirror, missed)
 
-    def _at_hand(self, session: Session, room_id: str) -> Feed | None:
+    def _at_hand(self, session: Session, room_id: str) -> RoomMirror | None:
         """As ``_known``, where that needs no waiting."""
-        feed = self._feeds.get(room_id)
-        if feed is None or feed.stream_id is None:
-            return feed
+        mirror = self._mirrors.get(room_id)
+        if mirror is None or mirror.stream_id is None:
+            return mirror
         try:
-            view = self._streams.remembered(feed.stream_id, viewer_id=_id_of(session))
+            view = self._streams.remembered(mirror.stream_id, viewer_id=_id_of(session))
         except DomainError:
             raise DomainError("not_found", "There is no such room.", field="room_id") from None
-        return feed if view is not None else None
+        return mirror if view is not None else None
 
-    async def _known(self, session: Session, room_id: str) -> Feed:
+    async def _known(self, session: Session, room_id: str) -> RoomMirror:
         """The room's feed, for those who may know of it: who may not know of its stream may not."""
-        feed = await self._feeds.open(room_id)
-        if feed.stream_id is not None:
+        mirror = await self._mirrors.open(room_id)
+        if mirror.stream_id is not None:
             try:
-                await self._streams.view(feed.stream_id, viewer_id=_id_of(session))
+                await self._streams.view(mirror.stream_id, viewer_id=_id_of(session))
             except DomainError:
                 raise DomainError("not_found", "There is no such room.", field="room_id") from None
         # Again, since it may have been replaced while the stream was asked for; the caller goes on in this very turn.
-        return await self._feeds.open(room_id)
+        return await self._mirrors.open(room_id)
 
-    async def _catch_up(self, socket: Socket, session: Session, feed: Feed, since: int) -> Ack:
+    async def _catch_up(self, socket: Socket, session: Session, mirror: RoomMirror, since: int) -> Ack:
         """What was missed reaches further back than the feed does."""
-        read = await self._log.since(feed.room_id, since, limit=CATCH_UP)
-        await self._known(session, feed.room_id)
+        read = await self._log.since(mirror.room_id, since, limit=CATCH_UP)
+        await self._known(session, mirror.room_id)
         # What the log has and the feed has not yet is still to come as an event, and only as that.
-        page = [msgspec.to_builtins(message) for message in read if message.offset <= feed.offset]
-        newer = feed.since(page[-1]["offset"]) if page else []
+        page = [msgspec.to_builtins(message) for message in read if message.offset <= mirror.offset]
+        newer = mirror.since(page[-1]["offset"]) if page else []
         self._require_open(socket)
-        return self._caught_up(socket, session, feed, page if newer is None else page + newer)
+        return self._caught_up(socket, session, mirror, page if newer is None else page + newer)
 
-    def _caught_up(self, socket: Socket, session: Session, feed: Feed, missed: list[dict[str, Any]]) -> Ack:
-        has_more = len(missed) > CATCH_UP or (bool(missed) and missed[-1]["offset"] < feed.offset)
+    def _caught_up(self, socket: Socket, session: Session, mirror: RoomMirror, missed: list[dict[str, Any]]) -> Ack:
+        has_more = len(missed) > CATCH_UP or (bool(missed) and missed[-1]["offset"] < mirror.offset)
         held = missed[:CATCH_UP]
-        offset = held[-1]["offset"] if held else feed.offset
-        answer = {"ok": True, "room_id": feed.room_id, "epoch": feed.epoch, "offset": offset, "messages": held}
+        offset = held[-1]["offset"] if held else mirror.offset
+        answer = {"ok": True, "room_id": mirror.room_id, "epoch": mirror.epoch, "offset": offset, "messages": held}
         if has_more:
             return {**answer, "recovered": True, "more": True}
-        self._enter(socket, session, feed)
-        return {**answer, "recovered": True, "mode": feed.mode, "pinned": feed.pinned}
+        self._enter(socket, session, mirror)
+        return {**answer, "recovered": True, "mode": mirror.mode, "pinned": mirror.pinned}
 
-    def _enter(self, socket: Socket, session: Session, feed: Feed) -> None:
+    def _enter(self, socket: Socket, session: Session, mirror: RoomMirror) -> None:
         """In the turn of the answer, which holds the room up to the feed's offset."""
-        topic = ROOM + feed.room_id
-        if feed.room_id in session.rooms:
-            self._fan.subscribe(topic, socket, after=(feed.epoch, feed.offset))
+        topic = ROOM + mirror.room_id
+        if mirror.room_id in session.rooms:
+            self._fan.subscribe(topic, socket, after=(mirror.epoch, mirror.offset))
             return
-        session.hear(feed.room_id)
-        self._presence.enter(feed.room_id, session.person)
+        session.join(mirror.room_id)
+        self._presence.enter(mirror.room_id, session.person)
         self._fan.subscribe(topic, socket)
 
     def _require_open(self, socket: Socket) -> None:
@@ -485,14 +485,14 @@ class Sockets:
         await self._known(session, room_id)
         return {"ok": True}
 
-    def _send(self, socket: Socket, session: Session, body: Send) -> Answer | Awaitable[Ack]:
+    def _send(self, socket: Socket, session: Session, body: Send) -> PendingAck | Awaitable[Ack]:
         session.require_person()
         trace = self._traces.begin(is_wanted=session.is_followed)
         if trace is not None:
             return self._follow(self._post(session, body, trace), trace)
         if self._at_hand(session, body.room_id) is None:
             return self._post(session, body, None)
-        answer = Answer()
+        answer = PendingAck()
         post = _post_of(session, body, None)
         self._node.ref("chat", body.room_id).ask_then(post, lambda outcome: _acknowledge(answer, outcome))
         return answer
@@ -553,7 +553,7 @@ class Sockets:
 
     async def _present(self, socket: Socket, session: Session, body: ListPresent) -> Ack:
         await self._known(session, body.room_id)
-        return await self._roll_call.of(body.room_id, asker_id=_id_of(session), limit=body.limit)
+        return await self._cluster_presence.of(body.room_id, asker_id=_id_of(session), limit=body.limit)
 
 
 def _post_of(session: Session, body: Send, trace: str | None) -> PostChat:
@@ -566,7 +566,7 @@ def _sent(posted: Posted) -> Ack:
     return {"ok": True, "id": posted.id, "offset": posted.offset, "epoch": posted.epoch}
 
 
-def _acknowledge(answer: Answer, outcome: asyncio.Future[Posted]) -> None:
+def _acknowledge(answer: PendingAck, outcome: asyncio.Future[Posted]) -> None:
     error = outcome.exception()
     if error is None:
         answer.give(_sent(outcome.result()))
@@ -576,18 +576,18 @@ def _acknowledge(answer: Answer, outcome: asyncio.Future[Posted]) -> None:
         answer.fail(error)
 
 
-def _room(feed: Feed, parser: Parser) -> dict[str, Any]:
+def _room(mirror: RoomMirror, parser: Parser) -> dict[str, Any]:
     """The last messages are encoded once for all who come in before the next one."""
-    last = feed.encoded.get(parser)
+    last = mirror.encoded.get(parser)
     if last is None:
-        last = feed.encoded[parser] = parser.part(feed.tail(LAST_MESSAGES))
+        last = mirror.encoded[parser] = parser.part(mirror.tail(LAST_MESSAGES))
     return {
-        "room_id": feed.room_id,
-        "epoch": feed.epoch,
-        "offset": feed.offset,
+        "room_id": mirror.room_id,
+        "epoch": mirror.epoch,
+        "offset": mirror.offset,
         "messages": msgspec.Raw(last),
-        "mode": feed.mode,
-        "pinned": feed.pinned,
+        "mode": mirror.mode,
+        "pinned": mirror.pinned,
     }
 
 

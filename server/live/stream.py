@@ -27,8 +27,8 @@ from server.live.addresses import viewer_of
 from server.live.departure import Departure
 from server.live.durable import DurableChat, view_of
 from server.live.ingest import Ingest
-from server.live.on_air import OnAir, shown
 from server.live.rights import Rights
+from server.live.stream_directory import StreamDirectory, shown
 from storage.errors import StorageError
 from storage.objects import ObjectStore
 from storage.postgres import Database
@@ -100,7 +100,7 @@ class OwnerShape(Shape):
     avatar_url: str | None
 
 
-class Playback(Shape):
+class PlaybackShape(Shape):
     """Paths on this server; null while there is nothing behind them."""
 
     hls: str | None
@@ -144,7 +144,7 @@ class StreamShape(Shape):
     ended_at: datetime | None
     duration_s: float | None
     media_time_ms: int
-    playback: Playback
+    playback: PlaybackShape
     chat: ChatOf
     ingest: Annotated[
         IngestShape | None, Field(description="For the owner of a stream that has not ended; else null")
@@ -204,7 +204,7 @@ class ReplayShape(Shape):
 # --------------------------------------------------------------------------------------------------------------- REST
 
 
-class StreamDesk:
+class StreamRoutes:
     """``/api/v1/streams`` and ``/api/v1/me/ingest``."""
 
     name = "streams"
@@ -214,7 +214,7 @@ class StreamDesk:
         *,
         rows: StreamRows,
         ingest: Ingest,
-        on_air: OnAir,
+        stream_directory: StreamDirectory,
         chat: DurableChat,
         objects: ObjectStore,
         node: Node,
@@ -229,7 +229,7 @@ class StreamDesk:
         self._rates = rates
         self._rows = rows
         self._ingest = ingest
-        self._on_air = on_air
+        self._stream_directory = stream_directory
         self._chat = chat
         self._objects = objects
         self._node = node
@@ -341,17 +341,17 @@ class StreamDesk:
             view = await self._node.ref("stream", view.id).ask(EditStream(changes=given))
         if "visibility" in given:
             await self._rights.heed()
-        return Answer(200, self._shown(call, self._on_air.counted(view)))
+        return Answer(200, self._shown(call, self._stream_directory.counted(view)))
 
     async def _end(self, call: Call[None, None]) -> Answer:
         view = await self._owned(call)
         ended = await self._node.ref("stream", view.id).ask(EndStream(), timeout_s=10.0)
-        return Answer(200, self._shown(call, self._on_air.counted(ended)))
+        return Answer(200, self._shown(call, self._stream_directory.counted(ended)))
 
     async def _delete(self, call: Call[None, None]) -> Answer:
         view = await self._owned(call)
         await self._departure.remove(view.id, reason="deleted by its owner")
-        self._on_air.forget(view.id)
+        self._stream_directory.forget(view.id)
         await self._rights.heed()
         # What fails here is done by the sweep: a row says which objects are left.
         with contextlib.suppress(StorageError):
@@ -391,7 +391,7 @@ class StreamDesk:
             limit=query.limit,
             after=(after[0], str(after[1])) if after is not None else None,
         )
-        items = [shown(self._on_air.counted(view_of(row))) for row in page.items]
+        items = [shown(self._stream_directory.counted(view_of(row))) for row in page.items]
         return Answer(200, {"items": items, "next": encode_cursor(page.next) if page.next is not None else None})
 
     async def _most_watched(self, query: StreamQuery, owner_id: str | None, viewer_id: str | None) -> Answer:
@@ -408,7 +408,7 @@ class StreamDesk:
                 limit=100,
                 after=after,
             )
-            views += [self._on_air.counted(view_of(row)) for row in page.items]
+            views += [self._stream_directory.counted(view_of(row)) for row in page.items]
             if (after := page.next) is None:
                 break
         views.sort(key=_rank)
@@ -453,14 +453,14 @@ class StreamDesk:
 
     async def _visible(self, call: Call[Any, Any]) -> StreamView:
         try:
-            return await self._on_air.view(call.path["stream_id"].lower(), viewer_id=_id_of(call))
+            return await self._stream_directory.view(call.path["stream_id"].lower(), viewer_id=_id_of(call))
         except DomainError as error:
             if error.code == "not_found":
                 raise not_found("There is no such stream") from None
             raise
 
     def _shown(self, call: Call[Any, Any], view: StreamView) -> dict[str, Any]:
-        return self._on_air.shown_to(view, viewer_of(call.person))
+        return self._stream_directory.shown_to(view, viewer_of(call.person))
 
     async def _shown_to(self, call: Call[Any, Any]) -> StreamView:
         """As the stream is now, which is judged too: what this node remembered may be older than its end of rights."""
@@ -468,11 +468,11 @@ class StreamDesk:
             await self._visible(call)
             await self._fresh(call)
             return await self._visible(call)
-        return self._on_air.counted(await self._fresh(call))
+        return self._stream_directory.counted(await self._fresh(call))
 
     async def _fresh(self, call: Call[Any, Any]) -> StreamView:
         try:
-            return await self._on_air.fresh(call.path["stream_id"].lower())
+            return await self._stream_directory.fresh(call.path["stream_id"].lower())
         except DomainError as error:
             if error.code == "not_found":
                 raise not_found("There is no such stream") from None

@@ -13,12 +13,12 @@ from actors.runtime import Ask, DomainError, Node, Unavailable
 from media.control import Answered, Granted, OfferWhep, OfferWhip, Patched, PatchIce, Refused
 from server.http.addresses import is_loopback, limiting_key
 from server.http.errors import Problem, Unauthorized, not_found
-from server.http.feature import UUID, Answer, Auth, Call, Media, Operation
-from server.live.addresses import ADDRESSED, Addresses
+from server.http.feature import UUID, Answer, Auth, Call, MediaType, Operation
+from server.live.addresses import ADDRESSED, MediaAddresses
 from server.live.ingest import NOT_VERIFIED, Ingest
 from server.live.media import MediaAway, MediaProcess
-from server.live.neighbour import CloseHere, FindHere, Outcome, PatchHere, WatchHere
-from server.live.on_air import OnAir
+from server.live.node_actor import CloseHere, FindHere, MediaOutcome, PatchHere, WatchHere
+from server.live.stream_directory import StreamDirectory
 from server.live.webrtc_session import WHEP_SESSION, WHIP_SESSION, Protocol, new_session, node_of, require_maker
 
 TAG: Final = "webrtc"
@@ -46,7 +46,7 @@ class OfferLimits:
         return limits
 
 
-class WebrtcDesk:
+class WebrtcRoutes:
     """``/whip``, ``/whep`` and the sessions below them."""
 
     name = "webrtc"
@@ -55,8 +55,8 @@ class WebrtcDesk:
         self,
         *,
         ingest: Ingest,
-        on_air: OnAir,
-        addresses: Addresses,
+        stream_directory: StreamDirectory,
+        addresses: MediaAddresses,
         media: MediaProcess,
         node: Node,
         began: Callable[[Granted], Awaitable[Granted]],
@@ -64,14 +64,14 @@ class WebrtcDesk:
     ) -> None:
         self._offer_limits = offer_limits
         self._ingest = ingest
-        self._on_air = on_air
+        self._stream_directory = stream_directory
         self._addresses = addresses
         self._media = media
         self._node = node
         self._began = began
 
     def operations(self) -> Sequence[Operation]:
-        answer = Media(
+        answer = MediaType(
             media_type=SDP,
             description="The answer, with every candidate",
             headers={"Location": "The session: PATCH and DELETE it there", "ETag": "The ICE session"},
@@ -122,7 +122,7 @@ class WebrtcDesk:
             Operation(
                 method="PATCH", path=path, handler=self._patch, name=f"{protocol}Patch", tag=TAG, paths=paths,
                 body=bytes, consumes=FRAGMENT, max_body=MAX_SDP, summary="Trickle candidates or restart ICE",
-                answers={200: Media(media_type=FRAGMENT), 204: None}, auth=auth,
+                answers={200: MediaType(media_type=FRAGMENT), 204: None}, auth=auth,
                 problems=frozenset({401, 403, 404, 412, 422, 428, 503}),
                 request_headers={"If-Match": "The ETag of the ICE session"},
             ),
@@ -174,7 +174,7 @@ class WebrtcDesk:
         sdp = _text(call.body)
         stream_id, viewer = self._addresses.read(call.path["stream_id"], call.person)
         try:
-            view = await self._on_air.view(stream_id, viewer_id=viewer.id)
+            view = await self._stream_directory.view(stream_id, viewer_id=viewer.id)
         except DomainError:
             raise not_found("There is no such stream") from None
         holder = view.media_node or self._node.name
@@ -190,7 +190,7 @@ class WebrtcDesk:
             raise
         return self._created("whep", resource, _answered(outcome))
 
-    async def _at(self, node: str, ask: Ask[Outcome], *, when_gone: Callable[[], Problem]) -> Outcome:
+    async def _at(self, node: str, ask: Ask[MediaOutcome], *, when_gone: Callable[[], Problem]) -> MediaOutcome:
         """What the media process of a node answers."""
         try:
             outcome = await self._node.ref(NODE, node).ask(ask, timeout_s=ASK_S)
@@ -278,7 +278,7 @@ def _nobody_publishes(view: StreamView, ended: Problem) -> Problem:
     )  # fmt: skip
 
 
-def _answered(outcome: Outcome) -> Answered:
+def _answered(outcome: MediaOutcome) -> Answered:
     if outcome.answered is None:
         raise Problem(503, "The media process gave no answer", retry_after_s=1.0)
     return outcome.answered

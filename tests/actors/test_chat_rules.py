@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.chat_rules import MAX_TEXT, Author, ChatMode, ChatRules, Sanction, Standing, clean_text
+from actors.chat_rules import MAX_TEXT, Author, ChatMode, ChatRules, Relationship, Sanction, clean_text
 from actors.runtime import DomainError
 
 NOW = dt.datetime(2026, 5, 1, 12, tzinfo=dt.UTC)
@@ -63,14 +63,16 @@ def rules(**mode: Any) -> ChatRules:
     return ChatRules(owner_id="o", moderators=frozenset({"m"}), mode=ChatMode(**mode), sanctions={}, now=NOW, at=0.0)
 
 
-NOBODY = Standing()
+NOBODY = Relationship()
 
 
-def judged(of: ChatRules, text: str = "hello", *, by: str = "a", at_s: float = 0.0, standing: Standing = NOBODY) -> str:
+def judged(
+    of: ChatRules, text: str = "hello", *, by: str = "a", at_s: float = 0.0, relationship: Relationship = NOBODY
+) -> str:
     author = Author(id=by, username=by, display_name=by)
     now = NOW + dt.timedelta(seconds=at_s)
     try:
-        of.judge(author, text, standing=standing, now=now, at=at_s)
+        of.judge(author, text, relationship=relationship, now=now, at=at_s)
     except DomainError as refusal:
         return refusal.code
     of.posted(author, text, now=now, at=at_s)
@@ -87,9 +89,9 @@ def test_slow_mode_lets_everybody_write_once_in_its_time_and_moderators_always()
 def test_followers_only_counts_from_the_day_of_following() -> None:
     of = rules(followers_only_seconds=60)
     assert judged(of) == "followers_only"
-    assert judged(of, standing=Standing(following_since=NOW - dt.timedelta(seconds=59))) == "followers_only"
-    assert judged(of, standing=Standing(following_since=NOW - dt.timedelta(seconds=60))) == "ok"
-    assert judged(rules(followers_only_seconds=0), standing=Standing(following_since=NOW)) == "ok"
+    assert judged(of, relationship=Relationship(following_since=NOW - dt.timedelta(seconds=59))) == "followers_only"
+    assert judged(of, relationship=Relationship(following_since=NOW - dt.timedelta(seconds=60))) == "ok"
+    assert judged(rules(followers_only_seconds=0), relationship=Relationship(following_since=NOW)) == "ok"
 
 
 @pytest.mark.parametrize(
@@ -134,14 +136,17 @@ def test_a_clock_that_is_set_anew_changes_no_wait(set_by_s: int) -> None:
     now = NOW + dt.timedelta(seconds=set_by_s)
     for who in (author, Author(id="b", username="b", display_name="b")):
         with pytest.raises(DomainError) as caught:
-            of.judge(who, "again", standing=NOBODY, now=now, at=1.0)
+            of.judge(who, "again", relationship=NOBODY, now=now, at=1.0)
         assert caught.value.retry_after_s == pytest.approx(4.0)
-        of.judge(who, "again", standing=NOBODY, now=now, at=5.0)
+        of.judge(who, "again", relationship=NOBODY, now=now, at=5.0)
 
 
 def test_following_begins_at_the_latest_now_whatever_the_clock_says() -> None:
     of = rules(followers_only_seconds=60)
-    author, standing = Author(id="a", username="a", display_name="a"), Standing(following_since=NOW + dt.timedelta(1))
+    author, relationship = (
+        Author(id="a", username="a", display_name="a"),
+        Relationship(following_since=NOW + dt.timedelta(1)),
+    )
     with pytest.raises(DomainError) as caught:
-        of.judge(author, "hello", standing=standing, now=NOW, at=0.0)
+        of.judge(author, "hello", relationship=relationship, now=NOW, at=0.0)
     assert caught.value.retry_after_s == pytest.approx(60.0)

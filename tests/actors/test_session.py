@@ -45,8 +45,8 @@ def test_a_connection_watches_and_hears_a_bounded_number() -> None:
     with pytest.raises(DomainError, match="at most"):
         of.watch("one more", "v")
     for number in range(MAX_ROOMS):
-        of.hear(f"r{number}")
-    of.hear("r0")
+        of.join(f"r{number}")
+    of.join("r0")
     with pytest.raises(DomainError, match="at most"):
-        of.hear("one more")
+        of.join("one more")
     assert "one more" not in of.rooms

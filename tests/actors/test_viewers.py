@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors import viewers
-from actors.events import CounterOpened, Fact, ViewersCounted
+from actors.events import CounterOpened, LiveEvent, ViewersCounted
 from actors.runtime import Actor, ActorId, LocalDirectory, LocalTransport, ManualClock, Node, handles, shard_of
 from actors.stream import KeepViewers
 from actors.viewers import (
@@ -32,7 +32,7 @@ from actors.viewers import (
 )
 from server.live.durable import DurableViews
 from storage.ids import Ids
-from storage.memory import MemoryStreams, MemoryViews, Person, Tables
+from storage.memory import MemoryPerson, MemoryStreams, MemoryViews, Tables
 from storage.stream import NewStream
 
 
@@ -55,14 +55,14 @@ class Hall:
         self.tables = Tables()
         self.views = MemoryViews(tables=self.tables)
         self.ids = Ids()
-        self.facts: list[Fact] = []
+        self.events: list[LiveEvent] = []
         self.kept: list[KeepViewers] = []
         self.said_at: list[float] = []
         self.stream_id = self.ids.uuid7(1.0)
         self.epoch = 0
 
     async def open(self) -> None:
-        owner = Person(id=self.ids.uuid7(1.0), username="ann")
+        owner = MemoryPerson(id=self.ids.uuid7(1.0), username="ann")
         self.tables.add_person(owner)
         new = NewStream(
             id=self.stream_id,
@@ -87,7 +87,7 @@ class Hall:
                 stream_id=actor_id.key,
                 shard=shard,
                 store=DurableViews(views=self.views),  # type: ignore[arg-type]
-                announce=self._announced,
+                broadcast=self._announced,
                 now=lambda: dt.datetime.fromtimestamp(self.clock.time(), dt.UTC),
             ),
         )
@@ -95,8 +95,8 @@ class Hall:
         await self.node.start()
         self.ref = self.node.ref("viewers", self.stream_id)
 
-    def _announced(self, fact: Fact, *, to: Iterable[str] | None = None) -> None:
-        self.facts.append(fact)
+    def _announced(self, event: LiveEvent, *, to: Iterable[str] | None = None) -> None:
+        self.events.append(event)
         self.said_at.append(self.clock.monotonic())
 
     async def close(self) -> None:
@@ -114,7 +114,7 @@ class Hall:
         await self.clock.settle()
 
     def counts(self) -> list[int]:
-        said = [fact.viewers for fact in self.facts if isinstance(fact, ViewersCounted)]
+        said = [event.viewers for event in self.events if isinstance(event, ViewersCounted)]
         return [count for at, count in enumerate(said) if at == 0 or said[at - 1] != count]
 
     async def viewers(self) -> int:
@@ -157,7 +157,7 @@ async def test_counts_are_told_at_most_once_a_second_whoever_comes_and_goes(hall
         await hall.left(f"v{number}")
         await hall.clock.advance(0.29)
     await hall.clock.advance(3.0)
-    by_count = [at for at, fact in zip(hall.said_at, hall.facts, strict=True) if isinstance(fact, ViewersCounted)]
+    by_count = [at for at, event in zip(hall.said_at, hall.events, strict=True) if isinstance(event, ViewersCounted)]
     assert all(after - before >= 0.999 for before, after in itertools.pairwise(by_count))
     assert hall.counts()[-1] == 0
 
@@ -239,12 +239,12 @@ async def test_a_counter_stays_while_somebody_watches_and_goes_when_nobody_does(
 
 async def test_a_counter_that_is_new_says_so_to_everybody(hall: Hall) -> None:
     await hall.came("a")
-    assert hall.facts[0] == CounterOpened(stream_id=hall.stream_id)
-    assert hall.facts.count(hall.facts[0]) == 1
+    assert hall.events[0] == CounterOpened(stream_id=hall.stream_id)
+    assert hall.events.count(hall.events[0]) == 1
     await hall.close()
     await hall.boot()
     await hall.viewers()
-    assert hall.facts.count(hall.facts[0]) == 2
+    assert hall.events.count(hall.events[0]) == 2
 
 
 async def test_who_watches_is_counted_again_by_a_new_counter_with_all_the_time_and_once(hall: Hall) -> None:
@@ -320,30 +320,30 @@ async def test_a_node_that_has_as_many_viewers_as_were_counted_is_asked_nothing(
     hall.ref.tell(here(hall, "a"))
     hall.ref.tell(here(hall, "b", node="n3"))
     await hall.clock.advance(2.0)
-    assert hall.facts.count(CounterOpened(stream_id=hall.stream_id)) == 1
+    assert hall.events.count(CounterOpened(stream_id=hall.stream_id)) == 1
     assert await hall.viewers() == 2
 
 
-@pytest.mark.parametrize("standing", ["a", "ac", "abc", ""])
+@pytest.mark.parametrize("count_of", ["a", "ac", "abc", ""])
 async def test_a_node_whose_news_was_lost_says_everything_again_and_no_wrong_count_is_told(
-    hall: Hall, standing: str
+    hall: Hall, count_of: str
 ) -> None:
     since = hall.clock.time()
     for view in "ab":
         await hall.came(view, since=since, node="n2")
     await hall.came("d", node="n3")
     await hall.clock.advance(3.0)
-    hall.ref.tell(here(hall, standing))
+    hall.ref.tell(here(hall, count_of))
     await hall.clock.settle()
-    assert hall.facts.count(CounterOpened(stream_id=hall.stream_id)) == 2, "it is asked"
-    for view in standing:
+    assert hall.events.count(CounterOpened(stream_id=hall.stream_id)) == 2, "it is asked"
+    for view in count_of:
         await hall.came(view, since=since, node="n2")
     await hall.clock.advance(RECOUNT_S + 1.0)
-    assert await hall.viewers() == len(standing) + 1
-    assert hall.counts() == [1, 3, *([len(standing) + 1] if len(standing) != 2 else [])]
-    hall.ref.tell(here(hall, standing))
+    assert await hall.viewers() == len(count_of) + 1
+    assert hall.counts() == [1, 3, *([len(count_of) + 1] if len(count_of) != 2 else [])]
+    hall.ref.tell(here(hall, count_of))
     await hall.clock.settle()
-    assert hall.facts.count(CounterOpened(stream_id=hall.stream_id)) == 2, "and once"
+    assert hall.events.count(CounterOpened(stream_id=hall.stream_id)) == 2, "and once"
 
 
 async def test_a_count_that_was_off_is_told_as_soon_as_the_node_has_said_all_that_it_has(hall: Hall) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from bench import whep
 from bench.__main__ import QUICK as NOTE
-from bench.__main__ import Question, benches, command, main, plan
+from bench.__main__ import BenchQuestion, benches, command, main, plan
 
 QUICK = """
 import sys
@@ -63,10 +63,12 @@ class Page(HTMLParser):
         self.text += data
 
 
-def question(folder: Path, name: str, source: str) -> Question:
+def question(folder: Path, name: str, source: str) -> BenchQuestion:
     file = folder / f"{name}.py"
     file.write_text(source)
-    return Question(name=name, asks=f"What of {name}?", command=(sys.executable, str(file)), seconds=5.0, most_s=60.0)
+    return BenchQuestion(
+        name=name, asks=f"What of {name}?", command=(sys.executable, str(file)), seconds=5.0, most_s=60.0
+    )
 
 
 @pytest.fixture
@@ -153,7 +155,7 @@ def test_only_with_an_unknown_name_runs_nothing(tmp_path: Path, capsys) -> None:
 
 
 def test_one_that_runs_for_too_long_is_ended_with_what_it_said(tmp_path: Path) -> None:
-    hanging = Question(name="hanging", asks="When?", command=HANGING, seconds=1.0, most_s=2.0)
+    hanging = BenchQuestion(name="hanging", asks="When?", command=HANGING, seconds=1.0, most_s=2.0)
     asked = [hanging, question(tmp_path, "quick", QUICK)]
     file = tmp_path / "all.json"
     assert command(["--json", str(file), "--results", str(tmp_path / "results")], asked) == 1

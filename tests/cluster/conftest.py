@@ -9,10 +9,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import aiohttp
 import pytest
 
-from bench.town import NodeProcess, Town
-from tests.cluster.door import Door
-from tests.cluster.witness import Witness, wrongs_of
-from tests.e2e.people import Person, register
+from bench.cluster import LocalCluster, NodeProcess
+from tests.cluster.balancer import Balancer
+from tests.cluster.recorder import ChatRecorder, wrongs_of
+from tests.e2e.people import Account, register
 from tests.e2e.waiting import until, until_true
 
 NODES = 3
@@ -20,25 +20,25 @@ GRACE_S = 8
 
 
 @pytest.fixture(scope="session")
-def shared_town() -> Iterator[Town]:
-    town = Town(flags=("--chat-rate=1000", "--chat-burst=1000", f"--grace-s={GRACE_S}", "--drain-s=5"))
+def shared_cluster() -> Iterator[LocalCluster]:
+    cluster = LocalCluster(flags=("--chat-rate=1000", "--chat-burst=1000", f"--grace-s={GRACE_S}", "--drain-s=5"))
     try:
-        yield town
+        yield cluster
     finally:
-        town.stop()
+        cluster.stop()
 
 
 @pytest.fixture
-async def town(shared_town: Town) -> Town:
+async def cluster(shared_cluster: LocalCluster) -> LocalCluster:
     """Three nodes that know each other and share what there is to do."""
-    await asyncio.to_thread(shared_town.start, NODES - len(shared_town.running))
-    names = {node.name for node in shared_town.running}
+    await asyncio.to_thread(shared_cluster.start, NODES - len(shared_cluster.running))
+    names = {node.name for node in shared_cluster.running}
 
     async def is_shared() -> bool:
-        return set(await shared_town.shares()) == names
+        return set(await shared_cluster.shares()) == names
 
     await until(is_shared, within_s=20, what="a share for each node")
-    return shared_town
+    return shared_cluster
 
 
 @pytest.fixture
@@ -52,36 +52,38 @@ class Talk:
     ``nodes[i]``, ``people[i][j]`` is in the room i and at home on the node j.
     """
 
-    def __init__(self, town: Town) -> None:
-        self.town = town
-        self.nodes = town.running
+    def __init__(self, cluster: LocalCluster) -> None:
+        self.cluster = cluster
+        self.nodes = cluster.running
         self.shut: set[NodeProcess] = set()
         self.rooms: list[str] = []
-        self.people: list[list[Witness]] = []
-        self.doors: list[Door] = []
+        self.people: list[list[ChatRecorder]] = []
+        self.balancers: list[Balancer] = []
 
     @property
-    def everybody(self) -> list[Witness]:
+    def everybody(self) -> list[ChatRecorder]:
         return [one for room in self.people for one in room]
 
     def open_nodes(self) -> list[NodeProcess]:
-        return [node for node in [*self.nodes, *self.town.nodes[self.nodes[-1].number + 1 :]] if node not in self.shut]
+        return [
+            node for node in [*self.nodes, *self.cluster.nodes[self.nodes[-1].number + 1 :]] if node not in self.shut
+        ]
 
-    async def open(self, persons: list[Person], stack: AsyncExitStack) -> None:
-        self.rooms = [await room_on(node, self.town, persons[0]) for node in self.nodes]
+    async def open(self, persons: list[Account], stack: AsyncExitStack) -> None:
+        self.rooms = [await room_on(node, self.cluster, persons[0]) for node in self.nodes]
         for home in range(len(self.nodes)):
-            door = await Door(home=home, nodes=self.open_nodes).open()
-            stack.push_async_callback(door.close)
-            self.doors.append(door)
+            balancer = await Balancer(home=home, nodes=self.open_nodes).open()
+            stack.push_async_callback(balancer.close)
+            self.balancers.append(balancer)
         tokens = iter([person.token or "" for person in persons])
         for room_id in self.rooms:
-            there = [Witness(url=door.url, token=next(tokens), room_id=room_id) for door in self.doors]
+            there = [ChatRecorder(url=balancer.url, token=next(tokens), room_id=room_id) for balancer in self.balancers]
             self.people.append(there)
             for one in there:
                 stack.push_async_callback(one.close)
                 await one.open()
 
-    async def flows(self, who: list[Witness] | None = None, *, within_s: float = 25.0) -> None:
+    async def flows(self, who: list[ChatRecorder] | None = None, *, within_s: float = 25.0) -> None:
         """Until everybody was acknowledged, and shown, more than until now."""
         of = self.everybody if who is None else who
         before = [(len(one.acked), len(one.seen)) for one in of]
@@ -112,47 +114,47 @@ class Talk:
             return all(len({one.offset for one in room}) == 1 for room in self.people)
 
         async def is_quiet() -> bool:
-            return meet() and not await wrongs_of(self.everybody, self.town.database_url)
+            return meet() and not await wrongs_of(self.everybody, self.cluster.database_url)
 
         try:
             await until(is_quiet, within_s=12, what="the same end for everybody")
         except AssertionError:
-            wrongs = await wrongs_of(self.everybody, self.town.database_url)
+            wrongs = await wrongs_of(self.everybody, self.cluster.database_url)
             ends = [[one.offset for one in room] for room in self.people]
             raise AssertionError(f"ends {ends}\n" + "\n".join(wrongs)) from None
 
 
-async def room_on(node: NodeProcess, town: Town, person: Person) -> str:
+async def room_on(node: NodeProcess, cluster: LocalCluster, person: Account) -> str:
     """A room of this person whose actor is on this node."""
     for _ in range(100):
         room_id: str = (await person.prepare("Together"))["stream"]["chat"]["room_id"]
-        if await town.owner_of("chat", room_id) is node:
+        if await cluster.owner_of("chat", room_id) is node:
             return room_id
     raise AssertionError(f"no room came to {node.name}")
 
 
 @pytest.fixture(scope="session")
-def crowd() -> list[Person]:
+def pool() -> list[Account]:
     """Accounts that the tests share."""
     return []
 
 
 @pytest.fixture
-async def persons(town: Town, crowd: list[Person], http: aiohttp.ClientSession) -> list[Person]:
+async def persons(cluster: LocalCluster, pool: list[Account], http: aiohttp.ClientSession) -> list[Account]:
     """Nine people whose requests go to a running node."""
-    while len(crowd) < NODES * NODES:
-        crowd.append(await register(http, town.running[0].url))
-    for person in crowd:
-        person.http, person.url = http, town.running[0].url
-    return crowd
+    while len(pool) < NODES * NODES:
+        pool.append(await register(http, cluster.running[0].url))
+    for person in pool:
+        person.http, person.url = http, cluster.running[0].url
+    return pool
 
 
 @pytest.fixture
-def talking(town: Town, persons: list[Person]) -> Callable[[], AsyncIterator[Talk]]:
+def talking(cluster: LocalCluster, persons: list[Account]) -> Callable[[], AsyncIterator[Talk]]:
     @asynccontextmanager
     async def talk() -> AsyncIterator[Talk]:
         async with AsyncExitStack() as stack:
-            made = Talk(town)
+            made = Talk(cluster)
             await made.open(persons, stack)
             await made.flows()
             yield made

@@ -72,8 +72,8 @@ Fact = (
 )
 
 
-class Hear(Message, frozen=True, kw_only=True):
-    fact: Fact  # type: ignore[valid-type]  # put together at run time, as the schema is
+class DeliverLiveEvent(Message, frozen=True, kw_only=True):
+    event: Fact  # type: ignore[valid-type]  # put together at run time, as the schema is
 
 
 class Greet(Ask[str], frozen=True, kw_only=True):
@@ -88,8 +88,8 @@ class Wave(Message, frozen=True, kw_only=True):
 def next_schema() -> Iterator[None]:
     actors.chat_messages.PostChat = PostChat  # type: ignore[misc]
     actors.events.ChatPosted = ChatPosted  # type: ignore[misc]
-    actors.events.Fact = Fact  # type: ignore[misc, assignment]
-    actors.events.Hear = Hear  # type: ignore[misc, assignment]
+    actors.events.LiveEvent = Fact  # type: ignore[misc, assignment]
+    actors.events.DeliverLiveEvent = DeliverLiveEvent  # type: ignore[misc, assignment]
     storage.bus.VERSION = 2  # type: ignore[misc]
     with tempfile.TemporaryDirectory(prefix="socialflow-next-") as folder:
         here = Path(shutil.copytree(storage.migrate.migrations_dir(), Path(folder) / "migrations"))
@@ -101,15 +101,15 @@ def next_schema() -> Iterator[None]:
 def next_server(met: Counter[str]) -> None:
     """Has the server's neighbour know the new messages, and its node send them to everybody."""
     import server.app
-    from server.live.neighbour import Neighbour
+    from server.live.node_actor import NodeActor
 
-    class NextNeighbour(Neighbour):
-        @handles(Hear)
-        def hear(self, message: Any) -> None:
-            if isinstance(message.fact, Applauded):
+    class NextNeighbour(NodeActor):
+        @handles(DeliverLiveEvent)
+        def handle(self, message: Any) -> None:
+            if isinstance(message.event, Applauded):
                 met["applauded"] += 1
             else:
-                super().hear(message)
+                super().handle(message)
 
         @handles(Wave)
         def waved(self, message: Wave) -> None:
@@ -137,14 +137,14 @@ def next_server(met: Counter[str]) -> None:
             there = self.node.ref(actors.events.NODE, name)
             try:
                 there.tell(Wave(by=self._name))
-                there.tell(Hear(fact=Applauded(by=self._name)))
+                there.tell(DeliverLiveEvent(event=Applauded(by=self._name)))
                 met["greeted"] += await there.ask(Greet(by=self._name)) == f"hello {self._name}"
             except Unhandled:
                 met["not understood"] += 1
             except ActorError:
                 met["away"] += 1
 
-    server.app.Neighbour = NextNeighbour  # type: ignore[misc, attr-defined]
+    server.app.NodeActor = NextNeighbour  # type: ignore[misc, attr-defined]
     server.app.App = NextApp  # type: ignore[misc]
 
 

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import aiohttp
 import pytest
 
-from bench.town import NodeProcess, Town
+from bench.cluster import LocalCluster, NodeProcess
 from tests.cluster.test_streams import at, prepare_on
-from tests.e2e.people import Person, register
+from tests.e2e.people import Account, register
 from tests.e2e.talking import Talker
 from tests.e2e.waiting import until
 
@@ -18,8 +18,8 @@ Connect = Callable[..., Awaitable[Talker]]
 
 
 @pytest.fixture
-async def person(town: Town, http: aiohttp.ClientSession) -> Person:
-    return await register(http, town.running[0].url, "somebody")
+async def person(cluster: LocalCluster, http: aiohttp.ClientSession) -> Account:
+    return await register(http, cluster.running[0].url, "somebody")
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ async def connect() -> AsyncIterator[Connect]:
     await asyncio.gather(*(one.close() for one in opened), return_exceptions=True)
 
 
-async def counts(person: Person, nodes: list[NodeProcess], stream_id: str) -> list[int]:
+async def counts(person: Account, nodes: list[NodeProcess], stream_id: str) -> list[int]:
     """What each node says; -1 from one that asks to come back."""
     answers = [await at(node, person).call("GET", f"streams/{stream_id}") for node in nodes]
     assert all(answer.status == 200 or answer.headers["Retry-After"] for answer in answers)
@@ -43,12 +43,12 @@ async def counts(person: Person, nodes: list[NodeProcess], stream_id: str) -> li
 
 
 async def test_viewers_are_counted_exactly_across_nodes_also_when_the_counter_died(
-    town: Town, person: Person, connect: Connect
+    cluster: LocalCluster, person: Account, connect: Connect
 ) -> None:
-    nodes = town.running
-    made = await prepare_on(town, person, actor=nodes[0])
+    nodes = cluster.running
+    made = await prepare_on(cluster, person, actor=nodes[0])
     stream_id = made["stream"]["id"]
-    counter = await town.owner_of("viewers", stream_id)
+    counter = await cluster.owner_of("viewers", stream_id)
     assert counter is not None
     others = [node for node in nodes if node is not counter]
     homes = [counter, others[0], others[0], others[1], others[1], others[1]]
@@ -75,9 +75,9 @@ async def test_viewers_are_counted_exactly_across_nodes_also_when_the_counter_di
     assert last["viewers"] <= 6
 
 
-async def test_reactions_and_presence_span_nodes(town: Town, person: Person, connect: Connect) -> None:
-    nodes = town.running
-    made = await prepare_on(town, person, actor=nodes[1])
+async def test_reactions_and_presence_span_nodes(cluster: LocalCluster, person: Account, connect: Connect) -> None:
+    nodes = cluster.running
+    made = await prepare_on(cluster, person, actor=nodes[1])
     stream_id, room_id = made["stream"]["id"], made["stream"]["chat"]["room_id"]
     sockets = [await connect(node, person.token) for node in nodes]
     guest = await connect(nodes[2])
@@ -99,9 +99,9 @@ async def test_reactions_and_presence_span_nodes(town: Town, person: Person, con
 
 
 async def test_a_logout_on_one_node_ends_sockets_and_tokens_on_all(
-    town: Town, person: Person, connect: Connect
+    cluster: LocalCluster, person: Account, connect: Connect
 ) -> None:
-    a, b, c = town.running
+    a, b, c = cluster.running
     sockets = [await connect(node, person.token) for node in (b, c)]
     await at(a, person).done("POST", "auth/logout")
     for socket in sockets:
@@ -112,9 +112,9 @@ async def test_a_logout_on_one_node_ends_sockets_and_tokens_on_all(
         assert (await at(node, person).call("GET", "me")).status == 401
 
 
-async def test_a_person_on_two_nodes_has_one_budget(town: Town, person: Person, connect: Connect) -> None:
-    nodes = town.running
-    made = await prepare_on(town, person, actor=nodes[1])
+async def test_a_person_on_two_nodes_has_one_budget(cluster: LocalCluster, person: Account, connect: Connect) -> None:
+    nodes = cluster.running
+    made = await prepare_on(cluster, person, actor=nodes[1])
     room_id = made["stream"]["chat"]["room_id"]
     sockets = [await connect(node, person.token) for node in nodes[:2]]
     limits = (await person.done("GET", "server"))["limits"]

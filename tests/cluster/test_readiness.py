@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import aiohttp
 import psutil
 
-from bench.town import NodeProcess, Town
-from tests.e2e.people import Answer, Api
+from bench.cluster import LocalCluster, NodeProcess
+from tests.e2e.people import Api, ApiAnswer
 from tests.e2e.waiting import until
 
 SOON_S = 0.95
@@ -19,9 +19,9 @@ SOON_S = 0.95
 
 
 @contextlib.contextmanager
-def frozen_postgres(town: Town) -> Iterator[None]:
+def frozen_postgres(cluster: LocalCluster) -> Iterator[None]:
     """With all its back ends, the newest too."""
-    server = psutil.Process(town.postgres_pid)
+    server = psutil.Process(cluster.postgres_pid)
     server.suspend()
     stopped = [server, *server.children(recursive=True)]
     for process in stopped[1:]:
@@ -34,15 +34,15 @@ def frozen_postgres(town: Town) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def frozen_redis(town: Town) -> Iterator[None]:
-    town.freeze_redis()
+def frozen_redis(cluster: LocalCluster) -> Iterator[None]:
+    cluster.freeze_redis()
     try:
         yield
     finally:
-        town.resume_redis()
+        cluster.resume_redis()
 
 
-async def asked(http: aiohttp.ClientSession, node: NodeProcess) -> Answer:
+async def asked(http: aiohttp.ClientSession, node: NodeProcess) -> ApiAnswer:
     started = time.monotonic()
     answer = await Api(http, node.url).call("GET", "/readyz")
     took_s = time.monotonic() - started
@@ -50,26 +50,26 @@ async def asked(http: aiohttp.ClientSession, node: NodeProcess) -> Answer:
     return answer
 
 
-async def all_say(http: aiohttp.ClientSession, town: Town, status: int, said: str) -> bool:
-    answers = [await asked(http, node) for node in town.running]
+async def all_say(http: aiohttp.ClientSession, cluster: LocalCluster, status: int, said: str) -> bool:
+    answers = [await asked(http, node) for node in cluster.running]
     return all((answer.status, answer.body["status"]) == (status, said) for answer in answers)
 
 
 async def test_every_node_answers_soon_while_redis_is_frozen_and_stays_in_service(
-    town: Town, http: aiohttp.ClientSession
+    cluster: LocalCluster, http: aiohttp.ClientSession
 ) -> None:
-    with frozen_redis(town):
-        await until(lambda: all_say(http, town, 200, "degraded"), what="degraded")
+    with frozen_redis(cluster):
+        await until(lambda: all_say(http, cluster, 200, "degraded"), what="degraded")
         for _ in range(20):
-            assert await all_say(http, town, 200, "degraded")
-    await until(lambda: all_say(http, town, 200, "ready"), what="ready")
+            assert await all_say(http, cluster, 200, "degraded")
+    await until(lambda: all_say(http, cluster, 200, "ready"), what="ready")
 
 
 async def test_every_node_answers_soon_while_postgres_is_frozen_and_is_out_of_service(
-    town: Town, http: aiohttp.ClientSession
+    cluster: LocalCluster, http: aiohttp.ClientSession
 ) -> None:
-    with frozen_postgres(town):
-        await until(lambda: all_say(http, town, 503, "unavailable"), what="unavailable")
+    with frozen_postgres(cluster):
+        await until(lambda: all_say(http, cluster, 503, "unavailable"), what="unavailable")
         for _ in range(10):
-            assert await all_say(http, town, 503, "unavailable")
-    await until(lambda: all_say(http, town, 200, "ready"), what="ready")
+            assert await all_say(http, cluster, 503, "unavailable")
+    await until(lambda: all_say(http, cluster, 200, "ready"), what="ready")

@@ -15,10 +15,10 @@ import aiohttp
 import pytest
 import socketio
 
-from bench.town import Town
+from bench.cluster import LocalCluster
 from storage.postgres import Database
 from tests.e2e.peers import Viewer, offer_sdp, viewing
-from tests.e2e.people import PASSWORD, Api, Person, register
+from tests.e2e.people import PASSWORD, Account, Api, register
 from tests.e2e.publishing import Publisher
 from tests.e2e.talking import Talker, talker
 from tests.e2e.waiting import until, until_true
@@ -33,11 +33,11 @@ THUMB = "\U0001f44d"
 class Show:
     """A stream on the first node, its publisher there, and what its owner is."""
 
-    owner: Person
+    owner: Account
     publisher: Publisher
     stream_id: str
     room_id: str
-    voice: Talker
+    chat_client: Talker
     said: int = 0
 
 
@@ -46,7 +46,7 @@ class Seat:
     """Somebody who watches the show on the second node, in every way there is."""
 
     show: Show
-    viewer: Person
+    viewer: Account
     reader: Api
     """Asks for media: as the viewer of a public stream, by its signed addresses alone of a private one."""
     socket: Talker
@@ -93,13 +93,13 @@ async def opens_whep(seat: Seat) -> bool:
 
 async def hears_the_room(seat: Seat) -> bool:
     text, show = f"said to {seat.next()}", seat.show
-    await asked(show.voice, "chat:send", {"room_id": show.room_id, "text": text, "client_id": text[-60:]})
+    await asked(show.chat_client, "chat:send", {"room_id": show.room_id, "text": text, "client_id": text[-60:]})
     await asyncio.sleep(HEARS_WITHIN_S)
     return any(message.get("text") == text for message in seat.socket.messages)
 
 
 async def is_present(seat: Seat) -> bool:
-    answer = await asked(seat.show.voice, "presence:list", {"room_id": seat.show.room_id, "limit": 200})
+    answer = await asked(seat.show.chat_client, "presence:list", {"room_id": seat.show.room_id, "limit": 200})
     return any(user["id"] == seat.viewer.id for user in answer.get("users", ()))
 
 
@@ -151,10 +151,10 @@ async def end_session(seat: Seat, admin: Api) -> None:
 
 CHANGES: dict[str, tuple[str, Change, Mapping[str, Way]]] = {
     "the owner bans the viewer": (
-        "public", lambda seat, _: seat.show.voice.ok(
+        "public", lambda seat, _: seat.show.chat_client.ok(
             "chat:ban", {"room_id": seat.show.room_id, "user_id": seat.viewer.id}), WRITE),
     "the owner times the viewer out": (
-        "public", lambda seat, _: seat.show.voice.ok(
+        "public", lambda seat, _: seat.show.chat_client.ok(
             "chat:timeout", {"room_id": seat.show.room_id, "user_id": seat.viewer.id, "seconds": 600}), WRITE),
     "the owner blocks the viewer": (
         "public", lambda seat, _: seat.show.owner.done("PUT", f"users/{seat.viewer.username}/block"), EVERYTHING),
@@ -185,8 +185,8 @@ CHANGES: dict[str, tuple[str, Change, Mapping[str, Way]]] = {
 class Theatre:
     """Shows on one node, seats on another."""
 
-    def __init__(self, town: Town, http: aiohttp.ClientSession, stack: AsyncExitStack) -> None:
-        self.here, self.there = town.running[:2]
+    def __init__(self, cluster: LocalCluster, http: aiohttp.ClientSession, stack: AsyncExitStack) -> None:
+        self.here, self.there = cluster.running[:2]
         self.http = http
         self.stack = stack
         self._public: asyncio.Task[Show] | None = None
@@ -204,9 +204,9 @@ class Theatre:
         stream_id, key = made["stream"]["id"], made["ingest"]["stream_key"]
         publisher = stack.enter_context(Publisher(f"{self.here.rtmp}/{key}"))
         await owner.until_state(stream_id, "live", within_s=30)
-        voice = await stack.enter_async_context(talker(self.here.url, owner.token))
-        await voice.ok("stream:watch", {"stream_id": stream_id})
-        return Show(owner, publisher, stream_id, made["stream"]["chat"]["room_id"], voice)
+        chat_client = await stack.enter_async_context(talker(self.here.url, owner.token))
+        await chat_client.ok("stream:watch", {"stream_id": stream_id})
+        return Show(owner, publisher, stream_id, made["stream"]["chat"]["room_id"], chat_client)
 
     async def seat(self, kind: str, stack: AsyncExitStack) -> Seat:
         show = await self.show(kind, stack)
@@ -265,21 +265,21 @@ async def wrongs_at(seat: Seat, admin: Api, change: str) -> list[str]:
 
 
 @pytest.fixture
-async def admin(town: Town, http: aiohttp.ClientSession) -> Person:
-    url = town.running[0].url
+async def admin(cluster: LocalCluster, http: aiohttp.ClientSession) -> Account:
+    url = cluster.running[0].url
     person = await register(http, url, "operator")
-    db = await Database.connect(town.database_url, max_connections=1)
+    db = await Database.connect(cluster.database_url, max_connections=1)
     await db.execute("update users set roles = roles || array['admin'] where id = $1", person.id)
     await db.close()
     held = await Api(http, url).done("POST", "auth/login", {"login": person.username, "password": PASSWORD})
-    return Person(http, url, held)
+    return Account(http, url, held)
 
 
 async def test_every_way_to_see_or_act_ends_with_the_right_to_it(
-    town: Town, http: aiohttp.ClientSession, admin: Person
+    cluster: LocalCluster, http: aiohttp.ClientSession, admin: Account
 ) -> None:
     async with AsyncExitStack() as stack:
-        theatre = Theatre(town, http, stack)
+        theatre = Theatre(cluster, http, stack)
         turns = asyncio.Semaphore(AT_ONCE)
 
         async def in_turn(change: str) -> list[str]:

@@ -11,7 +11,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
 import aiohttp
 
-from bench.town import NodeProcess, Town
+from bench.cluster import LocalCluster, NodeProcess
 from tests.cluster.conftest import Talk, room_on
 from tests.e2e.people import Api, register
 from tests.e2e.talking import Talker
@@ -25,7 +25,7 @@ async def readiness(http: aiohttp.ClientSession, node: NodeProcess) -> tuple[int
     return answer.status, answer.body["status"]
 
 
-async def test_rooms_outlive_a_killed_node_and_spread_to_a_new_one(town: Town, talking: Talking) -> None:
+async def test_rooms_outlive_a_killed_node_and_spread_to_a_new_one(cluster: LocalCluster, talking: Talking) -> None:
     async with talking() as talk:
         killed = talk.nodes[1]
         at = time.monotonic()
@@ -33,17 +33,17 @@ async def test_rooms_outlive_a_killed_node_and_spread_to_a_new_one(town: Town, t
         await talk.flows()
         print("silence", max(one.longest_silence_s(at) for one in talk.everybody))
         assert all(one.connects == 2 for room in talk.people for one in room[1:2])
-        new = (await asyncio.to_thread(town.start))[0]
+        new = (await asyncio.to_thread(cluster.start))[0]
 
         async def has_a_share() -> bool:
-            return (await town.shares()).get(new.name, 0) > 30
+            return (await cluster.shares()).get(new.name, 0) > 30
 
         await until(has_a_share, within_s=15, what="a share of the new node")
         await talk.flows()
         await talk.ends_well()
 
 
-async def test_a_frozen_owner_that_wakes_up_writes_nothing_more(town: Town, talking: Talking) -> None:
+async def test_a_frozen_owner_that_wakes_up_writes_nothing_more(cluster: LocalCluster, talking: Talking) -> None:
     async with talking() as talk:
         frozen = talk.nodes[2]
         elsewhere = [one for room in talk.people for one in room[:2]]
@@ -51,7 +51,7 @@ async def test_a_frozen_owner_that_wakes_up_writes_nothing_more(town: Town, talk
         talk.shut.add(frozen)
         try:
             await talk.flows(elsewhere)
-            assert await town.owner_of("chat", talk.rooms[2]) in talk.nodes[:2]
+            assert await cluster.owner_of("chat", talk.rooms[2]) in talk.nodes[:2]
         finally:
             frozen.signal(signal.SIGCONT)
         talk.shut.clear()
@@ -60,36 +60,36 @@ async def test_a_frozen_owner_that_wakes_up_writes_nothing_more(town: Town, talk
 
 
 async def test_while_redis_is_frozen_local_rooms_go_on_and_others_are_refused_with_a_retry(
-    town: Town, talking: Talking, http: aiohttp.ClientSession
+    cluster: LocalCluster, talking: Talking, http: aiohttp.ClientSession
 ) -> None:
     async with talking() as talk:
         local = [talk.people[index][index] for index in range(len(talk.nodes))]
         remote = [one for one in talk.everybody if one not in local]
         connects = [one.connects for one in talk.everybody]
-        town.freeze_redis()
+        cluster.freeze_redis()
         try:
             await until_true(lambda: all(one.refusals for one in remote), within_s=12, what="refusals")
             await talk.flows(local)
             for node in talk.nodes:
                 assert await readiness(http, node) == (200, "degraded")
         finally:
-            town.resume_redis()
+            cluster.resume_redis()
         await talk.flows()
         assert [one.connects for one in talk.everybody] == connects
         await talk.ends_well()
 
 
 async def test_a_redis_that_comes_back_empty_changes_nothing_but_the_leases(
-    town: Town, talking: Talking, http: aiohttp.ClientSession
+    cluster: LocalCluster, talking: Talking, http: aiohttp.ClientSession
 ) -> None:
     async with talking() as talk:
         local = [talk.people[index][index] for index in range(len(talk.nodes))]
-        town.kill_redis()
+        cluster.kill_redis()
         try:
             await until_true(lambda: any(one.refusals for one in talk.everybody if one not in local), what="refusals")
             await talk.flows(local)
         finally:
-            await asyncio.to_thread(town.start_redis)
+            await asyncio.to_thread(cluster.start_redis)
         await talk.flows()
         for node in talk.nodes:
 
@@ -100,20 +100,20 @@ async def test_a_redis_that_comes_back_empty_changes_nothing_but_the_leases(
         await talk.ends_well()
 
 
-async def test_a_killed_postgres_delays_and_loses_nothing(town: Town, talking: Talking) -> None:
+async def test_a_killed_postgres_delays_and_loses_nothing(cluster: LocalCluster, talking: Talking) -> None:
     async with talking() as talk:
-        town.kill_postgres()
+        cluster.kill_postgres()
         try:
             await until_true(lambda: all(one.refusals for one in talk.everybody), within_s=15, what="refusals")
         finally:
-            await asyncio.to_thread(town.start_postgres)
+            await asyncio.to_thread(cluster.start_postgres)
         at = time.monotonic()
         await talk.flows()
         print("back after", time.monotonic() - at)
         await talk.ends_well()
 
 
-async def test_a_drained_node_tells_its_people_and_drops_nothing(town: Town, talking: Talking) -> None:
+async def test_a_drained_node_tells_its_people_and_drops_nothing(cluster: LocalCluster, talking: Talking) -> None:
     async with talking() as talk:
         drained = talk.nodes[0]
         drained.signal(signal.SIGTERM)
@@ -130,11 +130,11 @@ async def test_a_drained_node_tells_its_people_and_drops_nothing(town: Town, tal
 
 
 async def test_whoever_has_seen_more_than_the_node_they_come_to_is_told_nothing_twice(
-    town: Town, http: aiohttp.ClientSession
+    cluster: LocalCluster, http: aiohttp.ClientSession
 ) -> None:
-    home, behind = town.running[:2]
+    home, behind = cluster.running[:2]
     person = await register(http, home.url, "mover")
-    room_id = await room_on(home, town, person)
+    room_id = await room_on(home, cluster, person)
     async with AsyncExitStack() as stack:
         here, stays, comes = [await Talker(node.url, person.token).open() for node in (home, behind, behind)]
         for socket in (here, stays, comes):

@@ -9,7 +9,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from bench.town import Town
+from bench.cluster import LocalCluster
 from tests.cluster.conftest import room_on
 from tests.cluster.test_readiness import all_say
 from tests.e2e.people import register
@@ -29,18 +29,18 @@ async def watched(tmp_path: Path) -> AsyncIterator[Watched]:
 
 
 @pytest.fixture
-async def watched_town(watched: Watched) -> AsyncIterator[Town]:
-    town = await asyncio.to_thread(Town, flags=("--drain-s=2",))
-    town.redis_url = watched.url
+async def watched_town(watched: Watched) -> AsyncIterator[LocalCluster]:
+    cluster = await asyncio.to_thread(LocalCluster, flags=("--drain-s=2",))
+    cluster.redis_url = watched.url
     try:
-        await asyncio.to_thread(town.start, 2)
-        yield town
+        await asyncio.to_thread(cluster.start, 2)
+        yield cluster
     finally:
-        await asyncio.to_thread(town.stop)
+        await asyncio.to_thread(cluster.stop)
 
 
 async def test_nodes_stay_in_service_and_reach_each_other_again_at_the_promoted_replica(
-    watched: Watched, watched_town: Town, http: aiohttp.ClientSession
+    watched: Watched, watched_town: LocalCluster, http: aiohttp.ClientSession
 ) -> None:
     here, there = watched_town.running
 

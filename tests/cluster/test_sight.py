@@ -10,39 +10,39 @@ import aiohttp
 import pytest
 import socketio
 
-from bench.town import NodeProcess, Town
+from bench.cluster import LocalCluster, NodeProcess
 from storage.postgres import Database
 from tests.cluster.conftest import room_on
 from tests.cluster.test_streams import at
-from tests.e2e.people import PASSWORD, Api, Person, register
+from tests.e2e.people import PASSWORD, Account, Api, register
 from tests.e2e.talking import Talker
 from tests.e2e.waiting import until, until_true
 
 
 @pytest.fixture
-async def admin(town: Town, http: aiohttp.ClientSession) -> Person:
-    url = town.running[0].url
+async def admin(cluster: LocalCluster, http: aiohttp.ClientSession) -> Account:
+    url = cluster.running[0].url
     person = await register(http, url, "operator")
-    db = await Database.connect(town.database_url, max_connections=1)
+    db = await Database.connect(cluster.database_url, max_connections=1)
     await db.execute("update users set roles = roles || array['admin'] where id = $1", person.id)
     await db.close()
     held = await Api(http, url).done("POST", "auth/login", {"login": person.username, "password": PASSWORD})
-    return Person(http, url, held)
+    return Account(http, url, held)
 
 
-async def seen(node: NodeProcess, admin: Person) -> Any:
+async def seen(node: NodeProcess, admin: Account) -> Any:
     return await at(node, admin).done("GET", "admin/cluster")
 
 
-async def test_every_node_shows_all_nodes_and_every_shard_with_its_epoch(town: Town, admin: Person) -> None:
-    names = {node.name for node in town.running}
+async def test_every_node_shows_all_nodes_and_every_shard_with_its_epoch(cluster: LocalCluster, admin: Account) -> None:
+    names = {node.name for node in cluster.running}
 
     async def all_is_held(node: NodeProcess) -> bool:
         body = await seen(node, admin)
         held = {shard["node"] for shard in body["shards"] if shard["epoch"]}
         return held == names and all(shard["epoch"] for shard in body["shards"])
 
-    for node in town.running:
+    for node in cluster.running:
         await until(partial(all_is_held, node), what="256 shards with epochs")
         nodes = (await seen(node, admin))["nodes"]
         assert {one["name"] for one in nodes if one["answers"]} == names
@@ -50,8 +50,8 @@ async def test_every_node_shows_all_nodes_and_every_shard_with_its_epoch(town: T
         assert all(one["bus"]["received"] and one["media"]["pid"] and one["rss_bytes"] for one in nodes)
 
 
-async def test_a_frozen_node_is_shown_as_one_that_does_not_answer(town: Town, admin: Person) -> None:
-    asked, frozen = town.running[:2]
+async def test_a_frozen_node_is_shown_as_one_that_does_not_answer(cluster: LocalCluster, admin: Account) -> None:
+    asked, frozen = cluster.running[:2]
     frozen.signal(signal.SIGSTOP)
     try:
         nodes = {node["name"]: node for node in (await seen(asked, admin))["nodes"]}
@@ -62,10 +62,10 @@ async def test_a_frozen_node_is_shown_as_one_that_does_not_answer(town: Town, ad
 
 
 async def test_a_message_is_followed_from_socket_to_socket_over_three_nodes(
-    town: Town, admin: Person, http: aiohttp.ClientSession
+    cluster: LocalCluster, admin: Account, http: aiohttp.ClientSession
 ) -> None:
-    home, owner, other = town.running
-    room_id = await room_on(owner, town, admin)
+    home, owner, other = cluster.running
+    room_id = await room_on(owner, cluster, admin)
     sender = socketio.AsyncClient(reconnection=False)
     listener = await Talker(other.url).open()
     try:
@@ -88,10 +88,10 @@ async def test_a_message_is_followed_from_socket_to_socket_over_three_nodes(
     assert trace["silent"] == []
 
 
-async def test_nobody_else_has_a_message_followed(town: Town, http: aiohttp.ClientSession) -> None:
-    node = town.running[0]
+async def test_nobody_else_has_a_message_followed(cluster: LocalCluster, http: aiohttp.ClientSession) -> None:
+    node = cluster.running[0]
     person = await register(http, node.url, "curious")
-    room_id = await room_on(node, town, person)
+    room_id = await room_on(node, cluster, person)
     sender = socketio.AsyncClient(reconnection=False)
     try:
         await sender.connect(node.url, auth={"token": person.token, "trace": True}, transports=["websocket"])
@@ -102,19 +102,19 @@ async def test_nobody_else_has_a_message_followed(town: Town, http: aiohttp.Clie
     assert "trace" not in answer
 
 
-async def test_a_node_without_actors_serves_and_owns_nothing(town: Town, admin: Person) -> None:
-    door = town.begin("--node-roles=edge,media").ready()
+async def test_a_node_without_actors_serves_and_owns_nothing(cluster: LocalCluster, admin: Account) -> None:
+    balancer = cluster.begin("--node-roles=edge,media").ready()
     try:
-        made = await at(door, admin).prepare("From the door")
-        socket = await Talker(door.url, admin.token).open()
+        made = await at(balancer, admin).prepare("From the door")
+        socket = await Talker(balancer.url, admin.token).open()
         try:
             message = {"room_id": made["stream"]["chat"]["room_id"], "text": "hello", "client_id": "1"}
             assert (await socket.ok("chat:send", message))["offset"] == 1
         finally:
             await socket.close()
-        shown = {node["name"]: node for node in (await seen(door, admin))["nodes"]}[door.name]
+        shown = {node["name"]: node for node in (await seen(balancer, admin))["nodes"]}[balancer.name]
         assert (shown["shards"], sorted(shown["roles"])) == (0, ["edge", "media"])
-        assert door.name not in await town.shares()
+        assert balancer.name not in await cluster.shares()
     finally:
-        door.signal(signal.SIGTERM)
-        assert door.end(within_s=20.0) == 0
+        balancer.signal(signal.SIGTERM)
+        assert balancer.end(within_s=20.0) == 0

@@ -11,30 +11,32 @@ import aiohttp
 import psutil
 import pytest
 
-from bench.town import NodeProcess, Town
+from bench.cluster import LocalCluster, NodeProcess
 from tests.e2e.peers import publishing, viewing
-from tests.e2e.people import Api, Person, register
+from tests.e2e.people import Account, Api, register
 from tests.e2e.publishing import Publisher
 from tests.e2e.waiting import until, until_true
 
 
-def at(node: NodeProcess, person: Person) -> Person:
+def at(node: NodeProcess, person: Account) -> Account:
     """The same person, asking another node."""
     user = {"id": person.id, "username": person.username}
-    return Person(person.http, node.url, {"access_token": person.token, "refresh_token": "", "user": user})
+    return Account(person.http, node.url, {"access_token": person.token, "refresh_token": "", "user": user})
 
 
-async def prepare_on(town: Town, person: Person, *, actor: NodeProcess) -> dict[str, Any]:
+async def prepare_on(cluster: LocalCluster, person: Account, *, actor: NodeProcess) -> dict[str, Any]:
     """A stream whose actor is on this node, as one is that was made there."""
     made = await at(actor, person).prepare("Everywhere")
-    assert await town.owner_of("stream", made["stream"]["id"]) is actor
+    assert await cluster.owner_of("stream", made["stream"]["id"]) is actor
     return made
 
 
 @asynccontextmanager
-async def on_air(town: Town, person: Person, *, media: NodeProcess, actor: NodeProcess) -> AsyncIterator[tuple]:
+async def stream_directory(
+    cluster: LocalCluster, person: Account, *, media: NodeProcess, actor: NodeProcess
+) -> AsyncIterator[tuple]:
     """A stream that is live: its id, its key and its publisher."""
-    made = await prepare_on(town, person, actor=actor)
+    made = await prepare_on(cluster, person, actor=actor)
     stream_id, key = made["stream"]["id"], made["ingest"]["stream_key"]
     with Publisher(f"{media.rtmp}/{key}") as publisher:
         await person.until_state(stream_id, "live")
@@ -60,8 +62,8 @@ async def has_segments(api: Api, stream_id: str, count: int) -> bool:
 
 
 @pytest.fixture
-async def person(town: Town, http: aiohttp.ClientSession) -> Person:
-    return await register(http, town.running[0].url, "broadcaster")
+async def person(cluster: LocalCluster, http: aiohttp.ClientSession) -> Account:
+    return await register(http, cluster.running[0].url, "broadcaster")
 
 
 async def same_bytes(http: aiohttp.ClientSession, nodes: list[NodeProcess], path: str) -> int:
@@ -76,10 +78,10 @@ async def same_bytes(http: aiohttp.ClientSession, nodes: list[NodeProcess], path
 
 
 async def test_a_stream_is_played_from_every_node_over_hls_and_webrtc(
-    town: Town, person: Person, http: aiohttp.ClientSession
+    cluster: LocalCluster, person: Account, http: aiohttp.ClientSession
 ) -> None:
-    a, b, c = town.running
-    async with on_air(town, person, media=a, actor=b) as (stream_id, _, publisher):
+    a, b, c = cluster.running
+    async with stream_directory(cluster, person, media=a, actor=b) as (stream_id, _, publisher):
         for node in (a, b, c):
             await until(lambda node=node: has_segments(at(node, person), stream_id, 1), within_s=20, what="a segment")
             index = await at(node, person).text(f"/hls/{stream_id}/index.m3u8")
@@ -112,10 +114,10 @@ def _below(stream_id: str, address: str) -> str:
 
 
 async def test_a_publisher_whose_media_process_or_node_was_killed_goes_on_at_another_node(
-    town: Town, person: Person
+    cluster: LocalCluster, person: Account
 ) -> None:
-    a, b, c = town.running
-    async with on_air(town, at(c, person), media=a, actor=b) as (stream_id, key, publisher):
+    a, b, c = cluster.running
+    async with stream_directory(cluster, at(c, person), media=a, actor=b) as (stream_id, key, publisher):
         _media_process_of(a).kill()
         await at(c, person).until_state(stream_id, "interrupted")
         await publisher.left(10)
@@ -138,9 +140,9 @@ def _media_process_of(node: NodeProcess) -> psutil.Process:
     return next(process for process in below if "server.media_process" in " ".join(process.cmdline()))
 
 
-async def test_whip_is_taken_by_any_node_and_ended_through_another(town: Town, person: Person) -> None:
-    a, b, c = town.running
-    made = await prepare_on(town, person, actor=a)
+async def test_whip_is_taken_by_any_node_and_ended_through_another(cluster: LocalCluster, person: Account) -> None:
+    a, b, c = cluster.running
+    made = await prepare_on(cluster, person, actor=a)
     stream_id = made["stream"]["id"]
     key = made["ingest"]["stream_key"]
     async with publishing(at(b, person), f"/whip/{stream_id}", key) as answer:

@@ -13,12 +13,12 @@ import aiohttp
 import msgspec
 import pytest
 
-from bench.town import NodeProcess, Town
-from storage.bus import Entry
+from bench.cluster import LocalCluster, NodeProcess
+from storage.bus import BusEntry
 from storage.redis import Redis
 from tests.cluster.conftest import Talk, room_on
-from tests.cluster.witness import Witness
-from tests.e2e.people import Person
+from tests.cluster.recorder import ChatRecorder
+from tests.e2e.people import Account
 from tests.e2e.waiting import until
 
 NEXT = "tests.cluster.next_version"
@@ -26,17 +26,17 @@ LOOK_EVERY_S = 0.05
 
 
 @pytest.fixture(scope="module")
-def shared_town() -> Iterator[Town]:
+def shared_cluster() -> Iterator[LocalCluster]:
     """Its own, since its nodes end as those of another version."""
-    town = Town(flags=("--chat-rate=1000", "--chat-burst=1000", "--drain-s=2"))
+    cluster = LocalCluster(flags=("--chat-rate=1000", "--chat-burst=1000", "--drain-s=2"))
     try:
-        yield town
+        yield cluster
     finally:
-        town.stop()
+        cluster.stop()
 
 
 @pytest.fixture(scope="module")
-def crowd() -> list[Person]:
+def pool() -> list[Account]:
     return []
 
 
@@ -54,15 +54,15 @@ class Tap:
                 after = self._after.get(inbox, b"-")
                 for entry_id, fields in await self._redis.command("XRANGE", inbox, after, "+"):
                     self._after[inbox] = b"(" + entry_id
-                    entry = msgspec.msgpack.decode(fields[1], type=Entry)
+                    entry = msgspec.msgpack.decode(fields[1], type=BusEntry)
                     way = entry.sender, inbox.decode().rpartition(":")[2]
                     self.versions.setdefault(way, set()).add(entry.version)
             await asyncio.sleep(LOOK_EVERY_S)
 
 
 @pytest.fixture
-async def tap(town: Town) -> AsyncIterator[Tap]:
-    redis = await Redis.connect(town.redis_url)
+async def tap(cluster: LocalCluster) -> AsyncIterator[Tap]:
+    redis = await Redis.connect(cluster.redis_url)
     made = Tap(redis)
     listening = asyncio.create_task(made.listen(), name="tap")
     yield made
@@ -79,25 +79,25 @@ async def gauge(http: aiohttp.ClientSession, node: NodeProcess, name: str) -> fl
     return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"socialflow_{name}"))
 
 
-async def replaced(town: Town, talk: Talk, old: NodeProcess, *, program: str) -> NodeProcess:
+async def replaced(cluster: LocalCluster, talk: Talk, old: NodeProcess, *, program: str) -> NodeProcess:
     """What an operator does: the node drains, another one starts in its place."""
     talk.shut.add(old)
     old.signal(signal.SIGTERM)
     assert await asyncio.to_thread(old.end, within_s=20) == 0
-    new = await asyncio.to_thread(town.begin(program=program).ready)
+    new = await asyncio.to_thread(cluster.begin(program=program).ready)
 
     async def has_a_share() -> bool:
-        return (await town.shares()).get(new.name, 0) > 30
+        return (await cluster.shares()).get(new.name, 0) > 30
 
     await until(has_a_share, within_s=15, what="a share of the new node")
     return new
 
 
 @asynccontextmanager
-async def room_of(talk: Talk, node: NodeProcess, person: Person) -> AsyncIterator[list[Witness]]:
+async def room_of(talk: Talk, node: NodeProcess, person: Account) -> AsyncIterator[list[ChatRecorder]]:
     """People at every door in one more room, which is on this node."""
-    room_id = await room_on(node, talk.town, person)
-    there = [Witness(url=door.url, token=person.token or "", room_id=room_id) for door in talk.doors]
+    room_id = await room_on(node, talk.cluster, person)
+    there = [ChatRecorder(url=balancer.url, token=person.token or "", room_id=room_id) for balancer in talk.balancers]
     async with contextlib.AsyncExitStack() as stack:
         for one in there:
             stack.push_async_callback(one.close)
@@ -113,28 +113,28 @@ def met(node: NodeProcess) -> Counter[str]:
 
 
 async def test_versions_work_together_while_nodes_are_replaced_one_by_one(
-    town: Town,
+    cluster: LocalCluster,
     talking: Callable[[], AbstractAsyncContextManager[Talk]],
-    persons: list[Person],
+    persons: list[Account],
     http: aiohttp.ClientSession,
     tap: Tap,
 ) -> None:
     async with talking() as talk:
         old = talk.nodes
-        first = await replaced(town, talk, old[0], program=NEXT)
+        first = await replaced(cluster, talk, old[0], program=NEXT)
         for person in persons:
             person.url = first.url
         async with room_of(talk, first, persons[0]) as there, room_of(talk, old[1], persons[0]):
             await talk.flows()  # in a room of either version, by people at nodes of both
-            assert await town.owner_of("chat", there[0].room_id) is first
+            assert await cluster.owner_of("chat", there[0].room_id) is first
             assert await gauge(http, old[1], "actor_dead_letters_total") > 0  # what it cannot know is put aside
             # An old node that crashes comes back on the database that the next version has migrated.
             old[2].kill()
             talk.shut.add(old[2])
-            again = await asyncio.to_thread(town.begin().ready)
+            again = await asyncio.to_thread(cluster.begin().ready)
             await talk.flows()
             assert [await gauge(http, node, "bus_entries_unreadable") for node in (first, old[1], again)] == [0, 0, 0]
-            new = [first, *[await replaced(town, talk, node, program=NEXT) for node in (old[1], again)]]
+            new = [first, *[await replaced(cluster, talk, node, program=NEXT) for node in (old[1], again)]]
             await talk.flows()
             await talk.ends_well()
             assert [await gauge(http, node, "bus_entries_unreadable") for node in new] == [0, 0, 0]

@@ -14,17 +14,17 @@ from msgspec import inspect
 
 from actors.chat import ChatRoom
 from actors.runtime.message import reply_type, wire_name
-from actors.runtime.remote import Answer, Deliver, Failure
+from actors.runtime.remote import Deliver, Failure, Reply
 from actors.stream import LiveStream
 from actors.viewers import ViewCounter
-from server.live.neighbour import Neighbour
-from storage.bus import Entry
-from storage.cluster import _Said
+from server.live.node_actor import NodeActor
+from storage.bus import BusEntry
+from storage.cluster import _Notice
 from storage.members import Member
 
 RECORD = Path(__file__).with_name("wire_schema.txt")
-ACTORS = (LiveStream, ChatRoom, ViewCounter, Neighbour)
-FRAMES = (Deliver, Answer, Failure, Entry, Member, _Said)
+ACTORS = (LiveStream, ChatRoom, ViewCounter, NodeActor)
+FRAMES = (Deliver, Reply, Failure, BusEntry, Member, _Notice)
 
 
 class Field(NamedTuple):
@@ -137,7 +137,7 @@ def test_what_crosses_nodes_is_understood_by_the_version_before_and_understands_
 
 def test_every_change_that_the_version_before_could_not_read_is_found() -> None:
     now = schema()
-    posting, entry = now["PostChat", "text"], now["Entry", "items"]
+    posting, entry = now["PostChat", "text"], now["BusEntry", "items"]
     trace = now["PostChat", "trace"]
     assert not list(
         broken(now.values(), {**now, ("PostChat", "mood"): posting._replace(name="mood", is_required=False)})
@@ -147,7 +147,7 @@ def test_every_change_that_the_version_before_could_not_read_is_found() -> None:
         {**now, ("PostChat", "text"): posting._replace(type="Int")},
         {**now, ("PostChat", "trace"): trace._replace(is_required=True)},
         {**now, ("PostChat", "mood"): posting._replace(name="mood")},
-        {**now, ("Entry", "items"): entry._replace(place=entry.place + 1)},
+        {**now, ("BusEntry", "items"): entry._replace(place=entry.place + 1)},
     ):
         assert len(list(broken(now.values(), changed))) == 1
 

@@ -11,18 +11,18 @@ from typing import Any
 import msgspec
 import pytest
 
-from storage.chat import ChatLog
+from storage.chat import PostgresChatLog
 from storage.facts import Facts
 from storage.ids import Ids
 from storage.leases import Fence, Leases
 from storage.memory import (
     MemoryChatLog,
     MemoryLeases,
+    MemoryPerson,
     MemoryRecordings,
     MemoryRooms,
     MemoryStreams,
     MemoryViews,
-    Person,
     Tables,
 )
 from storage.memory_facts import MemoryFacts, MemoryTransaction
@@ -33,7 +33,7 @@ from storage.stream import NewStream, StreamRow, Streams
 from storage.viewers import Views
 
 
-class World:
+class Drivers:
     """One set of drivers over the same rows, and the few rows that most tests begin with."""
 
     leases: Any
@@ -88,7 +88,7 @@ class World:
         return row
 
 
-class MemoryWorld(World):
+class MemoryDrivers(Drivers):
     def __init__(self) -> None:
         super().__init__()
         self._tables = tables = Tables()
@@ -114,7 +114,7 @@ class MemoryWorld(World):
         person_id = self.id()
         name = username or f"u{person_id[-8:]}"
         self._tables.add_person(
-            Person(id=person_id, username=name, display_name=name.title(), stream_key=f"key-{name}")
+            MemoryPerson(id=person_id, username=name, display_name=name.title(), stream_key=f"key-{name}")
         )
         return person_id
 
@@ -123,11 +123,11 @@ class MemoryWorld(World):
         self._tables.people[person_id] = msgspec.structs.replace(person, has_verified_address=True)
 
 
-class PostgresWorld(World):
+class PostgresDrivers(Drivers):
     def __init__(self, db: Database) -> None:
         super().__init__()
         self._db = db
-        self.leases, self.log = Leases(db=db), ChatLog(db=db)
+        self.leases, self.log = Leases(db=db), PostgresChatLog(db=db)
         self.rooms, self.streams = Rooms(db=db), Streams(db=db)
         self.recordings, self.views = Recordings(db=db), Views(db=db)
         self.facts = Facts(db=db)
@@ -170,8 +170,8 @@ def wanted_db(request: pytest.FixtureRequest) -> Database | None:
 
 
 @pytest.fixture
-async def world(wanted_db: Database | None) -> AsyncIterator[World]:
-    made = PostgresWorld(wanted_db) if wanted_db else MemoryWorld()
+async def drivers(wanted_db: Database | None) -> AsyncIterator[Drivers]:
+    made = PostgresDrivers(wanted_db) if wanted_db else MemoryDrivers()
     await made.prepare()
     made.fence = Fence(shard=7, epoch=(await made.leases.take_all("n1"))[7])
     yield made

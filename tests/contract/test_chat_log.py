@@ -11,161 +11,167 @@ import pytest
 from actors.chat_log import ChatEntry
 from storage.chat import UnknownReply, UnknownRoom
 from storage.errors import Conflict, Fenced, Unavailable
-from tests.contract.conftest import World
+from tests.contract.conftest import Drivers
 
 AT = dt.datetime(2026, 5, 1, 12, tzinfo=dt.UTC)
 
 
-def entry(world: World, room: str, user: str, client_id: str, **fields: Any) -> ChatEntry:
-    given = {"shard": world.fence.shard, "epoch": world.fence.epoch, "id": world.id(), "text": client_id, "sent_at": AT}
+def entry(drivers: Drivers, room: str, user: str, client_id: str, **fields: Any) -> ChatEntry:
+    given = {
+        "shard": drivers.fence.shard,
+        "epoch": drivers.fence.epoch,
+        "id": drivers.id(),
+        "text": client_id,
+        "sent_at": AT,
+    }
     return ChatEntry(room_id=room, user_id=user, client_id=client_id, **{**given, **fields})
 
 
-async def fill(world: World, room: str, user: str, count: int) -> list[ChatEntry]:
-    entries = [entry(world, room, user, f"m{n}", media_time_ms=n * 1000) for n in range(1, count + 1)]
-    await asyncio.gather(*[world.log.append(each) for each in entries])
+async def fill(drivers: Drivers, room: str, user: str, count: int) -> list[ChatEntry]:
+    entries = [entry(drivers, room, user, f"m{n}", media_time_ms=n * 1000) for n in range(1, count + 1)]
+    await asyncio.gather(*[drivers.log.append(each) for each in entries])
     return entries
 
 
-async def test_offsets_begin_at_one_and_follow_the_order_of_submission(world: World) -> None:
-    room, user = await world.room()
-    outcomes = [world.log.submit(entry(world, room, user, f"c{n}")) for n in range(20)]
+async def test_offsets_begin_at_one_and_follow_the_order_of_submission(drivers: Drivers) -> None:
+    room, user = await drivers.room()
+    outcomes = [drivers.log.submit(entry(drivers, room, user, f"c{n}")) for n in range(20)]
     assert [(await outcome).offset for outcome in outcomes] == list(range(1, 21))
 
 
-async def test_rooms_count_for_themselves(world: World) -> None:
-    (one, user), (two, other) = await world.room(), await world.room()
+async def test_rooms_count_for_themselves(drivers: Drivers) -> None:
+    (one, user), (two, other) = await drivers.room(), await drivers.room()
     outcomes = await asyncio.gather(
-        *[world.log.append(entry(world, room, who, "c")) for room, who in ((one, user), (two, other))]
+        *[drivers.log.append(entry(drivers, room, who, "c")) for room, who in ((one, user), (two, other))]
     )
     assert [outcome.offset for outcome in outcomes] == [1, 1]
 
 
-async def test_a_client_id_again_in_the_same_burst_answers_the_first_and_leaves_no_gap(world: World) -> None:
-    room, user = await world.room()
+async def test_a_client_id_again_in_the_same_burst_answers_the_first_and_leaves_no_gap(drivers: Drivers) -> None:
+    room, user = await drivers.room()
     ids = ["a", "b", "a", "c", "b"]
-    outcomes = await asyncio.gather(*[world.log.append(entry(world, room, user, each)) for each in ids])
+    outcomes = await asyncio.gather(*[drivers.log.append(entry(drivers, room, user, each)) for each in ids])
     assert [outcome.offset for outcome in outcomes] == [1, 2, 1, 3, 2]
     assert [outcome.is_duplicate for outcome in outcomes] == [False, False, True, False, True]
     assert outcomes[2].id == outcomes[0].id
-    assert [message.text for message in await world.log.last(room, 10)] == ["a", "b", "c"]
+    assert [message.text for message in await drivers.log.last(room, 10)] == ["a", "b", "c"]
 
 
-async def test_a_client_id_again_later_answers_the_first(world: World) -> None:
-    room, user = await world.room()
-    first = await world.log.append(entry(world, room, user, "a"))
-    again = await world.log.append(entry(world, room, user, "a", text="other words"))
+async def test_a_client_id_again_later_answers_the_first(drivers: Drivers) -> None:
+    room, user = await drivers.room()
+    first = await drivers.log.append(entry(drivers, room, user, "a"))
+    again = await drivers.log.append(entry(drivers, room, user, "a", text="other words"))
     assert (again.id, again.offset, again.is_duplicate) == (first.id, first.offset, True)
-    assert (await world.log.append(entry(world, room, user, "b"))).offset == 2
+    assert (await drivers.log.append(entry(drivers, room, user, "b"))).offset == 2
 
 
-async def test_the_same_client_id_of_another_person_or_room_is_another_message(world: World) -> None:
-    (room, user), (other_room, _) = await world.room(), await world.room()
-    stranger = await world.person()
+async def test_the_same_client_id_of_another_person_or_room_is_another_message(drivers: Drivers) -> None:
+    (room, user), (other_room, _) = await drivers.room(), await drivers.room()
+    stranger = await drivers.person()
     for where, who in ((room, user), (room, stranger), (other_room, user)):
-        assert not (await world.log.append(entry(world, where, who, "a"))).is_duplicate
+        assert not (await drivers.log.append(entry(drivers, where, who, "a"))).is_duplicate
 
 
-async def test_a_stale_epoch_is_refused_alone(world: World) -> None:
-    room, user = await world.room()
-    stale = world.fence.epoch - 1
+async def test_a_stale_epoch_is_refused_alone(drivers: Drivers) -> None:
+    room, user = await drivers.room()
+    stale = drivers.fence.epoch - 1
     outcomes = await asyncio.gather(
-        world.log.append(entry(world, room, user, "a")),
-        world.log.append(entry(world, room, user, "b", epoch=stale)),
-        world.log.append(entry(world, room, user, "c")),
+        drivers.log.append(entry(drivers, room, user, "a")),
+        drivers.log.append(entry(drivers, room, user, "b", epoch=stale)),
+        drivers.log.append(entry(drivers, room, user, "c")),
         return_exceptions=True,
     )
     assert isinstance(outcomes[1], Fenced)
     assert [outcomes[0].offset, outcomes[2].offset] == [1, 2]
 
 
-async def test_after_a_take_over_the_former_owner_is_refused(world: World) -> None:
-    room, user = await world.room()
-    await world.log.append(entry(world, room, user, "a"))
-    epochs = await world.leases.take([world.fence.shard], "n2")
+async def test_after_a_take_over_the_former_owner_is_refused(drivers: Drivers) -> None:
+    room, user = await drivers.room()
+    await drivers.log.append(entry(drivers, room, user, "a"))
+    epochs = await drivers.leases.take([drivers.fence.shard], "n2")
     with pytest.raises(Fenced):
-        await world.log.append(entry(world, room, user, "b"))
-    taken = epochs[world.fence.shard]
-    assert (await world.log.append(entry(world, room, user, "b", epoch=taken))).offset == 2
+        await drivers.log.append(entry(drivers, room, user, "b"))
+    taken = epochs[drivers.fence.shard]
+    assert (await drivers.log.append(entry(drivers, room, user, "b", epoch=taken))).offset == 2
 
 
-async def test_an_unknown_room_reply_or_person_is_refused_alone(world: World) -> None:
-    (room, user), (other_room, _) = await world.room(), await world.room()
-    elsewhere = await world.log.append(entry(world, other_room, user, "z"))
+async def test_an_unknown_room_reply_or_person_is_refused_alone(drivers: Drivers) -> None:
+    (room, user), (other_room, _) = await drivers.room(), await drivers.room()
+    elsewhere = await drivers.log.append(entry(drivers, other_room, user, "z"))
     outcomes = await asyncio.gather(
-        world.log.append(entry(world, room, user, "a")),
-        world.log.append(entry(world, world.id(), user, "b")),
-        world.log.append(entry(world, room, user, "c", reply_to=elsewhere.id)),
-        world.log.append(entry(world, room, world.id(), "d")),
-        world.log.append(entry(world, room, user, "e")),
+        drivers.log.append(entry(drivers, room, user, "a")),
+        drivers.log.append(entry(drivers, drivers.id(), user, "b")),
+        drivers.log.append(entry(drivers, room, user, "c", reply_to=elsewhere.id)),
+        drivers.log.append(entry(drivers, room, drivers.id(), "d")),
+        drivers.log.append(entry(drivers, room, user, "e")),
         return_exceptions=True,
     )
     assert [type(outcome) for outcome in outcomes[1:4]] == [UnknownRoom, UnknownReply, Conflict]
     assert [outcomes[0].offset, outcomes[4].offset] == [1, 2]
 
 
-async def test_a_reply_names_its_message(world: World) -> None:
-    room, user = await world.room()
-    first = await world.log.append(entry(world, room, user, "a"))
-    await world.log.append(entry(world, room, user, "b", reply_to=first.id))
-    assert [message.reply_to for message in await world.log.last(room, 2)] == [None, first.id]
+async def test_a_reply_names_its_message(drivers: Drivers) -> None:
+    room, user = await drivers.room()
+    first = await drivers.log.append(entry(drivers, room, user, "a"))
+    await drivers.log.append(entry(drivers, room, user, "b", reply_to=first.id))
+    assert [message.reply_to for message in await drivers.log.last(room, 2)] == [None, first.id]
 
 
-async def test_history_is_ascending_under_its_offset_and_ends_empty(world: World) -> None:
-    room, user = await world.room()
-    await fill(world, room, user, 7)
-    read = [[m.offset for m in await world.log.history(room, before=before, limit=3)] for before in (None, 5, 2, 1)]
+async def test_history_is_ascending_under_its_offset_and_ends_empty(drivers: Drivers) -> None:
+    room, user = await drivers.room()
+    await fill(drivers, room, user, 7)
+    read = [[m.offset for m in await drivers.log.history(room, before=before, limit=3)] for before in (None, 5, 2, 1)]
     assert read == [[5, 6, 7], [2, 3, 4], [1], []]
 
 
-async def test_since_gives_what_follows_an_offset(world: World) -> None:
-    room, user = await world.room()
-    await fill(world, room, user, 5)
-    assert [m.offset for m in await world.log.since(room, 2)] == [3, 4, 5]
-    assert [m.offset for m in await world.log.since(room, 2, limit=2)] == [3, 4]
-    assert await world.log.since(room, 5) == []
+async def test_since_gives_what_follows_an_offset(drivers: Drivers) -> None:
+    room, user = await drivers.room()
+    await fill(drivers, room, user, 5)
+    assert [m.offset for m in await drivers.log.since(room, 2)] == [3, 4, 5]
+    assert [m.offset for m in await drivers.log.since(room, 2, limit=2)] == [3, 4]
+    assert await drivers.log.since(room, 5) == []
 
 
-async def test_between_gives_a_window_of_media_time(world: World) -> None:
-    room, user = await world.room()
-    await fill(world, room, user, 5)
-    assert [m.offset for m in await world.log.between(room, from_ms=2000, to_ms=4000)] == [2, 3]
+async def test_between_gives_a_window_of_media_time(drivers: Drivers) -> None:
+    room, user = await drivers.room()
+    await fill(drivers, room, user, 5)
+    assert [m.offset for m in await drivers.log.between(room, from_ms=2000, to_ms=4000)] == [2, 3]
 
 
-async def test_a_message_carries_its_author_and_the_badges(world: World) -> None:
-    room, owner = await world.room()
-    moderator, guest = await world.person("mona"), await world.person()
-    await world.rooms.add_moderator(room, moderator, fence=world.fence)
+async def test_a_message_carries_its_author_and_the_badges(drivers: Drivers) -> None:
+    room, owner = await drivers.room()
+    moderator, guest = await drivers.person("mona"), await drivers.person()
+    await drivers.rooms.add_moderator(room, moderator, fence=drivers.fence)
     for who in (owner, moderator, guest):
-        await world.log.append(entry(world, room, who, "hi"))
-    messages = await world.log.last(room, 3)
+        await drivers.log.append(entry(drivers, room, who, "hi"))
+    messages = await drivers.log.last(room, 3)
     assert [(m.is_owner, m.is_moderator) for m in messages] == [(True, False), (False, True), (False, False)]
     assert (messages[1].username, messages[1].display_name, messages[1].sent_at) == ("mona", "Mona", AT)
 
 
-async def test_find_answers_a_used_client_id_only(world: World) -> None:
-    room, user = await world.room()
-    first = await world.log.append(entry(world, room, user, "a"))
-    found = await world.log.find(room, user, "a")
+async def test_find_answers_a_used_client_id_only(drivers: Drivers) -> None:
+    room, user = await drivers.room()
+    first = await drivers.log.append(entry(drivers, room, user, "a"))
+    found = await drivers.log.find(room, user, "a")
     assert (found.id, found.offset) == (first.id, first.offset)
-    assert await world.log.find(room, user, "b") is None
+    assert await drivers.log.find(room, user, "b") is None
 
 
-async def test_a_deleted_message_keeps_its_place_without_its_text(world: World) -> None:
-    room, user = await world.room()
-    entries = await fill(world, room, user, 3)
-    assert await world.rooms.delete_message(room, entries[1].id, by=user, fence=world.fence) == 2
-    assert await world.rooms.delete_message(room, entries[1].id, by=user, fence=world.fence) == 2
-    assert await world.rooms.delete_message(room, world.id(), by=user, fence=world.fence) is None
-    assert [(m.offset, m.text, m.is_deleted) for m in await world.log.last(room, 3)] == [
+async def test_a_deleted_message_keeps_its_place_without_its_text(drivers: Drivers) -> None:
+    room, user = await drivers.room()
+    entries = await fill(drivers, room, user, 3)
+    assert await drivers.rooms.delete_message(room, entries[1].id, by=user, fence=drivers.fence) == 2
+    assert await drivers.rooms.delete_message(room, entries[1].id, by=user, fence=drivers.fence) == 2
+    assert await drivers.rooms.delete_message(room, drivers.id(), by=user, fence=drivers.fence) is None
+    assert [(m.offset, m.text, m.is_deleted) for m in await drivers.log.last(room, 3)] == [
         (1, "m1", False),
         (2, "", True),
         (3, "m3", False),
     ]
 
 
-async def test_append_after_close_is_refused(world: World) -> None:
-    room, user = await world.room()
-    await world.log.close()
+async def test_append_after_close_is_refused(drivers: Drivers) -> None:
+    room, user = await drivers.room()
+    await drivers.log.close()
     with pytest.raises(Unavailable):
-        await world.log.append(entry(world, room, user, "a"))
+        await drivers.log.append(entry(drivers, room, user, "a"))

@@ -8,63 +8,63 @@ import pytest
 
 from storage.errors import Conflict, Fenced
 from storage.leases import Fence
-from storage.rooms import Sanction
-from tests.contract.conftest import World
+from storage.rooms import SanctionRow
+from tests.contract.conftest import Drivers
 
 
-async def test_a_room_is_loaded_as_it_was_created(world: World) -> None:
-    room, owner = await world.room()
-    loaded = await world.rooms.load(room)
+async def test_a_room_is_loaded_as_it_was_created(drivers: Drivers) -> None:
+    room, owner = await drivers.room()
+    loaded = await drivers.rooms.load(room)
     assert (loaded.owner_id, loaded.log_epoch, loaded.last_offset) == (owner, "e1", 0)
     assert (loaded.mode, loaded.pinned_id, loaded.moderators, loaded.sanctions) == ({}, None, frozenset(), ())
 
 
 @pytest.mark.parametrize("room_id", ["nonsense", "", "0192f0c0-0000-7000-8000-000000000000"])
-async def test_a_room_that_is_not_there_is_none(world: World, room_id: str) -> None:
-    assert await world.rooms.load(room_id) is None
+async def test_a_room_that_is_not_there_is_none(drivers: Drivers, room_id: str) -> None:
+    assert await drivers.rooms.load(room_id) is None
 
 
-async def test_a_room_is_created_once(world: World) -> None:
-    room, owner = await world.room()
+async def test_a_room_is_created_once(drivers: Drivers) -> None:
+    room, owner = await drivers.room()
     with pytest.raises(Conflict):
-        await world.rooms.create(room_id=room, owner_id=owner, log_epoch="e2")
+        await drivers.rooms.create(room_id=room, owner_id=owner, log_epoch="e2")
 
 
-async def test_mode_pin_and_moderators_are_kept(world: World) -> None:
-    room, owner = await world.room()
-    moderator, message = await world.person(), world.id()
-    await world.rooms.set_mode(room, {"slow_seconds": 5}, fence=world.fence)
-    await world.rooms.set_pinned(room, message, fence=world.fence)
+async def test_mode_pin_and_moderators_are_kept(drivers: Drivers) -> None:
+    room, owner = await drivers.room()
+    moderator, message = await drivers.person(), drivers.id()
+    await drivers.rooms.set_mode(room, {"slow_seconds": 5}, fence=drivers.fence)
+    await drivers.rooms.set_pinned(room, message, fence=drivers.fence)
     for who in (moderator, owner, moderator):
-        await world.rooms.add_moderator(room, who, fence=world.fence)
-    await world.rooms.remove_moderator(room, owner, fence=world.fence)
-    loaded = await world.rooms.load(room)
+        await drivers.rooms.add_moderator(room, who, fence=drivers.fence)
+    await drivers.rooms.remove_moderator(room, owner, fence=drivers.fence)
+    loaded = await drivers.rooms.load(room)
     assert (loaded.mode, loaded.pinned_id, loaded.moderators) == ({"slow_seconds": 5}, message, {moderator})
 
 
-async def test_the_last_sanction_of_a_person_holds_until_it_passes_or_is_lifted(world: World) -> None:
-    room, owner = await world.room()
-    banned, passed, lifted = [await world.person() for _ in range(3)]
+async def test_the_last_sanction_of_a_person_holds_until_it_passes_or_is_lifted(drivers: Drivers) -> None:
+    room, owner = await drivers.room()
+    banned, passed, lifted = [await drivers.person() for _ in range(3)]
     now = dt.datetime.now(dt.UTC)
 
     async def put(user: str, until: dt.datetime | None) -> None:
-        sanction = Sanction(user_id=user, until=until, reason="r", by_id=owner)
-        await world.rooms.put_sanction(room, sanction, fence=world.fence)
+        sanction = SanctionRow(user_id=user, until=until, reason="r", by_id=owner)
+        await drivers.rooms.put_sanction(room, sanction, fence=drivers.fence)
 
     await put(banned, now + dt.timedelta(hours=1))
     await put(banned, None)
     await put(passed, now - dt.timedelta(seconds=1))
     await put(lifted, None)
-    await world.rooms.lift_sanction(room, lifted, fence=world.fence)
-    loaded = await world.rooms.load(room)
-    assert loaded.sanctions == (Sanction(user_id=banned, until=None, reason="r", by_id=owner),)
+    await drivers.rooms.lift_sanction(room, lifted, fence=drivers.fence)
+    loaded = await drivers.rooms.load(room)
+    assert loaded.sanctions == (SanctionRow(user_id=banned, until=None, reason="r", by_id=owner),)
 
 
-async def test_a_stale_owner_changes_nothing(world: World) -> None:
-    room, _ = await world.room()
-    stale = Fence(shard=world.fence.shard, epoch=world.fence.epoch - 1)
+async def test_a_stale_owner_changes_nothing(drivers: Drivers) -> None:
+    room, _ = await drivers.room()
+    stale = Fence(shard=drivers.fence.shard, epoch=drivers.fence.epoch - 1)
     with pytest.raises(Fenced):
-        await world.rooms.set_mode(room, {"slow_seconds": 5}, fence=stale)
+        await drivers.rooms.set_mode(room, {"slow_seconds": 5}, fence=stale)
     with pytest.raises(Fenced):
-        await world.rooms.delete_message(room, world.id(), by=world.id(), fence=stale)
-    assert (await world.rooms.load(room)).mode == {}
+        await drivers.rooms.delete_message(room, drivers.id(), by=drivers.id(), fence=stale)
+    assert (await drivers.rooms.load(room)).mode == {}

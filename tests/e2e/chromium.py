@@ -109,7 +109,7 @@ class Tab(Page):
     async def close(self) -> None:
         await self._browser.call("Target.disposeBrowserContext", {"browserContextId": self._context})
 
-    def hear(self, method: str, params: dict[str, Any]) -> None:
+    def receive(self, method: str, params: dict[str, Any]) -> None:
         if method == "Runtime.exceptionThrown":
             self.problems.append(f"exception: {params['exceptionDetails']}")
         elif method == "Runtime.consoleAPICalled" and params["type"] == "error":
@@ -165,7 +165,7 @@ class Browser:
             if "id" in body:
                 self._answered(body)
             elif (tab := self._tabs.get(body.get("sessionId", ""))) is not None:
-                tab.hear(body["method"], body["params"])
+                tab.receive(body["method"], body["params"])
 
     def _answered(self, body: dict[str, Any]) -> None:
         answer = self._answers.pop(body["id"], None)

@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 
 from tests.e2e.chromium import Browser, Chromium, browsing
-from tests.e2e.people import Api, Person, register
+from tests.e2e.people import Account, Api, register
 from tests.e2e.publishing import Publisher
 from tests.e2e.serving import Server
 from tests.e2e.waiting import until
@@ -22,7 +22,7 @@ from tests.e2e.waiting import until
 T = TypeVar("T")
 GRACE_S = 4
 
-NewPerson = Callable[..., Awaitable[Person]]
+NewPerson = Callable[..., Awaitable[Account]]
 
 
 @pytest.fixture(scope="session")
@@ -60,14 +60,14 @@ async def nobody(server: Server, http: aiohttp.ClientSession) -> Api:
 async def someone(server: Server, http: aiohttp.ClientSession) -> NewPerson:
     """Registers a new person with each call."""
 
-    async def make(name: str = "person") -> Person:
+    async def make(name: str = "person") -> Account:
         return await register(http, server.url, name)
 
     return make
 
 
 @pytest.fixture
-async def owner(someone: NewPerson) -> Person:
+async def owner(someone: NewPerson) -> Account:
     return await someone("owner")
 
 

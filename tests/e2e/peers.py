@@ -14,7 +14,7 @@ import av
 from aiortc import RTCPeerConnection, RTCRtpSender, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamTrack
 
-from tests.e2e.people import Answer, Api
+from tests.e2e.people import Api, ApiAnswer
 
 WIDTH, HEIGHT, FPS = 320, 240, 30
 
@@ -62,7 +62,7 @@ async def _pace(began: float | None, due_s: float) -> float:
     return began
 
 
-async def offer_sdp(api: Api, path: str, sdp: str, *, key: str | None = None) -> Answer:
+async def offer_sdp(api: Api, path: str, sdp: str, *, key: str | None = None) -> ApiAnswer:
     headers = {"Content-Type": "application/sdp"}
     if key is not None:
         headers["Authorization"] = f"Bearer {key}"
@@ -74,7 +74,7 @@ def without_candidates(sdp: str) -> str:
 
 
 @asynccontextmanager
-async def publishing(api: Api, path: str, key: str, *, hides_candidates: bool = False) -> AsyncIterator[Answer]:
+async def publishing(api: Api, path: str, key: str, *, hides_candidates: bool = False) -> AsyncIterator[ApiAnswer]:
     """Publish over WHIP until the block ends; the server's answer to the offer."""
     peer = RTCPeerConnection()
     try:
@@ -100,11 +100,11 @@ class Viewer:
     def __init__(self) -> None:
         self.peer = RTCPeerConnection()
         self.frames: dict[str, list[Any]] = {"video": [], "audio": []}
-        self.answer: Answer
+        self.answer: ApiAnswer
         self._tasks: list[asyncio.Task[None]] = []
         self.peer.on("track", self._take)
 
-    async def watch(self, api: Api, stream_id: str) -> Answer:
+    async def watch(self, api: Api, stream_id: str) -> ApiAnswer:
         """The server's answer; connected when it was a 201."""
         self.peer.addTransceiver("video", direction="recvonly")
         self.peer.addTransceiver("audio", direction="recvonly")

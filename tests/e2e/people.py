@@ -19,7 +19,7 @@ _numbers = itertools.count(1)
 
 
 @dataclass
-class Answer:
+class ApiAnswer:
     status: int
     headers: Any
     body: Any
@@ -34,7 +34,7 @@ class Api:
         self.url = url
         self.token = token
 
-    async def call(self, method: str, path: str, body: Any = None, **options: Any) -> Answer:
+    async def call(self, method: str, path: str, body: Any = None, **options: Any) -> ApiAnswer:
         """``path`` below ``/api/v1``, or from the root when it begins with a slash."""
         headers = dict(options.pop("headers", {}))
         if self.token is not None:
@@ -46,7 +46,7 @@ class Api:
             raw = await response.read()
             text = raw.decode(errors="replace")
             is_json = "json" in response.content_type
-            return Answer(
+            return ApiAnswer(
                 response.status,
                 response.headers,
                 await response.json(content_type=None) if is_json and raw else raw,
@@ -86,7 +86,7 @@ class Api:
         return answer.text
 
 
-class Person(Api):
+class Account(Api):
     """A registered person."""
 
     def __init__(self, http: aiohttp.ClientSession, url: str, registered: dict[str, Any]) -> None:
@@ -104,7 +104,7 @@ class Person(Api):
         return (await self.done("GET", "me/ingest"))["stream_key"]
 
 
-async def register(http: aiohttp.ClientSession, url: str, name: str = "person") -> Person:
+async def register(http: aiohttp.ClientSession, url: str, name: str = "person") -> Account:
     username = f"{name}_{os.getpid() % 100_000}_{next(_numbers)}"
     body = {"username": username, "email": f"{username}@example.com", "password": PASSWORD}
-    return Person(http, url, await Api(http, url).done("POST", "auth/register", body, status=201))
+    return Account(http, url, await Api(http, url).done("POST", "auth/register", body, status=201))

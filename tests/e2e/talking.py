@@ -27,7 +27,7 @@ class Talker:
         self.ended = asyncio.Event()
         self.refused: Any = None
         self._changed = asyncio.Event()
-        self.client.on("*", self._hear)
+        self.client.on("*", self._receive)
         self.client.on("disconnect", self._end)
         self.client.on("connect_error", self._refuse)
 
@@ -86,7 +86,7 @@ class Talker:
         """Every chat message that came as an event, in order."""
         return [message for body in self.heard["chat:messages"] for message in body["messages"]]
 
-    def _hear(self, event: str, *args: Any) -> None:
+    def _receive(self, event: str, *args: Any) -> None:
         self.heard[event].append(args[0] if args else None)
         self.order.append((event, args[0] if args else None))
         self._changed.set()

@@ -10,7 +10,7 @@ import pytest
 from tests.e2e.chromium import PROGRAM, Browser, Tab
 from tests.e2e.conftest import NewPerson, OnTheAir
 from tests.e2e.page import VIDEO, sign_in
-from tests.e2e.people import Person
+from tests.e2e.people import Account
 from tests.e2e.serving import Server
 from tests.e2e.talking import talker
 from tests.tools import needs
@@ -107,7 +107,7 @@ async def test_names_in_the_chat_are_no_tab_stops_but_for_the_chosen_message(
     assert await tab.read("document.activeElement.closest('.message-name')?.innerText")
 
 
-async def test_the_composer_is_on_the_screen_of_a_laptop(server: Server, tab: Tab, owner: Person) -> None:
+async def test_the_composer_is_on_the_screen_of_a_laptop(server: Server, tab: Tab, owner: Account) -> None:
     await sign_in(tab, server.url, owner.username)
     await tab.open(f"{server.url}/live")
     await tab.text("choose a camera, your screen or a microphone first")

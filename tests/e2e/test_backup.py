@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import aiohttp
 import pytest
 
-from tests.e2e.people import Api, Person
+from tests.e2e.people import Account, Api
 from tests.e2e.publishing import Publisher, play
 from tests.e2e.serving import COMMAND, Server
 from tests.e2e.talking import talker
@@ -28,7 +28,7 @@ async def ran(folder: Path, *words: str) -> tuple[int, str]:
     return process.returncode or 0, said.decode()
 
 
-async def recorded(server: Server, owner: Person, seconds: float) -> tuple[str, str]:
+async def recorded(server: Server, owner: Account, seconds: float) -> tuple[str, str]:
     """A stream that was published for some seconds, with a message, and has ended: its id and its room's."""
     made = await owner.prepare("Kept")
     stream = made["stream"]
@@ -43,7 +43,7 @@ async def recorded(server: Server, owner: Person, seconds: float) -> tuple[str, 
 
 
 async def test_a_recording_plays_from_an_empty_folder_that_a_backup_was_restored_into(
-    server: Server, own_server: Server, owner: Person, http: aiohttp.ClientSession, tmp_path: Path
+    server: Server, own_server: Server, owner: Account, http: aiohttp.ClientSession, tmp_path: Path
 ) -> None:
     stream_id, _ = await recorded(server, owner, 5)
     file = tmp_path / "kept.tar"

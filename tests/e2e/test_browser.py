@@ -12,7 +12,7 @@ import pytest
 from tests.e2e.chromium import PROGRAM, Browser, Tab
 from tests.e2e.conftest import NewPerson, OnTheAir
 from tests.e2e.page import VIDEO, plays, sign_in
-from tests.e2e.people import PASSWORD, Api, Person, register
+from tests.e2e.people import PASSWORD, Account, Api, register
 from tests.e2e.publishing import Publisher
 from tests.e2e.serving import Server
 from tests.e2e.talking import talker
@@ -61,7 +61,7 @@ async def test_the_watch_page_plays_over(server: Server, live: OnTheAir, nobody:
 
 
 async def test_a_recording_plays_from_its_beginning_with_its_chat(
-    server: Server, live: OnTheAir, owner: Person, tab: Tab
+    server: Server, live: OnTheAir, owner: Account, tab: Tab
 ) -> None:
     stream_id = await _recorded(server, owner)
     await tab.open(f"{server.url}/watch/{stream_id}")
@@ -70,7 +70,7 @@ async def test_a_recording_plays_from_its_beginning_with_its_chat(
     await tab.text("said while live")
 
 
-async def _recorded(server: Server, owner: Person) -> str:
+async def _recorded(server: Server, owner: Account) -> str:
     made = await owner.prepare("Seen later")
     stream_id: str = made["stream"]["id"]
     with Publisher(f"{server.rtmp}/{made['ingest']['stream_key']}"):
@@ -103,7 +103,7 @@ async def test_somebody_signs_up_with_the_keyboard_alone(server: Server, tab: Ta
 
 
 async def test_a_form_says_what_is_wrong_and_puts_the_focus_there(
-    server: Server, browser: Browser, owner: Person
+    server: Server, browser: Browser, owner: Account
 ) -> None:
     tab = await browser.tab()
     await tab.open(f"{server.url}/register")
@@ -144,7 +144,7 @@ async def test_two_tabs_talk(server: Server, live: OnTheAir, browser: Browser, s
     assert one.problems == two.problems == []
 
 
-async def _go_live(studio: Tab, server: Server, person: Person, title: str) -> None:
+async def _go_live(studio: Tab, server: Server, person: Account, title: str) -> None:
     await sign_in(studio, server.url, person.username)
     await studio.open(f"{server.url}/live")
     await studio.click("button", "Camera")
@@ -154,7 +154,7 @@ async def _go_live(studio: Tab, server: Server, person: Person, title: str) -> N
     await studio.text("You are on air")
 
 
-async def test_a_camera_goes_live_and_is_watched(server: Server, browser: Browser, owner: Person, nobody: Api) -> None:
+async def test_a_camera_goes_live_and_is_watched(server: Server, browser: Browser, owner: Account, nobody: Api) -> None:
     studio, viewer = await browser.tab(), await browser.tab()
     await _go_live(studio, server, owner, "From the camera")
 

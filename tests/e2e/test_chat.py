@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import NewPerson
-from tests.e2e.people import Api, Person
+from tests.e2e.people import Account, Api
 from tests.e2e.serving import Server
 from tests.e2e.talking import Talker, talker
 
@@ -19,7 +19,7 @@ from tests.e2e.talking import Talker, talker
 class Room:
     """A room of the test's own, its owner's socket, and a way to more sockets."""
 
-    def __init__(self, server: Server, owner: Person, made: dict[str, Any], stack: AsyncExitStack) -> None:
+    def __init__(self, server: Server, owner: Account, made: dict[str, Any], stack: AsyncExitStack) -> None:
         self.server = server
         self.owner = owner
         self.stream_id: str = made["stream"]["id"]
@@ -28,7 +28,7 @@ class Room:
         self._stack = stack
         self._number = 0
 
-    async def enter(self, person: Person | None, **options: Any) -> Talker:
+    async def enter(self, person: Account | None, **options: Any) -> Talker:
         """A socket of this person that has joined."""
         socket = await self._stack.enter_async_context(
             talker(self.server.url, person.token if person else None, **options)
@@ -42,7 +42,7 @@ class Room:
 
 
 @pytest.fixture
-async def room(server: Server, owner: Person) -> AsyncIterator[Room]:
+async def room(server: Server, owner: Account) -> AsyncIterator[Room]:
     async with AsyncExitStack() as stack:
         made = Room(server, owner, await owner.prepare("A room"), stack)
         made.socket = await made.enter(owner)

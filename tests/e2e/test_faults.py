@@ -20,7 +20,7 @@ import pytest
 import socketio.exceptions
 
 from tests.e2e.peers import publishing
-from tests.e2e.people import PASSWORD, Api, Person, register
+from tests.e2e.people import PASSWORD, Account, Api, register
 from tests.e2e.publishing import Publisher, play
 from tests.e2e.serving import COMMAND, Server, alive
 from tests.e2e.talking import Talker, talker
@@ -28,7 +28,7 @@ from tests.e2e.waiting import until, until_true
 
 
 @asynccontextmanager
-async def broadcast(server: Server, person: Person) -> AsyncIterator[tuple[str, str, Publisher]]:
+async def broadcast(server: Server, person: Account) -> AsyncIterator[tuple[str, str, Publisher]]:
     """A stream of this person that is live: its id, its room and its publisher."""
     made = await person.prepare("Through thick and thin")
     stream_id = made["stream"]["id"]
@@ -113,7 +113,7 @@ async def test_a_killed_server_leaves_no_child_and_loses_nothing_acknowledged(
     await until_true(lambda: not alive(children), within_s=10, what="the end of every child")
 
     server.start()
-    again = Person(
+    again = Account(
         http, server.url, {"access_token": person.token, "refresh_token": "", "user": await _me(http, server, person)}
     )
     async with talker(server.url, again.token) as socket:
@@ -130,12 +130,12 @@ async def test_a_killed_server_leaves_no_child_and_loses_nothing_acknowledged(
     await again.done("POST", f"streams/{stream_id}/end")
 
 
-async def _me(http: aiohttp.ClientSession, server: Server, person: Person) -> dict[str, Any]:
+async def _me(http: aiohttp.ClientSession, server: Server, person: Account) -> dict[str, Any]:
     me: dict[str, Any] = await Api(http, server.url, person.token).done("GET", "me")
     return me
 
 
-async def _talk_until_it_breaks(server: Server, person: Person, room_id: str, acked: dict[str, int]) -> None:
+async def _talk_until_it_breaks(server: Server, person: Account, room_id: str, acked: dict[str, int]) -> None:
     socket = await Talker(server.url, person.token).open()
     try:
         for number in range(10_000):
@@ -172,7 +172,7 @@ async def test_a_killed_media_process_interrupts_streams_and_nothing_else(
     await person.done("POST", f"streams/{stream_id}/end")
 
 
-async def _publishes(server: Server, person: Person, stream_id: str, key: str) -> bool:
+async def _publishes(server: Server, person: Account, stream_id: str, key: str) -> bool:
     publisher = Publisher(f"{server.rtmp}/{key}", seconds=12)
     deadline = time.monotonic() + 6
     while publisher.is_running and time.monotonic() < deadline:
@@ -208,11 +208,11 @@ async def test_a_media_process_that_stood_still_misses_nobody(own_server: Server
         assert [body["state"] for body in socket.heard["stream:state"] if body["state"] == "interrupted"] == []
 
 
-async def _media_time_ms(person: Person, stream_id: str) -> int:
+async def _media_time_ms(person: Account, stream_id: str) -> int:
     return int((await person.stream(stream_id))["media_time_ms"])
 
 
-async def _goes_on(person: Person, stream_id: str, since_ms: int) -> bool:
+async def _goes_on(person: Account, stream_id: str, since_ms: int) -> bool:
     """By more than what one tick would add."""
     stream = await person.stream(stream_id)
     return bool(stream["state"] == "live" and stream["media_time_ms"] > since_ms + 8_000)

@@ -12,7 +12,7 @@ import m3u8
 import pytest
 
 from tests.e2e.conftest import GRACE_S, OnTheAir
-from tests.e2e.people import Api, Person
+from tests.e2e.people import Account, Api
 from tests.e2e.publishing import Publisher, play
 from tests.e2e.serving import Server
 from tests.e2e.talking import talker
@@ -31,7 +31,7 @@ async def first_rendition(api: Api, stream_id: str) -> str:
     return str(master.playlists[0].uri).partition("?")[0]
 
 
-async def test_a_stream_published_by_ffmpeg_is_live_and_playable_within_seconds(server: Server, owner: Person) -> None:
+async def test_a_stream_published_by_ffmpeg_is_live_and_playable_within_seconds(server: Server, owner: Account) -> None:
     made = await owner.prepare("First words")
     stream_id = made["stream"]["id"]
     assert made["stream"]["state"] == "scheduled"
@@ -48,7 +48,7 @@ async def test_a_stream_published_by_ffmpeg_is_live_and_playable_within_seconds(
     assert ended["state"] == "ended"
 
 
-async def test_a_strangers_view_of_a_stream_holds_no_key(live: OnTheAir, nobody: Api, owner: Person) -> None:
+async def test_a_strangers_view_of_a_stream_holds_no_key(live: OnTheAir, nobody: Api, owner: Account) -> None:
     for api in (nobody, owner):
         stream = await api.stream(live.stream_id)
         assert stream.get("ingest") is None
@@ -177,7 +177,7 @@ async def test_the_thumbnail_is_a_webp_picture(live: OnTheAir, nobody: Api) -> N
     assert answer.body[8:12] == b"WEBP"
 
 
-async def test_the_owner_sees_the_health_of_the_ingest(live: OnTheAir, nobody: Api, owner: Person) -> None:
+async def test_the_owner_sees_the_health_of_the_ingest(live: OnTheAir, nobody: Api, owner: Account) -> None:
     mine = Api(nobody.http, nobody.url, live.owner_token)
 
     async def read() -> Any:
@@ -209,7 +209,7 @@ async def test_a_wrong_key_is_refused(server: Server) -> None:
         assert await stranger.left() != 0
 
 
-async def test_a_killed_publisher_interrupts_and_resumes_the_same_stream(server: Server, owner: Person) -> None:
+async def test_a_killed_publisher_interrupts_and_resumes_the_same_stream(server: Server, owner: Account) -> None:
     made = await owner.prepare("Comes back")
     stream_id, key = made["stream"]["id"], made["ingest"]["stream_key"]
     async with talker(server.url) as viewer:
@@ -245,7 +245,7 @@ async def _segments(api: Api, stream_id: str, count: int) -> None:
     await until(read, within_s=20, what=f"{count} segments")
 
 
-async def test_a_stream_ends_when_its_publisher_does_not_come_back(server: Server, owner: Person) -> None:
+async def test_a_stream_ends_when_its_publisher_does_not_come_back(server: Server, owner: Account) -> None:
     made = await owner.prepare("Gone for good")
     stream_id = made["stream"]["id"]
     with Publisher(f"{server.rtmp}/{made['ingest']['stream_key']}") as publisher:
@@ -256,7 +256,7 @@ async def test_a_stream_ends_when_its_publisher_does_not_come_back(server: Serve
     assert stream["ended_at"]
 
 
-async def test_an_ended_stream_is_at_once_a_recording_with_its_chat_in_step(server: Server, owner: Person) -> None:
+async def test_an_ended_stream_is_at_once_a_recording_with_its_chat_in_step(server: Server, owner: Account) -> None:
     made = await owner.prepare("To be remembered")
     stream_id, room_id = made["stream"]["id"], made["stream"]["chat"]["room_id"]
     async with talker(server.url, owner.token) as socket:
@@ -290,7 +290,7 @@ async def test_an_ended_stream_is_at_once_a_recording_with_its_chat_in_step(serv
 
 
 @pytest.mark.parametrize(("has_video", "has_audio"), [(True, False), (False, True)], ids=["video-only", "audio-only"])
-async def test_a_stream_of_one_kind_plays(server: Server, owner: Person, has_video: bool, has_audio: bool) -> None:
+async def test_a_stream_of_one_kind_plays(server: Server, owner: Account, has_video: bool, has_audio: bool) -> None:
     made = await owner.prepare("One kind")
     stream_id = made["stream"]["id"]
     with Publisher(f"{server.rtmp}/{made['ingest']['stream_key']}", has_video=has_video, has_audio=has_audio):
@@ -307,7 +307,7 @@ async def test_a_stream_of_one_kind_plays(server: Server, owner: Person, has_vid
 # keys
 
 
-async def test_a_rotated_stream_key_stops_its_publisher_at_once(server: Server, owner: Person) -> None:
+async def test_a_rotated_stream_key_stops_its_publisher_at_once(server: Server, owner: Account) -> None:
     made = await owner.prepare("New key")
     stream_id, old = made["stream"]["id"], made["ingest"]["stream_key"]
     with Publisher(f"{server.rtmp}/{old}") as publisher:
@@ -324,7 +324,7 @@ async def test_a_rotated_stream_key_stops_its_publisher_at_once(server: Server, 
 
 
 async def test_the_lasting_key_takes_up_the_prepared_stream_then_starts_one_like_it(
-    server: Server, owner: Person
+    server: Server, owner: Account
 ) -> None:
     key = await owner.key()
     prepared = (await owner.prepare("Tonight", category="music"))["stream"]["id"]
@@ -346,7 +346,7 @@ async def test_the_lasting_key_takes_up_the_prepared_stream_then_starts_one_like
     assert await owner.key() == rotated
 
 
-async def test_the_lasting_key_resumes_an_interrupted_stream(server: Server, owner: Person) -> None:
+async def test_the_lasting_key_resumes_an_interrupted_stream(server: Server, owner: Account) -> None:
     key = await owner.key()
     stream_id = (await owner.prepare("Once more"))["stream"]["id"]
     with Publisher(f"{server.rtmp}/{key}") as first:
@@ -397,7 +397,7 @@ async def _raw_get(server: Server, target: str) -> tuple[int, bytes, bytes]:
 
 
 async def test_a_private_stream_is_not_to_be_known_by_others(
-    owner: Person, nobody: Api, someone: Callable[..., Awaitable[Person]]
+    owner: Account, nobody: Api, someone: Callable[..., Awaitable[Account]]
 ) -> None:
     made = await owner.prepare("Only for me", visibility="private")
     stream_id = made["stream"]["id"]

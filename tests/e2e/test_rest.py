@@ -15,7 +15,7 @@ import openapi_spec_validator
 import pytest
 
 from tests.e2e.conftest import NewPerson, OnTheAir, prepare_lasting, run_apart
-from tests.e2e.people import PASSWORD, Api, Person
+from tests.e2e.people import PASSWORD, Account, Api
 from tests.e2e.serving import Server
 
 
@@ -46,7 +46,7 @@ async def test_the_description_is_valid_openapi(nobody: Api) -> None:
     openapi_spec_validator.validate(description)
 
 
-async def test_a_person_registers_signs_in_and_out(server: Server, http: aiohttp.ClientSession, owner: Person) -> None:
+async def test_a_person_registers_signs_in_and_out(server: Server, http: aiohttp.ClientSession, owner: Account) -> None:
     api = Api(http, server.url)
     me = await owner.done("GET", "me")
     assert (me["id"], me["username"]) == (owner.id, owner.username)
@@ -67,7 +67,7 @@ def _told(problem: dict[str, Any]) -> dict[str, Any]:
 
 
 async def test_a_refresh_token_presented_twice_ends_the_family_but_for_the_same_device_within_seconds(
-    server: Server, http: aiohttp.ClientSession, owner: Person
+    server: Server, http: aiohttp.ClientSession, owner: Account
 ) -> None:
     api = Api(http, server.url)
     old = {"refresh_token": owner.refresh_token}
@@ -80,7 +80,7 @@ async def test_a_refresh_token_presented_twice_ends_the_family_but_for_the_same_
     assert (await Api(http, server.url, new["access_token"]).call("GET", "me")).status == 401
 
 
-async def test_a_taken_name_is_a_conflict_whatever_its_case(nobody: Api, owner: Person) -> None:
+async def test_a_taken_name_is_a_conflict_whatever_its_case(nobody: Api, owner: Account) -> None:
     body = {"username": owner.username.upper(), "email": "other@example.com", "password": PASSWORD}
     answer = await nobody.call("POST", "auth/register", body)
     assert answer.status == 409
@@ -92,7 +92,7 @@ async def test_all_field_errors_come_at_once(nobody: Api) -> None:
     assert {"username", "email", "password"} <= {error["field"] for error in answer.body["errors"]}
 
 
-async def test_following_is_idempotent_and_counted(owner: Person, someone: NewPerson) -> None:
+async def test_following_is_idempotent_and_counted(owner: Account, someone: NewPerson) -> None:
     fan = await someone()
     for _ in range(2):
         await fan.done("PUT", f"users/{owner.username}/follow", status=204)
@@ -103,7 +103,7 @@ async def test_following_is_idempotent_and_counted(owner: Person, someone: NewPe
     assert (await owner.done("GET", f"users/{owner.username}/followers"))["items"] == []
 
 
-async def test_a_profile_is_changed(owner: Person, nobody: Api) -> None:
+async def test_a_profile_is_changed(owner: Account, nobody: Api) -> None:
     await owner.done("PATCH", "me", {"display_name": "Ünï 🎉", "bio": "Hello"})
     shown = await nobody.done("GET", f"users/{owner.username}")
     assert shown["display_name"] == "Ünï 🎉"
@@ -150,7 +150,7 @@ async def test_a_body_of_another_type_is_a_415(nobody: Api) -> None:
     assert answer.status == 415
 
 
-async def test_lists_page_without_repeats_while_rows_are_added(owner: Person) -> None:
+async def test_lists_page_without_repeats_while_rows_are_added(owner: Account) -> None:
     made = [(await owner.prepare(f"Listed {n}"))["stream"]["id"] for n in range(5)]
     path = f"streams?state=scheduled&owner={owner.username}&limit=2"
     page = await owner.done("GET", path)
@@ -164,7 +164,7 @@ async def test_lists_page_without_repeats_while_rows_are_added(owner: Person) ->
     assert set(made) <= set(seen)
 
 
-async def test_an_idempotency_key_makes_one_stream(owner: Person) -> None:
+async def test_an_idempotency_key_makes_one_stream(owner: Account) -> None:
     headers = {"Idempotency-Key": "the-same"}
     body = {"title": "Once"}
     answers = await asyncio.gather(*(owner.call("POST", "streams", body, headers=headers) for _ in range(4)))
@@ -178,7 +178,7 @@ async def test_an_idempotency_key_makes_one_stream(owner: Person) -> None:
 
 
 async def test_a_stream_is_changed_and_deleted_by_its_owner_alone(
-    owner: Person, someone: NewPerson, nobody: Api
+    owner: Account, someone: NewPerson, nobody: Api
 ) -> None:
     stream_id = (await owner.prepare("Mine"))["stream"]["id"]
     stranger = await someone()
@@ -200,7 +200,7 @@ async def test_a_stream_is_changed_and_deleted_by_its_owner_alone(
 
 
 @pytest.mark.parametrize("scheduled_at", [0, True, [], "tomorrow", "2030-01-01T10:00:00"])
-async def test_a_stream_is_scheduled_for_a_time_with_its_zone(owner: Person, scheduled_at: Any) -> None:
+async def test_a_stream_is_scheduled_for_a_time_with_its_zone(owner: Account, scheduled_at: Any) -> None:
     answer = await owner.call("POST", "streams", {"title": "When", "scheduled_at": scheduled_at})
     assert answer.status == 422
     assert answer.body["errors"][0]["field"] == "scheduled_at"
@@ -208,7 +208,7 @@ async def test_a_stream_is_scheduled_for_a_time_with_its_zone(owner: Person, sch
     assert made["stream"]["scheduled_at"] == "2030-01-01T08:00:00Z"
 
 
-async def test_a_private_stream_is_in_nobodys_list(owner: Person, nobody: Api) -> None:
+async def test_a_private_stream_is_in_nobodys_list(owner: Account, nobody: Api) -> None:
     stream_id = (await owner.prepare("Hidden here", visibility="private"))["stream"]["id"]
     unlisted = (await owner.prepare("Hidden here too", visibility="unlisted"))["stream"]["id"]
     found = [item["id"] for item in (await nobody.done("GET", "streams?q=Hidden+here"))["items"]]
@@ -217,7 +217,7 @@ async def test_a_private_stream_is_in_nobodys_list(owner: Person, nobody: Api) -
     assert (await nobody.stream(unlisted))["id"] == unlisted
 
 
-async def test_an_export_holds_what_is_known_of_a_person(owner: Person) -> None:
+async def test_an_export_holds_what_is_known_of_a_person(owner: Account) -> None:
     await owner.prepare("In my export")
     export = await owner.done("GET", "me/export")
     assert owner.username in json.dumps(export)

@@ -18,7 +18,7 @@ import socketio
 import socketio.exceptions
 
 from tests.e2e.conftest import NewPerson
-from tests.e2e.people import Api, Person
+from tests.e2e.people import Account, Api
 from tests.e2e.serving import Server
 from tests.e2e.talking import Talker, talker
 
@@ -26,7 +26,7 @@ OFFICIAL = Path("server/web/node_modules/socket.io-client").absolute()
 
 
 @pytest.mark.parametrize("transport", ["websocket", "polling"])
-async def test_chat_works_over(server: Server, owner: Person, transport: str) -> None:
+async def test_chat_works_over(server: Server, owner: Account, transport: str) -> None:
     room_id = (await owner.prepare("Transport"))["stream"]["chat"]["room_id"]
     async with talker(server.url, owner.token, transport=transport) as socket:
         await socket.ok("chat:join", {"room_id": room_id})
@@ -43,7 +43,7 @@ async def test_chat_works_over(server: Server, owner: Person, transport: str) ->
 
 
 async def test_chat_works_with_the_msgpack_parser_and_between_parsers(
-    server: Server, owner: Person, http: aiohttp.ClientSession
+    server: Server, owner: Account, http: aiohttp.ClientSession
 ) -> None:
     room_id = (await owner.prepare("Packed"))["stream"]["chat"]["room_id"]
     async with (
@@ -104,7 +104,7 @@ def _forged(token: str, how: str) -> str:
 
 @pytest.mark.parametrize("how", ["none", "wrong key", "changed claims", "expired", "garbage", "empty", "dots"])
 async def test_a_token_that_does_not_hold_is_refused_everywhere(
-    server: Server, owner: Person, http: aiohttp.ClientSession, how: str
+    server: Server, owner: Account, http: aiohttp.ClientSession, how: str
 ) -> None:
     token = _forged(owner.token or "", how)
     stranger = Talker(server.url, token)
@@ -154,7 +154,7 @@ EVENTS = [
 ]  # fmt: skip
 
 
-async def test_every_event_answers_wrong_shapes_and_the_socket_stays(server: Server, owner: Person) -> None:
+async def test_every_event_answers_wrong_shapes_and_the_socket_stays(server: Server, owner: Account) -> None:
     async with talker(server.url, owner.token) as socket:
         for event in EVENTS:
             for body in ODD_BODIES:
@@ -336,7 +336,7 @@ async def _official(server: Server, token: str, room_id: str, transports: str, f
 
 
 @pytest.mark.parametrize("transports", ["websocket", "polling", "polling,websocket"])
-async def test_the_official_client_talks_over(server: Server, owner: Person, tmp_path: Path, transports: str) -> None:
+async def test_the_official_client_talks_over(server: Server, owner: Account, tmp_path: Path, transports: str) -> None:
     room_id = (await owner.prepare("Official"))["stream"]["chat"]["room_id"]
     said = await _official(server, owner.token or "", room_id, transports, tmp_path)
     assert said["join"]["ok"]

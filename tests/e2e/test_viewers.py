@@ -9,14 +9,14 @@ from typing import Any
 import aiohttp
 
 from tests.e2e.conftest import NewPerson
-from tests.e2e.people import Person
+from tests.e2e.people import Account
 from tests.e2e.serving import Server
 from tests.e2e.talking import Talker, talker
 from tests.e2e.waiting import until
 
 
 async def test_viewers_are_counted_exactly_as_they_come_and_go(
-    server: Server, owner: Person, someone: NewPerson
+    server: Server, owner: Account, someone: NewPerson
 ) -> None:
     stream_id = (await owner.prepare("Counted"))["stream"]["id"]
     async with AsyncExitStack() as stack:
@@ -61,7 +61,7 @@ async def _cut(socket: Talker) -> None:
 
 
 async def test_watch_time_and_unique_viewers_are_written_down(
-    server: Server, owner: Person, someone: NewPerson
+    server: Server, owner: Account, someone: NewPerson
 ) -> None:
     stream_id = (await owner.prepare("Timed"))["stream"]["id"]
     person = await someone()
@@ -77,14 +77,14 @@ async def test_watch_time_and_unique_viewers_are_written_down(
     assert (await owner.until_stream(stream_id, lambda s: s["viewers"] == 0))["unique_viewers"] == 2
 
 
-async def test_a_heartbeat_of_somebody_who_does_not_watch_is_refused(server: Server, owner: Person) -> None:
+async def test_a_heartbeat_of_somebody_who_does_not_watch_is_refused(server: Server, owner: Account) -> None:
     stream_id = (await owner.prepare("Not watched"))["stream"]["id"]
     async with talker(server.url) as guest:
         assert (await guest.no("stream:heartbeat", {"stream_id": stream_id}))["code"] == "not_watching"
         assert (await guest.ok("stream:unwatch", {"stream_id": stream_id}))["ok"]
 
 
-async def test_reactions_are_added_up_for_everybody(server: Server, owner: Person, someone: NewPerson) -> None:
+async def test_reactions_are_added_up_for_everybody(server: Server, owner: Account, someone: NewPerson) -> None:
     stream_id = (await owner.prepare("Loved"))["stream"]["id"]
     person = await someone()
     async with talker(server.url, person.token) as fan, talker(server.url) as guest:
@@ -104,7 +104,7 @@ async def test_reactions_are_added_up_for_everybody(server: Server, owner: Perso
         assert (await fan.no("stream:react", {"stream_id": stream_id, "emoji": "words"}))["field"] == "emoji"
 
 
-async def test_reactions_of_a_person_are_bounded_with_a_time_to_wait(server: Server, owner: Person) -> None:
+async def test_reactions_of_a_person_are_bounded_with_a_time_to_wait(server: Server, owner: Account) -> None:
     stream_id = (await owner.prepare("Loved too much"))["stream"]["id"]
     async with talker(server.url, owner.token) as fan:
         await fan.ok("stream:watch", {"stream_id": stream_id})
@@ -116,7 +116,7 @@ async def test_reactions_of_a_person_are_bounded_with_a_time_to_wait(server: Ser
 
 
 async def test_presence_lists_each_person_once_and_counts_guests(
-    server: Server, owner: Person, someone: NewPerson
+    server: Server, owner: Account, someone: NewPerson
 ) -> None:
     room_id = (await owner.prepare("Present"))["stream"]["chat"]["room_id"]
     person = await someone()
@@ -155,7 +155,7 @@ async def test_one_person_watching_from_many_places_leaves_with_a_logout(
     assert (await person.call("GET", "me")).status == 401
 
 
-async def test_every_watcher_hears_of_a_scheduled_streams_end(server: Server, owner: Person) -> None:
+async def test_every_watcher_hears_of_a_scheduled_streams_end(server: Server, owner: Account) -> None:
     stream_id = (await owner.prepare("Cancelled"))["stream"]["id"]
     async with talker(server.url) as guest:
         await guest.ok("stream:watch", {"stream_id": stream_id})

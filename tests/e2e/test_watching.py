@@ -8,7 +8,7 @@ import aiohttp
 
 from tests.e2e.chromium import PROGRAM, Browser
 from tests.e2e.page import VIDEO, plays
-from tests.e2e.people import Api, Person, register
+from tests.e2e.people import Account, Api, register
 from tests.e2e.publishing import Publisher
 from tests.e2e.serving import Server
 from tests.tools import needs
@@ -32,7 +32,7 @@ MODE = "document.querySelector('.mode-chip')"
 
 
 async def test_a_broadcast_that_the_browser_cannot_decode_is_named_with_the_reason(
-    server: Server, browser: Browser, owner: Person
+    server: Server, browser: Browser, owner: Account
 ) -> None:
     made = await owner.prepare("In HEVC")
     stream_id = made["stream"]["id"]
@@ -59,12 +59,12 @@ async def test_after_a_restart_of_the_server_its_viewers_go_on_over_webrtc(
         await plays(tab)
         server.kill()
     # Until the page has noticed that it gets no more media, and has asked in vain.
-    await tab.until("!!document.querySelector('.curtain')", within_s=20)
+    await tab.until("!!document.querySelector('.overlay')", within_s=20)
     server.flags = ("--http-port", str(server.http_port), "--rtmp-port", "0", "--webrtc-port", "0")
     server.start()
     with Publisher(f"{server.rtmp}/{made['ingest']['stream_key']}"):
         await Api(http, server.url).until_state(stream_id, "live")
-        await tab.until("!document.querySelector('.curtain')", within_s=10)
+        await tab.until("!document.querySelector('.overlay')", within_s=10)
         await plays(tab, within_s=5)
         assert await tab.read(f"({VIDEO}.srcObject instanceof MediaStream)")
         assert "WebRTC" in await tab.read(f"{MODE}.innerText")

@@ -9,7 +9,7 @@ from aiortc import RTCPeerConnection
 
 from tests.e2e.conftest import OnTheAir
 from tests.e2e.peers import offer_sdp, publishing, viewing
-from tests.e2e.people import Api, Person
+from tests.e2e.people import Account, Api
 from tests.e2e.publishing import B_FRAMES, Publisher, play
 from tests.e2e.serving import Server
 from tests.e2e.waiting import until, until_true
@@ -17,7 +17,7 @@ from tests.e2e.waiting import until, until_true
 
 @pytest.mark.parametrize("hides_candidates", [False, True], ids=["candidates", "no-candidates"])
 async def test_a_whip_publisher_is_live_and_seen_over_hls_and_whep(
-    server: Server, owner: Person, nobody: Api, hides_candidates: bool
+    server: Server, owner: Account, nobody: Api, hides_candidates: bool
 ) -> None:
     made = await owner.prepare("Over WHIP")
     stream_id, key = made["stream"]["id"], made["ingest"]["stream_key"]
@@ -55,7 +55,7 @@ async def test_a_whip_publisher_is_live_and_seen_over_hls_and_whep(
     await owner.done("POST", f"streams/{stream_id}/end")
 
 
-async def test_the_lasting_key_publishes_over_whip(owner: Person, nobody: Api) -> None:
+async def test_the_lasting_key_publishes_over_whip(owner: Account, nobody: Api) -> None:
     stream_id = (await owner.prepare("Mine over WHIP"))["stream"]["id"]
     async with publishing(nobody, "/whip", await owner.key()):
         await owner.until_state(stream_id, "live", within_s=15)
@@ -71,7 +71,7 @@ async def _offer() -> str:
     return sdp
 
 
-async def test_a_wrong_key_is_a_401(owner: Person, nobody: Api) -> None:
+async def test_a_wrong_key_is_a_401(owner: Account, nobody: Api) -> None:
     stream_id = (await owner.prepare("Locked"))["stream"]["id"]
     for path in ("/whip", f"/whip/{stream_id}"):
         for key in ("sk_wrong", None):
@@ -93,7 +93,7 @@ async def test_a_wrong_key_is_a_401(owner: Person, nobody: Api) -> None:
     ],
     ids=["empty", "nonsense", "bare", "repeated", "nul", "bad-media"],
 )
-async def test_an_offer_that_is_none_is_a_400_and_keeps_the_key_free(owner: Person, nobody: Api, sdp: str) -> None:
+async def test_an_offer_that_is_none_is_a_400_and_keeps_the_key_free(owner: Account, nobody: Api, sdp: str) -> None:
     made = await owner.prepare("Malformed")
     stream_id, key = made["stream"]["id"], made["ingest"]["stream_key"]
     for _ in range(2):
@@ -144,7 +144,7 @@ async def test_an_rtmp_stream_is_seen_and_heard_over_whep(live: OnTheAir, nobody
 
 
 async def test_a_stream_with_b_frames_is_shown_over_whep_or_refused_with_a_reason(
-    server: Server, owner: Person, nobody: Api
+    server: Server, owner: Account, nobody: Api
 ) -> None:
     made = await owner.prepare("With B-frames")
     stream_id = made["stream"]["id"]
@@ -170,7 +170,7 @@ def owner_text(answer: object) -> bool:
     return "#EXTINF" in getattr(answer, "text", "")
 
 
-async def test_a_stream_that_is_not_live_is_refused_over_whep(owner: Person, nobody: Api) -> None:
+async def test_a_stream_that_is_not_live_is_refused_over_whep(owner: Account, nobody: Api) -> None:
     stream_id = (await owner.prepare("Not yet"))["stream"]["id"]
     async with viewing() as viewer:
         answer = await viewer.watch(nobody, stream_id)

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from tests.e2e.conftest import OnTheAir, _live, prepare_lasting, run_apart
-from tests.e2e.people import Api, Person, register
+from tests.e2e.people import Account, Api, register
 from tests.e2e.publishing import Publisher
 from tests.e2e.serving import Server
 from tests.e2e.waiting import until
@@ -49,7 +49,7 @@ async def nobody(server: Server, http: aiohttp.ClientSession) -> Api:
 
 
 @pytest.fixture
-async def someone(server: Server, http: aiohttp.ClientSession) -> Person:
+async def someone(server: Server, http: aiohttp.ClientSession) -> Account:
     return await register(http, server.url, "fuzz")
 
 

@@ -12,7 +12,7 @@ import pytest
 from yarl import URL
 
 from tests.e2e.conftest import OnTheAir
-from tests.e2e.people import Api, Person
+from tests.e2e.people import Account, Api
 from tests.e2e.serving import Server
 from tests.e2e.waiting import until_true
 from tests.fuzz.conftest import Calm
@@ -32,7 +32,7 @@ async def _answer(port: int, sent: bytes, within_s: float = 0.5) -> bytes:
     return got
 
 
-def _seeds(live: OnTheAir, person: Person) -> list[bytes]:
+def _seeds(live: OnTheAir, person: Account) -> list[bytes]:
     common = f"Host: 127.0.0.1\r\nAuthorization: Bearer {person.token}\r\n".encode()
     body = b'{"title":"a","tags":["b"],"record":true}'
     json = b"Content-Type: application/json\r\n"
@@ -68,7 +68,7 @@ def _mutated(seed: bytes, chance: random.Random) -> bytes:
 
 
 async def test_mutated_requests_never_meet_an_internal_error(
-    server: Server, live: OnTheAir, someone: Person, calm: Calm
+    server: Server, live: OnTheAir, someone: Account, calm: Calm
 ) -> None:
     chance = random.Random(20)
     sent = [_mutated(chance.choice(_seeds(live, someone)), chance) for _ in range(600)]
@@ -82,7 +82,7 @@ async def test_mutated_requests_never_meet_an_internal_error(
 
 
 async def test_hundreds_of_unfinished_and_idle_connections_keep_nobody_out(
-    server: Server, someone: Person, calm: Calm
+    server: Server, someone: Account, calm: Calm
 ) -> None:
     node = psutil.Process(server.process.pid)
     before = node.num_fds()
@@ -130,7 +130,7 @@ async def test_path_that_leaves_its_folder_or_the_site_is_a_404(nobody: Api, liv
         assert "root:" not in await answer.text()
 
 
-async def test_markup_in_a_title_is_only_ever_json(someone: Person, nobody: Api) -> None:
+async def test_markup_in_a_title_is_only_ever_json(someone: Account, nobody: Api) -> None:
     markup = "<script>alert(1)</script>"
     stream = (await someone.prepare(markup))["stream"]
     told = await nobody.call("GET", f"streams/{stream['id']}")
@@ -160,7 +160,7 @@ BODIES = {
 
 
 @pytest.mark.parametrize("name", BODIES)
-async def test_json_that_cannot_be_held_is_refused(someone: Person, name: str) -> None:
+async def test_json_that_cannot_be_held_is_refused(someone: Account, name: str) -> None:
     body, status = BODIES[name]
     answer = await someone.call("POST", "streams", data=body, headers={"Content-Type": "application/json"})
     assert answer.status == status

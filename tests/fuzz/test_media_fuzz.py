@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.people import Api, Person
+from tests.e2e.people import Account, Api
 from tests.e2e.publishing import FFMPEG
 from tests.e2e.serving import Server
 from tests.fuzz.conftest import Calm
@@ -84,7 +84,7 @@ BREAKS: list[Callable[[Tag, random.Random], Tag]] = [_pictures, _lengths, _video
 
 
 async def test_publishers_of_garbage_harm_nobody_else(
-    server: Server, someone: Person, calm: Calm, recorded: list[Tag]
+    server: Server, someone: Account, calm: Calm, recorded: list[Tag]
 ) -> None:
     chance = random.Random(31)
 

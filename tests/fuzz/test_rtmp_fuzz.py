@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from media.errors import ProtocolError, PublishRefused
 from media.rtmp import adts, amf, codec, flv, nals
-from media.rtmp.chunk import ChunkLimits, ChunkReader, Message
+from media.rtmp.chunk import ChunkLimits, ChunkReader, RtmpMessage
 from media.rtmp.client import ClientProtocol, parse_url
-from media.rtmp.ingest import Ingest
+from media.rtmp.ingest import RtmpIngest
 from media.rtmp.protocol import Metadata, PublishWanted, ServerProtocol
 from media.rtmp.server import RtmpServer
 from media.unit import Codec
-from tests.media.rtmp.recording import Door, Recording, ffmpeg
+from tests.media.rtmp.recording import Recording, RecordingIngest, ffmpeg
 from tests.media.rtmp.test_codec import AV1, AVC, HEVC
 
 HANDSHAKE = b"\x03" + bytes(3072)
@@ -35,10 +35,10 @@ def serve(data: bytes, sizes: list[int]) -> Recording | None:
             for event in protocol.receive(data[at : at + size]):
                 if isinstance(event, PublishWanted):
                     protocol.accept()
-                    ingest = Ingest(publication=recording)
+                    ingest = RtmpIngest(publication=recording)
                 elif isinstance(event, Metadata) and ingest is not None:
                     ingest.metadata(event.values)
-                elif isinstance(event, Message) and ingest is not None:
+                elif isinstance(event, RtmpMessage) and ingest is not None:
                     (ingest.video if event.type == 9 else ingest.audio)(event.timestamp, event.payload, at=0.0)
             protocol.take()
             at += size
@@ -141,8 +141,8 @@ def test_unfinished_messages_do_not_grow_memory() -> None:
 
 async def record(*arguments: str) -> bytes:
     """What a real encoder sends in a whole session, caught on the way."""
-    door, caught = Door(), bytearray()
-    server = RtmpServer(authorize=door.authorize)
+    ingest, caught = RecordingIngest(), bytearray()
+    server = RtmpServer(authorize=ingest.authorize)
     port = await server.start(host="127.0.0.1", port=0)
 
     async def carry(source: asyncio.StreamReader, sink: asyncio.StreamWriter, keep: bytearray | None) -> None:
@@ -160,7 +160,7 @@ async def record(*arguments: str) -> bytes:
     proxy_port = proxy.sockets[0].getsockname()[1]
     process = await ffmpeg(*arguments, "-f", "flv", f"rtmp://127.0.0.1:{proxy_port}/live/good")
     await asyncio.wait_for(process.communicate(), 60)
-    await asyncio.wait_for(door.recordings[0].is_closed.wait(), 5)
+    await asyncio.wait_for(ingest.recordings[0].is_closed.wait(), 5)
     proxy.close()
     await server.close(budget_s=1)
     return bytes(caught)
@@ -227,8 +227,8 @@ def test_cut_off_captures(captures: list[bytes], seed: int) -> None:
 
 
 async def test_server_outlives_everything(captures: list[bytes]) -> None:
-    door, chance = Door(), random.Random(11)
-    server = RtmpServer(authorize=door.authorize)
+    ingest, chance = RecordingIngest(), random.Random(11)
+    server = RtmpServer(authorize=ingest.authorize)
     port = await server.start(host="127.0.0.1", port=0)
 
     async def attack(data: bytes) -> None:
@@ -249,9 +249,9 @@ async def test_server_outlives_everything(captures: list[bytes]) -> None:
         await attack(chance.randbytes(chance.randrange(5000)))
         await attack(HANDSHAKE + chance.randbytes(5000))
     await until(lambda: server.connections == 0)
-    before = len(door.recordings)
-    assert all(recording.reason is not None for recording in door.recordings)
+    before = len(ingest.recordings)
+    assert all(recording.reason is not None for recording in ingest.recordings)
     await attack(captures[0])
-    await until(lambda: len(door.recordings) > before and door.recordings[-1].reason is not None)
-    assert len(door.recordings[-1].of("video")) == 25
+    await until(lambda: len(ingest.recordings) > before and ingest.recordings[-1].reason is not None)
+    assert len(ingest.recordings[-1].of("video")) == 25
     await server.close(budget_s=1)

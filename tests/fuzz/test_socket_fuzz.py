@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 
 from tests.e2e.conftest import OnTheAir
-from tests.e2e.people import Api, Person
+from tests.e2e.people import Account, Api
 from tests.e2e.talking import talker
 from tests.e2e.waiting import until
 from tests.fuzz.conftest import Calm
@@ -77,7 +77,7 @@ WRONG = [
 
 
 async def test_wrong_shapes_are_answered_and_leave_the_socket_open(
-    nobody: Api, someone: Person, live: OnTheAir
+    nobody: Api, someone: Account, live: OnTheAir
 ) -> None:
     async with talker(nobody.url, someone.token) as socket:
         for event, body in WRONG:
@@ -89,7 +89,7 @@ async def test_wrong_shapes_are_answered_and_leave_the_socket_open(
 
 
 async def test_flood_of_one_socket_is_refused_and_delays_nobody(
-    nobody: Api, someone: Person, live: OnTheAir, calm: Calm
+    nobody: Api, someone: Account, live: OnTheAir, calm: Calm
 ) -> None:
     answers: Counter[str] = Counter()
     async with _raw(nobody) as flooding, talker(nobody.url, someone.token) as other:
@@ -107,7 +107,7 @@ async def test_flood_of_one_socket_is_refused_and_delays_nobody(
 
 
 async def test_guests_who_ask_for_history_without_end_leave_the_database_to_the_others(
-    nobody: Api, someone: Person, live: OnTheAir, calm: Calm
+    nobody: Api, someone: Account, live: OnTheAir, calm: Calm
 ) -> None:
     async def ask() -> None:
         async with _raw(nobody) as socket:
@@ -127,7 +127,7 @@ async def test_guests_who_ask_for_history_without_end_leave_the_database_to_the_
     await calm.holds()
 
 
-async def test_viewers_are_counted_exactly_after_a_churn(nobody: Api, someone: Person) -> None:
+async def test_viewers_are_counted_exactly_after_a_churn(nobody: Api, someone: Account) -> None:
     stream = (await someone.prepare("churn"))["stream"]["id"]
     chance = random.Random(9)
 

@@ -14,7 +14,7 @@ import pytest
 import socketio.exceptions
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from tests.e2e.people import Api, Person
+from tests.e2e.people import Account, Api
 from tests.e2e.talking import Talker
 
 
@@ -55,7 +55,7 @@ def _forged(token: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def forged(someone: Person) -> dict[str, str]:
+def forged(someone: Account) -> dict[str, str]:
     assert someone.token is not None
     return _forged(someone.token)
 
@@ -77,7 +77,7 @@ async def test_forged_token_opens_no_socket(nobody: Api, forged: dict[str, str])
 
 
 async def test_a_refresh_token_is_taken_once_however_many_present_it_at_the_same_time(
-    someone: Person, nobody: Api
+    someone: Account, nobody: Api
 ) -> None:
     body = {"refresh_token": someone.refresh_token}
     answers = await asyncio.gather(*(nobody.call("POST", "auth/refresh", body) for _ in range(20)))

@@ -16,13 +16,13 @@ from media.control import (
     AuthorizePublish,
     Channel,
     ChannelClosed,
-    Counters,
+    ControlMessage,
     Drain,
     Granted,
+    MediaCounters,
     Packaged,
     Patched,
     Refused,
-    Said,
 )
 from media.errors import MediaError
 from media.hls.events import RunEnded
@@ -37,20 +37,20 @@ class End:
     """One end of a channel, with what it heard and how it answers."""
 
     def __init__(self) -> None:
-        self.heard: list[Said] = []
+        self.heard: list[ControlMessage] = []
         self.more = asyncio.Event()
-        self.answer: Callable[[Said], Any] = lambda said: GRANT
+        self.answer: Callable[[ControlMessage], Any] = lambda said: GRANT
         self.gate = asyncio.Event()
         self.gate.set()
         self.channel: Channel
 
-    def hear(self, said: Said) -> None:
+    def handle(self, said: ControlMessage) -> None:
         self.heard.append(said)
         self.more.set()
         if isinstance(said, Drain):
             raise ValueError("on purpose")
 
-    async def serve(self, said: Said) -> Said:
+    async def serve(self, said: ControlMessage) -> ControlMessage:
         await self.gate.wait()
         answer = self.answer(said)
         if isinstance(answer, Exception):
@@ -70,8 +70,8 @@ class Pair:
 
     async def open(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.node.channel = await Channel.open(ours, hear=self.node.hear, serve=self.node.serve)
-        self.media.channel = await Channel.open(theirs, hear=self.media.hear, serve=self.media.serve)
+        self.node.channel = await Channel.open(ours, handle=self.node.handle, serve=self.node.serve)
+        self.media.channel = await Channel.open(theirs, handle=self.media.handle, serve=self.media.serve)
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ async def raw() -> AsyncIterator[tuple[End, asyncio.StreamReader, asyncio.Stream
     """A channel whose other end writes what it likes."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     end = End()
-    end.channel = await Channel.open(ours, hear=end.hear, serve=end.serve)
+    end.channel = await Channel.open(ours, handle=end.handle, serve=end.serve)
     reader, writer = await asyncio.open_unix_connection(sock=theirs)
     yield end, reader, writer
     writer.close()
@@ -136,7 +136,7 @@ async def test_whoever_answers_and_fails_is_a_refusal_and_not_the_end_of_the_cha
 
 async def test_a_notice_that_goes_wrong_is_not_the_end_of_the_channel(pair: Pair) -> None:
     pair.media.channel.tell(Drain(budget_s=1.0))
-    pair.media.channel.tell(Counters(values={}))
+    pair.media.channel.tell(MediaCounters(values={}))
     await pair.node.until_heard(2)
     assert not pair.node.channel.closed.done()
 
@@ -188,12 +188,12 @@ async def test_no_more_questions_than_the_bound_are_open(pair: Pair, monkeypatch
 async def test_a_frame_in_pieces_is_a_frame(raw: tuple[End, asyncio.StreamReader, asyncio.StreamWriter]) -> None:
     end, _, writer = raw
     body = msgspec.msgpack.encode([0, "notice", {"type": "Drain", "budget_s": 1.0}])
-    body2 = msgspec.msgpack.encode([0, "notice", {"type": "Counters", "values": {"a": 1.0}}])
+    body2 = msgspec.msgpack.encode([0, "notice", {"type": "MediaCounters", "values": {"a": 1.0}}])
     for byte in framed(body) + framed(body2):
         writer.write(bytes([byte]))
         await writer.drain()
     await end.until_heard(2)
-    assert end.heard[1] == Counters(values={"a": 1.0})
+    assert end.heard[1] == MediaCounters(values={"a": 1.0})
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ async def test_what_makes_no_sense_closes_the_channel_and_nothing_after_it_is_he
     raw: tuple[End, asyncio.StreamReader, asyncio.StreamWriter], data: bytes
 ) -> None:
     end, reader, writer = raw
-    good = framed(msgspec.msgpack.encode([0, "notice", {"type": "Counters", "values": {}}]))
+    good = framed(msgspec.msgpack.encode([0, "notice", {"type": "MediaCounters", "values": {}}]))
     writer.write(data + good)
     assert await asyncio.wait_for(reader.read(), 5) == b""
     await asyncio.wait_for(end.channel.closed, 5)
@@ -222,7 +222,7 @@ async def test_an_answer_that_nobody_asked_for_is_passed_over(
 ) -> None:
     end, _, writer = raw
     writer.write(framed(msgspec.msgpack.encode([77, "answer", {"type": "Patched"}])))
-    writer.write(framed(msgspec.msgpack.encode([0, "notice", {"type": "Counters", "values": {}}])))
+    writer.write(framed(msgspec.msgpack.encode([0, "notice", {"type": "MediaCounters", "values": {}}])))
     await end.until_heard(1)
 
 

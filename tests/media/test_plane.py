@@ -11,10 +11,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from media.control import Flushed, Granted, Packaged, Pictured, Progress, PublishEnded, PublishStarted, Said
+from media.control import ControlMessage, Flushed, Granted, Packaged, Pictured, Progress, PublishEnded, PublishStarted
 from media.errors import PublishRefused
 from media.hls.events import InitReady, RunEnded, SegmentReady, SegmentStored
-from media.plane import Plane, Run
+from media.plane import Plane, PublicationRun
 from media.relay import End, Reader, Relay, Tracks
 from media.transcode.tracks import VideoGoal
 from media.unit import Codec, Track, Unit
@@ -92,11 +92,11 @@ class Studio:
         self.folder = folder
         self.store = Store()
         self.codecs = RenamingCodecs()
-        self.said: list[Said] = []
+        self.said: list[ControlMessage] = []
         given = {"max_streams": 4, "max_run_bytes": 64 * 1024 * 1024, **limits}
         self.plane = Plane(run_dir=folder, store=self.store, codecs=self.codecs, say=self.said.append, **given)
 
-    def publish(self, stream_id: str = "s", publication: int = 1, **fields: Any) -> Run:
+    def publish(self, stream_id: str = "s", publication: int = 1, **fields: Any) -> PublicationRun:
         return self.plane.publish(grant(stream_id, publication, **fields), protocol="rtmp", remote="r")
 
     def of(self, kind: type[Any]) -> list[Any]:
@@ -117,7 +117,7 @@ def grant(stream_id: str = "s", publication: int = 1, **fields: Any) -> Granted:
     return Granted(stream_id=stream_id, publication=publication, **given)
 
 
-async def feed(run: Run, *units: Unit) -> None:
+async def feed(run: PublicationRun, *units: Unit) -> None:
     for unit in units:
         run.write(unit)
         if unit.is_key:

@@ -36,7 +36,7 @@ class Store:
         self.order.append(key)
 
 
-class Desk:
+class RecorderFixture:
     """A stream's events and a recorder that takes them."""
 
     def __init__(self, path: Path) -> None:
@@ -67,7 +67,7 @@ class Desk:
 
 @pytest.fixture
 async def desk(tmp_path: Path):
-    desk = Desk(tmp_path / "run")
+    desk = RecorderFixture(tmp_path / "run")
     yield desk
     desk.store.gate.set()
     for recorder in desk.recorders:

@@ -20,7 +20,7 @@ from server.features.auth.guesses import Guesses
 from server.features.auth.passwords import Passwords
 from server.features.auth.routes import Auth, AuthRates
 from server.features.export import Export
-from server.features.users import Profiles, Ties, Users
+from server.features.users import Profiles, Relationships, Users
 from server.http.application import HttpSettings, build_app
 from server.http.feature import Operation
 from server.http.health import Dependency, Health, ServerInfo
@@ -135,7 +135,7 @@ def deletions(database: Database, *, grace_days: int = 0, **more: Any) -> Deleti
 async def nothing_happens(*_: object) -> None: ...
 
 
-class House:
+class ApiFixture:
     """The application, wired as the server wires it, and a client to it."""
 
     def __init__(self, *, database: Database, identity: Identity, accounts: Accounts, client: TestClient[Any, Any]):
@@ -160,7 +160,7 @@ def cheap_passwords() -> Iterator[Passwords]:
 
 
 @pytest.fixture
-async def house(database: Database, identity: Identity, cheap_passwords: Passwords) -> AsyncIterator[House]:
+async def api(database: Database, identity: Identity, cheap_passwords: Passwords) -> AsyncIterator[ApiFixture]:
     profiles = Profiles(database=database)
     limiter = TokenBuckets()
     accounts = Accounts(
@@ -185,7 +185,7 @@ async def house(database: Database, identity: Identity, cheap_passwords: Passwor
             Auth(accounts=accounts, rates=AuthRates()),
             Users(
                 profiles=profiles,
-                ties=Ties(database=database, when_changed=nothing_happens),
+                relationships=Relationships(database=database, when_changed=nothing_happens),
                 accounts=accounts,
                 when_changed=nothing_happens,
             ),
@@ -199,4 +199,4 @@ async def house(database: Database, identity: Identity, cheap_passwords: Passwor
         settings=HttpSettings(),
     )
     async with TestClient(TestServer(app)) as client:
-        yield House(database=database, identity=identity, accounts=accounts, client=client)
+        yield ApiFixture(database=database, identity=identity, accounts=accounts, client=client)

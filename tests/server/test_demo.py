@@ -20,7 +20,7 @@ from aiohttp import web
 
 from server.config import load
 from server.demo import run_demo
-from server.demo.client import Api, Lost, Refused, while_listening
+from server.demo.client import Api, CallRefused, ServerLost, while_listening
 from server.demo.people import SECRET_FILE, Company, SecretUnusable, kept_secret
 from server.demo.script import CROWD, EVERYBODY, LATER
 from server.demo.show import NotPublished, keep_publishing
@@ -106,7 +106,7 @@ async def test_a_refused_call_carries_code_and_pause(edge_api: Api) -> None:
     socket = await edge_api.socket(None, Heard())
 
     async def work() -> None:
-        with pytest.raises(Refused, match="Wait") as refused:
+        with pytest.raises(CallRefused, match="Wait") as refused:
             await socket.call("refuse", {})
         assert (refused.value.code, refused.value.retry_after_s) == ("rate_limited", 1.5)
 
@@ -115,7 +115,7 @@ async def test_a_refused_call_carries_code_and_pause(edge_api: Api) -> None:
 
 
 async def test_a_bad_token_is_refused_when_connecting(edge_api: Api) -> None:
-    with pytest.raises(Refused, match="Sign in again"):
+    with pytest.raises(CallRefused, match="Sign in again"):
         await edge_api.socket("bad", Heard())
 
 
@@ -126,12 +126,12 @@ async def test_what_waits_on_a_connection_that_closes_hears_of_it(edge_api: Api)
         await asyncio.gather(socket.call("silence", {}), socket.call("leave", {}))
 
     async with asyncio.timeout(10):
-        with pytest.raises(Lost):
+        with pytest.raises(ServerLost):
             await while_listening(socket, work())
 
 
 async def test_a_problem_document_is_a_refusal_with_its_detail(edge_api: Api) -> None:
-    with pytest.raises(Refused, match=r"There is nothing\.") as refused:
+    with pytest.raises(CallRefused, match=r"There is nothing\.") as refused:
         await edge_api.call("GET", "/api/v1/server")
     assert refused.value.status == 404
 
@@ -139,9 +139,9 @@ async def test_a_problem_document_is_a_refusal_with_its_detail(edge_api: Api) ->
 async def test_a_server_that_is_not_there_is_lost() -> None:
     async with aiohttp.ClientSession() as client:
         api = Api(client=client, origin="http://127.0.0.1:1")
-        with pytest.raises(Lost):
+        with pytest.raises(ServerLost):
             await api.call("GET", "/livez")
-        with pytest.raises(Lost):
+        with pytest.raises(ServerLost):
             await api.socket(None, Heard())
 
 

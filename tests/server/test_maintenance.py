@@ -24,7 +24,7 @@ from server.features.auth.passwords import Passwords
 from server.features.users import Profiles
 from server.http.identity import Identity
 from server.http.limits import TokenBuckets
-from server.maintenance import Examination, Finding, examine, migrate_database, running_database_url
+from server.maintenance import Diagnostics, Finding, diagnose, migrate_database, running_database_url
 from storage.embedded import EmbeddedPostgres
 from storage.ids import Ids
 from storage.migrate import current, head
@@ -42,7 +42,7 @@ def settings_of(tmp_path: Path, *flags: str) -> Settings:
 
 async def found(settings: Settings, subject: str) -> Finding:
     check = "ports" if subject.endswith(" port") else subject
-    return next(one for one in await Examination(settings=settings).findings(check) if one.subject == subject)
+    return next(one for one in await Diagnostics(settings=settings).findings(check) if one.subject == subject)
 
 
 # migrate
@@ -172,7 +172,7 @@ async def test_doctor_finds_nothing_to_mend_on_a_new_folder_and_leaves_it_alone(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings = settings_of(tmp_path)
-    assert await examine(settings) == 0
+    assert await diagnose(settings) == 0
     told = capsys.readouterr().out
     assert "problem" not in told
     assert not settings.data_dir.exists()
@@ -180,7 +180,7 @@ async def test_doctor_finds_nothing_to_mend_on_a_new_folder_and_leaves_it_alone(
 
 async def test_doctor_looks_into_given_engines(tmp_path: Path, database_url: str, redis_url: str) -> None:
     settings = settings_of(tmp_path, "--database-url", database_url, "--redis-url", redis_url)
-    findings = {one.subject: one for one in await Examination(settings=settings).findings()}
+    findings = {one.subject: one for one in await Diagnostics(settings=settings).findings()}
     assert findings["postgres"].state == "ok"
     assert findings["schema"].says == head()
     # The tests' Redis is older than the first one that no client can crash.
@@ -195,7 +195,7 @@ async def test_doctor_tells_a_later_schema_that_can_be_worked_with_from_one_that
     await db.execute("update alembic_version set version_num = '9999'")
     await db.execute("update schema_floor set revision = $1", floor)
     settings = settings_of(tmp_path, "--database-url", database_url)
-    findings = {one.subject: one for one in await Examination(settings=settings).findings()}
+    findings = {one.subject: one for one in await Diagnostics(settings=settings).findings()}
     assert findings["schema"].state == state
 
 
@@ -221,7 +221,7 @@ def test_trusted_proxy_that_is_no_network_is_an_error_that_names_it(tmp_path: Pa
 
 async def test_doctor_says_what_to_do_when_engines_are_away(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     settings = settings_of(tmp_path, "--database-url", NOWHERE, "--redis-url", "redis://127.0.0.1:1")
-    assert await examine(settings) == 1
+    assert await diagnose(settings) == 1
     told = capsys.readouterr().out
     assert "database_url" in told
     assert "redis_url" in told

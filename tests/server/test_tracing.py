@@ -48,7 +48,7 @@ def test_messages_are_followed_when_asked_for_or_drawn_and_else_not() -> None:
 async def test_a_room_that_nobody_here_hears_has_no_step() -> None:
     clock = ManualClock()
     traces = Traces(node="n1", clock=clock)
-    RoomTraces(traces=traces, fan=Fanout(), clock=clock).heard(
+    RoomTraces(traces=traces, fan=Fanout(), clock=clock).delivered(
         ChatPosted(room_id="r", epoch="e", messages=({"offset": 1},), traces=(TRACE,))
     )
     await clock.settle()

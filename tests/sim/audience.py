@@ -8,28 +8,36 @@ from collections.abc import Collection, Sequence
 from itertools import count
 from typing import Any
 
-from actors.budget import Budgets
 from actors.chat import Author, ChatRoom, PostChat
-from actors.events import ChatChanged, ChatPosted, CounterOpened, Fact, Hear, RoomOpened, ViewersCounted
+from actors.events import (
+    ChatChanged,
+    ChatPosted,
+    CounterOpened,
+    DeliverLiveEvent,
+    LiveEvent,
+    RoomOpened,
+    ViewersCounted,
+)
+from actors.rate_limits import RateLimits
 from actors.runtime import Actor, ActorError, handles, shard_of
 from actors.runtime.ids import ActorId
 from actors.stream import KeepViewers
 from actors.viewers import ViewCounter, ViewerCame
-from server.live.counters import Counters
+from server.live.counters import LocalViewers
 from server.live.durable import DurableViews
-from server.live.feed import Feeds
-from server.live.moves import Moves
-from server.live.wire import Announcer
+from server.live.live_events import Broadcaster
+from server.live.room_mirror import RoomMirrors
+from server.live.shard_moves import ShardMoves
 from storage.bus import VERSION
 from storage.errors import Fenced
 from storage.leases import Fence
 from storage.members import Member
-from storage.memory import MemoryRooms, MemoryViews, Person, Tables
+from storage.memory import MemoryPerson, MemoryRooms, MemoryViews, Tables
 from storage.shards import _draws
-from tests.actors.house import FACTORS, PACES, Log
+from tests.actors.room_fixture import FACTORS, RATES, Log
 from tests.sim.engines import PostgresModel, RedisModel
 from tests.sim.process import Ear, Process, Room
-from tests.sim.world import World
+from tests.sim.simulation import Simulation
 
 ANN = Author(id="ann", username="ann", display_name="Ann")
 POST_EVERY_S = 0.2
@@ -56,9 +64,9 @@ class Fiction(Actor):
 
 
 class NodeEar(Ear):
-    @handles(Hear)
-    def hear(self, message: Hear) -> None:
-        self.audience.hear(message.fact)
+    @handles(DeliverLiveEvent)
+    def handle(self, message: DeliverLiveEvent) -> None:
+        self.audience.handle(message.event)
 
     def __init__(self, audience: Audience) -> None:
         super().__init__(audience)
@@ -71,19 +79,19 @@ class Audience(Process):
     ``shown``: when each room's socket was shown messages.
     """
 
-    def __init__(self, world: World, *, tables: FencedTables, rooms: Sequence[str], **options: Any) -> None:
+    def __init__(self, simulation: Simulation, *, tables: FencedTables, rooms: Sequence[str], **options: Any) -> None:
         self.tables = tables
         self.rooms = rooms
         self.shown: defaultdict[str, list[float]] = defaultdict(list)
         self.views: list[ViewerCame] = []
         self._counted: dict[str, int] = {}
         self._ids = count(1)
-        super().__init__(world, room=Room, version=VERSION, **options)
-        self._announcer = Announcer(me=self.name, others=lambda: self.cluster.members.view.members)
-        self.feeds = Feeds(node=self.node, pages=Log(tables=tables), fan=self)
-        self.counters = Counters(node=self.node)
-        self._moves = Moves(node=self.node, tellers=(self.feeds, self.counters))
-        self._announcer.join(node=self.node, ears=self)  # type: ignore[arg-type]
+        super().__init__(simulation, room=Room, version=VERSION, **options)
+        self._broadcaster = Broadcaster(me=self.name, others=lambda: self.cluster.members.view.members)
+        self.mirrors = RoomMirrors(node=self.node, pages=Log(tables=tables), fan=self)
+        self.counters = LocalViewers(node=self.node)
+        self._moves = ShardMoves(node=self.node, handlers=(self.mirrors, self.counters))
+        self._broadcaster.join(node=self.node, live_events=self)  # type: ignore[arg-type]
         self.node.register("chat", self._chat)
         self.node.register("viewers", self._counter)
         self.node.register("stream", lambda _: Fiction())
@@ -101,9 +109,9 @@ class Audience(Process):
             room_id=actor_id.key,
             shard=shard_of(actor_id),
             log=log,
-            standings=log,
-            budgets=Budgets(paces=PACES, factors=FACTORS),
-            announce=self._announcer,
+            relationships=log,
+            rate_limits=RateLimits(rates=RATES, factors=FACTORS),
+            broadcast=self._broadcaster,
             new_id=self._new_id,
             now=self.now,
         )
@@ -113,7 +121,7 @@ class Audience(Process):
             stream_id=actor_id.key,
             shard=shard_of(actor_id),
             store=DurableViews(views=MemoryViews(tables=self.tables)),  # type: ignore[arg-type]
-            announce=self._announcer,
+            broadcast=self._broadcaster,
             now=self.now,
         )
 
@@ -125,9 +133,9 @@ class Audience(Process):
     async def _live_in_rooms(self) -> None:
         while not self.is_ready:
             await self.clock.sleep(0.1)
-        self.feeds.start()
+        self.mirrors.start()
         for room in self.rooms:
-            await self.feeds.open(room)
+            await self.mirrors.open(room)
             self._spawn(self._talk, room)
 
     async def _talk(self, room: str) -> None:
@@ -137,7 +145,7 @@ class Audience(Process):
             try:
                 await self.node.ref("chat", room).ask(post)
             except ActorError as error:
-                self.world.note(self.title, "is refused", error)
+                self.simulation.note(self.title, "is refused", error)
 
     def watch(self, stream_id: str) -> None:
         """One more viewer, on this process."""
@@ -153,23 +161,23 @@ class Audience(Process):
         """The count that this process shows."""
         return self._counted.get(stream_id, 0)
 
-    def hear(self, fact: Fact) -> None:
-        """As ``server.live.wire.Ears``."""
-        if isinstance(fact, ViewersCounted):
-            self._counted[fact.stream_id] = fact.viewers
-        elif isinstance(fact, CounterOpened):
+    def handle(self, event: LiveEvent) -> None:
+        """As ``server.live.live_events.LiveEventHandler``."""
+        if isinstance(event, ViewersCounted):
+            self._counted[event.stream_id] = event.viewers
+        elif isinstance(event, CounterOpened):
             for came in self.views:
-                self.counters.is_here(fact.stream_id, came)
-        elif isinstance(fact, ChatPosted | ChatChanged | RoomOpened):
-            self.feeds.hear(fact)
+                self.counters.is_here(event.stream_id, came)
+        elif isinstance(event, ChatPosted | ChatChanged | RoomOpened):
+            self.mirrors.handle(event)
 
     # what the product asks of its edge
 
-    def is_heard(self, room_id: str) -> bool:
+    def has_subscribers(self, room_id: str) -> bool:
         return True
 
     def publish_messages(self, room_id: str, *, epoch: str, messages: Sequence[dict[str, Any]]) -> None:
-        self.shown[room_id].append(self.world.now)
+        self.shown[room_id].append(self.simulation.now)
 
     def publish_change(self, room_id: str, event: str, body: dict[str, Any]) -> None:
         """Nothing changes in these rooms."""
@@ -187,11 +195,11 @@ class Hall:
     """A cluster of audiences, on one Redis and one Postgres."""
 
     def __init__(self, seed: int, *, names: Sequence[str] = ("a", "b", "c"), rooms: int = 6) -> None:
-        self.world = World(seed)
-        self._redis = RedisModel(self.world)
-        self._postgres = PostgresModel(self.world)
+        self.simulation = Simulation(seed)
+        self._redis = RedisModel(self.simulation)
+        self._postgres = PostgresModel(self.simulation)
         self.tables = FencedTables(self._postgres)
-        self.tables.add_person(Person(id=ANN.id, username=ANN.username, display_name=ANN.display_name))
+        self.tables.add_person(MemoryPerson(id=ANN.id, username=ANN.username, display_name=ANN.display_name))
         self.rooms = [f"room{number}" for number in range(rooms)]
         self._numbers = count(1)
         for room in self.rooms:
@@ -200,7 +208,7 @@ class Hall:
 
     def start(self, name: str) -> Audience:
         return Audience(
-            self.world,
+            self.simulation,
             name=name,
             number=next(self._numbers),
             redis=self._redis,
@@ -214,7 +222,7 @@ class Hall:
         return next(one for one in self.processes if one.name == taken.node)
 
     def run(self, seconds: float) -> None:
-        self.world.run(self.world.now + seconds)
+        self.simulation.run(self.simulation.now + seconds)
 
 
 def stream_that_moves(*, to: str, among: Sequence[str]) -> str:

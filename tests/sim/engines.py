@@ -12,14 +12,14 @@ from typing import Any, NamedTuple
 
 from actors.runtime.ids import ActorId, shard_of
 from storage.errors import Fenced
-from storage.leases import Taken
+from storage.leases import ShardEpoch
 from storage.redis import Script
-from tests.sim.world import WALL, Call, World
+from tests.sim.simulation import WALL, Call, Simulation
 
 BEAT, SHARDS = Script.load("beat").digest, Script.load("shards").digest
 
 
-class Stream:
+class RedisStream:
     def __init__(self) -> None:
         self.entries: list[tuple[tuple[int, int], bytes]] = []
         self.last = (0, 0)
@@ -47,15 +47,15 @@ class Data:
         self.members: dict[str, bytes] = {}
         self.seen: dict[str, int] = {}
         self.shards: dict[str, str] = {}
-        self.streams: dict[str, Stream] = {}
+        self.streams: dict[str, RedisStream] = {}
 
 
 class RedisModel:
     """One Redis. `ahead_s` is by how much its clock is off."""
 
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.rng = world.rng("redis")
+    def __init__(self, simulation: Simulation) -> None:
+        self.simulation = simulation
+        self.rng = simulation.rng("redis")
         self.data = Data()
         self.ahead_s = 0.0
         self.is_up = True
@@ -69,7 +69,7 @@ class RedisModel:
     # Time and life.
 
     def time_us(self) -> int:
-        return round((WALL + self.world.now + self.ahead_s) * 1_000_000)
+        return round((WALL + self.simulation.now + self.ahead_s) * 1_000_000)
 
     def now_ms(self) -> int:
         return self.time_us() // 1000
@@ -104,7 +104,7 @@ class RedisModel:
 
     # Streams.
 
-    def _stream(self, name: str) -> Stream | None:
+    def _stream(self, name: str) -> RedisStream | None:
         stream = self.data.streams.get(name)
         if stream is not None and stream.expires_ms <= self.now_ms():
             del self.data.streams[name]
@@ -115,13 +115,13 @@ class RedisModel:
         """XADD, with what may become of an entry when a replica takes over."""
         draw = self.rng.random()
         if draw < self.loses:
-            self.world.note("redis loses an entry of", name)
+            self.simulation.note("redis loses an entry of", name)
             return
         if draw < self.loses + self.repeats:
-            self.world.note("redis repeats an entry of", name)
+            self.simulation.note("redis repeats an entry of", name)
             self._add(name, data, most)
         elif draw < self.loses + self.repeats + self.delays:
-            self.world.after(self.rng.uniform(0.01, 3.0), self._add, name, data, most)
+            self.simulation.after(self.rng.uniform(0.01, 3.0), self._add, name, data, most)
             return
         self._add(name, data, most)
 
@@ -130,7 +130,7 @@ class RedisModel:
             return
         stream = self._stream(name)
         if stream is None:
-            stream = self.data.streams[name] = Stream()
+            stream = self.data.streams[name] = RedisStream()
         ms, last = self.now_ms(), stream.last
         stream.last = (ms, 0) if ms > last[0] else (last[0], last[1] + 1)
         stream.entries.append((stream.last, data))
@@ -173,7 +173,7 @@ class RedisModel:
             return None
         waiter = Waiter(place, count, give, lose)
         self.waiters.setdefault(name, []).append(waiter)
-        waiter.alarm = self.world.after(block_s, self._unblock, name, waiter)
+        waiter.alarm = self.simulation.after(block_s, self._unblock, name, waiter)
         return waiter
 
     def _unblock(self, name: str, waiter: Waiter) -> None:
@@ -251,7 +251,7 @@ class RedisModel:
             if was_away or at > now:
                 data.seen[other] = now
             elif now - at > silent:
-                self.world.note("redis drops", other)
+                self.simulation.note("redis drops", other)
                 del data.seen[other]
                 data.members.pop(other, None)
 
@@ -277,8 +277,8 @@ class RedisModel:
             holder = data.shards.get(shard)
             if self.may_give(holder, to, caller, now, silent):
                 if holder not in (None, caller) and self.lives(holder or "", now, silent):
-                    self.world.violate(f"{caller} gave shard {shard} of the living {holder} to {to}")
-                self.world.note("lease of", shard, holder, "->", to)
+                    self.simulation.violate(f"{caller} gave shard {shard} of the living {holder} to {to}")
+                self.simulation.note("lease of", shard, holder, "->", to)
                 data.shards[shard] = holder = to
                 is_changed = True
             if holder is not None:
@@ -288,7 +288,7 @@ class RedisModel:
         return [str(data.cluster.get("version", 0)).encode(), winners]
 
 
-class Row(NamedTuple):
+class TableRow(NamedTuple):
     """One message of a room. `epoch` and `writer` are those of who wrote it."""
 
     offset: int
@@ -300,29 +300,29 @@ class Row(NamedTuple):
 class PostgresModel:
     """The epochs of the shards, and the rooms' logs, whose only guard is the fence."""
 
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.rng = world.rng("postgres")
-        self.epochs: dict[int, Taken] = {}
-        self.rooms: dict[str, list[Row]] = {}
+    def __init__(self, simulation: Simulation) -> None:
+        self.simulation = simulation
+        self.rng = simulation.rng("postgres")
+        self.epochs: dict[int, ShardEpoch] = {}
+        self.rooms: dict[str, list[TableRow]] = {}
         self.known: dict[str, set[str]] = {}
         self.writers: dict[tuple[int, int], str] = {}
         self.is_up = True
         self.slow_s = 0.0
         self.refused = 0
 
-    def taken(self, shard: int) -> Taken:
-        return self.epochs.get(shard) or Taken(epoch=0, node="")
+    def taken(self, shard: int) -> ShardEpoch:
+        return self.epochs.get(shard) or ShardEpoch(epoch=0, node="")
 
-    def read_epochs(self, shards: Sequence[int]) -> dict[int, Taken]:
+    def read_epochs(self, shards: Sequence[int]) -> dict[int, ShardEpoch]:
         return {shard: self.taken(shard) for shard in shards}
 
     def raise_from(self, epochs: dict[int, int], node: str) -> dict[int, int]:
         raised = {shard: epoch + 1 for shard, epoch in epochs.items() if self.taken(shard).epoch == epoch}
         for shard, epoch in raised.items():
-            self.epochs[shard] = Taken(epoch=epoch, node=node)
+            self.epochs[shard] = ShardEpoch(epoch=epoch, node=node)
         if raised:
-            self.world.note(node, "raises", raised)
+            self.simulation.note(node, "raises", raised)
         return raised
 
     def is_stale(self, shard: int, epoch: int) -> bool:
@@ -333,24 +333,28 @@ class PostgresModel:
         shard = shard_of(ActorId("room", room))
         if self.is_stale(shard, epoch):
             self.refused += 1
-            self.world.note("postgres refuses", writer, room, offset, "epoch", epoch, "now", self.taken(shard).epoch)
+            self.simulation.note(
+                "postgres refuses", writer, room, offset, "epoch", epoch, "now", self.taken(shard).epoch
+            )
             raise Fenced(shard, epoch)
         self._audit(room, client_id, offset, epoch, writer)
-        self.rooms.setdefault(room, []).append(Row(offset, client_id, epoch, writer))
+        self.rooms.setdefault(room, []).append(TableRow(offset, client_id, epoch, writer))
         self.known.setdefault(room, set()).add(client_id)
-        self.world.note(writer, "wrote", room, offset, client_id, "epoch", epoch)
+        self.simulation.note(writer, "wrote", room, offset, client_id, "epoch", epoch)
         return offset
 
     def _audit(self, room: str, client_id: str, offset: int, epoch: int, writer: str) -> None:
         rows, shard = self.rooms.get(room, []), shard_of(ActorId("room", room))
         if self.writers.setdefault((shard, epoch), writer) != writer:
-            self.world.violate(f"{writer} and {self.writers[shard, epoch]} both write shard {shard}, epoch {epoch}")
+            self.simulation.violate(
+                f"{writer} and {self.writers[shard, epoch]} both write shard {shard}, epoch {epoch}"
+            )
         if rows and rows[-1].epoch > epoch:
-            self.world.violate(f"{writer} writes {room} under epoch {epoch} after {rows[-1].epoch}")
+            self.simulation.violate(f"{writer} writes {room} under epoch {epoch} after {rows[-1].epoch}")
         if offset != len(rows) + 1:
-            self.world.violate(f"{writer} writes offset {offset} of {room}, which has {len(rows)}")
+            self.simulation.violate(f"{writer} writes offset {offset} of {room}, which has {len(rows)}")
         if client_id in self.known.get(room, ()):
-            self.world.violate(f"{client_id} is in {room} twice")
+            self.simulation.violate(f"{client_id} is in {room} twice")
 
-    def since(self, room: str, offset: int) -> list[Row]:
+    def since(self, room: str, offset: int) -> list[TableRow]:
         return self.rooms.get(room, [])[offset:]

@@ -8,31 +8,31 @@ from random import Random
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from tests.sim.cluster import SimCluster
     from tests.sim.process import Process
-    from tests.sim.town import Town
 
 
 class Faults:
     """Begins each fault at its time and ends it, at the latest when `until` has come."""
 
-    def __init__(self, town: Town, *, most: int, until: float) -> None:
-        self._town = town
-        self._world = town.world
-        self._rng: Random = town.world.rng("faults")
+    def __init__(self, cluster: SimCluster, *, most: int, until: float) -> None:
+        self._cluster = cluster
+        self._simulation = cluster.simulation
+        self._rng: Random = cluster.simulation.rng("faults")
         self._until = until
         self._ends: list[Callable[[], None]] = []
         self.kinds: list[str] = []
         for _ in range(self._rng.randint(min(1, most), most)):
             kind = self._rng.choices(list(KINDS), weights=[weight for weight, _ in KINDS.values()])[0]
-            self._world.at(self._rng.uniform(town.begins, until), self._world.outside, self._begin, kind)
+            self._simulation.at(self._rng.uniform(cluster.begins, until), self._simulation.outside, self._begin, kind)
 
     def _begin(self, kind: str) -> None:
-        self._world.note("FAULT", kind)
+        self._simulation.note("FAULT", kind)
         self.kinds.append(kind)
         KINDS[kind][1](self)
 
     def heal(self) -> None:
-        self._world.note("HEALING begins")
+        self._simulation.note("HEALING begins")
         ends, self._ends = self._ends, []
         for end in ends:
             end()
@@ -47,10 +47,10 @@ class Faults:
                 end()
 
         self._ends.append(once)
-        self._world.after(self._rng.uniform(least_s, most_s), once)
+        self._simulation.after(self._rng.uniform(least_s, most_s), once)
 
     def _victim(self) -> Process | None:
-        alive = [process for process in self._town.processes if process.is_alive]
+        alive = [process for process in self._cluster.processes if process.is_alive]
         return self._rng.choice(alive) if alive else None
 
     # Processes.
@@ -59,20 +59,20 @@ class Faults:
         """SIGKILL; its supervisor starts it again, or somebody starts another."""
         process = self._victim()
         if process is not None:
-            self._world.note("kill", process.title)
+            self._simulation.note("kill", process.title)
             process.kill()
             name = process.name if self._rng.random() < 0.7 else None
-            self._world.after(self._rng.uniform(0.05, 3.0), self._town.start, name)
+            self._simulation.after(self._rng.uniform(0.05, 3.0), self._cluster.start, name)
 
     def freeze(self) -> None:
         """SIGSTOP and SIGCONT; now and then somebody starts another in its place meanwhile."""
         process = self._victim()
         if process is not None and not process.loop.is_frozen:
-            self._world.note("freeze", process.title)
+            self._simulation.note("freeze", process.title)
             process.loop.freeze()
             self._for(0.5, 12.0, process.loop.thaw)
             if self._rng.random() < 0.2:
-                self._world.after(self._rng.uniform(0.2, 4.0), self._town.start, process.name)
+                self._simulation.after(self._rng.uniform(0.2, 4.0), self._cluster.start, process.name)
 
     def stumble(self) -> None:
         """SIGSTOP at the worst moment: while Postgres does what was asked of it."""
@@ -81,25 +81,27 @@ class Faults:
             process.log.stumble = partial(self._stumble, process)
 
     def _stumble(self, process: Process) -> None:
-        if not process.loop.is_frozen and self._world.now < self._until:
-            self._world.note("stumble", process.title)
+        if not process.loop.is_frozen and self._simulation.now < self._until:
+            self._simulation.note("stumble", process.title)
             process.loop.freeze()
             self._for(1.0, 6.0, process.loop.thaw)
 
     def drain(self) -> None:
         process = self._victim()
         if process is not None and not process.is_draining:
-            self._world.note("drain", process.title)
-            process.drain(lambda: self._world.after(self._rng.uniform(0.1, 2.0), self._town.start, process.name))
+            self._simulation.note("drain", process.title)
+            process.drain(
+                lambda: self._simulation.after(self._rng.uniform(0.1, 2.0), self._cluster.start, process.name)
+            )
 
     def join(self) -> None:
-        if len(self._town.processes) < 8:
-            self._town.start(None)
+        if len(self._cluster.processes) < 8:
+            self._cluster.start(None)
 
     def cut(self) -> None:
         process = self._victim()
         if process is not None:
-            self._world.note("cut", process.title)
+            self._simulation.note("cut", process.title)
             process.redis.cut()
             self._for(0.3, 8.0, process.redis.mend)
 
@@ -108,8 +110,8 @@ class Faults:
         seconds = self._rng.choice((-30.0, -3.0, -0.5, 0.5, 3.0, 30.0))
         process = self._victim()
         if self._rng.random() < 0.6 or process is None:
-            self._world.note("redis' clock jumps by", seconds)
-            self._town.redis.ahead_s += seconds
+            self._simulation.note("redis' clock jumps by", seconds)
+            self._cluster.redis.ahead_s += seconds
         else:
             process.clock.ahead_s += seconds
 
@@ -117,63 +119,63 @@ class Faults:
 
     def pause_redis(self) -> None:
         """It hangs, and then does all that it was asked meanwhile."""
-        self._town.redis.pause()
-        self._for(0.3, 6.0, self._town.redis.resume)
+        self._cluster.redis.pause()
+        self._for(0.3, 6.0, self._cluster.redis.resume)
 
     def stop_redis(self) -> None:
-        self._town.redis.stop()
-        self._for(0.1, 6.0, self._town.redis.start)
+        self._cluster.redis.stop()
+        self._for(0.1, 6.0, self._cluster.redis.start)
 
     def empty_redis(self) -> None:
         """It comes back without its data."""
-        redis = self._town.redis
+        redis = self._cluster.redis
         redis.stop()
         self._for(0.01, 4.0, lambda: redis.start(type(redis.data)()))
 
     def flush_redis(self) -> None:
-        self._town.redis.flush()
+        self._cluster.redis.flush()
 
     def fail_over_redis(self) -> None:
         """A replica takes over that lacks the last moments."""
-        redis, data = self._town.redis, self._town.redis.snapshot()
-        self._world.after(self._rng.uniform(0.01, 1.0), self._fail_over, redis, data)
+        redis, data = self._cluster.redis, self._cluster.redis.snapshot()
+        self._simulation.after(self._rng.uniform(0.01, 1.0), self._fail_over, redis, data)
 
     def _fail_over(self, redis: object, data: object) -> None:
-        self._town.redis.stop()
-        self._for(0.01, 2.0, lambda: self._town.redis.start(data))  # type: ignore[arg-type]
+        self._cluster.redis.stop()
+        self._for(0.01, 2.0, lambda: self._cluster.redis.start(data))  # type: ignore[arg-type]
 
     def lossy_bus(self) -> None:
-        redis = self._town.redis
+        redis = self._cluster.redis
         redis.loses, redis.repeats, redis.delays = (self._rng.uniform(0, 0.15) for _ in range(3))
         self._for(1.0, 8.0, self._faithful_bus)
 
     def _faithful_bus(self) -> None:
-        self._town.redis.loses = self._town.redis.repeats = self._town.redis.delays = 0.0
+        self._cluster.redis.loses = self._cluster.redis.repeats = self._cluster.redis.delays = 0.0
 
     def flaky_lines(self) -> None:
         """Connections break after the command was carried out."""
-        for process in self._town.processes:
+        for process in self._cluster.processes:
             process.redis.breaks, process.redis.slow_s = self._rng.uniform(0, 0.2), self._rng.uniform(0, 0.3)
         self._for(1.0, 8.0, self._firm_lines)
 
     def _firm_lines(self) -> None:
-        for process in self._town.processes:
+        for process in self._cluster.processes:
             process.redis.breaks = process.redis.slow_s = process.log.breaks = 0.0
 
     # Postgres.
 
     def slow_postgres(self) -> None:
-        postgres = self._town.postgres
+        postgres = self._cluster.postgres
         postgres.slow_s = self._rng.choice((0.05, 0.5, 2.5))
         self._for(0.5, 6.0, lambda: setattr(postgres, "slow_s", 0.0))
 
     def stop_postgres(self) -> None:
-        postgres = self._town.postgres
+        postgres = self._cluster.postgres
         postgres.is_up = False
         self._for(0.2, 4.0, lambda: setattr(postgres, "is_up", True))
 
     def flaky_postgres(self) -> None:
-        for process in self._town.processes:
+        for process in self._cluster.processes:
             process.log.breaks = self._rng.uniform(0, 0.3)
         self._for(1.0, 8.0, self._firm_lines)
 

@@ -12,9 +12,9 @@ from storage.cluster import Cluster
 from storage.errors import StorageError
 from storage.members import Member
 from tests.sim.engines import PostgresModel, RedisModel
-from tests.sim.lines import PostgresLine, RedisLine
+from tests.sim.links import PostgresLink, RedisLink
+from tests.sim.simulation import ProcessClock, Simulation
 from tests.sim.viewers import Edge
-from tests.sim.world import ProcessClock, World
 
 NAME = "sim"
 ASK_S = 2.0
@@ -110,7 +110,7 @@ class Process:
 
     def __init__(
         self,
-        world: World,
+        simulation: Simulation,
         *,
         name: str,
         number: int,
@@ -119,13 +119,13 @@ class Process:
         room: type[Room],
         version: int,
     ) -> None:
-        self.world = world
+        self.simulation = simulation
         self.name = name
         self.title = f"{name}#{number}"
-        self.loop = world.loop(self.title)
-        self.clock = ProcessClock(self.loop, ahead_s=world.rng(self.title).uniform(-2, 2))
-        self.redis = RedisLine(world, self.loop, redis)
-        self.log = PostgresLine(world, self.loop, postgres, writer=self.title)
+        self.loop = simulation.loop(self.title)
+        self.clock = ProcessClock(self.loop, ahead_s=simulation.rng(self.title).uniform(-2, 2))
+        self.redis = RedisLink(simulation, self.loop, redis)
+        self.log = PostgresLink(simulation, self.loop, postgres, writer=self.title)
         self.edge = Edge(self)
         self.is_ready = False
         self.is_draining = False
@@ -172,7 +172,7 @@ class Process:
             except StorageError:
                 await self.clock.sleep(0.3)
         self.is_ready = True
-        self.world.note(self.title, "has joined")
+        self.simulation.note(self.title, "has joined")
         for turn in count(1):
             await self.clock.sleep(NOTE_EVERY_S)
             self._tell_notes()
@@ -204,7 +204,7 @@ class Process:
     async def _drain(self, then: Any) -> None:
         if self.is_ready:
             is_done = await self.cluster.drain(budget_s=6.0)
-            self.world.note(self.title, "is drained" if is_done else "is not drained in time")
+            self.simulation.note(self.title, "is drained" if is_done else "is not drained in time")
         await self.node.stop(budget_s=2.0)
         if self.is_ready:
             await self.cluster.stop()
@@ -212,7 +212,7 @@ class Process:
         then()
 
     def _replaced(self) -> None:
-        self.world.note(self.title, "was replaced")
+        self.simulation.note(self.title, "was replaced")
         self.loop.call_soon(self.kill)
 
     # The product.
@@ -226,14 +226,14 @@ class Process:
         try:
             self.node.ref("node", member).tell(posted)
         except ActorError as error:
-            self.world.note(self.title, "cannot tell", member, error)
+            self.simulation.note(self.title, "cannot tell", member, error)
 
     def _listen(self) -> None:
         for room, offset in self.edge.positions().items():
             try:
                 self.node.ref("room", room).tell(Listen(node=self.name, offset=offset))
             except ActorError as error:
-                self.world.note(self.title, "cannot listen to", room, error)
+                self.simulation.note(self.title, "cannot listen to", room, error)
 
     def serve(self, room: str, client_id: str, reply: Any) -> None:
         """A client's request has come in."""
@@ -246,9 +246,9 @@ class Process:
         self.open_asks[number] = started + ASK_S + GRAIN_S
         try:
             offset: int | None = await self.node.ref("room", room).ask(Post(client_id=client_id), timeout_s=ASK_S)
-            self.world.note(self.title, "answers", client_id, offset)
+            self.simulation.note(self.title, "answers", client_id, offset)
         except ActorError as error:
-            self.world.note(self.title, "refuses", client_id, repr(error))
+            self.simulation.note(self.title, "refuses", client_id, repr(error))
             offset = None
         self._check_late(self.open_asks.pop(number))
         self.answered += 1
@@ -256,8 +256,8 @@ class Process:
 
     def _check_late(self, due: float) -> None:
         """No ask may be open past its deadline; a frozen process answers when it thaws."""
-        if self.world.now > max(due, self.loop.thawed_at) + 0.001:
-            self.world.violate(f"{self.title}: an ask is open {self.world.now - due:.3f} s past its deadline")
+        if self.simulation.now > max(due, self.loop.thawed_at) + 0.001:
+            self.simulation.violate(f"{self.title}: an ask is open {self.simulation.now - due:.3f} s past its deadline")
 
     def check_asks(self) -> None:
         if self.is_alive and not self.loop.is_frozen:
@@ -277,5 +277,5 @@ class Process:
     def heard(self, note: Note) -> None:
         last = self._heard.get(note.sender, 0)
         if note.number <= last:
-            self.world.violate(f"{self.title} heard {note.number} of {note.sender} after {last}")
+            self.simulation.violate(f"{self.title} heard {note.number} of {note.sender} after {last}")
         self._heard[note.sender] = note.number

@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from tests.sim.audience import Audience, Hall, stream_that_moves
-from tests.sim.town import stage
+from tests.sim.cluster import stage
 
 SEEDS = range(6)
 STREAM = "stream1"
@@ -34,13 +34,13 @@ def longest_silence(audience: Audience, since: float, until: float) -> float:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_room_whose_node_is_gone_is_heard_again_on_every_node_within_3_s(seed: int, fault: str) -> None:
     hall = Hall(seed)
-    hall.run(4.0 + hall.world.rng("phase").uniform(0, 1))
+    hall.run(4.0 + hall.simulation.rng("phase").uniform(0, 1))
     victim, *others = hall.processes
-    since = hall.world.now
+    since = hall.simulation.now
     (victim.kill if fault == "kill" else victim.loop.freeze)()
     hall.run(12.0)
-    silences = {one.name: round(longest_silence(one, since, hall.world.now), 2) for one in others}
-    hall.world.close()
+    silences = {one.name: round(longest_silence(one, since, hall.simulation.now), 2) for one in others}
+    hall.simulation.close()
     assert max(silences.values()) < 3.0, silences
 
 
@@ -48,7 +48,7 @@ def test_viewers_who_come_as_the_counter_moves_are_counted_on_every_node_within_
     for seed in range(20):
         stream_id = stream_that_moves(to="c", among="abc")
         hall = Hall(seed, names=("a", "b"), rooms=0)
-        rng = hall.world.rng("viewers")
+        rng = hall.simulation.rng("viewers")
         hall.run(3.0)
         hall.processes.append(hall.start("c"))
         hall.run(rng.uniform(0.0, 0.2))
@@ -57,7 +57,7 @@ def test_viewers_who_come_as_the_counter_moves_are_counted_on_every_node_within_
             hall.run(rng.uniform(0.0, 0.02))
         hall.run(2.0)
         counts = {one.name: one.viewers(stream_id) for one in hall.processes}
-        hall.world.close()
+        hall.simulation.close()
         assert counts == {"a": 6, "b": 6, "c": 6}, seed
 
 
@@ -73,5 +73,5 @@ def test_viewers_are_right_within_2_s_of_finding_that_their_counters_node_is_gon
     owner.kill()
     hall.run(2.0 + 2.0)
     counts = {one.name: one.viewers(STREAM) for one in hall.processes if one is not owner}
-    hall.world.close()
+    hall.simulation.close()
     assert set(counts.values()) == {6}, counts

@@ -16,11 +16,11 @@ import pytest
 from actors.runtime.deadlines import Deadlines
 from storage.bus import Bus
 from storage.members import Members
+from tests.sim.cluster import Outcome, run, stage
 from tests.sim.engines import PostgresModel, RedisModel
 from tests.sim.faults import KINDS
 from tests.sim.process import Room
-from tests.sim.town import Outcome, run, stage
-from tests.sim.world import Broken
+from tests.sim.simulation import Broken
 
 A_BATCH = 100
 EXPECTED_ERRORS = ("%s crashed: Fenced", "another process has joined as ")
@@ -61,7 +61,7 @@ def test_without_faults_nothing_is_refused_and_no_hole_is_left() -> None:
 
 
 def test_a_seed_gives_the_same_run_in_another_process() -> None:
-    code = "from tests.sim.town import run, stage\nwith stage():\n    print([run(seed).print for seed in range(8)])"
+    code = "from tests.sim.cluster import run, stage\nwith stage():\n    print([run(seed).print for seed in range(8)])"
     with stage():
         here = [run(seed).print for seed in range(8)]
     for hash_seed in ("1", "2"):

@@ -11,7 +11,7 @@ import pytest
 from storage.members import Keys
 from storage.redis import Redis, Script
 from tests.sim.engines import Data, RedisModel
-from tests.sim.world import WALL, World
+from tests.sim.simulation import WALL, Simulation
 
 KEYS = Keys.of("model")
 SILENT_MS = 1600
@@ -22,7 +22,7 @@ class Both:
 
     def __init__(self, redis: Redis, seed: int) -> None:
         self.redis = redis
-        self.model = RedisModel(World(seed))
+        self.model = RedisModel(Simulation(seed))
 
     async def run(self, script: Script, keys: list[str], args: list[Any]) -> Any:
         us = self.model.time_us()
@@ -48,7 +48,7 @@ async def test_the_model_answers_as_redis_does(redis: Redis, seed: int) -> None:
     names = [("a", 1), ("a", 2), ("b", 3), ("c", 4)]
     known = dict.fromkeys(names, 0)
     for _ in range(150):
-        both.model.world.now += rng.choice((0.001, 0.1, 0.4, 0.4, 1.0, 1.7))
+        both.model.simulation.now += rng.choice((0.001, 0.1, 0.4, 0.4, 1.0, 1.7))
         if rng.random() < 0.03:
             both.model.ahead_s += rng.choice((-30.0, -1.0, 1.0, 30.0))
         if rng.random() < 0.02:
@@ -72,7 +72,7 @@ async def test_the_model_answers_as_redis_does(redis: Redis, seed: int) -> None:
 
 
 async def test_the_models_streams_are_read_as_redis_streams_are(redis: Redis) -> None:
-    model = RedisModel(World(1))
+    model = RedisModel(Simulation(1))
     inbox = KEYS.inbox("a")
     ids: list[str] = []
     for number in range(5):
@@ -85,11 +85,11 @@ async def test_the_models_streams_are_read_as_redis_streams_are(redis: Redis) ->
         waiter = model.read(inbox, after, 3, 1.0, give=batch.extend, lose=batch.clear)
         assert [(entry_id.decode(), fields[1]) for entry_id, fields in (real[0][1] if real else [])] == batch
         assert (waiter is None) == bool(batch)
-    assert ids[0].startswith(str(round((WALL + model.world.now) * 1000)))
+    assert ids[0].startswith(str(round((WALL + model.simulation.now) * 1000)))
 
 
 async def test_the_model_forgets_its_last_id_when_the_stream_goes_as_redis_does(redis: Redis) -> None:
-    model = RedisModel(World(1))
+    model = RedisModel(Simulation(1))
     inbox = KEYS.inbox("a")
     model.append(inbox, b"x", 100)
     model.flush()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from storage.errors import StorageError
 from tests.sim.engines import PostgresModel
-from tests.sim.world import World
+from tests.sim.simulation import Simulation
 
 if TYPE_CHECKING:
     from tests.sim.process import Process
@@ -77,28 +77,28 @@ class Edge:
 
     def _show(self, watch: Watch, offset: int, client_id: str) -> None:
         watch.last = offset
-        self._process.world.after(SOCKET_S, watch.viewer.shown, self._process, watch.visit, offset, client_id)
+        self._process.simulation.after(SOCKET_S, watch.viewer.shown, self._process, watch.visit, offset, client_id)
 
 
 class Viewer:
     """Watches one room, from wherever it can, and says where it has got to when it comes back."""
 
-    def __init__(self, world: World, room: str, postgres: PostgresModel, pick: Picker) -> None:
+    def __init__(self, simulation: Simulation, room: str, postgres: PostgresModel, pick: Picker) -> None:
         self.room = room
         self.last = 0
-        self._world = world
-        self._rng = world.rng(f"viewer of {room}")
+        self._simulation = simulation
+        self._rng = simulation.rng(f"viewer of {room}")
         self._postgres = postgres
         self._pick = pick
         self._process: Process | None = None
         self._visit = 0
-        self._world.after(self._rng.uniform(0, 1), self._look)
+        self._simulation.after(self._rng.uniform(0, 1), self._look)
 
     def _look(self) -> None:
         """Once in a while: is the process still there?"""
         if self._process is None or not self._process.is_alive or self._process.is_draining:
             self.hop()
-        self._world.after(self._rng.uniform(*HOP_S), self._look)
+        self._simulation.after(self._rng.uniform(*HOP_S), self._look)
 
     def hop(self) -> None:
         if self._process is not None and self._process.is_alive:
@@ -112,10 +112,12 @@ class Viewer:
         if visit != self._visit:
             return
         if offset != self.last + 1:
-            self._world.violate(f"{process.title} shows {offset} of {self.room} after {self.last}")
+            self._simulation.violate(f"{process.title} shows {offset} of {self.room} after {self.last}")
         row = self._postgres.rooms[self.room][offset - 1]
         if row.client_id != client_id:
-            self._world.violate(f"{process.title} shows {client_id} as {offset} of {self.room}, not {row.client_id}")
+            self._simulation.violate(
+                f"{process.title} shows {client_id} as {offset} of {self.room}, not {row.client_id}"
+            )
         self.last = offset
 
 

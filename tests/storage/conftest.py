@@ -12,15 +12,15 @@ import pytest
 
 from storage.embedded import EmbeddedRedis
 from storage.postgres import Database
-from tests.storage.sites import Town
+from tests.storage.nodes import StorageCluster
 
 
 @pytest.fixture
-async def town(redis_url: str, db: Database) -> AsyncIterator[Town]:
+async def cluster(redis_url: str, db: Database) -> AsyncIterator[StorageCluster]:
     async with AsyncExitStack() as stack:
-        town = Town(redis_url=redis_url, db=db, stack=stack)
-        await town.prepare()
-        yield town
+        cluster = StorageCluster(redis_url=redis_url, db=db, stack=stack)
+        await cluster.prepare()
+        yield cluster
 
 
 @pytest.fixture
@@ -34,9 +34,9 @@ async def own_redis() -> AsyncIterator[EmbeddedRedis]:
 
 
 @pytest.fixture
-async def own_town(own_redis: EmbeddedRedis, db: Database) -> AsyncIterator[Town]:
+async def own_cluster(own_redis: EmbeddedRedis, db: Database) -> AsyncIterator[StorageCluster]:
     """On ``own_redis``."""
     async with AsyncExitStack() as stack:
-        town = Town(redis_url=await asyncio.to_thread(own_redis.start), db=db, stack=stack)
-        await town.prepare()
-        yield town
+        cluster = StorageCluster(redis_url=await asyncio.to_thread(own_redis.start), db=db, stack=stack)
+        await cluster.prepare()
+        yield cluster

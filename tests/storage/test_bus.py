@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from actors.runtime import LoopClock, Unavailable
-from storage.bus import ENTRY_BYTES, VERSION, Bus, Entry, RedisStreams
+from storage.bus import ENTRY_BYTES, VERSION, Bus, BusEntry, RedisStreams
 from storage.embedded import EmbeddedRedis
 from storage.members import Keys
 from storage.redis import Redis
@@ -70,7 +70,7 @@ async def until(holds: Callable[[], object], *, within_s: float = 10.0) -> None:
 def written(**changes: Any) -> bytes:
     """An entry as another node writes it."""
     fields = {"version": VERSION, "sender": "z", "incarnation": "1", "sequence": 1, "kind": 0, "items": [b"x"]}
-    return msgspec.msgpack.encode(Entry(**{**fields, **changes}))
+    return msgspec.msgpack.encode(BusEntry(**{**fields, **changes}))
 
 
 async def put(redis: Redis, *entries: bytes) -> None:
@@ -192,7 +192,7 @@ async def test_a_node_is_written_to_in_the_newest_version_that_both_know(line: L
     assert (a.frames, b.frames) == ([b"from this version"], [b"from the next version"])
     assert (a.bus.counters.unreadable, b.bus.counters.unreadable) == (0, 0)
     [(_, fields)] = await redis.command("XRANGE", KEYS.inbox("c"), "-", "+")
-    assert msgspec.msgpack.decode(fields[1], type=Entry).version == VERSION + 1
+    assert msgspec.msgpack.decode(fields[1], type=BusEntry).version == VERSION + 1
 
 
 async def test_a_receiver_that_raises_does_not_end_the_reading(line: Line) -> None:

@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 
 from actors.chat_log import Appended, ChatEntry
-from storage.chat import APPEND, PLANNED_ONCE, ChatLog, LogFull
+from storage.chat import APPEND, PLANNED_ONCE, LogFull, PostgresChatLog
 from storage.embedded import EmbeddedPostgres
 from storage.errors import BadValue, Fenced, Unavailable
 from storage.ids import Ids
 from storage.leases import Leases
 from storage.migrate import migrate
 from storage.postgres import Database
-from tests.storage.kills import kill
+from tests.storage.engine_kill import kill
 
 AT = dt.datetime(2026, 5, 1, 12, tzinfo=dt.UTC)
 SHARD = 3
@@ -89,7 +89,7 @@ async def answering(db: Database) -> None:
 
 
 async def write_until_lost(
-    log: ChatLog, rows: Rows, name: str, acknowledged: dict[str, Appended], enough: asyncio.Event
+    log: PostgresChatLog, rows: Rows, name: str, acknowledged: dict[str, Appended], enough: asyncio.Event
 ) -> None:
     """Append one entry after another until the log says that the database is away."""
     for n in range(1_000_000):
@@ -105,7 +105,7 @@ async def test_every_acknowledged_message_survives_a_kill_and_none_is_doubled_by
     url = own_engine.start()
     await migrate(url)
     rows = await Rows(await Database.connect(url)).fill()
-    log, acknowledged, enough = ChatLog(db=rows.db), dict[str, Appended](), asyncio.Event()
+    log, acknowledged, enough = PostgresChatLog(db=rows.db), dict[str, Appended](), asyncio.Event()
     writers = [asyncio.create_task(write_until_lost(log, rows, f"w{n}", acknowledged, enough)) for n in range(40)]
     await asyncio.wait_for(enough.wait(), 30)
     await kill(own_engine)
@@ -128,7 +128,7 @@ async def test_while_the_database_is_away_appends_fail_and_go_on_when_it_is_back
     url = own_engine.start()
     await migrate(url)
     rows = await Rows(await Database.connect(url)).fill()
-    log = ChatLog(db=rows.db)
+    log = PostgresChatLog(db=rows.db)
     await asyncio.to_thread(own_engine.stop)
     with pytest.raises(Unavailable):
         await log.append(rows.entry("a"))
@@ -140,7 +140,7 @@ async def test_while_the_database_is_away_appends_fail_and_go_on_when_it_is_back
 
 
 async def test_two_writers_of_one_room_leave_no_gap_and_double_nothing(rows: Rows) -> None:
-    logs = [ChatLog(db=rows.db, max_rows=7), ChatLog(db=rows.db, max_rows=11)]
+    logs = [PostgresChatLog(db=rows.db, max_rows=7), PostgresChatLog(db=rows.db, max_rows=11)]
     keys = [f"c{n % 150}" for n in range(300)]
     outcomes = await asyncio.gather(*[logs[n % 2].append(rows.entry(key)) for n, key in enumerate(keys)])
     stored = await rows.offsets()
@@ -150,7 +150,7 @@ async def test_two_writers_of_one_room_leave_no_gap_and_double_nothing(rows: Row
 
 
 async def test_a_take_over_waits_for_the_commit_under_way_and_refuses_all_later_ones(rows: Rows) -> None:
-    log, leases = ChatLog(db=rows.db, max_rows=5), Leases(db=rows.db)
+    log, leases = PostgresChatLog(db=rows.db, max_rows=5), Leases(db=rows.db)
     outcomes = [log.submit(rows.entry(f"c{n}")) for n in range(200)]
     await outcomes[20]
     taken = (await leases.take([SHARD], "n2"))[SHARD]
@@ -171,7 +171,7 @@ async def test_take_overs_of_all_shards_at_once_do_not_deadlock(db: Database) ->
     "fields", [{"text": "a\0b"}, {"room_id": "nonsense"}, {"media_time_ms": 2**70}, {"text": None}]
 )
 async def test_an_entry_that_postgres_cannot_hold_is_refused_alone(rows: Rows, fields: dict[str, Any]) -> None:
-    log = ChatLog(db=rows.db)
+    log = PostgresChatLog(db=rows.db)
     entries = [rows.entry(f"c{n}", **(fields if n == 3 else {})) for n in range(9)]
     outcomes = await asyncio.gather(*[log.append(entry) for entry in entries], return_exceptions=True)
     assert isinstance(outcomes.pop(3), BadValue | Exception)
@@ -180,7 +180,7 @@ async def test_an_entry_that_postgres_cannot_hold_is_refused_alone(rows: Rows, f
 
 
 async def test_a_full_queue_refuses_with_a_time_to_come_again(rows: Rows) -> None:
-    log = ChatLog(db=rows.db, max_waiting=3)
+    log = PostgresChatLog(db=rows.db, max_waiting=3)
     outcomes = [log.submit(rows.entry(f"c{n}")) for n in range(3)]
     with pytest.raises(LogFull) as caught:
         log.submit(rows.entry("c3"))
@@ -190,7 +190,7 @@ async def test_a_full_queue_refuses_with_a_time_to_come_again(rows: Rows) -> Non
 
 
 async def test_what_is_said_right_after_a_commit_waits_a_moment_for_company(rows: Rows) -> None:
-    log = ChatLog(db=rows.db)
+    log = PostgresChatLog(db=rows.db)
     for attempt in range(20):
         await log.append(rows.entry(f"first-{attempt}"))
         pair = [log.submit(rows.entry(f"second-{attempt}"))]
@@ -221,7 +221,7 @@ async def test_the_plan_that_appends_keep_reads_no_table_from_end_to_end_though_
 
 
 async def test_an_append_whose_caller_left_is_written_all_the_same(rows: Rows) -> None:
-    log = ChatLog(db=rows.db)
+    log = PostgresChatLog(db=rows.db)
     left = asyncio.create_task(log.append(rows.entry("a")))
     await asyncio.sleep(0)
     left.cancel()
@@ -230,20 +230,20 @@ async def test_an_append_whose_caller_left_is_written_all_the_same(rows: Rows) -
 
 
 async def test_close_waits_until_every_entry_has_its_outcome(rows: Rows) -> None:
-    log = ChatLog(db=rows.db, max_rows=10)
+    log = PostgresChatLog(db=rows.db, max_rows=10)
     outcomes = [log.submit(rows.entry(f"c{n}")) for n in range(100)]
     await log.close()
     assert [outcome.result().offset for outcome in outcomes] == list(range(1, 101))
 
 
 async def test_a_message_of_a_room_that_is_deleted_goes_with_it(rows: Rows) -> None:
-    await ChatLog(db=rows.db).append(rows.entry("a"))
+    await PostgresChatLog(db=rows.db).append(rows.entry("a"))
     await rows.db.execute("delete from chat_rooms where id = $1", rows.room)
     assert await rows.offsets() == {}
 
 
 async def test_readers_without_end_leave_connections_to_the_others(rows: Rows) -> None:
-    log = ChatLog(db=rows.db, max_reads=1)
+    log = PostgresChatLog(db=rows.db, max_reads=1)
     async with rows.db.transaction() as writing:
         await writing.execute("lock table chat_messages in access exclusive mode")
         pages = [asyncio.create_task(log.history(rows.room)) for _ in range(100)]

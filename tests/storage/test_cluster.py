@@ -15,52 +15,54 @@ from storage.errors import StorageError
 from storage.members import SILENT_AFTER_S, WrongCluster
 from storage.redis import Redis
 from storage.shards import MOST_MOVING
-from tests.storage.sites import KEYS, Town, is_settled, key_on, settled, until
+from tests.storage.nodes import KEYS, StorageCluster, is_settled, key_on, settled, until
 
 
-async def test_a_node_alone_takes_every_shard(town: Town) -> None:
-    site = await town.site("a")
-    await until(lambda: len(site.held) == 256)
-    assert await site.add("k") == 1
+async def test_a_node_alone_takes_every_shard(cluster: StorageCluster) -> None:
+    fixture_node = await cluster.fixture_node("a")
+    await until(lambda: len(fixture_node.held) == 256)
+    assert await fixture_node.add("k") == 1
 
 
-async def test_a_first_ask_waits_for_the_shards_to_be_taken(town: Town) -> None:
-    assert await (await town.site("a")).add("k") == 1
+async def test_a_first_ask_waits_for_the_shards_to_be_taken(cluster: StorageCluster) -> None:
+    assert await (await cluster.fixture_node("a")).add("k") == 1
 
 
-async def test_an_ask_crosses_nodes(town: Town) -> None:
-    a, b = await town.sites("a", "b")
+async def test_an_ask_crosses_nodes(cluster: StorageCluster) -> None:
+    a, b = await cluster.fixture_nodes("a", "b")
     key = key_on(b)
     assert await a.add(key) == 1
     assert await b.add(key) == 2
     assert await a.where(key) == "b"
 
 
-async def test_a_message_for_a_node_as_such_goes_to_that_node(town: Town) -> None:
-    a, b = await town.sites("a", "b")
+async def test_a_message_for_a_node_as_such_goes_to_that_node(cluster: StorageCluster) -> None:
+    a, b = await cluster.fixture_nodes("a", "b")
     assert await a.where("b", kind="node") == "b"
     assert await b.where("b", kind="node") == "b"
     with pytest.raises(Unavailable):
         await a.where("nobody", kind="node")
 
 
-async def test_a_node_that_has_just_joined_is_answered_by_one_that_does_not_know_it_yet(town: Town) -> None:
+async def test_a_node_that_has_just_joined_is_answered_by_one_that_does_not_know_it_yet(
+    cluster: StorageCluster,
+) -> None:
     seldom = {"beat_s": 60.0, "silent_after_s": 120.0}
-    a = await town.site("a", **seldom)
+    a = await cluster.fixture_node("a", **seldom)
     await until(lambda: len(a.held) == 256)
-    b = await town.site("b", **seldom)
+    b = await cluster.fixture_node("b", **seldom)
     assert "b" not in a.joined
     assert await b.where(key_on(a)) == "a"
     await until(lambda: "b" in a.joined)
 
 
-async def test_three_nodes_share_the_shards_about_evenly(town: Town) -> None:
-    sites = await town.sites("a", "b", "c")
-    assert min(len(site.held) for site in sites) > 50
+async def test_three_nodes_share_the_shards_about_evenly(cluster: StorageCluster) -> None:
+    fixture_nodes = await cluster.fixture_nodes("a", "b", "c")
+    assert min(len(fixture_node.held) for fixture_node in fixture_nodes) > 50
 
 
-async def test_joining_takes_a_share_within_seconds_and_no_ask_is_lost(town: Town) -> None:
-    (a,) = await town.sites("a")
+async def test_joining_takes_a_share_within_seconds_and_no_ask_is_lost(cluster: StorageCluster) -> None:
+    (a,) = await cluster.fixture_nodes("a")
     keys = [f"k{number}" for number in range(40)]
     sums = dict.fromkeys(keys, 0)
     is_over = asyncio.Event()
@@ -72,7 +74,7 @@ async def test_joining_takes_a_share_within_seconds_and_no_ask_is_lost(town: Tow
 
     adding = [asyncio.create_task(keep_adding(key)) for key in keys]
     started = time.monotonic()
-    b = await town.site("b")
+    b = await cluster.fixture_node("b")
     await settled([a, b])
     took_s = time.monotonic() - started
     is_over.set()
@@ -82,9 +84,11 @@ async def test_joining_takes_a_share_within_seconds_and_no_ask_is_lost(town: Tow
     assert {key: await b.surely_add(key) for key in keys} == {key: total + 1 for key, total in sums.items()}
 
 
-async def test_a_node_that_joins_gets_few_shards_at_a_time_and_the_next_when_it_serves_them(town: Town) -> None:
-    (a,) = await town.sites("a")
-    b, most = await town.site("b"), 0
+async def test_a_node_that_joins_gets_few_shards_at_a_time_and_the_next_when_it_serves_them(
+    cluster: StorageCluster,
+) -> None:
+    (a,) = await cluster.fixture_nodes("a")
+    b, most = await cluster.fixture_node("b"), 0
     async with asyncio.timeout(10):
         while not is_settled([a, b]):
             given = {shard for shard, owner in a.cluster.shards.owners().items() if owner == "b"}
@@ -94,17 +98,19 @@ async def test_a_node_that_joins_gets_few_shards_at_a_time_and_the_next_when_it_
     assert 0 < most <= MOST_MOVING
 
 
-async def test_moves_raise_the_epoch_of_what_moved_and_of_nothing_else(town: Town) -> None:
-    (a,) = await town.sites("a")
+async def test_moves_raise_the_epoch_of_what_moved_and_of_nothing_else(cluster: StorageCluster) -> None:
+    (a,) = await cluster.fixture_nodes("a")
     before = a.held
-    b = await town.site("b")
+    b = await cluster.fixture_node("b")
     await settled([a, b])
     assert all(a.held[shard] == before[shard] for shard in a.held)
     assert all(b.held[shard] == before[shard] + 1 for shard in b.held)
 
 
-async def test_when_a_node_dies_the_other_has_its_shards_within_four_seconds_under_higher_epochs(town: Town) -> None:
-    a, b = await town.sites("a", "b")
+async def test_when_a_node_dies_the_other_has_its_shards_within_four_seconds_under_higher_epochs(
+    cluster: StorageCluster,
+) -> None:
+    a, b = await cluster.fixture_nodes("a", "b")
     key, before = key_on(b), b.held
     assert await a.add(key) == 1
     b.ice.freeze()
@@ -116,8 +122,8 @@ async def test_when_a_node_dies_the_other_has_its_shards_within_four_seconds_und
     assert "b" in a.left
 
 
-async def test_a_node_frozen_past_its_lease_is_refused_at_its_first_write_and_rejoins(town: Town) -> None:
-    a, b = await town.sites("a", "b")
+async def test_a_node_frozen_past_its_lease_is_refused_at_its_first_write_and_rejoins(cluster: StorageCluster) -> None:
+    a, b = await cluster.fixture_nodes("a", "b")
     key = key_on(b)
     assert await b.add(key) == 1
     b.ice.freeze()
@@ -130,8 +136,10 @@ async def test_a_node_frozen_past_its_lease_is_refused_at_its_first_write_and_re
     assert await a.surely_add(key) == 4
 
 
-async def test_a_frozen_node_that_wakes_drops_what_others_have_taken_before_it_serves_again(town: Town) -> None:
-    a, b = await town.sites("a", "b")
+async def test_a_frozen_node_that_wakes_drops_what_others_have_taken_before_it_serves_again(
+    cluster: StorageCluster,
+) -> None:
+    a, b = await cluster.fixture_nodes("a", "b")
     before = b.held
     b.ice.freeze()
     await until(lambda: len(a.held) == 256)
@@ -140,8 +148,8 @@ async def test_a_frozen_node_that_wakes_drops_what_others_have_taken_before_it_s
     assert all(b.held[shard] > before[shard] for shard in b.held)
 
 
-async def test_a_node_that_stops_leaves_its_shards_to_the_others_at_once(town: Town) -> None:
-    a, b = await town.sites("a", "b")
+async def test_a_node_that_stops_leaves_its_shards_to_the_others_at_once(cluster: StorageCluster) -> None:
+    a, b = await cluster.fixture_nodes("a", "b")
     key = key_on(b)
     assert await a.add(key) == 1
     await until(lambda: a.cluster.members.view.age_s > SILENT_AFTER_S)
@@ -150,8 +158,8 @@ async def test_a_node_that_stops_leaves_its_shards_to_the_others_at_once(town: T
     assert await a.add(key) == 2
 
 
-async def test_draining_hands_everything_over_and_gets_nothing_new(town: Town) -> None:
-    a, b = await town.sites("a", "b")
+async def test_draining_hands_everything_over_and_gets_nothing_new(cluster: StorageCluster) -> None:
+    a, b = await cluster.fixture_nodes("a", "b")
     key = key_on(b)
     assert await a.add(key) == 1
     assert await b.cluster.drain(budget_s=10)
@@ -161,21 +169,23 @@ async def test_draining_hands_everything_over_and_gets_nothing_new(town: Town) -
     assert await b.where(key) == "a"
 
 
-async def test_draining_alone_says_so_and_keeps_serving(town: Town) -> None:
-    (a,) = await town.sites("a")
+async def test_draining_alone_says_so_and_keeps_serving(cluster: StorageCluster) -> None:
+    (a,) = await cluster.fixture_nodes("a")
     assert not await a.cluster.drain(budget_s=3)
     assert await a.add("k") == 1
 
 
-async def test_a_heavier_load_makes_a_smaller_share(town: Town) -> None:
-    a, b = await town.sites("a", "b")
+async def test_a_heavier_load_makes_a_smaller_share(cluster: StorageCluster) -> None:
+    a, b = await cluster.fixture_nodes("a", "b")
     before = len(b.held)
     b.cluster.report(load=0.95)
     await until(lambda: len(b.held) < before * 0.9 and is_settled([a, b]))
 
 
-async def test_after_redis_lost_its_data_the_owners_go_on_under_the_same_epochs(town: Town, redis: Redis) -> None:
-    a, b = await town.sites("a", "b")
+async def test_after_redis_lost_its_data_the_owners_go_on_under_the_same_epochs(
+    cluster: StorageCluster, redis: Redis
+) -> None:
+    a, b = await cluster.fixture_nodes("a", "b")
     before = {**a.held, **b.held}
     await redis.command("FLUSHALL")
     await until(lambda: a.cluster.members.view.age_s < 5 and len(a.cluster.members.view.members) == 2)
@@ -185,9 +195,9 @@ async def test_after_redis_lost_its_data_the_owners_go_on_under_the_same_epochs(
 
 
 async def test_while_redis_is_gone_local_actors_go_on_and_remote_ones_are_refused_at_once(
-    own_town: Town, own_redis: EmbeddedRedis
+    own_cluster: StorageCluster, own_redis: EmbeddedRedis
 ) -> None:
-    a, b = await own_town.sites("a", "b")
+    a, b = await own_cluster.fixture_nodes("a", "b")
     before = {**a.held, **b.held}
     here, there = key_on(a), key_on(b)
     assert await a.add(here) == 1
@@ -209,8 +219,10 @@ async def test_while_redis_is_gone_local_actors_go_on_and_remote_ones_are_refuse
     assert {**a.held, **b.held} == before
 
 
-async def test_after_a_pause_of_redis_nobody_has_lost_anything(own_town: Town, own_redis: EmbeddedRedis) -> None:
-    a, b = await own_town.sites("a", "b")
+async def test_after_a_pause_of_redis_nobody_has_lost_anything(
+    own_cluster: StorageCluster, own_redis: EmbeddedRedis
+) -> None:
+    a, b = await own_cluster.fixture_nodes("a", "b")
     before = {**a.held, **b.held}
     started = time.monotonic()
     os.kill(own_redis.pid, signal.SIGSTOP)
@@ -224,33 +236,35 @@ async def test_after_a_pause_of_redis_nobody_has_lost_anything(own_town: Town, o
     assert not a.left
 
 
-async def test_a_later_process_of_the_same_name_replaces_the_earlier_one(town: Town) -> None:
-    (a,) = await town.sites("a")
-    again = await town.site("a")
+async def test_a_later_process_of_the_same_name_replaces_the_earlier_one(cluster: StorageCluster) -> None:
+    (a,) = await cluster.fixture_nodes("a")
+    again = await cluster.fixture_node("a")
     await asyncio.wait_for(a.is_replaced.wait(), 5)
     assert not a.held
     await until(lambda: len(again.held) == 256)
 
 
-async def test_a_cluster_of_another_database_is_refused(town: Town) -> None:
-    await town.sites("a")
+async def test_a_cluster_of_another_database_is_refused(cluster: StorageCluster) -> None:
+    await cluster.fixture_nodes("a")
     with pytest.raises(WrongCluster) as caught:
-        await town.site("b", cluster_id="another")
+        await cluster.fixture_node("b", cluster_id="another")
     assert isinstance(caught.value, StorageError)
     assert "another" in str(caught.value)
 
 
-async def test_a_stale_epoch_that_redis_does_not_know_of_is_found_by_the_first_refused_write(town: Town) -> None:
-    (a,) = await town.sites("a")
+async def test_a_stale_epoch_that_redis_does_not_know_of_is_found_by_the_first_refused_write(
+    cluster: StorageCluster,
+) -> None:
+    (a,) = await cluster.fixture_nodes("a")
     assert await a.add("k") == 1
-    await town.db.execute("update shards set epoch = epoch + 1, node = 'somebody'")
+    await cluster.db.execute("update shards set epoch = epoch + 1, node = 'somebody'")
     with pytest.raises(ActorError):
         await a.add("k")
     assert await a.surely_add("k") == 2
 
 
-async def test_everything_of_a_cluster_lies_under_one_hash_tag(town: Town, redis: Redis) -> None:
-    a, b = await town.sites("a", "b")
+async def test_everything_of_a_cluster_lies_under_one_hash_tag(cluster: StorageCluster, redis: Redis) -> None:
+    a, b = await cluster.fixture_nodes("a", "b")
     await a.add(key_on(b))
     keys = await redis.command("KEYS", "*")
     assert len(keys) >= 5

@@ -22,7 +22,7 @@ from storage.errors import EmbeddedStartFailed
 from storage.migrate import migrate
 from storage.process import command_line, is_alive
 from storage.redis import Redis
-from tests.storage.kills import kill
+from tests.storage.engine_kill import kill
 
 ENGINES = [EmbeddedPostgres, EmbeddedRedis]
 Engine = EmbeddedPostgres | EmbeddedRedis

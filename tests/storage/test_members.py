@@ -17,7 +17,7 @@ from storage.embedded import EmbeddedRedis
 from storage.errors import Unavailable
 from storage.members import Holder, Keys, Member, Members, View, WrongCluster
 from storage.redis import Redis
-from tests.storage.sites import Ice, IcyRedis, until
+from tests.storage.nodes import FreezableRedis, Freeze, until
 
 KEYS = Keys.of("test")
 
@@ -28,7 +28,7 @@ class Guest:
     def __init__(
         self, name: str, redis: Redis, *, number: int, cluster_id: str, reads: int = 1, **options: Any
     ) -> None:
-        self.ice = Ice()
+        self.ice = Freeze()
         self.heard: list[str] = []
         self.views: list[View] = []
         self.members = Members(
@@ -37,7 +37,7 @@ class Guest:
             ),
             cluster_id=cluster_id,
             keys=KEYS,
-            redis=IcyRedis(redis, self.ice),
+            redis=FreezableRedis(redis, self.ice),
             clock=self.ice,
             on_view=self.views.append,
             on_join=lambda member: self.heard.append(f"+{member.name}"),

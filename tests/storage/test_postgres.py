@@ -18,7 +18,7 @@ from storage.embedded import EmbeddedPostgres
 from storage.errors import BadValue, Conflict, StorageError, Unavailable
 from storage.leases import Fence, Leases, hold
 from storage.postgres import SILENT_IN_TRANSACTION_S, Database
-from tests.storage.kills import kill
+from tests.storage.engine_kill import kill
 
 ID = "0192f0c0-0000-7000-8000-00000000abcd"
 

@@ -12,8 +12,8 @@ import pytest
 
 from storage.embedded import EmbeddedRedis
 from storage.errors import StorageError, Unavailable
-from storage.redis import RateLimiter, Redis, Script
-from tests.storage.kills import kill
+from storage.redis import Redis, RedisRateLimiter, Script
+from tests.storage.engine_kill import kill
 
 
 async def keep_pinging(redis: Redis) -> None:
@@ -91,7 +91,7 @@ async def test_nobody_home_is_unavailable(url: str) -> None:
 
 
 async def test_a_rate_allows_its_burst_and_says_when_to_come_again(redis: Redis) -> None:
-    limiter = RateLimiter(redis=redis)
+    limiter = RedisRateLimiter(redis=redis)
     verdicts = [await limiter.take("ann", rate=0.1, burst=3) for _ in range(4)]
     assert [verdict.is_allowed for verdict in verdicts] == [True, True, True, False]
     assert 5 < verdicts[3].retry_after_s <= 10
@@ -99,7 +99,7 @@ async def test_a_rate_allows_its_burst_and_says_when_to_come_again(redis: Redis)
 
 
 async def test_a_rate_refills_with_time_and_forgets_who_is_full_again(redis: Redis) -> None:
-    limiter = RateLimiter(redis=redis)
+    limiter = RedisRateLimiter(redis=redis)
     while (await limiter.take("ann", rate=50, burst=2)).is_allowed:
         pass
     async with asyncio.timeout(5):
@@ -109,7 +109,7 @@ async def test_a_rate_refills_with_time_and_forgets_who_is_full_again(redis: Red
 
 
 async def test_a_cost_above_what_is_left_takes_nothing(redis: Redis) -> None:
-    limiter = RateLimiter(redis=redis)
+    limiter = RedisRateLimiter(redis=redis)
     assert not (await limiter.take("ann", rate=0.1, burst=3, cost=4)).is_allowed
     assert (await limiter.take("ann", rate=0.1, burst=3, cost=3)).is_allowed
 
@@ -117,7 +117,7 @@ async def test_a_cost_above_what_is_left_takes_nothing(redis: Redis) -> None:
 async def test_rates_fall_open_while_redis_is_away_and_count_again_later(own_engine: EmbeddedRedis) -> None:
     now = 0.0
     redis = await Redis.connect(own_engine.start())
-    limiter = RateLimiter(redis=redis, rest_s=1.0, clock=lambda: now)
+    limiter = RedisRateLimiter(redis=redis, rest_s=1.0, clock=lambda: now)
     await kill(own_engine)
     verdicts = [await limiter.take("ann", rate=0.1, burst=1) for _ in range(3)]
     assert all(verdict.is_allowed for verdict in verdicts)
@@ -130,7 +130,7 @@ async def test_rates_fall_open_while_redis_is_away_and_count_again_later(own_eng
 
 
 async def test_what_is_given_back_does_not_count(redis: Redis) -> None:
-    limiter = RateLimiter(redis=redis)
+    limiter = RedisRateLimiter(redis=redis)
     for _ in range(5):
         assert (await limiter.take("back", rate=0.01, burst=2)).is_allowed
         assert (await limiter.take("back", rate=0.01, burst=2, cost=-1)).is_allowed
@@ -139,7 +139,7 @@ async def test_what_is_given_back_does_not_count(redis: Redis) -> None:
 
 
 async def test_a_clock_of_redis_that_is_put_back_costs_the_wait_for_one_at_most(redis: Redis) -> None:
-    limiter = RateLimiter(redis=redis)
+    limiter = RedisRateLimiter(redis=redis)
     await redis.command("SET", "rate:back in time", str(round((time.time() + 3600) * 1e6)))
     verdict = await limiter.take("back in time", rate=1.0, burst=5)
     assert not verdict.is_allowed

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from redis.asyncio.connection import Connection, SSLConnection, UnixDomainSocketConnection
 
-from storage.redis_address import Address, BadAddress, Place
+from storage.redis_address import BadAddress, HostPort, RedisAddress
 
 
 def test_an_address_of_redis_itself_has_no_sentinels() -> None:
-    address = Address.read("redis://ann:p%40ss@cache.example:7000/3")
+    address = RedisAddress.read("redis://ann:p%40ss@cache.example:7000/3")
     assert address.connection_class is Connection
     assert address.options == {
         "host": "cache.example",
@@ -21,14 +21,21 @@ def test_an_address_of_redis_itself_has_no_sentinels() -> None:
         "db": 3,
     }
     assert not address.sentinels
-    assert Address.read("rediss://cache.example").connection_class is SSLConnection
-    assert Address.read("unix:///run/a%20b.sock").connection_class is UnixDomainSocketConnection
-    assert Address.read("unix:///run/a%20b.sock?db=2").options == {"path": "/run/a b.sock", "db": 2}
+    assert RedisAddress.read("rediss://cache.example").connection_class is SSLConnection
+    assert RedisAddress.read("unix:///run/a%20b.sock").connection_class is UnixDomainSocketConnection
+    assert RedisAddress.read("unix:///run/a%20b.sock?db=2").options == {"path": "/run/a b.sock", "db": 2}
 
 
 def test_sentinels_are_named_with_the_master_behind_them() -> None:
-    address = Address.read("redis+sentinel://ann:p%40ss@a.example:1,b.example,[::1]:3,[::2]/main%20one/7?client_name=x")
-    assert address.sentinels == (Place("a.example", 1), Place("b.example", 26379), Place("::1", 3), Place("::2", 26379))
+    address = RedisAddress.read(
+        "redis+sentinel://ann:p%40ss@a.example:1,b.example,[::1]:3,[::2]/main%20one/7?client_name=x"
+    )
+    assert address.sentinels == (
+        HostPort("a.example", 1),
+        HostPort("b.example", 26379),
+        HostPort("::1", 3),
+        HostPort("::2", 26379),
+    )
     assert address.master == "main one"
     assert address.options == {"username": "ann", "password": "p@ss", "db": 7, "client_name": "x"}
     assert address.sentinel_options == {}, "the name and password are the master's"
@@ -39,7 +46,7 @@ def test_sentinels_have_their_own_password_and_the_certificates_of_the_master(tm
     authority = tmp_path / "ca.pem"
     authority.write_text("")
     query = f"sentinel_username=s&sentinel_password=t&ssl_ca_certs={authority}&ssl_check_hostname=false"
-    address = Address.read(f"rediss+sentinel://:pw@a/m?{query}")
+    address = RedisAddress.read(f"rediss+sentinel://:pw@a/m?{query}")
     tls = {"ssl_ca_certs": str(authority), "ssl_check_hostname": False}
     assert address.connection_class is SSLConnection
     assert address.options == {"password": "pw", **tls}
@@ -77,7 +84,7 @@ def test_sentinels_have_their_own_password_and_the_certificates_of_the_master(tm
 )
 def test_a_malformed_address_is_told_with_what_to_do_and_without_its_password(url: str, what: str) -> None:
     with pytest.raises(BadAddress, match=what) as caught:
-        Address.read(url)
+        RedisAddress.read(url)
     assert str(caught.value).partition("; ")[2], "what to do about it"
     assert "s3cret" not in str(caught.value)
     assert "w0rd" not in str(caught.value)

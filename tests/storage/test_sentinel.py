@@ -12,9 +12,9 @@ import pytest
 
 from storage.errors import Unavailable
 from storage.postgres import Database
-from storage.redis import RateLimiter, Redis, Script
+from storage.redis import Redis, RedisRateLimiter, Script
 from storage.sentinel import WATCH_S
-from tests.storage.sites import Town, key_on, settled, until
+from tests.storage.nodes import StorageCluster, key_on, settled, until
 from tests.storage.watched import MASTER, Watched
 
 CONNECTIONS = 8
@@ -31,12 +31,12 @@ async def watched(tmp_path: Path) -> AsyncIterator[Watched]:
 
 
 @pytest.fixture
-async def town(watched: Watched, db: Database) -> AsyncIterator[Town]:
+async def cluster(watched: Watched, db: Database) -> AsyncIterator[StorageCluster]:
     """Nodes that were told of the sentinels, and of nothing else."""
     async with AsyncExitStack() as stack:
-        town = Town(redis_url=watched.url, db=db, stack=stack)
-        await town.prepare()
-        yield town
+        cluster = StorageCluster(redis_url=watched.url, db=db, stack=stack)
+        await cluster.prepare()
+        yield cluster
 
 
 @pytest.fixture
@@ -59,10 +59,10 @@ async def surely(redis: Redis, *words: str | int, within_s: float = 20.0) -> obj
 
 
 async def test_after_the_master_was_killed_members_bus_leases_and_rates_go_on_at_the_new_one(
-    watched: Watched, idle: Redis, town: Town
+    watched: Watched, idle: Redis, cluster: StorageCluster
 ) -> None:
-    a, b = await town.sites("a", "b")
-    rates = RateLimiter(redis=idle, rest_s=0.0)
+    a, b = await cluster.fixture_nodes("a", "b")
+    rates = RedisRateLimiter(redis=idle, rest_s=0.0)
     before = {**a.held, **b.held}
     here, there = key_on(a), key_on(b)
     assert await a.add(there) == 1
@@ -79,7 +79,7 @@ async def test_after_the_master_was_killed_members_bus_leases_and_rates_go_on_at
     async with asyncio.timeout(5):
         while (await rates.take("ann", rate=0.1, burst=1)).is_allowed:
             pass  # nobody counted yet: this client has not heard of the new master
-    c = await town.site("c")  # the first lease that is given anew
+    c = await cluster.fixture_node("c")  # the first lease that is given anew
     await settled([a, b, c])
     assert await c.surely_add(there) >= 3
     assert b"{sf:test}:shards" in await watched.second.said("KEYS", "*")
@@ -127,7 +127,7 @@ async def test_a_sentinel_that_missed_the_election_leads_nobody_back(watched: Wa
 async def test_a_replica_that_refuses_a_write_is_left_and_met_anew(watched: Watched) -> None:
     """Without sentinels too: its address may lead to another server by then, or it may have been promoted."""
     redis = await Redis.connect(watched.second.url)
-    rates, script = RateLimiter(redis=redis, rest_s=0.0), Script(text="return redis.call('INCR', KEYS[1])")
+    rates, script = RedisRateLimiter(redis=redis, rest_s=0.0), Script(text="return redis.call('INCR', KEYS[1])")
     refusals = [
         redis.command("SET", "k", "v"),
         redis.pipeline([("SET", "k", "v"), ("GET", "k")]),

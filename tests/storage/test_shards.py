@@ -11,8 +11,8 @@ from storage.leases import Leases
 from storage.members import Holder, Keys, Member, Members, View
 from storage.postgres import Database
 from storage.redis import Redis, Script
-from storage.shards import Heirs
-from tests.storage.sites import Ice
+from storage.shards import RendezvousHash
+from tests.storage.nodes import Freeze
 
 KEYS = Keys.of("test")
 
@@ -28,7 +28,7 @@ def view(*members: Member) -> View:
 
 
 def heirs_of(*members: Member) -> list[str | None]:
-    heirs = Heirs()
+    heirs = RendezvousHash()
     heirs.see(view(*members))
     of = [heirs.of(shard) for shard in range(SHARDS)]
     return [holder.name if holder is not None else None for holder in of]
@@ -68,7 +68,7 @@ class Table:
         self._script = Script.load("shards")
 
     async def join(self, member: Member) -> Holder:
-        ice = Ice()
+        ice = Freeze()
         await Members(
             me=member, cluster_id="one", keys=KEYS, redis=self.redis, clock=ice, on_view=lambda _: None
         ).join()

@@ -18,7 +18,7 @@ from server.features.auth.passwords import Passwords
 from server.features.auth.weak_passwords import is_weak
 from server.features.users import Me, Profiles
 from server.http.errors import FieldError, Problem, Unauthorized, invalid_field, not_found
-from server.http.identity import Identity, Person
+from server.http.identity import Caller, Identity
 from storage.errors import Conflict
 from storage.ids import Ids
 from storage.postgres import Database, Row, Transaction
@@ -139,20 +139,20 @@ class Accounts:
         _require_good(row)
         return await self._signed_in(row["user_id"], row["session_id"], new_token)
 
-    async def logout(self, *, person: Person, device: Device) -> None:
+    async def logout(self, *, person: Caller, device: Device) -> None:
         await self._end(person.id, person.session_id, "logout", device)
 
-    async def end_session(self, *, person: Person, session_id: str, device: Device) -> None:
+    async def end_session(self, *, person: Caller, session_id: str, device: Device) -> None:
         """Raises a 404 unless it is a session of theirs that goes on."""
         if not await self._end(person.id, session_id, "ended", device):
             raise not_found("You have no such session")
 
-    async def sessions(self, *, person: Person, after: tuple[datetime, str] | None, limit: int) -> list[Row]:
+    async def sessions(self, *, person: Caller, after: tuple[datetime, str] | None, limit: int) -> list[Row]:
         """Sessions that go on, the newest first."""
         at, session_id = after or (None, None)
         return await self._db.fetch(queries.SESSIONS, person.id, at, session_id, limit)
 
-    async def change_password(self, *, person: Person, password: str, new_password: str, device: Device) -> None:
+    async def change_password(self, *, person: Caller, password: str, new_password: str, device: Device) -> None:
         """The other sessions end, on every node. Raises a 403 for a wrong password, a 422 for a weak new one."""
         known = await self._prove(person, password)
         _require_strong(new_password, "new_password", known["username"], known["email"])
@@ -179,7 +179,7 @@ class Accounts:
             await tx.execute(queries.AUDIT, self._ids.uuid7(self._wall()), known["id"], reset, known["id"], detail)
         return chosen
 
-    async def delete(self, *, person: Person, password: str) -> None:
+    async def delete(self, *, person: Caller, password: str) -> None:
         """Sign the person out everywhere, hide all that is theirs, and have it wiped when the grace is over; until then
         signing in takes it back. Raises a 403 for a wrong password.
         """
@@ -219,7 +219,7 @@ class Accounts:
             user_id, stream_key = await self._add_user(tx, username, email, hashed, ADMINS)
         return NewAccount(id=user_id, username=username, password=chosen, stream_key=stream_key)
 
-    async def _prove(self, person: Person, password: str) -> Row:
+    async def _prove(self, person: Caller, password: str) -> Row:
         """The account of somebody who has entered their password again. Raises a 403 for a wrong one, a 429."""
         known = await self._db.fetchrow(queries.CREDENTIALS_BY_ID, person.id)
         attempt = await self._guesses.begin_within(person.id, person.session_id)
@@ -289,7 +289,7 @@ class Accounts:
 
     async def _signed_in(self, user_id: str, session_id: str, refresh_token: str) -> SignedIn:
         me = await self._profiles.me(user_id)
-        person = Person(
+        person = Caller(
             id=str(me.id),
             username=me.username,
             display_name=me.display_name,

@@ -20,7 +20,7 @@ from typing import Final
 
 from server.http.addresses import limiting_key
 from server.http.errors import Problem
-from server.http.limits import Rate, RateLimiter
+from server.http.limits import CallRate, RateLimiter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,15 +48,15 @@ class KnownDevice:
 
 @dataclass(frozen=True, kw_only=True)
 class GuessRates:
-    here: Rate = field(default=Rate("guesses", per_s=1 / 60, burst=10))
-    everywhere: Rate = field(default=Rate("guesses_everywhere", per_s=1 / 20, burst=100))
+    here: CallRate = field(default=CallRate("guesses", per_s=1 / 60, burst=10))
+    everywhere: CallRate = field(default=CallRate("guesses_everywhere", per_s=1 / 20, burst=100))
 
 
 @dataclass(frozen=True)
 class Attempt:
     """What one attempt took, to be given back when it was right."""
 
-    taken: Sequence[tuple[str, Rate]]
+    taken: Sequence[tuple[str, CallRate]]
 
 
 class Guesses:
@@ -80,14 +80,14 @@ class Guesses:
 
     async def was_right(self, attempt: Attempt) -> None:
         for key, rate in attempt.taken:
-            await self._limiter.give_back(key, rate)
+            await self._limiter.refund(key, rate)
 
-    async def _take(self, budgets: Sequence[tuple[str, Rate]]) -> Attempt:
-        for key, rate in budgets:
+    async def _take(self, rate_limits: Sequence[tuple[str, CallRate]]) -> Attempt:
+        for key, rate in rate_limits:
             wait_s = await self._limiter.take(key, rate)
             if wait_s > 0:
                 raise Problem(429, "Too many wrong passwords", slug="too-many-guesses", retry_after_s=wait_s)
-        return Attempt(budgets)
+        return Attempt(rate_limits)
 
 
 _KEY_CHARS: Final = 24

@@ -18,7 +18,7 @@ from server.features.auth.rules import Email, Password, Username
 from server.features.users import Me
 from server.http.cursors import decode_cursor, encode_cursor
 from server.http.feature import Answer, Call, Operation
-from server.http.limits import Rate
+from server.http.limits import CallRate
 from server.http.shapes import Body, Page, PageQuery, Shape, Text
 
 TAG: Final = "accounts"
@@ -55,7 +55,7 @@ class Tokens(Shape):
     expires_in: Annotated[int, Field(description="Seconds that the access token lives")]
 
 
-class Session(Shape):
+class SessionShape(Shape):
     id: UUID
     user_agent: str
     ip: str
@@ -68,10 +68,10 @@ class Session(Shape):
 class AuthRates:
     """By address. Guesses of passwords have rates of their own (``guesses``)."""
 
-    register: Rate = field(default=Rate("register", per_s=1 / 60, burst=10))
-    login: Rate = field(default=Rate("login", per_s=0.5, burst=20))
-    refresh: Rate = field(default=Rate("refresh", per_s=1, burst=30))
-    change: Rate = field(default=Rate("change_password", per_s=0.5, burst=20))
+    register: CallRate = field(default=CallRate("register", per_s=1 / 60, burst=10))
+    login: CallRate = field(default=CallRate("login", per_s=0.5, burst=20))
+    refresh: CallRate = field(default=CallRate("refresh", per_s=1, burst=30))
+    change: CallRate = field(default=CallRate("change_password", per_s=0.5, burst=20))
 
 
 class Auth:
@@ -124,7 +124,7 @@ class Auth:
             ),
             Operation(
                 method="GET", path="/api/v1/auth/sessions", handler=self._list, name="listSessions", tag=TAG,
-                summary="The devices that are signed in", query=PageQuery, answers={200: Page[Session]},
+                summary="The devices that are signed in", query=PageQuery, answers={200: Page[SessionShape]},
                 auth="required",
             ),
             Operation(
@@ -177,9 +177,9 @@ class Auth:
             person=call.me, after=_after(call.query.cursor), limit=call.query.limit + 1
         )
         shown = rows[: call.query.limit]
-        items = [Session(**dict(row), current=row["id"] == call.me.session_id) for row in shown]
+        items = [SessionShape(**dict(row), current=row["id"] == call.me.session_id) for row in shown]
         last = encode_cursor((shown[-1]["created_at"], shown[-1]["id"])) if len(rows) > len(shown) else None
-        return Answer(200, Page[Session](items=items, next=last))
+        return Answer(200, Page[SessionShape](items=items, next=last))
 
     async def _end(self, call: Call[None, None]) -> Answer:
         await self._accounts.end_session(person=call.me, session_id=call.path["session_id"], device=device_of(call))

@@ -1,16 +1,15 @@
 """The live edge: Engine.IO v4 and Socket.IO v5 on one port with HTTP, and the fan-out to many sockets."""
 
-from server.live.edge.admission import comeback_delays_ms
-from server.live.edge.answer import Answer
+from server.live.edge.admission import reconnect_delays_ms
 from server.live.edge.client import Application, AskFailed, ConnectRefused, Socket
 from server.live.edge.endpoint import Edge
 from server.live.edge.fanout import Fanout
 from server.live.edge.limits import EdgeLimits
 from server.live.edge.nodes import address_in, tag_of
 from server.live.edge.packet import Attachment, Parser
+from server.live.edge.pending_ack import PendingAck
 
 __all__ = [
-    "Answer",
     "Application",
     "AskFailed",
     "Attachment",
@@ -20,8 +19,9 @@ __all__ = [
     "Fanout",
     "Message",
     "Parser",
+    "PendingAck",
     "Socket",
     "address_in",
-    "comeback_delays_ms",
+    "reconnect_delays_ms",
     "tag_of",
 ]

@@ -14,7 +14,7 @@ _LEAST_COMEBACK_MS = 250
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
 
-class Origins:
+class AllowedOrigins:
     """The origins that may open sessions and read the answers. Requests without an Origin come from no page."""
 
     __slots__ = ("_allowed",)
@@ -54,7 +54,7 @@ def _is_same(origin: str, host: str) -> bool:
         return False
 
 
-class Addresses:
+class AddressQuota:
     """Turns a peer and its headers into the client's address, and counts sessions of each."""
 
     __slots__ = ("_clients", "_counts", "_limit", "_limit_loopback")
@@ -106,7 +106,7 @@ class Addresses:
         return None if is_loopback(address) and not self._limit_loopback else limiting_key(address)
 
 
-class Turnstile:
+class ConnectionRate:
     """So many a second, and some at once. Whoever comes too early is told how long to wait, in the order of coming;
     when the wait would be too long, to come back at a time of their own.
 
@@ -136,7 +136,7 @@ class Turnstile:
         return _LEAST_RETRY_S + self._jitter() * max(_LEAST_RETRY_S, self._most_s)
 
 
-def comeback_delays_ms(count: int, *, per_s: float, jitter: Callable[[], float] = random) -> list[int]:
+def reconnect_delays_ms(count: int, *, per_s: float, jitter: Callable[[], float] = random) -> list[int]:
     """When each of `count` clients that are sent away is to come back, in the order of their going: as many a second as
     are let in elsewhere, each at a random moment of its own share, none at once. `jitter` gives numbers from 0 to 1."""
     return [_LEAST_COMEBACK_MS + int((number + jitter()) * 1_000 / per_s) for number in range(count)]

@@ -12,12 +12,12 @@ from typing import Any, Final, Protocol
 
 from server.live.edge import packet as packets
 from server.live.edge import request, websocket
-from server.live.edge.answer import Answer
 from server.live.edge.engineio import InvalidPacket, Outgoing, new_sid
 from server.live.edge.limits import EdgeLimits
-from server.live.edge.packet import Packet, Parser, Partial
-from server.live.edge.recovery import Trail, Trails
-from server.live.edge.session import Session
+from server.live.edge.packet import Parser, Partial, SocketPacket
+from server.live.edge.pending_ack import PendingAck
+from server.live.edge.recovery import RecoveryBuffer, RecoveryBuffers
+from server.live.edge.session import EngineSession
 
 _log: Final = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ class Application(Protocol):
         ...
 
 
-class Realm:
+class SocketServer:
     """What the clients of one path share: application, parser, namespaces, limits, and the tasks of their handlers."""
 
     __slots__ = (
@@ -71,8 +71,8 @@ class Realm:
         "limits",
         "namespaces",
         "parser",
+        "recovery_buffers",
         "tasks",
-        "trails",
         "upgraded",
         "writable",
     )
@@ -88,7 +88,7 @@ class Realm:
         writable: Callable[[Socket], None],
         upgraded: Callable[[Socket], None],
         gone: Callable[[Socket], None],
-        trails: Trails,
+        recovery_buffers: RecoveryBuffers,
     ) -> None:
         """`writable`, `upgraded` and `gone` are told of sockets that have caught up, of those that have gone over to
         WebSocket, and of those that have left."""
@@ -100,11 +100,11 @@ class Realm:
         self.writable = writable
         self.upgraded = upgraded
         self.gone = gone
-        self.trails = trails
+        self.recovery_buffers = recovery_buffers
         self.tasks: set[asyncio.Task[Any]] = set()
 
-    def open(self, session: Session) -> Client:
-        return Client(session=session, realm=self)
+    def open(self, session: EngineSession) -> Client:
+        return Client(session=session, socket_server=self)
 
     def spawn(self, running: Coroutine[Any, Any, None], name: str) -> None:
         """Runs it as a task that is owned here."""
@@ -128,11 +128,11 @@ class Socket:
         "is_ready",
         "namespace",
         "owner",
+        "recovery_buffer",
         "session",
         "sid",
         "state",
         "topics",
-        "trail",
     )
 
     def __init__(self, *, client: Client, namespace: str) -> None:
@@ -142,7 +142,7 @@ class Socket:
         self.state: Any = None
         self.topics: tuple[str, ...] = ()
         self.owner: str | None = None
-        self.trail: Trail | None = None  # of a client that may recover
+        self.recovery_buffer: RecoveryBuffer | None = None  # of a client that may recover
         self._client = client
         self._status = _CONNECTING
         self.is_ready = False  # connected, and whole frames may be written past it: for the fan-out's loop
@@ -167,7 +167,7 @@ class Socket:
 
     @property
     def parser(self) -> Parser:
-        return self._client.realm.parser
+        return self._client.socket_server.parser
 
     @property
     def is_connected(self) -> bool:
@@ -177,10 +177,10 @@ class Socket:
         """Sends an event; nothing happens when the socket is gone. What is emitted while connecting goes out after."""
         if self._status == _GONE:
             return
-        if self.trail is None:
+        if self.recovery_buffer is None:
             self.send(self.parser.event(self.namespace, [event, *args]))
         else:
-            self.trail.add([event, *args], self._emit)
+            self.recovery_buffer.add([event, *args], self._emit)
 
     def _emit(self, args: list[Any]) -> int:
         outgoing = self.parser.event(self.namespace, args)
@@ -223,7 +223,7 @@ class Socket:
 
     def forget_held(self) -> None:
         """Of ours; what they have said stays."""
-        self._held = [item for item in self.held if isinstance(item, Packet)]
+        self._held = [item for item in self.held if isinstance(item, SocketPacket)]
 
     @property
     def held(self) -> list[Any]:
@@ -235,7 +235,7 @@ class Socket:
 
     def accepted(self) -> list[Any]:
         held, self._held, self._status = self._held or [], None, _CONNECTED
-        self.is_ready = self.trail is None  # what has a trail is not written past it
+        self.is_ready = self.recovery_buffer is None  # what has a trail is not written past it
         return held
 
     def left(self) -> None:
@@ -259,16 +259,16 @@ class Socket:
 class Client:
     """The upper side of one session."""
 
-    __slots__ = ("_attempts", "_connect_by", "_in_flight", "_partial", "_sockets", "realm", "session")
+    __slots__ = ("_attempts", "_connect_by", "_in_flight", "_partial", "_sockets", "session", "socket_server")
 
-    def __init__(self, *, session: Session, realm: Realm) -> None:
+    def __init__(self, *, session: EngineSession, socket_server: SocketServer) -> None:
         self.session = session
-        self.realm = realm
+        self.socket_server = socket_server
         self._sockets: tuple[Socket, ...] = ()  # nearly always one: a tuple of it is a quarter of a dict
         self._partial: Partial | None = None
         self._attempts = 0
         self._in_flight = 0
-        self._connect_by = realm.clock() + realm.limits.connect_timeout_s
+        self._connect_by = socket_server.clock() + socket_server.limits.connect_timeout_s
 
     def _socket(self, namespace: str) -> Socket | None:
         for socket in self._sockets:
@@ -287,8 +287,8 @@ class Client:
         if self._partial is not None:
             self._attachment(data)
             return
-        found = self.realm.parser.decode(data)
-        if isinstance(found, Packet):
+        found = self.socket_server.parser.decode(data)
+        if isinstance(found, SocketPacket):
             self._packet(found)
         else:
             self._partial = found
@@ -297,7 +297,7 @@ class Client:
         assert self._partial is not None
         if isinstance(data, str):
             raise InvalidPacket("text where an attachment is due")
-        if self._partial.parked_bytes + len(data) > self.realm.limits.max_payload:
+        if self._partial.parked_bytes + len(data) > self.socket_server.limits.max_payload:
             self.session.close("parse error", code=websocket.TOO_BIG, detail="attachments are too big")
             return
         found = self._partial.add(data)
@@ -305,7 +305,7 @@ class Client:
             self._partial = None
             self._packet(found)
 
-    def _packet(self, packet: Packet) -> None:
+    def _packet(self, packet: SocketPacket) -> None:
         socket = self._socket(packet.namespace)
         if packet.type == packets.CONNECT and socket is None:
             self._connect(packet)
@@ -320,27 +320,27 @@ class Client:
         else:
             socket.answered(packet.id, packet.data)
 
-    def _hold(self, socket: Socket, packet: Packet) -> None:
-        if len(socket.held) >= self.realm.limits.max_waiting_events:
+    def _hold(self, socket: Socket, packet: SocketPacket) -> None:
+        if len(socket.held) >= self.socket_server.limits.max_waiting_events:
             raise InvalidPacket("too many events before the connect was answered")
         socket.hold(packet)
 
     # -- connect
 
-    def _connect(self, packet: Packet) -> None:
-        limits, namespace = self.realm.limits, packet.namespace
+    def _connect(self, packet: SocketPacket) -> None:
+        limits, namespace = self.socket_server.limits, packet.namespace
         self._attempts += 1
         if self._attempts > limits.max_connect_attempts or len(self._sockets) >= limits.max_namespaces:
             raise InvalidPacket("too many connects")
-        if namespace not in self.realm.namespaces:
-            self.session.send(self.realm.parser.connect_error(namespace, {"message": "Invalid namespace"}))
+        if namespace not in self.socket_server.namespaces:
+            self.session.send(self.socket_server.parser.connect_error(namespace, {"message": "Invalid namespace"}))
             return
         socket = Socket(client=self, namespace=namespace)
         if isinstance(packet.data, dict) and packet.data.get("recover") is True:
             self._recover(socket, packet.data)
         self._sockets += (socket,)
         try:
-            deciding = self.realm.application.on_connect(socket, packet.data)
+            deciding = self.socket_server.application.on_connect(socket, packet.data)
         except ConnectRefused as refused:
             self._refuse(socket, refused.message, refused.data)
         except Exception:
@@ -349,33 +349,37 @@ class Client:
             if deciding is None:
                 self._accept(socket)
             else:
-                self.realm.spawn(self._deciding(socket, deciding), f"edge:connect:{socket.sid}")
+                self.socket_server.spawn(self._deciding(socket, deciding), f"edge:connect:{socket.sid}")
 
     def _recover(self, socket: Socket, auth: dict[str, Any]) -> None:
         """Takes up the client's trail, if there is one; else begins one. What is published while the application
         decides is held behind what was missed."""
-        found = self.realm.trails.take(auth.get("pid"))
+        found = self.socket_server.recovery_buffers.take(auth.get("pid"))
         missed = found.after(auth.get("offset")) if found is not None else None
         if found is None:
-            socket.trail = Trail(sid=socket.sid)
+            socket.recovery_buffer = RecoveryBuffer(sid=socket.sid)
         elif missed is None:
-            self.realm.trails.drop(found)
-            socket.trail = Trail(sid=socket.sid)
+            self.socket_server.recovery_buffers.drop(found)
+            socket.recovery_buffer = RecoveryBuffer(sid=socket.sid)
         else:
-            socket.trail, socket.sid = found, found.sid
-            self.realm.trails.came(found, socket)
+            socket.recovery_buffer, socket.sid = found, found.sid
+            self.socket_server.recovery_buffers.came(found, socket)
             for args in missed:
-                socket.hold(self.realm.parser.event(socket.namespace, args))
+                socket.hold(self.socket_server.parser.event(socket.namespace, args))
 
-    def _settle_trail(self, socket: Socket, trail: Trail) -> None:
+    def _settle_recovery(self, socket: Socket, recovery_buffer: RecoveryBuffer) -> None:
         """The application has said whose socket it is; another one's trail is none of its business."""
-        if socket.sid == trail.sid and trail.owner is not None and trail.owner != socket.owner:
-            self.realm.trails.drop(trail)
+        if (
+            socket.sid == recovery_buffer.sid
+            and recovery_buffer.owner is not None
+            and recovery_buffer.owner != socket.owner
+        ):
+            self.socket_server.recovery_buffers.drop(recovery_buffer)
             socket.sid = new_sid()
             socket.forget_held()
-            trail = socket.trail = Trail(sid=socket.sid)
-        trail.owner = socket.owner
-        self.realm.trails.came(trail, socket)
+            recovery_buffer = socket.recovery_buffer = RecoveryBuffer(sid=socket.sid)
+        recovery_buffer.owner = socket.owner
+        self.socket_server.recovery_buffers.came(recovery_buffer, socket)
 
     async def _deciding(self, socket: Socket, deciding: Awaitable[None]) -> None:
         try:
@@ -395,20 +399,20 @@ class Client:
         if not socket.is_connecting:
             return
         self._connect_by = math.inf
-        trail = socket.trail
-        if trail is not None:
-            self._settle_trail(socket, trail)
-        pid = socket.trail.pid if socket.trail is not None else None
+        recovery_buffer = socket.recovery_buffer
+        if recovery_buffer is not None:
+            self._settle_recovery(socket, recovery_buffer)
+        pid = socket.recovery_buffer.pid if socket.recovery_buffer is not None else None
         held = socket.accepted()
-        self.session.send(self.realm.parser.connect(socket.namespace, socket.sid, pid))
+        self.session.send(self.socket_server.parser.connect(socket.namespace, socket.sid, pid))
         for item in held:
             if isinstance(item, Outgoing):
                 socket.send(item)
         for item in held:
-            if isinstance(item, Packet) and socket.is_connected:
+            if isinstance(item, SocketPacket) and socket.is_connected:
                 self._held_packet(socket, item)
 
-    def _held_packet(self, socket: Socket, packet: Packet) -> None:
+    def _held_packet(self, socket: Socket, packet: SocketPacket) -> None:
         if packet.type == packets.EVENT:
             self._event(socket, packet)
         else:
@@ -417,17 +421,17 @@ class Client:
     def _refuse(self, socket: Socket, message: str, data: dict[str, Any] | None) -> None:
         if not socket.is_connecting:
             return
-        self._leave_trail(socket, is_kept=True)  # for the same client with a better token
+        self._leave_recovery(socket, is_kept=True)  # for the same client with a better token
         self._remove(socket)
         error: dict[str, Any] = {"message": message}
         if data is not None:
             error["data"] = data
-        self.session.send(self.realm.parser.connect_error(socket.namespace, error))
+        self.session.send(self.socket_server.parser.connect_error(socket.namespace, error))
 
     # -- events
 
-    def _event(self, socket: Socket, packet: Packet) -> None:
-        if self._in_flight >= self.realm.limits.max_in_flight:
+    def _event(self, socket: Socket, packet: SocketPacket) -> None:
+        if self._in_flight >= self.socket_server.limits.max_in_flight:
             self._acknowledge(socket, packet.id, _OVERLOADED)
             return
         if packet.data is None:
@@ -435,18 +439,18 @@ class Client:
             return
         name, *args = packet.data
         try:
-            result = self.realm.application.on_event(socket, name, args)
+            result = self.socket_server.application.on_event(socket, name, args)
         except Exception:
             _log.exception("event handler failed", extra={"event_name": name})
             result = _INTERNAL
-        if isinstance(result, Answer):
+        if isinstance(result, PendingAck):
             self._in_flight += 1
             result.when_given(partial(self._answered, socket, packet.id, name))
         elif result is None or isinstance(result, dict | tuple | list | str):
             self._acknowledge(socket, packet.id, result)
         elif isinstance(result, CoroutineType | Awaitable):  # asking the protocol is slow: it is last
             self._in_flight += 1
-            self.realm.spawn(self._answering(socket, packet.id, name, result), f"edge:event:{name[:64]}")
+            self.socket_server.spawn(self._answering(socket, packet.id, name, result), f"edge:event:{name[:64]}")
         else:
             self._acknowledge(socket, packet.id, result)
 
@@ -473,10 +477,10 @@ class Client:
             return
         args = list(result) if isinstance(result, tuple) else [] if result is None else [result]
         try:
-            outgoing = self.realm.parser.ack(socket.namespace, id_, args)
+            outgoing = self.socket_server.parser.ack(socket.namespace, id_, args)
         except (TypeError, ValueError, RecursionError):
             _log.exception("an acknowledgement could not be encoded")
-            outgoing = self.realm.parser.ack(socket.namespace, id_, [_INTERNAL])
+            outgoing = self.socket_server.parser.ack(socket.namespace, id_, [_INTERNAL])
         self.session.send(outgoing)
 
     # -- end
@@ -484,31 +488,31 @@ class Client:
     def disconnect(self, socket: Socket, reason: str) -> None:
         if self._socket(socket.namespace) is not socket:
             return
-        self.session.send(self.realm.parser.disconnect(socket.namespace))
+        self.session.send(self.socket_server.parser.disconnect(socket.namespace))
         self._leave(socket, reason)
         self.session.close(reason)
 
     def _leave(self, socket: Socket, reason: str) -> None:
         was_connected = socket.is_connected
-        self._leave_trail(socket, is_kept=reason in _RECOVERABLE)
+        self._leave_recovery(socket, is_kept=reason in _RECOVERABLE)
         self._remove(socket)
         if was_connected:
             self._tell_gone(socket, reason)
         if not self._sockets and self.session.is_open:
-            self._connect_by = self.realm.clock() + self.realm.limits.connect_timeout_s
+            self._connect_by = self.socket_server.clock() + self.socket_server.limits.connect_timeout_s
 
-    def _leave_trail(self, socket: Socket, *, is_kept: bool) -> None:
-        if socket.trail is not None and socket.trail.socket is socket:
-            self.realm.trails.left(socket.trail, socket.topics, is_kept=is_kept)
+    def _leave_recovery(self, socket: Socket, *, is_kept: bool) -> None:
+        if socket.recovery_buffer is not None and socket.recovery_buffer.socket is socket:
+            self.socket_server.recovery_buffers.left(socket.recovery_buffer, socket.topics, is_kept=is_kept)
 
     def _remove(self, socket: Socket) -> None:
         self._sockets = tuple(other for other in self._sockets if other is not socket)
         socket.left()
-        self.realm.gone(socket)
+        self.socket_server.gone(socket)
 
     def _tell_gone(self, socket: Socket, reason: str) -> None:
         try:
-            self.realm.application.on_disconnect(socket, reason)
+            self.socket_server.application.on_disconnect(socket, reason)
         except Exception:
             _log.exception("disconnect handler failed")
 
@@ -520,11 +524,11 @@ class Client:
     def writable(self) -> None:
         for socket in self._sockets:
             if socket.is_connected:
-                self.realm.writable(socket)
+                self.socket_server.writable(socket)
 
     def upgraded(self) -> None:
         for socket in self._sockets:
-            self.realm.upgraded(socket)
+            self.socket_server.upgraded(socket)
 
     def check(self, now: float) -> float:
         if now >= self._connect_by:
@@ -544,6 +548,6 @@ _OVERLOADED: Final[dict[str, Any]] = {
 }
 
 
-def client_of(session: Session) -> Client | None:
+def client_of(session: EngineSession) -> Client | None:
     """The Socket.IO side of a session, if that is what it carries."""
     return session.upper if isinstance(session.upper, Client) else None

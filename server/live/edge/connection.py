@@ -7,10 +7,10 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from server.live.edge import websocket
-from server.live.edge.websocket import Event, Reader
+from server.live.edge.websocket import Event, FrameReader
 
 if TYPE_CHECKING:
-    from server.live.edge.session import Session, Sessions
+    from server.live.edge.session import EngineSession, EngineSessions
 
 _DATA: Final = (websocket.TEXT, websocket.BINARY)
 
@@ -37,15 +37,15 @@ class WebSocketConnection(asyncio.Protocol):
         "write",
     )
 
-    def __init__(self, *, transport: asyncio.Transport, sessions: Sessions, window: int = 0) -> None:
+    def __init__(self, *, transport: asyncio.Transport, sessions: EngineSessions, window: int = 0) -> None:
         """`window`, in bits, of what may be written compressed; 0 when that was not agreed on."""
         self.transport = transport
         self.window = window
         self.write = transport.write
-        self.session: Session | None = None
+        self.session: EngineSession | None = None
         self.is_probed = False
         self._sessions = sessions
-        self._reader = Reader(max_bytes=sessions.limits.max_payload, may_inflate=window > 0)
+        self._reader = FrameReader(max_bytes=sessions.limits.max_payload, may_inflate=window > 0)
         self._backlog: deque[Event] | None = None
         self._state = _OPEN
         self._close_by = 0.0

@@ -9,14 +9,14 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Literal
 
-from server.live.edge.client import Application, Realm, Socket, client_of
+from server.live.edge.client import Application, Socket, SocketServer, client_of
 from server.live.edge.fanout import Fanout
 from server.live.edge.limits import EdgeLimits
 from server.live.edge.msgpack import MsgpackParser
 from server.live.edge.nodes import Address
 from server.live.edge.packet import Parser
-from server.live.edge.port import HEAD_REFUSAL, Port, Refusal
-from server.live.edge.recovery import Trails
+from server.live.edge.recovery import RecoveryBuffers
+from server.live.edge.server import HEAD_REFUSAL, EdgeServer, Refusal
 from server.live.edge.socketio import JsonParser
 
 ParserName = Literal["json", "msgpack"]
@@ -50,10 +50,10 @@ class Edge:
         """
         self.limits = limits or EdgeLimits()
         self.fanout = fanout or Fanout()
-        self._trails = Trails(clock=clock)
-        self.fanout.tell(self._trails)
+        self._recovery_buffers = RecoveryBuffers(clock=clock)
+        self.fanout.tell(self._recovery_buffers)
         self._realms = {
-            path: Realm(
+            path: SocketServer(
                 application=application,
                 parser=_parser(name, self.limits),
                 limits=self.limits,
@@ -62,12 +62,12 @@ class Edge:
                 writable=self.fanout.writable,
                 upgraded=self.fanout.upgraded,
                 gone=self.fanout.gone,
-                trails=self._trails,
+                recovery_buffers=self._recovery_buffers,
             )
             for path, name in paths.items()
         }
-        self.port = Port(
-            mounts={path: realm.open for path, realm in self._realms.items()},
+        self.server = EdgeServer(
+            mounts={path: socket_server.open for path, socket_server in self._realms.items()},
             http=http,
             limits=self.limits,
             allowed_origins=allowed_origins,
@@ -88,43 +88,43 @@ class Edge:
         reuse_port: bool | None = None,
     ) -> None:
         """Listens, on `host` and `port` or on a socket that is bound already."""
-        await self.port.start(host=host, port=port, sock=sock, ssl=ssl, reuse_port=reuse_port)
+        await self.server.start(host=host, port=port, sock=sock, ssl=ssl, reuse_port=reuse_port)
 
     async def listen_inside(
         self, *, host: str | None = None, port: int = 0, sock: sockets.socket | None = None
     ) -> None:
         """Listens for the cluster's other nodes as well, until `close`: HTTP without TLS, and requests for sessions of
         this node that reached another one. Sessions are not opened there. Nobody but the nodes may reach it."""
-        await self.port.listen_inside(host=host, port=port, sock=sock)
+        await self.server.listen_inside(host=host, port=port, sock=sock)
 
     @property
     def addresses(self) -> list[Any]:
         """Where it listens."""
-        return self.port.addresses
+        return self.server.addresses
 
     @property
     def inside_addresses(self) -> list[Any]:
         """Where it listens for the other nodes."""
-        return self.port.inside_addresses
+        return self.server.inside_addresses
 
     @property
     def forwarded(self) -> int:
         """Requests that were taken to other nodes, since the start."""
-        return self.port.forwarding.count
+        return self.server.forwarding.count
 
     @property
     def sockets(self) -> list[Socket]:
         """Every connected socket."""
-        clients = (client_of(session) for session in self.port.sessions.by_sid.values())
+        clients = (client_of(session) for session in self.server.sessions.by_sid.values())
         return [socket for client in clients if client is not None for socket in client.sockets]
 
     @property
     def session_count(self) -> int:
-        return len(self.port.sessions.by_sid)
+        return len(self.server.sessions.by_sid)
 
     @property
     def slow_count(self) -> int:
-        return len(self.port.sessions.slow)
+        return len(self.server.sessions.slow)
 
     def broadcast(self, event: str, *args: Any) -> None:
         """Emits to every connected socket."""
@@ -134,14 +134,14 @@ class Edge:
     async def drain(self, *, within_s: float, reason: str = "server shutting down", is_listening: bool = False) -> None:
         """Opens no more sessions and closes those that there are, spread over `within_s`; clients reconnect by
         themselves. With `is_listening`, HTTP is served on until `close`."""
-        await self.port.drain(within_s=within_s, reason=reason, is_listening=is_listening)
+        await self.server.drain(within_s=within_s, reason=reason, is_listening=is_listening)
 
     async def close(self) -> None:
         """Closes what is left and ends the handlers that still run."""
-        await self.port.close()
+        await self.server.close()
         self.fanout.close()
-        self._trails.close()
-        tasks = [task for realm in self._realms.values() for task in realm.tasks]
+        self._recovery_buffers.close()
+        tasks = [task for socket_server in self._realms.values() for task in socket_server.tasks]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -28,8 +28,20 @@ from typing import Any, Final
 
 from server.live.edge.client import Socket
 from server.live.edge.engineio import Outgoing
-from server.live.edge.recovery import Trails
-from server.live.edge.topic import ROW, Entry, Event, Message, Messages, Row, Run, Shape, Topic, Turn, shape_of
+from server.live.edge.recovery import RecoveryBuffers
+from server.live.edge.topic import (
+    GROUP_SIZE,
+    Delivery,
+    EncodedRun,
+    EncodingKey,
+    SocketGroup,
+    Topic,
+    TopicEntry,
+    TopicEvent,
+    TopicMessage,
+    TopicMessages,
+    shape_of,
+)
 
 _log: Final = logging.getLogger(__name__)
 
@@ -50,7 +62,7 @@ class _Lag:
         self.gaps: dict[tuple[str, str], tuple[int, int]] = {}  # (room, epoch) → first and last offset
         self.values: dict[tuple[str, str], None] = {}  # (topic, key)
 
-    def miss(self, entry: Messages) -> None:
+    def miss(self, entry: TopicMessages) -> None:
         key = entry.room_id, entry.epoch
         first, last = entry.messages[0].offset, entry.messages[-1].offset
         known = self.gaps.get(key)
@@ -83,15 +95,15 @@ class Fanout:
         self._pass_s = 0.0  # what the last one took
         self._worked_by_rest = 0.0  # when its rest began
         self._conflate_s = conflate_s
-        self._conflated: dict[tuple[str, str], Event] = {}
+        self._conflated: dict[tuple[str, str], TopicEvent] = {}
         self._conflating: asyncio.TimerHandle | None = None
-        self._trails: list[Trails] = []
+        self._recovery_buffers: list[RecoveryBuffers] = []
         self.deliveries = 0
         self.skipped = 0
 
-    def tell(self, trails: Trails) -> None:
+    def tell(self, recovery_buffers: RecoveryBuffers) -> None:
         """Events, not messages, are also told to those who are away and may come back."""
-        self._trails.append(trails)
+        self._recovery_buffers.append(recovery_buffers)
 
     # -- who listens
 
@@ -117,9 +129,9 @@ class Fanout:
 
     def _deafen(self, topic: str, socket: Socket) -> None:
         """What it heard before its connection broke, it hears no more for that alone."""
-        if socket.trail is not None:
-            for trails in self._trails:
-                trails.deafen(socket.trail, topic)
+        if socket.recovery_buffer is not None:
+            for recovery_buffers in self._recovery_buffers:
+                recovery_buffers.deafen(socket.recovery_buffer, topic)
 
     def _remove(self, topic: str, socket: Socket) -> None:
         found = self._topics.get(topic)
@@ -134,15 +146,15 @@ class Fanout:
     def gone(self, socket: Socket) -> None:
         """Its connection is no more. Events that were on their way to it are kept, if it may come back; those of one
         topic in their order."""
-        trail, due = socket.trail, []
+        recovery_buffer, due = socket.recovery_buffer, []
         for name in socket.topics:
-            if trail is not None:
+            if recovery_buffer is not None:
                 due += self._topics[name].due_events(socket)
             self._remove(name, socket)
         self._lags.pop(socket, None)
-        if trail is not None:
+        if recovery_buffer is not None:
             for event in due:
-                trail.miss(event.event, event.payload)
+                recovery_buffer.miss(event.event, event.payload)
 
     def unsubscribe_all(self, socket: Socket) -> None:
         """The socket wants no more."""
@@ -152,8 +164,8 @@ class Fanout:
 
     def close_to(self, topic: str, *, but: Callable[[str | None], bool]) -> None:
         """Of those who are away and may come back, none is to hear the topic but the owners for whom ``but`` holds."""
-        for trails in self._trails:
-            trails.deafen_all(topic, but=but)
+        for recovery_buffers in self._recovery_buffers:
+            recovery_buffers.deafen_all(topic, but=but)
 
     def upgraded(self, socket: Socket) -> None:
         """It has another transport, which may take other bytes."""
@@ -188,31 +200,31 @@ class Fanout:
         """An event for everyone who hears the topic, in order with its messages; slow sockets get it too."""
         found = self._topics.get(topic)
         if found is not None:
-            self._append(found, Event(event, payload))
-        for trails in self._trails:
-            trails.published(topic, event, payload)
+            self._append(found, TopicEvent(event, payload))
+        for recovery_buffers in self._recovery_buffers:
+            recovery_buffers.published(topic, event, payload)
 
     def publish_messages(
-        self, topic: str, room_id: str, epoch: str, messages: Iterable[Message | Mapping[str, Any]]
+        self, topic: str, room_id: str, epoch: str, messages: Iterable[TopicMessage | Mapping[str, Any]]
     ) -> None:
         """Room messages in offset order. What gathers for one room goes out as one list; slow sockets skip it."""
         found = self._topics.get(topic)
         if found is None:
             return
-        wrapped = [message if isinstance(message, Message) else Message(message) for message in messages]
+        wrapped = [message if isinstance(message, TopicMessage) else TopicMessage(message) for message in messages]
         if wrapped:
-            self._append(found, Messages(room_id, epoch, wrapped))
+            self._append(found, TopicMessages(room_id, epoch, wrapped))
 
     def conflate(self, topic: str, event: str, payload: Any, *, key: str) -> None:
         """A value of which only the latest matters: the first goes out at once, then one for each interval."""
         found = self._topics.get(topic)
         if found is None:
             return
-        self._conflated[topic, key] = Event(event, payload, key)
+        self._conflated[topic, key] = TopicEvent(event, payload, key)
         if self._conflating is None:
             self._flush_conflated()
 
-    def _append(self, topic: Topic, entry: Entry) -> None:
+    def _append(self, topic: Topic, entry: TopicEntry) -> None:
         topic.append(entry)
         self._dirty[topic.name] = topic
         if len(topic.log) > _MAX_PENDING:
@@ -287,7 +299,7 @@ class Fanout:
             if not topic.log and self._dirty.get(topic.name) is topic:  # and no newer one of its name
                 del self._dirty[topic.name]
 
-    def _turn(self, topic: Topic, shape: Shape, row: Row) -> Iterator[None]:
+    def _turn(self, topic: Topic, shape: EncodingKey, row: SocketGroup) -> Iterator[None]:
         """What there is for a row when its turn comes. Whoever yields finds the topic as others have left it."""
         until = topic.end
         while row.members and row.at < until:
@@ -302,19 +314,19 @@ class Fanout:
             self._write(topic, row, row.turn, sockets)
 
     @staticmethod
-    def _next_turn(topic: Topic, shape: Shape, row: Row, end: int) -> Turn:
-        return Turn(topic.run(shape, row.at, end), end, shape[2], list(row.members))
+    def _next_turn(topic: Topic, shape: EncodingKey, row: SocketGroup, end: int) -> Delivery:
+        return Delivery(topic.run(shape, row.at, end), end, shape[2], list(row.members))
 
     def _send_now(self, topic: Topic) -> None:
         for shape, row in topic.turns():
             while row.at < topic.end:
                 row.turn = turn = row.turn or self._next_turn(topic, shape, row, topic.end)
-                self._write(topic, row, turn, turn.take(ROW))
+                self._write(topic, row, turn, turn.take(GROUP_SIZE))
         topic.trim()
 
     # -- writing
 
-    def _write(self, topic: Topic, row: Row, turn: Turn, sockets: list[Socket]) -> None:
+    def _write(self, topic: Topic, row: SocketGroup, turn: Delivery, sockets: list[Socket]) -> None:
         """The hot loop: one write of the same bytes for each socket."""
         run, frames = turn.run, turn.frames
         if topic.late:
@@ -330,7 +342,7 @@ class Fanout:
         if not turn.waiting:
             row.at, row.turn = turn.end, None
 
-    def _served_together(self, topic: Topic, sockets: list[Socket], run: Run) -> list[Socket]:
+    def _served_together(self, topic: Topic, sockets: list[Socket], run: EncodedRun) -> list[Socket]:
         """Who gets the same bytes. Those who know a part already are served here, one by one."""
         apart = [socket for socket in sockets if socket in topic.late]
         for socket in apart:
@@ -338,29 +350,29 @@ class Fanout:
                 self._deliver_late(topic, socket, entry)
         return [socket for socket in sockets if socket not in apart] if apart else sockets
 
-    def _deliver_late(self, topic: Topic, socket: Socket, entry: Entry) -> None:
+    def _deliver_late(self, topic: Topic, socket: Socket, entry: TopicEntry) -> None:
         """To a socket that may know a part already."""
-        rest: Entry | None = entry
+        rest: TopicEntry | None = entry
         position = topic.late.get(socket)
-        if isinstance(entry, Messages) and position is not None:
+        if isinstance(entry, TopicMessages) and position is not None:
             rest = entry.after(position)
             if entry.messages[-1].offset > position[1] or entry.epoch != position[0]:
                 del topic.late[socket]
         if rest is not None:
             self._deliver(topic, socket, rest, rest.outgoing(shape_of(socket)))
 
-    def _deliver(self, topic: Topic, socket: Socket, entry: Entry, outgoing: Outgoing) -> None:
+    def _deliver(self, topic: Topic, socket: Socket, entry: TopicEntry, outgoing: Outgoing) -> None:
         """To a socket whose transport cannot simply be written to."""
         if not socket.is_connected and not socket.is_connecting:
             return  # it was closed by what came before this in the same run
-        if socket.session.is_slow and (isinstance(entry, Messages) or entry.key is not None):
+        if socket.session.is_slow and (isinstance(entry, TopicMessages) or entry.key is not None):
             lag = self._lag(socket)
             self.skipped += 1
-            if isinstance(entry, Messages):
+            if isinstance(entry, TopicMessages):
                 lag.miss(entry)
             elif entry.key is not None:
                 lag.values[topic.name, entry.key] = None
-        elif socket.trail is not None and isinstance(entry, Event) and entry.key is None:
+        elif socket.recovery_buffer is not None and isinstance(entry, TopicEvent) and entry.key is None:
             socket.emit(entry.event, entry.payload)
         else:
             socket.send(outgoing)

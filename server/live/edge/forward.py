@@ -18,8 +18,8 @@ from server.live.edge.request import BadRequest, Head, fields
 from server.live.edge.splice import Splice
 
 if TYPE_CHECKING:
-    from server.live.edge.front import Front
-    from server.live.edge.session import Sessions
+    from server.live.edge.demultiplexer import HttpDemultiplexer
+    from server.live.edge.session import EngineSessions
 
 MARK: Final = "x-socialflow-forwarded"
 """On what a node sends on for another; believed on the internal listener only."""
@@ -51,9 +51,9 @@ class Forwarding:
     def __init__(
         self,
         *,
-        sessions: Sessions,
+        sessions: EngineSessions,
         elsewhere: Callable[[str], Address | None],
-        left: Callable[[Front], None],
+        left: Callable[[HttpDemultiplexer], None],
     ) -> None:
         """`elsewhere`: where the node with a tag has its internal listener, None when there is none. `left` is told of
         a front whose connection was spliced.
@@ -63,7 +63,7 @@ class Forwarding:
         self._elsewhere = elsewhere
         self._left = left
         self._carriers: set[asyncio.Task[None]] = set()
-        self._polls: dict[asyncio.Task[None], Front] = {}
+        self._polls: dict[asyncio.Task[None], HttpDemultiplexer] = {}
         self.splices: set[Splice] = set()
         self.count = 0  # requests, since the start
 
@@ -77,10 +77,10 @@ class Forwarding:
         with the connections that they were taken on."""
         for splice in list(self.splices):
             splice.close()
-        for carrier, front in list(self._polls.items()):
+        for carrier, demultiplexer in list(self._polls.items()):
             if not carrier.done() and not carrier.cancelling():
                 carrier.cancel()
-                front.answer_poll(engineio.CLOSE_PACKET.payload)
+                demultiplexer.answer_poll(engineio.CLOSE_PACKET.payload)
 
     async def close(self) -> None:
         """Gives up what is under way."""
@@ -92,45 +92,47 @@ class Forwarding:
 
     # -- polling
 
-    def request(self, front: Front, head: Head, body: bytes, *, address: Address, client: str) -> None:
-        """Answers `front` with what the node at `address` answers; `client` is whose request it is."""
+    def request(
+        self, demultiplexer: HttpDemultiplexer, head: Head, body: bytes, *, address: Address, client: str
+    ) -> None:
+        """Answers `demultiplexer` with what the node at `address` answers; `client` is whose request it is."""
         try:
             length = [("Content-Length", str(len(body)))] if head.method == "POST" else []
             sent = _head_for_node(head, client, [("Connection", "close"), *length]) + body
         except BadRequest:
-            front.answer(400, b"Bad request")
+            demultiplexer.answer(400, b"Bad request")
             return
-        carrier = self._carry(front, self._exchange(front, address, sent))
+        carrier = self._carry(demultiplexer, self._exchange(demultiplexer, address, sent))
         if head.method == "GET":
-            self._polls[carrier] = front
+            self._polls[carrier] = demultiplexer
             carrier.add_done_callback(self._polls.pop)
 
-    def _carry(self, front: Front, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def _carry(self, demultiplexer: HttpDemultiplexer, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         self.count += 1
         carrier = asyncio.get_running_loop().create_task(work, name="request for another node")
         self._carriers.add(carrier)
         carrier.add_done_callback(self._carriers.discard)
-        front.is_carried_by(carrier)
+        demultiplexer.is_carried_by(carrier)
         return carrier
 
-    async def _exchange(self, front: Front, address: Address, sent: bytes) -> None:
+    async def _exchange(self, demultiplexer: HttpDemultiplexer, address: Address, sent: bytes) -> None:
         try:
             reader, writer = await self._connect(address)
         except OSError as error:
             _log.debug("no node at %s:%d: %s", *address, error)
-            front.answer(400, b"Session ID unknown")  # so that the client opens another one
+            demultiplexer.answer(400, b"Session ID unknown")  # so that the client opens another one
             return
         try:
             async with asyncio.timeout(self._answer_within_s):
                 writer.write(sent)
                 head, body = await _answer(reader, max_bytes=self._limits.max_relayed_bytes)
         except TimeoutError:
-            front.answer(504, b"The session's node does not answer")
+            demultiplexer.answer(504, b"The session's node does not answer")
         except (OSError, BadRequest, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
             _log.debug("no answer of %s:%d: %s", *address, error)
-            front.answer(502, b"The session's node gave no answer")
+            demultiplexer.answer(502, b"The session's node gave no answer")
         else:
-            front.relay(head, body)
+            demultiplexer.relay(head, body)
         finally:
             writer.transport.abort()
 
@@ -145,16 +147,16 @@ class Forwarding:
 
     # -- WebSocket
 
-    def websocket(self, front: Front, head: Head, *, address: Address, client: str) -> None:
-        """Splices the connection of `front` with one to the node at `address`, which answers the upgrade."""
+    def websocket(self, demultiplexer: HttpDemultiplexer, head: Head, *, address: Address, client: str) -> None:
+        """Splices the connection of `demultiplexer` with one to the node at `address`, which answers the upgrade."""
         try:
             sent = _head_for_node(head, client, [("Connection", "Upgrade"), ("Upgrade", "websocket")])
         except BadRequest:
-            front.answer(400, b"Bad request", is_last=True)
+            demultiplexer.answer(400, b"Bad request", is_last=True)
             return
-        self._carry(front, self._splice(front, address, sent))
+        self._carry(demultiplexer, self._splice(demultiplexer, address, sent))
 
-    async def _splice(self, front: Front, address: Address, sent: bytes) -> None:
+    async def _splice(self, demultiplexer: HttpDemultiplexer, address: Address, sent: bytes) -> None:
         splice = Splice(sessions=self._sessions, over=self.splices.discard)
         loop = asyncio.get_running_loop()
         try:
@@ -163,13 +165,13 @@ class Forwarding:
         except OSError as error:
             splice.abort()
             _log.debug("no node at %s:%d: %s", *address, error)
-            front.answer(400, b"Session ID unknown", is_last=True)
+            demultiplexer.answer(400, b"Session ID unknown", is_last=True)
             return
         except asyncio.CancelledError:
             splice.abort()
             raise
-        transport, rest = front.take()
-        self._left(front)
+        transport, rest = demultiplexer.take()
+        self._left(demultiplexer)
         self.splices.add(splice)
         splice.begin(transport, sent + rest)
 

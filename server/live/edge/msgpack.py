@@ -8,7 +8,7 @@ import msgspec
 
 from server.live.edge import packet as packets
 from server.live.edge.engineio import InvalidPacket, Outgoing
-from server.live.edge.packet import Attachment, Packet, TooDeep, check_connect, check_event, connected
+from server.live.edge.packet import Attachment, SocketPacket, TooDeep, check_connect, check_event, connected
 from server.live.edge.socketio import encode as encode_json
 
 _MAX_NAMESPACE: Final = 256
@@ -31,7 +31,7 @@ class MsgpackParser:
     def __init__(self, *, max_depth: int) -> None:
         self._max_depth = max_depth
 
-    def decode(self, data: str | bytes) -> Packet:
+    def decode(self, data: str | bytes) -> SocketPacket:
         """A packet; attachments lie inside, so it is never partial."""
         if isinstance(data, str):
             raise InvalidPacket("text where MessagePack is due")
@@ -43,7 +43,7 @@ class MsgpackParser:
             raise InvalidPacket("not a packet")
         return self._packet(found)
 
-    def _packet(self, found: dict[Any, Any]) -> Packet:
+    def _packet(self, found: dict[Any, Any]) -> SocketPacket:
         type_, namespace, id_ = found.get("type"), found.get("nsp"), found.get("id")
         if type(type_) is not int or not packets.CONNECT <= type_ <= packets.CONNECT_ERROR:
             raise InvalidPacket("packet type")
@@ -56,8 +56,8 @@ class MsgpackParser:
         except TooDeep:
             if type_ != packets.EVENT:
                 raise
-            return Packet(type_, namespace, id_, None)
-        return Packet(type_, namespace, id_, _checked(type_, data))
+            return SocketPacket(type_, namespace, id_, None)
+        return SocketPacket(type_, namespace, id_, _checked(type_, data))
 
     def connect(self, namespace: str, sid: str, pid: str | None = None) -> Outgoing:
         return _outgoing({"type": packets.CONNECT, "data": connected(sid, pid), "nsp": namespace})

@@ -31,7 +31,7 @@ class TooDeep(InvalidPacket):
     """The payload is nested too deeply."""
 
 
-class Packet:
+class SocketPacket:
     """One packet: `data` is the auth payload of a CONNECT, the list of arguments of an EVENT (name first) or an ACK.
     None for an EVENT that is nested too deeply to be read, so that it can be answered."""
 
@@ -50,13 +50,13 @@ class Partial(Protocol):
     @property
     def parked_bytes(self) -> int: ...
 
-    def add(self, attachment: bytes) -> Packet | None: ...
+    def add(self, attachment: bytes) -> SocketPacket | None: ...
 
 
 class Parser(Protocol):
     """One way of writing packets. Decoding raises InvalidPacket and nothing else, whatever the bytes."""
 
-    def decode(self, data: str | bytes) -> Packet | Partial: ...
+    def decode(self, data: str | bytes) -> SocketPacket | Partial: ...
 
     def connect(self, namespace: str, sid: str, pid: str | None = None) -> Outgoing:
         """`pid` for clients that may recover their connection's state."""

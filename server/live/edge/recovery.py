@@ -27,7 +27,7 @@ _MAX_EVENTS: Final = 1_000  # of one client
 _MAX_BYTES: Final = 64 * 1024
 
 
-class Trail:
+class RecoveryBuffer:
     """What one client was sent lately, and what it would have been sent while it is away."""
 
     __slots__ = ("_bytes", "_events", "_last", "owner", "pid", "sid", "socket", "topics")
@@ -73,40 +73,40 @@ class Trail:
         return [marked for marked, _ in list(self._events)[len(self._events) - missing :]]
 
 
-class Trails:
+class RecoveryBuffers:
     """The trails of clients that are away, for so long and so many; and by topic, what is published meanwhile."""
 
     def __init__(self, *, clock: Callable[[], float], kept_s: float = KEPT_S) -> None:
         self._clock = clock
         self._kept_s = kept_s
-        self._away: OrderedDict[str, tuple[Trail, float]] = OrderedDict()  # by pid, who went first is first
-        self._listening: dict[str, dict[Trail, None]] = {}
-        self._here: dict[str, Trail] = {}
+        self._away: OrderedDict[str, tuple[RecoveryBuffer, float]] = OrderedDict()  # by pid, who went first is first
+        self._listening: dict[str, dict[RecoveryBuffer, None]] = {}
+        self._here: dict[str, RecoveryBuffer] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
         return len(self._away)
 
-    def came(self, trail: Trail, socket: Socket) -> None:
-        trail.socket = socket
-        self._here[trail.pid] = trail
+    def came(self, recovery_buffer: RecoveryBuffer, socket: Socket) -> None:
+        recovery_buffer.socket = socket
+        self._here[recovery_buffer.pid] = recovery_buffer
 
-    def left(self, trail: Trail, topics: tuple[str, ...], *, is_kept: bool) -> None:
+    def left(self, recovery_buffer: RecoveryBuffer, topics: tuple[str, ...], *, is_kept: bool) -> None:
         """Its connection is gone; `is_kept` when the client may come back. It goes on hearing what it has heard."""
-        trail.socket = None
-        self._here.pop(trail.pid, None)
-        trail.topics |= frozenset(topics)
+        recovery_buffer.socket = None
+        self._here.pop(recovery_buffer.pid, None)
+        recovery_buffer.topics |= frozenset(topics)
         if not is_kept:
-            self._forget(trail)
+            self._forget(recovery_buffer)
             return
-        self._away[trail.pid] = trail, self._clock() + self._kept_s
-        for topic in trail.topics:
-            self._listening.setdefault(topic, {})[trail] = None
+        self._away[recovery_buffer.pid] = recovery_buffer, self._clock() + self._kept_s
+        for topic in recovery_buffer.topics:
+            self._listening.setdefault(topic, {})[recovery_buffer] = None
         if len(self._away) > MAX_KEPT:
             self._forget(self._away.popitem(last=False)[1][0])
         self._wake_later()
 
-    def take(self, pid: object) -> Trail | None:
+    def take(self, pid: object) -> RecoveryBuffer | None:
         """The trail of a client that comes back. One whose old connection has not been missed yet loses that first."""
         if not isinstance(pid, str):
             return None
@@ -117,33 +117,33 @@ class Trails:
         found = self._away.pop(pid, None)
         return None if found is None else found[0]
 
-    def drop(self, trail: Trail) -> None:
+    def drop(self, recovery_buffer: RecoveryBuffer) -> None:
         """It was not for this client."""
-        trail.socket = None
-        self._here.pop(trail.pid, None)
-        self._forget(trail)
+        recovery_buffer.socket = None
+        self._here.pop(recovery_buffer.pid, None)
+        self._forget(recovery_buffer)
 
-    def deafen(self, trail: Trail, topic: str) -> None:
+    def deafen(self, recovery_buffer: RecoveryBuffer, topic: str) -> None:
         """Its client hears the topic by itself again, or is to hear no more of it."""
-        trail.topics -= {topic}
+        recovery_buffer.topics -= {topic}
         listening = self._listening.get(topic)
         if listening is not None:
-            listening.pop(trail, None)
+            listening.pop(recovery_buffer, None)
             if not listening:
                 del self._listening[topic]
 
     def deafen_all(self, topic: str, *, but: Callable[[str | None], bool]) -> None:
         """Nobody is to hear the topic but the owners for whom ``but`` holds; None is who has none."""
-        for trail in list(self._listening.get(topic, ())):
-            if not but(trail.owner):
-                self.deafen(trail, topic)
+        for recovery_buffer in list(self._listening.get(topic, ())):
+            if not but(recovery_buffer.owner):
+                self.deafen(recovery_buffer, topic)
 
     def published(self, topic: str, event: str, payload: Any) -> None:
         """For those who would have heard it, and for those who are back and have not said yet that they listen."""
-        for trail in list(self._listening.get(topic, ())):
-            socket = trail.socket
+        for recovery_buffer in list(self._listening.get(topic, ())):
+            socket = recovery_buffer.socket
             if socket is None:
-                trail.miss(event, payload)
+                recovery_buffer.miss(event, payload)
             else:
                 socket.emit(event, payload)
 
@@ -152,18 +152,18 @@ class Trails:
             self._timer.cancel()
             self._timer = None
 
-    def _forget(self, trail: Trail) -> None:
-        for topic in trail.topics:
-            self.deafen(trail, topic)
+    def _forget(self, recovery_buffer: RecoveryBuffer) -> None:
+        for topic in recovery_buffer.topics:
+            self.deafen(recovery_buffer, topic)
 
     def _sweep(self) -> None:
         now = self._clock()
         while self._away:
-            pid, (trail, until) = next(iter(self._away.items()))
+            pid, (recovery_buffer, until) = next(iter(self._away.items()))
             if until > now:
                 return
             del self._away[pid]
-            self._forget(trail)
+            self._forget(recovery_buffer)
 
     def _wake_later(self) -> None:
         if self._timer is None and self._away:

@@ -75,7 +75,7 @@ def parse_headers(raw: bytes) -> dict[str, str]:
     return Head(raw).headers
 
 
-class Body:
+class RequestBody:
     """Follows one request body through the chunks in which it arrives, and keeps it when asked to."""
 
     __slots__ = ("_chunked", "_left", "_limit", "_line", "_size", "content", "is_done")
@@ -147,16 +147,16 @@ def _chunk_size(line: bytes) -> int:
     return int(digits, 16)
 
 
-def body_of(head: Head, *, keep_up_to: int | None) -> Body:
+def body_of(head: Head, *, keep_up_to: int | None) -> RequestBody:
     """The body that this head announces; BadRequest when it announces it in two ways or none that can be trusted."""
     coding = head.headers.get("transfer-encoding")
     length = head.headers.get("content-length")
     if coding is not None:
         if length is not None or coding.lower() != "chunked":
             raise BadRequest("transfer coding")
-        return Body(length=None, keep_up_to=keep_up_to)
+        return RequestBody(length=None, keep_up_to=keep_up_to)
     if length is None:
-        return Body(length=0, keep_up_to=keep_up_to)
+        return RequestBody(length=0, keep_up_to=keep_up_to)
     if not (length.isascii() and length.isdigit()) or len(length) > 18:
         raise BadRequest("content length")
-    return Body(length=int(length), keep_up_to=keep_up_to)
+    return RequestBody(length=int(length), keep_up_to=keep_up_to)

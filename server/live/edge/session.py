@@ -29,13 +29,13 @@ _CLOSING: Final = 1  # closed for everyone but the next poll, which takes what i
 _CLOSED: Final = 2
 
 
-class Timed(Protocol):
+class HasDeadline(Protocol):
     """Something with deadlines: does what is due and says when to look again, None when never."""
 
     def check(self, now: float) -> float | None: ...
 
 
-class Upper(Protocol):
+class SessionHandler(Protocol):
     """What lives on a session. Every call is synchronous and on the loop's thread."""
 
     def receive(self, data: str | bytes) -> None:
@@ -65,7 +65,7 @@ class Poll(Protocol):
     def answer_poll(self, payload: bytes) -> None: ...
 
 
-class Sessions:
+class EngineSessions:
     """All sessions of one port, and what they share."""
 
     __slots__ = ("_is_put_off", "_swept_at", "by_sid", "clock", "forget", "limits", "node_tag", "slow", "wheel")
@@ -79,9 +79,9 @@ class Sessions:
         self.node_tag = node_tag
         self.clock = clock
         tick_s = min(0.1, limits.ping_interval_s / 20, limits.ping_timeout_s / 20)
-        self.wheel: Wheel[Timed] = Wheel(tick_s=tick_s, now=clock())
-        self.by_sid: dict[str, Session] = {}
-        self.slow: dict[Session, float] = {}  # since when
+        self.wheel: Wheel[HasDeadline] = Wheel(tick_s=tick_s, now=clock())
+        self.by_sid: dict[str, EngineSession] = {}
+        self.slow: dict[EngineSession, float] = {}  # since when
         self._swept_at = clock()
         self._is_put_off = False
 
@@ -116,7 +116,7 @@ class Sessions:
                 session.close("slow consumer", code=websocket.POLICY_VIOLATION)
 
 
-class Session:
+class EngineSession:
     """See the module. `wire` writes frames straight to the socket; None whenever that is not the whole truth
     (polling, upgrading, slow, closed), and then `send` knows what to do."""
 
@@ -140,14 +140,14 @@ class Session:
         "wire",
     )
 
-    def __init__(self, *, sessions: Sessions, head: bytes, remote: str) -> None:
+    def __init__(self, *, sessions: EngineSessions, head: bytes, remote: str) -> None:
         """`head` is the request that opened the session, `remote` the client's address."""
         now = sessions.clock()
         self._sessions = sessions
         self.sid = engineio.new_sid(sessions.node_tag)
         self.head = head
         self.remote = remote
-        self.upper: Upper | None = None
+        self.upper: SessionHandler | None = None
         self.wire: Callable[[bytes], None] | None = None
         self.is_posting = False
         self._connection: WebSocketConnection | None = None
@@ -164,7 +164,7 @@ class Session:
 
     # -- birth
 
-    def start(self, upper: Upper, connection: WebSocketConnection | None) -> Outgoing:
+    def start(self, upper: SessionHandler, connection: WebSocketConnection | None) -> Outgoing:
         """Puts `upper` on the session and gives the handshake packet; without a connection it begins with polling."""
         limits = self._sessions.limits
         self.upper = upper

@@ -14,7 +14,7 @@ from server.live.edge import packet as packets
 from server.live.edge.engineio import InvalidPacket, Outgoing
 from server.live.edge.packet import (
     Attachment,
-    Packet,
+    SocketPacket,
     TooDeep,
     check_connect,
     check_event,
@@ -89,14 +89,14 @@ class JsonPartial:
 
     __slots__ = ("_attachments", "_count", "_data", "_packet", "parked_bytes")
 
-    def __init__(self, packet: Packet, data: Any, count: int) -> None:
+    def __init__(self, packet: SocketPacket, data: Any, count: int) -> None:
         self._packet = packet
         self._data = data
         self._count = count
         self._attachments: list[Attachment] = []
         self.parked_bytes = 0
 
-    def add(self, attachment: bytes) -> Packet | None:
+    def add(self, attachment: bytes) -> SocketPacket | None:
         """The whole packet once the last attachment is there."""
         self._attachments.append(Attachment(attachment))
         self.parked_bytes += len(attachment)
@@ -116,21 +116,21 @@ class JsonParser:
         self._max_depth = max_depth
         self._max_attachments = max_attachments
 
-    def decode(self, data: str | bytes) -> Packet | JsonPartial:
+    def decode(self, data: str | bytes) -> SocketPacket | JsonPartial:
         """A packet, or one that waits for attachments. Binary alone is not a packet here."""
         if isinstance(data, bytes) or not data or not "0" <= data[0] <= "6":
             raise InvalidPacket("unknown Socket.IO packet")
         type_ = ord(data[0]) - 48
         if type_ <= packets.ACK and (at := _plain_head(data)):
             number = int(data[1:at]) if at > 1 else None
-            packet = Packet(type_, _ROOT, number, None)
+            packet = SocketPacket(type_, _ROOT, number, None)
             return self._filled(packet, data[at:], 0)
         cursor, is_binary = _Cursor(data), type_ >= packets.BINARY_EVENT
         count = cursor.attachments(self._max_attachments) if is_binary else 0
-        packet = Packet(type_ - 3 if is_binary else type_, cursor.namespace(), cursor.id(), None)
+        packet = SocketPacket(type_ - 3 if is_binary else type_, cursor.namespace(), cursor.id(), None)
         return self._filled(packet, data[cursor.at :], count)
 
-    def _filled(self, packet: Packet, text: str, count: int) -> Packet | JsonPartial:
+    def _filled(self, packet: SocketPacket, text: str, count: int) -> SocketPacket | JsonPartial:
         """`count` is the number of attachments that are to come."""
         try:
             payload = self._json(text)

@@ -7,17 +7,17 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
-    from server.live.edge.session import Sessions
+    from server.live.edge.session import EngineSessions
 
 
-class End(asyncio.Protocol):
+class SplicedEnd(asyncio.Protocol):
     """One of the two connections."""
 
     __slots__ = ("_splice", "is_ended", "other", "transport")
 
     def __init__(self, splice: Splice) -> None:
         self._splice = splice
-        self.other: End | None = None
+        self.other: SplicedEnd | None = None
         self.transport: asyncio.Transport | None = None
         self.is_ended = False  # it has said all it had to say
 
@@ -62,14 +62,14 @@ class Splice:
 
     __slots__ = ("_due", "_is_closing", "_over", "_sessions", "far", "near")
 
-    def __init__(self, *, sessions: Sessions, over: Callable[[Splice], None]) -> None:
+    def __init__(self, *, sessions: EngineSessions, over: Callable[[Splice], None]) -> None:
         """`over` is called when both ends are gone."""
         self._sessions = sessions
         self._over = over
         self._is_closing = False
         self._due = 0.0
-        self.near = End(self)
-        self.far = End(self)
+        self.near = SplicedEnd(self)
+        self.far = SplicedEnd(self)
 
     def begin(self, near: asyncio.Transport, said: bytes) -> None:
         """Takes the client's transport over; `said` is the first that the node hears. Once."""
@@ -92,7 +92,7 @@ class Splice:
             limits = self._sessions.limits
             self._due = self._sessions.clock() + limits.ping_interval_s + limits.ping_timeout_s
 
-    def half_over(self, end: End) -> bool:
+    def half_over(self, end: SplicedEnd) -> bool:
         """One side will say nothing more; whether it stays open to hear the rest."""
         self._soon()
         other = end.other
@@ -106,7 +106,7 @@ class Splice:
         transport.write_eof()
         return True
 
-    def lost(self, end: End) -> None:
+    def lost(self, end: SplicedEnd) -> None:
         if self.near.transport is None and self.far.transport is None:
             self._over(self)
         elif end.other is not None:

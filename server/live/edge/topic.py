@@ -14,13 +14,13 @@ from server.live.edge.packet import Parser
 _log: Final = logging.getLogger(__name__)
 
 MESSAGES: Final = "chat:messages"
-ROW: Final = 256  # sockets that get the same bytes, encoded and compressed once for them
+GROUP_SIZE: Final = 256  # sockets that get the same bytes, encoded and compressed once for them
 
-Shape = tuple[Parser, str, int]
+EncodingKey = tuple[Parser, str, int]
 """Sockets of one parser, one namespace and one window of compression (in bits, 0 for none) get the same bytes."""
 
 
-class Message:
+class TopicMessage:
     """One room message on its way out, encoded once for each parser that needs it."""
 
     __slots__ = ("_parts", "body", "offset")
@@ -38,7 +38,7 @@ class Message:
         return found
 
 
-class Event:
+class TopicEvent:
     """One event of one object; `key` names what it is the latest value of, if it may be skipped for a later one."""
 
     __slots__ = ("event", "key", "payload")
@@ -48,48 +48,48 @@ class Event:
         self.payload = payload
         self.key = key
 
-    def outgoing(self, shape: Shape) -> Outgoing:
+    def outgoing(self, shape: EncodingKey) -> Outgoing:
         parser, namespace, _ = shape
         return parser.event(namespace, [self.event, self.payload])
 
 
-class Messages:
+class TopicMessages:
     """A run of messages of one room and epoch, in offset order."""
 
     __slots__ = ("epoch", "messages", "room_id")
 
-    def __init__(self, room_id: str, epoch: str, messages: list[Message]) -> None:
+    def __init__(self, room_id: str, epoch: str, messages: list[TopicMessage]) -> None:
         self.room_id = room_id
         self.epoch = epoch
         self.messages = messages
 
-    def outgoing(self, shape: Shape) -> Outgoing:
+    def outgoing(self, shape: EncodingKey) -> Outgoing:
         parser, namespace, _ = shape
         head = {"room_id": self.room_id, "epoch": self.epoch}
         return parser.event_of_parts(namespace, MESSAGES, head, "messages", [m.part(parser) for m in self.messages])
 
-    def follows(self, other: Messages) -> bool:
+    def follows(self, other: TopicMessages) -> bool:
         """Whether both may go out as one list."""
         return self.room_id == other.room_id and self.epoch == other.epoch
 
-    def after(self, position: tuple[str, int]) -> Messages | None:
+    def after(self, position: tuple[str, int]) -> TopicMessages | None:
         """What of it lies behind a position in the room; another epoch is all behind it."""
         epoch, offset = position
         if epoch != self.epoch or self.messages[0].offset > offset:
             return self
         rest = [message for message in self.messages if message.offset > offset]
-        return Messages(self.room_id, self.epoch, rest) if rest else None
+        return TopicMessages(self.room_id, self.epoch, rest) if rest else None
 
 
-Entry = Event | Messages
+TopicEntry = TopicEvent | TopicMessages
 
 
-class Run:
+class EncodedRun:
     """The entries from one number up to another, as the sockets of one parser and namespace are to get them."""
 
     __slots__ = ("entries", "key")
 
-    def __init__(self, key: tuple[Parser, str, int, int], entries: list[tuple[Entry, Outgoing]]) -> None:
+    def __init__(self, key: tuple[Parser, str, int, int], entries: list[tuple[TopicEntry, Outgoing]]) -> None:
         self.key = key
         self.entries = entries
 
@@ -97,12 +97,12 @@ class Run:
         return b"".join([outgoing.frames_for(window) for _, outgoing in self.entries])
 
 
-class Turn:
+class Delivery:
     """A run on its way to a row: the same bytes for each, and who has not been given them."""
 
     __slots__ = ("end", "frames", "run", "waiting")
 
-    def __init__(self, run: Run, end: int, window: int, waiting: list[Socket]) -> None:
+    def __init__(self, run: EncodedRun, end: int, window: int, waiting: list[Socket]) -> None:
         self.run = run
         self.end = end  # the number behind the run's last entry
         self.frames = run.frames_for(window)
@@ -115,7 +115,7 @@ class Turn:
         return taken
 
 
-class Row:
+class SocketGroup:
     """Sockets that are given the same."""
 
     __slots__ = ("at", "members", "turn")
@@ -123,7 +123,7 @@ class Row:
     def __init__(self, at: int) -> None:
         self.at = at  # the number of the first entry that not all of them have been given
         self.members: dict[Socket, None] = {}
-        self.turn: Turn | None = None  # under way
+        self.turn: Delivery | None = None  # under way
 
     def remove(self, socket: Socket) -> None:
         del self.members[socket]
@@ -147,16 +147,16 @@ class Topic:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.rows: dict[Shape, list[Row]] = {}
+        self.rows: dict[EncodingKey, list[SocketGroup]] = {}
         self.size = 0
-        self.log: list[Entry] = []
+        self.log: list[TopicEntry] = []
         self.begin = 0
         self.epoch = ""  # of the last messages
         self.news = 0  # who comes now must not be given entries before this number: events, and another epoch's
         self.late: dict[Socket, tuple[str, int]] = {}  # where they stand; what is not behind it they have already
-        self.latest: dict[str, Event] = {}  # the last value of each key
+        self.latest: dict[str, TopicEvent] = {}  # the last value of each key
         self.waiting: list[tuple[int, Callable[[], None]]] = []  # for what lies before a number to be written
-        self._run: Run | None = None
+        self._run: EncodedRun | None = None
 
     @property
     def end(self) -> int:
@@ -169,10 +169,10 @@ class Topic:
             return False
         rows = self.rows.setdefault(shape_of(socket), [])
         for row in reversed(rows):
-            if len(row.members) < ROW and row.next >= self.news:
+            if len(row.members) < GROUP_SIZE and row.next >= self.news:
                 break
         else:
-            row = Row(self.end)
+            row = SocketGroup(self.end)
             rows.append(row)
         row.members[socket] = None
         self.size += 1
@@ -188,7 +188,7 @@ class Topic:
                 break
         self.late.pop(socket, None)
 
-    def _take_out(self, shape: Shape, row: Row, socket: Socket) -> None:
+    def _take_out(self, shape: EncodingKey, row: SocketGroup, socket: Socket) -> None:
         row.remove(socket)
         if not row.members:
             self.rows[shape].remove(row)
@@ -203,23 +203,25 @@ class Topic:
                 due = row.due(socket)
                 self._take_out(shape, row, socket)
                 rows = self.rows.setdefault(now, [])
-                fitting = (row for row in rows if row.at == due and row.turn is None and len(row.members) < ROW)
+                fitting = (row for row in rows if row.at == due and row.turn is None and len(row.members) < GROUP_SIZE)
                 other = next(fitting, None)
                 if other is None:
-                    other = Row(due)
+                    other = SocketGroup(due)
                     rows.append(other)
                 other.members[socket] = None
                 return
 
-    def due_events(self, socket: Socket) -> list[Event]:
+    def due_events(self, socket: Socket) -> list[TopicEvent]:
         """The events among what it is still to be given, but for values of which only the latest matters."""
         found = next((row for _, row in self.turns() if socket in row.members), None)
         begin = self.end if found is None else found.due(socket)
-        return [entry for entry in self.log[begin - self.begin :] if isinstance(entry, Event) and entry.key is None]
+        return [
+            entry for entry in self.log[begin - self.begin :] if isinstance(entry, TopicEvent) and entry.key is None
+        ]
 
-    def append(self, entry: Entry) -> None:
+    def append(self, entry: TopicEntry) -> None:
         self.log.append(entry)
-        if isinstance(entry, Event):
+        if isinstance(entry, TopicEvent):
             if entry.key is None:
                 self.news = self.end
         elif self.epoch != entry.epoch:
@@ -229,21 +231,21 @@ class Topic:
     def position(self) -> tuple[str, int] | None:
         """The last message that waits to go out."""
         for entry in reversed(self.log):
-            if isinstance(entry, Messages):
+            if isinstance(entry, TopicMessages):
                 return entry.epoch, entry.messages[-1].offset
         return None
 
-    def turns(self) -> list[tuple[Shape, Row]]:
+    def turns(self) -> list[tuple[EncodingKey, SocketGroup]]:
         """Everyone, as of now."""
         return [(shape, row) for shape, rows in self.rows.items() for row in rows]
 
-    def run(self, shape: Shape, begin: int, end: int) -> Run:
+    def run(self, shape: EncodingKey, begin: int, end: int) -> EncodedRun:
         """Rows that stand at the same place are given the same bytes: what comes next is kept from the one before. So
         it is for those who differ in nothing but how they take it compressed."""
         key = *shape[:2], begin, end
         if self._run is None or self._run.key != key:
             entries = _gathered(islice(self.log, begin - self.begin, end - self.begin))
-            self._run = Run(key, list(_encoded(self.name, shape, entries)))
+            self._run = EncodedRun(key, list(_encoded(self.name, shape, entries)))
         return self._run
 
     def trim(self) -> None:
@@ -262,24 +264,28 @@ class Topic:
             call()
 
 
-def _gathered(entries: Iterable[Entry]) -> Iterator[Entry]:
+def _gathered(entries: Iterable[TopicEntry]) -> Iterator[TopicEntry]:
     """What follows each other in one room becomes one list."""
-    last: Messages | None = None
+    last: TopicMessages | None = None
     for entry in entries:
-        if isinstance(entry, Messages) and last is not None and entry.follows(last):
+        if isinstance(entry, TopicMessages) and last is not None and entry.follows(last):
             last.messages += entry.messages
             continue
         if last is not None:
             yield last
         # A list of its own: other rows may get another run of the same entries.
-        last = Messages(entry.room_id, entry.epoch, list(entry.messages)) if isinstance(entry, Messages) else None
+        last = (
+            TopicMessages(entry.room_id, entry.epoch, list(entry.messages))
+            if isinstance(entry, TopicMessages)
+            else None
+        )
         if last is None:
             yield entry
     if last is not None:
         yield last
 
 
-def _encoded(topic: str, shape: Shape, entries: Iterable[Entry]) -> Iterator[tuple[Entry, Outgoing]]:
+def _encoded(topic: str, shape: EncodingKey, entries: Iterable[TopicEntry]) -> Iterator[tuple[TopicEntry, Outgoing]]:
     for entry in entries:
         try:
             yield entry, entry.outgoing(shape)
@@ -287,5 +293,5 @@ def _encoded(topic: str, shape: Shape, entries: Iterable[Entry]) -> Iterator[tup
             _log.exception("a publication could not be written", extra={"topic": topic})
 
 
-def shape_of(socket: Socket) -> Shape:
+def shape_of(socket: Socket) -> EncodingKey:
     return socket.parser, socket.namespace, socket.session.window

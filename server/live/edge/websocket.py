@@ -149,7 +149,7 @@ def _text(payload: bytes | bytearray) -> str:
         raise _Broken(INVALID_DATA, "text is not UTF-8") from None
 
 
-class Reader:
+class FrameReader:
     """The receiving half of one connection. After CLOSE or VIOLATION nothing more is read.
 
     Text is checked as it arrives, so that what is not UTF-8 is refused at its first wrong byte even in the middle of

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from actors.runtime import ManualClock
-from tests.actors.runtime.cast import Stage
+from tests.actors.runtime.sample_actors import Stage
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from actors.runtime import (
     Unavailable,
     handles,
 )
-from tests.actors.runtime.cast import Echo, Promise, Put, Remind, Spawn, Stage, StopNow, Values, Wait, running
+from tests.actors.runtime.sample_actors import Echo, Promise, Put, Remind, Spawn, Stage, StopNow, Values, Wait, running
 
 
 async def test_idle_actor_passivates_and_comes_back_with_its_state(stage: Stage, clock: ManualClock) -> None:

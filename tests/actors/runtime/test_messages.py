@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from actors.runtime import DeadlineExceeded, DomainError, MailboxFull, ManualClock, Unhandled, UnknownKind
-from tests.actors.runtime.cast import Echo, Keep, Promise, Put, Refuse, Stage, Unknown, Values, Wait, running
+from tests.actors.runtime.sample_actors import Echo, Keep, Promise, Put, Refuse, Stage, Unknown, Values, Wait, running
 
 
 async def test_first_message_activates_and_order_is_kept(stage: Stage, clock: ManualClock) -> None:

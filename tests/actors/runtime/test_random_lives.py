@@ -9,7 +9,7 @@ from contextlib import suppress
 import pytest
 
 from actors.runtime import ActorError, DomainError, LocalTransport, ManualClock, Message, Node, Ref, RestartPolicy
-from tests.actors.runtime.cast import (
+from tests.actors.runtime.sample_actors import (
     BeFenced,
     Crash,
     CrashAsked,

@@ -27,7 +27,7 @@ from actors.runtime import (
     wire_name,
 )
 from actors.runtime.message import reply_type
-from tests.actors.runtime.cast import (
+from tests.actors.runtime.sample_actors import (
     CrashAsked,
     Echo,
     Epoch,

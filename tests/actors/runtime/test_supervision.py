@@ -16,7 +16,7 @@ from actors.runtime import (
     Unavailable,
 )
 from actors.runtime.supervisor import CrashRecord
-from tests.actors.runtime.cast import (
+from tests.actors.runtime.sample_actors import (
     BeFenced,
     Crash,
     CrashAsked,

@@ -14,12 +14,12 @@ import pytest
 
 from media.hls.events import Event, PartReady, SegmentReady, SegmentRemoved, SegmentStored, StreamEnded
 from media.hls.folder import RunFolder
-from media.hls.index import Bad, InStore, LiveIndex, OnDisk, PendingPart, Ready, Wait
+from media.hls.index import Bad, InStore, LiveIndex, OnDisk, PendingPart, Rendered, Wait
 from media.hls.muxer import Muxer
-from media.hls.playlist import Position, Query, parse_query
+from media.hls.playlist import BlockingQuery, Position, parse_query
 from tests.media.hls.sources import AUDIO, VIDEO, Encoded, encode, live, mixed, pictures, sounds
 
-NOW = Query()
+NOW = BlockingQuery()
 
 
 class Stream:
@@ -62,7 +62,7 @@ class Stream:
 
     def text(self, rendition: str, **options) -> m3u8.M3U8:
         answer = self.index.media(rendition, options.pop("query", NOW), **options)
-        assert isinstance(answer, Ready)
+        assert isinstance(answer, Rendered)
         return m3u8.loads(answer.body.decode())
 
 
@@ -96,9 +96,9 @@ def test_no_playlist_without_a_whole_segment_is_given_out_but_to_who_waits_for_a
         stream.feed([unit])
         for rendition in ("video", "audio"):
             answer = stream.index.media(rendition, NOW)
-            assert not isinstance(answer, Ready) or b"#EXTINF" in answer.body
+            assert not isinstance(answer, Rendered) or b"#EXTINF" in answer.body
         if stream.index.is_playable:
-            assert all(isinstance(stream.index.media(name, NOW), Ready) for name in ("video", "audio"))
+            assert all(isinstance(stream.index.media(name, NOW), Rendered) for name in ("video", "audio"))
     assert stream.index.is_playable
     assert stream.text("video").target_duration == stream.text("audio").target_duration == gop_s
 
@@ -106,7 +106,7 @@ def test_no_playlist_without_a_whole_segment_is_given_out_but_to_who_waits_for_a
 def test_part_of_the_first_segment_is_given_to_who_asks_for_it(stream):
     stream.feed(live(VIDEO, units=pictures(1)))
     assert isinstance(stream.index.media("video", NOW), Wait)
-    assert isinstance(stream.index.media("video", parse_query("1", "1", None)), Ready)
+    assert isinstance(stream.index.media("video", parse_query("1", "1", None)), Rendered)
 
 
 def test_target_duration_stays_through_long_key_frame_intervals_and_another_publication(stream):
@@ -312,7 +312,7 @@ def test_live_windows_of_dash_begin_together(tmp_path):
     for unit in units(30):
         stream.feed([unit])
         answer = stream.index.manifest(now=unit.at)
-        if isinstance(answer, Ready):
+        if isinstance(answer, Rendered):
             first = re.findall(r'startNumber="(\d+)"', answer.body.decode())
             starts = re.findall(r'<Period id="(p1)" start="(PT0\.\d+S)"', answer.body.decode())
             assert len(set(first)) == len(set(starts)) == 1, first

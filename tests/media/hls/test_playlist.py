@@ -8,10 +8,10 @@ import pytest
 from media.hls.playlist import (
     WHOLE,
     BadQuery,
+    BlockingQuery,
     MediaPlaylist,
     PartInfo,
     Position,
-    Query,
     RenditionInfo,
     Report,
     SegmentInfo,
@@ -248,11 +248,11 @@ def test_independence_is_claimed_only_when_it_holds(is_independent):
 @pytest.mark.parametrize(
     ("msn", "part_index", "skip", "expected"),
     [
-        (None, None, None, Query()),
-        ("7", None, None, Query(Position(7, WHOLE))),
-        ("7", "2", None, Query(Position(7, 2))),
-        ("7", "2", "YES", Query(Position(7, 2), True)),
-        (None, None, "v2", Query(None, True)),
+        (None, None, None, BlockingQuery()),
+        ("7", None, None, BlockingQuery(Position(7, WHOLE))),
+        ("7", "2", None, BlockingQuery(Position(7, 2))),
+        ("7", "2", "YES", BlockingQuery(Position(7, 2), True)),
+        (None, None, "v2", BlockingQuery(None, True)),
     ],
 )
 def test_directives_are_understood(msn, part_index, skip, expected):
@@ -295,12 +295,12 @@ def test_bad_directives_are_refused(msn, part_index, skip):
 )
 def test_request_waits_for_exactly_what_is_missing(msn, part_index, expected):
     playlist = fill(MediaPlaylist(), range(4), open_parts=2)
-    assert playlist.check(Query(Position(msn, part_index))) is expected
+    assert playlist.check(BlockingQuery(Position(msn, part_index))) is expected
 
 
 def test_part_that_a_finished_segment_lacks_means_the_next_segments_first():
     playlist = fill(MediaPlaylist(), range(4))
-    query = Query(Position(3, PARTS))
+    query = BlockingQuery(Position(3, PARTS))
     assert playlist.check(query) is False
     playlist.add_part(segment(4), part(4, 0))
     assert playlist.check(query) is True
@@ -313,22 +313,22 @@ def test_part_after_the_last_of_a_long_finished_segment_is_waited_for(index):
     for at in range(30):
         playlist.add_part(segment(0), part(0, at))
     playlist.add_segment(segment(0, seconds=10))
-    assert playlist.check(Query(Position(0, index))) is False
+    assert playlist.check(BlockingQuery(Position(0, index))) is False
     playlist.add_part(segment(1), part(1, 0))
-    assert playlist.check(Query(Position(0, index))) is True
+    assert playlist.check(BlockingQuery(Position(0, index))) is True
 
 
 def test_requests_too_far_ahead_are_refused():
     playlist = fill(MediaPlaylist(), range(4), open_parts=2)
-    assert playlist.check(Query(Position(5, WHOLE))) is False
-    assert isinstance(playlist.check(Query(Position(6, 0))), BadQuery)
-    assert isinstance(playlist.check(Query(Position(4, 40))), BadQuery)
+    assert playlist.check(BlockingQuery(Position(5, WHOLE))) is False
+    assert isinstance(playlist.check(BlockingQuery(Position(6, 0))), BadQuery)
+    assert isinstance(playlist.check(BlockingQuery(Position(4, 40))), BadQuery)
 
 
 def test_nobody_waits_for_an_ended_stream():
     playlist = fill(MediaPlaylist(), range(4))
     playlist.finish()
-    assert playlist.check(Query(Position(9, 9))) is True
+    assert playlist.check(BlockingQuery(Position(9, 9))) is True
 
 
 VIDEO = RenditionInfo(

@@ -56,7 +56,7 @@ class Recording:
         return next(track for track in self.configured[-1] if track.kind == kind)
 
 
-class Door:
+class RecordingIngest:
     """Authorises the key ``good`` for one publisher at a time and keeps all recordings and requests."""
 
     def __init__(self) -> None:

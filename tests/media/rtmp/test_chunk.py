@@ -14,7 +14,7 @@ from media.rtmp.chunk import (
     ChunkLimits,
     ChunkReader,
     ChunkWriter,
-    Message,
+    RtmpMessage,
 )
 
 
@@ -26,7 +26,7 @@ def read(data: bytes) -> list[tuple[int, int, int, bytes]]:
     return [plain(message) for message in reader().receive(data)]
 
 
-def plain(message: Message) -> tuple[int, int, int, bytes]:
+def plain(message: RtmpMessage) -> tuple[int, int, int, bytes]:
     return message.type, message.stream_id, message.timestamp, bytes(message.payload)
 
 
@@ -165,7 +165,7 @@ messages = st.lists(
     st.tuples(
         st.integers(2, 6),
         st.builds(
-            Message,
+            RtmpMessage,
             st.sampled_from([AUDIO, VIDEO, COMMAND]),
             st.integers(0, 2),
             st.one_of(st.integers(0, 0xFFFFFFFF), st.integers(0, 3000)),
@@ -178,12 +178,14 @@ messages = st.lists(
 
 @settings(max_examples=200)
 @given(sent=messages, size=st.integers(1, 300), cuts=st.lists(st.integers(1, 200), max_size=40))
-def test_what_is_written_is_read_however_it_is_cut(sent: list[tuple[int, Message]], size: int, cuts: list[int]) -> None:
+def test_what_is_written_is_read_however_it_is_cut(
+    sent: list[tuple[int, RtmpMessage]], size: int, cuts: list[int]
+) -> None:
     writer = ChunkWriter()
-    data = writer.write(2, Message(SET_CHUNK_SIZE, 0, 0, size.to_bytes(4, "big")))
+    data = writer.write(2, RtmpMessage(SET_CHUNK_SIZE, 0, 0, size.to_bytes(4, "big")))
     writer.chunk_bytes = size
     data += b"".join(writer.write(stream, message) for stream, message in sent)
-    under_test, found, at = reader(), list[Message](), 0
+    under_test, found, at = reader(), list[RtmpMessage](), 0
     for cut in [*cuts, len(data)]:
         found += under_test.receive(data[at : at + cut])
         at += cut
@@ -193,5 +195,7 @@ def test_what_is_written_is_read_however_it_is_cut(sent: list[tuple[int, Message
 
 def test_writer_shortens_headers_as_far_as_the_last_one_allows() -> None:
     writer = ChunkWriter()
-    sizes = [len(writer.write(4, Message(AUDIO, 1, stamp, b"12345"))) - 5 for stamp in (1000, 1020, 1040, 1060, 1050)]
+    sizes = [
+        len(writer.write(4, RtmpMessage(AUDIO, 1, stamp, b"12345"))) - 5 for stamp in (1000, 1020, 1040, 1060, 1050)
+    ]
     assert sizes == [12, 4, 1, 1, 12]

@@ -4,60 +4,60 @@ import pytest
 
 from media.errors import ProtocolError, PublishRefused
 from media.rtmp import flv
-from media.rtmp.flv import Packet, parse_audio, parse_video
+from media.rtmp.flv import FlvPacket, parse_audio, parse_video
 from media.unit import Codec, Track, Unit
 
 
 def test_legacy_h264_gives_header_frame_and_end() -> None:
-    assert parse_video(b"\x17\0\0\0\0rec") == [Packet("video", Codec.H264, "header", 0, True, 0, 0, b"rec")]
-    assert parse_video(b"\x27\1\0\0\x50nal") == [Packet("video", Codec.H264, "frame", 0, False, 80, 0, b"nal")]
+    assert parse_video(b"\x17\0\0\0\0rec") == [FlvPacket("video", Codec.H264, "header", 0, True, 0, 0, b"rec")]
+    assert parse_video(b"\x27\1\0\0\x50nal") == [FlvPacket("video", Codec.H264, "frame", 0, False, 80, 0, b"nal")]
     assert parse_video(b"\x27\1\xff\xff\xffnal")[0].composition_ms == -1
     assert parse_video(b"\x17\2\0\0\0")[0].step == "end"
 
 
 def test_legacy_hevc_is_understood() -> None:
-    assert parse_video(b"\x1c\1\0\0\0nal") == [Packet("video", Codec.HEVC, "frame", 0, True, 0, 0, b"nal")]
+    assert parse_video(b"\x1c\1\0\0\0nal") == [FlvPacket("video", Codec.HEVC, "frame", 0, True, 0, 0, b"nal")]
 
 
 def test_legacy_aac_gives_header_and_frame() -> None:
-    assert parse_audio(b"\xaf\0\x11\x90") == [Packet("audio", Codec.AAC, "header", 0, True, 0, 0, b"\x11\x90")]
-    assert parse_audio(b"\xaf\1raw") == [Packet("audio", Codec.AAC, "frame", 0, True, 0, 0, b"raw")]
+    assert parse_audio(b"\xaf\0\x11\x90") == [FlvPacket("audio", Codec.AAC, "header", 0, True, 0, 0, b"\x11\x90")]
+    assert parse_audio(b"\xaf\1raw") == [FlvPacket("audio", Codec.AAC, "frame", 0, True, 0, 0, b"raw")]
 
 
 @pytest.mark.parametrize(
     ("payload", "expected"),
     [
-        (b"\x90hvc1rec", Packet("video", Codec.HEVC, "header", 0, True, 0, 0, b"rec")),
-        (b"\xa1hvc1\0\0\x28nal", Packet("video", Codec.HEVC, "frame", 0, False, 40, 0, b"nal")),
-        (b"\xa3hvc1nal", Packet("video", Codec.HEVC, "frame", 0, False, 0, 0, b"nal")),
-        (b"\x91avc1\0\0\x28nal", Packet("video", Codec.H264, "frame", 0, True, 40, 0, b"nal")),
-        (b"\x91av01obu", Packet("video", Codec.AV1, "frame", 0, True, 0, 0, b"obu")),
-        (b"\xa1vp09raw", Packet("video", Codec.VP9, "frame", 0, False, 0, 0, b"raw")),
-        (b"\x92hvc1", Packet("video", Codec.HEVC, "end", 0, True, 0, 0, b"")),
-        (b"\x94hvc1amf", Packet("video", Codec.HEVC, "other", 0, True, 0, 0, b"amf")),
+        (b"\x90hvc1rec", FlvPacket("video", Codec.HEVC, "header", 0, True, 0, 0, b"rec")),
+        (b"\xa1hvc1\0\0\x28nal", FlvPacket("video", Codec.HEVC, "frame", 0, False, 40, 0, b"nal")),
+        (b"\xa3hvc1nal", FlvPacket("video", Codec.HEVC, "frame", 0, False, 0, 0, b"nal")),
+        (b"\x91avc1\0\0\x28nal", FlvPacket("video", Codec.H264, "frame", 0, True, 40, 0, b"nal")),
+        (b"\x91av01obu", FlvPacket("video", Codec.AV1, "frame", 0, True, 0, 0, b"obu")),
+        (b"\xa1vp09raw", FlvPacket("video", Codec.VP9, "frame", 0, False, 0, 0, b"raw")),
+        (b"\x92hvc1", FlvPacket("video", Codec.HEVC, "end", 0, True, 0, 0, b"")),
+        (b"\x94hvc1amf", FlvPacket("video", Codec.HEVC, "other", 0, True, 0, 0, b"amf")),
     ],
 )
-def test_enhanced_video_is_understood(payload: bytes, expected: Packet) -> None:
+def test_enhanced_video_is_understood(payload: bytes, expected: FlvPacket) -> None:
     assert parse_video(payload) == [expected]
 
 
 @pytest.mark.parametrize(
     ("payload", "expected"),
     [
-        (b"\x90OpusOpusHead", Packet("audio", Codec.OPUS, "header", 0, True, 0, 0, b"OpusHead")),
-        (b"\x91Opusraw", Packet("audio", Codec.OPUS, "frame", 0, True, 0, 0, b"raw")),
-        (b"\x91mp4araw", Packet("audio", Codec.AAC, "frame", 0, True, 0, 0, b"raw")),
-        (b"\x94Opus\0\2", Packet("audio", Codec.OPUS, "other", 0, True, 0, 0, b"\0\2")),
+        (b"\x90OpusOpusHead", FlvPacket("audio", Codec.OPUS, "header", 0, True, 0, 0, b"OpusHead")),
+        (b"\x91Opusraw", FlvPacket("audio", Codec.OPUS, "frame", 0, True, 0, 0, b"raw")),
+        (b"\x91mp4araw", FlvPacket("audio", Codec.AAC, "frame", 0, True, 0, 0, b"raw")),
+        (b"\x94Opus\0\2", FlvPacket("audio", Codec.OPUS, "other", 0, True, 0, 0, b"\0\2")),
     ],
 )
-def test_enhanced_audio_is_understood(payload: bytes, expected: Packet) -> None:
+def test_enhanced_audio_is_understood(payload: bytes, expected: FlvPacket) -> None:
     assert parse_audio(payload) == [expected]
 
 
 def test_modifiers_before_a_packet_are_read_through() -> None:
     nano = b"\x02" + (500_000).to_bytes(3, "big") + b"\x03"
     assert parse_video(b"\x97" + nano + b"hvc1nal") == [
-        Packet("video", Codec.HEVC, "frame", 0, True, 0, 500_000, b"nal")
+        FlvPacket("video", Codec.HEVC, "frame", 0, True, 0, 500_000, b"nal")
     ]
     unknown_then_nano = b"\x00\xee\x17" + nano
     assert parse_video(b"\x97" + unknown_then_nano + b"hvc1nal")[0].nano == 500_000
@@ -66,7 +66,7 @@ def test_modifiers_before_a_packet_are_read_through() -> None:
 
 
 def test_one_track_layout_keeps_track_0_only() -> None:
-    assert parse_video(b"\x96\x03hvc1\0nal") == [Packet("video", Codec.HEVC, "frame", 0, True, 0, 0, b"nal")]
+    assert parse_video(b"\x96\x03hvc1\0nal") == [FlvPacket("video", Codec.HEVC, "frame", 0, True, 0, 0, b"nal")]
     assert [(part.track_id, part.step) for part in parse_video(b"\x96\x03hvc1\5nal")] == [(5, "other")]
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from media.errors import ProtocolError, PublishRefused
-from media.rtmp.ingest import MAX_MALFORMED_IN_A_ROW, Ingest
+from media.rtmp.ingest import MAX_MALFORMED_IN_A_ROW, RtmpIngest
 from media.rtmp.nals import record_nals
 from media.unit import Codec
 from tests.media.rtmp.recording import Recording
@@ -22,40 +22,40 @@ def recording() -> Recording:
 
 
 @pytest.fixture
-def ingest(recording: Recording) -> Ingest:
-    return Ingest(publication=recording)
+def ingest(recording: Recording) -> RtmpIngest:
+    return RtmpIngest(publication=recording)
 
 
-def video(ingest: Ingest, *stamps: int, payload: bytes = INTER) -> None:
+def video(ingest: RtmpIngest, *stamps: int, payload: bytes = INTER) -> None:
     for stamp in stamps:
         ingest.video(stamp, payload, at=1.0)
 
 
-def audio(ingest: Ingest, *stamps: int, payload: bytes = SOUND) -> None:
+def audio(ingest: RtmpIngest, *stamps: int, payload: bytes = SOUND) -> None:
     for stamp in stamps:
         ingest.audio(stamp, payload, at=1.0)
 
 
-def start(ingest: Ingest) -> None:
+def start(ingest: RtmpIngest) -> None:
     video(ingest, 0, payload=VIDEO_HEADER)
     audio(ingest, 0, payload=AUDIO_HEADER)
     video(ingest, 0, payload=KEY)
 
 
-def test_both_headers_open_the_publication_with_the_first_frame(ingest: Ingest, recording: Recording) -> None:
+def test_both_headers_open_the_publication_with_the_first_frame(ingest: RtmpIngest, recording: Recording) -> None:
     start(ingest)
     assert [track.kind for track in recording.configured[0]] == ["video", "audio"]
     assert [(unit.kind, unit.dts, unit.is_key) for unit in recording.units] == [("video", 0, True)]
 
 
-def test_metadata_for_one_track_opens_at_once(ingest: Ingest, recording: Recording) -> None:
+def test_metadata_for_one_track_opens_at_once(ingest: RtmpIngest, recording: Recording) -> None:
     ingest.metadata({"videocodecid": 7.0, "framerate": 30.0})
     video(ingest, 0, payload=VIDEO_HEADER)
     video(ingest, 700, payload=KEY)
     assert len(recording.units) == 1
 
 
-def test_without_metadata_half_a_second_decides_and_nothing_is_lost(ingest: Ingest, recording: Recording) -> None:
+def test_without_metadata_half_a_second_decides_and_nothing_is_lost(ingest: RtmpIngest, recording: Recording) -> None:
     video(ingest, 0, payload=VIDEO_HEADER)
     video(ingest, 1000, payload=KEY)
     video(ingest, 1040, 1480)
@@ -65,7 +65,7 @@ def test_without_metadata_half_a_second_decides_and_nothing_is_lost(ingest: Inge
 
 
 def test_metadata_that_promises_too_much_holds_media_for_half_a_second_only(
-    ingest: Ingest, recording: Recording
+    ingest: RtmpIngest, recording: Recording
 ) -> None:
     ingest.metadata({"videocodecid": 7.0, "audiocodecid": 10.0})
     audio(ingest, 0, payload=AUDIO_HEADER)
@@ -73,13 +73,13 @@ def test_metadata_that_promises_too_much_holds_media_for_half_a_second_only(
     assert [track.kind for track in recording.configured[-1]] == ["audio"]
 
 
-def test_held_media_is_bounded_by_count(ingest: Ingest, recording: Recording) -> None:
+def test_held_media_is_bounded_by_count(ingest: RtmpIngest, recording: Recording) -> None:
     audio(ingest, 0, payload=AUDIO_HEADER)
     audio(ingest, *([7] * 600))
     assert len(recording.units) == 600
 
 
-def test_earliest_held_unit_is_the_start(ingest: Ingest, recording: Recording) -> None:
+def test_earliest_held_unit_is_the_start(ingest: RtmpIngest, recording: Recording) -> None:
     ingest.metadata({"videocodecid": 7.0, "audiocodecid": 10.0})
     video(ingest, 0, payload=VIDEO_HEADER)
     video(ingest, 1040, payload=KEY)
@@ -88,14 +88,14 @@ def test_earliest_held_unit_is_the_start(ingest: Ingest, recording: Recording) -
     assert [(unit.kind, unit.dts) for unit in recording.units] == [("video", 3600), ("audio", 0)]
 
 
-def test_short_run_is_written_when_it_finishes(ingest: Ingest, recording: Recording) -> None:
+def test_short_run_is_written_when_it_finishes(ingest: RtmpIngest, recording: Recording) -> None:
     audio(ingest, 0, payload=AUDIO_HEADER)
     audio(ingest, 0, 21)
     ingest.finish()
     assert len(recording.units) == 2
 
 
-def test_track_that_turns_up_later_announces_all_tracks_again(ingest: Ingest, recording: Recording) -> None:
+def test_track_that_turns_up_later_announces_all_tracks_again(ingest: RtmpIngest, recording: Recording) -> None:
     audio(ingest, 0, payload=AUDIO_HEADER)
     audio(ingest, *range(0, 620, 20))
     video(ingest, 620, payload=VIDEO_HEADER)
@@ -104,7 +104,7 @@ def test_track_that_turns_up_later_announces_all_tracks_again(ingest: Ingest, re
     assert recording.units[-1].dts == 620 * 90
 
 
-def test_changed_header_announces_the_new_track_and_time_goes_on(ingest: Ingest, recording: Recording) -> None:
+def test_changed_header_announces_the_new_track_and_time_goes_on(ingest: RtmpIngest, recording: Recording) -> None:
     start(ingest)
     video(ingest, 40, payload=b"\x17\0\0\0\0" + AVC)
     assert len(recording.configured) == 1
@@ -114,7 +114,7 @@ def test_changed_header_announces_the_new_track_and_time_goes_on(ingest: Ingest,
     assert recording.units[-1].dts == 3600
 
 
-def test_change_of_codec_is_a_new_track(ingest: Ingest, recording: Recording) -> None:
+def test_change_of_codec_is_a_new_track(ingest: RtmpIngest, recording: Recording) -> None:
     start(ingest)
     video(ingest, 40, payload=b"\x90hvc1" + HEVC)
     video(ingest, 40)
@@ -124,14 +124,14 @@ def test_change_of_codec_is_a_new_track(ingest: Ingest, recording: Recording) ->
     assert recording.units[-1].is_key
 
 
-def test_units_before_their_header_are_dropped_and_counted(ingest: Ingest, recording: Recording) -> None:
+def test_units_before_their_header_are_dropped_and_counted(ingest: RtmpIngest, recording: Recording) -> None:
     video(ingest, 0, 40)
     start(ingest)
     assert ingest.counts.without_header == 2
     assert len(recording.units) == 1
 
 
-def test_key_frame_without_idr_is_no_key(ingest: Ingest, recording: Recording) -> None:
+def test_key_frame_without_idr_is_no_key(ingest: RtmpIngest, recording: Recording) -> None:
     start(ingest)
     video(ingest, 40, payload=b"\x17\1\0\0\0" + nals(4, b"\x41p"))
     assert not recording.units[-1].is_key
@@ -148,7 +148,7 @@ def test_key_frame_without_idr_is_no_key(ingest: Ingest, recording: Recording) -
     ids=["h264", "hevc", "av1", "vp9"],
 )
 def test_key_frame_that_is_marked_as_an_inter_frame_is_a_key(
-    ingest: Ingest, recording: Recording, header: bytes, frame: bytes
+    ingest: RtmpIngest, recording: Recording, header: bytes, frame: bytes
 ) -> None:
     ingest.metadata({"videocodecid": 7.0})
     video(ingest, 0, payload=header)
@@ -156,7 +156,9 @@ def test_key_frame_that_is_marked_as_an_inter_frame_is_a_key(
     assert [unit.is_key for unit in recording.units] == [True]
 
 
-def test_sets_that_change_in_band_are_a_new_track_from_their_key_frame_on(ingest: Ingest, recording: Recording) -> None:
+def test_sets_that_change_in_band_are_a_new_track_from_their_key_frame_on(
+    ingest: RtmpIngest, recording: Recording
+) -> None:
     start(ingest)
     video(ingest, 40)
     sets = record_nals(Codec.H264, AVC_422_INTERLACED)
@@ -166,7 +168,7 @@ def test_sets_that_change_in_band_are_a_new_track_from_their_key_frame_on(ingest
     assert [unit.dts for unit in recording.of("video")] == [0, 3600, 7200]
 
 
-def test_annex_b_without_a_header_is_taken(ingest: Ingest, recording: Recording) -> None:
+def test_annex_b_without_a_header_is_taken(ingest: RtmpIngest, recording: Recording) -> None:
     ingest.metadata({"videocodecid": 7.0})
     start_code = b"\0\0\0\1"
     sets = start_code + start_code.join(record_nals(Codec.H264, AVC))
@@ -178,7 +180,7 @@ def test_annex_b_without_a_header_is_taken(ingest: Ingest, recording: Recording)
     assert ingest.counts.without_header == 1
 
 
-def test_adts_tells_its_header_itself(ingest: Ingest, recording: Recording) -> None:
+def test_adts_tells_its_header_itself(ingest: RtmpIngest, recording: Recording) -> None:
     ingest.metadata({"audiocodecid": 10.0})
     frame = bytes.fromhex("fff14c80013ffc") + b"aa"
     audio(ingest, 0, payload=b"\xaf\1" + frame)
@@ -187,7 +189,7 @@ def test_adts_tells_its_header_itself(ingest: Ingest, recording: Recording) -> N
     assert [(unit.pts, unit.data) for unit in recording.units] == [(0, b"aa"), (1024, b"aa"), (2048, b"aa")]
 
 
-def test_sound_without_a_header_is_told(ingest: Ingest, recording: Recording) -> None:
+def test_sound_without_a_header_is_told(ingest: RtmpIngest, recording: Recording) -> None:
     video(ingest, 0, payload=VIDEO_HEADER)
     audio(ingest, 0)
     video(ingest, 0, 600, payload=KEY)
@@ -195,7 +197,7 @@ def test_sound_without_a_header_is_told(ingest: Ingest, recording: Recording) ->
     assert len(recording.of("video")) == 2
 
 
-def test_nothing_but_malformed_sound_is_told_and_the_picture_goes_on(ingest: Ingest, recording: Recording) -> None:
+def test_nothing_but_malformed_sound_is_told_and_the_picture_goes_on(ingest: RtmpIngest, recording: Recording) -> None:
     start(ingest)
     for index in range(MAX_MALFORMED_IN_A_ROW + 2):
         audio(ingest, index, payload=b"\xaf\1\xff\xf1\x4c\x80\xff\xff\xfc")
@@ -204,7 +206,7 @@ def test_nothing_but_malformed_sound_is_told_and_the_picture_goes_on(ingest: Ing
     assert len(recording.of("video")) == MAX_MALFORMED_IN_A_ROW + 3
 
 
-def test_malformed_sound_beside_a_malformed_picture_ends_the_run(ingest: Ingest) -> None:
+def test_malformed_sound_beside_a_malformed_picture_ends_the_run(ingest: RtmpIngest) -> None:
     start(ingest)
     video(ingest, 0, payload=b"\x27\1\0\0\0\xff")
     audio(ingest, *range(MAX_MALFORMED_IN_A_ROW), payload=b"\xaf\1\xff\xf1\x4c\x80\xff\xff\xfc")
@@ -212,14 +214,14 @@ def test_malformed_sound_beside_a_malformed_picture_ends_the_run(ingest: Ingest)
         audio(ingest, 99, payload=b"\xaf\1\xff\xf1\x4c\x80\xff\xff\xfc")
 
 
-def test_composition_time_is_added_and_never_negative(ingest: Ingest, recording: Recording) -> None:
+def test_composition_time_is_added_and_never_negative(ingest: RtmpIngest, recording: Recording) -> None:
     start(ingest)
     video(ingest, 40, payload=b"\x27\1\0\0\x50" + nals(4, b"\x41p"))
     video(ingest, 80, payload=b"\x27\1\xff\xff\xff" + nals(4, b"\x41p"))
     assert [unit.pts - unit.dts for unit in recording.of("video")] == [0, 80 * 90, 0]
 
 
-def test_malformed_unit_is_dropped_alone(ingest: Ingest, recording: Recording) -> None:
+def test_malformed_unit_is_dropped_alone(ingest: RtmpIngest, recording: Recording) -> None:
     start(ingest)
     video(ingest, 40, payload=b"\x27\1\0\0\0\0\0\0\xffshort")
     video(ingest, 80)
@@ -227,7 +229,9 @@ def test_malformed_unit_is_dropped_alone(ingest: Ingest, recording: Recording) -
     assert [unit.dts for unit in recording.of("video")] == [0, 7200]
 
 
-def test_nothing_but_malformed_units_ends_the_run_although_sound_is_well(ingest: Ingest, recording: Recording) -> None:
+def test_nothing_but_malformed_units_ends_the_run_although_sound_is_well(
+    ingest: RtmpIngest, recording: Recording
+) -> None:
     start(ingest)
     for index in range(MAX_MALFORMED_IN_A_ROW):
         video(ingest, index, payload=b"\x27\1\0\0\0\xff")
@@ -236,19 +240,19 @@ def test_nothing_but_malformed_units_ends_the_run_although_sound_is_well(ingest:
         video(ingest, 99, payload=b"\x27\1\0\0\0\xff")
 
 
-def test_tracks_other_than_the_first_are_counted(ingest: Ingest, recording: Recording) -> None:
+def test_tracks_other_than_the_first_are_counted(ingest: RtmpIngest, recording: Recording) -> None:
     start(ingest)
     video(ingest, 40, payload=b"\xa6\x13avc1" + b"\0" + b"\0\0\6" + nals(4, b"\x41p") + b"\1" + b"\0\0\1x")
     assert (ingest.counts.other_tracks, len(recording.of("video"))) == (1, 2)
 
 
-def test_nanoseconds_refine_the_clock(ingest: Ingest, recording: Recording) -> None:
+def test_nanoseconds_refine_the_clock(ingest: RtmpIngest, recording: Recording) -> None:
     start(ingest)
     video(ingest, 40, payload=b"\xa7\2" + (500_000).to_bytes(3, "big") + b"\3avc1" + nals(4, b"\x41p"))
     assert recording.units[-1].dts == 3600 + 45
 
 
-def test_opus_without_a_header_gets_one(ingest: Ingest, recording: Recording) -> None:
+def test_opus_without_a_header_gets_one(ingest: RtmpIngest, recording: Recording) -> None:
     ingest.metadata({"audiocodecid": 1332770163.0})
     audio(ingest, 0, 20, 41, payload=b"\x91Opus\xfcdata")
     assert recording.track("audio").config.startswith(b"OpusHead")
@@ -257,13 +261,13 @@ def test_opus_without_a_header_gets_one(ingest: Ingest, recording: Recording) ->
 
 def test_run_starts_where_the_media_clock_is() -> None:
     recording = Recording(media_time_ms=10_000)
-    ingest = Ingest(publication=recording)
+    ingest = RtmpIngest(publication=recording)
     start(ingest)
     audio(ingest, 0)
     assert [unit.dts for unit in recording.units] == [900_000, 480_000]
 
 
-def test_metadata_fills_in_what_the_header_leaves_open(ingest: Ingest, recording: Recording) -> None:
+def test_metadata_fills_in_what_the_header_leaves_open(ingest: RtmpIngest, recording: Recording) -> None:
     ingest.metadata({"videocodecid": 12.0, "framerate": 25.0, "width": float("nan")})
     video(ingest, 0, payload=b"\x90hvc1" + HEVC)
     video(ingest, 0, payload=b"\x93hvc1" + nals(4, b"\x26\1idr"))
@@ -271,7 +275,7 @@ def test_metadata_fills_in_what_the_header_leaves_open(ingest: Ingest, recording
     assert (track.fps, track.width, track.height) == (25.0, 1920, 1080)
 
 
-def test_unsupported_codec_is_refused(ingest: Ingest) -> None:
+def test_unsupported_codec_is_refused(ingest: RtmpIngest) -> None:
     with pytest.raises(PublishRefused, match="MP3"):
         audio(ingest, 0, payload=b"\x2fabc")
 
@@ -279,7 +283,7 @@ def test_unsupported_codec_is_refused(ingest: Ingest) -> None:
 @pytest.mark.parametrize("ppm", [-500, 0, 500])
 def test_an_encoder_whose_clock_drifts_stays_with_real_time_for_hours(recording: Recording, ppm: int) -> None:
     now = 0.0
-    ingest = Ingest(publication=recording, clock=lambda: now)
+    ingest = RtmpIngest(publication=recording, clock=lambda: now)
     start(ingest)
     for second in range(1, 4 * 3_600):
         now = float(second)
@@ -293,7 +297,7 @@ def test_an_encoder_whose_clock_drifts_stays_with_real_time_for_hours(recording:
 
 def test_what_is_sent_faster_than_real_time_keeps_its_timestamps(recording: Recording) -> None:
     now = 0.0
-    ingest = Ingest(publication=recording, clock=lambda: now)
+    ingest = RtmpIngest(publication=recording, clock=lambda: now)
     start(ingest)
     for second in range(1, 600):
         now = second / 20

@@ -20,16 +20,16 @@ from media.rtmp.chunk import (
     ChunkLimits,
     ChunkReader,
     ChunkWriter,
-    Message,
+    RtmpMessage,
 )
-from media.rtmp.client import ClientProtocol, Published, Refused, parse_url
+from media.rtmp.client import ClientProtocol, Published, PublishRejected, parse_url
 from media.rtmp.link import CHUNK_BYTES
 from media.rtmp.protocol import (
+    ConnectionEnding,
     DataMalformed,
     Event,
-    Farewell,
     Metadata,
-    PublishEnded,
+    PublishStopped,
     PublishWanted,
     ServerProtocol,
     find_key,
@@ -50,7 +50,7 @@ class Peer:
         assert self.server.is_handshaken
 
     def send(self, kind: int, payload: bytes, *, stream_id: int = 0, timestamp: int = 0) -> list[Event]:
-        return self.server.receive(self._writer.write(3, Message(kind, stream_id, timestamp, payload)))
+        return self.server.receive(self._writer.write(3, RtmpMessage(kind, stream_id, timestamp, payload)))
 
     def chunk_size(self, size: int) -> None:
         self.send(SET_CHUNK_SIZE, size.to_bytes(4, "big"))
@@ -59,7 +59,7 @@ class Peer:
     def command(self, *values: amf.Writable, stream_id: int = 0) -> list[Event]:
         return self.send(COMMAND, amf.encode(*values), stream_id=stream_id)
 
-    def said(self) -> list[Message]:
+    def said(self) -> list[RtmpMessage]:
         return self._reader.receive(self.server.take())
 
     def commands(self) -> list[list[amf.Value]]:
@@ -155,7 +155,7 @@ def test_commands_for_amf3_are_tolerated(peer: Peer) -> None:
 
 
 def test_media_of_the_stream_is_handed_on_and_of_others_is_not(publishing: Peer) -> None:
-    assert publishing.send(VIDEO, b"v", stream_id=1, timestamp=7) == [Message(VIDEO, 1, 7, b"v")]
+    assert publishing.send(VIDEO, b"v", stream_id=1, timestamp=7) == [RtmpMessage(VIDEO, 1, 7, b"v")]
     assert publishing.send(AUDIO, b"a", stream_id=2) == []
 
 
@@ -183,7 +183,7 @@ def test_metadata_is_handed_on(publishing: Peer, kind: int, payload: bytes) -> N
 )
 def test_malformed_data_is_passed_over_and_said(publishing: Peer, kind: int, payload: bytes) -> None:
     assert publishing.send(kind, payload, stream_id=1) == [DataMalformed()]
-    assert publishing.send(VIDEO, b"v", stream_id=1, timestamp=7) == [Message(VIDEO, 1, 7, b"v")]
+    assert publishing.send(VIDEO, b"v", stream_id=1, timestamp=7) == [RtmpMessage(VIDEO, 1, 7, b"v")]
 
 
 def test_malformed_command_breaks_the_protocol(publishing: Peer) -> None:
@@ -201,7 +201,7 @@ def test_every_refusal_is_a_bad_name_with_its_sentence(peer: Peer, code: str) ->
     peer.publish()
     peer.said()
     refusal = PublishRefused(code, "no, because")  # type: ignore[arg-type]
-    assert peer.server.refuse(refusal) == Farewell(code)
+    assert peer.server.refuse(refusal) == ConnectionEnding(code)
     info = statuses(peer)[0]
     assert (info["level"], info["code"]) == ("error", "NetStream.Publish.BadName")
     assert str(info["description"]).startswith("no, because")
@@ -210,7 +210,7 @@ def test_every_refusal_is_a_bad_name_with_its_sentence(peer: Peer, code: str) ->
 
 
 def test_stopped_publisher_is_told(publishing: Peer) -> None:
-    assert publishing.server.stop("key rotated") == Farewell("key rotated")
+    assert publishing.server.stop("key rotated") == ConnectionEnding("key rotated")
     assert statuses(publishing)[0]["code"] == "NetStream.Publish.Denied"
 
 
@@ -222,7 +222,7 @@ def test_stopped_publisher_is_told(publishing: Peer) -> None:
 def test_each_ending_ends_the_publish_once_and_another_may_follow(
     publishing: Peer, ending: tuple[amf.Writable, ...]
 ) -> None:
-    assert publishing.command(*ending, stream_id=1) == [PublishEnded()]
+    assert publishing.command(*ending, stream_id=1) == [PublishStopped()]
     assert publishing.command("deleteStream", 8.0, None, 1.0) == []
     assert statuses(publishing)[0]["code"] == "NetStream.Unpublish.Success"
     assert publishing.publish("NEXT") == [PublishWanted("NEXT", "live", "")]
@@ -231,7 +231,7 @@ def test_each_ending_ends_the_publish_once_and_another_may_follow(
 def test_player_is_told_that_there_is_no_such_stream(peer: Peer) -> None:
     peer.connect()
     peer.command("createStream", 2.0, None)
-    assert peer.command("play", 3.0, None, "KEY", stream_id=1) == [Farewell("a player came")]
+    assert peer.command("play", 3.0, None, "KEY", stream_id=1) == [ConnectionEnding("a player came")]
     assert statuses(peer)[0]["code"] == "NetStream.Play.StreamNotFound"
 
 
@@ -327,15 +327,15 @@ def tag(kind: int, stamp: int, body: bytes) -> bytes:
 def test_aggregate_is_split_with_its_times_moved(publishing: Peer) -> None:
     payload = tag(VIDEO, 0x01000000, b"vv") + tag(AUDIO, 0x01000014, b"a")
     assert publishing.send(AGGREGATE, payload, stream_id=1, timestamp=500) == [
-        Message(VIDEO, 1, 500, b"vv"),
-        Message(AUDIO, 1, 520, b"a"),
+        RtmpMessage(VIDEO, 1, 500, b"vv"),
+        RtmpMessage(AUDIO, 1, 520, b"a"),
     ]
 
 
 @pytest.mark.parametrize("payload", [b"\x08", tag(AUDIO, 0, b"abc")[:-6], tag(AGGREGATE, 0, b"")])
 def test_broken_aggregate_breaks_the_protocol(payload: bytes) -> None:
     with pytest.raises(ProtocolError):
-        split_aggregate(Message(AGGREGATE, 1, 0, payload))
+        split_aggregate(RtmpMessage(AGGREGATE, 1, 0, payload))
 
 
 def test_client_address_is_taken_apart() -> None:
@@ -346,9 +346,9 @@ def test_client_address_is_taken_apart() -> None:
         parse_url("http://example.org/live/key")
 
 
-def talk(client: ClientProtocol, server: ServerProtocol) -> tuple[list[Published | Refused], list[Event]]:
+def talk(client: ClientProtocol, server: ServerProtocol) -> tuple[list[Published | PublishRejected], list[Event]]:
     """Carry bytes both ways until both are silent."""
-    client_events, server_events = list[Published | Refused](), list[Event]()
+    client_events, server_events = list[Published | PublishRejected](), list[Event]()
     while True:
         up = client.take()
         server_events += server.receive(up)
@@ -366,9 +366,9 @@ def test_own_client_publishes_to_own_server(layout: int | None) -> None:
     server.accept()
     assert talk(client, server)[0] == [Published()]
     client.send_media("video", 2**32 + 5, b"frame" * 50_000)
-    assert talk(client, server)[1] == [Message(VIDEO, 1, 5, b"frame" * 50_000)]
+    assert talk(client, server)[1] == [RtmpMessage(VIDEO, 1, 5, b"frame" * 50_000)]
     client.finish()
-    assert talk(client, server)[1] == [PublishEnded()]
+    assert talk(client, server)[1] == [PublishStopped()]
 
 
 def test_own_client_understands_a_refusal() -> None:
@@ -376,6 +376,6 @@ def test_own_client_understands_a_refusal() -> None:
     server = ServerProtocol(limits=ChunkLimits())
     talk(client, server)
     server.refuse(PublishRefused("busy", "taken"))
-    assert talk(client, server)[0] == [Refused("NetStream.Publish.BadName", "taken")]
+    assert talk(client, server)[0] == [PublishRejected("NetStream.Publish.BadName", "taken")]
     with pytest.raises(ProtocolError):
         client.send_media("audio", 0, b"")

@@ -18,10 +18,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from media.publication import PublishRequest
-from media.rtmp.client import ClientProtocol, Published, Refused, _State, parse_url
+from media.rtmp.client import ClientProtocol, Published, PublishRejected, _State, parse_url
 from media.rtmp.server import RtmpLimits, RtmpServer, counted_address
 from media.unit import Codec, Track, Unit
-from tests.media.rtmp.recording import Door, Recording
+from tests.media.rtmp.recording import Recording, RecordingIngest
 
 AUDIO = Track(kind="audio", codec=Codec.AAC, timescale=48_000, config=b"\x11\x90", sample_rate=48_000, channels=2)
 
@@ -42,7 +42,7 @@ class Encoder:
         self.reader = reader
         self.writer = writer
 
-    async def ask(self) -> Published | Refused:
+    async def ask(self) -> Published | PublishRejected:
         """Publish, and wait for the answer."""
         while True:
             self.flush()
@@ -90,8 +90,8 @@ Start = Callable[..., Awaitable[tuple[RtmpServer, int]]]
 
 
 @pytest.fixture
-def door() -> Door:
-    return Door()
+def ingest() -> RecordingIngest:
+    return RecordingIngest()
 
 
 @pytest.fixture
@@ -107,12 +107,12 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-async def start(door: Door, clock: Clock) -> AsyncIterator[Start]:
+async def start(ingest: RecordingIngest, clock: Clock) -> AsyncIterator[Start]:
     servers: list[RtmpServer] = []
 
     async def begin(**options: object) -> tuple[RtmpServer, int]:
         ssl_context = options.pop("ssl", None)
-        authorize = options.pop("authorize", door.authorize)
+        authorize = options.pop("authorize", ingest.authorize)
         server = RtmpServer(
             authorize=authorize,  # type: ignore[arg-type]
             clock=clock,
@@ -134,19 +134,21 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.005)
 
 
-async def publish(door: Door, dial: Dial, port: int) -> tuple[Encoder, Recording]:
+async def publish(ingest: RecordingIngest, dial: Dial, port: int) -> tuple[Encoder, Recording]:
     encoder = await dial(port)
     assert await encoder.ask() == Published()
     encoder.protocol.send_tracks([AUDIO])
     encoder.play(0, 30)
-    recording = door.recordings[-1]
+    recording = ingest.recordings[-1]
     await asyncio.wait_for(recording.has_units.wait(), 5)
     return encoder, recording
 
 
-async def test_units_arrive_and_an_orderly_end_leaves_the_connection_open(start: Start, dial: Dial, door: Door) -> None:
+async def test_units_arrive_and_an_orderly_end_leaves_the_connection_open(
+    start: Start, dial: Dial, ingest: RecordingIngest
+) -> None:
     server, port = await start()
-    encoder, recording = await publish(door, dial, port)
+    encoder, recording = await publish(ingest, dial, port)
     assert server.publishers == 1
     encoder.protocol.finish()
     encoder.flush()
@@ -155,18 +157,20 @@ async def test_units_arrive_and_an_orderly_end_leaves_the_connection_open(start:
     assert (server.connections, server.publishers) == (1, 0)
 
 
-async def test_closed_socket_is_disconnected(start: Start, dial: Dial, door: Door) -> None:
+async def test_closed_socket_is_disconnected(start: Start, dial: Dial, ingest: RecordingIngest) -> None:
     server, port = await start()
-    encoder, recording = await publish(door, dial, port)
+    encoder, recording = await publish(ingest, dial, port)
     encoder.writer.close()
     await asyncio.wait_for(recording.is_closed.wait(), 5)
     assert recording.reason == "disconnected"
     await until(lambda: server.connections == 0)
 
 
-async def test_silent_publisher_is_gone_after_five_seconds(start: Start, dial: Dial, door: Door, clock: Clock) -> None:
+async def test_silent_publisher_is_gone_after_five_seconds(
+    start: Start, dial: Dial, ingest: RecordingIngest, clock: Clock
+) -> None:
     server, port = await start()
-    encoder, recording = await publish(door, dial, port)
+    encoder, recording = await publish(ingest, dial, port)
     clock.now += 4.9
     server.sweep()
     assert recording.reason is None
@@ -178,11 +182,11 @@ async def test_silent_publisher_is_gone_after_five_seconds(start: Start, dial: D
 
 
 async def test_sweep_that_comes_late_misses_nobody_but_the_next_one_does_however_late(
-    start: Start, dial: Dial, door: Door, clock: Clock
+    start: Start, dial: Dial, ingest: RecordingIngest, clock: Clock
 ) -> None:
     """Whoever stood still reads first what has waited; a loop whose every turn is late keeps its deadlines even so."""
     server, port = await start()
-    encoder, recording = await publish(door, dial, port)
+    encoder, recording = await publish(ingest, dial, port)
 
     def sweep() -> None:
         assert server._sweeper is not None
@@ -200,10 +204,10 @@ async def test_sweep_that_comes_late_misses_nobody_but_the_next_one_does_however
 
 
 async def test_publisher_that_sends_anything_but_media_is_gone_too(
-    start: Start, dial: Dial, door: Door, clock: Clock
+    start: Start, dial: Dial, ingest: RecordingIngest, clock: Clock
 ) -> None:
     server, port = await start()
-    encoder, recording = await publish(door, dial, port)
+    encoder, recording = await publish(ingest, dial, port)
     for step in range(6):
         received = server.counters.received_bytes
         encoder.protocol.send_metadata({"step": float(step)})
@@ -240,7 +244,7 @@ async def test_connection_that_never_publishes_is_closed(start: Start, dial: Dia
 async def test_wrong_key_hears_why_before_the_connection_closes(start: Start, dial: Dial) -> None:
     server, port = await start()
     encoder = await dial(port, "bad")
-    assert await encoder.ask() == Refused("NetStream.Publish.BadName", "there is no such stream key")
+    assert await encoder.ask() == PublishRejected("NetStream.Publish.BadName", "there is no such stream key")
     assert await encoder.closed() == b""
     encoder.writer.close()
     await until(lambda: server.connections == 0)
@@ -258,28 +262,30 @@ async def test_refused_publisher_that_stays_is_cut_off_after_the_linger(start: S
     await until(lambda: server.connections == 0)
 
 
-async def test_second_publisher_is_refused_until_the_first_is_gone(start: Start, dial: Dial, door: Door) -> None:
+async def test_second_publisher_is_refused_until_the_first_is_gone(
+    start: Start, dial: Dial, ingest: RecordingIngest
+) -> None:
     _, port = await start()
-    first, recording = await publish(door, dial, port)
+    first, recording = await publish(ingest, dial, port)
     second = await dial(port)
     answer = await second.ask()
-    assert isinstance(answer, Refused)
+    assert isinstance(answer, PublishRejected)
     assert answer.code == "NetStream.Publish.BadName"
     first.writer.close()
     await asyncio.wait_for(recording.is_closed.wait(), 5)
-    third, _ = await publish(door, dial, port)
+    third, _ = await publish(ingest, dial, port)
     assert not third.writer.is_closing()
 
 
-async def test_stopped_publication_tells_its_publisher(start: Start, dial: Dial, door: Door) -> None:
+async def test_stopped_publication_tells_its_publisher(start: Start, dial: Dial, ingest: RecordingIngest) -> None:
     server, port = await start()
-    encoder, recording = await publish(door, dial, port)
+    encoder, recording = await publish(ingest, dial, port)
     assert recording.stop is not None
     recording.stop("key rotated")
     recording.stop("again")
     assert recording.reason == "key rotated"
     answer = await encoder.ask()
-    assert isinstance(answer, Refused)
+    assert isinstance(answer, PublishRejected)
     assert "key rotated" in answer.description
     encoder.writer.close()
     await until(lambda: server.connections == 0)
@@ -314,7 +320,7 @@ async def test_question_without_an_answer_is_a_refusal_to_try_again(start: Start
 
     _, port = await start(authorize=never, authorize_s=0.05)
     answer = await (await dial(port)).ask()
-    assert isinstance(answer, Refused)
+    assert isinstance(answer, PublishRejected)
     assert "try again" in answer.description
 
 
@@ -326,17 +332,17 @@ async def test_failing_authorization_is_a_refusal_and_a_logged_fault(
 
     _, port = await start(authorize=fails)
     answer = await (await dial(port)).ask()
-    assert isinstance(answer, Refused)
+    assert isinstance(answer, PublishRejected)
     assert "fire" not in answer.description
     assert "the database is on fire" in caplog.text
 
 
-async def test_media_sent_before_the_answer_is_not_lost(start: Start, dial: Dial, door: Door) -> None:
+async def test_media_sent_before_the_answer_is_not_lost(start: Start, dial: Dial, ingest: RecordingIngest) -> None:
     gate = asyncio.Event()
 
     async def slowly(request: PublishRequest) -> Recording:
         await gate.wait()
-        return await door.authorize(request)
+        return await ingest.authorize(request)
 
     _, port = await start(authorize=slowly)
     encoder = await dial(port)
@@ -346,13 +352,15 @@ async def test_media_sent_before_the_answer_is_not_lost(start: Start, dial: Dial
     encoder.protocol.send_tracks([AUDIO])
     encoder.play(0, 30)
     gate.set()
-    await until(lambda: bool(door.recordings) and len(door.recordings[0].units) == 30)
+    await until(lambda: bool(ingest.recordings) and len(ingest.recordings[0].units) == 30)
     question.cancel()
 
 
-async def test_several_publishes_follow_one_another_on_one_connection(start: Start, dial: Dial, door: Door) -> None:
+async def test_several_publishes_follow_one_another_on_one_connection(
+    start: Start, dial: Dial, ingest: RecordingIngest
+) -> None:
     server, port = await start()
-    encoder, first = await publish(door, dial, port)
+    encoder, first = await publish(ingest, dial, port)
     encoder.protocol.finish()
     encoder.flush()
     await asyncio.wait_for(first.is_closed.wait(), 5)
@@ -360,7 +368,7 @@ async def test_several_publishes_follow_one_another_on_one_connection(start: Sta
     link.command("createStream", 4.0, None)
     link.command("publish", 5.0, None, "good", "live", stream_id=1)
     encoder.flush()
-    await until(lambda: len(door.recordings) == 2)
+    await until(lambda: len(ingest.recordings) == 2)
     assert (server.connections, server.counters.published) == (1, 2)
 
 
@@ -391,9 +399,11 @@ async def test_a_flood_of_strangers_writes_a_bounded_number_of_lines(
     assert len([record for record in caplog.records if record.name == "media.rtmp.server"]) == 5
 
 
-async def test_garbage_of_one_publisher_does_not_touch_another(start: Start, dial: Dial, door: Door) -> None:
+async def test_garbage_of_one_publisher_does_not_touch_another(
+    start: Start, dial: Dial, ingest: RecordingIngest
+) -> None:
     server, port = await start()
-    encoder, recording = await publish(door, dial, port)
+    encoder, recording = await publish(ingest, dial, port)
     other = await dial(port)
     other.writer.write(b"\x03" + bytes(3072) + b"\xff" * 5000)
     await other.closed()
@@ -415,10 +425,10 @@ async def test_connections_over_the_limit_are_turned_away(start: Start, dial: Di
 
 
 async def test_idle_connections_of_one_address_are_bounded_but_publishers_do_not_count(
-    start: Start, dial: Dial, door: Door
+    start: Start, dial: Dial, ingest: RecordingIngest
 ) -> None:
     server, port = await start(max_pending_per_address=1)
-    publisher, _ = await publish(door, dial, port)
+    publisher, _ = await publish(ingest, dial, port)
     idle = await dial(port)
     await until(lambda: server.connections == 2)
     assert await (await dial(port)).closed() == b""
@@ -452,9 +462,9 @@ async def test_peer_that_does_not_read_is_closed(start: Start, dial: Dial) -> No
     assert server.connections == 0
 
 
-async def test_close_ends_publishers_within_its_budget(start: Start, dial: Dial, door: Door) -> None:
+async def test_close_ends_publishers_within_its_budget(start: Start, dial: Dial, ingest: RecordingIngest) -> None:
     server, port = await start()
-    encoder, recording = await publish(door, dial, port)
+    encoder, recording = await publish(ingest, dial, port)
     await server.close(budget_s=0.2)
     assert recording.reason == "shutdown"
     assert server.connections == 0
@@ -481,7 +491,9 @@ def certificate(folder: Path) -> Path:
     return path
 
 
-async def test_rtmps_carries_units_and_refusals(start: Start, dial: Dial, door: Door, tmp_path: Path) -> None:
+async def test_rtmps_carries_units_and_refusals(
+    start: Start, dial: Dial, ingest: RecordingIngest, tmp_path: Path
+) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate(tmp_path))
     trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -491,19 +503,19 @@ async def test_rtmps_carries_units_and_refusals(start: Start, dial: Dial, door: 
     assert await encoder.ask() == Published()
     encoder.protocol.send_tracks([AUDIO])
     encoder.play(0, 30)
-    await asyncio.wait_for(door.recordings[0].has_units.wait(), 5)
-    assert door.requests[0].protocol == "rtmps"
+    await asyncio.wait_for(ingest.recordings[0].has_units.wait(), 5)
+    assert ingest.requests[0].protocol == "rtmps"
     refused = await (await dial(port, "bad", tls=trusting)).ask()
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, PublishRejected)
 
 
 def test_uvloop_serves_the_same() -> None:
     async def run() -> None:
-        door, dial = Door(), Dial()
-        server = RtmpServer(authorize=door.authorize)
+        ingest, dial = RecordingIngest(), Dial()
+        server = RtmpServer(authorize=ingest.authorize)
         port = await server.start(host="127.0.0.1", port=0)
-        encoder, recording = await publish(door, dial, port)
-        assert isinstance(await (await dial(port, "bad")).ask(), Refused)
+        encoder, recording = await publish(ingest, dial, port)
+        assert isinstance(await (await dial(port, "bad")).ask(), PublishRejected)
         encoder.writer.close()
         await asyncio.wait_for(recording.is_closed.wait(), 5)
         await server.close(budget_s=1)

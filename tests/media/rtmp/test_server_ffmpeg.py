@@ -11,7 +11,7 @@ import pytest
 
 from media.rtmp.server import RtmpServer
 from media.unit import Codec
-from tests.media.rtmp.recording import Door, Recording, ffmpeg, finished
+from tests.media.rtmp.recording import Recording, RecordingIngest, ffmpeg, finished
 
 PICTURE = ("-f", "lavfi", "-i", "testsrc=size=320x180:rate=25:duration=2")
 SOUND = ("-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000:duration=2")
@@ -26,23 +26,23 @@ ENDLESS = ("-re", "-f", "lavfi", "-i", "testsrc=size=160x90:rate=25")
 
 
 @pytest.fixture
-def door() -> Door:
-    return Door()
+def ingest() -> RecordingIngest:
+    return RecordingIngest()
 
 
 @pytest.fixture
-async def url(door: Door) -> AsyncIterator[str]:
-    server = RtmpServer(authorize=door.authorize)
+async def url(ingest: RecordingIngest) -> AsyncIterator[str]:
+    server = RtmpServer(authorize=ingest.authorize)
     port = await server.start(host="127.0.0.1", port=0)
     yield f"rtmp://127.0.0.1:{port}/live"
     await server.close(budget_s=2)
     assert server.connections == 0
 
 
-async def publish(door: Door, url: str, *arguments: str) -> Recording:
+async def publish(ingest: RecordingIngest, url: str, *arguments: str) -> Recording:
     said = await finished(await ffmpeg(*arguments, "-f", "flv", url))
-    assert door.recordings, said
-    recording = door.recordings[-1]
+    assert ingest.recordings, said
+    recording = ingest.recordings[-1]
     await asyncio.wait_for(recording.is_closed.wait(), 5)
     return recording
 
@@ -55,8 +55,8 @@ def check_clock(recording: Recording) -> None:
         assert all(unit.pts >= unit.dts for unit in recording.of(kind))
 
 
-async def test_h264_and_aac_arrive_with_their_tracks_and_times(door: Door, url: str) -> None:
-    recording = await publish(door, f"{url}/good?token=1", *PICTURE, *SOUND, *H264_B, *AAC)
+async def test_h264_and_aac_arrive_with_their_tracks_and_times(ingest: RecordingIngest, url: str) -> None:
+    recording = await publish(ingest, f"{url}/good?token=1", *PICTURE, *SOUND, *H264_B, *AAC)
     video, audio = recording.track("video"), recording.track("audio")
     assert (video.codec, video.width, video.height, video.fps, video.timescale) == (Codec.H264, 320, 180, 25.0, 90_000)
     assert (audio.codec, audio.sample_rate, audio.channels, audio.timescale) == (Codec.AAC, 48_000, 2, 48_000)
@@ -70,8 +70,8 @@ async def test_h264_and_aac_arrive_with_their_tracks_and_times(door: Door, url: 
     }
     assert steps == {1024}
     assert recording.reason == "ended"
-    assert door.requests[0].key == "good"
-    assert door.requests[0].protocol == "rtmp"
+    assert ingest.requests[0].key == "good"
+    assert ingest.requests[0].protocol == "rtmp"
 
 
 def annex_b(recording: Recording) -> bytes:
@@ -89,8 +89,8 @@ def annex_b(recording: Recording) -> bytes:
     return b"".join(b"\0\0\0\1" + nal for nal in sets)
 
 
-async def test_what_arrives_decodes_without_a_complaint(door: Door, url: str, tmp_path: Path) -> None:
-    recording = await publish(door, f"{url}/good", *PICTURE, *SOUND, *H264_B, *AAC)
+async def test_what_arrives_decodes_without_a_complaint(ingest: RecordingIngest, url: str, tmp_path: Path) -> None:
+    recording = await publish(ingest, f"{url}/good", *PICTURE, *SOUND, *H264_B, *AAC)
     path = tmp_path / "arrived.h264"
     path.write_bytes(annex_b(recording))
     said = await finished(await ffmpeg("-f", "h264", "-xerror", "-i", str(path), "-f", "null", "-"))
@@ -101,9 +101,11 @@ async def test_what_arrives_decodes_without_a_complaint(door: Door, url: str, tm
 @pytest.mark.parametrize(
     ("arguments", "codec"), [(HEVC, Codec.HEVC), (AV1, Codec.AV1), (VP9, Codec.VP9)], ids=["hevc", "av1", "vp9"]
 )
-async def test_enhanced_video_arrives(door: Door, url: str, arguments: tuple[str, ...], codec: Codec) -> None:
+async def test_enhanced_video_arrives(
+    ingest: RecordingIngest, url: str, arguments: tuple[str, ...], codec: Codec
+) -> None:
     recording = await publish(
-        door, f"{url}/good", *PICTURE, *SOUND, *arguments, *AAC, "-rtmp_enhanced_codecs", "hvc1,av01,vp09"
+        ingest, f"{url}/good", *PICTURE, *SOUND, *arguments, *AAC, "-rtmp_enhanced_codecs", "hvc1,av01,vp09"
     )
     video = recording.track("video")
     assert (video.codec, video.width, video.height, video.fps) == (codec, 320, 180, 25.0)
@@ -112,8 +114,8 @@ async def test_enhanced_video_arrives(door: Door, url: str, arguments: tuple[str
     check_clock(recording)
 
 
-async def test_enhanced_opus_arrives_with_packets_end_to_end(door: Door, url: str) -> None:
-    recording = await publish(door, f"{url}/good", *PICTURE, *SOUND, *H264, *OPUS)
+async def test_enhanced_opus_arrives_with_packets_end_to_end(ingest: RecordingIngest, url: str) -> None:
+    recording = await publish(ingest, f"{url}/good", *PICTURE, *SOUND, *H264, *OPUS)
     audio = recording.track("audio")
     assert (audio.codec, audio.channels, audio.timescale) == (Codec.OPUS, 2, 48_000)
     assert audio.config.startswith(b"OpusHead")
@@ -121,64 +123,64 @@ async def test_enhanced_opus_arrives_with_packets_end_to_end(door: Door, url: st
     assert {after.pts - before.pts for before, after in itertools.pairwise(units)} == {960}
 
 
-async def test_audio_alone_is_published(door: Door, url: str) -> None:
-    recording = await publish(door, f"{url}/good", *SOUND, *AAC)
+async def test_audio_alone_is_published(ingest: RecordingIngest, url: str) -> None:
+    recording = await publish(ingest, f"{url}/good", *SOUND, *AAC)
     assert [track.kind for track in recording.configured[-1]] == ["audio"]
     assert len(recording.units) > 90
     check_clock(recording)
 
 
-async def test_video_alone_is_published(door: Door, url: str) -> None:
-    recording = await publish(door, f"{url}/good", *PICTURE, *H264)
+async def test_video_alone_is_published(ingest: RecordingIngest, url: str) -> None:
+    recording = await publish(ingest, f"{url}/good", *PICTURE, *H264)
     assert [track.kind for track in recording.configured[-1]] == ["video"]
     assert len(recording.units) == 50
     check_clock(recording)
 
 
-async def test_wrong_key_is_refused_and_the_encoder_gives_up(door: Door, url: str) -> None:
+async def test_wrong_key_is_refused_and_the_encoder_gives_up(ingest: RecordingIngest, url: str) -> None:
     said = await finished(await ffmpeg(*ENDLESS, *H264, "-f", "flv", f"{url}/bad"))
     assert "there is no such stream key" in said
-    assert not door.recordings
+    assert not ingest.recordings
 
 
-async def test_second_publisher_is_refused_and_the_first_goes_on(door: Door, url: str) -> None:
+async def test_second_publisher_is_refused_and_the_first_goes_on(ingest: RecordingIngest, url: str) -> None:
     first = await ffmpeg(*ENDLESS, *H264, "-f", "flv", f"{url}/good")
     try:
-        await asyncio.wait_for(door.opened.wait(), 20)
+        await asyncio.wait_for(ingest.opened.wait(), 20)
         said = await finished(await ffmpeg(*ENDLESS, *H264, "-f", "flv", f"{url}/good"))
         assert "somebody is publishing" in said
-        door.recordings[0].has_units.clear()
-        await asyncio.wait_for(door.recordings[0].has_units.wait(), 5)
-        assert door.recordings[0].reason is None
+        ingest.recordings[0].has_units.clear()
+        await asyncio.wait_for(ingest.recordings[0].has_units.wait(), 5)
+        assert ingest.recordings[0].reason is None
     finally:
         first.kill()
         await first.communicate()
 
 
-async def test_killed_encoder_is_noticed_at_once(door: Door, url: str) -> None:
+async def test_killed_encoder_is_noticed_at_once(ingest: RecordingIngest, url: str) -> None:
     process = await ffmpeg(*ENDLESS, *H264, "-f", "flv", f"{url}/good")
-    await asyncio.wait_for(door.opened.wait(), 20)
-    await asyncio.wait_for(door.recordings[0].has_units.wait(), 20)
+    await asyncio.wait_for(ingest.opened.wait(), 20)
+    await asyncio.wait_for(ingest.recordings[0].has_units.wait(), 20)
     process.kill()
-    await asyncio.wait_for(door.recordings[0].is_closed.wait(), 2)
-    assert door.recordings[0].reason == "disconnected"
+    await asyncio.wait_for(ingest.recordings[0].is_closed.wait(), 2)
+    assert ingest.recordings[0].reason == "disconnected"
     await process.communicate()
 
 
-async def test_stopping_a_publication_ends_its_encoder(door: Door, url: str) -> None:
+async def test_stopping_a_publication_ends_its_encoder(ingest: RecordingIngest, url: str) -> None:
     process = await ffmpeg(*ENDLESS, *H264, "-f", "flv", f"{url}/good")
-    await asyncio.wait_for(door.opened.wait(), 20)
-    await asyncio.wait_for(door.recordings[0].has_units.wait(), 20)
-    stop = door.recordings[0].stop
+    await asyncio.wait_for(ingest.opened.wait(), 20)
+    await asyncio.wait_for(ingest.recordings[0].has_units.wait(), 20)
+    stop = ingest.recordings[0].stop
     assert stop is not None
     stop("ended by its owner")
-    assert door.recordings[0].reason == "ended by its owner"
+    assert ingest.recordings[0].reason == "ended by its owner"
     await finished(process, within_s=10)
 
 
-async def test_mp3_is_refused_with_its_name(door: Door, url: str) -> None:
+async def test_mp3_is_refused_with_its_name(ingest: RecordingIngest, url: str) -> None:
     said = await finished(await ffmpeg("-re", *SOUND, "-c:a", "libmp3lame", "-f", "flv", f"{url}/good"))
-    assert "MP3 is not supported" in said or door.recordings[0].reason == "unsupported"
+    assert "MP3 is not supported" in said or ingest.recordings[0].reason == "unsupported"
 
 
 async def test_player_is_turned_away(url: str) -> None:

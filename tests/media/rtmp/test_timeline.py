@@ -6,40 +6,40 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.rtmp.timeline import AUDIO_SLACK_MS, MAX_STAND_MS, PAUSE_MS, SampleClock, Timeline
+from media.rtmp.timeline import AUDIO_SLACK_MS, MAX_STAND_MS, PAUSE_MS, RtmpTimeline, SampleClock
 
 
 def test_first_unit_is_at_zero() -> None:
-    timeline = Timeline(first=5000)
+    timeline = RtmpTimeline(first=5000)
     assert [timeline.place("video", stamp) for stamp in (5000, 5040, 5080)] == [0, 40, 80]
 
 
 def test_tracks_share_one_base() -> None:
-    timeline = Timeline(first=5000)
+    timeline = RtmpTimeline(first=5000)
     assert timeline.place("video", 5000) == 0
     assert timeline.place("audio", 5015) == 15
 
 
 def test_a_track_earlier_than_the_start_is_held_at_zero() -> None:
-    timeline = Timeline(first=5000)
+    timeline = RtmpTimeline(first=5000)
     assert timeline.place("video", 5000) == 0
     assert timeline.place("audio", 4990) == 0
 
 
 def test_wrap_of_32_bits_is_gone_through() -> None:
-    timeline = Timeline(first=2**32 - 50)
+    timeline = RtmpTimeline(first=2**32 - 50)
     stamps = [2**32 - 50, 2**32 - 10, 30, 70]
     assert [timeline.place("video", stamp) for stamp in stamps] == [0, 40, 80, 120]
     assert timeline.rebased == 0
 
 
 def test_gap_shorter_than_ten_seconds_stays_a_gap() -> None:
-    timeline = Timeline(first=0)
+    timeline = RtmpTimeline(first=0)
     assert [timeline.place("video", stamp) for stamp in (0, 9000)] == [0, 9000]
 
 
 def test_jump_ahead_is_rebased_for_both_tracks() -> None:
-    timeline = Timeline(first=0)
+    timeline = RtmpTimeline(first=0)
     for stamp in (0, 40):
         timeline.place("video", stamp)
         timeline.place("audio", stamp)
@@ -50,7 +50,7 @@ def test_jump_ahead_is_rebased_for_both_tracks() -> None:
 
 
 def test_jump_back_goes_on_after_the_latest_unit() -> None:
-    timeline = Timeline(first=100_000)
+    timeline = RtmpTimeline(first=100_000)
     for stamp in (100_000, 100_040):
         timeline.place("video", stamp)
     assert timeline.place("video", 0) == 60
@@ -58,7 +58,7 @@ def test_jump_back_goes_on_after_the_latest_unit() -> None:
 
 
 def test_last_units_of_before_a_jump_do_not_move_the_base_again() -> None:
-    timeline = Timeline(first=0)
+    timeline = RtmpTimeline(first=0)
     for stamp in range(0, 1000, 20):
         timeline.place("video", stamp)
         timeline.place("audio", stamp)
@@ -70,7 +70,7 @@ def test_last_units_of_before_a_jump_do_not_move_the_base_again() -> None:
 
 
 def test_last_units_of_before_a_restart_do_not_move_the_base_again() -> None:
-    timeline = Timeline(first=500_000)
+    timeline = RtmpTimeline(first=500_000)
     for stamp in range(500_000, 501_000, 20):
         timeline.place("video", stamp)
         timeline.place("audio", stamp)
@@ -82,7 +82,7 @@ def test_last_units_of_before_a_restart_do_not_move_the_base_again() -> None:
 
 
 def test_tracks_with_clocks_of_their_own_both_go_on_at_their_pace() -> None:
-    timeline = Timeline(first=5_000_000)
+    timeline = RtmpTimeline(first=5_000_000)
     for step in range(0, 60_000, 20):
         timeline.place("video", 5_000_000 + step)
         timeline.place("audio", step)
@@ -91,13 +91,13 @@ def test_tracks_with_clocks_of_their_own_both_go_on_at_their_pace() -> None:
 
 
 def test_small_step_back_is_flattened() -> None:
-    timeline = Timeline(first=0)
+    timeline = RtmpTimeline(first=0)
     assert [timeline.place("audio", stamp) for stamp in (0, 40, 30, 60)] == [0, 40, 40, 60]
 
 
-def paused(away_ms: int, missed_ms: int) -> tuple[Timeline, int]:
+def paused(away_ms: int, missed_ms: int) -> tuple[RtmpTimeline, int]:
     """A timeline in which sound was away from 1 s on, and its first place after that."""
-    timeline = Timeline(first=0)
+    timeline = RtmpTimeline(first=0)
     timeline.place("audio", 1_000)
     for stamp in range(1_000, 1_001 + away_ms, 40):
         timeline.place("video", stamp)
@@ -130,7 +130,7 @@ def test_an_encoder_that_restarts_after_a_pause_that_its_clock_missed_is_in_step
 
 
 def test_a_track_that_begins_long_after_the_other_is_in_step() -> None:
-    timeline = Timeline(first=0)
+    timeline = RtmpTimeline(first=0)
     for stamp in range(0, 60_000, 40):
         timeline.place("video", stamp)
     assert timeline.place("audio", 60_000) == 60_000
@@ -138,7 +138,7 @@ def test_a_track_that_begins_long_after_the_other_is_in_step() -> None:
 
 @given(st.lists(st.tuples(st.sampled_from(["video", "audio"]), st.integers(0, 2**32 - 1)), max_size=60))
 def test_no_track_ever_goes_back_or_leaps(stamps: list[tuple[str, int]]) -> None:
-    timeline, last = Timeline(first=stamps[0][1] if stamps else 0), {"video": 0, "audio": 0}
+    timeline, last = RtmpTimeline(first=stamps[0][1] if stamps else 0), {"video": 0, "audio": 0}
     for kind, stamp in stamps:
         at = timeline.place(kind, stamp)  # type: ignore[arg-type]
         assert last[kind] <= at <= max(last.values()) + 10_020

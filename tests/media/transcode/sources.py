@@ -96,9 +96,9 @@ class Heard:
         self.channels = set()
         for unit in units:
             for frame in decoder.decode(av.Packet(unit.data)):
-                self._hear(frame, unit.pts)
+                self._receive(frame, unit.pts)
 
-    def _hear(self, frame: av.AudioFrame, pts: int) -> None:
+    def _receive(self, frame: av.AudioFrame, pts: int) -> None:
         assert frame.sample_rate == self.rate
         self.channels.add(frame.layout.nb_channels)
         step = 1 if frame.format.is_planar else frame.layout.nb_channels

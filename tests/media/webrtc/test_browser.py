@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from media.webrtc.errors import Refused
+from media.webrtc.errors import OfferRefused
 from tests.media.webrtc.clients import RelayPublication, Stage, stage
 
 _CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -69,7 +69,7 @@ run().catch(error => say('failed', String(error)))
 </script>"""
 
 
-class _Site:
+class _BrowserFixture:
     """The page, the two HTTP endpoints and what the page says."""
 
     def __init__(self, made: Stage, encodings: str) -> None:
@@ -111,7 +111,7 @@ class _Site:
     async def _answer(self, offered: Any) -> web.Response:
         try:
             return web.Response(status=201, text=await offered, content_type="application/sdp")
-        except Refused as refused:
+        except OfferRefused as refused:
             return web.Response(status=refused.status, text=str(refused))
 
 
@@ -138,10 +138,10 @@ async def _browser(url: str, profile: Path) -> AsyncIterator[None]:
         await process.wait()
 
 
-async def _run(tmp_path: Path, encodings: str) -> tuple[_Site, dict[str, Any]]:
+async def _run(tmp_path: Path, encodings: str) -> tuple[_BrowserFixture, dict[str, Any]]:
     async with stage() as made:
-        site = _Site(made, encodings)
-        runner = web.AppRunner(site.app())
+        fixture_node = _BrowserFixture(made, encodings)
+        runner = web.AppRunner(fixture_node.app())
         await runner.setup()
         listener = web.TCPSite(runner, "127.0.0.1", 0)
         await listener.start()
@@ -150,28 +150,30 @@ async def _run(tmp_path: Path, encodings: str) -> tuple[_Site, dict[str, Any]]:
             async with _browser(f"http://{host}:{port}/", tmp_path), asyncio.timeout(60):
                 name, result = "", {}
                 while name not in {"watched", "failed"}:
-                    name, result = await site.said.get()
+                    name, result = await fixture_node.said.get()
         finally:
             await runner.cleanup()
         assert name == "watched", result
-        return site, result
+        return fixture_node, result
 
 
 @pytest.mark.skipif(_CHROMIUM is None, reason="needs Chromium")
 async def test_chromium_publishes_and_watches(tmp_path: Path) -> None:
-    site, result = await _run(tmp_path, "{video: [{}], audio: [{}]}")
-    print(result, site.publication.configured)
+    fixture_node, result = await _run(tmp_path, "{video: [{}], audio: [{}]}")
+    print(result, fixture_node.publication.configured)
     assert result["frames"] > 45
     assert result["audio"] > 100
-    assert site.publication.configured[0][0].codec == "h264"
-    assert site.publication.count("video", keys=True) >= 2
+    assert fixture_node.publication.configured[0][0].codec == "h264"
+    assert fixture_node.publication.count("video", keys=True) >= 2
 
 
 @pytest.mark.skipif(_CHROMIUM is None, reason="needs Chromium")
 async def test_chromium_offers_layers_and_the_first_is_taken(tmp_path: Path) -> None:
     layers = "[{rid: 'h', maxBitrate: 2500000}, {rid: 'l', maxBitrate: 300000, scaleResolutionDownBy: 4}]"
-    site, result = await _run(tmp_path, "{video: " + layers + ", audio: [{}]}")
-    print(result, site.publication.configured)
+    fixture_node, result = await _run(tmp_path, "{video: " + layers + ", audio: [{}]}")
+    print(result, fixture_node.publication.configured)
     assert result["frames"] > 45
-    widths = {track.width for tracks in site.publication.configured for track in tracks if track.kind == "video"}
+    widths = {
+        track.width for tracks in fixture_node.publication.configured for track in tracks if track.kind == "video"
+    }
     assert max(widths) > 320

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from media.relay import Relay
 from media.unit import VIDEO_TIMESCALE, Codec, Kind, Track, Unit
 from media.webrtc import h264
-from media.webrtc.fanout import HISTORY, Anchor, Fanout, MediaClock, Packet
+from media.webrtc.fanout import HISTORY, Anchor, CodedPacket, MediaClock, RtpFanout
 from tests.media.webrtc.test_port import OPUS, h264_track, relay_of
 
 
@@ -15,12 +15,12 @@ class Listener:
 
     def __init__(self) -> None:
         self.is_waiting_for_key = True
-        self.sent: list[tuple[Kind, tuple[Packet, ...]]] = []
+        self.sent: list[tuple[Kind, tuple[CodedPacket, ...]]] = []
         self.reports: list[Anchor] = []
         self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.changed = asyncio.Event()
 
-    def send(self, kind: Kind, packets: Sequence[Packet]) -> None:
+    def send(self, kind: Kind, packets: Sequence[CodedPacket]) -> None:
         self.sent.append((kind, tuple(packets)))
         self.changed.set()
 
@@ -50,7 +50,7 @@ def sound(number: int) -> Unit:
 async def test_a_viewer_starts_with_a_key_frame_that_brings_its_parameter_sets() -> None:
     track = h264_track()
     relay, wanted = relay_of(track, OPUS), []
-    fanout, viewer = Fanout(relay=relay, want_keyframe=lambda: wanted.append(1)), Listener()
+    fanout, viewer = RtpFanout(relay=relay, want_keyframe=lambda: wanted.append(1)), Listener()
     fanout.join(viewer)
     for unit in (picture(0), sound(0), picture(1, key=True), sound(1), picture(2)):
         relay.write(unit)
@@ -58,7 +58,7 @@ async def test_a_viewer_starts_with_a_key_frame_that_brings_its_parameter_sets()
     fanout.close()
     await fanout.closed()
     assert [kind for kind, _ in viewer.sent] == ["video", "audio", "video"]
-    sets = h264.ParameterSets.decode(track.config)
+    sets = h264.H264ParameterSets.decode(track.config)
     first = viewer.sent[0][1]
     assert h264.Unpacker().push(first[0].payload) == [*sets.sps, *sets.pps]
     assert [packet.marker for packet in first] == [False, True]
@@ -68,7 +68,7 @@ async def test_a_viewer_starts_with_a_key_frame_that_brings_its_parameter_sets()
 
 async def test_numbers_run_on_and_the_last_packets_are_remembered() -> None:
     relay = relay_of(h264_track())
-    fanout, viewer = Fanout(relay=relay, want_keyframe=lambda: None), Listener()
+    fanout, viewer = RtpFanout(relay=relay, want_keyframe=lambda: None), Listener()
     fanout.join(viewer)
     for number in range(12):
         relay.write(picture(number, key=number % 6 == 0, size=120_000))
@@ -87,7 +87,7 @@ async def test_numbers_run_on_and_the_last_packets_are_remembered() -> None:
 
 async def test_viewers_end_when_the_relay_does() -> None:
     relay = relay_of(h264_track())
-    fanout, viewer = Fanout(relay=relay, want_keyframe=lambda: None), Listener()
+    fanout, viewer = RtpFanout(relay=relay, want_keyframe=lambda: None), Listener()
     fanout.join(viewer)
     relay.close("over")
     assert await asyncio.wait_for(viewer.ended, 10) == "over"
@@ -97,7 +97,7 @@ async def test_viewers_end_when_the_relay_does() -> None:
 async def test_viewers_end_when_b_frames_or_another_codec_come() -> None:
     for spoil, reason in (("order", "b_frames"), ("codec", "codec_unsupported")):
         relay = relay_of(h264_track())
-        fanout, viewer = Fanout(relay=relay, want_keyframe=lambda: None), Listener()
+        fanout, viewer = RtpFanout(relay=relay, want_keyframe=lambda: None), Listener()
         fanout.join(viewer)
         relay.write(picture(5, key=True))
         if spoil == "order":
@@ -110,7 +110,7 @@ async def test_viewers_end_when_b_frames_or_another_codec_come() -> None:
 
 async def test_a_unit_that_is_broken_costs_only_itself() -> None:
     relay = relay_of(h264_track())
-    fanout, viewer = Fanout(relay=relay, want_keyframe=lambda: None), Listener()
+    fanout, viewer = RtpFanout(relay=relay, want_keyframe=lambda: None), Listener()
     fanout.join(viewer)
     relay.write(picture(0, key=True))
     relay.write(Unit(kind="video", pts=3_000, dts=3_000, is_key=False, data=b"\0\0\0\x09x", at=0.0))
@@ -123,7 +123,7 @@ async def test_a_unit_that_is_broken_costs_only_itself() -> None:
 async def test_reports_give_both_kinds_one_clock() -> None:
     relay = Relay()
     relay.configure([h264_track(), OPUS])
-    fanout, viewer = Fanout(relay=relay, want_keyframe=lambda: None), Listener()
+    fanout, viewer = RtpFanout(relay=relay, want_keyframe=lambda: None), Listener()
     fanout.join(viewer)
     relay.write(picture(30, key=True))
     async with asyncio.timeout(10):

@@ -46,7 +46,7 @@ def test_a_config_record_gives_back_its_parameter_sets(profile: str) -> None:
     for nal in encoded(profile):
         collector.add(nal)
     record = collector.sets.encode()
-    assert h264.ParameterSets.decode(record) == collector.sets
+    assert h264.H264ParameterSets.decode(record) == collector.sets
     decoder = av.CodecContext.create("h264", "r")
     decoder.extradata = record
     decoder.open()
@@ -55,7 +55,7 @@ def test_a_config_record_gives_back_its_parameter_sets(profile: str) -> None:
 
 @given(st.binary(max_size=64))
 def test_random_parameter_sets_raise_only_value_errors(data: bytes) -> None:
-    for read in (h264.describe, h264.ParameterSets.decode):
+    for read in (h264.describe, h264.H264ParameterSets.decode):
         try:
             read(data)
         except ValueError:

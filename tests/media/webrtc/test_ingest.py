@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from media.unit import Codec, Unit
 from media.webrtc import rtp
 from media.webrtc.inbound import OpusReceiver, VideoReceiver
-from media.webrtc.ingest import Ingest
+from media.webrtc.ingest import WebrtcIngest
 from media.webrtc.losses import Losses
 from media.webrtc.sources import StreamPlan
 from tests.media.webrtc.test_inbound import movie
@@ -63,7 +63,7 @@ FEEDBACK = frozenset({"nack", "nack pli", "goog-remb"})
 
 def ingest(
     publication: Taken, *, layers: tuple[str, ...] = (), codec: Codec = Codec.H264, losses: Losses | None = None
-) -> tuple[Ingest, Wire]:
+) -> tuple[WebrtcIngest, Wire]:
     plans = [
         StreamPlan(
             kind="video",
@@ -75,7 +75,7 @@ def ingest(
         ),
         StreamPlan(kind="audio", payload_type=111, new_receiver=OpusReceiver),
     ]
-    made = Ingest(
+    made = WebrtcIngest(
         plans=plans,
         publication=publication,
         keyframe_every_s=2,

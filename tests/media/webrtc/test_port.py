@@ -11,7 +11,7 @@ import pytest
 from media.relay import Relay
 from media.unit import VIDEO_TIMESCALE, Codec, Track, Unit
 from media.webrtc import h264
-from media.webrtc.errors import Refused
+from media.webrtc.errors import OfferRefused
 from media.webrtc.port import RtcPort
 from tests.media.webrtc.clients import Player, RelayPublication, publisher, stage
 from tests.media.webrtc.offers import AUDIO, VIDEO, offer, to_watch
@@ -35,9 +35,9 @@ def h264_track(*, b_frames: int = 0) -> Track:
 OPUS = Track(kind="audio", codec=Codec.OPUS, timescale=48_000)
 
 
-async def refused_viewer(relay: Relay, text: str) -> Refused:
+async def refused_viewer(relay: Relay, text: str) -> OfferRefused:
     async with stage() as made:
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(OfferRefused) as refused:
             await made.whep.offer(sdp=text, relay=relay, resource_id="v", want_keyframe=lambda: None)
         assert made.whep.viewers == 0
     return refused.value
@@ -82,7 +82,7 @@ async def test_a_publisher_with_a_codec_that_nobody_knows_is_refused() -> None:
     async with stage() as made:
         publication = RelayPublication()
         text = offer(AUDIO, VIDEO.replace("H264", "H265").replace("VP8", "AV1"))
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(OfferRefused) as refused:
             await made.whip.offer(sdp=text, publication=publication, resource_id="p")
         assert (refused.value.status, refused.value.reason) == (422, "codec_unsupported")
         assert not publication.closed.done()
@@ -126,7 +126,7 @@ SECOND_VIDEO = VIDEO.replace("mid:1", "mid:2").replace("96", "98").replace("97",
 )
 async def test_an_offer_is_taken_whole_or_not_at_all(text: str, reason: str) -> None:
     async with stage() as made:
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(OfferRefused) as refused:
             await made.whip.offer(sdp=text, publication=RelayPublication(), resource_id="p")
         assert (refused.value.status, refused.value.reason) == (422, reason)
 
@@ -141,7 +141,7 @@ async def test_a_section_that_sends_nothing_is_left_out_of_the_answer() -> None:
 
 async def test_an_offer_to_receive_is_not_an_offer_to_publish() -> None:
     async with stage() as made:
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(OfferRefused) as refused:
             await made.whip.offer(sdp=to_watch(offer(AUDIO, VIDEO)), publication=RelayPublication(), resource_id="p")
         assert refused.value.status == 422
 
@@ -149,7 +149,7 @@ async def test_an_offer_to_receive_is_not_an_offer_to_publish() -> None:
 async def test_more_publishers_than_there_is_room_for_are_refused() -> None:
     async with stage(max_sessions=1) as made:
         await made.whip.offer(sdp=offer(AUDIO), publication=RelayPublication(), resource_id="a")
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(OfferRefused) as refused:
             await made.whip.offer(sdp=offer(AUDIO), publication=RelayPublication(), resource_id="b")
         assert refused.value.status == 503
 

@@ -9,7 +9,7 @@ import pytest
 
 from media.unit import Codec
 from media.webrtc import h264
-from media.webrtc.errors import Refused
+from media.webrtc.errors import OfferRefused
 from tests.media.webrtc.clients import (
     WAIT_S,
     Player,
@@ -28,7 +28,7 @@ async def test_published_video_and_audio_become_units_with_configured_tracks() -
         await publication.until(lambda: publication.count("video") > 20 and publication.count("audio") > 20)
     video, audio = publication.configured[0]
     assert (video.codec, video.width, video.height) == (Codec.H264, 320, 240)
-    assert h264.ParameterSets.decode(video.config).is_complete
+    assert h264.H264ParameterSets.decode(video.config).is_complete
     assert (audio.codec, audio.config[:8]) == (Codec.OPUS, b"OpusHead")
     first = publication.units[0]
     assert (first.kind, first.is_key, first.pts) == ("video", True, 0)
@@ -117,7 +117,7 @@ async def test_a_viewer_without_h264_is_refused_with_a_reason_for_programs() -> 
     async with stage() as made:
         publication = await made.publish(publisher())
         await publication.until(lambda: publication.count("video") > 2)
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(OfferRefused) as refused:
             await made.watch(Player(codecs=("VP8",)), publication)
     assert (refused.value.status, refused.value.reason) == (422, "codec_unsupported")
 
@@ -150,7 +150,7 @@ async def test_delete_ends_the_publication_and_the_viewers() -> None:
         assert await asyncio.wait_for(publication.closed, WAIT_S) == "deleted by the publisher"
         who, _ = await asyncio.wait_for(made.left.get(), WAIT_S)
         assert who == "v1"
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(OfferRefused) as refused:
             await made.whip.delete("p1")
         assert refused.value.status == 404
 
@@ -198,11 +198,11 @@ async def test_offers_that_are_not_connected_are_bounded_for_each_who_makes_them
 
         await publish(1, "ann", "here")
         await publish(2, "bob", "here")
-        with pytest.raises(Refused) as caught:
+        with pytest.raises(OfferRefused) as caught:
             await publish(3, "eve", "here")
         assert (caught.value.status, caught.value.reason) == (429, "too_many_offers")
         await publish(3, "ann", "there")
-        with pytest.raises(Refused):
+        with pytest.raises(OfferRefused):
             await publish(4, "ann", "elsewhere")
         await made.whip.delete("p1")
         await publish(4, "ann", "here")
@@ -225,7 +225,7 @@ async def test_an_offer_that_came_to_a_connection_makes_room_for_the_next() -> N
             )
 
         answer = await ask("v1", await offer_of(player.peer))
-        with pytest.raises(Refused) as caught:
+        with pytest.raises(OfferRefused) as caught:
             await ask("v2", to_watch(offer(VIDEO)))
         assert caught.value.status == 429
         await take_answer(player.peer, answer)
@@ -273,10 +273,10 @@ async def test_trickled_candidates_are_accepted_and_a_stale_etag_is_not() -> Non
         fragment = "a=candidate:1 1 udp 1 192.0.2.9 9 typ host\r\na=end-of-candidates\r\n"
         assert await made.whip.patch("p1", fragment, etag) is None
         for wrong, status in ((None, 428), ('"other"', 412)):
-            with pytest.raises(Refused) as refused:
+            with pytest.raises(OfferRefused) as refused:
                 await made.whip.patch("p1", fragment, wrong)
             assert refused.value.status == status
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(OfferRefused) as refused:
             await made.whip.patch("nobody", fragment, etag)
         assert refused.value.status == 404
 
@@ -296,7 +296,7 @@ async def test_an_ice_restart_is_answered_with_new_credentials_and_a_new_etag() 
 async def test_a_second_offer_for_a_resource_is_refused() -> None:
     async with stage() as made:
         await made.publish(publisher())
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(OfferRefused) as refused:
             await made.publish(publisher())
         assert refused.value.status == 409
 

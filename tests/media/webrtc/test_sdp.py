@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from media.webrtc import sdp
-from media.webrtc.errors import Refused
+from media.webrtc.errors import OfferRefused
 from tests.media.webrtc.offers import AUDIO, FINGERPRINT, VIDEO, offer
 
 DIGESTS = frozenset({"sha-256"})
@@ -13,8 +13,8 @@ OURS = FINGERPRINT.partition(" ")[2]
 TRANSPORT = ("a=rtcp-mux", "a=ice-", "a=fingerprint", "a=setup")
 
 
-def refusal(text: str) -> Refused:
-    with pytest.raises(Refused) as refused:
+def refusal(text: str) -> OfferRefused:
+    with pytest.raises(OfferRefused) as refused:
         sdp.parse_offer(text)
     return refused.value
 
@@ -76,7 +76,7 @@ def test_shuffled_lines_are_read_or_refused(lines: list[str], junk: str, data: s
     try:
         parsed = sdp.parse_offer(text)
         sdp.check_transport(parsed, parsed.media[:1], digests=DIGESTS)
-    except Refused as refused:
+    except OfferRefused as refused:
         assert refused.status in {400, 422}  # noqa: PT017
 
 
@@ -87,7 +87,7 @@ def test_shuffled_lines_are_read_or_refused(lines: list[str], junk: str, data: s
 def test_broken_attributes_are_read_or_refused(name: str, value: str) -> None:
     try:
         sdp.parse_offer(offer(VIDEO + f"a={name}:{value}\n"))
-    except Refused as refused:
+    except OfferRefused as refused:
         assert refused.status == 400  # noqa: PT017
 
 
@@ -124,12 +124,12 @@ def test_too_much_or_the_wrong_form_is_malformed(text: str) -> None:
 def test_a_transport_that_cannot_be_used_is_unusable(gone: str, put: str) -> None:
     text = offer(AUDIO, VIDEO).replace("a=ice-ufrag:remote1", "a=ice-ufrag:remote2", 1).replace(gone, put)
     parsed = sdp.parse_offer(text)
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(OfferRefused) as refused:
         sdp.check_transport(parsed, parsed.media, digests=DIGESTS)
     assert refused.value.status == 422
 
 
-def transport_of(text: str) -> sdp.Transport:
+def transport_of(text: str) -> sdp.IceTransport:
     parsed = sdp.parse_offer(text)
     return sdp.check_transport(parsed, parsed.media, digests=DIGESTS)
 
@@ -141,12 +141,12 @@ def test_a_section_that_is_bundled_takes_the_transport_of_the_first_of_its_group
 
 
 def test_sections_that_are_not_bundled_are_unusable_even_with_the_same_credentials() -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(OfferRefused) as refused:
         transport_of(offer(AUDIO, VIDEO).replace("a=group:BUNDLE 0 1\r\n", ""))
     assert refused.value.status == 422
 
 
-def h264(*profiles: str) -> sdp.Media:
+def h264(*profiles: str) -> sdp.MediaSection:
     numbers = range(100, 100 + len(profiles))
     lines = [f"a=rtpmap:{n} H264/90000\na=fmtp:{n} {p}\n" for n, p in zip(numbers, profiles, strict=True)]
     head = VIDEO.replace(" 96 97\n", "".join(f" {n}" for n in numbers) + "\n", 1)
@@ -176,9 +176,7 @@ def test_the_level_is_raised_only_where_levels_may_differ() -> None:
 
 def answer(text: str) -> str:
     parsed = sdp.parse_offer(text)
-    local = sdp.LocalTransport(
-        ufrag="u", password="p", fingerprint="AB", candidates=(("192.0.2.1", 8189), ("fd00::1", 8189))
-    )
+    local = sdp.LocalIce(ufrag="u", password="p", fingerprint="AB", candidates=(("192.0.2.1", 8189), ("fd00::1", 8189)))
     answers = [
         sdp.MediaAnswer(media=m, format=next(iter(m.find("h264") + m.find("opus")), None), direction="recvonly")
         for m in parsed.media
@@ -226,5 +224,5 @@ def test_a_fragment_names_its_ice_session() -> None:
 def test_random_fragments_are_read_or_malformed(text: str) -> None:
     try:
         sdp.parse_fragment(text)
-    except Refused as refused:
+    except OfferRefused as refused:
         assert refused.status == 400  # noqa: PT017

@@ -16,7 +16,7 @@ from media.webrtc.inbound import (
     MAX_SKEW_SLEW,
     MAX_STAND_S,
     TOLERATED_SKEW_S,
-    Timeline,
+    RtpTimeline,
     Unwrapper,
 )
 from media.webrtc.rtpclock import PAUSE_S
@@ -29,7 +29,7 @@ class Sender:
     """Sends a frame of each kind every 20 ms of its own time and reports once a second."""
 
     def __init__(self, *, ppm: dict[Kind, float] | None = None, inexact_s: float = 0.0, reports: bool = True) -> None:
-        self.timeline = Timeline(base_ms=0)
+        self.timeline = RtpTimeline(base_ms=0)
         self.placed: dict[Kind, list[float]] = {"video": [], "audio": []}
         self.now = self.began = -1.0
         self.muted: set[Kind] = set()
@@ -118,7 +118,7 @@ def test_what_later_reports_tell_is_slewed() -> None:
 
 def first_reports(skew_s: float) -> float:
     """Where sound is put when the first reports say that it is this much too early."""
-    timeline = Timeline(base_ms=1_000)
+    timeline = RtpTimeline(base_ms=1_000)
     timeline.place("video", 5_000, rate=90_000, now=10.0)
     timeline.place("audio", 700, rate=48_000, now=10.0)
     timeline.on_report("video", at=0.0, ticks=5_000)
@@ -134,7 +134,7 @@ def test_the_bounds_of_a_skew_are_kept_exactly() -> None:
 
 
 def test_a_picture_that_is_behind_is_moved_and_sound_is_not() -> None:
-    timeline = Timeline(base_ms=0)
+    timeline = RtpTimeline(base_ms=0)
     timeline.place("video", 0, rate=90_000, now=10.0)
     timeline.place("audio", 0, rate=48_000, now=10.3)
     timeline.on_report("video", at=100.0, ticks=0)
@@ -175,7 +175,7 @@ def test_a_sender_that_restarts_its_timestamps_goes_on_where_it_was(jump_s: floa
 
 def test_the_bounds_of_a_jump_are_kept_exactly() -> None:
     def placed(early_s: float) -> float:
-        timeline = Timeline(base_ms=0)
+        timeline = RtpTimeline(base_ms=0)
         timeline.place("video", 0, rate=90_000, now=0.0)
         return timeline.place("video", round((20 + early_s) * 90_000), rate=90_000, now=20.0) / 90_000
 
@@ -203,7 +203,7 @@ def test_a_kind_that_pauses_comes_back_in_step(away_s: float, kind: Kind, stands
 
 def test_the_bounds_of_a_pause_are_kept_exactly() -> None:
     def late_s(away_s: float, missed_s: float) -> float:
-        timeline = Timeline(base_ms=0)
+        timeline = RtpTimeline(base_ms=0)
         timeline.place("audio", 0, rate=48_000, now=0.0)
         for n in range(round(away_s * 10) + 1):
             timeline.place("video", n * 9_000, rate=90_000, now=n / 10)
@@ -240,7 +240,7 @@ def test_reports_that_stop_are_forgotten_and_arrival_counts_again() -> None:
 
 
 def test_another_source_of_a_kind_is_placed_by_arrival_and_never_goes_back() -> None:
-    timeline = Timeline(base_ms=0)
+    timeline = RtpTimeline(base_ms=0)
     assert timeline.place("video", 900_000, rate=90_000, now=0.0) == 0
     assert timeline.place("video", 990_000, rate=90_000, now=0.5) == pytest.approx(90_000, abs=9_001)
     before = timeline.place("video", 991_000, rate=90_000, now=0.5)
@@ -251,7 +251,7 @@ def test_another_source_of_a_kind_is_placed_by_arrival_and_never_goes_back() -> 
 
 
 def test_timestamps_wrap_in_the_middle_of_a_broadcast() -> None:
-    unwrapper, timeline = Unwrapper(), Timeline(base_ms=0)
+    unwrapper, timeline = Unwrapper(), RtpTimeline(base_ms=0)
     start = 2**32 - 45_000
     placed = [
         timeline.place("video", unwrapper.unwrap((start + n * 3_000) % 2**32), rate=90_000, now=n / 30)
@@ -261,6 +261,6 @@ def test_timestamps_wrap_in_the_middle_of_a_broadcast() -> None:
 
 
 def test_the_clock_starts_at_its_base_and_a_report_before_any_frame_is_passed_over() -> None:
-    timeline = Timeline(base_ms=1_500)
+    timeline = RtpTimeline(base_ms=1_500)
     timeline.on_report("video", at=1.0, ticks=1)
     assert timeline.place("video", 5_000, rate=90_000, now=10.0) == 135_000

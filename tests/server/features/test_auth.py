@@ -14,7 +14,7 @@ from server.http.identity import Identity
 from server.http.limits import TokenBuckets
 from storage.ids import Ids
 from storage.postgres import Database
-from tests.server.conftest import PASSWORD, House, deletions, nothing_happens
+from tests.server.conftest import PASSWORD, ApiFixture, deletions, nothing_happens
 
 REGISTER = "/api/v1/auth/register"
 LOGIN = "/api/v1/auth/login"
@@ -22,8 +22,8 @@ REFRESH = "/api/v1/auth/refresh"
 DEVICE = Device(address="127.0.0.1", user_agent="test")
 
 
-async def test_register_signs_in_and_answers_the_profile(house: House) -> None:
-    ada = await house.register("Ada_1")
+async def test_register_signs_in_and_answers_the_profile(api: ApiFixture) -> None:
+    ada = await api.register("Ada_1")
     me = await (await ada.ask("GET", "/me")).json()
     assert me["username"] == "Ada_1"
     assert me["email"] == "Ada_1@example.org"
@@ -33,9 +33,9 @@ async def test_register_signs_in_and_answers_the_profile(house: House) -> None:
     assert "password" not in str(me)
 
 
-async def test_register_gives_each_person_a_stream_key(house: House) -> None:
-    ada = await house.register("ada")
-    key = await house.database.fetchval("select stream_key from users where id = $1", ada.id)
+async def test_register_gives_each_person_a_stream_key(api: ApiFixture) -> None:
+    ada = await api.register("ada")
+    key = await api.database.fetchval("select stream_key from users where id = $1", ada.id)
     assert key.startswith("sk_")
     assert len(key) == 35
 
@@ -50,31 +50,31 @@ async def test_register_gives_each_person_a_stream_key(house: House) -> None:
     ],
 )
 async def test_register_of_something_taken_is_a_409_that_names_it(
-    house: House, username: str, email: str, fields: list[str]
+    api: ApiFixture, username: str, email: str, fields: list[str]
 ) -> None:
-    await house.register("ada")
-    answer = await house.client.post(REGISTER, json={"username": username, "email": email, "password": PASSWORD})
+    await api.register("ada")
+    answer = await api.client.post(REGISTER, json={"username": username, "email": email, "password": PASSWORD})
     assert answer.status == 409
     assert [one["field"] for one in (await answer.json())["errors"]] == fields
 
 
-async def test_register_twice_at_once_makes_one_account(house: House) -> None:
+async def test_register_twice_at_once_makes_one_account(api: ApiFixture) -> None:
     body = {"username": "ada", "email": "ada@example.org", "password": PASSWORD}
-    answers = await asyncio.gather(*(house.client.post(REGISTER, json=body) for _ in range(5)))
+    answers = await asyncio.gather(*(api.client.post(REGISTER, json=body) for _ in range(5)))
     assert sorted(one.status for one in answers) == [201, 409, 409, 409, 409]
 
 
-async def test_register_names_every_wrong_field_at_once(house: House) -> None:
+async def test_register_names_every_wrong_field_at_once(api: ApiFixture) -> None:
     body = {"username": "a b", "email": "nobody", "password": "short", "is_admin": True}
-    answer = await house.client.post(REGISTER, json=body)
+    answer = await api.client.post(REGISTER, json=body)
     assert answer.status == 422
     assert {one["field"] for one in (await answer.json())["errors"]} == {"username", "email", "password", "is_admin"}
 
 
 @pytest.mark.parametrize("login", ["ada", "ADA", "ada@example.org", "Ada@EXAMPLE.org"])
-async def test_login_takes_username_and_email_in_any_case(house: House, login: str) -> None:
-    await house.register("ada")
-    answer = await house.client.post(LOGIN, json={"login": login, "password": PASSWORD})
+async def test_login_takes_username_and_email_in_any_case(api: ApiFixture, login: str) -> None:
+    await api.register("ada")
+    answer = await api.client.post(LOGIN, json={"login": login, "password": PASSWORD})
     assert answer.status == 200
     held = await answer.json()
     assert held["token_type"] == "Bearer"
@@ -82,113 +82,115 @@ async def test_login_takes_username_and_email_in_any_case(house: House, login: s
     assert held["user"]["username"] == "ada"
 
 
-async def test_login_answers_the_same_for_an_unknown_name_and_a_wrong_password(house: House) -> None:
-    await house.register("ada")
-    wrong = await house.client.post(LOGIN, json={"login": "ada", "password": "not the password"})
-    unknown = await house.client.post(LOGIN, json={"login": "nobody", "password": "not the password"})
+async def test_login_answers_the_same_for_an_unknown_name_and_a_wrong_password(api: ApiFixture) -> None:
+    await api.register("ada")
+    wrong = await api.client.post(LOGIN, json={"login": "ada", "password": "not the password"})
+    unknown = await api.client.post(LOGIN, json={"login": "nobody", "password": "not the password"})
     assert wrong.status == unknown.status == 401
     assert await wrong.json() == await unknown.json()
 
 
-async def test_login_takes_a_password_typed_in_another_unicode_form(house: House) -> None:
-    await house.register("ada", password="pässwört①")
-    answer = await house.client.post(LOGIN, json={"login": "ada", "password": "pa\u0308sswo\u0308rt1"})
+async def test_login_takes_a_password_typed_in_another_unicode_form(api: ApiFixture) -> None:
+    await api.register("ada", password="pässwört①")
+    answer = await api.client.post(LOGIN, json={"login": "ada", "password": "pa\u0308sswo\u0308rt1"})
     assert answer.status == 200
 
 
-async def test_login_of_a_suspended_account_is_a_403(house: House) -> None:
-    ada = await house.register("ada")
-    await house.database.execute("update users set suspended_until = now() + interval '1 hour' where id = $1", ada.id)
-    assert (await house.client.post(LOGIN, json={"login": "ada", "password": PASSWORD})).status == 403
-    assert (await house.client.post(REFRESH, json={"refresh_token": ada.refresh_token})).status == 403
+async def test_login_of_a_suspended_account_is_a_403(api: ApiFixture) -> None:
+    ada = await api.register("ada")
+    await api.database.execute("update users set suspended_until = now() + interval '1 hour' where id = $1", ada.id)
+    assert (await api.client.post(LOGIN, json={"login": "ada", "password": PASSWORD})).status == 403
+    assert (await api.client.post(REFRESH, json={"refresh_token": ada.refresh_token})).status == 403
 
 
-async def test_login_hashes_anew_when_the_parameters_have_changed(house: House) -> None:
-    ada = await house.register("ada")
-    before = await house.database.fetchval("select password_hash from users where id = $1", ada.id)
+async def test_login_hashes_anew_when_the_parameters_have_changed(api: ApiFixture) -> None:
+    ada = await api.register("ada")
+    before = await api.database.fetchval("select password_hash from users where id = $1", ada.id)
     stronger = Passwords(time_cost=2, memory_kib=64)
-    accounts = _accounts(house.database, house.identity, stronger)
+    accounts = _accounts(api.database, api.identity, stronger)
     await accounts.login(login="ada", password=PASSWORD, device=DEVICE)
-    after = await house.database.fetchval("select password_hash from users where id = $1", ada.id)
+    after = await api.database.fetchval("select password_hash from users where id = $1", ada.id)
     assert "t=1" in before
     assert "t=2" in after
     await accounts.login(login="ada", password=PASSWORD, device=DEVICE)
     stronger.close()
 
 
-async def test_refresh_answers_a_new_pair_of_the_same_session(house: House) -> None:
-    ada = await house.register("ada")
-    answer = await house.client.post(REFRESH, json={"refresh_token": ada.refresh_token})
+async def test_refresh_answers_a_new_pair_of_the_same_session(api: ApiFixture) -> None:
+    ada = await api.register("ada")
+    answer = await api.client.post(REFRESH, json={"refresh_token": ada.refresh_token})
     assert answer.status == 200
     held = await answer.json()
     assert held["refresh_token"] != ada.refresh_token
-    assert house.identity.verify(held["access_token"]).session_id == house.identity.verify(ada.access_token).session_id
+    assert api.identity.verify(held["access_token"]).session_id == api.identity.verify(ada.access_token).session_id
 
 
-async def _used_long_ago(house: House, seconds: int = 11) -> None:
+async def _used_long_ago(api: ApiFixture, seconds: int = 11) -> None:
     ago = f"{seconds} s"
-    await house.database.execute("update refresh_tokens set used_at = used_at - $1::text::interval", ago)
+    await api.database.execute("update refresh_tokens set used_at = used_at - $1::text::interval", ago)
 
 
-async def _refresh(house: House, token: str, agent: str = "") -> ClientResponse:
+async def _refresh(api: ApiFixture, token: str, agent: str = "") -> ClientResponse:
     headers = {"User-Agent": agent} if agent else {}
-    return await house.client.post(REFRESH, json={"refresh_token": token}, headers=headers)
+    return await api.client.post(REFRESH, json={"refresh_token": token}, headers=headers)
 
 
-async def test_spent_refresh_token_that_comes_again_later_ends_the_whole_family(house: House) -> None:
-    ada = await house.register("ada")
-    held = await (await _refresh(house, ada.refresh_token)).json()
-    await _used_long_ago(house)
-    assert (await _refresh(house, ada.refresh_token)).status == 401
-    assert (await _refresh(house, held["refresh_token"])).status == 401
+async def test_spent_refresh_token_that_comes_again_later_ends_the_whole_family(api: ApiFixture) -> None:
+    ada = await api.register("ada")
+    held = await (await _refresh(api, ada.refresh_token)).json()
+    await _used_long_ago(api)
+    assert (await _refresh(api, ada.refresh_token)).status == 401
+    assert (await _refresh(api, held["refresh_token"])).status == 401
     assert (await ada.ask("GET", "/me")).status == 401
-    reason = await house.database.fetchval("select revoked_reason from auth_sessions")
+    reason = await api.database.fetchval("select revoked_reason from auth_sessions")
     assert reason == "refresh_token_reused"
 
 
-async def test_spent_refresh_token_of_another_user_agent_ends_the_whole_family(house: House) -> None:
-    ada = await house.register("ada")
-    held = await (await _refresh(house, ada.refresh_token)).json()
-    assert (await _refresh(house, ada.refresh_token, "curl/8")).status == 401
-    assert (await _refresh(house, held["refresh_token"])).status == 401
+async def test_spent_refresh_token_of_another_user_agent_ends_the_whole_family(api: ApiFixture) -> None:
+    ada = await api.register("ada")
+    held = await (await _refresh(api, ada.refresh_token)).json()
+    assert (await _refresh(api, ada.refresh_token, "curl/8")).status == 401
+    assert (await _refresh(api, held["refresh_token"])).status == 401
 
 
-async def test_refresh_token_sent_again_by_the_same_device_within_ten_seconds_gives_another_pair(house: House) -> None:
-    ada = await house.register("ada")
-    answers = await asyncio.gather(*(_refresh(house, ada.refresh_token) for _ in range(4)))
+async def test_refresh_token_sent_again_by_the_same_device_within_ten_seconds_gives_another_pair(
+    api: ApiFixture,
+) -> None:
+    ada = await api.register("ada")
+    answers = await asyncio.gather(*(_refresh(api, ada.refresh_token) for _ in range(4)))
     assert [one.status for one in answers] == [200] * 4
-    await _used_long_ago(house, 9)
-    answers.append(await _refresh(house, ada.refresh_token))
+    await _used_long_ago(api, 9)
+    answers.append(await _refresh(api, ada.refresh_token))
     pairs = [await one.json() for one in answers]
     assert len({pair["refresh_token"] for pair in pairs}) == 5
     for pair in pairs:
-        assert (await _refresh(house, pair["refresh_token"])).status == 200
+        assert (await _refresh(api, pair["refresh_token"])).status == 200
     assert (await ada.ask("GET", "/me")).status == 200
 
 
-async def test_refreshes_of_one_session_are_bounded(house: House) -> None:
-    ada = await house.register("ada")
-    statuses = [(await _refresh(house, ada.refresh_token)).status for _ in range(MAX_REFRESHES + 1)]
+async def test_refreshes_of_one_session_are_bounded(api: ApiFixture) -> None:
+    ada = await api.register("ada")
+    statuses = [(await _refresh(api, ada.refresh_token)).status for _ in range(MAX_REFRESHES + 1)]
     assert statuses[:3] == [200] * 3
     assert statuses[-1] == 429
 
 
-async def test_expired_refresh_token_is_a_401(house: House) -> None:
-    ada = await house.register("ada")
-    await house.database.execute("update refresh_tokens set expires_at = now() - interval '1 s'")
-    answer = await house.client.post(REFRESH, json={"refresh_token": ada.refresh_token})
+async def test_expired_refresh_token_is_a_401(api: ApiFixture) -> None:
+    ada = await api.register("ada")
+    await api.database.execute("update refresh_tokens set expires_at = now() - interval '1 s'")
+    answer = await api.client.post(REFRESH, json={"refresh_token": ada.refresh_token})
     assert answer.status == 401
     assert (await answer.json())["code"] == "token_expired"
 
 
-async def test_unknown_refresh_token_is_a_401(house: House) -> None:
-    answer = await house.client.post(REFRESH, json={"refresh_token": "rt_nothing"})
+async def test_unknown_refresh_token_is_a_401(api: ApiFixture) -> None:
+    answer = await api.client.post(REFRESH, json={"refresh_token": "rt_nothing"})
     assert answer.status == 401
     assert (await answer.json())["code"] == "token_invalid"
 
 
-async def test_logout_stops_both_tokens_here_and_on_other_nodes(house: House, database: Database) -> None:
-    ada = await house.register("ada")
+async def test_logout_stops_both_tokens_here_and_on_other_nodes(api: ApiFixture, database: Database) -> None:
+    ada = await api.register("ada")
     elsewhere = Identity(rows=database, poll_s=0.02)
     await elsewhere.start()
     heard: asyncio.Queue[str] = asyncio.Queue()
@@ -196,7 +198,7 @@ async def test_logout_stops_both_tokens_here_and_on_other_nodes(house: House, da
     elsewhere.verify(ada.access_token)
     assert (await ada.ask("POST", "/auth/logout")).status == 204
     assert (await ada.ask("GET", "/me")).status == 401
-    assert (await house.client.post(REFRESH, json={"refresh_token": ada.refresh_token})).status == 401
+    assert (await api.client.post(REFRESH, json={"refresh_token": ada.refresh_token})).status == 401
     assert await asyncio.wait_for(heard.get(), 5) == "logout"
     with pytest.raises(Unauthorized) as refused:
         elsewhere.verify(ada.access_token)
@@ -204,11 +206,11 @@ async def test_logout_stops_both_tokens_here_and_on_other_nodes(house: House, da
     await elsewhere.close()
 
 
-async def test_sessions_are_listed_with_the_newest_first_and_page_by_page(house: House) -> None:
-    ada = await house.register("ada")
+async def test_sessions_are_listed_with_the_newest_first_and_page_by_page(api: ApiFixture) -> None:
+    ada = await api.register("ada")
     for agent in ("phone", "tablet"):
         body = {"login": "ada", "password": PASSWORD}
-        await house.client.post(LOGIN, json=body, headers={"User-Agent": agent})
+        await api.client.post(LOGIN, json=body, headers={"User-Agent": agent})
     first = await (await ada.ask("GET", "/auth/sessions?limit=2")).json()
     assert [one["user_agent"] for one in first["items"]] == ["tablet", "phone"]
     assert [one["current"] for one in first["items"]] == [False, False]
@@ -217,66 +219,66 @@ async def test_sessions_are_listed_with_the_newest_first_and_page_by_page(house:
     assert rest["next"] is None
 
 
-async def test_ended_session_is_refused_and_other_sessions_go_on(house: House) -> None:
-    ada = await house.register("ada")
-    phone = await (await house.client.post(LOGIN, json={"login": "ada", "password": PASSWORD})).json()
-    phone_session = house.identity.verify(phone["access_token"]).session_id
+async def test_ended_session_is_refused_and_other_sessions_go_on(api: ApiFixture) -> None:
+    ada = await api.register("ada")
+    phone = await (await api.client.post(LOGIN, json={"login": "ada", "password": PASSWORD})).json()
+    phone_session = api.identity.verify(phone["access_token"]).session_id
     heard: list[tuple[str, str]] = []
-    house.identity.on_revoked(lambda session_id, reason: heard.append((session_id, reason)))
+    api.identity.on_revoked(lambda session_id, reason: heard.append((session_id, reason)))
     assert (await ada.ask("DELETE", f"/auth/sessions/{phone_session}")).status == 204
     assert heard == [(phone_session, "ended")]
-    refused = await house.client.get("/api/v1/me", headers={"Authorization": f"Bearer {phone['access_token']}"})
+    refused = await api.client.get("/api/v1/me", headers={"Authorization": f"Bearer {phone['access_token']}"})
     assert refused.status == 401
     assert (await ada.ask("GET", "/me")).status == 200
     assert (await ada.ask("DELETE", f"/auth/sessions/{phone_session}")).status == 404
 
 
-async def test_session_of_somebody_else_is_not_there(house: House) -> None:
-    ada, bob = await house.register("ada"), await house.register("bob")
-    session_id = house.identity.verify(bob.access_token).session_id
+async def test_session_of_somebody_else_is_not_there(api: ApiFixture) -> None:
+    ada, bob = await api.register("ada"), await api.register("bob")
+    session_id = api.identity.verify(bob.access_token).session_id
     assert (await ada.ask("DELETE", f"/auth/sessions/{session_id}")).status == 404
     assert (await bob.ask("GET", "/me")).status == 200
 
 
-async def test_purge_forgets_only_what_can_never_be_used_again(house: House) -> None:
-    ada, bob = await house.register("ada"), await house.register("bob")
-    await house.database.execute("update auth_sessions set expires_at = now() where user_id = $1", bob.id)
-    await house.accounts.purge()
-    assert await house.database.fetchval("select count(*) from auth_sessions") == 1
-    assert (await house.client.post(REFRESH, json={"refresh_token": ada.refresh_token})).status == 200
-    assert (await house.client.post(REFRESH, json={"refresh_token": bob.refresh_token})).status == 401
+async def test_purge_forgets_only_what_can_never_be_used_again(api: ApiFixture) -> None:
+    ada, bob = await api.register("ada"), await api.register("bob")
+    await api.database.execute("update auth_sessions set expires_at = now() where user_id = $1", bob.id)
+    await api.accounts.purge()
+    assert await api.database.fetchval("select count(*) from auth_sessions") == 1
+    assert (await api.client.post(REFRESH, json={"refresh_token": ada.refresh_token})).status == 200
+    assert (await api.client.post(REFRESH, json={"refresh_token": bob.refresh_token})).status == 401
 
 
-async def test_what_happens_to_an_account_is_logged(house: House) -> None:
-    ada = await house.register("ada")
-    await house.client.post(LOGIN, json={"login": "ada", "password": PASSWORD})
+async def test_what_happens_to_an_account_is_logged(api: ApiFixture) -> None:
+    ada = await api.register("ada")
+    await api.client.post(LOGIN, json={"login": "ada", "password": PASSWORD})
     await ada.ask("POST", "/auth/logout")
-    rows = await house.database.fetch("select action from audit_log where actor_id = $1 order by id", ada.id)
+    rows = await api.database.fetch("select action from audit_log where actor_id = $1 order by id", ada.id)
     assert [row["action"] for row in rows] == ["account.registered", "session.began", "session.logout"]
 
 
-async def test_first_admin_is_made_once_however_many_nodes_start(house: House) -> None:
-    made = await asyncio.gather(*(house.accounts.create_first_admin() for _ in range(3)))
+async def test_first_admin_is_made_once_however_many_nodes_start(api: ApiFixture) -> None:
+    made = await asyncio.gather(*(api.accounts.create_first_admin() for _ in range(3)))
     admins = [one for one in made if one is not None]
     assert len(admins) == 1
-    answer = await house.client.post(LOGIN, json={"login": "admin", "password": admins[0].password})
+    answer = await api.client.post(LOGIN, json={"login": "admin", "password": admins[0].password})
     assert "admin" in (await answer.json())["user"]["roles"]
-    assert await house.accounts.create_first_admin() is None
+    assert await api.accounts.create_first_admin() is None
 
 
-async def test_admin_of_a_taken_name_is_a_409(house: House) -> None:
-    await house.register("ada")
+async def test_admin_of_a_taken_name_is_a_409(api: ApiFixture) -> None:
+    await api.register("ada")
     with pytest.raises(Problem) as refused:
-        await house.accounts.create_admin(username="ada", email="new@example.org")
+        await api.accounts.create_admin(username="ada", email="new@example.org")
     assert refused.value.status == 409
 
 
-async def test_user_agent_that_is_not_utf8_is_kept_as_far_as_it_can_be(house: House) -> None:
-    await house.register("ada")
-    signed_in = await house.accounts.login(
+async def test_user_agent_that_is_not_utf8_is_kept_as_far_as_it_can_be(api: ApiFixture) -> None:
+    await api.register("ada")
+    signed_in = await api.accounts.login(
         login="ada", password=PASSWORD, device=Device(address="127.0.0.1", user_agent="bad \udcff agent" + "x" * 999)
     )
-    kept = await house.database.fetchval("select user_agent from auth_sessions order by id desc limit 1")
+    kept = await api.database.fetchval("select user_agent from auth_sessions order by id desc limit 1")
     assert kept.startswith("bad ? agent")
     assert len(kept) == 256
     assert signed_in.user.username == "ada"
@@ -295,17 +297,17 @@ def _accounts(database: Database, identity: Identity, passwords: Passwords) -> A
     )
 
 
-async def test_changed_password_is_the_only_one_and_ends_the_other_sessions(house: House) -> None:
-    ada = await house.register("ada")
-    other = await (await house.client.post(LOGIN, json={"login": "ada", "password": PASSWORD})).json()
+async def test_changed_password_is_the_only_one_and_ends_the_other_sessions(api: ApiFixture) -> None:
+    ada = await api.register("ada")
+    other = await (await api.client.post(LOGIN, json={"login": "ada", "password": PASSWORD})).json()
     change = {"password": PASSWORD, "new_password": "another horse, another battery"}
     assert (await ada.ask("POST", "/auth/password/change", json=change)).status == 204
     assert (await ada.ask("GET", "/me")).status == 200
-    assert (await _refresh(house, other["refresh_token"])).status == 401
+    assert (await _refresh(api, other["refresh_token"])).status == 401
     headers = {"Authorization": f"Bearer {other['access_token']}"}
-    assert (await house.client.get("/api/v1/me", headers=headers)).status == 401
-    assert (await house.client.post(LOGIN, json={"login": "ada", "password": PASSWORD})).status == 401
-    assert (await house.client.post(LOGIN, json={"login": "ada", "password": change["new_password"]})).status == 200
+    assert (await api.client.get("/api/v1/me", headers=headers)).status == 401
+    assert (await api.client.post(LOGIN, json={"login": "ada", "password": PASSWORD})).status == 401
+    assert (await api.client.post(LOGIN, json={"login": "ada", "password": change["new_password"]})).status == 200
 
 
 @pytest.mark.parametrize(
@@ -317,25 +319,25 @@ async def test_changed_password_is_the_only_one_and_ends_the_other_sessions(hous
     ],
 )
 async def test_password_is_not_changed_without_the_old_one_or_to_a_weak_one(
-    house: House, password: str, new_password: str, status: int
+    api: ApiFixture, password: str, new_password: str, status: int
 ) -> None:
-    ada = await house.register("ada")
+    ada = await api.register("ada")
     change = {"password": password, "new_password": new_password}
     assert (await ada.ask("POST", "/auth/password/change", json=change)).status == status
-    assert (await house.client.post(LOGIN, json={"login": "ada", "password": PASSWORD})).status == 200
+    assert (await api.client.post(LOGIN, json={"login": "ada", "password": PASSWORD})).status == 200
 
 
 @pytest.mark.parametrize("password", ["password", "12345678", "Ada_Lovelace1"])
-async def test_common_password_is_refused_at_registration(house: House, password: str) -> None:
+async def test_common_password_is_refused_at_registration(api: ApiFixture, password: str) -> None:
     body = {"username": "ada_lovelace", "email": "ada@example.org", "password": password}
-    answer = await house.client.post(REGISTER, json=body)
+    answer = await api.client.post(REGISTER, json=body)
     assert answer.status == 422
     assert [one["field"] for one in (await answer.json())["errors"]] == ["password"]
 
 
 @pytest.mark.parametrize("prompt", [("DELETE", "/me"), ("POST", "/auth/password/change")])
-async def test_every_prompt_for_a_password_counts_as_a_guess(house: House, prompt: tuple[str, str]) -> None:
-    ada = await house.register("ada")
+async def test_every_prompt_for_a_password_counts_as_a_guess(api: ApiFixture, prompt: tuple[str, str]) -> None:
+    ada = await api.register("ada")
     more = {"new_password": "another horse, another battery"} if prompt[0] == "POST" else {}
     statuses = [(await ada.ask(*prompt, json={"password": f"wrong {n}", **more})).status for n in range(12)]
     assert statuses == [403] * 10 + [429] * 2
@@ -344,45 +346,47 @@ async def test_every_prompt_for_a_password_counts_as_a_guess(house: House, promp
     assert int(right.headers["Retry-After"]) > 0
 
 
-async def test_guesses_are_limited_from_loopback_too_and_right_ones_cost_nothing(house: House) -> None:
-    await house.register("ada")
+async def test_guesses_are_limited_from_loopback_too_and_right_ones_cost_nothing(api: ApiFixture) -> None:
+    await api.register("ada")
     stranger = {"User-Agent": "stranger", "Cookie": ""}
     wrong = {"login": "ada", "password": "wrong"}
     right = {"login": "ada", "password": PASSWORD}
-    assert [(await house.client.post(LOGIN, json=right)).status for _ in range(15)] == [200] * 15
-    house.client.session.cookie_jar.clear()
-    statuses = [(await house.client.post(LOGIN, json=wrong, headers=stranger)).status for _ in range(12)]
+    assert [(await api.client.post(LOGIN, json=right)).status for _ in range(15)] == [200] * 15
+    api.client.session.cookie_jar.clear()
+    statuses = [(await api.client.post(LOGIN, json=wrong, headers=stranger)).status for _ in range(12)]
     assert statuses == [401] * 10 + [429] * 2
-    assert (await house.client.post(LOGIN, json=right, headers=stranger)).status == 429
+    assert (await api.client.post(LOGIN, json=right, headers=stranger)).status == 429
 
 
-async def test_device_that_is_known_by_its_cookie_gets_in_while_others_guess_at_the_same_address(house: House) -> None:
-    await house.register("ada")
+async def test_device_that_is_known_by_its_cookie_gets_in_while_others_guess_at_the_same_address(
+    api: ApiFixture,
+) -> None:
+    await api.register("ada")
     right = {"login": "ADA@example.org", "password": PASSWORD}
-    signed_in = await house.client.post(LOGIN, json=right, headers={"User-Agent": "one"})
+    signed_in = await api.client.post(LOGIN, json=right, headers={"User-Agent": "one"})
     cookie = signed_in.cookies["sf_device"]
     assert (cookie["path"], cookie["httponly"], cookie["samesite"]) == ("/api/v1/auth", True, "Strict")
-    house.client.session.cookie_jar.clear()
+    api.client.session.cookie_jar.clear()
     for _ in range(12):
-        await house.client.post(LOGIN, json={"login": "ada", "password": "wrong"}, headers={"User-Agent": "x"})
+        await api.client.post(LOGIN, json={"login": "ada", "password": "wrong"}, headers={"User-Agent": "x"})
     headers = {"User-Agent": "two", "Cookie": f"sf_device={cookie.value}"}
-    assert (await house.client.post(LOGIN, json=right, headers=headers)).status == 200
-    house.client.session.cookie_jar.clear()
+    assert (await api.client.post(LOGIN, json=right, headers=headers)).status == 200
+    api.client.session.cookie_jar.clear()
     forged = {"User-Agent": "three", "Cookie": f"sf_device={'A' * 22}"}
-    assert (await house.client.post(LOGIN, json=right, headers=forged)).status == 429
+    assert (await api.client.post(LOGIN, json=right, headers=forged)).status == 429
 
 
-async def test_guesses_at_a_name_that_nobody_has_are_limited_alike(house: House) -> None:
+async def test_guesses_at_a_name_that_nobody_has_are_limited_alike(api: ApiFixture) -> None:
     wrong = {"login": "nobody_1", "password": "wrong"}
-    statuses = [(await house.client.post(LOGIN, json=wrong)).status for _ in range(12)]
+    statuses = [(await api.client.post(LOGIN, json=wrong)).status for _ in range(12)]
     assert statuses == [401] * 10 + [429] * 2
 
 
-async def test_operators_reset_gives_a_new_password_and_ends_all_sessions(house: House) -> None:
-    ada = await house.register("ada")
-    password = await house.accounts.reset_password(username="ADA")
-    await house.identity.refresh()
+async def test_operators_reset_gives_a_new_password_and_ends_all_sessions(api: ApiFixture) -> None:
+    ada = await api.register("ada")
+    password = await api.accounts.reset_password(username="ADA")
+    await api.identity.refresh()
     assert (await ada.ask("GET", "/me")).status == 401
-    assert (await house.client.post(LOGIN, json={"login": "ada", "password": PASSWORD})).status == 401
-    assert (await house.client.post(LOGIN, json={"login": "ada", "password": password})).status == 200
-    assert await house.accounts.reset_password(username="nobody") is None
+    assert (await api.client.post(LOGIN, json={"login": "ada", "password": PASSWORD})).status == 401
+    assert (await api.client.post(LOGIN, json={"login": "ada", "password": password})).status == 200
+    assert await api.accounts.reset_password(username="nobody") is None

@@ -10,11 +10,11 @@ import pytest
 from actors.events import NODE
 from actors.runtime import Actor, Message, Node, handles
 from actors.runtime.supervisor import RestartPolicy
-from server.features.cluster import ClusterDesk
-from server.http.identity import Identity, Person
+from server.features.cluster import ClusterRoutes
+from server.http.identity import Caller, Identity
 from storage.members import Member
 from tests.server.conftest import Serve
-from tests.server.live.nodes import Place, town
+from tests.server.live.nodes import ClusterNode, cluster
 
 ADMIN = "00000000-0000-7000-8000-00000000000a"
 PLAIN = "00000000-0000-7000-8000-00000000000b"
@@ -32,8 +32,8 @@ class Faller(Actor):
 
 
 @pytest.fixture
-async def places() -> AsyncIterator[list[Place]]:
-    async with town("n1", "n2") as made:
+async def places() -> AsyncIterator[list[ClusterNode]]:
+    async with cluster("n1", "n2") as made:
         yield made
 
 
@@ -63,22 +63,22 @@ def owners() -> dict[int, str]:
 
 
 @pytest.fixture
-async def operator(places: list[Place], serve: Serve, identity: Identity) -> Operator:
+async def operator(places: list[ClusterNode], serve: Serve, identity: Identity) -> Operator:
     members = {name: member(name) for name in ("n1", "n2")}
     return await of(places[0].node, members, serve, identity)
 
 
 async def of(node: Node, members: dict[str, Member], serve: Serve, identity: Identity) -> Operator:
-    desk = ClusterDesk(node=node, members=lambda: members, owners=owners, answer_s=0.2)
-    return Operator(await serve(*desk.operations()), token(identity, ADMIN, "admin"))
+    routes = ClusterRoutes(node=node, members=lambda: members, owners=owners, answer_s=0.2)
+    return Operator(await serve(*routes.operations()), token(identity, ADMIN, "admin"))
 
 
 def token(identity: Identity, person_id: str, *roles: str) -> dict[str, str]:
-    person = Person(id=person_id, username="ann", display_name="Ann", session_id=person_id, roles=frozenset(roles))
+    person = Caller(id=person_id, username="ann", display_name="Ann", session_id=person_id, roles=frozenset(roles))
     return {"Authorization": f"Bearer {identity.mint(person)[0]}"}
 
 
-async def parked(place: Place) -> None:
+async def parked(place: ClusterNode) -> None:
     """An actor of the place that has crashed too often."""
     place.node.register("faller", lambda _: Faller(), restarts=RestartPolicy(restarts=0))
     for _ in range(2):
@@ -105,7 +105,7 @@ async def test_every_shard_is_told_of_with_its_owner_and_that_owners_epoch(opera
 
 
 async def test_a_node_that_does_not_answer_is_listed_as_such(
-    places: list[Place], serve: Serve, identity: Identity
+    places: list[ClusterNode], serve: Serve, identity: Identity
 ) -> None:
     members = {name: member(name, load=0.4) for name in ("gone", "n1")}
     gone, n1 = (await (await of(places[0].node, members, serve, identity)).cluster())["nodes"]
@@ -114,7 +114,7 @@ async def test_a_node_that_does_not_answer_is_listed_as_such(
 
 
 async def test_parked_actors_come_first_and_what_they_did_not_handle_is_listed(
-    operator: Operator, places: list[Place]
+    operator: Operator, places: list[ClusterNode]
 ) -> None:
     await parked(places[0])
     for query in ("", "?order=slowest", "?order=restarts", "?kind=faller", "?node=n1"):
@@ -142,7 +142,7 @@ async def test_nobody_but_admins_may_look(operator: Operator, identity: Identity
 
 
 async def test_a_followed_message_is_told_of_in_the_order_of_its_steps_on_all_nodes(
-    operator: Operator, places: list[Place]
+    operator: Operator, places: list[ClusterNode]
 ) -> None:
     now = places[0].node.clock.monotonic()
     places[1].traces.note(TRACE, "room.post", since=now - 1)

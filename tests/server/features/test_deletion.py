@@ -16,7 +16,7 @@ from server.features.auth.deletion import Deletions
 from server.features.auth.passwords import Passwords
 from server.features.users import Profiles
 from server.http.errors import Problem
-from server.http.identity import Identity, Person
+from server.http.identity import Caller, Identity
 from storage.doomed import DoomedObjects, doom
 from storage.ids import Ids
 from storage.objects import LocalObjects
@@ -58,13 +58,13 @@ class Home:
             when_changed=nothing,
         )
 
-    async def register(self, name: str) -> Person:
+    async def register(self, name: str) -> Caller:
         signed = await self.accounts().register(
             username=name, email=f"{name}@example.org", password=PASSWORD, device=DEVICE
         )
         return self.identity.verify(signed.access_token)
 
-    async def state(self, person: Person) -> tuple[bool, bool]:
+    async def state(self, person: Caller) -> tuple[bool, bool]:
         """Whether the account is hidden, and whether its name is wiped."""
         row = await self.database.fetchrow("select username, deleted_at from users where id = $1", person.id)
         assert row is not None

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from storage.postgres import Database
-from tests.server.conftest import House
+from tests.server.conftest import ApiFixture
 
 ROOM = "01890c2a-7b5e-7cc3-98c8-6b1f6c1f0a11"
 
@@ -17,11 +17,11 @@ async def _say(database: Database, user_id: str, count: int) -> None:
     )
 
 
-async def test_export_holds_everything_in_order_over_many_pages(house: House) -> None:
-    ada, bob = await house.register("ada"), await house.register("bob")
+async def test_export_holds_everything_in_order_over_many_pages(api: ApiFixture) -> None:
+    ada, bob = await api.register("ada"), await api.register("bob")
     await ada.ask("PUT", "/users/bob/follow")
     await bob.ask("PUT", "/users/ada/follow")
-    await _say(house.database, ada.id, 1203)
+    await _say(api.database, ada.id, 1203)
     answer = await ada.ask("GET", "/me/export")
     assert answer.status == 200
     assert "attachment" in answer.headers["Content-Disposition"]
@@ -35,11 +35,11 @@ async def test_export_holds_everything_in_order_over_many_pages(house: House) ->
     assert held["log"][0]["action"] == "account.registered"
 
 
-async def test_deletion_empties_every_message(house: House) -> None:
-    ada = await house.register("ada")
-    await _say(house.database, ada.id, 1001)
+async def test_deletion_empties_every_message(api: ApiFixture) -> None:
+    ada = await api.register("ada")
+    await _say(api.database, ada.id, 1001)
     assert (await ada.ask("DELETE", "/me", json={"password": "correct horse battery staple"})).status == 204
-    left = await house.database.fetchrow(
+    left = await api.database.fetchrow(
         "select count(*) as n, max(text) as text, count(deleted_at) as d from chat_messages"
     )
     assert left is not None

@@ -5,12 +5,12 @@ import asyncio
 import pytest
 
 from server.features.auth.confusables import USERNAME_SKELETON, skeleton
-from tests.server.conftest import PASSWORD, House
+from tests.server.conftest import PASSWORD, ApiFixture
 
 
-async def test_profile_is_found_in_any_case_and_shows_no_address(house: House) -> None:
-    await house.register("Ada")
-    answer = await house.client.get("/api/v1/users/aDA")
+async def test_profile_is_found_in_any_case_and_shows_no_address(api: ApiFixture) -> None:
+    await api.register("Ada")
+    answer = await api.client.get("/api/v1/users/aDA")
     assert answer.status == 200
     profile = await answer.json()
     assert profile["username"] == "Ada"
@@ -19,14 +19,14 @@ async def test_profile_is_found_in_any_case_and_shows_no_address(house: House) -
 
 
 @pytest.mark.parametrize("name", ["nobody", "x", "a-b", "%00", "%ff", "a" * 500])
-async def test_profile_of_nobody_is_a_404(house: House, name: str) -> None:
-    answer = await house.client.get(f"/api/v1/users/{name}")
+async def test_profile_of_nobody_is_a_404(api: ApiFixture, name: str) -> None:
+    answer = await api.client.get(f"/api/v1/users/{name}")
     assert answer.status == 404
     assert answer.content_type == "application/problem+json"
 
 
-async def test_patch_changes_only_what_is_given(house: House) -> None:
-    ada = await house.register("ada")
+async def test_patch_changes_only_what_is_given(api: ApiFixture) -> None:
+    ada = await api.register("ada")
     await ada.ask("PATCH", "/me", json={"display_name": "Ada Lovelace", "bio": "Engines"})
     me = await (await ada.ask("PATCH", "/me", json={"bio": "Poetry"})).json()
     assert (me["display_name"], me["bio"]) == ("Ada Lovelace", "Poetry")
@@ -35,8 +35,8 @@ async def test_patch_changes_only_what_is_given(house: House) -> None:
 
 
 @pytest.mark.parametrize("change", [{"display_name": "x" * 51}, {"bio": "x" * 501}, {"bio": None}, {"username": "eve"}])
-async def test_patch_of_what_cannot_be_is_a_422(house: House, change: dict[str, object]) -> None:
-    ada = await house.register("ada")
+async def test_patch_of_what_cannot_be_is_a_422(api: ApiFixture, change: dict[str, object]) -> None:
+    ada = await api.register("ada")
     assert (await ada.ask("PATCH", "/me", json=change)).status == 422
 
 
@@ -44,43 +44,45 @@ async def test_patch_of_what_cannot_be_is_a_422(house: House, change: dict[str, 
     "name",
     ["victim", "VICTIM", "v\u0456ctim", "v1ctim", "vic\u200btim", "@victim", "admin", "\u0430dmin", "\u200fadmin"],
 )
-async def test_display_name_that_reads_as_anothers_username_or_a_reserved_one_is_a_409(house: House, name: str) -> None:
-    await house.register("victim")
-    ada = await house.register("ada")
+async def test_display_name_that_reads_as_anothers_username_or_a_reserved_one_is_a_409(
+    api: ApiFixture, name: str
+) -> None:
+    await api.register("victim")
+    ada = await api.register("ada")
     answer = await ada.ask("PATCH", "/me", json={"display_name": name})
     assert answer.status == 409
     assert [one["field"] for one in (await answer.json())["errors"]] == ["display_name"]
     assert (await (await ada.ask("GET", "/me")).json())["display_name"] == "ada"
 
 
-async def test_display_name_may_be_ones_own_username_and_one_that_stood_before_stays(house: House) -> None:
-    ada = await house.register("ada")
+async def test_display_name_may_be_ones_own_username_and_one_that_stood_before_stays(api: ApiFixture) -> None:
+    ada = await api.register("ada")
     for name in ("ADA", "\u0430da", "Bob"):
         assert (await ada.ask("PATCH", "/me", json={"display_name": name})).status == 200
-    await house.register("bob")
+    await api.register("bob")
     answer = await ada.ask("PATCH", "/me", json={"display_name": "Bob", "bio": "since long ago"})
     assert answer.status == 200
 
 
 @pytest.mark.parametrize("name", ["\u3164", "\u200b", "\u2060", "\u00ad", "\ufeff", "\u2800", "\U000e0041"])
-async def test_display_name_that_shows_nothing_is_the_username(house: House, name: str) -> None:
-    ada = await house.register("ada")
+async def test_display_name_that_shows_nothing_is_the_username(api: ApiFixture, name: str) -> None:
+    ada = await api.register("ada")
     assert (await (await ada.ask("PATCH", "/me", json={"display_name": name})).json())["display_name"] == "ada"
 
 
-async def test_skeletons_of_usernames_are_the_same_in_sql(house: House) -> None:
+async def test_skeletons_of_usernames_are_the_same_in_sql(api: ApiFixture) -> None:
     for name in ("Illinois_10", "barn_Rrn", "o0Oo", "moderna1"):
-        await house.register(name)
-    rows = await house.database.fetch(f"select username, {USERNAME_SKELETON} as alike from users")
+        await api.register(name)
+    rows = await api.database.fetch(f"select username, {USERNAME_SKELETON} as alike from users")
     assert {row["username"]: row["alike"] for row in rows} == {
         row["username"]: skeleton(row["username"]) for row in rows
     }
 
 
 @pytest.mark.parametrize("tie", ["follow", "block", "mute"])
-async def test_tie_may_be_made_and_taken_back_twice(house: House, tie: str) -> None:
-    ada = await house.register("ada")
-    await house.register("bob")
+async def test_tie_may_be_made_and_taken_back_twice(api: ApiFixture, tie: str) -> None:
+    ada = await api.register("ada")
+    await api.register("bob")
     seen = {"follow": "following", "block": "blocked", "mute": "muted"}[tie]
     for method, expected in (("PUT", True), ("PUT", True), ("DELETE", False), ("DELETE", False)):
         assert (await ada.ask(method, f"/users/bob/{tie}")).status == 204
@@ -88,43 +90,43 @@ async def test_tie_may_be_made_and_taken_back_twice(house: House, tie: str) -> N
 
 
 @pytest.mark.parametrize("tie", ["follow", "block", "mute"])
-async def test_tie_to_oneself_is_a_409_and_to_nobody_a_404(house: House, tie: str) -> None:
-    ada = await house.register("ada")
+async def test_tie_to_oneself_is_a_409_and_to_nobody_a_404(api: ApiFixture, tie: str) -> None:
+    ada = await api.register("ada")
     assert (await ada.ask("PUT", f"/users/ada/{tie}")).status == 409
     assert (await ada.ask("PUT", f"/users/nobody/{tie}")).status == 404
     assert (await ada.ask("DELETE", f"/users/nobody/{tie}")).status == 404
 
 
-async def test_followers_are_counted_and_listed_page_by_page(house: House) -> None:
-    ada = await house.register("ada")
+async def test_followers_are_counted_and_listed_page_by_page(api: ApiFixture) -> None:
+    ada = await api.register("ada")
     for name in ("bob", "cyd", "dan"):
-        await (await house.register(name)).ask("PUT", "/users/ada/follow")
+        await (await api.register(name)).ask("PUT", "/users/ada/follow")
     assert (await (await ada.ask("GET", "/me")).json())["counts"]["followers"] == 3
     seen: list[str] = []
     cursor = ""
     while True:
-        page = await (await house.client.get(f"/api/v1/users/ada/followers?limit=1{cursor}")).json()
+        page = await (await api.client.get(f"/api/v1/users/ada/followers?limit=1{cursor}")).json()
         seen += [one["username"] for one in page["items"]]
         if page["next"] is None:
             break
         cursor = f"&cursor={page['next']}"
     assert seen == ["dan", "cyd", "bob"]
-    following = await (await house.client.get("/api/v1/users/bob/following")).json()
+    following = await (await api.client.get("/api/v1/users/bob/following")).json()
     assert [one["username"] for one in following["items"]] == ["ada"]
 
 
 @pytest.mark.parametrize(
     "query", ["limit=0", "limit=101", "limit=x", "limit=1.0", "limit=", "limit=1&limit=2", "cursor=x", "cursor=%00"]
 )
-async def test_wrong_page_is_a_422_that_names_the_parameter(house: House, query: str) -> None:
-    await house.register("ada")
-    answer = await house.client.get(f"/api/v1/users/ada/followers?{query}")
+async def test_wrong_page_is_a_422_that_names_the_parameter(api: ApiFixture, query: str) -> None:
+    await api.register("ada")
+    answer = await api.client.get(f"/api/v1/users/ada/followers?{query}")
     assert answer.status == 422
     assert [one["field"] for one in (await answer.json())["errors"]] == [query.partition("=")[0]]
 
 
-async def test_blocked_person_does_not_see_the_blocker(house: House) -> None:
-    ada, bob = await house.register("ada"), await house.register("bob")
+async def test_blocked_person_does_not_see_the_blocker(api: ApiFixture) -> None:
+    ada, bob = await api.register("ada"), await api.register("bob")
     await ada.ask("PUT", "/users/bob/follow")
     await bob.ask("PUT", "/users/ada/follow")
     await ada.ask("PUT", "/users/bob/block")
@@ -132,55 +134,55 @@ async def test_blocked_person_does_not_see_the_blocker(house: House) -> None:
         assert (await bob.ask("GET", path)).status == 404
     for tie in ("follow", "block", "mute"):
         assert (await bob.ask("PUT", f"/users/ada/{tie}")).status == 404
-    assert (await house.client.get("/api/v1/users/ada")).status == 200
+    assert (await api.client.get("/api/v1/users/ada")).status == 200
     assert (await (await bob.ask("GET", "/me")).json())["counts"] == {"followers": 0, "following": 0, "streams": 0}
 
 
-async def test_blocker_is_left_out_of_lists_that_the_blocked_person_reads(house: House) -> None:
-    ada, bob = await house.register("ada"), await house.register("bob")
-    cyd = await house.register("cyd")
+async def test_blocker_is_left_out_of_lists_that_the_blocked_person_reads(api: ApiFixture) -> None:
+    ada, bob = await api.register("ada"), await api.register("bob")
+    cyd = await api.register("cyd")
     await ada.ask("PUT", "/users/cyd/follow")
     await ada.ask("PUT", "/users/bob/block")
     assert (await (await bob.ask("GET", "/users/cyd/followers")).json())["items"] == []
     assert len((await (await cyd.ask("GET", "/users/cyd/followers")).json())["items"]) == 1
 
 
-async def test_mute_may_be_taken_back_from_somebody_who_has_blocked_since(house: House) -> None:
-    ada, bob = await house.register("ada"), await house.register("bob")
+async def test_mute_may_be_taken_back_from_somebody_who_has_blocked_since(api: ApiFixture) -> None:
+    ada, bob = await api.register("ada"), await api.register("bob")
     await bob.ask("PUT", "/users/ada/mute")
     await ada.ask("PUT", "/users/bob/block")
     assert (await bob.ask("DELETE", "/users/ada/mute")).status == 204
     assert (await bob.ask("DELETE", "/users/ada/mute")).status == 404
 
 
-async def test_following_somebody_whom_one_blocks_is_a_409(house: House) -> None:
-    ada = await house.register("ada")
-    await house.register("bob")
+async def test_following_somebody_whom_one_blocks_is_a_409(api: ApiFixture) -> None:
+    ada = await api.register("ada")
+    await api.register("bob")
     await ada.ask("PUT", "/users/bob/block")
     assert (await ada.ask("PUT", "/users/bob/follow")).status == 409
 
 
-async def test_follow_and_block_at_once_leave_no_follow_behind(house: House) -> None:
-    ada, bob = await house.register("ada"), await house.register("bob")
+async def test_follow_and_block_at_once_leave_no_follow_behind(api: ApiFixture) -> None:
+    ada, bob = await api.register("ada"), await api.register("bob")
     for _ in range(10):
         await asyncio.gather(bob.ask("PUT", "/users/ada/follow"), ada.ask("PUT", "/users/bob/block"))
-        assert await house.database.fetchval("select count(*) from follows") == 0
+        assert await api.database.fetchval("select count(*) from follows") == 0
         await ada.ask("DELETE", "/users/bob/block")
 
 
-async def test_deleted_account_is_gone_and_its_name_is_free_when_it_was_reserved_long_enough(house: House) -> None:
-    ada, bob = await house.register("ada"), await house.register("bob")
+async def test_deleted_account_is_gone_and_its_name_is_free_when_it_was_reserved_long_enough(api: ApiFixture) -> None:
+    ada, bob = await api.register("ada"), await api.register("bob")
     await bob.ask("PUT", "/users/ada/follow")
     assert (await ada.ask("DELETE", "/me", json={"password": "not the password"})).status == 403
     assert (await ada.ask("DELETE", "/me", json={"password": PASSWORD})).status == 204
     assert (await ada.ask("GET", "/me")).status == 401
-    assert (await house.client.get("/api/v1/users/ada")).status == 404
-    again = await house.client.post("/api/v1/auth/login", json={"login": "ada", "password": PASSWORD})
+    assert (await api.client.get("/api/v1/users/ada")).status == 404
+    again = await api.client.post("/api/v1/auth/login", json={"login": "ada", "password": PASSWORD})
     assert again.status == 401
     assert (await (await bob.ask("GET", "/me")).json())["counts"]["following"] == 0
-    rest = await house.database.fetchrow("select * from users where id = $1", ada.id)
+    rest = await api.database.fetchrow("select * from users where id = $1", ada.id)
     assert "ada" not in str(dict(rest or {}))
     taken = {"username": "Ada", "email": "ada@example.org", "password": PASSWORD}
-    assert (await house.client.post("/api/v1/auth/register", json=taken)).status == 409
-    await house.database.execute("update reserved_names set until = now()")
-    assert (await house.register("ada")).id != ada.id
+    assert (await api.client.post("/api/v1/auth/register", json=taken)).status == 409
+    await api.database.execute("update reserved_names set until = now()")
+    assert (await api.register("ada")).id != ada.id

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from server.http.feature import Answer, Call, Operation
-from server.http.identity import Identity, Person
-from server.http.limits import AccountRates, Rate
+from server.http.identity import Caller, Identity
+from server.http.limits import AccountRates, CallRate
 from tests.server.conftest import Serve
 
 
 def token(identity: Identity, person_id: str) -> dict[str, str]:
-    person = Person(id=person_id, username="a", display_name="A", roles=frozenset(), session_id=f"of {person_id}")
+    person = Caller(id=person_id, username="a", display_name="A", roles=frozenset(), session_id=f"of {person_id}")
     return {"Authorization": f"Bearer {identity.mint(person)[0]}"}
 
 
@@ -21,7 +21,7 @@ async def test_account_is_held_to_its_rate_from_loopback_too_and_others_are_not(
 
     operation = Operation(
         method="POST", path="/made", handler=made, name="make", tag="t", summary="Make", answers={204: None},
-        auth="required", account_rate=Rate("made", per_s=0.01, burst=2),
+        auth="required", account_rate=CallRate("made", per_s=0.01, burst=2),
     )  # fmt: skip
     client = await serve(operation)
     ann, bob = token(identity, "ann"), token(identity, "bob")

@@ -116,8 +116,8 @@ def test_loopback_is_told_in_both_families() -> None:
 def test_addresses_of_one_ipv6_network_are_limited_together(address: object, host: int) -> None:
     whole = int(ip_address(str(address)))
     if whole >> 64:
-        neighbour = str(ip_address((whole >> 64 << 64) | host))
-        assert limiting_key(str(address)) == limiting_key(neighbour)
+        node_actor = str(ip_address((whole >> 64 << 64) | host))
+        assert limiting_key(str(address)) == limiting_key(node_actor)
         assert limiting_key(str(address)) != limiting_key(str(ip_address(whole ^ (1 << 64))))
 
 

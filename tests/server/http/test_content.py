@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 from server.http import content
 from server.http.conditions import Part, accepts_gzip, is_refused, is_unchanged, part_of
 from server.http.errors import ProblemTable
-from server.http.middleware import HttpMetrics, Surround
+from server.http.middleware import HttpMetrics, HttpMiddleware
 
 BODY = bytes(range(256)) * 40
 TEXT = b"#EXTINF:2.0,\n" * 500
@@ -111,7 +111,7 @@ async def serve() -> AsyncIterator[Serve]:
     clients: list[TestClient[Any, Any]] = []
 
     async def start(handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> TestClient[Any, Any]:
-        surround = Surround(problems=ProblemTable([]), metrics=HttpMetrics(registry=CollectorRegistry()))
+        surround = HttpMiddleware(problems=ProblemTable([]), metrics=HttpMetrics(registry=CollectorRegistry()))
         app = web.Application(middlewares=[surround.middleware()])
         app.router.add_get("/", handler)
         clients.append(TestClient(TestServer(app), auto_decompress=False))

@@ -15,7 +15,7 @@ from server.http.identity import Identity
 from server.http.limits import TokenBuckets
 from server.http.translations import known_errors
 from storage.postgres import Database
-from tests.server.conftest import House
+from tests.server.conftest import ApiFixture
 
 
 async def _up() -> None:
@@ -127,11 +127,11 @@ async def test_not_ready_while_draining(database: Database, identity: Identity) 
     assert (status, said["status"]) == (503, "draining")
 
 
-async def test_metrics_count_by_route_and_not_by_path(house: House) -> None:
+async def test_metrics_count_by_route_and_not_by_path(api: ApiFixture) -> None:
     for name in ("ada", "bob", "cyd"):
-        await house.client.get(f"/api/v1/users/{name}")
-    await house.client.get("/nowhere")
-    answer = await house.client.get("/metrics")
+        await api.client.get(f"/api/v1/users/{name}")
+    await api.client.get("/nowhere")
+    answer = await api.client.get("/metrics")
     assert answer.headers["Content-Type"].startswith("text/plain")
     text = await answer.text()
     route = 'method="GET",route="/api/v1/users/{username}",status="404"'
@@ -140,17 +140,17 @@ async def test_metrics_count_by_route_and_not_by_path(house: House) -> None:
     assert "/nowhere" not in text
 
 
-async def test_server_says_its_name_version_and_limits(house: House) -> None:
-    said = await (await house.client.get("/api/v1/server")).json()
+async def test_server_says_its_name_version_and_limits(api: ApiFixture) -> None:
+    said = await (await api.client.get("/api/v1/server")).json()
     assert said == {"name": "Social Flow", "version": "0", "limits": {"chat_text_chars": 500}}
 
 
-async def test_without_postgres_it_is_a_503_with_a_retry_and_tokens_are_still_told_apart(house: House) -> None:
-    ada = await house.register("ada")
-    await house.database.close()
+async def test_without_postgres_it_is_a_503_with_a_retry_and_tokens_are_still_told_apart(api: ApiFixture) -> None:
+    ada = await api.register("ada")
+    await api.database.close()
     answer = await ada.ask("GET", "/me")
     assert answer.status == 503
     assert answer.headers["Retry-After"] == "1"
-    assert (await house.client.get("/api/v1/me")).status == 401
-    assert (await house.client.get("/readyz")).status == 503
-    assert (await house.client.get("/livez")).status == 200
+    assert (await api.client.get("/api/v1/me")).status == 401
+    assert (await api.client.get("/readyz")).status == 503
+    assert (await api.client.get("/livez")).status == 200

@@ -6,7 +6,7 @@ from typing import Any
 from server.http.errors import Problem
 from server.http.feature import Answer, Call, Operation
 from server.http.shapes import Body, Shape
-from tests.server.conftest import House, Serve, Someone
+from tests.server.conftest import ApiFixture, Serve, Someone
 
 
 class Thing(Body):
@@ -47,8 +47,8 @@ async def _post(client: Any, someone: Someone, key: str | None, name: str = "x")
     return await client.post("/things", json={"name": name}, headers=headers)
 
 
-async def test_same_key_and_body_is_carried_out_once_and_answered_twice(house: House, serve: Serve) -> None:
-    maker, ada = Maker(), await house.register("ada")
+async def test_same_key_and_body_is_carried_out_once_and_answered_twice(api: ApiFixture, serve: Serve) -> None:
+    maker, ada = Maker(), await api.register("ada")
     client = await serve(maker.operation())
     first, second = await _post(client, ada, "k"), await _post(client, ada, "k")
     assert (first.status, await first.json()) == (second.status, await second.json()) == (201, {"number": 1})
@@ -56,16 +56,16 @@ async def test_same_key_and_body_is_carried_out_once_and_answered_twice(house: H
     assert maker.made == 1
 
 
-async def test_without_a_key_or_with_another_it_is_carried_out_again(house: House, serve: Serve) -> None:
-    maker, ada, bob = Maker(), await house.register("ada"), await house.register("bob")
+async def test_without_a_key_or_with_another_it_is_carried_out_again(api: ApiFixture, serve: Serve) -> None:
+    maker, ada, bob = Maker(), await api.register("ada"), await api.register("bob")
     client = await serve(maker.operation())
     for someone, key in ((ada, None), (ada, None), (ada, "a"), (ada, "b"), (bob, "a")):
         assert (await _post(client, someone, key)).status == 201
     assert maker.made == 5
 
 
-async def test_same_key_with_another_body_is_a_422(house: House, serve: Serve) -> None:
-    maker, ada = Maker(), await house.register("ada")
+async def test_same_key_with_another_body_is_a_422(api: ApiFixture, serve: Serve) -> None:
+    maker, ada = Maker(), await api.register("ada")
     client = await serve(maker.operation())
     await _post(client, ada, "k", "x")
     answer = await _post(client, ada, "k", "y")
@@ -74,8 +74,8 @@ async def test_same_key_with_another_body_is_a_422(house: House, serve: Serve) -
     assert maker.made == 1
 
 
-async def test_second_call_while_the_first_is_under_way_is_a_409(house: House, serve: Serve) -> None:
-    maker, ada = Maker(), await house.register("ada")
+async def test_second_call_while_the_first_is_under_way_is_a_409(api: ApiFixture, serve: Serve) -> None:
+    maker, ada = Maker(), await api.register("ada")
     maker.gate = asyncio.Event()
     client = await serve(maker.operation())
     first = asyncio.ensure_future(_post(client, ada, "k"))
@@ -88,8 +88,8 @@ async def test_second_call_while_the_first_is_under_way_is_a_409(house: House, s
     assert maker.made == 1
 
 
-async def test_failed_call_may_be_repeated_with_its_key(house: House, serve: Serve) -> None:
-    maker, ada = Maker(), await house.register("ada")
+async def test_failed_call_may_be_repeated_with_its_key(api: ApiFixture, serve: Serve) -> None:
+    maker, ada = Maker(), await api.register("ada")
     client = await serve(maker.operation())
     maker.is_failing = True
     assert (await _post(client, ada, "k")).status == 503
@@ -97,27 +97,27 @@ async def test_failed_call_may_be_repeated_with_its_key(house: House, serve: Ser
     assert (await _post(client, ada, "k")).status == 201
 
 
-async def test_call_whose_node_died_is_taken_over_after_a_minute(house: House, serve: Serve) -> None:
-    maker, ada = Maker(), await house.register("ada")
+async def test_call_whose_node_died_is_taken_over_after_a_minute(api: ApiFixture, serve: Serve) -> None:
+    maker, ada = Maker(), await api.register("ada")
     client = await serve(maker.operation())
     await _post(client, ada, "k")
-    await house.database.execute("update idempotency_keys set status = null, answer = null")
+    await api.database.execute("update idempotency_keys set status = null, answer = null")
     assert (await _post(client, ada, "k")).status == 409
-    await house.database.execute("update idempotency_keys set created_at = now() - interval '61 s'")
+    await api.database.execute("update idempotency_keys set created_at = now() - interval '61 s'")
     assert (await _post(client, ada, "k")).status == 201
 
 
-async def test_key_is_forgotten_after_a_day(house: House, serve: Serve) -> None:
-    maker, ada = Maker(), await house.register("ada")
+async def test_key_is_forgotten_after_a_day(api: ApiFixture, serve: Serve) -> None:
+    maker, ada = Maker(), await api.register("ada")
     client = await serve(maker.operation())
     await _post(client, ada, "k", "x")
-    await house.database.execute("update idempotency_keys set created_at = now() - interval '25 h'")
+    await api.database.execute("update idempotency_keys set created_at = now() - interval '25 h'")
     assert (await _post(client, ada, "k", "y")).status == 201
     assert maker.made == 2
 
 
-async def test_key_of_a_wrong_form_is_a_422(house: House, serve: Serve) -> None:
-    maker, ada = Maker(), await house.register("ada")
+async def test_key_of_a_wrong_form_is_a_422(api: ApiFixture, serve: Serve) -> None:
+    maker, ada = Maker(), await api.register("ada")
     client = await serve(maker.operation())
     for key in ("", "x" * 256, "a b", "é"):
         assert (await _post(client, ada, key)).status == 422

@@ -11,10 +11,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from server.http.errors import Unauthorized
-from server.http.identity import Identity, Person
+from server.http.identity import Caller, Identity
 from storage.postgres import Database
 
-ADA = Person(
+ADA = Caller(
     id="01890c2a-7b5e-7cc3-98c8-6b1f6c1f0a11",
     username="ada",
     display_name="Ada",

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-from server.http.limits import Rate, TokenBuckets
+from server.http.limits import CallRate, TokenBuckets
 
-RATE = Rate("it", per_s=2, burst=3)
+RATE = CallRate("it", per_s=2, burst=3)
 
 
 class Clock:
@@ -27,14 +27,14 @@ async def test_bucket_lets_a_burst_through_and_refills() -> None:
 
 async def test_bucket_of_another_name_is_another_bucket() -> None:
     buckets = TokenBuckets(monotonic=Clock())
-    assert await buckets.take("a", Rate("one", per_s=1, burst=1)) == 0
-    assert await buckets.take("a", Rate("two", per_s=1, burst=1)) == 0
-    assert await buckets.take("a", Rate("one", per_s=1, burst=1)) == 1
+    assert await buckets.take("a", CallRate("one", per_s=1, burst=1)) == 0
+    assert await buckets.take("a", CallRate("two", per_s=1, burst=1)) == 0
+    assert await buckets.take("a", CallRate("one", per_s=1, burst=1)) == 1
 
 
 async def test_number_of_buckets_is_bounded_and_the_oldest_goes_first() -> None:
     buckets = TokenBuckets(monotonic=Clock(), max_keys=2)
-    rate = Rate("it", per_s=1, burst=1)
+    rate = CallRate("it", per_s=1, burst=1)
     for key in ("a", "b", "c"):
         assert await buckets.take(key, rate) == 0
     assert await buckets.take("c", rate) == 1

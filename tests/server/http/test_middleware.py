@@ -11,7 +11,7 @@ from actors.runtime.errors import ActorStopped, DeadlineExceeded, DomainError, M
 from server.http.application import HttpSettings
 from server.http.errors import Problem
 from server.http.feature import Answer, Call, Operation
-from server.http.limits import Rate
+from server.http.limits import CallRate
 from server.http.middleware import security_headers
 from server.http.shapes import Shape
 from storage.errors import BadValue, Conflict, Fenced, Unavailable
@@ -158,7 +158,7 @@ async def test_configured_origin_may_write(serve: Serve) -> None:
 
 
 async def test_limited_address_is_told_when_to_come_back(serve: Serve) -> None:
-    limited = _at("GET", "/it", _fine, rate=Rate("it", per_s=0.1, burst=2))
+    limited = _at("GET", "/it", _fine, rate=CallRate("it", per_s=0.1, burst=2))
     client = await serve(limited, settings=HttpSettings(limit_loopback=True))
     assert [(await client.get("/it")).status for _ in range(3)] == [200, 200, 429]
     answer = await client.get("/it")

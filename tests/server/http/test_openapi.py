@@ -9,24 +9,24 @@ from typing import Any
 from openapi_spec_validator import validate
 
 from server.http.documentation import Documentation
-from tests.server.conftest import House
+from tests.server.conftest import ApiFixture
 
 
-async def _document(house: House) -> dict[str, Any]:
-    answer = await house.client.get("/openapi.json")
+async def _document(api: ApiFixture) -> dict[str, Any]:
+    answer = await api.client.get("/openapi.json")
     assert answer.status == 200
     document: dict[str, Any] = await answer.json()
     return document
 
 
-async def test_document_is_valid_openapi(house: House) -> None:
-    document = await _document(house)
+async def test_document_is_valid_openapi(api: ApiFixture) -> None:
+    document = await _document(api)
     assert document["openapi"].startswith("3.1")
     validate(document)
 
 
-async def test_every_operation_says_what_can_go_wrong(house: House) -> None:
-    document = await _document(house)
+async def test_every_operation_says_what_can_go_wrong(api: ApiFixture) -> None:
+    document = await _document(api)
     register = document["paths"]["/api/v1/auth/register"]["post"]
     assert set(register["responses"]) >= {"201", "400", "408", "409", "413", "415", "422", "429", "500", "503"}
     follow = document["paths"]["/api/v1/users/{username}/follow"]["put"]
@@ -34,8 +34,8 @@ async def test_every_operation_says_what_can_go_wrong(house: House) -> None:
     assert follow["security"] == [{"access_token": []}]
 
 
-async def test_bounds_are_documented(house: House) -> None:
-    document = await _document(house)
+async def test_bounds_are_documented(api: ApiFixture) -> None:
+    document = await _document(api)
     registration = document["components"]["schemas"]["Registration"]
     assert registration["additionalProperties"] is False
     assert registration["properties"]["password"]["maxLength"] == 256
@@ -44,8 +44,8 @@ async def test_bounds_are_documented(house: House) -> None:
     assert limit["schema"] == {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}
 
 
-async def test_docs_answer_without_a_redirect_and_need_nothing_from_elsewhere(house: House) -> None:
-    answer = await house.client.get("/docs", allow_redirects=False)
+async def test_docs_answer_without_a_redirect_and_need_nothing_from_elsewhere(api: ApiFixture) -> None:
+    answer = await api.client.get("/docs", allow_redirects=False)
     assert answer.status == 200
     assert answer.content_type == "text/html"
     assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
@@ -55,12 +55,12 @@ async def test_docs_answer_without_a_redirect_and_need_nothing_from_elsewhere(ho
     assert "<script>" not in page
     for path in ("/docs/docs.js", "/docs/docs.css"):
         assert path in page
-        assert (await house.client.get(path)).status == 200
+        assert (await api.client.get(path)).status == 200
 
 
-async def test_document_is_not_sent_again_to_who_has_it(house: House) -> None:
-    etag = (await house.client.get("/openapi.json")).headers["ETag"]
-    assert (await house.client.get("/openapi.json", headers={"If-None-Match": etag})).status == 304
+async def test_document_is_not_sent_again_to_who_has_it(api: ApiFixture) -> None:
+    etag = (await api.client.get("/openapi.json")).headers["ETag"]
+    assert (await api.client.get("/openapi.json", headers={"If-None-Match": etag})).status == 304
 
 
 def test_documentation_reads_its_files_from_the_package() -> None:
@@ -78,11 +78,11 @@ checks.positive_data_acceptance.expected-statuses = ["2xx", "403", "409", "422",
 """
 
 
-async def test_answers_are_as_documented_for_made_up_requests(house: House, tmp_path: Path) -> None:
+async def test_answers_are_as_documented_for_made_up_requests(api: ApiFixture, tmp_path: Path) -> None:
     """Property-based: valid data is taken, invalid data refused, and every answer has a documented status and shape."""
-    ada = await house.register("ada")
+    ada = await api.register("ada")
     (tmp_path / "schemathesis.toml").write_text(SCHEMATHESIS)
-    command = [sys.executable, "-m", "schemathesis.cli", "run", str(house.client.make_url("/openapi.json"))]
+    command = [sys.executable, "-m", "schemathesis.cli", "run", str(api.client.make_url("/openapi.json"))]
     command += ["--checks", "all", "--max-examples", "5", "--phases", "examples,coverage,fuzzing", "--seed", "1"]
     command += ["--exclude-path-regex", "logout$", "--header", f"Authorization: Bearer {ada.access_token}"]
     process = await asyncio.create_subprocess_exec(

@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry
 
 from server.http.errors import ProblemTable
 from server.http.intake import read_body
-from server.http.middleware import HttpMetrics, Surround
+from server.http.middleware import HttpMetrics, HttpMiddleware
 from server.http.protocol import http_protocols
 
 
@@ -32,7 +32,7 @@ async def _read(request: web.Request) -> web.Response:
 @asynccontextmanager
 async def _serving(*routes: web.RouteDef) -> AsyncIterator[int]:
     """The port of an application as the server runs it: a handler goes on when its client has left."""
-    surround = Surround(problems=ProblemTable([]), metrics=HttpMetrics(registry=CollectorRegistry()))
+    surround = HttpMiddleware(problems=ProblemTable([]), metrics=HttpMetrics(registry=CollectorRegistry()))
     app = web.Application(middlewares=[surround.middleware()])
     app.on_response_prepare.append(surround.on_prepare)
     app.router.add_routes(routes)

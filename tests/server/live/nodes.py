@@ -6,20 +6,20 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from actors.events import NODE, Fact
-from actors.presence import Presence, WhoIsHere
+from actors.events import NODE, LiveEvent
+from actors.presence import Presence, ReadPresence
 from actors.runtime import ActorId, LocalTransport, LoopClock, Node
 from actors.runtime.directory import Placement
 from media.control import Answered, OfferWhep, OfferWhip, Patched, PatchIce, Refused
 from server.live.inspection import BusReport, Inspection, MediaReport
 from server.live.media import MediaAway
-from server.live.neighbour import Neighbour
+from server.live.node_actor import NodeActor
 from server.live.viewings import Viewings, WebrtcViewings
-from server.pulse import Pulse
+from server.load_monitor import LoadMonitor
 from server.tracing import Traces
 
 
-class Town:
+class NodeDirectory:
     """A directory: the actor of a node lives there, all others on the first."""
 
     def cached(self, actor_id: ActorId) -> Placement | None:
@@ -32,14 +32,14 @@ class Town:
         """Nothing moves."""
 
 
-class HeardFacts:
+class RecordedEvents:
     """``Ears``: keeps the facts."""
 
     def __init__(self) -> None:
-        self.facts: list[Fact] = []
+        self.events: list[LiveEvent] = []
 
-    def hear(self, fact: Fact) -> None:
-        self.facts.append(fact)
+    def handle(self, event: LiveEvent) -> None:
+        self.events.append(event)
 
 
 class Sessions:
@@ -89,19 +89,19 @@ class Sessions:
         return Refused(code="not_found", message="There is no such session.", status=404)
 
 
-class Place:
+class ClusterNode:
     """One node of the town, what it has heard, and its media process."""
 
     def __init__(self, name: str, transport: LocalTransport) -> None:
-        self.ears = HeardFacts()
+        self.live_events = RecordedEvents()
         self.media = Sessions()
         media: Any = self.media
         self.viewings = Viewings()
         self.webrtc = WebrtcViewings(viewings=self.viewings, media=lambda: media)
         self.presence = Presence()
         clock = LoopClock()
-        self.node = Node(name=name, clock=clock, directory=Town(), transport=transport)
-        self.pulse = Pulse(clock=clock, report=lambda _: None)
+        self.node = Node(name=name, clock=clock, directory=NodeDirectory(), transport=transport)
+        self.load_monitor = LoadMonitor(clock=clock, report=lambda _: None)
         self.traces = Traces(node=name, clock=clock)
         self.inspection = Inspection(
             node=self.node,
@@ -109,27 +109,31 @@ class Place:
             sockets=lambda: 3,
             media=lambda: MediaReport(pid=5, streams=2),
             bus=lambda: BusReport(sent=4),
-            pulse=self.pulse,
+            load_monitor=self.load_monitor,
             traces=self.traces,
         )
-        self.node.register(NODE, self._neighbour, idle_after_s=None)
+        self.node.register(NODE, self._node_actor, idle_after_s=None)
 
-    def _neighbour(self, actor_id: ActorId) -> Neighbour:
-        ears: Any = self.ears
+    def _node_actor(self, actor_id: ActorId) -> NodeActor:
+        live_events: Any = self.live_events
         media: Any = self.media
-        return Neighbour(
-            ears=ears, media=media, presence=self.presence, inspection=self.inspection, viewings=self.webrtc
+        return NodeActor(
+            live_events=live_events,
+            media=media,
+            presence=self.presence,
+            inspection=self.inspection,
+            viewings=self.webrtc,
         )
 
     async def settle(self) -> None:
         """All that was told to this node before has been handled."""
-        await self.node.ref(NODE, self.node.name).ask(WhoIsHere(topic="nowhere"))
+        await self.node.ref(NODE, self.node.name).ask(ReadPresence(topic="nowhere"))
 
 
 @asynccontextmanager
-async def town(*names: str) -> AsyncIterator[list[Place]]:
+async def cluster(*names: str) -> AsyncIterator[list[ClusterNode]]:
     transport = LocalTransport()
-    places = [Place(name, transport) for name in names]
+    places = [ClusterNode(name, transport) for name in names]
     for place in places:
         await place.node.start()
     yield places

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Collection
 from typing import Final
 
-from server.live.addresses import Addresses
+from server.live.addresses import MediaAddresses
 from server.live.rights import Rights
 from storage.rights import Change, Ruling
 
@@ -47,4 +47,4 @@ class NoSeals:
         return False
 
 
-NO_ADDRESSES: Final = Addresses(seals=NoSeals())
+NO_ADDRESSES: Final = MediaAddresses(seals=NoSeals())

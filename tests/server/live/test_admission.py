@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from actors.budget import Budgets, Spent
+from actors.rate_limits import Consumption, RateLimits
 from actors.runtime import DomainError, ManualClock, Unavailable
-from server.live.admission import SAID_AGAIN_S, SHARE_S, Exchange, Turnout
-from tests.actors.house import FACTORS, PACES
+from server.live.admission import RESEND_S, SHARE_S, ConnectionQuota, QuotaSync
+from tests.actors.room_fixture import FACTORS, RATES
 
 
 class Shared:
@@ -30,7 +30,7 @@ class Table:
         self._shared = shared
         self._node = node
 
-    async def spend(self, spent: Sequence[Spent]) -> list[float]:
+    async def consume(self, spent: Sequence[Consumption]) -> list[float]:
         self._reach()
         self._shared.spent += [one.key for one in spent]
         return [5.0 for _ in spent]
@@ -52,20 +52,20 @@ class Place:
 
     def __init__(self, shared: Shared, node: str, *, most: int = 6, is_alone: bool = False) -> None:
         self.clock = ManualClock()
-        self.budgets = Budgets(paces=PACES, factors=FACTORS)
-        self.turnout = Turnout(per_account=most, per_staff_account=2 * most, guests=2)
-        self.exchange = Exchange(
-            budgets=self.budgets,
-            turnout=self.turnout,
+        self.rate_limits = RateLimits(rates=RATES, factors=FACTORS)
+        self.connection_quota = ConnectionQuota(per_account=most, per_staff_account=2 * most, guests=2)
+        self.quota_sync = QuotaSync(
+            rate_limits=self.rate_limits,
+            connection_quota=self.connection_quota,
             table=Table(shared, node),
             clock=self.clock,
             is_alone=lambda: is_alone,
         )
 
     def enter(self, account: str = "ann", *, roles: tuple[str, ...] = ()) -> bool:
-        has_room = self.turnout.has_room(account, roles)
+        has_room = self.connection_quota.has_room(account, roles)
         if has_room:
-            self.turnout.enter(account)
+            self.connection_quota.enter(account)
         return has_room
 
     async def wait(self, seconds: float) -> None:
@@ -78,34 +78,34 @@ def test_an_account_has_as_many_sockets_as_its_role_may_and_each_that_leaves_mak
     assert [place.enter() for _ in range(3)] == [True, True, False]
     assert [place.enter(roles=("moderator",)) for _ in range(3)] == [True, True, False]
     for _ in range(3):
-        place.turnout.leave("ann")
+        place.connection_quota.leave("ann")
     assert place.enter()
     assert place.enter("bob")
 
 
 def test_guests_have_their_own_number() -> None:
-    turnout = Place(Shared(), "n1").turnout
+    connection_quota = Place(Shared(), "n1").connection_quota
     for _ in range(2):
-        assert turnout.has_room_for_guest()
-        turnout.enter(None)
-    assert not turnout.has_room_for_guest()
-    turnout.leave(None)
-    assert turnout.has_room_for_guest()
+        assert connection_quota.has_room_for_guest()
+        connection_quota.enter(None)
+    assert not connection_quota.has_room_for_guest()
+    connection_quota.leave(None)
+    assert connection_quota.has_room_for_guest()
 
 
 async def test_an_account_that_has_its_sockets_elsewhere_opens_no_more_here() -> None:
     shared = Shared()
     here, there = Place(shared, "n1"), Place(shared, "n2")
     assert all(here.enter() for _ in range(6))
-    await here.exchange.share()
+    await here.quota_sync.share()
     assert there.enter()
-    await there.exchange.share()
+    await there.quota_sync.share()
     assert not there.enter()
     for _ in range(6):
-        here.turnout.leave("ann")
-    await here.exchange.share()
+        here.connection_quota.leave("ann")
+    await here.quota_sync.share()
     assert not there.enter(), "it has not heard of it yet, and asks because it refused"
-    await there.exchange.share()
+    await there.quota_sync.share()
     assert there.enter()
 
 
@@ -113,13 +113,13 @@ async def test_accounts_with_a_few_sockets_are_nobody_elses_affair() -> None:
     shared = Shared()
     place = Place(shared, "n1", most=50)
     assert all(place.enter() for _ in range(3))
-    await place.exchange.share()
+    await place.quota_sync.share()
     assert shared.asked == 0
     place.enter()
-    await place.exchange.share()
+    await place.quota_sync.share()
     assert shared.said == {"n1": {"ann": 4}}
-    place.turnout.leave("ann")
-    await place.exchange.share()
+    place.connection_quota.leave("ann")
+    await place.quota_sync.share()
     assert shared.said == {"n1": {"ann": 0}}
 
 
@@ -127,24 +127,24 @@ async def test_what_was_said_is_said_again_before_it_is_forgotten() -> None:
     shared = Shared()
     place = Place(shared, "n1", most=2)
     place.enter()
-    place.exchange.start()
+    place.quota_sync.start()
     await place.wait(SHARE_S)
     assert shared.said.pop("n1") == {"ann": 1}
     await place.wait(SHARE_S)
     assert shared.said == {}
-    for _ in range(round(SAID_AGAIN_S / SHARE_S) + 1):
+    for _ in range(round(RESEND_S / SHARE_S) + 1):
         await place.wait(SHARE_S)
     assert shared.said == {"n1": {"ann": 1}}
-    await place.exchange.close()
+    await place.quota_sync.close()
 
 
 async def test_while_nothing_can_be_heard_each_node_goes_by_itself_and_then_says_all_again() -> None:
     shared = Shared()
     here, there = Place(shared, "n1", most=2), Place(shared, "n2", most=2)
     assert [there.enter(), there.enter()] == [True, True]
-    await there.exchange.share()
+    await there.quota_sync.share()
     here.enter()
-    here.exchange.start()
+    here.quota_sync.start()
     await here.wait(SHARE_S)
     assert not here.enter()
     shared.is_away = True
@@ -155,20 +155,20 @@ async def test_while_nothing_can_be_heard_each_node_goes_by_itself_and_then_says
     shared.said.clear()
     await here.wait(SHARE_S)
     assert shared.said == {"n1": {"ann": 2}}
-    await here.exchange.close()
+    await here.quota_sync.close()
 
 
 @pytest.mark.parametrize("is_alone", [True, False])
 async def test_what_was_spent_is_said_to_the_others_and_what_they_know_is_taken_over(is_alone: bool) -> None:
     shared = Shared()
     place = Place(shared, "n1", is_alone=is_alone)
-    place.budgets.spend("chat", "viewer", "ann", at=place.clock.monotonic())
-    place.exchange.start()
+    place.rate_limits.consume("chat", "viewer", "ann", at=place.clock.monotonic())
+    place.quota_sync.start()
     await place.wait(SHARE_S)
     assert shared.spent == ([] if is_alone else ["chat:ann"])
     refused: contextlib.AbstractContextManager[object] = (
         contextlib.nullcontext() if is_alone else pytest.raises(DomainError)
     )
     with refused:
-        place.budgets.spend("chat", "viewer", "ann", at=place.clock.monotonic())
-    await place.exchange.close()
+        place.rate_limits.consume("chat", "viewer", "ann", at=place.clock.monotonic())
+    await place.quota_sync.close()

@@ -9,8 +9,8 @@ import pytest
 from actors.runtime import Actor, ActorId, LocalTransport, Node, handles, shard_of
 from actors.runtime.clock import ManualClock
 from actors.viewers import ViewerCame, ViewerLeft, ViewersHere, mark_of
-from server.live.counters import LAST_STANDINGS, RETRY_S, STANDING_S, Counters
-from tests.server.live.nodes import Town
+from server.live.counters import COUNT_S, LAST_STANDINGS, RETRY_S, LocalViewers
+from tests.server.live.nodes import NodeDirectory
 
 
 class Counter(Actor):
@@ -39,11 +39,11 @@ class Scene:
         self.clock = ManualClock()
         self.told: list[str] = []
         self._transport = LocalTransport()
-        self._home = Node(name="n1", clock=self.clock, directory=Town(), transport=self._transport)
-        self.here = Node(name="n2", clock=self.clock, directory=Town(), transport=self._transport)
+        self._home = Node(name="n1", clock=self.clock, directory=NodeDirectory(), transport=self._transport)
+        self.here = Node(name="n2", clock=self.clock, directory=NodeDirectory(), transport=self._transport)
         for node in (self._home, self.here):
             node.register("viewers", lambda _: Counter(self.told), idle_after_s=None)
-        self.counters = Counters(node=self.here)
+        self.counters = LocalViewers(node=self.here)
 
     async def begin(self) -> None:
         await self._home.start()
@@ -100,23 +100,23 @@ async def test_a_counter_hears_now_and_then_how_many_watch_and_for_a_while_that_
     await scene.begin()
     scene.came("s", "a")
     scene.came("s", "b")
-    await scene.clock.advance(STANDING_S)
+    await scene.clock.advance(COUNT_S)
     assert scene.told[2:] == [f"n2 has 2 {mark_of('a') ^ mark_of('b')}"]
     scene.left("s", "a")
-    await scene.clock.advance(STANDING_S)
+    await scene.clock.advance(COUNT_S)
     assert scene.told[4:] == [f"n2 has 1 {mark_of('b')}"]
     assert scene.counters.watched == ["s"]
     scene.left("s", "b")
-    await scene.clock.advance(10 * STANDING_S)
+    await scene.clock.advance(10 * COUNT_S)
     assert scene.told[6:] == ["n2 has 0 0"] * LAST_STANDINGS
     assert scene.counters.watched == []
 
 
 async def test_what_is_still_to_be_told_is_told_before_what_it_adds_up_to(scene: Scene) -> None:
     scene.came("s", "a")
-    await scene.clock.advance(STANDING_S + RETRY_S)
+    await scene.clock.advance(COUNT_S + RETRY_S)
     await scene.begin()
-    await scene.clock.advance(2 * STANDING_S)
+    await scene.clock.advance(2 * COUNT_S)
     assert scene.told[:2] == ["+a", f"n2 has 1 {mark_of('a')}"]
 
 

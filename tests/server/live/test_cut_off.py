@@ -13,11 +13,11 @@ from aiohttp.test_utils import TestClient
 from actors.events import StreamView
 from media.control import OfferWhep
 from server.http.errors import not_found
-from server.live.hls import HlsDesk
-from server.live.neighbour import WatchHere
+from server.live.hls import HlsRoutes
+from server.live.node_actor import WatchHere
 from server.live.pull import Pull
 from server.live.viewings import Viewer, Viewings
-from tests.server.live.nodes import Place, town
+from tests.server.live.nodes import ClusterNode, cluster
 from tests.server.live.openness import NO_ADDRESSES
 from tests.server.live.test_rights import VIEW
 
@@ -42,11 +42,11 @@ class Slow:
 
 async def asked_slowly(serve: Serve, viewings: Viewings) -> tuple[Slow, asyncio.Task[Any]]:
     slow: Any = Slow()
-    desk = HlsDesk(
-        playback=slow, on_air=slow, objects=slow, recordings=slow, pull=Pull(address_of=lambda _: ""),
+    routes = HlsRoutes(
+        playback=slow, stream_directory=slow, objects=slow, recordings=slow, pull=Pull(address_of=lambda _: ""),
         addresses=NO_ADDRESSES, viewings=viewings, me="n1",
     )  # fmt: skip
-    client = await serve(*desk.operations())
+    client = await serve(*routes.operations())
     asking = asyncio.ensure_future(client.get(f"/hls/{VIEW.id}/index.m3u8"))
     await asyncio.wait_for(slow.asked.wait(), 5)
     return slow, asking
@@ -70,7 +70,7 @@ async def test_an_answer_of_somebody_who_may_see_the_stream_goes_on_and_is_forgo
     assert viewings.streams() == []
 
 
-async def watched(place: Place, resource_id: str) -> int | None:
+async def watched(place: ClusterNode, resource_id: str) -> int | None:
     """The status of the refusal, None for an answer."""
     offer = OfferWhep(stream_id="s", sdp="o", resource_id=resource_id)
     outcome = await place.node.ref("node", "n2").ask(WatchHere(offer=offer, viewer=EVE))
@@ -78,7 +78,7 @@ async def watched(place: Place, resource_id: str) -> int | None:
 
 
 async def test_a_webrtc_session_is_closed_on_the_node_that_has_it() -> None:
-    async with town("n1", "n2") as (near, far):
+    async with cluster("n1", "n2") as (near, far):
         assert await watched(near, "whep-1.n2") is None
         far.viewings.put_out("s", lambda viewer_id: viewer_id == "eve")
         assert far.media.open == ["whep-1.n2"]
@@ -88,7 +88,7 @@ async def test_a_webrtc_session_is_closed_on_the_node_that_has_it() -> None:
 
 
 async def test_a_viewer_whose_right_ends_while_the_offer_is_answered_is_refused() -> None:
-    async with town("n1", "n2") as (near, far):
+    async with cluster("n1", "n2") as (near, far):
         offer, opened = far.media.offer_whep, asyncio.Event()
 
         async def slowly(asked: OfferWhep) -> Any:
@@ -103,7 +103,7 @@ async def test_a_viewer_whose_right_ends_while_the_offer_is_answered_is_refused(
 
 
 async def test_a_session_that_was_refused_or_has_ended_by_itself_is_held_no_more() -> None:
-    async with town("n1", "n2") as (near, far):
+    async with cluster("n1", "n2") as (near, far):
         assert await watched(near, "whep-1.n2") is None
         far.webrtc.gone("whep-1.n2")
         far.media.is_away = True

@@ -15,7 +15,7 @@ from actors import chat, stream, viewers
 from actors.events import ChatMessage, DeletedMessage
 from actors.runtime import DomainError, Fenced
 from server.live.durable import DurableChat, DurableStreams, DurableViews
-from storage.chat import ChatLog
+from storage.chat import PostgresChatLog
 from storage.ids import Ids
 from storage.leases import Fence, Leases
 from storage.postgres import Database
@@ -28,13 +28,13 @@ AT = dt.datetime(2026, 5, 1, 12, tzinfo=dt.UTC)
 SHARD = 3
 
 
-class House:
+class DurableFixture:
     """An owner with a stream and its room, and somebody else."""
 
     def __init__(self, db: Database) -> None:
         self.db = db
         self.ids = Ids()
-        self.log = ChatLog(db=db)
+        self.log = PostgresChatLog(db=db)
         self.rooms = Rooms(db=db)
         self.rows = Streams(db=db)
         self.chat = DurableChat(log=self.log, rooms=self.rooms, db=db)
@@ -78,117 +78,133 @@ class House:
 
 
 @pytest.fixture
-async def house(db: Database) -> AsyncIterator[House]:
-    made = House(db)
+async def fixture(db: Database) -> AsyncIterator[DurableFixture]:
+    made = DurableFixture(db)
     await made.open()
     yield made
     await made.log.close()
 
 
-async def test_a_message_is_read_back_as_it_was_shown(house: House) -> None:
-    first = await house.chat.submit(house.entry("a", media_time_ms=1_500))
-    second = await house.chat.submit(house.entry("b", user_id=house.owner, reply_to=first.id))
+async def test_a_message_is_read_back_as_it_was_shown(fixture: DurableFixture) -> None:
+    first = await fixture.chat.submit(fixture.entry("a", media_time_ms=1_500))
+    second = await fixture.chat.submit(fixture.entry("b", user_id=fixture.owner, reply_to=first.id))
     assert (first.offset, second.offset, second.is_duplicate) == (1, 2, False)
-    one, two = await house.chat.last(house.room_id, 10)
+    one, two = await fixture.chat.last(fixture.room_id, 10)
     assert isinstance(one, ChatMessage)
     assert isinstance(two, ChatMessage)
     assert (one.text, one.client_id, one.media_time_ms, one.user.username) == ("a", "a", 1_500, "ann")
     assert (two.reply_to, two.user.badges) == (first.id, ("owner",))
-    again = await house.chat.find(house.room_id, house.ann, "a")
+    again = await fixture.chat.find(fixture.room_id, fixture.ann, "a")
     assert again == chat.Appended(id=first.id, offset=1, is_duplicate=True)
 
 
 @pytest.mark.parametrize("reply_to", ["nonsense", "0192f0c0-0000-7000-8000-000000000000"])
-async def test_a_reply_to_nothing_is_an_answer(house: House, reply_to: str) -> None:
+async def test_a_reply_to_nothing_is_an_answer(fixture: DurableFixture, reply_to: str) -> None:
     with pytest.raises(DomainError) as caught:
-        await house.chat.submit(house.entry("a", reply_to=reply_to))
+        await fixture.chat.submit(fixture.entry("a", reply_to=reply_to))
     assert (caught.value.code, caught.value.field) == ("not_found", "reply_to")
 
 
-async def test_pages_are_ascending_and_a_deleted_message_keeps_its_place(house: House) -> None:
-    posted = [await house.chat.submit(house.entry(f"m{n}", media_time_ms=n * 1000)) for n in range(5)]
-    offset = await house.chat.delete_message(
-        house.room_id, posted[2].id, by=house.owner, shard=SHARD, epoch=house.epoch
+async def test_pages_are_ascending_and_a_deleted_message_keeps_its_place(fixture: DurableFixture) -> None:
+    posted = [await fixture.chat.submit(fixture.entry(f"m{n}", media_time_ms=n * 1000)) for n in range(5)]
+    offset = await fixture.chat.delete_message(
+        fixture.room_id, posted[2].id, by=fixture.owner, shard=SHARD, epoch=fixture.epoch
     )
     assert offset == 3
-    since = await house.chat.since(house.room_id, 1, limit=3)
+    since = await fixture.chat.since(fixture.room_id, 1, limit=3)
     assert [message.offset for message in since] == [2, 3, 4]
     assert since[1] == DeletedMessage(id=posted[2].id, offset=3)
-    assert [m.offset for m in await house.chat.history(house.room_id, before=3, limit=10)] == [1, 2]
-    assert [m.offset for m in await house.chat.between(house.room_id, from_ms=3_000, to_ms=9_000, limit=9)] == [4, 5]
+    assert [m.offset for m in await fixture.chat.history(fixture.room_id, before=3, limit=10)] == [1, 2]
+    assert [m.offset for m in await fixture.chat.between(fixture.room_id, from_ms=3_000, to_ms=9_000, limit=9)] == [
+        4,
+        5,
+    ]
 
 
-async def test_a_room_is_loaded_with_its_mode_pin_and_sanctions(house: House) -> None:
-    posted = await house.chat.submit(house.entry("a"))
-    token = {"shard": SHARD, "epoch": house.epoch}
-    await house.chat.pin(house.room_id, posted.id, **token)
-    await house.chat.set_mode(house.room_id, chat.ChatMode(slow_seconds=5, unique=True), **token)
+async def test_a_room_is_loaded_with_its_mode_pin_and_sanctions(fixture: DurableFixture) -> None:
+    posted = await fixture.chat.submit(fixture.entry("a"))
+    token = {"shard": SHARD, "epoch": fixture.epoch}
+    await fixture.chat.pin(fixture.room_id, posted.id, **token)
+    await fixture.chat.set_mode(fixture.room_id, chat.ChatMode(slow_seconds=5, unique=True), **token)
     until = dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)
     sanction = chat.Sanction(until=until)
-    await house.chat.sanction(house.room_id, house.ann, sanction, reason="r", by=house.owner, **token)
-    room = await house.chat.load_room(house.room_id)
+    await fixture.chat.sanction(fixture.room_id, fixture.ann, sanction, reason="r", by=fixture.owner, **token)
+    room = await fixture.chat.load_room(fixture.room_id)
     assert room is not None
-    assert (room.stream_id, room.owner_id, room.log_epoch, room.last_offset) == (house.stream_id, house.owner, "e1", 1)
+    assert (room.stream_id, room.owner_id, room.log_epoch, room.last_offset) == (
+        fixture.stream_id,
+        fixture.owner,
+        "e1",
+        1,
+    )
     assert room.mode == chat.ChatMode(slow_seconds=5, unique=True)
     assert room.pinned is not None
     assert room.pinned.id == posted.id
-    assert room.sanctions == {house.ann: sanction}
-    await house.chat.sanction(house.room_id, house.ann, None, reason="", by=house.owner, **token)
-    lifted = await house.chat.load_room(house.room_id)
+    assert room.sanctions == {fixture.ann: sanction}
+    await fixture.chat.sanction(fixture.room_id, fixture.ann, None, reason="", by=fixture.owner, **token)
+    lifted = await fixture.chat.load_room(fixture.room_id)
     assert lifted is not None
     assert lifted.sanctions == {}
 
 
-async def test_a_pin_of_a_message_that_was_deleted_is_no_pin(house: House) -> None:
-    posted = await house.chat.submit(house.entry("a"))
-    await house.chat.pin(house.room_id, posted.id, shard=SHARD, epoch=house.epoch)
-    await house.chat.delete_message(house.room_id, posted.id, by=house.owner, shard=SHARD, epoch=house.epoch)
-    room = await house.chat.load_room(house.room_id)
+async def test_a_pin_of_a_message_that_was_deleted_is_no_pin(fixture: DurableFixture) -> None:
+    posted = await fixture.chat.submit(fixture.entry("a"))
+    await fixture.chat.pin(fixture.room_id, posted.id, shard=SHARD, epoch=fixture.epoch)
+    await fixture.chat.delete_message(fixture.room_id, posted.id, by=fixture.owner, shard=SHARD, epoch=fixture.epoch)
+    room = await fixture.chat.load_room(fixture.room_id)
     assert room is not None
     assert room.pinned is None
 
 
 @pytest.mark.parametrize("user_id", ["nobody", "0192f0c0-0000-7000-8000-000000000000"])
-async def test_a_sanction_of_nobody_is_an_answer(house: House, user_id: str) -> None:
+async def test_a_sanction_of_nobody_is_an_answer(fixture: DurableFixture, user_id: str) -> None:
     with pytest.raises(DomainError) as caught:
-        await house.chat.sanction(
-            house.room_id, user_id, chat.Sanction(until=None), reason="", by=house.owner, shard=SHARD, epoch=house.epoch
+        await fixture.chat.sanction(
+            fixture.room_id,
+            user_id,
+            chat.Sanction(until=None),
+            reason="",
+            by=fixture.owner,
+            shard=SHARD,
+            epoch=fixture.epoch,
         )
     assert caught.value.field == "user_id"
 
 
-async def test_a_standing_is_of_follows_and_blocks(house: House) -> None:
-    assert await house.chat.standing(owner_id=house.owner, user_id=house.ann) == chat.Standing()
-    await house.db.execute("insert into follows (follower_id, followee_id) values ($1, $2)", house.ann, house.owner)
-    await house.db.execute("insert into blocks (user_id, blocked_id) values ($1, $2)", house.owner, house.ann)
-    standing = await house.chat.standing(owner_id=house.owner, user_id=house.ann)
-    assert standing.is_blocked
-    assert standing.following_since is not None
-    assert await house.chat.standing(owner_id=house.ann, user_id=house.owner) == chat.Standing()
+async def test_a_standing_is_of_follows_and_blocks(fixture: DurableFixture) -> None:
+    assert await fixture.chat.relationship(owner_id=fixture.owner, user_id=fixture.ann) == chat.Relationship()
+    await fixture.db.execute(
+        "insert into follows (follower_id, followee_id) values ($1, $2)", fixture.ann, fixture.owner
+    )
+    await fixture.db.execute("insert into blocks (user_id, blocked_id) values ($1, $2)", fixture.owner, fixture.ann)
+    relationship = await fixture.chat.relationship(owner_id=fixture.owner, user_id=fixture.ann)
+    assert relationship.is_blocked
+    assert relationship.following_since is not None
+    assert await fixture.chat.relationship(owner_id=fixture.ann, user_id=fixture.owner) == chat.Relationship()
 
 
-async def test_where_addresses_must_be_verified_a_standing_says_whether_it_is(house: House) -> None:
-    strict = DurableChat(log=house.log, rooms=house.rooms, db=house.db, needs_verified_email=True)
-    assert not (await strict.standing(owner_id=house.owner, user_id=house.ann)).is_verified
-    await house.db.execute("update users set email_verified_at = now() where id = $1", house.ann)
-    assert (await strict.standing(owner_id=house.owner, user_id=house.ann)).is_verified
+async def test_where_addresses_must_be_verified_a_standing_says_whether_it_is(fixture: DurableFixture) -> None:
+    strict = DurableChat(log=fixture.log, rooms=fixture.rooms, db=fixture.db, needs_verified_email=True)
+    assert not (await strict.relationship(owner_id=fixture.owner, user_id=fixture.ann)).is_verified
+    await fixture.db.execute("update users set email_verified_at = now() where id = $1", fixture.ann)
+    assert (await strict.relationship(owner_id=fixture.owner, user_id=fixture.ann)).is_verified
 
 
-async def test_a_stream_is_saved_and_loaded_whole(house: House) -> None:
-    record = await house.record()
+async def test_a_stream_is_saved_and_loaded_whole(fixture: DurableFixture) -> None:
+    record = await fixture.record()
     view = msgspec.structs.replace(
         record.view, state="interrupted", started_at=AT, interrupted_at=AT, publication=3, media_time_ms=9_000
     )
     saved = msgspec.structs.replace(record, view=view, next_segment=7, tracks=({"codec": "h264"},))
-    await house.streams.save(saved, shard=SHARD, epoch=house.epoch)
-    assert await house.record() == saved
+    await fixture.streams.save(saved, shard=SHARD, epoch=fixture.epoch)
+    assert await fixture.record() == saved
     changes = {"title": "Another", "tags": ("a", "b"), "visibility": "private", "is_recorded": False}
-    await house.streams.edit(house.stream_id, changes, shard=SHARD, epoch=house.epoch)
-    await house.streams.rotate_key(house.stream_id, "new", shard=SHARD, epoch=house.epoch)
-    edited = await house.record()
+    await fixture.streams.edit(fixture.stream_id, changes, shard=SHARD, epoch=fixture.epoch)
+    await fixture.streams.rotate_key(fixture.stream_id, "new", shard=SHARD, epoch=fixture.epoch)
+    edited = await fixture.record()
     assert (edited.view.title, edited.view.tags, edited.view.visibility) == ("Another", ("a", "b"), "private")
     assert edited.stream_key == "new"
-    assert await house.streams.load("nonsense") is None
+    assert await fixture.streams.load("nonsense") is None
 
 
 def recorded(segment: int) -> dict[str, Any]:
@@ -201,46 +217,46 @@ def recorded(segment: int) -> dict[str, Any]:
     return {"inits": (init,), "segments": (row,)}
 
 
-async def test_segments_are_listed_once_however_often_they_are_reported(house: House) -> None:
+async def test_segments_are_listed_once_however_often_they_are_reported(fixture: DurableFixture) -> None:
     for segment in (1, 2, 2, 1):
-        await house.streams.add_recorded(house.stream_id, **recorded(segment), shard=SHARD, epoch=house.epoch)
-    rows = await Recordings(db=house.db).segments(house.stream_id)
+        await fixture.streams.add_recorded(fixture.stream_id, **recorded(segment), shard=SHARD, epoch=fixture.epoch)
+    rows = await Recordings(db=fixture.db).segments(fixture.stream_id)
     assert [row.segment for row in rows] == [1, 2]
 
 
-async def test_segments_of_a_deleted_stream_are_an_answer(house: House) -> None:
-    await house.rows.delete(house.stream_id, fence=Fence(shard=SHARD, epoch=house.epoch))
+async def test_segments_of_a_deleted_stream_are_an_answer(fixture: DurableFixture) -> None:
+    await fixture.rows.delete(fixture.stream_id, fence=Fence(shard=SHARD, epoch=fixture.epoch))
     with pytest.raises(DomainError) as caught:
-        await house.streams.add_recorded(house.stream_id, **recorded(1), shard=SHARD, epoch=house.epoch)
+        await fixture.streams.add_recorded(fixture.stream_id, **recorded(1), shard=SHARD, epoch=fixture.epoch)
     assert caught.value.code == "not_found"
 
 
-async def test_views_add_up_and_a_deleted_streams_count_for_nothing(house: House) -> None:
+async def test_views_add_up_and_a_deleted_streams_count_for_nothing(fixture: DurableFixture) -> None:
     row = viewers.ViewRow(
-        id=house.id(), viewer=house.ann, user_id=house.ann, started_at=1.7e9, last_at=1.7e9 + 5, watched_ms=5_000
+        id=fixture.id(), viewer=fixture.ann, user_id=fixture.ann, started_at=1.7e9, last_at=1.7e9 + 5, watched_ms=5_000
     )
     for _ in range(2):
-        totals = await house.views.flush(house.stream_id, [row], peak_viewers=3, shard=SHARD, epoch=house.epoch)
+        totals = await fixture.views.flush(fixture.stream_id, [row], peak_viewers=3, shard=SHARD, epoch=fixture.epoch)
     assert totals == viewers.StoredTotals(peak_viewers=3, unique_viewers=1, watched_ms=5_000)
-    assert await house.views.totals(house.stream_id) == totals
-    assert await house.views.totals(house.id()) == viewers.StoredTotals()
+    assert await fixture.views.totals(fixture.stream_id) == totals
+    assert await fixture.views.totals(fixture.id()) == viewers.StoredTotals()
 
 
-async def test_a_stale_epoch_writes_nothing(house: House) -> None:
-    stale = {"shard": SHARD, "epoch": house.epoch - 1}
-    record = await house.record()
+async def test_a_stale_epoch_writes_nothing(fixture: DurableFixture) -> None:
+    stale = {"shard": SHARD, "epoch": fixture.epoch - 1}
+    record = await fixture.record()
     refused = [
-        house.streams.save(record, **stale),
-        house.streams.edit(house.stream_id, {"title": "x"}, **stale),
-        house.streams.rotate_key(house.stream_id, "x", **stale),
-        house.streams.add_recorded(house.stream_id, **recorded(1), **stale),
-        house.views.flush(house.stream_id, [], peak_viewers=9, **stale),
-        house.chat.pin(house.room_id, None, **stale),
-        house.chat.set_mode(house.room_id, chat.ChatMode(), **stale),
-        house.chat.sanction(house.room_id, house.ann, None, reason="", by=house.owner, **stale),
-        house.chat.delete_message(house.room_id, house.id(), by=house.owner, **stale),
-        house.chat.submit(house.entry("a", epoch=house.epoch - 1)),
+        fixture.streams.save(record, **stale),
+        fixture.streams.edit(fixture.stream_id, {"title": "x"}, **stale),
+        fixture.streams.rotate_key(fixture.stream_id, "x", **stale),
+        fixture.streams.add_recorded(fixture.stream_id, **recorded(1), **stale),
+        fixture.views.flush(fixture.stream_id, [], peak_viewers=9, **stale),
+        fixture.chat.pin(fixture.room_id, None, **stale),
+        fixture.chat.set_mode(fixture.room_id, chat.ChatMode(), **stale),
+        fixture.chat.sanction(fixture.room_id, fixture.ann, None, reason="", by=fixture.owner, **stale),
+        fixture.chat.delete_message(fixture.room_id, fixture.id(), by=fixture.owner, **stale),
+        fixture.chat.submit(fixture.entry("a", epoch=fixture.epoch - 1)),
     ]
     outcomes = await asyncio.gather(*refused, return_exceptions=True)
     assert [type(outcome).__mro__[1].__name__ for outcome in outcomes if not isinstance(outcome, Fenced)] == []
-    assert await house.record() == record
+    assert await fixture.record() == record

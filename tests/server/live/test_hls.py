@@ -16,7 +16,7 @@ from actors.runtime import Unavailable
 from media.control import Packaged
 from media.hls.events import Event, InitReady, SegmentReady, SegmentStored
 from media.hls.folder import RunFolder
-from media.hls.index import InStore, OnDisk, Ready, Wait
+from media.hls.index import InStore, OnDisk, Rendered, Wait
 from media.hls.muxer import Muxer
 from media.hls.playlist import parse_query
 from media.unit import Track
@@ -24,8 +24,8 @@ from server.http.errors import Problem
 from server.live.hls import Playback
 from server.live.recorded import Replay
 from storage.leases import Fence
+from storage.memory import MemoryPerson as Row
 from storage.memory import MemoryRecordings, MemoryStreams, Tables
-from storage.memory import Person as Row
 from storage.recording import Init, Segment
 from storage.stream import NewStream
 from tests.media.hls.sources import AUDIO, VIDEO, live, mixed, pictures, sounds
@@ -76,7 +76,7 @@ def stored(event: SegmentReady) -> SegmentStored:
     )
 
 
-class Desk:
+class RoutesFixture:
     """A node's playback over rows that outlive it."""
 
     def __init__(self, tables: Tables | None = None) -> None:
@@ -92,7 +92,7 @@ class Desk:
         new = NewStream(id="s", room_id="r", owner_id="ann", title="", stream_key="k", log_epoch="e")
         await MemoryStreams(tables=self.tables).create(new)
 
-    def hear(self, events: Iterable[Event], publication: int = 1) -> None:
+    def handle(self, events: Iterable[Event], publication: int = 1) -> None:
         for event in events:
             self.playback.packaged(Packaged(stream_id="s", publication=publication, event=event))
 
@@ -103,7 +103,7 @@ class Desk:
     async def playlist(self, of: StreamView, rendition: str = "video", *, dvr: bool = False) -> str:
         held = await self.playback.held(of)
         answer = held.index.media(rendition, parse_query(None, None, None), dvr=dvr)
-        assert isinstance(answer, Ready), answer
+        assert isinstance(answer, Rendered), answer
         return answer.body.decode()
 
 
@@ -135,8 +135,8 @@ def rows_of(events: Sequence[Event]) -> tuple[list[Segment], list[Init]]:
 
 
 @pytest.fixture
-async def desk() -> Desk:
-    made = Desk()
+async def routes() -> RoutesFixture:
+    made = RoutesFixture()
     await made.open()
     return made
 
@@ -152,170 +152,174 @@ async def refused(of: Any) -> int:
     return caught.value.status
 
 
-async def test_a_stream_that_was_never_published_is_not_there_and_costs_no_look_up(desk: Desk) -> None:
-    desk.tables.is_away = True
-    assert await refused(desk.playback.held(view(publication=0, state="scheduled"))) == 404
+async def test_a_stream_that_was_never_published_is_not_there_and_costs_no_look_up(routes: RoutesFixture) -> None:
+    routes.tables.is_away = True
+    assert await refused(routes.playback.held(view(publication=0, state="scheduled"))) == 404
 
 
-async def test_a_live_stream_is_played_from_what_the_media_process_says(desk: Desk, tmp_path: Path) -> None:
-    await desk.playback.prepare(view())
-    desk.hear(published(tmp_path, 1))
-    assert names(await desk.playlist(view())) == ["video/1/1.m4s", "video/1/2.m4s", "video/1/3.m4s"]
-    located = (await desk.playback.held(view())).index.locate("video/1/1.m4s")
+async def test_a_live_stream_is_played_from_what_the_media_process_says(routes: RoutesFixture, tmp_path: Path) -> None:
+    await routes.playback.prepare(view())
+    routes.handle(published(tmp_path, 1))
+    assert names(await routes.playlist(view())) == ["video/1/1.m4s", "video/1/2.m4s", "video/1/3.m4s"]
+    located = (await routes.playback.held(view())).index.locate("video/1/1.m4s")
     assert isinstance(located, OnDisk)
 
 
-async def test_events_of_a_stream_that_nobody_prepared_are_passed_over(desk: Desk, tmp_path: Path) -> None:
-    desk.hear(published(tmp_path, 1))
-    assert await refused(desk.playback.held(view())) == 404
+async def test_events_of_a_stream_that_nobody_prepared_are_passed_over(routes: RoutesFixture, tmp_path: Path) -> None:
+    routes.handle(published(tmp_path, 1))
+    assert await refused(routes.playback.held(view())) == 404
 
 
 async def test_a_viewer_before_the_first_part_does_not_cost_the_publication_its_index(
-    desk: Desk, tmp_path: Path
+    routes: RoutesFixture, tmp_path: Path
 ) -> None:
     first = published(tmp_path, 1)
-    await desk.record(first)
-    desk.boot()
-    await desk.playback.prepare(view(publication=2))
+    await routes.record(first)
+    routes.boot()
+    await routes.playback.prepare(view(publication=2))
     second = published(tmp_path, 2, first=4, from_ms=6_000, ends=False)
-    desk.hear(second[:2], 2)
-    held = await desk.playback.held(view(publication=2))
-    desk.hear(second[2:], 2)
-    assert await desk.playback.held(view(publication=2)) is held
-    assert names(await desk.playlist(view(publication=2), dvr=True))[:5] == [
+    routes.handle(second[:2], 2)
+    held = await routes.playback.held(view(publication=2))
+    routes.handle(second[2:], 2)
+    assert await routes.playback.held(view(publication=2)) is held
+    assert names(await routes.playlist(view(publication=2), dvr=True))[:5] == [
         "video/1/1.m4s", "video/1/2.m4s", "video/1/3.m4s", "video/2/4.m4s", "video/2/5.m4s",
     ]  # fmt: skip
 
 
-async def test_viewers_who_ask_while_the_rows_are_read_get_the_same_index(desk: Desk, tmp_path: Path) -> None:
-    await desk.record(published(tmp_path, 1))
-    desk.boot()
+async def test_viewers_who_ask_while_the_rows_are_read_get_the_same_index(
+    routes: RoutesFixture, tmp_path: Path
+) -> None:
+    await routes.record(published(tmp_path, 1))
+    routes.boot()
     held = await asyncio.gather(
-        *[desk.playback.held(view()) for _ in range(10)], desk.playback.prepare(view(publication=2))
+        *[routes.playback.held(view()) for _ in range(10)], routes.playback.prepare(view(publication=2))
     )
     assert len({id(each) for each in held[:-1]}) == 1
-    assert await desk.playback.held(view(publication=2)) is held[0]
+    assert await routes.playback.held(view(publication=2)) is held[0]
 
 
 async def test_after_a_restart_an_interrupted_stream_plays_from_its_recording_and_waits_for_nobody(
-    desk: Desk, tmp_path: Path
+    routes: RoutesFixture, tmp_path: Path
 ) -> None:
-    await desk.record(published(tmp_path, 1))
-    desk.boot()
-    held = await desk.playback.held(view(state="interrupted"))
+    await routes.record(published(tmp_path, 1))
+    routes.boot()
+    held = await routes.playback.held(view(state="interrupted"))
     assert held.index.is_playable
     assert not held.index.is_ended
     master = held.index.multivariant()
-    assert isinstance(master, Ready)
+    assert isinstance(master, Rendered)
     assert "video.m3u8" in master.body.decode()
     assert "audio.m3u8" in master.body.decode()
-    playlist = await desk.playlist(view(state="interrupted"))
+    playlist = await routes.playlist(view(state="interrupted"))
     assert len(names(playlist)) == 3
     assert "ENDLIST" not in playlist
     assert "PRELOAD-HINT" not in playlist
     assert isinstance(held.index.locate("video/1/1.m4s"), InStore)
 
 
-async def test_a_publication_after_a_restart_goes_on_where_the_recording_ends(desk: Desk, tmp_path: Path) -> None:
-    await desk.record(published(tmp_path, 1))
-    desk.boot()
-    await desk.playback.prepare(view(publication=2))
-    assert desk.playback.next_segment("s") == 4
-    desk.hear(published(tmp_path, 2, first=4, from_ms=6_000), 2)
+async def test_a_publication_after_a_restart_goes_on_where_the_recording_ends(
+    routes: RoutesFixture, tmp_path: Path
+) -> None:
+    await routes.record(published(tmp_path, 1))
+    routes.boot()
+    await routes.playback.prepare(view(publication=2))
+    assert routes.playback.next_segment("s") == 4
+    routes.handle(published(tmp_path, 2, first=4, from_ms=6_000), 2)
     for rendition in ("video", "audio"):
-        playlist = await desk.playlist(view(publication=2), rendition, dvr=True)
+        playlist = await routes.playlist(view(publication=2), rendition, dvr=True)
         assert names(playlist) == [f"{rendition}/{1 if n < 4 else 2}/{n}.m4s" for n in range(1, 7)]
         assert playlist.count("#EXT-X-DISCONTINUITY\n") == 1
 
 
 async def test_a_recorded_publication_without_sound_leaves_gaps_in_the_sound_of_the_others(
-    desk: Desk, tmp_path: Path
+    routes: RoutesFixture, tmp_path: Path
 ) -> None:
     first = published(tmp_path, 1)
     second = published(tmp_path, 2, first=4, from_ms=6_000, tracks=(VIDEO,))
-    await desk.record([*first, *second])
-    desk.boot()
+    await routes.record([*first, *second])
+    routes.boot()
     of = view(publication=2, state="ended")
-    video, audio = await desk.playlist(of, "video"), await desk.playlist(of, "audio")
+    video, audio = await routes.playlist(of, "video"), await routes.playlist(of, "audio")
     assert len(names(video)) == len(names(audio)) == 6
     assert audio.count("#EXT-X-GAP") == 3
 
 
-async def test_an_ended_recording_says_so_and_holds_everything(desk: Desk, tmp_path: Path) -> None:
-    await desk.record(published(tmp_path, 1))
-    desk.boot()
-    playlist = await desk.playlist(view(state="ended"), dvr=True)
+async def test_an_ended_recording_says_so_and_holds_everything(routes: RoutesFixture, tmp_path: Path) -> None:
+    await routes.record(published(tmp_path, 1))
+    routes.boot()
+    playlist = await routes.playlist(view(state="ended"), dvr=True)
     assert "#EXT-X-ENDLIST" in playlist
     assert len(names(playlist)) == 3
 
 
-async def test_a_replay_is_what_was_live_but_for_the_places_of_the_bytes(desk: Desk, tmp_path: Path) -> None:
+async def test_a_replay_is_what_was_live_but_for_the_places_of_the_bytes(routes: RoutesFixture, tmp_path: Path) -> None:
     events = published(tmp_path, 1)
-    await desk.playback.prepare(view())
-    desk.hear(events)
-    desk.hear([stored(event) for event in events if isinstance(event, SegmentReady)])
-    desk.playback.ended("s")
-    was = await desk.playlist(view(state="ended"), dvr=True)
-    await desk.record(events)
-    desk.boot()
-    assert await desk.playlist(view(state="ended"), dvr=True) == was
+    await routes.playback.prepare(view())
+    routes.handle(events)
+    routes.handle([stored(event) for event in events if isinstance(event, SegmentReady)])
+    routes.playback.ended("s")
+    was = await routes.playlist(view(state="ended"), dvr=True)
+    await routes.record(events)
+    routes.boot()
+    assert await routes.playlist(view(state="ended"), dvr=True) == was
 
 
 async def test_when_the_media_process_is_lost_open_segments_are_closed_and_nobody_waits(
-    desk: Desk, tmp_path: Path
+    routes: RoutesFixture, tmp_path: Path
 ) -> None:
-    await desk.playback.prepare(view())
-    desk.hear(published(tmp_path, 1, ends=False))
-    held = await desk.playback.held(view())
-    following = desk.playback.next_segment("s")
-    desk.playback.interrupted("s", 1)
-    assert desk.playback.next_segment("s") == following
-    hint = [line for line in (await desk.playlist(view())).splitlines() if "PRELOAD-HINT" in line]
+    await routes.playback.prepare(view())
+    routes.handle(published(tmp_path, 1, ends=False))
+    held = await routes.playback.held(view())
+    following = routes.playback.next_segment("s")
+    routes.playback.interrupted("s", 1)
+    assert routes.playback.next_segment("s") == following
+    hint = [line for line in (await routes.playlist(view())).splitlines() if "PRELOAD-HINT" in line]
     assert hint == []
-    await desk.playback.prepare(view(publication=2))
-    desk.hear(published(tmp_path, 2, first=following, from_ms=6_000), 2)
-    playlist = await desk.playlist(view(publication=2), dvr=True)
+    await routes.playback.prepare(view(publication=2))
+    routes.handle(published(tmp_path, 2, first=following, from_ms=6_000), 2)
+    playlist = await routes.playlist(view(publication=2), dvr=True)
     numbers = [int(name.split("/")[2].split(".")[0]) for name in names(playlist)]
     assert numbers == list(range(1, len(numbers) + 1))
-    assert await desk.playback.held(view(publication=2)) is held
+    assert await routes.playback.held(view(publication=2)) is held
 
 
-async def test_whoever_waits_is_woken_by_the_next_change_and_not_before(desk: Desk, tmp_path: Path) -> None:
+async def test_whoever_waits_is_woken_by_the_next_change_and_not_before(routes: RoutesFixture, tmp_path: Path) -> None:
     events = published(tmp_path, 1)
-    await desk.playback.prepare(view())
+    await routes.playback.prepare(view())
     half = len(events) // 2
-    desk.hear(events[:half])
-    held = await desk.playback.held(view())
-    number = desk.playback.next_segment("s")
+    routes.handle(events[:half])
+    held = await routes.playback.held(view())
+    number = routes.playback.next_segment("s")
     answer = held.index.media("video", parse_query(str(number), None, None))
     assert isinstance(answer, Wait)
     waiting = asyncio.ensure_future(held.changed.wait())
     await asyncio.sleep(0)
     assert not waiting.done()
-    desk.hear(events[half:])
+    routes.handle(events[half:])
     await waiting
-    assert isinstance(held.index.media("video", parse_query(str(number), None, None)), Ready)
+    assert isinstance(held.index.media("video", parse_query(str(number), None, None)), Rendered)
 
 
-async def test_what_is_not_recorded_is_gone_when_it_is_forgotten(desk: Desk, tmp_path: Path) -> None:
+async def test_what_is_not_recorded_is_gone_when_it_is_forgotten(routes: RoutesFixture, tmp_path: Path) -> None:
     of = view(is_recorded=False)
-    await desk.playback.prepare(of)
-    desk.hear(published(tmp_path, 1))
-    desk.playback.ended("s")
-    assert "#EXT-X-ENDLIST" in await desk.playlist(of)
-    desk.playback.forget("s")
-    assert await refused(desk.playback.held(view(is_recorded=False, state="ended"))) == 404
+    await routes.playback.prepare(of)
+    routes.handle(published(tmp_path, 1))
+    routes.playback.ended("s")
+    assert "#EXT-X-ENDLIST" in await routes.playlist(of)
+    routes.playback.forget("s")
+    assert await refused(routes.playback.held(view(is_recorded=False, state="ended"))) == 404
 
 
-async def test_a_publication_is_put_off_while_its_past_cannot_be_read(desk: Desk) -> None:
-    desk.tables.is_away = True
+async def test_a_publication_is_put_off_while_its_past_cannot_be_read(routes: RoutesFixture) -> None:
+    routes.tables.is_away = True
     with pytest.raises(Unavailable):
-        await desk.playback.prepare(view(publication=2))
-    desk.tables.is_away = False
-    await desk.playback.prepare(view(publication=2))
+        await routes.playback.prepare(view(publication=2))
+    routes.tables.is_away = False
+    await routes.playback.prepare(view(publication=2))
 
 
-async def long_recording(desk: Desk, path: Path) -> list[str]:
+async def long_recording(routes: RoutesFixture, path: Path) -> list[str]:
     """Record six seconds and their like over and over, until a page of rows does not hold them; the videos' names."""
     segments, inits = rows_of(published(path, 1))
     rows = [
@@ -323,69 +327,69 @@ async def long_recording(desk: Desk, path: Path) -> list[str]:
         for again in range(20)
         for row in segments
     ]
-    await desk.recordings.add("s", segments=rows, inits=inits, fence=Fence(shard=0, epoch=0))
+    await routes.recordings.add("s", segments=rows, inits=inits, fence=Fence(shard=0, epoch=0))
     return [f"video/1/{number}.m4s" for number in range(1, 61)]
 
 
 @pytest.mark.parametrize("page", [3, 8, 120, 1_000])
 async def test_a_recording_longer_than_the_live_window_plays_whole_after_a_restart(
-    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, page: int
+    routes: RoutesFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, page: int
 ) -> None:
     monkeypatch.setattr("server.live.recorded.PAGE", page)
-    wanted = await long_recording(desk, tmp_path)
-    desk.boot()
+    wanted = await long_recording(routes, tmp_path)
+    routes.boot()
     for rendition in ("video", "audio"):
-        playlist = await desk.playlist(view(state="ended"), rendition)
+        playlist = await routes.playlist(view(state="ended"), rendition)
         assert names(playlist) == [name.replace("video", rendition) for name in wanted]
         assert "#EXT-X-PLAYLIST-TYPE:VOD" in playlist
 
 
-async def test_a_stream_that_ends_while_its_rows_are_read_has_an_end(desk: Desk, tmp_path: Path) -> None:
-    await long_recording(desk, tmp_path)
-    desk.boot()
-    reading = asyncio.ensure_future(desk.playback.held(view(state="interrupted")))
+async def test_a_stream_that_ends_while_its_rows_are_read_has_an_end(routes: RoutesFixture, tmp_path: Path) -> None:
+    await long_recording(routes, tmp_path)
+    routes.boot()
+    reading = asyncio.ensure_future(routes.playback.held(view(state="interrupted")))
     await asyncio.sleep(0)
-    desk.playback.ended("s")
+    routes.playback.ended("s")
     held = await reading
     assert held.index.is_ended
 
 
 async def test_what_another_node_recorded_after_the_rows_were_read_is_there_once_the_stream_has_ended(
-    desk: Desk, tmp_path: Path
+    routes: RoutesFixture, tmp_path: Path
 ) -> None:
-    await desk.record(published(tmp_path, 1))
-    desk.boot()
-    assert len(names(await desk.playlist(view(state="interrupted")))) == 3
-    await desk.record(published(tmp_path / "there", 2, first=4, from_ms=6_000))
-    desk.playback.ended("s")
-    assert len(names(await desk.playlist(view(publication=2, state="ended")))) == 6
+    await routes.record(published(tmp_path, 1))
+    routes.boot()
+    assert len(names(await routes.playlist(view(state="interrupted")))) == 3
+    await routes.record(published(tmp_path / "there", 2, first=4, from_ms=6_000))
+    routes.playback.ended("s")
+    assert len(names(await routes.playlist(view(publication=2, state="ended")))) == 6
 
 
 async def test_recordings_are_forgotten_when_all_of_them_are_too_long(
-    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    routes: RoutesFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("server.live.hls.MAX_SEGMENTS", 100)
-    await long_recording(desk, tmp_path)
-    first = await desk.playback.held(view(state="ended"))
-    assert await desk.playback.held(view(state="ended")) is first
+    await long_recording(routes, tmp_path)
+    first = await routes.playback.held(view(state="ended"))
+    assert await routes.playback.held(view(state="ended")) is first
     new = NewStream(id="t", room_id="q", owner_id="ann", title="", stream_key="l", log_epoch="e")
-    await MemoryStreams(tables=desk.tables).create(new)
+    await MemoryStreams(tables=routes.tables).create(new)
     segments, inits = rows_of(published(tmp_path, 1))
-    await desk.recordings.add("t", segments=segments, inits=inits, fence=Fence(shard=0, epoch=0))
-    await desk.playback.held(view(id="t", state="ended"))
-    assert await desk.playback.held(view(state="ended")) is not first
+    await routes.recordings.add("t", segments=segments, inits=inits, fence=Fence(shard=0, epoch=0))
+    await routes.playback.held(view(id="t", state="ended"))
+    assert await routes.playback.held(view(state="ended")) is not first
 
 
 async def test_only_ended_streams_are_forgotten_when_there_are_too_many(
-    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    routes: RoutesFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("server.live.hls.MAX_INDEXES", 1)
-    await desk.playback.prepare(view(id="live"))
-    await desk.record(published(tmp_path, 1))
-    await desk.playback.held(view(state="ended"))
-    assert await desk.playback.held(view(id="live")) is not None
-    desk.playback.ended("live")
-    assert desk.playback.next_segment("s") in (0, 4)
+    await routes.playback.prepare(view(id="live"))
+    await routes.record(published(tmp_path, 1))
+    await routes.playback.held(view(state="ended"))
+    assert await routes.playback.held(view(id="live")) is not None
+    routes.playback.ended("live")
+    assert routes.playback.next_segment("s") in (0, 4)
 
 
 def test_rows_whose_initialisation_is_missing_are_left_out(tmp_path: Path) -> None:
@@ -395,4 +399,4 @@ def test_rows_whose_initialisation_is_missing_are_left_out(tmp_path: Path) -> No
     replay.take(segments)
     assert replay.finish()
     assert made.index.is_playable
-    assert isinstance(made.index.media("video", parse_query(None, None, None)), Ready)
+    assert isinstance(made.index.media("video", parse_query(None, None, None)), Rendered)

@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestClient
 from actors.events import StreamView
 from media.control import Packaged, Pictured
 from media.hls.events import SegmentReady, SegmentRemoved
-from server.live.hls import HlsDesk, Playback
+from server.live.hls import HlsRoutes, Playback
 from server.live.pull import Pull
 from server.live.viewings import Viewings
 from storage.memory import MemoryRecordings, Tables
@@ -24,7 +24,7 @@ STREAM = "01890c2a-7b5e-7cc3-98c8-6b1f6c1f0a11"
 BASE = f"/hls/{STREAM}"
 
 
-class Site:
+class HlsFixture:
     """One stream on a node, and a client of it."""
 
     def __init__(self, folder: Path, client: Callable[..., Awaitable[TestClient[Any, Any]]]) -> None:
@@ -33,10 +33,10 @@ class Site:
         self.objects = LocalObjects(root=folder / "objects")
         recordings: Any = MemoryRecordings(tables=Tables())
         self.playback = Playback(recordings=recordings)
-        on_air: Any = self
+        stream_directory: Any = self
         self._serve = client
-        self._desk = HlsDesk(
-            playback=self.playback, on_air=on_air, objects=self.objects, recordings=recordings,
+        self._routes = HlsRoutes(
+            playback=self.playback, stream_directory=stream_directory, objects=self.objects, recordings=recordings,
             pull=Pull(address_of=lambda _: ""), me="n1", addresses=NO_ADDRESSES, viewings=Viewings(),
         )  # fmt: skip
 
@@ -49,7 +49,7 @@ class Site:
         for event in self.events:
             self.playback.packaged(Packaged(stream_id=STREAM, publication=1, event=event))
         self.segment = next(event for event in self.events if isinstance(event, SegmentReady))
-        self.client = await self._serve(*self._desk.operations())
+        self.client = await self._serve(*self._routes.operations())
 
     async def store(self) -> None:
         """The first segment becomes an object, and its live file goes."""
@@ -61,69 +61,71 @@ class Site:
 
 
 @pytest.fixture
-async def site(tmp_path: Path, serve: Callable[..., Awaitable[TestClient[Any, Any]]]) -> Site:
-    made = Site(tmp_path, serve)
+async def fixture_node(tmp_path: Path, serve: Callable[..., Awaitable[TestClient[Any, Any]]]) -> HlsFixture:
+    made = HlsFixture(tmp_path, serve)
     await made.open()
     return made
 
 
-async def test_a_segment_is_served_in_part_under_the_same_tag_live_and_recorded(site: Site) -> None:
-    path = f"{BASE}/{site.segment.name}"
-    whole = await (live := await site.client.get(path)).read()
-    assert len(whole) == site.segment.size
-    await site.store()
-    recorded = await site.client.get(path)
+async def test_a_segment_is_served_in_part_under_the_same_tag_live_and_recorded(fixture_node: HlsFixture) -> None:
+    path = f"{BASE}/{fixture_node.segment.name}"
+    whole = await (live := await fixture_node.client.get(path)).read()
+    assert len(whole) == fixture_node.segment.size
+    await fixture_node.store()
+    recorded = await fixture_node.client.get(path)
     assert await recorded.read() == whole
     assert recorded.headers["ETag"] == live.headers["ETag"]
-    part = await site.client.get(path, headers={"Range": "bytes=10-19", "If-Range": live.headers["ETag"]})
+    part = await fixture_node.client.get(path, headers={"Range": "bytes=10-19", "If-Range": live.headers["ETag"]})
     assert (part.status, await part.read()) == (206, whole[10:20])
     assert part.headers["Content-Range"] == f"bytes 10-19/{len(whole)}"
-    assert (await site.client.get(path, headers={"If-None-Match": f"W/{live.headers['ETag']}"})).status == 304
+    assert (await fixture_node.client.get(path, headers={"If-None-Match": f"W/{live.headers['ETag']}"})).status == 304
 
 
-async def test_a_part_and_an_initialisation_are_served_in_part_too(site: Site) -> None:
-    playlist = await (await site.client.get(f"{BASE}/video.m3u8")).text()
+async def test_a_part_and_an_initialisation_are_served_in_part_too(fixture_node: HlsFixture) -> None:
+    playlist = await (await fixture_node.client.get(f"{BASE}/video.m3u8")).text()
     names = [line.split('URI="')[1].split('"')[0] for line in playlist.splitlines() if "#EXT-X-PART:" in line]
     init = next(line.split('URI="')[1].split('"')[0] for line in playlist.splitlines() if "#EXT-X-MAP" in line)
     for name in (names[0], init):
-        whole = await (await site.client.get(f"{BASE}/{name}")).read()
-        part = await site.client.get(f"{BASE}/{name}", headers={"Range": "bytes=1-4"})
+        whole = await (await fixture_node.client.get(f"{BASE}/{name}")).read()
+        part = await fixture_node.client.get(f"{BASE}/{name}", headers={"Range": "bytes=1-4"})
         assert (part.status, await part.read()) == (206, whole[1:5])
 
 
-async def test_a_file_that_has_gone_is_not_there(site: Site) -> None:
-    await site.store()
-    await site.objects.delete_prefix("o/")
-    assert (await site.client.get(f"{BASE}/{site.segment.name}")).status == 404
+async def test_a_file_that_has_gone_is_not_there(fixture_node: HlsFixture) -> None:
+    await fixture_node.store()
+    await fixture_node.objects.delete_prefix("o/")
+    assert (await fixture_node.client.get(f"{BASE}/{fixture_node.segment.name}")).status == 404
 
 
 SHARED = ["public", "unlisted"]
 
 
 @pytest.mark.parametrize("visibility", [*SHARED, "private", "followers"])
-async def test_only_what_everybody_may_see_is_for_shared_caches(site: Site, visibility: str) -> None:
-    site.visibility = visibility
-    picture = site.folder / "picture.webp"
+async def test_only_what_everybody_may_see_is_for_shared_caches(fixture_node: HlsFixture, visibility: str) -> None:
+    fixture_node.visibility = visibility
+    picture = fixture_node.folder / "picture.webp"
     picture.write_bytes(b"RIFF")
-    site.playback.pictured(Pictured(stream_id=STREAM, path=str(picture), at=0.0))
+    fixture_node.playback.pictured(Pictured(stream_id=STREAM, path=str(picture), at=0.0))
     given = {}
-    for name in ("index.m3u8", "video.m3u8", "manifest.mpd", "thumbnail.webp", site.segment.name):
-        answer = await site.client.get(f"{BASE}/{name}")
-        again = await site.client.get(f"{BASE}/{name}", headers={"If-None-Match": answer.headers["ETag"]})
+    for name in ("index.m3u8", "video.m3u8", "manifest.mpd", "thumbnail.webp", fixture_node.segment.name):
+        answer = await fixture_node.client.get(f"{BASE}/{name}")
+        again = await fixture_node.client.get(f"{BASE}/{name}", headers={"If-None-Match": answer.headers["ETag"]})
         assert (answer.status, again.status) == (200, 304), name
         assert again.headers["Cache-Control"] == answer.headers["Cache-Control"]
         given[name] = answer.headers["Cache-Control"]
     if visibility in SHARED:
         assert given["video.m3u8"] == "no-cache"
-        assert given[site.segment.name] == "public, max-age=31536000, immutable"
+        assert given[fixture_node.segment.name] == "public, max-age=31536000, immutable"
         assert given["thumbnail.webp"] == "public, max-age=2"
     else:
         assert set(given.values()) == {"private, no-cache"}
 
 
-async def test_a_recorded_picture_has_a_tag(site: Site) -> None:
-    await site.objects.put(f"streams/{STREAM}/thumbnail.webp", b"RIFFWEBP", content_type="image/webp")
-    first = await site.client.get(f"{BASE}/thumbnail.webp")
+async def test_a_recorded_picture_has_a_tag(fixture_node: HlsFixture) -> None:
+    await fixture_node.objects.put(f"streams/{STREAM}/thumbnail.webp", b"RIFFWEBP", content_type="image/webp")
+    first = await fixture_node.client.get(f"{BASE}/thumbnail.webp")
     assert await first.read() == b"RIFFWEBP"
     tag = first.headers["ETag"]
-    assert (await site.client.get(f"{BASE}/thumbnail.webp", headers={"If-None-Match": f'"x", {tag}'})).status == 304
+    assert (
+        await fixture_node.client.get(f"{BASE}/thumbnail.webp", headers={"If-None-Match": f'"x", {tag}'})
+    ).status == 304

@@ -9,14 +9,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from actors.events import Fact
+from actors.events import LiveEvent
 from actors.runtime import ActorId, DomainError, LocalDirectory, LocalTransport, LoopClock, Node, Placement, shard_of
 from actors.stream import DescribeStream, EndStream, LiveStream, PublisherLost, PublisherStarted
 from media.control import AuthorizePublish, Granted, Refused
 from server.live.durable import DurableStreams
 from server.live.ingest import Ingest
 from storage.ids import Ids
-from storage.memory import MemoryRecordings, MemoryStreams, Person, Tables
+from storage.memory import MemoryPerson, MemoryRecordings, MemoryStreams, Tables
 from storage.stream import NewStream, StreamRow
 
 NOW = dt.datetime.now(dt.UTC)
@@ -27,11 +27,11 @@ class NoMedia:
         """There is no publisher whose connection could be ended."""
 
 
-def unheard(fact: Fact, *, to: Iterable[str] | None = None) -> None:
+def unheard(event: LiveEvent, *, to: Iterable[str] | None = None) -> None:
     """There is nobody whom facts would reach."""
 
 
-class Door:
+class IngestFixture:
     """An ingest over rows in memory, on a node that can be lost."""
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class Door:
 
     def _person(self, name: str) -> str:
         person_id = self.ids.uuid7(1.0)
-        self.tables.add_person(Person(id=person_id, username=name, stream_key=f"key-{name}"))
+        self.tables.add_person(MemoryPerson(id=person_id, username=name, stream_key=f"key-{name}"))
         return person_id
 
     def verify(self, person_id: str) -> None:
@@ -61,7 +61,7 @@ class Door:
                 shard=shard_of(ActorId("stream", actor_id.key)),
                 store=store,
                 media=NoMedia(),
-                announce=unheard,
+                broadcast=unheard,
                 now=lambda: dt.datetime.now(dt.UTC),
             ),
         )
@@ -105,8 +105,8 @@ class Door:
 
 
 @pytest.fixture
-async def door() -> AsyncIterator[Door]:
-    made = Door()
+async def ingest() -> AsyncIterator[IngestFixture]:
+    made = IngestFixture()
     await made.boot()
     yield made
     await made.node.stop(budget_s=1.0)
@@ -125,50 +125,50 @@ class HalfOfAll:
         """Nothing moves."""
 
 
-async def test_a_new_stream_lives_on_the_node_that_made_it(door: Door) -> None:
-    door.node.directory = HalfOfAll()
-    made = [door.ingest.new_stream(owner_id=door.ann, title="t").id for _ in range(20)]
+async def test_a_new_stream_lives_on_the_node_that_made_it(ingest: IngestFixture) -> None:
+    ingest.node.directory = HalfOfAll()
+    made = [ingest.ingest.new_stream(owner_id=ingest.ann, title="t").id for _ in range(20)]
     assert all(shard_of(ActorId("stream", stream_id)) % 2 for stream_id in made)
     assert sorted(made) == made
 
 
 @pytest.mark.parametrize("key", ["", "nonsense", "x" * 201])
-async def test_an_unknown_key_is_a_bad_name(door: Door, key: str) -> None:
-    assert await door.refused(key) == "bad_name"
+async def test_an_unknown_key_is_a_bad_name(ingest: IngestFixture, key: str) -> None:
+    assert await ingest.refused(key) == "bad_name"
     request = AuthorizePublish(key=key, protocol="rtmp", remote="r")
-    answer = await door.ingest.authorize(request)
+    answer = await ingest.ingest.authorize(request)
     assert isinstance(answer, Refused)
     assert answer.code == "bad_name"
 
 
-async def test_where_addresses_must_be_verified_a_key_of_somebody_else_publishes_nothing(door: Door) -> None:
-    own = (await door.prepared()).stream_key
-    await door.node.stop(budget_s=1.0)
-    await door.boot(needs_verified_email=True)
-    assert [await door.refused(key) for key in (own, "key-ann", "nonsense")] == [
+async def test_where_addresses_must_be_verified_a_key_of_somebody_else_publishes_nothing(ingest: IngestFixture) -> None:
+    own = (await ingest.prepared()).stream_key
+    await ingest.node.stop(budget_s=1.0)
+    await ingest.boot(needs_verified_email=True)
+    assert [await ingest.refused(key) for key in (own, "key-ann", "nonsense")] == [
         "email_not_verified",
         "email_not_verified",
         "bad_name",
     ]
-    answer = await door.ingest.authorize(AuthorizePublish(key="key-ann", protocol="rtmp", remote="r"))
+    answer = await ingest.ingest.authorize(AuthorizePublish(key="key-ann", protocol="rtmp", remote="r"))
     assert answer == Refused(code="bad_name", message="Verify your e-mail address first.")
-    assert len(door.tables.streams) == 1
-    door.verify(door.ann)
-    assert (await door.claim("key-ann")).publication == 1
+    assert len(ingest.tables.streams) == 1
+    ingest.verify(ingest.ann)
+    assert (await ingest.claim("key-ann")).publication == 1
 
 
-async def test_a_streams_own_key_publishes_that_stream_only(door: Door) -> None:
-    row, other = await door.prepared(), await door.prepared()
-    assert await door.refused(row.stream_key, stream_id=other.id) == "bad_name"
-    assert (await door.claim(row.stream_key)).stream_id == row.id
-    assert await door.refused(row.stream_key) == "busy"
+async def test_a_streams_own_key_publishes_that_stream_only(ingest: IngestFixture) -> None:
+    row, other = await ingest.prepared(), await ingest.prepared()
+    assert await ingest.refused(row.stream_key, stream_id=other.id) == "bad_name"
+    assert (await ingest.claim(row.stream_key)).stream_id == row.id
+    assert await ingest.refused(row.stream_key) == "busy"
 
 
-async def test_a_lasting_key_without_a_stream_starts_one_with_the_last_settings(door: Door) -> None:
-    row = await door.prepared(title="Chess", category="games", tags=("a",), latency="realtime", is_recorded=False)
-    await door.node.ref("stream", row.id).ask(EndStream())
-    granted = await door.claim()
-    made = await door.rows.load(granted.stream_id)
+async def test_a_lasting_key_without_a_stream_starts_one_with_the_last_settings(ingest: IngestFixture) -> None:
+    row = await ingest.prepared(title="Chess", category="games", tags=("a",), latency="realtime", is_recorded=False)
+    await ingest.node.ref("stream", row.id).ask(EndStream())
+    granted = await ingest.claim()
+    made = await ingest.rows.load(granted.stream_id)
     assert made is not None
     assert granted.label == f"{made.title!r} of @{made.owner.username}"
     assert made.id != row.id
@@ -182,110 +182,112 @@ async def test_a_lasting_key_without_a_stream_starts_one_with_the_last_settings(
     assert (granted.latency, granted.is_recorded) == ("realtime", False)
 
 
-async def test_a_persons_very_first_stream_has_a_title(door: Door) -> None:
-    row = await door.rows.load((await door.claim()).stream_id)
+async def test_a_persons_very_first_stream_has_a_title(ingest: IngestFixture) -> None:
+    row = await ingest.rows.load((await ingest.claim()).stream_id)
     assert row is not None
     assert row.title == "ann is live"
 
 
-async def test_a_lasting_key_takes_the_interrupted_stream_before_a_prepared_one(door: Door) -> None:
-    granted = await door.go_live()
-    await door.lose(granted)
-    await door.prepared()
-    again = await door.claim()
+async def test_a_lasting_key_takes_the_interrupted_stream_before_a_prepared_one(ingest: IngestFixture) -> None:
+    granted = await ingest.go_live()
+    await ingest.lose(granted)
+    await ingest.prepared()
+    again = await ingest.claim()
     assert (again.stream_id, again.publication) == (granted.stream_id, 2)
 
 
-async def test_a_lasting_key_takes_the_scheduled_stream_nearest_to_now(door: Door) -> None:
-    await door.prepared(scheduled_at=NOW + dt.timedelta(days=2))
-    near = await door.prepared(scheduled_at=NOW + dt.timedelta(minutes=5))
-    await door.prepared(scheduled_at=NOW - dt.timedelta(days=1))
-    assert (await door.claim()).stream_id == near.id
+async def test_a_lasting_key_takes_the_scheduled_stream_nearest_to_now(ingest: IngestFixture) -> None:
+    await ingest.prepared(scheduled_at=NOW + dt.timedelta(days=2))
+    near = await ingest.prepared(scheduled_at=NOW + dt.timedelta(minutes=5))
+    await ingest.prepared(scheduled_at=NOW - dt.timedelta(days=1))
+    assert (await ingest.claim()).stream_id == near.id
 
 
-async def test_a_second_publisher_with_a_lasting_key_is_busy_and_makes_no_second_stream(door: Door) -> None:
-    await door.go_live()
-    count = len(door.tables.streams)
-    assert await door.refused() == "busy"
-    assert len(door.tables.streams) == count
+async def test_a_second_publisher_with_a_lasting_key_is_busy_and_makes_no_second_stream(ingest: IngestFixture) -> None:
+    await ingest.go_live()
+    count = len(ingest.tables.streams)
+    assert await ingest.refused() == "busy"
+    assert len(ingest.tables.streams) == count
 
 
-async def test_after_a_restart_a_lasting_key_finds_the_stream_that_it_was_publishing(door: Door) -> None:
-    granted = await door.go_live()
-    await door.restart()
-    again = await door.claim()
+async def test_after_a_restart_a_lasting_key_finds_the_stream_that_it_was_publishing(ingest: IngestFixture) -> None:
+    granted = await ingest.go_live()
+    await ingest.restart()
+    again = await ingest.claim()
     assert (again.stream_id, again.publication) == (granted.stream_id, granted.publication + 1)
-    assert len(door.tables.streams) == 1
+    assert len(ingest.tables.streams) == 1
 
 
-async def test_a_stream_that_is_live_by_its_own_key_is_not_taken_by_the_lasting_one(door: Door) -> None:
-    row = await door.prepared()
-    await door.go_live(row.stream_key)
-    granted = await door.claim()
+async def test_a_stream_that_is_live_by_its_own_key_is_not_taken_by_the_lasting_one(ingest: IngestFixture) -> None:
+    row = await ingest.prepared()
+    await ingest.go_live(row.stream_key)
+    granted = await ingest.claim()
     assert granted.stream_id != row.id
 
 
-async def test_when_the_last_stream_ends_at_that_moment_the_next_one_is_taken(door: Door) -> None:
-    granted = await door.go_live()
-    await door.lose(granted)
-    other = await door.prepared()
-    ref = door.node.ref("stream", granted.stream_id)
+async def test_when_the_last_stream_ends_at_that_moment_the_next_one_is_taken(ingest: IngestFixture) -> None:
+    granted = await ingest.go_live()
+    await ingest.lose(granted)
+    other = await ingest.prepared()
+    ref = ingest.node.ref("stream", granted.stream_id)
     await ref.ask(EndStream())
     # The row of a lagging read still says that it is interrupted.
-    stale = door.tables.streams[granted.stream_id]
-    door.tables.streams[granted.stream_id] = msgspec.structs.replace(stale, state="interrupted")
-    assert (await door.claim()).stream_id == other.id
+    stale = ingest.tables.streams[granted.stream_id]
+    ingest.tables.streams[granted.stream_id] = msgspec.structs.replace(stale, state="interrupted")
+    assert (await ingest.claim()).stream_id == other.id
 
 
-async def test_a_lasting_key_may_name_one_of_its_persons_streams_and_nobody_elses(door: Door) -> None:
-    mine, theirs = await door.prepared(), await door.prepared(door.bob)
-    assert await door.refused(stream_id=theirs.id) == "bad_name"
-    assert await door.refused(stream_id="nowhere") == "bad_name"
-    assert (await door.claim(stream_id=mine.id)).stream_id == mine.id
+async def test_a_lasting_key_may_name_one_of_its_persons_streams_and_nobody_elses(ingest: IngestFixture) -> None:
+    mine, theirs = await ingest.prepared(), await ingest.prepared(ingest.bob)
+    assert await ingest.refused(stream_id=theirs.id) == "bad_name"
+    assert await ingest.refused(stream_id="nowhere") == "bad_name"
+    assert (await ingest.claim(stream_id=mine.id)).stream_id == mine.id
 
 
-async def test_an_ended_stream_is_not_published_again(door: Door) -> None:
-    row = await door.prepared()
-    await door.node.ref("stream", row.id).ask(EndStream())
-    assert await door.refused(row.stream_key) == "ended"
-    assert await door.refused(stream_id=row.id) == "ended"
+async def test_an_ended_stream_is_not_published_again(ingest: IngestFixture) -> None:
+    row = await ingest.prepared()
+    await ingest.node.ref("stream", row.id).ask(EndStream())
+    assert await ingest.refused(row.stream_key) == "ended"
+    assert await ingest.refused(stream_id=row.id) == "ended"
 
 
-async def test_a_new_lasting_key_takes_the_place_of_the_old_one(door: Door) -> None:
-    granted = await door.go_live()
-    key = await door.ingest.rotate_lasting_key(door.ann)
-    assert await door.refused("key-ann") == "bad_name"
-    assert await door.ingest.published_by(door.ann) == [granted.stream_id]
-    await door.lose(granted)
-    assert (await door.claim(key)).stream_id == granted.stream_id
+async def test_a_new_lasting_key_takes_the_place_of_the_old_one(ingest: IngestFixture) -> None:
+    granted = await ingest.go_live()
+    key = await ingest.ingest.rotate_lasting_key(ingest.ann)
+    assert await ingest.refused("key-ann") == "bad_name"
+    assert await ingest.ingest.published_by(ingest.ann) == [granted.stream_id]
+    await ingest.lose(granted)
+    assert (await ingest.claim(key)).stream_id == granted.stream_id
 
 
-async def test_what_a_person_publishes_with_their_lasting_key_is_what_they_are_told(door: Door) -> None:
-    assert await door.ingest.published_by(door.ann) == []
-    row = await door.prepared()
-    await door.go_live(row.stream_key)
-    granted = await door.go_live()
-    await door.go_live("key-bob")
-    assert await door.ingest.published_by(door.ann) == [granted.stream_id]
-    await door.node.ref("stream", granted.stream_id).ask(EndStream(), timeout_s=10.0)
-    assert await door.ingest.published_by(door.ann) == []
+async def test_what_a_person_publishes_with_their_lasting_key_is_what_they_are_told(ingest: IngestFixture) -> None:
+    assert await ingest.ingest.published_by(ingest.ann) == []
+    row = await ingest.prepared()
+    await ingest.go_live(row.stream_key)
+    granted = await ingest.go_live()
+    await ingest.go_live("key-bob")
+    assert await ingest.ingest.published_by(ingest.ann) == [granted.stream_id]
+    await ingest.node.ref("stream", granted.stream_id).ask(EndStream(), timeout_s=10.0)
+    assert await ingest.ingest.published_by(ingest.ann) == []
 
 
-async def test_a_grant_says_on_which_node_its_publisher_is(door: Door) -> None:
-    granted = await door.go_live()
-    assert (await door.node.ref("stream", granted.stream_id).ask(DescribeStream())).media_node == "n1"
+async def test_a_grant_says_on_which_node_its_publisher_is(ingest: IngestFixture) -> None:
+    granted = await ingest.go_live()
+    assert (await ingest.node.ref("stream", granted.stream_id).ask(DescribeStream())).media_node == "n1"
 
 
-async def test_the_stream_of_a_lasting_key_is_busy_whatever_other_streams_of_its_person_are_open(door: Door) -> None:
-    await door.prepared()
-    granted = await door.go_live()
-    await door.prepared(scheduled_at=dt.datetime.now(dt.UTC))
-    assert await door.refused() == "busy"
-    assert await door.ingest.published_by(door.ann) == [granted.stream_id]
+async def test_the_stream_of_a_lasting_key_is_busy_whatever_other_streams_of_its_person_are_open(
+    ingest: IngestFixture,
+) -> None:
+    await ingest.prepared()
+    granted = await ingest.go_live()
+    await ingest.prepared(scheduled_at=dt.datetime.now(dt.UTC))
+    assert await ingest.refused() == "busy"
+    assert await ingest.ingest.published_by(ingest.ann) == [granted.stream_id]
 
 
-async def test_streams_of_an_ingest_have_keys_and_ids_of_their_own(door: Door) -> None:
-    one, two = (door.ingest.new_stream(owner_id=door.ann, title="t") for _ in range(2))
+async def test_streams_of_an_ingest_have_keys_and_ids_of_their_own(ingest: IngestFixture) -> None:
+    one, two = (ingest.ingest.new_stream(owner_id=ingest.ann, title="t") for _ in range(2))
     values = [getattr(new, name) for new in (one, two) for name in ("id", "room_id", "stream_key", "log_epoch")]
     assert len(set(values)) == len(values)
     assert isinstance(one, NewStream)

@@ -16,14 +16,14 @@ import pytest
 from media.control import (
     Answered,
     AuthorizePublish,
-    Counters,
+    ControlMessage,
     Flushed,
     Granted,
+    MediaCounters,
     OfferWhep,
     OfferWhip,
     PublishEnded,
     Refused,
-    Said,
 )
 from server.live.media import MediaAway, MediaProcess
 from server.media_process import MediaConfig
@@ -38,12 +38,12 @@ class Node:
     """``Listener``: what the node would hear."""
 
     def __init__(self) -> None:
-        self.heard: list[Said] = []
+        self.heard: list[ControlMessage] = []
         self.losses = 0
         self.more = asyncio.Event()
 
-    def hear(self, said: Said) -> None:
-        if not isinstance(said, Counters):
+    def handle(self, said: ControlMessage) -> None:
+        if not isinstance(said, MediaCounters):
             self.heard.append(said)
             self.more.set()
 
@@ -72,7 +72,7 @@ def config(tmp_path: Path, **fields: object) -> MediaConfig:
     return MediaConfig(**{**given, **fields})  # type: ignore[arg-type]
 
 
-class House:
+class MediaFixture:
     def __init__(self, tmp_path: Path, **fields: object) -> None:
         self.node = Node()
         self.rtmp = socket.socket()
@@ -95,8 +95,8 @@ class House:
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    made = House(tmp_path)
+async def fixture(tmp_path: Path) -> AsyncIterator[MediaFixture]:
+    made = MediaFixture(tmp_path)
     await made.media.start()
     yield made
     await made.media.stop(budget_s=3)
@@ -108,121 +108,123 @@ def open_files() -> int:
 
 
 async def test_it_takes_publishers_answers_questions_and_leaves_when_it_is_drained(tmp_path: Path) -> None:
-    house = House(tmp_path)
-    await house.media.start()
-    pid = house.media.pid
+    fixture = MediaFixture(tmp_path)
+    await fixture.media.start()
+    pid = fixture.media.pid
     assert pid is not None
-    _, writer = await asyncio.open_connection(*house.rtmp.getsockname())
-    answer = await house.media.offer_whep(OfferWhep(stream_id="s", sdp="v=0", resource_id="whep-1"))
+    _, writer = await asyncio.open_connection(*fixture.rtmp.getsockname())
+    answer = await fixture.media.offer_whep(OfferWhep(stream_id="s", sdp="v=0", resource_id="whep-1"))
     assert isinstance(answer, Refused)
     assert answer.status == 404
     children = psutil.Process(pid).children(recursive=True)
-    await house.media.stop(budget_s=3)
-    assert house.media.pid is None
+    await fixture.media.stop(budget_s=3)
+    assert fixture.media.pid is None
     assert not psutil.pid_exists(pid)
     _, alive = await asyncio.to_thread(psutil.wait_procs, children, 5)
     assert alive == []
-    assert not house.media.is_there
+    assert not fixture.media.is_there
     with pytest.raises(MediaAway):
-        await house.media.offer_whep(OfferWhep(stream_id="s", sdp="v=0", resource_id="whep-1"))
+        await fixture.media.offer_whep(OfferWhep(stream_id="s", sdp="v=0", resource_id="whep-1"))
     writer.close()
-    house.rtmp.close()
+    fixture.rtmp.close()
 
 
-async def test_an_offer_that_is_refused_gives_its_grant_back(house: House) -> None:
+async def test_an_offer_that_is_refused_gives_its_grant_back(fixture: MediaFixture) -> None:
     offer = OfferWhip(grant=GRANT, sdp="nonsense", resource_id="whip-1", remote="r")
-    assert isinstance(await house.media.offer_whip(offer), Refused)
-    await house.node.until(lambda: any(isinstance(said, Flushed) for said in house.node.heard))
-    assert [said.publication for said in house.node.heard if isinstance(said, PublishEnded)] == [1]
-    house.media.forget("s")
+    assert isinstance(await fixture.media.offer_whip(offer), Refused)
+    await fixture.node.until(lambda: any(isinstance(said, Flushed) for said in fixture.node.heard))
+    assert [said.publication for said in fixture.node.heard if isinstance(said, PublishEnded)] == [1]
+    fixture.media.forget("s")
 
 
-async def test_an_account_that_has_offered_enough_is_put_off_and_its_grant_given_back(house: House) -> None:
+async def test_an_account_that_has_offered_enough_is_put_off_and_its_grant_given_back(fixture: MediaFixture) -> None:
     def offered(number: int) -> OfferWhip:
         grant = msgspec.structs.replace(GRANT, stream_id=f"s{number}")
         return OfferWhip(
             grant=grant, sdp=offer(VIDEO), resource_id=f"whip-{number}", remote="r", offered_by={"account ann": 1}
         )
 
-    assert isinstance(await house.media.offer_whip(offered(1)), Answered)
-    refused = await house.media.offer_whip(offered(2))
+    assert isinstance(await fixture.media.offer_whip(offered(1)), Answered)
+    refused = await fixture.media.offer_whip(offered(2))
     assert isinstance(refused, Refused)
     assert (refused.status, refused.code) == (429, "too_many_offers")
-    await house.node.until(lambda: any(isinstance(said, PublishEnded) for said in house.node.heard))
-    assert [said.stream_id for said in house.node.heard if isinstance(said, PublishEnded)] == ["s2"]
-    await house.media.close_resource("whip-1")
-    assert isinstance(await house.media.offer_whip(offered(3)), Answered)
+    await fixture.node.until(lambda: any(isinstance(said, PublishEnded) for said in fixture.node.heard))
+    assert [said.stream_id for said in fixture.node.heard if isinstance(said, PublishEnded)] == ["s2"]
+    await fixture.media.close_resource("whip-1")
+    assert isinstance(await fixture.media.offer_whip(offered(3)), Answered)
 
 
-async def test_stopping_a_publication_that_is_not_there_is_answered_by_its_flush(house: House) -> None:
-    house.media.stop_publication("nothing", publication=3, reason="x")
-    await house.node.until(lambda: house.node.heard)
-    assert house.node.heard == [Flushed(stream_id="nothing", publication=3)]
+async def test_stopping_a_publication_that_is_not_there_is_answered_by_its_flush(fixture: MediaFixture) -> None:
+    fixture.media.stop_publication("nothing", publication=3, reason="x")
+    await fixture.node.until(lambda: fixture.node.heard)
+    assert fixture.node.heard == [Flushed(stream_id="nothing", publication=3)]
 
 
-async def test_a_killed_process_is_told_of_at_once_and_started_again_without_a_trace(house: House) -> None:
-    first = house.media.pid
+async def test_a_killed_process_is_told_of_at_once_and_started_again_without_a_trace(fixture: MediaFixture) -> None:
+    first = fixture.media.pid
     assert first is not None
-    await house.until_there_again(0)
+    await fixture.until_there_again(0)
     files = open_files()
     for round_ in (1, 2):
-        pid = house.media.pid
+        pid = fixture.media.pid
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
-        await house.node.until(lambda count=round_: house.node.losses == count)
-        await house.until_there_again(round_)
-    assert house.media.pid not in (None, first)
+        await fixture.node.until(lambda count=round_: fixture.node.losses == count)
+        await fixture.until_there_again(round_)
+    assert fixture.media.pid not in (None, first)
     assert open_files() <= files + 1
     assert not [child for child in psutil.Process().children() if child.status() == psutil.STATUS_ZOMBIE]
-    reader, writer = await asyncio.open_connection(*house.rtmp.getsockname())
+    reader, writer = await asyncio.open_connection(*fixture.rtmp.getsockname())
     writer.write(b"\x03" + bytes(1536))
     assert (await asyncio.wait_for(reader.readexactly(1), 10)) == b"\x03"
     writer.close()
 
 
-async def test_a_question_that_is_open_when_the_process_dies_is_answered_with_its_absence(house: House) -> None:
-    pid = house.media.pid
+async def test_a_question_that_is_open_when_the_process_dies_is_answered_with_its_absence(
+    fixture: MediaFixture,
+) -> None:
+    pid = fixture.media.pid
     assert pid is not None
     os.kill(pid, signal.SIGSTOP)
-    asked = asyncio.ensure_future(house.media.close_resource("whip-1"))
+    asked = asyncio.ensure_future(fixture.media.close_resource("whip-1"))
     await asyncio.sleep(0)
     os.kill(pid, signal.SIGKILL)
     with pytest.raises(MediaAway):
         await asked
-    await house.until_there_again(1)
+    await fixture.until_there_again(1)
 
 
 async def test_a_udp_port_that_is_taken_is_a_refusal_to_start_and_not_a_hang(tmp_path: Path) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("0.0.0.0", 0))
-        house = House(tmp_path, webrtc_port=taken.getsockname()[1])
+        fixture = MediaFixture(tmp_path, webrtc_port=taken.getsockname()[1])
         with pytest.raises(MediaAway, match="ended while it started"):
-            await house.media.start()
-        await house.media.stop(budget_s=0)
-        house.rtmp.close()
-    assert house.media.pid is None
+            await fixture.media.start()
+        await fixture.media.stop(budget_s=0)
+        fixture.rtmp.close()
+    assert fixture.media.pid is None
 
 
 async def test_stopping_while_it_waits_to_be_started_again_starts_nothing(tmp_path: Path) -> None:
-    house = House(tmp_path)
-    await house.media.start()
-    pid = house.media.pid
+    fixture = MediaFixture(tmp_path)
+    await fixture.media.start()
+    pid = fixture.media.pid
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
-    await house.node.until(lambda: house.node.losses == 1)
-    await house.media.stop(budget_s=1)
-    assert house.media.pid is None
+    await fixture.node.until(lambda: fixture.node.losses == 1)
+    await fixture.media.stop(budget_s=1)
+    assert fixture.media.pid is None
     # Its direct children: servers that other tests have started have media processes of their own.
     assert not [child for child in psutil.Process().children() if "media_process" in " ".join(child.cmdline())]
-    house.rtmp.close()
+    fixture.rtmp.close()
 
 
 async def test_a_frozen_process_is_killed_when_its_time_to_leave_is_over(tmp_path: Path) -> None:
-    house = House(tmp_path)
-    await house.media.start()
-    pid = house.media.pid
+    fixture = MediaFixture(tmp_path)
+    await fixture.media.start()
+    pid = fixture.media.pid
     assert pid is not None
     os.kill(pid, signal.SIGSTOP)
-    await house.media.stop(budget_s=0.1)
+    await fixture.media.stop(budget_s=0.1)
     assert not psutil.pid_exists(pid)
-    house.rtmp.close()
+    fixture.rtmp.close()

@@ -11,9 +11,9 @@ from actors.chat_rules import ChatMode
 from actors.events import ChatMessage, ChatUser, Person
 from actors.presence import Presence
 from actors.session import Session, TokenBucket
+from server.http.identity import Caller as Speaker
 from server.http.identity import Identity
-from server.http.identity import Person as Speaker
-from server.live.feed import Feed
+from server.live.room_mirror import RoomMirror
 from storage.postgres import Database
 
 NOW = dt.datetime(2026, 5, 1, tzinfo=dt.UTC)
@@ -47,18 +47,18 @@ def test_page_of_the_log_that_was_read_before_a_rename_is_given_out_under_the_ne
 def test_feed_gives_out_the_new_name_and_encodes_anew() -> None:
     written = {"id": "1", "offset": 1, "user": {"id": "ann", "username": "ann", "display_name": "Ann"}, "text": "x"}
     gone = {"id": "2", "offset": 2, "deleted": True}
-    feed = Feed(
+    mirror = RoomMirror(
         RoomSnapshot(
             room_id="r", stream_id=None, owner_id="o", epoch="e", offset=2, mode=ChatMode(), pinned=written,
             messages=(written, gone),
         )
     )  # fmt: skip
-    feed.encoded["json"] = b"old"
-    feed.rename("ann", "Anna")
-    assert feed.recent == deque([{**written, "user": {**written["user"], "display_name": "Anna"}}, gone])
-    assert feed.pinned is not None
-    assert feed.pinned["user"]["display_name"] == "Anna"
-    assert feed.encoded == {}
+    mirror.encoded["json"] = b"old"
+    mirror.rename("ann", "Anna")
+    assert mirror.recent == deque([{**written, "user": {**written["user"], "display_name": "Anna"}}, gone])
+    assert mirror.pinned is not None
+    assert mirror.pinned["user"]["display_name"] == "Anna"
+    assert mirror.encoded == {}
     assert written["user"]["display_name"] == "Ann"
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from actors.events import Person, StreamView
 from actors.runtime import Unavailable
-from server.live.addresses import ADDRESSED, STEP_S, Addresses
+from server.live.addresses import ADDRESSED, STEP_S, MediaAddresses
 from server.live.viewings import NOBODY, Viewer, Viewings
 from storage.rights import Change, Ruling
 from tests.server.live.openness import Open
@@ -87,12 +87,12 @@ async def test_each_change_is_told_once_and_again_only_when_it_could_not_be_carr
     home = Open()
     told: list[int] = []
 
-    async def hear(change: Change) -> None:
+    async def handle(change: Change) -> None:
         told.append(change.seq)
         if told == [1]:
             raise Unavailable("stream", "it is away")
 
-    home.rights.start(hear)
+    home.rights.start(handle)
     home.noted.append(BLOCK)
     await home.rights.look()
     await home.rights.look()
@@ -145,7 +145,7 @@ BOB = Viewer(id="01890c2a-7b5e-7cc3-98c8-6b1f6c1f0b0b", session_id="01890c2a-7b5
 
 def test_a_signed_address_says_who_asks_for_one_stream_in_one_session_and_for_some_hours() -> None:
     seals, at = Seals(), [1_000_000.0]
-    addresses = Addresses(seals=seals, wall=lambda: at[0])
+    addresses = MediaAddresses(seals=seals, wall=lambda: at[0])
     address = addresses.of(VIEW.id, BOB)
     assert addresses.read(address, None) == (VIEW.id, BOB)
     assert addresses.read(address.replace("0a11", "0a12"), None)[1] == NOBODY
@@ -161,11 +161,11 @@ def test_a_signed_address_says_who_asks_for_one_stream_in_one_session_and_for_so
 
 @pytest.mark.parametrize("token", ["", "~", "~A", "~" + "A" * 70, "~" + "é" * 70, "~" + "A" * 5000, "~~"])
 def test_an_address_with_something_else_behind_it_is_nobodys(token: str) -> None:
-    assert Addresses(seals=Seals()).read(VIEW.id.upper() + token, None) == (VIEW.id, NOBODY)
+    assert MediaAddresses(seals=Seals()).read(VIEW.id.upper() + token, None) == (VIEW.id, NOBODY)
 
 
 def test_addresses_have_the_form_that_the_routes_take() -> None:
-    address = Addresses(seals=Seals()).of(VIEW.id, BOB)
+    address = MediaAddresses(seals=Seals()).of(VIEW.id, BOB)
     assert re.fullmatch(ADDRESSED.pattern, address)
     assert re.fullmatch(ADDRESSED.pattern, VIEW.id)
-    assert Addresses(seals=Seals()).of(VIEW.id, NOBODY) == VIEW.id
+    assert MediaAddresses(seals=Seals()).of(VIEW.id, NOBODY) == VIEW.id

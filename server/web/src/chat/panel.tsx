@@ -9,11 +9,11 @@ import { DownIcon } from "../ui/icons";
 import { plural } from "../ui/format";
 import { toast } from "../ui/toasts";
 import { Composer } from "./composer";
-import { ChatFeed, type Outgoing } from "./feed";
+import { ChatMirror, type Outgoing } from "./room-mirror";
 import { ChatLog, type LogPort } from "./log";
 import { ReactionBar } from "./reactions";
 
-const feedPort = {
+const mirrorPort = {
   ask,
   isUnanswered: (error: unknown) => error instanceof AskError && error.isUnanswered,
   retryAfterMs: (error: unknown) => (error instanceof AskError ? error.retryAfterMs : null),
@@ -27,7 +27,7 @@ interface Removal {
 }
 
 interface Live {
-  feed: ChatFeed;
+  mirror: ChatMirror;
   log: ChatLog;
 }
 
@@ -59,7 +59,7 @@ export function ChatPanel({ stream, room, reactions = true }: PanelProps) {
   const port = useMemo<LogPort>(
     () => ({
       onWaiting: setWaiting,
-      older: (before) => live.current?.feed.older(before) ?? Promise.resolve([]),
+      older: (before) => live.current?.mirror.older(before) ?? Promise.resolve([]),
       onReply: user ? setReplyTo : null,
       onDelete: user ? (message) => void remove(roomId, message) : null,
       mayDelete: (message) => moderates(stream) || message.user.id === user?.id,
@@ -72,9 +72,9 @@ export function ChatPanel({ stream, room, reactions = true }: PanelProps) {
   useEffect(() => {
     if (!scroller.current || !list.current) return;
     const log = new ChatLog({ scroller: scroller.current, list: list.current, port });
-    const feed = new ChatFeed({
+    const mirror = new ChatMirror({
       roomId,
-      port: feedPort,
+      port: mirrorPort,
       view: {
         onReset: (entries) => log.reset(entries),
         onAppend: (entries) => log.append(entries),
@@ -84,15 +84,15 @@ export function ChatPanel({ stream, room, reactions = true }: PanelProps) {
         onWait: (ms) => setWaitUntil(performance.now() + ms),
       },
     });
-    live.current = { feed, log };
+    live.current = { mirror, log };
     const stops = [
-      hear("chat:messages", (body: Parameters<ChatFeed["receive"]>[0]) => feed.receive(body)),
-      hear("chat:gap", (body: Parameters<ChatFeed["fill"]>[0]) => void feed.fill(body).catch(() => undefined)),
+      hear("chat:messages", (body: Parameters<ChatMirror["receive"]>[0]) => mirror.receive(body)),
+      hear("chat:gap", (body: Parameters<ChatMirror["fill"]>[0]) => void mirror.fill(body).catch(() => undefined)),
       hear("chat:deleted", (body: Removal) => {
-        if (body.room_id === roomId) feed.remove(body.message_id ?? body.id ?? "");
+        if (body.room_id === roomId) mirror.remove(body.message_id ?? body.id ?? "");
       }),
     ];
-    feed.hold();
+    mirror.hold();
     return () => {
       for (const stop of stops) stop();
       log.close();
@@ -103,11 +103,11 @@ export function ChatPanel({ stream, room, reactions = true }: PanelProps) {
   useEffect(() => live.current?.log.setPort(port), [port]);
 
   useEffect(() => {
-    if (room?.room_id === roomId) void live.current?.feed.open(room).catch((error) => toast(sentence(error), "bad"));
+    if (room?.room_id === roomId) void live.current?.mirror.open(room).catch((error) => toast(sentence(error), "bad"));
   }, [room, roomId]);
 
   const send = (text: string): void => {
-    live.current?.feed.send(text, replyTo?.id ?? null);
+    live.current?.mirror.send(text, replyTo?.id ?? null);
     setReplyTo(null);
     live.current?.log.pin();
   };
@@ -163,10 +163,10 @@ function OutboxRows({ outbox, live }: { outbox: Outgoing[]; live: Live | null })
           {outgoing.state === "failed" && (
             <span class="outbox-failed" role="alert">
               {outgoing.reason}
-              <button type="button" onClick={() => live?.feed.retry(outgoing.client_id)}>
+              <button type="button" onClick={() => live?.mirror.retry(outgoing.client_id)}>
                 Try again
               </button>
-              <button type="button" onClick={() => live?.feed.discard(outgoing.client_id)}>
+              <button type="button" onClick={() => live?.mirror.discard(outgoing.client_id)}>
                 Discard
               </button>
             </span>

@@ -141,30 +141,30 @@ function NodeCard({ node, hue }: { node: ClusterNode; hue: number }) {
         <span class="tabular">{percent(node.load)}</span>
       </label>
       <dl class="admin-facts">
-        <Fact name="Loop lag" value={node.loop_lag_ms} show={ms} isBad={(node.loop_lag_ms ?? 0) > 100} />
-        <Fact name="Memory" value={node.rss_bytes} show={bytes} />
-        <Fact name="Shards" value={node.shards} show={count} />
-        <Fact name="Actors" value={node.actors && actors} show={count} />
-        <Fact name="Sockets" value={node.sockets} show={count} />
-        <Fact name="Streams" value={node.media && node.media.streams} show={count} />
-        <Fact name="WebRTC viewers" value={node.media && node.media.whep_viewers} show={count} />
-        <Fact name="Media restarts" value={node.media && node.media.restarts} show={count} isBad={Boolean(node.media?.restarts)} />
-        <Fact name="Bus out / in" value={node.bus} show={(bus) => `${count(bus.sent)} / ${count(bus.received)}`} />
-        <Fact name="Bus gaps" value={node.bus && node.bus.gaps} show={count} isBad={Boolean(node.bus?.gaps)} />
-        <Fact name="Dead letters" value={node.dead_letters} show={count} />
+        <Figure name="Loop lag" value={node.loop_lag_ms} show={ms} isBad={(node.loop_lag_ms ?? 0) > 100} />
+        <Figure name="Memory" value={node.rss_bytes} show={bytes} />
+        <Figure name="Shards" value={node.shards} show={count} />
+        <Figure name="Actors" value={node.actors && actors} show={count} />
+        <Figure name="Sockets" value={node.sockets} show={count} />
+        <Figure name="Streams" value={node.media && node.media.streams} show={count} />
+        <Figure name="WebRTC viewers" value={node.media && node.media.whep_viewers} show={count} />
+        <Figure name="Media restarts" value={node.media && node.media.restarts} show={count} isBad={Boolean(node.media?.restarts)} />
+        <Figure name="Bus out / in" value={node.bus} show={(bus) => `${count(bus.sent)} / ${count(bus.received)}`} />
+        <Figure name="Bus gaps" value={node.bus && node.bus.gaps} show={count} isBad={Boolean(node.bus?.gaps)} />
+        <Figure name="Dead letters" value={node.dead_letters} show={count} />
       </dl>
     </li>
   );
 }
 
-interface FactProps<T> {
+interface FigureProps<T> {
   name: string;
   value: T | null;
   show: (value: T) => string;
   isBad?: boolean;
 }
 
-function Fact<T>({ name, value, show, isBad = false }: FactProps<T>) {
+function Figure<T>({ name, value, show, isBad = false }: FigureProps<T>) {
   return (
     <div class={isBad ? "admin-fact-bad" : undefined}>
       <dt>{name}</dt>

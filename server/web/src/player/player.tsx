@@ -10,7 +10,7 @@ import { recall, remember } from "../ui/remember";
 import { Controls } from "./controls";
 import { togglePlay, useShortcuts } from "./keys";
 import { Playback } from "./playback";
-import { Curtain } from "./curtain";
+import { Overlay } from "./overlay";
 
 const HIDE_AFTER_MS = 2600;
 
@@ -99,7 +99,7 @@ export function Player({ stream, replaying, onWatchRecording, onReady }: PlayerP
       <FloatingReactions streamId={stream.id} />
       {playback && <AudioOnly video={video} playback={playback} stream={stream} />}
       {playback && (
-        <Curtain stream={stream} playback={playback} replaying={replaying} onWatchRecording={onWatchRecording} />
+        <Overlay stream={stream} playback={playback} replaying={replaying} onWatchRecording={onWatchRecording} />
       )}
       {playback && <Unmute playback={playback} />}
       {playback && (stream.state === "live" || replaying) && (

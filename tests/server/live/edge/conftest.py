@@ -11,8 +11,8 @@ import uvloop
 from aiohttp import web
 
 from server.live.edge import Application, Edge, EdgeLimits
+from tests.server.live.edge.cluster import EdgeCluster
 from tests.server.live.edge.serving import EchoApplication, Served, http_server
-from tests.server.live.edge.town import Town
 
 QUICK = EdgeLimits(ping_interval_s=0.3, ping_timeout_s=0.2, connect_timeout_s=1.0)
 
@@ -62,18 +62,18 @@ Build = Callable[..., Awaitable[list[Served]]]
 
 
 @pytest.fixture
-async def town() -> AsyncIterator[Town]:
-    made = Town()
+async def cluster() -> AsyncIterator[EdgeCluster]:
+    made = EdgeCluster()
     yield made
     await made.close()
 
 
 @pytest.fixture
-def build(town: Town) -> Build:
+def build(cluster: EdgeCluster) -> Build:
     async def start(*names: str, **options: Any) -> list[Served]:
         options.setdefault("limits", EdgeLimits())
-        await town.build(names or ("a", "b"), **options)
-        return town.nodes
+        await cluster.build(names or ("a", "b"), **options)
+        return cluster.nodes
 
     return start
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.live.edge.admission import Addresses, Origins, Turnstile, comeback_delays_ms
+from server.live.edge.admission import AddressQuota, AllowedOrigins, ConnectionRate, reconnect_delays_ms
 from server.live.edge.limits import EdgeLimits
 
 
@@ -27,24 +27,24 @@ from server.live.edge.limits import EdgeLimits
 )
 def test_origins_are_the_servers_own_and_those_listed(origin: str | None, host: str, is_admitted: bool) -> None:
     headers = {"host": host} | ({} if origin is None else {"origin": origin})
-    assert Origins(["https://app.example/"]).admits(headers) is is_admitted
+    assert AllowedOrigins(["https://app.example/"]).admits(headers) is is_admitted
 
 
 def test_listed_origin_is_named_in_the_answer_and_no_other() -> None:
-    origins = Origins(["https://app.example"])
+    origins = AllowedOrigins(["https://app.example"])
     assert ("Access-Control-Allow-Origin", "https://app.example") in origins.cors({"origin": "https://app.example"})
     assert origins.cors({"origin": "https://evil.example"}) == [("Vary", "Origin")]
     assert origins.cors({}) == []
 
 
 def test_everyone_is_admitted_without_credentials() -> None:
-    origins = Origins(["*"])
+    origins = AllowedOrigins(["*"])
     assert origins.admits({"origin": "https://evil.example", "host": "a"})
     assert origins.cors({"origin": "https://evil.example"}) == [("Access-Control-Allow-Origin", "*")]
 
 
-def addresses(limit: int = 2, *, limit_loopback: bool = False) -> Addresses:
-    return Addresses(trusted_proxies=["10.0.0.0/8", "fd00::/8"], limit=limit, limit_loopback=limit_loopback)
+def addresses(limit: int = 2, *, limit_loopback: bool = False) -> AddressQuota:
+    return AddressQuota(trusted_proxies=["10.0.0.0/8", "fd00::/8"], limit=limit, limit_loopback=limit_loopback)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_loopback_is_left_out_unless_it_is_limited() -> None:
 
 
 def test_turnstile_lets_a_burst_in_and_the_rest_one_after_another() -> None:
-    found = Turnstile(rate=10, burst=3, max_wait_s=1)
+    found = ConnectionRate(rate=10, burst=3, max_wait_s=1)
     waits = [found.enter(100.0) for _ in range(6)]
     assert waits[:4] == [0.0] * 4
     assert waits[4:] == [pytest.approx(0.1), pytest.approx(0.2)]
@@ -99,7 +99,7 @@ def test_turnstile_lets_a_burst_in_and_the_rest_one_after_another() -> None:
 
 
 def test_turnstile_sends_those_away_who_would_wait_too_long_and_they_cost_nobody_a_turn() -> None:
-    found = Turnstile(rate=10, burst=1, max_wait_s=0.25)
+    found = ConnectionRate(rate=10, burst=1, max_wait_s=0.25)
     waits = [found.enter(0.0) for _ in range(20)]
     assert [wait for wait in waits if wait is not None] == [0.0, 0.0, pytest.approx(0.1), pytest.approx(0.2)]
     assert found.enter(0.1) == pytest.approx(0.2)
@@ -107,19 +107,19 @@ def test_turnstile_sends_those_away_who_would_wait_too_long_and_they_cost_nobody
 
 def test_turnstile_spreads_those_who_come_back() -> None:
     shares = iter([0.0, 0.5, 1.0])
-    found = Turnstile(rate=1, burst=1, max_wait_s=4, jitter=lambda: next(shares))
+    found = ConnectionRate(rate=1, burst=1, max_wait_s=4, jitter=lambda: next(shares))
     assert [found.retry_after_s() for _ in range(3)] == [1.0, 3.0, 5.0]
 
 
 def test_a_storm_of_five_thousand_is_inside_within_fifteen_seconds_at_the_usual_rate() -> None:
     limits = EdgeLimits()
-    found = Turnstile(rate=limits.connect_rate, burst=limits.connect_burst, max_wait_s=limits.connect_wait_s)
+    found = ConnectionRate(rate=limits.connect_rate, burst=limits.connect_burst, max_wait_s=limits.connect_wait_s)
     waits = [found.enter(0.0) for _ in range(5_000)]
     assert all(wait is not None and wait < 5 for wait in waits)
 
 
 def test_clients_that_are_sent_away_come_back_as_fast_as_they_are_let_in_and_in_their_order() -> None:
-    delays = comeback_delays_ms(2_000, per_s=500)
+    delays = reconnect_delays_ms(2_000, per_s=500)
     assert delays == sorted(delays)
     assert delays[0] >= 250
     assert 4_000 <= delays[-1] <= 4_250
@@ -128,5 +128,5 @@ def test_clients_that_are_sent_away_come_back_as_fast_as_they_are_let_in_and_in_
 
 @pytest.mark.parametrize(("jitter", "delays"), [(0.0, [250, 350]), (0.5, [300, 400])])
 def test_comeback_is_at_a_random_moment_of_ones_own_share(jitter: float, delays: list[int]) -> None:
-    assert comeback_delays_ms(2, per_s=10, jitter=lambda: jitter) == delays
-    assert comeback_delays_ms(0, per_s=10) == []
+    assert reconnect_delays_ms(2, per_s=10, jitter=lambda: jitter) == delays
+    assert reconnect_delays_ms(0, per_s=10) == []

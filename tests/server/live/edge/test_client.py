@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import socketio
 
-from server.live.edge import Answer, AskFailed, ConnectRefused, EdgeLimits, Socket
+from server.live.edge import AskFailed, ConnectRefused, EdgeLimits, PendingAck, Socket
 from tests.server.live.edge.conftest import Serve
 from tests.server.live.edge.serving import ended, eventually, mask, said
 
@@ -130,8 +130,8 @@ async def test_failing_event_handler_is_logged_once_acknowledged_and_harmless(
     async def fail_later(socket: Socket, event: str, args: list[Any]) -> None:
         fail(socket, event, args)
 
-    def fail_by_answer(socket: Socket, event: str, args: list[Any]) -> Answer:
-        answer = Answer()
+    def fail_by_answer(socket: Socket, event: str, args: list[Any]) -> PendingAck:
+        answer = PendingAck()
         asyncio.get_running_loop().call_soon(answer.fail, LookupError("a detail that is nobody's business"))
         return answer
 
@@ -167,7 +167,7 @@ async def test_result_is_the_acknowledgement(serve: Serve, result: Any, answer: 
         if kind == "plain":
             return result
         if kind.startswith("answer"):
-            later = Answer()
+            later = PendingAck()
             give = partial(later.give, result)
             give() if kind.endswith("at once") else asyncio.get_running_loop().call_soon(give)
             return later
@@ -206,10 +206,10 @@ async def test_events_being_answered_are_bounded_and_the_rest_refused_with_a_ret
 
 
 async def test_answers_to_come_are_bounded_likewise_and_the_first_counts(serve: Serve) -> None:
-    answers: list[Answer] = []
+    answers: list[PendingAck] = []
 
-    def event(socket: Socket, name: str, args: list[Any]) -> Answer:
-        answers.append(Answer())
+    def event(socket: Socket, name: str, args: list[Any]) -> PendingAck:
+        answers.append(PendingAck())
         return answers[-1]
 
     served = await serve(Recorder(event=event), limits=EdgeLimits(max_in_flight=2))
@@ -233,11 +233,11 @@ async def test_answers_to_come_are_bounded_likewise_and_the_first_counts(serve: 
 
 def test_an_answer_is_heard_once_whoever_comes_first() -> None:
     heard: list[Any] = []
-    early = Answer()
+    early = PendingAck()
     early.give("first")
     early.give("second")
     early.when_given(lambda *given: heard.append(given))
-    late = Answer()
+    late = PendingAck()
     late.when_given(lambda *given: heard.append(given))
     late.fail(error := LookupError())
     late.give("too late")
@@ -245,10 +245,10 @@ def test_an_answer_is_heard_once_whoever_comes_first() -> None:
 
 
 async def test_an_answer_to_who_has_left_is_nobodys(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
-    answers: list[Answer] = []
+    answers: list[PendingAck] = []
 
-    def event(socket: Socket, name: str, args: list[Any]) -> Answer:
-        answers.append(Answer())
+    def event(socket: Socket, name: str, args: list[Any]) -> PendingAck:
+        answers.append(PendingAck())
         return answers[-1]
 
     application = Recorder(event=event)

@@ -17,7 +17,7 @@ from server.live.edge import Attachment, engineio
 from server.live.edge.deflate import inflate
 from server.live.edge.engineio import InvalidPacket, Outgoing
 from server.live.edge.msgpack import MsgpackParser
-from server.live.edge.packet import Packet, Parser, TooDeep
+from server.live.edge.packet import Parser, SocketPacket, TooDeep
 from server.live.edge.socketio import JsonParser
 
 JSON = JsonParser(max_depth=32, max_attachments=10)
@@ -26,12 +26,12 @@ ROOMY = JsonParser(max_depth=32, max_attachments=100)
 BOTH = pytest.mark.parametrize("parser", [ROOMY, PACK], ids=["json", "msgpack"])
 
 
-def back(parser: Parser, outgoing: Outgoing) -> Packet:
+def back(parser: Parser, outgoing: Outgoing) -> SocketPacket:
     """What a client would read: the same parser, fed with the messages in turn."""
     messages: list[str | bytes] = [outgoing.text.decode()[1:]] if outgoing.text else []
     messages.extend(outgoing.attachments)
     found = parser.decode(messages[0])
-    if isinstance(found, Packet):
+    if isinstance(found, SocketPacket):
         return found
     *parked, last = messages[1:]
     assert [found.add(attachment) for attachment in parked] == [None] * len(parked)
@@ -117,7 +117,7 @@ def test_default_parser_writes_placeholders_in_order() -> None:
 )
 def test_heads_are_read(text: str, namespace: str, id_: int | None, data: list[Any]) -> None:
     packet = JSON.decode(text)
-    assert isinstance(packet, Packet)
+    assert isinstance(packet, SocketPacket)
     assert (packet.namespace, packet.id, packet.data) == (namespace, id_, data)
 
 
@@ -149,11 +149,11 @@ def test_nesting_is_bounded(depth: int) -> None:
     nested = "[" * (depth - 1) + "]" * (depth - 1)
     packed = b"\x83\xa4type\x02\xa3nsp\xa1/\xa4data\x92\xa1a" + b"\x91" * (depth - 2) + b"\x90"
     if depth <= 32:
-        assert isinstance(JSON.decode(f'2["a",{nested}]'), Packet)
-        assert isinstance(PACK.decode(packed), Packet)
+        assert isinstance(JSON.decode(f'2["a",{nested}]'), SocketPacket)
+        assert isinstance(PACK.decode(packed), SocketPacket)
         return
     found = JSON.decode(f'2["a",{nested}]')
-    assert isinstance(found, Packet)
+    assert isinstance(found, SocketPacket)
     assert found.data is None
     with pytest.raises(TooDeep):
         JSON.decode(f'0{{"a":{nested}}}')

@@ -9,10 +9,10 @@ import zlib
 import pytest
 
 from server.live.edge import EdgeLimits, fanout, topic
-from server.live.edge.session import Session
+from server.live.edge.session import EngineSession
+from tests.server.live.edge.cluster import heard, joined
 from tests.server.live.edge.conftest import Build, Serve
 from tests.server.live.edge.serving import Raw, Served, eventually, mask, said, said_but_pings
-from tests.server.live.edge.town import heard, joined
 
 OFFER = "permessage-deflate; client_max_window_bits"
 LONG = "what a goal! " * 200
@@ -160,7 +160,7 @@ async def test_session_that_upgrades_gets_compressed_what_it_got_plain(serve: Se
     await eventually(lambda: count("/ r") == 0)
 
 
-async def probes_in_room(served: Served, count: int) -> list[tuple[Session, Raw]]:
+async def probes_in_room(served: Served, count: int) -> list[tuple[EngineSession, Raw]]:
     """Polling sessions in room `r` with WebSockets that have yet to say that they take over."""
     found = []
     for _ in range(count):
@@ -170,14 +170,14 @@ async def probes_in_room(served: Served, count: int) -> list[tuple[Session, Raw]
         raw = await upgraded(served, f"EIO=4&transport=websocket&sid={sid}")
         raw.send(mask(1, b"2probe"))
         assert await raw.frame() == (1, b"3probe")
-        found.append((served.edge.port.sessions.by_sid[sid], raw))
+        found.append((served.edge.server.sessions.by_sid[sid], raw))
     return found
 
 
 async def test_sessions_that_upgrade_between_two_rows_get_what_their_row_would_have_got(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(topic, "ROW", 2)
+    monkeypatch.setattr(topic, "GROUP_SIZE", 2)
     monkeypatch.setattr(fanout, "_SLICE", 1)
     served = await serve()
     probes = await probes_in_room(served, 6)
@@ -196,7 +196,7 @@ async def test_sessions_that_upgrade_between_two_rows_get_what_their_row_would_h
 async def test_sessions_that_upgrade_amid_a_fan_out_get_everything_once_and_in_order(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(topic, "ROW", 2)  # so that a pass over a few sockets is interrupted many times
+    monkeypatch.setattr(topic, "GROUP_SIZE", 2)  # so that a pass over a few sockets is interrupted many times
     monkeypatch.setattr(fanout, "_SLICE", 1)
     served = await serve()
     raws = [raw for _, raw in await probes_in_room(served, 30)]
@@ -216,7 +216,7 @@ async def test_sessions_that_upgrade_amid_a_fan_out_get_everything_once_and_in_o
 @pytest.mark.parametrize("is_deflating", [True, False], ids=["like the session's", "without compression"])
 async def test_upgrade_through_another_node_agrees_with_the_sessions_node(build: Build, is_deflating: bool) -> None:
     a, b = await build()
-    b.edge.port.limits = EdgeLimits(is_deflating=is_deflating)
+    b.edge.server.limits = EdgeLimits(is_deflating=is_deflating)
     sid = await joined(a, b)
     await b.push(sid, '421["join","r"]')
     assert await heard(b, sid, 2) == ['42["joined","r"]', '431["ok"]']
@@ -231,7 +231,7 @@ async def test_upgrade_through_another_node_agrees_with_the_sessions_node(build:
 
 async def test_node_that_does_not_compress_agrees_to_nothing_through_one_that_does(build: Build) -> None:
     a, b = await build()
-    a.edge.port.limits = EdgeLimits(is_deflating=False)
+    a.edge.server.limits = EdgeLimits(is_deflating=False)
     sid = await joined(a, b)
     raw = await b.raw()
     head = await raw.upgrade(f"EIO=4&transport=websocket&sid={sid}", extensions=OFFER)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from server.live.edge import EdgeLimits
-from server.live.edge.admission import Addresses
+from server.live.edge.admission import AddressQuota
 from server.live.edge.connections import Admission, PlainConnections
 from tests.server.live.edge.conftest import Serve
 from tests.server.live.edge.serving import Raw, Served, eventually
@@ -30,7 +30,7 @@ class Connection:
 
 
 def plain(*, most: int = 100, per_address: int = 2, limit_loopback: bool = False) -> PlainConnections:
-    addresses = Addresses(trusted_proxies=["10.0.0.0/8"], limit=1, limit_loopback=limit_loopback)
+    addresses = AddressQuota(trusted_proxies=["10.0.0.0/8"], limit=1, limit_loopback=limit_loopback)
     return PlainConnections(most=most, per_address=per_address, key=addresses.of_peer)
 
 
@@ -87,7 +87,7 @@ def test_proxies_and_loopback_have_no_bound_by_address(peer: str) -> None:
 
 
 def test_proxy_on_loopback_has_none_where_loopback_is_limited() -> None:
-    addresses = Addresses(trusted_proxies=["127.0.0.1"], limit=1, limit_loopback=True)
+    addresses = AddressQuota(trusted_proxies=["127.0.0.1"], limit=1, limit_loopback=True)
     assert addresses.of_peer("127.0.0.1") is None
     assert addresses.of_peer("127.0.0.2") == "127.0.0.2"
 
@@ -108,7 +108,7 @@ async def narrow(serve: Serve, *, most: int = 100, per_address: int = 2) -> Serv
 
 
 def waiting_polls(served: Served) -> int:
-    return sum(session._poll is not None for session in served.edge.port.sessions.by_sid.values())
+    return sum(session._poll is not None for session in served.edge.server.sessions.by_sid.values())
 
 
 async def held_by(served: Served, begin: bytes) -> Raw:

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from bench import echo
-from server.live.edge.port import Port
+from server.live.edge.server import EdgeServer
 from tests.server.live.edge.serving import Served, ended, eventually, said
 
 POLLING = "EIO=4&transport=polling"
@@ -27,7 +27,7 @@ async def engine() -> AsyncIterator[ServedEngine]:
         ["--engine", "--port", "0", "--ping-interval-ms", "300", "--ping-timeout-ms", "200"]
     )
     port = await echo.start(options)
-    assert isinstance(port, Port)
+    assert isinstance(port, EdgeServer)
     served = ServedEngine(port)  # type: ignore[arg-type]  # it only needs addresses and close
     yield served
     await served.close()

@@ -562,7 +562,7 @@ async def test_row_that_cannot_be_written_to_silences_nobody(
     rooms = Rooms()
     ws = await join(await serve(rooms))
     with monkeypatch.context() as patched:
-        patched.setattr(topic.Run, "frames_for", lambda *_: 1 / 0)
+        patched.setattr(topic.EncodedRun, "frames_for", lambda *_: 1 / 0)
         rooms.say()
         await eventually(lambda: "a row could not be written to" in caplog.text)
     rooms.say()

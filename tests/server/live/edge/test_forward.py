@@ -11,20 +11,20 @@ import pytest
 
 from server.live.edge import EdgeLimits, tag_of
 from server.live.edge.forward import MARK
-from tests.server.live.edge.conftest import Build
-from tests.server.live.edge.serving import (
-    ended,
-    eventually,
-)
-from tests.server.live.edge.town import (
+from tests.server.live.edge.cluster import (
     NOBODY,
     POLLING,
-    Town,
+    EdgeCluster,
     heard,
     joined,
     mute_node,
     upgrade_request,
     upgraded,
+)
+from tests.server.live.edge.conftest import Build
+from tests.server.live.edge.serving import (
+    ended,
+    eventually,
 )
 
 
@@ -48,7 +48,7 @@ async def test_long_poll_is_answered_when_an_event_comes(build: Build) -> None:
     a, b = await build()
     sid = await joined(a, b)
     polling = asyncio.create_task(b.poll(sid))
-    session = a.edge.port.sessions.by_sid[sid]
+    session = a.edge.server.sessions.by_sid[sid]
     await eventually(lambda: session._poll is not None)
     a.edge.broadcast("news", 7)
     assert await polling == (200, '42["news",7]')
@@ -126,13 +126,15 @@ async def test_foreign_origin_is_refused_before_anything_is_taken_elsewhere(buil
 # -- nodes that are gone, slow or broken
 
 
-async def test_session_of_a_node_that_is_gone_is_unknown_and_the_client_opens_another(build: Build, town: Town) -> None:
+async def test_session_of_a_node_that_is_gone_is_unknown_and_the_client_opens_another(
+    build: Build, cluster: EdgeCluster
+) -> None:
     a, b = await build()
     sid = await joined(a, b)
     await a.close()
     for is_known in (True, False):
         if not is_known:
-            del town.inside[tag_of("a")]
+            del cluster.inside[tag_of("a")]
         assert await b.poll(sid) == (400, "Session ID unknown")
         assert await b.push(sid, "2") == (400, "Session ID unknown")
     assert (await b.open_polling()).endswith(tag_of("b"))
@@ -174,11 +176,11 @@ async def test_unknown_session_of_another_node_is_its_refusal(build: Build) -> N
     assert b.edge.forwarded == 1
 
 
-async def test_node_that_does_not_answer_in_time_gets_504(town: Town) -> None:
+async def test_node_that_does_not_answer_in_time_gets_504(cluster: EdgeCluster) -> None:
     async with mute_node() as (address, _):
-        town.inside[tag_of("mute")] = address
-        await town.build(("b",), limits=EdgeLimits(ping_interval_s=0.1, ping_timeout_s=0.1))
-        assert (await town.nodes[0].poll("x" * 20 + tag_of("mute")))[0] == 504
+        cluster.inside[tag_of("mute")] = address
+        await cluster.build(("b",), limits=EdgeLimits(ping_interval_s=0.1, ping_timeout_s=0.1))
+        assert (await cluster.nodes[0].poll("x" * 20 + tag_of("mute")))[0] == 504
 
 
 @pytest.mark.parametrize(
@@ -193,11 +195,11 @@ async def test_node_that_does_not_answer_in_time_gets_504(town: Town) -> None:
         b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000,
     ],
 )
-async def test_answer_that_cannot_be_followed_gets_502(town: Town, answer: bytes) -> None:
+async def test_answer_that_cannot_be_followed_gets_502(cluster: EdgeCluster, answer: bytes) -> None:
     async with mute_node(answer) as (address, _):
-        town.inside[tag_of("odd")] = address
-        await town.build(("b",), limits=EdgeLimits())
-        raw = await town.nodes[0].raw()
+        cluster.inside[tag_of("odd")] = address
+        await cluster.build(("b",), limits=EdgeLimits())
+        raw = await cluster.nodes[0].raw()
         raw.send(f"GET /socket.io/?{POLLING}&sid={'x' * 20}{tag_of('odd')} HTTP/1.1\r\nHost: t\r\n\r\n".encode())
         assert (await raw.response())[0] == 502
         raw.send(b"GET /other HTTP/1.1\r\nHost: t\r\n\r\n")
@@ -209,21 +211,21 @@ async def test_client_that_leaves_in_a_poll_takes_its_session_with_it(build: Bui
     sid = await joined(a, b)
     raw = await b.raw()
     raw.send(f"GET /socket.io/?{POLLING}&sid={sid} HTTP/1.1\r\nHost: t\r\n\r\n".encode())
-    session = a.edge.port.sessions.by_sid[sid]
+    session = a.edge.server.sessions.by_sid[sid]
     await eventually(lambda: session._poll is not None)
     await raw.close()
     await eventually(lambda: a.edge.session_count == 0)
-    await eventually(lambda: not b.edge.port.forwarding._carriers)
+    await eventually(lambda: not b.edge.server.forwarding._carriers)
 
 
 async def test_node_that_ends_in_a_poll_leaves_the_client_with_502(build: Build) -> None:
     a, b = await build()
     sid = await joined(a, b)
     polling = asyncio.create_task(b.poll(sid))
-    session = a.edge.port.sessions.by_sid[sid]
+    session = a.edge.server.sessions.by_sid[sid]
     await eventually(lambda: session._poll is not None)
-    for front in list(a.edge.port._inside):
-        front.abort()
+    for demultiplexer in list(a.edge.server._inside):
+        demultiplexer.abort()
     assert (await polling)[0] == 502
 
 
@@ -231,7 +233,7 @@ async def test_draining_node_says_goodbye_to_polls_that_came_through_another(bui
     a, b = await build()
     sid = await joined(a, b)
     polling = asyncio.create_task(b.poll(sid))
-    session = a.edge.port.sessions.by_sid[sid]
+    session = a.edge.server.sessions.by_sid[sid]
     await eventually(lambda: session._poll is not None)
     await a.edge.drain(within_s=0)
     assert await polling == (200, "1")
@@ -249,7 +251,7 @@ async def test_closing_node_answers_polls_of_others_sessions(build: Build) -> No
     a, b = await build()
     sid = await joined(a, b)
     polling = asyncio.create_task(b.poll(sid))
-    session = a.edge.port.sessions.by_sid[sid]
+    session = a.edge.server.sessions.by_sid[sid]
     await eventually(lambda: session._poll is not None)
     await b.edge.close()
     assert await polling == (200, "1")
@@ -264,10 +266,10 @@ def forwarded(sid: str, *fields: str) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode()
 
 
-async def test_what_was_forwarded_once_is_not_forwarded_again(build: Build, town: Town) -> None:
+async def test_what_was_forwarded_once_is_not_forwarded_again(build: Build, cluster: EdgeCluster) -> None:
     a, b, c = await build("a", "b", "c")
     sid = await joined(c, a)
-    raw = await town.inside_of(b).raw()
+    raw = await cluster.inside_of(b).raw()
     raw.send(forwarded(sid, f"{MARK}: 1"))
     assert await raw.response() == (400, b"Session ID unknown")
     assert b.edge.forwarded == 0
@@ -277,10 +279,10 @@ async def test_what_was_forwarded_once_is_not_forwarded_again(build: Build, town
 
 
 @pytest.mark.parametrize("marks", [[f"{MARK}: 1", f"{MARK}: 1"], [f"{MARK}: 1, 1"]])
-async def test_mark_seen_twice_is_refused(build: Build, town: Town, marks: list[str]) -> None:
+async def test_mark_seen_twice_is_refused(build: Build, cluster: EdgeCluster, marks: list[str]) -> None:
     a, b = await build()
     sid = await joined(a, b)
-    raw = await town.inside_of(a).raw()
+    raw = await cluster.inside_of(a).raw()
     raw.send(forwarded(sid, *marks))
     assert (await raw.response())[0] == 508
 
@@ -293,9 +295,9 @@ async def test_mark_of_an_outsider_means_nothing(build: Build) -> None:
         assert status == 200
 
 
-async def test_no_session_is_opened_inside(build: Build, town: Town) -> None:
+async def test_no_session_is_opened_inside(build: Build, cluster: EdgeCluster) -> None:
     (a,) = await build("a")
-    inside = town.inside_of(a)
+    inside = cluster.inside_of(a)
     raw = await inside.raw()
     for fields in ([], [f"{MARK}: 1"]):
         raw.send(forwarded("", *fields))
@@ -304,17 +306,17 @@ async def test_no_session_is_opened_inside(build: Build, town: Town) -> None:
     assert a.edge.session_count == 0
 
 
-async def test_session_is_not_found_inside_by_whoever_is_no_node(build: Build, town: Town) -> None:
+async def test_session_is_not_found_inside_by_whoever_is_no_node(build: Build, cluster: EdgeCluster) -> None:
     (a,) = await build("a")
     sid = await a.open_polling()
-    raw = await town.inside_of(a).raw()
+    raw = await cluster.inside_of(a).raw()
     raw.send(forwarded(sid))
     assert (await raw.response())[0] == 403
 
 
-async def test_http_is_served_inside_as_outside(build: Build, town: Town) -> None:
+async def test_http_is_served_inside_as_outside(build: Build, cluster: EdgeCluster) -> None:
     (a,) = await build("a")
-    raw = await town.inside_of(a).raw()
+    raw = await cluster.inside_of(a).raw()
     for _ in range(2):
         raw.send(b"GET /hls/x/index.m3u8 HTTP/1.1\r\nHost: t\r\n\r\n")
         assert json.loads((await raw.response())[1])["path"] == "/hls/x/index.m3u8"
@@ -323,16 +325,16 @@ async def test_http_is_served_inside_as_outside(build: Build, town: Town) -> Non
 async def test_node_that_is_full_still_answers_its_sessions_through_others(build: Build) -> None:
     a, b = await build(limits=EdgeLimits(max_connections=2))
     sid = await a.open_polling()
-    await eventually(lambda: len(a.edge.port._fronts) + a.edge.session_count == 2)
+    await eventually(lambda: len(a.edge.server._demultiplexers) + a.edge.session_count == 2)
     assert (await (await a.raw()).response())[0] == 503
     assert await b.push(sid, "40") == (200, "ok")
 
 
-async def test_node_hears_who_the_client_is_and_not_what_the_client_says_of_itself(town: Town) -> None:
+async def test_node_hears_who_the_client_is_and_not_what_the_client_says_of_itself(cluster: EdgeCluster) -> None:
     async with mute_node() as (address, readers):
-        town.inside[tag_of("ear")] = address
-        await town.build(("b",), limits=EdgeLimits())
-        raw = await town.nodes[0].raw()
+        cluster.inside[tag_of("ear")] = address
+        await cluster.build(("b",), limits=EdgeLimits())
+        raw = await cluster.nodes[0].raw()
         sid = "x" * 20 + tag_of("ear")
         raw.send(forwarded(sid, "X-Forwarded-For: 6.6.6.6", f"{MARK}: 7", "Connection: X-Mine", "X-Mine: 1", "Y: 2"))
         await eventually(lambda: bool(readers))

@@ -11,14 +11,14 @@ import pytest
 
 from server.live.edge import Edge, address_in, tag_of
 from server.live.edge.nodes import Address
+from tests.server.live.edge.cluster import (
+    NOBODY,
+    balancer,
+)
 from tests.server.live.edge.conftest import QUICK, Build
 from tests.server.live.edge.serving import (
     EchoApplication,
     http_server,
-)
-from tests.server.live.edge.town import (
-    NOBODY,
-    balancer,
 )
 
 HERE = Path(__file__).parent

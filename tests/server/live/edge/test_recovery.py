@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from server.live.edge import ConnectRefused, Fanout, Socket
-from server.live.edge.recovery import MAX_KEPT, Trail, Trails
+from server.live.edge.recovery import MAX_KEPT, RecoveryBuffer, RecoveryBuffers
 from tests.server.live.edge.conftest import Serve
 from tests.server.live.edge.serving import Served, eventually, said
 
@@ -304,41 +304,41 @@ def size(args: list[Any]) -> int:
 
 
 def test_offsets_that_are_no_longer_held_are_not_recovered() -> None:
-    trail = Trail(sid="s")
+    recovery_buffer = RecoveryBuffer(sid="s")
     for number in range(1, 1_201):
-        assert trail.add(["e", number], size) == ["e", number, str(number)]
-    assert trail.after("199") is None
-    assert [args[1] for args in trail.after("200") or []] == list(range(201, 1_201))
-    assert trail.after("1200") == []
-    assert trail.after("1201") is None
-    assert trail.after(None) is None
+        assert recovery_buffer.add(["e", number], size) == ["e", number, str(number)]
+    assert recovery_buffer.after("199") is None
+    assert [args[1] for args in recovery_buffer.after("200") or []] == list(range(201, 1_201))
+    assert recovery_buffer.after("1200") == []
+    assert recovery_buffer.after("1201") is None
+    assert recovery_buffer.after(None) is None
 
 
 def test_large_events_leave_room_for_fewer() -> None:
-    trail = Trail(sid="s")
+    recovery_buffer = RecoveryBuffer(sid="s")
     for number in range(10):
-        trail.add(["e", number], lambda args: 30_000)
-    assert trail.after("8") == [["e", 8, "9"], ["e", 9, "10"]]
-    assert trail.after("7") is None
+        recovery_buffer.add(["e", number], lambda args: 30_000)
+    assert recovery_buffer.after("8") == [["e", 8, "9"], ["e", 9, "10"]]
+    assert recovery_buffer.after("7") is None
 
 
 async def test_trails_are_kept_for_so_long_and_so_many_of_them() -> None:
     now = 1000.0
-    trails = Trails(clock=lambda: now, kept_s=120)
-    early, late = Trail(sid="a"), Trail(sid="b")
-    trails.left(early, ("t",), is_kept=True)
+    recovery_buffers = RecoveryBuffers(clock=lambda: now, kept_s=120)
+    early, late = RecoveryBuffer(sid="a"), RecoveryBuffer(sid="b")
+    recovery_buffers.left(early, ("t",), is_kept=True)
     now += 60
-    trails.left(late, ("t",), is_kept=True)
+    recovery_buffers.left(late, ("t",), is_kept=True)
     now += 60
-    assert trails.take(early.pid) is None
-    assert trails.take(late.pid) is late
-    many = [Trail(sid=str(number)) for number in range(MAX_KEPT + 1)]
-    for trail in many:
-        trails.left(trail, ("t",), is_kept=True)
-    assert len(trails) == MAX_KEPT
-    assert trails.take(many[0].pid) is None
-    assert trails.take(many[-1].pid) is many[-1]
-    trails.published("t", "e", 1)
+    assert recovery_buffers.take(early.pid) is None
+    assert recovery_buffers.take(late.pid) is late
+    many = [RecoveryBuffer(sid=str(number)) for number in range(MAX_KEPT + 1)]
+    for recovery_buffer in many:
+        recovery_buffers.left(recovery_buffer, ("t",), is_kept=True)
+    assert len(recovery_buffers) == MAX_KEPT
+    assert recovery_buffers.take(many[0].pid) is None
+    assert recovery_buffers.take(many[-1].pid) is many[-1]
+    recovery_buffers.published("t", "e", 1)
     assert many[1].after("0") == [["e", 1, "1"]]
     assert many[0].after("0") == []
-    trails.close()
+    recovery_buffers.close()

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.live.edge.request import BadRequest, Body, BodyTooLarge, Head, body_of
+from server.live.edge.request import BadRequest, BodyTooLarge, Head, RequestBody, body_of
 
 
 def head(*fields: str, line: str = "POST /a?x=1 HTTP/1.1") -> Head:
@@ -67,7 +67,7 @@ CHUNKED = b"5 ;name=value\r\nhello\r\n0B\r\n, the world\r\n0\r\nTrailer: x\r\n\r
 
 @given(st.lists(st.integers(0, len(CHUNKED)), max_size=8))
 def test_chunked_body_is_the_same_however_it_arrives(cuts: list[int]) -> None:
-    body = Body(length=None, keep_up_to=100)
+    body = RequestBody(length=None, keep_up_to=100)
     stream, ends = CHUNKED + b"GET /next", sorted({*cuts, len(CHUNKED) + 9})
     start = taken = 0
     for end in ends:
@@ -94,17 +94,17 @@ def test_chunked_body_is_the_same_however_it_arrives(cuts: list[int]) -> None:
 )
 def test_chunks_that_are_wrong_are_refused(stream: bytes) -> None:
     with pytest.raises(BadRequest):
-        Body(length=None, keep_up_to=100).feed(stream)
+        RequestBody(length=None, keep_up_to=100).feed(stream)
 
 
 def test_chunks_are_bounded_together() -> None:
-    body = Body(length=None, keep_up_to=8)
+    body = RequestBody(length=None, keep_up_to=8)
     with pytest.raises(BodyTooLarge):
         body.feed(b"5\r\nhello\r\n5\r\nhello\r\n")
 
 
 def test_body_that_is_not_kept_has_no_bound() -> None:
-    body = Body(length=10**12, keep_up_to=None)
+    body = RequestBody(length=10**12, keep_up_to=None)
     assert body.feed(b"x" * 1000) == 1000
     assert not body.content
     assert not body.is_done

@@ -10,6 +10,14 @@ import pytest
 
 from server.live.edge import EdgeLimits, tag_of
 from tests.server.live.edge.certificates import self_signed
+from tests.server.live.edge.cluster import (
+    EdgeCluster,
+    free_port,
+    joined,
+    mute_node,
+    upgrade_request,
+    upgraded,
+)
 from tests.server.live.edge.conftest import Build
 from tests.server.live.edge.serving import (
     ended,
@@ -17,14 +25,6 @@ from tests.server.live.edge.serving import (
     mask,
     said,
     said_but_pings,
-)
-from tests.server.live.edge.town import (
-    Town,
-    free_port,
-    joined,
-    mute_node,
-    upgrade_request,
-    upgraded,
 )
 
 
@@ -54,7 +54,7 @@ async def test_upgrade_through_another_node(build: Build, tmp_path: Path, is_sec
     assert len(await said_but_pings(ws)) > 900_000
     assert a.edge.sockets[0].transport == "websocket"
     await ws.close()
-    await eventually(lambda: a.edge.session_count == 0 and not b.edge.port.forwarding.splices)
+    await eventually(lambda: a.edge.session_count == 0 and not b.edge.server.forwarding.splices)
 
 
 async def test_what_the_client_sends_with_its_upgrade_request_reaches_the_node(build: Build) -> None:
@@ -69,9 +69,9 @@ async def test_close_code_of_the_node_reaches_the_client(build: Build) -> None:
     a, b = await build()
     sid = await joined(a, b)
     ws = await upgraded(b, sid)
-    a.edge.port.sessions.by_sid[sid].close("enough", code=1008)
+    a.edge.server.sessions.by_sid[sid].close("enough", code=1008)
     assert await ended(ws) == 1008
-    await eventually(lambda: not b.edge.port.forwarding.splices)
+    await eventually(lambda: not b.edge.server.forwarding.splices)
 
 
 async def test_client_that_leaves_its_spliced_websocket_is_missed_by_the_node(build: Build) -> None:
@@ -84,7 +84,7 @@ async def test_client_that_leaves_its_spliced_websocket_is_missed_by_the_node(bu
     while (await raw.frame())[1] != b'42["message-back",1]':
         pass
     raw.writer.transport.abort()
-    await eventually(lambda: a.edge.session_count == 0 and not b.edge.port.forwarding.splices)
+    await eventually(lambda: a.edge.session_count == 0 and not b.edge.server.forwarding.splices)
 
 
 async def test_reader_who_stops_fills_no_memory_of_the_node_between(build: Build) -> None:
@@ -99,30 +99,30 @@ async def test_reader_who_stops_fills_no_memory_of_the_node_between(build: Build
     for _ in range(40):
         a.edge.broadcast("news", "x" * 1_000_000)
         await asyncio.sleep(0)
-    session = a.edge.port.sessions.by_sid[sid]
+    session = a.edge.server.sessions.by_sid[sid]
     await eventually(lambda: session.is_slow)
-    (splice,) = b.edge.port.forwarding.splices
+    (splice,) = b.edge.server.forwarding.splices
     near = splice.near.transport
     assert near is not None
     await eventually(lambda: near.get_write_buffer_size() > limits.slow_bytes)
     assert near.get_write_buffer_size() < 2_000_000
     raw.writer.transport.abort()
-    await eventually(lambda: not b.edge.port.forwarding.splices)
+    await eventually(lambda: not b.edge.server.forwarding.splices)
 
 
-async def test_splice_that_is_silent_for_too_long_is_cut(town: Town) -> None:
+async def test_splice_that_is_silent_for_too_long_is_cut(cluster: EdgeCluster) -> None:
     async with mute_node() as (address, _):
-        town.inside[tag_of("mute")] = address
-        await town.build(("b",), limits=EdgeLimits(ping_interval_s=0.2, ping_timeout_s=0.1))
-        raw = await town.nodes[0].raw()
+        cluster.inside[tag_of("mute")] = address
+        await cluster.build(("b",), limits=EdgeLimits(ping_interval_s=0.2, ping_timeout_s=0.1))
+        raw = await cluster.nodes[0].raw()
         raw.send(upgrade_request("x" * 20 + tag_of("mute")))
         assert await raw.eof() == b""
-        assert not town.nodes[0].edge.port.forwarding.splices
+        assert not cluster.nodes[0].edge.server.forwarding.splices
 
 
-async def test_upgrade_to_a_node_that_is_gone_gets_400(build: Build, town: Town) -> None:
+async def test_upgrade_to_a_node_that_is_gone_gets_400(build: Build, cluster: EdgeCluster) -> None:
     (b,) = await build("b")
-    town.inside[tag_of("gone")] = ("127.0.0.1", free_port())
+    cluster.inside[tag_of("gone")] = ("127.0.0.1", free_port())
     raw = await b.raw()
     raw.send(upgrade_request("x" * 20 + tag_of("gone")))
     assert (await raw.response()) == (400, b"Session ID unknown")

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.live.edge import websocket
-from server.live.edge.websocket import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, VIOLATION, Event, Reader
+from server.live.edge.websocket import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, VIOLATION, Event, FrameReader
 from tests.server.live.edge.serving import mask
 
 KEY = base64.b64encode(bytes(range(16))).decode()
@@ -22,11 +22,11 @@ RSV1 = 0x40
 
 
 def read(*frames: bytes, max_bytes: int = 1000, may_inflate: bool = False) -> list[Event]:
-    return Reader(max_bytes=max_bytes, may_inflate=may_inflate).feed(b"".join(frames))
+    return FrameReader(max_bytes=max_bytes, may_inflate=may_inflate).feed(b"".join(frames))
 
 
 def read_slowly(data: bytes, max_bytes: int = 1000, may_inflate: bool = False) -> list[Event]:
-    reader = Reader(max_bytes=max_bytes, may_inflate=may_inflate)
+    reader = FrameReader(max_bytes=max_bytes, may_inflate=may_inflate)
     return [event for index in range(len(data)) for event in reader.feed(data[index : index + 1])]
 
 
@@ -50,7 +50,7 @@ def test_message_of_any_length_arrives_whole(length: int, opcode: int) -> None:
     frame = mask(opcode, payload)
     expected = [(opcode, payload.decode() if opcode == TEXT else payload)]
     assert read(frame, max_bytes=1 << 20) == expected
-    reader = Reader(max_bytes=1 << 20)
+    reader = FrameReader(max_bytes=1 << 20)
     parts = [frame[index : index + 997] for index in range(0, len(frame), 997)]
     assert [event for part in parts for event in reader.feed(part)] == expected
 
@@ -326,7 +326,7 @@ def test_any_fragmentation_and_any_split_give_the_same_messages(
         for index, part in enumerate(parts):
             kind = CONTINUATION if index else opcode | (RSV1 if is_deflated else 0)
             stream += mask(kind, part, is_last=index == len(parts) - 1)
-    reader = Reader(max_bytes=1000, may_inflate=True)
+    reader = FrameReader(max_bytes=1000, may_inflate=True)
     found: list[Event] = []
     while stream:
         length = data.draw(st.integers(1, len(stream)))
@@ -337,6 +337,6 @@ def test_any_fragmentation_and_any_split_give_the_same_messages(
 
 @given(st.lists(st.binary(max_size=200), max_size=10), st.booleans())
 def test_noise_is_never_more_than_a_violation(chunks: list[bytes], may_inflate: bool) -> None:
-    reader = Reader(max_bytes=1000, may_inflate=may_inflate)
+    reader = FrameReader(max_bytes=1000, may_inflate=may_inflate)
     for chunk in chunks:
         reader.feed(chunk)

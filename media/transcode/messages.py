@@ -1,0 +1,137 @@
+"""What the media process and its codec workers say to each other: length-prefixed msgpack on a socket pair. Sans-I/O.
+
+A frame is a 4-byte big-endian length and one message. A *job* is a list of *lanes*: what one source is to be turned
+into. Every unit of a lane's kind goes through that lane. There is one job at a time; a new one ends the one before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from media.errors import MediaError
+from media.unit import Track, Unit
+
+MAX_FRAME_BYTES = 40 * 1024 * 1024
+_PREFIX_BYTES = 4
+
+
+class CodecLane(msgspec.Struct, frozen=True, kw_only=True):
+    """From one track to another.
+
+    Of a video target only the codec counts: its size and configuration are known once there is a picture (``Opened``).
+    0 for ``max_height`` and ``max_fps`` is as the source has it.
+    """
+
+    source: Track
+    target: Track
+    bit_rate: int
+    max_height: int = 0
+    max_fps: int = 0
+
+
+class Job(msgspec.Struct, frozen=True, tag="job", array_like=True):
+    """Begin: units that follow are for these lanes."""
+
+    number: int
+    lanes: tuple[CodecLane, ...]
+
+
+class DecodeUnits(msgspec.Struct, frozen=True, tag="feed", array_like=True):
+    """Units of the job's sources, in order."""
+
+    units: list[Unit]
+
+
+class Finish(msgspec.Struct, frozen=True, tag="finish", array_like=True):
+    """Nothing follows in this job: give what is still held, then say ``Finished``."""
+
+
+class MakePicture(msgspec.Struct, frozen=True, tag="picture", array_like=True):
+    """Make a picture of this key frame; answered by ``PictureMade``."""
+
+    number: int
+    track: Track
+    unit: Unit
+
+
+class WorkerReady(msgspec.Struct, frozen=True, tag="ready", array_like=True):
+    """The worker has its codecs loaded."""
+
+
+class Opened(msgspec.Struct, frozen=True, tag="opened", array_like=True):
+    """What this lane makes from here on."""
+
+    job: int
+    lane: int
+    track: Track
+
+
+class Made(msgspec.Struct, frozen=True, tag="made", array_like=True):
+    """What became of one ``DecodeUnits``: ``units`` are pairs of a lane's index and a unit; ``bad`` could not be
+    decoded.
+    """
+
+    job: int
+    units: list[tuple[int, Unit]]
+    fed: int
+    bad: int
+
+
+class Finished(msgspec.Struct, frozen=True, tag="finished", array_like=True):
+    """The job is over."""
+
+    job: int
+
+
+class PictureMade(msgspec.Struct, frozen=True, tag="pictured", array_like=True):
+    """The picture, or None if the unit cannot be shown."""
+
+    number: int
+    picture: bytes | None
+
+
+Order = Job | DecodeUnits | Finish | MakePicture
+WorkerAnswer = WorkerReady | Opened | Made | Finished | PictureMade
+
+_encoder = msgspec.msgpack.Encoder()
+orders = msgspec.msgpack.Decoder(Order)
+answers = msgspec.msgpack.Decoder(WorkerAnswer)
+
+
+class BadFrameError(MediaError):
+    """The other side does not speak this protocol (any more)."""
+
+
+def pack(message: Order | WorkerAnswer) -> bytes:
+    """The frame of a message."""
+    body = _encoder.encode(message)
+    return len(body).to_bytes(_PREFIX_BYTES, "big") + body
+
+
+class Frames:
+    """Bytes in, bodies of whole frames out. Holds at most one unfinished frame."""
+
+    def __init__(self, *, max_bytes: int = MAX_FRAME_BYTES) -> None:
+        self._buffer = bytearray()
+        self._max_bytes = max_bytes
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Bodies that are complete now. Raises ``BadFrameError`` for one that is too long."""
+        self._buffer += data
+        while (body := self._next()) is not None:
+            yield body
+
+    def _next(self) -> bytes | None:
+        if len(self._buffer) < _PREFIX_BYTES:
+            return None
+        length = int.from_bytes(self._buffer[:_PREFIX_BYTES], "big")
+        if length > self._max_bytes:
+            raise BadFrameError(f"a frame of {length} bytes")
+        end = _PREFIX_BYTES + length
+        if len(self._buffer) < end:
+            return None
+        body = bytes(self._buffer[_PREFIX_BYTES:end])
+        del self._buffer[:end]
+        return body

@@ -1,0 +1,163 @@
+"""What a node does for the other nodes: hears facts for its sockets, and reaches what only its media process has."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Coroutine
+from typing import Any
+
+import msgspec
+
+from actors.events import NODE, DeliverLiveEvent
+from actors.presence import Presence, Present, ReadPresence
+from actors.runtime import Actor, ActorError, Ask, DomainError, Later, Message, Node, handles
+from actors.tracing import Span
+from media.control import Answered, OfferWhep, Patched, PatchIce, Refused
+from server.live.inspection import DescribeNode, FindSpans, Inspection, NodeReport
+from server.live.live_events import LiveEventHandler
+from server.live.media import MediaAway, MediaProcess
+from server.live.viewings import NOBODY, NOT_YOURS, Viewer, WebrtcViewings
+
+log = logging.getLogger("server.neighbour")
+
+
+class StopHere(Message, frozen=True, kw_only=True):
+    """End a publication whose publisher is on this node."""
+
+    stream_id: str
+    publication: int
+    reason: str
+
+
+class MediaOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What the media process answered: an answer, a patch, or why not."""
+
+    answered: Answered | None = None
+    patched: Patched | None = None
+    refused: Refused | None = None
+
+
+class WatchHere(Ask[MediaOutcome], frozen=True, kw_only=True):
+    """``viewer``: who makes the offer, so that this node ends what it has no right to see any more."""
+
+    offer: OfferWhep
+    viewer: Viewer = NOBODY
+
+
+class PatchHere(Ask[MediaOutcome], frozen=True, kw_only=True):
+    patch: PatchIce
+
+
+class CloseHere(Ask[MediaOutcome], frozen=True, kw_only=True):
+    resource_id: str
+
+
+class FindHere(Ask[MediaOutcome], frozen=True, kw_only=True):
+    """Whether the WebRTC session is here: an outcome without content, or the refusal ``not_found``."""
+
+    resource_id: str
+
+
+class NodeActor(Actor):
+    """The actor of a node (kind ``NODE``): its key is the node's name, so it never moves."""
+
+    def __init__(
+        self,
+        *,
+        live_events: LiveEventHandler,
+        media: MediaProcess,
+        presence: Presence,
+        inspection: Inspection,
+        viewings: WebrtcViewings,
+    ) -> None:
+        self._viewings = viewings
+        self._inspection = inspection
+        self._presence = presence
+        self._live_events = live_events
+        self._media = media
+
+    @handles(DeliverLiveEvent)
+    def handle(self, message: DeliverLiveEvent) -> None:
+        self._live_events.handle(message.event)
+
+    @handles(ReadPresence)
+    def read_presence(self, message: ReadPresence) -> Present:
+        return self._presence.present(message.topic)
+
+    @handles(DescribeNode)
+    def describe(self, message: DescribeNode) -> NodeReport:
+        return self._inspection.describe(message)
+
+    @handles(FindSpans)
+    def spans(self, message: FindSpans) -> tuple[Span, ...]:
+        return self._inspection.spans(message.trace)
+
+    @handles(StopHere)
+    def stop(self, message: StopHere) -> None:
+        self._media.stop_publication(message.stream_id, publication=message.publication, reason=message.reason)
+
+    @handles(WatchHere)
+    def watch(self, message: WatchHere) -> Later[MediaOutcome]:
+        return self._later(self._watched(message))
+
+    async def _watched(self, message: WatchHere) -> Answered | Refused:
+        """A viewer whose right ends while the media process answers is refused."""
+        resource_id = message.offer.resource_id
+        self._viewings.begin(resource_id, message.offer.stream_id, message.viewer)
+        try:
+            answer = await self._media.offer_whep(message.offer)
+        except MediaAway:
+            self._viewings.gone(resource_id)
+            raise
+        if isinstance(answer, Refused):
+            self._viewings.gone(resource_id)
+        elif not self._viewings.is_open(resource_id):
+            await self._viewings.close(resource_id)
+            return NOT_YOURS
+        return answer
+
+    @handles(PatchHere)
+    def patch(self, message: PatchHere) -> Later[MediaOutcome]:
+        return self._later(self._media.patch(message.patch))
+
+    @handles(CloseHere)
+    def close(self, message: CloseHere) -> Later[MediaOutcome]:
+        return self._later(self._media.close_resource(message.resource_id))
+
+    @handles(FindHere)
+    def find(self, message: FindHere) -> Later[MediaOutcome]:
+        return self._later(self._media.find_resource(message.resource_id))
+
+    def _later(self, asking: Coroutine[Any, Any, Answered | Patched | Refused]) -> Later[MediaOutcome]:
+        """The media process may take its time: facts must not wait for it."""
+        later: Later[MediaOutcome] = self.context.later()
+        self.context.spawn(_asked(asking, later), name="ask media")
+        return later
+
+
+async def _asked(asking: Coroutine[Any, Any, Answered | Patched | Refused], later: Later[MediaOutcome]) -> None:
+    try:
+        later.resolve(_outcome(await asking))
+    except MediaAway:
+        away = "The media process is starting: try again in a moment."
+        later.reject(DomainError("unavailable", away, retry_after_s=1.0))
+
+
+def _outcome(answer: Answered | Patched | Refused) -> MediaOutcome:
+    if isinstance(answer, Answered):
+        return MediaOutcome(answered=answer)
+    return MediaOutcome(patched=answer) if isinstance(answer, Patched) else MediaOutcome(refused=answer)
+
+
+class MediaOfNodes:
+    """``actors.stream.MediaControl``: to the media process of the node where the publisher is."""
+
+    def __init__(self, *, node: Node) -> None:
+        self._node = node
+
+    def stop(self, node: str, stream_id: str, *, publication: int, reason: str) -> None:
+        stop = StopHere(stream_id=stream_id, publication=publication, reason=reason)
+        try:
+            self._node.ref(NODE, node or self._node.name).tell(stop)
+        except ActorError as error:
+            log.warning("node %s was not told to stop %s: %s", node, stream_id, error)

@@ -1,0 +1,37 @@
+"""What this node does when a node has gone, or shards have another owner."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Protocol
+
+from actors.runtime import Node
+from actors.viewers import NodeLeft
+
+
+class ShardMoveHandler(Protocol):
+    """Tells the actors of shards what they know of this node; again, since a new owner knows nothing."""
+
+    def moved(self, shards: Collection[int]) -> None: ...
+
+
+class ShardMoves:
+    """What the cluster tells, on the event loop: ``left`` of other nodes, ``moved`` of shards."""
+
+    def __init__(self, *, node: Node, handlers: Collection[ShardMoveHandler]) -> None:
+        self._node = node
+        self._handlers = handlers
+
+    def left(self, name: str) -> None:
+        """Nobody watches from there any more: the counters of this node are told. What was asked there is refused."""
+        if name == self._node.name:
+            return
+        self._node.remote.lost(name)
+        left = NodeLeft(node=name, at=self._node.clock.time())
+        for info in self._node.actors(kind="viewers"):
+            self._node.ref(info.id.kind, info.id.key).tell(left)
+
+    def moved(self, shards: Collection[int]) -> None:
+        """Their actors do not know what this node has told them: which rooms it hears, and who watches here."""
+        for handler in self._handlers:
+            handler.moved(shards)

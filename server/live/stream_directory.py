@@ -1,0 +1,229 @@
+"""What this node has heard of streams lately, and what it shows of them."""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from actors.events import Broadcast, Reacted, StreamChanged, StreamView, ViewersCounted
+from actors.runtime import DomainError, Node
+from actors.session import Session
+from actors.stream import DescribeStream
+from server.live.addresses import MediaAddresses
+from server.live.edge import Socket
+from server.live.rights import Rights
+from server.live.viewings import NOBODY, Viewer
+
+MAX_REMEMBERED: Final = 20_000
+REACTIONS_S: Final = 0.25
+MAX_REACTIONS: Final = 32
+
+
+class StreamPublisher(Protocol):
+    def publish(self, topic: str, event: str, payload: dict[str, Any]) -> None: ...
+    def sockets(self, topic: str) -> Iterable[Socket]: ...
+    def conflate(self, topic: str, event: str, payload: dict[str, Any], *, key: str) -> None: ...
+
+
+class StreamDirectory:
+    """What this node has heard of streams lately: their state and their viewers. Bounded: the oldest are forgotten."""
+
+    def __init__(
+        self, *, node: Node, fan: StreamPublisher, broadcast: Broadcast, rights: Rights, addresses: MediaAddresses
+    ) -> None:
+        self._node = node
+        self._addresses = addresses
+        self._rights = rights
+        self._fan = fan
+        self._broadcast = broadcast
+        self._views: OrderedDict[str, StreamView] = OrderedDict()
+        self._counts: OrderedDict[str, ViewersCounted] = OrderedDict()
+        self._reactions: dict[str, Counter[str]] = {}  # of this node's viewers, to be announced
+        self._shown: dict[str, Counter[str]] = {}  # of all nodes', since the viewers here were shown any
+
+    async def view(self, stream_id: str, *, viewer_id: str | None) -> StreamView:
+        """The stream as it is now; ``DomainError("not_found")`` for what the viewer may not know of."""
+        view = self._views.get(stream_id) or await self.fresh(stream_id)
+        may_see = await self._rights.judge(view, viewer_id)
+        latest = self._views.get(stream_id, view)
+        if latest is not view:  # it has changed while the rights were read
+            may_see = await self._rights.judge(latest, viewer_id)
+        if not may_see:
+            raise _not_found()
+        return self.counted(latest)
+
+    def seen(self, stream_id: str, *, viewer_id: str | None) -> StreamView | None:
+        """As ``view``, without asking the stream: None when nothing was heard of it lately."""
+        view = self.remembered(stream_id, viewer_id=viewer_id)
+        return None if view is None else self.counted(view)
+
+    def remembered(self, stream_id: str, *, viewer_id: str | None) -> StreamView | None:
+        """As ``seen``, but for the counts, which are older."""
+        view = self._views.get(stream_id)
+        verdict = self._rights.may_see(view, viewer_id) if view is not None else None
+        if verdict is False:
+            raise _not_found()
+        return view if verdict else None
+
+    def known(self, stream_id: str) -> StreamView | None:
+        """What was heard of the stream, whoever asks."""
+        return self._views.get(stream_id)
+
+    async def fresh(self, stream_id: str) -> StreamView:
+        """The stream as its actor has it now."""
+        view = await self._node.ref("stream", stream_id).ask(DescribeStream())
+        self._remember(view)
+        return view
+
+    def counted(self, view: StreamView) -> StreamView:
+        """The view with the counts that were heard last."""
+        counts = self._counts.get(view.id)
+        if counts is None:
+            return view
+        return msgspec.structs.replace(
+            view,
+            viewers=counts.viewers,
+            peak_viewers=max(counts.peak_viewers, view.peak_viewers),
+            unique_viewers=max(counts.unique_viewers, view.unique_viewers),
+            watched_ms=max(counts.watched_ms, view.watched_ms),
+        )
+
+    def changed(self, event: StreamChanged) -> None:
+        """Show a change to everybody who watches."""
+        self._remember(event.stream)
+        self._show_state(event.stream)
+
+    def _show_state(self, stream: StreamView) -> None:
+        view, topic = self.counted(stream), f"stream:{stream.id}"
+        if view.visibility != "private":
+            self._fan.publish(topic, "stream:state", shown(view))
+            return
+        for socket in list(self._fan.sockets(topic)):
+            socket.emit("stream:state", self.shown_to(view, viewer_of(socket.state)))
+
+    def rename_owner(self, owner_id: str, display_name: str) -> None:
+        """Show the new name to everybody who watches one of this person's streams."""
+        for view in [one for one in self._views.values() if one.owner.id == owner_id]:
+            owner = msgspec.structs.replace(view.owner, display_name=display_name)
+            renamed = self._views[view.id] = msgspec.structs.replace(view, owner=owner)
+            self._show_state(renamed)
+
+    def viewers_counted(self, event: ViewersCounted) -> None:
+        before = self._counts.get(event.stream_id)
+        self._counts[event.stream_id] = event
+        self._counts.move_to_end(event.stream_id)
+        if len(self._counts) > MAX_REMEMBERED:
+            self._counts.popitem(last=False)
+        if before is not None and before.viewers == event.viewers:
+            return
+        payload = {"stream_id": event.stream_id, "viewers": event.viewers}
+        self._fan.conflate(f"stream:{event.stream_id}", "stream:viewers", payload, key="viewers")
+
+    def forget_view(self, stream_id: str) -> None:
+        """What was heard may be out of date: whoever asks next asks the stream."""
+        self._views.pop(stream_id, None)
+
+    def forget(self, stream_id: str) -> None:
+        self._views.pop(stream_id, None)
+        self._counts.pop(stream_id, None)
+
+    def shown_to(self, view: StreamView, viewer: Viewer) -> dict[str, Any]:
+        """The stream as this viewer gets it: the addresses of a private one are signed for them."""
+        address = self._addresses.of(view.id, viewer) if view.visibility == "private" else None
+        return shown(view, address=address)
+
+    def react(self, stream_id: str, emoji: str) -> None:
+        """Add one to what the stream's viewers are shown at the next tick."""
+        counts = self._reactions.get(stream_id)
+        if counts is None:
+            counts = self._reactions[stream_id] = Counter()
+            self._node.clock.call_later(REACTIONS_S, lambda: self._show_reactions(stream_id))
+        if emoji in counts or len(counts) < MAX_REACTIONS:
+            counts[emoji] += 1
+
+    def _show_reactions(self, stream_id: str) -> None:
+        counts = self._reactions.pop(stream_id)
+        self._broadcast(Reacted(stream_id=stream_id, counts=dict(counts)))
+
+    def reacted(self, event: Reacted) -> None:
+        """Show what viewers of any node reacted with: at once, and then what comes within a tick added up."""
+        gathered = self._shown.get(event.stream_id)
+        if gathered is not None:
+            gathered.update(event.counts)
+            return
+        self._show(event.stream_id, event.counts)
+
+    def _show(self, stream_id: str, counts: Mapping[str, int]) -> None:
+        self._fan.publish(f"stream:{stream_id}", "stream:reactions", {"stream_id": stream_id, "counts": dict(counts)})
+        self._shown[stream_id] = Counter()
+        self._node.clock.call_later(REACTIONS_S, lambda: self._show_gathered(stream_id))
+
+    def _show_gathered(self, stream_id: str) -> None:
+        gathered = self._shown.pop(stream_id)
+        if gathered:
+            self._show(stream_id, gathered)
+
+    def _remember(self, view: StreamView) -> None:
+        self._views[view.id] = view
+        self._views.move_to_end(view.id)
+        if len(self._views) > MAX_REMEMBERED:
+            self._views.popitem(last=False)
+
+
+def viewer_of(session: Session) -> Viewer:
+    return NOBODY if session.person is None else Viewer(id=session.person.id, session_id=session.session_id)
+
+
+def shown(view: StreamView, *, address: str | None = None) -> dict[str, Any]:
+    """A stream as the contract has it, ready for the wire; ``address`` stands for its id in the paths of its media."""
+    address = address or view.id
+    has_media = view.state in ("live", "interrupted") or (
+        view.state == "ended" and view.is_recorded and view.publication > 0
+    )
+    base = f"/hls/{address}"
+    duration = None
+    if view.started_at is not None and view.ended_at is not None:
+        duration = view.media_time_ms / 1000
+    return {
+        "id": view.id,
+        "title": view.title,
+        "description": view.description,
+        "category": view.category,
+        "tags": list(view.tags),
+        "language": view.language,
+        "visibility": view.visibility,
+        "latency": view.latency,
+        "record": view.is_recorded,
+        "owner": msgspec.to_builtins(view.owner),
+        "state": view.state,
+        "viewers": view.viewers,
+        "peak_viewers": view.peak_viewers,
+        "unique_viewers": view.unique_viewers,
+        "watch_seconds": view.watched_ms // 1000,
+        "created_at": _time(view.created_at),
+        "scheduled_at": _time(view.scheduled_at),
+        "started_at": _time(view.started_at),
+        "ended_at": _time(view.ended_at),
+        "duration_s": duration,
+        "media_time_ms": view.media_time_ms,
+        "playback": {
+            "hls": f"{base}/index.m3u8" if has_media else None,
+            "whep": f"/whep/{address}" if view.state in ("live", "interrupted") else None,
+            "dash": f"{base}/manifest.mpd" if has_media else None,
+            "thumbnail": f"{base}/thumbnail.webp" if has_media else None,
+            "storyboard": None,
+        },
+        "chat": {"room_id": view.room_id},
+    }
+
+
+def _time(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat().replace("+00:00", "Z")
+
+
+def _not_found() -> DomainError:
+    return DomainError("not_found", "There is no such stream.", field="stream_id")
