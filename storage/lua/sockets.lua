@@ -20,6 +20,10 @@ for i, key in ipairs(KEYS) do
             redis.call('HDEL', key, said[at])
         elseif said[at] ~= node then
             sums[i] = sums[i] + tonumber(theirs)
+            if tonumber(till) > now + holds then
+                -- Written before the clock was put back: it holds as long as one that is written now.
+                redis.call('HSET', key, said[at], string.format('%s:%.0f', theirs, now + holds))
+            end
         end
     end
 end

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
@@ -15,6 +16,8 @@ from tests.storage.engine_kill import kill
 from tests.storage.test_redis import own_engine
 
 __all__ = ["own_engine"]
+
+SOCKETS_OF_ANN = "{sf:c}:sockets:ann"
 
 
 def table(redis: Redis, node: str = "n1") -> AdmissionTable:
@@ -60,6 +63,15 @@ async def test_the_word_of_a_node_that_says_it_no_more_ends(redis: Redis) -> Non
     await here.count_sockets({"ann": 3}, holds_s=0.05)
     async with asyncio.timeout(5):
         while await there.count_sockets({"ann": 1}, holds_s=60) != [0]:
+            pass
+
+
+async def test_a_count_from_before_the_clock_was_put_back_ends_like_any_other(redis: Redis) -> None:
+    in_an_hour = round((time.time() + 3_600) * 1_000)
+    await redis.command("HSET", SOCKETS_OF_ANN, "gone", f"3:{in_an_hour}")
+    assert await table(redis).count_sockets({"ann": 1}, holds_s=0.2) == [3]
+    async with asyncio.timeout(5):
+        while await table(redis).count_sockets({"ann": 1}, holds_s=60) != [0]:
             pass
 
 

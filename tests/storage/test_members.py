@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from typing import Any
@@ -131,6 +132,18 @@ async def test_when_everybody_was_silent_it_was_redis_and_nobody_is_gone(party: 
     seen = len(a.views)
     await until(lambda: len(a.views) > seen + 5)
     assert a.heard == ["+a", "+b"]
+
+
+async def test_a_clock_of_redis_that_is_put_back_keeps_the_living_and_no_dead(party: Party, redis: Redis) -> None:
+    a, b = await party("a"), await party("b")
+    await until(lambda: "b" in a.names)
+    b.ice.freeze()
+    hour_ahead = round((time.time() + 3_600) * 1_000)
+    seen = len(a.views)
+    await redis.command("HSET", KEYS.state[0], "beat", hour_ahead, "since", hour_ahead - 60_000)
+    await redis.command("ZADD", KEYS.state[2], hour_ahead, "a", hour_ahead, "b")
+    await until(lambda: a.heard == ["+a", "+b", "-b"], within_s=4)
+    assert all(view.age_s >= 60 for view in a.views[seen + 1 :])
 
 
 async def test_a_cluster_of_another_database_is_refused_at_the_door(party: Party) -> None:
