@@ -67,10 +67,18 @@ def test_documentation_reads_its_files_from_the_package() -> None:
     assert Documentation(document=b"{}")
 
 
+# Two made-up requests an operation; every odd value of every field for a few that have many kinds of them.
 # What a schema can't say: a password that is guessed first is refused, and prompts for one are limited.
 SCHEMATHESIS = """
+[phases]
+stateful.enabled = false
+
 [checks.positive_data_acceptance]
 expected-statuses = ["2xx", "401", "403", "404", "409", "429", "5xx"]
+
+[[operations]]
+include-path-regex = "^(?!.*(/me|auth/sessions)$)"
+phases.coverage.enabled = false
 
 [[operations]]
 include-path-regex = "auth/(register|password/change)$"
@@ -83,7 +91,7 @@ async def test_answers_are_as_documented_for_made_up_requests(api: ApiFixture, t
     ada = await api.register("ada")
     (tmp_path / "schemathesis.toml").write_text(SCHEMATHESIS)
     command = [sys.executable, "-m", "schemathesis.cli", "run", str(api.client.make_url("/openapi.json"))]
-    command += ["--checks", "all", "--max-examples", "5", "--phases", "examples,coverage,fuzzing", "--seed", "1"]
+    command += ["--checks", "all", "--max-examples", "2", "--seed", "1"]
     command += ["--exclude-path-regex", "logout$", "--header", f"Authorization: Bearer {ada.access_token}"]
     process = await asyncio.create_subprocess_exec(
         *command,
