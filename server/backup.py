@@ -278,5 +278,7 @@ def _say(words: str) -> None:
 
 
 def _failed(reason: Any) -> int:
+    if isinstance(reason, OSError) and reason.filename is not None:
+        reason = f"{reason.filename}: {os.strerror(reason.errno or 0)}"
     print(f"socialflow: {' '.join(str(reason).split())}", file=sys.stderr)
     return 1

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ApiError, unreachable } from "@web/api/http";
-import { answerTo, retryMs, WebrtcTrust, whyNotWebrtc, whyUnplayable } from "@web/player/decisions";
+import { answerTo, hasMoreToShow, retryMs, WebrtcTrust, whyNotWebrtc, whyUnplayable } from "@web/player/decisions";
 
 const refused = (status: number, reason?: string, type = "about:blank"): ApiError =>
   new ApiError(status, { title: "No", type, ...(reason ? { reason } : {}) });
@@ -87,4 +87,12 @@ test("what cannot be played is named as people know it, each codec once", () => 
   assert.ok(!words.includes("AAC"));
   assert.match(whyUnplayable([], plays), /a format, which this browser cannot play/);
   assert.match(whyUnplayable(["zzzz.1"], plays), /zzzz\.1/);
+});
+
+test("who is behind the end of a broadcast sees the rest of it, who is not or has paused does not", () => {
+  const behind = { mode: "hls", status: "playing", isMoving: true };
+  assert.ok(hasMoreToShow(behind));
+  for (const other of [{ mode: "webrtc" }, { mode: "dvr" }, { mode: null }, { status: "loading" }, { isMoving: false }]) {
+    assert.ok(!hasMoreToShow({ ...behind, ...other }), JSON.stringify(other));
+  }
 });

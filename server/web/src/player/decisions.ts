@@ -68,6 +68,11 @@ export function retryMs(failures: number, random: number): number {
   return Math.min(MAX_RETRY_MS, RETRY_MS * Math.max(1, failures)) * (0.6 + 0.4 * random);
 }
 
+/** Whether something of an ended broadcast is still to be shown: over HLS a viewer is some seconds behind. */
+export function hasMoreToShow(now: { mode: string | null; status: string; isMoving: boolean }): boolean {
+  return now.mode === "hls" && now.status === "playing" && now.isMoving;
+}
+
 export interface HlsFailure {
   isMedia: boolean;
   /** hls.js' `ErrorDetails`. */

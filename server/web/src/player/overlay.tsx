@@ -25,6 +25,8 @@ export function Overlay({ stream, playback, replaying, onWatchRecording }: Overl
       </div>
     );
   }
+  const isShowingTheRest = stream.state === "ended" && !replaying && playback.status.value === "playing";
+  if (isShowingTheRest) return null;
   if (stream.state === "ended" && !stream.playback.hls) {
     return (
       <div class="overlay" role="status">

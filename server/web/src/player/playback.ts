@@ -6,7 +6,7 @@ import { signal } from "@preact/signals";
 import { local } from "../api/http";
 import type { Stream } from "../api/types";
 import { recall, remember } from "../ui/remember";
-import { retryMs, Unplayable, WebrtcTrust, whyNotWebrtc } from "./decisions";
+import { hasMoreToShow, retryMs, Unplayable, WebrtcTrust, whyNotWebrtc } from "./decisions";
 import { startHls, type HlsSession, type Level } from "./hls";
 import { Sound } from "./sound";
 import { WhepSession } from "./whep";
@@ -23,6 +23,8 @@ const MANY_FAILURES = 2;
 /** A rendition that this browser can play may be offered a moment later. */
 const UNPLAYABLE_AGAIN_MS = 10_000;
 const MAX_STALLED_MS = 600_000;
+/** So long the rest of an ended broadcast may take. */
+const MAX_REST_MS = 10_000;
 
 const asWish = (value: string | null): Wish => (value === "webrtc" || value === "hls" ? value : "auto");
 
@@ -50,6 +52,8 @@ export class Playback {
   #held = false;
   #failures = 0;
   #retry: ReturnType<typeof setTimeout> | undefined;
+  /** Ends the showing of what is left of an ended broadcast. */
+  #rest: ReturnType<typeof setTimeout> | undefined;
   /** What the retry timer waits to do. */
   #due: (() => void) | null = null;
   #ticker: ReturnType<typeof setInterval>;
@@ -64,7 +68,8 @@ export class Playback {
     const { signal: until } = this.#abort;
     this.sound = new Sound(video, until);
     video.addEventListener("playing", () => this.#isPlaying(), { signal: until });
-    video.addEventListener("waiting", () => (this.#stalledSince ??= performance.now()), { signal: until });
+    video.addEventListener("waiting", () => this.#isWaiting(), { signal: until });
+    video.addEventListener("ended", () => this.#isAtTheEnd(), { signal: until });
     addEventListener("pagehide", () => this.stop(), { signal: until });
     this.#ticker = setInterval(() => void this.#tick(), TICK_MS);
   }
@@ -85,6 +90,16 @@ export class Playback {
   hold(): void {
     this.#held = true;
     this.#cancelRetry();
+  }
+
+  /** The broadcast has ended. What HLS is behind is shown before everything is off. */
+  finish(): void {
+    const [mode, status] = [this.mode.peek(), this.status.peek()];
+    const isMoving = !this.#video.paused && this.#stalledSince === null;
+    if (!hasMoreToShow({ mode, status, isMoving })) return this.stop({ isOver: true });
+    this.hold();
+    clearTimeout(this.#rest);
+    this.#rest = setTimeout(() => this.#isAtTheEnd(), MAX_REST_MS);
   }
 
   /** The server can be reached again: what waits for another try gets it, and a session without media is not waited for. */
@@ -185,6 +200,8 @@ export class Playback {
 
   #end(isOver = false): void {
     this.#generation += 1;
+    clearTimeout(this.#rest);
+    this.#rest = undefined;
     this.#cancelRetry();
     this.#closeSessions(isOver);
     this.#stalledTicks = 0;
@@ -281,6 +298,15 @@ export class Playback {
     this.#failures = 0;
     if (this.#stalledSince !== null) this.#stalledMs += performance.now() - this.#stalledSince;
     this.#stalledSince = null;
+  }
+
+  #isWaiting(): void {
+    this.#stalledSince ??= performance.now();
+    this.#isAtTheEnd();
+  }
+
+  #isAtTheEnd(): void {
+    if (this.#rest !== undefined) this.stop({ isOver: true });
   }
 
   async #tick(): Promise<void> {

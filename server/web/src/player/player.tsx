@@ -61,7 +61,8 @@ export function Player({ stream, replaying, onWatchRecording, onReady }: PlayerP
     if (stream.state === "live") playback.live(stream);
     else if (stream.state === "ended" && replaying) playback.recording(stream);
     else if (stream.state === "interrupted") playback.hold();
-    else playback.stop({ isOver: stream.state === "ended" });
+    else if (stream.state === "ended") playback.finish();
+    else playback.stop();
   }, [playback, stream.id, stream.state, replaying, stream.playback.hls, stream.playback.whep]);
 
   const wake = (): void => {
