@@ -342,10 +342,7 @@ class LiveStream(Actor):
             await self.publisher_started(PublisherStarted(publication=message.publication, tracks=self._record.tracks))
         self._saw_publisher(message.at)
         self._health = message.health
-        view = msgspec.structs.replace(self._view, media_time_ms=max(self._view.media_time_ms, message.media_time_ms))
-        self._record = msgspec.structs.replace(
-            self._record, view=view, next_segment=max(self._record.next_segment, message.next_segment)
-        )
+        self._go_on_from(message.next_segment, media_time_ms=message.media_time_ms)
         self._keep_chat_in_step()
         if not self._is_save_due:
             self._is_save_due = True
@@ -398,7 +395,8 @@ class LiveStream(Actor):
         segments = tuple(segment for message in self._unrecorded for segment in message.segments)
         inits = {(init.rendition, init.name): init for message in self._unrecorded for init in message.inits}
         following = max((segment.segment + 1 for segment in segments), default=0)
-        self._go_on_from(following)
+        recorded_ms = max((round(segment.media_time_ms + segment.duration_ms) for segment in segments), default=0)
+        self._go_on_from(following, media_time_ms=recorded_ms)
         try:
             await self._store.add_recorded(
                 self._stream_id,
@@ -417,8 +415,10 @@ class LiveStream(Actor):
             self.context.log.info("segments came too late: %s", error)
         self._unrecorded.clear()
 
-    def _go_on_from(self, next_segment: int) -> None:
-        self._record = msgspec.structs.replace(self._record, next_segment=max(self._record.next_segment, next_segment))
+    def _go_on_from(self, next_segment: int, *, media_time_ms: int = 0) -> None:
+        view = msgspec.structs.replace(self._view, media_time_ms=max(self._view.media_time_ms, media_time_ms))
+        following = max(self._record.next_segment, next_segment)
+        self._record = msgspec.structs.replace(self._record, view=view, next_segment=following)
 
     @handles(PublisherLost)
     async def publisher_lost(self, message: PublisherLost) -> None:

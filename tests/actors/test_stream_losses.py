@@ -201,6 +201,16 @@ async def test_a_move_waits_for_the_database_and_is_announced_when_it_is_durable
     assert fixture.stored().state == "interrupted"
 
 
+async def test_after_a_crash_the_media_clock_goes_on_behind_what_is_recorded(fixture: StreamFixture) -> None:
+    grant = await fixture.go_live()
+    await fixture.progress(grant.publication, ms=5_000)
+    await fixture.clock.advance(10.0)
+    for number in range(4):
+        await fixture.tell(recorded(number))
+    await fixture.kill()
+    assert (await fixture.claim()).media_time_ms == 8_000
+
+
 async def test_progress_is_written_every_few_seconds_also_when_nothing_is_recorded(fixture: StreamFixture) -> None:
     grant = await fixture.go_live()
     for second in range(1, 8):
