@@ -1,4 +1,4 @@
-"""Watching in Firefox, over WebRTC and over HLS.
+"""Watching in Firefox, over WebRTC and over HLS, and going live from it.
 
 Debian's Firefox plays H.264 with the system's libavcodec, but without Cisco's plug-in, which it fetches from the
 internet, it neither sends nor takes H.264 over WebRTC.
@@ -14,8 +14,8 @@ import pytest
 
 from tests.e2e.conftest import OnTheAir
 from tests.e2e.firefox import PROGRAM, BidiSession, Firefox, FirefoxTab, steering
-from tests.e2e.page import VIDEO, plays
-from tests.e2e.people import Api
+from tests.e2e.page import VIDEO, plays, sign_in
+from tests.e2e.people import Account, Api
 from tests.e2e.serving import Server
 from tests.tools import needs
 
@@ -63,3 +63,21 @@ async def test_firefox_watches_over_hls(server: Server, live: OnTheAir, tab: Fir
     await plays(tab, within_s=30)
     assert await tab.read(f"{VIDEO}.srcObject === null && {VIDEO}.videoWidth") == 320
     await nobody.until_stream(live.stream_id, lambda stream: stream["viewers"] >= 1)
+
+
+async def test_firefox_goes_live_also_without_h264(server: Server, owner: Account, session: BidiSession) -> None:
+    studio = await session.tab()
+    await sign_in(studio, server.url, owner.username)
+    await studio.open(f"{server.url}/live")
+    await studio.click("button", "Camera")
+    await studio.until(f"{VIDEO}?.videoWidth > 0")
+    await studio.type("input[name=title]", "From Firefox")
+    await studio.click("button[type=submit]", "Start")
+    await studio.text("You are on air", within_s=25)
+    stream_id = (await owner.done("GET", f"streams?state=live&owner={owner.username}"))["items"][0]["id"]
+    assert (await owner.done("GET", f"streams/{stream_id}/health"))["codec"] in ("h264", "vp8")
+
+    viewer = await session.tab()  # not before: a page that is hidden does not poll
+    await viewer.open(f"{server.url}/watch/{stream_id}")
+    await plays(viewer, within_s=30)
+    await owner.done("POST", f"streams/{stream_id}/end")
