@@ -88,10 +88,10 @@ def _compare(fault_run: FaultRun, room: RoomCopy, rows: Sequence[Any]) -> None:
             fault_run.notes.wrong("shown and not in the log", f"{room.id}: {offset}")
 
 
-def figures(worlds: Sequence[FaultRun]) -> list[report.Figure]:
-    wrongs = sum((fault_run.notes.wrongs for fault_run in worlds), Counter[str]())
-    acked = sum(len(room.acked) for fault_run in worlds for room in fault_run.rooms)
-    happenings = [one for fault_run in worlds for one in fault_run.happenings]
+def figures(fault_runs: Sequence[FaultRun]) -> list[report.Figure]:
+    wrongs = sum((fault_run.notes.wrongs for fault_run in fault_runs), Counter[str]())
+    acked = sum(len(room.acked) for fault_run in fault_runs for room in fault_run.rooms)
+    happenings = [one for fault_run in fault_runs for one in fault_run.happenings]
     found = [
         _one("messages acknowledged", [acked], "", better="higher"),
         _one("lost, skipped or not as it was told", [wrongs.total() - wrongs[REPEATED]], "", bar=0.0),
@@ -106,7 +106,7 @@ def figures(worlds: Sequence[FaultRun]) -> list[report.Figure]:
         if silences:
             found.append(_one(f"{name}: a room answers again", silences, "s", bar=median_bar))
             found.append(_one(f"{name}: the last room", [max(silences)], "s", bar=worst_bar))
-    grown = [value for fault_run in worlds for value in fault_run.grown_mb]
+    grown = [value for fault_run in fault_runs for value in fault_run.grown_mb]
     if grown:
         found.append(_one("memory of a node that stayed, grown by", grown, "MB"))
     return [*found, *_details(happenings)]
@@ -140,14 +140,14 @@ def _one(
     return report.figure(QUESTION, name, values, unit, better=better, bar=bar)
 
 
-def plot(worlds: Sequence[FaultRun], file: Path) -> None:
+def plot(fault_runs: Sequence[FaultRun], file: Path) -> None:
     """The first happening of each kind."""
     strips: dict[str, Strip] = {}
-    for fault_run in worlds:
+    for fault_run in fault_runs:
         for one in fault_run.happenings:
             if one.name != "calm" and one.name not in strips:
                 strips[one.name] = _strip(fault_run.notes, one)
-    people = f"{len(worlds[0].chat_clients)} sockets in {len(worlds[0].rooms)} rooms on {NODES} nodes"
+    people = f"{len(fault_runs[0].chat_clients)} sockets in {len(fault_runs[0].rooms)} rooms on {NODES} nodes"
     draw(file, title=f"Messages shown a second, {people}", unit="messages shown a second", strips=list(strips.values()))
 
 
@@ -238,18 +238,18 @@ def main(argv: Sequence[str]) -> int:
             setattr(options, name, value)
     allow_many_files()
     began = time.monotonic()
-    worlds = list(_under_fire(options))
-    if not worlds:
+    fault_runs = list(_under_fire(options))
+    if not fault_runs:
         return 0
-    plot(worlds, options.plot)
-    faults = sum(len(fault_run.happenings) - 1 for fault_run in worlds)
+    plot(fault_runs, options.plot)
+    faults = sum(len(fault_run.happenings) - 1 for fault_run in fault_runs)
     head = f"{faults} faults in {time.monotonic() - began:.0f} s; plot: {options.plot}"
-    report.hand_over(figures(worlds), options.json, head=head)
-    for fault_run in worlds:
+    report.hand_over(figures(fault_runs), options.json, head=head)
+    for fault_run in fault_runs:
         print(f"refusals: {dict(fault_run.notes.refusals)}; reconnects: {fault_run.notes.reconnects}")
         for example in fault_run.notes.examples:
             print(f"  WRONG {example}")
-    return int(any(fault_run.notes.wrongs for fault_run in worlds))
+    return int(any(fault_run.notes.wrongs for fault_run in fault_runs))
 
 
 if __name__ == "__main__":

@@ -99,7 +99,7 @@ class Access:
             holders=[sockets, self.viewings],
             keepers=[stream_directory, *keepers],
             end_streams=self.departure.end_streams_of,
-            renamed=naming.hear,
+            renamed=naming.rename,
         )
 
     def features(

@@ -41,7 +41,7 @@ _LOST: Final = (
     asyncpg.InternalClientError,
     OSError,
 )
-_REFUSED_AT_THE_DOOR: Final = ("28", "3D")
+_REFUSED_AT_CONNECT: Final = ("28", "3D")
 
 
 class Database:
@@ -352,7 +352,7 @@ def _of_server(error: asyncpg.PostgresError) -> StorageError:
         return Conflict(getattr(error, "constraint_name", None) or code, getattr(error, "detail", None) or "")
     if code.startswith("22"):
         return BadValue(str(error))
-    if code.startswith((*_PASSING, *_REFUSED_AT_THE_DOOR)):
+    if code.startswith((*_PASSING, *_REFUSED_AT_CONNECT)):
         return Unavailable(_NAME, str(error))
     return StorageError(f"{code}: {error}")
 

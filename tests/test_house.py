@@ -49,6 +49,25 @@ NAMED_SO_ELSEWHERE = {
     "ServerInfo": "the answer of GET /api/v1/server",
 }
 
+# Words that named things here before the field's own did: docs/architecture.md has the glossary.
+RETIRED_WORDS = {
+    *(
+        "announcer",
+        "bell",
+        "curtain",
+        "deed",
+        "desk",
+        "desks",
+        "doorkeeper",
+        "doors",
+        "ears",
+        "examination",
+        "farewell",
+    ),
+    *("heirs", "house", "neighbour", "pulse", "realm", "station", "teller", "town", "trails", "turnout", "turnstile"),
+    *("voice", "voices", "witness", "workshop", "world", "worlds"),
+}
+
 # Where anything at all may go wrong and the show goes on. Everywhere else an `except` names what it expects.
 NAMED_EDGES = {
     "actors/runtime/cell.py:Cell._activate": "an actor's own code: what it raises goes to its supervisor",
@@ -163,6 +182,36 @@ def test_no_class_has_a_name_that_says_nothing() -> None:
         if isinstance(node, ast.ClassDef) and VAGUE_ENDINGS.search(node.name) and node.name not in NAMED_SO_ELSEWHERE
     )
     none_of(found, "say what it is, or add it to NAMED_SO_ELSEWHERE with the reason")
+
+
+def test_no_identifier_brings_a_retired_word_back() -> None:
+    found = (
+        f"{name}: {identifier}"
+        for name in modules(*CODE, "tests")
+        for identifier in sorted(identifiers(tree(name)))
+        if RETIRED_WORDS.intersection(words_of(identifier))
+    )
+    none_of(found, "use the field's term: docs/architecture.md has the glossary")
+
+
+def identifiers(node: ast.AST) -> set[str]:
+    """What is defined, assigned, passed or looked up below the node; tests' own names are sentences and left out."""
+    found: set[str] = set()
+    for one in ast.walk(node):
+        if isinstance(one, ast.Name):
+            found.add(one.id)
+        elif isinstance(one, ast.Attribute):
+            found.add(one.attr)
+        elif isinstance(one, ast.arg | ast.keyword):
+            found.add(one.arg or "")
+        elif isinstance(one, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            found.add(one.name)
+    return {one for one in found if not one.startswith("test_")}
+
+
+def words_of(identifier: str) -> set[str]:
+    """Of ``_RoomFan``, ``room_fan`` and ``ROOM_FAN``: room and fan."""
+    return {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", identifier)}
 
 
 def test_every_name_that_is_let_pass_is_still_there() -> None:
@@ -386,6 +435,7 @@ Check = Callable[[str], Iterable[object]]
     [
         (lambda code: bare_sleeps(ast.parse(code)), "time.sleep(1)", "while True:\n    time.sleep(1)"),
         (lambda code: bare_sleeps(ast.parse(code)), "await asyncio.sleep(0.1)", "await asyncio.sleep(0)"),
+        (lambda code: RETIRED_WORDS & set().union(*map(words_of, identifiers(ast.parse(code)))), "DoorBell()", "label"),
         (SQL.findall, "select a from b", "select clock_timestamp()"),
         (SQL.findall, "UPDATE users\nSET x = 1", "update it and set it"),
         (MACHINE_PATHS.findall, "see /ho" + "me/ada/notes", "people/home/ada"),

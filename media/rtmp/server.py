@@ -446,11 +446,11 @@ class _Connection(asyncio.Protocol):
             self._is_pending = False
             self._server._count_pending(self.address, -1)
 
-    def _leave(self, farewell: ConnectionEnding) -> None:
+    def _leave(self, ending: ConnectionEnding) -> None:
         """Send what is queued, then close. The socket is read on for a while: closing it at once could take back
         what the peer has not read yet."""
-        self._end_publication(farewell.reason)
-        self.reason = farewell.reason
+        self._end_publication(ending.reason)
+        self.reason = ending.reason
         self._flush()
         if self.phase is _Phase.GONE or self._transport is None:
             return

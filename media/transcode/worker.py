@@ -129,11 +129,11 @@ def warm() -> None:
 def serve(connection: socket.socket) -> None:
     """Obey until the other side is gone."""
     frames = messages.Frames()
-    workshop = Worker()
+    worker = Worker()
     while data := connection.recv(_READ_BYTES):
         for body in frames.feed(data):
             order = messages.orders.decode(body)
-            for answer in workshop.obey(order):
+            for answer in worker.obey(order):
                 connection.sendall(messages.pack(answer))
 
 

@@ -54,14 +54,14 @@ def build_app(
     The caller may add routes of its own (Socket.IO, the browser client) before it runs the application. Order matters:
     aiohttp takes the first resource that matches.
     """
-    surround = HttpMiddleware(
+    middleware = HttpMiddleware(
         problems=problems,
         metrics=HttpMetrics(registry=registry),
         allowed_origins=settings.allowed_origins,
     )
     # Bodies are read and bounded by each operation itself.
-    app = web.Application(middlewares=[surround.middleware()], client_max_size=0)
-    app.on_response_prepare.append(surround.on_prepare)
+    app = web.Application(middlewares=[middleware.middleware()], client_max_size=0)
+    app.on_response_prepare.append(middleware.on_prepare)
     intake = Intake(
         identity=identity,
         limiter=limiter,

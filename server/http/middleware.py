@@ -95,10 +95,10 @@ class HttpMiddleware:
 
     def middleware(self) -> Middleware:
         @web.middleware
-        async def surround(request: web.Request, handler: Handler) -> web.StreamResponse:
+        async def wrapped(request: web.Request, handler: Handler) -> web.StreamResponse:
             return await self._answer(request, handler)
 
-        return surround
+        return wrapped
 
     async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         began = time.perf_counter()

@@ -42,7 +42,7 @@ class Naming:
         self._sockets = sockets
         self._display_name = display_name
 
-    async def hear(self, person_id: str) -> None:
+    async def rename(self, person_id: str) -> None:
         """The person is called otherwise. Raises ``Unavailable``."""
         name = await self._display_name(person_id)
         if name is None:

@@ -72,7 +72,7 @@ STREAM: Final = "stream:"
 
 # As the server writes them: another spelling of the same id would be another actor.
 class StreamViews(Protocol):
-    """What the sockets need of the streams' desk."""
+    """What the sockets need of the streams' directory."""
 
     async def view(self, stream_id: str, *, viewer_id: str | None) -> StreamView:
         """Raises ``DomainError("not_found")`` for what the viewer may not know of."""

@@ -103,7 +103,7 @@ def next_server(met: Counter[str]) -> None:
     import server.app
     from server.live.node_actor import NodeActor
 
-    class NextNeighbour(NodeActor):
+    class NextNodeActor(NodeActor):
         @handles(DeliverLiveEvent)
         def handle(self, message: Any) -> None:
             if isinstance(message.event, Applauded):
@@ -144,7 +144,7 @@ def next_server(met: Counter[str]) -> None:
             except ActorError:
                 met["away"] += 1
 
-    server.app.NodeActor = NextNeighbour  # type: ignore[misc, attr-defined]
+    server.app.NodeActor = NextNodeActor  # type: ignore[misc, attr-defined]
     server.app.App = NextApp  # type: ignore[misc]
 
 

@@ -29,7 +29,7 @@ async def watched(tmp_path: Path) -> AsyncIterator[Watched]:
 
 
 @pytest.fixture
-async def watched_town(watched: Watched) -> AsyncIterator[LocalCluster]:
+async def watched_cluster(watched: Watched) -> AsyncIterator[LocalCluster]:
     cluster = await asyncio.to_thread(LocalCluster, flags=("--drain-s=2",))
     cluster.redis_url = watched.url
     try:
@@ -40,21 +40,21 @@ async def watched_town(watched: Watched) -> AsyncIterator[LocalCluster]:
 
 
 async def test_nodes_stay_in_service_and_reach_each_other_again_at_the_promoted_replica(
-    watched: Watched, watched_town: LocalCluster, http: aiohttp.ClientSession
+    watched: Watched, watched_cluster: LocalCluster, http: aiohttp.ClientSession
 ) -> None:
-    here, there = watched_town.running
+    here, there = watched_cluster.running
 
     async def is_shared() -> bool:
-        return set(await watched_town.shares()) == {here.name, there.name}
+        return set(await watched_cluster.shares()) == {here.name, there.name}
 
     await until(is_shared, within_s=20, what="a share for each node")
     person = await register(http, here.url)
-    room_id = await room_on(there, watched_town, person)
+    room_id = await room_on(there, watched_cluster, person)
     async with talker(here.url, person.token) as socket:
         await socket.ok("chat:send", {"room_id": room_id, "text": "before", "client_id": "1"})
         watched.first.kill()
-        await until(lambda: all_say(http, watched_town, 200, "degraded"), what="degraded")
-        await until(lambda: all_say(http, watched_town, 200, "ready"), within_s=20, what="ready")
+        await until(lambda: all_say(http, watched_cluster, 200, "degraded"), what="degraded")
+        await until(lambda: all_say(http, watched_cluster, 200, "ready"), within_s=20, what="ready")
 
         async def goes_through() -> bool:
             answer = await socket.ask("chat:send", {"room_id": room_id, "text": "after", "client_id": "2"})

@@ -66,11 +66,11 @@ class RecorderFixture:
 
 
 @pytest.fixture
-async def desk(tmp_path: Path):
-    desk = RecorderFixture(tmp_path / "run")
-    yield desk
-    desk.store.gate.set()
-    for recorder in desk.recorders:
+async def fixture(tmp_path: Path):
+    fixture = RecorderFixture(tmp_path / "run")
+    yield fixture
+    fixture.store.gate.set()
+    for recorder in fixture.recorders:
         await recorder.close(deadline_s=0)
 
 
@@ -80,110 +80,110 @@ def note(recorder: Recorder, events: list[Event]) -> list[SegmentReady]:
     return [event for event in events if isinstance(event, SegmentReady)]
 
 
-async def test_segments_and_initialisations_are_stored_under_keys_with_the_epoch(desk):
-    recorder = desk.recorder()
-    segments = note(recorder, desk.events())
+async def test_segments_and_initialisations_are_stored_under_keys_with_the_epoch(fixture):
+    recorder = fixture.recorder()
+    segments = note(recorder, fixture.events())
     assert await recorder.close(deadline_s=10) == 0
-    assert set(desk.store.objects) == {
+    assert set(fixture.store.objects) == {
         *(f"streams/s1/5-3/{each.rendition}/{each.segment}.m4s" for each in segments),
         "streams/s1/5-3/video/init-0.mp4",
         "streams/s1/5-3/audio/init-0.mp4",
     }
     for each in segments:
-        assert desk.store.objects[recorder.key(each.name)] == Path(each.path).read_bytes()
+        assert fixture.store.objects[recorder.key(each.name)] == Path(each.path).read_bytes()
 
 
-async def test_what_was_stored_is_reported_with_everything_a_row_needs(desk):
-    recorder = desk.recorder(workers=1)
-    segments = note(recorder, desk.events())
+async def test_what_was_stored_is_reported_with_everything_a_row_needs(fixture):
+    recorder = fixture.recorder(workers=1)
+    segments = note(recorder, fixture.events())
     await recorder.close(deadline_s=10)
-    assert [each.name for each in desk.stored] == [each.name for each in segments]
-    first = desk.stored[0]
+    assert [each.name for each in fixture.stored] == [each.name for each in segments]
+    first = fixture.stored[0]
     assert first.object_key == "streams/s1/5-3/" + first.name.replace("/3/", "/")
     assert first.init_key == f"streams/s1/5-3/{first.rendition}/init-0.mp4"
     assert (first.media_time_ms, first.size) == (segments[0].media_time_ms, segments[0].size)
     assert recorder.counters.stored == len(segments)
 
 
-async def test_initialisation_is_stored_before_the_segments_that_need_it(desk):
-    recorder = desk.recorder()
-    note(recorder, desk.events())
+async def test_initialisation_is_stored_before_the_segments_that_need_it(fixture):
+    recorder = fixture.recorder()
+    note(recorder, fixture.events())
     await recorder.close(deadline_s=10)
     for rendition in ("video", "audio"):
-        keys = [key for key in desk.store.order if f"/{rendition}/" in key]
+        keys = [key for key in fixture.store.order if f"/{rendition}/" in key]
         assert keys[0].endswith("init-0.mp4")
 
 
-async def test_failed_puts_are_tried_again_until_they_work(desk):
-    recorder = desk.recorder()
-    desk.store.failures = 7
-    segments = note(recorder, desk.events())
+async def test_failed_puts_are_tried_again_until_they_work(fixture):
+    recorder = fixture.recorder()
+    fixture.store.failures = 7
+    segments = note(recorder, fixture.events())
     assert await recorder.close(deadline_s=10) == 0
     assert recorder.counters.retries == 7
-    assert len(desk.stored) == len(segments)
+    assert len(fixture.stored) == len(segments)
 
 
-async def test_put_that_hangs_is_given_up_and_tried_again(desk):
-    recorder = desk.recorder(put_timeout_s=0.01)
-    desk.store.gate.clear()
-    segments = note(recorder, desk.events())
+async def test_put_that_hangs_is_given_up_and_tried_again(fixture):
+    recorder = fixture.recorder(put_timeout_s=0.01)
+    fixture.store.gate.clear()
+    segments = note(recorder, fixture.events())
     for _ in range(5):
-        await desk.store.asked.acquire()
-    desk.store.gate.set()
+        await fixture.store.asked.acquire()
+    fixture.store.gate.set()
     assert await recorder.close(deadline_s=10) == 0
     assert recorder.counters.retries >= 3
-    assert len(desk.stored) == len(segments)
+    assert len(fixture.stored) == len(segments)
 
 
-async def test_close_gives_up_at_its_deadline_and_says_how_many_are_left(desk):
-    recorder = desk.recorder()
-    desk.store.gate.clear()
-    segments = note(recorder, desk.events())
+async def test_close_gives_up_at_its_deadline_and_says_how_many_are_left(fixture):
+    recorder = fixture.recorder()
+    fixture.store.gate.clear()
+    segments = note(recorder, fixture.events())
     assert await recorder.close(deadline_s=0.01) == len(segments)
     assert await recorder.close(deadline_s=0.01) == len(segments)
 
 
-async def test_segments_beyond_the_bound_are_refused_and_named(desk):
-    recorder = desk.recorder(max_waiting=2)
-    desk.store.gate.clear()
-    segments = note(recorder, desk.events())
-    desk.store.gate.set()
+async def test_segments_beyond_the_bound_are_refused_and_named(fixture):
+    recorder = fixture.recorder(max_waiting=2)
+    fixture.store.gate.clear()
+    segments = note(recorder, fixture.events())
+    fixture.store.gate.set()
     await recorder.close(deadline_s=10)
-    assert desk.skipped == [each.name for each in segments[2:]]
+    assert fixture.skipped == [each.name for each in segments[2:]]
     assert recorder.counters.refused == len(segments) - 2
-    assert len(desk.stored) == 2
+    assert len(fixture.stored) == 2
 
 
-async def test_segment_whose_file_has_gone_is_skipped_and_the_others_go_on(desk):
-    recorder = desk.recorder()
-    events = desk.events()
+async def test_segment_whose_file_has_gone_is_skipped_and_the_others_go_on(fixture):
+    recorder = fixture.recorder()
+    events = fixture.events()
     segments = [each for each in events if isinstance(each, SegmentReady)]
     Path(segments[0].path).unlink()
     note(recorder, events)
     assert await recorder.close(deadline_s=10) == 0
-    assert desk.skipped == [segments[0].name]
+    assert fixture.skipped == [segments[0].name]
     assert recorder.counters.lost == 1
-    assert len(desk.stored) == len(segments) - 1
+    assert len(fixture.stored) == len(segments) - 1
 
 
-async def test_segment_lost_to_the_folders_bound_is_not_tried_for_ever(desk):
-    recorder = desk.recorder(workers=1)
-    desk.store.failures = 1_000_000
-    segments = note(recorder, desk.events())
-    await desk.store.asked.acquire()
+async def test_segment_lost_to_the_folders_bound_is_not_tried_for_ever(fixture):
+    recorder = fixture.recorder(workers=1)
+    fixture.store.failures = 1_000_000
+    segments = note(recorder, fixture.events())
+    await fixture.store.asked.acquire()
     for each in segments:
         recorder.note(SegmentRemoved(name=each.name, is_lost=True))
         Path(each.path).unlink()
-    desk.store.failures = 0
+    fixture.store.failures = 0
     assert await recorder.close(deadline_s=10) == 0
     assert recorder.counters.lost == len(segments)
 
 
-async def test_released_segments_may_leave_the_folder_only_after_they_are_stored(desk):
-    recorder = desk.recorder()
-    segments = note(recorder, desk.events())
-    assert desk.folder.trim(1e12) == []
+async def test_released_segments_may_leave_the_folder_only_after_they_are_stored(fixture):
+    recorder = fixture.recorder()
+    segments = note(recorder, fixture.events())
+    assert fixture.folder.trim(1e12) == []
     await recorder.close(deadline_s=10)
-    for each in desk.stored:
-        desk.folder.release(each.name)
-    assert len(desk.folder.trim(1e12)) == len(segments)
+    for each in fixture.stored:
+        fixture.folder.release(each.name)
+    assert len(fixture.folder.trim(1e12)) == len(segments)

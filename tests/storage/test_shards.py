@@ -27,37 +27,37 @@ def view(*members: Member) -> View:
     return View({member.name: member for member in members}, {}, 1, 10.0)
 
 
-def heirs_of(*members: Member) -> list[str | None]:
-    heirs = RendezvousHash()
-    heirs.see(view(*members))
-    of = [heirs.of(shard) for shard in range(SHARDS)]
+def owners_of(*members: Member) -> list[str | None]:
+    rendezvous = RendezvousHash()
+    rendezvous.see(view(*members))
+    of = [rendezvous.of(shard) for shard in range(SHARDS)]
     return [holder.name if holder is not None else None for holder in of]
 
 
 def test_equal_nodes_get_about_equal_shares() -> None:
-    shares = Counter(heirs_of(*(member(f"node-{n}") for n in range(4))))
+    shares = Counter(owners_of(*(member(f"node-{n}") for n in range(4))))
     assert all(40 <= share <= 90 for share in shares.values())
 
 
 def test_a_node_that_joins_takes_from_all_and_moves_nothing_else() -> None:
-    before = heirs_of(member("a"), member("b"))
-    after = heirs_of(member("a"), member("b"), member("c"))
+    before = owners_of(member("a"), member("b"))
+    after = owners_of(member("a"), member("b"), member("c"))
     assert {new for old, new in zip(before, after, strict=True) if old != new} == {"c"}
 
 
 def test_shares_follow_weights() -> None:
-    shares = Counter(heirs_of(member("a"), member("b", weight=0.5)))
+    shares = Counter(owners_of(member("a"), member("b", weight=0.5)))
     assert 1.5 < shares["a"] / shares["b"] < 2.7
 
 
 def test_who_drains_or_has_another_role_or_no_weight_gets_nothing() -> None:
     others = [member("b", is_draining=True), member("c", role="media"), member("d", weight=0.0)]
-    assert set(heirs_of(member("a"), *others)) == {"a"}
-    assert set(heirs_of(*others)) == {None}
+    assert set(owners_of(member("a"), *others)) == {"a"}
+    assert set(owners_of(*others)) == {None}
 
 
 def test_a_restarted_node_is_the_heir_of_what_it_had() -> None:
-    assert heirs_of(member("a"), member("b")) == heirs_of(member("a", number=2), member("b"))
+    assert owners_of(member("a"), member("b")) == owners_of(member("a", number=2), member("b"))
 
 
 class Table:

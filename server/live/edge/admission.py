@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from server.http.addresses import LOOPBACK, ClientAddresses, is_loopback, limiting_key
 
 _LEAST_RETRY_S = 1.0
-_LEAST_COMEBACK_MS = 250
+_LEAST_RECONNECT_MS = 250
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
 
@@ -139,4 +139,4 @@ class ConnectionRate:
 def reconnect_delays_ms(count: int, *, per_s: float, jitter: Callable[[], float] = random) -> list[int]:
     """When each of `count` clients that are sent away is to come back, in the order of their going: as many a second as
     are let in elsewhere, each at a random moment of its own share, none at once. `jitter` gives numbers from 0 to 1."""
-    return [_LEAST_COMEBACK_MS + int((number + jitter()) * 1_000 / per_s) for number in range(count)]
+    return [_LEAST_RECONNECT_MS + int((number + jitter()) * 1_000 / per_s) for number in range(count)]

@@ -111,8 +111,8 @@ async def serve() -> AsyncIterator[Serve]:
     clients: list[TestClient[Any, Any]] = []
 
     async def start(handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> TestClient[Any, Any]:
-        surround = HttpMiddleware(problems=ProblemTable([]), metrics=HttpMetrics(registry=CollectorRegistry()))
-        app = web.Application(middlewares=[surround.middleware()])
+        middleware = HttpMiddleware(problems=ProblemTable([]), metrics=HttpMetrics(registry=CollectorRegistry()))
+        app = web.Application(middlewares=[middleware.middleware()])
         app.router.add_get("/", handler)
         clients.append(TestClient(TestServer(app), auto_decompress=False))
         await clients[-1].start_server()

@@ -32,9 +32,9 @@ async def _read(request: web.Request) -> web.Response:
 @asynccontextmanager
 async def _serving(*routes: web.RouteDef) -> AsyncIterator[int]:
     """The port of an application as the server runs it: a handler goes on when its client has left."""
-    surround = HttpMiddleware(problems=ProblemTable([]), metrics=HttpMetrics(registry=CollectorRegistry()))
-    app = web.Application(middlewares=[surround.middleware()])
-    app.on_response_prepare.append(surround.on_prepare)
+    middleware = HttpMiddleware(problems=ProblemTable([]), metrics=HttpMetrics(registry=CollectorRegistry()))
+    app = web.Application(middlewares=[middleware.middleware()])
+    app.on_response_prepare.append(middleware.on_prepare)
     app.router.add_routes(routes)
     runner = web.AppRunner(app, access_log=None, handle_signals=False)
     await runner.setup()

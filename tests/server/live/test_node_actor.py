@@ -125,12 +125,12 @@ class Applauded(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     by: str
 
 
-class HearApplause(Message, frozen=True, kw_only=True, tag="Hear"):
+class DeliverApplause(Message, frozen=True, kw_only=True, tag="DeliverLiveEvent"):
     event: Applauded
 
 
 async def test_a_fact_of_a_later_version_is_counted_and_those_after_it_are_heard(places: list[ClusterNode]) -> None:
-    places[0].node.ref(NODE, "n2").tell(HearApplause(event=Applauded(by="ann")))
+    places[0].node.ref(NODE, "n2").tell(DeliverApplause(event=Applauded(by="ann")))
     broadcaster(places[0], "n2")(FACTS[0])
     await places[1].settle()
     assert places[1].live_events.events == [FACTS[0]]

@@ -27,7 +27,7 @@ from actors.runtime import (
     handles,
     shard_of,
 )
-from server.live import room_mirror as feeds_module
+from server.live import room_mirror as mirrors_module
 from server.live.room_mirror import RoomMirrors
 
 AT = dt.datetime(2026, 5, 1, tzinfo=dt.UTC)
@@ -186,9 +186,9 @@ async def test_what_is_posted_while_a_feed_opens_follows_its_snapshot_once(scene
 async def test_a_feed_that_is_behind_one_of_its_readers_reads_up_to_where_they_are(scene: Scene) -> None:
     scene.top = 3
     mirror = await scene.mirrors.open("r")
-    scene.top = feeds_module.PAGE + 10
-    await scene.mirrors.reach(mirror, feeds_module.PAGE + 5)
-    assert mirror.offset >= feeds_module.PAGE + 5
+    scene.top = mirrors_module.PAGE + 10
+    await scene.mirrors.reach(mirror, mirrors_module.PAGE + 5)
+    assert mirror.offset >= mirrors_module.PAGE + 5
     assert scene.offsets() == list(range(4, mirror.offset + 1)), "and shows it to the others"
     scene.handle(posted(*range(mirror.offset - 3, mirror.offset + 1)))
     assert scene.offsets()[-1] == mirror.offset
@@ -255,8 +255,8 @@ async def test_a_hole_longer_than_a_page_is_mended_whole(scene: Scene) -> None:
 async def test_a_hole_is_mended_when_the_log_is_back_however_long_that_takes(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feeds_module, "REPAIR_S", 0.001)
-    monkeypatch.setattr(feeds_module, "MAX_REPAIR_S", 0.002)
+    monkeypatch.setattr(mirrors_module, "REPAIR_S", 0.001)
+    monkeypatch.setattr(mirrors_module, "MAX_REPAIR_S", 0.002)
     await scene.mirrors.open("r")
     scene.is_away = True
     scene.handle(posted(3))
@@ -271,8 +271,8 @@ async def test_a_hole_is_mended_when_the_log_is_back_however_long_that_takes(
 async def test_what_finds_no_place_behind_a_hole_is_read_from_the_log_too(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feeds_module, "MAX_HELD", 2)
-    monkeypatch.setattr(feeds_module, "REPAIR_S", 0.001)
+    monkeypatch.setattr(mirrors_module, "MAX_HELD", 2)
+    monkeypatch.setattr(mirrors_module, "REPAIR_S", 0.001)
     mirror = await scene.mirrors.open("r")
     scene.is_away = True
     for offset in range(3, 30):
@@ -320,7 +320,7 @@ async def test_readers_of_a_log_that_was_replaced_are_shown_the_new_one_and_hear
 async def test_a_log_that_was_replaced_is_shown_when_its_room_can_be_read_again(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feeds_module, "REPAIR_S", 0.001)
+    monkeypatch.setattr(mirrors_module, "REPAIR_S", 0.001)
     await scene.mirrors.open("r")
     scene.heard.add("r")
     scene.refusal = Unavailable("postgres", "away")
@@ -364,7 +364,7 @@ async def test_since_is_exact_within_what_is_held_and_none_beyond(scene: Scene) 
 async def test_rooms_nobody_hears_are_forgotten_and_heard_ones_and_the_newest_are_not(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feeds_module, "MAX_MIRRORS", 5)
+    monkeypatch.setattr(mirrors_module, "MAX_MIRRORS", 5)
     scene.heard = {"r0", "r1"}
     for number in range(20):
         await scene.mirrors.open(f"r{number}")
@@ -374,7 +374,7 @@ async def test_rooms_nobody_hears_are_forgotten_and_heard_ones_and_the_newest_ar
 
 
 async def test_more_heard_rooms_than_the_bound_are_all_kept(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feeds_module, "MAX_MIRRORS", 5)
+    monkeypatch.setattr(mirrors_module, "MAX_MIRRORS", 5)
     for number in range(20):
         scene.heard.add(f"r{number}")
         await scene.mirrors.open(f"r{number}")
@@ -450,7 +450,7 @@ async def test_a_room_that_opens_while_it_is_read_is_told_after_its_snapshot(sce
 async def test_every_room_that_is_heard_is_told_so_again_and_again(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feeds_module, "LISTEN_S", 0.003)
+    monkeypatch.setattr(mirrors_module, "LISTEN_S", 0.003)
     scene.top = 2
     for room_id in ("r", "s"):
         await scene.mirrors.open(room_id)
@@ -503,8 +503,8 @@ async def test_a_room_whose_shard_has_another_owner_is_told_at_once_that_it_is_h
 async def test_a_room_that_could_not_be_told_that_it_is_heard_is_told_soon(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feeds_module, "LISTEN_S", 0.3)
-    monkeypatch.setattr(feeds_module, "RETELLS", 100)
+    monkeypatch.setattr(mirrors_module, "LISTEN_S", 0.3)
+    monkeypatch.setattr(mirrors_module, "RETELLS", 100)
     await scene.mirrors.open("r")
     scene.heard.add("r")
     shard, owner = shard_of(ActorId("chat", "r")), scene.node.directory
