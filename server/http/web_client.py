@@ -23,7 +23,9 @@ PLACES: Final = (
     "/login",
     "/register",
     "/@{username}",
+    "/search",
     "/admin",
+    "/admin/{rest:.*}",
     "/settings",
     "/settings/{rest:.*}",
 )

@@ -34,6 +34,10 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 700,
+    // What nearly every page needs comes in one piece instead of a dozen.
+    rollupOptions: {
+      output: { codeSplitting: { groups: [{ name: "base", test: /node_modules\/@?preact|src\/(api|realtime|ui|router|routes|i18n\/(catalogue|language))\b(?!.*\/ar\.ts)/ }] } },
+    },
   },
   server: {
     proxy: {

@@ -179,7 +179,8 @@ class Image:
 
 def _is_newer(built: Path, sources: Path) -> bool:
     def is_source(path: Path) -> bool:
-        return path.is_file() and not {"node_modules", "dist"} & set(path.relative_to(sources).parts)
+        """``schema.ts`` holds types alone, generated for the type checker."""
+        return path.is_file() and not {"node_modules", "dist", "schema.ts"} & set(path.relative_to(sources).parts)
 
     if not built.is_file():
         return False

@@ -69,6 +69,31 @@ async def test_the_pages_for_guests_keep_the_rules(
             await _check(tab, f"{path} in {scheme}")
 
 
+@pytest.mark.parametrize("width", [1440, 390])
+async def test_the_pages_keep_the_rules_in_arabic_from_right_to_left(
+    server: Server, live: OnTheAir, tab: Tab, someone: NewPerson, width: int
+) -> None:
+    await _size(tab, width, 900)
+    person = await someone("arabic")
+    await sign_in(tab, server.url, person.username)
+    await tab.click("button", "العربية")
+    await tab.until("document.documentElement.lang === 'ar' && document.documentElement.dir === 'rtl'")
+    pages = {
+        "/": "document.body.innerText.includes('مباشر الآن')",
+        "/search?q=nothing-like-this": "document.body.innerText.includes('لا توجد نتائج')",
+        "/settings": "!!document.querySelector('textarea')",
+        "/settings/appearance": "!!document.querySelector('input[name=language]')",
+        "/live": "!!document.querySelector('input[name=title]')",
+        f"/@{person.username}": "document.body.innerText.includes('لا بثوث حتى الآن')",
+        f"/watch/{live.stream_id}": f"{VIDEO}?.readyState >= 2 && !!document.querySelector('#chat-text')",
+    }
+    for path, is_drawn in pages.items():
+        await tab.open(server.url + path)
+        await tab.until(f"document.documentElement.dir === 'rtl' && {is_drawn}")
+        await _check(tab, path)
+        assert await tab.read("document.documentElement.scrollWidth <= innerWidth"), path
+
+
 async def test_the_pages_of_a_person_keep_the_rules(
     server: Server, live: OnTheAir, tab: Tab, someone: NewPerson
 ) -> None:
@@ -77,6 +102,8 @@ async def test_the_pages_of_a_person_keep_the_rules(
     pages = {
         f"/@{person.username}": "!!document.querySelector('h1')",
         "/settings": "!!document.querySelector('textarea')",
+        "/settings/appearance": "!!document.querySelector('input[name=language]')",
+        "/search?q=nothing-like-this": "document.body.innerText.includes('Nothing was found')",
         "/live": "!!document.querySelector('input[name=title]')",
         f"/watch/{live.stream_id}": f"{VIDEO}?.readyState >= 2 && !!document.querySelector('#chat-text')",
     }

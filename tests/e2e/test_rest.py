@@ -14,6 +14,8 @@ import aiohttp
 import openapi_spec_validator
 import pytest
 
+from server import describe
+from server.http import openapi
 from tests.e2e.conftest import NewPerson, OnTheAir, prepare_lasting, run_apart
 from tests.e2e.people import PASSWORD, Account, Api
 from tests.e2e.serving import Server
@@ -38,6 +40,13 @@ async def test_the_pages_answer_200_without_a_redirect(nobody: Api, path: str) -
     assert answer.status == 200
     assert answer.headers["Content-Type"].startswith("text/html")
     assert "default-src" in answer.headers["Content-Security-Policy"]
+
+
+async def test_the_description_is_the_one_that_the_client_s_types_are_made_of(nobody: Api) -> None:
+    served = await nobody.done("GET", "/openapi.json")
+    made = openapi.document(operations=describe.operations(), title="", version="", description="")
+    assert served["components"] == made["components"]
+    assert served["paths"] == made["paths"]
 
 
 async def test_the_description_is_valid_openapi(nobody: Api) -> None:

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ApiError, unreachable } from "@web/api/http";
-import { answerTo, hasMoreToShow, retryMs, WebrtcTrust, whyNotWebrtc, whyUnplayable } from "@web/player/decisions";
+import { answerTo, hasMoreToShow, retryMs, WebrtcTrust, whyNotWebrtc, whyUnplayable } from "@web/features/player/decisions";
 
 const refused = (status: number, reason?: string, type = "about:blank"): ApiError =>
   new ApiError(status, { title: "No", type, ...(reason ? { reason } : {}) });

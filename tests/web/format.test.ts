@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { tagsOf } from "@web/golive/tags";
+import { tagsOf } from "@web/features/streams/tags";
 import { bitrate, duration, hue, initials, latency } from "@web/ui/format";
 
 test("durations under an hour have no hours", () => {

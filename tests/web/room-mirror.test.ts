@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ChatMirror, type Outgoing } from "@web/chat/room-mirror";
+import { ChatMirror, type Outgoing } from "@web/features/chat/room-mirror";
 import type { ChatEntry, ChatMessage, RoomState } from "@web/api/types";
 
 const ROOM = "room-1";

@@ -1,32 +1,43 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isServersOwn, returnPathOf, routeOf } from "@web/routes";
+import { isServersOwn, matchOf, returnPathOf } from "@web/routes";
+import { pages } from "@web/shell/pages";
+
+const found = (path: string): [string, Record<string, string>] | null => {
+  const match = matchOf(pages, path);
+  return match && [match.page.path, match.parameters];
+};
 
 test("every page has its address, with and without a slash at the end", () => {
-  for (const page of ["live", "login", "register", "settings", "admin"]) {
-    assert.deepEqual(routeOf(`/${page}`), { page });
-    assert.deepEqual(routeOf(`/${page}/`), { page });
+  for (const page of ["live", "login", "register", "search", "settings", "admin"]) {
+    assert.deepEqual(found(`/${page}`), [`/${page}`, {}]);
+    assert.deepEqual(found(`/${page}/`), [`/${page}`, {}]);
   }
-  assert.deepEqual(routeOf("/"), { page: "home" });
+  assert.deepEqual(found("/"), ["/", {}]);
 });
 
 test("an address of a stream names the stream", () => {
-  assert.deepEqual(routeOf("/watch/0190-abc"), { page: "watch", streamId: "0190-abc" });
-  assert.deepEqual(routeOf("/watch/a%20b/"), { page: "watch", streamId: "a b" });
+  assert.deepEqual(found("/watch/0190-abc"), ["/watch/:streamId", { streamId: "0190-abc" }]);
+  assert.deepEqual(found("/watch/a%20b/"), ["/watch/:streamId", { streamId: "a b" }]);
 });
 
 test("an address of a person names the person, however it is escaped", () => {
-  assert.deepEqual(routeOf("/@mira"), { page: "profile", username: "mira" });
-  assert.deepEqual(routeOf("/@m%C3%AFra"), { page: "profile", username: "mïra" });
+  assert.deepEqual(found("/@mira"), ["/@:username", { username: "mira" }]);
+  assert.deepEqual(found("/@m%C3%AFra"), ["/@:username", { username: "mïra" }]);
 });
 
 test("an escape that is none is taken as it stands", () => {
-  assert.deepEqual(routeOf("/@50%"), { page: "profile", username: "50%" });
+  assert.deepEqual(found("/@50%"), ["/@:username", { username: "50%" }]);
+});
+
+test("a section of an area has an address of its own", () => {
+  assert.deepEqual(found("/settings/profile"), ["/settings/:section", { section: "profile" }]);
+  assert.deepEqual(found("/admin/cluster"), ["/admin/:section", { section: "cluster" }]);
 });
 
 test("what is no page is missing", () => {
-  for (const path of ["/watch", "/watch/", "/watch/a/b", "/@", "/mira", "/Live", "/live/x"]) {
-    assert.equal(routeOf(path).page, "missing", path);
+  for (const path of ["/watch", "/watch/", "/watch/a/b", "/@", "/mira", "/Live", "/live/x", "/settings/a/b"]) {
+    assert.equal(found(path), null, path);
   }
 });
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Sound, type Sounding } from "@web/player/sound";
+import { Sound, type Sounding } from "@web/features/player/sound";
 
 /** An element under a browser's autoplay rules: sound needs a person, and WebKit pauses what is put on without one. */
 class Element extends EventTarget implements Sounding {

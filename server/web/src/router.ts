@@ -1,12 +1,12 @@
 /** Real paths in one page: links stay links, and the pages read `path`. */
-import { computed, signal } from "@preact/signals";
-import { isServersOwn, returnPathOf, routeOf } from "./routes";
+import { batch, signal } from "@preact/signals";
+import { isServersOwn, returnPathOf } from "./routes";
 
 export const path = signal(location.pathname);
+/** What follows the path, with its question mark; empty if nothing does. */
+export const query = signal(location.search);
 /** Grows with every move, so that focus and scrolling follow even when the path stays the same. */
 export const moves = signal(0);
-
-export const route = computed(() => routeOf(path.value));
 
 /** A page may ask before it is left, such as a broadcast that runs in it. Answers true when leaving is fine. */
 let guard: (() => boolean) | null = null;
@@ -19,9 +19,16 @@ export function navigate(to: string, replace = false): void {
   const url = new URL(to, location.href);
   if (url.pathname !== location.pathname && guard && !guard()) return;
   history[replace ? "replaceState" : "pushState"](null, "", url);
-  path.value = url.pathname;
-  moves.value += 1;
+  arrived(url);
   scrollTo(0, 0);
+}
+
+function arrived(at: { pathname: string; search: string }): void {
+  batch(() => {
+    path.value = at.pathname;
+    query.value = at.search;
+    moves.value += 1;
+  });
 }
 
 /** Where to go on after signing in. */
@@ -51,7 +58,6 @@ export function startRouter(): void {
       history.pushState(null, "", path.peek());
       return;
     }
-    path.value = location.pathname;
-    moves.value += 1;
+    arrived(location);
   });
 }

@@ -1,41 +1,47 @@
 /** Which page an address names, without a browser. */
 
-export type Route =
-  | { page: "home" }
-  | { page: "watch"; streamId: string }
-  | { page: "live" }
-  | { page: "login" }
-  | { page: "register" }
-  | { page: "settings" }
-  | { page: "admin" }
-  | { page: "profile"; username: string }
-  | { page: "missing" };
+export type Path = `/${string}`;
 
-const FIXED: Record<string, Route> = {
-  "/": { page: "home" },
-  "/live": { page: "live" },
-  "/login": { page: "login" },
-  "/register": { page: "register" },
-  "/settings": { page: "settings" },
-  "/admin": { page: "admin" },
-};
+type NameOf<S> = S extends `${string}:${infer Name}` ? Name : never;
+type NamesOf<P> = P extends `${infer First}/${infer Rest}` ? NameOf<First> | NamesOf<Rest> : NameOf<P>;
 
-export function routeOf(pathname: string): Route {
-  const trimmed = pathname.length > 1 ? pathname.replace(/\/+$/, "") : pathname;
-  const fixed = FIXED[trimmed];
-  if (fixed) return fixed;
-  const watch = /^\/watch\/([^/]+)$/.exec(trimmed);
-  if (watch) return { page: "watch", streamId: decode(watch[1]) };
-  const profile = /^\/@([^/]+)$/.exec(trimmed);
-  if (profile) return { page: "profile", username: decode(profile[1]) };
-  return { page: "missing" };
+/** "/watch/:streamId" → { streamId: string } */
+export type ParametersOf<P extends Path> = { [N in NamesOf<P>]: string };
+
+export interface Match<T> {
+  page: T;
+  parameters: Record<string, string>;
 }
 
-function decode(segment: string | undefined): string {
+/** The first page whose path fits; a slash at the end changes nothing. */
+export function matchOf<T extends { readonly path: Path }>(pages: readonly T[], pathname: string): Match<T> | null {
+  const segments = segmentsOf(pathname);
+  for (const page of pages) {
+    const parameters = fit(segmentsOf(page.path), segments);
+    if (parameters) return { page, parameters };
+  }
+  return null;
+}
+
+const segmentsOf = (path: string): string[] => path.replace(/\/+$/, "").split("/").slice(1);
+
+/** A segment such as "@:username" holds a fixed beginning and a name for the rest, which is not empty. */
+function fit(pattern: string[], segments: string[]): Record<string, string> | null {
+  if (pattern.length !== segments.length) return null;
+  const parameters: Record<string, string> = {};
+  for (const [index, segment] of segments.entries()) {
+    const [fixed = "", name] = (pattern[index] ?? "").split(":");
+    if (name === undefined ? segment !== fixed : segment.length <= fixed.length || !segment.startsWith(fixed)) return null;
+    if (name !== undefined) parameters[name] = decode(segment.slice(fixed.length));
+  }
+  return parameters;
+}
+
+function decode(segment: string): string {
   try {
-    return decodeURIComponent(segment ?? "");
+    return decodeURIComponent(segment);
   } catch {
-    return segment ?? "";
+    return segment;
   }
 }
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,23 @@ async def test_every_place_of_the_client_is_its_page(client: TestClient[Any, Any
     assert answer.content_type == "text/html"
     assert "built" in await answer.text()
     assert answer.headers["Cache-Control"] == "no-cache"
+
+
+def _pages() -> list[str]:
+    """The paths that the client's features and its shell declare, with something in place of their parameters."""
+    sources = Path(__file__).parents[3] / "server/web/src"
+    declared = [*sources.glob("features/*/index.ts"), sources / "shell/pages.ts"]
+    paths = [path for file in declared for path in re.findall(r'page\(\s*"([^"]+)"', file.read_text())]
+    return [re.sub(r":\w+", "x1", path) for path in paths]
+
+
+@pytest.mark.parametrize("path", _pages())
+async def test_every_page_of_the_client_is_served_under_its_path(client: TestClient[Any, Any], path: str) -> None:
+    assert (await client.get(path, allow_redirects=False)).status == 200
+
+
+def test_the_features_declare_pages() -> None:
+    assert {"/", "/search", "/watch/x1", "/@x1", "/settings", "/admin/x1"} <= set(_pages())
 
 
 async def test_hashed_file_never_changes_and_others_are_asked_for(client: TestClient[Any, Any]) -> None:

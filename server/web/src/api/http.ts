@@ -1,4 +1,6 @@
 /** JSON over fetch, with every failure as one kind of error that says what a person may be told. */
+import { refusal } from "./problems";
+import { t } from "./words";
 
 export interface FieldError {
   field: string;
@@ -13,6 +15,10 @@ interface Problem {
   errors?: FieldError[];
 }
 
+const NO_TYPE = "about:blank";
+/** The type of a refusal that this client words by itself. */
+export const OWN_TYPE = "about:client";
+
 /** A refused or failed request. `status` 0 means that no answer came. */
 export class ApiError extends Error {
   readonly status: number;
@@ -20,12 +26,15 @@ export class ApiError extends Error {
   readonly reason: string | null;
   readonly fields: FieldError[];
   readonly retryAfterS: number | null;
+  /** Made by this client, in the page's language. */
+  readonly isOwn: boolean;
 
   constructor(status: number, problem: Problem, retryAfterS: number | null = null) {
-    super(problem.detail || problem.title || `The server answered ${status}.`);
+    super(problem.detail || problem.title || t("answered", { status: String(status) }));
     this.name = "ApiError";
     this.status = status;
-    this.type = problem.type ?? "about:blank";
+    this.type = problem.type ?? NO_TYPE;
+    this.isOwn = problem.type === OWN_TYPE;
     this.reason = problem.reason ?? null;
     this.fields = problem.errors ?? [];
     this.retryAfterS = retryAfterS;
@@ -34,18 +43,37 @@ export class ApiError extends Error {
   get isOffline(): boolean {
     return this.status === 0;
   }
+
+  /** The end of `type`, by which the client knows the problem. */
+  get code(): string {
+    return this.type.split("/").at(-1) ?? "";
+  }
 }
 
 export const unreachable = (): ApiError =>
-  new ApiError(0, { title: "The server cannot be reached. Check your connection and try again." });
+  new ApiError(0, { title: t("unreachable") });
+
+/** An error of the server, whichever way it came: its code on the wire and its own sentence. */
+interface Coded extends Error {
+  readonly code: string;
+}
+
+const isCoded = (error: unknown): error is Coded => error instanceof Error && typeof (error as Partial<Coded>).code === "string";
 
 /** One sentence for a person, whatever was thrown. */
 export function sentence(error: unknown): string {
-  if (error instanceof ApiError) {
-    if (error.status === 429 && error.retryAfterS) return `${error.message} Try again in ${error.retryAfterS} s.`;
-    return error.message;
-  }
-  return error instanceof Error && error.message ? error.message : "Something went wrong.";
+  if (error instanceof ApiError) return ofApi(error);
+  if (isCoded(error) && !OWN_CODES.has(error.code)) return refusal(error.message, error.code);
+  return error instanceof Error && error.message ? error.message : t("failed");
+}
+
+/** Errors that this client makes, whose sentences are in the page's language already. */
+const OWN_CODES = new Set(["offline", "timeout"]);
+
+function ofApi(error: ApiError): string {
+  const reason = error.isOffline || error.isOwn ? error.message : refusal(error.message, error.code, error.status);
+  if (error.status !== 429 || !error.retryAfterS) return reason;
+  return t("tryAgainIn", { reason, n: error.retryAfterS });
 }
 
 export async function problemOf(response: Response): Promise<ApiError> {

@@ -6,7 +6,7 @@
 import { signal } from "@preact/signals";
 import { ApiError, request, type Request } from "./http";
 import { exclusively } from "./locks";
-import type { TokenPair, User } from "./types";
+import type { Me, TokenPair } from "./types";
 
 const STORED = "sf.session";
 const LOCK = "sf.refresh";
@@ -15,7 +15,7 @@ const MARGIN_MS = 60_000;
 
 interface Stored {
   refresh_token: string;
-  user: User;
+  user: Me;
 }
 
 interface Access {
@@ -25,7 +25,7 @@ interface Access {
 
 export type SessionEnd = "signed-out" | "revoked" | "expired";
 
-export const me = signal<User | null>(null);
+export const me = signal<Me | null>(null);
 /** Set when a session ended by something other than this person's click; the shell shows it once. */
 export const sessionEnded = signal<SessionEnd | null>(null);
 
@@ -49,7 +49,7 @@ function keep(pair: TokenPair): void {
 }
 
 /** A refresh gives a new user object each time; only a real difference may redraw pages or reconnect sockets. */
-function setUser(user: User | null): void {
+function setUser(user: Me | null): void {
   if (JSON.stringify(me.peek()) !== JSON.stringify(user)) me.value = user;
 }
 
@@ -142,10 +142,10 @@ export function endedByServer(): void {
 }
 
 export async function reloadMe(): Promise<void> {
-  if (stored()) updateMe(await call<User>("/me"));
+  if (stored()) updateMe(await call<Me>("/me"));
 }
 
-export function updateMe(user: User): void {
+export function updateMe(user: Me): void {
   const found = stored();
   if (!found) return;
   localStorage.setItem(STORED, JSON.stringify({ ...found, user } satisfies Stored));

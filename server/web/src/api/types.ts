@@ -1,110 +1,35 @@
-/** The shapes of the public API that this client reads. Times are RFC 3339, durations seconds unless named `_ms`. */
+/**
+ * The shapes of the public API that this client reads. Those of REST are the server's own, generated from its OpenAPI
+ * document into `schema.ts` (`npm run types`); those of the socket's events stand here until they are described as well.
+ * Times are RFC 3339, durations seconds unless named `_ms`.
+ */
+import type { Operations } from "./schema";
 
-export interface Owner {
-  id: string;
-  username: string;
-  display_name: string;
-  avatar_url: string | null;
-}
+export type Answer<Name extends keyof Operations> = Operations[Name]["answer"];
+export type Body<Name extends keyof Operations> = Operations[Name]["body"];
 
-export type StreamState = "scheduled" | "live" | "interrupted" | "ended";
-export type Latency = "realtime" | "low" | "normal";
+export type Stream = Answer<"getStream">;
+export type StreamState = Stream["state"];
+export type Owner = Stream["owner"];
+export type NewStream = Body<"createStream">;
+export type StreamChange = Body<"changeStream">;
+export type Health = Answer<"getStreamHealth">;
+export type Ingest = Answer<"getMyIngest">;
 
-export interface Playback {
-  hls: string | null;
-  whep: string | null;
-  dash: string | null;
-  thumbnail: string | null;
-  storyboard: string | null;
-}
+export type Profile = Answer<"getUser">;
+export type Me = Answer<"getMe">;
+export type TokenPair = Answer<"login">;
 
-export interface Ingest {
-  rtmp_url: string;
-  stream_key: string;
-  whip_url: string;
-}
-
-export interface Stream {
-  id: string;
-  title: string;
-  description: string | null;
-  category: string | null;
-  tags: string[];
-  language: string | null;
-  visibility: string;
-  latency: Latency;
-  owner: Owner;
-  state: StreamState;
-  viewers: number;
-  peak_viewers: number;
-  scheduled_at: string | null;
-  started_at: string | null;
-  ended_at: string | null;
-  duration_s: number | null;
-  playback: Playback;
-  chat: { room_id: string };
-  media_time_ms?: number | null;
-  ingest?: Ingest;
-}
-
-export interface User {
-  id: string;
-  username: string;
-  display_name: string;
-  bio: string | null;
-  avatar_url: string | null;
-  created_at: string;
-  counts: { followers: number; following: number; streams: number };
-  viewer: { following: boolean; blocked: boolean; muted: boolean } | null;
-  /** Of oneself only. */
-  roles?: string[];
-}
-
-export interface TokenPair {
-  user: User;
-  access_token: string;
-  refresh_token: string;
-  token_type: "Bearer";
-  expires_in: number;
-}
+export type Cluster = Answer<"getCluster">;
+export type ClusterNode = Cluster["nodes"][number];
+export type ClusterShard = Cluster["shards"][number];
+export type ClusterActor = Cluster["actors"][number];
+export type DeadLetter = Cluster["dead_letters"][number];
+export type Trace = Answer<"getTrace">;
 
 export interface Page<T> {
   items: T[];
   next: string | null;
-}
-
-export interface NewStream {
-  title: string;
-  description?: string;
-  category?: string;
-  tags?: string[];
-  latency?: Latency;
-  record?: boolean;
-}
-
-/** What the server measures of the incoming media; everything may be absent before the first frames. */
-export interface Health {
-  codec?: string | null;
-  width?: number | null;
-  height?: number | null;
-  fps?: number | null;
-  bitrate?: number | null;
-  keyframe_interval?: number | null;
-  audio_codec?: string | null;
-  audio_bitrate?: number | null;
-  sample_rate?: number | null;
-  channels?: number | null;
-  audio?: AudioHealth | string | null;
-  dropped_frames?: number | null;
-  jitter_ms?: number | null;
-  warnings?: (string | { code?: string; message?: string })[];
-}
-
-export interface AudioHealth {
-  codec?: string | null;
-  bitrate?: number | null;
-  sample_rate?: number | null;
-  channels?: number | null;
 }
 
 export interface ChatUser {
@@ -142,63 +67,4 @@ export interface RoomState {
   messages: ChatEntry[];
   mode: Record<string, unknown> | null;
   pinned: ChatMessage | null;
-}
-
-/** A member of the cluster. What it did not answer is null. */
-export interface ClusterNode {
-  name: string;
-  version: string;
-  roles: string[];
-  started_at: string;
-  is_draining: boolean;
-  load: number;
-  shards: number;
-  answers: boolean;
-  actors: Record<string, number> | null;
-  sockets: number | null;
-  media: { pid: number | null; restarts: number; streams: number; whep_viewers: number } | null;
-  bus: { sent: number; received: number; gaps: number; is_deaf: boolean } | null;
-  dead_letters: number | null;
-  rss_bytes: number | null;
-  loop_lag_ms: number | null;
-}
-
-export interface ClusterShard {
-  shard: number;
-  node: string | null;
-  epoch: number | null;
-}
-
-export interface ClusterActor {
-  id: string;
-  node: string;
-  state: string;
-  unread: number;
-  capacity: number;
-  handled: number;
-  restarts: number;
-  slowest_ms: number;
-  slowest_message: string;
-  parked_reason: string | null;
-}
-
-export interface DeadLetter {
-  at: string;
-  node: string;
-  id: string;
-  message: string;
-  reason: string;
-}
-
-export interface Cluster {
-  nodes: ClusterNode[];
-  shards: ClusterShard[];
-  actors: ClusterActor[];
-  dead_letters: DeadLetter[];
-}
-
-export interface Trace {
-  id: string;
-  spans: { name: string; node: string; at: string; duration_ms: number }[];
-  silent: string[];
 }

@@ -6,6 +6,7 @@ import { effect, signal } from "@preact/signals";
 import type { Socket } from "socket.io-client";
 import { accessToken, distrust, endedByServer, me } from "../api/session";
 import { mostMs, refusedMs } from "./backoff";
+import { t } from "./words";
 
 export type Connection = "idle" | "connecting" | "online" | "reconnecting" | "draining";
 
@@ -177,12 +178,12 @@ export function onConnect(handler: () => void): () => void {
 
 /** One event and its acknowledgement. Throws AskError; nothing is queued while there is no connection. */
 export async function ask<T>(event: string, body: object, timeoutMs = ACK_TIMEOUT_MS): Promise<T> {
-  if (!socket?.connected) throw new AskError({ code: "offline", message: "You are not connected right now." });
+  if (!socket?.connected) throw new AskError({ code: "offline", message: t("notConnected") });
   let answer: ({ ok: true } & T) | { ok: false; error: AskFailure };
   try {
     answer = await socket.timeout(timeoutMs).emitWithAck(event, body);
   } catch {
-    throw new AskError({ code: "timeout", message: "The server did not answer in time." });
+    throw new AskError({ code: "timeout", message: t("noAnswer") });
   }
   if (!answer.ok) throw new AskError(answer.error);
   return answer;

@@ -1,13 +1,27 @@
-/** Numbers and times as people read them. */
+/** Numbers and times as people read them, in the page's language. */
+import { perLocale } from "../i18n/language";
+import { t } from "./words";
 
-const compact = new Intl.NumberFormat(undefined, { notation: "compact", maximumFractionDigits: 1 });
-const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "auto", style: "short" });
-const dateTime = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
-const clockTime = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const compact = perLocale((tag) => new Intl.NumberFormat(tag, { notation: "compact", maximumFractionDigits: 1 }));
+const shares = perLocale((tag) => new Intl.NumberFormat(tag, { style: "percent", maximumFractionDigits: 0 }));
+const relative = perLocale((tag) => new Intl.RelativeTimeFormat(tag, { numeric: "auto", style: "short" }));
+const dateTime = perLocale((tag) => new Intl.DateTimeFormat(tag, { dateStyle: "medium", timeStyle: "short" }));
+const clockTime = perLocale((tag) => new Intl.DateTimeFormat(tag, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }));
+const months = perLocale((tag) => new Intl.DateTimeFormat(tag, { month: "long", year: "numeric" }));
+const lists = perLocale((tag) => new Intl.ListFormat(tag, { type: "conjunction" }));
+const decimals = [0, 1].map((digits) =>
+  perLocale((tag) => new Intl.NumberFormat(tag, { minimumFractionDigits: digits, maximumFractionDigits: digits })),
+);
 
-export const count = (n: number): string => compact.format(n);
+export const count = (n: number): string => compact().format(n);
 
-export const plural = (n: number, one: string, many: string): string => `${count(n)} ${n === 1 ? one : many}`;
+export const percent = (share: number): string => shares().format(share);
+
+/** With no digit after the point, or one. */
+export const decimal = (n: number, digits: 0 | 1): string => decimals[digits]?.().format(n) ?? "";
+
+/** "AAC", "AAC and AV1". */
+export const listed = (words: string[]): string => lists().format(words);
 
 /** 75 → 1:15, 3675 → 1:01:15. */
 export function duration(seconds: number): string {
@@ -30,22 +44,28 @@ const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [
 export function ago(at: string, now = Date.now()): string {
   const seconds = (Date.parse(at) - now) / 1000;
   for (const [unit, size] of UNITS) {
-    if (Math.abs(seconds) >= size) return relative.format(Math.round(seconds / size), unit);
+    if (Math.abs(seconds) >= size) return relative().format(Math.round(seconds / size), unit);
   }
-  return seconds > 0 ? "in a moment" : "just now";
+  return seconds > 0 ? t("inAMoment") : t("justNow");
 }
 
-export const when = (at: string): string => dateTime.format(new Date(at));
+export const when = (at: string): string => dateTime().format(new Date(at));
 
-export const clock = (at: string): string => clockTime.format(new Date(at));
+export const clock = (at: string): string => clockTime().format(new Date(at));
+
+/** "November 2026". */
+export const month = (at: string): string => months().format(new Date(at));
 
 export function bitrate(bps: number): string {
-  return bps >= 1_000_000 ? `${(bps / 1_000_000).toFixed(1)} Mbit/s` : `${Math.round(bps / 1000)} kbit/s`;
+  return bps >= 1_000_000 ? t("megabits", { n: decimal(bps / 1_000_000, 1) }) : t("kilobits", { n: decimal(bps / 1000, 0) });
 }
 
-export function latency(ms: number): string {
-  return ms < 950 ? `${Math.max(10, Math.round(ms / 10) * 10)} ms` : `${(ms / 1000).toFixed(1)} s`;
-}
+export const seconds = (n: number): string => t("seconds", { n: decimal(n, 1) });
+
+export const milliseconds = (n: number, digits: 0 | 1 = 0): string => t("milliseconds", { n: decimal(n, digits) });
+
+/** In steps that do not flicker. */
+export const latency = (ms: number): string => (ms < 950 ? milliseconds(Math.max(10, Math.round(ms / 10) * 10)) : seconds(ms / 1000));
 
 /** A stable hue for a name, so that a person keeps a colour everywhere. */
 export function hue(name: string): number {

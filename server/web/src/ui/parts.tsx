@@ -5,6 +5,7 @@ import type { Owner, StreamState } from "../api/types";
 import { hue, initials } from "./format";
 import { CheckIcon, CopyIcon } from "./icons";
 import { toast } from "./toasts";
+import { t } from "./words";
 
 export function Avatar({ of, size = 36 }: { of: Pick<Owner, "username" | "display_name" | "avatar_url">; size?: number }) {
   const style = { "--size": `${size}px`, "--h": hue(of.username) } as CSSProperties;
@@ -15,18 +16,13 @@ export function Avatar({ of, size = 36 }: { of: Pick<Owner, "username" | "displa
   );
 }
 
-const STATE_WORDS: Record<StreamState, string> = {
-  live: "Live",
-  interrupted: "Paused",
-  scheduled: "Soon",
-  ended: "Recording",
-};
+const STATES = { live: "live", interrupted: "paused", scheduled: "soon", ended: "recording" } as const satisfies Record<StreamState, string>;
 
 export function StateBadge({ state }: { state: StreamState }) {
-  return <span class={`badge badge-${state}`}>{STATE_WORDS[state]}</span>;
+  return <span class={`badge badge-${state}`}>{t(STATES[state])}</span>;
 }
 
-export function Spinner({ label = "Loading" }: { label?: string }) {
+export function Spinner({ label = t("loading") }: { label?: string }) {
   return (
     <span class="spinner" role="status">
       <span class="visually-hidden">{label}</span>
@@ -75,12 +71,12 @@ export function CopyButton({ text, label }: { text: string; label: string }) {
   const [copied, setCopied] = useState(false);
   const copy = async (): Promise<void> => {
     const done = await copyText(text);
-    if (!done) return toast("Copying was refused by the browser.", "bad");
+    if (!done) return toast(t("copyRefused"), "bad");
     setCopied(true);
     setTimeout(() => setCopied(false), 1600);
   };
   return (
-    <button type="button" class="icon-button" aria-label={copied ? "Copied" : label} title={label} onClick={copy}>
+    <button type="button" class="icon-button" aria-label={copied ? t("copied") : label} title={label} onClick={copy}>
       {copied ? <CheckIcon /> : <CopyIcon />}
     </button>
   );

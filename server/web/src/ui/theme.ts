@@ -1,7 +1,8 @@
 import { signal } from "@preact/signals";
 import { recall, remember } from "./remember";
 
-export type Theme = "system" | "light" | "dark";
+export const THEMES = ["system", "light", "dark"] as const;
+export type Theme = (typeof THEMES)[number];
 
 const isTheme = (value: string | null): value is Theme => value === "light" || value === "dark";
 

@@ -1,5 +1,6 @@
 import { signal } from "@preact/signals";
 import { CloseIcon } from "./icons";
+import { t } from "./words";
 
 type Tone = "info" | "good" | "bad";
 
@@ -32,7 +33,7 @@ export function Toasts() {
       {toasts.value.map(({ id, text, tone }) => (
         <div key={id} class={`toast toast-${tone}`}>
           <span>{text}</span>
-          <button type="button" class="icon-button small" aria-label="Dismiss" onClick={() => dismiss(id)}>
+          <button type="button" class="icon-button small" aria-label={t("dismiss")} onClick={() => dismiss(id)}>
             <CloseIcon />
           </button>
         </div>

@@ -1,0 +1,65 @@
+/** The server's refusals in the page's language. Its own sentences are English, and say more than a code can. */
+import { isTranslated } from "../i18n/catalogue";
+import type en from "./en";
+import { t } from "./words";
+
+type Key = Exclude<keyof typeof en, "answered" | "tryAgainIn">;
+
+/** By the code of a refused event, or the end of a problem's `type`. */
+const BY_CODE: Readonly<Record<string, Key>> = {
+  "wrong-credentials": "credentials",
+  "wrong-password": "password",
+  "too-many-guesses": "guesses",
+  "too-many-guests": "guests",
+  "email-not-verified": "unverified",
+  "not-found": "notFound",
+  "rate-limited": "tooMany",
+  "too-many-requests": "tooMany",
+  "too-large": "tooLarge",
+  "timed-out": "timedOut",
+  "followers-only": "followersOnly",
+  "subscribers-only": "subscribersOnly",
+  "emotes-only": "emotesOnly",
+  "slow-mode": "slowMode",
+  "empty-text": "emptyText",
+  "text-too-long": "textTooLong",
+  "not-live": "notLive",
+  suspended: "suspended",
+  yourself: "yourself",
+  blocked: "blocked",
+  taken: "taken",
+  banned: "banned",
+  ended: "ended",
+  interrupted: "interrupted",
+  forbidden: "forbidden",
+  unauthorized: "unauthorized",
+  unauthenticated: "unauthorized",
+  invalid: "invalid",
+  malformed: "malformed",
+  conflict: "conflict",
+  gone: "gone",
+  internal: "internal",
+  busy: "unavailable",
+  overloaded: "unavailable",
+  unavailable: "unavailable",
+};
+
+const BY_STATUS: Readonly<Record<number, Key>> = {
+  400: "malformed",
+  401: "unauthorized",
+  403: "forbidden",
+  404: "notFound",
+  409: "conflict",
+  410: "gone",
+  413: "tooLarge",
+  422: "invalid",
+  429: "tooMany",
+  500: "internal",
+  503: "unavailable",
+};
+
+/** `own`: the server's sentence. `code`: as on the wire, with dashes or underscores. */
+export function refusal(own: string, code: string, status?: number): string {
+  if (!isTranslated()) return own;
+  return t(BY_CODE[code.replaceAll("_", "-")] ?? BY_STATUS[status ?? 0] ?? "refused");
+}

@@ -1,0 +1,372 @@
+/**
+ * The list of chat messages, written straight to the DOM so that a busy room costs one small write a frame:
+ * what arrives is queued and put down once per animation frame, rows are never touched again, and the number
+ * of rows is capped. While the reader has scrolled up nothing moves: new messages wait in a buffer.
+ */
+import type { ChatEntry, ChatMessage } from "../../api/types";
+import { clock, hue } from "../../ui/format";
+import { t } from "./words";
+
+export interface LogPort {
+  /** How many messages wait below while the reader has scrolled up. */
+  onWaiting: (count: number) => void;
+  /** Messages before this offset, for a reader who scrolls to the top; null where there is no more. */
+  older: ((before: number) => Promise<ChatEntry[]>) | null;
+  onReply: ((message: ChatMessage) => void) | null;
+  onDelete: ((message: ChatMessage) => void) | null;
+  mayDelete: (message: ChatMessage) => boolean;
+  /** A sentence for screen readers, already throttled. */
+  announce: (text: string) => void;
+  ownName: string | null;
+}
+
+const MAX_ROWS = 150;
+const MAX_ROWS_READING = 450;
+const MAX_WAITING = 450;
+const LET_GO_PX = 8;
+const CATCH_PX = 24;
+const ANNOUNCE_EVERY_MS = 4000;
+
+const rowTemplate = document.createElement("template");
+rowTemplate.innerHTML =
+  '<li class="message"><p class="message-quote" hidden></p><time></time><span class="message-name"></span><span class="message-text"></span></li>';
+
+const BADGES: Readonly<Record<string, () => string>> = {
+  owner: () => t("host"),
+  mod: () => t("moderator"),
+  moderator: () => t("moderator"),
+  admin: () => t("staff"),
+  subscriber: () => t("subscriber"),
+};
+
+export class ChatLog {
+  #scroller: HTMLElement;
+  #list: HTMLElement;
+  #port: LogPort;
+  #actions: HTMLElement;
+  #rows = new Map<string, HTMLElement>();
+  #messages = new WeakMap<HTMLElement, ChatEntry>();
+  #queue: ChatEntry[] = [];
+  #waiting: ChatEntry[] = [];
+  #pinned = true;
+  #frame = 0;
+  #top = 0;
+  #loadingOlder = false;
+  #atStart = false;
+  #active: HTMLElement | null = null;
+  #lastAnnounced = 0;
+  #unannounced = 0;
+  #abort = new AbortController();
+  #resize: ResizeObserver;
+
+  constructor({ scroller, list, port }: { scroller: HTMLElement; list: HTMLElement; port: LogPort }) {
+    this.#scroller = scroller;
+    this.#list = list;
+    this.#port = port;
+    this.#actions = this.#makeActions();
+    const { signal } = this.#abort;
+    scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true, signal });
+    const ofMouse = (event: PointerEvent): boolean => event.pointerType === "mouse";
+    list.addEventListener("pointerover", (event) => ofMouse(event) && this.#point(event.target), { signal });
+    list.addEventListener("pointerleave", (event) => ofMouse(event) && this.#choose(null), { signal });
+    list.addEventListener("click", (event) => this.#point(event.target), { signal });
+    scroller.addEventListener("keydown", (event) => this.#key(event), { signal });
+    this.#resize = new ResizeObserver(() => this.#pinned && this.#toEnd());
+    this.#resize.observe(scroller);
+  }
+
+  close(): void {
+    this.#abort.abort();
+    this.#resize.disconnect();
+    cancelAnimationFrame(this.#frame);
+  }
+
+  setPort(port: LogPort): void {
+    this.#port = port;
+  }
+
+  reset(entries: ChatEntry[]): void {
+    this.#queue = [];
+    this.#waiting = [];
+    this.#rows.clear();
+    this.#list.replaceChildren();
+    this.#active = null;
+    this.#pinned = true;
+    this.#atStart = false;
+    this.#port.onWaiting(0);
+    this.#queue.push(...entries.slice(-MAX_ROWS));
+    this.#schedule();
+  }
+
+  append(entries: ChatEntry[]): void {
+    if (this.#pinned) {
+      this.#queue.push(...entries);
+      if (this.#queue.length > MAX_ROWS) this.#queue.splice(0, this.#queue.length - MAX_ROWS);
+    } else {
+      this.#waiting.push(...entries);
+      if (this.#waiting.length > MAX_WAITING) this.#waiting.splice(0, this.#waiting.length - MAX_WAITING);
+    }
+    this.#schedule();
+  }
+
+  /** Put messages where their offsets belong; those too old to be shown are left out. */
+  insert(entries: ChatEntry[]): void {
+    this.#flush();
+    const rows = [...this.#list.children] as HTMLElement[];
+    for (const entry of entries) {
+      if (this.#rows.has(entry.id)) continue;
+      const after = rows.find((row) => (this.#messages.get(row)?.offset ?? 0) > entry.offset);
+      this.#list.insertBefore(this.#row(entry), after ?? null);
+    }
+    this.#trim();
+    if (this.#pinned) this.#toEnd();
+  }
+
+  remove(messageId: string): void {
+    for (const list of [this.#queue, this.#waiting]) {
+      const at = list.findIndex((entry) => entry.id === messageId);
+      const found = list[at];
+      if (found) list[at] = { id: found.id, offset: found.offset, deleted: true };
+    }
+    const row = this.#rows.get(messageId);
+    const entry = row && this.#messages.get(row);
+    if (!row || !entry) return;
+    const gone: ChatEntry = { id: entry.id, offset: entry.offset, deleted: true };
+    const fresh = this.#row(gone);
+    row.replaceWith(fresh);
+  }
+
+  /** Back to the newest message. */
+  pin(): void {
+    this.#pinned = true;
+    this.#queue.push(...this.#waiting.slice(-MAX_ROWS));
+    this.#waiting = [];
+    this.#port.onWaiting(0);
+    this.#flush();
+    this.#toEnd();
+  }
+
+  #schedule(): void {
+    if (!this.#frame) this.#frame = requestAnimationFrame(() => this.#flush());
+  }
+
+  #flush(): void {
+    cancelAnimationFrame(this.#frame);
+    this.#frame = 0;
+    if (!this.#pinned) this.#port.onWaiting(this.#waiting.length);
+    const entries = this.#queue;
+    if (!entries.length) return;
+    this.#queue = [];
+    const fragment = document.createDocumentFragment();
+    for (const entry of entries) if (!this.#rows.has(entry.id)) fragment.append(this.#row(entry));
+    this.#list.append(fragment);
+    this.#trim();
+    if (this.#pinned) this.#toEnd();
+    this.#speak(entries);
+  }
+
+  #trim(): void {
+    const most = this.#pinned ? MAX_ROWS : MAX_ROWS_READING;
+    let surplus = this.#rows.size - most;
+    while (surplus-- > 0) {
+      const first = this.#list.firstElementChild as HTMLElement | null;
+      if (!first) return;
+      this.#drop(first);
+      this.#atStart = false;
+    }
+  }
+
+  #drop(row: HTMLElement): void {
+    const entry = this.#messages.get(row);
+    if (entry) this.#rows.delete(entry.id);
+    if (row === this.#active) this.#active = null;
+    row.remove();
+  }
+
+  #row(entry: ChatEntry): HTMLElement {
+    const row = (rowTemplate.content.firstElementChild as HTMLElement).cloneNode(true) as HTMLElement;
+    const [quote, time, name, text] = row.children as unknown as [HTMLElement, HTMLElement, HTMLElement, HTMLElement];
+    this.#rows.set(entry.id, row);
+    this.#messages.set(row, entry);
+    if (entry.deleted) {
+      row.classList.add("message-deleted");
+      text.textContent = t("deleted");
+      return row;
+    }
+    time.textContent = clock(entry.sent_at);
+    time.setAttribute("datetime", entry.sent_at);
+    name.append(...nameNodes(entry));
+    name.style.setProperty("--h", String(hue(entry.user.username)));
+    text.append(...textNodes(entry.text));
+    if (entry.reply_to) this.#quote(quote, entry.reply_to);
+    if (this.#port.ownName && mentions(entry.text, this.#port.ownName)) row.classList.add("message-mention");
+    return row;
+  }
+
+  #quote(into: HTMLElement, messageId: string): void {
+    const row = this.#rows.get(messageId);
+    const original = row && this.#messages.get(row);
+    const words = original && !original.deleted ? `${original.user.display_name}: ${original.text}` : t("earlier");
+    into.textContent = `↳ ${words}`;
+    into.hidden = false;
+  }
+
+  /** Only a reader's own move upwards lets go of the end: rows that come and go move the position too. */
+  #scrolled(): void {
+    const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
+    const left = scrollHeight - scrollTop - clientHeight;
+    const upwards = scrollTop < this.#top - 1;
+    const downwards = scrollTop > this.#top;
+    this.#top = scrollTop;
+    if (this.#pinned && upwards && left > LET_GO_PX) this.#pinned = false;
+    else if (!this.#pinned && downwards && left < CATCH_PX) this.pin();
+    if (scrollTop < 40 && !this.#pinned) void this.#loadOlder();
+  }
+
+  #toEnd(): void {
+    this.#scroller.scrollTop = this.#scroller.scrollHeight;
+    this.#top = this.#scroller.scrollTop;
+  }
+
+  async #loadOlder(): Promise<void> {
+    const first = this.#list.firstElementChild as HTMLElement | null;
+    const before = first && this.#messages.get(first)?.offset;
+    if (!this.#port.older || !before || before <= 1 || this.#loadingOlder || this.#atStart) return;
+    if (this.#rows.size >= MAX_ROWS_READING) return;
+    this.#loadingOlder = true;
+    try {
+      const entries = await this.#port.older(before);
+      this.#atStart = entries.length === 0;
+      this.#prepend(entries);
+    } catch {
+      // The reader scrolls again, and it is tried again.
+    } finally {
+      this.#loadingOlder = false;
+    }
+  }
+
+  #prepend(entries: ChatEntry[]): void {
+    const fragment = document.createDocumentFragment();
+    for (const entry of entries) if (!this.#rows.has(entry.id)) fragment.append(this.#row(entry));
+    const height = this.#scroller.scrollHeight;
+    const top = this.#scroller.scrollTop;
+    this.#list.prepend(fragment);
+    this.#scroller.scrollTop = top + this.#scroller.scrollHeight - height;
+  }
+
+  #makeActions(): HTMLElement {
+    const bar = document.createElement("span");
+    bar.className = "message-actions";
+    bar.append(
+      actionButton(t("reply"), () => this.#onActive((message) => this.#port.onReply?.(message))),
+      actionButton(t("delete"), () => this.#onActive((message) => this.#port.onDelete?.(message))),
+    );
+    return bar;
+  }
+
+  #onActive(act: (message: ChatMessage) => void): void {
+    const entry = this.#active && this.#messages.get(this.#active);
+    if (entry && !entry.deleted) act(entry);
+  }
+
+  #point(target: EventTarget | null): void {
+    const row = target instanceof Element ? target.closest<HTMLElement>(".message") : null;
+    if (row) this.#choose(row);
+  }
+
+  #choose(row: HTMLElement | null): void {
+    if (row === this.#active) return;
+    this.#active?.classList.remove("message-active");
+    setNameStop(this.#active, false);
+    this.#active = row;
+    const entry = row && this.#messages.get(row);
+    const mayReply = Boolean(entry && !entry.deleted && this.#port.onReply);
+    const mayDelete = Boolean(entry && !entry.deleted && this.#port.onDelete && this.#port.mayDelete(entry));
+    const [reply, remove] = this.#actions.children as unknown as [HTMLElement, HTMLElement];
+    reply.hidden = !mayReply;
+    remove.hidden = !mayDelete;
+    setNameStop(row, true);
+    if (!row || (!mayReply && !mayDelete)) return this.#actions.remove();
+    row.classList.add("message-active");
+    row.append(this.#actions);
+  }
+
+  /** Arrow keys walk through the messages; the chosen one carries its buttons, which Tab reaches. */
+  #key(event: KeyboardEvent): void {
+    const step = event.key === "ArrowUp" ? -1 : event.key === "ArrowDown" ? 1 : 0;
+    if (!step && event.key !== "End") return;
+    event.preventDefault();
+    if (event.key === "End") return this.pin();
+    const rows = [...this.#list.children] as HTMLElement[];
+    const at = this.#active ? rows.indexOf(this.#active) : rows.length;
+    const row = rows[Math.min(rows.length - 1, Math.max(0, at + step))];
+    if (!row) return;
+    this.#choose(row);
+    row.scrollIntoView({ block: "nearest" });
+    const entry = this.#messages.get(row);
+    if (entry && !entry.deleted) this.#port.announce(`${entry.user.display_name}: ${entry.text}`);
+  }
+
+  /** A slow room is read out; of a fast one only how much was said, and no more often than every few seconds. */
+  #speak(entries: ChatEntry[]): void {
+    this.#unannounced += entries.length;
+    const now = performance.now();
+    if (now - this.#lastAnnounced < ANNOUNCE_EVERY_MS) return;
+    this.#lastAnnounced = now;
+    const last = entries.at(-1);
+    if (this.#unannounced > 3) this.#port.announce(t("newMessages", { n: this.#unannounced }));
+    else if (last && !last.deleted) this.#port.announce(`${last.user.display_name}: ${last.text}`);
+    this.#unannounced = 0;
+  }
+}
+
+function actionButton(label: string, act: () => void): HTMLElement {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = label;
+  button.addEventListener("click", act);
+  return button;
+}
+
+/** The name of the chosen message alone is reached by Tab: a hundred names would stand between the chat and its composer. */
+function setNameStop(row: HTMLElement | null, isStop: boolean): void {
+  const link = row?.querySelector<HTMLElement>(".message-name a");
+  if (link) link.tabIndex = isStop ? 0 : -1;
+}
+
+function nameNodes(message: ChatMessage): Node[] {
+  const link = document.createElement("a");
+  link.href = `/@${encodeURIComponent(message.user.username)}`;
+  link.textContent = message.user.display_name || message.user.username;
+  link.tabIndex = -1;
+  const badges = (message.user.badges ?? []).map((name) => {
+    const badge = document.createElement("span");
+    badge.className = `chat-badge chat-badge-${name}`;
+    badge.textContent = BADGES[name]?.() ?? name;
+    return badge;
+  });
+  return [...badges, link];
+}
+
+const mentions = (text: string, name: string): boolean =>
+  text.toLocaleLowerCase().split(/[^\p{L}\p{N}_.@-]+/u).includes(`@${name.toLocaleLowerCase()}`);
+
+const LINK = /https?:\/\/[^\s<>"']+[^\s<>"'.,;:!?)\]]/g;
+
+/** Text with its web addresses as links. Only text nodes and links are made, so nothing in it can become markup. */
+function textNodes(text: string): Node[] {
+  const nodes: Node[] = [];
+  let from = 0;
+  for (const match of text.matchAll(LINK)) {
+    nodes.push(document.createTextNode(text.slice(from, match.index)));
+    const link = document.createElement("a");
+    link.href = match[0];
+    link.textContent = match[0];
+    link.rel = "noopener noreferrer nofollow ugc";
+    link.target = "_blank";
+    nodes.push(link);
+    from = match.index + match[0].length;
+  }
+  nodes.push(document.createTextNode(text.slice(from)));
+  return nodes;
+}

@@ -1,0 +1,17 @@
+export default {
+  noAnswer: "The server does not answer",
+  tryAgain: "Try again",
+  liveNow: "Live now",
+  comingUp: "Coming up",
+  recordings: "Recent recordings",
+  showMore: "Show more",
+  nobody: "Nobody is live right now",
+  nobodyText: "Be the first. It takes a minute, and everyone who opens this page will see you.",
+  stepOpen: "{lead} and give your broadcast a title.",
+  stepOpenLead: "Open the studio",
+  stepSource: "{lead} this browser's camera or screen, OBS, or any RTMP or WHIP encoder.",
+  stepSourceLead: "Pick a source:",
+  stepStart: "{lead} Viewers are with you in under a second.",
+  stepStartLead: "Press start.",
+  goLive: "Go live",
+} as const;

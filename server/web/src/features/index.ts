@@ -1,0 +1,14 @@
+/** The features of the page, in the order of their entries. What is not in this list is not there. */
+import type { Feature } from "../feature";
+import { appearance } from "./appearance";
+import { chat } from "./chat";
+import { cluster } from "./cluster";
+import { home } from "./home";
+import { people } from "./people";
+import { player } from "./player";
+import { search } from "./search";
+import { streams } from "./streams";
+import { studio } from "./studio";
+import { watch } from "./watch";
+
+export const features: readonly Feature[] = [home, search, streams, player, chat, watch, studio, people, appearance, cluster];

@@ -1,0 +1,14 @@
+import { page, type Feature } from "../../feature";
+
+export const people: Feature = {
+  name: "people",
+  pages: [
+    page("/login", () => import("./login")),
+    page("/register", () => import("./register")),
+    page("/@:username", () => import("./profile")),
+  ],
+  settings: [
+    { name: "profile", label: { en: "Profile", ar: "الملف الشخصي" }, load: () => import("./profile-settings") },
+    { name: "device", label: { en: "This device", ar: "هذا الجهاز" }, load: () => import("./device-settings") },
+  ],
+};

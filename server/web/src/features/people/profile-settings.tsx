@@ -1,0 +1,63 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import { me, reloadMe, updateMe } from "../../api/session";
+import { errorsOf, focusFirstBad, type Errors } from "../../ui/forms";
+import { Field } from "../../ui/parts";
+import { toast } from "../../ui/toasts";
+import { editMe } from "./calls";
+import { t } from "./words";
+
+const text = (data: FormData, name: string): string => String(data.get(name) ?? "").trim();
+
+export default function ProfileSettings() {
+  const user = me.value;
+  const form = useRef<HTMLFormElement>(null);
+  const [errors, setErrors] = useState<Errors>({});
+  const [busy, setBusy] = useState(false);
+  useEffect(() => void reloadMe().catch(() => undefined), []);
+  if (!user) return null;
+
+  const save = async (data: FormData): Promise<void> => {
+    setBusy(true);
+    try {
+      updateMe(await editMe({ display_name: text(data, "display_name"), bio: text(data, "bio") }));
+      setErrors({});
+      toast(t("saved"), "good");
+    } catch (error) {
+      setErrors(errorsOf(error, ["display_name", "bio"]));
+      focusFirstBad(form.current);
+    } finally {
+      setBusy(false);
+    }
+  };
+
+  return (
+    <form
+      class="panel"
+      ref={form}
+      onSubmit={(event) => {
+        event.preventDefault();
+        void save(new FormData(event.currentTarget));
+      }}
+    >
+      {errors["form"] && (
+        <p class="form-error" role="alert" tabIndex={-1}>
+          {errors["form"]}
+        </p>
+      )}
+      <Field label={t("name")} name="display_name" error={errors["display_name"]}>
+        {(ids) => <input {...ids} name="display_name" defaultValue={user.display_name} autocomplete="nickname" />}
+      </Field>
+      <Field label={t("about")} name="bio" error={errors["bio"]}>
+        {(ids) => <textarea {...ids} name="bio" rows={4} defaultValue={user.bio ?? ""} />}
+      </Field>
+      <div class="row">
+        <button type="submit" class="button accent" disabled={busy}>
+          {t("save")}
+        </button>
+        <a class="button" href={`/@${user.username}`}>
+          {t("seePage")}
+        </a>
+      </div>
+    </form>
+  );
+}

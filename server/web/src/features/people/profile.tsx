@@ -1,0 +1,113 @@
+import { useEffect, useState } from "preact/hooks";
+import { streamsOf } from "../streams/calls";
+import { getUser } from "./calls";
+import { ApiError, sentence } from "../../api/http";
+import { me } from "../../api/session";
+import type { Profile as Person, Stream } from "../../api/types";
+import { GridSkeleton, StreamGrid } from "../streams/card";
+import { month } from "../../ui/format";
+import { Avatar, Empty, PageTitle, Spinner, useTitle } from "../../ui/parts";
+import { Missing } from "../../ui/missing";
+import { Follow } from "./follow";
+import { t } from "./words";
+
+/** What there is to see of a person: broadcasts that ended without a recording are left out. */
+async function visibleOf(username: string): Promise<Stream[]> {
+  const { items } = await streamsOf(username);
+  return items.filter((stream) => stream.state !== "ended" || stream.playback.hls);
+}
+
+export default function Profile({ username }: { username: string }) {
+  const [user, setUser] = useState<Person | null>(null);
+  const [streams, setStreams] = useState<Stream[] | null>(null);
+  const [failure, setFailure] = useState<unknown>(null);
+  useTitle(user ? user.display_name || user.username : `@${username}`);
+
+  useEffect(() => {
+    setUser(null);
+    setStreams(null);
+    setFailure(null);
+    getUser(username).then(
+      (found) => {
+        setUser(found);
+        visibleOf(found.username).then(setStreams, () => setStreams([]));
+      },
+      (error) => setFailure(error),
+    );
+  }, [username, me.value?.id]);
+
+  if (failure instanceof ApiError && [400, 404, 422].includes(failure.status)) {
+    return <Missing title={t("noSuchPerson")} text={t("noSuchPersonText", { name: `@${username}` })} />;
+  }
+  if (!user) {
+    return (
+      <div class="page centred">
+        <PageTitle hidden>{`@${username}`}</PageTitle>
+        {failure ? (
+          <Empty title={t("notLoaded")}>
+            <p>{sentence(failure)}</p>
+          </Empty>
+        ) : (
+          <Spinner />
+        )}
+      </div>
+    );
+  }
+
+  const countFollower = (following: boolean): void =>
+    setUser({ ...user, counts: { ...user.counts, followers: Math.max(0, user.counts.followers + (following ? 1 : -1)) } });
+  const live = streams?.filter((stream) => stream.state === "live" || stream.state === "interrupted") ?? [];
+  const others = streams?.filter((stream) => !live.includes(stream)) ?? [];
+  return (
+    <div class="page">
+      <header class="profile">
+        <Avatar of={user} size={104} />
+        <div class="profile-text">
+          <PageTitle>{user.display_name || user.username}</PageTitle>
+          <p class="profile-name">
+            <bdi>@{user.username}</bdi> · {t("hereSince", { month: month(user.created_at) })}
+          </p>
+          {user.bio && <p class="prose">{user.bio}</p>}
+          <p class="profile-counts">
+            <span>{t("followers", { n: user.counts.followers })}</span>
+            <span>{t("followingCount", { n: user.counts.following })}</span>
+            <span>{t("broadcastCount", { n: user.counts.streams })}</span>
+          </p>
+        </div>
+        {me.value?.id === user.id ? (
+          <a class="button" href="/settings">
+            {t("editProfile")}
+          </a>
+        ) : (
+          <Follow
+            username={user.username}
+            onChange={countFollower}
+            {...(user.viewer ? { following: user.viewer.following } : {})}
+          />
+        )}
+      </header>
+      {!streams && <GridSkeleton />}
+      {live.length > 0 && (
+        <section aria-labelledby="profile-live">
+          <h2 id="profile-live" class="shelf-title">
+            <span class="pulse" aria-hidden="true" /> {t("liveNow")}
+          </h2>
+          <StreamGrid streams={live} featureFirst />
+        </section>
+      )}
+      {others.length > 0 && (
+        <section aria-labelledby="profile-streams">
+          <h2 id="profile-streams" class="shelf-title">
+            {t("broadcasts")}
+          </h2>
+          <StreamGrid streams={others} />
+        </section>
+      )}
+      {streams?.length === 0 && (
+        <Empty title={t("noBroadcasts")}>
+          <p>{t("noBroadcastsText", { name: user.display_name || user.username })}</p>
+        </Empty>
+      )}
+    </div>
+  );
+}

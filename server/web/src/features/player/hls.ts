@@ -1,0 +1,111 @@
+/** HLS through hls.js, or through the browser's own player where media source extensions are missing. */
+import type HlsType from "hls.js";
+import { answerTo, Unplayable, whyUnplayable } from "./decisions";
+import { t } from "./words";
+
+export interface Level {
+  index: number;
+  label: string;
+}
+
+export interface HlsOptions {
+  url: string;
+  video: HTMLVideoElement;
+  /** Seconds from the beginning; null begins at the live edge, or at the start of a recording. */
+  startAt: number | null;
+  onLevels: (levels: Level[]) => void;
+  /** Playback cannot go on by itself. */
+  onLost: (reason: string) => void;
+  /** This browser has no decoder for it. */
+  onUnplayable: (error: Unplayable) => void;
+}
+
+export interface HlsSession {
+  /** Distance from the live edge, or null for a recording. */
+  latencyMs: () => number | null;
+  livePosition: () => number | null;
+  setLevel: (index: number) => void;
+  close: () => void;
+}
+
+export async function startHls(options: HlsOptions): Promise<HlsSession> {
+  const { default: Hls } = await import("hls.js");
+  if (Hls.isSupported()) return withHlsJs(Hls, options);
+  if (options.video.canPlayType("application/vnd.apple.mpegurl")) return natively(options);
+  throw new Unplayable(t("neither"));
+}
+
+function withHlsJs(Hls: typeof HlsType, { url, video, startAt, onLevels, onLost, onUnplayable }: HlsOptions): HlsSession {
+  // The hold-back of the playlist rules the latency: setting a sync count here would override it.
+  const hls = new Hls({
+    lowLatencyMode: true,
+    maxLiveSyncPlaybackRate: 1.15,
+    backBufferLength: 60,
+    enableWorker: false,
+    capLevelToPlayerSize: true,
+    startPosition: startAt ?? -1,
+  });
+  let recoveries = 0;
+  let codecs: string[] = [];
+  hls.on(Hls.Events.MANIFEST_LOADED, (_, { levels }) => (codecs = levels.flatMap(({ attrs }) => codecsOf(attrs["CODECS"]))));
+  hls.on(Hls.Events.MANIFEST_PARSED, (_, data) => {
+    onLevels(
+      data.levels.map((level, index) => ({
+        index,
+        label: level.height ? `${Math.min(level.height, level.width || level.height)}p` : level.name || t("level", { n: index + 1 }),
+      })),
+    );
+  });
+  hls.on(Hls.Events.FRAG_BUFFERED, () => (recoveries = 0));
+  hls.on(Hls.Events.ERROR, (_, data) => {
+    if (!data.fatal) return;
+    const answer = answerTo({ isMedia: data.type === Hls.ErrorTypes.MEDIA_ERROR, details: data.details }, recoveries);
+    recoveries += 1;
+    if (answer === "recover") hls.recoverMediaError();
+    else if (answer === "unplayable") onUnplayable(new Unplayable(whyUnplayable(codecs, isDecodable)));
+    else onLost(data.details);
+  });
+  hls.loadSource(url);
+  hls.attachMedia(video);
+  return {
+    // Before the jump to the edge the distance is that of the window's beginning.
+    latencyMs: () => (video.seeking || video.readyState < video.HAVE_CURRENT_DATA ? null : edgeDistance(hls)),
+    livePosition: () => hls.liveSyncPosition,
+    setLevel: (index) => (hls.nextLevel = index),
+    close: () => hls.destroy(),
+  };
+}
+
+const codecsOf = (list: string | undefined): string[] => (list ?? "").split(",").map((codec) => codec.trim()).filter(Boolean);
+
+const isDecodable = (codec: string): boolean =>
+  ["video/mp4", "audio/mp4"].some((type) => MediaSource.isTypeSupported(`${type}; codecs="${codec}"`));
+
+/** The playlist's clock tells the whole delay from the publisher; used only if this machine's clock agrees with it. */
+function edgeDistance(hls: HlsType): number | null {
+  if (!hls.levels.length || hls.liveSyncPosition === null) return null;
+  const behind = hls.latency * 1000;
+  const dated = hls.playingDate ? Date.now() - hls.playingDate.getTime() : NaN;
+  return dated >= behind - 500 && dated <= behind + 8000 ? dated : behind;
+}
+
+function natively({ url, video, startAt, onLost }: HlsOptions): HlsSession {
+  const abort = new AbortController();
+  video.addEventListener("error", () => onLost(video.error?.message ?? "error"), { signal: abort.signal });
+  video.src = url;
+  if (startAt !== null) video.addEventListener("loadedmetadata", () => (video.currentTime = startAt), { once: true, signal: abort.signal });
+  const edge = (): number | null => (video.seekable.length ? video.seekable.end(video.seekable.length - 1) : null);
+  return {
+    latencyMs: () => {
+      const end = edge();
+      return end === null || Number.isFinite(video.duration) ? null : Math.max(0, end - video.currentTime) * 1000;
+    },
+    livePosition: edge,
+    setLevel: () => undefined,
+    close: () => {
+      abort.abort();
+      video.removeAttribute("src");
+      video.load();
+    },
+  };
+}

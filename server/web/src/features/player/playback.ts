@@ -1,0 +1,331 @@
+/**
+ * What plays in one video element, and how: WebRTC first for what is live, HLS when that is refused or fails,
+ * HLS from the beginning for who rewinds, and the recording afterwards. Restarts by itself while the stream lives.
+ */
+import { signal } from "@preact/signals";
+import { local } from "../../api/http";
+import type { Stream } from "../../api/types";
+import { recall, remember } from "../../ui/remember";
+import { hasMoreToShow, retryMs, Unplayable, WebrtcTrust, whyNotWebrtc } from "./decisions";
+import { startHls, type HlsSession, type Level } from "./hls";
+import { Sound } from "./sound";
+import { WhepSession } from "./whep";
+import { t } from "./words";
+
+export type Mode = "webrtc" | "hls" | "dvr" | "recording";
+export type Status = "idle" | "loading" | "playing" | "failed" | "unplayable";
+export type Wish = "auto" | "webrtc" | "hls";
+
+const TICK_MS = 1000;
+const STALLED_TICKS = 6;
+const AT_ONCE_MS = 200;
+/** From here on the page says that there is no picture. */
+const MANY_FAILURES = 2;
+/** A rendition that this browser can play may be offered a moment later. */
+const UNPLAYABLE_AGAIN_MS = 10_000;
+const MAX_STALLED_MS = 600_000;
+/** So long the rest of an ended broadcast may take. */
+const MAX_REST_MS = 10_000;
+
+const asWish = (value: string | null): Wish => (value === "webrtc" || value === "hls" ? value : "auto");
+
+export class Playback {
+  readonly mode = signal<Mode | null>(null);
+  readonly status = signal<Status>("idle");
+  readonly latencyMs = signal<number | null>(null);
+  /** Why it is not played over WebRTC, for people. */
+  readonly note = signal<string | null>(null);
+  /** Why it cannot be played at all, while `status` is "unplayable". */
+  readonly why = signal<string | null>(null);
+  readonly levels = signal<Level[]>([]);
+  readonly level = signal(-1);
+  readonly wish = signal<Wish>(asWish(recall("sf.playback")));
+  readonly sound: Sound;
+
+  #video: HTMLVideoElement;
+  #stream: Stream | null = null;
+  #whep: WhepSession | null = null;
+  #hls: HlsSession | null = null;
+  #generation = 0;
+  #trust = new WebrtcTrust();
+  /** When the running WebRTC session showed its first picture. */
+  #whepSince = 0;
+  #held = false;
+  #failures = 0;
+  #retry: ReturnType<typeof setTimeout> | undefined;
+  /** Ends the showing of what is left of an ended broadcast. */
+  #rest: ReturnType<typeof setTimeout> | undefined;
+  /** What the retry timer waits to do. */
+  #due: (() => void) | null = null;
+  #ticker: ReturnType<typeof setInterval>;
+  #bytes = 0;
+  #stalledTicks = 0;
+  #stalledSince: number | null = null;
+  #stalledMs = 0;
+  #abort = new AbortController();
+
+  constructor(video: HTMLVideoElement) {
+    this.#video = video;
+    const { signal: until } = this.#abort;
+    this.sound = new Sound(video, until);
+    video.addEventListener("playing", () => this.#isPlaying(), { signal: until });
+    video.addEventListener("waiting", () => this.#isWaiting(), { signal: until });
+    video.addEventListener("ended", () => this.#isAtTheEnd(), { signal: until });
+    addEventListener("pagehide", () => this.stop(), { signal: until });
+    this.#ticker = setInterval(() => void this.#tick(), TICK_MS);
+  }
+
+  close(): void {
+    this.#abort.abort();
+    clearInterval(this.#ticker);
+    this.stop();
+  }
+
+  /** Everything off; the last picture may stay. `isOver`: the broadcast has ended. */
+  stop({ isOver = false } = {}): void {
+    this.#end(isOver);
+    this.status.value = "idle";
+  }
+
+  /** The publisher is away: what is on the screen stays, and nothing is torn down or tried again until `live`. */
+  hold(): void {
+    this.#held = true;
+    this.#cancelRetry();
+  }
+
+  /** The broadcast has ended. What HLS is behind is shown before everything is off. */
+  finish(): void {
+    const [mode, status] = [this.mode.peek(), this.status.peek()];
+    const isMoving = !this.#video.paused && this.#stalledSince === null;
+    if (!hasMoreToShow({ mode, status, isMoving })) return this.stop({ isOver: true });
+    this.hold();
+    clearTimeout(this.#rest);
+    this.#rest = setTimeout(() => this.#isAtTheEnd(), MAX_REST_MS);
+  }
+
+  /** The server can be reached again: what waits for another try gets it, and a session without media is not waited for. */
+  serverIsBack(): void {
+    const due = this.#due;
+    this.#cancelRetry();
+    this.#failures = 0;
+    if (due) due();
+    else if (this.#whep && this.#stalledTicks > 0) this.#lost(this.#whep);
+  }
+
+  /** Play what is live, at its edge. */
+  live(stream: Stream): void {
+    if (this.#held) this.#trust.reset();
+    this.#held = false;
+    this.#stream = stream;
+    this.#begin(() => this.#startLive(stream));
+  }
+
+  /** Play a live stream from a moment of its past, in seconds from its beginning. */
+  rewind(seconds: number): void {
+    const url = this.#stream?.playback.hls;
+    if (url) this.#begin(() => this.#startHls("dvr", withDvr(local(url)), Math.max(0, seconds)));
+  }
+
+  recording(stream: Stream, startAt = 0): void {
+    this.#held = false;
+    this.#stream = stream;
+    const url = stream.playback.hls;
+    if (url) this.#begin(() => this.#startHls("recording", local(url), startAt));
+  }
+
+  choose(wish: Wish): void {
+    this.wish.value = wish;
+    remember("sf.playback", wish === "auto" ? null : wish);
+    this.#trust.reset();
+    const playsLive = this.mode.peek() === "webrtc" || this.mode.peek() === "hls";
+    if (playsLive && this.#stream) this.live(this.#stream);
+  }
+
+  chooseLevel(index: number): void {
+    this.level.value = index;
+    this.#hls?.setLevel(index);
+  }
+
+  /** Milliseconds spent waiting for media since the last call. */
+  takeStalledMs(): number {
+    const now = performance.now();
+    const open = this.#stalledSince === null ? 0 : now - this.#stalledSince;
+    if (this.#stalledSince !== null) this.#stalledSince = now;
+    const taken = this.#stalledMs + open;
+    this.#stalledMs = 0;
+    return Math.min(MAX_STALLED_MS, Math.round(taken));
+  }
+
+  get livePosition(): number | null {
+    return this.#hls?.livePosition() ?? null;
+  }
+
+  #begin(start: () => Promise<void>): void {
+    const wasUnplayable = this.status.peek() === "unplayable";
+    this.#end();
+    const generation = this.#generation;
+    if (!wasUnplayable) this.status.value = "loading";
+    const attempt = (): void => {
+      start().catch((error: unknown) => {
+        if (generation !== this.#generation || this.#held) return;
+        this.#closeSessions();
+        if (error instanceof Unplayable) return this.#isUnplayable(error, attempt);
+        this.#failures += 1;
+        if (this.#failures > MANY_FAILURES) this.status.value = "failed";
+        this.#retryIn(retryMs(this.#failures, Math.random()), attempt);
+      });
+    };
+    attempt();
+  }
+
+  #isUnplayable(error: Unplayable, again: () => void): void {
+    this.why.value = error.message;
+    this.status.value = "unplayable";
+    this.#trust.reset();
+    this.#retryIn(UNPLAYABLE_AGAIN_MS, again);
+  }
+
+  #retryIn(ms: number, attempt: () => void): void {
+    this.#cancelRetry();
+    this.#due = () => {
+      this.#due = null;
+      attempt();
+    };
+    this.#retry = setTimeout(this.#due, ms);
+  }
+
+  #cancelRetry(): void {
+    clearTimeout(this.#retry);
+    this.#due = null;
+  }
+
+  #end(isOver = false): void {
+    this.#generation += 1;
+    clearTimeout(this.#rest);
+    this.#rest = undefined;
+    this.#cancelRetry();
+    this.#closeSessions(isOver);
+    this.#stalledTicks = 0;
+    this.#bytes = 0;
+    this.levels.value = [];
+    this.level.value = -1;
+    this.latencyMs.value = null;
+  }
+
+  #closeSessions(isOver = false): void {
+    this.#whep?.close({ isOver });
+    this.#hls?.close();
+    this.#whep = null;
+    this.#hls = null;
+  }
+
+  async #startLive(stream: Stream): Promise<void> {
+    const generation = this.#generation;
+    const { whep, hls } = stream.playback;
+    if (whep && this.#mayUseWhep(hls)) {
+      try {
+        return await this.#startWhep(local(whep));
+      } catch (error) {
+        if (generation !== this.#generation) return;
+        if (this.#trust.mayWait(error)) throw error;
+        this.note.value = whyNotWebrtc(error);
+        this.#trust.failed();
+        this.#closeSessions();
+        this.#video.srcObject = null;
+        if (!hls) throw error;
+      }
+    }
+    if (!hls) throw new Unplayable(t("noOtherWay"));
+    await this.#startHls("hls", local(hls), null);
+  }
+
+  #mayUseWhep(hls: string | null): boolean {
+    if (!("RTCPeerConnection" in window)) return false;
+    if (!hls) return true;
+    return this.wish.peek() !== "hls" && !this.#trust.isSpent;
+  }
+
+  async #startWhep(url: string): Promise<void> {
+    const session = new WhepSession();
+    this.#whep = session;
+    this.mode.value = "webrtc";
+    this.#video.playbackRate = 1;
+    const started = session.start(url, this.#video, () => this.#lost(session));
+    void this.sound.play();
+    await started;
+    if (this.#whep !== session) return;
+    this.note.value = null;
+    this.#whepSince = performance.now();
+    void this.sound.play();
+  }
+
+  async #startHls(mode: Mode, url: string, startAt: number | null): Promise<void> {
+    const generation = this.#generation;
+    this.#video.srcObject = null;
+    this.mode.value = mode;
+    const session = await startHls({
+      url,
+      video: this.#video,
+      startAt,
+      onLevels: (levels) => (this.levels.value = levels),
+      onLost: () => generation === this.#generation && this.#lost(null),
+      onUnplayable: (error) => generation === this.#generation && this.#lost(null, error),
+    });
+    if (generation !== this.#generation) return session.close();
+    this.#hls = session;
+    void this.sound.play();
+  }
+
+  /** A running session broke: begin the same kind again, more slowly each time. */
+  #lost(session: WhepSession | null, error?: Error): void {
+    if (this.#held || (session && session !== this.#whep)) return;
+    const [mode, stream, at] = [this.mode.peek(), this.#stream, this.#video.currentTime];
+    if (!stream) return;
+    if (session) this.#trust.lost(performance.now() - this.#whepSince);
+    this.#failures += 1;
+    const again = (): void => {
+      if (mode === "recording") this.recording(stream, at);
+      else if (mode === "dvr") this.rewind(at);
+      else this.live(stream);
+    };
+    this.#end();
+    if (error instanceof Unplayable) return this.#isUnplayable(error, again);
+    this.status.value = this.#failures > MANY_FAILURES ? "failed" : "loading";
+    this.#retryIn(session ? AT_ONCE_MS : retryMs(this.#failures, Math.random()), again);
+  }
+
+  #isPlaying(): void {
+    this.status.value = "playing";
+    this.#failures = 0;
+    if (this.#stalledSince !== null) this.#stalledMs += performance.now() - this.#stalledSince;
+    this.#stalledSince = null;
+  }
+
+  #isWaiting(): void {
+    this.#stalledSince ??= performance.now();
+    this.#isAtTheEnd();
+  }
+
+  #isAtTheEnd(): void {
+    if (this.#rest !== undefined) this.stop({ isOver: true });
+  }
+
+  async #tick(): Promise<void> {
+    const session = this.#whep;
+    if (!session) {
+      const isShown = this.status.peek() === "playing" && this.mode.peek() !== "recording";
+      if (this.#hls) this.latencyMs.value = isShown ? this.#hls.latencyMs() : null;
+      return;
+    }
+    const { latencyMs, bytes } = await session.stats().catch(() => ({ latencyMs: null, bytes: this.#bytes + 1 }));
+    if (session !== this.#whep || this.status.peek() !== "playing") return;
+    if (latencyMs !== null) this.latencyMs.value = latencyMs;
+    this.#stalledTicks = bytes > this.#bytes ? 0 : this.#stalledTicks + 1;
+    this.#bytes = bytes;
+    if (this.#stalledTicks >= STALLED_TICKS && !this.#video.paused) this.#lost(session);
+  }
+}
+
+function withDvr(url: string): string {
+  return url + (url.includes("?") ? "&" : "?") + "dvr=1";
+}

@@ -1,0 +1,151 @@
+/** Watching over WebRTC (WHEP): one offer, one answer, no trickle. */
+import { problemOf, send } from "../../api/http";
+import { t } from "./words";
+
+const GATHER_MS = 1000;
+const FIRST_FRAME_MS = 8000;
+/** Between 1900, where the clock of RTP senders begins, and 1970. */
+const NTP_MS = 2_208_988_800_000;
+/** A playout time further off than this tells of two clocks that disagree, not of a delay. */
+const MAX_CREDIBLE_MS = 10_000;
+
+/** Resolves when all candidates are known, or after a second with those that are. */
+export function gathered(peer: RTCPeerConnection): Promise<void> {
+  if (peer.iceGatheringState === "complete") return Promise.resolve();
+  return new Promise((done) => {
+    const timer = setTimeout(done, GATHER_MS);
+    peer.addEventListener("icegatheringstatechange", () => {
+      if (peer.iceGatheringState !== "complete") return;
+      clearTimeout(timer);
+      done();
+    });
+  });
+}
+
+export interface WhepStats {
+  /** Delay from the server's clock to the picture here; without such a clock what this end adds by itself. */
+  latencyMs: number | null;
+  bytes: number;
+}
+
+interface InboundTotals {
+  bytes: number;
+  delay: number;
+  emitted: number;
+  decodeMs: number;
+  playoutAt: number;
+}
+
+export class WhepSession {
+  readonly peer: RTCPeerConnection;
+  #resource: string | null = null;
+  #last: InboundTotals | null = null;
+  #closed = false;
+
+  constructor() {
+    this.peer = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
+  }
+
+  /** Resolves when the first frame can be shown. Throws ApiError with the server's reason, or Error. */
+  async start(url: string, video: HTMLVideoElement, onLost: () => void): Promise<void> {
+    const media = new MediaStream();
+    this.peer.addEventListener("track", ({ track }) => media.addTrack(track));
+    this.peer.addTransceiver("video", { direction: "recvonly" });
+    this.peer.addTransceiver("audio", { direction: "recvonly" });
+    await this.peer.setLocalDescription(await this.peer.createOffer());
+    await gathered(this.peer);
+    await this.#exchange(url);
+    if (this.#closed) return this.#release();
+    video.srcObject = media;
+    await this.#firstFrame(video);
+    this.peer.addEventListener("connectionstatechange", () => {
+      if (this.peer.connectionState === "failed" && !this.#closed) onLost();
+    });
+  }
+
+  async #exchange(url: string): Promise<void> {
+    const response = await send(url, {
+      method: "POST",
+      headers: { "Content-Type": "application/sdp" },
+      body: this.peer.localDescription?.sdp ?? "",
+    });
+    if (response.status !== 201) throw await problemOf(response);
+    const location = response.headers.get("Location");
+    this.#resource = location ? new URL(location, new URL(url, document.baseURI)).href : null;
+    const sdp = await response.text();
+    if (!this.#closed) await this.peer.setRemoteDescription({ type: "answer", sdp });
+  }
+
+  #firstFrame(video: HTMLVideoElement): Promise<void> {
+    return new Promise((done, fail) => {
+      const abort = new AbortController();
+      const finish = (error?: Error): void => {
+        abort.abort();
+        clearTimeout(timer);
+        if (error) fail(error);
+        else done();
+      };
+      const timer = setTimeout(() => finish(new Error(t("noPictureWebrtc"))), FIRST_FRAME_MS);
+      video.addEventListener("loadeddata", () => finish(), { signal: abort.signal });
+      this.peer.addEventListener(
+        "connectionstatechange",
+        () => {
+          const { connectionState } = this.peer;
+          if (connectionState === "failed" || connectionState === "closed") finish(new Error(t("notConnected")));
+        },
+        { signal: abort.signal },
+      );
+    });
+  }
+
+  async stats(): Promise<WhepStats> {
+    const report = await this.peer.getStats();
+    const now: InboundTotals = { bytes: 0, delay: 0, emitted: 0, decodeMs: 0, playoutAt: 0 };
+    let roundTripMs = 0;
+    let hasVideo = false;
+    report.forEach((entry: Record<string, unknown>) => {
+      const number = (name: string): number => (typeof entry[name] === "number" ? (entry[name] as number) : 0);
+      if (entry["type"] === "inbound-rtp") {
+        now.bytes += number("bytesReceived");
+        const isVideo = entry["kind"] === "video" && number("framesDecoded") > 0;
+        if (hasVideo && !isVideo) return;
+        hasVideo ||= isVideo;
+        now.delay = number("jitterBufferDelay") * 1000;
+        now.emitted = number("jitterBufferEmittedCount");
+        now.playoutAt = number("estimatedPlayoutTimestamp");
+        now.decodeMs = isVideo ? (number("totalDecodeTime") / number("framesDecoded")) * 1000 : 0;
+      } else if (entry["type"] === "candidate-pair" && entry["nominated"]) {
+        roundTripMs = number("currentRoundTripTime") * 1000;
+      }
+    });
+    const last = this.#last;
+    this.#last = now;
+    const emitted = last ? now.emitted - last.emitted : 0;
+    if (!last || emitted <= 0) return { latencyMs: null, bytes: now.bytes };
+    const here = (now.delay - last.delay) / emitted + roundTripMs / 2 + now.decodeMs;
+    const dated = now.playoutAt ? Date.now() - (now.playoutAt - NTP_MS) : 0;
+    return { latencyMs: dated > here && dated < MAX_CREDIBLE_MS ? dated : here, bytes: now.bytes };
+  }
+
+  /** `isOver`: the server has ended the stream, and with it every session of it. */
+  close({ isOver = false } = {}): void {
+    this.#closed = true;
+    if (isOver) this.#resource = null;
+    this.#release();
+  }
+
+  #release(): void {
+    void endSession(this.peer, this.#resource);
+    this.#resource = null;
+  }
+}
+
+/**
+ * End a session on the server and then here, in this order: the connection's own farewell would end it too and
+ * leave nothing to delete. A connection that is already down is left to the server, which has noticed or will.
+ */
+export async function endSession(peer: RTCPeerConnection, resource: string | null, headers: Record<string, string> = {}): Promise<void> {
+  const isUp = peer.connectionState === "connected" || peer.connectionState === "connecting";
+  if (resource && isUp) await fetch(resource, { method: "DELETE", keepalive: true, headers }).catch(() => undefined);
+  peer.close();
+}

@@ -1,0 +1,17 @@
+/** All of the Arabic messages, by catalogue: one chunk, fetched where the page speaks Arabic. */
+import api from "../api/ar";
+import appearance from "../features/appearance/ar";
+import chat from "../features/chat/ar";
+import cluster from "../features/cluster/ar";
+import home from "../features/home/ar";
+import people from "../features/people/ar";
+import player from "../features/player/ar";
+import search from "../features/search/ar";
+import streams from "../features/streams/ar";
+import studio from "../features/studio/ar";
+import watch from "../features/watch/ar";
+import realtime from "../realtime/ar";
+import shell from "../shell/ar";
+import ui from "../ui/ar";
+
+export default { api, appearance, chat, cluster, home, people, player, realtime, search, shell, streams, studio, ui, watch };

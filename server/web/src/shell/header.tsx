@@ -1,0 +1,98 @@
+import { me } from "../api/session";
+import { chooseLanguage } from "../i18n/catalogue";
+import { language, LANGUAGES, NAMES, SHORT_NAMES } from "../i18n/language";
+import { loginPath, navigate, path, query } from "../router";
+import { sentence } from "../api/http";
+import { Logo, MoonIcon, SearchIcon, SunIcon } from "../ui/icons";
+import { chooseTheme, isDark } from "../ui/theme";
+import { toast } from "../ui/toasts";
+import { AccountMenu } from "./account-menu";
+import { t } from "./words";
+
+export function Header() {
+  return (
+    <header class="top">
+      <a class="brand" href="/" aria-label={t("brandHome")}>
+        <Logo />
+        <span class="brand-name" aria-hidden="true" lang="en" dir="ltr">
+          {t.rich("brand", { flow: <b>{t("brandFlow")}</b> })}
+        </span>
+      </a>
+      <SearchField />
+      <div class="top-tools">
+        <LanguageSwitch />
+        <ThemeSwitch />
+        {me.value ? <AccountMenu /> : <SignIn />}
+      </div>
+    </header>
+  );
+}
+
+function SearchField() {
+  const words = path.value === "/search" ? (new URLSearchParams(query.value).get("q") ?? "") : "";
+  const find = (data: FormData): void => {
+    const wanted = String(data.get("q") ?? "").trim();
+    if (wanted) navigate(`/search?${new URLSearchParams({ q: wanted })}`);
+  };
+  return (
+    <search class="top-search">
+      <form
+        action="/search"
+        onSubmit={(event) => {
+          event.preventDefault();
+          find(new FormData(event.currentTarget));
+        }}
+      >
+        <SearchIcon />
+        <label class="visually-hidden" for="search-words">
+          {t("search")}
+        </label>
+        <input
+          id="search-words"
+          key={words}
+          name="q"
+          type="search"
+          maxLength={200}
+          defaultValue={words}
+          placeholder={t("search")}
+          enterkeyhint="search"
+          autocomplete="off"
+        />
+      </form>
+    </search>
+  );
+}
+
+/** To the next language; all of them are in the settings. */
+function LanguageSwitch() {
+  const next = LANGUAGES[(LANGUAGES.indexOf(language.value) + 1) % LANGUAGES.length] ?? "en";
+  const speak = (): void => void chooseLanguage(next).catch((error) => toast(sentence(error), "bad"));
+  return (
+    <button type="button" class="icon-button language" lang={next} aria-label={NAMES[next]} title={NAMES[next]} onClick={speak}>
+      {SHORT_NAMES[next]}
+    </button>
+  );
+}
+
+function ThemeSwitch() {
+  const dark = isDark();
+  return (
+    <button
+      type="button"
+      class="icon-button hide-narrow"
+      aria-label={dark ? t("useLight") : t("useDark")}
+      onClick={() => chooseTheme(dark ? "light" : "dark")}
+    >
+      {dark ? <SunIcon /> : <MoonIcon />}
+    </button>
+  );
+}
+
+function SignIn() {
+  const at = path.value;
+  return (
+    <a class="button" href={at.startsWith("/login") ? "/login" : loginPath()} aria-current={at === "/login" ? "page" : undefined}>
+      {t("signIn")}
+    </a>
+  );
+}
