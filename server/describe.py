@@ -14,7 +14,7 @@ from typing import Any, Final, cast
 import msgspec
 
 from server.features.auth.routes import Auth
-from server.features.cluster import ClusterDesk
+from server.features.cluster import ClusterRoutes
 from server.features.export import Export
 from server.features.people import People
 from server.features.users import Users
@@ -22,10 +22,10 @@ from server.http import openapi
 from server.http.application import DESCRIPTION
 from server.http.feature import Feature, Operation
 from server.http.health import Health, ServerInfo
-from server.live.guests import GuestDesk
-from server.live.hls import HlsDesk
-from server.live.stream import StreamDesk
-from server.live.whip import WebrtcDesk
+from server.live.guests import GuestRoutes
+from server.live.hls import HlsRoutes
+from server.live.stream import StreamRoutes
+from server.live.whip import WebrtcRoutes
 
 FEATURES: Final[Sequence[type[Feature]]] = (
     Health,
@@ -33,12 +33,12 @@ FEATURES: Final[Sequence[type[Feature]]] = (
     Auth,
     Export,
     Users,
-    GuestDesk,
+    GuestRoutes,
     People,
-    StreamDesk,
-    HlsDesk,
-    WebrtcDesk,
-    ClusterDesk,
+    StreamRoutes,
+    HlsRoutes,
+    WebrtcRoutes,
+    ClusterRoutes,
 )
 
 

@@ -10,7 +10,6 @@ export type Label = Readonly<Record<Language, string>>;
 const STORED = "sf.language";
 /** Each language in its own name. */
 export const NAMES: Label = { en: "English", ar: "العربية" };
-export const SHORT_NAMES: Label = { en: "EN", ar: "ع" };
 export const DIRECTIONS: Readonly<Record<Language, "ltr" | "rtl">> = { en: "ltr", ar: "rtl" };
 
 const known = (tag: string | null): Language | undefined => LANGUAGES.find((one) => one === tag?.toLowerCase().split("-")[0]);

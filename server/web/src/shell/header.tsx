@@ -1,6 +1,6 @@
 import { me } from "../api/session";
 import { chooseLanguage } from "../i18n/catalogue";
-import { language, LANGUAGES, NAMES, SHORT_NAMES } from "../i18n/language";
+import { language, LANGUAGES, NAMES } from "../i18n/language";
 import { loginPath, navigate, path, query } from "../router";
 import { sentence } from "../api/http";
 import { Logo, MoonIcon, SearchIcon, SunIcon } from "../ui/icons";
@@ -68,8 +68,8 @@ function LanguageSwitch() {
   const next = LANGUAGES[(LANGUAGES.indexOf(language.value) + 1) % LANGUAGES.length] ?? "en";
   const speak = (): void => void chooseLanguage(next).catch((error) => toast(sentence(error), "bad"));
   return (
-    <button type="button" class="icon-button language" lang={next} aria-label={NAMES[next]} title={NAMES[next]} onClick={speak}>
-      {SHORT_NAMES[next]}
+    <button type="button" class="icon-button language" lang={next} onClick={speak}>
+      {NAMES[next]}
     </button>
   );
 }
