@@ -12,13 +12,17 @@ WEB_SOURCES := $(shell find $(WEB) -type f -not -path '*/node_modules/*' -not -p
 WITH_NODE := export PATH="$(if $(filter yes,$(HAS_NODE)),,$(abspath $(BIN)):)$$PATH"
 NODE_MODULES := $(WEB)/node_modules/.package-lock.json
 
-.PHONY: run test bench check lint types contracts web lock clean
+.PHONY: run test mutants bench check lint types contracts web lock clean
 
 run: $(VENV)/.run $(WEB)/dist/index.html
 	@exec $(BIN)/socialflow serve
 
 test: $(VENV)/.test $(WEB)/dist/index.html
 	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+# Small faults in the pure modules, which their tests are to notice: minutes of all cores. ARGS=actors/chat_rules.py
+mutants: $(VENV)/.test
+	@nice $(BIN)/python -m tests.mutants $(ARGS)
 
 # What benches compare with (aiortc, ffmpeg, python-socketio) comes with what the tests need. ARGS="whep --viewers 100"
 bench: $(VENV)/.test

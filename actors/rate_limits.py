@@ -96,11 +96,10 @@ class RateLimits:
         taken = []
         for key in list(self._unsent)[:limit]:
             del self._unsent[key]
-            bucket = self._buckets.get(key)
-            if bucket is not None:
-                deepest_s = DEEPEST * bucket.rate.burst / bucket.rate.per_s
-                taken.append(Consumption(key=key, cost_s=bucket.unsent_s, age_s=at - bucket.since, deepest_s=deepest_s))
-                bucket.unsent_s = 0.0
+            bucket = self._buckets[key]
+            deepest_s = DEEPEST * bucket.rate.burst / bucket.rate.per_s
+            taken.append(Consumption(key=key, cost_s=bucket.unsent_s, age_s=at - bucket.since, deepest_s=deepest_s))
+            bucket.unsent_s = 0.0
         return taken
 
     def apply(self, key: str, level_s: float, *, at: float) -> None:
@@ -117,7 +116,8 @@ class RateLimits:
         if bucket is None:
             bucket = self._buckets[key] = _Bucket(self._rates[action])
             if len(self._buckets) > self._max_buckets:
-                self._buckets.popitem(last=False)
+                forgotten, _ = self._buckets.popitem(last=False)
+                self._unsent.pop(forgotten, None)
         else:
             self._buckets.move_to_end(key)
         return bucket
@@ -129,7 +129,6 @@ class RateLimits:
         if key not in self._unsent:
             self._unsent[key] = None
             bucket.since = at
-            bucket.unsent_s = 0.0
         bucket.unsent_s += cost_s
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.chat_rules import MAX_TEXT, Author, ChatMode, ChatRules, Relationship, Sanction, clean_text
+from actors.chat_rules import MAX_TEXT, Author, ChatMode, ChatRules, Relationship, Sanction, changed_mode, clean_text
 from actors.runtime import DomainError
 
 NOW = dt.datetime(2026, 5, 1, 12, tzinfo=dt.UTC)
@@ -43,6 +43,18 @@ def test_text_that_shows_nothing_is_refused(text: str) -> None:
     with pytest.raises(DomainError) as caught:
         clean_text(text)
     assert caught.value.code == "empty_text"
+
+
+@pytest.mark.parametrize("text", ["a" * 501, "\0" * 2_000 + "a", "a" * 2_001])
+def test_text_of_more_than_500_characters_or_of_2000_before_cleaning_is_refused(text: str) -> None:
+    with pytest.raises(DomainError) as caught:
+        clean_text(text)
+    assert caught.value.code == "text_too_long"
+
+
+def test_text_of_500_characters_and_of_2000_before_cleaning_is_kept() -> None:
+    assert clean_text("a" * 500) == "a" * 500
+    assert clean_text("\0" * 1_999 + "a") == "a"
 
 
 @given(st.text(max_size=600))
@@ -150,3 +162,105 @@ def test_following_begins_at_the_latest_now_whatever_the_clock_says() -> None:
     with pytest.raises(DomainError) as caught:
         of.judge(author, "hello", relationship=relationship, now=NOW, at=0.0)
     assert caught.value.retry_after_s == pytest.approx(60.0)
+
+
+def test_subscribers_only_refuses_everybody_else() -> None:
+    of = rules(subscribers_only=True)
+    assert judged(of) == "subscribers_only"
+    assert judged(of, relationship=Relationship(is_subscriber=True)) == "ok"
+    assert judged(of, by="m") == "ok"
+
+
+def test_unique_mode_looks_back_over_200_messages() -> None:
+    unique = rules(unique=True)
+    assert judged(unique, "hello") == "ok"
+    assert [judged(unique, f"other {n}") for n in range(199)] == ["ok"] * 199
+    assert judged(unique, "hello") == "not_unique"
+    assert [judged(unique, "one more"), judged(unique, "hello")] == ["ok", "ok"]
+
+
+def test_slow_mode_forgets_only_who_may_write_again() -> None:
+    slow = rules(slow_seconds=10)
+    assert [judged(slow, by="a", at_s=0), judged(slow, by="b", at_s=10), judged(slow, by="c", at_s=15)] == ["ok"] * 3
+    assert [judged(slow, by="b", at_s=16), judged(slow, by="c", at_s=16)] == ["slow_mode", "slow_mode"]
+
+
+def test_a_room_that_becomes_slower_knows_who_wrote_exactly_one_pause_ago() -> None:
+    slow = rules(slow_seconds=10)
+    assert [judged(slow, by="a", at_s=0), judged(slow, by="b", at_s=10)] == ["ok", "ok"]
+    slow.mode = ChatMode(slow_seconds=20)
+    assert judged(slow, by="a", at_s=15) == "slow_mode"
+
+
+def test_a_message_that_could_not_be_written_counts_for_nothing() -> None:
+    of, author = rules(slow_seconds=10, unique=True), Author(id="a", username="a", display_name="a")
+    of.taken_back(author, "never posted", now=NOW)
+    assert judged(of, "Hello", at_s=0) == "ok"
+    of.taken_back(author, "Hello", now=NOW)
+    assert judged(of, "hello", at_s=1) == "ok"
+
+
+def test_taking_back_a_message_leaves_the_wait_for_a_later_one() -> None:
+    of, author = rules(slow_seconds=10), Author(id="a", username="a", display_name="a")
+    assert [judged(of, "first", at_s=0), judged(of, "second", at_s=10)] == ["ok", "ok"]
+    of.taken_back(author, "first", now=NOW)
+    assert judged(of, at_s=11) == "slow_mode"
+
+
+@pytest.mark.parametrize(
+    ("person", "roles", "badges"),
+    [
+        ("o", (), ("owner",)),
+        ("m", (), ("moderator",)),
+        ("a", ("admin",), ("admin",)),
+        ("o", ("admin",), ("owner", "admin")),
+        ("m", ("admin",), ("moderator", "admin")),
+        ("a", ("creator",), ()),
+    ],
+)
+def test_badges_are_those_of_the_room_and_of_the_account(
+    person: str, roles: tuple[str, ...], badges: tuple[str, ...]
+) -> None:
+    assert rules().badges(Author(id=person, username="x", display_name="x", roles=roles)) == badges
+
+
+# ----------------------------------------------------------------------------------------------------------------- mode
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("slow_seconds", 0),
+        ("slow_seconds", 3_600),
+        ("followers_only_seconds", None),
+        ("followers_only_seconds", 0),
+        ("followers_only_seconds", 7_776_000),
+        ("subscribers_only", True),
+        ("emotes_only", True),
+        ("unique", True),
+    ],
+)
+def test_a_mode_takes_what_is_within_its_range_and_keeps_the_rest(name: str, value: int | None) -> None:
+    before = ChatMode(slow_seconds=5, followers_only_seconds=60)
+    after = changed_mode(before, {name: value})
+    assert getattr(after, name) == value
+    assert changed_mode(after, {name: getattr(before, name)}) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("slow_seconds", -1),
+        ("slow_seconds", 3_601),
+        ("followers_only_seconds", -1),
+        ("followers_only_seconds", 7_776_001),
+    ],
+)
+def test_a_mode_out_of_range_is_refused_by_name(name: str, value: int) -> None:
+    with pytest.raises(DomainError) as caught:
+        changed_mode(ChatMode(), {name: value})
+    assert (caught.value.code, caught.value.field) == ("invalid", f"mode.{name}")
+
+
+def test_slow_mode_of_null_is_off() -> None:
+    assert changed_mode(ChatMode(slow_seconds=5), {"slow_seconds": None}) == ChatMode()

@@ -139,6 +139,43 @@ def test_the_longest_unused_budget_is_forgotten_and_news_of_it_are_nothing() -> 
     assert wait_s(of, 1.0, person="bob") == 0.0
 
 
+def test_a_budget_that_was_forgotten_is_said_with_the_age_of_its_new_beginning() -> None:
+    of = rate_limits(max_buckets=1)
+    for person, at in (("ann", 5.0), ("bob", 6.0), ("ann", 7.0)):
+        wait_s(of, at, person=person)
+    said = [(spent.key, spent.age_s) for spent in of.take_pending(10, at=7.5)]
+    assert said == [("chat:ann", 0.5)]
+
+
+def test_a_wait_of_a_millionth_of_a_second_is_rounding_and_more_is_not() -> None:
+    of = RateLimits(rates={"chat": Rate(per_s=1.0, burst=1)}, factors={"viewer": 1.0})
+    of.consume("chat", "viewer", "ann", at=0.0)
+    with pytest.raises(DomainError):
+        of.consume("chat", "viewer", "ann", at=1 - 1.2e-6)
+    of.consume("chat", "viewer", "ann", at=1 - 0.8e-6)
+
+
+def test_what_was_spent_here_and_not_yet_said_comes_on_top_of_what_is_heard() -> None:
+    of = rate_limits()
+    assert wait_s(of, 0.0) == 0.0
+    of.apply("chat:ann", 1.0, at=0.0)
+    assert count(of, 0.0) == 4  # of 2 s: 1 by others, 0.2 here
+
+
+@pytest.mark.parametrize(
+    ("per_s", "level_s", "left"),
+    [(2.0, 0.55, 9), (2.0, 0.75, 9), (2.0, 0.76, 8), (100.0, 0.055, 99), (100.0, 0.07, 93)],
+)
+def test_news_of_less_than_half_a_deed_or_of_a_twentieth_of_a_second_are_none(
+    per_s: float, level_s: float, left: int
+) -> None:
+    of = RateLimits(rates={"chat": Rate(per_s=per_s, burst=10 if per_s == 2.0 else 100)}, factors={"viewer": 1.0})
+    assert wait_s(of, 0.0) == 0.0
+    of.take_pending(1, at=0.0)
+    of.apply("chat:ann", level_s, at=0.0)
+    assert count(of, 0.0) == left
+
+
 @pytest.mark.parametrize(
     ("person", "roles", "role"),
     [

@@ -60,6 +60,23 @@ def test_nothing_is_slewed_before_a_whole_window_has_passed() -> None:
     assert due.follow(20.0, WINDOW_S) < 0.0
 
 
+def test_a_clock_may_begin_anywhere() -> None:
+    right, fast = Discipline(media_s=100.0, now=1_000.0), Discipline(media_s=100.0, now=1_000.0)
+    assert {right.follow(100 + n * 0.5, 1_000 + n * 0.5) for n in range(60)} == {0.0}
+    assert fast.follow(105.0, 1_009.9) == 0.0
+    assert fast.follow(112.0, 1_010.0) == pytest.approx(-0.1)
+
+
+def test_a_tenth_is_tolerated_and_a_tenth_is_the_most_that_a_slew_changes() -> None:
+    assert in_step().follow(21.2, 21.0) == pytest.approx(-0.01)
+    assert in_step().follow(25.0, 20.0) == pytest.approx(-0.1)
+
+
+def test_what_is_off_by_half_a_minute_is_still_live() -> None:
+    assert in_step().follow(50.9, 21.0) == pytest.approx(-0.1)
+    assert in_step().follow(51.1, 21.0) == 0.0
+
+
 def test_what_is_no_live_clock_is_left_as_it_is() -> None:
     assert in_step().follow(21.0 + NOT_LIVE_S, 21.0) < 0.0
     assert in_step().follow(21.001 + NOT_LIVE_S, 21.0) == 0.0

@@ -1,0 +1,8 @@
+"""Which modules' mutants are tried, with the tests that are to notice them: a module's own, which take seconds."""
+
+MODULES: dict[str, tuple[str, ...]] = {
+    "actors/chat_rules.py": ("tests/actors/test_chat_rules.py",),
+    "actors/rate_limits.py": ("tests/actors/test_rate_limits.py",),
+    "media/clock.py": ("tests/media/test_clock.py",),
+}
+LEAST_KILLED = 0.9
