@@ -81,6 +81,10 @@ _PLAN: Final[tuple[tuple[str, str, str, float, str, float], ...]] = (
     ),
     ("whep", "What does one more WebRTC viewer cost?", "--rounds 3", 100, "--viewers 10 --seconds 3", 12),
     ("store", "How fast does chat become durable?", "", 45, "--rounds 3 --rows 2000 --rate 1000", 15),
+    (
+        "jobs", "How fast are jobs enqueued, picked up and run, and what do kills cost?", "", 130,
+        "--rounds 1 --jobs 1000 --seconds 2 --kills 3 --killed-jobs 100", 20,
+    ),
     ("rtmp", "What does it cost to take RTMP apart?", "", 15, "--seconds 4 --rounds 3", 4),
     ("hls", "What does packaging for HLS cost?", "--rounds 5", 10, "--seconds 10", 3),
     (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -13,6 +13,7 @@ from server.features.people import People
 from server.features.users import AccountDeletion, Profiles, Relationships, Users
 from server.http.feature import Feature
 from server.http.identity import Identity
+from server.jobs import Jobs, Schedule, repeated
 from server.limits import account_rates
 from server.live.addresses import MediaAddresses
 from server.live.departure import Departure
@@ -25,7 +26,6 @@ from server.live.room_mirror import RoomMirrors
 from server.live.sockets import Sockets
 from server.live.stream_directory import StreamDirectory
 from server.live.viewings import Viewings, WebrtcViewings
-from server.sweep import Chore
 from storage.doomed import DoomedObjects
 from storage.ids import Ids
 from storage.leases import Fence
@@ -52,6 +52,7 @@ class Access:
         fence: Callable[[str, str], Awaitable[Fence]],
         now: Callable[[], datetime],
         media: Callable[[], MediaProcess],
+        jobs: Jobs,
         settings: Settings,
     ) -> None:
         """``media``: the media process, which is not there yet."""
@@ -73,6 +74,7 @@ class Access:
             grace_days=settings.deletion_grace_days,
             name_days=settings.name_reserved_days,
             remove_streams=self.departure.remove_streams_of,
+            jobs=jobs,
         )
 
     def eviction(
@@ -113,12 +115,13 @@ class Access:
         people = People(database=self._db, identity=self._identity, ids=self._ids, when_changed=self.rights.heed)
         return [users, guests, people]
 
-    def chores(self, objects: ObjectStore) -> list[Chore]:
+    def schedules(self, objects: ObjectStore, hourly: Mapping[str, Callable[[], Awaitable[object]]]) -> list[Schedule]:
+        """Those of its own, and what others want to have done every hour."""
         doomed = DoomedObjects(db=self._db, objects=objects)
         return [
-            Chore(name="changes of rights", every_s=PURGE_S, do=self._table.purge),
-            Chore(name="deleted accounts", every_s=LEFT_TO_DO_S, do=self.deletions.sweep),
-            Chore(name="objects of what was removed", every_s=LEFT_TO_DO_S, do=doomed.sweep),
+            *(repeated(name, do, every_s=PURGE_S) for name, do in hourly.items()),
+            repeated("rights.purge", self._table.purge, every_s=PURGE_S),
+            repeated("objects.delete", doomed.sweep, every_s=LEFT_TO_DO_S),
         ]
 
     async def close(self) -> None:

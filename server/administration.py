@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import time
 from collections.abc import AsyncIterator
 
 from server.config import Settings
@@ -16,9 +17,11 @@ from server.features.users import Profiles
 from server.http.errors import Problem
 from server.http.identity import Identity
 from server.http.limits import TokenBuckets
+from server.jobs import Jobs
 from server.maintenance import database_url, failed
 from storage.errors import StorageError
 from storage.ids import Ids
+from storage.jobs import JobQueue
 from storage.migrate import migrate
 from storage.postgres import Database
 
@@ -91,7 +94,8 @@ async def _accounts(settings: Settings) -> AsyncIterator[Accounts]:
 
 def _none_left(db: Database) -> Deletions:
     """Nobody is deleted from here: a server does what is left to do."""
-    return Deletions(database=db, ids=Ids(), grace_days=1, name_days=0, remove_streams=_nothing_of)
+    jobs = Jobs(rows=JobQueue(db=db), ids=Ids(), wall=time.time)
+    return Deletions(database=db, ids=Ids(), grace_days=1, name_days=0, remove_streams=_nothing_of, jobs=jobs)
 
 
 async def _nothing_of(user_id: str) -> None: ...

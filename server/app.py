@@ -20,11 +20,9 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from actors.presence import Presence
-from actors.runtime import ActorError, LoopClock, Node, shard_of
+from actors.runtime import LoopClock, Node, shard_of
 from actors.runtime.ids import ActorId
-from actors.stream import DescribeStream
 from actors.tracing import Span
-from media.control import Granted
 from server.access import Access
 from server.config import Settings
 from server.engines import Engines
@@ -34,6 +32,7 @@ from server.features.auth.passwords import Passwords
 from server.features.auth.routes import Auth, AuthRates
 from server.features.cluster import ClusterRoutes
 from server.features.export import Export
+from server.features.jobs import JobRoutes
 from server.features.users import Profiles
 from server.folders import require_folder, run_folder
 from server.http.application import HttpSettings, build_app
@@ -43,6 +42,7 @@ from server.http.identity import Identity
 from server.http.protocol import http_protocols, refused_head
 from server.http.translations import known_errors
 from server.http.web_client import WebClient
+from server.jobs import JobNode, Jobs
 from server.lifecycle import Stages, closer
 from server.limits import (
     SharedRates,
@@ -75,13 +75,13 @@ from server.metrics import ActorMetrics, Gauges, register_processes
 from server.otlp import OtlpExporter
 from server.ports import CannotStart, Ports, tls_context
 from server.registration import Kinds
-from server.sweep import Chore, Sweep
 from server.tracing import RoomTraces, Traces
 from storage.admission import AdmissionTable
 from storage.chat import PostgresChatLog
 from storage.cluster import Cluster
 from storage.errors import StorageError
 from storage.ids import Ids
+from storage.jobs import JobQueue
 from storage.leases import Fence, Leases
 from storage.migrate import check, migrate
 from storage.objects import ObjectStore, open_objects
@@ -95,7 +95,6 @@ from storage.viewers import Views
 VERSION: Final = importlib.metadata.version("socialflow")
 WEB: Final = Path(__file__).parent / "web" / "dist"
 GC_THRESHOLDS: Final = (100_000, 50, 100)
-SWEEP_S: Final = 3_600.0
 RECONNECTS_PER_S: Final = 2_500.0  # of a drained node's clients, on the other nodes
 
 log = logging.getLogger("server.app")
@@ -145,8 +144,8 @@ class App:
         await self._open_accounts()
         await self._open_live()
         await self._open_http()
-        await self._resume_streams()
-        self._start_sweep()
+        await self._access.departure.resume()
+        self._start_jobs()
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
@@ -164,6 +163,7 @@ class App:
             self.redis = await Redis.connect(engines.redis_url)
             self._stages.add("redis", self.redis.close)
             self.cluster = await self._join_cluster(engines)
+            self._jobs = Jobs(rows=JobQueue(db=self.db), ids=self._ids, wall=time.time)
             self._log = PostgresChatLog(db=self.db)
             self._stages.add("chat log", self._log.close)
             await self._log.open()
@@ -307,6 +307,7 @@ class App:
             fence=self._fence,
             now=now,
             media=lambda: self.media,
+            jobs=self._jobs,
             settings=self.settings,
         )
         self._stages.add("rights", self._access.close)
@@ -502,9 +503,10 @@ class App:
                     addresses=self._access.addresses,
                     media=self.media,
                     node=self.node,
-                    began=self._began,
+                    began=self._listener.began,
                     offer_limits=offer_limits(self.settings),
                 ),
+                JobRoutes(db=self.db, ids=self._ids),
                 ClusterRoutes(
                     node=self.node,
                     members=lambda: self.cluster.members.view.members,
@@ -526,9 +528,6 @@ class App:
         )
         WebClient(folder=WEB).add_to(app)
         return app
-
-    async def _began(self, grant: Granted) -> Granted:
-        return await self._listener.began(grant)
 
     def _make_health(self) -> Health:
         return Health(
@@ -582,19 +581,18 @@ class App:
             **media,
         }
 
-    def _start_sweep(self) -> None:
-        chores = [
-            Chore(name="spent sessions and tokens", every_s=SWEEP_S, do=self.accounts.purge),
-            Chore(name="answered keys", every_s=SWEEP_S, do=self._idempotency.purge),
-        ]
-        sweep = Sweep(chores=[*chores, *self._access.chores(self.objects)])
-        sweep.start()
-        self._stages.add("sweep", sweep.close)
-
-    async def _resume_streams(self) -> None:
-        """Streams that were on the air when the last node ended wait for their publishers; without one they end."""
-        for row in await self._streams.left_on_air():
-            try:
-                await self.node.ref("stream", row.id).ask(DescribeStream())
-            except ActorError as error:
-                log.warning("stream %s was not taken up: %s", row.id, error)
+    def _start_jobs(self) -> None:
+        if "jobs" not in self.settings.node_roles:
+            return
+        hourly = {"sessions.purge": self.accounts.purge, "idempotency_keys.purge": self._idempotency.purge}
+        node = JobNode(
+            db=self.db,
+            enqueue=self._jobs,
+            jobs=[self._access.deletions.job],
+            schedules=self._access.schedules(self.objects, hourly),
+            name=self._name,
+            clock=self.node.clock,
+            slots=self.settings.max_jobs,
+        )
+        node.start()
+        self._stages.add("jobs", lambda: node.close(budget_s=self.settings.drain_s), budget_s=self.settings.drain_s + 5)

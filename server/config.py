@@ -33,7 +33,7 @@ CONFIG_FILE = "socialflow.toml"
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Texts = Annotated[tuple[str, ...], NoDecode]
-Roles = Annotated[tuple[Literal["edge", "media", "actors"], ...], NoDecode]
+Roles = Annotated[tuple[Literal["edge", "media", "actors", "jobs"], ...], NoDecode]
 
 
 class ConfigError(Exception):
@@ -104,8 +104,9 @@ class Settings(BaseSettings):
     node_host: str = Field("127.0.0.1", description="address under which the cluster's other nodes reach this one")
     node_port: Port = Field(0, description="port that other nodes reach this one under; 0 takes a free one")
     node_roles: Roles = Field(
-        ("edge", "media", "actors"),
-        description="what this node is for, comma-separated; without actors it owns no rooms, streams and counters",
+        ("edge", "media", "actors", "jobs"),
+        description="what this node is for, comma-separated; without actors it owns no rooms, streams and counters, "
+        "without jobs it runs no jobs and schedules",
     )
     processes: int = Field(1, ge=1, le=64, description="nodes to run on this machine behind the same ports")
     drain_s: float = Field(10.0, ge=0, le=600, description="seconds that a stop may take")
@@ -156,6 +157,7 @@ class Settings(BaseSettings):
     )
     max_streams: int = Field(200, ge=1, description="live publishers of this node")
     max_whep_viewers: int = Field(1_000, ge=0, description="WebRTC viewers of this node")
+    max_jobs: int = Field(16, ge=1, le=1_000, description="jobs that this node runs at once")
     max_encodings: int = Field(
         0, ge=0, le=1_000, description="streams of this node whose pictures are re-encoded at once; 0: one a processor"
     )

@@ -160,6 +160,22 @@ class Database:
         self._own.append(found)
         return found
 
+    @contextlib.asynccontextmanager
+    async def listening(self, channel: str, on_notify: Callable[[str], None]) -> AsyncIterator[Listening]:
+        """A connection beside the pool that gets the NOTIFYs of a channel while the block runs: their payloads."""
+        with translated():
+            connection = await self._connect(self._settings, self._deadline_s)
+            try:
+                listening = Listening(connection=connection)
+                await connection.add_listener(channel, lambda *heard: on_notify(heard[3]))
+            except BaseException:
+                connection.terminate()
+                raise
+        try:
+            yield listening
+        finally:
+            connection.terminate()
+
     async def _connect(self, settings: dict[str, str], timeout_s: float) -> Any:
         connection = await asyncpg.connect(
             self._url, timeout=timeout_s, command_timeout=self._deadline_s, server_settings=settings
@@ -289,6 +305,26 @@ class Dedicated:
         connection, self._connection = self._connection, None
         if connection is not None:
             await connection.close()
+
+
+class Listening:
+    """A connection that listens for NOTIFY."""
+
+    def __init__(self, *, connection: Any) -> None:
+        self._connection = connection
+        self._lost = asyncio.Event()
+        connection.add_termination_listener(lambda _: self._lost.set())
+
+    async def until_lost(self, *, probe_s: float) -> None:
+        """Return or raise ``Unavailable`` when the connection has gone; the server is asked every ``probe_s``, as one
+        that went without a word would not be noticed."""
+        while not self._lost.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(probe_s):
+                    await self._lost.wait()
+                return
+            with translated():
+                await self._connection.fetchval("select 1")
 
 
 class Transaction:

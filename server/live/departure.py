@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final
 
 from actors.runtime import ActorError, DomainError, Node
-from actors.stream import EndStream, StreamDeleted
+from actors.stream import DescribeStream, EndStream, StreamDeleted
 from storage.errors import StorageError
 from storage.leases import Fence
 from storage.stream import Streams
@@ -37,6 +37,14 @@ class Departure:
         self._fence = fence
         self._now = now
         self._ending: dict[str, asyncio.Task[None]] = {}
+
+    async def resume(self) -> None:
+        """Streams that were on the air when the last node ended wait for their publishers; without one they end."""
+        for row in await self._streams.left_on_air():
+            try:
+                await self._node.ref("stream", row.id).ask(DescribeStream())
+            except ActorError as error:
+                log.warning("stream %s was not taken up: %s", row.id, error)
 
     def end_streams_of(self, user_id: str) -> None:
         """Begin to end what this person has on the air, and try again for a while where it fails."""

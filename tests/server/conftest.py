@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
@@ -28,7 +29,9 @@ from server.http.idempotency import IdempotencyKeys
 from server.http.identity import Identity
 from server.http.limits import TokenBuckets
 from server.http.translations import known_errors
+from server.jobs import Jobs
 from storage.ids import Ids
+from storage.jobs import JobQueue
 from storage.migrate import migrate
 from storage.postgres import Database
 
@@ -56,7 +59,8 @@ async def database(server_database_url: str) -> AsyncIterator[Database]:
     """Empty but for what migrations put there."""
     database = await Database.connect(server_database_url, max_connections=4)
     await database.execute(
-        "truncate users, chat_messages, signing_keys, audit_log, reserved_names, rights_changes, doomed_objects cascade"
+        "truncate users, chat_messages, signing_keys, audit_log, reserved_names, rights_changes, doomed_objects,"
+        " jobs, job_keys, job_schedules cascade"
     )
     yield database
     await database.close()
@@ -128,7 +132,8 @@ PASSWORD = "correct horse battery staple"
 
 def deletions(database: Database, *, grace_days: int = 0, **more: Any) -> Deletions:
     """Of accounts without streams."""
-    given = {"ids": Ids(), "name_days": 90, "remove_streams": nothing_happens, **more}
+    jobs = Jobs(rows=JobQueue(db=database), ids=Ids(), wall=time.time)
+    given = {"ids": Ids(), "name_days": 90, "remove_streams": nothing_happens, "jobs": jobs, **more}
     return Deletions(database=database, grace_days=grace_days, **given)
 
 

@@ -190,7 +190,6 @@ class Accounts:
         for row in ended:
             self._identity.revoke(row["id"], "account_deleted")
         await self._when_changed()
-        await self._deletions.hasten()
 
     async def purge(self) -> None:
         """Forget tokens and sessions that can never be used again; to be called now and then."""

@@ -1,7 +1,8 @@
 """The deletion of an account: everything is hidden at once, and wiped when the days of grace are over.
 
-A row of ``account_deletions`` says that something is left to do. It is taken up at every start and then every minute
-by any node, and goes when all is done. Each step may be repeated, so it does not matter where a crash fell.
+A row of ``account_deletions`` says that the account is leaving; a job that is due when the grace is over wipes it. Each
+step of it may be repeated, and the last ones are committed together with the job's end, so it does not matter where a
+crash falls.
 """
 
 from __future__ import annotations
@@ -10,27 +11,29 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-import structlog
+import msgspec
 
-from actors.runtime import ActorError, DomainError
 from server.features.auth import queries
-from storage.errors import StorageError
+from server.jobs import Attempt, Job, Jobs
 from storage.ids import Ids
 from storage.postgres import Database, Transaction
 from storage.rights import note_change
 
 WIPE_BATCH: Final = 1000
-TAKEN_S: Final = 60.0
-"""How long a node is left alone with a deletion that it has taken up. Two at once would only do the same twice."""
-
-log = structlog.get_logger(__name__)
+TRIES: Final = 1_000
+"""An hour apart at most: a deletion is not given up while anybody might still mend what it needs."""
+WIPE_S: Final = 600.0
 
 Remove = Callable[[str], Awaitable[None]]
 """Removes what a person has elsewhere, by the person's id; may be repeated, raises what is away."""
 
 
+class WipeAccount(msgspec.Struct, frozen=True):
+    user_id: str
+
+
 class Deletions:
-    """``grace_days`` 0: wiped at once. ``name_days``: how long nobody else gets the username afterwards."""
+    """``job`` wipes. ``grace_days`` 0: at once. ``name_days``: how long nobody else gets the username afterwards."""
 
     def __init__(
         self,
@@ -40,6 +43,7 @@ class Deletions:
         grace_days: int,
         name_days: int,
         remove_streams: Remove,
+        jobs: Jobs,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._db = database
@@ -47,13 +51,16 @@ class Deletions:
         self._grace_days = grace_days
         self._name_days = name_days
         self._remove_streams = remove_streams
+        self._jobs = jobs
+        self.job = Job(name="accounts.wipe", body=WipeAccount, run=self._wipe, timeout_s=WIPE_S, tries=TRIES)
         self._wall = wall
 
     async def begin(self, tx: Transaction, user_id: str) -> bool:
-        """Hide the account and note what is left to do; False when that was done before."""
+        """Hide the account and enqueue its wiping; False when that was done before."""
         if not await tx.execute(queries.HIDE_USER, user_id):
             return False
-        await tx.execute(queries.NOTE_DELETION, user_id, self._grace_days)
+        wipe_at = await tx.fetchval(queries.NOTE_DELETION, user_id, self._grace_days)
+        await self._jobs.enqueue(tx, self.job, WipeAccount(user_id), at=wipe_at)
         await note_change(tx, "account", user_id)
         await self._audit(tx, user_id, "account.deletion_asked")
         return True
@@ -67,26 +74,15 @@ class Deletions:
         await self._audit(tx, user_id, "account.deletion_taken_back")
         return True
 
-    async def hasten(self) -> None:
-        """Without days of grace: wipe now, as far as that can be done now; the next sweep goes on."""
-        if self._grace_days > 0:
-            return
-        try:
-            await self.sweep()
-        except (StorageError, ActorError, DomainError) as error:
-            log.warning("an account is wiped a little later", error=str(error))
-
-    async def sweep(self) -> None:
-        """Wipe every account that is due. Raises what is away, and goes on with it the next time."""
-        while (user_id := await self._db.fetchval(queries.TAKE_DELETION, TAKEN_S)) is not None:
-            await self._wipe(str(user_id))
-
-    async def _wipe(self, user_id: str) -> None:
+    async def _wipe(self, attempt: Attempt[WipeAccount]) -> None:
+        user_id = attempt.body.user_id
+        if not await self._db.execute(queries.BEGIN_WIPE, user_id):
+            return  # the deletion was taken back, perhaps to be asked for again later
         await self._remove_streams(user_id)
         for wipe in (queries.WIPE_MESSAGES, queries.WIPE_VIEWS):
             while await self._db.execute(wipe, user_id, WIPE_BATCH) == WIPE_BATCH:
                 pass
-        async with self._db.transaction() as tx:
+        async with attempt.finish() as tx:
             for sql in queries.WIPE:
                 await tx.execute(sql, user_id)
             await tx.execute(queries.RESERVE_NAME, user_id, self._name_days)

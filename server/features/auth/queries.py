@@ -83,15 +83,13 @@ where id = $1 and deleted_at is null returning coalesce($2 > now(), false)"
 # The deletion of an account. `began_at`: from then on there is no way back.
 HIDE_USER = "update users set deleted_at = now(), updated_at = now() where id = $1 and deleted_at is null"
 SHOW_USER = "update users set deleted_at = null, updated_at = now() where id = $1"
-NOTE_DELETION = "insert into account_deletions (user_id, wipe_at) values ($1, now() + make_interval(days => $2))"
+NOTE_DELETION = """
+insert into account_deletions (user_id, wipe_at) values ($1, now() + make_interval(days => $2)) returning wipe_at
+"""
 FORGET_DELETION = "delete from account_deletions where user_id = $1 and began_at is null"
 END_DELETION = "delete from account_deletions where user_id = $1"
-TAKE_DELETION = """
-update account_deletions set began_at = coalesce(began_at, now()), taken_until = now() + make_interval(secs => $1)
-where user_id = (
-    select user_id from account_deletions where wipe_at <= now() and (taken_until is null or taken_until <= now())
-    order by wipe_at for update skip locked limit 1)
-returning user_id
+BEGIN_WIPE = """
+update account_deletions set began_at = coalesce(began_at, now()) where user_id = $1 and wipe_at <= now()
 """
 RESERVE_NAME = """
 insert into reserved_names (username_key, until) select username_key, now() + make_interval(days => $2) from users

@@ -13,15 +13,18 @@ from actors.runtime import Unavailable
 from server.features.auth import queries
 from server.features.auth.accounts import Accounts, Device
 from server.features.auth.deletion import Deletions
+from server.features.auth.guesses import Guesses
 from server.features.auth.passwords import Passwords
 from server.features.users import Profiles
 from server.http.errors import Problem
 from server.http.identity import Caller, Identity
+from server.http.limits import TokenBuckets
 from storage.doomed import DoomedObjects, doom
 from storage.ids import Ids
 from storage.objects import LocalObjects
 from storage.postgres import Database
 from tests.server.conftest import PASSWORD, deletions
+from tests.server.jobs.inline import make_due, run_due
 
 DEVICE = Device(address="127.0.0.1", user_agent="tests")
 
@@ -53,6 +56,7 @@ class Home:
             identity=self.identity,
             passwords=self.passwords,
             profiles=Profiles(database=self.database),
+            guesses=Guesses(limiter=TokenBuckets()),
             ids=Ids(),
             deletions=self.deletions(**more),
             when_changed=nothing,
@@ -70,8 +74,13 @@ class Home:
         assert row is not None
         return row["deleted_at"] is not None, row["username"] != person.username
 
+    async def work(self) -> int:
+        """Run the jobs that are due; how many there were."""
+        return await run_due(self.database, self.deletions().job)
+
     async def due(self) -> None:
-        await self.database.execute("update account_deletions set wipe_at = now(), taken_until = null")
+        await self.database.execute("update account_deletions set wipe_at = now()")
+        await make_due(self.database)
 
 
 @pytest.fixture
@@ -83,12 +92,12 @@ async def test_a_deleted_account_is_hidden_at_once_and_signing_in_takes_it_back(
     ada, accounts = await home.register("ada"), home.accounts()
     await accounts.delete(person=ada, password=PASSWORD)
     assert home.identity.is_revoked(ada.session_id)
-    await home.deletions().sweep()
+    await home.work()
     assert await home.state(ada) == (True, False)
     signed = await accounts.login(login="ada", password=PASSWORD, device=DEVICE)
     assert (str(signed.user.id), await home.state(ada)) == (ada.id, (False, False))
     await home.due()
-    await home.deletions().sweep()
+    await home.work()
     assert (home.removed, await home.state(ada)) == ([], (False, False))
     kinds = await home.database.fetch("select kind from rights_changes where subject_id = $1", ada.id)
     assert [row["kind"] for row in kinds] == ["account", "account"]
@@ -98,7 +107,7 @@ async def test_when_the_grace_is_over_the_account_is_wiped_and_there_is_no_way_b
     ada, accounts = await home.register("ada"), home.accounts()
     await accounts.delete(person=ada, password=PASSWORD)
     await home.due()
-    await home.deletions().sweep()
+    await home.work()
     assert (home.removed, await home.state(ada)) == ([ada.id], (True, True))
     with pytest.raises(Problem) as caught:
         await accounts.login(login="ada", password=PASSWORD, device=DEVICE)
@@ -109,19 +118,22 @@ async def test_when_the_grace_is_over_the_account_is_wiped_and_there_is_no_way_b
 async def test_without_days_of_grace_the_account_is_wiped_at_once(home: Home) -> None:
     ada = await home.register("ada")
     await home.accounts(grace_days=0).delete(person=ada, password=PASSWORD)
+    assert await home.work() == 1
     assert await home.state(ada) == (True, True)
 
 
 async def test_what_is_away_does_not_keep_a_deletion_from_being_asked_for(home: Home) -> None:
     ada, home.fails = await home.register("ada"), 1
     await home.accounts(grace_days=0).delete(person=ada, password=PASSWORD)
+    with pytest.raises(Unavailable):
+        await home.work()
     assert await home.state(ada) == (True, False)
     await home.due()
-    await home.deletions().sweep()
+    await home.work()
     assert await home.state(ada) == (True, True)
 
 
-STEPS = [queries.TAKE_DELETION, queries.WIPE_MESSAGES, queries.WIPE_VIEWS, *queries.WIPE, queries.RESERVE_NAME,
+STEPS = [queries.BEGIN_WIPE, queries.WIPE_MESSAGES, queries.WIPE_VIEWS, *queries.WIPE, queries.RESERVE_NAME,
          queries.WIPE_USER, queries.AUDIT, queries.END_DELETION]  # fmt: skip
 
 
@@ -141,9 +153,9 @@ async def test_a_deletion_is_finished_after_a_crash_at_any_step(
     with monkeypatch.context() as crash:
         _crash(crash, STEPS[at], when)
         with pytest.raises(Killed):
-            await home.deletions().sweep()
+            await home.work()
     await home.due()
-    await home.deletions().sweep()
+    await home.work()
     assert (await home.state(ada), await home.state(bob)) == ((True, True), (False, False))
     left = "select (select count(*) from account_deletions) + (select count(*) from follows)"
     assert await home.database.fetchval(left) == 0
@@ -171,12 +183,12 @@ def _killing(run: Any, step: str, when: str) -> Any:
     return killing
 
 
-async def test_two_sweeps_at_once_wipe_each_account_once(home: Home) -> None:
+async def test_two_workers_at_once_wipe_each_account_once(home: Home) -> None:
     people = [await home.register(f"ada{number}") for number in range(4)]
     for person in people:
         await home.accounts().delete(person=person, password=PASSWORD)
     await home.due()
-    await asyncio.gather(home.deletions().sweep(), home.deletions().sweep())
+    await asyncio.gather(home.work(), home.work())
     assert sorted(home.removed) == sorted(person.id for person in people)
 
 
