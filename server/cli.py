@@ -1,4 +1,4 @@
-"""``socialflow``: serve, migrate, doctor, demo, backup, restore, admin."""
+"""``socialflow``: serve, worker, migrate, doctor, demo, backup, restore, admin."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ USAGE = """usage: socialflow COMMAND [--setting VALUE ...]
        socialflow --version
 
   serve     start everything on this machine (`socialflow serve --help` lists the settings)
+  worker    work jobs for a cluster and serve no client (`--database-url` and `--redis-url` of the cluster)
   migrate   bring the database's schema up to date
   doctor    check every dependency and port, and say what to do
   demo      fill a running server with people, a synthetic live stream and a talkative chat
@@ -87,6 +88,31 @@ async def _serve(settings: Settings) -> int:
     print(greeting(app, took_s=time.monotonic() - started_at), flush=True)
     await asked_to_stop.wait()
     print("Stopping: telling everybody, writing everything down …", file=sys.stderr)
+    await app.stop()
+    return 0
+
+
+def worker(argv: Sequence[str]) -> int:
+    """Until a signal, which lets the jobs that run end; another one more than a second later ends at once."""
+    settings = load(argv, program="socialflow worker")
+    set_up_logs(log_format=settings.log_format, level=settings.log_level, process="worker")
+    return loop.run(_work(settings))
+
+
+async def _work(settings: Settings) -> int:
+    from server.ports import CannotStart
+    from server.worker import JobWorker
+
+    asked_to_stop = _stop_signals()
+    try:
+        app = JobWorker(settings=settings)
+        await app.start()
+    except CannotStart as error:
+        print(f"socialflow: {error}", file=sys.stderr)
+        return 1
+    print("Social Flow works jobs.", flush=True)
+    await asked_to_stop.wait()
+    print("Stopping: jobs that run get to their end …", file=sys.stderr)
     await app.stop()
     return 0
 
@@ -188,6 +214,7 @@ def _with_file(argv: Sequence[str], command: str, work: Callable[[Settings, Path
 
 COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "serve": serve,
+    "worker": worker,
     "migrate": migrate,
     "doctor": doctor,
     "demo": demo,
