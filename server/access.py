@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from actors.runtime import Node
+from server.assembly.realtime import Realtime
 from server.config import Settings
 from server.features.auth.deletion import Deletions
 from server.features.people import People
@@ -23,7 +24,6 @@ from server.live.media import MediaProcess
 from server.live.naming import Naming
 from server.live.rights import Rights
 from server.live.room_mirror import RoomMirrors
-from server.live.sockets import Sockets
 from server.live.stream_directory import StreamDirectory
 from server.live.viewings import Viewings, WebrtcViewings
 from storage.doomed import DoomedObjects
@@ -82,7 +82,7 @@ class Access:
         *,
         stream_directory: StreamDirectory,
         mirrors: RoomMirrors,
-        sockets: Sockets,
+        realtime: Realtime,
         keepers: Sequence[StreamCache],
     ) -> Eviction:
         naming = Naming(
@@ -90,7 +90,7 @@ class Access:
             identity=self._identity,
             stream_directory=stream_directory,
             mirrors=mirrors,
-            sockets=sockets,
+            named=[realtime.rooms, realtime.sockets],
             display_name=self._table.display_name,
         )
         return Eviction(
@@ -98,7 +98,7 @@ class Access:
             rights=self.rights,
             stream_directory=stream_directory,
             mirrors=mirrors,
-            holders=[sockets, self.viewings],
+            holders=[realtime.watching, self.viewings],
             keepers=[stream_directory, *keepers],
             end_streams=self.departure.end_streams_of,
             renamed=naming.rename,

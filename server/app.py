@@ -24,6 +24,7 @@ from actors.runtime import LoopClock, Node, shard_of
 from actors.runtime.ids import ActorId
 from actors.tracing import Span
 from server.access import Access
+from server.assembly import realtime
 from server.config import Settings
 from server.engines import Engines
 from server.features.auth.accounts import Accounts, NewAccount
@@ -57,6 +58,7 @@ from server.limits import (
 from server.live.admission import QuotaSync
 from server.live.durable import DurableChat, DurableStreams, DurableViews
 from server.live.edge import Edge, Fanout, address_in, reconnect_delays_ms, tag_of
+from server.live.events import SERVER_EVENTS
 from server.live.hls import HlsRoutes, Playback
 from server.live.ingest import Ingest
 from server.live.inspection import Inspection, bus_report, media_report
@@ -66,7 +68,6 @@ from server.live.node_actor import NodeActor
 from server.live.pull import Pull
 from server.live.room_mirror import RoomMirrors
 from server.live.shard_moves import ShardMoves
-from server.live.sockets import Sockets
 from server.live.stream import StreamRoutes
 from server.live.stream_directory import StreamDirectory
 from server.live.whip import WebrtcRoutes
@@ -360,14 +361,30 @@ class App:
         )
         cleanup = StreamCleanup(playback=self._playback, media=self.media, objects=self.objects)
         self._stages.add("after-ends", closer(cleanup.close))
-        self._sockets = self._make_sockets()
-        self._moves = ShardMoves(node=self.node, handlers=(self._mirrors, self._sockets))
+        self._realtime = realtime.assemble(
+            settings=self.settings,
+            identity=self.identity,
+            node=self.node,
+            fanout=self.fanout,
+            mirrors=self._mirrors,
+            log=self._chat,
+            streams=self._stream_directory,
+            presence=self._presence,
+            others=lambda: self.cluster.members.view.members,
+            rate_limits=self._rate_limits,
+            connection_quota=self._connection_quota,
+            rights=self._access.rights,
+            traces=self._traces,
+            new_id=self._new_id,
+            now=now,
+        )
+        self._moves = ShardMoves(node=self.node, handlers=(self._mirrors, self._realtime.watching))
         self._pull = Pull(address_of=self._address_of)
         self._stages.add("pull", self._pull.close)
         eviction = self._access.eviction(
             stream_directory=self._stream_directory,
             mirrors=self._mirrors,
-            sockets=self._sockets,
+            realtime=self._realtime,
             keepers=[self._playback, self._pull],
         )
         followed = RoomTraces(traces=self._traces, fan=self.fanout, clock=self.node.clock)
@@ -375,7 +392,7 @@ class App:
             stream_directory=self._stream_directory,
             mirrors=self._mirrors,
             cleanup=cleanup,
-            viewers=self._sockets,
+            viewers=self._realtime.watching,
             rights_check=eviction,
             followed=followed,
         )
@@ -412,26 +429,6 @@ class App:
 
     # the outside
 
-    def _make_sockets(self) -> Sockets:
-        return Sockets(
-            identity=self.identity,
-            node=self.node,
-            fan=self.fanout,
-            mirrors=self._mirrors,
-            log_of_rooms=self._chat,
-            streams=self._stream_directory,
-            presence=self._presence,
-            others=lambda: self.cluster.members.view.members,
-            rate_limits=self._rate_limits,
-            connection_quota=self._connection_quota,
-            rights=self._access.rights,
-            event_rate=self.settings.socket_event_rate,
-            event_burst=self.settings.socket_event_burst,
-            new_id=self._new_id,
-            now=now,
-            traces=self._traces,
-        )
-
     async def _open_http(self) -> None:
         self._health = self._make_health()
         self._stages.add("health", self._health.close)
@@ -440,7 +437,7 @@ class App:
         assert runner.server is not None
         self._stages.add("http", runner.cleanup)
         self.edge = Edge(
-            application=self._sockets,
+            application=self._realtime.sockets,
             http=http_protocols(runner.server, keepalive_timeout_s=75.0),
             limits=edge_limits(self.settings),
             allowed_origins=self.settings.allowed_origins,
@@ -518,6 +515,8 @@ class App:
             limiter=self._rates,
             problems=known_errors(),
             registry=self._registry,
+            client_events=self._realtime.events,
+            server_events=SERVER_EVENTS,
             settings=HttpSettings(
                 title=self.settings.server_name,
                 version=VERSION,

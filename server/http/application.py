@@ -10,7 +10,8 @@ import msgspec
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
-from server.http import openapi
+from server.feature import ClientEvent, ServerEvent
+from server.http import asyncapi, openapi
 from server.http.addresses import ClientAddresses
 from server.http.dispatch import Dispatch, Intake
 from server.http.documentation import Documentation
@@ -48,8 +49,12 @@ def build_app(
     problems: ProblemTable,
     registry: CollectorRegistry,
     settings: HttpSettings,
+    client_events: Sequence[ClientEvent] = (),
+    server_events: Sequence[ServerEvent] = (),
 ) -> web.Application:
-    """An application that serves the features' operations, ``/openapi.json`` and ``/docs``.
+    """An application that serves the features' operations, ``/openapi.json``, ``/asyncapi.json`` and ``/docs``.
+
+    The events are served by others, and documented here.
 
     The caller may add routes of its own (Socket.IO, the browser client) before it runs the application. Order matters:
     aiohttp takes the first resource that matches.
@@ -75,7 +80,10 @@ def build_app(
     said = openapi.document(
         operations=operations, title=settings.title, version=settings.version, description=DESCRIPTION
     )
-    Documentation(document=msgspec.json.encode(said)).add_to(app)
+    events = asyncapi.document(
+        client_events=client_events, server_events=server_events, title=settings.title, version=settings.version
+    )
+    Documentation(document=msgspec.json.encode(said), events=msgspec.json.encode(events)).add_to(app)
     return app
 
 

@@ -1,4 +1,4 @@
-"""``/openapi.json`` and ``/docs``: what can be asked of this server, and a page to try it."""
+"""``/openapi.json``, ``/asyncapi.json`` and ``/docs``: what can be asked of this server, and a page to try it."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ _FILES: Final = {
 
 
 class Documentation:
-    """Serves the document, given as JSON, and the page over it, from memory."""
+    """Serves the documents, given as JSON, and the page over them, from memory."""
 
-    def __init__(self, *, document: bytes) -> None:
+    def __init__(self, *, document: bytes, events: bytes) -> None:
         self._pages = {path: (_FOLDER.joinpath(name).read_bytes(), kind) for path, (name, kind) in _FILES.items()}
         self._pages["/openapi.json"] = (document, "application/json")
+        self._pages["/asyncapi.json"] = (events, "application/json")
 
     def add_to(self, app: web.Application) -> None:
         for path, (body, kind) in self._pages.items():

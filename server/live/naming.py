@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol
 
 from actors.chat_messages import RenameAuthor
@@ -16,7 +16,7 @@ MAX_ACTORS: Final = 1_000_000
 
 
 class Named(Protocol):
-    """The sockets of this node, and who is present through them."""
+    """A place of this node that names people."""
 
     def rename(self, person_id: str, display_name: str) -> None: ...
 
@@ -31,7 +31,7 @@ class Naming:
         identity: Identity,
         stream_directory: StreamDirectory,
         mirrors: RoomMirrors,
-        sockets: Named,
+        named: Sequence[Named],
         display_name: Callable[[str], Awaitable[str | None]],
     ) -> None:
         """``display_name`` as the row has it now."""
@@ -39,7 +39,7 @@ class Naming:
         self._identity = identity
         self._stream_directory = stream_directory
         self._mirrors = mirrors
-        self._sockets = sockets
+        self._named = named
         self._display_name = display_name
 
     async def rename(self, person_id: str) -> None:
@@ -48,7 +48,8 @@ class Naming:
         if name is None:
             return
         self._identity.rename(person_id, name)
-        self._sockets.rename(person_id, name)
+        for place in self._named:
+            place.rename(person_id, name)
         self._mirrors.rename_author(person_id, name)
         self._stream_directory.rename_owner(person_id, name)
         self._tell("chat", RenameAuthor(user_id=person_id, display_name=name))

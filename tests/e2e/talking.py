@@ -4,14 +4,54 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+import msgspec
 import socketio
 import socketio.exceptions
 
+from server.live.events import (
+    SERVER_EVENTS,
+    Done,
+    Joined,
+    ModeSet,
+    PageOfMessages,
+    PresentPeople,
+    Sent,
+    Watched,
+)
+
 ACK_S = 15.0
+
+
+BODIES = {event.name: event.body for event in SERVER_EVENTS}
+ACKS: dict[str, type[msgspec.Struct]] = {
+    "stream:watch": Watched,
+    "stream:unwatch": Done,
+    "stream:heartbeat": Done,
+    "stream:react": Done,
+    "chat:join": Joined,
+    "chat:leave": Done,
+    "chat:send": Sent,
+    "chat:history": PageOfMessages,
+    "chat:mode": ModeSet,
+    "presence:list": PresentPeople,
+    **dict.fromkeys(("chat:delete", "chat:pin", "chat:timeout", "chat:ban", "chat:unban"), Done),
+}
+
+
+def misshapen(shapes: Mapping[str, type[msgspec.Struct]], event: str, body: Any) -> list[str]:
+    """What is wrong with a body, by the shapes that ``/asyncapi.json`` tells."""
+    shape = shapes.get(event)
+    if shape is None:
+        return [f"{event} is not documented"] if event.partition(":")[2] else []
+    try:
+        msgspec.convert(body, shape)
+    except msgspec.ValidationError as error:
+        return [f"{event}: {error}: {body}"]
+    return []
 
 
 class Talker:
@@ -24,6 +64,7 @@ class Talker:
         self.client = socketio.AsyncClient(reconnection=False, **options)
         self.heard: defaultdict[str, list[Any]] = defaultdict(list)
         self.order: list[tuple[str, Any]] = []
+        self.misshapen: list[str] = []
         self.ended = asyncio.Event()
         self.refused: Any = None
         self._changed = asyncio.Event()
@@ -37,6 +78,7 @@ class Talker:
         return self
 
     async def close(self) -> None:
+        assert not self.misshapen, self.misshapen
         await self.client.disconnect()
         # The client library leaves its HTTP session open for another connection.
         if self.client.eio.http is not None and not self.client.eio.http.closed:
@@ -46,6 +88,8 @@ class Talker:
         """The acknowledgement."""
         answer = await self.client.call(event, body, timeout=within_s)
         assert isinstance(answer, dict), answer
+        if answer.get("ok") is True:
+            assert not misshapen(ACKS, event, answer)
         return answer
 
     async def ok(self, event: str, body: Any = None) -> dict[str, Any]:
@@ -87,6 +131,7 @@ class Talker:
         return [message for body in self.heard["chat:messages"] for message in body["messages"]]
 
     def _receive(self, event: str, *args: Any) -> None:
+        self.misshapen += misshapen(BODIES, event, args[0] if args else None)
         self.heard[event].append(args[0] if args else None)
         self.order.append((event, args[0] if args else None))
         self._changed.set()

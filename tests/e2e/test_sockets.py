@@ -281,9 +281,11 @@ async def test_events_of_a_socket_are_bounded_with_a_time_to_wait(server: Server
         answers = await asyncio.gather(
             *(guest.ask("stream:unwatch", {"stream_id": "01890c2a-7b5e-7cc3-98c8-6b1f6c1f0a11"}) for _ in range(400))
         )
-        refused = [answer["error"] for answer in answers if not answer["ok"]]
+        errors = [answer["error"] for answer in answers if not answer["ok"]]
+        refused = [error for error in errors if error["code"] != "not_found"]
         assert refused
-        assert all(error["code"] == "rate_limited" and error["retry_after_ms"] >= 1 for error in refused)
+        assert {error["code"] for error in refused} <= {"rate_limited", "overloaded"}
+        assert all(error["retry_after_ms"] >= 1 for error in refused)
         assert not guest.ended.is_set()
 
 

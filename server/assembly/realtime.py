@@ -1,0 +1,95 @@
+"""Everything behind the Socket.IO edge of a node, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from actors.presence import Presence
+from actors.rate_limits import RateLimits
+from actors.runtime import Node
+from actors.session import Session
+from server.config import Settings
+from server.feature import ClientEvent
+from server.http.identity import Identity
+from server.live.admission import ConnectionQuota
+from server.live.edge import Fanout
+from server.live.presence import ClusterPresence
+from server.live.rights import Rights
+from server.live.room_mirror import RoomMirrors
+from server.live.room_moderation import RoomModeration
+from server.live.rooms import RoomLog, Rooms
+from server.live.sockets import Sockets
+from server.live.stream_directory import StreamDirectory
+from server.live.watching import Watching
+from server.tracing import Traces
+
+
+@dataclass(frozen=True, kw_only=True)
+class Realtime:
+    """``events`` are all that clients may send."""
+
+    sockets: Sockets
+    watching: Watching
+    rooms: Rooms
+    events: Sequence[ClientEvent]
+
+
+def assemble(
+    *,
+    settings: Settings,
+    identity: Identity,
+    node: Node,
+    fanout: Fanout,
+    mirrors: RoomMirrors,
+    log: RoomLog,
+    streams: StreamDirectory,
+    presence: Presence,
+    others: Callable[[], Iterable[str]],
+    rate_limits: RateLimits,
+    connection_quota: ConnectionQuota,
+    rights: Rights,
+    traces: Traces,
+    new_id: Callable[[], str],
+    now: Callable[[], datetime],
+) -> Realtime:
+    """``others``: the names of the cluster's nodes."""
+    cluster_presence = ClusterPresence(node=node, presence=presence, others=others, rights=rights)
+    rooms = Rooms(
+        node=node,
+        fan=fanout,
+        mirrors=mirrors,
+        log=log,
+        streams=streams,
+        presence=presence,
+        cluster_presence=cluster_presence,
+        traces=traces,
+    )
+    watching = Watching(
+        node=node,
+        fan=fanout,
+        streams=streams,
+        mirrors=mirrors,
+        rooms=rooms,
+        rate_limits=rate_limits,
+        new_id=new_id,
+        now=now,
+    )
+    events = [*watching.events(), *rooms.events(), *RoomModeration(node=node, rooms=rooms).events()]
+
+    def closed(session: Session) -> None:
+        watching.closed(session)
+        rooms.closed(session)
+
+    sockets = Sockets(
+        identity=identity,
+        node=node,
+        fan=fanout,
+        connection_quota=connection_quota,
+        events=events,
+        closed=closed,
+        event_rate=settings.socket_event_rate,
+        event_burst=settings.socket_event_burst,
+    )
+    return Realtime(sockets=sockets, watching=watching, rooms=rooms, events=events)

@@ -1,0 +1,91 @@
+"""Acts of moderation over Socket.IO. The room's actor judges who may, and carries them out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from actors.chat import DeleteChat, PinChat, SanctionPerson, SetChatMode
+from actors.runtime import Node
+from actors.session import Session
+from actors.text import clean_line
+from server.feature import ClientEvent
+from server.live.acks import Ack
+from server.live.bodies import Ban, Mode, OfMessage, OfPerson, Pin, TimeOut
+from server.live.edge import Socket
+from server.live.events import Done, ModeSet
+from server.live.rooms import Rooms, author_of
+
+
+class RoomModeration:
+    """The events of moderators."""
+
+    def __init__(self, *, node: Node, rooms: Rooms) -> None:
+        self._node = node
+        self._rooms = rooms
+
+    def events(self) -> Sequence[ClientEvent]:
+        return [
+            ClientEvent(
+                name="chat:delete", shape=OfMessage, ack=Done, handler=self._delete, sender="moderator",
+                summary="Delete a message; it keeps its place",
+            ),
+            ClientEvent(
+                name="chat:pin", shape=Pin, ack=Done, handler=self._pin, sender="moderator",
+                summary="Pin a message, or none",
+            ),
+            ClientEvent(
+                name="chat:timeout", shape=TimeOut, ack=Done, handler=self._time_out, sender="moderator",
+                summary="Let somebody not write for some time",
+            ),
+            ClientEvent(
+                name="chat:ban", shape=Ban, ack=Done, handler=self._ban, sender="moderator",
+                summary="Let somebody not write any more",
+            ),
+            ClientEvent(
+                name="chat:unban", shape=OfPerson, ack=Done, handler=self._unban, sender="moderator",
+                summary="Let somebody write again",
+            ),
+            ClientEvent(
+                name="chat:mode", shape=Mode, ack=ModeSet, handler=self._mode, sender="moderator",
+                summary="Change who may write how",
+            ),
+        ]  # fmt: skip
+
+    async def _delete(self, socket: Socket, session: Session, body: OfMessage) -> Ack:
+        return await self._moderate(
+            session, body.room_id, DeleteChat(by=author_of(session), message_id=body.message_id)
+        )
+
+    async def _pin(self, socket: Socket, session: Session, body: Pin) -> Ack:
+        return await self._moderate(session, body.room_id, PinChat(by=author_of(session), message_id=body.message_id))
+
+    async def _time_out(self, socket: Socket, session: Session, body: TimeOut) -> Ack:
+        return await self._sanction(session, body, body.seconds)
+
+    async def _ban(self, socket: Socket, session: Session, body: Ban) -> Ack:
+        return await self._sanction(session, body, body.seconds)
+
+    async def _unban(self, socket: Socket, session: Session, body: OfPerson) -> Ack:
+        return await self._sanction(session, body, 0)
+
+    async def _sanction(self, session: Session, body: OfPerson, seconds: int | None) -> Ack:
+        reason = clean_line(body.reason)
+        sanction = SanctionPerson(by=author_of(session), user_id=body.user_id, seconds=seconds, reason=reason)
+        return await self._moderate(session, body.room_id, sanction)
+
+    async def _mode(self, socket: Socket, session: Session, body: Mode) -> Ack:
+        changes = {
+            name: value for name, value in msgspec.structs.asdict(body.mode).items() if value is not msgspec.UNSET
+        }
+        by = author_of(session)
+        await self._rooms.known(session, body.room_id)
+        mode = await self._node.ref("chat", body.room_id).ask(SetChatMode(by=by, changes=changes))
+        return {"ok": True, "mode": msgspec.to_builtins(mode)}
+
+    async def _moderate(self, session: Session, room_id: str, message: Any) -> Ack:
+        await self._rooms.known(session, room_id)
+        await self._node.ref("chat", room_id).ask(message)
+        return {"ok": True}

@@ -1,0 +1,296 @@
+"""Rooms over Socket.IO: joining, catching up, writing and reading back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Iterable, Sequence
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from actors.chat import Author, PostChat, Posted
+from actors.events import StreamView
+from actors.presence import Presence
+from actors.runtime import ActorError, DomainError, Node
+from actors.session import Session
+from server.feature import ClientEvent
+from server.live.acks import Ack, refusal
+from server.live.bodies import History, Join, ListPresent, OfRoom, RoomPosition, Send
+from server.live.edge import Parser, PendingAck, Socket
+from server.live.events import Done, Joined, PageOfMessages, PresentPeople, Sent
+from server.live.presence import ClusterPresence
+from server.live.room_mirror import RoomMirror, RoomMirrors, RoomPages
+from server.live.viewings import MaySee
+from server.tracing import SEND, Traces
+
+LAST_MESSAGES: Final = 50
+CATCH_UP: Final = 500
+ROOM: Final = "room:"
+
+
+class Fan(Protocol):
+    """The node's fan-out, by topic."""
+
+    def subscribe(self, topic: str, socket: Socket, *, after: tuple[str, int] | None = None) -> None:
+        """With `after`, nothing of the room that does not lie behind this (epoch, offset)."""
+
+    def unsubscribe(self, topic: str, socket: Socket) -> None: ...
+    def unsubscribe_all(self, socket: Socket) -> None: ...
+    def close_to(self, topic: str, *, but: MaySee) -> None: ...
+    def sockets(self, topic: str) -> Iterable[Socket]: ...
+
+
+class RoomLog(RoomPages, Protocol):
+    async def history(self, room_id: str, *, before: int | None, limit: int) -> Any: ...
+
+
+class VisibleStreams(Protocol):
+    """Who may know of a stream may know of its room. Both raise ``DomainError("not_found")`` for others."""
+
+    async def view(self, stream_id: str, *, viewer_id: str | None) -> StreamView: ...
+    def remembered(self, stream_id: str, *, viewer_id: str | None) -> StreamView | None: ...
+
+
+class Rooms:
+    """Who is in which room on this node, and the events of it."""
+
+    def __init__(
+        self,
+        *,
+        node: Node,
+        fan: Fan,
+        mirrors: RoomMirrors,
+        log: RoomLog,
+        streams: VisibleStreams,
+        presence: Presence,
+        cluster_presence: ClusterPresence,
+        traces: Traces,
+    ) -> None:
+        self._node = node
+        self._fan = fan
+        self._mirrors = mirrors
+        self._log = log
+        self._streams = streams
+        self._presence = presence
+        self._cluster_presence = cluster_presence
+        self._traces = traces
+
+    def events(self) -> Sequence[ClientEvent]:
+        return [
+            ClientEvent(
+                name="chat:join", shape=Join, ack=Joined, handler=self._join, sender="anyone",
+                summary="Hear a room; with `since`, what was missed",
+            ),
+            ClientEvent(
+                name="chat:leave", shape=OfRoom, ack=Done, handler=self._leave, sender="anyone",
+                summary="Hear a room no more",
+            ),
+            ClientEvent(
+                name="chat:send", shape=Send, ack=Sent, handler=self._send,
+                summary="Write a message; acknowledged when it is durable",
+            ),
+            ClientEvent(
+                name="chat:history", shape=History, ack=PageOfMessages, handler=self._history, sender="anyone",
+                summary="Messages before an offset",
+            ),
+            ClientEvent(
+                name="presence:list", shape=ListPresent, ack=PresentPeople, handler=self._present, sender="anyone",
+                summary="Who is in a room",
+            ),
+        ]  # fmt: skip
+
+    def closed(self, session: Session) -> None:
+        """The session's socket has gone: it is in no room any more."""
+        for room_id in session.rooms:
+            self._presence.leave(room_id, session.person)
+
+    def left(self, session: Session, room_id: str) -> None:
+        """Of a room that the session is in."""
+        session.rooms.discard(room_id)
+        self._presence.leave(room_id, session.person)
+
+    def rename(self, person_id: str, display_name: str) -> None:
+        self._presence.rename(person_id, display_name)
+
+    def _join(self, socket: Socket, session: Session, body: Join) -> Ack | Awaitable[Ack]:
+        mirror = self._at_hand(session, body.room_id)
+        return (
+            self._join_later(socket, session, body) if mirror is None else self._join_now(socket, session, body, mirror)
+        )
+
+    async def _join_later(self, socket: Socket, session: Session, body: Join) -> Ack:
+        mirror = await self.known(session, body.room_id)
+        require_open(socket)
+        answer = self._join_now(socket, session, body, mirror)
+        return answer if isinstance(answer, dict) else await answer
+
+    def _join_now(self, socket: Socket, session: Session, body: Join, mirror: RoomMirror) -> Ack | Awaitable[Ack]:
+        if body.since is None or body.since.epoch != mirror.epoch:
+            return self._join_afresh(socket, session, mirror)
+        if body.since.offset > mirror.offset:
+            return self._join_ahead(socket, session, body.room_id, body.since)
+        missed = mirror.since(body.since.offset)
+        if missed is None:
+            return self._catch_up(socket, session, mirror, body.since.offset)
+        return self._caught_up(socket, session, mirror, missed)
+
+    def _join_afresh(self, socket: Socket, session: Session, mirror: RoomMirror) -> Ack:
+        self.enter(socket, session, mirror)
+        return {"ok": True, **room_state(mirror, socket.parser), "recovered": False}
+
+    async def _join_ahead(self, socket: Socket, session: Session, room_id: str, since: RoomPosition) -> Ack:
+        """On another node they have seen what this one is still to hear; or there never was so much."""
+        await self._mirrors.reach(await self._mirrors.open(room_id), since.offset)
+        mirror = await self.known(session, room_id)
+        require_open(socket)
+        if mirror.epoch != since.epoch or since.offset > mirror.offset:
+            return self._join_afresh(socket, session, mirror)
+        missed = mirror.since(since.offset)
+        if missed is None:
+            return await self._catch_up(socket, session, mirror, since.offset)
+        return self._caught_up(socket, session, mirror, missed)
+
+    def _at_hand(self, session: Session, room_id: str) -> RoomMirror | None:
+        """As ``known``, where that needs no waiting."""
+        mirror = self._mirrors.get(room_id)
+        if mirror is None or mirror.stream_id is None:
+            return mirror
+        try:
+            view = self._streams.remembered(mirror.stream_id, viewer_id=id_of(session))
+        except DomainError:
+            raise DomainError("not_found", "There is no such room.", field="room_id") from None
+        return mirror if view is not None else None
+
+    async def known(self, session: Session, room_id: str) -> RoomMirror:
+        """The room's mirror, for those who may know of it: who may not know of its stream may not."""
+        mirror = await self._mirrors.open(room_id)
+        if mirror.stream_id is not None:
+            try:
+                await self._streams.view(mirror.stream_id, viewer_id=id_of(session))
+            except DomainError:
+                raise DomainError("not_found", "There is no such room.", field="room_id") from None
+        # Again, since it may have been replaced while the stream was asked for; the caller goes on in this very turn.
+        return await self._mirrors.open(room_id)
+
+    async def _catch_up(self, socket: Socket, session: Session, mirror: RoomMirror, since: int) -> Ack:
+        """What was missed reaches further back than the mirror does."""
+        read = await self._log.since(mirror.room_id, since, limit=CATCH_UP)
+        await self.known(session, mirror.room_id)
+        # What the log has and the mirror has not yet is still to come as an event, and only as that.
+        page = [msgspec.to_builtins(message) for message in read if message.offset <= mirror.offset]
+        newer = mirror.since(page[-1]["offset"]) if page else []
+        require_open(socket)
+        return self._caught_up(socket, session, mirror, page if newer is None else page + newer)
+
+    def _caught_up(self, socket: Socket, session: Session, mirror: RoomMirror, missed: list[dict[str, Any]]) -> Ack:
+        has_more = len(missed) > CATCH_UP or (bool(missed) and missed[-1]["offset"] < mirror.offset)
+        held = missed[:CATCH_UP]
+        offset = held[-1]["offset"] if held else mirror.offset
+        answer = {"ok": True, "room_id": mirror.room_id, "epoch": mirror.epoch, "offset": offset, "messages": held}
+        if has_more:
+            return {**answer, "recovered": True, "more": True}
+        self.enter(socket, session, mirror)
+        return {**answer, "recovered": True, "mode": mirror.mode, "pinned": mirror.pinned}
+
+    def enter(self, socket: Socket, session: Session, mirror: RoomMirror) -> None:
+        """In the turn of the answer, which holds the room up to the mirror's offset."""
+        topic = ROOM + mirror.room_id
+        if mirror.room_id in session.rooms:
+            self._fan.subscribe(topic, socket, after=(mirror.epoch, mirror.offset))
+            return
+        session.join(mirror.room_id)
+        self._presence.enter(mirror.room_id, session.person)
+        self._fan.subscribe(topic, socket)
+
+    def _leave(self, socket: Socket, session: Session, body: OfRoom) -> Ack | Awaitable[Ack]:
+        self._fan.unsubscribe(ROOM + body.room_id, socket)  # as in `_unwatch`
+        if body.room_id not in session.rooms:
+            return self._leave_unentered(session, body.room_id)
+        self.left(session, body.room_id)
+        return {"ok": True}
+
+    async def _leave_unentered(self, session: Session, room_id: str) -> Ack:
+        await self.known(session, room_id)
+        return {"ok": True}
+
+    def _send(self, socket: Socket, session: Session, body: Send) -> PendingAck | Awaitable[Ack]:
+        session.require_person()
+        trace = self._traces.begin(is_wanted=session.is_followed)
+        if trace is not None:
+            return self._follow(self._post(session, body, trace), trace)
+        if self._at_hand(session, body.room_id) is None:
+            return self._post(session, body, None)
+        answer = PendingAck()
+        post = _post_of(session, body, None)
+        self._node.ref("chat", body.room_id).ask_then(post, lambda outcome: _acknowledge(answer, outcome))
+        return answer
+
+    async def _follow(self, posting: Awaitable[Ack], trace: str) -> Ack:
+        since = self._node.clock.monotonic()
+        try:
+            return {**await posting, "trace": trace}
+        finally:
+            self._traces.note(trace, SEND, since=since)
+
+    async def _post(self, session: Session, body: Send, trace: str | None) -> Ack:
+        await self.known(session, body.room_id)
+        return _sent(await self._node.ref("chat", body.room_id).ask(_post_of(session, body, trace)))
+
+    async def _history(self, socket: Socket, session: Session, body: History) -> Ack:
+        await self.known(session, body.room_id)
+        read = await self._log.history(body.room_id, before=body.before, limit=body.limit)
+        return {"ok": True, "messages": [msgspec.to_builtins(message) for message in read]}
+
+    async def _present(self, socket: Socket, session: Session, body: ListPresent) -> Ack:
+        await self.known(session, body.room_id)
+        return await self._cluster_presence.of(body.room_id, asker_id=id_of(session), limit=body.limit)
+
+
+def require_open(socket: Socket) -> None:
+    """Raises ``DomainError("gone")``: what was awaited for may have outlived the connection."""
+    if not socket.is_connected:
+        raise DomainError("gone", "The connection has closed.")
+
+
+def _post_of(session: Session, body: Send, trace: str | None) -> PostChat:
+    return PostChat(
+        author=author_of(session), text=body.text, client_id=body.client_id, reply_to=body.reply_to, trace=trace
+    )
+
+
+def _sent(posted: Posted) -> Ack:
+    return {"ok": True, "id": posted.id, "offset": posted.offset, "epoch": posted.epoch}
+
+
+def _acknowledge(answer: PendingAck, outcome: asyncio.Future[Posted]) -> None:
+    error = outcome.exception()
+    if error is None:
+        answer.give(_sent(outcome.result()))
+    elif isinstance(error, DomainError | ActorError):
+        answer.give(refusal(error))
+    else:
+        answer.fail(error)
+
+
+def room_state(mirror: RoomMirror, parser: Parser) -> dict[str, Any]:
+    """The last messages are encoded once for all who come in before the next one."""
+    last = mirror.encoded.get(parser)
+    if last is None:
+        last = mirror.encoded[parser] = parser.part(mirror.tail(LAST_MESSAGES))
+    return {
+        "room_id": mirror.room_id,
+        "epoch": mirror.epoch,
+        "offset": mirror.offset,
+        "messages": msgspec.Raw(last),
+        "mode": mirror.mode,
+        "pinned": mirror.pinned,
+    }
+
+
+def author_of(session: Session) -> Author:
+    person = session.require_person()
+    return Author(id=person.id, username=person.username, display_name=person.display_name, roles=session.roles)
+
+
+def id_of(session: Session) -> str | None:
+    return session.person.id if session.person is not None else None
