@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import bisect
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -17,10 +17,12 @@ from actors.chat_log import Appended, ChatEntry
 from actors.runtime.ids import SHARDS
 from storage.chat import PAGE, StoredMessage, UnknownReply, UnknownRoom
 from storage.errors import BadValue, Conflict, Fenced, StorageError, Unavailable
+from storage.facts import Fact, name_of
 from storage.leases import Fence
 from storage.recording import Init, Segment
 from storage.rooms import RoomRow, SanctionRow
-from storage.stream import EDITABLE, Keyholder, NewStream, Owner, StreamRow, StreamState
+from storage.stream import EDITABLE, Keyholder, NewStream, Owner, StreamRow, StreamState, moved_to
+from storage.stream_facts import Move, RecordingReady, facts_of
 from storage.viewers import ViewSession, ViewSums
 
 
@@ -36,6 +38,16 @@ class MemoryPerson(msgspec.Struct, frozen=True, kw_only=True):
     has_verified_address: bool = False
 
 
+class FactRow(msgspec.Struct, frozen=True, kw_only=True):
+    """``reader``: it is for this one alone; empty: for all."""
+
+    id: int
+    name: str
+    body: dict[str, Any]
+    at: dt.datetime
+    reader: str = ""
+
+
 class Tables:
     """The rows that the memory drivers share."""
 
@@ -49,9 +61,22 @@ class Tables:
         self.segments: dict[tuple[str, str, int], Segment] = {}
         self.inits: dict[tuple[str, str, str], Init] = {}
         self.views: dict[str, dict[str, ViewSession]] = {}
+        self.facts: list[FactRow] = []
+        self._last_fact = 0
 
     def add_person(self, person: MemoryPerson) -> None:
         self.people[person.id] = person
+
+    def publish(self, facts: Iterable[Fact]) -> None:
+        for fact in facts:
+            self.add_fact(name_of(type(fact)), msgspec.to_builtins(fact), at=dt.datetime.now(dt.UTC))
+
+    def add_fact(self, name: str, body: dict[str, Any], *, at: dt.datetime, reader: str = "") -> None:
+        self._last_fact += 1
+        self.facts.append(FactRow(id=self._last_fact, name=name, body=body, at=at, reader=reader))
+
+    def has_recording(self, stream_id: str) -> bool:
+        return any(key[0] == stream_id for key in self.segments)
 
     def reach(self) -> None:
         """Raise ``Unavailable`` while the tables are away."""
@@ -298,7 +323,20 @@ class MemoryStreams:
         return [row for row in self._tables.streams.values() if row.state in ("live", "interrupted")][:limit]
 
     async def save_state(self, stream_id: str, state: StreamState, *, fence: Fence) -> None:
-        self._change(stream_id, fence, **msgspec.structs.asdict(state))
+        before = self._tables.streams.get(stream_id)
+        if self._change(stream_id, fence, **msgspec.structs.asdict(state)) and before is not None:
+            self._tables.publish(facts_of(self._move(before, state)))
+
+    def _move(self, before: StreamRow, state: StreamState) -> Move:
+        return Move(
+            stream_id=before.id,
+            owner_id=before.owner.id,
+            title=before.title,
+            visibility=before.visibility,
+            has_recording=self._tables.has_recording(before.id),
+            previous=before.state,
+            **moved_to(state),
+        )
 
     async def edit(self, stream_id: str, changes: Mapping[str, Any], *, fence: Fence) -> bool:
         if not changes or not changes.keys() <= EDITABLE:
@@ -350,6 +388,10 @@ class MemoryRecordings:
         self._tables.hold(fence)
         if stream_id not in self._tables.streams:
             raise Conflict("stream_segments_stream_id_fkey")
+        row = self._tables.streams[stream_id]
+        if segments and row.state == "ended" and not self._tables.has_recording(stream_id):
+            ready = RecordingReady(stream_id=stream_id, owner_id=row.owner.id, duration_ms=row.media_time_ms)
+            self._tables.publish([ready])
         for segment in segments:
             self._tables.segments.setdefault((stream_id, segment.rendition, segment.segment), segment)
         for init in inits:

@@ -12,15 +12,7 @@ import msgspec
 from storage.errors import StorageError
 from storage.facts import BATCH, MAX_FAILURES, Advance, Aside, ConsumerFailed, Consumers, ReaderState, consume, pause_s
 from storage.leases import Fence
-from storage.memory import Tables
-
-
-class _Row(msgspec.Struct, frozen=True, kw_only=True):
-    id: int
-    name: str
-    body: dict[str, Any]
-    at: dt.datetime
-    reader: str = ""
+from storage.memory import FactRow, Tables
 
 
 class _Reader(msgspec.Struct, kw_only=True):
@@ -58,10 +50,9 @@ class MemoryFacts:
     def __init__(self, *, tables: Tables, limit: int = BATCH) -> None:
         self._tables = tables
         self._limit = limit
-        self._rows: list[_Row] = []
         self._readers: dict[str, _Reader] = {}
         self._aside: list[Aside] = []
-        self._last_id = self._last_aside = 0
+        self._last_aside = 0
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[MemoryTransaction]:
@@ -75,11 +66,7 @@ class MemoryFacts:
     def _commit(self, tx: MemoryTransaction) -> None:
         tx.commit()
         for name, body in tx.facts:
-            self._append(name, body, dt.datetime.now(dt.UTC))
-
-    def _append(self, name: str, body: dict[str, Any], at: dt.datetime, *, reader: str = "") -> None:
-        self._last_id += 1
-        self._rows.append(_Row(id=self._last_id, name=name, body=body, at=at, reader=reader))
+            self._tables.add_fact(name, body, at=dt.datetime.now(dt.UTC))
 
     async def open(self, reader: str) -> None:
         self._tables.reach()
@@ -127,8 +114,8 @@ class MemoryFacts:
     def _move(self, state: _Reader, position: int) -> None:
         state.position, state.failures, state.error = position, 0, ""
 
-    def _after(self, position: int) -> list[_Row]:
-        return [row for row in self._rows if row.id > position]
+    def _after(self, position: int) -> list[FactRow]:
+        return [row for row in self._tables.facts if row.id > position]
 
     async def readers(self) -> list[ReaderState]:
         self._tables.reach()
@@ -155,7 +142,7 @@ class MemoryFacts:
         found = [fact for fact in self._aside if fact.id == aside_id]
         self._aside = [fact for fact in self._aside if fact.id != aside_id]
         for fact in found:
-            self._append(fact.name, fact.body, fact.at, reader=fact.reader)
+            self._tables.add_fact(fact.name, fact.body, at=fact.at, reader=fact.reader)
         return bool(found)
 
     async def prune(self, readers: Sequence[str]) -> int:
@@ -163,6 +150,6 @@ class MemoryFacts:
         if not self._readers:
             return 0
         passed = min(state.position for state in self._readers.values())
-        before = len(self._rows)
-        self._rows = self._after(passed)
-        return before - len(self._rows)
+        before = len(self._tables.facts)
+        self._tables.facts = self._after(passed)
+        return before - len(self._tables.facts)

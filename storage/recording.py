@@ -8,9 +8,11 @@ from typing import Any, Final
 
 import msgspec
 
+from storage.facts import publish
 from storage.ids import is_uuid
 from storage.leases import Fence, hold
 from storage.postgres import Database
+from storage.stream_facts import RecordingReady
 
 
 class Segment(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,13 +51,17 @@ class Recordings:
     ) -> None:
         """Add rows, all or none; those already there stay as they are, so a batch may be repeated.
 
-        Raises ``Fenced``, and ``Conflict`` when the stream was deleted.
+        The first rows of a stream that has ended already publish ``RecordingReady``. Raises ``Fenced``, and
+        ``Conflict`` when the stream was deleted.
         """
         async with self._db.transaction() as tx:
             await hold(tx, fence)
+            late = await tx.fetchrow(_ENDED_WITHOUT, stream_id) if segments else None
             for init in inits:
                 await tx.execute(_ADD_INIT, stream_id, init.rendition, init.name, init.object_key, init.info)
             await tx.execute(_ADD_SEGMENTS, stream_id, fence.epoch, *_columns(segments))
+            if late is not None:
+                await publish(tx, RecordingReady(**dict(late)))
 
     async def segments(
         self, stream_id: str, *, rendition: str | None = None, from_segment: int = 0, limit: int = 100_000
@@ -79,6 +85,10 @@ def _columns(segments: Sequence[Segment]) -> list[list[object]]:
 
 
 _FIELDS: Final = ", ".join(Segment.__struct_fields__)
+_ENDED_WITHOUT: Final = """
+select id as stream_id, owner_id, media_time_ms as duration_ms from streams
+where id = $1 and state = 'ended' and not exists (select from stream_segments g where g.stream_id = streams.id)
+"""
 _ADD_INIT: Final = """
 insert into stream_inits (stream_id, rendition, name, object_key, info) values ($1, $2, $3, $4, $5)
 on conflict do nothing

@@ -10,11 +10,13 @@ import msgspec
 
 from storage.doomed import doom
 from storage.errors import BadValue
+from storage.facts import publish
 from storage.ids import is_uuid
 from storage.leases import Fence, hold
 from storage.postgres import Database, Row
 from storage.rights import note_change
 from storage.rooms import insert_room
+from storage.stream_facts import Move, facts_of
 
 State = Literal["scheduled", "live", "interrupted", "ended"]
 MAX_PAGE: Final = 100
@@ -180,9 +182,13 @@ class Streams:
         return [_stream(row) for row in await self._db.fetch(sql, limit)]
 
     async def save_state(self, stream_id: str, state: StreamState, *, fence: Fence) -> None:
+        """A change of ``state`` is published as a fact. Nothing happens when the stream was deleted."""
         async with self._db.transaction() as tx:
             await hold(tx, fence)
-            await tx.execute(_SAVE_STATE, stream_id, *_state_values(state))
+            before = await tx.fetchrow(_SAVE_STATE, stream_id, *_state_values(state))
+            if before is not None:
+                move = Move(stream_id=stream_id, **dict(before), **moved_to(state))
+                await publish(tx, *facts_of(move))
 
     async def edit(self, stream_id: str, changes: Mapping[str, Any], *, fence: Fence) -> bool:
         """Change the columns named, of those in ``EDITABLE``; False if there is no such stream."""
@@ -318,6 +324,12 @@ def _state_values(state: StreamState) -> tuple[object, ...]:
     )
 
 
+def moved_to(state: StreamState) -> dict[str, Any]:
+    """The fields of a ``Move`` that a new state gives."""
+    names = ("state", "started_at", "interrupted_at", "ended_at", "media_time_ms", "media_node")
+    return {name: getattr(state, name) for name in names}
+
+
 def _stream(row: Row) -> StreamRow:
     values = dict(row)
     owner = Owner(
@@ -364,7 +376,11 @@ insert into streams (id, owner_id, room_id, title, description, category, tags, 
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 """
 _SAVE_STATE: Final = """
-update streams set state = $2, started_at = $3, interrupted_at = $4, ended_at = $5, publication = $6,
+with before as (select id, state, owner_id, title, visibility,
+    exists (select from stream_segments g where g.stream_id = streams.id) as has_recording
+    from streams where id = $1 for update)
+update streams s set state = $2, started_at = $3, interrupted_at = $4, ended_at = $5, publication = $6,
     media_time_ms = $7, next_segment = $8, tracks = $9, media_node = $10, is_lasting = $11
-where id = $1
+from before b where s.id = b.id
+returning b.state as previous, b.owner_id, b.title, b.visibility, b.has_recording
 """

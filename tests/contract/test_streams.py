@@ -9,9 +9,11 @@ import msgspec
 import pytest
 
 from storage.errors import BadValue, Conflict, Fenced
+from storage.facts import Consumer, Fact, by_name
 from storage.leases import Fence
 from storage.recording import Init, Segment
 from storage.stream import Keyholder, StreamState
+from storage.stream_facts import RecordingReady, StreamEnded, StreamInterrupted, StreamResumed, StreamStarted
 from storage.viewers import ViewSession, ViewSums
 from tests.contract.conftest import Drivers
 
@@ -208,3 +210,68 @@ async def test_views_of_a_deleted_stream_are_dropped(drivers: Drivers) -> None:
         await drivers.views.flush(drivers.id(), sessions=[view(drivers, "v", 1)], peak_viewers=1, fence=drivers.fence)
         is None
     )
+
+
+async def facts_told(drivers: Drivers) -> list[Fact]:
+    """What a reader of streams hears, from the first fact on."""
+    heard: list[Fact] = []
+
+    async def hear(tx: Any, fact: Fact) -> None:
+        heard.append(fact)
+
+    kinds = (StreamStarted, StreamInterrupted, StreamResumed, StreamEnded, RecordingReady)
+    consumers = by_name(Consumer(kind, hear) for kind in kinds)
+    reader = drivers.id()
+    await drivers.facts.open(reader)
+    while (await drivers.facts.advance(reader, consumers, fence=drivers.fence)).again_after_s is not None:
+        pass
+    return heard
+
+
+LIVE = StreamState(state="live", started_at=AT, publication=1, media_node="n1")
+ENDED = StreamState(state="ended", started_at=AT, ended_at=AT, publication=1, media_time_ms=9000, media_node="n1")
+
+
+async def test_each_move_of_a_stream_is_one_fact_however_often_it_is_saved(drivers: Drivers) -> None:
+    row = await drivers.stream(title="Hi")
+    interrupted = StreamState(state="interrupted", started_at=AT, interrupted_at=AT, publication=1)
+    for state in (LIVE, LIVE, interrupted, LIVE, ENDED, ENDED):
+        await drivers.streams.save_state(row.id, state, fence=drivers.fence)
+    ids = {"stream_id": row.id, "owner_id": row.owner.id}
+    assert await facts_told(drivers) == [
+        StreamStarted(**ids, title="Hi", visibility="public", started_at=AT),
+        StreamInterrupted(**ids, interrupted_at=AT),
+        StreamResumed(**ids),
+        StreamEnded(**ids, started_at=AT, ended_at=AT, media_node="n1"),
+    ]
+
+
+async def test_a_save_that_is_refused_tells_nothing(drivers: Drivers) -> None:
+    row = await drivers.stream()
+    with pytest.raises(Fenced):
+        await drivers.streams.save_state(row.id, LIVE, fence=stale(drivers))
+    await drivers.streams.save_state(drivers.id(), LIVE, fence=drivers.fence)
+    assert await facts_told(drivers) == []
+
+
+async def test_a_stream_that_ends_without_ever_being_live_says_so(drivers: Drivers) -> None:
+    row = await drivers.stream()
+    await drivers.streams.save_state(row.id, StreamState(state="ended", ended_at=AT), fence=drivers.fence)
+    [told] = await facts_told(drivers)
+    assert told == StreamEnded(stream_id=row.id, owner_id=row.owner.id, started_at=None, ended_at=AT, media_node="")
+
+
+@pytest.mark.parametrize("late", [False, True])
+async def test_a_recording_is_ready_once_when_its_stream_has_ended_and_a_segment_is_listed(
+    drivers: Drivers, late: bool
+) -> None:
+    row = await drivers.stream()
+    await drivers.streams.save_state(row.id, LIVE, fence=drivers.fence)
+    if not late:
+        await drivers.recordings.add(row.id, segments=[segment(0)], fence=drivers.fence)
+        assert [type(told) for told in await facts_told(drivers)] == [StreamStarted]
+    await drivers.streams.save_state(row.id, ENDED, fence=drivers.fence)
+    for number in (1, 2):
+        await drivers.recordings.add(row.id, segments=[segment(number)], fence=drivers.fence)
+    ready = RecordingReady(stream_id=row.id, owner_id=row.owner.id, duration_ms=9000)
+    assert [told for told in await facts_told(drivers) if isinstance(told, RecordingReady)] == [ready]
