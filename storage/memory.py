@@ -331,7 +331,6 @@ class MemoryStreams:
         return Move(
             stream_id=before.id,
             owner_id=before.owner.id,
-            title=before.title,
             visibility=before.visibility,
             has_recording=self._tables.has_recording(before.id),
             previous=before.state,

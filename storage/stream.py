@@ -376,11 +376,11 @@ insert into streams (id, owner_id, room_id, title, description, category, tags, 
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 """
 _SAVE_STATE: Final = """
-with before as (select id, state, owner_id, title, visibility,
+with before as (select id, state, owner_id, visibility,
     exists (select from stream_segments g where g.stream_id = streams.id) as has_recording
     from streams where id = $1 for update)
 update streams s set state = $2, started_at = $3, interrupted_at = $4, ended_at = $5, publication = $6,
     media_time_ms = $7, next_segment = $8, tracks = $9, media_node = $10, is_lasting = $11
 from before b where s.id = b.id
-returning b.state as previous, b.owner_id, b.title, b.visibility, b.has_recording
+returning b.state as previous, b.owner_id, b.visibility, b.has_recording
 """

@@ -15,7 +15,6 @@ class StreamStarted(Fact, frozen=True, kw_only=True, tag="stream.started"):
 
     stream_id: str
     owner_id: str
-    title: str
     visibility: str
     started_at: dt.datetime
 
@@ -58,7 +57,6 @@ class Move(msgspec.Struct, frozen=True, kw_only=True):
 
     stream_id: str
     owner_id: str
-    title: str
     visibility: str
     has_recording: bool
     previous: str
@@ -78,7 +76,7 @@ def facts_of(move: Move) -> Iterator[Fact]:
     if move.state == "live" and move.previous == "interrupted":
         yield StreamResumed(**ids)
     elif move.state == "live" and move.started_at is not None:
-        yield StreamStarted(**ids, title=move.title, visibility=move.visibility, started_at=move.started_at)
+        yield StreamStarted(**ids, visibility=move.visibility, started_at=move.started_at)
     elif move.state == "interrupted" and move.interrupted_at is not None:
         yield StreamInterrupted(**ids, interrupted_at=move.interrupted_at)
     elif move.state == "ended" and move.ended_at is not None:

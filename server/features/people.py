@@ -10,10 +10,12 @@ from uuid import UUID
 from pydantic import AwareDatetime, Field, field_validator
 
 from server.features.auth import queries
+from server.features.facts import AccountSuspended
 from server.http.errors import Problem, invalid_field, not_found
 from server.http.feature import Answer, Call, Operation
 from server.http.identity import Identity
 from server.http.shapes import Body, Shape, Text
+from storage.facts import publish
 from storage.ids import Ids
 from storage.postgres import Database
 from storage.rights import note_change
@@ -94,6 +96,8 @@ class People:
             action = "person.suspended" if is_suspended else "person.let_back_in"
             await tx.execute(queries.AUDIT, self._ids.uuid7(self._now_s()), call.me.id, action, person_id, detail)
             await note_change(tx, "account", person_id)
+            if is_suspended and until is not None:
+                await publish(tx, AccountSuspended(person_id=person_id, until=until))
         return [row["id"] for row in ended]
 
     def _now_s(self) -> float:

@@ -11,13 +11,15 @@ from pydantic import Field
 
 from server.features.auth.confusables import USERNAME_SKELETON, skeleton
 from server.features.auth.rules import Bio, DisplayName, is_reserved, username_key
+from server.features.facts import FollowChanged
 from server.http.cursors import decode_cursor, encode_cursor
 from server.http.errors import FieldError, Problem, not_found
 from server.http.feature import USERNAME, Answer, Call, Operation
 from server.http.identity import Caller
 from server.http.limits import AccountRates, CallRate
 from server.http.shapes import Body, Page, PageQuery, Shape, Text
-from storage.postgres import Database, Row
+from storage.facts import publish
+from storage.postgres import Database, Row, Transaction
 from storage.rights import note_change
 
 TAG: Final = "people"
@@ -120,7 +122,8 @@ _LOCK_PAIR = (
 _FOLLOW = "insert into follows (follower_id, followee_id) values ($1, $2) on conflict do nothing"
 _UNFOLLOW = "delete from follows where follower_id = $1 and followee_id = $2"
 _UNFOLLOW_BOTH = (
-    "delete from follows where (follower_id = $1 and followee_id = $2) or (follower_id = $2 and followee_id = $1)"
+    "delete from follows where (follower_id = $1 and followee_id = $2) or (follower_id = $2 and followee_id = $1) "
+    "returning follower_id, followee_id"
 )
 _BLOCK = "insert into blocks (user_id, blocked_id) values ($1, $2) on conflict do nothing"
 _UNBLOCK = "delete from blocks where user_id = $1 and blocked_id = $2"
@@ -200,7 +203,8 @@ class Relationships:
                 raise _nobody()
             if target["is_blocked"]:
                 raise Problem(409, "You have blocked this person", slug="blocked")
-            await tx.execute(_FOLLOW, me, other)
+            if await tx.execute(_FOLLOW, me, other):
+                await publish(tx, FollowChanged(follower_id=me, followee_id=other, is_following=True))
 
     async def block(self, me: str, username: str) -> None:
         """Nobody follows the other any more, and the other cannot see me."""
@@ -208,7 +212,7 @@ class Relationships:
         async with self._db.transaction() as tx:
             await tx.execute(_LOCK_PAIR, me, other)
             await tx.execute(_BLOCK, me, other)
-            await tx.execute(_UNFOLLOW_BOTH, me, other)
+            await publish(tx, *map(_unfollowed, await tx.fetch(_UNFOLLOW_BOTH, me, other)))
             await note_change(tx, "block", me, other)
         await self._when_changed()
 
@@ -216,15 +220,20 @@ class Relationships:
         await self._db.execute(_MUTE, me, await self._target(me, username))
 
     async def unfollow(self, me: str, username: str) -> None:
-        await self._remove(_UNFOLLOW, me, username)
+        async with self._db.transaction() as tx:
+            other, removed = await self._remove(tx, _UNFOLLOW, me, username)
+            if removed:
+                await publish(tx, FollowChanged(follower_id=me, followee_id=other, is_following=False))
 
     async def unblock(self, me: str, username: str) -> None:
-        other = await self._remove(_UNBLOCK, me, username)
-        await note_change(self._db, "block", me, other)
+        async with self._db.transaction() as tx:
+            other, _ = await self._remove(tx, _UNBLOCK, me, username)
+            await note_change(tx, "block", me, other)
         await self._when_changed()
 
     async def unmute(self, me: str, username: str) -> None:
-        await self._remove(_UNMUTE, me, username)
+        async with self._db.transaction() as tx:
+            await self._remove(tx, _UNMUTE, me, username)
 
     async def list(
         self, sql: str, username: str, *, viewer: Caller | None, after: tuple[datetime, str] | None, limit: int
@@ -245,15 +254,21 @@ class Relationships:
             raise Problem(409, "That is yourself", slug="yourself")
         return str(target["id"])
 
-    async def _remove(self, sql: str, me: str, username: str) -> str:
-        """The other's id. Who has blocked me is not there for me, unless I had a tie to them that I take back."""
-        target = await self._db.fetchrow(_TARGET, username_key(username), me)
+    async def _remove(self, tx: Transaction, sql: str, me: str, username: str) -> tuple[str, int]:
+        """The other's id, and how many rows were removed. Who has blocked me is not there for me, unless I had a tie to
+        them that I take back.
+        """
+        target = await tx.fetchrow(_TARGET, username_key(username), me)
         if target is None:
             raise _nobody()
-        removed = await self._db.execute(sql, me, target["id"])
+        removed = await tx.execute(sql, me, target["id"])
         if target["is_hidden"] and not removed:
             raise _nobody()
-        return str(target["id"])
+        return str(target["id"]), removed
+
+
+def _unfollowed(row: Row) -> FollowChanged:
+    return FollowChanged(follower_id=row["follower_id"], followee_id=row["followee_id"], is_following=False)
 
 
 class AccountDeletion(Protocol):

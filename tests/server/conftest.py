@@ -60,7 +60,7 @@ async def database(server_database_url: str) -> AsyncIterator[Database]:
     database = await Database.connect(server_database_url, max_connections=4)
     await database.execute(
         "truncate users, chat_messages, signing_keys, audit_log, reserved_names, rights_changes, doomed_objects,"
-        " jobs, job_keys, job_schedules cascade"
+        " jobs, job_keys, job_schedules, facts, fact_readers, facts_aside cascade"
     )
     yield database
     await database.close()

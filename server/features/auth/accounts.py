@@ -16,10 +16,12 @@ from server.features.auth.deletion import Deletions
 from server.features.auth.guesses import Attempt, Device, Guesses, KnownDevice
 from server.features.auth.passwords import Passwords
 from server.features.auth.weak_passwords import is_weak
+from server.features.facts import AccountCreated
 from server.features.users import Me, Profiles
 from server.http.errors import FieldError, Problem, Unauthorized, invalid_field, not_found
 from server.http.identity import Caller, Identity
 from storage.errors import Conflict
+from storage.facts import publish
 from storage.ids import Ids
 from storage.postgres import Database, Row, Transaction
 
@@ -258,6 +260,7 @@ class Accounts:
             )
         except Conflict as error:
             raise _taken(has_username="username" in error.constraint, has_email="email" in error.constraint) from error
+        await publish(tx, AccountCreated(person_id=user_id))
         return user_id, stream_key
 
     async def _add_session(self, tx: Transaction, user_id: str, refresh_token: str, device: Device) -> str:

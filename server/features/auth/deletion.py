@@ -14,7 +14,9 @@ from typing import Final
 import msgspec
 
 from server.features.auth import queries
+from server.features.facts import AccountDeleted, AccountRestored
 from server.jobs import Attempt, Job, Jobs
+from storage.facts import publish
 from storage.ids import Ids
 from storage.postgres import Database, Transaction
 from storage.rights import note_change
@@ -63,6 +65,7 @@ class Deletions:
         await self._jobs.enqueue(tx, self.job, WipeAccount(user_id), at=wipe_at)
         await note_change(tx, "account", user_id)
         await self._audit(tx, user_id, "account.deletion_asked")
+        await publish(tx, AccountDeleted(person_id=user_id))
         return True
 
     async def take_back(self, tx: Transaction, user_id: str) -> bool:
@@ -72,6 +75,7 @@ class Deletions:
         await tx.execute(queries.SHOW_USER, user_id)
         await note_change(tx, "account", user_id)
         await self._audit(tx, user_id, "account.deletion_taken_back")
+        await publish(tx, AccountRestored(person_id=user_id))
         return True
 
     async def _wipe(self, attempt: Attempt[WipeAccount]) -> None:

@@ -1,0 +1,38 @@
+"""The durable facts of people and their accounts. They hold ids and no names, since they outlive what they tell of."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from storage.facts import Fact
+
+
+class AccountCreated(Fact, frozen=True, kw_only=True, tag="account.created"):
+    person_id: str
+
+
+class AccountDeleted(Fact, frozen=True, kw_only=True, tag="account.deleted"):
+    """The person has asked for the deletion. It is hidden, and wiped when the days of grace are over."""
+
+    person_id: str
+
+
+class AccountRestored(Fact, frozen=True, kw_only=True, tag="account.restored"):
+    """The person has signed in within the days of grace: the deletion is taken back."""
+
+    person_id: str
+
+
+class AccountSuspended(Fact, frozen=True, kw_only=True, tag="account.suspended"):
+    """An admin has suspended the person, or has set another end of the suspension."""
+
+    person_id: str
+    until: dt.datetime
+
+
+class FollowChanged(Fact, frozen=True, kw_only=True, tag="follow.changed"):
+    """``follower_id`` follows ``followee_id`` from now on, or does no longer. A repeated call changes nothing."""
+
+    follower_id: str
+    followee_id: str
+    is_following: bool
