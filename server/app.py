@@ -13,6 +13,7 @@ import socket
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -20,8 +21,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from actors.presence import Presence
-from actors.runtime import LoopClock, Node, shard_of
-from actors.runtime.ids import ActorId
+from actors.runtime import LoopClock, Node
 from actors.tracing import Span
 from server.access import Access
 from server.assembly import realtime
@@ -34,6 +34,7 @@ from server.features.auth.routes import Auth, AuthRates
 from server.features.cluster import ClusterRoutes
 from server.features.export import Export
 from server.features.jobs import JobRoutes
+from server.features.readers import ReaderRoutes
 from server.features.users import Profiles
 from server.folders import require_folder, run_folder
 from server.http.application import HttpSettings, build_app
@@ -75,18 +76,21 @@ from server.load_monitor import LoadMonitor
 from server.metrics import ActorMetrics, Gauges, register_processes
 from server.otlp import OtlpExporter
 from server.ports import CannotStart, Ports, tls_context
+from server.readers import Readers
 from server.registration import Kinds
 from server.tracing import RoomTraces, Traces
 from storage.admission import AdmissionTable
 from storage.chat import PostgresChatLog
 from storage.cluster import Cluster
 from storage.errors import StorageError
+from storage.facts import CHANNEL, Facts
 from storage.ids import Ids
 from storage.jobs import JobQueue
-from storage.leases import Fence, Leases
+from storage.leases import Leases
 from storage.migrate import check, migrate
 from storage.objects import ObjectStore, open_objects
 from storage.postgres import Database
+from storage.postgres_notify import NotifyListener
 from storage.recording import Recordings
 from storage.redis import Redis, RedisRateLimiter
 from storage.rooms import Rooms
@@ -147,6 +151,7 @@ class App:
         await self._open_http()
         await self._access.departure.resume()
         self._start_jobs()
+        self._start_readers()
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
@@ -174,6 +179,8 @@ class App:
         self.objects: ObjectStore = open_objects(self._object_place)
         self._stages.add("objects", self.objects.close)
         self._streams = Streams(db=self.db)
+        self._facts = Facts(db=self.db)
+        await self._facts.adopt()
         self._recordings = Recordings(db=self.db)
         self._chat = DurableChat(
             log=self._log,
@@ -221,6 +228,7 @@ class App:
         self._load_monitor = LoadMonitor(clock=self.node.clock, report=lambda load: self.cluster.report(load=load))
         self._rate_limits, self._connection_quota = rate_limits(self.settings), connection_quota(self.settings)
         self._broadcaster = Broadcaster(me=self._name, others=lambda: self.cluster.members.view.members)
+        self._readers = Readers(node=self.node, facts=self._facts, shards=self.cluster.shards)
         self._register_kinds()
         await self.node.start()
         self._stages.add("actors", self._stop_node, budget_s=2 * self.settings.drain_s + 5)
@@ -238,6 +246,7 @@ class App:
             streams=DurableStreams(streams=self._streams, recordings=self._recordings),
             chat=self._chat,
             views=DurableViews(views=Views(db=self.db)),
+            reader=self._readers.actor,
             node_actor=self._node_actor,
             rate_limits=self._rate_limits,
             broadcast=self._broadcaster,
@@ -283,12 +292,6 @@ class App:
     def _new_id(self) -> str:
         return self._ids.uuid7(time.time())
 
-    async def _fence(self, kind: str, key: str) -> Fence:
-        """The token in force, whoever holds it: for what is written on a person's behalf."""
-        shard = shard_of(ActorId(kind, key))
-        taken = await Leases(db=self.db).read([shard])
-        return Fence(shard=shard, epoch=taken[shard].epoch)
-
     # people
 
     async def _open_accounts(self) -> None:
@@ -305,7 +308,7 @@ class App:
             ids=self._ids,
             node=self.node,
             streams=self._streams,
-            fence=self._fence,
+            fence=Leases(db=self.db).fence_of,
             now=now,
             media=lambda: self.media,
             jobs=self._jobs,
@@ -409,7 +412,7 @@ class App:
             await self.media.start()
         except MediaAway as error:
             raise CannotStart(f"{error or 'the media process did not start'}: see the log above") from None
-        self._stages.add("media", self._stop_media, budget_s=12)
+        self._stages.add("media", partial(self.media.stop, budget_s=8), budget_s=12)
 
     def _quota_sync(self) -> QuotaSync:
         return QuotaSync(
@@ -423,9 +426,6 @@ class App:
     def _address_of(self, name: str) -> str:
         member = self.cluster.members.view.members.get(name)
         return member.address if member is not None else ""
-
-    async def _stop_media(self) -> None:
-        await self.media.stop(budget_s=8)
 
     # the outside
 
@@ -504,6 +504,7 @@ class App:
                     offer_limits=offer_limits(self.settings),
                 ),
                 JobRoutes(db=self.db, ids=self._ids),
+                ReaderRoutes(facts=self._facts),
                 ClusterRoutes(
                     node=self.node,
                     members=lambda: self.cluster.members.view.members,
@@ -578,12 +579,14 @@ class App:
             "load": ("Share of a core that this process uses, smoothed over 10 s", self._load_monitor.load),
             "media_restarts": ("Times that the media process was started again", self.media.restarts),
             **media,
+            **self._readers.gauges(),
         }
 
     def _start_jobs(self) -> None:
         if "jobs" not in self.settings.node_roles:
             return
         hourly = {"sessions.purge": self.accounts.purge, "idempotency_keys.purge": self._idempotency.purge}
+        hourly["facts.prune"] = self._readers.prune
         node = JobNode(
             db=self.db,
             enqueue=self._jobs,
@@ -595,3 +598,9 @@ class App:
         )
         node.start()
         self._stages.add("jobs", lambda: node.close(budget_s=self.settings.drain_s), budget_s=self.settings.drain_s + 5)
+
+    def _start_readers(self) -> None:
+        listener = NotifyListener(db=self.db, channel=CHANNEL, on_notify=lambda _: self._readers.wake())
+        for part, name in ((self._readers, "readers"), (listener, "listener of facts")):
+            part.start()
+            self._stages.add(name, part.close)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Final
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final, Protocol
 
 from actors.reader import READER, FactReader, Wake
-from actors.runtime import ActorError, ActorId, Clock, DomainError, Node, shard_of
+from actors.runtime import ActorError, ActorId, DomainError, Node, shard_of
 from storage.facts import Advance, Consumer, Consumers, Facts, by_name
 from storage.leases import Fence
 
@@ -21,13 +22,20 @@ POLL_S: Final = 1.0
 log = logging.getLogger("server.readers")
 
 
+class Shards(Protocol):
+    @property
+    def held(self) -> Collection[int]:
+        """Those that this node holds now."""
+
+
 class FeatureFacts:
     """``actors.reader.FactLog`` of one feature; ``consumers`` None: of a feature that this version does not have."""
 
-    def __init__(self, *, facts: Facts, reader: str, consumers: Consumers | None) -> None:
+    def __init__(self, *, facts: Facts, reader: str, consumers: Consumers | None, counts: Counter[str]) -> None:
         self._facts = facts
         self._reader = reader
         self._consumers = consumers
+        self._counts = counts
 
     async def open(self) -> None:
         if self._consumers is None:
@@ -35,30 +43,34 @@ class FeatureFacts:
         await self._facts.open(self._reader)
 
     async def advance(self, *, shard: int, epoch: int) -> Advance:
-        return await self._facts.advance(self._reader, self._consumers or {}, fence=Fence(shard=shard, epoch=epoch))
+        fence = Fence(shard=shard, epoch=epoch)
+        step = await self._facts.advance(self._reader, self._consumers or {}, fence=fence)
+        self._counts.update(read=step.read, failed=bool(step.error), aside=bool(step.aside))
+        return step
 
 
 class Readers:
-    """Of one node. ``held``: the shards that it holds now."""
+    """Of one node."""
 
-    def __init__(self, *, node: Node, facts: Facts, held: Callable[[], Collection[int]], clock: Clock) -> None:
+    def __init__(self, *, node: Node, facts: Facts, shards: Shards) -> None:
         self._node = node
         self._facts = facts
-        self._held = held
-        self._clock = clock
+        self._shards = shards
         self._consumers: dict[str, Consumers] = {}
-        self._shards: dict[str, int] = {}
+        self._shard_of: dict[str, int] = {}
         self._polling: asyncio.Task[None] | None = None
+        self._counts: Counter[str] = Counter()
 
     def add(self, consumers: Mapping[str, Sequence[Consumer[Any]]]) -> None:
         """Name the consumers of each feature. A feature without one has no reader."""
         self._consumers.update({name: by_name(given) for name, given in consumers.items() if given})
-        self._shards = {name: shard_of(ActorId(READER, name)) for name in self._consumers}
+        self._shard_of = {name: shard_of(ActorId(READER, name)) for name in self._consumers}
 
     def actor(self, actor_id: ActorId) -> FactReader:
         name = actor_id.key
-        log_of_feature = FeatureFacts(facts=self._facts, reader=name, consumers=self._consumers.get(name))
-        return FactReader(shard=shard_of(actor_id), log=log_of_feature)
+        consumers = self._consumers.get(name)
+        own = FeatureFacts(facts=self._facts, reader=name, consumers=consumers, counts=self._counts)
+        return FactReader(shard=shard_of(actor_id), log=own)
 
     def start(self) -> None:
         self._polling = asyncio.get_running_loop().create_task(self._poll(), name="readers")
@@ -70,14 +82,22 @@ class Readers:
 
     def wake(self) -> None:
         """There may be facts: wake the readers that are this node's."""
-        held = self._held()
-        for name, shard in self._shards.items():
+        held = self._shards.held
+        for name, shard in self._shard_of.items():
             if shard in held:
                 self._wake(name)
 
     async def prune(self) -> None:
         """Delete the facts that all readers have passed. Raises ``Unavailable``."""
         await self._facts.prune(list(self._consumers))
+
+    def gauges(self) -> Mapping[str, tuple[str, float]]:
+        """What the readers have done on this node since its start."""
+        return {
+            "facts_read_total": ("Durable facts that readers have passed", self._counts["read"]),
+            "facts_failed_total": ("Times that a consumer failed", self._counts["failed"]),
+            "facts_aside_total": ("Facts that were put aside after ten failures", self._counts["aside"]),
+        }
 
     def _wake(self, name: str) -> None:
         try:
@@ -88,4 +108,4 @@ class Readers:
     async def _poll(self) -> None:
         while True:
             self.wake()
-            await self._clock.sleep(POLL_S)
+            await self._node.clock.sleep(POLL_S)

@@ -9,6 +9,7 @@ from datetime import datetime
 from actors.chat import ChatRoom
 from actors.events import NODE, Broadcast
 from actors.rate_limits import RateLimits
+from actors.reader import READER, FactReader
 from actors.runtime import Node, shard_of
 from actors.runtime.ids import ActorId
 from actors.stream import LiveStream
@@ -26,6 +27,7 @@ class Kinds:
     streams: DurableStreams
     chat: DurableChat
     views: DurableViews
+    reader: Callable[[ActorId], FactReader]
     node_actor: Callable[[], NodeActor]
     rate_limits: RateLimits
     broadcast: Broadcast
@@ -41,6 +43,7 @@ class Kinds:
         register("stream", self._stream, idle_after_s=120)
         register("chat", self._room, mailbox=8_192, idle_after_s=300)
         register("viewers", self._counter, mailbox=65_536, idle_after_s=60)
+        register(READER, self.reader, idle_after_s=60)
 
     def _stream(self, actor_id: ActorId) -> LiveStream:
         return LiveStream(

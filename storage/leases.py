@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from actors.runtime.ids import SHARDS
+from actors.runtime.ids import SHARDS, ActorId, shard_of
 from storage.errors import Fenced
 from storage.postgres import Database, Dedicated, Transaction
 
@@ -55,6 +55,12 @@ class Leases:
             "select shard, epoch, node from shards where shard = any($1::smallint[])", list(shards)
         )
         return {row["shard"]: ShardEpoch(epoch=row["epoch"], node=row["node"]) for row in rows}
+
+    async def fence_of(self, kind: str, key: str) -> Fence:
+        """An actor's token in force, whoever holds it: for what is written on a person's behalf."""
+        shard = shard_of(ActorId(kind, key))
+        taken = await self.read([shard])
+        return Fence(shard=shard, epoch=taken[shard].epoch)
 
     async def raise_from(self, epochs: Mapping[int, int], node: str) -> dict[int, int]:
         """Take, for ``node``, those of these shards whose epoch is still as given: shard → its new epoch.

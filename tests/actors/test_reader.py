@@ -38,7 +38,7 @@ class Library:
     def __init__(self) -> None:
         self.clock = ManualClock()
         self.steps = Steps()
-        self.node = Node(name="n1", clock=self.clock, directory=LocalDirectory(), transport=LocalTransport())
+        self.node = Node(name="n1", clock=self.clock, directory=LocalDirectory(node="n1"), transport=LocalTransport())
         self.node.register(READER, lambda _: FactReader(shard=3, log=self.steps))
 
     async def wake(self) -> None:

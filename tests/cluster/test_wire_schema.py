@@ -13,18 +13,30 @@ from typing import Any, NamedTuple
 from msgspec import inspect
 
 from actors.chat import ChatRoom
+from actors.reader import FactReader
 from actors.runtime.message import reply_type, wire_name
 from actors.runtime.remote import Deliver, Failure, Reply
 from actors.stream import LiveStream
 from actors.viewers import ViewCounter
+from server.features import facts as people_facts
 from server.live.node_actor import NodeActor
+from storage import stream_facts
 from storage.bus import BusEntry
 from storage.cluster import _Notice
+from storage.facts import Fact, name_of
 from storage.members import Member
 
 RECORD = Path(__file__).with_name("wire_schema.txt")
-ACTORS = (LiveStream, ChatRoom, ViewCounter, NodeActor)
+ACTORS = (LiveStream, ChatRoom, ViewCounter, FactReader, NodeActor)
 FRAMES = (Deliver, Reply, Failure, BusEntry, Member, _Notice)
+
+FACTS = tuple(
+    kind
+    for module in (stream_facts, people_facts)
+    for kind in vars(module).values()
+    if isinstance(kind, type) and issubclass(kind, Fact) and kind is not Fact
+)
+"""Rows of a version are read by the others, and for as long as a reader is away."""
 
 
 class Field(NamedTuple):
@@ -51,7 +63,7 @@ class Field(NamedTuple):
 def schema() -> dict[tuple[str, str], Field]:
     """Of this program: all that actors hear, answer and are sent in, by owner and name."""
     structs: dict[str, inspect.StructType] = {}
-    for root in (*FRAMES, *(one for message in messages() for one in (message, reply_type(message)))):
+    for root in (*FRAMES, *FACTS, *(one for message in messages() for one in (message, reply_type(message)))):
         for struct in structs_in(inspect.type_info(root)):
             known = structs.setdefault(title(struct), struct)
             assert known.cls is struct.cls, f"two are written as {title(struct)}"
@@ -153,9 +165,15 @@ def test_every_change_that_the_version_before_could_not_read_is_found() -> None:
 
 
 def test_unknown_fields_are_passed_over_everywhere() -> None:
-    roots = (*FRAMES, *messages())
+    roots = (*FRAMES, *FACTS, *messages())
     structs = {struct.cls for root in roots for struct in structs_in(inspect.type_info(root))}
     assert [cls for cls in structs if cls.__struct_config__.forbid_unknown_fields] == []
+
+
+def test_every_fact_of_the_program_is_compared_and_has_a_name_of_its_own() -> None:
+    kinds = {kind for kind in Fact.__subclasses__() if not kind.__module__.startswith("tests.")}
+    assert kinds == set(FACTS)
+    assert len({name_of(kind) for kind in FACTS}) == len(FACTS)
 
 
 def test_the_record_can_be_read_back() -> None:

@@ -1,0 +1,173 @@
+"""A feature's reader on a node, over Postgres: woken, fenced by its shard, seen and helped by operators."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from actors.reader import READER
+from actors.runtime import ActorId, DomainError, LocalDirectory, LocalTransport, ManualClock, Node, shard_of
+from server.features.readers import ReaderRoutes
+from server.http.identity import Caller, Identity
+from server.readers import FeatureFacts, Readers
+from storage.facts import Consumer, Fact, Facts, publish
+from storage.leases import Leases
+from storage.postgres import Database, Transaction
+from tests.server.conftest import Serve
+
+ADMIN = "00000000-0000-7000-8000-00000000000a"
+SHARD = shard_of(ActorId(READER, "diary"))
+
+
+class Said(Fact, frozen=True, kw_only=True, tag="test.said"):
+    word: str
+
+
+class Desk:
+    """A node that holds ``held``, with one reader, whose consumer refuses the word ``no``."""
+
+    def __init__(self, database: Database, epoch: int) -> None:
+        self.database = database
+        self.facts = Facts(db=database)
+        self.clock = ManualClock()
+        self.held = {SHARD}
+        self.heard: list[str] = []
+        self.refuses = True
+        directory = LocalDirectory(node="n1", epoch=epoch)
+        self.node = Node(name="n1", clock=self.clock, directory=directory, transport=LocalTransport())
+        self.readers = Readers(node=self.node, facts=self.facts, shards=self)
+        self.readers.add({"diary": [Consumer(Said, self._hear)], "silent": []})
+        self.node.register(READER, self.readers.actor)
+
+    async def _hear(self, tx: Transaction, fact: Said) -> None:
+        if fact.word == "no" and self.refuses:
+            raise ValueError("refused")
+        self.heard.append(fact.word)
+
+    async def say(self, *words: str) -> None:
+        async with self.database.transaction() as tx:
+            await publish(tx, *(Said(word=word) for word in words))
+
+    async def read(self) -> None:
+        """Wakes the reader and returns when it has nothing more to do."""
+        self.readers.wake()
+        await self.clock.settle()
+        while any(info.unread or info.tasks for info in self.node.actors(kind=READER)):
+            await self.database.ping()
+
+
+@pytest.fixture
+async def routes(database: Database) -> AsyncIterator[Desk]:
+    made = Desk(database, (await Leases(db=database).take([SHARD], "n1"))[SHARD])
+    await made.node.start()
+    yield made
+    await made.node.stop(budget_s=1)
+
+
+async def test_a_woken_reader_hears_what_was_published(routes: Desk) -> None:
+    await routes.say("hello", "again")
+    await routes.read()
+    assert routes.heard == ["hello", "again"]
+    assert routes.readers.gauges()["facts_read_total"][1] == 2
+
+
+async def test_a_reader_whose_shard_is_elsewhere_is_left_alone(routes: Desk) -> None:
+    routes.held.clear()
+    await routes.say("hello")
+    await routes.read()
+    assert (routes.heard, routes.node.cell_count) == ([], 0)
+
+
+async def test_a_reader_whose_shard_was_taken_meanwhile_hears_nothing(routes: Desk) -> None:
+    await Leases(db=routes.database).take([SHARD], "n2")
+    await routes.say("hello")
+    await routes.read()
+    assert [state.behind for state in await routes.facts.readers()] == [1]
+
+
+async def test_facts_are_polled_for_when_nobody_wakes_the_reader(routes: Desk) -> None:
+    routes.readers.start()
+    await routes.clock.settle()
+    await routes.say("hello")
+    await routes.clock.advance(1.1)
+    await routes.read()
+    await routes.readers.close()
+    assert routes.heard == ["hello"]
+
+
+async def test_a_reader_of_a_feature_that_this_version_lacks_passes_over_nothing(routes: Desk) -> None:
+    unknown = FeatureFacts(facts=routes.facts, reader="later", consumers=None, counts=routes.readers._counts)
+    with pytest.raises(DomainError):
+        await unknown.open()
+
+
+# operators
+
+
+class Operator:
+    def __init__(self, client: Any, identity: Identity, *roles: str) -> None:
+        person = Caller(id=ADMIN, username="ann", display_name="Ann", session_id=ADMIN, roles=frozenset(roles))
+        self._client = client
+        self._headers = {"Authorization": f"Bearer {identity.mint(person)[0]}"}
+
+    async def ask(self, method: str, path: str = "") -> tuple[int, Any]:
+        async with self._client.request(method, f"/api/v1/admin/facts{path}", headers=self._headers) as response:
+            return response.status, await response.json() if response.status != 204 else None
+
+
+async def operator_of(routes: Desk, serve: Serve, identity: Identity, *roles: str) -> Operator:
+    client = await serve(*ReaderRoutes(facts=routes.facts).operations())
+    return Operator(client, identity, *roles)
+
+
+async def put_aside(routes: Desk, count: int) -> None:
+    """Let the reader fail until it has put so many facts aside."""
+    async with asyncio.timeout(20):
+        while routes.readers.gauges()["facts_aside_total"][1] < count:
+            await routes.read()
+            await routes.clock.advance(10.1)
+    await routes.read()
+
+
+async def test_an_operator_sees_what_fails_and_what_was_put_aside_and_has_it_tried_again(
+    routes: Desk, serve: Serve, identity: Identity
+) -> None:
+    operator = await operator_of(routes, serve, identity, "admin")
+    await routes.say("no", "yes")
+    await routes.read()
+    _, body = await operator.ask("GET")
+    [state] = body["readers"]
+    assert (state["name"], state["behind"], state["failures"]) == ("diary", 2, 1)
+    assert state["error"] == "ValueError: refused"
+    await put_aside(routes, 1)
+    assert routes.heard == ["yes"]
+    _, page = await operator.ask("GET", "/aside?reader=diary")
+    [aside] = page["items"]
+    assert (aside["name"], aside["body"]["word"], aside["error"]) == ("test.said", "no", "ValueError: refused")
+    assert routes.readers.gauges()["facts_aside_total"][1] == 1
+    routes.refuses = False
+    assert (await operator.ask("POST", f"/aside/{aside['id']}/retry"))[0] == 204
+    assert (await operator.ask("POST", f"/aside/{aside['id']}/retry"))[0] == 404
+    await routes.read()
+    assert routes.heard == ["yes", "no"]
+
+
+async def test_facts_aside_are_listed_page_by_page(routes: Desk, serve: Serve, identity: Identity) -> None:
+    operator = await operator_of(routes, serve, identity, "admin")
+    await routes.say("no", "no")
+    await put_aside(routes, 2)
+    _, first = await operator.ask("GET", "/aside?limit=1")
+    _, second = await operator.ask("GET", f"/aside?limit=1&cursor={first['next']}")
+    assert int(first["items"][0]["id"]) > int(second["items"][0]["id"])
+    assert second["next"] is None
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", ""), ("GET", "/aside"), ("POST", "/aside/1/retry")])
+async def test_facts_are_for_admins_alone(
+    routes: Desk, serve: Serve, identity: Identity, method: str, path: str
+) -> None:
+    operator = await operator_of(routes, serve, identity, "viewer")
+    assert (await operator.ask(method, path))[0] == 403
