@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 
 from actors.reader import READER, FactReader, Wake
 from actors.runtime import ActorError, ActorId, DomainError, Node, shard_of
-from storage.facts import Advance, Consumer, Consumers, Facts, by_name
+from storage.facts import Advance, Consumer, Consumers, by_name
 from storage.leases import Fence
 
 POLL_S: Final = 1.0
@@ -28,10 +28,18 @@ class Shards(Protocol):
         """Those that this node holds now."""
 
 
+class FactRows(Protocol):
+    """``storage.facts.Facts``, as far as readers need it."""
+
+    async def open(self, reader: str) -> None: ...
+    async def advance(self, reader: str, consumers: Consumers, *, fence: Fence) -> Advance: ...
+    async def prune(self, readers: Sequence[str]) -> int: ...
+
+
 class FeatureFacts:
     """``actors.reader.FactLog`` of one feature; ``consumers`` None: of a feature that this version does not have."""
 
-    def __init__(self, *, facts: Facts, reader: str, consumers: Consumers | None, counts: Counter[str]) -> None:
+    def __init__(self, *, facts: FactRows, reader: str, consumers: Consumers | None, counts: Counter[str]) -> None:
         self._facts = facts
         self._reader = reader
         self._consumers = consumers
@@ -52,7 +60,7 @@ class FeatureFacts:
 class Readers:
     """Of one node."""
 
-    def __init__(self, *, node: Node, facts: Facts, shards: Shards) -> None:
+    def __init__(self, *, node: Node, facts: FactRows, shards: Shards) -> None:
         self._node = node
         self._facts = facts
         self._shards = shards

@@ -226,7 +226,11 @@ class SimCluster:
         for viewer in self.viewers:
             if viewer.last < len(self.postgres.rooms.get(viewer.room, [])):
                 return f"the viewer of {viewer.room} has seen {viewer.last} of {len(self.postgres.rooms[viewer.room])}"
-        return ""
+        return self._why_unread()
+
+    def _why_unread(self) -> str:
+        read, published = self.postgres.position, len(self.postgres.facts)
+        return f"the reader has read {read} of {published} facts" if read < published else ""
 
     # The run.
 

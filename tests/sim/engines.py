@@ -307,6 +307,9 @@ class PostgresModel:
         self.rooms: dict[str, list[TableRow]] = {}
         self.known: dict[str, set[str]] = {}
         self.writers: dict[tuple[int, int], str] = {}
+        self.facts: list[str] = []
+        self.position = 0
+        self.read_under = 0
         self.is_up = True
         self.slow_s = 0.0
         self.refused = 0
@@ -340,6 +343,7 @@ class PostgresModel:
         self._audit(room, client_id, offset, epoch, writer)
         self.rooms.setdefault(room, []).append(TableRow(offset, client_id, epoch, writer))
         self.known.setdefault(room, set()).add(client_id)
+        self.facts.append(client_id)
         self.simulation.note(writer, "wrote", room, offset, client_id, "epoch", epoch)
         return offset
 
@@ -355,6 +359,24 @@ class PostgresModel:
             self.simulation.violate(f"{writer} writes offset {offset} of {room}, which has {len(rows)}")
         if client_id in self.known.get(room, ()):
             self.simulation.violate(f"{client_id} is in {room} twice")
+
+    def is_stale_reader(self, shard: int, epoch: int) -> bool:
+        return self.is_stale(shard, epoch)
+
+    def advance(self, reader: str, epoch: int, writer: str, limit: int) -> int:
+        """Moves the position of the one reader past the next facts under its fence; how many. One fact a row."""
+        shard = shard_of(ActorId("reader", reader))
+        if self.is_stale_reader(shard, epoch):
+            self.refused += 1
+            raise Fenced(shard, epoch)
+        if self.writers.setdefault((shard, epoch), writer) != writer:
+            self.simulation.violate(f"{writer} and {self.writers[shard, epoch]} both read under epoch {epoch}")
+        if epoch < self.read_under:
+            self.simulation.violate(f"{writer} reads facts under epoch {epoch} after {self.read_under}")
+        self.read_under = epoch
+        read = min(limit, len(self.facts) - self.position)
+        self.position += read
+        return read
 
     def since(self, room: str, offset: int) -> list[TableRow]:
         return self.rooms.get(room, [])[offset:]

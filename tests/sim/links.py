@@ -8,7 +8,8 @@ from functools import partial
 from typing import Any
 
 from storage.errors import StorageError, Unavailable
-from storage.leases import ShardEpoch
+from storage.facts import Advance, Consumers
+from storage.leases import Fence, ShardEpoch
 from storage.redis import Script, Word
 from tests.sim.engines import PostgresModel, RedisModel, TableRow, Waiter
 from tests.sim.simulation import Loop, Simulation
@@ -16,6 +17,7 @@ from tests.sim.simulation import Loop, Simulation
 REDIS_S = (0.0002, 0.002)
 POSTGRES_S = (0.0005, 0.004)
 POSTGRES_TIMEOUT_S = 2.0
+FACTS_AT_ONCE = 3
 
 
 def settle(answer: asyncio.Future[Any], value: Any) -> None:
@@ -179,6 +181,19 @@ class PostgresLink:
         """Raises Fenced, or Unavailable, after which the row may be there."""
         write = partial(self._postgres.append, room, client_id, offset, epoch, self._writer)
         return int(await self._call(write))
+
+    # The facts.
+
+    async def open(self, reader: str) -> None:
+        await self._call(lambda: None)
+
+    async def advance(self, reader: str, consumers: Consumers, *, fence: Fence) -> Advance:
+        """Raises Fenced, or Unavailable, after which the position may have moved."""
+        read = await self._call(partial(self._postgres.advance, reader, fence.epoch, self._writer, FACTS_AT_ONCE))
+        return Advance(again_after_s=0.0 if read else None, read=read)
+
+    async def prune(self, readers: Sequence[str]) -> int:
+        return 0
 
     async def since(self, room: str, offset: int) -> list[TableRow]:
         rows: list[TableRow] = await self._call(partial(self._postgres.since, room, offset))

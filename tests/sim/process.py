@@ -6,10 +6,13 @@ from collections.abc import Callable, Collection, Coroutine
 from itertools import count
 from typing import Any
 
+from actors.reader import READER
 from actors.runtime import Actor, ActorError, ActorId, Ask, Message, Node, handles
 from actors.runtime.deadlines import GRAIN_S
+from server.readers import Readers
 from storage.cluster import Cluster
 from storage.errors import StorageError
+from storage.facts import Consumer, Fact
 from storage.members import Member
 from tests.sim.engines import PostgresModel, RedisModel
 from tests.sim.links import PostgresLink, RedisLink
@@ -47,6 +50,13 @@ class Note(Message, frozen=True):
 
     sender: str
     number: int
+
+
+class Written(Fact, frozen=True, kw_only=True, tag="sim.written"):
+    """A row of a room. The model of Postgres counts them."""
+
+
+async def _pass(tx: Any, fact: Written) -> None: ...
 
 
 class Room(Actor):
@@ -154,6 +164,9 @@ class Process:
         )
         self.node.register("room", lambda actor_id: self._room(self, actor_id))
         self.node.register("node", lambda _: self.ear(), idle_after_s=None)
+        self.readers = Readers(node=self.node, facts=self.log, shards=self.cluster.shards)
+        self.readers.add({"diary": [Consumer(Written, _pass)]})
+        self.node.register(READER, self.readers.actor)
         self._spawn(self._live)
 
     @property
@@ -172,6 +185,7 @@ class Process:
             except StorageError:
                 await self.clock.sleep(0.3)
         self.is_ready = True
+        self.readers.start()
         self.simulation.note(self.title, "has joined")
         for turn in count(1):
             await self.clock.sleep(NOTE_EVERY_S)

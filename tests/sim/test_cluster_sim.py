@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from actors.runtime.deadlines import Deadlines
+from server.readers import Readers
 from storage.bus import Bus
 from storage.members import Members
 from tests.sim.cluster import Outcome, run, stage
@@ -88,6 +89,11 @@ class Unfenced(PostgresModel):
         return False
 
 
+class UnfencedReader(PostgresModel):
+    def is_stale_reader(self, shard: int, epoch: int) -> bool:
+        return False
+
+
 class Forgetful(Room):
     dedupes = False
 
@@ -106,6 +112,15 @@ class Thief(RedisModel):
 
 def test_a_log_without_its_fence_is_found() -> None:
     assert "under epoch" in found(within=60, postgres=Unfenced)
+
+
+def test_a_reader_of_facts_without_its_fence_is_found() -> None:
+    assert "reads facts under epoch" in found(within=200, postgres=UnfencedReader)
+
+
+def test_a_reader_of_facts_that_no_node_wakes_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Readers, "wake", lambda self: None)
+    assert "the reader has read 0 of" in found(within=1, most_faults=0)
 
 
 def test_a_room_that_does_not_know_its_client_ids_is_found() -> None:
