@@ -26,7 +26,7 @@ class Said(Fact, frozen=True, kw_only=True, tag="test.said"):
     word: str
 
 
-class Desk:
+class ReaderFixture:
     """A node that holds ``held``, with one reader, whose consumer refuses the word ``no``."""
 
     def __init__(self, database: Database, epoch: int) -> None:
@@ -60,46 +60,46 @@ class Desk:
 
 
 @pytest.fixture
-async def routes(database: Database) -> AsyncIterator[Desk]:
-    made = Desk(database, (await Leases(db=database).take([SHARD], "n1"))[SHARD])
+async def fixture(database: Database) -> AsyncIterator[ReaderFixture]:
+    made = ReaderFixture(database, (await Leases(db=database).take([SHARD], "n1"))[SHARD])
     await made.node.start()
     yield made
     await made.node.stop(budget_s=1)
 
 
-async def test_a_woken_reader_hears_what_was_published(routes: Desk) -> None:
-    await routes.say("hello", "again")
-    await routes.read()
-    assert routes.heard == ["hello", "again"]
-    assert routes.readers.gauges()["facts_read_total"][1] == 2
+async def test_a_woken_reader_hears_what_was_published(fixture: ReaderFixture) -> None:
+    await fixture.say("hello", "again")
+    await fixture.read()
+    assert fixture.heard == ["hello", "again"]
+    assert fixture.readers.gauges()["facts_read_total"][1] == 2
 
 
-async def test_a_reader_whose_shard_is_elsewhere_is_left_alone(routes: Desk) -> None:
-    routes.held.clear()
-    await routes.say("hello")
-    await routes.read()
-    assert (routes.heard, routes.node.cell_count) == ([], 0)
+async def test_a_reader_whose_shard_is_elsewhere_is_left_alone(fixture: ReaderFixture) -> None:
+    fixture.held.clear()
+    await fixture.say("hello")
+    await fixture.read()
+    assert (fixture.heard, fixture.node.cell_count) == ([], 0)
 
 
-async def test_a_reader_whose_shard_was_taken_meanwhile_hears_nothing(routes: Desk) -> None:
-    await Leases(db=routes.database).take([SHARD], "n2")
-    await routes.say("hello")
-    await routes.read()
-    assert [state.behind for state in await routes.facts.readers()] == [1]
+async def test_a_reader_whose_shard_was_taken_meanwhile_hears_nothing(fixture: ReaderFixture) -> None:
+    await Leases(db=fixture.database).take([SHARD], "n2")
+    await fixture.say("hello")
+    await fixture.read()
+    assert [state.behind for state in await fixture.facts.readers()] == [1]
 
 
-async def test_facts_are_polled_for_when_nobody_wakes_the_reader(routes: Desk) -> None:
-    routes.readers.start()
-    await routes.clock.settle()
-    await routes.say("hello")
-    await routes.clock.advance(1.1)
-    await routes.read()
-    await routes.readers.close()
-    assert routes.heard == ["hello"]
+async def test_facts_are_polled_for_when_nobody_wakes_the_reader(fixture: ReaderFixture) -> None:
+    fixture.readers.start()
+    await fixture.clock.settle()
+    await fixture.say("hello")
+    await fixture.clock.advance(1.1)
+    await fixture.read()
+    await fixture.readers.close()
+    assert fixture.heard == ["hello"]
 
 
-async def test_a_reader_of_a_feature_that_this_version_lacks_passes_over_nothing(routes: Desk) -> None:
-    unknown = FeatureFacts(facts=routes.facts, reader="later", consumers=None, counts=routes.readers._counts)
+async def test_a_reader_of_a_feature_that_this_version_lacks_passes_over_nothing(fixture: ReaderFixture) -> None:
+    unknown = FeatureFacts(facts=fixture.facts, reader="later", consumers=None, counts=fixture.readers._counts)
     with pytest.raises(DomainError):
         await unknown.open()
 
@@ -118,47 +118,47 @@ class Operator:
             return response.status, await response.json() if response.status != 204 else None
 
 
-async def operator_of(routes: Desk, serve: Serve, identity: Identity, *roles: str) -> Operator:
-    client = await serve(*ReaderRoutes(facts=routes.facts).operations())
+async def operator_of(fixture: ReaderFixture, serve: Serve, identity: Identity, *roles: str) -> Operator:
+    client = await serve(*ReaderRoutes(facts=fixture.facts).operations())
     return Operator(client, identity, *roles)
 
 
-async def put_aside(routes: Desk, count: int) -> None:
+async def put_aside(fixture: ReaderFixture, count: int) -> None:
     """Let the reader fail until it has put so many facts aside."""
     async with asyncio.timeout(20):
-        while routes.readers.gauges()["facts_aside_total"][1] < count:
-            await routes.read()
-            await routes.clock.advance(10.1)
-    await routes.read()
+        while fixture.readers.gauges()["facts_aside_total"][1] < count:
+            await fixture.read()
+            await fixture.clock.advance(10.1)
+    await fixture.read()
 
 
 async def test_an_operator_sees_what_fails_and_what_was_put_aside_and_has_it_tried_again(
-    routes: Desk, serve: Serve, identity: Identity
+    fixture: ReaderFixture, serve: Serve, identity: Identity
 ) -> None:
-    operator = await operator_of(routes, serve, identity, "admin")
-    await routes.say("no", "yes")
-    await routes.read()
+    operator = await operator_of(fixture, serve, identity, "admin")
+    await fixture.say("no", "yes")
+    await fixture.read()
     _, body = await operator.ask("GET")
     [state] = body["readers"]
     assert (state["name"], state["behind"], state["failures"]) == ("diary", 2, 1)
     assert state["error"] == "ValueError: refused"
-    await put_aside(routes, 1)
-    assert routes.heard == ["yes"]
+    await put_aside(fixture, 1)
+    assert fixture.heard == ["yes"]
     _, page = await operator.ask("GET", "/aside?reader=diary")
     [aside] = page["items"]
     assert (aside["name"], aside["body"]["word"], aside["error"]) == ("test.said", "no", "ValueError: refused")
-    assert routes.readers.gauges()["facts_aside_total"][1] == 1
-    routes.refuses = False
+    assert fixture.readers.gauges()["facts_aside_total"][1] == 1
+    fixture.refuses = False
     assert (await operator.ask("POST", f"/aside/{aside['id']}/retry"))[0] == 204
     assert (await operator.ask("POST", f"/aside/{aside['id']}/retry"))[0] == 404
-    await routes.read()
-    assert routes.heard == ["yes", "no"]
+    await fixture.read()
+    assert fixture.heard == ["yes", "no"]
 
 
-async def test_facts_aside_are_listed_page_by_page(routes: Desk, serve: Serve, identity: Identity) -> None:
-    operator = await operator_of(routes, serve, identity, "admin")
-    await routes.say("no", "no")
-    await put_aside(routes, 2)
+async def test_facts_aside_are_listed_page_by_page(fixture: ReaderFixture, serve: Serve, identity: Identity) -> None:
+    operator = await operator_of(fixture, serve, identity, "admin")
+    await fixture.say("no", "no")
+    await put_aside(fixture, 2)
     _, first = await operator.ask("GET", "/aside?limit=1")
     _, second = await operator.ask("GET", f"/aside?limit=1&cursor={first['next']}")
     assert int(first["items"][0]["id"]) > int(second["items"][0]["id"])
@@ -167,7 +167,7 @@ async def test_facts_aside_are_listed_page_by_page(routes: Desk, serve: Serve, i
 
 @pytest.mark.parametrize(("method", "path"), [("GET", ""), ("GET", "/aside"), ("POST", "/aside/1/retry")])
 async def test_facts_are_for_admins_alone(
-    routes: Desk, serve: Serve, identity: Identity, method: str, path: str
+    fixture: ReaderFixture, serve: Serve, identity: Identity, method: str, path: str
 ) -> None:
-    operator = await operator_of(routes, serve, identity, "viewer")
+    operator = await operator_of(fixture, serve, identity, "viewer")
     assert (await operator.ask(method, path))[0] == 403
