@@ -76,21 +76,20 @@ from server.load_monitor import LoadMonitor
 from server.metrics import ActorMetrics, Gauges, register_processes
 from server.otlp import OtlpExporter
 from server.ports import CannotStart, Ports, tls_context
-from server.readers import Readers
+from server.readers import Readers, start_readers
 from server.registration import Kinds
 from server.tracing import RoomTraces, Traces
 from storage.admission import AdmissionTable
 from storage.chat import PostgresChatLog
 from storage.cluster import Cluster
 from storage.errors import StorageError
-from storage.facts import CHANNEL, Facts
+from storage.facts import Facts
 from storage.ids import Ids
 from storage.jobs import JobQueue
 from storage.leases import Leases
 from storage.migrate import check, migrate
 from storage.objects import ObjectStore, open_objects
 from storage.postgres import Database
-from storage.postgres_notify import NotifyListener
 from storage.recording import Recordings
 from storage.redis import Redis, RedisRateLimiter
 from storage.rooms import Rooms
@@ -151,7 +150,7 @@ class App:
         await self._open_http()
         await self._access.departure.resume()
         self._start_jobs()
-        self._start_readers()
+        start_readers(self._readers, db=self.db, stages=self._stages)
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
@@ -598,9 +597,3 @@ class App:
         )
         node.start()
         self._stages.add("jobs", lambda: node.close(budget_s=self.settings.drain_s), budget_s=self.settings.drain_s + 5)
-
-    def _start_readers(self) -> None:
-        listener = NotifyListener(db=self.db, channel=CHANNEL, on_notify=lambda _: self._readers.wake())
-        for part, name in ((self._readers, "readers"), (listener, "listener of facts")):
-            part.start()
-            self._stages.add(name, part.close)

@@ -14,8 +14,11 @@ from typing import Any, Final, Protocol
 
 from actors.reader import READER, FactReader, Wake
 from actors.runtime import ActorError, ActorId, DomainError, Node, shard_of
-from storage.facts import Advance, Consumer, Consumers, by_name
+from server.lifecycle import Stages
+from storage.facts import CHANNEL, Advance, Consumer, Consumers, by_name
 from storage.leases import Fence
+from storage.postgres import Database
+from storage.postgres_notify import NotifyListener
 
 POLL_S: Final = 1.0
 
@@ -117,3 +120,11 @@ class Readers:
         while True:
             self.wake()
             await self._node.clock.sleep(POLL_S)
+
+
+def start_readers(readers: Readers, *, db: Database, stages: Stages) -> None:
+    """Have a node's readers woken from here on, by its clock and by commits that publish facts."""
+    listener = NotifyListener(db=db, channel=CHANNEL, on_notify=lambda _: readers.wake())
+    for name, part in (("readers", readers), ("listener for facts", listener)):
+        part.start()
+        stages.add(name, part.close)
