@@ -228,11 +228,15 @@ class Facts:
         return bool(await self._db.fetchval(_RETRY, aside_id))
 
     async def prune(self, readers: Sequence[str]) -> int:
-        """Delete the facts that every reader has passed; how many. ``readers`` are those that this node runs."""
+        """Delete the facts that every reader has passed; how many. ``readers`` are those that this node runs.
+
+        While there is no reader at all, facts are kept for ``AWAY_DAYS``.
+        """
         await self._db.execute(_SEEN, list(readers))
         deleted = 0
-        while count := await self._db.execute(_PRUNE, AWAY_DAYS, PRUNE_BATCH):
-            deleted += count
+        for sql in (_PRUNE, _PRUNE_UNREAD):
+            while count := await self._db.execute(sql, AWAY_DAYS, PRUNE_BATCH):
+                deleted += count
         return deleted
 
     async def adopt(self) -> None:
@@ -311,6 +315,12 @@ delete from facts where id in (
         select xid, id from fact_readers where seen_at > now() - make_interval(days => $1) order by xid, id limit 1
     ) slowest
     where (f.xid, f.id) <= (slowest.xid, slowest.id) order by f.xid, f.id limit $2)
+"""
+_PRUNE_UNREAD: Final = """
+delete from facts where id in (
+    select id from facts where at < now() - make_interval(days => $1)
+    and not exists (select from fact_readers where seen_at > now() - make_interval(days => $1))
+    order by xid, id limit $2)
 """
 # No transaction that can be seen here has an id from the snapshot's upper end on, unless it was another server's.
 _IS_FOREIGN: Final = """

@@ -150,6 +150,19 @@ async def test_a_reader_that_no_node_runs_keeps_facts_for_thirty_days_and_its_po
     assert [state.name for state in await facts.readers()] == [READER, "gone"]
 
 
+async def test_facts_that_no_reader_waits_for_are_kept_for_a_month(db: Database) -> None:
+    facts = Facts(db=db)
+    await db.execute(
+        "insert into facts (name, body, at) select 'old', '{}', now() - interval '31 days' from generate_series(1, 3)"
+    )
+    await db.execute("insert into facts (name, body) values ('young', '{}')")
+    assert await facts.prune([]) == 3
+    assert await db.fetchval("select array_agg(name) from facts") == ["young"]
+    await facts.open(READER)
+    await db.execute("update facts set at = now() - interval '31 days'")
+    assert await facts.prune([READER]) == 0
+
+
 KILLED = """
 import asyncio, sys
 from storage.facts import Consumer, Facts, publish
