@@ -15,7 +15,7 @@ from server.features.auth import queries, rules
 from server.features.auth.deletion import Deletions
 from server.features.auth.guesses import Attempt, Device, Guesses, KnownDevice
 from server.features.auth.passwords import Passwords
-from server.features.auth.weak_passwords import is_weak
+from server.features.auth.weak_passwords import WEAK, is_weak
 from server.features.facts import AccountCreated
 from server.features.users import Me, Profiles
 from server.http.errors import FieldError, Problem, Unauthorized, invalid_field, not_found
@@ -316,7 +316,7 @@ def _taken(*, has_username: bool, has_email: bool) -> Problem:
 
 def _require_strong(password: str, field: str, username: str, email: str) -> None:
     if is_weak(password, names=(username, email, email.partition("@")[0])):
-        raise invalid_field(field, "is among the first that are guessed: choose a longer or a less common one")
+        raise invalid_field(field, WEAK)
 
 
 def _has_grace(row: Row, device: Device) -> bool:

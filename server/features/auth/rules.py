@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from actors.text import clean_line
 from server.features.auth.confusables import bare_skeleton, skeleton
+from server.features.auth.weak_passwords import WEAK, is_weak
 from server.http.shapes import Text, one_line, several_lines
 
 USERNAME_PATTERN: Final = "^[A-Za-z0-9_]{3,30}$"
@@ -46,7 +47,18 @@ Email = Annotated[
     Field(description="Checked for its form only", examples=["ada@example.org"]),
     AfterValidator(_only_seen),
 ]
-Password = Annotated[Text, Field(min_length=8, max_length=256, examples=["correct horse battery staple"])]
+
+
+def _uncommon(password: str) -> str:
+    if is_weak(password):
+        raise ValueError(WEAK)
+    return password
+
+
+Password = Annotated[
+    Text, AfterValidator(_uncommon), Field(min_length=8, max_length=256, examples=["correct horse battery staple"])
+]
+"""Checked with the other fields, so that all that is wrong is said at once; names are compared by ``Accounts``."""
 
 
 def normal_password(password: str) -> str:

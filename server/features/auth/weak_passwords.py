@@ -14,6 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
+WEAK: Final = "is among the first that are guessed: choose a longer or a less common one"
 _LIST: Final = Path(__file__).with_name("weak_passwords.txt")
 _MAX_ADDED: Final = 5  # digits and signs around a word that make nothing better of it
 _MIN_NAME: Final = 4

@@ -390,3 +390,10 @@ async def test_operators_reset_gives_a_new_password_and_ends_all_sessions(api: A
     assert (await api.client.post(LOGIN, json={"login": "ada", "password": PASSWORD})).status == 401
     assert (await api.client.post(LOGIN, json={"login": "ada", "password": password})).status == 200
     assert await api.accounts.reset_password(username="nobody") is None
+
+
+async def test_all_that_is_wrong_with_a_registration_is_said_at_once(api: ApiFixture) -> None:
+    body = {"username": "a b", "email": "nowhere", "password": "password123"}
+    answer = await api.client.post("/api/v1/auth/register", json=body)
+    assert answer.status == 422
+    assert {error["field"] for error in (await answer.json())["errors"]} == {"username", "email", "password"}
