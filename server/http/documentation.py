@@ -16,6 +16,7 @@ _FILES: Final = {
     "/docs": ("docs.html", "text/html"),
     "/docs/docs.css": ("docs.css", "text/css"),
     "/docs/docs.js": ("docs.js", "text/javascript"),
+    "/docs/events.js": ("events.js", "text/javascript"),
 }
 
 

@@ -130,3 +130,37 @@ async def test_a_person_on_two_nodes_has_one_budget(cluster: LocalCluster, perso
         done += sum(await asyncio.gather(*(act(number) for number in range(50))))
     took_s = asyncio.get_running_loop().time() - began_at
     assert burst <= done <= burst + limits["moderation_per_second"] * took_s + 1
+
+
+async def test_a_new_display_name_holds_on_every_node_for_sockets_presence_and_history(
+    cluster: LocalCluster, person: Account, connect: Connect
+) -> None:
+    nodes = cluster.running
+    made = await prepare_on(cluster, person, actor=nodes[0])
+    stream_id, room = made["stream"]["id"], made["stream"]["chat"]["room_id"]
+    sockets = [await connect(node, person.token) for node in nodes]
+    for socket in sockets:
+        await socket.ok("stream:watch", {"stream_id": stream_id})
+    await sockets[1].ok("chat:send", {"room_id": room, "text": "before", "client_id": "before"})
+
+    await person.done("PATCH", "me", {"display_name": "Another Name"})
+
+    async def agree(socket: Talker) -> bool:
+        present = await socket.ok("presence:list", {"room_id": room})
+        history = await socket.ok("chat:history", {"room_id": room})
+        told = [one["display_name"] for one in present["users"]]
+        written = [one["user"]["display_name"] for one in history["messages"]]
+        return {*told, *written} == {"Another Name"}
+
+    for socket in sockets:
+        await until(lambda socket=socket: agree(socket), within_s=2, what="the new name")
+    for number, socket in enumerate(sockets):
+        await socket.ok("chat:send", {"room_id": room, "text": "after", "client_id": f"after {number}"})
+        for other in sockets:
+            heard = await other.event(
+                "chat:messages", lambda body, number=number: body["messages"][-1].get("client_id") == f"after {number}"
+            )
+            assert heard["messages"][-1]["user"]["display_name"] == "Another Name"
+    for node in nodes:
+        owner = (await at(node, person).stream(stream_id))["owner"]
+        assert owner["display_name"] == "Another Name"

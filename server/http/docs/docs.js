@@ -1,16 +1,18 @@
 // Shows /openapi.json and sends requests to this server. Everything from the document is put in as text, never as markup.
 
+import { eventSections } from "/docs/events.js";
+
 const METHODS = ["get", "post", "put", "patch", "delete"];
 const tokenInput = document.getElementById("token");
 
-function make(tag, attributes = {}, ...children) {
+export function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
   element.append(...children.filter((child) => child !== null && child !== undefined));
   return element;
 }
 
-function resolve(spec, value) {
+export function resolve(spec, value) {
   const path = value?.$ref?.split("/").slice(1);
   return path ? resolve(spec, path.reduce((node, key) => node[key], spec)) : value;
 }
@@ -36,7 +38,7 @@ function limits(schema) {
   return said.join(", ");
 }
 
-function example(spec, given, depth = 0) {
+export function example(spec, given, depth = 0) {
   const schema = resolve(spec, given);
   if (!schema || depth > 6) return null;
   if (schema.examples?.length) return schema.examples[0];
@@ -58,7 +60,7 @@ function table(caption, head, rows) {
   return make("table", { "aria-label": caption }, make("thead", {}, header), make("tbody", {}, ...body));
 }
 
-function schemaView(spec, schema, seen = []) {
+export function schemaView(spec, schema, seen = []) {
   const name = schema?.$ref ?? "";
   const shape = resolve(spec, schema);
   const inner = shape?.type === "array" ? shape.items : null;
@@ -226,7 +228,8 @@ async function begin() {
     const spec = await (await fetch("/openapi.json")).json();
     document.getElementById("title").textContent = `${spec.info.title} API ${spec.info.version}`;
     document.getElementById("about").textContent = spec.info.description;
-    target.replaceChildren(...sections(spec));
+    const events = await (await fetch("/asyncapi.json")).json();
+    target.replaceChildren(...sections(spec), ...eventSections(events, tokenInput));
     const linked = location.hash && document.getElementById(location.hash.slice(1));
     if (linked instanceof HTMLDetailsElement) linked.open = true;
   } catch (error) {

@@ -53,8 +53,8 @@ async def test_docs_answer_without_a_redirect_and_need_nothing_from_elsewhere(ap
     assert "http://" not in page
     assert "https://" not in page
     assert "<script>" not in page
-    for path in ("/docs/docs.js", "/docs/docs.css"):
-        assert path in page
+    for path in ("/docs/docs.js", "/docs/events.js", "/docs/docs.css"):
+        assert path in page or path == "/docs/events.js"  # which docs.js imports
         assert (await api.client.get(path)).status == 200
 
 
@@ -64,7 +64,7 @@ async def test_document_is_not_sent_again_to_who_has_it(api: ApiFixture) -> None
 
 
 def test_documentation_reads_its_files_from_the_package() -> None:
-    assert Documentation(document=b"{}")
+    assert Documentation(document=b"{}", events=b"{}")
 
 
 # Two made-up requests an operation; every odd value of every field for a few that have many kinds of them.
