@@ -4,5 +4,6 @@ MODULES: dict[str, tuple[str, ...]] = {
     "actors/chat_rules.py": ("tests/actors/test_chat_rules.py",),
     "actors/rate_limits.py": ("tests/actors/test_rate_limits.py",),
     "media/clock.py": ("tests/media/test_clock.py",),
+    "media/hls/playlist.py": ("tests/media/hls/test_playlist.py",),
 }
 LEAST_KILLED = 0.9
