@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from media.webrtc.rtpclock import RtpClock, SenderClock
 
 
@@ -53,3 +55,57 @@ def test_reports_are_forgotten_when_none_has_come_for_more_than_half_a_minute() 
     assert clock.sender.offset_s == 5.0
     clock.arrived(0, 31.5)
     assert clock.sender.offset_s is None
+
+
+def test_a_clock_is_placed_where_it_is_told_and_nothing_is_known_of_it() -> None:
+    clock = RtpClock(rate=90_000, ticks=45_000, media_s=2.0, now=7.0)
+    assert (clock.pts(45_000), clock.pts(135_000)) == (180_000, 270_000)
+    assert (clock.is_new, clock.is_over, clock.last_pts, clock.lead_s) == (True, False, -1, None)
+
+
+def test_a_move_is_in_the_pts_and_not_in_the_unmoved_time() -> None:
+    clock = RtpClock(rate=90_000, ticks=45_000, media_s=2.0, now=7.0)
+    clock.move(0.5)
+    clock.move(-0.25)
+    assert clock.pts(45_000) == 202_500
+    assert clock.unmoved_s(45_000) == 2.0
+
+
+def test_the_lead_is_media_time_less_the_senders_wall_clock() -> None:
+    clock = RtpClock(rate=90_000, ticks=45_000, media_s=2.0, now=7.0)
+    assert clock.report(1.25)
+    assert clock.lead_s == 1.5 - 1.25
+
+
+def test_progress_is_counted_in_seconds_from_the_last_frame() -> None:
+    clock = RtpClock(rate=90_000, ticks=45_000, media_s=2.0, now=7.0)
+    assert clock.progress_s(90_000) == 0.5
+    clock.arrived(90_000, 7.5)
+    assert clock.progress_s(225_000) == 1.5
+
+
+def late(*, moved_s: float = 0.0) -> RtpClock:
+    """A clock that begins with 45,000 at 2 s of media time, is moved, and whose packets come half a second late."""
+    clock = RtpClock(rate=90_000, ticks=45_000, media_s=2.0, now=7.0)
+    clock.move(moved_s)
+    for second in range(1, 21):
+        clock.follow(45_000 + second * 90_000, 7.5 + second)
+    return clock
+
+
+def test_a_clock_that_is_late_is_shifted_towards_real_time() -> None:
+    shift_s = late().pts(0) / 90_000 - 1.5
+    assert 0.25 < shift_s < 0.4
+    assert late().unmoved_s(0) == pytest.approx(1.5 + shift_s)
+
+
+def test_packets_that_are_as_late_as_their_clock_was_moved_shift_nothing() -> None:
+    assert late(moved_s=0.5).pts(0) == 180_000
+
+
+def test_the_arrival_at_which_a_report_counts_is_the_last_frames() -> None:
+    clock = RtpClock(rate=90_000, ticks=0, media_s=0.0, now=100.0)
+    clock.arrived(90_000, 101.0)
+    clock.report(5.0)
+    clock.arrived(180_000, 102.0)
+    assert clock.sender.offset_s == 5.0
