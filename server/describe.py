@@ -16,7 +16,9 @@ import msgspec
 from server.features.auth.routes import Auth
 from server.features.cluster import ClusterRoutes
 from server.features.export import Export
+from server.features.jobs import JobRoutes
 from server.features.people import People
+from server.features.readers import ReaderRoutes
 from server.features.users import Users
 from server.http import openapi
 from server.http.application import DESCRIPTION
@@ -39,6 +41,8 @@ FEATURES: Final[Sequence[type[Feature]]] = (
     HlsRoutes,
     WebrtcRoutes,
     ClusterRoutes,
+    JobRoutes,
+    ReaderRoutes,
 )
 
 

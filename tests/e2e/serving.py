@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import psutil
 
 COMMAND = Path(sys.executable).parent / "socialflow"
-START_S = 30.0
+START_S = 60.0
 
 
 @dataclass

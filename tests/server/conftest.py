@@ -34,6 +34,7 @@ from storage.ids import Ids
 from storage.jobs import JobQueue
 from storage.migrate import migrate
 from storage.postgres import Database
+from tests.server.jobs.inline import run_due
 
 _NAME = "server_tests"
 
@@ -148,6 +149,10 @@ class ApiFixture:
         self.identity = identity
         self.accounts = accounts
         self.client = client
+
+    async def wipe_deleted(self) -> None:
+        """Carry out the deletions that are due, as a worker does."""
+        assert await run_due(self.database, deletions(self.database).job)
 
     async def register(self, username: str, password: str = PASSWORD) -> Someone:
         body = {"username": username, "email": f"{username}@example.org", "password": password}

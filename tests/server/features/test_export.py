@@ -39,6 +39,7 @@ async def test_deletion_empties_every_message(api: ApiFixture) -> None:
     ada = await api.register("ada")
     await _say(api.database, ada.id, 1001)
     assert (await ada.ask("DELETE", "/me", json={"password": "correct horse battery staple"})).status == 204
+    await api.wipe_deleted()
     left = await api.database.fetchrow(
         "select count(*) as n, max(text) as text, count(deleted_at) as d from chat_messages"
     )

@@ -177,6 +177,7 @@ async def test_deleted_account_is_gone_and_its_name_is_free_when_it_was_reserved
     assert (await ada.ask("DELETE", "/me", json={"password": PASSWORD})).status == 204
     assert (await ada.ask("GET", "/me")).status == 401
     assert (await api.client.get("/api/v1/users/ada")).status == 404
+    await api.wipe_deleted()
     again = await api.client.post("/api/v1/auth/login", json={"login": "ada", "password": PASSWORD})
     assert again.status == 401
     assert (await (await bob.ask("GET", "/me")).json())["counts"]["following"] == 0
