@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -43,11 +44,12 @@ class StreamDirectory:
         self._views: OrderedDict[str, StreamView] = OrderedDict()
         self._counts: OrderedDict[str, ViewersCounted] = OrderedDict()
         self._reactions: dict[str, Counter[str]] = {}  # of this node's viewers, to be announced
+        self._asking: dict[str, asyncio.Task[StreamView]] = {}
         self._shown: dict[str, Counter[str]] = {}  # of all nodes', since the viewers here were shown any
 
     async def view(self, stream_id: str, *, viewer_id: str | None) -> StreamView:
         """The stream as it is now; ``DomainError("not_found")`` for what the viewer may not know of."""
-        view = self._views.get(stream_id) or await self.fresh(stream_id)
+        view = self._views.get(stream_id) or await self._asked_once(stream_id)
         may_see = await self._rights.judge(view, viewer_id)
         latest = self._views.get(stream_id, view)
         if latest is not view:  # it has changed while the rights were read
@@ -72,6 +74,20 @@ class StreamDirectory:
     def known(self, stream_id: str) -> StreamView | None:
         """What was heard of the stream, whoever asks."""
         return self._views.get(stream_id)
+
+    async def _asked_once(self, stream_id: str) -> StreamView:
+        """As ``fresh``; who asks while the actor is being asked gets the same answer, so that a crowd costs one ask."""
+        asking = self._asking.get(stream_id)
+        if asking is None:
+            asking = asyncio.get_running_loop().create_task(self.fresh(stream_id), name=f"describe {stream_id}")
+            self._asking[stream_id] = asking
+            asking.add_done_callback(lambda done: self._end_asking(stream_id, done))
+        return await asyncio.shield(asking)
+
+    def _end_asking(self, stream_id: str, done: asyncio.Task[StreamView]) -> None:
+        self._asking.pop(stream_id, None)
+        if not done.cancelled():
+            done.exception()  # told to those who wait; where all of them have gone it is nobody's
 
     async def fresh(self, stream_id: str) -> StreamView:
         """The stream as its actor has it now."""

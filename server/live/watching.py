@@ -174,7 +174,9 @@ class Watching:
     def _unwatch(self, socket: Socket, session: Session, body: OfStream) -> Ack | Awaitable[Ack]:
         self._fan.unsubscribe(STREAM + body.stream_id, socket)  # which it may hear from its connection before this
         if body.stream_id not in session.view_ids:
-            return self._unwatch_unwatched(session, body.stream_id)
+            # Who may not know of the stream hears so, by what this node remembers where it can: no question an event.
+            view = self._streams.remembered(body.stream_id, viewer_id=id_of(session))
+            return {"ok": True} if view is not None else self._unwatch_unwatched(session, body.stream_id)
         self._stop_watching(session, body.stream_id)
         return {"ok": True}
 

@@ -76,9 +76,10 @@ async def test_forged_token_opens_no_socket(nobody: Api, forged: dict[str, str])
         assert socket.refused["data"]["code"] == "token_invalid", name
 
 
-async def test_a_refresh_token_is_taken_once_however_many_present_it_at_the_same_time(
+async def test_a_refresh_token_is_taken_once_however_many_devices_present_it_at_the_same_time(
     someone: Account, nobody: Api
 ) -> None:
     body = {"refresh_token": someone.refresh_token}
-    answers = await asyncio.gather(*(nobody.call("POST", "auth/refresh", body) for _ in range(20)))
+    devices = [{"User-Agent": f"device {number}"} for number in range(20)]
+    answers = await asyncio.gather(*(nobody.call("POST", "auth/refresh", body, headers=one) for one in devices))
     assert sorted(answer.status for answer in answers) == [200] + [401] * 19
