@@ -77,9 +77,9 @@ class RightsTable:
         name: str | None = await self._db.fetchval(_DISPLAY_NAME, person_id)
         return name
 
-    async def person_named(self, key: str, *, asker_id: str) -> str | None:
-        """Whose username has this folded form; None for nobody, and for somebody who blocks the asker."""
-        person_id: str | None = await self._db.fetchval(_NAMED, key, asker_id)
+    async def person_named(self, username: str, *, asker_id: str) -> str | None:
+        """The id of the account with this username (ASCII, any case); None without one, or if it blocks the asker."""
+        person_id: str | None = await self._db.fetchval(_NAMED, username.lower(), asker_id)
         return person_id
 
     async def invite(self, stream_id: str, user_id: str) -> bool:

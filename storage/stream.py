@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
@@ -20,6 +21,11 @@ from storage.stream_facts import Move, facts_of
 
 State = Literal["scheduled", "live", "interrupted", "ended"]
 MAX_PAGE: Final = 100
+
+
+def new_stream_key() -> str:
+    """A secret of 192 bits for an encoder."""
+    return "sk_" + secrets.token_urlsafe(24)
 
 
 class NewStream(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from actors.runtime import DomainError
-from server.features.auth.rules import username_key
 from server.http.errors import Problem, not_found
 from server.http.feature import USERNAME, UUID, Answer, Call, Operation
 from server.live.rights import Rights
@@ -64,7 +63,7 @@ class GuestRoutes:
             raise
         if view.owner.id != call.me.id:
             raise Problem(403, "This stream is not yours")
-        person_id = await self._table.person_named(username_key(call.path["username"]), asker_id=call.me.id)
+        person_id = await self._table.person_named(call.path["username"], asker_id=call.me.id)
         if person_id is None:
             raise not_found("There is nobody of this name")
         return stream_id, person_id

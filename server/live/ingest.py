@@ -18,10 +18,9 @@ import msgspec
 from actors.runtime import ActorId, DomainError, Node
 from actors.stream import ClaimPublish, Grant
 from media.control import AuthorizePublish, Granted, Refused
-from server.features.auth.rules import new_stream_key
 from storage.errors import Conflict
 from storage.ids import Ids
-from storage.stream import Keyholder, NewStream, StreamRow, Streams
+from storage.stream import Keyholder, NewStream, StreamRow, Streams, new_stream_key
 
 KEPT: Final = ("description", "category", "tags", "language", "visibility", "latency", "is_recorded")
 """What a new stream takes over from the one before, beside its title."""

@@ -17,7 +17,6 @@ from pydantic import AfterValidator, AwareDatetime, Field, field_validator
 from actors.events import StreamView
 from actors.runtime import DomainError, Node
 from actors.stream import EditStream, EndStream, ReadHealth, RotateStreamKey, StopPublisher
-from server.features.auth.rules import new_stream_key
 from server.http.cursors import decode_cursor, encode_cursor
 from server.http.errors import Problem, invalid_field, not_found
 from server.http.feature import Answer, Call, Operation
@@ -33,6 +32,7 @@ from storage.errors import StorageError
 from storage.objects import ObjectStore
 from storage.postgres import Database
 from storage.stream import Streams as StreamRows
+from storage.stream import new_stream_key
 
 TAG: Final = "streams"
 MAX_LIVE: Final = 500

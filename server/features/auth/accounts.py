@@ -24,6 +24,7 @@ from storage.errors import Conflict
 from storage.facts import publish
 from storage.ids import Ids
 from storage.postgres import Database, Row, Transaction
+from storage.stream import new_stream_key
 
 REFRESH_TTL_S: Final = 30 * 24 * 3600
 GRACE_S: Final = 10.0
@@ -252,7 +253,7 @@ class Accounts:
     async def _add_user(
         self, tx: Transaction, username: str, email: str, hashed: str, roles: Sequence[str]
     ) -> tuple[str, str]:
-        user_id, stream_key = self._ids.uuid7(self._wall()), rules.new_stream_key()
+        user_id, stream_key = self._ids.uuid7(self._wall()), new_stream_key()
         keys = rules.username_key(username), rules.email_key(email)
         try:
             await tx.execute(

@@ -100,9 +100,5 @@ Bio = Annotated[
 ]
 
 
-def new_stream_key() -> str:
-    return "sk_" + secrets.token_urlsafe(24)
-
-
 def new_password() -> str:
     return secrets.token_urlsafe(15)
