@@ -5,14 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from html import escape
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from bench import report
+from bench.machine import Machine
+from bench.outcome import BenchAnswer, BenchOutcome
 from bench.report import Figure
-
-if TYPE_CHECKING:
-    from bench.__main__ import BenchAnswer, BenchOutcome
-    from bench.machine import Machine
 
 _WIDTH: Final = 420
 _ROW: Final = 46

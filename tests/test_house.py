@@ -354,6 +354,7 @@ def test_every_bench_has_a_main() -> None:
 
 BENCH_PARTS = {
     "bench/app.py": "a server of the benches' own",
+    "bench/children.py": "runs benches in processes of their own",
     "bench/clients.py": "the clients of several benches",
     "bench/drawing.py": "curves as SVG",
     "bench/faults.py": "what can happen to a cluster under fire",
@@ -361,7 +362,9 @@ BENCH_PARTS = {
     "bench/job_kills.py": "workers and Postgres under fire, and the count afterwards",
     "bench/job_worker.py": "a process that works jobs, to be killed",
     "bench/machine.py": "what the figures were measured on",
+    "bench/outcome.py": "what a run of the benches gives",
     "bench/page.py": "the report as a page",
+    "bench/plan.py": "the benches of the list, with their options",
     "bench/report.py": "a figure, and how it is handed over",
     "bench/timeline.py": "what happened when, drawn over time",
     "bench/cluster.py": "several nodes and their engines",

@@ -14,7 +14,8 @@ import pytest
 
 from bench import whep
 from bench.__main__ import QUICK as NOTE
-from bench.__main__ import BenchQuestion, benches, command, main, plan
+from bench.__main__ import command, main
+from bench.plan import BenchQuestion, benches, plan
 
 QUICK = """
 import sys
