@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from actors.chat_log import Appended, ChatEntry, ChatLog, RelationshipLookup, RoomRecord, as_shown
+from actors.chat_log import Appended, ChatEntry, ChatLog, RelationshipLookup, as_shown
 from actors.chat_messages import (
     LISTEN_S,
     RECENT,
@@ -36,7 +36,7 @@ from actors.chat_messages import (
     SetChatMode,
 )
 from actors.chat_recent import RecentMessages, renamed
-from actors.chat_rules import MAX_TEXT, Author, ChatMode, ChatRules, Relationship, Sanction, changed_mode, clean_text
+from actors.chat_rules import Author, ChatMode, ChatRules, Relationship, Sanction, changed_mode, clean_text
 from actors.events import (
     Broadcast,
     ChatChanged,
@@ -50,33 +50,6 @@ from actors.events import (
 from actors.rate_limits import Action, RateLimits
 from actors.runtime import Actor, ActorError, DomainError, Fenced, Later, Lost, Unavailable, handles
 from actors.tracing import Trace
-
-__all__ = [
-    "MAX_TEXT",
-    "RECENT",
-    "Appended",
-    "Author",
-    "ChatEntry",
-    "ChatLog",
-    "ChatMode",
-    "ChatRoom",
-    "ChatRules",
-    "DeleteChat",
-    "JudgeWriter",
-    "KeepMediaTime",
-    "PinChat",
-    "PostChat",
-    "Posted",
-    "ReadRoom",
-    "Relationship",
-    "RelationshipLookup",
-    "RenewSubscription",
-    "RoomRecord",
-    "RoomSnapshot",
-    "Sanction",
-    "SanctionPerson",
-    "SetChatMode",
-]
 
 RoomEvent = Literal["chat:deleted", "chat:pinned", "chat:mode", "chat:user_timed_out"]
 

@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
-from actors.chat import KeepMediaTime
+from actors.chat_messages import KeepMediaTime
 from actors.events import Broadcast, StreamChanged, StreamState, StreamView
 from actors.runtime import Actor, ActorError, ActorId, Ask, DomainError, Later, Message, Unavailable, handles
 

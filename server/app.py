@@ -63,11 +63,12 @@ from server.live.events import SERVER_EVENTS
 from server.live.hls import HlsRoutes, Playback
 from server.live.ingest import Ingest
 from server.live.inspection import Inspection, bus_report, media_report
-from server.live.live_events import Broadcaster, LiveEventHandler, MediaEvents, RoomTopics, StreamCleanup
+from server.live.live_events import Broadcaster, LiveEventHandler, MediaEvents, StreamCleanup
 from server.live.media import MediaAway, MediaProcess
 from server.live.node_actor import NodeActor
 from server.live.pull import Pull
 from server.live.room_mirror import RoomMirrors
+from server.live.room_traces import RoomTraces
 from server.live.shard_moves import ShardMoves
 from server.live.stream import StreamRoutes
 from server.live.stream_directory import StreamDirectory
@@ -78,7 +79,7 @@ from server.otlp import OtlpExporter
 from server.ports import CannotStart, Ports, tls_context
 from server.readers import Readers, start_readers
 from server.registration import Kinds
-from server.tracing import RoomTraces, Traces
+from server.tracing import Traces
 from storage.admission import AdmissionTable
 from storage.chat import PostgresChatLog
 from storage.cluster import Cluster
@@ -346,7 +347,7 @@ class App:
             needs_verified_email=self.settings.require_verified_email,
         )
         self._playback = Playback(recordings=self._recordings)
-        self._mirrors = RoomMirrors(node=self.node, pages=self._chat, fan=RoomTopics(fanout=self.fanout))
+        self._mirrors = RoomMirrors(node=self.node, pages=self._chat, fan=self.fanout)
         self._listener = MediaEvents(
             node=self.node,
             ingest=self._ingest,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from actors.chat import MAX_TEXT
+from actors.chat_rules import MAX_TEXT
 from actors.rate_limits import Rate, RateLimits
 from server.config import Settings
 from server.http.limits import AccountRates, CallRate, TokenBuckets

@@ -7,10 +7,8 @@ import random
 import secrets
 from collections import deque
 from collections.abc import Callable
-from functools import partial
-from typing import Final, Protocol
+from typing import Final
 
-from actors.events import ChatPosted
 from actors.runtime import Clock
 from actors.tracing import Span
 
@@ -57,25 +55,3 @@ class Traces:
 
     def of(self, trace: str) -> tuple[Span, ...]:
         return tuple(span for span in self._spans if span.trace == trace)
-
-
-class Written(Protocol):
-    """The fan-out, as far as somebody waits for it."""
-
-    def when_written(self, topic: str, done: Callable[[], None]) -> None: ...
-
-
-class RoomTraces:
-    """The last step of followed messages on a node: from the fact that was heard to what the sockets were sent."""
-
-    def __init__(self, *, traces: Traces, fan: Written, clock: Clock) -> None:
-        self._traces = traces
-        self._fan = fan
-        self._clock = clock
-
-    def delivered(self, event: ChatPosted) -> None:
-        since = self._clock.monotonic()
-        for trace in event.traces:
-            self._fan.when_written(
-                f"room:{event.room_id}", partial(self._traces.note, trace, "sockets.write", since=since)
-            )

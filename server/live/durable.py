@@ -9,9 +9,12 @@ from typing import Any
 
 import msgspec
 
-from actors import chat, stream, viewers
+from actors.chat_log import Appended, ChatEntry, RoomRecord
+from actors.chat_rules import ChatMode, Relationship, Sanction
 from actors.events import ChatMessage, ChatUser, DeletedMessage, LoggedMessage, Person, StreamView
 from actors.runtime import DomainError
+from actors.stream import InitRow, SegmentRow, StreamRecord
+from actors.viewers import StoredTotals, ViewRow
 from storage.chat import PostgresChatLog, StoredMessage, UnknownReply
 from storage.errors import Conflict
 from storage.ids import is_uuid
@@ -32,15 +35,15 @@ class DurableChat:
         self._rooms = rooms
         self._db = db
 
-    def submit(self, entry: chat.ChatEntry) -> asyncio.Future[chat.Appended]:
+    def submit(self, entry: ChatEntry) -> asyncio.Future[Appended]:
         if entry.reply_to is not None and not is_uuid(entry.reply_to):
             raise UnknownReply(entry.reply_to)
         return self._log.submit(entry)
 
-    async def find(self, room_id: str, user_id: str, client_id: str) -> chat.Appended | None:
+    async def find(self, room_id: str, user_id: str, client_id: str) -> Appended | None:
         return await self._log.find(room_id, user_id, client_id)
 
-    async def load_room(self, room_id: str) -> chat.RoomRecord | None:
+    async def load_room(self, room_id: str) -> RoomRecord | None:
         room = await self._rooms.load(room_id)
         if room is None:
             return None
@@ -70,14 +73,14 @@ class DurableChat:
     async def pin(self, room_id: str, message_id: str | None, *, shard: int, epoch: int) -> None:
         await self._rooms.set_pinned(room_id, message_id, fence=Fence(shard=shard, epoch=epoch))
 
-    async def set_mode(self, room_id: str, mode: chat.ChatMode, *, shard: int, epoch: int) -> None:
+    async def set_mode(self, room_id: str, mode: ChatMode, *, shard: int, epoch: int) -> None:
         await self._rooms.set_mode(room_id, msgspec.to_builtins(mode), fence=Fence(shard=shard, epoch=epoch))
 
     async def sanction(
         self,
         room_id: str,
         user_id: str,
-        sanction: chat.Sanction | None,
+        sanction: Sanction | None,
         *,
         reason: str,
         by: str,
@@ -96,10 +99,10 @@ class DurableChat:
         except Conflict:
             raise _nobody() from None
 
-    async def relationship(self, *, owner_id: str, user_id: str) -> chat.Relationship:
+    async def relationship(self, *, owner_id: str, user_id: str) -> Relationship:
         row = await self._db.fetchrow(_STANDING, owner_id, user_id)
         assert row is not None
-        return chat.Relationship(
+        return Relationship(
             following_since=row["following_since"],
             is_blocked=row["is_blocked"],
             is_verified=row["is_verified"] or not self._needs_verified_email,
@@ -139,17 +142,17 @@ def logged(message: StoredMessage) -> LoggedMessage:
     )
 
 
-def _record(room: RoomRow, pinned: ChatMessage | None) -> chat.RoomRecord:
-    return chat.RoomRecord(
+def _record(room: RoomRow, pinned: ChatMessage | None) -> RoomRecord:
+    return RoomRecord(
         id=room.id,
         stream_id=room.stream_id,
         owner_id=room.owner_id,
         log_epoch=room.log_epoch,
         last_offset=room.last_offset,
-        mode=msgspec.convert(room.mode, chat.ChatMode),
+        mode=msgspec.convert(room.mode, ChatMode),
         pinned=pinned,
         moderators=room.moderators,
-        sanctions={row.user_id: chat.Sanction(until=row.until) for row in room.sanctions},
+        sanctions={row.user_id: Sanction(until=row.until) for row in room.sanctions},
     )
 
 
@@ -160,12 +163,12 @@ class DurableStreams:
         self._streams = streams
         self._recordings = recordings
 
-    async def load(self, stream_id: str) -> stream.StreamRecord | None:
+    async def load(self, stream_id: str) -> StreamRecord | None:
         row = await self._streams.load(stream_id)
         if row is None:
             return None
         tracks: tuple[dict[str, Any], ...] = tuple(row.tracks)
-        return stream.StreamRecord(
+        return StreamRecord(
             view=view_of(row),
             stream_key=row.stream_key,
             next_segment=row.next_segment,
@@ -173,7 +176,7 @@ class DurableStreams:
             is_lasting=row.is_lasting,
         )
 
-    async def save(self, record: stream.StreamRecord, *, shard: int, epoch: int) -> None:
+    async def save(self, record: StreamRecord, *, shard: int, epoch: int) -> None:
         view = record.view
         state = StreamState(
             state=view.state,
@@ -199,8 +202,8 @@ class DurableStreams:
         self,
         stream_id: str,
         *,
-        inits: tuple[stream.InitRow, ...],
-        segments: tuple[stream.SegmentRow, ...],
+        inits: tuple[InitRow, ...],
+        segments: tuple[SegmentRow, ...],
         shard: int,
         epoch: int,
     ) -> None:
@@ -253,22 +256,22 @@ class DurableViews:
     def __init__(self, *, views: Views) -> None:
         self._views = views
 
-    async def totals(self, stream_id: str) -> viewers.StoredTotals:
+    async def totals(self, stream_id: str) -> StoredTotals:
         return _totals(await self._views.totals(stream_id))
 
     async def flush(
-        self, stream_id: str, rows: Sequence[viewers.ViewRow], *, peak_viewers: int, shard: int, epoch: int
-    ) -> viewers.StoredTotals:
+        self, stream_id: str, rows: Sequence[ViewRow], *, peak_viewers: int, shard: int, epoch: int
+    ) -> StoredTotals:
         sessions = [_session(row) for row in rows]
         fence = Fence(shard=shard, epoch=epoch)
         return _totals(await self._views.flush(stream_id, sessions=sessions, peak_viewers=peak_viewers, fence=fence))
 
 
-def _totals(totals: ViewSums | None) -> viewers.StoredTotals:
-    return viewers.StoredTotals(**msgspec.structs.asdict(totals)) if totals is not None else viewers.StoredTotals()
+def _totals(totals: ViewSums | None) -> StoredTotals:
+    return StoredTotals(**msgspec.structs.asdict(totals)) if totals is not None else StoredTotals()
 
 
-def _session(row: viewers.ViewRow) -> ViewSession:
+def _session(row: ViewRow) -> ViewSession:
     return ViewSession(
         id=row.id,
         viewer=row.viewer,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -48,7 +48,6 @@ from media.control import (
     ViewerGone,
 )
 from media.hls.events import InitReady, SegmentStored
-from server.live.edge import Fanout
 from server.live.hls import Playback
 from server.live.ingest import Ingest
 from server.live.media import MediaProcess
@@ -61,22 +60,6 @@ FORGET_S = 60.0
 KEEP_PICTURE_S = 60.0
 
 log = logging.getLogger("server.wire")
-
-
-class RoomTopics:
-    """``server.live.mirror.RoomFan`` on the node's fan-out."""
-
-    def __init__(self, *, fanout: Fanout) -> None:
-        self._fanout = fanout
-
-    def publish_messages(self, room_id: str, *, epoch: str, messages: Sequence[dict[str, Any]]) -> None:
-        self._fanout.publish_messages(f"room:{room_id}", room_id, epoch, messages)
-
-    def publish_change(self, room_id: str, event: str, body: dict[str, Any]) -> None:
-        self._fanout.publish(f"room:{room_id}", event, body)
-
-    def has_subscribers(self, room_id: str) -> bool:
-        return self._fanout.count(f"room:{room_id}") > 0
 
 
 class WatchingSockets(Protocol):

@@ -39,12 +39,18 @@ class RoomPages(Protocol):
     async def since(self, room_id: str, offset: int, *, limit: int) -> Sequence[LoggedMessage]: ...
 
 
-class RoomPublisher(Protocol):
-    """Where a feed publishes: to every socket of the node that is in the room."""
+class TopicPublisher(Protocol):
+    """The node's fan-out: publishes to the sockets that are subscribed to a topic."""
 
-    def publish_messages(self, room_id: str, *, epoch: str, messages: Sequence[dict[str, Any]]) -> None: ...
-    def publish_change(self, room_id: str, event: str, body: dict[str, Any]) -> None: ...
-    def has_subscribers(self, room_id: str) -> bool: ...
+    def publish_messages(self, topic: str, room_id: str, epoch: str, messages: Sequence[dict[str, Any]], /) -> None: ...
+    def publish(self, topic: str, event: str, payload: dict[str, Any], /) -> None: ...
+    def count(self, topic: str, /) -> int:
+        """The number of sockets that are subscribed to the topic."""
+
+
+def topic_of(room_id: str) -> str:
+    """The topic of the fan-out to which the sockets in a room are subscribed."""
+    return f"room:{room_id}"
 
 
 class RoomMirror:
@@ -52,6 +58,7 @@ class RoomMirror:
 
     def __init__(self, snapshot: RoomSnapshot) -> None:
         self.room_id = snapshot.room_id
+        self.topic = topic_of(snapshot.room_id)
         self.stream_id = snapshot.stream_id
         self.owner_id = snapshot.owner_id
         self.epoch = snapshot.epoch
@@ -131,7 +138,7 @@ def _renamed(message: dict[str, Any], user_id: str, display_name: str) -> dict[s
 class RoomMirrors:
     """The feeds of one node. Beyond ``MAX_MIRRORS``, rooms nobody hears any more are forgotten, oldest first."""
 
-    def __init__(self, *, node: Node, pages: RoomPages, fan: RoomPublisher) -> None:
+    def __init__(self, *, node: Node, pages: RoomPages, fan: TopicPublisher) -> None:
         self._node = node
         self._pages = pages
         self._fan = fan
@@ -194,7 +201,7 @@ class RoomMirrors:
             for message in mirror.by(user_id):
                 mirror.forget(message["id"])
                 body = {"room_id": mirror.room_id, "id": message["id"], "offset": message["offset"], "by": user_id}
-                self._fan.publish_change(mirror.room_id, "chat:deleted", body)
+                self._fan.publish(mirror.topic, "chat:deleted", body)
 
     async def reach(self, mirror: RoomMirror, offset: int) -> None:
         """Somebody has seen the room up to ``offset`` elsewhere: what this node has not heard of it yet is read, as far
@@ -226,8 +233,11 @@ class RoomMirrors:
     def moved(self, shards: Collection[int]) -> None:
         """These shards have another owner, whose rooms do not know that this node listens."""
         for mirror in list(self._mirrors.values()):
-            if shard_of(ActorId("chat", mirror.room_id)) in shards and self._fan.has_subscribers(mirror.room_id):
+            if shard_of(ActorId("chat", mirror.room_id)) in shards and self._has_subscribers(mirror):
                 self._renew_subscription(mirror)
+
+    def _has_subscribers(self, mirror: RoomMirror) -> bool:
+        return self._fan.count(mirror.topic) > 0
 
     async def _renew(self) -> None:
         while True:
@@ -241,12 +251,12 @@ class RoomMirrors:
         untold, self._untold = self._untold, set()
         for room_id in untold:
             mirror = self._mirrors.get(room_id)
-            if mirror is not None and self._fan.has_subscribers(room_id):
+            if mirror is not None and self._has_subscribers(mirror):
                 self._renew_subscription(mirror)
 
     def _renew_or_forget(self, mirror: RoomMirror) -> None:
         """A room that nobody here was in the last time either is let go: whoever opened a feed is in it by then."""
-        if self._fan.has_subscribers(mirror.room_id):
+        if self._has_subscribers(mirror):
             mirror.is_unused = False
             self._renew_subscription(mirror)
         elif mirror.is_unused:
@@ -295,7 +305,7 @@ class RoomMirrors:
         """Another log is under the room: what this node knows of it is void, and so is what its readers know. They are
         shown the end of the new log, by its name, and hear what follows it."""
         del self._mirrors[mirror.room_id]
-        if not self._fan.has_subscribers(mirror.room_id):
+        if not self._has_subscribers(mirror):
             return
         self._void[mirror.room_id] = mirror.epoch, mirror.offset
         task = asyncio.get_running_loop().create_task(
@@ -325,7 +335,7 @@ class RoomMirrors:
         epoch, offset = known
         # The same log after all, named by somebody who was late: nothing of it is shown twice.
         shown = mirror.tail(SHOWN_ANEW) if epoch != mirror.epoch else mirror.since(offset) or []
-        self._fan.publish_messages(mirror.room_id, epoch=mirror.epoch, messages=shown)
+        self._fan.publish_messages(mirror.topic, mirror.room_id, mirror.epoch, shown)
 
     def _forget_unused(self) -> None:
         """Looks at a few, so that an opening costs the same however many rooms are heard. The newest are at the end:
@@ -333,8 +343,8 @@ class RoomMirrors:
         for _ in range(MAX_LOOKED_AT):
             if len(self._mirrors) <= MAX_MIRRORS:
                 return
-            room_id = next(iter(self._mirrors))
-            if self._fan.has_subscribers(room_id):
+            room_id, mirror = next(iter(self._mirrors.items()))
+            if self._has_subscribers(mirror):
                 self._mirrors.move_to_end(room_id)
             else:
                 del self._mirrors[room_id]
@@ -357,7 +367,7 @@ class RoomMirrors:
     def _publish(self, mirror: RoomMirror, messages: Iterable[dict[str, Any]]) -> None:
         new = mirror.extend(messages)
         if new:
-            self._fan.publish_messages(mirror.room_id, epoch=mirror.epoch, messages=new)
+            self._fan.publish_messages(mirror.topic, mirror.room_id, mirror.epoch, new)
 
     def _changed(self, mirror: RoomMirror, event: ChatChanged) -> None:
         if mirror.repair is not None:
@@ -374,7 +384,7 @@ class RoomMirrors:
             mirror.mode = event.body["mode"]
         if event.event in ("chat:mode", "chat:user_timed_out"):
             mirror.forget_writers()
-        self._fan.publish_change(event.room_id, event.event, event.body)
+        self._fan.publish(mirror.topic, event.event, event.body)
 
     async def _mend(self, mirror: RoomMirror) -> None:
         """Read the hole from the log before what follows it is shown, however long the log is away."""

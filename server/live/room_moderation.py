@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from actors.chat import DeleteChat, PinChat, SanctionPerson, SetChatMode
+from actors.chat_messages import DeleteChat, PinChat, SanctionPerson, SetChatMode
 from actors.runtime import Node
 from actors.session import Session
 from actors.text import clean_line

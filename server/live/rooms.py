@@ -8,7 +8,8 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from actors.chat import Author, PostChat, Posted
+from actors.chat_messages import PostChat, Posted
+from actors.chat_rules import Author
 from actors.events import StreamView
 from actors.presence import Presence
 from actors.runtime import ActorError, DomainError, Node
@@ -19,13 +20,12 @@ from server.live.bodies import History, Join, ListPresent, OfRoom, RoomPosition,
 from server.live.edge import Parser, PendingAck, Socket
 from server.live.events import Done, Joined, PageOfMessages, PresentPeople, Sent
 from server.live.presence import ClusterPresence
-from server.live.room_mirror import RoomMirror, RoomMirrors, RoomPages
+from server.live.room_mirror import RoomMirror, RoomMirrors, RoomPages, topic_of
 from server.live.viewings import MaySee
 from server.tracing import SEND, Traces
 
 LAST_MESSAGES: Final = 50
 CATCH_UP: Final = 500
-ROOM: Final = "room:"
 
 
 class Fan(Protocol):
@@ -194,16 +194,15 @@ class Rooms:
 
     def enter(self, socket: Socket, session: Session, mirror: RoomMirror) -> None:
         """In the turn of the answer, which holds the room up to the mirror's offset."""
-        topic = ROOM + mirror.room_id
         if mirror.room_id in session.rooms:
-            self._fan.subscribe(topic, socket, after=(mirror.epoch, mirror.offset))
+            self._fan.subscribe(mirror.topic, socket, after=(mirror.epoch, mirror.offset))
             return
         session.join(mirror.room_id)
         self._presence.enter(mirror.room_id, session.person)
-        self._fan.subscribe(topic, socket)
+        self._fan.subscribe(mirror.topic, socket)
 
     def _leave(self, socket: Socket, session: Session, body: OfRoom) -> Ack | Awaitable[Ack]:
-        self._fan.unsubscribe(ROOM + body.room_id, socket)  # as in `_unwatch`
+        self._fan.unsubscribe(topic_of(body.room_id), socket)  # as in `_unwatch`
         if body.room_id not in session.rooms:
             return self._leave_unentered(session, body.room_id)
         self.left(session, body.room_id)

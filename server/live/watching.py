@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-from actors.chat import JudgeWriter
+from actors.chat_messages import JudgeWriter
 from actors.emoji import is_emoji
 from actors.events import StreamView
 from actors.rate_limits import RateLimits, role_of
@@ -20,8 +20,8 @@ from server.live.bodies import Heartbeat, OfStream, React
 from server.live.counters import LocalViewers
 from server.live.edge import Socket
 from server.live.events import Done, Watched
-from server.live.room_mirror import RoomMirror, RoomMirrors
-from server.live.rooms import ROOM, Fan, Rooms, author_of, id_of, require_open, room_state
+from server.live.room_mirror import RoomMirror, RoomMirrors, topic_of
+from server.live.rooms import Fan, Rooms, author_of, id_of, require_open, room_state
 from server.live.stream_directory import viewer_of
 from server.live.viewings import MaySee, Viewer
 from storage.ids import made_at
@@ -145,7 +145,7 @@ class Watching:
     def put_out(self, stream_id: str, may_see: MaySee) -> None:
         """Whoever may not see the stream hears no more of it and of its room."""
         rooms = self._mirrors.rooms_of(stream_id)
-        for topic in (STREAM + stream_id, *(ROOM + room_id for room_id in rooms)):
+        for topic in (STREAM + stream_id, *map(topic_of, rooms)):
             self._fan.close_to(topic, but=may_see)
             for socket in list(self._fan.sockets(topic)):
                 session: Session = socket.state

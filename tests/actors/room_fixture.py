@@ -7,13 +7,9 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from actors.chat import (
-    Author,
-    ChatRoom,
-    PostChat,
-    Relationship,
-    RenewSubscription,
-)
+from actors.chat import ChatRoom
+from actors.chat_messages import PostChat, RenewSubscription
+from actors.chat_rules import Author, Relationship
 from actors.events import ChatChanged, ChatPosted, LiveEvent
 from actors.rate_limits import Action, Rate, RateLimits, Role
 from actors.runtime import (

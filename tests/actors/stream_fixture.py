@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from actors.chat import KeepMediaTime
+from actors.chat_messages import KeepMediaTime
 from actors.events import LiveEvent, StreamChanged
 from actors.runtime import (
     Actor,

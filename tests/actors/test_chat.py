@@ -11,20 +11,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from actors.chat import (
+from actors.chat_messages import (
+    LISTEN_S,
     DeleteChat,
     JudgeWriter,
     PinChat,
     PostChat,
     Posted,
     ReadRoom,
-    Relationship,
     RenewSubscription,
     SanctionPerson,
     SetChatMode,
 )
-from actors.chat_messages import LISTEN_S
-from actors.chat_rules import ChatMode
+from actors.chat_rules import ChatMode, Relationship
 from actors.events import ChatChanged, ChatPosted, LiveEvent, RoomOpened
 from actors.rate_limits import Rate, RateLimits
 from actors.runtime import (

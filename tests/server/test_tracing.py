@@ -11,8 +11,9 @@ from aiohttp.test_utils import TestServer
 from actors.events import ChatPosted
 from actors.runtime.clock import ManualClock
 from server.live.edge import Fanout
+from server.live.room_traces import RoomTraces
 from server.otlp import MOST_WAITING, OtlpExporter
-from server.tracing import SEND, RoomTraces, Traces
+from server.tracing import SEND, Traces
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 

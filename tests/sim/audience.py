@@ -8,7 +8,9 @@ from collections.abc import Collection, Sequence
 from itertools import count
 from typing import Any
 
-from actors.chat import Author, ChatRoom, PostChat
+from actors.chat import ChatRoom
+from actors.chat_messages import PostChat
+from actors.chat_rules import Author
 from actors.events import (
     ChatChanged,
     ChatPosted,
@@ -173,13 +175,13 @@ class Audience(Process):
 
     # what the product asks of its edge
 
-    def has_subscribers(self, room_id: str) -> bool:
-        return True
+    def count(self, topic: str) -> int:
+        return 1
 
-    def publish_messages(self, room_id: str, *, epoch: str, messages: Sequence[dict[str, Any]]) -> None:
+    def publish_messages(self, topic: str, room_id: str, epoch: str, messages: Sequence[dict[str, Any]]) -> None:
         self.shown[room_id].append(self.simulation.now)
 
-    def publish_change(self, room_id: str, event: str, body: dict[str, Any]) -> None:
+    def publish(self, topic: str, event: str, body: dict[str, Any]) -> None:
         """Nothing changes in these rooms."""
 
     # what the cluster tells

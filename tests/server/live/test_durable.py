@@ -11,9 +11,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from actors import chat, stream, viewers
+from actors.chat_log import Appended, ChatEntry
+from actors.chat_rules import ChatMode, Relationship, Sanction
 from actors.events import ChatMessage, DeletedMessage
 from actors.runtime import DomainError, Fenced
+from actors.stream import InitRow, SegmentRow, StreamRecord
+from actors.viewers import StoredTotals, ViewRow
 from server.live.durable import DurableChat, DurableStreams, DurableViews
 from storage.chat import PostgresChatLog
 from storage.ids import Ids
@@ -64,14 +67,14 @@ class DurableFixture:
         )
         return person_id
 
-    def entry(self, client_id: str, **fields: Any) -> chat.ChatEntry:
+    def entry(self, client_id: str, **fields: Any) -> ChatEntry:
         given = {
             "room_id": self.room_id, "shard": SHARD, "epoch": self.epoch, "id": self.id(), "user_id": self.ann,
             "client_id": client_id, "text": client_id, "reply_to": None, "sent_at": AT, "media_time_ms": None,
         }  # fmt: skip
-        return chat.ChatEntry(**{**given, **fields})
+        return ChatEntry(**{**given, **fields})
 
-    async def record(self) -> stream.StreamRecord:
+    async def record(self) -> StreamRecord:
         found = await self.streams.load(self.stream_id)
         assert found is not None
         return found
@@ -95,7 +98,7 @@ async def test_a_message_is_read_back_as_it_was_shown(fixture: DurableFixture) -
     assert (one.text, one.client_id, one.media_time_ms, one.user.username) == ("a", "a", 1_500, "ann")
     assert (two.reply_to, two.user.badges) == (first.id, ("owner",))
     again = await fixture.chat.find(fixture.room_id, fixture.ann, "a")
-    assert again == chat.Appended(id=first.id, offset=1, is_duplicate=True)
+    assert again == Appended(id=first.id, offset=1, is_duplicate=True)
 
 
 @pytest.mark.parametrize("reply_to", ["nonsense", "0192f0c0-0000-7000-8000-000000000000"])
@@ -125,9 +128,9 @@ async def test_a_room_is_loaded_with_its_mode_pin_and_sanctions(fixture: Durable
     posted = await fixture.chat.submit(fixture.entry("a"))
     token = {"shard": SHARD, "epoch": fixture.epoch}
     await fixture.chat.pin(fixture.room_id, posted.id, **token)
-    await fixture.chat.set_mode(fixture.room_id, chat.ChatMode(slow_seconds=5, unique=True), **token)
+    await fixture.chat.set_mode(fixture.room_id, ChatMode(slow_seconds=5, unique=True), **token)
     until = dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)
-    sanction = chat.Sanction(until=until)
+    sanction = Sanction(until=until)
     await fixture.chat.sanction(fixture.room_id, fixture.ann, sanction, reason="r", by=fixture.owner, **token)
     room = await fixture.chat.load_room(fixture.room_id)
     assert room is not None
@@ -137,7 +140,7 @@ async def test_a_room_is_loaded_with_its_mode_pin_and_sanctions(fixture: Durable
         "e1",
         1,
     )
-    assert room.mode == chat.ChatMode(slow_seconds=5, unique=True)
+    assert room.mode == ChatMode(slow_seconds=5, unique=True)
     assert room.pinned is not None
     assert room.pinned.id == posted.id
     assert room.sanctions == {fixture.ann: sanction}
@@ -162,7 +165,7 @@ async def test_a_sanction_of_nobody_is_an_answer(fixture: DurableFixture, user_i
         await fixture.chat.sanction(
             fixture.room_id,
             user_id,
-            chat.Sanction(until=None),
+            Sanction(until=None),
             reason="",
             by=fixture.owner,
             shard=SHARD,
@@ -172,7 +175,7 @@ async def test_a_sanction_of_nobody_is_an_answer(fixture: DurableFixture, user_i
 
 
 async def test_a_standing_is_of_follows_and_blocks(fixture: DurableFixture) -> None:
-    assert await fixture.chat.relationship(owner_id=fixture.owner, user_id=fixture.ann) == chat.Relationship()
+    assert await fixture.chat.relationship(owner_id=fixture.owner, user_id=fixture.ann) == Relationship()
     await fixture.db.execute(
         "insert into follows (follower_id, followee_id) values ($1, $2)", fixture.ann, fixture.owner
     )
@@ -180,7 +183,7 @@ async def test_a_standing_is_of_follows_and_blocks(fixture: DurableFixture) -> N
     relationship = await fixture.chat.relationship(owner_id=fixture.owner, user_id=fixture.ann)
     assert relationship.is_blocked
     assert relationship.following_since is not None
-    assert await fixture.chat.relationship(owner_id=fixture.ann, user_id=fixture.owner) == chat.Relationship()
+    assert await fixture.chat.relationship(owner_id=fixture.ann, user_id=fixture.owner) == Relationship()
 
 
 async def test_where_addresses_must_be_verified_a_standing_says_whether_it_is(fixture: DurableFixture) -> None:
@@ -208,12 +211,12 @@ async def test_a_stream_is_saved_and_loaded_whole(fixture: DurableFixture) -> No
 
 
 def recorded(segment: int) -> dict[str, Any]:
-    row = stream.SegmentRow(
+    row = SegmentRow(
         rendition="video", segment=segment, publication=1, object_key=f"s{segment}", init_key="i",
         init_name="v/1/init-0.mp4", media_time_ms=segment * 2000, duration_ms=2000.0, bytes=1, started_at=AT,
         is_discontinuity=False,
     )  # fmt: skip
-    init = stream.InitRow(rendition="video", name="v/1/init-0.mp4", object_key="i", info={"codec": "avc1"})
+    init = InitRow(rendition="video", name="v/1/init-0.mp4", object_key="i", info={"codec": "avc1"})
     return {"inits": (init,), "segments": (row,)}
 
 
@@ -232,14 +235,14 @@ async def test_segments_of_a_deleted_stream_are_an_answer(fixture: DurableFixtur
 
 
 async def test_views_add_up_and_a_deleted_streams_count_for_nothing(fixture: DurableFixture) -> None:
-    row = viewers.ViewRow(
+    row = ViewRow(
         id=fixture.id(), viewer=fixture.ann, user_id=fixture.ann, started_at=1.7e9, last_at=1.7e9 + 5, watched_ms=5_000
     )
     for _ in range(2):
         totals = await fixture.views.flush(fixture.stream_id, [row], peak_viewers=3, shard=SHARD, epoch=fixture.epoch)
-    assert totals == viewers.StoredTotals(peak_viewers=3, unique_viewers=1, watched_ms=5_000)
+    assert totals == StoredTotals(peak_viewers=3, unique_viewers=1, watched_ms=5_000)
     assert await fixture.views.totals(fixture.stream_id) == totals
-    assert await fixture.views.totals(fixture.id()) == viewers.StoredTotals()
+    assert await fixture.views.totals(fixture.id()) == StoredTotals()
 
 
 async def test_a_stale_epoch_writes_nothing(fixture: DurableFixture) -> None:
@@ -252,7 +255,7 @@ async def test_a_stale_epoch_writes_nothing(fixture: DurableFixture) -> None:
         fixture.streams.add_recorded(fixture.stream_id, **recorded(1), **stale),
         fixture.views.flush(fixture.stream_id, [], peak_viewers=9, **stale),
         fixture.chat.pin(fixture.room_id, None, **stale),
-        fixture.chat.set_mode(fixture.room_id, chat.ChatMode(), **stale),
+        fixture.chat.set_mode(fixture.room_id, ChatMode(), **stale),
         fixture.chat.sanction(fixture.room_id, fixture.ann, None, reason="", by=fixture.owner, **stale),
         fixture.chat.delete_message(fixture.room_id, fixture.id(), by=fixture.owner, **stale),
         fixture.chat.submit(fixture.entry("a", epoch=fixture.epoch - 1)),

@@ -57,7 +57,7 @@ from media.control import (
 from media.hls.events import InitReady, SegmentReady
 from server.live.edge import Fanout
 from server.live.hls import Playback
-from server.live.live_events import Broadcaster, LiveEventHandler, MediaEvents, RoomTopics, StreamCleanup
+from server.live.live_events import Broadcaster, LiveEventHandler, MediaEvents, StreamCleanup
 from server.live.room_mirror import RoomMirrors
 from server.live.stream_directory import REACTIONS_S, StreamDirectory
 from server.live.viewings import Viewings, WebrtcViewings
@@ -308,7 +308,7 @@ class NoPages:
 async def test_facts_go_where_they_are_heard_and_nowhere_before_the_wiring(wire: Wire, tmp_path: Path) -> None:
     broadcaster, media = wire.broadcaster, Forgotten()
     broadcaster(ViewersCounted(stream_id="s", viewers=1, peak_viewers=1, unique_viewers=1, watched_ms=0))
-    mirrors = RoomMirrors(node=wire.node, pages=NoPages(), fan=RoomTopics(fanout=wire.fanout))
+    mirrors = RoomMirrors(node=wire.node, pages=NoPages(), fan=wire.fanout)
     cleanup = StreamCleanup(playback=wire.playback, media=media, objects=LocalObjects(root=tmp_path))  # type: ignore[arg-type]
     viewers = Watchers()
     live_events = LiveEventHandler(

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from actors.chat import ChatMode
+from actors.chat_rules import ChatMode
 from actors.events import (
     NODE,
     ChatChanged,

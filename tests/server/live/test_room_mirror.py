@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.chat import ChatMode, ReadRoom, RenewSubscription, RoomSnapshot
+from actors.chat_messages import ReadRoom, RenewSubscription, RoomSnapshot
+from actors.chat_rules import ChatMode
 from actors.events import ChatChanged, ChatMessage, ChatPosted, ChatUser, LoggedMessage, RoomOpened, Shown
 from actors.runtime import (
     Actor,
@@ -111,16 +112,16 @@ class Scene:
             raise Unavailable("postgres", "it is away")
         return [message(each) for each in range(offset + 1, min(self.top, offset + limit) + 1)]
 
-    def publish_messages(self, room_id: str, *, epoch: str, messages: Sequence[dict[str, Any]]) -> None:
+    def publish_messages(self, topic: str, room_id: str, epoch: str, messages: Sequence[dict[str, Any]]) -> None:
         self.told += [(epoch, each["offset"]) for each in messages]
         self.shown.set()
 
-    def publish_change(self, room_id: str, event: str, body: dict[str, Any]) -> None:
+    def publish(self, topic: str, event: str, body: dict[str, Any]) -> None:
         self.told.append((event, body))
         self.shown.set()
 
-    def has_subscribers(self, room_id: str) -> bool:
-        return room_id in self.heard
+    def count(self, topic: str) -> int:
+        return int(topic.removeprefix("room:") in self.heard)
 
     def handle(self, event: ChatPosted | ChatChanged | RoomOpened) -> None:
         if isinstance(event, ChatPosted):
