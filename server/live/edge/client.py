@@ -214,6 +214,12 @@ class Socket:
         """Sends DISCONNECT and closes the client's whole connection; `reason` is what `on_disconnect` hears."""
         self._client.disconnect(self, reason or "server namespace disconnect")
 
+    # -- for RecoveryBuffers
+
+    def cut(self) -> None:
+        """Closes the session as broken, and its sockets with it: the client has come back on another connection."""
+        self.session.close("transport error", is_abrupt=True)
+
     # -- for Client
 
     def hold(self, item: Any) -> None:

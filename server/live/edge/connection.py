@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from server.live.edge import websocket
+from server.live.edge.session import EngineSession, EngineSessions
 from server.live.edge.websocket import Event, FrameReader
-
-if TYPE_CHECKING:
-    from server.live.edge.session import EngineSession, EngineSessions
 
 _DATA: Final = (websocket.TEXT, websocket.BINARY)
 

@@ -13,14 +13,13 @@ import asyncio
 import math
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, Protocol, cast
 
+from server.live.edge.admission import AllowedOrigins
 from server.live.edge.connections import Admission
+from server.live.edge.limits import EdgeLimits
 from server.live.edge.request import BadRequest, BodyTooLarge, Head, RequestBody, body_of
-
-if TYPE_CHECKING:
-    from server.live.edge.server import EdgeServer
-    from server.live.edge.session import EngineSession
+from server.live.edge.session import EngineSession, EngineSessions
 
 _HEAD: Final = 0  # between requests, or in a head
 _BODY: Final = 1  # in the body of a request of ours
@@ -34,6 +33,53 @@ _GONE: Final = 7
 _BUSY_LOOK_S: Final = 0.005
 
 _REFUSALS: Final = {Admission.PORT_FULL: (503, "1"), Admission.ADDRESS_FULL: (429, "5")}  # status and Retry-After
+
+
+class DemultiplexerServer(Protocol):
+    """What all connections of a server share, as one of them needs it."""
+
+    @property
+    def limits(self) -> EdgeLimits: ...
+
+    @property
+    def sessions(self) -> EngineSessions: ...
+
+    @property
+    def origins(self) -> AllowedOrigins: ...
+
+    @property
+    def head_refusal(self) -> tuple[str, bytes]:
+        """Content type and body of the answer to a head that is too large."""
+        ...
+
+    @property
+    def http(self) -> Callable[[], Any]:
+        """Makes the HTTP server's protocol for one connection."""
+        ...
+
+    def enter(self, demultiplexer: HttpDemultiplexer) -> Admission:
+        """Counts a new connection in, if there is room."""
+        ...
+
+    def left(self, demultiplexer: HttpDemultiplexer) -> None:
+        """Counts a connection out."""
+        ...
+
+    def is_mounted(self, path: str) -> bool:
+        """Whether requests for this path are answered by `websocket` and `request`, not by the HTTP server."""
+        ...
+
+    def post_begins(self, head: Head) -> EngineSession | None:
+        """The session that a POST is for, if it may have one now."""
+        ...
+
+    def websocket(self, demultiplexer: HttpDemultiplexer, head: Head) -> None:
+        """Answers an upgrade, or takes the transport."""
+        ...
+
+    def request(self, demultiplexer: HttpDemultiplexer, head: Head, body: bytes, posting: EngineSession | None) -> None:
+        """Answers a polling request, now or later."""
+        ...
 
 
 class HttpDemultiplexer(asyncio.Protocol):
@@ -57,7 +103,7 @@ class HttpDemultiplexer(asyncio.Protocol):
         "peer",
     )
 
-    def __init__(self, server: EdgeServer, *, is_inside: bool = False) -> None:
+    def __init__(self, server: DemultiplexerServer, *, is_inside: bool = False) -> None:
         """`is_inside`: it came in where only the cluster's nodes do."""
         self._server = server
         self.is_inside = is_inside
@@ -171,7 +217,7 @@ class HttpDemultiplexer(asyncio.Protocol):
     def _route(self, data: bytes, start: int, end: int) -> int:
         try:
             head = Head(data[start:end])
-            is_ours = self._server.mount(head.path) is not None
+            is_ours = self._server.is_mounted(head.path)
             self._body = body_of(head, keep_up_to=self._server.limits.max_payload if is_ours else None)
         except BadRequest:
             return self._raw(data, start)

@@ -10,16 +10,14 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from server.live.edge import engineio
+from server.live.edge.demultiplexer import HttpDemultiplexer
 from server.live.edge.nodes import Address, tag_in
 from server.live.edge.request import BadRequest, Head, fields
+from server.live.edge.session import EngineSessions
 from server.live.edge.splice import Splice
-
-if TYPE_CHECKING:
-    from server.live.edge.demultiplexer import HttpDemultiplexer
-    from server.live.edge.session import EngineSessions
 
 MARK: Final = "x-socialflow-forwarded"
 """On what a node sends on for another; believed on the internal listener only."""

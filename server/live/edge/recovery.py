@@ -11,13 +11,10 @@ import asyncio
 import logging
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
 from server.live.edge.engineio import new_sid
 from server.live.edge.socketio import encode
-
-if TYPE_CHECKING:
-    from server.live.edge.client import Socket
 
 _log: Final = logging.getLogger(__name__)
 
@@ -25,6 +22,18 @@ KEPT_S: Final = 120.0
 MAX_KEPT: Final = 2_000  # clients that are away
 _MAX_EVENTS: Final = 1_000  # of one client
 _MAX_BYTES: Final = 64 * 1024
+
+
+class Recovered(Protocol):
+    """The socket on which a client is connected now, as its buffer needs it."""
+
+    def emit(self, event: str, *args: Any) -> None:
+        """Sends an event, and adds it to the buffer."""
+        ...
+
+    def cut(self) -> None:
+        """Closes the session: the client has another connection already."""
+        ...
 
 
 class RecoveryBuffer:
@@ -36,7 +45,7 @@ class RecoveryBuffer:
         self.pid = new_sid()
         self.sid = sid
         self.owner: str | None = None  # only the same one may come back
-        self.socket: Socket | None = None
+        self.socket: Recovered | None = None
         self.topics: frozenset[str] = frozenset()  # heard when it went away
         self._events: deque[tuple[list[Any], int]] = deque()
         self._last = 0
@@ -87,7 +96,7 @@ class RecoveryBuffers:
     def __len__(self) -> int:
         return len(self._away)
 
-    def came(self, recovery_buffer: RecoveryBuffer, socket: Socket) -> None:
+    def came(self, recovery_buffer: RecoveryBuffer, socket: Recovered) -> None:
         recovery_buffer.socket = socket
         self._here[recovery_buffer.pid] = recovery_buffer
 
@@ -112,7 +121,7 @@ class RecoveryBuffers:
             return None
         here = self._here.get(pid)
         if here is not None and here.socket is not None:
-            here.socket.session.close("transport error", is_abrupt=True)
+            here.socket.cut()
         self._sweep()
         found = self._away.pop(pid, None)
         return None if found is None else found[0]

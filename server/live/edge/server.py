@@ -202,8 +202,8 @@ class EdgeServer:
         self._demultiplexers.leave(demultiplexer)
         self._inside.leave(demultiplexer)
 
-    def mount(self, path: str) -> Callable[[EngineSession], SessionHandler] | None:
-        return self._mounts.get(path)
+    def is_mounted(self, path: str) -> bool:
+        return path in self._mounts
 
     def post_begins(self, head: Head) -> EngineSession | None:
         """The session that a POST is for, if it may have one now; the answer is given when the body is there."""

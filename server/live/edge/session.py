@@ -10,15 +10,12 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, Protocol
 
 from server.live.edge import engineio, websocket
 from server.live.edge.engineio import InvalidPacket, Outgoing
 from server.live.edge.limits import EdgeLimits
 from server.live.edge.wheel import Wheel
-
-if TYPE_CHECKING:
-    from server.live.edge.connection import WebSocketConnection
 
 _log: Final = logging.getLogger(__name__)
 
@@ -55,7 +52,7 @@ class SessionHandler(Protocol):
         ...
 
     def check(self, now: float) -> float:
-        """As Timed.check; infinity when nothing is due."""
+        """As HasDeadline.check; infinity when nothing is due."""
         ...
 
 
@@ -63,6 +60,30 @@ class Poll(Protocol):
     """A polling request that waits for its answer, which is given once."""
 
     def answer_poll(self, payload: bytes) -> None: ...
+
+
+class Carrier(HasDeadline, Protocol):
+    """A WebSocket that carries the session, or probes whether it can."""
+
+    is_probed: bool
+    """The client's probe has come and was answered."""
+
+    @property
+    def write(self) -> Callable[[bytes], None]:
+        """Writes frames to the transport; never waits."""
+        ...
+
+    @property
+    def window(self) -> int:
+        """In bits, of what may be written compressed; 0 when nothing may."""
+        ...
+
+    @property
+    def unsent_bytes(self) -> int: ...
+
+    def close(self, code: int, reason: str = "") -> None:
+        """Sends the close frame and waits for the client's, as long as the limits allow."""
+        ...
 
 
 class EngineSessions:
@@ -150,8 +171,8 @@ class EngineSession:
         self.upper: SessionHandler | None = None
         self.wire: Callable[[bytes], None] | None = None
         self.is_posting = False
-        self._connection: WebSocketConnection | None = None
-        self._probe: WebSocketConnection | None = None
+        self._connection: Carrier | None = None
+        self._probe: Carrier | None = None
         self._poll: Poll | None = None
         self._outbox: list[Outgoing] | None = None
         self._unsent = 0
@@ -164,7 +185,7 @@ class EngineSession:
 
     # -- birth
 
-    def start(self, upper: SessionHandler, connection: WebSocketConnection | None) -> Outgoing:
+    def start(self, upper: SessionHandler, connection: Carrier | None) -> Outgoing:
         """Puts `upper` on the session and gives the handshake packet; without a connection it begins with polling."""
         limits = self._sessions.limits
         self.upper = upper
@@ -247,7 +268,7 @@ class EngineSession:
 
     # -- in
 
-    def receive(self, connection: WebSocketConnection, data: str | bytes) -> None:
+    def receive(self, connection: Carrier, data: str | bytes) -> None:
         """A WebSocket message of the session's connection or of its probe."""
         try:
             if connection is self._connection:
@@ -350,19 +371,19 @@ class EngineSession:
         self.check(self._sessions.clock())
         return self._state == _OPEN and self._connection is None and self._probe is None
 
-    def attach_probe(self, connection: WebSocketConnection) -> None:
+    def attach_probe(self, connection: Carrier) -> None:
         """A WebSocket that wants to take over."""
         self._probe = connection
         self._sessions.wheel.add(connection, self._sessions.clock() + self._sessions.limits.upgrade_timeout_s)
 
-    def is_on(self, connection: WebSocketConnection) -> bool:
+    def is_on(self, connection: Carrier) -> bool:
         """Whether this is the session's transport, and not a probe or what was one."""
         return self._connection is connection
 
-    def is_probe(self, connection: WebSocketConnection) -> bool:
+    def is_probe(self, connection: Carrier) -> bool:
         return self._probe is connection
 
-    def _probe_packet(self, connection: WebSocketConnection, data: str | bytes) -> None:
+    def _probe_packet(self, connection: Carrier, data: str | bytes) -> None:
         if data == "2probe" and not connection.is_probed:
             connection.is_probed = True
             connection.write(engineio.PROBE_ANSWER.frames)
@@ -373,7 +394,7 @@ class EngineSession:
             self.probe_lost(connection)
             connection.close(websocket.PROTOCOL_ERROR, "probe expected")
 
-    def _upgrade(self, connection: WebSocketConnection) -> None:
+    def _upgrade(self, connection: Carrier) -> None:
         self._probe, self._connection = None, connection
         self._answer(engineio.NOOP_PACKET.payload)
         waiting, self._outbox, self._unsent = self._outbox or [], None, 0
@@ -387,7 +408,7 @@ class EngineSession:
         if was_slow and not self._is_paused and self.upper is not None:
             self.upper.writable()
 
-    def probe_lost(self, connection: WebSocketConnection) -> None:
+    def probe_lost(self, connection: Carrier) -> None:
         if self._probe is connection:
             self._probe = None
 

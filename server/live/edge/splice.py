@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
-if TYPE_CHECKING:
-    from server.live.edge.session import EngineSessions
+from server.live.edge.session import EngineSessions
 
 
 class SplicedEnd(asyncio.Protocol):
