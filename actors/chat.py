@@ -78,7 +78,6 @@ class ChatRoom(Actor):
         self,
         *,
         room_id: str,
-        shard: int,
         log: ChatLog,
         relationships: RelationshipLookup,
         rate_limits: RateLimits,
@@ -91,7 +90,6 @@ class ChatRoom(Actor):
         self._followed: dict[str, float] = {}
         self._fresh_traces: list[str] = []
         self._room_id = room_id
-        self._shard = shard
         self._log = log
         self._relationships = relationships
         self._rate_limits = rate_limits
@@ -127,6 +125,7 @@ class ChatRoom(Actor):
             now=self._now(),
             at=self.context.clock.monotonic(),
         )
+        self._fence = self.context.fence
         self._stream_id = record.stream_id
         self._epoch = record.log_epoch
         self._pinned = record.pinned
@@ -273,8 +272,8 @@ class ChatRoom(Actor):
     def _submit(self, message: PostChat, text: str, now: datetime) -> None:
         entry = ChatEntry(
             room_id=self._room_id,
-            shard=self._shard,
-            epoch=self.context.epoch,
+            shard=self._fence.shard,
+            epoch=self._fence.epoch,
             id=self._new_id(),
             user_id=message.author.id,
             client_id=message.client_id,
@@ -448,9 +447,7 @@ class ChatRoom(Actor):
             raise DomainError("not_found", "There is no such message.", field="message_id")
         if found.user.id != message.by.id:
             self._require_moderator(message.by)
-        offset = await self._log.delete_message(
-            self._room_id, found.id, by=message.by.id, shard=self._shard, epoch=self.context.epoch
-        )
+        offset = await self._log.delete_message(self._room_id, found.id, by=message.by.id, fence=self._fence)
         if offset is None:
             return
         self._forget_message(found.id, offset)
@@ -482,7 +479,7 @@ class ChatRoom(Actor):
         self._require_moderator(message.by)
         self._consume("moderation", message.by)
         pinned = None if message.message_id is None else await self._shown(message.message_id)
-        await self._log.pin(self._room_id, message.message_id, shard=self._shard, epoch=self.context.epoch)
+        await self._log.pin(self._room_id, message.message_id, fence=self._fence)
         self._pinned = pinned
         self._tell("chat:pinned", {"message": msgspec.to_builtins(pinned)})
 
@@ -507,8 +504,7 @@ class ChatRoom(Actor):
             sanction,
             reason=message.reason,
             by=message.by.id,
-            shard=self._shard,
-            epoch=self.context.epoch,
+            fence=self._fence,
         )
         self._apply(message.user_id, sanction)
 
@@ -531,7 +527,7 @@ class ChatRoom(Actor):
         self._require_moderator(message.by)
         self._consume("moderation", message.by)
         mode = changed_mode(self._rules.mode, message.changes)
-        await self._log.set_mode(self._room_id, mode, shard=self._shard, epoch=self.context.epoch)
+        await self._log.set_mode(self._room_id, mode, fence=self._fence)
         self._rules.mode = mode
         self._tell("chat:mode", {"mode": msgspec.to_builtins(mode)})
         return mode

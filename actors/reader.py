@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
-from actors.runtime import Actor, Message, Unavailable, handles
+from actors.runtime import Actor, Fence, Message, Unavailable, handles
 
 READER: Final = "reader"
 
@@ -41,15 +41,14 @@ class FactLog(Protocol):
     async def open(self) -> None:
         """Note that the reader exists. Raises ``DomainError`` for a feature that this node does not know."""
 
-    async def advance(self, *, shard: int, epoch: int) -> Step:
+    async def advance(self, *, fence: Fence) -> Step:
         """Handle the next batch. Raises ``Fenced`` for a stale epoch."""
 
 
 class FactReader(Actor):
     """Reads when it is woken, batch after batch until no fact waits. Wakes during a batch count as one."""
 
-    def __init__(self, *, shard: int, log: FactLog) -> None:
-        self._shard = shard
+    def __init__(self, *, log: FactLog) -> None:
         self._log = log
         self._is_due = False
         self._is_reading = False
@@ -78,7 +77,7 @@ class FactReader(Actor):
 
     async def _read_batch(self) -> None:
         try:
-            step = await self._log.advance(shard=self._shard, epoch=self.context.epoch)
+            step = await self._log.advance(fence=self.context.fence)
         except Unavailable as error:
             self.context.log.info("facts wait for the next wake: %s", error)
             return

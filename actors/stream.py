@@ -14,7 +14,7 @@ import msgspec
 
 from actors.chat_messages import KeepMediaTime
 from actors.events import Broadcast, StreamChanged, StreamState, StreamView
-from actors.runtime import Actor, ActorError, ActorId, Ask, DomainError, Later, Message, Unavailable, handles
+from actors.runtime import Actor, ActorError, ActorId, Ask, DomainError, Fence, Later, Message, Unavailable, handles
 
 GRACE_S = 30.0
 PROGRESS_DUE_S = 5.0
@@ -220,11 +220,11 @@ class StreamStore(Protocol):
     """Durable side. Raises ``Unavailable`` while the database is away and ``Fenced`` for a stale epoch."""
 
     async def load(self, stream_id: str) -> StreamRecord | None: ...
-    async def save(self, record: StreamRecord, *, shard: int, epoch: int) -> None: ...
-    async def edit(self, stream_id: str, changes: dict[str, Any], *, shard: int, epoch: int) -> None: ...
-    async def rotate_key(self, stream_id: str, new_key: str, *, shard: int, epoch: int) -> None: ...
+    async def save(self, record: StreamRecord, *, fence: Fence) -> None: ...
+    async def edit(self, stream_id: str, changes: dict[str, Any], *, fence: Fence) -> None: ...
+    async def rotate_key(self, stream_id: str, new_key: str, *, fence: Fence) -> None: ...
     async def add_recorded(
-        self, stream_id: str, *, inits: tuple[InitRow, ...], segments: tuple[SegmentRow, ...], shard: int, epoch: int
+        self, stream_id: str, *, inits: tuple[InitRow, ...], segments: tuple[SegmentRow, ...], fence: Fence
     ) -> None: ...
 
 
@@ -244,7 +244,6 @@ class LiveStream(Actor):
         self,
         *,
         stream_id: str,
-        shard: int,
         store: StreamStore,
         media: MediaControl,
         broadcast: Broadcast,
@@ -253,7 +252,6 @@ class LiveStream(Actor):
     ) -> None:
         self._grace_s = grace_s
         self._stream_id = stream_id
-        self._shard = shard
         self._store = store
         self._media = media
         self._broadcast = broadcast
@@ -288,7 +286,7 @@ class LiveStream(Actor):
         if self._unrecorded:
             await self._record_segments()
         elif self._is_save_due:
-            await self._store.save(self._record, shard=self._shard, epoch=self.context.epoch)
+            await self._store.save(self._record, fence=self.context.fence)
 
     @property
     def _view(self) -> StreamView:
@@ -372,7 +370,7 @@ class LiveStream(Actor):
         """The media clock and the segment numbers go on from here if the node is lost."""
         self._is_save_due = False
         try:
-            await self._store.save(self._record, shard=self._shard, epoch=self.context.epoch)
+            await self._store.save(self._record, fence=self.context.fence)
         except Unavailable as error:
             self.context.log.info("its progress was not written: %s", error)
 
@@ -402,10 +400,9 @@ class LiveStream(Actor):
                 self._stream_id,
                 inits=tuple(inits.values()),
                 segments=segments,
-                shard=self._shard,
-                epoch=self.context.epoch,
+                fence=self.context.fence,
             )
-            await self._store.save(self._record, shard=self._shard, epoch=self.context.epoch)
+            await self._store.save(self._record, fence=self.context.fence)
         except Unavailable:
             if self.context.is_open:
                 self._is_record_due = True
@@ -530,7 +527,7 @@ class LiveStream(Actor):
 
     @handles(EditStream)
     async def edit(self, message: EditStream) -> StreamView:
-        await self._store.edit(self._stream_id, message.changes, shard=self._shard, epoch=self.context.epoch)
+        await self._store.edit(self._stream_id, message.changes, fence=self.context.fence)
         view = msgspec.structs.replace(self._view, **message.changes)
         self._record = msgspec.structs.replace(self._record, view=view)
         self._broadcast(StreamChanged(stream=self._view, previous=self._view.state, cause="edited"))
@@ -538,7 +535,7 @@ class LiveStream(Actor):
 
     @handles(RotateStreamKey)
     async def rotate_key(self, message: RotateStreamKey) -> str:
-        await self._store.rotate_key(self._stream_id, message.new_key, shard=self._shard, epoch=self.context.epoch)
+        await self._store.rotate_key(self._stream_id, message.new_key, fence=self.context.fence)
         self._record = msgspec.structs.replace(self._record, stream_key=message.new_key)
         self.stop_publisher(StopPublisher(reason="its key was rotated"))
         return message.new_key
@@ -585,7 +582,7 @@ class LiveStream(Actor):
     async def _save(self, view: StreamView, *, is_lasting: bool | None = None) -> None:
         kept = self._record.is_lasting if is_lasting is None else is_lasting
         record = msgspec.structs.replace(self._record, view=view, is_lasting=kept)
-        await self._store.save(record, shard=self._shard, epoch=self.context.epoch)
+        await self._store.save(record, fence=self.context.fence)
         self._record = record
 
     def _keep_chat_in_step(self) -> None:

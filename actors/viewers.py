@@ -14,7 +14,7 @@ from zlib import crc32
 import msgspec
 
 from actors.events import Broadcast, CounterOpened, ViewersCounted
-from actors.runtime import Actor, ActorError, ActorId, Ask, Message, Unavailable, handles
+from actors.runtime import Actor, ActorError, ActorId, Ask, Fence, Message, Unavailable, handles
 from actors.stream import KeepViewers
 
 ANNOUNCE_S = 1.0
@@ -116,7 +116,7 @@ class ViewStore(Protocol):
     """Durable side: an upsert by view id. Raises ``Unavailable`` and ``Fenced``."""
 
     async def flush(
-        self, stream_id: str, rows: Sequence[ViewRow], *, peak_viewers: int, shard: int, epoch: int
+        self, stream_id: str, rows: Sequence[ViewRow], *, peak_viewers: int, fence: Fence
     ) -> StoredTotals: ...
     async def totals(self, stream_id: str) -> StoredTotals: ...
 
@@ -224,13 +224,11 @@ class ViewCounter(Actor):
         self,
         *,
         stream_id: str,
-        shard: int,
         store: ViewStore,
         broadcast: Broadcast,
         now: Callable[[], datetime],
     ) -> None:
         self._stream_id = stream_id
-        self._shard = shard
         self._store = store
         self._broadcast = broadcast
         self._now = now
@@ -361,8 +359,7 @@ class ViewCounter(Actor):
                 self._stream_id,
                 rows,
                 peak_viewers=self._tally.peak_viewers,
-                shard=self._shard,
-                epoch=self.context.epoch,
+                fence=self.context.fence,
             )
         except Unavailable:
             self._tally.put_back(rows)

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from actors.runtime import Node
+from actors.runtime import Fence, Node
 from server.assembly.realtime import Realtime
 from server.config import Settings
 from server.features.auth.deletion import Deletions
@@ -28,7 +28,6 @@ from server.live.stream_directory import StreamDirectory
 from server.live.viewings import Viewings, WebrtcViewings
 from storage.doomed import DoomedObjects
 from storage.ids import Ids
-from storage.leases import Fence
 from storage.objects import ObjectStore
 from storage.postgres import Database
 from storage.rights import RightsTable

@@ -13,10 +13,9 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from actors.reader import READER, FactReader, Wake
-from actors.runtime import ActorError, ActorId, DomainError, Node, shard_of
+from actors.runtime import ActorError, ActorId, DomainError, Fence, Node, shard_of
 from server.lifecycle import Stages
 from storage.facts import CHANNEL, Advance, Consumer, Consumers, by_name
-from storage.leases import Fence
 from storage.postgres import Database
 from storage.postgres_notify import NotifyListener
 
@@ -53,8 +52,7 @@ class FeatureFacts:
             raise DomainError("not_found", "This node has no such reader.")
         await self._facts.open(self._reader)
 
-    async def advance(self, *, shard: int, epoch: int) -> Advance:
-        fence = Fence(shard=shard, epoch=epoch)
+    async def advance(self, *, fence: Fence) -> Advance:
         step = await self._facts.advance(self._reader, self._consumers or {}, fence=fence)
         self._counts.update(read=step.read, failed=bool(step.error), aside=bool(step.aside))
         return step
@@ -81,7 +79,7 @@ class Readers:
         name = actor_id.key
         consumers = self._consumers.get(name)
         own = FeatureFacts(facts=self._facts, reader=name, consumers=consumers, counts=self._counts)
-        return FactReader(shard=shard_of(actor_id), log=own)
+        return FactReader(log=own)
 
     def start(self) -> None:
         self._polling = asyncio.get_running_loop().create_task(self._poll(), name="readers")

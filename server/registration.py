@@ -10,7 +10,7 @@ from actors.chat import ChatRoom
 from actors.events import NODE, Broadcast
 from actors.rate_limits import RateLimits
 from actors.reader import READER, FactReader
-from actors.runtime import Node, shard_of
+from actors.runtime import Node
 from actors.runtime.ids import ActorId
 from actors.stream import LiveStream
 from actors.tracing import Trace
@@ -48,7 +48,6 @@ class Kinds:
     def _stream(self, actor_id: ActorId) -> LiveStream:
         return LiveStream(
             stream_id=actor_id.key,
-            shard=shard_of(actor_id),
             store=self.streams,
             media=MediaOfNodes(node=self.node),
             broadcast=self.broadcast,
@@ -59,7 +58,6 @@ class Kinds:
     def _room(self, actor_id: ActorId) -> ChatRoom:
         return ChatRoom(
             room_id=actor_id.key,
-            shard=shard_of(actor_id),
             log=self.chat,
             relationships=self.chat,
             rate_limits=self.rate_limits,
@@ -72,7 +70,6 @@ class Kinds:
     def _counter(self, actor_id: ActorId) -> ViewCounter:
         return ViewCounter(
             stream_id=actor_id.key,
-            shard=shard_of(actor_id),
             store=self.views,
             broadcast=self.broadcast,
             now=self.now,

@@ -17,7 +17,8 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 
 import msgspec
 
-from storage.leases import Fence, hold
+from actors.runtime import Fence
+from storage.leases import hold
 from storage.postgres import Database, Row, Transaction
 
 CHANNEL: Final = "facts"

@@ -7,16 +7,10 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from actors.runtime.directory import Fence
 from actors.runtime.ids import SHARDS, ActorId, shard_of
 from storage.errors import Fenced
 from storage.postgres import Database, Dedicated, Transaction
-
-
-class Fence(msgspec.Struct, frozen=True, kw_only=True):
-    """The token of an owner: valid until somebody else takes the shard."""
-
-    shard: int
-    epoch: int
 
 
 class ShardEpoch(msgspec.Struct, frozen=True, kw_only=True):

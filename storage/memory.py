@@ -14,11 +14,11 @@ from typing import Any
 import msgspec
 
 from actors.chat_log import Appended, ChatEntry
+from actors.runtime import Fence
 from actors.runtime.ids import SHARDS
 from storage.chat import PAGE, StoredMessage, UnknownReply, UnknownRoom
 from storage.errors import BadValue, Conflict, Fenced, StorageError, Unavailable
 from storage.facts import Fact, name_of
-from storage.leases import Fence
 from storage.recording import Init, Segment
 from storage.rooms import RoomRow, SanctionRow
 from storage.stream import EDITABLE, Keyholder, NewStream, Owner, StreamRow, StreamState, moved_to

@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
+from actors.runtime import Fence
 from storage.errors import StorageError
 from storage.facts import BATCH, MAX_FAILURES, Advance, Aside, ConsumerFailed, Consumers, ReaderState, consume, pause_s
-from storage.leases import Fence
 from storage.memory import FactRow, Tables
 
 

@@ -8,9 +8,10 @@ from typing import Any, Final
 
 import msgspec
 
+from actors.runtime import Fence
 from storage.facts import publish
 from storage.ids import is_uuid
-from storage.leases import Fence, hold
+from storage.leases import hold
 from storage.postgres import Database
 from storage.stream_facts import RecordingReady
 

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 import msgspec
 
+from actors.runtime import Fence
 from storage.ids import is_uuid
-from storage.leases import Fence, hold
+from storage.leases import hold
 from storage.postgres import Database, Row, Transaction
 
 

@@ -9,11 +9,12 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from actors.runtime import Fence
 from storage.doomed import doom
 from storage.errors import BadValue
 from storage.facts import publish
 from storage.ids import is_uuid
-from storage.leases import Fence, hold
+from storage.leases import hold
 from storage.postgres import Database, Row
 from storage.rights import note_change
 from storage.rooms import insert_room

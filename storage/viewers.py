@@ -8,8 +8,9 @@ from typing import Final
 
 import msgspec
 
+from actors.runtime import Fence
 from storage.ids import is_uuid
-from storage.leases import Fence, hold
+from storage.leases import hold
 from storage.postgres import Database
 
 

@@ -3,7 +3,7 @@
 from actors.runtime.actor import Actor, handles
 from actors.runtime.clock import Clock, Handle, LoopClock, ManualClock
 from actors.runtime.context import Context, Timer
-from actors.runtime.directory import Directory, LocalDirectory, Placement
+from actors.runtime.directory import Directory, Fence, LocalDirectory, Placement
 from actors.runtime.errors import (
     ActorCrashed,
     ActorError,
@@ -43,6 +43,7 @@ __all__ = [
     "DeadlineExceeded",
     "Directory",
     "DomainError",
+    "Fence",
     "Fenced",
     "Handle",
     "Later",

@@ -8,8 +8,9 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from actors.runtime.clock import Clock, Handle
+from actors.runtime.directory import Fence
 from actors.runtime.errors import ActorError, ActorStopped, DomainError, MailboxFull
-from actors.runtime.ids import ActorId
+from actors.runtime.ids import ActorId, shard_of
 from actors.runtime.later import Later
 from actors.runtime.mailbox import Mail, Tick, refuse
 from actors.runtime.message import Message
@@ -81,6 +82,11 @@ class Context:
     @property
     def id(self) -> ActorId:
         return self._cell.id
+
+    @property
+    def fence(self) -> Fence:
+        """What each write on the actor's behalf carries."""
+        return Fence(shard=shard_of(self._cell.id), epoch=self.epoch)
 
     @property
     def log(self) -> logging.LoggerAdapter[logging.Logger]:

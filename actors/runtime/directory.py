@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
+import msgspec
+
 from actors.runtime.ids import ActorId, shard_of
 
 
@@ -12,6 +14,13 @@ class Placement(NamedTuple):
     """An actor lives on `node`, whose writes for it carry `epoch` as their fencing token."""
 
     node: str
+    epoch: int
+
+
+class Fence(msgspec.Struct, frozen=True, kw_only=True):
+    """The fencing token of an incarnation: a store refuses its writes once the shard has a newer epoch."""
+
+    shard: int
     epoch: int
 
 

@@ -8,10 +8,9 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Final
 
-from actors.runtime import ActorError, DomainError, Node
+from actors.runtime import ActorError, DomainError, Fence, Node
 from actors.stream import DescribeStream, EndStream, StreamDeleted
 from storage.errors import StorageError
-from storage.leases import Fence
 from storage.stream import Streams
 
 END_S: Final = 10.0

@@ -12,13 +12,12 @@ import msgspec
 from actors.chat_log import Appended, ChatEntry, RoomRecord
 from actors.chat_rules import ChatMode, Relationship, Sanction
 from actors.events import ChatMessage, ChatUser, DeletedMessage, LoggedMessage, Person, StreamView
-from actors.runtime import DomainError
+from actors.runtime import DomainError, Fence
 from actors.stream import InitRow, SegmentRow, StreamRecord
 from actors.viewers import StoredTotals, ViewRow
 from storage.chat import PostgresChatLog, StoredMessage, UnknownReply
 from storage.errors import Conflict
 from storage.ids import is_uuid
-from storage.leases import Fence
 from storage.postgres import Database
 from storage.recording import Init, Recordings, Segment
 from storage.rooms import RoomRow, Rooms, SanctionRow
@@ -67,14 +66,14 @@ class DurableChat:
         message = await self._log.message(room_id, message_id)
         return None if message is None else logged(message)
 
-    async def delete_message(self, room_id: str, message_id: str, *, by: str, shard: int, epoch: int) -> int | None:
-        return await self._rooms.delete_message(room_id, message_id, by=by, fence=Fence(shard=shard, epoch=epoch))
+    async def delete_message(self, room_id: str, message_id: str, *, by: str, fence: Fence) -> int | None:
+        return await self._rooms.delete_message(room_id, message_id, by=by, fence=fence)
 
-    async def pin(self, room_id: str, message_id: str | None, *, shard: int, epoch: int) -> None:
-        await self._rooms.set_pinned(room_id, message_id, fence=Fence(shard=shard, epoch=epoch))
+    async def pin(self, room_id: str, message_id: str | None, *, fence: Fence) -> None:
+        await self._rooms.set_pinned(room_id, message_id, fence=fence)
 
-    async def set_mode(self, room_id: str, mode: ChatMode, *, shard: int, epoch: int) -> None:
-        await self._rooms.set_mode(room_id, msgspec.to_builtins(mode), fence=Fence(shard=shard, epoch=epoch))
+    async def set_mode(self, room_id: str, mode: ChatMode, *, fence: Fence) -> None:
+        await self._rooms.set_mode(room_id, msgspec.to_builtins(mode), fence=fence)
 
     async def sanction(
         self,
@@ -84,12 +83,10 @@ class DurableChat:
         *,
         reason: str,
         by: str,
-        shard: int,
-        epoch: int,
+        fence: Fence,
     ) -> None:
         if not is_uuid(user_id):
             raise _nobody()
-        fence = Fence(shard=shard, epoch=epoch)
         if sanction is None:
             await self._rooms.lift_sanction(room_id, user_id, fence=fence)
             return
@@ -176,7 +173,7 @@ class DurableStreams:
             is_lasting=row.is_lasting,
         )
 
-    async def save(self, record: StreamRecord, *, shard: int, epoch: int) -> None:
+    async def save(self, record: StreamRecord, *, fence: Fence) -> None:
         view = record.view
         state = StreamState(
             state=view.state,
@@ -190,13 +187,13 @@ class DurableStreams:
             media_node=view.media_node,
             is_lasting=record.is_lasting,
         )
-        await self._streams.save_state(view.id, state, fence=Fence(shard=shard, epoch=epoch))
+        await self._streams.save_state(view.id, state, fence=fence)
 
-    async def edit(self, stream_id: str, changes: dict[str, Any], *, shard: int, epoch: int) -> None:
-        await self._streams.edit(stream_id, changes, fence=Fence(shard=shard, epoch=epoch))
+    async def edit(self, stream_id: str, changes: dict[str, Any], *, fence: Fence) -> None:
+        await self._streams.edit(stream_id, changes, fence=fence)
 
-    async def rotate_key(self, stream_id: str, new_key: str, *, shard: int, epoch: int) -> None:
-        await self._streams.rotate_key(stream_id, new_key, fence=Fence(shard=shard, epoch=epoch))
+    async def rotate_key(self, stream_id: str, new_key: str, *, fence: Fence) -> None:
+        await self._streams.rotate_key(stream_id, new_key, fence=fence)
 
     async def add_recorded(
         self,
@@ -204,15 +201,14 @@ class DurableStreams:
         *,
         inits: tuple[InitRow, ...],
         segments: tuple[SegmentRow, ...],
-        shard: int,
-        epoch: int,
+        fence: Fence,
     ) -> None:
         try:
             await self._recordings.add(
                 stream_id,
                 segments=[Segment(**msgspec.structs.asdict(segment)) for segment in segments],
                 inits=[Init(**msgspec.structs.asdict(init)) for init in inits],
-                fence=Fence(shard=shard, epoch=epoch),
+                fence=fence,
             )
         except Conflict:
             raise DomainError("not_found", "The stream is no more.") from None
@@ -259,11 +255,8 @@ class DurableViews:
     async def totals(self, stream_id: str) -> StoredTotals:
         return _totals(await self._views.totals(stream_id))
 
-    async def flush(
-        self, stream_id: str, rows: Sequence[ViewRow], *, peak_viewers: int, shard: int, epoch: int
-    ) -> StoredTotals:
+    async def flush(self, stream_id: str, rows: Sequence[ViewRow], *, peak_viewers: int, fence: Fence) -> StoredTotals:
         sessions = [_session(row) for row in rows]
-        fence = Fence(shard=shard, epoch=epoch)
         return _totals(await self._views.flush(stream_id, sessions=sessions, peak_viewers=peak_viewers, fence=fence))
 
 

@@ -99,7 +99,6 @@ class RoomFixture:
             "chat",
             lambda actor_id: ChatRoom(
                 room_id=actor_id.key,
-                shard=shard,
                 log=self.log,
                 relationships=self.log,
                 rate_limits=self.rate_limits,

@@ -106,7 +106,6 @@ class StreamFixture:
     def _actor(self, actor_id: ActorId) -> LiveStream:
         return LiveStream(
             stream_id=actor_id.key,
-            shard=self.shard,
             store=DurableStreams(streams=self.rows, recordings=self.recordings),  # type: ignore[arg-type]
             media=self.media,
             broadcast=self._announced,

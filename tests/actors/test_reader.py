@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from actors.reader import READER, FactReader, Wake
-from actors.runtime import LocalDirectory, LocalTransport, ManualClock, Node, Unavailable
+from actors.runtime import Fence, LocalDirectory, LocalTransport, ManualClock, Node, Unavailable
 from storage.facts import Advance
 
 
@@ -25,7 +25,7 @@ class Steps:
     async def open(self) -> None:
         self.opened += 1
 
-    async def advance(self, *, shard: int, epoch: int) -> Advance:
+    async def advance(self, *, fence: Fence) -> Advance:
         self.taken += 1
         await self.gate.wait()
         answer = self.answers.pop(0) if self.answers else Advance()
@@ -39,7 +39,7 @@ class Library:
         self.clock = ManualClock()
         self.steps = Steps()
         self.node = Node(name="n1", clock=self.clock, directory=LocalDirectory(node="n1"), transport=LocalTransport())
-        self.node.register(READER, lambda _: FactReader(shard=3, log=self.steps))
+        self.node.register(READER, lambda _: FactReader(log=self.steps))
 
     async def wake(self) -> None:
         self.node.ref(READER, "diary").tell(Wake())

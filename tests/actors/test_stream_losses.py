@@ -9,6 +9,7 @@ import pytest
 
 from actors.runtime import (
     DomainError,
+    Fence,
     Unavailable,
 )
 from actors.stream import (
@@ -17,7 +18,6 @@ from actors.stream import (
     StopPublisher,
     StreamDeleted,
 )
-from storage.leases import Fence
 from tests.actors.stream_fixture import CLAIM, StreamFixture, recorded
 
 

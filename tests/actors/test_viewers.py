@@ -85,7 +85,6 @@ class Hall:
             "viewers",
             lambda actor_id: ViewCounter(
                 stream_id=actor_id.key,
-                shard=shard,
                 store=DurableViews(views=self.views),  # type: ignore[arg-type]
                 broadcast=self._announced,
                 now=lambda: dt.datetime.fromtimestamp(self.clock.time(), dt.UTC),

@@ -11,10 +11,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from actors.runtime import Fence
 from storage.chat import PostgresChatLog
 from storage.facts import Facts
 from storage.ids import Ids
-from storage.leases import Fence, Leases
+from storage.leases import Leases
 from storage.memory import (
     MemoryChatLog,
     MemoryLeases,

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from actors.runtime import Fence
 from storage.errors import Fenced
 from storage.facts import MAX_FAILURES, Advance, Consumer, Consumers, Fact, by_name, pause_s, publish
-from storage.leases import Fence
 from tests.contract.conftest import Drivers
 
 WRITERS = 12

@@ -6,8 +6,8 @@ import datetime as dt
 
 import pytest
 
+from actors.runtime import Fence
 from storage.errors import Conflict, Fenced
-from storage.leases import Fence
 from storage.rooms import SanctionRow
 from tests.contract.conftest import Drivers
 

@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from actors.runtime import Fence
 from storage.errors import BadValue, Conflict, Fenced
 from storage.facts import Consumer, Fact, by_name
-from storage.leases import Fence
 from storage.recording import Init, Segment
 from storage.stream import Keyholder, StreamState
 from storage.stream_facts import RecordingReady, StreamEnded, StreamInterrupted, StreamResumed, StreamStarted

@@ -21,7 +21,7 @@ from actors.events import (
     ViewersCounted,
 )
 from actors.rate_limits import RateLimits
-from actors.runtime import Actor, ActorError, handles, shard_of
+from actors.runtime import Actor, ActorError, Fence, handles, shard_of
 from actors.runtime.ids import ActorId
 from actors.stream import KeepViewers
 from actors.viewers import ViewCounter, ViewerCame
@@ -32,7 +32,6 @@ from server.live.room_mirror import RoomMirrors
 from server.live.shard_moves import ShardMoves
 from storage.bus import VERSION
 from storage.errors import Fenced
-from storage.leases import Fence
 from storage.members import Member
 from storage.memory import MemoryPerson, MemoryRooms, MemoryViews, Tables
 from storage.shards import _draws
@@ -109,7 +108,6 @@ class Audience(Process):
         log = Log(tables=self.tables)
         return ChatRoom(
             room_id=actor_id.key,
-            shard=shard_of(actor_id),
             log=log,
             relationships=log,
             rate_limits=RateLimits(rates=RATES, factors=FACTORS),
@@ -121,7 +119,6 @@ class Audience(Process):
     def _counter(self, actor_id: ActorId) -> ViewCounter:
         return ViewCounter(
             stream_id=actor_id.key,
-            shard=shard_of(actor_id),
             store=DurableViews(views=MemoryViews(tables=self.tables)),  # type: ignore[arg-type]
             broadcast=self._broadcaster,
             now=self.now,

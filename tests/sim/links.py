@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from actors.runtime import Fence
 from storage.errors import StorageError, Unavailable
 from storage.facts import Advance, Consumers
-from storage.leases import Fence, ShardEpoch
+from storage.leases import ShardEpoch
 from storage.redis import Script, Word
 from tests.sim.engines import PostgresModel, RedisModel, TableRow, Waiter
 from tests.sim.simulation import Loop, Simulation

@@ -14,6 +14,7 @@ from actors.runtime import (
     ActorError,
     ActorId,
     Ask,
+    Fence,
     Handle,
     LoopClock,
     Node,
@@ -22,7 +23,7 @@ from actors.runtime import (
 )
 from storage.bus import RedisStreams
 from storage.cluster import Cluster
-from storage.leases import Fence, Leases, hold
+from storage.leases import Leases, hold
 from storage.members import Keys, Member
 from storage.postgres import Database
 from storage.redis import Redis, Script, Word

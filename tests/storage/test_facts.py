@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
+from actors.runtime import Fence
 from storage import facts as facts_module
 from storage.errors import StorageError
 from storage.facts import Advance, Consumer, ConsumerFailed, Fact, Facts, by_name, publish
-from storage.leases import Fence, Leases
+from storage.leases import Leases
 from storage.postgres import Database, Transaction
 
 READER = "diary"
@@ -166,7 +167,7 @@ async def test_facts_that_no_reader_waits_for_are_kept_for_a_month(db: Database)
 KILLED = """
 import asyncio, sys
 from storage.facts import Consumer, Facts, publish
-from storage.leases import Fence
+from actors.runtime import Fence
 from storage.postgres import Database
 from tests.storage.test_facts import DIARY, READER, Counted, by_name, note
 

@@ -14,9 +14,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from actors.runtime import Fence
 from storage.embedded import EmbeddedPostgres
 from storage.errors import BadValue, Conflict, StorageError, Unavailable
-from storage.leases import Fence, Leases, hold
+from storage.leases import Leases, hold
 from storage.postgres import SILENT_IN_TRANSACTION_S, Database
 from tests.storage.engine_kill import kill
 

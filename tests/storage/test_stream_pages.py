@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from actors.runtime import Fence
 from storage.ids import Ids
-from storage.leases import Fence, Leases
+from storage.leases import Leases
 from storage.postgres import Database
 from storage.recording import Recordings, Segment
 from storage.stream import NewStream, Streams, StreamState

@@ -14,13 +14,13 @@ import pytest
 from actors.chat_log import Appended, ChatEntry
 from actors.chat_rules import ChatMode, Relationship, Sanction
 from actors.events import ChatMessage, DeletedMessage
-from actors.runtime import DomainError, Fenced
+from actors.runtime import DomainError, Fence, Fenced
 from actors.stream import InitRow, SegmentRow, StreamRecord
 from actors.viewers import StoredTotals, ViewRow
 from server.live.durable import DurableChat, DurableStreams, DurableViews
 from storage.chat import PostgresChatLog
 from storage.ids import Ids
-from storage.leases import Fence, Leases
+from storage.leases import Leases
 from storage.postgres import Database
 from storage.recording import Recordings
 from storage.rooms import Rooms
@@ -46,6 +46,7 @@ class DurableFixture:
 
     async def open(self) -> None:
         self.epoch = (await Leases(db=self.db).take_all("n1"))[SHARD]
+        self.fence = Fence(shard=SHARD, epoch=self.epoch)
         self.owner, self.ann = await self.person("owner"), await self.person("ann")
         self.stream_id, self.room_id = self.id(), self.id()
         new = NewStream(
@@ -110,9 +111,7 @@ async def test_a_reply_to_nothing_is_an_answer(fixture: DurableFixture, reply_to
 
 async def test_pages_are_ascending_and_a_deleted_message_keeps_its_place(fixture: DurableFixture) -> None:
     posted = [await fixture.chat.submit(fixture.entry(f"m{n}", media_time_ms=n * 1000)) for n in range(5)]
-    offset = await fixture.chat.delete_message(
-        fixture.room_id, posted[2].id, by=fixture.owner, shard=SHARD, epoch=fixture.epoch
-    )
+    offset = await fixture.chat.delete_message(fixture.room_id, posted[2].id, by=fixture.owner, fence=fixture.fence)
     assert offset == 3
     since = await fixture.chat.since(fixture.room_id, 1, limit=3)
     assert [message.offset for message in since] == [2, 3, 4]
@@ -126,7 +125,7 @@ async def test_pages_are_ascending_and_a_deleted_message_keeps_its_place(fixture
 
 async def test_a_room_is_loaded_with_its_mode_pin_and_sanctions(fixture: DurableFixture) -> None:
     posted = await fixture.chat.submit(fixture.entry("a"))
-    token = {"shard": SHARD, "epoch": fixture.epoch}
+    token = {"fence": fixture.fence}
     await fixture.chat.pin(fixture.room_id, posted.id, **token)
     await fixture.chat.set_mode(fixture.room_id, ChatMode(slow_seconds=5, unique=True), **token)
     until = dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)
@@ -152,8 +151,8 @@ async def test_a_room_is_loaded_with_its_mode_pin_and_sanctions(fixture: Durable
 
 async def test_a_pin_of_a_message_that_was_deleted_is_no_pin(fixture: DurableFixture) -> None:
     posted = await fixture.chat.submit(fixture.entry("a"))
-    await fixture.chat.pin(fixture.room_id, posted.id, shard=SHARD, epoch=fixture.epoch)
-    await fixture.chat.delete_message(fixture.room_id, posted.id, by=fixture.owner, shard=SHARD, epoch=fixture.epoch)
+    await fixture.chat.pin(fixture.room_id, posted.id, fence=fixture.fence)
+    await fixture.chat.delete_message(fixture.room_id, posted.id, by=fixture.owner, fence=fixture.fence)
     room = await fixture.chat.load_room(fixture.room_id)
     assert room is not None
     assert room.pinned is None
@@ -168,8 +167,7 @@ async def test_a_sanction_of_nobody_is_an_answer(fixture: DurableFixture, user_i
             Sanction(until=None),
             reason="",
             by=fixture.owner,
-            shard=SHARD,
-            epoch=fixture.epoch,
+            fence=fixture.fence,
         )
     assert caught.value.field == "user_id"
 
@@ -199,11 +197,11 @@ async def test_a_stream_is_saved_and_loaded_whole(fixture: DurableFixture) -> No
         record.view, state="interrupted", started_at=AT, interrupted_at=AT, publication=3, media_time_ms=9_000
     )
     saved = msgspec.structs.replace(record, view=view, next_segment=7, tracks=({"codec": "h264"},))
-    await fixture.streams.save(saved, shard=SHARD, epoch=fixture.epoch)
+    await fixture.streams.save(saved, fence=fixture.fence)
     assert await fixture.record() == saved
     changes = {"title": "Another", "tags": ("a", "b"), "visibility": "private", "is_recorded": False}
-    await fixture.streams.edit(fixture.stream_id, changes, shard=SHARD, epoch=fixture.epoch)
-    await fixture.streams.rotate_key(fixture.stream_id, "new", shard=SHARD, epoch=fixture.epoch)
+    await fixture.streams.edit(fixture.stream_id, changes, fence=fixture.fence)
+    await fixture.streams.rotate_key(fixture.stream_id, "new", fence=fixture.fence)
     edited = await fixture.record()
     assert (edited.view.title, edited.view.tags, edited.view.visibility) == ("Another", ("a", "b"), "private")
     assert edited.stream_key == "new"
@@ -222,15 +220,15 @@ def recorded(segment: int) -> dict[str, Any]:
 
 async def test_segments_are_listed_once_however_often_they_are_reported(fixture: DurableFixture) -> None:
     for segment in (1, 2, 2, 1):
-        await fixture.streams.add_recorded(fixture.stream_id, **recorded(segment), shard=SHARD, epoch=fixture.epoch)
+        await fixture.streams.add_recorded(fixture.stream_id, **recorded(segment), fence=fixture.fence)
     rows = await Recordings(db=fixture.db).segments(fixture.stream_id)
     assert [row.segment for row in rows] == [1, 2]
 
 
 async def test_segments_of_a_deleted_stream_are_an_answer(fixture: DurableFixture) -> None:
-    await fixture.rows.delete(fixture.stream_id, fence=Fence(shard=SHARD, epoch=fixture.epoch))
+    await fixture.rows.delete(fixture.stream_id, fence=fixture.fence)
     with pytest.raises(DomainError) as caught:
-        await fixture.streams.add_recorded(fixture.stream_id, **recorded(1), shard=SHARD, epoch=fixture.epoch)
+        await fixture.streams.add_recorded(fixture.stream_id, **recorded(1), fence=fixture.fence)
     assert caught.value.code == "not_found"
 
 
@@ -239,14 +237,14 @@ async def test_views_add_up_and_a_deleted_streams_count_for_nothing(fixture: Dur
         id=fixture.id(), viewer=fixture.ann, user_id=fixture.ann, started_at=1.7e9, last_at=1.7e9 + 5, watched_ms=5_000
     )
     for _ in range(2):
-        totals = await fixture.views.flush(fixture.stream_id, [row], peak_viewers=3, shard=SHARD, epoch=fixture.epoch)
+        totals = await fixture.views.flush(fixture.stream_id, [row], peak_viewers=3, fence=fixture.fence)
     assert totals == StoredTotals(peak_viewers=3, unique_viewers=1, watched_ms=5_000)
     assert await fixture.views.totals(fixture.stream_id) == totals
     assert await fixture.views.totals(fixture.id()) == StoredTotals()
 
 
 async def test_a_stale_epoch_writes_nothing(fixture: DurableFixture) -> None:
-    stale = {"shard": SHARD, "epoch": fixture.epoch - 1}
+    stale = {"fence": Fence(shard=SHARD, epoch=fixture.epoch - 1)}
     record = await fixture.record()
     refused = [
         fixture.streams.save(record, **stale),

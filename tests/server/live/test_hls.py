@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from actors.events import Person, StreamView
-from actors.runtime import Unavailable
+from actors.runtime import Fence, Unavailable
 from media.control import Packaged
 from media.hls.events import Event, InitReady, SegmentReady, SegmentStored
 from media.hls.folder import RunFolder
@@ -23,7 +23,6 @@ from media.unit import Track
 from server.http.errors import Problem
 from server.live.hls import Playback
 from server.live.recorded import Replay
-from storage.leases import Fence
 from storage.memory import MemoryPerson as Row
 from storage.memory import MemoryRecordings, MemoryStreams, Tables
 from storage.recording import Init, Segment

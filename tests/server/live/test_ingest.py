@@ -58,7 +58,6 @@ class IngestFixture:
             "stream",
             lambda actor_id: LiveStream(
                 stream_id=actor_id.key,
-                shard=shard_of(ActorId("stream", actor_id.key)),
                 store=store,
                 media=NoMedia(),
                 broadcast=unheard,
