@@ -89,7 +89,7 @@ NAMED_EDGES = {
     "server/live/edge/client.py:Client._event": "an application's handler",
     "server/live/edge/client.py:Client._tell_gone": "an application's handler",
     "server/live/edge/fanout.py:Fanout._work": "one row of many",
-    "server/live/edge/session.py:EngineSessions._keep_deadlines": "one deadline of many",
+    "server/live/edge/sessions.py:EngineSessions._keep_deadlines": "one deadline of many",
     "server/live/edge/topic.py:_encoded": "one delivery of many",
     "storage/bus.py:Bus._hand_out": "a listener of messages between nodes",
     "storage/facts.py:Facts._read": "a fact's consumer: what it raises is counted as the fact's failure",

@@ -7,7 +7,8 @@ from collections import deque
 from typing import Final
 
 from server.live.edge import websocket
-from server.live.edge.session import EngineSession, EngineSessions
+from server.live.edge.session import EngineSession
+from server.live.edge.sessions import EngineSessions
 from server.live.edge.websocket import Event, FrameReader
 
 _DATA: Final = (websocket.TEXT, websocket.BINARY)

@@ -19,7 +19,8 @@ from server.live.edge.admission import AllowedOrigins
 from server.live.edge.connections import Admission
 from server.live.edge.limits import EdgeLimits
 from server.live.edge.request import BadRequest, BodyTooLarge, Head, RequestBody, body_of
-from server.live.edge.session import EngineSession, EngineSessions
+from server.live.edge.session import EngineSession
+from server.live.edge.sessions import EngineSessions
 
 _HEAD: Final = 0  # between requests, or in a head
 _BODY: Final = 1  # in the body of a request of ours

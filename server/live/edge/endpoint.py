@@ -7,9 +7,11 @@ import socket as sockets
 import ssl as tls
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import partial
 from typing import Any, Literal
 
-from server.live.edge.client import Application, Socket, SocketServer, client_of
+from server.live.edge.application import Application
+from server.live.edge.client import Client, client_of
 from server.live.edge.fanout import Fanout
 from server.live.edge.limits import EdgeLimits
 from server.live.edge.msgpack import MsgpackParser
@@ -17,6 +19,9 @@ from server.live.edge.nodes import Address
 from server.live.edge.packet import Parser
 from server.live.edge.recovery import RecoveryBuffers
 from server.live.edge.server import HEAD_REFUSAL, EdgeServer, Refusal
+from server.live.edge.session import EngineSession
+from server.live.edge.socket import Socket
+from server.live.edge.socket_server import SocketServer
 from server.live.edge.socketio import JsonParser
 
 ParserName = Literal["json", "msgpack"]
@@ -52,22 +57,20 @@ class Edge:
         self.fanout = fanout or Fanout()
         self._recovery_buffers = RecoveryBuffers(clock=clock)
         self.fanout.tell(self._recovery_buffers)
-        self._realms = {
+        self._socket_servers = {
             path: SocketServer(
                 application=application,
                 parser=_parser(name, self.limits),
                 limits=self.limits,
                 namespaces=namespaces,
                 clock=clock,
-                writable=self.fanout.writable,
-                upgraded=self.fanout.upgraded,
-                gone=self.fanout.gone,
+                subscriptions=self.fanout,
                 recovery_buffers=self._recovery_buffers,
             )
             for path, name in paths.items()
         }
         self.server = EdgeServer(
-            mounts={path: socket_server.open for path, socket_server in self._realms.items()},
+            mounts={path: partial(_open, socket_server) for path, socket_server in self._socket_servers.items()},
             http=http,
             limits=self.limits,
             allowed_origins=allowed_origins,
@@ -141,10 +144,14 @@ class Edge:
         await self.server.close()
         self.fanout.close()
         self._recovery_buffers.close()
-        tasks = [task for socket_server in self._realms.values() for task in socket_server.tasks]
+        tasks = [task for socket_server in self._socket_servers.values() for task in socket_server.tasks]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _open(socket_server: SocketServer, session: EngineSession) -> Client:
+    return Client(session=session, socket_server=socket_server)
 
 
 def _parser(name: ParserName, limits: EdgeLimits) -> Parser:

@@ -26,9 +26,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from server.live.edge.client import Socket
 from server.live.edge.engineio import Outgoing
 from server.live.edge.recovery import RecoveryBuffers
+from server.live.edge.socket import Socket
 from server.live.edge.topic import (
     GROUP_SIZE,
     Delivery,

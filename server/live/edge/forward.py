@@ -16,7 +16,7 @@ from server.live.edge import engineio
 from server.live.edge.demultiplexer import HttpDemultiplexer
 from server.live.edge.nodes import Address, tag_in
 from server.live.edge.request import BadRequest, Head, fields
-from server.live.edge.session import EngineSessions
+from server.live.edge.sessions import EngineSessions
 from server.live.edge.splice import Splice
 
 MARK: Final = "x-socialflow-forwarded"

@@ -21,7 +21,8 @@ from server.live.edge.limits import EdgeLimits
 from server.live.edge.listener import Listener
 from server.live.edge.nodes import Address, is_tag
 from server.live.edge.request import Head
-from server.live.edge.session import EngineSession, EngineSessions, SessionHandler
+from server.live.edge.session import EngineSession, SessionHandler
+from server.live.edge.sessions import EngineSessions
 
 _LAST_POLLS_LOOK_S: Final = 0.02
 

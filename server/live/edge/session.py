@@ -7,7 +7,6 @@ one that has passed is never missed between two sweeps.
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Callable
 from typing import Final, Protocol
@@ -15,21 +14,11 @@ from typing import Final, Protocol
 from server.live.edge import engineio, websocket
 from server.live.edge.engineio import InvalidPacket, Outgoing
 from server.live.edge.limits import EdgeLimits
-from server.live.edge.wheel import Wheel
-
-_log: Final = logging.getLogger(__name__)
-
-_STOOD_STILL_S: Final = 1.0
+from server.live.edge.wheel import HasDeadline, Wheel
 
 _OPEN: Final = 0
 _CLOSING: Final = 1  # closed for everyone but the next poll, which takes what is left
 _CLOSED: Final = 2
-
-
-class HasDeadline(Protocol):
-    """Something with deadlines: does what is due and says when to look again, None when never."""
-
-    def check(self, now: float) -> float | None: ...
 
 
 class SessionHandler(Protocol):
@@ -86,55 +75,40 @@ class Carrier(HasDeadline, Protocol):
         ...
 
 
-class EngineSessions:
-    """All sessions of one port, and what they share."""
+class SessionOwner(Protocol):
+    """What a session shares with the other sessions of its server."""
 
-    __slots__ = ("_is_put_off", "_swept_at", "by_sid", "clock", "forget", "limits", "node_tag", "slow", "wheel")
+    @property
+    def limits(self) -> EdgeLimits: ...
 
-    def __init__(
-        self, *, limits: EdgeLimits, clock: Callable[[], float], forget: Callable[[str], None], node_tag: str = ""
-    ) -> None:
-        """`forget` is called with the address of each session that is over."""
-        self.limits = limits
-        self.forget = forget
-        self.node_tag = node_tag
-        self.clock = clock
-        tick_s = min(0.1, limits.ping_interval_s / 20, limits.ping_timeout_s / 20)
-        self.wheel: Wheel[HasDeadline] = Wheel(tick_s=tick_s, now=clock())
-        self.by_sid: dict[str, EngineSession] = {}
-        self.slow: dict[EngineSession, float] = {}  # since when
-        self._swept_at = clock()
-        self._is_put_off = False
+    @property
+    def clock(self) -> Callable[[], float]: ...
+
+    @property
+    def node_tag(self) -> str:
+        """Session ids end with it."""
+        ...
+
+    @property
+    def wheel(self) -> Wheel[HasDeadline]: ...
 
     def is_behind(self, now: float) -> bool:
-        """Whether we stood still ourselves, and what has arrived meanwhile may not have been read."""
-        return self._is_put_off or now - self._swept_at >= self.wheel.tick_s + _STOOD_STILL_S
+        """Whether this process stood still, so that what has arrived may not have been read."""
+        ...
 
-    def sweep(self, now: float) -> None:
-        """Carries out every deadline that has passed, once each tick. A sweep that comes late finds that we stood still
-        (stopped, paused with the machine): what has arrived is to be read before anybody is missed, so it is put off to
-        the next one, but never twice in a row."""
-        self._is_put_off = not self._is_put_off and self.is_behind(now)
-        self._swept_at = now
-        if not self._is_put_off:
-            self._keep_deadlines(now)
+    def opened(self, session: EngineSession) -> None: ...
 
-    def _keep_deadlines(self, now: float) -> None:
-        for item in self.wheel.expired(now):
-            try:
-                due = item.check(now)
-            except Exception:
-                _log.exception("a deadline could not be kept")
-                continue
-            if due is not None:
-                self.wheel.add(item, due)
-        if self.slow:
-            self._sweep_slow(now)
+    def slowed(self, session: EngineSession) -> None:
+        """More waits to be sent than a room's messages may add to."""
+        ...
 
-    def _sweep_slow(self, now: float) -> None:
-        for session, since in list(self.slow.items()):
-            if now - since >= self.limits.slow_timeout_s:
-                session.close("slow consumer", code=websocket.POLICY_VIOLATION)
+    def caught_up(self, session: EngineSession) -> None:
+        """The session is not slow, or not any more."""
+        ...
+
+    def ended(self, session: EngineSession) -> None:
+        """May be called again."""
+        ...
 
 
 class EngineSession:
@@ -161,7 +135,7 @@ class EngineSession:
         "wire",
     )
 
-    def __init__(self, *, sessions: EngineSessions, head: bytes, remote: str) -> None:
+    def __init__(self, *, sessions: SessionOwner, head: bytes, remote: str) -> None:
         """`head` is the request that opened the session, `remote` the client's address."""
         now = sessions.clock()
         self._sessions = sessions
@@ -181,7 +155,7 @@ class EngineSession:
         self._ping_due = now + sessions.limits.ping_interval_s
         self._pong_by = 0.0
         self._over_by = 0.0
-        sessions.by_sid[self.sid] = self
+        sessions.opened(self)
 
     # -- birth
 
@@ -253,14 +227,14 @@ class EngineSession:
         self.wire = None
         if not self._is_paused and self._state == _OPEN:
             self._is_paused = True
-            self._sessions.slow[self] = self._sessions.clock()
+            self._sessions.slowed(self)
 
     def resume(self) -> None:
         """It has caught up."""
         if not self._is_paused:
             return
         self._is_paused = False
-        self._sessions.slow.pop(self, None)
+        self._sessions.caught_up(self)
         if self._state == _OPEN:
             self.wire = self._connection.write if self._connection is not None else None
             if self.upper is not None:
@@ -399,7 +373,7 @@ class EngineSession:
         self._answer(engineio.NOOP_PACKET.payload)
         waiting, self._outbox, self._unsent = self._outbox or [], None, 0
         was_slow, self._is_paused = self._is_paused, False
-        self._sessions.slow.pop(self, None)
+        self._sessions.caught_up(self)
         self.wire = connection.write
         if self.upper is not None:
             self.upper.upgraded()
@@ -487,7 +461,7 @@ class EngineSession:
     def _shut(self, reason: str, state: int) -> None:
         self.wire = None
         self._state = state
-        self._sessions.slow.pop(self, None)
+        self._sessions.caught_up(self)
         probe, self._probe = self._probe, None
         if probe is not None:
             probe.close(websocket.GOING_AWAY, reason)
@@ -512,5 +486,4 @@ class EngineSession:
         self._outbox = None
         self._connection = None
         self.upper = None
-        if self._sessions.by_sid.pop(self.sid, None) is not None:
-            self._sessions.forget(self.remote)
+        self._sessions.ended(self)

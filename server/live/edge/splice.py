@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import cast
 
-from server.live.edge.session import EngineSessions
+from server.live.edge.sessions import EngineSessions
 
 
 class SplicedEnd(asyncio.Protocol):

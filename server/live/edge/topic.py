@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Final
 
-from server.live.edge.client import Socket
 from server.live.edge.engineio import Outgoing
 from server.live.edge.packet import Parser
+from server.live.edge.socket import Socket
 
 _log: Final = logging.getLogger(__name__)
 

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 T = TypeVar("T")
+
+
+class HasDeadline(Protocol):
+    """Something with deadlines: does what is due and says when to look again, None when never."""
+
+    def check(self, now: float) -> float | None: ...
 
 
 class Wheel(Generic[T]):
