@@ -110,7 +110,7 @@ DRIVERS = {
 SQL = re.compile(
     r"\b(select\b[^;]*?\sfrom\s+\w|insert\s+into\s+\w|delete\s+from\s+\w|update\s+\w+\s+set\s)", re.I | re.S
 )
-SQL_ROOMS = ("storage/", "server/features/", "server/http/", "migrations/", "bench/")
+SQL_ROOMS = ("storage/", "server/features/", "server/outbound/", "server/http/", "migrations/", "bench/")
 SQL_BESIDE = {
     "server/live/durable.py": "who follows and who is banned, as a room asks for it",
     "server/live/stream.py": "single columns of the account that a stream belongs to",

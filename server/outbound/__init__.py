@@ -1,0 +1,1 @@
+"""What leaves the server on a person's behalf."""
