@@ -150,6 +150,11 @@ class PublicationRun:
         return self.grant.stream_id
 
     @property
+    def label(self) -> str:
+        """What the log calls the stream."""
+        return _name(self.grant)
+
+    @property
     def publication(self) -> int:
         return self.grant.publication
 
@@ -522,7 +527,6 @@ class Plane:
 
 
 def _name(grant: Granted) -> str:
-    """What the log calls the stream."""
     return f"stream {grant.stream_id} {grant.label}".rstrip()
 
 

@@ -197,6 +197,7 @@ class MediaServer:
             resource_id=said.resource_id,
             want_keyframe=run.want_keyframe,
             offered_by=said.offered_by,
+            stream=run.label,
         )
         return Answered(sdp=answer, etag=self._whep.etag(said.resource_id))
 

@@ -341,17 +341,36 @@ class LiveIndex:
         return self._kept(("multivariant", dvr), PLAYLIST_TYPE, lambda: self._multivariant(dvr=dvr))
 
     def _multivariant(self, *, dvr: bool) -> str:
-        query = "?dvr=1" if dvr else ""
-        shown = [r for r in self._renditions.values() if not r.playlist.is_empty and (not r.is_silent or self.is_ended)]
+        shown = self._shown()
+        query = _query(dvr=dvr, is_alone=not any(each.init.kind == "video" for each in shown))
         return render_multivariant([rendition.described(rendition.uri + query) for rendition in shown])
 
-    def media(self, rendition: str, query: BlockingQuery | BadQuery, *, dvr: bool = False) -> Answer:
-        """``{rendition}.m3u8``. ``query`` is what ``parse_query`` made of the delivery directives."""
+    def _shown(self) -> list[_Rendition]:
+        """What the multivariant playlist lists."""
+        held = self._renditions.values()
+        return [each for each in held if not each.playlist.is_empty and (not each.is_silent or self.is_ended)]
+
+    @property
+    def _has_pictures(self) -> bool:
+        """Whether who asks for the multivariant playlist now is told of pictures."""
+        return self.is_playable and any(each.init.kind == "video" for each in self._shown())
+
+    def media(
+        self, rendition: str, query: BlockingQuery | BadQuery, *, dvr: bool = False, is_alone: bool = False
+    ) -> Answer:
+        """``{rendition}.m3u8``. ``query`` is what ``parse_query`` made of the delivery directives.
+
+        ``is_alone``: the client was told of sound and of no pictures. Once there are pictures its playlist ends
+        (EXT-X-ENDLIST), since players never look at the multivariant playlist again: who starts again gets them.
+        """
         if isinstance(query, BadQuery):
             return Bad(400, query.reason)
         held = self._renditions.get(rendition)
         if held is None or held.playlist.is_empty:
             return Bad(404, "no such rendition")
+        if is_alone and held.playlist.count and not self.is_ended and self._has_pictures:
+            key = (rendition, dvr, "alone")
+            return self._kept(key, PLAYLIST_TYPE, lambda: held.playlist.render(whole=dvr, ends=True))
         verdict = held.playlist.check(query)
         if isinstance(verdict, BadQuery):
             return Bad(400, verdict.reason)
@@ -419,6 +438,12 @@ class LiveIndex:
             etag = f'"{hashlib.blake2s(body, digest_size=10).hexdigest()}"'
             self._rendered[key] = Rendered(body, etag, content_type)
         return self._rendered[key]
+
+
+def _query(*, dvr: bool, is_alone: bool) -> str:
+    """What is asked of a rendition's playlist by whom the multivariant playlist sends there."""
+    asked = [*(["dvr=1"] if dvr else []), *(["alone=1"] if is_alone else [])]
+    return f"?{'&'.join(asked)}" if asked else ""
 
 
 def _part_name(rendition: str, publication: int, segment: int, part: int) -> str:

@@ -359,34 +359,42 @@ class MediaPlaylist:
         return known + ahead
 
     def render(
-        self, reports: Sequence[Report] = (), *, whole: bool = False, follows: bool = False, can_skip: bool = False
+        self,
+        reports: Sequence[Report] = (),
+        *,
+        whole: bool = False,
+        follows: bool = False,
+        can_skip: bool = False,
+        ends: bool = False,
     ) -> str:
         """The playlist's text: the live window, or with ``whole`` all there is; a delta if one is wanted and worth it.
 
-        ``follows``: for a client that holds an earlier version, which this one must go on from (RFC 8216bis, 6.2.1).
+        ``follows``: for a client that holds an earlier version, which this one must go on from (RFC 8216bis, 6.2.1). ``ends``: for
+        one that is to get nothing more, although the stream goes on.
         """
+        is_over = self.is_ended or ends
         shows_all = whole and self._keeps_all
         entries = self._entries if shows_all else self._entries[self._window_start() :]
         skipped = self._skippable(entries) if can_skip else 0
         kind = ("VOD" if self.is_ended and not follows else "EVENT") if shows_all else ""
-        lines = [*self._head(entries, kind=kind)]
+        lines = [*self._head(entries, kind=kind, is_over=is_over)]
         if skipped:
             lines.append(f"#EXT-X-SKIP:SKIPPED-SEGMENTS={skipped}")
-        bare = len(entries) - (0 if self.is_ended else self._parts_count())
+        bare = len(entries) - (0 if is_over else self._parts_count())
         for at, entry in enumerate(entries[skipped:], skipped):
             if at == 0 or at >= bare:
                 lines += _segment_lines(entry, entry.parts if at >= bare else (), is_first=at == 0)
             else:
                 lines.append(entry.text)
-        lines += self._tail(reports, is_first=not entries)
+        lines += ["#EXT-X-ENDLIST"] if is_over else self._tail(reports, is_first=not entries)
         return "\n".join(lines) + "\n"
 
-    def _head(self, entries: Sequence[_Entry], *, kind: str) -> Iterator[str]:
+    def _head(self, entries: Sequence[_Entry], *, kind: str, is_over: bool) -> Iterator[str]:
         first = entries[0] if entries else self._open
         yield "#EXTM3U"
         yield "#EXT-X-VERSION:9"
         yield f"#EXT-X-TARGETDURATION:{self.target_s}"
-        if not self.is_ended:
+        if not is_over:
             yield (
                 f"#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK={self.part_target_s * 3:.3f},"
                 f"HOLD-BACK={self.target_s * 3:.1f},CAN-SKIP-UNTIL={self.target_s * _SKIP_TARGETS:.1f}"
@@ -401,9 +409,6 @@ class MediaPlaylist:
             yield "#EXT-X-INDEPENDENT-SEGMENTS"
 
     def _tail(self, reports: Sequence[Report], *, is_first: bool) -> Iterator[str]:
-        if self.is_ended:
-            yield "#EXT-X-ENDLIST"
-            return
         if self._open is not None:
             yield from _before_segment(self._open.info, "" if is_first else self._init, is_first=is_first)
             yield from _part_lines(self._open.parts)

@@ -44,9 +44,18 @@ def new_line(kind: Kind, payload_type: int) -> _Line:
 class Egress:
     """Joins the fan-out once connected. Belongs to the session, whose callbacks it takes."""
 
-    def __init__(self, *, fanout: RtpFanout, lines: Sequence[_Line], cname: str, losses: Losses | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        fanout: RtpFanout,
+        lines: Sequence[_Line],
+        cname: str,
+        lacks: frozenset[Kind] = frozenset(),
+        losses: Losses | None = None,
+    ) -> None:
         self._losses = losses if losses is not None else Losses()
         self.is_waiting_for_key = True
+        self.lacks = lacks
         self.repeated_packets = 0
         self._fanout = fanout
         self._session: PeerSession | None = None

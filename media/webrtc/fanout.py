@@ -72,6 +72,8 @@ class RtpViewer(Protocol):
     """What the fan-out asks of a viewer. All calls are synchronous and never raise for a viewer's sake."""
 
     is_waiting_for_key: bool
+    lacks: frozenset[Kind]
+    """What its offer has room for and the stream did not have when it was answered."""
 
     def send(self, kind: Kind, packets: Sequence[CodedPacket]) -> None: ...
 
@@ -142,6 +144,7 @@ class RtpFanout:
     def join(self, viewer: RtpViewer) -> None:
         """Send to ``viewer`` from the next key frame on, and ask for one."""
         self._viewers[viewer] = None
+        self._end_if_outdated(viewer)
         self.want_keyframe()
 
     def leave(self, viewer: RtpViewer) -> None:
@@ -205,6 +208,13 @@ class RtpFanout:
                     self._sets = (*sets.sps, *sets.pps)
                 except ValueError:
                     self._end("codec_unsupported")
+        for viewer in list(self._viewers):
+            self._end_if_outdated(viewer)
+
+    def _end_if_outdated(self, viewer: RtpViewer) -> None:
+        """The answer cannot be changed any more, so who lacks a track that the stream has now is to offer again."""
+        if viewer.lacks & self._timescales.keys():
+            viewer.end("tracks_added")
 
     def _end(self, reason: str) -> None:
         for viewer in list(self._viewers):

@@ -71,11 +71,13 @@ class WhepEndpoint:
         resource_id: str,
         want_keyframe: Callable[[], None],
         offered_by: Mapping[str, int] = _NOBODY,
+        stream: str = "",
     ) -> str:
         """The answer, with all candidates.
 
         ``want_keyframe`` asks the publisher; it is called at most once a second for a relay. ``offered_by`` as for
-        publishers. Raises Refused:
+        publishers. ``stream``: what logs call it. A session that was answered without a kind of track which the stream
+        has later ends then, so that its viewer offers again. Raises Refused:
         422 with ``reason`` "codec_unsupported" or "b_frames" when the stream or the viewer is not made for
         this way of watching, 400, 413, 409, 429 and 503 as for publishers, 404 "ended".
         """
@@ -86,7 +88,8 @@ class WhepEndpoint:
         answers, lines = _negotiate(offer, relay)
         accepted = [answer.media for answer in answers if answer.format is not None]
         remote = _transport(offer, accepted)
-        session = self._start(relay, lines, remote, resource_id, want_keyframe)
+        egress = self._egress(relay, answers, lines, want_keyframe)
+        session = self._start(relay, egress, remote, resource_id, stream)
         self._resources.offered(resource_id, by=offered_by)
         return _build(answers, session, offer)
 
@@ -120,19 +123,13 @@ class WhepEndpoint:
     def _start(
         self,
         relay: Relay,
-        lines: list[tuple[Kind, Format, MediaAnswer]],
+        egress: Egress,
         remote: sdp.IceTransport,
         resource_id: str,
-        want_keyframe: Callable[[], None],
+        stream: str,
     ) -> PeerSession:
-        cname = secrets.token_hex(8)
-        numbered = [new_line(kind, chosen.payload_type) for kind, chosen, _ in lines]
-        for line, (kind, _, answer) in zip(numbered, lines, strict=True):
-            answer.lines = (f"a=msid:{cname} {kind}", f"a=ssrc:{line.ssrc} cname:{cname}")
-        egress = Egress(fanout=self._hold(relay, want_keyframe), lines=numbered, cname=cname, losses=self.losses)
-
         def on_closed(reason: str) -> None:
-            log.info("WebRTC viewer %s left: %s", shown(resource_id), reason)
+            log.debug("%s: WebRTC viewer %s left: %s", stream, shown(resource_id), reason)
             self._resources.forget(resource_id)
             self._release(relay, egress)
             self._on_viewer_left(resource_id, reason)
@@ -150,8 +147,25 @@ class WhepEndpoint:
         )
         egress.attach(session)
         self._resources.add(resource_id, session)
-        log.info("WebRTC viewer %s came", shown(resource_id))
+        log.debug("%s: WebRTC viewer %s came", stream, shown(resource_id))
         return session
+
+    def _egress(
+        self,
+        relay: Relay,
+        answers: list[MediaAnswer],
+        lines: list[tuple[Kind, Format, MediaAnswer]],
+        want_keyframe: Callable[[], None],
+    ) -> Egress:
+        cname = secrets.token_hex(8)
+        numbered = [new_line(kind, chosen.payload_type) for kind, chosen, _ in lines]
+        for line, (kind, _, answer) in zip(numbered, lines, strict=True):
+            answer.lines = (f"a=msid:{cname} {kind}", f"a=ssrc:{line.ssrc} cname:{cname}")
+        lacks = {_kind(answer.media) for answer in answers if answer.format is not None and not answer.lines}
+        return Egress(
+            fanout=self._hold(relay, want_keyframe), lines=numbered, cname=cname, lacks=frozenset(lacks),
+            losses=self.losses,
+        )  # fmt: skip
 
     def _hold(self, relay: Relay, want_keyframe: Callable[[], None]) -> RtpFanout:
         if relay not in self._fanouts:
@@ -209,7 +223,7 @@ def _negotiate(offer: Offer, relay: Relay) -> tuple[list[MediaAnswer], list[tupl
         answers.append(answer)
         if not media.is_usable or not media.can_receive or media.kind in taken:
             continue
-        kind: Kind = "video" if media.kind == "video" else "audio"
+        kind = _kind(media)
         wanted = Codec.H264 if kind == "video" else Codec.OPUS
         track = tracks.get(wanted)
         chosen = _choose(media, kind, track.config if track is not None else b"")
@@ -222,6 +236,10 @@ def _negotiate(offer: Offer, relay: Relay) -> tuple[list[MediaAnswer], list[tupl
             lines.append((kind, chosen, answer))
     _check_common(offer, tracks.keys() & {Codec.H264}, {kind for kind, _, _ in lines})
     return answers, lines
+
+
+def _kind(media: MediaSection) -> Kind:
+    return "video" if media.kind == "video" else "audio"
 
 
 def _check_common(offer: Offer, video: set[Codec], sent: set[Kind]) -> None:

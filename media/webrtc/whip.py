@@ -110,7 +110,7 @@ class WhipEndpoint:
         )
 
         def on_closed(reason: str) -> None:
-            log.info("WebRTC publisher %s left: %s", shown(resource_id), reason)
+            log.debug("WebRTC publisher %s left: %s", shown(resource_id), reason)
             self._resources.forget(resource_id)
             publication.close(reason)
 
@@ -127,7 +127,7 @@ class WhipEndpoint:
         )
         ingest.attach(session)
         self._resources.add(resource_id, session)
-        log.info("WebRTC publisher %s came", shown(resource_id))
+        log.debug("WebRTC publisher %s came", shown(resource_id))
         publication.on_stop(session.close)
         publication.on_keyframe_wanted(ingest.want_keyframe)
         return session

@@ -57,9 +57,11 @@ NUMBER: Final = PathFormat(pattern="^[0-9]{1,9}$", description="A publication's 
 
 
 class PlaylistQuery(Query):
-    """The delivery directives of low-latency HLS, and ``dvr=1`` for everything since the start."""
+    """The delivery directives of low-latency HLS, ``dvr=1`` for everything since the start, and ``alone=1`` in the
+    addresses of a multivariant playlist without pictures: such a playlist ends when there are any."""
 
     dvr: str | None = None
+    alone: str | None = None
     _HLS_msn: str | None = None
     _HLS_part: str | None = None
     _HLS_skip: str | None = None
@@ -320,14 +322,14 @@ class HlsRoutes:
         held = await self._held(call)
         asked = call.request.query
         query = parse_query(asked.get("_HLS_msn"), asked.get("_HLS_part"), asked.get("_HLS_skip"))
-        rendition, is_dvr = call.path["rendition"], _is_dvr(call)
-        answer = held.index.media(rendition, query, dvr=is_dvr)
+        rendition, options = call.path["rendition"], {"dvr": _is_dvr(call), "is_alone": call.query.alone == "1"}
+        answer = held.index.media(rendition, query, **options)
         loop = asyncio.get_running_loop()
         deadline = loop.time() + answer.limit_s if isinstance(answer, Wait) else 0.0
         while isinstance(answer, Wait):
             if not await _change(held, deadline):
                 raise Problem(503, "The stream has stalled: the part did not come in time", retry_after_s=1.0)
-            answer = held.index.media(rendition, query, dvr=is_dvr)
+            answer = held.index.media(rendition, query, **options)
         return self._playlist(call, await self._view(call), answer)
 
     def _playlist(self, call: Call[Any, Any], view: StreamView, answer: Rendered | Bad | Wait) -> web.StreamResponse:

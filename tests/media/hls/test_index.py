@@ -383,3 +383,35 @@ def test_wire_copy_of_the_events_gives_the_same_playlists(stream):
         copy.apply(event)
     assert copy.media("video", NOW) == stream.index.media("video", NOW)
     assert copy.multivariant() == stream.index.multivariant()
+
+
+def test_playlist_of_who_came_for_sound_alone_ends_when_there_are_pictures(stream):
+    stream.feed(live(AUDIO, units=sounds(6)))
+    alone = stream.index.multivariant().body.decode()
+    assert "audio.m3u8?alone=1" in alone
+    held = stream.text("audio", is_alone=True)
+    assert not held.is_endlist
+    stream.feed(live(VIDEO, AUDIO, units=units(1, from_ms=6_000)))
+    assert not stream.text("audio", is_alone=True).is_endlist, "nobody could start with the picture yet"
+    waits = BlockingQuery(Position(stream.index.next_segment(), 0))
+    assert isinstance(stream.index.media("audio", waits, is_alone=True), Wait)
+    stream.feed(units(4, from_ms=7_000))
+    ended = stream.text("audio", is_alone=True, query=waits)
+    assert ended.is_endlist
+    assert not ended.server_control
+    assert {each.uri for each in held.segments if each.uri} <= {each.uri for each in ended.segments}
+    assert all(each.duration for each in ended.segments)
+
+
+def test_playlist_of_who_was_told_of_pictures_goes_on(stream):
+    stream.feed(live(AUDIO, units=sounds(6)))
+    stream.feed(live(VIDEO, AUDIO, units=units(6, from_ms=6_000)))
+    multivariant = stream.index.multivariant().body.decode()
+    assert "alone" not in multivariant
+    assert "alone=1" not in stream.index.multivariant(dvr=True).body.decode()
+    assert not stream.text("audio").is_endlist
+
+
+def test_since_the_start_the_playlist_for_sound_alone_is_asked_for_with_both_directives(stream):
+    stream.feed(live(AUDIO, units=sounds(6)))
+    assert "audio.m3u8?dvr=1&alone=1" in stream.index.multivariant(dvr=True).body.decode()

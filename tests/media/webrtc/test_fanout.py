@@ -15,6 +15,7 @@ class Listener:
 
     def __init__(self) -> None:
         self.is_waiting_for_key = True
+        self.lacks: frozenset[Kind] = frozenset()
         self.sent: list[tuple[Kind, tuple[CodedPacket, ...]]] = []
         self.reports: list[Anchor] = []
         self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -145,3 +146,22 @@ def test_the_media_clock_follows_the_fastest_units_and_jumps_when_time_does() ->
     assert abs(seconds - 10.0) < 0.01
     clock.on_unit(at=2_000.0, seconds=20.0)
     assert clock.seconds_at(2_001.0) == 21.0
+
+
+async def test_viewer_who_came_while_there_was_sound_alone_is_sent_away_when_the_picture_comes() -> None:
+    relay = relay_of(OPUS)
+    fanout, early, deaf = RtpFanout(relay=relay, want_keyframe=lambda: None), Listener(), Listener()
+    early.lacks = frozenset({"video"})
+    fanout.join(early)
+    fanout.join(deaf)
+    relay.write(sound(0))
+    await early.until_sent(1)
+    relay.configure((h264_track(), OPUS))
+    async with asyncio.timeout(10):
+        assert await early.ended == "tracks_added"
+    late = Listener()
+    late.lacks = frozenset({"video"})
+    fanout.join(late)
+    assert late.ended.done()
+    assert not deaf.ended.done()
+    fanout.close()

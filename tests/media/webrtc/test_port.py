@@ -205,6 +205,18 @@ async def test_a_section_the_stream_has_nothing_for_is_answered_inactive() -> No
         assert answer.split("m=audio")[1].split("m=video")[0].count("a=inactive") == 1
 
 
+async def test_viewer_is_asked_to_offer_again_when_the_stream_has_what_its_answer_lacks() -> None:
+    async with stage() as made:
+        publication = await made.publish(publisher(audio=False))
+        await publication.until(lambda: publication.count("video") > 2)
+        player = Player()
+        await made.watch(player, publication)
+        await player.frames("video", 1)
+        publication.relay.configure((*publication.relay.tracks, OPUS))
+        async with asyncio.timeout(10):
+            assert await made.left.get() == ("v1", "tracks_added")
+
+
 async def test_key_frames_are_wanted_at_most_once_a_second_however_many_join() -> None:
     async with stage() as made:
         publication = await made.publish(publisher(audio=False))

@@ -70,7 +70,7 @@ export class Playback {
     this.sound = new Sound(video, until);
     video.addEventListener("playing", () => this.#isPlaying(), { signal: until });
     video.addEventListener("waiting", () => this.#isWaiting(), { signal: until });
-    video.addEventListener("ended", () => this.#isAtTheEnd(), { signal: until });
+    video.addEventListener("ended", () => this.#hasEnded(), { signal: until });
     addEventListener("pagehide", () => this.stop(), { signal: until });
     this.#ticker = setInterval(() => void this.#tick(), TICK_MS);
   }
@@ -304,6 +304,12 @@ export class Playback {
   #isWaiting(): void {
     this.#stalledSince ??= performance.now();
     this.#isAtTheEnd();
+  }
+
+  /** The playlist of a stream that goes on ends when it has more to offer: pictures beside the sound. */
+  #hasEnded(): void {
+    if (this.#rest !== undefined) this.#isAtTheEnd();
+    else if (this.mode.peek() === "hls" || this.mode.peek() === "dvr") this.#lost(null);
   }
 
   #isAtTheEnd(): void {

@@ -61,6 +61,13 @@ export class WhepSession {
     this.peer.addEventListener("connectionstatechange", () => {
       if (this.peer.connectionState === "failed" && !this.#closed) onLost();
     });
+    this.#whenServerEnds(() => !this.#closed && onLost());
+  }
+
+  /** The server's farewell reaches the transport, of which the connection says nothing. */
+  #whenServerEnds(ended: () => void): void {
+    const transport = this.peer.getReceivers()[0]?.transport;
+    transport?.addEventListener("statechange", () => transport.state === "closed" && ended());
   }
 
   async #exchange(url: string): Promise<void> {
