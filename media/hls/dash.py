@@ -7,9 +7,10 @@ are addressed by counting.
 from __future__ import annotations
 
 from bisect import bisect
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from datetime import UTC, datetime
-from itertools import groupby, pairwise
+from typing import Protocol
 from xml.sax.saxutils import quoteattr
 
 import msgspec
@@ -25,27 +26,144 @@ class Presentation(msgspec.Struct, frozen=True):
     segments: Sequence[SegmentInfo]
 
 
-class _Period(msgspec.Struct, frozen=True):
-    """``start_s`` is on the manifest's clock, ``media_s`` on the media clock; both mean the same instant."""
+class Timeline:
+    """One rendition's segments within a period, as the elements of its SegmentTimeline. It grows at its end."""
 
-    name: str
-    start_s: float
-    media_s: float
-    tracks: list[Presentation]
+    def __init__(self, first: SegmentInfo) -> None:
+        self.first = self.last = first
+        self._elements: list[str] = []
+        self._ticks = 0
+        self._count = 0
+
+    def add(self, segment: SegmentInfo) -> None:
+        """The next segment; the one before it lasts until this one begins."""
+        self._count_in(max(segment.media_time - self.last.media_time, 1))
+        self.last = segment
+
+    def copy(self) -> Timeline:
+        made = copy(self)
+        made._elements = self._elements.copy()
+        return made
+
+    def elements(self) -> list[str]:
+        """Those of all segments; the last one lasts as long as it says."""
+        whole = self.copy()
+        whole._count_in(max(self.last.duration, 1))
+        whole._write()
+        return whole._elements
+
+    def _count_in(self, ticks: int) -> None:
+        if ticks != self._ticks:
+            self._write()
+            self._ticks, self._count = ticks, 0
+        self._count += 1
+
+    def _write(self) -> None:
+        if self._count:
+            start = "" if self._elements else f't="{self.first.media_time}" '
+            repeat = f' r="{self._count - 1}"' if self._count > 1 else ""
+            self._elements.append(f'<S {start}d="{self._ticks}"{repeat}/>')
+
+
+class Period(msgspec.Struct, frozen=True):
+    """A run of segments that are addressed by counting; ``timelines`` by the renditions' names."""
+
+    first: SegmentInfo
+    timelines: dict[str, Timeline]
 
     @property
-    def first_s(self) -> float:
-        """When the first listed segment begins, on the manifest's clock."""
-        first = self.tracks[0].segments[0]
-        return self.start_s + first.media_time / first.timescale - self.media_s
+    def media_s(self) -> float:
+        """When it begins on the media clock."""
+        return self.first.media_time / self.first.timescale
 
     @property
-    def end_s(self) -> float:
-        ends = [
-            (each.segments[-1].media_time + each.segments[-1].duration) / each.segments[-1].timescale
-            for each in self.tracks
-        ]
-        return self.start_s + max(ends) - self.media_s
+    def media_end_s(self) -> float:
+        lasts = [timeline.last for timeline in self.timelines.values()]
+        return max((last.media_time + last.duration) / last.timescale for last in lasts)
+
+
+class Periods:
+    """Cuts all renditions at the same numbers: at discontinuities, and where one that was heard in a run has a gap,
+    whose number is left out of all. ``heard``: the names and runs that are known to be heard from the start."""
+
+    def __init__(self, *, heard: Iterable[tuple[str, int]] = ()) -> None:
+        self.held: list[Period] = []
+        self._heard = set(heard)
+        self._following = -1
+
+    def copy(self) -> Periods:
+        """One that can grow by itself."""
+        made = Periods(heard=self._heard)
+        made.held, made._following = self.held.copy(), self._following
+        if made.held:
+            last = made.held[-1]
+            timelines = {name: timeline.copy() for name, timeline in last.timelines.items()}
+            made.held[-1] = msgspec.structs.replace(last, timelines=timelines)
+        return made
+
+    def add(self, number: int, segments: Sequence[tuple[str, SegmentInfo]]) -> None:
+        """What the renditions have of this number, by their names. Numbers only grow."""
+        there = []
+        for name, segment in segments:
+            if not segment.is_gap:
+                there.append((name, segment))
+            elif (name, segment.run) in self._heard:
+                return
+        if not there:
+            return
+        if number != self._following or any(segment.is_discontinuity for _, segment in there):
+            self.held.append(Period(there[0][1], {}))
+        self._following = number + 1
+        timelines = self.held[-1].timelines
+        for name, segment in there:
+            self._heard.add((name, segment.run))
+            if name in timelines:
+                timelines[name].add(segment)
+            else:
+                timelines[name] = Timeline(segment)
+
+
+class Numbered(Protocol):
+    """A rendition's segments by their numbers, of which it lacks none from its first to its last."""
+
+    @property
+    def numbers(self) -> range: ...
+
+    def numbered(self, number: int) -> SegmentInfo: ...
+
+
+class History:
+    """The periods of everything since the start. Those of long ago are cut once, so that a manifest of many hours costs
+    little more than its last minute."""
+
+    def __init__(self) -> None:
+        self._settled = Periods()
+        self._next = 0
+
+    def settle(self, renditions: Mapping[str, Numbered], *, before: int) -> None:
+        """Nothing changes any more in segments with numbers below ``before``."""
+        self._next = _cut(self._settled, renditions, range(self._next, before))
+
+    def changed(self, number: int) -> None:
+        """A segment of this number has become a gap."""
+        if number < self._next:
+            self._settled, self._next = Periods(), 0
+
+    def periods(self, renditions: Mapping[str, Numbered]) -> Periods:
+        """Those of all segments so far."""
+        whole = self._settled.copy()
+        end = max((each.numbers.stop for each in renditions.values()), default=0)
+        _cut(whole, renditions, range(self._next, end))
+        return whole
+
+
+def _cut(periods: Periods, renditions: Mapping[str, Numbered], numbers: range) -> int:
+    """Add these numbers; where they end."""
+    start = min((each.numbers.start for each in renditions.values()), default=0)
+    spans = [(name, each, each.numbers) for name, each in renditions.items()]
+    for number in range(max(numbers.start, start), numbers.stop):
+        periods.add(number, [(name, each.numbered(number)) for name, each, span in spans if number in span])
+    return max(numbers.start, numbers.stop)
 
 
 class Origin(msgspec.Struct, frozen=True):
@@ -92,17 +210,52 @@ class Live(msgspec.Struct, frozen=True):
     origins: Origins
 
 
+class Shown(msgspec.Struct, frozen=True):
+    """A period as a manifest has it. ``start_s`` is on the manifest's clock, ``media_s`` on the media clock; both mean
+    the same instant."""
+
+    name: str
+    start_s: float
+    media_s: float
+    period: Period
+
+    @property
+    def first_s(self) -> float:
+        """When the first listed segment begins, on the manifest's clock."""
+        return self.start_s + self.period.media_s - self.media_s
+
+    @property
+    def end_s(self) -> float:
+        return self.start_s + self.period.media_end_s - self.media_s
+
+
 def render_mpd(presentations: Sequence[Presentation], *, target_s: int, live: Live | None = None) -> str:
     """The manifest of a live stream, whose segments have dates, or without ``live`` of a finished recording.
 
     A live period starts when its first segment did, listed or not; those of a recording lie end to end.
     """
-    periods = _periods([each for each in presentations if each.segments], live)
-    lines = ['<?xml version="1.0" encoding="UTF-8"?>', _mpd_line(periods, target_s, live)]
-    for index, period in enumerate(periods):
-        lines.append(f'  <Period id="{period.name}" start="{_span_text(period.start_s)}"{_length(periods, index)}>')
-        for at, track in enumerate(period.tracks):
-            lines += _adaptation(at, track, period.media_s)
+    by_number: dict[int, list[tuple[str, SegmentInfo]]] = {}
+    for each in presentations:
+        for segment in each.segments:
+            by_number.setdefault(segment.number, []).append((each.info.name, segment))
+    periods = Periods(heard={(each.info.name, s.run) for each in presentations for s in each.segments if not s.is_gap})
+    for number in sorted(by_number):
+        periods.add(number, by_number[number])
+    return render_periods(presentations, periods, target_s=target_s, live=live)
+
+
+def render_periods(
+    presentations: Sequence[Presentation], periods: Periods, *, target_s: int, live: Live | None = None
+) -> str:
+    """As ``render_mpd``, of segments that have been cut into periods; those of ``presentations`` are not looked at."""
+    shown = _placed(periods.held, live)
+    lines = ['<?xml version="1.0" encoding="UTF-8"?>', _mpd_line(shown, target_s, live)]
+    for index, each in enumerate(shown):
+        lines.append(f'  <Period id="{each.name}" start="{_span_text(each.start_s)}"{_length(shown, index)}>')
+        tracks = [(track, each.period.timelines[track.info.name]) for track in presentations
+                  if track.info.name in each.period.timelines]  # fmt: skip
+        for at, (track, timeline) in enumerate(tracks):
+            lines += _adaptation(at, track, timeline, each.media_s)
         lines.append("  </Period>")
     if live is not None:
         date = quoteattr(_date(live.now))
@@ -110,7 +263,7 @@ def render_mpd(presentations: Sequence[Presentation], *, target_s: int, live: Li
     return "\n".join([*lines, "</MPD>"]) + "\n"
 
 
-def _mpd_line(periods: Sequence[_Period], target_s: int, live: Live | None) -> str:
+def _mpd_line(periods: Sequence[Shown], target_s: int, live: Live | None) -> str:
     head = (
         '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="urn:mpeg:dash:profile:isoff-live:2011" '
         f'minBufferTime="PT{target_s}S"'
@@ -125,50 +278,27 @@ def _mpd_line(periods: Sequence[_Period], target_s: int, live: Live | None) -> s
     )
 
 
-def _periods(presentations: Sequence[Presentation], live: Live | None) -> list[_Period]:
-    """Cut all renditions at the same numbers."""
-    breaks = {s.number for p in presentations for s in p.segments if s.is_discontinuity}
-    gaps = _gaps(presentations)
-    numbers = sorted({s.number for p in presentations for s in p.segments} - gaps)
-    periods: list[_Period] = []
-    for run in _runs(numbers, breaks):
-        wanted = set(run)
-        cut = [(p, [s for s in p.segments if s.number in wanted and not s.is_gap]) for p in presentations]
-        tracks = [Presentation(p.info, p.sample_rate, segments) for p, segments in cut if segments]
-        first = tracks[0].segments[0]
+def _placed(periods: Sequence[Period], live: Live | None) -> list[Shown]:
+    shown: list[Shown] = []
+    for period in periods:
         if live is None:
-            start = periods[-1].end_s if periods else 0.0
-            periods.append(_Period(f"p{len(periods)}", start, first.media_time / first.timescale, tracks))
+            start = shown[-1].end_s if shown else 0.0
+            shown.append(Shown(f"p{len(shown)}", start, period.media_s, period))
         else:
-            if periods:
-                live.origins.note(first)
-            origin = live.origins.of(first)
-            periods.append(_Period(f"p{origin.number}", origin.at - live.begin, origin.media_s, tracks))
-    return periods
+            if shown:
+                live.origins.note(period.first)
+            origin = live.origins.of(period.first)
+            shown.append(Shown(f"p{origin.number}", origin.at - live.begin, origin.media_s, period))
+    return shown
 
 
-def _gaps(presentations: Sequence[Presentation]) -> set[int]:
-    """Numbers that a rendition lacks which has others of the same run; one that is silent all the run is left out."""
-    heard = {(p.info.name, s.run) for p in presentations for s in p.segments if not s.is_gap}
-    return {s.number for p in presentations for s in p.segments if s.is_gap and (p.info.name, s.run) in heard}
-
-
-def _runs(numbers: Sequence[int], breaks: set[int]) -> Iterator[list[int]]:
-    def key(pair: tuple[int, int]) -> tuple[int, int]:
-        at, number = pair
-        return number - at, sum(number >= each for each in breaks)
-
-    for _, group in groupby(enumerate(numbers), key):
-        yield [number for _, number in group]
-
-
-def _length(periods: Sequence[_Period], index: int) -> str:
+def _length(periods: Sequence[Shown], index: int) -> str:
     if index + 1 == len(periods):
         return ""
     return f' duration="{_span_text(periods[index + 1].start_s - periods[index].start_s)}"'
 
 
-def _adaptation(index: int, track: Presentation, media_s: float) -> Iterator[str]:
+def _adaptation(index: int, track: Presentation, timeline: Timeline, media_s: float) -> Iterator[str]:
     info = track.info
     yield (
         f'    <AdaptationSet id="{index}" contentType="{info.kind}" mimeType="{info.kind}/mp4" segmentAlignment="true" '
@@ -180,7 +310,7 @@ def _adaptation(index: int, track: Presentation, media_s: float) -> Iterator[str
             '        <AudioChannelConfiguration schemeIdUri="urn:mpeg:dash:23003:3:audio_channel_configuration:2011" '
             f'value="{info.channels}"/>'
         )
-    yield from _template(track.segments, media_s)
+    yield from _template(timeline, media_s)
     yield "      </Representation>"
     yield "    </AdaptationSet>"
 
@@ -205,8 +335,8 @@ def _rate(frame_rate: float) -> str:
     return f"{ntsc * 1000}/1001" if abs(ntsc / 1.001 - frame_rate) < 0.005 else f"{round(frame_rate * 1000)}/1000"
 
 
-def _template(segments: Sequence[SegmentInfo], media_s: float) -> Iterator[str]:
-    first = segments[0]
+def _template(timeline: Timeline, media_s: float) -> Iterator[str]:
+    first = timeline.first
     media = first.uri[: first.uri.rindex(str(first.number))] + "$Number$.m4s"
     offset = round(media_s * first.timescale)
     yield (
@@ -214,19 +344,9 @@ def _template(segments: Sequence[SegmentInfo], media_s: float) -> Iterator[str]:
         f'startNumber="{first.number}" initialization={quoteattr(first.init_uri)} media={quoteattr(media)}>'
     )
     yield "          <SegmentTimeline>"
-    for duration, group in groupby(_timeline(segments), key=lambda pair: pair[1]):
-        times = [time for time, _ in group]
-        repeat = f' r="{len(times) - 1}"' if len(times) > 1 else ""
-        yield f'            <S t="{times[0]}" d="{duration}"{repeat}/>'
+    yield from timeline.elements()
     yield "          </SegmentTimeline>"
     yield "        </SegmentTemplate>"
-
-
-def _timeline(segments: Sequence[SegmentInfo]) -> Iterator[tuple[int, int]]:
-    """Start and duration of each segment, a duration being the way to the next start where there is one."""
-    for segment, following in pairwise(segments):
-        yield segment.media_time, max(following.media_time - segment.media_time, 1)
-    yield segments[-1].media_time, max(segments[-1].duration, 1)
 
 
 def _date(at: float) -> str:

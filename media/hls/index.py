@@ -7,11 +7,11 @@ and reads none.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
-from media.hls.dash import Live, Origins, Presentation, render_mpd
+from media.hls.dash import History, Live, Origins, Presentation, render_mpd, render_periods
 from media.hls.events import (
     Event,
     InitReady,
@@ -40,6 +40,8 @@ from media.hls.segmenter import FIRST_SEGMENT
 PLAYLIST_TYPE = "application/vnd.apple.mpegurl"
 MANIFEST_TYPE = "application/dash+xml"
 SEGMENT_TYPE = "video/mp4"
+SETTLED = 16
+"""Segments behind the newest ones that nothing is added to any more."""
 FIRST_SEGMENT_S = 13.0
 """The first segment is there within this time: it ends with the first key frame interval, or is cut after ten and a
 half seconds."""
@@ -176,6 +178,7 @@ class LiveIndex:
         self._rendered: dict[object, Rendered] = {}
         self._second = 0
         self._origins = Origins()
+        self._history = History()
 
     # What happened.
 
@@ -242,6 +245,16 @@ class LiveIndex:
         rendition.playlist.hint = _part_name(event.rendition, event.publication, event.segment + 1, 0)
         rendition.count_segment(event.size, event.duration_s)
         self._fill_silent(rendition, info)
+        if self._keeps_all and event.segment % SETTLED == 0:
+            self._settle()
+
+    def _settle(self) -> None:
+        """A rendition may be some segments behind the others, and no more than ``SETTLED``."""
+        stops = [held.playlist.numbers.stop for held in self._renditions.values() if not held.is_silent]
+        self._history.settle(self._playlists(), before=min(stops) - SETTLED)
+
+    def _playlists(self) -> dict[str, MediaPlaylist]:
+        return {held.init.rendition: held.playlist for held in self._videos_first() if held.playlist.count}
 
     def _keep_one_target(self, target_s: int) -> None:
         """All renditions have the same target duration (RFC 8216bis, 6.2.4)."""
@@ -281,7 +294,9 @@ class LiveIndex:
             return
         self._files.pop(event.name, None)
         for rendition in self._renditions.values():
-            rendition.playlist.drop(event.name)
+            number = rendition.playlist.drop(event.name)
+            if number is not None:
+                self._history.changed(number)
 
     def _apply_run_ended(self, event: RunEnded) -> None:
         for rendition in self._of_muxer(event.muxer):
@@ -369,8 +384,8 @@ class LiveIndex:
         if held is None or held.playlist.is_empty:
             return Bad(404, "no such rendition")
         if is_alone and held.playlist.count and not self.is_ended and self._has_pictures:
-            key = (rendition, dvr, "alone")
-            return self._kept(key, PLAYLIST_TYPE, lambda: held.playlist.render(whole=dvr, ends=True))
+            alone = (rendition, dvr, "alone")
+            return self._kept(alone, PLAYLIST_TYPE, lambda: held.playlist.render(whole=dvr, ends=True))
         verdict = held.playlist.check(query)
         if isinstance(verdict, BadQuery):
             return Bad(400, verdict.reason)
@@ -407,19 +422,22 @@ class LiveIndex:
         return self._kept(("mpd", dvr), MANIFEST_TYPE, lambda: self._manifest(now, dvr=dvr))
 
     def _manifest(self, now: float, *, dvr: bool) -> str:
-        listed = [(held, held.playlist.segments if dvr else held.playlist.window()) for held in self._videos_first()]
-        # All begin with the same number, whatever else each window would hold.
-        first = max((segments[0].number for held, segments in listed if segments and not held.is_silent), default=0)
-        presentations = [
-            Presentation(
-                held.described(held.uri),
-                held.init.sample_rate,
-                segments if dvr else [segment for segment in segments if segment.number >= first],
-            )
-            for held, segments in listed
-        ]
         live = None if self.is_ended else Live(self._begin or 0.0, now, self._origins)
+        if dvr and self._keeps_all:
+            presentations = [self._presentation(held, ()) for held in self._videos_first()]
+            periods = self._history.periods(self._playlists())
+            return render_periods(presentations, periods, target_s=self.target_s, live=live)
+        windows = [(held, held.playlist.window()) for held in self._videos_first()]
+        # All begin with the same number, whatever else each window would hold.
+        first = max((segments[0].number for held, segments in windows if segments and not held.is_silent), default=0)
+        presentations = [
+            self._presentation(held, [segment for segment in segments if segment.number >= first])
+            for held, segments in windows
+        ]
         return render_mpd(presentations, target_s=self.target_s, live=live)
+
+    def _presentation(self, held: _Rendition, segments: Sequence[SegmentInfo]) -> Presentation:
+        return Presentation(held.described(held.uri), held.init.sample_rate, segments)
 
     def _videos_first(self) -> list[_Rendition]:
         return sorted(self._renditions.values(), key=lambda held: held.init.kind != "video")

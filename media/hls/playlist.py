@@ -179,6 +179,15 @@ class MediaPlaylist:
         """Complete segments, oldest first."""
         return [entry.info for entry in self._entries]
 
+    @property
+    def numbers(self) -> range:
+        """Those of the complete segments."""
+        return range(self._entries[0].info.number, self._entries[-1].info.number + 1) if self._entries else range(0)
+
+    def numbered(self, number: int) -> SegmentInfo:
+        """The complete segment of one of ``numbers``."""
+        return self._entries[number - self._entries[0].info.number].info
+
     def start_at(self, breaks: int) -> None:
         """Begin in the middle of a stream: ``breaks`` discontinuities came before. Only while empty."""
         self._breaks = breaks
@@ -224,18 +233,20 @@ class MediaPlaylist:
         self.add_segment(msgspec.structs.replace(info, duration=round(duration * info.timescale)))
         return info.uri
 
-    def drop(self, uri: str) -> None:
+    def drop(self, uri: str) -> int | None:
         """A segment's bytes have gone for good: it is a gap, or, where only the window is held, listed no more, nor
-        anything before it."""
+        anything before it. Its number, if it was listed."""
         at = next((at for at, entry in enumerate(self._entries) if entry.info.uri == uri), None)
         if at is None:
-            return
+            return None
+        number = self._entries[at].info.number
         if self._keeps_all:
             entry = self._entries[at]
             entry.info, entry.parts = msgspec.structs.replace(entry.info, is_gap=True), []
             entry.text = _text(entry)
         else:
             self._forget_first(at + 1)
+        return number
 
     def finish(self) -> None:
         self.close_open()
@@ -369,8 +380,8 @@ class MediaPlaylist:
     ) -> str:
         """The playlist's text: the live window, or with ``whole`` all there is; a delta if one is wanted and worth it.
 
-        ``follows``: for a client that holds an earlier version, which this one must go on from (RFC 8216bis, 6.2.1). ``ends``: for
-        one that is to get nothing more, although the stream goes on.
+        ``follows``: for a client that holds an earlier version, which this one must go on from (RFC 8216bis, 6.2.1).
+        ``ends``: for one that is to get nothing more, although the stream goes on.
         """
         is_over = self.is_ended or ends
         shows_all = whole and self._keeps_all

@@ -11,6 +11,8 @@ from server.http.conditions import Part, accepts_gzip, is_refused, is_unchanged,
 from server.http.errors import Problem
 
 COMPRESSED_FROM_BYTES: Final = 2_000
+COMPRESSED_HERE_BYTES: Final = 64 * 1024
+"""More than this, about 1 ms of work, is compressed beside the loop: playlists of many hours."""
 PRIVATE: Final = "private, no-cache"
 """For what not everybody may see: no shared cache keeps it, and a browser asks each time whether it still may."""
 
@@ -29,7 +31,7 @@ def text(request: web.Request, body: bytes, *, etag: str, headers: Mapping[str, 
     ready = without_content(request, said)
     if ready is not None:
         return ready
-    response = web.Response(body=body, headers=said)
+    response = web.Response(body=body, headers=said, zlib_executor_size=COMPRESSED_HERE_BYTES)
     if is_zipped:
         response.enable_compression(web.ContentCoding.gzip)
     return response

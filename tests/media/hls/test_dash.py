@@ -10,7 +10,7 @@ import imageio_ffmpeg
 import msgspec
 import pytest
 
-from media.hls.dash import Live, Origins, Presentation, render_mpd
+from media.hls.dash import History, Live, Origins, Presentation, render_mpd, render_periods
 from media.hls.events import InitReady, SegmentReady, StreamEnded
 from media.hls.folder import RunFolder
 from media.hls.index import LiveIndex
@@ -173,3 +173,82 @@ def test_manifest_plays_to_the_end(tmp_path: Path):
     lines = [line for line in done.stdout.splitlines() if not line.startswith("#")]
     assert sum(line.startswith("0,") for line in lines) == 150
     assert done.stderr == ""
+
+
+class Listed:
+    """A rendition that counts how often it is asked for a segment."""
+
+    def __init__(self, held: list[SegmentInfo]) -> None:
+        self.held = held
+        self.asked = 0
+
+    @property
+    def numbers(self) -> range:
+        return range(self.held[0].number, self.held[-1].number + 1)
+
+    def numbered(self, number: int) -> SegmentInfo:
+        self.asked += 1
+        return self.held[number - self.held[0].number]
+
+
+def listed(count: int) -> dict[str, Listed]:
+    presentations = both(range(1, count + 1))
+    return {each.info.name: Listed(list(each.segments)) for each in presentations}
+
+
+def of_history(history: History, renditions: dict[str, Listed]) -> str:
+    presentations = [Presentation(VIDEO, 0, ()), Presentation(AUDIO, 48_000, ())]
+    return render_periods(presentations, history.periods(renditions), target_s=2)
+
+
+def afresh(renditions: dict[str, Listed]) -> str:
+    held = [Presentation(VIDEO, 0, renditions["video"].held), Presentation(AUDIO, 48_000, renditions["audio"].held)]
+    return render_mpd(held, target_s=2)
+
+
+def broken_at(renditions: dict[str, Listed], number: int) -> None:
+    for rendition in renditions.values():
+        at = number - rendition.numbers.start
+        rendition.held[at] = msgspec.structs.replace(rendition.held[at], is_discontinuity=True)
+        rendition.held[at:] = [msgspec.structs.replace(each, run=each.run + 1) for each in rendition.held[at:]]
+
+
+@pytest.mark.parametrize("settled", [0, 1, 7, 20, 31, 40])
+def test_what_was_settled_does_not_change_what_the_manifest_says(settled):
+    renditions = listed(40)
+    broken_at(renditions, 7)
+    broken_at(renditions, 31)
+    renditions["audio"].held[19] = msgspec.structs.replace(renditions["audio"].held[19], is_gap=True)
+    history = History()
+    history.settle(renditions, before=settled)
+    assert of_history(history, renditions) == afresh(renditions)
+    assert of_history(history, renditions) == afresh(renditions), "the first manifest leaves the history as it was"
+
+
+def test_manifest_of_many_hours_looks_at_its_last_minute_only():
+    renditions = listed(5_000)
+    history = History()
+    history.settle(renditions, before=4_984)
+    before = renditions["video"].asked
+    of_history(history, renditions)
+    assert renditions["video"].asked - before == 17
+
+
+def test_segment_that_is_lost_long_after_it_was_settled_is_left_out():
+    renditions = listed(40)
+    history = History()
+    history.settle(renditions, before=24)
+    renditions["video"].held[4] = msgspec.structs.replace(renditions["video"].held[4], is_gap=True)
+    history.changed(5)
+    assert of_history(history, renditions) == afresh(renditions)
+    assert 'startNumber="6"' in of_history(history, renditions)
+
+
+def test_sound_that_joins_a_run_costs_the_recording_none_of_the_pictures_before_it():
+    renditions = listed(10)
+    sound = renditions["audio"].held
+    sound[:4] = [msgspec.structs.replace(each, is_gap=True, init_uri="") for each in sound[:4]]
+    mpd = ElementTree.fromstring(of_history(History(), renditions))
+    starts = [each.get("startNumber") for each in mpd.findall(".//d:SegmentTemplate", NS)]
+    assert starts == ["1", "5"]
+    assert mpd.find(".//d:Representation[@id='audio']//d:S", NS).get("t") == str(10 * 48_000 - 480)

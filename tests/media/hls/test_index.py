@@ -415,3 +415,14 @@ def test_playlist_of_who_was_told_of_pictures_goes_on(stream):
 def test_since_the_start_the_playlist_for_sound_alone_is_asked_for_with_both_directives(stream):
     stream.feed(live(AUDIO, units=sounds(6)))
     assert "audio.m3u8?dvr=1&alone=1" in stream.index.multivariant(dvr=True).body.decode()
+
+
+def test_manifest_since_the_start_has_each_segment_once_however_long_it_runs(tmp_path):
+    stream = Stream(tmp_path / "run", keep_s=600)
+    stream.publish()
+    for at in range(0, 120, 6):
+        stream.feed(live(VIDEO, AUDIO, units=units(6, from_ms=at * 1000)))
+        body = stream.index.manifest(now=float(at), dvr=True).body.decode()
+        counts = [sum(int(repeat or 0) + 1 for repeat in re.findall(r'<S [^/]*?d="\d+"(?: r="(\d+)")?/>', part))
+                  for part in body.split("<SegmentTemplate")[1:]]  # fmt: skip
+        assert counts == [len(stream.text(name, dvr=True).segments) - 1 for name in ("video", "audio")]
