@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from actors.chat_log import Appended, ChatEntry, ChatLog, RelationshipLookup, as_shown
+from actors.chat_log import Appended, ChatEntry, ChatLog, RelationshipLookup, RoomStore, as_shown
 from actors.chat_messages import (
     LISTEN_S,
     RECENT,
@@ -79,6 +79,7 @@ class ChatRoom(Actor):
         *,
         room_id: str,
         log: ChatLog,
+        rooms: RoomStore,
         relationships: RelationshipLookup,
         rate_limits: RateLimits,
         broadcast: Broadcast,
@@ -91,6 +92,7 @@ class ChatRoom(Actor):
         self._fresh_traces: list[str] = []
         self._room_id = room_id
         self._log = log
+        self._rooms = rooms
         self._relationships = relationships
         self._rate_limits = rate_limits
         self._broadcast = broadcast
@@ -114,7 +116,7 @@ class ChatRoom(Actor):
         self._offset = 0
 
     async def activate(self) -> None:
-        record = await self._log.load_room(self._room_id)
+        record = await self._rooms.load(self._room_id)
         if record is None:
             raise DomainError("not_found", "There is no such room.")
         self._rules = ChatRules(
@@ -128,10 +130,15 @@ class ChatRoom(Actor):
         self._fence = self.context.fence
         self._stream_id = record.stream_id
         self._epoch = record.log_epoch
-        self._pinned = record.pinned
+        self._pinned = await self._read_pinned(record.pinned_id)
         self._offset = record.last_offset
         self._recent = RecentMessages(after=self._offset)
         self._broadcast(RoomOpened(room_id=self._room_id, epoch=self._epoch, offset=self._offset))
+
+    async def _read_pinned(self, message_id: str | None) -> ChatMessage | None:
+        """None for a pinned message that was deleted since."""
+        found = None if message_id is None else await self._log.message(self._room_id, message_id)
+        return found if isinstance(found, ChatMessage) else None
 
     async def passivate(self) -> None:
         """What was submitted is answered and announced before the room goes."""
@@ -447,7 +454,7 @@ class ChatRoom(Actor):
             raise DomainError("not_found", "There is no such message.", field="message_id")
         if found.user.id != message.by.id:
             self._require_moderator(message.by)
-        offset = await self._log.delete_message(self._room_id, found.id, by=message.by.id, fence=self._fence)
+        offset = await self._rooms.delete_message(self._room_id, found.id, by=message.by.id, fence=self._fence)
         if offset is None:
             return
         self._forget_message(found.id, offset)
@@ -479,7 +486,7 @@ class ChatRoom(Actor):
         self._require_moderator(message.by)
         self._consume("moderation", message.by)
         pinned = None if message.message_id is None else await self._shown(message.message_id)
-        await self._log.pin(self._room_id, message.message_id, fence=self._fence)
+        await self._rooms.set_pinned(self._room_id, message.message_id, fence=self._fence)
         self._pinned = pinned
         self._tell("chat:pinned", {"message": msgspec.to_builtins(pinned)})
 
@@ -498,14 +505,12 @@ class ChatRoom(Actor):
         if message.seconds is not None and not 0 <= message.seconds <= MAX_TIMEOUT_S:
             raise DomainError("invalid", "A timeout lasts between 1 second and 14 days.", field="seconds")
         sanction = self._sanction_for(message.seconds)
-        await self._log.sanction(
-            self._room_id,
-            message.user_id,
-            sanction,
-            reason=message.reason,
-            by=message.by.id,
-            fence=self._fence,
-        )
+        if sanction is None:
+            await self._rooms.lift_sanction(self._room_id, message.user_id, fence=self._fence)
+        else:
+            await self._rooms.put_sanction(
+                self._room_id, message.user_id, sanction, reason=message.reason, by=message.by.id, fence=self._fence
+            )
         self._apply(message.user_id, sanction)
 
     def _sanction_for(self, seconds: int | None) -> Sanction | None:
@@ -527,7 +532,7 @@ class ChatRoom(Actor):
         self._require_moderator(message.by)
         self._consume("moderation", message.by)
         mode = changed_mode(self._rules.mode, message.changes)
-        await self._log.set_mode(self._room_id, mode, fence=self._fence)
+        await self._rooms.set_mode(self._room_id, mode, fence=self._fence)
         self._rules.mode = mode
         self._tell("chat:mode", {"mode": msgspec.to_builtins(mode)})
         return mode

@@ -1,9 +1,9 @@
-"""What a chat room leans on: its log, which lasts, and what people are to its owner."""
+"""The ports of a chat room: the log, the rows of rooms, and the relationships of people to its owner."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -41,35 +41,51 @@ class Appended(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RoomRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """All that an actor must know to go on with a room. ``log_epoch`` names the log towards clients."""
+
     id: str
     stream_id: str | None
     owner_id: str
     log_epoch: str
     last_offset: int
-    mode: ChatMode
-    pinned: ChatMessage | None
-    moderators: frozenset[str]
-    sanctions: dict[str, Sanction]
+    mode: ChatMode = ChatMode()
+    pinned_id: str | None = None
+    moderators: frozenset[str] = frozenset()
+    sanctions: Mapping[str, Sanction] = {}
 
 
 class ChatLog(Protocol):
-    """The room's durable side. Raises ``Unavailable`` while the database is away and ``Fenced`` for a stale epoch."""
+    """The messages of all rooms, appended and read in order of offset.
+
+    Raises ``Unavailable`` while the database is away; the outcome of an entry with a stale epoch is ``Fenced``.
+    """
 
     def submit(self, entry: ChatEntry) -> asyncio.Future[Appended]: ...
     async def find(self, room_id: str, user_id: str, client_id: str) -> Appended | None: ...
-    async def load_room(self, room_id: str) -> RoomRecord | None: ...
     async def last(self, room_id: str, limit: int) -> Sequence[LoggedMessage]: ...
     async def since(self, room_id: str, offset: int, *, limit: int) -> Sequence[LoggedMessage]: ...
     async def message(self, room_id: str, message_id: str) -> LoggedMessage | None: ...
+
+
+class RoomStore(Protocol):
+    """The rows of rooms, and what moderators change. Raises ``Unavailable``, and ``Fenced`` for a stale token."""
+
+    async def load(self, room_id: str) -> RoomRecord | None: ...
     async def delete_message(self, room_id: str, message_id: str, *, by: str, fence: Fence) -> int | None: ...
-    async def pin(self, room_id: str, message_id: str | None, *, fence: Fence) -> None: ...
+    async def set_pinned(self, room_id: str, message_id: str | None, *, fence: Fence) -> None: ...
     async def set_mode(self, room_id: str, mode: ChatMode, *, fence: Fence) -> None: ...
-    async def sanction(
-        self, room_id: str, user_id: str, sanction: Sanction | None, *, reason: str, by: str, fence: Fence
-    ) -> None: ...
+    async def put_sanction(
+        self, room_id: str, user_id: str, sanction: Sanction, *, reason: str, by: str, fence: Fence
+    ) -> None:
+        """Set or replace what the person may not do. Raises ``DomainError("not_found")`` without such a person."""
+
+    async def lift_sanction(self, room_id: str, user_id: str, *, fence: Fence) -> None:
+        """Idempotent. Raises ``DomainError("not_found")`` for what is no person's id."""
 
 
 class RelationshipLookup(Protocol):
+    """Reads what a person is to the owner of a room. Raises ``Unavailable``."""
+
     async def relationship(self, *, owner_id: str, user_id: str) -> Relationship: ...
 
 

@@ -57,7 +57,7 @@ from server.limits import (
     rate_limits,
 )
 from server.live.admission import QuotaSync
-from server.live.durable import DurableChat, DurableStreams, DurableViews
+from server.live.durable import DurableStreams, DurableViews
 from server.live.edge import Edge, Fanout, address_in, reconnect_delays_ms, tag_of
 from server.live.events import SERVER_EVENTS
 from server.live.hls import HlsRoutes, Playback
@@ -93,6 +93,7 @@ from storage.objects import ObjectStore, open_objects
 from storage.postgres import Database
 from storage.recording import Recordings
 from storage.redis import Redis, RedisRateLimiter
+from storage.relationships import Relationships
 from storage.rooms import Rooms
 from storage.stream import Streams
 from storage.viewers import Views
@@ -182,12 +183,7 @@ class App:
         self._facts = Facts(db=self.db)
         await self._facts.adopt()
         self._recordings = Recordings(db=self.db)
-        self._chat = DurableChat(
-            log=self._log,
-            rooms=Rooms(db=self.db),
-            db=self.db,
-            needs_verified_email=self.settings.require_verified_email,
-        )
+        self._rooms = Rooms(db=self.db)
 
     @property
     def _object_place(self) -> str:
@@ -244,7 +240,9 @@ class App:
         Kinds(
             node=self.node,
             streams=DurableStreams(streams=self._streams, recordings=self._recordings),
-            chat=self._chat,
+            log=self._log,
+            rooms=self._rooms,
+            relationships=Relationships(db=self.db, needs_verified_email=self.settings.require_verified_email),
             views=DurableViews(views=Views(db=self.db)),
             reader=self._readers.actor,
             node_actor=self._node_actor,
@@ -347,7 +345,7 @@ class App:
             needs_verified_email=self.settings.require_verified_email,
         )
         self._playback = Playback(recordings=self._recordings)
-        self._mirrors = RoomMirrors(node=self.node, pages=self._chat, fan=self.fanout)
+        self._mirrors = RoomMirrors(node=self.node, pages=self._log, fan=self.fanout)
         self._listener = MediaEvents(
             node=self.node,
             ingest=self._ingest,
@@ -370,7 +368,7 @@ class App:
             node=self.node,
             fanout=self.fanout,
             mirrors=self._mirrors,
-            log=self._chat,
+            log=self._log,
             streams=self._stream_directory,
             presence=self._presence,
             others=lambda: self.cluster.members.view.members,
@@ -546,7 +544,8 @@ class App:
             rows=self._streams,
             ingest=self._ingest,
             stream_directory=self._stream_directory,
-            chat=self._chat,
+            log=self._log,
+            rooms=self._rooms,
             objects=self.objects,
             node=self.node,
             db=self.db,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from actors.chat import ChatRoom
+from actors.chat_log import ChatLog, RelationshipLookup, RoomStore
 from actors.events import NODE, Broadcast
 from actors.rate_limits import RateLimits
 from actors.reader import READER, FactReader
@@ -15,7 +16,7 @@ from actors.runtime.ids import ActorId
 from actors.stream import LiveStream
 from actors.tracing import Trace
 from actors.viewers import ViewCounter
-from server.live.durable import DurableChat, DurableStreams, DurableViews
+from server.live.durable import DurableStreams, DurableViews
 from server.live.node_actor import MediaOfNodes, NodeActor
 
 
@@ -25,7 +26,9 @@ class Kinds:
 
     node: Node
     streams: DurableStreams
-    chat: DurableChat
+    log: ChatLog
+    rooms: RoomStore
+    relationships: RelationshipLookup
     views: DurableViews
     reader: Callable[[ActorId], FactReader]
     node_actor: Callable[[], NodeActor]
@@ -58,8 +61,9 @@ class Kinds:
     def _room(self, actor_id: ActorId) -> ChatRoom:
         return ChatRoom(
             room_id=actor_id.key,
-            log=self.chat,
-            relationships=self.chat,
+            log=self.log,
+            rooms=self.rooms,
+            relationships=self.relationships,
             rate_limits=self.rate_limits,
             broadcast=self.broadcast,
             new_id=self.new_id,

@@ -10,14 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import collections
-import datetime as dt
 import time
 from collections.abc import Sequence
 from typing import Final
 
-import msgspec
-
 from actors.chat_log import Appended, ChatEntry
+from actors.events import ChatMessage, ChatUser, DeletedMessage, LoggedMessage
 from actors.runtime.errors import DomainError, MailboxFull
 from storage.errors import BadValue, Conflict, Fenced, StorageError, Unavailable
 from storage.ids import is_uuid
@@ -30,24 +28,6 @@ MAX_REST_S: Final = 0.003
 PAGE: Final = 500
 MAX_READS: Final = 6
 READ_S: Final = 10.0
-
-
-class StoredMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of the log with its author. A deleted one keeps its place and loses its text."""
-
-    id: str
-    offset: int
-    user_id: str
-    username: str
-    display_name: str
-    is_owner: bool
-    is_moderator: bool
-    client_id: str
-    text: str
-    sent_at: dt.datetime
-    media_time_ms: int | None
-    reply_to: str | None
-    is_deleted: bool
 
 
 class UnknownRoom(StorageError, DomainError):
@@ -112,12 +92,15 @@ class PostgresChatLog:
     def submit(self, entry: ChatEntry) -> asyncio.Future[Appended]:
         """Queue an entry and return the future of its outcome, at once. Entries keep the order of the calls.
 
-        Raises ``LogFull`` when the queue is full and ``Unavailable`` after ``close``. The future ends with ``Fenced``,
-        ``UnknownRoom``, ``UnknownReply``, ``BadValue``, ``Conflict`` (no such user) for that entry alone, or with
-        ``Unavailable`` for all that were in hand, after which the same ``client_id`` may be sent again.
+        Raises ``LogFull`` when the queue is full, ``Unavailable`` after ``close``, and ``UnknownReply`` for a
+        ``reply_to`` that is no id. The future ends with ``Fenced``, ``UnknownRoom``, ``UnknownReply``, ``BadValue`` or
+        ``Conflict`` (no such user) for that entry alone, or with ``Unavailable`` for all that were in hand, after which
+        the same ``client_id`` may be sent again.
         """
         if self._is_closed:
             raise Unavailable("chat log", "it is closed")
+        if entry.reply_to is not None and not is_uuid(entry.reply_to):
+            raise UnknownReply(entry.reply_to)
         if len(self._waiting) >= self._max_waiting:
             raise LogFull(retry_after_s=0.5)
         outcome: asyncio.Future[Appended] = self._new_future()
@@ -176,22 +159,22 @@ class PostgresChatLog:
         rows = await self._appends.fetch(APPEND, entries, timeout_s=self._deadline_s)
         return [_outcome(entry, row) for entry, row in zip(entries, rows, strict=True)]
 
-    async def history(self, room_id: str, *, before: int | None = None, limit: int = 50) -> list[StoredMessage]:
+    async def history(self, room_id: str, *, before: int | None = None, limit: int = 50) -> list[LoggedMessage]:
         """The ``limit`` messages under the offset ``before`` (exclusive; the newest without it), ascending."""
         top = before if before is not None else 2**62
         rows = await self._page(_SELECT + _BEFORE, room_id, top, min(limit, PAGE))
         return [_message(row) for row in reversed(rows)]
 
-    async def last(self, room_id: str, limit: int) -> list[StoredMessage]:
+    async def last(self, room_id: str, limit: int) -> list[LoggedMessage]:
         """The newest ``limit`` messages, ascending."""
         return await self.history(room_id, limit=limit)
 
-    async def since(self, room_id: str, offset: int, *, limit: int = PAGE) -> list[StoredMessage]:
+    async def since(self, room_id: str, offset: int, *, limit: int = PAGE) -> list[LoggedMessage]:
         """The first ``limit`` messages above ``offset``, ascending."""
         rows = await self._page(_SELECT + _SINCE, room_id, offset, min(limit, PAGE))
         return [_message(row) for row in rows]
 
-    async def between(self, room_id: str, *, from_ms: int, to_ms: int, limit: int = PAGE) -> list[StoredMessage]:
+    async def between(self, room_id: str, *, from_ms: int, to_ms: int, limit: int = PAGE) -> list[LoggedMessage]:
         """Messages whose place in the broadcast lies in ``[from_ms, to_ms)`` of media time, in order of offset."""
         rows = await self._page(_SELECT + _BETWEEN, room_id, from_ms, to_ms, min(limit, PAGE))
         return [_message(row) for row in rows]
@@ -209,7 +192,7 @@ class PostgresChatLog:
         row = await self._db.fetchrow(_FIND, room_id, user_id, client_id)
         return None if row is None else Appended(id=row["id"], offset=row["offset"], is_duplicate=True)
 
-    async def message(self, room_id: str, message_id: str) -> StoredMessage | None:
+    async def message(self, room_id: str, message_id: str) -> LoggedMessage | None:
         """One message by its id."""
         if not is_uuid(message_id):
             return None
@@ -244,21 +227,25 @@ def _fail(batch: Sequence[_Waiting], error: StorageError) -> None:
         _resolve(future, error)
 
 
-def _message(row: Row) -> StoredMessage:
-    return StoredMessage(
+def _message(row: Row) -> LoggedMessage:
+    """A row as clients see it. A deleted message keeps its place and nothing else."""
+    if row["is_deleted"]:
+        return DeletedMessage(id=row["id"], offset=row["offset"])
+    badges = (("owner", row["is_owner"]), ("moderator", row["is_moderator"]))
+    return ChatMessage(
         id=row["id"],
         offset=row["offset"],
-        user_id=row["user_id"],
-        username=row["username"],
-        display_name=row["display_name"],
-        is_owner=row["is_owner"],
-        is_moderator=row["is_moderator"],
-        client_id=row["client_id"],
+        user=ChatUser(
+            id=row["user_id"],
+            username=row["username"],
+            display_name=row["display_name"],
+            badges=tuple(name for name, has in badges if has),
+        ),
         text=row["text"],
         sent_at=row["sent_at"],
         media_time_ms=row["media_time_ms"],
         reply_to=row["reply_to"],
-        is_deleted=row["is_deleted"],
+        client_id=row["client_id"],
     )
 
 

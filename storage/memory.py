@@ -13,14 +13,17 @@ from typing import Any
 
 import msgspec
 
-from actors.chat_log import Appended, ChatEntry
+from actors.chat_log import Appended, ChatEntry, RoomRecord
+from actors.chat_rules import ChatMode, Sanction
+from actors.events import ChatMessage, ChatUser, DeletedMessage, LoggedMessage
 from actors.runtime import Fence
 from actors.runtime.ids import SHARDS
-from storage.chat import PAGE, StoredMessage, UnknownReply, UnknownRoom
+from storage.chat import PAGE, UnknownReply, UnknownRoom
 from storage.errors import BadValue, Conflict, Fenced, StorageError, Unavailable
 from storage.facts import Fact, name_of
+from storage.ids import is_uuid
 from storage.recording import Init, Segment
-from storage.rooms import RoomRow, SanctionRow
+from storage.rooms import UnknownPerson
 from storage.stream import EDITABLE, Keyholder, NewStream, Owner, StreamRow, StreamState, moved_to
 from storage.stream_facts import Move, RecordingReady, facts_of
 from storage.viewers import ViewSession, ViewSums
@@ -36,6 +39,12 @@ class MemoryPerson(msgspec.Struct, frozen=True, kw_only=True):
     stream_key: str = ""
     stream_defaults: dict[str, Any] = {}
     has_verified_address: bool = False
+
+
+class MessageRow(msgspec.Struct, frozen=True, kw_only=True):
+    entry: ChatEntry
+    offset: int
+    is_deleted: bool = False
 
 
 class FactRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,8 +64,8 @@ class Tables:
         self.is_away = False
         self.epochs = dict.fromkeys(range(SHARDS), 0)
         self.people: dict[str, MemoryPerson] = {}
-        self.rooms: dict[str, RoomRow] = {}
-        self.messages: dict[str, list[StoredMessage]] = {}
+        self.rooms: dict[str, RoomRecord] = {}
+        self.messages: dict[str, list[MessageRow]] = {}
         self.streams: dict[str, StreamRow] = {}
         self.segments: dict[tuple[str, str, int], Segment] = {}
         self.inits: dict[tuple[str, str, str], Init] = {}
@@ -136,65 +145,70 @@ class MemoryChatLog:
             raise UnknownRoom(entry.room_id)
         log = self._tables.messages.setdefault(room.id, [])
         for found in log:
-            if (found.user_id, found.client_id) == (entry.user_id, entry.client_id):
-                return Appended(id=found.id, offset=found.offset, is_duplicate=True)
-        if entry.reply_to is not None and all(found.id != entry.reply_to for found in log):
+            if (found.entry.user_id, found.entry.client_id) == (entry.user_id, entry.client_id):
+                return Appended(id=found.entry.id, offset=found.offset, is_duplicate=True)
+        if entry.reply_to is not None and all(found.entry.id != entry.reply_to for found in log):
             raise UnknownReply(entry.reply_to)
         if entry.user_id not in self._tables.people:
             raise Conflict("chat_messages_user_id_fkey")
-        message = self._message(room, entry)
-        log.append(message)
-        self._tables.rooms[room.id] = msgspec.structs.replace(room, last_offset=message.offset)
-        return Appended(id=message.id, offset=message.offset)
+        offset = room.last_offset + 1
+        log.append(MessageRow(entry=entry, offset=offset))
+        self._tables.rooms[room.id] = msgspec.structs.replace(room, last_offset=offset)
+        return Appended(id=entry.id, offset=offset)
 
-    def _message(self, room: RoomRow, entry: ChatEntry) -> StoredMessage:
-        author = self._tables.people[entry.user_id]
-        return StoredMessage(
+    def _message(self, room: RoomRecord, row: MessageRow) -> LoggedMessage:
+        entry, author = row.entry, self._tables.people[row.entry.user_id]
+        if row.is_deleted:
+            return DeletedMessage(id=entry.id, offset=row.offset)
+        badges = (("owner", room.owner_id == author.id), ("moderator", author.id in room.moderators))
+        return ChatMessage(
             id=entry.id,
-            offset=room.last_offset + 1,
-            user_id=author.id,
-            username=author.username,
-            display_name=author.display_name,
-            is_owner=room.owner_id == author.id,
-            is_moderator=False,
-            client_id=entry.client_id,
+            offset=row.offset,
+            user=ChatUser(
+                id=author.id,
+                username=author.username,
+                display_name=author.display_name,
+                badges=tuple(name for name, has in badges if has),
+            ),
             text=entry.text,
             sent_at=entry.sent_at,
             media_time_ms=entry.media_time_ms,
             reply_to=entry.reply_to,
-            is_deleted=False,
+            client_id=entry.client_id,
         )
 
-    def _log(self, room_id: str) -> list[StoredMessage]:
+    def _rows(self, room_id: str) -> list[MessageRow]:
         self._tables.reach()
-        room = self._tables.rooms.get(room_id)
-        moderators = room.moderators if room else frozenset()
-        log = self._tables.messages.get(room_id, [])
-        return [msgspec.structs.replace(found, is_moderator=found.user_id in moderators) for found in log]
+        return self._tables.messages.get(room_id, [])
 
-    async def history(self, room_id: str, *, before: int | None = None, limit: int = 50) -> list[StoredMessage]:
+    def _log(self, room_id: str) -> list[LoggedMessage]:
+        rows = self._rows(room_id)
+        return [self._message(self._tables.rooms[room_id], row) for row in rows]
+
+    async def history(self, room_id: str, *, before: int | None = None, limit: int = 50) -> list[LoggedMessage]:
         log = self._log(room_id)
         end = len(log) if before is None else bisect.bisect_left(log, before, key=lambda found: found.offset)
         return log[max(0, end - min(limit, PAGE)) : end]
 
-    async def last(self, room_id: str, limit: int) -> list[StoredMessage]:
+    async def last(self, room_id: str, limit: int) -> list[LoggedMessage]:
         return await self.history(room_id, limit=limit)
 
-    async def since(self, room_id: str, offset: int, *, limit: int = PAGE) -> list[StoredMessage]:
+    async def since(self, room_id: str, offset: int, *, limit: int = PAGE) -> list[LoggedMessage]:
         return [found for found in self._log(room_id) if found.offset > offset][: min(limit, PAGE)]
 
-    async def between(self, room_id: str, *, from_ms: int, to_ms: int, limit: int = PAGE) -> list[StoredMessage]:
-        log = self._log(room_id)
-        inside = [m for m in log if m.media_time_ms is not None and from_ms <= m.media_time_ms < to_ms]
-        return inside[: min(limit, PAGE)]
+    async def between(self, room_id: str, *, from_ms: int, to_ms: int, limit: int = PAGE) -> list[LoggedMessage]:
+        rows, room = self._rows(room_id), self._tables.rooms[room_id]
+        timed = [(row, row.entry.media_time_ms) for row in rows]
+        inside = [row for row, at in timed if at is not None and from_ms <= at < to_ms]
+        return [self._message(room, row) for row in inside[: min(limit, PAGE)]]
 
     async def find(self, room_id: str, user_id: str, client_id: str) -> Appended | None:
-        for found in self._log(room_id):
-            if (found.user_id, found.client_id) == (user_id, client_id):
-                return Appended(id=found.id, offset=found.offset, is_duplicate=True)
+        for row in self._rows(room_id):
+            if (row.entry.user_id, row.entry.client_id) == (user_id, client_id):
+                return Appended(id=row.entry.id, offset=row.offset, is_duplicate=True)
         return None
 
-    async def message(self, room_id: str, message_id: str) -> StoredMessage | None:
+    async def message(self, room_id: str, message_id: str) -> LoggedMessage | None:
         return next((found for found in self._log(room_id) if found.id == message_id), None)
 
 
@@ -210,26 +224,20 @@ class MemoryRooms:
             raise Conflict("chat_rooms_pkey")
         if owner_id not in self._tables.people:
             raise Conflict("chat_rooms_owner_id_fkey")
-        self._tables.rooms[room_id] = RoomRow(
-            id=room_id,
-            stream_id=stream_id,
-            owner_id=owner_id,
-            log_epoch=log_epoch,
-            last_offset=0,
-            mode={},
-            pinned_id=None,
+        self._tables.rooms[room_id] = RoomRecord(
+            id=room_id, stream_id=stream_id, owner_id=owner_id, log_epoch=log_epoch, last_offset=0
         )
 
-    async def load(self, room_id: str) -> RoomRow | None:
+    async def load(self, room_id: str) -> RoomRecord | None:
         self._tables.reach()
         room = self._tables.rooms.get(room_id)
         if room is None:
             return None
         now = dt.datetime.now(dt.UTC)
-        holding = tuple(found for found in room.sanctions if found.until is None or found.until > now)
+        holding = {who: held for who, held in room.sanctions.items() if held.until is None or held.until > now}
         return msgspec.structs.replace(room, sanctions=holding)
 
-    async def set_mode(self, room_id: str, mode: dict[str, Any], *, fence: Fence) -> None:
+    async def set_mode(self, room_id: str, mode: ChatMode, *, fence: Fence) -> None:
         self._change(room_id, fence, mode=mode)
 
     async def set_pinned(self, room_id: str, message_id: str | None, *, fence: Fence) -> None:
@@ -241,23 +249,27 @@ class MemoryRooms:
     async def remove_moderator(self, room_id: str, user_id: str, *, fence: Fence) -> None:
         self._change(room_id, fence, moderators=self._tables.rooms[room_id].moderators - {user_id})
 
-    async def put_sanction(self, room_id: str, sanction: SanctionRow, *, fence: Fence) -> None:
-        self._change(room_id, fence, sanctions=(*self._others(room_id, sanction.user_id), sanction))
+    async def put_sanction(
+        self, room_id: str, user_id: str, sanction: Sanction, *, reason: str, by: str, fence: Fence
+    ) -> None:
+        if user_id not in self._tables.people:
+            raise UnknownPerson
+        self._change(room_id, fence, sanctions={**self._tables.rooms[room_id].sanctions, user_id: sanction})
 
     async def lift_sanction(self, room_id: str, user_id: str, *, fence: Fence) -> None:
-        self._change(room_id, fence, sanctions=self._others(room_id, user_id))
+        if not is_uuid(user_id):
+            raise UnknownPerson
+        sanctions = self._tables.rooms[room_id].sanctions
+        self._change(room_id, fence, sanctions={who: held for who, held in sanctions.items() if who != user_id})
 
     async def delete_message(self, room_id: str, message_id: str, *, by: str, fence: Fence) -> int | None:
         self._tables.hold(fence)
         log = self._tables.messages.get(room_id, [])
         for at, found in enumerate(log):
-            if found.id == message_id:
-                log[at] = msgspec.structs.replace(found, text="", is_deleted=True)
+            if found.entry.id == message_id:
+                log[at] = msgspec.structs.replace(found, is_deleted=True)
                 return found.offset
         return None
-
-    def _others(self, room_id: str, user_id: str) -> tuple[SanctionRow, ...]:
-        return tuple(found for found in self._tables.rooms[room_id].sanctions if found.user_id != user_id)
 
     def _change(self, room_id: str, fence: Fence, **changes: Any) -> None:
         self._tables.hold(fence)

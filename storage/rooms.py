@@ -2,38 +2,25 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
-from actors.runtime import Fence
+from actors.chat_log import RoomRecord
+from actors.chat_rules import ChatMode, Sanction
+from actors.runtime import DomainError, Fence
+from storage.errors import Conflict, StorageError
 from storage.ids import is_uuid
 from storage.leases import hold
 from storage.postgres import Database, Row, Transaction
 
 
-class SanctionRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A person who may not write: a time-out until ``until``, a ban without it."""
+class UnknownPerson(StorageError, DomainError):
+    """There is no such person."""
 
-    user_id: str
-    until: dt.datetime | None
-    reason: str
-    by_id: str
-
-
-class RoomRow(msgspec.Struct, frozen=True, kw_only=True):
-    """All that an owner of the room must know to go on with it. ``log_epoch`` names the log towards clients."""
-
-    id: str
-    stream_id: str | None
-    owner_id: str
-    log_epoch: str
-    last_offset: int
-    mode: dict[str, Any]
-    pinned_id: str | None
-    moderators: frozenset[str] = frozenset()
-    sanctions: tuple[SanctionRow, ...] = ()
+    def __init__(self) -> None:
+        DomainError.__init__(self, "not_found", "There is no such person.", field="user_id")
 
 
 class Rooms:
@@ -46,7 +33,7 @@ class Rooms:
         """Open an empty room. Raises ``Conflict`` if it exists or the owner does not."""
         await insert_room(self._db, room_id=room_id, owner_id=owner_id, log_epoch=log_epoch, stream_id=stream_id)
 
-    async def load(self, room_id: str) -> RoomRow | None:
+    async def load(self, room_id: str) -> RoomRecord | None:
         """The room with its moderators and the sanctions that still hold."""
         if not is_uuid(room_id):
             return None
@@ -54,10 +41,10 @@ class Rooms:
         if row is None:
             return None
         sanctions = await self._db.fetch(_SANCTIONS, room_id)
-        return _room(row, tuple(_sanction(found) for found in sanctions))
+        return _room(row, sanctions)
 
-    async def set_mode(self, room_id: str, mode: dict[str, Any], *, fence: Fence) -> None:
-        await self._fenced(fence, "update chat_rooms set mode = $2 where id = $1", room_id, mode)
+    async def set_mode(self, room_id: str, mode: ChatMode, *, fence: Fence) -> None:
+        await self._fenced(fence, "update chat_rooms set mode = $2 where id = $1", room_id, msgspec.to_builtins(mode))
 
     async def set_pinned(self, room_id: str, message_id: str | None, *, fence: Fence) -> None:
         await self._fenced(fence, "update chat_rooms set pinned_id = $2 where id = $1", room_id, message_id)
@@ -70,13 +57,19 @@ class Rooms:
         """Idempotent."""
         await self._fenced(fence, "delete from chat_moderators where room_id = $1 and user_id = $2", room_id, user_id)
 
-    async def put_sanction(self, room_id: str, sanction: SanctionRow, *, fence: Fence) -> None:
-        """Set or replace what a person may not do."""
-        values = (sanction.user_id, sanction.until, sanction.reason, sanction.by_id)
-        await self._fenced(fence, _PUT_SANCTION, room_id, *values)
+    async def put_sanction(
+        self, room_id: str, user_id: str, sanction: Sanction, *, reason: str, by: str, fence: Fence
+    ) -> None:
+        """Set or replace what a person may not do. Raises ``UnknownPerson``."""
+        _require_id(user_id)
+        try:
+            await self._fenced(fence, _PUT_SANCTION, room_id, user_id, sanction.until, reason, by)
+        except Conflict:
+            raise UnknownPerson from None
 
     async def lift_sanction(self, room_id: str, user_id: str, *, fence: Fence) -> None:
-        """Idempotent."""
+        """Idempotent. Raises ``UnknownPerson`` for what is no id."""
+        _require_id(user_id)
         await self._fenced(fence, "delete from chat_sanctions where room_id = $1 and user_id = $2", room_id, user_id)
 
     async def delete_message(self, room_id: str, message_id: str, *, by: str, fence: Fence) -> int | None:
@@ -101,22 +94,23 @@ async def insert_room(
     await where.execute(_INSERT, room_id, stream_id, owner_id, log_epoch)
 
 
-def _room(row: Row, sanctions: tuple[SanctionRow, ...]) -> RoomRow:
-    return RoomRow(
+def _require_id(user_id: str) -> None:
+    if not is_uuid(user_id):
+        raise UnknownPerson
+
+
+def _room(row: Row, sanctions: Sequence[Row]) -> RoomRecord:
+    return RoomRecord(
         id=row["id"],
         stream_id=row["stream_id"],
         owner_id=row["owner_id"],
         log_epoch=row["log_epoch"],
         last_offset=row["last_offset"],
-        mode=row["mode"],
+        mode=msgspec.convert(row["mode"], ChatMode),
         pinned_id=row["pinned_id"],
         moderators=frozenset(row["moderators"]),
-        sanctions=sanctions,
+        sanctions={found["user_id"]: Sanction(until=found["until"]) for found in sanctions},
     )
-
-
-def _sanction(row: Row) -> SanctionRow:
-    return SanctionRow(user_id=row["user_id"], until=row["until"], reason=row["reason"], by_id=row["by_id"])
 
 
 _INSERT: Final = "insert into chat_rooms (id, stream_id, owner_id, log_epoch) values ($1, $2, $3, $4)"
@@ -126,8 +120,7 @@ select r.id, r.stream_id, r.owner_id, r.log_epoch, r.last_offset, r.mode, r.pinn
 from chat_rooms r where r.id = $1
 """
 _SANCTIONS: Final = """
-select user_id, until, reason, by_id from chat_sanctions where room_id = $1 and (until is null or until > now())
-order by created_at
+select user_id, until from chat_sanctions where room_id = $1 and (until is null or until > now())
 """
 _ADD_MODERATOR: Final = "insert into chat_moderators (room_id, user_id) values ($1, $2) on conflict do nothing"
 _PUT_SANCTION: Final = """

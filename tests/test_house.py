@@ -112,7 +112,6 @@ SQL = re.compile(
 )
 SQL_ROOMS = ("storage/", "server/features/", "server/outbound/", "server/http/", "migrations/", "bench/")
 SQL_BESIDE = {
-    "server/live/durable.py": "who follows and who is banned, as a room asks for it",
     "server/live/stream.py": "single columns of the account that a stream belongs to",
 }
 

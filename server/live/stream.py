@@ -24,13 +24,15 @@ from server.http.limits import AccountRates
 from server.http.shapes import Body, Cursor, Limit, Page, Query, Shape, Text, one_line, several_lines
 from server.live.addresses import viewer_of
 from server.live.departure import Departure
-from server.live.durable import DurableChat, view_of
+from server.live.durable import view_of
 from server.live.ingest import Ingest
 from server.live.rights import Rights
 from server.live.stream_directory import StreamDirectory, shown
+from storage.chat import PostgresChatLog
 from storage.errors import StorageError
 from storage.objects import ObjectStore
 from storage.postgres import Database
+from storage.rooms import Rooms
 from storage.stream import Streams as StreamRows
 from storage.stream import new_stream_key
 
@@ -215,7 +217,8 @@ class StreamRoutes:
         rows: StreamRows,
         ingest: Ingest,
         stream_directory: StreamDirectory,
-        chat: DurableChat,
+        log: PostgresChatLog,
+        rooms: Rooms,
         objects: ObjectStore,
         node: Node,
         db: Database,
@@ -230,7 +233,8 @@ class StreamRoutes:
         self._rows = rows
         self._ingest = ingest
         self._stream_directory = stream_directory
-        self._chat = chat
+        self._log = log
+        self._rooms = rooms
         self._objects = objects
         self._node = node
         self._db = db
@@ -437,16 +441,16 @@ class StreamRoutes:
 
     async def _replay(self, call: Call[None, ReplayQuery]) -> Answer:
         view = await self._visible(call)
-        room = await self._chat.load_room(view.room_id)
+        room = await self._rooms.load(view.room_id)
         if room is None:
             raise not_found()
         query = call.query
         after = decode_cursor(query.cursor, tuple[int, UUID])[0] if query.cursor is not None else query.since_offset
         if after is None and query.media_time is not None:
             from_ms = round(query.media_time * 1000)
-            messages = await self._chat.between(view.room_id, from_ms=from_ms, to_ms=2**53, limit=query.limit)
+            messages = await self._log.between(view.room_id, from_ms=from_ms, to_ms=2**53, limit=query.limit)
         else:
-            messages = await self._chat.since(view.room_id, after or 0, limit=query.limit)
+            messages = await self._log.since(view.room_id, after or 0, limit=query.limit)
         items = [msgspec.to_builtins(message) for message in messages]
         following = encode_cursor((items[-1]["offset"], view.room_id)) if len(items) == query.limit else None
         return Answer(200, {"room_id": view.room_id, "epoch": room.log_epoch, "items": items, "next": following})

@@ -22,7 +22,6 @@ from actors.runtime import (
     Unavailable,
     shard_of,
 )
-from server.live.durable import DurableChat
 from storage.ids import Ids
 from storage.memory import MemoryChatLog, MemoryPerson, MemoryRooms, Tables
 
@@ -34,15 +33,11 @@ RATES: dict[Action, Rate] = {
 FACTORS: dict[Role, float] = {"viewer": 1.0, "moderator": 1.0, "owner": 1.0, "admin": 1.0}
 
 
-class Log(DurableChat):
-    """The tables in memory, with outcomes that a test lets out, loses or never gives."""
+class Log(MemoryChatLog):
+    """The log in memory, with outcomes that a test lets out, loses or never gives."""
 
     def __init__(self, *, tables: Tables) -> None:
-        super().__init__(log=MemoryChatLog(tables=tables), rooms=MemoryRooms(tables=tables), db=None)  # type: ignore[arg-type]
-        self.relationships: dict[str, Relationship] = {}
-        self.gate = asyncio.Event()
-        self.gate.set()
-        self.look_ups: list[asyncio.Event] = []
+        super().__init__(tables=tables)
         self.withheld: list[tuple[asyncio.Future[Any], asyncio.Future[Any]]] | None = None
         self.loses_outcomes = False
         self.is_full = False
@@ -71,11 +66,21 @@ class Log(DurableChat):
             else:
                 later.set_result(outcome.result())
 
+
+class Relationships:
+    """``RelationshipLookup``: answers from a dictionary, once its gates are open."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, Relationship] = {}
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.look_ups: list[asyncio.Event] = []
+
     async def relationship(self, *, owner_id: str, user_id: str) -> Relationship:
         if self.look_ups:
             await self.look_ups.pop(0).wait()
         await self.gate.wait()
-        return self.relationships.get(user_id, Relationship())
+        return self.known.get(user_id, Relationship())
 
 
 class RoomFixture:
@@ -88,6 +93,7 @@ class RoomFixture:
         self.events: list[LiveEvent] = []
         self.told: list[tuple[LiveEvent, frozenset[str] | None]] = []
         self.log = Log(tables=self.tables)
+        self.relationships = Relationships()
         self.rooms = MemoryRooms(tables=self.tables)
         self.owner, self.ann, self.bob = (self._person(name) for name in ("owner", "ann", "bob"))
         self.rate_limits = RateLimits(rates=RATES, factors=FACTORS)
@@ -100,7 +106,8 @@ class RoomFixture:
             lambda actor_id: ChatRoom(
                 room_id=actor_id.key,
                 log=self.log,
-                relationships=self.log,
+                rooms=self.rooms,
+                relationships=self.relationships,
                 rate_limits=self.rate_limits,
                 broadcast=self._announced,
                 new_id=lambda: self.ids.uuid7(self.clock.time()),

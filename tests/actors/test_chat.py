@@ -41,7 +41,7 @@ async def fixture() -> AsyncIterator[RoomFixture]:
     made = RoomFixture()
     await made.open()
     yield made
-    made.log.gate.set()
+    made.relationships.gate.set()
     await made.close()
 
 
@@ -91,7 +91,7 @@ async def test_nothing_is_shown_or_answered_before_the_log_has_committed(fixture
 
 async def test_one_persons_first_messages_keep_their_order_whatever_the_look_ups_take(fixture: RoomFixture) -> None:
     slow = asyncio.Event()
-    fixture.log.look_ups = [slow]
+    fixture.relationships.look_ups = [slow]
     asked = [fixture.start_post(fixture.ann, f"m{n}") for n in range(5)]
     await fixture.clock.settle()
     slow.set()
@@ -211,7 +211,7 @@ async def test_a_full_log_is_an_answer_and_not_a_crash(fixture: RoomFixture) -> 
 
 
 async def test_more_look_ups_than_a_room_may_have_are_answers_and_not_a_crash(fixture: RoomFixture) -> None:
-    fixture.log.gate.clear()
+    fixture.relationships.gate.clear()
     people = [fixture._person(f"p{n}") for n in range(4_200)]
     asked = [fixture.start_post(person, "hello") for person in people]
     for _ in range(20):
@@ -219,7 +219,7 @@ async def test_more_look_ups_than_a_room_may_have_are_answers_and_not_a_crash(fi
     early = [each for each in asked if each.done()]
     assert 0 < len(early) < 4_200
     assert {type(each.exception()) for each in early} == {MailboxFull}
-    fixture.log.gate.set()
+    fixture.relationships.gate.set()
     for _ in range(20):
         await fixture.clock.advance(0.1)
     assert sum(each.exception() is None for each in asked) == 4_096
@@ -391,7 +391,7 @@ async def test_a_timeout_ends_by_itself(fixture: RoomFixture) -> None:
 
 
 async def test_somebody_whom_the_owner_has_blocked_may_not_write(fixture: RoomFixture) -> None:
-    fixture.log.relationships[fixture.ann.id] = Relationship(is_blocked=True)
+    fixture.relationships.known[fixture.ann.id] = Relationship(is_blocked=True)
     assert (await refused(fixture.post(fixture.ann, "hello"))).code == "blocked"
 
 
@@ -401,7 +401,7 @@ async def test_the_room_says_who_may_write_whatever_the_text(fixture: RoomFixtur
     assert (await refused(fixture.ask(JudgeWriter(author=fixture.ann)))).code == "timed_out"
     await fixture.clock.advance(10.5)
     await fixture.ask(JudgeWriter(author=fixture.ann))
-    fixture.log.relationships[fixture.bob.id] = Relationship(is_blocked=True)
+    fixture.relationships.known[fixture.bob.id] = Relationship(is_blocked=True)
     assert (await refused(fixture.ask(JudgeWriter(author=fixture.bob)))).code == "blocked"
 
 
@@ -412,9 +412,9 @@ async def test_slow_mode_keeps_nobody_from_being_a_writer(fixture: RoomFixture) 
 
 
 async def test_whoever_verifies_their_address_may_write_at_once(fixture: RoomFixture) -> None:
-    fixture.log.relationships[fixture.ann.id] = Relationship(is_verified=False)
+    fixture.relationships.known[fixture.ann.id] = Relationship(is_verified=False)
     assert (await refused(fixture.post(fixture.ann, "hello"))).code == "email_not_verified"
-    del fixture.log.relationships[fixture.ann.id]
+    del fixture.relationships.known[fixture.ann.id]
     assert (await fixture.post(fixture.ann, "hello")).offset == 1
 
 
@@ -453,6 +453,14 @@ async def test_mode_pin_and_sanctions_outlive_the_actor(fixture: RoomFixture) ->
     assert snapshot.mode == ChatMode(slow_seconds=7)
     assert snapshot.pinned is not None
     assert snapshot.pinned["id"] == posted.id
+
+
+async def test_a_pin_of_a_message_that_was_deleted_is_no_pin_for_the_next_incarnation(fixture: RoomFixture) -> None:
+    posted = await fixture.post(fixture.ann, "hello")
+    await fixture.ask(PinChat(by=fixture.owner, message_id=posted.id))
+    await fixture.ask(DeleteChat(by=fixture.ann, message_id=posted.id))
+    await fixture.node.release(shard_of(fixture.room.id), budget_s=1.0)
+    assert (await fixture.ask(ReadRoom())).pinned is None
 
 
 # --------------------------------------------------------------------------------------------------------- random lives
@@ -495,7 +503,7 @@ async def _live(steps: list[tuple[str, int]]) -> None:
     last = await fixture.post(fixture.bob, "last", "last")
     await fixture.clock.advance(20.0)
     shown = await fixture.shown()
-    held = [(m.offset, m.text) for m in fixture.tables.messages[fixture.room_id]]
+    held = [(row.offset, row.entry.text) for row in fixture.tables.messages[fixture.room_id]]
     assert list(dict.fromkeys(shown)) == sorted(set(shown))
     assert {text for _, text in held} >= {text for _, text in shown}
     assert shown[-1] == (last.offset, "last")

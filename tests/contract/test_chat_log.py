@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from actors.chat_log import ChatEntry
+from actors.events import DeletedMessage
+from actors.runtime import DomainError
 from storage.chat import UnknownReply, UnknownRoom
 from storage.errors import Conflict, Fenced, Unavailable
 from tests.contract.conftest import Drivers
@@ -114,7 +116,8 @@ async def test_a_reply_names_its_message(drivers: Drivers) -> None:
     room, user = await drivers.room()
     first = await drivers.log.append(entry(drivers, room, user, "a"))
     await drivers.log.append(entry(drivers, room, user, "b", reply_to=first.id))
-    assert [message.reply_to for message in await drivers.log.last(room, 2)] == [None, first.id]
+    one, two = await drivers.log.last(room, 2)
+    assert (one.reply_to, two.reply_to, two.client_id) == (None, first.id, "b")
 
 
 async def test_history_is_ascending_under_its_offset_and_ends_empty(drivers: Drivers) -> None:
@@ -145,8 +148,8 @@ async def test_a_message_carries_its_author_and_the_badges(drivers: Drivers) -> 
     for who in (owner, moderator, guest):
         await drivers.log.append(entry(drivers, room, who, "hi"))
     messages = await drivers.log.last(room, 3)
-    assert [(m.is_owner, m.is_moderator) for m in messages] == [(True, False), (False, True), (False, False)]
-    assert (messages[1].username, messages[1].display_name, messages[1].sent_at) == ("mona", "Mona", AT)
+    assert [m.user.badges for m in messages] == [("owner",), ("moderator",), ()]
+    assert (messages[1].user.username, messages[1].user.display_name, messages[1].sent_at) == ("mona", "Mona", AT)
 
 
 async def test_find_answers_a_used_client_id_only(drivers: Drivers) -> None:
@@ -163,11 +166,19 @@ async def test_a_deleted_message_keeps_its_place_without_its_text(drivers: Drive
     assert await drivers.rooms.delete_message(room, entries[1].id, by=user, fence=drivers.fence) == 2
     assert await drivers.rooms.delete_message(room, entries[1].id, by=user, fence=drivers.fence) == 2
     assert await drivers.rooms.delete_message(room, drivers.id(), by=user, fence=drivers.fence) is None
-    assert [(m.offset, m.text, m.is_deleted) for m in await drivers.log.last(room, 3)] == [
-        (1, "m1", False),
-        (2, "", True),
-        (3, "m3", False),
-    ]
+    read = await drivers.log.last(room, 3)
+    assert [m.offset for m in read] == [1, 2, 3]
+    assert [read[0].text, read[1], read[2].text] == ["m1", DeletedMessage(id=entries[1].id, offset=2), "m3"]
+    assert await drivers.log.message(room, entries[1].id) == read[1]
+    assert await drivers.log.message(room, "nonsense") is None
+
+
+@pytest.mark.parametrize("reply_to", ["nonsense", "0192f0c0-0000-7000-8000-000000000000"])
+async def test_a_reply_to_nothing_is_an_answer(drivers: Drivers, reply_to: str) -> None:
+    room, user = await drivers.room()
+    with pytest.raises(DomainError) as caught:
+        await drivers.log.append(entry(drivers, room, user, "a", reply_to=reply_to))
+    assert (caught.value.code, caught.value.field) == ("not_found", "reply_to")
 
 
 async def test_append_after_close_is_refused(drivers: Drivers) -> None:

@@ -35,7 +35,7 @@ from storage.errors import Fenced
 from storage.members import Member
 from storage.memory import MemoryPerson, MemoryRooms, MemoryViews, Tables
 from storage.shards import _draws
-from tests.actors.room_fixture import FACTORS, RATES, Log
+from tests.actors.room_fixture import FACTORS, RATES, Log, Relationships
 from tests.sim.engines import PostgresModel, RedisModel
 from tests.sim.process import Ear, Process, Room
 from tests.sim.simulation import Simulation
@@ -105,11 +105,11 @@ class Audience(Process):
         return dt.datetime.fromtimestamp(self.clock.time(), dt.UTC)
 
     def _chat(self, actor_id: ActorId) -> ChatRoom:
-        log = Log(tables=self.tables)
         return ChatRoom(
             room_id=actor_id.key,
-            log=log,
-            relationships=log,
+            log=Log(tables=self.tables),
+            rooms=MemoryRooms(tables=self.tables),
+            relationships=Relationships(),
             rate_limits=RateLimits(rates=RATES, factors=FACTORS),
             broadcast=self._broadcaster,
             new_id=self._new_id,
