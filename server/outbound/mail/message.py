@@ -24,7 +24,8 @@ MAX_DOMAIN_CHARS: Final = 253
 
 _ATOM: Final = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u00a1-\ud7ff\uf900-\ufffd\U00010000-\U0010ffff-]+"
 _LOCAL: Final = re.compile(rf"{_ATOM}(\.{_ATOM})*")
-_HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*")
+_LABEL: Final = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_HOST: Final = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 
 
 class BadAddress(ValueError):

@@ -151,7 +151,8 @@ class SmtpSession:
 
 
 def _answer(error: aiosmtplib.SMTPResponseException) -> str:
-    return clean_line(f"{error.code} {error.message}")[:MAX_REASON_CHARS]
+    code = f"{error.code} " if error.code > 0 else ""  # below 0: what came was no answer
+    return clean_line(code + error.message)[:MAX_REASON_CHARS]
 
 
 def _root(error: BaseException) -> BaseException:
