@@ -324,16 +324,15 @@ class HttpDemultiplexer(asyncio.Protocol):
 
     def _request(self, head: Head, body: bytes) -> None:
         self._state = _POLL
-        posting, self._posting = self._posting, None
-        if posting is not None:
-            posting.is_posting = False
+        posting = self._posting
+        self._post_ended()
         self._body = None
         self._server.request(self, head, body, posting)
 
     def _post_ended(self) -> None:
         posting, self._posting = self._posting, None
         if posting is not None:
-            posting.is_posting = False
+            posting.post_ended()
 
     # -- answers
 

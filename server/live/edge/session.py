@@ -14,6 +14,7 @@ from typing import Final, Protocol
 from server.live.edge import engineio, websocket
 from server.live.edge.engineio import InvalidPacket, Outgoing
 from server.live.edge.limits import EdgeLimits
+from server.live.edge.polling import Poll, Polling
 from server.live.edge.wheel import HasDeadline, Wheel
 
 _OPEN: Final = 0
@@ -43,12 +44,6 @@ class SessionHandler(Protocol):
     def check(self, now: float) -> float:
         """As HasDeadline.check; infinity when nothing is due."""
         ...
-
-
-class Poll(Protocol):
-    """A polling request that waits for its answer, which is given once."""
-
-    def answer_poll(self, payload: bytes) -> None: ...
 
 
 class Carrier(HasDeadline, Protocol):
@@ -118,17 +113,14 @@ class EngineSession:
     __slots__ = (
         "_connection",
         "_is_paused",
-        "_outbox",
         "_over_by",
         "_ping_due",
-        "_poll",
+        "_polling",
         "_pong_by",
         "_probe",
         "_sessions",
         "_state",
-        "_unsent",
         "head",
-        "is_posting",
         "remote",
         "sid",
         "upper",
@@ -144,12 +136,9 @@ class EngineSession:
         self.remote = remote
         self.upper: SessionHandler | None = None
         self.wire: Callable[[bytes], None] | None = None
-        self.is_posting = False
         self._connection: Carrier | None = None
         self._probe: Carrier | None = None
-        self._poll: Poll | None = None
-        self._outbox: list[Outgoing] | None = None
-        self._unsent = 0
+        self._polling: Polling | None = None
         self._is_paused = False
         self._state = _OPEN
         self._ping_due = now + sessions.limits.ping_interval_s
@@ -163,7 +152,9 @@ class EngineSession:
         """Puts `upper` on the session and gives the handshake packet; without a connection it begins with polling."""
         limits = self._sessions.limits
         self.upper = upper
-        if connection is not None:
+        if connection is None:
+            self._polling = Polling()
+        else:
             self._connection = connection
             self.wire = connection.write
         self._sessions.wheel.add(self, min(self._ping_due, upper.check(self._sessions.clock())))
@@ -185,6 +176,16 @@ class EngineSession:
         return 0 if self._connection is None else self._connection.window
 
     @property
+    def is_polled(self) -> bool:
+        """A poll waits for something to send."""
+        return self._polling is not None and self._polling.has_poll
+
+    @property
+    def is_posting(self) -> bool:
+        """A POST's body is on its way."""
+        return self._polling is not None and self._polling.is_posting
+
+    @property
     def is_open(self) -> bool:
         return self._state == _OPEN
 
@@ -204,22 +205,21 @@ class EngineSession:
             self._send_later(outgoing)
 
     def _send_later(self, outgoing: Outgoing) -> None:
-        connection = self._connection
-        if connection is not None:
-            if connection.unsent_bytes > self._sessions.limits.max_unsent_bytes:
+        if self._polling is not None:
+            self._queue(self._polling, outgoing)
+        elif self._connection is not None:
+            if self._connection.unsent_bytes > self._sessions.limits.max_unsent_bytes:
                 self.close("slow consumer", code=websocket.POLICY_VIOLATION)
             else:
-                connection.write(outgoing.frames)
-            return
-        if self._outbox is None:
-            self._outbox = []
-        self._outbox.append(outgoing)
-        self._unsent += len(outgoing.payload)
-        if self._poll is not None:
-            self._answer(self._take_outbox())
-        elif self._unsent > self._sessions.limits.max_unsent_bytes:
+                self._connection.write(outgoing.frames)
+
+    def _queue(self, polling: Polling, outgoing: Outgoing) -> None:
+        polling.put(outgoing)
+        if polling.has_poll:
+            polling.answer(self._take_payload(polling))
+        elif polling.unsent_bytes > self._sessions.limits.max_unsent_bytes:
             self.close("slow consumer")
-        elif self._unsent > self._sessions.limits.slow_bytes and not self._is_paused:
+        elif polling.unsent_bytes > self._sessions.limits.slow_bytes and not self._is_paused:
             self.pause()
 
     def pause(self) -> None:
@@ -281,32 +281,39 @@ class EngineSession:
     def poll(self, poll: Poll) -> bool:
         """A poll of the session: answered now or later. False when it is refused with 400."""
         self._check_now()
-        if self._state == _CLOSING:
-            self._poll_of_the_end(poll)
-            return True
-        if self._state != _OPEN or self._connection is not None:
+        polling = self._polling
+        if polling is None or self._state == _CLOSED:
             return False
-        if self._poll is not None:
+        if self._state == _CLOSING:
+            self._poll_of_the_end(polling, poll)
+            return True
+        if polling.has_poll:
             self.close("transport error")
             return False
-        if self._outbox:
-            poll.answer_poll(self._take_outbox())
+        if polling.has_outgoing:
+            poll.answer_poll(self._take_payload(polling))
         elif self._probe is not None and self._probe.is_probed:
             poll.answer_poll(engineio.NOOP_PACKET.payload)
         else:
-            self._poll = poll
+            polling.wait(poll)
         return True
 
     def post_begins(self) -> bool:
         """Whether a body may be taken; a second one at the same time closes the session."""
         self._check_now()
-        if self._state != _OPEN or self._connection is not None:
+        polling = self._polling
+        if self._state != _OPEN or polling is None:
             return False
-        if self.is_posting:
+        if polling.is_posting:
             self.close("transport error", is_abrupt=True)
             return False
-        self.is_posting = True
+        polling.is_posting = True
         return True
+
+    def post_ended(self) -> None:
+        """The body is there, or will not come any more: the next POST may begin."""
+        if self._polling is not None:
+            self._polling.is_posting = False
 
     def post(self, packets: list[str | bytes]) -> bool:
         """The packets of a body, all of them in order; False when the session is closed, be it by one of them."""
@@ -322,20 +329,18 @@ class EngineSession:
 
     def poll_lost(self, poll: Poll) -> None:
         """The connection of a waiting poll is gone, and the client with it."""
-        if self._poll is poll:
-            self._poll = None
+        if self._polling is not None and self._polling.drop(poll):
             self.lost("transport close")
 
-    def _answer(self, payload: bytes) -> None:
-        poll, self._poll = self._poll, None
-        if poll is not None:
-            poll.answer_poll(payload)
-
-    def _take_outbox(self) -> bytes:
-        waiting, self._outbox, self._unsent = self._outbox or [], None, 0
-        payload = engineio.join_payload([outgoing.payload for outgoing in waiting])
+    def _take_payload(self, polling: Polling) -> bytes:
+        payload = polling.take_payload()
         self.resume()
         return payload
+
+    def _release_poll(self) -> None:
+        """Answers the poll that waits with a NOOP packet: the client then goes on over WebSocket, or ends."""
+        if self._polling is not None:
+            self._polling.answer(engineio.NOOP_PACKET.payload)
 
     # -- upgrade
 
@@ -361,7 +366,7 @@ class EngineSession:
         if data == "2probe" and not connection.is_probed:
             connection.is_probed = True
             connection.write(engineio.PROBE_ANSWER.frames)
-            self._answer(engineio.NOOP_PACKET.payload)
+            self._release_poll()
         elif data == engineio.UPGRADE and connection.is_probed and self._state == _OPEN:
             self._upgrade(connection)
         else:
@@ -370,14 +375,14 @@ class EngineSession:
 
     def _upgrade(self, connection: Carrier) -> None:
         self._probe, self._connection = None, connection
-        self._answer(engineio.NOOP_PACKET.payload)
-        waiting, self._outbox, self._unsent = self._outbox or [], None, 0
+        self._release_poll()
+        polling, self._polling = self._polling, None
         was_slow, self._is_paused = self._is_paused, False
         self._sessions.caught_up(self)
         self.wire = connection.write
         if self.upper is not None:
             self.upper.upgraded()
-        for outgoing in waiting:
+        for outgoing in polling.take() if polling is not None else ():
             connection.write(outgoing.frames)  # which may find the new transport slow as well
         if was_slow and not self._is_paused and self.upper is not None:
             self.upper.writable()
@@ -436,9 +441,8 @@ class EngineSession:
         if self._connection is not None:
             self._connection.close(code, detail or reason)
             self._forget()
-        elif self._poll is not None:
-            poll, self._poll = self._poll, None
-            self._finish(poll)
+        elif self._polling is not None and self._polling.has_poll:
+            self._finish(self._polling)
         elif is_abrupt:
             self._forget()
         else:
@@ -452,7 +456,7 @@ class EngineSession:
         self._forget()
 
     def _closed_by_client(self) -> None:
-        self._answer(engineio.NOOP_PACKET.payload)
+        self._release_poll()
         self._shut("transport close", _CLOSED)
         if self._connection is not None:
             self._connection.close(websocket.NORMAL, "")
@@ -468,22 +472,23 @@ class EngineSession:
         if self.upper is not None:
             self.upper.closed(reason)
 
-    def _poll_of_the_end(self, poll: Poll) -> None:
+    def _poll_of_the_end(self, polling: Polling, poll: Poll) -> None:
         """What was left first, and the close packet in an answer of its own: clients act on one at once, and would
         take a disconnect that came along for a lost connection."""
-        if self._outbox:
-            poll.answer_poll(self._take_outbox())
+        if polling.has_outgoing:
+            poll.answer_poll(self._take_payload(polling))
         else:
-            self._finish(poll)
+            polling.wait(poll)
+            self._finish(polling)
 
-    def _finish(self, poll: Poll) -> None:
+    def _finish(self, polling: Polling) -> None:
         """The last answer of a polling session."""
         self._forget()
-        poll.answer_poll(engineio.CLOSE_PACKET.payload)
+        polling.answer(engineio.CLOSE_PACKET.payload)
 
     def _forget(self) -> None:
         self._state = _CLOSED
-        self._outbox = None
+        self._polling = None
         self._connection = None
         self.upper = None
         self._sessions.ended(self)

@@ -108,7 +108,7 @@ async def narrow(serve: Serve, *, most: int = 100, per_address: int = 2) -> Serv
 
 
 def waiting_polls(served: Served) -> int:
-    return sum(session._poll is not None for session in served.edge.server.sessions.by_sid.values())
+    return sum(session.is_polled for session in served.edge.server.sessions.by_sid.values())
 
 
 async def held_by(served: Served, begin: bytes) -> Raw:

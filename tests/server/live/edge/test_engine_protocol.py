@@ -93,7 +93,7 @@ async def test_second_concurrent_poll_is_refused_and_closes_the_session(engine: 
     sid = await engine.open_polling()
     first = asyncio.create_task(engine.poll(sid))
     session = engine.edge.sessions.by_sid[sid]  # type: ignore[attr-defined]
-    await eventually(lambda: session._poll is not None)
+    await eventually(lambda: session.is_polled)
     assert (await engine.poll(sid))[0] == 400
     assert await first == (200, "1")
     assert (await engine.poll(sid))[0] == 400
@@ -103,7 +103,7 @@ async def test_cancelled_poll_closes_the_session(engine: ServedEngine) -> None:
     sid = await engine.open_polling()
     poll = asyncio.create_task(engine.poll(sid))
     session = engine.edge.sessions.by_sid[sid]  # type: ignore[attr-defined]
-    await eventually(lambda: session._poll is not None)
+    await eventually(lambda: session.is_polled)
     poll.cancel()
     await asyncio.wait([poll])
     await eventually(lambda: not session.is_open)
@@ -156,7 +156,7 @@ async def test_close_packet_ends_a_polling_session(engine: ServedEngine) -> None
     sid = await engine.open_polling()
     poll = asyncio.create_task(engine.poll(sid))
     session = engine.edge.sessions.by_sid[sid]  # type: ignore[attr-defined]
-    await eventually(lambda: session._poll is not None)
+    await eventually(lambda: session.is_polled)
     assert await engine.push(sid, "1") == (200, "ok")
     assert await poll == (200, "6")
     assert (await engine.poll(sid))[0] == 400

@@ -49,7 +49,7 @@ async def test_long_poll_is_answered_when_an_event_comes(build: Build) -> None:
     sid = await joined(a, b)
     polling = asyncio.create_task(b.poll(sid))
     session = a.edge.server.sessions.by_sid[sid]
-    await eventually(lambda: session._poll is not None)
+    await eventually(lambda: session.is_polled)
     a.edge.broadcast("news", 7)
     assert await polling == (200, '42["news",7]')
 
@@ -212,7 +212,7 @@ async def test_client_that_leaves_in_a_poll_takes_its_session_with_it(build: Bui
     raw = await b.raw()
     raw.send(f"GET /socket.io/?{POLLING}&sid={sid} HTTP/1.1\r\nHost: t\r\n\r\n".encode())
     session = a.edge.server.sessions.by_sid[sid]
-    await eventually(lambda: session._poll is not None)
+    await eventually(lambda: session.is_polled)
     await raw.close()
     await eventually(lambda: a.edge.session_count == 0)
     await eventually(lambda: not b.edge.server.forwarding._carriers)
@@ -223,7 +223,7 @@ async def test_node_that_ends_in_a_poll_leaves_the_client_with_502(build: Build)
     sid = await joined(a, b)
     polling = asyncio.create_task(b.poll(sid))
     session = a.edge.server.sessions.by_sid[sid]
-    await eventually(lambda: session._poll is not None)
+    await eventually(lambda: session.is_polled)
     for demultiplexer in list(a.edge.server._inside):
         demultiplexer.abort()
     assert (await polling)[0] == 502
@@ -234,7 +234,7 @@ async def test_draining_node_says_goodbye_to_polls_that_came_through_another(bui
     sid = await joined(a, b)
     polling = asyncio.create_task(b.poll(sid))
     session = a.edge.server.sessions.by_sid[sid]
-    await eventually(lambda: session._poll is not None)
+    await eventually(lambda: session.is_polled)
     await a.edge.drain(within_s=0)
     assert await polling == (200, "1")
 
@@ -252,7 +252,7 @@ async def test_closing_node_answers_polls_of_others_sessions(build: Build) -> No
     sid = await joined(a, b)
     polling = asyncio.create_task(b.poll(sid))
     session = a.edge.server.sessions.by_sid[sid]
-    await eventually(lambda: session._poll is not None)
+    await eventually(lambda: session.is_polled)
     await b.edge.close()
     assert await polling == (200, "1")
     await eventually(lambda: a.edge.session_count == 0)

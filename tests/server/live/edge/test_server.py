@@ -513,7 +513,7 @@ async def test_polls_that_wait_when_the_port_closes_are_answered(serve: Serve) -
     served = await serve()
     polling = [asyncio.create_task(served.poll(await served.open_polling())) for _ in range(3)]
     sessions = served.edge.server.sessions.by_sid.values()
-    await eventually(lambda: all(session._poll is not None for session in sessions))
+    await eventually(lambda: all(session.is_polled for session in sessions))
     await served.edge.close()
     assert await asyncio.gather(*polling) == [(200, "1")] * 3
 
