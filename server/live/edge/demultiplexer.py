@@ -36,6 +36,26 @@ _BUSY_LOOK_S: Final = 0.005
 _REFUSALS: Final = {Admission.PORT_FULL: (503, "1"), Admission.ADDRESS_FULL: (429, "5")}  # status and Retry-After
 
 
+class MountedRequests(Protocol):
+    """Answers the requests that are not the HTTP server's."""
+
+    def is_mounted(self, path: str) -> bool:
+        """Whether requests for this path are answered by `websocket` and `request`, not by the HTTP server."""
+        ...
+
+    def post_begins(self, head: Head) -> EngineSession | None:
+        """The session that a POST is for, if it may have one now."""
+        ...
+
+    def websocket(self, demultiplexer: HttpDemultiplexer, head: Head) -> None:
+        """Answers an upgrade, or takes the transport."""
+        ...
+
+    def request(self, demultiplexer: HttpDemultiplexer, head: Head, body: bytes, posting: EngineSession | None) -> None:
+        """Answers a polling request, now or later."""
+        ...
+
+
 class DemultiplexerServer(Protocol):
     """What all connections of a server share, as one of them needs it."""
 
@@ -44,6 +64,9 @@ class DemultiplexerServer(Protocol):
 
     @property
     def sessions(self) -> EngineSessions: ...
+
+    @property
+    def requests(self) -> MountedRequests: ...
 
     @property
     def origins(self) -> AllowedOrigins: ...
@@ -64,22 +87,6 @@ class DemultiplexerServer(Protocol):
 
     def left(self, demultiplexer: HttpDemultiplexer) -> None:
         """Counts a connection out."""
-        ...
-
-    def is_mounted(self, path: str) -> bool:
-        """Whether requests for this path are answered by `websocket` and `request`, not by the HTTP server."""
-        ...
-
-    def post_begins(self, head: Head) -> EngineSession | None:
-        """The session that a POST is for, if it may have one now."""
-        ...
-
-    def websocket(self, demultiplexer: HttpDemultiplexer, head: Head) -> None:
-        """Answers an upgrade, or takes the transport."""
-        ...
-
-    def request(self, demultiplexer: HttpDemultiplexer, head: Head, body: bytes, posting: EngineSession | None) -> None:
-        """Answers a polling request, now or later."""
         ...
 
 
@@ -218,7 +225,7 @@ class HttpDemultiplexer(asyncio.Protocol):
     def _route(self, data: bytes, start: int, end: int) -> int:
         try:
             head = Head(data[start:end])
-            is_ours = self._server.is_mounted(head.path)
+            is_ours = self._server.requests.is_mounted(head.path)
             self._body = body_of(head, keep_up_to=self._server.limits.max_payload if is_ours else None)
         except BadRequest:
             return self._raw(data, start)
@@ -295,9 +302,9 @@ class HttpDemultiplexer(asyncio.Protocol):
         assert self._body is not None
         if head.is_websocket and self._body.is_done:
             self._state = _POLL
-            self._server.websocket(self, head)
+            self._server.requests.websocket(self, head)
             return after
-        self._posting = self._server.post_begins(head)
+        self._posting = self._server.requests.post_begins(head)
         if self._body.is_done:
             self._request(head, b"")
             return after
@@ -327,7 +334,7 @@ class HttpDemultiplexer(asyncio.Protocol):
         posting = self._posting
         self._post_ended()
         self._body = None
-        self._server.request(self, head, body, posting)
+        self._server.requests.request(self, head, body, posting)
 
     def _post_ended(self) -> None:
         posting, self._posting = self._posting, None

@@ -216,7 +216,7 @@ async def test_sessions_that_upgrade_amid_a_fan_out_get_everything_once_and_in_o
 @pytest.mark.parametrize("is_deflating", [True, False], ids=["like the session's", "without compression"])
 async def test_upgrade_through_another_node_agrees_with_the_sessions_node(build: Build, is_deflating: bool) -> None:
     a, b = await build()
-    b.edge.server.limits = EdgeLimits(is_deflating=is_deflating)
+    b.edge.server.requests.limits = EdgeLimits(is_deflating=is_deflating)
     sid = await joined(a, b)
     await b.push(sid, '421["join","r"]')
     assert await heard(b, sid, 2) == ['42["joined","r"]', '431["ok"]']
@@ -231,7 +231,7 @@ async def test_upgrade_through_another_node_agrees_with_the_sessions_node(build:
 
 async def test_node_that_does_not_compress_agrees_to_nothing_through_one_that_does(build: Build) -> None:
     a, b = await build()
-    a.edge.server.limits = EdgeLimits(is_deflating=False)
+    a.edge.server.requests.limits = EdgeLimits(is_deflating=False)
     sid = await joined(a, b)
     raw = await b.raw()
     head = await raw.upgrade(f"EIO=4&transport=websocket&sid={sid}", extensions=OFFER)
