@@ -8,6 +8,8 @@ import time
 from collections.abc import AsyncIterator
 
 from server.config import Settings
+from server.database_url import database_url
+from server.exit_codes import failed
 from server.features.auth.accounts import Accounts
 from server.features.auth.deletion import Deletions
 from server.features.auth.guesses import Guesses
@@ -18,7 +20,6 @@ from server.http.errors import Problem
 from server.http.identity import Identity
 from server.http.limits import TokenBuckets
 from server.jobs import Jobs
-from server.maintenance import database_url, failed
 from storage.errors import StorageError
 from storage.ids import Ids
 from storage.jobs import JobQueue

@@ -23,10 +23,11 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Final
 
 from server.config import CONFIG_FILE, Settings
-from server.maintenance import database_url, running_database_url
+from server.database_url import database_url, running_database_url
+from server.exit_codes import failed
 from storage.dump import dump, is_empty, restore
 from storage.errors import StorageError
 from storage.migrate import current, head
@@ -58,7 +59,7 @@ async def back_up(settings: Settings, target: Path) -> int:
                 count = await _write(Archive(file), url=url, objects=objects, folder=Path(folder))
         os.replace(part, target)
     except (StorageError, OSError) as error:
-        return _failed(error)
+        return failed(error)
     finally:
         part.unlink(missing_ok=True)
         await objects.close()
@@ -69,17 +70,17 @@ async def back_up(settings: Settings, target: Path) -> int:
 async def bring_back(settings: Settings, source: Path) -> int:
     """Check the archive whole, then fill an empty database and the object store from it; 1 when it cannot be done."""
     if settings.database_url is None and running_database_url(settings.data_dir) is not None:
-        return _failed(f"a server runs on {settings.data_dir}: stop it first")
+        return failed(f"a server runs on {settings.data_dir}: stop it first")
     objects = open_objects(_place(settings))
     try:
         count = await asyncio.to_thread(verify, source)
         async with database_url(settings) as url:
             if not await is_empty(url):
-                return _failed("the database is not empty: give an empty one, or a new --data-dir")
+                return failed("the database is not empty: give an empty one, or a new --data-dir")
             await _read(source, url=url, objects=objects)
             revision = await current(url)
     except (StorageError, OSError, tarfile.TarError, BadArchive) as error:
-        return _failed(error)
+        return failed(error)
     finally:
         await objects.close()
     print(f"{source}: the database (schema {revision}) and {count} objects are back: start with `socialflow serve`")
@@ -275,10 +276,3 @@ def _place(settings: Settings) -> str:
 
 def _say(words: str) -> None:
     print(f"  {words} …", file=sys.stderr, flush=True)
-
-
-def _failed(reason: Any) -> int:
-    if isinstance(reason, OSError) and reason.filename is not None:
-        reason = f"{reason.filename}: {os.strerror(reason.errno or 0)}"
-    print(f"socialflow: {' '.join(str(reason).split())}", file=sys.stderr)
-    return 1

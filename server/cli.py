@@ -139,7 +139,7 @@ def migrate(argv: Sequence[str]) -> int:
     """Apply what is due."""
     settings = load(argv, program="socialflow migrate")
     set_up_logs(log_format=settings.log_format, level=settings.log_level, process="migrate")
-    from server.maintenance import migrate_database
+    from server.migrate import migrate_database
 
     return asyncio.run(migrate_database(settings))
 
@@ -147,7 +147,7 @@ def migrate(argv: Sequence[str]) -> int:
 def doctor(argv: Sequence[str]) -> int:
     settings = load(argv, program="socialflow doctor")
     set_up_logs(log_format=settings.log_format, level="error", process="doctor")
-    from server.maintenance import diagnose
+    from server.diagnostics.diagnose import diagnose
 
     return asyncio.run(diagnose(settings))
 

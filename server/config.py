@@ -256,6 +256,13 @@ class Settings(BaseSettings):
     def scheme(self) -> str:
         return "https" if self.tls_cert else "http"
 
+    @property
+    def local_origin(self) -> str:
+        """Where a server with these settings is reached from this machine."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.http_host, self.http_host)
+        shown = f"[{host}]" if ":" in host else host
+        return f"{self.scheme}://{shown}:{self.http_port}"
+
 
 def load(argv: Sequence[str] = (), *, program: str = "socialflow") -> Settings:
     """The settings that flags, environment and file give together; raises ``ConfigError``.

@@ -30,9 +30,14 @@ def require_folder(path: Path) -> None:
         ) from None
 
 
+def run_base(*, chosen: Path | None, data_dir: Path) -> Path:
+    """Where the nodes of this machine keep their live files: in memory where the machine has such a folder."""
+    return chosen or (MEMORY / "socialflow" if MEMORY.is_dir() else data_dir / "run")
+
+
 def run_folder(*, chosen: Path | None, data_dir: Path) -> Path:
-    """Memory-backed where the machine has it. One folder a node; what a killed one left is swept."""
-    base = chosen or (MEMORY / "socialflow" if MEMORY.is_dir() else data_dir / "run")
+    """Makes this node's folder below `run_base`, and removes the folders that killed nodes have left there."""
+    base = run_base(chosen=chosen, data_dir=data_dir)
     base.mkdir(mode=0o700, parents=True, exist_ok=True)
     for left in base.iterdir():
         if left.name.isdigit() and not Path(f"/proc/{left.name}").exists():

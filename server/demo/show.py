@@ -28,7 +28,6 @@ from server.demo.people import (
     streams_of,
 )
 from server.demo.script import EARLIER, EARLIER_HOST, EVERYBODY, HOST, NOW, Persona, Plan
-from server.maintenance import local_origin
 
 GUESTS: Final = 8
 LIVE_WITHIN_S: Final = 30.0
@@ -61,7 +60,7 @@ async def run_demo(settings: Settings, *, until: asyncio.Event | None = None, ea
     with _stop_signals(asked):
         try:
             async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as client:
-                show = Show(settings=settings, api=Api(client=client, origin=local_origin(settings)))
+                show = Show(settings=settings, api=Api(client=client, origin=settings.local_origin))
                 await _until(asked, show.run(earlier_s))
         except (ServerLost, CallRefused, NotPublished, SecretUnusable, ExceptionGroup) as error:
             return _failed(_reason(error, settings))
@@ -107,7 +106,7 @@ def _reason(error: BaseException, settings: Settings) -> str:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     if isinstance(error, ServerLost):
-        return f"{local_origin(settings)}: {error}; start a server with `socialflow serve`, or name it with --http-port"
+        return f"{settings.local_origin}: {error}; start a server with `socialflow serve`, or name it with --http-port"
     if isinstance(error, CallRefused | NotPublished | SecretUnusable):
         return str(error)
     raise error

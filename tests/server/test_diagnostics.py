@@ -18,13 +18,17 @@ from cryptography.x509.oid import NameOID
 
 from server.administration import create_admin, reset_password
 from server.config import ConfigError, Settings, load
+from server.database_url import running_database_url
+from server.diagnostics.diagnose import diagnose, findings
+from server.diagnostics.findings import Finding
+from server.diagnostics.machine import WEB
 from server.features.auth.accounts import Accounts
 from server.features.auth.guesses import Device, Guesses
 from server.features.auth.passwords import Passwords
 from server.features.users import Profiles
 from server.http.identity import Identity
 from server.http.limits import TokenBuckets
-from server.maintenance import Diagnostics, Finding, diagnose, migrate_database, running_database_url
+from server.migrate import migrate_database
 from storage.embedded import EmbeddedPostgres
 from storage.ids import Ids
 from storage.migrate import current, head
@@ -42,7 +46,7 @@ def settings_of(tmp_path: Path, *flags: str) -> Settings:
 
 async def found(settings: Settings, subject: str) -> Finding:
     check = "ports" if subject.endswith(" port") else subject
-    return next(one for one in await Diagnostics(settings=settings).findings(check) if one.subject == subject)
+    return next(one for one in await findings(settings, check) if one.subject == subject)
 
 
 # migrate
@@ -178,14 +182,18 @@ async def test_doctor_finds_nothing_to_mend_on_a_new_folder_and_leaves_it_alone(
     assert not settings.data_dir.exists()
 
 
+def test_doctor_looks_for_the_page_where_the_build_puts_it() -> None:
+    assert (WEB.parent / "package.json").is_file()
+
+
 async def test_doctor_looks_into_given_engines(tmp_path: Path, database_url: str, redis_url: str) -> None:
     settings = settings_of(tmp_path, "--database-url", database_url, "--redis-url", redis_url)
-    findings = {one.subject: one for one in await Diagnostics(settings=settings).findings()}
-    assert findings["postgres"].state == "ok"
-    assert findings["schema"].says == head()
+    by_subject = {one.subject: one for one in await findings(settings)}
+    assert by_subject["postgres"].state == "ok"
+    assert by_subject["schema"].says == head()
     # The tests' Redis is older than the first one that no client can crash.
-    assert findings["redis"].state == "note"
-    assert "8.6.3" in findings["redis"].advice
+    assert by_subject["redis"].state == "note"
+    assert "8.6.3" in by_subject["redis"].advice
 
 
 @pytest.mark.parametrize(("floor", "state"), [("0001", "note"), ("9999", "problem")])
@@ -195,8 +203,8 @@ async def test_doctor_tells_a_later_schema_that_can_be_worked_with_from_one_that
     await db.execute("update alembic_version set version_num = '9999'")
     await db.execute("update schema_floor set revision = $1", floor)
     settings = settings_of(tmp_path, "--database-url", database_url)
-    findings = {one.subject: one for one in await Diagnostics(settings=settings).findings()}
-    assert findings["schema"].state == state
+    by_subject = {one.subject: one for one in await findings(settings)}
+    assert by_subject["schema"].state == state
 
 
 @pytest.mark.parametrize(
