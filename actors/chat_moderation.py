@@ -1,0 +1,136 @@
+"""What moderators do in a room: delete, pin, sanction, change the mode. Durable first, then sent to the clients."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Literal
+
+import msgspec
+
+from actors.chat_log import ChatLog, RoomStore
+from actors.chat_messages import DeleteChat, PinChat, SanctionPerson, SetChatMode
+from actors.chat_permissions import Permissions
+from actors.chat_recent import renamed
+from actors.chat_rules import ChatMode, ChatRules, Sanction, changed_mode
+from actors.chat_timeline import Timeline
+from actors.events import ChatChanged, ChatMessage, DeletedMessage
+from actors.runtime import Context, DomainError
+
+RoomEvent = Literal["chat:deleted", "chat:pinned", "chat:mode", "chat:user_timed_out"]
+
+MAX_TIMEOUT_S = 14 * 24 * 3600
+
+
+class Moderation:
+    """The acts of one room's moderators; ``pinned`` is the pinned message. Raises what the store raises."""
+
+    def __init__(
+        self,
+        *,
+        context: Context,
+        room_id: str,
+        log: ChatLog,
+        rooms: RoomStore,
+        permissions: Permissions,
+        timeline: Timeline,
+        pinned: ChatMessage | None,
+    ) -> None:
+        self._context = context
+        self._fence = context.fence
+        self._room_id = room_id
+        self._log = log
+        self._rooms = rooms
+        self._permissions = permissions
+        self._timeline = timeline
+        self.pinned = pinned
+
+    @property
+    def _rules(self) -> ChatRules:
+        return self._permissions.rules
+
+    async def delete(self, message: DeleteChat) -> None:
+        """Everybody may delete what they wrote themselves."""
+        self._permissions.consume("moderation", message.by)
+        found = await self._log.message(self._room_id, message.message_id)
+        if found is None or isinstance(found, DeletedMessage):
+            raise DomainError("not_found", "There is no such message.", field="message_id")
+        if found.user.id != message.by.id:
+            self._permissions.require_moderator(message.by)
+        offset = await self._rooms.delete_message(self._room_id, found.id, by=message.by.id, fence=self._fence)
+        if offset is None:
+            return
+        self._forget_message(found.id, offset)
+        self._send("chat:deleted", {"id": found.id, "offset": offset, "by": message.by.id})
+
+    def forget_author(self, user_id: str) -> None:
+        """The account was deleted. Nodes do the same with what they remember; only a lost pin is sent."""
+        self._timeline.recent.forget_author(user_id)
+        if self.pinned is not None and self.pinned.user.id == user_id:
+            self._forget_message(self.pinned.id, self.pinned.offset)
+
+    def rename_author(self, user_id: str, display_name: str) -> None:
+        """Nodes do the same with what they remember."""
+        self._timeline.recent.rename(user_id, display_name)
+        if self.pinned is not None:
+            pinned = renamed(self.pinned, {user_id: display_name})
+            self.pinned = pinned if isinstance(pinned, ChatMessage) else None
+
+    def _forget_message(self, message_id: str, offset: int) -> None:
+        self._timeline.recent.delete(message_id, offset)
+        if self.pinned is not None and self.pinned.id == message_id:
+            self.pinned = None
+            self._send("chat:pinned", {"message": None})
+
+    async def pin(self, message: PinChat) -> None:
+        self._require_moderator(message)
+        pinned = None if message.message_id is None else await self._pinnable(message.message_id)
+        await self._rooms.set_pinned(self._room_id, message.message_id, fence=self._fence)
+        self.pinned = pinned
+        self._send("chat:pinned", {"message": msgspec.to_builtins(pinned)})
+
+    async def _pinnable(self, message_id: str) -> ChatMessage:
+        found = await self._log.message(self._room_id, message_id)
+        if not isinstance(found, ChatMessage):
+            raise DomainError("not_found", "There is no such message.", field="message_id")
+        return found
+
+    async def sanction(self, message: SanctionPerson) -> None:
+        self._require_moderator(message)
+        if message.user_id == self._rules.owner_id:
+            raise DomainError("forbidden", "The owner of a room cannot be silenced in it.")
+        if message.seconds is not None and not 0 <= message.seconds <= MAX_TIMEOUT_S:
+            raise DomainError("invalid", "A timeout lasts between 1 second and 14 days.", field="seconds")
+        if message.seconds == 0:
+            await self._rooms.lift_sanction(self._room_id, message.user_id, fence=self._fence)
+            self._pardon(message.user_id)
+            return
+        until = None if message.seconds is None else self._permissions.now() + timedelta(seconds=message.seconds)
+        sanction = Sanction(until=until)
+        await self._rooms.put_sanction(
+            self._room_id, message.user_id, sanction, reason=message.reason, by=message.by.id, fence=self._fence
+        )
+        self._apply(message.user_id, sanction)
+
+    def _pardon(self, user_id: str) -> None:
+        if self._rules.pardon(user_id):
+            self._send("chat:user_timed_out", {"user_id": user_id, "until": None, "banned": False})
+
+    def _apply(self, user_id: str, sanction: Sanction) -> None:
+        self._rules.sanction(user_id, sanction, now=self._permissions.now(), at=self._context.clock.monotonic())
+        until = None if sanction.until is None else sanction.until.isoformat().replace("+00:00", "Z")
+        self._send("chat:user_timed_out", {"user_id": user_id, "until": until, "banned": until is None})
+
+    async def set_mode(self, message: SetChatMode) -> ChatMode:
+        self._require_moderator(message)
+        mode = changed_mode(self._rules.mode, message.changes)
+        await self._rooms.set_mode(self._room_id, mode, fence=self._fence)
+        self._rules.mode = mode
+        self._send("chat:mode", {"mode": msgspec.to_builtins(mode)})
+        return mode
+
+    def _require_moderator(self, message: PinChat | SanctionPerson | SetChatMode) -> None:
+        self._permissions.require_moderator(message.by)
+        self._permissions.consume("moderation", message.by)
+
+    def _send(self, event: RoomEvent, body: dict[str, Any]) -> None:
+        self._timeline.send(ChatChanged(room_id=self._room_id, event=event, body={"room_id": self._room_id, **body}))

@@ -1,0 +1,82 @@
+"""Who may act in a room now: its rules, the budgets of people, and their relationships to the owner."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from datetime import datetime
+
+from actors.chat_log import RelationshipLookup
+from actors.chat_rules import Author, ChatRules, Relationship
+from actors.rate_limits import Action, RateLimits
+from actors.runtime import Clock, DomainError
+
+MAX_RELATIONSHIPS = 4_096
+RELATIONSHIP_AGE_S = 30.0
+
+
+class Permissions:
+    """Judges at once by a relationship that was read lately; ``read_relationship`` comes before where none was."""
+
+    def __init__(
+        self,
+        *,
+        rules: ChatRules,
+        rate_limits: RateLimits,
+        relationships: RelationshipLookup,
+        clock: Clock,
+        now: Callable[[], datetime],
+    ) -> None:
+        self.rules = rules
+        self._rate_limits = rate_limits
+        self._relationships = relationships
+        self._clock = clock
+        self.now = now
+        self._known: OrderedDict[str, tuple[float, Relationship]] = OrderedDict()
+
+    def known_relationship(self, user_id: str) -> Relationship | None:
+        known = self._known.get(user_id)
+        if known is None or known[0] < self._clock.monotonic():
+            return None
+        return known[1]
+
+    async def read_relationship(self, user_id: str) -> Relationship:
+        """Read and remember it. Raises ``Unavailable``."""
+        relationship = await self._relationships.relationship(owner_id=self.rules.owner_id, user_id=user_id)
+        if relationship.is_verified:  # an address that is not verified may be in a moment
+            self._known[user_id] = (self._clock.monotonic() + RELATIONSHIP_AGE_S, relationship)
+        while len(self._known) > MAX_RELATIONSHIPS:
+            self._known.popitem(last=False)
+        return relationship
+
+    def forget_relationship(self, user_id: str) -> None:
+        self._known.pop(user_id, None)
+
+    # posting
+
+    def judge_writer(self, author: Author, relationship: Relationship) -> None:
+        """Raise the ``DomainError`` that says why this person may write nothing now."""
+        self.rules.judge_writer(author, relationship=relationship, now=self.now(), at=self._clock.monotonic())
+
+    def admit(self, author: Author, text: str, relationship: Relationship) -> datetime:
+        """The time at which the message counts as posted. Raises the ``DomainError`` that says why it may not be."""
+        now, at = self.now(), self._clock.monotonic()
+        self.consume("chat", author)
+        self.rules.judge(author, text, relationship=relationship, now=now, at=at)
+        self.rules.posted(author, text, now=now, at=at)
+        return now
+
+    def take_back(self, author: Author, text: str, *, sent_at: datetime) -> None:
+        """A message that was admitted at ``sent_at`` was not written: it counts for nothing."""
+        self.rules.taken_back(author, text, now=sent_at)
+        self._rate_limits.refund("chat", self.rules.role(author), author.id, at=self._clock.monotonic())
+
+    # moderating
+
+    def consume(self, action: Action, by: Author) -> None:
+        """Take the action out of the person's budget. Raises ``DomainError("rate_limited")``."""
+        self._rate_limits.consume(action, self.rules.role(by), by.id, at=self._clock.monotonic())
+
+    def require_moderator(self, author: Author) -> None:
+        if not self.rules.is_moderator(author):
+            raise DomainError("forbidden", "Only the owner and moderators of the room may do this.")

@@ -1,0 +1,232 @@
+"""The way of a post through its room: recognised, judged, written to the log, answered.
+
+The same ``client_id`` of the same person is the same message for good, and is recognised before any rule is applied.
+An asker is answered after the commit. The posts of one person are judged in the order in which they came.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from actors.chat_log import Appended, ChatEntry, ChatLog, as_shown
+from actors.chat_messages import PostChat, Posted
+from actors.chat_permissions import Permissions
+from actors.chat_rules import Relationship, clean_text
+from actors.chat_timeline import Timeline
+from actors.runtime import ActorError, Context, DomainError, Fenced, Later, Lost, Unavailable
+from actors.tracing import Trace
+
+MAX_ANSWERS = 4_096
+SETTLE_S = 6.0
+
+
+class Posting:
+    """The posts under way in one room, and the answers that were given last.
+
+    ``media_time_ms`` tells where the stream's media clock stands at a time. A refused fencing token stops the actor:
+    another node owns the room.
+    """
+
+    def __init__(
+        self,
+        *,
+        context: Context,
+        room_id: str,
+        log: ChatLog,
+        permissions: Permissions,
+        timeline: Timeline,
+        media_time_ms: Callable[[datetime], int | None],
+        new_id: Callable[[], str],
+        trace: Trace | None,
+    ) -> None:
+        self._context = context
+        self._fence = context.fence
+        self._room_id = room_id
+        self._log = log
+        self._permissions = permissions
+        self._timeline = timeline
+        self._media_time_ms = media_time_ms
+        self._new_id = new_id
+        self._trace = trace
+        self._answers: OrderedDict[tuple[str, str], Posted] = OrderedDict()
+        self._open: dict[tuple[str, str], list[Later[Posted]]] = {}
+        self._unjudged: dict[str, list[tuple[PostChat, str]]] = {}  # until the author's relationship was read
+        self._commits: set[asyncio.Future[Appended]] = set()
+        self._begun: dict[str, float] = {}  # the posts that are traced
+
+    async def settle(self) -> None:
+        """Wait until the log has given the outcome of what was submitted, for at most ``SETTLE_S``."""
+        if self._commits:
+            await asyncio.wait(self._commits, timeout=SETTLE_S)
+
+    def post(self, message: PostChat) -> Posted | Later[Posted]:
+        """Raises ``DomainError`` for a text or a ``client_id`` that no room takes; all else is in the answer."""
+        _require_client_id(message.client_id)
+        key = message.author.id, message.client_id
+        answered = self._answers.get(key)
+        if answered is not None:
+            return answered
+        later: Later[Posted] = self._context.later()
+        if key in self._open:
+            # The same message again while it is on its way: both askers get the same answer.
+            self._open[key].append(later)
+            return later
+        text = clean_text(message.text)
+        self._open[key] = [later]
+        if message.trace is not None:
+            self._begun[message.trace] = self._context.clock.monotonic()
+        self._judge_in_turn(message, text)
+        return later
+
+    # judging
+
+    def _judge_in_turn(self, message: PostChat, text: str) -> None:
+        """At once, or after the look-up that this person's messages wait for: they keep their order."""
+        user_id = message.author.id
+        relationship = self._permissions.known_relationship(user_id)
+        if user_id in self._unjudged:
+            self._unjudged[user_id].append((message, text))
+        elif relationship is not None:
+            self._judge_and_submit(message, text, relationship)
+        else:
+            self._unjudged[user_id] = [(message, text)]
+            if not self._spawn(message, self._judge_after_look_up(user_id), name="relationship"):
+                del self._unjudged[user_id]
+
+    async def _judge_after_look_up(self, user_id: str) -> None:
+        try:
+            relationship = await self._permissions.read_relationship(user_id)
+        except ActorError as error:
+            for message, _ in self._unjudged.pop(user_id):
+                self._reject(message, error)
+            return
+        for message, text in self._unjudged.pop(user_id):
+            self._judge_and_submit(message, text, relationship)
+
+    def _judge_and_submit(self, message: PostChat, text: str, relationship: Relationship) -> None:
+        try:
+            sent_at = self._permissions.admit(message.author, text, relationship)
+        except DomainError as refusal:
+            self._spawn(message, self._refuse_unless_posted(message, refusal), name="repeat")
+            return
+        self._submit(message, text, sent_at)
+
+    async def _refuse_unless_posted(self, message: PostChat, refusal: DomainError) -> None:
+        try:
+            found = await self._log.find(self._room_id, message.author.id, message.client_id)
+        except ActorError as error:
+            self._reject(message, error)
+            return
+        if found is None:
+            self._reject(message, refusal)
+        else:
+            self._resolve(message, self._posted(found))
+
+    def _spawn(self, message: PostChat, work: Coroutine[Any, Any, None], *, name: str) -> bool:
+        try:
+            self._context.spawn(work, name=name)
+        except ActorError as error:
+            self._reject(message, error)
+            return False
+        return True
+
+    # writing
+
+    def _submit(self, message: PostChat, text: str, sent_at: datetime) -> None:
+        entry = ChatEntry(
+            room_id=self._room_id,
+            shard=self._fence.shard,
+            epoch=self._fence.epoch,
+            id=self._new_id(),
+            user_id=message.author.id,
+            client_id=message.client_id,
+            text=text,
+            reply_to=message.reply_to,
+            sent_at=sent_at,
+            media_time_ms=self._media_time_ms(sent_at),
+        )
+        try:
+            commit = self._log.submit(entry)
+        except (DomainError, ActorError) as error:
+            self._refused(message, entry, error)
+            return
+        self._commits.add(commit)
+        if message.trace is not None:
+            commit.add_done_callback(partial(self._commit_ended, message.trace, self._context.clock.monotonic()))
+        commit.add_done_callback(lambda done: self._committed(message, entry, done))
+
+    def _committed(self, message: PostChat, entry: ChatEntry, done: asyncio.Future[Appended]) -> None:
+        self._commits.discard(done)
+        error = _log_was_closed(self._room_id) if done.cancelled() else done.exception()
+        if error is not None:
+            self._refused(message, entry, error)
+            return
+        appended = done.result()
+        posted = self._posted(appended)
+        self._answers[(entry.user_id, entry.client_id)] = posted
+        if len(self._answers) > MAX_ANSWERS:
+            self._answers.popitem(last=False)
+        timeline = self._timeline
+        if appended.offset == timeline.offset + 1 and not appended.is_duplicate:
+            badges = self._permissions.rules.badges(message.author)
+            timeline.append(as_shown(message.author, entry, appended.offset, badges), trace=message.trace)
+        elif appended.offset > timeline.offset:
+            # Something before it, or this itself, was written and its outcome lost.
+            timeline.mend(up_to=appended.offset)
+        if appended.is_duplicate:
+            self._take_back(message, entry)
+        self._resolve(message, posted)
+
+    def _refused(self, message: PostChat, entry: ChatEntry, error: BaseException) -> None:
+        self._take_back(message, entry)
+        if isinstance(error, Fenced):
+            self._context.stop()
+            error = Lost(self._context.id, "the room has just moved", retry_after_s=0.1)
+        elif isinstance(error, Unavailable):
+            self._timeline.mend()
+        elif not isinstance(error, DomainError | ActorError):
+            self._context.log.error("a post was not written", exc_info=error)
+            error = Unavailable(self._context.id, "the message could not be written")
+        self._reject(message, error)
+
+    def _take_back(self, message: PostChat, entry: ChatEntry) -> None:
+        self._permissions.take_back(message.author, entry.text, sent_at=entry.sent_at)
+
+    def _posted(self, appended: Appended) -> Posted:
+        return Posted(id=appended.id, offset=appended.offset, epoch=self._timeline.epoch)
+
+    # answering
+
+    def _resolve(self, message: PostChat, posted: Posted) -> None:
+        for later in self._close(message):
+            later.resolve(posted)
+
+    def _reject(self, message: PostChat, error: DomainError | ActorError) -> None:
+        for later in self._close(message):
+            later.reject(error)
+
+    def _close(self, message: PostChat) -> list[Later[Posted]]:
+        if message.trace is not None:
+            self._note(message.trace, "room.post", self._begun.pop(message.trace, None))
+        return self._open.pop((message.author.id, message.client_id), [])
+
+    def _commit_ended(self, trace: str, since: float, _: asyncio.Future[Appended]) -> None:
+        self._note(trace, "room.commit", since)
+
+    def _note(self, trace: str, step: str, since: float | None) -> None:
+        if self._trace is not None and since is not None:
+            self._trace(trace, step, since=since)
+
+
+def _log_was_closed(room_id: str) -> Unavailable:
+    return Unavailable(room_id, "the log was closed before the message was written")
+
+
+def _require_client_id(client_id: str) -> None:
+    if not 0 < len(client_id) <= 64 or not client_id.isprintable():
+        raise DomainError("invalid", "client_id is 1 to 64 printable characters.", field="client_id")
