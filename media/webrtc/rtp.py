@@ -201,7 +201,8 @@ class ReportBlock(msgspec.Struct, frozen=True, kw_only=True):
     def encode(self) -> bytes:
         lost = max(-(1 << 23), min(self.lost, (1 << 23) - 1)) & 0xFFFFFF
         loss = (self.fraction_lost << 24) | lost
-        return struct.pack("!6L", self.ssrc, loss, self.highest & 0xFFFFFFFF, self.jitter, self.last_sr, self.since_sr)
+        since_sr = min(self.since_sr, 0xFFFFFFFF)  # 18 hours
+        return struct.pack("!6L", self.ssrc, loss, self.highest & 0xFFFFFFFF, self.jitter, self.last_sr, since_sr)
 
 
 def receiver_report(*, sender: int, blocks: Iterable[ReportBlock]) -> bytes:
