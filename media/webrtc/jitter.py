@@ -20,7 +20,7 @@ class _Missing(msgspec.Struct):
 class JitterBuffer:
     """Hands packets on in sequence. A gap is waited for ``wait_s`` at most, then skipped and announced.
 
-    ``max_packets`` bounds what is held behind a gap; a jump of more than that starts anew.
+    ``max_packets`` bounds how many sequence numbers the oldest gap is waited for; a jump of more than that starts anew.
     """
 
     def __init__(self, *, wait_s: float, max_packets: int, ask_every_s: float = 0.05) -> None:
@@ -37,7 +37,7 @@ class JitterBuffer:
         """Take one packet in; duplicates and what comes too late are ignored."""
         sequence = self._unwrapped(packet.sequence)
         if sequence < self._expected - 0x4000 or sequence - self._highest > self._max_packets:
-            self._restart(sequence)
+            sequence = self._restart(packet)
         if sequence < self._expected or sequence in self._held:
             return
         self._held[sequence] = packet
@@ -48,16 +48,20 @@ class JitterBuffer:
 
     def _unwrapped(self, sequence: int) -> int:
         if self._expected < 0:
-            self._expected = sequence + (1 << 16)
-            self._highest = self._expected - 1
+            self._begin(sequence)
         return self._highest + (sequence - self._highest + _HALF) % (1 << 16) - _HALF
 
-    def _restart(self, sequence: int) -> None:
+    def _begin(self, sequence: int) -> int:
+        """Numbers count on from here; they stay above 0 whatever comes late."""
+        self._expected = sequence + (1 << 16)
+        self._highest = self._expected - 1
+        return self._expected
+
+    def _restart(self, packet: RtpPacket) -> int:
         self.lost_packets += 1
         self._held.clear()
         self._missing.clear()
-        self._expected = sequence
-        self._highest = sequence - 1
+        return self._begin(packet.sequence)
 
     def pop(self, now: float) -> tuple[RtpPacket, bool] | None:
         """The next packet and whether packets before it were lost; None while waiting."""
@@ -71,8 +75,8 @@ class JitterBuffer:
         return packet, was_lost
 
     def _gives_up(self, now: float) -> bool:
-        gap = self._missing.get(self._expected)
-        if gap is not None and now - gap.since < self._wait_s and len(self._held) < self._max_packets:
+        waited_s = now - self._missing[self._expected].since
+        if waited_s < self._wait_s and self._highest - self._expected < self._max_packets:
             return False
         following = min(self._held)
         self.lost_packets += following - self._expected
@@ -85,11 +89,13 @@ class JitterBuffer:
         """The sequence numbers (16 bits) to ask for now; each again after a while, a few times."""
         if not self._missing:
             return []
-        due = [(n, gap) for n, gap in self._missing.items() if gap.ask_at <= now and gap.asks < _MAX_ASKS]
-        for _, gap in due:
+        due = sorted(n for n, gap in self._missing.items() if gap.ask_at <= now and gap.asks < _MAX_ASKS)
+        asked = due[: rtp.MAX_NACKS]
+        for number in asked:
+            gap = self._missing[number]
             gap.ask_at = now + self._ask_every_s * (1 + gap.asks)
             gap.asks += 1
-        return [number & 0xFFFF for number, _ in sorted(due)[: rtp.MAX_NACKS]]
+        return [number & 0xFFFF for number in asked]
 
 
 class Reception:
