@@ -95,10 +95,7 @@ class _Decoder:
         return self._take(size).decode("utf-8", "replace")
 
     def _array(self, depth: int) -> list[Value]:
-        count = self._size(4)
-        if count > MAX_VALUES:
-            raise ProtocolError(f"an AMF array of {count} values")
-        return [self._value(depth + 1) for _ in range(count)]
+        return [self._value(depth + 1) for _ in range(self._size(4))]
 
     def _object(self, depth: int) -> dict[str, Value]:
         found: dict[str, Value] = {}

@@ -1,6 +1,8 @@
 """Mutants that no test can notice, or that none should, each with the reason. A run tells of those that are missing."""
 
 _SAME = "the same: "
+_WHOLE = "any number above those of parts"
+_FIRST = _SAME + "the first header of a chunk stream sets it"
 _SIZE = "a size of memory, of which nobody is promised the last one"
 
 SURVIVORS: dict[str, dict[str, str]] = {
@@ -12,6 +14,35 @@ SURVIVORS: dict[str, dict[str, str]] = {
     "media/clock.py": {
         "Discipline.follow: progress_s > 0 -> progress_s >= 0": _SAME + "without progress the highest stays",
         "Discipline.follow: progress_s > 0 -> progress_s >= 0 (number 2)": _SAME + "a slew over no progress is 0",
+    },
+    "media/hls/playlist.py": {
+        "module: 1 << 30 -> 2 << 30": _WHOLE,
+        "module: 1 << 30 -> 1 << 31": _WHOLE,
+        "MediaPlaylist._parts_count: max(1, self._count_back(_PARTS_TARGETS * self.target_s))"
+        " -> max(2, self._count_back(_PARTS_TARGETS * self.target_s))": _SAME
+        + "no last segment is as long as three target durations, so that of two or more it takes two",
+        "MediaPlaylist._meant: until.segment + 1 -> until.segment + 2": _SAME + "neither is there, neither is too far",
+        "MediaPlaylist._meant: Position(until.segment + 1, 0) -> Position(until.segment + 1, 1)": _SAME
+        + "neither is there, neither is too far",
+        "MediaPlaylist._part_limit: self.part_target_s >= 1 -> self.part_target_s > 1": _SAME
+        + "at one second both branches say three",
+    },
+    "media/rtmp/chunk.py": {
+        "module: range(64) -> range(65)": _SAME + "chunk streams with continuations of one byte end at 63",
+        "_ChunkStream.__init__: self.delta = 0 -> self.delta = 1": _FIRST,
+        "_ChunkStream.__init__: self.extended = False -> self.extended = True": _FIRST,
+        "_ChunkStream.__init__: self.length = 0 -> self.length = 1": _FIRST,
+        "_ChunkStream.__init__: self.type = 0 -> self.type = 1": _FIRST,
+        "ChunkReader.__init__: self._left = 0 -> self._left = 1": _SAME + "each header sets it",
+        "ChunkReader._start: -1 -> -2": _SAME + "any number below 0",
+        "ChunkReader._continue: -1 -> -2": _SAME + "any number below 0",
+        "ChunkReader._read_payload: end - start <= left -> end - start < left": _SAME + "a run of no chunks",
+        "ChunkReader._read_payload: stream.id > 63 -> stream.id >= 63": _SAME + "a run is taken chunk by chunk",
+        "ChunkReader._read_run: start + left + after + (after + size - 1) // size -> "
+        "start + left + after - (after + size - 1) // size": _SAME + "a run is taken in several",
+        "ChunkReader._add: not isinstance(taken, bytearray) -> not not isinstance(taken, bytearray)": _SAME
+        + "with more copies",
+        "ChunkWriter.write: len(payload) <= size -> len(payload) < size": _SAME + "one piece has nothing between",
     },
     "media/webrtc/inbound.py": {
         "Unwrapper.peek: timestamp - self._last + (1 << 31) -> timestamp - self._last - (1 << 31)": _SAME

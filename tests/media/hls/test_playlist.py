@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import m3u8
+import msgspec
 import pytest
 
 from media.hls.playlist import (
@@ -54,6 +55,17 @@ def fill(playlist: MediaPlaylist, numbers, *, open_parts: int = 0, **fields) -> 
 
 def parsed(playlist: MediaPlaylist, **options) -> m3u8.M3U8:
     return m3u8.loads(playlist.render(**options))
+
+
+def bare(playlist: MediaPlaylist, count: int, **fields) -> MediaPlaylist:
+    """Segments without parts."""
+    for number in range(count):
+        playlist.add_segment(segment(number, **fields))
+    return playlist
+
+
+def listed_parts(playlist: MediaPlaylist) -> list[int]:
+    return [len(each.parts) for each in parsed(playlist, whole=True).segments]
 
 
 def test_live_playlist_says_what_low_latency_players_need():
@@ -376,3 +388,303 @@ def test_multivariant_of_sound_alone_lists_it_as_a_stream():
 def test_multivariant_without_sound_names_no_group():
     text = m3u8.loads(render_multivariant([VIDEO]))
     assert text.playlists[0].stream_info.audio is None
+
+
+def test_what_is_not_said_of_a_segment_or_a_rendition_is_unknown():
+    info = SegmentInfo(number=1, uri="1.m4s", init_uri="", media_time=0, duration=3, timescale=2)
+    assert (info.size, info.run, info.duration_s) == (0, 0, 1.5)
+    assert (info.is_discontinuity, info.is_gap, info.is_independent) == (False, False, True)
+    rendition = RenditionInfo(name="a", uri="a", kind="audio", codec="opus", bandwidth=1, average_bandwidth=1)
+    assert (rendition.width, rendition.height, rendition.frame_rate, rendition.channels) == (0, 0, 0, 0)
+
+
+def test_empty_playlist_has_no_end_and_nothing_to_list():
+    playlist = MediaPlaylist()
+    assert playlist.end == Position(-1, WHOLE)
+    assert (playlist.is_empty, playlist.count, playlist.next_segment) == (True, 0, None)
+    assert playlist.render(can_skip=True).splitlines()[5:] == [
+        "#EXT-X-MEDIA-SEQUENCE:0",
+        "#EXT-X-INDEPENDENT-SEGMENTS",
+    ]
+
+
+def test_end_is_the_last_part_of_the_open_segment_or_the_whole_of_the_last():
+    playlist = fill(MediaPlaylist(), range(4))
+    assert (playlist.end, playlist.next_segment, playlist.count) == (Position(3, WHOLE), 4, 4)
+    assert playlist.report("a.m3u8") == Report("a.m3u8", 3, 5)
+    playlist.add_part(segment(4), part(4, 0))
+    playlist.add_part(segment(4), part(4, 1))
+    assert (playlist.end, playlist.next_segment, playlist.count) == (Position(4, 1), 5, 4)
+    assert playlist.report("a.m3u8") == Report("a.m3u8", 4, 1)
+    assert not playlist.is_empty
+
+
+def test_playlist_with_an_open_segment_alone_is_not_empty():
+    playlist = fill(MediaPlaylist(), [], open_parts=1)
+    assert not playlist.is_empty
+    assert (playlist.end, playlist.next_segment) == (Position(0, 0), 1)
+
+
+def test_report_of_a_segment_without_parts_names_none():
+    playlist = bare(MediaPlaylist(), 3)
+    assert playlist.report("a.m3u8") == Report("a.m3u8", 2, WHOLE)
+    assert MediaPlaylist().render([playlist.report("a.m3u8")]).splitlines()[-1] == (
+        '#EXT-X-RENDITION-REPORT:URI="a.m3u8",LAST-MSN=2'
+    )
+
+
+def test_live_playlist_is_this_text():
+    playlist = bare(MediaPlaylist(window_s=10), 8)
+    playlist.add_segment(segment(8))
+    playlist.add_segment(segment(9, init="video/2/init-0.mp4"))
+    playlist.add_part(segment(10, init="video/2/init-0.mp4", is_discontinuity=True), part(10, 0))
+    assert playlist.render([Report("audio.m3u8", 10, 0)]).splitlines() == [
+        "#EXTM3U",
+        "#EXT-X-VERSION:9",
+        "#EXT-X-TARGETDURATION:2",
+        "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=1.002,HOLD-BACK=6.0,CAN-SKIP-UNTIL=12.0",
+        "#EXT-X-PART-INF:PART-TARGET=0.334",
+        "#EXT-X-MEDIA-SEQUENCE:5",
+        "#EXT-X-INDEPENDENT-SEGMENTS",
+        '#EXT-X-MAP:URI="video/1/init-0.mp4"',
+        "#EXT-X-PROGRAM-DATE-TIME:2023-11-14T22:13:30.000Z",
+        "#EXTINF:2.00000,",
+        "video/1/5.m4s",
+        "#EXTINF:2.00000,",
+        "video/1/6.m4s",
+        "#EXTINF:2.00000,",
+        "video/1/7.m4s",
+        "#EXT-X-PROGRAM-DATE-TIME:2023-11-14T22:13:36.000Z",
+        "#EXTINF:2.00000,",
+        "video/1/8.m4s",
+        '#EXT-X-MAP:URI="video/2/init-0.mp4"',
+        "#EXTINF:2.00000,",
+        "video/1/9.m4s",
+        "#EXT-X-DISCONTINUITY",
+        '#EXT-X-MAP:URI="video/2/init-0.mp4"',
+        "#EXT-X-PROGRAM-DATE-TIME:2023-11-14T22:13:40.000Z",
+        '#EXT-X-PART:DURATION=0.33333,URI="video/1/10.0.m4s",INDEPENDENT=YES',
+        '#EXT-X-RENDITION-REPORT:URI="audio.m3u8",LAST-MSN=10,LAST-PART=0',
+    ]
+
+
+def test_segment_without_initialisation_and_date_is_listed_without_them():
+    playlist = MediaPlaylist()
+    playlist.add_segment(SegmentInfo(number=0, uri="0.ts", init_uri="", media_time=0, duration=2, timescale=1))
+    assert playlist.render().splitlines()[7:] == ["#EXTINF:2.00000,", "0.ts"]
+
+
+def test_date_is_rounded_to_milliseconds():
+    playlist = MediaPlaylist()
+    playlist.add_segment(msgspec.structs.replace(segment(0), program_date_time=DATE + 0.9996))
+    assert "#EXT-X-PROGRAM-DATE-TIME:2023-11-14T22:13:21.000Z" in playlist.render().splitlines()
+
+
+def test_new_playlist_has_the_defaults_of_a_live_stream():
+    playlist = bare(MediaPlaylist(), 20)
+    assert (playlist.target_s, playlist.part_target_s, playlist.raised, playlist.is_ended) == (2, 0.334, 0, False)
+    assert [each.number for each in playlist.window()] == list(range(5, 20))
+    assert playlist.count == 20
+
+
+def test_window_is_as_long_as_its_segments_together():
+    assert len(bare(MediaPlaylist(window_s=10), 15, seconds=1).window()) == 10
+
+
+def test_parts_that_were_forgotten_stay_so_when_the_target_duration_grows():
+    playlist = fill(MediaPlaylist(), range(6))
+    playlist.add_segment(segment(6, seconds=12))
+    assert listed_parts(playlist) == [0, 0, 0, 6, 6, 6, 0]
+
+
+def test_parts_are_forgotten_in_a_window_that_moves():
+    playlist = fill(MediaPlaylist(window_s=10, keeps_all=False), range(12))
+    playlist.add_segment(segment(12, seconds=12))
+    assert listed_parts(playlist) == [0, 0, 6, 6, 6, 0]
+
+
+def test_parts_are_forgotten_after_the_front_was_dropped():
+    playlist = fill(MediaPlaylist(keeps_all=False), range(6))
+    playlist.drop("video/1/3.m4s")
+    fill(playlist, range(6, 9))
+    playlist.add_segment(segment(9, seconds=12))
+    assert listed_parts(playlist) == [0, 0, 6, 6, 6, 0]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "target", "raised"),
+    [(0.334, 0.334, 0), (0.334 + 0.0005, 0.334, 0), (0.3346, 0.335, 1), (1.9991, 2.0, 1)],
+)
+def test_part_target_is_raised_to_the_millisecond_above(seconds, target, raised):
+    playlist = MediaPlaylist()
+    playlist.add_part(segment(0), part(0, 0, seconds=seconds))
+    assert (playlist.part_target_s, playlist.raised) == (target, raised)
+
+
+@pytest.mark.parametrize(("count", "seconds", "skipped"), [(6, 2, 0), (7, 2, 1), (8, 2, 2), (15, 2, 9), (30, 1, 18)])
+def test_delta_skips_exactly_what_lies_before_six_target_durations(count, seconds, skipped):
+    lines = bare(MediaPlaylist(), count, seconds=seconds).render(can_skip=True).splitlines()
+    assert [line for line in lines if "EXT-X-SKIP" in line] == [
+        f"#EXT-X-SKIP:SKIPPED-SEGMENTS={skipped}" for _ in range(skipped and 1)
+    ]
+    assert sum(line.startswith("#EXTINF") for line in lines) == count - skipped
+
+
+def test_missing_numbers_become_these_gaps():
+    playlist = bare(MediaPlaylist(), 3)
+    playlist.add_segment(segment(5, init="video/2/init-0.mp4", is_discontinuity=True))
+    gap = segment(3)
+    assert playlist.segments[3:] == [
+        msgspec.structs.replace(gap, uri="gap-3.m4s", program_date_time=None, is_gap=True),
+        msgspec.structs.replace(
+            gap, number=4, uri="gap-4.m4s", media_time=720_000, program_date_time=None, is_gap=True
+        ),
+        segment(5, init="video/2/init-0.mp4", is_discontinuity=True, run=1),
+    ]
+    assert "#EXT-X-GAP\n#EXTINF:2.00000,\ngap-3.m4s\n" in playlist.render()
+
+
+def test_gap_before_the_first_initialisation_takes_the_one_that_follows():
+    playlist = bare(MediaPlaylist(), 1, init="")
+    playlist.add_segment(segment(2))
+    assert playlist.segments[1].init_uri == "video/1/init-0.mp4"
+
+
+def test_gap_is_measured_in_the_timescale_of_what_follows():
+    playlist = bare(MediaPlaylist(), 3)
+    after = SegmentInfo(number=4, uri="4", init_uri="", media_time=384_000, duration=96_000, timescale=48_000)
+    playlist.add_segment(after)
+    assert (playlist.segments[3].media_time, playlist.segments[3].duration) == (288_000, 96_000)
+
+
+def test_gap_lasts_nothing_where_the_media_clock_did_not_move():
+    playlist = bare(MediaPlaylist(), 2)
+    playlist.add_segment(msgspec.structs.replace(segment(3), media_time=0))
+    assert playlist.segments[2].duration == 0
+
+
+def test_open_segment_is_closed_at_the_length_of_its_parts():
+    playlist = fill(MediaPlaylist(), [0], open_parts=3)
+    assert playlist.close_open() == "video/1/1.m4s"
+    assert playlist.segments[1].duration == 90_000
+    assert playlist.close_open() is None
+
+
+def test_discontinuities_are_counted_on_from_those_before_the_start():
+    playlist = MediaPlaylist()
+    playlist.start_at(3)
+    assert playlist.breaks_before(0) == 3
+    bare(playlist, 2)
+    playlist.add_segment(segment(2, is_discontinuity=True))
+    playlist.add_part(segment(3, is_discontinuity=True), part(3, 0))
+    assert [playlist.breaks_before(number) for number in range(5)] == [3, 3, 3, 4, 5]
+    assert [each.run for each in playlist.segments] == [3, 3, 4]
+    assert "#EXT-X-DISCONTINUITY-SEQUENCE:3" in playlist.render().splitlines()
+
+
+def test_discontinuity_at_the_front_counts_those_before_it():
+    playlist = MediaPlaylist()
+    playlist.start_at(3)
+    playlist.add_segment(segment(0, is_discontinuity=True))
+    assert "#EXT-X-DISCONTINUITY-SEQUENCE:3" in playlist.render().splitlines()
+
+
+@pytest.mark.parametrize(("name", "at"), [(0, 1), (3, 4), (4, 5)])
+def test_dropped_segment_takes_those_before_it_out_of_the_window(name, at):
+    playlist = bare(MediaPlaylist(keeps_all=False), 6)
+    playlist.drop(f"video/1/{name}.m4s")
+    playlist.drop("video/1/99.m4s")
+    assert [each.number for each in playlist.segments] == list(range(at, 6))
+
+
+TOO_FAR, TOO_MANY = BadQuery("_HLS_msn is too far ahead"), BadQuery("_HLS_part is too far ahead")
+
+
+@pytest.mark.parametrize(
+    ("until", "expected"),
+    [
+        (Position(5, WHOLE), False),
+        (Position(6, 0), TOO_FAR),
+        (Position(4, 10), False),
+        (Position(4, 11), TOO_MANY),
+        (Position(5, 9), False),
+        (Position(5, 10), TOO_MANY),
+    ],
+)
+def test_request_beside_an_open_segment_is_refused_past_its_bounds(until, expected):
+    playlist = fill(MediaPlaylist(), range(4), open_parts=2)
+    assert playlist.check(BlockingQuery(until)) == expected
+
+
+@pytest.mark.parametrize(
+    ("until", "expected"),
+    [
+        (Position(1, 99), True),
+        (Position(3, 0), True),
+        (Position(3, 5), True),
+        (Position(3, WHOLE), True),
+        (Position(3, 6), False),
+        (Position(4, 9), False),
+        (Position(4, 10), TOO_MANY),
+        (Position(5, 9), False),
+        (Position(5, WHOLE), False),
+        (Position(6, 0), TOO_FAR),
+    ],
+)
+def test_request_after_the_last_whole_segment_is_refused_past_its_bounds(until, expected):
+    playlist = fill(MediaPlaylist(), range(4))
+    assert playlist.check(BlockingQuery(until)) == expected
+
+
+@pytest.mark.parametrize(
+    ("until", "expected"), [(Position(9, WHOLE), False), (Position(9, 9), False), (Position(0, 10), TOO_MANY)]
+)
+def test_request_before_the_first_segment_waits_whichever_it_names(until, expected):
+    assert MediaPlaylist().check(BlockingQuery(until)) == expected
+
+
+@pytest.mark.parametrize(("number", "expected"), [(1, False), (2, False), (3, TOO_FAR)])
+def test_request_beside_the_first_open_segment_reaches_two_ahead(number, expected):
+    playlist = fill(MediaPlaylist(), [], open_parts=1)
+    assert playlist.check(BlockingQuery(Position(number, 0))) == expected
+
+
+@pytest.mark.parametrize(("seconds", "ahead"), [(0.5, 6), (1.0, 3), (1.5, 3), (4.0, 3)])
+def test_parts_ahead_are_those_of_three_seconds_and_at_least_three(seconds, ahead):
+    playlist = MediaPlaylist(part_target_s=seconds)
+    assert playlist.check(BlockingQuery(Position(0, ahead))) is False
+    assert playlist.check(BlockingQuery(Position(0, ahead + 1))) == TOO_MANY
+
+
+def test_request_without_a_position_is_answered_at_once():
+    assert MediaPlaylist().check(BlockingQuery()) is True
+    assert not BlockingQuery().can_skip
+
+
+def test_twelve_digits_are_a_number():
+    assert parse_query("9" * 12, None, None) == BlockingQuery(Position(999_999_999_999, WHOLE))
+
+
+def test_multivariant_is_this_text():
+    other = msgspec.structs.replace(AUDIO, name="other", uri="other.m3u8", codec="opus", bandwidth=99_000, channels=0)
+    small = msgspec.structs.replace(VIDEO, name="small", uri="small.m3u8", height=0, frame_rate=0.0, video_range="PQ")
+    assert render_multivariant([VIDEO, AUDIO, small, other]).splitlines() == [
+        "#EXTM3U",
+        "#EXT-X-VERSION:9",
+        '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="audio",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="2",URI="audio.m3u8"',
+        '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="other",DEFAULT=NO,AUTOSELECT=YES,URI="other.m3u8"',
+        '#EXT-X-STREAM-INF:BANDWIDTH=5140000,AVERAGE-BANDWIDTH=4128000,CODECS="avc1.64001f,mp4a.40.2,opus",'
+        'RESOLUTION=1280x720,FRAME-RATE=29.970,AUDIO="audio"',
+        "video.m3u8",
+        '#EXT-X-STREAM-INF:BANDWIDTH=5140000,AVERAGE-BANDWIDTH=4128000,CODECS="avc1.64001f,mp4a.40.2,opus",'
+        'VIDEO-RANGE=PQ,AUDIO="audio"',
+        "small.m3u8",
+    ]
+
+
+def test_multivariant_of_one_kind_alone_adds_no_bandwidth():
+    assert (
+        render_multivariant([VIDEO])
+        .splitlines()[2]
+        .startswith("#EXT-X-STREAM-INF:BANDWIDTH=5000000,AVERAGE-BANDWIDTH=4000000,")
+    )

@@ -53,6 +53,38 @@ def test_ecma_array_and_long_string_round_trip() -> None:
     assert amf.encode(amf.EcmaArray())[0] == 8
 
 
+def test_strings_over_65535_bytes_are_written_as_long_strings() -> None:
+    assert amf.encode("x" * 65_535)[:3] == b"\x02\xff\xff"
+    assert amf.encode("x" * 65_536)[:5] == b"\x0c\0\1\0\0"
+
+
+def test_members_may_have_empty_names() -> None:
+    assert amf.decode(b"\x03\0\0\x05\0\x01a\x01\x01\0\0\x09") == [{"": None, "a": True}]
+
+
+@pytest.mark.parametrize(
+    ("opening", "closing"), [(b"\x0a\0\0\0\1", b""), (b"\x03\0\1a", b"\0\0\x09")], ids=["arrays", "objects"]
+)
+def test_values_nest_16_deep_and_no_deeper(opening: bytes, closing: bytes) -> None:
+    amf.decode(opening * 16 + b"\x05" + closing * 16)
+    with pytest.raises(ProtocolError, match="nests too deeply"):
+        amf.decode(opening * 17 + b"\x05" + closing * 17)
+
+
+def test_message_holds_4096_values_and_no_more() -> None:
+    assert amf.decode(b"\x05" * 4096) == [None] * 4096
+    assert amf.decode(b"\x0a\0\0\x0f\xff" + b"\x05" * 4095) == [[None] * 4095]
+    for data in (b"\x05" * 4097, b"\x0a\0\0\x10\0" + b"\x05" * 4096):
+        with pytest.raises(ProtocolError, match="too many values"):
+            amf.decode(data)
+
+
+def test_string_holds_64_kib_and_no_more() -> None:
+    assert amf.decode(b"\x0c\0\1\0\0" + b"x" * 65_536) == ["x" * 65_536]
+    with pytest.raises(ProtocolError, match="string of 65537 bytes"):
+        amf.decode(b"\x0c\0\1\0\1" + b"x" * 65_537)
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -60,6 +92,7 @@ def test_ecma_array_and_long_string_round_trip() -> None:
         b"\x02\0\x05hi",
         b"\x03\0\x01a",
         b"\x03\0\x01a\x05",
+        b"\x03\0\x01a\x09",
         b"\x04",
         b"\x07\0\0",
         b"\x11\x06",

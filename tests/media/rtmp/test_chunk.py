@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from media.errors import ProtocolError
+from media.rtmp import chunk
 from media.rtmp.chunk import (
     ABORT,
     AUDIO,
     COMMAND,
+    DATA,
     SET_CHUNK_SIZE,
     VIDEO,
     ChunkLimits,
@@ -161,6 +165,130 @@ def test_announced_length_costs_nothing_before_its_bytes_come() -> None:
     assert under_test.partial_bytes == 58 * 128
 
 
+def long_head(stream: int, form: int, *fields: int) -> bytes:
+    """A header whose chunk stream id, 64 or more, takes one or two bytes of its own."""
+    number = bytes((stream - 64,)) if stream < 320 else (stream - 64).to_bytes(2, "little")
+    return bytes((form << 6 | (len(number) - 1),)) + number + head(form, 3, *fields)[1:]
+
+
+@pytest.mark.parametrize(
+    "head_of_4",
+    [
+        lambda form, *fields: head(form, 4, *fields),
+        lambda form, *fields: long_head(200, form, *fields),
+        lambda form, *fields: long_head(5000, form, *fields),
+    ],
+    ids=["one byte", "two bytes", "three bytes"],
+)
+def test_each_message_is_handed_on_with_its_last_byte(head_of_4: Callable[..., bytes]) -> None:
+    late = (0x01000000).to_bytes(4, "big")
+    parts = [
+        head_of_4(0, 1, 3, 8, 1) + b"one",
+        head_of_4(2, 1) + b"two",
+        head_of_4(1, 1, 0, 8),
+        head_of_4(3),
+        head_of_4(0, 0xFFFFFF, 0, 8, 1) + late,
+        head_of_4(3) + late,
+        head_of_4(0, 0xFFFFFF, 129, 8, 1) + late + bytes(128) + head_of_4(3) + late + b"x",
+    ]
+    under_test = reader()
+    for part in parts:
+        for byte in part[:-1]:
+            assert under_test.receive(bytes((byte,))) == []
+        assert len(under_test.receive(part[-1:])) == 1
+
+
+def test_payload_that_looks_like_headers_of_chunks_is_payload() -> None:
+    """Of its own chunk stream: a run of chunks ends where another chunk stream's chunk comes between."""
+    for chunks in (2, 5, 13, 21):
+        body, between = b"\xc6" * 4000, b"\xc6" * 100
+        first, last = cut(body[: chunks * 128], 6), cut(body[chunks * 128 :], 6)
+        data = head(0, 6, 5, 4000, 9, 1) + first + head(0, 4, 6, 100, 8, 1) + between + b"\xc6" + last
+        assert read(data) == [(8, 1, 6, between), (9, 1, 5, body)]
+
+
+def cut(body: bytes, stream: int) -> bytes:
+    """Chunks of the default size, without the header of the first."""
+    return bytes((0xC0 | stream,)).join(body[at : at + 128] for at in range(0, len(body), 128))
+
+
+@pytest.mark.parametrize("stream", [64, 65, 319, 320, 321, 576, 65_599])
+def test_abort_names_a_large_chunk_stream(stream: int) -> None:
+    """The others keep what they have of their messages."""
+    under_test = reader()
+    for each in (64, 65, 319, 320, 321, 576, 65_599):
+        under_test.receive(long_head(each, 0, 0, 129, 9, 1) + bytes(128))
+    assert under_test.partial_bytes == 7 * 128
+    under_test.receive(head(0, 2, 0, 4, ABORT, 0) + stream.to_bytes(4, "big"))
+    assert under_test.partial_bytes == 6 * 128
+    (whole,) = under_test.receive(long_head(stream, 0, 1, 2, 9, 1) + b"ok")
+    assert plain(whole) == (9, 1, 1, b"ok")
+
+
+def test_bytes_beyond_what_a_control_message_needs_are_ignored() -> None:
+    under_test = reader()
+    under_test.receive(head(0, 2, 0, 5, SET_CHUNK_SIZE, 0) + (200).to_bytes(4, "big") + b"\xff")
+    assert under_test.chunk_bytes == 200
+    under_test.receive(head(0, 6, 0, 201, 9, 1) + bytes(200))
+    under_test.receive(head(0, 2, 0, 5, ABORT, 0) + (6).to_bytes(4, "big") + b"\xff")
+    assert under_test.partial_bytes == 0
+
+
+def test_largest_chunk_size_of_the_specification_is_taken() -> None:
+    under_test = reader()
+    under_test.receive(head(0, 2, 0, 4, SET_CHUNK_SIZE, 0) + b"\x7f\xff\xff\xff")
+    assert under_test.chunk_bytes == 2**31 - 1
+
+
+#: Sections 5.4 and 7.1 of the specification.
+TYPES = {
+    1: chunk.SET_CHUNK_SIZE,
+    2: chunk.ABORT,
+    3: chunk.ACKNOWLEDGEMENT,
+    4: chunk.USER_CONTROL,
+    5: chunk.WINDOW_SIZE,
+    6: chunk.PEER_BANDWIDTH,
+    8: chunk.AUDIO,
+    9: chunk.VIDEO,
+    15: chunk.DATA_AMF3,
+    17: chunk.COMMAND_AMF3,
+    18: chunk.DATA,
+    20: chunk.COMMAND,
+    22: chunk.AGGREGATE,
+}
+
+
+def test_types_of_messages_have_the_numbers_of_the_specification() -> None:
+    assert all(number == name for number, name in TYPES.items())
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_only_media_may_be_as_long_as_8_mib_and_the_rest_256_kib(kind: int) -> None:
+    most = 8 * 2**20 if kind in {8, 9, 22} else 256 * 2**10
+    assert read(head(0, 3, 0, most, kind, 1)) == []
+    with pytest.raises(ProtocolError, match="over the limit"):
+        read(head(0, 3, 0, most + 1, kind, 1))
+
+
+def test_16_mib_of_unfinished_messages_are_kept_and_no_byte_more() -> None:
+    under_test, most = reader(), 8 * 2**20
+    under_test.receive(head(0, 2, 0, 4, SET_CHUNK_SIZE, 0) + (most - 1).to_bytes(4, "big"))
+    for stream in (4, 5):
+        under_test.receive(head(0, stream, 0, most, 9, 1) + bytes(most - 1))
+    under_test.receive(head(0, 6, 0, most, 9, 1) + bytes(2))
+    assert under_test.partial_bytes == 16 * 2**20
+    with pytest.raises(ProtocolError, match="unfinished"):
+        under_test.receive(bytes(1))
+
+
+def test_64_chunk_streams_are_kept_and_no_more() -> None:
+    under_test = reader()
+    for stream in range(100, 164):
+        under_test.receive(long_head(stream, 0, 0, 0, 8, 1))
+    with pytest.raises(ProtocolError, match="more than 64 chunk streams"):
+        under_test.receive(long_head(164, 0, 0, 0, 8, 1))
+
+
 messages = st.lists(
     st.tuples(
         st.integers(2, 6),
@@ -196,6 +324,22 @@ def test_what_is_written_is_read_however_it_is_cut(
 def test_writer_shortens_headers_as_far_as_the_last_one_allows() -> None:
     writer = ChunkWriter()
     sizes = [
-        len(writer.write(4, RtmpMessage(AUDIO, 1, stamp, b"12345"))) - 5 for stamp in (1000, 1020, 1040, 1060, 1050)
+        len(writer.write(4, RtmpMessage(AUDIO, 1, stamp, b"12345"))) - 5
+        for stamp in (1000, 1020, 1040, 1060, 1060, 1060, 1050)
     ]
-    assert sizes == [12, 4, 1, 1, 12]
+    assert sizes == [12, 4, 1, 1, 4, 1, 12]
+
+
+@pytest.mark.parametrize("stamp", [0xFFFFFE, 0xFFFFFF, 0x1000000, 0xFFFFFFFF])
+def test_timestamps_around_4_h_39_min_where_24_bits_end_are_read_as_written(stamp: int) -> None:
+    sent = [RtmpMessage(VIDEO, 1, at, bytes(300)) for at in (stamp - 40, stamp - 20, stamp)]
+    writer = ChunkWriter()
+    data = b"".join(writer.write(6, message) for message in sent)
+    assert read(data) == [plain(message) for message in sent]
+    assert read(ChunkWriter().write(6, sent[-1])) == [plain(sent[-1])]
+
+
+def test_pause_of_4_h_39_min_needs_an_extended_delta() -> None:
+    sent = [RtmpMessage(DATA, 1, at, b"x") for at in (0, 0xFFFFFF, 2 * 0xFFFFFF, 3 * 0xFFFFFF + 1)]
+    writer = ChunkWriter()
+    assert read(b"".join(writer.write(6, message) for message in sent)) == [plain(message) for message in sent]
