@@ -1,21 +1,22 @@
-"""Who watches a stream: exact live count, peak, unique viewers and watch time.
+"""The actor that counts a stream's viewers: live count, peak, unique viewers and watch time.
 
-``ViewTally`` is the arithmetic, pure; ``ViewCounter`` is the actor that hears of sockets, announces the count at most
-once a second and writes the watch time in batches: at most ``FLUSH_S`` of it can be lost with the process.
+It tells the count at most once a second and writes the watch time in batches: at most ``FLUSH_S`` of it can be lost
+with the process.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
-from typing import Protocol
-from zlib import crc32
 
 import msgspec
 
 from actors.events import Broadcast, CounterOpened, ViewersCounted
-from actors.runtime import Actor, ActorError, ActorId, Ask, Fence, Message, Unavailable, handles
-from actors.stream import KeepViewers
+from actors.runtime import Actor, ActorError, ActorId, Message, Unavailable, handles
+from actors.stream_messages import KeepViewers
+from actors.viewers_messages import CountViewers, NodeLeft, ViewerBeat, ViewerCame, ViewerLeft, ViewersHere, ViewTotals
+from actors.viewers_store import StoredTotals, ViewStore
+from actors.viewers_tally import ViewTally
 
 ANNOUNCE_S = 1.0
 FLUSH_S = 5.0
@@ -23,59 +24,6 @@ RECOUNT_S = 1.0
 """How long at most no count is told while a node says again who watches there."""
 OPENING_S = 0.5
 """How long a counter that is not the stream's first tells nothing, while all nodes say who watches there."""
-MAX_DIRTY = 100_000
-
-
-class ViewerCame(Message, frozen=True, kw_only=True):
-    """A socket began to watch. ``viewer`` is the person's id, or a guest's; ``at`` is the wall clock in seconds.
-
-    ``since``: it began earlier, and the counter is new. ``node`` is where the socket is. A guest is as long the same
-    viewer as the socket lives: whoever comes back without an account counts as another.
-    """
-
-    view_id: str
-    viewer: str
-    user_id: str | None
-    at: float
-    since: float | None = None
-    node: str = ""
-
-
-class ViewerBeat(Message, frozen=True, kw_only=True):
-    view_id: str
-    at: float
-    stalled_ms: int = 0
-    transport: str = ""
-
-
-class ViewerLeft(Message, frozen=True, kw_only=True):
-    view_id: str
-    at: float
-
-
-class ViewersHere(Message, frozen=True, kw_only=True):
-    """How many views of the stream a node has, and their ``mark_of`` combined by exclusive or: said now and then, in
-    order with what it says of each, so that whatever was lost on the way is noticed.
-    """
-
-    node: str
-    viewers: int
-    marks: int
-    at: float
-
-
-class NodeLeft(Message, frozen=True, kw_only=True):
-    node: str
-    at: float
-
-
-class ViewTotals(msgspec.Struct, frozen=True, kw_only=True):
-    viewers: int
-    peak_viewers: int
-
-
-class CountViewers(Ask[ViewTotals], frozen=True, kw_only=True):
-    is_repeatable = True
 
 
 class _Tick(Message, frozen=True, kw_only=True):
@@ -88,133 +36,6 @@ class _Recounted(Message, frozen=True, kw_only=True):
 
 class _Flush(Message, frozen=True, kw_only=True):
     pass
-
-
-class ViewRow(msgspec.Struct, kw_only=True):
-    """One time somebody watched; written again, whole, as it grows."""
-
-    id: str
-    viewer: str
-    user_id: str | None
-    started_at: float
-    last_at: float
-    watched_ms: int = 0
-    stalled_ms: int = 0
-    transport: str = ""
-    node: str = ""
-
-
-class StoredTotals(msgspec.Struct, frozen=True, kw_only=True):
-    """Of the stream since its creation, as far as it was written."""
-
-    peak_viewers: int = 0
-    unique_viewers: int = 0
-    watched_ms: int = 0
-
-
-class ViewStore(Protocol):
-    """Durable side: an upsert by view id. Raises ``Unavailable`` and ``Fenced``."""
-
-    async def flush(
-        self, stream_id: str, rows: Sequence[ViewRow], *, peak_viewers: int, fence: Fence
-    ) -> StoredTotals: ...
-    async def totals(self, stream_id: str) -> StoredTotals: ...
-
-
-def mark_of(view_id: str) -> int:
-    return crc32(view_id.encode())
-
-
-class ViewTally:
-    """Counts views; knows nothing of time but what it is told."""
-
-    def __init__(self, *, peak_viewers: int = 0) -> None:
-        self.peak_viewers = peak_viewers
-        self._watching: dict[str, ViewRow] = {}
-        self._counts_of: dict[str, tuple[int, int]] = {}
-        self._dirty: dict[str, ViewRow] = {}
-
-    @property
-    def viewers(self) -> int:
-        return len(self._watching)
-
-    def came(self, message: ViewerCame) -> None:
-        """Count a view; the same view again changes nothing."""
-        if message.view_id in self._watching:
-            return
-        started_at = message.at if message.since is None else min(message.since, message.at)
-        row = ViewRow(
-            id=message.view_id,
-            viewer=message.viewer,
-            user_id=message.user_id,
-            started_at=started_at,
-            last_at=message.at,
-            watched_ms=round((message.at - started_at) * 1000),
-            node=message.node,
-        )
-        self._watching[row.id] = row
-        self._shift_count(row, 1)
-        self._dirty[row.id] = row
-        self.peak_viewers = max(self.peak_viewers, len(self._watching))
-
-    def beat(self, message: ViewerBeat) -> None:
-        row = self._watching.get(message.view_id)
-        if row is None:
-            return
-        row.stalled_ms += message.stalled_ms
-        row.transport = message.transport or row.transport
-        self._advance(row, message.at)
-
-    def left(self, message: ViewerLeft) -> None:
-        """End a view; one that is not there changes nothing."""
-        row = self._watching.pop(message.view_id, None)
-        if row is not None:
-            self._shift_count(row, -1)
-            self._advance(row, message.at)
-
-    def node_left(self, node: str, at: float) -> None:
-        """End the views of a node's sockets."""
-        for view_id in [row.id for row in self._watching.values() if row.node == node]:
-            self.left(ViewerLeft(view_id=view_id, at=at))
-
-    def count_of(self, node: str) -> tuple[int, int]:
-        """What ``ViewersHere`` of that node must say: how many, and their marks."""
-        return self._counts_of.get(node, (0, 0))
-
-    def _shift_count(self, row: ViewRow, by: int) -> None:
-        viewers, marks = self.count_of(row.node)
-        if viewers + by:
-            self._counts_of[row.node] = viewers + by, marks ^ mark_of(row.id)
-        else:
-            del self._counts_of[row.node]
-
-    def advance(self, at: float) -> None:
-        """Everybody who is there has watched until ``at``."""
-        for row in self._watching.values():
-            self._advance(row, at)
-
-    @property
-    def is_dirty(self) -> bool:
-        """Whether something waits to be written."""
-        return bool(self._dirty)
-
-    def take_dirty(self) -> list[ViewRow]:
-        """Copies of what changed since the last time."""
-        rows = [msgspec.structs.replace(row) for row in self._dirty.values()]
-        self._dirty.clear()
-        return rows
-
-    def put_back(self, rows: Sequence[ViewRow]) -> None:
-        """What could not be written is due again, unless it has changed since."""
-        for row in rows[: max(0, MAX_DIRTY - len(self._dirty))]:
-            self._dirty.setdefault(row.id, row)
-
-    def _advance(self, row: ViewRow, at: float) -> None:
-        if at <= row.last_at:
-            return
-        row.watched_ms += round((at - row.last_at) * 1000)
-        row.last_at = at
-        self._dirty[row.id] = row
 
 
 class ViewCounter(Actor):

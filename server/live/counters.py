@@ -7,7 +7,8 @@ from collections.abc import Collection, Sequence
 from typing import Final
 
 from actors.runtime import ActorError, ActorId, Node, shard_of
-from actors.viewers import ViewerCame, ViewerLeft, ViewersHere, mark_of
+from actors.viewers_messages import ViewerCame, ViewerLeft, ViewersHere
+from actors.viewers_tally import mark_of
 
 RETRY_S: Final = 0.5
 MAX_UNTOLD: Final = 65_536

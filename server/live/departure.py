@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final
 
 from actors.runtime import ActorError, DomainError, Fence, Node
-from actors.stream import DescribeStream, EndStream, StreamDeleted
+from actors.stream_messages import DescribeStream, EndStream, StreamDeleted
 from storage.errors import StorageError
 from storage.stream import Streams
 

@@ -10,8 +10,8 @@ import msgspec
 
 from actors.events import Person, StreamView
 from actors.runtime import DomainError, Fence
-from actors.stream import InitRow, SegmentRow, StreamRecord
-from actors.viewers import StoredTotals, ViewRow
+from actors.stream_store import InitRow, SegmentRow, StreamRecord
+from actors.viewers_store import StoredTotals, ViewRow
 from storage.errors import Conflict
 from storage.recording import Init, Recordings, Segment
 from storage.stream import StreamRow, Streams, StreamState

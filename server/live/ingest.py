@@ -16,7 +16,7 @@ from weakref import WeakValueDictionary
 import msgspec
 
 from actors.runtime import ActorId, DomainError, Node
-from actors.stream import ClaimPublish, Grant
+from actors.stream_messages import ClaimPublish, Grant
 from media.control import AuthorizePublish, Granted, Refused
 from storage.errors import Conflict
 from storage.ids import Ids

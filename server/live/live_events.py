@@ -24,15 +24,8 @@ from actors.events import (
     ViewersCounted,
 )
 from actors.runtime import ActorError, DomainError, Message, Node
-from actors.stream import (
-    InitRow,
-    MediaProgressed,
-    PublisherLost,
-    PublisherStarted,
-    RecordingFlushed,
-    SegmentRow,
-    SegmentsRecorded,
-)
+from actors.stream_messages import MediaProgressed, PublisherLost, PublisherStarted, RecordingFlushed, SegmentsRecorded
+from actors.stream_store import InitRow, SegmentRow
 from media.control import (
     AuthorizePublish,
     ControlMessage,

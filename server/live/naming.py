@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 from actors.chat_messages import RenameAuthor
 from actors.runtime import Message, Node
-from actors.stream import RenameOwner
+from actors.stream_messages import RenameOwner
 from server.http.identity import Identity
 from server.live.room_mirror import RoomMirrors
 from server.live.stream_directory import StreamDirectory

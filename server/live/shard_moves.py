@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Protocol
 
 from actors.runtime import Node
-from actors.viewers import NodeLeft
+from actors.viewers_messages import NodeLeft
 
 
 class ShardMoveHandler(Protocol):

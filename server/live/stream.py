@@ -16,7 +16,7 @@ from pydantic import AfterValidator, AwareDatetime, Field, field_validator
 
 from actors.events import StreamView
 from actors.runtime import DomainError, Node
-from actors.stream import EditStream, EndStream, ReadHealth, RotateStreamKey, StopPublisher
+from actors.stream_messages import EditStream, EndStream, ReadHealth, RotateStreamKey, StopPublisher
 from server.http.cursors import decode_cursor, encode_cursor
 from server.http.errors import Problem, invalid_field, not_found
 from server.http.feature import Answer, Call, Operation

@@ -13,7 +13,7 @@ import msgspec
 from actors.events import Broadcast, Reacted, StreamChanged, StreamView, ViewersCounted
 from actors.runtime import DomainError, Node
 from actors.session import Session
-from actors.stream import DescribeStream
+from actors.stream_messages import DescribeStream
 from server.live.addresses import MediaAddresses
 from server.live.edge import Socket
 from server.live.rights import Rights

@@ -13,7 +13,7 @@ from actors.events import StreamView
 from actors.rate_limits import RateLimits, role_of
 from actors.runtime import DomainError, Node, Unhandled
 from actors.session import Session
-from actors.viewers import ViewerBeat, ViewerCame, ViewerLeft
+from actors.viewers_messages import ViewerBeat, ViewerCame, ViewerLeft
 from server.feature import ClientEvent
 from server.live.acks import Ack
 from server.live.bodies import Heartbeat, OfStream, React

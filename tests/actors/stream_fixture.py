@@ -22,18 +22,17 @@ from actors.runtime import (
     handles,
     shard_of,
 )
-from actors.stream import (
+from actors.stream import LiveStream
+from actors.stream_messages import (
     ClaimPublish,
     DescribeStream,
     Grant,
-    InitRow,
-    LiveStream,
     MediaProgressed,
     PublisherLost,
     PublisherStarted,
-    SegmentRow,
     SegmentsRecorded,
 )
+from actors.stream_store import InitRow, SegmentRow
 from server.live.durable import DurableStreams
 from storage.ids import Ids
 from storage.memory import MemoryPerson, MemoryRecordings, MemoryStreams, Tables

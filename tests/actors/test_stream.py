@@ -16,8 +16,8 @@ from actors.runtime import (
     DomainError,
     Unavailable,
 )
-from actors.stream import (
-    MOVES,
+from actors.stream_life import MOVES
+from actors.stream_messages import (
     EditStream,
     EndStream,
     KeepViewers,

@@ -12,12 +12,8 @@ from actors.runtime import (
     Fence,
     Unavailable,
 )
-from actors.stream import (
-    SILENT_S,
-    PublisherStarted,
-    StopPublisher,
-    StreamDeleted,
-)
+from actors.stream import SILENT_S
+from actors.stream_messages import PublisherStarted, StopPublisher, StreamDeleted
 from tests.actors.stream_fixture import CLAIM, StreamFixture, recorded
 
 

@@ -12,24 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors import viewers
+from actors import viewers_tally
 from actors.events import CounterOpened, LiveEvent, ViewersCounted
 from actors.runtime import Actor, ActorId, LocalDirectory, LocalTransport, ManualClock, Node, handles, shard_of
-from actors.stream import KeepViewers
-from actors.viewers import (
-    ANNOUNCE_S,
-    OPENING_S,
-    RECOUNT_S,
-    CountViewers,
-    NodeLeft,
-    ViewCounter,
-    ViewerBeat,
-    ViewerCame,
-    ViewerLeft,
-    ViewersHere,
-    ViewTally,
-    mark_of,
-)
+from actors.stream_messages import KeepViewers
+from actors.viewers import ANNOUNCE_S, OPENING_S, RECOUNT_S, ViewCounter
+from actors.viewers_messages import CountViewers, NodeLeft, ViewerBeat, ViewerCame, ViewerLeft, ViewersHere
+from actors.viewers_tally import ViewTally, mark_of
 from server.live.durable import DurableViews
 from storage.ids import Ids
 from storage.memory import MemoryPerson, MemoryStreams, MemoryViews, Tables
@@ -377,7 +366,7 @@ def came(view: str, at: float) -> ViewerCame:
 
 
 def test_what_cannot_be_written_is_kept_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(viewers, "MAX_DIRTY", 10)
+    monkeypatch.setattr(viewers_tally, "MAX_DIRTY", 10)
     tally = ViewTally()
     for number in range(8):
         tally.came(came(f"a{number}", 0.0))

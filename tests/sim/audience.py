@@ -23,8 +23,9 @@ from actors.events import (
 from actors.rate_limits import RateLimits
 from actors.runtime import Actor, ActorError, Fence, handles, shard_of
 from actors.runtime.ids import ActorId
-from actors.stream import KeepViewers
-from actors.viewers import ViewCounter, ViewerCame
+from actors.stream_messages import KeepViewers
+from actors.viewers import ViewCounter
+from actors.viewers_messages import ViewerCame
 from server.live.counters import LocalViewers
 from server.live.durable import DurableViews
 from server.live.live_events import Broadcaster

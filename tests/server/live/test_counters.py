@@ -8,7 +8,8 @@ import pytest
 
 from actors.runtime import Actor, ActorId, LocalTransport, Node, handles, shard_of
 from actors.runtime.clock import ManualClock
-from actors.viewers import ViewerCame, ViewerLeft, ViewersHere, mark_of
+from actors.viewers_messages import ViewerCame, ViewerLeft, ViewersHere
+from actors.viewers_tally import mark_of
 from server.live.counters import COUNT_S, LAST_STANDINGS, RETRY_S, LocalViewers
 from tests.server.live.nodes import NodeDirectory
 

@@ -11,8 +11,8 @@ import msgspec
 import pytest
 
 from actors.runtime import DomainError, Fence, Fenced
-from actors.stream import InitRow, SegmentRow, StreamRecord
-from actors.viewers import StoredTotals, ViewRow
+from actors.stream_store import InitRow, SegmentRow, StreamRecord
+from actors.viewers_store import StoredTotals, ViewRow
 from server.live.durable import DurableStreams, DurableViews
 from storage.ids import Ids
 from storage.leases import Leases

@@ -11,7 +11,8 @@ import pytest
 
 from actors.events import LiveEvent
 from actors.runtime import ActorId, DomainError, LocalDirectory, LocalTransport, LoopClock, Node, Placement, shard_of
-from actors.stream import DescribeStream, EndStream, LiveStream, PublisherLost, PublisherStarted
+from actors.stream import LiveStream
+from actors.stream_messages import DescribeStream, EndStream, PublisherLost, PublisherStarted
 from media.control import AuthorizePublish, Granted, Refused
 from server.live.durable import DurableStreams
 from server.live.ingest import Ingest

@@ -34,7 +34,7 @@ from actors.runtime import (
     Unavailable,
     handles,
 )
-from actors.stream import (
+from actors.stream_messages import (
     DescribeStream,
     MediaProgressed,
     PublisherLost,

@@ -1,0 +1,70 @@
+"""A stream's life: scheduled → live → interrupted → ended, and what becomes of its record meanwhile. Pure.
+
+The rules are the table ``MOVES``: what is not in it cannot happen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+from actors.events import StreamState, StreamView
+from actors.stream_messages import KeepViewers
+from actors.stream_store import StreamRecord
+
+Cause = Literal["published", "publisher_lost", "grace_over", "ended"]
+
+MOVES: Mapping[tuple[StreamState, Cause], StreamState] = {
+    ("scheduled", "published"): "live",
+    ("interrupted", "published"): "live",
+    ("live", "published"): "live",
+    ("live", "publisher_lost"): "interrupted",
+    ("interrupted", "grace_over"): "ended",
+    ("scheduled", "ended"): "ended",
+    ("live", "ended"): "ended",
+    ("interrupted", "ended"): "ended",
+}
+
+
+def moved(view: StreamView, cause: Cause, *, now: datetime) -> StreamView | None:
+    """The stream after the move; None where the table has none."""
+    state = MOVES.get((view.state, cause))
+    if state is None:
+        return None
+    return msgspec.structs.replace(
+        view,
+        state=state,
+        started_at=view.started_at or (now if state == "live" else None),
+        interrupted_at=now if state == "interrupted" else None,
+        ended_at=now if state == "ended" else None,
+    )
+
+
+def with_view(record: StreamRecord, **changes: Any) -> StreamRecord:
+    return msgspec.structs.replace(record, view=msgspec.structs.replace(record.view, **changes))
+
+
+def progressed(record: StreamRecord, *, next_segment: int, media_time_ms: int = 0) -> StreamRecord:
+    """The media clock and the segment numbers only go forward."""
+    following = max(record.next_segment, next_segment)
+    later = with_view(record, media_time_ms=max(record.view.media_time_ms, media_time_ms))
+    return msgspec.structs.replace(later, next_segment=following)
+
+
+def counted(record: StreamRecord, counts: KeepViewers) -> StreamRecord:
+    """Peak, unique viewers and watch time only grow."""
+    view = record.view
+    return with_view(
+        record,
+        viewers=counts.viewers,
+        peak_viewers=max(view.peak_viewers, counts.peak_viewers),
+        unique_viewers=max(view.unique_viewers, counts.unique_viewers),
+        watched_ms=max(view.watched_ms, counts.watched_ms),
+    )
+
+
+def owner_renamed(record: StreamRecord, display_name: str) -> StreamRecord:
+    return with_view(record, owner=msgspec.structs.replace(record.view.owner, display_name=display_name))

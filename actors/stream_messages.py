@@ -1,0 +1,118 @@
+"""The messages of a stream's actor, and what it answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from actors.events import StreamView
+from actors.runtime import Ask, Message
+from actors.stream_store import InitRow, SegmentRow
+
+
+class Grant(msgspec.Struct, frozen=True, kw_only=True):
+    """Leave to publish. ``epoch`` is the fencing token that every object key and row of the run carries."""
+
+    stream_id: str
+    epoch: int
+    publication: int
+    first_segment: int
+    media_time_ms: int
+    latency: str
+    is_recorded: bool
+    owner_id: str = ""
+    label: str = ""
+
+
+class ClaimPublish(Ask[Grant], frozen=True, kw_only=True):
+    """``node`` is where the publisher's bytes arrive; ``is_lasting``: with the person's key, not the stream's own."""
+
+    protocol: str
+    remote: str
+    node: str = ""
+    is_lasting: bool = False
+
+
+class PublisherStarted(Message, frozen=True, kw_only=True):
+    """Media flows: ``tracks`` says which codecs, sizes and rates."""
+
+    publication: int
+    tracks: tuple[dict[str, Any], ...]
+
+
+class PublisherLost(Message, frozen=True, kw_only=True):
+    """``next_segment`` is beyond every segment of the run that anybody was shown, as far as the sender knows."""
+
+    publication: int
+    reason: str
+    next_segment: int = 0
+
+
+class MediaProgressed(Message, frozen=True, kw_only=True):
+    """About once a second while media flows; ``health`` is what the owner is shown."""
+
+    publication: int
+    media_time_ms: int
+    next_segment: int
+    at: float
+    health: dict[str, Any]
+
+
+class SegmentsRecorded(Message, frozen=True, kw_only=True):
+    publication: int
+    inits: tuple[InitRow, ...]
+    segments: tuple[SegmentRow, ...]
+
+
+class RecordingFlushed(Message, frozen=True, kw_only=True):
+    """Everything of the publication is in the object store and was reported."""
+
+    publication: int
+
+
+class DescribeStream(Ask[StreamView], frozen=True, kw_only=True):
+    is_repeatable = True
+
+
+class ReadHealth(Ask[dict[str, Any]], frozen=True, kw_only=True):
+    is_repeatable = True
+
+
+class EditStream(Ask[StreamView], frozen=True, kw_only=True):
+    """``changes``: title, description, category, tags, language, visibility, scheduled_at, latency, is_recorded."""
+
+    changes: dict[str, Any]
+
+
+class EndStream(Ask[StreamView], frozen=True, kw_only=True):
+    reason: str = "ended by its owner"
+
+
+class RotateStreamKey(Ask[str], frozen=True, kw_only=True):
+    new_key: str
+
+
+class StreamDeleted(Message, frozen=True, kw_only=True):
+    """The row has gone: what is asked from now on finds nothing."""
+
+
+class RenameOwner(Message, frozen=True, kw_only=True):
+    """This person is called otherwise from now on; nodes show it by themselves."""
+
+    user_id: str
+    display_name: str
+
+
+class StopPublisher(Ask[None], frozen=True, kw_only=True):
+    """End the publisher's connection, not the stream: its key is not valid any more."""
+
+    is_repeatable = True
+    reason: str
+
+
+class KeepViewers(Message, frozen=True, kw_only=True):
+    viewers: int
+    peak_viewers: int
+    unique_viewers: int
+    watched_ms: int

@@ -1,0 +1,47 @@
+"""What a stream's actor knows of the publisher of the latest publication. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Publisher:
+    """A grant makes it claimed, the first report of its node started; ``progressed_at`` is wall clock.
+
+    It is presumed when the actor is new and the row says live: a publisher that asks may be the very same one, which
+    has lost its server, and is granted.
+    """
+
+    def __init__(self) -> None:
+        self.is_claimed = False
+        self.is_presumed = False
+        self.is_started = False
+        self.progressed_at = 0.0
+        self.health: dict[str, Any] = {}
+        self._reported_at = 0.0  # monotonic
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether another publisher must be refused."""
+        return self.is_claimed and not self.is_presumed
+
+    def presume(self) -> None:
+        self.is_claimed = self.is_presumed = True
+
+    def grant(self) -> None:
+        self.is_claimed, self.is_presumed, self.is_started = True, False, False
+
+    def report(self, *, progressed_at: float, now: float) -> bool:
+        """Its node has reported; whether that was the first time."""
+        is_first = not self.is_started
+        self.is_presumed, self.is_started = False, True
+        self.progressed_at, self._reported_at = progressed_at, now
+        return is_first
+
+    def silent_s(self, now: float) -> float:
+        return now - self._reported_at
+
+    def go(self) -> None:
+        """It has ended, or was lost."""
+        self.is_claimed = self.is_presumed = self.is_started = False
+        self.health = {}

@@ -1,0 +1,64 @@
+"""The ports of a stream: the store of its row and recording, and the way to the media process of its publisher."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Protocol
+
+import msgspec
+
+from actors.events import StreamView
+from actors.runtime import Fence
+
+
+class SegmentRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A finished segment of the recording, already in the object store."""
+
+    rendition: str
+    segment: int
+    publication: int
+    object_key: str
+    init_key: str
+    init_name: str
+    media_time_ms: int
+    duration_ms: float
+    bytes: int
+    started_at: datetime
+    is_discontinuity: bool
+
+
+class InitRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What a player must know before the segments that name it; ``info`` is the packager's description."""
+
+    rendition: str
+    name: str
+    object_key: str
+    info: dict[str, Any]
+
+
+class StreamRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """The row: what everyone may see, and what only the actor needs."""
+
+    view: StreamView
+    stream_key: str
+    next_segment: int
+    tracks: tuple[dict[str, Any], ...] = ()
+    is_lasting: bool = False
+
+
+class StreamStore(Protocol):
+    """Durable side. Raises ``Unavailable`` while the database is away and ``Fenced`` for a stale epoch."""
+
+    async def load(self, stream_id: str) -> StreamRecord | None: ...
+    async def save(self, record: StreamRecord, *, fence: Fence) -> None: ...
+    async def edit(self, stream_id: str, changes: dict[str, Any], *, fence: Fence) -> None: ...
+    async def rotate_key(self, stream_id: str, new_key: str, *, fence: Fence) -> None: ...
+    async def add_recorded(
+        self, stream_id: str, *, inits: tuple[InitRow, ...], segments: tuple[SegmentRow, ...], fence: Fence
+    ) -> None: ...
+
+
+class MediaControl(Protocol):
+    """The way to the process that holds the publisher. Synchronous: what comes of it arrives as messages."""
+
+    def stop(self, node: str, stream_id: str, *, publication: int, reason: str) -> None: ...

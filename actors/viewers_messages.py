@@ -1,0 +1,59 @@
+"""The messages of a stream's viewer counter, and what it answers."""
+
+from __future__ import annotations
+
+import msgspec
+
+from actors.runtime import Ask, Message
+
+
+class ViewerCame(Message, frozen=True, kw_only=True):
+    """A socket began to watch. ``viewer`` is the person's id, or a guest's; ``at`` is the wall clock in seconds.
+
+    ``since``: it began earlier, and the counter is new. ``node`` is where the socket is. A guest is as long the same
+    viewer as the socket lives: whoever comes back without an account counts as another.
+    """
+
+    view_id: str
+    viewer: str
+    user_id: str | None
+    at: float
+    since: float | None = None
+    node: str = ""
+
+
+class ViewerBeat(Message, frozen=True, kw_only=True):
+    view_id: str
+    at: float
+    stalled_ms: int = 0
+    transport: str = ""
+
+
+class ViewerLeft(Message, frozen=True, kw_only=True):
+    view_id: str
+    at: float
+
+
+class ViewersHere(Message, frozen=True, kw_only=True):
+    """How many views of the stream a node has, and their ``mark_of`` combined by exclusive or: said now and then, in
+    order with what it says of each, so that whatever was lost on the way is noticed.
+    """
+
+    node: str
+    viewers: int
+    marks: int
+    at: float
+
+
+class NodeLeft(Message, frozen=True, kw_only=True):
+    node: str
+    at: float
+
+
+class ViewTotals(msgspec.Struct, frozen=True, kw_only=True):
+    viewers: int
+    peak_viewers: int
+
+
+class CountViewers(Ask[ViewTotals], frozen=True, kw_only=True):
+    is_repeatable = True
