@@ -161,4 +161,24 @@ class DeliverLiveEvent(Message, frozen=True, kw_only=True):
     event: LiveEvent
 
 
+class DeliverPublished(Message, frozen=True, kw_only=True):
+    """Told to the actor of a node: an event of a feature for the sockets that subscribe to ``topic``.
+
+    Of one ``key`` only the latest value matters.
+    """
+
+    topic: str
+    event: str
+    body: dict[str, Any]
+    key: str | None = None
+
+
+class DeliverToPerson(Message, frozen=True, kw_only=True):
+    """Told to the actor of a node: an event of a feature for every socket of a person."""
+
+    person_id: str
+    event: str
+    body: dict[str, Any]
+
+
 NODE = "node"

@@ -10,16 +10,17 @@ from collections.abc import AsyncIterator
 from server.config import Settings
 from server.database_url import database_url
 from server.exit_codes import failed
-from server.features.auth.accounts import Accounts
-from server.features.auth.deletion import Deletions
-from server.features.auth.guesses import Guesses
-from server.features.auth.passwords import Passwords
-from server.features.auth.rules import EMAIL_PATTERN, USERNAME_PATTERN
-from server.features.users import Profiles
+from server.features.people.accounts.accounts import Accounts
+from server.features.people.accounts.deletion import Deletions
+from server.features.people.accounts.guesses import Guesses
+from server.features.people.accounts.passwords import Passwords
+from server.features.people.profiles import Profiles
+from server.features.people.rules import EMAIL_PATTERN, USERNAME_PATTERN
 from server.http.errors import Problem
 from server.http.identity import Identity
 from server.http.limits import TokenBuckets
 from server.jobs import Jobs
+from storage.audit import AuditLog
 from storage.errors import StorageError
 from storage.ids import Ids
 from storage.jobs import JobQueue
@@ -76,7 +77,7 @@ async def _accounts(settings: Settings) -> AsyncIterator[Accounts]:
     async with database_url(settings) as url:
         await migrate(url)
         db = await Database.connect(url, max_connections=2, name="admin")
-        passwords = Passwords(threads=1)
+        passwords, audit = Passwords(threads=1), AuditLog(ids=Ids())
         try:
             yield Accounts(
                 database=db,
@@ -85,7 +86,8 @@ async def _accounts(settings: Settings) -> AsyncIterator[Accounts]:
                 profiles=Profiles(database=db),
                 guesses=Guesses(limiter=TokenBuckets()),
                 ids=Ids(),
-                deletions=_none_left(db),
+                audit=audit,
+                deletions=_none_left(db, audit),
                 when_changed=_told_nobody,
             )
         finally:
@@ -93,13 +95,10 @@ async def _accounts(settings: Settings) -> AsyncIterator[Accounts]:
             await db.close()
 
 
-def _none_left(db: Database) -> Deletions:
+def _none_left(db: Database, audit: AuditLog) -> Deletions:
     """Nobody is deleted from here: a server does what is left to do."""
     jobs = Jobs(rows=JobQueue(db=db), ids=Ids(), wall=time.time)
-    return Deletions(database=db, ids=Ids(), grace_days=1, name_days=0, remove_streams=_nothing_of, jobs=jobs)
-
-
-async def _nothing_of(user_id: str) -> None: ...
+    return Deletions(database=db, audit=audit, jobs=jobs, personal_data=list, grace_days=1, name_days=0)
 
 
 async def _told_nobody() -> None: ...

@@ -26,6 +26,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from server.features.people.settings import PeopleSettings
 from server.http.addresses import is_loopback, network_of
 
 ENV_PREFIX = "SOCIALFLOW_"
@@ -47,7 +48,7 @@ class ConfigError(Exception):
         return "\n".join(self.lines)
 
 
-class Settings(BaseSettings):
+class Settings(PeopleSettings, BaseSettings):
     """What an operator may choose. Ports of 0 take a free one."""
 
     model_config = SettingsConfigDict(
@@ -121,16 +122,6 @@ class Settings(BaseSettings):
     server_name: str = Field("Social Flow", min_length=1, max_length=80, description="name shown on the page")
 
     # who may do what
-    require_verified_email: bool = Field(False, description="only people with a verified address may write and go live")
-    deletion_grace_days: int = Field(
-        30,
-        ge=0,
-        le=3_650,
-        description="days in which signing in takes a deletion back; 0 wipes an account at once",
-    )
-    name_reserved_days: int = Field(
-        90, ge=0, le=36_500, description="days that nobody gets the username of an account that was wiped"
-    )
     limit_loopback: bool = Field(False, description="apply the limits by address to loopback as well")
 
     # limits
@@ -175,15 +166,6 @@ class Settings(BaseSettings):
     )
     max_new_streams_per_hour: int = Field(
         300, ge=1, description="streams that one account may prepare in an hour; a third of it at once"
-    )
-    max_ties_per_hour: int = Field(
-        1_000, ge=1, description="follows, blocks and mutes of one account in an hour; a third of it at once"
-    )
-    max_profile_changes_per_hour: int = Field(
-        300, ge=1, description="changes of one account's profile in an hour; a third of it at once"
-    )
-    max_exports_per_hour: int = Field(
-        20, ge=1, description="exports of one account's data in an hour; a third of it at once"
     )
     max_run_bytes: int = Field(1 << 30, ge=1 << 24, description="live segments kept in the run folder")
     chat_rate: float = Field(5.0, gt=0, le=10_000, description="chat messages a second of one person")

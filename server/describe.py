@@ -1,49 +1,26 @@
 """The OpenAPI document of this version without a running server: ``python -m server.describe > openapi.json``.
 
-Operations are declared by their features, so that the features alone are made here, with nothing behind them. The web
-client's types are generated from what this prints. AsyncAPI joins here once the socket's events are declared as well.
+Features are installed on parts that are not there: what they declare needs none of them. The web client's types are
+generated from what this prints.
 """
 
 from __future__ import annotations
 
-import inspect
 import sys
-from collections.abc import Sequence
-from typing import Any, Final, cast
+from collections.abc import Iterable
+from typing import Any, cast
 
 import msgspec
+from prometheus_client import CollectorRegistry
 
-from server.features.auth.routes import Auth
-from server.features.cluster import ClusterRoutes
-from server.features.export import Export
-from server.features.jobs import JobRoutes
-from server.features.people import People
-from server.features.readers import ReaderRoutes
-from server.features.users import Users
+from server.assembly import live
+from server.assembly.outside import server_features
+from server.config import Settings
+from server.feature import Feature
+from server.features import install
 from server.http import openapi
 from server.http.application import DESCRIPTION
-from server.http.feature import Feature, Operation
-from server.http.health import Health, ServerInfo
-from server.live.guests import GuestRoutes
-from server.live.hls import HlsRoutes
-from server.live.stream import StreamRoutes
-from server.live.whip import WebrtcRoutes
-
-FEATURES: Final[Sequence[type[Feature]]] = (
-    Health,
-    ServerInfo,
-    Auth,
-    Export,
-    Users,
-    GuestRoutes,
-    People,
-    StreamRoutes,
-    HlsRoutes,
-    WebrtcRoutes,
-    ClusterRoutes,
-    JobRoutes,
-    ReaderRoutes,
-)
+from server.http.health import Health
 
 
 class _Absent(dict[str, Any]):
@@ -56,19 +33,22 @@ class _Absent(dict[str, Any]):
         return self
 
 
-def operations() -> list[Operation]:
-    return [one for kind in FEATURES for one in _made(kind).operations()]
+def features() -> list[Feature]:
+    """All of a node's, none of which can answer."""
+    absent, settings = cast(Any, _Absent()), Settings.model_construct()
+    installed = install(absent, core=absent, settings=settings, passwords=absent, is_https=False).features
+    health = Health(dependencies={}, is_draining=lambda: False, registry=CollectorRegistry())
+    core = live.features(settings, absent, absent, absent, absent, ports=absent)
+    return [*server_features(settings, health, installed), *core, *installed]
 
 
-def _made(kind: type[Feature]) -> Feature:
-    needed = [name for name, one in inspect.signature(kind).parameters.items() if one.default is one.empty]
-    made: Feature = cast(Any, kind)(**{name: _Absent() for name in needed})
-    return made
+def document(declared: Iterable[Feature]) -> dict[str, Any]:
+    operations = [operation for feature in declared for operation in feature.operations]
+    return openapi.document(operations=operations, title="Social Flow", version="0", description=DESCRIPTION)
 
 
 def main() -> None:
-    document = openapi.document(operations=operations(), title="Social Flow", version="0", description=DESCRIPTION)
-    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(document)) + b"\n")
+    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(document(features()))) + b"\n")
 
 
 if __name__ == "__main__":

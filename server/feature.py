@@ -1,42 +1,122 @@
-"""How a feature joins: what it takes from clients over Socket.IO, and what it sends them, as frozen values.
+"""How a feature joins: everything that it has, as one frozen value. ``server.features.install`` is the list of all.
 
-A REST call is an ``Operation`` (``server/http/feature.py``). A ``ClientEvent`` is its counterpart on the socket: one
-value is the look-up, the check of the body and the documentation (``/asyncapi.json``) at once.
+A feature owns its tables, calls, events, facts, jobs and limits. It is made by the ``build`` of its room from the
+``Platform``, its settings and the rooms that it leans on; its classes get only what they need.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal
+import datetime as dt
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
 
-import msgspec
+from actors.runtime import Actor, Node
+from actors.runtime.ids import ActorId
+from actors.session import Session
+from server.http.limits import RateLimiter
+from server.http.operation import Operation
+from server.jobs import Job, Jobs, Schedule
+from server.publish import Publish
+from server.socket_events import ClientEvent, ServerEvent
+from storage.audit import AuditLog
+from storage.facts import Consumer
+from storage.ids import Ids
+from storage.objects import ObjectStore
+from storage.postgres import Database, Transaction
+from storage.redis import Redis
 
-Sender = Literal["anyone", "person", "moderator", "owner"]
+NO_UUID: Final = "00000000-0000-0000-0000-000000000000"
+
+Gauges = Mapping[str, tuple[str, float]]
+"""Name → what it is, and its value."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClientEvent:
-    """An event that clients send. Every one is acknowledged: ``{"ok": true, …ack}`` or ``{"ok": false, "error"}``.
+class Platform:
+    """What every room may lean on. It goes into ``build`` and no further."""
 
-    ``handler`` gets the socket, its session and the body as ``shape`` has it, and raises ``DomainError`` to refuse.
-    A guest who sends what only a ``person`` may is answered ``unauthorized`` before the handler is called; whether
-    somebody is a ``moderator`` or the ``owner`` is the handler's to find out.
+    db: Database
+    redis: Redis
+    objects: ObjectStore
+    node: Node
+    jobs: Jobs
+    publish: Publish
+    limiter: RateLimiter
+    audit: AuditLog
+    ids: Ids
+    now: Callable[[], dt.datetime]
+    node_name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportSection:
+    """Rows of one table about a person, in the order of ``key``, from which the next page starts.
+
+    ``sql`` takes the person, the values of ``key`` to start after, and the number of rows.
     """
 
     name: str
-    summary: str
-    shape: type[msgspec.Struct]
-    ack: type[msgspec.Struct]
-    handler: Callable[[Any, Any, Any], Any]
-    sender: Sender = "person"
+    sql: str
+    key: Sequence[str]
+    start: Sequence[object]
+
+
+def rows_by_id(name: str, columns: str, source: str, key: str = "id") -> ExportSection:
+    """A section whose rows are ordered by one UUID; ``source`` compares the person with ``$1``."""
+    sql = f"select {columns} from {source} and {key} > $2::uuid order by {key} limit $3"
+    return ExportSection(name=name, sql=sql, key=(key.rpartition(".")[2],), start=(NO_UUID,))
+
+
+async def _nothing_large(person_id: str) -> None: ...
 
 
 @dataclass(frozen=True, kw_only=True)
-class ServerEvent:
-    """An event that the server sends. ``to`` says which sockets get it."""
+class PersonalData:
+    """What a feature holds on people.
+
+    ``tables``: the feature's tables that name a person; a table is in the ``tables`` of exactly one feature.
+    ``erase_large`` runs first, outside of any transaction, for what takes many of them or lies elsewhere: it may be
+    repeated, and raises when something is away. ``erase`` removes or anonymises the rest, in the transaction in which
+    the account ends. ``kept``: of those tables, which still name the person afterwards, and why.
+    """
+
+    tables: frozenset[str]
+    sections: Sequence[ExportSection] = ()
+    erase: Callable[[Transaction, str], Awaitable[None]]
+    erase_large: Callable[[str], Awaitable[None]] = _nothing_large
+    kept: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """A kind of actors; the fields are those of ``Node.register``."""
 
     name: str
-    summary: str
-    body: type[msgspec.Struct]
-    to: str
+    factory: Callable[[ActorId], Actor]
+    mailbox: int = 1_024
+    idle_after_s: float | None = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Feature:
+    """``name`` is the prefix of its tables and events, and the name of the reader of its ``consumers``.
+
+    ``closed`` hears of each socket that has gone. ``codes``: ``DomainError`` code → HTTP status. ``limits`` are told
+    under ``limits`` of ``GET /api/v1/server``. ``close`` ends what the room has started.
+    """
+
+    name: str
+    operations: Sequence[Operation] = ()
+    events: Sequence[ClientEvent] = ()
+    sent: Sequence[ServerEvent] = ()
+    closed: Callable[[Session], None] | None = None
+    consumers: Sequence[Consumer[Any]] = ()
+    jobs: Sequence[Job[Any]] = ()
+    schedules: Sequence[Schedule] = ()
+    kinds: Sequence[Kind] = ()
+    personal_data: PersonalData | None = None
+    codes: Mapping[str, int] = field(default_factory=dict)
+    limits: Mapping[str, float] = field(default_factory=dict)
+    gauges: Callable[[], Gauges] | None = None
+    close: Callable[[], Awaitable[None]] | None = None

@@ -10,7 +10,7 @@ from typing import Any, Final
 from actors.chat_rules import MAX_TEXT
 from actors.rate_limits import Rate, RateLimits
 from server.config import Settings
-from server.http.limits import AccountRates, CallRate, TokenBuckets
+from server.http.limits import CallRate, TokenBuckets
 from server.live.admission import ConnectionQuota
 from server.live.edge import EdgeLimits
 from server.live.whip import OfferLimits
@@ -71,9 +71,6 @@ def public_limits(settings: Settings) -> Mapping[str, Any]:
         "rtmp_connections": settings.max_rtmp_connections,
         "rtmp_waiting_per_address": settings.max_rtmp_waiting_per_address,
         "new_streams_per_hour": settings.max_new_streams_per_hour,
-        "ties_per_hour": settings.max_ties_per_hour,
-        "profile_changes_per_hour": settings.max_profile_changes_per_hour,
-        "exports_per_hour": settings.max_exports_per_hour,
         "sdp_bytes": 65_536,
         "body_bytes": 65_536,
         "request_head_bytes": EdgeLimits().max_head_bytes,
@@ -109,15 +106,6 @@ def rate_limits(settings: Settings) -> RateLimits:
             "moderator": settings.moderator_rate_factor,
             "admin": settings.admin_rate_factor,
         },
-    )
-
-
-def account_rates(settings: Settings) -> AccountRates:
-    return AccountRates.per_hour(
-        streams=settings.max_new_streams_per_hour,
-        ties=settings.max_ties_per_hour,
-        profile=settings.max_profile_changes_per_hour,
-        exports=settings.max_exports_per_hour,
     )
 
 

@@ -54,7 +54,7 @@ class ActorMetrics(Collector):
         return ()
 
 
-class Gauges(Collector):
+class GaugeCollector(Collector):
     """Values read when somebody asks for them. ``read`` gives name → (what it is, value)."""
 
     def __init__(self, *, read: Callable[[], Mapping[str, tuple[str, float]]], registry: CollectorRegistry) -> None:

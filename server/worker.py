@@ -2,44 +2,55 @@
 
 from __future__ import annotations
 
-from server.app import App
+from prometheus_client import CollectorRegistry
+
+from server.assembly import kinds
+from server.assembly.access import open_access
+from server.assembly.cluster import JOBS_ALONE, become_member, join_cluster
+from server.assembly.features import open_features, start_jobs
+from server.assembly.storage import open_storage
 from server.config import Settings
 from server.folders import require_folder
-from server.http.idempotency import IdempotencyKeys
-from server.lifecycle import closer
-from server.live.shard_moves import ShardMoves
-from server.ports import CannotStart, Ports
-from storage.errors import StorageError
+from server.lifecycle import Stages
+from server.limits import rate_limits
+from server.ports import CannotStart
 
-ONLY_JOBS = {"node_roles": ("jobs",), "http_port": 0, "rtmp_port": 0, "webrtc_port": 0, "node_port": 0, "processes": 1}
+ONLY_JOBS = {"node_roles": JOBS_ALONE, "processes": 1}
 
 
-class JobWorker(App):
-    """Starts what jobs lean on: storage, a place in the cluster without actors of its own, accounts. No media, no HTTP.
+class JobWorker:
+    """Starts what jobs lean on: storage, a place in the cluster without actors of its own, the features.
 
-    Its ports are free ones on which it never listens.
+    It has no port: other nodes reach it through Redis.
     """
 
     def __init__(self, *, settings: Settings) -> None:
         """Raises ``CannotStart`` without a Postgres and a Redis that others use too."""
         if settings.database_url is None or settings.redis_url is None:
             raise CannotStart("a worker needs the --database-url and --redis-url of the cluster that it works for")
-        super().__init__(settings=settings.model_copy(update=ONLY_JOBS))
+        self.settings = settings.model_copy(update=ONLY_JOBS)
+        self._stages = Stages()
+
+    async def start(self) -> None:
+        """Raises ``CannotStart``; what was started until then is closed again."""
+        try:
+            await self._start()
+        except BaseException:
+            await self._stages.close()
+            raise
+
+    async def stop(self) -> None:
+        """Jobs that run get ``drain_s`` to end; what takes longer is given back."""
+        await self._stages.close()
 
     async def _start(self) -> None:
-        require_folder(self.settings.data_dir)
-        self.ports = Ports(self.settings)
-        self._stages.add("ports", closer(self.ports.close))
-        await self._open_storage()
-        await self._open_node()
-        await self._open_accounts()
-        self._idempotency = IdempotencyKeys(rows=self.db)
-        self._moves = ShardMoves(node=self.node, handlers=())
-        try:
-            await self.cluster.start(self.node)
-        except StorageError as error:
-            raise CannotStart(f"{error}: see the log above") from None
-        self._start_jobs()
-
-    def _register_kinds(self) -> None:
-        """None: other nodes own the actors, and this one tells and asks them."""
+        settings, stages = self.settings, self._stages
+        require_folder(settings.data_dir)
+        storage = await open_storage(settings, stages)
+        place = await join_cluster(settings, storage, stages, inside_port=None, registry=CollectorRegistry())
+        access = await open_access(storage, place, stages)
+        installed = open_features(settings, storage, place, access, stages)
+        kinds.register(settings, storage, place, rate_limits(settings), node_actor=None)
+        await place.node.start()
+        await become_member(place)
+        start_jobs(settings, storage, place, installed, stages)

@@ -47,6 +47,7 @@ NAMED_SO_ELSEWHERE = {
     "PartInfo": "what a playlist says of a part (EXT-X-PART); the bytes are the part",
     "RenditionInfo": "what a multivariant playlist says of a rendition (EXT-X-STREAM-INF)",
     "ServerInfo": "the answer of GET /api/v1/server",
+    "PersonalData": "what the law calls what is held on a person (GDPR article 4)",
 }
 
 # Words that named things here before the field's own did: docs/architecture.md has the glossary.

@@ -9,16 +9,18 @@ from datetime import datetime
 from actors.presence import Presence
 from actors.rate_limits import RateLimits
 from actors.runtime import Node
-from actors.session import Session
 from server.config import Settings
-from server.feature import ClientEvent
+from server.feature import Feature
 from server.http.identity import Identity
 from server.live.admission import ConnectionQuota
 from server.live.edge import Fanout
+from server.live.events import SERVER_EVENTS
 from server.live.presence import ClusterPresence
+from server.live.published import PublishedEvents
 from server.live.rights import Rights
 from server.live.room_mirror import RoomMirrors
 from server.live.room_moderation import RoomModeration
+from server.live.room_traces import RoomTraces
 from server.live.rooms import RoomLog, Rooms
 from server.live.sockets import Sockets
 from server.live.stream_directory import StreamDirectory
@@ -28,12 +30,12 @@ from server.tracing import Traces
 
 @dataclass(frozen=True, kw_only=True)
 class Realtime:
-    """``events`` are all that clients may send."""
-
     sockets: Sockets
     watching: Watching
     rooms: Rooms
-    events: Sequence[ClientEvent]
+    followed: RoomTraces
+    published: PublishedEvents
+    features: Sequence[Feature]
 
 
 def assemble(
@@ -76,20 +78,24 @@ def assemble(
         new_id=new_id,
         now=now,
     )
-    events = [*watching.events(), *rooms.events(), *RoomModeration(node=node, rooms=rooms).events()]
-
-    def closed(session: Session) -> None:
-        watching.closed(session)
-        rooms.closed(session)
-
     sockets = Sockets(
         identity=identity,
         node=node,
         fan=fanout,
         connection_quota=connection_quota,
-        events=events,
-        closed=closed,
         event_rate=settings.socket_event_rate,
         event_burst=settings.socket_event_burst,
     )
-    return Realtime(sockets=sockets, watching=watching, rooms=rooms, events=events)
+    return Realtime(
+        sockets=sockets,
+        watching=watching,
+        rooms=rooms,
+        followed=RoomTraces(traces=traces, fan=fanout, clock=node.clock),
+        published=PublishedEvents(fanout=fanout, sockets=sockets),
+        features=[
+            Feature(name="watching", events=watching.events(), closed=watching.closed),
+            Feature(name="rooms", events=rooms.events(), closed=rooms.closed),
+            Feature(name="room_moderation", events=RoomModeration(node=node, rooms=rooms).events()),
+            Feature(name="core", sent=SERVER_EVENTS),
+        ],
+    )

@@ -1,0 +1,71 @@
+"""The features of the product: ``install`` is the one list, in the order of the layers, the lowest first."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from server.feature import Feature, PersonalData, Platform
+from server.features import streams
+from server.features.operations import audit, cluster, facts, jobs
+from server.features.people import accounts, export, profiles, relations
+from server.features.people.accounts.accounts import Accounts
+from server.features.people.accounts.passwords import Passwords
+from server.features.people.settings import PeopleSettings
+from server.http.identity import Identity
+from server.live.departure import Departure
+from storage.facts import Facts
+from storage.members import Member
+from storage.rights import RightsTable
+
+
+@dataclass(frozen=True, kw_only=True)
+class Core:
+    """What the live core has that features lean on."""
+
+    identity: Identity
+    departure: Departure
+    rights: RightsTable
+    facts: Facts
+    members: Callable[[], Mapping[str, Member]]
+    owners: cluster.Owners
+    when_rights_changed: Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Installed:
+    platform: Platform
+    features: Sequence[Feature]
+    accounts: Accounts
+
+
+def install(
+    platform: Platform, *, core: Core, settings: PeopleSettings, passwords: Passwords, is_https: bool
+) -> Installed:
+    """Every feature of a node but those of the live core, which come with its media and sockets."""
+
+    def personal_data() -> list[PersonalData]:
+        return [one.personal_data for one in features if one.personal_data is not None]
+
+    changed = core.when_rights_changed
+    people = accounts.build(
+        platform,
+        settings=settings,
+        identity=core.identity,
+        passwords=passwords,
+        is_https=is_https,
+        personal_data=personal_data,
+        when_changed=changed,
+    )
+    features = [
+        people.feature,
+        relations.build(platform, settings=settings, when_changed=changed),
+        profiles.build(platform, settings=settings, when_changed=changed),
+        streams.build(platform, departure=core.departure, rights=core.rights),
+        audit.build(),
+        jobs.build(platform),
+        facts.build(facts=core.facts),
+        cluster.build(platform, members=core.members, owners=core.owners),
+    ]
+    features.append(export.build(platform, settings=settings, profile=people.profile, personal_data=personal_data()))
+    return Installed(platform=platform, features=features, accounts=people.accounts)

@@ -10,17 +10,17 @@ import msgspec
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
-from server.feature import ClientEvent, ServerEvent
 from server.http import asyncapi, openapi
 from server.http.addresses import ClientAddresses
 from server.http.dispatch import Dispatch, Intake
 from server.http.documentation import Documentation
 from server.http.errors import ProblemTable
-from server.http.feature import Feature, Operation
 from server.http.idempotency import IdempotencyKeys
 from server.http.identity import Identity
 from server.http.limits import RateLimiter
 from server.http.middleware import HttpMetrics, HttpMiddleware
+from server.http.operation import Operation
+from server.socket_events import ClientEvent, ServerEvent
 
 DESCRIPTION: Final = (
     "Live streams, the chat beside them and the people around them. Errors are RFC 9457 problem details. Lists take "
@@ -42,7 +42,7 @@ class HttpSettings:
 
 def build_app(
     *,
-    features: Sequence[Feature],
+    operations: Sequence[Operation],
     identity: Identity,
     idempotency: IdempotencyKeys,
     limiter: RateLimiter,
@@ -52,7 +52,7 @@ def build_app(
     client_events: Sequence[ClientEvent] = (),
     server_events: Sequence[ServerEvent] = (),
 ) -> web.Application:
-    """An application that serves the features' operations, ``/openapi.json``, ``/asyncapi.json`` and ``/docs``.
+    """An application that serves the operations, ``/openapi.json``, ``/asyncapi.json`` and ``/docs``.
 
     The events are served by others, and documented here.
 
@@ -75,7 +75,6 @@ def build_app(
         body_timeout_s=settings.body_timeout_s,
         limit_loopback=settings.limit_loopback,
     )
-    operations = [one for feature in features for one in feature.operations()]
     add_operations(app, operations, intake)
     said = openapi.document(
         operations=operations, title=settings.title, version=settings.version, description=DESCRIPTION

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from server.feature import ClientEvent, ServerEvent
+from server.socket_events import ClientEvent, ServerEvent
 
 Json = dict[str, Any]
 

@@ -13,7 +13,6 @@ from pydantic import BaseModel
 
 from server.http.addresses import LOOPBACK, ClientAddresses, is_loopback, limiting_key
 from server.http.errors import FieldError, Problem, Unauthorized, invalid
-from server.http.feature import Answer, Call, Operation
 from server.http.idempotency import HEADER, IdempotencyKeys
 from server.http.identity import Caller, Identity
 from server.http.intake import (
@@ -25,6 +24,7 @@ from server.http.intake import (
     validate_query,
 )
 from server.http.limits import RateLimiter
+from server.http.operation import Answer, Call, Operation
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, ConfigDict
 
-from server.http.feature import Answer, Call, MediaType, Operation
+from server.http.operation import Answer, Call, MediaType, Operation
 from server.http.shapes import Shape
 
 

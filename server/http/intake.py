@@ -12,7 +12,7 @@ from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
 from server.http.errors import FieldError, Problem, field_errors
-from server.http.feature import UUID, Operation, PathFormat
+from server.http.operation import UUID, Operation, PathFormat
 
 MAX_DEPTH: Final = 32
 

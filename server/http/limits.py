@@ -18,27 +18,8 @@ class CallRate:
     burst: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class AccountRates:
-    """How often one account may create something, from whatever address."""
-
-    streams: CallRate = CallRate("new_streams", per_s=300 / 3600, burst=100)
-    ties: CallRate = CallRate("ties", per_s=1_000 / 3600, burst=200)
-    profile: CallRate = CallRate("profile", per_s=300 / 3600, burst=100)
-    exports: CallRate = CallRate("exports", per_s=20 / 3600, burst=10)
-
-    @classmethod
-    def per_hour(cls, *, streams: int, ties: int, profile: int, exports: int) -> AccountRates:
-        """At once, at most what comes back within 20 minutes."""
-        return cls(
-            streams=_hourly("new_streams", streams),
-            ties=_hourly("ties", ties),
-            profile=_hourly("profile", profile),
-            exports=_hourly("exports", exports),
-        )
-
-
-def _hourly(name: str, count: int) -> CallRate:
+def hourly(name: str, count: int) -> CallRate:
+    """``count`` calls of one account in an hour; at once, at most what comes back within 20 minutes."""
     return CallRate(name, per_s=count / 3600, burst=max(1, count // 3))
 
 

@@ -9,9 +9,9 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from server.http.errors import PROBLEM_MEDIA_TYPE, TITLES
-from server.http.feature import MediaType, Operation, PathFormat
 from server.http.idempotency import HEADER, KEY_PATTERN
 from server.http.intake import path_formats
+from server.http.operation import MediaType, Operation, PathFormat
 from server.http.shapes import ProblemShape
 
 Json = dict[str, Any]

@@ -35,10 +35,12 @@ DOMAIN_STATUSES: Final[Mapping[str, int]] = {
 }
 
 
-def known_errors() -> ProblemTable:
+def known_errors(codes: Mapping[str, int] | None = None) -> ProblemTable:
+    """``codes``: ``DomainError`` code → status, of features."""
+    statuses = {**DOMAIN_STATUSES, **(codes or {})}
     return ProblemTable(
         [
-            (DomainError, _refusal),
+            (DomainError, lambda error: _refusal(error, statuses)),
             (MailboxFull, _busy),
             (DeadlineExceeded, _late),
             (ActorError, _away),
@@ -50,8 +52,8 @@ def known_errors() -> ProblemTable:
     )
 
 
-def _refusal(error: DomainError) -> Problem:
-    status = DOMAIN_STATUSES.get(error.code) or _status_of_shape(error)
+def _refusal(error: DomainError, statuses: Mapping[str, int]) -> Problem:
+    status = statuses.get(error.code) or _status_of_shape(error)
     errors = [FieldError(error.field, error.message or error.code)] if error.field else []
     return Problem(
         status,

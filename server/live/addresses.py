@@ -15,8 +15,8 @@ from collections.abc import Callable
 from typing import Final, Protocol
 from uuid import UUID
 
-from server.http.feature import UUID_PATTERN, PathFormat
 from server.http.identity import Caller
+from server.http.operation import UUID_PATTERN, PathFormat
 from server.live.viewings import NOBODY, Viewer
 
 STEP_S: Final = 6 * 3600

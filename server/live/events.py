@@ -12,7 +12,7 @@ import msgspec
 
 from actors.chat_rules import ChatMode
 from actors.events import ChatUser
-from server.feature import ServerEvent
+from server.socket_events import ServerEvent
 
 Stream = Annotated[dict[str, Any], msgspec.Meta(description="As `GET /api/v1/streams/{id}` answers it")]
 Offset = Annotated[int, msgspec.Meta(ge=0, description="1 for the first message of a room, and 1 more for each")]

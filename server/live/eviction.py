@@ -42,12 +42,9 @@ class Eviction:
         mirrors: RoomMirrors,
         holders: Sequence[ViewHolder],
         keepers: Sequence[StreamCache],
-        end_streams: Callable[[str], None],
         renamed: Callable[[str], Awaitable[None]],
     ) -> None:
-        """``end_streams`` of a person who may not be on the air any more: begun at once, not waited for. ``renamed``
-        carries out that a person is called otherwise.
-        """
+        """``renamed`` carries out that a person is called otherwise."""
         self._renamed = renamed
         self._node = node
         self._rights = rights
@@ -55,7 +52,6 @@ class Eviction:
         self._mirrors = mirrors
         self._holders = holders
         self._keepers = keepers
-        self._end_streams = end_streams
 
     async def handle(self, change: Change) -> None:
         """Raises what an actor or a table raises that is away."""
@@ -81,9 +77,6 @@ class Eviction:
     async def _account_changed(self, user_id: str) -> None:
         """Suspended, deleted, or back: the row says which."""
         await self._judge_all_of(user_id)
-        if not await self._rights.is_gone(user_id):
-            return
-        self._end_streams(user_id)
         if await self._rights.is_deleted(user_id):
             self._mirrors.forget_author(user_id)
             self._tell_rooms(ForgetAuthor(user_id=user_id))

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from actors.runtime import DomainError
 from server.http.errors import Problem, not_found
-from server.http.feature import USERNAME, UUID, Answer, Call, Operation
+from server.http.operation import USERNAME, UUID, Answer, Call, Operation
 from server.live.rights import Rights
 from server.live.stream_directory import StreamDirectory
 from storage.rights import MAX_GUESTS, RightsTable

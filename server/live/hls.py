@@ -23,7 +23,7 @@ from media.hls.index import FIRST_SEGMENT_S, Bad, InStore, LiveIndex, Location, 
 from media.hls.playlist import parse_query
 from server.http import content
 from server.http.errors import Problem, not_found
-from server.http.feature import Answer, Call, Handler, MediaType, Operation, PathFormat
+from server.http.operation import Answer, Call, Handler, MediaType, Operation, PathFormat
 from server.http.shapes import Query
 from server.live.addresses import ADDRESSED, MediaAddresses
 from server.live.pull import Pull

@@ -63,12 +63,10 @@ class MediaProcess:
     publisher who reconnects finds the port open.
     """
 
-    def __init__(
-        self, *, config: MediaConfig, sockets: Mapping[str, socket.socket], listener: MediaEventHandler
-    ) -> None:
+    def __init__(self, *, config: MediaConfig, sockets: Mapping[str, socket.socket]) -> None:
         self._config = config
         self._sockets = dict(sockets)
-        self._listener = listener
+        self._listener: MediaEventHandler
         self._channel: Channel | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._ready: asyncio.Future[MediaReady] | None = None
@@ -85,8 +83,12 @@ class MediaProcess:
     def is_there(self) -> bool:
         return self._channel is not None
 
-    async def start(self) -> None:
-        """Returns when the process takes publishers; raises ``MediaAway`` when it does not within ``START_S``."""
+    async def start(self, listener: MediaEventHandler) -> None:
+        """Returns when the process takes publishers; raises ``MediaAway`` when it does not within ``START_S``.
+
+        ``listener`` hears it from here on.
+        """
+        self._listener = listener
         await self._spawn()
         self._task = asyncio.get_running_loop().create_task(self._watch(), name="media process")
 

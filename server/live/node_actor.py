@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from actors.events import NODE, DeliverLiveEvent
+from actors.events import NODE, DeliverLiveEvent, DeliverPublished, DeliverToPerson
 from actors.presence import Presence, Present, ReadPresence
 from actors.runtime import Actor, ActorError, Ask, DomainError, Later, Message, Node, handles
 from actors.tracing import Span
@@ -16,6 +16,7 @@ from media.control import Answered, OfferWhep, Patched, PatchIce, Refused
 from server.live.inspection import DescribeNode, FindSpans, Inspection, NodeReport
 from server.live.live_events import LiveEventHandler
 from server.live.media import MediaAway, MediaProcess
+from server.live.published import PublishedEvents
 from server.live.viewings import NOBODY, NOT_YOURS, Viewer, WebrtcViewings
 
 log = logging.getLogger("server.neighbour")
@@ -69,16 +70,26 @@ class NodeActor(Actor):
         presence: Presence,
         inspection: Inspection,
         viewings: WebrtcViewings,
+        published: PublishedEvents,
     ) -> None:
         self._viewings = viewings
         self._inspection = inspection
         self._presence = presence
         self._live_events = live_events
+        self._published = published
         self._media = media
 
     @handles(DeliverLiveEvent)
     def handle(self, message: DeliverLiveEvent) -> None:
         self._live_events.handle(message.event)
+
+    @handles(DeliverPublished)
+    def publish(self, message: DeliverPublished) -> None:
+        self._published.to_topic(message)
+
+    @handles(DeliverToPerson)
+    def publish_to_person(self, message: DeliverToPerson) -> None:
+        self._published.to_person(message)
 
     @handles(ReadPresence)
     def read_presence(self, message: ReadPresence) -> Present:

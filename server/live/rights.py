@@ -127,10 +127,6 @@ class Rights:
             await self.read(view)
         return verdict
 
-    async def is_gone(self, user_id: str) -> bool:
-        """Whether nobody may see anything of this person now: suspended or deleted."""
-        return self._hides(await self._unchanged(lambda: self._rows.ruling(user_id)))
-
     async def is_deleted(self, user_id: str) -> bool:
         return (await self._unchanged(lambda: self._rows.ruling(user_id))).is_deleted
 

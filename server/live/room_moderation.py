@@ -11,12 +11,12 @@ from actors.chat_messages import DeleteChat, PinChat, SanctionPerson, SetChatMod
 from actors.runtime import Node
 from actors.session import Session
 from actors.text import clean_line
-from server.feature import ClientEvent
 from server.live.acks import Ack
 from server.live.bodies import Ban, Mode, OfMessage, OfPerson, Pin, TimeOut
 from server.live.edge import Socket
 from server.live.events import Done, ModeSet
 from server.live.rooms import Rooms, author_of
+from server.socket_events import ClientEvent
 
 
 class RoomModeration:

@@ -14,7 +14,6 @@ from actors.events import StreamView
 from actors.presence import Presence
 from actors.runtime import ActorError, DomainError, Node
 from actors.session import Session
-from server.feature import ClientEvent
 from server.live.acks import Ack, refusal
 from server.live.bodies import History, Join, ListPresent, OfRoom, RoomPosition, Send
 from server.live.edge import Parser, PendingAck, Socket
@@ -22,6 +21,7 @@ from server.live.events import Done, Joined, PageOfMessages, PresentPeople, Sent
 from server.live.presence import ClusterPresence
 from server.live.room_mirror import RoomMirror, RoomMirrors, RoomPages, topic_of
 from server.live.viewings import MaySee
+from server.socket_events import ClientEvent
 from server.tracing import SEND, Traces
 
 LAST_MESSAGES: Final = 50

@@ -16,15 +16,22 @@ class ShardMoveHandler(Protocol):
 
 
 class ShardMoves:
-    """What the cluster tells, on the event loop: ``left`` of other nodes, ``moved`` of shards."""
+    """What the cluster tells, on the event loop: ``left`` of other nodes, ``moved`` of shards.
 
-    def __init__(self, *, node: Node, handlers: Collection[ShardMoveHandler]) -> None:
+    Made before the node, which joins with the handlers before it becomes a member.
+    """
+
+    def __init__(self) -> None:
+        self._node: Node | None = None
+        self._handlers: Collection[ShardMoveHandler] = ()
+
+    def join(self, *, node: Node, handlers: Collection[ShardMoveHandler]) -> None:
         self._node = node
         self._handlers = handlers
 
     def left(self, name: str) -> None:
         """Nobody watches from there any more: the counters of this node are told. What was asked there is refused."""
-        if name == self._node.name:
+        if self._node is None or name == self._node.name:
             return
         self._node.remote.lost(name)
         left = NodeLeft(node=name, at=self._node.clock.time())

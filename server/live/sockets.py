@@ -7,23 +7,23 @@ acknowledged with ``{"ok": true, …}`` or ``{"ok": false, "error": {…}}``. No
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from actors.events import Person
 from actors.runtime import ActorError, DomainError, Node
 from actors.session import Session, TokenBucket
-from server.feature import ClientEvent
 from server.http.errors import Unauthorized
 from server.http.identity import Identity
 from server.live.acks import Ack, answered, refusal, shaped
 from server.live.admission import ConnectionQuota
 from server.live.edge import ConnectRefused, PendingAck, Socket
 from server.live.rooms import Fan, id_of
+from server.socket_events import ClientEvent
 
 
 class Sockets:
-    """One object for all sockets of a node. ``closed`` is called with the session of each socket that has gone."""
+    """One object for all sockets of a node. ``install`` says which events they may send, before the first one comes."""
 
     def __init__(
         self,
@@ -32,8 +32,6 @@ class Sockets:
         node: Node,
         fan: Fan,
         connection_quota: ConnectionQuota,
-        events: Iterable[ClientEvent],
-        closed: Callable[[Session], None],
         event_rate: float,
         event_burst: int,
     ) -> None:
@@ -41,12 +39,24 @@ class Sockets:
         self._node = node
         self._fan = fan
         self._connection_quota = connection_quota
-        self._events: Mapping[str, ClientEvent] = {event.name: event for event in events}
-        self._closed = closed
+        self._events: Mapping[str, ClientEvent] = {}
+        self._closed: Sequence[Callable[[Session], None]] = ()
         self._event_rate = event_rate
         self._event_burst = event_burst
         self._of_session: defaultdict[str, set[Socket]] = defaultdict(set)
+        self._of_person: defaultdict[str, set[Socket]] = defaultdict(set)
+        self.count = 0
         identity.on_revoked(self.end_session)
+
+    def install(self, events: Iterable[ClientEvent], closed: Sequence[Callable[[Session], None]]) -> None:
+        """``closed`` are called with the session of each socket that has gone. Raises ``ValueError`` for two events of
+        one name.
+        """
+        given = list(events)
+        self._events, self._closed = {event.name: event for event in given}, closed
+        if len(self._events) != len(given):
+            names = [event.name for event in given]
+            raise ValueError(f"declared twice: {sorted({name for name in names if names.count(name) > 1})}")
 
     def on_connect(self, socket: Socket, auth: Any) -> None:
         """Admit a person by access token, or a guest without one."""
@@ -59,6 +69,7 @@ class Sockets:
             self._connection_quota.enter(None)
             guest = f"guest:{socket.sid}"
             socket.state = Session(person=None, roles=(), session_id=None, viewer=guest, bucket=bucket)
+            self.count += 1
             return
         try:
             known = self._identity.verify(token if isinstance(token, str) else "")
@@ -74,6 +85,8 @@ class Sockets:
         session.is_followed = auth.get("trace") is True and "admin" in known.roles
         socket.owner = known.id
         self._of_session[known.session_id].add(socket)
+        self._of_person[known.id].add(socket)
+        self.count += 1
         self._connection_quota.enter(known.id)
 
     def on_event(self, socket: Socket, event: str, args: list[Any]) -> Ack | PendingAck | Awaitable[Ack]:
@@ -96,13 +109,13 @@ class Sockets:
         session: Session | None = socket.state
         if session is None:
             return
-        self._closed(session)
+        self.count -= 1
+        for closed in self._closed:
+            closed(session)
         self._fan.unsubscribe_all(socket)
         if session.session_id is not None:
-            sockets = self._of_session[session.session_id]
-            sockets.discard(socket)
-            if not sockets:
-                del self._of_session[session.session_id]
+            _remove(self._of_session, session.session_id, socket)
+            _remove(self._of_person, session.viewer, socket)
         self._connection_quota.leave(id_of(session))
 
     def end_session(self, session_id: str, reason: str) -> None:
@@ -113,5 +126,17 @@ class Sockets:
 
     def rename(self, person_id: str, display_name: str) -> None:
         """What this person says from now on is said under the new name, whatever their token says."""
-        for socket in [one for sockets in self._of_session.values() for one in sockets]:
+        for socket in self._of_person.get(person_id, ()):
             socket.state.rename(person_id, display_name)
+
+    def emit_to(self, person_id: str, event: str, body: dict[str, Any]) -> None:
+        """Send an event to every socket of a person on this node."""
+        for socket in list(self._of_person.get(person_id, ())):
+            socket.emit(event, body)
+
+
+def _remove(sockets: dict[str, set[Socket]], key: str, socket: Socket) -> None:
+    held = sockets[key]
+    held.discard(socket)
+    if not held:
+        del sockets[key]

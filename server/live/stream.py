@@ -19,8 +19,8 @@ from actors.runtime import DomainError, Node
 from actors.stream_messages import EditStream, EndStream, ReadHealth, RotateStreamKey, StopPublisher
 from server.http.cursors import decode_cursor, encode_cursor
 from server.http.errors import Problem, invalid_field, not_found
-from server.http.feature import Answer, Call, Operation
-from server.http.limits import AccountRates
+from server.http.limits import CallRate
+from server.http.operation import Answer, Call, Operation
 from server.http.shapes import Body, Cursor, Limit, Page, Query, Shape, Text, one_line, several_lines
 from server.live.addresses import viewer_of
 from server.live.departure import Departure
@@ -227,9 +227,9 @@ class StreamRoutes:
         rtmp_address: Callable[[str], str],
         public_url: str | None,
         needs_verified_email: bool,
-        rates: AccountRates,
+        new_streams: CallRate,
     ) -> None:
-        self._rates = rates
+        self._new_streams = new_streams
         self._rows = rows
         self._ingest = ingest
         self._stream_directory = stream_directory
@@ -251,7 +251,7 @@ class StreamRoutes:
             Operation(
                 method="POST", path="/api/v1/streams", handler=self._create, name="createStream", tag=TAG,
                 summary="Prepare or schedule a stream", body=NewStreamBody, answers={201: Created},
-                problems=frozenset({403}), auth="required", idempotent_key=True, account_rate=self._rates.streams,
+                problems=frozenset({403}), auth="required", idempotent_key=True, account_rate=self._new_streams,
             ),
             Operation(
                 method="GET", path="/api/v1/streams", handler=self._list, name="listStreams", tag=TAG,

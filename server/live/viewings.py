@@ -80,7 +80,7 @@ class Viewings:
 class WebrtcViewings:
     """The WHEP sessions of this node's media process, by their resource ids, among the viewings."""
 
-    def __init__(self, *, viewings: Viewings, media: Callable[[], MediaProcess]) -> None:
+    def __init__(self, *, viewings: Viewings, media: MediaProcess) -> None:
         self._viewings = viewings
         self._media = media
         self._open: dict[str, Callable[[], None]] = {}
@@ -113,7 +113,7 @@ class WebrtcViewings:
     async def close(self, resource_id: str) -> None:
         """End the session; one that is not there, and a media process that is away, have ended it already."""
         with contextlib.suppress(MediaAway):
-            await self._media().close_resource(resource_id)
+            await self._media.close_resource(resource_id)
 
 
 NOT_YOURS: Final = Refused(code="not_found", message="There is no such stream.", status=404)

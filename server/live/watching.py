@@ -14,7 +14,6 @@ from actors.rate_limits import RateLimits, role_of
 from actors.runtime import DomainError, Node, Unhandled
 from actors.session import Session
 from actors.viewers_messages import ViewerBeat, ViewerCame, ViewerLeft
-from server.feature import ClientEvent
 from server.live.acks import Ack
 from server.live.bodies import Heartbeat, OfStream, React
 from server.live.counters import LocalViewers
@@ -24,6 +23,7 @@ from server.live.room_mirror import RoomMirror, RoomMirrors, topic_of
 from server.live.rooms import Fan, Rooms, author_of, id_of, require_open, room_state
 from server.live.stream_directory import viewer_of
 from server.live.viewings import MaySee, Viewer
+from server.socket_events import ClientEvent
 from storage.ids import made_at
 
 STREAM: Final = "stream:"

@@ -13,7 +13,7 @@ import secrets
 from typing import Final, Literal
 
 from server.http.errors import Problem, Unauthorized
-from server.http.feature import PathFormat
+from server.http.operation import PathFormat
 
 Protocol = Literal["whip", "whep"]
 

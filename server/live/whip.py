@@ -13,7 +13,7 @@ from actors.runtime import Ask, DomainError, Node, Unavailable
 from media.control import Answered, Granted, OfferWhep, OfferWhip, Patched, PatchIce, Refused
 from server.http.addresses import is_loopback, limiting_key
 from server.http.errors import Problem, Unauthorized, not_found
-from server.http.feature import UUID, Answer, Auth, Call, MediaType, Operation
+from server.http.operation import UUID, Answer, Auth, Call, MediaType, Operation
 from server.live.addresses import ADDRESSED, MediaAddresses
 from server.live.ingest import NOT_VERIFIED, Ingest
 from server.live.media import MediaAway, MediaProcess

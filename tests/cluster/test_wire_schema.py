@@ -18,7 +18,7 @@ from actors.runtime.message import reply_type, wire_name
 from actors.runtime.remote import Deliver, Failure, Reply
 from actors.stream import LiveStream
 from actors.viewers import ViewCounter
-from server.features import facts as people_facts
+from server.features.people import facts as people_facts
 from server.live.node_actor import NodeActor
 from storage import stream_facts
 from storage.bus import BusEntry

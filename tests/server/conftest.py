@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,26 +15,18 @@ from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client import CollectorRegistry
 
-from server.features.auth.accounts import Accounts
-from server.features.auth.deletion import Deletions
-from server.features.auth.guesses import Guesses
-from server.features.auth.passwords import Passwords
-from server.features.auth.routes import Auth, AuthRates
-from server.features.export import Export
-from server.features.users import Profiles, Relationships, Users
+from server.features.people.accounts.accounts import Accounts
+from server.features.people.accounts.passwords import Passwords
 from server.http.application import HttpSettings, build_app
-from server.http.feature import Operation
 from server.http.health import Dependency, Health, ServerInfo
 from server.http.idempotency import IdempotencyKeys
 from server.http.identity import Identity
-from server.http.limits import TokenBuckets
+from server.http.limits import RateLimiter, TokenBuckets
+from server.http.operation import Operation
 from server.http.translations import known_errors
-from server.jobs import Jobs
-from storage.ids import Ids
-from storage.jobs import JobQueue
 from storage.migrate import migrate
 from storage.postgres import Database
-from tests.server.jobs.inline import run_due
+from tests.server.kit import Kit
 
 _NAME = "server_tests"
 
@@ -75,17 +67,6 @@ async def identity(database: Database) -> AsyncIterator[Identity]:
     await identity.close()
 
 
-@dataclass(frozen=True)
-class Some:
-    """A feature of nothing but its operations."""
-
-    operations_: Sequence[Operation]
-    name: str = "some"
-
-    def operations(self) -> Sequence[Operation]:
-        return self.operations_
-
-
 Serve = Callable[..., Awaitable[TestClient[Any, Any]]]
 
 
@@ -94,14 +75,19 @@ async def serve(database: Database, identity: Identity) -> AsyncIterator[Serve]:
     """``await serve(operation, …, settings=…)`` is a client of an application of these operations."""
     async with AsyncExitStack() as stack:
 
-        async def serve(*operations: Operation, settings: HttpSettings | None = None) -> TestClient[Any, Any]:
+        async def serve(
+            *operations: Operation,
+            settings: HttpSettings | None = None,
+            limiter: RateLimiter | None = None,
+            registry: CollectorRegistry | None = None,
+        ) -> TestClient[Any, Any]:
             app = build_app(
-                features=[Some(operations)],
+                operations=operations,
                 identity=identity,
                 idempotency=IdempotencyKeys(rows=database),
-                limiter=TokenBuckets(),
+                limiter=limiter or TokenBuckets(),
                 problems=known_errors(),
-                registry=CollectorRegistry(),
+                registry=registry or CollectorRegistry(),
                 settings=settings or HttpSettings(),
             )
             return await stack.enter_async_context(TestClient(TestServer(app)))
@@ -131,28 +117,19 @@ class Someone:
 PASSWORD = "correct horse battery staple"
 
 
-def deletions(database: Database, *, grace_days: int = 0, **more: Any) -> Deletions:
-    """Of accounts without streams."""
-    jobs = Jobs(rows=JobQueue(db=database), ids=Ids(), wall=time.time)
-    given = {"ids": Ids(), "name_days": 90, "remove_streams": nothing_happens, "jobs": jobs, **more}
-    return Deletions(database=database, grace_days=grace_days, **given)
-
-
-async def nothing_happens(*_: object) -> None: ...
-
-
 class ApiFixture:
     """The application, wired as the server wires it, and a client to it."""
 
-    def __init__(self, *, database: Database, identity: Identity, accounts: Accounts, client: TestClient[Any, Any]):
-        self.database = database
-        self.identity = identity
+    def __init__(self, *, kit: Kit, accounts: Accounts, client: TestClient[Any, Any]):
+        self.kit = kit
+        self.database = kit.database
+        self.identity = kit.identity
         self.accounts = accounts
         self.client = client
 
     async def wipe_deleted(self) -> None:
         """Carry out the deletions that are due, as a worker does."""
-        assert await run_due(self.database, deletions(self.database).job)
+        assert await self.kit.run_jobs()
 
     async def register(self, username: str, password: str = PASSWORD) -> Someone:
         body = {"username": username, "email": f"{username}@example.org", "password": password}
@@ -170,43 +147,22 @@ def cheap_passwords() -> Iterator[Passwords]:
 
 
 @pytest.fixture
-async def api(database: Database, identity: Identity, cheap_passwords: Passwords) -> AsyncIterator[ApiFixture]:
-    profiles = Profiles(database=database)
-    limiter = TokenBuckets()
-    accounts = Accounts(
-        database=database,
-        identity=identity,
-        passwords=cheap_passwords,
-        profiles=profiles,
-        guesses=Guesses(limiter=limiter),
-        ids=Ids(),
-        deletions=deletions(database),
-        when_changed=nothing_happens,
-    )
+def kit(database: Database, identity: Identity, cheap_passwords: Passwords, tmp_path: Path) -> Kit:
+    return Kit(database=database, identity=identity, passwords=cheap_passwords, objects_dir=tmp_path)
+
+
+@pytest.fixture
+async def api(kit: Kit, serve: Serve) -> ApiFixture:
+    """The features that answer without a cluster, without days of grace."""
+    installed = kit.install(deletion_grace_days=0)
     registry = CollectorRegistry()
-    app = build_app(
-        features=[
-            Health(
-                dependencies={"postgres": Dependency(probe=database.ping, is_critical=True)},
-                is_draining=lambda: False,
-                registry=registry,
-            ),
-            ServerInfo(server_name="Social Flow", version="0", limits={"chat_text_chars": 500}),
-            Auth(accounts=accounts, rates=AuthRates()),
-            Users(
-                profiles=profiles,
-                relationships=Relationships(database=database, when_changed=nothing_happens),
-                accounts=accounts,
-                when_changed=nothing_happens,
-            ),
-            Export(database=database),
-        ],
-        identity=identity,
-        idempotency=IdempotencyKeys(rows=database),
-        limiter=limiter,
-        problems=known_errors(),
+    health = Health(
+        dependencies={"postgres": Dependency(probe=kit.database.ping, is_critical=True)},
+        is_draining=lambda: False,
         registry=registry,
-        settings=HttpSettings(),
     )
-    async with TestClient(TestServer(app)) as client:
-        yield ApiFixture(database=database, identity=identity, accounts=accounts, client=client)
+    info = ServerInfo(server_name="Social Flow", version="0", limits={"chat_text_chars": 500})
+    features = [one for one in installed.features if one.name in {"accounts", "profiles", "relations", "export"}]
+    operations = [operation for feature in features for operation in feature.operations]
+    client = await serve(*health.operations(), *info.operations(), *operations, limiter=kit.limiter, registry=registry)
+    return ApiFixture(kit=kit, accounts=installed.accounts, client=client)

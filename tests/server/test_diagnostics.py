@@ -22,18 +22,14 @@ from server.database_url import running_database_url
 from server.diagnostics.diagnose import diagnose, findings
 from server.diagnostics.findings import Finding
 from server.diagnostics.machine import WEB
-from server.features.auth.accounts import Accounts
-from server.features.auth.guesses import Device, Guesses
-from server.features.auth.passwords import Passwords
-from server.features.users import Profiles
+from server.features.people.accounts.guesses import Device
+from server.features.people.accounts.passwords import Passwords
 from server.http.identity import Identity
-from server.http.limits import TokenBuckets
 from server.migrate import migrate_database
 from storage.embedded import EmbeddedPostgres
-from storage.ids import Ids
 from storage.migrate import current, head
 from storage.postgres import Database
-from tests.server.conftest import deletions, nothing_happens
+from tests.server.kit import Kit
 from tests.storage.watched import MASTER, Instance
 
 NOWHERE = "postgresql://postgres@127.0.0.1:1/nothing"
@@ -110,18 +106,9 @@ async def test_a_new_admin_signs_in_with_the_printed_password(
     identity, passwords = Identity(rows=db), Passwords()
     await identity.start()
     try:
-        profiles = Profiles(database=db)
-        accounts = Accounts(
-            database=db,
-            identity=identity,
-            passwords=passwords,
-            profiles=profiles,
-            guesses=Guesses(limiter=TokenBuckets()),
-            ids=Ids(),
-            deletions=deletions(db),
-            when_changed=nothing_happens,
-        )
+        kit = Kit(database=db, identity=identity, passwords=passwords, objects_dir=tmp_path)
         device = Device(address="127.0.0.1", user_agent="tests")
+        accounts = kit.install().accounts
         signed_in = await accounts.login(login="boss", password=printed["password"], device=device)
     finally:
         passwords.close()

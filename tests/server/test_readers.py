@@ -10,7 +10,7 @@ import pytest
 
 from actors.reader import READER
 from actors.runtime import ActorId, DomainError, LocalDirectory, LocalTransport, ManualClock, Node, shard_of
-from server.features.readers import ReaderRoutes
+from server.features.operations.facts import ReaderRoutes
 from server.http.identity import Caller, Identity
 from server.readers import FeatureFacts, Readers
 from storage.facts import Consumer, Fact, Facts, publish

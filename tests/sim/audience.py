@@ -92,7 +92,8 @@ class Audience(Process):
         self._broadcaster = Broadcaster(me=self.name, others=lambda: self.cluster.members.view.members)
         self.mirrors = RoomMirrors(node=self.node, pages=Log(tables=tables), fan=self)
         self.counters = LocalViewers(node=self.node)
-        self._moves = ShardMoves(node=self.node, handlers=(self.mirrors, self.counters))
+        self._moves = ShardMoves()
+        self._moves.join(node=self.node, handlers=(self.mirrors, self.counters))
         self._broadcaster.join(node=self.node, live_events=self)  # type: ignore[arg-type]
         self.node.register("chat", self._chat)
         self.node.register("viewers", self._counter)

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from server.http.cursors import decode_cursor, encode_cursor
 from server.http.errors import Problem, not_found
-from server.http.feature import Answer, Call, Operation
+from server.http.operation import Answer, Call, Operation
 from server.http.shapes import Page, PageQuery, Shape, Text
 from server.outbound.mail import queries
 from server.outbound.mail.outbox import MAX_ADDRESS_CHARS, Outbox

@@ -1,20 +1,18 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from aiohttp import ClientResponse
 
-from server.features.auth.accounts import MAX_REFRESHES, Accounts
-from server.features.auth.guesses import Device, Guesses
-from server.features.auth.passwords import Passwords
-from server.features.users import Profiles
+from server.features.people.accounts.accounts import MAX_REFRESHES
+from server.features.people.accounts.guesses import Device
+from server.features.people.accounts.passwords import Passwords
 from server.http.errors import Problem, Unauthorized
 from server.http.identity import Identity
-from server.http.limits import TokenBuckets
-from storage.ids import Ids
 from storage.postgres import Database
-from tests.server.conftest import PASSWORD, ApiFixture, deletions, nothing_happens
+from tests.server.conftest import PASSWORD, ApiFixture
 
 REGISTER = "/api/v1/auth/register"
 LOGIN = "/api/v1/auth/login"
@@ -107,7 +105,7 @@ async def test_login_hashes_anew_when_the_parameters_have_changed(api: ApiFixtur
     ada = await api.register("ada")
     before = await api.database.fetchval("select password_hash from users where id = $1", ada.id)
     stronger = Passwords(time_cost=2, memory_kib=64)
-    accounts = _accounts(api.database, api.identity, stronger)
+    accounts = replace(api.kit, passwords=stronger).install().accounts
     await accounts.login(login="ada", password=PASSWORD, device=DEVICE)
     after = await api.database.fetchval("select password_hash from users where id = $1", ada.id)
     assert "t=1" in before
@@ -282,19 +280,6 @@ async def test_user_agent_that_is_not_utf8_is_kept_as_far_as_it_can_be(api: ApiF
     assert kept.startswith("bad ? agent")
     assert len(kept) == 256
     assert signed_in.user.username == "ada"
-
-
-def _accounts(database: Database, identity: Identity, passwords: Passwords) -> Accounts:
-    return Accounts(
-        database=database,
-        identity=identity,
-        passwords=passwords,
-        profiles=Profiles(database=database),
-        guesses=Guesses(limiter=TokenBuckets()),
-        ids=Ids(),
-        deletions=deletions(database),
-        when_changed=nothing_happens,
-    )
 
 
 async def test_changed_password_is_the_only_one_and_ends_the_other_sessions(api: ApiFixture) -> None:

@@ -10,7 +10,7 @@ import pytest
 from actors.events import NODE
 from actors.runtime import Actor, Message, Node, handles
 from actors.runtime.supervisor import RestartPolicy
-from server.features.cluster import ClusterRoutes
+from server.features.operations.cluster import ClusterRoutes
 from server.http.identity import Caller, Identity
 from storage.members import Member
 from tests.server.conftest import Serve

@@ -3,70 +3,52 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from actors.runtime import Unavailable
-from server.features.auth import queries
-from server.features.auth.accounts import Accounts, Device
-from server.features.auth.deletion import Deletions
-from server.features.auth.guesses import Guesses
-from server.features.auth.passwords import Passwords
-from server.features.users import Profiles
+from server.features import streams
+from server.features.people import relations
+from server.features.people.accounts import queries
+from server.features.people.accounts.accounts import Accounts, Device
 from server.http.errors import Problem
-from server.http.identity import Caller, Identity
-from server.http.limits import TokenBuckets
+from server.http.identity import Caller
+from storage import audit
 from storage.doomed import DoomedObjects, doom
-from storage.ids import Ids
 from storage.objects import LocalObjects
 from storage.postgres import Database
-from tests.server.conftest import PASSWORD, deletions
-from tests.server.jobs.inline import make_due, run_due
+from tests.server.conftest import PASSWORD
+from tests.server.jobs.inline import make_due
+from tests.server.kit import Kit
 
 DEVICE = Device(address="127.0.0.1", user_agent="tests")
 
 
 @dataclass
 class Home:
-    """Accounts with thirty days of grace, and what a deletion removes elsewhere: it fails as often as is said."""
+    """Accounts with thirty days of grace."""
 
-    database: Database
-    identity: Identity
-    passwords: Passwords
-    fails: int = 0
-    removed: list[str] = field(default_factory=list)
+    kit: Kit
 
-    async def _remove(self, user_id: str) -> None:
-        if self.fails > 0:
-            self.fails -= 1
-            raise Unavailable("stream", "it is away")
-        self.removed.append(user_id)
+    @property
+    def database(self) -> Database:
+        return self.kit.database
 
-    def deletions(self, **more: Any) -> Deletions:
-        return deletions(self.database, **{"grace_days": 30, "remove_streams": self._remove, **more})
+    @property
+    def removed(self) -> list[str]:
+        return self.kit.streams.removed
 
-    def accounts(self, **more: Any) -> Accounts:
-        async def nothing() -> None: ...
-
-        return Accounts(
-            database=self.database,
-            identity=self.identity,
-            passwords=self.passwords,
-            profiles=Profiles(database=self.database),
-            guesses=Guesses(limiter=TokenBuckets()),
-            ids=Ids(),
-            deletions=self.deletions(**more),
-            when_changed=nothing,
-        )
+    def accounts(self, *, grace_days: int = 30) -> Accounts:
+        return self.kit.install(deletion_grace_days=grace_days).accounts
 
     async def register(self, name: str) -> Caller:
         signed = await self.accounts().register(
             username=name, email=f"{name}@example.org", password=PASSWORD, device=DEVICE
         )
-        return self.identity.verify(signed.access_token)
+        return self.kit.identity.verify(signed.access_token)
 
     async def state(self, person: Caller) -> tuple[bool, bool]:
         """Whether the account is hidden, and whether its name is wiped."""
@@ -76,7 +58,7 @@ class Home:
 
     async def work(self) -> int:
         """Run the jobs that are due; how many there were."""
-        return await run_due(self.database, self.deletions().job)
+        return await self.kit.run_jobs()
 
     async def due(self) -> None:
         await self.database.execute("update account_deletions set wipe_at = now()")
@@ -84,14 +66,14 @@ class Home:
 
 
 @pytest.fixture
-async def home(database: Database, identity: Identity, cheap_passwords: Passwords) -> Home:
-    return Home(database, identity, cheap_passwords)
+def home(kit: Kit) -> Home:
+    return Home(kit)
 
 
 async def test_a_deleted_account_is_hidden_at_once_and_signing_in_takes_it_back(home: Home) -> None:
     ada, accounts = await home.register("ada"), home.accounts()
     await accounts.delete(person=ada, password=PASSWORD)
-    assert home.identity.is_revoked(ada.session_id)
+    assert home.kit.identity.is_revoked(ada.session_id)
     await home.work()
     assert await home.state(ada) == (True, False)
     signed = await accounts.login(login="ada", password=PASSWORD, device=DEVICE)
@@ -123,7 +105,8 @@ async def test_without_days_of_grace_the_account_is_wiped_at_once(home: Home) ->
 
 
 async def test_what_is_away_does_not_keep_a_deletion_from_being_asked_for(home: Home) -> None:
-    ada, home.fails = await home.register("ada"), 1
+    ada = await home.register("ada")
+    home.kit.streams.failures, home.kit.streams.error = 1, Unavailable("stream", "it is away")
     await home.accounts(grace_days=0).delete(person=ada, password=PASSWORD)
     with pytest.raises(Unavailable):
         await home.work()
@@ -133,8 +116,8 @@ async def test_what_is_away_does_not_keep_a_deletion_from_being_asked_for(home: 
     assert await home.state(ada) == (True, True)
 
 
-STEPS = [queries.BEGIN_WIPE, queries.WIPE_MESSAGES, queries.WIPE_VIEWS, *queries.WIPE, queries.RESERVE_NAME,
-         queries.WIPE_USER, queries.AUDIT, queries.END_DELETION]  # fmt: skip
+STEPS = [queries.BEGIN_WIPE, streams.EMPTY_MESSAGES, streams.FORGET_VIEWS, *queries.WIPE, *relations.ERASE,
+         *streams.ERASE, queries.RESERVE_NAME, queries.WIPE_USER, audit.ADD, queries.END_DELETION]  # fmt: skip
 
 
 class Killed(Exception):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.features.auth.guesses import Device, Guesses, KnownDevice
+from server.features.people.accounts.guesses import Device, Guesses, KnownDevice
 from server.http.errors import Problem
 from server.http.limits import TokenBuckets
 

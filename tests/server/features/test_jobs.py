@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from server.features.jobs import JobRoutes
+from server.features.operations.jobs import JobRoutes
 from server.http.identity import Identity
+from storage.audit import AuditLog
 from storage.ids import Ids
 from storage.jobs import Claim, JobQueue, NewJob, Outcome, Schedules
 from storage.postgres import Database
@@ -61,7 +62,7 @@ class Operator:
 
 @pytest.fixture
 async def operator(database: Database, serve: Serve, identity: Identity) -> Operator:
-    routes = JobRoutes(db=database, ids=Ids())
+    routes = JobRoutes(db=database, audit=AuditLog(ids=Ids()))
     await database.execute(
         "insert into users (id, username, username_key, email, email_key, password_hash, display_name, stream_key)"
         " values ($1, 'ann', 'ann', 'a', 'a', '', 'Ann', 'k')",

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from server.features.auth.passwords import Passwords
+from server.features.people.accounts.passwords import Passwords
 from server.http.errors import Problem
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from server.features.auth import rules
+from server.features.people import rules
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from server.features.auth.confusables import USERNAME_SKELETON, skeleton
+from server.features.people.confusables import USERNAME_SKELETON, skeleton
 from tests.server.conftest import PASSWORD, ApiFixture
 
 

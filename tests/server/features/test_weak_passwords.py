@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.features.auth.weak_passwords import is_weak
+from server.features.people.weak_passwords import is_weak
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from server.http.feature import Answer, Call, Operation
 from server.http.identity import Caller, Identity
-from server.http.limits import AccountRates, CallRate
+from server.http.limits import CallRate, hourly
+from server.http.operation import Answer, Call, Operation
 from tests.server.conftest import Serve
 
 
@@ -32,6 +32,6 @@ async def test_account_is_held_to_its_rate_from_loopback_too_and_others_are_not(
 
 
 def test_a_third_of_an_hour_is_there_at_once() -> None:
-    rates = AccountRates.per_hour(streams=300, ties=1, profile=30, exports=20)
-    assert (rates.streams.burst, rates.streams.per_s) == (100, 300 / 3600)
-    assert rates.ties.burst == 1
+    rate = hourly("new_streams", 300)
+    assert (rate.burst, rate.per_s) == (100, 300 / 3600)
+    assert hourly("ties", 1).burst == 1

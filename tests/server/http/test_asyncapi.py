@@ -10,9 +10,9 @@ from typing import Any
 import jsonschema
 import msgspec
 
-from server.feature import ClientEvent
 from server.http.asyncapi import document
 from server.live import bodies, events
+from server.socket_events import ClientEvent
 from tests.tools import needs
 
 SCHEMA = Path(__file__).parents[3] / "server/web/node_modules/@asyncapi/specs/schemas/3.0.0-without-$id.json"

@@ -45,7 +45,7 @@ async def _ready(
     }
     health = Health(dependencies=dependencies, is_draining=lambda: is_draining, registry=registry)
     app = build_app(
-        features=[health],
+        operations=health.operations(),
         identity=identity,
         idempotency=IdempotencyKeys(rows=database),
         limiter=TokenBuckets(),

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from server.http.errors import Problem
-from server.http.feature import Answer, Call, Operation
+from server.http.operation import Answer, Call, Operation
 from server.http.shapes import Body, Shape
 from tests.server.conftest import ApiFixture, Serve, Someone
 

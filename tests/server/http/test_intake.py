@@ -9,7 +9,7 @@ from aiohttp.test_utils import TestClient
 from pydantic import Field
 
 from server.http.application import HttpSettings
-from server.http.feature import NAME, Answer, Call, Operation
+from server.http.operation import NAME, Answer, Call, Operation
 from server.http.shapes import Body, Query, Shape, Text
 from tests.server.conftest import Serve
 

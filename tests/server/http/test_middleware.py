@@ -10,9 +10,9 @@ from aiohttp import ClientError, web
 from actors.runtime.errors import ActorStopped, DeadlineExceeded, DomainError, MailboxFull
 from server.http.application import HttpSettings
 from server.http.errors import Problem
-from server.http.feature import Answer, Call, Operation
 from server.http.limits import CallRate
 from server.http.middleware import security_headers
+from server.http.operation import Answer, Call, Operation
 from server.http.shapes import Shape
 from storage.errors import BadValue, Conflict, Fenced, Unavailable
 from tests.server.conftest import Serve

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
-from actors.events import NODE, LiveEvent
+from actors.events import NODE, DeliverPublished, DeliverToPerson, LiveEvent
 from actors.presence import Presence, ReadPresence
 from actors.runtime import ActorId, LocalTransport, LoopClock, Node
 from actors.runtime.directory import Placement
@@ -40,6 +40,19 @@ class RecordedEvents:
 
     def handle(self, event: LiveEvent) -> None:
         self.events.append(event)
+
+
+class RecordedPublished:
+    """``PublishedEvents``: keeps what features publish."""
+
+    def __init__(self) -> None:
+        self.events: list[DeliverPublished | DeliverToPerson] = []
+
+    def to_person(self, message: DeliverToPerson) -> None:
+        self.events.append(message)
+
+    def to_topic(self, message: DeliverPublished) -> None:
+        self.events.append(message)
 
 
 class Sessions:
@@ -94,10 +107,11 @@ class ClusterNode:
 
     def __init__(self, name: str, transport: LocalTransport) -> None:
         self.live_events = RecordedEvents()
+        self.published = RecordedPublished()
         self.media = Sessions()
         media: Any = self.media
         self.viewings = Viewings()
-        self.webrtc = WebrtcViewings(viewings=self.viewings, media=lambda: media)
+        self.webrtc = WebrtcViewings(viewings=self.viewings, media=media)
         self.presence = Presence()
         clock = LoopClock()
         self.node = Node(name=name, clock=clock, directory=NodeDirectory(), transport=transport)
@@ -123,6 +137,7 @@ class ClusterNode:
             presence=self.presence,
             inspection=self.inspection,
             viewings=self.webrtc,
+            published=cast(Any, self.published),
         )
 
     async def settle(self) -> None:

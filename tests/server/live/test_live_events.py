@@ -7,7 +7,7 @@ import datetime as dt
 from collections.abc import AsyncIterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -143,7 +143,7 @@ class Wire:
             ingest=self.ingest,
             stream_directory=self.stream_directory,
             playback=self.playback,  # type: ignore[arg-type]
-            viewings=WebrtcViewings(viewings=Viewings(), media=lambda: pytest.fail("it is not asked")),
+            viewings=WebrtcViewings(viewings=Viewings(), media=cast(Any, None)),
         )
 
     async def settle(self) -> list[Message]:
@@ -287,7 +287,7 @@ class Forgotten:
 
 
 class Watchers:
-    """``Viewers`` and ``Doorkeeper``: notes what becomes of them."""
+    """``WatchingSockets`` and ``RightsCheck``: notes what it is told."""
 
     def __init__(self) -> None:
         self.counted_again: list[str] = []
@@ -312,7 +312,11 @@ async def test_facts_go_where_they_are_heard_and_nowhere_before_the_wiring(wire:
     cleanup = StreamCleanup(playback=wire.playback, media=media, objects=LocalObjects(root=tmp_path))  # type: ignore[arg-type]
     viewers = Watchers()
     live_events = LiveEventHandler(
-        stream_directory=wire.stream_directory, mirrors=mirrors, cleanup=cleanup, viewers=viewers, rights_check=viewers
+        stream_directory=wire.stream_directory,
+        mirrors=mirrors,
+        cleanup=cleanup,
+        viewers=viewers,
+        rights_check=viewers,
     )
     broadcaster.join(node=wire.node, live_events=live_events)
     broadcaster(ViewersCounted(stream_id="s", viewers=7, peak_viewers=9, unique_viewers=9, watched_ms=5))

@@ -79,7 +79,7 @@ class MediaFixture:
         self.rtmp.bind(("127.0.0.1", 0))
         self.rtmp.listen()
         self.rtmp.setblocking(False)
-        self.media = MediaProcess(config=config(tmp_path, **fields), sockets={"rtmp": self.rtmp}, listener=self.node)
+        self.media = MediaProcess(config=config(tmp_path, **fields), sockets={"rtmp": self.rtmp})
 
     async def until_there_again(self, after: int) -> None:
         async with asyncio.timeout(30):
@@ -97,7 +97,7 @@ class MediaFixture:
 @pytest.fixture
 async def fixture(tmp_path: Path) -> AsyncIterator[MediaFixture]:
     made = MediaFixture(tmp_path)
-    await made.media.start()
+    await made.media.start(made.node)
     yield made
     await made.media.stop(budget_s=3)
     made.rtmp.close()
@@ -109,7 +109,7 @@ def open_files() -> int:
 
 async def test_it_takes_publishers_answers_questions_and_leaves_when_it_is_drained(tmp_path: Path) -> None:
     fixture = MediaFixture(tmp_path)
-    await fixture.media.start()
+    await fixture.media.start(fixture.node)
     pid = fixture.media.pid
     assert pid is not None
     _, writer = await asyncio.open_connection(*fixture.rtmp.getsockname())
@@ -199,7 +199,7 @@ async def test_a_udp_port_that_is_taken_is_a_refusal_to_start_and_not_a_hang(tmp
         taken.bind(("0.0.0.0", 0))
         fixture = MediaFixture(tmp_path, webrtc_port=taken.getsockname()[1])
         with pytest.raises(MediaAway, match="ended while it started"):
-            await fixture.media.start()
+            await fixture.media.start(fixture.node)
         await fixture.media.stop(budget_s=0)
         fixture.rtmp.close()
     assert fixture.media.pid is None
@@ -207,7 +207,7 @@ async def test_a_udp_port_that_is_taken_is_a_refusal_to_start_and_not_a_hang(tmp
 
 async def test_stopping_while_it_waits_to_be_started_again_starts_nothing(tmp_path: Path) -> None:
     fixture = MediaFixture(tmp_path)
-    await fixture.media.start()
+    await fixture.media.start(fixture.node)
     pid = fixture.media.pid
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
@@ -221,7 +221,7 @@ async def test_stopping_while_it_waits_to_be_started_again_starts_nothing(tmp_pa
 
 async def test_a_frozen_process_is_killed_when_its_time_to_leave_is_over(tmp_path: Path) -> None:
     fixture = MediaFixture(tmp_path)
-    await fixture.media.start()
+    await fixture.media.start(fixture.node)
     pid = fixture.media.pid
     assert pid is not None
     os.kill(pid, signal.SIGSTOP)

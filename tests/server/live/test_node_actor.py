@@ -18,6 +18,8 @@ from actors.events import (
     ChatPosted,
     ChatUser,
     CounterOpened,
+    DeliverPublished,
+    DeliverToPerson,
     LiveEvent,
     Person,
     Reacted,
@@ -31,6 +33,7 @@ from actors.runtime import DomainError, Message
 from media.control import Answered, OfferWhep, Patched, PatchIce, Refused
 from server.live.live_events import Broadcaster
 from server.live.node_actor import CloseHere, MediaOfNodes, PatchHere, WatchHere
+from server.live.published import NodesPublish
 from tests.server.live.nodes import ClusterNode, cluster
 
 NOW = dt.datetime(2026, 5, 1, 12, 0, 0, 123_000, tzinfo=dt.UTC)
@@ -51,6 +54,20 @@ FACTS: list[LiveEvent] = [
     CounterOpened(stream_id="s"),
     Reacted(stream_id="s", counts={"🎉": 2}),
 ]
+
+
+async def test_what_a_feature_publishes_reaches_every_node_once(places: list[ClusterNode]) -> None:
+    publish = NodesPublish(node=places[0].node, nodes=lambda: ["n1", "n2", "n3", "gone"])
+    publish.to_topic("t", "x:changed", {"n": 1})
+    publish.conflate("t", "total", "x:total", {"n": 2})
+    publish.to_person("p", "x:new", {"n": 3})
+    for place in places:
+        await place.settle()
+        assert place.published.events == [
+            DeliverPublished(topic="t", event="x:changed", body={"n": 1}),
+            DeliverPublished(topic="t", event="x:total", body={"n": 2}, key="total"),
+            DeliverToPerson(person_id="p", event="x:new", body={"n": 3}),
+        ]
 
 
 @pytest.fixture

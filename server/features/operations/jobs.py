@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final
@@ -10,12 +9,12 @@ from uuid import UUID
 
 from pydantic import Field
 
-from server.features.auth import queries
+from server.feature import Feature, Platform
 from server.http.cursors import decode_cursor, encode_cursor
 from server.http.errors import Problem, not_found
-from server.http.feature import Answer, Call, Operation
+from server.http.operation import Answer, Call, Operation
 from server.http.shapes import Page, PageQuery, Shape, Text
-from storage.ids import Ids
+from storage.audit import AuditLog
 from storage.jobs import JobQueue, JobRow, Priority, Schedules, State
 from storage.postgres import Database, Transaction
 
@@ -72,14 +71,11 @@ class JobsQuery(PageQuery):
 class JobRoutes:
     """Every act lands in the audit log."""
 
-    name = "jobs"
-
-    def __init__(self, *, db: Database, ids: Ids, wall: Callable[[], float] = time.time) -> None:
+    def __init__(self, *, db: Database, audit: AuditLog) -> None:
         self._db = db
         self._queue = JobQueue(db=db)
         self._schedules = Schedules(db=db)
-        self._ids = ids
-        self._wall = wall
+        self._audit = audit
 
     def operations(self) -> Sequence[Operation]:
         by_admins: dict[str, Any] = {"tag": TAG, "auth": "required", "roles": frozenset({"admin"})}
@@ -130,8 +126,7 @@ class JobRoutes:
         async with self._db.transaction() as tx:
             is_done = await verb(tx, job_id)
             if is_done:
-                row_id = self._ids.uuid7(self._wall())
-                await tx.execute(queries.AUDIT, row_id, call.me.id, action, job_id, {})
+                await self._audit.add(tx, action, actor_id=call.me.id, subject=job_id)
         row = await self._queue.find(job_id)
         if row is None:
             raise not_found("There is no such job, or it is no longer kept")
@@ -142,3 +137,7 @@ class JobRoutes:
 
 def _job(row: JobRow) -> JobShape:
     return JobShape.model_validate(row, from_attributes=True)
+
+
+def build(platform: Platform) -> Feature:
+    return Feature(name="jobs", operations=JobRoutes(db=platform.db, audit=platform.audit).operations())

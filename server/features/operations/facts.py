@@ -9,9 +9,10 @@ from uuid import UUID
 
 from pydantic import Field
 
+from server.feature import Feature
 from server.http.cursors import decode_cursor, encode_cursor
 from server.http.errors import not_found
-from server.http.feature import Answer, Call, Operation, PathFormat
+from server.http.operation import Answer, Call, Operation, PathFormat
 from server.http.shapes import Page, PageQuery, Shape, Text
 from storage.facts import Aside, ReaderState
 
@@ -60,8 +61,6 @@ class Facts(Protocol):
 class ReaderRoutes:
     """For operators: why something that must happen after something else has not happened."""
 
-    name = "readers"
-
     def __init__(self, *, facts: Facts) -> None:
         self._facts = facts
 
@@ -105,3 +104,7 @@ class ReaderRoutes:
 
 def _fields(row: ReaderState | Aside) -> dict[str, Any]:
     return {name: getattr(row, name) for name in row.__struct_fields__}
+
+
+def build(*, facts: Facts) -> Feature:
+    return Feature(name="facts", operations=ReaderRoutes(facts=facts).operations())

@@ -11,15 +11,17 @@ from datetime import datetime
 from typing import Any, Final
 
 from actors.text import clean_line
-from server.features.auth import queries, rules
-from server.features.auth.deletion import Deletions
-from server.features.auth.guesses import Attempt, Device, Guesses, KnownDevice
-from server.features.auth.passwords import Passwords
-from server.features.auth.weak_passwords import WEAK, is_weak
-from server.features.facts import AccountCreated
-from server.features.users import Me, Profiles
+from server.features.people import rules
+from server.features.people.accounts import queries
+from server.features.people.accounts.deletion import Deletions
+from server.features.people.accounts.guesses import Attempt, Device, Guesses, KnownDevice
+from server.features.people.accounts.passwords import Passwords
+from server.features.people.facts import AccountCreated
+from server.features.people.profiles import Me, Profiles
+from server.features.people.weak_passwords import WEAK, is_weak
 from server.http.errors import FieldError, Problem, Unauthorized, invalid_field, not_found
 from server.http.identity import Caller, Identity
+from storage.audit import AuditLog
 from storage.errors import Conflict
 from storage.facts import publish
 from storage.ids import Ids
@@ -66,6 +68,7 @@ class Accounts:
         profiles: Profiles,
         guesses: Guesses,
         ids: Ids,
+        audit: AuditLog,
         deletions: Deletions,
         when_changed: Callable[[], Awaitable[None]],
         wall: Callable[[], float] = time.time,
@@ -77,6 +80,7 @@ class Accounts:
         self._profiles = profiles
         self._guesses = guesses
         self._ids = ids
+        self._audit_log = audit
         self._wall = wall
         self._deletions = deletions
         self._when_changed = when_changed
@@ -177,9 +181,9 @@ class Accounts:
                 return None
             await tx.execute(queries.NEW_HASH, known["id"], hashed)
             await tx.fetch(queries.END_ALL_SESSIONS, known["id"], "password_reset")
-            detail: dict[str, Any] = {"by": "operator"}
-            reset = "account.password_reset"
-            await tx.execute(queries.AUDIT, self._ids.uuid7(self._wall()), known["id"], reset, known["id"], detail)
+            await self._audit_log.add(
+                tx, "account.password_reset", actor_id=known["id"], subject=known["id"], detail={"by": "operator"}
+            )
         return chosen
 
     async def delete(self, *, person: Caller, password: str) -> None:
@@ -288,7 +292,7 @@ class Accounts:
 
     async def _audit(self, tx: Transaction, user_id: str, action: str, subject: str, device: Device) -> None:
         detail: dict[str, Any] = {"ip": device.address, "user_agent": _agent(device)}
-        await tx.execute(queries.AUDIT, self._ids.uuid7(self._wall()), user_id, action, subject, detail)
+        await self._audit_log.add(tx, action, actor_id=user_id, subject=subject, detail=detail)
 
     async def _signed_in(self, user_id: str, session_id: str, refresh_token: str) -> SignedIn:
         me = await self._profiles.me(user_id)

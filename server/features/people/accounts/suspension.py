@@ -9,14 +9,14 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field, field_validator
 
-from server.features.auth import queries
-from server.features.facts import AccountSuspended
+from server.features.people.accounts import queries
+from server.features.people.facts import AccountSuspended
 from server.http.errors import Problem, invalid_field, not_found
-from server.http.feature import Answer, Call, Operation
 from server.http.identity import Identity
+from server.http.operation import Answer, Call, Operation
 from server.http.shapes import Body, Shape, Text
+from storage.audit import AuditLog
 from storage.facts import publish
-from storage.ids import Ids
 from storage.postgres import Database
 from storage.rights import note_change
 
@@ -47,18 +47,16 @@ class AdminPerson(Shape):
     suspended_until: datetime | None
 
 
-class People:
+class SuspensionRoutes:
     """A suspended person is signed out everywhere, taken off the air, and hidden, until the suspension ends."""
 
-    name = "people"
-
     def __init__(
-        self, *, database: Database, identity: Identity, ids: Ids, when_changed: Callable[[], Awaitable[None]]
+        self, *, database: Database, identity: Identity, audit: AuditLog, when_changed: Callable[[], Awaitable[None]]
     ) -> None:
         """``when_changed``: rights are others now, and this node need not wait to find out."""
         self._db = database
         self._identity = identity
-        self._ids = ids
+        self._audit = audit
         self._when_changed = when_changed
 
     def operations(self) -> Sequence[Operation]:
@@ -94,11 +92,8 @@ class People:
                 raise not_found("There is no such person")
             ended = await tx.fetch(queries.END_ALL_SESSIONS, person_id, "suspended") if is_suspended else []
             action = "person.suspended" if is_suspended else "person.let_back_in"
-            await tx.execute(queries.AUDIT, self._ids.uuid7(self._now_s()), call.me.id, action, person_id, detail)
+            await self._audit.add(tx, action, actor_id=call.me.id, subject=person_id, detail=detail)
             await note_change(tx, "account", person_id)
             if is_suspended and until is not None:
                 await publish(tx, AccountSuspended(person_id=person_id, until=until))
         return [row["id"] for row in ended]
-
-    def _now_s(self) -> float:
-        return datetime.now(UTC).timestamp()

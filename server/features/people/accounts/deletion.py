@@ -7,27 +7,23 @@ crash falls.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
 
-from server.features.auth import queries
-from server.features.facts import AccountDeleted, AccountRestored
+from server.feature import PersonalData
+from server.features.people.accounts import queries
+from server.features.people.facts import AccountDeleted, AccountRestored
 from server.jobs import Attempt, Job, Jobs
+from storage.audit import AuditLog
 from storage.facts import publish
-from storage.ids import Ids
 from storage.postgres import Database, Transaction
 from storage.rights import note_change
 
-WIPE_BATCH: Final = 1000
 TRIES: Final = 1_000
 """An hour apart at most: a deletion is not given up while anybody might still mend what it needs."""
 WIPE_S: Final = 600.0
-
-Remove = Callable[[str], Awaitable[None]]
-"""Removes what a person has elsewhere, by the person's id; may be repeated, raises what is away."""
 
 
 class WipeAccount(msgspec.Struct, frozen=True):
@@ -41,21 +37,20 @@ class Deletions:
         self,
         *,
         database: Database,
-        ids: Ids,
+        audit: AuditLog,
+        jobs: Jobs,
+        personal_data: Callable[[], Sequence[PersonalData]],
         grace_days: int,
         name_days: int,
-        remove_streams: Remove,
-        jobs: Jobs,
-        wall: Callable[[], float] = time.time,
     ) -> None:
+        """``personal_data`` of all features, in the order in which it is erased."""
         self._db = database
-        self._ids = ids
+        self._audit = audit
+        self._personal_data = personal_data
         self._grace_days = grace_days
         self._name_days = name_days
-        self._remove_streams = remove_streams
         self._jobs = jobs
         self.job = Job(name="accounts.wipe", body=WipeAccount, run=self._wipe, timeout_s=WIPE_S, tries=TRIES)
-        self._wall = wall
 
     async def begin(self, tx: Transaction, user_id: str) -> bool:
         """Hide the account and enqueue its wiping; False when that was done before."""
@@ -64,7 +59,7 @@ class Deletions:
         wipe_at = await tx.fetchval(queries.NOTE_DELETION, user_id, self._grace_days)
         await self._jobs.enqueue(tx, self.job, WipeAccount(user_id), at=wipe_at)
         await note_change(tx, "account", user_id)
-        await self._audit(tx, user_id, "account.deletion_asked")
+        await self._audit.add(tx, "account.deletion_asked", actor_id=user_id, subject=user_id)
         await publish(tx, AccountDeleted(person_id=user_id))
         return True
 
@@ -74,7 +69,7 @@ class Deletions:
             return False
         await tx.execute(queries.SHOW_USER, user_id)
         await note_change(tx, "account", user_id)
-        await self._audit(tx, user_id, "account.deletion_taken_back")
+        await self._audit.add(tx, "account.deletion_taken_back", actor_id=user_id, subject=user_id)
         await publish(tx, AccountRestored(person_id=user_id))
         return True
 
@@ -82,18 +77,14 @@ class Deletions:
         user_id = attempt.body.user_id
         if not await self._db.execute(queries.BEGIN_WIPE, user_id):
             return  # the deletion was taken back, perhaps to be asked for again later
-        await self._remove_streams(user_id)
-        for wipe in (queries.WIPE_MESSAGES, queries.WIPE_VIEWS):
-            while await self._db.execute(wipe, user_id, WIPE_BATCH) == WIPE_BATCH:
-                pass
+        every = self._personal_data()
+        for held in every:
+            await held.erase_large(user_id)
         async with attempt.finish() as tx:
-            for sql in queries.WIPE:
-                await tx.execute(sql, user_id)
+            for held in every:
+                await held.erase(tx, user_id)
             await tx.execute(queries.RESERVE_NAME, user_id, self._name_days)
             await tx.execute(queries.WIPE_USER, user_id, f"deleted_{user_id.replace('-', '')[-22:]}")
-            await self._audit(tx, user_id, "account.deleted")
+            await self._audit.add(tx, "account.deleted", actor_id=user_id, subject=user_id)
             await note_change(tx, "account", user_id)
             await tx.execute(queries.END_DELETION, user_id)
-
-    async def _audit(self, tx: Transaction, user_id: str, action: str) -> None:
-        await tx.execute(queries.AUDIT, self._ids.uuid7(self._wall()), user_id, action, user_id, {})

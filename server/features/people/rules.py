@@ -11,8 +11,8 @@ import idna
 from pydantic import AfterValidator, Field, StringConstraints
 
 from actors.text import clean_line
-from server.features.auth.confusables import bare_skeleton, skeleton
-from server.features.auth.weak_passwords import WEAK, is_weak
+from server.features.people.confusables import bare_skeleton, skeleton
+from server.features.people.weak_passwords import WEAK, is_weak
 from server.http.shapes import Text, one_line, several_lines
 
 USERNAME_PATTERN: Final = "^[A-Za-z0-9_]{3,30}$"

@@ -13,8 +13,9 @@ from pydantic import Field
 from actors.events import NODE
 from actors.runtime import ActorError, Ask, DomainError, Node
 from actors.runtime.ids import SHARDS
+from server.feature import Feature, Platform
 from server.http.errors import not_found
-from server.http.feature import Answer, Call, Operation, PathFormat
+from server.http.operation import Answer, Call, Operation, PathFormat
 from server.http.shapes import Limit, Query, Shape, Text
 from server.live.inspection import (
     ActorReport,
@@ -137,17 +138,21 @@ class ClusterQuery(Query):
     limit: Limit = 50
 
 
+Members = Callable[[], Mapping[str, Member]]
+"""The cluster's nodes by name."""
+Owners = Callable[[], Mapping[int, str]]
+"""The name of each shard's node, where one is known."""
+
+
 class ClusterRoutes:
     """Asks the actor of every member, side by side. A node that does not answer within a second is listed as such."""
-
-    name = "cluster"
 
     def __init__(
         self,
         *,
         node: Node,
-        members: Callable[[], Mapping[str, Member]],
-        owners: Callable[[], Mapping[int, str]],
+        members: Members,
+        owners: Owners,
         answer_s: float = ANSWER_S,
     ) -> None:
         self._node = node
@@ -306,3 +311,8 @@ def _told(reports: Reports) -> Iterable[tuple[str, NodeReport]]:
 
 def _time(at: float) -> datetime:
     return datetime.fromtimestamp(at, UTC)
+
+
+def build(platform: Platform, *, members: Members, owners: Owners) -> Feature:
+    routes = ClusterRoutes(node=platform.node, members=members, owners=owners)
+    return Feature(name="cluster", operations=routes.operations())

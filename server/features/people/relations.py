@@ -1,66 +1,28 @@
-"""Profiles and what people are to one another: who follows, blocks and mutes whom."""
+"""What people are to one another: who follows, blocks and mutes whom."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Final, Protocol
+from typing import Final
 from uuid import UUID
 
-from pydantic import Field
-
-from server.features.auth.confusables import USERNAME_SKELETON, skeleton
-from server.features.auth.rules import Bio, DisplayName, is_reserved, username_key
-from server.features.facts import FollowChanged
+from server.feature import ExportSection, Feature, PersonalData, Platform, rows_by_id
+from server.features.people.facts import FollowChanged
+from server.features.people.rules import username_key
+from server.features.people.settings import PeopleSettings
 from server.http.cursors import decode_cursor, encode_cursor
-from server.http.errors import FieldError, Problem, not_found
-from server.http.feature import USERNAME, Answer, Call, Operation
+from server.http.errors import Problem, not_found
 from server.http.identity import Caller
-from server.http.limits import AccountRates, CallRate
-from server.http.shapes import Body, Page, PageQuery, Shape, Text
+from server.http.limits import CallRate, hourly
+from server.http.operation import USERNAME, Answer, Call, Operation
+from server.http.shapes import Page, PageQuery, Shape
 from storage.facts import publish
 from storage.postgres import Database, Row, Transaction
 from storage.rights import note_change
 
 TAG: Final = "people"
-
-
-class Counts(Shape):
-    followers: int
-    following: int
-    streams: int
-
-
-class ViewerRelationship(Shape):
-    """What the caller is to this person."""
-
-    following: bool
-    blocked: bool
-    muted: bool
-
-
-class Profile(Shape):
-    id: UUID
-    username: str
-    display_name: str
-    bio: str
-    avatar_url: str | None
-    created_at: datetime
-    counts: Counts
-    viewer: Annotated[ViewerRelationship | None, Field(description="null without a token")]
-
-
-class Me(Shape):
-    id: UUID
-    username: str
-    display_name: str
-    bio: str
-    avatar_url: str | None
-    created_at: datetime
-    counts: Counts
-    email: str
-    email_verified: bool
-    roles: list[str]
+NAMED: Final = {"username": USERNAME}
 
 
 class PersonShape(Shape):
@@ -71,43 +33,6 @@ class PersonShape(Shape):
     display_name: str
     avatar_url: str | None
 
-
-class ProfileChange(Body):
-    """Only what is given changes."""
-
-    display_name: Annotated[DisplayName, Field(default_factory=str, description="Empty: the username is shown")]
-    bio: Annotated[Bio, Field(default_factory=str)]
-
-
-class DeleteAccount(Body):
-    password: Annotated[Text, Field(min_length=1, max_length=256)]
-
-
-_PROFILE = """
-select u.id, u.username, u.display_name, u.bio, u.avatar_url, u.created_at, u.roles, u.email,
-       u.email_verified_at is not null as email_verified,
-       (select count(*) from follows where followee_id = u.id) as followers,
-       (select count(*) from follows where follower_id = u.id) as followed,
-       (select count(*) from streams where owner_id = u.id and visibility = 'public') as streams,
-       exists (select from follows where follower_id = $2 and followee_id = u.id) as is_followed,
-       exists (select from blocks where user_id = $2 and blocked_id = u.id) as is_blocked,
-       exists (select from mutes where user_id = $2 and muted_id = u.id) as is_muted,
-       exists (select from blocks where user_id = u.id and blocked_id = $2) as is_hidden
-from users u
-where {where} and u.deleted_at is null
-"""
-_BY_ID = _PROFILE.format(where="u.id = $1")
-_BY_USERNAME = _PROFILE.format(where="u.username_key = $1")
-
-_CHANGE = """
-update users set
-    display_name = case $2::text when '' then username else coalesce($2, display_name) end,
-    bio = coalesce($3, bio), updated_at = now()
-where id = $1 and deleted_at is null
-"""
-
-_OWN_NAMES = "select username, display_name from users where id = $1 and deleted_at is null"
-_NAMESAKE = f"select exists (select from users where {USERNAME_SKELETON} = $1 and id <> $2 and deleted_at is null)"
 
 _TARGET = """
 select u.id, exists (select from blocks where user_id = u.id and blocked_id = $2) as is_hidden,
@@ -142,49 +67,6 @@ _FOLLOWERS = _LIST.format(one="followee_id", other="follower_id")
 _FOLLOWING = _LIST.format(one="follower_id", other="followee_id")
 
 
-class Profiles:
-    """People as they are shown."""
-
-    def __init__(self, *, database: Database) -> None:
-        self._db = database
-
-    async def me(self, user_id: str) -> Me:
-        """Raises a 404 when the account is no more."""
-        row = await self._db.fetchrow(_BY_ID, user_id, user_id)
-        if row is None:
-            raise not_found("The account is no more")
-        return Me(**_shown(row), email=row["email"], email_verified=row["email_verified"], roles=row["roles"])
-
-    async def of(self, username: str, *, viewer: Caller | None) -> Profile:
-        """Raises a 404 for nobody, and for somebody who has blocked the viewer."""
-        row = await self._db.fetchrow(_BY_USERNAME, username_key(username), viewer.id if viewer else None)
-        if row is None or row["is_hidden"]:
-            raise _nobody()
-        return Profile(**_shown(row), viewer=_viewer(row) if viewer else None)
-
-    async def change(self, user_id: str, *, display_name: str | None, bio: str | None) -> None:
-        """None leaves a field as it is; an empty display name becomes the username.
-
-        Raises a 409 for a display name that reads as another's username or as a reserved one.
-        """
-        if display_name:
-            await self._require_own(user_id, display_name)
-        async with self._db.transaction() as tx:
-            await tx.execute(_CHANGE, user_id, display_name, bio)
-            if display_name is not None:
-                await note_change(tx, "name", user_id)
-
-    async def _require_own(self, user_id: str, display_name: str) -> None:
-        """One's own username, and the name that one has already, may stay."""
-        own = await self._db.fetchrow(_OWN_NAMES, user_id)
-        alike = skeleton(display_name.removeprefix("@"))
-        if own is None or display_name == own["display_name"] or alike == skeleton(own["username"]):
-            return
-        if is_reserved(display_name) or await self._db.fetchval(_NAMESAKE, alike, user_id):
-            message = "reads as the name of somebody else"
-            raise Problem(409, f"display_name {message}", slug="taken", errors=[FieldError("display_name", message)])
-
-
 class Relationships:
     """Follows, blocks and mutes. Every call may be repeated without another effect."""
 
@@ -200,7 +82,7 @@ class Relationships:
             await tx.execute(_LOCK_PAIR, me, other)
             target = await tx.fetchrow(_TARGET, username_key(username), me)
             if target is None or target["is_hidden"]:
-                raise _nobody()
+                raise nobody()
             if target["is_blocked"]:
                 raise Problem(409, "You have blocked this person", slug="blocked")
             if await tx.execute(_FOLLOW, me, other):
@@ -242,14 +124,14 @@ class Relationships:
         viewer_id = viewer.id if viewer else None
         target = await self._db.fetchrow(_TARGET, username_key(username), viewer_id)
         if target is None or target["is_hidden"]:
-            raise _nobody()
+            raise nobody()
         at, user_id = after or (None, None)
         return await self._db.fetch(sql, target["id"], at, user_id, viewer_id, limit)
 
     async def _target(self, me: str, username: str) -> str:
         target = await self._db.fetchrow(_TARGET, username_key(username), me)
         if target is None or target["is_hidden"]:
-            raise _nobody()
+            raise nobody()
         if target["id"] == me:
             raise Problem(409, "That is yourself", slug="yourself")
         return str(target["id"])
@@ -260,10 +142,10 @@ class Relationships:
         """
         target = await tx.fetchrow(_TARGET, username_key(username), me)
         if target is None:
-            raise _nobody()
+            raise nobody()
         removed = await tx.execute(sql, me, target["id"])
         if target["is_hidden"] and not removed:
-            raise _nobody()
+            raise nobody()
         return str(target["id"]), removed
 
 
@@ -271,44 +153,19 @@ def _unfollowed(row: Row) -> FollowChanged:
     return FollowChanged(follower_id=row["follower_id"], followee_id=row["followee_id"], is_following=False)
 
 
-class AccountDeletion(Protocol):
-    """What profiles need of accounts."""
-
-    async def delete(self, *, person: Caller, password: str) -> None: ...
-
-
 Verb = Callable[[str, str], Awaitable[None]]
 
 
-class Users:
-    """``/api/v1/me`` and ``/api/v1/users``."""
+class RelationshipRoutes:
+    """``/api/v1/users/{username}/follow``, ``block``, ``mute``, ``followers`` and ``following``."""
 
-    name = "users"
-
-    def __init__(
-        self,
-        *,
-        profiles: Profiles,
-        relationships: Relationships,
-        accounts: AccountDeletion,
-        when_changed: Callable[[], Awaitable[None]],
-        rates: AccountRates | None = None,
-    ) -> None:
-        """``when_changed``: somebody may have another name now, and this node need not wait to find out."""
-        self._rates = rates or AccountRates()
-        self._when_changed = when_changed
-        self._profiles = profiles
+    def __init__(self, *, relationships: Relationships, rate: CallRate) -> None:
         self._relationships = relationships
-        self._accounts = accounts
+        self._rate = rate
 
     def operations(self) -> Sequence[Operation]:
-        relationships, rate = self._relationships, self._rates.ties
+        relationships, rate = self._relationships, self._rate
         return [
-            *self._mine(),
-            Operation(
-                method="GET", path="/api/v1/users/{username}", handler=self._get, name="getUser", tag=TAG,
-                summary="A person's profile", paths=_NAMED, answers={200: Profile}, auth="optional",
-            ),
             *_verbs("follow", ("Follow a person", "Stop following a person"), relationships.follow,
                     relationships.unfollow, rate),
             *_verbs("block", ("Block a person: neither follows nor sees the other", "Unblock a person"),
@@ -318,50 +175,14 @@ class Users:
             self._listing("following", "Whom a person follows", _FOLLOWING),
         ]  # fmt: skip
 
-    def _mine(self) -> list[Operation]:
-        return [
-            Operation(
-                method="GET", path="/api/v1/me", handler=self._me, name="getMe", tag=TAG,
-                summary="My own profile", answers={200: Me}, problems=frozenset({404}), auth="required",
-            ),
-            Operation(
-                method="PATCH", path="/api/v1/me", handler=self._change, name="changeMe", tag=TAG,
-                summary="Change my profile", body=ProfileChange, answers={200: Me}, problems=frozenset({404, 409}),
-                auth="required", account_rate=self._rates.profile,
-            ),
-            Operation(
-                method="DELETE", path="/api/v1/me", handler=self._delete, name="deleteMe", tag=TAG,
-                summary="Delete my account",
-                description="Hidden at once and wiped after the days of grace; until then signing in takes it back.",
-                body=DeleteAccount, max_body=16 * 1024, answers={204: None},
-                problems=frozenset({403, 429}), auth="required",
-            ),
-        ]  # fmt: skip
-
     def _listing(self, what: str, summary: str, sql: str) -> Operation:
         async def handler(call: Call[None, PageQuery]) -> Answer:
             return await self._list(call, sql)
 
         return Operation(
             method="GET", path=f"/api/v1/users/{{username}}/{what}", handler=handler, name=f"list{what.capitalize()}",
-            tag=TAG, summary=summary, paths=_NAMED, query=PageQuery, answers={200: Page[PersonShape]}, auth="optional",
+            tag=TAG, summary=summary, paths=NAMED, query=PageQuery, answers={200: Page[PersonShape]}, auth="optional",
         )  # fmt: skip
-
-    async def _me(self, call: Call[None, None]) -> Answer:
-        return Answer(200, await self._profiles.me(call.me.id))
-
-    async def _change(self, call: Call[ProfileChange, None]) -> Answer:
-        given = call.body.model_dump(exclude_unset=True)
-        await self._profiles.change(call.me.id, display_name=given.get("display_name"), bio=given.get("bio"))
-        await self._when_changed()
-        return Answer(200, await self._profiles.me(call.me.id))
-
-    async def _delete(self, call: Call[DeleteAccount, None]) -> Answer:
-        await self._accounts.delete(person=call.me, password=call.body.password)
-        return Answer(204)
-
-    async def _get(self, call: Call[None, None]) -> Answer:
-        return Answer(200, await self._profiles.of(call.path["username"], viewer=call.person))
 
     async def _list(self, call: Call[None, PageQuery], sql: str) -> Answer:
         limit = call.query.limit
@@ -374,20 +195,17 @@ class Users:
         return Answer(200, Page[PersonShape](items=items, next=cursor))
 
 
-_NAMED: Final = {"username": USERNAME}
-
-
 def _verbs(what: str, said: tuple[str, str], add: Verb, remove: Verb, rate: CallRate) -> list[Operation]:
     """The idempotent pair of one tie; ``said`` sums up its PUT and its DELETE."""
     path = f"/api/v1/users/{{username}}/{what}"
     return [
         Operation(
-            method="PUT", path=path, handler=_relationship(add), name=what, tag=TAG, summary=said[0], paths=_NAMED,
+            method="PUT", path=path, handler=_relationship(add), name=what, tag=TAG, summary=said[0], paths=NAMED,
             answers={204: None}, problems=frozenset({409}), auth="required", account_rate=rate,
         ),
         Operation(
             method="DELETE", path=path, handler=_relationship(remove), name=f"un{what}", tag=TAG, summary=said[1],
-            paths=_NAMED, answers={204: None}, auth="required", account_rate=rate,
+            paths=NAMED, answers={204: None}, auth="required", account_rate=rate,
         ),
     ]  # fmt: skip
 
@@ -400,18 +218,8 @@ def _relationship(verb: Verb) -> Callable[[Call[None, None]], Awaitable[Answer]]
     return handler
 
 
-def _nobody() -> Problem:
+def nobody() -> Problem:
     return not_found("There is nobody of this name")
-
-
-def _shown(row: Row) -> dict[str, Any]:
-    names = ("id", "username", "display_name", "bio", "avatar_url", "created_at")
-    counts = Counts(followers=row["followers"], following=row["followed"], streams=row["streams"])
-    return {**{name: row[name] for name in names}, "counts": counts}
-
-
-def _viewer(row: Row) -> ViewerRelationship:
-    return ViewerRelationship(following=row["is_followed"], blocked=row["is_blocked"], muted=row["is_muted"])
 
 
 def _person(row: Row) -> PersonShape:
@@ -425,3 +233,40 @@ def _after(cursor: str | None) -> tuple[datetime, str] | None:
         return None
     at, user_id = decode_cursor(cursor, tuple[datetime, UUID])
     return at, str(user_id)
+
+
+def build(platform: Platform, *, settings: PeopleSettings, when_changed: Callable[[], Awaitable[None]]) -> Feature:
+    routes = RelationshipRoutes(
+        relationships=Relationships(database=platform.db, when_changed=when_changed),
+        rate=hourly("ties", settings.max_ties_per_hour),
+    )
+    return Feature(
+        name="relations",
+        operations=routes.operations(),
+        limits={"ties_per_hour": settings.max_ties_per_hour},
+        personal_data=PersonalData(tables=frozenset({"follows", "blocks", "mutes"}), sections=SECTIONS, erase=_erase),
+    )
+
+
+def _people(name: str, table: str, mine: str, theirs: str) -> ExportSection:
+    columns = f"u.username, t.{theirs}, t.created_at"
+    source = f"{table} t join users u on u.id = t.{theirs} where t.{mine} = $1"
+    return rows_by_id(name, columns, source, f"t.{theirs}")
+
+
+SECTIONS: Final = (
+    _people("following", "follows", "follower_id", "followee_id"),
+    _people("followers", "follows", "followee_id", "follower_id"),
+    _people("blocks", "blocks", "user_id", "blocked_id"),
+    _people("mutes", "mutes", "user_id", "muted_id"),
+)
+ERASE: Final = (
+    "delete from follows where follower_id = $1 or followee_id = $1",
+    "delete from blocks where user_id = $1 or blocked_id = $1",
+    "delete from mutes where user_id = $1 or muted_id = $1",
+)
+
+
+async def _erase(tx: Transaction, person_id: str) -> None:
+    for sql in ERASE:
+        await tx.execute(sql, person_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Generic, Literal, Protocol, TypeVar
+from typing import Any, Final, Generic, Literal, TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel
@@ -129,12 +129,3 @@ class Operation:
     request_headers: Mapping[str, str] = field(default_factory=dict)
     """Documented, optional request headers: name → what it says."""
     is_documented: bool = True
-
-
-class Feature(Protocol):
-    """A vertical room of the product, as HTTP sees it."""
-
-    @property
-    def name(self) -> str: ...
-
-    def operations(self) -> Sequence[Operation]: ...

@@ -71,8 +71,6 @@ PURGE = (
     "delete from reserved_names where until < now()",
 )
 
-AUDIT = "insert into audit_log (id, actor_id, action, subject, detail) values ($1, $2, $3, $4, $5)"
-
 HAS_USERS = "select exists (select from users)"
 ONE_FIRST_ADMIN = "select pg_advisory_xact_lock(736203118)"
 
@@ -97,31 +95,22 @@ where id = $1 and username_key not like 'deleted\\_%'
 on conflict (username_key) do update set until = excluded.until
 """
 
-# What a person leaves behind is taken away in steps that may be repeated; the account goes last.
-WIPE_MESSAGES = """
-update chat_messages set text = '', deleted_at = coalesce(deleted_at, now()), deleted_by = coalesce(deleted_by, $1)
-where (room_id, "offset") in (select room_id, "offset" from chat_messages where user_id = $1 and text <> '' limit $2)
-"""
-WIPE_VIEWS = """
-update view_sessions set user_id = null, viewer = id::text
-where id in (select id from view_sessions where user_id = $1 limit $2)
-"""
+# Taken away in the transaction in which the account ends; the account goes last.
 WIPE = (
-    "delete from follows where follower_id = $1 or followee_id = $1",
-    "delete from blocks where user_id = $1 or blocked_id = $1",
-    "delete from mutes where user_id = $1 or muted_id = $1",
-    "delete from chat_moderators where user_id = $1",
     "delete from idempotency_keys where user_id = $1",
     "delete from refresh_tokens where session_id in (select id from auth_sessions where user_id = $1)",
     "update auth_sessions set user_agent = '', ip = '', device_key = null where user_id = $1",
-    "update audit_log set detail = '{}' where actor_id = $1",
-    "delete from stream_guests where user_id = $1",
-    "update streams set title = '', description = '', tags = '{}', visibility = 'private', \
-stream_key = 'gone_' || gen_random_uuid() where owner_id = $1",
 )
 WIPE_USER = """
 update users set username = $2, username_key = $2, email = $2, email_key = $2, email_verified_at = null,
     password_hash = '', display_name = '', bio = '', avatar_url = null, roles = '{}', stream_key = 'gone_' || id,
     stream_defaults = '{}', updated_at = now(), deleted_at = coalesce(deleted_at, now())
 where id = $1
+"""
+
+# Everything that is held on a person.
+PROFILE = """
+select id, username, email, email_verified_at, display_name, bio, avatar_url, roles, stream_defaults, created_at,
+       updated_at, suspended_until
+from users where id = $1 and deleted_at is null
 """

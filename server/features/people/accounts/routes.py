@@ -12,13 +12,13 @@ from uuid import UUID
 
 from pydantic import Field
 
-from server.features.auth.accounts import Accounts, SignedIn
-from server.features.auth.guesses import Device
-from server.features.auth.rules import Email, Password, Username
-from server.features.users import Me
+from server.features.people.accounts.accounts import Accounts, SignedIn
+from server.features.people.accounts.guesses import Device
+from server.features.people.profiles import Me
+from server.features.people.rules import Email, Password, Username
 from server.http.cursors import decode_cursor, encode_cursor
-from server.http.feature import Answer, Call, Operation
 from server.http.limits import CallRate
+from server.http.operation import Answer, Call, Operation
 from server.http.shapes import Body, Page, PageQuery, Shape, Text
 
 TAG: Final = "accounts"
@@ -40,6 +40,10 @@ class Login(Body):
 
 class Refresh(Body):
     refresh_token: Annotated[Text, Field(min_length=1, max_length=256)]
+
+
+class DeleteAccount(Body):
+    password: Annotated[Text, Field(min_length=1, max_length=256)]
 
 
 class PasswordChange(Body):
@@ -76,8 +80,6 @@ class AuthRates:
 
 class Auth:
     """The operations of ``Accounts`` that everybody may call on their own account."""
-
-    name = "auth"
 
     def __init__(self, *, accounts: Accounts, rates: AuthRates, is_secure: bool = False) -> None:
         """``is_secure``: people come over HTTPS, so that cookies need not travel otherwise."""
@@ -131,6 +133,13 @@ class Auth:
                 method="DELETE", path="/api/v1/auth/sessions/{session_id}", handler=self._end, name="endSession",
                 tag=TAG, summary="Sign a device out; its sockets are closed", answers={204: None}, auth="required",
             ),
+            Operation(
+                method="DELETE", path="/api/v1/me", handler=self._delete, name="deleteMe", tag="people",
+                summary="Delete my account",
+                description="Hidden at once and wiped after the days of grace; until then signing in takes it back.",
+                body=DeleteAccount, max_body=16 * 1024, answers={204: None},
+                problems=frozenset({403, 429}), auth="required",
+            ),
         ]  # fmt: skip
 
     async def _register(self, call: Call[Registration, None]) -> Answer:
@@ -183,6 +192,10 @@ class Auth:
 
     async def _end(self, call: Call[None, None]) -> Answer:
         await self._accounts.end_session(person=call.me, session_id=call.path["session_id"], device=device_of(call))
+        return Answer(204)
+
+    async def _delete(self, call: Call[DeleteAccount, None]) -> Answer:
+        await self._accounts.delete(person=call.me, password=call.body.password)
         return Answer(204)
 
 

@@ -1,0 +1,296 @@
+"""The live core of a node: its media process, what its sockets and players are shown, and the actors behind them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from actors.presence import Presence
+from server.assembly import kinds, realtime
+from server.assembly.access import Access, now
+from server.assembly.cluster import ClusterPlace
+from server.assembly.realtime import Realtime
+from server.assembly.storage import Storage
+from server.config import Settings
+from server.feature import Feature
+from server.folders import run_folder
+from server.http.limits import hourly
+from server.lifecycle import Stages, closer
+from server.limits import connection_quota, media_config, offer_limits, rate_limits
+from server.live.admission import QuotaSync
+from server.live.edge import Fanout
+from server.live.eviction import Eviction
+from server.live.guests import GuestRoutes
+from server.live.hls import HlsRoutes, Playback
+from server.live.ingest import Ingest
+from server.live.inspection import Inspection, bus_report, media_report
+from server.live.live_events import LiveEventHandler, MediaEvents, StreamCleanup
+from server.live.media import MediaAway, MediaProcess
+from server.live.naming import Naming
+from server.live.node_actor import NodeActor
+from server.live.pull import Pull
+from server.live.room_mirror import RoomMirrors
+from server.live.sockets import Sockets
+from server.live.stream import StreamRoutes
+from server.live.stream_directory import StreamDirectory
+from server.live.viewings import WebrtcViewings
+from server.live.whip import WebrtcRoutes
+from server.ports import CannotStart, Ports
+from storage.admission import AdmissionTable
+
+MEDIA_STOP_S: Final = 8.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Live:
+    """``features``: what the live core takes from clients. ``counters`` are those of the media process.
+
+    ``start`` begins what runs by itself; raises ``CannotStart``.
+    """
+
+    media: MediaProcess
+    counters: Callable[[], Mapping[str, float]]
+    fanout: Fanout
+    sockets: Sockets
+    features: Sequence[Feature]
+    start: Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Watched:
+    """What this node knows of streams and rooms, for all that shows them."""
+
+    streams: StreamDirectory
+    playback: Playback
+    mirrors: RoomMirrors
+    ingest: Ingest
+    webrtc: WebrtcViewings
+    presence: Presence
+    pull: Pull
+    media: MediaProcess
+    media_events: MediaEvents
+
+
+def assemble(
+    settings: Settings, storage: Storage, place: ClusterPlace, access: Access, stages: Stages, *, ports: Ports
+) -> Live:
+    """Registers the core's kinds of actors. Nothing runs yet."""
+    fanout = Fanout()
+    limits, quota = rate_limits(settings), connection_quota(settings)
+    watched = _watched(settings, storage, place, access, stages, fanout=fanout, ports=ports)
+    sockets = realtime.assemble(
+        settings=settings,
+        identity=access.identity,
+        node=place.node,
+        fanout=fanout,
+        mirrors=watched.mirrors,
+        log=storage.chat_log,
+        streams=watched.streams,
+        presence=watched.presence,
+        others=place.serving,
+        rate_limits=limits,
+        connection_quota=quota,
+        rights=access.rights,
+        traces=place.traces,
+        new_id=storage.new_id,
+        now=now,
+    )
+    eviction = _eviction(place, access, watched, sockets)
+    live_events = _live_events(storage, watched, sockets, eviction, stages)
+    place.broadcaster.join(node=place.node, live_events=live_events)
+    place.moves.join(node=place.node, handlers=(watched.mirrors, sockets.watching))
+    kinds.register(settings, storage, place, limits, node_actor=_node_actor(place, watched, sockets, live_events))
+    quota_sync = QuotaSync(
+        rate_limits=limits,
+        connection_quota=quota,
+        table=AdmissionTable(redis=storage.redis, cluster=settings.cluster_name, node=place.name),
+        clock=place.node.clock,
+        is_alone=place.is_alone,
+    )
+
+    async def start() -> None:
+        watched.mirrors.start()
+        stages.add("room mirrors", watched.mirrors.close)
+        quota_sync.start()
+        stages.add("quota sync", quota_sync.close)
+        access.rights.start(eviction.handle)
+        place.load_monitor.start()
+        stages.add("load monitor", closer(place.load_monitor.close))
+        try:
+            await watched.media.start(watched.media_events)
+        except MediaAway as error:
+            raise CannotStart(f"{error or 'the media process did not start'}: see the log above") from None
+        stages.add("media", partial(watched.media.stop, budget_s=MEDIA_STOP_S), budget_s=MEDIA_STOP_S + 4)
+
+    return Live(
+        media=watched.media,
+        counters=lambda: watched.media_events.counters,
+        fanout=fanout,
+        sockets=sockets.sockets,
+        features=[*sockets.features, *features(settings, storage, place, access, watched, ports=ports)],
+        start=start,
+    )
+
+
+def _watched(
+    settings: Settings,
+    storage: Storage,
+    place: ClusterPlace,
+    access: Access,
+    stages: Stages,
+    *,
+    fanout: Fanout,
+    ports: Ports,
+) -> _Watched:
+    streams = StreamDirectory(
+        node=place.node,
+        fan=fanout,
+        broadcast=place.broadcaster,
+        rights=access.rights,
+        addresses=access.addresses,
+    )
+    ingest = Ingest(
+        streams=storage.streams,
+        node=place.node,
+        ids=storage.ids,
+        now=now,
+        needs_verified_email=settings.require_verified_email,
+    )
+    run_dir = run_folder(chosen=settings.run_dir, data_dir=settings.data_dir)
+    stages.add("run folder", closer(lambda: shutil.rmtree(run_dir, ignore_errors=True)))
+    media = MediaProcess(
+        config=media_config(settings, run_dir=run_dir, object_store=storage.objects_at),
+        sockets={"rtmp": ports.rtmp},
+    )
+    webrtc = WebrtcViewings(viewings=access.viewings, media=media)
+    playback = Playback(recordings=storage.recordings)
+    pull = Pull(address_of=place.address_of)
+    stages.add("pull", pull.close)
+    return _Watched(
+        streams=streams,
+        playback=playback,
+        mirrors=RoomMirrors(node=place.node, pages=storage.chat_log, fan=fanout),
+        ingest=ingest,
+        webrtc=webrtc,
+        presence=Presence(),
+        pull=pull,
+        media=media,
+        media_events=MediaEvents(
+            node=place.node, ingest=ingest, stream_directory=streams, playback=playback, viewings=webrtc
+        ),
+    )
+
+
+def _eviction(place: ClusterPlace, access: Access, watched: _Watched, sockets: Realtime) -> Eviction:
+    naming = Naming(
+        node=place.node,
+        identity=access.identity,
+        stream_directory=watched.streams,
+        mirrors=watched.mirrors,
+        named=[sockets.rooms, sockets.sockets],
+        display_name=access.table.display_name,
+    )
+    return Eviction(
+        node=place.node,
+        rights=access.rights,
+        stream_directory=watched.streams,
+        mirrors=watched.mirrors,
+        holders=[sockets.watching, access.viewings],
+        keepers=[watched.streams, watched.playback, watched.pull],
+        renamed=naming.rename,
+    )
+
+
+def _live_events(
+    storage: Storage, watched: _Watched, sockets: Realtime, eviction: Eviction, stages: Stages
+) -> LiveEventHandler:
+    cleanup = StreamCleanup(playback=watched.playback, media=watched.media, objects=storage.objects)
+    stages.add("stream cleanup", closer(cleanup.close))
+    return LiveEventHandler(
+        stream_directory=watched.streams,
+        mirrors=watched.mirrors,
+        cleanup=cleanup,
+        viewers=sockets.watching,
+        rights_check=eviction,
+        followed=sockets.followed,
+    )
+
+
+def _node_actor(
+    place: ClusterPlace, watched: _Watched, sockets: Realtime, live_events: LiveEventHandler
+) -> Callable[[], NodeActor]:
+    inspection = Inspection(
+        node=place.node,
+        held=lambda: place.cluster.shards.held,
+        sockets=lambda: sockets.sockets.count,
+        media=lambda: media_report(watched.media, watched.media_events.counters),
+        bus=lambda: bus_report(place.cluster.bus),
+        load_monitor=place.load_monitor,
+        traces=place.traces,
+    )
+    return lambda: NodeActor(
+        live_events=live_events,
+        media=watched.media,
+        presence=watched.presence,
+        inspection=inspection,
+        viewings=watched.webrtc,
+        published=sockets.published,
+    )
+
+
+def features(
+    settings: Settings, storage: Storage, place: ClusterPlace, access: Access, watched: _Watched, *, ports: Ports
+) -> list[Feature]:
+    """What the core takes over HTTP."""
+    broadcasting = StreamRoutes(
+        rows=storage.streams,
+        ingest=watched.ingest,
+        stream_directory=watched.streams,
+        log=storage.chat_log,
+        rooms=storage.rooms,
+        objects=storage.objects,
+        node=place.node,
+        db=storage.db,
+        departure=access.departure,
+        rights=access.rights,
+        rtmp_address=partial(rtmp_address, settings, ports),
+        public_url=settings.public_url,
+        needs_verified_email=settings.require_verified_email,
+        new_streams=hourly("new_streams", settings.max_new_streams_per_hour),
+    )
+    guests = GuestRoutes(table=access.table, rights=access.rights, stream_directory=watched.streams)
+    playback = HlsRoutes(
+        playback=watched.playback,
+        stream_directory=watched.streams,
+        objects=storage.objects,
+        recordings=storage.recordings,
+        pull=watched.pull,
+        addresses=access.addresses,
+        viewings=access.viewings,
+        me=place.name,
+    )
+    webrtc = WebrtcRoutes(
+        ingest=watched.ingest,
+        stream_directory=watched.streams,
+        addresses=access.addresses,
+        media=watched.media,
+        node=place.node,
+        began=watched.media_events.began,
+        offer_limits=offer_limits(settings),
+    )
+    return [
+        Feature(name="broadcasting", operations=broadcasting.operations()),
+        Feature(name="guests", operations=guests.operations()),
+        Feature(name="playback", operations=playback.operations()),
+        Feature(name="webrtc", operations=webrtc.operations()),
+    ]
+
+
+def rtmp_address(settings: Settings, ports: Ports, host: str) -> str:
+    """Where OBS and other encoders publish to, by the name under which they reach this machine."""
+    scheme = "rtmps" if settings.tls_cert else "rtmp"
+    shown = f"[{host}]" if ":" in host else host
+    return f"{scheme}://{shown}:{ports.rtmp_port}/live"

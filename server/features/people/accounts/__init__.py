@@ -1,0 +1,106 @@
+"""Accounts: who people are to the server, how they prove it, and the sessions that come of it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from server.feature import Feature, PersonalData, Platform, rows_by_id
+from server.features.people.accounts import queries
+from server.features.people.accounts.accounts import Accounts
+from server.features.people.accounts.deletion import Deletions
+from server.features.people.accounts.guesses import Guesses
+from server.features.people.accounts.passwords import Passwords
+from server.features.people.accounts.routes import Auth, AuthRates
+from server.features.people.accounts.suspension import SuspensionRoutes
+from server.features.people.profiles import Profiles
+from server.features.people.settings import PeopleSettings
+from server.http.identity import Identity
+from server.jobs import repeated
+from storage.postgres import Transaction
+
+PURGE_S: Final = 3_600.0
+
+SECTIONS: Final = (
+    rows_by_id(
+        "sessions",
+        "id, user_agent, ip, created_at, last_seen_at, expires_at, revoked_at, revoked_reason",
+        "auth_sessions where user_id = $1",
+    ),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountsRoom:
+    """``profile`` reads what a person's own row holds; None when there is no such account."""
+
+    feature: Feature
+    accounts: Accounts
+    profile: Callable[[str], Awaitable[Mapping[str, Any] | None]]
+
+
+def build(
+    platform: Platform,
+    *,
+    settings: PeopleSettings,
+    identity: Identity,
+    passwords: Passwords,
+    is_https: bool,
+    personal_data: Callable[[], Sequence[PersonalData]],
+    when_changed: Callable[[], Awaitable[None]],
+) -> AccountsRoom:
+    """``personal_data`` of all features, which a deletion erases. ``when_changed`` has this node look again at who may
+    see what; other nodes find out by themselves.
+    """
+    deletions = Deletions(
+        database=platform.db,
+        audit=platform.audit,
+        jobs=platform.jobs,
+        personal_data=personal_data,
+        grace_days=settings.deletion_grace_days,
+        name_days=settings.name_reserved_days,
+    )
+    accounts = Accounts(
+        database=platform.db,
+        identity=identity,
+        passwords=passwords,
+        profiles=Profiles(database=platform.db),
+        guesses=Guesses(limiter=platform.limiter),
+        ids=platform.ids,
+        audit=platform.audit,
+        deletions=deletions,
+        when_changed=when_changed,
+    )
+    suspension = SuspensionRoutes(
+        database=platform.db, identity=identity, audit=platform.audit, when_changed=when_changed
+    )
+
+    async def profile(person_id: str) -> Mapping[str, Any] | None:
+        row = await platform.db.fetchrow(queries.PROFILE, person_id)
+        return dict(row) if row is not None else None
+
+    feature = Feature(
+        name="accounts",
+        operations=[
+            *Auth(accounts=accounts, rates=AuthRates(), is_secure=is_https).operations(),
+            *suspension.operations(),
+        ],
+        jobs=[deletions.job],
+        schedules=[repeated("sessions.purge", accounts.purge, every_s=PURGE_S)],
+        personal_data=PersonalData(
+            tables=frozenset({"users", "auth_sessions", "account_deletions", "idempotency_keys"}),
+            sections=SECTIONS,
+            erase=_erase,
+            kept={
+                "users": "its row, without a name, keeps what others have written beside it in order",
+                "auth_sessions": "other nodes may still ask whether a session has ended",
+            },
+        ),
+    )
+    return AccountsRoom(feature=feature, accounts=accounts, profile=profile)
+
+
+async def _erase(tx: Transaction, person_id: str) -> None:
+    for sql in queries.WIPE:
+        await tx.execute(sql, person_id)

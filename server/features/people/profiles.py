@@ -1,0 +1,204 @@
+"""Profiles: people as they show themselves, and as others see them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from pydantic import Field
+
+from server.feature import Feature, Platform
+from server.features.people.confusables import USERNAME_SKELETON, skeleton
+from server.features.people.relations import NAMED, nobody
+from server.features.people.rules import Bio, DisplayName, is_reserved, username_key
+from server.features.people.settings import PeopleSettings
+from server.http.errors import FieldError, Problem, not_found
+from server.http.identity import Caller
+from server.http.limits import CallRate, hourly
+from server.http.operation import Answer, Call, Operation
+from server.http.shapes import Body, Shape
+from storage.postgres import Database, Row
+from storage.rights import note_change
+
+TAG: Final = "people"
+
+
+class Counts(Shape):
+    followers: int
+    following: int
+    streams: int
+
+
+class ViewerRelationship(Shape):
+    """What the caller is to this person."""
+
+    following: bool
+    blocked: bool
+    muted: bool
+
+
+class Profile(Shape):
+    id: UUID
+    username: str
+    display_name: str
+    bio: str
+    avatar_url: str | None
+    created_at: datetime
+    counts: Counts
+    viewer: Annotated[ViewerRelationship | None, Field(description="null without a token")]
+
+
+class Me(Shape):
+    id: UUID
+    username: str
+    display_name: str
+    bio: str
+    avatar_url: str | None
+    created_at: datetime
+    counts: Counts
+    email: str
+    email_verified: bool
+    roles: list[str]
+
+
+class ProfileChange(Body):
+    """Only what is given changes."""
+
+    display_name: Annotated[DisplayName, Field(default_factory=str, description="Empty: the username is shown")]
+    bio: Annotated[Bio, Field(default_factory=str)]
+
+
+_PROFILE = """
+select u.id, u.username, u.display_name, u.bio, u.avatar_url, u.created_at, u.roles, u.email,
+       u.email_verified_at is not null as email_verified,
+       (select count(*) from follows where followee_id = u.id) as followers,
+       (select count(*) from follows where follower_id = u.id) as followed,
+       (select count(*) from streams where owner_id = u.id and visibility = 'public') as streams,
+       exists (select from follows where follower_id = $2 and followee_id = u.id) as is_followed,
+       exists (select from blocks where user_id = $2 and blocked_id = u.id) as is_blocked,
+       exists (select from mutes where user_id = $2 and muted_id = u.id) as is_muted,
+       exists (select from blocks where user_id = u.id and blocked_id = $2) as is_hidden
+from users u
+where {where} and u.deleted_at is null
+"""
+_BY_ID = _PROFILE.format(where="u.id = $1")
+_BY_USERNAME = _PROFILE.format(where="u.username_key = $1")
+
+_CHANGE = """
+update users set
+    display_name = case $2::text when '' then username else coalesce($2, display_name) end,
+    bio = coalesce($3, bio), updated_at = now()
+where id = $1 and deleted_at is null
+"""
+
+_OWN_NAMES = "select username, display_name from users where id = $1 and deleted_at is null"
+_NAMESAKE = f"select exists (select from users where {USERNAME_SKELETON} = $1 and id <> $2 and deleted_at is null)"
+
+
+class Profiles:
+    """People as they are shown."""
+
+    def __init__(self, *, database: Database) -> None:
+        self._db = database
+
+    async def me(self, user_id: str) -> Me:
+        """Raises a 404 when the account is no more."""
+        row = await self._db.fetchrow(_BY_ID, user_id, user_id)
+        if row is None:
+            raise not_found("The account is no more")
+        return Me(**_shown(row), email=row["email"], email_verified=row["email_verified"], roles=row["roles"])
+
+    async def of(self, username: str, *, viewer: Caller | None) -> Profile:
+        """Raises a 404 for nobody, and for somebody who has blocked the viewer."""
+        row = await self._db.fetchrow(_BY_USERNAME, username_key(username), viewer.id if viewer else None)
+        if row is None or row["is_hidden"]:
+            raise nobody()
+        return Profile(**_shown(row), viewer=_viewer(row) if viewer else None)
+
+    async def change(self, user_id: str, *, display_name: str | None, bio: str | None) -> None:
+        """None leaves a field as it is; an empty display name becomes the username.
+
+        Raises a 409 for a display name that reads as another's username or as a reserved one.
+        """
+        if display_name:
+            await self._require_own(user_id, display_name)
+        async with self._db.transaction() as tx:
+            await tx.execute(_CHANGE, user_id, display_name, bio)
+            if display_name is not None:
+                await note_change(tx, "name", user_id)
+
+    async def _require_own(self, user_id: str, display_name: str) -> None:
+        """One's own username, and the name that one has already, may stay."""
+        own = await self._db.fetchrow(_OWN_NAMES, user_id)
+        alike = skeleton(display_name.removeprefix("@"))
+        if own is None or display_name == own["display_name"] or alike == skeleton(own["username"]):
+            return
+        if is_reserved(display_name) or await self._db.fetchval(_NAMESAKE, alike, user_id):
+            message = "reads as the name of somebody else"
+            raise Problem(409, f"display_name {message}", slug="taken", errors=[FieldError("display_name", message)])
+
+
+class ProfileRoutes:
+    """``/api/v1/me`` and ``/api/v1/users/{username}``."""
+
+    def __init__(self, *, profiles: Profiles, when_changed: Callable[[], Awaitable[None]], rate: CallRate) -> None:
+        """``when_changed`` is called after a change of a name: this node need not wait to find out. ``rate`` bounds
+        the changes of one account.
+        """
+        self._profiles = profiles
+        self._when_changed = when_changed
+        self._rate = rate
+
+    def operations(self) -> Sequence[Operation]:
+        return [
+            Operation(
+                method="GET", path="/api/v1/users/{username}", handler=self._get, name="getUser", tag=TAG,
+                summary="A person's profile", paths=NAMED, answers={200: Profile}, auth="optional",
+            ),
+            Operation(
+                method="GET", path="/api/v1/me", handler=self._me, name="getMe", tag=TAG,
+                summary="My own profile", answers={200: Me}, problems=frozenset({404}), auth="required",
+            ),
+            Operation(
+                method="PATCH", path="/api/v1/me", handler=self._change, name="changeMe", tag=TAG,
+                summary="Change my profile", body=ProfileChange, answers={200: Me}, problems=frozenset({404, 409}),
+                auth="required", account_rate=self._rate,
+            ),
+        ]  # fmt: skip
+
+    async def _me(self, call: Call[None, None]) -> Answer:
+        return Answer(200, await self._profiles.me(call.me.id))
+
+    async def _change(self, call: Call[ProfileChange, None]) -> Answer:
+        given = call.body.model_dump(exclude_unset=True)
+        await self._profiles.change(call.me.id, display_name=given.get("display_name"), bio=given.get("bio"))
+        await self._when_changed()
+        return Answer(200, await self._profiles.me(call.me.id))
+
+    async def _get(self, call: Call[None, None]) -> Answer:
+        return Answer(200, await self._profiles.of(call.path["username"], viewer=call.person))
+
+
+def _shown(row: Row) -> dict[str, Any]:
+    names = ("id", "username", "display_name", "bio", "avatar_url", "created_at")
+    counts = Counts(followers=row["followers"], following=row["followed"], streams=row["streams"])
+    return {**{name: row[name] for name in names}, "counts": counts}
+
+
+def _viewer(row: Row) -> ViewerRelationship:
+    return ViewerRelationship(following=row["is_followed"], blocked=row["is_blocked"], muted=row["is_muted"])
+
+
+def build(platform: Platform, *, settings: PeopleSettings, when_changed: Callable[[], Awaitable[None]]) -> Feature:
+    routes = ProfileRoutes(
+        profiles=Profiles(database=platform.db),
+        when_changed=when_changed,
+        rate=hourly("profile", settings.max_profile_changes_per_hour),
+    )
+    return Feature(
+        name="profiles",
+        operations=routes.operations(),
+        limits={"profile_changes_per_hour": settings.max_profile_changes_per_hour},
+    )

@@ -1,0 +1,27 @@
+"""The settings of people and their accounts."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, Field
+
+
+class PeopleSettings(BaseModel):
+    require_verified_email: bool = Field(False, description="only people with a verified address may write and go live")
+    deletion_grace_days: int = Field(
+        30,
+        ge=0,
+        le=3_650,
+        description="days in which signing in takes a deletion back; 0 wipes an account at once",
+    )
+    name_reserved_days: int = Field(
+        90, ge=0, le=36_500, description="days that nobody gets the username of an account that was wiped"
+    )
+    max_ties_per_hour: int = Field(
+        1_000, ge=1, description="follows, blocks and mutes of one account in an hour; a third of it at once"
+    )
+    max_profile_changes_per_hour: int = Field(
+        300, ge=1, description="changes of one account's profile in an hour; a third of it at once"
+    )
+    max_exports_per_hour: int = Field(
+        20, ge=1, description="exports of one account's data in an hour; a third of it at once"
+    )

@@ -1,0 +1,118 @@
+"""What follows from streams and chat when their people go: ended on the air, erased, swept."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Final
+
+import msgspec
+
+from server.feature import NO_UUID, ExportSection, Feature, PersonalData, Platform, rows_by_id
+from server.features.people.facts import AccountDeleted, AccountSuspended
+from server.jobs import Attempt, Job, Jobs, repeated
+from server.live.departure import Departure
+from storage.doomed import DoomedObjects
+from storage.facts import Consumer
+from storage.postgres import Database, Transaction
+from storage.rights import RightsTable
+
+BATCH: Final = 1_000
+SWEEP_S: Final = 15.0
+PURGE_S: Final = 3_600.0
+
+
+class EndStreams(msgspec.Struct, frozen=True):
+    person_id: str
+
+
+class StreamEnds:
+    """Ends what a person has on the air who was suspended or has asked for the deletion of their account."""
+
+    def __init__(self, *, jobs: Jobs, departure: Departure) -> None:
+        self._jobs = jobs
+        self._departure = departure
+        self.job = Job(name="streams.end", body=EndStreams, run=self._run, timeout_s=60.0)
+        self.consumers = (Consumer(AccountDeleted, self._enqueue), Consumer(AccountSuspended, self._enqueue))
+
+    async def _enqueue(self, tx: Transaction, fact: AccountDeleted | AccountSuspended) -> None:
+        await self._jobs.enqueue(tx, self.job, EndStreams(fact.person_id), priority="high")
+
+    async def _run(self, attempt: Attempt[EndStreams]) -> None:
+        await self._departure.end_streams_of(attempt.body.person_id)
+
+
+def build(platform: Platform, *, departure: Departure, rights: RightsTable) -> Feature:
+    ends = StreamEnds(jobs=platform.jobs, departure=departure)
+    return Feature(
+        name="streams",
+        consumers=ends.consumers,
+        jobs=[ends.job],
+        schedules=[
+            repeated("rights.purge", rights.purge, every_s=PURGE_S),
+            repeated("objects.delete", DoomedObjects(db=platform.db, objects=platform.objects).sweep, every_s=SWEEP_S),
+        ],
+        personal_data=_personal_data(platform.db, departure),
+    )
+
+
+def _personal_data(db: Database, departure: Departure) -> PersonalData:
+    async def erase_large(person_id: str) -> None:
+        await departure.remove_streams_of(person_id)
+        for sql in (EMPTY_MESSAGES, FORGET_VIEWS):
+            while await db.execute(sql, person_id, BATCH) == BATCH:
+                pass
+
+    return PersonalData(
+        tables=frozenset(
+            {"streams", "stream_guests", "chat_rooms", "chat_messages", "chat_moderators", "chat_sanctions"}
+            | {"view_sessions"}
+        ),
+        sections=SECTIONS,
+        erase=_erase,
+        erase_large=erase_large,
+        kept={"chat_messages": "an empty message keeps its place, so that the offsets of a room have no gap"},
+    )
+
+
+async def _erase(tx: Transaction, person_id: str) -> None:
+    for sql in ERASE:
+        await tx.execute(sql, person_id)
+
+
+SECTIONS: Final = (
+    rows_by_id(
+        "streams",
+        "id, room_id, title, description, category, tags, language, visibility, latency, is_recorded, state, "
+        "created_at, scheduled_at, started_at, ended_at, peak_viewers, unique_viewers, watched_ms",
+        "streams where owner_id = $1",
+    ),
+    ExportSection(
+        name="messages",
+        sql='select room_id, "offset", id, text, reply_to, sent_at, media_time_ms, deleted_at from chat_messages '
+        "where user_id = $1 and (sent_at, id) > ($2::timestamptz, $3::uuid) order by sent_at, id limit $4",
+        key=("sent_at", "id"),
+        start=(dt.datetime(1970, 1, 1, tzinfo=dt.UTC), NO_UUID),
+    ),
+    rows_by_id("moderates", "room_id", "chat_moderators where user_id = $1", "room_id"),
+    rows_by_id("sanctions", "room_id, until, reason, created_at", "chat_sanctions where user_id = $1", "room_id"),
+    rows_by_id(
+        "views",
+        "id, stream_id, started_at, last_at, watched_ms, stalled_ms, transport",
+        "view_sessions where user_id = $1",
+    ),
+)
+
+EMPTY_MESSAGES: Final = """
+update chat_messages set text = '', deleted_at = coalesce(deleted_at, now()), deleted_by = coalesce(deleted_by, $1)
+where (room_id, "offset") in (select room_id, "offset" from chat_messages where user_id = $1 and text <> '' limit $2)
+"""
+FORGET_VIEWS: Final = """
+update view_sessions set user_id = null, viewer = id::text
+where id in (select id from view_sessions where user_id = $1 limit $2)
+"""
+ERASE: Final = (
+    "delete from chat_moderators where user_id = $1",
+    "delete from chat_sanctions where user_id = $1",
+    f"update chat_sanctions set by_id = '{NO_UUID}' where by_id = $1",
+    "delete from stream_guests where user_id = $1",
+)

@@ -1,0 +1,55 @@
+"""What features publish to sockets: from any node, to all nodes that serve clients, to the sockets of each."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from actors.events import NODE, DeliverPublished, DeliverToPerson
+from actors.runtime import ActorError, Node
+from server.live.edge import Fanout
+from server.live.sockets import Sockets
+
+log = logging.getLogger("server.published")
+
+
+class NodesPublish:
+    """``server.publish.Publish``: one message to the actor of each node. ``nodes`` names those that serve clients."""
+
+    def __init__(self, *, node: Node, nodes: Callable[[], Iterable[str]]) -> None:
+        self._node = node
+        self._nodes = nodes
+
+    def to_person(self, person_id: str, event: str, body: dict[str, Any]) -> None:
+        self._tell(DeliverToPerson(person_id=person_id, event=event, body=body))
+
+    def to_topic(self, topic: str, event: str, body: dict[str, Any]) -> None:
+        self._tell(DeliverPublished(topic=topic, event=event, body=body))
+
+    def conflate(self, topic: str, key: str, event: str, body: dict[str, Any]) -> None:
+        self._tell(DeliverPublished(topic=topic, event=event, body=body, key=key))
+
+    def _tell(self, message: DeliverPublished | DeliverToPerson) -> None:
+        for name in self._nodes():
+            try:
+                self._node.ref(NODE, name).tell(message)
+            except ActorError as error:
+                log.debug("node %s does not get %s: %s", name, message.event, error)
+
+
+class PublishedEvents:
+    """What was published, on its last step: to the sockets of this node."""
+
+    def __init__(self, *, fanout: Fanout, sockets: Sockets) -> None:
+        self._fanout = fanout
+        self._sockets = sockets
+
+    def to_person(self, message: DeliverToPerson) -> None:
+        self._sockets.emit_to(message.person_id, message.event, message.body)
+
+    def to_topic(self, message: DeliverPublished) -> None:
+        if message.key is None:
+            self._fanout.publish(message.topic, message.event, message.body)
+        else:
+            self._fanout.conflate(message.topic, message.event, message.body, key=message.key)

@@ -1,0 +1,21 @@
+"""How a feature reaches sockets wherever they are: those of a person, or those that subscribe to a topic."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+
+class Publish(Protocol):
+    """Each call reaches all nodes, each at most once; a node that is away misses it. Nothing here waits or raises.
+
+    What must not be missed is read again over REST by a client that reconnects.
+    """
+
+    def to_person(self, person_id: str, event: str, body: dict[str, Any]) -> None:
+        """Send an event to every socket of a person."""
+
+    def to_topic(self, topic: str, event: str, body: dict[str, Any]) -> None:
+        """Send an event to every socket that subscribes to ``topic``."""
+
+    def conflate(self, topic: str, key: str, event: str, body: dict[str, Any]) -> None:
+        """As ``to_topic``; of several values of one ``key`` within a moment only the last is sent."""

@@ -1,0 +1,42 @@
+"""How a feature joins: what it takes from clients over Socket.IO, and what it sends them, as frozen values.
+
+A REST call is an ``Operation`` (``server/http/operation.py``). A ``ClientEvent`` is its counterpart on the socket: one
+value is the look-up, the check of the body and the documentation (``/asyncapi.json``) at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import msgspec
+
+Sender = Literal["anyone", "person", "moderator", "owner"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClientEvent:
+    """An event that clients send. Every one is acknowledged: ``{"ok": true, …ack}`` or ``{"ok": false, "error"}``.
+
+    ``handler`` gets the socket, its session and the body as ``shape`` has it, and raises ``DomainError`` to refuse.
+    A guest who sends what only a ``person`` may is answered ``unauthorized`` before the handler is called; whether
+    somebody is a ``moderator`` or the ``owner`` is the handler's to find out.
+    """
+
+    name: str
+    summary: str
+    shape: type[msgspec.Struct]
+    ack: type[msgspec.Struct]
+    handler: Callable[[Any, Any, Any], Any]
+    sender: Sender = "person"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerEvent:
+    """An event that the server sends. ``to`` says which sockets get it."""
+
+    name: str
+    summary: str
+    body: type[msgspec.Struct]
+    to: str

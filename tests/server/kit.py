@@ -1,0 +1,120 @@
+"""Features in process, over the shared Postgres: made by ``install`` as a node makes them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+from actors.runtime import LocalTransport, LoopClock, Node
+from server.feature import Feature, Platform
+from server.features import Core, Installed, install
+from server.features.people.accounts.passwords import Passwords
+from server.features.people.settings import PeopleSettings
+from server.http.identity import Identity
+from server.http.limits import RateLimiter, TokenBuckets
+from server.jobs import Jobs
+from storage.audit import AuditLog
+from storage.facts import Facts
+from storage.ids import Ids
+from storage.jobs import JobQueue
+from storage.objects import LocalObjects
+from storage.postgres import Database
+from storage.rights import RightsTable
+from tests.server.jobs.inline import run_due
+from tests.server.live.nodes import NodeDirectory
+
+
+@dataclass
+class PublishedEvents:
+    """``server.publish.Publish``: keeps what was published, as (address, event, body)."""
+
+    events: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
+
+    def to_person(self, person_id: str, event: str, body: dict[str, Any]) -> None:
+        self.events.append((person_id, event, body))
+
+    def to_topic(self, topic: str, event: str, body: dict[str, Any]) -> None:
+        self.events.append((topic, event, body))
+
+    def conflate(self, topic: str, key: str, event: str, body: dict[str, Any]) -> None:
+        self.events.append((topic, event, body))
+
+
+@dataclass
+class Streams:
+    """``Departure``: keeps whose streams were removed and ended; the next ``failures`` calls raise ``error``."""
+
+    failures: int = 0
+    error: Exception = field(default_factory=lambda: LookupError("away"))
+    removed: list[str] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
+
+    async def remove_streams_of(self, person_id: str) -> None:
+        if self.failures > 0:
+            self.failures -= 1
+            raise self.error
+        self.removed.append(person_id)
+
+    async def end_streams_of(self, person_id: str) -> None:
+        self.ended.append(person_id)
+
+
+@dataclass
+class Kit:
+    """Parts for features. ``install`` makes them all; each call makes them anew, as another node would."""
+
+    database: Database
+    identity: Identity
+    passwords: Passwords
+    objects_dir: Path
+    limiter: RateLimiter = field(default_factory=TokenBuckets)
+    published: PublishedEvents = field(default_factory=PublishedEvents)
+    streams: Streams = field(default_factory=Streams)
+
+    def platform(self) -> Platform:
+        ids = Ids()
+        return Platform(
+            db=self.database,
+            redis=cast(Any, None),
+            objects=LocalObjects(root=self.objects_dir),
+            node=Node(name="n1", clock=LoopClock(), directory=NodeDirectory(), transport=LocalTransport()),
+            jobs=Jobs(rows=JobQueue(db=self.database), ids=ids, wall=time.time),
+            publish=self.published,
+            limiter=self.limiter,
+            audit=AuditLog(ids=ids),
+            ids=ids,
+            now=lambda: datetime.now(UTC),
+            node_name="n1",
+        )
+
+    def core(self) -> Core:
+        return Core(
+            identity=self.identity,
+            departure=cast(Any, self.streams),
+            rights=RightsTable(db=self.database),
+            facts=Facts(db=self.database),
+            members=dict,
+            owners=dict,
+            when_rights_changed=_nothing_happens,
+        )
+
+    def install(self, **settings: Any) -> Installed:
+        return install(
+            self.platform(),
+            core=self.core(),
+            settings=PeopleSettings(**settings),
+            passwords=self.passwords,
+            is_https=False,
+        )
+
+    async def run_jobs(self, features: Iterable[Feature] | None = None) -> int:
+        """Run the features' jobs that are due; how many there were."""
+        given = features if features is not None else self.install().features
+        return await run_due(self.database, *(job for feature in given for job in feature.jobs))
+
+
+async def _nothing_happens() -> None: ...
