@@ -14,6 +14,7 @@ from server.features.people.accounts.passwords import Passwords
 from server.features.people.settings import PeopleSettings
 from server.http.identity import Identity
 from server.live.departure import Departure
+from server.outbound.mail import erase as erase_mail
 from storage.facts import Facts
 from storage.members import Member
 from storage.rights import RightsTable
@@ -57,7 +58,12 @@ def install(
         personal_data=personal_data,
         when_changed=changed,
     )
+    mail = Feature(
+        name="mail",
+        personal_data=PersonalData(tables=frozenset({"mails", "mail_tokens"}), erase=erase_mail),
+    )
     features = [
+        mail,
         people.feature,
         relations.build(platform, settings=settings, when_changed=changed),
         profiles.build(platform, settings=settings, when_changed=changed),

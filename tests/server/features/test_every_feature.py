@@ -46,6 +46,10 @@ SAMPLES = {
     "chat_moderators": f"insert into chat_moderators (room_id, user_id) select '{ROOM}', $1 where $2::uuid is not null",
     "chat_sanctions": f"insert into chat_sanctions (room_id, user_id, by_id) values ('{ROOM}', $2, $1)",
     "stream_guests": f"insert into stream_guests (stream_id, user_id) select '{STREAM}', $1 where $2::uuid is not null",
+    "mails": f"insert into mails (id, person_id, address, name, template, language, subject, data)"
+    f" select '{ROOM}', $1, 'a', 'A', 't', 'en', 's', '{{}}' where $2::uuid is not null",
+    "mail_tokens": "insert into mail_tokens (person_id, purpose, token_hash, expires_at)"
+    " select $1, 'p', '', now() where $2::uuid is not null",
     "view_sessions": "insert into view_sessions (id, stream_id, user_id, viewer, started_at, last_at)"
     f" select '{ROOM}', '{STREAM}', $1, 'v', now(), now() where $2::uuid is not null",
 }
