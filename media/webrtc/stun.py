@@ -107,7 +107,8 @@ def response(request: BindingRequest, *, address: tuple[str, int], password: str
 
 
 def _attribute(name: int, value: bytes) -> bytes:
-    return _ATTRIBUTE.pack(name, len(value)) + value + bytes(-len(value) % 4)
+    """``value`` has whole words, so that it needs no padding."""
+    return _ATTRIBUTE.pack(name, len(value)) + value
 
 
 def _xor_address(address: tuple[str, int], transaction_id: bytes) -> bytes:

@@ -5,8 +5,10 @@ MODULES: dict[str, tuple[str, ...]] = {
     "actors/rate_limits.py": ("tests/actors/test_rate_limits.py",),
     "media/clock.py": ("tests/media/test_clock.py",),
     "media/hls/playlist.py": ("tests/media/hls/test_playlist.py",),
+    "media/rtmp/amf.py": ("tests/media/rtmp/test_amf.py",),
     "media/rtmp/chunk.py": ("tests/media/rtmp/test_chunk.py",),
     "media/webrtc/inbound.py": ("tests/media/webrtc/test_receivers.py", "tests/media/webrtc/test_timeline_bounds.py"),
     "media/webrtc/rtpclock.py": ("tests/media/webrtc/test_rtpclock.py",),
+    "media/webrtc/stun.py": ("tests/media/webrtc/test_stun.py",),
 }
 LEAST_KILLED = 0.9

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.rtmp.timeline import AUDIO_SLACK_MS, MAX_STAND_MS, PAUSE_MS, RtmpTimeline, SampleClock
+from media.rtmp.timeline import RtmpTimeline, SampleClock
 
 
 def test_first_unit_is_at_zero() -> None:
@@ -36,6 +36,45 @@ def test_wrap_of_32_bits_is_gone_through() -> None:
 def test_gap_shorter_than_ten_seconds_stays_a_gap() -> None:
     timeline = RtmpTimeline(first=0)
     assert [timeline.place("video", stamp) for stamp in (0, 9000)] == [0, 9000]
+
+
+def test_jump_of_more_than_ten_seconds_is_another_clock() -> None:
+    timeline = RtmpTimeline(first=0)
+    assert [timeline.place("video", stamp) for stamp in (0, 10_000, 20_001)] == [0, 10_000, 10_020]
+    assert timeline.rebased == 1
+
+
+def test_step_back_of_more_than_100_ms_is_another_clock() -> None:
+    timeline = RtmpTimeline(first=0)
+    assert [timeline.place("video", stamp) for stamp in (1_000, 900, 1_010)] == [1_000, 1_000, 1_010]
+    assert timeline.rebased == 0
+    assert [timeline.place("video", stamp) for stamp in (909, 919)] == [1_030, 1_040]
+    assert timeline.rebased == 1
+
+
+@pytest.mark.parametrize(("behind_ms", "places"), [(10_000, [10_000, 10_020]), (10_001, [20_020, 20_040])])
+def test_track_that_begins_more_than_ten_seconds_behind_the_other_has_another_clock(
+    behind_ms: int, places: list[int]
+) -> None:
+    timeline = RtmpTimeline(first=0)
+    timeline.place("video", 10_000)
+    timeline.place("video", 20_000)
+    assert [timeline.place("audio", 20_000 - behind_ms + stamp) for stamp in (0, 20)] == places
+
+
+@pytest.mark.parametrize(("after_ms", "is_known"), [(10_000, True), (10_001, False)])
+def test_base_of_before_a_jump_is_known_for_ten_seconds(after_ms: int, is_known: bool) -> None:
+    timeline = RtmpTimeline(first=0)
+    timeline.place("video", 1_000)
+    assert timeline.place("video", 500_000) == 1_020
+    timeline.place("video", 505_000)
+    timeline.place("video", 500_000 + after_ms)
+    assert timeline.place("audio", 1_100) == (1_100 if is_known else after_ms + 1_020 + 20)
+
+
+def test_jump_of_half_the_range_ahead_is_a_jump_back() -> None:
+    timeline = RtmpTimeline(first=0)
+    assert [timeline.place("video", stamp) for stamp in (0, 2**31, 2**31 + 40, 100, 140)] == [0, 20, 60, 80, 120]
 
 
 def test_jump_ahead_is_rebased_for_both_tracks() -> None:
@@ -117,10 +156,17 @@ def test_a_track_that_pauses_comes_back_in_step(away_ms: int, stands: bool) -> N
 
 
 def test_the_bounds_of_a_pause_are_kept_exactly() -> None:
-    assert paused(PAUSE_MS, 2_000)[1] == 1_000 + PAUSE_MS - 2_000
-    assert paused(PAUSE_MS + 1, 2_000)[1] == 1_000 + PAUSE_MS + 1
-    assert paused(8_000, MAX_STAND_MS)[1] == 9_000 - MAX_STAND_MS
-    assert paused(8_000, MAX_STAND_MS + 1)[1] == 9_000
+    assert paused(3_000, 2_000)[1] == 2_000
+    assert paused(3_001, 2_000)[1] == 4_001
+    assert paused(8_000, 1_000)[1] == 8_000
+    assert paused(8_000, 1_001)[1] == 9_000
+
+
+def test_each_pause_that_timestamps_miss_is_added_to_those_before() -> None:
+    timeline, _ = paused(5_000, 5_000)
+    for stamp in range(6_000, 11_001, 40):
+        timeline.place("video", stamp)
+    assert [timeline.place("audio", stamp) for stamp in (1_020, 1_040)] == [11_000, 11_020]
 
 
 def test_an_encoder_that_restarts_after_a_pause_that_its_clock_missed_is_in_step() -> None:
@@ -171,11 +217,18 @@ def test_audio_that_drifts_against_its_stamps_is_slewed_and_never_leaps() -> Non
         placed = [clock.place(index * 1024 / 48 * pace, 1024) for index in range(100_000)]
         assert clock.resynchronised == 0
         assert {after - before for before, after in itertools.pairwise(placed)} <= set(range(1_022, 1_027))
-        assert abs(placed[-1] / 48 - 99_999 * 1024 / 48 * pace) < AUDIO_SLACK_MS + 1
+        assert abs(placed[-1] / 48 - 99_999 * 1024 / 48 * pace) < 10 + 1
+
+
+def test_audio_more_than_50_ms_off_its_stamps_starts_over() -> None:
+    for ms, place in ((70, 960 + 120), (-30, 960 - 120), (71, 71 * 48), (-31, 1)):
+        clock = SampleClock(rate=48_000)
+        assert [clock.place(0, 960), clock.place(ms, 960)] == [0, place]
+        assert clock.resynchronised == (place not in (1080, 840))
 
 
 def test_audio_within_the_slack_of_its_stamps_is_not_moved() -> None:
     clock = SampleClock(rate=48_000)
-    assert [clock.place(ms, 960) for ms in (0, 20 + AUDIO_SLACK_MS, 40 - AUDIO_SLACK_MS)] == [0, 960, 1920]
-    assert clock.place(60 + AUDIO_SLACK_MS + 1, 960) == 2880 + 48
-    assert clock.place(80 + AUDIO_SLACK_MS + 20, 960) == 2880 + 48 + 960 + 120
+    assert [clock.place(ms, 960) for ms in (0, 20 + 10, 40 - 10)] == [0, 960, 1920]
+    assert clock.place(60 + 10 + 1, 960) == 2880 + 48
+    assert clock.place(80 + 10 + 20, 960) == 2880 + 48 + 960 + 120
