@@ -329,15 +329,15 @@ def _shape(track: Presentation) -> str:
 
 def _rate(frame_rate: float) -> str:
     """A frame rate as an integer or as a fraction, which is all that the attribute takes."""
-    if abs(frame_rate - round(frame_rate)) < 0.0005:
-        return str(round(frame_rate))
-    ntsc = round(frame_rate * 1.001)
-    return f"{ntsc * 1000}/1001" if abs(ntsc / 1.001 - frame_rate) < 0.005 else f"{round(frame_rate * 1000)}/1000"
+    whole = round(frame_rate)
+    if abs(frame_rate - whole) < 0.0005:
+        return str(whole)
+    return f"{whole * 1000}/1001" if abs(whole / 1.001 - frame_rate) < 0.005 else f"{round(frame_rate * 1000)}/1000"
 
 
 def _template(timeline: Timeline, media_s: float) -> Iterator[str]:
     first = timeline.first
-    media = first.uri[: first.uri.rindex(str(first.number))] + "$Number$.m4s"
+    media = first.uri.removesuffix(f"{first.number}.m4s") + "$Number$.m4s"
     offset = round(media_s * first.timescale)
     yield (
         f'        <SegmentTemplate timescale="{first.timescale}" presentationTimeOffset="{offset}" '
