@@ -52,10 +52,9 @@ class JitterBuffer:
         return self._highest + (sequence - self._highest + _HALF) % (1 << 16) - _HALF
 
     def _begin(self, sequence: int) -> int:
-        """Numbers count on from here; they stay above 0 whatever comes late."""
-        self._expected = sequence + (1 << 16)
-        self._highest = self._expected - 1
-        return self._expected
+        """Numbers count on from here, beyond 16 bits."""
+        self._expected, self._highest = sequence, sequence - 1
+        return sequence
 
     def _restart(self, packet: RtpPacket) -> int:
         self.lost_packets += 1
@@ -104,8 +103,8 @@ class Reception:
     def __init__(self, *, ssrc: int, clock_rate: int) -> None:
         self.ssrc = ssrc
         self._clock_rate = clock_rate
-        self._base = -1
-        self._highest = 0
+        self._base = 0
+        self._highest = -1
         self._received = 0
         self._prior = (0, 0)
         self._jitter = 0.0
@@ -113,7 +112,7 @@ class Reception:
         self._report: tuple[int, float] | None = None
 
     def add(self, packet: RtpPacket, now: float) -> None:
-        if self._base < 0:
+        if not self._received:
             self._base = self._highest = packet.sequence
         step = (packet.sequence - self._highest) & 0xFFFF
         if step < _HALF:
@@ -137,7 +136,7 @@ class Reception:
         last_sr, heard_at = self._report or (0, now)
         return rtp.ReportBlock(
             ssrc=self.ssrc,
-            fraction_lost=min(255, max(0, more - got) * 256 // more) if more > 0 else 0,
+            fraction_lost=max(0, more - got) * 256 // more if more else 0,
             lost=expected - self._received,
             highest=self._highest,
             jitter=int(self._jitter),

@@ -49,6 +49,14 @@ def test_nothing_is_ready_before_the_first_packet() -> None:
     assert Receiver().pop(0) == []
 
 
+@pytest.mark.parametrize("first", [0, 1, 0xFFFF])
+def test_packets_that_come_together_are_handed_on_in_order(first: int) -> None:
+    receiver = Receiver()
+    for n in range(3):
+        receiver.buffer.push(packet(first + n), 0.0)
+    assert receiver.pop(0.0) == [(first + n) & 0xFFFF for n in range(3)]
+
+
 @pytest.mark.parametrize("first", [10, 0xFFFE])
 def test_packet_that_comes_late_is_put_in_its_place(first: int) -> None:
     receiver = Receiver()
@@ -191,6 +199,14 @@ def received(*sequences: int) -> Reception:
 def loss(made: Reception) -> tuple[int, int, int]:
     block = made.block(0.0)
     return block.fraction_lost, block.lost, block.highest
+
+
+def test_report_before_the_first_packet_and_before_the_first_of_the_sender_says_nothing() -> None:
+    block = reception().block(3.0)
+    assert (block.ssrc, block.jitter, block.last_sr, block.since_sr) == (7, 0, 0, 0)
+    assert (block.fraction_lost, block.lost) == (0, 0)
+    block = received(5).block(3.0)
+    assert (block.highest, block.last_sr, block.since_sr, block.fraction_lost, block.lost) == (5, 0, 0, 0, 0)
 
 
 def test_report_counts_what_is_missing_since_the_one_before() -> None:

@@ -101,6 +101,7 @@ def test_rtcp_is_told_from_rtp_by_its_second_byte(data: bytes, is_it: bool) -> N
 def test_header_without_anything_after_it_is_a_packet() -> None:
     assert rtp.parse(packet()) == rtp.RtpPacket(96, False, 7, 9, 11, b"", 0, b"")
     assert rtp.parse(packet(second=127 + 128)) == rtp.RtpPacket(127, True, 7, 9, 11, b"", 0, b"")
+    assert rtp.parse(packet(second=128)) == rtp.RtpPacket(0, True, 7, 9, 11, b"", 0, b"")
     assert rtp.parse(packet()[:-1]) is None
 
 
