@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from media.hls.start import START_S, Start
+import msgspec
+
+from media.hls.start import Start
 from media.relay import End, Item, Tracks
 from tests.media.hls.sources import AUDIO, VIDEO, pictures, sound, sounds, video
 
@@ -24,16 +26,17 @@ def test_a_picture_that_is_no_key_frame_is_waited_past() -> None:
 
 
 def test_sound_begins_alone_when_no_picture_comes_and_the_picture_joins_later() -> None:
-    heard = sounds(START_S + 1)
+    heard = sounds(3 + 1)
     picture = video(5_000, key=True)
     out = feed(ALL, *heard, video(4_900), picture)
     assert out == [Tracks((AUDIO,)), *heard, ALL, picture]
 
 
 def test_sound_waits_exactly_as_long_as_it_may() -> None:
-    frames = int(START_S * 48_000 / 1024)
-    assert feed(ALL, *[sound(n) for n in range(frames + 1)]) == []
-    assert len(feed(ALL, *[sound(n) for n in range(frames + 2)])) == frames + 3
+    first, last = sound(0), sound(0, from_ms=3_000)
+    earlier = msgspec.structs.replace(last, pts=last.pts - 1)
+    assert feed(ALL, first, earlier) == []
+    assert feed(ALL, first, last) == [Tracks((AUDIO,)), first, last]
 
 
 def test_what_waits_is_bounded_by_count() -> None:
