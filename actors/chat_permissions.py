@@ -8,7 +8,7 @@ from datetime import datetime
 
 from actors.chat_log import RelationshipLookup
 from actors.chat_rules import Author, ChatRules, Relationship
-from actors.rate_limits import Action, RateLimits
+from actors.rate_limits import RateLimits
 from actors.runtime import Clock, DomainError
 
 MAX_RELATIONSHIPS = 4_096
@@ -73,7 +73,7 @@ class Permissions:
 
     # moderating
 
-    def consume(self, action: Action, by: Author) -> None:
+    def consume(self, action: str, by: Author) -> None:
         """Take the action out of the person's budget. Raises ``DomainError("rate_limited")``."""
         self._rate_limits.consume(action, self.rules.role(by), by.id, at=self._clock.monotonic())
 

@@ -19,7 +19,6 @@ import msgspec
 
 from actors.runtime import DomainError
 
-Action = Literal["chat", "reaction", "moderation"]
 Role = Literal["viewer", "moderator", "owner", "admin"]
 
 MAX_BUCKETS = 100_000
@@ -60,18 +59,24 @@ class _Bucket:
 
 
 class RateLimits:
-    """Of all people of a node. Bounded: the longest unused is forgotten."""
+    """Of all people of a node. Bounded: the longest unused is forgotten. An action is known by its name."""
 
     def __init__(
-        self, *, rates: Mapping[Action, Rate], factors: Mapping[Role, float], max_buckets: int = MAX_BUCKETS
+        self, *, rates: Mapping[str, Rate], factors: Mapping[Role, float], max_buckets: int = MAX_BUCKETS
     ) -> None:
-        self._rates = rates
+        self._rates = dict(rates)
         self._factors = factors
         self._max_buckets = max_buckets
         self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
         self._unsent: dict[str, None] = {}
 
-    def consume(self, action: Action, role: Role, person_id: str, *, at: float) -> None:
+    def add(self, action: str, rate: Rate) -> None:
+        """Raises ``ValueError`` for an action that has a rate already."""
+        if action in self._rates:
+            raise ValueError(f"{action!r} has a rate already")
+        self._rates[action] = rate
+
+    def consume(self, action: str, role: Role, person_id: str, *, at: float) -> None:
         """Take one deed out of the person's budget, or raise ``rate_limited``, which costs nothing."""
         key = f"{action}:{person_id}"
         bucket = self._bucket(key, action)
@@ -82,7 +87,7 @@ class RateLimits:
         bucket.full_at = max(bucket.full_at, at) + cost_s
         self._note(key, bucket, cost_s, at)
 
-    def refund(self, action: Action, role: Role, person_id: str, *, at: float) -> None:
+    def refund(self, action: str, role: Role, person_id: str, *, at: float) -> None:
         """What was spent came to nothing."""
         key = f"{action}:{person_id}"
         bucket = self._buckets.get(key)
@@ -111,7 +116,7 @@ class RateLimits:
         if full_at > bucket.full_at + max(LEAST_NEWS_S, 0.5 / bucket.rate.per_s):
             bucket.full_at = full_at
 
-    def _bucket(self, key: str, action: Action) -> _Bucket:
+    def _bucket(self, key: str, action: str) -> _Bucket:
         bucket = self._buckets.get(key)
         if bucket is None:
             bucket = self._buckets[key] = _Bucket(self._rates[action])
@@ -122,7 +127,7 @@ class RateLimits:
             self._buckets.move_to_end(key)
         return bucket
 
-    def _cost_s(self, action: Action, role: Role) -> float:
+    def _cost_s(self, action: str, role: Role) -> float:
         return 1 / (self._rates[action].per_s * self._factors[role])
 
     def _note(self, key: str, bucket: _Bucket, cost_s: float, at: float) -> None:

@@ -12,6 +12,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from actors.rate_limits import Rate
+
 Sender = Literal["anyone", "person", "moderator", "owner"]
 
 
@@ -20,8 +22,9 @@ class ClientEvent:
     """An event that clients send. Every one is acknowledged: ``{"ok": true, …ack}`` or ``{"ok": false, "error"}``.
 
     ``handler`` gets the socket, its session and the body as ``shape`` has it, and raises ``DomainError`` to refuse.
-    A guest who sends what only a ``person`` may is answered ``unauthorized`` before the handler is called; whether
-    somebody is a ``moderator`` or the ``owner`` is the handler's to find out.
+    A guest who sends what only a ``person`` may is answered ``unauthenticated`` before the handler is called; whether
+    somebody is a ``moderator`` or the ``owner`` is the handler's to find out. ``rate`` bounds how often a person may
+    send it, over all their sockets and nodes; every event counts for the socket's own rate besides.
     """
 
     name: str
@@ -30,6 +33,7 @@ class ClientEvent:
     ack: type[msgspec.Struct]
     handler: Callable[[Any, Any, Any], Any]
     sender: Sender = "person"
+    rate: Rate | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

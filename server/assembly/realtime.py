@@ -83,6 +83,7 @@ def assemble(
         node=node,
         fan=fanout,
         connection_quota=connection_quota,
+        rate_limits=rate_limits,
         event_rate=settings.socket_event_rate,
         event_burst=settings.socket_event_burst,
     )

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final, overload
+from typing import Final, TypeVar, overload
 from uuid import UUID
 
 from server.http.errors import invalid_field
+
+RowT = TypeVar("RowT")
 
 CURSOR_PATTERN: Final = "^[A-Za-z0-9_-]{32}$"
 
@@ -41,6 +44,30 @@ def decode_cursor(text: str, shape: object) -> tuple[datetime, UUID] | tuple[int
     raw = base64.urlsafe_b64decode(text)
     number, row_id = int.from_bytes(raw[:8], "big", signed=True), UUID(bytes=raw[8:])
     return (_time(number), row_id) if shape == tuple[datetime, UUID] else (number, row_id)
+
+
+def page_of(
+    rows: Sequence[RowT], limit: int, key: Callable[[RowT], tuple[datetime | int, str | UUID]]
+) -> tuple[Sequence[RowT], str | None]:
+    """The rows of one page, and the cursor of the next; ``rows`` were read with one more than ``limit``.
+
+    ``key`` is what the list is ordered by, which is what ``decode_cursor`` gives back for the next page.
+    """
+    shown = rows[:limit]
+    return shown, encode_cursor(key(shown[-1])) if len(rows) > limit else None
+
+
+def after_time(cursor: str | None) -> tuple[datetime, str] | None:
+    """Where a page of a list that is ordered by time begins; None for the first one. Raises a 422."""
+    if cursor is None:
+        return None
+    at, row_id = decode_cursor(cursor, tuple[datetime, UUID])
+    return at, str(row_id)
+
+
+def after_id(cursor: str | None) -> str | None:
+    """Where a page of a list that is ordered by id alone begins (``key``: 0 and the id). Raises a 422."""
+    return None if cursor is None else str(decode_cursor(cursor, tuple[int, UUID])[1])
 
 
 def _time(microseconds: int) -> datetime:

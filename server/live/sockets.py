@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from actors.events import Person
+from actors.rate_limits import RateLimits, Role
 from actors.runtime import ActorError, DomainError, Node
 from actors.session import Session, TokenBucket
 from server.http.errors import Unauthorized
@@ -32,6 +33,7 @@ class Sockets:
         node: Node,
         fan: Fan,
         connection_quota: ConnectionQuota,
+        rate_limits: RateLimits,
         event_rate: float,
         event_burst: int,
     ) -> None:
@@ -39,6 +41,7 @@ class Sockets:
         self._node = node
         self._fan = fan
         self._connection_quota = connection_quota
+        self._rate_limits = rate_limits
         self._events: Mapping[str, ClientEvent] = {}
         self._closed: Sequence[Callable[[Session], None]] = ()
         self._event_rate = event_rate
@@ -57,6 +60,9 @@ class Sockets:
         if len(self._events) != len(given):
             names = [event.name for event in given]
             raise ValueError(f"declared twice: {sorted({name for name in names if names.count(name) > 1})}")
+        for event in given:
+            if event.rate is not None:
+                self._rate_limits.add(event.name, event.rate)
 
     def on_connect(self, socket: Socket, auth: Any) -> None:
         """Admit a person by access token, or a guest without one."""
@@ -100,10 +106,16 @@ class Sockets:
             body = shaped(known.shape, args)
             if known.sender != "anyone":
                 session.require_person()
+            if known.rate is not None:
+                self._consume(known.name, session)
             answer = known.handler(socket, session, body)
         except (DomainError, ActorError) as error:
             return refusal(error)
         return answer if isinstance(answer, dict | PendingAck) else answered(answer)
+
+    def _consume(self, event: str, session: Session) -> None:
+        role: Role = "admin" if "admin" in session.roles else "viewer"
+        self._rate_limits.consume(event, role, session.viewer, at=self._node.clock.monotonic())
 
     def on_disconnect(self, socket: Socket, reason: str) -> None:
         session: Session | None = socket.state

@@ -11,7 +11,7 @@ from actors.chat import ChatRoom
 from actors.chat_messages import PostChat, RenewSubscription
 from actors.chat_rules import Author, Relationship
 from actors.events import ChatChanged, ChatPosted, LiveEvent
-from actors.rate_limits import Action, Rate, RateLimits, Role
+from actors.rate_limits import Rate, RateLimits, Role
 from actors.runtime import (
     ActorId,
     LocalDirectory,
@@ -25,7 +25,7 @@ from actors.runtime import (
 from storage.ids import Ids
 from storage.memory import MemoryChatLog, MemoryPerson, MemoryRooms, Tables
 
-RATES: dict[Action, Rate] = {
+RATES: dict[str, Rate] = {
     "chat": Rate(per_s=10_000, burst=10_000),
     "moderation": Rate(per_s=10_000, burst=10_000),
     "reaction": Rate(per_s=10_000, burst=10_000),

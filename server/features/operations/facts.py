@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import Field
 
 from server.feature import Feature
-from server.http.cursors import decode_cursor, encode_cursor
+from server.http.cursors import decode_cursor, page_of
 from server.http.errors import not_found
 from server.http.operation import Answer, Call, Operation, PathFormat
 from server.http.shapes import Page, PageQuery, Shape, Text
@@ -92,9 +92,9 @@ class ReaderRoutes:
         query = call.query
         before = decode_cursor(query.cursor, tuple[int, UUID])[0] if query.cursor else None
         found = await self._facts.aside(reader=query.reader, before=before, limit=query.limit + 1)
-        items = [AsideShape.model_validate(_fields(fact) | {"id": str(fact.id)}) for fact in found[: query.limit]]
-        cursor = encode_cursor((found[query.limit - 1].id, _ANY)) if len(found) > query.limit else None
-        return Answer(200, Page[AsideShape](items=items, next=cursor))
+        shown, following = page_of(found, query.limit, lambda fact: (fact.id, _ANY))
+        items = [AsideShape.model_validate(_fields(fact) | {"id": str(fact.id)}) for fact in shown]
+        return Answer(200, Page[AsideShape](items=items, next=following))
 
     async def _retry(self, call: Call[None, None]) -> Answer:
         if not await self._facts.retry(int(call.path["aside_id"])):

@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import Field
 
 from server.feature import Feature, Platform
-from server.http.cursors import decode_cursor, encode_cursor
+from server.http.cursors import after_id, page_of
 from server.http.errors import Problem, not_found
 from server.http.operation import Answer, Call, Operation
 from server.http.shapes import Page, PageQuery, Shape, Text
@@ -99,13 +99,13 @@ class JobRoutes:
 
     async def _list(self, call: Call[None, JobsQuery]) -> Answer:
         query = call.query
-        before = str(decode_cursor(query.cursor, tuple[int, UUID])[1]) if query.cursor else None
+        before = after_id(query.cursor)
         rows = await self._queue.page(state=query.state, name=query.name, before=before, limit=query.limit + 1)
-        shown = rows[: query.limit]
+        shown, following = page_of(rows, query.limit, lambda row: (0, row.id))
         return Answer(
             body=JobsShape(
                 items=[_job(row) for row in shown],
-                next=encode_cursor((0, shown[-1].id)) if len(rows) > query.limit else None,
+                next=following,
                 counts=[JobCountShape.model_validate(one, from_attributes=True) for one in await self._queue.counts()],
                 schedules=[
                     ScheduleShape.model_validate(one, from_attributes=True) for one in await self._schedules.all()

@@ -11,7 +11,7 @@ from server.feature import ExportSection, Feature, PersonalData, Platform, rows_
 from server.features.people.facts import FollowChanged
 from server.features.people.rules import username_key
 from server.features.people.settings import PeopleSettings
-from server.http.cursors import decode_cursor, encode_cursor
+from server.http.cursors import after_time, page_of
 from server.http.errors import Problem, not_found
 from server.http.identity import Caller
 from server.http.limits import CallRate, hourly
@@ -187,12 +187,10 @@ class RelationshipRoutes:
     async def _list(self, call: Call[None, PageQuery], sql: str) -> Answer:
         limit = call.query.limit
         rows = await self._relationships.list(
-            sql, call.path["username"], viewer=call.person, after=_after(call.query.cursor), limit=limit + 1
+            sql, call.path["username"], viewer=call.person, after=after_time(call.query.cursor), limit=limit + 1
         )
-        items = [_person(row) for row in rows[:limit]]
-        last = rows[limit - 1] if len(rows) > limit else None
-        cursor = encode_cursor((last["followed_at"], last["id"])) if last else None
-        return Answer(200, Page[PersonShape](items=items, next=cursor))
+        shown, following = page_of(rows, limit, lambda row: (row["followed_at"], row["id"]))
+        return Answer(200, Page[PersonShape](items=[_person(row) for row in shown], next=following))
 
 
 def _verbs(what: str, said: tuple[str, str], add: Verb, remove: Verb, rate: CallRate) -> list[Operation]:
@@ -226,13 +224,6 @@ def _person(row: Row) -> PersonShape:
     return PersonShape(
         id=row["id"], username=row["username"], display_name=row["display_name"], avatar_url=row["avatar_url"]
     )
-
-
-def _after(cursor: str | None) -> tuple[datetime, str] | None:
-    if cursor is None:
-        return None
-    at, user_id = decode_cursor(cursor, tuple[datetime, UUID])
-    return at, str(user_id)
 
 
 def build(platform: Platform, *, settings: PeopleSettings, when_changed: Callable[[], Awaitable[None]]) -> Feature:

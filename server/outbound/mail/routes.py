@@ -13,7 +13,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from server.http.cursors import decode_cursor, encode_cursor
+from server.http.cursors import after_id, page_of
 from server.http.errors import Problem, not_found
 from server.http.operation import Answer, Call, Operation
 from server.http.shapes import Page, PageQuery, Shape, Text
@@ -95,12 +95,11 @@ class MailRoutes:
     async def _list(self, call: Call[None, MailQuery]) -> Answer:
         query = call.query
         rows = await self._page(query)
-        shown = rows[: query.limit]
-        following = encode_cursor((0, shown[-1]["id"])) if len(rows) > query.limit else None
+        shown, following = page_of(rows, query.limit, lambda row: (0, row["id"]))
         return Answer(body=Page[MailShape](items=[MailShape(**row) for row in shown], next=following))
 
     async def _page(self, query: MailQuery) -> list[Row]:
-        before = str(decode_cursor(query.cursor, tuple[int, UUID])[1]) if query.cursor else None
+        before = after_id(query.cursor)
         if query.address is not None:
             return await self._db.fetch(queries.PAGE_OF_ADDRESS, before, query.limit + 1, query.address, query.state)
         if query.state is not None:

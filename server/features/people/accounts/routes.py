@@ -16,7 +16,7 @@ from server.features.people.accounts.accounts import Accounts, SignedIn
 from server.features.people.accounts.guesses import Device
 from server.features.people.profiles import Me
 from server.features.people.rules import Email, Password, Username
-from server.http.cursors import decode_cursor, encode_cursor
+from server.http.cursors import after_time, page_of
 from server.http.limits import CallRate
 from server.http.operation import Answer, Call, Operation
 from server.http.shapes import Body, Page, PageQuery, Shape, Text
@@ -183,12 +183,11 @@ class Auth:
 
     async def _list(self, call: Call[None, PageQuery]) -> Answer:
         rows = await self._accounts.sessions(
-            person=call.me, after=_after(call.query.cursor), limit=call.query.limit + 1
+            person=call.me, after=after_time(call.query.cursor), limit=call.query.limit + 1
         )
-        shown = rows[: call.query.limit]
+        shown, following = page_of(rows, call.query.limit, lambda row: (row["created_at"], row["id"]))
         items = [SessionShape(**dict(row), current=row["id"] == call.me.session_id) for row in shown]
-        last = encode_cursor((shown[-1]["created_at"], shown[-1]["id"])) if len(rows) > len(shown) else None
-        return Answer(200, Page[SessionShape](items=items, next=last))
+        return Answer(200, Page[SessionShape](items=items, next=following))
 
     async def _end(self, call: Call[None, None]) -> Answer:
         await self._accounts.end_session(person=call.me, session_id=call.path["session_id"], device=device_of(call))
@@ -222,10 +221,3 @@ def _tokens(signed_in: SignedIn) -> Tokens:
         refresh_token=signed_in.refresh_token,
         expires_in=signed_in.expires_in,
     )
-
-
-def _after(cursor: str | None) -> tuple[datetime, str] | None:
-    if cursor is None:
-        return None
-    at, session_id = decode_cursor(cursor, tuple[datetime, UUID])
-    return at, str(session_id)
