@@ -1,4 +1,5 @@
-"""The OpenAPI document of this version without a running server: ``python -m server.describe > openapi.json``.
+"""The OpenAPI document of this version without a running server: ``python -m server.describe > openapi.json``; and the
+AsyncAPI document of its Socket.IO events: ``python -m server.describe events``.
 
 Features are installed on parts that are not there: what they declare needs none of them. The web client's types are
 generated from what this prints.
@@ -13,12 +14,12 @@ from typing import Any, cast
 import msgspec
 from prometheus_client import CollectorRegistry
 
-from server.assembly import live
+from server.assembly import live, realtime
 from server.assembly.outside import server_features
 from server.config import Settings
 from server.feature import Feature
 from server.features import install
-from server.http import openapi
+from server.http import asyncapi, openapi
 from server.http.application import DESCRIPTION
 from server.http.health import Health
 
@@ -38,8 +39,25 @@ def features() -> list[Feature]:
     absent, settings = cast(Any, _Absent()), Settings.model_construct()
     installed = install(absent, core=absent, settings=settings, passwords=absent, is_https=False).features
     health = Health(dependencies={}, is_draining=lambda: False, registry=CollectorRegistry())
+    sockets = realtime.assemble(
+        settings=settings,
+        identity=absent,
+        node=absent,
+        fanout=absent,
+        mirrors=absent,
+        log=absent,
+        streams=absent,
+        presence=absent,
+        others=absent,
+        rate_limits=absent,
+        connection_quota=absent,
+        rights=absent,
+        traces=absent,
+        new_id=absent,
+        now=absent,
+    )
     core = live.features(settings, absent, absent, absent, absent, ports=absent)
-    return [*server_features(settings, health, installed), *core, *installed]
+    return [*server_features(settings, health, installed), *sockets.features, *core, *installed]
 
 
 def document(declared: Iterable[Feature]) -> dict[str, Any]:
@@ -47,8 +65,20 @@ def document(declared: Iterable[Feature]) -> dict[str, Any]:
     return openapi.document(operations=operations, title="Social Flow", version="0", description=DESCRIPTION)
 
 
+def events(declared: Iterable[Feature]) -> dict[str, Any]:
+    """The AsyncAPI document."""
+    made = list(declared)
+    return asyncapi.document(
+        client_events=[event for feature in made for event in feature.events],
+        server_events=[event for feature in made for event in feature.sent],
+        title="Social Flow",
+        version="0",
+    )
+
+
 def main() -> None:
-    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(document(features()))) + b"\n")
+    describe = events if sys.argv[1:] == ["events"] else document
+    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(describe(features()))) + b"\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-// Writes src/api/schema.ts, the types of the public API, from the OpenAPI document that the server's own declarations make.
+// Writes src/api/schema.ts, the types of the public API and of its Socket.IO events, from the OpenAPI and AsyncAPI
+// documents that the server's own declarations make.
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -6,18 +7,20 @@ import { join } from "node:path";
 const ROOT = join(import.meta.dirname, "..", "..");
 const OUT = join(import.meta.dirname, "src", "api", "schema.ts");
 
-/** The document of this source tree, or of a file that is named on the command line. */
-function documentOf(file) {
-  if (file) return JSON.parse(readFileSync(file, "utf8"));
+/** What `python -m server.describe` prints of this source tree. */
+function described(...what) {
   const own = join(ROOT, ".venv", "bin", "python");
   const python = process.env["PYTHON"] ?? (existsSync(own) ? own : "python3");
-  return JSON.parse(execFileSync(python, ["-m", "server.describe"], { cwd: ROOT, maxBuffer: 1 << 26 }));
+  return JSON.parse(execFileSync(python, ["-m", "server.describe", ...what], { cwd: ROOT, maxBuffer: 1 << 26 }));
 }
+
+/** The interface that the references of the document at hand lead to. */
+let namespace = "Schemas";
 
 /** A JSON schema (2020-12, as OpenAPI 3.1 has it) as a type. */
 function typeOf(schema) {
   if (schema === undefined || schema === true) return "unknown";
-  if (schema.$ref) return `Schemas["${schema.$ref.split("/").at(-1)}"]`;
+  if (schema.$ref) return `${namespace}["${schema.$ref.split("/").at(-1)}"]`;
   if ("const" in schema) return JSON.stringify(schema.const);
   if (schema.enum) return schema.enum.map((value) => JSON.stringify(value)).join(" | ");
   const options = schema.anyOf ?? schema.oneOf;
@@ -77,6 +80,30 @@ function written({ paths, components }) {
   ].join("\n");
 }
 
-const [document, out = OUT] = process.argv.slice(2);
-const text = written(documentOf(document));
+const nameOf = (reference) => reference.$ref.split("/").at(-1);
+
+/** By name: what a client sends and is acknowledged with, and what the server sends. */
+function writtenEvents({ channels, operations, components }) {
+  namespace = "EventSchemas";
+  const schemas = Object.entries(components.schemas).map(([name, schema]) => `  ${JSON.stringify(name)}: ${typeOf(schema)};`);
+  const payloadOf = (reference) => typeOf(components.messages[nameOf(channels[reference.$ref.split("/")[2]].messages[nameOf(reference)])].payload);
+  const sent = [];
+  const received = [];
+  for (const { action, channel, messages, reply } of Object.values(operations)) {
+    const name = JSON.stringify(channels[nameOf(channel)].address);
+    if (action === "send") received.push(`  ${name}: ${payloadOf(messages[0])};`);
+    else sent.push(`  ${name}: { body: ${payloadOf(messages[0])}; ack: ${payloadOf(reply.messages[0])} };`);
+  }
+  return [
+    `export interface EventSchemas {\n${schemas.join("\n")}\n}\n`,
+    `/** Events that the page sends. */\nexport interface ClientEvents {\n${sent.join("\n")}\n}\n`,
+    `/** Events that the server sends. */\nexport interface ServerEvents {\n${received.join("\n")}\n}\n`,
+  ].join("\n");
+}
+
+// On the command line: an OpenAPI document of which only the types of the API are written, and where to.
+const [file, out = OUT] = process.argv.slice(2);
+const text = file
+  ? written(JSON.parse(readFileSync(file, "utf8")))
+  : `${written(described())}\n${writtenEvents(described("events"))}`;
 if (!existsSync(out) || readFileSync(out, "utf8") !== text) writeFileSync(out, text);

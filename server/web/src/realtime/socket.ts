@@ -5,6 +5,7 @@
 import { effect, signal } from "@preact/signals";
 import type { Socket } from "socket.io-client";
 import { accessToken, distrust, endedByServer, me } from "../api/session";
+import type { ClientEvents, ServerEvents } from "../api/schema";
 import { mostMs, refusedMs } from "./backoff";
 import { t } from "./words";
 
@@ -163,7 +164,7 @@ export function followIdentity(): void {
 }
 
 /** Hear an event until the returned function is called. */
-export function hear<T>(event: string, handler: (body: T) => void): () => void {
+export function hear<E extends keyof ServerEvents>(event: E, handler: (body: ServerEvents[E]) => void): () => void {
   const set = handlers.get(event) ?? new Set<Handler>();
   handlers.set(event, set.add(handler as Handler));
   return () => void set.delete(handler as Handler);
@@ -177,19 +178,23 @@ export function onConnect(handler: () => void): () => void {
 }
 
 /** One event and its acknowledgement. Throws AskError; nothing is queued while there is no connection. */
-export async function ask<T>(event: string, body: object, timeoutMs = ACK_TIMEOUT_MS): Promise<T> {
+export async function ask<E extends keyof ClientEvents>(
+  event: E,
+  body: ClientEvents[E]["body"],
+  timeoutMs = ACK_TIMEOUT_MS,
+): Promise<ClientEvents[E]["ack"]> {
   if (!socket?.connected) throw new AskError({ code: "offline", message: t("notConnected") });
-  let answer: ({ ok: true } & T) | { ok: false; error: AskFailure };
+  let answer: ClientEvents[E]["ack"] | { ok: false; error: AskFailure };
   try {
     answer = await socket.timeout(timeoutMs).emitWithAck(event, body);
   } catch {
     throw new AskError({ code: "timeout", message: t("noAnswer") });
   }
-  if (!answer.ok) throw new AskError(answer.error);
+  if ("error" in answer) throw new AskError(answer.error);
   return answer;
 }
 
 /** An event whose fate nobody waits for. */
-export function tell(event: string, body: object): void {
+export function tell<E extends keyof ClientEvents>(event: E, body: ClientEvents[E]["body"]): void {
   if (socket?.connected) socket.emit(event, body, () => undefined);
 }

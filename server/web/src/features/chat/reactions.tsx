@@ -71,7 +71,7 @@ export function FloatingReactions({ streamId }: { streamId: string }) {
   const layer = useRef<HTMLDivElement>(null);
   useEffect(
     () =>
-      hear<{ stream_id: string; counts: Record<string, number> }>("stream:reactions", ({ stream_id, counts }) => {
+      hear("stream:reactions", ({ stream_id, counts }) => {
         const into = layer.current;
         if (stream_id !== streamId || !into || document.hidden) return;
         const most = calmMotion() ? 1 : MAX_PER_TICK;

@@ -19,7 +19,8 @@ export function StudioChat({ stream }: { stream: Stream }) {
     let again: ReturnType<typeof setTimeout> | undefined;
     const join = async (): Promise<void> => {
       try {
-        const { epoch, offset, messages } = await ask<Joined>("chat:join", { room_id: roomId });
+        const joined = await ask("chat:join", { room_id: roomId });
+        const { epoch, offset, messages } = joined as unknown as Joined;
         setRoom({ room_id: roomId, epoch, offset, messages, mode: null, pinned: null });
       } catch {
         // Without a connection the next one joins again.

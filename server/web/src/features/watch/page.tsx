@@ -49,7 +49,8 @@ function useWatched(streamId: string): Watched {
     let again: ReturnType<typeof setTimeout> | undefined;
     const watch = async (): Promise<void> => {
       try {
-        const answer = await ask<{ stream: Stream; room: RoomState }>("stream:watch", { stream_id: streamId });
+        const watched = await ask("stream:watch", { stream_id: streamId });
+        const answer = watched as unknown as { stream: Stream; room: RoomState };
         setStream(answer.stream);
         setViewers(answer.stream.viewers);
         setRoom(answer.room);
@@ -62,10 +63,10 @@ function useWatched(streamId: string): Watched {
     };
     const stops = [
       onConnect(() => void watch()),
-      hear<Stream>("stream:state", (changed) => {
-        if (changed.id === streamId) setStream((before) => ({ ...before, ...changed }));
+      hear("stream:state", (changed) => {
+        if (changed.id === streamId) setStream((before) => ({ ...before, ...(changed as unknown as Stream) }));
       }),
-      hear<{ stream_id: string; viewers: number }>("stream:viewers", (body) => {
+      hear("stream:viewers", (body) => {
         if (body.stream_id === streamId) setViewers(body.viewers);
       }),
     ];
