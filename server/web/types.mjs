@@ -101,9 +101,8 @@ function writtenEvents({ channels, operations, components }) {
   ].join("\n");
 }
 
-// On the command line: an OpenAPI document of which only the types of the API are written, and where to.
-const [file, out = OUT] = process.argv.slice(2);
-const text = file
-  ? written(JSON.parse(readFileSync(file, "utf8")))
-  : `${written(described())}\n${writtenEvents(described("events"))}`;
+// On the command line: where to write, and files with the two documents in place of those of this source tree.
+const [out = OUT, ...files] = process.argv.slice(2);
+const [openapi, asyncapi] = files.length ? files.map((file) => JSON.parse(readFileSync(file, "utf8"))) : [described(), described("events")];
+const text = `${written(openapi)}\n${writtenEvents(asyncapi)}`;
 if (!existsSync(out) || readFileSync(out, "utf8") !== text) writeFileSync(out, text);
