@@ -330,6 +330,20 @@ def test_part_after_the_last_of_a_long_finished_segment_is_waited_for(index):
     assert playlist.check(BlockingQuery(Position(0, index))) is True
 
 
+@pytest.mark.parametrize("index", [29, 59])
+def test_last_part_of_the_next_segment_is_waited_for_until_that_segment_has_ended(index):
+    """hls.js without low latency asks for it; with parts of a third of a second a segment of 10 s has thirty."""
+    playlist = MediaPlaylist(target_s=10)
+    for number in range(2):
+        for at in range(30):
+            assert playlist.check(BlockingQuery(Position(number, index))) is False
+            playlist.add_part(segment(number), part(number, at))
+        playlist.add_segment(segment(number, seconds=10))
+        playlist.add_part(segment(number + 1), part(number + 1, 0))
+        assert playlist.check(BlockingQuery(Position(number, index))) is True
+        playlist.close_open()
+
+
 def test_requests_too_far_ahead_are_refused():
     playlist = fill(MediaPlaylist(), range(4), open_parts=2)
     assert playlist.check(BlockingQuery(Position(5, WHOLE))) is False
