@@ -97,6 +97,7 @@ class _Rendition:
         self.init = init
         self.playlist = playlist
         self.is_silent = False
+        self.alone_until: int | None = None
         self._bytes = 0
         self._seconds = 0.0
         self._peak = 0.0
@@ -194,6 +195,7 @@ class LiveIndex:
     def _apply_run(self, event: RunStarted) -> None:
         for rendition in self._of_muxer(event.muxer):
             self._close_open(rendition)
+            rendition.alone_until = None
             rendition.is_silent = rendition.init.rendition not in event.renditions
         self._runs[event.muxer] = event
 
@@ -245,8 +247,18 @@ class LiveIndex:
         rendition.playlist.hint = _part_name(event.rendition, event.publication, event.segment + 1, 0)
         rendition.count_segment(event.size, event.duration_s)
         self._fill_silent(rendition, info)
+        if rendition.init.kind == "video":
+            self._end_alone()
         if self._keeps_all and event.segment % SETTLED == 0:
             self._settle()
+
+    def _end_alone(self) -> None:
+        """Who listens without a picture gets what has been listed so far, to the end of its segment, and no more."""
+        if not self.is_playable:
+            return
+        for held in self._renditions.values():
+            if held.init.kind == "audio" and held.alone_until is None:
+                held.alone_until = held.playlist.end.segment
 
     def _settle(self) -> None:
         """A rendition may be some segments behind the others, and no more than ``SETTLED``."""
@@ -365,11 +377,6 @@ class LiveIndex:
         held = self._renditions.values()
         return [each for each in held if not each.playlist.is_empty and (not each.is_silent or self.is_ended)]
 
-    @property
-    def _has_pictures(self) -> bool:
-        """Whether who asks for the multivariant playlist now is told of pictures."""
-        return self.is_playable and any(each.init.kind == "video" for each in self._shown())
-
     def media(
         self, rendition: str, query: BlockingQuery | BadQuery, *, dvr: bool = False, is_alone: bool = False
     ) -> Answer:
@@ -383,9 +390,10 @@ class LiveIndex:
         held = self._renditions.get(rendition)
         if held is None or held.playlist.is_empty:
             return Bad(404, "no such rendition")
-        if is_alone and held.playlist.count and not self.is_ended and self._has_pictures:
+        last = held.alone_until if is_alone and not self.is_ended else None
+        if last is not None and last < held.playlist.numbers.stop:
             alone = (rendition, dvr, "alone")
-            return self._kept(alone, PLAYLIST_TYPE, lambda: held.playlist.render(whole=dvr, ends=True))
+            return self._kept(alone, PLAYLIST_TYPE, lambda: held.playlist.render(whole=dvr, last=last))
         verdict = held.playlist.check(query)
         if isinstance(verdict, BadQuery):
             return Bad(400, verdict.reason)

@@ -316,21 +316,22 @@ class MediaPlaylist:
         del self._entries[:count]
         self._bare = max(self._bare - count, 0)
 
-    def _count_back(self, seconds: float) -> int:
-        """How many of the last segments it takes to cover this much time."""
+    def _count_back(self, seconds: float, *, end: int | None = None) -> int:
+        """How many of the last segments (before the one at ``end``) it takes to cover this much time."""
         covered, count = 0.0, 0
-        for entry in reversed(self._entries):
+        for at in range((len(self._entries) if end is None else end) - 1, -1, -1):
             if covered >= seconds:
                 break
-            covered += entry.info.duration_s
+            covered += self._entries[at].info.duration_s
             count += 1
         return count
 
     def _parts_count(self) -> int:
         return max(1, self._count_back(_PARTS_TARGETS * self.target_s))
 
-    def _window_start(self) -> int:
-        return len(self._entries) - self._count_back(max(self._window_s, 3 * self.target_s))
+    def _window_start(self, end: int | None = None) -> int:
+        end = len(self._entries) if end is None else end
+        return end - self._count_back(max(self._window_s, 3 * self.target_s), end=end)
 
     def window(self) -> list[SegmentInfo]:
         """The complete segments of the live window, oldest first."""
@@ -380,16 +381,17 @@ class MediaPlaylist:
         whole: bool = False,
         follows: bool = False,
         can_skip: bool = False,
-        ends: bool = False,
+        last: int | None = None,
     ) -> str:
         """The playlist's text: the live window, or with ``whole`` all there is; a delta if one is wanted and worth it.
 
         ``follows``: for a client that holds an earlier version, which this one must go on from (RFC 8216bis, 6.2.1).
-        ``ends``: for one that is to get nothing more, although the stream goes on.
+        ``last``: for one that is to get nothing after this segment, although the stream goes on.
         """
-        is_over = self.is_ended or ends
+        is_over = self.is_ended or last is not None
         shows_all = whole and self._keeps_all
-        entries = self._entries if shows_all else self._entries[self._window_start() :]
+        end = len(self._entries) if last is None else max(last + 1 - self.numbers.start, 0)
+        entries = self._entries[:end] if shows_all else self._entries[self._window_start(end) : end]
         skipped = self._skippable(entries) if can_skip else 0
         kind = ("VOD" if self.is_ended and not follows else "EVENT") if shows_all else ""
         lines = [*self._head(entries, kind=kind, is_over=is_over)]

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ApiError, unreachable } from "@web/api/http";
-import { answerTo, hasMoreToShow, retryMs, WebrtcTrust, whyNotWebrtc, whyUnplayable } from "@web/features/player/decisions";
+import { answerTo, hasMoreToShow, playsOn, retryMs, WebrtcTrust, whyNotWebrtc, whyUnplayable } from "@web/features/player/decisions";
 
 const refused = (status: number, reason?: string, type = "about:blank"): ApiError =>
   new ApiError(status, { title: "No", type, ...(reason ? { reason } : {}) });
@@ -95,4 +95,13 @@ test("who is behind the end of a broadcast sees the rest of it, who is not or ha
   for (const other of [{ mode: "webrtc" }, { mode: "dvr" }, { mode: null }, { status: "loading" }, { isMoving: false }]) {
     assert.ok(!hasMoreToShow({ ...behind, ...other }), JSON.stringify(other));
   }
+});
+
+test("a session that can load nothing more is kept as long as there is something to play", () => {
+  const now = { mode: "hls", isMoving: true, aheadS: 2 };
+  assert.ok(playsOn(now));
+  assert.ok(playsOn({ ...now, mode: "recording" }));
+  assert.ok(!playsOn({ ...now, aheadS: 0.1 }));
+  assert.ok(!playsOn({ ...now, isMoving: false }));
+  assert.ok(!playsOn({ ...now, mode: "webrtc" }));
 });

@@ -385,22 +385,29 @@ def test_wire_copy_of_the_events_gives_the_same_playlists(stream):
     assert copy.multivariant() == stream.index.multivariant()
 
 
+def uris(playlist: m3u8.M3U8) -> list[str]:
+    """Of its whole segments, and of the parts of the open one."""
+    return [each.uri for each in playlist.segments if each.uri] + [part.uri for part in playlist.segments[-1].parts]
+
+
 def test_playlist_of_who_came_for_sound_alone_ends_when_there_are_pictures(stream):
     stream.feed(live(AUDIO, units=sounds(6)))
-    alone = stream.index.multivariant().body.decode()
-    assert "audio.m3u8?alone=1" in alone
-    held = stream.text("audio", is_alone=True)
-    assert not held.is_endlist
+    assert "audio.m3u8?alone=1" in stream.index.multivariant().body.decode()
     stream.feed(live(VIDEO, AUDIO, units=units(1, from_ms=6_000)))
     assert not stream.text("audio", is_alone=True).is_endlist, "nobody could start with the picture yet"
-    waits = BlockingQuery(Position(stream.index.next_segment(), 0))
-    assert isinstance(stream.index.media("audio", waits, is_alone=True), Wait)
-    stream.feed(units(4, from_ms=7_000))
-    ended = stream.text("audio", is_alone=True, query=waits)
+    follows = BlockingQuery(Position(stream.index.next_segment(), 0))
+    assert isinstance(stream.index.media("audio", follows, is_alone=True), Wait)
+    stream.feed(units(1.2, from_ms=7_000))
+    listed = stream.text("audio", is_alone=True)
+    assert not listed.is_endlist, "its open segment goes on: players do not see an end before what they have"
+    stream.feed(units(2, from_ms=8_200))
+    ended = stream.text("audio", is_alone=True, query=follows)
     assert ended.is_endlist
     assert not ended.server_control
-    assert {each.uri for each in held.segments if each.uri} <= {each.uri for each in ended.segments}
-    assert all(each.duration for each in ended.segments)
+    open_segment = listed.segments[-1].parts[0].uri.split(".")[0] + ".m4s"
+    assert uris(ended) == [*(each.uri for each in listed.segments if each.uri), open_segment]
+    stream.feed(units(20, from_ms=10_200))
+    assert uris(stream.text("audio", is_alone=True)) == uris(ended), "who asks late still hears of the end"
 
 
 def test_playlist_of_who_was_told_of_pictures_goes_on(stream):

@@ -98,14 +98,20 @@ export function useTitle(title: string): void {
 }
 
 /** Calls `tick` every `ms` while the page is visible. */
-export function useInterval(tick: () => void, ms: number, active = true): void {
+export function useInterval(tick: () => void, ms: number, active = true, whileHidden = false): void {
   const latest = useRef(tick);
   latest.current = tick;
   useEffect(() => {
     if (!active) return;
-    const timer = setInterval(() => document.hidden || latest.current(), ms);
-    return () => clearInterval(timer);
-  }, [ms, active]);
+    const timer = setInterval(() => (document.hidden && !whileHidden) || latest.current(), ms);
+    // What was left out while the page was hidden is made up for as soon as it is looked at.
+    const seen = (): void => void (document.hidden || latest.current());
+    document.addEventListener("visibilitychange", seen);
+    return () => {
+      clearInterval(timer);
+      document.removeEventListener("visibilitychange", seen);
+    };
+  }, [ms, active, whileHidden]);
 }
 
 /** The type of an input whose text can be hidden. */

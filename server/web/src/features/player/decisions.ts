@@ -10,6 +10,8 @@ const PROVEN_MS = 15_000;
 const RETRY_MS = 1000;
 const MAX_RETRY_MS = 5000;
 const MAX_RECOVERIES = 3;
+/** Less than this is played before another try could end. */
+const LEAST_AHEAD_S = 0.3;
 /** So many 503 in a row, and the server has no WebRTC rather than none yet. */
 const MANY_UNAVAILABLE = 5;
 
@@ -73,6 +75,11 @@ export function retryMs(failures: number, random: number): number {
 /** Whether something of an ended broadcast is still to be shown: over HLS a viewer is some seconds behind. */
 export function hasMoreToShow(now: { mode: string | null; status: string; isMoving: boolean }): boolean {
   return now.mode === "hls" && now.status === "playing" && now.isMoving;
+}
+
+/** Whether a session that can load nothing more is kept: what is buffered is played, and loading tried again beside it. */
+export function playsOn(now: { mode: string | null; isMoving: boolean; aheadS: number }): boolean {
+  return now.mode !== "webrtc" && now.isMoving && now.aheadS > LEAST_AHEAD_S;
 }
 
 export interface HlsFailure {

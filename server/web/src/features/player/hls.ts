@@ -25,6 +25,8 @@ export interface HlsSession {
   latencyMs: () => number | null;
   livePosition: () => number | null;
   setLevel: (index: number) => void;
+  /** Load on after `onLost`, with what is buffered kept. */
+  reload: () => void;
   close: () => void;
 }
 
@@ -72,6 +74,7 @@ function withHlsJs(Hls: typeof HlsType, { url, video, startAt, onLevels, onLost,
     latencyMs: () => (video.seeking || video.readyState < video.HAVE_CURRENT_DATA ? null : edgeDistance(hls)),
     livePosition: () => hls.liveSyncPosition,
     setLevel: (index) => (hls.nextLevel = index),
+    reload: () => hls.startLoad(),
     close: () => hls.destroy(),
   };
 }
@@ -102,6 +105,7 @@ function natively({ url, video, startAt, onLost }: HlsOptions): HlsSession {
     },
     livePosition: edge,
     setLevel: () => undefined,
+    reload: () => undefined,
     close: () => {
       abort.abort();
       video.removeAttribute("src");

@@ -17,8 +17,9 @@ export interface OverlayProps {
 
 export function Overlay({ stream, playback, replaying, onWatchRecording }: OverlayProps) {
   if (stream.state === "scheduled") return <Scheduled at={stream.scheduled_at} />;
+  const showsTheRest = playback.mode.value === "hls" && playback.isMoving.value;
   if (stream.state === "interrupted") {
-    return (
+    return showsTheRest ? null : (
       <div class="overlay overlay-glass" role="status">
         <Spinner />
         <h2>{t("backSoon")}</h2>

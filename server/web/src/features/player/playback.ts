@@ -6,7 +6,7 @@ import { signal } from "@preact/signals";
 import { local } from "../../api/http";
 import type { Stream } from "../../api/types";
 import { recall, remember } from "../../ui/remember";
-import { hasMoreToShow, retryMs, Unplayable, WebrtcTrust, whyNotWebrtc } from "./decisions";
+import { hasMoreToShow, playsOn, retryMs, Unplayable, WebrtcTrust, whyNotWebrtc } from "./decisions";
 import { startHls, type HlsSession, type Level } from "./hls";
 import { Sound } from "./sound";
 import { WhepSession } from "./whep";
@@ -19,6 +19,7 @@ export type Wish = "auto" | "webrtc" | "hls";
 const TICK_MS = 1000;
 const STALLED_TICKS = 6;
 const AT_ONCE_MS = 200;
+const RELOAD_MS = 1000;
 /** From here on the page says that there is no picture. */
 const MANY_FAILURES = 2;
 /** A rendition that this browser can play may be offered a moment later. */
@@ -40,6 +41,8 @@ export class Playback {
   readonly levels = signal<Level[]>([]);
   readonly level = signal(-1);
   readonly wish = signal<Wish>(asWish(recall("sf.playback")));
+  /** Whether the picture is moving. Over HLS it does for a while after nothing more has come. */
+  readonly isMoving = signal(false);
   readonly sound: Sound;
 
   #video: HTMLVideoElement;
@@ -71,6 +74,10 @@ export class Playback {
     video.addEventListener("playing", () => this.#isPlaying(), { signal: until });
     video.addEventListener("waiting", () => this.#isWaiting(), { signal: until });
     video.addEventListener("ended", () => this.#hasEnded(), { signal: until });
+    video.addEventListener("playing", () => (this.isMoving.value = true), { signal: until });
+    for (const event of ["waiting", "pause", "ended", "emptied"]) {
+      video.addEventListener(event, () => (this.isMoving.value = false), { signal: until });
+    }
     addEventListener("pagehide", () => this.stop(), { signal: until });
     this.#ticker = setInterval(() => void this.#tick(), TICK_MS);
   }
@@ -96,8 +103,7 @@ export class Playback {
   /** The broadcast has ended. What HLS is behind is shown before everything is off. */
   finish(): void {
     const [mode, status] = [this.mode.peek(), this.status.peek()];
-    const isMoving = !this.#video.paused && this.#stalledSince === null;
-    if (!hasMoreToShow({ mode, status, isMoving })) return this.stop({ isOver: true });
+    if (!hasMoreToShow({ mode, status, isMoving: this.isMoving.peek() })) return this.stop({ isOver: true });
     this.hold();
     clearTimeout(this.#rest);
     this.#rest = setTimeout(() => this.#isAtTheEnd(), MAX_REST_MS);
@@ -268,12 +274,20 @@ export class Playback {
       video: this.#video,
       startAt,
       onLevels: (levels) => (this.levels.value = levels),
-      onLost: () => generation === this.#generation && this.#lost(null),
+      onLost: () => generation === this.#generation && this.#cannotLoad(session),
       onUnplayable: (error) => generation === this.#generation && this.#lost(null, error),
     });
     if (generation !== this.#generation) return session.close();
     this.#hls = session;
     void this.sound.play();
+  }
+
+  /** Nothing more of it can be loaded. What there is is played, while another try may still be in time. */
+  #cannotLoad(session: HlsSession): void {
+    if (this.#held) return;
+    const now = { mode: this.mode.peek(), isMoving: this.isMoving.peek(), aheadS: bufferedAhead(this.#video) };
+    if (playsOn(now)) this.#retryIn(RELOAD_MS, () => session.reload());
+    else this.#lost(null);
   }
 
   /** A running session broke: begin the same kind again, more slowly each time. */
@@ -330,6 +344,14 @@ export class Playback {
     this.#bytes = bytes;
     if (this.#stalledTicks >= STALLED_TICKS && !this.#video.paused) this.#lost(session);
   }
+}
+
+/** Seconds that can be played without loading. */
+function bufferedAhead({ buffered, currentTime }: HTMLVideoElement): number {
+  for (let at = 0; at < buffered.length; at++) {
+    if (buffered.start(at) <= currentTime && currentTime < buffered.end(at)) return buffered.end(at) - currentTime;
+  }
+  return 0;
 }
 
 function withDvr(url: string): string {

@@ -47,8 +47,9 @@ export default function GoLive() {
   return <StudioPage key={user.id} username={user.username} />;
 }
 
-/** This person's running broadcast, wherever it is published from. */
-function useOwnStream(username: string): [Stream | null, (stream: Stream | null) => void] {
+/** This person's running broadcast, wherever it is published from. Who publishes from here hears of it in the background
+ * too: that is how a lost connection is noticed. */
+function useOwnStream(username: string, publishing: boolean): [Stream | null, (stream: Stream | null) => void] {
   const [stream, setStream] = useState<Stream | null>(null);
   const poll = async (): Promise<void> => {
     try {
@@ -61,7 +62,7 @@ function useOwnStream(username: string): [Stream | null, (stream: Stream | null)
     }
   };
   useEffect(() => void poll(), []);
-  useInterval(() => void poll(), POLL_MS);
+  useInterval(() => void poll(), POLL_MS, true, publishing);
   return [stream, setStream];
 }
 
@@ -71,10 +72,10 @@ function StudioPage({ username }: { username: string }) {
   const studio = useMemo(() => new Studio(), []);
   const broadcast = useMemo(() => new Broadcast(), []);
   const [way, setWay] = useState<Way>("browser");
-  const [stream, setStream] = useOwnStream(username);
-  const ingest = useRef<Ingest | null>(null);
   const status = broadcast.status.value;
   const publishing = status !== "idle" && status !== "failed";
+  const [stream, setStream] = useOwnStream(username, publishing);
+  const ingest = useRef<Ingest | null>(null);
   const onAir = stream !== null && (stream.state === "live" || stream.state === "interrupted");
 
   useEffect(() => {
