@@ -366,13 +366,13 @@ class MediaPlaylist:
         return Report(uri, last.info.number, len(last.parts) - 1 if last.parts else WHOLE)
 
     def _part_limit(self, segment: int) -> int:
-        """The last part that may be waited for: the Advance Part Limit (RFC 8216bis, 6.2.5.2), and in any case twice
-        those of a whole segment: without low latency hls.js asks for the last part of the next segment, and for as many
-        more as it believes to be behind."""
+        """The last part that may be waited for, by the Advance Part Limit (RFC 8216bis, 6.2.5.2). Where a whole segment
+        has more parts than that, it counts from the last of them: without low latency hls.js asks for the last part of
+        the next segment, and for as many more as it believes to be behind."""
         ahead = 3 if self.part_target_s >= 1 else math.ceil(3 / self.part_target_s)
-        whole = math.ceil((self.target_s + 0.5) / self.part_target_s)
         known = len(self._open.parts) - 1 if self._open is not None and self._open.info.number == segment else 0
-        return max(known + ahead, 2 * whole)
+        whole = math.ceil(self.target_s / self.part_target_s)
+        return max(known, whole if whole > ahead else 0) + ahead
 
     def render(
         self,

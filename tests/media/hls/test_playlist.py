@@ -330,7 +330,7 @@ def test_part_after_the_last_of_a_long_finished_segment_is_waited_for(index):
     assert playlist.check(BlockingQuery(Position(0, index))) is True
 
 
-@pytest.mark.parametrize("index", [29, 59])
+@pytest.mark.parametrize("index", [29, 38])
 def test_last_part_of_the_next_segment_is_waited_for_until_that_segment_has_ended(index):
     """hls.js without low latency asks for it; with parts of a third of a second a segment of 10 s has thirty."""
     playlist = MediaPlaylist(target_s=10)
