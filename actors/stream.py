@@ -15,7 +15,7 @@ import msgspec
 from actors.chat_messages import KeepMediaTime
 from actors.events import Broadcast, StreamChanged, StreamView
 from actors.runtime import Actor, ActorError, ActorId, DomainError, Later, Message, Unavailable, handles
-from actors.stream_life import Cause, counted, moved, owner_renamed
+from actors.stream_life import Cause, counted, grace_left_s, grant_of, moved, owner_renamed
 from actors.stream_messages import (
     ClaimPublish,
     DescribeStream,
@@ -34,7 +34,7 @@ from actors.stream_messages import (
     StopPublisher,
     StreamDeleted,
 )
-from actors.stream_publisher import Publisher
+from actors.stream_publisher import GraceOver, ProgressDue, Publisher, SilenceDue, StartDue
 from actors.stream_store import MediaControl, StreamStore
 from actors.stream_writer import RETRY_S, ListDue, SaveDue, StreamWriter
 
@@ -42,24 +42,7 @@ GRACE_S = 30.0
 PROGRESS_DUE_S = 5.0
 SILENT_S = 8.0
 START_DUE_S = 20.0
-LEAST_GRACE_S = 5.0
 FLUSH_S = 5.0
-
-
-class _GraceOver(Message, frozen=True, kw_only=True):
-    publication: int
-
-
-class _StartDue(Message, frozen=True, kw_only=True):
-    publication: int
-
-
-class _SilenceDue(Message, frozen=True, kw_only=True):
-    publication: int
-
-
-class _ProgressDue(Message, frozen=True, kw_only=True):
-    publication: int
 
 
 class _FlushOver(Message, frozen=True, kw_only=True):
@@ -97,9 +80,9 @@ class LiveStream(Actor):
         publication = record.view.publication
         if record.view.state == "live":
             self._publisher.presume()
-            self.context.timer(PROGRESS_DUE_S, _ProgressDue(publication=publication))
+            self.context.timer(PROGRESS_DUE_S, ProgressDue(publication=publication))
         elif record.view.state == "interrupted":
-            self.context.timer(self._grace_s, _GraceOver(publication=publication))
+            self.context.timer(self._grace_s, GraceOver(publication=publication))
 
     async def passivate(self) -> None:
         await self._writer.flush()
@@ -122,19 +105,9 @@ class LiveStream(Actor):
         if self._publisher.is_presumed:
             self._stop_media(before, publication - 1, "its publisher has come again")
         self._publisher.grant()
-        self.context.timer(START_DUE_S, _StartDue(publication=publication))
+        self.context.timer(START_DUE_S, StartDue(publication=publication))
         self.context.log.info("%s: publication %d granted to %s", view.label, publication, message.remote)
-        return Grant(
-            stream_id=self._stream_id,
-            epoch=self.context.epoch,
-            publication=publication,
-            first_segment=self._writer.record.next_segment,
-            media_time_ms=self._view.media_time_ms,
-            latency=self._view.latency,
-            is_recorded=self._view.is_recorded,
-            owner_id=self._view.owner.id,
-            label=self._view.label,
-        )
+        return grant_of(self._writer.record, epoch=self.context.epoch)
 
     @handles(PublisherStarted)
     async def publisher_started(self, message: PublisherStarted) -> None:
@@ -163,10 +136,10 @@ class LiveStream(Actor):
 
     def _heard_of_publisher(self, at: float) -> None:
         if self._publisher.report(progressed_at=at, now=self.context.clock.monotonic()):
-            self.context.timer(SILENT_S, _SilenceDue(publication=self._view.publication))
+            self.context.timer(SILENT_S, SilenceDue(publication=self._view.publication))
 
-    @handles(_SilenceDue)
-    async def silence_due(self, message: _SilenceDue) -> None:
+    @handles(SilenceDue)
+    async def silence_due(self, message: SilenceDue) -> None:
         """The node that held the publisher may be gone without a word."""
         if message.publication != self._view.publication or not self._publisher.is_started:
             return
@@ -198,34 +171,26 @@ class LiveStream(Actor):
             return
         if self._view.state == "interrupted":
             # One that came back and sent nothing: the others still have what is left of the grace.
-            self.context.timer(self._grace_left_s(), _GraceOver(publication=message.publication))
+            left_s = grace_left_s(self._view, self._grace_s, now=self._now())
+            self.context.timer(left_s, GraceOver(publication=message.publication))
         elif self._view.state == "live" and await self._move("publisher_lost", message):
-            self.context.timer(self._grace_s, _GraceOver(publication=message.publication))
+            self.context.timer(self._grace_s, GraceOver(publication=message.publication))
             self._keep_chat_in_step()
 
-    def _grace_left_s(self) -> float:
-        since = self._view.interrupted_at or self._now()
-        left_s = self._grace_s - (self._now() - since).total_seconds()
-        return max(left_s, min(LEAST_GRACE_S, self._grace_s))
-
-    @handles(_ProgressDue)
-    async def progress_due(self, message: _ProgressDue) -> None:
+    @handles(ProgressDue)
+    async def progress_due(self, message: ProgressDue) -> None:
         if self._publisher.is_presumed:
             await self.publisher_lost(PublisherLost(publication=message.publication, reason="its node has gone"))
 
-    @handles(_StartDue)
-    async def start_due(self, message: _StartDue) -> None:
+    @handles(StartDue)
+    async def start_due(self, message: StartDue) -> None:
         """A grant that nobody took up, or whose answer was lost, must not keep the key for ever."""
-        if (
-            message.publication == self._view.publication
-            and self._publisher.is_claimed
-            and not self._publisher.is_started
-        ):
+        if message.publication == self._view.publication and self._publisher.is_awaited:
             self._stop_media(self._view.media_node, message.publication, "nothing was sent")
             await self.publisher_lost(PublisherLost(publication=message.publication, reason="nothing was sent"))
 
-    @handles(_GraceOver)
-    async def grace_over(self, message: _GraceOver) -> None:
+    @handles(GraceOver)
+    async def grace_over(self, message: GraceOver) -> None:
         is_latest = self._view.publication == message.publication
         if self._view.state == "interrupted" and is_latest and not self._publisher.is_claimed:
             await self._move("grace_over", message)

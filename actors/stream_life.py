@@ -12,8 +12,10 @@ from typing import Any, Literal
 import msgspec
 
 from actors.events import StreamState, StreamView
-from actors.stream_messages import KeepViewers
+from actors.stream_messages import Grant, KeepViewers
 from actors.stream_store import StreamRecord
+
+LEAST_GRACE_S = 5.0
 
 Cause = Literal["published", "publisher_lost", "grace_over", "ended"]
 
@@ -68,3 +70,26 @@ def counted(record: StreamRecord, counts: KeepViewers) -> StreamRecord:
 
 def owner_renamed(record: StreamRecord, display_name: str) -> StreamRecord:
     return with_view(record, owner=msgspec.structs.replace(record.view.owner, display_name=display_name))
+
+
+def grant_of(record: StreamRecord, *, epoch: int) -> Grant:
+    """Leave for the record's publication, which goes on where the one before it ended."""
+    view = record.view
+    return Grant(
+        stream_id=view.id,
+        epoch=epoch,
+        publication=view.publication,
+        first_segment=record.next_segment,
+        media_time_ms=view.media_time_ms,
+        latency=view.latency,
+        is_recorded=view.is_recorded,
+        owner_id=view.owner.id,
+        label=view.label,
+    )
+
+
+def grace_left_s(view: StreamView, grace_s: float, *, now: datetime) -> float:
+    """What an interrupted stream has left of its grace, but at least ``LEAST_GRACE_S``."""
+    since = view.interrupted_at or now
+    left_s = grace_s - (now - since).total_seconds()
+    return max(left_s, min(LEAST_GRACE_S, grace_s))

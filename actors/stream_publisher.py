@@ -4,6 +4,32 @@ from __future__ import annotations
 
 from typing import Any
 
+from actors.runtime import Message
+
+
+class StartDue(Message, frozen=True, kw_only=True):
+    """A grant of this publication should have been followed by media."""
+
+    publication: int
+
+
+class ProgressDue(Message, frozen=True, kw_only=True):
+    """A presumed publisher should have been reported."""
+
+    publication: int
+
+
+class SilenceDue(Message, frozen=True, kw_only=True):
+    """The publisher's node may be gone without a word."""
+
+    publication: int
+
+
+class GraceOver(Message, frozen=True, kw_only=True):
+    """The publisher had time to come back."""
+
+    publication: int
+
 
 class Publisher:
     """A grant makes it claimed, the first report of its node started; ``progressed_at`` is wall clock.
@@ -24,6 +50,11 @@ class Publisher:
     def is_busy(self) -> bool:
         """Whether another publisher must be refused."""
         return self.is_claimed and not self.is_presumed
+
+    @property
+    def is_awaited(self) -> bool:
+        """Granted, and nothing was sent yet."""
+        return self.is_claimed and not self.is_started
 
     def presume(self) -> None:
         self.is_claimed = self.is_presumed = True
