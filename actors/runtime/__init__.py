@@ -1,8 +1,10 @@
 """Virtual actors: activated by the first message, one message at a time, gone when idle. No product word in it."""
 
 from actors.runtime.actor import Actor, handles
+from actors.runtime.actor_info import ActorInfo
 from actors.runtime.clock import Clock, Handle, LoopClock, ManualClock
 from actors.runtime.context import Context, Timer
+from actors.runtime.dead_letters import DeadLetter, DeadLetters
 from actors.runtime.directory import Directory, Fence, LocalDirectory, Placement
 from actors.runtime.errors import (
     ActorCrashed,
@@ -20,12 +22,13 @@ from actors.runtime.errors import (
 )
 from actors.runtime.ids import SHARDS, ActorId, shard_of
 from actors.runtime.later import Later
-from actors.runtime.mailbox import DeadLetter, DeadLetters, Policy
+from actors.runtime.mailbox import Policy
 from actors.runtime.message import Ask, Message, wire_name
-from actors.runtime.node import ActorInfo, Node, Observer
+from actors.runtime.node import Node
+from actors.runtime.observer import Observer
 from actors.runtime.ref import Ref
-from actors.runtime.remote import Link, LocalTransport, Transport
 from actors.runtime.supervisor import RestartPolicy
+from actors.runtime.transport import Link, LocalTransport, Transport
 
 __all__ = [
     "SHARDS",

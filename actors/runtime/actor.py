@@ -5,14 +5,12 @@ from __future__ import annotations
 import inspect
 from asyncio import InvalidStateError
 from collections.abc import Callable, Coroutine, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, overload
+from typing import Any, ClassVar, Generic, TypeVar, overload
 
+from actors.runtime.context import Context
+from actors.runtime.envelope import Envelope, NotPrompt
 from actors.runtime.later import Later
-from actors.runtime.mailbox import Envelope, NotPrompt
 from actors.runtime.message import Ask, Message, wire_name
-
-if TYPE_CHECKING:
-    from actors.runtime.context import Context
 
 R = TypeVar("R")
 S = TypeVar("S")

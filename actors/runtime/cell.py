@@ -1,19 +1,4 @@
-"""One key's mailbox and life: activation, turns, crashes, passivation.
-
-The rules, state by state; mail is kept, in order, through all but the last two:
-
-    RESOLVING    the directory is asked        → ACTIVATING, forwarded elsewhere, or GONE
-    ACTIVATING   `activate` runs               → ACTIVE, GONE when it refuses, or crashed
-    ACTIVE       turns are drawn               → BUSY, STOPPING, PASSIVATING, or crashed
-    BUSY         an async handler runs         → ACTIVE, STOPPING, or crashed
-    STOPPING     after the message in hand     → PASSIVATING
-    PASSIVATING  `passivate` runs              → GONE, or RESOLVING if mail came meanwhile
-    BACKOFF      crashed, restart to come      → RESOLVING
-    PARKED       given up, refuses mail        → RESOLVING after the cool-down, or GONE
-    GONE         not in its kind any more; a ref that still has it looks again
-
-A crash leads to BACKOFF, or to PARKED past the restart budget, or to GONE when fenced or the node is stopping.
-"""
+"""One key's life: activation, turns, crashes, passivation. `cell_state` has the rules."""
 
 from __future__ import annotations
 
@@ -21,13 +6,15 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Coroutine
-from enum import Enum
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
 from actors.runtime.actor import Actor, Handler
+from actors.runtime.cell_state import State
+from actors.runtime.clock import Clock
 from actors.runtime.context import Context
-from actors.runtime.directory import Placement
+from actors.runtime.directory import Directory, Placement
+from actors.runtime.envelope import Mail, NotPrompt, Tick, answer, asker_of, message_of, name_of, refuse
 from actors.runtime.errors import (
     ActorCrashed,
     ActorError,
@@ -36,74 +23,78 @@ from actors.runtime.errors import (
     DomainError,
     Fenced,
     Lost,
-    MailboxFull,
     Moving,
     Unavailable,
     Unhandled,
 )
 from actors.runtime.ids import ActorId
 from actors.runtime.later import Later
-from actors.runtime.mailbox import (
-    NO_MAIL,
-    Envelope,
-    Mail,
-    NotPrompt,
-    Tick,
-    Waiting,
-    answer,
-    asker_of,
-    displaced,
-    message_of,
-    name_of,
-    refuse,
-)
+from actors.runtime.mailbox import NO_MAIL, Bounds, LastResort, Mailbox
 from actors.runtime.message import Message
-from actors.runtime.supervisor import CrashRecord
+from actors.runtime.observer import Observer
+from actors.runtime.ref import Ref
+from actors.runtime.supervisor import CrashRecord, RestartPolicy
 from actors.runtime.turns import A_TURN, BRISK_S, SLICE_S
 
-if TYPE_CHECKING:
-    from actors.runtime.kind import Kind
-    from actors.runtime.turns import Turns
-
 log = logging.getLogger(__name__)
-
-
-class State(Enum):
-    RESOLVING = "resolving"
-    ACTIVATING = "activating"
-    ACTIVE = "active"
-    BUSY = "busy"
-    STOPPING = "stopping"
-    PASSIVATING = "passivating"
-    BACKOFF = "backing off"
-    PARKED = "parked"
-    GONE = "gone"
-
 
 ACTIVE: Final = State.ACTIVE
 NO_HANDLERS: Final[dict[type, Handler]] = {}
 Then = Callable[[Any, BaseException | None], None]
 
 
-class Cell:
-    """`limit` is the length of mail up to which a ref may append by itself; 0 sends it the long way, to `accept`.
+class Outgoing(Protocol):
+    """The way to other nodes."""
 
-    `awake` says that appending needs no scheduling: a turn is due, or the state draws no turns.
-    """
+    def post(self, to: str, actor_id: ActorId, mail: Mail) -> None: ...
+
+
+class CellNode(LastResort, Protocol):
+    """The node, as far as its cells need it. `check_open` raises Unavailable."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def directory(self) -> Directory: ...
+    @property
+    def remote(self) -> Outgoing: ...
+    @property
+    def observer(self) -> Observer | None: ...
+    def check_open(self, actor_id: ActorId) -> None: ...
+    def ref(self, kind: str, key: str) -> Ref: ...
+
+
+class CellKind(Bounds, Protocol):
+    """The kind, as far as its cells need it."""
+
+    @property
+    def node(self) -> CellNode: ...
+    @property
+    def factory(self) -> Callable[[ActorId], Actor]: ...
+    @property
+    def idle_after_s(self) -> float | None: ...
+    @property
+    def patience_s(self) -> float: ...
+    @property
+    def restarts(self) -> RestartPolicy: ...
+    def remove(self, cell: Cell) -> None: ...
+
+
+class Cell(Mailbox[CellKind]):
+    """A mailbox with a life."""
 
     __slots__ = (
         "_task",
         "actor",
         "asker",
-        "awake",
         "closing",
         "context",
         "crashes",
         "handled",
-        "key",
-        "kind",
-        "limit",
-        "mail",
         "notable_s",
         "parked_reason",
         "prompt",
@@ -114,17 +105,11 @@ class Cell:
         "slowest_s",
         "state",
         "stopping",
-        "turns",
     )
 
-    def __init__(self, kind: Kind, key: str, state: State) -> None:
-        self.kind = kind
-        self.key = key
+    def __init__(self, kind: CellKind, key: str, state: State) -> None:
+        super().__init__(kind, key)
         self.state = state
-        self.turns: Turns = kind.turns
-        self.mail: Waiting = NO_MAIL
-        self.limit = 0
-        self.awake = True
         self.closing = False
         self.stopping = False
         self.actor: Actor | None = None
@@ -143,10 +128,6 @@ class Cell:
         self.since = 0.0
         """Monotonic: of the last message when ACTIVE, of the task's start when a task runs, of the parking's end."""
 
-    @property
-    def id(self) -> ActorId:
-        return ActorId(self.kind.name, self.key)
-
     # Mail in.
 
     def accept(self, mail: Mail) -> None:
@@ -156,41 +137,14 @@ class Cell:
             raise Moving(self.id, "stopping", retry_after_s=0.1)
         if self.state is State.PARKED:
             self._accept_parked()
-        waiting = self._waiting()
-        policy = self.kind.policy
-        if policy == "latest" and isinstance(mail, Message) and displaced(waiting, mail):
-            self._dead(mail, "displaced")
-        elif len(waiting) >= self.kind.capacity:
-            if policy != "drop_oldest":
-                raise MailboxFull(self.id, f"{len(waiting)} unread", retry_after_s=0.5)
-            self._drop(waiting.popleft(), MailboxFull(self.id, "pushed out by newer messages", retry_after_s=0.5))
-        waiting.append(mail)
-        if not self.awake:
-            self.awake = True
-            self.turns.add(self)
+        self.put(mail)
 
     def post_own(self, mail: Mail) -> None:
         """Mail of the actor's own timers: nobody is there to hear a refusal, so it becomes a dead letter."""
         try:
             self.accept(mail)
         except ActorError as error:
-            self._dead(mail, error.code)
-
-    def withdraw(self, envelope: Envelope) -> None:
-        """Takes an unread ask out. Asks mostly run out in the order in which they came, so it is found early."""
-        if isinstance(self.mail, deque):
-            for index, mail in enumerate(self.mail):
-                if mail is envelope:
-                    del self.mail[index]
-                    return
-
-    def _waiting(self) -> deque[Mail]:
-        if isinstance(self.mail, deque):
-            return self.mail
-        waiting: deque[Mail] = deque()
-        self.mail = waiting
-        self.limit = 0 if self.kind.policy == "latest" else self.kind.capacity
-        return waiting
+            self.bury(mail, error.code)
 
     def _accept_parked(self) -> None:
         left = self.since - self.kind.node.clock.monotonic()
@@ -225,13 +179,13 @@ class Cell:
         self.end(Unavailable(self.id, "no owner known", retry_after_s=retry))
 
     def _forward(self, node: str) -> None:
-        waiting, self.mail = self.mail, NO_MAIL
+        waiting = self.take_all()
         self.end(ActorStopped(self.id))
         for mail in waiting:
             try:
                 self.kind.node.remote.post(node, self.id, mail)
             except ActorError as error:
-                self._drop(mail, error)
+                self.drop(mail, error)
 
     def _activate(self, epoch: int) -> None:
         try:
@@ -239,7 +193,7 @@ class Cell:
         except Exception as error:
             self.crash(error)
             return
-        self.context = actor.context = Context(self, epoch)
+        self.context = actor.context = Context(self, epoch=epoch, clock=self.kind.node.clock)
         self.actor = actor
         self.prompt = actor.handlers.prompt
         if type(actor).activate is Actor.activate:
@@ -350,7 +304,7 @@ class Cell:
         message, asker = message_of(item), asker_of(item)
         slow = self.actor.handlers.slow.get(type(message))
         if slow is None:
-            self._dead(item, "unhandled")
+            self.bury(item, "unhandled")
             refuse(asker, Unhandled(self.id, type(message).__name__))
             return
         self.state = State.BUSY
@@ -367,7 +321,7 @@ class Cell:
         elif asker is not None:
             refuse(asker, error)
         else:
-            self._dead(item, error.code)
+            self.bury(item, error.code)
 
     def _slow_ended(self, item: Mail, value: Any, error: BaseException | None) -> None:
         asker, self.asker = self.asker, None
@@ -388,6 +342,9 @@ class Cell:
             answer(asker, value)
 
     # Ends.
+
+    def ref(self, actor_id: ActorId) -> Ref:
+        return self.kind.node.ref(actor_id.kind, actor_id.key)
 
     def stop(self) -> None:
         """Passivates after the message in hand."""
@@ -503,13 +460,13 @@ class Cell:
         self.parked_reason = f"{type(error).__name__}: {error}"
         if (observer := self.kind.node.observer) is not None:
             observer.parked(self.id)
-        self._refuse_all(Unavailable(self.id, "parked after crashes", retry_after_s=cooldown))
+        self.refuse_all(Unavailable(self.id, "parked after crashes", retry_after_s=cooldown))
 
     def unpark(self) -> None:
         """Lets a parked actor start again, now."""
         if self.state is State.PARKED:
             self.state = State.RESOLVING
-            self._waiting()
+            self.waiting()
             self._begin_again()
 
     def end(self, error: ActorError | DomainError) -> None:
@@ -523,7 +480,7 @@ class Cell:
         self._abandon_task()
         self._drop_actor(error)
         self.kind.remove(self)
-        self._refuse_all(error)
+        self.refuse_all(error)
 
     def _drop_actor(self, error: ActorError | DomainError) -> None:
         refuse(self.asker, error)
@@ -531,22 +488,6 @@ class Cell:
         context, self.context, self.actor, self.prompt = self.context, None, None, NO_HANDLERS
         if context is not None:
             context.close(error)
-
-    def _refuse_all(self, error: ActorError | DomainError) -> None:
-        waiting, self.mail = self.mail, NO_MAIL
-        for mail in waiting:
-            self._drop(mail, error)
-
-    def _drop(self, mail: Mail, error: ActorError | DomainError) -> None:
-        if isinstance(mail, Envelope):
-            refuse(mail.future, error)
-        else:
-            self._dead(mail, error.code)
-
-    def _dead(self, mail: Mail, reason: str) -> None:
-        if isinstance(mail, Tick):
-            mail.is_unread = False
-        self.kind.node.bury(self.id, name_of(mail), reason)
 
     def _crashed(self, error: BaseException) -> ActorError:
         if isinstance(error, Fenced):

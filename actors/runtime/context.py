@@ -5,23 +5,31 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from actors.runtime.clock import Clock, Handle
 from actors.runtime.directory import Fence
+from actors.runtime.envelope import Mail, Tick, refuse
 from actors.runtime.errors import ActorError, ActorStopped, DomainError, MailboxFull
 from actors.runtime.ids import ActorId, shard_of
 from actors.runtime.later import Later
-from actors.runtime.mailbox import Mail, Tick, refuse
 from actors.runtime.message import Message
-
-if TYPE_CHECKING:
-    from actors.runtime.cell import Cell
-    from actors.runtime.ref import Ref
+from actors.runtime.ref import Ref
 
 R = TypeVar("R")
 MOST_OWNED: Final = 4096
 """Timers, and tasks, and promised answers that one actor may have open."""
+
+
+class Host(Protocol):
+    """The cell that an incarnation lives in."""
+
+    @property
+    def id(self) -> ActorId: ...
+    def ref(self, actor_id: ActorId) -> Ref: ...
+    def post_own(self, mail: Mail) -> None: ...
+    def stop(self) -> None: ...
+    def crash(self, error: BaseException) -> None: ...
 
 
 class Timer:
@@ -70,9 +78,9 @@ class Context:
 
     __slots__ = ("_cell", "_laters", "_tasks", "_timers", "clock", "epoch", "is_open")
 
-    def __init__(self, cell: Cell, epoch: int) -> None:
+    def __init__(self, cell: Host, *, epoch: int, clock: Clock) -> None:
         self._cell = cell
-        self.clock: Clock = cell.kind.node.clock
+        self.clock = clock
         self.epoch = epoch
         self.is_open = True
         self._timers: set[Timer] | None = None
@@ -91,10 +99,10 @@ class Context:
     @property
     def log(self) -> logging.LoggerAdapter[logging.Logger]:
         """Logs with the actor's id in front."""
-        return _Log(logging.getLogger(f"actors.{self._cell.kind.name}"), {"actor": str(self.id)})
+        return _Log(logging.getLogger(f"actors.{self.id.kind}"), {"actor": str(self.id)})
 
     def ref(self, actor_id: ActorId) -> Ref:
-        return self._cell.kind.node.ref(actor_id.kind, actor_id.key)
+        return self._cell.ref(actor_id)
 
     def later(self) -> Later[Any]:
         """An answer for the handler to return now and give later. ActorStopped answers it if the actor goes first."""

@@ -9,8 +9,8 @@ import asyncio
 from typing import Any, Final
 
 from actors.runtime.clock import Clock
+from actors.runtime.envelope import Envelope, refuse
 from actors.runtime.errors import DeadlineExceeded
-from actors.runtime.mailbox import Envelope, refuse
 from actors.runtime.message import Message
 
 GRAIN_S: Final = 0.02

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from actors.runtime.actor import Actor, Handlers
-from actors.runtime.cell import Cell, State
+from actors.runtime.cell import Cell, CellNode
+from actors.runtime.cell_state import State
+from actors.runtime.deadlines import Deadlines
+from actors.runtime.envelope import Mail
 from actors.runtime.errors import Unavailable
 from actors.runtime.ids import ActorId
-from actors.runtime.mailbox import Mail, Policy
+from actors.runtime.mailbox import Policy
 from actors.runtime.supervisor import RestartPolicy
 from actors.runtime.turns import Turns
 
-if TYPE_CHECKING:
-    from actors.runtime.node import Node
+
+class KindNode(CellNode, Protocol):
+    """The node that a kind is registered on."""
+
+    cell_count: int
+
+    @property
+    def most_actors(self) -> int: ...
+    @property
+    def deadlines(self) -> Deadlines: ...
+    def cell_gone(self, cell: Cell) -> None: ...
 
 
 class Kind:
@@ -38,7 +50,7 @@ class Kind:
     def __init__(
         self,
         *,
-        node: Node,
+        node: KindNode,
         turns: Turns,
         name: str,
         factory: Callable[[ActorId], Actor],

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Generic, TypeVar
 
+from actors.runtime.envelope import answer, refuse
 from actors.runtime.errors import ActorError, DomainError
-from actors.runtime.mailbox import answer, refuse
 
 R = TypeVar("R")
 

@@ -1,95 +1,126 @@
-"""What waits in a mailbox, what happens when it is full, and where the refused go."""
+"""The unread mail of one actor, and what happens when there is too much of it."""
 
 from __future__ import annotations
 
-import asyncio
-from collections import Counter, deque
-from typing import Any, Final, Literal, NamedTuple
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable
+from typing import Final, Generic, Literal, Protocol, TypeVar
 
-import msgspec
-
+from actors.runtime.envelope import Envelope, Mail, Tick, name_of, refuse
+from actors.runtime.errors import ActorError, DomainError, MailboxFull
 from actors.runtime.ids import ActorId
-from actors.runtime.message import Message, wire_name
+from actors.runtime.message import Message
+from actors.runtime.turns import Turns
 
 Policy = Literal["refuse", "drop_oldest", "latest"]
-"""`refuse`: the sender hears MailboxFull. `drop_oldest`: the longest waiting goes, its asker hears MailboxFull.
+"""`refuse`: the sender gets MailboxFull. `drop_oldest`: the longest waiting goes, its asker gets MailboxFull.
 `latest`: a told message takes the place of an unread told one of its type; what is left over is refused."""
 
-
-class Envelope(msgspec.Struct, eq=False):
-    """An asked message with its asker's future, which is settled exactly once, by whoever comes first."""
-
-    message: Message
-    future: asyncio.Future[Any]
-    deadline: float
-
-
-class Tick:
-    """A repeating timer's message. Handled like any other, but does not count as a reason to stay awake."""
-
-    __slots__ = ("is_unread", "message")
-
-    def __init__(self, message: Message) -> None:
-        self.message = message
-        self.is_unread = False
-
-
-Mail = Message | Envelope | Tick
 Waiting = deque[Mail] | tuple[()]
 NO_MAIL: Final[tuple[()]] = ()
 
 
-def message_of(mail: Mail) -> Message:
-    return mail if isinstance(mail, Message) else mail.message
+class LastResort(Protocol):
+    """The node, as far as it notes dead letters."""
+
+    def bury(self, actor_id: ActorId, message: str, reason: str) -> None: ...
 
 
-class NotPrompt(Exception):
-    """The asked message has no prompt handler."""
-
-
-def asker_of(mail: Mail) -> asyncio.Future[Any] | None:
-    return mail.future if isinstance(mail, Envelope) else None
-
-
-def answer(future: asyncio.Future[Any] | None, value: object) -> None:
-    if future is not None and not future.done():
-        future.set_result(value)
-
-
-def refuse(future: asyncio.Future[Any] | None, error: BaseException) -> None:
-    if future is not None and not future.done():
-        future.set_exception(error)
-
-
-class DeadLetter(NamedTuple):
-    """A message that nobody handled. `at` is wall clock."""
-
-    at: float
-    id: ActorId
-    message: str
-    reason: str
-
-
-class DeadLetters:
-    """The last `keep` dead letters, and how many there were for each reason."""
-
-    __slots__ = ("counts", "last")
-
-    def __init__(self, *, keep: int) -> None:
-        self.last: deque[DeadLetter] = deque(maxlen=keep)
-        self.counts: Counter[str] = Counter()
+class Bounds(Protocol):
+    """The kind of an actor, as far as it bounds a mailbox."""
 
     @property
-    def total(self) -> int:
-        return self.counts.total()
+    def name(self) -> str: ...
+    @property
+    def capacity(self) -> int: ...
+    @property
+    def policy(self) -> Policy: ...
+    @property
+    def turns(self) -> Turns: ...
+    @property
+    def node(self) -> LastResort: ...
 
-    def add(self, at: float, actor_id: ActorId, message: str, reason: str) -> None:
-        self.counts[reason] += 1
-        self.last.append(DeadLetter(at, actor_id, message, reason))
+
+K = TypeVar("K", bound=Bounds)
 
 
-def name_of(mail: Mail) -> str:
-    return wire_name(type(message_of(mail)))
+class Mailbox(ABC, Generic[K]):
+    """`limit` is the length of mail up to which a ref may append by itself; 0 sends it the long way, to `put`.
+
+    `awake` says that appending needs no scheduling: a turn is due, or the state draws no turns. The cell, which draws
+    the mail, is a mailbox and has none: a node may hold a million of them.
+    """
+
+    __slots__ = ("awake", "key", "kind", "limit", "mail", "turns")
+
+    def __init__(self, kind: K, key: str) -> None:
+        self.kind = kind
+        self.key = key
+        self.turns = kind.turns
+        self.mail: Waiting = NO_MAIL
+        self.limit = 0
+        self.awake = True
+
+    @property
+    def id(self) -> ActorId:
+        return ActorId(self.kind.name, self.key)
+
+    def put(self, mail: Mail) -> None:
+        """Puts mail in, by the kind's policy. Raises MailboxFull, and then it is not in."""
+        waiting = self.waiting()
+        policy = self.kind.policy
+        if policy == "latest" and isinstance(mail, Message) and displaced(waiting, mail):
+            self.bury(mail, "displaced")
+        elif len(waiting) >= self.kind.capacity:
+            if policy != "drop_oldest":
+                raise MailboxFull(self.id, f"{len(waiting)} unread", retry_after_s=0.5)
+            self.drop(waiting.popleft(), MailboxFull(self.id, "pushed out by newer messages", retry_after_s=0.5))
+        waiting.append(mail)
+        if not self.awake:
+            self.awake = True
+            self.turns.add(self)
+
+    def waiting(self) -> deque[Mail]:
+        """The unread mail, as a queue that may be appended to."""
+        if isinstance(self.mail, deque):
+            return self.mail
+        waiting: deque[Mail] = deque()
+        self.mail = waiting
+        self.limit = 0 if self.kind.policy == "latest" else self.kind.capacity
+        return waiting
+
+    def withdraw(self, envelope: Envelope) -> None:
+        """Takes an unread ask out. Asks mostly run out in the order in which they came, so it is found early."""
+        if isinstance(self.mail, deque):
+            for index, mail in enumerate(self.mail):
+                if mail is envelope:
+                    del self.mail[index]
+                    return
+
+    def take_all(self) -> Waiting:
+        waiting, self.mail = self.mail, NO_MAIL
+        return waiting
+
+    def refuse_all(self, error: ActorError | DomainError) -> None:
+        """Answers every unread ask with `error`; told messages become dead letters."""
+        for mail in self.take_all():
+            self.drop(mail, error)
+
+    def drop(self, mail: Mail, error: ActorError | DomainError) -> None:
+        if isinstance(mail, Envelope):
+            refuse(mail.future, error)
+        else:
+            self.bury(mail, error.code)
+
+    def bury(self, mail: Mail, reason: str) -> None:
+        if isinstance(mail, Tick):
+            mail.is_unread = False
+        self.kind.node.bury(self.id, name_of(mail), reason)
+
+    @abstractmethod
+    def turn(self, now: float, monotonic: Callable[[], float]) -> float:
+        """As `turns.Drawn.turn`."""
 
 
 def displaced(waiting: deque[Mail], message: Message) -> bool:

@@ -5,64 +5,30 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import Final, Protocol
-
-import msgspec
+from typing import Final
 
 from actors.runtime.actor import Actor
-from actors.runtime.cell import Cell, State
+from actors.runtime.actor_info import ActorInfo, info_of
+from actors.runtime.cell import Cell
+from actors.runtime.cell_state import State
 from actors.runtime.clock import Clock, Handle
+from actors.runtime.dead_letters import DeadLetters
 from actors.runtime.deadlines import Deadlines
 from actors.runtime.directory import Directory
 from actors.runtime.errors import ActorStopped, Unavailable, UnknownKind
 from actors.runtime.ids import ActorId, shard_of
 from actors.runtime.kind import Kind
-from actors.runtime.mailbox import DeadLetters, Policy
+from actors.runtime.mailbox import Policy
+from actors.runtime.observer import Observer
 from actors.runtime.ref import Ref
-from actors.runtime.remote import Remote, Transport
+from actors.runtime.remote import Remote
 from actors.runtime.supervisor import RestartPolicy
+from actors.runtime.transport import Transport
 from actors.runtime.turns import Turns
 
 SWEEP_S: Final = 0.5
 LEAST_SWEPT: Final = 1_000
 SWEEPS_A_ROUND: Final = 8
-
-
-class Observer(Protocol):
-    """What metrics and tracing hear. Called on the event loop; must be quick and not raise."""
-
-    def activated(self, actor_id: ActorId) -> None: ...
-
-    def passivated(self, actor_id: ActorId) -> None: ...
-
-    def crashed(self, actor_id: ActorId, error: BaseException) -> None: ...
-
-    def parked(self, actor_id: ActorId) -> None: ...
-
-    def handled(self, kind: str, messages: int) -> None:
-        """Once a turn, not once a message."""
-
-    def dead_letter(self, actor_id: ActorId, message: str, reason: str) -> None: ...
-
-
-class ActorInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """One cell, as an inspector shows it. `idle_s` is None unless the actor rests."""
-
-    id: ActorId
-    state: str
-    unread: int
-    capacity: int
-    handled: int
-    restarts: int
-    epoch: int | None
-    slowest_s: float
-    slowest_message: str
-    timers: int
-    tasks: int
-    promised: int
-    idle_s: float | None
-    parked_reason: str | None
-    retry_after_s: float | None
 
 
 class Node:
@@ -207,7 +173,7 @@ class Node:
         """The cells that are here now, of one kind or of all, for an inspector."""
         now = self.clock.monotonic()
         cells = (cell for cell in self._cells() if kind in (None, cell.kind.name))
-        return [_info(cell, now) for cell in islice(cells, most)]
+        return [info_of(cell, now) for cell in islice(cells, most)]
 
     def population(self) -> dict[str, int]:
         """How many cells of each registered kind are here."""
@@ -262,26 +228,3 @@ class _Leaving:
     def give_up(self) -> None:
         if not self._over.done():
             self._over.set_result(None)
-
-
-def _info(cell: Cell, now: float) -> ActorInfo:
-    context = cell.context
-    timers, tasks, promised = context.owned if context is not None else (0, 0, 0)
-    is_parked = cell.state is State.PARKED
-    return ActorInfo(
-        id=cell.id,
-        state=cell.state.value,
-        unread=len(cell.mail),
-        capacity=cell.kind.capacity,
-        handled=cell.handled,
-        restarts=cell.restarts,
-        epoch=context.epoch if context is not None else None,
-        slowest_s=cell.slowest_s,
-        slowest_message=cell.slowest_name,
-        timers=timers,
-        tasks=tasks,
-        promised=promised,
-        idle_s=now - cell.since if cell.state is State.ACTIVE else None,
-        parked_reason=cell.parked_reason if is_parked else None,
-        retry_after_s=max(0.0, cell.since - now) if is_parked else None,
-    )

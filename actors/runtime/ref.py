@@ -3,22 +3,62 @@
 from __future__ import annotations
 
 from asyncio import CancelledError, Future
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Final, TypeVar, cast
+from typing import Final, Protocol, TypeVar, cast
 
+from actors.runtime.clock import Clock
+from actors.runtime.deadlines import Bucket, Deadlines
+from actors.runtime.envelope import Envelope, Mail, refuse
 from actors.runtime.errors import ActorError, ActorStopped, DeadlineExceeded, Lost, Moving
 from actors.runtime.ids import ActorId
-from actors.runtime.mailbox import Envelope, refuse
+from actors.runtime.mailbox import Waiting
 from actors.runtime.message import Ask, Message
-
-if TYPE_CHECKING:
-    from actors.runtime.deadlines import Bucket
-    from actors.runtime.kind import Kind
+from actors.runtime.turns import Turns
 
 R = TypeVar("R")
 AGAIN_S: Final = 0.1
 """Between two askings, where the refusal names no other pause."""
+
+
+class Addressed(Protocol):
+    """A cell, as far as a ref puts mail into it."""
+
+    awake: bool
+
+    @property
+    def mail(self) -> Waiting: ...
+    @property
+    def limit(self) -> int: ...
+    @property
+    def turns(self) -> Turns: ...
+    def withdraw(self, envelope: Envelope) -> None: ...
+    def turn(self, now: float, monotonic: Callable[[], float]) -> float: ...
+
+
+class Asked(Protocol):
+    """The node, as far as asks need it."""
+
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def deadlines(self) -> Deadlines: ...
+
+
+class Cells(Protocol):
+    """The kind of an actor, as far as a ref finds its cell."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def node(self) -> Asked: ...
+    @property
+    def vacant(self) -> Addressed:
+        """A cell without room, which sends mail the long way."""
+
+    @property
+    def cells(self) -> Mapping[str, Addressed]: ...
+    def admit(self, key: str, mail: Mail) -> Addressed: ...
 
 
 class Ref:
@@ -26,7 +66,7 @@ class Ref:
 
     __slots__ = ("_cell", "_key", "_kind")
 
-    def __init__(self, kind: Kind, key: str) -> None:
+    def __init__(self, kind: Cells, key: str) -> None:
         self._kind = kind
         self._key = key
         self._cell = kind.vacant

@@ -1,75 +1,60 @@
-"""Messages between nodes: the frames, the transport's port, and which answer belongs to which ask."""
+"""Messages for actors of other nodes, and those that other nodes send to this one."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 
+from actors.runtime.actor import Handlers
+from actors.runtime.deadlines import Deadlines
+from actors.runtime.directory import Directory
+from actors.runtime.envelope import Envelope, Mail, answer, message_of, refuse
 from actors.runtime.errors import ActorCrashed, ActorError, DomainError, Lost, Moving, Unavailable, Unhandled, by_code
+from actors.runtime.frames import FRAMES, Deliver, Failure, Reply
 from actors.runtime.ids import ActorId
-from actors.runtime.mailbox import Envelope, Mail, answer, message_of, refuse
 from actors.runtime.message import Message, reply_type, wire_name
-
-if TYPE_CHECKING:
-    from actors.runtime.node import Node
+from actors.runtime.transport import Link, Transport
 
 log = logging.getLogger(__name__)
 MOST_OPEN: Final = 65_536
 """Asks that one node may have open at others."""
 
 
-class Link(Protocol):
-    """One node's end of a transport."""
+class Withdrawable(Protocol):
+    """A cell, as far as an ask that ran out is taken out of it."""
 
-    def send(self, to: str, frame: bytes) -> None:
-        """Hands a frame over, at most once, in order for each `to`. Raises Unavailable; never blocks."""
-        ...
-
-    def close(self) -> None: ...
+    def withdraw(self, envelope: Envelope) -> None: ...
 
 
-class Transport(Protocol):
-    """What joins nodes. Lossy and at most once: deadlines are what ends an ask whose answer was lost."""
+class ReceivingKind(Protocol):
+    """A kind, as far as it takes messages of other nodes."""
 
-    def attach(self, node: str, receive: Callable[[bytes], None]) -> Link:
-        """Frames for `node` go to `receive`, on the event loop, from now until the link is closed."""
-        ...
-
-
-class Deliver(msgspec.Struct, frozen=True, array_like=True, tag="d"):
-    """A message for an actor of the receiving node. `ask` is 0 if told; `budget_s` is what is left of the deadline."""
-
-    kind: str
-    key: str
-    name: str
-    body: msgspec.Raw
-    sender: str
-    ask: int
-    budget_s: float
+    @property
+    def cells(self) -> Mapping[str, Withdrawable]: ...
+    def handlers(self, actor_id: ActorId) -> Handlers: ...
+    def admit(self, key: str, mail: Mail) -> object: ...
 
 
-class Reply(msgspec.Struct, frozen=True, array_like=True, tag="a"):
-    ask: int
-    body: msgspec.Raw
+class ReceivingNode(Protocol):
+    """The node, as far as it speaks with others. `kind` raises UnknownKind."""
 
-
-class Failure(msgspec.Struct, frozen=True, array_like=True, tag="f"):
-    """`code` of an ActorError with `subject`, or of a DomainError if `is_domain`."""
-
-    ask: int
-    is_domain: bool
-    code: str
-    message: str
-    subject: str = ""
-    retry_after_s: float | None = None
-    field: str | None = None
+    @property
+    def name(self) -> str: ...
+    @property
+    def directory(self) -> Directory: ...
+    @property
+    def deadlines(self) -> Deadlines: ...
+    @property
+    def monotonic(self) -> Callable[[], float]: ...
+    def kind(self, name: str) -> ReceivingKind: ...
+    def bury(self, actor_id: ActorId, message: str, reason: str) -> None: ...
 
 
 class _Open(NamedTuple):
@@ -79,13 +64,10 @@ class _Open(NamedTuple):
     actor_id: ActorId
 
 
-_FRAMES = msgspec.msgpack.Decoder(Deliver | Reply | Failure)
-
-
 class Remote:
     """The node's side of the transport."""
 
-    def __init__(self, *, node: Node, transport: Transport) -> None:
+    def __init__(self, *, node: ReceivingNode, transport: Transport) -> None:
         self._node = node
         self._transport = transport
         self._link: Link | None = None
@@ -150,7 +132,7 @@ class Remote:
 
     def _receive(self, data: bytes) -> None:
         try:
-            frame = _FRAMES.decode(data)
+            frame = FRAMES.decode(data)
         except msgspec.DecodeError:
             self._node.bury(ActorId("", ""), "", "unreadable frame")
             return
@@ -254,55 +236,3 @@ class Remote:
             self._send(to, frame)
         except Unavailable:
             self._node.bury(ActorId("", to), type(frame).__name__, "asker out of reach")
-
-
-class LocalTransport:
-    """Joins the nodes of one process, frame by frame through the event loop, in order. `most_queued` a receiver."""
-
-    def __init__(self, *, most_queued: int = 100_000) -> None:
-        self._ends: dict[str, _LocalEnd] = {}
-        self._cut: set[frozenset[str]] = set()
-        self._most_queued = most_queued
-
-    def attach(self, node: str, receive: Callable[[bytes], None]) -> Link:
-        end = self._ends[node] = _LocalEnd(self, node, receive)
-        return end
-
-    def cut(self, one: str, other: str) -> None:
-        """Loses every frame between the two, silently, as a broken network does."""
-        self._cut.add(frozenset((one, other)))
-
-    def mend(self, one: str, other: str) -> None:
-        self._cut.discard(frozenset((one, other)))
-
-    def carry(self, sender: str, to: str, frame: bytes) -> None:
-        end = self._ends.get(to)
-        if end is None or end.queued >= self._most_queued:
-            raise Unavailable(to, "out of reach" if end is None else "too far behind", retry_after_s=0.5)
-        if frozenset((sender, to)) not in self._cut:
-            end.queued += 1
-            asyncio.get_running_loop().call_soon(end.take, frame)
-
-    def detach(self, end: _LocalEnd) -> None:
-        if self._ends.get(end.node) is end:
-            del self._ends[end.node]
-
-
-class _LocalEnd:
-    def __init__(self, transport: LocalTransport, node: str, receive: Callable[[bytes], None]) -> None:
-        self._transport = transport
-        self._receive: Callable[[bytes], None] | None = receive
-        self.node = node
-        self.queued = 0
-
-    def send(self, to: str, frame: bytes) -> None:
-        self._transport.carry(self.node, to, frame)
-
-    def close(self) -> None:
-        self._receive = None
-        self._transport.detach(self)
-
-    def take(self, frame: bytes) -> None:
-        self.queued -= 1
-        if self._receive is not None:
-            self._receive(frame)

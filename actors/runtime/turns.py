@@ -9,10 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from actors.runtime.cell import Cell
+from typing import Final, Protocol
 
 A_TURN: Final = range(1, 257)
 """Messages that one cell handles before the next one has its turn."""
@@ -23,20 +20,27 @@ BRISK_S: Final = 0.00001
 CELLS_A_PASS: Final = 64
 
 
+class Drawn(Protocol):
+    """A cell, as far as it is given turns."""
+
+    def turn(self, now: float, monotonic: Callable[[], float]) -> float:
+        """Handles up to `A_TURN` messages or for `SLICE_S`; the time when it ended."""
+
+
 class Turns:
     """Cells in the order in which they got mail."""
 
     __slots__ = ("_call_soon", "_is_armed", "_monotonic", "_queue")
 
     def __init__(self, *, monotonic: Callable[[], float]) -> None:
-        self._queue: deque[Cell] = deque()
+        self._queue: deque[Drawn] = deque()
         self._monotonic = monotonic
         self._is_armed = False
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         self._call_soon = loop.call_soon
 
-    def add(self, cell: Cell) -> None:
+    def add(self, cell: Drawn) -> None:
         self._queue.append(cell)
         if not self._is_armed:
             self._is_armed = True

@@ -8,8 +8,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from actors.runtime import Ask, Node
-from actors.runtime.node import ActorInfo
+from actors.runtime import ActorInfo, Ask, Node
 from actors.tracing import Span
 from server.live.media import MediaProcess
 from server.load_monitor import LoadMonitor

@@ -14,8 +14,8 @@ from msgspec import inspect
 
 from actors.chat import ChatRoom
 from actors.reader import FactReader
+from actors.runtime.frames import Deliver, Failure, Reply
 from actors.runtime.message import reply_type, wire_name
-from actors.runtime.remote import Deliver, Failure, Reply
 from actors.stream import LiveStream
 from actors.viewers import ViewCounter
 from server.features.people import facts as people_facts

@@ -1,0 +1,24 @@
+"""What metrics and tracing are told of a node's actors."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from actors.runtime.ids import ActorId
+
+
+class Observer(Protocol):
+    """What metrics and tracing hear. Called on the event loop; must be quick and not raise."""
+
+    def activated(self, actor_id: ActorId) -> None: ...
+
+    def passivated(self, actor_id: ActorId) -> None: ...
+
+    def crashed(self, actor_id: ActorId, error: BaseException) -> None: ...
+
+    def parked(self, actor_id: ActorId) -> None: ...
+
+    def handled(self, kind: str, messages: int) -> None:
+        """Once a turn, not once a message."""
+
+    def dead_letter(self, actor_id: ActorId, message: str, reason: str) -> None: ...
