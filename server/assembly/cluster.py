@@ -18,7 +18,7 @@ from actors.tracing import Span
 from server.assembly.storage import Storage
 from server.config import Settings
 from server.lifecycle import Stages
-from server.live.live_events import Broadcaster
+from server.live.broadcast import Broadcaster
 from server.live.shard_moves import ShardMoves
 from server.load_monitor import LoadMonitor
 from server.metrics import ActorMetrics

@@ -21,21 +21,28 @@ from server.http.limits import hourly
 from server.lifecycle import Stages, closer
 from server.limits import connection_quota, media_config, offer_limits, rate_limits
 from server.live.admission import QuotaSync
+from server.live.broadcast import Handlers
+from server.live.chat_replay import ReplayRoutes
 from server.live.edge import Fanout
 from server.live.eviction import Eviction
 from server.live.guests import GuestRoutes
-from server.live.hls import HlsRoutes, Playback
+from server.live.hls import HlsRoutes
 from server.live.ingest import Ingest
 from server.live.inspection import Inspection, bus_report, media_report
-from server.live.live_events import LiveEventHandler, MediaEvents, StreamCleanup
+from server.live.live_events import handlers as live_event_handlers
 from server.live.media import MediaAway, MediaProcess
+from server.live.media_events import MediaEvents
 from server.live.naming import Naming
 from server.live.node_actor import NodeActor
+from server.live.playback import Playback
 from server.live.pull import Pull
-from server.live.room_mirror import RoomMirrors
+from server.live.room_mirrors import RoomMirrors
 from server.live.sockets import Sockets
 from server.live.stream import StreamRoutes
+from server.live.stream_access import StreamAccess
+from server.live.stream_cleanup import StreamCleanup
 from server.live.stream_directory import StreamDirectory
+from server.live.stream_keys import IngestAddresses, KeyRoutes
 from server.live.viewings import WebrtcViewings
 from server.live.whip import WebrtcRoutes
 from server.ports import CannotStart, Ports
@@ -99,10 +106,9 @@ def assemble(
         now=now,
     )
     eviction = _eviction(place, access, watched, sockets)
-    live_events = _live_events(storage, watched, sockets, eviction, stages)
-    place.broadcaster.join(node=place.node, live_events=live_events)
+    place.broadcaster.join(node=place.node, handlers=_handlers(storage, watched, sockets, eviction, stages))
     place.moves.join(node=place.node, handlers=(watched.mirrors, sockets.watching))
-    kinds.register(settings, storage, place, limits, node_actor=_node_actor(place, watched, sockets, live_events))
+    kinds.register(settings, storage, place, limits, node_actor=_node_actor(place, watched, sockets))
     quota_sync = QuotaSync(
         rate_limits=limits,
         connection_quota=quota,
@@ -204,24 +210,20 @@ def _eviction(place: ClusterPlace, access: Access, watched: _Watched, sockets: R
     )
 
 
-def _live_events(
-    storage: Storage, watched: _Watched, sockets: Realtime, eviction: Eviction, stages: Stages
-) -> LiveEventHandler:
+def _handlers(storage: Storage, watched: _Watched, sockets: Realtime, eviction: Eviction, stages: Stages) -> Handlers:
     cleanup = StreamCleanup(playback=watched.playback, media=watched.media, objects=storage.objects)
     stages.add("stream cleanup", closer(cleanup.close))
-    return LiveEventHandler(
+    return live_event_handlers(
         stream_directory=watched.streams,
         mirrors=watched.mirrors,
         cleanup=cleanup,
         viewers=sockets.watching,
         rights_check=eviction,
-        followed=sockets.followed,
+        traces=sockets.followed,
     )
 
 
-def _node_actor(
-    place: ClusterPlace, watched: _Watched, sockets: Realtime, live_events: LiveEventHandler
-) -> Callable[[], NodeActor]:
+def _node_actor(place: ClusterPlace, watched: _Watched, sockets: Realtime) -> Callable[[], NodeActor]:
     inspection = Inspection(
         node=place.node,
         held=lambda: place.cluster.shards.held,
@@ -232,7 +234,7 @@ def _node_actor(
         traces=place.traces,
     )
     return lambda: NodeActor(
-        live_events=live_events,
+        broadcaster=place.broadcaster,
         media=watched.media,
         presence=watched.presence,
         inspection=inspection,
@@ -245,22 +247,24 @@ def features(
     settings: Settings, storage: Storage, place: ClusterPlace, access: Access, watched: _Watched, *, ports: Ports
 ) -> list[Feature]:
     """What the core takes over HTTP."""
+    to_publish = IngestAddresses(rtmp_address=partial(rtmp_address, settings, ports), public_url=settings.public_url)
+    streams = StreamAccess(directory=watched.streams)
     broadcasting = StreamRoutes(
         rows=storage.streams,
         ingest=watched.ingest,
         stream_directory=watched.streams,
-        log=storage.chat_log,
-        rooms=storage.rooms,
+        access=streams,
+        addresses=to_publish,
         objects=storage.objects,
         node=place.node,
         db=storage.db,
         departure=access.departure,
         rights=access.rights,
-        rtmp_address=partial(rtmp_address, settings, ports),
-        public_url=settings.public_url,
         needs_verified_email=settings.require_verified_email,
         new_streams=hourly("new_streams", settings.max_new_streams_per_hour),
     )
+    keys = KeyRoutes(ingest=watched.ingest, access=streams, addresses=to_publish, node=place.node, db=storage.db)
+    replay = ReplayRoutes(log=storage.chat_log, rooms=storage.rooms, access=streams)
     guests = GuestRoutes(table=access.table, rights=access.rights, stream_directory=watched.streams)
     playback = HlsRoutes(
         playback=watched.playback,
@@ -282,7 +286,10 @@ def features(
         offer_limits=offer_limits(settings),
     )
     return [
-        Feature(name="broadcasting", operations=broadcasting.operations()),
+        Feature(
+            name="broadcasting",
+            operations=[*broadcasting.operations(), *keys.operations(), *replay.operations()],
+        ),
         Feature(name="guests", operations=guests.operations()),
         Feature(name="playback", operations=playback.operations()),
         Feature(name="webrtc", operations=webrtc.operations()),

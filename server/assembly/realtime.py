@@ -18,7 +18,7 @@ from server.live.events import SERVER_EVENTS
 from server.live.presence import ClusterPresence
 from server.live.published import PublishedEvents
 from server.live.rights import Rights
-from server.live.room_mirror import RoomMirrors
+from server.live.room_mirrors import RoomMirrors
 from server.live.room_moderation import RoomModeration
 from server.live.room_traces import RoomTraces
 from server.live.rooms import RoomLog, Rooms

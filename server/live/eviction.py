@@ -9,7 +9,7 @@ from actors.chat_messages import ForgetAuthor, ForgetRelationship
 from actors.events import StreamView
 from actors.runtime import DomainError, Message, Node
 from server.live.rights import Rights
-from server.live.room_mirror import RoomMirrors
+from server.live.room_mirrors import RoomMirrors
 from server.live.stream_directory import StreamDirectory
 from server.live.viewings import MaySee
 from storage.rights import Change

@@ -5,45 +5,34 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-import os
 import time
-from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Sequence
-from io import FileIO
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from aiohttp import web
 
 from actors.events import StreamView
 from actors.runtime import DomainError
-from media.control import Packaged, Pictured
-from media.hls.events import StreamEnded
-from media.hls.index import FIRST_SEGMENT_S, Bad, InStore, LiveIndex, Location, OnDisk, PendingPart, Rendered, Wait
+from media.hls.index import FIRST_SEGMENT_S, Bad, InStore, Location, OnDisk, PendingPart, Rendered, Wait
 from media.hls.playlist import parse_query
 from server.http import content
 from server.http.errors import Problem, not_found
 from server.http.operation import Answer, Call, Handler, MediaType, Operation, PathFormat
 from server.http.shapes import Query
 from server.live.addresses import ADDRESSED, MediaAddresses
+from server.live.hls_content import from_disk, from_store, picture_on_disk
+from server.live.playback import HeldIndex, Playback
 from server.live.pull import Pull
-from server.live.recorded import read_recording, run_ended
-from server.live.stream import TAG
 from server.live.stream_directory import StreamDirectory
+from server.live.stream_shapes import TAG
 from server.live.viewings import Viewer, Viewings
 from storage.objects import NoSuchObject, ObjectStore
 from storage.recording import Recordings
 
-MAX_INDEXES: Final = 512
-MAX_SEGMENTS: Final = 200_000
-"""In all indexes together, those of live streams included: about 600 bytes each."""
 PART_WAIT_S: Final = 6.0
-TARGET_S: Final = {"realtime": 2, "low": 2, "normal": 4}
-PART_TARGET_S: Final = {"realtime": 0.25, "low": 0.334, "normal": 1.0}
 IMMUTABLE: Final = "public, max-age=31536000, immutable"
 PLAYLIST: Final = "no-cache"
 PICTURE: Final = "public, max-age=2"
-PIECE_BYTES: Final = 256 * 1024
 
 log = logging.getLogger("server.hls")
 
@@ -65,150 +54,6 @@ class PlaylistQuery(Query):
     _HLS_msn: str | None = None
     _HLS_part: str | None = None
     _HLS_skip: str | None = None
-
-
-class _Held:
-    """One stream's index and who waits for it to change. ``is_own``: this node's media process tells of it."""
-
-    def __init__(self, index: LiveIndex) -> None:
-        self.index = index
-        self.is_own = False
-        self.changed = asyncio.Event()
-
-    def wake(self) -> None:
-        self.changed.set()
-        self.changed = asyncio.Event()
-
-
-class Playback:
-    """The indexes of this node. A stream's is built from its rows when it was recorded before this node came up."""
-
-    def __init__(self, *, recordings: Recordings) -> None:
-        self._recordings = recordings
-        self._held: OrderedDict[str, _Held] = OrderedDict()
-        self._pictures: dict[str, Pictured] = {}
-        self._on_pictured: Callable[[Pictured], None] | None = None
-        self._loading: dict[str, asyncio.Task[_Held | None]] = {}
-        self._ended: set[str] = set()  # while their rows were being read
-
-    # what the media process says
-
-    async def prepare(self, view: StreamView) -> None:
-        """A publication is about to begin: from here on its events find their index, with what was recorded before.
-
-        Raises ``Unavailable`` while that cannot be read."""
-        if view.id not in self._held and view.publication > 1:
-            await self._load(view)
-        if view.id not in self._held:
-            self._held[view.id] = self._new(view)
-
-    def packaged(self, said: Packaged) -> None:
-        held = self._held.get(said.stream_id)
-        if held is not None:
-            held.is_own = True
-            held.index.apply(said.event)
-
-    def interrupted(self, stream_id: str, publication: int) -> None:
-        """The writer has gone without a word: what is open is as long as it got, and nobody waits for more of it."""
-        held = self._held.get(stream_id)
-        if held is not None:
-            held.index.apply(run_ended("source", publication, held.index.next_segment(), "its writer has gone"))
-
-    def next_segment(self, stream_id: str) -> int:
-        """The first number that no viewer was shown, as far as this node knows."""
-        held = self._held.get(stream_id)
-        return held.index.next_segment() if held is not None else 0
-
-    def target_s(self, stream_id: str) -> int:
-        """The target duration of the stream's playlists; 0 while they may still have any."""
-        held = self._held.get(stream_id)
-        return held.index.target_s if held is not None and held.index.segments else 0
-
-    def pictured(self, said: Pictured) -> None:
-        self._pictures[said.stream_id] = said
-        if self._on_pictured is not None:
-            self._on_pictured(said)
-
-    def on_pictured(self, handle: Callable[[Pictured], None]) -> None:
-        """``handle`` is told of each picture from here on."""
-        self._on_pictured = handle
-
-    def ended(self, stream_id: str) -> None:
-        """The stream has ended: its playlists say so at once. What was read of it while it went on elsewhere is read
-        again, whole."""
-        held = self._held.get(stream_id)
-        if held is not None:
-            held.index.apply(StreamEnded())
-            if not held.is_own:
-                del self._held[stream_id]
-        if stream_id in self._loading:
-            self._ended.add(stream_id)
-
-    def forget(self, stream_id: str) -> None:
-        """Live files have gone: what is asked from now on comes from the recording."""
-        self._held.pop(stream_id, None)
-        self._pictures.pop(stream_id, None)
-
-    # what viewers ask
-
-    async def held(self, view: StreamView) -> _Held:
-        """The stream's index; a 404 when there is nothing to play."""
-        held = self._held.get(view.id)
-        if held is None and view.publication > 0:
-            held = await self._load(view)
-        if held is None:
-            raise not_found("There is nothing to play yet")
-        if view.id in self._held:
-            self._held.move_to_end(view.id)
-        return held
-
-    def picture(self, stream_id: str) -> Pictured | None:
-        return self._pictures.get(stream_id)
-
-    async def _load(self, view: StreamView) -> _Held | None:
-        loading = self._loading.get(view.id)
-        if loading is None:
-            loading = asyncio.get_running_loop().create_task(self._read(view), name=f"recording {view.id}")
-            self._loading[view.id] = loading
-            loading.add_done_callback(lambda _: self._loaded(view.id))
-        return await asyncio.shield(loading)
-
-    def _loaded(self, stream_id: str) -> None:
-        self._loading.pop(stream_id, None)
-        self._ended.discard(stream_id)
-
-    async def _read(self, view: StreamView) -> _Held | None:
-        held = self._new(view)
-        has_any = await read_recording(held.index, self._recordings, view.id)
-        if view.id in self._held or not has_any:
-            return self._held.get(view.id)
-        if view.state == "ended" or view.id in self._ended:
-            held.index.apply(StreamEnded())
-        self._held[view.id] = held
-        self._trim()
-        return held
-
-    def _new(self, view: StreamView) -> _Held:
-        # The callback needs the holder that is made with the index.
-        holder: list[_Held] = []
-        index = LiveIndex(
-            on_change=lambda: holder[0].wake(),  # noqa: PLW0108 - the holder is not there yet
-            target_s=TARGET_S[view.latency],
-            part_target_s=PART_TARGET_S[view.latency],
-            keeps_all=view.is_recorded,
-        )
-        holder.append(_Held(index))
-        return holder[0]
-
-    def _trim(self) -> None:
-        """Forget the recordings that were asked for longest ago, but for the last one: of 12 hours that is 25 MB."""
-        segments = sum(held.index.segments for held in self._held.values())
-        for stream_id, held in list(self._held.items())[:-1]:
-            if len(self._held) <= MAX_INDEXES and segments <= MAX_SEGMENTS:
-                return
-            if held.index.is_ended:
-                segments -= held.index.segments
-                self.forget(stream_id)
 
 
 class HlsRoutes:
@@ -308,13 +153,13 @@ class HlsRoutes:
         held = await self._playable(call)
         return self._playlist(call, await self._view(call), held.index.manifest(now=self._wall(), dvr=_is_dvr(call)))
 
-    async def _playable(self, call: Call[Any, Any]) -> _Held:
+    async def _playable(self, call: Call[Any, Any]) -> HeldIndex:
         """The stream's index once players can start from it. A publisher that has just come needs a key frame interval
         for its first segment: a player that waits starts sooner than one that polls, and most give up at an error."""
         held = await self._held(call)
         deadline = asyncio.get_running_loop().time() + FIRST_SEGMENT_S
         while not held.index.is_playable:
-            if not await _change(held, deadline):
+            if not await held.change(deadline):
                 raise Problem(503, "The stream has no whole segment yet", retry_after_s=2.0)
         return held
 
@@ -327,7 +172,7 @@ class HlsRoutes:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + answer.limit_s if isinstance(answer, Wait) else 0.0
         while isinstance(answer, Wait):
-            if not await _change(held, deadline):
+            if not await held.change(deadline):
                 raise Problem(503, "The stream has stalled: the part did not come in time", retry_after_s=1.0)
             answer = held.index.media(rendition, query, **options)
         return self._playlist(call, await self._view(call), answer)
@@ -342,7 +187,7 @@ class HlsRoutes:
     async def _thumbnail(self, call: Call[None, None]) -> web.StreamResponse:
         view = await self._view(call)
         picture = self._playback.picture(view.id)
-        body = _picture_on_disk(picture.path) if picture is not None else None
+        body = picture_on_disk(picture.path) if picture is not None else None
         if body is None:
             body = await self._stored(f"streams/{view.id}/thumbnail.webp")
         if body is None:
@@ -363,7 +208,7 @@ class HlsRoutes:
         location = held.index.locate(name)
         deadline = asyncio.get_running_loop().time() + PART_WAIT_S
         while isinstance(location, PendingPart):
-            if not await _change(held, deadline):
+            if not await held.change(deadline):
                 raise Problem(503, "The part did not come in time", retry_after_s=1.0)
             location = held.index.locate(name)
         return await self._bytes(call, location, name)
@@ -371,12 +216,14 @@ class HlsRoutes:
     async def _bytes(self, call: Call[Any, Any], location: Location | None, name: str) -> web.StreamResponse:
         headers = {"Cache-Control": _for_caches(await self._view(call), IMMUTABLE), "Content-Type": "video/mp4"}
         if isinstance(location, OnDisk):
-            response = await _from_disk(call.request, location, name, headers)
+            response = await from_disk(call.request, location, name, headers)
             if response is not None:
                 return response
             return await self._init(call, name, headers)
         if isinstance(location, InStore):
-            return await self._from_store(call.request, location.object_key, location.size, name, headers)
+            return await from_store(
+                self._objects, call.request, location.object_key, size=location.size, name=name, headers=headers
+            )
         raise not_found("There is no such file in this stream")
 
     async def _init(self, call: Call[Any, Any], name: str, headers: dict[str, str]) -> web.StreamResponse:
@@ -384,21 +231,17 @@ class HlsRoutes:
         for init in await self._recordings.inits(self._asker(call)[0]):
             if init.name == name:
                 size = await self._objects.size(init.object_key)
-                return await self._from_store(call.request, init.object_key, size or 0, name, headers)
+                return await from_store(
+                    self._objects, call.request, init.object_key, size=size or 0, name=name, headers=headers
+                )
         raise not_found("There is no such file in this stream")
 
     async def _from_store(
-        self, request: web.Request, key: str, size: int, name: str, headers: dict[str, str]
+        self, call: Call[Any, Any], key: str, *, size: int, name: str, headers: dict[str, str]
     ) -> web.StreamResponse:
-        def read(offset: int, count: int) -> AsyncIterator[bytes]:
-            return self._objects.open(key, offset=offset, size=count)
+        return await from_store(self._objects, call.request, key, size=size, name=name, headers=headers)
 
-        try:
-            return await content.streamed(request, read, size=size, etag=_tag(name, size), headers=headers)
-        except NoSuchObject:
-            raise not_found("There is no such file in this stream") from None
-
-    async def _held(self, call: Call[Any, Any]) -> _Held:
+    async def _held(self, call: Call[Any, Any]) -> HeldIndex:
         return await self._playback.held(await self._view(call))
 
     async def _view(self, call: Call[Any, Any]) -> StreamView:
@@ -427,58 +270,6 @@ def _is_dvr(call: Call[Any, PlaylistQuery]) -> bool:
     return call.query.dvr == "1"
 
 
-async def _change(held: _Held, deadline: float) -> bool:
-    """Wait for the index to change; False at the deadline."""
-    try:
-        async with asyncio.timeout_at(deadline):
-            await held.changed.wait()
-    except TimeoutError:
-        return False
-    return True
-
-
 def _for_caches(view: StreamView, shared: str) -> str:
     """``Cache-Control``: what not everybody may see is in no shared cache."""
     return shared if view.visibility in ("public", "unlisted") else content.PRIVATE
-
-
-def _tag(name: str, size: int) -> str:
-    """The entity tag of what never changes under its name: the same on all nodes, live and recorded."""
-    return f'"{name.replace("/", "-")}-{size}"'
-
-
-async def _from_disk(
-    request: web.Request, location: OnDisk, name: str, headers: dict[str, str]
-) -> web.StreamResponse | None:
-    """From the run folder, which is in memory. None when the file has gone."""
-    file = _opened(location.path)
-    if file is None:
-        return None
-    with file:
-
-        def read(offset: int, count: int) -> AsyncIterator[bytes]:
-            return _pieces(file.fileno(), location.offset + offset, count)
-
-        return await content.streamed(
-            request, read, size=location.size, etag=_tag(name, location.size), headers=headers
-        )
-
-
-def _opened(path: str) -> FileIO | None:
-    try:
-        return Path(path).open("rb", buffering=0)
-    except OSError:
-        return None
-
-
-async def _pieces(descriptor: int, offset: int, count: int) -> AsyncIterator[bytes]:
-    while count > 0 and (piece := os.pread(descriptor, min(PIECE_BYTES, count), offset)):
-        offset, count = offset + len(piece), count - len(piece)
-        yield piece
-
-
-def _picture_on_disk(path: str) -> bytes | None:
-    try:
-        return Path(path).read_bytes()
-    except OSError:
-        return None

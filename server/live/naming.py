@@ -9,7 +9,7 @@ from actors.chat_messages import RenameAuthor
 from actors.runtime import Message, Node
 from actors.stream_messages import RenameOwner
 from server.http.identity import Identity
-from server.live.room_mirror import RoomMirrors
+from server.live.room_mirrors import RoomMirrors
 from server.live.stream_directory import StreamDirectory
 
 MAX_ACTORS: Final = 1_000_000

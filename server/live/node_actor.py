@@ -13,8 +13,8 @@ from actors.presence import Presence, Present, ReadPresence
 from actors.runtime import Actor, ActorError, Ask, DomainError, Later, Message, Node, handles
 from actors.tracing import Span
 from media.control import Answered, OfferWhep, Patched, PatchIce, Refused
+from server.live.broadcast import Broadcaster
 from server.live.inspection import DescribeNode, FindSpans, Inspection, NodeReport
-from server.live.live_events import LiveEventHandler
 from server.live.media import MediaAway, MediaProcess
 from server.live.published import PublishedEvents
 from server.live.viewings import NOBODY, NOT_YOURS, Viewer, WebrtcViewings
@@ -65,7 +65,7 @@ class NodeActor(Actor):
     def __init__(
         self,
         *,
-        live_events: LiveEventHandler,
+        broadcaster: Broadcaster,
         media: MediaProcess,
         presence: Presence,
         inspection: Inspection,
@@ -75,13 +75,13 @@ class NodeActor(Actor):
         self._viewings = viewings
         self._inspection = inspection
         self._presence = presence
-        self._live_events = live_events
+        self._broadcaster = broadcaster
         self._published = published
         self._media = media
 
     @handles(DeliverLiveEvent)
     def handle(self, message: DeliverLiveEvent) -> None:
-        self._live_events.handle(message.event)
+        self._broadcaster.deliver(message.event)
 
     @handles(DeliverPublished)
     def publish(self, message: DeliverPublished) -> None:

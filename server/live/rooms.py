@@ -19,7 +19,8 @@ from server.live.bodies import History, Join, ListPresent, OfRoom, RoomPosition,
 from server.live.edge import Parser, PendingAck, Socket
 from server.live.events import Done, Joined, PageOfMessages, PresentPeople, Sent
 from server.live.presence import ClusterPresence
-from server.live.room_mirror import RoomMirror, RoomMirrors, RoomPages, topic_of
+from server.live.room_mirror import RoomMirror, topic_of
+from server.live.room_mirrors import RoomMirrors, RoomPages
 from server.live.viewings import MaySee
 from server.socket_events import ClientEvent
 from server.tracing import SEND, Traces

@@ -19,7 +19,8 @@ from server.live.bodies import Heartbeat, OfStream, React
 from server.live.counters import LocalViewers
 from server.live.edge import Socket
 from server.live.events import Done, Watched
-from server.live.room_mirror import RoomMirror, RoomMirrors, topic_of
+from server.live.room_mirror import RoomMirror, topic_of
+from server.live.room_mirrors import RoomMirrors
 from server.live.rooms import Fan, Rooms, author_of, id_of, require_open, room_state
 from server.live.stream_directory import viewer_of
 from server.live.viewings import MaySee, Viewer

@@ -6,7 +6,7 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from itertools import count
-from typing import Any
+from typing import Any, get_args
 
 from actors.chat import ChatRoom
 from actors.chat_messages import PostChat
@@ -26,10 +26,10 @@ from actors.runtime.ids import ActorId
 from actors.stream_messages import KeepViewers
 from actors.viewers import ViewCounter
 from actors.viewers_messages import ViewerCame
+from server.live.broadcast import Broadcaster
 from server.live.counters import LocalViewers
 from server.live.durable import DurableViews
-from server.live.live_events import Broadcaster
-from server.live.room_mirror import RoomMirrors
+from server.live.room_mirrors import RoomMirrors
 from server.live.shard_moves import ShardMoves
 from storage.bus import VERSION
 from storage.errors import Fenced
@@ -94,7 +94,7 @@ class Audience(Process):
         self.counters = LocalViewers(node=self.node)
         self._moves = ShardMoves()
         self._moves.join(node=self.node, handlers=(self.mirrors, self.counters))
-        self._broadcaster.join(node=self.node, live_events=self)  # type: ignore[arg-type]
+        self._broadcaster.join(node=self.node, handlers=dict.fromkeys(get_args(LiveEvent), (self.handle,)))
         self.node.register("chat", self._chat)
         self.node.register("viewers", self._counter)
         self.node.register("stream", lambda _: Fiction())
@@ -163,7 +163,7 @@ class Audience(Process):
         return self._counted.get(stream_id, 0)
 
     def handle(self, event: LiveEvent) -> None:
-        """As ``server.live.live_events.LiveEventHandler``."""
+        """As ``server.live.live_events.handlers``, for those events that these processes show."""
         if isinstance(event, ViewersCounted):
             self._counted[event.stream_id] = event.viewers
         elif isinstance(event, CounterOpened):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 from actors.events import NODE, DeliverPublished, DeliverToPerson, LiveEvent
 from actors.presence import Presence, ReadPresence
 from actors.runtime import ActorId, LocalTransport, LoopClock, Node
 from actors.runtime.directory import Placement
 from media.control import Answered, OfferWhep, OfferWhip, Patched, PatchIce, Refused
+from server.live.broadcast import Broadcaster, Handlers
 from server.live.inspection import BusReport, Inspection, MediaReport
 from server.live.media import MediaAway
 from server.live.node_actor import NodeActor
@@ -33,13 +34,13 @@ class NodeDirectory:
 
 
 class RecordedEvents:
-    """``Ears``: keeps the facts."""
+    """The live events that a node was sent, of every kind."""
 
     def __init__(self) -> None:
         self.events: list[LiveEvent] = []
 
-    def handle(self, event: LiveEvent) -> None:
-        self.events.append(event)
+    def handlers(self) -> Handlers:
+        return dict.fromkeys(get_args(LiveEvent), (self.events.append,))
 
 
 class RecordedPublished:
@@ -129,10 +130,11 @@ class ClusterNode:
         self.node.register(NODE, self._node_actor, idle_after_s=None)
 
     def _node_actor(self, actor_id: ActorId) -> NodeActor:
-        live_events: Any = self.live_events
+        broadcaster = Broadcaster(me=self.node.name, others=tuple)
+        broadcaster.join(node=self.node, handlers=self.live_events.handlers())
         media: Any = self.media
         return NodeActor(
-            live_events=live_events,
+            broadcaster=broadcaster,
             media=media,
             presence=self.presence,
             inspection=self.inspection,

@@ -21,7 +21,7 @@ from media.hls.muxer import Muxer
 from media.hls.playlist import parse_query
 from media.unit import Track
 from server.http.errors import Problem
-from server.live.hls import Playback
+from server.live.playback import Playback
 from server.live.recorded import Replay
 from storage.memory import MemoryPerson as Row
 from storage.memory import MemoryRecordings, MemoryStreams, Tables
@@ -367,7 +367,7 @@ async def test_what_another_node_recorded_after_the_rows_were_read_is_there_once
 async def test_recordings_are_forgotten_when_all_of_them_are_too_long(
     routes: RoutesFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.live.hls.MAX_SEGMENTS", 100)
+    monkeypatch.setattr("server.live.playback.MAX_SEGMENTS", 100)
     await long_recording(routes, tmp_path)
     first = await routes.playback.held(view(state="ended"))
     assert await routes.playback.held(view(state="ended")) is first
@@ -382,7 +382,7 @@ async def test_recordings_are_forgotten_when_all_of_them_are_too_long(
 async def test_only_ended_streams_are_forgotten_when_there_are_too_many(
     routes: RoutesFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.live.hls.MAX_INDEXES", 1)
+    monkeypatch.setattr("server.live.playback.MAX_INDEXES", 1)
     await routes.playback.prepare(view(id="live"))
     await routes.record(published(tmp_path, 1))
     await routes.playback.held(view(state="ended"))

@@ -12,7 +12,8 @@ from aiohttp.test_utils import TestClient
 from actors.events import StreamView
 from media.control import Packaged, Pictured
 from media.hls.events import SegmentReady, SegmentRemoved
-from server.live.hls import HlsRoutes, Playback
+from server.live.hls import HlsRoutes
+from server.live.playback import Playback
 from server.live.pull import Pull
 from server.live.viewings import Viewings
 from storage.memory import MemoryRecordings, Tables

@@ -55,12 +55,17 @@ from media.control import (
     Refused,
 )
 from media.hls.events import InitReady, SegmentReady
+from server.live.broadcast import Broadcaster
 from server.live.edge import Fanout
-from server.live.hls import Playback
-from server.live.live_events import Broadcaster, LiveEventHandler, MediaEvents, StreamCleanup
-from server.live.room_mirror import RoomMirrors
+from server.live.live_events import handlers
+from server.live.media_events import MediaEvents
+from server.live.playback import Playback
+from server.live.room_mirrors import RoomMirrors
+from server.live.room_traces import RoomTraces
+from server.live.stream_cleanup import StreamCleanup
 from server.live.stream_directory import REACTIONS_S, StreamDirectory
 from server.live.viewings import Viewings, WebrtcViewings
+from server.tracing import Traces
 from storage.memory import MemoryRecordings, Tables
 from storage.objects import LocalObjects
 from tests.server.live.openness import NO_ADDRESSES, Open
@@ -311,14 +316,15 @@ async def test_facts_go_where_they_are_heard_and_nowhere_before_the_wiring(wire:
     mirrors = RoomMirrors(node=wire.node, pages=NoPages(), fan=wire.fanout)
     cleanup = StreamCleanup(playback=wire.playback, media=media, objects=LocalObjects(root=tmp_path))  # type: ignore[arg-type]
     viewers = Watchers()
-    live_events = LiveEventHandler(
+    live_event_handlers = handlers(
         stream_directory=wire.stream_directory,
         mirrors=mirrors,
         cleanup=cleanup,
         viewers=viewers,
         rights_check=viewers,
+        traces=RoomTraces(traces=Traces(node="n1", clock=wire.node.clock), fan=wire.fanout, clock=wire.node.clock),
     )
-    broadcaster.join(node=wire.node, live_events=live_events)
+    broadcaster.join(node=wire.node, handlers=live_event_handlers)
     broadcaster(ViewersCounted(stream_id="s", viewers=7, peak_viewers=9, unique_viewers=9, watched_ms=5))
     broadcaster(StreamChanged(stream=view(title="Now"), previous="scheduled", cause="published"))
     broadcaster(ChatPosted(room_id="r", epoch="e", messages=()))
@@ -338,7 +344,7 @@ async def test_facts_go_where_they_are_heard_and_nowhere_before_the_wiring(wire:
 async def test_an_ended_stream_keeps_its_picture_and_its_live_files_go_after_a_while(
     wire: Wire, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.live.live_events.FORGET_S", 0.0)
+    monkeypatch.setattr("server.live.stream_cleanup.FORGET_S", 0.0)
     media, objects = Forgotten(), LocalObjects(root=tmp_path / "objects")
     (tmp_path / "t.webp").write_bytes(b"picture")
     wire.playback.pictured(Pictured(stream_id="s", path=str(tmp_path / "t.webp"), at=1.0))
@@ -371,7 +377,7 @@ async def test_a_live_streams_picture_outlives_its_node_and_is_written_once_a_mi
 async def test_a_picture_that_cannot_be_read_does_not_keep_the_live_files(
     wire: Wire, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.live.live_events.FORGET_S", 0.0)
+    monkeypatch.setattr("server.live.stream_cleanup.FORGET_S", 0.0)
     media = Forgotten()
     wire.playback.pictured(Pictured(stream_id="s", path=str(tmp_path / "gone"), at=1.0))
     cleanup = StreamCleanup(playback=wire.playback, media=media, objects=LocalObjects(root=tmp_path))  # type: ignore[arg-type]

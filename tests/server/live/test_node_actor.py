@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections.abc import AsyncIterator
-from typing import Any
 
 import msgspec
 import pytest
@@ -31,7 +30,7 @@ from actors.events import (
 from actors.presence import Present, ReadPresence, together
 from actors.runtime import DomainError, Message
 from media.control import Answered, OfferWhep, Patched, PatchIce, Refused
-from server.live.live_events import Broadcaster
+from server.live.broadcast import Broadcaster
 from server.live.node_actor import CloseHere, MediaOfNodes, PatchHere, WatchHere
 from server.live.published import NodesPublish
 from tests.server.live.nodes import ClusterNode, cluster
@@ -78,8 +77,7 @@ async def places() -> AsyncIterator[list[ClusterNode]]:
 
 def broadcaster(place: ClusterNode, *names: str) -> Broadcaster:
     made = Broadcaster(me=place.node.name, others=lambda: names)
-    live_events: Any = place.live_events
-    made.join(node=place.node, live_events=live_events)
+    made.join(node=place.node, handlers=place.live_events.handlers())
     return made
 
 

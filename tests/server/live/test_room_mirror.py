@@ -28,8 +28,8 @@ from actors.runtime import (
     handles,
     shard_of,
 )
-from server.live import room_mirror as mirrors_module
-from server.live.room_mirror import RoomMirrors
+from server.live import room_mirrors as mirrors_module
+from server.live.room_mirrors import RoomMirrors
 
 AT = dt.datetime(2026, 5, 1, tzinfo=dt.UTC)
 
@@ -505,7 +505,7 @@ async def test_a_room_that_could_not_be_told_that_it_is_heard_is_told_soon(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(mirrors_module, "LISTEN_S", 0.3)
-    monkeypatch.setattr(mirrors_module, "RETELLS", 100)
+    monkeypatch.setattr(mirrors_module, "RETRIES", 100)
     await scene.mirrors.open("r")
     scene.heard.add("r")
     shard, owner = shard_of(ActorId("chat", "r")), scene.node.directory

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from server.live.stream import NewStreamBody
+from server.live.stream_shapes import NewStreamBody
 
 
 @pytest.mark.parametrize("title", ["", " ", "\u200b", "\u3164\u3164", "\u202e", "\n", "x" * 141])

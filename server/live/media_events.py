@@ -1,0 +1,168 @@
+"""What the media process reports, sent on to the streams' actors and to the playlists of this node."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+
+import msgspec
+
+from actors.runtime import ActorError, DomainError, Message, Node
+from actors.stream_messages import (
+    MediaProgressed,
+    PublisherLost,
+    PublisherStarted,
+    RecordingFlushed,
+    SegmentsRecorded,
+)
+from actors.stream_store import InitRow, SegmentRow
+from media.control import (
+    AuthorizePublish,
+    ControlMessage,
+    Flushed,
+    Granted,
+    MediaCounters,
+    Packaged,
+    Pictured,
+    Progress,
+    PublishEnded,
+    PublishStarted,
+    Refused,
+    ViewerGone,
+)
+from media.hls.events import InitReady, SegmentStored
+from server.live.ingest import Ingest
+from server.live.playback import Playback
+from server.live.stream_directory import StreamDirectory
+from server.live.viewings import WebrtcViewings
+
+log = logging.getLogger("server.media_events")
+
+
+class MediaEvents:
+    """``server.live.media.MediaEventHandler``: what the media process says becomes messages to the streams' actors."""
+
+    def __init__(
+        self,
+        *,
+        node: Node,
+        ingest: Ingest,
+        stream_directory: StreamDirectory,
+        playback: Playback,
+        viewings: WebrtcViewings,
+    ) -> None:
+        self._viewings = viewings
+        self._node = node
+        self._ingest = ingest
+        self._stream_directory = stream_directory
+        self._playback = playback
+        self._publishing: dict[str, int] = {}
+        self._inits: dict[tuple[str, str], InitReady] = {}
+        self.counters: dict[str, float] = {}
+
+    async def authorize(self, request: AuthorizePublish) -> Granted | Refused:
+        try:
+            answer = await self._ingest.authorize(request)
+            if isinstance(answer, Granted):
+                return await self.began(answer)
+        except ActorError as error:
+            log.warning("a publisher was put off: %s", error)
+            return Refused(code="unavailable", message="The server is busy: try again in a moment.", status=503)
+        return answer
+
+    async def began(self, grant: Granted) -> Granted:
+        """A publisher has leave: what it packages finds its index, what becomes of it finds its stream. The grant
+        with what that index knows."""
+        self._publishing[grant.stream_id] = grant.publication
+        try:
+            await self._playback.prepare(await self._stream_directory.fresh(grant.stream_id))
+        except (ActorError, DomainError):
+            self._lost(grant.stream_id, grant.publication, "it could not be prepared")
+            raise
+        return msgspec.structs.replace(grant, target_s=self._playback.target_s(grant.stream_id))
+
+    def media_lost(self) -> None:
+        """The process has gone, and with it every publisher."""
+        self._inits.clear()
+        self._viewings.all_gone()
+        for stream_id, publication in list(self._publishing.items()):
+            self._playback.interrupted(stream_id, publication)
+            self._lost(stream_id, publication, "the media process has gone")
+
+    def handle(self, said: ControlMessage) -> None:
+        if isinstance(said, Packaged):
+            self._playback.packaged(said)
+            self._recorded(said)
+        elif isinstance(said, Progress):
+            self._tell(said.stream_id, _progressed(said))
+        elif isinstance(said, PublishStarted):
+            self._tell(said.stream_id, PublisherStarted(publication=said.publication, tracks=said.tracks))
+        elif isinstance(said, PublishEnded):
+            self._lost(said.stream_id, said.publication, said.reason)
+        elif isinstance(said, Flushed):
+            self._tell(said.stream_id, RecordingFlushed(publication=said.publication))
+            self._forget_inits(said)
+        elif isinstance(said, Pictured):
+            self._playback.pictured(said)
+        elif isinstance(said, ViewerGone):
+            self._viewings.gone(said.resource_id)
+        elif isinstance(said, MediaCounters):
+            self.counters = said.values
+
+    def _lost(self, stream_id: str, publication: int, reason: str) -> None:
+        if self._publishing.get(stream_id) == publication:
+            del self._publishing[stream_id]
+        following = self._playback.next_segment(stream_id)
+        self._tell(stream_id, PublisherLost(publication=publication, reason=reason, next_segment=following))
+
+    def _recorded(self, said: Packaged) -> None:
+        event = said.event
+        if isinstance(event, InitReady):
+            self._inits[said.stream_id, event.name] = event
+        elif isinstance(event, SegmentStored):
+            init = self._inits.get((said.stream_id, _init_name(event)))
+            if init is not None:
+                self._tell(said.stream_id, _stored(event, init))
+
+    def _forget_inits(self, said: Flushed) -> None:
+        for stream_id, name in list(self._inits):
+            if stream_id == said.stream_id and name.split("/")[1] == str(said.publication):
+                del self._inits[stream_id, name]
+
+    def _tell(self, stream_id: str, message: Message) -> None:
+        try:
+            self._node.ref("stream", stream_id).tell(message)
+        except ActorError as error:
+            log.warning("stream %s did not hear %s: %s", stream_id, type(message).__name__, error)
+
+
+def _progressed(said: Progress) -> MediaProgressed:
+    return MediaProgressed(
+        publication=said.publication,
+        media_time_ms=said.media_time_ms,
+        next_segment=said.next_segment,
+        at=said.at,
+        health=said.health,
+    )
+
+
+def _init_name(event: SegmentStored) -> str:
+    return f"{event.rendition}/{event.publication}/{event.init_key.rpartition('/')[2]}"
+
+
+def _stored(event: SegmentStored, init: InitReady) -> SegmentsRecorded:
+    segment = SegmentRow(
+        rendition=event.rendition,
+        segment=event.segment,
+        publication=event.publication,
+        object_key=event.object_key,
+        init_key=event.init_key,
+        init_name=init.name,
+        media_time_ms=event.media_time_ms,
+        duration_ms=event.duration_s * 1000,
+        bytes=event.size,
+        started_at=datetime.fromtimestamp(event.program_date_time, UTC),
+        is_discontinuity=event.is_discontinuity,
+    )
+    row = InitRow(rendition=event.rendition, name=init.name, object_key=event.init_key, info=msgspec.to_builtins(init))
+    return SegmentsRecorded(publication=event.publication, inits=(row,), segments=(segment,))

@@ -1,0 +1,57 @@
+"""The stream that a request names, for a person who may see it or change it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from actors.events import StreamView
+from actors.runtime import DomainError
+from server.http.errors import Problem, not_found
+from server.http.operation import Call
+from server.live.stream_directory import StreamDirectory
+
+
+class StreamAccess:
+    """Answers 404 for a stream that the person may not know of, and 403 for one that is not theirs to change."""
+
+    def __init__(self, *, directory: StreamDirectory) -> None:
+        self._directory = directory
+
+    async def visible(self, call: Call[Any, Any]) -> StreamView:
+        try:
+            return await self._directory.view(call.path["stream_id"].lower(), viewer_id=id_of(call))
+        except DomainError as error:
+            if error.code == "not_found":
+                raise not_found("There is no such stream") from None
+            raise
+
+    async def latest(self, call: Call[Any, Any]) -> StreamView:
+        """As the stream is now, which is judged too: what this node remembered may be older than its end of rights."""
+        if not is_admin(call):
+            await self.visible(call)
+            await self.fresh(call)
+            return await self.visible(call)
+        return self._directory.counted(await self.fresh(call))
+
+    async def fresh(self, call: Call[Any, Any]) -> StreamView:
+        try:
+            return await self._directory.fresh(call.path["stream_id"].lower())
+        except DomainError as error:
+            if error.code == "not_found":
+                raise not_found("There is no such stream") from None
+            raise
+
+    async def owned(self, call: Call[Any, Any]) -> StreamView:
+        """The stream of its owner. Admins act on any, those that are hidden from them otherwise too."""
+        view = await (self.fresh(call) if is_admin(call) else self.visible(call))
+        if view.owner.id != call.me.id and "admin" not in call.me.roles:
+            raise Problem(403, "This stream is not yours")
+        return view
+
+
+def id_of(call: Call[Any, Any]) -> str | None:
+    return call.person.id if call.person is not None else None
+
+
+def is_admin(call: Call[Any, Any]) -> bool:
+    return call.person is not None and "admin" in call.person.roles

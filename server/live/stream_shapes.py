@@ -1,0 +1,156 @@
+"""The bodies, queries and answers of streams over REST."""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import datetime
+from functools import partial
+from typing import Annotated, Any, Final, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, AwareDatetime, Field, field_validator
+
+from server.http.shapes import Body, Cursor, Limit, Query, Shape, Text, one_line, several_lines
+
+TAG: Final = "streams"
+
+
+def _tag(text: str) -> str:
+    """A tag is for finding: what can't be seen in it is refused instead of taken out."""
+    tag = one_line(text, at_least=1, at_most=30)
+    if tag != " ".join(unicodedata.normalize("NFC", text).split()):
+        raise ValueError("must not have characters that cannot be seen")
+    return tag
+
+
+Title = Annotated[Text, Field(min_length=1, max_length=140), AfterValidator(partial(one_line, at_least=1, at_most=140))]
+Description = Annotated[Text, Field(max_length=5_000), AfterValidator(partial(several_lines, at_most=5_000))]
+Category = Annotated[Text, Field(max_length=50), AfterValidator(partial(one_line, at_most=50))]
+Tag = Annotated[Text, Field(min_length=1, max_length=30), AfterValidator(_tag)]
+Visibility = Literal["public", "unlisted", "private"]
+Latency = Literal["realtime", "low", "normal"]
+State = Literal["scheduled", "live", "interrupted", "ended"]
+
+
+class _Details(Body):
+    description: Description = ""
+    category: Category = ""
+    tags: Annotated[list[Tag], Field(max_length=10, default_factory=list)]
+    language: Annotated[str, Field(max_length=35, pattern=r"^[A-Za-z0-9-]*$", description="BCP 47, as en or pt-BR")] = (
+        ""
+    )
+    visibility: Visibility = "public"
+    latency: Latency = "low"
+    record: bool = True
+    scheduled_at: Annotated[AwareDatetime | None, Field(strict=False)] = None
+
+    @field_validator("scheduled_at", mode="before")
+    @classmethod
+    def _as_text(cls, value: object) -> object:
+        if value is not None and not isinstance(value, str):
+            raise ValueError("must be a date and time as RFC 3339 writes it")
+        return value
+
+    @field_validator("tags")
+    @classmethod
+    def _each_once(cls, tags: list[str]) -> list[str]:
+        return list(dict.fromkeys(tags))
+
+
+class NewStreamBody(_Details):
+    title: Title
+
+
+class StreamChange(_Details):
+    """Only what is given changes; ``scheduled_at`` null takes the date away."""
+
+    title: Title | None = None
+
+
+class OwnerShape(Shape):
+    id: UUID
+    username: str
+    display_name: str
+    avatar_url: str | None
+
+
+class PlaybackShape(Shape):
+    """Paths on this server; null while there is nothing behind them."""
+
+    hls: str | None
+    whep: str | None
+    dash: str | None
+    thumbnail: str | None
+    storyboard: str | None
+
+
+class ChatOf(Shape):
+    room_id: UUID
+
+
+class IngestShape(Shape):
+    """What an encoder is set up with. The key is a secret."""
+
+    rtmp_url: str
+    stream_key: str
+    whip_url: str
+
+
+class StreamShape(Shape):
+    id: UUID
+    title: str
+    description: str
+    category: str
+    tags: list[str]
+    language: str
+    visibility: Visibility
+    latency: Latency
+    record: bool
+    owner: OwnerShape
+    state: State
+    viewers: int
+    peak_viewers: int
+    unique_viewers: int
+    watch_seconds: int
+    created_at: datetime
+    scheduled_at: datetime | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    duration_s: float | None
+    media_time_ms: int
+    playback: PlaybackShape
+    chat: ChatOf
+    ingest: Annotated[
+        IngestShape | None, Field(description="For the owner of a stream that has not ended; else null")
+    ] = None
+
+
+class Created(Shape):
+    stream: StreamShape
+    ingest: IngestShape
+
+
+class HealthShape(Shape):
+    """What arrives from the publisher; empty values while nobody publishes."""
+
+    state: State
+    codec: str | None
+    width: int
+    height: int
+    fps: float
+    bitrate: Annotated[int, Field(description="bits/s, video and audio")]
+    keyframe_interval: Annotated[float, Field(description="seconds")]
+    audio: dict[str, Any] | None
+    dropped_frames: int
+    jitter_ms: float
+    warnings: Annotated[list[str], Field(description="What is odd about it, in sentences for the owner")]
+    warning_names: Annotated[list[str], Field(description="The same, by the names in docs/clients.md")]
+
+
+class StreamQuery(Query):
+    state: Literal["live", "scheduled", "ended"] | None = None
+    category: Category | None = None
+    q: Annotated[Text, Field(max_length=200)] | None = None
+    owner: Annotated[str, Field(max_length=30, pattern=r"^[A-Za-z0-9_]*$", description="A username")] | None = None
+    limit: Limit = 20
+    cursor: Cursor | None = None
