@@ -214,6 +214,16 @@ class Streams:
             await hold(tx, fence)
             return await tx.execute("update streams set stream_key = $2 where id = $1", stream_id, stream_key) == 1
 
+    async def lasting_key(self, user_id: str) -> str | None:
+        """The key with which the person publishes whatever stream; None without such an account."""
+        key: str | None = await self._db.fetchval(_LASTING_KEY, user_id)
+        return key
+
+    async def owner_named(self, username: str) -> str | None:
+        """The id of the account with this username (ASCII, any case)."""
+        owner_id: str | None = await self._db.fetchval(_OWNER_NAMED, username.lower())
+        return owner_id
+
     async def rotate_lasting_key(self, user_id: str, stream_key: str) -> bool:
         """Put a new key in the place of a person's lasting one; False if there is no such person."""
         return await self._db.execute("update users set stream_key = $2 where id = $1", user_id, stream_key) == 1
@@ -368,6 +378,8 @@ _NOT_APART: Final = (
 _KEYHOLDER: Final = (
     "select u.id as user_id, u.username, u.stream_defaults from users u where u.stream_key = $1" + _IN_GOOD_STANDING
 )
+_LASTING_KEY: Final = "select stream_key from users where id = $1 and deleted_at is null"
+_OWNER_NAMED: Final = "select id from users where username_key = $1 and deleted_at is null"
 _OPEN_OF: Final = (
     _SELECT
     + """

@@ -257,13 +257,12 @@ def features(
         addresses=to_publish,
         objects=storage.objects,
         node=place.node,
-        db=storage.db,
         departure=access.departure,
         rights=access.rights,
         needs_verified_email=settings.require_verified_email,
         new_streams=hourly("new_streams", settings.max_new_streams_per_hour),
     )
-    keys = KeyRoutes(ingest=watched.ingest, access=streams, addresses=to_publish, node=place.node, db=storage.db)
+    keys = KeyRoutes(ingest=watched.ingest, access=streams, addresses=to_publish, node=place.node, rows=storage.streams)
     replay = ReplayRoutes(log=storage.chat_log, rooms=storage.rooms, access=streams)
     guests = GuestRoutes(table=access.table, rights=access.rights, stream_directory=watched.streams)
     playback = HlsRoutes(

@@ -38,7 +38,6 @@ from server.live.stream_shapes import (
 )
 from storage.errors import StorageError
 from storage.objects import ObjectStore
-from storage.postgres import Database
 from storage.stream import Streams as StreamRows
 
 MAX_LIVE: Final = 500
@@ -59,7 +58,6 @@ class StreamRoutes:
         addresses: IngestAddresses,
         objects: ObjectStore,
         node: Node,
-        db: Database,
         departure: Departure,
         rights: Rights,
         needs_verified_email: bool,
@@ -73,7 +71,6 @@ class StreamRoutes:
         self._addresses = addresses
         self._objects = objects
         self._node = node
-        self._db = db
         self._departure = departure
         self._rights = rights
         self._needs_verified_email = needs_verified_email
@@ -141,9 +138,7 @@ class StreamRoutes:
         return Answer(201, {"stream": stream, "ingest": ingest}, {"Location": f"/api/v1/streams/{row.id}"})
 
     async def _require_verified(self, user_id: str) -> None:
-        if not self._needs_verified_email:
-            return
-        if await self._db.fetchval("select email_verified_at is null from users where id = $1", user_id):
+        if self._needs_verified_email and not await self._rows.has_verified_address(user_id):
             raise Problem(403, "Verify your e-mail address first", slug="email-not-verified")
 
     async def _change(self, call: Call[StreamChange, None]) -> Answer:
@@ -188,7 +183,7 @@ class StreamRoutes:
 
     async def _list(self, call: Call[None, StreamQuery]) -> Answer:
         query = call.query
-        owner_id = await self._owner_id(query.owner)
+        owner_id = None if query.owner is None else await self._rows.owner_named(query.owner)
         if query.owner is not None and owner_id is None:
             return Answer(200, {"items": [], "next": None})
         if query.state == "live":
@@ -231,13 +226,6 @@ class StreamRoutes:
         items = views[: query.limit]
         following = encode_cursor(_rank(items[-1])) if len(views) > len(items) else None
         return Answer(200, {"items": [shown(view) for view in items], "next": following})
-
-    async def _owner_id(self, username: str | None) -> str | None:
-        if username is None:
-            return None
-        sql = "select id from users where username_key = $1 and deleted_at is null"
-        owner_id: str | None = await self._db.fetchval(sql, username.casefold())
-        return owner_id
 
     async def _health(self, call: Call[None, None]) -> Answer:
         view = await self._access.owned(call)

@@ -13,8 +13,7 @@ from server.http.operation import Answer, Call, Operation
 from server.live.ingest import Ingest
 from server.live.stream_access import StreamAccess
 from server.live.stream_shapes import TAG, IngestShape
-from storage.postgres import Database
-from storage.stream import new_stream_key
+from storage.stream import Streams, new_stream_key
 
 
 class IngestAddresses:
@@ -39,13 +38,13 @@ class KeyRoutes:
     """``/api/v1/streams/{stream_id}/key`` and ``/api/v1/me/ingest``."""
 
     def __init__(
-        self, *, ingest: Ingest, access: StreamAccess, addresses: IngestAddresses, node: Node, db: Database
+        self, *, ingest: Ingest, access: StreamAccess, addresses: IngestAddresses, node: Node, rows: Streams
     ) -> None:
         self._ingest = ingest
         self._access = access
         self._addresses = addresses
         self._node = node
-        self._db = db
+        self._rows = rows
 
     def operations(self) -> Sequence[Operation]:
         return [
@@ -73,7 +72,7 @@ class KeyRoutes:
         return Answer(200, self._addresses.of(call, view.id, key))
 
     async def _my_ingest(self, call: Call[None, None]) -> Answer:
-        key = await self._db.fetchval("select stream_key from users where id = $1 and deleted_at is null", call.me.id)
+        key = await self._rows.lasting_key(call.me.id)
         if key is None:
             raise not_found("The account is no more")
         return Answer(200, self._addresses.of(call, None, key))

@@ -78,6 +78,15 @@ async def test_pages_hold_every_stream_once_while_newer_ones_are_added(shelf: Sh
     assert sorted(seen) == [f"s{n}" for n in range(7)]
 
 
+async def test_an_owner_is_found_by_name_in_any_case_and_has_a_lasting_key_until_the_account_goes(shelf: Shelf) -> None:
+    assert await shelf.streams.owner_named("ANN") == shelf.owner
+    assert await shelf.streams.owner_named("bob") is None
+    assert await shelf.streams.lasting_key(shelf.owner) == "key"
+    await shelf.db.execute("update users set deleted_at = now()")
+    assert await shelf.streams.owner_named("ann") is None
+    assert await shelf.streams.lasting_key(shelf.owner) is None
+
+
 async def test_states_category_and_owner_filter(shelf: Shelf) -> None:
     await shelf.add("live", category="art")
     await shelf.add("broken", state="interrupted")
