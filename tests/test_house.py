@@ -358,6 +358,8 @@ BENCH_PARTS = {
     "bench/syscall_baseline.py": "a server of system calls alone",
     "bench/job_kills.py": "workers and Postgres under fire, and the count afterwards",
     "bench/job_worker.py": "a process that works jobs, to be killed",
+    "bench/mail_kills.py": "nodes that deliver and an SMTP server under fire, and the count afterwards",
+    "bench/mail_processes.py": "processes that deliver mails and that take them, to be killed",
     "bench/machine.py": "what the figures were measured on",
     "bench/outcome.py": "what a run of the benches gives",
     "bench/page.py": "the report as a page",

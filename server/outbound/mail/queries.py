@@ -12,8 +12,13 @@ returning id, address, name, template, language, data, attempts, created_at
 """
 
 # Once a mail is sent its values go: links in it are as good as a password.
-SENT = "update mails set state = 'sent', ended_at = clock_timestamp(), reason = $2, data = '{}' \
-where id = $1 and state = 'queued'"
+# Without the wait for the disk (synchronous_commit), since a node may be killed in it; the end of the job, which follows,
+# waits for both.
+SENT = """
+with at_once as (select set_config('synchronous_commit', 'off', true))
+update mails set state = 'sent', ended_at = clock_timestamp(), reason = $2, data = '{}'
+from at_once where id = $1 and state = 'queued'
+"""
 ENDED = "update mails set state = $3, ended_at = clock_timestamp(), reason = $2 where id = $1 and state = 'queued'"
 DEFERRED = "update mails set reason = $2 where id = $1 and state = 'queued'"
 REQUEUE = "update mails set state = 'queued', attempts = 0, ended_at = null \

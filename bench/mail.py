@@ -1,0 +1,63 @@
+"""How many mails a second leave a node, and what is lost or comes twice when nodes and the SMTP server are killed.
+
+The engine is an embedded Postgres in a fresh folder with synchronous commit, the SMTP server is aiosmtpd on loopback,
+without TLS. A mail is sent once its row is marked as sent.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import tempfile
+from pathlib import Path
+from typing import Final
+
+import uvloop
+
+from bench import report
+from bench.mail_kills import MailToll, under_fire
+from bench.report import Figure, figure
+from storage.embedded import EmbeddedPostgres
+from storage.migrate import migrate
+
+TOO_LONG_S: Final = 900.0
+
+
+def _figures(toll: MailToll) -> list[Figure]:
+    name = f"{toll.mails:,} mails over {toll.kills} kills"
+    return [
+        figure("mail", f"{name}: lost", [toll.lost], "mails", better="lower", bar=0),
+        figure("mail", f"{name}: again though the server had answered", [toll.answered_twice], "mails", better="lower"),
+        figure("mail", f"{name}: twice in all", [toll.twice], "mails", better="lower"),
+        figure("mail", f"{name}: sent", [toll.mails / toll.took_s], "mails/s", better="higher"),
+    ]
+
+
+async def _all(options: argparse.Namespace, engine: EmbeddedPostgres, folder: Path) -> list[Figure]:
+    url = await asyncio.to_thread(engine.start)
+    await migrate(url)
+    toll = await under_fire(url, folder, mails=options.mails, kills=options.kills, within_s=TOO_LONG_S)
+    return _figures(toll)
+
+
+def main(argv: list[str]) -> int:
+    """Prints a row a question: median, spread, the bar."""
+    parser = argparse.ArgumentParser(prog="bench mail", description=__doc__)
+    parser.add_argument("--mails", type=int, default=10_000, help="mails to be delivered")
+    parser.add_argument("--kills", type=int, default=20, help="kills meanwhile, of nodes and the SMTP server in turn")
+    report.options(parser)
+    options = parser.parse_args(argv)
+    with tempfile.TemporaryDirectory(prefix="sf-bench-") as folder:
+        engine = EmbeddedPostgres(data_dir=Path(folder))
+        try:
+            figures = uvloop.run(_all(options, engine, Path(folder)))
+        finally:
+            engine.stop()
+    report.hand_over(figures, options.json)
+    return 0
+
+
+if __name__ == "__main__":
+    import sys
+
+    sys.exit(main(sys.argv[1:]))
