@@ -12,8 +12,8 @@ returning id, address, name, template, language, data, attempts, created_at
 """
 
 # Once a mail is sent its values go: links in it are as good as a password.
-# Without the wait for the disk (synchronous_commit), since a node may be killed in it; the end of the job, which follows,
-# waits for both.
+# Without the wait for the disk (synchronous_commit), in which the node may be killed; the end of the job, which
+# follows, waits for both.
 SENT = """
 with at_once as (select set_config('synchronous_commit', 'off', true))
 update mails set state = 'sent', ended_at = clock_timestamp(), reason = $2, data = '{}'

@@ -50,7 +50,7 @@ class MailSettings(BaseModel):
 
 
 def server_of(settings: MailSettings) -> SmtpServer | None:
-    """The SMTP server that is set; None when there is none. Raises ``ValueError`` with a sentence that has no secret."""
+    """The SMTP server that is set, if any. Raises ``ValueError`` with a sentence that has no secret."""
     if settings.smtp_url is None:
         if settings.smtp_password or settings.smtp_ca:
             raise ValueError("smtp_password and smtp_ca belong to smtp_url: give that as well")
