@@ -20,8 +20,9 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from actors.runtime import LoopClock
 from server.jobs import JobNode, Jobs
 from server.outbound.mail import Outbox
-from server.outbound.mail.smtp import SmtpClient, SmtpServer
+from server.outbound.mail.smtp import SmtpClient
 from server.outbound.mail.templates import Templates
+from server.outbound.settings import SmtpServer
 from storage.errors import StorageError
 from storage.ids import Ids
 from storage.jobs import JobQueue

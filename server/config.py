@@ -28,6 +28,7 @@ from pydantic_settings import (
 
 from server.features.people.settings import PeopleSettings
 from server.http.addresses import is_loopback, network_of
+from server.outbound.settings import MailSettings
 
 ENV_PREFIX = "SOCIALFLOW_"
 CONFIG_FILE = "socialflow.toml"
@@ -48,7 +49,7 @@ class ConfigError(Exception):
         return "\n".join(self.lines)
 
 
-class Settings(PeopleSettings, BaseSettings):
+class Settings(MailSettings, PeopleSettings, BaseSettings):
     """What an operator may choose. Ports of 0 take a free one."""
 
     model_config = SettingsConfigDict(

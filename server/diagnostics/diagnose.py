@@ -18,6 +18,7 @@ from server.diagnostics.machine import (
     check_run_folder,
     check_web_client,
 )
+from server.diagnostics.mail import check_mail
 from server.diagnostics.ports import check_ports
 from server.diagnostics.tls import check_proxy, check_tls
 
@@ -32,6 +33,7 @@ CHECKS: Final[Sequence[tuple[str, Check]]] = (
     ("postgres", check_postgres),
     ("redis", check_redis),
     ("objects", check_objects),
+    ("mail", check_mail),
     ("run folder", check_run_folder),
     ("tls", check_tls),
     ("proxy", check_proxy),

@@ -30,7 +30,11 @@ from storage.embedded import EmbeddedPostgres
 from storage.migrate import current, head
 from storage.postgres import Database
 from tests.server.kit import Kit
+from tests.server.outbound.conftest import smtp
+from tests.server.outbound.smtp_server import SmtpServerFixture
 from tests.storage.watched import MASTER, Instance
+
+__all__ = ["smtp"]
 
 NOWHERE = "postgresql://postgres@127.0.0.1:1/nothing"
 
@@ -257,6 +261,17 @@ async def test_doctor_notes_a_run_folder_with_too_little_room(tmp_path: Path) ->
     finding = await found(settings_of(tmp_path, *flags), "run folder")
     assert finding.state == "note"
     assert "--max-run-bytes" in finding.advice
+
+
+async def test_doctor_asks_the_smtp_server_without_sending_a_mail(tmp_path: Path, smtp: SmtpServerFixture) -> None:
+    assert "kept" in (await found(settings_of(tmp_path), "mail")).says
+    settings = settings_of(tmp_path, "--smtp-url", f"smtp+plain://127.0.0.1:{smtp.port}")
+    assert (await found(settings, "mail")).state == "ok"
+    in_tls = settings_of(tmp_path, "--smtp-url", f"smtp://ada:s3cret@127.0.0.1:{smtp.port}")
+    finding = await found(in_tls, "mail")
+    assert (finding.state, smtp.envelopes) == ("problem", [])
+    assert "STARTTLS" in finding.says
+    assert "s3cret" not in str(finding)
 
 
 async def test_doctor_asks_the_sentinels_and_says_which_master_they_name(tmp_path: Path) -> None:

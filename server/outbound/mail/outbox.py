@@ -19,8 +19,9 @@ import msgspec
 from actors.runtime import Clock
 from actors.text import clean_line
 from server.jobs import Attempt, Job, Jobs, RetryLater
+from server.outbound.envelopes import BadAddress
 from server.outbound.mail import queries
-from server.outbound.mail.message import BadAddress, Composed, compose, shown_name
+from server.outbound.mail.message import Composed, compose, shown_name
 from server.outbound.mail.smtp import ACCEPT_S, PREPARE_S, Deferred, Refused, SmtpClient, SmtpSession
 from server.outbound.mail.templates import LINK, TemplateName, Templates
 from storage.errors import Unavailable
@@ -34,6 +35,7 @@ LONGEST_PAUSE_S: Final = 3_600.0
 """With them a mail is given up after two days of trying."""
 AT_ONCE_ON_NODE: Final = 8
 """Of the slots of a node: a server that is slow must not keep all other jobs waiting."""
+KILLED: Final = "its worker was killed at each attempt"
 MARK_AGAIN_S: Final = 0.2
 MAX_ADDRESS_CHARS: Final = 320
 MAX_VALUE_CHARS: Final = 500
@@ -149,7 +151,9 @@ class Outbox:
             row = await tx.fetchrow(queries.BEGIN, attempt.body.mail_id)
         if row is None:
             return  # sent by an attempt that was killed afterwards, or erased with the person
-        if self._client is None:
+        if row["attempts"] > MOST_ATTEMPTS:
+            await self._end(row, "failed", row["reason"] or KILLED)
+        elif self._client is None:
             await self._end(row, "kept", "no SMTP server is set")
         else:
             await self._try(self._client, row)
@@ -181,8 +185,13 @@ class Outbox:
                 await self._clock.sleep(MARK_AGAIN_S)
 
     def _compose(self, row: Row) -> Composed:
+        """Raises ``BadAddress``; ``Deferred`` for what a later version has put, in a rolling upgrade."""
+        try:
+            rendered = self._templates.render(row["template"], row["language"], row["name"], row["data"])
+        except KeyError as error:
+            raise Deferred(f"this version cannot write a mail {row['template']}: it does not know {error}") from error
         return compose(
-            self._templates.render(row["template"], row["language"], row["name"], row["data"]),
+            rendered,
             mail_id=row["id"],
             sender=self._sender,
             sender_name=self._sender_name,

@@ -8,7 +8,7 @@ values ($1, $2, $3, $4, $5, $6, $7, $8)
 # What is handed over is counted before, so that a mail that kills its worker is given up as any other.
 BEGIN = """
 update mails set attempts = attempts + 1, attempted_at = clock_timestamp() where id = $1 and state = 'queued'
-returning id, address, name, template, language, data, attempts, created_at
+returning id, address, name, template, language, data, attempts, reason, created_at
 """
 
 # Once a mail is sent its values go: links in it are as good as a password.

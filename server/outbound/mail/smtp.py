@@ -10,16 +10,13 @@ import asyncio
 import contextlib
 import ssl
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import aiosmtplib
 
 from actors.text import clean_line
 from server.outbound.mail.message import Composed
-
-Tls = Literal["starttls", "implicit", "none"]
+from server.outbound.settings import SmtpServer
 
 PREPARE_S: Final = 60.0
 """From the connect to the server's answer to RCPT."""
@@ -35,21 +32,6 @@ class Deferred(Exception):
 
 class Refused(Exception):
     """The server will not take this mail, whenever it is sent. The sentence has the server's code and words."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class SmtpServer:
-    """``ca``: PEM file of the authorities that may vouch for the server; None: those of the machine."""
-
-    host: str
-    port: int
-    tls: Tls
-    username: str | None = None
-    password: str | None = None
-    ca: Path | None = None
-
-    def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
 
 
 class SmtpClient:
@@ -80,6 +62,11 @@ class SmtpClient:
                 await client.quit(timeout=QUIT_S)
         finally:
             client.close()
+
+    async def check(self) -> None:
+        """Connect, authenticate and leave. Raises ``Deferred`` with what is wrong."""
+        async with self.connected():
+            pass
 
     def _client(self) -> aiosmtplib.SMTP:
         server = self._server

@@ -11,8 +11,9 @@ import pytest
 from actors.runtime import LoopClock
 from server.jobs import Jobs
 from server.outbound.mail import Outbox, Recipient
-from server.outbound.mail.smtp import SmtpClient, SmtpServer
+from server.outbound.mail.smtp import SmtpClient
 from server.outbound.mail.templates import Templates
+from server.outbound.settings import SmtpServer
 from storage.ids import Ids
 from storage.jobs import JobQueue
 from storage.postgres import Database, Row

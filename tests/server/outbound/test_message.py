@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.outbound.mail.message import BadAddress, Composed, compose, envelope
+from server.outbound.envelopes import BadAddress, envelope
+from server.outbound.mail.message import Composed, compose
 from server.outbound.mail.templates import Rendered
 
 WRITTEN: dict[str, Any] = {

@@ -136,6 +136,24 @@ async def test_a_mail_is_given_up_after_its_attempts(mail: MailFixture, smtp: Sm
     assert (row["state"], row["reason"]) == ("failed", "450 later")
 
 
+async def test_a_mail_that_kills_its_worker_is_given_up_as_well(mail: MailFixture, smtp: SmtpServerFixture) -> None:
+    await mail.put()
+    await mail.database.execute("update mails set attempts = $1", MOST_ATTEMPTS)
+    await mail.deliver()
+    row = await mail.row()
+    assert (row["state"], row["reason"]) == ("failed", "its worker was killed at each attempt")
+    assert smtp.envelopes == []
+
+
+@pytest.mark.parametrize("unknown", ["template = 'of_tomorrow'", "data = data - 'until'"])
+async def test_a_mail_of_a_later_version_waits_for_a_node_that_knows_it(mail: MailFixture, unknown: str) -> None:
+    await mail.put()
+    await mail.database.execute(f"update mails set {unknown}")
+    with pytest.raises(RetryLater, match="this version cannot write a mail"):
+        await mail.deliver()
+    assert (await mail.row())["state"] == "queued"
+
+
 def test_the_pauses_grow_to_an_hour_and_give_up_after_two_days() -> None:
     pauses = [pause_after(attempts) for attempts in range(1, MOST_ATTEMPTS)]
     assert 3.75 <= pauses[0] <= 5

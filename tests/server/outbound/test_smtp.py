@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from server.outbound.mail.smtp import Deferred, Refused, SmtpClient, SmtpServer
+from server.outbound.mail.smtp import Deferred, Refused, SmtpClient
+from server.outbound.settings import SmtpServer
 from tests.server.live.edge.certificates import self_signed
 from tests.server.outbound.smtp_server import SmtpServerFixture, only
 from tests.server.outbound.test_message import composed

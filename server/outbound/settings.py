@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from pydantic import BaseModel, Field, model_validator
 
 from server.http.addresses import is_loopback
-from server.outbound.mail.message import BadAddress, envelope
-from server.outbound.mail.smtp import SmtpServer, Tls
+from server.outbound.envelopes import BadAddress, envelope
+
+Tls = Literal["starttls", "implicit", "none"]
 
 SCHEMES: Final[dict[str, tuple[Tls, int]]] = {
     "smtp": ("starttls", 587),
@@ -21,6 +23,21 @@ FORM: Final = (
     "smtp_url must be smtp://user:password@host (STARTTLS, port 587), smtps://… (TLS, port 465)"
     " or smtp+plain://host (without TLS, port 25)"
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmtpServer:
+    """``ca``: PEM file of the authorities that may vouch for the server; None: those of the machine."""
+
+    host: str
+    port: int
+    tls: Tls
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    ca: Path | None = None
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
 
 
 class MailSettings(BaseModel):
