@@ -66,7 +66,8 @@ class App:
         inside_port = self.ports.inside.getsockname()[1]
         place = await join_cluster(settings, storage, stages, inside_port=inside_port, registry=registry)
         access = await open_access(storage, place, stages)
-        installed = open_features(settings, storage, place, access, stages)
+        origin = settings.origin(self.ports.http_port)
+        installed = open_features(settings, storage, place, access, stages, origin=origin)
         self.first_admin = await installed.accounts.create_first_admin()
         core = live.assemble(settings, storage, place, access, stages, ports=self.ports)
         features = [*core.features, *installed.features]

@@ -26,9 +26,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from server.features.people.settings import PeopleSettings
+from server.features.settings import FeatureSettings
 from server.http.addresses import is_loopback, network_of
-from server.outbound.settings import MailSettings
 
 ENV_PREFIX = "SOCIALFLOW_"
 CONFIG_FILE = "socialflow.toml"
@@ -49,7 +48,7 @@ class ConfigError(Exception):
         return "\n".join(self.lines)
 
 
-class Settings(MailSettings, PeopleSettings, BaseSettings):
+class Settings(FeatureSettings, BaseSettings):
     """What an operator may choose. Ports of 0 take a free one."""
 
     model_config = SettingsConfigDict(
@@ -242,9 +241,16 @@ class Settings(MailSettings, PeopleSettings, BaseSettings):
     @property
     def local_origin(self) -> str:
         """Where a server with these settings is reached from this machine."""
+        return self._local_origin(self.http_port)
+
+    def origin(self, http_port: int) -> str:
+        """The address that people reach this server under. ``http_port``: the one that it listens on."""
+        return (self.public_url or self._local_origin(http_port)).rstrip("/")
+
+    def _local_origin(self, http_port: int) -> str:
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.http_host, self.http_host)
         shown = f"[{host}]" if ":" in host else host
-        return f"{self.scheme}://{shown}:{self.http_port}"
+        return f"{self.scheme}://{shown}:{http_port}"
 
 
 def load(argv: Sequence[str] = (), *, program: str = "socialflow") -> Settings:

@@ -22,6 +22,7 @@ from server.features import install
 from server.http import asyncapi, openapi
 from server.http.application import DESCRIPTION
 from server.http.health import Health
+from server.outbound.settings import Site
 
 
 class _Absent(dict[str, Any]):
@@ -37,7 +38,8 @@ class _Absent(dict[str, Any]):
 def features() -> list[Feature]:
     """All of a node's, none of which can answer."""
     absent, settings = cast(Any, _Absent()), Settings.model_construct()
-    installed = install(absent, core=absent, settings=settings, passwords=absent, is_https=False).features
+    site = Site(name="Social Flow", origin="http://localhost")
+    installed = install(absent, core=absent, settings=settings, passwords=absent, site=site, is_https=False).features
     health = Health(dependencies={}, is_draining=lambda: False, registry=CollectorRegistry())
     sockets = realtime.assemble(
         settings=settings,

@@ -7,8 +7,8 @@ from server.app import App
 
 def greeting(app: App, *, took_s: float) -> str:
     """Several lines of text."""
-    settings, host = app.settings, _reachable(app.settings.http_host)
-    address = settings.public_url or f"{settings.scheme}://{host}:{app.ports.http_port}"
+    settings = app.settings
+    address = settings.origin(app.ports.http_port)
     lines = [
         "",
         f"  {settings.server_name} is ready after {took_s:.1f} s",

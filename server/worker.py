@@ -49,7 +49,8 @@ class JobWorker:
         storage = await open_storage(settings, stages)
         place = await join_cluster(settings, storage, stages, inside_port=None, registry=CollectorRegistry())
         access = await open_access(storage, place, stages)
-        installed = open_features(settings, storage, place, access, stages)
+        origin = settings.origin(settings.http_port)  # of the nodes that serve, which have the same settings
+        installed = open_features(settings, storage, place, access, stages, origin=origin)
         kinds.register(settings, storage, place, rate_limits(settings), node_actor=None)
         await place.node.start()
         await become_member(place)

@@ -17,6 +17,7 @@ from server.jobs import JobNode, Jobs, repeated
 from server.lifecycle import Stages, closer
 from server.limits import SharedRates
 from server.live.published import NodesPublish
+from server.outbound.settings import Site
 from storage.audit import AuditLog
 from storage.jobs import JobQueue
 from storage.redis import RedisRateLimiter
@@ -25,9 +26,12 @@ HOUR_S = 3_600.0
 
 
 def open_features(
-    settings: Settings, storage: Storage, place: ClusterPlace, access: Access, stages: Stages
+    settings: Settings, storage: Storage, place: ClusterPlace, access: Access, stages: Stages, *, origin: str
 ) -> Installed:
-    """Registers the features' kinds of actors and the consumers of facts. Nothing runs yet."""
+    """Registers the features' kinds of actors and the consumers of facts. Nothing runs yet.
+
+    ``origin``: the address that people reach this server under.
+    """
     platform = Platform(
         db=storage.db,
         redis=storage.redis,
@@ -52,7 +56,14 @@ def open_features(
     )
     passwords = Passwords()
     stages.add("passwords", closer(passwords.close))
-    installed = install(platform, core=core, settings=settings, passwords=passwords, is_https=settings.is_https)
+    installed = install(
+        platform,
+        core=core,
+        settings=settings,
+        passwords=passwords,
+        site=Site(name=settings.server_name, origin=origin),
+        is_https=settings.is_https,
+    )
     for feature in installed.features:
         for kind in feature.kinds:
             place.node.register(kind.name, kind.factory, mailbox=kind.mailbox, idle_after_s=kind.idle_after_s)

@@ -11,10 +11,11 @@ from server.features.operations import audit, cluster, facts, jobs
 from server.features.people import accounts, export, profiles, relations
 from server.features.people.accounts.accounts import Accounts
 from server.features.people.accounts.passwords import Passwords
-from server.features.people.settings import PeopleSettings
+from server.features.settings import FeatureSettings
 from server.http.identity import Identity
 from server.live.departure import Departure
-from server.outbound.mail import erase as erase_mail
+from server.outbound import mail
+from server.outbound.settings import Site
 from storage.facts import Facts
 from storage.members import Member
 from storage.rights import RightsTable
@@ -41,7 +42,13 @@ class Installed:
 
 
 def install(
-    platform: Platform, *, core: Core, settings: PeopleSettings, passwords: Passwords, is_https: bool
+    platform: Platform,
+    *,
+    core: Core,
+    settings: FeatureSettings,
+    passwords: Passwords,
+    site: Site,
+    is_https: bool,
 ) -> Installed:
     """Every feature of a node but those of the live core, which come with its media and sockets."""
 
@@ -58,12 +65,8 @@ def install(
         personal_data=personal_data,
         when_changed=changed,
     )
-    mail = Feature(
-        name="mail",
-        personal_data=PersonalData(tables=frozenset({"mails", "mail_tokens"}), erase=erase_mail),
-    )
     features = [
-        mail,
+        mail.build(platform, settings=settings, site=site).feature,
         people.feature,
         relations.build(platform, settings=settings, when_changed=changed),
         profiles.build(platform, settings=settings, when_changed=changed),

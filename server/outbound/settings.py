@@ -40,6 +40,14 @@ class SmtpServer:
         return f"{self.host}:{self.port}"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """This server as people know it. ``origin``: the address that they reach it under, without a slash at its end."""
+
+    name: str
+    origin: str
+
+
 class MailSettings(BaseModel):
     smtp_url: str | None = Field(
         None,

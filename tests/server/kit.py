@@ -13,10 +13,11 @@ from actors.runtime import LocalTransport, LoopClock, Node
 from server.feature import Feature, Platform
 from server.features import Core, Installed, install
 from server.features.people.accounts.passwords import Passwords
-from server.features.people.settings import PeopleSettings
+from server.features.settings import FeatureSettings
 from server.http.identity import Identity
 from server.http.limits import RateLimiter, TokenBuckets
 from server.jobs import Jobs
+from server.outbound.settings import Site
 from storage.audit import AuditLog
 from storage.facts import Facts
 from storage.ids import Ids
@@ -106,8 +107,9 @@ class Kit:
         return install(
             self.platform(),
             core=self.core(),
-            settings=PeopleSettings(**settings),
+            settings=FeatureSettings(**settings),
             passwords=self.passwords,
+            site=Site(name="Social Flow", origin="https://live.test"),
             is_https=False,
         )
 

@@ -6,7 +6,7 @@ good as a password. Reading it is a privileged act then and lands in the audit l
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
@@ -20,13 +20,12 @@ from server.http.shapes import Page, PageQuery, Shape, Text
 from server.outbound.mail import queries
 from server.outbound.mail.outbox import MAX_ADDRESS_CHARS, Outbox
 from server.outbound.mail.templates import Templates
-from storage.postgres import Database, Row, Transaction
+from storage.audit import AuditLog
+from storage.postgres import Database, Row
 
 TAG: Final = "admin"
 
 State = Literal["queued", "sent", "kept", "bounced", "failed"]
-Audit = Callable[[Transaction, str, str, str, Mapping[str, Any]], Awaitable[None]]
-"""Notes, in a transaction, who did what to what: the actor's id, the action, the subject's id, and more about it."""
 
 
 class MailShape(Shape):
@@ -66,7 +65,7 @@ class MailQuery(PageQuery):
 class MailRoutes:
     """Every act lands in the audit log."""
 
-    def __init__(self, *, db: Database, outbox: Outbox, templates: Templates, audit: Audit) -> None:
+    def __init__(self, *, db: Database, outbox: Outbox, templates: Templates, audit: AuditLog) -> None:
         self._db = db
         self._outbox = outbox
         self._templates = templates
@@ -111,7 +110,9 @@ class MailRoutes:
         if row["state"] != "kept":
             return Answer(body=MailContentShape(**row, text=None, html=None))
         async with self._db.transaction() as tx:
-            await self._audit(tx, call.me.id, "mail.read", row["id"], {"address": row["address"]})
+            await self._audit.add(
+                tx, "mail.read", actor_id=call.me.id, subject=row["id"], detail={"address": row["address"]}
+            )
         said = self._templates.render(row["template"], row["language"], row["name"], row["data"])
         return Answer(body=MailContentShape(**row, text=said.text, html=said.html))
 
@@ -119,7 +120,7 @@ class MailRoutes:
         async with self._db.transaction() as tx:
             is_queued = await self._outbox.retry(tx, call.path["id"].lower())
             if is_queued:
-                await self._audit(tx, call.me.id, "mail.retried", call.path["id"].lower(), {})
+                await self._audit.add(tx, "mail.retried", actor_id=call.me.id, subject=call.path["id"].lower())
         row = await self._find(call)
         if not is_queued:
             raise Problem(409, "Only a mail that was kept, bounced or given up is delivered anew", slug="mail-state")

@@ -4,6 +4,7 @@ import appearance from "../features/appearance/ar";
 import chat from "../features/chat/ar";
 import cluster from "../features/cluster/ar";
 import home from "../features/home/ar";
+import mail from "../features/mail/ar";
 import people from "../features/people/ar";
 import player from "../features/player/ar";
 import search from "../features/search/ar";
@@ -14,4 +15,4 @@ import realtime from "../realtime/ar";
 import shell from "../shell/ar";
 import ui from "../ui/ar";
 
-export default { api, appearance, chat, cluster, home, people, player, realtime, search, shell, streams, studio, ui, watch };
+export default { api, appearance, chat, cluster, home, mail, people, player, realtime, search, shell, streams, studio, ui, watch };

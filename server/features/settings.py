@@ -1,0 +1,9 @@
+"""The settings of all features, each group of them in its room."""
+
+from __future__ import annotations
+
+from server.features.people.settings import PeopleSettings
+from server.outbound.settings import MailSettings
+
+
+class FeatureSettings(MailSettings, PeopleSettings): ...
