@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from server.feature import Feature, PersonalData, Platform
 from server.features import streams
-from server.features.operations import audit, cluster, facts, jobs
+from server.features.operations import audit, cluster, facts, jobs, mail
 from server.features.people import accounts, export, profiles, relations
 from server.features.people.accounts.accounts import Accounts
 from server.features.people.accounts.passwords import Passwords
 from server.features.settings import FeatureSettings
 from server.http.identity import Identity
 from server.live.departure import Departure
-from server.outbound import mail
+from server.outbound.mail import open_mail
 from server.outbound.settings import Site
 from storage.facts import Facts
 from storage.members import Member
@@ -55,6 +55,14 @@ def install(
     def personal_data() -> list[PersonalData]:
         return [one.personal_data for one in features if one.personal_data is not None]
 
+    outgoing = open_mail(
+        db=platform.db,
+        jobs=platform.jobs,
+        ids=platform.ids,
+        clock=platform.node.clock,
+        settings=settings,
+        site=site,
+    )
     changed = core.when_rights_changed
     people = accounts.build(
         platform,
@@ -66,12 +74,12 @@ def install(
         when_changed=changed,
     )
     features = [
-        mail.build(platform, settings=settings, site=site).feature,
         people.feature,
         relations.build(platform, settings=settings, when_changed=changed),
         profiles.build(platform, settings=settings, when_changed=changed),
         streams.build(platform, departure=core.departure, rights=core.rights),
         audit.build(),
+        mail.build(platform, mail=outgoing),
         jobs.build(platform),
         facts.build(facts=core.facts),
         cluster.build(platform, members=core.members, owners=core.owners),
