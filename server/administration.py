@@ -13,7 +13,9 @@ from server.exit_codes import failed
 from server.features.people.accounts.accounts import Accounts
 from server.features.people.accounts.deletion import Deletions
 from server.features.people.accounts.guesses import Guesses
+from server.features.people.accounts.methods import SignInMethods
 from server.features.people.accounts.passwords import Passwords
+from server.features.people.accounts.sessions import Sessions
 from server.features.people.profiles import Profiles
 from server.features.people.rules import EMAIL_PATTERN, USERNAME_PATTERN
 from server.http.errors import Problem
@@ -81,10 +83,10 @@ async def _accounts(settings: Settings) -> AsyncIterator[Accounts]:
         try:
             yield Accounts(
                 database=db,
-                identity=Identity(rows=db),
+                sessions=_sessions(db, audit),
                 passwords=passwords,
-                profiles=Profiles(database=db),
                 guesses=Guesses(limiter=TokenBuckets()),
+                methods=SignInMethods(),
                 ids=Ids(),
                 audit=audit,
                 deletions=_none_left(db, audit),
@@ -93,6 +95,10 @@ async def _accounts(settings: Settings) -> AsyncIterator[Accounts]:
         finally:
             passwords.close()
             await db.close()
+
+
+def _sessions(db: Database, audit: AuditLog) -> Sessions:
+    return Sessions(database=db, identity=Identity(rows=db), profiles=Profiles(database=db), ids=Ids(), audit=audit)
 
 
 def _none_left(db: Database, audit: AuditLog) -> Deletions:

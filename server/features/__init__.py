@@ -9,7 +9,7 @@ from server.feature import Feature, PersonalData, Platform
 from server.features import streams
 from server.features.operations import audit, cluster, facts, jobs, mail
 from server.features.people import accounts, export, profiles, relations
-from server.features.people.accounts.accounts import Accounts
+from server.features.people.accounts import Accounts, AccountsRoom
 from server.features.people.accounts.passwords import Passwords
 from server.features.settings import FeatureSettings
 from server.http.identity import Identity
@@ -38,7 +38,11 @@ class Core:
 class Installed:
     platform: Platform
     features: Sequence[Feature]
-    accounts: Accounts
+    people: AccountsRoom
+
+    @property
+    def accounts(self) -> Accounts:
+        return self.people.accounts
 
 
 def install(
@@ -85,4 +89,4 @@ def install(
         cluster.build(platform, members=core.members, owners=core.owners),
     ]
     features.append(export.build(platform, settings=settings, profile=people.profile, personal_data=personal_data()))
-    return Installed(platform=platform, features=features, accounts=people.accounts)
+    return Installed(platform=platform, features=features, people=people)

@@ -15,7 +15,7 @@ from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client import CollectorRegistry
 
-from server.features.people.accounts.accounts import Accounts
+from server.features.people.accounts import AccountsRoom
 from server.features.people.accounts.passwords import Passwords
 from server.http.application import HttpSettings, build_app
 from server.http.health import Dependency, Health, ServerInfo
@@ -120,11 +120,12 @@ PASSWORD = "correct horse battery staple"
 class ApiFixture:
     """The application, wired as the server wires it, and a client to it."""
 
-    def __init__(self, *, kit: Kit, accounts: Accounts, client: TestClient[Any, Any]):
+    def __init__(self, *, kit: Kit, people: AccountsRoom, client: TestClient[Any, Any]):
         self.kit = kit
+        self.people = people
         self.database = kit.database
         self.identity = kit.identity
-        self.accounts = accounts
+        self.accounts = people.accounts
         self.client = client
 
     async def wipe_deleted(self) -> None:
@@ -165,4 +166,4 @@ async def api(kit: Kit, serve: Serve) -> ApiFixture:
     features = [one for one in installed.features if one.name in {"accounts", "profiles", "relations", "export"}]
     operations = [operation for feature in features for operation in feature.operations]
     client = await serve(*health.operations(), *info.operations(), *operations, limiter=kit.limiter, registry=registry)
-    return ApiFixture(kit=kit, accounts=installed.accounts, client=client)
+    return ApiFixture(kit=kit, people=installed.people, client=client)

@@ -22,7 +22,7 @@ from server.database_url import running_database_url
 from server.diagnostics.diagnose import diagnose, findings
 from server.diagnostics.findings import Finding
 from server.diagnostics.machine import WEB
-from server.features.people.accounts.guesses import Device
+from server.features.people.accounts.devices import Device
 from server.features.people.accounts.passwords import Passwords
 from server.http.identity import Identity
 from server.migrate import migrate_database

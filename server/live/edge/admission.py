@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterable
 from random import random
-from urllib.parse import urlsplit
 
 from server.http.addresses import LOOPBACK, ClientAddresses, is_loopback, limiting_key
+from server.http.origins import is_same_origin
 
 _LEAST_RETRY_S = 1.0
 _LEAST_RECONNECT_MS = 250
-_DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
 
 class AllowedOrigins:
@@ -27,7 +26,7 @@ class AllowedOrigins:
         origin = headers.get("origin")
         if origin is None or "*" in self._allowed or origin.lower() in self._allowed:
             return True
-        return _is_same(origin, headers.get("host", ""))
+        return is_same_origin(origin, headers.get("host", ""))
 
     def cors(self, headers: dict[str, str]) -> list[tuple[str, str]]:
         """What lets a page of an admitted foreign origin read the answer; nothing for anybody else."""
@@ -40,18 +39,6 @@ class AllowedOrigins:
 
 
 _VARY = ("Vary", "Origin")
-
-
-def _is_same(origin: str, host: str) -> bool:
-    try:
-        ours = urlsplit(f"//{host}")
-        theirs = urlsplit(origin)
-        default = _DEFAULT_PORTS.get(theirs.scheme)
-        if default is None or not theirs.hostname:
-            return False
-        return theirs.hostname == ours.hostname and (theirs.port or default) == (ours.port or default)
-    except ValueError:
-        return False
 
 
 class AddressQuota:

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 from aiohttp import ClientResponse
 
-from server.features.people.accounts.accounts import MAX_REFRESHES
-from server.features.people.accounts.guesses import Device
+from server.features.people.accounts.devices import Device
 from server.features.people.accounts.passwords import Passwords
+from server.features.people.accounts.sessions import MAX_REFRESHES
 from server.http.errors import Problem, Unauthorized
 from server.http.identity import Identity
 from storage.postgres import Database
@@ -241,7 +241,7 @@ async def test_session_of_somebody_else_is_not_there(api: ApiFixture) -> None:
 async def test_purge_forgets_only_what_can_never_be_used_again(api: ApiFixture) -> None:
     ada, bob = await api.register("ada"), await api.register("bob")
     await api.database.execute("update auth_sessions set expires_at = now() where user_id = $1", bob.id)
-    await api.accounts.purge()
+    await api.people.sessions.purge()
     assert await api.database.fetchval("select count(*) from auth_sessions") == 1
     assert (await api.client.post(REFRESH, json={"refresh_token": ada.refresh_token})).status == 200
     assert (await api.client.post(REFRESH, json={"refresh_token": bob.refresh_token})).status == 401

@@ -13,7 +13,8 @@ from actors.runtime import Unavailable
 from server.features import streams
 from server.features.people import relations
 from server.features.people.accounts import queries
-from server.features.people.accounts.accounts import Accounts, Device
+from server.features.people.accounts.accounts import Accounts
+from server.features.people.accounts.devices import Device
 from server.http.errors import Problem
 from server.http.identity import Caller
 from storage import audit

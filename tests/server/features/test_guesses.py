@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from server.features.people.accounts.guesses import Device, Guesses, KnownDevice
+from server.features.people.accounts.devices import Device, KnownDevice
+from server.features.people.accounts.guesses import Guesses
 from server.http.errors import Problem
 from server.http.limits import TokenBuckets
 

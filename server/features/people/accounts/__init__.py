@@ -9,16 +9,35 @@ from typing import Any, Final
 from server.feature import Feature, PersonalData, Platform, rows_by_id
 from server.features.people.accounts import queries
 from server.features.people.accounts.accounts import Accounts
+from server.features.people.accounts.cookies import Cookies, device_of
 from server.features.people.accounts.deletion import Deletions
+from server.features.people.accounts.devices import Device
 from server.features.people.accounts.guesses import Guesses
+from server.features.people.accounts.methods import Provider, SecondFactor, SignInMethods
 from server.features.people.accounts.passwords import Passwords
-from server.features.people.accounts.routes import Auth, AuthRates
+from server.features.people.accounts.routes import AuthRates, AuthRoutes, signed_in_answer
+from server.features.people.accounts.session_routes import SessionRoutes
+from server.features.people.accounts.sessions import Sessions, SignedIn
 from server.features.people.accounts.suspension import SuspensionRoutes
 from server.features.people.profiles import Profiles
 from server.features.people.settings import PeopleSettings
 from server.http.identity import Identity
 from server.jobs import repeated
 from storage.postgres import Transaction
+
+__all__ = [
+    "Accounts",
+    "AccountsRoom",
+    "Cookies",
+    "Device",
+    "Provider",
+    "SecondFactor",
+    "SignInMethods",
+    "SignedIn",
+    "build",
+    "device_of",
+    "signed_in_answer",
+]
 
 PURGE_S: Final = 3_600.0
 
@@ -33,10 +52,15 @@ SECTIONS: Final = (
 
 @dataclass(frozen=True, kw_only=True)
 class AccountsRoom:
-    """``profile`` reads what a person's own row holds; None when there is no such account."""
+    """``profile`` reads what a person's own row holds; None when there is no such account. Rooms that are made later
+    add to ``methods`` what else one may sign in by, and call ``accounts.sign_in`` when somebody has done so.
+    """
 
     feature: Feature
     accounts: Accounts
+    sessions: Sessions
+    methods: SignInMethods
+    cookies: Cookies
     profile: Callable[[str], Awaitable[Mapping[str, Any] | None]]
 
 
@@ -61,12 +85,20 @@ def build(
         grace_days=settings.deletion_grace_days,
         name_days=settings.name_reserved_days,
     )
-    accounts = Accounts(
+    sessions = Sessions(
         database=platform.db,
         identity=identity,
-        passwords=passwords,
         profiles=Profiles(database=platform.db),
+        ids=platform.ids,
+        audit=platform.audit,
+    )
+    methods, cookies = SignInMethods(), Cookies(is_secure=is_https)
+    accounts = Accounts(
+        database=platform.db,
+        sessions=sessions,
+        passwords=passwords,
         guesses=Guesses(limiter=platform.limiter),
+        methods=methods,
         ids=platform.ids,
         audit=platform.audit,
         deletions=deletions,
@@ -83,11 +115,14 @@ def build(
     feature = Feature(
         name="accounts",
         operations=[
-            *Auth(accounts=accounts, rates=AuthRates(), is_secure=is_https).operations(),
+            *AuthRoutes(
+                accounts=accounts, sessions=sessions, methods=methods, cookies=cookies, rates=AuthRates()
+            ).operations(),
+            *SessionRoutes(sessions=sessions).operations(),
             *suspension.operations(),
         ],
         jobs=[deletions.job],
-        schedules=[repeated("sessions.purge", accounts.purge, every_s=PURGE_S)],
+        schedules=[repeated("sessions.purge", sessions.purge, every_s=PURGE_S)],
         personal_data=PersonalData(
             tables=frozenset({"users", "auth_sessions", "account_deletions", "idempotency_keys"}),
             sections=SECTIONS,
@@ -98,7 +133,9 @@ def build(
             },
         ),
     )
-    return AccountsRoom(feature=feature, accounts=accounts, profile=profile)
+    return AccountsRoom(
+        feature=feature, accounts=accounts, sessions=sessions, methods=methods, cookies=cookies, profile=profile
+    )
 
 
 async def _erase(tx: Transaction, person_id: str) -> None:

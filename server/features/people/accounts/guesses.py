@@ -13,37 +13,13 @@ The rates follow NIST SP 800-63B section 3.2.2, which allows at most 100 failure
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
+from server.features.people.accounts.devices import Device, KnownDevice, key_of_known
 from server.http.addresses import limiting_key
 from server.http.errors import Problem
 from server.http.limits import CallRate, RateLimiter
-
-
-@dataclass(frozen=True, kw_only=True)
-class Device:
-    """Where a session is used from. ``cookie``: the device's own secret, empty for one that has none."""
-
-    address: str
-    user_agent: str
-    cookie: str = ""
-
-    @property
-    def key(self) -> bytes | None:
-        """What is kept of the cookie: it has 128 random bits, so a plain hash is enough."""
-        return hashlib.sha256(self.cookie.encode()).digest() if self.cookie else None
-
-
-@dataclass(frozen=True, kw_only=True)
-class KnownDevice:
-    """A device that an account was used from: by its cookie, or by its address and user agent."""
-
-    address: str
-    user_agent: str
-    key: bytes | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +44,7 @@ class Guesses:
 
     async def begin(self, account: str, device: Device, *, known: Iterable[KnownDevice]) -> Attempt:
         """Take one attempt on ``account``, a person's id or the name that stands for nobody. Raises a 429."""
-        of_device = _known_key(device, known)
+        of_device = key_of_known(device, known)
         if of_device is not None:
             return await self._take([(f"{account} {of_device}", self._rates.here)])
         here = f"{account} {limiting_key(device.address)}"
@@ -88,19 +64,3 @@ class Guesses:
             if wait_s > 0:
                 raise Problem(429, "Too many wrong passwords", slug="too-many-guesses", retry_after_s=wait_s)
         return Attempt(rate_limits)
-
-
-_KEY_CHARS: Final = 24
-
-
-def _known_key(device: Device, known: Iterable[KnownDevice]) -> str | None:
-    """Under which the device's attempts are counted, if it is known."""
-    address = limiting_key(device.address)
-    key = device.key
-    for one in known:
-        if key is not None and one.key == key:
-            return key.hex()[:_KEY_CHARS]
-        if limiting_key(one.address) == address and one.user_agent == device.user_agent:
-            agent = hashlib.sha256(device.user_agent.encode()).hexdigest()
-            return f"{address} {agent[:_KEY_CHARS]}"
-    return None

@@ -45,6 +45,10 @@ join users u on u.id = s.user_id
 where t.token_hash = $1
 for update of t, s
 """
+SESSION_OF_REFRESH = """
+select t.session_id, s.user_id from refresh_tokens t join auth_sessions s on s.id = t.session_id
+where t.token_hash = $1
+"""
 SPEND_REFRESH = "update refresh_tokens set used_at = clock_timestamp() where token_hash = $1"
 
 TOUCH_SESSION = "update auth_sessions set last_seen_at = now(), ip = $2, user_agent = $3, \

@@ -1,33 +1,38 @@
-"""``/api/v1/auth``: registration, sign-in and sessions."""
+"""``/api/v1/auth``: registration, sign-in and sign-out."""
 
 from __future__ import annotations
 
-import re
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Annotated, Any, Final, Literal
-from uuid import UUID
 
 from pydantic import Field
 
-from server.features.people.accounts.accounts import Accounts, SignedIn
-from server.features.people.accounts.guesses import Device
+from server.features.people.accounts.accounts import Accounts
+from server.features.people.accounts.cookies import Cookies, device_of, new_device_value, refresh_token_of
+from server.features.people.accounts.devices import Device
+from server.features.people.accounts.methods import SignInMethods
+from server.features.people.accounts.sessions import Sessions, SignedIn
 from server.features.people.profiles import Me
 from server.features.people.rules import Email, Password, Username
-from server.http.cursors import after_time, page_of
+from server.http.errors import Problem, Unauthorized
 from server.http.limits import CallRate
 from server.http.operation import Answer, Call, Operation
-from server.http.shapes import Body, Page, PageQuery, Shape, Text
+from server.http.shapes import Body, Shape, Text
 
 TAG: Final = "accounts"
+
+SessionMode = Annotated[
+    Literal["cookie"] | None,
+    Field(description="`cookie`: the refresh token comes as an HttpOnly cookie, and not in the answer"),
+]
 
 
 class Registration(Body):
     username: Username
     email: Email
     password: Password
+    session: SessionMode = None
 
 
 class Login(Body):
@@ -36,10 +41,15 @@ class Login(Body):
     totp: Annotated[Text, Field(max_length=64)] | None = Field(
         None, description="Of the second factor; not looked at for accounts without one"
     )
+    session: SessionMode = None
 
 
-class Refresh(Body):
+class Logout(Body):
     refresh_token: Annotated[Text, Field(min_length=1, max_length=256)]
+
+
+class Refresh(Logout):
+    session: SessionMode = None
 
 
 class DeleteAccount(Body):
@@ -54,18 +64,20 @@ class PasswordChange(Body):
 class Tokens(Shape):
     user: Me
     access_token: str
-    refresh_token: str
+    refresh_token: Annotated[str | None, Field(description="Not there where it comes as a cookie")] = None
     token_type: Literal["Bearer"] = "Bearer"  # noqa: S105  # RFC 6749's name of a kind
     expires_in: Annotated[int, Field(description="Seconds that the access token lives")]
 
 
-class SessionShape(Shape):
-    id: UUID
-    user_agent: str
-    ip: str
-    created_at: datetime
-    last_seen_at: datetime
-    current: Annotated[bool, Field(description="Whether it is the session of this very call")]
+class ProviderShape(Shape):
+    provider: str
+    name: str
+
+
+class MethodsShape(Shape):
+    password: bool
+    passkeys: bool
+    oauth: list[ProviderShape]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,17 +90,20 @@ class AuthRates:
     change: CallRate = field(default=CallRate("change_password", per_s=0.5, burst=20))
 
 
-class Auth:
-    """The operations of ``Accounts`` that everybody may call on their own account."""
+class AuthRoutes:
+    """How a device gets its session, and ends it."""
 
-    def __init__(self, *, accounts: Accounts, rates: AuthRates, is_secure: bool = False) -> None:
-        """``is_secure``: people come over HTTPS, so that cookies need not travel otherwise."""
+    def __init__(
+        self, *, accounts: Accounts, sessions: Sessions, methods: SignInMethods, cookies: Cookies, rates: AuthRates
+    ) -> None:
         self._accounts = accounts
+        self._sessions = sessions
+        self._methods = methods
+        self._cookies = cookies
         self._rates = rates
-        self._is_secure = is_secure
 
     def operations(self) -> Sequence[Operation]:
-        return [*self._entrances(), *self._sessions_operations()]
+        return [*self._entrances(), *self._account_operations()]
 
     def _entrances(self) -> list[Operation]:
         return [
@@ -106,13 +121,18 @@ class Auth:
                 method="POST", path="/api/v1/auth/refresh", handler=self._refresh, name="refresh", tag=TAG,
                 summary="Exchange a refresh token for a new pair",
                 description="Each refresh token works once. Presented again it ends its session, but by the same "
-                "user agent within 10 seconds, which gets another pair.",
-                body=Refresh, max_body=16 * 1024, answers={200: Tokens},
+                "user agent within 10 seconds, which gets another pair. Without a body the token is taken from the "
+                "cookie of a `cookie` session, from the server's own page only, and the next one comes as a cookie.",
+                body=Refresh, body_required=False, max_body=16 * 1024, answers={200: Tokens},
                 problems=frozenset({401, 403}), rate=self._rates.refresh,
+            ),
+            Operation(
+                method="GET", path="/api/v1/auth/methods", handler=self._list_methods, name="listSignInMethods",
+                tag=TAG, summary="What a sign-in page may offer", answers={200: MethodsShape},
             ),
         ]  # fmt: skip
 
-    def _sessions_operations(self) -> list[Operation]:
+    def _account_operations(self) -> list[Operation]:
         return [
             Operation(
                 method="POST", path="/api/v1/auth/password/change", handler=self._change_password,
@@ -122,16 +142,11 @@ class Auth:
             ),
             Operation(
                 method="POST", path="/api/v1/auth/logout", handler=self._logout, name="logout", tag=TAG,
-                summary="End this session", answers={204: None}, auth="required",
-            ),
-            Operation(
-                method="GET", path="/api/v1/auth/sessions", handler=self._list, name="listSessions", tag=TAG,
-                summary="The devices that are signed in", query=PageQuery, answers={200: Page[SessionShape]},
-                auth="required",
-            ),
-            Operation(
-                method="DELETE", path="/api/v1/auth/sessions/{session_id}", handler=self._end, name="endSession",
-                tag=TAG, summary="Sign a device out; its sockets are closed", answers={204: None}, auth="required",
+                summary="End this session",
+                description="That of the access token, or without one that of the refresh token in the body or in the "
+                "cookie, which only the server's own page may use.",
+                body=Logout, body_required=False, max_body=16 * 1024, answers={204: None},
+                problems=frozenset({401, 403}), auth="optional", rate=self._rates.refresh,
             ),
             Operation(
                 method="DELETE", path="/api/v1/me", handler=self._delete, name="deleteMe", tag="people",
@@ -143,30 +158,40 @@ class Auth:
         ]  # fmt: skip
 
     async def _register(self, call: Call[Registration, None]) -> Answer:
-        body, device = call.body, self._device(call)
+        body, device = call.body, _kept_device(call)
         signed_in = await self._accounts.register(
             username=body.username, email=body.email, password=body.password, device=device
         )
-        headers = {"Location": f"/api/v1/users/{body.username}"}
-        return Answer(201, _tokens(signed_in), headers, cookies=[self._device_cookie(call, device)])
+        answer = signed_in_answer(signed_in, call, device, self._cookies, as_cookie=body.session == "cookie")
+        return replace(answer, status=201, headers={"Location": f"/api/v1/users/{body.username}"})
 
     async def _login(self, call: Call[Login, None]) -> Answer:
-        device = self._device(call)
-        signed_in = await self._accounts.login(login=call.body.login, password=call.body.password, device=device)
-        return Answer(200, _tokens(signed_in), cookies=[self._device_cookie(call, device)])
+        body, device = call.body, _kept_device(call)
+        signed_in = await self._accounts.login(login=body.login, password=body.password, device=device, code=body.totp)
+        return signed_in_answer(signed_in, call, device, self._cookies, as_cookie=body.session == "cookie")
 
-    def _device(self, call: Call[Any, Any]) -> Device:
-        """The device, with a cookie that it is to keep if it has none."""
-        device = device_of(call)
-        return device if device.cookie else replace(device, cookie=secrets.token_urlsafe(_COOKIE_BYTES))
+    async def _refresh(self, call: Call[Refresh | None, None]) -> Answer:
+        token = call.body.refresh_token if call.body else refresh_token_of(call)
+        if token is None:
+            raise Problem(400, "A body with a refresh_token is needed, or the cookie of a session")
+        pair = await self._sessions.refresh(refresh_token=token, device=device_of(call))
+        as_cookie = call.body is None or call.body.session == "cookie"
+        cookies = [self._cookies.refresh(call, pair.refresh_token)] if as_cookie else []
+        return _answer(pair, cookies, as_cookie=as_cookie)
 
-    def _device_cookie(self, call: Call[Any, Any], device: Device) -> str:
-        secure = "; Secure" if self._is_secure or call.request.secure else ""
-        return f"{DEVICE_COOKIE}={device.cookie}; {_COOKIE_FLAGS}; Max-Age={_DEVICE_S}{secure}"
+    async def _logout(self, call: Call[Logout | None, None]) -> Answer:
+        device, token = device_of(call), call.body.refresh_token if call.body else refresh_token_of(call)
+        if call.person is not None:
+            await self._sessions.logout(person=call.person, device=device)
+        elif token is not None:
+            await self._sessions.logout_by_refresh(refresh_token=token, device=device)
+        else:
+            raise Unauthorized("token_missing", "Send the access token, or the refresh token")
+        return Answer(204, cookies=[self._cookies.no_refresh(call)])
 
-    async def _refresh(self, call: Call[Refresh, None]) -> Answer:
-        signed_in = await self._accounts.refresh(refresh_token=call.body.refresh_token, device=device_of(call))
-        return Answer(200, _tokens(signed_in))
+    async def _list_methods(self, call: Call[None, None]) -> Answer:
+        providers = [ProviderShape(provider=one.provider, name=one.name) for one in self._methods.providers]
+        return Answer(200, MethodsShape(password=True, passkeys=self._methods.has_passkeys, oauth=providers))
 
     async def _change_password(self, call: Call[PasswordChange, None]) -> Answer:
         await self._accounts.change_password(
@@ -177,47 +202,33 @@ class Auth:
         )
         return Answer(204)
 
-    async def _logout(self, call: Call[None, None]) -> Answer:
-        await self._accounts.logout(person=call.me, device=device_of(call))
-        return Answer(204)
-
-    async def _list(self, call: Call[None, PageQuery]) -> Answer:
-        rows = await self._accounts.sessions(
-            person=call.me, after=after_time(call.query.cursor), limit=call.query.limit + 1
-        )
-        shown, following = page_of(rows, call.query.limit, lambda row: (row["created_at"], row["id"]))
-        items = [SessionShape(**dict(row), current=row["id"] == call.me.session_id) for row in shown]
-        return Answer(200, Page[SessionShape](items=items, next=following))
-
-    async def _end(self, call: Call[None, None]) -> Answer:
-        await self._accounts.end_session(person=call.me, session_id=call.path["session_id"], device=device_of(call))
-        return Answer(204)
-
     async def _delete(self, call: Call[DeleteAccount, None]) -> Answer:
         await self._accounts.delete(person=call.me, password=call.body.password)
         return Answer(204)
 
 
-DEVICE_COOKIE: Final = "sf_device"
-_COOKIE_BYTES: Final = 16
-_COOKIE_FLAGS: Final = "Path=/api/v1/auth; HttpOnly; SameSite=Strict"
-_DEVICE_S: Final = 400 * 24 * 3600  # as long as browsers keep one (RFC 6265bis section 5.5)
-_COOKIE_VALUE: Final = re.compile("[A-Za-z0-9_-]{22}")
+def _kept_device(call: Call[Any, Any]) -> Device:
+    """The device, with a cookie that it is to keep if it has none."""
+    device = device_of(call)
+    return device if device.cookie else replace(device, cookie=new_device_value())
 
 
-def device_of(call: Call[Any, Any]) -> Device:
-    cookie = call.request.cookies.get(DEVICE_COOKIE, "")
-    return Device(
-        address=call.address,
-        user_agent=call.request.headers.get("User-Agent", ""),
-        cookie=cookie if _COOKIE_VALUE.fullmatch(cookie) else "",
-    )
+def signed_in_answer(
+    signed_in: SignedIn, call: Call[Any, Any], device: Device, cookies: Cookies, *, as_cookie: bool
+) -> Answer:
+    """What a sign-in answers, whatever it was made by. ``as_cookie``: the refresh token comes as a cookie."""
+    set_cookies = [cookies.device(call, device)]
+    if as_cookie:
+        set_cookies.append(cookies.refresh(call, signed_in.refresh_token))
+    return _answer(signed_in, set_cookies, as_cookie=as_cookie)
 
 
-def _tokens(signed_in: SignedIn) -> Tokens:
-    return Tokens(
+def _answer(signed_in: SignedIn, cookies: Sequence[str], *, as_cookie: bool) -> Answer:
+    tokens = Tokens(
         user=signed_in.user,
         access_token=signed_in.access_token,
         refresh_token=signed_in.refresh_token,
         expires_in=signed_in.expires_in,
     )
+    hidden = {"refresh_token"} if as_cookie else set()
+    return Answer(200, tokens.model_dump(mode="json", exclude=hidden), cookies=cookies)

@@ -1,7 +1,7 @@
 /**
- * Who is signed in. The access token lives in memory only; the refresh token in localStorage, shared by
- * all tabs. A refresh token may be presented once in its life, so it is exchanged under a lock that spans
- * the tabs, and is read again inside the lock.
+ * Who is signed in. The access token lives in memory only; the refresh token in a cookie that no script reads,
+ * shared by all tabs. It may be presented once in its life, so it is exchanged under a lock that spans the tabs.
+ * localStorage tells the tabs who it is.
  */
 import { signal } from "@preact/signals";
 import { ApiError, request, type Request } from "./http";
@@ -14,8 +14,9 @@ const LOCK = "sf.refresh";
 const MARGIN_MS = 60_000;
 
 interface Stored {
-  refresh_token: string;
   user: Me;
+  /** Of a session that began before tokens lay in the cookie; exchanged once for one that does. */
+  refresh_token?: string;
 }
 
 interface Access {
@@ -43,7 +44,7 @@ function stored(): Stored | null {
 
 function keep(pair: TokenPair): void {
   access = { token: pair.access_token, until: Date.now() + pair.expires_in * 1000 };
-  localStorage.setItem(STORED, JSON.stringify({ refresh_token: pair.refresh_token, user: pair.user } satisfies Stored));
+  localStorage.setItem(STORED, JSON.stringify({ user: pair.user } satisfies Stored));
   setUser(pair.user);
   tabs?.postMessage(access);
 }
@@ -83,7 +84,9 @@ async function renew(): Promise<string | null> {
     const found = stored();
     if (!found) return null;
     try {
-      keep(await request<TokenPair>("/auth/refresh", { method: "POST", body: { refresh_token: found.refresh_token } }));
+      const old = found.refresh_token;
+      const body = old ? { refresh_token: old, session: "cookie" } : undefined;
+      keep(await request<TokenPair>("/auth/refresh", { method: "POST", body }));
     } catch (error) {
       if (error instanceof ApiError && (error.status === 401 || error.status === 400 || error.status === 422)) {
         forget("expired");
@@ -121,19 +124,19 @@ export async function call<T>(path: string, options: Request = {}): Promise<T> {
 }
 
 export async function signIn(login: string, password: string, totp?: string): Promise<void> {
-  const body = totp ? { login, password, totp } : { login, password };
+  const body = { login, password, session: "cookie", ...(totp ? { totp } : {}) };
   keep(await request<TokenPair>("/auth/login", { method: "POST", body }));
 }
 
 export async function register(username: string, email: string, password: string): Promise<void> {
-  keep(await request<TokenPair>("/auth/register", { method: "POST", body: { username, email, password } }));
+  keep(await request<TokenPair>("/auth/register", { method: "POST", body: { username, email, password, session: "cookie" } }));
 }
 
 /** Signs out here at once; the server is told, and if it is away its tokens run out by themselves. */
 export async function signOut(): Promise<void> {
   const token = await accessToken().catch(() => null);
   forget("signed-out");
-  if (token) await request("/auth/logout", { method: "POST", token }).catch(() => undefined);
+  await request("/auth/logout", { method: "POST", token }).catch(() => undefined);
 }
 
 /** The server ended this session, for example from another device. */

@@ -1,0 +1,106 @@
+"""Devices that sessions are used from: what is kept of one, and how it is called. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from actors.text import clean_line
+from server.http.addresses import limiting_key
+
+MAX_AGENT_CHARS: Final = 256
+_KEY_CHARS: Final = 24
+
+
+@dataclass(frozen=True, kw_only=True)
+class Device:
+    """Where a session is used from. ``cookie``: the device's own secret, empty for one that has none. ``language``:
+    the one that the person reads mails in.
+    """
+
+    address: str
+    user_agent: str
+    cookie: str = ""
+    language: str = "en"
+
+    @property
+    def key(self) -> bytes | None:
+        """What is kept of the cookie: it has 128 random bits, so a plain hash is enough."""
+        return hashlib.sha256(self.cookie.encode()).digest() if self.cookie else None
+
+    @property
+    def agent(self) -> str:
+        """The User-Agent as it is kept: one line, bounded."""
+        cut = self.user_agent[:MAX_AGENT_CHARS].encode("utf-8", "replace").decode()
+        return clean_line(cut)[:MAX_AGENT_CHARS]
+
+    @property
+    def name(self) -> str:
+        return device_name(self.agent)
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownDevice:
+    """A device that an account was used from: by its cookie, or by its address and user agent."""
+
+    address: str
+    user_agent: str
+    key: bytes | None
+
+
+def key_of_known(device: Device, known: Iterable[KnownDevice]) -> str | None:
+    """A short text that stands for the device, if it is one of the known."""
+    address, key, agent = limiting_key(device.address), device.key, device.agent
+    for one in known:
+        if key is not None and one.key == key:
+            return key.hex()[:_KEY_CHARS]
+        if limiting_key(one.address) == address and one.user_agent == agent:
+            return f"{address} {hashlib.sha256(agent.encode()).hexdigest()[:_KEY_CHARS]}"
+    return None
+
+
+# In this order, since most agents claim to be several: the first that is found says what it is.
+_PROGRAMS: Final = (
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("SamsungBrowser/", "Samsung Internet"),
+    ("Firefox/", "Firefox"),
+    ("FxiOS/", "Firefox"),
+    ("CriOS/", "Chrome"),
+    ("HeadlessChrome/", "Chrome"),
+    ("Chromium/", "Chromium"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+    ("OBS", "OBS"),
+)
+_SYSTEMS: Final = (
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("CrOS", "ChromeOS"),
+    ("Windows", "Windows"),
+    ("Macintosh", "macOS"),
+    ("Mac OS X", "macOS"),
+    ("Linux", "Linux"),
+)
+_FIRST_PRODUCT: Final = re.compile(r"[A-Za-z][A-Za-z0-9 ._-]{0,39}(?=/|$)")
+
+
+def device_name(user_agent: str) -> str:
+    """As a person would call the device: ``Firefox on Windows``; empty when the agent says nothing of use."""
+    program = _first(_PROGRAMS, user_agent) or _product(user_agent)
+    system = _first(_SYSTEMS, user_agent)
+    return f"{program} on {system}" if program and system else program or system
+
+
+def _first(table: Iterable[tuple[str, str]], user_agent: str) -> str:
+    return next((name for mark, name in table if mark in user_agent), "")
+
+
+def _product(user_agent: str) -> str:
+    """The first product token (RFC 9110 section 10.1.5), unless it is the one that all browsers send."""
+    found = _FIRST_PRODUCT.match(user_agent)
+    return "" if found is None or found[0] == "Mozilla" else found[0]

@@ -1,0 +1,48 @@
+"""How one may sign in: a password, and what other rooms add to it when they are made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from server.features.people.accounts.devices import Device
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provider:
+    """Somebody else's sign-in. ``provider``: as it stands in paths; ``name``: as people know it."""
+
+    provider: str
+    name: str
+
+
+class SecondFactor(Protocol):
+    """What must be shown besides a password, by those who have set it up."""
+
+    async def prove(self, person_id: str, code: str | None, device: Device) -> None:
+        """Return when the person has none, or the code is right. Raises a 401 ``totp-required`` without a code, and
+        the 401 of a wrong password for a wrong one.
+        """
+
+
+class SignInMethods:
+    """What a sign-in page may offer; complete when the node serves."""
+
+    def __init__(self) -> None:
+        self.has_passkeys = False
+        self.providers: list[Provider] = []
+        self._factors: list[SecondFactor] = []
+
+    def offer_passkeys(self) -> None:
+        self.has_passkeys = True
+
+    def add_provider(self, provider: Provider) -> None:
+        self.providers.append(provider)
+
+    def add_second_factor(self, factor: SecondFactor) -> None:
+        self._factors.append(factor)
+
+    async def prove_second(self, person_id: str, code: str | None, device: Device) -> None:
+        """Raises what the first factor raises that is not satisfied."""
+        for factor in self._factors:
+            await factor.prove(person_id, code, device)
