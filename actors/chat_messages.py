@@ -1,4 +1,4 @@
-"""What is said to a chat room, and what it answers."""
+"""The messages of a chat room's actor, and what it answers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Posted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PostChat(Ask[Posted], frozen=True, kw_only=True, omit_defaults=True):
-    """``trace``: somebody follows this message."""
+    """``trace`` names the trace of a message that is followed from socket to socket."""
 
     is_repeatable = True
     author: Author
@@ -51,7 +51,7 @@ class ForgetAuthor(Message, frozen=True, kw_only=True):
 
 
 class RenameAuthor(Message, frozen=True, kw_only=True):
-    """This person is called otherwise from now on, in what they have written too."""
+    """The person has another display name, in messages of before too."""
 
     user_id: str
     display_name: str
@@ -60,7 +60,7 @@ class RenameAuthor(Message, frozen=True, kw_only=True):
 class RoomSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """The room up to and including ``offset``; ``messages`` are the latest, ascending, without a gap.
 
-    Who may know of the stream that the room belongs to may know of the room.
+    A person who may see the stream of the room may see the room.
     """
 
     room_id: str
@@ -74,7 +74,7 @@ class RoomSnapshot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReadRoom(Ask[RoomSnapshot], frozen=True, kw_only=True):
-    """``node`` is told of what comes after the snapshot, for as long as it says ``RenewSubscription``."""
+    """``node`` subscribes: it is sent what comes after the snapshot, for as long as it sends ``RenewSubscription``."""
 
     is_repeatable = True
     limit: int = RECENT

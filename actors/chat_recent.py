@@ -1,4 +1,4 @@
-"""The newest messages of a room, which whoever comes in is given. Pure."""
+"""The newest messages of a room, which a socket gets when it joins. Pure."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from actors.events import ChatMessage, DeletedMessage, LoggedMessage
 
 
 class RecentMessages:
-    """Those above ``after`` are added as they are said. Those up to it are in the log, and read when somebody asks: a
-    room that has just moved is to be spoken in before it can tell.
+    """The actor adds the messages above ``after`` as they are committed. Those up to it are in the log, which the actor
+    reads at the first ``ReadRoom``: a room that has just moved takes posts before that.
     """
 
     def __init__(self, *, after: int = 0) -> None:

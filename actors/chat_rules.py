@@ -1,4 +1,4 @@
-"""Who may say what in a chat room, and what of a text is kept. Pure: told the time, and nothing is awaited."""
+"""Who may post what in a chat room, and what of a text is kept. Pure: the caller gives the time."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _EMOTES_ONLY = re.compile(
 
 
 class Author(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody who acts in a room, with the roles that their account has."""
+    """A person who acts in a room, with the roles of their account."""
 
     id: str
     username: str
@@ -48,7 +48,7 @@ class Sanction(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Relationship(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody is to the room's owner; ``is_verified``: their address is, or need not be."""
+    """What a person is to the room's owner; ``is_verified``: their address is, or need not be."""
 
     following_since: datetime | None = None
     is_subscriber: bool = False
@@ -71,7 +71,7 @@ def clean_text(text: str) -> str:
 
 
 class ChatRules:
-    """Who may post what, now. Pure: it is told the time and remembers only what the rules need.
+    """Who may post what, now. It remembers only what the rules need.
 
     ``now`` is wall clock, for what is kept and shown; ``at`` is monotonic seconds, for every wait that begins here.
     """

@@ -49,7 +49,7 @@ class Timeline:
         self._subscribers[node] = self._context.clock.monotonic() + LISTEN_S
 
     def renew(self, node: str, *, epoch: str, offset: int) -> None:
-        """Renew a subscription. A node that knows another log, or less than was sent, is told where the room stands."""
+        """Renew a subscription. A node that knows another log, or less than was sent, is sent where the room stands."""
         self.subscribe(node)
         sent = self.offset - len(self._fresh)
         if epoch not in ("", self.epoch) or offset < sent:

@@ -2,7 +2,7 @@
 
 Python's tables have no emoji properties, and UTS 51's regular expression (1.4.9) alone takes any chain of emoji for one
 sequence, which fonts draw as several. So these are the emoji of Unicode 17's emoji-test.txt, written as what they are
-made of: characters, regions, skin tones, and what may follow whom after a zero width joiner.
+made of: characters, regions, skin tones, and which may follow which after a zero width joiner.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ _REGIONS: Final = {
 }
 # Flags of parts of a region: a black flag, its letters as tags, and the end of them.
 _TAGGED: Final = frozenset(("gbeng", "gbsct", "gbwls"))
-# What may follow whom, each joined to the one before it; without skin tones and variation selectors.
+# Which may follow which, each joined to the one before it; without skin tones and variation selectors.
 _JOINED: Final = (
     ("⛓", "💥"),
     ("⛹🏃🏄🏊🏋🏌👮👯👰👱👳👷💁💂💆💇🕵🙅🙆🙇🙋🙍🙎🚣🚴🚵🚶🤦🤵🤷🤸🤹🤼🤽🤾🦸🦹🧍🧎🧏🧔🧖🧗🧘🧙🧚🧛🧜🧝🧞🧟", "♀ ♂ "),

@@ -1,4 +1,4 @@
-"""The facts that the core publishes, in the past tense. A fact is told after what it says is durable."""
+"""The live events of the core, in the past tense. An actor broadcasts one after what it describes is durable."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ StreamState = Literal["scheduled", "live", "interrupted", "ended"]
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
-    """Who somebody is to others."""
+    """A person as others see them."""
 
     id: str
     username: str
@@ -90,7 +90,7 @@ Shown = dict[str, Any]
 
 
 class StreamChanged(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """The stream's state or what is said about it changed; ``cause`` is for the log."""
+    """The stream's state or description changed; ``cause`` is for the log."""
 
     stream: StreamView
     previous: StreamState
@@ -108,7 +108,7 @@ class ViewersCounted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 class ChatPosted(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True):
     """Messages of one room, committed, in the order of their offsets, without a gap.
 
-    ``traces``: of those among them that somebody follows.
+    ``traces``: of those among them that are traced.
     """
 
     room_id: str
@@ -118,7 +118,7 @@ class ChatPosted(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defau
 
 
 class ChatChanged(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Something about a room other than a new message; ``event`` and ``body`` are what its sockets are told."""
+    """Something about a room other than a new message; ``event`` and ``body`` are what its sockets are sent."""
 
     room_id: str
     event: Literal["chat:deleted", "chat:pinned", "chat:mode", "chat:user_timed_out", "poll:state"]
@@ -126,7 +126,7 @@ class ChatChanged(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class RoomOpened(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """The room has an actor anew, which stands at ``offset`` and does not know who listens."""
+    """The room has a new actor, which stands at ``offset`` and does not know which nodes are subscribed."""
 
     room_id: str
     epoch: str
@@ -134,7 +134,7 @@ class RoomOpened(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class CounterOpened(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """The stream's counter has an actor anew, which does not know who watches."""
+    """The stream's counter has a new actor, which does not know the viewers."""
 
     stream_id: str
 
@@ -150,19 +150,19 @@ LiveEvent = StreamChanged | ViewersCounted | ChatPosted | ChatChanged | RoomOpen
 
 
 class Broadcast(Protocol):
-    """Tells nodes a fact, each at most once and in order: those named, or all of the cluster."""
+    """Sends a live event to nodes, at most once and in order: to those named, or to all of the cluster."""
 
     def __call__(self, event: LiveEvent, *, to: Iterable[str] | None = None) -> None: ...
 
 
 class DeliverLiveEvent(Message, frozen=True, kw_only=True):
-    """Told to the actor of a node (kind ``NODE``, keyed by the node's name): a fact for its clients."""
+    """To the actor of a node (kind ``NODE``, keyed by the node's name): a live event for its clients."""
 
     event: LiveEvent
 
 
 class DeliverPublished(Message, frozen=True, kw_only=True):
-    """Told to the actor of a node: an event of a feature for the sockets that subscribe to ``topic``.
+    """To the actor of a node: an event of a feature for the sockets that subscribe to ``topic``.
 
     Of one ``key`` only the latest value matters.
     """
@@ -174,7 +174,7 @@ class DeliverPublished(Message, frozen=True, kw_only=True):
 
 
 class DeliverToPerson(Message, frozen=True, kw_only=True):
-    """Told to the actor of a node: an event of a feature for every socket of a person."""
+    """To the actor of a node: an event of a feature for every socket of a person."""
 
     person_id: str
     event: str

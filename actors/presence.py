@@ -27,7 +27,7 @@ class ReadPresence(Ask[Present], frozen=True, kw_only=True):
 
 
 def together(parts: Iterable[Present]) -> Present:
-    """What nodes have answered, as one. Somebody on several nodes counts once, as far as they are named."""
+    """The answers of several nodes as one. A person on several nodes counts once, as far as they are named."""
     named: dict[str, Person] = {}
     count = 0
     for part in parts:

@@ -1,10 +1,10 @@
-"""How much a person may do at a time, whatever the number of their devices. Pure: told the time.
+"""How much a person may do at a time, whatever the number of their devices. Pure: the caller gives the time.
 
-A person has one budget for each kind of deed: a bucket that is measured in seconds, so that it refills by itself. A
-deed costs the time that its rate leaves for it; in a role whose factor is 2 it costs half of that, from the same
+A person has one budget for each kind of action: a bucket that is measured in seconds, so that it refills by itself. An
+action costs the time that its rate leaves for it; in a role whose factor is 2 it costs half of that, from the same
 bucket.
 
-A node says a moment later what was spent on it, and hears in answer what was spent on all (``take_pending``,
+A node reports a moment later what was consumed on it, and the answer is what was consumed on all (``take_pending``,
 ``apply``). So on one node a budget is exact at once; over several its rate is exact, and its burst may be had once on
 each before they know of one another, and is paid back.
 """
@@ -35,7 +35,7 @@ class Rate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Consumption(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person has spent here since it was last said, the first of it ``age_s`` ago.
+    """What a person has consumed here since the last report, the first of it ``age_s`` ago.
 
     ``deepest_s``: how far the bucket may be pushed down by it.
     """
@@ -97,7 +97,7 @@ class RateLimits:
             self._note(key, bucket, -cost_s, at)
 
     def take_pending(self, limit: int, *, at: float) -> list[Consumption]:
-        """What is to be said to the others, at most so many; it counts as said."""
+        """What is to be reported to the other nodes, at most so many; it counts as reported."""
         taken = []
         for key in list(self._unsent)[:limit]:
             del self._unsent[key]
@@ -138,7 +138,7 @@ class RateLimits:
 
 
 def role_of(person_id: str, roles: Collection[str], *, owner_id: str, moderators: Collection[str] = ()) -> Role:
-    """What somebody with these account roles is in a room of this owner with these moderators."""
+    """The role that a person with these account roles has in a room of this owner with these moderators."""
     if "admin" in roles:
         return "admin"
     if person_id == owner_id:

@@ -1,4 +1,4 @@
-"""One connected client: who it is, how often it may act, what it watches and which rooms it hears.
+"""One connected client: its person, how often it may act, what it watches and which rooms it is in.
 
 A session belongs to one socket and is only ever touched by it, so its mailbox is the socket itself: a plain object,
 no queue of its own.
@@ -16,7 +16,7 @@ MAX_WATCHED = 20
 
 
 class TokenBucket:
-    """``rate`` a second with a burst of ``burst``; told the time."""
+    """``rate`` a second with a burst of ``burst``; the caller gives the time."""
 
     __slots__ = ("_at", "_burst", "_left", "_rate")
 

@@ -113,7 +113,7 @@ class LiveStream(Actor):
     async def publisher_started(self, message: PublisherStarted) -> None:
         if message.publication != self._view.publication or self._ending:
             return
-        self._heard_of_publisher(self._now().timestamp())
+        self._publisher_reported(self._now().timestamp())
         self._writer.record = msgspec.structs.replace(self._writer.record, tracks=message.tracks)
         if self._view.state != "live":
             await self._move("published", message)
@@ -128,13 +128,13 @@ class LiveStream(Actor):
             self._publisher.is_claimed = True
             tracks = self._writer.record.tracks
             await self.publisher_started(PublisherStarted(publication=message.publication, tracks=tracks))
-        self._heard_of_publisher(message.at)
+        self._publisher_reported(message.at)
         self._publisher.health = message.health
         self._writer.progress(message.next_segment, media_time_ms=message.media_time_ms)
         self._writer.save_later()
         self._keep_chat_in_step()
 
-    def _heard_of_publisher(self, at: float) -> None:
+    def _publisher_reported(self, at: float) -> None:
         if self._publisher.report(progressed_at=at, now=self.context.clock.monotonic()):
             self.context.timer(SILENT_S, SilenceDue(publication=self._view.publication))
 
@@ -253,7 +253,7 @@ class LiveStream(Actor):
         for ender in enders:
             ender.resolve(self._view)
 
-    # what is said about it
+    # describing and editing
 
     @handles(DescribeStream)
     def describe(self, message: DescribeStream) -> StreamView:

@@ -1,7 +1,7 @@
 """The actor that counts a stream's viewers: live count, peak, unique viewers and watch time.
 
-It tells the count at most once a second and writes the watch time in batches: at most ``FLUSH_S`` of it can be lost
-with the process.
+It broadcasts the count at most once a second and writes the watch time in batches, so that at most ``FLUSH_S`` of it
+can be lost with the process.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from actors.viewers_tally import ViewTally
 ANNOUNCE_S = 1.0
 FLUSH_S = 5.0
 RECOUNT_S = 1.0
-"""How long at most no count is told while a node says again who watches there."""
+"""How long at most no count is broadcast while a node sends its viewers again."""
 OPENING_S = 0.5
-"""How long a counter that is not the stream's first tells nothing, while all nodes say who watches there."""
+"""How long a counter that is not the stream's first broadcasts nothing, while all nodes send their viewers."""
 
 
 class _Tick(Message, frozen=True, kw_only=True):
@@ -39,7 +39,7 @@ class _Flush(Message, frozen=True, kw_only=True):
 
 
 class ViewCounter(Actor):
-    """The one counter of a stream's viewers. Its key is the stream's id; it stays while somebody watches."""
+    """The one counter of a stream's viewers. Its key is the stream's id; it stays while the stream has viewers."""
 
     def __init__(
         self,
@@ -85,13 +85,13 @@ class ViewCounter(Actor):
 
     @handles(NodeLeft)
     def node_left(self, message: NodeLeft) -> None:
-        """Whoever watched from there is not there any more; they come again from elsewhere."""
+        """The views of that node have ended; its clients connect to another one and begin new views."""
         self._tally.node_left(message.node, message.at)
         self._keep_ticking()
 
     @handles(ViewersHere)
     def here(self, message: ViewersHere) -> None:
-        """A node that counts otherwise is asked for all of its viewers, and no count is told meanwhile."""
+        """A node that counts otherwise is asked for all of its viewers, and no count is broadcast meanwhile."""
         count_of = message.viewers, message.marks
         if self._tally.count_of(message.node) == count_of:
             return
@@ -114,8 +114,8 @@ class ViewCounter(Actor):
     @handles(_Tick)
     def tick(self, message: _Tick) -> None:
         self._is_ticking = False
-        # A tick follows whatever was said, so that the next change waits for its second.
-        if self._say_count() or self._tally.viewers:
+        # A tick follows each broadcast, so that the next change waits for its second.
+        if self._broadcast_count() or self._tally.viewers:
             self._keep_ticking()
 
     @handles(_Recounted)
@@ -131,10 +131,10 @@ class ViewCounter(Actor):
         self._keep_ticking()
 
     def _keep_ticking(self) -> None:
-        """The first change of a quiet stream is said at once; after it at most one a second."""
+        """The first change of a quiet stream is broadcast at once; after it at most one a second."""
         if not self._is_ticking and not self._is_recounting:
             self._is_ticking = True
-            self._say_count()
+            self._broadcast_count()
             self.context.timer(ANNOUNCE_S, _Tick())
         if not self._is_flush_due and (self._tally.viewers or self._tally.is_dirty):
             self._is_flush_due = True
@@ -146,15 +146,15 @@ class ViewCounter(Actor):
 
     @property
     def _is_recounting(self) -> bool:
-        """Until the nodes that were asked have said all that they have, or the time is up."""
+        """Until the nodes that were asked have sent all of their viewers, or the time is up."""
         if self.context.clock.monotonic() >= self._recount_until:
             self._awaited.clear()
             return False
         self._awaited = {node: at for node, at in self._awaited.items() if self._tally.count_of(node) != at}
         return self._is_opening or bool(self._awaited)
 
-    def _say_count(self) -> bool:
-        """Tell what has changed since the last time; whether anything was told."""
+    def _broadcast_count(self) -> bool:
+        """Broadcast what has changed since the last time; whether anything had."""
         if self._is_recounting:
             return False
         counted = (self._tally.viewers, self._totals())
@@ -162,12 +162,12 @@ class ViewCounter(Actor):
             return False
         self._announced = counted
         viewers, totals = counted
-        said = {"viewers": viewers, **msgspec.structs.asdict(totals)}
-        self._broadcast(ViewersCounted(stream_id=self._stream_id, **said))
+        counts = {"viewers": viewers, **msgspec.structs.asdict(totals)}
+        self._broadcast(ViewersCounted(stream_id=self._stream_id, **counts))
         try:
-            self.context.ref(ActorId(kind="stream", key=self._stream_id)).tell(KeepViewers(**said))
+            self.context.ref(ActorId(kind="stream", key=self._stream_id)).tell(KeepViewers(**counts))
         except ActorError:
-            self._announced = None  # Said again a second from now.
+            self._announced = None  # Sent again a second from now.
         return True
 
     def _totals(self) -> StoredTotals:

@@ -10,8 +10,8 @@ from actors.runtime import Ask, Message
 class ViewerCame(Message, frozen=True, kw_only=True):
     """A socket began to watch. ``viewer`` is the person's id, or a guest's; ``at`` is the wall clock in seconds.
 
-    ``since``: it began earlier, and the counter is new. ``node`` is where the socket is. A guest is as long the same
-    viewer as the socket lives: whoever comes back without an account counts as another.
+    ``since``: it began earlier, and the counter is new. ``node`` is where the socket is. A guest is the same
+    viewer as long as the socket lives: one who comes back counts as another.
     """
 
     view_id: str
@@ -35,8 +35,9 @@ class ViewerLeft(Message, frozen=True, kw_only=True):
 
 
 class ViewersHere(Message, frozen=True, kw_only=True):
-    """How many views of the stream a node has, and their ``mark_of`` combined by exclusive or: said now and then, in
-    order with what it says of each, so that whatever was lost on the way is noticed.
+    """How many views of the stream a node has, and their ``mark_of`` combined by exclusive or.
+
+    The node sends it now and then, in order with the messages of each view: the counter notices what was lost.
     """
 
     node: str

@@ -11,7 +11,7 @@ from actors.runtime import Fence
 
 
 class ViewRow(msgspec.Struct, kw_only=True):
-    """One time somebody watched; written again, whole, as it grows."""
+    """One view: from the moment a client begins to watch to its end. Written again, whole, as it grows."""
 
     id: str
     viewer: str

@@ -18,7 +18,7 @@ def mark_of(view_id: str) -> int:
 
 
 class ViewTally:
-    """Counts views; knows nothing of time but what it is told."""
+    """Counts views; the messages give the time."""
 
     def __init__(self, *, peak_viewers: int = 0) -> None:
         self.peak_viewers = peak_viewers
@@ -81,7 +81,7 @@ class ViewTally:
             del self._counts_of[row.node]
 
     def advance(self, at: float) -> None:
-        """Everybody who is there has watched until ``at``."""
+        """Every view goes on until ``at``."""
         for row in self._watching.values():
             self._advance(row, at)
 

@@ -69,6 +69,11 @@ RETIRED_WORDS = {
     *("voice", "voices", "witness", "workshop", "world", "worlds"),
 }
 
+# Words behind which a docstring hides its parties: it names the client, the node, the actor, the log instead.
+HIDING_WORDS = re.compile(r"\b(whoever|somebody|someone|heard|hears?|said)\b", re.I)
+PLAIN_ROOMS = ("actors/", "server/live/")
+NOT_YET_PLAIN = ("server/live/edge/",)
+
 # Where anything at all may go wrong and the show goes on. Everywhere else an `except` names what it expects.
 NAMED_EDGES = {
     "actors/runtime/cell.py:Cell._activate": "an actor's own code: what it raises goes to its supervisor",
@@ -190,6 +195,24 @@ def test_no_identifier_brings_a_retired_word_back() -> None:
         if RETIRED_WORDS.intersection(words_of(identifier))
     )
     none_of(found, "use the field's term: docs/architecture.md has the glossary")
+
+
+def test_docstrings_name_their_parties() -> None:
+    found = (
+        f"{name}:{line}: {HIDING_WORDS.findall(docstring)}"
+        for name in modules(*CODE)
+        if name.startswith(PLAIN_ROOMS) and not name.startswith(NOT_YET_PLAIN)
+        for line, docstring in strings_alone(tree(name))
+        if HIDING_WORDS.search(docstring)
+    )
+    none_of(found, "name the client, the node, the actor or the log; send, publish, subscribe, evict, retry")
+
+
+def strings_alone(node: ast.AST) -> Iterator[tuple[int, str]]:
+    """Docstrings, those of attributes and constants included: line and text."""
+    for one in ast.walk(node):
+        if isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant) and isinstance(one.value.value, str):
+            yield one.lineno, one.value.value
 
 
 def identifiers(node: ast.AST) -> set[str]:
@@ -441,6 +464,7 @@ Check = Callable[[str], Iterable[object]]
         (lambda code: bare_sleeps(ast.parse(code)), "time.sleep(1)", "while True:\n    time.sleep(1)"),
         (lambda code: bare_sleeps(ast.parse(code)), "await asyncio.sleep(0.1)", "await asyncio.sleep(0)"),
         (lambda code: RETIRED_WORDS & set().union(*map(words_of, identifiers(ast.parse(code)))), "DoorBell()", "label"),
+        (HIDING_WORDS.findall, "whoever heard it", "the client that asked"),
         (SQL.findall, "select a from b", "select clock_timestamp()"),
         (SQL.findall, "UPDATE users\nSET x = 1", "update it and set it"),
         (MACHINE_PATHS.findall, "see /ho" + "me/ada/notes", "people/home/ada"),

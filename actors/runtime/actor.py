@@ -138,8 +138,8 @@ class Actor:
     async def activate(self) -> None:
         """Restores state before the first message.
 
-        DomainError (there is no such thing) and Unavailable (what it is kept in is away) answer whoever waits, and the
-        next message tries again. Raising anything else counts as a crash.
+        DomainError (there is no such thing) and Unavailable (what it is kept in is away) answer the asks that wait, and
+        the next message tries again. Raising anything else counts as a crash.
         """
 
     async def passivate(self) -> None:

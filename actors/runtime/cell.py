@@ -7,13 +7,13 @@ import logging
 from collections import deque
 from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from actors.runtime.actor import Actor, Handler
+from actors.runtime.cell_ports import CellKind
 from actors.runtime.cell_state import State
-from actors.runtime.clock import Clock
 from actors.runtime.context import Context
-from actors.runtime.directory import Directory, Placement
+from actors.runtime.directory import Placement
 from actors.runtime.envelope import Mail, NotPrompt, Tick, answer, asker_of, message_of, name_of, refuse
 from actors.runtime.errors import (
     ActorCrashed,
@@ -29,11 +29,10 @@ from actors.runtime.errors import (
 )
 from actors.runtime.ids import ActorId
 from actors.runtime.later import Later
-from actors.runtime.mailbox import NO_MAIL, Bounds, LastResort, Mailbox
+from actors.runtime.mailbox import NO_MAIL, Mailbox
 from actors.runtime.message import Message
-from actors.runtime.observer import Observer
 from actors.runtime.ref import Ref
-from actors.runtime.supervisor import CrashRecord, RestartPolicy
+from actors.runtime.supervisor import CrashRecord
 from actors.runtime.turns import A_TURN, BRISK_S, SLICE_S
 
 log = logging.getLogger(__name__)
@@ -41,47 +40,6 @@ log = logging.getLogger(__name__)
 ACTIVE: Final = State.ACTIVE
 NO_HANDLERS: Final[dict[type, Handler]] = {}
 Then = Callable[[Any, BaseException | None], None]
-
-
-class Outgoing(Protocol):
-    """The way to other nodes."""
-
-    def post(self, to: str, actor_id: ActorId, mail: Mail) -> None: ...
-
-
-class CellNode(LastResort, Protocol):
-    """The node, as far as its cells need it. `check_open` raises Unavailable."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def loop(self) -> asyncio.AbstractEventLoop: ...
-    @property
-    def clock(self) -> Clock: ...
-    @property
-    def directory(self) -> Directory: ...
-    @property
-    def remote(self) -> Outgoing: ...
-    @property
-    def observer(self) -> Observer | None: ...
-    def check_open(self, actor_id: ActorId) -> None: ...
-    def ref(self, kind: str, key: str) -> Ref: ...
-
-
-class CellKind(Bounds, Protocol):
-    """The kind, as far as its cells need it."""
-
-    @property
-    def node(self) -> CellNode: ...
-    @property
-    def factory(self) -> Callable[[ActorId], Actor]: ...
-    @property
-    def idle_after_s(self) -> float | None: ...
-    @property
-    def patience_s(self) -> float: ...
-    @property
-    def restarts(self) -> RestartPolicy: ...
-    def remove(self, cell: Cell) -> None: ...
 
 
 class Cell(Mailbox[CellKind]):
@@ -140,7 +98,7 @@ class Cell(Mailbox[CellKind]):
         self.put(mail)
 
     def post_own(self, mail: Mail) -> None:
-        """Mail of the actor's own timers: nobody is there to hear a refusal, so it becomes a dead letter."""
+        """Mail of the actor's own timers. It has no sender, so what is refused becomes a dead letter."""
         try:
             self.accept(mail)
         except ActorError as error:
@@ -470,7 +428,7 @@ class Cell(Mailbox[CellKind]):
             self._begin_again()
 
     def end(self, error: ActorError | DomainError) -> None:
-        """Goes for good. Whoever still waits hears `error`."""
+        """Goes for good. Asks that still wait end with `error`."""
         if self.state is State.GONE:
             return
         self.state = State.GONE

@@ -29,7 +29,7 @@ class Deadlines:
         self._buckets: dict[float, Bucket] = {}
 
     def envelope(self, message: Message, timeout_s: float) -> tuple[Envelope, Bucket]:
-        """An envelope whose future becomes DeadlineExceeded in time. Whoever waits discards it from the bucket."""
+        """An envelope whose future becomes DeadlineExceeded in time. The asker discards it from the bucket."""
         deadline = self._monotonic() + timeout_s
         future: asyncio.Future[Any] = self._new_future()
         tick = deadline // GRAIN_S

@@ -11,7 +11,7 @@ from actors.runtime.message import Message, wire_name
 
 
 class Envelope(msgspec.Struct, eq=False):
-    """An asked message with its asker's future, which is settled exactly once, by whoever comes first."""
+    """An asked message with its asker's future, which is settled once: by the answer, an error or the deadline."""
 
     message: Message
     future: asyncio.Future[Any]

@@ -1,7 +1,7 @@
 """What can go wrong between an asker and an actor.
 
 Two families. `DomainError` is an answer: a handler raises it, the asker receives it, the actor lives on. `ActorError`
-says that no answer was had; its class says why, and `retry_after_s` when trying again makes sense.
+means that there was no answer; its class tells why, and `retry_after_s` when trying again makes sense.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class ActorError(Exception):
         self.retry_after_s = retry_after_s
 
     def __str__(self) -> str:
-        said = f"{self.subject} {self.sentence}"
-        return f"{said}: {self.reason}" if self.reason else said
+        sentence = f"{self.subject} {self.sentence}"
+        return f"{sentence}: {self.reason}" if self.reason else sentence
 
 
 class MailboxFull(ActorError):

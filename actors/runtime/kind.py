@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from actors.runtime.actor import Actor, Handlers
-from actors.runtime.cell import Cell, CellNode
+from actors.runtime.cell import Cell
+from actors.runtime.cell_ports import CellNode
 from actors.runtime.cell_state import State
 from actors.runtime.deadlines import Deadlines
 from actors.runtime.envelope import Mail

@@ -1,4 +1,4 @@
-"""What actors are told and asked, and how both are named on the wire."""
+"""The two kinds of messages, told and asked, and their names on the wire."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ R = TypeVar("R")
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """Told: nobody waits for an answer."""
+    """A told message: its sender does not wait for an answer."""
 
 
 class Ask(Message, Generic[R], frozen=True, kw_only=True):

@@ -77,7 +77,7 @@ class Node:
         patience_s: float = 30.0,
         restarts: RestartPolicy | None = None,
     ) -> None:
-        """Every node registers every kind, whoever owns its actors.
+        """Every node registers every kind, whichever node owns its actors.
 
         `mailbox` bounds unread messages; `idle_after_s` None keeps actors for ever; an `activate`, `passivate` or
         async handler that runs for longer than `patience_s` is cancelled, which counts as a crash.
@@ -214,7 +214,7 @@ class Node:
 
 
 class _Leaving:
-    """Cells that someone waits for to be gone."""
+    """Cells that are to be gone before a stop or a release ends."""
 
     def __init__(self, cells: set[Cell], over: asyncio.Future[None]) -> None:
         self.cells = cells

@@ -1,4 +1,4 @@
-"""What metrics and tracing are told of a node's actors."""
+"""The port of metrics and tracing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from actors.runtime.ids import ActorId
 
 
 class Observer(Protocol):
-    """What metrics and tracing hear. Called on the event loop; must be quick and not raise."""
+    """The runtime calls it on the event loop: it must be quick and not raise."""
 
     def activated(self, actor_id: ActorId) -> None: ...
 

@@ -35,7 +35,7 @@ async def answered(answer: Awaitable[Ack]) -> Ack:
 
 
 def refusal(error: DomainError | ActorError) -> Ack:
-    """The acknowledgement of what was refused; a dependency that is away always says when to try again."""
+    """The acknowledgement of what was refused; one for a dependency that is away always has ``retry_after_ms``."""
     described: dict[str, Any] = {"code": error.code, "message": str(error)}
     retry_after_s = error.retry_after_s
     if isinstance(error, ActorError):

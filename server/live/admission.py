@@ -1,7 +1,7 @@
 """Who may open sockets, and what all nodes together know of it: people's budgets and accounts' sockets.
 
-Nothing here is asked on the way of a message or of a connection: each node decides by what it knows, and four times a
-second says what is new and hears what others have said. While Redis is away each node goes by itself alone.
+No message and no connection waits for another node: each node decides by what it knows. Four times a second it reports
+what is new to Redis, and the answer is what all nodes have reported. While Redis is away each node goes by itself.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ log = logging.getLogger("server.admission")
 
 
 class ConnectionQuota:
-    """The sockets of each account: here, and on other nodes as far as they have said. And those of guests, here."""
+    """The sockets of each account, here and on other nodes as far as they have reported; and those of guests, here."""
 
     def __init__(self, *, per_account: int, per_staff_account: int, guests: int) -> None:
         self._per_account = per_account
@@ -67,7 +67,7 @@ class ConnectionQuota:
             self._news[account] = None
 
     def take_pending(self, limit: int) -> dict[str, int]:
-        """Accounts whose count is to be said to the others, at most so many; it counts as said."""
+        """Accounts whose count is to be reported to the other nodes, at most so many; it counts as reported."""
         taken = list(islice(self._news, limit))
         for account in taken:
             del self._news[account]
@@ -80,7 +80,7 @@ class ConnectionQuota:
         return count if count >= self._reported_from else 0
 
     def resend_all(self) -> None:
-        """All that was said holds for a while only."""
+        """Reports hold for a while only."""
         self._news |= dict.fromkeys(self._elsewhere)
 
     def forget_others(self) -> None:
@@ -88,7 +88,7 @@ class ConnectionQuota:
         self._elsewhere = dict.fromkeys(self._elsewhere, 0)
 
     def apply(self, account: str, elsewhere: int) -> None:
-        """What the others have said, in answer to our count."""
+        """What the other nodes have reported, in answer to our count."""
         if self._reported(account) or (elsewhere and account in self._here):
             self._elsewhere[account] = elsewhere
         else:
@@ -103,7 +103,7 @@ class QuotaTable(Protocol):
 
 
 class QuotaSync:
-    """Says and hears, as one task. Alone in the cluster it says nothing."""
+    """Exchanges reports with the other nodes, as one task. Alone in the cluster it reports nothing."""
 
     def __init__(
         self,
@@ -147,7 +147,7 @@ class QuotaSync:
                 self._is_away = False
 
     async def share(self) -> None:
-        """Once: say all that is new, and take over what comes back."""
+        """Once: report all that is new, and take over the answers."""
         if self._clock.monotonic() - self._resent_at > RESEND_S:
             self._resent_at = self._clock.monotonic()
             self._connection_quota.resend_all()

@@ -16,10 +16,10 @@ log = logging.getLogger("server.broadcast")
 
 
 class Broadcaster:
-    """``actors.events.Broadcast``: handles an event on this node at once, and tells each other node's actor.
+    """``actors.events.Broadcast``: handles an event on this node at once, and sends it to each other node's actor.
 
-    Made before the handlers, which join at wiring. A node that cannot be told finds out by itself: rooms and counters
-    broadcast where they stand when they open, and nodes renew their subscriptions with how far they have come.
+    Made before the handlers, which join at wiring. A node that cannot be reached learns what it missed by itself: rooms
+    and counters broadcast where they stand when they open, and nodes renew subscriptions with how far they have come.
     """
 
     def __init__(self, *, me: str, others: Callable[[], Iterable[str]]) -> None:

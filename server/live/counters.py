@@ -1,4 +1,4 @@
-"""Tells the streams' counters who comes and goes on this node, however long a counter cannot be reached."""
+"""Sends the viewers of this node to the streams' counters, however long a counter cannot be reached."""
 
 from __future__ import annotations
 
@@ -11,50 +11,50 @@ from actors.viewers_messages import ViewerCame, ViewerLeft, ViewersHere
 from actors.viewers_tally import mark_of
 
 RETRY_S: Final = 0.5
-MAX_UNTOLD: Final = 65_536
+MAX_UNSENT: Final = 65_536
 COUNT_S: Final = 10.0
-LAST_STANDINGS: Final = 3
-"""How often it is said of a stream that nobody watches it here any more."""
+LAST_REPORTS: Final = 3
+"""How often a stream without viewers here is reported as such, before the node forgets it."""
 
 log = logging.getLogger("server.counters")
 
 
 class _Here:
-    """Who watches a stream on this node, as its counter is told now and then."""
+    """The viewers of a stream on this node, as its counter is sent them now and then."""
 
-    __slots__ = ("left_to_say", "marks", "viewers")
+    __slots__ = ("marks", "reports_left", "viewers")
 
     def __init__(self) -> None:
         self.viewers = 0
         self.marks = 0
-        self.left_to_say = LAST_STANDINGS
+        self.reports_left = LAST_REPORTS
 
 
 class LocalViewers:
-    """What a counter could not be told is told again until it was; of each view only what was said last.
+    """A message that a counter could not be sent is sent again until it was; of each view only the latest.
 
-    What was told may still be lost on the way: with a counter that has just moved, or with a Redis that loses its data.
-    So a counter hears how many watch here when its shard has another owner, and every ``COUNT_S``, and asks for all
-    of them when it has counted otherwise.
+    A message may still be lost on the way: with a counter that has just moved, or with a Redis that loses its data. So
+    this node sends a counter how many viewers it has when the shard has another owner, and every ``COUNT_S``. A counter
+    that has counted otherwise asks for all of them.
     """
 
     def __init__(self, *, node: Node) -> None:
         self._node = node
         self._here: dict[str, _Here] = {}
-        self._untold: dict[str, tuple[str, ViewerCame | ViewerLeft]] = {}
+        self._unsent: dict[str, tuple[str, ViewerCame | ViewerLeft]] = {}
         self._is_due = False
         self._is_count_due = False
 
     @property
     def watched(self) -> list[str]:
-        """The streams that somebody watches here."""
+        """The streams that have viewers here."""
         return [stream_id for stream_id, here in self._here.items() if here.viewers]
 
     def came(self, stream_id: str, message: ViewerCame) -> None:
         here = self._here.setdefault(stream_id, _Here())
         here.viewers += 1
         here.marks ^= mark_of(message.view_id)
-        here.left_to_say = LAST_STANDINGS
+        here.reports_left = LAST_REPORTS
         if not self._is_count_due:
             self._is_count_due = True
             self._node.clock.call_later(COUNT_S, self._send_all_counts)
@@ -68,7 +68,7 @@ class LocalViewers:
         self._tell(stream_id, message)
 
     def is_here(self, stream_id: str, message: ViewerCame) -> None:
-        """Says once more that a view is there: the counter is new, or has lost count."""
+        """Sends a view once more: the counter is new, or has lost count."""
         self._tell(stream_id, message)
 
     def moved(self, shards: Collection[int]) -> None:
@@ -77,11 +77,12 @@ class LocalViewers:
         self._send_counts([one for one in self._here if shard_of(ActorId("viewers", one)) in shards])
 
     def _tell(self, stream_id: str, message: ViewerCame | ViewerLeft) -> None:
-        self._untold.pop(message.view_id, None)
-        if not self._was_told(stream_id, message):
+        self._unsent.pop(message.view_id, None)
+        if not self._send(stream_id, message):
             self._keep(stream_id, message)
 
-    def _was_told(self, stream_id: str, message: ViewerCame | ViewerLeft | ViewersHere) -> bool:
+    def _send(self, stream_id: str, message: ViewerCame | ViewerLeft | ViewersHere) -> bool:
+        """Whether the counter's mailbox took the message."""
         try:
             self._node.ref("viewers", stream_id).tell(message)
         except ActorError as error:
@@ -90,10 +91,10 @@ class LocalViewers:
         return True
 
     def _keep(self, stream_id: str, message: ViewerCame | ViewerLeft) -> None:
-        if len(self._untold) >= MAX_UNTOLD:
+        if len(self._unsent) >= MAX_UNSENT:
             log.warning("a viewer of %s is not counted: too many wait for it", stream_id)
             return
-        self._untold[message.view_id] = stream_id, message
+        self._unsent[message.view_id] = stream_id, message
         if not self._is_due:
             self._is_due = True
             self._node.clock.call_later(RETRY_S, self._again)
@@ -101,10 +102,10 @@ class LocalViewers:
     def _again(self) -> None:
         """Each counter that is still away is tried once."""
         self._is_due = False
-        untold, self._untold = self._untold, {}
+        unsent, self._unsent = self._unsent, {}
         away: set[str] = set()
-        for stream_id, message in untold.values():
-            if stream_id in away or not self._was_told(stream_id, message):
+        for stream_id, message in unsent.values():
+            if stream_id in away or not self._send(stream_id, message):
                 away.add(stream_id)
                 self._keep(stream_id, message)
 
@@ -116,12 +117,12 @@ class LocalViewers:
 
     def _send_counts(self, stream_ids: Sequence[str]) -> None:
         at = self._node.clock.time()
-        untold = {stream_id for stream_id, _ in self._untold.values()}
+        unsent = {stream_id for stream_id, _ in self._unsent.values()}
         for stream_id in stream_ids:
             here = self._here[stream_id]
-            # What is still to be told comes before what it adds up to.
-            if stream_id not in untold:
+            # What is still to be sent comes before what it adds up to.
+            if stream_id not in unsent:
                 count_of = ViewersHere(node=self._node.name, viewers=here.viewers, marks=here.marks, at=at)
-                here.left_to_say -= self._was_told(stream_id, count_of) and not here.viewers
-            if not here.left_to_say:
+                here.reports_left -= self._send(stream_id, count_of) and not here.viewers
+            if not here.reports_left:
                 del self._here[stream_id]

@@ -1,4 +1,4 @@
-"""Puts out whom a change of rights concerns, in every place of this node that shows or remembers something."""
+"""Evicts the clients that a change of rights concerns from every place of this node that shows or remembers streams."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ViewHolder(Protocol):
     """A place that shows streams to people."""
 
     def streams(self) -> Iterable[str]: ...
-    def put_out(self, stream_id: str, may_see: MaySee) -> None: ...
+    def evict(self, stream_id: str, may_see: MaySee) -> None: ...
 
 
 class StreamCache(Protocol):
@@ -66,8 +66,8 @@ class Eviction:
             await self._account_changed(change.subject_id)
 
     def judge_now(self, view: StreamView) -> None:
-        """The stream was edited: whoever may not see it is put out before they are shown what it is now."""
-        self._put_out(view.id, lambda viewer_id: self._rights.may_see(view, viewer_id) is True)
+        """The stream was edited: clients that may not see it are evicted before they are shown what it is now."""
+        self._evict(view.id, lambda viewer_id: self._rights.may_see(view, viewer_id) is True)
 
     async def _blocked(self, owner_id: str, person_id: str) -> None:
         self._mirrors.forget_writers(owner_id)
@@ -75,7 +75,7 @@ class Eviction:
         await self._judge_all_of(owner_id)
 
     async def _account_changed(self, user_id: str) -> None:
-        """Suspended, deleted, or back: the row says which."""
+        """Suspended, deleted, or back: the row tells which."""
         await self._judge_all_of(user_id)
         if await self._rights.is_deleted(user_id):
             self._mirrors.forget_author(user_id)
@@ -90,7 +90,7 @@ class Eviction:
     async def _judge_again(self, stream_id: str) -> None:
         view = await self._view(stream_id)
         if view is None:
-            self._put_out(stream_id, lambda _: False)
+            self._evict(stream_id, lambda _: False)
             for keeper in self._keepers:
                 keeper.forget(stream_id)
             return
@@ -98,7 +98,7 @@ class Eviction:
         self.judge_now(view)
 
     async def _view(self, stream_id: str) -> StreamView | None:
-        """The stream, whoever asks; None when there is none."""
+        """The stream, without a look at rights; None when there is none."""
         try:
             return self._stream_directory.known(stream_id) or await self._stream_directory.fresh(stream_id)
         except DomainError as error:
@@ -106,9 +106,9 @@ class Eviction:
                 raise
             return None
 
-    def _put_out(self, stream_id: str, may_see: MaySee) -> None:
+    def _evict(self, stream_id: str, may_see: MaySee) -> None:
         for holder in self._holders:
-            holder.put_out(stream_id, may_see)
+            holder.evict(stream_id, may_see)
 
     def _tell_rooms(self, message: Message) -> None:
         """The rooms that are on this node: others remember nothing."""

@@ -1,4 +1,4 @@
-"""``/api/v1/streams/{stream_id}/guests/{username}``: whom the owner of a private stream lets in."""
+"""``/api/v1/streams/{stream_id}/guests/{username}``: the guests whom the owner lets see a private stream."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class LetterReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MediaReport(msgspec.Struct, frozen=True, kw_only=True):
-    """``pid`` None: there is no process at the moment. The numbers are as it last told."""
+    """``pid`` None: there is no process at the moment. The numbers are those of its last report."""
 
     pid: int | None = None
     restarts: int = 0
@@ -92,7 +92,7 @@ class FindSpans(Ask[tuple[Span, ...]], frozen=True, kw_only=True):
 
 
 class Inspection:
-    """Answers for its node. Callables are read when somebody asks."""
+    """Answers for its node. Callables are read at each question."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""The node's side of its media process: keeps it running, speaks with it, and tells the actors what it hears."""
+"""The node's side of its media process: keeps it running, and carries messages to it and from it."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ class MediaAway(Exception):
 
 
 class MediaEventHandler(Protocol):
-    """Who hears the media process. Calls are synchronous and in the order in which things happened."""
+    """Takes the reports of the media process. Calls are synchronous and in the order in which things happened."""
 
-    def handle(self, said: ControlMessage) -> None: ...
+    def handle(self, message: ControlMessage) -> None: ...
     def media_lost(self) -> None: ...
     async def authorize(self, request: AuthorizePublish) -> Granted | Refused: ...
 
@@ -72,7 +72,7 @@ class MediaProcess:
         self._ready: asyncio.Future[MediaReady] | None = None
         self._task: asyncio.Task[None] | None = None
         self._is_stopping = False
-        self._heard_at = 0.0
+        self._received_at = 0.0
         self.restarts = 0
 
     @property
@@ -86,7 +86,7 @@ class MediaProcess:
     async def start(self, listener: MediaEventHandler) -> None:
         """Returns when the process takes publishers; raises ``MediaAway`` when it does not within ``START_S``.
 
-        ``listener`` hears it from here on.
+        ``listener`` takes its reports from here on.
         """
         self._listener = listener
         await self._spawn()
@@ -139,18 +139,18 @@ class MediaProcess:
     async def find_resource(self, resource_id: str) -> Patched | Refused:
         return await self._ask(FindWebrtc(resource_id=resource_id), Patched)
 
-    def _tell(self, said: ControlMessage) -> None:
+    def _tell(self, message: ControlMessage) -> None:
         try:
             if self._channel is not None:
-                self._channel.tell(said)
+                self._channel.tell(message)
         except ChannelClosed:
-            log.debug("%s was not told: the media process has gone", type(said).__name__)
+            log.debug("%s was not told: the media process has gone", type(message).__name__)
 
-    async def _ask(self, said: ControlMessage, answer: type[S]) -> S | Refused:
+    async def _ask(self, message: ControlMessage, answer: type[S]) -> S | Refused:
         if self._channel is None:
             raise MediaAway
         try:
-            return await self._channel.ask(said, answer, timeout_s=ASK_S)
+            return await self._channel.ask(message, answer, timeout_s=ASK_S)
         except (ChannelClosed, TimeoutError):
             raise MediaAway from None
 
@@ -222,15 +222,15 @@ class MediaProcess:
                 log.error("%s: trying again", error)
 
     async def _until_gone(self) -> None:
-        """The process has ended, by itself or because it said nothing for ``SILENT_S``: it counts every few seconds."""
+        """The process has ended, or sent nothing for ``SILENT_S`` although counters are due every few seconds."""
         assert self._process is not None
         loop = asyncio.get_running_loop()
-        self._heard_at = loop.time()
+        self._received_at = loop.time()
         ending = loop.create_task(self._process.wait(), name="media process ends")
         try:
             while not ending.done():
                 await asyncio.wait({ending}, timeout=SILENT_S / 4)
-                if not ending.done() and loop.time() - self._heard_at > SILENT_S:
+                if not ending.done() and loop.time() - self._received_at > SILENT_S:
                     log.error("the media process %d says nothing any more: killing it", self._process.pid)
                     self._process.kill()
                     await ending
@@ -238,7 +238,7 @@ class MediaProcess:
             ending.cancel()
         code = self._process.returncode or 0
         if self._channel is not None:
-            # What it said last is still on its way.
+            # What it sent last is still on its way.
             await asyncio.wait({self._channel.closed}, timeout=LAST_WORDS_S)
             self._channel.close()
             self._channel = None
@@ -246,18 +246,18 @@ class MediaProcess:
             log.error("the media process ended with %d: its streams are interrupted, starting it again", code)
         self._listener.media_lost()
 
-    def _handle(self, said: ControlMessage) -> None:
-        self._heard_at = asyncio.get_running_loop().time()
-        if isinstance(said, MediaReady):
+    def _handle(self, message: ControlMessage) -> None:
+        self._received_at = asyncio.get_running_loop().time()
+        if isinstance(message, MediaReady):
             if self._ready is not None and not self._ready.done():
-                self._ready.set_result(said)
+                self._ready.set_result(message)
         else:
-            self._listener.handle(said)
+            self._listener.handle(message)
 
-    async def _serve(self, said: ControlMessage) -> ControlMessage:
-        if isinstance(said, AuthorizePublish):
-            return await self._listener.authorize(said)
-        return Refused(code="unsupported", message=f"{type(said).__name__} is not a question for a node", status=500)
+    async def _serve(self, message: ControlMessage) -> ControlMessage:
+        if isinstance(message, AuthorizePublish):
+            return await self._listener.authorize(message)
+        return Refused(code="unsupported", message=f"{type(message).__name__} is not a question for a node", status=500)
 
 
 async def _gone(process: asyncio.subprocess.Process, *, within_s: float) -> None:

@@ -40,7 +40,7 @@ log = logging.getLogger("server.media_events")
 
 
 class MediaEvents:
-    """``server.live.media.MediaEventHandler``: what the media process says becomes messages to the streams' actors."""
+    """``server.live.media.MediaEventHandler``: sends the reports of the media process to the streams' actors."""
 
     def __init__(
         self,
@@ -89,25 +89,25 @@ class MediaEvents:
             self._playback.interrupted(stream_id, publication)
             self._lost(stream_id, publication, "the media process has gone")
 
-    def handle(self, said: ControlMessage) -> None:
-        if isinstance(said, Packaged):
-            self._playback.packaged(said)
-            self._recorded(said)
-        elif isinstance(said, Progress):
-            self._tell(said.stream_id, _progressed(said))
-        elif isinstance(said, PublishStarted):
-            self._tell(said.stream_id, PublisherStarted(publication=said.publication, tracks=said.tracks))
-        elif isinstance(said, PublishEnded):
-            self._lost(said.stream_id, said.publication, said.reason)
-        elif isinstance(said, Flushed):
-            self._tell(said.stream_id, RecordingFlushed(publication=said.publication))
-            self._forget_inits(said)
-        elif isinstance(said, Pictured):
-            self._playback.pictured(said)
-        elif isinstance(said, ViewerGone):
-            self._viewings.gone(said.resource_id)
-        elif isinstance(said, MediaCounters):
-            self.counters = said.values
+    def handle(self, report: ControlMessage) -> None:
+        if isinstance(report, Packaged):
+            self._playback.packaged(report)
+            self._recorded(report)
+        elif isinstance(report, Progress):
+            self._tell(report.stream_id, _progressed(report))
+        elif isinstance(report, PublishStarted):
+            self._tell(report.stream_id, PublisherStarted(publication=report.publication, tracks=report.tracks))
+        elif isinstance(report, PublishEnded):
+            self._lost(report.stream_id, report.publication, report.reason)
+        elif isinstance(report, Flushed):
+            self._tell(report.stream_id, RecordingFlushed(publication=report.publication))
+            self._forget_inits(report)
+        elif isinstance(report, Pictured):
+            self._playback.pictured(report)
+        elif isinstance(report, ViewerGone):
+            self._viewings.gone(report.resource_id)
+        elif isinstance(report, MediaCounters):
+            self.counters = report.values
 
     def _lost(self, stream_id: str, publication: int, reason: str) -> None:
         if self._publishing.get(stream_id) == publication:
@@ -115,34 +115,34 @@ class MediaEvents:
         following = self._playback.next_segment(stream_id)
         self._tell(stream_id, PublisherLost(publication=publication, reason=reason, next_segment=following))
 
-    def _recorded(self, said: Packaged) -> None:
-        event = said.event
+    def _recorded(self, report: Packaged) -> None:
+        event = report.event
         if isinstance(event, InitReady):
-            self._inits[said.stream_id, event.name] = event
+            self._inits[report.stream_id, event.name] = event
         elif isinstance(event, SegmentStored):
-            init = self._inits.get((said.stream_id, _init_name(event)))
+            init = self._inits.get((report.stream_id, _init_name(event)))
             if init is not None:
-                self._tell(said.stream_id, _stored(event, init))
+                self._tell(report.stream_id, _stored(event, init))
 
-    def _forget_inits(self, said: Flushed) -> None:
+    def _forget_inits(self, report: Flushed) -> None:
         for stream_id, name in list(self._inits):
-            if stream_id == said.stream_id and name.split("/")[1] == str(said.publication):
+            if stream_id == report.stream_id and name.split("/")[1] == str(report.publication):
                 del self._inits[stream_id, name]
 
     def _tell(self, stream_id: str, message: Message) -> None:
         try:
             self._node.ref("stream", stream_id).tell(message)
         except ActorError as error:
-            log.warning("stream %s did not hear %s: %s", stream_id, type(message).__name__, error)
+            log.warning("stream %s was not told %s: %s", stream_id, type(message).__name__, error)
 
 
-def _progressed(said: Progress) -> MediaProgressed:
+def _progressed(report: Progress) -> MediaProgressed:
     return MediaProgressed(
-        publication=said.publication,
-        media_time_ms=said.media_time_ms,
-        next_segment=said.next_segment,
-        at=said.at,
-        health=said.health,
+        publication=report.publication,
+        media_time_ms=report.media_time_ms,
+        next_segment=report.next_segment,
+        at=report.at,
+        health=report.health,
     )
 
 

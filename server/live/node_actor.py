@@ -1,4 +1,4 @@
-"""What a node does for the other nodes: hears facts for its sockets, and reaches what only its media process has."""
+"""The actor of a node: live events for the node's clients, and requests for what only its media process has."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ class NodeActor(Actor):
         return self._later(self._media.find_resource(message.resource_id))
 
     def _later(self, asking: Coroutine[Any, Any, Answered | Patched | Refused]) -> Later[MediaOutcome]:
-        """The media process may take its time: facts must not wait for it."""
+        """The media process may take its time: live events must not wait for it."""
         later: Later[MediaOutcome] = self.context.later()
         self.context.spawn(_asked(asking, later), name="ask media")
         return later

@@ -23,7 +23,7 @@ PART_TARGET_S: Final = {"realtime": 0.25, "low": 0.334, "normal": 1.0}
 
 
 class HeldIndex:
-    """One stream's index and who waits for it to change. ``is_own``: this node's media process tells of it."""
+    """One stream's index, and the requests that wait for a change. ``is_own``: it is packaged here."""
 
     def __init__(self, index: LiveIndex) -> None:
         self.index = index
@@ -55,7 +55,7 @@ class Playback:
         self._loading: dict[str, asyncio.Task[HeldIndex | None]] = {}
         self._ended: set[str] = set()  # while their rows were being read
 
-    # what the media process says
+    # what the media process reports
 
     async def prepare(self, view: StreamView) -> None:
         """A publication is about to begin: from here on its events find their index, with what was recorded before.
@@ -66,11 +66,11 @@ class Playback:
         if view.id not in self._held:
             self._held[view.id] = self._new(view)
 
-    def packaged(self, said: Packaged) -> None:
-        held = self._held.get(said.stream_id)
+    def packaged(self, report: Packaged) -> None:
+        held = self._held.get(report.stream_id)
         if held is not None:
             held.is_own = True
-            held.index.apply(said.event)
+            held.index.apply(report.event)
 
     def interrupted(self, stream_id: str, publication: int) -> None:
         """The writer has gone without a word: what is open is as long as it got, and nobody waits for more of it."""
@@ -88,13 +88,13 @@ class Playback:
         held = self._held.get(stream_id)
         return held.index.target_s if held is not None and held.index.segments else 0
 
-    def pictured(self, said: Pictured) -> None:
-        self._pictures[said.stream_id] = said
+    def pictured(self, report: Pictured) -> None:
+        self._pictures[report.stream_id] = report
         if self._on_pictured is not None:
-            self._on_pictured(said)
+            self._on_pictured(report)
 
     def on_pictured(self, handle: Callable[[Pictured], None]) -> None:
-        """``handle`` is told of each picture from here on."""
+        """``handle`` is called with each picture from here on."""
         self._on_pictured = handle
 
     def ended(self, stream_id: str) -> None:

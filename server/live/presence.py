@@ -1,4 +1,4 @@
-"""Who is in a room, through whatever node, as somebody may see it."""
+"""The persons in a room, on all nodes, as one person may see them."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class ClusterPresence:
         self._rights = rights
 
     async def of(self, room_id: str, *, asker_id: str | None, limit: int) -> Ack:
-        """Those who block the asker, and whom the asker blocks, are neither named nor counted."""
+        """People who block the asker or are blocked by the asker are neither named nor counted."""
         elsewhere = [self._node.ref(NODE, name) for name in self._others() if name != self._node.name]
         asked = await asyncio.gather(
             *(ref.ask(ReadPresence(topic=room_id), timeout_s=PRESENCE_S) for ref in elsewhere), return_exceptions=True
         )
-        heard = [answer for answer in asked if isinstance(answer, Present)]
-        present = together([self._presence.present(room_id), *heard])
+        answers = [answer for answer in asked if isinstance(answer, Present)]
+        present = together([self._presence.present(room_id), *answers])
         ids = [person.id for person in present.people]
         apart = frozenset[str]() if asker_id is None else await self._rights.apart(asker_id, ids)
         people = [

@@ -1,4 +1,4 @@
-"""A stream's index from its rows: what was recorded, told as if it had just been made."""
+"""A stream's index from the rows of its recording, by the events that its packager would send."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ async def read_recording(index: LiveIndex, recordings: Recordings, stream_id: st
 
 
 class Replay:
-    """Tells an index of rows. ``take`` wants them by number, at most once each; ``finish`` comes last and says
-    whether there were any."""
+    """Applies rows to an index as events. ``take`` wants them by number, at most once each; ``finish`` comes last and
+    answers whether there were any."""
 
     def __init__(self, index: LiveIndex, inits: Sequence[Init]) -> None:
         self._index = index
         self._inits = {(init.rendition, init.name): msgspec.convert(init.info, InitReady) for init in inits}
         self._renditions = _renditions(self._inits.values())
-        self._told: set[str] = set()
+        self._applied: set[str] = set()
         self._run: RunStarted | None = None
 
     def take(self, rows: Sequence[Segment]) -> None:
@@ -60,8 +60,8 @@ class Replay:
                 muxer=init.muxer, publication=row.publication, leader=names[0], renditions=tuple(names)
             )
             self._index.apply(self._run)
-        if row.init_name not in self._told:
-            self._told.add(row.init_name)
+        if row.init_name not in self._applied:
+            self._applied.add(row.init_name)
             self._index.apply(init)
         for event in _as_events(row, init):
             self._index.apply(event)
@@ -93,15 +93,15 @@ def _as_events(row: Segment, init: InitReady) -> Sequence[SegmentReady | Segment
     name = f"{row.rendition}/{row.publication}/{row.segment}.m4s"
     start = round(row.media_time_ms * init.timescale / 1000)
     duration = round(row.duration_ms * init.timescale / 1000)
-    said = row.started_at.timestamp()
+    began = row.started_at.timestamp()
     ready = SegmentReady(
         rendition=row.rendition, publication=row.publication, segment=row.segment, name=name, path="", size=row.bytes,
         init=row.init_name, media_time=start, duration=duration, timescale=init.timescale, is_gap=False,
-        is_independent=True, is_discontinuity=row.is_discontinuity, program_date_time=said,
+        is_independent=True, is_discontinuity=row.is_discontinuity, program_date_time=began,
     )  # fmt: skip
     stored = SegmentStored(
         rendition=row.rendition, publication=row.publication, segment=row.segment, name=name,
         object_key=row.object_key, init_key=row.init_key, size=row.bytes, media_time=start, duration=duration,
-        timescale=init.timescale, is_discontinuity=row.is_discontinuity, program_date_time=said,
+        timescale=init.timescale, is_discontinuity=row.is_discontinuity, program_date_time=began,
     )  # fmt: skip
     return ready, stored, SegmentRemoved(name=name)

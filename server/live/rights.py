@@ -1,4 +1,4 @@
-"""What this node knows of who may see which stream, and how it hears that this has changed.
+"""What this node knows of who may see which stream, and how it follows the changes.
 
 The rows in Postgres decide. What was read of them is kept, so that a socket or a playlist is judged without waiting.
 Every change is a row too, written with it and looked for twice a second, so no node can miss one, whatever becomes of
@@ -114,7 +114,7 @@ class Rights:
             _keep(self._guests, view.id, guests, MAX_STREAMS)
 
     async def _unchanged(self, read: Callable[[], Awaitable[T]]) -> T:
-        """What is read, with no change heard of meanwhile: else it may be older than the change."""
+        """What is read, with no change seen meanwhile: else it may be older than the change."""
         while True:
             turn = self._turn
             found = await read()
@@ -131,13 +131,13 @@ class Rights:
         return (await self._unchanged(lambda: self._rows.ruling(user_id))).is_deleted
 
     async def apart(self, person_id: str, others: Collection[str]) -> frozenset[str]:
-        """Those of ``others`` who block the person, or whom the person blocks. Raises ``Unavailable``."""
+        """Those of ``others`` who block the person or are blocked by the person. Raises ``Unavailable``."""
         return await self._rows.apart(person_id, others)
 
     # following
 
     async def look(self) -> None:
-        """Hear what has changed since the last look. Whoever has just changed something looks, and this node knows."""
+        """Read what has changed since the last look. A request that has changed something looks at once."""
         async with self._looking:
             at = self._monotonic()
             since_s = FIRST_LOOK_S if self._looked_at is None else at - self._looked_at + OVERLAP_S
@@ -149,7 +149,7 @@ class Rights:
             await self._tell([*self._unhandled, *fresh])
 
     async def heed(self) -> None:
-        """``look``, for whoever has just changed something and is done: if it fails now, the next look will do."""
+        """``look``, for a request that has changed something and is done: if it fails now, the next look will do."""
         try:
             await self.look()
         except (StorageError, ActorError) as error:

@@ -47,7 +47,7 @@ class RoomMirror:
         return list(self.recent)[-limit:] if limit > 0 else []
 
     def since(self, offset: int) -> list[dict[str, Any]] | None:
-        """Everything after ``offset``, or None when that reaches further back than the feed does."""
+        """Everything after ``offset``, or None when that reaches further back than the mirror does."""
         if offset >= self.offset:
             return []
         if not self.recent or self.recent[0]["offset"] > offset + 1:
@@ -64,7 +64,7 @@ class RoomMirror:
         return new
 
     def is_writer(self, person_id: str, *, at: float) -> bool:
-        """Whether the room has said within ``WRITER_S`` that this person may write, and no rule changed since."""
+        """Whether the room has answered within ``WRITER_S`` that this person may write, and no rule changed since."""
         return self._writers.get(person_id, 0.0) > at
 
     def note_writer(self, person_id: str, *, at: float) -> None:
@@ -82,7 +82,7 @@ class RoomMirror:
         return [message for message in self.recent if message.get("user", {}).get("id") == user_id]
 
     def rename(self, user_id: str, display_name: str) -> None:
-        """The person is called otherwise, in what they have written too. What was given out before stays as it was."""
+        """The person has another display name, in messages of before too. What was sent before stays as it was."""
         self.encoded.clear()
         self.recent = deque((_renamed(one, user_id, display_name) for one in self.recent), maxlen=RECENT)
         if self.pinned is not None:

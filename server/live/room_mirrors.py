@@ -49,7 +49,7 @@ class TopicPublisher(Protocol):
 
 
 class RoomMirrors:
-    """The feeds of one node. Beyond ``MAX_MIRRORS``, rooms nobody hears any more are forgotten, oldest first."""
+    """Beyond ``MAX_MIRRORS``, mirrors without subscribers are forgotten, oldest first."""
 
     def __init__(self, *, node: Node, pages: RoomPages, fan: TopicPublisher) -> None:
         self._node = node
@@ -64,11 +64,11 @@ class RoomMirrors:
         self._renewing: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """From here on rooms are told that this node still listens."""
+        """Renew the node's subscriptions from here on."""
         self._renewing = asyncio.get_running_loop().create_task(self._renew(), name="renew subscriptions")
 
     async def close(self) -> None:
-        """Hear no more."""
+        """Renew and read nothing any more."""
         tasks = [mirror.repair for mirror in self._mirrors.values() if mirror.repair is not None]
         tasks += [self._renewing] if self._renewing is not None else []
         tasks += self._rereading
@@ -77,7 +77,7 @@ class RoomMirrors:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def open(self, room_id: str) -> RoomMirror:
-        """The room's feed, asked for once however many want it. Raises what the room answers."""
+        """The room's mirror. One ask serves all who want it at the same time. Raises what the room answers."""
         mirror = self._mirrors.get(room_id)
         if mirror is not None:
             return mirror
@@ -91,7 +91,7 @@ class RoomMirrors:
         return self._mirrors.get(room_id)
 
     def streams(self) -> set[str]:
-        """Whose rooms have a feed here."""
+        """The streams whose rooms have a mirror here."""
         return {mirror.stream_id for mirror in self._mirrors.values() if mirror.stream_id is not None}
 
     def rooms_of(self, stream_id: str) -> list[str]:
@@ -104,12 +104,12 @@ class RoomMirrors:
                 mirror.forget_writers()
 
     def rename_author(self, user_id: str, display_name: str) -> None:
-        """This person is called otherwise from now on, in what whoever comes in is given too."""
+        """The person has another display name, in what sockets get when they join too."""
         for mirror in self._mirrors.values():
             mirror.rename(user_id, display_name)
 
     def forget_author(self, user_id: str) -> None:
-        """This person's account is deleted: what is remembered of their messages is, and their readers are told."""
+        """The account is deleted, and so are its messages in the mirrors; the sockets in those rooms are sent that."""
         for mirror in self._mirrors.values():
             for message in mirror.by(user_id):
                 mirror.forget(message["id"])
@@ -117,7 +117,7 @@ class RoomMirrors:
                 self._fan.publish(mirror.topic, "chat:deleted", body)
 
     async def reach(self, mirror: RoomMirror, offset: int) -> None:
-        """Somebody has seen the room up to ``offset`` elsewhere: what this node has not heard of it yet is read, as far
+        """A client has seen the room up to ``offset`` on another node: what this node was not sent yet is read, as far
         as the log goes. Raises ``Unavailable``.
         """
         while mirror.offset < offset:
@@ -127,7 +127,7 @@ class RoomMirrors:
             self._publish(mirror, map(msgspec.to_builtins, page))
 
     def handle(self, event: ChatPosted | ChatChanged | RoomOpened) -> None:
-        """A fact of a room, from its owner. Rooms nobody here is in are passed over."""
+        """A live event of a room, from its actor. Events of rooms without a mirror here are passed over."""
         if event.room_id in self._opening:
             early = self._early.setdefault(event.room_id, [])
             if len(early) < MAX_HELD:
@@ -144,7 +144,7 @@ class RoomMirrors:
             self._opened(mirror, event)
 
     def moved(self, shards: Collection[int]) -> None:
-        """These shards have another owner, whose rooms do not know that this node listens."""
+        """These shards have another owner, whose rooms do not know that this node is subscribed."""
         for mirror in list(self._mirrors.values()):
             if shard_of(ActorId("chat", mirror.room_id)) in shards and self._has_subscribers(mirror):
                 self._subscriptions.renew(mirror)
@@ -175,7 +175,7 @@ class RoomMirrors:
         self._subscriptions.renew(mirror)
 
     def _opened(self, mirror: RoomMirror, event: RoomOpened) -> None:
-        """The room's actor is new, or knows more than this node: it is told who listens; what is missing is read."""
+        """The room's actor is new, or knows more than this node: subscribe again, and read what is missing."""
         if event.epoch != mirror.epoch:
             self._begin_anew(mirror)
         elif event.offset > max(mirror.offset, mirror.top):
@@ -202,8 +202,9 @@ class RoomMirrors:
         return mirror
 
     def _begin_anew(self, mirror: RoomMirror) -> None:
-        """Another log is under the room: what this node knows of it is void, and so is what its readers know. They are
-        shown the end of the new log, by its name, and hear what follows it."""
+        """Another log is under the room: what this node and its sockets know of it is void.
+
+        The sockets are sent the end of the new log, by its name, and what follows it."""
         del self._mirrors[mirror.room_id]
         if not self._has_subscribers(mirror):
             return
@@ -215,7 +216,7 @@ class RoomMirrors:
         task.add_done_callback(self._rereading.discard)
 
     async def _read_anew(self, room_id: str) -> None:
-        """Whoever else opens the room meanwhile has done it."""
+        """Until it is done, here or by a socket that opens the room meanwhile."""
         pause_s = REPAIR_S
         while room_id in self._void:
             try:
@@ -233,13 +234,13 @@ class RoomMirrors:
         if known is None:
             return
         epoch, offset = known
-        # The same log after all, named by somebody who was late: nothing of it is shown twice.
+        # The same log after all, named by an event that was late: nothing of it is shown twice.
         shown = mirror.tail(SHOWN_ANEW) if epoch != mirror.epoch else mirror.since(offset) or []
         self._fan.publish_messages(mirror.topic, mirror.room_id, mirror.epoch, shown)
 
     def _forget_unused(self) -> None:
-        """Looks at a few, so that an opening costs the same however many rooms are heard. The newest are at the end:
-        whoever opened them has yet to listen."""
+        """Looks at a few, so that an opening costs the same however many mirrors there are. The newest are at the end:
+        the sockets that opened them have yet to subscribe."""
         for _ in range(MAX_LOOKED_AT):
             if len(self._mirrors) <= MAX_MIRRORS:
                 return

@@ -38,15 +38,15 @@ class RoomModeration:
             ),
             ClientEvent(
                 name="chat:timeout", shape=TimeOut, ack=Done, handler=self._time_out, sender="moderator",
-                summary="Let somebody not write for some time",
+                summary="Keep a person from writing for some time",
             ),
             ClientEvent(
                 name="chat:ban", shape=Ban, ack=Done, handler=self._ban, sender="moderator",
-                summary="Let somebody not write any more",
+                summary="Ban a person from writing",
             ),
             ClientEvent(
                 name="chat:unban", shape=OfPerson, ack=Done, handler=self._unban, sender="moderator",
-                summary="Let somebody write again",
+                summary="Let a person write again",
             ),
             ClientEvent(
                 name="chat:mode", shape=Mode, ack=ModeSet, handler=self._mode, sender="moderator",

@@ -12,7 +12,7 @@ log = logging.getLogger("server.mirrors")
 
 
 class RoomSubscriptions:
-    """Tells rooms that this node is subscribed, and how far its mirror has come. One that cannot be told is noted."""
+    """Renews subscriptions at the rooms' actors, with how far the mirror has come. What failed is tried again."""
 
     def __init__(self, *, node: Node) -> None:
         self._node = node
@@ -27,6 +27,6 @@ class RoomSubscriptions:
             self._failed.add(mirror.room_id)
 
     def take_failed(self) -> set[str]:
-        """The rooms that could not be told since the last time."""
+        """The rooms whose actors could not be reached since the last time."""
         failed, self._failed = self._failed, set()
         return failed

@@ -46,7 +46,7 @@ class RoomLog(RoomPages, Protocol):
 
 
 class VisibleStreams(Protocol):
-    """Who may know of a stream may know of its room. Both raise ``DomainError("not_found")`` for others."""
+    """A person who may see a stream may see its room. Both raise ``DomainError("not_found")`` for others."""
 
     async def view(self, stream_id: str, *, viewer_id: str | None) -> StreamView: ...
     def remembered(self, stream_id: str, *, viewer_id: str | None) -> StreamView | None: ...
@@ -80,11 +80,11 @@ class Rooms:
         return [
             ClientEvent(
                 name="chat:join", shape=Join, ack=Joined, handler=self._join, sender="anyone",
-                summary="Hear a room; with `since`, what was missed",
+                summary="Join a room; with `since`, what was missed",
             ),
             ClientEvent(
                 name="chat:leave", shape=OfRoom, ack=Done, handler=self._leave, sender="anyone",
-                summary="Hear a room no more",
+                summary="Leave a room",
             ),
             ClientEvent(
                 name="chat:send", shape=Send, ack=Sent, handler=self._send,
@@ -140,7 +140,7 @@ class Rooms:
         return {"ok": True, **room_state(mirror, socket.parser), "recovered": False}
 
     async def _join_ahead(self, socket: Socket, session: Session, room_id: str, since: RoomPosition) -> Ack:
-        """On another node they have seen what this one is still to hear; or there never was so much."""
+        """The client has seen on another node what this one was not sent yet; or there never was so much."""
         await self._mirrors.reach(await self._mirrors.open(room_id), since.offset)
         mirror = await self.known(session, room_id)
         require_open(socket)
@@ -163,7 +163,7 @@ class Rooms:
         return mirror if view is not None else None
 
     async def known(self, session: Session, room_id: str) -> RoomMirror:
-        """The room's mirror, for those who may know of it: who may not know of its stream may not."""
+        """The room's mirror, for a person who may see its stream; ``not_found`` for others."""
         mirror = await self._mirrors.open(room_id)
         if mirror.stream_id is not None:
             try:

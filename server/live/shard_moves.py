@@ -30,7 +30,7 @@ class ShardMoves:
         self._handlers = handlers
 
     def left(self, name: str) -> None:
-        """Nobody watches from there any more: the counters of this node are told. What was asked there is refused."""
+        """The node has left: the counters of this node end its views, and what was asked of it is refused."""
         if self._node is None or name == self._node.name:
             return
         self._node.remote.lost(name)
@@ -39,6 +39,6 @@ class ShardMoves:
             self._node.ref(info.id.kind, info.id.key).tell(left)
 
     def moved(self, shards: Collection[int]) -> None:
-        """Their actors do not know what this node has told them: which rooms it hears, and who watches here."""
+        """Their new actors do not know what this node has sent them: its subscriptions to rooms, and its viewers."""
         for handler in self._handlers:
             handler.moved(shards)

@@ -24,7 +24,7 @@ from server.socket_events import ClientEvent
 
 
 class Sockets:
-    """One object for all sockets of a node. ``install`` says which events they may send, before the first one comes."""
+    """One object for all sockets of a node. ``install`` sets which events they may send before the first connects."""
 
     def __init__(
         self,
@@ -137,7 +137,7 @@ class Sockets:
             socket.disconnect(reason="session revoked")
 
     def rename(self, person_id: str, display_name: str) -> None:
-        """What this person says from now on is said under the new name, whatever their token says."""
+        """What this person posts from now on bears the new name, whatever their token has."""
         for socket in self._of_person.get(person_id, ()):
             socket.state.rename(person_id, display_name)
 

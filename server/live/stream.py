@@ -166,7 +166,7 @@ class StreamRoutes:
         await self._departure.remove(view.id, reason="deleted by its owner")
         self._stream_directory.forget(view.id)
         await self._rights.heed()
-        # What fails here is done by the sweep: a row says which objects are left.
+        # What fails here is done by the sweep: a row lists the objects that are left.
         with contextlib.suppress(StorageError):
             await self._objects.delete_prefix(f"streams/{view.id}/")
         return Answer(204)

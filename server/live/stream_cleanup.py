@@ -34,10 +34,10 @@ class StreamCleanup:
         self._kept_at: dict[str, float] = {}
         playback.on_pictured(self._pictured)
 
-    def _pictured(self, said: Pictured) -> None:
-        if said.at - self._kept_at.get(said.stream_id, 0.0) >= KEEP_PICTURE_S:
-            self._kept_at[said.stream_id] = said.at
-            self._start(self._keep_picture(said.stream_id), f"picture {said.stream_id}")
+    def _pictured(self, report: Pictured) -> None:
+        if report.at - self._kept_at.get(report.stream_id, 0.0) >= KEEP_PICTURE_S:
+            self._kept_at[report.stream_id] = report.at
+            self._start(self._keep_picture(report.stream_id), f"picture {report.stream_id}")
 
     def _start(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = asyncio.get_running_loop().create_task(work, name=name)

@@ -1,4 +1,4 @@
-"""What this node has heard of streams lately, and what it shows of them."""
+"""What this node was sent of streams lately, and what it shows of them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class StreamPublisher(Protocol):
 
 
 class StreamDirectory:
-    """What this node has heard of streams lately: their state and their viewers. Bounded: the oldest are forgotten."""
+    """The states and viewer counts that this node was sent lately. Bounded: the oldest are forgotten."""
 
     def __init__(
         self, *, node: Node, fan: StreamPublisher, broadcast: Broadcast, rights: Rights, addresses: MediaAddresses
@@ -59,7 +59,7 @@ class StreamDirectory:
         return self.counted(latest)
 
     def seen(self, stream_id: str, *, viewer_id: str | None) -> StreamView | None:
-        """As ``view``, without asking the stream: None when nothing was heard of it lately."""
+        """As ``view``, without asking the stream: None when this node has no view of it."""
         view = self.remembered(stream_id, viewer_id=viewer_id)
         return None if view is None else self.counted(view)
 
@@ -72,7 +72,7 @@ class StreamDirectory:
         return view if verdict else None
 
     def known(self, stream_id: str) -> StreamView | None:
-        """What was heard of the stream, whoever asks."""
+        """The stream as this node has it, without a look at rights."""
         return self._views.get(stream_id)
 
     async def _asked_once(self, stream_id: str) -> StreamView:
@@ -87,7 +87,7 @@ class StreamDirectory:
     def _end_asking(self, stream_id: str, done: asyncio.Task[StreamView]) -> None:
         self._asking.pop(stream_id, None)
         if not done.cancelled():
-            done.exception()  # told to those who wait; where all of them have gone it is nobody's
+            done.exception()  # those who wait get it; where all have gone, the loop must not report it
 
     async def fresh(self, stream_id: str) -> StreamView:
         """The stream as its actor has it now."""
@@ -96,7 +96,7 @@ class StreamDirectory:
         return view
 
     def counted(self, view: StreamView) -> StreamView:
-        """The view with the counts that were heard last."""
+        """The view with the latest counts."""
         counts = self._counts.get(view.id)
         if counts is None:
             return view
@@ -140,7 +140,7 @@ class StreamDirectory:
         self._fan.conflate(f"stream:{event.stream_id}", "stream:viewers", payload, key="viewers")
 
     def forget_view(self, stream_id: str) -> None:
-        """What was heard may be out of date: whoever asks next asks the stream."""
+        """The view may be out of date: the next request asks the stream."""
         self._views.pop(stream_id, None)
 
     def forget(self, stream_id: str) -> None:

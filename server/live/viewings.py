@@ -19,7 +19,7 @@ MaySee = Callable[[str | None], bool]
 
 
 class Viewer(msgspec.Struct, frozen=True, kw_only=True):
-    """Who asks to see something: a person in one of their sessions, or somebody who is not signed in."""
+    """Who asks to see something: a person in one of their sessions, or a guest without either."""
 
     id: str | None = None
     session_id: str | None = None
@@ -58,7 +58,7 @@ class Viewings:
         finally:
             let_go()
 
-    def put_out(self, stream_id: str, may_see: MaySee) -> None:
+    def evict(self, stream_id: str, may_see: MaySee) -> None:
         """End what is shown of the stream to those who may not see it."""
         for viewing in list(self._of_stream.get(stream_id, {}).values()):
             if not may_see(viewing.viewer.id):

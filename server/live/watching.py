@@ -140,11 +140,11 @@ class Watching:
         )
 
     def streams(self) -> set[str]:
-        """Those that somebody watches here, or whose room somebody is in."""
+        """Those that have viewers here, or sockets in their room."""
         return {*self._counters.watched, *self._mirrors.streams()}
 
-    def put_out(self, stream_id: str, may_see: MaySee) -> None:
-        """Whoever may not see the stream hears no more of it and of its room."""
+    def evict(self, stream_id: str, may_see: MaySee) -> None:
+        """Sockets of people who may not see the stream leave its topic and its room."""
         rooms = self._mirrors.rooms_of(stream_id)
         for topic in (STREAM + stream_id, *map(topic_of, rooms)):
             self._fan.close_to(topic, but=may_see)
@@ -161,11 +161,11 @@ class Watching:
             self._rooms.left(session, room_id)
 
     def moved(self, shards: Collection[int]) -> None:
-        """These shards have another owner: the counters among them are told how many watch here."""
+        """These shards have another owner: send the counters among them how many viewers this node has."""
         self._counters.moved(shards)
 
     def count_again(self, stream_id: str) -> None:
-        """The stream's counter is new: tell it who watches here. Who is told twice counts once."""
+        """The stream's counter is new: send it the views of this node. A view that is sent twice counts once."""
         for socket in list(self._fan.sockets(STREAM + stream_id)):
             session: Session = socket.state
             view_id = session.view_ids.get(stream_id)
@@ -173,9 +173,9 @@ class Watching:
                 self._counters.is_here(stream_id, self._came(session, view_id))
 
     def _unwatch(self, socket: Socket, session: Session, body: OfStream) -> Ack | Awaitable[Ack]:
-        self._fan.unsubscribe(STREAM + body.stream_id, socket)  # which it may hear from its connection before this
+        self._fan.unsubscribe(STREAM + body.stream_id, socket)  # it may be subscribed by an earlier connection
         if body.stream_id not in session.view_ids:
-            # Who may not know of the stream hears so, by what this node remembers where it can: no question an event.
+            # Refused to a person who may not see the stream; this node's memory answers where it can, without an ask.
             view = self._streams.remembered(body.stream_id, viewer_id=id_of(session))
             return {"ok": True} if view is not None else self._unwatch_unwatched(session, body.stream_id)
         self._stop_watching(session, body.stream_id)
@@ -222,7 +222,7 @@ class Watching:
         return self._reacted(body)
 
     async def _react_if_writer(self, session: Session, body: React) -> Ack:
-        """Whoever may not write in the room of the stream may not react either: the room is asked."""
+        """A person who may not write in the stream's room may not react either: the room's actor judges."""
         author = author_of(session)
         view = await self._streams.view(body.stream_id, viewer_id=author.id)
         mirror = await self._mirrors.open(view.room_id)

@@ -106,8 +106,9 @@ class WebrtcRoutes:
         allowed = {"Allow": "GET, HEAD, OPTIONS, POST", "Accept-Post": SDP}
         return [
             Operation(
-                method=method, path=path, handler=_says(allowed), name=name + suffix, tag=TAG, answers={204: None},
-                paths={"stream_id": UUID} if "{" in path else {}, summary="What is taken here; it has no content",
+                method=method, path=path, handler=_headers_only(allowed), name=name + suffix, tag=TAG,
+                answers={204: None}, paths={"stream_id": UUID} if "{" in path else {},
+                summary="What is taken here; it has no content",
                 problems=frozenset({404}) if "{" in path else frozenset(), is_documented=method == "GET",
             )
             for path, name in paths.items() for method, suffix in (("OPTIONS", "Options"), ("GET", "Get"))
@@ -137,7 +138,7 @@ class WebrtcRoutes:
                 problems=frozenset({404, 503}),
             ),
             Operation(
-                method="OPTIONS", path=path, handler=_says(allowed), name=f"{protocol}SessionOptions", tag=TAG,
+                method="OPTIONS", path=path, handler=_headers_only(allowed), name=f"{protocol}SessionOptions", tag=TAG,
                 paths=paths, summary="What a session takes", answers={204: None}, is_documented=False,
             ),
         ]  # fmt: skip
@@ -240,7 +241,7 @@ class WebrtcRoutes:
         return answer
 
 
-def _says(headers: dict[str, str]) -> Callable[[Call[None, None]], Awaitable[Answer]]:
+def _headers_only(headers: dict[str, str]) -> Callable[[Call[None, None]], Awaitable[Answer]]:
     """A handler that answers with these headers and no content."""
 
     async def answer(call: Call[None, None]) -> Answer:
@@ -267,7 +268,7 @@ def _interrupted() -> Problem:
 
 
 def _nobody_publishes(view: StreamView, ended: Problem) -> Problem:
-    """Why a stream cannot be watched live: not yet, not at the moment, or, as the media process says, not any more."""
+    """Why a stream cannot be watched live: not yet, not now, or (the media process answers that) not any more."""
     if view.state in ("live", "interrupted"):
         return _interrupted()
     if view.state != "scheduled":

@@ -10,7 +10,7 @@ from actors.runtime import Actor, ActorId, LocalTransport, Node, handles, shard_
 from actors.runtime.clock import ManualClock
 from actors.viewers_messages import ViewerCame, ViewerLeft, ViewersHere
 from actors.viewers_tally import mark_of
-from server.live.counters import COUNT_S, LAST_STANDINGS, RETRY_S, LocalViewers
+from server.live.counters import COUNT_S, LAST_REPORTS, RETRY_S, LocalViewers
 from tests.server.live.nodes import NodeDirectory
 
 
@@ -109,7 +109,7 @@ async def test_a_counter_hears_now_and_then_how_many_watch_and_for_a_while_that_
     assert scene.counters.watched == ["s"]
     scene.left("s", "b")
     await scene.clock.advance(10 * COUNT_S)
-    assert scene.told[6:] == ["n2 has 0 0"] * LAST_STANDINGS
+    assert scene.told[6:] == ["n2 has 0 0"] * LAST_REPORTS
     assert scene.counters.watched == []
 
 

@@ -55,7 +55,7 @@ async def asked_slowly(serve: Serve, viewings: Viewings) -> tuple[Slow, asyncio.
 async def test_an_answer_on_its_way_is_broken_off_when_its_reader_may_not_see_the_stream(serve: Serve) -> None:
     viewings = Viewings()
     slow, asking = await asked_slowly(serve, viewings)
-    viewings.put_out(VIEW.id, lambda viewer_id: viewer_id is not None)
+    viewings.evict(VIEW.id, lambda viewer_id: viewer_id is not None)
     with pytest.raises(aiohttp.ClientError):
         await asyncio.wait_for(asking, 5)
     slow.go_on.set()
@@ -64,7 +64,7 @@ async def test_an_answer_on_its_way_is_broken_off_when_its_reader_may_not_see_th
 async def test_an_answer_of_somebody_who_may_see_the_stream_goes_on_and_is_forgotten_then(serve: Serve) -> None:
     viewings = Viewings()
     slow, asking = await asked_slowly(serve, viewings)
-    viewings.put_out(VIEW.id, lambda viewer_id: viewer_id is None)
+    viewings.evict(VIEW.id, lambda viewer_id: viewer_id is None)
     slow.go_on.set()
     assert (await asyncio.wait_for(asking, 5)).status == 404
     assert viewings.streams() == []
@@ -80,7 +80,7 @@ async def watched(place: ClusterNode, resource_id: str) -> int | None:
 async def test_a_webrtc_session_is_closed_on_the_node_that_has_it() -> None:
     async with cluster("n1", "n2") as (near, far):
         assert await watched(near, "whep-1.n2") is None
-        far.viewings.put_out("s", lambda viewer_id: viewer_id == "eve")
+        far.viewings.evict("s", lambda viewer_id: viewer_id == "eve")
         assert far.media.open == ["whep-1.n2"]
         far.viewings.end_session("1", "logout")
         await far.settle()
@@ -92,7 +92,7 @@ async def test_a_viewer_whose_right_ends_while_the_offer_is_answered_is_refused(
         offer, opened = far.media.offer_whep, asyncio.Event()
 
         async def slowly(asked: OfferWhep) -> Any:
-            far.viewings.put_out("s", lambda _: False)
+            far.viewings.evict("s", lambda _: False)
             opened.set()
             return await offer(asked)
 

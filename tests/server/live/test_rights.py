@@ -113,11 +113,11 @@ def test_what_is_shown_ends_for_those_who_may_not_see_it_and_for_ended_sessions(
     let_go = viewings.hold("s", NOBODY, lambda: ended.append("guest"))
     viewings.end_session("3", "logout")
     assert ended == ["3"]
-    viewings.put_out("s", lambda viewer_id: viewer_id == "ann")
+    viewings.evict("s", lambda viewer_id: viewer_id == "ann")
     assert ended == ["3", "2", "3", "guest"]
     let_go()
-    viewings.put_out("other", lambda _: False)
-    viewings.put_out("s", lambda viewer_id: viewer_id is not None)
+    viewings.evict("other", lambda _: False)
+    viewings.evict("s", lambda viewer_id: viewer_id is not None)
     assert ended == ["3", "2", "3", "guest"]
 
 
