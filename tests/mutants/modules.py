@@ -9,6 +9,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "media/rtmp/chunk.py": ("tests/media/rtmp/test_chunk.py",),
     "media/webrtc/inbound.py": ("tests/media/webrtc/test_receivers.py", "tests/media/webrtc/test_timeline_bounds.py"),
     "media/webrtc/jitter.py": ("tests/media/webrtc/test_jitter.py",),
+    "media/webrtc/rtp.py": ("tests/media/webrtc/test_rtp.py",),
     "media/webrtc/rtpclock.py": ("tests/media/webrtc/test_rtpclock.py",),
     "media/webrtc/stun.py": ("tests/media/webrtc/test_stun.py",),
 }

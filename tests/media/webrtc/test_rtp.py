@@ -186,6 +186,7 @@ FROM, ABOUT = (5).to_bytes(4, "big"), (7).to_bytes(4, "big")
         (rtcp(206, 1, FROM + ABOUT + bytes(8)), rtp.KeyframeRequest(7)),
         (rtcp(206, 1, FROM), None),
         (rtcp(206, 4, FROM + bytes(4) + ABOUT + bytes(4)), rtp.KeyframeRequest(7)),
+        (rtcp(206, 4, FROM + bytes(4) + b"\xff\1\2\3" + bytes(4)), rtp.KeyframeRequest(0xFF010203)),
         (rtcp(206, 4, FROM + bytes(4) + ABOUT), None),
         (rtcp(206, 15, FROM + ABOUT + bytes(8)), None),
         (rtcp(204, 1, FROM + ABOUT + bytes(8)), None),
