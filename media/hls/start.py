@@ -31,8 +31,7 @@ class Start:
         return [*(self._alone() if self._early else []), item]
 
     def _configure(self, tracks: tuple[Track, ...]) -> list[Item]:
-        had_video, has_video = self._has_video(), any(track.kind == "video" for track in tracks)
-        self._waits = has_video and len(tracks) > 1 and (self._waits or not had_video)
+        self._waits = len(tracks) > 1 and (self._waits or not self._has_video())
         self._tracks = tracks
         if self._waits:
             return [Tracks(self._sound())] if self._is_alone else []

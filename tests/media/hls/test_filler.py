@@ -97,12 +97,22 @@ def test_a_track_is_away_after_0_6_s_and_a_slow_picture_after_two_of_its_frames(
     assert is_filled_after(begun, pause_ms + 1)
 
 
-def test_a_pause_is_longer_than_its_bound_and_not_just_as_long() -> None:
+def arriving(unit: Unit, after_s: float) -> Unit:
+    return msgspec.structs.replace(unit, at=START_AT + after_s)
+
+
+def test_a_pause_is_longer_than_its_bound_in_media_and_in_arrival() -> None:
     begun = [video(0, key=True)]
-    assert not is_filled_after(begun, 2_500)
-    arrivals = [msgspec.structs.replace(heard(step * 300), at=begun[0].at + step / 4) for step in range(1, 11)]
-    assert filled(begun, arrivals) == 0
-    assert filled(begun, [*arrivals, msgspec.structs.replace(heard(3_001), at=begun[0].at + 2.625)]) > 0
+    as_long_in_media = [*[arriving(heard(n * 250), n / 4) for n in range(1, 11)], arriving(heard(2_500), 2.75)]
+    assert filled(begun, as_long_in_media) == 0
+    assert filled(begun, [*as_long_in_media, arriving(heard(2_501), 2.75)]) > 0
+    as_long_in_arrival = [arriving(heard(n * 300), n / 4) for n in range(1, 11)]
+    assert filled(begun, as_long_in_arrival) == 0
+    assert filled(begun, [*as_long_in_arrival, arriving(heard(3_001), 2.625)]) > 0
+
+
+def test_media_that_arrives_far_too_slowly_is_no_pause() -> None:
+    assert filled([arriving(video(10_000, key=True), 0)], [arriving(heard(10_000 + n), n / 4) for n in range(40)]) == 0
 
 
 @pytest.mark.parametrize(("fast", "pause_ms"), [(7, 2_000), (8, 600)])
@@ -171,6 +181,11 @@ def test_sound_that_goes_back_by_more_than_a_second_is_of_another_clock() -> Non
         assert len(out) - 7 == made
 
 
+def test_pictures_go_on_across_a_hole_without_a_key_frame() -> None:
+    units = [video(0, key=True), video(5_000), video(5_033)]
+    assert feed(units, tracks=Tracks((VIDEO,))) == units
+
+
 def test_pictures_that_are_left_out_are_counted() -> None:
     filler = Filler(hold_ms=HOLD_MS)
     for item in [ALL, video(0, key=True), *[heard(ms) for ms in range(0, 3_001, 100)]]:
@@ -199,6 +214,26 @@ def test_sound_that_joins_is_preceded_by_silence_from_when_it_was_announced() ->
     items = [Tracks((VIDEO,)), *shown[:1], ALL, *shown[1:], heard(500)]
     out = [each for item in items for each in filler.feed(item) if isinstance(each, Unit)]
     assert [each.pts for each in of("audio", out)] == [24_000 - n * 1024 for n in range(23, -1, -1)]
+
+
+def test_tracks_that_are_announced_again_go_on_where_they_were() -> None:
+    shown = [video(ms, key=ms == 0) for ms in range(0, 701, 100)]
+    filler = Filler(hold_ms=HOLD_MS)
+    for item in [ALL, heard(0), *shown[:5], ALL, *shown[5:]]:
+        filler.feed(item)
+    assert filler.filled > 0
+
+
+def test_silence_before_sound_of_a_new_configuration_begins_where_the_old_one_ended() -> None:
+    other = msgspec.structs.replace(AUDIO, config=b"\x11\x88")
+    first = msgspec.structs.replace(sound(0), pts=113 * 1024 + 300, dts=113 * 1024 + 300)
+    filler = Filler(hold_ms=HOLD_MS)
+    for item in [ALL, *mixed(pictures(2), sounds(2)), Tracks((VIDEO, other))]:
+        filler.feed(item)
+    assert sounds(2)[-1].pts == 92 * 1024
+    assert [each.pts for each in filler.feed(first) if isinstance(each, Unit)] == [
+        first.pts - n * 1024 for n in range(20, -1, -1)
+    ]
 
 
 def test_units_of_no_track_and_without_data_pass_and_change_nothing() -> None:

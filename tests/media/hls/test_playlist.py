@@ -412,6 +412,14 @@ def test_what_is_not_said_of_a_segment_or_a_rendition_is_unknown():
     assert (rendition.width, rendition.height, rendition.frame_rate, rendition.channels) == (0, 0, 0, 0)
 
 
+def test_complete_segments_are_found_by_their_numbers():
+    playlist = MediaPlaylist()
+    assert list(playlist.numbers) == []
+    fill(playlist, range(5, 9), open_parts=2)
+    assert playlist.numbers == range(5, 9)
+    assert [playlist.numbered(number).number for number in playlist.numbers] == [5, 6, 7, 8]
+
+
 def test_empty_playlist_has_no_end_and_nothing_to_list():
     playlist = MediaPlaylist()
     assert playlist.end == Position(-1, WHOLE)

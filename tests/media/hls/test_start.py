@@ -33,7 +33,7 @@ def test_sound_begins_alone_when_no_picture_comes_and_the_picture_joins_later() 
 
 
 def test_sound_waits_exactly_as_long_as_it_may() -> None:
-    first, last = sound(0), sound(0, from_ms=3_000)
+    first, last = sound(0, from_ms=10_000), sound(0, from_ms=13_000)
     earlier = msgspec.structs.replace(last, pts=last.pts - 1)
     assert feed(ALL, first, earlier) == []
     assert feed(ALL, first, last) == [Tracks((AUDIO,)), first, last]
