@@ -16,12 +16,17 @@ from storage.embedded import EmbeddedPostgres, EmbeddedRedis
 from storage.migrate import migrate
 from storage.postgres import Database
 from storage.redis import Redis
+from tests.cpu_seconds import CpuSeconds
 from tests.lanes import pytest_xdist_make_scheduler
 
 __all__ = ["pytest_xdist_make_scheduler"]
 
 _TEMPLATE = "socialflow_template"
 _numbers = itertools.count(1)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(CpuSeconds())
 
 
 @pytest.fixture(scope="session")
