@@ -92,7 +92,7 @@ class App:
             is_listening_alone=self._given_ports is None,
         )
         await access.departure.resume()
-        start_jobs(settings, storage, place, installed, stages)
+        start_jobs(settings, storage, place, installed, stages, registry=registry)
         start_readers(place.readers, db=storage.db, stages=stages)
         gc.collect()
         gc.freeze()

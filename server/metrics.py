@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -64,6 +65,37 @@ class GaugeCollector(Collector):
     def collect(self) -> Iterable[Metric]:
         for name, (what, value) in self._read().items():
             yield GaugeMetricFamily(f"socialflow_{name}", what, value=value)
+
+    def describe(self) -> Iterable[Metric]:
+        return ()
+
+
+class EndedJobs(Protocol):
+    """What a worker counts."""
+
+    @property
+    def ended(self) -> Mapping[tuple[str, Any], int]:
+        """By the job's name and the state in which its attempt left it."""
+
+    @property
+    def running(self) -> int: ...
+
+
+class JobCollector(Collector):
+    """``socialflow_jobs_ended_total`` by job and state, and ``socialflow_jobs_running``, of this node's worker."""
+
+    def __init__(self, *, worker: EndedJobs, registry: CollectorRegistry) -> None:
+        self._worker = worker
+        registry.register(self)
+
+    def collect(self) -> Iterable[Metric]:
+        ended = CounterMetricFamily(
+            "socialflow_jobs_ended", "Attempts of jobs that have ended", labels=("job", "state")
+        )
+        for (name, state), count in sorted(self._worker.ended.items()):
+            ended.add_metric((name, state), count)
+        yield ended
+        yield GaugeMetricFamily("socialflow_jobs_running", "Jobs that run on this node now", value=self._worker.running)
 
     def describe(self) -> Iterable[Metric]:
         return ()

@@ -47,11 +47,12 @@ class JobWorker:
         settings, stages = self.settings, self._stages
         require_folder(settings.data_dir)
         storage = await open_storage(settings, stages)
-        place = await join_cluster(settings, storage, stages, inside_port=None, registry=CollectorRegistry())
+        registry = CollectorRegistry()
+        place = await join_cluster(settings, storage, stages, inside_port=None, registry=registry)
         access = await open_access(storage, place, stages)
         origin = settings.origin(settings.http_port)  # of the nodes that serve, which have the same settings
         installed = open_features(settings, storage, place, access, stages, origin=origin)
         kinds.register(settings, storage, place, rate_limits(settings), node_actor=None)
         await place.node.start()
         await become_member(place)
-        start_jobs(settings, storage, place, installed, stages)
+        start_jobs(settings, storage, place, installed, stages, registry=registry)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from prometheus_client import CollectorRegistry
+
 from server.assembly.access import Access, now
 from server.assembly.cluster import ClusterPlace
 from server.assembly.storage import Storage
@@ -18,6 +20,7 @@ from server.lifecycle import Stages, closer
 from server.limits import SharedRates
 from server.live.published import NodesPublish
 from server.outbound.settings import Site
+from server.metrics import JobCollector
 from storage.audit import AuditLog
 from storage.jobs import JobQueue
 from storage.redis import RedisRateLimiter
@@ -73,7 +76,15 @@ def open_features(
     return installed
 
 
-def start_jobs(settings: Settings, storage: Storage, place: ClusterPlace, installed: Installed, stages: Stages) -> None:
+def start_jobs(
+    settings: Settings,
+    storage: Storage,
+    place: ClusterPlace,
+    installed: Installed,
+    stages: Stages,
+    *,
+    registry: CollectorRegistry,
+) -> None:
     """Run jobs and schedules, on a node with that role."""
     if "jobs" not in settings.node_roles:
         return
@@ -91,5 +102,6 @@ def start_jobs(settings: Settings, storage: Storage, place: ClusterPlace, instal
         clock=place.node.clock,
         slots=settings.max_jobs,
     )
+    JobCollector(worker=node.worker, registry=registry)
     node.start()
     stages.add("jobs", lambda: node.close(budget_s=settings.drain_s), budget_s=settings.drain_s + 5)

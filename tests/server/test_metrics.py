@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 
 from prometheus_client import CollectorRegistry, generate_latest
 
-from server.metrics import register_processes
+from server.metrics import JobCollector, register_processes
 
 
 def scraped(media_pid: int | None) -> str:
@@ -26,3 +27,17 @@ def test_version_and_both_processes_are_told() -> None:
 
 def test_media_process_that_is_away_has_no_values() -> None:
     assert "\nsocialflow_media_process" not in scraped(None)
+
+
+class Worked:
+    ended = Counter({("mail.send", "done"): 3, ("mail.send", "dead"): 1})
+    running = 2
+
+
+def test_jobs_are_counted_by_name_and_by_how_they_ended() -> None:
+    registry = CollectorRegistry()
+    JobCollector(worker=Worked(), registry=registry)
+    read = registry.get_sample_value
+    assert read("socialflow_jobs_ended_total", {"job": "mail.send", "state": "done"}) == 3
+    assert read("socialflow_jobs_ended_total", {"job": "mail.send", "state": "dead"}) == 1
+    assert read("socialflow_jobs_running") == 2

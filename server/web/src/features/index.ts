@@ -4,6 +4,7 @@ import { appearance } from "./appearance";
 import { chat } from "./chat";
 import { cluster } from "./cluster";
 import { home } from "./home";
+import { jobs } from "./jobs";
 import { mail } from "./mail";
 import { people } from "./people";
 import { player } from "./player";
@@ -12,4 +13,4 @@ import { streams } from "./streams";
 import { studio } from "./studio";
 import { watch } from "./watch";
 
-export const features: readonly Feature[] = [home, search, streams, player, chat, watch, studio, people, appearance, cluster, mail];
+export const features: readonly Feature[] = [home, search, streams, player, chat, watch, studio, people, appearance, cluster, jobs, mail];

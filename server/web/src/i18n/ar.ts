@@ -4,6 +4,7 @@ import appearance from "../features/appearance/ar";
 import chat from "../features/chat/ar";
 import cluster from "../features/cluster/ar";
 import home from "../features/home/ar";
+import jobs from "../features/jobs/ar";
 import mail from "../features/mail/ar";
 import people from "../features/people/ar";
 import player from "../features/player/ar";
@@ -15,4 +16,4 @@ import realtime from "../realtime/ar";
 import shell from "../shell/ar";
 import ui from "../ui/ar";
 
-export default { api, appearance, chat, cluster, home, mail, people, player, realtime, search, shell, streams, studio, ui, watch };
+export default { api, appearance, chat, cluster, home, jobs, mail, people, player, realtime, search, shell, streams, studio, ui, watch };

@@ -3,7 +3,7 @@ import type { ActorOrder } from "./calls";
 import type { Cluster, ClusterActor } from "../../api/types";
 import { count } from "../../ui/format";
 import { ms } from "./measures";
-import { Scroll } from "./scroll";
+import { Scroll } from "../../ui/scroll";
 import { t } from "./words";
 
 export type Column = "id" | "node" | "state" | "unread" | "handled" | "restarts" | "slowest";
@@ -77,7 +77,7 @@ export function Actors({ cluster, asked, onAsk }: ActorsProps) {
         <p class="dim">{t("noActors")}</p>
       ) : (
         <Scroll label={t("actorsTable")} isTall>
-          <table class="admin-table">
+          <table class="table">
             <thead>
               <tr>
                 {columns().map(([column, title]) => (

@@ -6,7 +6,7 @@ import { ApiError, sentence } from "../../api/http";
 import type { Cluster, ClusterNode, ClusterShard, DeadLetter } from "../../api/types";
 import { Actors, sortings, type Asked } from "./actors";
 import { bytes, ms } from "./measures";
-import { Scroll } from "./scroll";
+import { Scroll } from "../../ui/scroll";
 import { TraceFinder } from "./trace";
 import { t } from "./words";
 import "./cluster.css";
@@ -185,7 +185,7 @@ function Shards({ shards, hues }: { shards: ClusterShard[]; hues: Map<string, nu
       <details>
         <summary>{t("asTable")}</summary>
         <Scroll label={t("shardsTable")} isTall>
-          <table class="admin-table">
+          <table class="table">
             <thead>
               <tr>
                 <th scope="col">{t("shard")}</th>
@@ -217,7 +217,7 @@ function Letters({ letters }: { letters: DeadLetter[] }) {
         <p class="dim">{t("noLetters")}</p>
       ) : (
         <Scroll label={t("lettersTable")} isTall>
-          <table class="admin-table">
+          <table class="table">
             <thead>
               <tr>
                 <th scope="col">{t("when")}</th>

@@ -6,7 +6,7 @@ import type { Trace } from "../../api/types";
 import { listed } from "../../ui/format";
 import { Field } from "../../ui/parts";
 import { ms } from "./measures";
-import { Scroll } from "./scroll";
+import { Scroll } from "../../ui/scroll";
 import { t } from "./words";
 
 export function TraceFinder() {
@@ -49,7 +49,7 @@ function Steps({ trace }: { trace: Trace }) {
   return (
     <Scroll label={t("steps")}>
       {trace.silent.length > 0 && <p class="dim">{t("silent", { names: listed(trace.silent) })}</p>}
-      <table class="admin-table">
+      <table class="table">
         <thead>
           <tr>
             <th scope="col">{t("step")}</th>
