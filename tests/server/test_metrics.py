@@ -30,8 +30,9 @@ def test_media_process_that_is_away_has_no_values() -> None:
 
 
 class Worked:
-    ended = Counter({("mail.send", "done"): 3, ("mail.send", "dead"): 1})
-    running = 2
+    def __init__(self) -> None:
+        self.ended = Counter({("mail.send", "done"): 3, ("mail.send", "dead"): 1})
+        self.running = 2
 
 
 def test_jobs_are_counted_by_name_and_by_how_they_ended() -> None:
