@@ -19,8 +19,8 @@ from server.jobs import JobNode, Jobs, repeated
 from server.lifecycle import Stages, closer
 from server.limits import SharedRates
 from server.live.published import NodesPublish
-from server.outbound.settings import Site
 from server.metrics import JobCollector
+from server.outbound.settings import Site
 from storage.audit import AuditLog
 from storage.jobs import JobQueue
 from storage.redis import RedisRateLimiter
