@@ -58,6 +58,11 @@ class Granted(ControlMessage, frozen=True, kw_only=True):
     label: str = ""
     target_s: int = 0
 
+    @property
+    def log_name(self) -> str:
+        """What the log calls the stream."""
+        return f"stream {self.stream_id} {self.label}".rstrip()
+
 
 class Refused(ControlMessage, frozen=True, kw_only=True):
     """``code`` is a refusal code of publishing, or the slug of an HTTP problem; ``status`` an HTTP status."""

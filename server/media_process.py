@@ -193,11 +193,11 @@ class MediaServer:
             return Refused(code="ended", message="Nobody publishes this stream at the moment.", status=404)
         answer = await self._whep.offer(
             sdp=said.sdp,
-            relay=await run.relay_for_viewers(),
+            relay=await run.relays.for_viewers(),
             resource_id=said.resource_id,
             want_keyframe=run.want_keyframe,
             offered_by=said.offered_by,
-            stream=run.label,
+            stream=run.grant.log_name,
         )
         return Answered(sdp=answer, etag=self._whep.etag(said.resource_id))
 
@@ -260,9 +260,9 @@ class MediaServer:
     def _save_encoders(self) -> None:
         """Pictures that were re-encoded for viewers cost much: they end with the last of them."""
         for run in self._plane.runs:
-            relay = run.viewers_relay
+            relay = run.relays.encoded_for_viewers
             if relay is not None and relay.tracks and not self._whep.viewers_of(relay):
-                run.stop_encoding_for_viewers()
+                run.relays.stop_encoding_for_viewers()
 
 
 def _numbers(counters: msgspec.Struct) -> Iterator[tuple[str, float]]:

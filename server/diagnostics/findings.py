@@ -10,7 +10,7 @@ State = Literal["ok", "note", "problem"]
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One line of the examination. A problem must be mended before Social Flow works, a note need not be."""
+    """One line of the diagnosis. A problem must be mended before Social Flow works, a note need not be."""
 
     subject: str
     state: State

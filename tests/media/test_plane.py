@@ -14,8 +14,9 @@ import pytest
 from media.control import ControlMessage, Flushed, Granted, Packaged, Pictured, Progress, PublishEnded, PublishStarted
 from media.errors import PublishRefused
 from media.hls.events import InitReady, RunEnded, SegmentReady, SegmentStored
-from media.plane import Plane, PublicationRun
+from media.plane import Plane
 from media.relay import End, Reader, Relay, Tracks
+from media.run import PublicationRun
 from media.transcode.tracks import VideoGoal
 from media.unit import Codec, Track, Unit
 from tests.media.hls.sources import AUDIO, VIDEO, mixed, pictures, sounds
@@ -135,7 +136,7 @@ async def studio(tmp_path: Path) -> AsyncIterator[Studio]:
 async def test_the_log_names_whose_stream_begins_and_ends(studio: Studio, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     studio.publish(label="'Tea' of @ann").close("gone")
-    lines = [record.getMessage() for record in caplog.records if record.name == "media.plane"]
+    lines = [record.getMessage() for record in caplog.records if record.name.startswith("media.")]
     assert lines == [
         "stream s 'Tea' of @ann: publication 1 begins over rtmp from r",
         "stream s 'Tea' of @ann: publication 1 ended: gone",
@@ -201,7 +202,7 @@ async def test_a_recording_is_stored_under_its_epoch_and_reported_before_the_flu
 async def test_a_store_that_is_away_does_not_hold_the_flush_for_ever(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("media.plane.FLUSH_S", 0.01)
+    monkeypatch.setattr("media.run.FLUSH_S", 0.01)
     studio.store.is_away = True
     run = studio.publish(is_recorded=True)
     run.configure([VIDEO])
@@ -342,8 +343,8 @@ async def test_opus_is_packaged_as_aac_and_webrtc_viewers_get_it_as_it_is(studio
     run = studio.publish()
     run.configure([VIDEO, OPUS])
     await feed(run, *mixed(pictures(4), sounds(4)))
-    assert run.relay_with(Codec.OPUS) is run.relay
-    assert run.relay_with(Codec.AAC) is run.relay_with(Codec.AAC)
+    assert run.relays.with_audio(Codec.OPUS) is run.relay
+    assert run.relays.with_audio(Codec.AAC) is run.relays.with_audio(Codec.AAC)
     assert len(studio.codecs.bridges) == 1
     assert {event.codec for event in studio.events(InitReady)} >= {"mp4a.40.2"}
     run.close("gone")
@@ -392,9 +393,9 @@ async def test_a_codec_that_gives_up_costs_the_sound_its_form_and_not_the_pictur
 async def test_a_bridge_that_has_ended_is_made_again_for_who_asks(studio: Studio) -> None:
     run = studio.publish()
     run.configure([VIDEO, AUDIO])
-    first = run.relay_with(Codec.OPUS)
+    first = run.relays.with_audio(Codec.OPUS)
     studio.codecs.bridges[0].close("x")
-    assert run.relay_with(Codec.OPUS) is not first
+    assert run.relays.with_audio(Codec.OPUS) is not first
     run.close("gone")
 
 
@@ -425,7 +426,7 @@ async def test_vp8_is_re_encoded_once_for_the_packager_and_for_viewers(studio: S
     run = studio.publish(is_recorded=True)
     run.configure([VP8, OPUS])
     await feed(run, *mixed(pictures(4), sounds(4)))
-    viewers = await run.relay_for_viewers()
+    viewers = await run.relays.for_viewers()
     assert [track.codec for track in viewers.tracks] == [Codec.H264, Codec.OPUS]
     assert len(studio.codecs.bridges) == 2
     run.close("gone")

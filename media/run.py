@@ -1,0 +1,219 @@
+"""One publication of one stream, from what its publisher writes to the packager, the recording and the viewers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from media.control import ControlMessage, Flushed, Granted, Packaged, Pictured, Progress, PublishEnded, PublishStarted
+from media.hls.events import Event, RunStarted
+from media.hls.folder import RunFolder
+from media.hls.muxer import Muxer
+from media.meter import Meter
+from media.packager import Packager
+from media.recorder import Recorder
+from media.run_relays import Bridges, RunRelays
+from media.thumbnail import Pictures, Thumbnail
+from media.transcode.tracks import is_to_convert
+from media.unit import Codec, Kind, Track, Unit
+
+PROGRESS_S = 1.0
+FLUSH_S = 4.0
+TARGETS_MS = {"realtime": (2_000, 250), "low": (2_000, 334), "normal": (4_000, 1_000)}
+
+
+log = logging.getLogger(__name__)
+
+
+class Codecs(Bridges, Pictures, Protocol):
+    """What a run has decoded and encoded for it."""
+
+
+class PublicationRun:
+    """One publication of one stream: the ``Publication`` that the ingest writes to."""
+
+    def __init__(
+        self,
+        *,
+        grant: Granted,
+        meter: Meter,
+        codecs: Codecs,
+        folder: RunFolder,
+        recorder: Recorder | None,
+        say: Callable[[ControlMessage], None],
+        on_ended: Callable[[PublicationRun, str], None],
+    ) -> None:
+        """``say`` sends a message to the server's process; ``on_ended`` is called once, with the reason."""
+        self.grant = grant
+        self.media_time_ms = grant.media_time_ms
+        is_realtime = grant.latency == "realtime"
+        self.relays = RunRelays(bridges=codecs, name=grant.stream_id, is_realtime=is_realtime)
+        self.relay = self.relays.source
+        self._folder = folder
+        self._recorder = recorder
+        self._meter = meter
+        self._say = say
+        self._on_ended = on_ended
+        self._thumbnail = Thumbnail(
+            pictures=codecs, path=folder.path / "thumbnail.webp", name=grant.log_name, on_taken=self._pictured
+        )
+        self._stop: Callable[[str], None] | None = None
+        self._want_keyframe: Callable[[], None] | None = None
+        self._converted_kinds: frozenset[Kind] = frozenset()
+        self._packager: Packager | None = None
+        self._is_started = False
+        self._is_closed = False
+        self._progress = asyncio.get_running_loop().call_later(PROGRESS_S, self._tick)
+
+    # Publication
+
+    def configure(self, tracks: Sequence[Track]) -> None:
+        self._meter.configure(tracks)
+        self._pack(tracks)
+        if not self._is_started:
+            self._is_started = True
+            described = tuple(describe(track) for track in tracks)
+            self._say(PublishStarted(stream_id=self.stream_id, publication=self.publication, tracks=described))
+
+    def _pack(self, tracks: Sequence[Track]) -> None:
+        """Hand the tracks on. What turns up later, or changes, may need a bridge before it is packaged."""
+        packager, kinds = self._packager, _kinds_to_convert(tracks)
+        if packager is None:
+            self._converted_kinds = kinds
+            self.relay.configure(tracks)
+            self._packager = self._package()
+        elif kinds <= self._converted_kinds and not (kinds and packager.reads(self.relay)):
+            self.relay.configure(tracks)
+        else:
+            self._converted_kinds = kinds
+            packager.pause()
+            self.relay.configure(tracks)
+            packager.move(self.relays.with_audio(Codec.AAC))
+
+    def write(self, unit: Unit) -> None:
+        self._meter.count(unit)
+        self.relay.write(unit)
+        if unit.is_key and unit.kind == "video":
+            self._thumbnail.see(unit, self.relay.tracks)
+
+    def warn(self, name: str) -> None:
+        self._meter.warn(name)
+
+    def close(self, reason: str) -> None:
+        if self._is_closed:
+            return
+        self._is_closed = True
+        log.info("%s: publication %d ended: %s", self.grant.log_name, self.publication, reason)
+        self._progress.cancel()
+        self.relay.close(reason)
+        if self._packager is not None:
+            self._packager.finish(reason)
+        self._on_ended(self, reason)
+
+    def on_stop(self, stop: Callable[[str], None]) -> None:
+        self._stop = stop
+
+    def on_keyframe_wanted(self, want: Callable[[], None]) -> None:
+        self._want_keyframe = want
+
+    # The plane
+
+    @property
+    def is_started(self) -> bool:
+        """Whether its tracks have been announced."""
+        return self._is_started
+
+    @property
+    def stream_id(self) -> str:
+        return self.grant.stream_id
+
+    @property
+    def publication(self) -> int:
+        return self.grant.publication
+
+    def stop(self, reason: str) -> None:
+        """End the publisher's connection; the run ends with it, or without it."""
+        if self._stop is not None:
+            self._stop(reason)
+        self.close(reason)
+
+    def want_keyframe(self) -> None:
+        """Ask the publisher for a key frame, if its protocol can."""
+        if self._want_keyframe is not None:
+            self._want_keyframe()
+
+    async def flush(self, reason: str) -> None:
+        """Say that the run is over once all of it is packaged, then wait until the recording is stored, and say so.
+
+        At most ``packager.BRIDGE_END_S`` and ``FLUSH_S``.
+        """
+        self._thumbnail.cancel()
+        if self._packager is not None:
+            await self._packager.finished
+        self._report()
+        self._say(PublishEnded(stream_id=self.stream_id, publication=self.publication, reason=reason))
+        self.relays.close()
+        if self._recorder is not None:
+            lost = await self._recorder.close(deadline_s=FLUSH_S)
+            if lost:
+                log.error("%s: %d segments of the recording could not be stored", self.grant.log_name, lost)
+        self._say(Flushed(stream_id=self.stream_id, publication=self.publication))
+
+    def _package(self) -> Packager:
+        target_ms, part_ms = TARGETS_MS[self.grant.latency]
+        muxer = Muxer(
+            folder=self._folder,
+            publication=self.publication,
+            first_segment=self.grant.first_segment,
+            target_ms=target_ms,
+            part_ms=part_ms,
+            target_s=self.grant.target_s,
+            pins=self._recorder is not None,
+        )
+        return Packager(muxer=muxer, relay=self.relays.with_audio(Codec.AAC), source=self.relay, say=self._packaged)
+
+    def _packaged(self, event: Event) -> None:
+        if isinstance(event, RunStarted):
+            self._meter.leave_out(event.left_out)
+        self._say(Packaged(stream_id=self.stream_id, publication=self.publication, event=event))
+        if self._recorder is not None:
+            self._recorder.note(event)
+
+    def _pictured(self, path: Path, at: float) -> None:
+        self._say(Pictured(stream_id=self.stream_id, path=str(path), at=at))
+
+    def _tick(self) -> None:
+        self._report()
+        self._progress = asyncio.get_running_loop().call_later(PROGRESS_S, self._tick)
+
+    def _report(self) -> None:
+        if not self._is_started or self._packager is None:
+            return
+        dropped = self._packager.dropped_units
+        self._say(
+            Progress(
+                stream_id=self.stream_id,
+                publication=self.publication,
+                media_time_ms=self._meter.media_time_ms,
+                next_segment=self._packager.next_segment,
+                at=self._meter.at,
+                health=self._meter.health(dropped_units=dropped),
+            )
+        )
+
+
+def _kinds_to_convert(tracks: Sequence[Track]) -> frozenset[Kind]:
+    """Which of them the packager needs a bridge for."""
+    return frozenset(track.kind for track in tracks if track.codec is Codec.VP8 or is_to_convert(track, Codec.AAC))
+
+
+def describe(track: Track) -> dict[str, object]:
+    """A track for people and rows: everything but its configuration record."""
+    described: dict[str, object] = msgspec.to_builtins(track)
+    described.pop("config", None)
+    return described
