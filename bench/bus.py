@@ -31,7 +31,7 @@ from actors.runtime import (
 from bench import report
 from bench.report import Figure, figure
 from storage.bus import Bus, RedisStreams
-from storage.embedded import EmbeddedRedis
+from storage.embedded.redis import EmbeddedRedis
 from storage.members import Keys
 from storage.redis import Redis
 

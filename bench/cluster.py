@@ -22,7 +22,8 @@ from urllib.parse import urlsplit
 from actors.runtime import shard_of
 from actors.runtime.ids import ActorId
 from bench.machine import cpu_s, descendants
-from storage.embedded import EmbeddedPostgres, EmbeddedRedis
+from storage.embedded.postgres import EmbeddedPostgres
+from storage.embedded.redis import EmbeddedRedis
 from storage.postgres import Database
 
 START_S = 60.0

@@ -19,7 +19,7 @@ import psutil  # type: ignore[import-untyped]
 from actors.runtime import LoopClock
 from bench.job_worker import TABLES, Bench, Effect
 from server.jobs import Jobs
-from storage.embedded import EmbeddedPostgres
+from storage.embedded.postgres import EmbeddedPostgres
 from storage.errors import StorageError
 from storage.ids import Ids
 from storage.jobs import JobQueue

@@ -21,7 +21,7 @@ from bench.job_kills import Toll, under_fire
 from bench.job_worker import TABLES, Bench, Effect, node_of
 from bench.report import Figure, figure
 from server.jobs import Job, JobNode, Jobs
-from storage.embedded import EmbeddedPostgres
+from storage.embedded.postgres import EmbeddedPostgres
 from storage.migrate import migrate
 from storage.postgres import Database
 

@@ -17,7 +17,7 @@ import uvloop
 from bench import report
 from bench.mail_kills import MailToll, under_fire
 from bench.report import Figure, figure
-from storage.embedded import EmbeddedPostgres
+from storage.embedded.postgres import EmbeddedPostgres
 from storage.migrate import migrate
 
 TOO_LONG_S: Final = 900.0

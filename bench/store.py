@@ -21,7 +21,7 @@ from actors.chat_log import ChatEntry
 from bench import report
 from bench.report import Figure, figure
 from storage.chat import PostgresChatLog
-from storage.embedded import EmbeddedPostgres
+from storage.embedded.postgres import EmbeddedPostgres
 from storage.ids import Ids
 from storage.leases import Leases
 from storage.migrate import migrate

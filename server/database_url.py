@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from server.config import Settings
-from storage.embedded import EmbeddedPostgres
+from storage.embedded.postgres import EmbeddedPostgres
 from storage.errors import EmbeddedStartFailed
 from storage.process import FolderLock
 

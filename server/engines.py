@@ -7,7 +7,9 @@ import logging
 
 from server.config import Settings
 from server.ports import CannotStart
-from storage.embedded import EmbeddedPostgres, EmbeddedRedis, keep_running
+from storage.embedded.keep_running import keep_running
+from storage.embedded.postgres import EmbeddedPostgres
+from storage.embedded.redis import EmbeddedRedis
 from storage.errors import EmbeddedStartFailed
 
 log = logging.getLogger("server.engines")

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 import asyncpg
 
-from storage.embedded import postgres_program
+from storage.embedded.programs import postgres_program
 from storage.errors import EmbeddedStartFailed, StorageError
 from storage.postgres import translated
 

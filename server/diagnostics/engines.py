@@ -14,7 +14,7 @@ from typing import Final
 from server.config import Settings
 from server.database_url import database_url, is_held, running_database_url
 from server.diagnostics.findings import Finding, fine, note, problem
-from storage.embedded import EmbeddedRedis
+from storage.embedded.redis import EmbeddedRedis
 from storage.errors import SchemaMismatch, StorageError
 from storage.migrate import check, current, head
 from storage.objects import open_objects

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from bench.job_kills import POSTGRES_EACH, under_fire
-from storage.embedded import EmbeddedPostgres
+from storage.embedded.postgres import EmbeddedPostgres
 from storage.migrate import migrate
 
 

@@ -26,7 +26,7 @@ from server.features.people.accounts.devices import Device
 from server.features.people.accounts.passwords import Passwords
 from server.http.identity import Identity
 from server.migrate import migrate_database
-from storage.embedded import EmbeddedPostgres
+from storage.embedded.postgres import EmbeddedPostgres
 from storage.migrate import current, head
 from storage.postgres import Database
 from tests.server.kit import Kit

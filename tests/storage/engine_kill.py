@@ -10,7 +10,8 @@ import time
 
 import psutil
 
-from storage.embedded import EmbeddedPostgres, EmbeddedRedis
+from storage.embedded.postgres import EmbeddedPostgres
+from storage.embedded.redis import EmbeddedRedis
 
 
 async def kill(engine: EmbeddedPostgres | EmbeddedRedis) -> None:

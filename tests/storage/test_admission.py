@@ -9,7 +9,7 @@ import pytest
 
 from actors.rate_limits import Consumption
 from storage.admission import AdmissionTable
-from storage.embedded import EmbeddedRedis
+from storage.embedded.redis import EmbeddedRedis
 from storage.errors import Unavailable
 from storage.redis import Redis
 from tests.storage.engine_kill import kill

@@ -16,7 +16,7 @@ import pytest
 
 from actors.runtime import LoopClock, Unavailable
 from storage.bus import ENTRY_BYTES, VERSION, Bus, BusEntry, RedisStreams
-from storage.embedded import EmbeddedRedis
+from storage.embedded.redis import EmbeddedRedis
 from storage.members import Keys
 from storage.redis import Redis
 

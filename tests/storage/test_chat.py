@@ -15,7 +15,7 @@ import pytest
 
 from actors.chat_log import Appended, ChatEntry
 from storage.chat import APPEND, PLANNED_ONCE, LogFull, PostgresChatLog
-from storage.embedded import EmbeddedPostgres
+from storage.embedded.postgres import EmbeddedPostgres
 from storage.errors import BadValue, Fenced, Unavailable
 from storage.ids import Ids
 from storage.leases import Leases

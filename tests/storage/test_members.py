@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from actors.runtime import LoopClock
-from storage.embedded import EmbeddedRedis
+from storage.embedded.redis import EmbeddedRedis
 from storage.errors import Unavailable
 from storage.members import Holder, Keys, Member, Members, View, WrongCluster
 from storage.redis import Redis

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from actors.runtime import Fence
-from storage.embedded import EmbeddedPostgres
+from storage.embedded.postgres import EmbeddedPostgres
 from storage.errors import BadValue, Conflict, StorageError, Unavailable
 from storage.leases import Leases, hold
 from storage.postgres import SILENT_IN_TRANSACTION_S, Database

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.embedded import EmbeddedRedis
+from storage.embedded.redis import EmbeddedRedis
 from storage.errors import StorageError, Unavailable
 from storage.redis import Redis, RedisRateLimiter, Script
 from tests.storage.engine_kill import kill

