@@ -27,7 +27,9 @@ from storage.members import (
 )
 from storage.postgres import Database
 from storage.redis import Redis
-from storage.shards import Epochs, Move, Shards
+from storage.shard_leases import ShardLeases
+from storage.shard_table import Move
+from storage.shards import Epochs, ShardCallbacks, ShardLimits, Shards
 
 log = logging.getLogger(__name__)
 
@@ -118,17 +120,17 @@ class Cluster:
         )
         self.shards = Shards(
             me=me.holder,
-            keys=keys,
-            redis=redis,
+            leases=ShardLeases(me=me.holder, keys=keys, redis=redis, silent_after_s=silent_after_s),
             epochs=epochs,
             clock=clock,
-            release=self._release,
-            broadcast=self._broadcast,
-            served=lambda shards: self._tell_all(_Notice(served=list(shards))),
-            moved=on_moved,
-            refresh=self.members.refresh,
-            silent_after_s=silent_after_s,
-            young_s=0.0 if is_alone else silent_after_s,
+            callbacks=ShardCallbacks(
+                release=self._release,
+                announce_moves=self._announce_moves,
+                announce_served=self._announce_served,
+                on_moved=on_moved,
+                refresh=self.members.refresh,
+            ),
+            limits=ShardLimits(silent_after_s=silent_after_s, young_s=0.0 if is_alone else silent_after_s),
         )
 
     @classmethod
@@ -210,7 +212,7 @@ class Cluster:
         """Leaves, so that what was not handed over is taken by the others at once. Closes what ``open`` opened."""
         await self.shards.stop()
         await self.members.leave()
-        self._tell_all(_Notice(has_left=True))
+        self._send_all(_Notice(has_left=True))
         await self.bus.stop()
         await asyncio.gather(*(engine.close() for engine in self._engines))
 
@@ -277,18 +279,21 @@ class Cluster:
         if self._host is not None:
             self._host.cut_off()
 
-    def _broadcast(self, moves: Sequence[Move]) -> None:
-        self._tell_all(_Notice(moves=[(move.shard, *move.to, move.version) for move in moves]))
+    def _announce_moves(self, moves: Sequence[Move]) -> None:
+        self._send_all(_Notice(moves=[(move.shard, *move.to, move.version) for move in moves]))
 
-    def _tell_all(self, said: _Notice) -> None:
-        """To whoever can be told: the next heartbeat tells the others the same."""
-        data = msgspec.msgpack.encode(said)
+    def _announce_served(self, shards: Sequence[int]) -> None:
+        self._send_all(_Notice(served=list(shards)))
+
+    def _send_all(self, notice: _Notice) -> None:
+        """To each node that can be written to: the next heartbeat tells the others the same."""
+        data = msgspec.msgpack.encode(notice)
         for member in self.members.view.members.values():
             if member.name != self.me.name:
                 try:
                     self.bus.signal(member.name, data)
                 except Unavailable as error:
-                    log.debug("not told: %s", error)
+                    log.debug("not sent: %s", error)
 
     def _handle(self, sender: str, data: bytes) -> None:
         try:

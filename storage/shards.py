@@ -18,24 +18,24 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
-from hashlib import blake2b
-from math import log as ln
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, Protocol
 
 from actors.runtime import SHARDS, ActorId, Clock, Placement, shard_of
 from actors.runtime.errors import Unavailable
 from storage.errors import StorageError
 from storage.leases import ShardEpoch
-from storage.members import SILENT_AFTER_S, Holder, Keys, Member, Scripts, View
-from storage.redis import Script
+from storage.members import SILENT_AFTER_S, Holder, View
+from storage.rendezvous import RendezvousHash
+from storage.shard_leases import ShardLeases
+from storage.shard_table import Move, ShardTable
 from storage.wakeup import Wakeup
 
 log = logging.getLogger(__name__)
 
 NODE_KIND: Final = "node"
 """Actors of this kind live on the node that their key names."""
-ROLE: Final = "actors"
 MOST_MOVING: Final = 4
 """Shards on their way at once from one node: what an heir has to load at a time delays what is said there."""
 SERVED_S: Final = 1.0
@@ -54,80 +54,64 @@ class Epochs(Protocol):
     async def raise_from(self, epochs: Mapping[int, int], node: str) -> dict[int, int]: ...
 
 
-class Move(NamedTuple):
-    """A shard's lease went to ``to``; ``version`` is the table's from then on."""
-
-    shard: int
-    to: Holder
-    version: int
-
-
-NOTHING: Final = View({}, {}, 0, 0.0)
 Release = Callable[[int, float], Awaitable[None]]
 """Hands the actors of a shard back within so many seconds: they write back, and go. 0: they just go."""
 
 
-class Shards:
-    """The directory of one node. ``start`` once it has joined, ``see`` each heartbeat's view, ``stop`` last.
-
-    ``broadcast`` tells the other nodes of moves, ``served`` of the shards that were taken, ``refresh`` has a heartbeat
-    soon; all at once, on the event loop. ``moved`` hears, a turn later, which shards have another owner or are served
-    under another epoch, as far as this node knows: what their actors were told before may be lost.
-    ``young_s``: for how long after Redis was found empty other nodes may still have to say what they hold.
+@dataclass(frozen=True, kw_only=True)
+class ShardCallbacks:
+    """What the shards call, on the event loop. ``announce_moves`` and ``announce_served`` send to the other nodes which
+    leases went where and which shards this node serves now; ``on_moved`` gets, a turn later, the shards that have
+    another owner or are served under another epoch: what their actors were told before may be lost. ``refresh`` has a
+    heartbeat soon.
     """
+
+    release: Release
+    announce_moves: Callable[[Sequence[Move]], None]
+    announce_served: Callable[[Sequence[int]], None]
+    on_moved: Callable[[Collection[int]], None]
+    refresh: Callable[[], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShardLimits:
+    """``young_s``: for how long after Redis was found empty other nodes may still have to say what they hold."""
+
+    silent_after_s: float = SILENT_AFTER_S
+    young_s: float = SILENT_AFTER_S
+    most_moving: int = MOST_MOVING
+    find_s: float = FIND_S
+    release_s: float = RELEASE_S
+    served_s: float = SERVED_S
+
+
+class Shards:
+    """The directory of one node. ``start`` once it has joined, ``see`` each heartbeat's view, ``stop`` last."""
 
     def __init__(
         self,
         *,
         me: Holder,
-        keys: Keys,
-        redis: Scripts,
+        leases: ShardLeases,
         epochs: Epochs,
         clock: Clock,
-        release: Release,
-        broadcast: Callable[[Sequence[Move]], None],
-        served: Callable[[Sequence[int]], None] = lambda _: None,
-        moved: Callable[[Collection[int]], None] = lambda _: None,
-        refresh: Callable[[], None],
-        silent_after_s: float = SILENT_AFTER_S,
-        young_s: float = SILENT_AFTER_S,
-        most_moving: int = MOST_MOVING,
-        find_s: float = FIND_S,
-        release_s: float = RELEASE_S,
-        served_s: float = SERVED_S,
+        callbacks: ShardCallbacks,
+        limits: ShardLimits = ShardLimits(),
     ) -> None:
         self.me = me
-        self._keys = keys
-        self._redis = redis
+        self._leases = leases
         self._epochs = epochs
         self._clock = clock
-        self._release = release
-        self._broadcast = broadcast
-        self._say_served = served
-        self._say_moved = moved
-        self._moved_unsaid: set[int] = set()
-        self._refresh = refresh
-        self._silent_after_s = silent_after_s
-        self._young_s = young_s
-        self._most_moving = most_moving
-        self._find_s = find_s
-        self._release_s = release_s
-        self._served_s = served_s
-        self._script = Script.load("shards")
+        self._callbacks = callbacks
+        self._limits = limits
+        self._table = ShardTable(me=me, clock=clock, on_lost=self._lost, on_moved=callbacks.on_moved)
         self._wakeup = Wakeup(clock=clock)
-        self._view = NOTHING
         self._rendezvous = RendezvousHash()
-        self._news: dict[int, Move] = {}
-        self._noted_at: dict[int, float] = {}
         self._seen_at = self._compared_at = clock.monotonic()
-        self._held: dict[int, int] = {}
-        self._moving: set[int] = set()
         self._handed: dict[int, asyncio.Future[None]] = {}
         self._may_move = False
         self._ending: set[int] = set()
         self._doubted: set[int] = set()
-        self._placements: list[Placement | None] = [None] * SHARDS
-        self._waiting: dict[int, set[asyncio.Future[Placement]]] = {}
         self._emptied: set[asyncio.Future[None]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -136,88 +120,77 @@ class Shards:
     def cached(self, actor_id: ActorId) -> Placement | None:
         if actor_id.kind == NODE_KIND:
             return Placement(actor_id.key, 0)
-        return self._placements[shard_of(actor_id)]
+        return self._table.placement(shard_of(actor_id))
 
     async def find(self, actor_id: ActorId) -> Placement:
         """The owner, once there is one. Raises ``Unavailable`` when there is none in time."""
         placement = self.cached(actor_id)
         if placement is not None:
             return placement
-        self._refresh()
+        self._callbacks.refresh()
         self._wakeup.set()
-        waiting: asyncio.Future[Placement] = asyncio.get_running_loop().create_future()
-        waiters = self._waiting.setdefault(shard_of(actor_id), set())
-        waiters.add(waiting)
-        alarm = self._clock.call_later(self._find_s, partial(_give_up, waiting, actor_id))
+        waiting = self._table.wait(shard_of(actor_id))
+        alarm = self._clock.call_later(self._limits.find_s, partial(_give_up, waiting, actor_id))
         try:
             return await waiting
         finally:
             alarm.cancel()
-            waiters.discard(waiting)
+            self._table.stop_waiting(shard_of(actor_id), waiting)
 
     def invalidate(self, actor_id: ActorId) -> None:
         """Another node's shard is looked up anew. One of ours is compared with Postgres, which has refused a write."""
         if actor_id.kind == NODE_KIND:
             return
         shard = shard_of(actor_id)
-        if shard in self._held:
+        if shard in self._table.held:
             self._doubted.add(shard)
             self._wakeup.set()
-        self._refresh()
+        self._callbacks.refresh()
 
     # What others are told.
 
     @property
     def held(self) -> Mapping[int, int]:
         """The shards served here, with their epochs."""
-        return self._held
+        return self._table.held
 
     @property
     def moving(self) -> Collection[int]:
-        return self._moving
+        return self._table.moving
 
     def owners(self) -> dict[int, str]:
         """The name of each shard's live holder, where one is known."""
-        known = ((shard, self._holder(shard)) for shard in range(SHARDS))
-        return {shard: holder.name for shard, holder in known if holder is not None}
+        return self._table.owners()
 
     # What is heard.
 
     def see(self, view: View) -> None:
         """A heartbeat's view. What was lost by it is lost at once."""
-        if view.version < self._view.version:
-            self._news.clear()
         self._doubt_after_absence(view)
-        self._view = view
-        self._news = {shard: move for shard, move in self._news.items() if self._is_news(move, view)}
         self._rendezvous.see(view)
         self._may_move = view.lives(self.me)
-        before = len(self._held)
-        for shard in range(SHARDS):
-            self._settle(shard)
-        if len(self._held) < before:
-            log.warning("lost %d shards, which others have taken over", before - len(self._held))
+        before = len(self._table.held)
+        self._table.see(view)
+        lost = before - len(self._table.held)
+        if lost > 0:
+            log.warning("lost %d shards, which others have taken over", lost)
         self._wakeup.set()
-
-    def _is_news(self, move: Move, view: View) -> bool:
-        """What was heard before the heartbeat was sent is in its table, or Redis has fallen back behind it."""
-        return move.version > view.version and self._noted_at[move.shard] >= view.asked_at
 
     def _doubt_after_absence(self, view: View) -> None:
         """Others may have had our shards, and given them back, while we were out of touch or Redis lost its data."""
         now = self._clock.monotonic()
         absent_s, self._seen_at = now - self._seen_at, now
-        if absent_s > self._silent_after_s or view.age_s < absent_s:
-            self._doubted.update(self._held)
+        if absent_s > self._limits.silent_after_s or view.age_s < absent_s:
+            self._doubted.update(self._table.held)
 
     def handle(self, moves: Iterable[Move]) -> None:
         """What another node announced. Only news: of our own shards the table alone decides."""
         for move in moves:
-            if move.shard in self._held:
+            if move.shard in self._table.held:
                 self._doubted.add(move.shard)
-                self._refresh()
+                self._callbacks.refresh()
             elif 0 <= move.shard < SHARDS:
-                self._note(move)
+                self._table.note(move)
         self._wakeup.set()
 
     def handle_served(self, shards: Iterable[int]) -> None:
@@ -225,47 +198,6 @@ class Shards:
         for shard in shards:
             if shard in self._handed:
                 _finish(self._handed[shard])
-
-    def _note(self, move: Move) -> None:
-        known = self._news.get(move.shard)
-        if move.version > self._view.version and (known is None or move.version > known.version):
-            self._news[move.shard] = move
-            self._noted_at[move.shard] = self._clock.monotonic()
-            self._settle(move.shard)
-
-    def _holder(self, shard: int) -> Holder | None:
-        """Who holds the lease, if it is known to live."""
-        move = self._news.get(shard)
-        holder = move.to if move is not None else self._view.holders.get(shard)
-        return holder if holder is not None and self._view.lives(holder) else None
-
-    def _settle(self, shard: int) -> None:
-        """Makes the placement follow from what is known; drops what another holds."""
-        holder = self._holder(shard)
-        if shard in self._held and holder is not None and holder != self.me:
-            self._lose(shard, f"{holder} has it")  # which settles it
-            return
-        placement = None
-        if shard in self._held:
-            placement = Placement(self.me.name, self._held[shard])
-        elif holder is not None and holder != self.me and shard not in self._moving:
-            placement = Placement(holder.name, 0)
-        before, self._placements[shard] = self._placements[shard], placement
-        if placement is not None:
-            if placement != before:
-                self._note_moved(shard)
-            for waiting in self._waiting.pop(shard, ()):
-                if not waiting.done():
-                    waiting.set_result(placement)
-
-    def _note_moved(self, shard: int) -> None:
-        if not self._moved_unsaid:
-            self._clock.call_later(0.0, self._tell_moved)
-        self._moved_unsaid.add(shard)
-
-    def _tell_moved(self) -> None:
-        moved, self._moved_unsaid = self._moved_unsaid, set()
-        self._say_moved(moved)
 
     # Life.
 
@@ -278,17 +210,14 @@ class Shards:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._held.clear()
-        self._placements = [None] * SHARDS
+        self._table.unplace()
 
     def abdicate(self) -> None:
         """Everything is lost at once, and nothing taken again: this process is a member no more."""
-        self._view = NOTHING
-        self._news.clear()
-        for shard in list(self._held):
-            self._lose(shard, "replaced")
-        for shard in range(SHARDS):
-            self._settle(shard)
+        self._table.forget()
+        for shard in list(self._table.held):
+            self._table.lose(shard, "replaced")
+        self._table.settle_all()
 
     async def emptied(self, *, within_s: float) -> bool:
         """Whether all shards have been handed over, in time. Waits for what follows from being marked as draining."""
@@ -305,7 +234,7 @@ class Shards:
         return self._is_empty()
 
     def _is_empty(self) -> bool:
-        return not self._held and not self._moving
+        return not self._table.held and not self._table.moving
 
     async def _run(self) -> None:
         retry_s: float | None = None
@@ -334,42 +263,41 @@ class Shards:
         now = self._clock.monotonic()
         if now - self._compared_at >= COMPARE_S:
             self._compared_at = now
-            self._doubted.update(self._held)
+            self._doubted.update(self._table.held)
         doubted, self._doubted = self._doubted, set()
         try:
-            await self._compare([shard for shard in doubted if shard in self._held])
+            await self._compare([shard for shard in doubted if shard in self._table.held])
         except StorageError:
             self._doubted |= doubted
             raise
 
     async def _renew_missing(self) -> None:
         """Held, but of nobody's in the table: Redis has lost its data, or has thought us dead and nobody came."""
-        missing = [shard for shard in self._held if self._holder(shard) is None]
-        if missing and self._view.lives(self.me):
-            winners = await self._give(dict.fromkeys(missing, self.me))
-            await self._compare([shard for shard in missing if winners.get(shard) == self.me])
+        missing = [shard for shard in self._table.held if self._table.holder(shard) is None]
+        if missing and self._table.lives:
+            await self._compare(await self._win(missing))
 
     async def _compare(self, shards: Sequence[int]) -> None:
         """Drops the shards that Postgres knows under another epoch than ours."""
         if not shards:
             return
         taken = await self._epochs.read(shards)
-        stale = [shard for shard in shards if shard in self._held and taken[shard].epoch != self._held[shard]]
+        stale = [
+            shard for shard in shards if shard in self._table.held and taken[shard].epoch != self._table.held[shard]
+        ]
         for shard in stale:
-            self._lose(shard, f"epoch {self._held[shard]} is stale")
+            self._table.lose(shard, f"epoch {self._table.held[shard]} is stale")
         if stale:
             log.warning("lost %d shards, whose epochs are stale", len(stale))
 
-    def _lose(self, shard: int, why: str) -> None:
+    def _lost(self, shard: int, why: str) -> None:
         log.debug("lost shard %d: %s", shard, why)
-        del self._held[shard]
         self._ending.add(shard)
-        self._settle(shard)
         self._spawn(f"end shard {shard}", self._end(shard))
 
     async def _end(self, shard: int) -> None:
         try:
-            await self._release(shard, 0.0)
+            await self._callbacks.release(shard, 0.0)
         finally:
             self._ending.discard(shard)
             self._wakeup.set()
@@ -378,13 +306,17 @@ class Shards:
 
     def _takeable(self) -> list[int]:
         """Leases of ours that are not served yet, and those of nobody that should be ours."""
-        if not self._view.lives(self.me):
+        if not self._table.lives:
             return []
-        free = (s for s in range(SHARDS) if s not in self._held and s not in self._moving and s not in self._ending)
+        free = (
+            s
+            for s in range(SHARDS)
+            if s not in self._table.held and s not in self._table.moving and s not in self._ending
+        )
         return [shard for shard in free if self._is_for_me(shard)]
 
     def _is_for_me(self, shard: int) -> bool:
-        holder = self._holder(shard)
+        holder = self._table.holder(shard)
         return holder == self.me or (holder is None and self._rendezvous.of(shard) == self.me)
 
     async def _take(self, shards: Sequence[int]) -> None:
@@ -392,69 +324,61 @@ class Shards:
             return
         taken = await self._epochs.read(shards)
         wanted = [shard for shard in shards if self._may_claim(shard, taken[shard])]
-        winners = await self._give(dict.fromkeys(wanted, self.me))
-        won = {shard: taken[shard].epoch for shard in wanted if winners.get(shard) == self.me}
+        won = {shard: taken[shard].epoch for shard in await self._win(wanted)}
         if not won:
             return
         epochs = await self._epochs.raise_from(won, self.me.name)
-        served = [shard for shard in epochs if self._holder(shard) == self.me]
+        served = [shard for shard in epochs if self._table.holder(shard) == self.me]
         for shard in served:
-            self._held[shard] = epochs[shard]
-            self._settle(shard)
+            self._table.held[shard] = epochs[shard]
+            self._table.settle(shard)
         if served:
-            self._say_served(served)
+            self._callbacks.announce_served(served)
         if len(epochs) < len(won):
             self._wakeup.set()  # somebody took them in between, so look again
         log.debug("took %d shards", len(epochs))
 
     def _may_claim(self, shard: int, taken: ShardEpoch) -> bool:
         """While Redis' data is young, those who hold shards have not all said so yet: theirs are left alone."""
-        is_young = self._view.age_s < self._young_s
-        return not is_young or self._holder(shard) == self.me or taken.node in ("", self.me.name)
+        is_young = self._table.view.age_s < self._limits.young_s
+        return not is_young or self._table.holder(shard) == self.me or taken.node in ("", self.me.name)
 
-    async def _give(self, wanted: Mapping[int, Holder]) -> dict[int, Holder]:
-        """Who holds these shards after the attempt to give them so."""
-        if not wanted:
-            return {}
-        pairs = [word for shard, to in wanted.items() for word in (shard, str(to))]
-        version, winners = await self._redis.run(
-            self._script,
-            keys=self._keys.state,
-            args=[str(self.me), round(self._silent_after_s * 1000), *pairs],
-            timeout_s=self._silent_after_s / 2,
-        )
-        found = {
-            int(shard): Holder.read(holder.decode()) for shard, holder in zip(winners[::2], winners[1::2], strict=True)
-        }
-        for shard, holder in found.items():
-            self._note(Move(shard, holder, int(version)))
-        return found
+    async def _win(self, shards: Sequence[int]) -> list[int]:
+        """Asks for the leases of these shards; those that this node holds then."""
+        moves = await self._give(dict.fromkeys(shards, self.me))
+        return [move.shard for move in moves if move.to == self.me]
+
+    async def _give(self, wanted: Mapping[int, Holder]) -> list[Move]:
+        moves = await self._leases.give(wanted)
+        for move in moves:
+            self._table.note(move)
+        return moves
 
     # Handing over.
 
     def _hand_over_some(self) -> None:
         """Starts as many moves as may be under way; each that ends rings for the next."""
-        for shard in list(self._held):
+        for shard in list(self._table.held):
             successor = self._rendezvous.of(shard)
-            if not self._may_move or len(self._handed) >= self._most_moving:
+            if not self._may_move or len(self._handed) >= self._limits.most_moving:
                 return
             if successor is not None and successor != self.me:
-                epoch = self._held.pop(shard)
-                self._moving.add(shard)
+                epoch = self._table.held.pop(shard)
+                self._table.moving.add(shard)
                 served = self._handed[shard] = asyncio.get_running_loop().create_future()
-                self._settle(shard)
+                self._table.settle(shard)
                 self._spawn(f"move shard {shard}", self._hand_over(shard, epoch, successor, served))
 
     async def _hand_over(self, shard: int, epoch: int, successor: Holder, served: asyncio.Future[None]) -> None:
         try:
-            await self._release(shard, self._release_s)
+            await self._callbacks.release(shard, self._limits.release_s)
             await self._give({shard: successor})
         except StorageError as error:
             log.warning("shard %d stays: %s", shard, error)
         finally:
-            self._moving.discard(shard)
+            self._table.moving.discard(shard)
             self._moved(shard, epoch)
-        if shard not in self._held:
+        if shard not in self._table.held:
             await self._until(served)
         if self._handed.get(shard) is served:  # else it has come back and is on its way again
             del self._handed[shard]
@@ -462,7 +386,7 @@ class Shards:
 
     async def _until(self, served: asyncio.Future[None]) -> None:
         """A node that does not say so, or is not heard, holds the others up for a moment only."""
-        alarm = self._clock.call_later(self._served_s, partial(_finish, served))
+        alarm = self._clock.call_later(self._limits.served_s, partial(_finish, served))
         try:
             await served
         finally:
@@ -470,13 +394,13 @@ class Shards:
 
     def _moved(self, shard: int, epoch: int) -> None:
         """Elsewhere now; or ours as before, also if nobody knows: then the next table tells, and Postgres guards."""
-        holder = self._holder(shard)
+        holder = self._table.holder(shard)
         if holder is None or holder == self.me:
-            self._held[shard] = epoch
+            self._table.held[shard] = epoch
             self._may_move = False  # until the next heartbeat: Redis is away, or sees the heir with other eyes
-        elif (news := self._news.get(shard)) is not None:
-            self._broadcast([news])
-        self._settle(shard)
+        elif (news := self._table.news(shard)) is not None:
+            self._callbacks.announce_moves([news])
+        self._table.settle(shard)
         self._wakeup.set()
 
     def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
@@ -488,51 +412,6 @@ class Shards:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("%s failed", task.get_name(), exc_info=error)
-
-
-class RendezvousHash:
-    """Who should have each shard: rendezvous hashing, weighted, over those who may have any. All nodes agree on it.
-
-    A node that comes or goes moves its own share and nothing else (Thaler and Ravishankar's highest random weight).
-    """
-
-    def __init__(self) -> None:
-        self._able: tuple[tuple[Holder, float], ...] = ()
-        self._of: list[Holder | None] = [None] * SHARDS
-        self._draws: dict[str, list[float]] = {}
-
-    @property
-    def are_none(self) -> bool:
-        return not self._able
-
-    def of(self, shard: int) -> Holder | None:
-        """None while nobody may have it, and then it stays where it is."""
-        return self._of[shard]
-
-    def see(self, view: View) -> None:
-        able = tuple(sorted((member.holder, member.weight) for member in view.members.values() if _is_able(member)))
-        if able != self._able:
-            self._able = able
-            self._draws = {holder.name: self._draws.get(holder.name) or _draws(holder.name) for holder, _ in able}
-            self._of = [self._choose(shard) for shard in range(SHARDS)]
-
-    def _choose(self, shard: int) -> Holder | None:
-        scores = ((weight * self._draws[holder.name][shard], holder) for holder, weight in self._able)
-        return max(scores, default=(0.0, None))[1]
-
-
-def _is_able(member: Member) -> bool:
-    return ROLE in member.roles and member.weight > 0 and not member.is_draining
-
-
-def _draws(name: str) -> list[float]:
-    """For each shard a number that depends on nothing but the name."""
-    return [-1 / ln(_uniform(f"{shard}/{name}")) for shard in range(SHARDS)]
-
-
-def _uniform(text: str) -> float:
-    """Between 0 and 1, neither included."""
-    return (int.from_bytes(blake2b(text.encode(), digest_size=6).digest(), "big") + 0.5) / 2**48
 
 
 def _give_up(waiting: asyncio.Future[Placement], actor_id: ActorId) -> None:

@@ -35,7 +35,7 @@ from storage.bus import VERSION
 from storage.errors import Fenced
 from storage.members import Member
 from storage.memory import MemoryPerson, MemoryRooms, MemoryViews, Tables
-from storage.shards import _draws
+from storage.rendezvous import draws
 from tests.actors.room_fixture import FACTORS, RATES, Log, Relationships
 from tests.sim.engines import PostgresModel, RedisModel
 from tests.sim.process import Ear, Process, Room
@@ -230,7 +230,7 @@ def stream_that_moves(*, to: str, among: Sequence[str]) -> str:
     """The id of a stream whose counter belongs on this node when these are there."""
     for number in count(1):
         shard = shard_of(ActorId("viewers", f"stream{number}"))
-        if max(among, key=lambda name: _draws(name)[shard]) == to:
+        if max(among, key=lambda name: draws(name)[shard]) == to:
             return f"stream{number}"
     raise AssertionError
 

@@ -11,7 +11,7 @@ from itertools import count
 from typing import Any, NamedTuple
 
 import actors.runtime.ids
-import storage.shards
+from storage import rendezvous, shard_table, shards
 from storage.bus import VERSION
 from tests.sim.engines import PostgresModel, RedisModel
 from tests.sim.faults import Faults
@@ -20,6 +20,7 @@ from tests.sim.simulation import Simulation
 from tests.sim.viewers import Picker, Viewer
 
 SHARDS = 12
+WITH_SHARDS: tuple[Any, ...] = (actors.runtime.ids, rendezvous, shard_table, shards)
 NODES = ("a", "b", "c")
 ROOMS = tuple(f"room{number}" for number in range(5))
 CLIENTS = 6
@@ -311,10 +312,12 @@ def stage() -> Iterator[Counter[str]]:
             logging.getLogger(name).setLevel(logging.ERROR)
             logging.getLogger(name).addHandler(errors)
             logging.getLogger(name).propagate = False
-        actors.runtime.ids.SHARDS = storage.shards.SHARDS = SHARDS  # type: ignore[misc, attr-defined]
+        for module in WITH_SHARDS:
+            module.SHARDS = SHARDS
         yield errors.seen
     finally:
-        actors.runtime.ids.SHARDS = storage.shards.SHARDS = before  # type: ignore[misc, attr-defined]
+        for module in WITH_SHARDS:
+            module.SHARDS = before
         for name in names:
             logging.getLogger(name).setLevel(levels[name])
             logging.getLogger(name).removeHandler(errors)

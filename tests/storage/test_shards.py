@@ -11,7 +11,7 @@ from storage.leases import Leases
 from storage.members import Holder, Keys, Member, Members, View
 from storage.postgres import Database
 from storage.redis import Redis, Script
-from storage.shards import RendezvousHash
+from storage.rendezvous import RendezvousHash
 from tests.storage.nodes import Freeze
 
 KEYS = Keys.of("test")
