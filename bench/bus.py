@@ -30,10 +30,12 @@ from actors.runtime import (
 )
 from bench import report
 from bench.report import Figure, figure
-from storage.bus import Bus, RedisStreams
+from storage.bus import Bus
+from storage.bus_entry import VERSION
 from storage.embedded.redis import EmbeddedRedis
 from storage.members import Keys
 from storage.redis import Redis
+from storage.redis_streams import RedisStreams
 
 BAR_MESSAGES_S: Final = 200_000
 BAR_P50_MS: Final = 1.5
@@ -88,6 +90,18 @@ class FarAway:
     def invalidate(self, actor_id: ActorId) -> None: ...
 
 
+class Everyone:
+    """``Peers``: every node can be written to."""
+
+    def knows(self, node: str) -> bool:
+        return True
+
+    def reads(self, node: str) -> int:
+        return VERSION
+
+    def meet(self, node: str) -> None: ...
+
+
 class End:
     """A node on the bus."""
 
@@ -99,7 +113,7 @@ class End:
             keys=KEYS,
             streams=RedisStreams(writer=redis, reader=reader),
             clock=LoopClock(),
-            is_peer=lambda _: True,
+            peers=Everyone(),
             on_signal=lambda *_: None,
         )
         self.node = Node(name=name, clock=LoopClock(), directory=FarAway(), transport=self.bus)

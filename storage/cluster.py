@@ -12,7 +12,8 @@ import msgspec
 
 from actors.runtime import Clock, Directory, LoopClock, Transport
 from actors.runtime.errors import Unavailable
-from storage.bus import VERSION, Bus, InboxStreams, RedisStreams
+from storage.bus import Bus, InboxStreams
+from storage.bus_entry import VERSION
 from storage.leases import Leases
 from storage.members import (
     BEAT_S,
@@ -27,6 +28,7 @@ from storage.members import (
 )
 from storage.postgres import Database
 from storage.redis import Redis
+from storage.redis_streams import RedisStreams
 from storage.shard_leases import ShardLeases
 from storage.shard_table import Move
 from storage.shards import Epochs, ShardCallbacks, ShardLimits, Shards
@@ -111,11 +113,9 @@ class Cluster:
             keys=keys,
             streams=streams,
             clock=clock,
-            is_peer=self.members.knows,
+            peers=self.members,
             on_signal=self._handle,
             on_away=self._cut_off,
-            on_stranger=self.members.meet,
-            reads=self.members.reads,
             version=me.reads,
         )
         self.shards = Shards(

@@ -21,7 +21,7 @@ import msgspec
 
 import actors.chat_messages
 import actors.events
-import storage.bus
+import storage.bus_entry
 import storage.migrate
 from actors.runtime import ActorError, Ask, Message, Unhandled, handles
 
@@ -90,7 +90,7 @@ def next_schema() -> Iterator[None]:
     actors.events.ChatPosted = ChatPosted  # type: ignore[misc]
     actors.events.LiveEvent = Fact  # type: ignore[misc, assignment]
     actors.events.DeliverLiveEvent = DeliverLiveEvent  # type: ignore[misc, assignment]
-    storage.bus.VERSION = 2  # type: ignore[misc]
+    storage.bus_entry.VERSION = 2  # type: ignore[misc]
     with tempfile.TemporaryDirectory(prefix="socialflow-next-") as folder:
         here = Path(shutil.copytree(storage.migrate.migrations_dir(), Path(folder) / "migrations"))
         (here / "versions" / "m9000_next.py").write_text(MIGRATION.format(before=storage.migrate.head()))

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from bench.cluster import LocalCluster, NodeProcess
-from storage.bus import BusEntry
+from storage.bus_entry import BusEntry
 from storage.redis import Redis
 from tests.cluster.conftest import Talk, room_on
 from tests.cluster.recorder import ChatRecorder

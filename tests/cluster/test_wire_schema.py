@@ -21,7 +21,7 @@ from actors.viewers import ViewCounter
 from server.features.people import facts as people_facts
 from server.live.node_actor import NodeActor
 from storage import stream_facts
-from storage.bus import BusEntry
+from storage.bus_entry import BusEntry
 from storage.cluster import _Notice
 from storage.facts import Fact, name_of
 from storage.members import Member

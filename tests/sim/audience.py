@@ -31,7 +31,7 @@ from server.live.counters import LocalViewers
 from server.live.durable import DurableViews
 from server.live.room_mirrors import RoomMirrors
 from server.live.shard_moves import ShardMoves
-from storage.bus import VERSION
+from storage.bus_entry import VERSION
 from storage.errors import Fenced
 from storage.members import Member
 from storage.memory import MemoryPerson, MemoryRooms, MemoryViews, Tables

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import actors.runtime.ids
 from storage import rendezvous, shard_table, shards
-from storage.bus import VERSION
+from storage.bus_entry import VERSION
 from tests.sim.engines import PostgresModel, RedisModel
 from tests.sim.faults import Faults
 from tests.sim.process import Process, Room

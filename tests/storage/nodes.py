@@ -21,12 +21,12 @@ from actors.runtime import (
     handles,
     shard_of,
 )
-from storage.bus import RedisStreams
 from storage.cluster import Cluster
 from storage.leases import Leases, hold
 from storage.members import Keys, Member
 from storage.postgres import Database
 from storage.redis import Redis, Script, Word
+from storage.redis_streams import RedisStreams
 
 NAME = "test"
 KEYS = Keys.of(NAME)

@@ -15,12 +15,29 @@ import msgspec
 import pytest
 
 from actors.runtime import LoopClock, Unavailable
-from storage.bus import ENTRY_BYTES, VERSION, Bus, BusEntry, RedisStreams
+from storage.bus import Bus
+from storage.bus_entry import VERSION, BusEntry
 from storage.embedded.redis import EmbeddedRedis
 from storage.members import Keys
+from storage.outbox import ENTRY_BYTES, OutboxLimits
 from storage.redis import Redis
+from storage.redis_streams import RedisStreams
 
 KEYS = Keys.of("test")
+
+
+class Fixed:
+    """``Peers`` that never change; strangers are none of its business."""
+
+    def __init__(self, names: str, reads: Callable[[str], int] = lambda _: VERSION) -> None:
+        self._names = names
+        self.reads = reads
+
+    def knows(self, node: str) -> bool:
+        return node in self._names
+
+    def meet(self, node: str) -> None:
+        pass
 
 
 class Ear:
@@ -41,7 +58,9 @@ class Line:
         self._stack = stack
         self.clock = LoopClock()
 
-    async def ear(self, name: str, *, incarnation: str = "1", **options: Any) -> Ear:
+    async def ear(
+        self, name: str, *, incarnation: str = "1", reads: Callable[[str], int] = lambda _: VERSION, **options: Any
+    ) -> Ear:
         writer, reader = await Redis.connect(self._url), await Redis.connect(self._url, max_connections=1)
         heard: list[Ear] = []
         bus = Bus(
@@ -50,7 +69,7 @@ class Line:
             keys=KEYS,
             streams=RedisStreams(writer=writer, reader=reader),
             clock=self.clock,
-            is_peer=lambda other: other in "abc",
+            peers=Fixed("abc", reads),
             on_signal=lambda sender, data: heard[0].signals.append((sender, data)),
             **options,
         )
@@ -219,7 +238,7 @@ async def test_a_node_that_is_no_peer_is_refused_at_once(line: Line) -> None:
 
 
 async def test_a_full_queue_refuses_and_what_it_took_arrives(line: Line) -> None:
-    a, b = await line.ear("a", most_queued_frames=10), await line.ear("b")
+    a, b = await line.ear("a", limits=OutboxLimits(most_frames=10)), await line.ear("b")
     for _ in range(10):
         a.link.send("b", b"x")
     with pytest.raises(Unavailable, match="too far behind"):
@@ -228,7 +247,7 @@ async def test_a_full_queue_refuses_and_what_it_took_arrives(line: Line) -> None
 
 
 async def test_a_queue_is_bounded_by_bytes_too(line: Line) -> None:
-    a = await line.ear("a", most_queued_bytes=100)
+    a = await line.ear("a", limits=OutboxLimits(most_bytes=100))
     a.link.send("b", b"x" * 60)
     with pytest.raises(Unavailable):
         a.link.send("b", b"x" * 60)
@@ -326,7 +345,7 @@ async def test_a_reader_gone_deaf_is_noticed_within_five_seconds_and_heals(redis
     streams = Muffled(writer=writer, reader=reader)
     bus = Bus(
         name="a", incarnation="1", keys=KEYS, streams=streams, clock=LoopClock(),
-        is_peer=lambda _: True, on_signal=lambda *_: None,
+        peers=Fixed("a"), on_signal=lambda *_: None,
     )  # fmt: skip
     bus.start()
     await until(lambda: bus.counters.entries_in)
