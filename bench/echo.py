@@ -15,10 +15,13 @@ from typing import Any, Final
 from aiohttp import web
 
 from server import loop
-from server.live.edge import Edge, EdgeLimits, Fanout, Socket
+from server.live.edge.endpoint import Edge
 from server.live.edge.engineio import message
+from server.live.edge.fanout import Fanout
+from server.live.edge.limits import EdgeLimits
 from server.live.edge.server import EdgeServer
 from server.live.edge.session import EngineSession
+from server.live.edge.socket import Socket
 
 _AUTH_AFTER_S: Final = 0.02
 

@@ -164,7 +164,9 @@ class _Room:
 async def _serve_ours(*, is_coalescing: bool) -> None:
     from aiohttp import web
 
-    from server.live.edge import Edge, EdgeLimits, Fanout
+    from server.live.edge.endpoint import Edge
+    from server.live.edge.fanout import Fanout
+    from server.live.edge.limits import EdgeLimits
 
     async def nothing(request: web.BaseRequest) -> web.StreamResponse:
         return web.Response(status=404)

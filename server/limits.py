@@ -12,7 +12,7 @@ from actors.rate_limits import Rate, RateLimits
 from server.config import Settings
 from server.http.limits import CallRate, TokenBuckets
 from server.live.admission import ConnectionQuota
-from server.live.edge import EdgeLimits
+from server.live.edge.limits import EdgeLimits
 from server.live.whip import OfferLimits
 from server.media_process import MediaConfig
 from storage.redis import RedisRateLimiter

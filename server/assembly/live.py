@@ -23,7 +23,7 @@ from server.limits import connection_quota, media_config, offer_limits, rate_lim
 from server.live.admission import QuotaSync
 from server.live.broadcast import Handlers
 from server.live.chat_replay import ReplayRoutes
-from server.live.edge import Fanout
+from server.live.edge.fanout import Fanout
 from server.live.eviction import Eviction
 from server.live.guests import GuestRoutes
 from server.live.hls import HlsRoutes

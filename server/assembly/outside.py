@@ -24,7 +24,9 @@ from server.http.translations import known_errors
 from server.http.web_client import WebClient
 from server.lifecycle import Stages
 from server.limits import edge_limits, public_limits
-from server.live.edge import Edge, address_in, reconnect_delays_ms, tag_of
+from server.live.edge.admission import reconnect_delays_ms
+from server.live.edge.endpoint import Edge
+from server.live.edge.nodes import address_in, tag_of
 from server.metrics import GaugeCollector, register_processes
 from server.ports import Ports, tls_context
 from server.version import VERSION

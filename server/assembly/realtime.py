@@ -13,7 +13,7 @@ from server.config import Settings
 from server.feature import Feature
 from server.http.identity import Identity
 from server.live.admission import ConnectionQuota
-from server.live.edge import Fanout
+from server.live.edge.fanout import Fanout
 from server.live.events import SERVER_EVENTS
 from server.live.presence import ClusterPresence
 from server.live.published import PublishedEvents

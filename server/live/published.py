@@ -8,7 +8,7 @@ from typing import Any
 
 from actors.events import NODE, DeliverPublished, DeliverToPerson
 from actors.runtime import ActorError, Node
-from server.live.edge import Fanout
+from server.live.edge.fanout import Fanout
 from server.live.sockets import Sockets
 
 log = logging.getLogger("server.published")

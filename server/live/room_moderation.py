@@ -13,7 +13,7 @@ from actors.session import Session
 from actors.text import clean_line
 from server.live.acks import Ack
 from server.live.bodies import Ban, Mode, OfMessage, OfPerson, Pin, TimeOut
-from server.live.edge import Socket
+from server.live.edge.socket import Socket
 from server.live.events import Done, ModeSet
 from server.live.rooms import Rooms, author_of
 from server.socket_events import ClientEvent

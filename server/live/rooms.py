@@ -16,7 +16,9 @@ from actors.runtime import ActorError, DomainError, Node
 from actors.session import Session
 from server.live.acks import Ack, refusal
 from server.live.bodies import History, Join, ListPresent, OfRoom, RoomPosition, Send
-from server.live.edge import Parser, PendingAck, Socket
+from server.live.edge.packet import Parser
+from server.live.edge.pending_ack import PendingAck
+from server.live.edge.socket import Socket
 from server.live.events import Done, Joined, PageOfMessages, PresentPeople, Sent
 from server.live.presence import ClusterPresence
 from server.live.room_mirror import RoomMirror, topic_of

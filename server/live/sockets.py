@@ -18,7 +18,9 @@ from server.http.errors import Unauthorized
 from server.http.identity import Identity
 from server.live.acks import Ack, answered, refusal, shaped
 from server.live.admission import ConnectionQuota
-from server.live.edge import ConnectRefused, PendingAck, Socket
+from server.live.edge.application import ConnectRefused
+from server.live.edge.pending_ack import PendingAck
+from server.live.edge.socket import Socket
 from server.live.rooms import Fan, id_of
 from server.socket_events import ClientEvent
 

@@ -15,7 +15,7 @@ from actors.runtime import DomainError, Node
 from actors.session import Session
 from actors.stream_messages import DescribeStream
 from server.live.addresses import MediaAddresses
-from server.live.edge import Socket
+from server.live.edge.socket import Socket
 from server.live.rights import Rights
 from server.live.viewings import NOBODY, Viewer
 

@@ -17,7 +17,7 @@ from actors.viewers_messages import ViewerBeat, ViewerCame, ViewerLeft
 from server.live.acks import Ack
 from server.live.bodies import Heartbeat, OfStream, React
 from server.live.counters import LocalViewers
-from server.live.edge import Socket
+from server.live.edge.socket import Socket
 from server.live.events import Done, Watched
 from server.live.room_mirror import RoomMirror, topic_of
 from server.live.room_mirrors import RoomMirrors

@@ -24,7 +24,10 @@ from server.demo.client import Api, CallRefused, ServerLost, while_listening
 from server.demo.people import SECRET_FILE, Company, SecretUnusable, kept_secret
 from server.demo.script import CROWD, EVERYBODY, LATER
 from server.demo.show import NotPublished, keep_publishing
-from server.live.edge import ConnectRefused, Edge, EdgeLimits, Socket
+from server.live.edge.application import ConnectRefused
+from server.live.edge.endpoint import Edge
+from server.live.edge.limits import EdgeLimits
+from server.live.edge.socket import Socket
 from tests.e2e.serving import Server
 from tests.e2e.waiting import until
 

@@ -10,7 +10,7 @@ from aiohttp.test_utils import TestServer
 
 from actors.events import ChatPosted
 from actors.runtime.clock import ManualClock
-from server.live.edge import Fanout
+from server.live.edge.fanout import Fanout
 from server.live.room_traces import RoomTraces
 from server.otlp import MOST_WAITING, OtlpExporter
 from server.tracing import SEND, Traces

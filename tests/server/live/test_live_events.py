@@ -56,7 +56,7 @@ from media.control import (
 )
 from media.hls.events import InitReady, SegmentReady
 from server.live.broadcast import Broadcaster
-from server.live.edge import Fanout
+from server.live.edge.fanout import Fanout
 from server.live.live_events import handlers
 from server.live.media_events import MediaEvents
 from server.live.playback import Playback

@@ -10,8 +10,8 @@ from typing import Any
 
 import aiohttp
 
-from server.live.edge import Edge, tag_of
-from server.live.edge.nodes import Address
+from server.live.edge.endpoint import Edge
+from server.live.edge.nodes import Address, tag_of
 from tests.server.live.edge.serving import (
     EchoApplication,
     Served,

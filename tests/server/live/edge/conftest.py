@@ -10,7 +10,9 @@ import pytest
 import uvloop
 from aiohttp import web
 
-from server.live.edge import Application, Edge, EdgeLimits
+from server.live.edge.application import Application
+from server.live.edge.endpoint import Edge
+from server.live.edge.limits import EdgeLimits
 from tests.server.live.edge.cluster import EdgeCluster
 from tests.server.live.edge.serving import EchoApplication, Served, http_server
 

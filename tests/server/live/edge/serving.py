@@ -13,7 +13,7 @@ import aiohttp
 from aiohttp import web
 
 from bench.echo import EchoApplication
-from server.live.edge import Edge
+from server.live.edge.endpoint import Edge
 
 __all__ = ["EchoApplication", "Raw", "Served", "http_server", "mask"]
 

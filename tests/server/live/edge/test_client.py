@@ -11,7 +11,10 @@ from typing import Any
 import pytest
 import socketio
 
-from server.live.edge import AskFailed, ConnectRefused, EdgeLimits, PendingAck, Socket
+from server.live.edge.application import ConnectRefused
+from server.live.edge.limits import EdgeLimits
+from server.live.edge.pending_ack import PendingAck
+from server.live.edge.socket import AskFailed, Socket
 from tests.server.live.edge.conftest import Serve
 from tests.server.live.edge.serving import ended, eventually, mask, said
 

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.live.edge import Attachment, engineio
+from server.live.edge import engineio
 from server.live.edge.deflate import inflate
 from server.live.edge.engineio import InvalidPacket, Outgoing
 from server.live.edge.msgpack import MsgpackParser
-from server.live.edge.packet import Parser, SocketPacket, TooDeep
+from server.live.edge.packet import Attachment, Parser, SocketPacket, TooDeep
 from server.live.edge.socketio import JsonParser
 
 JSON = JsonParser(max_depth=32, max_attachments=10)

@@ -8,7 +8,8 @@ import zlib
 
 import pytest
 
-from server.live.edge import EdgeLimits, fanout, topic
+from server.live.edge import fanout, topic
+from server.live.edge.limits import EdgeLimits
 from server.live.edge.session import EngineSession
 from tests.server.live.edge.cluster import heard, joined
 from tests.server.live.edge.conftest import Build, Serve

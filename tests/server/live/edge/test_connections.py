@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from server.live.edge import EdgeLimits
 from server.live.edge.admission import AddressQuota
 from server.live.edge.connections import Admission, PlainConnections
+from server.live.edge.limits import EdgeLimits
 from tests.server.live.edge.conftest import Serve
 from tests.server.live.edge.serving import Raw, Served, eventually
 

@@ -11,7 +11,10 @@ import aiohttp
 import msgspec
 import pytest
 
-from server.live.edge import EdgeLimits, Fanout, Socket, fanout, topic
+from server.live.edge import fanout, topic
+from server.live.edge.fanout import Fanout
+from server.live.edge.limits import EdgeLimits
+from server.live.edge.socket import Socket
 from tests.server.live.edge.conftest import Serve
 from tests.server.live.edge.serving import Raw, Served, ended, eventually, mask, said
 

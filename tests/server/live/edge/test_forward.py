@@ -9,8 +9,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from server.live.edge import EdgeLimits, tag_of
 from server.live.edge.forward import MARK
+from server.live.edge.limits import EdgeLimits
+from server.live.edge.nodes import tag_of
 from tests.server.live.edge.cluster import (
     NOBODY,
     POLLING,

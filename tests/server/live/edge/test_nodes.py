@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from server.live.edge import Edge, address_in, tag_of
-from server.live.edge.nodes import Address
+from server.live.edge.endpoint import Edge
+from server.live.edge.nodes import Address, address_in, tag_of
 from tests.server.live.edge.cluster import (
     NOBODY,
     balancer,

@@ -10,8 +10,10 @@ from typing import Any
 import aiohttp
 import pytest
 
-from server.live.edge import ConnectRefused, Fanout, Socket
+from server.live.edge.application import ConnectRefused
+from server.live.edge.fanout import Fanout
 from server.live.edge.recovery import MAX_KEPT, RecoveryBuffer, RecoveryBuffers
+from server.live.edge.socket import Socket
 from tests.server.live.edge.conftest import Serve
 from tests.server.live.edge.serving import Served, eventually, said
 

@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 from cryptography import x509
 
-from server.live.edge import EdgeLimits
+from server.live.edge.limits import EdgeLimits
 from tests.server.live.edge.certificates import self_signed
 from tests.server.live.edge.conftest import Serve
 from tests.server.live.edge.serving import Raw, Served, ended, eventually, mask, said

@@ -10,7 +10,7 @@ import aiohttp
 import msgspec
 import pytest
 
-from server.live.edge import EdgeLimits
+from server.live.edge.limits import EdgeLimits
 from tests.server.live.edge.conftest import QUICK, Serve
 from tests.server.live.edge.serving import EchoApplication, Served, ended, said, said_but_pings
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from server.live.edge import EdgeLimits, tag_of
+from server.live.edge.limits import EdgeLimits
+from server.live.edge.nodes import tag_of
 from tests.server.live.edge.certificates import self_signed
 from tests.server.live.edge.cluster import (
     EdgeCluster,
