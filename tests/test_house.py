@@ -99,7 +99,7 @@ NAMED_EDGES = {
     "server/live/edge/topic.py:_encoded": "one delivery of many",
     "storage/bus.py:Bus._hand_out": "a listener of messages between nodes",
     "storage/facts.py:Facts._read": "a fact's consumer: what it raises is counted as the fact's failure",
-    "storage/memory_facts.py:MemoryFacts._read": "a fact's consumer, likewise",
+    "storage/memory/facts.py:MemoryFacts._read": "a fact's consumer, likewise",
 }
 
 DRIVERS = {

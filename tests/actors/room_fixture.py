@@ -23,7 +23,9 @@ from actors.runtime import (
     shard_of,
 )
 from storage.ids import Ids
-from storage.memory import MemoryChatLog, MemoryPerson, MemoryRooms, Tables
+from storage.memory.chat import MemoryChatLog
+from storage.memory.rooms import MemoryRooms
+from storage.memory.tables import MemoryPerson, Tables
 
 RATES: dict[str, Rate] = {
     "chat": Rate(per_s=10_000, burst=10_000),

@@ -35,7 +35,9 @@ from actors.stream_messages import (
 from actors.stream_store import InitRow, SegmentRow
 from server.live.durable import DurableStreams
 from storage.ids import Ids
-from storage.memory import MemoryPerson, MemoryRecordings, MemoryStreams, Tables
+from storage.memory.recordings import MemoryRecordings
+from storage.memory.streams import MemoryStreams
+from storage.memory.tables import MemoryPerson, Tables
 from storage.stream import NewStream
 
 CLAIM = ClaimPublish(protocol="rtmp", remote="127.0.0.1:5000")

@@ -21,7 +21,9 @@ from actors.viewers_messages import CountViewers, NodeLeft, ViewerBeat, ViewerCa
 from actors.viewers_tally import ViewTally, mark_of
 from server.live.durable import DurableViews
 from storage.ids import Ids
-from storage.memory import MemoryPerson, MemoryStreams, MemoryViews, Tables
+from storage.memory.streams import MemoryStreams
+from storage.memory.tables import MemoryPerson, Tables
+from storage.memory.views import MemoryViews
 from storage.stream import NewStream
 
 

@@ -16,17 +16,14 @@ from storage.chat import PostgresChatLog
 from storage.facts import Facts
 from storage.ids import Ids
 from storage.leases import Leases
-from storage.memory import (
-    MemoryChatLog,
-    MemoryLeases,
-    MemoryPerson,
-    MemoryRecordings,
-    MemoryRooms,
-    MemoryStreams,
-    MemoryViews,
-    Tables,
-)
-from storage.memory_facts import MemoryFacts, MemoryTransaction
+from storage.memory.chat import MemoryChatLog
+from storage.memory.facts import MemoryFacts, MemoryTransaction
+from storage.memory.leases import MemoryLeases
+from storage.memory.recordings import MemoryRecordings
+from storage.memory.rooms import MemoryRooms
+from storage.memory.streams import MemoryStreams
+from storage.memory.tables import MemoryPerson, Tables
+from storage.memory.views import MemoryViews
 from storage.postgres import Database, Transaction
 from storage.recording import Recordings
 from storage.rooms import Rooms

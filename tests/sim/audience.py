@@ -34,7 +34,9 @@ from server.live.shard_moves import ShardMoves
 from storage.bus_entry import VERSION
 from storage.errors import Fenced
 from storage.members import Member
-from storage.memory import MemoryPerson, MemoryRooms, MemoryViews, Tables
+from storage.memory.rooms import MemoryRooms
+from storage.memory.tables import MemoryPerson, Tables
+from storage.memory.views import MemoryViews
 from storage.rendezvous import draws
 from tests.actors.room_fixture import FACTORS, RATES, Log, Relationships
 from tests.sim.engines import PostgresModel, RedisModel

@@ -23,8 +23,10 @@ from media.unit import Track
 from server.http.errors import Problem
 from server.live.playback import Playback
 from server.live.recorded import Replay
-from storage.memory import MemoryPerson as Row
-from storage.memory import MemoryRecordings, MemoryStreams, Tables
+from storage.memory.recordings import MemoryRecordings
+from storage.memory.streams import MemoryStreams
+from storage.memory.tables import MemoryPerson as Row
+from storage.memory.tables import Tables
 from storage.recording import Init, Segment
 from storage.stream import NewStream
 from tests.media.hls.sources import AUDIO, VIDEO, live, mixed, pictures, sounds

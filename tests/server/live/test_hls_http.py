@@ -16,7 +16,8 @@ from server.live.hls import HlsRoutes
 from server.live.playback import Playback
 from server.live.pull import Pull
 from server.live.viewings import Viewings
-from storage.memory import MemoryRecordings, Tables
+from storage.memory.recordings import MemoryRecordings
+from storage.memory.tables import Tables
 from storage.objects import LocalObjects
 from tests.server.live.openness import NO_ADDRESSES
 from tests.server.live.test_hls import published, stored, view

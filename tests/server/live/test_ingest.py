@@ -17,7 +17,9 @@ from media.control import AuthorizePublish, Granted, Refused
 from server.live.durable import DurableStreams
 from server.live.ingest import Ingest
 from storage.ids import Ids
-from storage.memory import MemoryPerson, MemoryRecordings, MemoryStreams, Tables
+from storage.memory.recordings import MemoryRecordings
+from storage.memory.streams import MemoryStreams
+from storage.memory.tables import MemoryPerson, Tables
 from storage.stream import NewStream, StreamRow
 
 NOW = dt.datetime.now(dt.UTC)

@@ -66,7 +66,8 @@ from server.live.stream_cleanup import StreamCleanup
 from server.live.stream_directory import REACTIONS_S, StreamDirectory
 from server.live.viewings import Viewings, WebrtcViewings
 from server.tracing import Traces
-from storage.memory import MemoryRecordings, Tables
+from storage.memory.recordings import MemoryRecordings
+from storage.memory.tables import Tables
 from storage.objects import LocalObjects
 from tests.server.live.openness import NO_ADDRESSES, Open
 from tests.server.live.test_hls import published, stored

@@ -12,7 +12,7 @@ import msgspec
 from actors.runtime import Fence
 from storage.errors import StorageError
 from storage.facts import BATCH, MAX_FAILURES, Advance, Aside, ConsumerFailed, Consumers, ReaderState, consume, pause_s
-from storage.memory import FactRow, Tables
+from storage.memory.tables import FactRow, Tables
 
 
 class _Reader(msgspec.Struct, kw_only=True):

@@ -1,0 +1,80 @@
+"""The rows of chat rooms in memory."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import msgspec
+
+from actors.chat_log import RoomRecord
+from actors.chat_rules import ChatMode, Sanction
+from actors.runtime import Fence
+from storage.errors import Conflict
+from storage.ids import is_uuid
+from storage.memory.tables import Tables
+from storage.rooms import UnknownPerson
+
+
+class MemoryRooms:
+    """As ``Rooms``."""
+
+    def __init__(self, *, tables: Tables) -> None:
+        self._tables = tables
+
+    async def create(self, *, room_id: str, owner_id: str, log_epoch: str, stream_id: str | None = None) -> None:
+        self._tables.reach()
+        if room_id in self._tables.rooms:
+            raise Conflict("chat_rooms_pkey")
+        if owner_id not in self._tables.people:
+            raise Conflict("chat_rooms_owner_id_fkey")
+        self._tables.rooms[room_id] = RoomRecord(
+            id=room_id, stream_id=stream_id, owner_id=owner_id, log_epoch=log_epoch, last_offset=0
+        )
+
+    async def load(self, room_id: str) -> RoomRecord | None:
+        self._tables.reach()
+        room = self._tables.rooms.get(room_id)
+        if room is None:
+            return None
+        now = dt.datetime.now(dt.UTC)
+        holding = {who: held for who, held in room.sanctions.items() if held.until is None or held.until > now}
+        return msgspec.structs.replace(room, sanctions=holding)
+
+    async def set_mode(self, room_id: str, mode: ChatMode, *, fence: Fence) -> None:
+        self._change(room_id, fence, mode=mode)
+
+    async def set_pinned(self, room_id: str, message_id: str | None, *, fence: Fence) -> None:
+        self._change(room_id, fence, pinned_id=message_id)
+
+    async def add_moderator(self, room_id: str, user_id: str, *, fence: Fence) -> None:
+        self._change(room_id, fence, moderators=self._tables.rooms[room_id].moderators | {user_id})
+
+    async def remove_moderator(self, room_id: str, user_id: str, *, fence: Fence) -> None:
+        self._change(room_id, fence, moderators=self._tables.rooms[room_id].moderators - {user_id})
+
+    async def put_sanction(
+        self, room_id: str, user_id: str, sanction: Sanction, *, reason: str, by: str, fence: Fence
+    ) -> None:
+        if user_id not in self._tables.people:
+            raise UnknownPerson
+        self._change(room_id, fence, sanctions={**self._tables.rooms[room_id].sanctions, user_id: sanction})
+
+    async def lift_sanction(self, room_id: str, user_id: str, *, fence: Fence) -> None:
+        if not is_uuid(user_id):
+            raise UnknownPerson
+        sanctions = self._tables.rooms[room_id].sanctions
+        self._change(room_id, fence, sanctions={who: held for who, held in sanctions.items() if who != user_id})
+
+    async def delete_message(self, room_id: str, message_id: str, *, by: str, fence: Fence) -> int | None:
+        self._tables.hold(fence)
+        log = self._tables.messages.get(room_id, [])
+        for at, found in enumerate(log):
+            if found.entry.id == message_id:
+                log[at] = msgspec.structs.replace(found, is_deleted=True)
+                return found.offset
+        return None
+
+    def _change(self, room_id: str, fence: Fence, **changes: Any) -> None:
+        self._tables.hold(fence)
+        self._tables.rooms[room_id] = msgspec.structs.replace(self._tables.rooms[room_id], **changes)
