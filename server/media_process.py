@@ -19,11 +19,10 @@ from typing import Any
 
 import msgspec
 
+from media.channel import Channel, ChannelClosed
 from media.control import (
     Answered,
     AuthorizePublish,
-    Channel,
-    ChannelClosed,
     CloseWebrtc,
     ControlMessage,
     Drain,

@@ -11,11 +11,10 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
+from media.channel import Channel, ChannelClosed
 from media.control import (
     Answered,
     AuthorizePublish,
-    Channel,
-    ChannelClosed,
     CloseWebrtc,
     ControlMessage,
     Drain,

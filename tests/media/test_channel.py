@@ -10,12 +10,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from media import control
+from media import channel
+from media.channel import Channel, ChannelClosed
 from media.control import (
     Answered,
     AuthorizePublish,
-    Channel,
-    ChannelClosed,
     ControlMessage,
     Drain,
     Granted,
@@ -175,7 +174,7 @@ async def test_answers_on_their_way_are_given_up_when_the_asker_has_gone(pair: P
 
 
 async def test_no_more_questions_than_the_bound_are_open(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(control, "MAX_PENDING", 2)
+    monkeypatch.setattr(channel, "MAX_PENDING", 2)
     pair.node.gate.clear()
     asked = [asyncio.ensure_future(pair.media.channel.ask(ASK, Granted, timeout_s=60)) for _ in range(3)]
     await asyncio.sleep(0)
@@ -203,7 +202,7 @@ async def test_a_frame_in_pieces_is_a_frame(raw: tuple[End, asyncio.StreamReader
         framed(b""),
         framed(msgspec.msgpack.encode([0, "notice", {"type": "Nothing"}])),
         framed(msgspec.msgpack.encode([0, "shout", {"type": "Drain", "budget_s": 1.0}])),
-        (control.MAX_FRAME_BYTES + 1).to_bytes(4, "big"),
+        (channel.MAX_FRAME_BYTES + 1).to_bytes(4, "big"),
     ],
 )
 async def test_what_makes_no_sense_closes_the_channel_and_nothing_after_it_is_heard(
