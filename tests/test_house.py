@@ -374,6 +374,7 @@ def test_every_bench_has_a_main() -> None:
 
 BENCH_PARTS = {
     "bench/app.py": "a server of the benches' own",
+    "bench/broadcast_server.py": "the server that the bench of broadcasts publishes to",
     "bench/children.py": "runs benches in processes of their own",
     "bench/clients.py": "the clients of several benches",
     "bench/drawing.py": "curves as SVG",
@@ -383,10 +384,13 @@ BENCH_PARTS = {
     "bench/job_worker.py": "a process that works jobs, to be killed",
     "bench/mail_kills.py": "nodes that deliver and an SMTP server under fire, and the count afterwards",
     "bench/mail_processes.py": "processes that deliver mails and that take them, to be killed",
+    "bench/glass.py": "how late pictures are seen",
     "bench/machine.py": "what the figures were measured on",
+    "bench/nginx.py": "nginx with its RTMP module, to compare with",
     "bench/outcome.py": "what a run of the benches gives",
     "bench/page.py": "the report as a page",
     "bench/plan.py": "the benches of the list, with their options",
+    "bench/publishing.py": "publishers and their streams",
     "bench/report.py": "a figure, and how it is handed over",
     "bench/timeline.py": "what happened when, drawn over time",
     "bench/cluster.py": "several nodes and their engines",
