@@ -93,7 +93,7 @@ NAMED_EDGES = {
     "server/live/edge/client.py:Client._connect": "an application's handler",
     "server/live/edge/client.py:Client._deciding": "an application's handler, later",
     "server/live/edge/client.py:Client._event": "an application's handler",
-    "server/live/edge/client.py:Client._tell_gone": "an application's handler",
+    "server/live/edge/client.py:Client._disconnected": "an application's handler",
     "server/live/edge/fanout.py:Fanout._work": "one row of many",
     "server/live/edge/sessions.py:EngineSessions._keep_deadlines": "one deadline of many",
     "server/live/edge/topic.py:_encoded": "one delivery of many",

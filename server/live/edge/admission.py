@@ -29,7 +29,7 @@ class AllowedOrigins:
         return is_same_origin(origin, headers.get("host", ""))
 
     def cors(self, headers: dict[str, str]) -> list[tuple[str, str]]:
-        """What lets a page of an admitted foreign origin read the answer; nothing for anybody else."""
+        """The headers that let a page of an admitted foreign origin read the answer; none for other origins."""
         origin = headers.get("origin")
         if origin is None:
             return []
@@ -94,10 +94,10 @@ class AddressQuota:
 
 
 class ConnectionRate:
-    """So many a second, and some at once. Whoever comes too early is told how long to wait, in the order of coming;
-    when the wait would be too long, to come back at a time of their own.
+    """Admits so many new sessions a second, and some at once. A client that comes too early waits, in the order of
+    coming. When the wait would be too long, the client is refused with a time of its own to retry at.
 
-    So those who return together after a cut come in one behind the other, and what is served meanwhile goes on.
+    So clients that reconnect together after a cut come in one behind the other, and the others are served meanwhile.
     """
 
     __slots__ = ("_jitter", "_most_s", "_next", "_slack_s", "_step_s")
@@ -111,7 +111,7 @@ class ConnectionRate:
         self._jitter = jitter
 
     def enter(self, now: float) -> float | None:
-        """The seconds until it is their turn, which is theirs from now on; None when they must come back later."""
+        """The seconds until the client's turn, which is reserved for it from now on; None when it must retry later."""
         at = max(self._next, now - self._slack_s)
         if at - now > self._most_s:
             return None
@@ -119,7 +119,7 @@ class ConnectionRate:
         return max(0.0, at - now)
 
     def retry_after_s(self) -> float:
-        """When to come back: no two alike, over as long as those who wait now will need."""
+        """When to retry: jittered over the time that the clients that wait now will need."""
         return _LEAST_RETRY_S + self._jitter() * max(_LEAST_RETRY_S, self._most_s)
 
 

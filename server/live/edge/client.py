@@ -22,12 +22,12 @@ from server.live.edge.socket_server import SocketServer
 _log: Final = logging.getLogger(__name__)
 
 
-# Of these a client may come back to what it had; the others are said on purpose.
+# After these a client may recover; the others are closed on purpose.
 _RECOVERABLE: Final = frozenset({"transport close", "transport error", "ping timeout", "server shutting down"})
 
 
 class Client:
-    """The upper side of one session."""
+    """The Socket.IO side of one session: decodes its packets, and hands connects and events to the application."""
 
     __slots__ = ("_attempts", "_connect_by", "_in_flight", "_partial", "_sockets", "session", "socket_server")
 
@@ -52,7 +52,7 @@ class Client:
 
     @property
     def sockets(self) -> list[Socket]:
-        """Those that were accepted."""
+        """The sockets that the application has accepted."""
         return [socket for socket in self._sockets if socket.is_connected]
 
     # -- in
@@ -240,7 +240,7 @@ class Client:
         socket_recovery.leave(socket, self.socket_server.recovery_buffers, is_kept=reason in _RECOVERABLE)
         self._remove(socket)
         if was_connected:
-            self._tell_gone(socket, reason)
+            self._disconnected(socket, reason)
         if not self._sockets and self.session.is_open:
             self._connect_by = self.socket_server.clock() + self.socket_server.limits.connect_timeout_s
 
@@ -249,7 +249,7 @@ class Client:
         socket.left()
         self.socket_server.subscriptions.gone(socket)
 
-    def _tell_gone(self, socket: Socket, reason: str) -> None:
+    def _disconnected(self, socket: Socket, reason: str) -> None:
         try:
             self.socket_server.application.on_disconnect(socket, reason)
         except Exception:

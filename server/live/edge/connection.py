@@ -100,7 +100,7 @@ class WebSocketConnection(asyncio.Protocol):
             self._violation(*data)
 
     def _pong(self, data: bytes) -> None:
-        # Somebody who sends pings and reads nothing must not make us hoard the answers.
+        # A client that sends pings and reads nothing must not make this server hoard the answers.
         if self.unsent_bytes <= self._sessions.limits.slow_bytes:
             self.write(websocket.frame(websocket.PONG, data))
 

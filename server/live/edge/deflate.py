@@ -62,7 +62,7 @@ _USUAL_AGREEMENT: Final = Agreement(answer=_ANSWER, window=_WIDEST_WINDOW)
 def agree(header: str) -> Agreement | None:
     """The first offer in `Sec-WebSocket-Extensions` (repeated ones joined by a comma) that can be accepted. Malformed.
 
-    Both sides are told not to take their context over, which the RFC allows a server whatever the offer says.
+    The answer keeps both sides from taking their context over, which the RFC allows a server whatever the offer says.
     """
     if header == _USUAL:
         return _USUAL_AGREEMENT

@@ -1,10 +1,10 @@
-"""The first protocol on every connection: reads request heads, keeps what is ours and hands on the rest.
+"""The first protocol on every connection: reads request heads, keeps the requests of the mounts and passes on the rest.
 
-Ours are the paths of the mounts: a WebSocket upgrade takes the transport away, polling requests are answered here. The
-other requests go to the HTTP server's own protocol object, byte for byte, in whatever pieces they arrive. The front
-stays before it and follows where each request ends, so that an unfinished head has a deadline on every request of a
-connection, and an upgrade or a poll may come on a connection that has carried ordinary requests before (proxies reuse
-connections like that).
+A WebSocket upgrade for a mount takes the transport away, polling requests are answered. The other requests go to the
+HTTP server's own protocol object, byte for byte, in whatever pieces they arrive. The demultiplexer stays before it and
+follows where each request ends, so that an unfinished head has a deadline on every request of a connection, and an
+upgrade or a poll may come on a connection that has carried ordinary requests before (proxies reuse connections like
+that).
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ class HttpDemultiplexer(asyncio.Protocol):
         self._posting: EngineSession | None = None
         self._carrier: asyncio.Task[None] | None = None  # who takes the request at hand to another node
         self._due = 0.0
-        self._entry = math.inf  # when the wheel's entry that counts comes up; the others of this front are stale
+        self._entry = math.inf  # when the wheel's entry that counts comes up; the others of this connection are stale
         self.peer = ""
         self.active_at = 0.0
 
@@ -415,11 +415,11 @@ class HttpDemultiplexer(asyncio.Protocol):
         self._set_due(self._server.limits.close_timeout_s)
 
     def take(self) -> tuple[asyncio.Transport, bytes]:
-        """Gives the transport away, with the bytes that were read and are not ours; the front is done."""
+        """Gives the transport away, with the bytes that were read and are not ours; the demultiplexer is done."""
         transport, rest = self._require_transport(), bytes(self._buffer)
         transport.resume_reading()
         self._transport, self._state, self._buffer = None, _GONE, bytearray()
-        self._head = self._body = self._carrier = None  # the sweep may hold the front for a while yet
+        self._head = self._body = self._carrier = None  # the sweep may hold this object for a while yet
         if self._http is not None:
             self._http.transport = None  # so that the HTTP server lets go without closing what is no longer its own
             self._http.connection_lost(None)

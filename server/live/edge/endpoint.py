@@ -56,7 +56,7 @@ class Edge:
         self.limits = limits or EdgeLimits()
         self.fanout = fanout or Fanout()
         self._recovery_buffers = RecoveryBuffers(clock=clock)
-        self.fanout.tell(self._recovery_buffers)
+        self.fanout.keep_events_in(self._recovery_buffers)
         self._socket_servers = {
             path: SocketServer(
                 application=application,
@@ -97,7 +97,7 @@ class Edge:
         self, *, host: str | None = None, port: int = 0, sock: sockets.socket | None = None
     ) -> None:
         """Listens for the cluster's other nodes as well, until `close`: HTTP without TLS, and requests for sessions of
-        this node that reached another one. Sessions are not opened there. Nobody but the nodes may reach it."""
+        this node that reached another one. Sessions are not opened there. Only the nodes may reach it."""
         await self.server.listen_inside(host=host, port=port, sock=sock)
 
     @property

@@ -62,11 +62,11 @@ class Outgoing:
         return self._frames
 
     def frames_for(self, window: int) -> bytes:
-        """The WebSocket frames for who reads what is compressed with this window, where that pays; 0 for who does not.
+        """The WebSocket frames for a client that reads this window's compression, where that pays; 0: it reads none.
 
-        For what goes to many. To compress a few kilobytes takes as long as to write them to five sockets: the 12 KB
-        that a join hands over would make it dearer by a fifth. And what one person alone is told may be a secret, of
-        which the compressed length would tell something.
+        For what is sent to many clients. To compress a few kilobytes takes as long as to write them to five sockets:
+        the 12 KB that a join sends would make it dearer by a fifth. And what is sent to one client alone may be a
+        secret, which the compressed length would give away in part (CRIME).
         """
         if not window or len(self.text) < deflate.PAYS_FROM > max(map(len, self.attachments), default=0):
             return self.frames

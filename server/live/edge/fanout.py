@@ -3,18 +3,18 @@
 Duty cycle: what is published to an idle fan-out goes out at once. While a fan-out runs, and for as long again, what is
 published gathers; then it goes out as one write for each socket. So a busy room costs half a core at most whatever
 its rate, and a quiet one waits for nothing: what it was idle before counts as rest. What the loop does beside counts as
-none, up to as much again: who is busy otherwise writes less often, and has time left.
+none, up to as much again: a loop that is busy otherwise writes less often, and has time left.
 
 A topic's sockets are written to in rows of a few hundred, and each row is given whatever is there when its turn comes,
-however late in the pass. So nobody waits longer than from one turn of theirs to the next: with one set for all rows the
-last ones would wait for the pass under way, the rest behind it, and the next pass up to their place in it.
+however late in the pass. So no socket waits longer than from one turn of its row to the next: with one set for all rows
+the last ones would wait for the pass under way, the rest behind it, and the next pass up to their place in it.
 
 A row is written in slices, and between two of them the loop sees to everything else: what takes several turns of the
 loop, as a message on its way to the disk and back does, would wait for a slice at each of them. Nor are the transports
 of a short slice out of the processor's caches again when the loop comes to flush them.
 
-Nothing here waits for a reader. A socket that is slow misses room messages, is told which (`chat:gap`) when it has
-caught up, and is closed by its session when it does not.
+Nothing here waits for a reader. A socket that is slow misses room messages. When it has caught up, it is sent which
+(`chat:gap`). When it does not catch up, its session closes it.
 """
 
 from __future__ import annotations
@@ -101,21 +101,21 @@ class Fanout:
         self.deliveries = 0
         self.skipped = 0
 
-    def tell(self, recovery_buffers: RecoveryBuffers) -> None:
-        """Events, not messages, are also told to those who are away and may come back."""
+    def keep_events_in(self, recovery_buffers: RecoveryBuffers) -> None:
+        """Events, not messages, are kept there too, for clients whose connection broke and that may come back."""
         self._recovery_buffers.append(recovery_buffers)
 
     # -- who listens
 
     def subscribe(self, topic: str, socket: Socket, *, after: tuple[str, int] | None = None) -> None:
-        """From now on `socket` hears `topic`. With `after`, an (epoch, offset), messages that are not behind it are
-        not sent to it."""
+        """Subscribes the socket to the topic. With `after`, an (epoch, offset), the socket is sent only the messages
+        behind it."""
         if not socket.is_connected and not socket.is_connecting:
             return
         found = self._topics.get(topic)
         if found is None:
             found = self._topics[topic] = Topic(topic)
-        self._deafen(topic, socket)
+        self._end_kept_subscription(topic, socket)
         is_new = found.add(socket)
         if after is not None:
             found.late[socket] = after
@@ -124,14 +124,14 @@ class Fanout:
             found.late[socket] = position
 
     def unsubscribe(self, topic: str, socket: Socket) -> None:
-        self._deafen(topic, socket)
+        self._end_kept_subscription(topic, socket)
         self._remove(topic, socket)
 
-    def _deafen(self, topic: str, socket: Socket) -> None:
-        """What it heard before its connection broke, it hears no more for that alone."""
+    def _end_kept_subscription(self, topic: str, socket: Socket) -> None:
+        """Ends the subscription that the recovery buffer kept from the connection before: the socket's own counts."""
         if socket.recovery_buffer is not None:
             for recovery_buffers in self._recovery_buffers:
-                recovery_buffers.deafen(socket.recovery_buffer, topic)
+                recovery_buffers.unsubscribe(socket.recovery_buffer, topic)
 
     def _remove(self, topic: str, socket: Socket) -> None:
         found = self._topics.get(topic)
@@ -163,9 +163,9 @@ class Fanout:
         self._lags.pop(socket, None)
 
     def close_to(self, topic: str, *, but: Callable[[str | None], bool]) -> None:
-        """Of those who are away and may come back, none is to hear the topic but the owners for whom ``but`` holds."""
+        """Keeps the topic's events for no client that is away, except those whose owner ``but`` accepts."""
         for recovery_buffers in self._recovery_buffers:
-            recovery_buffers.deafen_all(topic, but=but)
+            recovery_buffers.unsubscribe_all(topic, but=but)
 
     def upgraded(self, socket: Socket) -> None:
         """It has another transport, which may take other bytes."""
@@ -176,7 +176,7 @@ class Fanout:
                 self._dirty[name] = topic  # the pass under way does not know of a new row
 
     def count(self, topic: str) -> int:
-        """Sockets that hear it."""
+        """How many sockets subscribe to it."""
         found = self._topics.get(topic)
         return 0 if found is None else found.size
 
@@ -187,8 +187,8 @@ class Fanout:
             yield from list(row.members)
 
     def when_written(self, topic: str, done: Callable[[], None]) -> None:
-        """`done` is called once what was published until now has been handed to the sockets that are still there, or
-        the next publication has if nothing waits. Never if nobody hears the topic now. It must be quick and not raise.
+        """Calls `done` once what was published until now is written to the sockets that are still there, or what is
+        published next if nothing waits. Never calls it if no socket subscribes now. `done` must be quick and not raise.
         """
         found = self._topics.get(topic)
         if found is not None:
@@ -197,7 +197,7 @@ class Fanout:
     # -- what is said
 
     def publish(self, topic: str, event: str, payload: Any) -> None:
-        """An event for everyone who hears the topic, in order with its messages; slow sockets get it too."""
+        """Sends an event to all sockets that subscribe, in order with the topic's messages; slow sockets get it too."""
         found = self._topics.get(topic)
         if found is not None:
             self._append(found, TopicEvent(event, payload))
@@ -300,7 +300,7 @@ class Fanout:
                 del self._dirty[topic.name]
 
     def _turn(self, topic: Topic, shape: EncodingKey, row: SocketGroup) -> Iterator[None]:
-        """What there is for a row when its turn comes. Whoever yields finds the topic as others have left it."""
+        """Writes what there is for a row when its turn comes. The topic may have changed wherever this yields."""
         until = topic.end
         while row.members and row.at < until:
             if self._written >= _SLICE:
@@ -384,7 +384,7 @@ class Fanout:
         return lag
 
     def writable(self, socket: Socket) -> None:
-        """A slow socket has caught up: what it missed is named, and the latest values are told."""
+        """A slow socket has caught up: sends it what it missed (`chat:gap`), and the latest conflated values."""
         lag = self._lags.pop(socket, None)
         if lag is None:
             return

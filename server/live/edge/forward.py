@@ -53,8 +53,8 @@ class Forwarding:
         elsewhere: Callable[[str], Address | None],
         left: Callable[[HttpDemultiplexer], None],
     ) -> None:
-        """`elsewhere`: where the node with a tag has its internal listener, None when there is none. `left` is told of
-        a front whose connection was spliced.
+        """`elsewhere`: where the node with a tag has its internal listener, None when there is none. `left` is
+        called with a demultiplexer whose connection was spliced.
         """
         self._sessions = sessions
         self._limits = sessions.limits

@@ -3,7 +3,7 @@
 In each of its turns the event loop takes one connection from each listening socket that it has. When thousands come
 back at once, a turn for each of them is a quarter of what they cost; when they come one by one, every further socket
 would be asked in vain, which costs as much as reading from a connection. So there are more of them, on the very same
-queues, for as long as somebody waits in these.
+queues, for as long as connections wait in these.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ import struct
 from collections.abc import Callable
 from typing import Any, Final
 
-_HANDS: Final = 15  # further sockets on each queue
-_CROWD: Final = 8  # so many wait: more hands are called for
-_QUEUE: Final = 3  # so many wait: those that there are have work
-_QUIET_S: Final = 1.0  # no queue was seen for so long: they are let go
+_MORE_SOCKETS: Final = 15  # on each queue
+_CROWD: Final = 8  # so many connections wait: more sockets are opened
+_QUEUE: Final = 3  # so many connections wait: the further sockets have work
+_QUIET_S: Final = 1.0  # no queue was seen for so long: the further sockets are closed
 
 _TCP_INFO: Final = getattr(sockets, "TCP_INFO", None)
 _WAITING: Final = struct.Struct("24xI")  # of a listening socket, `tcpi_unacked` is how many it has to accept (tcp(7))
@@ -113,26 +113,26 @@ class Listener:
 
     @property
     def is_crowded(self) -> bool:
-        """Whether there are more hands."""
+        """Whether further sockets are open."""
         return bool(self._more)
 
     def look(self, now: float) -> None:
-        """Whether somebody waits, and what follows from it."""
+        """Opens more sockets when connections wait in the queues, and closes them when none has waited for a while."""
         waiting = max(map(_waiting, self._queues), default=0)
         if waiting >= _QUEUE:
             self._queued_at = now
         if waiting >= _CROWD and now >= self._not_before and not self._more and self._opening is None:
-            self._opening = asyncio.get_running_loop().create_task(self._open_more(now), name="edge:door")
+            self._opening = asyncio.get_running_loop().create_task(self._open_more(now), name="edge:listener")
         elif self._more and now - self._queued_at >= _QUIET_S:
             self._close_more()
 
     async def _open_more(self, now: float) -> None:
         try:
-            for queue in self._queues * _HANDS:
+            for queue in self._queues * _MORE_SOCKETS:
                 server = await self._server(queue.dup())
                 self._more.append(server)  # before it listens, so that `close` knows of it
                 await server.start_serving()
-        except OSError:  # no descriptors are left: whoever comes in has better uses for these
+        except OSError:  # no descriptors are left: connections need them more
             self._close_more()
             self._not_before = now + _QUIET_S
         finally:
@@ -144,7 +144,7 @@ class Listener:
             server.close()
 
     def close(self) -> None:
-        """Listens no more; who has come in stays."""
+        """Listens no more; connections that were accepted stay."""
         if self._opening is not None:
             self._opening.cancel()
             self._opening = None

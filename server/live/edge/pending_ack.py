@@ -9,8 +9,8 @@ _NOTHING: Final = object()
 
 
 class PendingAck:
-    """What a handler returns that will know its answer in somebody else's turn of the loop, and needs no task until
-    then. Whoever waits hears of it within `give` or `fail`, of which the first call counts.
+    """What a handler returns that will know its answer in a later turn of the loop, and needs no task until then.
+    `give` or `fail` calls the callback of `when_given`; the first call counts.
 
     A future would do the same a turn later, for twice the price.
     """

@@ -37,7 +37,7 @@ class Recovered(Protocol):
 
 
 class RecoveryBuffer:
-    """What one client was sent lately, and what it would have been sent while it is away."""
+    """The events that one client was sent lately, and those that it would have been sent while it is away."""
 
     __slots__ = ("_bytes", "_events", "_last", "owner", "pid", "sid", "socket", "topics")
 
@@ -46,7 +46,7 @@ class RecoveryBuffer:
         self.sid = sid
         self.owner: str | None = None  # only the same one may come back
         self.socket: Recovered | None = None
-        self.topics: frozenset[str] = frozenset()  # heard when it went away
+        self.topics: frozenset[str] = frozenset()  # subscribed to when it went away
         self._events: deque[tuple[list[Any], int]] = deque()
         self._last = 0
         self._bytes = 0
@@ -83,13 +83,13 @@ class RecoveryBuffer:
 
 
 class RecoveryBuffers:
-    """The trails of clients that are away, for so long and so many; and by topic, what is published meanwhile."""
+    """The buffers of clients that are away, for so long and so many, and the topics that each had subscribed to."""
 
     def __init__(self, *, clock: Callable[[], float], kept_s: float = KEPT_S) -> None:
         self._clock = clock
         self._kept_s = kept_s
         self._away: OrderedDict[str, tuple[RecoveryBuffer, float]] = OrderedDict()  # by pid, who went first is first
-        self._listening: dict[str, dict[RecoveryBuffer, None]] = {}
+        self._subscribed: dict[str, dict[RecoveryBuffer, None]] = {}
         self._here: dict[str, RecoveryBuffer] = {}
         self._timer: asyncio.TimerHandle | None = None
 
@@ -101,7 +101,7 @@ class RecoveryBuffers:
         self._here[recovery_buffer.pid] = recovery_buffer
 
     def left(self, recovery_buffer: RecoveryBuffer, topics: tuple[str, ...], *, is_kept: bool) -> None:
-        """Its connection is gone; `is_kept` when the client may come back. It goes on hearing what it has heard."""
+        """Its connection is gone; `is_kept` when the client may come back. The buffer keeps the subscriptions then."""
         recovery_buffer.socket = None
         self._here.pop(recovery_buffer.pid, None)
         recovery_buffer.topics |= frozenset(topics)
@@ -110,13 +110,13 @@ class RecoveryBuffers:
             return
         self._away[recovery_buffer.pid] = recovery_buffer, self._clock() + self._kept_s
         for topic in recovery_buffer.topics:
-            self._listening.setdefault(topic, {})[recovery_buffer] = None
+            self._subscribed.setdefault(topic, {})[recovery_buffer] = None
         if len(self._away) > MAX_KEPT:
             self._forget(self._away.popitem(last=False)[1][0])
         self._wake_later()
 
     def take(self, pid: object) -> RecoveryBuffer | None:
-        """The trail of a client that comes back. One whose old connection has not been missed yet loses that first."""
+        """The buffer of a client that comes back. A connection of it that still seems to live is closed first."""
         if not isinstance(pid, str):
             return None
         here = self._here.get(pid)
@@ -127,29 +127,29 @@ class RecoveryBuffers:
         return None if found is None else found[0]
 
     def drop(self, recovery_buffer: RecoveryBuffer) -> None:
-        """It was not for this client."""
+        """Forgets a buffer that was not this client's, or has lost events that the client needs."""
         recovery_buffer.socket = None
         self._here.pop(recovery_buffer.pid, None)
         self._forget(recovery_buffer)
 
-    def deafen(self, recovery_buffer: RecoveryBuffer, topic: str) -> None:
-        """Its client hears the topic by itself again, or is to hear no more of it."""
+    def unsubscribe(self, recovery_buffer: RecoveryBuffer, topic: str) -> None:
+        """Keeps no more events of the topic: the client has subscribed anew, or may not see them."""
         recovery_buffer.topics -= {topic}
-        listening = self._listening.get(topic)
-        if listening is not None:
-            listening.pop(recovery_buffer, None)
-            if not listening:
-                del self._listening[topic]
+        subscribed = self._subscribed.get(topic)
+        if subscribed is not None:
+            subscribed.pop(recovery_buffer, None)
+            if not subscribed:
+                del self._subscribed[topic]
 
-    def deafen_all(self, topic: str, *, but: Callable[[str | None], bool]) -> None:
-        """Nobody is to hear the topic but the owners for whom ``but`` holds; None is who has none."""
-        for recovery_buffer in list(self._listening.get(topic, ())):
+    def unsubscribe_all(self, topic: str, *, but: Callable[[str | None], bool]) -> None:
+        """Unsubscribes all buffers from the topic, except those whose owner ``but`` accepts; None is no owner."""
+        for recovery_buffer in list(self._subscribed.get(topic, ())):
             if not but(recovery_buffer.owner):
-                self.deafen(recovery_buffer, topic)
+                self.unsubscribe(recovery_buffer, topic)
 
     def published(self, topic: str, event: str, payload: Any) -> None:
-        """For those who would have heard it, and for those who are back and have not said yet that they listen."""
-        for recovery_buffer in list(self._listening.get(topic, ())):
+        """Keeps an event for the clients that are away; sends it to those that are back and have not subscribed yet."""
+        for recovery_buffer in list(self._subscribed.get(topic, ())):
             socket = recovery_buffer.socket
             if socket is None:
                 recovery_buffer.miss(event, payload)
@@ -163,7 +163,7 @@ class RecoveryBuffers:
 
     def _forget(self, recovery_buffer: RecoveryBuffer) -> None:
         for topic in recovery_buffer.topics:
-            self.deafen(recovery_buffer, topic)
+            self.unsubscribe(recovery_buffer, topic)
 
     def _sweep(self) -> None:
         now = self._clock()

@@ -54,7 +54,7 @@ class EdgeServer:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`node_tag` is what this node's session ids end with; `elsewhere` says where the node with another tag has its
-        internal listener, None when there is none (any more). `head_refusal` is said with 431.
+        internal listener, None when there is none (any more). `head_refusal` is the body of a 431.
         """
         if node_tag and not is_tag(node_tag):
             raise ValueError(f"{node_tag!r} cannot be a node's tag")
@@ -115,8 +115,8 @@ class EdgeServer:
     async def listen_inside(
         self, *, host: str | None = None, port: int = 0, sock: sockets.socket | None = None, backlog: int = 4096
     ) -> None:
-        """Listens for the cluster's other nodes, without TLS, where nobody else comes. Besides `start`; `close` ends
-        it, `drain` does not."""
+        """Listens for the cluster's other nodes, without TLS; no client may reach it. Besides `start`; `close` ends it,
+        `drain` does not."""
         listener = Listener(protocol=lambda: HttpDemultiplexer(self, is_inside=True), backlog=backlog)
         await listener.open(host=host, port=port, sock=sock)
         self._inside_listener = listener
@@ -139,10 +139,11 @@ class EdgeServer:
             self._listener.look(now)
 
     async def drain(self, *, within_s: float, reason: str = "server shutting down", is_listening: bool = False) -> None:
-        """Opens no more sessions (503) and closes those that there are, who came first going first, spread evenly over
-        the time, so that clients reconnect elsewhere. WebSockets and polls of other nodes' sessions are let go last.
+        """Opens no more sessions (503) and closes those that there are, the oldest first, spread evenly over the time,
+        so that clients reconnect to other nodes. WebSockets and polls of other nodes' sessions are closed last.
         Then sessions over polling have up to the same time again (and at most `close_timeout_s`) for the poll that
-        tells them. With `is_listening`, HTTP is served on until `close`; without, others may listen in our place."""
+        carries the close packet. With `is_listening`, HTTP is served on until `close`; without, another process may
+        listen in our place."""
         self.requests.is_draining = True
         if self._listener is not None and not is_listening:
             self._listener.close()

@@ -55,9 +55,11 @@ class EngineSessions:
             self.forget(session.remote)
 
     def sweep(self, now: float) -> None:
-        """Carries out every deadline that has passed, once each tick. A sweep that comes late finds that we stood still
-        (stopped, paused with the machine): what has arrived is to be read before anybody is missed, so it is put off to
-        the next one, but never twice in a row."""
+        """Carries out every deadline that has passed, once each tick.
+
+        A sweep that comes late finds that this process stood still (stopped, or paused with the machine). Then what
+        has arrived is to be read before a client is taken for gone: the deadlines wait for the next sweep, but never
+        twice in a row."""
         self._is_put_off = not self._is_put_off and self.is_behind(now)
         self._swept_at = now
         if not self._is_put_off:

@@ -133,7 +133,7 @@ class Socket:
         return answer
 
     def disconnect(self, *, reason: str | None = None) -> None:
-        """Sends DISCONNECT and closes the client's whole connection; `reason` is what `on_disconnect` hears."""
+        """Sends DISCONNECT and closes the client's whole connection; `on_disconnect` gets the `reason`."""
         self._client.disconnect(self, reason or "server namespace disconnect")
 
     # -- for RecoveryBuffers
@@ -150,7 +150,7 @@ class Socket:
         self._held.append(item)
 
     def forget_held(self) -> None:
-        """Of ours; what they have said stays."""
+        """Drops the packets that were to be sent; those that the client has sent stay."""
         self._held = [item for item in self.held if isinstance(item, SocketPacket)]
 
     @property
@@ -163,7 +163,7 @@ class Socket:
 
     def accepted(self) -> list[Any]:
         held, self._held, self._status = self._held or [], None, _CONNECTED
-        self.is_ready = self.recovery_buffer is None  # what has a trail is not written past it
+        self.is_ready = self.recovery_buffer is None  # what has a recovery buffer is not written past it
         return held
 
     def left(self) -> None:

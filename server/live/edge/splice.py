@@ -1,4 +1,4 @@
-"""Two connections as one: what the one says the other hears, and they end together."""
+"""Two connections as one: the bytes of each go to the other, and they end together."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class SplicedEnd(asyncio.Protocol):
         self._splice = splice
         self.other: SplicedEnd | None = None
         self.transport: asyncio.Transport | None = None
-        self.is_ended = False  # it has said all it had to say
+        self.is_ended = False  # it will send nothing more
 
     @property
     def is_open(self) -> bool:
@@ -28,7 +28,7 @@ class SplicedEnd(asyncio.Protocol):
         self.transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
-        self._splice.heard()
+        self._splice.touch()
         if self.other is not None:
             self.other.write(data)
 
@@ -46,7 +46,7 @@ class SplicedEnd(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         self.is_ended = True
-        return self._splice.half_over(self)
+        return self._splice.half_closed(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.transport = None
@@ -56,7 +56,8 @@ class SplicedEnd(asyncio.Protocol):
 class Splice:
     """`near` is the client's connection, `far` the node's, which is there first. Nothing is kept between them beyond a
     write buffer's high-water mark each; a side that is full stops the reading on the other. When one side ends the
-    other gets what was said and as long as a closing handshake takes; a silence longer than sessions allow ends both.
+    other gets the bytes that were sent, and as long as a closing handshake takes. A silence longer than sessions allow
+    ends both.
     """
 
     __slots__ = ("_due", "_is_closing", "_over", "_sessions", "far", "near")
@@ -70,8 +71,8 @@ class Splice:
         self.near = SplicedEnd(self)
         self.far = SplicedEnd(self)
 
-    def begin(self, near: asyncio.Transport, said: bytes) -> None:
-        """Takes the client's transport over; `said` is the first that the node hears. Once."""
+    def begin(self, near: asyncio.Transport, sent: bytes) -> None:
+        """Takes the client's transport over; the node gets the bytes of `sent` first. Once."""
         self.near.transport = near
         self.near.other, self.far.other = self.far, self.near
         near.set_protocol(self.near)
@@ -79,20 +80,20 @@ class Splice:
             if end.transport is not None:
                 slow_bytes = self._sessions.limits.slow_bytes
                 end.transport.set_write_buffer_limits(high=slow_bytes, low=slow_bytes // 4)
-        self.heard()
+        self.touch()
         self._sessions.wheel.add(self, self._due)
-        self.far.write(said)
+        self.far.write(sent)
         if not self.far.is_open:
             self.close()
 
-    def heard(self) -> None:
-        """Either side has said something."""
+    def touch(self) -> None:
+        """Either side has sent something: puts the deadline off."""
         if not self._is_closing:
             limits = self._sessions.limits
             self._due = self._sessions.clock() + limits.ping_interval_s + limits.ping_timeout_s
 
-    def half_over(self, end: SplicedEnd) -> bool:
-        """One side will say nothing more; whether it stays open to hear the rest."""
+    def half_closed(self, end: SplicedEnd) -> bool:
+        """One side will send nothing more; whether it stays open for what the other still sends."""
         self._soon()
         other = end.other
         if other is None or not other.is_open or other.is_ended:
@@ -112,7 +113,7 @@ class Splice:
             self.close()
 
     def close(self) -> None:
-        """Ends both when what was said is on its way."""
+        """Ends both when what was sent is written."""
         self._soon()
         for end in (self.near, self.far):
             if end.is_open:

@@ -98,7 +98,7 @@ class EncodedRun:
 
 
 class Delivery:
-    """A run on its way to a row: the same bytes for each, and who has not been given them."""
+    """A run on its way to a row: the same bytes for each socket, and the sockets that still lack them."""
 
     __slots__ = ("end", "frames", "run", "waiting")
 
@@ -132,7 +132,7 @@ class SocketGroup:
 
     @property
     def next(self) -> int:
-        """The number of the first entry that somebody who comes now will be given."""
+        """The number of the first entry that a socket that subscribes now will be sent."""
         return self.at if self.turn is None else self.turn.end
 
     def due(self, socket: Socket) -> int:

@@ -98,7 +98,7 @@ def _agree(extensions: str | None) -> deflate.Agreement | None:
 
 
 def deflated_frame(opcode: int, payload: bytes, window: int) -> bytes:
-    """One whole frame, compressed for who reads with this window if that makes it shorter."""
+    """One whole frame, compressed with this window if that makes it shorter."""
     deflated = deflate.deflate(payload, window)
     return frame(opcode | _DEFLATED, deflated) if len(deflated) < len(payload) else frame(opcode, payload)
 
