@@ -27,7 +27,7 @@ READ_COUNT: Final = 128
 BLOCK_S: Final = 1.0
 PING_S: Final = 0.5
 DEAF_AFTER_S: Final = 4.0
-"""Since the first ping that was not heard; so that it is known within 5 s."""
+"""Since the first ping that was not read; so that it is known within 5 s."""
 RESTART_AFTER_S: Final = 2.0
 KEEP_S: Final = 2.0
 """How long an entry that could not be written is tried again before it is given up."""
@@ -108,7 +108,7 @@ class Bus:
         )
         self._inbox = Inbox(counters=self.counters, version=version)
         self._after = "0-0"
-        self._unheard_since: float | None = None
+        self._unanswered_since: float | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._is_trim_due = False
         self._is_stopping = False
@@ -155,7 +155,7 @@ class Bus:
     @property
     def is_deaf(self) -> bool:
         """Own pings are written and none has come back for ``DEAF_AFTER_S``."""
-        return self._unheard_for_s() > DEAF_AFTER_S
+        return self._unanswered_for_s() > DEAF_AFTER_S
 
     # Out.
 
@@ -184,15 +184,15 @@ class Bus:
         await self._streams.append([(self._keys.inbox(entry.to), entry.data) for entry in entries], most=INBOX_ENTRIES)
         self.counters.entries_out += len(entries)
         self.counters.frames_out += sum(entry.frames for entry in entries)
-        if self._unheard_since is None and any(entry.is_ping for entry in entries):
-            self._unheard_since = self._clock.monotonic()
+        if self._unanswered_since is None and any(entry.is_ping for entry in entries):
+            self._unanswered_since = self._clock.monotonic()
 
     async def _until_back(self, entries: list[PackedEntry], error: StorageError) -> None:
         """Refuses everything new, and tries again what was taken until it is too old to be of use."""
         log.warning("the bus is away: %s", error)
         self._outbox.is_away = True
         self._on_away()
-        self._unheard_since = None
+        self._unanswered_since = None
         give_up_at = self._clock.monotonic() + KEEP_S
         pause_s = PAUSE_S[0]
         while self.is_away and not self._is_stopping:
@@ -209,15 +209,15 @@ class Bus:
             log.warning("the bus is back")
 
     async def _ping(self) -> None:
-        """Talks to itself: what is written must be heard."""
+        """Sends itself a ping now and then: what is written must be read."""
         while True:
             self._outbox.ping()
-            if self._unheard_for_s() > RESTART_AFTER_S:
+            if self._unanswered_for_s() > RESTART_AFTER_S:
                 await self._restart_reader()
             await self._clock.sleep(PING_S)
 
-    def _unheard_for_s(self) -> float:
-        since = self._unheard_since
+    def _unanswered_for_s(self) -> float:
+        since = self._unanswered_since
         return 0.0 if since is None else self._clock.monotonic() - since
 
     async def _restart_reader(self) -> None:
@@ -254,7 +254,7 @@ class Bus:
             self._after = "0-0"
 
     async def _trim(self, inbox: str) -> None:
-        """Forgets in Redis what was read. Right after a ping was heard: then the last id is one of this very stream."""
+        """Removes from Redis what was read. Called right after a ping was read: the last id is this stream's then."""
         self._is_trim_due = False
         with contextlib.suppress(StorageError):
             await self._streams.trim(inbox, before=self._after)
@@ -283,7 +283,7 @@ class Bus:
 
     def _hand_out(self, entry: BusEntry) -> None:
         if entry.kind == PING:
-            self._unheard_since = None
+            self._unanswered_since = None
             self._is_trim_due = True
             return
         self.counters.frames_in += len(entry.items)
@@ -294,7 +294,7 @@ class Bus:
                 elif self._receive is not None:
                     self._receive(item)
             except Exception:
-                # The reader is the only ear of this node: whatever a receiver does, the next frame is read.
+                # Nothing else reads for this node: whatever a receiver does, the next frame is read.
                 log.exception("a frame of %s broke its receiver", entry.sender)
 
     # Tasks.

@@ -1,4 +1,4 @@
-"""The log of every chat room: appended in groups, durable before anybody sees it, read in order of offset.
+"""The log of every chat room: appended in groups, durable before any client sees it, read in order of offset.
 
 ``PostgresChatLog`` is the only writer of messages. Callers submit entries; while one commit runs, and for as long again
 if few wait (a commit costs much the same for one row and for fifty), entries gather, and the next statement takes up to
@@ -69,8 +69,8 @@ class PostgresChatLog:
         deadline_s: float = 5.0,
         max_reads: int = MAX_READS,
     ) -> None:
-        """``max_reads`` pages are read at once, the others wait their turn: whoever asks for history without end must
-        not hold every connection that appends, and all the rest, need too.
+        """``max_reads`` pages are read at once, the others wait: clients that ask for history without end must not hold
+        every connection that appends, and all the rest, need too.
         """
         self._db = db
         self._new_future = asyncio.get_running_loop().create_future  # to ask for the loop is a system call

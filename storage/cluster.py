@@ -49,11 +49,11 @@ class Host(Protocol):
     async def release(self, shard: int, *, budget_s: float) -> None: ...
 
     def cut_off(self) -> None:
-        """No other node can be reached: what they are being asked is refused."""
+        """No other node can be reached: the asks that they have not answered are refused."""
 
 
 class _Notice(msgspec.Struct, frozen=True, array_like=True):
-    """What the clusters of two nodes say to each other over the bus. Later versions may append fields."""
+    """What the clusters of two nodes send each other over the bus. Later versions may append fields."""
 
     moves: list[tuple[int, str, str, int]] = []
     has_left: bool = False
@@ -153,8 +153,8 @@ class Cluster:
     ) -> Cluster:
         """On real engines, with connections of its own to Redis. Raises ``Unavailable`` or another ``StorageError``.
 
-        ``node`` is this node's name, ``name`` the cluster's; ``is_alone``: nobody else can reach this Redis, so that
-        nobody is waited for when it is empty.
+        ``node`` is this node's name, ``name`` the cluster's; ``is_alone``: no other node can reach this Redis, so that
+        none is waited for when it is empty.
         """
         clock = clock or LoopClock()
         own = db.dedicated({})  # kept open, so that a server that has no connection left does not stop take-overs
@@ -230,7 +230,7 @@ class Cluster:
         weight = _weight(load)
         return weight if weight <= self.members.me.weight else _weight(load + LIGHTER_BY)
 
-    # What the server asks.
+    # For the server.
 
     @property
     def directory(self) -> Directory:
@@ -251,10 +251,10 @@ class Cluster:
 
     @property
     def is_deaf(self) -> bool:
-        """This node does not hear what others send, although Redis is there."""
+        """This node does not read what other nodes send, although Redis is there."""
         return self.bus.is_deaf
 
-    # What the parts tell.
+    # Called by the parts.
 
     def _see(self, view: View) -> None:
         self.shards.see(view)
@@ -299,7 +299,7 @@ class Cluster:
         try:
             said = msgspec.msgpack.decode(data, type=_Notice)
         except msgspec.DecodeError as error:
-            log.warning("%s said something unreadable: %s", sender, error)
+            log.warning("%s sent something unreadable: %s", sender, error)
             return
         self.shards.handle(Move(shard, Holder(name, incarnation), at) for shard, name, incarnation, at in said.moves)
         self.shards.handle_served(said.served)

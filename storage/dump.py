@@ -20,7 +20,7 @@ _MAX_SAID: Final = 300
 
 
 class DumpFailed(StorageError):
-    """What the program said when it could not dump or restore."""
+    """pg_dump or pg_restore has failed: what it wrote on its standard error."""
 
 
 async def dump(url: str, target: Path) -> None:

@@ -1,4 +1,4 @@
-"""Durable facts: written in the transaction of the change that they tell of, read once by each reader.
+"""Durable facts: written in the transaction of the change that they record, read once by each reader.
 
 A reader handles facts in the transaction that moves its position, so what a handler writes is written once, whatever
 dies. Facts are ordered by ``(xid, id)`` and read only below the oldest transaction that is still running

@@ -14,7 +14,7 @@ BAD_KEPT: Final = 32
 
 
 class Unread(NamedTuple):
-    """An entry that was skipped, for whoever looks into it."""
+    """An entry that was skipped, kept for the operator."""
 
     id: str
     reason: str

@@ -51,7 +51,7 @@ class Leases:
         return {row["shard"]: ShardEpoch(epoch=row["epoch"], node=row["node"]) for row in rows}
 
     async def fence_of(self, kind: str, key: str) -> Fence:
-        """An actor's token in force, whoever holds it: for what is written on a person's behalf."""
+        """An actor's token in force, whichever node holds it: for what is written on a person's behalf."""
         shard = shard_of(ActorId(kind, key))
         taken = await self.read([shard])
         return Fence(shard=shard, epoch=taken[shard].epoch)
@@ -59,13 +59,13 @@ class Leases:
     async def raise_from(self, epochs: Mapping[int, int], node: str) -> dict[int, int]:
         """Take, for ``node``, those of these shards whose epoch is still as given: shard → its new epoch.
 
-        Who was frozen between looking and taking finds that others have taken the shard, and leaves it alone.
+        A node that was frozen between reading and taking finds that another one has the shard, and leaves it alone.
         """
         rows = await self._rows.fetch(_RAISE, list(epochs), list(epochs.values()), node)
         return {row["shard"]: row["epoch"] for row in rows}
 
     async def cluster_id(self) -> str:
-        """What tells this database from others; made when it is first asked for."""
+        """The id that distinguishes this database from others; made when it is first asked for."""
         await self._db.execute("insert into cluster (id) values ($1) on conflict do nothing", str(uuid.uuid4()))
         return str(await self._db.fetchval("select id from cluster"))
 

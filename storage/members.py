@@ -1,4 +1,4 @@
-"""Who is in the cluster: a heartbeat in Redis, by Redis' own time, that also tells who holds which shard."""
+"""Which nodes are in the cluster: a heartbeat in Redis, by Redis' own time, which answers who holds which shard."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ class Members:
         self._task: asyncio.Task[None] | None = None
 
     async def join(self) -> None:
-        """Says hello and sees who is here. Raises ``WrongCluster`` or ``Unavailable``."""
+        """Writes the first heartbeat and reads the members. Raises ``WrongCluster`` or ``Unavailable``."""
         await self._beat("join")
 
     def start(self) -> None:
@@ -180,7 +180,7 @@ class Members:
         self._task.add_done_callback(_report)
 
     async def leave(self) -> None:
-        """Says goodbye, if Redis hears it; else the others find out by the silence."""
+        """Removes this node in Redis, if Redis answers; else the other nodes miss its heartbeats."""
         self._is_leaving = True
         self._wakeup.set()
         if self._task is not None:
@@ -194,7 +194,7 @@ class Members:
         return node in self.view.members or node in self._strangers
 
     def meet(self, node: str) -> None:
-        """A node that is not in the view was heard: it has just joined, or just left. Known until a heartbeat tells."""
+        """A node that is not in the view has written: it has just joined, or just left. The next heartbeat decides."""
         if node not in self._strangers:
             self._strangers[node] = self._clock.monotonic()
             self.refresh()
@@ -205,7 +205,7 @@ class Members:
         return member.reads if member is not None else max(1, self.me.reads - 1)
 
     def refresh(self) -> None:
-        """Has a heartbeat soon, for what it tells."""
+        """Has a heartbeat soon, for the view that it answers."""
         self._wakeup.set()
 
     def say(self, *, load: float | None = None, weight: float | None = None, is_draining: bool | None = None) -> None:

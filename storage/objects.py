@@ -59,7 +59,7 @@ class ObjectStore(Protocol):
 
 
 class LocalObjects:
-    """Objects as files under ``root``. The content type is not kept: whoever serves the file knows it by its name."""
+    """Objects as files under ``root``. The content type is not kept: the server knows it by the file's name."""
 
     def __init__(self, *, root: Path) -> None:
         self._root = root.absolute()

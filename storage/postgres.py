@@ -1,7 +1,7 @@
 """The pool of Postgres connections: SQL in, rows out, our own errors, a deadline on everything.
 
 Conventions at this boundary: ``uuid`` is text both ways, ``json``/``jsonb`` are plain values, ``timestamptz`` is an
-aware ``datetime``. Nobody above imports the driver.
+aware ``datetime``. No other package imports the driver.
 """
 
 from __future__ import annotations

@@ -176,7 +176,7 @@ class FolderLock:
         self._fd = -1
 
     def acquire(self) -> None:
-        """Take the lock, or raise ``EmbeddedStartFailed`` naming who has it. Taking it again is nothing."""
+        """Take the lock, or raise ``EmbeddedStartFailed`` with the process that has it. Taking it again is nothing."""
         if self._fd >= 0:
             return
         try:

@@ -132,8 +132,8 @@ class Redis:
 
     @asynccontextmanager
     async def _connection(self, timeout_s: float | None) -> AsyncIterator[Any]:
-        """A connection for one exchange. If the exchange ends in any way but an answer, it is closed before anybody
-        else can get it: an answer still on its way would be taken for that of the next command."""
+        """A connection for one exchange. If the exchange ends in any way but an answer, it is closed before another
+        caller can get it: an answer still on its way would be taken for that of the next command."""
         try:
             async with asyncio.timeout(timeout_s or self._deadline_s):
                 connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
@@ -173,7 +173,7 @@ async def _opened(redis: Redis) -> Redis:
 
 
 def _is_of_demoted(error: ResponseError) -> bool:
-    """Said by a replica: the connection is of no use any more, whatever is at its address now must be met anew."""
+    """A replica's answer: the connection is of no use any more; what is at its address now needs a new connection."""
     return isinstance(error, ReadOnlyError | MasterDownError) or _DEMOTED.search(str(error)) is not None
 
 
@@ -202,7 +202,7 @@ class Script:
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether something may happen now, and if not, when. ``is_blind``: nobody counted, since Redis is away."""
+    """Whether something may happen now, and if not, when. ``is_blind``: nothing was counted, since Redis is away."""
 
     is_allowed: bool
     retry_after_s: float = 0.0

@@ -1,4 +1,4 @@
-"""What decides who may see what: whom an owner bars, who is a guest, and the changes of it that every node follows."""
+"""What decides who may see a stream: whom its owner blocks, who is a guest, and the changes that every node follows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Kind = Literal["account", "block", "stream", "name"]
 
 
 class Ruling(msgspec.Struct, frozen=True, kw_only=True):
-    """Of a person, for all their streams. ``hidden_until``: nobody sees any of them; ``barred``: whom they block."""
+    """Of a person, for all their streams. ``hidden_until``: none may be seen; ``barred``: the people whom they block."""
 
     hidden_until: dt.datetime | None = None
     is_deleted: bool = False
@@ -44,7 +44,7 @@ class Executes(Protocol):
 
 
 async def note_change(where: Executes, kind: Kind, subject_id: str, other_id: str | None = None) -> None:
-    """Have every node hear of a change; in the transaction that makes it."""
+    """Publish a change to every node; in the transaction that makes it."""
     await where.execute(_NOTE, kind, subject_id, other_id)
 
 
@@ -55,7 +55,7 @@ class RightsTable:
         self._db = db
 
     async def ruling(self, owner_id: str) -> Ruling:
-        """Somebody who does not exist hides everything."""
+        """A person who does not exist hides everything."""
         row = await self._db.fetchrow(_RULING, owner_id)
         if row is None or row["is_deleted"]:
             return Ruling(hidden_until=_FOR_GOOD, is_deleted=True)
@@ -73,7 +73,7 @@ class RightsTable:
         return frozenset(row["id"] for row in await self._db.fetch(_APART, person_id, list(others)))
 
     async def display_name(self, person_id: str) -> str | None:
-        """None for nobody, and for somebody whose account is deleted."""
+        """None for an unknown id, and for a person whose account is deleted."""
         name: str | None = await self._db.fetchval(_DISPLAY_NAME, person_id)
         return name
 
@@ -100,7 +100,7 @@ class RightsTable:
                 await note_change(tx, "stream", stream_id)
 
     async def purge(self) -> None:
-        """Forget changes that every node has heard of by now."""
+        """Delete changes that every node has read by now."""
         await self._db.execute("delete from rights_changes where at < now() - interval '1 day'")
 
 

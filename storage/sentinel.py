@@ -1,6 +1,6 @@
-"""Which Redis is the master now, as its sentinels say; connections go there, and to no master of before.
+"""Which Redis is the master now, as its sentinels answer; connections go there, and to no earlier master.
 
-The sentinels are asked once a second, and at once when a command failed or a master said that it is one no more. So a
+The sentinels are asked once a second, and at once when a command failed or a master answered that it is one no more. A
 command never waits for a sentinel: it goes to the master that is known, or fails, and the next one finds the new one.
 """
 
@@ -30,7 +30,7 @@ GAP_S: Final = 0.1
 
 
 class Master(NamedTuple):
-    """``epoch``: of the election that made it the master; a sentinel that says less has not heard of the last one."""
+    """``epoch``: of the election that made it master; a sentinel with a lower one has not seen the last election."""
 
     place: HostPort
     epoch: int
@@ -176,7 +176,7 @@ class MasterPool(BlockingConnectionPool):
 
 
 async def _meet(connection: Any) -> None:
-    """What a new connection begins with: whoever is there must call itself the master."""
+    """What a new connection begins with: the server there must call itself the master."""
     await connection.on_connect()
     await connection.send_command("ROLE")
     try:

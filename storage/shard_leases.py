@@ -13,7 +13,7 @@ class ShardLeases:
     """As one node asks for them. Raises ``StorageError``."""
 
     def __init__(self, *, me: Holder, keys: Keys, redis: Scripts, silent_after_s: float) -> None:
-        """A holder that was not heard of for ``silent_after_s`` does not live."""
+        """A holder without a heartbeat for ``silent_after_s`` does not live."""
         self._me = me
         self._keys = keys
         self._redis = redis

@@ -1,16 +1,16 @@
-"""Who owns which shard: a lease in Redis says who should act, an epoch in Postgres whose writes count.
+"""Which node owns each shard: a lease in Redis says which should act, an epoch in Postgres whose writes count.
 
 A lease is live while its holder is a member. What is true of a shard on this node:
 
     elsewhere   another live node holds the lease
-    nobody's    no live node holds it                      → mine, if this node is the one to have it
+    free        no live node holds it                      → mine, if this node is the one to have it
     mine        this node holds the lease, no epoch yet    → held
     held        this node serves it under an epoch         → moving, or elsewhere when it was lost
-    moving      its actors are being handed back           → elsewhere, or held again if nobody took it
+    moving      its actors are being handed back           → elsewhere, or held again if no node took it
 
 Taking goes: read the epoch, win the lease, raise the epoch if it is still the one that was read, serve. Each heartbeat
 brings the table of leases, and all that follows from it is done here; an answer that was lost is made up for by the
-next table. Without Redis nobody can take over, so what is held stays held.
+next table. Without Redis no node can take over, so what is held stays held.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ log = logging.getLogger(__name__)
 NODE_KIND: Final = "node"
 """Actors of this kind live on the node that their key names."""
 MOST_MOVING: Final = 4
-"""Shards on their way at once from one node: what an heir has to load at a time delays what is said there."""
+"""Shards on their way at once from one node: the actors that the next owner has to load delay its messages."""
 SERVED_S: Final = 1.0
-"""How long an heir that has a shard's lease is waited for to say that it serves it, before the next one goes."""
+"""How long the next owner, which has a shard's lease, is waited for to serve it before the next shard goes."""
 FIND_S: Final = 3.0
 RELEASE_S: Final = 5.0
 COMPARE_S: Final = 5.0
@@ -62,7 +62,7 @@ Release = Callable[[int, float], Awaitable[None]]
 class ShardCallbacks:
     """What the shards call, on the event loop. ``announce_moves`` and ``announce_served`` send to the other nodes which
     leases went where and which shards this node serves now; ``on_moved`` gets, a turn later, the shards that have
-    another owner or are served under another epoch: what their actors were told before may be lost. ``refresh`` has a
+    another owner or are served under another epoch: messages to their actors before may be lost. ``refresh`` has a
     heartbeat soon.
     """
 
@@ -147,7 +147,7 @@ class Shards:
             self._wakeup.set()
         self._callbacks.refresh()
 
-    # What others are told.
+    # What this node serves.
 
     @property
     def held(self) -> Mapping[int, int]:
@@ -162,7 +162,7 @@ class Shards:
         """The name of each shard's live holder, where one is known."""
         return self._table.owners()
 
-    # What is heard.
+    # News.
 
     def see(self, view: View) -> None:
         """A heartbeat's view. What was lost by it is lost at once."""
@@ -194,7 +194,7 @@ class Shards:
         self._wakeup.set()
 
     def handle_served(self, shards: Iterable[int]) -> None:
-        """Another node serves these shards: whoever handed one over may go on with the next."""
+        """Another node serves these shards: this node, if it handed one over, goes on with the next."""
         for shard in shards:
             if shard in self._handed:
                 _finish(self._handed[shard])
@@ -272,7 +272,8 @@ class Shards:
             raise
 
     async def _renew_missing(self) -> None:
-        """Held, but of nobody's in the table: Redis has lost its data, or has thought us dead and nobody came."""
+        """Takes the leases of shards that are held and free in the table: Redis has lost its data, or has taken this
+        node for dead, and no other node has taken them."""
         missing = [shard for shard in self._table.held if self._table.holder(shard) is None]
         if missing and self._table.lives:
             await self._compare(await self._win(missing))
@@ -305,7 +306,7 @@ class Shards:
     # Taking.
 
     def _takeable(self) -> list[int]:
-        """Leases of ours that are not served yet, and those of nobody that should be ours."""
+        """The shards whose lease is ours and that are not served yet, and the free ones that should be ours."""
         if not self._table.lives:
             return []
         free = (
@@ -335,11 +336,11 @@ class Shards:
         if served:
             self._callbacks.announce_served(served)
         if len(epochs) < len(won):
-            self._wakeup.set()  # somebody took them in between, so look again
+            self._wakeup.set()  # another node took them in between, so look again
         log.debug("took %d shards", len(epochs))
 
     def _may_claim(self, shard: int, taken: ShardEpoch) -> bool:
-        """While Redis' data is young, those who hold shards have not all said so yet: theirs are left alone."""
+        """While Redis' data is young, the nodes that hold shards have not all written so yet: theirs are left alone."""
         is_young = self._table.view.age_s < self._limits.young_s
         return not is_young or self._table.holder(shard) == self.me or taken.node in ("", self.me.name)
 
@@ -357,7 +358,7 @@ class Shards:
     # Handing over.
 
     def _hand_over_some(self) -> None:
-        """Starts as many moves as may be under way; each that ends rings for the next."""
+        """Starts as many moves as may be under way; each that ends wakes the loop for the next."""
         for shard in list(self._table.held):
             successor = self._rendezvous.of(shard)
             if not self._may_move or len(self._handed) >= self._limits.most_moving:
@@ -385,7 +386,7 @@ class Shards:
         self._wakeup.set()
 
     async def _until(self, served: asyncio.Future[None]) -> None:
-        """A node that does not say so, or is not heard, holds the others up for a moment only."""
+        """Waits until the other node serves the shard, or ``served_s``: its notice may be lost."""
         alarm = self._clock.call_later(self._limits.served_s, partial(_finish, served))
         try:
             await served
@@ -393,11 +394,12 @@ class Shards:
             alarm.cancel()
 
     def _moved(self, shard: int, epoch: int) -> None:
-        """Elsewhere now; or ours as before, also if nobody knows: then the next table tells, and Postgres guards."""
+        """The shard is another node's now; or ours as before, also if neither is known: then the next table decides,
+        and the epoch in Postgres guards."""
         holder = self._table.holder(shard)
         if holder is None or holder == self.me:
             self._table.held[shard] = epoch
-            self._may_move = False  # until the next heartbeat: Redis is away, or sees the heir with other eyes
+            self._may_move = False  # until the next heartbeat: Redis is away, or takes the next owner for dead
         elif (news := self._table.news(shard)) is not None:
             self._callbacks.announce_moves([news])
         self._table.settle(shard)

@@ -69,7 +69,7 @@ class Move(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def facts_of(move: Move) -> Iterator[Fact]:
-    """What a saved row tells; nothing when the state is what it was."""
+    """The facts of a saved row; none when the state is what it was."""
     ids = {"stream_id": move.stream_id, "owner_id": move.owner_id}
     if move.state == move.previous:
         return

@@ -1,4 +1,4 @@
-"""Views: who watched a stream, when and how long, flushed in batches by the stream's viewer counter."""
+"""Views: which viewers watched a stream, when and how long, flushed in batches by the stream's viewer counter."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from storage.postgres import Database
 
 
 class ViewSession(msgspec.Struct, frozen=True, kw_only=True):
-    """One time that somebody watched. ``watched_ms`` and ``stalled_ms`` are totals so far, so a repeat adds nothing.
+    """One time that a viewer watched. ``watched_ms`` and ``stalled_ms`` are totals so far, so a repeat adds nothing.
 
-    ``viewer`` is who counts as one: the person's id, or a guest's mark.
+    ``viewer`` counts as one: a person's id, or a guest's mark.
     """
 
     id: str

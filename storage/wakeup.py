@@ -1,4 +1,4 @@
-"""What a loop sleeps on: it goes on when somebody rings, or when the clock says so."""
+"""What a loop sleeps on: it goes on when ``set`` is called, or when the time is over."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from actors.runtime import Clock
 
 
 class Wakeup:
-    """For one waiter. A ring that nobody waits for is kept for the next wait; many are kept as one."""
+    """For one waiter. A ``set`` without a waiter is kept for the next wait; many are kept as one."""
 
     __slots__ = ("_clock", "_waiting", "is_set")
 
@@ -23,7 +23,7 @@ class Wakeup:
             self._waiting.set_result(None)
 
     async def wait(self, within_s: float | None = None) -> bool:
-        """Whether it rang. False when ``within_s`` has passed first."""
+        """Whether it was set. False when ``within_s`` has passed first."""
         if not self.is_set:
             await self._sleep(within_s)
         is_set, self.is_set = self.is_set, False

@@ -133,7 +133,7 @@ class EmbeddedRedis:
 
 
 def _redis_pid(path: Path) -> int:
-    """The process behind a Redis socket, 0 when nobody answers there."""
+    """The process behind a Redis socket, 0 when no server answers there."""
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(1.0)
         connection.connect(str(path))

@@ -1,4 +1,4 @@
-"""When each schedule fires next: one row a schedule, moved by whoever fires it, so that it is fired once."""
+"""When each schedule fires next: one row a schedule, moved by the node that fires it, so that it is fired once."""
 
 from __future__ import annotations
 
