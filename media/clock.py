@@ -1,6 +1,6 @@
 """Keeps a media clock with real time although a publisher's clock is slow or fast. Sans-I/O.
 
-Packets arrive late and never early, so the least late packet of some seconds tells how a clock runs. What it is off is
+Packets arrive late and never early, so the least late packet of some seconds shows how a clock runs. What it is off is
 slewed: media time goes a little faster or slower for a while, and never back.
 """
 
@@ -39,7 +39,7 @@ class Least:
         self._current: float | None = None
 
     def add(self, value: float, now: float) -> float:
-        """Take a value into the window and tell its least."""
+        """Take a value into the window and answer its least."""
         if self._since is None or now - self._since >= self._half_s:
             self._since, self._before, self._current = now, self._current, None
         self._current = value if self._current is None else min(self._current, value)
@@ -70,6 +70,6 @@ class Discipline:
         return self.shift_s
 
     def moved(self, media_s: float) -> None:
-        """What ``follow`` is told of is ``media_s`` more from now on, for good."""
+        """What ``follow`` is called with is ``media_s`` more from now on, for good."""
         self._least = Least(window_s=WINDOW_S)
         self._highest_s += media_s

@@ -17,7 +17,7 @@ class ControlMessage(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class AuthorizePublish(ControlMessage, frozen=True, kw_only=True):
-    """Somebody presents a key over RTMP; answered by ``Granted`` or ``Refused``."""
+    """A publisher presents a key over RTMP; the node answers ``Granted`` or ``Refused``."""
 
     key: str
     protocol: str
@@ -163,7 +163,7 @@ class PatchIce(ControlMessage, frozen=True, kw_only=True):
 
 
 class Patched(ControlMessage, frozen=True, kw_only=True):
-    """``fragment`` empty: nothing to tell back (204)."""
+    """``fragment`` empty: the client is answered 204."""
 
     fragment: str = ""
     etag: str = ""
@@ -197,7 +197,7 @@ class ForgetStream(ControlMessage, frozen=True, kw_only=True):
 
 
 class Drain(ControlMessage, frozen=True, kw_only=True):
-    """Take nobody new, end everybody, flush, leave."""
+    """Take no new publisher or viewer, end all, flush, leave."""
 
     budget_s: float
 

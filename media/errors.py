@@ -12,14 +12,14 @@ class MediaError(Exception):
 
 
 class ProtocolError(MediaError):
-    """The peer broke its protocol; the connection is closed and nobody else is touched."""
+    """The peer broke its protocol; the connection is closed and no other is touched."""
 
 
 class PublishRefused(MediaError):
     """A publisher may not publish.
 
-    ``bad_name``: no such key. ``busy``: somebody publishes already. ``ended``: the stream is over.
-    ``unavailable``: a dependency is away, try again. ``unsupported``: a codec nobody could play.
+    ``bad_name``: no such key. ``busy``: another publisher has the stream. ``ended``: the stream is over.
+    ``unavailable``: a dependency is away, try again. ``unsupported``: a codec that no player takes.
     """
 
     def __init__(self, code: RefusalCode, message: str) -> None:

@@ -1,4 +1,4 @@
-"""A bound on log lines that anybody on the network can cause. Without I/O."""
+"""A bound on log lines that any client can cause. Without I/O."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class Meter:
         self._left_out: frozenset[str] = frozenset()
 
     def warn(self, name: str) -> None:
-        """Whoever reads the publisher's packets has found this odd, by its name in ``WARNINGS``."""
+        """The ingest has found this odd in the publisher's packets: a name of ``WARNINGS``."""
         self._told.add(name)
 
     def leave_out(self, codecs: Sequence[str]) -> None:

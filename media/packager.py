@@ -38,8 +38,8 @@ class Packager:
         return self._muxer.next_segment
 
     def finish(self, reason: str) -> None:
-        """The source has ended. What a bridge still converts is waited for, but not for ever; ``finished`` says when
-        all of it is packaged. Idempotent.
+        """The source has ended. Waits for what a bridge still converts, at most ``BRIDGE_END_S``; ``finished`` is
+        done when all of it is packaged. Idempotent.
         """
         self._pump()
         if self._relay is self._source:

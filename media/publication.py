@@ -1,4 +1,4 @@
-"""The door through which an ingest protocol hands its units to the plane, whatever the protocol is."""
+"""What an ingest writes a publisher's units to, whatever the protocol is."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ IngestProtocol = Literal["rtmp", "rtmps", "whip"]
 
 
 class PublishRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """Who wants to publish: the presented key and where it came from. ``remote`` is ``host:port``."""
+    """A publisher's request: the key that it presents and where it came from. ``remote`` is ``host:port``."""
 
     key: str
     protocol: IngestProtocol
@@ -34,7 +34,7 @@ class Publication(Protocol):
         """Hand on one unit. Never blocks; a slow reader loses units, the publisher does not."""
 
     def warn(self, name: str) -> None:
-        """Tell the owner, in ``health``, what is odd about what they send: a name of ``media.warnings``. Idempotent."""
+        """Show the owner, in ``health``, what is odd about what they send: a name of ``media.warnings``. Idempotent."""
 
     def close(self, reason: str) -> None:
         """The publisher has gone. Idempotent; ``reason`` is for the log and for ``stream:state``."""

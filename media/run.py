@@ -148,7 +148,7 @@ class PublicationRun:
             self._want_keyframe()
 
     async def flush(self, reason: str) -> None:
-        """Say that the run is over once all of it is packaged, then wait until the recording is stored, and say so.
+        """Send ``PublishEnded`` once all of the run is packaged, and ``Flushed`` once the recording is stored.
 
         At most ``packager.BRIDGE_END_S`` and ``FLUSH_S``.
         """

@@ -1,4 +1,4 @@
-"""What ``health`` tells the owner of a stream is odd about it: names for programs, sentences for people."""
+"""What ``health`` shows the owner as odd about a stream: names for programs, sentences for people."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ Kind = Literal["account", "block", "stream", "name"]
 
 
 class Ruling(msgspec.Struct, frozen=True, kw_only=True):
-    """Of a person, for all their streams. ``hidden_until``: none may be seen; ``barred``: the people whom they block."""
+    """Of a person, for all their streams. ``hidden_until``: none may be seen; ``barred``: whom they block."""
 
     hidden_until: dt.datetime | None = None
     is_deleted: bool = False

@@ -48,7 +48,7 @@ class Bits:
 
 
 def codec_string(track: Track) -> str:
-    """The RFC 6381 name, such as ``avc1.64001f``. Raises ``BadConfig`` when the record cannot tell."""
+    """The RFC 6381 name, such as ``avc1.64001f``. Raises ``BadConfig`` when the record does not say."""
     try:
         return _STRINGS[track.codec](track.config)
     except (IndexError, struct.error) as error:

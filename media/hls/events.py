@@ -129,7 +129,7 @@ class RunEnded(msgspec.Struct, frozen=True, kw_only=True, tag="run_ended"):
 
 
 class StreamEnded(msgspec.Struct, frozen=True, kw_only=True, tag="stream_ended"):
-    """Nothing follows for good. Said by whoever decides that, not by a muxer."""
+    """Nothing follows for good. The stream's actor decides that, not a muxer."""
 
     reason: str = ""
 

@@ -35,7 +35,7 @@ _RECENT = 8
 
 
 class _Lane:
-    """One track: what was given out of it last, and when it was heard."""
+    """One track: what was given out of it last, and when it came."""
 
     def __init__(self, track: Track) -> None:
         self.track = track

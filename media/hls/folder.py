@@ -74,7 +74,8 @@ class RunFolder:
         return size
 
     def release(self, name: str) -> None:
-        """Nobody needs the file beyond its age any more. Idempotent, also for a file that has gone."""
+        """The recording does not need the file any more, so that it goes with its age. Idempotent, also for a file that
+        has gone."""
         if name in self._files:
             self._files[name].is_pinned = False
 

@@ -202,7 +202,7 @@ class MediaPlaylist:
         return self._breaks
 
     def add_part(self, segment: SegmentInfo, part: PartInfo) -> None:
-        """List a part. ``segment`` tells of the one it belongs to; its duration is not looked at."""
+        """List a part. ``segment`` is the one that it belongs to; its duration is not looked at."""
         if self._open is not None and self._open.info.number != segment.number:
             self.close_open()
         if self._open is None:
@@ -225,7 +225,7 @@ class MediaPlaylist:
         self._forget()
 
     def close_open(self) -> str | None:
-        """Whoever wrote the open segment has gone: what there is of it is the segment. Its URI, if there was one."""
+        """The open segment's run is gone: what there is of it is the segment. Its URI, if there was one."""
         if self._open is None:
             return None
         info = self._open.info
@@ -305,7 +305,7 @@ class MediaPlaylist:
             self.raised += 1
 
     def _forget(self) -> None:
-        """Parts beyond what is listed, and segments beyond the window if nobody asks for them."""
+        """Parts beyond what is listed, and segments beyond the window if no request waits for them."""
         while self._bare < len(self._entries) - self._parts_count():
             self._entries[self._bare].parts = []
             self._bare += 1

@@ -1,4 +1,4 @@
-"""AAC in ADTS frames, as some encoders put it into RTMP, each with a header that tells the format. Sans-I/O.
+"""AAC in ADTS frames, as some encoders put it into RTMP, each with a header that states the format. Sans-I/O.
 
 Source: ISO/IEC 14496-3, 1.A.2.2. A raw access unit never begins like an ADTS frame: its first three bits would be
 those of an end without anything before it.

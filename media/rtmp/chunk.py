@@ -35,7 +35,7 @@ _CONTINUATIONS = tuple(bytes((0xC0 | chunk_stream,)) for chunk_stream in range(6
 
 
 class RtmpMessage(msgspec.Struct, frozen=True, gc=False):
-    """One RTMP message. ``timestamp`` is milliseconds modulo 2**32; the payload belongs to whoever took the message."""
+    """One RTMP message. ``timestamp`` is milliseconds modulo 2**32; the payload is its taker's."""
 
     type: int
     stream_id: int

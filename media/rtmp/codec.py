@@ -56,7 +56,7 @@ class Bits:
 
 
 class PictureFormat(msgspec.Struct, frozen=True):
-    """What a video header tells of the picture; 0 is unknown. ``fps`` only where the stream has fixed timing."""
+    """What a video header states of the picture; 0 is unknown. ``fps`` only where the stream has fixed timing."""
 
     width: int = 0
     height: int = 0

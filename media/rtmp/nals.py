@@ -38,7 +38,7 @@ class ParameterSets(Protocol):
         """Take a parameter set; other NAL units and broken sets are ignored."""
 
     def record(self) -> bytes | None:
-        """The avcC or hvcC record, its head told by the SPS; None before there is a set of each kind."""
+        """The avcC or hvcC record, its head made from the SPS; None before there is a set of each kind."""
 
 
 class AvcSets:

@@ -1,7 +1,7 @@
 """The listening end of RTMP for publishers. Sans-I/O: bytes and decisions in, events and bytes out.
 
 A connection goes NEW → CONNECTED → JUDGED ⇄ PUBLISHING → CONNECTED …, and from anywhere to CLOSED. Which command may
-come when is the table ``_COMMANDS``; one that comes too early breaks the protocol, one nobody knows is answered with
+come when is the table ``_COMMANDS``; one that comes too early breaks the protocol, an unknown one is answered with
 an error.
 """
 
@@ -40,7 +40,7 @@ _CAPABILITIES = 4 | 8
 
 
 class PublishWanted(msgspec.Struct, frozen=True):
-    """Somebody wants to publish: answer with ``accept`` or ``refuse``."""
+    """The client wants to publish: answer with ``accept`` or ``refuse``."""
 
     key: str
     app: str
@@ -54,7 +54,7 @@ class Metadata(msgspec.Struct, frozen=True):
 
 
 class DataMalformed(msgspec.Struct, frozen=True):
-    """A data message that is no AMF 0 was passed over: what it may have told is a hint, not worth the publication."""
+    """A data message that is no AMF 0 was passed over: what it may have held is a hint, not worth the publication."""
 
 
 class PublishStopped(msgspec.Struct, frozen=True):
@@ -155,7 +155,7 @@ class ServerProtocol:
         self._status("NetStream.Publish.Start", f"{self._key_hint()} is now published")
 
     def refuse(self, refusal: PublishRefused) -> ConnectionEnding:
-        """Tell the publisher why not, before or after it was accepted; close the connection after."""
+        """Send the publisher the reason, before or after it was accepted; close the connection after."""
         text = str(refusal)
         if refusal.code == "unavailable":
             text = f"{text}: try again later"
@@ -290,7 +290,7 @@ class ServerProtocol:
         self._link.command("onStatus", 0.0, None, info, stream_id=self._publishing or 0)
 
     def _key_hint(self) -> str:
-        """Enough of the key to tell streams apart, not enough to publish with."""
+        """Enough of the key to distinguish streams, not enough to publish with."""
         return f"{self._key[:4]}…"
 
 
@@ -299,7 +299,7 @@ def _text(value: Value) -> str:
 
 
 def _enhanced(properties: Mapping[str, Value]) -> dict[str, Writable]:
-    """What this end takes of Enhanced RTMP, if the client said that it speaks it."""
+    """What this end takes of Enhanced RTMP, if the client has announced it."""
     if not properties.keys() & {"fourCcList", "videoFourCcInfoMap", "audioFourCcInfoMap", "capsEx"}:
         return {}
     return {

@@ -1,7 +1,7 @@
 """The RTMP server: sockets, deadlines and bounds around :mod:`media.rtmp.protocol`.
 
 A connection has no task of its own. Bytes arrive in a callback, one timer sweeps all connections for deadlines, and
-only the question whether somebody may publish is a task, for as long as it takes; nothing more is read meanwhile, which
+only the question whether a client may publish is a task, for as long as it takes; nothing more is read meanwhile, which
 bounds what waits for the answer to the events of one read.
 """
 
@@ -340,7 +340,7 @@ class _Connection(asyncio.Protocol):
             self._time_out("timeout: nothing was published")
 
     def stop(self, reason: str) -> None:
-        """End the connection from this side, telling the publisher."""
+        """End the connection from this side, with a status for the publisher."""
         if self.phase is _Phase.PUBLISHING:
             self._leave(self._protocol.stop(reason))
         elif self.phase is not _Phase.LINGERING:

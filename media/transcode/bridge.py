@@ -188,7 +188,7 @@ class CodecBridge:
                 pass
 
     def _emit(self, units: Sequence[tuple[int, Unit]]) -> None:
-        """Before the tracks are known there is nobody to hear it."""
+        """Before the tracks are known no reader can use it."""
         if self.relay.tracks:
             for _, unit in units:
                 self.relay.write(unit)

@@ -52,7 +52,7 @@ class Child(asyncio.Protocol):
         self._on_gone: Callable[[], None] = lambda: None
 
     def attach(self, receive: Callable[[WorkerAnswer], None], *, on_gone: Callable[[], None] = lambda: None) -> None:
-        """Who hears its answers from now on, and, once, that there will be no more."""
+        """Who gets the child's answers from now on, and, once, the news that it has ended."""
         self._receive = receive
         self._on_gone = on_gone
 

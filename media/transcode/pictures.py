@@ -61,7 +61,7 @@ class PictureTaker:
             self._hiring.cancel()
 
     def _is_held_up(self) -> bool:
-        """Whether a picture would only be one more that nobody gets to: the worker is late, or it is too soon for the
+        """Whether a picture would only be one more that no one gets to: the worker is late, or it is too soon for the
         next worker.
         """
         child, now = self._child, self._loop.time()
@@ -114,7 +114,7 @@ class PictureTaker:
         return self._child
 
     async def _hired(self) -> Child:
-        """The next worker. A start outlives whoever waits for it: given up half way it would have been for nothing."""
+        """The next worker. A start outlives its caller: given up half way it would have been for nothing."""
         if self._hiring is None:
             self._hiring = asyncio.ensure_future(self._hire())
         hiring = self._hiring

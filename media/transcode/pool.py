@@ -136,7 +136,7 @@ class CodecPool:
         return child
 
     def release(self, child: Child, hung: str = "") -> None:
-        """End a worker; what it was at is not finished. ``hung`` tells why it was of no use any more. Idempotent."""
+        """End a worker; what it was at is not finished. ``hung`` is why it was of no use any more. Idempotent."""
         self._at_work.discard(child)
         if hung and not child.gone.is_set():
             self.counters.hung += 1
@@ -207,7 +207,7 @@ class CodecPool:
         task.add_done_callback(self._tasks.discard)
 
     async def _reap(self, child: Child) -> None:
-        """Say in the log how it came to its end: a warning if nobody meant it to."""
+        """Log how the worker ended: a warning if the pool has not ended it."""
         told = await child.end()
         is_crash = not child.verdict
         self.counters.crashed += is_crash

@@ -71,7 +71,7 @@ class Worker:
         self._lanes = [(lane.source.kind, _open(lane)) for lane in lanes]
 
     def _feed(self, units: list[Unit]) -> Iterator[WorkerAnswer]:
-        """Sound is answered together, which is little; every picture at once, as somebody waits for it."""
+        """Sound is answered together, which is little; every picture at once, as a viewer waits for it."""
         made: list[tuple[int, Unit]] = []
         fed = bad = 0
         for unit in units:

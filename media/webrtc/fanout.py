@@ -110,9 +110,9 @@ def _declares_reordering(track: Track) -> bool:
 
 
 class RtpFanout:
-    """Reads one relay while it has viewers. Create it inside the loop; ``close`` it when nobody is left.
+    """Reads one relay while it has viewers. Create it inside the loop; ``close`` it when no viewer is left.
 
-    ``want_keyframe`` asks the publisher, at most once a second, whoever wants it.
+    ``want_keyframe`` asks the publisher, at most once a second, however many viewers want it.
     """
 
     def __init__(self, *, relay: Relay, want_keyframe: Callable[[], None]) -> None:
@@ -163,7 +163,7 @@ class RtpFanout:
         return found if found is not None and found.sequence == sequence else None
 
     def close(self) -> None:
-        """Stop reading. Idempotent; viewers are not told."""
+        """Stop reading. Idempotent; viewers are sent nothing."""
         self._relay.unsubscribe(self._reader)
         self._task.cancel()
 

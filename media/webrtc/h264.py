@@ -221,7 +221,7 @@ def is_key(nals: Iterable[bytes]) -> bool:
 
 
 class Description(msgspec.Struct, frozen=True, kw_only=True):
-    """What an SPS says. ``reorder`` is the number of frames that may be out of order; None when it does not tell."""
+    """What an SPS says. ``reorder`` is the number of frames that may be out of order; None when it does not say."""
 
     identifier: int
     profile: int

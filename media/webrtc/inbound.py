@@ -100,8 +100,8 @@ class _Assembly:
 
 
 class VideoReceiver:
-    """Assembles frames of H.264 or VP8. ``wants_key`` tells that nothing goes on without a key frame;
-    whoever asks for one clears it."""
+    """Assembles frames of H.264 or VP8. ``wants_key``: nothing goes on without a key frame;
+    the session clears it when it asks for one."""
 
     def __init__(self, *, codec: Codec, sprop: str = "") -> None:
         self.unwrapper = Unwrapper()
@@ -222,7 +222,7 @@ class RtpTimeline:
     """Places the frames of all kinds on the media clock, which starts at ``base_ms`` with the first frame.
 
     A kind is placed once, by when its first frame arrives, and goes on with its RTP clock, held to real time within
-    ``clock.TOLERANCE_S``. Sender reports tell how far sound and picture are apart. The first ones move the kind that is
+    ``clock.TOLERANCE_S``. Sender reports say how far sound and picture are apart. The first ones move the kind that is
     behind at once; from then on sound is slewed to the picture. A clock that jumps, or that stood still while its kind
     paused, is placed by arrival again.
     """
@@ -277,7 +277,7 @@ class RtpTimeline:
             line.move(-slew * progress_s)
 
     def _skew_s(self) -> float | None:
-        """How much too late sound is placed against the picture; None while reports tell nothing, or nonsense."""
+        """How much too late sound is placed against the picture; None while reports say nothing, or nonsense."""
         audio, video = self._lines.get("audio"), self._lines.get("video")
         if audio is None or video is None or audio.lead_s is None or video.lead_s is None:
             return None

@@ -145,7 +145,7 @@ class WebrtcIngest:
                         self._align(stream, source, report)
 
     def _align(self, stream: Sources, source: Source, report: rtp.SenderReport) -> None:
-        """Tell the timeline. A sender without a wall clock says 0 (RFC 3550, section 6.4.1), which tells nothing."""
+        """Hand a report to the timeline. A sender without a wall clock sends 0 (RFC 3550, section 6.4.1): no report."""
         if report.ntp == 0:
             return
         ticks = source.receiver.unwrapper.peek(report.timestamp)

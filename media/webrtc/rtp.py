@@ -63,7 +63,7 @@ Feedback = SenderReport | Nack | KeyframeRequest | Bye | ReceiverReport
 
 
 def is_rtcp(data: bytes) -> bool:
-    """Tell RTCP from RTP on one port (RFC 5761)."""
+    """Whether it is RTCP and not RTP, on one port (RFC 5761)."""
     return len(data) >= 2 and 192 <= data[1] <= 223
 
 

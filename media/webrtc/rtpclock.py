@@ -1,4 +1,4 @@
-"""One RTP clock on the media clock, and what sender reports (RFC 3550, section 6.4.1) tell of it. Sans-I/O."""
+"""One RTP clock on the media clock, and what sender reports (RFC 3550, section 6.4.1) say of it. Sans-I/O."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class RtpClock:
 
     @property
     def lead_s(self) -> float | None:
-        """Media time less the sender's wall clock; None while no report has told."""
+        """Media time less the sender's wall clock; None before the first report."""
         offset_s = self.sender.offset_s
         return None if offset_s is None else self.pts(0) / self.rate - offset_s
 

@@ -2,7 +2,7 @@
 
 A lite agent never checks: it answers the peer's checks and uses the pair that the peer nominates, so that an
 offer's candidates are not needed, whatever their number or kind. Consent (RFC 7675) is the peer's business
-too; here a peer of which nothing authentic was heard for ``idle_after_s`` has gone.
+too; here a peer that has sent nothing authentic for ``idle_after_s`` has gone.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Handler(Protocol):
 class PeerSession:
     """Created with the answer; lives until :meth:`close`, which it also calls itself with the reason.
 
-    ``on_closed`` comes exactly once, and after it the handler hears nothing.
+    ``on_closed`` comes exactly once, and after it the handler is not called.
     """
 
     def __init__(
@@ -230,7 +230,7 @@ class PeerSession:
             return
 
     def close(self, reason: str) -> None:
-        """Tell the peer by close_notify and let go of everything. Idempotent: the first reason stays."""
+        """Send the peer close_notify and let go of everything. Idempotent: the first reason stays."""
         if self.closed is not None:
             return
         self.closed = reason

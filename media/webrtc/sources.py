@@ -59,7 +59,7 @@ class Source:
         self._heard_at = now
 
     def part(self, now: float) -> None:
-        """It has said goodbye."""
+        """The source has sent BYE (RFC 3550, section 6.6)."""
         self._heard_at = min(self._heard_at, now - SILENT_S)
 
     def silent_s(self, now: float) -> float:

@@ -48,7 +48,7 @@ class BindingRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def is_stun(data: bytes) -> bool:
-    """Tell STUN from DTLS and RTP by the first byte (RFC 7983) and the magic cookie."""
+    """Whether it is STUN and not DTLS or RTP, by the first byte (RFC 7983) and the magic cookie."""
     return len(data) >= 20 and data[0] < 4 and data[4:8] == b"\x21\x12\xa4\x42"
 
 

@@ -106,7 +106,7 @@ class WhepEndpoint:
         return self._resources.etag(resource_id)
 
     async def close(self) -> None:
-        """End all sessions and wait for the fan-outs. The port stays open: it belongs to whoever opened it."""
+        """End all sessions and wait for the fan-outs. The port stays open: it belongs to the media process."""
         self._resources.close_all("the server is stopping")
         if self._closing:
             await asyncio.wait(list(self._closing), timeout=5)

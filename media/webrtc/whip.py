@@ -86,7 +86,7 @@ class WhipEndpoint:
         return self._resources.etag(resource_id)
 
     async def close(self) -> None:
-        """End all sessions. The port stays open: it belongs to whoever opened it."""
+        """End all sessions. The port stays open: it belongs to the media process."""
         self._resources.close_all("the server is stopping")
 
     def _check_room(self, resource_id: str) -> None:
