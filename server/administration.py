@@ -15,6 +15,7 @@ from server.features.people.accounts.deletion import Deletions
 from server.features.people.accounts.guesses import Guesses
 from server.features.people.accounts.methods import SignInMethods
 from server.features.people.accounts.passwords import Passwords
+from server.features.people.accounts.reauthentication import Reauthentication
 from server.features.people.accounts.sessions import Sessions
 from server.features.people.profiles import Profiles
 from server.features.people.rules import EMAIL_PATTERN, USERNAME_PATTERN
@@ -79,14 +80,15 @@ async def _accounts(settings: Settings) -> AsyncIterator[Accounts]:
     async with database_url(settings) as url:
         await migrate(url)
         db = await Database.connect(url, max_connections=2, name="admin")
-        passwords, audit = Passwords(threads=1), AuditLog(ids=Ids())
+        passwords, audit, methods = Passwords(threads=1), AuditLog(ids=Ids()), SignInMethods()
         try:
             yield Accounts(
                 database=db,
                 sessions=_sessions(db, audit),
                 passwords=passwords,
                 guesses=Guesses(limiter=TokenBuckets()),
-                methods=SignInMethods(),
+                methods=methods,
+                reauthentication=Reauthentication(database=db, methods=methods),
                 ids=Ids(),
                 audit=audit,
                 deletions=_none_left(db, audit),

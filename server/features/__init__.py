@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from server.feature import Feature, PersonalData, Platform
 from server.features import streams
 from server.features.operations import audit, cluster, facts, jobs, mail
-from server.features.people import accounts, export, profiles, relations
+from server.features.people import accounts, export, factors, profiles, relations
 from server.features.people.accounts import Accounts, AccountsRoom
 from server.features.people.accounts.passwords import Passwords
 from server.features.settings import FeatureSettings
@@ -79,6 +79,7 @@ def install(
     )
     features = [
         people.feature,
+        factors.build(platform, settings=settings, people=people, server_name=site.name),
         relations.build(platform, settings=settings, when_changed=changed),
         profiles.build(platform, settings=settings, when_changed=changed),
         streams.build(platform, departure=core.departure, rights=core.rights),

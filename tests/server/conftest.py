@@ -114,6 +114,7 @@ class Someone:
         return await self.client.request(method, f"/api/v1{path}", headers=headers, **kwargs)
 
 
+SERVED = {"accounts", "factors", "profiles", "relations", "export"}
 PASSWORD = "correct horse battery staple"
 
 
@@ -163,7 +164,7 @@ async def api(kit: Kit, serve: Serve) -> ApiFixture:
         registry=registry,
     )
     info = ServerInfo(server_name="Social Flow", version="0", limits={"chat_text_chars": 500})
-    features = [one for one in installed.features if one.name in {"accounts", "profiles", "relations", "export"}]
+    features = [one for one in installed.features if one.name in SERVED]
     operations = [operation for feature in features for operation in feature.operations]
     client = await serve(*health.operations(), *info.operations(), *operations, limiter=kit.limiter, registry=registry)
     return ApiFixture(kit=kit, people=installed.people, client=client)

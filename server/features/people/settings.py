@@ -16,6 +16,13 @@ class PeopleSettings(BaseModel):
     name_reserved_days: int = Field(
         90, ge=0, le=36_500, description="days that nobody gets the username of an account that was wiped"
     )
+    secrets_key: str | None = Field(
+        None,
+        min_length=32,
+        max_length=1_024,
+        description="key that secrets of second factors are encrypted with, the same on all nodes; default: one in "
+        "Postgres. Without it they are lost",
+    )
     max_ties_per_hour: int = Field(
         1_000, ge=1, description="follows, blocks and mutes of one account in an hour; a third of it at once"
     )

@@ -50,6 +50,8 @@ SAMPLES = {
     f" select '{ROOM}', $1, 'a', 'A', 't', 'en', 's', '{{}}' where $2::uuid is not null",
     "mail_tokens": "insert into mail_tokens (person_id, purpose, token_hash, expires_at)"
     " select $1, 'p', '', now() where $2::uuid is not null",
+    "totp_factors": "insert into totp_factors (user_id, secret) select $1, '' where $2::uuid is not null",
+    "recovery_codes": "insert into recovery_codes (user_id, code_hash) select $1, '' where $2::uuid is not null",
     "view_sessions": "insert into view_sessions (id, stream_id, user_id, viewer, started_at, last_at)"
     f" select '{ROOM}', '{STREAM}', $1, 'v', now(), now() where $2::uuid is not null",
 }

@@ -12,9 +12,10 @@ from server.features.people.accounts.accounts import Accounts
 from server.features.people.accounts.cookies import Cookies, device_of
 from server.features.people.accounts.deletion import Deletions
 from server.features.people.accounts.devices import Device
-from server.features.people.accounts.guesses import Guesses
+from server.features.people.accounts.guesses import FACTOR_GUESSES, Guesses
 from server.features.people.accounts.methods import Provider, SecondFactor, SignInMethods
 from server.features.people.accounts.passwords import Passwords
+from server.features.people.accounts.reauthentication import FactorGuesses, Reauthentication, wrong_code
 from server.features.people.accounts.routes import AuthRates, AuthRoutes, signed_in_answer
 from server.features.people.accounts.session_routes import SessionRoutes
 from server.features.people.accounts.sessions import Sessions, SignedIn
@@ -30,13 +31,16 @@ __all__ = [
     "AccountsRoom",
     "Cookies",
     "Device",
+    "FactorGuesses",
     "Provider",
+    "Reauthentication",
     "SecondFactor",
     "SignInMethods",
     "SignedIn",
     "build",
     "device_of",
     "signed_in_answer",
+    "wrong_code",
 ]
 
 PURGE_S: Final = 3_600.0
@@ -61,6 +65,8 @@ class AccountsRoom:
     sessions: Sessions
     methods: SignInMethods
     cookies: Cookies
+    reauthentication: Reauthentication
+    factor_guesses: FactorGuesses
     profile: Callable[[str], Awaitable[Mapping[str, Any] | None]]
 
 
@@ -93,12 +99,14 @@ def build(
         audit=platform.audit,
     )
     methods, cookies = SignInMethods(), Cookies(is_secure=is_https)
+    reauthentication = Reauthentication(database=platform.db, methods=methods)
     accounts = Accounts(
         database=platform.db,
         sessions=sessions,
         passwords=passwords,
         guesses=Guesses(limiter=platform.limiter),
         methods=methods,
+        reauthentication=reauthentication,
         ids=platform.ids,
         audit=platform.audit,
         deletions=deletions,
@@ -134,7 +142,16 @@ def build(
         ),
     )
     return AccountsRoom(
-        feature=feature, accounts=accounts, sessions=sessions, methods=methods, cookies=cookies, profile=profile
+        feature=feature,
+        accounts=accounts,
+        sessions=sessions,
+        methods=methods,
+        cookies=cookies,
+        reauthentication=reauthentication,
+        factor_guesses=FactorGuesses(
+            database=platform.db, guesses=Guesses(limiter=platform.limiter, rates=FACTOR_GUESSES)
+        ),
+        profile=profile,
     )
 
 

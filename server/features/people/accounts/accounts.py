@@ -14,6 +14,7 @@ from server.features.people.accounts.devices import Device, KnownDevice
 from server.features.people.accounts.guesses import Attempt, Guesses
 from server.features.people.accounts.methods import SignInMethods
 from server.features.people.accounts.passwords import Passwords
+from server.features.people.accounts.reauthentication import Reauthentication
 from server.features.people.accounts.sessions import Sessions, SignedIn, require_not_suspended
 from server.features.people.facts import AccountCreated
 from server.features.people.weak_passwords import WEAK, is_weak
@@ -51,6 +52,7 @@ class Accounts:
         passwords: Passwords,
         guesses: Guesses,
         methods: SignInMethods,
+        reauthentication: Reauthentication,
         ids: Ids,
         audit: AuditLog,
         deletions: Deletions,
@@ -63,6 +65,7 @@ class Accounts:
         self._passwords = passwords
         self._guesses = guesses
         self._methods = methods
+        self._reauthentication = reauthentication
         self._ids = ids
         self._audit_log = audit
         self._wall = wall
@@ -95,14 +98,15 @@ class Accounts:
             raise wrong_credentials()
         await self._guesses.was_right(attempt)
         require_not_suspended(known["is_suspended"])
-        await self._methods.prove_second(known["id"], code, device)
+        has_factor = await self._methods.prove_second(known["id"], code, device)
         if self._passwords.is_outdated(stored):
             await self._db.execute(queries.REHASH, known["id"], await self._passwords.hash(normal), stored)
-        return await self.sign_in(person_id=known["id"], device=device, method="password")
+        return await self.sign_in(person_id=known["id"], device=device, method="password", has_factor=has_factor)
 
-    async def sign_in(self, *, person_id: str, device: Device, method: str) -> SignedIn:
+    async def sign_in(self, *, person_id: str, device: Device, method: str, has_factor: bool) -> SignedIn:
         """A session of a person who has proved by ``method`` (``password``, ``passkey``, a provider's name) who they
-        are. Takes a deletion back. Raises a 401 when the account is no more, a 403 when it is suspended.
+        are, and ``has_factor``: with a second factor or a passkey. Takes a deletion back. Raises a 401 when the account
+        is no more, a 403 when it is suspended.
         """
         known = await self._db.fetchrow(queries.CREDENTIALS_BY_ID, person_id)
         if known is None:
@@ -111,7 +115,7 @@ class Accounts:
         async with self._db.transaction() as tx:
             if known["is_leaving"] and not await self._deletions.take_back(tx, person_id):
                 raise wrong_credentials()
-            session = await self._sessions.add(tx, person_id, device)
+            session = await self._sessions.add(tx, person_id, device, has_factor=has_factor)
             await self._sessions.note(tx, person_id, "session.began", session.id, device)
         if known["is_leaving"]:
             await self._when_changed()
@@ -120,6 +124,7 @@ class Accounts:
     async def change_password(self, *, person: Caller, password: str, new_password: str, device: Device) -> None:
         """The other sessions end, on every node. Raises a 403 for a wrong password, a 422 for a weak new one."""
         known = await self.prove(person, password)
+        await self._reauthentication.require_factor(person)
         _require_strong(new_password, "new_password", known["username"], known["email"])
         hashed = await self._passwords.hash(rules.normal_password(new_password))
         async with self._db.transaction() as tx:
@@ -148,6 +153,7 @@ class Accounts:
         signing in takes it back. Raises a 403 for a wrong password.
         """
         await self.prove(person, password)
+        await self._reauthentication.require_factor(person)
         async with self._db.transaction() as tx:
             ended = await tx.fetch(queries.END_ALL_SESSIONS, person.id, "account_deleted")
             await self._deletions.begin(tx, person.id)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from server.features.people.accounts.devices import Device, KnownDevice, key_of_known
 from server.http.addresses import limiting_key
@@ -26,6 +27,13 @@ from server.http.limits import CallRate, RateLimiter
 class GuessRates:
     here: CallRate = field(default=CallRate("guesses", per_s=1 / 60, burst=10))
     everywhere: CallRate = field(default=CallRate("guesses_everywhere", per_s=1 / 20, burst=100))
+
+
+# A code of six digits is guessed sooner than a password.
+FACTOR_GUESSES: Final = GuessRates(
+    here=CallRate("factor_guesses", per_s=1 / 60, burst=5),
+    everywhere=CallRate("factor_guesses_everywhere", per_s=1 / 60, burst=20),
+)
 
 
 @dataclass(frozen=True)
@@ -62,5 +70,5 @@ class Guesses:
         for key, rate in rate_limits:
             wait_s = await self._limiter.take(key, rate)
             if wait_s > 0:
-                raise Problem(429, "Too many wrong passwords", slug="too-many-guesses", retry_after_s=wait_s)
+                raise Problem(429, "Too many wrong guesses", slug="too-many-guesses", retry_after_s=wait_s)
         return Attempt(rate_limits)

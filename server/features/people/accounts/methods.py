@@ -19,9 +19,12 @@ class Provider:
 class SecondFactor(Protocol):
     """What must be shown besides a password, by those who have set it up."""
 
-    async def prove(self, person_id: str, code: str | None, device: Device) -> None:
-        """Return when the person has none, or the code is right. Raises a 401 ``totp-required`` without a code, and
-        the 401 of a wrong password for a wrong one.
+    async def is_due(self, person_id: str) -> bool:
+        """Whether the person has set it up."""
+
+    async def prove(self, person_id: str, code: str | None, device: Device) -> bool:
+        """Use the code up; False when the person has not set the factor up. Raises a 401 ``totp-required`` without a
+        code, a 401 ``wrong-code`` for a wrong one, a 429.
         """
 
 
@@ -42,7 +45,12 @@ class SignInMethods:
     def add_second_factor(self, factor: SecondFactor) -> None:
         self._factors.append(factor)
 
-    async def prove_second(self, person_id: str, code: str | None, device: Device) -> None:
-        """Raises what the first factor raises that is not satisfied."""
-        for factor in self._factors:
-            await factor.prove(person_id, code, device)
+    async def is_factor_due(self, person_id: str) -> bool:
+        """Whether the person has to show more than a password."""
+        return any([await factor.is_due(person_id) for factor in self._factors])
+
+    async def prove_second(self, person_id: str, code: str | None, device: Device) -> bool:
+        """Whether a second factor was shown; False when none is due. Raises what the first factor raises that is not
+        satisfied.
+        """
+        return any([await factor.prove(person_id, code, device) for factor in self._factors])

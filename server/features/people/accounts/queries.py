@@ -26,8 +26,8 @@ where user_id = $1 and (revoked_at is null or revoked_reason = 'logout') order b
 NEW_HASH = "update users set password_hash = $2, updated_at = now() where id = $1"
 REHASH = "update users set password_hash = $2 where id = $1 and password_hash = $3"
 
-ADD_SESSION = "insert into auth_sessions (id, user_id, user_agent, ip, device_key, expires_at) \
-values ($1, $2, $3, $4, $5, now() + make_interval(secs => $6))"
+ADD_SESSION = "insert into auth_sessions (id, user_id, user_agent, ip, device_key, expires_at, factor_at) \
+values ($1, $2, $3, $4, $5, now() + make_interval(secs => $6), case when $7 then now() end)"
 
 ADD_REFRESH = "insert into refresh_tokens (token_hash, session_id, expires_at) \
 values ($1, $2, now() + make_interval(secs => $3))"

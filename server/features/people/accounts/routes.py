@@ -39,7 +39,9 @@ class Login(Body):
     login: Annotated[Text, Field(min_length=1, max_length=254, description="Username or e-mail", examples=["ada"])]
     password: Annotated[Text, Field(min_length=1, max_length=256, examples=["correct horse battery staple"])]
     totp: Annotated[Text, Field(max_length=64)] | None = Field(
-        None, description="Of the second factor; not looked at for accounts without one"
+        None,
+        description="A code of the second factor, or a recovery code; not looked at for accounts without one. "
+        "Missing where one is due: 401 with the type `…/totp-required`",
     )
     session: SessionMode = None
 

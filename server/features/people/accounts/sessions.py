@@ -61,10 +61,12 @@ class Sessions:
         self._audit = audit
         self._wall = wall
 
-    async def add(self, tx: Transaction, user_id: str, device: Device) -> NewSession:
+    async def add(self, tx: Transaction, user_id: str, device: Device, *, has_factor: bool = False) -> NewSession:
+        """``has_factor``: the person has shown a second factor or a passkey."""
         new = NewSession(id=self._ids.uuid7(self._wall()), user_id=user_id, refresh_token=_new_refresh_token())
         ttl_s = float(REFRESH_TTL_S)
-        await tx.execute(queries.ADD_SESSION, new.id, user_id, device.agent, device.address, device.key, ttl_s)
+        values = (new.id, user_id, device.agent, device.address, device.key, ttl_s, has_factor)
+        await tx.execute(queries.ADD_SESSION, *values)
         await tx.execute(queries.ADD_REFRESH, _digest(new.refresh_token), new.id, ttl_s)
         return new
 
