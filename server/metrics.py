@@ -56,7 +56,7 @@ class ActorMetrics(Collector):
 
 
 class GaugeCollector(Collector):
-    """Values read when somebody asks for them. ``read`` gives name → (what it is, value)."""
+    """Values that are read at each scrape. ``read`` gives name → (what it is, value)."""
 
     def __init__(self, *, read: Callable[[], Mapping[str, tuple[str, float]]], registry: CollectorRegistry) -> None:
         self._read = read

@@ -65,7 +65,7 @@ def _bind(host: str, port: int, setting: str) -> socket.socket:
 
 
 def _probe_udp(port: int) -> None:
-    """The media process binds WebRTC's port itself; that it is free is looked at here, where it can be said well."""
+    """The media process binds WebRTC's port itself; the node checks that it is free, to fail with a clear error."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         try:
             sock.bind(("127.0.0.1", port))

@@ -1,4 +1,4 @@
-"""The readers of durable facts, wired: which feature hears which facts, and what wakes its reader.
+"""The readers of durable facts, wired: which feature reads which facts, and what wakes its reader.
 
 Each node wakes the readers whose shards it holds, so one reader of each name runs in the cluster. It does so when
 NOTIFY tells of a commit that published facts, and every ``POLL_S`` in case a notification was lost.

@@ -38,7 +38,7 @@ log = logging.getLogger("server.app")
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterPlace:
-    """``node`` is made and not started; ``broadcaster`` and ``moves`` are joined to what hears of them later."""
+    """``node`` is made and not started; ``broadcaster`` and ``moves`` are joined later to what they call."""
 
     name: str
     cluster: Cluster

@@ -49,7 +49,7 @@ def kept_secret(data_dir: Path) -> bytes:
 
 
 class Company:
-    """Brings personas in. A name that somebody else has is taken with a suffix that depends on the secret."""
+    """Brings personas in. A name that another account has is taken with a suffix that depends on the secret."""
 
     def __init__(self, *, api: Api, secret: bytes) -> None:
         self._api = api
@@ -117,7 +117,7 @@ async def broadcast(api: Api, members: Sequence[DemoMember]) -> None:
 
 
 async def streams_of(api: Api, owner: DemoMember, *, state: str) -> list[dict[str, Any]]:
-    """Up to a hundred of somebody's streams, the newest first."""
+    """Up to a hundred of a person's streams, the newest first."""
     page = await api.call("GET", f"/api/v1/streams?owner={owner.username}&state={state}&limit=100", token=owner.token)
     return list(page["items"])
 

@@ -8,7 +8,7 @@ from typing import Final
 
 @dataclass(frozen=True, kw_only=True)
 class Persona:
-    """Somebody made up. ``pause_s``: between two of their messages, on average."""
+    """A persona. ``pause_s``: between two of their messages, on average."""
 
     username: str
     display_name: str
@@ -18,7 +18,7 @@ class Persona:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """A stream that somebody has announced."""
+    """A stream that a persona has announced."""
 
     owner: str
     title: str

@@ -79,7 +79,7 @@ def network_of(text: str) -> Network:
 def address_of(text: str) -> Address | None:
     """The address without its zone; IPv4 where it is mapped into IPv6 (RFC 4291 section 2.5.5.2). None for no address.
 
-    A zone (RFC 4007) names an interface of whoever wrote it, so it says nothing here.
+    A zone (RFC 4007) names an interface of the host that wrote it, and means nothing on another host.
     """
     bare, percent, zone = text.partition("%")
     if percent and (not zone or ":" not in bare):

@@ -1,4 +1,4 @@
-"""The AsyncAPI 3.0 document, made of the events that are served: what is checked and what is said cannot differ.
+"""The AsyncAPI 3.0 document, made of the events that are served: what is checked and what is documented cannot differ.
 
 Each event is a channel of the namespace ``/``. A client event's operation has the action ``receive`` (this server
 receives it) and a ``reply`` with the acknowledgement; a server event's has ``send``.

@@ -134,7 +134,7 @@ class Identity:
         self._task = None
 
     def on_revoked(self, callback: Revoked) -> None:
-        """``callback`` hears of each ended session once, wherever it was ended."""
+        """``callback`` is called once for each ended session, whichever node ended it."""
         self._callbacks.append(callback)
 
     def mint(self, person: Caller) -> tuple[str, int]:
@@ -239,7 +239,7 @@ class Identity:
                 is_failing = True
 
     def _signing_key(self) -> _Key:
-        """The newest key that every node has had the time to hear of, else the oldest there is."""
+        """The newest key that every node has had the time to read, else the oldest key."""
         usable = [key for key in self._keys.values() if not key.is_retired]
         if not usable:
             raise LookupError("identity has no signing key: it was not started")

@@ -1,4 +1,4 @@
-"""How often somebody may call: token buckets."""
+"""How often a client may call: token buckets."""
 
 from __future__ import annotations
 

@@ -240,7 +240,7 @@ def _has_left(request: web.Request) -> bool:
 
 
 def _is_visitor(request: web.Request) -> bool:
-    """Somebody who looks at pages, not a program."""
+    """A browser that a person looks at, not a program."""
     return request.method in {"GET", "HEAD"} and "text/html" in request.headers.get("Accept", "")
 
 

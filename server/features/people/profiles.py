@@ -111,7 +111,7 @@ class Profiles:
         return Me(**_shown(row), email=row["email"], email_verified=row["email_verified"], roles=row["roles"])
 
     async def of(self, username: str, *, viewer: Caller | None) -> Profile:
-        """Raises a 404 for nobody, and for somebody who has blocked the viewer."""
+        """Raises a 404 when there is no such person, and when the person has blocked the viewer."""
         row = await self._db.fetchrow(_BY_USERNAME, username_key(username), viewer.id if viewer else None)
         if row is None or row["is_hidden"]:
             raise nobody()

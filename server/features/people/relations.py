@@ -193,16 +193,16 @@ class RelationshipRoutes:
         return Answer(200, Page[PersonShape](items=[_person(row) for row in shown], next=following))
 
 
-def _verbs(what: str, said: tuple[str, str], add: Verb, remove: Verb, rate: CallRate) -> list[Operation]:
-    """The idempotent pair of one tie; ``said`` sums up its PUT and its DELETE."""
+def _verbs(what: str, summaries: tuple[str, str], add: Verb, remove: Verb, rate: CallRate) -> list[Operation]:
+    """The idempotent pair of one tie; ``summaries`` of its PUT and its DELETE."""
     path = f"/api/v1/users/{{username}}/{what}"
     return [
         Operation(
-            method="PUT", path=path, handler=_relationship(add), name=what, tag=TAG, summary=said[0], paths=NAMED,
+            method="PUT", path=path, handler=_relationship(add), name=what, tag=TAG, summary=summaries[0], paths=NAMED,
             answers={204: None}, problems=frozenset({409}), auth="required", account_rate=rate,
         ),
         Operation(
-            method="DELETE", path=path, handler=_relationship(remove), name=f"un{what}", tag=TAG, summary=said[1],
+            method="DELETE", path=path, handler=_relationship(remove), name=f"un{what}", tag=TAG, summary=summaries[1],
             paths=NAMED, answers={204: None}, auth="required", account_rate=rate,
         ),
     ]  # fmt: skip
