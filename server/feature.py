@@ -102,8 +102,8 @@ class Kind:
 class Feature:
     """``name`` is the prefix of its tables and events, and the name of the reader of its ``consumers``.
 
-    ``closed`` is called with the session of each socket that has gone. ``codes``: ``DomainError`` code → HTTP status. ``limits`` are told
-    under ``limits`` of ``GET /api/v1/server``. ``close`` ends what the room has started.
+    ``closed`` is called with the session of each socket that has gone. ``codes``: ``DomainError`` code → HTTP status.
+    ``limits`` are listed under ``limits`` of ``GET /api/v1/server``. ``close`` ends what the room has started.
     """
 
     name: str

@@ -22,8 +22,8 @@ class ClientEvent:
     """An event that clients send. Every one is acknowledged: ``{"ok": true, …ack}`` or ``{"ok": false, "error"}``.
 
     ``handler`` gets the socket, its session and the body as ``shape`` has it, and raises ``DomainError`` to refuse.
-    A guest who sends what only a ``person`` may is answered ``unauthenticated`` before the handler is called; whether the
-    sender is a ``moderator`` or the ``owner`` is the handler's to find out. ``rate`` bounds how often a person may
+    A guest who sends what only a ``person`` may is answered ``unauthenticated`` before the handler is called; whether
+    the sender is a ``moderator`` or the ``owner`` is the handler's to find out. ``rate`` bounds how often a person may
     send it, over all their sockets and nodes; every event counts for the socket's own rate besides.
     """
 

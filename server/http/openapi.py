@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, made of the operations that are served: what is checked and what is documented cannot differ."""
+"""The OpenAPI 3.1 document, made of the operations that are served: it cannot differ from what is checked."""
 
 from __future__ import annotations
 

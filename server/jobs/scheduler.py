@@ -1,4 +1,4 @@
-"""Enqueues the jobs of schedules. Every node that works jobs looks; the node that moves a schedule on enqueues its job."""
+"""Enqueues the jobs of schedules. All nodes that work jobs look; the one that moves a schedule on enqueues its job."""
 
 from __future__ import annotations
 
