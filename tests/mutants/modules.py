@@ -4,6 +4,8 @@ MODULES: dict[str, tuple[str, ...]] = {
     "actors/chat_rules.py": ("tests/actors/test_chat_rules.py",),
     "actors/rate_limits.py": ("tests/actors/test_rate_limits.py",),
     "media/clock.py": ("tests/media/test_clock.py",),
+    "media/hls/dash.py": ("tests/media/hls/test_dash_text.py", "tests/media/hls/test_dash.py"),
+    "media/hls/filler.py": ("tests/media/hls/test_filler.py",),
     "media/hls/playlist.py": ("tests/media/hls/test_playlist.py",),
     "media/hls/start.py": ("tests/media/hls/test_start.py",),
     "media/rtmp/amf.py": ("tests/media/rtmp/test_amf.py",),

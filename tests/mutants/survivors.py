@@ -2,6 +2,7 @@
 
 _SAME = "the same: "
 _WHOLE = "any number above those of parts"
+_BEGIN = _SAME + "begin() sets it before it is read"
 _FIRST = _SAME + "the first header of a chunk stream sets it"
 _SIZE = "a size of memory, of which nobody is promised the last one"
 
@@ -14,6 +15,31 @@ SURVIVORS: dict[str, dict[str, str]] = {
     "media/clock.py": {
         "Discipline.follow: progress_s > 0 -> progress_s >= 0": _SAME + "without progress the highest stays",
         "Discipline.follow: progress_s > 0 -> progress_s >= 0 (number 2)": _SAME + "a slew over no progress is 0",
+    },
+    "media/hls/dash.py": {
+        "Timeline.__init__: self._ticks = 0 -> self._ticks = 1": _SAME + "the first segment sets it",
+        "Periods.__init__: -1 -> -2": _SAME + "any number below 0",
+        "History.changed: number < self._next -> number <= self._next": _SAME + "cut once more",
+        "History.periods: default=0 -> default=1": _SAME + "no rendition has either number",
+        "_cut: default=0 -> default=1": _SAME + "no rendition has either number",
+        "Origins.note: segment.program_date_time or 0.0 -> segment.program_date_time or 1.0": _SAME
+        + "a live segment has a date",
+        "_mpd_line: (0.0, 0.0) -> (1.0, 0.0)": _SAME + "no span is written below 0",
+        "_rate: abs(frame_rate - whole) < 0.0005 -> abs(frame_rate - whole) <= 0.0005": "no difference is just that",
+        "_rate: abs(whole / 1.001 - frame_rate) < 0.005 -> abs(whole / 1.001 - frame_rate) <= 0.005": "no difference is"
+        " just that",
+    },
+    "media/hls/filler.py": {
+        "_Lane.__init__: self.start = 0 -> self.start = 1": _BEGIN,
+        "_Lane.__init__: self.is_filled = False -> self.is_filled = True": _BEGIN,
+        "_Lane.__init__: self._heard_s = 0.0 -> self._heard_s = 1.0": _BEGIN,
+        "_Lane.__init__: self._heard_at = 0.0 -> self._heard_at = 1.0": _BEGIN,
+        "_Lane.end_s: self.end or 0 -> self.end or 1": "a tick",
+        "_Lane.duration: self.silence.ticks if self.silence is not None else 0"
+        " -> self.silence.ticks if self.silence is not None else 1": "a tick",
+        "Filler.__init__: self._at = 0.0 -> self._at = 1.0": _SAME + "only what passes after the first unit counts",
+        "Filler.__init__: self._clock_s = 0.0 -> self._clock_s = 1.0": _SAME
+        + "only what passes after the first unit counts",
     },
     "media/hls/playlist.py": {
         "module: 1 << 30 -> 2 << 30": _WHOLE,

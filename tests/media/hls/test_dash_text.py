@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from media.hls.dash import Live, Origins, Presentation, render_mpd
+from media.hls.dash import History, Live, Origins, Presentation, render_mpd, render_periods
 from media.hls.playlist import RenditionInfo, SegmentInfo
 
 DATE = 1_700_000_000.0
@@ -130,6 +130,40 @@ def test_live_manifest_keeps_a_period_whose_first_segments_have_left_the_window(
     text = render_mpd([Presentation(VIDEO, 0, held[:1])], target_s=2, live=Live(DATE, DATE, origins))
     assert 'timeShiftBufferDepth="PT2.000S"' in text
     assert '<Period id="p5" start="PT10.000S">' in text
+
+
+def test_period_keeps_the_begin_that_was_noted_first():
+    origins = Origins()
+    assert origins.is_empty
+    for noted in (segment(9), segment(1), segment(5), segment(5, program_date_time=DATE + 99), segment(9)):
+        origins.note(noted)
+        assert not origins.is_empty
+    begins = [origins.of(segment(number)) for number in (1, 4, 5, 8, 9, 12)]
+    assert [(begin.number, begin.at - DATE, begin.media_s) for begin in begins] == [
+        *[(1, 2.0, 2.0), (1, 2.0, 2.0), (5, 10.0, 10.0), (5, 10.0, 10.0), (9, 18.0, 18.0), (9, 18.0, 18.0)]
+    ]
+
+
+class Held:
+    """A rendition from number 0 on."""
+
+    def __init__(self, count: int) -> None:
+        self.numbers = range(count)
+        self.numbered = segment
+
+
+def test_history_begins_with_segment_0_also_after_a_change():
+    history, renditions, track = History(), {"video": Held(4)}, Presentation(VIDEO, 0, ())
+
+    def said():
+        return render_periods([track], history.periods(renditions), target_s=2)
+
+    assert 'startNumber="0"' in said()
+    history.settle(renditions, before=3)
+    assert 'startNumber="0"' in said()
+    history.changed(2)
+    assert 'startNumber="0"' in said()
+    assert said().count("<S ") == 1
 
 
 def test_empty_manifests_last_no_time():

@@ -111,8 +111,9 @@ def test_a_pause_is_longer_than_its_bound_in_media_and_in_arrival() -> None:
     assert filled(begun, [*as_long_in_arrival, arriving(heard(3_001), 2.625)]) > 0
 
 
-def test_media_that_arrives_far_too_slowly_is_no_pause() -> None:
-    assert filled([arriving(video(10_000, key=True), 0)], [arriving(heard(10_000 + n), n / 4) for n in range(40)]) == 0
+def test_half_a_second_that_takes_three_to_arrive_is_no_pause() -> None:
+    begun = [arriving(video(10_000, key=True), 0), arriving(heard(10_000), 0)]
+    assert filled(begun, [arriving(video(10_000 + n * 40), n / 4) for n in range(1, 13)]) == 0
 
 
 @pytest.mark.parametrize(("fast", "pause_ms"), [(7, 2_000), (8, 600)])
