@@ -80,3 +80,4 @@ class Permissions:
     def require_moderator(self, author: Author) -> None:
         if not self.rules.is_moderator(author):
             raise DomainError("forbidden", "Only the owner and moderators of the room may do this.")
+        self.rules.judge_sanction(author, at=self._clock.monotonic())

@@ -131,8 +131,20 @@ class ChatRules:
         """Raise the ``DomainError`` that says why this person may write nothing now, whatever the text."""
         if not relationship.is_verified:
             raise DomainError("email_not_verified", "Verify your e-mail address before you write.")
+        self.judge_sanction(author, at=at)
+        if relationship.is_blocked and not self._cannot_be_silenced(author):
+            raise DomainError("blocked", "The owner of this room has blocked you.")
         if not self.is_moderator(author):
-            self._judge_person(author, relationship, now, at)
+            self._judge_person(relationship, now)
+
+    def judge_sanction(self, author: Author, *, at: float) -> None:
+        """Raise the ``DomainError`` of a ban or timeout, which moderators may have as well as viewers."""
+        wait_s = self._sanctions.get(author.id, at) - at
+        if wait_s > 0 and not self._cannot_be_silenced(author):
+            raise _sanctioned(wait_s)
+
+    def _cannot_be_silenced(self, author: Author) -> bool:
+        return self.role(author) in ("owner", "admin")
 
     def posted(self, author: Author, text: str, *, now: datetime, at: float) -> None:
         """Remember an accepted message for slow and unique mode."""
@@ -150,12 +162,7 @@ class ChatRules:
         if text.casefold() in self._recent_texts:
             self._recent_texts.remove(text.casefold())
 
-    def _judge_person(self, author: Author, relationship: Relationship, now: datetime, at: float) -> None:
-        wait_s = self._sanctions.get(author.id, at) - at
-        if wait_s > 0:
-            raise _sanctioned(wait_s)
-        if relationship.is_blocked:
-            raise DomainError("blocked", "The owner of this room has blocked you.")
+    def _judge_person(self, relationship: Relationship, now: datetime) -> None:
         if self.mode.subscribers_only and not relationship.is_subscriber:
             raise DomainError("subscribers_only", "Only subscribers may write here at the moment.")
         self._judge_follower(relationship, now)

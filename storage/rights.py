@@ -37,6 +37,16 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     other_id: str | None = None
 
 
+class Guest(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom an owner has invited to a stream."""
+
+    id: str
+    username: str
+    display_name: str
+    avatar_url: str | None
+    invited_at: dt.datetime
+
+
 class Executes(Protocol):
     """A database, or a transaction."""
 
@@ -93,6 +103,12 @@ class RightsTable:
             await note_change(tx, "stream", stream_id)
         return True
 
+    async def invited(self, stream_id: str, *, after: tuple[dt.datetime, str] | None, limit: int) -> list[Guest]:
+        """Guests whose account is there, latest first, from behind ``after`` on."""
+        at, user_id = after or (None, None)
+        rows = await self._db.fetch(_INVITED, stream_id, at, user_id, limit)
+        return [Guest(**{**dict(row), "id": str(row["id"])}) for row in rows]
+
     async def uninvite(self, stream_id: str, user_id: str) -> None:
         """Idempotent."""
         async with self._db.transaction() as tx:
@@ -131,5 +147,11 @@ added as (
     insert into stream_guests (stream_id, user_id) select $1, $2 from room where has_room
     on conflict do nothing)
 select coalesce(has_room, true) from room
+"""
+_INVITED: Final = """
+select u.id, u.username, u.display_name, u.avatar_url, g.created_at as invited_at
+from stream_guests g join users u on u.id = g.user_id and u.deleted_at is null
+where g.stream_id = $1 and ($2::timestamptz is null or (g.created_at, g.user_id) < ($2, $3::uuid))
+order by g.created_at desc, g.user_id desc limit $4
 """
 _UNINVITE: Final = "delete from stream_guests where stream_id = $1 and user_id = $2"

@@ -171,4 +171,5 @@ class MediaOfNodes:
         try:
             self._node.ref(NODE, node or self._node.name).tell(stop)
         except ActorError as error:
-            log.warning("node %s was not told to stop %s: %s", node, stream_id, error)
+            # Most often the node is gone, and the publisher with it: there is nothing left to stop.
+            log.info("stream %s: publication %d is not stopped on node %s: %s", stream_id, publication, node, error)

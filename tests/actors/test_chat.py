@@ -29,6 +29,7 @@ from actors.rate_limits import Rate, RateLimits
 from actors.runtime import (
     ActorError,
     DomainError,
+    Fence,
     MailboxFull,
     Unavailable,
     shard_of,
@@ -380,6 +381,18 @@ async def test_a_banned_person_is_refused_and_an_unban_is_told_and_lets_them_wri
     assert (await fixture.post(fixture.ann, "two")).offset == 1
     told = fixture.changes("chat:user_timed_out")
     assert [(body["banned"], body["until"]) for body in told] == [(True, None), (False, None)]
+
+
+async def test_moderator_who_is_banned_may_neither_write_nor_moderate(fixture: RoomFixture) -> None:
+    shard = shard_of(fixture.room.id)
+    await fixture.rooms.add_moderator(fixture.room_id, fixture.ann.id, fence=Fence(shard=shard, epoch=1))
+    await fixture.ask(SetChatMode(by=fixture.ann, changes={"slow_seconds": 0}))
+    await fixture.ask(SanctionPerson(by=fixture.owner, user_id=fixture.ann.id, seconds=None))
+    assert (await refused(fixture.post(fixture.ann, "two"))).code == "banned"
+    assert (await refused(fixture.ask(JudgeWriter(author=fixture.ann)))).code == "banned"
+    pardon = SanctionPerson(by=fixture.ann, user_id=fixture.ann.id, seconds=0)
+    assert (await refused(fixture.ask(pardon))).code == "banned"
+    assert (await refused(fixture.ask(PinChat(by=fixture.ann, message_id=None)))).code == "banned"
 
 
 async def test_a_timeout_ends_by_itself(fixture: RoomFixture) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -91,6 +92,14 @@ def judged(
     return "ok"
 
 
+def outcome(of: Callable[[], None]) -> str:
+    try:
+        of()
+    except DomainError as refusal:
+        return refusal.code
+    return "ok"
+
+
 def test_slow_mode_lets_everybody_write_once_in_its_time_and_moderators_always() -> None:
     slow = rules(slow_seconds=10)
     assert [judged(slow, at_s=at) for at in (0, 1, 9.9, 10, 11)] == ["ok", "slow_mode", "slow_mode", "ok", "slow_mode"]
@@ -138,6 +147,23 @@ def test_a_sanction_that_has_passed_is_none() -> None:
     of.sanction("a", Sanction(until=None), now=NOW, at=0.0)
     assert judged(of, at_s=1e9) == "banned"
     assert (of.pardon("a"), of.pardon("a"), judged(of)) == (True, False, "ok")
+
+
+@pytest.mark.parametrize(
+    ("who", "roles", "silenced"), [("o", (), False), ("m", (), True), ("b", ("admin",), False), ("a", (), True)]
+)
+def test_nobody_but_the_owner_and_admins_writes_when_banned_or_blocked(
+    who: str, roles: tuple[str, ...], silenced: bool
+) -> None:
+    of, author = rules(), Author(id=who, username=who, display_name=who, roles=roles)
+    blocked = Relationship(is_blocked=True)
+    assert outcome(lambda: of.judge(author, "hi", relationship=blocked, now=NOW, at=0.0)) == (
+        "blocked" if silenced else "ok"
+    )
+    of.sanction(who, Sanction(until=None), now=NOW, at=0.0)
+    banned = "banned" if silenced else "ok"
+    assert outcome(lambda: of.judge(author, "hi", relationship=NOBODY, now=NOW, at=1.0)) == banned
+    assert outcome(lambda: of.judge_sanction(author, at=1.0)) == banned
 
 
 @pytest.mark.parametrize("set_by_s", [-3600, 3600])

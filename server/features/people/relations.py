@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 from uuid import UUID
 
 from server.feature import ExportSection, Feature, PersonalData, Platform, rows_by_id
@@ -22,6 +22,7 @@ from storage.postgres import Database, Row, Transaction
 from storage.rights import note_change
 
 TAG: Final = "people"
+Tie = Literal["follow", "block", "mute"]
 NAMED: Final = {"username": USERNAME}
 
 
@@ -55,6 +56,14 @@ _UNBLOCK = "delete from blocks where user_id = $1 and blocked_id = $2"
 _MUTE = "insert into mutes (user_id, muted_id) values ($1, $2) on conflict do nothing"
 _UNMUTE = "delete from mutes where user_id = $1 and muted_id = $2"
 
+# A tie that is there already may be made again, however many there are.
+_HAS_ROOM = "select count(*) < $3 or coalesce(bool_or({theirs} = $2), false) from {table} where {mine} = $1"
+_ROOM_TO: Final = {
+    "follow": _HAS_ROOM.format(table="follows", mine="follower_id", theirs="followee_id"),
+    "block": _HAS_ROOM.format(table="blocks", mine="user_id", theirs="blocked_id"),
+    "mute": _HAS_ROOM.format(table="mutes", mine="user_id", theirs="muted_id"),
+}
+
 _LIST = """
 select f.created_at as followed_at, u.id, u.username, u.display_name, u.avatar_url
 from follows f join users u on u.id = f.{other}
@@ -68,11 +77,13 @@ _FOLLOWING = _LIST.format(one="follower_id", other="followee_id")
 
 
 class Relationships:
-    """Follows, blocks and mutes. Every call may be repeated without another effect."""
+    """Follows, blocks and mutes. Every call may be repeated without another effect. One that would make more than
+    ``max_ties`` of its kind for an account is a 409 (some more at once may pass)."""
 
-    def __init__(self, *, database: Database, when_changed: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, *, database: Database, when_changed: Callable[[], Awaitable[None]], max_ties: int) -> None:
         """``when_changed``: what people may see is another thing now, and this node need not wait to find out."""
         self._db = database
+        self._max_ties = max_ties
         self._when_changed = when_changed
 
     async def follow(self, me: str, username: str) -> None:
@@ -85,6 +96,7 @@ class Relationships:
                 raise nobody()
             if target["is_blocked"]:
                 raise Problem(409, "You have blocked this person", slug="blocked")
+            await self._require_room(tx, "follow", me, other)
             if await tx.execute(_FOLLOW, me, other):
                 await publish(tx, FollowChanged(follower_id=me, followee_id=other, is_following=True))
 
@@ -93,13 +105,17 @@ class Relationships:
         other = await self._target(me, username)
         async with self._db.transaction() as tx:
             await tx.execute(_LOCK_PAIR, me, other)
+            await self._require_room(tx, "block", me, other)
             await tx.execute(_BLOCK, me, other)
             await publish(tx, *map(_unfollowed, await tx.fetch(_UNFOLLOW_BOTH, me, other)))
             await note_change(tx, "block", me, other)
         await self._when_changed()
 
     async def mute(self, me: str, username: str) -> None:
-        await self._db.execute(_MUTE, me, await self._target(me, username))
+        other = await self._target(me, username)
+        async with self._db.transaction() as tx:
+            await self._require_room(tx, "mute", me, other)
+            await tx.execute(_MUTE, me, other)
 
     async def unfollow(self, me: str, username: str) -> None:
         async with self._db.transaction() as tx:
@@ -127,6 +143,10 @@ class Relationships:
             raise nobody()
         at, user_id = after or (None, None)
         return await self._db.fetch(sql, target["id"], at, user_id, viewer_id, limit)
+
+    async def _require_room(self, tx: Transaction, tie: Tie, me: str, other: str) -> None:
+        if not await tx.fetchval(_ROOM_TO[tie], me, other, self._max_ties):
+            raise Problem(409, f"An account can {tie} at most {self._max_ties} people", slug=f"too-many-{tie}s")
 
     async def _target(self, me: str, username: str) -> str:
         target = await self._db.fetchrow(_TARGET, username_key(username), me)
@@ -228,13 +248,18 @@ def _person(row: Row) -> PersonShape:
 
 def build(platform: Platform, *, settings: PeopleSettings, when_changed: Callable[[], Awaitable[None]]) -> Feature:
     routes = RelationshipRoutes(
-        relationships=Relationships(database=platform.db, when_changed=when_changed),
+        relationships=Relationships(database=platform.db, when_changed=when_changed, max_ties=settings.max_ties),
         rate=hourly("ties", settings.max_ties_per_hour),
     )
     return Feature(
         name="relations",
         operations=routes.operations(),
-        limits={"ties_per_hour": settings.max_ties_per_hour},
+        limits={
+            "ties_per_hour": settings.max_ties_per_hour,
+            "follows": settings.max_ties,
+            "blocks": settings.max_ties,
+            "mutes": settings.max_ties,
+        },
         personal_data=PersonalData(tables=frozenset({"follows", "blocks", "mutes"}), sections=SECTIONS, erase=_erase),
     )
 

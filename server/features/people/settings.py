@@ -26,6 +26,9 @@ class PeopleSettings(BaseModel):
     max_ties_per_hour: int = Field(
         1_000, ge=1, description="follows, blocks and mutes of one account in an hour; a third of it at once"
     )
+    max_ties: int = Field(
+        10_000, ge=1, le=100_000, description="people whom one account follows, blocks and mutes, each at most"
+    )
     max_profile_changes_per_hour: int = Field(
         300, ge=1, description="changes of one account's profile in an hour; a third of it at once"
     )

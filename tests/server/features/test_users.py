@@ -5,7 +5,10 @@ import asyncio
 import pytest
 
 from server.features.people.confusables import USERNAME_SKELETON, skeleton
+from server.features.people.relations import Relationships
+from server.http.errors import Problem
 from tests.server.conftest import PASSWORD, ApiFixture
+from tests.server.kit import Kit
 
 
 async def test_profile_is_found_in_any_case_and_shows_no_address(api: ApiFixture) -> None:
@@ -87,6 +90,29 @@ async def test_tie_may_be_made_and_taken_back_twice(api: ApiFixture, tie: str) -
     for method, expected in (("PUT", True), ("PUT", True), ("DELETE", False), ("DELETE", False)):
         assert (await ada.ask(method, f"/users/bob/{tie}")).status == 204
         assert (await (await ada.ask("GET", "/users/bob")).json())["viewer"][seen] is expected
+
+
+@pytest.mark.parametrize("tie", ["follow", "block", "mute"])
+async def test_one_tie_more_than_there_may_be_is_a_409_until_another_is_taken_back(
+    kit: Kit, api: ApiFixture, tie: str
+) -> None:
+    ada = await api.register("ada")
+    for name in ("bob", "cem", "dan"):
+        await api.register(name)
+    feature = next(each for each in kit.install(max_ties=2).features if each.name == "relations")
+    assert feature.limits[f"{tie}s"] == 2
+    ties = Relationships(database=kit.database, when_changed=_nothing_happens, max_ties=2)
+    make, take_back = getattr(ties, tie), getattr(ties, f"un{tie}")
+    for name in ("bob", "cem", "bob"):
+        await make(ada.id, name)
+    with pytest.raises(Problem) as refused:
+        await make(ada.id, "dan")
+    assert (refused.value.status, refused.value.slug) == (409, f"too-many-{tie}s")
+    await take_back(ada.id, "cem")
+    await make(ada.id, "dan")
+
+
+async def _nothing_happens() -> None: ...
 
 
 @pytest.mark.parametrize("tie", ["follow", "block", "mute"])
