@@ -152,3 +152,34 @@ async def test_whip_is_taken_by_any_node_and_ended_through_another(cluster: Loca
         assert (await at(c, person).call("DELETE", session, headers=headers)).status == 200
         await at(c, person).until_state(stream_id, "interrupted")
     await at(c, person).done("POST", f"streams/{stream_id}/end")
+
+
+async def test_recording_is_whole_at_every_node_while_it_grows_and_after_the_end(
+    cluster: LocalCluster, person: Account, http: aiohttp.ClientSession
+) -> None:
+    a, b, c = cluster.running
+    async with stream_directory(cluster, person, media=a, actor=b) as (stream_id, _, _):
+        below = f"/hls/{stream_id}"
+        await until(lambda: has_segments(at(c, person), stream_id, 3), within_s=20, what="three segments")
+        growing = [listed(await at(node, person).text(f"{below}/video.m3u8?dvr=1")) for node in (c, b, a)]
+        assert growing[0][:2] == growing[1][:2] == growing[2][:2]
+        assert "<Period" in await at(c, person).text(f"{below}/manifest.mpd?dvr=1")
+        await at(c, person).done("POST", f"streams/{stream_id}/end")
+        for node in (a, b, c):
+            await at(node, person).until_state(stream_id, "ended")
+        for rendition in ("video", "audio"):
+            whole = [await at(node, person).text(f"{below}/{rendition}.m3u8") for node in (c, b, a)]
+            assert all("#EXT-X-ENDLIST" in text for text in whole)
+            assert listed(whole[0]) == listed(whole[1]) == listed(whole[2])
+            for segment in listed(whole[0]):
+                assert await same_bytes(http, [c, b, a], _below(stream_id, segment)) > 500
+        assert listed(await at(b, person).text(f"{below}/video.m3u8"))[:2] == growing[0][:2]
+        for node in (c, b, a):
+            manifest = await at(node, person).text(f"{below}/manifest.mpd")
+            assert 'type="static"' in manifest
+            assert manifest.count("<AdaptationSet") == 2
+
+
+def listed(playlist: str) -> list[str]:
+    """The whole segments of a playlist."""
+    return re.findall(r"#EXTINF:.*\n(?:#.*\n)*([^#\n]+)", playlist)
