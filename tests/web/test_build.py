@@ -40,6 +40,12 @@ def test_style_sheets_name_no_side_of_the_screen(sheet: Path) -> None:
     assert [one for one in declared if one[0] in SHORTHANDS and _differs(one[1])] == []
 
 
+@pytest.mark.parametrize("sheet", SHEETS, ids=lambda sheet: sheet.name)
+def test_style_sheets_have_no_words_which_no_catalogue_could_translate(sheet: Path) -> None:
+    said = re.findall(r"content:\s*([^;]*);", sheet.read_text())
+    assert [text for text in said if re.search(r"[\"'][^\"']*[A-Za-z]{2}", text)] == []
+
+
 def _differs(value: str) -> bool:
     """A shorthand of four values whose second and fourth are not the same."""
     parts = re.findall(r"(?:[^\s()]+(?:\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\))?)+", value)

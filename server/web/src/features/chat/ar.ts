@@ -5,6 +5,7 @@ export default {
   chat: "الدردشة",
   connecting: "جارٍ الاتصال…",
   messages: "الرسائل",
+  quiet: "الهدوء يعمّ المكان. ألقِ التحية.",
   newMessages: {
     zero: "لا رسائل جديدة",
     one: "رسالة جديدة",

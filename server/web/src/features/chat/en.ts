@@ -2,6 +2,7 @@ export default {
   chat: "Chat",
   connecting: "Connecting…",
   messages: "Messages",
+  quiet: "It is quiet here. Say hello.",
   newMessages: { one: "{n} new message", other: "{n} new messages" },
   signInToTalk: "Sign in to talk",
   notSent: "Not sent yet",

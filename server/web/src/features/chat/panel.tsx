@@ -122,7 +122,7 @@ export function ChatPanel({ stream, room, reactions = true }: PanelProps) {
       </header>
       {/* A focus stop of its own: arrow keys walk through the messages. */}
       <div class="chat-scroller" ref={scroller} tabIndex={0} role="log" aria-live="off" aria-label={t("messages")}>
-        <ol class="chat-list" ref={list} />
+        <ol class="chat-list" data-empty={t("quiet")} ref={list} />
         <OutboxRows outbox={outbox} live={live.current} />
       </div>
       {waiting > 0 && (
