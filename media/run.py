@@ -24,6 +24,8 @@ from media.unit import Codec, Kind, Track, Unit
 
 PROGRESS_S = 1.0
 FLUSH_S = 4.0
+PICTURES_AGAIN_S = 10.0
+MAX_PICTURES_AGAIN_S = 300.0
 TARGETS_MS = {"realtime": (2_000, 250), "low": (2_000, 334), "normal": (4_000, 1_000)}
 
 
@@ -66,6 +68,8 @@ class PublicationRun:
         self._want_keyframe: Callable[[], None] | None = None
         self._converted_kinds: frozenset[Kind] = frozenset()
         self._packager: Packager | None = None
+        self._pictures_pause_s = PICTURES_AGAIN_S
+        self._pictures_due = 0.0
         self._is_started = False
         self._is_closed = False
         self._progress = asyncio.get_running_loop().call_later(PROGRESS_S, self._tick)
@@ -187,8 +191,25 @@ class PublicationRun:
     def _pictured(self, path: Path, at: float) -> None:
         self._say(Pictured(stream_id=self.stream_id, path=str(path), at=at))
 
+    def retry_pictures(self, now: float) -> None:
+        """Have pictures re-encoded again that had to be left out, once there is room. ``now`` is monotonic; the pause
+        between two tries doubles, since an encoder that fails for this stream is likely to fail again.
+        """
+        packager = self._packager
+        if packager is None or not packager.reads(self.relay) or now < self._pictures_due:
+            return
+        if not self.relays.forget_lost_pictures():
+            return
+        self._pictures_due = now + self._pictures_pause_s
+        self._pictures_pause_s = min(2 * self._pictures_pause_s, MAX_PICTURES_AGAIN_S)
+        log.info("%s: its pictures are re-encoded again", self.grant.log_name)
+        packager.pause()
+        packager.move(self.relays.with_audio(Codec.AAC))
+        self.want_keyframe()
+
     def _tick(self) -> None:
         self._report()
+        self.retry_pictures(asyncio.get_running_loop().time())
         self._progress = asyncio.get_running_loop().call_later(PROGRESS_S, self._tick)
 
     def _report(self) -> None:

@@ -37,6 +37,10 @@ class Bridges(Protocol):
         is, ``video`` re-encodes the pictures.
         """
 
+    @property
+    def has_room_for_pictures(self) -> bool:
+        """Whether a bridge that re-encodes pictures could begin now."""
+
 
 class RunRelays:
     """Makes each relay when its first reader asks for it. ``close`` ends the bridges; the source is the publisher's."""
@@ -77,6 +81,18 @@ class RunRelays:
             self._pictures = self._makes.bridge(self.source, audio=None, name=name, video=VideoGoal())
         made = self._pictures.relay
         return made if made.ended is None or self.source.ended is not None else self.source
+
+    def forget_lost_pictures(self) -> bool:
+        """Where the bridge that re-encodes the pictures has ended before its source, and there is room for another one,
+        the next reader has one made. Whether that is so.
+        """
+        lost = self._pictures
+        if lost is None or lost.relay.ended is None or self.source.ended is not None:
+            return False
+        if not self._makes.has_room_for_pictures:
+            return False
+        self._pictures = None
+        return True
 
     async def for_viewers(self) -> Relay:
         """The relay for WebRTC: Opus beside the publisher's pictures, which are re-encoded only when browsers cannot

@@ -89,7 +89,7 @@ class CodecPool:
         None leaves the sound as it is. Without ``video`` the pictures pass as they are. With it they are made anew as
         H.264 that every browser shows; beyond ``max_encodings`` of these the relay ends at once.
         """
-        has_room = video is None or self.encodings < self._max_encodings
+        has_room = video is None or self.has_room_for_pictures
         bridge = CodecBridge(
             source=source,
             audio=audio,
@@ -106,6 +106,11 @@ class CodecPool:
     async def picture(self, track: Track, unit: Unit) -> bytes | None:
         """A key frame as WebP; None when it cannot be shown or too much else waits."""
         return await self._pictures.take(track, unit)
+
+    @property
+    def has_room_for_pictures(self) -> bool:
+        """Whether one more bridge may make pictures anew."""
+        return self.encodings < self._max_encodings
 
     @property
     def encodings(self) -> int:

@@ -13,7 +13,7 @@ import pytest
 
 from media.control import ControlMessage, Flushed, Granted, Packaged, Pictured, Progress, PublishEnded, PublishStarted
 from media.errors import PublishRefused
-from media.hls.events import InitReady, RunEnded, SegmentReady, SegmentStored
+from media.hls.events import InitReady, RunEnded, RunStarted, SegmentReady, SegmentStored
 from media.plane import Plane
 from media.relay import End, Reader, Relay, Tracks
 from media.run import PublicationRun
@@ -76,6 +76,7 @@ class RenamingCodecs:
     def __init__(self) -> None:
         self.bridges: list[Renamed] = []
         self.pictures = 0
+        self.has_room_for_pictures = True
 
     def bridge(self, source: Relay, *, audio: Codec | None, name: str, video: VideoGoal | None = None) -> Renamed:
         self.bridges.append(Renamed(source, audio, video))
@@ -456,6 +457,44 @@ async def test_vp8_that_cannot_be_re_encoded_is_left_out_and_told(studio: Studio
     (progress,) = studio.of(Progress)[-1:] or await studio.until(Progress)
     assert {"vp8", "picture_left_out"} <= set(progress.health["warning_names"])
     assert studio.events(SegmentReady)[-1].rendition == "audio"
+
+
+async def test_vp8_that_was_left_out_is_re_encoded_once_there_is_room(studio: Studio) -> None:
+    run = studio.publish()
+    run.configure([VP8, OPUS])
+    await feed(run, *mixed(pictures(2), sounds(2)))
+    studio.codecs.has_room_for_pictures = False
+    studio.codecs.bridges[0].close("as many pictures are re-encoded as this machine has room for")
+    await feed(run, *mixed(pictures(2, from_ms=2_000), sounds(2, from_ms=2_000)))
+    made = len(studio.codecs.bridges)
+    run.retry_pictures(100.0)
+    assert len(studio.codecs.bridges) == made, "there is no room yet"
+    studio.codecs.has_room_for_pictures = True
+    run.retry_pictures(101.0)
+    assert len(studio.codecs.bridges) == made + 2
+    await feed(run, *mixed(pictures(6, from_ms=4_000), sounds(6, from_ms=4_000)))
+    run.close("gone")
+    assert studio.events(RunStarted)[-1].renditions == ("video", "audio")
+    assert [
+        event for event in studio.events(SegmentReady) if event.rendition == "video" and event.media_time_ms > 4_000
+    ]
+
+
+async def test_encoder_that_fails_again_is_tried_after_twice_the_time(studio: Studio) -> None:
+    run = studio.publish()
+    run.configure([VP8, OPUS])
+    await feed(run, *mixed(pictures(2), sounds(2)))
+    tried = []
+    for now in range(100, 200):
+        if studio.codecs.bridges[-1].relay.ended is None or now == 100:
+            for bridge in studio.codecs.bridges:
+                bridge.close("its codec fails again and again")
+            await feed(run, *mixed(pictures(1), sounds(1)))
+        before = len(studio.codecs.bridges)
+        run.retry_pictures(float(now))
+        tried += [now] * (len(studio.codecs.bridges) > before)
+    run.close("gone")
+    assert tried == [100, 110, 130, 170]
 
 
 async def test_closing_ends_every_run_and_waits_for_what_they_made(studio: Studio) -> None:
