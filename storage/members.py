@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 BEAT_S: Final = 0.35
 SILENT_AFTER_S: Final = 1.5
-"""A member not heard for so long is gone. With ``BEAT_S`` everybody knows within 2 s."""
+"""A member without a heartbeat for so long is gone. With ``BEAT_S`` every node knows within 2 s."""
 GAP_S: Final = 0.05
 """Beats that were asked for out of turn are at least so far apart."""
 INCARNATION_LENGTH: Final = 16

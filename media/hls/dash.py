@@ -83,8 +83,8 @@ class Period(msgspec.Struct, frozen=True):
 
 
 class Periods:
-    """Cuts all renditions at the same numbers: at discontinuities, and where one that was heard in a run has a gap,
-    whose number is left out of all. ``heard``: the names and runs that are known to be heard from the start."""
+    """Cuts all renditions at the same numbers: at discontinuities, and where one that has sound in a run has a gap,
+    whose number is left out of all. ``heard``: the names and runs that are known to have sound from the start."""
 
     def __init__(self, *, heard: Iterable[tuple[str, int]] = ()) -> None:
         self.held: list[Period] = []

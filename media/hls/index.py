@@ -407,7 +407,7 @@ class LiveIndex:
         return self._kept(key, PLAYLIST_TYPE, lambda: self._media(held, query, dvr=dvr, follows=follows))
 
     def _media(self, held: _Rendition, query: BlockingQuery, *, dvr: bool, follows: bool) -> str:
-        """A client that followed the live window to the end gets it with the end; whoever comes later gets it all."""
+        """A client that followed the live window to the end gets it with the end; one that comes later gets it all."""
         whole = dvr or (self.is_ended and not follows)
         reports = self._reports(held, dvr=dvr)
         return held.playlist.render(reports, whole=whole, follows=follows, can_skip=query.can_skip)

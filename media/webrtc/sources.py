@@ -18,7 +18,7 @@ from media.webrtc.jitter import JitterBuffer, Reception
 from media.webrtc.rtp import RtpPacket
 
 SILENT_S: Final = 1.0
-"""A source that was not heard for this long has gone, or is paused."""
+"""A source that sent nothing for this long has gone, or is paused."""
 CHOICE_S: Final = 3.0
 """How long layers are waited for that were offered and have not come."""
 STEADY_S: Final = 2.0
