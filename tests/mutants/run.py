@@ -33,7 +33,7 @@ MAX_CPU_S = 20
 MAX_WAIT_S = 120
 MAX_MEMORY_BYTES = 4 << 30
 _PYTEST = ("-x", "-q", "-p", "no:cacheprovider", "--no-header", "--no-summary", "--rootdir", str(ROOT))
-_TESTS_FAILED = {pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED}
+_TESTS_FAILED = {pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR}
 
 
 class RunError(Exception):
@@ -128,6 +128,8 @@ def _fork(
         code = _run(tests)
         if tell is not None:
             os.write(tell, " ".join(_packages()).encode()[:60_000])
+    except MemoryError:  # pytest could not even say so
+        code = int(pytest.ExitCode.TESTS_FAILED)
     finally:
         os._exit(code)
 
