@@ -97,6 +97,7 @@ class Worker:
         self._work_wakeup, self._keep_wakeup = Wakeup(clock=clock), Wakeup(clock=clock)
         self._loops: list[asyncio.Task[None]] = []
         self._is_closing = False
+        self._look_at_bounded_at = float("-inf")
         self.ended: Counter[tuple[str, State]] = Counter()
 
     @property
@@ -133,7 +134,11 @@ class Worker:
 
     def notified(self, payload: str) -> None:
         """Of the channel of the queue: jobs are due, or a cancellation is asked for."""
-        (self._keep_wakeup if payload else self._work_wakeup).set()
+        if payload:
+            self._keep_wakeup.set()
+        else:
+            self._look_at_bounded_at = float("-inf")
+            self._work_wakeup.set()
 
     async def _run_work(self) -> None:
         while not self._is_closing:
@@ -156,11 +161,18 @@ class Worker:
 
     async def _work(self) -> None:
         await self._settle()
-        if self._free > 0 and self._bounded:
-            for name in await self._rows.names_due(self._bounded):
-                self._begin(await self._claim_bounded(self._jobs[name]))
+        if self._free > 0 and self._bounded and self._clock.monotonic() >= self._look_at_bounded_at:
+            await self._work_bounded()
         if self._free > 0 and self._open:
             self._begin(await self._rows.claim(self._open, self._free, worker=self._name, lease_s=self._lease_s))
+
+    async def _work_bounded(self) -> None:
+        """Once a poll, and at once when they may be due: the end of any other job changes nothing about them."""
+        self._look_at_bounded_at = self._clock.monotonic() + POLL_S
+        for name in await self._rows.names_due(self._bounded):
+            self._begin(await self._claim_bounded(self._jobs[name]))
+        if self._free == 0:
+            self._look_at_bounded_at = float("-inf")  # slots were the limit: look again with the next one
 
     @property
     def _free(self) -> int:
@@ -191,6 +203,8 @@ class Worker:
             del self._held[held.token]
         else:
             self._outcomes.append(outcome)
+        if self._jobs[held.claim.name].is_bounded:
+            self._look_at_bounded_at = float("-inf")
         self._work_wakeup.set()
 
     async def _outcome(self, held: Held, job: Job[Any]) -> Outcome | None:
