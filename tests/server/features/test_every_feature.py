@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -147,3 +148,14 @@ async def _register(kit: Kit, name: str) -> Caller:
         username=name, email=f"{name}@example.org", password=PASSWORD, device=DEVICE
     )
     return kit.identity.verify(signed.access_token)
+
+
+def test_every_migration_since_features_names_the_one_that_owns_its_tables(features: list[Feature]) -> None:
+    """A table is read and written by its owner alone; the first seven migrations are older than features."""
+    folder = Path(__file__).parents[3] / "migrations" / "versions"
+    owners = {
+        path.name: re.search(r'^OWNER = "(\w+)"$', path.read_text(), re.MULTILINE) for path in folder.glob("m*.py")
+    }
+    without = {name for name, owner in owners.items() if owner is None and name >= "m0008"}
+    assert not without
+    assert {owner[1] for owner in owners.values() if owner is not None} <= {feature.name for feature in features}
