@@ -8,6 +8,8 @@ from alembic import op
 revision = "0009"
 down_revision = "0008"
 
+OWNER = "factors"
+
 SQL = """
 create table encryption_keys (
     kid             text primary key,
