@@ -7,8 +7,8 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 FEATURES = Path(__file__).parents[2] / "server/web/src/features"
-NEIGHBOUR = re.compile(r"""from ["']\.\./(?:\.\./features/)?([a-z-]+)/""")
-IMPORTED = re.compile(r'^import \{ (\w+) \} from "\./([a-z-]+)";$', re.MULTILINE)
+IMPORT_OF_ANOTHER = re.compile(r"""from ["']\.\./(?:\.\./features/)?([a-z-]+)/""")
+LISTED = re.compile(r'^import \{ (\w+) \} from "\./([a-z-]+)";$', re.MULTILINE)
 
 
 def folders() -> set[str]:
@@ -18,12 +18,12 @@ def folders() -> set[str]:
 def needs(feature: str) -> set[str]:
     """The features whose files its files import."""
     sources = [path for path in (FEATURES / feature).rglob("*") if path.suffix in {".ts", ".tsx"}]
-    return {name for path in sources for name in NEIGHBOUR.findall(path.read_text())} & folders()
+    return {name for path in sources for name in IMPORT_OF_ANOTHER.findall(path.read_text())} & folders()
 
 
 def test_every_folder_is_a_feature_of_the_list() -> None:
     index = (FEATURES / "index.ts").read_text()
-    imported = {folder: name for name, folder in IMPORTED.findall(index)}
+    imported = {folder: name for name, folder in LISTED.findall(index)}
     (listed,) = re.findall(r"features: readonly Feature\[\] = \[(.*?)\];", index, re.DOTALL)
     assert folders() == set(imported)
     assert sorted(re.findall(r"\w+", listed)) == sorted(imported.values())
