@@ -15,7 +15,7 @@ from server.assembly.features import open_features, start_jobs
 from server.assembly.outside import open_outside
 from server.assembly.storage import open_storage
 from server.config import Settings
-from server.features.people.accounts.accounts import NewAccount
+from server.features.people.accounts.operators import NewAccount
 from server.folders import require_folder
 from server.lifecycle import Stages, closer
 from server.ports import Ports
@@ -68,7 +68,7 @@ class App:
         access = await open_access(storage, place, stages)
         origin = settings.origin(self.ports.http_port)
         installed = open_features(settings, storage, place, access, stages, origin=origin)
-        self.first_admin = await installed.accounts.create_first_admin()
+        self.first_admin = await installed.people.operators.create_first_admin()
         core = live.assemble(settings, storage, place, access, stages, ports=self.ports)
         features = [*core.features, *installed.features]
         core.sockets.install(
@@ -86,6 +86,7 @@ class App:
             features=features,
             identity=access.identity,
             limiter=installed.platform.limiter,
+            on_forged=installed.people.suspicions.forged_token,
             registry=registry,
             ports=self.ports,
             is_draining=lambda: self.is_draining,

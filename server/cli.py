@@ -9,8 +9,9 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from pathlib import Path
+from typing import Any
 
 from server import loop
 from server.config import ConfigError, Settings, did_you_mean, load
@@ -28,7 +29,7 @@ USAGE = """usage: socialflow COMMAND [--setting VALUE ...]
   demo      fill a running server with people, a synthetic live stream and a talkative chat
   backup    write database, objects and settings into one file: socialflow backup FILE
   restore   fill an empty database and the object store from it: socialflow restore FILE
-  admin     create USERNAME EMAIL: an administrator; reset-password USERNAME: a new password
+  admin     accounts and keys, on the database of a server: `socialflow admin` lists what it does
 """
 
 
@@ -152,26 +153,37 @@ def doctor(argv: Sequence[str]) -> int:
     return asyncio.run(diagnose(settings))
 
 
-ADMIN_USAGE = """usage: socialflow admin create USERNAME EMAIL [--setting VALUE ...]
-       socialflow admin reset-password USERNAME [--setting VALUE ...]
+ADMIN_USAGE = """usage: socialflow admin ACTION … [--setting VALUE ...]
+
+  create USERNAME EMAIL     an administrator, with a one-time password
+  reset-password USERNAME   a one-time password; all sessions end
+  end-sessions USERNAME     sign somebody out everywhere
+  suspend USERNAME UNTIL    until a time as 2027-01-31T12:00:00Z, or ever; now lets them back in
+  rotate-keys               sign access tokens with a new key, and refuse those of the old ones
 """
 
 
 def admin(argv: Sequence[str]) -> int:
-    wanted = ADMIN_ARGUMENTS.get(argv[0] if argv else "")
+    action = argv[0] if argv else ""
+    wanted = ADMIN_ARGUMENTS.get(action)
     if wanted is None or len(argv) <= wanted or any(word.startswith("-") for word in argv[1 : 1 + wanted]):
         print(ADMIN_USAGE, end="", file=sys.stderr)
         return 2
-    settings = load(argv[1 + wanted :], program=f"socialflow admin {argv[0]}")
+    settings = load(argv[1 + wanted :], program=f"socialflow admin {action}")
     set_up_logs(log_format=settings.log_format, level="error", process="admin")
-    from server.administration import create_admin, reset_password
+    from server import administration
 
-    if argv[0] == "create":
-        return asyncio.run(create_admin(settings, username=argv[1], email=argv[2]))
-    return asyncio.run(reset_password(settings, username=argv[1]))
+    acts: dict[str, Callable[..., Coroutine[Any, Any, int]]] = {
+        "create": administration.create_admin,
+        "reset-password": administration.reset_password,
+        "end-sessions": administration.end_sessions,
+        "suspend": administration.suspend,
+        "rotate-keys": administration.rotate_keys,
+    }
+    return asyncio.run(acts[action](settings, *argv[1 : 1 + wanted]))
 
 
-ADMIN_ARGUMENTS = {"create": 2, "reset-password": 1}
+ADMIN_ARGUMENTS = {"create": 2, "reset-password": 1, "end-sessions": 1, "suspend": 2, "rotate-keys": 0}
 
 
 def demo(argv: Sequence[str]) -> int:

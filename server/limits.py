@@ -10,7 +10,7 @@ from typing import Any, Final
 from actors.chat_rules import MAX_TEXT
 from actors.rate_limits import Rate, RateLimits
 from server.config import Settings
-from server.http.limits import CallRate, TokenBuckets
+from server.http.limits import CallRate, Taken, TokenBuckets
 from server.live.admission import ConnectionQuota
 from server.live.edge.limits import EdgeLimits
 from server.live.whip import OfferLimits
@@ -28,11 +28,11 @@ class SharedRates:
         self._limiter = limiter
         self._own = TokenBuckets()
 
-    async def take(self, key: str, rate: CallRate) -> float:
+    async def take(self, key: str, rate: CallRate) -> Taken:
         verdict = await self._limiter.take(f"{rate.name}:{key}", rate=rate.per_s, burst=rate.burst)
         if verdict.is_blind:
             return await self._own.take(key, rate)
-        return 0.0 if verdict.is_allowed else verdict.retry_after_s
+        return Taken(wait_s=verdict.retry_after_s, remaining=verdict.remaining, full_in_s=verdict.full_in_s)
 
     async def refund(self, key: str, rate: CallRate) -> None:
         verdict = await self._limiter.take(f"{rate.name}:{key}", rate=rate.per_s, burst=rate.burst, cost=-1)

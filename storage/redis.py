@@ -202,10 +202,14 @@ class Script:
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether something may happen now, and if not, when. ``is_blind``: nothing was counted, since Redis is away."""
+    """Whether something may happen now, and if not, when. ``remaining``: how much more may follow at once.
+    ``full_in_s``: until the whole burst is there again. ``is_blind``: nothing was counted, since Redis is away.
+    """
 
     is_allowed: bool
     retry_after_s: float = 0.0
+    remaining: int = 0
+    full_in_s: float = 0.0
     is_blind: bool = False
 
 
@@ -237,7 +241,7 @@ class RedisRateLimiter:
         if self._clock() < self._blind_until:
             return Verdict(is_allowed=True, is_blind=True)
         try:
-            wait_us = await self._redis.run(
+            wait_us, full_in_us = await self._redis.run(
                 self._script,
                 keys=[self._prefix + key],
                 args=[round(1_000_000 / rate), burst, cost],
@@ -246,4 +250,9 @@ class RedisRateLimiter:
         except Unavailable:
             self._blind_until = self._clock() + self._rest_s
             return Verdict(is_allowed=True, is_blind=True)
-        return Verdict(is_allowed=wait_us == 0, retry_after_s=wait_us / 1_000_000)
+        return Verdict(
+            is_allowed=wait_us == 0,
+            retry_after_s=wait_us / 1_000_000,
+            remaining=max(0, int(burst - full_in_us * rate / 1_000_000 + 1e-6)),
+            full_in_s=full_in_us / 1_000_000,
+        )

@@ -15,6 +15,7 @@ from server.assembly.storage import Storage
 from server.config import Settings
 from server.feature import Feature, Gauges
 from server.http.application import HttpSettings, build_app
+from server.http.dispatch import OnForged
 from server.http.health import Dependency, Health, ServerInfo, known
 from server.http.idempotency import IdempotencyKeys
 from server.http.identity import Identity
@@ -46,6 +47,7 @@ async def open_outside(
     features: Sequence[Feature],
     identity: Identity,
     limiter: RateLimiter,
+    on_forged: OnForged,
     registry: CollectorRegistry,
     ports: Ports,
     is_draining: Callable[[], bool],
@@ -58,7 +60,9 @@ async def open_outside(
     health = _health(storage, place, live, is_draining=is_draining, registry=registry)
     stages.add("health", health.close)
     shown = [*server_features(settings, health, features), *features]
-    app = web_app(settings, storage, features=shown, identity=identity, limiter=limiter, registry=registry)
+    app = web_app(
+        settings, storage, features=shown, identity=identity, limiter=limiter, on_forged=on_forged, registry=registry
+    )
     runner = web.AppRunner(app, access_log=None, handle_signals=False)
     await runner.setup()
     assert runner.server is not None
@@ -94,6 +98,7 @@ def web_app(
     identity: Identity,
     limiter: RateLimiter,
     registry: CollectorRegistry,
+    on_forged: OnForged | None = None,
 ) -> web.Application:
     """The application of the features' operations, with the page. Their events are documented."""
     app = build_app(
@@ -101,6 +106,7 @@ def web_app(
         identity=identity,
         idempotency=IdempotencyKeys(rows=storage.db),
         limiter=limiter,
+        on_forged=on_forged,
         problems=known_errors({code: status for feature in features for code, status in feature.codes.items()}),
         registry=registry,
         client_events=[event for feature in features for event in feature.events],

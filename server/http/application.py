@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from server.http import asyncapi, openapi
 from server.http.addresses import ClientAddresses
-from server.http.dispatch import Dispatch, Intake
+from server.http.dispatch import Dispatch, Intake, OnForged
 from server.http.documentation import Documentation
 from server.http.errors import ProblemTable
 from server.http.idempotency import IdempotencyKeys
@@ -51,6 +51,7 @@ def build_app(
     settings: HttpSettings,
     client_events: Sequence[ClientEvent] = (),
     server_events: Sequence[ServerEvent] = (),
+    on_forged: OnForged | None = None,
 ) -> web.Application:
     """An application that serves the operations, ``/openapi.json``, ``/asyncapi.json`` and ``/docs``.
 
@@ -74,6 +75,7 @@ def build_app(
         idempotency=idempotency,
         body_timeout_s=settings.body_timeout_s,
         limit_loopback=settings.limit_loopback,
+        on_forged=on_forged,
     )
     add_operations(app, operations, intake)
     said = openapi.document(

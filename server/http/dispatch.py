@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -14,7 +15,7 @@ from pydantic import BaseModel
 from server.http.addresses import LOOPBACK, ClientAddresses, is_loopback, limiting_key
 from server.http.errors import FieldError, Problem, Unauthorized, invalid
 from server.http.idempotency import HEADER, IdempotencyKeys
-from server.http.identity import Caller, Identity
+from server.http.identity import Caller, Forged, Identity
 from server.http.intake import (
     check_path,
     path_formats,
@@ -23,10 +24,15 @@ from server.http.intake import (
     validate_body,
     validate_query,
 )
-from server.http.limits import RateLimiter
+from server.http.limits import RateLimiter, untouched
+from server.http.middleware import note_limit
 from server.http.operation import Answer, Call, Operation
 
 log = logging.getLogger(__name__)
+
+
+OnForged = Callable[[str, str], Awaitable[None]]
+"""Called with the address and the user agent that a forged access token came from."""
 
 
 class UnnamedProxy:
@@ -52,6 +58,7 @@ class Intake:
     idempotency: IdempotencyKeys
     body_timeout_s: float
     limit_loopback: bool
+    on_forged: OnForged | None = None
     unnamed: UnnamedProxy = field(default_factory=UnnamedProxy)
 
 
@@ -66,12 +73,12 @@ class Dispatch:
     async def answer(self, request: web.Request) -> web.StreamResponse:
         operation = self._operation
         address = self._address(request)
-        await self._limit(address)
-        person, token = self._caller(request)
+        await self._limit(request, address)
+        person, token = await self._known_caller(request, address)
         path = check_path(self._formats, request.match_info)
         raw = await self._raw_body(request)
         body, query = self._validated(request, raw)
-        await self._limit_account(person)
+        await self._limit_account(request, person)
         call: Call[Any, Any] = Call(request, body, query, path, person, address, token)
         run = partial(self._run, call)
         key = request.headers.get(HEADER)
@@ -93,22 +100,33 @@ class Dispatch:
         answer = await self._operation.handler(call)
         return _response(answer) if isinstance(answer, Answer) else answer
 
-    async def _limit(self, address: str) -> None:
+    async def _limit(self, request: web.Request, address: str) -> None:
         rate = self._operation.rate
-        if rate is None or (is_loopback(address) and not self._intake.limit_loopback):
+        if rate is None:
             return
-        wait_s = await self._intake.limiter.take(limiting_key(address), rate)
-        if wait_s > 0:
-            raise Problem(429, "Too many calls from this address", retry_after_s=wait_s)
+        is_free = is_loopback(address) and not self._intake.limit_loopback
+        taken = untouched(rate) if is_free else await self._intake.limiter.take(limiting_key(address), rate)
+        note_limit(request, rate, taken)
+        if taken.wait_s > 0:
+            raise Problem(429, "Too many calls from this address", retry_after_s=taken.wait_s)
 
-    async def _limit_account(self, person: Caller | None) -> None:
+    async def _limit_account(self, request: web.Request, person: Caller | None) -> None:
         """What is created counts for the account, so loopback is no exception."""
         rate = self._operation.account_rate
         if rate is None or person is None:
             return
-        wait_s = await self._intake.limiter.take(person.id, rate)
-        if wait_s > 0:
-            raise Problem(429, "Your account has done this too often", retry_after_s=wait_s)
+        taken = await self._intake.limiter.take(person.id, rate)
+        note_limit(request, rate, taken)
+        if taken.wait_s > 0:
+            raise Problem(429, "Your account has done this too often", retry_after_s=taken.wait_s)
+
+    async def _known_caller(self, request: web.Request, address: str) -> tuple[Caller | None, str | None]:
+        try:
+            return self._caller(request)
+        except Forged:
+            if self._intake.on_forged is not None:
+                await self._intake.on_forged(address, request.headers.get("User-Agent", ""))
+            raise
 
     def _caller(self, request: web.Request) -> tuple[Caller | None, str | None]:
         auth = self._operation.auth

@@ -31,7 +31,9 @@ TYPE: Final = "at+jwt"
 ACCESS_TTL_S: Final = 900
 LEEWAY_S: Final = 5
 REVOKED_KEPT_S: Final = 13 * 3600
-"""Longer than anything lives that was given out for a session: its access tokens, and signed addresses of streams."""
+"""Longer than anything lives that was given out for a session: its access tokens, and signed addresses of streams. So
+long a retired key verifies.
+"""
 MIN_SEAL_BYTES: Final = 16
 MAX_TOKEN_CHARS: Final = 4096
 MAX_KNOWN: Final = 20_000
@@ -44,8 +46,26 @@ order by created_at, kid"
 _FIRST_KEY_SQL = "insert into signing_keys (kid, algorithm, secret) select 'k1', $1, $2 \
 where not exists (select from signing_keys where retired_at is null) on conflict (kid) do nothing"
 
+_NEXT_KEY_SQL = "insert into signing_keys (kid, algorithm, secret) select $1, $2, $3 where not exists \
+(select from signing_keys where retired_at is null and created_at > now() - make_interval(days => $4))"
+
+# Once every node has had the time to hear of a newer one.
+_RETIRE_SQL = "update signing_keys set retired_at = now() where retired_at is null and created_at < \
+(select max(created_at) from signing_keys where retired_at is null and created_at < now() - interval '10 minutes')"
+_FORGET_SQL = "delete from signing_keys where retired_at < now() - make_interval(secs => $1)"
+
+_REPLACE_SQL = "with old as (update signing_keys set retired_at = least(retired_at, created_at - interval '10 years')) \
+insert into signing_keys (kid, algorithm, secret) values ($1, $2, $3)"
+
 _REVOKED_SQL = "select id, revoked_reason from auth_sessions \
 where revoked_at is not null and revoked_at > clock_timestamp() - make_interval(secs => $1)"
+
+
+class Forged(Unauthorized):
+    """A token that was made up or tampered with. The answer is that of any bad token."""
+
+    def __init__(self) -> None:
+        super().__init__("token_invalid", "The access token is not valid")
 
 
 class SessionRows(Protocol):
@@ -209,14 +229,30 @@ class Identity:
         """Take over keys and ended sessions from Postgres, once."""
         at = self._monotonic()
         lookback_s = REVOKED_KEPT_S if self._looked_at is None else at - self._looked_at + self._overlap_s
-        keys = await self._rows.fetch(_KEYS_SQL, ALGORITHM, float(ACCESS_TTL_S + LEEWAY_S))
+        keys = await self._rows.fetch(_KEYS_SQL, ALGORITHM, float(REVOKED_KEPT_S))
         revoked = await self._rows.fetch(_REVOKED_SQL, float(lookback_s))
-        self._keys = {row["kid"]: self._keys.get(row["kid"]) or _key(row) for row in keys}
+        self._keys = {row["kid"]: _key(row, self._keys.get(row["kid"])) for row in keys}
         self._looked_at = at
         for row in revoked:
             if str(row["id"]) not in self._revoked:
                 self.revoke(str(row["id"]), row["revoked_reason"] or "ended")
         self._forget_old()
+
+    async def rotate_keys(self, *, days: int) -> None:
+        """Make a new key when the newest is so many days old, and retire the older ones once all nodes know it; to be
+        called every hour or so. What a retired key has signed stays good until it expires.
+        """
+        await self._rows.execute(_NEXT_KEY_SQL, *_new_key(), days)
+        await self._rows.execute(_RETIRE_SQL)
+        await self._rows.execute(_FORGET_SQL, float(2 * REVOKED_KEPT_S))
+
+    async def replace_keys(self) -> str:
+        """For keys that may have leaked: the id of a new one. What the others have signed is refused by every node
+        within ``poll_s``.
+        """
+        kid, algorithm, secret = _new_key()
+        await self._rows.execute(_REPLACE_SQL, kid, algorithm, secret)
+        return kid
 
     def _forget_old(self) -> None:
         now = self._monotonic()
@@ -257,7 +293,9 @@ class Identity:
         try:
             header = jwt.get_unverified_header(token)
             key = self._keys.get(str(header.get("kid")))
-            if key is None or header.get("typ") != TYPE:
+            if header.get("alg") != ALGORITHM or header.get("typ") != TYPE:
+                raise Forged
+            if key is None:
                 raise _invalid()
             claims = jwt.decode(
                 token,
@@ -267,9 +305,20 @@ class Identity:
                 audience=AUDIENCE,
                 options={"require": ["exp", "iat", "sub", "sid", "jti"], "verify_exp": False, "verify_iat": False},
             )
+        except _FORGERIES as error:
+            raise Forged from error
         except (jwt.PyJWTError, ValueError, TypeError) as error:
             raise _invalid() from error
         return _Known(_person(claims), float(claims["exp"]), key.kid)
+
+
+_FORGERIES: Final = (
+    jwt.InvalidSignatureError,
+    jwt.InvalidAlgorithmError,
+    jwt.InvalidIssuerError,
+    jwt.InvalidAudienceError,
+    jwt.MissingRequiredClaimError,
+)
 
 
 def _digest(token: str) -> bytes:
@@ -294,6 +343,12 @@ def _person(claims: dict[str, Any]) -> Caller:
     )
 
 
-def _key(row: Any) -> _Key:
-    private = Ed25519PrivateKey.from_private_bytes(bytes(row["secret"]))
-    return _Key(row["kid"], private, private.public_key(), row["retired_at"] is not None, row["age_s"])
+def _key(row: Any, before: _Key | None) -> _Key:
+    """The key as it is now; ``before``: as it was at the last look."""
+    private = before.private if before else Ed25519PrivateKey.from_private_bytes(bytes(row["secret"]))
+    public = before.public if before else private.public_key()
+    return _Key(row["kid"], private, public, row["retired_at"] is not None, row["age_s"])
+
+
+def _new_key() -> tuple[str, str, bytes]:
+    return f"k{uuid.uuid4().hex}", ALGORITHM, Ed25519PrivateKey.generate().private_bytes_raw()

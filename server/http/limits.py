@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -23,14 +24,40 @@ def hourly(name: str, count: int) -> CallRate:
     return CallRate(name, per_s=count / 3600, burst=max(1, count // 3))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What taking one call out of a budget has come to. ``wait_s``: 0 when the call may go on, else the seconds until
+    it may. ``remaining``: calls that may follow at once. ``full_in_s``: until the whole burst is there again.
+    """
+
+    wait_s: float = 0.0
+    remaining: int
+    full_in_s: float
+
+
 class RateLimiter(Protocol):
-    async def take(self, key: str, rate: CallRate) -> float:
-        """0 when the call may go on, else the seconds until it may."""
+    async def take(self, key: str, rate: CallRate) -> Taken:
+        """A call that may not go on takes nothing."""
         ...
 
     async def refund(self, key: str, rate: CallRate) -> None:
         """What was taken shall not count."""
         ...
+
+
+def untouched(rate: CallRate) -> Taken:
+    """What is told of a budget that is not taken from."""
+    return Taken(remaining=rate.burst, full_in_s=0.0)
+
+
+def policy_header(rates: Sequence[CallRate]) -> str:
+    """``RateLimit-Policy`` (draft-ietf-httpapi-ratelimit-headers-10 section 3): ``q`` calls in ``w`` seconds."""
+    return ", ".join(f'"{rate.name}";q={rate.burst};w={max(1, math.ceil(rate.burst / rate.per_s))}' for rate in rates)
+
+
+def limit_header(taken: Sequence[tuple[CallRate, Taken]]) -> str:
+    """``RateLimit`` (section 4): ``r`` calls remain; the quota is whole again in ``t`` seconds."""
+    return ", ".join(f'"{rate.name}";r={one.remaining};t={math.ceil(one.full_in_s)}' for rate, one in taken)
 
 
 class TokenBuckets:
@@ -41,16 +68,18 @@ class TokenBuckets:
         self._max_keys = max_keys
         self._buckets: OrderedDict[tuple[str, str], tuple[float, float]] = OrderedDict()
 
-    async def take(self, key: str, rate: CallRate) -> float:
+    async def take(self, key: str, rate: CallRate) -> Taken:
         now = self._monotonic()
         bucket = (rate.name, key)
         tokens, at = self._buckets.pop(bucket, (float(rate.burst), now))
         tokens = min(float(rate.burst), tokens + (now - at) * rate.per_s)
         is_allowed = tokens >= 1
-        self._buckets[bucket] = (tokens - 1 if is_allowed else tokens, now)
+        left = tokens - 1 if is_allowed else tokens
+        self._buckets[bucket] = (left, now)
         if len(self._buckets) > self._max_keys:
             self._buckets.popitem(last=False)
-        return 0.0 if is_allowed else (1 - tokens) / rate.per_s
+        wait_s = 0.0 if is_allowed else (1 - left) / rate.per_s
+        return Taken(wait_s=wait_s, remaining=int(left), full_in_s=(rate.burst - left) / rate.per_s)
 
     async def refund(self, key: str, rate: CallRate) -> None:
         bucket = (rate.name, key)

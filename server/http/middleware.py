@@ -16,6 +16,7 @@ from aiohttp.typedefs import Handler, Middleware
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from server.http.errors import Problem, ProblemTable
+from server.http.limits import CallRate, Taken, limit_header, policy_header
 
 log = structlog.get_logger(__name__)
 
@@ -27,7 +28,10 @@ CSP: Final = (
 HSTS: Final = "max-age=31536000"
 """A year, of this host alone (RFC 6797): an operator who wants subdomains in it says so at a proxy."""
 PERMISSIONS: Final = "camera=(self), microphone=(self), display-capture=(self), geolocation=(), payment=(), usb=()"
-EXPOSED: Final = "Accept-Ranges, Age, Content-Range, Date, ETag, Link, Location, Retry-After, X-Request-Id"
+EXPOSED: Final = (
+    "Accept-Ranges, Age, Content-Range, Date, ETag, Link, Location, RateLimit, RateLimit-Policy, "
+    "Retry-After, X-Request-Id"
+)
 ALLOWED_HEADERS: Final = (
     "Authorization, CMCD-Object, CMCD-Request, CMCD-Session, CMCD-Status, Content-Type, Idempotency-Key, If-Match, "
     "If-None-Match, If-Range, Range"
@@ -44,6 +48,7 @@ _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]{2,45})\]|[A-Za-z0-9._~%-]{0,255})(?::[0
 
 TRACE_ID: web.RequestKey[str] = web.RequestKey("trace_id", str)
 STARTED: web.RequestKey[bool] = web.RequestKey("started", bool)
+LIMITS: web.RequestKey[list[tuple[CallRate, Taken]]] = web.RequestKey("limits", list)
 
 
 CLIENT_LEFT: Final = 499
@@ -52,6 +57,11 @@ OPEN_PATHS: Final = ("/whip", "/whep")
 MEDIA_PATH: Final = "/hls/"
 NOT_FOUND_PAGE: web.AppKey[Callable[[web.Request], web.StreamResponse]] = web.AppKey("not_found_page")
 """What a browser is shown where there is nothing, if the application has such a page."""
+
+
+def note_limit(request: web.Request, rate: CallRate, taken: Taken) -> None:
+    """Have the answer tell what is left of a budget that the request was counted in."""
+    request.setdefault(LIMITS, []).append((rate, taken))
 
 
 class HttpMetrics:
@@ -166,6 +176,9 @@ class HttpMiddleware:
         headers.setdefault("X-Content-Type-Options", "nosniff")
         headers.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")
         headers.setdefault("X-Request-Id", request.get(TRACE_ID) or _trace_id(request))
+        if limits := request.get(LIMITS):
+            headers["RateLimit-Policy"] = policy_header([rate for rate, _ in limits])
+            headers["RateLimit"] = limit_header(limits)
         is_page = response.content_type == "text/html"
         for name, value in security_headers(host=request.host, is_page=is_page, is_secure=request.secure).items():
             headers.setdefault(name, value)

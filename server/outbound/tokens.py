@@ -30,6 +30,7 @@ on conflict (person_id, purpose) do update set token_hash = excluded.token_hash,
 _USABLE: Final = "token_hash = $1 and purpose = $2 and used_at is null and expires_at > clock_timestamp()"
 _REDEEM: Final = f"update mail_tokens set used_at = clock_timestamp() where {_USABLE} returning person_id, detail"
 _LOOK: Final = f"select person_id, detail from mail_tokens where {_USABLE}"
+_PURPOSE: Final = "select person_id, purpose from mail_tokens where token_hash = $1"
 _VOID: Final = "delete from mail_tokens where person_id = $1 and purpose = any($2)"
 _PRUNE: Final = """
 delete from mail_tokens where (person_id, purpose) in
@@ -78,6 +79,11 @@ class LinkTokens:
         if not TOKEN.fullmatch(token):
             return None
         return _grant(await self._db.fetchrow(_LOOK, _hash(token), purpose))
+
+    async def purpose_of(self, token: str) -> tuple[str, str] | None:
+        """Whom a token was issued for and to what purpose, whatever has become of it; None for an unknown one."""
+        row = await self._db.fetchrow(_PURPOSE, _hash(token)) if TOKEN.fullmatch(token) else None
+        return None if row is None else (row["person_id"], row["purpose"])
 
     async def void(self, tx: Transaction, person_id: str, *purposes: Purpose) -> None:
         """End the person's tokens of these purposes."""

@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry
 from server.features.people.accounts import AccountsRoom
 from server.features.people.accounts.passwords import Passwords
 from server.http.application import HttpSettings, build_app
+from server.http.dispatch import OnForged
 from server.http.health import Dependency, Health, ServerInfo
 from server.http.idempotency import IdempotencyKeys
 from server.http.identity import Identity
@@ -51,10 +52,13 @@ async def _make_database(admin_url: str) -> str:
 async def database(server_database_url: str) -> AsyncIterator[Database]:
     """Empty but for what migrations put there."""
     database = await Database.connect(server_database_url, max_connections=4)
-    await database.execute(
-        "truncate users, chat_messages, signing_keys, audit_log, reserved_names, rights_changes, doomed_objects,"
-        " jobs, job_keys, job_schedules, facts, fact_readers, facts_aside cascade"
-    )
+    async with database.transaction() as tx:
+        await tx.execute("set local session_replication_role = replica")  # the audit log is not emptied otherwise
+        await tx.execute(
+            "truncate users, chat_messages, signing_keys, audit_log, reserved_names, rights_changes, doomed_objects,"
+            " jobs, job_keys, job_schedules, facts, fact_readers, facts_aside cascade"
+        )
+        await tx.execute("update audit_head set position = 0, hash = decode(repeat('00', 32), 'hex'), entry_id = null")
     yield database
     await database.close()
 
@@ -80,6 +84,7 @@ async def serve(database: Database, identity: Identity) -> AsyncIterator[Serve]:
             settings: HttpSettings | None = None,
             limiter: RateLimiter | None = None,
             registry: CollectorRegistry | None = None,
+            on_forged: OnForged | None = None,
         ) -> TestClient[Any, Any]:
             app = build_app(
                 operations=operations,
@@ -89,6 +94,7 @@ async def serve(database: Database, identity: Identity) -> AsyncIterator[Serve]:
                 problems=known_errors(),
                 registry=registry or CollectorRegistry(),
                 settings=settings or HttpSettings(),
+                on_forged=on_forged,
             )
             return await stack.enter_async_context(TestClient(TestServer(app)))
 
@@ -114,7 +120,7 @@ class Someone:
         return await self.client.request(method, f"/api/v1{path}", headers=headers, **kwargs)
 
 
-SERVED = {"accounts", "factors", "profiles", "relations", "export"}
+SERVED = {"accounts", "factors", "profiles", "relations", "export", "audit"}
 PASSWORD = "correct horse battery staple"
 
 

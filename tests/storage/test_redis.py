@@ -95,6 +95,8 @@ async def test_a_rate_allows_its_burst_and_says_when_to_come_again(redis: Redis)
     verdicts = [await limiter.take("ann", rate=0.1, burst=3) for _ in range(4)]
     assert [verdict.is_allowed for verdict in verdicts] == [True, True, True, False]
     assert 5 < verdicts[3].retry_after_s <= 10
+    assert [verdict.remaining for verdict in verdicts] == [2, 1, 0, 0]
+    assert [round(verdict.full_in_s) for verdict in verdicts] == [10, 20, 30, 30]
     assert (await limiter.take("bob", rate=0.1, burst=3)).is_allowed
 
 

@@ -126,7 +126,7 @@ class JobRoutes:
         async with self._db.transaction() as tx:
             is_done = await verb(tx, job_id)
             if is_done:
-                await self._audit.add(tx, action, actor_id=call.me.id, subject=job_id)
+                await self._audit.add(tx, action, actor_id=call.me.id, subject=job_id, ip=call.address)
         row = await self._queue.find(job_id)
         if row is None:
             raise not_found("There is no such job, or it is no longer kept")

@@ -61,6 +61,7 @@ class Me(Shape):
     email: str
     email_verified: bool
     roles: list[str]
+    must_change_password: Annotated[bool, Field(description="It is a one-time password, made up by the server")]
 
 
 class ProfileChange(Body):
@@ -71,7 +72,7 @@ class ProfileChange(Body):
 
 
 _PROFILE = """
-select u.id, u.username, u.display_name, u.bio, u.avatar_url, u.created_at, u.roles, u.email,
+select u.id, u.username, u.display_name, u.bio, u.avatar_url, u.created_at, u.roles, u.email, u.must_change_password,
        u.email_verified_at is not null as email_verified,
        (select count(*) from follows where followee_id = u.id) as followers,
        (select count(*) from follows where follower_id = u.id) as followed,
@@ -108,7 +109,8 @@ class Profiles:
         row = await self._db.fetchrow(_BY_ID, user_id, user_id)
         if row is None:
             raise not_found("The account is no more")
-        return Me(**_shown(row), email=row["email"], email_verified=row["email_verified"], roles=row["roles"])
+        own = {name: row[name] for name in ("email", "email_verified", "roles", "must_change_password")}
+        return Me(**_shown(row), **own)
 
     async def of(self, username: str, *, viewer: Caller | None) -> Profile:
         """Raises a 404 when there is no such person, and when the person has blocked the viewer."""

@@ -56,7 +56,7 @@ def _uncommon(password: str) -> str:
 
 
 Password = Annotated[
-    Text, AfterValidator(_uncommon), Field(min_length=8, max_length=256, examples=["correct horse battery staple"])
+    Text, AfterValidator(_uncommon), Field(min_length=10, max_length=256, examples=["correct horse battery staple"])
 ]
 """Checked with the other fields, so that one answer names all that is wrong; names are compared by ``Accounts``."""
 

@@ -13,6 +13,9 @@ class PeopleSettings(BaseModel):
         le=3_650,
         description="days in which signing in takes a deletion back; 0 wipes an account at once",
     )
+    signing_key_days: int = Field(
+        30, ge=1, le=3_650, description="age in days at which the key of access tokens is replaced"
+    )
     name_reserved_days: int = Field(
         90, ge=0, le=36_500, description="days that nobody gets the username of an account that was wiped"
     )

@@ -110,9 +110,8 @@ class MailRoutes:
         if row["state"] != "kept":
             return Answer(body=MailContentShape(**row, text=None, html=None))
         async with self._db.transaction() as tx:
-            await self._audit.add(
-                tx, "mail.read", actor_id=call.me.id, subject=row["id"], detail={"address": row["address"]}
-            )
+            told = {"address": row["address"]}
+            await self._audit.add(tx, "mail.read", actor_id=call.me.id, subject=row["id"], ip=call.address, detail=told)
         said = self._templates.render(row["template"], row["language"], row["name"], row["data"])
         return Answer(body=MailContentShape(**row, text=said.text, html=said.html))
 
@@ -120,7 +119,9 @@ class MailRoutes:
         async with self._db.transaction() as tx:
             is_queued = await self._outbox.retry(tx, call.path["id"].lower())
             if is_queued:
-                await self._audit.add(tx, "mail.retried", actor_id=call.me.id, subject=call.path["id"].lower())
+                await self._audit.add(
+                    tx, "mail.retried", actor_id=call.me.id, subject=call.path["id"].lower(), ip=call.address
+                )
         row = await self._find(call)
         if not is_queued:
             raise Problem(409, "Only a mail that was kept, bounced or given up is delivered anew", slug="mail-state")

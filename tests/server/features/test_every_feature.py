@@ -111,7 +111,7 @@ async def test_after_a_deletion_no_row_names_the_person(database: Database, kit:
     columns = await _person_columns(database)
     kept = {table for held in _held(kit) for table in held.kept}
     before = await _naming(database, columns, ada.id)
-    await accounts.delete(person=ada, password=PASSWORD)
+    await accounts.delete(person=ada, password=PASSWORD, device=DEVICE)
     assert set(before) | OF_ANOTHER | {"account_deletions"} >= {table for table, _ in columns}, "add a sample"
     await make_due(database)
     await kit.run_jobs()

@@ -91,3 +91,23 @@ async def test_what_was_right_costs_nothing(gate: Gate) -> None:
 async def test_guesses_come_back_with_time(gate: Gate) -> None:
     assert await gate.wrong(_device(), times=12) == 10
     assert await gate.wrong(_device(), times=3, every_s=60.0) == 3
+
+
+async def test_the_wait_grows_as_guesses_go_on_and_the_account_stays_open_to_others(gate: Gate) -> None:
+    async def in_an_hour() -> int:
+        return await gate.wrong(_device(), times=60, every_s=60.0)
+
+    hours = [await in_an_hour() for _ in range(12)]
+    assert hours[0] > 20
+    assert hours[2] in range(4, 8)
+    assert hours[11] == 0 or hours[11] == 1
+    assert sum(hours) < 65
+    assert await gate.right(_device("198.51.100.77", "new"))
+
+
+async def test_what_is_refused_costs_nothing(gate: Gate) -> None:
+    for _ in range(25):
+        await gate.wrong(_device(), every_s=60.0)
+    for _ in range(500):
+        await gate.wrong(_device())
+    assert await gate.wrong(_device(), times=1, every_s=600.0) == 1

@@ -14,6 +14,8 @@ from server.features.people.weak_passwords import is_weak
         *("qwertyuiop", "qwerty123", "letmein123", "iloveyou1", "hunter22", "changeme1", "dragon!!", "!!dragon!!"),
         *("aaaaaaaa", "abababab", "abcabcabc", "adminadmin", "passwordpassword", "abcdefgh", "zyxwvuts", "asdfghjkl"),
         *("1q2w3e4r", "q1w2e3r4", "socialflow", "SocialFlow1", "\uff50assword1"),
+        *("qwerty123456", "abcabcabca", "jennifer123", "maria19850412", "strawberry99", "x7k9x7k9x7k9"),
+        *("trustno1trustno1", "passwordpassword1", "1qazxsw23edc", "elizabeth1"),
     ],
 )
 def test_password_that_is_tried_first_is_weak(password: str) -> None:
@@ -41,7 +43,7 @@ def test_password_made_of_ones_own_names_is_weak(password: str) -> None:
             "\u0643\u0644\u0645\u0629 \u0633\u0631 \u0637\u0648\u064a\u0644\u0629",
             "pässwört①",
         ),
-        *("dragon-4711-moon", "my cat's password"),
+        *("dragon-4711-moon", "my cat's password", "x7$kQ9!mZ2", "zuf\u00e4llig-nass-Berg"),
     ],
 )
 def test_other_passwords_are_taken(password: str) -> None:

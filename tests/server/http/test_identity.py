@@ -198,3 +198,66 @@ async def test_only_so_many_tokens_are_remembered(identity: Identity, monkeypatc
     tokens = [identity.mint(ADA)[0] for _ in range(4)]
     assert [identity.verify(token) for token in tokens] == [ADA] * 4
     assert len(identity._known) == 2
+
+
+async def test_keys_rotate_and_the_old_one_verifies_until_its_tokens_have_gone(
+    identity: Identity, database: Database
+) -> None:
+    async def kid() -> str:
+        await identity.refresh()
+        return str(jwt.get_unverified_header(identity.mint(ADA)[0])["kid"])
+
+    token, seal = identity.mint(ADA)[0], identity.seal(b"p", b"body")
+    await identity.rotate_keys(days=30)
+    assert await kid() == "k1"
+    await database.execute("update signing_keys set created_at = now() - interval '31 days'")
+    await identity.rotate_keys(days=30)
+    assert await kid() == "k1"  # other nodes may not know the new one yet
+    await database.execute("update signing_keys set created_at = now() - interval '11 minutes' where kid <> 'k1'")
+    assert await kid() != "k1"
+    await identity.rotate_keys(days=30)
+    await identity.refresh()
+    assert await database.fetchval("select retired_at is not null from signing_keys where kid = 'k1'")
+    assert identity.verify(token) == ADA
+    assert identity.is_sealed(b"p", b"body", seal)
+    await database.execute("update signing_keys set retired_at = now() - interval '27 hours' where kid = 'k1'")
+    await identity.refresh()
+    assert _code(identity, token) == "token_invalid"
+    await identity.rotate_keys(days=30)
+    assert await database.fetchval("select count(*) from signing_keys") == 1
+
+
+async def test_replaced_keys_verify_nothing_any_more_on_any_node(identity: Identity, database: Database) -> None:
+    elsewhere = Identity(rows=database)
+    await elsewhere.start()
+    token = identity.mint(ADA)[0]
+    assert elsewhere.verify(token) == ADA
+    kid = await identity.replace_keys()
+    for node in (identity, elsewhere):
+        await node.refresh()
+        assert _code(node, token) == "token_invalid"
+        assert jwt.get_unverified_header(node.mint(ADA)[0])["kid"] == kid
+    await elsewhere.close()
+
+
+async def test_a_session_ended_on_one_node_is_refused_on_another_by_postgres_alone(database: Database) -> None:
+    here, there = (Identity(rows=database, poll_s=0.02) for _ in range(2))
+    for node in (here, there):
+        await node.start()
+    await database.execute(
+        "insert into users (id, username, username_key, email, email_key, password_hash, display_name, stream_key) "
+        "values ($1, 'a', 'a', 'a', 'a', '', 'a', 'a')",
+        ADA.id,
+    )
+    add = "insert into auth_sessions (id, user_id, expires_at) values ($1, $2, now() + interval '1 day')"
+    await database.execute(add, ADA.session_id, ADA.id)
+    heard = asyncio.Event()
+    there.on_revoked(lambda *_: heard.set())
+    token = here.mint(ADA)[0]
+    assert there.verify(token) == ADA
+    await database.execute("update auth_sessions set revoked_at = clock_timestamp() where id = $1", ADA.session_id)
+    async with asyncio.timeout(5):
+        await heard.wait()
+    assert _code(there, token) == "token_revoked"
+    for node in (here, there):
+        await node.close()

@@ -9,21 +9,30 @@ from typing import Any, Final
 from server.feature import Feature, PersonalData, Platform, rows_by_id
 from server.features.people.accounts import queries
 from server.features.people.accounts.accounts import Accounts
+from server.features.people.accounts.admin_people import AdminPeopleRoutes
 from server.features.people.accounts.cookies import Cookies, device_of
 from server.features.people.accounts.deletion import Deletions
 from server.features.people.accounts.devices import Device
+from server.features.people.accounts.email_addresses import EmailAddresses
+from server.features.people.accounts.email_routes import EmailRoutes
 from server.features.people.accounts.guesses import FACTOR_GUESSES, Guesses
+from server.features.people.accounts.links import Links
+from server.features.people.accounts.mails import AccountMails
 from server.features.people.accounts.methods import Provider, SecondFactor, SignInMethods
+from server.features.people.accounts.new_accounts import NewAccounts
+from server.features.people.accounts.operators import Operators
 from server.features.people.accounts.passwords import Passwords
 from server.features.people.accounts.reauthentication import FactorGuesses, Reauthentication, wrong_code
+from server.features.people.accounts.recovery import PasswordRecovery
 from server.features.people.accounts.routes import AuthRates, AuthRoutes, signed_in_answer
 from server.features.people.accounts.session_routes import SessionRoutes
 from server.features.people.accounts.sessions import Sessions, SignedIn
-from server.features.people.accounts.suspension import SuspensionRoutes
+from server.features.people.accounts.suspicions import Suspicions
 from server.features.people.profiles import Profiles
 from server.features.people.settings import PeopleSettings
 from server.http.identity import Identity
 from server.jobs import repeated
+from server.outbound.mail import Mail
 from storage.postgres import Transaction
 
 __all__ = [
@@ -37,13 +46,14 @@ __all__ = [
     "SecondFactor",
     "SignInMethods",
     "SignedIn",
+    "Suspicions",
     "build",
     "device_of",
     "signed_in_answer",
     "wrong_code",
 ]
 
-PURGE_S: Final = 3_600.0
+HOUR_S: Final = 3_600.0
 
 SECTIONS: Final = (
     rows_by_id(
@@ -63,6 +73,8 @@ class AccountsRoom:
     feature: Feature
     accounts: Accounts
     sessions: Sessions
+    suspicions: Suspicions
+    operators: Operators
     methods: SignInMethods
     cookies: Cookies
     reauthentication: Reauthentication
@@ -76,6 +88,7 @@ def build(
     settings: PeopleSettings,
     identity: Identity,
     passwords: Passwords,
+    mail: Mail,
     is_https: bool,
     personal_data: Callable[[], Sequence[PersonalData]],
     when_changed: Callable[[], Awaitable[None]],
@@ -91,6 +104,9 @@ def build(
         grace_days=settings.deletion_grace_days,
         name_days=settings.name_reserved_days,
     )
+    suspicions = Suspicions(database=platform.db, audit=platform.audit, limiter=platform.limiter)
+    mails = AccountMails(outbox=mail.outbox, tokens=mail.tokens, now=platform.now)
+    links = Links(database=platform.db, tokens=mail.tokens, suspicions=suspicions)
     sessions = Sessions(
         database=platform.db,
         identity=identity,
@@ -98,23 +114,48 @@ def build(
         ids=platform.ids,
         audit=platform.audit,
     )
+    new_accounts = NewAccounts(database=platform.db, ids=platform.ids)
+    operators = Operators(database=platform.db, new_accounts=new_accounts, passwords=passwords, audit=platform.audit)
     methods, cookies = SignInMethods(), Cookies(is_secure=is_https)
     reauthentication = Reauthentication(database=platform.db, methods=methods)
     accounts = Accounts(
         database=platform.db,
         sessions=sessions,
+        mails=mails,
         passwords=passwords,
         guesses=Guesses(limiter=platform.limiter),
+        suspicions=suspicions,
         methods=methods,
         reauthentication=reauthentication,
-        ids=platform.ids,
-        audit=platform.audit,
+        new_accounts=new_accounts,
         deletions=deletions,
         when_changed=when_changed,
     )
-    suspension = SuspensionRoutes(
-        database=platform.db, identity=identity, audit=platform.audit, when_changed=when_changed
+    addresses = EmailAddresses(
+        database=platform.db,
+        links=links,
+        mails=mails,
+        sessions=sessions,
+        prove=accounts.prove,
+        reauthentication=reauthentication,
     )
+    recovery = PasswordRecovery(
+        database=platform.db,
+        jobs=platform.jobs,
+        ids=platform.ids,
+        limiter=platform.limiter,
+        links=links,
+        mails=mails,
+        passwords=passwords,
+        sessions=sessions,
+    )
+    administration = AdminPeopleRoutes(
+        database=platform.db, identity=identity, audit=platform.audit, mails=mails, when_changed=when_changed
+    )
+    rates = AuthRates()
+
+    async def rotate() -> None:
+        await identity.rotate_keys(days=settings.signing_key_days)
 
     async def profile(person_id: str) -> Mapping[str, Any] | None:
         row = await platform.db.fetchrow(queries.PROFILE, person_id)
@@ -124,13 +165,17 @@ def build(
         name="accounts",
         operations=[
             *AuthRoutes(
-                accounts=accounts, sessions=sessions, methods=methods, cookies=cookies, rates=AuthRates()
+                accounts=accounts, sessions=sessions, methods=methods, cookies=cookies, rates=rates
             ).operations(),
-            *SessionRoutes(sessions=sessions).operations(),
-            *suspension.operations(),
+            *EmailRoutes(accounts=accounts, addresses=addresses, recovery=recovery, rates=rates).operations(),
+            *SessionRoutes(sessions=sessions, rates=rates).operations(),
+            *administration.operations(),
         ],
-        jobs=[deletions.job],
-        schedules=[repeated("sessions.purge", sessions.purge, every_s=PURGE_S)],
+        jobs=[deletions.job, recovery.job],
+        schedules=[
+            repeated("sessions.purge", sessions.purge, every_s=HOUR_S),
+            repeated("signing_keys.rotate", rotate, every_s=HOUR_S),
+        ],
         personal_data=PersonalData(
             tables=frozenset({"users", "auth_sessions", "account_deletions", "idempotency_keys"}),
             sections=SECTIONS,
@@ -145,6 +190,8 @@ def build(
         feature=feature,
         accounts=accounts,
         sessions=sessions,
+        suspicions=suspicions,
+        operators=operators,
         methods=methods,
         cookies=cookies,
         reauthentication=reauthentication,

@@ -7,6 +7,7 @@ crash falls.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -52,24 +53,24 @@ class Deletions:
         self._jobs = jobs
         self.job = Job(name="accounts.wipe", body=WipeAccount, run=self._wipe, timeout_s=WIPE_S, tries=TRIES)
 
-    async def begin(self, tx: Transaction, user_id: str) -> bool:
-        """Hide the account and enqueue its wiping; False when that was done before."""
+    async def begin(self, tx: Transaction, user_id: str, *, ip: str) -> dt.datetime | None:
+        """Hide the account and enqueue its wiping: when that is due; None when that was done before."""
         if not await tx.execute(queries.HIDE_USER, user_id):
-            return False
-        wipe_at = await tx.fetchval(queries.NOTE_DELETION, user_id, self._grace_days)
+            return None
+        wipe_at: dt.datetime = await tx.fetchval(queries.NOTE_DELETION, user_id, self._grace_days)
         await self._jobs.enqueue(tx, self.job, WipeAccount(user_id), at=wipe_at)
         await note_change(tx, "account", user_id)
-        await self._audit.add(tx, "account.deletion_asked", actor_id=user_id, subject=user_id)
+        await self._audit.add(tx, "account.deletion_asked", actor_id=user_id, subject=user_id, ip=ip)
         await publish(tx, AccountDeleted(person_id=user_id))
-        return True
+        return wipe_at
 
-    async def take_back(self, tx: Transaction, user_id: str) -> bool:
+    async def take_back(self, tx: Transaction, user_id: str, *, ip: str) -> bool:
         """The person has signed in again; False when the wiping has begun."""
         if not await tx.execute(queries.FORGET_DELETION, user_id):
             return False
         await tx.execute(queries.SHOW_USER, user_id)
         await note_change(tx, "account", user_id)
-        await self._audit.add(tx, "account.deletion_taken_back", actor_id=user_id, subject=user_id)
+        await self._audit.add(tx, "account.deletion_taken_back", actor_id=user_id, subject=user_id, ip=ip)
         await publish(tx, AccountRestored(person_id=user_id))
         return True
 

@@ -1,14 +1,16 @@
 """How often a password may be guessed. Every prompt for one counts, wherever it is asked and from whatever address.
 
-An attempt is taken out of the budget before the password is looked at, so that many at once are bounded too, and is
+An attempt is taken out of the budgets before the password is looked at, so that many at once are bounded too, and is
 given back when it was right. The budgets are arranged so that nobody can use up an owner's:
 
-- A device that the account knows has a budget of its own.
-- Anybody else has one for each account and address (/64 for IPv6), which is looked at first: what it refuses costs
+- A device that the account knows has budgets of its own.
+- Anybody else has some for each account and address (/64 for IPv6), which are looked at first: what they refuse costs
   nothing elsewhere.
-- Behind it lies one for the account, from all unknown addresses together, against guesses that come from many.
+- Behind them lies one for the account, from all unknown addresses together, against guesses that come from many.
 
-The rates follow NIST SP 800-63B section 3.2.2, which allows at most 100 failures in a row.
+The budgets of an address or device stand behind each other, each with a longer time to recover: so the wait grows from
+a minute to hours as guesses go on. The rates follow NIST SP 800-63B section 3.2.2, which allows at most 100 failures
+in a row.
 """
 
 from __future__ import annotations
@@ -25,13 +27,23 @@ from server.http.limits import CallRate, RateLimiter
 
 @dataclass(frozen=True, kw_only=True)
 class GuessRates:
-    here: CallRate = field(default=CallRate("guesses", per_s=1 / 60, burst=10))
+    """``here``: of one address or device, the first that runs out first."""
+
+    here: Sequence[CallRate] = (
+        CallRate("guesses", per_s=1 / 60, burst=10),
+        CallRate("guesses_of_hours", per_s=1 / 600, burst=25),
+        CallRate("guesses_of_days", per_s=1 / 7_200, burst=50),
+    )
     everywhere: CallRate = field(default=CallRate("guesses_everywhere", per_s=1 / 20, burst=100))
 
 
 # A code of six digits is guessed sooner than a password.
 FACTOR_GUESSES: Final = GuessRates(
-    here=CallRate("factor_guesses", per_s=1 / 60, burst=5),
+    here=(
+        CallRate("factor_guesses", per_s=1 / 60, burst=5),
+        CallRate("factor_guesses_of_hours", per_s=1 / 600, burst=12),
+        CallRate("factor_guesses_of_days", per_s=1 / 7_200, burst=25),
+    ),
     everywhere=CallRate("factor_guesses_everywhere", per_s=1 / 60, burst=20),
 )
 
@@ -54,21 +66,26 @@ class Guesses:
         """Take one attempt on ``account``, a person's id or the name that stands for nobody. Raises a 429."""
         of_device = key_of_known(device, known)
         if of_device is not None:
-            return await self._take([(f"{account} {of_device}", self._rates.here)])
-        here = f"{account} {limiting_key(device.address)}"
-        return await self._take([(here, self._rates.here), (account, self._rates.everywhere)])
+            return await self._take(self._here(f"{account} {of_device}"))
+        here = self._here(f"{account} {limiting_key(device.address)}")
+        return await self._take([*here, (account, self._rates.everywhere)])
 
     async def begin_within(self, account: str, session_id: str) -> Attempt:
         """As ``begin``, of somebody who is signed in: their session is the device."""
-        return await self._take([(f"{account} {session_id}", self._rates.here)])
+        return await self._take(self._here(f"{account} {session_id}"))
 
     async def was_right(self, attempt: Attempt) -> None:
+        """Give back what it took."""
         for key, rate in attempt.taken:
             await self._limiter.refund(key, rate)
 
+    def _here(self, key: str) -> list[tuple[str, CallRate]]:
+        return [(key, rate) for rate in self._rates.here]
+
     async def _take(self, rate_limits: Sequence[tuple[str, CallRate]]) -> Attempt:
-        for key, rate in rate_limits:
-            wait_s = await self._limiter.take(key, rate)
-            if wait_s > 0:
-                raise Problem(429, "Too many wrong guesses", slug="too-many-guesses", retry_after_s=wait_s)
+        for number, (key, rate) in enumerate(rate_limits):
+            taken = await self._limiter.take(key, rate)
+            if taken.wait_s > 0:
+                await self.was_right(Attempt(rate_limits[:number]))
+                raise Problem(429, "Too many wrong guesses", slug="too-many-guesses", retry_after_s=taken.wait_s)
         return Attempt(rate_limits)

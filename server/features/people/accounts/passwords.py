@@ -6,14 +6,25 @@ import asyncio
 import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from server.http.errors import Problem
+from server.features.people import rules
+from server.features.people.weak_passwords import WEAK, is_weak
+from server.http.errors import Problem, invalid_field
 
 Result = TypeVar("Result")
+CONTAINS_NAME: Final = "must not contain the username"
+
+
+def require_strong(password: str, field: str, username: str, email: str) -> None:
+    """Raises a 422 for a password that is guessed first from somebody of these names."""
+    if rules.username_key(username) in rules.normal_password(password).casefold():
+        raise invalid_field(field, CONTAINS_NAME)
+    if is_weak(password, names=(username, email, email.partition("@")[0])):
+        raise invalid_field(field, WEAK)
 
 
 class Passwords:

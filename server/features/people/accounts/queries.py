@@ -5,7 +5,7 @@ where username_key = $1 or email_key = $2 \
 union all select true, false from reserved_names where username_key = $1 and until > now()"
 
 ADD_USER = "insert into users (id, username, username_key, email, email_key, password_hash, display_name, roles, \
-stream_key) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+stream_key, must_change_password) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 
 _CREDENTIALS = """
 select id, username, email, password_hash, coalesce(suspended_until > now(), false) as is_suspended,
@@ -17,13 +17,29 @@ CREDENTIALS_BY_USERNAME = _CREDENTIALS.format("username_key")
 CREDENTIALS_BY_EMAIL = _CREDENTIALS.format("email_key")
 CREDENTIALS_BY_ID = _CREDENTIALS.format("id")
 
+_ADDRESSEE = """
+select id, username, email, language, email_verified_at is not null as is_verified, deleted_at is not null as is_leaving
+from users where id = $1 and email like '%@%'
+"""
+ADDRESSEE = _ADDRESSEE
+ADDRESSEE_LOCKED = _ADDRESSEE + " for update"
+ID_BY_EMAIL = "select id from users where email_key = $1"
+HAS_EMAIL = "select exists (select from users where email_key = $1 and id <> $2)"
+VERIFY_EMAIL = "update users set email_verified_at = coalesce(email_verified_at, now()) \
+where id = $1 and email_key = $2 and deleted_at is null"
+CHANGE_EMAIL = (
+    "update users set email = $2, email_key = $3, email_verified_at = now(), updated_at = now() where id = $1"
+)
+SPEAK = "update users set language = $2 where id = $1 and language <> $2"
+
 # Devices whose sessions were ended for a reason may be somebody else's.
 DEVICES = """
 select ip, user_agent, device_key from auth_sessions
 where user_id = $1 and (revoked_at is null or revoked_reason = 'logout') order by created_at desc limit 50
 """
 
-NEW_HASH = "update users set password_hash = $2, updated_at = now() where id = $1"
+NEW_HASH = "update users set password_hash = $2, must_change_password = false, updated_at = now() where id = $1"
+ONE_TIME_HASH = "update users set password_hash = $2, must_change_password = true, updated_at = now() where id = $1"
 REHASH = "update users set password_hash = $2 where id = $1 and password_hash = $3"
 
 ADD_SESSION = "insert into auth_sessions (id, user_id, user_agent, ip, device_key, expires_at, factor_at) \
@@ -78,7 +94,25 @@ PURGE = (
 HAS_USERS = "select exists (select from users)"
 ONE_FIRST_ADMIN = "select pg_advisory_xact_lock(736203118)"
 
-ADMIN_PERSON = "select id, username, display_name, roles, suspended_until from users where id = $1"
+# People as admins see them; who was wiped has no address.
+_PERSON = """
+select id, username, display_name, email, email_verified_at is not null as email_verified, roles, created_at,
+       case when deleted_at is not null then 'leaving' when suspended_until > now() then 'suspended' else 'active' end
+           as state,
+       case when suspended_until > now() then suspended_until end as suspended_until,
+       (select max(last_seen_at) from auth_sessions s where s.user_id = u.id) as last_seen_at
+from users u where email like '%@%'
+"""
+ADMIN_PERSON = f"{_PERSON} and id = $1"
+PEOPLE = f"{_PERSON} and ($1::uuid is null or id < $1)"
+PEOPLE_END = " order by id desc limit $2"
+OF_STATE = {
+    "active": "deleted_at is null and (suspended_until is null or suspended_until <= now())",
+    "suspended": "deleted_at is null and suspended_until > now()",
+    "leaving": "deleted_at is not null",
+}
+ROLES_LOCKED = "select roles from users where id = $1 and deleted_at is null for update"
+SET_ROLES = "update users set roles = $2, updated_at = now() where id = $1"
 SUSPEND = "update users set suspended_until = $2, suspended_at = case when $2 > now() then now() end \
 where id = $1 and deleted_at is null returning coalesce($2 > now(), false)"
 

@@ -58,11 +58,6 @@ class DeleteAccount(Body):
     password: Annotated[Text, Field(min_length=1, max_length=256)]
 
 
-class PasswordChange(Body):
-    password: Annotated[Text, Field(min_length=1, max_length=256, description="The one until now")]
-    new_password: Password
-
-
 class Tokens(Shape):
     user: Me
     access_token: str
@@ -84,12 +79,16 @@ class MethodsShape(Shape):
 
 @dataclass(frozen=True, kw_only=True)
 class AuthRates:
-    """By address. Guesses of passwords have rates of their own (``guesses``)."""
+    """By address, ``mail`` by account. Guesses of passwords have rates of their own (``guesses``)."""
 
     register: CallRate = field(default=CallRate("register", per_s=1 / 60, burst=10))
     login: CallRate = field(default=CallRate("login", per_s=0.5, burst=20))
     refresh: CallRate = field(default=CallRate("refresh", per_s=1, burst=30))
     change: CallRate = field(default=CallRate("change_password", per_s=0.5, burst=20))
+    sessions: CallRate = field(default=CallRate("sessions", per_s=2, burst=60))
+    link: CallRate = field(default=CallRate("mail_links", per_s=0.2, burst=20))
+    forgot: CallRate = field(default=CallRate("forgot_password", per_s=1 / 60, burst=10))
+    mail: CallRate = field(default=CallRate("account_mails", per_s=1 / 120, burst=5))
 
 
 class AuthRoutes:
@@ -131,17 +130,12 @@ class AuthRoutes:
             Operation(
                 method="GET", path="/api/v1/auth/methods", handler=self._list_methods, name="listSignInMethods",
                 tag=TAG, summary="What a sign-in page may offer", answers={200: MethodsShape},
+                rate=self._rates.sessions,
             ),
         ]  # fmt: skip
 
     def _account_operations(self) -> list[Operation]:
         return [
-            Operation(
-                method="POST", path="/api/v1/auth/password/change", handler=self._change_password,
-                name="changePassword", tag=TAG, summary="Change my password; my other sessions end",
-                body=PasswordChange, max_body=16 * 1024, answers={204: None}, problems=frozenset({403, 429}),
-                auth="required", rate=self._rates.change,
-            ),
             Operation(
                 method="POST", path="/api/v1/auth/logout", handler=self._logout, name="logout", tag=TAG,
                 summary="End this session",
@@ -155,7 +149,7 @@ class AuthRoutes:
                 summary="Delete my account",
                 description="Hidden at once and wiped after the days of grace; until then signing in takes it back.",
                 body=DeleteAccount, max_body=16 * 1024, answers={204: None},
-                problems=frozenset({403, 429}), auth="required",
+                problems=frozenset({403, 429}), auth="required", rate=self._rates.change,
             ),
         ]  # fmt: skip
 
@@ -195,17 +189,8 @@ class AuthRoutes:
         providers = [ProviderShape(provider=one.provider, name=one.name) for one in self._methods.providers]
         return Answer(200, MethodsShape(password=True, passkeys=self._methods.has_passkeys, oauth=providers))
 
-    async def _change_password(self, call: Call[PasswordChange, None]) -> Answer:
-        await self._accounts.change_password(
-            person=call.me,
-            password=call.body.password,
-            new_password=call.body.new_password,
-            device=device_of(call),
-        )
-        return Answer(204)
-
     async def _delete(self, call: Call[DeleteAccount, None]) -> Answer:
-        await self._accounts.delete(person=call.me, password=call.body.password)
+        await self._accounts.delete(person=call.me, password=call.body.password, device=device_of(call))
         return Answer(204)
 
 

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from server.features.people.accounts.cookies import device_of
 from server.features.people.accounts.devices import device_name
-from server.features.people.accounts.routes import TAG
+from server.features.people.accounts.routes import TAG, AuthRates
 from server.features.people.accounts.sessions import Sessions
 from server.http.cursors import after_time, page_of
 from server.http.operation import Answer, Call, Operation
@@ -29,24 +29,26 @@ class SessionShape(Shape):
 
 
 class SessionRoutes:
-    def __init__(self, *, sessions: Sessions) -> None:
+    def __init__(self, *, sessions: Sessions, rates: AuthRates) -> None:
         self._sessions = sessions
+        self._rates = rates
 
     def operations(self) -> Sequence[Operation]:
         return [
             Operation(
                 method="GET", path="/api/v1/auth/sessions", handler=self._list, name="listSessions", tag=TAG,
                 summary="The devices that are signed in", query=PageQuery, answers={200: Page[SessionShape]},
-                auth="required",
+                auth="required", rate=self._rates.sessions,
             ),
             Operation(
                 method="DELETE", path="/api/v1/auth/sessions", handler=self._end_others, name="endOtherSessions",
                 tag=TAG, summary="Sign all other devices out; their sockets are closed", answers={204: None},
-                auth="required",
+                auth="required", rate=self._rates.sessions,
             ),
             Operation(
                 method="DELETE", path="/api/v1/auth/sessions/{session_id}", handler=self._end, name="endSession",
                 tag=TAG, summary="Sign a device out; its sockets are closed", answers={204: None}, auth="required",
+                rate=self._rates.sessions,
             ),
         ]  # fmt: skip
 

@@ -147,8 +147,8 @@ class Sessions:
 
     async def note(self, tx: Transaction, user_id: str, action: str, subject: str, device: Device) -> None:
         """An entry of the audit log about what somebody did from a device."""
-        detail = {"ip": device.address, "user_agent": device.agent}
-        await self._audit.add(tx, action, actor_id=user_id, subject=subject, detail=detail)
+        detail = {"user_agent": device.agent}
+        await self._audit.add(tx, action, actor_id=user_id, subject=subject, ip=device.address, detail=detail)
 
     async def _rotate(self, tx: Transaction, session_id: str, old: bytes, new_token: str, device: Device) -> None:
         await tx.execute(queries.SPEND_REFRESH, old)

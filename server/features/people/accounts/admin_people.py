@@ -1,0 +1,196 @@
+"""``/api/v1/admin/people``: accounts as admins find them, and what admins do about one."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field, field_validator
+
+from server.features.people.accounts import queries
+from server.features.people.accounts.mails import AccountMails, Addressee
+from server.features.people.facts import AccountSuspended
+from server.http.cursors import after_id, page_of
+from server.http.errors import Problem, invalid_field, not_found
+from server.http.identity import Identity
+from server.http.operation import Answer, Call, Operation
+from server.http.shapes import Body, Page, PageQuery, Shape, Text
+from storage.audit import AuditLog
+from storage.facts import publish
+from storage.postgres import Database, Row, Transaction
+from storage.rights import note_change
+
+TAG: Final = "admin"
+ONLY_ADMINS: Final = frozenset({"admin"})
+Role = Literal["viewer", "creator", "moderator", "admin"]
+State = Literal["active", "suspended", "leaving"]
+
+
+class PersonChange(Body):
+    """Only what is given changes; ``suspended_until`` null, or a moment that has passed, lets the person back in."""
+
+    roles: Annotated[list[Role], Field(max_length=8)] | None = Field(None, description="All roles from now on")
+    suspended_until: Annotated[AwareDatetime | None, Field(strict=False)] = None
+    reason: Annotated[Text, Field(max_length=500)] = ""
+
+    @field_validator("suspended_until", mode="before")
+    @classmethod
+    def _as_text(cls, value: object) -> object:
+        if value is not None and not isinstance(value, str):
+            raise ValueError("must be a date and time as RFC 3339 writes it")
+        return value
+
+
+class PeopleQuery(PageQuery):
+    q: Annotated[Text, Field(max_length=254)] | None = Field(
+        None, description="How the username, or with an @ the e-mail address, begins"
+    )
+    role: Role | None = None
+    state: State | None = None
+
+
+class AdminPerson(Shape):
+    """A person as admins see them. ``leaving``: the deletion of the account was asked for."""
+
+    id: UUID
+    username: str
+    display_name: str
+    email: str
+    email_verified: bool
+    roles: list[str]
+    state: State
+    suspended_until: datetime | None
+    created_at: datetime
+    last_seen_at: datetime | None
+
+
+class AdminPeopleRoutes:
+    """A suspended person is signed out everywhere, taken off the air, and hidden, until the suspension ends. Whoever
+    loses a role is signed out too, since access tokens carry roles.
+    """
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        identity: Identity,
+        audit: AuditLog,
+        mails: AccountMails,
+        when_changed: Callable[[], Awaitable[None]],
+    ) -> None:
+        """``when_changed``: rights are others now, and this node need not wait to find out."""
+        self._db = database
+        self._identity = identity
+        self._audit = audit
+        self._mails = mails
+        self._when_changed = when_changed
+
+    def operations(self) -> Sequence[Operation]:
+        return [
+            Operation(
+                method="GET", path="/api/v1/admin/people", handler=self._list, name="listPeople", tag=TAG,
+                summary="Accounts, the newest first", query=PeopleQuery, answers={200: Page[AdminPerson]},
+                auth="required", roles=ONLY_ADMINS,
+            ),
+            Operation(
+                method="PATCH", path="/api/v1/admin/people/{person_id}", handler=self._change, name="changePerson",
+                tag=TAG, summary="Change a person's roles, suspend them, or let them back in", body=PersonChange,
+                answers={200: AdminPerson}, problems=frozenset({403, 404, 409}), auth="required", roles=ONLY_ADMINS,
+            ),
+        ]  # fmt: skip
+
+    async def _list(self, call: Call[None, PeopleQuery]) -> Answer:
+        query = call.query
+        sql = queries.PEOPLE
+        given: list[Any] = [after_id(query.cursor), query.limit + 1]
+        for clause, value in _filters(query):
+            given = given if value is None else [*given, value]
+            sql = f"{sql} and {clause.format(f'${len(given)}')}"
+        rows = await self._db.fetch(sql + queries.PEOPLE_END, *given)
+        shown, following = page_of(rows, query.limit, lambda row: (0, row["id"]))
+        return Answer(200, Page[AdminPerson](items=[_shape(row) for row in shown], next=following))
+
+    async def _change(self, call: Call[PersonChange, None]) -> Answer:
+        person_id, given = call.path["person_id"].lower(), call.body.model_fields_set
+        if not given & {"roles", "suspended_until"} or ("roles" in given and call.body.roles is None):
+            raise invalid_field("roles", "either this or suspended_until is to be changed")
+        if person_id == call.me.id:
+            raise Problem(409, "Another admin has to do that", slug="yourself")
+        ended: list[Row] = []
+        async with self._db.transaction() as tx:
+            if "suspended_until" in given:
+                ended += await self._suspend(tx, call, person_id)
+            if call.body.roles is not None:
+                ended += await self._set_roles(tx, call, person_id, ["viewer", *call.body.roles])
+        for row in ended:
+            self._identity.revoke(row["id"], "ended_by_admin")
+        await self._when_changed()
+        changed = await self._db.fetchrow(queries.ADMIN_PERSON, person_id)
+        return Answer(200, _shape(changed) if changed is not None else None)
+
+    async def _suspend(self, tx: Transaction, call: Call[PersonChange, None], person_id: str) -> list[Row]:
+        """The sessions that ended with it."""
+        given = call.body.suspended_until
+        until = given.astimezone(UTC) if given is not None else None
+        is_suspended = await tx.fetchval(queries.SUSPEND, person_id, until)
+        if is_suspended is None:
+            raise not_found("There is no such person")
+        action = "person.suspended" if is_suspended else "person.let_back_in"
+        await self._note(tx, call, action, person_id, {"until": until.isoformat() if until else None})
+        await note_change(tx, "account", person_id)
+        if not is_suspended or until is None:
+            return []
+        await publish(tx, AccountSuspended(person_id=person_id, until=until))
+        to = await tx.fetchrow(queries.ADDRESSEE, person_id)
+        if to is not None:
+            await self._mails.suspended(tx, Addressee.of(to), until, call.body.reason)
+        return list(await tx.fetch(queries.END_ALL_SESSIONS, person_id, "suspended"))
+
+    async def _set_roles(
+        self, tx: Transaction, call: Call[PersonChange, None], person_id: str, roles: Sequence[str]
+    ) -> list[Row]:
+        """The sessions that ended with it."""
+        row = await tx.fetchrow(queries.ROLES_LOCKED, person_id)
+        if row is None:
+            raise not_found("There is no such person")
+        after = sorted(set(roles))
+        if set(row["roles"]) == set(after):
+            return []
+        await tx.execute(queries.SET_ROLES, person_id, after)
+        await self._note(tx, call, "person.roles_changed", person_id, {"before": row["roles"], "after": after})
+        if set(row["roles"]) <= set(after):
+            return []
+        return list(await tx.fetch(queries.END_ALL_SESSIONS, person_id, "roles_changed"))
+
+    async def _note(
+        self, tx: Transaction, call: Call[PersonChange, None], action: str, person_id: str, detail: dict[str, Any]
+    ) -> None:
+        why = call.body.reason
+        await self._audit.add(
+            tx, action, actor_id=call.me.id, subject=person_id, ip=call.address, why=why, detail=detail
+        )
+
+
+def _filters(query: PeopleQuery) -> list[tuple[str, str | list[str] | None]]:
+    """Conditions with the place of their value, if they have one."""
+    found: list[tuple[str, str | list[str] | None]] = []
+    if query.q:
+        column = "email_key" if "@" in query.q else "username_key"
+        found.append((f"{column} like {{}}", _prefix(query.q)))
+    if query.role is not None:
+        found.append(("roles @> {}", [query.role]))
+    if query.state is not None:
+        found.append((queries.OF_STATE[query.state], None))
+    return found
+
+
+def _prefix(text: str) -> str:
+    for sign in "\\%_":
+        text = text.replace(sign, f"\\{sign}")
+    return text.lower() + "%"
+
+
+def _shape(row: Row) -> AdminPerson:
+    return AdminPerson(**dict(row))

@@ -1,0 +1,99 @@
+"""The mails that accounts send, each in the transaction of its cause."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from server.features.people.accounts.devices import Device
+from server.outbound.mail import LinkTokens, Outbox, Recipient
+from storage.postgres import Row, Transaction
+
+VERIFY_S: Final = 3 * 24 * 3600.0
+RESET_S: Final = 3600.0
+Values = dict[str, str | dt.datetime]
+SECURITY_PAGE: Final = "/settings/security"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Addressee:
+    """Whom a mail is for. ``language``: the one that they were last seen with."""
+
+    id: str
+    username: str
+    email: str
+    language: str
+
+    @classmethod
+    def of(cls, row: Row, *, language: str | None = None) -> Addressee:
+        """Of a row of ``ADDRESSEE``. ``language``: the one that they read at this moment."""
+        said = language or row["language"]
+        return cls(id=row["id"], username=row["username"], email=row["email"], language=said)
+
+    @property
+    def recipient(self) -> Recipient:
+        return Recipient(address=self.email, name=self.username, person_id=self.id)
+
+
+class AccountMails:
+    """``tx``: the mail goes out when it commits."""
+
+    def __init__(self, *, outbox: Outbox, tokens: LinkTokens, now: Callable[[], dt.datetime]) -> None:
+        self._outbox = outbox
+        self._tokens = tokens
+        self._now = now
+
+    async def verify(self, tx: Transaction, to: Addressee) -> None:
+        """A link that proves that the person reads the mail of their address."""
+        token = await self._tokens.issue(
+            tx, person_id=to.id, purpose="verify_email", valid_s=VERIFY_S, detail={"email": to.email}
+        )
+        await self._verify(tx, to, to.recipient, token)
+
+    async def verify_new(self, tx: Transaction, to: Addressee, email: str) -> None:
+        """The same of the address that they would like to change to."""
+        token = await self._tokens.issue(
+            tx, person_id=to.id, purpose="change_email", valid_s=VERIFY_S, detail={"email": email}
+        )
+        await self._verify(tx, to, Recipient(address=email, name=to.username, person_id=to.id), token)
+
+    async def reset(self, tx: Transaction, to: Addressee) -> None:
+        token = await self._tokens.issue(
+            tx, person_id=to.id, purpose="reset_password", valid_s=RESET_S, detail={"email": to.email}
+        )
+        data: Values = {"link": f"/reset#token={token}", "until": self._in(RESET_S)}
+        await self._outbox.put(tx, to=to.recipient, template="reset_password", language=to.language, data=data)
+
+    async def password_changed(self, tx: Transaction, to: Addressee, device: Device) -> None:
+        data: Values = {"at": self._now(), **_from(device), "link": "/forgot"}
+        await self._outbox.put(tx, to=to.recipient, template="password_changed", language=to.language, data=data)
+
+    async def email_changed(self, tx: Transaction, to: Addressee, email: str) -> None:
+        """To the address until now; ``email`` is the new one."""
+        data: Values = {"at": self._now(), "email": email, "link": SECURITY_PAGE}
+        await self._outbox.put(tx, to=to.recipient, template="email_changed", language=to.language, data=data)
+
+    async def new_device(self, tx: Transaction, to: Addressee, device: Device) -> None:
+        data: Values = {"at": self._now(), **_from(device), "link": SECURITY_PAGE}
+        await self._outbox.put(tx, to=to.recipient, template="new_device", language=to.language, data=data)
+
+    async def deletion_scheduled(self, tx: Transaction, to: Addressee, until: dt.datetime) -> None:
+        data: Values = {"until": until, "link": "/login"}
+        await self._outbox.put(tx, to=to.recipient, template="deletion_scheduled", language=to.language, data=data)
+
+    async def suspended(self, tx: Transaction, to: Addressee, until: dt.datetime, reason: str) -> None:
+        data: Values = {"until": until, "reason": reason or "—"}
+        await self._outbox.put(tx, to=to.recipient, template="suspended", language=to.language, data=data)
+
+    async def _verify(self, tx: Transaction, to: Addressee, recipient: Recipient, token: str) -> None:
+        data: Values = {"link": f"/verify#token={token}", "until": self._in(VERIFY_S)}
+        await self._outbox.put(tx, to=recipient, template="verify_email", language=to.language, data=data)
+
+    def _in(self, seconds: float) -> dt.datetime:
+        return self._now() + dt.timedelta(seconds=seconds)
+
+
+def _from(device: Device) -> Values:
+    return {"ip": device.address, "device": device.name or device.agent or "—"}
