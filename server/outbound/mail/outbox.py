@@ -22,7 +22,8 @@ from server.jobs import Attempt, Job, Jobs, RetryLater
 from server.outbound.envelopes import BadAddress
 from server.outbound.mail import queries
 from server.outbound.mail.message import Composed, compose, shown_name
-from server.outbound.mail.smtp import ACCEPT_S, PREPARE_S, Deferred, Refused, SmtpClient, SmtpSession
+from server.outbound.mail.pause import LONGEST_S, ServerPause
+from server.outbound.mail.smtp import ACCEPT_S, PREPARE_S, Deferred, Refused, ServerAway, SmtpClient, SmtpSession
 from server.outbound.mail.templates import LINK, TemplateName, Templates
 from storage.errors import Unavailable
 from storage.ids import Ids
@@ -86,12 +87,13 @@ class Outbox:
         self._sender = sender
         self._sender_name = sender_name
         self._kept_days = kept_days
+        self._server_pause = ServerPause(clock=clock)
         self._pause_s = pause_s or pause_after
         self.job = Job(
             name="mail.deliver",
             body=DeliverMail,
             run=self._deliver,
-            timeout_s=2 * PREPARE_S + ACCEPT_S + 60,
+            timeout_s=LONGEST_S + 2 * PREPARE_S + ACCEPT_S + 60,
             tries=2 * MOST_ATTEMPTS,
             at_once_on_node=AT_ONCE_ON_NODE,
         )
@@ -147,6 +149,7 @@ class Outbox:
     # the job
 
     async def _deliver(self, attempt: Attempt[DeliverMail]) -> None:
+        await self._server_pause.over()
         async with attempt.step() as tx:
             row = await tx.fetchrow(queries.BEGIN, attempt.body.mail_id)
         if row is None:
@@ -169,8 +172,13 @@ class Outbox:
 
     async def _send(self, client: SmtpClient, row: Row) -> None:
         composed = self._compose(row)
-        async with client.connected() as session:
-            await self._hand_over(session, row, composed)
+        try:
+            async with client.connected() as session:
+                self._server_pause.worked()
+                await self._hand_over(session, row, composed)
+        except ServerAway:
+            self._server_pause.failed()
+            raise
 
     async def _hand_over(self, session: SmtpSession, row: Row, composed: Composed) -> None:
         """Nothing stands between the server's answer and the statement that marks the mail as sent."""

@@ -1,7 +1,8 @@
 """One mail to the SMTP server, over a connection of its own (RFC 5321; RFC 3207 and 8314 for TLS).
 
 What goes wrong is told in two kinds. ``Refused``: the server has answered about this mail, for good. ``Deferred``: all
-the rest, such as no network, a wrong certificate or password, "try later", silence; another time may be better.
+the rest, such as no network, a wrong certificate or password, "try later", silence; another time may be better. Of
+those a ``ServerAway`` meets all mails alike.
 """
 
 from __future__ import annotations
@@ -30,6 +31,10 @@ class Deferred(Exception):
     """Not now. The sentence is for operators; it holds no password."""
 
 
+class ServerAway(Deferred):
+    """Not now, whichever mail it is: the server cannot be reached, or does not serve us."""
+
+
 class Refused(Exception):
     """The server will not take this mail, whenever it is sent. The sentence has the server's code and words."""
 
@@ -48,7 +53,7 @@ class SmtpClient:
 
     @contextlib.asynccontextmanager
     async def connected(self) -> AsyncIterator[SmtpSession]:
-        """A session with the server, in TLS and authenticated as it is set. Raises ``Deferred``.
+        """A session with the server, in TLS and authenticated as it is set. Raises ``ServerAway``.
 
         The block's own errors pass; the server is told good-bye (QUIT) when there was none.
         """
@@ -64,7 +69,7 @@ class SmtpClient:
             client.close()
 
     async def check(self) -> None:
-        """Connect, authenticate and leave. Raises ``Deferred`` with what is wrong."""
+        """Connect, authenticate and leave. Raises ``ServerAway`` with what is wrong."""
         async with self.connected():
             pass
 
@@ -88,13 +93,13 @@ class SmtpClient:
         try:
             yield
         except aiosmtplib.SMTPAuthenticationError as error:
-            raise Deferred(f"{self._server} does not take the user and the password: {_answer(error)}") from error
+            raise ServerAway(f"{self._server} does not take the user and the password: {_answer(error)}") from error
         except aiosmtplib.SMTPResponseException as error:
-            raise Deferred(f"{self._server} does not serve us: {_answer(error)}") from error
+            raise ServerAway(f"{self._server} does not serve us: {_answer(error)}") from error
         except TimeoutError as error:
-            raise Deferred(f"{self._server} did not answer within {self._prepare_s:g} s") from error
+            raise ServerAway(f"{self._server} did not answer within {self._prepare_s:g} s") from error
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-            raise Deferred(f"{self._server} cannot be used: {_words(_root(error))}") from error
+            raise ServerAway(f"{self._server} cannot be used: {_words(_root(error))}") from error
 
 
 class SmtpSession:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from actors.runtime import LoopClock
+from actors.runtime import Clock, LoopClock
 from server.jobs import Jobs
 from server.outbound.mail import Outbox, Recipient
 from server.outbound.mail.smtp import SmtpClient
@@ -39,9 +39,10 @@ async def add_person(database: Database, person_id: str, name: str) -> None:
 class MailFixture:
     """An outbox over the database, whose jobs run where the test stands."""
 
-    def __init__(self, database: Database, port: int | None) -> None:
+    def __init__(self, database: Database, port: int | None, clock: Clock | None = None) -> None:
         server = None if port is None else SmtpServer(host="127.0.0.1", port=port, tls="none")
         self.database = database
+        self._clock = clock or LoopClock()
         self.jobs = Jobs(rows=JobQueue(db=database), ids=Ids(), wall=time.time)
         self.outbox = self.new_outbox(None if server is None else SmtpClient(server, hello="live.test"))
 
@@ -50,7 +51,7 @@ class MailFixture:
             db=self.database,
             jobs=self.jobs,
             ids=Ids(),
-            clock=LoopClock(),
+            clock=self._clock,
             templates=Templates(server="Social Flow", origin="https://live.test"),
             client=client,
             sender="no-reply@live.test",
