@@ -72,7 +72,7 @@ RETIRED_WORDS = {
 # Words behind which a docstring hides its parties: it names the client, the node, the actor, the log instead.
 HIDING_WORDS = re.compile(r"\b(whoever|somebody|someone|heard|hears?|said)\b", re.I)
 PLAIN_ROOMS = ("actors/", "media/", "server/", "storage/")
-NOT_YET_PLAIN = ("server/features/people/accounts/", "server/outbound/")
+NOT_YET_PLAIN = ("server/features/people/accounts/",)
 
 # Where anything at all may go wrong and the show goes on. Everywhere else an `except` names what it expects.
 NAMED_EDGES = {

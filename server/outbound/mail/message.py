@@ -1,6 +1,7 @@
 """One mail as the bytes that SMTP carries (RFC 5322). Pure.
 
-The bytes of a mail are the same each time they are made, the Message-ID included: whoever gets a mail twice can tell.
+The bytes of a mail are the same each time they are made, the Message-ID included, so that a receiving server or mail
+program recognises a mail that comes twice.
 """
 
 from __future__ import annotations

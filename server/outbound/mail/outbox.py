@@ -46,8 +46,9 @@ log = logging.getLogger("server.mail")
 
 
 class Recipient(msgspec.Struct, frozen=True, kw_only=True):
-    """``name``: what the mail greets and addresses. Take the username: a display name may hold advertising, and the
-    address may be that of somebody who never asked. ``person_id``: whose data the mail is; None of nobody here."""
+    """``name``: what the mail greets and addresses. Take the username: a display name may hold advertising, and its
+    author may have registered with the address of another person. ``person_id``: the account that the mail is about.
+    """
 
     address: str
     name: str
@@ -165,7 +166,7 @@ class Outbox:
         try:
             await self._send(client, row)
         except (Refused, BadAddress) as error:
-            log.warning("mail %s to %s bounced: %s", row["id"], _domain(row["address"]), error)
+            log.warning("mail %s to a mailbox of %s bounced: %s", row["id"], _domain(row["address"]), error)
             await self._end(row, "bounced", str(error))
         except Deferred as error:
             await self._defer(row, str(error))
@@ -241,4 +242,4 @@ def _shown(name: str, value: str | dt.datetime) -> str:
 
 
 def _domain(address: str) -> str:
-    return "somebody at " + address.rpartition("@")[2]
+    return clean_line(address.rpartition("@")[2])
