@@ -20,10 +20,10 @@ import msgspec
 
 from bench import report
 from bench.report import figure
+from media.hls.blocking import BlockingQuery
 from media.hls.folder import RunFolder
 from media.hls.index import LiveIndex
 from media.hls.muxer import Muxer
-from media.hls.playlist import BlockingQuery
 from media.relay import Item, Tracks
 from media.unit import Codec, Track, Unit
 

@@ -15,7 +15,7 @@ from xml.sax.saxutils import quoteattr
 
 import msgspec
 
-from media.hls.playlist import RenditionInfo, SegmentInfo
+from media.hls.listing import RenditionInfo, SegmentInfo
 
 
 class Presentation(msgspec.Struct, frozen=True):

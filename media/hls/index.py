@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from media.hls.blocking import WHOLE, BadQuery, BlockingQuery, Position
 from media.hls.dash import History, Live, Origins, Presentation, render_mpd, render_periods
 from media.hls.events import (
     Event,
@@ -23,18 +24,9 @@ from media.hls.events import (
     SegmentStored,
     StreamEnded,
 )
-from media.hls.playlist import (
-    WHOLE,
-    BadQuery,
-    BlockingQuery,
-    MediaPlaylist,
-    PartInfo,
-    Position,
-    RenditionInfo,
-    Report,
-    SegmentInfo,
-    render_multivariant,
-)
+from media.hls.listing import PartInfo, RenditionInfo, Report, SegmentInfo
+from media.hls.multivariant import render_multivariant
+from media.hls.playlist import MediaPlaylist
 from media.hls.segmenter import FIRST_SEGMENT
 
 PLAYLIST_TYPE = "application/vnd.apple.mpegurl"

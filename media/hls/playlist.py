@@ -1,7 +1,6 @@
-"""HLS playlists (RFC 8216bis) as text. Sans-I/O: fed with what is ready, asked for a rendering.
+"""The media playlist (RFC 8216bis) of one rendition as text: the live window with parts, or every segment so far.
 
-``MediaPlaylist`` is one rendition of a stream: the live window with parts, or every segment since the start.
-``render_multivariant`` is a pure function of what it is given.
+Sans-I/O: fed with what is ready, asked for a rendering.
 """
 
 from __future__ import annotations
@@ -12,108 +11,13 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from media.hls.blocking import WHOLE, BadQuery, BlockingQuery, Position
+from media.hls.listing import PartInfo, Report, SegmentInfo
+from media.hls.target import target_for
+
 #: A playlist may skip what is older than this many target durations; RFC 8216bis asks for at least six.
 _SKIP_TARGETS = 6
 _PARTS_TARGETS = 3
-#: What a target duration is raised to, in seconds.
-_TARGET_STEPS = (2, 4, 6, 10, 20)
-_MAX_DIGITS = 12
-
-
-class SegmentInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """A segment as a playlist lists it. Times are ticks of ``timescale`` on the media clock."""
-
-    number: int
-    uri: str
-    init_uri: str
-    media_time: int
-    duration: int
-    timescale: int
-    program_date_time: float | None = None
-    is_discontinuity: bool = False
-    is_gap: bool = False
-    is_independent: bool = True
-    size: int = 0
-    run: int = 0
-    """Discontinuities since the stream began, its own included; filled in by the playlist."""
-
-    @property
-    def duration_s(self) -> float:
-        return self.duration / self.timescale
-
-
-class PartInfo(msgspec.Struct, frozen=True, kw_only=True):
-    uri: str
-    duration_s: float
-    is_independent: bool
-
-
-class RenditionInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """A rendition as a multivariant playlist lists it. Bandwidths are bits/s with all overhead; sizes 0 if unknown."""
-
-    name: str
-    uri: str
-    kind: str
-    codec: str
-    bandwidth: int
-    average_bandwidth: int
-    width: int = 0
-    height: int = 0
-    frame_rate: float = 0.0
-    channels: int = 0
-    video_range: str = ""
-
-
-class Report(msgspec.Struct, frozen=True):
-    """Where another rendition's playlist ends."""
-
-    uri: str
-    segment: int
-    part: int
-
-
-class Position(msgspec.Struct, frozen=True, order=True):
-    """The end of a playlist: the part ``part`` of ``segment``, or the whole of it when ``part`` is ``WHOLE``."""
-
-    segment: int
-    part: int
-
-
-WHOLE = 1 << 30
-
-
-class BadQuery(msgspec.Struct, frozen=True):
-    """A blocking request that cannot be met; answered with 400."""
-
-    reason: str
-
-
-class BlockingQuery(msgspec.Struct, frozen=True):
-    """What a delivery directive asks for: the playlist that holds ``until``, if any, and whether it may be a delta."""
-
-    until: Position | None = None
-    can_skip: bool = False
-
-
-def parse_query(msn: str | None, part: str | None, skip: str | None) -> BlockingQuery | BadQuery:
-    """The directives ``_HLS_msn``, ``_HLS_part`` and ``_HLS_skip`` (RFC 8216bis, 6.2.5); None where absent."""
-    if skip not in (None, "YES", "v2"):
-        return BadQuery("_HLS_skip is YES or v2")
-    if msn is None:
-        return BlockingQuery(None, skip is not None) if part is None else BadQuery("_HLS_part needs _HLS_msn")
-    if not _is_number(msn) or (part is not None and not _is_number(part)):
-        return BadQuery("_HLS_msn and _HLS_part are decimal integers")
-    return BlockingQuery(Position(int(msn), WHOLE if part is None else int(part)), skip is not None)
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
-
-
-def target_for(duration_s: float) -> int:
-    """The least step that a segment of this length fits: a duration is compared rounded (RFC 8216bis, 4.4.3.1)."""
-    needed = math.floor(duration_s + 0.5)
-    return next((step for step in _TARGET_STEPS if step >= needed), needed)
 
 
 class _Entry(msgspec.Struct):
@@ -479,38 +383,3 @@ def _whole_lines(info: SegmentInfo) -> Iterator[str]:
         yield "#EXT-X-GAP"
     yield f"#EXTINF:{info.duration_s:.5f},"
     yield info.uri
-
-
-def render_multivariant(renditions: Sequence[RenditionInfo]) -> str:
-    """All video renditions with the sound beside them, or the sound alone. Names must differ."""
-    sounds = [rendition for rendition in renditions if rendition.kind == "audio"]
-    videos = [rendition for rendition in renditions if rendition.kind == "video"]
-    lines = ["#EXTM3U", "#EXT-X-VERSION:9"]
-    if videos:
-        lines += [_media_line(sound, is_default=sound is sounds[0]) for sound in sounds]
-    for rendition in videos or sounds:
-        lines += [_stream_line(rendition, sounds if videos else []), rendition.uri]
-    return "\n".join(lines) + "\n"
-
-
-def _media_line(sound: RenditionInfo, *, is_default: bool) -> str:
-    channels = f',CHANNELS="{sound.channels}"' if sound.channels else ""
-    default = "YES" if is_default else "NO"
-    return (
-        f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="{sound.name}",DEFAULT={default},AUTOSELECT=YES'
-        f'{channels},URI="{sound.uri}"'
-    )
-
-
-def _stream_line(rendition: RenditionInfo, sounds: Sequence[RenditionInfo]) -> str:
-    codecs = ",".join(dict.fromkeys([rendition.codec, *(sound.codec for sound in sounds)]))
-    peak = rendition.bandwidth + max((sound.bandwidth for sound in sounds), default=0)
-    average = rendition.average_bandwidth + max((sound.average_bandwidth for sound in sounds), default=0)
-    line = f'#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average},CODECS="{codecs}"'
-    if rendition.width and rendition.height:
-        line += f",RESOLUTION={rendition.width}x{rendition.height}"
-    if rendition.frame_rate:
-        line += f",FRAME-RATE={rendition.frame_rate:.3f}"
-    if rendition.video_range:
-        line += f",VIDEO-RANGE={rendition.video_range}"
-    return line + (',AUDIO="audio"' if sounds else "")

@@ -23,7 +23,7 @@ import msgspec
 
 from media.hls.codecs import aac_shape, opus_ticks
 from media.hls.fmp4 import Sample
-from media.hls.playlist import target_for
+from media.hls.target import target_for
 from media.relay import Item, Tracks
 from media.unit import Codec, Kind, Track, Unit
 

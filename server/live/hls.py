@@ -13,8 +13,8 @@ from aiohttp import web
 
 from actors.events import StreamView
 from actors.runtime import DomainError
+from media.hls.blocking import parse_query
 from media.hls.index import FIRST_SEGMENT_S, Bad, InStore, Location, OnDisk, PendingPart, Rendered, Wait
-from media.hls.playlist import parse_query
 from server.http import content
 from server.http.errors import Problem, not_found
 from server.http.operation import Answer, Call, Handler, MediaType, Operation, PathFormat

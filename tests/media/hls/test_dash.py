@@ -14,8 +14,8 @@ from media.hls.dash import History, Live, Origins, Presentation, render_mpd, ren
 from media.hls.events import InitReady, SegmentReady, StreamEnded
 from media.hls.folder import RunFolder
 from media.hls.index import LiveIndex
+from media.hls.listing import RenditionInfo, SegmentInfo
 from media.hls.muxer import Muxer
-from media.hls.playlist import RenditionInfo, SegmentInfo
 from media.relay import End
 from tests.media.hls.sources import encode, live
 

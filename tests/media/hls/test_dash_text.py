@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from media.hls.dash import History, Live, Origins, Presentation, render_mpd, render_periods
-from media.hls.playlist import RenditionInfo, SegmentInfo
+from media.hls.listing import RenditionInfo, SegmentInfo
 
 DATE = 1_700_000_000.0
 VIDEO = RenditionInfo(

@@ -12,11 +12,11 @@ import m3u8
 import msgspec
 import pytest
 
+from media.hls.blocking import BlockingQuery, Position, parse_query
 from media.hls.events import Event, PartReady, SegmentReady, SegmentRemoved, SegmentStored, StreamEnded
 from media.hls.folder import RunFolder
 from media.hls.index import Bad, InStore, LiveIndex, OnDisk, PendingPart, Rendered, Wait
 from media.hls.muxer import Muxer
-from media.hls.playlist import BlockingQuery, Position, parse_query
 from tests.media.hls.sources import AUDIO, VIDEO, Encoded, encode, live, mixed, pictures, sounds
 
 NOW = BlockingQuery()

@@ -6,19 +6,10 @@ import m3u8
 import msgspec
 import pytest
 
-from media.hls.playlist import (
-    WHOLE,
-    BadQuery,
-    BlockingQuery,
-    MediaPlaylist,
-    PartInfo,
-    Position,
-    RenditionInfo,
-    Report,
-    SegmentInfo,
-    parse_query,
-    render_multivariant,
-)
+from media.hls.blocking import WHOLE, BadQuery, BlockingQuery, Position, parse_query
+from media.hls.listing import PartInfo, RenditionInfo, Report, SegmentInfo
+from media.hls.multivariant import render_multivariant
+from media.hls.playlist import MediaPlaylist
 
 DATE = 1_700_000_000.0
 PARTS = 6

@@ -1,0 +1,42 @@
+"""The multivariant playlist (RFC 8216bis, 4.4.6) as text. Sans-I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from media.hls.listing import RenditionInfo
+
+
+def render_multivariant(renditions: Sequence[RenditionInfo]) -> str:
+    """All video renditions with the sound beside them, or the sound alone. Names must differ."""
+    sounds = [rendition for rendition in renditions if rendition.kind == "audio"]
+    videos = [rendition for rendition in renditions if rendition.kind == "video"]
+    lines = ["#EXTM3U", "#EXT-X-VERSION:9"]
+    if videos:
+        lines += [_media_line(sound, is_default=sound is sounds[0]) for sound in sounds]
+    for rendition in videos or sounds:
+        lines += [_stream_line(rendition, sounds if videos else []), rendition.uri]
+    return "\n".join(lines) + "\n"
+
+
+def _media_line(sound: RenditionInfo, *, is_default: bool) -> str:
+    channels = f',CHANNELS="{sound.channels}"' if sound.channels else ""
+    default = "YES" if is_default else "NO"
+    return (
+        f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="{sound.name}",DEFAULT={default},AUTOSELECT=YES'
+        f'{channels},URI="{sound.uri}"'
+    )
+
+
+def _stream_line(rendition: RenditionInfo, sounds: Sequence[RenditionInfo]) -> str:
+    codecs = ",".join(dict.fromkeys([rendition.codec, *(sound.codec for sound in sounds)]))
+    peak = rendition.bandwidth + max((sound.bandwidth for sound in sounds), default=0)
+    average = rendition.average_bandwidth + max((sound.average_bandwidth for sound in sounds), default=0)
+    line = f'#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average},CODECS="{codecs}"'
+    if rendition.width and rendition.height:
+        line += f",RESOLUTION={rendition.width}x{rendition.height}"
+    if rendition.frame_rate:
+        line += f",FRAME-RATE={rendition.frame_rate:.3f}"
+    if rendition.video_range:
+        line += f",VIDEO-RANGE={rendition.video_range}"
+    return line + (',AUDIO="audio"' if sounds else "")
