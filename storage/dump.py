@@ -14,7 +14,7 @@ import asyncpg
 
 from storage.embedded.programs import postgres_program
 from storage.errors import EmbeddedStartFailed, StorageError
-from storage.postgres import translated
+from storage.postgres_errors import translated
 
 _MAX_SAID: Final = 300
 

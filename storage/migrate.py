@@ -22,7 +22,7 @@ from typing import Any, Final
 import asyncpg
 
 from storage.errors import SchemaMismatch
-from storage.postgres import translated
+from storage.postgres_errors import translated
 
 LOCK_WAIT_S: Final = 120.0
 _LOCK_KEY: Final = 0x50C1A1F10

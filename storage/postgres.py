@@ -14,9 +14,10 @@ from functools import partial
 from typing import Any, Final, TypeAlias, TypeVar
 
 import asyncpg
-import msgspec
 
-from storage.errors import BadValue, Conflict, StorageError, Unavailable
+from storage.errors import StorageError, Unavailable
+from storage.postgres_codecs import set_codecs
+from storage.postgres_errors import translated
 
 Row: TypeAlias = "asyncpg.Record"
 T = TypeVar("T")
@@ -27,12 +28,6 @@ NONE_LEFT_S: Final = 0.25
 SILENT_IN_TRANSACTION_S: Final = 2.0
 """How long the locks of a session stay that says nothing in the middle of a transaction: a node that is frozen there
 must not keep the others from taking over what it held."""
-_NAME: Final = "postgres"
-# Classes and codes of Appendix A of the Postgres manual for which a later retry can succeed: connection exceptions,
-# read-only (a standby after a fail-over), silence in a transaction, rollbacks, resources (disk full, too many
-# connections), operator intervention (shutdown, statement timeout), lock timeouts, system errors.
-_PASSING: Final = ("08", "25006", "25P03", "40", "53", "57", "55P03", "58")
-_OF_DRIVER: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 _LOST: Final = (
     asyncpg.PostgresConnectionError,
     asyncpg.AdminShutdownError,
@@ -41,7 +36,6 @@ _LOST: Final = (
     asyncpg.InternalClientError,
     OSError,
 )
-_REFUSED_AT_CONNECT: Final = ("28", "3D")
 
 
 class Database:
@@ -89,7 +83,7 @@ class Database:
                     dsn=url,
                     min_size=0,
                     max_size=max_connections,
-                    init=_set_codecs,
+                    init=set_codecs,
                     reset=_leave_as_is,
                     server_settings=settings,
                     timeout=deadline_s,
@@ -180,7 +174,7 @@ class Database:
         connection = await asyncpg.connect(
             self._url, timeout=timeout_s, command_timeout=self._deadline_s, server_settings=settings
         )
-        await _set_codecs(connection)
+        await set_codecs(connection)
         return connection
 
     async def _run(self, call: Callable[[Any], Awaitable[T]], timeout_s: float | None) -> T:
@@ -361,77 +355,6 @@ def _touched(status: str) -> int:
     return int(count) if count.isdigit() else 0
 
 
-@contextlib.contextmanager
-def translated(foreign: Sequence[BaseException] = ()) -> Any:
-    """Turn the driver's errors into ours. Errors of ours, and those in ``foreign``, pass as they are."""
-    try:
-        yield
-    except (*_OF_DRIVER, TimeoutError, OSError) as error:
-        if any(error is passing for passing in foreign):
-            raise
-        raise _of(error) from error
-
-
-def _of(error: Exception) -> StorageError:
-    if isinstance(error, asyncpg.PostgresError):
-        return _of_server(error)
-    if isinstance(error, _OF_DRIVER):
-        return _of_client(error)
-    if isinstance(error, TimeoutError):
-        return Unavailable(_NAME, "no answer within the deadline")
-    return Unavailable(_NAME, str(error) or type(error).__name__)
-
-
-def _of_server(error: asyncpg.PostgresError) -> StorageError:
-    code = getattr(error, "sqlstate", None) or ""
-    if code.startswith("23"):
-        return Conflict(getattr(error, "constraint_name", None) or code, getattr(error, "detail", None) or "")
-    if code.startswith("22"):
-        return BadValue(str(error))
-    if code.startswith((*_PASSING, *_REFUSED_AT_CONNECT)):
-        return Unavailable(_NAME, str(error))
-    return StorageError(f"{code}: {error}")
-
-
-def _of_client(error: Exception) -> StorageError:
-    if isinstance(error, asyncpg.DataError):
-        return BadValue(str(error))
-    # The driver says with the same class that a connection is gone and that its caller is wrong. Its internal error is
-    # a connection that was lost at an odd moment; it is not used again.
-    is_lost = isinstance(error, asyncpg.InternalClientError) or "clos" in str(error)
-    return Unavailable(_NAME, str(error)) if is_lost else StorageError(str(error))
-
-
 async def _leave_as_is(connection: Any) -> None:
     """Nothing here changes the session's state outside of a transaction, so there is nothing to clean up after a use,
     and no query is spent on it."""
-
-
-async def _set_codecs(connection: Any) -> None:
-    catalog = "pg_catalog"
-    await connection.set_type_codec("uuid", schema=catalog, encoder=_uuid_in, decoder=_uuid_out, format="binary")
-    for kind in ("json", "jsonb"):
-        prefix = b"\x01" if kind == "jsonb" else b""
-        await connection.set_type_codec(
-            kind, schema=catalog, encoder=_json_encoder(prefix), decoder=_json_decoder(len(prefix)), format="binary"
-        )
-
-
-def _uuid_in(text: str) -> bytes:
-    value = bytes.fromhex(text.replace("-", ""))
-    if len(value) != 16:
-        raise ValueError("not a UUID")
-    return value
-
-
-def _uuid_out(value: bytes) -> str:
-    h = value.hex()
-    return f"{h[:8]}-{h[8:12]}-{h[12:16]}-{h[16:20]}-{h[20:]}"
-
-
-def _json_encoder(prefix: bytes) -> Callable[[object], bytes]:
-    return lambda value: prefix + msgspec.json.encode(value)
-
-
-def _json_decoder(skip: int) -> Callable[[bytes], Any]:
-    return lambda data: msgspec.json.decode(data[skip:])
