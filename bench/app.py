@@ -86,7 +86,7 @@ class App:
         keep_on(self.pid, set(CORES[:1]))
 
     def _others(self) -> set[int]:
-        """Its engines and its media process. An engine is nobody's child but names the data folder."""
+        """Its engines and its media process. An engine has no parent here but names the data folder."""
         named = {pid for pid, line in _command_lines() if str(self._folder) in line}
         return {found for pid in named for found in (pid, *descendants(pid))} - {self.pid}
 
@@ -134,7 +134,7 @@ class App:
         return stream["id"], stream["chat"]["room_id"]
 
     def fill(self, room_id: str, token: str, count: int) -> None:
-        """Messages of the usual size, said one after the other."""
+        """Posts messages of the usual size, one after the other."""
         speaker = ClientPool(host="127.0.0.1", port=self.port)
         sends = [(sent(number + 1, room_id, "x" * 90, f"f{number}"), b'"ok":true') for number in range(count)]
         speaker.connect(1, says=lambda _: [*login(token), *sends])

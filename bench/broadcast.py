@@ -85,7 +85,7 @@ async def measure_start(server: Server, clip: Path, known: set[str]) -> float:
 
 
 async def measure_cost(server: Server, clip: Path, seconds: float, known: set[str]) -> dict[str, float]:
-    """Per cent of a core while one publisher is passed through and recorded, nobody watching, above nothing live."""
+    """Per cent of a core while one publisher is passed through and recorded without a viewer, above nothing live."""
     await asyncio.sleep(SETTLE_S)
     idle = await _shares(server, seconds)
     with publisher(looped(clip), f"{server.rtmp}/{server.key}"):
@@ -149,7 +149,7 @@ async def measure_costs(
 
 
 def cost_figures(ours: list[dict[str, float]], theirs: list[float], seconds: float) -> list[Figure]:
-    """Media and node apart, and what is held against the bar: their sum. Short windows are told, but not judged."""
+    """Media and node apart, and what is held against the bar: their sum. Short windows are printed, but not judged."""
     unit, one, is_judged = "% of a core", "RTMP publisher", seconds >= JUDGED_S
     both = [cost["media"] + cost["node"] for cost in ours]
     bar, against = (BAR_COST, theirs) if is_judged else (None, [])

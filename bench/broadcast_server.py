@@ -57,7 +57,7 @@ class Server:
         return {name: sum(s for (of, _), s in self._seen.items() if of == name) for name in ("node", "media", "stores")}
 
     def _stores(self) -> set[psutil.Process]:
-        """Found by their folder: a database server is nobody's child."""
+        """Found by their folder: a database server has no parent here."""
         found = set()
         for process in psutil.process_iter(["name", "cmdline"]):
             if process.info["name"] in STORES and str(self._folder) in " ".join(process.info["cmdline"] or ()):

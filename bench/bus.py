@@ -145,7 +145,7 @@ def serve(url: str, is_ready: Any, is_over: Any) -> None:
 
 
 async def one_way(end: End, messages: int) -> float:
-    """Messages a second, from the first told to the last counted by the actor at the other end."""
+    """Messages a second, from the first sent to the last counted by the actor at the other end."""
     ref = end.node.ref("counter", "one way")
     before = await ref.ask(Count(), timeout_s=10)
     started = time.perf_counter()
@@ -165,7 +165,7 @@ async def one_way(end: End, messages: int) -> float:
 
 
 async def one_by_one(redis: Redis, messages: int) -> float:
-    """XADDs a second with one message each; nobody has to read them."""
+    """XADDs a second with one message each; no node reads them."""
     entry = ("XADD", KEYS.inbox("nobody"), "MAXLEN", "~", 4096, "*", "m", TEXT)
 
     async def send() -> None:

@@ -80,9 +80,9 @@ class RoomCopy:
 
 @dataclass
 class Notes:
-    """Of all voices. Deliveries and acknowledgements by slices of ``SLICE_S`` since the loop's time ``began``.
+    """Of all clients. Deliveries and acknowledgements by slices of ``SLICE_S`` since the loop's time ``began``.
 
-    ``refused``: attempts to connect that came to nothing. ``told_ms``: when to come back, as draining nodes said.
+    ``refused``: attempts to connect that came to nothing. ``told_ms``: when to come back, as draining nodes sent it.
     ``away_s``: from the loss of a connection until its room was joined again.
     """
 
@@ -152,7 +152,7 @@ class ChatClient(asyncio.Protocol):
         self._loop.call_later(random.random() * self._pause_s, self._speak)
 
     def hush(self) -> None:
-        """Nothing new is said; what is under way still is."""
+        """Clients post nothing new; what is under way is still counted."""
         self.is_quiet = True
 
     @property
@@ -338,6 +338,6 @@ class ChatClient(asyncio.Protocol):
         self._loop.call_later(pause_s, lambda: self._try_again(client_id, transport))
 
     def _try_again(self, client_id: str, transport: asyncio.Transport | None) -> None:
-        """Unless it was said meanwhile, or the connection is another one, which says it again by itself."""
+        """Posts it again, unless it was acknowledged meanwhile, or a new connection posts it by itself."""
         if self._saying is not None and self._saying[0] == client_id and self._transport is transport and self.is_in:
             self._try()

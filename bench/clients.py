@@ -38,7 +38,7 @@ Steps = Sequence[tuple[bytes, bytes]]
 
 
 def stamp() -> str:
-    """What a message carries for the crowd to know when it was said."""
+    """What a message carries, so that clients know when it was posted."""
     return f"{_MARK.decode()}{time.monotonic_ns()}{_END.decode()}"
 
 
@@ -264,7 +264,7 @@ class _Entrance:
 
 
 class _Newcomer:
-    """One client under way: the step that it has taken, and what it has heard since."""
+    """One client under way: the step that it has taken, and what it has received since."""
 
     __slots__ = ("seen", "socket", "step", "steps")
 

@@ -212,7 +212,7 @@ class NodeProcess:
         return self._said
 
     def ready(self) -> NodeProcess:
-        """Returns when it serves; ``RuntimeError`` with what it said if it does not."""
+        """Returns when it serves; ``RuntimeError`` with what it printed if it does not."""
         deadline = time.monotonic() + START_S
         while "Ctrl-C" not in self._said:
             if time.monotonic() > deadline or not self.is_running:

@@ -1,7 +1,7 @@
 """`python -m bench connects`: how many clients a second come in, from the TCP connection to the joined namespace.
 
 So many are under way at any time, as when clients come back after a cut. Servers on the first core, clients on the
-second; their share of it shows whether they were the limit, and what a core could do is told by the CPU of each. What
+second; their share of it shows whether they were the limit, and what a core could do follows from the CPU of each. What
 it costs when they leave is not counted.
 """
 
@@ -80,7 +80,7 @@ def _warm(server: peers.Server, options: argparse.Namespace) -> None:
 
 @contextmanager
 def _pool(server: peers.Server) -> Iterator[ClientPool]:
-    """Everybody leaves again, and the server is done with that before the next come."""
+    """All clients leave again, and the server is done with that before the next come."""
     pool = ClientPool(host="127.0.0.1", port=server.port)
     try:
         yield pool

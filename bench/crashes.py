@@ -47,7 +47,7 @@ class Say(Message, frozen=True, gc=False):
 
 
 class Heard:
-    """What all actors have heard: how many each, how late, and what was missing or out of order."""
+    """The messages that all actors have received: how many each, how late, and what was missing or out of order."""
 
     def __init__(self) -> None:
         self.last: dict[str, int] = {}
@@ -105,7 +105,7 @@ class Seen:
 
 @dataclass(frozen=True, kw_only=True)
 class Minute:
-    """One run. ``looks``: whether somebody who looked after it had been parked saw it parked or backing off."""
+    """One run. ``looks``: whether a client that asked after it had been parked saw it parked or backing off."""
 
     said: int
     lost: int

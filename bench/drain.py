@@ -1,7 +1,7 @@
-"""`python -m bench drain`: a node that everybody is on is told to stop while they talk, and what they notice of it.
+"""`python -m bench drain`: a node that all clients are on is stopped while they talk, and what they notice of it.
 
-Two nodes; all sockets are on the first, and so are the actors of all rooms. After SIGTERM people come back to the other
-one, as they were told. What everybody was acknowledged and shown is compared with the database.
+Two nodes; all sockets are on the first, and so are the actors of all rooms. After SIGTERM clients come back to the
+other. What they were acknowledged and shown is compared with the database.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SHARED_S: Final = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """One drain. Waits in milliseconds, of what was said while it lasted."""
+    """One drain. Waits in milliseconds, of what was posted while it lasted."""
 
     took_s: float
     code: int

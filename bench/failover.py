@@ -1,8 +1,8 @@
-"""`python -m bench failover`: what becomes of a cluster under fire: who is acknowledged, who is shown what, how soon.
+"""`python -m bench failover`: what becomes of a cluster under fire: what clients are acknowledged and shown, how soon.
 
 Three nodes as processes on one Postgres and one Redis; people in many rooms who talk all the time while nodes are
 killed, frozen, drained, added and replaced by the next version's, engines are frozen and killed, and the disk is full.
-Everybody writes down what they were acknowledged and shown, and at the end it is compared with the database. A plot
+Each client notes what it was acknowledged and shown, and at the end it is compared with the database. A plot
 shows the deliveries around each happening. Run from the project's folder: the next version lives with the tests.
 
 ``--full`` is the long run: 2,000 sockets, 2,000 messages a second, a kill every 10 s for 5 minutes, a frozen node for
@@ -48,7 +48,7 @@ REPEATED: Final = "repeated or out of order"
 
 
 async def compare(fault_run: FaultRun) -> None:
-    """What everybody was told against what the database holds. Afterwards ``fault_run.notes.wrongs`` is complete."""
+    """Compares what clients were acknowledged and shown with the database: ``fault_run.notes.wrongs``."""
     for chat_client in fault_run.chat_clients:
         chat_client.hush()
     await fault_run.until(

@@ -1,6 +1,6 @@
 """`python -m bench fanout`: one room, many viewers, side by side with other Socket.IO servers in the same run.
 
-Capacity: the next message is said when an earlier one has reached everybody, so many being under way. Open loop: so
+Capacity: the next message is posted when an earlier one has reached all viewers, so many being under way. Open loop: so
 many messages a second whatever happens. The servers run on the first core, the crowd on the second.
 """
 
@@ -67,27 +67,27 @@ class FanoutRun:
         message_bytes: int,
         says: Says,
         speakers: int,
-        said: int = 0,
+        posted: int = 0,
     ) -> None:
-        """`said` is the number of the last message before."""
+        """`posted` is the number of the last message that was posted before."""
         self._text = "x" * max(0, message_bytes - _FRAME_BYTES)
         self._peer = server
         self._pool = pool
         self._viewers = viewers
         self._says = says
         self._speakers = speakers
-        self._said = self._first = said
+        self._posted = self._first = posted
         self._before = pool.received
 
     @property
-    def said(self) -> int:
-        return self._said
+    def posted(self) -> int:
+        return self._posted
 
     def capacity(self, seconds: float, window: int) -> FanoutFigures:
         """Closed loop."""
 
         def step() -> None:
-            while self._said - self._first - self._received() // self._viewers < window:
+            while self._posted - self._first - self._received() // self._viewers < window:
                 self._say()
             self._pool.pump(0.05)
 
@@ -95,22 +95,22 @@ class FanoutRun:
 
     def open_loop(self, seconds: float, rate: float) -> FanoutFigures:
         """Open loop."""
-        start, first = 0.0, self._said
+        start, first = 0.0, self._posted
 
         def step() -> None:
             nonlocal start
             start = start or time.perf_counter()
             due = int((time.perf_counter() - start) * rate) + 1
-            while self._said - first < due:
+            while self._posted - first < due:
                 self._say()
-            next_at = start + (self._said - first) / rate
+            next_at = start + (self._posted - first) / rate
             self._pool.pump(max(0.0, next_at - time.perf_counter()))
 
         return self._measure(f"{rate:g} messages/s", seconds, step)
 
     def _say(self) -> None:
-        self._said += 1
-        self._pool.say(self._says(self._said, stamp() + self._text), self._said % self._speakers)
+        self._posted += 1
+        self._pool.say(self._says(self._posted, stamp() + self._text), self._posted % self._speakers)
 
     def _measure(self, mode: str, seconds: float, step: object) -> FanoutFigures:
         assert callable(step)
@@ -136,7 +136,7 @@ class FanoutRun:
             cpu=used / took,
             p50_ms=percentile(pool.latencies_ms, 0.5),
             p99_ms=percentile(pool.latencies_ms, 0.99),
-            lost=0 if is_whole else (self._said - self._first) * self._viewers - self._received(),
+            lost=0 if is_whole else (self._posted - self._first) * self._viewers - self._received(),
             crowd_cpu=mine / took,
         )
 
@@ -144,8 +144,8 @@ class FanoutRun:
         return self._pool.received - self._before
 
     def _settle(self) -> bool:
-        """Whether everything said has arrived everywhere."""
-        wanted = (self._said - self._first) * self._viewers
+        """Whether all messages have reached all viewers."""
+        wanted = (self._posted - self._first) * self._viewers
         return until(lambda: self._received() >= wanted, lambda: self._pool.pump(0.05), 10)
 
 
@@ -166,7 +166,7 @@ def measure(name: str, options: argparse.Namespace) -> list[FanoutFigures]:
 
 @contextmanager
 def _served(name: str, options: argparse.Namespace) -> Iterator[tuple[peers.Server, ClientPool, Says]]:
-    """A running server, its viewers in the room, and what is said to it."""
+    """A running server, its viewers in the room, and what is posted to it."""
     server = app.App() if name == app.NAME else peers.start(name, node_modules=options.node_modules)
     try:
         pool = ClientPool(host="127.0.0.1", port=server.port)
@@ -198,8 +198,8 @@ def slow(name: str, options: argparse.Namespace) -> None:
         before = run.open_loop(options.seconds, options.slow_rate)
         memory = server.memory_bytes()
         pool.stop_reading(options.slow)
-        said = run.said
-        others = FanoutRun(server, pool, options.viewers - options.slow, options.bytes, says, speakers, said=said)
+        posted = run.posted
+        others = FanoutRun(server, pool, options.viewers - options.slow, options.bytes, says, speakers, posted=posted)
         after = others.open_loop(options.seconds, options.slow_rate)
         grown = (server.memory_bytes() - memory) / 2**20
         share = after.deliveries_per_s / before.deliveries_per_s * options.viewers / (options.viewers - options.slow)

@@ -116,7 +116,7 @@ class FaultRun:
         return token
 
     async def renew(self) -> None:
-        """Whoever comes back late in a long run needs a token that still holds. A refusal waits for the next round."""
+        """A client that comes back late needs a token that still holds. A refusal waits for the next round."""
         while True:
             await asyncio.sleep(RENEW_S)
             for account in self.accounts:
@@ -200,7 +200,7 @@ class FaultRun:
         print(f"{name:<28} {_said(found)}", flush=True)
 
     async def silences(self, rooms: Iterable[int], since: float) -> list[float]:
-        """For each room the time until somebody who asked after ``since`` was acknowledged."""
+        """For each room the time until a client that posted after ``since`` was acknowledged."""
         waiting, found, seen = set(rooms), [], len(self.notes.acks)
         seen = next((i for i in range(seen, 0, -1) if self.notes.acks[i - 1].at < since), 0)
         deadline = self.now + BACK_S
@@ -216,7 +216,7 @@ class FaultRun:
         return found
 
     def waits_ms(self, since: float, until: float, rooms: set[int] | None = None) -> list[float]:
-        """From the first attempt to the acknowledgement, of what was first said between the two."""
+        """From the first attempt to the acknowledgement, of what was first posted between the two."""
         return [
             (ack.at - ack.asked_at) * 1000
             for ack in self.notes.acks

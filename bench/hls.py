@@ -54,7 +54,7 @@ def _nal(body: bytes) -> bytes:
 
 
 def ours(units: list[Unit], folder: Path) -> None:
-    """Feed to files, and the events to nobody."""
+    """Feed to files; the events are dropped."""
     muxer = Muxer(folder=RunFolder(path=folder), publication=1)
     muxer.feed([Tracks((VIDEO, AUDIO))])
     for unit in units:

@@ -1,4 +1,4 @@
-"""Jobs under fire: workers and Postgres are killed while they run, then the rows tell what was lost or twice."""
+"""Jobs under fire: workers and Postgres are killed while they run, then the rows show what was lost or done twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mails under fire: the nodes that deliver and the SMTP server are killed, then the server's notes tell what came."""
+"""Mails under fire: the nodes that deliver and the SMTP server are killed, then the server's notes show what came."""
 
 from __future__ import annotations
 

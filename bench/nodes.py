@@ -35,11 +35,11 @@ BAR_GROWTH: Final = 1.1
 SHARED_S: Final = 30.0
 SETTLE_S: Final = 3.0
 ASKED: Final = frozenset({"info", "ping", "client", "hello", "command"})
-"""Commands of whoever comes to look."""
+"""Commands of this bench, which looks."""
 
 
 class SharedCluster:
-    """Some nodes on engines of their own: one ``bench.peers.Server`` to whoever measures it."""
+    """Some nodes on engines of their own: one ``bench.peers.Server`` for the bench."""
 
     def __init__(self, count: int, core: int) -> None:
         self.name = f"{count} node{'s' * (count > 1)}"
@@ -70,7 +70,7 @@ class SharedCluster:
         self.cluster.stop()
 
     def says(self, number: int, text: str) -> bytes:
-        """No two under the same client id: the second would be taken for the first, said again."""
+        """No two under the same client id: the second would be taken for the first, posted again."""
         return app.sent(number, self.room_id, text, f"m{next(self._ids)}")
 
     def bring(self, pool: ClientPool, viewers: int, enters: Callable[[str | None], Steps]) -> None:
@@ -108,7 +108,7 @@ class Cost:
 
 
 class RoomViewers:
-    """A cluster with everybody in its room."""
+    """A cluster with all viewers in its room."""
 
     def __init__(self, cluster: SharedCluster, viewers: int, message_bytes: int) -> None:
         self.cluster = cluster
@@ -118,14 +118,14 @@ class RoomViewers:
         self._viewers = viewers
 
     def cost(self, seconds: float, rate: float) -> Cost:
-        cluster, said = self.cluster.cluster, self._run.said
+        cluster, posted = self.cluster.cluster, self._run.posted
         redis, postgres = cluster.redis_cpu_s(), cluster.postgres_cpu_s()
         row = self._run.open_loop(seconds, rate)
-        share = 1e6 / max(1, (self._run.said - said) * self._viewers)
+        share = 1e6 / max(1, (self._run.posted - posted) * self._viewers)
         return Cost(row, (cluster.redis_cpu_s() - redis) * share, (cluster.postgres_cpu_s() - postgres) * share)
 
     def silence(self, seconds: float) -> float:
-        """The share of a core that all nodes together use when nobody says a word."""
+        """The share of a core that all nodes together use when no client posts."""
         self.pool.pong()
         before, started = self.cluster.cpu_s(), time.perf_counter()
         while (took := time.perf_counter() - started) < seconds:
@@ -195,7 +195,7 @@ def _net_figures(options: argparse.Namespace, found: list[list[list[Cost]]], sil
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """What Redis has counted since its start; ``told`` are the bytes of this very answer, which come on top."""
+    """What Redis has counted since its start; ``told`` are the bytes of this answer, which come on top."""
 
     commands: int
     total_bytes: int
@@ -253,7 +253,7 @@ def load(cluster: SharedCluster, run: FanoutRun, pool: ClientPool, viewers: int,
 def loads(cluster: SharedCluster, options: argparse.Namespace) -> list[Figure]:
     pool = ClientPool(host="127.0.0.1", port=cluster.port)
     found: list[Load] = []
-    said, coming = 0, []
+    posted, coming = 0, []
     for viewers in options.crowds:
         before, more = read_ledger(cluster.cluster.redis_url), viewers - len(pool)
         took = -time.perf_counter()
@@ -261,12 +261,12 @@ def loads(cluster: SharedCluster, options: argparse.Namespace) -> list[Figure]:
         time.sleep(SETTLE_S)
         took += time.perf_counter()
         coming.append(((read_ledger(cluster.cluster.redis_url) - before).commands, took, more))
-        run = FanoutRun(cluster, pool, viewers, options.bytes, cluster.says, SPEAKERS, said=said)
+        run = FanoutRun(cluster, pool, viewers, options.bytes, cluster.says, SPEAKERS, posted=posted)
         for _ in range(options.rounds):
             for rate in (0.0, *options.loads):
                 pool.pong()
                 found.append(load(cluster, run, pool, viewers, rate, options.seconds))
-        said = run.said
+        posted = run.posted
     pool.close()
     _plot(found)
     return _load_figures(found, coming)

@@ -9,7 +9,7 @@ from bench.report import Figure
 
 
 class BenchAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """What one bench said. `error` is empty unless it failed to run; then there are no figures."""
+    """The figures of one bench. `error` is empty unless it failed to run; then there are no figures."""
 
     name: str
     asks: str

@@ -1,6 +1,6 @@
 """The servers that are measured side by side, each a process of its own on the first core.
 
-All do the same work: a client is in the room once it has connected, `say` brings a message to the room. They are told
+All do the same work: a client is in the room once it has connected, `say` brings a message to the room. They are set
 to ping rarely, so that no run holds a ping.
 """
 
@@ -207,7 +207,7 @@ async def _serve_python_socketio() -> None:
 
 
 def main(argv: list[str]) -> int:
-    """Runs one of the Python servers until it is told to stop."""
+    """Runs one of the Python servers until it is stopped by a signal."""
     from bench.clients import allow_many_files
 
     options = argparse.ArgumentParser()

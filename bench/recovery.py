@@ -154,7 +154,7 @@ async def _speak(client: Client, room_id: str, rate: float, done: asyncio.Event)
 
 
 async def storm(server: app.App, options: argparse.Namespace) -> bool:
-    """Everyone is cut; whether nobody lost anything or saw it twice."""
+    """All connections are cut; whether each client got every event once."""
     token = server.tokens(1)[0]
     room_id = server.new_room(token)[1]
     chance = random.Random(options.seed)

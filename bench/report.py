@@ -63,7 +63,7 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def peer_value(self) -> float | None:
-        """The other one's figure, as the ratio tells it."""
+        """The other one's figure, as it follows from the ratio."""
         if self.ratio_to is None or self.ratio_to.ratio <= 0:
             return None
         ratio = self.ratio_to.ratio

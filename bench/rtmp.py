@@ -31,22 +31,22 @@ class Nowhere:
         self.units = 0
 
     def configure(self, tracks: Iterable[Track]) -> None:
-        """Nobody listens."""
+        """Dropped."""
 
     def write(self, unit: Unit) -> None:
         self.units += 1
 
     def warn(self, name: str) -> None:
-        """Nobody reads it."""
+        """Dropped."""
 
     def close(self, reason: str) -> None:
         """Nothing is open."""
 
     def on_stop(self, stop: Callable[[str], None]) -> None:
-        """Nobody stops it."""
+        """Never called."""
 
     def on_keyframe_wanted(self, want: Callable[[], None]) -> None:
-        """Nobody wants one."""
+        """Never called."""
 
 
 def obvious(data: bytes) -> int:

@@ -1,7 +1,7 @@
 """Do sound and picture stay together, and players near live, for hours? Encoders of all kinds on virtual time.
 
 Each publisher's messages go through the product's own ingest, packager, playlists and manifest; only the network and
-the clock are made up. Every unit carries when it was captured, so that what is packaged tells how far sound and picture
+the clock are made up. Every unit carries when it was captured, so that what is packaged shows how far sound and picture
 are apart. A playlist's or manifest's distance to live is how long ago its end is by its own dates; a player's buffer is
 what is left to one that began a second behind live and plays at the pace of real time ever since.
 """

@@ -19,7 +19,7 @@ def _frame(text: bytes) -> bytes:
 
 
 class SyscallBaseline:
-    """Everyone who has come in is in one room. Whoever cannot take a message at once is left without it."""
+    """All clients are in one room. A client whose socket is full misses the message."""
 
     def __init__(self) -> None:
         self._listener = socket.socket()

@@ -149,7 +149,7 @@ class Relay:
             reader._put(unit)
 
     def _begin_video(self) -> None:
-        """Sound that came before any picture was for everybody; from now on readers begin with a key frame."""
+        """Sound that came before any picture was for all readers; from now on readers begin with a key frame."""
         self._has_seen_video = True
         for reader in self._readers:
             reader._needs_key = True

@@ -286,7 +286,7 @@ class Cluster:
         self._send_all(_Notice(served=list(shards)))
 
     def _send_all(self, notice: _Notice) -> None:
-        """To each node that can be written to: the next heartbeat tells the others the same."""
+        """To each node that can be written to: the next heartbeat brings the others the same."""
         data = msgspec.msgpack.encode(notice)
         for member in self.members.view.members.values():
             if member.name != self.me.name:

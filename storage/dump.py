@@ -92,7 +92,7 @@ def _program(tool: str) -> str:
 
 
 def _without_password(url: str) -> tuple[str, str]:
-    """A command line can be read by everybody on the machine: ``(url without password, password)``."""
+    """A command line can be read by all accounts of the machine: ``(url without password, password)``."""
     parts = urlsplit(url)
     user, at, host = parts.netloc.rpartition("@")
     name, _, password = user.partition(":")

@@ -121,7 +121,7 @@ def _popen(
 
 def _step_down(account: Account) -> Callable[[], None]:
     """Become the account but keep one capability, so that a data folder or an environment inside a private folder
-    (``/root``, a temporary one) can be reached without opening that folder to everybody (capabilities(7), ambient set).
+    (``/root``, a temporary one) can be reached without opening that folder to all (capabilities(7), ambient set).
 
     ``initdb`` asks access(2) about its programs first. That call ignores the capabilities of a process that is not
     root, unless the securebit NO_SETUID_FIXUP is set.

@@ -269,7 +269,7 @@ def audio_shape(track: Track) -> tuple[int, int]:
 
 
 def opus_ticks(packet: bytes) -> int:
-    """How long an Opus packet sounds, in 48 kHz ticks (RFC 6716, section 3.1); 960 for one that cannot tell."""
+    """How long an Opus packet sounds, in 48 kHz ticks (RFC 6716, section 3.1); 960 for one that does not say."""
     if not packet:
         return 960
     frame, code = _OPUS_FRAMES[packet[0] >> 3], packet[0] & 3

@@ -374,8 +374,9 @@ class LiveIndex:
     ) -> Answer:
         """``{rendition}.m3u8``. ``query`` is what ``parse_query`` made of the delivery directives.
 
-        ``is_alone``: the client was told of sound and of no pictures. Once there are pictures its playlist ends
-        (EXT-X-ENDLIST), since players never look at the multivariant playlist again: who starts again gets them.
+        ``is_alone``: the client's multivariant playlist listed sound and no pictures. Once there are pictures its
+        playlist ends (EXT-X-ENDLIST), since players never read the multivariant playlist again: a player that starts
+        anew gets them.
         """
         if isinstance(query, BadQuery):
             return Bad(400, query.reason)
@@ -410,7 +411,7 @@ class LiveIndex:
         return [other.playlist.report(other.uri + query) for other in others if not other.playlist.is_empty]
 
     def manifest(self, *, now: float, dvr: bool = False) -> Rendered | Bad:
-        """``manifest.mpd``. ``now`` is the wall clock in seconds, told to players so that they can set theirs."""
+        """``manifest.mpd``. ``now`` is the wall clock in seconds, sent to players so that they can set theirs."""
         if not self.is_playable:
             return Bad(404, "nothing to play yet")
         if self.is_ended:

@@ -1,6 +1,6 @@
 """Whether a codec worker that does not answer is hung or merely slow, and when to try the next one. Sans-I/O.
 
-A worker gives way to everybody else, so on a busy machine it may stand for many seconds without a fault of its own.
+A worker gives way to all other processes, so on a busy machine it may stand still for many seconds without a fault.
 Ending it then costs the machine another start, which is the dearest thing that a worker does. So what counts is the
 processor time that it used since its last answer, and wall time only as the last resort.
 """

@@ -1,4 +1,4 @@
-"""Key frames to pictures, one after another, by one worker for everybody."""
+"""Key frames to pictures, one after another, by one worker for all streams."""
 
 from __future__ import annotations
 
