@@ -42,7 +42,8 @@ from media.control import (
 from media.errors import PublishRefused
 from media.plane import Plane
 from media.publication import Publication, PublishRequest
-from media.rtmp.server import RtmpLimits, RtmpServer
+from media.rtmp.limits import RtmpLimits
+from media.rtmp.server import RtmpServer
 from media.transcode.pool import CodecPool
 from media.webrtc import errors as webrtc_errors
 from media.webrtc.port import RtcPort
