@@ -37,7 +37,10 @@ async def client(built: Path) -> AsyncIterator[TestClient[Any, Any]]:
         yield client
 
 
-@pytest.mark.parametrize("path", ["/", "/watch/1", "/live", "/login", "/register", "/@ada", "/settings", "/admin"])
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/watch/1", "/live", "/login", "/register", "/forgot", "/reset", "/verify", "/@ada", "/settings", "/admin"],
+)
 async def test_every_place_of_the_client_is_its_page(client: TestClient[Any, Any], path: str) -> None:
     answer = await client.get(path, allow_redirects=False)
     assert answer.status == 200

@@ -1,8 +1,11 @@
 /** The features of the page, in the order of their entries. What is not in this list is not there. */
 import type { Feature } from "../feature";
+import { account } from "./account";
 import { appearance } from "./appearance";
+import { audit } from "./audit";
 import { chat } from "./chat";
 import { cluster } from "./cluster";
+import { directory } from "./directory";
 import { home } from "./home";
 import { jobs } from "./jobs";
 import { mail } from "./mail";
@@ -13,4 +16,4 @@ import { streams } from "./streams";
 import { studio } from "./studio";
 import { watch } from "./watch";
 
-export const features: readonly Feature[] = [home, search, streams, player, chat, watch, studio, people, appearance, cluster, jobs, mail];
+export const features: readonly Feature[] = [home, search, streams, player, chat, watch, studio, people, account, appearance, directory, audit, cluster, jobs, mail];

@@ -1,6 +1,9 @@
 /** All of the Arabic messages, by catalogue: one chunk, fetched where the page speaks Arabic. */
 import api from "../api/ar";
 import appearance from "../features/appearance/ar";
+import account from "../features/account/ar";
+import audit from "../features/audit/ar";
+import directory from "../features/directory/ar";
 import chat from "../features/chat/ar";
 import cluster from "../features/cluster/ar";
 import home from "../features/home/ar";
@@ -16,4 +19,4 @@ import realtime from "../realtime/ar";
 import shell from "../shell/ar";
 import ui from "../ui/ar";
 
-export default { api, appearance, chat, cluster, home, jobs, mail, people, player, realtime, search, shell, streams, studio, ui, watch };
+export default { account, api, audit, directory, appearance, chat, cluster, home, jobs, mail, people, player, realtime, search, shell, streams, studio, ui, watch };

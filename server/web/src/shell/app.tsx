@@ -1,7 +1,7 @@
 /** The shell: header, navigation, the page of the current path, banners and toasts. */
 import { useEffect, useRef } from "preact/hooks";
-import { sessionEnded } from "../api/session";
-import { moves, path } from "../router";
+import { me, sessionEnded } from "../api/session";
+import { moves, navigate, path } from "../router";
 import { matchOf } from "../routes";
 import { Missing } from "../ui/missing";
 import { toast, Toasts } from "../ui/toasts";
@@ -17,6 +17,7 @@ export function App() {
   const main = useRef<HTMLElement>(null);
   useFocusOnMove(main);
   useSessionNews();
+  useOwnPassword();
   const match = matchOf(pages, path.value);
   return (
     <>
@@ -56,4 +57,14 @@ function useSessionNews(): void {
     sessionEnded.value = null;
     toast(end === "revoked" ? t("revoked") : t("expired"), "bad");
   }, [end]);
+}
+
+const SECURITY = "/settings/security";
+
+/** Who signed in with a one-time password chooses one of their own before anything else. */
+function useOwnPassword(): void {
+  const isDue = Boolean(me.value?.must_change_password) && path.value !== SECURITY;
+  useEffect(() => {
+    if (isDue) navigate(SECURITY, true);
+  }, [isDue]);
 }

@@ -42,6 +42,9 @@ export default function Login() {
           {busy ? t("signingIn") : t("signIn")}
         </button>
         <p class="account-other">
+          <a href="/forgot">{t("forgotten")}</a>
+        </p>
+        <p class="account-other">
           {t("newHere")} <a href={withNext("/register")}>{t("makeAccount")}</a>
         </p>
       </form>

@@ -1,0 +1,25 @@
+import { request } from "../../api/http";
+import { call } from "../../api/session";
+import type { Answer } from "../../api/types";
+
+export type Device = Answer<"listSessions">["items"][number];
+
+const post = { method: "POST" } as const;
+
+export const forgot = (email: string): Promise<void> => request("/auth/password/forgot", { ...post, body: { email } });
+export const reset = (token: string, password: string): Promise<void> =>
+  request("/auth/password/reset", { ...post, body: { token, password } });
+export const verify = (token: string): Promise<void> => request("/auth/email/verify", { ...post, body: { token } });
+
+export const resend = (): Promise<void> => call("/auth/email/resend", post);
+export const changeEmail = (password: string, email: string): Promise<void> =>
+  call("/auth/email/change", { ...post, body: { password, email } });
+export const changePassword = (password: string, new_password: string): Promise<void> =>
+  call("/auth/password/change", { ...post, body: { password, new_password } });
+
+export const listDevices = (): Promise<Answer<"listSessions">> => call("/auth/sessions?limit=100");
+export const endDevice = (id: string): Promise<void> => call(`/auth/sessions/${id}`, { method: "DELETE" });
+export const endOthers = (): Promise<void> => call("/auth/sessions", { method: "DELETE" });
+
+/** The token of a mail's link: it stands behind the #, so that it reaches no server's log. */
+export const tokenOf = (hash: string): string => new URLSearchParams(hash.slice(1)).get("token") ?? "";

@@ -1,0 +1,47 @@
+/** What the forms of an account share. */
+import { useRef, useState } from "preact/hooks";
+import { errorsOf, focusFirstBad, type Errors } from "../../ui/forms";
+import { masked } from "../../ui/parts";
+
+interface Sending {
+  form: { current: HTMLFormElement | null };
+  errors: Errors;
+  busy: boolean;
+  submit: (event: Event) => void;
+}
+
+/** `send` takes what was filled in; what the server says of the `known` fields stands beside them. */
+export function useSending(known: string[], send: (data: FormData) => Promise<void>): Sending {
+  const form = useRef<HTMLFormElement>(null);
+  const [errors, setErrors] = useState<Errors>({});
+  const [busy, setBusy] = useState(false);
+  const run = async (data: FormData): Promise<void> => {
+    setBusy(true);
+    try {
+      await send(data);
+      setErrors({});
+    } catch (error) {
+      setErrors(errorsOf(error, known));
+      focusFirstBad(form.current);
+    } finally {
+      setBusy(false);
+    }
+  };
+  const submit = (event: Event): void => {
+    event.preventDefault();
+    if (form.current && !busy) void run(new FormData(form.current));
+  };
+  return { form, errors, busy, submit };
+}
+
+export function FormError({ text }: { text: string | undefined }) {
+  return text ? (
+    <p class="form-error" role="alert" tabIndex={-1}>
+      {text}
+    </p>
+  ) : null;
+}
+
+export function Secret({ name, autocomplete, ...ids }: { name: string; autocomplete: string; id: string }) {
+  return <input {...ids} name={name} {...masked(true)} autocomplete={autocomplete} required />;
+}

@@ -1,0 +1,11 @@
+import { page, type Feature } from "../../feature";
+
+export const account: Feature = {
+  name: "account",
+  pages: [
+    page("/forgot", () => import("./forgot")),
+    page("/reset", () => import("./reset")),
+    page("/verify", () => import("./verify")),
+  ],
+  settings: [{ name: "security", label: { en: "Security", ar: "الأمان" }, load: () => import("./security") }],
+};

@@ -1,0 +1,144 @@
+/** The settings of how one signs in: the address, the password, and the devices that are signed in. */
+import { useEffect, useState } from "preact/hooks";
+import { sentence } from "../../api/http";
+import { me, reloadMe } from "../../api/session";
+import type { Me } from "../../api/types";
+import { ago, when } from "../../ui/format";
+import { Field, Spinner } from "../../ui/parts";
+import { toast } from "../../ui/toasts";
+import { changeEmail, changePassword, endDevice, endOthers, listDevices, resend, type Device } from "./calls";
+import { FormError, Secret, useSending } from "./form";
+import { t } from "./words";
+import "./account.css";
+
+export default function Security() {
+  const user = me.value;
+  useEffect(() => void reloadMe().catch(() => undefined), []);
+  if (!user) return null;
+  return (
+    <div class="security">
+      <Password user={user} />
+      <Address user={user} />
+      <Devices />
+    </div>
+  );
+}
+
+const textOf = (data: FormData, name: string): string => String(data.get(name) ?? "");
+
+async function attempt(act: () => Promise<void>, done: string): Promise<void> {
+  try {
+    await act();
+    toast(done, "good");
+  } catch (error) {
+    toast(sentence(error), "bad");
+  }
+}
+
+function Password({ user }: { user: Me }) {
+  const { form, errors, busy, submit } = useSending(["password", "new_password"], async (data) => {
+    await changePassword(textOf(data, "password"), textOf(data, "new_password"));
+    form.current?.reset();
+    toast(t("passwordChanged"), "good");
+    await reloadMe();
+  });
+  return (
+    <form class="panel" ref={form} onSubmit={submit} noValidate aria-label={t("changePassword")}>
+      <h2>{t("changePassword")}</h2>
+      {user.must_change_password && (
+        <p class="form-error" role="alert">
+          {t("mustChange")}
+        </p>
+      )}
+      <FormError text={errors["form"]} />
+      <input class="visually-hidden" autocomplete="username" value={user.username} readOnly tabIndex={-1} aria-hidden="true" />
+      <Field label={t("oldPassword")} name="password" error={errors["password"]}>
+        {(ids) => <Secret {...ids} name="password" autocomplete="current-password" />}
+      </Field>
+      <Field label={t("newPassword")} name="new_password" error={errors["new_password"]} hint={t("passwordHint")}>
+        {(ids) => <Secret {...ids} name="new_password" autocomplete="new-password" />}
+      </Field>
+      <button type="submit" class="button accent" disabled={busy}>
+        {t("changePassword")}
+      </button>
+    </form>
+  );
+}
+
+function Address({ user }: { user: Me }) {
+  const { form, errors, busy, submit } = useSending(["email"], async (data) => {
+    await changeEmail(textOf(data, "address_password"), textOf(data, "email").trim());
+    form.current?.reset();
+    toast(t("addressChanges"), "good");
+  });
+  const shown = { email: <bdi>{user.email}</bdi> };
+  return (
+    <form class="panel" ref={form} onSubmit={submit} noValidate aria-label={t("address")}>
+      <h2>{t("address")}</h2>
+      <p>{user.email_verified ? t.rich("addressVerified", shown) : t.rich("addressNotVerified", shown)}</p>
+      {!user.email_verified && (
+        <button type="button" class="button" onClick={() => void attempt(resend, t("mailSent"))}>
+          {t("sendAgain")}
+        </button>
+      )}
+      <FormError text={errors["form"]} />
+      <Field label={t("newAddress")} name="email" error={errors["email"]}>
+        {(ids) => <input {...ids} name="email" type="email" dir="ltr" autocomplete="email" required />}
+      </Field>
+      <Field label={t("currentPassword")} name="address_password">
+        {(ids) => <Secret {...ids} name="address_password" autocomplete="current-password" />}
+      </Field>
+      <button type="submit" class="button" disabled={busy}>
+        {t("changeAddress")}
+      </button>
+    </form>
+  );
+}
+
+function Devices() {
+  const [devices, setDevices] = useState<Device[] | null>(null);
+  const load = async (): Promise<void> => setDevices((await listDevices()).items);
+  useEffect(() => void load().catch((error: unknown) => toast(sentence(error), "bad")), []);
+  const end = (device: Device): Promise<void> => attempt(() => endDevice(device.id).then(load), t("signedOut"));
+  return (
+    <section class="panel" aria-labelledby="devices">
+      <h2 id="devices">{t("devices")}</h2>
+      <p class="dim">{t("devicesText")}</p>
+      {!devices && <Spinner />}
+      <ul class="device-list">
+        {devices?.map((device) => (
+          <li key={device.id}>
+            <DeviceRow device={device} onEnd={() => void end(device)} />
+          </li>
+        ))}
+      </ul>
+      {devices && devices.length > 1 && (
+        <button type="button" class="button danger" onClick={() => void attempt(() => endOthers().then(load), t("othersSignedOut"))}>
+          {t("signOutOthers")}
+        </button>
+      )}
+    </section>
+  );
+}
+
+function DeviceRow({ device, onEnd }: { device: Device; onEnd: () => void }) {
+  const name = device.device || device.user_agent || t("unknownDevice");
+  return (
+    <>
+      <div>
+        <strong>
+          <bdi>{name}</bdi>
+        </strong>{" "}
+        {device.current && <span class="badge">{t("thisDevice")}</span>}
+        <p class="dim" title={when(device.last_seen_at)}>
+          {t.rich("lastSeen", { ip: <bdi>{device.ip}</bdi>, ago: ago(device.last_seen_at) })}
+        </p>
+      </div>
+      {!device.current && (
+        <button type="button" class="button" aria-label={t("signOutIt", { device: name })} onClick={onEnd}>
+          {t("signOutDevice")}
+        </button>
+      )}
+    </>
+  );
+}
