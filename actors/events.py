@@ -173,10 +173,10 @@ class DeliverPublished(Message, frozen=True, kw_only=True):
     key: str | None = None
 
 
-class DeliverToPerson(Message, frozen=True, kw_only=True):
-    """To the actor of a node: an event of a feature for every socket of a person."""
+class DeliverToPeople(Message, frozen=True, kw_only=True):
+    """To the actor of a node: an event of a feature for every socket of these persons."""
 
-    person_id: str
+    person_ids: tuple[str, ...]
     event: str
     body: dict[str, Any]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 
@@ -13,6 +14,9 @@ class Publish(Protocol):
 
     def to_person(self, person_id: str, event: str, body: dict[str, Any]) -> None:
         """Send an event to every socket of a person."""
+
+    def to_people(self, person_ids: Sequence[str], event: str, body: dict[str, Any]) -> None:
+        """As ``to_person`` for up to some thousand persons: one message a node."""
 
     def to_topic(self, topic: str, event: str, body: dict[str, Any]) -> None:
         """Send an event to every socket that subscribes to ``topic``."""

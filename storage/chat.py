@@ -17,7 +17,9 @@ from typing import Final
 from actors.chat_log import Appended, ChatEntry
 from actors.events import ChatMessage, ChatUser, DeletedMessage, LoggedMessage
 from actors.runtime.errors import DomainError, MailboxFull
+from storage.chat_mentions import MENTION_SQL, ChatMentioned
 from storage.errors import BadValue, Conflict, Fenced, StorageError, Unavailable
+from storage.facts import name_of
 from storage.ids import is_uuid
 from storage.postgres import Database, Row
 
@@ -256,7 +258,9 @@ PLANNED_ONCE: Final = {"plan_cache_mode": "force_generic_plan", "enable_seqscan"
 # One statement a batch. `fence` and `room` take their locks in order of their keys, so writers cannot deadlock; the
 # share lock on the shard makes a take-over wait for this commit, and a commit after the take-over sees the new epoch.
 # The look-ups are lateral with a limit, which keeps them index look-ups whatever the table's statistics say.
-APPEND: Final = """
+# A message that may mention somebody is a fact as well; the readers' poll finds it, so that no commit notifies.
+_MENTIONED: Final = name_of(ChatMentioned)
+APPEND: Final = f"""
 with input as materialized (
     select room_id, shard, epoch, id, user_id, client_id, text, reply_to, sent_at, media_time_ms, n
     from rows from (json_to_recordset($1::json) as (
@@ -298,6 +302,10 @@ with input as materialized (
     insert into chat_messages (room_id, "offset", id, user_id, client_id, text, reply_to, sent_at, media_time_ms)
     select j.room_id, fresh."offset", j.id, j.user_id, j.client_id, j.text, j.reply_to, j.sent_at, j.media_time_ms
     from fresh join judged j on j.n = fresh.n
+), mentioned as (
+    insert into facts (name, body)
+    select '{_MENTIONED}', jsonb_build_object('type', '{_MENTIONED}', 'room_id', j.room_id, 'message_id', j.id)
+    from fresh join judged j on j.n = fresh.n where j.text ~ '{MENTION_SQL}'
 ), raised as (
     update chat_rooms r set last_offset = top from (select room_id, max("offset") as top from fresh group by room_id) f
     where r.id = f.room_id

@@ -132,17 +132,20 @@ class Database:
         """
         limit = timeout_s or self._deadline_s
         of_block: list[BaseException] = []
+        after_commit: list[Callable[[], None]] = []
         try:
             with translated(of_block):
                 async with asyncio.timeout(limit), self._pooled(limit) as connection, connection.transaction():
                     try:
-                        yield Transaction(connection=connection)
+                        yield Transaction(connection=connection, after_commit=after_commit)
                     except BaseException as error:
                         of_block.append(error)
                         raise
         except Unavailable as error:
             await self._renew_if_lost(error)
             raise
+        for call in after_commit:
+            call()
 
     def dedicated(self, settings: Mapping[str, str]) -> Dedicated:
         """A connection beside the pool, with settings of its own. It ends with this object."""
@@ -324,8 +327,17 @@ class Listening:
 class Transaction:
     """The verbs of ``Database`` on one connection, inside its transaction. Not for concurrent use."""
 
-    def __init__(self, *, connection: Any) -> None:
+    def __init__(self, *, connection: Any, after_commit: list[Callable[[], None]]) -> None:
         self._connection = connection
+        self._after_commit = after_commit
+
+    def after_commit(self, call: Callable[[], None]) -> None:
+        """Have ``call`` run once the commit is known, in the order of the calls; never after a rollback.
+
+        It runs at most once: not when the process ends first, nor when the commit's answer is lost. So it is for what
+        only hurries (an event to sockets, a wake-up); what must happen is a fact or a job. ``call`` must not raise.
+        """
+        self._after_commit.append(call)
 
     async def fetch(self, sql: str, *args: object) -> list[Row]:
         with translated():
@@ -348,6 +360,10 @@ class Transaction:
     async def executemany(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
         with translated():
             await self._connection.executemany(sql, rows)
+
+
+Reads = Database | Transaction
+"""What a verb reads through that its caller calls within a transaction or without one."""
 
 
 def _touched(status: str) -> int:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from server.feature import Feature, PersonalData, Platform
 from server.features import streams
+from server.features.delivery import notifications
 from server.features.operations import audit, cluster, facts, jobs, mail
 from server.features.people import accounts, export, factors, profiles, relations
 from server.features.people.accounts import Accounts, AccountsRoom
 from server.features.people.accounts.passwords import Passwords
+from server.features.people.audience import Audience
 from server.features.settings import FeatureSettings
 from server.http.identity import Identity
 from server.live.departure import Departure
@@ -19,6 +21,7 @@ from server.outbound.settings import Site
 from storage.facts import Facts
 from storage.members import Member
 from storage.rights import RightsTable
+from storage.stream_titles import StreamTitles
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +87,7 @@ def install(
         relations.build(platform, settings=settings, when_changed=changed),
         profiles.build(platform, settings=settings, when_changed=changed),
         streams.build(platform, departure=core.departure, rights=core.rights),
+        notifications.build(platform, settings=settings, audience=Audience(), streams=StreamTitles()).feature,
         audit.build(platform),
         mail.build(platform, mail=outgoing),
         jobs.build(platform),

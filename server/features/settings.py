@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from server.features.delivery.notifications.settings import NotificationSettings
 from server.features.people.settings import PeopleSettings
 from server.outbound.settings import MailSettings
 
 
-class FeatureSettings(MailSettings, PeopleSettings): ...
+class FeatureSettings(MailSettings, PeopleSettings, NotificationSettings): ...

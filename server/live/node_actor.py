@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from actors.events import NODE, DeliverLiveEvent, DeliverPublished, DeliverToPerson
+from actors.events import NODE, DeliverLiveEvent, DeliverPublished, DeliverToPeople
 from actors.presence import Presence, Present, ReadPresence
 from actors.runtime import Actor, ActorError, Ask, DomainError, Later, Message, Node, handles
 from actors.tracing import Span
@@ -87,9 +87,9 @@ class NodeActor(Actor):
     def publish(self, message: DeliverPublished) -> None:
         self._published.to_topic(message)
 
-    @handles(DeliverToPerson)
-    def publish_to_person(self, message: DeliverToPerson) -> None:
-        self._published.to_person(message)
+    @handles(DeliverToPeople)
+    def publish_to_people(self, message: DeliverToPeople) -> None:
+        self._published.to_people(message)
 
     @handles(ReadPresence)
     def read_presence(self, message: ReadPresence) -> Present:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from actors.events import NODE, DeliverPublished, DeliverToPerson
+from actors.events import NODE, DeliverPublished, DeliverToPeople
 from actors.runtime import ActorError, Node
 from server.live.edge.fanout import Fanout
 from server.live.sockets import Sockets
@@ -22,7 +22,10 @@ class NodesPublish:
         self._nodes = nodes
 
     def to_person(self, person_id: str, event: str, body: dict[str, Any]) -> None:
-        self._tell(DeliverToPerson(person_id=person_id, event=event, body=body))
+        self.to_people((person_id,), event, body)
+
+    def to_people(self, person_ids: Sequence[str], event: str, body: dict[str, Any]) -> None:
+        self._tell(DeliverToPeople(person_ids=tuple(person_ids), event=event, body=body))
 
     def to_topic(self, topic: str, event: str, body: dict[str, Any]) -> None:
         self._tell(DeliverPublished(topic=topic, event=event, body=body))
@@ -30,7 +33,7 @@ class NodesPublish:
     def conflate(self, topic: str, key: str, event: str, body: dict[str, Any]) -> None:
         self._tell(DeliverPublished(topic=topic, event=event, body=body, key=key))
 
-    def _tell(self, message: DeliverPublished | DeliverToPerson) -> None:
+    def _tell(self, message: DeliverPublished | DeliverToPeople) -> None:
         for name in self._nodes():
             try:
                 self._node.ref(NODE, name).tell(message)
@@ -45,8 +48,9 @@ class PublishedEvents:
         self._fanout = fanout
         self._sockets = sockets
 
-    def to_person(self, message: DeliverToPerson) -> None:
-        self._sockets.emit_to(message.person_id, message.event, message.body)
+    def to_people(self, message: DeliverToPeople) -> None:
+        for person_id in message.person_ids:
+            self._sockets.emit_to(person_id, message.event, message.body)
 
     def to_topic(self, message: DeliverPublished) -> None:
         if message.key is None:

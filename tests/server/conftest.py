@@ -120,7 +120,7 @@ class Someone:
         return await self.client.request(method, f"/api/v1{path}", headers=headers, **kwargs)
 
 
-SERVED = {"accounts", "factors", "profiles", "relations", "export", "audit"}
+SERVED = {"accounts", "factors", "profiles", "relations", "notifications", "export", "audit"}
 PASSWORD = "correct horse battery staple"
 
 

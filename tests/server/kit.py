@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
+from actors.reader import READER
 from actors.runtime import LocalTransport, LoopClock, Node
 from server.feature import Feature, Platform
 from server.features import Core, Installed, install
@@ -19,9 +20,10 @@ from server.http.limits import RateLimiter, TokenBuckets
 from server.jobs import Jobs
 from server.outbound.settings import Site
 from storage.audit import AuditLog
-from storage.facts import Facts
+from storage.facts import Facts, by_name
 from storage.ids import Ids
 from storage.jobs import JobQueue
+from storage.leases import Leases
 from storage.objects import LocalObjects
 from storage.postgres import Database
 from storage.rights import RightsTable
@@ -37,6 +39,9 @@ class PublishedEvents:
 
     def to_person(self, person_id: str, event: str, body: dict[str, Any]) -> None:
         self.events.append((person_id, event, body))
+
+    def to_people(self, person_ids: Sequence[str], event: str, body: dict[str, Any]) -> None:
+        self.events += [(person_id, event, body) for person_id in person_ids]
 
     def to_topic(self, topic: str, event: str, body: dict[str, Any]) -> None:
         self.events.append((topic, event, body))
@@ -112,6 +117,17 @@ class Kit:
             site=Site(name="Social Flow", origin="https://live.test"),
             is_https=False,
         )
+
+    async def read_facts(self, features: Iterable[Feature] | None = None) -> None:
+        """Have the features' readers read all facts that there are, as the nodes that hold their shards do."""
+        facts, leases = Facts(db=self.database), Leases(db=self.database)
+        for feature in features if features is not None else self.install().features:
+            consumers = by_name(feature.consumers)
+            if consumers:
+                await facts.open(feature.name)
+                fence = await leases.fence_of(READER, feature.name)
+                while (step := await facts.advance(feature.name, consumers, fence=fence)).again_after_s is not None:
+                    assert not step.error, f"{feature.name}: {step.error}"
 
     async def run_jobs(self, features: Iterable[Feature] | None = None) -> int:
         """Run the features' jobs that are due; how many there were."""

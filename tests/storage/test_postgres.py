@@ -81,6 +81,29 @@ async def test_a_transaction_that_raises_leaves_nothing(db: Database) -> None:
     assert await db.fetchval("select max(epoch) from shards") == 0
 
 
+async def test_what_hangs_on_a_commit_runs_after_it_in_order_and_sees_what_was_written(db: Database) -> None:
+    ran: list[str] = []
+    async with db.transaction() as tx:
+        tx.after_commit(lambda: ran.append("first"))
+        tx.after_commit(lambda: ran.append("second"))
+        await tx.execute("update shards set epoch = 99")
+        assert ran == []
+    assert ran == ["first", "second"]
+
+
+async def test_what_hangs_on_a_commit_does_not_run_after_a_rollback(db: Database) -> None:
+    ran: list[str] = []
+
+    async def write() -> None:
+        async with db.transaction() as tx:
+            tx.after_commit(lambda: ran.append("never"))
+            await tx.execute("insert into shards (shard) values (1)")
+
+    with pytest.raises(Conflict):
+        await write()
+    assert ran == []
+
+
 async def test_a_connection_ended_by_the_administrator_is_unavailable_once(db: Database) -> None:
     with pytest.raises(Unavailable):
         await db.fetchval("select pg_terminate_backend(pg_backend_pid())")

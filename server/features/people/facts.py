@@ -36,3 +36,19 @@ class FollowChanged(Fact, frozen=True, kw_only=True, tag="follow.changed"):
     follower_id: str
     followee_id: str
     is_following: bool
+
+
+class BlockChanged(Fact, frozen=True, kw_only=True, tag="block.changed"):
+    """``person_id`` blocks ``other_id`` from now on, or does no longer."""
+
+    person_id: str
+    other_id: str
+    is_blocking: bool
+
+
+class MuteChanged(Fact, frozen=True, kw_only=True, tag="mute.changed"):
+    """``person_id`` mutes ``other_id`` from now on, or does no longer."""
+
+    person_id: str
+    other_id: str
+    is_muting: bool

@@ -8,7 +8,7 @@ from typing import Final, Literal
 from uuid import UUID
 
 from server.feature import ExportSection, Feature, PersonalData, Platform, rows_by_id
-from server.features.people.facts import FollowChanged
+from server.features.people.facts import BlockChanged, FollowChanged, MuteChanged
 from server.features.people.rules import username_key
 from server.features.people.settings import PeopleSettings
 from server.http.cursors import after_time, page_of
@@ -106,7 +106,8 @@ class Relationships:
         async with self._db.transaction() as tx:
             await tx.execute(_LOCK_PAIR, me, other)
             await self._require_room(tx, "block", me, other)
-            await tx.execute(_BLOCK, me, other)
+            if await tx.execute(_BLOCK, me, other):
+                await publish(tx, BlockChanged(person_id=me, other_id=other, is_blocking=True))
             await publish(tx, *map(_unfollowed, await tx.fetch(_UNFOLLOW_BOTH, me, other)))
             await note_change(tx, "block", me, other)
         await self._when_changed()
@@ -115,7 +116,8 @@ class Relationships:
         other = await self._target(me, username)
         async with self._db.transaction() as tx:
             await self._require_room(tx, "mute", me, other)
-            await tx.execute(_MUTE, me, other)
+            if await tx.execute(_MUTE, me, other):
+                await publish(tx, MuteChanged(person_id=me, other_id=other, is_muting=True))
 
     async def unfollow(self, me: str, username: str) -> None:
         async with self._db.transaction() as tx:
@@ -125,13 +127,17 @@ class Relationships:
 
     async def unblock(self, me: str, username: str) -> None:
         async with self._db.transaction() as tx:
-            other, _ = await self._remove(tx, _UNBLOCK, me, username)
+            other, removed = await self._remove(tx, _UNBLOCK, me, username)
+            if removed:
+                await publish(tx, BlockChanged(person_id=me, other_id=other, is_blocking=False))
             await note_change(tx, "block", me, other)
         await self._when_changed()
 
     async def unmute(self, me: str, username: str) -> None:
         async with self._db.transaction() as tx:
-            await self._remove(tx, _UNMUTE, me, username)
+            other, removed = await self._remove(tx, _UNMUTE, me, username)
+            if removed:
+                await publish(tx, MuteChanged(person_id=me, other_id=other, is_muting=False))
 
     async def list(
         self, sql: str, username: str, *, viewer: Caller | None, after: tuple[datetime, str] | None, limit: int

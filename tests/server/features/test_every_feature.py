@@ -18,11 +18,13 @@ from tests.server.features.test_deletion import DEVICE
 from tests.server.jobs.inline import make_due
 from tests.server.kit import Kit
 
-NAMES_A_PERSON = re.compile("^(user|owner|author|actor|person|by|deleted_by|blocked|muted|follower|followee)(_id)?$")
+NAMES_A_PERSON = re.compile(
+    "^(user|owner|author|actor|person|people|by|deleted_by|blocked|muted|follower|followee)(_id)?$"
+)
 PERSON_COLUMNS = """
 select c.table_name, c.column_name from information_schema.columns c
 join information_schema.tables t using (table_schema, table_name)
-where c.table_schema = 'public' and t.table_type = 'BASE TABLE' and c.data_type = 'uuid'
+where c.table_schema = 'public' and t.table_type = 'BASE TABLE' and c.udt_name in ('uuid', '_uuid')
 """
 REFERENCES = """
 select c.conrelid::regclass::text as table_name, a.attname as column_name from pg_constraint c
@@ -53,9 +55,16 @@ SAMPLES = {
     " select $1, 'p', '', now() where $2::uuid is not null",
     "totp_factors": "insert into totp_factors (user_id, secret) select $1, '' where $2::uuid is not null",
     "recovery_codes": "insert into recovery_codes (user_id, code_hash) select $1, '' where $2::uuid is not null",
+    "notifications": f"insert into notifications (person_id, id, kind, people, count, created_at) values"
+    f" ($1, '{ROOM}', 'follow', array[$2::uuid], 1, now()), ($2, '{ROOM}', 'follow', array[$1::uuid], 1, now()),"
+    f" ($2, '{STREAM}', 'mention', array[$1, $2]::uuid[], 2, now())",
+    "notification_settings": "insert into notification_settings (person_id, kind, in_app) select $1, 'follow', false"
+    " where $2::uuid is not null",
     "view_sessions": "insert into view_sessions (id, stream_id, user_id, viewer, started_at, last_at)"
     f" select '{ROOM}', '{STREAM}', $1, 'v', now(), now() where $2::uuid is not null",
 }
+LISTS = {"people"}
+"""Columns that name several persons each."""
 OF_ANOTHER = {"streams", "chat_rooms"}
 """Removed as a whole with their owner, by what the core has for it; here they are bob's, to hold the others' rows."""
 
@@ -137,7 +146,8 @@ async def _naming(database: Database, columns: list[tuple[str, str]], person_id:
     """How often each table names the person."""
     found: Counter[str] = Counter()
     for table, column in columns:
-        count = await database.fetchval(f"select count(*) from {table} where {column} = $1", person_id)
+        names_one = f"array[$1::uuid] <@ {column}" if column in LISTS else f"{column} = $1"
+        count = await database.fetchval(f"select count(*) from {table} where {names_one}", person_id)
         if count:
             found[table] += count
     return found

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.server.conftest import PASSWORD, ApiFixture, Someone
 
 
@@ -46,8 +48,21 @@ async def test_a_block_tells_of_the_follows_that_it_ends(api: ApiFixture) -> Non
     await bob.ask("PUT", "/users/ada/follow")
     for _ in range(2):
         assert (await ada.ask("PUT", "/users/bob/block")).status == 204
-    ended = {fact["follower_id"]: fact for fact in (await told_since(api, before))[2:]}
+    blocked, *unfollowed = (await told_since(api, before))[2:]
+    assert blocked == {"name": "block.changed", "person_id": ada.id, "other_id": bob.id, "is_blocking": True}
+    ended = {fact["follower_id"]: fact for fact in unfollowed}
     assert ended == {ada.id: follow(ada, bob, False), bob.id: follow(bob, ada, False)}
+
+
+@pytest.mark.parametrize(("tie", "state"), [("block", "is_blocking"), ("mute", "is_muting")])
+async def test_a_block_and_a_mute_are_told_when_they_begin_and_when_they_end(
+    api: ApiFixture, tie: str, state: str
+) -> None:
+    ada, bob, before = await two(api)
+    for method in ("PUT", "PUT", "DELETE", "DELETE"):
+        assert (await ada.ask(method, f"/users/bob/{tie}")).status == 204
+    ids = {"name": f"{tie}.changed", "person_id": ada.id, "other_id": bob.id}
+    assert await told_since(api, before) == [{**ids, state: True}, {**ids, state: False}]
 
 
 async def test_a_deletion_is_told_when_it_is_asked_for(api: ApiFixture) -> None:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, cast, get_args
 
-from actors.events import NODE, DeliverPublished, DeliverToPerson, LiveEvent
+from actors.events import NODE, DeliverPublished, DeliverToPeople, LiveEvent
 from actors.presence import Presence, ReadPresence
 from actors.runtime import ActorId, LocalTransport, LoopClock, Node
 from actors.runtime.directory import Placement
@@ -47,9 +47,9 @@ class RecordedPublished:
     """``PublishedEvents``: keeps what features publish."""
 
     def __init__(self) -> None:
-        self.events: list[DeliverPublished | DeliverToPerson] = []
+        self.events: list[DeliverPublished | DeliverToPeople] = []
 
-    def to_person(self, message: DeliverToPerson) -> None:
+    def to_people(self, message: DeliverToPeople) -> None:
         self.events.append(message)
 
     def to_topic(self, message: DeliverPublished) -> None:

@@ -18,7 +18,7 @@ from actors.events import (
     ChatUser,
     CounterOpened,
     DeliverPublished,
-    DeliverToPerson,
+    DeliverToPeople,
     LiveEvent,
     Person,
     Reacted,
@@ -60,12 +60,14 @@ async def test_what_a_feature_publishes_reaches_every_node_once(places: list[Clu
     publish.to_topic("t", "x:changed", {"n": 1})
     publish.conflate("t", "total", "x:total", {"n": 2})
     publish.to_person("p", "x:new", {"n": 3})
+    publish.to_people(["p", "q"], "x:news", {"n": 4})
     for place in places:
         await place.settle()
         assert place.published.events == [
             DeliverPublished(topic="t", event="x:changed", body={"n": 1}),
             DeliverPublished(topic="t", event="x:total", body={"n": 2}, key="total"),
-            DeliverToPerson(person_id="p", event="x:new", body={"n": 3}),
+            DeliverToPeople(person_ids=("p",), event="x:new", body={"n": 3}),
+            DeliverToPeople(person_ids=("p", "q"), event="x:news", body={"n": 4}),
         ]
 
 

@@ -1,0 +1,90 @@
+"""What others do becomes notices: each consumer of a fact writes in the transaction that moves the reader."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from server.features.delivery.notifications.fan_out import StreamFanOut
+from server.features.delivery.notifications.kinds import FOLLOW, MENTION, Notice, Subject
+from server.features.delivery.notifications.notifications import Notifications
+from server.features.delivery.notifications.rules import mentioned_in
+from server.features.people.facts import AccountDeleted, BlockChanged, FollowChanged, MuteChanged
+from server.jobs import Attempt, Job, Jobs
+from storage.chat_mentions import ChatMentioned, read_mentioning
+from storage.facts import Consumer
+from storage.postgres import Reads, Transaction
+from storage.stream_facts import StreamStarted
+
+
+class Names(Protocol):
+    async def named(self, where: Reads, usernames: Collection[str]) -> list[str]: ...
+
+
+class Admission(Protocol):
+    async def admitted(self, where: Reads, stream_id: str, ids: Collection[str]) -> list[str]: ...
+
+
+class Forget(msgspec.Struct, frozen=True):
+    person_id: str
+
+
+class Consumers:
+    """Of facts about people, streams and chat. ``job`` removes what a deleted account caused."""
+
+    def __init__(
+        self, *, notifications: Notifications, fan_out: StreamFanOut, names: Names, streams: Admission, jobs: Jobs
+    ) -> None:
+        self._notifications = notifications
+        self._fan_out = fan_out
+        self._names = names
+        self._streams = streams
+        self._jobs = jobs
+        self.job = Job(name="notifications.forget", body=Forget, run=self._forget, timeout_s=300.0)
+
+    def all(self) -> Sequence[Consumer[Any]]:
+        return (
+            Consumer(FollowChanged, self._followed),
+            Consumer(StreamStarted, self._started),
+            Consumer(ChatMentioned, self._mentioned),
+            Consumer(BlockChanged, self._blocked),
+            Consumer(MuteChanged, self._muted),
+            Consumer(AccountDeleted, self._deleted),
+        )
+
+    async def _followed(self, tx: Transaction, fact: FollowChanged) -> None:
+        if fact.is_following:
+            await self._notifications.notify(tx, Notice(kind=FOLLOW, actor_id=fact.follower_id), [fact.followee_id])
+        else:
+            await self._notifications.withdraw(tx, FOLLOW, actor_id=fact.follower_id, recipient_id=fact.followee_id)
+
+    async def _started(self, tx: Transaction, fact: StreamStarted) -> None:
+        """Followers are notified of public streams, by jobs: there may be 100,000 of them."""
+        if fact.visibility == "public":
+            await self._fan_out.begin(tx, fact)
+
+    async def _mentioned(self, tx: Transaction, fact: ChatMentioned) -> None:
+        message = await read_mentioning(tx, fact)
+        usernames = mentioned_in(message.text) if message is not None else []
+        if message is None or not usernames:
+            return
+        ids = await self._streams.admitted(tx, message.stream_id, await self._names.named(tx, usernames))
+        subject = Subject("stream", message.stream_id)
+        notice = Notice(kind=MENTION, actor_id=message.author_id, subject=subject, happened_at=message.sent_at)
+        await self._notifications.notify(tx, notice, ids)
+
+    async def _blocked(self, tx: Transaction, fact: BlockChanged) -> None:
+        if fact.is_blocking:
+            await self._notifications.part(tx, fact.person_id, fact.other_id)
+
+    async def _muted(self, tx: Transaction, fact: MuteChanged) -> None:
+        if fact.is_muting:
+            await self._notifications.silence(tx, fact.person_id, fact.other_id)
+
+    async def _deleted(self, tx: Transaction, fact: AccountDeleted) -> None:
+        await self._jobs.enqueue(tx, self.job, Forget(fact.person_id))
+
+    async def _forget(self, attempt: Attempt[Forget]) -> None:
+        await self._notifications.forget_actor(attempt.body.person_id)

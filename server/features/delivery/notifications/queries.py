@@ -1,0 +1,83 @@
+"""The SQL of notifications. A person's are in the order of their ids, the newest first."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from server.feature import NO_UUID
+
+MAX_PEOPLE: Final = 100
+"""The people of one notification that are kept, the newest. ``count`` counts on."""
+
+# Those of $1 who want to hear of the kind get one notification each, or their unread one of the same subject gets
+# another person. `joined` holds what those were, and their locks in the order of persons, so that two of these
+# statements cannot deadlock: the join makes sure that it is read before anything is written.
+NOTIFY: Final = f"""
+with wanting as materialized (
+    select p.id as person_id from unnest($1::uuid[]) as p (id)
+    where coalesce((select s.in_app from notification_settings s where s.person_id = p.id and s.kind = $3), true)
+), joined as materialized (
+    select n.person_id, n.id from notifications n
+    where n.person_id in (select person_id from wanting) and n.kind = $3 and n.subject_id = $5 and n.read_at is null
+    order by n.person_id for update
+)
+insert into notifications as n (person_id, id, kind, subject_type, subject_id, people, count, created_at)
+select person_id, $2, $3, $4, $5, array[$6::uuid], 1, $7 from wanting left join joined using (person_id)
+order by person_id, joined.id
+on conflict (person_id, kind, subject_id) where read_at is null do update set
+    id = excluded.id,
+    created_at = excluded.created_at,
+    people = (excluded.people || array_remove(n.people, $6))[:{MAX_PEOPLE}],
+    count = n.count + case when $6 = any(n.people) then 0 else 1 end
+where $6 <> all(n.people) or ($8 and excluded.created_at > n.created_at)
+returning n.person_id, n.people[:3] as people, n.count,
+    (select j.id from joined j where j.person_id = n.person_id) as replaces
+"""
+PAGE: Final = """
+select id, kind, subject_type, subject_id, people[:$5::int] as people, count, created_at, read_at from notifications
+where person_id = $1 and ($2::uuid is null or id < $2) and (not $3 or read_at is null) order by id desc limit $4
+"""
+UNREAD: Final = "select count(*) from notifications where person_id = $1 and read_at is null"
+READ_UNTIL: Final = "update notifications set read_at = $3 where person_id = $1 and read_at is null and id <= $2"
+READ_SOME: Final = """
+update notifications set read_at = $3 where person_id = $1 and read_at is null and id = any($2::uuid[])
+"""
+
+# Taking a person out of what they caused; then what nobody causes any more goes.
+_CAUSED: Final = "people @> array[$1::uuid]"
+_CAUSED_FOR: Final = f"{_CAUSED} and person_id = $2"
+_LEAVE: Final = "update notifications set people = array_remove(people, $1), count = count - 1"
+FORGET_FOR: Final = (
+    f"{_LEAVE} where {_CAUSED_FOR} and cardinality(people) > 1",
+    f"delete from notifications where {_CAUSED_FOR}",
+)
+WITHDRAW: Final = tuple(f"{sql} and kind = $3" for sql in FORGET_FOR)
+FORGET_SOME: Final = (
+    f"{_LEAVE} where (person_id, id) in (select person_id, id from notifications"
+    f" where {_CAUSED} and cardinality(people) > 1 limit $2)",
+    "delete from notifications where (person_id, id) in (select person_id, id from notifications"
+    f" where {_CAUSED} and cardinality(people) = 1 limit $2)",
+)
+
+SETTINGS: Final = "select kind, in_app from notification_settings where person_id = $1"
+CLEAR_SETTINGS: Final = "delete from notification_settings where person_id = $1"
+SET: Final = """
+insert into notification_settings (person_id, kind, in_app) select $1, * from unnest($2::text[], $3::boolean[])
+"""
+
+PRUNE_OLD: Final = """
+delete from notifications where (person_id, id) in (
+    select person_id, id from notifications where created_at < now() - make_interval(days => $1) limit $2)
+"""
+PRUNE_MANY: Final = """
+with crowded as (select person_id from notifications group by person_id having count(*) > $1 limit $2)
+delete from notifications n using crowded c cross join lateral (
+    select id from notifications k where k.person_id = c.person_id order by k.id desc offset $1 limit 1) oldest
+where n.person_id = c.person_id and n.id <= oldest.id
+"""
+
+ERASE: Final = (
+    "delete from notifications where person_id = $1",
+    "delete from notification_settings where person_id = $1",
+)
+NO_SUBJECT: Final = NO_UUID

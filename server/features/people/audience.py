@@ -1,0 +1,64 @@
+"""Who people are and whom notices of a person reach: verbs for the features above, in the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from server.features.people.relations import PersonShape
+from server.features.people.rules import username_key
+from storage.postgres import Reads
+
+
+class Follower(msgspec.Struct, frozen=True):
+    """A follower, and since when: together a position in the list of all."""
+
+    followed_at: datetime
+    id: str
+
+
+class Audience:
+    """Reads of accounts and their relationships. A deleted account is nobody, also within its days of grace."""
+
+    async def persons(self, where: Reads, ids: Collection[str]) -> dict[str, PersonShape]:
+        """Those of ``ids`` who are there, by id."""
+        rows = await where.fetch(_PERSONS, list(ids)) if ids else []
+        return {row["id"]: PersonShape(**dict(row)) for row in rows}
+
+    async def named(self, where: Reads, usernames: Collection[str]) -> list[str]:
+        """The ids of the accounts with these usernames, in any case, in no order."""
+        return [row["id"] for row in await where.fetch(_NAMED, [username_key(name) for name in usernames])]
+
+    async def followers(
+        self, where: Reads, person_id: str, *, before: Follower | None, limit: int
+    ) -> Sequence[Follower]:
+        """The followers of a person, the newest first, after the position ``before``."""
+        at, after_id = (before.followed_at, before.id) if before else (None, None)
+        rows = await where.fetch(_FOLLOWERS, person_id, at, after_id, limit)
+        return [Follower(row["created_at"], row["follower_id"]) for row in rows]
+
+    async def reached_by(self, where: Reads, author_id: str, ids: Collection[str]) -> list[str]:
+        """Those of ``ids`` whom notices of the author may reach: not the author, no account that mutes the author, and
+        none where either blocks the other.
+        """
+        return [row["id"] for row in await where.fetch(_REACHED, author_id, list(ids))]
+
+
+_PERSONS: Final = """
+select id, username, display_name, avatar_url from users where id = any($1::uuid[]) and deleted_at is null
+"""
+_NAMED: Final = "select id from users where username_key = any($1::text[]) and deleted_at is null"
+_FOLLOWERS: Final = """
+select created_at, follower_id from follows
+where followee_id = $1 and ($2::timestamptz is null or (created_at, follower_id) < ($2, $3::uuid))
+order by created_at desc, follower_id desc limit $4
+"""
+_REACHED: Final = """
+select u.id from users u where u.id = any($2::uuid[]) and u.id <> $1 and u.deleted_at is null
+    and not exists (select from mutes where user_id = u.id and muted_id = $1)
+    and not exists (select from blocks where user_id = u.id and blocked_id = $1)
+    and not exists (select from blocks where user_id = $1 and blocked_id = u.id)
+"""

@@ -1,0 +1,41 @@
+"""Whom a text mentions."""
+
+from __future__ import annotations
+
+import pytest
+
+from server.features.delivery.notifications.rules import MAX_MENTIONED, mentioned_in
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "@ada look",
+        "see @ADA.",
+        "قال@ada ذلك",
+        "و@ada",
+        "\u200f@ada\u200f مرحبا",
+        "(@ada)",
+        "@ada's",
+        "@ada @Ada @ADA",
+        "é@ada",
+    ],
+)
+def test_an_at_before_a_username_is_a_mention(text: str) -> None:
+    assert mentioned_in(text) == ["ada"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("ada", "@ ada", "@ad", "mail ada@ada.org", "https://example.org/@ada", "@ada@example.org", "@ada.example"),
+        *("@@ada", "@" + "a" * 31, "＠ada", "@'; drop table users", "@عدي"),
+    ],
+)
+def test_what_is_no_username_or_a_part_of_an_address_is_no_mention(text: str) -> None:
+    assert mentioned_in(text) == []
+
+
+def test_mentions_are_in_order_and_bounded() -> None:
+    names = [f"name{number}" for number in range(MAX_MENTIONED + 5)]
+    assert mentioned_in(" ".join(f"@{name}" for name in names)) == names[:MAX_MENTIONED]
