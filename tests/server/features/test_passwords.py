@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
+import threading
 
 import pytest
 
@@ -47,3 +50,11 @@ async def test_cancelled_caller_gives_its_place_back_when_the_work_is_done() -> 
             except Problem:
                 await asyncio.sleep(0.001)
     passwords.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a thread has no priority of its own")
+async def test_hashing_steps_back_behind_the_event_loop(cheap_passwords: Passwords) -> None:
+    def niceness() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    assert await cheap_passwords._run(niceness) > niceness()

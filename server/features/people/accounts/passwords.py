@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import secrets
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
@@ -16,6 +19,7 @@ from server.features.people.weak_passwords import WEAK, is_weak
 from server.http.errors import Problem, invalid_field
 
 Result = TypeVar("Result")
+NICENESS: Final = 10
 CONTAINS_NAME: Final = "must not contain the username"
 
 
@@ -43,7 +47,7 @@ class Passwords:
         max_waiting: int = 64,
     ) -> None:
         self._hasher = PasswordHasher(time_cost=time_cost, memory_cost=memory_kib, parallelism=parallelism)
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="passwords")
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="passwords", initializer=_step_back)
         self._max_pending = threads + max_waiting
         self._pending = 0
         # Somebody unknown is checked against this, so that it takes as long as for somebody known.
@@ -83,3 +87,9 @@ class Passwords:
         self._pending -= 1
         if not future.cancelled():
             future.exception()
+
+
+def _step_back() -> None:
+    """Where cores are few the event loop goes first: on Linux a thread has a priority of its own (setpriority(2))."""
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
