@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -29,6 +30,7 @@ from storage.postgres import Database
 from storage.rights import RightsTable
 from tests.server.jobs.inline import run_due
 from tests.server.live.nodes import NodeDirectory
+from tests.server.served import LiveNode, Served, serving
 
 
 @dataclass
@@ -108,15 +110,26 @@ class Kit:
             when_rights_changed=_nothing_happens,
         )
 
-    def install(self, **settings: Any) -> Installed:
+    def install(self, platform: Platform | None = None, **settings: Any) -> Installed:
         return install(
-            self.platform(),
+            platform or self.platform(),
             core=self.core(),
             settings=FeatureSettings(**settings),
             passwords=self.passwords,
             site=Site(name="Social Flow", origin="https://live.test"),
             is_https=False,
         )
+
+    @asynccontextmanager
+    async def serve(self, *more: Callable[[Platform], Feature], **settings: Any) -> AsyncIterator[Served]:
+        """Serve all features, and those that ``more`` builds, over HTTP and Socket.IO while the block runs."""
+        live = LiveNode(identity=self.identity)
+        platform = replace(self.platform(), node=live.node, publish=live.publish)
+        features = [*self.install(platform, **settings).features, *(build(platform) for build in more)]
+        async with serving(
+            live, features, database=self.database, identity=self.identity, limiter=self.limiter
+        ) as served:
+            yield served
 
     async def read_facts(self, features: Iterable[Feature] | None = None) -> None:
         """Have the features' readers read all facts that there are, as the nodes that hold their shards do."""

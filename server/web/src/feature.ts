@@ -37,4 +37,6 @@ export interface Feature {
   readonly nav?: readonly NavEntry[];
   readonly settings?: readonly Section[];
   readonly admin?: readonly Section[];
+  /** What stands in the header for who is signed in. */
+  readonly tools?: readonly Load[];
 }

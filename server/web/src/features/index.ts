@@ -9,6 +9,7 @@ import { directory } from "./directory";
 import { home } from "./home";
 import { jobs } from "./jobs";
 import { mail } from "./mail";
+import { notifications } from "./notifications";
 import { people } from "./people";
 import { player } from "./player";
 import { search } from "./search";
@@ -16,4 +17,4 @@ import { streams } from "./streams";
 import { studio } from "./studio";
 import { watch } from "./watch";
 
-export const features: readonly Feature[] = [home, search, streams, player, chat, watch, studio, people, account, appearance, directory, audit, cluster, jobs, mail];
+export const features: readonly Feature[] = [home, search, streams, player, chat, watch, studio, people, notifications, account, appearance, directory, audit, cluster, jobs, mail];

@@ -9,6 +9,7 @@ import cluster from "../features/cluster/ar";
 import home from "../features/home/ar";
 import jobs from "../features/jobs/ar";
 import mail from "../features/mail/ar";
+import notifications from "../features/notifications/ar";
 import people from "../features/people/ar";
 import player from "../features/player/ar";
 import search from "../features/search/ar";
@@ -19,4 +20,4 @@ import realtime from "../realtime/ar";
 import shell from "../shell/ar";
 import ui from "../ui/ar";
 
-export default { account, api, audit, directory, appearance, chat, cluster, home, jobs, mail, people, player, realtime, search, shell, streams, studio, ui, watch };
+export default { account, api, audit, directory, appearance, chat, cluster, home, jobs, mail, notifications, people, player, realtime, search, shell, streams, studio, ui, watch };

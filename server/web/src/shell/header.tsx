@@ -1,4 +1,5 @@
 import { me } from "../api/session";
+import type { Load } from "../feature";
 import { chooseLanguage } from "../i18n/catalogue";
 import { language, LANGUAGES, NAMES } from "../i18n/language";
 import { loginPath, navigate, path, query } from "../router";
@@ -7,6 +8,8 @@ import { Logo, MoonIcon, SearchIcon, SunIcon } from "../ui/icons";
 import { chooseTheme, isDark } from "../ui/theme";
 import { toast } from "../ui/toasts";
 import { AccountMenu } from "./account-menu";
+import { useLazy } from "./lazy";
+import { tools } from "./pages";
 import { t } from "./words";
 
 export function Header() {
@@ -22,10 +25,17 @@ export function Header() {
       <div class="top-tools">
         <LanguageSwitch />
         <ThemeSwitch />
+        {me.value && tools.map((load, index) => <Tool key={index} load={load} />)}
         {me.value ? <AccountMenu /> : <SignIn />}
       </div>
     </header>
   );
+}
+
+/** Nothing until its code is there; without it the header does without. */
+function Tool({ load }: { load: Load }) {
+  const { Found } = useLazy(load);
+  return Found ? <Found /> : null;
 }
 
 function SearchField() {

@@ -1,5 +1,5 @@
 /** All pages of the client: those of the features, and the two areas that are made of features' sections. */
-import { page, type Page, type Section } from "../feature";
+import { page, type Load, type Page, type Section } from "../feature";
 import { features } from "../features";
 
 export interface ShownPage extends Page {
@@ -21,6 +21,9 @@ export const pages: readonly ShownPage[] = [
   ...features.flatMap(({ name, pages: own = [] }) => own.map((one) => ({ feature: name, ...one }))),
   ...areas,
 ];
+
+/** For the header. */
+export const tools: readonly Load[] = features.flatMap((feature) => feature.tools ?? []);
 
 export const settingsSections: readonly Section[] = features.flatMap((feature) => feature.settings ?? []);
 export const adminSections: readonly Section[] = features.flatMap((feature) => feature.admin ?? []);

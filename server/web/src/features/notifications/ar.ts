@@ -1,0 +1,47 @@
+import type { Arabic } from "../../i18n/catalogue";
+import type en from "./en";
+
+export default {
+  title: "الإشعارات",
+  bell: {
+    zero: "الإشعارات، {n} غير مقروء",
+    one: "الإشعارات، إشعار واحد غير مقروء",
+    two: "الإشعارات، إشعاران غير مقروءين",
+    few: "الإشعارات، {n} إشعارات غير مقروءة",
+    many: "الإشعارات، {n} إشعارًا غير مقروء",
+    other: "الإشعارات، {n} إشعار غير مقروء",
+  },
+  bellNone: "الإشعارات",
+  readAll: "تعليم الكل كمقروء",
+  more: "عرض المزيد",
+  settings: "الإعدادات",
+  none: "لا شيء بعد",
+  noneText: "عندما يتابعك أحد أو يذكرك في محادثة أو يبدأ بثًا، ستجد ذلك هنا.",
+  unread: "غير مقروء",
+  aStream: "بث",
+  followed: "{who} يتابعك",
+  followedMany: {
+    zero: "{who} و{n} آخرون يتابعونك",
+    one: "{who} وشخص آخر يتابعانك",
+    two: "{who} وشخصان آخران يتابعونك",
+    few: "{who} و{n} أشخاص آخرين يتابعونك",
+    many: "{who} و{n} شخصًا آخر يتابعونك",
+    other: "{who} و{n} شخص آخر يتابعونك",
+  },
+  mentioned: "ذكرك {who} في محادثة {title}",
+  mentionedMany: {
+    zero: "ذكرك {who} و{n} آخرون في محادثة {title}",
+    one: "ذكرك {who} وشخص آخر في محادثة {title}",
+    two: "ذكرك {who} وشخصان آخران في محادثة {title}",
+    few: "ذكرك {who} و{n} أشخاص آخرين في محادثة {title}",
+    many: "ذكرك {who} و{n} شخصًا آخر في محادثة {title}",
+    other: "ذكرك {who} و{n} شخص آخر في محادثة {title}",
+  },
+  started: "{who} على الهواء الآن: {title}",
+  other: "قام {who} بشيء يخصك",
+  kinds: "أبلغني عندما",
+  kindFollow: "يتابعني أحد",
+  kindMention: "يذكرني أحد في محادثة",
+  kindStarted: "يبدأ من أتابعه بثًا",
+  saved: "تم الحفظ",
+} satisfies Arabic<typeof en>;
