@@ -39,10 +39,11 @@ class TokenBucket:
 class Session:
     """``view_ids`` maps a watched stream to its view; ``rooms`` are those whose messages the socket gets.
 
-    ``is_followed``: each message that it posts is traced.
+    ``scopes``: what the socket's API token is for; None for a session. ``is_followed``: each message that it posts is
+    traced.
     """
 
-    __slots__ = ("bucket", "is_followed", "person", "roles", "rooms", "session_id", "view_ids", "viewer")
+    __slots__ = ("bucket", "is_followed", "person", "roles", "rooms", "scopes", "session_id", "view_ids", "viewer")
 
     def __init__(
         self, *, person: Person | None, roles: tuple[str, ...], session_id: str | None, viewer: str, bucket: TokenBucket
@@ -53,6 +54,7 @@ class Session:
         self.viewer = viewer
         self.bucket = bucket
         self.is_followed = False
+        self.scopes: frozenset[str] | None = None
         self.view_ids: dict[str, str] = {}
         self.rooms: set[str] = set()
 

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from actors.rate_limits import Rate
+from server.scopes import Scope, event_scope
 
 Sender = Literal["anyone", "person", "moderator", "owner"]
 
@@ -25,6 +26,7 @@ class ClientEvent:
     A guest who sends what only a ``person`` may is answered ``unauthenticated`` before the handler is called; whether
     the sender is a ``moderator`` or the ``owner`` is the handler's to find out. ``rate`` bounds how often a person may
     send it, over all their sockets and nodes; every event counts for the socket's own rate besides.
+    ``scope`` of API tokens: None takes the default of name and sender.
     """
 
     name: str
@@ -34,6 +36,12 @@ class ClientEvent:
     handler: Callable[[Any, Any, Any], Any]
     sender: Sender = "person"
     rate: Rate | None = None
+    scope: Scope | None = None
+
+    @property
+    def needed_scope(self) -> Scope:
+        """What an API token must be for to send it."""
+        return self.scope or event_scope(self.name, self.sender)
 
 
 @dataclass(frozen=True, kw_only=True)

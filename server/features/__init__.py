@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from server.feature import Feature, PersonalData, Platform
 from server.features import streams
 from server.features.delivery import notifications
+from server.features.integrations import api_tokens
 from server.features.operations import audit, cluster, facts, jobs, mail
-from server.features.people import accounts, export, factors, profiles, relations
+from server.features.people import accounts, export, factors, oauth, passkeys, profiles, relations
 from server.features.people.accounts import Accounts, AccountsRoom
 from server.features.people.accounts.passwords import Passwords
 from server.features.people.audience import Audience
@@ -84,10 +85,13 @@ def install(
     features = [
         people.feature,
         factors.build(platform, settings=settings, people=people, server_name=site.name),
+        passkeys.build(platform, people=people, site=site),
+        oauth.build(platform, people=people, mail=outgoing, site=site, providers=oauth.providers_of(settings)),
         relations.build(platform, settings=settings, when_changed=changed),
         profiles.build(platform, settings=settings, when_changed=changed),
         streams.build(platform, departure=core.departure, rights=core.rights),
         notifications.build(platform, settings=settings, audience=Audience(), streams=StreamTitles()).feature,
+        api_tokens.build(platform, identity=core.identity, people=people),
         audit.build(platform),
         mail.build(platform, mail=outgoing),
         jobs.build(platform),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from server.features.delivery.notifications.settings import NotificationSettings
+from server.features.people.oauth.settings import OAuthSettings
 from server.features.people.settings import PeopleSettings
 from server.outbound.settings import MailSettings
 
 
-class FeatureSettings(MailSettings, PeopleSettings, NotificationSettings): ...
+class FeatureSettings(MailSettings, OAuthSettings, PeopleSettings, NotificationSettings): ...

@@ -142,7 +142,16 @@ class Dispatch:
         person = self._intake.identity.verify(token)
         if self._operation.roles and not self._operation.roles & person.roles:
             raise Problem(403, "This takes another role")
+        self._require_scope(person)
         return person, token
+
+    def _require_scope(self, person: Caller) -> None:
+        """An API token does what its scopes say, and nothing that takes a session."""
+        needed = self._operation.needed_scope
+        if person.scopes is None or (needed is not None and needed in person.scopes):
+            return
+        detail = "This takes a session" if needed is None else f"The API token lacks the scope {needed!r}"
+        raise Problem(403, detail, slug="missing-scope", extra={"scope": needed} if needed else None)
 
     async def _raw_body(self, request: web.Request) -> bytes:
         operation = self._operation

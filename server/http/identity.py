@@ -20,7 +20,11 @@ import jwt
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from server.http.api_tokens import PREFIX, ApiTokenTable
+from server.http.caller import Caller
 from server.http.errors import Unauthorized
+
+__all__ = ["Caller", "Identity", "Revoked", "SessionRows"]
 
 log = structlog.get_logger(__name__)
 
@@ -76,17 +80,6 @@ class SessionRows(Protocol):
     async def execute(self, sql: str, /, *args: Any) -> Any: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caller:
-    """Who a verified access token speaks for. Names are those of the moment the token was made."""
-
-    id: str
-    username: str
-    display_name: str
-    roles: frozenset[str]
-    session_id: str
-
-
 Revoked = Callable[[str, str], None]
 """Called with ``(session_id, reason)``; must not block."""
 
@@ -131,6 +124,7 @@ class Identity:
         self._overlap_s = overlap_s
         self._wall = wall
         self._monotonic = monotonic
+        self._api_tokens = ApiTokenTable(rows=rows, wall=wall)
         self._keys: dict[str, _Key] = {}
         self._revoked: dict[str, float] = {}
         self._known: dict[bytes, _Known] = {}  # by the token's hash, oldest first
@@ -181,6 +175,8 @@ class Identity:
         """Raises Unauthorized with the code ``token_invalid``, ``token_expired`` or ``token_revoked``."""
         if len(token) > MAX_TOKEN_CHARS:
             raise _invalid()
+        if token.startswith(PREFIX):
+            return self._verified_api_token(token)
         digest = _digest(token)
         known = self._known.get(digest)
         if known is None or known.kid not in self._keys:
@@ -192,6 +188,12 @@ class Identity:
             raise Unauthorized("token_revoked", "The session was ended")
         self._remember(digest, known)
         return self._named(known.person) if self._names else known.person
+
+    def _verified_api_token(self, token: str) -> Caller:
+        caller = self._api_tokens.verify(token)
+        if caller.session_id in self._revoked:
+            raise Unauthorized("token_revoked", "The API token was deleted")
+        return caller
 
     def rename(self, person_id: str, display_name: str) -> None:
         """The person is called so from now on, whatever tokens say that were made before."""
@@ -222,21 +224,29 @@ class Identity:
         self._revoked[session_id] = self._monotonic() + REVOKED_KEPT_S
         if not is_news:
             return
+        self._tell(session_id, reason)
+
+    def _tell(self, session_id: str, reason: str) -> None:
+        """Have what is open of a session, or of an API token, closed on this node."""
         for callback in self._callbacks:
             callback(session_id, reason)
 
     async def refresh(self) -> None:
-        """Take over keys and ended sessions from Postgres, once."""
+        """Take over keys, ended sessions and API tokens from Postgres, once."""
         at = self._monotonic()
-        lookback_s = REVOKED_KEPT_S if self._looked_at is None else at - self._looked_at + self._overlap_s
+        since_s = None if self._looked_at is None else at - self._looked_at + self._overlap_s
         keys = await self._rows.fetch(_KEYS_SQL, ALGORITHM, float(REVOKED_KEPT_S))
-        revoked = await self._rows.fetch(_REVOKED_SQL, float(lookback_s))
+        revoked = await self._rows.fetch(_REVOKED_SQL, float(REVOKED_KEPT_S if since_s is None else since_s))
+        ended_tokens = await self._api_tokens.refresh(since_s)
         self._keys = {row["kid"]: _key(row, self._keys.get(row["kid"])) for row in keys}
         self._looked_at = at
         for row in revoked:
             if str(row["id"]) not in self._revoked:
                 self.revoke(str(row["id"]), row["revoked_reason"] or "ended")
+        for token_id in ended_tokens:
+            self._tell(token_id, "token_ended")
         self._forget_old()
+        await self._api_tokens.note_use()
 
     async def rotate_keys(self, *, days: int) -> None:
         """Make a new key when the newest is so many days old, and retire the older ones once all nodes know it; to be

@@ -28,7 +28,7 @@ _SCHEMES: Final[Json] = {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "JWT",
-        "description": "The access token of `POST /api/v1/auth/login`; it lives for 15 minutes",
+        "description": "The access token of `POST /api/v1/auth/login`; it lives for 15 minutes. Or an API token",
     },
     "stream_key": {"type": "http", "scheme": "bearer", "description": "A stream key, for publishing"},
 }
@@ -79,13 +79,23 @@ def _operation(operation: Operation, refs: Refs) -> Json:
         "responses": _responses(operation, refs),
         "security": _SECURITY.get(operation.auth, []),
     }
-    if operation.description:
-        said["description"] = operation.description
+    description = _described(operation)
+    if description:
+        said["description"] = description
     if parameters := _parameters(operation):
         said["parameters"] = parameters
     if operation.body is not None:
         said["requestBody"] = _request_body(operation, refs)
     return said
+
+
+def _described(operation: Operation) -> str:
+    """The description, with the scope that an API token needs."""
+    if operation.auth not in ("required", "optional"):
+        return operation.description
+    scope = operation.needed_scope
+    sentence = f"API tokens need the scope `{scope}`." if scope else "Takes a session, no API token."
+    return f"{operation.description}\n\n{sentence}".strip()
 
 
 def _request_body(operation: Operation, refs: Refs) -> Json:
@@ -186,7 +196,7 @@ def problem_statuses(operation: Operation) -> set[int]:
     found = {500, 503, *operation.problems}
     if operation.auth != "none":
         found.add(401)
-    if operation.roles:
+    if operation.roles or operation.auth in ("required", "optional"):
         found.add(403)
     if "{" in operation.path:
         found.add(404)

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from server.http.identity import Caller
 from server.http.limits import CallRate
+from server.scopes import Scope, default_scope
 
 BodyT = TypeVar("BodyT")
 QueryT = TypeVar("QueryT")
@@ -118,6 +119,8 @@ class Operation:
     problems: frozenset[int] = frozenset()
     auth: Auth = "none"
     roles: frozenset[str] = frozenset()
+    scope: Scope | None = None
+    """Of API tokens; None takes the default of its method, path and tag."""
     max_body: int = 64 * 1024
     idempotent_key: bool = False
     rate: CallRate | None = None
@@ -129,3 +132,8 @@ class Operation:
     request_headers: Mapping[str, str] = field(default_factory=dict)
     """Documented, optional request headers: name → what it says."""
     is_documented: bool = True
+
+    @property
+    def needed_scope(self) -> Scope | None:
+        """What an API token must be for; None: no API token will do."""
+        return self.scope or default_scope(self.method, self.path, self.tag)

@@ -90,6 +90,7 @@ class Sockets:
             person=person, roles=tuple(known.roles), session_id=known.session_id, viewer=known.id, bucket=bucket
         )
         session: Session = socket.state
+        session.scopes = known.scopes
         session.is_followed = auth.get("trace") is True and "admin" in known.roles
         socket.owner = known.id
         self._of_session[known.session_id].add(socket)
@@ -108,6 +109,8 @@ class Sockets:
             body = shaped(known.shape, args)
             if known.sender != "anyone":
                 session.require_person()
+            if session.scopes is not None and known.needed_scope not in session.scopes:
+                raise DomainError("missing_scope", f"The API token lacks the scope {known.needed_scope!r}.")
             if known.rate is not None:
                 self._consume(known.name, session)
             answer = known.handler(socket, session, body)

@@ -65,7 +65,7 @@ function operationOf({ responses, requestBody, parameters = [] }) {
   const query = parameters.filter((one) => one.in === "query");
   const properties = Object.fromEntries(query.map(({ name, schema }) => [name, schema]));
   const required = query.filter((one) => one.required).map(({ name }) => name);
-  return `{ answer: ${[...new Set(answers)].join(" | ")}; body: ${requestBody ? typeOf(contentOf(requestBody)) : "undefined"}; query: ${objectOf({ properties, required })} }`;
+  return `{ answer: ${[...new Set(answers)].join(" | ") || "undefined"}; body: ${requestBody ? typeOf(contentOf(requestBody)) : "undefined"}; query: ${objectOf({ properties, required })} }`;
 }
 
 function written({ paths, components }) {

@@ -120,7 +120,8 @@ class Someone:
         return await self.client.request(method, f"/api/v1{path}", headers=headers, **kwargs)
 
 
-SERVED = {"accounts", "factors", "profiles", "relations", "notifications", "export", "audit"}
+SERVED = {"accounts", "factors", "passkeys", "oauth", "api_tokens", "profiles", "relations", "notifications"}
+SERVED |= {"export", "audit"}
 PASSWORD = "correct horse battery staple"
 
 

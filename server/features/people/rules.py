@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import unicodedata
 from functools import partial
@@ -82,6 +83,20 @@ def _domain_key(domain: str) -> str:
         return idna.decode(ascii_form)
     except (idna.IDNAError, UnicodeError):
         return domain.casefold()
+
+
+def is_email(text: str) -> bool:
+    """Whether it has the form of an address, as ``Email`` checks it."""
+    if not 6 <= len(text) <= 254 or re.fullmatch(EMAIL_PATTERN, text) is None:
+        return False
+    return clean_line(text) == unicodedata.normalize("NFC", text)
+
+
+def username_of(hint: str) -> str:
+    """A username that is most like a name of somewhere else."""
+    plain = unicodedata.normalize("NFKD", hint).encode("ascii", "ignore").decode()
+    name = re.sub("_+", "_", re.sub("[^A-Za-z0-9_]", "_", plain)).strip("_")[:30]
+    return name if len(name) >= 3 else f"person_{name}".rstrip("_")
 
 
 def is_reserved(name: str) -> bool:

@@ -60,6 +60,19 @@ SAMPLES = {
     f" ($2, '{STREAM}', 'mention', array[$1, $2]::uuid[], 2, now())",
     "notification_settings": "insert into notification_settings (person_id, kind, in_app) select $1, 'follow', false"
     " where $2::uuid is not null",
+    "passkeys": "insert into passkeys (id, user_id, credential_id, public_key, rp_id, sign_count, is_backed_up, name)"
+    f" select '{ROOM}', $1, '', '', '', 0, false, '' where $2::uuid is not null",
+    "passkey_challenges": "insert into passkey_challenges (key, challenge, user_id, expires_at)"
+    " select '', '', $1, now() where $2::uuid is not null",
+    "oauth_links": "insert into oauth_links (id, user_id, provider, subject)"
+    f" select '{ROOM}', $1, 'p', 's' where $2::uuid is not null",
+    "oauth_codes": "insert into oauth_codes (code_hash, user_id, provider, expires_at)"
+    " select '', $1, 'p', now() where $2::uuid is not null",
+    "oauth_flows": "insert into oauth_flows (state_hash, provider, browser_hash, nonce, verifier, redirect_uri,"
+    " return_to, as_code, link_user_id, expires_at)"
+    " select '', 'p', '', '', '', '', '', false, $1, now() where $2::uuid is not null",
+    "api_tokens": "insert into api_tokens (id, user_id, token_hash, name, scopes)"
+    f" select '{ROOM}', $1, '', 'n', '{{}}' where $2::uuid is not null",
     "view_sessions": "insert into view_sessions (id, stream_id, user_id, viewer, started_at, last_at)"
     f" select '{ROOM}', '{STREAM}', $1, 'v', now(), now() where $2::uuid is not null",
 }

@@ -10,7 +10,7 @@ from server.feature import Feature, PersonalData, Platform, rows_by_id
 from server.features.people.accounts import queries
 from server.features.people.accounts.accounts import Accounts
 from server.features.people.accounts.admin_people import AdminPeopleRoutes
-from server.features.people.accounts.cookies import Cookies, device_of
+from server.features.people.accounts.cookies import Cookies, device_of, kept_device, refresh_token_of
 from server.features.people.accounts.deletion import Deletions
 from server.features.people.accounts.devices import Device
 from server.features.people.accounts.email_addresses import EmailAddresses
@@ -19,7 +19,7 @@ from server.features.people.accounts.guesses import FACTOR_GUESSES, Guesses
 from server.features.people.accounts.links import Links
 from server.features.people.accounts.mails import AccountMails
 from server.features.people.accounts.methods import Provider, SecondFactor, SignInMethods
-from server.features.people.accounts.new_accounts import NewAccounts
+from server.features.people.accounts.new_accounts import EmailOwner, NewAccounts
 from server.features.people.accounts.operators import Operators
 from server.features.people.accounts.passwords import Passwords
 from server.features.people.accounts.reauthentication import FactorGuesses, Reauthentication, wrong_code
@@ -40,7 +40,9 @@ __all__ = [
     "AccountsRoom",
     "Cookies",
     "Device",
+    "EmailOwner",
     "FactorGuesses",
+    "NewAccounts",
     "Provider",
     "Reauthentication",
     "SecondFactor",
@@ -49,6 +51,8 @@ __all__ = [
     "Suspicions",
     "build",
     "device_of",
+    "kept_device",
+    "refresh_token_of",
     "signed_in_answer",
     "wrong_code",
 ]
@@ -75,6 +79,7 @@ class AccountsRoom:
     sessions: Sessions
     suspicions: Suspicions
     operators: Operators
+    new_accounts: NewAccounts
     methods: SignInMethods
     cookies: Cookies
     reauthentication: Reauthentication
@@ -192,6 +197,7 @@ def build(
         sessions=sessions,
         suspicions=suspicions,
         operators=operators,
+        new_accounts=new_accounts,
         methods=methods,
         cookies=cookies,
         reauthentication=reauthentication,

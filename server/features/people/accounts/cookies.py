@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from dataclasses import replace
 from typing import Any, Final
 
 from server.features.people.accounts.devices import Device
@@ -36,8 +37,10 @@ def device_of(call: Call[Any, Any]) -> Device:
     )
 
 
-def new_device_value() -> str:
-    return secrets.token_urlsafe(_DEVICE_BYTES)
+def kept_device(call: Call[Any, Any]) -> Device:
+    """The device, with a cookie that it is to keep if it has none."""
+    device = device_of(call)
+    return device if device.cookie else replace(device, cookie=secrets.token_urlsafe(_DEVICE_BYTES))
 
 
 def refresh_token_of(call: Call[Any, Any]) -> str | None:

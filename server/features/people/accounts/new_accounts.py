@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Final
 from server.features.people import rules
 from server.features.people.accounts import queries
 from server.features.people.facts import AccountCreated
-from server.http.errors import FieldError, Problem
+from server.http.errors import FieldError, Problem, invalid_field
 from storage.errors import Conflict
 from storage.facts import publish
 from storage.ids import Ids
@@ -25,6 +26,16 @@ ADMINS: Final = ("viewer", "creator", "moderator", "admin")
 class Names:
     username: str
     email: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmailOwner:
+    """The account that has an address."""
+
+    id: str
+    username: str
+    email: str
+    is_email_verified: bool
 
 
 class NewAccounts:
@@ -55,6 +66,33 @@ class NewAccounts:
             raise taken(has_username="username" in error.constraint, has_email="email" in error.constraint) from error
         await publish(tx, AccountCreated(person_id=user_id))
         return user_id, stream_key
+
+    async def owner_of_email(self, email: str) -> EmailOwner | None:
+        row = await self._db.fetchrow(queries.OWNER_OF_EMAIL, rules.email_key(email))
+        return EmailOwner(**dict(row)) if row is not None else None
+
+    async def has_password(self, person_id: str) -> bool:
+        """False for an account that a provider has made, until its owner chooses one."""
+        return bool(await self._db.fetchval(queries.SIGNS_IN_ALONE, person_id))
+
+    async def add_by_provider(self, tx: Transaction, *, username_hint: str, email: str, is_email_verified: bool) -> str:
+        """An account without a password, of a person whom a provider has named; its id. The username is made of the
+        hint. Raises a 409 when the address is taken meanwhile, a 422 when it is none.
+        """
+        if not rules.is_email(email):
+            raise invalid_field("email", "is no address")
+        names = Names(username=await self._free_username(username_hint), email=email)
+        user_id, _ = await self.add(tx, names, "", roles=EVERYBODY)
+        if is_email_verified:
+            await tx.execute(queries.VERIFY_EMAIL_OF_NEW, user_id)
+        return user_id
+
+    async def _free_username(self, hint: str) -> str:
+        """The hint as a username, or with a number behind it that nobody has."""
+        base = rules.username_of(hint)
+        if not rules.is_reserved(base) and not await self._db.fetch(queries.TAKEN, rules.username_key(base), ""):
+            return base
+        return f"{base[:20]}_{secrets.randbelow(10**8):08}"
 
 
 def taken(*, has_username: bool, has_email: bool) -> Problem:

@@ -65,6 +65,13 @@ SESSION_OF_REFRESH = """
 select t.session_id, s.user_id from refresh_tokens t join auth_sessions s on s.id = t.session_id
 where t.token_hash = $1
 """
+CALLER_OF_REFRESH = """
+select t.session_id, s.user_id, u.username, u.display_name, u.roles from refresh_tokens t
+join auth_sessions s on s.id = t.session_id
+join users u on u.id = s.user_id
+where t.token_hash = $1 and t.used_at is null and t.expires_at > now() and s.revoked_at is null
+  and u.deleted_at is null and coalesce(u.suspended_until <= now(), true)
+"""
 SPEND_REFRESH = "update refresh_tokens set used_at = clock_timestamp() where token_hash = $1"
 
 TOUCH_SESSION = "update auth_sessions set last_seen_at = now(), ip = $2, user_agent = $3, \
@@ -90,6 +97,11 @@ PURGE = (
     "delete from auth_sessions where expires_at < now() or revoked_at < now() - interval '30 days'",
     "delete from reserved_names where until < now()",
 )
+
+OWNER_OF_EMAIL = "select id, username, email, email_verified_at is not null as is_email_verified from users \
+where email_key = $1"
+SIGNS_IN_ALONE = "select password_hash <> '' from users where id = $1"
+VERIFY_EMAIL_OF_NEW = "update users set email_verified_at = now() where id = $1"
 
 HAS_USERS = "select exists (select from users)"
 ONE_FIRST_ADMIN = "select pg_advisory_xact_lock(736203118)"

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field
 
 from server.features.people.accounts.accounts import Accounts
-from server.features.people.accounts.cookies import Cookies, device_of, new_device_value, refresh_token_of
+from server.features.people.accounts.cookies import Cookies, device_of, kept_device, refresh_token_of
 from server.features.people.accounts.devices import Device
 from server.features.people.accounts.methods import SignInMethods
 from server.features.people.accounts.sessions import Sessions, SignedIn
@@ -154,7 +154,7 @@ class AuthRoutes:
         ]  # fmt: skip
 
     async def _register(self, call: Call[Registration, None]) -> Answer:
-        body, device = call.body, _kept_device(call)
+        body, device = call.body, kept_device(call)
         signed_in = await self._accounts.register(
             username=body.username, email=body.email, password=body.password, device=device
         )
@@ -162,7 +162,7 @@ class AuthRoutes:
         return replace(answer, status=201, headers={"Location": f"/api/v1/users/{body.username}"})
 
     async def _login(self, call: Call[Login, None]) -> Answer:
-        body, device = call.body, _kept_device(call)
+        body, device = call.body, kept_device(call)
         signed_in = await self._accounts.login(login=body.login, password=body.password, device=device, code=body.totp)
         return signed_in_answer(signed_in, call, device, self._cookies, as_cookie=body.session == "cookie")
 
@@ -192,12 +192,6 @@ class AuthRoutes:
     async def _delete(self, call: Call[DeleteAccount, None]) -> Answer:
         await self._accounts.delete(person=call.me, password=call.body.password, device=device_of(call))
         return Answer(204)
-
-
-def _kept_device(call: Call[Any, Any]) -> Device:
-    """The device, with a cookie that it is to keep if it has none."""
-    device = device_of(call)
-    return device if device.cookie else replace(device, cookie=new_device_value())
 
 
 def signed_in_answer(

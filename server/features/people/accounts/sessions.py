@@ -107,6 +107,19 @@ class Sessions:
         _require_good(row)
         return await self.tokens(NewSession(id=row["session_id"], user_id=row["user_id"], refresh_token=new_token))
 
+    async def caller_of(self, refresh_token: str) -> Caller | None:
+        """Whose session a refresh token keeps, without using it up; None when it is not good any more."""
+        row = await self._db.fetchrow(queries.CALLER_OF_REFRESH, _digest(refresh_token))
+        if row is None:
+            return None
+        return Caller(
+            id=row["user_id"],
+            username=row["username"],
+            display_name=row["display_name"],
+            roles=frozenset(row["roles"]),
+            session_id=row["session_id"],
+        )
+
     async def logout(self, *, person: Caller, device: Device) -> None:
         await self._end(person.id, person.session_id, "logout", device)
 
