@@ -40,6 +40,7 @@ _PLAN: Final[tuple[tuple[str, str, str, float, str, float], ...]] = (
         "jobs", "How fast are jobs enqueued, picked up and run, and what do kills cost?", "", 130,
         "--rounds 1 --jobs 1000 --seconds 2 --kills 3 --killed-jobs 100", 20,
     ),
+    ("notifications", "How long does it take to notify all followers?", "", 60, "--followers 5000", 10),
     ("mail", "How fast do mails leave, and what do kills cost?", "", 240, "--mails 100 --kills 2", 20),
     ("rtmp", "What does it cost to take RTMP apart?", "", 15, "--seconds 4 --rounds 3", 4),
     ("hls", "What does packaging for HLS cost?", "--rounds 5", 10, "--seconds 10", 3),
