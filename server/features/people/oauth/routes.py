@@ -103,7 +103,7 @@ class OAuthRoutes:
                 name="finishOAuth", tag=TAG, summary="Come back from a provider",
                 description="Leads to `return_to` with the session as a cookie or, for `mode=code`, to "
                 "`return_to#code=…`. What went wrong is told as `#error=…`; where a second factor is due, or the "
-                "sign-in failed, it leads to `/sign-in`.",
+                "sign-in failed, it leads to `/login`.",
                 query=CallbackQuery, paths=paths, answers={302: None}, problems=frozenset({400}), rate=rate,
             ),
             Operation(
@@ -185,7 +185,7 @@ class OAuthRoutes:
             return _led(f"{flow['return_to']}#code={await self._code(person_id, provider, CODE_S)}")
         if await self._people.methods.is_factor_due(person_id):
             code = await self._code(person_id, provider, FACTOR_S)
-            return _led(f"/sign-in?return_to={quote(flow['return_to'], safe='')}#code={code}")
+            return _led(f"/login?next={quote(flow['return_to'], safe='')}#code={code}")
         signed_in = await self._people.accounts.sign_in(
             person_id=person_id, device=device, method=provider.id, has_factor=False
         )
@@ -258,7 +258,7 @@ def _failure(flow: Row, code: str) -> str:
     """To the program that asked, the settings that it was begun in, or the page that offers other ways."""
     if flow["as_code"] or flow["link_user_id"] is not None:
         return f"{flow['return_to']}#error={code}"
-    return f"/sign-in?return_to={quote(flow['return_to'], safe='')}#error={code}"
+    return f"/login?next={quote(flow['return_to'], safe='')}#error={code}"
 
 
 def _wrong_code() -> Problem:

@@ -97,7 +97,7 @@ async def test_without_an_e_mail_address_no_account_is_made(
     provider.answers |= answers
     providers = await wire(provider.provider(name))
     answer = await providers.call_back(name, await providers.start(name, return_to="/live"))
-    assert answer.headers["Location"] == "/sign-in?return_to=%2Flive#error=email-missing"
+    assert answer.headers["Location"] == "/login?next=%2Flive#error=email-missing"
     assert await providers.api.database.fetchval("select count(*) from users") == 0
 
 

@@ -258,7 +258,7 @@ async def test_where_a_second_factor_is_due_the_provider_is_not_enough(providers
     flow = await providers.start("oidc", return_to="/live")
     answer = await _come_back(providers, provider, flow)
     location = answer.headers["Location"]
-    assert location.startswith("/sign-in?return_to=%2Flive#code=")
+    assert location.startswith("/login?next=%2Flive#code=")
     assert "sf_refresh" not in answer.cookies
     assert await slug(await providers.exchange(location)) == (401, "totp-required")
     assert await slug(await providers.exchange(location, totp="000000")) == (401, "wrong-code")
@@ -272,4 +272,4 @@ async def test_a_suspended_person_does_not_come_in_by_a_provider(providers: Prov
     await providers.api.database.execute("update users set suspended_until = now() + interval '1 h'")
     assert (await providers.exchange(await _sign_in(providers, provider))).status == 403
     flow = await providers.start("oidc")
-    assert (await _come_back(providers, provider, flow)).headers["Location"] == "/sign-in?return_to=%2F#error=suspended"
+    assert (await _come_back(providers, provider, flow)).headers["Location"] == "/login?next=%2F#error=suspended"
