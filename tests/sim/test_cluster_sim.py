@@ -15,7 +15,7 @@ import pytest
 
 from actors.runtime.deadlines import Deadlines
 from server.readers import Readers
-from storage.bus import Bus
+from storage.inbox import Inbox
 from storage.members import Members
 from tests.sim.cluster import Outcome, run, stage
 from tests.sim.engines import PostgresModel, RedisModel
@@ -128,7 +128,7 @@ def test_a_room_that_does_not_know_its_client_ids_is_found() -> None:
 
 
 def test_a_bus_that_takes_an_entry_twice_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Bus, "_is_new", lambda self, entry: True)
+    monkeypatch.setattr(Inbox, "is_new", lambda self, entry: True)
     assert "heard" in found(within=30)
 
 
