@@ -1,5 +1,5 @@
 import { render } from "preact";
-import { resumeSession } from "./api/session";
+import { resumeSession, takeUpExpected } from "./api/session";
 import { startLanguage } from "./i18n/catalogue";
 import { followIdentity } from "./realtime/socket";
 import { startRouter } from "./router";
@@ -9,6 +9,6 @@ import "./styles/index.css";
 resumeSession();
 startRouter();
 followIdentity();
-await startLanguage();
+await Promise.all([startLanguage(), takeUpExpected()]);
 const root = document.getElementById("app");
 if (root) render(<App />, root);

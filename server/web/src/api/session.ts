@@ -6,10 +6,13 @@
 import { signal } from "@preact/signals";
 import { ApiError, request, type Request } from "./http";
 import { exclusively } from "./locks";
-import type { Me, TokenPair } from "./types";
+import type { Body, Me, TokenPair } from "./types";
 
 const STORED = "sf.session";
 const LOCK = "sf.refresh";
+const EXPECTED = "sf.expected";
+/** As long as the server remembers a sign-in that was begun at a provider. */
+const EXPECTED_MS = 600_000;
 /** Renew this long before the end, so that a token never expires on its way to the server. */
 const MARGIN_MS = 60_000;
 
@@ -111,13 +114,16 @@ export function distrust(token: string | null): void {
   if (access && access.token === token) access = null;
 }
 
+/** The codes of a 401 that is about the token, as `Unauthorized` of the server names them. */
+const isOfToken = (error: unknown): boolean => error instanceof ApiError && error.status === 401 && error.code.startsWith("token-");
+
 /** A request in the person's name, or as a guest; one retry when the token was refused. */
 export async function call<T>(path: string, options: Request = {}): Promise<T> {
   const token = await accessToken();
   try {
     return await request<T>(path, { ...options, token });
   } catch (error) {
-    if (!(error instanceof ApiError) || error.status !== 401 || !token) throw error;
+    if (!token || !isOfToken(error)) throw error;
     distrust(token);
     return request<T>(path, { ...options, token: await accessToken() });
   }
@@ -126,6 +132,33 @@ export async function call<T>(path: string, options: Request = {}): Promise<T> {
 export async function signIn(login: string, password: string, totp?: string): Promise<void> {
   const body = { login, password, session: "cookie", ...(totp ? { totp } : {}) };
   keep(await request<TokenPair>("/auth/login", { method: "POST", body }));
+}
+
+/** Sign in by the code that a provider's callback leads back with. Throws a 401 `totp-required` where one is due. */
+export async function signInByCode(code: string, totp?: string): Promise<void> {
+  const body = { code, session: "cookie", ...(totp ? { totp } : {}) } satisfies Body<"exchangeOAuth">;
+  keep(await request<TokenPair>("/auth/oauth/exchange", { method: "POST", body }));
+}
+
+export async function signInByPasskey(shown: Body<"passkeyReauthenticate">): Promise<void> {
+  keep(await request<TokenPair>("/auth/passkeys/login", { method: "POST", body: { ...shown, session: "cookie" } }));
+}
+
+/** This tab goes to a provider, whose callback may lead back with the cookie of a session. */
+export function expectSession(): void {
+  localStorage.setItem(EXPECTED, String(Date.now() + EXPECTED_MS));
+}
+
+/** Take up the session that a callback began, if one was expected. Once, after `resumeSession`. */
+export async function takeUpExpected(): Promise<void> {
+  const until = Number(localStorage.getItem(EXPECTED) ?? 0);
+  localStorage.removeItem(EXPECTED);
+  if (stored() || until < Date.now()) return;
+  try {
+    await exclusively(LOCK, async () => keep(await request<TokenPair>("/auth/refresh", { method: "POST" })));
+  } catch {
+    // There is none: the person turned back at the provider, or was refused there.
+  }
 }
 
 export async function register(username: string, email: string, password: string): Promise<void> {

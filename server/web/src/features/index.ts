@@ -6,6 +6,7 @@ import { audit } from "./audit";
 import { chat } from "./chat";
 import { cluster } from "./cluster";
 import { directory } from "./directory";
+import { factors } from "./factors";
 import { home } from "./home";
 import { jobs } from "./jobs";
 import { mail } from "./mail";
@@ -15,6 +16,7 @@ import { player } from "./player";
 import { search } from "./search";
 import { streams } from "./streams";
 import { studio } from "./studio";
+import { tokens } from "./tokens";
 import { watch } from "./watch";
 
-export const features: readonly Feature[] = [home, search, streams, player, chat, watch, studio, people, notifications, account, appearance, directory, audit, cluster, jobs, mail];
+export const features: readonly Feature[] = [home, search, streams, player, chat, watch, studio, people, notifications, account, factors, tokens, appearance, directory, audit, cluster, jobs, mail];

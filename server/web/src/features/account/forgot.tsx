@@ -2,7 +2,7 @@ import { useState } from "preact/hooks";
 import { Logo } from "../../ui/icons";
 import { Field, PageTitle, useTitle } from "../../ui/parts";
 import { forgot } from "./calls";
-import { FormError, useSending } from "./form";
+import { FormError, useSending } from "../../ui/sending";
 import { t } from "./words";
 
 export default function Forgot() {

@@ -3,7 +3,7 @@ import { ApiError } from "../../api/http";
 import { Logo } from "../../ui/icons";
 import { Field, PageTitle, useTitle } from "../../ui/parts";
 import { reset, tokenOf } from "./calls";
-import { FormError, Secret, useSending } from "./form";
+import { FormError, Secret, useSending } from "../../ui/sending";
 import { t } from "./words";
 
 type State = "asked" | "done" | "void";

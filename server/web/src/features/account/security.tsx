@@ -6,8 +6,10 @@ import type { Me } from "../../api/types";
 import { ago, when } from "../../ui/format";
 import { Field, Spinner } from "../../ui/parts";
 import { toast } from "../../ui/toasts";
+import { FactorPanels } from "../factors/panels";
+import { proved } from "../factors/reauthentication";
 import { changeEmail, changePassword, endDevice, endOthers, listDevices, resend, type Device } from "./calls";
-import { FormError, Secret, useSending } from "./form";
+import { attempt, FormError, Secret, textOf, useSending } from "../../ui/sending";
 import { t } from "./words";
 import "./account.css";
 
@@ -19,25 +21,15 @@ export default function Security() {
     <div class="security">
       <Password user={user} />
       <Address user={user} />
+      <FactorPanels />
       <Devices />
     </div>
   );
 }
 
-const textOf = (data: FormData, name: string): string => String(data.get(name) ?? "");
-
-async function attempt(act: () => Promise<void>, done: string): Promise<void> {
-  try {
-    await act();
-    toast(done, "good");
-  } catch (error) {
-    toast(sentence(error), "bad");
-  }
-}
-
 function Password({ user }: { user: Me }) {
   const { form, errors, busy, submit } = useSending(["password", "new_password"], async (data) => {
-    await changePassword(textOf(data, "password"), textOf(data, "new_password"));
+    await proved(() => changePassword(textOf(data, "password"), textOf(data, "new_password")));
     form.current?.reset();
     toast(t("passwordChanged"), "good");
     await reloadMe();
@@ -67,7 +59,7 @@ function Password({ user }: { user: Me }) {
 
 function Address({ user }: { user: Me }) {
   const { form, errors, busy, submit } = useSending(["email"], async (data) => {
-    await changeEmail(textOf(data, "address_password"), textOf(data, "email").trim());
+    await proved(() => changeEmail(textOf(data, "address_password"), textOf(data, "email").trim()));
     form.current?.reset();
     toast(t("addressChanges"), "good");
   });

@@ -1,24 +1,56 @@
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { ApiError, OWN_TYPE } from "../../api/http";
-import { signIn } from "../../api/session";
+import { signIn, signInByCode } from "../../api/session";
 import { Logo } from "../../ui/icons";
 import { Field, PageTitle, useTitle } from "../../ui/parts";
+import { failureWords, takeFragment } from "../factors/failures";
 import { FormError, Password, text, useAway, useForm, withNext } from "./account-form";
+import { OtherWays } from "./ways";
 import { t } from "./words";
+import "./people.css";
+
+/** What a provider's callback led here with. */
+interface Callback {
+  code: string | null;
+  failure: string;
+}
+
+function takeCallback(): Callback {
+  const found = takeFragment();
+  const error = found.get("error");
+  return { code: found.get("code"), failure: error === null ? "" : failureWords(error) };
+}
 
 export default function Login() {
   useTitle(t("signIn"));
+  const [callback, setCallback] = useState(takeCallback);
   useAway();
+  const fail = (failure: string): void => setCallback({ code: null, failure });
+  if (callback.code !== null) return <ByCode code={callback.code} onFailure={fail} />;
+  return <ByPassword failure={callback.failure} onFailure={fail} />;
+}
+
+interface Failing {
+  onFailure: (words: string) => void;
+}
+
+/** Asks for a code of the app where one is due; what it is done with, it throws on. */
+function codeAsked(error: unknown, given: string): never {
+  if (isCodeDue(error) && !given) throw new ApiError(401, { type: OWN_TYPE, title: t("nowTheCode") });
+  throw error;
+}
+
+const isCodeDue = (error: unknown): boolean => error instanceof ApiError && error.code === "totp-required";
+
+function ByPassword({ failure, onFailure }: Failing & { failure: string }) {
   const [needsCode, setNeedsCode] = useState(false);
   const { form, errors, busy, submit } = useForm(["login", "password", "totp"], async (data) => {
+    onFailure("");
     try {
       await signIn(text(data, "login"), String(data.get("password") ?? ""), text(data, "totp") || undefined);
     } catch (error) {
-      if (error instanceof ApiError && error.type.endsWith("totp-required")) {
-        setNeedsCode(true);
-        if (!data.get("totp")) throw new ApiError(401, { type: OWN_TYPE, title: t("nowTheCode") });
-      }
-      throw error;
+      if (isCodeDue(error)) setNeedsCode(true);
+      codeAsked(error, text(data, "totp"));
     }
   });
   return (
@@ -26,21 +58,18 @@ export default function Login() {
       <form class="panel account" ref={form} onSubmit={submit} noValidate>
         <Logo />
         <PageTitle>{t("welcomeBack")}</PageTitle>
-        <FormError text={errors["form"]} />
+        <FormError text={failure || errors["form"]} />
         <Field label={t("login")} name="login" error={errors["login"]}>
           {(ids) => <input {...ids} name="login" autocomplete="username" autocapitalize="none" spellcheck={false} required />}
         </Field>
         <Field label={t("password")} name="password" error={errors["password"]}>
           {(ids) => <Password {...ids} name="password" autocomplete="current-password" />}
         </Field>
-        {needsCode && (
-          <Field label={t("code")} name="totp" error={errors["totp"]}>
-            {(ids) => <input {...ids} name="totp" inputmode="numeric" autocomplete="one-time-code" />}
-          </Field>
-        )}
+        {needsCode && <CodeField error={errors["totp"]} />}
         <button type="submit" class="button accent large" disabled={busy}>
           {busy ? t("signingIn") : t("signIn")}
         </button>
+        <OtherWays onFailure={onFailure} />
         <p class="account-other">
           <a href="/forgot">{t("forgotten")}</a>
         </p>
@@ -49,5 +78,50 @@ export default function Login() {
         </p>
       </form>
     </div>
+  );
+}
+
+/** The rest of a sign-in by a provider: the code of its callback, and one of the app where it is due. */
+function ByCode({ code, onFailure }: Failing & { code: string }) {
+  const [needsCode, setNeedsCode] = useState(false);
+  const { form, errors, busy, submit } = useForm(["totp"], async (data) => {
+    const totp = text(data, "totp");
+    try {
+      await signInByCode(code, totp || undefined);
+    } catch (error) {
+      if (isCodeDue(error)) setNeedsCode(true);
+      else if (error instanceof ApiError && error.code === "code-invalid") onFailure(t("tooLate"));
+      codeAsked(error, totp);
+    }
+  });
+  useEffect(() => form.current?.requestSubmit(), []);
+  return (
+    <div class="page centred">
+      <form class="panel account" ref={form} onSubmit={submit} noValidate>
+        <Logo />
+        <PageTitle>{t("welcomeBack")}</PageTitle>
+        <FormError text={errors["form"]} />
+        {busy && !needsCode && <p role="status">{t("signingIn")}</p>}
+        {needsCode && <CodeField error={errors["totp"]} />}
+        {!busy || needsCode ? (
+          <button type="submit" class="button accent large" disabled={busy}>
+            {busy ? t("signingIn") : t("signIn")}
+          </button>
+        ) : null}
+        <p class="account-other">
+          <a href="/login" onClick={() => onFailure("")}>
+            {t("otherWays")}
+          </a>
+        </p>
+      </form>
+    </div>
+  );
+}
+
+function CodeField({ error }: { error: string | undefined }) {
+  return (
+    <Field label={t("code")} name="totp" error={error} hint={t("codeHint")}>
+      {(ids) => <input {...ids} name="totp" dir="ltr" autocapitalize="none" autocomplete="one-time-code" spellcheck={false} />}
+    </Field>
   );
 }

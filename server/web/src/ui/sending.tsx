@@ -1,7 +1,21 @@
-/** What the forms of an account share. */
+/** What forms share that are sent to the server. */
 import { useRef, useState } from "preact/hooks";
-import { errorsOf, focusFirstBad, type Errors } from "../../ui/forms";
-import { masked } from "../../ui/parts";
+import { sentence } from "../api/http";
+import { errorsOf, focusFirstBad, type Errors } from "./forms";
+import { masked } from "./parts";
+import { toast } from "./toasts";
+
+export const textOf = (data: FormData, name: string): string => String(data.get(name) ?? "");
+
+/** Does what a button is for, and says how it went; without `done` nothing is said when it went well. */
+export async function attempt(act: () => Promise<void>, done?: string): Promise<void> {
+  try {
+    await act();
+    if (done) toast(done, "good");
+  } catch (error) {
+    toast(sentence(error), "bad");
+  }
+}
 
 interface Sending {
   form: { current: HTMLFormElement | null };
