@@ -25,6 +25,7 @@ PLACES: Final = (
     "/forgot",
     "/reset",
     "/verify",
+    "/confirm-provider",
     "/@{username}",
     "/search",
     "/admin",

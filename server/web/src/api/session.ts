@@ -153,7 +153,8 @@ export function expectSession(): void {
 export async function takeUpExpected(): Promise<void> {
   const until = Number(localStorage.getItem(EXPECTED) ?? 0);
   localStorage.removeItem(EXPECTED);
-  if (stored() || until < Date.now()) return;
+  // A callback without a session says in the fragment why, or with which code it goes on.
+  if (stored() || until < Date.now() || location.hash) return;
   try {
     await exclusively(LOCK, async () => keep(await request<TokenPair>("/auth/refresh", { method: "POST" })));
   } catch {

@@ -42,13 +42,15 @@ export function Links() {
           ))}
         </ul>
       )}
-      <div class="factors-row">
-        {offered.map(({ provider, name }) => (
-          <button key={provider} type="button" class="button" onClick={() => void attempt(() => begin(provider))}>
-            {t("linkIt", { name })}
-          </button>
-        ))}
-      </div>
+      {offered.length > 0 && (
+        <div class="factors-row">
+          {offered.map(({ provider, name }) => (
+            <button key={provider} type="button" class="button" onClick={() => void attempt(() => begin(provider))}>
+              {t("linkIt", { name })}
+            </button>
+          ))}
+        </div>
+      )}
     </section>
   );
 }

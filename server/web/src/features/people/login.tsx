@@ -1,6 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
-import { ApiError, OWN_TYPE } from "../../api/http";
+import { ApiError, OWN_TYPE, sentence } from "../../api/http";
 import { signIn, signInByCode } from "../../api/session";
+import { navigate, returnPath } from "../../router";
 import { Logo } from "../../ui/icons";
 import { Field, PageTitle, useTitle } from "../../ui/parts";
 import { failureWords, takeFragment } from "../factors/failures";
@@ -34,13 +35,8 @@ interface Failing {
   onFailure: (words: string) => void;
 }
 
-/** Asks for a code of the app where one is due; what it is done with, it throws on. */
-function codeAsked(error: unknown, given: string): never {
-  if (isCodeDue(error) && !given) throw new ApiError(401, { type: OWN_TYPE, title: t("nowTheCode") });
-  throw error;
-}
-
 const isCodeDue = (error: unknown): boolean => error instanceof ApiError && error.code === "totp-required";
+const isUsedUp = (error: unknown): boolean => error instanceof ApiError && error.code === "code-invalid";
 
 function ByPassword({ failure, onFailure }: Failing & { failure: string }) {
   const [needsCode, setNeedsCode] = useState(false);
@@ -50,7 +46,8 @@ function ByPassword({ failure, onFailure }: Failing & { failure: string }) {
       await signIn(text(data, "login"), String(data.get("password") ?? ""), text(data, "totp") || undefined);
     } catch (error) {
       if (isCodeDue(error)) setNeedsCode(true);
-      codeAsked(error, text(data, "totp"));
+      if (isCodeDue(error) && !text(data, "totp")) throw new ApiError(401, { type: OWN_TYPE, title: t("nowTheCode") });
+      throw error;
     }
   });
   return (
@@ -85,33 +82,43 @@ function ByPassword({ failure, onFailure }: Failing & { failure: string }) {
 function ByCode({ code, onFailure }: Failing & { code: string }) {
   const [needsCode, setNeedsCode] = useState(false);
   const { form, errors, busy, submit } = useForm(["totp"], async (data) => {
-    const totp = text(data, "totp");
     try {
-      await signInByCode(code, totp || undefined);
+      await signInByCode(code, text(data, "totp"));
     } catch (error) {
-      if (isCodeDue(error)) setNeedsCode(true);
-      else if (error instanceof ApiError && error.code === "code-invalid") onFailure(t("tooLate"));
-      codeAsked(error, totp);
+      if (isUsedUp(error)) onFailure(t("tooLate"));
+      throw error;
     }
   });
-  useEffect(() => form.current?.requestSubmit(), []);
+  useEffect(() => {
+    const begin = async (): Promise<void> => {
+      try {
+        await signInByCode(code);
+        navigate(returnPath(), true);
+      } catch (error) {
+        if (isCodeDue(error)) setNeedsCode(true);
+        else onFailure(isUsedUp(error) ? t("tooLate") : sentence(error));
+      }
+    };
+    void begin();
+  }, []);
+  useEffect(() => form.current?.querySelector("input")?.focus(), [needsCode]);
   return (
     <div class="page centred">
       <form class="panel account" ref={form} onSubmit={submit} noValidate>
         <Logo />
         <PageTitle>{t("welcomeBack")}</PageTitle>
         <FormError text={errors["form"]} />
-        {busy && !needsCode && <p role="status">{t("signingIn")}</p>}
+        <p role="status">{needsCode ? t("nowTheCode") : t("signingIn")}</p>
         {needsCode && <CodeField error={errors["totp"]} />}
-        {!busy || needsCode ? (
+        {needsCode && (
           <button type="submit" class="button accent large" disabled={busy}>
             {busy ? t("signingIn") : t("signIn")}
           </button>
-        ) : null}
+        )}
         <p class="account-other">
-          <a href="/login" onClick={() => onFailure("")}>
+          <button type="button" class="button large" onClick={() => onFailure("")}>
             {t("otherWays")}
-          </a>
+          </button>
         </p>
       </form>
     </div>

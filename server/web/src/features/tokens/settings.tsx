@@ -125,7 +125,7 @@ function NewTokenForm({ onAdded }: { onAdded: (token: string) => Promise<void> }
         {(ids) => (
           <select {...ids} name="days">
             {Object.entries(DAYS).map(([days, label]) => (
-              <option key={days} value={days} selected={days === "90"}>
+              <option key={days} value={days}>
                 {t(label)}
               </option>
             ))}
