@@ -39,7 +39,20 @@ async def client(built: Path) -> AsyncIterator[TestClient[Any, Any]]:
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/watch/1", "/live", "/login", "/register", "/forgot", "/reset", "/verify", "/confirm-provider", "/@ada", "/settings", "/admin"],
+    [
+        "/",
+        "/watch/1",
+        "/live",
+        "/login",
+        "/register",
+        "/forgot",
+        "/reset",
+        "/verify",
+        "/confirm-provider",
+        "/@ada",
+        "/settings",
+        "/admin",
+    ],
 )
 async def test_every_place_of_the_client_is_its_page(client: TestClient[Any, Any], path: str) -> None:
     answer = await client.get(path, allow_redirects=False)
