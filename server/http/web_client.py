@@ -26,6 +26,7 @@ PLACES: Final = (
     "/reset",
     "/verify",
     "/confirm-provider",
+    "/notifications",
     "/@{username}",
     "/search",
     "/admin",
