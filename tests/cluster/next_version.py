@@ -101,7 +101,15 @@ def next_schema() -> Iterator[None]:
 def next_server(met: Counter[str]) -> None:
     """Has the server's neighbour know the new messages, and its node send them to everybody."""
     import server.app
+    import server.assembly.live
+    from server.assembly.cluster import ClusterPlace, join_cluster
     from server.live.node_actor import NodeActor
+
+    places: list[ClusterPlace] = []
+
+    async def joined(*args: Any, **more: Any) -> ClusterPlace:
+        places.append(await join_cluster(*args, **more))
+        return places[-1]
 
     class NextNodeActor(NodeActor):
         @handles(DeliverLiveEvent)
@@ -130,21 +138,23 @@ def next_server(met: Counter[str]) -> None:
 
         async def _wave(self) -> None:
             while True:
-                await asyncio.gather(*map(self._greet, self.cluster.members.view.members))
+                await asyncio.gather(*map(self._greet, places[0].serving()))
                 await asyncio.sleep(WAVE_EVERY_S)
 
         async def _greet(self, name: str) -> None:
-            there = self.node.ref(actors.events.NODE, name)
+            here = places[0]
+            there = here.node.ref(actors.events.NODE, name)
             try:
-                there.tell(Wave(by=self._name))
-                there.tell(DeliverLiveEvent(event=Applauded(by=self._name)))
-                met["greeted"] += await there.ask(Greet(by=self._name)) == f"hello {self._name}"
+                there.tell(Wave(by=here.name))
+                there.tell(DeliverLiveEvent(event=Applauded(by=here.name)))
+                met["greeted"] += await there.ask(Greet(by=here.name)) == f"hello {here.name}"
             except Unhandled:
                 met["not understood"] += 1
             except ActorError:
                 met["away"] += 1
 
-    server.app.NodeActor = NextNodeActor  # type: ignore[misc, attr-defined]
+    server.assembly.live.NodeActor = NextNodeActor  # type: ignore[misc]
+    server.app.join_cluster = joined
     server.app.App = NextApp  # type: ignore[misc]
 
 

@@ -20,7 +20,7 @@ from actors.stream import LiveStream
 from actors.viewers import ViewCounter
 from server.features.people import facts as people_facts
 from server.live.node_actor import NodeActor
-from storage import stream_facts
+from storage import chat_mentions, stream_facts
 from storage.bus_entry import BusEntry
 from storage.cluster import _Notice
 from storage.facts import Fact, name_of
@@ -32,7 +32,7 @@ FRAMES = (Deliver, Reply, Failure, BusEntry, Member, _Notice)
 
 FACTS = tuple(
     kind
-    for module in (stream_facts, people_facts)
+    for module in (stream_facts, people_facts, chat_mentions)
     for kind in vars(module).values()
     if isinstance(kind, type) and issubclass(kind, Fact) and kind is not Fact
 )

@@ -73,8 +73,17 @@ def test_a_revision_that_takes_away_raises_the_floor() -> None:
     replaced = re.compile(r"alter table (\w+) drop constraint (\w+);\s+alter table \1 add constraint \2\b")
     later = [path for path in (migrations_dir() / "versions").glob("m*.py") if not path.name.startswith("m0001_")]
     texts = {path.name: replaced.sub("", path.read_text()) for path in later}  # a check that takes more than before
+    texts = {name: _without_what_breaks_nobody(text) for name, text in texts.items()}
     silent = [name for name, text in texts.items() if takes_away.search(text) and "schema_floor" not in text]
     assert silent == []
+
+
+def _without_what_breaks_nobody(text: str) -> str:
+    """An index is only for speed, and a column that the revision adds is not written by the version before."""
+    text = re.sub(r"drop index \w+;", "", text)
+    for column in re.findall(r"add column (\w+)", text):
+        text = re.sub(rf"alter column {column} set not null", "", text)
+    return text
 
 
 async def test_check_refuses_an_old_database_and_says_what_to_do(empty_database_url: str) -> None:

@@ -29,12 +29,12 @@ async def test_a_mail_that_a_node_puts_is_delivered_and_exported_by_another(api:
     ada = await api.register("ada")
     to = Recipient(address="ada@example.org", name="ada", person_id=ada.id)
     async with api.database.transaction() as tx:
-        await mail.outbox.put(tx, to=to, template="verify_email", data={"link": LINK, "until": "tomorrow"})
+        await mail.outbox.put(tx, to=to, template="export_ready", data={"link": LINK, "until": "tomorrow"})
         await mail.tokens.issue(tx, person_id=ada.id, purpose="verify_email", valid_s=60)
     await api.kit.run_jobs()
-    (row,) = await api.database.fetch("select state from mails where template = 'verify_email'")
+    (row,) = await api.database.fetch("select state from mails where template = 'export_ready'")
     assert row["state"] == "kept"
     held = await (await ada.ask("GET", "/me/export")).json()
-    (item,) = [one for one in held["mails"] if one["template"] == "verify_email"]
+    (item,) = [one for one in held["mails"] if one["template"] == "export_ready"]
     assert (item["address"], item["state"]) == ("ada@example.org", "kept")
     assert "token" not in str(held["mails"])

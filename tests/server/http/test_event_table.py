@@ -12,7 +12,7 @@ import pytest
 from server.describe import features
 
 PAGE = Path(__file__).parents[3] / "docs" / "clients.md"
-CELL = re.compile("`([a-z_]+:[a-z_]+)`")
+CELL = re.compile("`([a-z_]+(?::[a-z_]+)?)`")
 
 
 def rows(heading: str) -> list[tuple[list[str], str]]:
