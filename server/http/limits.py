@@ -19,6 +19,10 @@ class CallRate:
     burst: int
 
 
+OWN_SETTINGS: Final = CallRate("own_settings", per_s=1.0, burst=60)
+"""For calls by which people look at, and take away, what they sign in with: a page makes several at once."""
+
+
 def hourly(name: str, count: int) -> CallRate:
     """``count`` calls of one account in an hour; at once, at most what comes back within 20 minutes."""
     return CallRate(name, per_s=count / 3600, burst=max(1, count // 3))

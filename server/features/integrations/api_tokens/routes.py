@@ -14,7 +14,7 @@ from server.features.integrations.api_tokens.tokens import ApiTokens
 from server.features.people.accounts import Reauthentication
 from server.http.cursors import decode_cursor, encode_cursor
 from server.http.identity import Identity
-from server.http.limits import CallRate
+from server.http.limits import OWN_SETTINGS, CallRate
 from server.http.operation import Answer, Call, Operation
 from server.http.shapes import Body, Page, PageQuery, Shape, Text, one_line
 from server.scopes import SCOPES, Scope
@@ -73,10 +73,12 @@ class ApiTokenRoutes:
             Operation(
                 method="GET", path="/api/v1/auth/tokens", handler=self._list, name="listTokens", tag=TAG,
                 summary="My API tokens", query=PageQuery, answers={200: Page[TokenShape]}, auth="required",
+                rate=OWN_SETTINGS,
             ),
             Operation(
                 method="DELETE", path="/api/v1/auth/tokens/{token_id}", handler=self._delete, name="deleteToken",
                 tag=TAG, summary="Delete an API token; its sockets are closed", answers={204: None}, auth="required",
+                rate=OWN_SETTINGS,
             ),
         ]  # fmt: skip
 

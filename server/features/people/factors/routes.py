@@ -12,7 +12,7 @@ from pydantic import Field
 from server.features.people.accounts import Accounts, FactorGuesses, Reauthentication
 from server.features.people.factors.second_factors import SecondFactors
 from server.http.errors import Problem
-from server.http.limits import CallRate
+from server.http.limits import OWN_SETTINGS, CallRate
 from server.http.operation import Answer, Call, Operation
 from server.http.shapes import Body, Shape, Text
 from storage.postgres import Database
@@ -80,7 +80,7 @@ class FactorRoutes:
         return [
             Operation(
                 method="GET", path="/api/v1/auth/factors", handler=self._state, name="getFactors", tag=TAG,
-                summary="My second factor", answers={200: Factors}, auth="required",
+                summary="My second factor", answers={200: Factors}, auth="required", rate=OWN_SETTINGS,
             ),
             Operation(
                 method="POST", path="/api/v1/auth/totp/enroll", handler=self._enroll, name="enrollTotp", tag=TAG,

@@ -22,7 +22,7 @@ from server.features.people.oauth.providers import Provider, ProviderError
 from server.features.people.oauth.return_to import MAX_CHARS, local_path
 from server.http.errors import Problem, Unauthorized, not_found
 from server.http.identity import Caller
-from server.http.limits import CallRate
+from server.http.limits import OWN_SETTINGS, CallRate
 from server.http.operation import NAME, Answer, Call, Operation
 from server.http.own_address import OwnAddresses
 from server.http.shapes import Body, Page, Query, Shape, Text
@@ -119,11 +119,12 @@ class OAuthRoutes:
             Operation(
                 method="GET", path="/api/v1/auth/links", handler=self._list, name="listLinks", tag=TAG,
                 summary="Providers that I sign in by", answers={200: Page[LinkShape]}, auth="required",
+                rate=OWN_SETTINGS,
             ),
             Operation(
                 method="DELETE", path="/api/v1/auth/links/{provider}", handler=self._unlink, name="removeLink",
                 tag=TAG, summary="Do not sign in by a provider any more", paths=paths, answers={204: None},
-                problems=frozenset({409}), auth="required",
+                problems=frozenset({409}), auth="required", rate=OWN_SETTINGS,
             ),
         ]  # fmt: skip
 

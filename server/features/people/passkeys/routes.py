@@ -16,7 +16,7 @@ from server.features.people.accounts.routes import Tokens
 from server.features.people.passkeys.passkeys import Passkeys, Shown
 from server.http.cursors import decode_cursor, encode_cursor
 from server.http.errors import Problem
-from server.http.limits import CallRate
+from server.http.limits import OWN_SETTINGS, CallRate
 from server.http.operation import Answer, Call, Operation
 from server.http.own_address import OwnAddresses
 from server.http.shapes import Body, Page, PageQuery, Shape, Text, one_line
@@ -114,11 +114,12 @@ class PasskeyRoutes:
             Operation(
                 method="GET", path="/api/v1/auth/passkeys", handler=self._list, name="listPasskeys", tag=TAG,
                 summary="My passkeys", query=PageQuery, answers={200: Page[PasskeyShape]}, auth="required",
+                rate=OWN_SETTINGS,
             ),
             Operation(
                 method="DELETE", path="/api/v1/auth/passkeys/{passkey_id}", handler=self._remove,
                 name="removePasskey", tag=TAG, summary="Remove a passkey", description=RECENT,
-                answers={204: None}, auth="required",
+                answers={204: None}, auth="required", rate=OWN_SETTINGS,
             ),
             Operation(
                 method="POST", path="/api/v1/auth/passkeys/login/options", handler=self._login_options,

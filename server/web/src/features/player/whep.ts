@@ -67,7 +67,11 @@ export class WhepSession {
   /** The server's farewell reaches the transport, of which the connection says nothing. */
   #whenServerEnds(ended: () => void): void {
     const transport = this.peer.getReceivers()[0]?.transport;
-    transport?.addEventListener("statechange", () => transport.state === "closed" && ended());
+    transport?.addEventListener("statechange", () => {
+      if (transport.state !== "closed") return;
+      this.#resource = null; // the session has gone with it: there is nothing to delete
+      ended();
+    });
   }
 
   async #exchange(url: string): Promise<void> {
