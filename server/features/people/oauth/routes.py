@@ -185,7 +185,8 @@ class OAuthRoutes:
         if flow["as_code"]:
             return _led(f"{flow['return_to']}#code={await self._code(person_id, provider, CODE_S)}")
         if await self._people.methods.is_factor_due(person_id):
-            code = await self._code(person_id, provider, FACTOR_S)
+            browser = call.request.cookies.get(BROWSER_COOKIE, "")
+            code = await self._code(person_id, provider, FACTOR_S, browser=browser)
             return _led(f"/login?next={quote(flow['return_to'], safe='')}#code={code}")
         signed_in = await self._people.accounts.sign_in(
             person_id=person_id, device=device, method=provider.id, has_factor=False
@@ -194,8 +195,8 @@ class OAuthRoutes:
         return _led(flow["return_to"], cookies=answer.cookies)
 
     async def _exchange(self, call: Call[Exchange, None]) -> Answer:
-        digest, device = _digest(call.body.code), kept_device(call)
-        row = await self._db.fetchrow(queries.LOOK_AT_CODE, digest)
+        device = kept_device(call)
+        row, digest = await self._look_at(call)
         if row is None:
             raise _wrong_code()
         has_factor = await self._people.methods.prove_second(row["user_id"], call.body.totp, device)
@@ -206,6 +207,18 @@ class OAuthRoutes:
         )
         as_cookie = call.body.session == "cookie"
         return signed_in_answer(signed_in, call, device, self._people.cookies, as_cookie=as_cookie)
+
+    async def _look_at(self, call: Call[Exchange, None]) -> tuple[Row | None, bytes]:
+        """The code's row and digest. A cookie session is only for the browser that began the sign-in: else a link with
+        a stranger's code would sign a person in to the stranger's account.
+        """
+        code, browser = call.body.code, call.request.cookies.get(BROWSER_COOKIE, "")
+        digest = _digest(_bound(code, browser))
+        row = await self._db.fetchrow(queries.LOOK_AT_CODE, digest)
+        if row is None and call.body.session != "cookie":
+            digest = _digest(code)
+            row = await self._db.fetchrow(queries.LOOK_AT_CODE, digest)
+        return row, digest
 
     async def _confirm(self, call: Call[Confirmation, None]) -> Answer:
         await self._links.confirm(call.body.token)
@@ -232,9 +245,11 @@ class OAuthRoutes:
         await self._people.reauthentication.require(person)
         return person
 
-    async def _code(self, person_id: str, provider: Provider, valid_s: float) -> str:
+    async def _code(self, person_id: str, provider: Provider, valid_s: float, *, browser: str | None = None) -> str:
+        """``browser``: the only one that may exchange it, by its cookie; None: a program that has no cookies."""
         code = secrets.token_urlsafe(32)
-        await self._db.execute(queries.ADD_CODE, _digest(code), person_id, provider.id, valid_s)
+        digest = _digest(code if browser is None else _bound(code, browser))
+        await self._db.execute(queries.ADD_CODE, digest, person_id, provider.id, valid_s)
         return code
 
     def _client(self, call: Call[Any, Any]) -> ProviderClient:
@@ -260,6 +275,10 @@ def _failure(flow: Row, code: str) -> str:
     if flow["as_code"] or flow["link_user_id"] is not None:
         return f"{flow['return_to']}#error={code}"
     return f"/login?next={quote(flow['return_to'], safe='')}#error={code}"
+
+
+def _bound(code: str, browser: str) -> str:
+    return f"{code}.{browser}"
 
 
 def _wrong_code() -> Problem:

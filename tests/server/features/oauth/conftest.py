@@ -43,10 +43,11 @@ class Providers:
         path = f"/api/v1/auth/oauth/{provider}/callback"
         return await self.client.get(path, params=given, headers=headers, allow_redirects=False)
 
-    async def exchange(self, location: str, **body: Any) -> ClientResponse:
-        """Exchange the code at the end of an address."""
+    async def exchange(self, location: str, *, cookie: str = "", **body: Any) -> ClientResponse:
+        """Exchange the code at the end of an address; ``cookie``: of the browser that does it."""
         code = parse_qs(urlsplit(location).fragment)["code"][0]
-        return await self.client.post("/api/v1/auth/oauth/exchange", json={"code": code, **body})
+        headers = {"Cookie": f"sf_oauth={cookie}"} if cookie else {}
+        return await self.client.post("/api/v1/auth/oauth/exchange", json={"code": code, **body}, headers=headers)
 
 
 Wire = Callable[..., Awaitable[Providers]]

@@ -260,9 +260,9 @@ async def test_where_a_second_factor_is_due_the_provider_is_not_enough(providers
     location = answer.headers["Location"]
     assert location.startswith("/login?next=%2Flive#code=")
     assert "sf_refresh" not in answer.cookies
-    assert await slug(await providers.exchange(location)) == (401, "totp-required")
-    assert await slug(await providers.exchange(location, totp="000000")) == (401, "wrong-code")
-    answer = await providers.exchange(location, totp=bob.code(), session="cookie")
+    assert await slug(await providers.exchange(location, cookie=flow.cookie)) == (401, "totp-required")
+    assert await slug(await providers.exchange(location, cookie=flow.cookie, totp="000000")) == (401, "wrong-code")
+    answer = await providers.exchange(location, cookie=flow.cookie, totp=bob.code(), session="cookie")
     assert answer.status == 200
     assert answer.cookies["sf_refresh"].value
 
@@ -273,3 +273,24 @@ async def test_a_suspended_person_does_not_come_in_by_a_provider(providers: Prov
     assert (await providers.exchange(await _sign_in(providers, provider))).status == 403
     flow = await providers.start("oidc")
     assert (await _come_back(providers, provider, flow)).headers["Location"] == "/login?next=%2F#error=suspended"
+
+
+async def test_a_cookie_session_is_only_for_the_browser_that_began_the_sign_in(
+    providers: Providers, provider: StandIn
+) -> None:
+    """A link with a stranger's code must not sign anybody in to the stranger's account."""
+    location = await _sign_in(providers, provider)
+    assert await slug(await providers.exchange(location, session="cookie")) == (401, "code-invalid")
+    assert (await providers.exchange(location)).status == 200
+
+
+async def test_a_code_that_waits_for_the_second_factor_is_only_for_its_browser(
+    providers: Providers, provider: StandIn
+) -> None:
+    bob = await enrolled(providers.api, "bob")
+    flow = await providers.start("oidc", headers=bob.someone.headers, link="1")
+    await _come_back(providers, provider, flow)
+    answer = await _come_back(providers, provider, await providers.start("oidc"))
+    location = answer.headers["Location"]
+    assert await slug(await providers.exchange(location, totp=bob.code())) == (401, "code-invalid")
+    assert await slug(await providers.exchange(location, totp=bob.code(), session="cookie")) == (401, "code-invalid")
