@@ -256,7 +256,10 @@ def test_a_property_based_tester_finds_no_fault(server: Server, live: OnTheAir, 
         str(Path(sys.executable).parent / "schemathesis"), "run", f"{server.url}/openapi.json",
         "-H", f"Authorization: Bearer {token}",
         "--max-examples", "3", "--phases", "examples,coverage,fuzzing", "--request-timeout", "10", "--seed", "7",
-        "--exclude-path-regex", "^/api/v1/(auth/logout|me$|auth/sessions)", "--suppress-health-check", "all",
+        "--exclude-path-regex",
+        # The last three lie beside a path with an id in their place, whose DELETE is named in their Allow header too.
+        "^/api/v1/(auth/logout|me$|auth/sessions|auth/passkeys/(login|options|reauthenticate)$)",
+        "--suppress-health-check", "all",
         "--exclude-checks", "ignored_auth,missing_required_header,unsupported_method,positive_data_acceptance",
         "--no-color", "--report-dir", str(tmp_path),
     ]  # fmt: skip
