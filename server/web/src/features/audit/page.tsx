@@ -1,35 +1,16 @@
 /** The audit log: who did what to whom, from where and why, and whether it is whole. */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { ApiError, sentence } from "../../api/http";
 import { when } from "../../ui/format";
 import { Empty, Field, Spinner } from "../../ui/parts";
+import { usePages } from "../../ui/pages";
 import { listAudit, verifyAudit, type Asked, type Entry, type Verification } from "./calls";
 import { t } from "./words";
 import "./audit.css";
 
 export default function AuditPage() {
   const [asked, setAsked] = useState<Asked>({ actor: "", action: "" });
-  const [items, setItems] = useState<Entry[] | null>(null);
-  const [next, setNext] = useState<string | null>(null);
-  const [failure, setFailure] = useState<unknown>(null);
-  const latest = useRef(0);
-  const ask = async (before: Entry[], cursor: string): Promise<void> => {
-    const number = ++latest.current;
-    try {
-      const answer = await listAudit(asked, cursor);
-      if (number !== latest.current) return;
-      setItems([...before, ...answer.items]);
-      setNext(answer.next);
-      setFailure(null);
-    } catch (error) {
-      if (number === latest.current) setFailure(error);
-    }
-  };
-  useEffect(() => {
-    setItems(null);
-    void ask([], "");
-    return () => void latest.current++;
-  }, [asked.actor, asked.action]);
+  const { items, next, failure, more } = usePages<Entry>((cursor) => listAudit(asked, cursor), [asked.actor, asked.action]);
   if (failure instanceof ApiError && failure.status === 403) return <Empty title={t("forAdmins")}>{<p>{t("noLeave")}</p>}</Empty>;
   return (
     <div class="audit">
@@ -48,7 +29,7 @@ export default function AuditPage() {
         </ol>
       )}
       {next && (
-        <button type="button" class="button" onClick={() => void ask(items ?? [], next)}>
+        <button type="button" class="button" onClick={more}>
           {t("more")}
         </button>
       )}

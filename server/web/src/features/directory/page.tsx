@@ -1,7 +1,8 @@
 /** People as admins find them. */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { ApiError, sentence } from "../../api/http";
 import { Empty, Field, Spinner } from "../../ui/parts";
+import { usePages } from "../../ui/pages";
 import { listPeople, type Asked, type Person } from "./calls";
 import { PersonItem, ROLES } from "./person";
 import { t } from "./words";
@@ -11,29 +12,8 @@ const STATES = ["active", "suspended", "leaving"] as const satisfies readonly Pe
 
 export default function DirectoryPage() {
   const [asked, setAsked] = useState<Asked>({ q: "", role: "", state: "" });
-  const [items, setItems] = useState<Person[] | null>(null);
-  const [next, setNext] = useState<string | null>(null);
-  const [failure, setFailure] = useState<unknown>(null);
-  const latest = useRef(0);
-  const ask = async (before: Person[], cursor: string): Promise<void> => {
-    const number = ++latest.current;
-    try {
-      const answer = await listPeople(asked, cursor);
-      if (number !== latest.current) return;
-      setItems([...before, ...answer.items]);
-      setNext(answer.next);
-      setFailure(null);
-    } catch (error) {
-      if (number === latest.current) setFailure(error);
-    }
-  };
-  useEffect(() => {
-    setItems(null);
-    void ask([], "");
-    return () => void latest.current++;
-  }, [asked.q, asked.role, asked.state]);
+  const { items, next, failure, more, replace } = usePages<Person>((cursor) => listPeople(asked, cursor), [asked.q, asked.role, asked.state]);
   if (failure instanceof ApiError && failure.status === 403) return <Empty title={t("forAdmins")}>{<p>{t("noLeave")}</p>}</Empty>;
-  const replace = (person: Person): void => setItems((shown) => shown && shown.map((one) => (one.id === person.id ? person : one)));
   return (
     <div class="directory">
       <Filter onAsk={setAsked} />
@@ -50,7 +30,7 @@ export default function DirectoryPage() {
         </ul>
       )}
       {next && (
-        <button type="button" class="button" onClick={() => void ask(items ?? [], next)}>
+        <button type="button" class="button" onClick={more}>
           {t("more")}
         </button>
       )}

@@ -1,7 +1,8 @@
 /** Outgoing mails as operators see them: what waits, what bounced and why, and what is kept where no server is set. */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { ApiError, sentence } from "../../api/http";
 import { Empty, Field, Spinner } from "../../ui/parts";
+import { usePages } from "../../ui/pages";
 import { listMails, type Mail, type MailState } from "./calls";
 import { MailItem } from "./item";
 import { t } from "./words";
@@ -20,44 +21,9 @@ interface Asked {
   address: string;
 }
 
-interface Mails {
-  items: Mail[] | null;
-  next: string | null;
-  failure: unknown;
-  more: () => void;
-  replace: (mail: Mail) => void;
-}
-
-/** The newest first; `more` adds the next page. An answer to an earlier question is let go. */
-function useMails(asked: Asked): Mails {
-  const [items, setItems] = useState<Mail[] | null>(null);
-  const [next, setNext] = useState<string | null>(null);
-  const [failure, setFailure] = useState<unknown>(null);
-  const latest = useRef(0);
-  const ask = async (before: Mail[], cursor: string): Promise<void> => {
-    const number = ++latest.current;
-    try {
-      const answer = await listMails({ ...asked, cursor });
-      if (number !== latest.current) return;
-      setItems([...before, ...answer.items]);
-      setNext(answer.next);
-      setFailure(null);
-    } catch (error) {
-      if (number === latest.current) setFailure(error);
-    }
-  };
-  useEffect(() => {
-    setItems(null);
-    void ask([], "");
-    return () => void latest.current++;
-  }, [asked.state, asked.address]);
-  const replace = (mail: Mail): void => setItems((shown) => shown && shown.map((one) => (one.id === mail.id ? mail : one)));
-  return { items, next, failure, more: () => void ask(items ?? [], next ?? ""), replace };
-}
-
 export default function MailPage() {
   const [asked, setAsked] = useState<Asked>({ state: "", address: "" });
-  const { items, next, failure, more, replace } = useMails(asked);
+  const { items, next, failure, more, replace } = usePages<Mail>((cursor) => listMails({ ...asked, cursor }), [asked.state, asked.address]);
   if (failure instanceof ApiError && failure.status === 403) {
     return (
       <Empty title={t("forOperators")}>
