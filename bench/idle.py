@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,17 +27,22 @@ class IdleFigures:
 
 def measure(name: str, options: argparse.Namespace) -> IdleFigures:
     """Resident memory for each connection, and the server's CPU as a share of a core while nothing happens."""
-    if name != app.NAME:
-        return _measure(peers.start(name, node_modules=options.node_modules), hello, options)
-    server = app.App()
+    server = app.App() if name == app.NAME else peers.start(name, node_modules=options.node_modules)
+    try:
+        says = _in_a_room(server, options) if isinstance(server, app.App) else hello
+        return _measure(server, says, options)
+    finally:
+        server.stop()
+
+
+def _in_a_room(server: app.App, options: argparse.Namespace) -> Callable[[int], Steps]:
     tokens = server.tokens(options.warm + options.count)
     room = server.new_room(tokens[0])[1]
-    return _measure(server, lambda number: app.joined(tokens[number], room), options)
+    return lambda number: app.joined(tokens[number], room)
 
 
 def _measure(server: peers.Server, says: Callable[[int], Steps], options: argparse.Namespace) -> IdleFigures:
-    try:
-        pool = ClientPool(host="127.0.0.1", port=server.port)
+    with contextlib.closing(ClientPool(host="127.0.0.1", port=server.port)) as pool:
         pool.connect(options.warm, says=says)
         before = server.memory_bytes()
         pool.connect(options.count, says=lambda number: says(options.warm + number))
@@ -45,10 +51,7 @@ def _measure(server: peers.Server, says: Callable[[int], Steps], options: argpar
         cpu, started = server.cpu_s(), time.perf_counter()
         time.sleep(options.seconds)
         share = (server.cpu_s() - cpu) / (time.perf_counter() - started)
-        pool.close()
-        return IdleFigures(server.name, grown / options.count / 1024, share)
-    finally:
-        server.stop()
+    return IdleFigures(server.name, grown / options.count / 1024, share)
 
 
 def figures(rows: list[IdleFigures]) -> list[Figure]:

@@ -21,6 +21,7 @@ SILENT_AFTER_S: Final = 1.5
 """A member without a heartbeat for so long is gone. With ``BEAT_S`` every node knows within 2 s."""
 GAP_S: Final = 0.05
 """Beats that were asked for out of turn are at least so far apart."""
+JOIN_S: Final = 5.0
 INCARNATION_LENGTH: Final = 16
 
 
@@ -172,8 +173,11 @@ class Members:
         self._task: asyncio.Task[None] | None = None
 
     async def join(self) -> None:
-        """Writes the first heartbeat and reads the members. Raises ``WrongCluster`` or ``Unavailable``."""
-        await self._beat("join")
+        """Writes the first heartbeat and reads the members. Raises ``WrongCluster`` or ``Unavailable``.
+
+        Redis has ``JOIN_S`` to answer: no other node misses a heartbeat of one that has not joined.
+        """
+        await self._beat("join", timeout_s=JOIN_S)
 
     def start(self) -> None:
         self._task = asyncio.get_running_loop().create_task(self._run(), name="heartbeat")
@@ -234,7 +238,7 @@ class Members:
             log.warning("no heartbeat: %s", error)
         self.is_away = True
 
-    async def _beat(self, what: str) -> None:
+    async def _beat(self, what: str, *, timeout_s: float | None = None) -> None:
         asked_at = self._clock.monotonic()
         answer = await self._redis.run(
             self._script,
@@ -248,7 +252,7 @@ class Members:
                 self.view.version,
                 what,
             ],
-            timeout_s=self._silent_after_s / 2,
+            timeout_s=timeout_s or self._silent_after_s / 2,
         )
         if answer[0] == b"wrong cluster":
             raise WrongCluster(self._keys.prefix, answer[1].decode(), self._cluster_id)

@@ -18,9 +18,9 @@ from storage.migrate import migrate
 from storage.postgres import Database
 from storage.redis import Redis
 from tests.cpu_seconds import CpuSeconds
-from tests.lanes import pytest_xdist_make_scheduler
+from tests.lanes import Durations, pytest_collection_modifyitems, pytest_xdist_make_scheduler
 
-__all__ = ["pytest_xdist_make_scheduler"]
+__all__ = ["pytest_collection_modifyitems", "pytest_xdist_make_scheduler"]
 
 _TEMPLATE = "socialflow_template"
 _numbers = itertools.count(1)
@@ -28,6 +28,7 @@ _numbers = itertools.count(1)
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(CpuSeconds())
+    config.pluginmanager.register(Durations(config))
 
 
 @pytest.fixture(scope="session")

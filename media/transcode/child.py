@@ -70,8 +70,9 @@ class Child(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
         if self._process is not None and self._process.returncode is None:
+            # Not by ``Process.kill``, which polls first, and so may take the exit code from the event loop's own wait.
             with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
+                os.kill(self._process.pid, signal.SIGKILL)
 
     def vitals(self) -> Vitals:
         """What the kernel says of it now (proc(5), ``/proc/pid/stat``); of one that is gone, and where there is no such

@@ -182,12 +182,12 @@ async def test_the_owner_sees_the_health_of_the_ingest(live: OnTheAir, nobody: A
 
     async def read() -> Any:
         health = await mine.done("GET", f"streams/{live.stream_id}/health")
-        return health if health["fps"] and health["keyframe_interval"] else None
+        # An encoder's first frames come in a burst, so that the rate is above the true one at first.
+        return health if 25 < health["fps"] < 35 and health["keyframe_interval"] else None
 
     health = await until(read, what="health figures")
     assert (health["width"], health["height"]) == (320, 240)
     assert health["codec"].lower() in ("h264", "avc", "avc1")
-    assert 25 < health["fps"] < 35
     assert 1.5 < health["keyframe_interval"] < 2.5
     assert 100_000 < health["bitrate"] < 2_000_000
     assert health["audio"]
