@@ -24,12 +24,13 @@ from typing import Final
 
 from bench import report
 from bench.report import Figure, Point, figure
+from media.hls.answers import Rendered
 from media.hls.blocking import BlockingQuery
 from media.hls.events import Event, PartReady
 from media.hls.folder import RunFolder
-from media.hls.index import LiveIndex, Rendered
+from media.hls.index import LiveIndex
+from media.hls.lane import Fragment
 from media.hls.muxer import Muxer
-from media.hls.segmenter import Fragment
 from media.relay import Tracks
 from media.rtmp.ingest import RtmpIngest
 from media.unit import Codec, Kind, Track, Unit

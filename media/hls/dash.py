@@ -254,8 +254,9 @@ def render_periods(
         lines.append(f'  <Period id="{each.name}" start="{_span_text(each.start_s)}"{_length(shown, index)}>')
         tracks = [(track, each.period.timelines[track.info.name]) for track in presentations
                   if track.info.name in each.period.timelines]  # fmt: skip
-        for at, (track, timeline) in enumerate(tracks):
-            lines += _adaptation(at, track, timeline, each.media_s)
+        for at, kind in enumerate(dict.fromkeys(track.info.kind for track, _ in tracks)):
+            of_kind = [(track, timeline) for track, timeline in tracks if track.info.kind == kind]
+            lines += _adaptation(at, kind, of_kind, each.media_s)
         lines.append("  </Period>")
     if live is not None:
         date = quoteattr(_date(live.now))
@@ -298,12 +299,20 @@ def _length(periods: Sequence[Shown], index: int) -> str:
     return f' duration="{_span_text(periods[index + 1].start_s - periods[index].start_s)}"'
 
 
-def _adaptation(index: int, track: Presentation, timeline: Timeline, media_s: float) -> Iterator[str]:
-    info = track.info
+def _adaptation(
+    index: int, kind: str, tracks: Sequence[tuple[Presentation, Timeline]], media_s: float
+) -> Iterator[str]:
     yield (
-        f'    <AdaptationSet id="{index}" contentType="{info.kind}" mimeType="{info.kind}/mp4" segmentAlignment="true" '
+        f'    <AdaptationSet id="{index}" contentType="{kind}" mimeType="{kind}/mp4" segmentAlignment="true" '
         f'startWithSAP="1">'
     )
+    for track, timeline in tracks:
+        yield from _representation(track, timeline, media_s)
+    yield "    </AdaptationSet>"
+
+
+def _representation(track: Presentation, timeline: Timeline, media_s: float) -> Iterator[str]:
+    info = track.info
     yield f"      <Representation id={quoteattr(info.name)} codecs={quoteattr(info.codec)} {_shape(track)}>"
     if info.kind == "audio" and info.channels:
         yield (
@@ -312,7 +321,6 @@ def _adaptation(index: int, track: Presentation, timeline: Timeline, media_s: fl
         )
     yield from _template(timeline, media_s)
     yield "      </Representation>"
-    yield "    </AdaptationSet>"
 
 
 def _shape(track: Presentation) -> str:

@@ -8,7 +8,29 @@ a process on the same machine reads the file.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
+
+SOURCE = "source"
+"""The muxer of what the publisher sends. Others make renditions of it, each of them one, and follow its segments."""
+
+PlannedState = Literal["ready", "live", "off"]
+
+
+class PlannedRendition(msgspec.Struct, frozen=True, kw_only=True):
+    """A rendition that is made of the source on demand. ``bitrate`` is its average in bits/s, ``codec`` the RFC 6381
+    string. ``ready``: made as soon as a client asks for it; ``live``: being made; ``off``: not to be had at the moment,
+    for the reason ``why``, a name of ``media.warnings``."""
+
+    name: str
+    codec: str
+    bitrate: int
+    width: int = 0
+    height: int = 0
+    fps: float = 0.0
+    state: PlannedState = "ready"
+    why: str = ""
 
 
 class Timed(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +64,13 @@ class RunStarted(msgspec.Struct, frozen=True, kw_only=True, tag="run_started"):
     leader: str
     renditions: tuple[str, ...]
     left_out: tuple[str, ...] = ()
+
+
+class RenditionsPlanned(msgspec.Struct, frozen=True, kw_only=True, tag="planned"):
+    """What can be made of the source from here on, the best first; replaces what was planned before."""
+
+    publication: int
+    renditions: tuple[PlannedRendition, ...]
 
 
 class InitReady(msgspec.Struct, frozen=True, kw_only=True, tag="init"):
@@ -134,4 +163,14 @@ class StreamEnded(msgspec.Struct, frozen=True, kw_only=True, tag="stream_ended")
     reason: str = ""
 
 
-Event = RunStarted | InitReady | PartReady | SegmentReady | SegmentStored | SegmentRemoved | RunEnded | StreamEnded
+Event = (
+    RunStarted
+    | RenditionsPlanned
+    | InitReady
+    | PartReady
+    | SegmentReady
+    | SegmentStored
+    | SegmentRemoved
+    | RunEnded
+    | StreamEnded
+)

@@ -11,12 +11,16 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from media.hls.answers import Answer, Bad, InStore, Location, OnDisk, PendingPart, Rendered, Wait
 from media.hls.blocking import WHOLE, BadQuery, BlockingQuery, Position
 from media.hls.dash import History, Live, Origins, Presentation, render_mpd, render_periods
 from media.hls.events import (
+    SOURCE,
     Event,
     InitReady,
     PartReady,
+    PlannedRendition,
+    RenditionsPlanned,
     RunEnded,
     RunStarted,
     SegmentReady,
@@ -27,6 +31,7 @@ from media.hls.events import (
 from media.hls.listing import PartInfo, RenditionInfo, Report, SegmentInfo
 from media.hls.multivariant import render_multivariant
 from media.hls.playlist import MediaPlaylist
+from media.hls.rendition import Rendition, described_plan
 from media.hls.segmenter import FIRST_SEGMENT
 
 PLAYLIST_TYPE = "application/vnd.apple.mpegurl"
@@ -39,108 +44,15 @@ FIRST_SEGMENT_S = 13.0
 half seconds."""
 
 
-class Rendered(msgspec.Struct, frozen=True):
-    """A playlist as it is now. ``etag`` comes with its quotes and follows from the body."""
-
-    body: bytes
-    etag: str
-    content_type: str
-
-
-class Wait(msgspec.Struct, frozen=True):
-    """Not yet: ask again when the index has changed, for at most ``limit_s`` (then 503)."""
-
-    until: Position
-    limit_s: float
-
-
-class Bad(msgspec.Struct, frozen=True):
-    """Refused: 400 for a request that cannot be met, 404 for what is not there."""
-
-    status: int
-    reason: str
-
-
-class OnDisk(msgspec.Struct, frozen=True):
-    """``size`` bytes at ``offset`` of the file at ``path``; they do not change."""
-
-    path: str
-    offset: int
-    size: int
-
-
-class InStore(msgspec.Struct, frozen=True):
-    """The bytes are the object of this key."""
-
-    object_key: str
-    size: int
-
-
-class PendingPart(msgspec.Struct, frozen=True):
-    """The part has been announced and is not there yet: ask again when the index has changed."""
-
-
-Answer = Rendered | Wait | Bad
-Location = OnDisk | InStore | PendingPart
-
-
-class _Rendition:
-    def __init__(self, init: InitReady, playlist: MediaPlaylist) -> None:
-        self.init = init
-        self.playlist = playlist
-        self.is_silent = False
-        self.alone_until: int | None = None
-        self._bytes = 0
-        self._seconds = 0.0
-        self._peak = 0.0
-        self._so_far = [0, 0.0]
-
-    @property
-    def uri(self) -> str:
-        return f"{self.init.rendition}.m3u8"
-
-    def count_part(self, size: int, seconds: float) -> None:
-        self._so_far[0] += size
-        self._so_far[1] += seconds
-
-    def count_segment(self, size: int, seconds: float) -> None:
-        self._so_far = [0, 0.0]
-        self._bytes += size
-        self._seconds += seconds
-        if seconds >= 0.5:
-            self._peak = max(self._peak, size * 8 / seconds)
-
-    @property
-    def bandwidths(self) -> tuple[int, int]:
-        """Peak and average bits/s, rounded up; before the first whole segment a guess from its beginning."""
-        size, seconds = self._so_far
-        average = self._bytes * 8 / self._seconds if self._seconds else size * 8 / max(seconds, 0.2)
-        return _rounded(max(self._peak, average)), _rounded(average)
-
-    def described(self, uri: str) -> RenditionInfo:
-        peak, average = self.bandwidths
-        return RenditionInfo(
-            name=self.init.rendition,
-            uri=uri,
-            kind=self.init.kind,
-            codec=self.init.codec,
-            bandwidth=peak,
-            average_bandwidth=average,
-            width=self.init.width,
-            height=self.init.height,
-            frame_rate=self.init.frame_rate,
-            channels=self.init.channels,
-        )
-
-
-def _rounded(bandwidth: float) -> int:
-    """Up to two figures, so that a playlist does not change with every segment."""
-    step: int = 10 ** max(len(str(int(bandwidth))) - 2, 2)
-    return (int(bandwidth) // step + 1) * step
+MADE_S = 6.0
+"""A rendition that is made on demand has its first segment within this time, or the client tries another one."""
+LEAST_MADE = 3
+"""Segments of a rendition that is made on demand before a DASH manifest lists it."""
 
 
 class LiveIndex:
-    """One stream's renditions, fed by ``apply``.
+    """One stream's renditions, fed by ``apply``: the publisher's, and those that are made of them on demand. The latter
+    have the numbers and times of the former, gaps while they are not made, and no past beyond the live window.
 
     ``version`` grows with each event that changes what is served; ``on_change`` is called right after, synchronously,
     and must not call back. Renderings are kept for the version, so that any number of viewers costs one.
@@ -163,7 +75,8 @@ class LiveIndex:
         self._part_target_s = part_target_s
         self._window_s = window_s
         self._keeps_all = keeps_all
-        self._renditions: dict[str, _Rendition] = {}
+        self._renditions: dict[str, Rendition] = {}
+        self._planned: dict[str, PlannedRendition] = {}
         self._runs: dict[str, RunStarted] = {}
         self._files: dict[str, Location] = {}
         self._parts: dict[str, list[str]] = {}
@@ -191,7 +104,10 @@ class LiveIndex:
             rendition.is_silent = rendition.init.rendition not in event.renditions
         self._runs[event.muxer] = event
 
-    def _of_muxer(self, muxer: str) -> list[_Rendition]:
+    def _apply_planned(self, event: RenditionsPlanned) -> None:
+        self._planned = {planned.name: planned for planned in event.renditions}
+
+    def _of_muxer(self, muxer: str) -> list[Rendition]:
         return [rendition for rendition in self._renditions.values() if rendition.init.muxer == muxer]
 
     def _apply_init(self, event: InitReady) -> None:
@@ -204,9 +120,9 @@ class LiveIndex:
             target_s=self.target_s,
             part_target_s=self._part_target_s,
             window_s=self._window_s,
-            keeps_all=self._keeps_all,
+            keeps_all=self._keeps_all and event.muxer == SOURCE,
         )
-        self._renditions[event.rendition] = _Rendition(event, playlist)
+        self._renditions[event.rendition] = Rendition(event, playlist)
 
     def _apply_part(self, event: PartReady) -> None:
         rendition = self._renditions.get(event.rendition)
@@ -233,11 +149,17 @@ class LiveIndex:
             self._files[event.name] = OnDisk(event.path, 0, event.size)
         info = _info(event, uri=event.name, size=event.size, is_independent=event.is_independent or event.is_gap)
         rendition.playlist.add_segment(msgspec.structs.replace(info, is_gap=event.is_gap))
-        if not event.is_gap and (event.is_discontinuity or self._origins.is_empty):
-            self._origins.note(info)
         self._keep_one_target(max(event.target_s, rendition.playlist.target_s))
         rendition.playlist.hint = _part_name(event.rendition, event.publication, event.segment + 1, 0)
-        rendition.count_segment(event.size, event.duration_s)
+        if not event.is_gap:
+            rendition.count_segment(event.size, event.duration_s)
+        if not rendition.is_made:
+            self._go_on(rendition, event, info)
+
+    def _go_on(self, rendition: Rendition, event: SegmentReady, info: SegmentInfo) -> None:
+        """The publisher's own rendition has a segment more: what goes by it goes on as well."""
+        if not event.is_gap and (event.is_discontinuity or self._origins.is_empty):
+            self._origins.note(info)
         self._fill_silent(rendition, info)
         if rendition.init.kind == "video":
             self._end_alone()
@@ -254,11 +176,14 @@ class LiveIndex:
 
     def _settle(self) -> None:
         """A rendition may be some segments behind the others, and no more than ``SETTLED``."""
-        stops = [held.playlist.numbers.stop for held in self._renditions.values() if not held.is_silent]
+        sent = [held for held in self._renditions.values() if not held.is_made]
+        stops = [held.playlist.numbers.stop for held in sent if not held.is_silent]
         self._history.settle(self._playlists(), before=min(stops) - SETTLED)
 
     def _playlists(self) -> dict[str, MediaPlaylist]:
-        return {held.init.rendition: held.playlist for held in self._videos_first() if held.playlist.count}
+        """Those of which everything is held."""
+        sent = [held for held in self._videos_first() if not held.is_made]
+        return {held.init.rendition: held.playlist for held in sent if held.playlist.count}
 
     def _keep_one_target(self, target_s: int) -> None:
         """All renditions have the same target duration (RFC 8216bis, 6.2.4)."""
@@ -266,24 +191,36 @@ class LiveIndex:
         for rendition in self._renditions.values():
             rendition.playlist.raise_target(self.target_s)
 
-    def _align(self, rendition: _Rendition, event: PartReady | SegmentReady) -> None:
-        """A rendition that appears in the middle counts the discontinuities before it as its leader does."""
-        run = self._runs.get(rendition.init.muxer)
+    def _align(self, rendition: Rendition, event: PartReady | SegmentReady) -> None:
+        """A rendition that appears in the middle counts the discontinuities before it as its leader does, and one that
+        goes on after a while has the leader's segments of meanwhile as gaps."""
+        run = self._runs.get(SOURCE)
         leader = self._renditions.get(run.leader) if run is not None else None
-        if rendition.playlist.is_empty and leader is not None and leader is not rendition:
+        if leader is None or leader is rendition:
+            return
+        if rendition.playlist.is_empty:
             rendition.playlist.start_at(leader.playlist.breaks_before(event.segment))
+        elif rendition.is_made:
+            self._catch_up(rendition, leader.playlist, event.segment)
 
-    def _fill_silent(self, rendition: _Rendition, info: SegmentInfo) -> None:
-        """Renditions of an earlier run that this one lacks get gaps, so that numbers and discontinuities agree."""
-        run = self._runs.get(rendition.init.muxer)
+    def _catch_up(self, rendition: Rendition, leader: MediaPlaylist, number: int) -> None:
+        """Gaps for what the leader has listed and this one has not, below ``number``."""
+        following = rendition.playlist.next_segment or number
+        for missing in range(max(following, leader.numbers.start), min(number, leader.numbers.stop)):
+            rendition.playlist.add_segment(_gap(rendition, leader.numbered(missing)))
+
+    def _fill_silent(self, rendition: Rendition, info: SegmentInfo) -> None:
+        """What is not made at the moment, or was of an earlier run and is not of this one, gets gaps: numbers and
+        discontinuities agree."""
+        run = self._runs.get(SOURCE)
         if run is None or run.leader != rendition.init.rendition:
             return
-        for other in self._of_muxer(run.muxer):
-            if other.is_silent:
-                gap = msgspec.structs.replace(
-                    info, uri=f"{other.init.rendition}/{info.uri.partition('/')[2]}", is_gap=True, init_uri="", size=0
-                )
-                other.playlist.add_segment(gap)
+        leader = rendition.playlist
+        for other in self._renditions.values():
+            following = other.playlist.next_segment
+            if other.is_silent and following is not None and following <= info.number:
+                self._catch_up(other, leader, info.number)
+                other.playlist.add_segment(_gap(other, info))
 
     def _apply_stored(self, event: SegmentStored) -> None:
         held = self._stored if event.name in self._files else self._files
@@ -303,10 +240,12 @@ class LiveIndex:
                 self._history.changed(number)
 
     def _apply_run_ended(self, event: RunEnded) -> None:
-        for rendition in self._of_muxer(event.muxer):
-            self._close_open(rendition)
+        for rendition in self._renditions.values():
+            if event.muxer in (rendition.init.muxer, SOURCE):
+                self._close_open(rendition)
+                rendition.is_silent = rendition.is_silent or rendition.is_made
 
-    def _close_open(self, rendition: _Rendition) -> None:
+    def _close_open(self, rendition: Rendition) -> None:
         """A writer that has gone without a word leaves a segment that is as long as its parts."""
         name = rendition.playlist.close_open()
         rendition.playlist.hint = None
@@ -326,10 +265,10 @@ class LiveIndex:
     def is_playable(self) -> bool:
         """Whether the multivariant playlist can be given out: players never look at it again.
 
-        So the leader of each run must have a whole segment, and so must each rendition that has begun beside it.
+        So the leader of what the publisher sends must have a whole segment, and so must what has begun beside it.
         """
-        runs = [run for run in self._runs.values() if run.leader]
-        return self.is_ended or (bool(runs) and all(self._has_begun(run) for run in runs))
+        run = self._runs.get(SOURCE)
+        return self.is_ended or (run is not None and bool(run.leader) and self._has_begun(run))
 
     def _has_begun(self, run: RunStarted) -> bool:
         begun = [self._renditions[name].playlist for name in run.renditions if name in self._renditions]
@@ -349,7 +288,11 @@ class LiveIndex:
         """How often a target duration had to grow: if often, the source's key frames are odd."""
         return sum(rendition.playlist.raised for rendition in self._renditions.values())
 
-    def next_segment(self, muxer: str = "source") -> int:
+    def is_made(self, rendition: str) -> bool:
+        """Whether a rendition of this name is made on demand."""
+        return rendition in self._planned and not self.is_ended
+
+    def next_segment(self, muxer: str = SOURCE) -> int:
         """The first number that no rendition of this muxer has listed even in part: where the next run begins."""
         return max((r.playlist.next_segment or 0 for r in self._of_muxer(muxer)), default=FIRST_SEGMENT)
 
@@ -362,12 +305,26 @@ class LiveIndex:
     def _multivariant(self, *, dvr: bool) -> str:
         shown = self._shown()
         query = _query(dvr=dvr, is_alone=not any(each.init.kind == "video" for each in shown))
-        return render_multivariant([rendition.described(rendition.uri + query) for rendition in shown])
+        sent = [rendition.described(rendition.uri + query) for rendition in shown]
+        return render_multivariant([*sent, *([] if dvr else self._listed_plans())])
 
-    def _shown(self) -> list[_Rendition]:
-        """What the multivariant playlist lists."""
-        held = self._renditions.values()
+    def _shown(self) -> list[Rendition]:
+        """What the multivariant playlist lists of what the publisher sends."""
+        held = [each for each in self._renditions.values() if not each.is_made]
         return [each for each in held if not each.playlist.is_empty and (not each.is_silent or self.is_ended)]
+
+    def _listed_plans(self) -> list[RenditionInfo]:
+        """What can be made of it, with the bandwidths that were measured where it has been. Not of what is over: only
+        what the publisher sent is recorded."""
+        wanted = [] if self.is_ended else [planned for planned in self._planned.values() if planned.state != "off"]
+        return [self._described(planned) for planned in wanted]
+
+    def _described(self, planned: PlannedRendition) -> RenditionInfo:
+        held = self._renditions.get(planned.name)
+        uri = f"{planned.name}.m3u8"
+        if held is None or held.is_silent or not held.is_measured:
+            return described_plan(planned, uri)
+        return held.described(uri)
 
     def media(
         self, rendition: str, query: BlockingQuery | BadQuery, *, dvr: bool = False, is_alone: bool = False
@@ -381,6 +338,8 @@ class LiveIndex:
         if isinstance(query, BadQuery):
             return Bad(400, query.reason)
         held = self._renditions.get(rendition)
+        if self._is_coming(rendition, held, query):
+            return Wait(Position(0, 0), MADE_S)
         if held is None or held.playlist.is_empty:
             return Bad(404, "no such rendition")
         last = held.alone_until if is_alone and not self.is_ended else None
@@ -399,15 +358,24 @@ class LiveIndex:
         key = (rendition, dvr, follows, query.can_skip)
         return self._kept(key, PLAYLIST_TYPE, lambda: self._media(held, query, dvr=dvr, follows=follows))
 
-    def _media(self, held: _Rendition, query: BlockingQuery, *, dvr: bool, follows: bool) -> str:
+    def _is_coming(self, name: str, held: Rendition | None, query: BlockingQuery) -> bool:
+        """Whether a rendition is made on demand and has nothing yet for a player to begin with."""
+        planned = self._planned.get(name)
+        if planned is None or planned.state == "off" or self.is_ended:
+            return False
+        return held is None or held.is_silent or (query.until is None and held.begins_anew)
+
+    def _media(self, held: Rendition, query: BlockingQuery, *, dvr: bool, follows: bool) -> str:
         """A client that followed the live window to the end gets it with the end; one that comes later gets it all."""
         whole = dvr or (self.is_ended and not follows)
         reports = self._reports(held, dvr=dvr)
         return held.playlist.render(reports, whole=whole, follows=follows, can_skip=query.can_skip)
 
-    def _reports(self, held: _Rendition, *, dvr: bool) -> list[Report]:
+    def _reports(self, held: Rendition, *, dvr: bool) -> list[Report]:
         query = "?dvr=1" if dvr else ""
         others = [other for other in self._renditions.values() if other is not held and not other.is_silent]
+        if dvr:
+            others = [other for other in others if not other.is_made]
         return [other.playlist.report(other.uri + query) for other in others if not other.playlist.is_empty]
 
     def manifest(self, *, now: float, dvr: bool = False) -> Rendered | Bad:
@@ -425,23 +393,30 @@ class LiveIndex:
     def _manifest(self, now: float, *, dvr: bool) -> str:
         live = None if self.is_ended else Live(self._begin or 0.0, now, self._origins)
         if dvr and self._keeps_all:
-            presentations = [self._presentation(held, ()) for held in self._videos_first()]
+            presentations = [self._presentation(held, ()) for held in self._videos_first() if not held.is_made]
             periods = self._history.periods(self._playlists())
             return render_periods(presentations, periods, target_s=self.target_s, live=live)
-        windows = [(held, held.playlist.window()) for held in self._videos_first()]
+        shown = [held for held in self._videos_first() if not (held.is_made and (held.is_silent or self.is_ended))]
+        windows = [(held, _unbroken(held) if held.is_made else held.playlist.window()) for held in shown]
         # All begin with the same number, whatever else each window would hold.
-        first = max((segments[0].number for held, segments in windows if segments and not held.is_silent), default=0)
+        sent = [(held, segments) for held, segments in windows if not held.is_made]
+        first = max((segments[0].number for held, segments in sent if segments and not held.is_silent), default=0)
         presentations = [
             self._presentation(held, [segment for segment in segments if segment.number >= first])
             for held, segments in windows
+            if len(segments) >= LEAST_MADE or not held.is_made
         ]
         return render_mpd(presentations, target_s=self.target_s, live=live)
 
-    def _presentation(self, held: _Rendition, segments: Sequence[SegmentInfo]) -> Presentation:
+    def _presentation(self, held: Rendition, segments: Sequence[SegmentInfo]) -> Presentation:
         return Presentation(held.described(held.uri), held.init.sample_rate, segments)
 
-    def _videos_first(self) -> list[_Rendition]:
-        return sorted(self._renditions.values(), key=lambda held: held.init.kind != "video")
+    def _videos_first(self) -> list[Rendition]:
+        """What the publisher sends before what is made of it, the best of that first."""
+        names = list(self._planned)
+        order = {name: at for at, name in enumerate(names, 1)}
+        held = [each for each in self._renditions.values() if not each.is_made or each.init.rendition in order]
+        return sorted(held, key=lambda each: (each.init.kind != "video", order.get(each.init.rendition, 0)))
 
     def locate(self, name: str) -> Location | None:
         """Where the bytes of a name from a playlist are; None for a name that stands for nothing (any more)."""
@@ -457,6 +432,19 @@ class LiveIndex:
             etag = f'"{hashlib.blake2s(body, digest_size=10).hexdigest()}"'
             self._rendered[key] = Rendered(body, etag, content_type)
         return self._rendered[key]
+
+
+def _gap(rendition: Rendition, segment: SegmentInfo) -> SegmentInfo:
+    """What stands in a rendition for a segment of its leader."""
+    uri = f"{rendition.init.rendition}/{segment.uri.partition('/')[2]}"
+    return msgspec.structs.replace(segment, uri=uri, is_gap=True, init_uri="", size=0)
+
+
+def _unbroken(rendition: Rendition) -> list[SegmentInfo]:
+    """The segments of the live window since the last gap."""
+    window = rendition.playlist.window()
+    last = max((at for at, segment in enumerate(window) if segment.is_gap), default=-1)
+    return window[last + 1 :]
 
 
 def _query(*, dvr: bool, is_alone: bool) -> str:
@@ -486,6 +474,7 @@ def _info(event: PartReady | SegmentReady, *, uri: str, size: int, is_independen
 
 _APPLY: dict[type, Callable[..., None]] = {
     RunStarted: LiveIndex._apply_run,
+    RenditionsPlanned: LiveIndex._apply_planned,
     InitReady: LiveIndex._apply_init,
     PartReady: LiveIndex._apply_part,
     SegmentReady: LiveIndex._apply_segment,

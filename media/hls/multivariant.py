@@ -8,14 +8,16 @@ from media.hls.listing import RenditionInfo
 
 
 def render_multivariant(renditions: Sequence[RenditionInfo]) -> str:
-    """All video renditions with the sound beside them, or the sound alone. Names must differ."""
+    """All video renditions with the sound beside them, in their order, then the sound alone. Names must differ."""
     sounds = [rendition for rendition in renditions if rendition.kind == "audio"]
     videos = [rendition for rendition in renditions if rendition.kind == "video"]
     lines = ["#EXTM3U", "#EXT-X-VERSION:9"]
     if videos:
         lines += [_media_line(sound, is_default=sound is sounds[0]) for sound in sounds]
-    for rendition in videos or sounds:
-        lines += [_stream_line(rendition, sounds if videos else []), rendition.uri]
+    for rendition in videos:
+        lines += [_stream_line(rendition, sounds), rendition.uri]
+    for sound in sounds:
+        lines += [_stream_line(sound, [sound] if videos else []), sound.uri]
     return "\n".join(lines) + "\n"
 
 
@@ -30,8 +32,9 @@ def _media_line(sound: RenditionInfo, *, is_default: bool) -> str:
 
 def _stream_line(rendition: RenditionInfo, sounds: Sequence[RenditionInfo]) -> str:
     codecs = ",".join(dict.fromkeys([rendition.codec, *(sound.codec for sound in sounds)]))
-    peak = rendition.bandwidth + max((sound.bandwidth for sound in sounds), default=0)
-    average = rendition.average_bandwidth + max((sound.average_bandwidth for sound in sounds), default=0)
+    beside = [sound for sound in sounds if sound is not rendition]
+    peak = rendition.bandwidth + max((sound.bandwidth for sound in beside), default=0)
+    average = rendition.average_bandwidth + max((sound.average_bandwidth for sound in beside), default=0)
     line = f'#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average},CODECS="{codecs}"'
     if rendition.width and rendition.height:
         line += f",RESOLUTION={rendition.width}x{rendition.height}"

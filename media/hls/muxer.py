@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 
 from media.hls.codecs import BadConfig, audio_shape, codec_string, is_common_aac, picture_size
-from media.hls.events import Event, InitReady, PartReady, RunEnded, RunStarted, SegmentReady, SegmentRemoved
+from media.hls.events import SOURCE, Event, InitReady, PartReady, RunEnded, RunStarted, SegmentReady, SegmentRemoved
 from media.hls.filler import Filler
 from media.hls.fmp4 import SEGMENT_TYPE, UnsupportedCodec, chunk, init_segment
 from media.hls.folder import RunFolder
-from media.hls.segmenter import FIRST_SEGMENT, Closed, Fragment, Output, Segmenter, Started
+from media.hls.follower import Follower
+from media.hls.lane import Closed, Cut, Fragment
+from media.hls.segmenter import FIRST_SEGMENT, Output, Segmenter, Started
 from media.hls.start import Start
 from media.relay import End, Item, Tracks
 from media.unit import Codec, Kind, Track, Unit
@@ -34,8 +36,9 @@ class Muxer:
     Each publication number is used for one muxer of a name only, since it stands in the names of files.
     ``renditions`` names the rendition of each kind; a kind without a name is left out. ``pins`` keeps segments in the
     folder until ``folder.release`` is called for their names. ``target_s`` is the target duration that the stream's
-    playlists have already, 0 if none. ``feed`` is synchronous and raises ``OSError`` when the
-    folder cannot take more.
+    playlists have already, 0 if none. ``on_cut`` is called where a segment begins. With a ``follower`` segments begin
+    where ``cut`` says, which takes another muxer's cuts, and ``clock`` gives that one's ``clock_at``. ``feed``,
+    ``cut`` and ``pause`` are synchronous and raise ``OSError`` when the folder cannot take more.
     """
 
     def __init__(
@@ -44,12 +47,15 @@ class Muxer:
         folder: RunFolder,
         publication: int,
         first_segment: int = FIRST_SEGMENT,
-        name: str = "source",
+        name: str = SOURCE,
         renditions: Mapping[Kind, str] | None = None,
         target_ms: int = 2_000,
         part_ms: int = 334,
         target_s: int = 0,
         pins: bool = False,
+        on_cut: Callable[[Cut], None] = lambda cut: None,
+        follower: Follower | None = None,
+        clock: Callable[[], float | None] = lambda: None,
     ) -> None:
         self._folder = folder
         self._publication = publication
@@ -57,15 +63,18 @@ class Muxer:
         self._renditions = renditions or {"video": "video", "audio": "audio"}
         self._start = Start()
         self._filler = Filler(hold_ms=part_ms)
-        self._segmenter = Segmenter(
-            target_ms=target_ms, part_ms=part_ms, target_s=target_s, first_segment=first_segment
+        self._follower = follower
+        self._segmenter: Segmenter | Follower = follower or Segmenter(
+            target_ms=target_ms, part_ms=part_ms, target_s=target_s, first_segment=first_segment, on_cut=on_cut
         )
+        self._clock = clock
         self._pins = pins
         self._files: dict[Kind, _File] = {}
         self._inits: dict[str, int] = {}
         self._timescales: dict[Kind, int] = {}
         self._left_out: tuple[str, ...] = ()
-        self._clock_at: float | None = None
+        self.clock_at: float | None = None
+        """When media time 0 was, in seconds since the epoch; None before the first unit."""
         self._now = 0.0
         self._longest_s = 0.0
         self._is_over = False
@@ -97,19 +106,46 @@ class Muxer:
                     self._announce(filled)
                 yield from self._segmenter.feed(filled)
 
+    def resume(self, cut: Cut | None) -> list[Event]:
+        """Begin, or go on after ``pause``, with the segment of ``cut`` or a later one: of a follower. Says that its
+        rendition is not silent."""
+        assert self._follower is not None
+        self._follower.resume(cut)
+        name = self._renditions["video"]
+        return [RunStarted(muxer=self._name, publication=self._publication, leader=name, renditions=(name,))]
+
+    def cut(self, cut: Cut) -> list[Event]:
+        """The muxer that this one follows begins a segment."""
+        assert self._follower is not None
+        return self._put_all(self._follower.schedule(cut))
+
+    def pause(self, reason: str) -> list[Event]:
+        """Close what is open, and say that nothing follows until ``resume``: of a follower."""
+        assert self._follower is not None
+        return [*self._put_all(self._follower.finish()), self._ended(reason)]
+
+    def _put_all(self, outputs: Iterable[Output]) -> list[Event]:
+        events: list[Event] = []
+        for output in outputs:
+            self._put(output, events)
+        return events
+
     def close(self, reason: str) -> list[Event]:
         """End as an ``End`` from the relay would. Idempotent."""
         return self.feed([End(reason)])
 
     def _end(self, reason: str) -> RunEnded:
         self._is_over = True
+        return self._ended(reason)
+
+    def _ended(self, reason: str) -> RunEnded:
         return RunEnded(muxer=self._name, publication=self._publication, next_segment=self.next_segment, reason=reason)
 
     def _note_time(self, unit: Unit) -> None:
         self._now = max(self._now, unit.at)
         timescale = self._timescales.get(unit.kind)
-        if self._clock_at is None and timescale:
-            self._clock_at = unit.at - unit.pts / timescale
+        if self.clock_at is None and timescale:
+            self.clock_at = self._clock() or unit.at - unit.pts / timescale
 
     def _packaged(self, item: Tracks) -> Tracks:
         """The tracks that this muxer can write; the others are named in the event and left out."""
@@ -146,7 +182,8 @@ class Muxer:
             self._close_segment(output, events)
 
     def _open(self, started: Started, events: list[Event]) -> None:
-        events.append(self._run)
+        if self._follower is None:
+            events.append(self._run)
         for track in started.tracks:
             data, held = init_segment(track), self._files.get(track.kind)
             if held is None or held.init_data != data:
@@ -218,7 +255,7 @@ class Muxer:
         return f"{file.rendition}/{self._publication}/{segment}.m4s"
 
     def _date(self, pts: int, timescale: int) -> float:
-        return (self._clock_at or 0.0) + pts / timescale
+        return (self.clock_at or 0.0) + pts / timescale
 
 
 def _is_playable(track: Track) -> bool:

@@ -13,8 +13,9 @@ from aiohttp import web
 
 from actors.events import StreamView
 from actors.runtime import DomainError
+from media.hls.answers import Bad, InStore, Location, OnDisk, PendingPart, Rendered, Wait
 from media.hls.blocking import parse_query
-from media.hls.index import FIRST_SEGMENT_S, Bad, InStore, Location, OnDisk, PendingPart, Rendered, Wait
+from media.hls.index import FIRST_SEGMENT_S
 from server.http import content
 from server.http.errors import Problem, not_found
 from server.http.operation import Answer, Call, Handler, MediaType, Operation, PathFormat

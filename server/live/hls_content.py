@@ -10,7 +10,7 @@ from typing import Final
 
 from aiohttp import web
 
-from media.hls.index import OnDisk
+from media.hls.answers import OnDisk
 from server.http import content
 from server.http.errors import not_found
 from storage.objects import NoSuchObject, ObjectStore

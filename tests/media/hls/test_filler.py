@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from media.hls.filler import Filler
-from media.hls.segmenter import Closed, Segmenter
+from media.hls.lane import Closed
+from media.hls.segmenter import Segmenter
 from media.relay import End, Item, Tracks
 from media.unit import Kind, Unit
 from tests.media.hls.sources import AUDIO, START_AT, VIDEO, mixed, pictures, sound, sounds, video

@@ -692,6 +692,10 @@ def test_multivariant_is_this_text():
         '#EXT-X-STREAM-INF:BANDWIDTH=5140000,AVERAGE-BANDWIDTH=4128000,CODECS="avc1.64001f,mp4a.40.2,opus",'
         'VIDEO-RANGE=PQ,AUDIO="audio"',
         "small.m3u8",
+        '#EXT-X-STREAM-INF:BANDWIDTH=140000,AVERAGE-BANDWIDTH=128000,CODECS="mp4a.40.2",AUDIO="audio"',
+        "audio.m3u8",
+        '#EXT-X-STREAM-INF:BANDWIDTH=99000,AVERAGE-BANDWIDTH=128000,CODECS="opus",AUDIO="audio"',
+        "other.m3u8",
     ]
 
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.hls.segmenter import Closed, Fragment, Segmenter
+from media.hls.lane import Closed, Fragment
+from media.hls.segmenter import Segmenter
 from media.relay import End, Tracks
 from media.unit import Unit
 from tests.media.hls.sources import AUDIO, START_AT, VIDEO, live, mixed, pictures, sound, sounds, video

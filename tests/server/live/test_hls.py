@@ -14,10 +14,10 @@ import pytest
 from actors.events import Person, StreamView
 from actors.runtime import Fence, Unavailable
 from media.control import Packaged
+from media.hls.answers import InStore, OnDisk, Rendered, Wait
 from media.hls.blocking import parse_query
 from media.hls.events import Event, InitReady, SegmentReady, SegmentStored
 from media.hls.folder import RunFolder
-from media.hls.index import InStore, OnDisk, Rendered, Wait
 from media.hls.muxer import Muxer
 from media.unit import Track
 from server.http.errors import Problem
