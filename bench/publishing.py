@@ -40,10 +40,24 @@ async def end(server: Server, stream_id: str) -> None:
 
 
 async def log_in(server: Server) -> str:
+    """The admin's token. Until the one-time password is changed nothing else is answered."""
     async with aiohttp.ClientSession() as session:
         body = {"login": "admin", "password": server.password}
         async with session.post(f"{server.http}/api/v1/auth/login", json=body) as answer:
-            return str((await answer.json())["access_token"])
+            held = await answer.json()
+        token = str(held["access_token"])
+        if held["user"]["must_change_password"]:
+            chosen = f"a bench of {server.password}"
+            change, headers = (
+                {"password": server.password, "new_password": chosen},
+                {"Authorization": f"Bearer {token}"},
+            )
+            async with session.post(
+                f"{server.http}/api/v1/auth/password/change", json=change, headers=headers
+            ) as answer:
+                answer.raise_for_status()
+            server.password = chosen
+        return token
 
 
 @contextmanager

@@ -8,15 +8,19 @@ import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+from actors.text import clean_line
 from server.config import Settings
 from server.database_url import database_url
 from server.exit_codes import failed
+from server.features.integrations.api_tokens import OperatorTokens, TokenTable, Wanted
+from server.features.integrations.api_tokens.routes import MAX_NAME
 from server.features.people.accounts.new_accounts import NewAccounts
 from server.features.people.accounts.operators import Operators
 from server.features.people.accounts.passwords import Passwords
-from server.features.people.rules import EMAIL_PATTERN, USERNAME_PATTERN
+from server.features.people.rules import EMAIL_PATTERN, USERNAME_PATTERN, username_key
 from server.http.errors import Problem
 from server.http.identity import Identity
+from server.scopes import SCOPES
 from storage.audit import AuditLog
 from storage.errors import StorageError
 from storage.ids import Ids
@@ -30,6 +34,7 @@ FOR_EVER = dt.datetime(9999, 12, 31, tzinfo=dt.UTC)
 @dataclass(frozen=True, kw_only=True)
 class Parts:
     operators: Operators
+    tokens: OperatorTokens
     identity: Identity
 
 
@@ -96,6 +101,42 @@ async def suspend(settings: Settings, username: str, until: str) -> int:
     return 0
 
 
+async def make_token(settings: Settings, username: str, scopes: str = "", name: str = "cli", expires: str = "") -> int:
+    """Make an API token and print it, this once. ``scopes`` are separated by commas, ``expires`` is a time of RFC 3339;
+    without one the token is good until it is deleted.
+    """
+    try:
+        wanted = _wanted(scopes, name, expires)
+        async with _open(settings) as parts:
+            made = await parts.tokens.add(username_key=username_key(username), wanted=wanted)
+    except ValueError as error:
+        return failed(error)
+    except Problem as problem:
+        return failed(problem.detail or problem.title)
+    except StorageError as error:
+        return failed(error)
+    if made is None:
+        return failed(_nobody(username))
+    print(f"token        {made.token}\nscopes       {', '.join(made.row['scopes'])}")
+    print("The token is shown this once: it acts in the name of its person.")
+    return 0
+
+
+def _wanted(scopes: str, name: str, expires: str) -> Wanted:
+    """Raises ``ValueError`` with what is wrong."""
+    given = [word for word in scopes.replace(",", " ").split() if word]
+    unknown = [word for word in given if word not in SCOPES]
+    if unknown or not given:
+        raise ValueError(f"--scopes takes some of {', '.join(SCOPES)}" + (f"; not {unknown[0]!r}" if unknown else ""))
+    if not 1 <= len(clean_line(name)) <= MAX_NAME:
+        raise ValueError(f"--name: 1 to {MAX_NAME} characters")
+    try:
+        moment = _moment(expires) if expires else None
+    except ValueError as error:
+        raise ValueError(f"--expires: {expires!r} is no time: write one as 2027-01-31T12:00:00Z") from error
+    return Wanted(name=clean_line(name), scopes=given, expires_at=moment)
+
+
 async def rotate_keys(settings: Settings) -> int:
     """Sign access tokens with a new key from now on, and refuse those of all keys until now within a second."""
     try:
@@ -142,6 +183,7 @@ async def _open(settings: Settings) -> AsyncIterator[Parts]:
                     passwords=passwords,
                     audit=AuditLog(ids=Ids()),
                 ),
+                tokens=OperatorTokens(database=db, audit=AuditLog(ids=Ids()), table=TokenTable(ids=Ids())),
                 identity=Identity(rows=db),
             )
         finally:

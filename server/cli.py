@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import importlib.metadata
 import os
@@ -159,6 +160,7 @@ ADMIN_USAGE = """usage: socialflow admin ACTION … [--setting VALUE ...]
   reset-password USERNAME   a one-time password; all sessions end
   end-sessions USERNAME     sign somebody out everywhere
   suspend USERNAME UNTIL    until a time as 2027-01-31T12:00:00Z, or ever; now lets them back in
+  make-token USERNAME       an API token; --scopes read,chat … and, if wanted, --name TEXT and --expires TIME
   rotate-keys               sign access tokens with a new key, and refuse those of the old ones
 """
 
@@ -169,7 +171,8 @@ def admin(argv: Sequence[str]) -> int:
     if wanted is None or len(argv) <= wanted or any(word.startswith("-") for word in argv[1 : 1 + wanted]):
         print(ADMIN_USAGE, end="", file=sys.stderr)
         return 2
-    settings = load(argv[1 + wanted :], program=f"socialflow admin {action}")
+    options, rest = _options(argv[1 + wanted :], ADMIN_OPTIONS.get(action, ()))
+    settings = load(rest, program=f"socialflow admin {action}")
     set_up_logs(log_format=settings.log_format, level="error", process="admin")
     from server import administration
 
@@ -178,12 +181,30 @@ def admin(argv: Sequence[str]) -> int:
         "reset-password": administration.reset_password,
         "end-sessions": administration.end_sessions,
         "suspend": administration.suspend,
+        "make-token": administration.make_token,
         "rotate-keys": administration.rotate_keys,
     }
-    return asyncio.run(acts[action](settings, *argv[1 : 1 + wanted]))
+    return asyncio.run(acts[action](settings, *argv[1 : 1 + wanted], **options))
 
 
-ADMIN_ARGUMENTS = {"create": 2, "reset-password": 1, "end-sessions": 1, "suspend": 2, "rotate-keys": 0}
+ADMIN_ARGUMENTS = {
+    "create": 2,
+    "reset-password": 1,
+    "end-sessions": 1,
+    "suspend": 2,
+    "make-token": 1,
+    "rotate-keys": 0,
+}
+ADMIN_OPTIONS: dict[str, Sequence[str]] = {"make-token": ("name", "scopes", "expires")}
+
+
+def _options(words: Sequence[str], names: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """What is given as ``--name VALUE`` or ``--name=VALUE``, and the words that are left."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, prog="socialflow admin")
+    for name in names:
+        parser.add_argument(f"--{name}", default=argparse.SUPPRESS)
+    found, rest = parser.parse_known_args(list(words))
+    return vars(found), rest
 
 
 def demo(argv: Sequence[str]) -> int:

@@ -24,7 +24,10 @@ from server.socket_events import ClientEvent, ServerEvent
 
 DESCRIPTION: Final = (
     "Live streams, the chat beside them and the people around them. Errors are RFC 9457 problem details. Lists take "
-    "`limit` and `cursor` and answer `items` and `next`. Times are RFC 3339 in UTC, ids are UUIDs."
+    "`limit` and `cursor` and answer `items` and `next`. Times are RFC 3339 in UTC, ids are UUIDs. Who has a "
+    "one-time password changes it first: until then all calls but `GET /me`, `POST /auth/password/change` and "
+    "`POST /auth/logout` are answered 403 with the type `…/password-change-required`, and sockets are refused with the "
+    "code `password_change_required`."
 )
 
 

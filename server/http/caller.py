@@ -10,7 +10,7 @@ class Caller:
     """Who a verified token speaks for. Names are those of the moment an access token was made.
 
     ``session_id``: of an API token, its own id. ``scopes``: what an API token is for; None for a session, which may do
-    what its person may.
+    what its person may. ``has_one_time_password``: the person signed in with one that is to be changed first.
     """
 
     id: str
@@ -19,3 +19,4 @@ class Caller:
     roles: frozenset[str]
     session_id: str
     scopes: frozenset[str] | None = None
+    has_one_time_password: bool = False

@@ -75,6 +75,8 @@ class Dispatch:
         address = self._address(request)
         await self._limit(request, address)
         person, token = await self._known_caller(request, address)
+        if person is not None and person.has_one_time_password and not operation.takes_one_time_password:
+            await self._intake.identity.require_own_password(person)
         path = check_path(self._formats, request.match_info)
         raw = await self._raw_body(request)
         body, query = self._validated(request, raw)

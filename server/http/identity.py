@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from server.http.api_tokens import PREFIX, ApiTokenTable
 from server.http.caller import Caller
-from server.http.errors import Unauthorized
+from server.http.errors import Problem, Unauthorized
 
 __all__ = ["Caller", "Identity", "Revoked", "SessionRows"]
 
@@ -38,6 +38,9 @@ REVOKED_KEPT_S: Final = 13 * 3600
 """Longer than anything lives that was given out for a session: its access tokens, and signed addresses of streams. So
 long a retired key verifies.
 """
+ONE_TIME: Final = "must_change_password"
+"""A claim of tokens that were made while the person has a one-time password."""
+CHANGE_FIRST: Final = "This is a one-time password: choose one of your own first, by POST /api/v1/auth/password/change"
 MIN_SEAL_BYTES: Final = 16
 MAX_TOKEN_CHARS: Final = 4096
 MAX_KNOWN: Final = 20_000
@@ -60,6 +63,8 @@ _FORGET_SQL = "delete from signing_keys where retired_at < now() - make_interval
 
 _REPLACE_SQL = "with old as (update signing_keys set retired_at = least(retired_at, created_at - interval '10 years')) \
 insert into signing_keys (kid, algorithm, secret) values ($1, $2, $3)"
+
+_IS_ONE_TIME_SQL = "select from users where id = $1 and must_change_password"
 
 _REVOKED_SQL = "select id, revoked_reason from auth_sessions \
 where revoked_at is not null and revoked_at > clock_timestamp() - make_interval(secs => $1)"
@@ -129,6 +134,7 @@ class Identity:
         self._revoked: dict[str, float] = {}
         self._known: dict[bytes, _Known] = {}  # by the token's hash, oldest first
         self._names: dict[str, tuple[str, float]] = {}  # of people who were renamed, while older tokens may live
+        self._changed: dict[str, float] = {}  # sessions, since the one-time password of older tokens
         self._callbacks: list[Revoked] = []
         self._looked_at: float | None = None
         self._task: asyncio.Task[None] | None = None
@@ -167,6 +173,8 @@ class Identity:
             "exp": now + ACCESS_TTL_S,
             "jti": uuid.uuid4().hex,
         }
+        if person.has_one_time_password:
+            claims[ONE_TIME] = True
         token = jwt.encode(claims, key.private, algorithm=ALGORITHM, headers={"kid": key.kid, "typ": TYPE})
         self._remember(_digest(token), _Known(person, now + ACCESS_TTL_S, key.kid))
         return token, ACCESS_TTL_S
@@ -202,6 +210,18 @@ class Identity:
     def _named(self, person: Caller) -> Caller:
         name = self._names.get(person.id)
         return person if name is None or name[0] == person.display_name else replace(person, display_name=name[0])
+
+    def must_change_password(self, person: Caller) -> bool:
+        """Whether the token is of a sign-in with a one-time password, as far as this node knows."""
+        return person.has_one_time_password and person.session_id not in self._changed
+
+    async def require_own_password(self, person: Caller) -> None:
+        """Raises a 403 while the person has a one-time password. Postgres is asked where the token alone is refused."""
+        if not self.must_change_password(person):
+            return
+        if await self._rows.fetch(_IS_ONE_TIME_SQL, person.id):
+            raise Problem(403, CHANGE_FIRST, slug="password-change-required")
+        self._changed[person.session_id] = self._monotonic() + ACCESS_TTL_S + LEEWAY_S + 60
 
     def is_revoked(self, session_id: str) -> bool:
         return session_id in self._revoked
@@ -269,6 +289,7 @@ class Identity:
         for session_id in [one for one, until in self._revoked.items() if until <= now]:
             del self._revoked[session_id]
         self._names = {person_id: name for person_id, name in self._names.items() if name[1] > now}
+        self._changed = {session_id: until for session_id, until in self._changed.items() if until > now}
 
     async def _follow(self) -> None:
         is_failing = False
@@ -350,6 +371,7 @@ def _person(claims: dict[str, Any]) -> Caller:
         display_name=claims.get("name", ""),
         roles=frozenset(claims.get("roles", ())),
         session_id=claims["sid"],
+        has_one_time_password=claims.get(ONE_TIME) is True,
     )
 
 

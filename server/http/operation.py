@@ -132,6 +132,8 @@ class Operation:
     request_headers: Mapping[str, str] = field(default_factory=dict)
     """Documented, optional request headers: name → what it says."""
     is_documented: bool = True
+    takes_one_time_password: bool = False
+    """Whether it is answered to a person who has yet to change a one-time password."""
 
     @property
     def needed_scope(self) -> Scope | None:

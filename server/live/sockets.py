@@ -83,6 +83,8 @@ class Sockets:
             known = self._identity.verify(token if isinstance(token, str) else "")
         except Unauthorized as refusal:
             raise ConnectRefused(refusal.detail or "Sign in again.", {"code": refusal.code}) from None
+        if self._identity.must_change_password(known):
+            raise ConnectRefused("Change the one-time password first.", {"code": "password_change_required"})
         if not self._connection_quota.has_room(known.id, known.roles):
             raise ConnectRefused("This account has too many connections.", {"code": "too_many_connections"})
         person = Person(id=known.id, username=known.username, display_name=known.display_name)

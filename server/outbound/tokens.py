@@ -16,7 +16,7 @@ import msgspec
 
 from storage.postgres import Database, Transaction
 
-Purpose = Literal["verify_email", "reset_password", "change_email", "link_provider", "export"]
+Purpose = Literal["verify_email", "reset_password", "change_email", "undo_email", "link_provider", "export"]
 
 TOKEN: Final = re.compile("[A-Za-z0-9_-]{43}")
 PRUNE_BATCH: Final = 5_000
@@ -31,6 +31,10 @@ _USABLE: Final = "token_hash = $1 and purpose = $2 and used_at is null and expir
 _REDEEM: Final = f"update mail_tokens set used_at = clock_timestamp() where {_USABLE} returning person_id, detail"
 _LOOK: Final = f"select person_id, detail from mail_tokens where {_USABLE}"
 _PURPOSE: Final = "select person_id, purpose from mail_tokens where token_hash = $1"
+_HOLDS: Final = """
+select exists (select from mail_tokens
+    where person_id = $1 and purpose = $2 and used_at is null and expires_at > clock_timestamp())
+"""
 _VOID: Final = "delete from mail_tokens where person_id = $1 and purpose = any($2)"
 _PRUNE: Final = """
 delete from mail_tokens where (person_id, purpose) in
@@ -84,6 +88,10 @@ class LinkTokens:
         """Whom a token was issued for and to what purpose, whatever has become of it; None for an unknown one."""
         row = await self._db.fetchrow(_PURPOSE, _hash(token)) if TOKEN.fullmatch(token) else None
         return None if row is None else (row["person_id"], row["purpose"])
+
+    async def holds(self, tx: Transaction, person_id: str, purpose: Purpose) -> bool:
+        """Whether a token of the person and purpose is good still."""
+        return bool(await tx.fetchval(_HOLDS, person_id, purpose))
 
     async def void(self, tx: Transaction, person_id: str, *purposes: Purpose) -> None:
         """End the person's tokens of these purposes."""

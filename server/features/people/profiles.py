@@ -61,7 +61,14 @@ class Me(Shape):
     email: str
     email_verified: bool
     roles: list[str]
-    must_change_password: Annotated[bool, Field(description="It is a one-time password, made up by the server")]
+    has_password: Annotated[bool, Field(description="False for an account that a provider has made")]
+    must_change_password: Annotated[
+        bool,
+        Field(
+            description="It is a one-time password, made up by the server: until it is changed all calls but this one, "
+            "`POST /auth/password/change` and `POST /auth/logout` are answered 403 `…/password-change-required`"
+        ),
+    ]
 
 
 class ProfileChange(Body):
@@ -73,7 +80,7 @@ class ProfileChange(Body):
 
 _PROFILE = """
 select u.id, u.username, u.display_name, u.bio, u.avatar_url, u.created_at, u.roles, u.email, u.must_change_password,
-       u.email_verified_at is not null as email_verified,
+       u.password_hash <> '' as has_password, u.email_verified_at is not null as email_verified,
        (select count(*) from follows where followee_id = u.id) as followers,
        (select count(*) from follows where follower_id = u.id) as followed,
        (select count(*) from streams where owner_id = u.id and visibility = 'public') as streams,
@@ -98,6 +105,9 @@ _OWN_NAMES = "select username, display_name from users where id = $1 and deleted
 _NAMESAKE = f"select exists (select from users where {USERNAME_SKELETON} = $1 and id <> $2 and deleted_at is null)"
 
 
+_OWN: Final = ("email", "email_verified", "roles", "has_password", "must_change_password")
+
+
 class Profiles:
     """People as they are shown."""
 
@@ -109,7 +119,7 @@ class Profiles:
         row = await self._db.fetchrow(_BY_ID, user_id, user_id)
         if row is None:
             raise not_found("The account is no more")
-        own = {name: row[name] for name in ("email", "email_verified", "roles", "must_change_password")}
+        own = {name: row[name] for name in _OWN}
         return Me(**_shown(row), **own)
 
     async def of(self, username: str, *, viewer: Caller | None) -> Profile:
@@ -162,6 +172,7 @@ class ProfileRoutes:
             Operation(
                 method="GET", path="/api/v1/me", handler=self._me, name="getMe", tag=TAG,
                 summary="My own profile", answers={200: Me}, problems=frozenset({404}), auth="required",
+                takes_one_time_password=True,
             ),
             Operation(
                 method="PATCH", path="/api/v1/me", handler=self._change, name="changeMe", tag=TAG,

@@ -24,6 +24,14 @@ TemplateName = Literal[
     "export_ready",
     "confirm_provider",
     "suspended",
+    "factor_added",
+    "factor_removed",
+    "codes_renewed",
+    "passkey_added",
+    "passkey_removed",
+    "provider_linked",
+    "provider_unlinked",
+    "token_added",
 ]
 
 LANGUAGES: Final[tuple[Language, ...]] = ("en", "ar")

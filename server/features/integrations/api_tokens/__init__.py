@@ -7,19 +7,21 @@ from typing import Final
 from server.feature import Feature, PersonalData, Platform, rows_by_id
 from server.features.integrations.api_tokens import queries
 from server.features.integrations.api_tokens.routes import ApiTokenRoutes
-from server.features.integrations.api_tokens.tokens import MAX_TOKENS, ApiTokens
+from server.features.integrations.api_tokens.tokens import MAX_TOKENS, ApiTokens, OperatorTokens, TokenTable, Wanted
 from server.features.people.accounts import AccountsRoom
 from server.http.identity import Identity
 from server.jobs import repeated
 from storage.postgres import Transaction
 
-__all__ = ["ApiTokens", "build"]
+__all__ = ["ApiTokens", "OperatorTokens", "TokenTable", "Wanted", "build"]
 
 PURGE_S: Final = 3_600.0
 
 
 def build(platform: Platform, *, identity: Identity, people: AccountsRoom) -> Feature:
-    tokens = ApiTokens(database=platform.db, audit=platform.audit, ids=platform.ids)
+    tokens = ApiTokens(
+        database=platform.db, audit=platform.audit, changes=people.changes, table=TokenTable(ids=platform.ids)
+    )
     routes = ApiTokenRoutes(tokens=tokens, identity=identity, reauthentication=people.reauthentication)
     return Feature(
         name="api_tokens",

@@ -17,16 +17,5 @@ PURGE = """
 delete from api_tokens where revoked_at < now() - interval '30 days' or expires_at < now() - interval '90 days'
 """
 
-PERSON = f"""
-select {_SHOWN} from api_tokens
-where user_id = $1 and revoked_at is null and ($2::timestamptz is null or (created_at, id) < ($2, $3))
-order by created_at desc, id desc limit $4
-"""
-REVOKE = "update api_tokens set revoked_at = clock_timestamp(), changed_at = clock_timestamp() \
-where id = $1 and user_id = $2 and revoked_at is null returning name"
-PURGE = (
-    "delete from api_tokens where revoked_at < now() - interval '30 days' or expires_at < now() - interval '90 days'"
-)
-
 PERSON = "select id, roles from users where username_key = $1 and deleted_at is null"
 ERASE = "delete from api_tokens where user_id = $1"

@@ -10,8 +10,8 @@ from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, Field, field_validator
 
-from server.features.integrations.api_tokens.tokens import ApiTokens
-from server.features.people.accounts import Reauthentication
+from server.features.integrations.api_tokens.tokens import ApiTokens, Wanted
+from server.features.people.accounts import Reauthentication, device_of
 from server.http.cursors import decode_cursor, encode_cursor
 from server.http.identity import Identity
 from server.http.limits import OWN_SETTINGS, CallRate
@@ -88,9 +88,12 @@ class ApiTokenRoutes:
         new = await self._tokens.add(
             person_id=call.me.id,
             roles=call.me.roles,
-            name=body.name,
-            scopes=body.scopes,
-            expires_at=body.expires_at.astimezone(UTC) if body.expires_at is not None else None,
+            wanted=Wanted(
+                name=body.name,
+                scopes=body.scopes,
+                expires_at=body.expires_at.astimezone(UTC) if body.expires_at is not None else None,
+            ),
+            device=device_of(call),
         )
         await self._identity.refresh()
         headers = {"Location": f"/api/v1/auth/tokens/{new.row['id']}"}
@@ -105,7 +108,7 @@ class ApiTokenRoutes:
 
     async def _delete(self, call: Call[None, None]) -> Answer:
         token_id = call.path["token_id"].lower()
-        await self._tokens.revoke(call.me.id, token_id)
+        await self._tokens.revoke(call.me.id, token_id, device_of(call))
         self._identity.revoke(token_id, "token_deleted")
         return Answer(204)
 

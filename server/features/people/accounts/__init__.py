@@ -16,7 +16,7 @@ from server.features.people.accounts.devices import Device
 from server.features.people.accounts.email_addresses import EmailAddresses
 from server.features.people.accounts.email_routes import EmailRoutes
 from server.features.people.accounts.guesses import FACTOR_GUESSES, Guesses
-from server.features.people.accounts.links import Links
+from server.features.people.accounts.links import Links as SignInLinks
 from server.features.people.accounts.mails import AccountMails
 from server.features.people.accounts.methods import Provider, SecondFactor, SignInMethods
 from server.features.people.accounts.new_accounts import EmailOwner, NewAccounts
@@ -25,6 +25,7 @@ from server.features.people.accounts.passwords import Passwords
 from server.features.people.accounts.reauthentication import FactorGuesses, Reauthentication, wrong_code
 from server.features.people.accounts.recovery import PasswordRecovery
 from server.features.people.accounts.routes import AuthRates, AuthRoutes, signed_in_answer
+from server.features.people.accounts.security_changes import SecurityChanges
 from server.features.people.accounts.session_routes import SessionRoutes
 from server.features.people.accounts.sessions import Sessions, SignedIn
 from server.features.people.accounts.suspicions import Suspicions
@@ -46,6 +47,8 @@ __all__ = [
     "Provider",
     "Reauthentication",
     "SecondFactor",
+    "SecurityChanges",
+    "SignInLinks",
     "SignInMethods",
     "SignedIn",
     "Suspicions",
@@ -78,6 +81,8 @@ class AccountsRoom:
     accounts: Accounts
     sessions: Sessions
     suspicions: Suspicions
+    changes: SecurityChanges
+    links: SignInLinks
     operators: Operators
     new_accounts: NewAccounts
     methods: SignInMethods
@@ -111,7 +116,7 @@ def build(
     )
     suspicions = Suspicions(database=platform.db, audit=platform.audit, limiter=platform.limiter)
     mails = AccountMails(outbox=mail.outbox, tokens=mail.tokens, now=platform.now)
-    links = Links(database=platform.db, tokens=mail.tokens, suspicions=suspicions)
+    links = SignInLinks(database=platform.db, tokens=mail.tokens, suspicions=suspicions)
     sessions = Sessions(
         database=platform.db,
         identity=identity,
@@ -196,6 +201,8 @@ def build(
         accounts=accounts,
         sessions=sessions,
         suspicions=suspicions,
+        changes=SecurityChanges(sessions=sessions, mails=mails),
+        links=links,
         operators=operators,
         new_accounts=new_accounts,
         methods=methods,

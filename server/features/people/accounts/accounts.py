@@ -114,7 +114,7 @@ class Accounts:
         if to is not None and rows and key_of_known(device, _known(rows)) is None:
             await self._mails.new_device(tx, Addressee.of(to), device)
 
-    async def change_password(self, *, person: Caller, password: str, new_password: str, device: Device) -> None:
+    async def change_password(self, *, person: Caller, password: str | None, new_password: str, device: Device) -> None:
         """The other sessions end, on every node. Raises a 403 for a wrong password, a 422 for a weak new one."""
         known = await self.prove(person, password)
         await self._reauthentication.require_factor(person)
@@ -129,7 +129,7 @@ class Accounts:
                 await self._mails.password_changed(tx, Addressee.of(to, language=device.language), device)
         self._sessions.revoke(ended, "password_changed")
 
-    async def delete(self, *, person: Caller, password: str, device: Device) -> None:
+    async def delete(self, *, person: Caller, password: str | None, device: Device) -> None:
         """Sign the person out everywhere, hide all that is theirs, and have it wiped when the grace is over; until then
         signing in takes it back. Raises a 403 for a wrong password.
         """
@@ -144,9 +144,17 @@ class Accounts:
         self._sessions.revoke(ended, "account_deleted")
         await self._when_changed()
 
-    async def prove(self, person: Caller, password: str) -> Row:
-        """The account of somebody who has entered their password again. Raises a 403 for a wrong one, a 429."""
+    async def prove(self, person: Caller, password: str | None) -> Row:
+        """The account of a person who has entered their password again. Raises a 403 for a wrong one, a 429.
+
+        An account without a password has a recent proof of another kind instead; a 401 without.
+        """
         known = await self._db.fetchrow(queries.CREDENTIALS_BY_ID, person.id)
+        if known is not None and not known["password_hash"]:
+            await self._reauthentication.require(person)
+            return known
+        if password is None:
+            raise Problem(403, "It takes the password", slug="password-needed")
         attempt = await self._guesses.begin_within(person.id, person.session_id)
         stored = known["password_hash"] if known else None
         if not await self._passwords.verify(stored, rules.normal_password(password)) or known is None:

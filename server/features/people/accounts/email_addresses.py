@@ -15,9 +15,9 @@ from server.features.people.accounts.sessions import Sessions
 from server.http.errors import FieldError, Problem
 from server.http.identity import Caller
 from storage.errors import Conflict
-from storage.postgres import Database, Transaction
+from storage.postgres import Database, Row, Transaction
 
-Prove = Callable[[Caller, str], Awaitable[object]]
+Prove = Callable[[Caller, str | None], Awaitable[object]]
 """Raises a 403 for a wrong password, a 429 for too many."""
 
 
@@ -55,7 +55,7 @@ class EmailAddresses:
             if row is not None and not row["is_verified"]:
                 await self._mails.verify(tx, Addressee.of(row, language=device.language))
 
-    async def change(self, *, person: Caller, password: str, email: str, device: Device) -> None:
+    async def change(self, *, person: Caller, password: str | None, email: str, device: Device) -> None:
         """A link to the new address, which is taken once the link is used. Raises a 409 when another person has it."""
         await self._prove(person, password)
         await self._reauthentication.require_factor(person)
@@ -67,6 +67,20 @@ class EmailAddresses:
                 await self._mails.verify_new(tx, Addressee.of(row, language=device.language), email)
                 await self._sessions.note(tx, person.id, "account.email_change_asked", person.id, device)
 
+    async def undo(self, *, token: str, device: Device) -> None:
+        """Take a change back by the mail to the old address: whoever made it is signed out everywhere, and a link to
+        choose another password goes to the old address. Raises ``LinkInvalid``, a 409 when another account has it.
+        """
+        async with self._links.redeeming(token, ("undo_email",), device) as (tx, _, grant):
+            person_id, email = grant.person_id, str(grant.detail["email"])
+            await self._set(tx, person_id, email)
+            ended = await tx.fetch(queries.END_ALL_SESSIONS, person_id, "email_change_undone")
+            await self._sessions.note(tx, person_id, "account.email_change_undone", person_id, device)
+            row = await tx.fetchrow(queries.ADDRESSEE, person_id)
+            if row is not None:
+                await self._mails.reset(tx, Addressee.of(row, language=device.language))
+        self._sessions.revoke(ended, "email_change_undone")
+
     async def _note_verified(self, tx: Transaction, person_id: str, email: str, device: Device) -> None:
         """Of an address that was changed meanwhile nothing is proved."""
         if not await tx.execute(queries.VERIFY_EMAIL, person_id, rules.email_key(email)):
@@ -74,16 +88,23 @@ class EmailAddresses:
         await self._sessions.note(tx, person_id, "account.email_verified", person_id, device)
 
     async def _replace(self, tx: Transaction, person_id: str, email: str, device: Device) -> None:
+        row = await self._set(tx, person_id, email)
+        if row["is_leaving"]:
+            raise LinkInvalid
+        await self._mails.email_changed(tx, Addressee.of(row), email)
+        await self._sessions.note(tx, person_id, "account.email_changed", person_id, device)
+
+    async def _set(self, tx: Transaction, person_id: str, email: str) -> Row:
+        """The row of ``ADDRESSEE`` as it was. Links to the address until now are void."""
         row = await tx.fetchrow(queries.ADDRESSEE_LOCKED, person_id)
-        if row is None or row["is_leaving"]:
+        if row is None:
             raise LinkInvalid
         try:
             await tx.execute(queries.CHANGE_EMAIL, person_id, email, rules.email_key(email))
         except Conflict as error:
             raise _taken() from error
-        await self._links.void(tx, person_id, "verify_email", "reset_password")
-        await self._mails.email_changed(tx, Addressee.of(row), email)
-        await self._sessions.note(tx, person_id, "account.email_changed", person_id, device)
+        await self._links.void(tx, person_id, "verify_email", "reset_password", "change_email")
+        return row
 
 
 TAKEN: Final = FieldError("email", "is taken")

@@ -12,14 +12,13 @@ from server.features.people.accounts.accounts import Accounts
 from server.features.people.accounts.cookies import device_of
 from server.features.people.accounts.email_addresses import EmailAddresses
 from server.features.people.accounts.recovery import PasswordRecovery
-from server.features.people.accounts.routes import TAG, AuthRates
+from server.features.people.accounts.routes import TAG, AuthRates, CurrentPassword
 from server.features.people.rules import Email, Password
 from server.http.operation import Answer, Call, Operation
 from server.http.shapes import Body, Text
 
 MAX_BODY = 16 * 1024
 Token = Annotated[Text, Field(min_length=1, max_length=256, description="Of the link in a mail")]
-Current = Annotated[Text, Field(min_length=1, max_length=256, description="The one until now")]
 
 
 class Verification(Body):
@@ -27,7 +26,7 @@ class Verification(Body):
 
 
 class EmailChange(Body):
-    password: Annotated[Text, Field(min_length=1, max_length=256)]
+    password: CurrentPassword = None
     email: Email
 
 
@@ -41,7 +40,7 @@ class PasswordReset(Body):
 
 
 class PasswordChange(Body):
-    password: Current
+    password: CurrentPassword = None
     new_password: Password
 
 
@@ -55,7 +54,7 @@ class EmailRoutes:
         self._rates = rates
 
     def operations(self) -> Sequence[Operation]:
-        return [*self._email(), *self._password()]
+        return [*self._email(), *self._undone(), *self._password()]
 
     def _email(self) -> list[Operation]:
         return [
@@ -79,6 +78,18 @@ class EmailRoutes:
             ),
         ]  # fmt: skip
 
+    def _undone(self) -> list[Operation]:
+        return [
+            Operation(
+                method="POST", path="/api/v1/auth/email/undo", handler=self._undo, name="undoEmailChange", tag=TAG,
+                summary="Take a change of my e-mail address back, by the link in the mail to the old one",
+                description="Within 7 days of the change. All sessions end, and a link to choose another password goes "
+                "to the old address.",
+                body=Verification, max_body=MAX_BODY, answers={204: None}, problems=frozenset({409}),
+                rate=self._rates.link,
+            ),
+        ]  # fmt: skip
+
     def _password(self) -> list[Operation]:
         return [
             Operation(
@@ -96,12 +107,16 @@ class EmailRoutes:
                 method="POST", path="/api/v1/auth/password/change", handler=self._change_password,
                 name="changePassword", tag=TAG, summary="Change my password; my other sessions end",
                 body=PasswordChange, max_body=MAX_BODY, answers={204: None}, problems=frozenset({401, 403, 429}),
-                auth="required", rate=self._rates.change,
+                auth="required", rate=self._rates.change, takes_one_time_password=True,
             ),
         ]  # fmt: skip
 
     async def _verify(self, call: Call[Verification, None]) -> Answer:
         await self._addresses.verify(token=call.body.token, device=device_of(call))
+        return Answer(204)
+
+    async def _undo(self, call: Call[Verification, None]) -> Answer:
+        await self._addresses.undo(token=call.body.token, device=device_of(call))
         return Answer(204)
 
     async def _resend(self, call: Call[None, None]) -> Answer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from server.features.people.accounts.devices import Device
 from server.outbound.mail import LinkTokens, Outbox, Recipient
@@ -15,6 +15,18 @@ VERIFY_S: Final = 3 * 24 * 3600.0
 RESET_S: Final = 3600.0
 Values = dict[str, str | dt.datetime]
 SECURITY_PAGE: Final = "/settings/security"
+UNDO_S: Final = 7 * 24 * 3600.0
+
+Notice = Literal[
+    "factor_added",
+    "factor_removed",
+    "codes_renewed",
+    "passkey_added",
+    "passkey_removed",
+    "provider_linked",
+    "provider_unlinked",
+    "token_added",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,13 +83,30 @@ class AccountMails:
         await self._outbox.put(tx, to=to.recipient, template="password_changed", language=to.language, data=data)
 
     async def email_changed(self, tx: Transaction, to: Addressee, email: str) -> None:
-        """To the address until now; ``email`` is the new one."""
-        data: Values = {"at": self._now(), "email": email, "link": SECURITY_PAGE}
+        """To the address until now, with a link that takes it back; ``email`` is the new one.
+
+        While such a link is good no other is given out: else a thief could void it by a second change.
+        """
+        link = SECURITY_PAGE
+        if not await self._tokens.holds(tx, to.id, "undo_email"):
+            detail = {"email": to.email}
+            token = await self._tokens.issue(tx, person_id=to.id, purpose="undo_email", valid_s=UNDO_S, detail=detail)
+            link = f"/undo-email#token={token}"
+        data: Values = {"at": self._now(), "email": email, "until": self._in(UNDO_S), "link": link}
         await self._outbox.put(tx, to=to.recipient, template="email_changed", language=to.language, data=data)
 
     async def new_device(self, tx: Transaction, to: Addressee, device: Device) -> None:
         data: Values = {"at": self._now(), **_from(device), "link": SECURITY_PAGE}
         await self._outbox.put(tx, to=to.recipient, template="new_device", language=to.language, data=data)
+
+    async def notice(
+        self, tx: Transaction, to: Addressee, notice: Notice, device: Device, *, name: str | None = None
+    ) -> None:
+        """Of a change of how the person signs in. ``name``: of what was added or removed, where the mail says it."""
+        data: Values = {"at": self._now(), **_from(device), "link": SECURITY_PAGE}
+        if name is not None:
+            data["which"] = name
+        await self._outbox.put(tx, to=to.recipient, template=notice, language=to.language, data=data)
 
     async def deletion_scheduled(self, tx: Transaction, to: Addressee, until: dt.datetime) -> None:
         data: Values = {"until": until, "link": "/login"}

@@ -66,7 +66,7 @@ select t.session_id, s.user_id from refresh_tokens t join auth_sessions s on s.i
 where t.token_hash = $1
 """
 CALLER_OF_REFRESH = """
-select t.session_id, s.user_id, u.username, u.display_name, u.roles from refresh_tokens t
+select t.session_id, s.user_id, u.username, u.display_name, u.roles, u.must_change_password from refresh_tokens t
 join auth_sessions s on s.id = t.session_id
 join users u on u.id = s.user_id
 where t.token_hash = $1 and t.used_at is null and t.expires_at > now() and s.revoked_at is null

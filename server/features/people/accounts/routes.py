@@ -54,8 +54,18 @@ class Refresh(Logout):
     session: SessionMode = None
 
 
+CurrentPassword = Annotated[
+    Text | None,
+    Field(
+        min_length=1,
+        max_length=256,
+        description="Left out for an account without one, which needs a proof of who it is of the last 10 minutes",
+    ),
+]
+
+
 class DeleteAccount(Body):
-    password: Annotated[Text, Field(min_length=1, max_length=256)]
+    password: CurrentPassword = None
 
 
 class Tokens(Shape):
@@ -143,13 +153,14 @@ class AuthRoutes:
                 "cookie, which only the server's own page may use.",
                 body=Logout, body_required=False, max_body=16 * 1024, answers={204: None},
                 problems=frozenset({401, 403}), auth="optional", rate=self._rates.refresh,
+                takes_one_time_password=True,
             ),
             Operation(
                 method="DELETE", path="/api/v1/me", handler=self._delete, name="deleteMe", tag="people",
                 summary="Delete my account",
                 description="Hidden at once and wiped after the days of grace; until then signing in takes it back.",
-                body=DeleteAccount, max_body=16 * 1024, answers={204: None},
-                problems=frozenset({403, 429}), auth="required", rate=self._rates.change,
+                body=DeleteAccount, body_required=False, max_body=16 * 1024, answers={204: None},
+                problems=frozenset({401, 403, 429}), auth="required", rate=self._rates.change,
             ),
         ]  # fmt: skip
 
@@ -189,8 +200,9 @@ class AuthRoutes:
         providers = [ProviderShape(provider=one.provider, name=one.name) for one in self._methods.providers]
         return Answer(200, MethodsShape(password=True, passkeys=self._methods.has_passkeys, oauth=providers))
 
-    async def _delete(self, call: Call[DeleteAccount, None]) -> Answer:
-        await self._accounts.delete(person=call.me, password=call.body.password, device=device_of(call))
+    async def _delete(self, call: Call[DeleteAccount | None, None]) -> Answer:
+        password = call.body.password if call.body else None
+        await self._accounts.delete(person=call.me, password=password, device=device_of(call))
         return Answer(204)
 
 

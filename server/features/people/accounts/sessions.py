@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from server.features.people.accounts import queries
 from server.features.people.accounts.devices import Device
@@ -79,6 +79,7 @@ class Sessions:
             display_name=me.display_name,
             roles=frozenset(me.roles),
             session_id=new.id,
+            has_one_time_password=me.must_change_password,
         )
         access_token, expires_in = self._identity.mint(person)
         return SignedIn(user=me, access_token=access_token, refresh_token=new.refresh_token, expires_in=expires_in)
@@ -108,17 +109,22 @@ class Sessions:
         return await self.tokens(NewSession(id=row["session_id"], user_id=row["user_id"], refresh_token=new_token))
 
     async def caller_of(self, refresh_token: str) -> Caller | None:
-        """Whose session a refresh token keeps, without using it up; None when it is not good any more."""
+        """Whose session a refresh token keeps, without using it up; None when it is not good any more. Raises a 403
+        while the person has a one-time password.
+        """
         row = await self._db.fetchrow(queries.CALLER_OF_REFRESH, _digest(refresh_token))
         if row is None:
             return None
-        return Caller(
+        caller = Caller(
             id=row["user_id"],
             username=row["username"],
             display_name=row["display_name"],
             roles=frozenset(row["roles"]),
             session_id=row["session_id"],
+            has_one_time_password=row["must_change_password"],
         )
+        await self._identity.require_own_password(caller)
+        return caller
 
     async def logout(self, *, person: Caller, device: Device) -> None:
         await self._end(person.id, person.session_id, "logout", device)
@@ -158,10 +164,19 @@ class Sessions:
         for sql in queries.PURGE:
             await self._db.execute(sql)
 
-    async def note(self, tx: Transaction, user_id: str, action: str, subject: str, device: Device) -> None:
-        """An entry of the audit log about what somebody did from a device."""
-        detail = {"user_agent": device.agent}
-        await self._audit.add(tx, action, actor_id=user_id, subject=subject, ip=device.address, detail=detail)
+    async def note(
+        self,
+        tx: Transaction,
+        user_id: str,
+        action: str,
+        subject: str,
+        device: Device,
+        *,
+        detail: Mapping[str, Any] | None = None,
+    ) -> None:
+        """An entry of the audit log about what a person did from a device."""
+        told = {"user_agent": device.agent, **(detail or {})}
+        await self._audit.add(tx, action, actor_id=user_id, subject=subject, ip=device.address, detail=told)
 
     async def _rotate(self, tx: Transaction, session_id: str, old: bytes, new_token: str, device: Device) -> None:
         await tx.execute(queries.SPEND_REFRESH, old)

@@ -19,6 +19,7 @@ def build(platform: Platform, *, settings: PeopleSettings, people: AccountsRoom,
         encryption=Encryption(database=platform.db, secrets_key=settings.secrets_key),
         guesses=people.factor_guesses,
         audit=platform.audit,
+        changes=people.changes,
         issuer=server_name,
     )
     people.methods.add_second_factor(second_factors)

@@ -15,6 +15,7 @@ FACTOR = "select secret, last_step, confirmed_at is not null as is_confirmed fro
 where user_id = $1 for update"
 SPEND_STEP = "update totp_factors set last_step = $2 where user_id = $1"
 CONFIRM = "update totp_factors set last_step = $2, confirmed_at = now() where user_id = $1"
+REMOVE_CONFIRMED = "delete from totp_factors where user_id = $1 and confirmed_at is not null"
 REMOVE = "delete from totp_factors where user_id = $1"
 
 ADD_RECOVERY_CODE = "insert into recovery_codes (user_id, code_hash) values ($1, $2)"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from pydantic import Field
 
-from server.features.people.accounts import Accounts, FactorGuesses, Reauthentication
+from server.features.people.accounts import Accounts, FactorGuesses, Reauthentication, device_of
 from server.features.people.factors.second_factors import SecondFactors
 from server.http.errors import Problem
 from server.http.limits import OWN_SETTINGS, CallRate
@@ -29,8 +29,10 @@ class TotpCode(Body):
 
 
 class TotpRemoval(Body):
-    password: Secret
-    code: Annotated[Code, Field(description="A code of the factor, or a recovery code")]
+    """For an account without a password a proof of the last 10 minutes is enough."""
+
+    password: Secret | None = None
+    code: Annotated[Code, Field(description="A code of the factor, or a recovery code")] | None = None
 
 
 class Reauthenticate(Body):
@@ -96,8 +98,10 @@ class FactorRoutes:
             ),
             Operation(
                 method="DELETE", path="/api/v1/auth/totp", handler=self._remove, name="removeTotp", tag=TAG,
-                summary="Remove the second factor and its recovery codes", body=TotpRemoval, max_body=MAX_BODY,
-                answers={204: None}, problems=frozenset({403, 429}), auth="required", rate=rate,
+                summary="Remove the second factor and its recovery codes", body=TotpRemoval, body_required=False,
+                description="Takes the password and a code. An account without a password needs a proof of the last 10 "
+                "minutes instead, by a code or a passkey; else 401 with the type `…/reauthentication-required`.",
+                max_body=MAX_BODY, answers={204: None}, problems=frozenset({403, 409, 429}), auth="required", rate=rate,
             ),
             Operation(
                 method="POST", path="/api/v1/auth/recovery-codes", handler=self._renew, name="renewRecoveryCodes",
@@ -126,22 +130,33 @@ class FactorRoutes:
     async def _confirm(self, call: Call[TotpCode, None]) -> Answer:
         await self._reauthentication.require(call.me)
         async with self._guesses.of_session(call.me), self._db.transaction() as tx:
-            codes = await self._factors.confirm(tx, call.me.id, call.body.code)
+            codes = await self._factors.confirm(tx, call.me.id, call.body.code, device_of(call))
             await self._reauthentication.note(tx, call.me, has_factor=True)
         return Answer(200, RecoveryCodes(recovery_codes=codes))
 
-    async def _remove(self, call: Call[TotpRemoval, None]) -> Answer:
-        await self._accounts.prove(call.me, call.body.password)
-        async with self._guesses.of_session(call.me), self._db.transaction() as tx:
-            await self._factors.reprove(tx, call.me.id, call.body.code)
-            await self._factors.remove(tx, call.me.id)
-            await self._reauthentication.note(tx, call.me, has_factor=True)
+    async def _remove(self, call: Call[TotpRemoval | None, None]) -> Answer:
+        given = call.body or TotpRemoval()
+        account = await self._accounts.prove(call.me, given.password)
+        if given.code is not None:
+            await self._remove_by_code(call, given.code)
+        elif account["password_hash"]:
+            raise _code_needed()
+        else:
+            async with self._db.transaction() as tx:
+                await self._factors.remove(tx, call.me.id, device_of(call))
         return Answer(204)
+
+    async def _remove_by_code(self, call: Call[Any, None], code: str) -> None:
+        device = device_of(call)
+        async with self._guesses.of_session(call.me), self._db.transaction() as tx:
+            await self._factors.reprove(tx, call.me.id, code, device)
+            await self._factors.remove(tx, call.me.id, device)
+            await self._reauthentication.note(tx, call.me, has_factor=True)
 
     async def _renew(self, call: Call[None, None]) -> Answer:
         await self._reauthentication.require(call.me)
         async with self._db.transaction() as tx:
-            codes = await self._factors.renew_codes(tx, call.me.id)
+            codes = await self._factors.renew_codes(tx, call.me.id, device_of(call))
         return Answer(200, RecoveryCodes(recovery_codes=codes))
 
     async def _reauthenticate(self, call: Call[Reauthenticate, None]) -> Answer:
@@ -154,9 +169,9 @@ class FactorRoutes:
 
     async def _by_code(self, call: Call[Reauthenticate, None]) -> None:
         if call.body.totp is None:
-            raise Problem(403, "It takes a code of the second factor", slug="totp-needed")
+            raise _code_needed()
         async with self._guesses.of_session(call.me), self._db.transaction() as tx:
-            await self._factors.reprove(tx, call.me.id, call.body.totp)
+            await self._factors.reprove(tx, call.me.id, call.body.totp, device_of(call))
             await self._reauthentication.note(tx, call.me, has_factor=True)
 
     async def _by_password(self, call: Call[Reauthenticate, None]) -> None:
@@ -165,6 +180,10 @@ class FactorRoutes:
         await self._accounts.prove(call.me, call.body.password)
         async with self._db.transaction() as tx:
             await self._reauthentication.note(tx, call.me, has_factor=False)
+
+
+def _code_needed() -> Problem:
+    return Problem(403, "It takes a code of the second factor", slug="totp-needed")
 
 
 RECENT: Final = (

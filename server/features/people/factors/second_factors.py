@@ -7,13 +7,16 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
-from server.features.people.accounts import Device, FactorGuesses, wrong_code
+from server.features.people.accounts import Device, FactorGuesses, SecurityChanges, wrong_code
 from server.features.people.factors import queries, totp
 from server.features.people.factors.encryption import Encryption
 from server.http.errors import Problem
 from storage.audit import AuditLog
 from storage.postgres import Database, Transaction
+
+TOTP: Final = {"kind": "totp"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +46,7 @@ class SecondFactors:
         encryption: Encryption,
         guesses: FactorGuesses,
         audit: AuditLog,
+        changes: SecurityChanges,
         issuer: str,
         wall: Callable[[], float] = time.time,
     ) -> None:
@@ -51,6 +55,7 @@ class SecondFactors:
         self._encryption = encryption
         self._guesses = guesses
         self._audit = audit
+        self._changes = changes
         self._issuer = issuer
         self._wall = wall
 
@@ -67,20 +72,20 @@ class SecondFactors:
         if not code:
             raise totp_required()
         async with self._guesses.of_device(person_id, device), self._db.transaction() as tx:
-            if not await self.spend(tx, person_id, code):
+            if not await self.spend(tx, person_id, code, device):
                 raise wrong_code(401)
         return True
 
-    async def reprove(self, tx: Transaction, person_id: str, code: str) -> None:
+    async def reprove(self, tx: Transaction, person_id: str, code: str, device: Device) -> None:
         """Of a person who is signed in. Raises a 403 for a wrong code."""
-        if not await self.spend(tx, person_id, code):
+        if not await self.spend(tx, person_id, code, device):
             raise wrong_code(403)
 
     async def state(self, person_id: str) -> TotpState | None:
         row = await self._db.fetchrow(queries.STATE, person_id)
         return TotpState(**dict(row)) if row is not None else None
 
-    async def spend(self, tx: Transaction, person_id: str, code: str) -> bool:
+    async def spend(self, tx: Transaction, person_id: str, code: str, device: Device) -> bool:
         """Use up a one-time password or a recovery code; False for one that is wrong or was used. Of two calls with
         one code at the same time one is True.
         """
@@ -94,7 +99,14 @@ class SecondFactors:
             return True
         if not await tx.execute(queries.SPEND_RECOVERY_CODE, person_id, _digest(person_id, normal)):
             return False
-        await self._audit.add(tx, "factor.recovery_code_used", actor_id=person_id, subject=person_id)
+        await self._audit.add(
+            tx,
+            "factor.recovery_code_used",
+            actor_id=person_id,
+            subject=person_id,
+            ip=device.address,
+            detail={"user_agent": device.agent},
+        )
         return True
 
     async def enroll(self, *, person_id: str, username: str) -> Enrolment:
@@ -106,7 +118,7 @@ class SecondFactors:
         uri = totp.otpauth_uri(secret, account=username, issuer=self._issuer)
         return Enrolment(secret=secret, otpauth_uri=uri)
 
-    async def confirm(self, tx: Transaction, person_id: str, code: str) -> list[str]:
+    async def confirm(self, tx: Transaction, person_id: str, code: str, device: Device) -> list[str]:
         """The factor is due from now on; the recovery codes are shown this once. Raises a 403 for a wrong code, and a
         409 when nothing waits to be confirmed.
         """
@@ -117,21 +129,23 @@ class SecondFactors:
         if step is None:
             raise wrong_code(403)
         await tx.execute(queries.CONFIRM, person_id, step)
-        await self._audit.add(tx, "factor.added", actor_id=person_id, subject=person_id, detail={"kind": "totp"})
+        await self._changes.note(tx, "factor.added", person_id=person_id, device=device, detail=TOTP)
         return await self._replace_codes(tx, person_id)
 
-    async def renew_codes(self, tx: Transaction, person_id: str) -> list[str]:
+    async def renew_codes(self, tx: Transaction, person_id: str, device: Device) -> list[str]:
         """New recovery codes; those until now are void. Raises a 409 without a confirmed factor."""
         row = await tx.fetchrow(queries.FACTOR, person_id)
         if row is None or not row["is_confirmed"]:
-            raise Problem(409, "There is no second factor", slug="not-enrolled")
-        await self._audit.add(tx, "factor.codes_renewed", actor_id=person_id, subject=person_id)
+            raise _not_enrolled()
+        await self._changes.note(tx, "factor.codes_renewed", person_id=person_id, device=device)
         return await self._replace_codes(tx, person_id)
 
-    async def remove(self, tx: Transaction, person_id: str) -> None:
-        for sql in queries.ERASE:
-            await tx.execute(sql, person_id)
-        await self._audit.add(tx, "factor.removed", actor_id=person_id, subject=person_id, detail={"kind": "totp"})
+    async def remove(self, tx: Transaction, person_id: str, device: Device) -> None:
+        """Raises a 409 without a confirmed factor."""
+        if not await tx.execute(queries.REMOVE_CONFIRMED, person_id):
+            raise _not_enrolled()
+        await tx.execute(queries.REMOVE_RECOVERY_CODES, person_id)
+        await self._changes.note(tx, "factor.removed", person_id=person_id, device=device, detail=TOTP)
 
     async def _step(self, person_id: str, sealed: bytes, code: str, last_step: int) -> int | None:
         secret = await self._encryption.open(sealed, context=_context(person_id))
@@ -148,6 +162,10 @@ class SecondFactors:
 def totp_required() -> Problem:
     headers = {"WWW-Authenticate": "Bearer"}
     return Problem(401, "Give a code of the second factor too", slug="totp-required", headers=headers)
+
+
+def _not_enrolled() -> Problem:
+    return Problem(409, "There is no second factor", slug="not-enrolled")
 
 
 def _context(person_id: str) -> str:

@@ -36,8 +36,10 @@ def build(
         accounts=people.new_accounts,
         mail=mail,
         audit=platform.audit,
+        changes=people.changes,
+        mail_links=people.links,
         ids=platform.ids,
-        names=lambda provider: clients[provider].provider.name,
+        names=lambda provider: clients[provider].provider.name if provider in clients else provider,
     )
     routes = OAuthRoutes(
         database=platform.db,

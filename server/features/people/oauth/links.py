@@ -9,9 +9,9 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, Literal
 
-from server.features.people.accounts import Device, EmailOwner, NewAccounts
+from server.features.people.accounts import Device, EmailOwner, NewAccounts, SecurityChanges, SignInLinks
 from server.features.people.oauth import queries
 from server.features.people.oauth.providers import Claims, Provider, ProviderError
 from server.http.errors import Problem, not_found
@@ -33,6 +33,8 @@ class Links:
         accounts: NewAccounts,
         mail: Mail,
         audit: AuditLog,
+        changes: SecurityChanges,
+        mail_links: SignInLinks,
         ids: Ids,
         names: Callable[[str], str],
         wall: Callable[[], float] = time.time,
@@ -42,6 +44,8 @@ class Links:
         self._accounts = accounts
         self._mail = mail
         self._audit = audit
+        self._changes = changes
+        self._mail_links = mail_links
         self._ids = ids
         self._names = names
         self._wall = wall
@@ -64,27 +68,26 @@ class Links:
         await self._ask_by_mail(provider, claims, owner, device)
         raise ProviderError("confirm-by-mail", "an account has the address: its owner was sent a mail")
 
-    async def link(self, provider_id: str, claims: Claims, person_id: str) -> None:
+    async def link(self, provider_id: str, claims: Claims, person_id: str, device: Device) -> None:
         """Raises ``ProviderError``: ``linked-elsewhere``, or ``linked-already`` with another subject."""
         async with self._db.transaction() as tx:
             await self._link(tx, provider_id, claims.subject, claims.email, person_id)
+            await self._note(tx, "provider.linked", provider_id, person_id, device)
 
-    async def confirm(self, token: str) -> None:
-        """Make the link that a mail asked about. Raises a 422 for a token that is not good any more."""
-        async with self._db.transaction() as tx:
-            grant = await self._mail.tokens.redeem(tx, token, purpose="link_provider")
-            if grant is None:
-                raise Problem(422, "The link has been used, or is too old", slug="token-invalid")
-            detail = grant.detail
+    async def confirm(self, token: str, device: Device) -> None:
+        """Make the link that a mail asked about. Raises ``LinkInvalid``, a 409."""
+        async with self._mail_links.redeeming(token, ("link_provider",), device) as (tx, _, grant):
+            detail, person_id = grant.detail, grant.person_id
             try:
-                await self._link(tx, detail["provider"], detail["subject"], detail["email"], grant.person_id)
+                await self._link(tx, detail["provider"], detail["subject"], detail["email"], person_id)
             except ProviderError as error:
                 raise Problem(409, str(error), slug=error.code) from error
+            await self._note(tx, "provider.linked", detail["provider"], person_id, device)
 
     async def list(self, person: Caller) -> Sequence[Row]:
         return await self._db.fetch(queries.LINKS, person.id)
 
-    async def remove(self, person: Caller, provider_id: str) -> None:
+    async def remove(self, person: Caller, provider_id: str, device: Device) -> None:
         """Raises a 404 without such a link, a 409 when it is the only way to sign in."""
         async with self._db.transaction() as tx:
             removed = await tx.fetchval(queries.UNLINK, person.id, provider_id)
@@ -93,9 +96,7 @@ class Links:
             is_last = not await tx.fetchval(queries.COUNT_LINKS, person.id)
             if is_last and not await self._accounts.has_password(person.id):
                 raise Problem(409, "Choose a password first: there is no other way to sign in", slug="last-sign-in")
-            await self._audit.add(
-                tx, "provider.unlinked", actor_id=person.id, subject=person.id, detail={"provider": provider_id}
-            )
+            await self._note(tx, "provider.unlinked", provider_id, person.id, device)
 
     async def prune(self) -> None:
         for sql in queries.PRUNE:
@@ -124,8 +125,22 @@ class Links:
             is_elsewhere = "subject" in error.constraint
             code = "linked-elsewhere" if is_elsewhere else "linked-already"
             raise ProviderError(code, "another account is linked with it") from error
-        await self._audit.add(
-            tx, "provider.linked", actor_id=person_id, subject=person_id, detail={"provider": provider_id}
+
+    async def _note(
+        self,
+        tx: Transaction,
+        action: Literal["provider.linked", "provider.unlinked"],
+        provider_id: str,
+        person_id: str,
+        device: Device,
+    ) -> None:
+        await self._changes.note(
+            tx,
+            action,
+            person_id=person_id,
+            device=device,
+            name=self._names(provider_id),
+            detail={"provider": provider_id},
         )
 
     async def _ask_by_mail(self, provider: Provider, claims: Claims, owner: EmailOwner, device: Device) -> None:

@@ -179,7 +179,7 @@ class OAuthRoutes:
             code=query.code, redirect_uri=flow["redirect_uri"], nonce=flow["nonce"], verifier=flow["verifier"]
         )
         if flow["link_user_id"] is not None:
-            await self._links.link(provider.id, claims, flow["link_user_id"])
+            await self._links.link(provider.id, claims, flow["link_user_id"], device)
             return _led(f"{flow['return_to']}#linked={provider.id}")
         person_id = await self._links.person_of(provider, claims, device)
         if flow["as_code"]:
@@ -221,7 +221,7 @@ class OAuthRoutes:
         return row, digest
 
     async def _confirm(self, call: Call[Confirmation, None]) -> Answer:
-        await self._links.confirm(call.body.token)
+        await self._links.confirm(call.body.token, device_of(call))
         return Answer(204)
 
     async def _list(self, call: Call[None, None]) -> Answer:
@@ -231,7 +231,7 @@ class OAuthRoutes:
 
     async def _unlink(self, call: Call[None, None]) -> Answer:
         await self._people.reauthentication.require(call.me)
-        await self._links.remove(call.me, call.path["provider"])
+        await self._links.remove(call.me, call.path["provider"], device_of(call))
         return Answer(204)
 
     async def _linker(self, call: Call[Any, Any]) -> Caller:

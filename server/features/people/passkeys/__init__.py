@@ -18,7 +18,13 @@ PRUNE_S: Final = 600.0
 
 
 def build(platform: Platform, *, people: AccountsRoom, site: Site) -> Feature:
-    passkeys = Passkeys(database=platform.db, audit=platform.audit, ids=platform.ids, server_name=site.name)
+    passkeys = Passkeys(
+        database=platform.db,
+        audit=platform.audit,
+        changes=people.changes,
+        ids=platform.ids,
+        server_name=site.name,
+    )
     people.methods.offer_passkeys()
     routes = PasskeyRoutes(
         database=platform.db, passkeys=passkeys, parties=OwnAddresses(origin=site.origin), people=people

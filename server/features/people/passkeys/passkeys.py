@@ -8,8 +8,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
+from server.features.people.accounts import Device, SecurityChanges
 from server.features.people.passkeys import ceremonies, queries
 from server.features.people.passkeys.ceremonies import Json, Refused
 from server.http.errors import Problem, invalid_field, not_found
@@ -41,12 +42,14 @@ class Passkeys:
         *,
         database: Database,
         audit: AuditLog,
+        changes: SecurityChanges,
         ids: Ids,
         server_name: str,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._db = database
         self._audit = audit
+        self._changes = changes
         self._ids = ids
         self._server_name = server_name
         self._wall = wall
@@ -65,7 +68,7 @@ class Passkeys:
             known=[(bytes(row["credential_id"]), row["transports"]) for row in known],
         )
 
-    async def register(self, person: Caller, party: OwnAddress, *, name: str, credential: Json) -> Row:
+    async def register(self, person: Caller, party: OwnAddress, *, name: str, credential: Json, device: Device) -> Row:
         """Raises a 422 for what does not answer a challenge of this person, a 409 for a credential that is known or
         one too many.
         """
@@ -80,7 +83,7 @@ class Passkeys:
             if await tx.fetchval(queries.COUNT, person.id) >= MAX_PASSKEYS:
                 raise Problem(409, f"There are {MAX_PASSKEYS} passkeys already", slug="too-many-passkeys")
             row = await self._added(tx, self._ids.uuid7(self._wall()), person.id, new.credential_id, *values)
-            await self._audit.add(tx, "passkey.added", actor_id=person.id, subject=row["id"], detail={"name": name})
+            await self._note(tx, "passkey.added", person, passkey_id=row["id"], name=name, device=device)
         return row
 
     async def request_options(self, party: OwnAddress) -> tuple[str, Json]:
@@ -89,7 +92,7 @@ class Passkeys:
         await self._db.execute(queries.ADD_CHALLENGE, _digest(ticket.encode()), challenge, None, CHALLENGE_S)
         return ticket, ceremonies.request_options(party, challenge=challenge)
 
-    async def show(self, party: OwnAddress, *, ticket: str, credential: Json) -> Shown:
+    async def show(self, party: OwnAddress, *, ticket: str, credential: Json, device: Device) -> Shown:
         """Who answers the challenge of a ticket. Raises a 401, the same for each reason; what a known credential is
         refused for is in the audit log.
         """
@@ -102,8 +105,15 @@ class Passkeys:
             row = await tx.fetchrow(queries.BY_CREDENTIAL, credential_id, party.host)
             reason, shown = await self._checked(tx, row, party, challenge, credential)
             if row is not None and reason:
-                detail = {"reason": reason[:200]}
-                await self._audit.add(tx, "passkey.refused", actor_id=row["user_id"], subject=row["id"], detail=detail)
+                detail = {"reason": reason[:200], "user_agent": device.agent}
+                await self._audit.add(
+                    tx,
+                    "passkey.refused",
+                    actor_id=row["user_id"],
+                    subject=row["id"],
+                    ip=device.address,
+                    detail=detail,
+                )
         if shown is None:
             raise _refused()
         return shown
@@ -112,16 +122,31 @@ class Passkeys:
         at, passkey_id = after or (None, None)
         return await self._db.fetch(queries.OF_PERSON, person.id, at, passkey_id, limit)
 
-    async def remove(self, person: Caller, passkey_id: str) -> None:
+    async def remove(self, person: Caller, passkey_id: str, device: Device) -> None:
         """Raises a 404 unless it is theirs."""
         async with self._db.transaction() as tx:
             name = await tx.fetchval(queries.REMOVE, passkey_id, person.id)
             if name is None:
                 raise not_found("You have no such passkey")
-            await self._audit.add(tx, "passkey.removed", actor_id=person.id, subject=passkey_id, detail={"name": name})
+            await self._note(tx, "passkey.removed", person, passkey_id=passkey_id, name=name, device=device)
 
     async def prune(self) -> None:
         await self._db.execute(queries.PRUNE_CHALLENGES)
+
+    async def _note(
+        self,
+        tx: Transaction,
+        action: Literal["passkey.added", "passkey.removed"],
+        person: Caller,
+        *,
+        passkey_id: str,
+        name: str,
+        device: Device,
+    ) -> None:
+        detail = {"name": name}
+        await self._changes.note(
+            tx, action, person_id=person.id, device=device, subject=passkey_id, name=name, detail=detail
+        )
 
     async def _checked(
         self, tx: Transaction, row: Row | None, party: OwnAddress, challenge: bytes, credential: Json

@@ -11,7 +11,7 @@ from uuid import UUID
 from pydantic import AfterValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from server.features.people.accounts import AccountsRoom, kept_device, signed_in_answer
+from server.features.people.accounts import AccountsRoom, device_of, kept_device, signed_in_answer
 from server.features.people.accounts.routes import Tokens
 from server.features.people.passkeys.passkeys import Passkeys, Shown
 from server.http.cursors import decode_cursor, encode_cursor
@@ -145,7 +145,9 @@ class PasskeyRoutes:
 
     async def _register(self, call: Call[NewPasskey, None]) -> Answer:
         party = self._parties.of(call.request)
-        row = await self._passkeys.register(call.me, party, name=call.body.name, credential=call.body.credential)
+        row = await self._passkeys.register(
+            call.me, party, name=call.body.name, credential=call.body.credential, device=device_of(call)
+        )
         return Answer(201, PasskeyShape(**dict(row)), {"Location": f"/api/v1/auth/passkeys/{row['id']}"})
 
     async def _list(self, call: Call[None, PageQuery]) -> Answer:
@@ -157,7 +159,7 @@ class PasskeyRoutes:
 
     async def _remove(self, call: Call[None, None]) -> Answer:
         await self._people.reauthentication.require(call.me)
-        await self._passkeys.remove(call.me, call.path["passkey_id"])
+        await self._passkeys.remove(call.me, call.path["passkey_id"], device_of(call))
         return Answer(204)
 
     async def _login_options(self, call: Call[None, None]) -> Answer:
@@ -184,7 +186,9 @@ class PasskeyRoutes:
 
     async def _shown(self, call: Call[Any, None]) -> Shown:
         party = self._parties.of(call.request)
-        return await self._passkeys.show(party, ticket=call.body.ticket, credential=call.body.credential)
+        return await self._passkeys.show(
+            party, ticket=call.body.ticket, credential=call.body.credential, device=device_of(call)
+        )
 
 
 RECENT: Final = (

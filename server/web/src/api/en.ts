@@ -23,6 +23,7 @@ export default {
   proof: "Prove once more that it is you.",
   passkey: "The passkey was refused.",
   unlocked: "Unlock the passkey itself, by fingerprint, face or PIN: your account has a second factor.",
+  ownPassword: "Choose a password of your own first, in the settings under Security.",
   tooOld: "This has been used, or is too old. Begin again.",
   lastWay: "Choose a password first: there is no other way to sign in.",
   providerAway: "The provider cannot be reached.",

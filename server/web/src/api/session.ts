@@ -178,6 +178,12 @@ export function endedByServer(): void {
   forget("revoked");
 }
 
+/** What the token says of its person is out of date: get another. */
+export async function renewToken(): Promise<void> {
+  access = null;
+  await accessToken();
+}
+
 export async function reloadMe(): Promise<void> {
   if (stored()) updateMe(await call<Me>("/me"));
 }

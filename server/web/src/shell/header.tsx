@@ -25,7 +25,7 @@ export function Header() {
       <div class="top-tools">
         <LanguageSwitch />
         <ThemeSwitch />
-        {me.value && tools.map((load, index) => <Tool key={index} load={load} />)}
+        {me.value && !me.value.must_change_password && tools.map((load, index) => <Tool key={index} load={load} />)}
         {me.value ? <AccountMenu /> : <SignIn />}
       </div>
     </header>

@@ -182,7 +182,7 @@ async def test_when_both_sides_have_verified_the_address_its_owner_links_by_a_ma
     token = link.partition("#token=")[2]
     confirm = {"json": {"token": token}}
     assert (await providers.client.post("/api/v1/auth/oauth/confirm", **confirm)).status == 204
-    assert await slug(await providers.client.post("/api/v1/auth/oauth/confirm", **confirm)) == (422, "token-invalid")
+    assert await slug(await providers.client.post("/api/v1/auth/oauth/confirm", **confirm)) == (422, "link-invalid")
     held = await (await providers.exchange(await _sign_in(providers, provider))).json()
     assert held["user"]["id"] == ada.id
 

@@ -11,10 +11,12 @@ export const reset = (token: string, password: string): Promise<void> =>
   request("/auth/password/reset", { ...post, body: { token, password } });
 export const verify = (token: string): Promise<void> => request("/auth/email/verify", { ...post, body: { token } });
 
+export const undoEmail = (token: string): Promise<void> => request("/auth/email/undo", { ...post, body: { token } });
+
 export const resend = (): Promise<void> => call("/auth/email/resend", post);
-export const changeEmail = (password: string, email: string): Promise<void> =>
+export const changeEmail = (password: string | null, email: string): Promise<void> =>
   call("/auth/email/change", { ...post, body: { password, email } });
-export const changePassword = (password: string, new_password: string): Promise<void> =>
+export const changePassword = (password: string | null, new_password: string): Promise<void> =>
   call("/auth/password/change", { ...post, body: { password, new_password } });
 
 export const listDevices = (): Promise<Answer<"listSessions">> => call("/auth/sessions?limit=100");

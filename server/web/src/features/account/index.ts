@@ -6,6 +6,7 @@ export const account: Feature = {
     page("/forgot", () => import("./forgot")),
     page("/reset", () => import("./reset")),
     page("/verify", () => import("./verify")),
+    page("/undo-email", () => import("./undo-email")),
   ],
   settings: [{ name: "security", label: { en: "Security", ar: "الأمان" }, load: () => import("./security") }],
 };

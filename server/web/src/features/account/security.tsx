@@ -1,7 +1,7 @@
 /** The settings of how one signs in: the address, the password, and the devices that are signed in. */
 import { useEffect, useState } from "preact/hooks";
 import { sentence } from "../../api/http";
-import { me, reloadMe } from "../../api/session";
+import { me, reloadMe, renewToken } from "../../api/session";
 import type { Me } from "../../api/types";
 import { ago, when } from "../../ui/format";
 import { Field, Spinner } from "../../ui/parts";
@@ -17,6 +17,8 @@ export default function Security() {
   const user = me.value;
   useEffect(() => void reloadMe().catch(() => undefined), []);
   if (!user) return null;
+  // Until it is changed the server answers nothing else.
+  if (user.must_change_password) return <Password user={user} />;
   return (
     <div class="security">
       <Password user={user} />
@@ -29,14 +31,18 @@ export default function Security() {
 
 function Password({ user }: { user: Me }) {
   const { form, errors, busy, submit } = useSending(["password", "new_password"], async (data) => {
-    await proved(() => changePassword(textOf(data, "password"), textOf(data, "new_password")));
+    const old = user.has_password ? textOf(data, "password") : null;
+    await proved(() => changePassword(old, textOf(data, "new_password")));
     form.current?.reset();
     toast(t("passwordChanged"), "good");
+    await renewToken();
     await reloadMe();
   });
+  const title = user.has_password ? t("changePassword") : t("choosePassword");
   return (
-    <form class="panel" ref={form} onSubmit={submit} noValidate aria-label={t("changePassword")}>
-      <h2>{t("changePassword")}</h2>
+    <form class="panel" ref={form} onSubmit={submit} noValidate aria-label={title}>
+      <h2>{title}</h2>
+      {!user.has_password && <p class="dim">{t("withoutPassword")}</p>}
       {user.must_change_password && (
         <p class="form-error" role="alert">
           {t("mustChange")}
@@ -44,14 +50,16 @@ function Password({ user }: { user: Me }) {
       )}
       <FormError text={errors["form"]} />
       <input class="visually-hidden" autocomplete="username" value={user.username} readOnly tabIndex={-1} aria-hidden="true" />
-      <Field label={t("oldPassword")} name="password" error={errors["password"]}>
-        {(ids) => <Secret {...ids} name="password" autocomplete="current-password" />}
-      </Field>
+      {user.has_password && (
+        <Field label={t("oldPassword")} name="password" error={errors["password"]}>
+          {(ids) => <Secret {...ids} name="password" autocomplete="current-password" />}
+        </Field>
+      )}
       <Field label={t("newPassword")} name="new_password" error={errors["new_password"]} hint={t("passwordHint")}>
         {(ids) => <Secret {...ids} name="new_password" autocomplete="new-password" />}
       </Field>
       <button type="submit" class="button accent" disabled={busy}>
-        {t("changePassword")}
+        {title}
       </button>
     </form>
   );
@@ -59,7 +67,8 @@ function Password({ user }: { user: Me }) {
 
 function Address({ user }: { user: Me }) {
   const { form, errors, busy, submit } = useSending(["email"], async (data) => {
-    await proved(() => changeEmail(textOf(data, "address_password"), textOf(data, "email").trim()));
+    const password = user.has_password ? textOf(data, "address_password") : null;
+    await proved(() => changeEmail(password, textOf(data, "email").trim()));
     form.current?.reset();
     toast(t("addressChanges"), "good");
   });
@@ -77,9 +86,11 @@ function Address({ user }: { user: Me }) {
       <Field label={t("newAddress")} name="email" error={errors["email"]}>
         {(ids) => <input {...ids} name="email" type="email" dir="ltr" autocomplete="email" required />}
       </Field>
-      <Field label={t("currentPassword")} name="address_password">
-        {(ids) => <Secret {...ids} name="address_password" autocomplete="current-password" />}
-      </Field>
+      {user.has_password && (
+        <Field label={t("currentPassword")} name="address_password">
+          {(ids) => <Secret {...ids} name="address_password" autocomplete="current-password" />}
+        </Field>
+      )}
       <button type="submit" class="button" disabled={busy}>
         {t("changeAddress")}
       </button>

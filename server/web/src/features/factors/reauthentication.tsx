@@ -5,6 +5,7 @@
 import { signal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, OWN_TYPE, sentence } from "../../api/http";
+import { me } from "../../api/session";
 import { Field } from "../../ui/parts";
 import { FormError, Secret, textOf, useSending } from "../../ui/sending";
 import { getFactors, listPasskeys, passkeyRequest, reauthenticate, reauthenticateByPasskey } from "./calls";
@@ -14,6 +15,7 @@ import { t } from "./words";
 interface Asked {
   /** The person has a second factor: its code is the proof, else the password. */
   hasCode: boolean;
+  hasPassword: boolean;
   hasPasskey: boolean;
   done: () => void;
   refused: (error: ApiError) => void;
@@ -34,7 +36,11 @@ export async function proved<T>(act: () => Promise<T>): Promise<T> {
 
 async function ask(): Promise<void> {
   const [factors, passkeys] = await Promise.all([getFactors(), listPasskeys()]);
-  const given = { hasCode: factors.totp !== null, hasPasskey: passkeys.items.length > 0 && hasPasskeys() };
+  const given = {
+    hasCode: factors.totp !== null,
+    hasPassword: me.peek()?.has_password ?? true,
+    hasPasskey: passkeys.items.length > 0 && hasPasskeys(),
+  };
   asked.peek()?.refused(turnedBack());
   await new Promise<void>((done, refused) => (asked.value = { ...given, done, refused }));
 }
@@ -55,7 +61,7 @@ function finish(proof: "given" | null): void {
   else now?.refused(turnedBack());
 }
 
-function Dialog({ asked: { hasCode, hasPasskey } }: { asked: Asked }) {
+function Dialog({ asked: { hasCode, hasPassword, hasPasskey } }: { asked: Asked }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [failure, setFailure] = useState("");
   useEffect(() => dialog.current?.showModal(), []);
@@ -69,17 +75,22 @@ function Dialog({ asked: { hasCode, hasPasskey } }: { asked: Asked }) {
     await reauthenticate(hasCode ? { totp: textOf(data, "totp").trim() } : { password: textOf(data, "proof") });
     done();
   });
+  const canType = hasCode || hasPassword;
   return (
     <dialog class="dialog" ref={dialog} onClose={() => finish(null)} aria-labelledby="proof-title" aria-describedby="proof-text">
       <form class="factors-form" ref={form} onSubmit={submit} noValidate>
         <h2 id="proof-title">{t("proveTitle")}</h2>
         <p id="proof-text">{t("proveText")}</p>
         <FormError text={failure || errors["form"]} />
-        {hasCode ? <CodeField name="totp" error={errors["totp"]} /> : <ProofPassword error={errors["password"]} />}
+        {hasCode && <CodeField name="totp" error={errors["totp"]} />}
+        {!hasCode && hasPassword && <ProofPassword error={errors["password"]} />}
+        {!canType && <p>{hasPasskey ? t("proveByPasskey") : t("noPassword")}</p>}
         <div class="factors-row">
-          <button type="submit" class="button accent" disabled={busy}>
-            {t("prove")}
-          </button>
+          {canType && (
+            <button type="submit" class="button accent" disabled={busy}>
+              {t("prove")}
+            </button>
+          )}
           {hasPasskey && <PasskeyProof onDone={done} onFailure={setFailure} />}
           <button type="button" class="button" onClick={() => dialog.current?.close()}>
             {t("cancel")}
@@ -92,7 +103,7 @@ function Dialog({ asked: { hasCode, hasPasskey } }: { asked: Asked }) {
 
 function ProofPassword({ error }: { error: string | undefined }) {
   return (
-    <Field label={t("password")} name="proof" error={error} hint={t("noPassword")}>
+    <Field label={t("password")} name="proof" error={error}>
       {(ids) => <Secret {...ids} name="proof" autocomplete="current-password" />}
     </Field>
   );

@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { ComponentChildren } from "preact";
 import { sentence } from "../../api/http";
+import { me } from "../../api/session";
 import { month } from "../../ui/format";
 import { CopyButton, Field, Spinner } from "../../ui/parts";
 import { attempt, FormError, Secret, textOf, useSending } from "../../ui/sending";
@@ -142,8 +143,10 @@ function Codes({ codes, onKept }: { codes: string[]; onKept: () => void }) {
 }
 
 function Removing({ onRemoved, onCancel }: { onRemoved: () => Promise<void>; onCancel: () => void }) {
+  const hasPassword = me.value?.has_password ?? true;
   const { form, errors, busy, submit } = useSending(["password", "code"], async (data) => {
-    await removeTotp({ password: textOf(data, "totp_password"), code: textOf(data, "code").trim() });
+    if (hasPassword) await removeTotp({ password: textOf(data, "totp_password"), code: textOf(data, "code").trim() });
+    else await proved(() => removeTotp({}));
     await onRemoved();
   });
   return (
@@ -151,10 +154,14 @@ function Removing({ onRemoved, onCancel }: { onRemoved: () => Promise<void>; onC
       <StepTitle>{t("removeTotp")}</StepTitle>
       <p>{t("removeText")}</p>
       <FormError text={errors["form"]} />
-      <Field label={t("password")} name="totp_password" error={errors["password"]}>
-        {(ids) => <Secret {...ids} name="totp_password" autocomplete="current-password" />}
-      </Field>
-      <CodeField name="code" error={errors["code"]} />
+      {hasPassword && (
+        <>
+          <Field label={t("password")} name="totp_password" error={errors["password"]}>
+            {(ids) => <Secret {...ids} name="totp_password" autocomplete="current-password" />}
+          </Field>
+          <CodeField name="code" error={errors["code"]} />
+        </>
+      )}
       <Buttons action={t("removeTotp")} busy={busy} onCancel={onCancel} isDanger />
     </form>
   );
