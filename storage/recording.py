@@ -73,6 +73,16 @@ class Recordings:
         rows = await self._db.fetch(_SEGMENTS, stream_id, rendition, from_segment, limit)
         return [Segment(**dict(row)) for row in rows]
 
+    async def between(self, stream_id: str, *, from_ms: int, to_ms: int, limit: int = 1_000) -> list[Segment]:
+        """Segments that begin in this time, in order of number and rendition."""
+        rows = await self._db.fetch(_BETWEEN, stream_id, from_ms, to_ms, limit)
+        return [Segment(**dict(row)) for row in rows]
+
+    async def extent_ms(self, stream_id: str) -> tuple[float, float] | None:
+        """From when to when anything is recorded; None when nothing is."""
+        row = await self._db.fetchrow(_EXTENT, stream_id)
+        return None if row is None or row["begin_ms"] is None else (row["begin_ms"], row["end_ms"])
+
     async def inits(self, stream_id: str) -> list[Init]:
         """Initialisation segments in order of rendition and name."""
         if not is_uuid(stream_id):
@@ -104,6 +114,14 @@ _SEGMENTS: Final = f"""
 select {_FIELDS} from stream_segments
 where stream_id = $1 and ($2::text is null or rendition = $2) and segment >= $3
 order by segment, rendition limit $4
+"""
+_BETWEEN: Final = f"""
+select {_FIELDS} from stream_segments
+where stream_id = $1 and media_time_ms >= $2 and media_time_ms < $3 order by segment, rendition limit $4
+"""
+_EXTENT: Final = """
+select min(media_time_ms)::float8 as begin_ms, max(media_time_ms + duration_ms) as end_ms
+from stream_segments where stream_id = $1
 """
 _INITS: Final = """
 select rendition, name, object_key, info from stream_inits where stream_id = $1 order by rendition, name

@@ -31,6 +31,7 @@ from media.hls.events import (
 from media.hls.listing import PartInfo, RenditionInfo, Report, SegmentInfo
 from media.hls.multivariant import render_multivariant
 from media.hls.playlist import MediaPlaylist
+from media.hls.reel import Reel, Stretch
 from media.hls.rendition import Rendition, described_plan
 from media.hls.segmenter import FIRST_SEGMENT
 
@@ -417,6 +418,28 @@ class LiveIndex:
         order = {name: at for at, name in enumerate(names, 1)}
         held = [each for each in self._renditions.values() if not each.is_made or each.init.rendition in order]
         return sorted(held, key=lambda each: (each.init.kind != "video", order.get(each.init.rendition, 0)))
+
+    def reel(self, seconds: float, stop_s: float | None) -> Reel | None:
+        """The source's segments that hold some of the ``seconds`` before ``stop_s`` (of the media clock; None: before
+        the end), in order of rendition and time, the open ones by their parts. None before there is anything."""
+        held = [each for each in self._videos_first() if each.init.muxer == SOURCE and not each.playlist.is_empty]
+        if not held:
+            return None
+        begin_s, end_s = held[0].playlist.extent_s
+        stop_s = end_s if stop_s is None else stop_s
+        found = [
+            Stretch(
+                about=msgspec.structs.replace(each.init, path=""),
+                init=segment.init_uri or each.init.name,
+                files=(segment.uri,) if segment.size else tuple(self._parts.get(segment.uri, ())),
+                start_s=segment.media_time / segment.timescale,
+                duration_s=segment.duration_s,
+                size=segment.size,
+            )
+            for each in held
+            for segment in each.playlist.between(stop_s - seconds, stop_s)
+        ]
+        return Reel(begin_s=begin_s, end_s=end_s, stretches=[one for one in found if one.files])
 
     def locate(self, name: str) -> Location | None:
         """Where the bytes of a name from a playlist are; None for a name that stands for nothing (any more)."""

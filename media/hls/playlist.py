@@ -5,6 +5,7 @@ Sans-I/O: fed with what is ready, asked for a rendering.
 
 from __future__ import annotations
 
+import bisect
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -91,6 +92,33 @@ class MediaPlaylist:
     def numbered(self, number: int) -> SegmentInfo:
         """The complete segment of one of ``numbers``."""
         return self._entries[number - self._entries[0].info.number].info
+
+    def between(self, start_s: float, stop_s: float) -> list[SegmentInfo]:
+        """The segments that hold some of this time (seconds of the media clock) and have bytes, oldest first. The open
+        one is among them, as long as its parts are; its size is 0."""
+        first = bisect.bisect_right(self._entries, start_s, key=lambda entry: _end_s(entry.info))
+        last = bisect.bisect_left(self._entries, stop_s, key=lambda entry: _start_s(entry.info))
+        found = [entry.info for entry in self._entries[first:last] if not entry.info.is_gap]
+        newest = self._so_far
+        if newest is not None and _start_s(newest) < stop_s and _end_s(newest) > start_s:
+            found.append(newest)
+        return found
+
+    @property
+    def extent_s(self) -> tuple[float, float]:
+        """From when to when it lists anything; not while empty."""
+        first = self._entries[0].info if self._entries else self._so_far
+        last = self._so_far or self._entries[-1].info
+        assert first is not None
+        return _start_s(first), _end_s(last)
+
+    @property
+    def _so_far(self) -> SegmentInfo | None:
+        """The open segment, as long as its parts are."""
+        if self._open is None:
+            return None
+        ticks = round(sum(part.duration_s for part in self._open.parts) * self._open.info.timescale)
+        return msgspec.structs.replace(self._open.info, duration=ticks)
 
     def start_at(self, breaks: int) -> None:
         """Begin in the middle of a stream: ``breaks`` discontinuities came before. Only while empty."""
@@ -347,6 +375,14 @@ class MediaPlaylist:
                 return at + 1
             left -= entries[at].info.duration_s
         return 0
+
+
+def _start_s(info: SegmentInfo) -> float:
+    return info.media_time / info.timescale
+
+
+def _end_s(info: SegmentInfo) -> float:
+    return (info.media_time + info.duration) / info.timescale
 
 
 def _date(at: float) -> str:

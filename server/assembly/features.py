@@ -56,6 +56,9 @@ def open_features(
         members=lambda: place.cluster.members.view.members,
         owners=place.cluster.shards.owners,
         when_rights_changed=access.rights.heed,
+        footage=access.footage,
+        addresses=access.addresses,
+        viewings=access.viewings,
     )
     passwords = Passwords()
     stages.add("passwords", closer(passwords.close))

@@ -172,9 +172,7 @@ def _watched(
         sockets={"rtmp": ports.rtmp},
     )
     webrtc = WebrtcViewings(viewings=access.viewings, media=media)
-    playback = Playback(recordings=storage.recordings)
-    pull = Pull(address_of=place.address_of)
-    stages.add("pull", pull.close)
+    playback, pull = access.playback, access.pull
     return _Watched(
         streams=streams,
         playback=playback,
@@ -273,6 +271,7 @@ def features(
         pull=watched.pull,
         addresses=access.addresses,
         viewings=access.viewings,
+        footage=access.footage.live_reel,
         me=place.name,
     )
     webrtc = WebrtcRoutes(

@@ -15,8 +15,12 @@ from server.features.people.accounts import Accounts, AccountsRoom
 from server.features.people.accounts.passwords import Passwords
 from server.features.people.audience import Audience
 from server.features.settings import FeatureSettings
+from server.features.videos import clips
 from server.http.identity import Identity
+from server.live.addresses import MediaAddresses
 from server.live.departure import Departure
+from server.live.footage import FootageFinder
+from server.live.viewings import Viewings
 from server.outbound.mail import open_mail
 from server.outbound.settings import Site
 from storage.facts import Facts
@@ -36,6 +40,9 @@ class Core:
     members: Callable[[], Mapping[str, Member]]
     owners: cluster.Owners
     when_rights_changed: Callable[[], Awaitable[None]]
+    footage: FootageFinder
+    addresses: MediaAddresses
+    viewings: Viewings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +97,13 @@ def install(
         relations.build(platform, settings=settings, when_changed=changed),
         profiles.build(platform, settings=settings, when_changed=changed),
         streams.build(platform, departure=core.departure, rights=core.rights),
+        clips.build(
+            platform,
+            settings=settings,
+            footage=core.footage,
+            addresses=core.addresses,
+            viewings=core.viewings,
+        ),
         notifications.build(platform, settings=settings, audience=Audience(), streams=StreamTitles()).feature,
         api_tokens.build(platform, identity=core.identity, people=people),
         audit.build(platform),

@@ -7,15 +7,18 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
+import msgspec
 from aiohttp import web
+from pydantic import Field
 
 from actors.events import StreamView
 from actors.runtime import DomainError
 from media.hls.answers import Bad, InStore, Location, OnDisk, PendingPart, Rendered, Wait
 from media.hls.blocking import parse_query
 from media.hls.index import FIRST_SEGMENT_S
+from media.hls.reel import Reel
 from server.http import content
 from server.http.errors import Problem, not_found
 from server.http.operation import Answer, Call, Handler, MediaType, Operation, PathFormat
@@ -57,6 +60,13 @@ class PlaylistQuery(Query):
     _HLS_skip: str | None = None
 
 
+class FootageQuery(Query):
+    """``ms`` of the media clock before ``stop_ms``; without it, before the end."""
+
+    ms: Annotated[int, Field(ge=0, le=2**53)]
+    stop_ms: Annotated[int, Field(ge=0, le=2**53)] | None = None
+
+
 class HlsRoutes:
     """``/hls/{stream_id}/…``."""
 
@@ -72,6 +82,7 @@ class HlsRoutes:
         pull: Pull,
         addresses: MediaAddresses,
         viewings: Viewings,
+        footage: Callable[[str, float, float | None], Reel | None],
         me: str,
         wall: Callable[[], float] = time.time,
     ) -> None:
@@ -82,6 +93,7 @@ class HlsRoutes:
         self._pull = pull
         self._addresses = addresses
         self._viewings = viewings
+        self._footage_of = footage
         self._me = me
         self._wall = wall
 
@@ -126,7 +138,20 @@ class HlsRoutes:
                 answers={200: MediaType(media_type="video/mp4"), 206: MediaType(media_type="video/mp4"), 304: None},
                 problems=frozenset({404, 412, 416, 503}), auth="optional",
             ),
+            Operation(
+                method="GET", path=f"{base}/footage.json", handler=self._footage, name="footage", tag=TAG,
+                summary="Which files hold a time of the stream, for the other nodes", query=FootageQuery, paths=stream,
+                answers={200: MediaType(media_type="application/json")}, problems=frozenset({404}), auth="optional",
+                is_documented=False,
+            ),
         ]  # fmt: skip
+
+    async def _footage(self, call: Call[None, FootageQuery]) -> web.StreamResponse:
+        view = await self._view(call)
+        ms, stop_ms = call.query.ms, call.query.stop_ms
+        reel = self._footage_of(view.id, ms / 1000, None if stop_ms is None else stop_ms / 1000)
+        headers = {"Cache-Control": "no-store", "Content-Type": "application/json"}
+        return web.Response(body=msgspec.json.encode(reel), headers=headers)
 
     def _here_or_there(self, handler: Handler) -> Handler:
         """Answered by the node that the stream is published on; by this one when there is none, or it is gone."""

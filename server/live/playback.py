@@ -126,6 +126,10 @@ class Playback:
             self._held.move_to_end(view.id)
         return held
 
+    def known(self, stream_id: str) -> HeldIndex | None:
+        """The index, if this node holds one; nothing is read."""
+        return self._held.get(stream_id)
+
     def picture(self, stream_id: str) -> Pictured | None:
         return self._pictures.get(stream_id)
 

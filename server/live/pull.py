@@ -63,7 +63,7 @@ class Pull:
 
     async def answer(self, node: str, request: web.Request) -> web.Response:
         """What the node answers to this request. Raises a 503 when it does not."""
-        fetched = await self._fetch(node, request.path_qs, request.headers.get("Authorization", ""))
+        fetched = await self.fetch(node, request.path_qs, authorization=request.headers.get("Authorization", ""))
         headers = {name: value for name, value in fetched.headers.items() if name != "ETag"}
         etag = fetched.headers.get("ETag")
         if fetched.status != 200 or etag is None:
@@ -71,7 +71,8 @@ class Pull:
         answer = content.held if headers.get("Content-Type", "").startswith(("video/", "image/")) else content.text
         return answer(request, fetched.body, etag=etag, headers=headers)
 
-    async def _fetch(self, node: str, path: str, authorization: str) -> Fetched:
+    async def fetch(self, node: str, path: str, *, authorization: str = "") -> Fetched:
+        """The node's answer to a GET. Raises a 503 when it does not answer."""
         key = f"{authorization} {path}"
         kept = self._kept.get(key)
         if kept is not None:

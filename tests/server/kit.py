@@ -19,6 +19,11 @@ from server.features.settings import FeatureSettings
 from server.http.identity import Identity
 from server.http.limits import RateLimiter, TokenBuckets
 from server.jobs import Jobs
+from server.live.addresses import MediaAddresses
+from server.live.footage import FootageFinder
+from server.live.playback import Playback
+from server.live.pull import Pull
+from server.live.viewings import Viewings
 from server.outbound.settings import Site
 from storage.audit import AuditLog
 from storage.facts import Facts, by_name
@@ -27,6 +32,7 @@ from storage.jobs import JobQueue
 from storage.leases import Leases
 from storage.objects import LocalObjects
 from storage.postgres import Database
+from storage.recording import Recordings
 from storage.rights import RightsTable
 from tests.server.jobs.inline import run_due
 from tests.server.live.nodes import NodeDirectory
@@ -82,6 +88,8 @@ class Kit:
     limiter: RateLimiter = field(default_factory=TokenBuckets)
     published: PublishedEvents = field(default_factory=PublishedEvents)
     streams: Streams = field(default_factory=Streams)
+    playback: Playback | None = None
+    """What is published here; without it nothing is."""
 
     def platform(self) -> Platform:
         ids = Ids()
@@ -108,6 +116,20 @@ class Kit:
             members=dict,
             owners=dict,
             when_rights_changed=_nothing_happens,
+            footage=self.footage(),
+            addresses=MediaAddresses(seals=self.identity),
+            viewings=Viewings(),
+        )
+
+    def footage(self) -> FootageFinder:
+        recordings = Recordings(db=self.database)
+        return FootageFinder(
+            playback=self.playback or Playback(recordings=recordings),
+            recordings=recordings,
+            objects=LocalObjects(root=self.objects_dir),
+            pull=Pull(address_of=lambda _: ""),
+            addresses=MediaAddresses(seals=self.identity),
+            me="n1",
         )
 
     def install(self, platform: Platform | None = None, **settings: Any) -> Installed:

@@ -73,6 +73,12 @@ SAMPLES = {
     " select '', 'p', '', '', '', '', '', false, $1, now() where $2::uuid is not null",
     "api_tokens": "insert into api_tokens (id, user_id, token_hash, name, scopes)"
     f" select '{ROOM}', $1, '', 'n', '{{}}' where $2::uuid is not null",
+    "clips": "insert into clips (id, stream_id, room_id, owner_id, creator_id, title, visibility, from_ms, to_ms, file,"
+    f" has_thumbnail) values ('{ROOM}', '{STREAM}', '{ROOM}', $1, $2, 't', 'public', 0, 1, '{{}}', false),"
+    f" ('{STREAM}', '{STREAM}', '{ROOM}', $2, $1, 't', 'public', 0, 1, '{{}}', false)",
+    "clip_messages": 'insert into clip_messages (clip_id, "offset", id, user_id, text, sent_at, media_time_ms)'
+    f" select '{ROOM}', 1, '{ROOM}', $1, 'hello', now(), 1 where $2::uuid is not null",
+    "clip_settings": "insert into clip_settings (user_id, others_may_clip) select $1, false where $2::uuid is not null",
     "view_sessions": "insert into view_sessions (id, stream_id, user_id, viewer, started_at, last_at)"
     f" select '{ROOM}', '{STREAM}', $1, 'v', now(), now() where $2::uuid is not null",
 }

@@ -40,6 +40,7 @@ class HlsFixture:
         self._routes = HlsRoutes(
             playback=self.playback, stream_directory=stream_directory, objects=self.objects, recordings=recordings,
             pull=Pull(address_of=lambda _: ""), me="n1", addresses=NO_ADDRESSES, viewings=Viewings(),
+            footage=lambda *_: None,
         )  # fmt: skip
 
     async def view(self, stream_id: str, *, viewer_id: str | None) -> StreamView:

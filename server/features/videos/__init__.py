@@ -1,0 +1,1 @@
+"""What is watched after it was live: clips, markers, recordings as files."""

@@ -1,0 +1,69 @@
+"""Clips: the last seconds of a stream as a file of their own, with what was written meanwhile.
+
+A clip is cut out of the stream's segments as they are, on the node that is asked. It is kept apart from the recording
+and outlives it. Those see it who may watch the stream; of a stream that has gone, those who could.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from server.feature import NO_UUID, ExportSection, Feature, PersonalData, Platform, rows_by_id
+from server.features.videos.clips import queries, rules
+from server.features.videos.clips.clips import Clips, erase
+from server.features.videos.clips.media import ClipMedia
+from server.features.videos.clips.routes import ClipRoutes
+from server.features.videos.clips.settings import ClipSettings
+from server.http.limits import hourly
+from server.live.addresses import MediaAddresses
+from server.live.footage import FootageFinder
+from server.live.viewings import Viewings
+
+__all__ = ["build"]
+
+
+def build(
+    platform: Platform,
+    *,
+    settings: ClipSettings,
+    footage: FootageFinder,
+    addresses: MediaAddresses,
+    viewings: Viewings,
+) -> Feature:
+    clips = Clips(db=platform.db, objects=platform.objects, footage=footage, ids=platform.ids)
+    routes = ClipRoutes(
+        clips=clips,
+        addresses=addresses,
+        db=platform.db,
+        audit=platform.audit,
+        now=platform.now,
+        rate=hourly("clips", settings.max_clips_per_hour),
+    )
+    media = ClipMedia(clips=clips, objects=platform.objects, addresses=addresses, viewings=viewings)
+    return Feature(
+        name="clips",
+        operations=[*routes.operations(), *media.operations()],
+        personal_data=PersonalData(
+            tables=frozenset({"clips", "clip_messages", "clip_settings"}), sections=SECTIONS, erase=erase
+        ),
+        limits={
+            "clip_seconds": rules.MAX_SECONDS,
+            "clip_bytes": rules.MAX_BYTES,
+            "clip_messages": queries.MAX_MESSAGES,
+            "clips_per_hour": settings.max_clips_per_hour,
+        },
+        gauges=lambda: {"clips_total": ("Clips made on this node", clips.made)},
+    )
+
+
+SECTIONS: Final = (
+    rows_by_id("clips", "id, stream_id, title, from_ms, to_ms, created_at", "clips where creator_id = $1"),
+    ExportSection(
+        name="clip_messages",
+        sql='select clip_id, "offset", id, text, sent_at, media_time_ms from clip_messages '
+        'where user_id = $1 and (clip_id, "offset") > ($2::uuid, $3::bigint) order by clip_id, "offset" limit $4',
+        key=("clip_id", "offset"),
+        start=(NO_UUID, 0),
+    ),
+    rows_by_id("clip_settings", "user_id, others_may_clip", "clip_settings where user_id = $1", "user_id"),
+)

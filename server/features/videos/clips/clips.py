@@ -1,0 +1,226 @@
+"""Clips: made of what a stream has, read by those who may watch it, and deleted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import Any, Final
+
+import msgspec
+
+from media.errors import MediaError
+from media.hls.cutting import Film, Piece, cut
+from media.hls.reel import Stretch
+from server.features.videos.clips import queries
+from server.features.videos.clips.rules import nothing_to_clip, span_of
+from server.features.videos.clips.shapes import ClipFile, Rendition
+from server.http.errors import Problem, not_found
+from server.live.footage import Footage, FootageFinder, FootageStream, Gone
+from server.live.viewings import Viewer
+from storage.doomed import keep, reserve
+from storage.ids import Ids
+from storage.objects import ObjectStore
+from storage.postgres import Database, Row, Transaction
+
+MAKE_S: Final = 30.0
+RESERVED_S: Final = 300.0
+"""Far more than ``MAKE_S``, so that nothing is swept that is still being made."""
+READERS: Final = 8
+AT_ONCE: Final = 2
+MP4: Final = "video/mp4"
+
+
+class ClipRow(msgspec.Struct, frozen=True, kw_only=True):
+    """As ``queries`` selects it."""
+
+    id: str
+    stream_id: str
+    room_id: str
+    title: str
+    visibility: str
+    from_ms: int
+    to_ms: int
+    file: ClipFile
+    has_thumbnail: bool
+    row: Row
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """The ``seconds`` before ``end_s`` of the media clock (None: before the newest). ``at``: the wall clock."""
+
+    seconds: float
+    end_s: float | None
+    title: str | None
+    at: float
+
+
+class Clips:
+    """Every node makes clips, at most ``AT_ONCE`` of them at a time, since each is held in memory."""
+
+    def __init__(
+        self, *, db: Database, objects: ObjectStore, footage: FootageFinder, ids: Ids, at_once: int = AT_ONCE
+    ) -> None:
+        self._db = db
+        self._objects = objects
+        self._footage = footage
+        self._ids = ids
+        self._turns = asyncio.Semaphore(at_once)
+        self.made = 0
+
+    async def make(self, stream_id: str, viewer: Viewer, wanted: Wanted) -> ClipRow:
+        """Cut a clip and keep it. Raises a 404, 403, 409 or 422 that says why there is none, or a 503."""
+        stream = await self._stream(stream_id, viewer)
+        try:
+            async with asyncio.timeout(MAKE_S), self._turns:
+                clip_id = await self._make(stream, viewer, wanted)
+        except TimeoutError:
+            raise Problem(503, "Clips take too long at the moment", retry_after_s=5.0) from None
+        self.made += 1
+        return await self.one(clip_id, viewer)
+
+    async def _stream(self, stream_id: str, viewer: Viewer) -> Row:
+        stream = await self._db.fetchrow(queries.STREAM, viewer.id, stream_id)
+        if stream is None:
+            raise not_found("There is no such stream")
+        if not stream["others_may_clip"] and stream["owner_id"] != viewer.id:
+            raise Problem(403, "The owner of this stream does not allow clips of it", slug="clips-off")
+        return stream
+
+    async def _make(self, stream: Row, viewer: Viewer, wanted: Wanted) -> str:
+        source = FootageStream(
+            id=stream["id"], is_on_air=stream["state"] in ("live", "interrupted"), media_node=stream["media_node"]
+        )
+        footage = await self._footage.find(source, viewer, seconds=wanted.seconds, stop_s=wanted.end_s)
+        if footage is None:
+            raise nothing_to_clip()
+        start, stop = span_of(footage.reel, seconds=wanted.seconds, end_s=wanted.end_s, is_on_air=source.is_on_air)
+        film = await _filmed(footage, start, stop)
+        clip_id = str(self._ids.uuid7(wanted.at))
+        await reserve(self._db, _prefix(clip_id), for_s=RESERVED_S)
+        await self._objects.put(file_key(clip_id, "clip.mp4"), b"".join(film.parts), content_type=MP4)
+        has_thumbnail = await self._keep_picture(clip_id, source, viewer)
+        file = ClipFile(size=film.size, renditions=_renditions(footage.reel.stretches, film))
+        times = round(start * 1000), round(stop * 1000)
+        async with self._db.transaction() as tx:
+            if not await keep(tx, _prefix(clip_id)):
+                raise Problem(503, "The clip took too long", retry_after_s=5.0)
+            await tx.execute(
+                queries.INSERT, clip_id, stream["id"], stream["room_id"], stream["owner_id"], viewer.id,
+                wanted.title or stream["title"], stream["visibility"], *times, msgspec.to_builtins(file), has_thumbnail,
+            )  # fmt: skip
+            await tx.execute(queries.COPY_MESSAGES, clip_id, stream["room_id"], *times)
+        return clip_id
+
+    async def _keep_picture(self, clip_id: str, source: FootageStream, viewer: Viewer) -> bool:
+        picture = await self._footage.picture(source, viewer)
+        if picture is not None:
+            await self._objects.put(file_key(clip_id, "thumbnail.webp"), picture, content_type="image/webp")
+        return picture is not None
+
+    async def one(self, clip_id: str, viewer: Viewer) -> ClipRow:
+        """Raises a 404 for what the viewer may not know of."""
+        row = await self._db.fetchrow(queries.CLIP, viewer.id, clip_id)
+        if row is None:
+            raise not_found("There is no such clip")
+        return _clip(row)
+
+    async def of_stream(self, stream_id: str, viewer: Viewer, *, before: str | None, limit: int) -> list[ClipRow]:
+        """Those of one stream, the newest first; of a stream that has gone as well."""
+        return [_clip(row) for row in await self._db.fetch(queries.OF_STREAM, viewer.id, stream_id, before, limit)]
+
+    async def of_person(self, username_key: str, viewer: Viewer, *, before: str | None, limit: int) -> list[ClipRow]:
+        """Those of a person's streams that are listed, the newest first."""
+        return [_clip(row) for row in await self._db.fetch(queries.OF_PERSON, viewer.id, username_key, before, limit)]
+
+    async def messages(self, clip: ClipRow) -> Sequence[Row]:
+        """What was written in the clip's time and still stands."""
+        return await self._db.fetch(queries.MESSAGES, clip.id)
+
+    async def delete(self, clip_id: str, viewer: Viewer, *, is_admin: bool) -> Row:
+        """By its maker, the stream's owner or an admin; its objects go too. The row that was there.
+
+        Raises a 404, or a 403 for a clip of others."""
+        row = await self._db.fetchrow(queries.DELETE, clip_id, viewer.id, is_admin)
+        if row is None:
+            await self.one(clip_id, viewer)
+            raise Problem(403, "This clip is not yours")
+        return row
+
+    async def others_may_clip(self, person_id: str) -> bool:
+        """Whether a person allows clips of their streams."""
+        found = await self._db.fetchval(queries.SETTINGS, person_id)
+        return found is not False
+
+    async def allow(self, person_id: str, others_may_clip: bool) -> None:
+        await self._db.execute(queries.SET, person_id, others_may_clip)
+
+
+async def erase(tx: Transaction, person_id: str) -> None:
+    for sql in queries.ERASE:
+        await tx.execute(sql, person_id)
+
+
+def file_key(clip_id: str, name: str) -> str:
+    return f"{_prefix(clip_id)}{name}"
+
+
+def _prefix(clip_id: str) -> str:
+    return f"clips/{clip_id}/"
+
+
+def _clip(row: Row) -> ClipRow:
+    return ClipRow(
+        id=row["id"],
+        stream_id=row["stream_id"],
+        room_id=row["room_id"],
+        title=row["title"],
+        visibility=row["visibility"],
+        from_ms=row["from_ms"],
+        to_ms=row["to_ms"],
+        file=msgspec.convert(row["file"], ClipFile),
+        has_thumbnail=row["has_thumbnail"],
+        row=row,
+    )
+
+
+async def _filmed(footage: Footage, start: float, stop: float) -> Film:
+    """Read what is listed and cut it, beside the loop. Raises a 409 where that is no film."""
+    readers = asyncio.Semaphore(READERS)
+    inits: dict[str, asyncio.Task[bytes]] = {}
+
+    async def read(name: str) -> bytes:
+        async with readers:
+            return await footage.read(name)
+
+    async def piece(one: Stretch) -> Piece:
+        return Piece(await inits[one.init], b"".join([await read(name) for name in one.files]))
+
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for name in {one.init for one in footage.reel.stretches}:
+                inits[name] = tasks.create_task(read(name))
+            reading = [(one.about.rendition, tasks.create_task(piece(one))) for one in footage.reel.stretches]
+        found: dict[str, list[Piece]] = {}
+        for rendition, task in reading:
+            found.setdefault(rendition, []).append(task.result())
+        return await asyncio.to_thread(cut, found, start=Fraction(start), stop=Fraction(stop))
+    except* (Gone, MediaError):
+        raise nothing_to_clip() from None
+
+
+def _renditions(stretches: Sequence[Stretch], film: Film) -> list[Rendition]:
+    about: Mapping[str, Any] = {one.about.rendition: one.about for one in stretches}
+    return [
+        Rendition(
+            name=name,
+            kind=about[name].kind,
+            codec=about[name].codec,
+            extents=extents,
+            width=about[name].width,
+            height=about[name].height,
+            frame_rate=about[name].frame_rate,
+            channels=about[name].channels,
+        )
+        for name, extents in film.extents.items()
+    ]

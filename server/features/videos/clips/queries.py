@@ -1,0 +1,79 @@
+"""The SQL of clips. ``$1`` is the viewer's id or null, where a statement judges who may see what."""
+
+from __future__ import annotations
+
+from typing import Final
+
+MAX_MESSAGES: Final = 1_000
+"""Kept with a clip. Of a room that wrote more, evenly chosen ones."""
+
+_IN_GOOD_STANDING: Final = "{0}.deleted_at is null and ({0}.suspended_until is null or {0}.suspended_until <= now())"
+_LET_IN: Final = """
+({0}.owner_id = $1::uuid or (
+    not exists (select from blocks b where b.user_id = {0}.owner_id and b.blocked_id = $1::uuid)
+    and ({1} <> 'private' or exists (select from stream_guests g where g.stream_id = {2} and g.user_id = $1::uuid))))
+"""
+
+STREAM: Final = f"""
+select s.id, s.owner_id, s.room_id, s.title, s.state, s.media_node, s.visibility,
+    coalesce(c.others_may_clip, true) as others_may_clip
+from streams s join users o on o.id = s.owner_id left join clip_settings c on c.user_id = s.owner_id
+where s.id = $2 and {_IN_GOOD_STANDING.format("o")} and {_LET_IN.format("s", "s.visibility", "s.id")}
+"""
+
+_VISIBILITY: Final = "coalesce(s.visibility, c.visibility)"
+_MAY_SEE: Final = f"""
+{_IN_GOOD_STANDING.format("o")} and {_IN_GOOD_STANDING.format("u")}
+and {_LET_IN.format("c", _VISIBILITY, "c.stream_id")}
+"""
+_CLIPS: Final = f"""
+select c.id, c.stream_id, c.room_id, c.title, c.from_ms, c.to_ms, c.file, c.has_thumbnail, c.created_at,
+    {_VISIBILITY} as visibility, c.owner_id, o.username as owner_username, o.display_name as owner_display_name,
+    o.avatar_url as owner_avatar_url, c.creator_id, u.username as creator_username,
+    u.display_name as creator_display_name, u.avatar_url as creator_avatar_url
+from clips c join users o on o.id = c.owner_id join users u on u.id = c.creator_id
+    left join streams s on s.id = c.stream_id
+"""
+_PAGE: Final = "and ($3::uuid is null or c.id < $3) order by c.id desc limit $4"
+
+CLIP: Final = f"{_CLIPS} where c.id = $2 and {_MAY_SEE}"
+OF_STREAM: Final = f"{_CLIPS} where c.stream_id = $2 and {_MAY_SEE} {_PAGE}"
+OF_PERSON: Final = f"""
+{_CLIPS} where c.owner_id = (select id from users where username_key = $2 and deleted_at is null)
+    and (c.owner_id = $1::uuid or {_VISIBILITY} = 'public') and {_MAY_SEE} {_PAGE}
+"""
+DELETE: Final = """
+delete from clips where id = $1 and ($3 or owner_id = $2 or creator_id = $2) returning stream_id, owner_id, creator_id
+"""
+INSERT: Final = """
+insert into clips (id, stream_id, room_id, owner_id, creator_id, title, visibility, from_ms, to_ms, file, has_thumbnail)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+"""
+COPY_MESSAGES: Final = f"""
+insert into clip_messages (clip_id, "offset", id, user_id, text, sent_at, media_time_ms, reply_to)
+select $1, m."offset", m.id, m.user_id, m.text, m.sent_at, m.media_time_ms, m.reply_to
+from (
+    select m.*, row_number() over (order by m."offset") as n, count(*) over () as total
+    from chat_messages m join users u on u.id = m.user_id and u.deleted_at is null
+    where m.room_id = $2 and m.media_time_ms >= $3 and m.media_time_ms <= $4 and m.deleted_at is null) m
+where n % ceil(total / {MAX_MESSAGES}.0)::int = 0
+"""
+MESSAGES: Final = f"""
+select m.id, m."offset", m.user_id, u.username, u.display_name, m.text, m.sent_at, m.media_time_ms, m.reply_to,
+    m.user_id = c.owner_id as is_owner,
+    exists (select from chat_moderators d where d.room_id = c.room_id and d.user_id = m.user_id) as is_moderator
+from clip_messages m join clips c on c.id = m.clip_id join users u on u.id = m.user_id
+    left join chat_messages l on l.room_id = c.room_id and l."offset" = m."offset"
+where m.clip_id = $1 and l.deleted_at is null and {_IN_GOOD_STANDING.format("u")} order by m."offset"
+"""
+
+SETTINGS: Final = "select others_may_clip from clip_settings where user_id = $1"
+SET: Final = """
+insert into clip_settings (user_id, others_may_clip) values ($1, $2)
+on conflict (user_id) do update set others_may_clip = excluded.others_may_clip
+"""
+ERASE: Final = (
+    "delete from clips where owner_id = $1 or creator_id = $1",
+    "delete from clip_messages where user_id = $1",
+    "delete from clip_settings where user_id = $1",
+)
