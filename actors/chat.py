@@ -74,7 +74,7 @@ class ChatRoom(Actor):
     async def activate(self) -> None:
         record = await self._rooms.load(self._room_id)
         if record is None:
-            raise DomainError("not_found", "There is no such room.")
+            raise DomainError("not_found", "There is no such room.", field="room_id")
         pinned = await self._read_pinned(record.pinned_id)
         self._stream_id = record.stream_id
         self._permissions = self._permissions_by(record)

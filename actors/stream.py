@@ -75,7 +75,7 @@ class LiveStream(Actor):
     async def activate(self) -> None:
         record = await self._store.load(self._stream_id)
         if record is None:
-            raise DomainError("not_found", "There is no such stream.")
+            raise DomainError("not_found", "There is no such stream.", field="stream_id")
         self._writer = StreamWriter(context=self.context, stream_id=self._stream_id, store=self._store, record=record)
         publication = record.view.publication
         if record.view.state == "live":

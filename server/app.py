@@ -77,6 +77,7 @@ class App:
         )
         await place.node.start()
         await core.start()
+        await self._start_media(core)
         await open_outside(
             settings,
             storage,
@@ -98,3 +99,6 @@ class App:
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
+
+    async def _start_media(self, core: live.Live) -> None:
+        await core.start_media(self._stages)

@@ -70,7 +70,7 @@ async def empty_database_url(postgres_url: str) -> AsyncIterator[str]:
 @pytest.fixture
 async def database_url(postgres_url: str) -> AsyncIterator[str]:
     """A new database with the schema of today, dropped afterwards."""
-    async with _Database(postgres_url, _TEMPLATE) as url:
+    async with MigratedDatabase(postgres_url) as url:
         yield url
 
 
@@ -131,3 +131,10 @@ class _Database:
 
 def _named(url: str, database: str) -> str:
     return url.replace("/postgres?", f"/{database}?", 1)
+
+
+class MigratedDatabase(_Database):
+    """One with the schema of today."""
+
+    def __init__(self, admin_url: str) -> None:
+        super().__init__(admin_url, _TEMPLATE)

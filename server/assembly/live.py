@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -53,17 +53,25 @@ MEDIA_STOP_S: Final = 8.0
 
 @dataclass(frozen=True, kw_only=True)
 class Live:
-    """``features``: what the live core takes from clients. ``counters`` are those of the media process.
+    """``features``: what the live core takes from clients. ``media_events`` takes the reports of ``media``.
 
-    ``start`` begins what runs by itself; raises ``CannotStart``.
+    ``start`` begins what runs by itself in this process.
     """
 
     media: MediaProcess
-    counters: Callable[[], Mapping[str, float]]
+    media_events: MediaEvents
     fanout: Fanout
     sockets: Sockets
     features: Sequence[Feature]
     start: Callable[[], Awaitable[None]]
+
+    async def start_media(self, stages: Stages) -> None:
+        """Start the media process. Raises ``CannotStart``."""
+        try:
+            await self.media.start(self.media_events)
+        except MediaAway as error:
+            raise CannotStart(f"{error or 'the media process did not start'}: see the log above") from None
+        stages.add("media", partial(self.media.stop, budget_s=MEDIA_STOP_S), budget_s=MEDIA_STOP_S + 4)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,15 +133,10 @@ def assemble(
         access.rights.start(eviction.handle)
         place.load_monitor.start()
         stages.add("load monitor", closer(place.load_monitor.close))
-        try:
-            await watched.media.start(watched.media_events)
-        except MediaAway as error:
-            raise CannotStart(f"{error or 'the media process did not start'}: see the log above") from None
-        stages.add("media", partial(watched.media.stop, budget_s=MEDIA_STOP_S), budget_s=MEDIA_STOP_S + 4)
 
     return Live(
         media=watched.media,
-        counters=lambda: watched.media_events.counters,
+        media_events=watched.media_events,
         fanout=fanout,
         sockets=sockets.sockets,
         features=[*sockets.features, *features(settings, storage, place, access, watched, ports=ports)],

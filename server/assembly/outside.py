@@ -173,7 +173,7 @@ async def _drain_sockets(settings: Settings, edge: Edge, *, is_listening_alone: 
 
 
 def _gauges(place: ClusterPlace, live: Live, edge: Edge, features: Sequence[Feature]) -> Gauges:
-    media: Mapping[str, float] = live.counters()
+    media: Mapping[str, float] = live.media_events.counters
     of_features = {
         name: value for feature in features if feature.gauges is not None for name, value in feature.gauges().items()
     }

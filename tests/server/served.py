@@ -53,6 +53,13 @@ class Device:
         """The next event that the server has sent, with its body."""
         return await asyncio.wait_for(self._events.get(), DEADLINE_S)
 
+    async def until(self, event: str) -> Any:
+        """The body of the next event of this name; those before it are passed over."""
+        while True:
+            name, body = await self.event()
+            if name == event:
+                return body
+
     @property
     def is_silent(self) -> bool:
         """Nothing was sent to it that ``event`` has not given."""
@@ -61,6 +68,18 @@ class Device:
     async def ask(self, event: str, body: Any) -> Any:
         """The acknowledgement."""
         return await self.client.call(event, body, timeout=DEADLINE_S)
+
+    async def done(self, event: str, body: Any) -> Any:
+        """The acknowledgement of what must not be refused."""
+        ack = await self.ask(event, body)
+        assert ack["ok"], ack
+        return ack
+
+    async def refused(self, event: str, body: Any) -> Any:
+        """The error of what must be refused."""
+        ack = await self.ask(event, body)
+        assert ack["ok"] is False, ack
+        return ack["error"]
 
 
 class LiveNode:

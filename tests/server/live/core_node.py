@@ -1,0 +1,121 @@
+"""A node in this process as ``socialflow serve`` runs it, over the run's engines, but without its media process.
+
+A test plays the media process: it hands ``Publisher`` what that process would report.
+"""
+
+from __future__ import annotations
+
+import gc
+import itertools
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from media.control import AuthorizePublish, Granted, PublishEnded, PublishStarted, Refused
+from server.app import App
+from server.assembly.live import Live
+from server.config import Settings
+from tests.server.served import DEADLINE_S, Device, Served
+
+_clusters = itertools.count(1)
+
+
+class NodeWithoutMedia(App):
+    """``live`` is its live core."""
+
+    live: Live
+
+    async def _start_media(self, core: Live) -> None:
+        self.live = core
+
+
+@dataclass(frozen=True)
+class Person:
+    """A registered person; ``node`` is where their calls and sockets go."""
+
+    node: CoreNode
+    id: str
+    username: str
+    token: str
+
+    async def call(self, method: str, path: str, **options: Any) -> tuple[int, Any]:
+        return await self.node.served.call(method, path, token=self.token, **options)
+
+    async def done(self, method: str, path: str, body: Any = None) -> Any:
+        status, answer = await self.call(method, path, json=body)
+        assert status < 300, answer
+        return answer
+
+    async def prepare(self, title: str = "A stream", **more: Any) -> dict[str, Any]:
+        """A new stream as it is answered, with ``ingest``."""
+        made: dict[str, Any] = await self.done("POST", "/streams", {"title": title, **more})
+        return {**made["stream"], "ingest": made["ingest"]}
+
+    async def connect(self) -> Device:
+        return await self.node.served.connect(self.token)
+
+
+@dataclass(frozen=True)
+class CoreNode:
+    app: NodeWithoutMedia
+    served: Served
+
+    async def person(self, username: str) -> Person:
+        body = {"username": username, "email": f"{username}@example.org", "password": "correct horse battery staple"}
+        status, answer = await self.served.call("POST", "/auth/register", json=body)
+        assert status == 201, answer
+        return Person(self, answer["user"]["id"], username, answer["access_token"])
+
+    async def admin(self) -> Person:
+        first = self.app.first_admin
+        assert first is not None
+        body = {"login": first.username, "password": first.password}
+        status, answer = await self.served.call("POST", "/auth/login", json=body)
+        assert status == 200, answer
+        return Person(self, answer["user"]["id"], first.username, answer["access_token"])
+
+    async def publish(self, stream: dict[str, Any]) -> Granted:
+        """What the media process does when an encoder comes with the stream's key: the stream is live afterwards."""
+        granted = await self.authorize(stream["ingest"]["stream_key"])
+        assert isinstance(granted, Granted), granted
+        self.app.live.media_events.handle(
+            PublishStarted(stream_id=granted.stream_id, publication=granted.publication, tracks=())
+        )
+        return granted
+
+    async def authorize(self, key: str) -> Granted | Refused:
+        request = AuthorizePublish(key=key, protocol="rtmp", remote="127.0.0.1")
+        return await self.app.live.media_events.authorize(request)
+
+    def unpublish(self, granted: Granted) -> None:
+        """The encoder has gone."""
+        self.app.live.media_events.handle(
+            PublishEnded(stream_id=granted.stream_id, publication=granted.publication, reason="it has gone")
+        )
+
+
+@asynccontextmanager
+async def core_node(*, database_url: str, redis_url: str, data_dir: Path, **settings: Any) -> AsyncIterator[CoreNode]:
+    """Run the node while the block runs. Free ports; the database has the schema already."""
+    free = {"http_port": 0, "rtmp_port": 0, "webrtc_port": 0, "node_port": 0}
+    engines = {"database_url": database_url, "redis_url": redis_url, "migrate": False}
+    name = f"core-{next(_clusters)}"
+    app = NodeWithoutMedia(
+        settings=Settings(**{"data_dir": data_dir, "cluster_name": name, "drain_s": 1.0, **free, **engines, **settings})
+    )
+    thresholds = gc.get_threshold()
+    await app.start()
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=DEADLINE_S)) as http:
+        served = Served(f"http://127.0.0.1:{app.ports.http_port}", http, (), [])
+        try:
+            yield CoreNode(app, served)
+        finally:
+            for device in served.devices:
+                await device.client.disconnect()
+    await app.stop()
+    gc.unfreeze()
+    gc.set_threshold(*thresholds)
