@@ -142,7 +142,7 @@ class ChatRoom(Actor):
 
     @handles(JudgeWriter)
     def judge_writer(self, message: JudgeWriter) -> Later[None] | None:
-        relationship = self._permissions.known_relationship(message.author.id)
+        relationship = self._permissions.known_relationship(message.author)
         if relationship is not None:
             self._permissions.judge_writer(message.author, relationship)
             return None

@@ -34,11 +34,12 @@ class Permissions:
         self.now = now
         self._known: OrderedDict[str, tuple[float, Relationship]] = OrderedDict()
 
-    def known_relationship(self, user_id: str) -> Relationship | None:
-        known = self._known.get(user_id)
+    def known_relationship(self, author: Author) -> Relationship | None:
+        """What was read lately; None where it is too old, or refuses what the author may mend in a moment."""
+        known = self._known.get(author.id)
         if known is None or known[0] < self._clock.monotonic():
             return None
-        return known[1]
+        return None if self.rules.lacks_relationship(author, known[1]) else known[1]
 
     async def read_relationship(self, user_id: str) -> Relationship:
         """Read and remember it. Raises ``Unavailable``."""

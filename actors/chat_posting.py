@@ -88,7 +88,7 @@ class Posting:
     def _judge_in_turn(self, message: PostChat, text: str) -> None:
         """At once, or after the look-up that this person's messages wait for: they keep their order."""
         user_id = message.author.id
-        relationship = self._permissions.known_relationship(user_id)
+        relationship = self._permissions.known_relationship(message.author)
         if user_id in self._unjudged:
             self._unjudged[user_id].append((message, text))
         elif relationship is not None:

@@ -162,6 +162,12 @@ class ChatRules:
         if text.casefold() in self._recent_texts:
             self._recent_texts.remove(text.casefold())
 
+    def lacks_relationship(self, author: Author, relationship: Relationship) -> bool:
+        """Whether the mode wants them to follow or to subscribe, which they do not yet."""
+        is_asked_to_follow = self.mode.followers_only_seconds is not None and relationship.following_since is None
+        is_asked_to_subscribe = self.mode.subscribers_only and not relationship.is_subscriber
+        return (is_asked_to_follow or is_asked_to_subscribe) and not self.is_moderator(author)
+
     def _judge_person(self, relationship: Relationship, now: datetime) -> None:
         if self.mode.subscribers_only and not relationship.is_subscriber:
             raise DomainError("subscribers_only", "Only subscribers may write here at the moment.")

@@ -17,9 +17,10 @@ from server.http.documentation import Documentation
 from server.http.errors import ProblemTable
 from server.http.idempotency import IdempotencyKeys
 from server.http.identity import Identity
+from server.http.intake import path_formats
 from server.http.limits import RateLimiter
 from server.http.middleware import HttpMetrics, HttpMiddleware
-from server.http.operation import Operation
+from server.http.operation import UUID, UUID_PATTERN, Operation
 from server.socket_events import ClientEvent, ServerEvent
 
 DESCRIPTION: Final = (
@@ -95,9 +96,18 @@ def add_operations(app: web.Application, operations: Sequence[Operation], intake
     """One resource a path, so that a wrong method is a 405 that names the right ones."""
     resources: dict[str, web.Resource] = {}
     for operation in operations:
-        resource = resources.get(operation.path) or app.router.add_resource(operation.path)
-        resources[operation.path] = resource
+        path = _routed(operation)
+        resource = resources[path] = resources.get(path) or app.router.add_resource(path)
         handler = Dispatch(operation=operation, intake=intake).answer
         resource.add_route(operation.method, handler)
         if operation.method == "GET":
             resource.add_route("HEAD", handler)
+
+
+def _routed(operation: Operation) -> str:
+    """The path for the router: an id takes a UUID alone, so that it does not stand for a word beside it."""
+    path = operation.path
+    for name, kind in path_formats(operation).items():
+        if kind is UUID:
+            path = path.replace(f"{{{name}}}", f"{{{name}:{UUID_PATTERN.strip('^$')}}}")
+    return path

@@ -230,6 +230,7 @@ class StreamRoutes:
     async def _health(self, call: Call[None, None]) -> Answer:
         view = await self._access.owned(call)
         health = await self._node.ref("stream", view.id).ask(ReadHealth())
+        view = self._stream_directory.known(view.id) or view  # it may have begun or ended since
         nothing: dict[str, Any] = {
             "codec": None, "width": 0, "height": 0, "fps": 0.0, "bitrate": 0, "keyframe_interval": 0.0, "audio": None,
             "dropped_frames": 0, "jitter_ms": 0.0, "warnings": [], "warning_names": [],

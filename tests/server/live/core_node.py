@@ -1,6 +1,6 @@
 """A node in this process as ``socialflow serve`` runs it, over the run's engines, but without its media process.
 
-A test plays the media process: it hands ``Publisher`` what that process would report.
+A test plays the media process: ``CoreNode.publish`` reports what that process would report of an encoder.
 """
 
 from __future__ import annotations
@@ -10,12 +10,11 @@ import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import aiohttp
 
-from media.control import AuthorizePublish, Granted, PublishEnded, PublishStarted, Refused
+from media.control import AuthorizePublish, Flushed, Granted, PublishEnded, PublishStarted, Refused
 from server.app import App
 from server.assembly.live import Live
 from server.config import Settings
@@ -25,12 +24,17 @@ _clusters = itertools.count(1)
 
 
 class NodeWithoutMedia(App):
-    """``live`` is its live core."""
+    """``live`` is its live core. A publication that the node ends is over at once, with all of it stored."""
 
     live: Live
 
     async def _start_media(self, core: Live) -> None:
         self.live = core
+        core.media.stop_publication = self._stop_publication  # type: ignore[method-assign]
+
+    def _stop_publication(self, stream_id: str, *, publication: int, reason: str) -> None:
+        self.live.media_events.handle(PublishEnded(stream_id=stream_id, publication=publication, reason=reason))
+        self.live.media_events.handle(Flushed(stream_id=stream_id, publication=publication))
 
 
 @dataclass(frozen=True)
@@ -98,15 +102,16 @@ class CoreNode:
         )
 
 
-@asynccontextmanager
-async def core_node(*, database_url: str, redis_url: str, data_dir: Path, **settings: Any) -> AsyncIterator[CoreNode]:
-    """Run the node while the block runs. Free ports; the database has the schema already."""
+def settings_of(**settings: Any) -> Settings:
+    """Those given, with free ports and short stops, for a database that has the schema already."""
     free = {"http_port": 0, "rtmp_port": 0, "webrtc_port": 0, "node_port": 0}
-    engines = {"database_url": database_url, "redis_url": redis_url, "migrate": False}
-    name = f"core-{next(_clusters)}"
-    app = NodeWithoutMedia(
-        settings=Settings(**{"data_dir": data_dir, "cluster_name": name, "drain_s": 1.0, **free, **engines, **settings})
-    )
+    return Settings(**{"cluster_name": f"core-{next(_clusters)}", "drain_s": 1.0, "migrate": False, **free, **settings})
+
+
+@asynccontextmanager
+async def core_node(**settings: Any) -> AsyncIterator[CoreNode]:
+    """Run the node while the block runs. ``settings``: at least ``database_url``, ``redis_url`` and ``data_dir``."""
+    app = NodeWithoutMedia(settings=settings_of(**settings))
     thresholds = gc.get_threshold()
     await app.start()
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=DEADLINE_S)) as http:
@@ -116,6 +121,6 @@ async def core_node(*, database_url: str, redis_url: str, data_dir: Path, **sett
         finally:
             for device in served.devices:
                 await device.client.disconnect()
-    await app.stop()
-    gc.unfreeze()
-    gc.set_threshold(*thresholds)
+            await app.stop()
+            gc.unfreeze()
+            gc.set_threshold(*thresholds)
