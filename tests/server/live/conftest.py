@@ -45,3 +45,8 @@ async def fan(node: CoreNode) -> Person:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stranger(node: CoreNode) -> Person:
     return await node.person("stranger")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def admin(node: CoreNode) -> Person:
+    return await node.admin()

@@ -18,7 +18,7 @@ from media.control import AuthorizePublish, Flushed, Granted, PublishEnded, Publ
 from server.app import App
 from server.assembly.live import Live
 from server.config import Settings
-from tests.server.served import DEADLINE_S, Device, Served
+from tests.server.served import DEADLINE_S, PASSWORD, Device, Served
 
 _clusters = itertools.count(1)
 
@@ -69,18 +69,23 @@ class CoreNode:
     served: Served
 
     async def person(self, username: str) -> Person:
-        body = {"username": username, "email": f"{username}@example.org", "password": "correct horse battery staple"}
+        body = {"username": username, "email": f"{username}@example.org", "password": PASSWORD}
         status, answer = await self.served.call("POST", "/auth/register", json=body)
         assert status == 201, answer
         return Person(self, answer["user"]["id"], username, answer["access_token"])
 
     async def admin(self) -> Person:
+        """The first admin, with a password of their own. Once a node."""
         first = self.app.first_admin
         assert first is not None
-        body = {"login": first.username, "password": first.password}
-        status, answer = await self.served.call("POST", "/auth/login", json=body)
+        given = await self.sign_in(first.username, first.password)
+        await given.done("POST", "/auth/password/change", {"password": first.password, "new_password": PASSWORD})
+        return await self.sign_in(first.username, PASSWORD)
+
+    async def sign_in(self, username: str, password: str) -> Person:
+        status, answer = await self.served.call("POST", "/auth/login", json={"login": username, "password": password})
         assert status == 200, answer
-        return Person(self, answer["user"]["id"], first.username, answer["access_token"])
+        return Person(self, answer["user"]["id"], username, answer["access_token"])
 
     async def publish(self, stream: dict[str, Any]) -> Granted:
         """What the media process does when an encoder comes with the stream's key: the stream is live afterwards."""

@@ -56,7 +56,9 @@ def acts(message_id: str, user_id: str) -> list[tuple[str, dict[str, Any]]]:
     ]
 
 
-async def test_only_moderators_may_and_guests_are_asked_to_sign_in(node: CoreNode, owner: Person, fan: Person) -> None:
+async def test_only_moderators_may_and_guests_are_asked_to_sign_in(
+    node: CoreNode, admin: Person, owner: Person, fan: Person
+) -> None:
     room = await Room.open(owner, fan)
     guest = await node.served.connect()
     message_id = await room.say(room.owner)
@@ -64,9 +66,9 @@ async def test_only_moderators_may_and_guests_are_asked_to_sign_in(node: CoreNod
         assert (await room.fan.refused(event, {"room_id": room.id, **body}))["code"] == "forbidden", event
         assert (await guest.refused(event, {"room_id": room.id, **body}))["code"] == "unauthenticated", event
     assert [message["id"] for message in await room.history()] == [message_id]
-    admin = await (await node.admin()).connect()
+    acting = await admin.connect()
     for event, body in acts(message_id, fan.id):
-        await admin.done(event, {"room_id": room.id, **body})
+        await acting.done(event, {"room_id": room.id, **body})
 
 
 async def test_a_hidden_room_is_not_moderated_by_a_stranger_nor_told_of(owner: Person, fan: Person) -> None:
@@ -158,11 +160,11 @@ async def test_the_same_message_again_is_answered_alike_to_an_author_who_was_ban
     assert (await room.fan.done("chat:send", body)) == first
 
 
-async def test_neither_the_owner_nor_nobody_is_silenced(node: CoreNode, owner: Person, fan: Person) -> None:
+async def test_neither_the_owner_nor_nobody_is_silenced(admin: Person, owner: Person, fan: Person) -> None:
     room = await Room.open(owner, fan)
-    admin = await (await node.admin()).connect()
+    acting = await admin.connect()
     for event in ("chat:ban", "chat:timeout"):
-        refused = await admin.refused(event, {"room_id": room.id, "user_id": owner.id})
+        refused = await acting.refused(event, {"room_id": room.id, "user_id": owner.id})
         assert refused["code"] == "forbidden"
         unknown = await room.owner.refused(event, {"room_id": room.id, "user_id": NOBODY})
         assert (unknown["code"], unknown["field"]) == ("not_found", "user_id")

@@ -87,8 +87,8 @@ async def test_what_is_the_owners_is_refused_to_others_and_not_there_where_they_
         assert (shown["title"], shown["state"], shown["ingest"]) == ("A stream", "scheduled", stream["ingest"])
 
 
-async def test_an_admin_acts_on_hidden_streams_of_others(node: CoreNode, owner: Person) -> None:
-    admin, hidden = await node.admin(), await owner.prepare(visibility="private")
+async def test_an_admin_acts_on_hidden_streams_of_others(admin: Person, owner: Person) -> None:
+    hidden = await owner.prepare(visibility="private")
     path = f"/streams/{hidden['id']}"
     assert (await admin.done("PATCH", path, {"title": "By an admin"}))["title"] == "By an admin"
     assert (await admin.done("POST", f"{path}/end"))["state"] == "ended"
