@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -28,7 +28,8 @@ class AuthorizePublish(ControlMessage, frozen=True, kw_only=True):
 class Granted(ControlMessage, frozen=True, kw_only=True):
     """Leave to publish; ``epoch`` is the fencing token in every object key of the run. ``owner_id``: whose stream.
     ``label``: its title and its owner's username, for the log.
-    ``target_s``: the target duration of the stream's playlists, 0 if it has none yet."""
+    ``target_s``: the target duration of the stream's playlists, 0 if it has none yet. ``transcode``: ``auto``, ``off``
+    or ``ladder``, see ``media.run_ladder``."""
 
     stream_id: str
     epoch: int
@@ -40,6 +41,7 @@ class Granted(ControlMessage, frozen=True, kw_only=True):
     owner_id: str = ""
     label: str = ""
     target_s: int = 0
+    transcode: Literal["auto", "off", "ladder"] = "auto"
 
     @property
     def log_name(self) -> str:
@@ -78,7 +80,8 @@ class PublishEnded(ControlMessage, frozen=True, kw_only=True):
 
 
 class Progress(ControlMessage, frozen=True, kw_only=True):
-    """About once a second and publication; ``at`` is the wall clock of the newest unit."""
+    """About once a second and publication; ``at`` is the wall clock of the newest unit. ``renditions``: as
+    ``playback.renditions`` shows them, the best first."""
 
     stream_id: str
     publication: int
@@ -86,6 +89,7 @@ class Progress(ControlMessage, frozen=True, kw_only=True):
     next_segment: int
     at: float
     health: dict[str, Any]
+    renditions: tuple[dict[str, Any], ...] = ()
 
 
 class Packaged(ControlMessage, frozen=True, kw_only=True):
@@ -190,6 +194,13 @@ class StopPublication(ControlMessage, frozen=True, kw_only=True):
     reason: str
 
 
+class WantRenditions(ControlMessage, frozen=True, kw_only=True):
+    """A client has asked for a rendition that is made on demand; ``viewers`` are all that the stream has."""
+
+    stream_id: str
+    viewers: int = 0
+
+
 class ForgetStream(ControlMessage, frozen=True, kw_only=True):
     """The stream has ended: its live files may go."""
 
@@ -223,6 +234,7 @@ Body = (
     | CloseWebrtc
     | FindWebrtc
     | StopPublication
+    | WantRenditions
     | ForgetStream
     | Drain
 )

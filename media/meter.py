@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
-from media.unit import Codec, Track, Unit
+from media.unit import Codec, Kind, Track, Unit
 from media.warnings import WARNINGS
 
 WINDOW_S = 5.0
@@ -39,6 +39,8 @@ class Meter:
         self._heard_at: dict[str, float] = {}
         self._told: set[str] = set()
         self._left_out: frozenset[str] = frozenset()
+        self.ladder_trouble = ""
+        """Why not all renditions are made of it, a name of ``WARNINGS``; empty while they are."""
 
     def warn(self, name: str) -> None:
         """The ingest has found this odd in the publisher's packets: a name of ``WARNINGS``."""
@@ -89,9 +91,20 @@ class Meter:
             self._bytes -= size
             self._frames -= is_frame
 
+    @property
+    def bit_rates(self) -> dict[Kind, int]:
+        """Bits/s of the last seconds, by kind of track."""
+        span_s = self._span_s
+        video = sum(size for _, size, is_frame in self._recent if is_frame)
+        return {"video": round(video * 8 / span_s), "audio": round((self._bytes - video) * 8 / span_s)}
+
+    @property
+    def _span_s(self) -> float:
+        return max(self._recent[-1][0] - self._recent[0][0], 0.2) if len(self._recent) > 1 else WINDOW_S
+
     def health(self, *, dropped_units: int) -> dict[str, Any]:
         """The owner's panel, as the contract names its fields."""
-        span_s = max(self._recent[-1][0] - self._recent[0][0], 0.2) if len(self._recent) > 1 else WINDOW_S
+        span_s = self._span_s
         video, audio = self._tracks.get("video"), self._tracks.get("audio")
         fps = round(max(0, self._frames - 1) / span_s, 2)
         names = self._names(fps)
@@ -112,7 +125,7 @@ class Meter:
 
     def _names(self, fps: float) -> list[str]:
         video, audio = self._tracks.get("video"), self._tracks.get("audio")
-        found = {*self._of_picture(video, fps), *self._of_sound(audio)}
+        found = {*self._of_picture(video, fps), *self._of_sound(audio), self.ladder_trouble}
         return [name for name in WARNINGS if name in found]
 
     def _of_picture(self, video: Track | None, fps: float) -> set[str]:

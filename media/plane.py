@@ -16,6 +16,7 @@ from media.hls.folder import RunFolder
 from media.meter import Meter
 from media.recorder import Recorder, RecorderCounters, SegmentStore
 from media.run import FLUSH_S, Codecs, PublicationRun
+from media.transcode.admission import LadderAdmission
 
 FOLDER_BYTES = 256 * 1024 * 1024
 
@@ -34,8 +35,10 @@ class Plane:
         say: Callable[[ControlMessage], None],
         max_streams: int,
         max_run_bytes: int,
+        max_ladders: int = 0,
     ) -> None:
         self._codecs = codecs
+        self._admission = LadderAdmission(max_ladders=max_ladders)
         self.say = say
         self.recorded = RecorderCounters()
         self._run_dir = run_dir
@@ -66,6 +69,7 @@ class Plane:
             codecs=self._codecs,
             folder=folder,
             recorder=recorder,
+            admission=self._admission,
             say=self.say,
             on_ended=self._ended,
         )
@@ -98,6 +102,12 @@ class Plane:
             run.stop(reason)
         elif not any(task.get_name() == _flush_name(stream_id, publication) for task in self._flushing):
             self.say(Flushed(stream_id=stream_id, publication=publication))
+
+    def want_renditions(self, stream_id: str, *, viewers: int) -> None:
+        """A client asks for a rendition that is made on demand; nothing comes of it while nobody publishes."""
+        run = self._runs.get(stream_id)
+        if run is not None:
+            run.want_renditions(viewers)
 
     def forget(self, stream_id: str) -> None:
         """The stream has ended and its recording is elsewhere: its live files go."""

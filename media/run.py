@@ -17,8 +17,11 @@ from media.hls.muxer import Muxer
 from media.meter import Meter
 from media.packager import Packager
 from media.recorder import Recorder
+from media.run_ladder import Ladders, RunLadder
 from media.run_relays import Bridges, RunRelays
+from media.run_renditions import Shown
 from media.thumbnail import Pictures, Thumbnail
+from media.transcode.admission import LadderAdmission
 from media.transcode.tracks import is_to_convert
 from media.unit import Codec, Kind, Track, Unit
 
@@ -32,7 +35,7 @@ TARGETS_MS = {"realtime": (2_000, 250), "low": (2_000, 334), "normal": (4_000, 1
 log = logging.getLogger(__name__)
 
 
-class Codecs(Bridges, Pictures, Protocol):
+class Codecs(Bridges, Ladders, Pictures, Protocol):
     """What a run has decoded and encoded for it."""
 
 
@@ -47,6 +50,7 @@ class PublicationRun:
         codecs: Codecs,
         folder: RunFolder,
         recorder: Recorder | None,
+        admission: LadderAdmission,
         say: Callable[[ControlMessage], None],
         on_ended: Callable[[PublicationRun, str], None],
     ) -> None:
@@ -64,6 +68,20 @@ class PublicationRun:
         self._thumbnail = Thumbnail(
             pictures=codecs, path=folder.path / "thumbnail.webp", name=grant.log_name, on_taken=self._pictured
         )
+        self._shown = Shown()
+        self._muxer: Muxer | None = None
+        self._ladder = RunLadder(
+            ladders=codecs,
+            admission=admission,
+            source=self.relay,
+            folder=folder,
+            publication=grant.publication,
+            part_ms=TARGETS_MS[grant.latency][1],
+            policy=grant.transcode,
+            name=grant.stream_id,
+            say=self._say_packaged,
+            clock=lambda: self._muxer.clock_at if self._muxer is not None else None,
+        )
         self._stop: Callable[[str], None] | None = None
         self._want_keyframe: Callable[[], None] | None = None
         self._converted_kinds: frozenset[Kind] = frozenset()
@@ -79,6 +97,7 @@ class PublicationRun:
     def configure(self, tracks: Sequence[Track]) -> None:
         self._meter.configure(tracks)
         self._pack(tracks)
+        self._ladder.configure(tracks)
         if not self._is_started:
             self._is_started = True
             described = tuple(describe(track) for track in tracks)
@@ -114,6 +133,7 @@ class PublicationRun:
         self._is_closed = True
         log.info("%s: publication %d ended: %s", self.grant.log_name, self.publication, reason)
         self._progress.cancel()
+        self._ladder.close(reason)
         self.relay.close(reason)
         if self._packager is not None:
             self._packager.finish(reason)
@@ -170,7 +190,7 @@ class PublicationRun:
 
     def _package(self) -> Packager:
         target_ms, part_ms = TARGETS_MS[self.grant.latency]
-        muxer = Muxer(
+        self._muxer = muxer = Muxer(
             folder=self._folder,
             publication=self.publication,
             first_segment=self.grant.first_segment,
@@ -178,15 +198,24 @@ class PublicationRun:
             part_ms=part_ms,
             target_s=self.grant.target_s,
             pins=self._recorder is not None,
+            on_cut=self._ladder.cut,
         )
         return Packager(muxer=muxer, relay=self.relays.with_audio(Codec.AAC), source=self.relay, say=self._packaged)
 
     def _packaged(self, event: Event) -> None:
         if isinstance(event, RunStarted):
             self._meter.leave_out(event.left_out)
-        self._say(Packaged(stream_id=self.stream_id, publication=self.publication, event=event))
+        self._shown.note(event)
+        self._say_packaged(event)
         if self._recorder is not None:
             self._recorder.note(event)
+
+    def _say_packaged(self, event: Event) -> None:
+        self._say(Packaged(stream_id=self.stream_id, publication=self.publication, event=event))
+
+    def want_renditions(self, viewers: int) -> None:
+        """A client asks for one that is made on demand; ``viewers``: how many the stream has."""
+        self._ladder.want(viewers)
 
     def _pictured(self, path: Path, at: float) -> None:
         self._say(Pictured(stream_id=self.stream_id, path=str(path), at=at))
@@ -208,6 +237,7 @@ class PublicationRun:
         self.want_keyframe()
 
     def _tick(self) -> None:
+        self._ladder.tick()
         self._report()
         self.retry_pictures(asyncio.get_running_loop().time())
         self._progress = asyncio.get_running_loop().call_later(PROGRESS_S, self._tick)
@@ -216,6 +246,7 @@ class PublicationRun:
         if not self._is_started or self._packager is None:
             return
         dropped = self._packager.dropped_units
+        self._meter.ladder_trouble = self._ladder.why
         self._say(
             Progress(
                 stream_id=self.stream_id,
@@ -224,6 +255,7 @@ class PublicationRun:
                 next_segment=self._packager.next_segment,
                 at=self._meter.at,
                 health=self._meter.health(dropped_units=dropped),
+                renditions=self._shown.renditions(self._ladder.planned, bit_rates=self._meter.bit_rates),
             )
         )
 

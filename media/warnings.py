@@ -26,6 +26,13 @@ WARNINGS: Mapping[str, str] = MappingProxyType(
         " everyone.",
         "vp8": "The picture is VP8, which only WebRTC carries: it is converted to H.264 for everyone else, at 720p and"
         " 30 frames a second at most. A browser that has H.264 spares that.",
+        "ladder_reduced": "This server is too busy to make all renditions of the stream: viewers with slow connections"
+        " have fewer to choose from.",
+        "ladder_failed": "The renditions for slow connections cannot be made of this picture at the moment; it is tried"
+        " again. What you send is played as it is.",
+        "ladder_unsteady": "The picture changes its size or format again and again: no renditions for slow connections"
+        " are made of it.",
+        "ladder_size": "The picture is too large, or too narrow, for renditions for slow connections to be made of it.",
         "no_sound": "There is no sound.",
         "sound_without_header": "There is AAC without the header (AudioSpecificConfig) that tells how to decode it:"
         " nobody can hear it.",

@@ -38,6 +38,7 @@ from media.control import (
     Refused,
     StopPublication,
     ViewerGone,
+    WantRenditions,
 )
 from media.errors import PublishRefused
 from media.plane import Plane
@@ -104,6 +105,7 @@ class MediaServer:
             say=self._say,
             max_streams=config.max_streams,
             max_run_bytes=config.max_run_bytes,
+            max_ladders=config.max_encodings,
         )
         limits = RtmpLimits(
             max_connections=config.max_rtmp_connections, max_pending_per_address=config.max_rtmp_waiting_per_address
@@ -147,6 +149,8 @@ class MediaServer:
     def _handle(self, said: ControlMessage) -> None:
         if isinstance(said, StopPublication):
             self._plane.stop(said.stream_id, publication=said.publication, reason=said.reason)
+        elif isinstance(said, WantRenditions):
+            self._plane.want_renditions(said.stream_id, viewers=said.viewers)
         elif isinstance(said, ForgetStream):
             self._plane.forget(said.stream_id)
         elif isinstance(said, Drain):
@@ -253,6 +257,7 @@ class MediaServer:
             "whep_viewers": self._whep.viewers,
             "codec_workers": self._codecs.workers,
             "encodings": self._codecs.encodings,
+            "ladders": self._codecs.ladders,
         }
         counted = {f"{of}_{name}": value for of, of_it in totals.items() for name, value in _numbers(of_it)}
         return {name: float(value) for name, value in {**counted, **now}.items()}

@@ -293,6 +293,11 @@ class LiveIndex:
         """Whether a rendition of this name is made on demand."""
         return rendition in self._planned and not self.is_ended
 
+    @property
+    def plans_any(self) -> bool:
+        """Whether there are renditions that are made on demand."""
+        return bool(self._listed_plans())
+
     def next_segment(self, muxer: str = SOURCE) -> int:
         """The first number that no rendition of this muxer has listed even in part: where the next run begins."""
         return max((r.playlist.next_segment or 0 for r in self._of_muxer(muxer)), default=FIRST_SEGMENT)

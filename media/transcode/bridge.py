@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 
-from media.errors import MediaError
 from media.relay import End, Item, Reader, Relay, Tracks
-from media.transcode.backlog import Backlog
-from media.transcode.child import Child, SlowStartError
-from media.transcode.messages import CodecLane, DecodeUnits, Finish, Finished, Job, Made, Opened, WorkerAnswer
-from media.transcode.patience import Backoff, Patience
+from media.transcode.employment import Employment, Hire, Release
+from media.transcode.messages import CodecLane, Finish, Finished, Job, Made, Opened, WorkerAnswer
 from media.transcode.tracks import VideoGoal, lanes_for
 from media.unit import Codec, Kind, Track, Unit
 
 DRAIN_S = 0.2
-WATCH_S = 1.0
 
 log = logging.getLogger("media.transcode")
 
@@ -27,9 +22,8 @@ class CodecBridge:
 
     ``relay`` has its tracks as soon as the source has; where pictures are converted, with the first of them. Units that
     a worker cannot keep up with, or that are under way when one dies, are a gap in what is converted
-    (``dropped_units``) and in nothing else; pictures go on with the next key frame. A worker that is hung is ended and
-    one that is slow is not; see ``media.transcode.patience``. After five that crashed within a minute, or if there may
-    be none, the relay ends.
+    (``dropped_units``) and in nothing else; pictures go on with the next key frame. When its ``Employment`` fails, the
+    relay ends.
     """
 
     def __init__(
@@ -39,18 +33,18 @@ class CodecBridge:
         audio: Codec | None,
         video: VideoGoal | None,
         name: str,
-        hire: Callable[[], Awaitable[Child]],
-        release: Callable[[Child, str], None],
+        hire: Hire,
+        release: Release,
         on_closed: Callable[[CodecBridge], None],
     ) -> None:
         self.relay = Relay()
         self.name = name
         self._bad = 0
-        self._backlog = Backlog()
+        self._workers = Employment(
+            name=name, hire=hire, release=release, begin=self._begin, receive=self._handle, fail=self._close
+        )
         self._source = source
         self._audio = audio
-        self._hire = hire
-        self._release = release
         self._on_closed = on_closed
         self._video = video
         self._lanes: tuple[CodecLane, ...] = ()
@@ -58,13 +52,9 @@ class CodecBridge:
         self._tracks: tuple[Track, ...] = ()
         self._made: dict[Kind, Track] = {}
         self._job = 0
-        self._child: Child | None = None
-        self._backoff = Backoff()
-        self._work: asyncio.Task[None] | None = None
         self._ending: asyncio.TimerHandle | None = None
         self._end_reason = ""
         self._loop = asyncio.get_running_loop()
-        self._patience = Patience(now=self._loop.time())
         self._is_due = True
         self._reader: Reader = source.subscribe(self._wake)
         self._pump()
@@ -77,7 +67,7 @@ class CodecBridge:
     @property
     def dropped_units(self) -> int:
         """Units that the source had and this relay has not."""
-        return self._bad + self._backlog.dropped + self._reader.dropped_units
+        return self._bad + self._workers.dropped + self._reader.dropped_units
 
     def close(self) -> None:
         """End at once; what is under way is lost. Idempotent."""
@@ -89,9 +79,7 @@ class CodecBridge:
         self._source.unsubscribe(self._reader)
         if self._ending is not None:
             self._ending.cancel()
-        if self._work is not None and self._work is not asyncio.current_task():
-            self._work.cancel()
-        self._dismiss()
+        self._workers.close()
         self.relay.close(reason)
         self._on_closed(self)
         log.info("%s: bridge closed: %s, %d units dropped", self.name, reason, self.dropped_units)
@@ -108,7 +96,7 @@ class CodecBridge:
         if self.relay.ended is None:
             for item in self._reader.take():
                 self._pass(item)
-            self._give()
+            self._workers.give()
 
     def _pass(self, item: Item) -> None:
         match item:
@@ -117,7 +105,7 @@ class CodecBridge:
             case End(reason):
                 self._finish(reason)
             case Unit(kind=kind) if kind in self._kinds:
-                self._backlog.put(item)
+                self._workers.put(item)
             case Unit():
                 self.relay.write(item)
 
@@ -125,15 +113,14 @@ class CodecBridge:
         lanes = lanes_for(tracks, audio=self._audio, video=self._video)
         self._tracks = tuple(tracks)
         if lanes != self._lanes:
-            self._give()
-            self._backlog.clear()
+            self._workers.give()
+            self._workers.clear()
             self._lanes = lanes
             self._kinds = frozenset(lane.source.kind for lane in lanes)
             self._begin()
         self._announce()
-        if lanes and self._work is None:
-            self._work = self._loop.create_task(self._employ(), name=f"bridge {self.name}")
-            self._work.add_done_callback(self._worked)
+        if lanes:
+            self._workers.start()
 
     def _announce(self) -> None:
         """As soon as it is known what every track becomes."""
@@ -144,41 +131,29 @@ class CodecBridge:
 
     def _finish(self, reason: str) -> None:
         """Wait shortly for what the worker still has."""
-        self._give()
-        if self._child is None or not self._lanes:
+        self._workers.give()
+        if not self._workers.is_at_work or not self._lanes:
             self._close(reason)
             return
         self._end_reason = reason
-        self._child.send(Finish())
+        self._workers.send(Finish())
         self._ending = self._loop.call_later(DRAIN_S, self._close, reason)
 
     # To and from the worker
 
     def _begin(self) -> None:
         self._made = {lane.source.kind: lane.target for lane in self._lanes if lane.source.kind == "audio"}
-        if self._child is not None:
+        if self._workers.is_at_work:
             self._job += 1
-            self._child.send(Job(self._job, self._lanes))
-
-    def _give(self) -> None:
-        """Hand over what waits, as far as the worker keeps up."""
-        if self._child is None:
-            return
-        if not self._backlog.under_way:
-            self._patience.progressed(self._loop.time())
-        units = self._backlog.give()
-        if units:
-            self._child.send(DecodeUnits(units))
+            self._workers.send(Job(self._job, self._lanes))
 
     def _handle(self, answer: WorkerAnswer) -> None:
         match answer:
-            case Made(job, units, fed, bad) if job == self._job:
-                self._backlog.answered(fed)
-                self._bad += bad
-                self._patience.progressed(self._loop.time())
-                self._backoff.went_well()
-                self._emit(units)
-                self._give()
+            case Made(job) if job == self._job:
+                self._workers.answered(answer)
+                self._bad += answer.bad
+                self._emit(answer.units)
+                self._workers.give()
             case Opened(job, lane, track) if job == self._job:
                 self._made[self._lanes[lane].source.kind] = track
                 self._announce()
@@ -192,61 +167,3 @@ class CodecBridge:
         if self.relay.tracks:
             for _, unit in units:
                 self.relay.write(unit)
-
-    async def _employ(self) -> None:
-        """Workers, one after another, until the bridge is closed or it is of no use."""
-        pause_s: float | None = 0.0
-        try:
-            while pause_s is not None:
-                await asyncio.sleep(pause_s)
-                pause_s = await self._employ_one()
-            self._close("it cannot be converted: its codec fails again and again")
-        except MediaError as error:
-            log.error("%s: %s", self.name, error)
-            self._close(f"it cannot be converted: {error}")
-
-    async def _employ_one(self) -> float | None:
-        """Use one worker for as long as it lives: the pause before the next one, None when there shall be none."""
-        try:
-            child = await self._hire()
-        except SlowStartError as error:
-            pause_s: float | None = self._backoff.overloaded()
-            log.warning("%s: %s; the next one is tried in %.0f s", self.name, error, pause_s)
-            return pause_s
-        was_hung = await self._serve(child)
-        pause_s = self._backoff.overloaded() if was_hung else self._backoff.crashed(self._loop.time())
-        log.warning("%s: a codec worker is gone, what it makes has a gap", self.name)
-        return pause_s
-
-    def _worked(self, work: asyncio.Task[None]) -> None:
-        """Nothing but a cancellation ends the work of a bridge that is open."""
-        if not work.cancelled() and (error := work.exception()) is not None:
-            log.error("%s: the bridge failed", self.name, exc_info=error)
-            self._close("it cannot be converted: an internal error")
-
-    async def _serve(self, child: Child) -> bool:
-        """Use this worker until it is gone or hung: whether it was hung."""
-        self._child, child.task = child, self.name
-        self._patience.progressed(self._loop.time())
-        child.attach(self._handle, on_gone=self._dismiss)
-        verdict = ""
-        try:
-            self._begin()
-            self._give()
-            while not child.gone.is_set() and not (verdict := self._verdict(child)):
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(child.gone.wait(), timeout=WATCH_S)
-        finally:
-            self._dismiss(hung=verdict)
-        return bool(verdict)
-
-    def _verdict(self, child: Child) -> str:
-        if not self._backlog.under_way:
-            return ""
-        return self._patience.verdict(self._loop.time(), child.vitals())
-
-    def _dismiss(self, hung: str = "") -> None:
-        child, self._child = self._child, None
-        if child is not None:
-            self._backlog.lose()
-            self._release(child, hung)

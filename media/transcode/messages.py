@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import msgspec
 
 from media.errors import MediaError
+from media.transcode.ladder import Tier
 from media.unit import Track, Unit
 
 MAX_FRAME_BYTES = 40 * 1024 * 1024
@@ -36,6 +37,17 @@ class Job(msgspec.Struct, frozen=True, tag="job", array_like=True):
 
     number: int
     lanes: tuple[CodecLane, ...]
+
+
+class LadderJob(msgspec.Struct, frozen=True, tag="ladder", array_like=True):
+    """Begin: video units that follow are decoded once and encoded for each tier, from the pts after ``after`` on. A
+    tier's index stands for a lane's in the answers.
+    """
+
+    number: int
+    source: Track
+    tiers: tuple[Tier, ...]
+    after: int = -1
 
 
 class DecodeUnits(msgspec.Struct, frozen=True, tag="feed", array_like=True):
@@ -92,7 +104,7 @@ class PictureMade(msgspec.Struct, frozen=True, tag="pictured", array_like=True):
     picture: bytes | None
 
 
-Order = Job | DecodeUnits | Finish | MakePicture
+Order = Job | LadderJob | DecodeUnits | Finish | MakePicture
 WorkerAnswer = WorkerReady | Opened | Made | Finished | PictureMade
 
 _encoder = msgspec.msgpack.Encoder()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable, Sequence
 from weakref import WeakSet
 
 import msgspec
@@ -12,6 +13,8 @@ import msgspec
 from media.relay import Relay
 from media.transcode.bridge import CodecBridge
 from media.transcode.child import Child, NoWorkerError, SlowStartError
+from media.transcode.ladder import Tier
+from media.transcode.ladder_bridge import LadderBridge
 from media.transcode.pictures import PictureTaker
 from media.transcode.tracks import VideoGoal
 from media.unit import Codec, Track, Unit
@@ -50,6 +53,7 @@ class CodecPool:
         self._ready: list[Child] = []
         self._at_work: set[Child] = set()
         self._bridges: set[CodecBridge] = set()
+        self._ladders: set[LadderBridge] = set()
         self._ended: WeakSet[Child] = WeakSet()
         self._tasks: set[asyncio.Task[None]] = set()
         self._stocking: asyncio.Task[None] | None = None
@@ -69,6 +73,8 @@ class CodecPool:
         self._is_closed = True
         for bridge in list(self._bridges):
             bridge.close()
+        for ladder in list(self._ladders):
+            ladder.close()
         self._pictures.close()
         if self._stocking is not None:
             self._stocking.cancel()
@@ -103,6 +109,31 @@ class CodecPool:
             self._bridges.add(bridge)
         return bridge
 
+    def ladder(
+        self,
+        source: Relay,
+        track: Track,
+        tiers: Sequence[Tier],
+        *,
+        name: str,
+        on_closed: Callable[[str], None],
+        after: int = -1,
+    ) -> LadderBridge:
+        """Renditions of the source's pictures, made by one worker. ``on_closed`` gets the reason of its end; see
+        ``LadderBridge``.
+        """
+
+        def closed(ladder: LadderBridge, reason: str) -> None:
+            self._ladders.discard(ladder)
+            on_closed(reason)
+
+        made = LadderBridge(
+            source=source, track=track, tiers=tiers, name=name, hire=self.hire, release=self.release, on_closed=closed,
+            after=after,
+        )  # fmt: skip
+        self._ladders.add(made)
+        return made
+
     async def picture(self, track: Track, unit: Unit) -> bytes | None:
         """A key frame as WebP; None when it cannot be shown or too much else waits."""
         return await self._pictures.take(track, unit)
@@ -116,6 +147,11 @@ class CodecPool:
     def encodings(self) -> int:
         """Bridges that make pictures anew."""
         return sum(bridge.is_encoding for bridge in self._bridges)
+
+    @property
+    def ladders(self) -> int:
+        """Streams of which renditions are made."""
+        return len(self._ladders)
 
     # Workers
 

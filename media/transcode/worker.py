@@ -23,6 +23,7 @@ from media.transcode.messages import (
     Finish,
     Finished,
     Job,
+    LadderJob,
     Made,
     MakePicture,
     Opened,
@@ -34,10 +35,13 @@ from media.transcode.messages import (
 
 if TYPE_CHECKING:
     from media.transcode.audio import AudioLane
+    from media.transcode.ladder_lane import LadderLane
     from media.transcode.video import VideoLane
     from media.unit import Kind, Track, Unit
 
 NICENESS = 5
+LADDER_NICENESS = 5
+"""More than others: a ladder is the first to have less when there is not enough."""
 MAX_MEMORY_BYTES = 2 * 1024 * 1024 * 1024
 _PR_SET_PDEATHSIG = 1
 _READ_BYTES = 256 * 1024
@@ -49,6 +53,7 @@ class Worker:
     def __init__(self) -> None:
         self._number = 0
         self._lanes: list[tuple[Kind, AudioLane | VideoLane]] = []
+        self._ladder: LadderLane | None = None
         self._opened: dict[int, Track] = {}
 
     def obey(self, order: Order) -> Iterator[WorkerAnswer]:
@@ -56,6 +61,8 @@ class Worker:
         match order:
             case Job(number, lanes):
                 self._begin(number, lanes)
+            case LadderJob():
+                self._begin_ladder(order)
             case DecodeUnits(units):
                 yield from self._feed(units)
             case Finish():
@@ -68,7 +75,15 @@ class Worker:
     def _begin(self, number: int, lanes: tuple[CodecLane, ...]) -> None:
         self._number = number
         self._opened = {}
-        self._lanes = [(lane.source.kind, _open(lane)) for lane in lanes]
+        self._lanes, self._ladder = [(lane.source.kind, _open(lane)) for lane in lanes], None
+
+    def _begin_ladder(self, job: LadderJob) -> None:
+        from media.transcode.ladder_lane import LadderLane
+
+        if not self._opened and self._ladder is None:
+            os.nice(LADDER_NICENESS)
+        self._number, self._opened, self._lanes = job.number, {}, []
+        self._ladder = LadderLane(job.source, job.tiers, now=time.time, after=job.after)
 
     def _feed(self, units: list[Unit]) -> Iterator[WorkerAnswer]:
         """Sound is answered together, which is little; every picture at once, as a viewer waits for it."""
@@ -93,11 +108,21 @@ class Worker:
                     made += [(index, each) for each in lane.feed(unit)]
                 except av.FFmpegError:
                     bad += 1
+        if self._ladder is not None and unit.kind == "video":
+            try:
+                made += self._ladder.feed(unit)
+            except av.FFmpegError:
+                bad += 1
         return bad
 
+    @property
+    def _tracks(self) -> list[tuple[int, Track | None]]:
+        """What each lane makes, None while that is not known."""
+        made = self._ladder.tracks.items() if self._ladder is not None else ()
+        return [*((index, lane.track) for index, (_, lane) in enumerate(self._lanes)), *made]
+
     def _answers(self, made: list[tuple[int, Unit]], fed: int, bad: int) -> Iterator[WorkerAnswer]:
-        for index, (_, lane) in enumerate(self._lanes):
-            track = lane.track
+        for index, track in self._tracks:
             if track is not None and self._opened.get(index) != track:
                 self._opened[index] = track
                 yield Opened(self._number, index, track)
@@ -106,9 +131,11 @@ class Worker:
 
     def _finish(self) -> Iterator[WorkerAnswer]:
         rest = [(index, unit) for index, (_, lane) in enumerate(self._lanes) for unit in lane.finish()]
+        if self._ladder is not None:
+            rest += self._ladder.finish()
         yield from self._answers(rest, 0, 0)
         yield Finished(self._number)
-        self._lanes = []
+        self._lanes, self._ladder = [], None
 
 
 def _open(lane: CodecLane) -> AudioLane | VideoLane:

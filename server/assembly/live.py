@@ -275,6 +275,7 @@ def features(
         addresses=access.addresses,
         viewings=access.viewings,
         footage=access.footage.live_reel,
+        want=watched.media.want_renditions,
         me=place.name,
     )
     webrtc = WebrtcRoutes(

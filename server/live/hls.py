@@ -34,6 +34,7 @@ from storage.objects import NoSuchObject, ObjectStore
 from storage.recording import Recordings
 
 PART_WAIT_S: Final = 6.0
+WANT_S: Final = 1.0
 IMMUTABLE: Final = "public, max-age=31536000, immutable"
 PLAYLIST: Final = "no-cache"
 PICTURE: Final = "public, max-age=2"
@@ -83,9 +84,11 @@ class HlsRoutes:
         addresses: MediaAddresses,
         viewings: Viewings,
         footage: Callable[[str, float, float | None], Reel | None],
+        want: Callable[[str, int], None],
         me: str,
         wall: Callable[[], float] = time.time,
     ) -> None:
+        """``want`` gets a stream's id and its viewers when a client asks for a rendition that is made on demand."""
         self._playback = playback
         self._stream_directory = stream_directory
         self._objects = objects
@@ -94,6 +97,7 @@ class HlsRoutes:
         self._addresses = addresses
         self._viewings = viewings
         self._footage_of = footage
+        self._want = want
         self._me = me
         self._wall = wall
 
@@ -177,6 +181,8 @@ class HlsRoutes:
 
     async def _manifest(self, call: Call[None, PlaylistQuery]) -> web.StreamResponse:
         held = await self._playable(call)
+        if held.index.plans_any:
+            await self._wanted(call, held)
         return self._playlist(call, await self._view(call), held.index.manifest(now=self._wall(), dvr=_is_dvr(call)))
 
     async def _playable(self, call: Call[Any, Any]) -> HeldIndex:
@@ -194,6 +200,8 @@ class HlsRoutes:
         asked = call.request.query
         query = parse_query(asked.get("_HLS_msn"), asked.get("_HLS_part"), asked.get("_HLS_skip"))
         rendition, options = call.path["rendition"], {"dvr": _is_dvr(call), "is_alone": call.query.alone == "1"}
+        if held.index.is_made(rendition):
+            await self._wanted(call, held)
         answer = held.index.media(rendition, query, **options)
         loop = asyncio.get_running_loop()
         deadline = loop.time() + answer.limit_s if isinstance(answer, Wait) else 0.0
@@ -230,6 +238,8 @@ class HlsRoutes:
 
     async def _file(self, call: Call[None, None]) -> web.StreamResponse:
         held = await self._held(call)
+        if held.index.is_made(call.path["rendition"]):
+            await self._wanted(call, held)
         name = f"{call.path['rendition']}/{call.path['publication']}/{call.path['file']}"
         location = held.index.locate(name)
         deadline = asyncio.get_running_loop().time() + PART_WAIT_S
@@ -238,6 +248,14 @@ class HlsRoutes:
                 raise Problem(503, "The part did not come in time", retry_after_s=1.0)
             location = held.index.locate(name)
         return await self._bytes(call, location, name)
+
+    async def _wanted(self, call: Call[Any, Any], held: HeldIndex) -> None:
+        """The media process makes such renditions for as long as it is told so: about once a second is enough."""
+        now = asyncio.get_running_loop().time()
+        if now - held.wanted_at >= WANT_S:
+            held.wanted_at = now
+            view = await self._view(call)
+            self._want(view.id, view.viewers)
 
     async def _bytes(self, call: Call[Any, Any], location: Location | None, name: str) -> web.StreamResponse:
         headers = {"Cache-Control": _for_caches(await self._view(call), IMMUTABLE), "Content-Type": "video/mp4"}

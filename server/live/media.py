@@ -28,6 +28,7 @@ from media.control import (
     PatchIce,
     Refused,
     StopPublication,
+    WantRenditions,
 )
 from server.media_process import MediaConfig
 
@@ -118,6 +119,9 @@ class MediaProcess:
 
     def stop_publication(self, stream_id: str, *, publication: int, reason: str) -> None:
         self._tell(StopPublication(stream_id=stream_id, publication=publication, reason=reason))
+
+    def want_renditions(self, stream_id: str, viewers: int) -> None:
+        self._tell(WantRenditions(stream_id=stream_id, viewers=viewers))
 
     def forget(self, stream_id: str) -> None:
         self._tell(ForgetStream(stream_id=stream_id))

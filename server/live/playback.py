@@ -28,6 +28,8 @@ class HeldIndex:
     def __init__(self, index: LiveIndex) -> None:
         self.index = index
         self.is_own = False
+        self.wanted_at = float("-inf")
+        """When a client last asked for a rendition that is made on demand, by the loop's clock."""
         self.changed = asyncio.Event()
 
     def wake(self) -> None:

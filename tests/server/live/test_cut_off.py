@@ -44,7 +44,7 @@ async def asked_slowly(serve: Serve, viewings: Viewings) -> tuple[Slow, asyncio.
     slow: Any = Slow()
     routes = HlsRoutes(
         playback=slow, stream_directory=slow, objects=slow, recordings=slow, pull=Pull(address_of=lambda _: ""),
-        addresses=NO_ADDRESSES, viewings=viewings, footage=lambda *_: None, me="n1",
+        addresses=NO_ADDRESSES, viewings=viewings, footage=lambda *_: None, want=lambda *_: None, me="n1",
     )  # fmt: skip
     client = await serve(*routes.operations())
     asking = asyncio.ensure_future(client.get(f"/hls/{VIEW.id}/index.m3u8"))

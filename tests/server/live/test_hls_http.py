@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestClient
 
 from actors.events import StreamView
 from media.control import Packaged, Pictured
-from media.hls.events import SegmentReady, SegmentRemoved
+from media.hls.events import PlannedRendition, RenditionsPlanned, SegmentReady, SegmentRemoved
 from server.live.hls import HlsRoutes
 from server.live.playback import Playback
 from server.live.pull import Pull
@@ -32,6 +32,7 @@ class HlsFixture:
     def __init__(self, folder: Path, client: Callable[..., Awaitable[TestClient[Any, Any]]]) -> None:
         self.folder = folder
         self.visibility = "public"
+        self.wanted: list[tuple[str, int]] = []
         self.objects = LocalObjects(root=folder / "objects")
         recordings: Any = MemoryRecordings(tables=Tables())
         self.playback = Playback(recordings=recordings)
@@ -39,8 +40,8 @@ class HlsFixture:
         self._serve = client
         self._routes = HlsRoutes(
             playback=self.playback, stream_directory=stream_directory, objects=self.objects, recordings=recordings,
-            pull=Pull(address_of=lambda _: ""), me="n1", addresses=NO_ADDRESSES, viewings=Viewings(),
-            footage=lambda *_: None,
+            pull=Pull(address_of=lambda _: ""), want=lambda *given: self.wanted.append(given), me="n1",
+            addresses=NO_ADDRESSES, viewings=Viewings(), footage=lambda *_: None,
         )  # fmt: skip
 
     async def view(self, stream_id: str, *, viewer_id: str | None) -> StreamView:
@@ -132,3 +133,21 @@ async def test_a_recorded_picture_has_a_tag(fixture_node: HlsFixture) -> None:
     assert (
         await fixture_node.client.get(f"{BASE}/thumbnail.webp", headers={"If-None-Match": f'"x", {tag}'})
     ).status == 304
+
+
+async def test_a_request_for_a_rendition_that_is_made_on_demand_is_told_and_one_for_the_source_is_not(
+    fixture_node: HlsFixture,
+) -> None:
+    plan = PlannedRendition(name="480p", codec="avc1.4d401f", bitrate=1_200_000, width=854, height=480, fps=30.0)
+    planned = RenditionsPlanned(publication=1, renditions=(plan,))
+    fixture_node.playback.packaged(Packaged(stream_id=STREAM, publication=1, event=planned))
+
+    async def status(path: str) -> int:
+        async with fixture_node.client.get(f"{BASE}/{path}") as answer:
+            await answer.read()
+            return answer.status
+
+    assert [await status(path) for path in ("index.m3u8", "video.m3u8")] == [200, 200]
+    assert fixture_node.wanted == []
+    assert [await status(path) for path in ("480p/1/3.m4s", "manifest.mpd")] == [404, 200]
+    assert fixture_node.wanted == [(STREAM, 0)], "once a second is enough"
