@@ -7,7 +7,7 @@ A feature owns its tables, calls, events, facts, jobs and limits. It is made by 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -72,6 +72,22 @@ async def _nothing_large(person_id: str) -> None: ...
 
 
 @dataclass(frozen=True, kw_only=True)
+class MediaFile:
+    """A file that is a person's. ``name``: its path among their media. ``size``: its bytes, as far as is known before
+    it is read. ``chunks`` begins to read it.
+    """
+
+    name: str
+    size: int
+    chunks: Callable[[], AsyncIterator[bytes]]
+
+
+async def _no_media(person_id: str) -> AsyncIterator[MediaFile]:
+    return
+    yield
+
+
+@dataclass(frozen=True, kw_only=True)
 class PersonalData:
     """What a feature holds on people.
 
@@ -79,12 +95,14 @@ class PersonalData:
     ``erase_large`` runs first, outside of any transaction, for what takes many of them or lies elsewhere: it may be
     repeated, and raises when something is away. ``erase`` removes or anonymises the rest, in the transaction in which
     the account ends. ``kept``: of those tables, which still name the person afterwards, and why.
+    ``media`` gives the files of theirs that an archive holds beside the sections.
     """
 
     tables: frozenset[str]
     sections: Sequence[ExportSection] = ()
     erase: Callable[[Transaction, str], Awaitable[None]]
     erase_large: Callable[[str], Awaitable[None]] = _nothing_large
+    media: Callable[[str], AsyncIterator[MediaFile]] = _no_media
     kept: Mapping[str, str] = field(default_factory=dict)
 
 

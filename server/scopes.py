@@ -13,7 +13,7 @@ ROLE_SCOPES: Final[dict[str, Scope]] = {"admin": "admin", "moderator": "moderate
 
 _STREAM_TAGS: Final = frozenset({"streams", "webrtc"})
 _SAFE: Final = frozenset({"GET", "HEAD"})
-_OF_SESSIONS: Final = ("/api/v1/auth/",)
+_OF_SESSIONS: Final = ("/api/v1/auth/", "/api/v1/me/exports")
 _STREAM_KEYS: Final = frozenset({"/api/v1/me/ingest"})
 
 

@@ -11,6 +11,7 @@ import stat
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ from storage.errors import BadValue, StorageError, Unavailable
 T = TypeVar("T")
 
 CHUNK_BYTES: Final = 256 * 1024
+PART_BYTES: Final = 8 * 1024 * 1024
 _KEY: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
 _MAX_KEY: Final = 512
 _FOLDER_MODE: Final = 0o750
@@ -38,6 +40,11 @@ class ObjectStore(Protocol):
 
     async def put(self, key: str, body: bytes | Path, *, content_type: str) -> None:
         """Store bytes or a file under a key; when it returns they are durable. An object of that key is replaced."""
+
+    async def put_stream(self, key: str, chunks: AsyncIterator[bytes], *, content_type: str) -> int:
+        """As ``put``, of bytes that come one after another, of which only some MiB are held at a time; how many they
+        were. What ``chunks`` raises is raised, and nothing is stored then.
+        """
 
     def open(self, key: str, *, offset: int = 0, size: int | None = None) -> AsyncIterator[bytes]:
         """The bytes from ``offset`` on, at most ``size``, in chunks. Raises ``NoSuchObject`` at the first chunk."""
@@ -68,6 +75,21 @@ class LocalObjects:
         target = self._path(key)
         with _disk_errors():
             await asyncio.to_thread(self._write, target, body)
+
+    async def put_stream(self, key: str, chunks: AsyncIterator[bytes], *, content_type: str) -> int:
+        target = self._path(key)
+        with _disk_errors():
+            file = await asyncio.to_thread(self._new, target)
+        try:
+            async for chunk in chunks:
+                with _disk_errors():
+                    await asyncio.to_thread(file.write, chunk)
+            with _disk_errors():
+                await asyncio.to_thread(file.commit)
+        except BaseException:
+            file.abandon()
+            raise
+        return file.size
 
     async def open(self, key: str, *, offset: int = 0, size: int | None = None) -> AsyncIterator[bytes]:
         with _disk_errors(key):
@@ -107,9 +129,23 @@ class LocalObjects:
     def _path(self, key: str) -> Path:
         return self._root / _checked(key)
 
-    def _write(self, target: Path, body: bytes | Path) -> None:
+    def _new(self, target: Path) -> _NewFile:
         _make_folders(self._root, target.parent)
-        _write_file(target, body)
+        return _NewFile(target)
+
+    def _write(self, target: Path, body: bytes | Path) -> None:
+        file = self._new(target)
+        try:
+            if isinstance(body, bytes):
+                file.write(body)
+            else:
+                with body.open("rb") as source:
+                    while chunk := source.read(CHUNK_BYTES):
+                        file.write(chunk)
+            file.commit()
+        except BaseException:
+            file.abandon()
+            raise
 
 
 class S3Objects:
@@ -138,6 +174,17 @@ class S3Objects:
     async def put(self, key: str, body: bytes | Path, *, content_type: str) -> None:
         name = self._name(key)
         await self._call(lambda: self._upload(name, body, content_type))
+
+    async def put_stream(self, key: str, chunks: AsyncIterator[bytes], *, content_type: str) -> int:
+        upload = _MultipartUpload(self._client, self._bucket, self._name(key), content_type)
+        try:
+            async for part in _parts(chunks):
+                await self._call(partial(upload.add, part))
+            await self._call(upload.complete)
+        except BaseException:
+            await asyncio.shield(self._call(upload.abort))
+            raise
+        return upload.size
 
     async def open(self, key: str, *, offset: int = 0, size: int | None = None) -> AsyncIterator[bytes]:
         if size == 0 or (offset and offset >= (await self.size(key) or 0)):
@@ -208,6 +255,55 @@ class S3Objects:
             raise Unavailable("objects", str(error)) from error
 
 
+class _MultipartUpload:
+    """An object that is sent in parts (S3's multipart upload); each part but the last has 5 MiB or more."""
+
+    def __init__(self, client: Any, bucket: str, name: str, content_type: str) -> None:
+        self._client = client
+        self._where = {"Bucket": bucket, "Key": name}
+        self._content_type = content_type
+        self._upload_id = ""
+        self._tags: list[dict[str, Any]] = []
+        self.size = 0
+
+    def add(self, part: bytes) -> None:
+        if not self._upload_id:
+            begun = self._client.create_multipart_upload(**self._where, ContentType=self._content_type)
+            self._upload_id = begun["UploadId"]
+        number = len(self._tags) + 1
+        answer = self._client.upload_part(**self._where, UploadId=self._upload_id, PartNumber=number, Body=part)
+        self._tags.append({"PartNumber": number, "ETag": answer["ETag"]})
+        self.size += len(part)
+
+    def complete(self) -> None:
+        if not self._upload_id:
+            self._client.put_object(**self._where, Body=b"", ContentType=self._content_type)
+            return
+        self._client.complete_multipart_upload(
+            **self._where, UploadId=self._upload_id, MultipartUpload={"Parts": self._tags}
+        )
+
+    def abort(self) -> None:
+        """The parts are deleted. Where that fails they are left to the bucket's own rules."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        if self._upload_id:
+            with contextlib.suppress(BotoCoreError, ClientError):
+                self._client.abort_multipart_upload(**self._where, UploadId=self._upload_id)
+
+
+async def _parts(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Chunks put together to parts. They grow, since an upload has at most 10,000: 440 GB with these."""
+    held, number = bytearray(), 0
+    async for chunk in chunks:
+        held += chunk
+        if len(held) >= PART_BYTES * (1 + number // 1_000):
+            yield bytes(held)
+            held, number = bytearray(), number + 1
+    if held:
+        yield bytes(held)
+
+
 def open_objects(place: str) -> ObjectStore:
     """The store at ``s3://bucket[/prefix]``, or in the local folder ``place``."""
     return S3Objects.connect(place) if place.startswith("s3://") else LocalObjects(root=Path(place))
@@ -248,25 +344,32 @@ def _make_folders(root: Path, folder: Path) -> None:
             made.chmod(mode & ~0o007)
 
 
-def _write_file(target: Path, body: bytes | Path) -> None:
-    """Write beside the target, sync, rename, sync the folder: readers and crashes see all of it or nothing."""
-    fd, name = tempfile.mkstemp(dir=target.parent, prefix=".new-")
-    try:
-        with os.fdopen(fd, "wb") as file:
-            if isinstance(body, bytes):
-                file.write(body)
-            else:
-                with body.open("rb") as source:
-                    shutil.copyfileobj(source, file, CHUNK_BYTES)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, _FILE_MODE)
-        os.replace(name, target)
-    except BaseException:
+class _NewFile:
+    """Written beside the target, synced, renamed, the folder synced: readers and crashes see all of it or nothing."""
+
+    def __init__(self, target: Path) -> None:
+        self._target = target
+        fd, self._name = tempfile.mkstemp(dir=target.parent, prefix=".new-")
+        self._file = os.fdopen(fd, "wb")
+        self.size = 0
+
+    def write(self, chunk: bytes) -> None:
+        self._file.write(chunk)
+        self.size += len(chunk)
+
+    def commit(self) -> None:
+        with self._file:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        os.chmod(self._name, _FILE_MODE)
+        os.replace(self._name, self._target)
+        _sync_folder(self._target.parent)
+
+    def abandon(self) -> None:
+        with contextlib.suppress(OSError):
+            self._file.close()
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(name)
-        raise
-    _sync_folder(target.parent)
+            os.unlink(self._name)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -10,7 +10,7 @@ from server.features import streams
 from server.features.delivery import notifications
 from server.features.integrations import api_tokens
 from server.features.operations import audit, cluster, facts, jobs, mail
-from server.features.people import accounts, export, factors, oauth, passkeys, profiles, relations
+from server.features.people import accounts, exports, factors, oauth, passkeys, profiles, relations
 from server.features.people.accounts import Accounts, AccountsRoom
 from server.features.people.accounts.passwords import Passwords
 from server.features.people.audience import Audience
@@ -112,5 +112,8 @@ def install(
         facts.build(facts=core.facts),
         cluster.build(platform, members=core.members, owners=core.owners),
     ]
-    features.append(export.build(platform, settings=settings, profile=people.profile, personal_data=personal_data()))
+    archives = exports.build(
+        platform, settings=settings, people=people, identity=core.identity, personal_data=personal_data()
+    )
+    features.append(archives)
     return Installed(platform=platform, features=features, people=people)

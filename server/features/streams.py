@@ -9,6 +9,7 @@ import msgspec
 
 from server.feature import NO_UUID, ExportSection, Feature, PersonalData, Platform, rows_by_id
 from server.features.people.facts import AccountDeleted, AccountSuspended
+from server.features.recording_files import RecordingFiles
 from server.jobs import Attempt, Job, Jobs, repeated
 from server.live.departure import Departure
 from storage.doomed import DoomedObjects
@@ -51,11 +52,13 @@ def build(platform: Platform, *, departure: Departure, rights: RightsTable) -> F
             repeated("rights.purge", rights.purge, every_s=PURGE_S),
             repeated("objects.delete", DoomedObjects(db=platform.db, objects=platform.objects).sweep, every_s=SWEEP_S),
         ],
-        personal_data=_personal_data(platform.db, departure),
+        personal_data=_personal_data(
+            platform.db, departure, RecordingFiles(database=platform.db, objects=platform.objects)
+        ),
     )
 
 
-def _personal_data(db: Database, departure: Departure) -> PersonalData:
+def _personal_data(db: Database, departure: Departure, recordings: RecordingFiles) -> PersonalData:
     async def erase_large(person_id: str) -> None:
         await departure.remove_streams_of(person_id)
         for sql in (EMPTY_MESSAGES, FORGET_VIEWS):
@@ -70,6 +73,7 @@ def _personal_data(db: Database, departure: Departure) -> PersonalData:
         sections=SECTIONS,
         erase=_erase,
         erase_large=erase_large,
+        media=recordings.of,
         kept={"chat_messages": "an empty message keeps its place, so that the offsets of a room have no gap"},
     )
 

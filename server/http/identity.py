@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import hashlib
 import hmac
+import re
 import time
 import uuid
 from collections.abc import Callable, Sequence
@@ -327,7 +328,7 @@ class Identity:
             if header.get("alg") != ALGORITHM or header.get("typ") != TYPE:
                 raise Forged
             if key is None:
-                raise _invalid()
+                raise _invalid() if _KID.fullmatch(str(header.get("kid"))) else Forged
             claims = jwt.decode(
                 token,
                 key.public,
@@ -342,6 +343,9 @@ class Identity:
             raise _invalid() from error
         return _Known(_person(claims), float(claims["exp"]), key.kid)
 
+
+_KID: Final = re.compile(r"k[0-9a-f]{1,64}")
+"""Ids of keys that there may have been. Another one tries for a path, a statement or a key of its author's."""
 
 _FORGERIES: Final = (
     jwt.InvalidSignatureError,

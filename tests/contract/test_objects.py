@@ -181,3 +181,28 @@ async def test_what_lay_open_in_a_folder_is_closed_with_the_next_object(tmp_path
     old.mkdir(mode=0o755, parents=True)
     await LocalObjects(root=tmp_path / "objects").put("streams/b/1.m4s", b"x", content_type="video/mp4")
     assert modes_of(old) == 0
+
+
+async def _stream(*chunks: bytes, error: Exception | None = None) -> AsyncIterator[bytes]:
+    for chunk in chunks:
+        yield chunk
+    if error is not None:
+        raise error
+
+
+@pytest.mark.parametrize("count", [0, 1, 37])
+async def test_bytes_that_come_one_after_another_are_one_object(store: ObjectStore, count: int) -> None:
+    body = [os.urandom(500_000) for _ in range(count)]
+    assert await store.put_stream("t/o", _stream(*body), content_type="application/zip") == 500_000 * count
+    assert await read(store, "t/o") == b"".join(body)
+
+
+async def test_of_bytes_that_break_off_nothing_is_stored_and_what_was_there_stays(store: ObjectStore) -> None:
+    await store.put("t/o", b"first", content_type="text/plain")
+    for key in ("t/o", "t/new"):
+        chunks = _stream(os.urandom(9_000_000), b"x", error=LookupError("away"))
+        with pytest.raises(LookupError):
+            await store.put_stream(key, chunks, content_type="text/plain")
+    assert await read(store, "t/o") == b"first"
+    assert await store.size("t/new") is None
+    assert sorted([key async for key, _ in store.listed()]) == ["t/o"]

@@ -35,6 +35,10 @@ class PeopleSettings(BaseModel):
     max_profile_changes_per_hour: int = Field(
         300, ge=1, description="changes of one account's profile in an hour; a third of it at once"
     )
+    export_pause_hours: int = Field(
+        24, ge=0, le=8_760, description="hours between two archives of one account's data; 0: as often as it likes"
+    )
+    export_kept_days: int = Field(7, ge=1, le=90, description="days that an archive of an account's data is kept")
     max_exports_per_hour: int = Field(
         20, ge=1, description="exports of one account's data in an hour; a third of it at once"
     )

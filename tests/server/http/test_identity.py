@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from server.http.errors import Unauthorized
-from server.http.identity import Caller, Identity
+from server.http.identity import Caller, Forged, Identity
 from storage.postgres import Database
 
 ADA = Caller(
@@ -96,6 +96,24 @@ async def test_token_that_was_altered_is_refused(identity: Identity) -> None:
 async def test_token_for_another_use_is_refused(identity: Identity, database: Database, claims: dict[str, Any]) -> None:
     token = await _forge(database, identity.mint(ADA)[0], claims=claims)
     assert _code(identity, token) == "token_invalid"
+
+
+@pytest.mark.parametrize(
+    "kid", ["../../../etc/passwd", "/dev/null", "k1' or '1'='1", "k1\\x00", "https://evil.example/key", "", "K1"]
+)
+async def test_an_id_of_a_key_that_tries_for_something_else_is_taken_for_a_forgery(
+    identity: Identity, database: Database, kid: str
+) -> None:
+    token = await _forge(database, identity.mint(ADA)[0], kid=kid)
+    with pytest.raises(Forged):
+        identity.verify(token)
+
+
+async def test_a_key_that_is_no_more_is_no_forgery(identity: Identity, database: Database) -> None:
+    token = await _forge(database, identity.mint(ADA)[0], kid="k0123456789abcdef")
+    with pytest.raises(Unauthorized) as refused:
+        identity.verify(token)
+    assert type(refused.value) is Unauthorized
 
 
 @pytest.mark.parametrize("header", [{"typ": "JWT"}, {"kid": "other"}, {"kid": ""}])

@@ -37,6 +37,7 @@ from server.outbound.mail import Mail
 from storage.postgres import Transaction
 
 __all__ = [
+    "AccountMails",
     "Accounts",
     "AccountsRoom",
     "Cookies",
@@ -48,6 +49,7 @@ __all__ = [
     "Reauthentication",
     "SecondFactor",
     "SecurityChanges",
+    "Sessions",
     "SignInLinks",
     "SignInMethods",
     "SignedIn",
@@ -83,6 +85,7 @@ class AccountsRoom:
     suspicions: Suspicions
     changes: SecurityChanges
     links: SignInLinks
+    mails: AccountMails
     operators: Operators
     new_accounts: NewAccounts
     methods: SignInMethods
@@ -182,6 +185,7 @@ def build(
             *administration.operations(),
         ],
         jobs=[deletions.job, recovery.job],
+        limits={"deletion_grace_days": settings.deletion_grace_days},
         schedules=[
             repeated("sessions.purge", sessions.purge, every_s=HOUR_S),
             repeated("signing_keys.rotate", rotate, every_s=HOUR_S),
@@ -202,6 +206,7 @@ def build(
         sessions=sessions,
         suspicions=suspicions,
         changes=SecurityChanges(sessions=sessions, mails=mails),
+        mails=mails,
         links=links,
         operators=operators,
         new_accounts=new_accounts,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from server.features.people.accounts import queries
 from server.features.people.accounts.devices import Device
 from server.outbound.mail import LinkTokens, Outbox, Recipient
 from storage.postgres import Row, Transaction
@@ -107,6 +108,18 @@ class AccountMails:
         if name is not None:
             data["which"] = name
         await self._outbox.put(tx, to=to.recipient, template=notice, language=to.language, data=data)
+
+    async def addressee(self, tx: Transaction, person_id: str, *, language: str | None = None) -> Addressee | None:
+        """None for an account that has no address any more."""
+        row = await tx.fetchrow(queries.ADDRESSEE, person_id)
+        return None if row is None else Addressee.of(row, language=language)
+
+    async def export_ready(self, tx: Transaction, to: Addressee, until: dt.datetime) -> None:
+        """``until``: when the archive is deleted; the link ends with it."""
+        valid_s = (until - self._now()).total_seconds()
+        token = await self._tokens.issue(tx, person_id=to.id, purpose="export", valid_s=valid_s)
+        data: Values = {"until": until, "link": f"/export#token={token}"}
+        await self._outbox.put(tx, to=to.recipient, template="export_ready", language=to.language, data=data)
 
     async def deletion_scheduled(self, tx: Transaction, to: Addressee, until: dt.datetime) -> None:
         data: Values = {"until": until, "link": "/login"}

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from server.features.people.accounts import queries
 from server.features.people.accounts.devices import Device
-from server.features.people.accounts.mails import AccountMails, Addressee, Notice
+from server.features.people.accounts.mails import AccountMails, Notice
 from server.features.people.accounts.sessions import Sessions
 from storage.postgres import Transaction
 
@@ -54,7 +53,6 @@ class SecurityChanges:
         what the mail calls it, where there may be several of its kind.
         """
         await self._sessions.note(tx, person_id, action, subject or person_id, device, detail=detail)
-        row = await tx.fetchrow(queries.ADDRESSEE, person_id)
-        if row is not None:
-            to = Addressee.of(row, language=device.language)
+        to = await self._mails.addressee(tx, person_id, language=device.language)
+        if to is not None:
             await self._mails.notice(tx, to, _NOTICES[action], device, name=name)

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import quote
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from server.features.people.accounts import AccountsRoom, device_of, kept_device, refresh_token_of, signed_in_answer
 from server.features.people.accounts.routes import Tokens
@@ -20,7 +20,7 @@ from server.features.people.oauth.client import ProviderClient
 from server.features.people.oauth.links import Links
 from server.features.people.oauth.providers import Provider, ProviderError
 from server.features.people.oauth.return_to import MAX_CHARS, local_path
-from server.http.errors import Problem, Unauthorized, not_found
+from server.http.errors import Problem, Unauthorized, invalid_field, not_found
 from server.http.identity import Caller
 from server.http.limits import OWN_SETTINGS, CallRate
 from server.http.operation import NAME, Answer, Call, Operation
@@ -41,7 +41,9 @@ log = logging.getLogger(__name__)
 
 
 class StartQuery(Query):
-    return_to: Annotated[str, Field(max_length=MAX_CHARS, examples=["/settings"]), AfterValidator(local_path)] = "/"
+    return_to: Annotated[
+        str, Field(max_length=MAX_CHARS, examples=["/settings"], description="A path of this server")
+    ] = "/"
     mode: Annotated[
         Literal["cookie", "code"], Field(description="How the session comes: as a cookie, or by a code to exchange")
     ] = "cookie"
@@ -130,6 +132,7 @@ class OAuthRoutes:
 
     async def _start(self, call: Call[None, StartQuery]) -> Answer:
         client, query = self._client(call), call.query
+        await self._check_return_to(call, client.provider)
         linked = await self._linker(call) if query.link else None
         browser = call.request.cookies.get(BROWSER_COOKIE, "")
         browser = browser if _BROWSER_VALUE.fullmatch(browser) else secrets.token_urlsafe(32)
@@ -233,6 +236,15 @@ class OAuthRoutes:
         await self._people.reauthentication.require(call.me)
         await self._links.remove(call.me, call.path["provider"], device_of(call))
         return Answer(204)
+
+    async def _check_return_to(self, call: Call[None, StartQuery], provider: Provider) -> None:
+        """Raises a 422 for an address of another host, however it is written; that is noted."""
+        try:
+            local_path(call.query.return_to)
+        except ValueError as error:
+            detail = {"provider": provider.id, "return_to": call.query.return_to[:200]}
+            await self._people.suspicions.note("oauth.return_to_refused", device=device_of(call), detail=detail)
+            raise invalid_field("return_to", str(error)) from error
 
     async def _linker(self, call: Call[Any, Any]) -> Caller:
         """Who links: of a bearer token, or of the cookie that only the page's own navigation carries."""

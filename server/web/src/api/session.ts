@@ -34,6 +34,8 @@ export const me = signal<Me | null>(null);
 export const sessionEnded = signal<SessionEnd | null>(null);
 
 let access: Access | null = null;
+/** The person ends the session by what they do: the server's news of it is none. */
+let isLeaving = false;
 let renewing: Promise<string | null> | null = null;
 const tabs = "BroadcastChannel" in globalThis ? new BroadcastChannel("sf.session") : null;
 
@@ -175,7 +177,18 @@ export async function signOut(): Promise<void> {
 
 /** The server ended this session, for example from another device. */
 export function endedByServer(): void {
-  forget("revoked");
+  if (!isLeaving) forget("revoked");
+}
+
+/** What ends all sessions of the person, such as the deletion of their account; then they are signed out here. */
+export async function leave(act: () => Promise<void>): Promise<void> {
+  isLeaving = true;
+  try {
+    await act();
+    forget("signed-out");
+  } finally {
+    isLeaving = false;
+  }
 }
 
 /** What the token says of its person is out of date: get another. */

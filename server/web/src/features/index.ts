@@ -6,6 +6,7 @@ import { audit } from "./audit";
 import { chat } from "./chat";
 import { cluster } from "./cluster";
 import { directory } from "./directory";
+import { exports } from "./exports";
 import { factors } from "./factors";
 import { home } from "./home";
 import { jobs } from "./jobs";
@@ -19,4 +20,4 @@ import { studio } from "./studio";
 import { tokens } from "./tokens";
 import { watch } from "./watch";
 
-export const features: readonly Feature[] = [home, search, streams, player, chat, watch, studio, people, notifications, account, factors, tokens, appearance, directory, audit, cluster, jobs, mail];
+export const features: readonly Feature[] = [home, search, streams, player, chat, watch, studio, people, notifications, account, factors, tokens, exports, appearance, directory, audit, cluster, jobs, mail];

@@ -6,6 +6,7 @@ import audit from "../features/audit/ar";
 import directory from "../features/directory/ar";
 import chat from "../features/chat/ar";
 import cluster from "../features/cluster/ar";
+import exports from "../features/exports/ar";
 import factors from "../features/factors/ar";
 import home from "../features/home/ar";
 import jobs from "../features/jobs/ar";
@@ -22,4 +23,4 @@ import realtime from "../realtime/ar";
 import shell from "../shell/ar";
 import ui from "../ui/ar";
 
-export default { account, api, audit, directory, appearance, chat, cluster, factors, home, jobs, mail, notifications, people, player, realtime, search, shell, streams, studio, tokens, ui, watch };
+export default { account, api, audit, directory, appearance, chat, cluster, exports, factors, home, jobs, mail, notifications, people, player, realtime, search, shell, streams, studio, tokens, ui, watch };

@@ -15,6 +15,16 @@ const decimals = [0, 1].map((digits) =>
 
 export const count = (n: number): string => compact().format(n);
 
+const sizes = (["byte", "kilobyte", "megabyte", "gigabyte"] as const).map((unit) =>
+  perLocale((tag) => new Intl.NumberFormat(tag, { style: "unit", unit, maximumFractionDigits: 1 })),
+);
+
+/** 1,234,567 → "1.2 MB". */
+export function bytes(n: number): string {
+  const power = Math.min(sizes.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, n)) / 3)));
+  return sizes[power]?.().format(n / 1000 ** power) ?? "";
+}
+
 export const percent = (share: number): string => shares().format(share);
 
 /** With no digit after the point, or one. */

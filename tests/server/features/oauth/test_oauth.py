@@ -56,6 +56,11 @@ async def test_return_to_is_a_path_of_this_server(providers: Providers, path: st
         "/api/v1/auth/oauth/oidc/start", params={"return_to": path}, allow_redirects=False
     )
     assert await slug(answer) == (422, "invalid")
+    assert [one["field"] for one in (await answer.json())["errors"]] == ["return_to"]
+    if len(path) < 500:
+        logged = "select d.body::jsonb->>'return_to' from audit_log a join audit_details d on d.entry_id = a.id"
+        noted = await providers.api.database.fetch(f"{logged} where action = 'oauth.return_to_refused'")
+        assert [row[0] for row in noted] == [path]
 
 
 async def test_a_state_is_good_once(providers: Providers, provider: StandIn) -> None:

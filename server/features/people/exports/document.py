@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 from aiohttp import web
 from pydantic import BaseModel, create_model
 
-from server.feature import ExportSection, Feature, PersonalData, Platform
-from server.features.people.settings import PeopleSettings
+from server.feature import ExportSection
+from server.features.people.exports.sections import Profile, array_of
 from server.http.errors import not_found
-from server.http.limits import CallRate, hourly
+from server.http.limits import CallRate
 from server.http.operation import Call, Operation
 from server.http.shapes import Shape
-from storage.postgres import Database, Row
-
-_PAGE: Final = 500
-
-Profile = Callable[[str], Awaitable[Mapping[str, Any] | None]]
+from storage.postgres import Database
 
 
 class Held(Shape):
@@ -34,7 +30,7 @@ def held_shape(sections: Sequence[ExportSection]) -> type[BaseModel]:
     return create_model("Held", __base__=Held, __doc__=Held.__doc__, **fields)
 
 
-class Export:
+class ExportDocument:
     """Writes page by page, so that a long life costs no more memory than a short one. Not a snapshot: what changes
     meanwhile may or may not be in it.
     """
@@ -42,7 +38,6 @@ class Export:
     def __init__(
         self, *, database: Database, profile: Profile, sections: Sequence[ExportSection], rate: CallRate
     ) -> None:
-        """``profile`` reads a person's own row, None when it is no more."""
         self._db = database
         self._profile = profile
         self._sections = sections
@@ -52,7 +47,7 @@ class Export:
         return [
             Operation(
                 method="GET", path="/api/v1/me/export", handler=self._export, name="exportMe", tag="people",
-                summary="Everything that is held on me",
+                summary="Everything that is held on me, as one document without media",
                 answers={200: held_shape(self._sections)}, problems=frozenset({404}), auth="required",
                 account_rate=self._rate,
             )
@@ -71,41 +66,8 @@ class Export:
         head = {"exported_at": datetime.now(UTC), "profile": profile}
         await response.write(msgspec.json.encode(head)[:-1])
         for section in self._sections:
-            await self._write(response, section, call.me.id)
+            await response.write(b',"%s":' % section.name.encode())
+            async for piece in array_of(self._db, section, call.me.id):
+                await response.write(piece)
         await response.write_eof(b"}")
         return response
-
-    async def _write(self, response: web.StreamResponse, section: ExportSection, person_id: str) -> None:
-        await response.write(b',"%s":[' % section.name.encode())
-        after, comma = section.start, b""
-        while True:
-            rows = await self._db.fetch(section.sql, person_id, *after, _PAGE)
-            if rows:
-                await response.write(comma + _encoded(rows))
-            if len(rows) < _PAGE:
-                break
-            after, comma = [rows[-1][name] for name in section.key], b","
-        await response.write(b"]")
-
-
-def _encoded(rows: Sequence[Row]) -> bytes:
-    return b",".join(msgspec.json.encode(dict(row)) for row in rows)
-
-
-def build(
-    platform: Platform,
-    *,
-    settings: PeopleSettings,
-    profile: Callable[[str], Awaitable[Mapping[str, Any] | None]],
-    personal_data: Sequence[PersonalData],
-) -> Feature:
-    """``personal_data`` of all features, in the order in which a person reads it."""
-    routes = Export(
-        database=platform.db,
-        profile=profile,
-        sections=[section for held in personal_data for section in held.sections],
-        rate=hourly("exports", settings.max_exports_per_hour),
-    )
-    return Feature(
-        name="export", operations=routes.operations(), limits={"exports_per_hour": settings.max_exports_per_hour}
-    )

@@ -6,7 +6,7 @@ from tests.server.conftest import ApiFixture
 ROOM = "01890c2a-7b5e-7cc3-98c8-6b1f6c1f0a11"
 
 
-async def _say(database: Database, user_id: str, count: int) -> None:
+async def say(database: Database, user_id: str, count: int) -> None:
     await database.execute("insert into chat_rooms (id, owner_id, log_epoch) values ($1, $2, 'e')", ROOM, user_id)
     await database.execute(
         'insert into chat_messages (room_id, "offset", id, user_id, client_id, text, sent_at) '
@@ -21,7 +21,7 @@ async def test_export_holds_everything_in_order_over_many_pages(api: ApiFixture)
     ada, bob = await api.register("ada"), await api.register("bob")
     await ada.ask("PUT", "/users/bob/follow")
     await bob.ask("PUT", "/users/ada/follow")
-    await _say(api.database, ada.id, 1203)
+    await say(api.database, ada.id, 1203)
     answer = await ada.ask("GET", "/me/export")
     assert answer.status == 200
     assert "attachment" in answer.headers["Content-Disposition"]
@@ -37,7 +37,7 @@ async def test_export_holds_everything_in_order_over_many_pages(api: ApiFixture)
 
 async def test_deletion_empties_every_message(api: ApiFixture) -> None:
     ada = await api.register("ada")
-    await _say(api.database, ada.id, 1001)
+    await say(api.database, ada.id, 1001)
     assert (await ada.ask("DELETE", "/me", json={"password": "correct horse battery staple"})).status == 204
     await api.wipe_deleted()
     left = await api.database.fetchrow(
