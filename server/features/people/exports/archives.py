@@ -170,6 +170,7 @@ class Archives:
             person_id = await tx.fetchval(queries.BEGIN, export_id)
         if person_id is None:
             return  # withdrawn, or gone with the account
+        await self._objects.delete_prefix(prefix_of(person_id, export_id))  # what a killed worker has left
         try:
             size = await self._objects.put_stream(
                 key_of(person_id, export_id), self._zip(person_id, export_id), content_type=CONTENT_TYPE

@@ -7,6 +7,7 @@ import { FormError, Secret, textOf, useSending } from "../../ui/sending";
 import { proved, Reauthentication } from "../factors/reauthentication";
 import { deleteMe, graceDays } from "./calls";
 import { t } from "./words";
+import "./account.css";
 
 const DAY_MS = 86_400_000;
 
@@ -20,7 +21,7 @@ export default function Deletion() {
     <section class="panel" aria-labelledby="deletion">
       <h2 id="deletion">{t("deletion")}</h2>
       <p>{t("deletionText")}</p>
-      <ul>
+      <ul class="deletion-list">
         <li>{t("deletionHides")}</li>
         <li>{t("deletionEnds")}</li>
         {days !== null && <li>{days > 0 ? t("deletionGrace", { n: days }) : t("deletionAtOnce")}</li>}
@@ -61,7 +62,7 @@ function Confirmation({ hasPassword, days, onCancel }: ConfirmationProps) {
     });
   });
   return (
-    <form ref={form} onSubmit={submit} noValidate aria-label={t("deleteAccount")}>
+    <form class="deletion-form" ref={form} onSubmit={submit} noValidate aria-label={t("deleteAccount")}>
       <FormError text={errors["form"]} />
       <p role="status">{hasPassword ? t("deletionSure") : t("deletionSureNoPassword")}</p>
       {hasPassword && (

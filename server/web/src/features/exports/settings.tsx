@@ -47,9 +47,11 @@ export default function DataSettings() {
   );
 }
 
+const STATES = { waiting: "waiting", failed: "failed", expired: "expired" } as const satisfies Partial<Record<Archive["state"], string>>;
+
 function stateOf(archive: Archive): string {
   if (archive.state === "writing") return t("writing", { share: percent(archive.progress) });
-  if (archive.state !== "ready") return t(archive.state);
+  if (archive.state !== "ready") return t(STATES[archive.state]);
   return t("ready", { size: bytes(archive.size_bytes ?? 0), date: when(archive.expires_at ?? archive.requested_at) });
 }
 
