@@ -5,16 +5,16 @@ import { fieldWords } from "./field-words";
 export type Errors = Record<string, string>;
 
 /** Field errors by the known part of their path, and one sentence for what belongs to no field. */
-export function errorsOf(error: unknown, known: string[]): Errors {
+export function errorsOf(error: unknown, known: readonly string[]): Errors {
   if (!(error instanceof ApiError) || !error.fields.length) return { form: sentence(error) };
-  const found: Errors = {};
+  const found = new Map<string, Set<string>>();
   for (const { field, message } of error.fields) {
     const parts = field.split(".");
     const key = parts.find((part) => known.includes(part)) ?? "form";
     const words = fieldWords(key === "form" ? (parts.at(-1) ?? "") : key, message);
-    found[key] = found[key] && found[key] !== words ? `${found[key]} ${words}` : words;
+    found.set(key, (found.get(key) ?? new Set()).add(words));
   }
-  return found;
+  return Object.fromEntries([...found].map(([key, words]) => [key, [...words].join(" ")]));
 }
 
 /** After a refusal the focus goes to the first field that is wrong. */

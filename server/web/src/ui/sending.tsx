@@ -1,8 +1,9 @@
 /** What forms share that are sent to the server. */
 import { useRef, useState } from "preact/hooks";
 import { sentence } from "../api/http";
-import { errorsOf, focusFirstBad, type Errors } from "./forms";
+import { focusFirstBad, type Errors } from "./forms";
 import { masked } from "./parts";
+import { Submission } from "./submission";
 import { toast } from "./toasts";
 
 export const textOf = (data: FormData, name: string): string => String(data.get(name) ?? "");
@@ -27,25 +28,15 @@ interface Sending {
 /** `send` takes what was filled in; what the server says of the `known` fields stands beside them. */
 export function useSending(known: string[], send: (data: FormData) => Promise<void>): Sending {
   const form = useRef<HTMLFormElement>(null);
-  const [errors, setErrors] = useState<Errors>({});
-  const [busy, setBusy] = useState(false);
+  const [submission] = useState(() => new Submission());
   const run = async (data: FormData): Promise<void> => {
-    setBusy(true);
-    try {
-      await send(data);
-      setErrors({});
-    } catch (error) {
-      setErrors(errorsOf(error, known));
-      focusFirstBad(form.current);
-    } finally {
-      setBusy(false);
-    }
+    if (await submission.send(() => send(data), known)) focusFirstBad(form.current);
   };
   const submit = (event: Event): void => {
     event.preventDefault();
-    if (form.current && !busy) void run(new FormData(form.current));
+    if (form.current) void run(new FormData(form.current));
   };
-  return { form, errors, busy, submit };
+  return { form, errors: submission.errors.value, busy: submission.busy.value, submit };
 }
 
 export function FormError({ text }: { text: string | undefined }) {

@@ -1,10 +1,10 @@
 /** What the forms of signing in and signing up share. */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { me } from "../../api/session";
 import { navigate, returnPath } from "../../router";
-import { errorsOf, focusFirstBad, type Errors } from "../../ui/forms";
 import { EyeIcon, EyeOffIcon } from "../../ui/icons";
 import { masked } from "../../ui/parts";
+import { textOf } from "../../ui/sending";
 import { t } from "./words";
 
 export function Password({ name, autocomplete, ...ids }: { name: string; autocomplete: string; id: string }) {
@@ -25,50 +25,16 @@ export function Password({ name, autocomplete, ...ids }: { name: string; autocom
   );
 }
 
-export const text = (data: FormData, name: string): string => String(data.get(name) ?? "").trim();
+/** What was filled in, without the spaces around it. */
+export const trimmed = (data: FormData, name: string): string => textOf(data, name).trim();
 
-interface FormState {
-  form: { current: HTMLFormElement | null };
-  errors: Errors;
-  busy: boolean;
-  submit: (event: Event) => void;
-}
-
-export function useForm(known: string[], send: (data: FormData) => Promise<void>): FormState {
-  const form = useRef<HTMLFormElement>(null);
-  const [errors, setErrors] = useState<Errors>({});
-  const [busy, setBusy] = useState(false);
-  const run = async (data: FormData): Promise<void> => {
-    setBusy(true);
-    try {
-      await send(data);
-      navigate(returnPath(), true);
-    } catch (error) {
-      setErrors(errorsOf(error, known));
-      focusFirstBad(form.current);
-    } finally {
-      setBusy(false);
-    }
-  };
-  const submit = (event: Event): void => {
-    event.preventDefault();
-    if (form.current && !busy) void run(new FormData(form.current));
-  };
-  return { form, errors, busy, submit };
-}
-
-export function FormError({ text: words }: { text: string | undefined }) {
-  return words ? (
-    <p class="form-error" role="alert" tabIndex={-1}>
-      {words}
-    </p>
-  ) : null;
-}
+/** Where the person came from, now that they are signed in. */
+export const goOn = (): void => navigate(returnPath(), true);
 
 /** Who is signed in already has nothing to do here. */
 export function useAway(): void {
   useEffect(() => {
-    if (me.peek()) navigate(returnPath(), true);
+    if (me.peek()) goOn();
   }, []);
 }
 

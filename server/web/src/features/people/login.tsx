@@ -1,11 +1,11 @@
 import { useEffect, useState } from "preact/hooks";
 import { ApiError, OWN_TYPE, sentence } from "../../api/http";
 import { signIn, signInByCode } from "../../api/session";
-import { navigate, returnPath } from "../../router";
 import { Logo } from "../../ui/icons";
 import { Field, PageTitle, useTitle } from "../../ui/parts";
+import { FormError, textOf, useSending } from "../../ui/sending";
 import { failureWords, takeFragment } from "../factors/failures";
-import { FormError, Password, text, useAway, useForm, withNext } from "./account-form";
+import { goOn, Password, trimmed, useAway, withNext } from "./account-form";
 import { OtherWays } from "./ways";
 import { t } from "./words";
 import "./people.css";
@@ -40,15 +40,16 @@ const isUsedUp = (error: unknown): boolean => error instanceof ApiError && error
 
 function ByPassword({ failure, onFailure }: Failing & { failure: string }) {
   const [needsCode, setNeedsCode] = useState(false);
-  const { form, errors, busy, submit } = useForm(["login", "password", "totp"], async (data) => {
+  const { form, errors, busy, submit } = useSending(["login", "password", "totp"], async (data) => {
     onFailure("");
     try {
-      await signIn(text(data, "login"), String(data.get("password") ?? ""), text(data, "totp") || undefined);
+      await signIn(trimmed(data, "login"), textOf(data, "password"), trimmed(data, "totp") || undefined);
     } catch (error) {
       if (isCodeDue(error)) setNeedsCode(true);
-      if (isCodeDue(error) && !text(data, "totp")) throw new ApiError(401, { type: OWN_TYPE, title: t("nowTheCode") });
+      if (isCodeDue(error) && !trimmed(data, "totp")) throw new ApiError(401, { type: OWN_TYPE, title: t("nowTheCode") });
       throw error;
     }
+    goOn();
   });
   return (
     <div class="page centred">
@@ -81,19 +82,20 @@ function ByPassword({ failure, onFailure }: Failing & { failure: string }) {
 /** The rest of a sign-in by a provider: the code of its callback, and one of the app where it is due. */
 function ByCode({ code, onFailure }: Failing & { code: string }) {
   const [needsCode, setNeedsCode] = useState(false);
-  const { form, errors, busy, submit } = useForm(["totp"], async (data) => {
+  const { form, errors, busy, submit } = useSending(["totp"], async (data) => {
     try {
-      await signInByCode(code, text(data, "totp"));
+      await signInByCode(code, trimmed(data, "totp"));
     } catch (error) {
       if (isUsedUp(error)) onFailure(t("tooLate"));
       throw error;
     }
+    goOn();
   });
   useEffect(() => {
     const begin = async (): Promise<void> => {
       try {
         await signInByCode(code);
-        navigate(returnPath(), true);
+        goOn();
       } catch (error) {
         if (isCodeDue(error)) setNeedsCode(true);
         else onFailure(isUsedUp(error) ? t("tooLate") : sentence(error));

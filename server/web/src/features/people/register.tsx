@@ -1,15 +1,17 @@
 import { register } from "../../api/session";
 import { Logo } from "../../ui/icons";
 import { Field, PageTitle, useTitle } from "../../ui/parts";
-import { FormError, Password, text, useAway, useForm, withNext } from "./account-form";
+import { FormError, textOf, useSending } from "../../ui/sending";
+import { goOn, Password, trimmed, useAway, withNext } from "./account-form";
 import { t } from "./words";
 
 export default function Register() {
   useTitle(t("signUp"));
   useAway();
-  const { form, errors, busy, submit } = useForm(["username", "email", "password"], (data) =>
-    register(text(data, "username"), text(data, "email"), String(data.get("password") ?? "")),
-  );
+  const { form, errors, busy, submit } = useSending(["username", "email", "password"], async (data) => {
+    await register(trimmed(data, "username"), trimmed(data, "email"), textOf(data, "password"));
+    goOn();
+  });
   return (
     <div class="page centred">
       <form class="panel account" ref={form} onSubmit={submit} noValidate>

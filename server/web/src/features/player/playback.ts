@@ -9,6 +9,7 @@ import { recall, remember } from "../../ui/remember";
 import { hasMoreToShow, playsOn, retryMs, Unplayable, WebrtcTrust, whyNotWebrtc } from "./decisions";
 import { startHls, type HlsSession, type Level } from "./hls";
 import { Sound } from "./sound";
+import { Stalls } from "./stalls";
 import { WhepSession } from "./whep";
 import { t } from "./words";
 
@@ -24,7 +25,6 @@ const RELOAD_MS = 1000;
 const MANY_FAILURES = 2;
 /** A rendition that this browser can play may be offered a moment later. */
 const UNPLAYABLE_AGAIN_MS = 10_000;
-const MAX_STALLED_MS = 600_000;
 /** So long the rest of an ended broadcast may take. */
 const MAX_REST_MS = 10_000;
 
@@ -63,8 +63,7 @@ export class Playback {
   #ticker: ReturnType<typeof setInterval>;
   #bytes = 0;
   #stalledTicks = 0;
-  #stalledSince: number | null = null;
-  #stalledMs = 0;
+  #stalls = new Stalls();
   #abort = new AbortController();
 
   constructor(video: HTMLVideoElement) {
@@ -78,6 +77,7 @@ export class Playback {
     for (const event of ["waiting", "pause", "ended", "emptied"]) {
       video.addEventListener(event, () => (this.isMoving.value = false), { signal: until });
     }
+    for (const event of ["pause", "ended"]) video.addEventListener(event, () => this.#stalls.end(), { signal: until });
     addEventListener("pagehide", () => this.stop(), { signal: until });
     this.#ticker = setInterval(() => void this.#tick(), TICK_MS);
   }
@@ -154,12 +154,7 @@ export class Playback {
 
   /** Milliseconds spent waiting for media since the last call. */
   takeStalledMs(): number {
-    const now = performance.now();
-    const open = this.#stalledSince === null ? 0 : now - this.#stalledSince;
-    if (this.#stalledSince !== null) this.#stalledSince = now;
-    const taken = this.#stalledMs + open;
-    this.#stalledMs = 0;
-    return Math.min(MAX_STALLED_MS, Math.round(taken));
+    return this.#stalls.take();
   }
 
   get livePosition(): number | null {
@@ -311,12 +306,11 @@ export class Playback {
   #isPlaying(): void {
     this.status.value = "playing";
     this.#failures = 0;
-    if (this.#stalledSince !== null) this.#stalledMs += performance.now() - this.#stalledSince;
-    this.#stalledSince = null;
+    this.#stalls.end();
   }
 
   #isWaiting(): void {
-    this.#stalledSince ??= performance.now();
+    this.#stalls.begin();
     this.#isAtTheEnd();
   }
 
