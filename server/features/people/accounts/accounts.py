@@ -84,19 +84,30 @@ class Accounts:
         require_not_suspended(known["is_suspended"])
         has_factor = await self._methods.prove_second(known["id"], code, device)
         if self._passwords.is_outdated(stored):
-            await self._db.execute(queries.REHASH, known["id"], await self._passwords.hash(normal), stored)
-        return await self.sign_in(person_id=known["id"], device=device, method="password", has_factor=has_factor)
+            stored = await self._hash_anew(known["id"], stored, normal)
+        return await self.sign_in(
+            person_id=known["id"], device=device, method="password", has_factor=has_factor, proved=stored
+        )
 
-    async def sign_in(self, *, person_id: str, device: Device, method: str, has_factor: bool) -> SignedIn:
+    async def _hash_anew(self, person_id: str, stored: str, normal: str) -> str:
+        """The hash that the account has now: the new one, unless the password was changed meanwhile."""
+        hashed = await self._passwords.hash(normal)
+        return hashed if await self._db.execute(queries.REHASH, person_id, hashed, stored) else stored
+
+    async def sign_in(
+        self, *, person_id: str, device: Device, method: str, has_factor: bool, proved: str | None = None
+    ) -> SignedIn:
         """A session of a person who has proved by ``method`` (``password``, ``passkey``, a provider's name) who they
-        are, and ``has_factor``: with a second factor or a passkey. Takes a deletion back. Raises a 401 when the account
-        is no more, a 403 when it is suspended.
+        are, and ``has_factor``: with a second factor or a passkey. Takes a deletion back. ``proved``: the hash of the
+        password that was given. Raises a 401 when the account is no more or has another password by now, a 403 when it
+        is suspended.
         """
-        known = await self._db.fetchrow(queries.CREDENTIALS_BY_ID, person_id)
-        if known is None:
-            raise wrong_credentials()
-        require_not_suspended(known["is_suspended"])
         async with self._db.transaction() as tx:
+            # Locked: what ends all sessions, such as a new password, either comes first or ends this one too.
+            known = await tx.fetchrow(queries.CREDENTIALS_LOCKED, person_id)
+            if known is None or proved not in (None, known["password_hash"]):
+                raise wrong_credentials()
+            require_not_suspended(known["is_suspended"])
             if known["is_leaving"] and not await self._deletions.take_back(tx, person_id, ip=device.address):
                 raise wrong_credentials()
             await self._greet(tx, person_id, device)
@@ -136,8 +147,8 @@ class Accounts:
         await self.prove(person, password)
         await self._reauthentication.require_factor(person)
         async with self._db.transaction() as tx:
-            ended = await tx.fetch(queries.END_ALL_SESSIONS, person.id, "account_deleted")
             until = await self._deletions.begin(tx, person.id, ip=device.address)
+            ended = await tx.fetch(queries.END_ALL_SESSIONS, person.id, "account_deleted")
             to = await tx.fetchrow(queries.ADDRESSEE, person.id)
             if to is not None and until is not None:
                 await self._mails.deletion_scheduled(tx, Addressee.of(to, language=device.language), until)

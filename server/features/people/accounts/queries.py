@@ -16,6 +16,7 @@ from users u where {} = $1 and (deleted_at is null
 CREDENTIALS_BY_USERNAME = _CREDENTIALS.format("username_key")
 CREDENTIALS_BY_EMAIL = _CREDENTIALS.format("email_key")
 CREDENTIALS_BY_ID = _CREDENTIALS.format("id")
+CREDENTIALS_LOCKED = CREDENTIALS_BY_ID + "for no key update of u"
 
 _ADDRESSEE = """
 select id, username, email, language, email_verified_at is not null as is_verified, deleted_at is not null as is_leaving
