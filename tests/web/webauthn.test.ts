@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { modulesOf } from "@web/features/factors/qr";
-import { base64urlOf, bytesOf, creationOptions, requestOptions } from "@web/features/factors/webauthn";
+import { base64urlOf, bytesOf, creationOptions, isNamed, requestOptions } from "@web/features/factors/webauthn";
 
 const bytes = Uint8Array.of(0xfb, 0xff, 0xfe, 0x00);
 
@@ -26,6 +26,10 @@ test("what the browser wants as bytes is bytes at any depth, and the relying par
   assert.equal(made.rp.id, "live.example");
   const asked = requestOptions({ challenge: "-__-AA", timeout: 1, rpId: "live.example", allowCredentials: [], userVerification: "preferred" });
   assert.deepEqual([asked.challenge, asked.rpId, asked.userVerification], [bytes, "live.example", "preferred"]);
+});
+
+test("passkeys are for hosts with a name", () => {
+  assert.deepEqual(["localhost", "live.example", "127.0.0.1", "[::1]"].map(isNamed), [true, true, false, false]);
 });
 
 test("a QR code has four light modules around it and begins with the finder pattern", () => {

@@ -50,7 +50,7 @@ export default {
   kept: "I have kept them",
   passkeys: "Passkeys",
   passkeysText: "Sign in by your device's fingerprint, face or PIN, or by a security key, without a password.",
-  noPasskeysHere: "This browser cannot make passkeys here. They need HTTPS.",
+  noPasskeysHere: "This browser cannot make passkeys here. They need HTTPS, and an address with a name.",
   synced: "synced",
   lastUsed: "last used {ago}",
   added: "added {ago}",

@@ -8,8 +8,11 @@ type Creation = Answer<"passkeyOptions">;
 type Request = Answer<"passkeyLoginOptions">["options"];
 type Credential = Body<"registerPasskey">["credential"];
 
-/** False on an origin that is not secure, and in browsers without WebAuthn. */
-export const hasPasskeys = (): boolean => "PublicKeyCredential" in globalThis;
+/** False on an origin that is not secure or has no name, and in browsers without WebAuthn. */
+export const hasPasskeys = (): boolean => "PublicKeyCredential" in globalThis && isNamed(location.hostname);
+
+/** Whether a passkey can be made for the host: an IP address is no relying party (WebAuthn level 3, section 5.1.3). */
+export const isNamed = (host: string): boolean => !host.includes(":") && !/^[\d.]+$/.test(host);
 
 /** Base64url without padding (RFC 4648 section 5) as bytes. */
 export function bytesOf(text: string): Uint8Array<ArrayBuffer> {
@@ -44,9 +47,33 @@ export async function createPasskey(options: Creation): Promise<Credential> {
   return jsonOf(made as PublicKeyCredential);
 }
 
+/** Ask for a passkey, in place of an offer that is open: a page may have one request at a time. */
 export async function showPasskey(options: Request): Promise<Credential> {
+  offer?.abort();
   const shown = await navigator.credentials.get({ publicKey: requestOptions(options) });
   return jsonOf(shown as PublicKeyCredential);
+}
+
+let offer: AbortController | null = null;
+
+/** Whether the browser offers passkeys in a field whose `autocomplete` holds `webauthn`. */
+export async function mayOfferPasskeys(): Promise<boolean> {
+  return hasPasskeys() && Boolean(await PublicKeyCredential.isConditionalMediationAvailable?.());
+}
+
+/** The passkey that the person chooses among what a field is filled with. Throws the `AbortError` when `ended`, or when a passkey is asked for otherwise. */
+export async function offerPasskeys(options: Request, ended: AbortSignal): Promise<Credential> {
+  offer?.abort();
+  const own = (offer = new AbortController());
+  const abort = (): void => own.abort();
+  ended.addEventListener("abort", abort);
+  try {
+    if (ended.aborted) abort();
+    const shown = await navigator.credentials.get({ publicKey: requestOptions(options), mediation: "conditional", signal: own.signal });
+    return jsonOf(shown as PublicKeyCredential);
+  } finally {
+    ended.removeEventListener("abort", abort);
+  }
 }
 
 /** Whether the person turned back, or the browser's time for it ran out (one error stands for both). */

@@ -58,7 +58,7 @@ function ByPassword({ failure, onFailure }: Failing & { failure: string }) {
         <PageTitle>{t("welcomeBack")}</PageTitle>
         <FormError text={failure || errors["form"]} />
         <Field label={t("login")} name="login" error={errors["login"]}>
-          {(ids) => <input {...ids} name="login" autocomplete="username" autocapitalize="none" spellcheck={false} required />}
+          {(ids) => <input {...ids} name="login" autocomplete="username webauthn" autocapitalize="none" spellcheck={false} required />}
         </Field>
         <Field label={t("password")} name="password" error={errors["password"]}>
           {(ids) => <Password {...ids} name="password" autocomplete="current-password" />}
