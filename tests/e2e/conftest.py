@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,10 +15,11 @@ import aiohttp
 import pytest
 
 from tests.e2e.chromium import Browser, Chromium, browsing
-from tests.e2e.people import Account, Api, register
+from tests.e2e.people import PASSWORD, Account, Api, register
 from tests.e2e.publishing import Publisher
 from tests.e2e.serving import Server
 from tests.e2e.waiting import until
+from tests.server.features.oauth.real_provider import CLIENT_ID, SECRET
 
 T = TypeVar("T")
 GRACE_S = 4
@@ -26,14 +28,46 @@ NewPerson = Callable[..., Awaitable[Account]]
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
+def provider_port() -> int:
+    """Where a test may run the OpenID Connect provider that the shared server knows."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="session")
+def server(provider_port: int) -> Iterator[Server]:
     """Shared by every test that breaks nothing. Interrupted streams wait ``GRACE_S`` seconds."""
+    env = {
+        "SOCIALFLOW_GRACE_S": str(GRACE_S),
+        "SOCIALFLOW_OIDC_ISSUER": f"http://127.0.0.1:{provider_port}",
+        "SOCIALFLOW_OIDC_CLIENT_ID": CLIENT_ID,
+        "SOCIALFLOW_OIDC_CLIENT_SECRET": SECRET,
+        "SOCIALFLOW_OIDC_NAME": "Provider",
+    }
     with tempfile.TemporaryDirectory(prefix="socialflow-e2e-") as folder:
-        running = Server(Path(folder) / "data", env={"SOCIALFLOW_GRACE_S": str(GRACE_S)}).start()
+        running = Server(Path(folder) / "data", env=env).start()
         try:
             yield running
         finally:
             running.stop()
+
+
+@pytest.fixture(scope="session")
+def admin(server: Server) -> str:
+    """The username of the shared server's admin, whose one-time password is changed to ``PASSWORD``."""
+    run_apart(_choose_password, server)
+    return "admin"
+
+
+async def _choose_password(server: Server) -> None:
+    async with aiohttp.ClientSession() as http:
+        api = Api(http, server.url)
+        given = {"login": "admin", "password": server.admin_password}
+        api.token = (await api.done("POST", "auth/login", given))["access_token"]
+        change = {"password": server.admin_password, "new_password": PASSWORD}
+        await api.done("POST", "auth/password/change", change)
 
 
 @pytest.fixture

@@ -34,13 +34,13 @@ class Page(ABC):
         try:
             return await until(lambda: self.read(expression), within_s=within_s, what=expression)
         except AssertionError as error:
-            page = await self.read("document.body.innerText.slice(0, 1500)")
+            page = await self.read("document.body?.innerText.slice(0, 1500)")
             raise AssertionError(f"{error}; problems: {self.problems}; page:\n{page}") from None
 
     async def text(self, *words: str, within_s: float = 15.0) -> None:
         """Wait until the page shows these words."""
         for word in words:
-            await self.until(f"document.body.innerText.includes({json.dumps(word)})", within_s=within_s)
+            await self.until(f"document.body?.innerText.includes({json.dumps(word)})", within_s=within_s)
 
     async def click(self, selector: str, text: str = "", *, within_s: float = 10.0) -> None:
         """Click the first match that holds the text and is not disabled."""
@@ -66,9 +66,14 @@ async def plays(tab: Page, *, seconds: float = 2.0, within_s: float = 20.0) -> N
 
 
 async def sign_in(tab: Page, url: str, username: str) -> None:
-    """Fill in the form of the sign-in page as a registered person of these tests."""
+    """As a registered person of these tests, from the sign-in page."""
     await tab.open(f"{url}/login")
-    await tab.type("input[name=login]", username)
-    await tab.type("input[name=password]", PASSWORD)
-    await tab.click("button[type=submit]")
+    await sign_in_with(tab, username, PASSWORD)
     await tab.until(f"!!document.querySelector('[aria-label*=\"@{username}\"]')")
+
+
+async def sign_in_with(tab: Page, username: str, password: str) -> None:
+    """Fill in the form of the sign-in page and send it."""
+    await tab.type("input[name=login]", username)
+    await tab.type("input[name=password]", password)
+    await tab.click("button[type=submit]")

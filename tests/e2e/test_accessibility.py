@@ -125,6 +125,42 @@ async def test_the_pages_of_a_person_keep_the_rules(
     await _check(tab, "the player's settings")
 
 
+ACCOUNT_PAGES = (
+    "/login#error=denied",
+    "/register",
+    "/forgot",
+    "/reset#token=a",
+    "/verify#token=a",
+    "/confirm-provider#token=a",
+)
+OWN_PAGES = ("/settings/security", "/settings/tokens", "/settings/device", "/settings/notifications", "/notifications")
+ADMIN_PAGES = tuple(f"/admin/{name}" for name in ("people", "audit", "jobs", "mail", "cluster"))
+
+
+@pytest.mark.parametrize(("language", "scheme", "width"), [("en", "light", 1440), ("ar", "dark", 390)])
+async def test_the_pages_of_accounts_and_administration_keep_the_rules(
+    server: Server, tab: Tab, admin: str, language: str, scheme: str, width: int
+) -> None:
+    await _size(tab, width, 900)
+    await tab.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+    await tab.open(f"{server.url}/login")
+    await tab.read(f"localStorage.setItem('sf.language', '{language}')")
+    for path in ACCOUNT_PAGES:
+        await _check_page(tab, server.url, path)
+    await sign_in(tab, server.url, admin)
+    for path in (*OWN_PAGES, *ADMIN_PAGES):
+        await _check_page(tab, server.url, path)
+
+
+async def _check_page(tab: Tab, url: str, path: str) -> None:
+    """Once what it loads is there."""
+    await tab.open("about:blank")  # a change of the fragment alone would load nothing
+    await tab.open(url + path)
+    await tab.until("!!document.querySelector('main h1') && !document.querySelector('main .spinner')")
+    await _check(tab, path)
+    assert await tab.read("document.documentElement.scrollWidth <= innerWidth"), path
+
+
 async def test_names_in_the_chat_are_no_tab_stops_but_for_the_chosen_message(
     server: Server, live: OnTheAir, tab: Tab
 ) -> None:
