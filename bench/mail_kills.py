@@ -9,13 +9,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from bench.mail_notes import NOBODY, Notes, Why, read_notes
 from bench.mail_processes import outbox_of
 from server.outbound.mail import Recipient
 from storage.errors import StorageError
@@ -29,14 +29,12 @@ DATA: Final = {"link": "/verify#token=x", "until": "2030-01-01 00:00 UTC"}
 
 
 class MailToll(msgspec.Struct, frozen=True, kw_only=True):
-    """``lost``: mails that no server took. ``twice``: takings beyond the first of a mail. ``answered_twice``: of those
-    the ones of a mail whose first taking had been answered, so that only the kill of a node can have caused them."""
+    """``lost``: mails that no server took. ``again``: see ``MailNotes``."""
 
     mails: int
     kills: int
     lost: int
-    twice: int
-    answered_twice: int
+    again: dict[Why, int]
     took_s: float
 
 
@@ -45,29 +43,39 @@ class MailCrew:
 
     def __init__(self, url: str, notes: Path, *, workers: int) -> None:
         self._url = url
-        self._notes = notes
+        self._path = notes
+        self._notes = Notes(notes)
         self.port = _free_port()
-        self._server = self._spawn("take", str(self.port), str(notes))
+        self._server = self._take()
         self._workers = [self._deliver() for _ in range(workers)]
 
     def _deliver(self) -> subprocess.Popen[bytes]:
-        return self._spawn("deliver", self._url, str(self.port))
+        return self._spawn("deliver", self._url)
 
-    def _spawn(self, *argv: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen([sys.executable, "-m", "bench.mail_processes", *argv], stderr=subprocess.DEVNULL)
+    def _take(self) -> subprocess.Popen[bytes]:
+        return self._spawn("take")
+
+    def _spawn(self, role: str, *more: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "bench.mail_processes", role, str(self._path), str(self.port), *more]
+        return subprocess.Popen(command, stderr=subprocess.DEVNULL)
+
+    def _end(self, process: subprocess.Popen[bytes]) -> None:
+        process.kill()
+        process.wait(20)
+        self._notes.note("killed", NOBODY, process.pid)
 
     def kill_worker(self, chance: random.Random) -> None:
         at = chance.randrange(len(self._workers))
-        _end(self._workers[at])
+        self._end(self._workers[at])
         self._workers[at] = self._deliver()
 
     def kill_server(self) -> None:
-        _end(self._server)
-        self._server = self._spawn("take", str(self.port), str(self._notes))
+        self._end(self._server)
+        self._server = self._take()
 
     def stop(self) -> None:
         for process in (*self._workers, self._server):
-            _end(process)
+            self._end(process)
 
 
 @contextlib.contextmanager
@@ -86,7 +94,7 @@ async def under_fire(url: str, folder: Path, *, mails: int, kills: int, within_s
     db = await Database.connect(url)
     try:
         with _crew(url, notes) as crew:
-            await _put(db, mails, crew.port)
+            await _put(db, mails, crew.port, Notes(notes))
             began = time.monotonic()
             deadline = began + within_s
             for number in range(1, kills + 1):
@@ -96,13 +104,14 @@ async def under_fire(url: str, folder: Path, *, mails: int, kills: int, within_s
                 await asyncio.to_thread(kill)
             await _until_sent(db, mails, deadline)
             took_s = time.monotonic() - began
-        return _count(notes, mails, kills, took_s)
+        found = read_notes(notes.read_text().splitlines())
+        return MailToll(mails=mails, kills=kills, lost=mails - found.taken, again=found.again, took_s=took_s)
     finally:
         await db.close()
 
 
-async def _put(db: Database, count: int, port: int) -> None:
-    outbox, _ = outbox_of(db, port)
+async def _put(db: Database, count: int, port: int, notes: Notes) -> None:
+    outbox, _ = outbox_of(db, port, notes)
     for start in range(0, count, BATCH):
         async with db.transaction(timeout_s=60) as tx:
             for number in range(start, min(start + BATCH, count)):
@@ -118,29 +127,8 @@ async def _until_sent(db: Database, count: int, deadline: float) -> None:
         await asyncio.sleep(0.1)
 
 
-def _count(notes: Path, mails: int, kills: int, took_s: float) -> MailToll:
-    taken: Counter[str] = Counter()
-    answered: set[str] = set()
-    answered_twice = 0
-    for line in notes.read_text().splitlines():
-        what, _, message_id = line.partition(" ")
-        if what == "answered":
-            answered.add(message_id)
-        else:
-            taken[message_id] += 1
-            answered_twice += message_id in answered
-    twice = sum(taken.values()) - len(taken)
-    lost = mails - len(taken)
-    return MailToll(mails=mails, kills=kills, lost=lost, twice=twice, answered_twice=answered_twice, took_s=took_s)
-
-
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.kill()
-    process.wait(20)

@@ -383,6 +383,7 @@ BENCH_PARTS = {
     "bench/job_kills.py": "workers and Postgres under fire, and the count afterwards",
     "bench/job_worker.py": "a process that works jobs, to be killed",
     "bench/mail_kills.py": "nodes that deliver and an SMTP server under fire, and the count afterwards",
+    "bench/mail_notes.py": "what those processes note of each mail",
     "bench/mail_processes.py": "processes that deliver mails and that take them, to be killed",
     "bench/glass.py": "how late pictures are seen",
     "bench/machine.py": "what the figures were measured on",
