@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 import re
 import subprocess
 from collections.abc import Callable, Iterable, Iterator
@@ -147,6 +148,19 @@ def tree(name: str) -> ast.Module:
     return ast.parse(text(name))
 
 
+@cache
+def nodes(name: str) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(tree(name)))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def kept_trees() -> Iterator[None]:
+    """Without the collector of garbage, which would go through all trees again and again and find nothing."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
 def modules(*folders: str) -> Iterator[str]:
     return (name for name in files() if name.endswith(".py") and name.startswith(tuple(f"{one}/" for one in folders)))
 
@@ -181,7 +195,7 @@ def test_no_class_has_a_name_that_says_nothing() -> None:
     found = (
         f"{name}: {node.name}"
         for name in modules(*CODE, "tests")
-        for node in ast.walk(tree(name))
+        for node in nodes(name)
         if isinstance(node, ast.ClassDef) and VAGUE_ENDINGS.search(node.name) and node.name not in NAMED_SO_ELSEWHERE
     )
     none_of(found, "say what it is, or add it to NAMED_SO_ELSEWHERE with the reason")
@@ -236,7 +250,7 @@ def words_of(identifier: str) -> set[str]:
 
 
 def test_every_name_that_is_let_pass_is_still_there() -> None:
-    classes = {node.name for name in modules(*CODE) for node in ast.walk(tree(name)) if isinstance(node, ast.ClassDef)}
+    classes = {node.name for name in modules(*CODE) for node in nodes(name) if isinstance(node, ast.ClassDef)}
     places = {place for name in modules(*CODE) for place in broad_handlers(name)}
     none_of(NAMED_SO_ELSEWHERE.keys() - classes, "NAMED_SO_ELSEWHERE names classes that are gone")
     none_of(NAMED_EDGES.keys() - places, "NAMED_EDGES names places that are gone")
@@ -306,7 +320,7 @@ def test_a_driver_is_imported_only_in_its_room(driver: str) -> None:
 
 def imported(name: str) -> set[str]:
     found: set[str] = set()
-    for node in ast.walk(tree(name)):
+    for node in nodes(name):
         if isinstance(node, ast.Import):
             found |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
@@ -319,7 +333,7 @@ def test_sql_stands_where_its_tables_are_kept() -> None:
         f"{name}:{node.lineno}"
         for name in modules("actors", "media", "storage", "server")
         if not name.startswith(SQL_ROOMS)
-        for node in ast.walk(tree(name))
+        for node in nodes(name)
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and SQL.search(node.value)
         if not is_docstring(node, name)
     )
@@ -331,7 +345,7 @@ def docstrings(name: str) -> frozenset[int]:
     """The lines on which docstrings begin."""
     return frozenset(
         node.body[0].value.lineno
-        for node in ast.walk(tree(name))
+        for node in nodes(name)
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
         if node.body and isinstance(node.body[0], ast.Expr) and isinstance(node.body[0].value, ast.Constant)
     )

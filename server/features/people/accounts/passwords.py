@@ -91,5 +91,6 @@ class Passwords:
 
 def _step_back() -> None:
     """Where cores are few the event loop goes first: on Linux a thread has a priority of its own (setpriority(2))."""
+    thread = threading.get_native_id()
     with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+        os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + NICENESS)
