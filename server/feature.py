@@ -16,6 +16,7 @@ from actors.runtime.ids import ActorId
 from actors.session import Session
 from server.http.limits import RateLimiter
 from server.http.operation import Operation
+from server.http.previews import PreviewOf
 from server.jobs import Job, Jobs, Schedule
 from server.publish import Publish
 from server.socket_events import ClientEvent, ServerEvent
@@ -121,7 +122,8 @@ class Feature:
     """``name`` is the prefix of its tables and events, and the name of the reader of its ``consumers``.
 
     ``closed`` is called with the session of each socket that has gone. ``codes``: ``DomainError`` code → HTTP status.
-    ``limits`` are listed under ``limits`` of ``GET /api/v1/server``. ``close`` ends what the room has started.
+    ``limits`` are listed under ``limits`` of ``GET /api/v1/server``. ``previews``: what links to the
+    page of a path show. ``close`` ends what the room has started.
     """
 
     name: str
@@ -136,5 +138,6 @@ class Feature:
     personal_data: PersonalData | None = None
     codes: Mapping[str, int] = field(default_factory=dict)
     limits: Mapping[str, float] = field(default_factory=dict)
+    previews: Mapping[str, PreviewOf] = field(default_factory=dict)
     gauges: Callable[[], Gauges] | None = None
     close: Callable[[], Awaitable[None]] | None = None

@@ -20,6 +20,7 @@ from server.http.health import Dependency, Health, ServerInfo, known
 from server.http.idempotency import IdempotencyKeys
 from server.http.identity import Identity
 from server.http.limits import RateLimiter
+from server.http.own_address import OwnAddresses
 from server.http.protocol import http_protocols, refused_head
 from server.http.translations import known_errors
 from server.http.web_client import WebClient
@@ -119,7 +120,9 @@ def web_app(
             limit_loopback=settings.limit_loopback,
         ),
     )
-    WebClient(folder=WEB).add_to(app)
+    previews = {place: preview for feature in features for place, preview in feature.previews.items()}
+    addresses = OwnAddresses(origin=settings.origin(settings.http_port))
+    WebClient(folder=WEB, previews=previews, addresses=addresses, site_name=settings.server_name).add_to(app)
     return app
 
 

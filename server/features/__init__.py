@@ -15,7 +15,7 @@ from server.features.people.accounts import Accounts, AccountsRoom
 from server.features.people.accounts.passwords import Passwords
 from server.features.people.audience import Audience
 from server.features.settings import FeatureSettings
-from server.features.videos import clips
+from server.features.videos import clips, embeds
 from server.http.identity import Identity
 from server.live.addresses import MediaAddresses
 from server.live.departure import Departure
@@ -89,6 +89,9 @@ def install(
         personal_data=personal_data,
         when_changed=changed,
     )
+    clipping = clips.build(
+        platform, settings=settings, footage=core.footage, addresses=core.addresses, viewings=core.viewings
+    )
     features = [
         people.feature,
         factors.build(platform, settings=settings, people=people, server_name=site.name),
@@ -97,13 +100,8 @@ def install(
         relations.build(platform, settings=settings, when_changed=changed),
         profiles.build(platform, settings=settings, when_changed=changed),
         streams.build(platform, departure=core.departure, rights=core.rights),
-        clips.build(
-            platform,
-            settings=settings,
-            footage=core.footage,
-            addresses=core.addresses,
-            viewings=core.viewings,
-        ),
+        clipping.feature,
+        embeds.build(platform, site=site, clips=clipping.preview),
         notifications.build(platform, settings=settings, audience=Audience(), streams=StreamTitles()).feature,
         api_tokens.build(platform, identity=core.identity, people=people),
         audit.build(platform),

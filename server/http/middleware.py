@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 CSP: Final = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; "
     "connect-src 'self'{sockets}; worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; "
-    "frame-ancestors 'self'"
+    "frame-ancestors {ancestors}"
 )
 HSTS: Final = "max-age=31536000"
 """A year, of this host alone (RFC 6797): an operator who wants subdomains in it says so at a proxy."""
@@ -54,7 +54,7 @@ LIMITS: web.RequestKey[list[tuple[CallRate, Taken]]] = web.RequestKey("limits", 
 CLIENT_LEFT: Final = 499
 """In the metrics, as nginx has it; nobody is sent it."""
 OPEN_PATHS: Final = ("/whip", "/whep")
-MEDIA_PATH: Final = "/hls/"
+MEDIA_PATHS: Final = ("/hls/", "/clips/")
 NOT_FOUND_PAGE: web.AppKey[Callable[[web.Request], web.StreamResponse]] = web.AppKey("not_found_page")
 """What a browser is shown where there is nothing, if the application has such a page."""
 
@@ -188,7 +188,7 @@ class HttpMiddleware:
         """Reads, and WHIP and WHEP as RFC 9725 wants it, are open to every origin, without credentials; other writes to
         the configured ones."""
         origin = request.headers.get("Origin")
-        if request.path.startswith(MEDIA_PATH):
+        if request.path.startswith(MEDIA_PATHS):
             # Also for those who do not ask: a cache gives the same copy to pages of other origins.
             origin = origin or "*"
         if origin is None or "Access-Control-Allow-Origin" in response.headers:
@@ -228,12 +228,12 @@ def security_headers(*, host: str, is_page: bool, is_secure: bool) -> dict[str, 
     return found
 
 
-def content_policy(host: str) -> str:
-    """The policy of a page of this host. Its sockets are named, since older browsers take 'self' for HTTP alone; both
-    ways, since a proxy may end TLS.
+def content_policy(host: str, *, ancestors: str = "'self'") -> str:
+    """The policy of a page of this host; ``ancestors``: whose pages may frame it. Its sockets are named,
+    since older browsers take 'self' for HTTP alone; both ways, since a proxy may end TLS.
     """
     sockets = f" ws://{host} wss://{host}" if host and _is_host(host) else ""
-    return CSP.format(sockets=sockets)
+    return CSP.format(sockets=sockets, ancestors=ancestors)
 
 
 def _is_host(text: str) -> bool:

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import mimetypes
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from aiohttp import web
 
 from server.http.conditions import accepts_gzip
-from server.http.content import without_content, zipped_tag
-from server.http.middleware import NOT_FOUND_PAGE
+from server.http.content import text, without_content, zipped_tag
+from server.http.middleware import NOT_FOUND_PAGE, content_policy
+from server.http.own_address import OwnAddresses
+from server.http.previews import Preview, PreviewOf, head_of
+from storage.errors import StorageError
 
 PLACES: Final = (
     "/",
     "/watch/{id}",
+    "/clips/{id}",
+    "/embed/{id}",
     "/live",
     "/live/{rest:.*}",
     "/login",
@@ -37,6 +45,11 @@ PLACES: Final = (
     "/settings",
     "/settings/{rest:.*}",
 )
+
+EMBED: Final = "/embed/{id}"
+"""The one page that others may show in a frame."""
+
+log = logging.getLogger("server.web_client")
 
 # A build names files by their content, as `index-BxY3k2_a.js`: these never change.
 _HASHED = re.compile(r".*[-.][A-Za-z0-9_-]{8,}\.[a-z0-9]+")
@@ -66,14 +79,25 @@ class _File:
 class WebClient:
     """Serves a build from memory. Only files that were there at the start have an address, so no path leads out."""
 
-    def __init__(self, *, folder: Path) -> None:
+    def __init__(
+        self,
+        *,
+        folder: Path,
+        previews: Mapping[str, PreviewOf] | None = None,
+        addresses: OwnAddresses | None = None,
+        site_name: str = "",
+    ) -> None:
+        """``previews``: what links to a page show, by its place; made with the origin that ``addresses`` finds."""
+        self._previews = previews or {}
+        self._addresses = addresses or OwnAddresses(origin="")
+        self._site_name = site_name
         self._files = _load(folder)
         self._index = self._files.get("/index.html") or _file("index.html", _NOT_BUILT, None)
 
     def add_to(self, app: web.Application) -> None:
         app[NOT_FOUND_PAGE] = self._missing
         for place in PLACES:
-            app.router.add_get(place, self._page)
+            app.router.add_get(place, partial(self._page, place))
         for path in self._files:
             app.router.add_get(path.replace("{", "%7B").replace("}", "%7D"), self._asset)
 
@@ -83,8 +107,32 @@ class WebClient:
         response.set_status(404)
         return response
 
-    async def _page(self, request: web.Request) -> web.StreamResponse:
-        return _answer(request, self._index)
+    async def _page(self, place: str, request: web.Request) -> web.StreamResponse:
+        preview = await self._preview(place, request)
+        response = _answer(request, self._index) if preview is None else self._with(preview, request)
+        if place == EMBED:
+            response.headers["Content-Security-Policy"] = content_policy(request.host, ancestors="*")
+        return response
+
+    async def _preview(self, place: str, request: web.Request) -> Preview | None:
+        """The page is there without it as well."""
+        preview_of = self._previews.get(place)
+        if preview_of is None:
+            return None
+        try:
+            return await preview_of(request.match_info)
+        except StorageError as error:
+            log.info("no preview of %s: %s", place, error)
+            return None
+
+    def _with(self, preview: Preview, request: web.Request) -> web.Response:
+        """The page with the preview in its head."""
+        head = head_of(preview, origin=self._addresses.of(request).origin, site_name=self._site_name)
+        before, end, after = self._index.content.decode().partition("</head>")
+        body = f"{before}  {head}\n  {end}{after}".encode()
+        etag = f'"{hashlib.sha256(body).hexdigest()[:24]}"'
+        headers = {"Cache-Control": "no-cache", "Content-Type": "text/html; charset=utf-8", "Vary": "Accept-Encoding"}
+        return text(request, body, etag=etag, headers=headers)
 
     async def _asset(self, request: web.Request) -> web.StreamResponse:
         return _answer(request, self._files[request.path])

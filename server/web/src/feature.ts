@@ -10,6 +10,8 @@ export type Load<P = object> = () => Promise<{ default: FunctionComponent<P> }>;
 export interface Page {
   readonly path: Path;
   readonly load: Load<never>;
+  /** Nothing around it: a page that others show in a frame. */
+  readonly isBare?: boolean;
 }
 
 export const page = <P extends Path>(path: P, load: Load<ParametersOf<P>>): Page => ({ path, load });

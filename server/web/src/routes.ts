@@ -46,7 +46,7 @@ function decode(segment: string): string {
 }
 
 /** Pages of the server itself, which are no part of this client. */
-const SERVERS_OWN = /^\/(docs|openapi\.json|asyncapi\.json|metrics|livez|readyz|api|hls|vod)(\/|$)/;
+const SERVERS_OWN = /^\/(docs|openapi\.json|asyncapi\.json|metrics|livez|readyz|api|hls|vod|oembed)(\/|$)|^\/clips\/[^/]+\/./;
 
 export const isServersOwn = (pathname: string): boolean => SERVERS_OWN.test(pathname);
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,10 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from yarl import URL
 
+from server.http.own_address import OwnAddresses
+from server.http.previews import Preview
 from server.http.web_client import WebClient
+from storage.errors import Unavailable
 
 
 @pytest.fixture
@@ -42,6 +45,8 @@ async def client(built: Path) -> AsyncIterator[TestClient[Any, Any]]:
     [
         "/",
         "/watch/1",
+        "/clips/1",
+        "/embed/1",
         "/live",
         "/login",
         "/register",
@@ -121,3 +126,31 @@ async def test_without_a_build_the_page_says_how_to_make_one(tmp_path: Path) -> 
         answer = await client.get("/")
         assert answer.status == 200
         assert "npm" in await answer.text()
+
+
+async def _stream(path: Mapping[str, str]) -> Preview | None:
+    if path["id"] == "away":
+        raise Unavailable("postgres", "gone")
+    return Preview(title="A & B", path=f"/watch/{path['id']}") if path["id"] == "1" else None
+
+
+async def test_a_page_tells_programs_what_its_link_shows(built: Path) -> None:
+    (built / "index.html").write_text("<html><head><title>built</title></head><body></body></html>")
+    app = web.Application()
+    addresses = OwnAddresses(origin="https://live.test")
+    WebClient(folder=built, previews={"/watch/{id}": _stream}, addresses=addresses).add_to(app)
+    async with TestClient(TestServer(app)) as client:
+        answer = await client.get("/watch/1")
+        text = await answer.text()
+        assert '<meta property="og:title" content="A &amp; B" />' in text.partition("</head>")[0]
+        assert '"https://live.test/watch/1"' in text
+        assert (await client.get("/watch/1", headers={"If-None-Match": answer.headers["ETag"]})).status == 304
+        for unknown in ("2", "away"):
+            answer = await client.get(f"/watch/{unknown}")
+            assert answer.status == 200
+            assert "og:title" not in await answer.text()
+
+
+async def test_only_the_embedded_page_may_be_framed_by_others(client: TestClient[Any, Any]) -> None:
+    assert "frame-ancestors *" in (await client.get("/embed/1")).headers["Content-Security-Policy"]
+    assert "frame-ancestors *" not in (await client.get("/watch/1")).headers.get("Content-Security-Policy", "")

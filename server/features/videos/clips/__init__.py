@@ -6,6 +6,7 @@ and outlives it. Those see it who may watch the stream; of a stream that has gon
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from server.feature import NO_UUID, ExportSection, Feature, PersonalData, Platform, rows_by_id
@@ -15,11 +16,20 @@ from server.features.videos.clips.media import ClipMedia
 from server.features.videos.clips.routes import ClipRoutes
 from server.features.videos.clips.settings import ClipSettings
 from server.http.limits import hourly
+from server.http.previews import PreviewOf
 from server.live.addresses import MediaAddresses
 from server.live.footage import FootageFinder
 from server.live.viewings import Viewings
 
-__all__ = ["build"]
+__all__ = ["ClipsRoom", "build"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipsRoom:
+    """``preview``: what a link to a clip shows."""
+
+    feature: Feature
+    preview: PreviewOf
 
 
 def build(
@@ -29,7 +39,7 @@ def build(
     footage: FootageFinder,
     addresses: MediaAddresses,
     viewings: Viewings,
-) -> Feature:
+) -> ClipsRoom:
     clips = Clips(db=platform.db, objects=platform.objects, footage=footage, ids=platform.ids)
     routes = ClipRoutes(
         clips=clips,
@@ -40,7 +50,7 @@ def build(
         rate=hourly("clips", settings.max_clips_per_hour),
     )
     media = ClipMedia(clips=clips, objects=platform.objects, addresses=addresses, viewings=viewings)
-    return Feature(
+    feature = Feature(
         name="clips",
         operations=[*routes.operations(), *media.operations()],
         personal_data=PersonalData(
@@ -54,6 +64,7 @@ def build(
         },
         gauges=lambda: {"clips_total": ("Clips made on this node", clips.made)},
     )
+    return ClipsRoom(feature=feature, preview=clips.preview)
 
 
 SECTIONS: Final = (

@@ -16,10 +16,11 @@ from server.features.videos.clips import queries
 from server.features.videos.clips.rules import nothing_to_clip, span_of
 from server.features.videos.clips.shapes import ClipFile, Rendition
 from server.http.errors import Problem, not_found
+from server.http.previews import Preview
 from server.live.footage import Footage, FootageFinder, FootageStream, Gone
 from server.live.viewings import Viewer
 from storage.doomed import keep, reserve
-from storage.ids import Ids
+from storage.ids import Ids, is_uuid
 from storage.objects import ObjectStore
 from storage.postgres import Database, Row, Transaction
 
@@ -125,6 +126,12 @@ class Clips:
             raise not_found("There is no such clip")
         return _clip(row)
 
+    async def preview(self, path: Mapping[str, str]) -> Preview | None:
+        """Of the clip that ``path`` names by ``id``, if everybody may see it."""
+        clip_id = path.get("id", "").lower()
+        row = await self._db.fetchrow(queries.CLIP, None, clip_id) if is_uuid(clip_id) else None
+        return None if row is None else _preview(_clip(row))
+
     async def of_stream(self, stream_id: str, viewer: Viewer, *, before: str | None, limit: int) -> list[ClipRow]:
         """Those of one stream, the newest first; of a stream that has gone as well."""
         return [_clip(row) for row in await self._db.fetch(queries.OF_STREAM, viewer.id, stream_id, before, limit)]
@@ -181,6 +188,19 @@ def _clip(row: Row) -> ClipRow:
         file=msgspec.convert(row["file"], ClipFile),
         has_thumbnail=row["has_thumbnail"],
         row=row,
+    )
+
+
+def _preview(clip: ClipRow) -> Preview:
+    base = f"/clips/{clip.id}"
+    return Preview(
+        title=clip.title,
+        path=base,
+        author=clip.row["owner_display_name"] or clip.row["owner_username"],
+        author_path=f"/@{clip.row['owner_username']}",
+        image=f"{base}/thumbnail.webp" if clip.has_thumbnail else None,
+        player=f"/embed/{clip.id}",
+        video=f"{base}/clip.mp4",
     )
 
 

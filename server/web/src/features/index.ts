@@ -5,7 +5,9 @@ import { appearance } from "./appearance";
 import { audit } from "./audit";
 import { chat } from "./chat";
 import { cluster } from "./cluster";
+import { clips } from "./clips";
 import { directory } from "./directory";
+import { embeds } from "./embeds";
 import { exports } from "./exports";
 import { factors } from "./factors";
 import { home } from "./home";
@@ -20,4 +22,4 @@ import { studio } from "./studio";
 import { tokens } from "./tokens";
 import { watch } from "./watch";
 
-export const features: readonly Feature[] = [home, search, streams, player, chat, watch, studio, people, notifications, account, factors, tokens, exports, appearance, directory, audit, cluster, jobs, mail];
+export const features: readonly Feature[] = [home, search, streams, player, chat, watch, clips, embeds, studio, people, notifications, account, factors, tokens, exports, appearance, directory, audit, cluster, jobs, mail];

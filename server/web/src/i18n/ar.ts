@@ -3,6 +3,7 @@ import api from "../api/ar";
 import appearance from "../features/appearance/ar";
 import account from "../features/account/ar";
 import audit from "../features/audit/ar";
+import clips from "../features/clips/ar";
 import directory from "../features/directory/ar";
 import chat from "../features/chat/ar";
 import cluster from "../features/cluster/ar";
@@ -23,4 +24,4 @@ import realtime from "../realtime/ar";
 import shell from "../shell/ar";
 import ui from "../ui/ar";
 
-export default { account, api, audit, directory, appearance, chat, cluster, exports, factors, home, jobs, mail, notifications, people, player, realtime, search, shell, streams, studio, tokens, ui, watch };
+export default { account, api, audit, directory, appearance, chat, clips, cluster, exports, factors, home, jobs, mail, notifications, people, player, realtime, search, shell, streams, studio, tokens, ui, watch };

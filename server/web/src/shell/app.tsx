@@ -19,6 +19,15 @@ export function App() {
   useSessionNews();
   useOwnPassword();
   const match = matchOf(pages, path.value);
+  if (match?.page.isBare) {
+    return (
+      <main id="main" ref={main} tabIndex={-1} class="bare">
+        <Boundary key={path.value}>
+          <Lazy load={match.page.load} parameters={match.parameters} />
+        </Boundary>
+      </main>
+    );
+  }
   return (
     <>
       <a class="skip" href="#main">

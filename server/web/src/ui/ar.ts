@@ -7,6 +7,7 @@ export default {
   soon: "قريبًا",
   recording: "تسجيل",
   loading: "جارٍ التحميل",
+  linkCopied: "نُسخ الرابط.",
   copied: "تم النسخ",
   copyRefused: "لم يسمح المتصفح بالنسخ.",
   dismiss: "إغلاق",

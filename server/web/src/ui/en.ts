@@ -5,6 +5,7 @@ export default {
   recording: "Recording",
   loading: "Loading",
   copied: "Copied",
+  linkCopied: "Link copied.",
   copyRefused: "Copying was refused by the browser.",
   dismiss: "Dismiss",
   inAMoment: "in a moment",

@@ -1,6 +1,6 @@
 /** The chat of a recording, shown in step with its picture. */
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { ChatEntry, Stream } from "../../api/types";
+import type { ChatEntry } from "../../api/types";
 import { DownIcon } from "../../ui/icons";
 import { replayChat } from "./calls";
 import "./chat.css";
@@ -16,9 +16,25 @@ const LOW_WATER = 30;
 
 const timeOf = (entry: ChatEntry, last: number): number => (entry.deleted ? last : (entry.media_time_ms ?? last));
 
+/** Where the messages of a replay come from. */
+export interface ReplaySource {
+  /** Another one begins anew. */
+  key: string;
+  /** From a moment of media time on, ascending; some of them. */
+  from: (ms: number) => Promise<ChatEntry[]>;
+  /** Those that follow an offset. */
+  after: (offset: number) => Promise<ChatEntry[]>;
+}
+
+export const chatOfStream = (streamId: string): ReplaySource => ({
+  key: streamId,
+  from: (ms) => replayChat(streamId, { mediaTimeS: Math.max(0, ms / 1000 - LEAD_S) }),
+  after: (offset) => replayChat(streamId, { sinceOffset: offset }),
+});
+
 /** Walks through the log by media time: what is due is handed out once, in order, and pages are fetched ahead. */
 class Replay {
-  #streamId: string;
+  #source: ReplaySource;
   #due: ChatEntry[] = [];
   #last = 0;
   #offset = 0;
@@ -26,8 +42,8 @@ class Replay {
   #fetching = false;
   #generation = 0;
 
-  constructor(streamId: string) {
-    this.#streamId = streamId;
+  constructor(source: ReplaySource) {
+    this.#source = source;
   }
 
   /** Begin anew around a moment. */
@@ -38,7 +54,7 @@ class Replay {
     this.#last = 0;
     this.#done = false;
     this.#fetching = true;
-    const entries = await replayChat(this.#streamId, { mediaTimeS: Math.max(0, ms / 1000 - LEAD_S) }).catch(() => []);
+    const entries = await this.#source.from(ms).catch(() => []);
     if (generation !== this.#generation) return;
     this.#fetching = false;
     this.#take(entries);
@@ -61,7 +77,7 @@ class Replay {
     if (this.#fetching || this.#done || !this.#offset) return;
     const generation = this.#generation;
     this.#fetching = true;
-    const entries = await replayChat(this.#streamId, { sinceOffset: this.#offset }).catch(() => null);
+    const entries = await this.#source.after(this.#offset).catch(() => null);
     if (generation !== this.#generation) return;
     this.#fetching = false;
     if (entries) this.#take(entries);
@@ -75,7 +91,13 @@ class Replay {
   }
 }
 
-export function ReplayChat({ stream, positionMs }: { stream: Stream; positionMs: () => number | null }) {
+interface Props {
+  source: ReplaySource;
+  positionMs: () => number | null;
+  title?: string;
+}
+
+export function ReplayChat({ source, positionMs, title = t("replay") }: Props) {
   const scroller = useRef<HTMLDivElement>(null);
   const list = useRef<HTMLOListElement>(null);
   const log = useRef<ChatLog | null>(null);
@@ -95,7 +117,7 @@ export function ReplayChat({ stream, positionMs }: { stream: Stream; positionMs:
     };
     const shown = new ChatLog({ scroller: scroller.current, list: list.current, port });
     log.current = shown;
-    const replay = new Replay(stream.id);
+    const replay = new Replay(source);
     let last: number | null = null;
     let lastTick = performance.now();
     const tick = (): void => {
@@ -123,12 +145,12 @@ export function ReplayChat({ stream, positionMs }: { stream: Stream; positionMs:
       clearInterval(timer);
       shown.close();
     };
-  }, [stream.id]);
+  }, [source.key]);
 
   return (
-    <section class="chat" aria-label={t("replay")}>
+    <section class="chat" aria-label={title}>
       <header class="chat-head">
-        <h2>{t("replay")}</h2>
+        <h2>{title}</h2>
       </header>
       <div class="chat-scroller" ref={scroller} tabIndex={0} role="log" aria-live="off" aria-label={t("messages")}>
         {empty && <p class="chat-empty">{t("replayEmpty")}</p>}

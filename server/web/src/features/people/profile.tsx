@@ -1,4 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
+import { clipsOfPerson } from "../clips/calls";
+import { ClipShelf } from "../clips/shelf";
 import { streamsOf } from "../streams/calls";
 import { getUser } from "./calls";
 import { ApiError, sentence } from "../../api/http";
@@ -103,6 +105,7 @@ export default function Profile({ username }: { username: string }) {
           <StreamGrid streams={others} />
         </section>
       )}
+      <ClipShelf of={user.id} id="profile-clips" load={() => clipsOfPerson(user.username)} />
       {streams?.length === 0 && (
         <Empty title={t("noBroadcasts")}>
           <p>{t("noBroadcastsText", { name: user.display_name || user.username })}</p>

@@ -32,6 +32,8 @@ export default {
   keySpace: "المسافة أو K",
   keyPlay: "تشغيل أو إيقاف مؤقت",
   keySeek: "خمس ثوانٍ إلى الخلف أو الأمام",
+  keyHomeEnd: "Home وEnd",
+  keyEnds: "إلى البداية، إلى النهاية",
   keyLive: "إلى اللحظة الحالية من البث",
   keyChat: "إلى الدردشة",
   position: "الموضع",

@@ -1,6 +1,5 @@
 /** The bar under the picture: play, sound, the way through time, how it is played, full screen. */
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { Stream } from "../../api/types";
 import { direction } from "../../i18n/language";
 import { duration, latency } from "../../ui/format";
 import {
@@ -13,13 +12,13 @@ import {
   ShrinkIcon,
   VolumeIcon,
 } from "../../ui/icons";
-import { liveLength, shortcuts, toggleFullscreen, toggleMuted, togglePictureInPicture, togglePlay } from "./keys";
-import type { Mode, Playback, Wish } from "./playback";
+import { liveLength, seekTo, shortcuts, toggleFullscreen, toggleMuted, togglePictureInPicture, togglePlay } from "./keys";
+import type { Mode, Playback, Watchable, Wish } from "./playback";
 import { Timeline } from "./timeline";
 import { t } from "./words";
 
 interface Props {
-  stream: Stream;
+  stream: Watchable;
   playback: Playback;
   video: { current: HTMLVideoElement | null };
   frame: { current: HTMLDivElement | null };
@@ -77,13 +76,7 @@ export function Controls({ stream, playback, video, frame, replaying }: Props) {
   const behind = (playback.latencyMs.value ?? 0) / 1000;
   const time = isLive && atEdge ? Math.max(0, length - behind) : shown.time;
 
-  const seek = (to: number): void => {
-    const element = video.current;
-    if (!element) return;
-    if (!isLive || mode === "dvr") element.currentTime = Math.min(to, Math.max(0, length - 0.1));
-    else if (to > length - 4) playback.live(stream);
-    else playback.rewind(to);
-  };
+  const seek = (to: number): void => seekTo(to, { video, playback, stream });
 
   return (
     // Time runs to the right in every language, as on other players.

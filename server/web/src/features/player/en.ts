@@ -29,6 +29,8 @@ export default {
   keySpace: "Space or K",
   keyPlay: "Play or pause",
   keySeek: "Five seconds back or forward",
+  keyHomeEnd: "Home, End",
+  keyEnds: "To the beginning, to the end",
   keyLive: "To the live edge",
   keyChat: "To the chat",
   position: "Position",

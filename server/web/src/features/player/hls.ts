@@ -92,7 +92,8 @@ function edgeDistance(hls: HlsType): number | null {
   return dated >= behind - 500 && dated <= behind + 8000 ? dated : behind;
 }
 
-function natively({ url, video, startAt, onLost }: HlsOptions): HlsSession {
+/** The browser's own player: a file, or HLS where it knows that. */
+export function natively({ url, video, startAt, onLost }: Pick<HlsOptions, "url" | "video" | "startAt" | "onLost">): HlsSession {
   const abort = new AbortController();
   video.addEventListener("error", () => onLost(video.error?.message ?? "error"), { signal: abort.signal });
   video.src = url;

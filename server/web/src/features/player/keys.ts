@@ -1,16 +1,18 @@
 /** The player's keyboard, which works on the whole page unless something is being typed. */
 import { useEffect } from "preact/hooks";
-import type { Stream } from "../../api/types";
-import type { Playback } from "./playback";
+import type { Playback, Watchable } from "./playback";
 import { t } from "./words";
 
 interface Parts {
   frame: { current: HTMLElement | null };
   video: { current: HTMLVideoElement | null };
   playback: Playback | null;
-  stream: Stream;
+  stream: Watchable;
   wake: () => void;
 }
+
+/** So near to the live edge there is nothing to rewind to. */
+const EDGE_S = 4;
 
 /** Keys and what they do, for people. */
 export const shortcuts = (): [string, string][] => [
@@ -19,6 +21,7 @@ export const shortcuts = (): [string, string][] => [
   ["F", t("fullscreen")],
   ["P", t("pip")],
   ["← →", t("keySeek")],
+  [t("keyHomeEnd"), t("keyEnds")],
   ["↑ ↓", t("volume")],
   ["L", t("keyLive")],
   ["C", t("keyChat")],
@@ -49,7 +52,7 @@ export function toggleMuted(video: HTMLVideoElement | null): void {
 }
 
 /** How far a live stream has come, in seconds from its beginning. */
-export function liveLength(stream: Stream): number {
+export function liveLength(stream: Watchable): number {
   return stream.started_at ? Math.max(0, (Date.now() - Date.parse(stream.started_at)) / 1000) : 0;
 }
 
@@ -62,6 +65,20 @@ export function seekBy(seconds: number, { video, playback, stream }: Pick<Parts,
   else if (seconds < 0 && stream.playback.hls) playback.rewind(liveLength(stream) + seconds - 5);
 }
 
+/** To a moment, in seconds from the beginning; beyond the end is the live edge, or the last moment. */
+export function seekTo(seconds: number, { video, playback, stream }: Pick<Parts, "video" | "playback" | "stream">): void {
+  const element = video.current;
+  const mode = playback?.mode.peek();
+  if (!element || !playback) return;
+  const isLive = stream.state === "live";
+  const length = isLive ? Math.max(liveLength(stream), Number.isFinite(element.duration) ? element.duration : 0) : element.duration;
+  if (isLive && seconds > length - EDGE_S) {
+    if (mode === "dvr") playback.live(stream);
+  } else if (mode === "recording" || mode === "dvr") {
+    element.currentTime = Math.min(seconds, Math.max(0, length - 0.1));
+  } else if (stream.playback.hls) playback.rewind(seconds);
+}
+
 const typing = (target: EventTarget | null): boolean =>
   target instanceof Element && Boolean(target.closest("input, textarea, select, [contenteditable]"));
 
@@ -69,7 +86,7 @@ const typing = (target: EventTarget | null): boolean =>
 function usedByTarget(event: KeyboardEvent): boolean {
   const target = event.target instanceof Element ? event.target : null;
   if (event.key === " ") return Boolean(target?.closest("button, a, summary"));
-  return event.key.startsWith("Arrow") && Boolean(target?.closest("[role=slider], [role=log], [role=radiogroup]"));
+  return /^(Arrow|Home|End)/.test(event.key) && Boolean(target?.closest("[role=slider], [role=log], [role=radiogroup], input"));
 }
 
 export function useShortcuts(parts: Parts): void {
@@ -90,6 +107,8 @@ export function useShortcuts(parts: Parts): void {
       c: () => document.getElementById("chat-text")?.focus(),
       ArrowLeft: () => seekBy(-5, parts),
       ArrowRight: () => seekBy(5, parts),
+      Home: () => seekTo(0, parts),
+      End: () => seekTo(Infinity, parts),
       ArrowUp: () => adjustVolume(0.05),
       ArrowDown: () => adjustVolume(-0.05),
     };

@@ -1,15 +1,14 @@
 /** What lies over the picture while there is none: countdown, loading, interruption, the end. */
 import { useEffect, useState } from "preact/hooks";
-import type { Stream } from "../../api/types";
 import { duration, when } from "../../ui/format";
 import { Spinner, useInterval } from "../../ui/parts";
-import type { Playback } from "./playback";
+import type { Playback, Watchable } from "./playback";
 import { t } from "./words";
 
 const RECORDING_IN_S = 8;
 
 export interface OverlayProps {
-  stream: Stream;
+  stream: Watchable;
   playback: Playback;
   replaying: boolean;
   onWatchRecording: () => void;
@@ -29,7 +28,7 @@ export function Overlay({ stream, playback, replaying, onWatchRecording }: Overl
   }
   const isShowingTheRest = stream.state === "ended" && !replaying && playback.status.value === "playing";
   if (isShowingTheRest) return null;
-  if (stream.state === "ended" && !stream.playback.hls) {
+  if (stream.state === "ended" && !stream.playback.hls && !stream.playback.mp4) {
     return (
       <div class="overlay" role="status">
         <h2>{t("ended")}</h2>

@@ -7,11 +7,16 @@ import { local } from "../../api/http";
 import type { Stream } from "../../api/types";
 import { recall, remember } from "../../ui/remember";
 import { hasMoreToShow, playsOn, retryMs, Unplayable, WebrtcTrust, whyNotWebrtc } from "./decisions";
-import { startHls, type HlsSession, type Level } from "./hls";
+import { natively, startHls, type HlsSession, type Level } from "./hls";
 import { Sound } from "./sound";
 import { Stalls } from "./stalls";
 import { WhepSession } from "./whep";
 import { t } from "./words";
+
+/** What the player needs of a stream; a clip is one whose file it plays. */
+export type Watchable = Pick<Stream, "id" | "title" | "owner" | "state" | "started_at" | "scheduled_at"> & {
+  readonly playback: Pick<Stream["playback"], "hls" | "whep" | "thumbnail"> & { readonly mp4?: string };
+};
 
 export type Mode = "webrtc" | "hls" | "dvr" | "recording";
 export type Status = "idle" | "loading" | "playing" | "failed" | "unplayable";
@@ -46,7 +51,7 @@ export class Playback {
   readonly sound: Sound;
 
   #video: HTMLVideoElement;
-  #stream: Stream | null = null;
+  #stream: Watchable | null = null;
   #whep: WhepSession | null = null;
   #hls: HlsSession | null = null;
   #generation = 0;
@@ -119,7 +124,7 @@ export class Playback {
   }
 
   /** Play what is live, at its edge. */
-  live(stream: Stream): void {
+  live(stream: Watchable): void {
     if (this.#held) this.#trust.reset();
     this.#held = false;
     this.#stream = stream;
@@ -132,11 +137,12 @@ export class Playback {
     if (url) this.#begin(() => this.#startHls("dvr", withDvr(local(url)), Math.max(0, seconds)));
   }
 
-  recording(stream: Stream, startAt = 0): void {
+  recording(stream: Watchable, startAt = 0): void {
     this.#held = false;
     this.#stream = stream;
-    const url = stream.playback.hls;
-    if (url) this.#begin(() => this.#startHls("recording", local(url), startAt));
+    const { hls: url, mp4 } = stream.playback;
+    if (mp4) this.#begin(() => this.#startFile(local(mp4), startAt));
+    else if (url) this.#begin(() => this.#startHls("recording", local(url), startAt));
   }
 
   choose(wish: Wish): void {
@@ -220,7 +226,7 @@ export class Playback {
     this.#hls = null;
   }
 
-  async #startLive(stream: Stream): Promise<void> {
+  async #startLive(stream: Watchable): Promise<void> {
     const generation = this.#generation;
     const { whep, hls } = stream.playback;
     if (whep && this.#mayUseWhep(hls)) {
@@ -275,6 +281,22 @@ export class Playback {
     if (generation !== this.#generation) return session.close();
     this.#hls = session;
     void this.sound.play();
+  }
+
+  /** A file that the browser plays by itself. */
+  #startFile(url: string, startAt: number): Promise<void> {
+    const generation = this.#generation;
+    this.#video.srcObject = null;
+    this.mode.value = "recording";
+    const session = natively({
+      url,
+      video: this.#video,
+      startAt,
+      onLost: () => generation === this.#generation && this.#cannotLoad(session),
+    });
+    this.#hls = session;
+    void this.sound.play();
+    return Promise.resolve();
   }
 
   /** Nothing more of it can be loaded. What there is is played, while another try may still be in time. */

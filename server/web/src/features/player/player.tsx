@@ -2,14 +2,13 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useSignal, useSignalEffect } from "@preact/signals";
 import { local } from "../../api/http";
-import type { Stream } from "../../api/types";
 import { FloatingReactions } from "../chat/reactions";
 import { Avatar } from "../../ui/parts";
 import { VolumeIcon } from "../../ui/icons";
 import { recall, remember } from "../../ui/remember";
 import { Controls } from "./controls";
 import { togglePlay, useShortcuts } from "./keys";
-import { Playback } from "./playback";
+import { Playback, type Watchable } from "./playback";
 import { Overlay } from "./overlay";
 import "./player.css";
 import { t } from "./words";
@@ -17,7 +16,7 @@ import { t } from "./words";
 const HIDE_AFTER_MS = 2600;
 
 export interface PlayerProps {
-  stream: Stream;
+  stream: Watchable;
   /** The recording was asked for (or the stream was over when the page was opened). */
   replaying: boolean;
   onWatchRecording: () => void;
@@ -65,7 +64,7 @@ export function Player({ stream, replaying, onWatchRecording, onReady }: PlayerP
     else if (stream.state === "interrupted") playback.hold();
     else if (stream.state === "ended") playback.finish();
     else playback.stop();
-  }, [playback, stream.id, stream.state, replaying, stream.playback.hls, stream.playback.whep]);
+  }, [playback, stream.id, stream.state, replaying, stream.playback.hls, stream.playback.whep, stream.playback.mp4]);
 
   const wake = (): void => {
     active.value = true;
@@ -131,7 +130,7 @@ function Unmute({ playback }: { playback: Playback }) {
   );
 }
 
-function AudioOnly({ playback, video, stream }: WithVideo & { stream: Stream }) {
+function AudioOnly({ playback, video, stream }: WithVideo & { stream: Watchable }) {
   const [silent, setSilent] = useState(false);
   const check = useMemo(() => () => setSilent(Boolean(video.current && video.current.readyState >= 2 && !video.current.videoWidth)), []);
   useSignalEffect(() => {

@@ -1,4 +1,5 @@
 /** What is known of a stream, under its player: title, who, how many, and what one can do. */
+import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { sentence } from "../../api/http";
 import { me } from "../../api/session";
@@ -6,7 +7,9 @@ import type { Stream } from "../../api/types";
 import { ago, count, duration, when } from "../../ui/format";
 import { EyeIcon, ShareIcon } from "../../ui/icons";
 import { Avatar, copyText, PageTitle, StateBadge, useInterval } from "../../ui/parts";
+import { shareLink } from "../../ui/share";
 import { toast } from "../../ui/toasts";
+import { snippetOf } from "./snippet";
 import { Follow } from "../people/follow";
 import { editStream, endStream } from "../streams/calls";
 import { StreamForm, type StreamDetails } from "../streams/stream-form";
@@ -16,9 +19,11 @@ interface Props {
   stream: Stream;
   viewers: number;
   onChange: (stream: Stream) => void;
+  /** What else can be done with it. */
+  actions?: ComponentChildren;
 }
 
-export function StreamInfo({ stream, viewers, onChange }: Props) {
+export function StreamInfo({ stream, viewers, onChange, actions }: Props) {
   const mine = me.value?.id === stream.owner.id;
   const [editing, setEditing] = useState(false);
   const name = stream.owner.display_name || stream.owner.username;
@@ -38,6 +43,7 @@ export function StreamInfo({ stream, viewers, onChange }: Props) {
         </div>
         <div class="info-actions">
           {mine ? <OwnerActions stream={stream} onEdit={() => setEditing(true)} /> : <Follow username={stream.owner.username} />}
+          {actions}
           <Share stream={stream} />
         </div>
       </div>
@@ -95,21 +101,24 @@ function Numbers({ stream, viewers }: { stream: Stream; viewers: number }) {
 }
 
 function Share({ stream }: { stream: Stream }) {
-  const share = async (): Promise<void> => {
-    const url = `${location.origin}/watch/${stream.id}`;
-    if (typeof navigator.share === "function") {
-      try {
-        return await navigator.share({ title: stream.title, url });
-      } catch (error) {
-        if (error instanceof DOMException && error.name === "AbortError") return;
-      }
-    }
-    if (await copyText(url)) toast(t("linkCopied"), "good");
-    else toast(url);
+  return (
+    <>
+      {stream.visibility !== "private" && <Embed stream={stream} />}
+      <button type="button" class="button" aria-label={t("share")} onClick={() => void shareLink(stream.title, `/watch/${stream.id}`)}>
+        <ShareIcon /> <span class="hide-narrow">{t("share")}</span>
+      </button>
+    </>
+  );
+}
+
+function Embed({ stream }: { stream: Stream }) {
+  const copy = async (): Promise<void> => {
+    const copied = await copyText(snippetOf(`${location.origin}/embed/${stream.id}`, stream.title));
+    toast(t(copied ? "embedCopied" : "embedRefused"), copied ? "good" : "bad");
   };
   return (
-    <button type="button" class="button" aria-label={t("share")} onClick={() => void share()}>
-      <ShareIcon /> <span class="hide-narrow">{t("share")}</span>
+    <button type="button" class="button hide-narrow" onClick={() => void copy()}>
+      {t("embed")}
     </button>
   );
 }

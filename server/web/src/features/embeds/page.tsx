@@ -1,0 +1,47 @@
+/** The player and nothing else: a stream, or a clip, in a frame of another page. */
+import { useEffect, useState } from "preact/hooks";
+import { ApiError } from "../../api/http";
+import { Missing } from "../../ui/missing";
+import { PageTitle, Spinner, useTitle } from "../../ui/parts";
+import { getClip } from "../clips/calls";
+import { watchable } from "../clips/watchable";
+import type { Watchable } from "../player/playback";
+import { Player } from "../player/player";
+import { useWatched } from "../watch/watched";
+import "./embeds.css";
+
+export default function Embed({ id }: { id: string }) {
+  const { stream, failure } = useWatched(id);
+  const isNoStream = failure instanceof ApiError && failure.status === 404;
+  if (stream) return <Framed of={stream} path={`/watch/${id}`} />;
+  return isNoStream ? <EmbeddedClip id={id} /> : <Spinner />;
+}
+
+function EmbeddedClip({ id }: { id: string }) {
+  const [clip, setClip] = useState<Watchable | null>(null);
+  const [isMissing, setMissing] = useState(false);
+  useEffect(() => {
+    getClip(id).then(
+      (found) => setClip(watchable(found)),
+      () => setMissing(true),
+    );
+  }, [id]);
+  if (isMissing) return <Missing />;
+  return clip ? <Framed of={clip} path={`/clips/${id}`} /> : <Spinner />;
+}
+
+function Framed({ of, path }: { of: Watchable; path: string }) {
+  useTitle(of.title);
+  return (
+    <div class="embed">
+      <Player key={of.id} stream={of} replaying={of.state === "ended"} onWatchRecording={() => undefined} onReady={() => undefined} />
+      <header class="embed-head">
+        <PageTitle>
+          <a href={path} target="_blank" rel="noopener">
+            {of.title}
+          </a>
+        </PageTitle>
+      </header>
+    </div>
+  );
+}
