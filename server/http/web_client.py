@@ -37,6 +37,7 @@ PLACES: Final = (
     "/goodbye",
     "/export",
     "/confirm-provider",
+    "/undo-email",
     "/notifications",
     "/@{username}",
     "/search",

@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import { sentence } from "../../api/http";
 import { me } from "../../api/session";
 import { navigate } from "../../router";
+import { ClipIcon } from "../../ui/icons";
 import { toast } from "../../ui/toasts";
 import { makeClip } from "./calls";
 import { secondsBefore } from "./span";
@@ -35,8 +36,8 @@ export function MakeClip({ streamId, position }: Props) {
     }
   };
   return (
-    <button type="button" class="button" disabled={busy} onClick={() => void make()}>
-      {busy ? t("making") : t("clipLast", { n: SECONDS })}
+    <button type="button" class="button" disabled={busy} aria-label={t("clipLast", { n: SECONDS })} onClick={() => void make()}>
+      <ClipIcon /> <span class="hide-narrow">{busy ? t("making") : t("clipLast", { n: SECONDS })}</span>
     </button>
   );
 }
