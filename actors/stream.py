@@ -203,7 +203,7 @@ class LiveStream(Actor):
     @handles(RenameOwner)
     def rename_owner(self, message: RenameOwner) -> None:
         if self._view.owner.id == message.user_id:
-            self._writer.record = owner_renamed(self._writer.record, message.display_name)
+            self._writer.record = owner_renamed(self._writer.record, message.display_name, message.avatar_url)
 
     @handles(StopPublisher)
     def stop_publisher(self, message: StopPublisher) -> None:

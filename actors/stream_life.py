@@ -68,8 +68,9 @@ def counted(record: StreamRecord, counts: KeepViewers) -> StreamRecord:
     )
 
 
-def owner_renamed(record: StreamRecord, display_name: str) -> StreamRecord:
-    return with_view(record, owner=msgspec.structs.replace(record.view.owner, display_name=display_name))
+def owner_renamed(record: StreamRecord, display_name: str, avatar_url: str | None) -> StreamRecord:
+    owner = msgspec.structs.replace(record.view.owner, display_name=display_name, avatar_url=avatar_url)
+    return with_view(record, owner=owner)
 
 
 def grant_of(record: StreamRecord, *, epoch: int) -> Grant:

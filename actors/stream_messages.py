@@ -98,10 +98,11 @@ class StreamDeleted(Message, frozen=True, kw_only=True):
 
 
 class RenameOwner(Message, frozen=True, kw_only=True):
-    """This person is called otherwise from now on; nodes show it by themselves."""
+    """This person is called otherwise, or has another picture, from now on; nodes show it by themselves."""
 
     user_id: str
     display_name: str
+    avatar_url: str | None
 
 
 class StopPublisher(Ask[None], frozen=True, kw_only=True):

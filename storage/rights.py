@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, Protocol
 import msgspec
 
 from storage.errors import Conflict
+from storage.pictures import AVATAR_URL
 from storage.postgres import Database
 
 MAX_GUESTS: Final = 500
@@ -47,6 +48,13 @@ class Guest(msgspec.Struct, frozen=True, kw_only=True):
     invited_at: dt.datetime
 
 
+class ShownPerson(msgspec.Struct, frozen=True, kw_only=True):
+    """How a person is shown now."""
+
+    display_name: str
+    avatar_url: str | None
+
+
 class Executes(Protocol):
     """A database, or a transaction."""
 
@@ -82,10 +90,10 @@ class RightsTable:
         """Those of ``others`` who block the person, or whom the person blocks."""
         return frozenset(row["id"] for row in await self._db.fetch(_APART, person_id, list(others)))
 
-    async def display_name(self, person_id: str) -> str | None:
+    async def shown(self, person_id: str) -> ShownPerson | None:
         """None for an unknown id, and for a person whose account is deleted."""
-        name: str | None = await self._db.fetchval(_DISPLAY_NAME, person_id)
-        return name
+        row = await self._db.fetchrow(_SHOWN, person_id)
+        return None if row is None else ShownPerson(**dict(row))
 
     async def person_named(self, username: str, *, asker_id: str) -> str | None:
         """The id of the account with this username (ASCII, any case); None without one, or if it blocks the asker."""
@@ -140,7 +148,7 @@ _NAMED: Final = """
 select id from users u where username_key = $1 and deleted_at is null
     and not exists (select from blocks b where b.user_id = u.id and b.blocked_id = $2)
 """
-_DISPLAY_NAME: Final = "select display_name from users where id = $1 and deleted_at is null"
+_SHOWN: Final = f"select u.display_name, {AVATAR_URL} from users u where u.id = $1 and u.deleted_at is null"
 _INVITE: Final = """
 with room as (select count(*) < $3 or bool_or(user_id = $2) as has_room from stream_guests where stream_id = $1),
 added as (
@@ -148,8 +156,8 @@ added as (
     on conflict do nothing)
 select coalesce(has_room, true) from room
 """
-_INVITED: Final = """
-select u.id, u.username, u.display_name, u.avatar_url, g.created_at as invited_at
+_INVITED: Final = f"""
+select u.id, u.username, u.display_name, {AVATAR_URL}, g.created_at as invited_at
 from stream_guests g join users u on u.id = g.user_id and u.deleted_at is null
 where g.stream_id = $1 and ($2::timestamptz is null or (g.created_at, g.user_id) < ($2, $3::uuid))
 order by g.created_at desc, g.user_id desc limit $4

@@ -15,6 +15,7 @@ from storage.errors import BadValue
 from storage.facts import publish
 from storage.ids import is_uuid
 from storage.leases import hold
+from storage.pictures import AVATAR_URL
 from storage.postgres import Database, Row
 from storage.rights import note_change
 from storage.rooms import insert_room
@@ -359,13 +360,13 @@ def _stream(row: Row) -> StreamRow:
     return StreamRow(owner=owner, tags=tags, tracks=tracks, **values)
 
 
-_SELECT: Final = """
+_SELECT: Final = f"""
 select s.id, s.owner_id, s.room_id, s.title, s.description, s.category, s.tags, s.language, s.visibility, s.latency,
     s.is_recorded, s.state, s.stream_key, s.created_at, s.scheduled_at, s.started_at, s.interrupted_at, s.ended_at,
     s.publication, s.media_time_ms, s.next_segment, s.tracks, s.media_node, s.is_lasting, s.peak_viewers,
     s.unique_viewers,
     s.watched_ms,
-    u.username, u.display_name, u.avatar_url
+    u.username, u.display_name, {AVATAR_URL}
 from streams s join users u on u.id = s.owner_id
 """
 _IN_GOOD_STANDING: Final = " and (u.suspended_until is null or u.suspended_until <= now()) and u.deleted_at is null"

@@ -15,13 +15,12 @@ from typing import cast
 
 import msgspec
 
+from media.confinement import environment
 from media.errors import MediaError
 from media.transcode.messages import BadFrameError, Frames, Order, WorkerAnswer, answers, pack
 from media.transcode.patience import Vitals
 
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
-#: What a worker needs of our environment: where Python is. Never what else is configured there.
-_ENVIRONMENT = ("PATH", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "LANG", "LC_ALL")
 
 
 class NoWorkerError(MediaError):
@@ -105,7 +104,7 @@ class Child(asyncio.Protocol):
                     stdin=DEVNULL,
                     stdout=DEVNULL,
                     pass_fds=[theirs.fileno()],
-                    env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
+                    env=environment(),
                 )
             self.pid, self._started_at = self._process.pid, asyncio.get_running_loop().time()
             await asyncio.get_running_loop().create_unix_connection(lambda: self, sock=ours)

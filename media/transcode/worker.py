@@ -6,16 +6,14 @@ killing it, and it ends by itself when its parent does.
 
 from __future__ import annotations
 
-import ctypes
 import os
-import resource
-import signal
 import socket
 import sys
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from media.confinement import confine
 from media.transcode import messages
 from media.transcode.messages import (
     CodecLane,
@@ -39,11 +37,9 @@ if TYPE_CHECKING:
     from media.transcode.video import VideoLane
     from media.unit import Kind, Track, Unit
 
-NICENESS = 5
 LADDER_NICENESS = 5
 """More than others: a ladder is the first to have less when there is not enough."""
 MAX_MEMORY_BYTES = 2 * 1024 * 1024 * 1024
-_PR_SET_PDEATHSIG = 1
 _READ_BYTES = 256 * 1024
 
 
@@ -164,21 +160,9 @@ def serve(connection: socket.socket) -> None:
                 connection.sendall(messages.pack(answer))
 
 
-def confine(parent: int) -> None:
-    """Die with the parent, give way to it, and neither dump core nor take all memory."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:
-        raise SystemExit("the media process is gone")
-    os.nice(NICENESS)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
-
-
 def main(arguments: list[str]) -> None:
     descriptor, parent = int(arguments[0]), int(arguments[1])
-    confine(parent)
+    confine(parent, memory_bytes=MAX_MEMORY_BYTES)
     with socket.socket(fileno=descriptor) as connection:
         try:
             warm()

@@ -198,7 +198,7 @@ def _eviction(place: ClusterPlace, access: Access, watched: _Watched, sockets: R
         stream_directory=watched.streams,
         mirrors=watched.mirrors,
         named=[sockets.rooms, sockets.sockets],
-        display_name=access.table.display_name,
+        shown=access.table.shown,
     )
     return Eviction(
         node=place.node,

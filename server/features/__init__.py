@@ -10,7 +10,7 @@ from server.features import streams
 from server.features.delivery import notifications
 from server.features.integrations import api_tokens
 from server.features.operations import audit, cluster, facts, jobs, mail
-from server.features.people import accounts, exports, factors, oauth, passkeys, profiles, relations
+from server.features.people import accounts, exports, factors, oauth, passkeys, pictures, profiles, relations
 from server.features.people.accounts import Accounts, AccountsRoom
 from server.features.people.accounts.passwords import Passwords
 from server.features.people.audience import Audience
@@ -99,6 +99,7 @@ def install(
         oauth.build(platform, people=people, mail=outgoing, site=site, providers=oauth.providers_of(settings)),
         relations.build(platform, settings=settings, when_changed=changed),
         profiles.build(platform, settings=settings, when_changed=changed),
+        pictures.build(platform, settings=settings, when_changed=changed).feature,
         streams.build(platform, departure=core.departure, rights=core.rights),
         clipping.feature,
         embeds.build(platform, site=site, clips=clipping.preview),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -51,15 +51,25 @@ def _too_large(max_bytes: int) -> Problem:
     return Problem(413, f"At most {max_bytes} bytes are taken here", headers={"Connection": "close"})
 
 
-def require_content_type(request: web.Request, expected: str) -> None:
-    """Raises a 415 unless the body is declared as ``expected`` (for JSON also ``…+json``), in UTF-8."""
+def require_content_type(request: web.Request, expected: Sequence[str]) -> None:
+    """Raises a 415 unless the body is declared as one of ``expected`` (for JSON also ``…+json``; ``image/*`` is any
+    image), in UTF-8.
+    """
     declared = request.headers.get("Content-Type", "")
     media_type = declared.partition(";")[0].strip().lower()
     charset = _CHARSET.search(declared)
-    is_same = media_type == expected or (expected == "application/json" and _is_json_suffix(media_type))
+    is_same = any(_is_media_type(media_type, one) for one in expected)
     is_utf8 = charset is None or charset[1].lower() in {"utf-8", "utf8"}
     if not is_same or not is_utf8:
-        raise Problem(415, f"Send {expected} in UTF-8", headers={"Accept": expected})
+        taken = ", ".join(expected)
+        encoding = "" if "/*" in taken else " in UTF-8"
+        raise Problem(415, f"Send {taken}{encoding}", headers={"Accept": taken})
+
+
+def _is_media_type(declared: str, expected: str) -> bool:
+    if expected.endswith("/*"):
+        return declared.startswith(expected[:-1])
+    return declared == expected or (expected == "application/json" and _is_json_suffix(declared))
 
 
 def _is_json_suffix(media_type: str) -> bool:

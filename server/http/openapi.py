@@ -105,7 +105,7 @@ def _request_body(operation: Operation, refs: Refs) -> Json:
     return {
         "required": operation.body_required,
         "description": f"At most {operation.max_body} bytes",
-        "content": {operation.consumes: schema},
+        "content": dict.fromkeys(operation.consumes, schema),
     }
 
 

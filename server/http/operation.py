@@ -98,8 +98,8 @@ class Operation:
 
     ``answers`` are the successes; ``problems`` the statuses ≥ 400 that the handler raises on its own account. Those
     that follow from the declaration (authentication, validation, limits, dependencies) are added to the documentation.
-    ``body=bytes`` hands over the body as it came, if its type is ``consumes``. ``paths`` need only name parameters
-    that are not UUIDs. ``max_body`` is in bytes. ``rate`` bounds calls by client address,
+    ``body=bytes`` hands over the body as it came, if its type is one that it ``consumes``. ``paths`` need only name
+    parameters that are not UUIDs. ``max_body`` is in bytes. ``rate`` bounds calls by client address,
     ``account_rate`` those of an account, from wherever.
     """
 
@@ -112,7 +112,7 @@ class Operation:
     description: str = ""
     body: type[BaseModel] | type[bytes] | None = None
     body_required: bool = True
-    consumes: str = "application/json"
+    consumes: Sequence[str] = ("application/json",)
     query: type[BaseModel] | None = None
     paths: Mapping[str, PathFormat] = field(default_factory=dict)
     answers: Mapping[int, AnswerShape]

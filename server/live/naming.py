@@ -1,4 +1,4 @@
-"""A person's new display name, in every place of this node that shows or remembers the one before."""
+"""A person's new display name or picture, in every place of this node that shows or remembers the one before."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from actors.stream_messages import RenameOwner
 from server.http.identity import Identity
 from server.live.room_mirrors import RoomMirrors
 from server.live.stream_directory import StreamDirectory
+from storage.rights import ShownPerson
 
 MAX_ACTORS: Final = 1_000_000
 
@@ -32,28 +33,29 @@ class Naming:
         stream_directory: StreamDirectory,
         mirrors: RoomMirrors,
         named: Sequence[Named],
-        display_name: Callable[[str], Awaitable[str | None]],
+        shown: Callable[[str], Awaitable[ShownPerson | None]],
     ) -> None:
-        """``display_name`` as the row has it now."""
+        """``shown`` as the row has it now."""
         self._node = node
         self._identity = identity
         self._stream_directory = stream_directory
         self._mirrors = mirrors
         self._named = named
-        self._display_name = display_name
+        self._shown = shown
 
     async def rename(self, person_id: str) -> None:
-        """The person is called otherwise. Raises ``Unavailable``."""
-        name = await self._display_name(person_id)
-        if name is None:
+        """The person is called otherwise, or has another picture. Raises ``Unavailable``."""
+        shown = await self._shown(person_id)
+        if shown is None:
             return
+        name = shown.display_name
         self._identity.rename(person_id, name)
         for place in self._named:
             place.rename(person_id, name)
         self._mirrors.rename_author(person_id, name)
-        self._stream_directory.rename_owner(person_id, name)
+        self._stream_directory.rename_owner(person_id, name, shown.avatar_url)
         self._tell("chat", RenameAuthor(user_id=person_id, display_name=name))
-        self._tell("stream", RenameOwner(user_id=person_id, display_name=name))
+        self._tell("stream", RenameOwner(user_id=person_id, display_name=name, avatar_url=shown.avatar_url))
 
     def _tell(self, kind: str, message: Message) -> None:
         """The actors that are on this node: others remember nothing."""

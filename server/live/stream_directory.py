@@ -121,10 +121,10 @@ class StreamDirectory:
         for socket in list(self._fan.sockets(topic)):
             socket.emit("stream:state", self.shown_to(view, viewer_of(socket.state)))
 
-    def rename_owner(self, owner_id: str, display_name: str) -> None:
-        """Show the new name to everybody who watches one of this person's streams."""
+    def rename_owner(self, owner_id: str, display_name: str, avatar_url: str | None) -> None:
+        """Show the new name and picture to everybody who watches one of this person's streams."""
         for view in [one for one in self._views.values() if one.owner.id == owner_id]:
-            owner = msgspec.structs.replace(view.owner, display_name=display_name)
+            owner = msgspec.structs.replace(view.owner, display_name=display_name, avatar_url=avatar_url)
             renamed = self._views[view.id] = msgspec.structs.replace(view, owner=owner)
             self._show_state(renamed)
 

@@ -77,8 +77,8 @@ class WebrtcRoutes:
             headers={"Location": "The session: PATCH and DELETE it there", "ETag": "The ICE session"},
         )
         publish: dict[str, Any] = {
-            "method": "POST", "tag": TAG, "body": bytes, "consumes": SDP, "max_body": MAX_SDP, "answers": {201: answer},
-            "auth": "stream_key",
+            "method": "POST", "tag": TAG, "body": bytes, "consumes": (SDP,), "max_body": MAX_SDP,
+            "answers": {201: answer}, "auth": "stream_key",
         }  # fmt: skip
         refusals = frozenset({400, 403, 409, 413, 422, 429, 503})
         return [
@@ -92,8 +92,8 @@ class WebrtcRoutes:
             ),
             Operation(
                 method="POST", path="/whep/{stream_id}", handler=self._watch, name="whep", tag=TAG,
-                paths={"stream_id": ADDRESSED}, summary="Watch this stream", body=bytes, consumes=SDP, max_body=MAX_SDP,
-                answers={201: answer}, problems=refusals | {404}, auth="optional",
+                paths={"stream_id": ADDRESSED}, summary="Watch this stream", body=bytes, consumes=(SDP,),
+                max_body=MAX_SDP, answers={201: answer}, problems=refusals | {404}, auth="optional",
             ),
             *self._session("whip"),
             *self._session("whep"),
@@ -122,7 +122,7 @@ class WebrtcRoutes:
         return [
             Operation(
                 method="PATCH", path=path, handler=self._patch, name=f"{protocol}Patch", tag=TAG, paths=paths,
-                body=bytes, consumes=FRAGMENT, max_body=MAX_SDP, summary="Trickle candidates or restart ICE",
+                body=bytes, consumes=(FRAGMENT,), max_body=MAX_SDP, summary="Trickle candidates or restart ICE",
                 answers={200: MediaType(media_type=FRAGMENT), 204: None}, auth=auth,
                 problems=frozenset({401, 403, 404, 412, 422, 428, 503}),
                 request_headers={"If-Match": "The ETag of the ICE session"},

@@ -61,7 +61,9 @@ def test_counts_take_the_viewers_of_now_and_the_most_of_all_else() -> None:
 
 
 def test_a_renamed_owner_keeps_the_username() -> None:
-    assert owner_renamed(record(), "Annie").view.owner == Person(id="o", username="ann", display_name="Annie")
+    assert owner_renamed(record(), "Annie", "/a.webp").view.owner == Person(
+        id="o", username="ann", display_name="Annie", avatar_url="/a.webp"
+    )
 
 
 def test_a_grant_goes_on_where_the_publication_before_it_ended() -> None:

@@ -121,7 +121,7 @@ class Someone:
 
 
 SERVED = {"accounts", "factors", "passkeys", "oauth", "api_tokens", "profiles", "relations", "notifications"}
-SERVED |= {"export", "audit"}
+SERVED |= {"export", "audit", "pictures"}
 PASSWORD = "correct horse battery staple"
 
 

@@ -10,6 +10,7 @@ import msgspec
 
 from server.features.people.relations import PersonShape
 from server.features.people.rules import username_key
+from storage.pictures import AVATAR_URL
 from storage.postgres import Reads
 
 
@@ -47,8 +48,8 @@ class Audience:
         return [row["id"] for row in await where.fetch(_REACHED, author_id, list(ids))]
 
 
-_PERSONS: Final = """
-select id, username, display_name, avatar_url from users where id = any($1::uuid[]) and deleted_at is null
+_PERSONS: Final = f"""
+select u.id, u.username, u.display_name, {AVATAR_URL} from users u where u.id = any($1::uuid[]) and u.deleted_at is null
 """
 _NAMED: Final = "select id from users where username_key = any($1::text[]) and deleted_at is null"
 _FOLLOWERS: Final = """

@@ -19,10 +19,15 @@ from server.http.identity import Caller
 from server.http.limits import CallRate, hourly
 from server.http.operation import Answer, Call, Operation
 from server.http.shapes import Body, Shape
+from storage.pictures import AVATAR_URL, BANNER_URL
 from storage.postgres import Database, Row
 from storage.rights import note_change
 
 TAG: Final = "people"
+
+
+AVATAR: Final = Field(description="Square, WebP, root-relative; null: none. As 64, 128, 256 and 512 wide beside it")
+BANNER: Final = Field(description="3:1, WebP, root-relative; null: none. As 600 and 1500 wide beside it")
 
 
 class Counts(Shape):
@@ -44,7 +49,8 @@ class Profile(Shape):
     username: str
     display_name: str
     bio: str
-    avatar_url: str | None
+    avatar_url: Annotated[str | None, AVATAR]
+    banner_url: Annotated[str | None, BANNER]
     created_at: datetime
     counts: Counts
     viewer: Annotated[ViewerRelationship | None, Field(description="null without a token")]
@@ -55,7 +61,8 @@ class Me(Shape):
     username: str
     display_name: str
     bio: str
-    avatar_url: str | None
+    avatar_url: Annotated[str | None, AVATAR]
+    banner_url: Annotated[str | None, BANNER]
     created_at: datetime
     counts: Counts
     email: str
@@ -78,9 +85,9 @@ class ProfileChange(Body):
     bio: Annotated[Bio, Field(default_factory=str)]
 
 
-_PROFILE = """
-select u.id, u.username, u.display_name, u.bio, u.avatar_url, u.created_at, u.roles, u.email, u.must_change_password,
-       u.password_hash <> '' as has_password, u.email_verified_at is not null as email_verified,
+_PROFILE = f"""
+select u.id, u.username, u.display_name, u.bio, {AVATAR_URL}, {BANNER_URL}, u.created_at, u.roles, u.email,
+       u.must_change_password, u.password_hash <> '' as has_password, u.email_verified_at is not null as email_verified,
        (select count(*) from follows where followee_id = u.id) as followers,
        (select count(*) from follows where follower_id = u.id) as followed,
        (select count(*) from streams where owner_id = u.id and visibility = 'public') as streams,
@@ -89,7 +96,7 @@ select u.id, u.username, u.display_name, u.bio, u.avatar_url, u.created_at, u.ro
        exists (select from mutes where user_id = $2 and muted_id = u.id) as is_muted,
        exists (select from blocks where user_id = u.id and blocked_id = $2) as is_hidden
 from users u
-where {where} and u.deleted_at is null
+where {{where}} and u.deleted_at is null
 """
 _BY_ID = _PROFILE.format(where="u.id = $1")
 _BY_USERNAME = _PROFILE.format(where="u.username_key = $1")
@@ -195,7 +202,7 @@ class ProfileRoutes:
 
 
 def _shown(row: Row) -> dict[str, Any]:
-    names = ("id", "username", "display_name", "bio", "avatar_url", "created_at")
+    names = ("id", "username", "display_name", "bio", "avatar_url", "banner_url", "created_at")
     counts = Counts(followers=row["followers"], following=row["followed"], streams=row["streams"])
     return {**{name: row[name] for name in names}, "counts": counts}
 

@@ -18,6 +18,7 @@ from server.http.limits import CallRate, hourly
 from server.http.operation import USERNAME, Answer, Call, Operation
 from server.http.shapes import Page, PageQuery, Shape
 from storage.facts import publish
+from storage.pictures import AVATAR_URL
 from storage.postgres import Database, Row, Transaction
 from storage.rights import note_change
 
@@ -64,13 +65,13 @@ _ROOM_TO: Final = {
     "mute": _HAS_ROOM.format(table="mutes", mine="user_id", theirs="muted_id"),
 }
 
-_LIST = """
-select f.created_at as followed_at, u.id, u.username, u.display_name, u.avatar_url
-from follows f join users u on u.id = f.{other}
-where f.{one} = $1 and u.deleted_at is null
-  and ($2::timestamptz is null or (f.created_at, f.{other}) < ($2, $3::uuid))
+_LIST = f"""
+select f.created_at as followed_at, u.id, u.username, u.display_name, {AVATAR_URL}
+from follows f join users u on u.id = f.{{other}}
+where f.{{one}} = $1 and u.deleted_at is null
+  and ($2::timestamptz is null or (f.created_at, f.{{other}}) < ($2, $3::uuid))
   and not exists (select from blocks b where b.user_id = u.id and b.blocked_id = $4)
-order by f.created_at desc, f.{other} desc limit $5
+order by f.created_at desc, f.{{other}} desc limit $5
 """
 _FOLLOWERS = _LIST.format(one="followee_id", other="follower_id")
 _FOLLOWING = _LIST.format(one="follower_id", other="followee_id")

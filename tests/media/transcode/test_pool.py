@@ -11,9 +11,9 @@ import sys
 import psutil
 import pytest
 
+from media.confinement import NICENESS
 from media.transcode.child import Child
 from media.transcode.pool import CodecPool, NoWorkerError
-from media.transcode.worker import NICENESS
 
 PARENT = """
 import asyncio

@@ -80,6 +80,8 @@ SAMPLES = {
     f" select '{ROOM}', 1, '{ROOM}', $1, 'hello', now(), 1 where $2::uuid is not null",
     "clip_settings": "insert into clip_settings (user_id, others_may_clip) select $1, false where $2::uuid is not null",
     "exports": f"insert into exports (id, user_id) select '{ROOM}', $1 where $2::uuid is not null",
+    "pictures": "insert into pictures (id, owner_id, kind, digest)"
+    f" select '{ROOM}', $1, 'avatar', '' where $2::uuid is not null",
     "view_sessions": "insert into view_sessions (id, stream_id, user_id, viewer, started_at, last_at)"
     f" select '{ROOM}', '{STREAM}', $1, 'v', now(), now() where $2::uuid is not null",
 }

@@ -41,7 +41,7 @@ NOTE = Operation(
 )  # fmt: skip
 SDP = Operation(
     method="POST", path="/sdp", handler=_echo, name="offer", summary="Offer", tag="t", body=bytes,
-    consumes="application/sdp", answers={200: Echo}, max_body=100,
+    consumes=("application/sdp",), answers={200: Echo}, max_body=100,
 )  # fmt: skip
 PATHS = Operation(
     method="GET", path="/of/{note_id}/{kind}", handler=_echo, name="getKind", summary="Get", tag="t",

@@ -1,0 +1,143 @@
+"""A picture of unknown origin to WebP of given sizes, inside a worker. Importing this imports Pillow.
+
+The size is looked at before anything is decoded. Of an animation only the first frame is decoded. What is made holds
+pixels in sRGB and nothing else.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from io import BytesIO
+from typing import Final
+
+from PIL import AvifImagePlugin, Image, ImageCms, ImageOps
+from PIL.ExifTags import Base
+
+from media.pictures.containers import BadContainerError, format_of, is_mixed
+from media.pictures.messages import PictureSize, Reencode, Reencoded, Refused, Result
+
+QUALITY: Final = 82
+METHOD: Final = 4
+MAX_PROFILE_BYTES: Final = 4 * 1024 * 1024
+_TURNS: Final[Mapping[object, Image.Transpose]] = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What makes each orientation upright."""
+_TRANSPARENT: Final = frozenset({"LA", "PA", "RGBA", "La", "RGBa"})
+
+Image.MAX_IMAGE_PIXELS = None  # looked at here, with a bound that the caller chooses
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+
+
+def reencode(order: Reencode) -> Result:
+    """The pictures, or why there are none."""
+    kind = format_of(order.data)
+    if kind is None:
+        return Refused("unsupported", "This is no JPEG, PNG, GIF, WebP or AVIF picture")
+    try:
+        if is_mixed(order.data, kind):
+            return Refused("mixed", "The file holds more than a picture")
+        return _made(order, kind)
+    except MemoryError:
+        return Refused("too_costly", "The picture takes too much memory")
+    except (BadContainerError, OSError, SyntaxError, ValueError, EOFError):
+        return Refused("broken", f"The {kind} picture is broken or not whole")
+
+
+def _made(order: Reencode, kind: str) -> Result:
+    with Image.open(BytesIO(order.data), formats=(kind,)) as source:
+        if source.width * source.height > order.max_pixels:
+            return Refused(
+                "too_many_pixels", f"{source.width} × {source.height} is more than {order.max_pixels} pixels"
+            )
+        largest = _decode(source, order.sizes)
+        return Reencoded(tuple(_webp(_fitted(largest, size)) for size in order.sizes))
+
+
+def _decode(source: Image.Image, sizes: Sequence[PictureSize]) -> Image.Image:
+    """Upright, in RGB or RGBA of sRGB, not much larger than the largest size needs."""
+    turn = _TURNS.get(_orientation(source))
+    profile = source.info.get("icc_profile")
+    need = max(max(size.width, size.height) for size in sizes)
+    source.draft(None, _at_least(source.size, need))  # a JPEG is decoded at a fraction of its size
+    source.load()
+    small = _reduced(_resizable(source), need)
+    return _in_srgb(small if turn is None else small.transpose(turn), profile)
+
+
+def _orientation(source: Image.Image) -> object:
+    """Exif 2.32, tag 0x0112; upright where the metadata are broken."""
+    with suppress(OSError, SyntaxError, ValueError, KeyError, TypeError, struct.error):
+        return source.getexif().get(Base.Orientation)
+    return None
+
+
+def _at_least(size: tuple[int, int], need: int) -> tuple[int, int]:
+    """The proportions of ``size`` with a shorter side of ``need`` pixels, or as it is."""
+    scale = min(1.0, 2 * need / min(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def _resizable(image: Image.Image) -> Image.Image:
+    """In a mode that can be resized: no palette, no more than 8 bits."""
+    if image.mode in ("L", "LA", "RGB", "RGBA", "CMYK", "YCbCr", "LAB") and "transparency" not in image.info:
+        return image
+    if image.mode.startswith("I;16"):
+        return image.convert("I").point(lambda value: value * (1 / 257)).convert("L")
+    if image.mode in ("I", "F"):
+        return image.convert("L")
+    is_transparent = image.mode in _TRANSPARENT or "transparency" in image.info
+    return image.convert("RGBA" if is_transparent else "RGB")
+
+
+def _reduced(image: Image.Image, need: int) -> Image.Image:
+    """The shorter side is ``need`` pixels at least, if it was; averaged, so that nothing is lost to aliasing."""
+    factor = min(image.size) // (2 * need)
+    return image.reduce(factor) if factor > 1 else image.copy()
+
+
+def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    alpha = image.getchannel("A") if image.mode in ("LA", "RGBA") else None
+    colours = image.convert("L") if image.mode == "LA" else image.convert("RGB") if image.mode == "RGBA" else image
+    shown = _converted(colours, profile) or colours.convert("RGB")
+    if alpha is not None:
+        shown.putalpha(alpha)
+    return shown
+
+
+def _converted(image: Image.Image, profile: bytes | None) -> Image.Image | None:
+    """By its colour profile; None without one, and for one that is broken or of another mode."""
+    if not profile or len(profile) > MAX_PROFILE_BYTES:
+        return None
+    with suppress(ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return ImageCms.profileToProfile(
+            image, ImageCms.ImageCmsProfile(BytesIO(profile)), ImageCms.createProfile("sRGB"), outputMode="RGB"
+        )
+    return None
+
+
+def _fitted(image: Image.Image, size: PictureSize) -> Image.Image:
+    if not size.is_cropped:
+        return ImageOps.contain(image, _inside(image.size, size), Image.Resampling.LANCZOS)
+    scale = min(1.0, image.width / size.width, image.height / size.height)
+    target = max(1, round(size.width * scale)), max(1, round(size.height * scale))
+    return ImageOps.fit(image, target, Image.Resampling.LANCZOS)
+
+
+def _inside(size: tuple[int, int], bound: PictureSize) -> tuple[int, int]:
+    return min(size[0], bound.width), min(size[1], bound.height)
+
+
+def _webp(image: Image.Image) -> bytes:
+    made = BytesIO()
+    image.info.clear()
+    image.save(made, "WEBP", quality=QUALITY, method=METHOD, icc_profile=b"", exif=b"", xmp=b"")
+    return made.getvalue()

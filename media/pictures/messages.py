@@ -1,0 +1,52 @@
+"""What is asked of a picture worker, and its answer: one msgpack message each way. Sans-I/O."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+import msgspec
+
+RefusalCode = Literal["unsupported", "broken", "mixed", "too_many_pixels", "too_costly"]
+"""``unsupported``: no picture of a known format. ``broken``: it cannot be decoded. ``mixed``: it is a picture and
+something else. ``too_many_pixels``: above the bound. ``too_costly``: above a limit of memory or time.
+"""
+
+
+class PictureSize(msgspec.Struct, frozen=True, array_like=True):
+    """The largest size of a picture, in pixels.
+
+    With ``is_cropped`` the middle is cut out in these proportions; without it the whole is fitted in. A picture is
+    never enlarged.
+    """
+
+    width: int
+    height: int
+    is_cropped: bool = True
+
+
+class Reencode(msgspec.Struct, frozen=True, kw_only=True):
+    """Make one WebP of each size."""
+
+    data: bytes
+    sizes: tuple[PictureSize, ...]
+    max_pixels: int
+
+
+class Reencoded(msgspec.Struct, frozen=True, tag="reencoded"):
+    """The pictures, in the order of the sizes."""
+
+    pictures: tuple[bytes, ...]
+
+
+class Refused(msgspec.Struct, frozen=True, tag="refused"):
+    """Why there is no picture; ``detail`` may be shown to the person."""
+
+    code: RefusalCode
+    detail: str
+
+
+Result = Reencoded | Refused
+
+encode: Final = msgspec.msgpack.encode
+requests: Final = msgspec.msgpack.Decoder(Reencode)
+results: Final = msgspec.msgpack.Decoder(Result)

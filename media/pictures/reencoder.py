@@ -1,0 +1,126 @@
+"""Pictures that people send, re-encoded in child processes: one picture, one process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+from asyncio.subprocess import DEVNULL, Process
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from media.confinement import environment
+from media.errors import MediaError
+from media.pictures.messages import PictureSize, Reencode, RefusalCode, Refused, Result, encode, results
+
+DEADLINE_S: Final = 30.0
+"""From a worker's start to its end; the wait for its turn is not in it."""
+MAX_RESULT_BYTES: Final = 32 * 1024 * 1024
+_CHUNK_BYTES: Final = 256 * 1024
+
+
+class PictureRefusedError(MediaError):
+    """There is nothing to show in these bytes; ``detail`` may be shown to the person."""
+
+    def __init__(self, code: RefusalCode, detail: str) -> None:
+        self.code = code
+        self.detail = detail
+        super().__init__(f"{code}: {detail}")
+
+
+class TooManyPicturesError(MediaError):
+    """As many pictures wait as may; nothing was begun."""
+
+
+class Reencoder:
+    """At most ``at_once`` processes work, and ``max_waiting`` pictures wait for their turn."""
+
+    def __init__(self, *, max_pixels: int, at_once: int = 2, max_waiting: int = 16, deadline_s: float = DEADLINE_S):
+        self._max_pixels = max_pixels
+        self._turns = asyncio.Semaphore(at_once)
+        self._room = at_once + max_waiting
+        self._deadline_s = deadline_s
+        self._inside = 0
+
+    async def reencode(self, data: bytes, sizes: Sequence[PictureSize]) -> Sequence[bytes]:
+        """A WebP of each size, without any metadata. The first frame is taken of an animation.
+
+        Raises ``PictureRefusedError``, and ``TooManyPicturesError`` at once. Cancelled, no process remains.
+        """
+        if self._inside >= self._room:
+            raise TooManyPicturesError("too many pictures are being worked on")
+        self._inside += 1
+        try:
+            async with self._turns:
+                result = await self._ask(Reencode(data=data, sizes=tuple(sizes), max_pixels=self._max_pixels))
+        finally:
+            self._inside -= 1
+        if isinstance(result, Refused):
+            raise PictureRefusedError(result.code, result.detail)
+        return result.pictures
+
+    async def _ask(self, order: Reencode) -> Result:
+        # One socket, no pipes of asyncio: a start that is cancelled half way need not wait until theirs are connected.
+        ours, theirs = socket.socketpair()
+        with ours:
+            with theirs:
+                process = await _started(theirs)
+            try:
+                async with asyncio.timeout(self._deadline_s):
+                    answer = await _exchange(ours, encode(order))
+                    await process.wait()
+            except TimeoutError:
+                return Refused("too_costly", "The picture takes too long")
+            finally:
+                await _end(process)
+        return _result(answer, process.returncode)
+
+
+async def _started(theirs: socket.socket) -> Process:
+    """A worker whose input and output are this socket."""
+    command = (sys.executable, "-P", "-m", "media.pictures.worker", str(os.getpid()))
+    try:
+        return await asyncio.create_subprocess_exec(
+            *command, stdin=theirs.fileno(), stdout=theirs.fileno(), stderr=DEVNULL, env=environment()
+        )
+    except OSError as error:
+        raise TooManyPicturesError(f"no process can be started: {error}") from error
+
+
+async def _exchange(ours: socket.socket, order: bytes) -> bytes:
+    """What the worker says until it closes its output, cut off above ``MAX_RESULT_BYTES``."""
+    reader, writer = await asyncio.open_unix_connection(sock=ours)
+    answer = bytearray()
+    try:
+        with contextlib.suppress(ConnectionError):  # one that has ended needs no more
+            writer.write(order)
+            await writer.drain()
+            writer.write_eof()
+            while (chunk := await reader.read(_CHUNK_BYTES)) and len(answer) <= MAX_RESULT_BYTES:
+                answer += chunk
+    finally:
+        writer.transport.abort()
+    return bytes(answer)
+
+
+async def _end(process: Process) -> None:
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGKILL)
+    await asyncio.shield(process.wait())
+
+
+def _result(answer: bytes, code: int | None) -> Result:
+    """No answer: the picture was more than its reader could stand, or the kernel ended the worker at its limits."""
+    if code is not None and code > 0:
+        return Refused("broken", "The picture is broken")
+    try:
+        result: Result = results.decode(answer)
+        return result
+    except msgspec.DecodeError:
+        return Refused("too_costly", "The picture takes too much to decode")
