@@ -74,6 +74,7 @@ class App:
         core.sockets.install(
             [event for feature in features for event in feature.events],
             closed=[feature.closed for feature in features if feature.closed is not None],
+            on_forged=installed.people.suspicions.forged_token,
         )
         await place.node.start()
         await core.start()

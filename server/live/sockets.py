@@ -6,16 +6,18 @@ acknowledged with ``{"ok": true, …}`` or ``{"ok": false, "error": {…}}``. No
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from typing import Any, Final
 
 from actors.events import Person
 from actors.rate_limits import RateLimits, Role
 from actors.runtime import ActorError, DomainError, Node
 from actors.session import Session, TokenBucket
 from server.http.errors import Unauthorized
-from server.http.identity import Identity
+from server.http.identity import Forged, Identity
 from server.live.acks import Ack, answered, refusal, shaped
 from server.live.admission import ConnectionQuota
 from server.live.edge.application import ConnectRefused
@@ -23,6 +25,12 @@ from server.live.edge.pending_ack import PendingAck
 from server.live.edge.socket import Socket
 from server.live.rooms import Fan, id_of
 from server.socket_events import ClientEvent
+
+MAX_NOTES: Final = 8
+OnForged = Callable[[str, str], Coroutine[Any, Any, None]]
+"""Called with the address and the user agent that a forged access token came from."""
+
+log = logging.getLogger(__name__)
 
 
 class Sockets:
@@ -46,6 +54,8 @@ class Sockets:
         self._rate_limits = rate_limits
         self._events: Mapping[str, ClientEvent] = {}
         self._closed: Sequence[Callable[[Session], None]] = ()
+        self._on_forged: OnForged | None = None
+        self._notes: set[asyncio.Task[None]] = set()
         self._event_rate = event_rate
         self._event_burst = event_burst
         self._of_session: defaultdict[str, set[Socket]] = defaultdict(set)
@@ -53,10 +63,16 @@ class Sockets:
         self.count = 0
         identity.on_revoked(self.end_session)
 
-    def install(self, events: Iterable[ClientEvent], closed: Sequence[Callable[[Session], None]]) -> None:
-        """``closed`` are called with the session of each socket that has gone. Raises ``ValueError`` for two events of
-        one name.
+    def install(
+        self,
+        events: Iterable[ClientEvent],
+        closed: Sequence[Callable[[Session], None]],
+        on_forged: OnForged | None = None,
+    ) -> None:
+        """``closed`` are called with the session of each socket that has gone, ``on_forged`` with where a forged token
+        came from. Raises ``ValueError`` for two events of one name.
         """
+        self._on_forged = on_forged
         given = list(events)
         self._events, self._closed = {event.name: event for event in given}, closed
         if len(self._events) != len(given):
@@ -82,6 +98,8 @@ class Sockets:
         try:
             known = self._identity.verify(token if isinstance(token, str) else "")
         except Unauthorized as refusal:
+            if isinstance(refusal, Forged):
+                self._note_forged(socket)
             raise ConnectRefused(refusal.detail or "Sign in again.", {"code": refusal.code}) from None
         if self._identity.must_change_password(known):
             raise ConnectRefused("Change the one-time password first.", {"code": "password_change_required"})
@@ -99,6 +117,20 @@ class Sockets:
         self._of_person[known.id].add(socket)
         self.count += 1
         self._connection_quota.enter(known.id)
+
+    def _note_forged(self, socket: Socket) -> None:
+        """Beside the handshake, which does not wait; of many at once some."""
+        if self._on_forged is None or len(self._notes) >= MAX_NOTES:
+            return
+        noting = self._on_forged(socket.remote, socket.headers.get("user-agent", ""))
+        task = asyncio.get_running_loop().create_task(noting, name="note a forged token")
+        self._notes.add(task)
+        task.add_done_callback(self._noted)
+
+    def _noted(self, task: asyncio.Task[None]) -> None:
+        self._notes.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.warning("a forged token is not noted: %r", task.exception())
 
     def on_event(self, socket: Socket, event: str, args: list[Any]) -> Ack | PendingAck | Awaitable[Ack]:
         """The acknowledgement, or what will become it."""

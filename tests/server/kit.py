@@ -147,9 +147,15 @@ class Kit:
         """Serve all features, and those that ``more`` builds, over HTTP and Socket.IO while the block runs."""
         live = LiveNode(identity=self.identity)
         platform = replace(self.platform(), node=live.node, publish=live.publish)
-        features = [*self.install(platform, **settings).features, *(build(platform) for build in more)]
+        installed = self.install(platform, **settings)
+        features = [*installed.features, *(build(platform) for build in more)]
         async with serving(
-            live, features, database=self.database, identity=self.identity, limiter=self.limiter
+            live,
+            features,
+            database=self.database,
+            identity=self.identity,
+            limiter=self.limiter,
+            on_forged=installed.people.suspicions.forged_token,
         ) as served:
             yield served
 

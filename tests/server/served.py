@@ -29,7 +29,7 @@ from server.live.edge.fanout import Fanout
 from server.live.edge.limits import EdgeLimits
 from server.live.node_actor import NodeActor
 from server.live.published import NodesPublish, PublishedEvents
-from server.live.sockets import Sockets
+from server.live.sockets import OnForged, Sockets
 from storage.postgres import Database
 from tests.server.live.nodes import NodeDirectory
 
@@ -151,13 +151,20 @@ class Served:
 
 @asynccontextmanager
 async def serving(
-    live: LiveNode, features: Iterable[Feature], *, database: Database, identity: Identity, limiter: RateLimiter
+    live: LiveNode,
+    features: Iterable[Feature],
+    *,
+    database: Database,
+    identity: Identity,
+    limiter: RateLimiter,
+    on_forged: OnForged | None = None,
 ) -> AsyncIterator[Served]:
     """Serve the features' operations and events on a port of loopback while the block runs."""
     given = tuple(features)
     live.sockets.install(
         [event for feature in given for event in feature.events],
         closed=[feature.closed for feature in given if feature.closed is not None],
+        on_forged=on_forged,
     )
     app = build_app(
         operations=[operation for feature in given for operation in feature.operations],

@@ -210,6 +210,7 @@ async def test_the_link_of_the_mail_works_once_and_for_its_person_alone(api: Api
     ada, eve = await api.register("ada"), await api.register("eve")
     await _written(api, ada)
     token = await _mailed_token(api)
+    await _written(api, eve)
     redeem = ("POST", "/me/exports/redeem")
     assert await slug(await eve.ask(*redeem, json={"token": token})) == NOT_THERE
     answer = await ada.ask(*redeem, json={"token": token})

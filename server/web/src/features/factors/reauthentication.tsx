@@ -8,7 +8,7 @@ import { ApiError, OWN_TYPE, sentence } from "../../api/http";
 import { me } from "../../api/session";
 import { Field } from "../../ui/parts";
 import { FormError, Secret, textOf, useSending } from "../../ui/sending";
-import { getFactors, listPasskeys, passkeyRequest, reauthenticate, reauthenticateByPasskey } from "./calls";
+import { getFactors, listLinks, listPasskeys, passkeyRequest, reauthenticate, reauthenticateByPasskey, startPath, type Link } from "./calls";
 import { hasPasskeys, isTurnedBack, showPasskey } from "./webauthn";
 import { t } from "./words";
 
@@ -17,6 +17,8 @@ interface Asked {
   hasCode: boolean;
   hasPassword: boolean;
   hasPasskey: boolean;
+  /** Providers by which the person may sign in again, where that is the only proof there is. */
+  links: Link[];
   done: () => void;
   refused: (error: ApiError) => void;
 }
@@ -36,11 +38,10 @@ export async function proved<T>(act: () => Promise<T>): Promise<T> {
 
 async function ask(): Promise<void> {
   const [factors, passkeys] = await Promise.all([getFactors(), listPasskeys()]);
-  const given = {
-    hasCode: factors.totp !== null,
-    hasPassword: me.peek()?.has_password ?? true,
-    hasPasskey: passkeys.items.length > 0 && hasPasskeys(),
-  };
+  const hasCode = factors.totp !== null;
+  const hasPassword = me.peek()?.has_password ?? true;
+  const links = hasCode || hasPassword ? [] : (await listLinks()).items;
+  const given = { hasCode, hasPassword, hasPasskey: passkeys.items.length > 0 && hasPasskeys(), links };
   asked.peek()?.refused(turnedBack());
   await new Promise<void>((done, refused) => (asked.value = { ...given, done, refused }));
 }
@@ -61,7 +62,7 @@ function finish(proof: "given" | null): void {
   else now?.refused(turnedBack());
 }
 
-function Dialog({ asked: { hasCode, hasPassword, hasPasskey } }: { asked: Asked }) {
+function Dialog({ asked: { hasCode, hasPassword, hasPasskey, links } }: { asked: Asked }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [failure, setFailure] = useState("");
   useEffect(() => dialog.current?.showModal(), []);
@@ -91,6 +92,11 @@ function Dialog({ asked: { hasCode, hasPassword, hasPasskey } }: { asked: Asked 
               {t("prove")}
             </button>
           )}
+          {links.map(({ provider, name }) => (
+            <a key={provider} class="button" href={startPath(provider, location.pathname)}>
+              {t("signInAgain", { name })}
+            </a>
+          ))}
           {hasPasskey && <PasskeyProof onDone={done} onFailure={setFailure} />}
           <button type="button" class="button" onClick={() => dialog.current?.close()}>
             {t("cancel")}
