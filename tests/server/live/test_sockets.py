@@ -36,6 +36,9 @@ class Known:
         person, _, session = token.partition("/")
         return Caller(id=person, username=person, display_name=person, roles=frozenset(), session_id=session)
 
+    def must_change_password(self, person: Caller) -> bool:
+        return person.has_one_time_password
+
 
 class Client:
     """A socket: keeps what it is sent."""
