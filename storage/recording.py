@@ -83,6 +83,10 @@ class Recordings:
         row = await self._db.fetchrow(_EXTENT, stream_id)
         return None if row is None or row["begin_ms"] is None else (row["begin_ms"], row["end_ms"])
 
+    async def has_file(self, stream_id: str) -> bool:
+        """Whether it was made into one file."""
+        return bool(await self._db.fetchval(_HAS_FILE, stream_id))
+
     async def inits(self, stream_id: str) -> list[Init]:
         """Initialisation segments in order of rendition and name."""
         if not is_uuid(stream_id):
@@ -119,6 +123,7 @@ _BETWEEN: Final = f"""
 select {_FIELDS} from stream_segments
 where stream_id = $1 and media_time_ms >= $2 and media_time_ms < $3 order by segment, rendition limit $4
 """
+_HAS_FILE: Final = "select exists (select from recording_files where stream_id = $1 and state = 'ready')"
 _EXTENT: Final = """
 select min(media_time_ms)::float8 as begin_ms, max(media_time_ms + duration_ms) as end_ms
 from stream_segments where stream_id = $1

@@ -260,6 +260,7 @@ def features(
         node=place.node,
         departure=access.departure,
         rights=access.rights,
+        has_file=storage.recordings.has_file,
         needs_verified_email=settings.require_verified_email,
         new_streams=hourly("new_streams", settings.max_new_streams_per_hour),
     )

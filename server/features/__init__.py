@@ -15,7 +15,7 @@ from server.features.people.accounts import Accounts, AccountsRoom
 from server.features.people.accounts.passwords import Passwords
 from server.features.people.audience import Audience
 from server.features.settings import FeatureSettings
-from server.features.videos import clips, embeds
+from server.features.videos import clips, embeds, markers, recordings
 from server.http.identity import Identity
 from server.live.addresses import MediaAddresses
 from server.live.departure import Departure
@@ -102,6 +102,8 @@ def install(
         pictures.build(platform, settings=settings, when_changed=changed).feature,
         streams.build(platform, departure=core.departure, rights=core.rights),
         clipping.feature,
+        markers.build(platform, footage=core.footage, addresses=core.addresses),
+        recordings.build(platform, addresses=core.addresses, viewings=core.viewings),
         embeds.build(platform, site=site, clips=clipping.preview),
         notifications.build(platform, settings=settings, audience=Audience(), streams=StreamTitles()).feature,
         api_tokens.build(platform, identity=core.identity, people=people),

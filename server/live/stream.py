@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -60,9 +60,12 @@ class StreamRoutes:
         node: Node,
         departure: Departure,
         rights: Rights,
+        has_file: Callable[[str], Awaitable[bool]],
         needs_verified_email: bool,
         new_streams: CallRate,
     ) -> None:
+        """``has_file``: whether the recording of a stream was made into one file."""
+        self._has_file = has_file
         self._new_streams = new_streams
         self._rows = rows
         self._ingest = ingest
@@ -176,6 +179,9 @@ class StreamRoutes:
     async def _get(self, call: Call[None, None]) -> Answer:
         view = await self._access.latest(call)
         body = self._shown(call, view)
+        if view.state == "ended" and await self._has_file(view.id):
+            hls: str = body["playback"]["hls"] or ""
+            body["playback"]["mp4"] = hls.replace("/index.m3u8", "/recording.mp4") or None
         if call.person is not None and call.person.id == view.owner.id and view.state != "ended":
             row = await self._rows.load(view.id)
             body["ingest"] = self._addresses.of(call, view.id, row.stream_key) if row is not None else None

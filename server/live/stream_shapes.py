@@ -82,6 +82,9 @@ class PlaybackShape(Shape):
     dash: str | None
     thumbnail: str | None
     storyboard: str | None
+    mp4: Annotated[
+        str | None, Field(description="Of a recording that was made into one file; only where one stream is asked for")
+    ] = None
 
 
 class ChatOf(Shape):

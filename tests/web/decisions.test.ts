@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ApiError, unreachable } from "@web/api/http";
-import { answerTo, hasMoreToShow, playsOn, retryMs, WebrtcTrust, whyNotWebrtc, whyUnplayable } from "@web/features/player/decisions";
+import { answerTo, hasCaughtUp, hasMoreToShow, playsOn, retryMs, WebrtcTrust, whyNotWebrtc, whyUnplayable } from "@web/features/player/decisions";
 
 const refused = (status: number, reason?: string, type = "about:blank"): ApiError =>
   new ApiError(status, { title: "No", type, ...(reason ? { reason } : {}) });
@@ -104,4 +104,11 @@ test("a session that can load nothing more is kept as long as there is something
   assert.ok(!playsOn({ ...now, aheadS: 0.1 }));
   assert.ok(!playsOn({ ...now, isMoving: false }));
   assert.ok(!playsOn({ ...now, mode: "webrtc" }));
+});
+
+test("who rewound is live again once they have caught up by speed", () => {
+  assert.ok(hasCaughtUp({ mode: "dvr", rate: 2, behindMs: 4000 }));
+  assert.ok(!hasCaughtUp({ mode: "dvr", rate: 1, behindMs: 4000 }));
+  assert.ok(!hasCaughtUp({ mode: "dvr", rate: 2, behindMs: 60_000 }));
+  assert.ok(!hasCaughtUp({ mode: "recording", rate: 2, behindMs: null }));
 });

@@ -23,6 +23,7 @@ from storage.doomed import keep, reserve
 from storage.ids import Ids, is_uuid
 from storage.objects import ObjectStore
 from storage.postgres import Database, Row, Transaction
+from storage.seen_streams import SeenStream, seen_stream
 
 MAKE_S: Final = 30.0
 RESERVED_S: Final = 300.0
@@ -80,18 +81,16 @@ class Clips:
         self.made += 1
         return await self.one(clip_id, viewer)
 
-    async def _stream(self, stream_id: str, viewer: Viewer) -> Row:
-        stream = await self._db.fetchrow(queries.STREAM, viewer.id, stream_id)
+    async def _stream(self, stream_id: str, viewer: Viewer) -> SeenStream:
+        stream = await seen_stream(self._db, stream_id, viewer.id)
         if stream is None:
             raise not_found("There is no such stream")
-        if not stream["others_may_clip"] and stream["owner_id"] != viewer.id:
+        if stream.owner_id != viewer.id and not await self.others_may_clip(stream.owner_id):
             raise Problem(403, "The owner of this stream does not allow clips of it", slug="clips-off")
         return stream
 
-    async def _make(self, stream: Row, viewer: Viewer, wanted: Wanted) -> str:
-        source = FootageStream(
-            id=stream["id"], is_on_air=stream["state"] in ("live", "interrupted"), media_node=stream["media_node"]
-        )
+    async def _make(self, stream: SeenStream, viewer: Viewer, wanted: Wanted) -> str:
+        source = FootageStream(id=stream.id, is_on_air=stream.is_on_air, media_node=stream.media_node)
         footage = await self._footage.find(source, viewer, seconds=wanted.seconds, stop_s=wanted.end_s)
         if footage is None:
             raise nothing_to_clip()
@@ -107,10 +106,10 @@ class Clips:
             if not await keep(tx, _prefix(clip_id)):
                 raise Problem(503, "The clip took too long", retry_after_s=5.0)
             await tx.execute(
-                queries.INSERT, clip_id, stream["id"], stream["room_id"], stream["owner_id"], viewer.id,
-                wanted.title or stream["title"], stream["visibility"], *times, msgspec.to_builtins(file), has_thumbnail,
+                queries.INSERT, clip_id, stream.id, stream.room_id, stream.owner_id, viewer.id,
+                wanted.title or stream.title, stream.visibility, *times, msgspec.to_builtins(file), has_thumbnail,
             )  # fmt: skip
-            await tx.execute(queries.COPY_MESSAGES, clip_id, stream["room_id"], *times)
+            await tx.execute(queries.COPY_MESSAGES, clip_id, stream.room_id, *times)
         return clip_id
 
     async def _keep_picture(self, clip_id: str, source: FootageStream, viewer: Viewer) -> bool:

@@ -4,27 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
+from storage.seen_streams import IN_GOOD_STANDING, LET_IN
+
 MAX_MESSAGES: Final = 1_000
 """Kept with a clip. Of a room that wrote more, evenly chosen ones."""
 
-_IN_GOOD_STANDING: Final = "{0}.deleted_at is null and ({0}.suspended_until is null or {0}.suspended_until <= now())"
-_LET_IN: Final = """
-({0}.owner_id = $1::uuid or (
-    not exists (select from blocks b where b.user_id = {0}.owner_id and b.blocked_id = $1::uuid)
-    and ({1} <> 'private' or exists (select from stream_guests g where g.stream_id = {2} and g.user_id = $1::uuid))))
-"""
-
-STREAM: Final = f"""
-select s.id, s.owner_id, s.room_id, s.title, s.state, s.media_node, s.visibility,
-    coalesce(c.others_may_clip, true) as others_may_clip
-from streams s join users o on o.id = s.owner_id left join clip_settings c on c.user_id = s.owner_id
-where s.id = $2 and {_IN_GOOD_STANDING.format("o")} and {_LET_IN.format("s", "s.visibility", "s.id")}
-"""
-
 _VISIBILITY: Final = "coalesce(s.visibility, c.visibility)"
 _MAY_SEE: Final = f"""
-{_IN_GOOD_STANDING.format("o")} and {_IN_GOOD_STANDING.format("u")}
-and {_LET_IN.format("c", _VISIBILITY, "c.stream_id")}
+{IN_GOOD_STANDING.format("o")} and {IN_GOOD_STANDING.format("u")}
+and {LET_IN.format("c", _VISIBILITY, "c.stream_id")}
 """
 _CLIPS: Final = f"""
 select c.id, c.stream_id, c.room_id, c.title, c.from_ms, c.to_ms, c.file, c.has_thumbnail, c.created_at,
@@ -64,7 +52,7 @@ select m.id, m."offset", m.user_id, u.username, u.display_name, m.text, m.sent_a
     exists (select from chat_moderators d where d.room_id = c.room_id and d.user_id = m.user_id) as is_moderator
 from clip_messages m join clips c on c.id = m.clip_id join users u on u.id = m.user_id
     left join chat_messages l on l.room_id = c.room_id and l."offset" = m."offset"
-where m.clip_id = $1 and l.deleted_at is null and {_IN_GOOD_STANDING.format("u")} order by m."offset"
+where m.clip_id = $1 and l.deleted_at is null and {IN_GOOD_STANDING.format("u")} order by m."offset"
 """
 
 SETTINGS: Final = "select others_may_clip from clip_settings where user_id = $1"

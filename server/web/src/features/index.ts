@@ -13,6 +13,7 @@ import { factors } from "./factors";
 import { home } from "./home";
 import { jobs } from "./jobs";
 import { mail } from "./mail";
+import { markers } from "./markers";
 import { notifications } from "./notifications";
 import { people } from "./people";
 import { player } from "./player";
@@ -22,4 +23,4 @@ import { studio } from "./studio";
 import { tokens } from "./tokens";
 import { watch } from "./watch";
 
-export const features: readonly Feature[] = [home, search, streams, player, chat, watch, clips, embeds, studio, people, notifications, account, factors, tokens, exports, appearance, directory, audit, cluster, jobs, mail];
+export const features: readonly Feature[] = [home, search, streams, player, chat, watch, clips, markers, embeds, studio, people, notifications, account, factors, tokens, exports, appearance, directory, audit, cluster, jobs, mail];

@@ -12,6 +12,7 @@ import factors from "../features/factors/ar";
 import home from "../features/home/ar";
 import jobs from "../features/jobs/ar";
 import mail from "../features/mail/ar";
+import markers from "../features/markers/ar";
 import notifications from "../features/notifications/ar";
 import people from "../features/people/ar";
 import player from "../features/player/ar";
@@ -24,4 +25,4 @@ import realtime from "../realtime/ar";
 import shell from "../shell/ar";
 import ui from "../ui/ar";
 
-export default { account, api, audit, directory, appearance, chat, clips, cluster, exports, factors, home, jobs, mail, notifications, people, player, realtime, search, shell, streams, studio, tokens, ui, watch };
+export default { account, api, audit, directory, appearance, chat, clips, cluster, exports, factors, home, jobs, mail, markers, notifications, people, player, realtime, search, shell, streams, studio, tokens, ui, watch };

@@ -14,6 +14,7 @@ import {
 } from "../../ui/icons";
 import { liveLength, seekTo, shortcuts, toggleFullscreen, toggleMuted, togglePictureInPicture, togglePlay } from "./keys";
 import type { Mode, Playback, Watchable, Wish } from "./playback";
+import type { Chapter } from "./chapter";
 import { Timeline } from "./timeline";
 import { t } from "./words";
 
@@ -23,6 +24,7 @@ interface Props {
   video: { current: HTMLVideoElement | null };
   frame: { current: HTMLDivElement | null };
   replaying: boolean;
+  chapters: readonly Chapter[];
 }
 
 /** What the bar shows of the element, read on its events. */
@@ -67,7 +69,7 @@ const MODES: Record<Mode, () => string> = {
   recording: () => t("recording"),
 };
 
-export function Controls({ stream, playback, video, frame, replaying }: Props) {
+export function Controls({ stream, playback, video, frame, replaying, chapters }: Props) {
   const shown = useVideo(video);
   const mode = playback.mode.value;
   const isLive = stream.state === "live" && !replaying;
@@ -81,7 +83,7 @@ export function Controls({ stream, playback, video, frame, replaying }: Props) {
   return (
     // Time runs to the right in every language, as on other players.
     <div class="controls" dir="ltr">
-      {(stream.playback.hls || !isLive) && <Timeline time={time} length={length} onSeek={seek} live={isLive && atEdge} />}
+      {(stream.playback.hls || !isLive) && <Timeline chapters={chapters} time={time} length={length} onSeek={seek} live={isLive && atEdge} />}
       <div class="controls-row">
         <button
           type="button"
@@ -114,7 +116,7 @@ export function Controls({ stream, playback, video, frame, replaying }: Props) {
             {atEdge && playback.latencyMs.value !== null && <b>{latency(playback.latencyMs.value)}</b>}
           </span>
         )}
-        <Settings playback={playback} video={video} isLive={isLive} rate={shown.rate} whep={Boolean(stream.playback.whep)} />
+        <Settings playback={playback} video={video} isLive={isLive} isRewound={mode === "dvr"} rate={shown.rate} whep={Boolean(stream.playback.whep)} />
         {document.pictureInPictureEnabled && (
           <button
             type="button"
@@ -190,11 +192,12 @@ const RATES = [0.5, 0.75, 1, 1.25, 1.5, 2];
 
 interface SettingsProps extends Pick<Props, "playback" | "video"> {
   isLive: boolean;
+  isRewound: boolean;
   rate: number;
   whep: boolean;
 }
 
-function Settings({ playback, video, isLive, rate, whep }: SettingsProps) {
+function Settings({ playback, video, isLive, isRewound, rate, whep }: SettingsProps) {
   const [open, setOpen] = useState(false);
   const box = useRef<HTMLDivElement>(null);
   useEffect(() => {
@@ -243,7 +246,7 @@ function Settings({ playback, video, isLive, rate, whep }: SettingsProps) {
               onChange={(value) => playback.chooseLevel(Number(value))}
             />
           )}
-          {!isLive && (
+          {(!isLive || isRewound) && (
             <Choice
               legend={t("speed")}
               name="rate"

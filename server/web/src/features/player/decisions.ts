@@ -12,6 +12,7 @@ const MAX_RETRY_MS = 5000;
 const MAX_RECOVERIES = 3;
 /** Less than this is played before another try could end. */
 const LEAST_AHEAD_S = 0.3;
+const CAUGHT_UP_MS = 5000;
 /** So many 503 in a row, and the server has no WebRTC rather than none yet. */
 const MANY_UNAVAILABLE = 5;
 
@@ -80,6 +81,11 @@ export function hasMoreToShow(now: { mode: string | null; status: string; isMovi
 /** Whether a session that can load nothing more is kept: what is buffered is played, and loading tried again beside it. */
 export function playsOn(now: { mode: string | null; isMoving: boolean; aheadS: number }): boolean {
   return now.mode !== "webrtc" && now.isMoving && now.aheadS > LEAST_AHEAD_S;
+}
+
+/** Whether who rewound and plays faster than live has come to the edge. */
+export function hasCaughtUp(now: { mode: string | null; rate: number; behindMs: number | null }): boolean {
+  return now.mode === "dvr" && now.rate > 1 && now.behindMs !== null && now.behindMs < CAUGHT_UP_MS;
 }
 
 export interface HlsFailure {

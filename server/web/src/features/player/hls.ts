@@ -41,7 +41,8 @@ function withHlsJs(Hls: typeof HlsType, { url, video, startAt, onLevels, onLost,
   // The hold-back of the playlist rules the latency: setting a sync count here would override it.
   const hls = new Hls({
     lowLatencyMode: true,
-    maxLiveSyncPlaybackRate: 1.15,
+    // Who has rewound chooses the speed: hls.js would set it back.
+    maxLiveSyncPlaybackRate: startAt === null ? 1.15 : 1,
     backBufferLength: 60,
     enableWorker: false,
     capLevelToPlayerSize: true,

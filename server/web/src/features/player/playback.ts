@@ -6,7 +6,7 @@ import { signal } from "@preact/signals";
 import { local } from "../../api/http";
 import type { Stream } from "../../api/types";
 import { recall, remember } from "../../ui/remember";
-import { hasMoreToShow, playsOn, retryMs, Unplayable, WebrtcTrust, whyNotWebrtc } from "./decisions";
+import { hasCaughtUp, hasMoreToShow, playsOn, retryMs, Unplayable, WebrtcTrust, whyNotWebrtc } from "./decisions";
 import { natively, startHls, type HlsSession, type Level } from "./hls";
 import { Sound } from "./sound";
 import { Stalls } from "./stalls";
@@ -15,7 +15,7 @@ import { t } from "./words";
 
 /** What the player needs of a stream; a clip is one whose file it plays. */
 export type Watchable = Pick<Stream, "id" | "title" | "owner" | "state" | "started_at" | "scheduled_at"> & {
-  readonly playback: Pick<Stream["playback"], "hls" | "whep" | "thumbnail"> & { readonly mp4?: string };
+  readonly playback: Pick<Stream["playback"], "hls" | "whep" | "thumbnail"> & { readonly mp4?: string | null | undefined };
 };
 
 export type Mode = "webrtc" | "hls" | "dvr" | "recording";
@@ -141,7 +141,7 @@ export class Playback {
     this.#held = false;
     this.#stream = stream;
     const { hls: url, mp4 } = stream.playback;
-    if (mp4) this.#begin(() => this.#startFile(local(mp4), startAt));
+    if (!url && mp4) this.#begin(() => this.#startFile(local(mp4), startAt));
     else if (url) this.#begin(() => this.#startHls("recording", local(url), startAt));
   }
 
@@ -351,6 +351,8 @@ export class Playback {
     if (!session) {
       const isShown = this.status.peek() === "playing" && this.mode.peek() !== "recording";
       if (this.#hls) this.latencyMs.value = isShown ? this.#hls.latencyMs() : null;
+      const now = { mode: this.mode.peek(), rate: this.#video.playbackRate, behindMs: this.latencyMs.peek() };
+      if (isShown && this.#stream && hasCaughtUp(now)) this.live(this.#stream);
       return;
     }
     const { latencyMs, bytes } = await session.stats().catch(() => ({ latencyMs: null, bytes: this.#bytes + 1 }));

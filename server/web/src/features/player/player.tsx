@@ -10,15 +10,18 @@ import { Controls } from "./controls";
 import { togglePlay, useShortcuts } from "./keys";
 import { Playback, type Watchable } from "./playback";
 import { Overlay } from "./overlay";
+import type { Chapter } from "./chapter";
 import "./player.css";
 import { t } from "./words";
 
+const NO_CHAPTERS: readonly Chapter[] = [];
 const HIDE_AFTER_MS = 2600;
 
 export interface PlayerProps {
   stream: Watchable;
   /** The recording was asked for (or the stream was over when the page was opened). */
   replaying: boolean;
+  chapters?: readonly Chapter[];
   onWatchRecording: () => void;
   /** Hands out the engine for heartbeats and the chat's step; null when the player goes. */
   onReady: (playback: Playback | null, video: HTMLVideoElement | null) => void;
@@ -29,7 +32,7 @@ const loudness = (): number => {
   return kept >= 0 && kept <= 1 ? kept : 1;
 };
 
-export function Player({ stream, replaying, onWatchRecording, onReady }: PlayerProps) {
+export function Player({ stream, replaying, chapters = NO_CHAPTERS, onWatchRecording, onReady }: PlayerProps) {
   const frame = useRef<HTMLDivElement>(null);
   const video = useRef<HTMLVideoElement>(null);
   const [playback, setPlayback] = useState<Playback | null>(null);
@@ -105,7 +108,7 @@ export function Player({ stream, replaying, onWatchRecording, onReady }: PlayerP
       )}
       {playback && <Unmute playback={playback} />}
       {playback && (stream.state === "live" || replaying) && (
-        <Controls stream={stream} playback={playback} video={video} frame={frame} replaying={replaying} />
+        <Controls stream={stream} playback={playback} video={video} frame={frame} replaying={replaying} chapters={chapters} />
       )}
     </div>
   );

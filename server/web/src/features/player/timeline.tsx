@@ -1,6 +1,7 @@
 import { useRef, useState } from "preact/hooks";
 import type { CSSProperties, TargetedPointerEvent } from "preact";
 import { duration } from "../../ui/format";
+import { chapterAt, type Chapter } from "./chapter";
 import { t } from "./words";
 
 interface Props {
@@ -9,10 +10,11 @@ interface Props {
   /** At the live edge the bar is full, whatever the delay. */
   live: boolean;
   onSeek: (seconds: number) => void;
+  chapters?: readonly Chapter[];
 }
 
 /** A slider over the whole broadcast; it seeks when it is let go, not while it is dragged. */
-export function Timeline({ time, length, live, onSeek }: Props) {
+export function Timeline({ time, length, live, onSeek, chapters = [] }: Props) {
   const bar = useRef<HTMLDivElement>(null);
   const [dragged, setDragged] = useState<number | null>(null);
   const [hover, setHover] = useState<number | null>(null);
@@ -75,11 +77,16 @@ export function Timeline({ time, length, live, onSeek }: Props) {
     >
       <span class="timeline-track">
         <span class="timeline-fill" />
+        {known &&
+          chapters
+            .filter(({ at }) => at > 0 && at < length)
+            .map(({ at }) => <span key={at} class="timeline-chapter" style={{ "--at": at / length } as CSSProperties} />)}
       </span>
       <span class="timeline-knob" />
       {hover !== null && known && (
         <output class="timeline-hint" style={{ "--at": hover / length } as CSSProperties}>
           {live ? `−${duration(length - hover)}` : duration(hover)}
+          {chapterAt(chapters, hover) && <bdi class="timeline-label">{chapterAt(chapters, hover)?.label}</bdi>}
         </output>
       )}
     </div>

@@ -7,7 +7,9 @@ import { clipsOfStream } from "../clips/calls";
 import { MakeClip } from "../clips/make";
 import { ClipShelf } from "../clips/shelf";
 import type { Playback } from "../player/playback";
-import { liveLength } from "../player/keys";
+import { me } from "../../api/session";
+import { Chapters, useMarkers } from "../markers/chapters";
+import { liveLength, seekTo } from "../player/keys";
 import { Player } from "../player/player";
 import { onConnect, tell } from "../../realtime/socket";
 import { Empty, PageTitle, Spinner, useTitle } from "../../ui/parts";
@@ -55,6 +57,7 @@ export default function Watch({ streamId }: { streamId: string }) {
   if (stream && openedEnded.current === null) openedEnded.current = stream.state === "ended";
   const replaying = stream?.state === "ended" && Boolean(stream.playback.hls) && (asked || openedEnded.current === true);
 
+  const [markers, setMarkers] = useMarkers(streamId, stream?.state === "live");
   const isRewound = playback?.mode.value === "dvr";
   const hasMedia = stream !== null && Boolean(stream.playback.hls);
 
@@ -83,6 +86,7 @@ export default function Watch({ streamId }: { streamId: string }) {
           key={stream.id}
           stream={stream}
           replaying={replaying}
+          chapters={markers.map(({ at_ms, label }) => ({ at: at_ms / 1000, label }))}
           onWatchRecording={() => setAsked(true)}
           onReady={(made, video) => {
             engine.current = { playback: made, video };
@@ -98,6 +102,16 @@ export default function Watch({ streamId }: { streamId: string }) {
             toast(t("saved"), "good");
           }}
         />
+        {hasMedia && (
+          <Chapters
+            streamId={stream.id}
+            markers={markers}
+            onChange={setMarkers}
+            onSeek={(seconds) => playback && seekTo(seconds, { video: { current: engine.current.video }, playback, stream })}
+            mine={me.value?.id === stream.owner.id}
+            atMs={() => placeIn(stream, engine.current).atMs}
+          />
+        )}
         <ClipShelf of={stream.id} id="stream-clips" load={() => clipsOfStream(stream.id)} />
       </div>
       {replaying || isRewound ? (

@@ -1,0 +1,107 @@
+"""The markers of streams: rows, and who may set them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from server.http.errors import Problem, invalid_field, not_found
+from server.live.footage import FootageFinder, FootageStream
+from server.live.viewings import Viewer
+from storage.ids import Ids
+from storage.postgres import Database
+from storage.seen_streams import SeenStream, seen_stream
+
+MAX_MARKERS: Final = 200
+AHEAD_MS: Final = 5_000
+"""A player's clock may be this far ahead of what is packaged."""
+
+
+class Marker(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    stream_id: str
+    at_ms: int
+    label: str
+    created_at: datetime
+
+
+class Markers:
+    """Seen by those who may watch the stream, set by its owner and the moderators of its room."""
+
+    def __init__(self, *, db: Database, footage: FootageFinder, ids: Ids) -> None:
+        self._db = db
+        self._footage = footage
+        self._ids = ids
+
+    async def listed(
+        self, stream_id: str, viewer: Viewer, *, after: tuple[int, str] | None = None, limit: int = MAX_MARKERS
+    ) -> list[Marker]:
+        """In order of time. Raises a 404 for a stream that the viewer may not know of."""
+        await self._seen(stream_id, viewer)
+        at_ms, marker_id = after or (None, None)
+        rows = await self._db.fetch(_LIST, stream_id, at_ms, marker_id, limit)
+        return [Marker(**dict(row)) for row in rows]
+
+    async def add(self, stream_id: str, viewer: Viewer, *, label: str, at_ms: int | None, at: float) -> Marker:
+        """At a moment of media time, or now. Raises a 403, 404, 409 or 422."""
+        stream = await self._own(stream_id, viewer)
+        end_ms = await self._end_ms(stream, viewer)
+        if at_ms is None and not stream.is_on_air:
+            raise invalid_field("at_ms", "is required when the stream is not on the air")
+        if at_ms is not None and at_ms > end_ms + (AHEAD_MS if stream.is_on_air else 0):
+            raise invalid_field("at_ms", f"lies in the future: the stream is at {end_ms} ms")
+        marker_id = str(self._ids.uuid7(at))
+        row = await self._db.fetchrow(
+            _ADD, marker_id, stream_id, viewer.id, end_ms if at_ms is None else at_ms, label, MAX_MARKERS
+        )
+        if row is None:
+            raise Problem(409, f"A stream has at most {MAX_MARKERS} markers", slug="too-many-markers")
+        return Marker(**dict(row))
+
+    async def remove(self, stream_id: str, marker_id: str, viewer: Viewer) -> None:
+        """Raises a 404 or a 403."""
+        await self._own(stream_id, viewer)
+        if not await self._db.execute(_REMOVE, stream_id, marker_id):
+            raise not_found("There is no such marker")
+
+    async def end_ms(self, stream_id: str, viewer: Viewer) -> int:
+        """How far the stream has come in media time; 0 before it has begun."""
+        stream = await self._seen(stream_id, viewer)
+        found = await self._footage.find(_source(stream), viewer, seconds=0.0)
+        return 0 if found is None else round(found.reel.end_s * 1000)
+
+    async def _end_ms(self, stream: SeenStream, viewer: Viewer) -> int:
+        found = await self._footage.find(_source(stream), viewer, seconds=0.0)
+        if found is None:
+            raise Problem(409, "The stream has nothing that could be marked", slug="nothing-to-mark")
+        return round(found.reel.end_s * 1000)
+
+    async def _seen(self, stream_id: str, viewer: Viewer) -> SeenStream:
+        stream = await seen_stream(self._db, stream_id, viewer.id)
+        if stream is None:
+            raise not_found("There is no such stream")
+        return stream
+
+    async def _own(self, stream_id: str, viewer: Viewer) -> SeenStream:
+        stream = await self._seen(stream_id, viewer)
+        if stream.owner_id != viewer.id and not stream.is_moderator:
+            raise Problem(403, "Its owner and moderators set the markers of a stream")
+        return stream
+
+
+def _source(stream: SeenStream) -> FootageStream:
+    return FootageStream(id=stream.id, is_on_air=stream.is_on_air, media_node=stream.media_node)
+
+
+_FIELDS: Final = "id, stream_id, at_ms, label, created_at"
+_LIST: Final = f"""
+select {_FIELDS} from stream_markers
+where stream_id = $1 and ($2::bigint is null or (at_ms, id) > ($2, $3::uuid)) order by at_ms, id limit $4
+"""
+_ADD: Final = f"""
+insert into stream_markers (id, stream_id, author_id, at_ms, label)
+select $1, $2, $3, $4, $5 where (select count(*) from stream_markers where stream_id = $2) < $6 returning {_FIELDS}
+"""
+_REMOVE: Final = "delete from stream_markers where stream_id = $1 and id = $2"
