@@ -9,7 +9,7 @@ import msgspec
 
 from server.feature import NO_UUID, ExportSection, Feature, PersonalData, Platform, rows_by_id
 from server.features.people.facts import AccountDeleted, AccountSuspended
-from server.features.recording_files import RecordingFiles
+from server.features.recorded_tracks import RecordedTracks
 from server.jobs import Attempt, Job, Jobs, repeated
 from server.live.departure import Departure
 from storage.doomed import DoomedObjects
@@ -53,12 +53,12 @@ def build(platform: Platform, *, departure: Departure, rights: RightsTable) -> F
             repeated("objects.delete", DoomedObjects(db=platform.db, objects=platform.objects).sweep, every_s=SWEEP_S),
         ],
         personal_data=_personal_data(
-            platform.db, departure, RecordingFiles(database=platform.db, objects=platform.objects)
+            platform.db, departure, RecordedTracks(database=platform.db, objects=platform.objects)
         ),
     )
 
 
-def _personal_data(db: Database, departure: Departure, recordings: RecordingFiles) -> PersonalData:
+def _personal_data(db: Database, departure: Departure, recordings: RecordedTracks) -> PersonalData:
     async def erase_large(person_id: str) -> None:
         await departure.remove_streams_of(person_id)
         for sql in (EMPTY_MESSAGES, FORGET_VIEWS):

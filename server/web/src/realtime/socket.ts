@@ -6,6 +6,7 @@ import { effect, signal } from "@preact/signals";
 import type { Socket } from "socket.io-client";
 import { accessToken, distrust, endedByServer, me } from "../api/session";
 import type { ClientEvents, ServerEvents } from "../api/schema";
+import type { Me } from "../api/types";
 import { mostMs, refusedMs } from "./backoff";
 import { t } from "./words";
 
@@ -152,11 +153,14 @@ export function connect(): void {
   );
 }
 
+/** Sockets are refused to who has yet to change a one-time password. */
+const admitted = (user: Me | null): string | null => (user && !user.must_change_password ? user.id : null);
+
 /** Whoever signs in or out talks on under the new name: the connection is made anew. */
 export function followIdentity(): void {
-  let known: string | null = me.peek()?.id ?? null;
+  let known: string | null = admitted(me.peek());
   effect(() => {
-    const id = me.value?.id ?? null;
+    const id = admitted(me.value);
     if (id !== known && socket) socket.disconnect().connect();
     known = id;
     if (id) connect();

@@ -17,7 +17,7 @@ export default {
   toSecurity: "To the security settings",
   toSignIn: "Sign in",
   proveTitle: "Is it you?",
-  proveText: "This changes how one signs in to your account. Prove once more that it is you.",
+  proveText: "Only you may do this. Prove once more that it is you.",
   prove: "Confirm",
   notProved: "Nothing was changed, as it was not confirmed that it is you.",
   noPassword: "Your account has no password. Sign in by your provider again: that is the proof. Then do this once more.",

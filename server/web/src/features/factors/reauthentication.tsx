@@ -11,6 +11,7 @@ import { FormError, Secret, textOf, useSending } from "../../ui/sending";
 import { getFactors, listLinks, listPasskeys, passkeyRequest, reauthenticate, reauthenticateByPasskey, startPath, type Link } from "./calls";
 import { hasPasskeys, isTurnedBack, showPasskey } from "./webauthn";
 import { t } from "./words";
+import "./factors.css";
 
 interface Asked {
   /** The person has a second factor: its code is the proof, else the password. */

@@ -29,7 +29,7 @@ where stream_id = $1 and rendition = $2 and init_name = $3 and segment > $4 orde
 """
 
 
-class RecordingFiles:
+class RecordedTracks:
     """Of what the publisher has sent; renditions that the server made of it are left out."""
 
     def __init__(self, *, database: Database, objects: ObjectStore) -> None:
