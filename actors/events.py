@@ -49,6 +49,9 @@ class StreamView(msgspec.Struct, frozen=True, kw_only=True):
     peak_viewers: int = 0
     unique_viewers: int = 0
     watched_ms: int = 0
+    transcode: str = "auto"
+    renditions: tuple[dict[str, Any], ...] = ()
+    """What there is to play, the best first, as ``playback.renditions`` shows it."""
 
     @property
     def label(self) -> str:

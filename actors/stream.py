@@ -15,7 +15,7 @@ import msgspec
 from actors.chat_messages import KeepMediaTime
 from actors.events import Broadcast, StreamChanged, StreamView
 from actors.runtime import Actor, ActorError, ActorId, DomainError, Later, Message, Unavailable, handles
-from actors.stream_life import Cause, counted, grace_left_s, grant_of, moved, owner_renamed
+from actors.stream_life import Cause, counted, grace_left_s, grant_of, moved, owner_renamed, with_view
 from actors.stream_messages import (
     ClaimPublish,
     DescribeStream,
@@ -130,9 +130,18 @@ class LiveStream(Actor):
             await self.publisher_started(PublisherStarted(publication=message.publication, tracks=tracks))
         self._publisher_reported(message.at)
         self._publisher.health = message.health
+        self._show_renditions(message)
         self._writer.progress(message.next_segment, media_time_ms=message.media_time_ms)
         self._writer.save_later()
         self._keep_chat_in_step()
+
+    def _show_renditions(self, message: MediaProgressed) -> None:
+        """What there is to play has changed: every node's clients are sent it."""
+        if message.renditions == self._view.renditions:
+            return
+        self._writer.record = with_view(self._writer.record, renditions=message.renditions)
+        if self._view.state == "live":
+            self._broadcast(StreamChanged(stream=self._view, previous="live", cause="renditions"))
 
     def _publisher_reported(self, at: float) -> None:
         if self._publisher.report(progressed_at=at, now=self.context.clock.monotonic()):

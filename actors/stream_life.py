@@ -16,6 +16,8 @@ from actors.stream_messages import Grant, KeepViewers
 from actors.stream_store import StreamRecord
 
 LEAST_GRACE_S = 5.0
+SENT = frozenset(("source", "audio"))
+"""The renditions that a recording has; all others were made of them while the stream was live."""
 
 Cause = Literal["published", "publisher_lost", "grace_over", "ended"]
 
@@ -42,6 +44,7 @@ def moved(view: StreamView, cause: Cause, *, now: datetime) -> StreamView | None
         started_at=view.started_at or (now if state == "live" else None),
         interrupted_at=now if state == "interrupted" else None,
         ended_at=now if state == "ended" else None,
+        renditions=tuple(each for each in view.renditions if state != "ended" or each["name"] in SENT),
     )
 
 
@@ -86,6 +89,7 @@ def grant_of(record: StreamRecord, *, epoch: int) -> Grant:
         is_recorded=view.is_recorded,
         owner_id=view.owner.id,
         label=view.label,
+        transcode=view.transcode,
     )
 
 

@@ -23,6 +23,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     is_recorded: bool
     owner_id: str = ""
     label: str = ""
+    transcode: str = "auto"
 
 
 class ClaimPublish(Ask[Grant], frozen=True, kw_only=True):
@@ -57,6 +58,7 @@ class MediaProgressed(Message, frozen=True, kw_only=True):
     next_segment: int
     at: float
     health: dict[str, Any]
+    renditions: tuple[dict[str, Any], ...] = ()
 
 
 class SegmentsRecorded(Message, frozen=True, kw_only=True):
@@ -80,7 +82,8 @@ class ReadHealth(Ask[dict[str, Any]], frozen=True, kw_only=True):
 
 
 class EditStream(Ask[StreamView], frozen=True, kw_only=True):
-    """``changes``: title, description, category, tags, language, visibility, scheduled_at, latency, is_recorded."""
+    """``changes``: title, description, category, tags, language, visibility, scheduled_at, latency, is_recorded,
+    transcode."""
 
     changes: dict[str, Any]
 

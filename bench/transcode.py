@@ -1,7 +1,8 @@
 """What decoding and encoding costs: pictures against the ffmpeg command line, sound in time behind its source.
 
 Pictures: the same file, 1080p with B-frames, to 720p without, by a lane of a worker and by the command line with the
-same settings, in processor time: what counts on a machine full of streams. Sound: one bridge in real time; how
+same settings, in processor time: what counts on a machine full of streams. The ladder: 720p, 480p and 360p of it at
+once, likewise. Sound: one bridge in real time; how
 long after its last source sample a packet is there, and what part of a core its worker takes.
 """
 
@@ -13,16 +14,20 @@ import resource
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import imageio_ffmpeg
+import msgspec
 import uvloop
 
 from bench import report
 from bench.report import Figure, figure
 from media.relay import Relay
+from media.transcode.ladder import Tier, plan
+from media.transcode.ladder_lane import LadderLane
 from media.transcode.pool import CodecPool
 from media.transcode.tracks import VideoGoal, aac_track, opus_track, video_lane
 from media.transcode.video import VideoLane
@@ -30,6 +35,7 @@ from media.unit import VIDEO_TIMESCALE, Codec, Track, Unit
 
 BAR_SPEED = 0.95
 BAR_LATENCY_MS = 80.0
+BAR_REAL_TIME = 1.5
 _GOAL = VideoGoal()
 
 
@@ -80,6 +86,53 @@ def _by_lane(track: Track, units: list[Unit]) -> float:
     took = time.process_time() - began
     assert made == len(units), f"{made} of {len(units)} pictures"
     return took
+
+
+def _ladder_by_command_line(path: Path, tiers: Sequence[Tier]) -> float:
+    """One decoder, a filter graph with a scaler for each, three encoders; with the worker's settings."""
+    began = _children_s()
+    names = [f"v{at}" for at in range(len(tiers))]
+    split = f"[0:v]split={len(tiers)}" + "".join(f"[{name}]" for name in names)
+    scales = [
+        f"[{name}]scale={tier.width}:{tier.height}:flags=bilinear[{name}o]"
+        for name, tier in zip(names, tiers, strict=True)
+    ]
+    start = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-threads", "2", "-i", str(path)]
+    graph = ["-filter_complex", ";".join([split, *scales]), "-filter_complex_threads", "1"]
+    encoders = [part for name, tier in zip(names, tiers, strict=True) for part in _encoder(name, tier)]
+    subprocess.run([*start, *graph, *encoders], check=True)
+    return _children_s() - began
+
+
+def _encoder(name: str, tier: Tier) -> list[str]:
+    rate = ["-b:v", str(tier.bit_rate), "-maxrate", str(tier.bit_rate * 5 // 4), "-bufsize", str(tier.bit_rate)]
+    coding = ["-c:v", "libx264", "-preset", "veryfast", "-tune", "zerolatency", "-profile:v", "main", "-threads", "1"]
+    return ["-map", f"[{name}o]", *coding, *rate, "-g", "60", "-sc_threshold", "0", "-f", "null", "-"]
+
+
+def _ladder_by_lane(track: Track, units: list[Unit], tiers: tuple[Tier, ...]) -> float:
+    began = time.process_time()
+    lane = LadderLane(track, tiers, now=lambda: 0.0)
+    made = sum(len(lane.feed(unit)) for unit in units) + len(lane.finish())
+    took = time.process_time() - began
+    assert made == len(units) * len(tiers), f"{made} of {len(units)} pictures for each of {len(tiers)}"
+    return took
+
+
+def _ladder(seconds: int, rounds: int) -> list[Figure]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "source.mp4"
+        _source(path, seconds)
+        track, units = _units(path)
+        tiers = plan(msgspec.structs.replace(track, width=1920, height=1080))
+        pairs = [(_ladder_by_command_line(path, tiers), _ladder_by_lane(track, units, tiers)) for _ in range(rounds)]
+    theirs, ours = ([seconds / took for took in times] for times in zip(*pairs, strict=True))
+    speeds = [mine / other * 100 for other, mine in zip(theirs, ours, strict=True)]
+    name, unit, peer = "1080p30 to 720p, 480p and 360p", "x real time a core", "the ffmpeg command line"
+    return [
+        figure("transcode", name, ours, unit, better="higher", peer=peer, against=theirs, bar=BAR_REAL_TIME),
+        figure("transcode", f"{name}, of ffmpeg's speed", speeds, "%", better="higher", bar=BAR_SPEED * 100),
+    ]
 
 
 def _pictures(seconds: int, rounds: int) -> list[Figure]:
@@ -158,7 +211,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--rounds", type=int, default=2, help="of pictures, in turns")
     report.options(parser)
     options = parser.parse_args(argv)
-    figures = _pictures(options.seconds, options.rounds)
+    figures = [*_pictures(options.seconds, options.rounds), *_ladder(options.seconds, options.rounds)]
     for codec, to in ((Codec.OPUS, Codec.AAC), (Codec.AAC, Codec.OPUS)):
         figures += uvloop.run(_sound(codec, to, options.seconds))
     report.hand_over(figures, options.json)

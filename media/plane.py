@@ -9,6 +9,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+
 from media.control import ControlMessage, Flushed, Granted, Packaged, PublishEnded
 from media.errors import PublishRefused
 from media.hls.events import SegmentStored
@@ -16,6 +18,7 @@ from media.hls.folder import RunFolder
 from media.meter import Meter
 from media.recorder import Recorder, RecorderCounters, SegmentStore
 from media.run import FLUSH_S, Codecs, PublicationRun
+from media.run_ladder import Policy
 from media.transcode.admission import LadderAdmission
 
 FOLDER_BYTES = 256 * 1024 * 1024
@@ -36,8 +39,11 @@ class Plane:
         max_streams: int,
         max_run_bytes: int,
         max_ladders: int = 0,
+        transcode: Policy = "auto",
     ) -> None:
+        """``transcode``: what all streams are held to, see ``_policy``."""
         self._codecs = codecs
+        self._transcode: Policy = transcode
         self._admission = LadderAdmission(max_ladders=max_ladders)
         self.say = say
         self.recorded = RecorderCounters()
@@ -62,6 +68,7 @@ class Plane:
             ended = PublishEnded(stream_id=grant.stream_id, publication=grant.publication, reason=refusal.message)
             self.say(ended)
             raise
+        grant = msgspec.structs.replace(grant, transcode=_policy(self._transcode, grant.transcode))
         recorder = self._recorder(grant, folder) if grant.is_recorded else None
         run = PublicationRun(
             grant=grant,
@@ -166,6 +173,13 @@ class Plane:
             on_skipped=folder.release,
             counters=self.recorded,
         )
+
+
+def _policy(of_all: Policy, of_stream: Policy) -> Policy:
+    """``off`` of either is off; a stream that leaves it open has what all have."""
+    if "off" in (of_all, of_stream):
+        return "off"
+    return of_all if of_stream == "auto" else of_stream
 
 
 def _flush_name(stream_id: str, publication: int) -> str:

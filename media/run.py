@@ -11,6 +11,7 @@ from typing import Protocol
 import msgspec
 
 from media.control import ControlMessage, Flushed, Granted, Packaged, Pictured, Progress, PublishEnded, PublishStarted
+from media.hls.codecs import BadConfig, codec_string
 from media.hls.events import Event, RunStarted
 from media.hls.folder import RunFolder
 from media.hls.muxer import Muxer
@@ -31,6 +32,9 @@ PICTURES_AGAIN_S = 10.0
 MAX_PICTURES_AGAIN_S = 300.0
 TARGETS_MS = {"realtime": (2_000, 250), "low": (2_000, 334), "normal": (4_000, 1_000)}
 
+
+#: The RFC 6381 string of the AAC that sound in other codecs becomes.
+AAC_CODEC = "mp4a.40.2"
 
 log = logging.getLogger(__name__)
 
@@ -266,7 +270,11 @@ def _kinds_to_convert(tracks: Sequence[Track]) -> frozenset[Kind]:
 
 
 def describe(track: Track) -> dict[str, object]:
-    """A track for people and rows: everything but its configuration record."""
+    """A track for people and rows: everything but its configuration record, and the RFC 6381 string of what HLS has."""
     described: dict[str, object] = msgspec.to_builtins(track)
     described.pop("config", None)
+    try:
+        described["codecs"] = AAC_CODEC if is_to_convert(track, Codec.AAC) else codec_string(track)
+    except BadConfig:
+        described["codecs"] = ""
     return described

@@ -152,6 +152,17 @@ class Settings(FeatureSettings, BaseSettings):
     max_encodings: int = Field(
         0, ge=0, le=1_000, description="streams of this node whose pictures are re-encoded at once; 0: one a processor"
     )
+    transcode: Literal["auto", "off", "ladder"] = Field(
+        "auto",
+        description="smaller renditions of what is live: auto as each stream has it (on demand), off for none, ladder "
+        "all the time where a stream does not say off",
+    )
+    max_ladders: int = Field(
+        0,
+        ge=0,
+        le=1_000,
+        description="streams of this node of which smaller renditions are made at once; 0: one a processor",
+    )
     max_offers_per_account: int = Field(
         20, ge=1, description="WHIP, and WHEP, offers of one account that wait to be connected, on one node"
     )

@@ -45,6 +45,7 @@ from media.plane import Plane
 from media.publication import Publication, PublishRequest
 from media.rtmp.limits import RtmpLimits
 from media.rtmp.server import RtmpServer
+from media.run_ladder import Policy
 from media.transcode.pool import CodecPool
 from media.webrtc import errors as webrtc_errors
 from media.webrtc.port import RtcPort
@@ -71,6 +72,8 @@ class MediaConfig(msgspec.Struct, frozen=True, kw_only=True):
     max_streams: int
     max_whep_viewers: int
     max_encodings: int
+    max_ladders: int = 1
+    transcode: Policy = "auto"
     max_rtmp_connections: int
     max_rtmp_waiting_per_address: int
     max_run_bytes: int
@@ -105,7 +108,8 @@ class MediaServer:
             say=self._say,
             max_streams=config.max_streams,
             max_run_bytes=config.max_run_bytes,
-            max_ladders=config.max_encodings,
+            max_ladders=config.max_ladders,
+            transcode=config.transcode,
         )
         limits = RtmpLimits(
             max_connections=config.max_rtmp_connections, max_pending_per_address=config.max_rtmp_waiting_per_address

@@ -46,6 +46,7 @@ class NewStream(msgspec.Struct, frozen=True, kw_only=True):
     visibility: Literal["public", "unlisted", "private"] = "public"
     latency: Literal["realtime", "low", "normal"] = "low"
     is_recorded: bool = True
+    transcode: Literal["auto", "off", "ladder"] = "auto"
     scheduled_at: dt.datetime | None = None
 
 
@@ -70,6 +71,7 @@ class StreamRow(msgspec.Struct, frozen=True, kw_only=True):
     visibility: Literal["public", "unlisted", "private"]
     latency: Literal["realtime", "low", "normal"]
     is_recorded: bool
+    transcode: Literal["auto", "off", "ladder"]
     state: State
     stream_key: str
     created_at: dt.datetime
@@ -104,7 +106,10 @@ class StreamState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 EDITABLE: Final = frozenset(
-    ("title", "description", "category", "tags", "language", "visibility", "latency", "is_recorded", "scheduled_at")
+    (
+        *("title", "description", "category", "tags", "language", "visibility", "latency", "is_recorded", "transcode"),
+        "scheduled_at",
+    )
 )
 
 
@@ -322,6 +327,7 @@ def _new_values(new: NewStream) -> tuple[object, ...]:
         new.visibility,
         new.latency,
         new.is_recorded,
+        new.transcode,
         new.stream_key,
         new.scheduled_at,
     )
@@ -362,7 +368,8 @@ def _stream(row: Row) -> StreamRow:
 
 _SELECT: Final = f"""
 select s.id, s.owner_id, s.room_id, s.title, s.description, s.category, s.tags, s.language, s.visibility, s.latency,
-    s.is_recorded, s.state, s.stream_key, s.created_at, s.scheduled_at, s.started_at, s.interrupted_at, s.ended_at,
+    s.is_recorded, s.transcode, s.state, s.stream_key, s.created_at, s.scheduled_at, s.started_at, s.interrupted_at,
+    s.ended_at,
     s.publication, s.media_time_ms, s.next_segment, s.tracks, s.media_node, s.is_lasting, s.peak_viewers,
     s.unique_viewers,
     s.watched_ms,
@@ -392,8 +399,8 @@ order by array_position(array['live', 'interrupted', 'scheduled'], s.state),
 )
 _INSERT: Final = """
 insert into streams (id, owner_id, room_id, title, description, category, tags, language, visibility, latency,
-    is_recorded, stream_key, scheduled_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+    is_recorded, transcode, stream_key, scheduled_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 """
 _SAVE_STATE: Final = """
 with before as (select id, state, owner_id, visibility,

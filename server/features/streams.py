@@ -86,8 +86,8 @@ async def _erase(tx: Transaction, person_id: str) -> None:
 SECTIONS: Final = (
     rows_by_id(
         "streams",
-        "id, room_id, title, description, category, tags, language, visibility, latency, is_recorded, state, "
-        "created_at, scheduled_at, started_at, ended_at, peak_viewers, unique_viewers, watched_ms",
+        "id, room_id, title, description, category, tags, language, visibility, latency, is_recorded, "
+        "transcode, state, created_at, scheduled_at, started_at, ended_at, peak_viewers, unique_viewers, watched_ms",
         "streams where owner_id = $1",
     ),
     ExportSection(

@@ -108,7 +108,20 @@ def view_of(row: StreamRow) -> StreamView:
         peak_viewers=row.peak_viewers,
         unique_viewers=row.unique_viewers,
         watched_ms=row.watched_ms,
+        transcode=row.transcode,
+        renditions=_of_source(row.tracks),
     )
+
+
+def _of_source(tracks: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
+    """The rendition that a recording has: what the publisher sent last. Before anything was sent there is none."""
+    kinds = {track.get("kind"): track for track in tracks}
+    if not kinds.keys() & {"video", "audio"}:
+        return ()
+    video = kinds.get("video", {})
+    codecs = [track["codecs"] for track in tracks if track.get("codecs")]
+    shape = {name: video.get(name, 0) for name in ("width", "height", "fps")}
+    return ({"name": "source", **shape, "bitrate": 0, "codecs": ",".join(codecs), "state": "live"},)
 
 
 class DurableViews:

@@ -18,11 +18,12 @@ import msgspec
 from actors.runtime import ActorId, DomainError, Node
 from actors.stream_messages import ClaimPublish, Grant
 from media.control import AuthorizePublish, Granted, Refused
+from media.run_ladder import Policy
 from storage.errors import Conflict
 from storage.ids import Ids
 from storage.stream import Keyholder, NewStream, StreamRow, Streams, new_stream_key
 
-KEPT: Final = ("description", "category", "tags", "language", "visibility", "latency", "is_recorded")
+KEPT: Final = ("description", "category", "tags", "language", "visibility", "latency", "is_recorded", "transcode")
 """What a new stream takes over from the one before, beside its title."""
 NOT_VERIFIED: Final = "email_not_verified"
 
@@ -160,4 +161,5 @@ def _granted(grant: Grant) -> Granted:
         is_recorded=grant.is_recorded,
         owner_id=grant.owner_id,
         label=grant.label,
+        transcode=msgspec.convert(grant.transcode, Policy),
     )

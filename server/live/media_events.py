@@ -143,6 +143,7 @@ def _progressed(report: Progress) -> MediaProgressed:
         next_segment=report.next_segment,
         at=report.at,
         health=report.health,
+        renditions=report.renditions,
     )
 
 

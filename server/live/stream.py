@@ -133,6 +133,7 @@ class StreamRoutes:
                 visibility=body.visibility,
                 latency=body.latency,
                 is_recorded=body.record,
+                transcode=body.transcode,
                 scheduled_at=body.scheduled_at,
             )
         )

@@ -214,6 +214,7 @@ def shown(view: StreamView, *, address: str | None = None) -> dict[str, Any]:
         "visibility": view.visibility,
         "latency": view.latency,
         "record": view.is_recorded,
+        "transcode": view.transcode,
         "owner": msgspec.to_builtins(view.owner),
         "state": view.state,
         "viewers": view.viewers,
@@ -232,6 +233,7 @@ def shown(view: StreamView, *, address: str | None = None) -> dict[str, Any]:
             "dash": f"{base}/manifest.mpd" if has_media else None,
             "thumbnail": f"{base}/thumbnail.webp" if has_media else None,
             "storyboard": None,
+            "renditions": list(view.renditions) if has_media else [],
         },
         "chat": {"room_id": view.room_id},
     }

@@ -29,6 +29,7 @@ Category = Annotated[Text, Field(max_length=50), AfterValidator(partial(one_line
 Tag = Annotated[Text, Field(min_length=1, max_length=30), AfterValidator(_tag)]
 Visibility = Literal["public", "unlisted", "private"]
 Latency = Literal["realtime", "low", "normal"]
+Transcode = Literal["auto", "off", "ladder"]
 State = Literal["scheduled", "live", "interrupted", "ended"]
 
 
@@ -42,6 +43,12 @@ class _Details(Body):
     visibility: Visibility = "public"
     latency: Latency = "low"
     record: bool = True
+    transcode: Annotated[
+        Transcode,
+        Field(
+            description="Smaller renditions: auto makes them while somebody plays one, ladder all the time, off none"
+        ),
+    ] = "auto"
     scheduled_at: Annotated[AwareDatetime | None, Field(strict=False)] = None
 
     @field_validator("scheduled_at", mode="before")
@@ -74,6 +81,23 @@ class OwnerShape(Shape):
     avatar_url: str | None
 
 
+class RenditionShape(Shape):
+    """``source`` is what the publisher sends, ``audio`` the sound alone; numbers are 0 where there are no pictures."""
+
+    name: str
+    width: int
+    height: int
+    fps: float
+    bitrate: Annotated[
+        int, Field(description="bits/s, pictures and sound of source, else the pictures alone; 0: unknown")
+    ]
+    codecs: Annotated[str, Field(description="RFC 6381")]
+    state: Annotated[
+        Literal["live", "ready", "off"],
+        Field(description="live: there is media; ready: made as soon as it is asked for; off: not at the moment"),
+    ]
+
+
 class PlaybackShape(Shape):
     """Paths on this server; null while there is nothing behind them."""
 
@@ -82,6 +106,7 @@ class PlaybackShape(Shape):
     dash: str | None
     thumbnail: str | None
     storyboard: str | None
+    renditions: Annotated[list[RenditionShape], Field(description="The best first")]
     mp4: Annotated[
         str | None, Field(description="Of a recording that was made into one file; only where one stream is asked for")
     ] = None
@@ -109,6 +134,7 @@ class StreamShape(Shape):
     visibility: Visibility
     latency: Latency
     record: bool
+    transcode: Transcode
     owner: OwnerShape
     state: State
     viewers: int

@@ -7,13 +7,14 @@ from collections.abc import AsyncIterator
 import msgspec
 import pytest
 
+from actors.events import StreamChanged
 from actors.runtime import (
     DomainError,
     Fence,
     Unavailable,
 )
 from actors.stream import SILENT_S
-from actors.stream_messages import PublisherStarted, StopPublisher, StreamDeleted
+from actors.stream_messages import MediaProgressed, PublisherStarted, StopPublisher, StreamDeleted
 from tests.actors.stream_fixture import CLAIM, StreamFixture, recorded
 
 
@@ -215,6 +216,22 @@ async def test_progress_is_written_every_few_seconds_also_when_nothing_is_record
     await fixture.kill()
     view = await fixture.view()
     assert view.media_time_ms >= 5_000
+
+
+async def test_what_there_is_to_play_is_sent_to_nodes_when_it_changes_and_not_each_second(
+    fixture: StreamFixture,
+) -> None:
+    grant = await fixture.go_live()
+    renditions = ({"name": "source", "state": "live"}, {"name": "480p", "state": "ready"})
+    for shown in (renditions, renditions, renditions[:1]):
+        await fixture.tell(
+            MediaProgressed(
+                publication=grant.publication, media_time_ms=0, next_segment=0, at=fixture.clock.time(), health={},
+                renditions=shown,
+            )
+        )  # fmt: skip
+    sent = [event for event in fixture.events if isinstance(event, StreamChanged) and event.cause == "renditions"]
+    assert [event.stream.renditions for event in sent] == [renditions, renditions[:1]]
 
 
 async def test_segments_wait_for_the_database_as_one_batch_with_one_timer(fixture: StreamFixture) -> None:

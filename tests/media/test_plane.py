@@ -13,10 +13,11 @@ import pytest
 
 from media.control import ControlMessage, Flushed, Granted, Packaged, Pictured, Progress, PublishEnded, PublishStarted
 from media.errors import PublishRefused
-from media.hls.events import InitReady, RunEnded, RunStarted, SegmentReady, SegmentStored
+from media.hls.events import InitReady, RenditionsPlanned, RunEnded, RunStarted, SegmentReady, SegmentStored
 from media.plane import Plane
 from media.relay import End, Reader, Relay, Tracks
 from media.run import PublicationRun
+from media.run_ladder import Policy
 from media.transcode.tracks import VideoGoal
 from media.unit import Codec, Track, Unit
 from tests.media.hls.sources import AUDIO, VIDEO, mixed, pictures, sounds
@@ -90,7 +91,7 @@ class RenamingCodecs:
 class Studio:
     """A plane on a folder of its own, and all that it says."""
 
-    def __init__(self, folder: Path, **limits: int) -> None:
+    def __init__(self, folder: Path, **limits: Any) -> None:
         self.folder = folder
         self.store = Store()
         self.codecs = RenamingCodecs()
@@ -132,6 +133,45 @@ async def studio(tmp_path: Path) -> AsyncIterator[Studio]:
     made = Studio(tmp_path)
     yield made
     await made.plane.close("over")
+
+
+@pytest.mark.parametrize(
+    ("of_all", "of_stream", "policy"),
+    [
+        ("auto", "auto", "auto"), ("auto", "ladder", "ladder"), ("auto", "off", "off"), ("ladder", "auto", "ladder"),
+        ("ladder", "off", "off"), ("off", "ladder", "off"), ("off", "auto", "off"),
+    ],
+)  # fmt: skip
+async def test_the_server_and_the_stream_decide_whether_renditions_are_made(
+    tmp_path: Path, of_all: Policy, of_stream: Policy, policy: Policy
+) -> None:
+    studio = Studio(tmp_path, transcode=of_all)
+    run = studio.publish(transcode=of_stream)
+    assert run.grant.transcode == policy
+    run.configure([VIDEO, AUDIO])
+    planned = [] if policy == "off" else ["480p", "360p"]
+    assert [each.name for event in studio.events(RenditionsPlanned) for each in event.renditions] == planned
+    await studio.plane.close("over")
+
+
+async def test_the_tracks_say_what_players_need_to_know_of_the_codecs(studio: Studio) -> None:
+    studio.publish().configure([VIDEO, OPUS])
+    (started,) = studio.of(PublishStarted)
+    assert [track["codecs"] for track in started.tracks] == ["avc1.4d401f", "mp4a.40.2"], "sound as HLS has it"
+
+
+async def test_what_there_is_to_play_is_said_with_the_progress_the_best_first(studio: Studio) -> None:
+    run = studio.publish()
+    run.configure([VIDEO, AUDIO])
+    await feed(run, *mixed(pictures(6), sounds(6)))
+    run.close("gone")
+    await studio.until(Flushed)
+    shown = studio.of(Progress)[-1].renditions
+    assert [each["name"] for each in shown] == ["source", "480p", "360p", "audio"]
+    assert [(each["width"], each["height"]) for each in shown] == [(1280, 720), (854, 480), (640, 360), (0, 0)]
+    assert [each["codecs"] for each in shown[:2]] == ["avc1.4d401f,mp4a.40.2"] * 2
+    assert [each["state"] for each in shown] == ["live", "ready", "ready", "live"]
+    assert shown[0]["bitrate"] > shown[3]["bitrate"] > 0
 
 
 async def test_the_log_names_whose_stream_begins_and_ends(studio: Studio, caplog: pytest.LogCaptureFixture) -> None:

@@ -195,6 +195,28 @@ async def test_health_is_empty_until_something_arrives_and_is_what_arrives_then(
     assert (shown["state"], shown["height"]) == ("live", 0)
 
 
+async def test_what_there_is_to_play_is_shown_as_the_media_process_has_it(node: CoreNode, owner: Person) -> None:
+    stream = await owner.prepare(transcode="ladder")
+    path = f"/streams/{stream['id']}"
+    assert (stream["transcode"], stream["playback"]["renditions"]) == ("ladder", [])
+    granted = await node.publish(stream)
+    assert granted.transcode == "ladder"
+    shape = {"width": 1280, "height": 720, "fps": 30.0}
+    codecs = "avc1.4d401f,mp4a.40.2"
+    source = {"name": "source", **shape, "bitrate": 3_000_000, "codecs": codecs, "state": "live"}
+    made = {**source, "name": "480p", "width": 854, "height": 480, "bitrate": 1_200_000, "state": "ready"}
+    progress = Progress(
+        stream_id=granted.stream_id, publication=granted.publication, media_time_ms=1_000, next_segment=1, at=0.0,
+        health={}, renditions=(source, made),
+    )  # fmt: skip
+    node.app.live.media_events.handle(progress)
+    assert (await owner.done("GET", path))["playback"]["renditions"] == [source, made]
+    assert (await owner.done("PATCH", path, {"transcode": "off"}))["transcode"] == "off"
+    assert (await owner.call("PATCH", path, json={"transcode": "all"}))[0] == 422
+    ended = await owner.done("POST", f"{path}/end")
+    assert [each["name"] for each in ended["playback"]["renditions"]] == ["source"]
+
+
 async def test_lists_hold_what_anybody_may_find_and_each_stream_once(owner: Person, stranger: Person) -> None:
     made = [(await owner.prepare(f"Findable {n}", category="Found", tags=["tagged"]))["id"] for n in range(7)]
     for visibility in ("private", "unlisted"):

@@ -15,6 +15,7 @@ import {
 import { liveLength, seekTo, shortcuts, toggleFullscreen, toggleMuted, togglePictureInPicture, togglePlay } from "./keys";
 import type { Mode, Playback, Watchable, Wish } from "./playback";
 import type { Chapter } from "./chapter";
+import { qualities, whyThis } from "./quality";
 import { Timeline } from "./timeline";
 import { t } from "./words";
 
@@ -116,7 +117,7 @@ export function Controls({ stream, playback, video, frame, replaying, chapters }
             {atEdge && playback.latencyMs.value !== null && <b>{latency(playback.latencyMs.value)}</b>}
           </span>
         )}
-        <Settings playback={playback} video={video} isLive={isLive} isRewound={mode === "dvr"} rate={shown.rate} whep={Boolean(stream.playback.whep)} />
+        <Settings stream={stream} playback={playback} video={video} isLive={isLive} isRewound={mode === "dvr"} rate={shown.rate} />
         {document.pictureInPictureEnabled && (
           <button
             type="button"
@@ -190,14 +191,13 @@ const wishes = (): [Wish, string, string][] => [
 ];
 const RATES = [0.5, 0.75, 1, 1.25, 1.5, 2];
 
-interface SettingsProps extends Pick<Props, "playback" | "video"> {
+interface SettingsProps extends Pick<Props, "stream" | "playback" | "video"> {
   isLive: boolean;
   isRewound: boolean;
   rate: number;
-  whep: boolean;
 }
 
-function Settings({ playback, video, isLive, isRewound, rate, whep }: SettingsProps) {
+function Settings({ stream, playback, video, isLive, isRewound, rate }: SettingsProps) {
   const [open, setOpen] = useState(false);
   const box = useRef<HTMLDivElement>(null);
   useEffect(() => {
@@ -218,7 +218,7 @@ function Settings({ playback, video, isLive, isRewound, rate, whep }: SettingsPr
     setOpen(false);
     box.current?.querySelector("button")?.focus();
   };
-  const levels = playback.levels.value;
+  const offered = qualities(stream, playback);
   return (
     <div class="settings" ref={box} onKeyDown={onKeyDown}>
       <button type="button" class="icon-button" aria-label={t("settings")} aria-expanded={open} onClick={() => setOpen(!open)}>
@@ -227,7 +227,7 @@ function Settings({ playback, video, isLive, isRewound, rate, whep }: SettingsPr
       {open && (
         // Focusable, so that a press on its text keeps the focus inside.
         <div class="settings-panel" tabIndex={-1} dir={direction.value}>
-          {isLive && whep && (
+          {isLive && stream.playback.whep && (
             <Choice
               legend={t("playback")}
               name="wish"
@@ -237,13 +237,13 @@ function Settings({ playback, video, isLive, isRewound, rate, whep }: SettingsPr
             />
           )}
           {playback.note.value && isLive && <p class="settings-note">{playback.note.value}</p>}
-          {levels.length > 1 && (
+          {isLive && offered.length > 1 && (
             <Choice
               legend={t("quality")}
-              name="level"
-              value={String(playback.level.value)}
-              options={[["-1", t("automatic"), ""], ...levels.map(({ index, label }) => [String(index), label, ""] as [string, string, string])]}
-              onChange={(value) => playback.chooseLevel(Number(value))}
+              name="quality"
+              value={playback.quality.value ?? ""}
+              options={[["", t("automatic"), whyThis(stream, playback)], ...offered]}
+              onChange={(value) => playback.chooseQuality(value || null)}
             />
           )}
           {(!isLive || isRewound) && (

@@ -5,7 +5,8 @@ import { t } from "./words";
 
 export interface Level {
   index: number;
-  label: string;
+  /** As `playback.renditions` names it: `source`, `720p`. */
+  name: string;
 }
 
 export interface HlsOptions {
@@ -14,6 +15,10 @@ export interface HlsOptions {
   /** Seconds from the beginning; null begins at the live edge, or at the start of a recording. */
   startAt: number | null;
   onLevels: (levels: Level[]) => void;
+  /** The rendition that is shown from now on. */
+  onShown: (name: string) => void;
+  /** The rendition to show, if there is one of this name; null leaves it to the connection. */
+  quality: string | null;
   /** Playback cannot go on by itself. */
   onLost: (reason: string) => void;
   /** This browser has no decoder for it. */
@@ -24,10 +29,21 @@ export interface HlsSession {
   /** Distance from the live edge, or null for a recording. */
   latencyMs: () => number | null;
   livePosition: () => number | null;
-  setLevel: (index: number) => void;
+  /** Show this rendition from the next segment on; null leaves it to the connection. */
+  setQuality: (name: string | null) => void;
+  /** What the connection carries, in bits/s; null while that is not known. */
+  bandwidth: () => number | null;
   /** Load on after `onLost`, with what is buffered kept. */
   reload: () => void;
   close: () => void;
+}
+
+const FIRST_TRY = 8_000_000;
+
+/** The name of the rendition whose playlist this is: the publisher's own pictures are `video.m3u8`. */
+export function renditionOf(url: string): string {
+  const name = /([^/]+)\.m3u8(\?|$)/.exec(url)?.[1] ?? "";
+  return name === "video" || name === "" ? "source" : name;
 }
 
 export async function startHls(options: HlsOptions): Promise<HlsSession> {
@@ -37,7 +53,8 @@ export async function startHls(options: HlsOptions): Promise<HlsSession> {
   throw new Unplayable(t("neither"));
 }
 
-function withHlsJs(Hls: typeof HlsType, { url, video, startAt, onLevels, onLost, onUnplayable }: HlsOptions): HlsSession {
+function withHlsJs(Hls: typeof HlsType, options: HlsOptions): HlsSession {
+  const { url, video, startAt, onLevels, onShown, onLost, onUnplayable } = options;
   // The hold-back of the playlist rules the latency: setting a sync count here would override it.
   const hls = new Hls({
     lowLatencyMode: true,
@@ -45,20 +62,23 @@ function withHlsJs(Hls: typeof HlsType, { url, video, startAt, onLevels, onLost,
     maxLiveSyncPlaybackRate: startAt === null ? 1.15 : 1,
     backBufferLength: 60,
     enableWorker: false,
-    capLevelToPlayerSize: true,
+    // Up to this bitrate the best rendition is tried first: what is sent costs the server no encoding.
+    abrEwmaDefaultEstimateMax: FIRST_TRY,
     startPosition: startAt ?? -1,
   });
   let recoveries = 0;
   let codecs: string[] = [];
   hls.on(Hls.Events.MANIFEST_LOADED, (_, { levels }) => (codecs = levels.flatMap(({ attrs }) => codecsOf(attrs["CODECS"]))));
+  let levels: Level[] = [];
+  const show = (name: string | null): void => {
+    hls.nextLevel = levels.find((level) => level.name === name)?.index ?? -1;
+  };
   hls.on(Hls.Events.MANIFEST_PARSED, (_, data) => {
-    onLevels(
-      data.levels.map((level, index) => ({
-        index,
-        label: level.height ? `${Math.min(level.height, level.width || level.height)}p` : level.name || t("level", { n: index + 1 }),
-      })),
-    );
+    levels = data.levels.map((level, index) => ({ index, name: renditionOf(level.uri) }));
+    onLevels(levels);
+    if (options.quality) show(options.quality);
   });
+  hls.on(Hls.Events.LEVEL_SWITCHED, (_, { level }) => onShown(levels[level]?.name ?? "source"));
   hls.on(Hls.Events.FRAG_BUFFERED, () => (recoveries = 0));
   hls.on(Hls.Events.ERROR, (_, data) => {
     if (!data.fatal) return;
@@ -74,7 +94,8 @@ function withHlsJs(Hls: typeof HlsType, { url, video, startAt, onLevels, onLost,
     // Before the jump to the edge the distance is that of the window's beginning.
     latencyMs: () => (video.seeking || video.readyState < video.HAVE_CURRENT_DATA ? null : edgeDistance(hls)),
     livePosition: () => hls.liveSyncPosition,
-    setLevel: (index) => (hls.nextLevel = index),
+    setQuality: show,
+    bandwidth: () => (Number.isFinite(hls.bandwidthEstimate) ? hls.bandwidthEstimate : null),
     reload: () => hls.startLoad(),
     close: () => hls.destroy(),
   };
@@ -106,7 +127,8 @@ export function natively({ url, video, startAt, onLost }: Pick<HlsOptions, "url"
       return end === null || Number.isFinite(video.duration) ? null : Math.max(0, end - video.currentTime) * 1000;
     },
     livePosition: edge,
-    setLevel: () => undefined,
+    setQuality: () => undefined,
+    bandwidth: () => null,
     reload: () => undefined,
     close: () => {
       abort.abort();

@@ -15,13 +15,20 @@ import { t } from "./words";
 
 /** What the player needs of a stream; a clip is one whose file it plays. */
 export type Watchable = Pick<Stream, "id" | "title" | "owner" | "state" | "started_at" | "scheduled_at"> & {
-  readonly playback: Pick<Stream["playback"], "hls" | "whep" | "thumbnail"> & { readonly mp4?: string | null | undefined };
+  readonly playback: Pick<Stream["playback"], "hls" | "whep" | "thumbnail"> & {
+    readonly mp4?: string | null | undefined;
+    readonly renditions?: Rendition[];
+  };
 };
+
+export type Rendition = Stream["playback"]["renditions"][number];
 
 export type Mode = "webrtc" | "hls" | "dvr" | "recording";
 export type Status = "idle" | "loading" | "playing" | "failed" | "unplayable";
 export type Wish = "auto" | "webrtc" | "hls";
 
+/** The rendition without pictures. */
+export const AUDIO = "audio";
 const TICK_MS = 1000;
 const STALLED_TICKS = 6;
 const AT_ONCE_MS = 200;
@@ -44,7 +51,10 @@ export class Playback {
   /** Why it cannot be played at all, while `status` is "unplayable". */
   readonly why = signal<string | null>(null);
   readonly levels = signal<Level[]>([]);
-  readonly level = signal(-1);
+  /** The rendition that was chosen: a name of `playback.renditions`, `audio` for the sound alone; null is automatic. */
+  readonly quality = signal<string | null>(null);
+  /** The rendition that HLS shows. */
+  readonly shown = signal<string | null>(null);
   readonly wish = signal<Wish>(asWish(recall("sf.playback")));
   /** Whether the picture is moving. Over HLS it does for a while after nothing more has come. */
   readonly isMoving = signal(false);
@@ -153,9 +163,19 @@ export class Playback {
     if (playsLive && this.#stream) this.live(this.#stream);
   }
 
-  chooseLevel(index: number): void {
-    this.level.value = index;
-    this.#hls?.setLevel(index);
+  /** A rendition other than what WebRTC sends comes over HLS; null leaves both to the connection. */
+  chooseQuality(name: string | null): void {
+    const before = this.quality.peek();
+    if (name === before) return;
+    this.quality.value = name;
+    const staysInHls = this.mode.peek() !== "webrtc" && name !== null && name !== AUDIO && before !== AUDIO;
+    if (staysInHls || (this.mode.peek() !== "hls" && this.mode.peek() !== "webrtc")) this.#hls?.setQuality(name);
+    else if (this.#stream) this.live(this.#stream);
+  }
+
+  /** What the connection carries over HLS, in bits/s. */
+  get bandwidth(): number | null {
+    return this.#hls?.bandwidth() ?? null;
   }
 
   /** Milliseconds spent waiting for media since the last call. */
@@ -215,7 +235,7 @@ export class Playback {
     this.#stalledTicks = 0;
     this.#bytes = 0;
     this.levels.value = [];
-    this.level.value = -1;
+    this.shown.value = null;
     this.latencyMs.value = null;
   }
 
@@ -243,13 +263,13 @@ export class Playback {
       }
     }
     if (!hls) throw new Unplayable(t("noOtherWay"));
-    await this.#startHls("hls", local(hls), null);
+    await this.#startHls("hls", local(this.quality.peek() === AUDIO ? soundOf(hls) : hls), null);
   }
 
   #mayUseWhep(hls: string | null): boolean {
     if (!("RTCPeerConnection" in window)) return false;
     if (!hls) return true;
-    return this.wish.peek() !== "hls" && !this.#trust.isSpent;
+    return this.wish.peek() !== "hls" && this.quality.peek() === null && !this.#trust.isSpent;
   }
 
   async #startWhep(url: string): Promise<void> {
@@ -274,7 +294,9 @@ export class Playback {
       url,
       video: this.#video,
       startAt,
+      quality: this.quality.peek(),
       onLevels: (levels) => (this.levels.value = levels),
+      onShown: (name) => (this.shown.value = name),
       onLost: () => generation === this.#generation && this.#cannotLoad(session),
       onUnplayable: (error) => generation === this.#generation && this.#lost(null, error),
     });
@@ -370,6 +392,11 @@ function bufferedAhead({ buffered, currentTime }: HTMLVideoElement): number {
     if (buffered.start(at) <= currentTime && currentTime < buffered.end(at)) return buffered.end(at) - currentTime;
   }
   return 0;
+}
+
+/** The playlist of the sound alone, beside the one of all renditions. */
+function soundOf(url: string): string {
+  return url.replace("index.m3u8", "audio.m3u8");
 }
 
 function withDvr(url: string): string {

@@ -28,8 +28,8 @@ interface Engine {
 }
 
 const RENDITION = (playback: Playback): string => {
-  const level = playback.levels.peek().find(({ index }) => index === playback.level.peek());
-  return level ? `${playback.mode.peek() ?? "none"}:${level.label}` : (playback.mode.peek() ?? "none");
+  const shown = playback.shown.peek();
+  return shown ? `${playback.mode.peek() ?? "none"}:${shown}` : (playback.mode.peek() ?? "none");
 };
 
 function beat(streamId: string, playback: Playback | null, video: HTMLVideoElement | null): void {
