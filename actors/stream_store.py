@@ -47,7 +47,9 @@ class StreamRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StreamStore(Protocol):
-    """Durable side. Raises ``Unavailable`` while the database is away and ``Fenced`` for a stale epoch."""
+    """Durable side. Raises ``Unavailable`` while the database is away and ``Fenced`` for a stale epoch; ``edit``,
+    ``rotate_key`` and ``add_recorded`` also ``DomainError("not_found")`` for a stream that was deleted.
+    """
 
     async def load(self, stream_id: str) -> StreamRecord | None: ...
     async def save(self, record: StreamRecord, *, fence: Fence) -> None: ...

@@ -22,7 +22,7 @@ from bench.app import OPEN_LIMITS
 from bench.clients import allow_many_files, percentile
 from bench.cluster import LocalCluster
 from bench.failover import compare
-from bench.faults import FaultRun
+from bench.fault_run import FaultRun
 from bench.report import Better, Figure
 from storage.postgres import Database
 

@@ -29,7 +29,8 @@ from bench.app import OPEN_LIMITS
 from bench.chat_clients import SLICE_S, Notes, RoomCopy
 from bench.clients import allow_many_files
 from bench.cluster import LocalCluster, NoSmallDisk
-from bench.faults import AFTER_S, BEFORE_S, FAULTS, NODES, ON_A_SMALL_DISK, FaultRun, Happening, calm
+from bench.fault_run import AFTER_S, BEFORE_S, NODES, FaultRun, Happening
+from bench.faults import FAULTS, ON_A_SMALL_DISK, calm
 from bench.timeline import Strip, draw
 from storage.postgres import Database
 

@@ -22,7 +22,7 @@ from server.jobs import Jobs
 from storage.embedded.postgres import EmbeddedPostgres
 from storage.errors import StorageError
 from storage.ids import Ids
-from storage.jobs import JobQueue
+from storage.jobs.queue import JobQueue
 from storage.postgres import Database
 
 POSTGRES_EACH: Final = 6

@@ -14,7 +14,7 @@ from actors.runtime import LoopClock
 from server.jobs import Attempt, Job, JobNode, Jobs
 from storage.errors import StorageError
 from storage.ids import Ids
-from storage.jobs import JobQueue
+from storage.jobs.queue import JobQueue
 from storage.postgres import Database
 
 LEASE_S: Final = 1.5

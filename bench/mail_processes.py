@@ -25,7 +25,7 @@ from server.outbound.mail.templates import Templates
 from server.outbound.settings import SmtpServer
 from storage.errors import StorageError
 from storage.ids import Ids
-from storage.jobs import JobQueue
+from storage.jobs.queue import JobQueue
 from storage.postgres import Database, Row
 
 LEASE_S: Final = 1.5

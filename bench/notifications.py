@@ -25,7 +25,7 @@ from server.features.people.audience import Audience
 from server.jobs import Jobs
 from storage.embedded.postgres import EmbeddedPostgres
 from storage.ids import Ids
-from storage.jobs import JobQueue
+from storage.jobs.queue import JobQueue
 from storage.migrate import migrate
 from storage.postgres import Database
 from storage.stream_facts import StreamStarted

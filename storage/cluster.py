@@ -6,6 +6,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 import msgspec
@@ -60,12 +61,32 @@ class _Notice(msgspec.Struct, frozen=True, array_like=True):
     served: list[int] = []
 
 
+@dataclass(frozen=True, kw_only=True)
+class ClusterCallbacks:
+    """What the cluster calls, on the event loop. ``on_moved``: these shards have another owner. ``on_replaced``:
+    another process has joined under this name; everything is stopped here, and this process had better end.
+    """
+
+    on_join: Callable[[Member], None] = lambda _: None
+    on_leave: Callable[[Member], None] = lambda _: None
+    on_moved: Callable[[Collection[int]], None] = lambda _: None
+    on_replaced: Callable[[], None] = lambda: None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterEngines:
+    """What the nodes share: scripts and streams of Redis, epochs in Postgres, whose database ``cluster_id`` names."""
+
+    cluster_id: str
+    redis: Scripts
+    streams: InboxStreams
+    epochs: Epochs
+
+
 class Cluster:
     """Made before the node, which gets its ``directory`` and ``transport``; ``start`` when the node has started.
 
-    Then ``drain`` (optional: hands everything over first), the node's own stop, and ``stop``. ``on_moved``: these
-    shards have another owner. ``on_replaced``: another process has joined under this name; everything is stopped here,
-    and this process had better end.
+    Then ``drain`` (optional: hands everything over first), the node's own stop, and ``stop``.
     """
 
     def __init__(
@@ -73,32 +94,24 @@ class Cluster:
         *,
         me: Member,
         name: str,
-        cluster_id: str,
-        redis: Scripts,
-        streams: InboxStreams,
-        epochs: Epochs,
+        engines: ClusterEngines,
         clock: Clock,
-        on_join: Callable[[Member], None] = lambda _: None,
-        on_leave: Callable[[Member], None] = lambda _: None,
-        on_moved: Callable[[Collection[int]], None] = lambda _: None,
-        on_replaced: Callable[[], None] = lambda: None,
+        callbacks: ClusterCallbacks = ClusterCallbacks(),
         beat_s: float = BEAT_S,
         silent_after_s: float = SILENT_AFTER_S,
         is_alone: bool = False,
     ) -> None:
         self._clock = clock
         self._host: Host | None = None
-        self._on_join = on_join
-        self._on_leave = on_leave
-        self._on_replaced = on_replaced
-        self._engines: list[Redis] = []
+        self._callbacks = callbacks
+        self._opened: list[Redis] = []
         self._weight_since = float("-inf")
         keys = Keys.of(name)
         self.members = Members(
             me=me,
-            cluster_id=cluster_id,
+            cluster_id=engines.cluster_id,
             keys=keys,
-            redis=redis,
+            redis=engines.redis,
             clock=clock,
             on_view=self._see,
             on_join=self._joined,
@@ -111,7 +124,7 @@ class Cluster:
             name=me.name,
             incarnation=me.incarnation,
             keys=keys,
-            streams=streams,
+            streams=engines.streams,
             clock=clock,
             peers=self.members,
             on_signal=self._handle,
@@ -120,14 +133,14 @@ class Cluster:
         )
         self.shards = Shards(
             me=me.holder,
-            leases=ShardLeases(me=me.holder, keys=keys, redis=redis, silent_after_s=silent_after_s),
-            epochs=epochs,
+            leases=ShardLeases(me=me.holder, keys=keys, redis=engines.redis, silent_after_s=silent_after_s),
+            epochs=engines.epochs,
             clock=clock,
             callbacks=ShardCallbacks(
                 release=self._release,
                 announce_moves=self._announce_moves,
                 announce_served=self._announce_served,
-                on_moved=on_moved,
+                on_moved=callbacks.on_moved,
                 refresh=self.members.refresh,
             ),
             limits=ShardLimits(silent_after_s=silent_after_s, young_s=0.0 if is_alone else silent_after_s),
@@ -145,10 +158,7 @@ class Cluster:
         address: str = "",
         version: str = "",
         clock: Clock | None = None,
-        on_join: Callable[[Member], None] = lambda _: None,
-        on_leave: Callable[[Member], None] = lambda _: None,
-        on_moved: Callable[[Collection[int]], None] = lambda _: None,
-        on_replaced: Callable[[], None] = lambda: None,
+        callbacks: ClusterCallbacks = ClusterCallbacks(),
         is_alone: bool = False,
     ) -> Cluster:
         """On real engines, with connections of its own to Redis. Raises ``Unavailable`` or another ``StorageError``.
@@ -161,11 +171,11 @@ class Cluster:
         await own.open()
         leases = Leases(db=db, own=own)
         cluster_id = await leases.cluster_id()
-        engines = [await Redis.connect(redis_url)]
+        opened = [await Redis.connect(redis_url)]
         try:
-            engines.append(await Redis.connect(redis_url, max_connections=1))
+            opened.append(await Redis.connect(redis_url, max_connections=1))
         except BaseException:
-            await engines[0].close()
+            await opened[0].close()
             raise
         me = Member(
             name=node,
@@ -179,18 +189,17 @@ class Cluster:
         cluster = cls(
             me=me,
             name=name,
-            cluster_id=cluster_id,
-            redis=engines[0],
-            streams=RedisStreams(writer=engines[0], reader=engines[1]),
-            epochs=leases,
+            engines=ClusterEngines(
+                cluster_id=cluster_id,
+                redis=opened[0],
+                streams=RedisStreams(writer=opened[0], reader=opened[1]),
+                epochs=leases,
+            ),
             clock=clock,
-            on_join=on_join,
-            on_leave=on_leave,
-            on_moved=on_moved,
-            on_replaced=on_replaced,
+            callbacks=callbacks,
             is_alone=is_alone,
         )
-        cluster._engines = engines
+        cluster._opened = opened
         return cluster
 
     # Life.
@@ -214,7 +223,7 @@ class Cluster:
         await self.members.leave()
         self._send_all(_Notice(has_left=True))
         await self.bus.stop()
-        await asyncio.gather(*(engine.close() for engine in self._engines))
+        await asyncio.gather(*(engine.close() for engine in self._opened))
 
     def report(self, *, load: float) -> None:
         """How busy this node is, 0 to 1. Its share of the shards follows in steps, and slowly."""
@@ -260,16 +269,16 @@ class Cluster:
         self.shards.see(view)
 
     def _joined(self, member: Member) -> None:
-        self._on_join(member)
+        self._callbacks.on_join(member)
 
     def _left(self, member: Member) -> None:
         if member.name != self.me.name:
             self.bus.forget(member.name)
-        self._on_leave(member)
+        self._callbacks.on_leave(member)
 
     def _replaced(self) -> None:
         self.shards.abdicate()
-        self._on_replaced()
+        self._callbacks.on_replaced()
 
     async def _release(self, shard: int, budget_s: float) -> None:
         if self._host is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from media.webrtc.errors import OfferRefused, malformed, not_found
-from media.webrtc.sdp import build_fragment, parse_fragment
+from media.webrtc.sdp_fragment import build_fragment, parse_fragment
 from media.webrtc.session import PeerSession
 
 _SHOWN_CHARS = 13

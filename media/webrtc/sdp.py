@@ -1,4 +1,4 @@
-"""Offers and answers (RFC 8866, RFC 8829, RFC 9725 section 4.2), and trickle fragments (RFC 8840). Sans-I/O.
+"""Offers (RFC 8866, RFC 8829, RFC 9725 section 4.2). Sans-I/O.
 
 An offer is untrusted text: its size is looked at before anything else, everything in it is counted, and
 what is echoed into the answer was checked to be a token first.
@@ -7,7 +7,7 @@ what is echoed into the answer was checked to be a token first.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -28,11 +28,10 @@ _DIRECTIONS: dict[str, Direction] = {d: d for d in ("sendrecv", "sendonly", "rec
 
 RID_EXTENSION = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
 MID_EXTENSION = "urn:ietf:params:rtp-hdrext:sdes:mid"
-_FEEDBACK = ("nack", "nack pli", "ccm fir", "goog-remb")
 
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]{1,64}")
 _RID = re.compile(r"[A-Za-z0-9_-]{1,32}")
-_ICE = re.compile(r"[A-Za-z0-9+/=_-]{4,256}")
+ICE = re.compile(r"[A-Za-z0-9+/=_-]{4,256}")
 _LINE_END = re.compile(r"\r\n?|\n")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _MEDIA = re.compile(r"([a-z]{1,16}) (\d{1,5})(?:/\d{1,3})? ([A-Za-z0-9/]{1,32})((?: [^ ]{1,32})*) ?")
@@ -110,14 +109,14 @@ class Offer(msgspec.Struct, kw_only=True):
 
 def parse_offer(text: str) -> Offer:
     """The offer in ``text``. Raises Refused: 413 when it is too long, 400 when it is not a session description."""
-    lines = _lines(text)
+    lines = sdp_lines(text)
     try:
         return _Parser().run(lines)
     except ValueError as error:
         raise malformed("A number or a value has the wrong form.") from error
 
 
-def _lines(text: str) -> list[str]:
+def sdp_lines(text: str) -> list[str]:
     """The lines that are not empty: they may end in CR LF, LF or CR, and have tabs (RFC 8866, section 9)."""
     if len(text) > MAX_SDP_BYTES or len(text.encode("utf-8", "replace")) > MAX_SDP_BYTES:
         detail = f"At most {MAX_SDP_BYTES} bytes are read."
@@ -184,9 +183,9 @@ class _Parser:
     def _attribute(self, name: str, value: str) -> None:
         transport = self._media[-1].transport if self._media else self._session
         if name == "ice-ufrag":
-            transport.ufrag = _checked(_ICE, value)
+            transport.ufrag = checked(ICE, value)
         elif name == "ice-pwd":
-            transport.password = _checked(_ICE, value)
+            transport.password = checked(ICE, value)
         elif name == "setup":
             transport.setup = value.strip()
         elif name == "fingerprint":
@@ -223,7 +222,7 @@ class _Parser:
             raise malformed(f"More than {MAX_CANDIDATES} candidates.")
 
 
-def _checked(pattern: re.Pattern[str], value: str) -> str:
+def checked(pattern: re.Pattern[str], value: str) -> str:
     if pattern.fullmatch(value.strip()) is None:
         raise malformed("An attribute has the wrong form.")
     return value.strip()
@@ -231,7 +230,7 @@ def _checked(pattern: re.Pattern[str], value: str) -> str:
 
 def _media_attribute(media: MediaSection, name: str, value: str) -> None:
     if name == "mid":
-        media.mid = _checked(_TOKEN, value)
+        media.mid = checked(_TOKEN, value)
     elif name in _DIRECTIONS:
         media.direction = _DIRECTIONS[name]
     elif name == "rtcp-mux":
@@ -243,7 +242,7 @@ def _media_attribute(media: MediaSection, name: str, value: str) -> None:
     elif name in {"rtpmap", "fmtp", "rtcp-fb"}:
         _format_attribute(media, name, value)
     elif name == "rid" and " send" in value and len(media.rids) < MAX_RIDS:
-        media.rids.append(_checked(_RID, value.split(maxsplit=1)[0]))
+        media.rids.append(checked(_RID, value.split(maxsplit=1)[0]))
     elif name == "simulcast":
         media.is_simulcast = "send" in value.split()
 
@@ -309,147 +308,3 @@ def _tagged(offer: Offer, accepted: Sequence[MediaSection]) -> MediaSection:
         return accepted[0]
     group = [by_mid[mid] for mid in offer.bundle if mid in by_mid]
     return next((media for media in group if media in accepted and media.transport.ufrag), group[0])
-
-
-def choose_h264(media: MediaSection, *, profile: bytes = b"") -> Format | None:
-    """The H.264 format to answer with: packetization-mode 1 before 0, then the profile (3 bytes of an ``avcC``
-    or an SPS) that fits, then the offerer's order."""
-    formats = [f for f in media.find("h264") if f.clock_rate == 90_000]
-    wanted = profile[:1].hex()
-
-    def rank(found: Format) -> tuple[bool, bool]:
-        parameters = found.parameters
-        has_profile = not wanted or parameters.get("profile-level-id", "42e01f").lower().startswith(wanted)
-        return (parameters.get("packetization-mode", "0") != "1", not has_profile)
-
-    return min(formats, key=rank, default=None)
-
-
-def answer_h264_fmtp(offered: Format) -> str:
-    """The offered parameters, with the level raised to 5.2 where the levels may differ."""
-    parameters = offered.parameters
-    profile = parameters.get("profile-level-id", "42e01f").lower()
-    if not re.fullmatch(r"[0-9a-f]{6}", profile):
-        profile = "42e01f"
-    mode = "1" if parameters.get("packetization-mode") == "1" else "0"
-    if parameters.get("level-asymmetry-allowed") != "1":
-        return f"packetization-mode={mode};profile-level-id={profile}"
-    return f"level-asymmetry-allowed=1;packetization-mode={mode};profile-level-id={profile[:4]}34"
-
-
-class MediaAnswer(msgspec.Struct, kw_only=True):
-    """How one section is answered; ``format`` None rejects it. ``lines`` are attributes of the sender."""
-
-    media: MediaSection
-    format: Format | None = None
-    fmtp: str = ""
-    direction: Direction = "inactive"
-    extensions: tuple[str, ...] = ()
-    lines: tuple[str, ...] = ()
-
-
-class LocalIce(msgspec.Struct, frozen=True, kw_only=True):
-    """What the answer says about this side: always ICE-lite, and the passive side of DTLS unless the peer is it."""
-
-    ufrag: str
-    password: str
-    fingerprint: str
-    candidates: tuple[tuple[str, int], ...]
-    setup: str = "passive"
-
-
-def build_answer(answers: Sequence[MediaAnswer], local: LocalIce, *, bundle: Sequence[str], session_id: int) -> str:
-    """The answer: one section for each section of the offer, in its order, all candidates included.
-
-    ``bundle`` are the mids of the offered group; without one the answer has none either (RFC 9143, section 7.3).
-    """
-    accepted = {a.media.mid for a in answers if a.format is not None}
-    bundled = [mid for mid in bundle if mid in accepted]
-    lines = ["v=0", f"o=- {session_id} 1 IN IP4 127.0.0.1", "s=-", "t=0 0", "a=ice-lite"]
-    if bundled:
-        lines.append("a=group:BUNDLE " + " ".join(bundled))
-    lines += ["a=extmap-allow-mixed", "a=msid-semantic: WMS *"]
-    for answer in answers:
-        lines += _section(answer, local)
-    return "\r\n".join(lines) + "\r\n"
-
-
-def _section(answer: MediaAnswer, local: LocalIce) -> list[str]:
-    media, chosen = answer.media, answer.format
-    if chosen is None:
-        rejected = [f"m={media.kind} 0 {media.protocol} {media.payload_types[0]}", "c=IN IP4 0.0.0.0", "a=inactive"]
-        return rejected + ([f"a=mid:{media.mid}"] if media.mid else [])
-    lines = [f"m={media.kind} {local.candidates[0][1]} {media.protocol} {chosen.payload_type}"]
-    lines.append(_connection(local.candidates[0][0]))
-    lines.append(f"a={answer.direction}")
-    if media.mid:
-        lines.append(f"a=mid:{media.mid}")
-    lines.append("a=rtcp-mux")
-    if media.is_mux_only:
-        lines.append("a=rtcp-mux-only")
-    lines += [f"a=extmap:{media.extensions[uri]} {uri}" for uri in answer.extensions]
-    lines += _format_lines(chosen, answer.fmtp, channels=2 if media.kind == "audio" else 0)
-    lines += _simulcast_lines(media, answer.direction)
-    lines += answer.lines
-    return lines + transport_lines(local)
-
-
-def _connection(host: str) -> str:
-    return f"c=IN IP{6 if ':' in host else 4} {host}"
-
-
-def _format_lines(chosen: Format, fmtp: str, *, channels: int) -> list[str]:
-    number = chosen.payload_type
-    name = {"h264": "H264", "vp8": "VP8", "opus": "opus"}[chosen.name]
-    lines = [f"a=rtpmap:{number} {name}/{chosen.clock_rate}" + (f"/{channels}" if channels else "")]
-    lines += [f"a=rtcp-fb:{number} {wanted}" for wanted in _FEEDBACK if wanted in chosen.feedback]
-    return [*lines, f"a=fmtp:{number} {fmtp}"] if fmtp else lines
-
-
-def _simulcast_lines(media: MediaSection, direction: Direction) -> list[str]:
-    if not media.is_simulcast or direction != "recvonly":
-        return []
-    return [*(f"a=rid:{rid} recv" for rid in media.rids), "a=simulcast:recv " + ";".join(media.rids)]
-
-
-def transport_lines(local: LocalIce) -> list[str]:
-    """ICE and DTLS of this side, in the order in which most implementations write them."""
-    lines = [f"a=ice-ufrag:{local.ufrag}", f"a=ice-pwd:{local.password}"]
-    lines += [f"a=fingerprint:sha-256 {local.fingerprint}", f"a=setup:{local.setup}"]
-    return lines + candidate_lines(local.candidates)
-
-
-def candidate_lines(candidates: Iterable[tuple[str, int]]) -> list[str]:
-    """Host candidates, the first one preferred (RFC 8839, section 5.1)."""
-    lines = []
-    for index, (host, port) in enumerate(candidates):
-        priority = (126 << 24) + ((65_535 - index) << 8) + 255
-        lines.append(f"a=candidate:{index + 1} 1 udp {priority} {host} {port} typ host")
-    return [*lines, "a=end-of-candidates"]
-
-
-class SdpFragment(msgspec.Struct, frozen=True, kw_only=True):
-    """A trickle-ice-sdpfrag: the credentials it is about. Its candidates are not needed, a lite agent never checks."""
-
-    ufrag: str
-    password: str
-
-
-def parse_fragment(text: str) -> SdpFragment:
-    """Raises Refused: 413 when too long, 400 when malformed."""
-    found = {"ice-ufrag": "", "ice-pwd": ""}
-    candidates = 0
-    for line in _lines(text):
-        name, _, value = line[2:].partition(":")
-        candidates += line.startswith("a=candidate")
-        if line.startswith("a=") and name in found and not found[name]:
-            found[name] = _checked(_ICE, value)
-    if candidates > MAX_CANDIDATES:
-        raise malformed(f"More than {MAX_CANDIDATES} candidates.")
-    return SdpFragment(ufrag=found["ice-ufrag"], password=found["ice-pwd"])
-
-
-def build_fragment(local: LocalIce) -> str:
-    """The answer to an ICE restart (RFC 9725, section 4.3.2)."""
-    lines = ["a=ice-lite", f"a=ice-ufrag:{local.ufrag}", f"a=ice-pwd:{local.password}"]
-    return "\r\n".join([*lines, *candidate_lines(local.candidates)]) + "\r\n"

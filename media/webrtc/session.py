@@ -16,7 +16,8 @@ import pylibsrtp
 from media.webrtc import rtp, stun
 from media.webrtc.dtls import Certificate, DtlsPeer
 from media.webrtc.port import Path, RtcPort
-from media.webrtc.sdp import IceTransport, LocalIce
+from media.webrtc.sdp import IceTransport
+from media.webrtc.sdp_answer import LocalIce
 
 MAX_PATHS = 8
 _MAX_ICE_SESSIONS = 2

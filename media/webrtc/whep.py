@@ -10,14 +10,15 @@ from types import MappingProxyType
 
 from media.relay import Relay
 from media.unit import Codec, Kind
-from media.webrtc import dtls, fanout, h264, sdp
+from media.webrtc import dtls, fanout, h264, sdp, sdp_answer
 from media.webrtc.egress import Egress, new_line
 from media.webrtc.errors import OfferRefused
 from media.webrtc.fanout import RtpFanout
 from media.webrtc.losses import Losses
 from media.webrtc.port import RtcPort
 from media.webrtc.resources import Resources, shown
-from media.webrtc.sdp import Format, MediaAnswer, MediaSection, Offer
+from media.webrtc.sdp import Format, MediaSection, Offer
+from media.webrtc.sdp_answer import MediaAnswer
 from media.webrtc.session import PeerSession
 
 log = logging.getLogger(__name__)
@@ -200,7 +201,7 @@ def _transport(offer: Offer, accepted: list[MediaSection]) -> sdp.IceTransport:
 
 
 def _build(answers: list[MediaAnswer], session: PeerSession, offer: Offer) -> str:
-    return sdp.build_answer(answers, session.local, bundle=offer.bundle, session_id=secrets.randbits(62))
+    return sdp_answer.build_answer(answers, session.local, bundle=offer.bundle, session_id=secrets.randbits(62))
 
 
 def _check_relay(relay: Relay) -> None:
@@ -256,5 +257,5 @@ def _choose(media: MediaSection, kind: Kind, config: bytes) -> Format | None:
         profile = h264.H264ParameterSets.decode(config).sps[0][1:4] if config else b""
     except (ValueError, IndexError):
         profile = b""
-    chosen = sdp.choose_h264(media, profile=profile)
+    chosen = sdp_answer.choose_h264(media, profile=profile)
     return chosen if chosen is not None and chosen.parameters.get("packetization-mode") == "1" else None

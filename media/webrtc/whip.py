@@ -10,14 +10,15 @@ from types import MappingProxyType
 
 from media.publication import Publication
 from media.unit import Codec
-from media.webrtc import dtls, sdp
+from media.webrtc import dtls, sdp, sdp_answer
 from media.webrtc.errors import OfferRefused, unusable
 from media.webrtc.inbound import OpusReceiver, VideoReceiver
 from media.webrtc.ingest import WebrtcIngest
 from media.webrtc.losses import Losses
 from media.webrtc.port import TICK_S, RtcPort
 from media.webrtc.resources import Resources, shown
-from media.webrtc.sdp import Format, MediaAnswer, MediaSection
+from media.webrtc.sdp import Format, MediaSection
+from media.webrtc.sdp_answer import MediaAnswer
 from media.webrtc.session import PeerSession
 from media.webrtc.sources import StreamPlan
 
@@ -170,17 +171,17 @@ def _transport(offer: sdp.Offer, answers: list[MediaAnswer]) -> sdp.IceTransport
 
 
 def _build(answers: list[MediaAnswer], session: PeerSession, offer: sdp.Offer) -> str:
-    return sdp.build_answer(answers, session.local, bundle=offer.bundle, session_id=secrets.randbits(62))
+    return sdp_answer.build_answer(answers, session.local, bundle=offer.bundle, session_id=secrets.randbits(62))
 
 
 def _video(media: MediaSection, answer: MediaAnswer) -> StreamPlan | None:
-    chosen, codec = sdp.choose_h264(media), Codec.H264
+    chosen, codec = sdp_answer.choose_h264(media), Codec.H264
     if chosen is None:
         chosen, codec = next(iter(media.find("vp8")), None), Codec.VP8
     if chosen is None:
         return None
     answer.format = chosen
-    answer.fmtp = sdp.answer_h264_fmtp(chosen) if codec is Codec.H264 else ""
+    answer.fmtp = sdp_answer.answer_h264_fmtp(chosen) if codec is Codec.H264 else ""
     answer.direction = "recvonly"
     layers = _layers(media)
     if layers:

@@ -27,7 +27,7 @@ from server.ports import CannotStart
 from server.readers import Readers
 from server.tracing import Traces
 from server.version import VERSION
-from storage.cluster import Cluster
+from storage.cluster import Cluster, ClusterCallbacks
 from storage.errors import StorageError
 
 MAX_NAME_CHARS: Final = 64
@@ -80,9 +80,11 @@ async def join_cluster(
             roles=settings.node_roles,
             address=f"http://{settings.node_host}:{inside_port}" if inside_port is not None else "",
             version=VERSION,
-            on_leave=lambda member: moves.left(member.name),
-            on_moved=moves.moved,
-            on_replaced=lambda: _replaced(name),
+            callbacks=ClusterCallbacks(
+                on_leave=lambda member: moves.left(member.name),
+                on_moved=moves.moved,
+                on_replaced=lambda: _replaced(name),
+            ),
             is_alone=storage.are_engines_own,
         )
     except StorageError as error:

@@ -22,7 +22,7 @@ from server.live.published import NodesPublish
 from server.metrics import JobCollector
 from server.outbound.settings import Site
 from storage.audit import AuditLog
-from storage.jobs import JobQueue
+from storage.jobs.queue import JobQueue
 from storage.redis import RedisRateLimiter
 
 HOUR_S = 3_600.0

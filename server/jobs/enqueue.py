@@ -10,7 +10,7 @@ import msgspec
 
 from server.jobs.kinds import BodyT, Job
 from storage.ids import Ids
-from storage.jobs import NewJob, Priority, State
+from storage.jobs.rows import NewJob, Priority, State
 
 BATCH: Final = 500
 

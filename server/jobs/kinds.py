@@ -18,7 +18,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 import msgspec
 
 from server.jobs.cron import parse
-from storage.jobs import Claim
+from storage.jobs.rows import Claim
 from storage.postgres import Transaction
 
 NAME: Final = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)*")

@@ -10,7 +10,9 @@ from server.jobs.enqueue import Jobs
 from server.jobs.kinds import Job, Schedule, repeated
 from server.jobs.scheduler import Scheduler
 from server.jobs.worker import LEASE_S, Worker
-from storage.jobs import CHANNEL, JobQueue, Schedules
+from storage.jobs.queue import JobQueue
+from storage.jobs.rows import CHANNEL
+from storage.jobs.schedules import Schedules
 from storage.postgres import Database
 from storage.postgres_notify import NotifyListener
 

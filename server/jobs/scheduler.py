@@ -13,7 +13,7 @@ from actors.runtime import Clock
 from server.jobs.enqueue import Jobs
 from server.jobs.kinds import Schedule
 from storage.errors import StorageError
-from storage.jobs import Due
+from storage.jobs.schedules import Due
 
 LOOK_S: Final = 1.0
 

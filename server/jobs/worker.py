@@ -14,7 +14,7 @@ import msgspec
 from actors.runtime import ActorError, Clock, DomainError
 from server.jobs.kinds import Attempt, AttemptRows, GiveUp, Job, RetryLater
 from storage.errors import StorageError
-from storage.jobs import Claim, Outcome, State, Superseded
+from storage.jobs.rows import Claim, Outcome, State, Superseded
 from storage.wakeup import Wakeup
 
 LEASE_S: Final = 15.0

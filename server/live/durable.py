@@ -55,10 +55,10 @@ class DurableStreams:
         await self._streams.save_state(view.id, state, fence=fence)
 
     async def edit(self, stream_id: str, changes: dict[str, Any], *, fence: Fence) -> None:
-        await self._streams.edit(stream_id, changes, fence=fence)
+        _require(await self._streams.edit(stream_id, changes, fence=fence))
 
     async def rotate_key(self, stream_id: str, new_key: str, *, fence: Fence) -> None:
-        await self._streams.rotate_key(stream_id, new_key, fence=fence)
+        _require(await self._streams.rotate_key(stream_id, new_key, fence=fence))
 
     async def add_recorded(
         self,
@@ -76,7 +76,16 @@ class DurableStreams:
                 fence=fence,
             )
         except Conflict:
-            raise DomainError("not_found", "The stream is no more.") from None
+            raise _gone() from None
+
+
+def _require(is_there: bool) -> None:
+    if not is_there:
+        raise _gone()
+
+
+def _gone() -> DomainError:
+    return DomainError("not_found", "There is no such stream.", field="stream_id")
 
 
 def view_of(row: StreamRow) -> StreamView:

@@ -2,98 +2,53 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 from urllib.parse import quote
 
-from storage.embedded.engine_log import failure_in_log, failure_of_os, shorten, tail
+from storage.embedded.engine import EmbeddedEngine
+from storage.embedded.engine_log import failure_in_log, shorten, tail
 from storage.embedded.programs import postgres_program
 from storage.embedded.socket_folder import socket_folder
 from storage.embedded.timing import POLL_S, SETTLE_S
-from storage.process import Account, FolderLock, Watcher, account_for, command_line, is_alive, spawn, wait_gone
+from storage.process import Account, account_for, command_line, spawn, wait_gone
 
 
-class EmbeddedPostgres:
+class EmbeddedPostgres(EmbeddedEngine):
     """One Postgres server on ``data_dir / "postgres"``."""
 
-    name: Final = "Postgres"
+    name = "Postgres"
 
     def __init__(self, *, data_dir: Path, start_timeout_s: float = 60.0, stop_timeout_s: float = 15.0) -> None:
+        super().__init__(data_dir=data_dir, file_name="postgres")
         self._data = data_dir.absolute() / "postgres"
-        self._log = data_dir.absolute() / "postgres.log"
-        self._lock = FolderLock(path=data_dir.absolute() / "postgres.lock", engine=self.name)
         self._start_timeout_s = start_timeout_s
         self._stop_timeout_s = stop_timeout_s
-        self._pid = 0
-        self._child: subprocess.Popen[bytes] | None = None
-        self._watcher: Watcher | None = None
-
-    def start(self) -> str:
-        """Start or adopt the server and return its URL once it takes connections; again: restart it if it is gone.
-
-        Raises ``EmbeddedStartFailed``. A new data folder is initialised first (about half a second).
-        """
-        self._lock.acquire()
-        try:
-            return self._start()
-        except OSError as error:
-            raise failure_of_os(self.name, error) from error
-        finally:
-            if not self._pid:
-                self._lock.release()
 
     def _start(self) -> str:
+        """A new data folder is initialised first (about half a second)."""
         if self.is_running():
             return self._url(_postmaster_socket_dir(self._data))
         self._forget()
         account = account_for(self._data, postgres_program(""))
         if not (self._data / "PG_VERSION").exists():
             self._initialise(account)
-        self._pid = self._adopt() or self._launch(account)
-        self._watcher = Watcher(pid=self._pid, signal_name="INT")
+        self._watch(self._adopt() or self._launch(account), signal_name="INT")
         return self._url(_postmaster_socket_dir(self._data))
 
-    def stop(self) -> None:
-        """Shut down in order (every transaction that was acknowledged is on disk), harder when that takes too long."""
-        if self._pid:
-            for how, patience_s in (
-                (signal.SIGINT, self._stop_timeout_s),
-                (signal.SIGQUIT, 5.0),
-                (signal.SIGKILL, 5.0),
-            ):
-                if self._signal(how, patience_s):
-                    break
-        self._forget()
-        self._lock.release()
-
-    def is_running(self) -> bool:
-        return bool(self._pid) and is_alive(self._pid, self._child)
-
-    @property
-    def pid(self) -> int:
-        """The server's main process, 0 when it was not started."""
-        return self._pid
-
-    def bound_log(self) -> None:
-        """Keep the log file within its limit."""
-        shorten(self._log)
-
-    def _signal(self, how: int, patience_s: float) -> bool:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self._pid, how)
-        return wait_gone(self._pid, self._child, patience_s)
-
-    def _forget(self) -> None:
-        if self._watcher:
-            self._watcher.dismiss()
-        self._pid, self._child, self._watcher = 0, None, None
+    def _end(self) -> None:
+        """In order, every transaction that was acknowledged is on disk."""
+        for how, patience_s in (
+            (signal.SIGINT, self._stop_timeout_s),
+            (signal.SIGQUIT, 5.0),
+            (signal.SIGKILL, 5.0),
+        ):
+            if self._signal(how, patience_s):
+                break
 
     def _url(self, socket_dir: str) -> str:
         return f"postgresql://postgres:@/postgres?host={quote(socket_dir)}"

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import socket
-import subprocess
 import time
 from pathlib import Path
-from typing import Final
 from urllib.parse import quote
 
-from storage.embedded.engine_log import failure_in_log, failure_of_os, shorten
+from storage.embedded.engine import EmbeddedEngine
+from storage.embedded.engine_log import failure_in_log, shorten
 from storage.embedded.programs import package_folder
 from storage.embedded.socket_folder import socket_folder
 from storage.embedded.timing import POLL_S, SETTLE_S
-from storage.process import Account, FolderLock, Watcher, is_alive, spawn, wait_gone
+from storage.process import Account, spawn
 
 
-class EmbeddedRedis:
+class EmbeddedRedis(EmbeddedEngine):
     """One Redis server that keeps everything in memory: it carries leases and messages between nodes, no state."""
 
-    name: Final = "Redis"
+    name = "Redis"
 
     def __init__(
         self,
@@ -32,63 +30,25 @@ class EmbeddedRedis:
         start_timeout_s: float = 10.0,
         stop_timeout_s: float = 5.0,
     ) -> None:
+        super().__init__(data_dir=data_dir, file_name="redis")
         self._dir = data_dir.absolute() / "redis"
-        self._log = data_dir.absolute() / "redis.log"
-        self._lock = FolderLock(path=data_dir.absolute() / "redis.lock", engine=self.name)
         self._max_memory_bytes = max_memory_bytes
         self._start_timeout_s = start_timeout_s
         self._stop_timeout_s = stop_timeout_s
-        self._pid = 0
-        self._child: subprocess.Popen[bytes] | None = None
-        self._watcher: Watcher | None = None
-
-    def start(self) -> str:
-        """Start or adopt the server and return its ``unix://`` URL once it answers; again: restart it if it is gone."""
-        self._lock.acquire()
-        try:
-            return self._start()
-        except OSError as error:
-            raise failure_of_os(self.name, error) from error
-        finally:
-            if not self._pid:
-                self._lock.release()
 
     def _start(self) -> str:
         self._dir.mkdir(mode=0o700, exist_ok=True)
         path = socket_folder(self._dir, "redis.sock", Account.current()) / "redis.sock"
         if not self.is_running():
             self._forget()
-            self._pid = self._adopt(path) or self._launch(path)
-            self._watcher = Watcher(pid=self._pid, signal_name="TERM")
+            self._watch(self._adopt(path) or self._launch(path), signal_name="TERM")
         return f"unix://{quote(str(path))}"
 
-    def stop(self) -> None:
-        """Shut down; what it held in memory is gone."""
-        if self._pid:
-            for how in (signal.SIGTERM, signal.SIGKILL):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(self._pid, how)
-                if wait_gone(self._pid, self._child, self._stop_timeout_s):
-                    break
-        self._forget()
-        self._lock.release()
-
-    def is_running(self) -> bool:
-        return bool(self._pid) and is_alive(self._pid, self._child)
-
-    @property
-    def pid(self) -> int:
-        """The server's process, 0 when it was not started."""
-        return self._pid
-
-    def bound_log(self) -> None:
-        """Keep the log file within its limit."""
-        shorten(self._log)
-
-    def _forget(self) -> None:
-        if self._watcher:
-            self._watcher.dismiss()
-        self._pid, self._child, self._watcher = 0, None, None
+    def _end(self) -> None:
+        """What it held in memory is gone."""
+        for how in (signal.SIGTERM, signal.SIGKILL):
+            if self._signal(how, self._stop_timeout_s):
+                break
 
     def _adopt(self, path: Path) -> int:
         """The server that outlived its parent, once it is sure to stay; 0 if there is none."""

@@ -13,8 +13,10 @@ import pytest
 
 from storage.errors import BadValue, Unavailable
 from storage.ids import Ids
-from storage.jobs import Claim, JobQueue, JobRow, NewJob, Outcome, Schedules, Superseded
 from storage.jobs.memory import MemoryJobQueue
+from storage.jobs.queue import JobQueue
+from storage.jobs.rows import Claim, JobRow, NewJob, Outcome, Superseded
+from storage.jobs.schedules import Schedules
 from storage.postgres import Database
 
 LEASE_S = 15.0

@@ -28,7 +28,7 @@ from server.outbound.settings import Site
 from storage.audit import AuditLog
 from storage.facts import Facts, by_name
 from storage.ids import Ids
-from storage.jobs import JobQueue
+from storage.jobs.queue import JobQueue
 from storage.leases import Leases
 from storage.objects import LocalObjects
 from storage.postgres import Database

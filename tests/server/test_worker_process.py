@@ -12,7 +12,8 @@ import pytest
 from server.config import Settings
 from server.ports import CannotStart
 from server.worker import JobWorker
-from storage.jobs import JobQueue, NewJob
+from storage.jobs.queue import JobQueue
+from storage.jobs.rows import NewJob
 from storage.postgres import Database
 
 NOBODY = "00000000-0000-7000-8000-0000000000ff"

@@ -10,7 +10,7 @@ from actors.reader import READER
 from actors.runtime import Actor, ActorError, ActorId, Ask, Message, Node, handles
 from actors.runtime.deadlines import GRAIN_S
 from server.readers import Readers
-from storage.cluster import Cluster
+from storage.cluster import Cluster, ClusterCallbacks, ClusterEngines
 from storage.errors import StorageError
 from storage.facts import Consumer, Fact
 from storage.members import Member
@@ -150,14 +150,9 @@ class Process:
         self.cluster = Cluster(
             me=me,
             name=NAME,
-            cluster_id="c",
-            redis=self.redis,
-            streams=self.redis,
-            epochs=self.log,
+            engines=ClusterEngines(cluster_id="c", redis=self.redis, streams=self.redis, epochs=self.log),
             clock=self.clock,
-            on_leave=self.left,
-            on_moved=self.moved,
-            on_replaced=self._replaced,
+            callbacks=ClusterCallbacks(on_leave=self.left, on_moved=self.moved, on_replaced=self._replaced),
         )
         self.node = Node(
             name=name, clock=self.clock, directory=self.cluster.directory, transport=self.cluster.transport

@@ -21,7 +21,7 @@ from actors.runtime import (
     handles,
     shard_of,
 )
-from storage.cluster import Cluster
+from storage.cluster import Cluster, ClusterCallbacks, ClusterEngines
 from storage.leases import Leases, hold
 from storage.members import Keys, Member
 from storage.postgres import Database
@@ -165,14 +165,18 @@ class FreezableNode:
         self.cluster = Cluster(
             me=me,
             name=NAME,
-            cluster_id=cluster_id,
-            redis=FreezableRedis(redis, self.ice),
-            streams=FreezableStreams(self.ice, writer=redis, reader=reader),
-            epochs=Leases(db=db),
+            engines=ClusterEngines(
+                cluster_id=cluster_id,
+                redis=FreezableRedis(redis, self.ice),
+                streams=FreezableStreams(self.ice, writer=redis, reader=reader),
+                epochs=Leases(db=db),
+            ),
             clock=self.ice,
-            on_join=lambda member: self.joined.append(member.name),
-            on_leave=lambda member: self.left.append(member.name),
-            on_replaced=self.is_replaced.set,
+            callbacks=ClusterCallbacks(
+                on_join=lambda member: self.joined.append(member.name),
+                on_leave=lambda member: self.left.append(member.name),
+                on_replaced=self.is_replaced.set,
+            ),
             **options,
         )
         self.node = Node(

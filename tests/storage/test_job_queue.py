@@ -7,8 +7,8 @@ import contextlib
 import time
 
 from storage.ids import Ids
-from storage.jobs import JobQueue, NewJob, Outcome
-from storage.jobs.rows import CHANNEL
+from storage.jobs.queue import JobQueue
+from storage.jobs.rows import CHANNEL, NewJob, Outcome
 from storage.postgres import Database
 from storage.postgres_notify import NotifyListener
 

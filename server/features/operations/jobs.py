@@ -15,7 +15,9 @@ from server.http.errors import Problem, not_found
 from server.http.operation import Answer, Call, Operation
 from server.http.shapes import Page, PageQuery, Shape, Text
 from storage.audit import AuditLog
-from storage.jobs import JobQueue, JobRow, Priority, Schedules, State
+from storage.jobs.queue import JobQueue
+from storage.jobs.rows import JobRow, Priority, State
+from storage.jobs.schedules import Schedules
 from storage.postgres import Database, Transaction
 
 TAG: Final = "admin"

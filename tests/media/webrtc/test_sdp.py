@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.webrtc import sdp
+from media.webrtc import sdp, sdp_answer, sdp_fragment
 from media.webrtc.errors import OfferRefused
 from tests.media.webrtc.offers import AUDIO, FINGERPRINT, VIDEO, offer
 
@@ -155,14 +155,14 @@ def h264(*profiles: str) -> sdp.MediaSection:
 
 def test_packetization_mode_1_comes_before_the_offered_order() -> None:
     media = h264("profile-level-id=42e01f;packetization-mode=0", "profile-level-id=4d001f;packetization-mode=1")
-    chosen = sdp.choose_h264(media)
+    chosen = sdp_answer.choose_h264(media)
     assert chosen is not None
     assert chosen.payload_type == 101
 
 
 def test_the_format_of_the_streams_profile_is_chosen_for_a_viewer() -> None:
     media = h264(*(f"profile-level-id={p};packetization-mode=1" for p in ("42001f", "4d001f", "64001f")))
-    chosen = sdp.choose_h264(media, profile=b"\x64\x00\x28")
+    chosen = sdp_answer.choose_h264(media, profile=b"\x64\x00\x28")
     assert chosen is not None
     assert chosen.payload_type == 102
 
@@ -170,18 +170,20 @@ def test_the_format_of_the_streams_profile_is_chosen_for_a_viewer() -> None:
 def test_the_level_is_raised_only_where_levels_may_differ() -> None:
     free = h264("profile-level-id=64001f;packetization-mode=1;level-asymmetry-allowed=1").find("h264")[0]
     fixed = h264("profile-level-id=64001f;packetization-mode=1").find("h264")[0]
-    assert sdp.answer_h264_fmtp(free).endswith("profile-level-id=640034")
-    assert sdp.answer_h264_fmtp(fixed).endswith("profile-level-id=64001f")
+    assert sdp_answer.answer_h264_fmtp(free).endswith("profile-level-id=640034")
+    assert sdp_answer.answer_h264_fmtp(fixed).endswith("profile-level-id=64001f")
 
 
 def answer(text: str) -> str:
     parsed = sdp.parse_offer(text)
-    local = sdp.LocalIce(ufrag="u", password="p", fingerprint="AB", candidates=(("192.0.2.1", 8189), ("fd00::1", 8189)))
+    local = sdp_answer.LocalIce(
+        ufrag="u", password="p", fingerprint="AB", candidates=(("192.0.2.1", 8189), ("fd00::1", 8189))
+    )
     answers = [
-        sdp.MediaAnswer(media=m, format=next(iter(m.find("h264") + m.find("opus")), None), direction="recvonly")
+        sdp_answer.MediaAnswer(media=m, format=next(iter(m.find("h264") + m.find("opus")), None), direction="recvonly")
         for m in parsed.media
     ]
-    return sdp.build_answer(answers, local, bundle=parsed.bundle, session_id=7)
+    return sdp_answer.build_answer(answers, local, bundle=parsed.bundle, session_id=7)
 
 
 def test_an_answer_has_every_candidate_and_its_end_in_every_section() -> None:
@@ -217,12 +219,12 @@ def test_an_answer_has_no_bundle_group_unless_one_was_offered() -> None:
 
 def test_a_fragment_names_its_ice_session() -> None:
     text = "a=ice-ufrag:EsAw\r\na=ice-pwd:P2uYro0UCOQ4zxjKXaWCBui1\r\nm=audio 9 RTP/AVP 0\r\na=mid:0\r\n"
-    assert sdp.parse_fragment(text + "a=candidate:1 1 udp 1 192.0.2.1 9 typ host\r\n").ufrag == "EsAw"
+    assert sdp_fragment.parse_fragment(text + "a=candidate:1 1 udp 1 192.0.2.1 9 typ host\r\n").ufrag == "EsAw"
 
 
 @given(st.text(max_size=200))
 def test_random_fragments_are_read_or_malformed(text: str) -> None:
     try:
-        sdp.parse_fragment(text)
+        sdp_fragment.parse_fragment(text)
     except OfferRefused as refused:
         assert refused.status == 400  # noqa: PT017

@@ -11,7 +11,9 @@ from server.features.operations.jobs import JobRoutes
 from server.http.identity import Identity
 from storage.audit import AuditLog
 from storage.ids import Ids
-from storage.jobs import Claim, JobQueue, NewJob, Outcome, Schedules
+from storage.jobs.queue import JobQueue
+from storage.jobs.rows import Claim, NewJob, Outcome
+from storage.jobs.schedules import Schedules
 from storage.postgres import Database
 from tests.server.conftest import Serve
 from tests.server.features.test_cluster import ADMIN, PLAIN, token

@@ -11,7 +11,7 @@ from server.jobs import Jobs
 from server.outbound.mail import Mail, Recipient, open_mail
 from server.outbound.settings import MailSettings, Site
 from storage.ids import Ids
-from storage.jobs import JobQueue
+from storage.jobs.queue import JobQueue
 from tests.server.conftest import ApiFixture
 
 LINK = "/verify#token=abc"

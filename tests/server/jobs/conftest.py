@@ -13,8 +13,8 @@ import pytest
 from actors.runtime import ManualClock
 from server.jobs import Job, Jobs, Schedule, Scheduler, Worker
 from storage.ids import Ids
-from storage.jobs import JobRow
 from storage.jobs.memory import MemoryJobQueue
+from storage.jobs.rows import JobRow
 
 
 class Greeting(msgspec.Struct, frozen=True):

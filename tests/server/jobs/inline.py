@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from server.jobs import Attempt, Job
-from storage.jobs import JobQueue, Outcome
+from storage.jobs.queue import JobQueue
+from storage.jobs.rows import Outcome
 from storage.postgres import Database
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from server.jobs import Attempt, GiveUp, Job, RetryLater
 from server.jobs.worker import LEASE_S, LOST, POLL_S, backoff_s
-from storage.jobs import Superseded
+from storage.jobs.rows import Superseded
 from tests.server.jobs.conftest import Greeting, JobsFixture
 
 

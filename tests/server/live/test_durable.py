@@ -113,6 +113,17 @@ async def test_segments_of_a_deleted_stream_are_an_answer(fixture: DurableFixtur
     assert caught.value.code == "not_found"
 
 
+async def test_a_deleted_stream_is_neither_edited_nor_given_another_key(fixture: DurableFixture) -> None:
+    await fixture.rows.delete(fixture.stream_id, fence=fixture.fence)
+    for change in (
+        fixture.streams.edit(fixture.stream_id, {"title": "x"}, fence=fixture.fence),
+        fixture.streams.rotate_key(fixture.stream_id, "x", fence=fixture.fence),
+    ):
+        with pytest.raises(DomainError) as caught:
+            await change
+        assert caught.value.code == "not_found"
+
+
 async def test_views_add_up_and_a_deleted_streams_count_for_nothing(fixture: DurableFixture) -> None:
     row = ViewRow(
         id=fixture.id(), viewer=fixture.ann, user_id=fixture.ann, started_at=1.7e9, last_at=1.7e9 + 5, watched_ms=5_000

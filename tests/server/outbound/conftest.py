@@ -15,7 +15,7 @@ from server.outbound.mail.smtp import SmtpClient
 from server.outbound.mail.templates import Templates
 from server.outbound.settings import SmtpServer
 from storage.ids import Ids
-from storage.jobs import JobQueue
+from storage.jobs.queue import JobQueue
 from storage.postgres import Database, Row
 from tests.server.jobs.inline import make_due, run_due
 from tests.server.outbound.smtp_server import SmtpServerFixture

@@ -76,7 +76,7 @@ SECTIONS: Final = (
 @dataclass(frozen=True, kw_only=True)
 class AccountsRoom:
     """``profile`` reads what a person's own row holds; None when there is no such account. Rooms that are made later
-    add to ``methods`` what else one may sign in by, and call ``accounts.sign_in`` when somebody has done so.
+    add to ``methods`` what else one may sign in by, and call ``accounts.sign_in`` when a person has done so.
     """
 
     feature: Feature

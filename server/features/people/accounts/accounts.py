@@ -54,7 +54,7 @@ class Accounts:
         self._when_changed = when_changed
 
     async def register(self, *, username: str, email: str, password: str, device: Device) -> SignedIn:
-        """Raises a 409 that names each of ``username`` and ``email`` that somebody has (or that is reserved)."""
+        """Raises a 409 that names each of ``username`` and ``email`` that another account has (or that is reserved)."""
         if rules.is_reserved(username):
             raise taken(has_username=True, has_email=False)
         require_strong(password, "password", username, email)
@@ -174,7 +174,7 @@ class Accounts:
         return known
 
     async def _begin(self, user_id: str | None, login: str, device: Device) -> Attempt:
-        """As much work for somebody unknown as for somebody known."""
+        """As much work for an unknown login as for a known one."""
         rows = await self._db.fetch(queries.DEVICES, user_id)
         try:
             return await self._guesses.begin(user_id or rules.email_key(login), device, known=_known(rows))

@@ -67,8 +67,8 @@ class AdminPerson(Shape):
 
 
 class AdminPeopleRoutes:
-    """A suspended person is signed out everywhere, taken off the air, and hidden, until the suspension ends. Whoever
-    loses a role is signed out too, since access tokens carry roles.
+    """A suspended person is signed out everywhere, taken off the air, and hidden, until the suspension ends. A person
+    who loses a role is signed out too, since access tokens carry roles.
     """
 
     def __init__(

@@ -68,7 +68,7 @@ class EmailAddresses:
                 await self._sessions.note(tx, person.id, "account.email_change_asked", person.id, device)
 
     async def undo(self, *, token: str, device: Device) -> None:
-        """Take a change back by the mail to the old address: whoever made it is signed out everywhere, and a link to
+        """Take a change back by the mail to the old address: all sessions of the account end, and a link to
         choose another password goes to the old address. Raises ``LinkInvalid``, a 409 when another account has it.
         """
         async with self._links.redeeming(token, ("undo_email",), device) as (tx, _, grant):

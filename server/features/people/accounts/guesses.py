@@ -71,7 +71,7 @@ class Guesses:
         return await self._take([*here, (account, self._rates.everywhere)])
 
     async def begin_within(self, account: str, session_id: str) -> Attempt:
-        """As ``begin``, of somebody who is signed in: their session is the device."""
+        """As ``begin``, for a signed-in person: their session is the device."""
         return await self._take(self._here(f"{account} {session_id}"))
 
     async def was_right(self, attempt: Attempt) -> None:

@@ -51,7 +51,7 @@ class Links:
         await self._tokens.void(tx, person_id, *purposes)
 
     async def _suspect(self, token: str, device: Device) -> None:
-        """A good token that is shown where it is not for: whoever shows it looks for what it opens."""
+        """A good token of another purpose: its bearer was led to the wrong page."""
         found = await self._tokens.purpose_of(token)
         if found is not None:
             person_id, purpose = found

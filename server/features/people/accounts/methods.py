@@ -10,7 +10,7 @@ from server.features.people.accounts.devices import Device
 
 @dataclass(frozen=True, kw_only=True)
 class Provider:
-    """Somebody else's sign-in. ``provider``: as it stands in paths; ``name``: as people know it."""
+    """The sign-in of another server. ``provider``: as it stands in paths; ``name``: as people know it."""
 
     provider: str
     name: str

@@ -45,7 +45,7 @@ class NewAccounts:
         self._wall = wall
 
     async def require_free(self, names: Names) -> None:
-        """Raises a 409 that names each of ``username`` and ``email`` that somebody has."""
+        """Raises a 409 that names each of ``username`` and ``email`` that another account has."""
         found = await self._db.fetch(queries.TAKEN, rules.username_key(names.username), rules.email_key(names.email))
         if found:
             raise taken(

@@ -78,7 +78,7 @@ class Operators:
         return chosen
 
     async def end_sessions(self, *, username: str) -> int | None:
-        """Sign somebody out everywhere: how many sessions ended; None for nobody."""
+        """Sign a person out everywhere. The number of sessions that ended; None for an unknown username."""
         async with self._db.transaction() as tx:
             person_id = await self._person_id(tx, username)
             if person_id is None:
@@ -88,7 +88,7 @@ class Operators:
         return len(ended)
 
     async def suspend(self, *, username: str, until: dt.datetime | None) -> bool:
-        """Suspend somebody until a moment, or let them back in with None; False for nobody."""
+        """Suspend a person until a time, or end the suspension with None. False for an unknown username."""
         async with self._db.transaction() as tx:
             person_id = await self._person_id(tx, username)
             if person_id is None:

@@ -24,7 +24,7 @@ CONTAINS_NAME: Final = "must not contain the username"
 
 
 def require_strong(password: str, field: str, username: str, email: str) -> None:
-    """Raises a 422 for a password that is guessed first from somebody of these names."""
+    """Raises a 422 for a password that is guessed first of a person with these names."""
     if rules.username_key(username) in rules.normal_password(password).casefold():
         raise invalid_field(field, CONTAINS_NAME)
     if is_weak(password, names=(username, email, email.partition("@")[0])):

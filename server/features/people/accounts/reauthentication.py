@@ -1,4 +1,4 @@
-"""Sensitive acts want a person who has proven lately who they are, not just somebody at their open session.
+"""Sensitive acts want a person who has proven lately who they are: an open session is not enough.
 
 The row of a session says when that was (``authenticated_at``), and when with a second factor or a passkey
 (``factor_at``). For a person with a second factor only the latter counts.

@@ -31,8 +31,8 @@ class ForgottenPassword(msgspec.Struct, frozen=True):
 
 
 class PasswordRecovery:
-    """Whether somebody has an e-mail address is not told, neither by the answer nor by its time: each call does the
-    same, and a job does the rest.
+    """Neither the answer nor its time shows whether an account has the e-mail address: each call does the same, and a
+    job does the rest.
     """
 
     def __init__(
