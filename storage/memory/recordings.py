@@ -41,6 +41,16 @@ class MemoryRecordings:
         wanted = [row for row in found if rendition in (None, row.rendition) and row.segment >= from_segment]
         return wanted[:limit]
 
+    async def between(self, stream_id: str, *, from_ms: int, to_ms: int, limit: int = 1_000) -> list[Segment]:
+        rows = await self.segments(stream_id)
+        return [row for row in rows if from_ms <= row.media_time_ms < to_ms][:limit]
+
+    async def extent_ms(self, stream_id: str) -> tuple[float, float] | None:
+        rows = await self.segments(stream_id)
+        if not rows:
+            return None
+        return min(row.media_time_ms for row in rows), max(row.media_time_ms + row.duration_ms for row in rows)
+
     async def inits(self, stream_id: str) -> list[Init]:
         self._tables.reach()
         return [row for key, row in sorted(self._tables.inits.items()) if key[0] == stream_id]

@@ -184,6 +184,10 @@ async def test_segments_are_listed_in_order_and_a_batch_may_be_repeated(drivers:
         3,
     ]
     assert await drivers.recordings.inits(row.id) == [init]
+    within = await drivers.recordings.between(row.id, from_ms=4_000, to_ms=6_000)
+    assert [(each.rendition, each.segment) for each in within] == [("audio", 2), ("source", 2)]
+    assert await drivers.recordings.extent_ms(row.id) == (2_000, 8_000.5)
+    assert await drivers.recordings.extent_ms(drivers.id()) is None
 
 
 async def test_segments_of_a_deleted_stream_are_refused(drivers: Drivers) -> None:

@@ -12,6 +12,7 @@ from aiohttp.test_utils import TestClient
 from actors.events import StreamView
 from media.control import Packaged, Pictured
 from media.hls.events import PlannedRendition, RenditionsPlanned, SegmentReady, SegmentRemoved
+from server.live.footage import FootageFinder
 from server.live.hls import HlsRoutes
 from server.live.playback import Playback
 from server.live.pull import Pull
@@ -36,12 +37,16 @@ class HlsFixture:
         self.objects = LocalObjects(root=folder / "objects")
         recordings: Any = MemoryRecordings(tables=Tables())
         self.playback = Playback(recordings=recordings)
+        self.finder = FootageFinder(
+            playback=self.playback, recordings=recordings, objects=self.objects, pull=Pull(address_of=lambda _: ""),
+            addresses=NO_ADDRESSES, me="n1",
+        )  # fmt: skip
         stream_directory: Any = self
         self._serve = client
         self._routes = HlsRoutes(
             playback=self.playback, stream_directory=stream_directory, objects=self.objects, recordings=recordings,
             pull=Pull(address_of=lambda _: ""), want=lambda *given: self.wanted.append(given), me="n1",
-            addresses=NO_ADDRESSES, viewings=Viewings(), footage=lambda *_: None,
+            addresses=NO_ADDRESSES, viewings=Viewings(), footage=self.finder.live_reel,
         )  # fmt: skip
 
     async def view(self, stream_id: str, *, viewer_id: str | None) -> StreamView:

@@ -192,6 +192,10 @@ async def test_the_same_key_makes_one_clip(stage: Stage) -> None:
     assert found[0] == found[1]
     async with stage.served.http.post(path, json={"seconds": 5}) as answer:
         assert answer.status == 401
+    scopes = {"name": "bot", "scopes": ["read", "write", "chat"]}
+    _, made = await stage.served.call("POST", "/auth/tokens", token=stage.bob, json=scopes)
+    status, problem = await stage.clip(stream, made["token"])
+    assert (status, problem["type"].rpartition("/")[2]) == (403, "missing-scope")
 
 
 async def test_clips_are_listed_with_their_stream_and_their_streamer(stage: Stage) -> None:

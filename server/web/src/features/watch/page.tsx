@@ -15,6 +15,7 @@ import { onConnect, tell } from "../../realtime/socket";
 import { Empty, PageTitle, Spinner, useTitle } from "../../ui/parts";
 import { toast } from "../../ui/toasts";
 import { Missing } from "../../ui/missing";
+import { RecordingFile } from "./recording-file";
 import { StreamInfo } from "./stream-info";
 import { useWatched } from "./watched";
 import "../player/stage.css";
@@ -96,7 +97,14 @@ export default function Watch({ streamId }: { streamId: string }) {
         <StreamInfo
           stream={stream}
           viewers={viewers}
-          actions={hasMedia && <MakeClip streamId={stream.id} position={() => placeIn(stream, engine.current)} />}
+          actions={
+            hasMedia && (
+              <>
+                <MakeClip streamId={stream.id} position={() => placeIn(stream, engine.current)} />
+                <RecordingFile stream={stream} />
+              </>
+            )
+          }
           onChange={(changed) => {
             setStream(changed);
             toast(t("saved"), "good");
