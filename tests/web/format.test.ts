@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { tagsOf } from "@web/features/streams/tags";
-import { bitrate, duration, hue, initials, latency } from "@web/ui/format";
+import { bitrate, duration, hue, initials, latency, sized } from "@web/ui/format";
 
 test("durations under an hour have no hours", () => {
   assert.equal(duration(75.9), "1:15");
@@ -25,6 +25,11 @@ test("initials are the first letters of the first and last word", () => {
   assert.equal(initials("lena_k"), "LK");
   assert.equal(initials("😀 smile"), "😀S");
   assert.equal(initials("  "), "?");
+});
+
+test("a picture has the same address in each of its widths but for the end", () => {
+  assert.equal(sized("/pictures/0190/256.webp", 64), "/pictures/0190/64.webp");
+  assert.equal(sized("https://cdn.example/a.webp", 64), "https://cdn.example/a.webp");
 });
 
 test("a name keeps its hue", () => {

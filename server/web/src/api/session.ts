@@ -117,7 +117,7 @@ export function distrust(token: string | null): void {
 }
 
 /** The codes of a 401 that is about the token, as `Unauthorized` of the server names them. */
-const isOfToken = (error: unknown): boolean => error instanceof ApiError && error.status === 401 && error.code.startsWith("token-");
+export const isOfToken = (error: unknown): boolean => error instanceof ApiError && error.status === 401 && error.code.startsWith("token-");
 
 /** A request in the person's name, or as a guest; one retry when the token was refused. */
 export async function call<T>(path: string, options: Request = {}): Promise<T> {

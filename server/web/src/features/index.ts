@@ -23,4 +23,4 @@ import { studio } from "./studio";
 import { tokens } from "./tokens";
 import { watch } from "./watch";
 
-export const features: readonly Feature[] = [home, search, streams, player, chat, watch, clips, markers, embeds, studio, people, notifications, account, factors, tokens, exports, appearance, directory, audit, cluster, jobs, mail];
+export const features: readonly Feature[] = [home, search, streams, player, chat, watch, embeds, studio, people, clips, markers, notifications, account, factors, tokens, exports, appearance, directory, audit, cluster, jobs, mail];

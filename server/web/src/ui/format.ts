@@ -90,3 +90,6 @@ export function initials(name: string): string {
   const picked = letters.map((word) => [...(word ?? "")][0] ?? "").join("");
   return picked.toLocaleUpperCase() || "?";
 }
+
+/** The address of a person's picture at another of its widths, which are its last segment. */
+export const sized = (url: string, width: number): string => url.replace(/\/\d+\.webp$/, `/${width}.webp`);

@@ -2,14 +2,36 @@
 import type { ComponentChildren, CSSProperties, JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Owner, StreamState } from "../api/types";
-import { hue, initials } from "./format";
+import { hue, initials, sized } from "./format";
 import { CheckIcon, CopyIcon } from "./icons";
 import { toast } from "./toasts";
 import { t } from "./words";
 
+const AVATAR_WIDTHS = [64, 128, 256, 512];
+
+/** The picture, or the initials where there is none or it cannot be loaded. */
 export function Avatar({ of, size = 36 }: { of: Pick<Owner, "username" | "display_name" | "avatar_url">; size?: number }) {
   const style = { "--size": `${size}px`, "--h": hue(of.username) } as CSSProperties;
-  if (of.avatar_url) return <img class="avatar" src={of.avatar_url} alt="" style={style} width={size} height={size} />;
+  const [failed, setFailed] = useState<string | null>(null);
+  const url = of.avatar_url;
+  if (url && url !== failed) {
+    const widths = AVATAR_WIDTHS.map((width) => `${sized(url, width)} ${width}w`).join(", ");
+    return (
+      <img
+        key={url}
+        class="avatar"
+        src={url}
+        srcset={widths}
+        sizes={`${size}px`}
+        alt=""
+        style={style}
+        width={size}
+        height={size}
+        decoding="async"
+        onError={() => setFailed(url)}
+      />
+    );
+  }
   // Drawn by the style sheet: letters inside of a link would be taken for a part of its name.
   return (
     <span class="avatar" style={style} data-initials={initials(of.display_name || of.username)} aria-hidden="true" />

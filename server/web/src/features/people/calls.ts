@@ -1,5 +1,6 @@
 import { call } from "../../api/session";
-import type { Body, Me, Profile } from "../../api/types";
+import type { Answer, Body, Me, Profile } from "../../api/types";
+import { upload } from "../../api/upload";
 
 const part = encodeURIComponent;
 
@@ -10,3 +11,15 @@ export const setFollow = (username: string, following: boolean): Promise<void> =
 
 export const editMe = (body: Body<"changeMe">): Promise<Me> =>
   call("/me", { method: "PATCH", body });
+
+export type PictureKind = "avatar" | "banner";
+
+export const sendPicture = (kind: PictureKind, file: Blob, options: Parameters<typeof upload>[2]): Promise<Me> =>
+  upload<Answer<"setAvatar">>(`/me/${kind}`, file, options);
+
+export const removePicture = (kind: PictureKind): Promise<void> => call(`/me/${kind}`, { method: "DELETE" });
+
+export async function maxPictureBytes(): Promise<number> {
+  const { limits } = await call<Answer<"getServer">>("/server");
+  return Number(limits["picture_bytes"] ?? Infinity);
+}

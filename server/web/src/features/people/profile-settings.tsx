@@ -4,6 +4,7 @@ import { errorsOf, focusFirstBad, type Errors } from "../../ui/forms";
 import { Field } from "../../ui/parts";
 import { toast } from "../../ui/toasts";
 import { editMe } from "./calls";
+import { PictureSettings } from "./picture-settings";
 import { t } from "./words";
 
 const text = (data: FormData, name: string): string => String(data.get(name) ?? "").trim();
@@ -31,33 +32,36 @@ export default function ProfileSettings() {
   };
 
   return (
-    <form
-      class="panel"
-      ref={form}
-      onSubmit={(event) => {
-        event.preventDefault();
-        void save(new FormData(event.currentTarget));
-      }}
-    >
-      {errors["form"] && (
-        <p class="form-error" role="alert" tabIndex={-1}>
-          {errors["form"]}
-        </p>
-      )}
-      <Field label={t("name")} name="display_name" error={errors["display_name"]}>
-        {(ids) => <input {...ids} name="display_name" defaultValue={user.display_name} autocomplete="nickname" />}
-      </Field>
-      <Field label={t("about")} name="bio" error={errors["bio"]}>
-        {(ids) => <textarea {...ids} name="bio" rows={4} defaultValue={user.bio ?? ""} />}
-      </Field>
-      <div class="row">
-        <button type="submit" class="button accent" disabled={busy}>
-          {t("save")}
-        </button>
-        <a class="button" href={`/@${user.username}`}>
-          {t("seePage")}
-        </a>
-      </div>
-    </form>
+    <>
+      <PictureSettings />
+      <form
+        class="panel"
+        ref={form}
+        onSubmit={(event) => {
+          event.preventDefault();
+          void save(new FormData(event.currentTarget));
+        }}
+      >
+        {errors["form"] && (
+          <p class="form-error" role="alert" tabIndex={-1}>
+            {errors["form"]}
+          </p>
+        )}
+        <Field label={t("name")} name="display_name" error={errors["display_name"]}>
+          {(ids) => <input {...ids} name="display_name" defaultValue={user.display_name} autocomplete="nickname" />}
+        </Field>
+        <Field label={t("about")} name="bio" error={errors["bio"]}>
+          {(ids) => <textarea {...ids} name="bio" rows={4} defaultValue={user.bio ?? ""} />}
+        </Field>
+        <div class="row">
+          <button type="submit" class="button accent" disabled={busy}>
+            {t("save")}
+          </button>
+          <a class="button" href={`/@${user.username}`}>
+            {t("seePage")}
+          </a>
+        </div>
+      </form>
+    </>
   );
 }

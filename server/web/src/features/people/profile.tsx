@@ -7,9 +7,10 @@ import { ApiError, sentence } from "../../api/http";
 import { me } from "../../api/session";
 import type { Profile as Person, Stream } from "../../api/types";
 import { GridSkeleton, StreamGrid } from "../streams/card";
-import { month } from "../../ui/format";
+import { month, sized } from "../../ui/format";
 import { Avatar, Empty, PageTitle, Spinner, useTitle } from "../../ui/parts";
 import { Missing } from "../../ui/missing";
+import "./people.css";
 import { Follow } from "./follow";
 import { t } from "./words";
 
@@ -17,6 +18,14 @@ import { t } from "./words";
 async function visibleOf(username: string): Promise<Stream[]> {
   const { items } = await streamsOf(username);
   return items.filter((stream) => stream.state !== "ended" || stream.playback.hls);
+}
+
+function Banner({ url }: { url: string }) {
+  const [isThere, setThere] = useState(true);
+  const widths = [600, 1500].map((width) => `${sized(url, width)} ${width}w`).join(", ");
+  return isThere ? (
+    <img class="profile-banner" src={url} srcset={widths} sizes="(max-width: 1200px) 100vw, 1200px" alt="" onError={() => setThere(false)} />
+  ) : null;
 }
 
 export default function Profile({ username }: { username: string }) {
@@ -62,6 +71,7 @@ export default function Profile({ username }: { username: string }) {
   const others = streams?.filter((stream) => !live.includes(stream)) ?? [];
   return (
     <div class="page">
+      {user.banner_url && <Banner key={user.banner_url} url={user.banner_url} />}
       <header class="profile">
         <Avatar of={user} size={104} />
         <div class="profile-text">
