@@ -203,6 +203,23 @@ async def test_a_person_who_is_signed_in_links_and_unlinks(providers: Providers,
     assert held["user"]["id"] == bob.id
     assert (await bob.ask("DELETE", "/auth/links/oidc")).status == 204
     assert (await bob.ask("DELETE", "/auth/links/oidc")).status == 404
+    told = await providers.api.database.fetch(
+        "select template, address, data->>'which' as which from mails order by id"
+    )
+    assert [tuple(row.values()) for row in told if row["template"].startswith("provider_")] == [
+        ("provider_linked", "bob@example.org", "Example ID"),
+        ("provider_unlinked", "bob@example.org", "Example ID"),
+    ]
+    logged = await providers.api.database.fetch(
+        "select d.body::jsonb->>'ip' from audit_log a join audit_details d on d.entry_id = a.id"
+        " where action like 'provider.%'"
+    )
+    assert [row[0] for row in logged] == ["127.0.0.1"] * 2
+
+
+async def test_a_new_account_is_told_of_no_link(providers: Providers, provider: StandIn) -> None:
+    await _sign_in(providers, provider)
+    assert await providers.api.database.fetch("select from mails where template like 'provider_%'") == []
 
 
 async def test_linking_needs_a_session_that_was_proven_lately(providers: Providers, provider: StandIn) -> None:
