@@ -34,7 +34,7 @@ def require_strong(password: str, field: str, username: str, email: str) -> None
 class Passwords:
     """argon2id: at most ``threads`` computations at once and ``max_waiting`` behind them; more are refused with 503.
 
-    The defaults cost about 19 MiB and a few tens of milliseconds each.
+    The defaults cost about 19 MiB and a few tens of milliseconds each. Half of the cores are left to all else.
     """
 
     def __init__(
@@ -43,10 +43,11 @@ class Passwords:
         time_cost: int = 2,
         memory_kib: int = 19 * 1024,
         parallelism: int = 1,
-        threads: int = 2,
+        threads: int | None = None,
         max_waiting: int = 64,
     ) -> None:
         self._hasher = PasswordHasher(time_cost=time_cost, memory_cost=memory_kib, parallelism=parallelism)
+        threads = threads or max(1, (os.cpu_count() or 1) // 2)
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="passwords", initializer=_step_back)
         self._max_pending = threads + max_waiting
         self._pending = 0
