@@ -110,11 +110,14 @@ class Played:
 async def play(
     address: str, *, seconds: float | None = None, within_s: float = 40.0, live_start: int | None = None
 ) -> Played:
-    """Decode an address with ffmpeg, at most ``seconds`` of it."""
+    """Decode an address with ffmpeg, at most ``seconds`` of it. Frames keep the times of the stream: by the frame rate
+    that ffmpeg guesses from the first of them, two that are apart may come to the same tick.
+    """
     first = ["-live_start_index", str(live_start)] if live_start is not None else []
     length = ["-t", str(seconds)] if seconds else []
     quiet = ["-hide_banner", "-nostdin", "-loglevel", "warning", "-nostats", "-progress", "pipe:1"]
-    command = [FFMPEG, *quiet, *first, "-i", address, *length, "-f", "null", "-"]
+    as_it_is = ["-fps_mode", "passthrough", "-enc_time_base:v", "demux"]
+    command = [FFMPEG, *quiet, *first, "-i", address, *length, *as_it_is, "-f", "null", "-"]
     process = await asyncio.create_subprocess_exec(
         *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
