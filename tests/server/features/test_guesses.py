@@ -83,6 +83,14 @@ async def test_known_device_has_a_budget_of_its_own_which_is_bounded_too(gate: G
     assert await gate.wrong(_device("198.51.100.1", "browser"), times=20) == 10
 
 
+async def test_a_neighbour_with_the_same_browser_does_not_use_up_a_known_cookie(gate: Gate) -> None:
+    newer = KnownDevice(address="198.51.100.1", user_agent="browser", key=_device(cookie="d" * 22).key)
+    gate.known.insert(0, newer)
+    await gate.wrong(_device("198.51.100.1", "browser"), times=100)
+    assert not await gate.right(_device("198.51.100.1", "browser"))
+    assert await gate.right(_device("198.51.100.1", "browser", cookie="c" * 22))
+
+
 async def test_what_was_right_costs_nothing(gate: Gate) -> None:
     assert all([await gate.right(_device()) for _ in range(300)])
     assert await gate.wrong(_device(), times=12) == 10

@@ -52,13 +52,15 @@ class KnownDevice:
 
 
 def key_of_known(device: Device, known: Iterable[KnownDevice]) -> str | None:
-    """A short text that stands for the device, if it is one of the known."""
-    address, key, agent = limiting_key(device.address), device.key, device.agent
-    for one in known:
-        if key is not None and one.key == key:
-            return key.hex()[:_KEY_CHARS]
-        if limiting_key(one.address) == address and one.user_agent == agent:
-            return f"{address} {hashlib.sha256(agent.encode()).hexdigest()[:_KEY_CHARS]}"
+    """A short text that stands for the device, if it is one of the known: by its cookie rather than by its address and
+    user agent, which a neighbour may share.
+    """
+    every, key = list(known), device.key
+    if key is not None and any(one.key == key for one in every):
+        return key.hex()[:_KEY_CHARS]
+    address, agent = limiting_key(device.address), device.agent
+    if any(limiting_key(one.address) == address and one.user_agent == agent for one in every):
+        return f"{address} {hashlib.sha256(agent.encode()).hexdigest()[:_KEY_CHARS]}"
     return None
 
 

@@ -72,6 +72,17 @@ async def test_a_passkey_signs_in_without_name_and_password(api: ApiFixture) -> 
     assert api.identity.verify(held["access_token"]).id == ada.id
 
 
+async def test_a_passkey_gets_in_while_strangers_have_used_up_the_guesses(api: ApiFixture) -> None:
+    ada, device = await api.register("ada"), _authenticator(api)
+    await _register(ada, device)
+    api.client.session.cookie_jar.clear()
+    stranger = {"User-Agent": "stranger"}
+    wrong = {"login": "ada", "password": "wrong"}
+    statuses = [(await api.client.post("/api/v1/auth/login", json=wrong, headers=stranger)).status for _ in range(12)]
+    assert statuses[-1] == 429
+    assert (await _login(api, device)).status == 200
+
+
 async def test_a_page_may_have_the_refresh_token_as_a_cookie(api: ApiFixture) -> None:
     ada, device = await api.register("ada"), _authenticator(api)
     await _register(ada, device)
