@@ -19,7 +19,7 @@ from server.live.edge.endpoint import Edge
 from server.live.edge.engineio import message
 from server.live.edge.fanout import Fanout
 from server.live.edge.limits import EdgeLimits
-from server.live.edge.server import EdgeServer
+from server.live.edge.server import EdgeServer, HttpSide
 from server.live.edge.session import EngineSession
 from server.live.edge.socket import Socket
 
@@ -100,7 +100,7 @@ def limits_of(options: argparse.Namespace) -> EdgeLimits:
 
 async def start(options: argparse.Namespace) -> Edge | EdgeServer:
     """Listens as the options say."""
-    http = web.Server(_not_found)
+    http = HttpSide(protocol=web.Server(_not_found))
     if options.engine:
         port = EdgeServer(mounts={"/engine.io": EngineEcho}, http=http, limits=limits_of(options))
         await port.start(host=options.host, port=options.port)

@@ -167,13 +167,14 @@ async def _serve_ours(*, is_coalescing: bool) -> None:
     from server.live.edge.endpoint import Edge
     from server.live.edge.fanout import Fanout
     from server.live.edge.limits import EdgeLimits
+    from server.live.edge.server import HttpSide
 
     async def nothing(request: web.BaseRequest) -> web.StreamResponse:
         return web.Response(status=404)
 
     fanout = Fanout(is_coalescing=is_coalescing)
     limits = EdgeLimits(ping_interval_s=_PING_S, ping_timeout_s=_PING_S, max_connections=200_000)
-    edge = Edge(application=_Room(fanout), http=web.Server(nothing), limits=limits, fanout=fanout)
+    edge = Edge(application=_Room(fanout), http=HttpSide(protocol=web.Server(nothing)), limits=limits, fanout=fanout)
     await edge.start(host="127.0.0.1", port=0)
     settle()
     print(f"listening on {edge.addresses[0][1]}", flush=True)

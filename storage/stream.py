@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
 
@@ -15,94 +15,16 @@ from storage.errors import BadValue
 from storage.facts import publish
 from storage.ids import is_uuid
 from storage.leases import hold
-from storage.pictures import AVATAR_URL
-from storage.postgres import Database, Row
+from storage.postgres import Database
 from storage.rights import note_change
 from storage.rooms import insert_room
 from storage.stream_facts import Move, facts_of
-
-State = Literal["scheduled", "live", "interrupted", "ended"]
-MAX_PAGE: Final = 100
+from storage.stream_rows import IN_GOOD_STANDING, SELECT, Keyholder, NewStream, StreamRow, StreamState, stream_of
 
 
 def new_stream_key() -> str:
     """A secret of 192 bits for an encoder."""
     return "sk_" + secrets.token_urlsafe(24)
-
-
-class NewStream(msgspec.Struct, frozen=True, kw_only=True):
-    """What a stream begins with. ``log_epoch`` names the log of its room."""
-
-    id: str
-    room_id: str
-    owner_id: str
-    title: str
-    stream_key: str
-    log_epoch: str
-    description: str = ""
-    category: str = ""
-    tags: tuple[str, ...] = ()
-    language: str = ""
-    visibility: Literal["public", "unlisted", "private"] = "public"
-    latency: Literal["realtime", "low", "normal"] = "low"
-    is_recorded: bool = True
-    transcode: Literal["auto", "off", "ladder"] = "auto"
-    scheduled_at: dt.datetime | None = None
-
-
-class Owner(msgspec.Struct, frozen=True, kw_only=True):
-    id: str
-    username: str
-    display_name: str
-    avatar_url: str | None
-
-
-class StreamRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A stream as it is stored, with its owner. ``publication`` counts publishers so far, the running one included."""
-
-    id: str
-    owner: Owner
-    room_id: str
-    title: str
-    description: str
-    category: str
-    tags: tuple[str, ...]
-    language: str
-    visibility: Literal["public", "unlisted", "private"]
-    latency: Literal["realtime", "low", "normal"]
-    is_recorded: bool
-    transcode: Literal["auto", "off", "ladder"]
-    state: State
-    stream_key: str
-    created_at: dt.datetime
-    scheduled_at: dt.datetime | None
-    started_at: dt.datetime | None
-    interrupted_at: dt.datetime | None
-    ended_at: dt.datetime | None
-    publication: int
-    media_time_ms: int
-    next_segment: int
-    tracks: tuple[Any, ...]
-    media_node: str
-    is_lasting: bool
-    peak_viewers: int
-    unique_viewers: int
-    watched_ms: int
-
-
-class StreamState(msgspec.Struct, frozen=True, kw_only=True):
-    """The part of the row that the stream's actor owns; saved whole."""
-
-    state: State
-    started_at: dt.datetime | None = None
-    interrupted_at: dt.datetime | None = None
-    ended_at: dt.datetime | None = None
-    publication: int = 0
-    media_time_ms: int = 0
-    next_segment: int = 0
-    tracks: tuple[Any, ...] = ()
-    media_node: str = ""
-    is_lasting: bool = False
 
 
 EDITABLE: Final = frozenset(
@@ -111,25 +33,6 @@ EDITABLE: Final = frozenset(
         "scheduled_at",
     )
 )
-
-
-class Keyholder(msgspec.Struct, frozen=True, kw_only=True):
-    """Whom a lasting key belongs to, with the settings that their next stream begins with."""
-
-    user_id: str
-    username: str
-    stream_defaults: dict[str, Any]
-
-
-Position = tuple[dt.datetime, str]
-"""Where a page ended: the time that its last stream stands under, and its id."""
-
-
-class StreamPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Streams in order, and the position after which the next page begins (None at the end)."""
-
-    items: tuple[StreamRow, ...]
-    next: Position | None
 
 
 class Streams:
@@ -143,21 +46,21 @@ class Streams:
         async with self._db.transaction() as tx:
             await tx.execute(_INSERT, *_new_values(new))
             await insert_room(tx, room_id=new.room_id, owner_id=new.owner_id, log_epoch=new.log_epoch, stream_id=new.id)
-            row = await tx.fetchrow(_SELECT + " where s.id = $1", new.id)
+            row = await tx.fetchrow(SELECT + " where s.id = $1", new.id)
         assert row is not None
-        return _stream(row)
+        return stream_of(row)
 
     async def load(self, stream_id: str) -> StreamRow | None:
         if not is_uuid(stream_id):
             return None
-        row = await self._db.fetchrow(_SELECT + " where s.id = $1", stream_id)
-        return None if row is None else _stream(row)
+        row = await self._db.fetchrow(SELECT + " where s.id = $1", stream_id)
+        return None if row is None else stream_of(row)
 
     async def load_many(self, stream_ids: Sequence[str]) -> list[StreamRow]:
         """Those that exist, in the order asked for."""
         wanted = [stream_id for stream_id in stream_ids if is_uuid(stream_id)]
-        rows = await self._db.fetch(_SELECT + " where s.id = any($1::uuid[])", wanted)
-        found = {row["id"]: _stream(row) for row in rows}
+        rows = await self._db.fetch(SELECT + " where s.id = any($1::uuid[])", wanted)
+        found = {row["id"]: stream_of(row) for row in rows}
         return [found[stream_id] for stream_id in wanted if stream_id in found]
 
     async def by_key(self, stream_key: str) -> StreamRow | Keyholder | None:
@@ -165,9 +68,9 @@ class Streams:
         for a person who is suspended or gone."""
         if "\0" in stream_key:
             return None
-        row = await self._db.fetchrow(_SELECT + " where s.stream_key = $1" + _IN_GOOD_STANDING, stream_key)
+        row = await self._db.fetchrow(SELECT + " where s.stream_key = $1" + IN_GOOD_STANDING, stream_key)
         if row is not None:
-            return _stream(row)
+            return stream_of(row)
         person = await self._db.fetchrow(_KEYHOLDER, stream_key)
         return None if person is None else msgspec.convert(dict(person), Keyholder)
 
@@ -177,7 +80,7 @@ class Streams:
     async def open_of(self, owner_id: str, *, now: dt.datetime) -> list[StreamRow]:
         """The owner's streams that have not ended, the one that a publisher with the lasting key takes up first: live,
         then the last interrupted, then the prepared or scheduled nearest to ``now``."""
-        return [_stream(row) for row in await self._db.fetch(_OPEN_OF, owner_id, now)]
+        return [stream_of(row) for row in await self._db.fetch(_OPEN_OF, owner_id, now)]
 
     async def ids_of(self, owner_id: str, *, limit: int = 100) -> list[str]:
         """Some of the owner's streams, whatever their state; none when there are no more."""
@@ -186,13 +89,13 @@ class Streams:
 
     async def last_of(self, owner_id: str) -> StreamRow | None:
         """The stream that the owner made last, whatever its state."""
-        row = await self._db.fetchrow(_SELECT + " where owner_id = $1 order by s.created_at desc limit 1", owner_id)
-        return None if row is None else _stream(row)
+        row = await self._db.fetchrow(SELECT + " where owner_id = $1 order by s.created_at desc limit 1", owner_id)
+        return None if row is None else stream_of(row)
 
     async def left_on_air(self, *, limit: int = 1000) -> list[StreamRow]:
         """Streams stored as live or interrupted: after a start these want an owner."""
-        sql = _SELECT + " where state in ('live', 'interrupted') order by started_at nulls first, s.id limit $1"
-        return [_stream(row) for row in await self._db.fetch(sql, limit)]
+        sql = SELECT + " where state in ('live', 'interrupted') order by started_at nulls first, s.id limit $1"
+        return [stream_of(row) for row in await self._db.fetch(sql, limit)]
 
     async def save_state(self, stream_id: str, state: StreamState, *, fence: Fence) -> None:
         """A change of ``state`` is published as a fact. Nothing happens when the stream was deleted."""
@@ -244,75 +147,6 @@ class Streams:
             await note_change(tx, "stream", stream_id)
         return True
 
-    async def page(
-        self,
-        *,
-        states: Sequence[State] = ("live", "interrupted"),
-        category: str | None = None,
-        q: str | None = None,
-        owner_id: str | None = None,
-        has_recording: bool = False,
-        is_public: bool = True,
-        viewer_id: str | None = None,
-        limit: int = 20,
-        after: Position | None = None,
-    ) -> StreamPage:
-        """Streams, newest first (by start, else schedule, else creation). Pages stay stable while rows are added.
-
-        ``q``: every word occurs in title, description, category or tags. ``viewer_id``: without the streams of those
-        who block this person, and whom this person blocks.
-        """
-        where = _Where(list(states), is_public)
-        if category is not None:
-            where.add("s.category = {}", category)
-        if owner_id is not None:
-            where.add("s.owner_id = {}", owner_id)
-        if has_recording:
-            where.add("s.state = {} and exists (select from stream_segments g where g.stream_id = s.id)", "ended")
-        if viewer_id is not None:
-            where.add(_NOT_APART, viewer_id, viewer_id)
-        for word in (q or "").split()[:8]:
-            where.add(_MATCHES, f"%{_escaped(word)}%")
-        if after is not None:
-            where.add(f"({_NEWEST}, s.id) < ({{}}, {{}})", *after)
-        wanted = max(1, min(limit, MAX_PAGE))
-        order = f" order by {_NEWEST} desc, s.id desc limit {wanted + 1}"
-        rows = await self._db.fetch(_SELECT + where.sql() + order, *where.args)
-        items = tuple(_stream(row) for row in rows[:wanted])
-        return StreamPage(items=items, next=_position(items[-1]) if len(rows) > wanted else None)
-
-
-class _Where:
-    """Conditions and their numbered arguments. Live lists filter on the state by equality, so that the index serves."""
-
-    def __init__(self, states: list[State], is_public: bool) -> None:
-        self.args: list[object] = []
-        self._parts: list[str] = []
-        self.add(
-            "s.state = {}" if len(states) == 1 else "s.state = any({}::text[])",
-            states[0] if len(states) == 1 else states,
-        )
-        if is_public:
-            self.add("s.visibility = {}" + _IN_GOOD_STANDING, "public")
-
-    def add(self, condition: str, *values: object) -> None:
-        numbers = [f"${len(self.args) + at}" for at in range(1, len(values) + 1)]
-        self._parts.append(condition.format(*numbers))
-        self.args.extend(values)
-
-    def sql(self) -> str:
-        return " where " + " and ".join(self._parts)
-
-
-def _escaped(word: str) -> str:
-    for sign in ("\\", "%", "_"):
-        word = word.replace(sign, "\\" + sign)
-    return word.replace("\0", "")
-
-
-def _position(row: StreamRow) -> Position:
-    return row.started_at or row.scheduled_at or row.created_at, row.id
-
 
 def _new_values(new: NewStream) -> tuple[object, ...]:
     return (
@@ -354,42 +188,13 @@ def moved_to(state: StreamState) -> dict[str, Any]:
     return {name: getattr(state, name) for name in names}
 
 
-def _stream(row: Row) -> StreamRow:
-    values = dict(row)
-    owner = Owner(
-        id=values.pop("owner_id"),
-        username=values.pop("username"),
-        display_name=values.pop("display_name"),
-        avatar_url=values.pop("avatar_url"),
-    )
-    tags, tracks = tuple(values.pop("tags")), tuple(values.pop("tracks"))
-    return StreamRow(owner=owner, tags=tags, tracks=tracks, **values)
-
-
-_SELECT: Final = f"""
-select s.id, s.owner_id, s.room_id, s.title, s.description, s.category, s.tags, s.language, s.visibility, s.latency,
-    s.is_recorded, s.transcode, s.state, s.stream_key, s.created_at, s.scheduled_at, s.started_at, s.interrupted_at,
-    s.ended_at,
-    s.publication, s.media_time_ms, s.next_segment, s.tracks, s.media_node, s.is_lasting, s.peak_viewers,
-    s.unique_viewers,
-    s.watched_ms,
-    u.username, u.display_name, {AVATAR_URL}
-from streams s join users u on u.id = s.owner_id
-"""
-_IN_GOOD_STANDING: Final = " and (u.suspended_until is null or u.suspended_until <= now()) and u.deleted_at is null"
-_NEWEST: Final = "coalesce(s.started_at, s.scheduled_at, s.created_at)"
-_MATCHES: Final = "concat_ws(' ', s.title, s.description, s.category, array_to_string(s.tags, ' ')) ilike {}"
-_NOT_APART: Final = (
-    "not exists (select from blocks b where b.user_id = s.owner_id and b.blocked_id = {}) "
-    "and not exists (select from blocks b where b.user_id = {} and b.blocked_id = s.owner_id)"
-)
 _KEYHOLDER: Final = (
-    "select u.id as user_id, u.username, u.stream_defaults from users u where u.stream_key = $1" + _IN_GOOD_STANDING
+    "select u.id as user_id, u.username, u.stream_defaults from users u where u.stream_key = $1" + IN_GOOD_STANDING
 )
 _LASTING_KEY: Final = "select stream_key from users where id = $1 and deleted_at is null"
 _OWNER_NAMED: Final = "select id from users where username_key = $1 and deleted_at is null"
 _OPEN_OF: Final = (
-    _SELECT
+    SELECT
     + """
 where s.owner_id = $1 and s.state <> 'ended'
 order by array_position(array['live', 'interrupted', 'scheduled'], s.state),

@@ -43,6 +43,7 @@ from server.live.stream_access import StreamAccess
 from server.live.stream_cleanup import StreamCleanup
 from server.live.stream_directory import StreamDirectory
 from server.live.stream_keys import IngestAddresses, KeyRoutes
+from server.live.stream_lists import StreamListRoutes
 from server.live.viewings import WebrtcViewings
 from server.live.whip import WebrtcRoutes
 from server.ports import CannotStart, Ports
@@ -264,6 +265,7 @@ def features(
         needs_verified_email=settings.require_verified_email,
         new_streams=hourly("new_streams", settings.max_new_streams_per_hour),
     )
+    lists = StreamListRoutes(rows=storage.streams, pages=storage.stream_pages, stream_directory=watched.streams)
     keys = KeyRoutes(ingest=watched.ingest, access=streams, addresses=to_publish, node=place.node, rows=storage.streams)
     replay = ReplayRoutes(log=storage.chat_log, rooms=storage.rooms, access=streams)
     guests = GuestRoutes(table=access.table, rights=access.rights, stream_directory=watched.streams)
@@ -291,7 +293,7 @@ def features(
     return [
         Feature(
             name="broadcasting",
-            operations=[*broadcasting.operations(), *keys.operations(), *replay.operations()],
+            operations=[*broadcasting.operations(), *lists.operations(), *keys.operations(), *replay.operations()],
         ),
         Feature(name="guests", operations=guests.operations()),
         Feature(name="playback", operations=playback.operations()),

@@ -26,9 +26,10 @@ from server.http.translations import known_errors
 from server.http.web_client import WebClient
 from server.lifecycle import Stages
 from server.limits import edge_limits, public_limits
-from server.live.edge.admission import reconnect_delays_ms
+from server.live.edge.admission import Trusted, reconnect_delays_ms
 from server.live.edge.endpoint import Edge
-from server.live.edge.nodes import address_in, tag_of
+from server.live.edge.nodes import SessionNodes, address_in, tag_of
+from server.live.edge.server import HttpSide
 from server.metrics import GaugeCollector, register_processes
 from server.ports import Ports, tls_context
 from server.version import VERSION
@@ -70,14 +71,13 @@ async def open_outside(
     stages.add("http", runner.cleanup)
     edge = Edge(
         application=live.sockets,
-        http=http_protocols(runner.server, keepalive_timeout_s=KEEPALIVE_S),
+        http=HttpSide(
+            protocol=http_protocols(runner.server, keepalive_timeout_s=KEEPALIVE_S), head_refusal=refused_head()
+        ),
         limits=edge_limits(settings),
-        allowed_origins=settings.allowed_origins,
-        trusted_proxies=settings.trusted_proxies,
+        trusted=Trusted(origins=settings.allowed_origins, proxies=settings.trusted_proxies),
+        nodes=SessionNodes(tag=tag_of(place.name), elsewhere=lambda tag: _node_with(place, tag)),
         fanout=live.fanout,
-        node_tag=tag_of(place.name),
-        elsewhere=lambda tag: _node_with(place, tag),
-        head_refusal=refused_head(),
     )
     GaugeCollector(read=lambda: _gauges(place, live, edge, features), registry=registry)
     register_processes(version=VERSION, media_pid=lambda: live.media.pid, registry=registry)

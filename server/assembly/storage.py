@@ -21,6 +21,7 @@ from storage.redis import Redis
 from storage.relationships import Relationships
 from storage.rooms import Rooms
 from storage.stream import Streams
+from storage.stream_pages import StreamPages
 
 MAX_CONNECTIONS = 32
 
@@ -39,6 +40,7 @@ class Storage:
     ids: Ids
     facts: Facts
     streams: Streams
+    stream_pages: StreamPages
     recordings: Recordings
     chat_log: PostgresChatLog
     rooms: Rooms
@@ -80,6 +82,7 @@ async def open_storage(settings: Settings, stages: Stages) -> Storage:
         ids=Ids(),
         facts=facts,
         streams=Streams(db=db),
+        stream_pages=StreamPages(db=db),
         recordings=Recordings(db=db),
         chat_log=chat_log,
         rooms=Rooms(db=db),

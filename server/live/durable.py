@@ -14,7 +14,8 @@ from actors.stream_store import InitRow, SegmentRow, StreamRecord
 from actors.viewers_store import StoredTotals, ViewRow
 from storage.errors import Conflict
 from storage.recording import Init, Recordings, Segment
-from storage.stream import StreamRow, Streams, StreamState
+from storage.stream import Streams
+from storage.stream_rows import StreamRow, StreamState
 from storage.viewers import Views, ViewSession, ViewSums
 
 

@@ -21,7 +21,8 @@ from media.control import AuthorizePublish, Granted, Refused
 from media.run_ladder import Policy
 from storage.errors import Conflict
 from storage.ids import Ids
-from storage.stream import Keyholder, NewStream, StreamRow, Streams, new_stream_key
+from storage.stream import Streams, new_stream_key
+from storage.stream_rows import Keyholder, NewStream, StreamRow
 
 KEPT: Final = ("description", "category", "tags", "language", "visibility", "latency", "is_recorded", "transcode")
 """What a new stream takes over from the one before, beside its title."""

@@ -1,46 +1,38 @@
-"""Streams over REST: prepare, list, change, end, delete."""
+"""Streams over REST: prepare, read, change, end, delete."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
-from typing import Any, Final
-from uuid import UUID
+from typing import Any
 
 import msgspec
 
 from actors.events import StreamView
 from actors.runtime import Node
 from actors.stream_messages import EditStream, EndStream, ReadHealth
-from server.http.cursors import decode_cursor, encode_cursor
 from server.http.errors import Problem, invalid_field
 from server.http.limits import CallRate
 from server.http.operation import Answer, Call, Operation
-from server.http.shapes import Page
 from server.live.addresses import viewer_of
 from server.live.departure import Departure
 from server.live.durable import view_of
 from server.live.ingest import Ingest
 from server.live.rights import Rights
-from server.live.stream_access import StreamAccess, id_of
-from server.live.stream_directory import StreamDirectory, shown
+from server.live.stream_access import StreamAccess
+from server.live.stream_directory import StreamDirectory
 from server.live.stream_keys import IngestAddresses
 from server.live.stream_shapes import (
     TAG,
     Created,
     HealthShape,
     NewStreamBody,
-    State,
     StreamChange,
-    StreamQuery,
     StreamShape,
 )
 from storage.errors import StorageError
 from storage.objects import ObjectStore
 from storage.stream import Streams as StreamRows
-
-MAX_LIVE: Final = 500
 
 
 class StreamRoutes:
@@ -86,11 +78,6 @@ class StreamRoutes:
                 method="POST", path="/api/v1/streams", handler=self._create, name="createStream", tag=TAG,
                 summary="Prepare or schedule a stream", body=NewStreamBody, answers={201: Created},
                 problems=frozenset({403}), auth="required", idempotent_key=True, account_rate=self._new_streams,
-            ),
-            Operation(
-                method="GET", path="/api/v1/streams", handler=self._list, name="listStreams", tag=TAG,
-                summary="Public streams: the most watched first when live, else the newest", query=StreamQuery,
-                answers={200: Page[StreamShape]}, auth="optional",
             ),
             Operation(
                 method="GET", path=one, handler=self._get, name="getStream", tag=TAG, summary="A stream",
@@ -188,52 +175,6 @@ class StreamRoutes:
             body["ingest"] = self._addresses.of(call, view.id, row.stream_key) if row is not None else None
         return Answer(200, body)
 
-    async def _list(self, call: Call[None, StreamQuery]) -> Answer:
-        query = call.query
-        owner_id = None if query.owner is None else await self._rows.owner_named(query.owner)
-        if query.owner is not None and owner_id is None:
-            return Answer(200, {"items": [], "next": None})
-        if query.state == "live":
-            return await self._most_watched(query, owner_id, id_of(call))
-        states: Sequence[State] = (query.state,) if query.state else ("live", "interrupted", "scheduled", "ended")
-        after = decode_cursor(query.cursor, tuple[datetime, UUID]) if query.cursor is not None else None
-        page = await self._rows.page(
-            states=states,
-            category=query.category,
-            q=query.q,
-            owner_id=owner_id,
-            viewer_id=id_of(call),
-            limit=query.limit,
-            after=(after[0], str(after[1])) if after is not None else None,
-        )
-        items = [shown(self._stream_directory.counted(view_of(row))) for row in page.items]
-        return Answer(200, {"items": items, "next": encode_cursor(page.next) if page.next is not None else None})
-
-    async def _most_watched(self, query: StreamQuery, owner_id: str | None, viewer_id: str | None) -> Answer:
-        """The live ones by viewers. A cursor is the last one shown, by count and id: rows added do not move it."""
-        views: list[StreamView] = []
-        after = None
-        while len(views) < MAX_LIVE:
-            page = await self._rows.page(
-                states=("live", "interrupted"),
-                category=query.category,
-                q=query.q,
-                owner_id=owner_id,
-                viewer_id=viewer_id,
-                limit=100,
-                after=after,
-            )
-            views += [self._stream_directory.counted(view_of(row)) for row in page.items]
-            if (after := page.next) is None:
-                break
-        views.sort(key=_rank)
-        if query.cursor is not None:
-            rank, last_id = decode_cursor(query.cursor, tuple[int, UUID])
-            views = [view for view in views if _rank(view) > (rank, str(last_id))]
-        items = views[: query.limit]
-        following = encode_cursor(_rank(items[-1])) if len(views) > len(items) else None
-        return Answer(200, {"items": [shown(view) for view in items], "next": following})
-
     async def _health(self, call: Call[None, None]) -> Answer:
         view = await self._access.owned(call)
         health = await self._node.ref("stream", view.id).ask(ReadHealth())
@@ -246,7 +187,3 @@ class StreamRoutes:
 
     def _shown(self, call: Call[Any, Any], view: StreamView) -> dict[str, Any]:
         return self._stream_directory.shown_to(view, viewer_of(call.person))
-
-
-def _rank(view: StreamView) -> tuple[int, str]:
-    return (-view.viewers, view.id)

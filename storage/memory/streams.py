@@ -12,8 +12,9 @@ from actors.runtime import Fence
 from storage.errors import BadValue, Conflict
 from storage.memory.rooms import MemoryRooms
 from storage.memory.tables import MemoryPerson, Tables
-from storage.stream import EDITABLE, Keyholder, NewStream, Owner, StreamRow, StreamState, moved_to
+from storage.stream import EDITABLE, moved_to
 from storage.stream_facts import Move, facts_of
+from storage.stream_rows import Keyholder, NewStream, Owner, StreamRow, StreamState
 
 
 class MemoryStreams:

@@ -14,7 +14,7 @@ from actors.runtime.ids import SHARDS
 from storage.errors import Fenced, Unavailable
 from storage.facts import Fact, name_of
 from storage.recording import Init, Segment
-from storage.stream import StreamRow
+from storage.stream_rows import StreamRow
 from storage.viewers import ViewSession
 
 

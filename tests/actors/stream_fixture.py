@@ -38,7 +38,7 @@ from storage.ids import Ids
 from storage.memory.recordings import MemoryRecordings
 from storage.memory.streams import MemoryStreams
 from storage.memory.tables import MemoryPerson, Tables
-from storage.stream import NewStream
+from storage.stream_rows import NewStream
 
 CLAIM = ClaimPublish(protocol="rtmp", remote="127.0.0.1:5000")
 

@@ -24,7 +24,7 @@ from storage.ids import Ids
 from storage.memory.streams import MemoryStreams
 from storage.memory.tables import MemoryPerson, Tables
 from storage.memory.views import MemoryViews
-from storage.stream import NewStream
+from storage.stream_rows import NewStream
 
 
 class Keeper(Actor):

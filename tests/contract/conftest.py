@@ -27,7 +27,8 @@ from storage.memory.views import MemoryViews
 from storage.postgres import Database, Transaction
 from storage.recording import Recordings
 from storage.rooms import Rooms
-from storage.stream import NewStream, StreamRow, Streams
+from storage.stream import Streams
+from storage.stream_rows import NewStream, StreamRow
 from storage.viewers import Views
 
 

@@ -12,8 +12,8 @@ from actors.runtime import Fence
 from storage.errors import BadValue, Conflict, Fenced
 from storage.facts import Consumer, Fact, by_name
 from storage.recording import Init, Segment
-from storage.stream import Keyholder, StreamState
 from storage.stream_facts import RecordingReady, StreamEnded, StreamInterrupted, StreamResumed, StreamStarted
+from storage.stream_rows import Keyholder, StreamState
 from storage.viewers import ViewSession, ViewSums
 from tests.contract.conftest import Drivers
 

@@ -27,6 +27,7 @@ from server.live.admission import ConnectionQuota
 from server.live.edge.endpoint import Edge
 from server.live.edge.fanout import Fanout
 from server.live.edge.limits import EdgeLimits
+from server.live.edge.server import HttpSide
 from server.live.node_actor import NodeActor
 from server.live.published import NodesPublish, PublishedEvents
 from server.live.sockets import OnForged, Sockets
@@ -182,7 +183,7 @@ async def serving(
     assert runner.server is not None
     edge = Edge(
         application=live.sockets,
-        http=http_protocols(runner.server, keepalive_timeout_s=75.0),
+        http=HttpSide(protocol=http_protocols(runner.server, keepalive_timeout_s=75.0)),
         limits=EdgeLimits(),
         fanout=live.fanout,
     )

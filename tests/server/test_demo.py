@@ -27,6 +27,7 @@ from server.demo.show import NotPublished, keep_publishing
 from server.live.edge.application import ConnectRefused
 from server.live.edge.endpoint import Edge
 from server.live.edge.limits import EdgeLimits
+from server.live.edge.server import HttpSide
 from server.live.edge.socket import Socket
 from tests.e2e.serving import Server
 from tests.e2e.waiting import until
@@ -63,7 +64,7 @@ async def edge_api() -> AsyncIterator[Api]:
     async def nothing(request: web.BaseRequest) -> web.StreamResponse:
         return web.json_response({"detail": "There is nothing."}, status=404)
 
-    edge = Edge(application=Answering(), http=web.Server(nothing), limits=limits)
+    edge = Edge(application=Answering(), http=HttpSide(protocol=web.Server(nothing)), limits=limits)
     await edge.start(host="127.0.0.1", port=0)
     async with aiohttp.ClientSession() as client:
         yield Api(client=client, origin=f"http://127.0.0.1:{edge.addresses[0][1]}")

@@ -13,7 +13,9 @@ from storage.ids import Ids
 from storage.leases import Leases
 from storage.postgres import Database
 from storage.recording import Recordings, Segment
-from storage.stream import NewStream, Streams, StreamState
+from storage.stream import Streams
+from storage.stream_pages import StreamPages
+from storage.stream_rows import NewStream, StreamState
 
 AT = dt.datetime(2026, 5, 1, 12, tzinfo=dt.UTC)
 
@@ -24,6 +26,7 @@ class Shelf:
     def __init__(self, db: Database) -> None:
         self.db = db
         self.streams = Streams(db=db)
+        self.pages = StreamPages(db=db)
         self._ids = Ids()
         self.owner = self.id()
         self.fence = Fence(shard=0, epoch=0)
@@ -48,7 +51,7 @@ class Shelf:
         return new.id
 
     async def titles(self, **wanted: Any) -> list[str]:
-        return [row.title for row in (await self.streams.page(**wanted)).items]
+        return [row.title for row in (await self.pages.page(**wanted)).items]
 
 
 @pytest.fixture
@@ -69,7 +72,7 @@ async def test_pages_hold_every_stream_once_while_newer_ones_are_added(shelf: Sh
     expected = await shelf.titles(limit=100)
     seen, after = [], None
     while True:
-        page = await shelf.streams.page(limit=3, after=after)
+        page = await shelf.pages.page(limit=3, after=after)
         seen += [row.title for row in page.items]
         if (after := page.next) is None:
             break

@@ -4,13 +4,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
 from random import random
+from typing import Final
 
 from server.http.addresses import LOOPBACK, ClientAddresses, is_loopback, limiting_key
 from server.http.origins import is_same_origin
 
 _LEAST_RETRY_S = 1.0
 _LEAST_RECONNECT_MS = 250
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trusted:
+    """``origins``: whose pages may open sessions besides this server's own. ``proxies``: addresses or networks whose
+    forwarded addresses are believed.
+    """
+
+    origins: Collection[str] = ()
+    proxies: Iterable[str] = ()
+
+
+NOBODY_TRUSTED: Final = Trusted()
 
 
 class AllowedOrigins:

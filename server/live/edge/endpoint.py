@@ -6,19 +6,20 @@ import asyncio
 import socket as sockets
 import ssl as tls
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any, Literal
 
+from server.live.edge.admission import NOBODY_TRUSTED, Trusted
 from server.live.edge.application import Application
 from server.live.edge.client import Client, client_of
 from server.live.edge.fanout import Fanout
 from server.live.edge.limits import EdgeLimits
 from server.live.edge.msgpack import MsgpackParser
-from server.live.edge.nodes import Address
+from server.live.edge.nodes import ALONE, SessionNodes
 from server.live.edge.packet import Parser
 from server.live.edge.recovery import RecoveryBuffers
-from server.live.edge.server import HEAD_REFUSAL, EdgeServer, Refusal
+from server.live.edge.server import EdgeServer, HttpSide
 from server.live.edge.session import EngineSession
 from server.live.edge.socket import Socket
 from server.live.edge.socket_server import SocketServer
@@ -36,23 +37,15 @@ class Edge:
         self,
         *,
         application: Application,
-        http: Callable[[], Any],
+        http: HttpSide,
         limits: EdgeLimits | None = None,
-        allowed_origins: Collection[str] = (),
-        trusted_proxies: Iterable[str] = (),
+        trusted: Trusted = NOBODY_TRUSTED,
+        nodes: SessionNodes = ALONE,
         namespaces: Collection[str] = ("/",),
         paths: Mapping[str, ParserName] = DEFAULT_PATHS,
         fanout: Fanout | None = None,
-        node_tag: str = "",
-        elsewhere: Callable[[str], Address | None] = lambda _: None,
-        head_refusal: Refusal = HEAD_REFUSAL,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`http` is an `aiohttp.web.Server` (what `AppRunner.server` is after `setup`). `node_tag` is what this node's
-        session ids end with (`tag_of` its name); `elsewhere` gives host and port where the node with another tag
-        listens inside, None when there is none (any more). `head_refusal`, a content type and a body, answers requests
-        whose head is too large.
-        """
         self.limits = limits or EdgeLimits()
         self.fanout = fanout or Fanout()
         self._recovery_buffers = RecoveryBuffers(clock=clock)
@@ -73,11 +66,8 @@ class Edge:
             mounts={path: partial(_open, socket_server) for path, socket_server in self._socket_servers.items()},
             http=http,
             limits=self.limits,
-            allowed_origins=allowed_origins,
-            trusted_proxies=trusted_proxies,
-            node_tag=node_tag,
-            elsewhere=elsewhere,
-            head_refusal=head_refusal,
+            trusted=trusted,
+            nodes=nodes,
             clock=clock,
         )
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Final
 
 from server.live.edge.engineio import RANDOM_CHARACTERS
@@ -15,6 +16,20 @@ _TAG_BYTES: Final = 5  # 8 characters: two of a thousand nodes have the same one
 
 Address = tuple[str, int]
 """Host and port of a node's internal listener."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionNodes:
+    """``tag``: what the ids of this node's sessions end with (``tag_of`` its name); empty for a node on its own.
+    ``elsewhere``: where the node with another tag listens inside; None when there is none (any more).
+    """
+
+    tag: str = ""
+    elsewhere: Callable[[str], Address | None] = lambda _: None
+
+    def __post_init__(self) -> None:
+        if self.tag and not is_tag(self.tag):
+            raise ValueError(f"{self.tag!r} cannot be a node's tag")
 
 
 def tag_of(name: str) -> str:
@@ -39,3 +54,6 @@ def address_in(tag: str, nodes: Iterable[tuple[str, str]]) -> Address | None:
     found = next((address for name, address in nodes if tag_of(name) == tag), "")
     host, _, port = found.removeprefix("http://").rstrip("/").rpartition(":")
     return (host.strip("[]"), int(port)) if host and port.isascii() and port.isdigit() else None
+
+
+ALONE: Final = SessionNodes()

@@ -7,18 +7,19 @@ import math
 import socket as sockets
 import ssl as tls
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 from server.live.edge import websocket
-from server.live.edge.admission import AddressQuota, AllowedOrigins
+from server.live.edge.admission import NOBODY_TRUSTED, AddressQuota, AllowedOrigins, Trusted
 from server.live.edge.connections import Admission, PlainConnections
 from server.live.edge.demultiplexer import HttpDemultiplexer
 from server.live.edge.engine_requests import EngineRequests, Mounts
 from server.live.edge.forward import Forwarding
 from server.live.edge.limits import EdgeLimits
 from server.live.edge.listener import Listener
-from server.live.edge.nodes import Address, is_tag
+from server.live.edge.nodes import ALONE, SessionNodes
 from server.live.edge.sessions import EngineSessions
 
 _LAST_POLLS_LOOK_S: Final = 0.02
@@ -30,45 +31,46 @@ Refusal = tuple[str, bytes]
 HEAD_REFUSAL: Final[Refusal] = ("text/plain; charset=UTF-8", b"Request head is too large")
 
 
+@dataclass(frozen=True, kw_only=True)
+class HttpSide:
+    """``protocol`` makes the HTTP server's protocol for one connection: an `aiohttp.web.Server` (what
+    `AppRunner.server` is after `setup`), called. ``head_refusal`` answers requests whose head is too large.
+    """
+
+    protocol: Callable[[], Any]
+    head_refusal: Refusal = HEAD_REFUSAL
+
+
 class EdgeServer:
     """Engine.IO v4 at the mounts, over polling and WebSocket; every other request is the HTTP server's.
 
     It may listen inside as well, for the cluster's other nodes: HTTP, and requests that they take here because the
     session is ours. No session is opened there and nothing is taken further.
 
-    `http` makes the HTTP server's protocol for one connection: an `aiohttp.web.Server`, called. Its own end is its
-    owner's affair, before or after `close`.
+    The end of the HTTP server is its owner's affair, before or after `close`.
     """
 
     def __init__(
         self,
         *,
         mounts: Mounts,
-        http: Callable[[], Any],
+        http: HttpSide,
         limits: EdgeLimits | None = None,
-        allowed_origins: Collection[str] = (),
-        trusted_proxies: Iterable[str] = (),
-        node_tag: str = "",
-        elsewhere: Callable[[str], Address | None] = lambda _: None,
-        head_refusal: Refusal = HEAD_REFUSAL,
+        trusted: Trusted = NOBODY_TRUSTED,
+        nodes: SessionNodes = ALONE,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`node_tag` is what this node's session ids end with; `elsewhere` says where the node with another tag has its
-        internal listener, None when there is none (any more). `head_refusal` is the body of a 431.
-        """
-        if node_tag and not is_tag(node_tag):
-            raise ValueError(f"{node_tag!r} cannot be a node's tag")
         self.limits = limits or EdgeLimits()
-        self.http = http
-        self.head_refusal = head_refusal
-        self.origins = AllowedOrigins(allowed_origins)
+        self.http = http.protocol
+        self.head_refusal = http.head_refusal
+        self.origins = AllowedOrigins(trusted.origins)
         addresses = AddressQuota(
-            trusted_proxies=trusted_proxies,
+            trusted_proxies=trusted.proxies,
             limit=self.limits.max_sessions_per_address,
             limit_loopback=self.limits.limit_loopback,
         )
-        self.sessions = EngineSessions(limits=self.limits, clock=clock, forget=addresses.leave, node_tag=node_tag)
-        self.forwarding = Forwarding(sessions=self.sessions, elsewhere=elsewhere, left=self.left)
+        self.sessions = EngineSessions(limits=self.limits, clock=clock, forget=addresses.leave, node_tag=nodes.tag)
+        self.forwarding = Forwarding(sessions=self.sessions, elsewhere=nodes.elsewhere, left=self.left)
         self.requests = EngineRequests(
             mounts=mounts,
             sessions=self.sessions,

@@ -18,7 +18,8 @@ from storage.ids import Ids
 from storage.leases import Leases
 from storage.postgres import Database
 from storage.recording import Recordings
-from storage.stream import NewStream, Streams
+from storage.stream import Streams
+from storage.stream_rows import NewStream
 from storage.viewers import Views
 
 AT = dt.datetime(2026, 5, 1, 12, tzinfo=dt.UTC)

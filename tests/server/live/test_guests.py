@@ -12,7 +12,8 @@ from server.live.guests import GuestRoutes
 from storage.ids import Ids
 from storage.postgres import Database
 from storage.rights import RightsTable
-from storage.stream import NewStream, Streams
+from storage.stream import Streams
+from storage.stream_rows import NewStream
 from tests.server.conftest import ApiFixture, Serve, Someone
 from tests.server.live.test_hls import PEOPLE, view
 

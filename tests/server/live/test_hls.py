@@ -28,7 +28,7 @@ from storage.memory.streams import MemoryStreams
 from storage.memory.tables import MemoryPerson as Row
 from storage.memory.tables import Tables
 from storage.recording import Init, Segment
-from storage.stream import NewStream
+from storage.stream_rows import NewStream
 from tests.media.hls.sources import AUDIO, VIDEO, live, mixed, pictures, sounds
 
 NOW = dt.datetime(2026, 5, 1, tzinfo=dt.UTC)

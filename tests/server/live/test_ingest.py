@@ -20,7 +20,7 @@ from storage.ids import Ids
 from storage.memory.recordings import MemoryRecordings
 from storage.memory.streams import MemoryStreams
 from storage.memory.tables import MemoryPerson, Tables
-from storage.stream import NewStream, StreamRow
+from storage.stream_rows import NewStream, StreamRow
 
 NOW = dt.datetime.now(dt.UTC)
 

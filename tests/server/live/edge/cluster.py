@@ -11,7 +11,8 @@ from typing import Any
 import aiohttp
 
 from server.live.edge.endpoint import Edge
-from server.live.edge.nodes import Address, tag_of
+from server.live.edge.nodes import Address, SessionNodes, tag_of
+from server.live.edge.server import HttpSide
 from tests.server.live.edge.serving import (
     EchoApplication,
     Served,
@@ -36,10 +37,9 @@ class EdgeCluster:
             echo = EchoApplication()
             edge = Edge(
                 application=echo,
-                http=http_server(),
+                http=HttpSide(protocol=http_server()),
                 fanout=echo.fanout,
-                node_tag=tag_of(name),
-                elsewhere=self.inside.get,
+                nodes=SessionNodes(tag=tag_of(name), elsewhere=self.inside.get),
                 **options,
             )
             await edge.start(host="127.0.0.1", ssl=ssl)

@@ -13,6 +13,7 @@ from aiohttp import web
 from server.live.edge.application import Application
 from server.live.edge.endpoint import Edge
 from server.live.edge.limits import EdgeLimits
+from server.live.edge.server import HttpSide
 from tests.server.live.edge.cluster import EdgeCluster
 from tests.server.live.edge.serving import EchoApplication, Served, http_server
 
@@ -43,7 +44,9 @@ async def serve() -> AsyncIterator[Serve]:
     ) -> Served:
         echo = application or EchoApplication()
         options.setdefault("fanout", getattr(echo, "fanout", None))
-        edge = Edge(application=echo, http=http or http_server(), limits=limits or EdgeLimits(), **options)
+        edge = Edge(
+            application=echo, http=HttpSide(protocol=http or http_server()), limits=limits or EdgeLimits(), **options
+        )
         await edge.start(host="127.0.0.1", port=0, ssl=ssl)
         served = Served(edge, scheme="https" if ssl else "http")
         running.append(served)

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from server.live.edge.admission import Trusted
 from server.live.edge.forward import MARK
 from server.live.edge.limits import EdgeLimits
 from server.live.edge.nodes import tag_of
@@ -108,7 +109,7 @@ async def test_connection_of_the_client_is_kept_and_carries_its_next_requests(bu
 
 
 async def test_answer_lets_a_page_of_an_allowed_origin_read_it(build: Build) -> None:
-    a, b = await build(allowed_origins=["https://app.example"])
+    a, b = await build(trusted=Trusted(origins=["https://app.example"]))
     sid = await a.open_polling()
     headers = {"Origin": "https://app.example"}
     async with b.http.post(b.at(f"{POLLING}&sid={sid}"), data="40", headers=headers) as response:

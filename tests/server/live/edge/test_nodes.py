@@ -9,17 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from server.live.edge.endpoint import Edge
-from server.live.edge.nodes import Address, address_in, tag_of
+from server.live.edge.nodes import Address, SessionNodes, address_in, tag_of
 from tests.server.live.edge.cluster import (
     NOBODY,
     balancer,
 )
 from tests.server.live.edge.conftest import QUICK, Build
-from tests.server.live.edge.serving import (
-    EchoApplication,
-    http_server,
-)
 
 HERE = Path(__file__).parent
 MODULES = Path(os.environ.get("SOCKET_IO_MODULES", Path(__file__).parents[4] / "server" / "web" / "node_modules"))
@@ -35,7 +30,7 @@ def test_tag_is_short_and_the_same_for_the_same_name() -> None:
 @pytest.mark.parametrize("tag", ["a" * 13, "A", "a/b", "ä", " "])
 def test_tag_that_could_not_be_told_from_an_id_is_refused(tag: str) -> None:
     with pytest.raises(ValueError, match="tag"):
-        Edge(application=EchoApplication(), http=http_server, node_tag=tag)
+        SessionNodes(tag=tag)
 
 
 @pytest.mark.parametrize(

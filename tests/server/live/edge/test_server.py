@@ -12,6 +12,7 @@ import pytest
 from aiohttp import web
 from cryptography import x509
 
+from server.live.edge.admission import Trusted
 from server.live.edge.limits import EdgeLimits
 from tests.server.live.edge.certificates import self_signed
 from tests.server.live.edge.conftest import Serve
@@ -243,7 +244,7 @@ async def test_body_that_breaks_off_leaves_the_session_usable(serve: Serve) -> N
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null"])
 async def test_foreign_origin_is_refused_at_every_handshake(serve: Serve, origin: str) -> None:
-    served = await serve(allowed_origins=["https://app.example"])
+    served = await serve(trusted=Trusted(origins=["https://app.example"]))
     async with served.http.get(served.at(POLLING), headers={"Origin": origin}) as response:
         assert response.status == 403
         assert "Access-Control-Allow-Origin" not in response.headers
@@ -253,7 +254,7 @@ async def test_foreign_origin_is_refused_at_every_handshake(serve: Serve, origin
 
 
 async def test_own_and_listed_origins_and_none_are_admitted(serve: Serve) -> None:
-    served = await serve(allowed_origins=["https://app.example"])
+    served = await serve(trusted=Trusted(origins=["https://app.example"]))
     for headers in ({}, {"Origin": served.url}, {"Origin": "https://app.example"}):
         assert (await served.get(POLLING, headers=headers))[0] == 200
         ws = await served.http.ws_connect(served.at("EIO=4&transport=websocket"), headers=headers)
@@ -261,7 +262,7 @@ async def test_own_and_listed_origins_and_none_are_admitted(serve: Serve) -> Non
 
 
 async def test_preflight_names_the_listed_origin_only(serve: Serve) -> None:
-    served = await serve(allowed_origins=["https://app.example"])
+    served = await serve(trusted=Trusted(origins=["https://app.example"]))
     async with served.http.options(served.at(POLLING), headers={"Origin": "https://app.example"}) as response:
         assert response.status == 204
         assert response.headers["Access-Control-Allow-Origin"] == "https://app.example"
@@ -272,7 +273,7 @@ async def test_preflight_names_the_listed_origin_only(serve: Serve) -> None:
 
 
 async def test_answers_to_a_listed_origin_can_be_read_by_it(serve: Serve) -> None:
-    served = await serve(allowed_origins=["https://app.example"])
+    served = await serve(trusted=Trusted(origins=["https://app.example"]))
     async with served.http.get(served.at(POLLING), headers={"Origin": "https://app.example"}) as response:
         assert response.headers["Access-Control-Allow-Origin"] == "https://app.example"
         assert response.headers["Vary"] == "Origin"
@@ -331,9 +332,7 @@ async def test_connection_that_ends_before_its_turn_opens_nothing(serve: Serve) 
 
 
 async def test_address_behind_a_trusted_proxy_is_the_clients(serve: Serve) -> None:
-    served = await serve(
-        limits=EdgeLimits(max_sessions_per_address=1), trusted_proxies=["127.0.0.0/8"], allowed_origins=[]
-    )
+    served = await serve(limits=EdgeLimits(max_sessions_per_address=1), trusted=Trusted(proxies=["127.0.0.0/8"]))
     for address, status in (("9.9.9.9", 200), ("9.9.9.9", 429), ("9.9.9.8", 200)):
         assert (await served.get(POLLING, headers={"X-Forwarded-For": address}))[0] == status
     assert {session.remote for session in served.edge.server.sessions.by_sid.values()} == {"9.9.9.9", "9.9.9.8"}

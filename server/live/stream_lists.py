@@ -1,0 +1,89 @@
+"""Streams in lists over REST."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from actors.events import StreamView
+from server.http.cursors import decode_cursor, encode_cursor
+from server.http.operation import Answer, Call, Operation
+from server.http.shapes import Page
+from server.live.durable import view_of
+from server.live.stream_access import id_of
+from server.live.stream_directory import StreamDirectory, shown
+from server.live.stream_shapes import TAG, State, StreamQuery, StreamShape
+from storage.stream import Streams
+from storage.stream_pages import StreamPages
+
+MAX_LIVE: Final = 500
+
+
+class StreamListRoutes:
+    """``GET /api/v1/streams``."""
+
+    def __init__(self, *, rows: Streams, pages: StreamPages, stream_directory: StreamDirectory) -> None:
+        self._rows = rows
+        self._pages = pages
+        self._stream_directory = stream_directory
+
+    def operations(self) -> Sequence[Operation]:
+        return [
+            Operation(
+                method="GET", path="/api/v1/streams", handler=self._list, name="listStreams", tag=TAG,
+                summary="Public streams: the most watched first when live, else the newest", query=StreamQuery,
+                answers={200: Page[StreamShape]}, auth="optional",
+            ),
+        ]  # fmt: skip
+
+    async def _list(self, call: Call[None, StreamQuery]) -> Answer:
+        query = call.query
+        owner_id = None if query.owner is None else await self._rows.owner_named(query.owner)
+        if query.owner is not None and owner_id is None:
+            return Answer(200, {"items": [], "next": None})
+        if query.state == "live":
+            return await self._most_watched(query, owner_id, id_of(call))
+        states: Sequence[State] = (query.state,) if query.state else ("live", "interrupted", "scheduled", "ended")
+        after = decode_cursor(query.cursor, tuple[datetime, UUID]) if query.cursor is not None else None
+        page = await self._pages.page(
+            states=states,
+            category=query.category,
+            q=query.q,
+            owner_id=owner_id,
+            viewer_id=id_of(call),
+            limit=query.limit,
+            after=(after[0], str(after[1])) if after is not None else None,
+        )
+        items = [shown(self._stream_directory.counted(view_of(row))) for row in page.items]
+        return Answer(200, {"items": items, "next": encode_cursor(page.next) if page.next is not None else None})
+
+    async def _most_watched(self, query: StreamQuery, owner_id: str | None, viewer_id: str | None) -> Answer:
+        """The live ones by viewers. A cursor is the last one shown, by count and id: rows added do not move it."""
+        views: list[StreamView] = []
+        after = None
+        while len(views) < MAX_LIVE:
+            page = await self._pages.page(
+                states=("live", "interrupted"),
+                category=query.category,
+                q=query.q,
+                owner_id=owner_id,
+                viewer_id=viewer_id,
+                limit=100,
+                after=after,
+            )
+            views += [self._stream_directory.counted(view_of(row)) for row in page.items]
+            if (after := page.next) is None:
+                break
+        views.sort(key=_rank)
+        if query.cursor is not None:
+            rank, last_id = decode_cursor(query.cursor, tuple[int, UUID])
+            views = [view for view in views if _rank(view) > (rank, str(last_id))]
+        items = views[: query.limit]
+        following = encode_cursor(_rank(items[-1])) if len(views) > len(items) else None
+        return Answer(200, {"items": [shown(view) for view in items], "next": following})
+
+
+def _rank(view: StreamView) -> tuple[int, str]:
+    return (-view.viewers, view.id)

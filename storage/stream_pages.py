@@ -1,0 +1,108 @@
+"""Streams in lists: newest first, page by page."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from storage.postgres import Database
+from storage.stream_rows import IN_GOOD_STANDING, SELECT, State, StreamRow, stream_of
+
+MAX_PAGE: Final = 100
+
+Position = tuple[dt.datetime, str]
+"""Where a page ended: the time that its last stream stands under, and its id."""
+
+
+class StreamPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Streams in order, and the position after which the next page begins (None at the end)."""
+
+    items: tuple[StreamRow, ...]
+    next: Position | None
+
+
+class StreamPages:
+    """Streams as lists show them."""
+
+    def __init__(self, *, db: Database) -> None:
+        self._db = db
+
+    async def page(
+        self,
+        *,
+        states: Sequence[State] = ("live", "interrupted"),
+        category: str | None = None,
+        q: str | None = None,
+        owner_id: str | None = None,
+        has_recording: bool = False,
+        is_public: bool = True,
+        viewer_id: str | None = None,
+        limit: int = 20,
+        after: Position | None = None,
+    ) -> StreamPage:
+        """Streams, newest first (by start, else schedule, else creation). Pages stay stable while rows are added.
+
+        ``q``: every word occurs in title, description, category or tags. ``viewer_id``: without the streams of those
+        who block this person, and whom this person blocks.
+        """
+        where = _Where(list(states), is_public)
+        if category is not None:
+            where.add("s.category = {}", category)
+        if owner_id is not None:
+            where.add("s.owner_id = {}", owner_id)
+        if has_recording:
+            where.add("s.state = {} and exists (select from stream_segments g where g.stream_id = s.id)", "ended")
+        if viewer_id is not None:
+            where.add(_NOT_APART, viewer_id, viewer_id)
+        for word in (q or "").split()[:8]:
+            where.add(_MATCHES, f"%{_escaped(word)}%")
+        if after is not None:
+            where.add(f"({_NEWEST}, s.id) < ({{}}, {{}})", *after)
+        wanted = max(1, min(limit, MAX_PAGE))
+        order = f" order by {_NEWEST} desc, s.id desc limit {wanted + 1}"
+        rows = await self._db.fetch(SELECT + where.sql() + order, *where.args)
+        items = tuple(stream_of(row) for row in rows[:wanted])
+        return StreamPage(items=items, next=_position(items[-1]) if len(rows) > wanted else None)
+
+
+class _Where:
+    """Conditions and their numbered arguments. Live lists filter on the state by equality, so that the index serves."""
+
+    def __init__(self, states: list[State], is_public: bool) -> None:
+        self.args: list[object] = []
+        self._parts: list[str] = []
+        self.add(
+            "s.state = {}" if len(states) == 1 else "s.state = any({}::text[])",
+            states[0] if len(states) == 1 else states,
+        )
+        if is_public:
+            self.add("s.visibility = {}" + IN_GOOD_STANDING, "public")
+
+    def add(self, condition: str, *values: object) -> None:
+        numbers = [f"${len(self.args) + at}" for at in range(1, len(values) + 1)]
+        self._parts.append(condition.format(*numbers))
+        self.args.extend(values)
+
+    def sql(self) -> str:
+        return " where " + " and ".join(self._parts)
+
+
+def _escaped(word: str) -> str:
+    for sign in ("\\", "%", "_"):
+        word = word.replace(sign, "\\" + sign)
+    return word.replace("\0", "")
+
+
+def _position(row: StreamRow) -> Position:
+    return row.started_at or row.scheduled_at or row.created_at, row.id
+
+
+_NEWEST: Final = "coalesce(s.started_at, s.scheduled_at, s.created_at)"
+_MATCHES: Final = "concat_ws(' ', s.title, s.description, s.category, array_to_string(s.tags, ' ')) ilike {}"
+_NOT_APART: Final = (
+    "not exists (select from blocks b where b.user_id = s.owner_id and b.blocked_id = {}) "
+    "and not exists (select from blocks b where b.user_id = {} and b.blocked_id = s.owner_id)"
+)
