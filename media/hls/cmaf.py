@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from media.errors import MediaError
+from media.unit import Codec, Track, Unit
 
 _NON_SYNC: Final = 0x00010000
 _DURATION, _SIZE, _FLAGS, _OFFSET = 0x000100, 0x000200, 0x000400, 0x000800
@@ -92,6 +93,26 @@ def _read_init(data: bytes) -> TrackHead:
         size=data[tkhd[1] - 8 : tkhd[1]],
         entry=data[begin - 8 : end],
     )
+
+
+_CONFIGS: Final = {b"avc1": (Codec.H264, b"avcC"), b"hvc1": (Codec.HEVC, b"hvcC"), b"av01": (Codec.AV1, b"av1C")}
+_VISUAL_ENTRY_BYTES: Final = 86
+"""A box's head and the fields of a ``VisualSampleEntry``, before its boxes (ISO/IEC 14496-12, 12.1.3)."""
+
+
+def key_frame(init: bytes, segment: bytes) -> tuple[Track, Unit]:
+    """The first picture of a segment, as a decoder takes it. Raises ``BadSegment`` where that is no key frame of H.264,
+    HEVC or AV1."""
+    head, fragments = read_init(init), read_fragments(segment)
+    if head.entry[4:8] not in _CONFIGS or not fragments or not fragments[0].keys[0]:
+        raise BadSegment("no key frame to decode")
+    codec, config_box = _CONFIGS[head.entry[4:8]]
+    begin, end = _inside(head.entry, (_VISUAL_ENTRY_BYTES, len(head.entry)), config_box)
+    first = fragments[0]
+    track = Track(kind="video", codec=codec, timescale=head.timescale, config=head.entry[begin:end])
+    data = segment[first.data_at : first.data_at + first.sizes[0]]
+    pts = first.decode_time + first.offsets[0]
+    return track, Unit(kind="video", pts=pts, dts=first.decode_time, is_key=True, data=data, at=0.0)
 
 
 def read_fragments(segment: bytes) -> list[Fragment]:

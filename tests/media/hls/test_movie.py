@@ -9,10 +9,11 @@ from pathlib import Path
 import av
 import pytest
 
-from media.hls.cmaf import BadSegment, boxes, read_fragments, read_init
+from media.hls.cmaf import BadSegment, boxes, key_frame, read_fragments, read_init
 from media.hls.cutting import Film, Piece, cut, render_extents
 from media.hls.events import Event, InitReady, SegmentReady
 from media.hls.folder import RunFolder
+from media.transcode import image
 from tests.media.hls.sources import encode
 from tests.media.hls.test_muxer import ffmpeg_complaints, mux, of
 
@@ -133,3 +134,14 @@ def test_another_codec_in_the_middle_is_refused(renditions) -> None:
     other = renditions["audio"][0]
     with pytest.raises(BadSegment):
         cut({"video": [renditions["video"][0], other]}, start=Fraction(3600), stop=Fraction(3610))
+
+
+def test_the_key_frame_of_a_segment_is_what_a_decoder_takes(renditions) -> None:
+    piece = renditions["video"][1]
+    track, unit = key_frame(piece.init, piece.data)
+    picture = image.take(track, unit)
+    assert picture is not None
+    assert picture[8:12] == b"WEBP"
+    assert unit.pts / track.timescale == pytest.approx(3602, abs=0.2)
+    with pytest.raises(BadSegment):
+        key_frame(renditions["audio"][0].init, renditions["audio"][0].data)

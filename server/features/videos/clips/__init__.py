@@ -13,6 +13,7 @@ from server.feature import NO_UUID, ExportSection, Feature, PersonalData, Platfo
 from server.features.videos.clips import queries, rules
 from server.features.videos.clips.clips import Clips, erase
 from server.features.videos.clips.media import ClipMedia
+from server.features.videos.clips.pictures import ClipPictures
 from server.features.videos.clips.routes import ClipRoutes
 from server.features.videos.clips.settings import ClipSettings
 from server.http.limits import hourly
@@ -40,7 +41,15 @@ def build(
     addresses: MediaAddresses,
     viewings: Viewings,
 ) -> ClipsRoom:
-    clips = Clips(db=platform.db, objects=platform.objects, footage=footage, ids=platform.ids)
+    pictures = ClipPictures(db=platform.db, objects=platform.objects)
+    clips = Clips(
+        db=platform.db,
+        objects=platform.objects,
+        footage=footage,
+        ids=platform.ids,
+        jobs=platform.jobs,
+        pictures=pictures,
+    )
     routes = ClipRoutes(
         clips=clips,
         addresses=addresses,
@@ -53,6 +62,7 @@ def build(
     feature = Feature(
         name="clips",
         operations=[*routes.operations(), *media.operations()],
+        jobs=[pictures.job],
         personal_data=PersonalData(
             tables=frozenset({"clips", "clip_messages", "clip_settings"}), sections=SECTIONS, erase=erase
         ),

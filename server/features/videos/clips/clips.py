@@ -13,10 +13,13 @@ from media.errors import MediaError
 from media.hls.cutting import Film, Piece, cut
 from media.hls.reel import Stretch
 from server.features.videos.clips import queries
+from server.features.videos.clips.keys import FILE, THUMBNAIL, file_key, prefix
+from server.features.videos.clips.pictures import ClipPictures, MakePicture
 from server.features.videos.clips.rules import nothing_to_clip, span_of
 from server.features.videos.clips.shapes import ClipFile, Rendition
 from server.http.errors import Problem, not_found
 from server.http.previews import Preview
+from server.jobs import Jobs
 from server.live.footage import Footage, FootageFinder, FootageStream, Gone
 from server.live.viewings import Viewer
 from storage.doomed import keep, reserve
@@ -28,6 +31,8 @@ from storage.seen_streams import SeenStream, seen_stream
 MAKE_S: Final = 30.0
 RESERVED_S: Final = 300.0
 """Far more than ``MAKE_S``, so that nothing is swept that is still being made."""
+FRESH_S: Final = 8.0
+"""The stream's latest picture is one of the clip if that ends no longer ago than this."""
 READERS: Final = 8
 AT_ONCE: Final = 2
 MP4: Final = "video/mp4"
@@ -47,6 +52,11 @@ class ClipRow(msgspec.Struct, frozen=True, kw_only=True):
     has_thumbnail: bool
     row: Row
 
+    @property
+    def picture(self) -> str | None:
+        """The object of its picture; None while there is none."""
+        return self.file.picture or (THUMBNAIL if self.has_thumbnail else None)
+
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """The ``seconds`` before ``end_s`` of the media clock (None: before the newest). ``at``: the wall clock."""
@@ -61,8 +71,18 @@ class Clips:
     """Every node makes clips, at most ``AT_ONCE`` of them at a time, since each is held in memory."""
 
     def __init__(
-        self, *, db: Database, objects: ObjectStore, footage: FootageFinder, ids: Ids, at_once: int = AT_ONCE
+        self,
+        *,
+        db: Database,
+        objects: ObjectStore,
+        footage: FootageFinder,
+        ids: Ids,
+        jobs: Jobs,
+        pictures: ClipPictures,
+        at_once: int = AT_ONCE,
     ) -> None:
+        self._jobs = jobs
+        self._pictures = pictures
         self._db = db
         self._objects = objects
         self._footage = footage
@@ -97,25 +117,27 @@ class Clips:
         start, stop = span_of(footage.reel, seconds=wanted.seconds, end_s=wanted.end_s, is_on_air=source.is_on_air)
         film = await _filmed(footage, start, stop)
         clip_id = str(self._ids.uuid7(wanted.at))
-        await reserve(self._db, _prefix(clip_id), for_s=RESERVED_S)
-        await self._objects.put(file_key(clip_id, "clip.mp4"), b"".join(film.parts), content_type=MP4)
+        await reserve(self._db, prefix(clip_id), for_s=RESERVED_S)
+        await self._objects.put(file_key(clip_id, FILE), b"".join(film.parts), content_type=MP4)
         has_thumbnail = await self._keep_picture(clip_id, source, viewer)
         file = ClipFile(size=film.size, renditions=_renditions(footage.reel.stretches, film))
         times = round(start * 1000), round(stop * 1000)
         async with self._db.transaction() as tx:
-            if not await keep(tx, _prefix(clip_id)):
+            if not await keep(tx, prefix(clip_id)):
                 raise Problem(503, "The clip took too long", retry_after_s=5.0)
             await tx.execute(
                 queries.INSERT, clip_id, stream.id, stream.room_id, stream.owner_id, viewer.id,
                 wanted.title or stream.title, stream.visibility, *times, msgspec.to_builtins(file), has_thumbnail,
             )  # fmt: skip
+            if not (has_thumbnail and source.is_on_air and footage.reel.end_s - stop < FRESH_S):
+                await self._jobs.enqueue(tx, self._pictures.job, MakePicture(clip_id))
             await tx.execute(queries.COPY_MESSAGES, clip_id, stream.room_id, *times)
         return clip_id
 
     async def _keep_picture(self, clip_id: str, source: FootageStream, viewer: Viewer) -> bool:
         picture = await self._footage.picture(source, viewer)
         if picture is not None:
-            await self._objects.put(file_key(clip_id, "thumbnail.webp"), picture, content_type="image/webp")
+            await self._objects.put(file_key(clip_id, THUMBNAIL), picture, content_type="image/webp")
         return picture is not None
 
     async def one(self, clip_id: str, viewer: Viewer) -> ClipRow:
@@ -167,14 +189,6 @@ async def erase(tx: Transaction, person_id: str) -> None:
         await tx.execute(sql, person_id)
 
 
-def file_key(clip_id: str, name: str) -> str:
-    return f"{_prefix(clip_id)}{name}"
-
-
-def _prefix(clip_id: str) -> str:
-    return f"clips/{clip_id}/"
-
-
 def _clip(row: Row) -> ClipRow:
     return ClipRow(
         id=row["id"],
@@ -197,7 +211,7 @@ def _preview(clip: ClipRow) -> Preview:
         path=base,
         author=clip.row["owner_display_name"] or clip.row["owner_username"],
         author_path=f"/@{clip.row['owner_username']}",
-        image=f"{base}/thumbnail.webp" if clip.has_thumbnail else None,
+        image=f"{base}/{clip.picture}" if clip.picture else None,
         player=f"/embed/{clip.id}",
         video=f"{base}/clip.mp4",
     )

@@ -11,7 +11,8 @@ from aiohttp import web
 from media.hls.cutting import render_extents
 from media.hls.listing import RenditionInfo
 from media.hls.multivariant import render_multivariant
-from server.features.videos.clips.clips import ClipRow, Clips, file_key
+from server.features.videos.clips.clips import ClipRow, Clips
+from server.features.videos.clips.keys import FILE, PICTURE, THUMBNAIL, file_key
 from server.features.videos.clips.shapes import Rendition
 from server.http import content
 from server.http.errors import not_found
@@ -25,8 +26,11 @@ from storage.objects import ObjectStore
 TAG: Final = "clips"
 IMMUTABLE: Final = "public, max-age=31536000, immutable"
 PLAYLIST_TYPE: Final = "application/vnd.apple.mpegurl"
-FILE: Final = "clip.mp4"
 RENDITION: Final = PathFormat(pattern="^[a-z0-9_-]{1,32}$", description="A rendition", example="video")
+
+PICTURE_NAME: Final = PathFormat(
+    pattern=f"^({THUMBNAIL[:-5]}|{PICTURE[:-5]})$", description="Which picture", example="thumbnail"
+)
 
 
 class FileQuery(Query):
@@ -68,8 +72,9 @@ class ClipMedia:
                 answers={200: mp4, 206: mp4, 304: None}, problems=frozenset({404, 412, 416}), auth="optional",
             ),
             Operation(
-                method="GET", path=f"{base}/thumbnail.webp", handler=self._thumbnail, name="clipThumbnail", tag=TAG,
-                summary="The picture of a clip", paths=clip, answers={200: picture, 206: picture, 304: None},
+                method="GET", path=f"{base}/{{picture}}.webp", handler=self._thumbnail, name="clipThumbnail", tag=TAG,
+                summary="The picture of a clip", paths={**clip, "picture": PICTURE_NAME},
+                answers={200: picture, 206: picture, 304: None},
                 problems=frozenset({404, 412, 416}), auth="optional",
             ),
         ]  # fmt: skip
@@ -98,8 +103,8 @@ class ClipMedia:
 
     async def _thumbnail(self, call: Call[None, None]) -> web.StreamResponse:
         clip = await self._clip(call)
-        name = "thumbnail.webp"
-        size = await self._objects.size(file_key(clip.id, name)) if clip.has_thumbnail else None
+        name = f"{call.path['picture']}.webp"
+        size = await self._objects.size(file_key(clip.id, name))
         if size is None:
             raise not_found("There is no picture of it")
         return await self._sent(call, clip, name, size, {"Content-Type": "image/webp"})

@@ -55,6 +55,11 @@ from clip_messages m join clips c on c.id = m.clip_id join users u on u.id = m.u
 where m.clip_id = $1 and l.deleted_at is null and {IN_GOOD_STANDING.format("u")} order by m."offset"
 """
 
+FILE: Final = "select file from clips where id = $1"
+SET_PICTURE: Final = """
+update clips set file = jsonb_set(file, '{picture}', to_jsonb($2::text)), has_thumbnail = true where id = $1
+"""
+
 SETTINGS: Final = "select others_may_clip from clip_settings where user_id = $1"
 SET: Final = """
 insert into clip_settings (user_id, others_may_clip) values ($1, $2)

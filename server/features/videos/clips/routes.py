@@ -129,7 +129,7 @@ class ClipRoutes:
             "to_ms": clip.to_ms,
             "created_at": clip.row["created_at"],
             "playback": {"hls": f"{base}/index.m3u8", "mp4": f"{base}/clip.mp4"},
-            "thumbnail": f"{base}/thumbnail.webp" if clip.has_thumbnail else None,
+            "thumbnail": f"{base}/{clip.picture}" if clip.picture else None,
             "chat": {"room_id": clip.room_id, "messages": messages},
         }
 

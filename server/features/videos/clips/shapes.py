@@ -39,6 +39,8 @@ class ClipFile(msgspec.Struct, frozen=True, kw_only=True):
 
     size: int
     renditions: list[Rendition]
+    picture: str = ""
+    """The object of its own picture, once there is one."""
 
 
 class ClipBody(Body):

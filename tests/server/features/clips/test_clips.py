@@ -10,11 +10,15 @@ import av
 import m3u8
 import pytest
 
+from media.transcode import image
+from media.unit import Track, Unit
 from server.features.videos.clips.clips import Clips, Wanted, erase
+from server.features.videos.clips.pictures import ClipPictures
 from server.live.viewings import Viewer
 from storage.doomed import DoomedObjects, keep, reserve
 from storage.postgres import Database
 from tests.server.features.clips.conftest import SECONDS, Stage
+from tests.server.jobs.inline import run_due
 
 
 async def keys(stage: Stage) -> list[str]:
@@ -224,6 +228,22 @@ async def test_maker_and_streamer_delete_a_clip_with_its_objects_and_nobody_else
     assert await keys(stage) == []
 
 
+async def take_here(track: Track, unit: Unit) -> bytes | None:
+    """As a codec worker does, in this process."""
+    return image.take(track, unit)
+
+
+async def test_a_clip_of_what_is_over_gets_a_picture_of_its_own(stage: Stage) -> None:
+    clip = await stage.made(await stage.recorded())
+    assert clip["thumbnail"] is None
+    kit = stage.kit
+    pictures = ClipPictures(db=kit.database, objects=kit.platform().objects, take=take_here)
+    assert await run_due(kit.database, pictures.job) == 1
+    _, found = await stage.served.call("GET", f"/clips/{clip['id']}")
+    status, data, headers = await stage.get(found["thumbnail"])
+    assert (status, headers["Content-Type"], data[8:12]) == (200, "image/webp", b"WEBP")
+
+
 class Breaks:
     """An object store that is away from its ``nth`` put on, as if the node were killed there."""
 
@@ -245,9 +265,14 @@ async def test_no_object_is_left_of_a_clip_that_broke_off(stage: Stage) -> None:
     kit = stage.kit
     await kit.platform().objects.put(f"streams/{stream.id}/thumbnail.webp", b"picture", content_type="image/webp")
     viewer = Viewer(id=await stage.id_of(stage.bob), session_id=None)
+    pictures = ClipPictures(db=kit.database, objects=kit.platform().objects)
     for nth in (1, 2):
         broken: Any = Breaks(kit.platform().objects, nth)
-        clips = Clips(db=kit.database, objects=broken, footage=kit.footage(), ids=kit.platform().ids)
+        platform = kit.platform()
+        clips = Clips(
+            db=kit.database, objects=broken, footage=kit.footage(), ids=platform.ids, jobs=platform.jobs,
+            pictures=pictures,
+        )  # fmt: skip
         with pytest.raises(asyncio.CancelledError):
             await clips.make(stream.id, viewer, Wanted(seconds=5, end_s=None, title=None, at=0.0))
         assert len(await keys(stage)) == nth
