@@ -24,12 +24,28 @@ class PictureSize(msgspec.Struct, frozen=True, array_like=True):
     is_cropped: bool = True
 
 
-class Reencode(msgspec.Struct, frozen=True, kw_only=True):
+class Reencode(msgspec.Struct, frozen=True, kw_only=True, tag="reencode"):
     """Make one WebP of each size."""
 
     data: bytes
     sizes: tuple[PictureSize, ...]
     max_pixels: int
+
+
+class KeyFrame(msgspec.Struct, frozen=True, array_like=True):
+    """An initialisation segment, and the beginning of a media segment that holds all of its key frame."""
+
+    init: bytes
+    fragment: bytes
+
+
+class MakeSheet(msgspec.Struct, frozen=True, kw_only=True, tag="sheet"):
+    """Put pictures of these key frames side by side, each ``width`` by ``height`` pixels."""
+
+    frames: tuple[KeyFrame | None, ...]
+    columns: int
+    width: int
+    height: int
 
 
 class Reencoded(msgspec.Struct, frozen=True, tag="reencoded"):
@@ -45,8 +61,9 @@ class Refused(msgspec.Struct, frozen=True, tag="refused"):
     detail: str
 
 
+Order = Reencode | MakeSheet
 Result = Reencoded | Refused
 
 encode: Final = msgspec.msgpack.encode
-requests: Final = msgspec.msgpack.Decoder(Reencode)
+orders: Final = msgspec.msgpack.Decoder(Order)
 results: Final = msgspec.msgpack.Decoder(Result)

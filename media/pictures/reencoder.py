@@ -1,4 +1,4 @@
-"""Pictures that people send, re-encoded in child processes: one picture, one process."""
+"""Pictures that people send, and those of recordings, made in child processes: one order, one process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,17 @@ import msgspec
 
 from media.confinement import environment
 from media.errors import MediaError
-from media.pictures.messages import PictureSize, Reencode, RefusalCode, Refused, Result, encode, results
+from media.pictures.messages import (
+    MakeSheet,
+    Order,
+    PictureSize,
+    Reencode,
+    RefusalCode,
+    Refused,
+    Result,
+    encode,
+    results,
+)
 
 DEADLINE_S: Final = 30.0
 """From a worker's start to its end; the wait for its turn is not in it."""
@@ -52,19 +62,27 @@ class Reencoder:
 
         Raises ``PictureRefusedError``, and ``TooManyPicturesError`` at once. Cancelled, no process remains.
         """
+        return await self._carry_out(Reencode(data=data, sizes=tuple(sizes), max_pixels=self._max_pixels))
+
+    async def sheet(self, order: MakeSheet) -> bytes:
+        """A WebP. Raises and is cancelled as ``reencode``."""
+        (made,) = await self._carry_out(order)
+        return made
+
+    async def _carry_out(self, order: Order) -> Sequence[bytes]:
         if self._inside >= self._room:
             raise TooManyPicturesError("too many pictures are being worked on")
         self._inside += 1
         try:
             async with self._turns:
-                result = await self._ask(Reencode(data=data, sizes=tuple(sizes), max_pixels=self._max_pixels))
+                result = await self._ask(order)
         finally:
             self._inside -= 1
         if isinstance(result, Refused):
             raise PictureRefusedError(result.code, result.detail)
         return result.pictures
 
-    async def _ask(self, order: Reencode) -> Result:
+    async def _ask(self, order: Order) -> Result:
         # One socket, no pipes of asyncio: a start that is cancelled half way need not wait until theirs are connected.
         ours, theirs = socket.socketpair()
         with ours:

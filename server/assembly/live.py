@@ -9,6 +9,7 @@ from functools import partial
 from typing import Final
 
 from actors.presence import Presence
+from media.pictures.reencoder import Reencoder
 from server.assembly import kinds, realtime
 from server.assembly.access import Access, now
 from server.assembly.cluster import ClusterPlace
@@ -38,6 +39,7 @@ from server.live.playback import Playback
 from server.live.pull import Pull
 from server.live.room_mirrors import RoomMirrors
 from server.live.sockets import Sockets
+from server.live.storyboards import StoryboardRoutes, Storyboards
 from server.live.stream import StreamRoutes
 from server.live.stream_access import StreamAccess
 from server.live.stream_cleanup import StreamCleanup
@@ -281,6 +283,12 @@ def features(
         want=watched.media.want_renditions,
         me=place.name,
     )
+    sheets = Reencoder(max_pixels=settings.max_picture_pixels, at_once=1)
+    storyboards = StoryboardRoutes(
+        storyboards=Storyboards(recordings=storage.recordings, objects=storage.objects, sheet=sheets.sheet),
+        views=watched.streams,
+        addresses=access.addresses,
+    )
     webrtc = WebrtcRoutes(
         ingest=watched.ingest,
         stream_directory=watched.streams,
@@ -296,7 +304,7 @@ def features(
             operations=[*broadcasting.operations(), *lists.operations(), *keys.operations(), *replay.operations()],
         ),
         Feature(name="guests", operations=guests.operations()),
-        Feature(name="playback", operations=playback.operations()),
+        Feature(name="playback", operations=[*playback.operations(), *storyboards.operations()]),
         Feature(name="webrtc", operations=webrtc.operations()),
     ]
 

@@ -232,7 +232,7 @@ def shown(view: StreamView, *, address: str | None = None) -> dict[str, Any]:
             "whep": f"/whep/{address}" if view.state in ("live", "interrupted") else None,
             "dash": f"{base}/manifest.mpd" if has_media else None,
             "thumbnail": f"{base}/thumbnail.webp" if has_media else None,
-            "storyboard": None,
+            "storyboard": f"{base}/storyboard.vtt" if has_media and view.is_recorded else None,
             "renditions": list(view.renditions) if has_media else [],
         },
         "chat": {"room_id": view.room_id},

@@ -84,7 +84,7 @@ export function Controls({ stream, playback, video, frame, replaying, chapters }
   return (
     // Time runs to the right in every language, as on other players.
     <div class="controls" dir="ltr">
-      {(stream.playback.hls || !isLive) && <Timeline chapters={chapters} time={time} length={length} onSeek={seek} live={isLive && atEdge} />}
+      {(stream.playback.hls || !isLive) && <Timeline storyboard={stream.playback.storyboard ?? null} chapters={chapters} time={time} length={length} onSeek={seek} live={isLive && atEdge} />}
       <div class="controls-row">
         <button
           type="button"

@@ -15,7 +15,7 @@ import { t } from "./words";
 
 /** What the player needs of a stream; a clip is one whose file it plays. */
 export type Watchable = Pick<Stream, "id" | "title" | "owner" | "state" | "started_at" | "scheduled_at"> & {
-  readonly playback: Pick<Stream["playback"], "hls" | "whep" | "thumbnail"> & {
+  readonly playback: Pick<Stream["playback"], "hls" | "whep" | "thumbnail"> & Partial<Pick<Stream["playback"], "storyboard">> & {
     readonly mp4?: string | null | undefined;
     readonly renditions?: Rendition[];
   };

@@ -2,6 +2,7 @@ import { useRef, useState } from "preact/hooks";
 import type { CSSProperties, TargetedPointerEvent } from "preact";
 import { duration } from "../../ui/format";
 import { chapterAt, type Chapter } from "./chapter";
+import { Preview } from "./preview";
 import { t } from "./words";
 
 interface Props {
@@ -11,10 +12,12 @@ interface Props {
   live: boolean;
   onSeek: (seconds: number) => void;
   chapters?: readonly Chapter[];
+  /** Where the WebVTT of its pictures is. */
+  storyboard?: string | null;
 }
 
 /** A slider over the whole broadcast; it seeks when it is let go, not while it is dragged. */
-export function Timeline({ time, length, live, onSeek, chapters = [] }: Props) {
+export function Timeline({ time, length, live, onSeek, chapters = [], storyboard }: Props) {
   const bar = useRef<HTMLDivElement>(null);
   const [dragged, setDragged] = useState<number | null>(null);
   const [hover, setHover] = useState<number | null>(null);
@@ -85,6 +88,7 @@ export function Timeline({ time, length, live, onSeek, chapters = [] }: Props) {
       <span class="timeline-knob" />
       {hover !== null && known && (
         <output class="timeline-hint" style={{ "--at": hover / length } as CSSProperties}>
+          {storyboard && <Preview url={storyboard} at={hover} />}
           {live ? `−${duration(length - hover)}` : duration(hover)}
           {chapterAt(chapters, hover) && <bdi class="timeline-label">{chapterAt(chapters, hover)?.label}</bdi>}
         </output>
