@@ -100,6 +100,7 @@ class PasskeyRoutes:
 
     def operations(self) -> Sequence[Operation]:
         rate = CallRate("passkeys", per_s=0.5, burst=30)
+        offers = CallRate("passkey_offers", per_s=2, burst=60)  # each sign-in page that is opened asks for one
         return [
             Operation(
                 method="POST", path="/api/v1/auth/passkeys/options", handler=self._options, name="passkeyOptions",
@@ -124,7 +125,7 @@ class PasskeyRoutes:
             Operation(
                 method="POST", path="/api/v1/auth/passkeys/login/options", handler=self._login_options,
                 name="passkeyLoginOptions", tag=TAG, summary="Begin to sign in with a passkey",
-                answers={200: PasskeyRequest}, rate=rate,
+                answers={200: PasskeyRequest}, rate=offers,
             ),
             Operation(
                 method="POST", path="/api/v1/auth/passkeys/login", handler=self._login, name="passkeyLogin", tag=TAG,
