@@ -13,7 +13,7 @@ export default {
   yourPage: "Your page",
   main: "Main",
   settings: "Settings",
-  administration: "Administration",
+  administration: "Admin",
   revoked: "You were signed out on this device.",
   expired: "Your session has run out. Please sign in again.",
   offline: "You are offline. Everything goes on when the network is back.",
