@@ -123,6 +123,8 @@ class Relay:
         self._readers: tuple[Reader, ...] = ()
         self._gop: list[Unit] = []
         self._gop_bytes = 0
+        self._before: list[Unit] = []
+        """The units from the key frame before the last one up to that, where they fit beside the others."""
         self._max_gop_units = max_gop_units
         self._max_gop_bytes = max_gop_bytes
         self._has_video = False
@@ -169,16 +171,18 @@ class Relay:
         wake: Callable[[], None],
         *,
         from_key: bool = True,
+        from_before: bool = False,
         max_units: int = MAX_UNITS,
         max_bytes: int = MAX_BYTES,
     ) -> Reader:
-        """A new reader: first the tracks, then the units since the last key frame, or only from the next one on."""
+        """A new reader: first the tracks, then the units since the last key frame, or only from the next one on.
+        ``from_before``: since the key frame before the last one, where they are still held."""
         reader = Reader(wake=wake, max_units=max_units, max_bytes=max_bytes)
         if self.tracks:
             reader._put_control(Tracks(self.tracks))
         reader._needs_key = self._has_video and self._has_seen_video and not (from_key and self._gop)
         if from_key:
-            for unit in self._gop:
+            for unit in [*(self._before if from_before else ()), *self._gop]:
                 reader._put(unit)
         if self.ended is not None:
             reader._put_control(End(self.ended))
@@ -198,7 +202,10 @@ class Relay:
         if not self._has_video:
             return
         if unit.kind == "video" and unit.is_key:
+            is_short = 2 * len(self._gop) <= self._max_gop_units and 2 * self._gop_bytes <= self._max_gop_bytes
+            before = self._gop if is_short else []
             self._forget_gop()
+            self._before = before
         elif not self._gop:
             return
         self._gop.append(unit)
@@ -207,5 +214,5 @@ class Relay:
             self._forget_gop()
 
     def _forget_gop(self) -> None:
-        self._gop.clear()
+        self._gop, self._before = [], []
         self._gop_bytes = 0

@@ -72,12 +72,12 @@ class _Package:
         self._is_due = False
         self._is_broken = False
 
-    def read(self, relay: Relay, cut: Cut | None) -> None:
-        """Go on from this relay; where nothing was made before, from ``cut`` on."""
+    def read(self, relay: Relay, cuts: Sequence[Cut]) -> None:
+        """Go on from this relay; where nothing was made before, from the first of ``cuts`` on."""
         self._leave()
         if not self.is_on:
             self.is_on = True
-            self._put(self.muxer.resume, cut)
+            self._put(self.muxer.resume, cuts)
         self._relay, self._reader = relay, relay.subscribe(self._wake)
         self._pump()
 
@@ -158,7 +158,7 @@ class RunLadder:
         self._tiers: tuple[Tier, ...] = ()
         self._packages: dict[str, _Package] = {}
         self._ladder: Ladder | None = None
-        self._cut: Cut | None = None
+        self._cuts: deque[Cut] = deque(maxlen=2)
         self._said: RenditionsPlanned | None = None
         self._wanted_until = float("-inf")
         self._not_before = float("-inf")
@@ -187,7 +187,7 @@ class RunLadder:
 
     def cut(self, cut: Cut) -> None:
         """The source's muxer begins a segment."""
-        self._cut = cut
+        self._cuts.append(cut)
         for package in self._packages.values():
             package.cut(cut)
 
@@ -262,7 +262,7 @@ class RunLadder:
         )
         for tier, relay in zip(tiers, ladder.relays, strict=True):
             package = self._packages.get(tier.name) or self._packaged(tier.name)
-            package.read(relay, self._cut)
+            package.read(relay, self._cuts)
 
     def _packaged(self, name: str) -> _Package:
         """The muxer is one for the whole run, since names of files are not given twice."""

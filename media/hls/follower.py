@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 
 from media.hls.lane import Closed, Cut, Fragment, TrackLane
 from media.hls.segmenter import Started
@@ -36,11 +37,10 @@ class Follower:
         """The number after the last one that was begun."""
         return self._next
 
-    def resume(self, cut: Cut | None) -> None:
-        """Begin with this cut's segment, or with the next one where its number has been used."""
+    def resume(self, cuts: Iterable[Cut]) -> None:
+        """Begin with the segment of one of these cuts, or a later one; numbers that have been used are left out."""
         self._cuts.clear()
-        if cut is not None and cut.number >= self._next:
-            self._cuts.append(cut)
+        self._cuts.extend(cut for cut in cuts if cut.number >= self._next)
 
     def schedule(self, cut: Cut) -> list[Closed | Fragment]:
         """The leader begins a segment."""

@@ -127,7 +127,7 @@ class LiveIndex:
 
     def _apply_part(self, event: PartReady) -> None:
         rendition = self._renditions.get(event.rendition)
-        if rendition is None:
+        if rendition is None or self._is_past(rendition, event):
             return
         if self._begin is None:
             self._begin = event.program_date_time - event.media_time / event.timescale
@@ -143,7 +143,7 @@ class LiveIndex:
 
     def _apply_segment(self, event: SegmentReady) -> None:
         rendition = self._renditions.get(event.rendition)
-        if rendition is None:
+        if rendition is None or self._is_past(rendition, event):
             return
         self._align(rendition, event)
         if not event.is_gap:
@@ -166,6 +166,10 @@ class LiveIndex:
             self._end_alone()
         if self._keeps_all and event.segment % SETTLED == 0:
             self._settle()
+
+    def _is_past(self, rendition: Rendition, event: PartReady | SegmentReady) -> bool:
+        """Whether a rendition that was not made for a while has a gap listed in this segment's place already."""
+        return rendition.is_made and not rendition.playlist.takes(event.segment)
 
     def _end_alone(self) -> None:
         """Who listens without a picture gets what has been listed so far, to the end of its segment, and no more."""

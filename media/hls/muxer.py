@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -106,11 +106,11 @@ class Muxer:
                     self._announce(filled)
                 yield from self._segmenter.feed(filled)
 
-    def resume(self, cut: Cut | None) -> list[Event]:
-        """Begin, or go on after ``pause``, with the segment of ``cut`` or a later one: of a follower. Says that its
-        rendition is not silent."""
+    def resume(self, cuts: Sequence[Cut]) -> list[Event]:
+        """Begin, or go on after ``pause``, with the segment of one of ``cuts`` or a later one: of a follower. Says that
+        its rendition is not silent."""
         assert self._follower is not None
-        self._follower.resume(cut)
+        self._follower.resume(cuts)
         name = self._renditions["video"]
         return [RunStarted(muxer=self._name, publication=self._publication, leader=name, renditions=(name,))]
 

@@ -72,6 +72,12 @@ class MediaPlaylist:
         last = self._open or (self._entries[-1] if self._entries else None)
         return None if last is None else last.info.number + 1
 
+    def takes(self, number: int) -> bool:
+        """Whether something may still be listed of this segment."""
+        if self._open is not None:
+            return number >= self._open.info.number
+        return not self._entries or number > self._entries[-1].info.number
+
     @property
     def end(self) -> Position:
         """The last part, or segment, that is listed; (-1, WHOLE) before the first."""

@@ -21,9 +21,10 @@ log = logging.getLogger("media.transcode")
 
 
 class LadderBridge:
-    """``relays`` has one relay a tier, in the order of ``tiers``. Pictures begin with the source's last key frame.
+    """``relays`` has one relay a tier, in the order of ``tiers``. Pictures begin with the source's last key frame
+    but one, so that a player has a whole segment at once.
 
-    When a worker dies the next one decodes from the last key frame on and encodes what has not been made yet, so that
+    When a worker dies the next one decodes from there on and encodes what has not been made yet, so that
     pictures stand still for a moment and no segment is missing. It ends with its source, when the source's track
     changes (what is made of another one is another ladder), and when its ``Employment`` fails; ``on_closed`` gets the
     reason then.
@@ -85,14 +86,14 @@ class LadderBridge:
     # From the source
 
     def _begin(self) -> None:
-        """A worker is there: it gets what there is since the last key frame, and what follows."""
+        """A worker is there: it gets what there is since the key frame before the last one, and what follows."""
         self._job += 1
         self._since = self._loop.time()
         self._workers.clear()
         self._workers.send(LadderJob(self._job, self._track, self.tiers, self.after))
         self._unsubscribe()
         self._is_due = True
-        self._reader = self._source.subscribe(self._wake)
+        self._reader = self._source.subscribe(self._wake, from_before=True)
         self._pump()
 
     def _unsubscribe(self) -> None:

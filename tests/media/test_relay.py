@@ -193,3 +193,20 @@ def test_sound_before_the_first_picture_reaches_readers_and_pictures_begin_with_
     later = relay.subscribe(Wakes(), from_key=False)
     relay.write(sound(3))
     assert units(later) == []
+
+
+def test_a_reader_may_begin_with_the_key_frame_before_the_last(relay):
+    written = [video(33 * n, key=n % 3 == 0) for n in range(7)]
+    for unit in written:
+        relay.write(unit)
+    assert units(relay.subscribe(Wakes(), from_before=True)) == written[3:]
+    assert units(relay.subscribe(Wakes())) == written[6:]
+
+
+def test_what_is_held_for_such_a_reader_is_bounded():
+    relay = Relay(max_gop_units=8)
+    relay.configure([VIDEO])
+    written = [video(33 * n, key=n in (0, 6)) for n in range(8)]
+    for unit in written:
+        relay.write(unit)
+    assert units(relay.subscribe(Wakes(), from_before=True)) == written[6:]

@@ -19,6 +19,7 @@ from media.hls.index import LiveIndex
 from media.hls.lane import Cut
 from media.hls.muxer import Muxer
 from media.relay import Tracks
+from media.unit import Unit
 from tests.media.hls.sources import AUDIO, START_AT, VIDEO, live, mixed, pictures, sounds
 
 NOW = BlockingQuery()
@@ -40,7 +41,7 @@ class Live:
         self.folder = RunFolder(path=path)
         self.made: dict[str, Muxer] = {}
         self.on_air: set[str] = set()
-        self.last: Cut | None = None
+        self.last: list[Cut] = []
         self.second = 0
         self.publication = 0
         self.publish()
@@ -67,13 +68,21 @@ class Live:
             )
 
     def _cut(self, cut: Cut) -> None:
-        self.last = cut
+        self.last = [*self.last[-1:], cut]
         for name in sorted(self.on_air):
             self.apply(self.made[name].cut(cut))
 
-    def start(self, name: str) -> None:
+    def start(self, name: str, *, replayed: int = 0) -> None:
+        """``replayed``: seconds of the source that are given to it at once."""
         self.apply([*self.made[name].resume(self.last), *self.made[name].feed([Tracks((SMALL,))])])
         self.on_air.add(name)
+        for second in range(self.second - replayed, self.second):
+            self.apply(self.made[name].feed(self.frames(second)))
+
+    def frames(self, second: int) -> list[Unit]:
+        frames = pictures(1, gop=61, from_ms=second * 1000)
+        frames[0] = msgspec.structs.replace(frames[0], is_key=second % 2 == 0)
+        return frames
 
     def stop(self, name: str) -> None:
         self.on_air.discard(name)
@@ -83,8 +92,7 @@ class Live:
         """``late`` names a rendition of which nothing comes."""
         for _ in range(seconds):
             at = self.second * 1000
-            frames = pictures(1, gop=60 if self.second % 2 == 0 else 61, from_ms=at)
-            frames[0] = msgspec.structs.replace(frames[0], is_key=self.second % 2 == 0)
+            frames = self.frames(self.second)
             self.apply(self.source.feed(mixed(frames, sounds(1.03, from_ms=at)[:47])))
             for name in sorted(self.on_air - {late}):
                 self.apply(self.made[name].feed(frames))
@@ -132,6 +140,26 @@ def test_one_that_begins_later_begins_with_a_whole_segment(stream: Live) -> None
     assert [number for number, *_ in made] == [4]
     assert made[0][1:3] == (False, 2.0)
     assert of_source[4][:2] == [False, 2.0]
+
+
+def test_one_that_gets_what_was_before_has_a_whole_segment_at_once(stream: Live) -> None:
+    stream.go_on(5)
+    stream.start("480p", replayed=3)
+    assert [number for number, *_ in stream.listed("480p")] == [2]
+    stream.go_on(4)
+    assert [each[:3] for each in stream.listed("480p")] == [each[:3] for each in stream.listed("video")[1:]]
+
+
+def test_what_a_gap_stands_for_already_is_not_listed_again(stream: Live) -> None:
+    stream.start("480p")
+    stream.go_on(3)
+    stream.stop("480p")
+    stream.go_on(6)
+    stream.start("480p", replayed=5)
+    stream.go_on(4)
+    numbers = [number for number, *_ in stream.listed("480p")]
+    assert numbers == [number for number, *_ in stream.listed("video")] == list(range(1, numbers[-1] + 1))
+    assert stream.text("480p").count("\n480p/1/3.m4s\n") == 1
 
 
 def test_the_discontinuities_before_it_count_where_it_begins(stream: Live) -> None:
