@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
+from aiohttp import web
 from pydantic import Field
 
-from server.http.errors import Problem, not_found
+from server.http.errors import not_found
 from server.http.limits import CallRate
 from server.http.operation import Answer, Call, Operation
 from server.http.own_address import OwnAddresses
-from server.http.previews import Preview, PreviewOf, fitted, oembed_of
+from server.http.previews import Preview, PreviewOf, fitted, oembed_of, oembed_xml
 from server.http.shapes import Query, Shape, Text
 
 RATE: Final = CallRate("oembed", per_s=5.0, burst=60)
@@ -21,7 +22,7 @@ RATE: Final = CallRate("oembed", per_s=5.0, burst=60)
 
 class OEmbedQuery(Query):
     url: Annotated[Text, Field(min_length=1, max_length=2_000, description="The page's address")]
-    format: Annotated[str, Field(max_length=10, description="json")] = "json"
+    format: Literal["json", "xml"] = "json"
     maxwidth: Annotated[int, Field(ge=1, le=10_000)] | None = None
     maxheight: Annotated[int, Field(ge=1, le=10_000)] | None = None
 
@@ -54,20 +55,21 @@ class EmbedRoutes:
             Operation(
                 method="GET", path="/oembed", handler=self._oembed, name="oembed", tag="embeds",
                 summary="How to show a stream or a clip on another page (oEmbed 1.0)", query=OEmbedQuery,
-                answers={200: OEmbedShape}, problems=frozenset({404, 501}), rate=RATE,
+                answers={200: OEmbedShape}, problems=frozenset({404}), rate=RATE,
             ),
         ]  # fmt: skip
 
-    async def _oembed(self, call: Call[None, OEmbedQuery]) -> Answer:
-        if call.query.format != "json":
-            raise Problem(501, "Only JSON is spoken here")
+    async def _oembed(self, call: Call[None, OEmbedQuery]) -> Answer | web.StreamResponse:
         own = self._addresses.of(call.request)
         preview = await self._preview(call.query.url, own.host)
         if preview is None or preview.player is None:
             raise not_found("There is nothing to embed at this address")
         width, height = fitted(call.query.maxwidth, call.query.maxheight)
         document = oembed_of(preview, origin=own.origin, site_name=self._site_name, width=width, height=height)
-        return Answer(200, document, {"Cache-Control": "public, max-age=60"})
+        headers = {"Cache-Control": "public, max-age=60"}
+        if call.query.format == "json":
+            return Answer(200, document, headers)
+        return web.Response(body=oembed_xml(document), headers={**headers, "Content-Type": "text/xml; charset=utf-8"})
 
     async def _preview(self, url: str, host: str) -> Preview | None:
         """Of one of our pages; None for any other address."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from xml.etree import ElementTree
 
 from tests.server.features.clips.conftest import Stage
 
@@ -29,7 +30,12 @@ async def test_pages_of_streams_and_clips_are_embedded_and_nothing_else_is(stage
         "nonsense",
     ):
         assert (await oembed(stage, url))[0] == 404, url
-    assert (await oembed(stage, f"https://live.test/watch/{stream.id}", format="xml"))[0] == 501
+    assert (await oembed(stage, f"https://live.test/watch/{stream.id}", format="yaml"))[0] == 422
+    query = {"url": f"https://live.test/watch/{stream.id}", "format": "xml"}
+    async with stage.served.http.get(f"{stage.served.url}/oembed", params=query) as answer:
+        root = ElementTree.fromstring(await answer.text())
+    assert (answer.status, answer.content_type, root.findtext("author_name")) == (200, "text/xml", "ada")
+    assert (root.findtext("html") or "").startswith("<iframe ")
     await stage.kit.database.execute("update streams set visibility = 'private'")
     assert (await oembed(stage, f"https://live.test/watch/{stream.id}"))[0] == 404
     assert (await oembed(stage, f"https://live.test/clips/{clip['id']}"))[0] == 404
