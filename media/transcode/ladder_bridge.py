@@ -13,7 +13,7 @@ from media.transcode.messages import LadderJob, Made, Opened, WorkerAnswer
 from media.unit import Track, Unit
 
 #: A ladder that is so much behind its source is late: the machine gives it too little.
-LATE_S = 1.5
+LATE_S = 2.5
 #: What a worker is allowed to be behind when it begins: it decodes what there is since the last key frame first.
 START_S = 6.0
 

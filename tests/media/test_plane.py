@@ -154,6 +154,19 @@ async def test_the_server_and_the_stream_decide_whether_renditions_are_made(
     await studio.plane.close("over")
 
 
+async def test_the_owner_is_shown_that_a_full_machine_makes_fewer_renditions(studio: Studio) -> None:
+    run = studio.publish()
+    run.configure([VIDEO, AUDIO])
+    studio.plane.want_renditions("s", viewers=3)
+    studio.plane.want_renditions("nobody's", viewers=3)
+    await feed(run, *mixed(pictures(3), sounds(3)))
+    run.close("gone")
+    await studio.until(Flushed)
+    progress = studio.of(Progress)[-1]
+    assert "ladder_reduced" in progress.health["warning_names"]
+    assert {each["name"]: each["state"] for each in progress.renditions}["480p"] == "off"
+
+
 async def test_the_tracks_say_what_players_need_to_know_of_the_codecs(studio: Studio) -> None:
     studio.publish().configure([VIDEO, OPUS])
     (started,) = studio.of(PublishStarted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -10,6 +11,7 @@ import msgspec
 import pytest
 
 from media.relay import End, Relay
+from media.transcode import ladder_bridge
 from media.transcode.ladder import Tier
 from media.transcode.ladder_bridge import LadderBridge
 from media.transcode.pool import CodecPool
@@ -82,6 +84,28 @@ async def test_after_a_kill_pictures_go_on_without_one_missing_or_made_twice(poo
     made = ear.units("video")
     assert [unit.pts for unit in made] == [unit.pts for unit in units]
     assert made[45].is_key, "the first picture of the next worker needs no other"
+    assert not ladder.is_late
+
+
+async def test_it_is_late_while_its_worker_gets_no_time_and_not_after_that(
+    pool: CodecPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ladder_bridge, "START_S", 0.0)
+    track, units = source(3)
+    relay = Relay()
+    relay.configure([track])
+    ladder, _ = begun(pool, relay, track)
+    ear = Ear(ladder.relays[0])
+    relay.write(units[0])
+    await ear.until(lambda ear: bool(ear.units("video")))
+    assert not ladder.is_late
+    worker = next(iter(pool._at_work))
+    os.kill(worker.pid, signal.SIGSTOP)
+    relay.write(msgspec.structs.replace(units[1], at=units[0].at + ladder_bridge.LATE_S + 1))
+    await asyncio.sleep(0)
+    assert ladder.is_late
+    os.kill(worker.pid, signal.SIGCONT)
+    await ear.until(lambda ear: len(ear.units("video")) == 2)
     assert not ladder.is_late
 
 
