@@ -10,7 +10,7 @@ export default {
   ready: "Ready: {size}, until {date}",
   failed: "It could not be made. Try again.",
   expired: "Deleted",
-  requested: "asked for {ago}",
+  requested: "requested {ago}",
   download: "Download",
   downloadOf: "Download the archive of {date}",
   delete: "Delete",
