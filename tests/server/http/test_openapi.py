@@ -82,8 +82,13 @@ phases.coverage.enabled = false
 
 # What only a mail, or an authenticator, can have made.
 [[operations]]
-include-path-regex = "auth/(email/verify|oauth/confirm|passkeys|password/reset)$"
+include-path-regex = "(auth/(email/(verify|undo)|oauth/confirm|passkeys|password/reset)|me/exports/redeem)$"
 checks.positive_data_acceptance.expected-statuses = ["2xx", "401", "403", "404", "409", "422", "429", "5xx"]
+
+# What only a picture is.
+[[operations]]
+include-path-regex = "me/(avatar|banner)$"
+checks.positive_data_acceptance.expected-statuses = ["2xx", "401", "403", "404", "409", "415", "422", "429", "5xx"]
 
 [[operations]]
 include-path-regex = "auth/(register|password/change)$"
