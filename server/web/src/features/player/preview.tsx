@@ -22,8 +22,8 @@ export function Preview({ url, at }: { url: string; at: number }) {
       class="timeline-picture"
       aria-hidden="true"
       style={{
-        width: moment.width,
-        height: moment.height,
+        width: `${moment.width}px`,
+        height: `${moment.height}px`,
         backgroundImage: `url("${sheet}")`,
         backgroundPosition: `${-moment.x}px ${-moment.y}px`,
       }}
