@@ -19,6 +19,7 @@ from media.transcode.video import open_decoder, packet_of
 from media.unit import VIDEO_TIMESCALE, Codec, Track, Unit
 
 #: A picture that was received longer ago is left out, but for key frames: a slow machine shows fewer, not older ones.
+#: What was received before the lane began may be older, until the lane has caught up.
 LATE_S = 3.0
 #: Times that go back by more than this begin anew.
 _BACK_TICKS = VIDEO_TIMESCALE // 2
@@ -53,6 +54,7 @@ class LadderLane:
         self._tiers = [_Encoder(tier, has_all=not source.fps or tier.fps > source.fps * 0.95) for tier in tiers]
         self._origins: dict[int, tuple[float, bool]] = {}
         self._last = -1
+        self._grace_s: float | None = None
 
     def feed(self, unit: Unit) -> list[tuple[int, Unit]]:
         """What is ready after this unit: tier and unit. Before the first key frame nothing is."""
@@ -88,7 +90,7 @@ class LadderLane:
         pts = frame.pts
         assert pts is not None
         at, is_key = self._origins.pop(pts, (self._now(), False))
-        is_late = self._now() - at > LATE_S
+        is_late = self._is_late(self._now() - at)
         picture = frame
         for index, encoder in enumerate(self._tiers):
             if encoder.wants(pts, is_key=is_key, is_late=is_late):
@@ -96,6 +98,13 @@ class LadderLane:
                 data, has_key = encoder.encode(picture, pts, is_key=is_key)
                 self.tracks[index] = encoder.track
                 yield index, Unit(kind="video", pts=pts, dts=pts, is_key=has_key, data=data, at=at)
+
+    def _is_late(self, age_s: float) -> bool:
+        if self._grace_s is None:
+            self._grace_s = max(0.0, age_s)
+        if age_s <= LATE_S:
+            self._grace_s = 0.0
+        return age_s > LATE_S + self._grace_s
 
 
 class _Encoder:

@@ -75,9 +75,17 @@ def test_what_another_worker_has_made_is_decoded_and_not_made_again() -> None:
 
 def test_a_late_machine_leaves_out_pictures_but_no_key_frame() -> None:
     track, units = source()
-    late = [msgspec.structs.replace(unit, at=-LATE_S - 1) for unit in units]
+    late = [*units[:1], *(msgspec.structs.replace(unit, at=-LATE_S - 1) for unit in units[1:])]
+    late[0] = msgspec.structs.replace(units[0], at=0.0)
     _, tiers = made(track, late)
     assert [unit.pts for unit in tiers[0]] == [unit.pts for unit in units if unit.is_key]
+
+
+def test_what_was_received_before_it_began_is_all_made() -> None:
+    track, units = source()
+    old = [msgspec.structs.replace(unit, at=-10.0 + at / 30) for at, unit in enumerate(units)]
+    _, tiers = made(track, old)
+    assert len(tiers[0]) == 60
 
 
 @pytest.mark.parametrize("step", [2**32, -(2**32)])
