@@ -1,5 +1,5 @@
 /** The recording as one file: for everybody once it is there, for its owner to have it made. */
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { local, sentence } from "../../api/http";
 import { call, me } from "../../api/session";
 import type { Answer, Stream } from "../../api/types";
@@ -19,6 +19,10 @@ export function RecordingFile({ stream }: { stream: Stream }) {
     call<File>(path, { method }).then(setFile, (error: unknown) => toast(sentence(error), "bad"));
   const isBeingMade = file?.state === "queued";
   useInterval(() => void load("GET"), POLL_MS, isBeingMade);
+  // What comes over the socket does not say whether there is a file.
+  useEffect(() => {
+    if (stream.state === "ended" && stream.playback.hls) void load("GET");
+  }, [stream.id, stream.state]);
   if (stream.state !== "ended") return null;
 
   const mp4 = file?.mp4 ?? stream.playback.mp4;
