@@ -65,10 +65,11 @@ async def test_a_caller_that_leaves_ends_its_worker() -> None:
             await asked
         assert not children()
     asked = asyncio.create_task(Reencoder(max_pixels=10_000).reencode(saved(plain(), "PNG"), SIZES))
-    await child()
+    (await child()).suspend()  # it does not end by itself
     asked.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await asked
+        async with asyncio.timeout(10):
+            await asked
     assert not children()
 
 
