@@ -705,3 +705,12 @@ def test_multivariant_of_one_kind_alone_adds_no_bandwidth():
         .splitlines()[2]
         .startswith("#EXT-X-STREAM-INF:BANDWIDTH=5000000,AVERAGE-BANDWIDTH=4000000,")
     )
+
+
+def test_something_is_listed_of_a_segment_until_there_is_anything_after_it():
+    playlist = MediaPlaylist()
+    assert playlist.takes(1)
+    playlist.add_segment(segment(5))
+    assert [playlist.takes(number) for number in (4, 5, 6)] == [False, False, True]
+    playlist.add_part(segment(6), part(6, 0))
+    assert [playlist.takes(number) for number in (5, 6, 7)] == [False, True, True]
