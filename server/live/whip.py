@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from actors.runtime import Ask, DomainError, Node, Unavailable
 from media.control import Answered, Granted, OfferWhep, OfferWhip, Patched, PatchIce, Refused
 from server.http.addresses import is_loopback, limiting_key
 from server.http.errors import Problem, Unauthorized, not_found
-from server.http.operation import UUID, Answer, Auth, Call, MediaType, Operation
+from server.http.operation import UUID, Answer, Auth, Call, MediaType, Operation, PathFormat
 from server.live.addresses import ADDRESSED, MediaAddresses
 from server.live.ingest import NOT_VERIFIED, Ingest
 from server.live.media import MediaAway, MediaProcess
@@ -102,16 +102,20 @@ class WebrtcRoutes:
 
     def _endpoints(self) -> list[Operation]:
         """RFC 9725, 4.1 and 4.2: they have no representation to GET, and say what may be posted to OPTIONS."""
-        paths = {"/whip": "whip", "/whip/{stream_id}": "whipStream", "/whep/{stream_id}": "whep"}
+        named: Sequence[tuple[str, str, Mapping[str, PathFormat]]] = (
+            ("/whip", "whip", {}),
+            ("/whip/{stream_id}", "whipStream", {"stream_id": UUID}),
+            ("/whep/{stream_id}", "whep", {"stream_id": ADDRESSED}),
+        )
         allowed = {"Allow": "GET, HEAD, OPTIONS, POST", "Accept-Post": SDP}
         return [
             Operation(
                 method=method, path=path, handler=_headers_only(allowed), name=name + suffix, tag=TAG,
-                answers={204: None}, paths={"stream_id": UUID} if "{" in path else {},
+                answers={204: None}, paths=paths,
                 summary="What is taken here; it has no content",
-                problems=frozenset({404}) if "{" in path else frozenset(), is_documented=method == "GET",
+                problems=frozenset({404} if paths else ()), is_documented=method == "GET",
             )
-            for path, name in paths.items() for method, suffix in (("OPTIONS", "Options"), ("GET", "Get"))
+            for path, name, paths in named for method, suffix in (("OPTIONS", "Options"), ("GET", "Get"))
         ]  # fmt: skip
 
     def _session(self, protocol: Protocol) -> list[Operation]:

@@ -209,7 +209,8 @@ async def test_ids_are_128_random_bits(routes: RoutesFixture) -> None:
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 async def test_what_has_no_representation_is_got_without_content(routes: RoutesFixture, method: str) -> None:
     place = (await routes.watch("n1")).headers["Location"]
-    for path in ("/whip", f"/whip/{STREAM}", f"/whep/{STREAM}", place):
+    signed = f"/whep/{STREAM}~{'x' * 70}"
+    for path in ("/whip", f"/whip/{STREAM}", f"/whep/{STREAM}", signed, place):
         answer = await routes.ask("n1", method, path)
         assert (answer.status, await answer.read()) == (204, b""), path
     await routes.ask("n1", "DELETE", place)
@@ -224,6 +225,7 @@ async def test_options_say_what_is_taken(routes: RoutesFixture) -> None:
     answer = await routes.ask("n1", "OPTIONS", "/whip")
     assert answer.headers["Allow"] == "GET, HEAD, OPTIONS, POST"
     assert answer.headers["Accept-Post"] == "application/sdp"
+    assert (await routes.ask("n1", "OPTIONS", f"/whep/{STREAM}~{'x' * 70}")).status == 204
 
 
 async def test_candidates_are_taken_without_a_new_entity_tag(routes: RoutesFixture) -> None:

@@ -11,8 +11,8 @@ def chapters(markers: Sequence[Marker], *, end_ms: int) -> str:
     """Each chapter lasts to the next one, the last to the end. Markers come in order of time; of several at one
     moment the last counts."""
     lines = ["WEBVTT", ""]
-    ends = [following.at_ms for following in markers[1:]] + [end_ms]
-    for marker, until_ms in zip(markers, ends, strict=True):
+    for index, marker in enumerate(markers):
+        until_ms = markers[index + 1].at_ms if index + 1 < len(markers) else end_ms
         if until_ms > marker.at_ms:
             lines += [f"{_time(marker.at_ms)} --> {_time(until_ms)}", _escaped(marker.label), ""]
     return "\n".join(lines)

@@ -83,3 +83,7 @@ def test_of_several_chapters_at_one_moment_the_last_is_listed() -> None:
     assert chapters(given, end_ms=3_601_001).splitlines() == [
         "WEBVTT", "", "00:00:00.000 --> 01:00:00.000", "b", "", "01:00:00.000 --> 01:00:01.001", "c --&gt; d",
     ]  # fmt: skip
+
+
+def test_a_stream_without_markers_has_no_chapters() -> None:
+    assert chapters([], end_ms=10_000).splitlines() == ["WEBVTT"]
