@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 from pathlib import Path
 
@@ -12,70 +11,12 @@ import m3u8
 import msgspec
 import pytest
 
-from media.hls.answers import Bad, InStore, OnDisk, PendingPart, Rendered, Wait
+from media.hls.answers import Bad, Rendered, Wait
 from media.hls.blocking import BlockingQuery, Position, parse_query
-from media.hls.events import Event, PartReady, SegmentReady, SegmentRemoved, SegmentStored, StreamEnded
-from media.hls.folder import RunFolder
+from media.hls.events import Event, PartReady, SegmentReady
 from media.hls.index import LiveIndex
-from media.hls.muxer import Muxer
+from tests.media.hls.muxed import NOW, Stream, units
 from tests.media.hls.sources import AUDIO, VIDEO, Encoded, encode, live, mixed, pictures, sounds
-
-NOW = BlockingQuery()
-
-
-class Stream:
-    """A run folder, its muxers one after the other, and the index that hears of them."""
-
-    def __init__(self, path: Path, **options) -> None:
-        self.folder = RunFolder(path=path, keep_s=options.pop("keep_s", 60))
-        self.changes = 0
-        self.index = LiveIndex(on_change=self._changed, **options)
-        self.events: list[Event] = []
-        self.publication = 0
-        self.muxer: Muxer
-
-    def _changed(self) -> None:
-        self.changes += 1
-
-    def publish(self) -> None:
-        self.publication += 1
-        self.muxer = Muxer(
-            folder=self.folder,
-            publication=self.publication,
-            first_segment=self.index.next_segment(),
-            part_ms=334,
-            target_s=self.index.target_s if self.index.segments else 0,
-        )
-
-    def feed(self, items) -> None:
-        self._apply(self.muxer.feed(items))
-
-    def interrupt(self) -> None:
-        self._apply(self.muxer.close("gone"))
-
-    def _apply(self, events: list[Event]) -> None:
-        for event in events:
-            self.events.append(event)
-            self.index.apply(event)
-
-    def end(self) -> None:
-        self.index.apply(StreamEnded())
-
-    def text(self, rendition: str, **options) -> m3u8.M3U8:
-        answer = self.index.media(rendition, options.pop("query", NOW), **options)
-        assert isinstance(answer, Rendered)
-        return m3u8.loads(answer.body.decode())
-
-
-@pytest.fixture
-def stream(tmp_path: Path) -> Stream:
-    stream = Stream(tmp_path / "run")
-    stream.publish()
-    return stream
-
-
-def units(seconds: float, *, from_ms: float = 0):
-    return mixed(pictures(seconds, from_ms=from_ms), sounds(seconds, from_ms=from_ms))
 
 
 def test_nothing_can_be_played_before_all_renditions_have_begun(stream):
@@ -144,44 +85,6 @@ def test_dvr_goes_from_the_multivariant_to_the_renditions(stream):
     assert text.playlists[0].uri == "video.m3u8?dvr=1"
     assert text.media[0].uri == "audio.m3u8?dvr=1"
     assert stream.text("video", dvr=True).playlist_type == "event"
-
-
-def test_each_listed_name_leads_to_its_bytes(stream):
-    stream.feed(live(VIDEO, AUDIO, units=units(7)))
-    for rendition in ("video", "audio"):
-        text = stream.text(rendition)
-        listed = [part.uri for segment in text.segments for part in segment.parts]
-        listed += [segment.uri for segment in text.segments if segment.uri] + [text.segment_map[0].uri]
-        assert len(listed) > 20
-        for name in listed:
-            location = stream.index.locate(name)
-            data = Path(location.path).read_bytes()[location.offset : location.offset + location.size]
-            assert len(data) == location.size > 0
-            assert data[4:8] in (b"styp", b"moof", b"ftyp")
-
-
-def test_segment_is_its_parts_one_after_the_other(stream):
-    stream.feed(live(VIDEO, units=pictures(3)))
-    whole = stream.index.locate("video/1/1.m4s")
-    parts = [stream.index.locate(f"video/1/1.{n}.m4s") for n in range(6)]
-    assert sum(part.size for part in parts) == whole.size
-    assert {part.path for part in parts} == {whole.path}
-
-
-def test_hinted_part_is_pending_until_it_is_there_or_never_will_be(stream):
-    stream.feed(live(VIDEO, units=pictures(2)))
-    assert stream.index.locate("video/1/1.5.m4s") == PendingPart()
-    assert stream.index.locate("video/1/1.6.m4s") is None
-    stream.feed(pictures(0.1, from_ms=2000))
-    assert isinstance(stream.index.locate("video/1/1.5.m4s"), OnDisk)
-    assert stream.index.locate("video/1/1.6.m4s") is None
-    assert stream.index.locate("video/1/2.0.m4s") == PendingPart()
-
-
-@pytest.mark.parametrize("name", ["video/1/100.m4s", "../../etc/passwd", "", "video/1/init-7.mp4", "video/1/1.99.m4s"])
-def test_names_that_were_never_given_out_lead_nowhere(stream, name):
-    stream.feed(live(VIDEO, units=pictures(3)))
-    assert stream.index.locate(name) is None
 
 
 def test_blocking_reload_is_answered_with_the_part_it_waited_for(stream):
@@ -267,29 +170,6 @@ def test_rendition_that_appears_later_counts_discontinuities_as_the_others_do(tm
     assert stream.text("audio").media_sequence == stream.text("video").media_sequence
 
 
-def stored(event: SegmentReady) -> SegmentStored:
-    fields = {name: getattr(event, name) for name in SegmentStored.__struct_fields__ if hasattr(event, name)}
-    return SegmentStored(**fields, object_key=f"key/{event.name}", init_key=f"key/{event.init}")
-
-
-def test_stored_segment_is_found_in_the_store_once_its_file_has_gone(stream):
-    stream.feed(live(VIDEO, units=pictures(5)))
-    first = next(event for event in stream.events if isinstance(event, SegmentReady))
-    stream.index.apply(stored(first))
-    assert isinstance(stream.index.locate(first.name), OnDisk)
-    stream.index.apply(SegmentRemoved(name=first.name))
-    assert stream.index.locate(first.name) == InStore(f"key/{first.name}", first.size)
-    assert stream.index.locate("video/1/1.0.m4s") is None
-    assert stream.text("video", dvr=True).segments[0].uri == first.name
-
-
-def test_segment_that_went_without_being_stored_is_not_listed(stream):
-    stream.feed(live(VIDEO, units=pictures(7)))
-    stream.index.apply(SegmentRemoved(name="video/1/1.m4s", is_lost=True))
-    assert stream.index.locate("video/1/1.m4s") is None
-    assert [each.gap_tag is not None for each in stream.text("video", dvr=True).segments[:3]] == [True, False, False]
-
-
 def test_ended_stream_is_whole_at_its_address_and_its_window_for_who_followed(tmp_path):
     stream = Stream(tmp_path / "run", window_s=6)
     stream.publish()
@@ -304,19 +184,6 @@ def test_ended_stream_is_whole_at_its_address_and_its_window_for_who_followed(tm
     following = stream.text("video", query=parse_query("15", "2", None))
     assert (following.is_endlist, following.media_sequence) == (True, 13)
     assert 'mediaPresentationDuration="PT30.' in stream.index.manifest(now=0).body.decode()
-
-
-def test_live_windows_of_dash_begin_together(tmp_path):
-    stream = Stream(tmp_path / "run", window_s=7.99)
-    stream.publish()
-    stream.feed(live(VIDEO, AUDIO, units=[]))
-    for unit in units(30):
-        stream.feed([unit])
-        answer = stream.index.manifest(now=unit.at)
-        if isinstance(answer, Rendered):
-            first = re.findall(r'startNumber="(\d+)"', answer.body.decode())
-            starts = re.findall(r'<Period id="(p1)" start="(PT0\.\d+S)"', answer.body.decode())
-            assert len(set(first)) == len(set(starts)) == 1, first
 
 
 def test_manifests_of_many_seconds_are_not_kept(stream):
@@ -362,19 +229,6 @@ def test_recorded_interruption_and_codec_change_play_to_the_end(stream, tmp_path
             packets = [packet for packet in source.demux() if packet.size]
         sent = sum(len(run.of(rendition)) for run in runs)
         assert sent - 2 <= len(packets) <= sent
-
-
-def test_live_dash_lists_a_period_for_each_run(stream):
-    stream.feed(live(VIDEO, AUDIO, units=units(5)))
-    stream.interrupt()
-    stream.publish()
-    stream.feed(live(VIDEO, AUDIO, units=units(5, from_ms=30_000)))
-    body = stream.index.manifest(now=1_700_000_040).body.decode()
-    assert body.count("<Period ") == 2
-    assert 'type="dynamic"' in body
-    assert 'initialization="video/2/init-0.mp4"' in body
-    stream.end()
-    assert 'type="static"' in stream.index.manifest(now=1_700_000_041).body.decode()
 
 
 def test_wire_copy_of_the_events_gives_the_same_playlists(stream):
@@ -423,14 +277,3 @@ def test_playlist_of_who_was_told_of_pictures_goes_on(stream):
 def test_since_the_start_the_playlist_for_sound_alone_is_asked_for_with_both_directives(stream):
     stream.feed(live(AUDIO, units=sounds(6)))
     assert "audio.m3u8?dvr=1&alone=1" in stream.index.multivariant(dvr=True).body.decode()
-
-
-def test_manifest_since_the_start_has_each_segment_once_however_long_it_runs(tmp_path):
-    stream = Stream(tmp_path / "run", keep_s=600)
-    stream.publish()
-    for at in range(0, 120, 6):
-        stream.feed(live(VIDEO, AUDIO, units=units(6, from_ms=at * 1000)))
-        body = stream.index.manifest(now=float(at), dvr=True).body.decode()
-        counts = [sum(int(repeat or 0) + 1 for repeat in re.findall(r'<S [^/]*?d="\d+"(?: r="(\d+)")?/>', part))
-                  for part in body.split("<SegmentTemplate")[1:]]  # fmt: skip
-        assert counts == [len(stream.text(name, dvr=True).segments) - 1 for name in ("video", "audio")]
