@@ -30,9 +30,11 @@ from storage.members import (
 from storage.postgres import Database
 from storage.redis import Redis
 from storage.redis_streams import RedisStreams
+from storage.shard_claims import Epochs
 from storage.shard_leases import ShardLeases
+from storage.shard_ports import ShardCallbacks, ShardLimits
 from storage.shard_table import Move
-from storage.shards import Epochs, ShardCallbacks, ShardLimits, Shards
+from storage.shards import Shards
 
 log = logging.getLogger(__name__)
 

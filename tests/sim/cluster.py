@@ -11,7 +11,7 @@ from itertools import count
 from typing import Any, NamedTuple
 
 import actors.runtime.ids
-from storage import rendezvous, shard_table, shards
+from storage import rendezvous, shard_claims, shard_table, shards
 from storage.bus_entry import VERSION
 from tests.sim.engines import PostgresModel, RedisModel
 from tests.sim.faults import Faults
@@ -20,7 +20,7 @@ from tests.sim.simulation import Simulation
 from tests.sim.viewers import Picker, Viewer
 
 SHARDS = 12
-WITH_SHARDS: tuple[Any, ...] = (actors.runtime.ids, rendezvous, shard_table, shards)
+WITH_SHARDS: tuple[Any, ...] = (actors.runtime.ids, rendezvous, shard_claims, shard_table, shards)
 NODES = ("a", "b", "c")
 ROOMS = tuple(f"room{number}" for number in range(5))
 CLIENTS = 6

@@ -14,7 +14,7 @@ from storage.embedded.redis import EmbeddedRedis
 from storage.errors import StorageError
 from storage.members import SILENT_AFTER_S, WrongCluster
 from storage.redis import Redis
-from storage.shards import MOST_MOVING
+from storage.shard_ports import MOST_MOVING
 from tests.storage.nodes import KEYS, StorageCluster, is_settled, key_on, settled, until
 
 
