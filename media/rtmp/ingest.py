@@ -17,8 +17,13 @@ from media.clock import Discipline
 from media.errors import ProtocolError
 from media.publication import Publication
 from media.rtmp import adts, flv
-from media.rtmp import codec as records
 from media.rtmp.amf import Value
+from media.rtmp.codecs.aac import aac_track, parse_aac
+from media.rtmp.codecs.av1 import is_av1_key, without_temporal_delimiters
+from media.rtmp.codecs.nal_records import nal_length_bytes
+from media.rtmp.codecs.opus import opus_head, opus_samples, opus_track
+from media.rtmp.codecs.video import video_track
+from media.rtmp.codecs.vp9 import is_vp9_key
 from media.rtmp.nals import NalReader, is_annexb, record_of, split_annexb
 from media.rtmp.timeline import RtmpTimeline, SampleClock
 from media.unit import Codec, Kind, Track, Unit
@@ -51,10 +56,10 @@ class _Line(Protocol):
 
 class _Video:
     def __init__(self, *, packet: flv.FlvPacket, after: _Line | None) -> None:
-        self.track = records.video_track(packet.codec, packet.data)
+        self.track = video_track(packet.codec, packet.data)
         self._reader: NalReader | None = None
         if packet.codec in _OF_NALS:
-            width = records.nal_length_bytes(packet.codec, packet.data)
+            width = nal_length_bytes(packet.codec, packet.data)
             self._reader = NalReader(codec=packet.codec, record=self.track.config, length_bytes=width)
         self._last: int = after._last if isinstance(after, _Video) else -1
 
@@ -74,19 +79,19 @@ class _Video:
             self._follow(self._reader.record)
             return data, is_key
         if self.track.codec is Codec.AV1:
-            return records.without_temporal_delimiters(packet.data), records.is_av1_key(packet.data)
-        return packet.data, records.is_vp9_key(packet.data)
+            return without_temporal_delimiters(packet.data), is_av1_key(packet.data)
+        return packet.data, is_vp9_key(packet.data)
 
     def _follow(self, record: bytes) -> None:
         if record != self.track.config:
-            self.track = records.video_track(self.track.codec, record)
+            self.track = video_track(self.track.codec, record)
 
 
 class _Audio:
     def __init__(self, *, packet: flv.FlvPacket, after: _Line | None) -> None:
         is_aac = packet.codec is Codec.AAC
-        self.track = records.aac_track(packet.data) if is_aac else records.opus_track(packet.data)
-        self._samples = records.parse_aac(packet.data).unit_samples if is_aac else 0
+        self.track = aac_track(packet.data) if is_aac else opus_track(packet.data)
+        self._samples = parse_aac(packet.data).unit_samples if is_aac else 0
         self._clock = SampleClock(rate=self.track.timescale)
         if isinstance(after, _Audio) and after.track.timescale == self.track.timescale:
             self._clock = after._clock
@@ -101,7 +106,7 @@ class _Audio:
         return [data] if data else []
 
     def _unit(self, data: bytes, ms: float, at: float) -> Unit:
-        pts = self._clock.place(ms, self._samples or records.opus_samples(data))
+        pts = self._clock.place(ms, self._samples or opus_samples(data))
         return Unit(kind="audio", pts=pts, dts=pts, is_key=True, data=data, at=at)
 
 
@@ -283,7 +288,7 @@ def _headless(packet: flv.FlvPacket) -> flv.FlvPacket:
     if packet.codec is Codec.AAC:
         data = adts.config_of(packet.data)
     elif packet.codec is Codec.OPUS:
-        data = records.opus_head(packet.data)
+        data = opus_head(packet.data)
     elif (record := _record(packet)) is not None:
         data = record
     else:

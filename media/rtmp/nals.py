@@ -9,7 +9,9 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from media.errors import ProtocolError
-from media.rtmp.codec import Bits, HevcPicture, parse_hevc_sps, unescape
+from media.rtmp.codecs.bits import Bits
+from media.rtmp.codecs.hevc import HevcPicture, parse_hevc_sps
+from media.rtmp.codecs.nal_records import unescape
 from media.unit import Codec
 from media.webrtc import h264
 

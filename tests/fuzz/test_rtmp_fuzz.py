@@ -12,15 +12,22 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from media.errors import ProtocolError, PublishRefused
-from media.rtmp import adts, amf, codec, flv, nals
+from media.rtmp import adts, amf, flv, nals
 from media.rtmp.chunk import ChunkLimits, ChunkReader, RtmpMessage
 from media.rtmp.client import ClientProtocol, parse_url
+from media.rtmp.codecs.aac import parse_aac
+from media.rtmp.codecs.av1 import is_av1_key, without_temporal_delimiters
+from media.rtmp.codecs.avc import parse_avc_sps
+from media.rtmp.codecs.hevc import parse_hevc_sps
+from media.rtmp.codecs.opus import opus_samples, opus_track
+from media.rtmp.codecs.video import video_track
+from media.rtmp.codecs.vp9 import is_vp9_key
 from media.rtmp.ingest import RtmpIngest
 from media.rtmp.protocol import Metadata, PublishWanted, ServerProtocol
 from media.rtmp.server import RtmpServer
 from media.unit import Codec
+from tests.media.rtmp.codecs.samples import AV1, AVC, HEVC
 from tests.media.rtmp.recording import Recording, RecordingIngest, ffmpeg
-from tests.media.rtmp.test_codec import AV1, AVC, HEVC
 
 HANDSHAKE = b"\x03" + bytes(3072)
 EXPECTED = (ProtocolError, PublishRefused)
@@ -68,14 +75,14 @@ def test_random_bytes_as_values_and_tags_and_records(data: bytes) -> None:
         amf.decode,
         flv.parse_audio,
         flv.parse_video,
-        codec.parse_aac,
-        codec.opus_samples,
-        codec.opus_track,
-        codec.without_temporal_delimiters,
-        codec.parse_avc_sps,
-        codec.parse_hevc_sps,
-        codec.is_av1_key,
-        codec.is_vp9_key,
+        parse_aac,
+        opus_samples,
+        opus_track,
+        without_temporal_delimiters,
+        parse_avc_sps,
+        parse_hevc_sps,
+        is_av1_key,
+        is_vp9_key,
         adts.access_units,
         nals.NalReader(codec=Codec.HEVC, record=HEVC, length_bytes=2).read,
         lambda body: nals.record_of(Codec.H264, nals.split_annexb(body)),
@@ -98,7 +105,7 @@ def test_damaged_codec_records(sample: tuple[Codec, bytes], data: st.DataObject)
     for _ in range(data.draw(st.integers(1, 6))):
         damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
     try:
-        codec.video_track(kind, bytes(damaged))
+        video_track(kind, bytes(damaged))
     except EXPECTED:
         return
 

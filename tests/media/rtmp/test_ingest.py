@@ -6,8 +6,8 @@ from media.errors import ProtocolError, PublishRefused
 from media.rtmp.ingest import MAX_MALFORMED_IN_A_ROW, RtmpIngest
 from media.rtmp.nals import record_nals
 from media.unit import Codec
+from tests.media.rtmp.codecs.samples import AV1, AVC, AVC_422_INTERLACED, HEVC, nals
 from tests.media.rtmp.recording import Recording
-from tests.media.rtmp.test_codec import AV1, AVC, AVC_422_INTERLACED, HEVC, nals
 
 VIDEO_HEADER = b"\x17\0\0\0\0" + AVC
 AUDIO_HEADER = b"\xaf\0\x11\x90"

@@ -7,7 +7,7 @@ import pytest
 from media.errors import ProtocolError
 from media.rtmp.nals import NalReader, record_nals, record_of, split_annexb
 from media.unit import Codec
-from tests.media.rtmp.test_codec import AVC, AVC_422_INTERLACED, HEVC, nals
+from tests.media.rtmp.codecs.samples import AVC, AVC_422_INTERLACED, HEVC, nals
 
 RECORDS = {Codec.H264: AVC, Codec.HEVC: HEVC}
 IDR = {Codec.H264: b"\x65idr", Codec.HEVC: b"\x26\1idr"}
