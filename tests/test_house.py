@@ -77,8 +77,8 @@ PLAIN_ROOMS = ("actors/", "media/", "server/", "storage/")
 # Where anything at all may go wrong and the show goes on. Everywhere else an `except` names what it expects.
 NAMED_EDGES = {
     "actors/runtime/cell.py:Cell._activate": "an actor's own code: what it raises goes to its supervisor",
-    "actors/runtime/cell.py:Cell._draw": "an actor's own code: what it raises goes to its supervisor",
-    "actors/runtime/cell.py:Cell._handle_unusual": "an actor's own code: what it raises goes to its supervisor",
+    "actors/runtime/handling.py:HandlingMailbox._draw": "an actor's own code: what it raises goes to its supervisor",
+    "actors/runtime/handling.py:HandlingMailbox._handle_unusual": "an actor's own code, likewise",
     "media/channel.py:Channel._answer": "a handler of the other process's question: the failure is its answer",
     "media/channel.py:Channel._note": "a listener of the other process's notes",
     "media/recorder.py:Recorder._put": "a store's failure: the segment stays and is tried again",
