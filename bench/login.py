@@ -3,7 +3,9 @@ carries, and what they cost the chat beside them.
 
 The real server with its own Postgres. Unknown names and wrong passwords take turns in a random order, ten of each name
 at most, as more are refused; the two samples are compared by the test of Mann and Whitney, with ties, in the normal
-approximation. Logins come by connections of their own, from another process, while messages are sent at a fixed rate.
+approximation. Then messages are sent at a fixed rate, alone and beside logins in turns. The logins come by connections
+of their own, from another process, at a fixed rate too. The server's threads, those that hash included, share one core;
+the clients are on another one, as far as there is one.
 """
 
 from __future__ import annotations
@@ -19,11 +21,13 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from typing import Final
 
 from bench import app
 from bench.chat import ChatFigures, measure
-from bench.clients import ClientPool, allow_many_files, percentile
+from bench.clients import ClientPool, allow_many_files, percentile, pin
+from bench.machine import main_thread_cpu_s
 
 PASSWORD: Final = "long-enough-1!"
 TRIES_A_NAME: Final = 10
@@ -83,13 +87,19 @@ def mann_whitney(one: Sequence[float], other: Sequence[float]) -> float:
     return math.erfc(z / math.sqrt(2))
 
 
-def pound(port: int, connections: int, seconds: float) -> int:
-    """Right logins, one behind the other on each connection: how many were answered."""
-    end, done = time.perf_counter() + seconds, [0] * connections
+def sign_in(port: int, connections: int, rate: float, seconds: float) -> int:
+    """Right logins, ``rate`` a second on all connections together (0: each as soon as the last one was answered): how
+    many were answered.
+    """
+    started, done = time.perf_counter(), [0] * connections
 
     def one(number: int) -> None:
         logins = Logins(port)
-        while time.perf_counter() < end:
+        for turn in itertools.count():
+            due = started + (turn * connections + number) / rate if rate else 0.0
+            time.sleep(max(0.0, due - time.perf_counter()))
+            if time.perf_counter() - started >= seconds:
+                return
             status, _ = logins.attempt(f"bench{number}", PASSWORD)
             done[number] += status == 200
 
@@ -101,24 +111,44 @@ def pound(port: int, connections: int, seconds: float) -> int:
     return sum(done)
 
 
-def beside_chat(server: app.App, options: argparse.Namespace) -> tuple[list[ChatFigures], list[ChatFigures], float]:
-    """Chat without and with logins, in turns; and logins a second of the server's processor time."""
+@dataclass(frozen=True, kw_only=True)
+class Round:
+    """Chat alone and then beside logins. ``cpu_s``, ``loop_s``: what the logins cost the server, and its event loop."""
+
+    alone: ChatFigures
+    beside: ChatFigures
+    logins: int
+    cpu_s: float
+    loop_s: float
+
+    @property
+    def ratio(self) -> float:
+        return self.beside.p99_ms / self.alone.p99_ms
+
+
+def beside_chat(server: app.App, options: argparse.Namespace) -> list[Round]:
     tokens = server.tokens(options.sockets)
     rooms = [server.new_room(tokens[0])[1] for _ in range(10)]
     pool = ClientPool(host="127.0.0.1", port=server.port)
     pool.connect(options.sockets, says=lambda number: app.joined(tokens[number], rooms[number % len(rooms)]))
-    without, beside, rates = [], [], []
+    found = []
     with ProcessPoolExecutor(1) as other:
-        for round_ in range(options.rounds):
-            without.append(measure(server, pool.sockets, rooms, 2 * round_, CHAT_RATE, options.seconds))
-            cpu_s = server.cpu_s()
-            logins = other.submit(pound, server.port, options.connections, options.seconds)
-            beside.append(measure(server, pool.sockets, rooms, 2 * round_ + 1, CHAT_RATE, options.seconds))
+        for number in range(options.rounds):
+            spent = [_spent(server)]
+            alone = measure(server, pool.sockets, rooms, 2 * number, CHAT_RATE, options.seconds)
+            spent.append(_spent(server))
+            logins = other.submit(sign_in, server.port, options.connections, options.logins, options.seconds)
+            beside = measure(server, pool.sockets, rooms, 2 * number + 1, CHAT_RATE, options.seconds)
             count = logins.result()
-            of_chat_s = without[-1].cpu_us * beside[-1].acked / 1e6
-            rates.append(count / max(0.001, server.cpu_s() - cpu_s - of_chat_s))
+            spent.append(_spent(server))
+            cpu_s, loop_s = ((end - middle) - (middle - start) for start, middle, end in zip(*spent, strict=True))
+            found.append(Round(alone=alone, beside=beside, logins=count, cpu_s=cpu_s, loop_s=loop_s))
     pool.close()
-    return without, beside, statistics.median(rates)
+    return found
+
+
+def _spent(server: app.App) -> tuple[float, float]:
+    return server.cpu_s(), main_thread_cpu_s(server.pid)
 
 
 def main(argv: list[str]) -> int:
@@ -127,25 +157,39 @@ def main(argv: list[str]) -> int:
     found.add_argument("--seed", type=int, default=1)
     found.add_argument("--sockets", type=int, default=20)
     found.add_argument("--connections", type=int, default=4, help="that sign in at once")
+    found.add_argument("--logins", type=float, default=20.0, help="a second; 0: as many as are answered")
     found.add_argument("--seconds", type=float, default=5.0)
     found.add_argument("--rounds", type=int, default=3)
     options = found.parse_args(argv)
     allow_many_files()
+    pin(1)
     server = app.App()
     try:
         wrong, unknown = refusals(server.port, options.tries, options.seed)
-        without, beside, a_core = beside_chat(server, options)
+        rounds = beside_chat(server, options)
     finally:
         server.stop()
+    show(wrong, unknown, rounds, options)
+    return 0
+
+
+def show(wrong: list[float], unknown: list[float], rounds: list[Round], options: argparse.Namespace) -> None:
     for name, sample in (("wrong password", wrong), ("unknown user", unknown)):
         middle, worst = percentile(sample, 0.5), percentile(sample, 0.99)
         print(f"{name:16}{len(sample):>6} tries  p50 {middle:6.2f} ms  p99 {worst:6.2f} ms")
     print(f"Mann-Whitney     p = {mann_whitney(wrong, unknown):.3f}")
-    print(f"logins           {a_core:.1f} a second of processor time")
-    for name, rows in (("chat alone", without), ("beside logins", beside)):
-        p99 = [row.p99_ms for row in rows]
-        print(f"{name:16} p99 {statistics.median(p99):6.1f} ms ({min(p99):.1f} to {max(p99):.1f})")
-    return 0
+    answered = sum(one.logins for one in rounds)
+    a_core, loop_ms = answered / sum(one.cpu_s for one in rounds), sum(one.loop_s for one in rounds) / answered * 1e3
+    print(f"logins           {answered / options.seconds / len(rounds):.1f} a second answered beside chat")
+    print(f"                 {a_core:.1f} a second of processor time, of which the loop has {loop_ms:.2f} ms each")
+    for name, rows in (
+        ("chat alone", [one.alone for one in rounds]),
+        ("beside logins", [one.beside for one in rounds]),
+    ):
+        p50, p99 = statistics.median(row.p50_ms for row in rows), [row.p99_ms for row in rows]
+        print(f"{name:16} p50 {p50:5.1f} ms  p99 {statistics.median(p99):5.1f} ms ({min(p99):.1f} to {max(p99):.1f})")
+    ratios = [one.ratio for one in rounds]
+    print(f"p99 ratio        {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})")
 
 
 if __name__ == "__main__":

@@ -70,6 +70,11 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def main_thread_cpu_s(pid: int) -> float:
+    """What the first thread of a process has used since its start."""
+    return int(Path(f"/proc/{pid}/task/{pid}/schedstat").read_text().split()[0]) / 1e9
+
+
 def keep_on(pid: int, cores: set[int]) -> None:
     """All threads that a process has now stay on these cores."""
     for thread in Path(f"/proc/{pid}/task").iterdir():

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from actors.chat_rules import MAX_TEXT
 from actors.rate_limits import Rate, RateLimits
 from server.config import Settings
-from server.http.limits import CallRate, Taken, TokenBuckets
+from server.http.limits import Budget, CallRate, Taken, TokenBuckets
 from server.live.admission import ConnectionQuota
 from server.live.edge.limits import EdgeLimits
 from server.live.whip import OfferLimits
 from server.media_process import MediaConfig
-from storage.redis import RedisRateLimiter
+from storage.redis import Limit, RedisRateLimiter
 from storage.rights import MAX_GUESTS
 
 CONNECT_BURST_S: Final = 0.2
@@ -34,10 +34,18 @@ class SharedRates:
             return await self._own.take(key, rate)
         return Taken(wait_s=verdict.retry_after_s, remaining=verdict.remaining, full_in_s=verdict.full_in_s)
 
-    async def refund(self, key: str, rate: CallRate) -> None:
-        verdict = await self._limiter.take(f"{rate.name}:{key}", rate=rate.per_s, burst=rate.burst, cost=-1)
+    async def take_all(self, budgets: Sequence[Budget]) -> float:
+        verdict = await self._limiter.take_all(_limits(budgets))
+        return await self._own.take_all(budgets) if verdict.is_blind else verdict.retry_after_s
+
+    async def refund(self, budgets: Sequence[Budget]) -> None:
+        verdict = await self._limiter.take_all(_limits(budgets), cost=-1)
         if verdict.is_blind:
-            await self._own.refund(key, rate)
+            await self._own.refund(budgets)
+
+
+def _limits(budgets: Sequence[Budget]) -> list[Limit]:
+    return [Limit(f"{rate.name}:{key}", rate.per_s, rate.burst) for key, rate in budgets]
 
 
 def public_limits(settings: Settings) -> Mapping[str, Any]:

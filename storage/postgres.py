@@ -195,19 +195,20 @@ class Database:
         """A connection of the pool: an open one as long as there is one, else a new one. Where the server has none
         left to open, it waits for the next that is given back; ends with the caller's time-out.
         """
-        connection = await self._acquire(limit_s)
+        connection = await self._acquire()
         try:
             yield connection
         finally:
-            await self._pool.release(connection)
+            await self._pool.release(connection, timeout=limit_s)
             self._wake_one()
 
-    async def _acquire(self, limit_s: float) -> Any:
+    async def _acquire(self) -> Any:
+        """Within the caller's time-out: one of the driver's would cost a task each time."""
         while True:
             if self._waiting and self._pool.get_idle_size() == 0:
                 await self._given_back()  # who waits already goes first, and another attempt would fail as well
             try:
-                return await self._pool.acquire(timeout=limit_s)
+                return await self._pool.acquire()
             except asyncpg.TooManyConnectionsError:
                 await self._given_back()
 

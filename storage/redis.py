@@ -213,6 +213,14 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     is_blind: bool = False
 
 
+class Limit(msgspec.Struct, frozen=True):
+    """A bucket: ``rate`` units per second, at most ``burst`` at once."""
+
+    key: str
+    rate: float
+    burst: int
+
+
 class RedisRateLimiter:
     """Rates shared by all nodes: a generic cell rate for each key. Falls open while Redis is away.
 
@@ -238,21 +246,28 @@ class RedisRateLimiter:
 
     async def take(self, key: str, *, rate: float, burst: int, cost: int = 1) -> Verdict:
         """Ask for ``cost`` out of ``rate`` per second with at most ``burst`` at once. A refusal costs nothing."""
+        return await self.take_all([Limit(key, rate, burst)], cost=cost)
+
+    async def take_all(self, limits: Sequence[Limit], *, cost: int = 1) -> Verdict:
+        """Ask each bucket for ``cost``, in one exchange: all give it, or none does. The verdict is that of the first
+        one that refuses, else of the last.
+        """
         if self._clock() < self._blind_until:
             return Verdict(is_allowed=True, is_blind=True)
         try:
             wait_us, full_in_us = await self._redis.run(
                 self._script,
-                keys=[self._prefix + key],
-                args=[round(1_000_000 / rate), burst, cost],
+                keys=[self._prefix + limit.key for limit in limits],
+                args=[cost, *(value for limit in limits for value in (round(1_000_000 / limit.rate), limit.burst))],
                 timeout_s=self._timeout_s,
             )
         except Unavailable:
             self._blind_until = self._clock() + self._rest_s
             return Verdict(is_allowed=True, is_blind=True)
+        last = limits[-1]
         return Verdict(
             is_allowed=wait_us == 0,
             retry_after_s=wait_us / 1_000_000,
-            remaining=max(0, int(burst - full_in_us * rate / 1_000_000 + 1e-6)),
+            remaining=max(0, int(last.burst - full_in_us * last.rate / 1_000_000 + 1e-6)),
             full_in_s=full_in_us / 1_000_000,
         )

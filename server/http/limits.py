@@ -39,12 +39,20 @@ class Taken:
     full_in_s: float
 
 
+Budget = tuple[str, CallRate]
+"""A key, and the rate at which it may call."""
+
+
 class RateLimiter(Protocol):
     async def take(self, key: str, rate: CallRate) -> Taken:
         """A call that may not go on takes nothing."""
         ...
 
-    async def refund(self, key: str, rate: CallRate) -> None:
+    async def take_all(self, budgets: Sequence[Budget]) -> float:
+        """One call out of each budget, or out of none: 0, or the seconds until the first that refuses has one."""
+        ...
+
+    async def refund(self, budgets: Sequence[Budget]) -> None:
         """What was taken shall not count."""
         ...
 
@@ -85,8 +93,17 @@ class TokenBuckets:
         wait_s = 0.0 if is_allowed else (1 - left) / rate.per_s
         return Taken(wait_s=wait_s, remaining=int(left), full_in_s=(rate.burst - left) / rate.per_s)
 
-    async def refund(self, key: str, rate: CallRate) -> None:
-        bucket = (rate.name, key)
-        if bucket in self._buckets:
-            tokens, at = self._buckets[bucket]
-            self._buckets[bucket] = (min(float(rate.burst), tokens + 1), at)
+    async def take_all(self, budgets: Sequence[Budget]) -> float:
+        for number, (key, rate) in enumerate(budgets):
+            wait_s = (await self.take(key, rate)).wait_s
+            if wait_s > 0:
+                await self.refund(budgets[:number])
+                return wait_s
+        return 0.0
+
+    async def refund(self, budgets: Sequence[Budget]) -> None:
+        for key, rate in budgets:
+            bucket = (rate.name, key)
+            if bucket in self._buckets:
+                tokens, at = self._buckets[bucket]
+                self._buckets[bucket] = (min(float(rate.burst), tokens + 1), at)

@@ -12,7 +12,7 @@ import pytest
 
 from storage.embedded.redis import EmbeddedRedis
 from storage.errors import StorageError, Unavailable
-from storage.redis import Redis, RedisRateLimiter, Script
+from storage.redis import Limit, Redis, RedisRateLimiter, Script
 from tests.storage.engine_kill import kill
 
 
@@ -114,6 +114,17 @@ async def test_a_cost_above_what_is_left_takes_nothing(redis: Redis) -> None:
     limiter = RedisRateLimiter(redis=redis)
     assert not (await limiter.take("ann", rate=0.1, burst=3, cost=4)).is_allowed
     assert (await limiter.take("ann", rate=0.1, burst=3, cost=3)).is_allowed
+
+
+async def test_all_buckets_give_or_none_does(redis: Redis) -> None:
+    limiter = RedisRateLimiter(redis=redis)
+    wide, narrow = Limit("wide", rate=0.1, burst=3), Limit("narrow", rate=0.01, burst=1)
+    verdicts = [await limiter.take_all([wide, narrow]) for _ in range(9)]
+    assert [verdict.is_allowed for verdict in verdicts] == [True, *[False] * 8]
+    assert 90 < verdicts[1].retry_after_s <= 100
+    await limiter.take_all([wide, narrow], cost=-1)
+    assert (await limiter.take_all([wide, narrow])).is_allowed
+    assert [(await limiter.take_all([wide])).is_allowed for _ in range(3)] == [True, True, False]
 
 
 async def test_rates_fall_open_while_redis_is_away_and_count_again_later(own_engine: EmbeddedRedis) -> None:

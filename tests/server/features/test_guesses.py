@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.features.people.accounts.devices import Device, KnownDevice
+from server.features.people.accounts.devices import Device, Seen
 from server.features.people.accounts.guesses import Guesses
 from server.http.errors import Problem
 from server.http.limits import TokenBuckets
@@ -24,7 +24,6 @@ class Gate:
     def __init__(self) -> None:
         self.clock = Clock()
         self.guesses = Guesses(limiter=TokenBuckets(monotonic=self.clock))
-        self.known = [KnownDevice(address="198.51.100.1", user_agent="browser", key=_device(cookie="c" * 22).key)]
 
     async def wrong(self, device: Device, *, times: int = 1, every_s: float = 0.0) -> int:
         """How many of so many wrong guesses were let in."""
@@ -36,7 +35,7 @@ class Gate:
 
     async def right(self, device: Device) -> bool:
         try:
-            attempt = await self.guesses.begin(OWNER, device, known=self.known)
+            attempt = await self.guesses.begin(OWNER, device, seen=_seen(device))
         except Problem:
             return False
         await self.guesses.was_right(attempt)
@@ -44,7 +43,7 @@ class Gate:
 
     async def _begins(self, device: Device) -> bool:
         try:
-            await self.guesses.begin(OWNER, device, known=self.known)
+            await self.guesses.begin(OWNER, device, seen=_seen(device))
         except Problem:
             return False
         return True
@@ -52,6 +51,12 @@ class Gate:
 
 def _device(address: str = "203.0.113.9", agent: str = "stranger", cookie: str = "") -> Device:
     return Device(address=address, user_agent=agent, cookie=cookie)
+
+
+def _seen(device: Device) -> Seen:
+    """By an account that was used with one browser at one address."""
+    addresses = ["198.51.100.1"] if device.agent == "browser" else []
+    return Seen(is_first=False, has_cookie=device.cookie == "c" * 22, addresses=addresses)
 
 
 @pytest.fixture
@@ -84,8 +89,6 @@ async def test_known_device_has_a_budget_of_its_own_which_is_bounded_too(gate: G
 
 
 async def test_a_neighbour_with_the_same_browser_does_not_use_up_a_known_cookie(gate: Gate) -> None:
-    newer = KnownDevice(address="198.51.100.1", user_agent="browser", key=_device(cookie="d" * 22).key)
-    gate.known.insert(0, newer)
     await gate.wrong(_device("198.51.100.1", "browser"), times=100)
     assert not await gate.right(_device("198.51.100.1", "browser"))
     assert await gate.right(_device("198.51.100.1", "browser", cookie="c" * 22))

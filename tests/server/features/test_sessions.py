@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from aiohttp import ClientResponse
 
-from server.features.people.accounts.devices import device_name
+from server.features.people.accounts import queries
+from server.features.people.accounts.devices import Seen, device_name
 from server.features.people.accounts.methods import Provider
 from server.http.languages import preferred
 from tests.server.conftest import PASSWORD, ApiFixture
@@ -189,3 +190,20 @@ async def test_methods_are_the_password_and_what_other_rooms_add(api: ApiFixture
 )
 def test_language_is_the_one_that_the_client_ranks_highest(header: str, language: str) -> None:
     assert preferred(header, ["en", "ar"]) == language
+
+
+@pytest.mark.parametrize(("reason", "is_known"), [(None, True), ("logout", True), ("ended", False)])
+async def test_sessions_that_nobody_had_to_end_say_which_devices_an_account_knows(
+    api: ApiFixture, reason: str | None, is_known: bool
+) -> None:
+    ada = await api.register("ada")
+    used = await api.database.fetchrow("select device_key, user_agent from auth_sessions where user_id = $1", ada.id)
+    if reason is not None:
+        await api.database.fetch(queries.END_ALL_SESSIONS, ada.id, reason)
+    assert used is not None
+    by_cookie = await api.database.fetchrow(queries.SEEN, ada.id, used["device_key"], "another browser")
+    by_agent = await api.database.fetchrow(queries.SEEN, ada.id, None, used["user_agent"])
+    assert by_cookie is not None
+    assert by_agent is not None
+    assert Seen.of(by_cookie) == Seen(is_first=not is_known, has_cookie=is_known)
+    assert Seen.of(by_agent) == Seen(is_first=not is_known, addresses=["127.0.0.1"] if is_known else ())

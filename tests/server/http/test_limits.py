@@ -39,3 +39,12 @@ async def test_number_of_buckets_is_bounded_and_the_oldest_goes_first() -> None:
         assert (await buckets.take(key, rate)).wait_s == 0
     assert (await buckets.take("c", rate)).wait_s == 1
     assert (await buckets.take("a", rate)).wait_s == 0
+
+
+async def test_a_call_is_taken_out_of_all_budgets_or_of_none() -> None:
+    buckets = TokenBuckets(monotonic=Clock())
+    wide, narrow = ("a", CallRate("wide", per_s=1, burst=3)), ("a", CallRate("narrow", per_s=1, burst=1))
+    assert [await buckets.take_all([wide, narrow]) for _ in range(9)] == [0, *[1.0] * 8]
+    await buckets.refund([wide, narrow])
+    assert await buckets.take_all([wide, narrow]) == 0
+    assert [await buckets.take_all([wide]) for _ in range(3)] == [0, 0, 1.0]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from server.features.people import rules
 from server.features.people.accounts import queries
 from server.features.people.accounts.deletion import Deletions
-from server.features.people.accounts.devices import Device, KnownDevice, key_of_known
+from server.features.people.accounts.devices import NEVER, Device, Seen, key_of_known
 from server.features.people.accounts.guesses import Attempt, Guesses
 from server.features.people.accounts.mails import AccountMails, Addressee
 from server.features.people.accounts.methods import SignInMethods
@@ -73,10 +73,10 @@ class Accounts:
         """Raises the same 401, after the same work, for an unknown account and for a wrong password; a 401
         ``totp-required`` when a second factor is due and ``code`` is None.
         """
-        known = await self._credentials(login)
+        known = await self._credentials(login, device)
         stored = known["password_hash"] if known else None
         normal = rules.normal_password(password)
-        attempt = await self._begin(known["id"] if known else None, login, device)
+        attempt = await self._begin(known, login, device)
         is_right = await self._passwords.verify(stored, normal)
         if known is None or stored is None or not is_right:
             raise wrong_credentials()
@@ -104,26 +104,29 @@ class Accounts:
         """
         async with self._db.transaction() as tx:
             # Locked: what ends all sessions, such as a new password, either comes first or ends this one too.
-            known = await tx.fetchrow(queries.CREDENTIALS_LOCKED, person_id)
+            known = await tx.fetchrow(queries.SIGN_IN_LOCKED, person_id, device.key, device.agent)
             if known is None or proved not in (None, known["password_hash"]):
                 raise wrong_credentials()
             require_not_suspended(known["is_suspended"])
             if known["is_leaving"] and not await self._deletions.take_back(tx, person_id, ip=device.address):
                 raise wrong_credentials()
-            await self._greet(tx, person_id, device)
+            await self._greet(tx, known, device)
             session = await self._sessions.add(tx, person_id, device, has_factor=has_factor)
             await self._sessions.note(tx, person_id, "session.began", session.id, device)
         if known["is_leaving"]:
             await self._when_changed()
         return await self._sessions.tokens(session)
 
-    async def _greet(self, tx: Transaction, person_id: str, device: Device) -> None:
+    async def _greet(self, tx: Transaction, known: Row, device: Device) -> None:
         """Keep the language that the person reads, and write to them of a device that they were never seen with."""
-        await tx.execute(queries.SPEAK, person_id, device.language)
-        rows = await tx.fetch(queries.DEVICES, person_id)
-        to = await tx.fetchrow(queries.ADDRESSEE, person_id)
-        if to is not None and rows and key_of_known(device, _known(rows)) is None:
-            await self._mails.new_device(tx, Addressee.of(to), device)
+        if known["language"] != device.language:
+            await tx.execute(queries.SPEAK, known["id"], device.language)
+        seen = Seen.of(known)
+        if seen.is_first or key_of_known(device, seen) is not None:
+            return
+        to = await self._mails.addressee(tx, known["id"])
+        if to is not None:
+            await self._mails.new_device(tx, to, device)
 
     async def change_password(self, *, person: Caller, password: str | None, new_password: str, device: Device) -> None:
         """The other sessions end, on every node. Raises a 403 for a wrong password, a 422 for a weak new one."""
@@ -173,26 +176,23 @@ class Accounts:
         await self._guesses.was_right(attempt)
         return known
 
-    async def _begin(self, user_id: str | None, login: str, device: Device) -> Attempt:
+    async def _begin(self, known: Row | None, login: str, device: Device) -> Attempt:
         """As much work for an unknown login as for a known one."""
-        rows = await self._db.fetch(queries.DEVICES, user_id)
+        account = known["id"] if known else rules.email_key(login)
         try:
-            return await self._guesses.begin(user_id or rules.email_key(login), device, known=_known(rows))
+            return await self._guesses.begin(account, device, seen=Seen.of(known) if known else NEVER)
         except Problem:
-            await self._suspicions.note("login.locked_out", device=device, subject=user_id or "")
+            await self._suspicions.note("login.locked_out", device=device, subject=known["id"] if known else "")
             raise
 
-    async def _credentials(self, login: str) -> Row | None:
-        if "@" in login:
-            return await self._db.fetchrow(queries.CREDENTIALS_BY_EMAIL, rules.email_key(login))
-        return await self._db.fetchrow(queries.CREDENTIALS_BY_USERNAME, rules.username_key(login))
+    async def _credentials(self, login: str, device: Device) -> Row | None:
+        by_email = "@" in login
+        sql = queries.SIGN_IN_BY_EMAIL if by_email else queries.SIGN_IN_BY_USERNAME
+        key = rules.email_key(login) if by_email else rules.username_key(login)
+        return await self._db.fetchrow(sql, key, device.key, device.agent)
 
 
 _CHALLENGE: Final = {"WWW-Authenticate": "Bearer"}
-
-
-def _known(rows: Iterable[Row]) -> list[KnownDevice]:
-    return [KnownDevice(address=row["ip"], user_agent=row["user_agent"], key=row["device_key"]) for row in rows]
 
 
 def wrong_credentials() -> Problem:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from actors.text import clean_line
 from server.http.addresses import limiting_key
+from storage.postgres import Row
 
 MAX_AGENT_CHARS: Final = 256
 _KEY_CHARS: Final = 24
@@ -43,23 +44,33 @@ class Device:
 
 
 @dataclass(frozen=True, kw_only=True)
-class KnownDevice:
-    """A device that an account was used from: by its cookie, or by its address and user agent."""
+class Seen:
+    """What the sessions of an account say of a device. ``is_first``: there are none. ``has_cookie``: one has the
+    device's cookie. ``addresses``: those of the sessions with its user agent.
+    """
 
-    address: str
-    user_agent: str
-    key: bytes | None
+    is_first: bool = True
+    has_cookie: bool = False
+    addresses: Sequence[str] = ()
+
+    @classmethod
+    def of(cls, row: Row) -> Seen:
+        """Of a row of ``SEEN``, or of one that has its columns too."""
+        return cls(is_first=row["is_first"], has_cookie=row["has_cookie"], addresses=row["addresses"] or ())
 
 
-def key_of_known(device: Device, known: Iterable[KnownDevice]) -> str | None:
-    """A short text that stands for the device, if it is one of the known: by its cookie rather than by its address and
+NEVER: Final = Seen()
+
+
+def key_of_known(device: Device, seen: Seen) -> str | None:
+    """A short text that stands for the device, if the account knows it: by its cookie rather than by its address and
     user agent, which a neighbour may share.
     """
-    every, key = list(known), device.key
-    if key is not None and any(one.key == key for one in every):
+    key = device.key
+    if key is not None and seen.has_cookie:
         return key.hex()[:_KEY_CHARS]
     address, agent = limiting_key(device.address), device.agent
-    if any(limiting_key(one.address) == address and one.user_agent == agent for one in every):
+    if any(limiting_key(one) == address for one in seen.addresses):
         return f"{address} {hashlib.sha256(agent.encode()).hexdigest()[:_KEY_CHARS]}"
     return None
 

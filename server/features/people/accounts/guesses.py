@@ -15,14 +15,14 @@ in a row.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from server.features.people.accounts.devices import Device, KnownDevice, key_of_known
+from server.features.people.accounts.devices import Device, Seen, key_of_known
 from server.http.addresses import limiting_key
 from server.http.errors import Problem
-from server.http.limits import CallRate, RateLimiter
+from server.http.limits import Budget, CallRate, RateLimiter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +52,7 @@ FACTOR_GUESSES: Final = GuessRates(
 class Attempt:
     """What one attempt took, to be given back when it was right."""
 
-    taken: Sequence[tuple[str, CallRate]]
+    taken: Sequence[Budget]
 
 
 class Guesses:
@@ -62,9 +62,11 @@ class Guesses:
         self._limiter = limiter
         self._rates = rates or GuessRates()
 
-    async def begin(self, account: str, device: Device, *, known: Iterable[KnownDevice]) -> Attempt:
-        """Take one attempt on ``account``, a person's id or the name that stands for nobody. Raises a 429."""
-        of_device = key_of_known(device, known)
+    async def begin(self, account: str, device: Device, *, seen: Seen) -> Attempt:
+        """Take one attempt on ``account``, a person's id or the name that stands for nobody, by a device that was
+        ``seen`` there. Raises a 429.
+        """
+        of_device = key_of_known(device, seen)
         if of_device is not None:
             return await self._take(self._here(f"{account} {of_device}"))
         here = self._here(f"{account} {limiting_key(device.address)}")
@@ -76,16 +78,13 @@ class Guesses:
 
     async def was_right(self, attempt: Attempt) -> None:
         """Give back what it took."""
-        for key, rate in attempt.taken:
-            await self._limiter.refund(key, rate)
+        await self._limiter.refund(attempt.taken)
 
-    def _here(self, key: str) -> list[tuple[str, CallRate]]:
+    def _here(self, key: str) -> list[Budget]:
         return [(key, rate) for rate in self._rates.here]
 
-    async def _take(self, rate_limits: Sequence[tuple[str, CallRate]]) -> Attempt:
-        for number, (key, rate) in enumerate(rate_limits):
-            taken = await self._limiter.take(key, rate)
-            if taken.wait_s > 0:
-                await self.was_right(Attempt(rate_limits[:number]))
-                raise Problem(429, "Too many wrong guesses", slug="too-many-guesses", retry_after_s=taken.wait_s)
-        return Attempt(rate_limits)
+    async def _take(self, budgets: Sequence[Budget]) -> Attempt:
+        wait_s = await self._limiter.take_all(budgets)
+        if wait_s > 0:
+            raise Problem(429, "Too many wrong guesses", slug="too-many-guesses", retry_after_s=wait_s)
+        return Attempt(budgets)

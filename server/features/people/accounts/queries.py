@@ -7,16 +7,35 @@ union all select true, false from reserved_names where username_key = $1 and unt
 ADD_USER = "insert into users (id, username, username_key, email, email_key, password_hash, display_name, roles, \
 stream_key, must_change_password) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 
+# What the sessions of an account say of a device with this key and user agent. Those that were ended for a reason may
+# be somebody else's.
+_SEEN = """
+select count(*) = 0 as is_first, coalesce(bool_or(device_key = $2), false) as has_cookie,
+       array_agg(distinct ip) filter (where user_agent = $3) as addresses
+from (select ip, user_agent, device_key from auth_sessions
+      where user_id = {} and (revoked_at is null or revoked_reason = 'logout') order by created_at desc limit 50) s
+"""
+SEEN = _SEEN.format("$1")
+
 _CREDENTIALS = """
 select id, username, email, password_hash, coalesce(suspended_until > now(), false) as is_suspended,
        deleted_at is not null as is_leaving
-from users u where {} = $1 and (deleted_at is null
-    or exists (select from account_deletions d where d.user_id = u.id and d.began_at is null))
+from users where {} = $1 and (deleted_at is null
+    or exists (select from account_deletions d where d.user_id = users.id and d.began_at is null))
 """
 CREDENTIALS_BY_USERNAME = _CREDENTIALS.format("username_key")
-CREDENTIALS_BY_EMAIL = _CREDENTIALS.format("email_key")
 CREDENTIALS_BY_ID = _CREDENTIALS.format("id")
-CREDENTIALS_LOCKED = CREDENTIALS_BY_ID + "for no key update of u"
+
+_SIGN_IN = f"""
+select u.id, u.password_hash, u.language, coalesce(u.suspended_until > now(), false) as is_suspended,
+       u.deleted_at is not null as is_leaving, seen.*
+from users u cross join lateral ({_SEEN.format("u.id")}) seen
+where {{}} = $1 and (u.deleted_at is null
+    or exists (select from account_deletions d where d.user_id = u.id and d.began_at is null))
+"""
+SIGN_IN_BY_USERNAME = _SIGN_IN.format("u.username_key")
+SIGN_IN_BY_EMAIL = _SIGN_IN.format("u.email_key")
+SIGN_IN_LOCKED = _SIGN_IN.format("u.id") + "for no key update of u"
 
 _ADDRESSEE = """
 select id, username, email, language, email_verified_at is not null as is_verified, deleted_at is not null as is_leaving
@@ -31,20 +50,20 @@ where id = $1 and email_key = $2 and deleted_at is null"
 CHANGE_EMAIL = (
     "update users set email = $2, email_key = $3, email_verified_at = now(), updated_at = now() where id = $1"
 )
-SPEAK = "update users set language = $2 where id = $1 and language <> $2"
-
-# Devices whose sessions were ended for a reason may be somebody else's.
-DEVICES = """
-select ip, user_agent, device_key from auth_sessions
-where user_id = $1 and (revoked_at is null or revoked_reason = 'logout') order by created_at desc limit 50
-"""
+SPEAK = "update users set language = $2 where id = $1"
 
 NEW_HASH = "update users set password_hash = $2, must_change_password = false, updated_at = now() where id = $1"
 ONE_TIME_HASH = "update users set password_hash = $2, must_change_password = true, updated_at = now() where id = $1"
 REHASH = "update users set password_hash = $2 where id = $1 and password_hash = $3"
 
-ADD_SESSION = "insert into auth_sessions (id, user_id, user_agent, ip, device_key, expires_at, factor_at) \
-values ($1, $2, $3, $4, $5, now() + make_interval(secs => $6), case when $7 then now() end)"
+# With its first refresh token.
+ADD_SESSION = """
+with session as (
+    insert into auth_sessions (id, user_id, user_agent, ip, device_key, expires_at, factor_at)
+    values ($1, $2, $3, $4, $5, now() + make_interval(secs => $6), case when $7 then now() end) returning id, expires_at
+)
+insert into refresh_tokens (token_hash, session_id, expires_at) select $8, id, expires_at from session
+"""
 
 ADD_REFRESH = "insert into refresh_tokens (token_hash, session_id, expires_at) \
 values ($1, $2, now() + make_interval(secs => $3))"

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from server.features.people.accounts import queries
-from server.features.people.accounts.devices import Device, KnownDevice
+from server.features.people.accounts.devices import NEVER, Device, Seen
 from server.features.people.accounts.guesses import Guesses
 from server.features.people.accounts.methods import SignInMethods
 from server.http.errors import Problem
@@ -41,9 +41,8 @@ class FactorGuesses:
     @contextlib.asynccontextmanager
     async def of_device(self, person_id: str, device: Device) -> AsyncIterator[None]:
         """One guess at a sign-in, which does not count unless the block raises. Raises a 429."""
-        rows = await self._db.fetch(queries.DEVICES, person_id)
-        known = [KnownDevice(address=row["ip"], user_agent=row["user_agent"], key=row["device_key"]) for row in rows]
-        attempt = await self._guesses.begin(person_id, device, known=known)
+        row = await self._db.fetchrow(queries.SEEN, person_id, device.key, device.agent)
+        attempt = await self._guesses.begin(person_id, device, seen=Seen.of(row) if row is not None else NEVER)
         yield
         await self._guesses.was_right(attempt)
 

@@ -65,9 +65,9 @@ class Sessions:
         """``has_factor``: the person has shown a second factor or a passkey."""
         new = NewSession(id=self._ids.uuid7(self._wall()), user_id=user_id, refresh_token=_new_refresh_token())
         ttl_s = float(REFRESH_TTL_S)
-        values = (new.id, user_id, device.agent, device.address, device.key, ttl_s, has_factor)
-        await tx.execute(queries.ADD_SESSION, *values)
-        await tx.execute(queries.ADD_REFRESH, _digest(new.refresh_token), new.id, ttl_s)
+        of_device = (device.agent, device.address, device.key)
+        digest = _digest(new.refresh_token)
+        await tx.execute(queries.ADD_SESSION, new.id, user_id, *of_device, ttl_s, has_factor, digest)
         return new
 
     async def tokens(self, new: NewSession) -> SignedIn:
