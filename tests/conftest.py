@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
+import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Final
 
 import asyncpg
 import pytest
@@ -23,12 +26,23 @@ from tests.lanes import Durations, pytest_collection_modifyitems, pytest_xdist_m
 __all__ = ["pytest_collection_modifyitems", "pytest_xdist_make_scheduler"]
 
 _TEMPLATE = "socialflow_template"
+MEMORY: Final = Path("/dev/shm")
+MEMORY_BYTES: Final = 6 << 30
 _numbers = itertools.count(1)
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if _memory_is_roomy():
+        tempfile.tempdir = os.environ["PYTEST_DEBUG_TEMPROOT"] = str(MEMORY)
     config.pluginmanager.register(CpuSeconds())
     config.pluginmanager.register(Durations(config))
+
+
+def _memory_is_roomy() -> bool:
+    """Whether temporary files are kept in memory: a database is made and dropped ten times as fast as on a disk."""
+    if not MEMORY.is_dir() or os.statvfs(MEMORY).f_flag & os.ST_NOEXEC:
+        return False
+    return shutil.disk_usage(MEMORY).free > MEMORY_BYTES
 
 
 @pytest.fixture(scope="session")
@@ -115,7 +129,7 @@ class _Database:
         self._name = f"test_{next(_numbers)}"
 
     async def __aenter__(self) -> str:
-        await self._run(f"create database {self._name} template {self._template}")
+        await self._run(f"create database {self._name} template {self._template} strategy file_copy")
         return _named(self._admin_url, self._name)
 
     async def __aexit__(self, *_: object) -> None:

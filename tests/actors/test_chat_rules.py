@@ -197,6 +197,25 @@ def test_subscribers_only_refuses_everybody_else() -> None:
     assert judged(of, by="m") == "ok"
 
 
+@pytest.mark.parametrize(
+    ("mode", "by", "relationship", "lacks"),
+    [
+        ({}, "a", NOBODY, False),
+        ({"followers_only_seconds": 0}, "a", NOBODY, True),
+        ({"followers_only_seconds": 60}, "a", Relationship(following_since=NOW), False),
+        ({"followers_only_seconds": 0}, "m", NOBODY, False),
+        ({"subscribers_only": True}, "a", NOBODY, True),
+        ({"subscribers_only": True}, "a", Relationship(is_subscriber=True), False),
+        ({"subscribers_only": True}, "o", NOBODY, False),
+    ],
+)
+def test_who_is_asked_to_follow_or_subscribe_lacks_it_until_they_do(
+    mode: dict[str, Any], by: str, relationship: Relationship, lacks: bool
+) -> None:
+    author = Author(id=by, username=by, display_name=by)
+    assert rules(**mode).lacks_relationship(author, relationship) is lacks
+
+
 def test_unique_mode_looks_back_over_200_messages() -> None:
     unique = rules(unique=True)
     assert judged(unique, "hello") == "ok"

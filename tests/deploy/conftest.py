@@ -125,7 +125,7 @@ def make_bucket() -> subprocess.CompletedProcess[str]:
 def image() -> Iterator[Image]:
     if not (ROOT / ".git").exists():
         pytest.skip("not a git working tree")
-    with tempfile.TemporaryDirectory(prefix="socialflow-image-") as folder:
+    with tempfile.TemporaryDirectory(prefix="socialflow-image-", dir="/var/tmp") as folder:
         made = Image(Path(folder))
         made.build()
         yield made
@@ -133,7 +133,7 @@ def image() -> Iterator[Image]:
 
 @pytest.fixture(scope="session")
 def container(image: Image) -> Iterator[Container]:
-    with tempfile.TemporaryDirectory(prefix="socialflow-container-") as folder:
+    with tempfile.TemporaryDirectory(prefix="socialflow-container-", dir="/var/tmp") as folder:
         running = run(image, Path(folder))
         try:
             running.wait_until_ready()

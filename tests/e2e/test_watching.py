@@ -31,10 +31,23 @@ HEVC = [
 MODE = "document.querySelector('.mode-chip')"
 
 
-async def test_a_broadcast_that_the_browser_cannot_decode_is_named_with_the_reason(
+async def test_a_broadcast_that_the_browser_cannot_decode_is_made_for_it(
     server: Server, browser: Browser, owner: Account
 ) -> None:
-    made = await owner.prepare("In HEVC")
+    made = await owner.prepare("In HEVC for everybody")
+    stream_id = made["stream"]["id"]
+    with Publisher(f"{server.rtmp}/{made['ingest']['stream_key']}", codec=HEVC):
+        await owner.until_state(stream_id, "live")
+        tab = await browser.tab()
+        await tab.open(f"{server.url}/watch/{stream_id}")
+        await plays(tab, within_s=25)
+    await owner.done("POST", f"streams/{stream_id}/end")
+
+
+async def test_a_broadcast_that_the_browser_cannot_decode_is_named_with_the_reason_where_none_is_made(
+    server: Server, browser: Browser, owner: Account
+) -> None:
+    made = await owner.prepare("In HEVC", transcode="off")
     stream_id = made["stream"]["id"]
     with Publisher(f"{server.rtmp}/{made['ingest']['stream_key']}", codec=HEVC):
         await owner.until_state(stream_id, "live")

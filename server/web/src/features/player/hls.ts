@@ -68,7 +68,12 @@ function withHlsJs(Hls: typeof HlsType, options: HlsOptions): HlsSession {
   });
   let recoveries = 0;
   let codecs: string[] = [];
-  hls.on(Hls.Events.MANIFEST_LOADED, (_, { levels }) => (codecs = levels.flatMap(({ attrs }) => codecsOf(attrs["CODECS"]))));
+  const unplayable = (): void => onUnplayable(new Unplayable(whyUnplayable(codecs, isDecodable)));
+  // Comes after MANIFEST_PARSED: hls.js has left out what the browser cannot decode, and would play the sound alone.
+  hls.on(Hls.Events.MANIFEST_LOADED, (_, { levels }) => {
+    codecs = levels.flatMap(({ attrs }) => codecsOf(attrs["CODECS"]));
+    if (options.quality === null && levels.some(isPicture) && !hls.levels.some(isPicture)) unplayable();
+  });
   let levels: Level[] = [];
   const show = (name: string | null): void => {
     hls.nextLevel = levels.find((level) => level.name === name)?.index ?? -1;
@@ -85,7 +90,7 @@ function withHlsJs(Hls: typeof HlsType, options: HlsOptions): HlsSession {
     const answer = answerTo({ isMedia: data.type === Hls.ErrorTypes.MEDIA_ERROR, details: data.details }, recoveries);
     recoveries += 1;
     if (answer === "recover") hls.recoverMediaError();
-    else if (answer === "unplayable") onUnplayable(new Unplayable(whyUnplayable(codecs, isDecodable)));
+    else if (answer === "unplayable") unplayable();
     else onLost(data.details);
   });
   hls.loadSource(url);
@@ -100,6 +105,8 @@ function withHlsJs(Hls: typeof HlsType, options: HlsOptions): HlsSession {
     close: () => hls.destroy(),
   };
 }
+
+const isPicture = ({ attrs }: { attrs: { RESOLUTION?: string } }): boolean => attrs.RESOLUTION !== undefined;
 
 const codecsOf = (list: string | undefined): string[] => (list ?? "").split(",").map((codec) => codec.trim()).filter(Boolean);
 
