@@ -1,6 +1,6 @@
 """Lanes for `make test` (pytest-xdist): what plays out in real time mostly waits, so the rest runs beside it.
 
-Tests of whole servers, browsers, clusters and images are real time: they go one after another through one of three
+Tests of whole servers, browsers, clusters and images are real time: they go one after another through one of two
 lanes, since more of them at once would disturb each other's timing. All other tests are handed out by file, so that
 what a file sets up is set up once, and give way to those in real time: their processes are nice.
 """
@@ -15,15 +15,16 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 REAL_TIME: Final = {
-    "servers of their own": ("tests/e2e/test_faults.py", "tests/e2e/test_backup.py", "tests/cluster/test_upgrade.py"),
-    "browsers": ("tests/e2e/", "tests/fuzz/"),
     "clusters": (
         "tests/cluster/",
         "tests/deploy/",
         "tests/bench/",
         "tests/media/webrtc/",
         "tests/storage/test_cluster.py",
+        "tests/e2e/test_backup.py",
+        "tests/e2e/test_faults.py",
     ),
+    "browsers": ("tests/e2e/", "tests/fuzz/"),
 }
 NICENESS: Final = 10
 SLOWEST: Final = 15
