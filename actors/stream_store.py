@@ -12,7 +12,8 @@ from actors.runtime import Fence
 
 
 class SegmentRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A finished segment of the recording, already in the object store."""
+    """A finished segment of the recording, already in the object store. Its first ``key_bytes`` bytes hold the key
+    frame that it begins with; 0: unknown, or none."""
 
     rendition: str
     segment: int
@@ -25,6 +26,7 @@ class SegmentRow(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int
     started_at: datetime
     is_discontinuity: bool
+    key_bytes: int = 0
 
 
 class InitRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -184,6 +184,7 @@ class Recorder:
             timescale=event.timescale,
             is_discontinuity=event.is_discontinuity,
             program_date_time=event.program_date_time,
+            key_bytes=event.key_bytes,
         )
 
 

@@ -17,7 +17,8 @@ from storage.stream_facts import RecordingReady
 
 
 class Segment(msgspec.Struct, frozen=True, kw_only=True):
-    """A media segment of one rendition. ``init_name`` names its ``Init``; numbers grow by one in each rendition."""
+    """A media segment of one rendition. ``init_name`` names its ``Init``; numbers grow by one in each rendition. The
+    first ``key_bytes`` bytes hold the key frame that it begins with; 0: unknown, or none."""
 
     rendition: str
     segment: int
@@ -30,6 +31,7 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int
     started_at: dt.datetime
     is_discontinuity: bool = False
+    key_bytes: int = 0
 
 
 class Init(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,7 +113,7 @@ on conflict do nothing
 _ADD_SEGMENTS: Final = f"""
 insert into stream_segments (stream_id, epoch, {_FIELDS})
 select $1, $2, t.* from unnest($3::text[], $4::bigint[], $5::int[], $6::text[], $7::text[], $8::text[], $9::bigint[],
-    $10::float8[], $11::int[], $12::timestamptz[], $13::bool[]) as t
+    $10::float8[], $11::int[], $12::timestamptz[], $13::bool[], $14::int[]) as t
 on conflict do nothing
 """
 _SEGMENTS: Final = f"""

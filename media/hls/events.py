@@ -111,7 +111,8 @@ class PartReady(Timed, frozen=True, kw_only=True, tag="part"):
 
 class SegmentReady(Timed, frozen=True, kw_only=True, tag="segment"):
     """A segment is complete. A gap (``is_gap``) has no file: the rendition was silent. No segment of the run is longer
-    than ``target_s``, rounded; 0 while that is not known."""
+    than ``target_s``, rounded; 0 while that is not known. The first ``key_bytes`` of the file are all that a decoder
+    needs for the key frame that it begins with; 0 where it begins with none, and for sound."""
 
     rendition: str
     publication: int
@@ -125,6 +126,7 @@ class SegmentReady(Timed, frozen=True, kw_only=True, tag="segment"):
     is_discontinuity: bool
     program_date_time: float
     target_s: int = 0
+    key_bytes: int = 0
 
 
 class SegmentStored(Timed, frozen=True, kw_only=True, tag="stored"):
@@ -139,6 +141,7 @@ class SegmentStored(Timed, frozen=True, kw_only=True, tag="stored"):
     size: int
     is_discontinuity: bool
     program_date_time: float
+    key_bytes: int = 0
 
 
 class SegmentRemoved(msgspec.Struct, frozen=True, kw_only=True, tag="removed"):

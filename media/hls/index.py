@@ -7,7 +7,7 @@ and reads none.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -109,8 +109,14 @@ class LiveIndex:
     def _multivariant(self, *, dvr: bool) -> str:
         shown = self._shown()
         query = _query(dvr=dvr, is_alone=not any(each.init.kind == "video" for each in shown))
-        sent = [rendition.described(rendition.uri + query) for rendition in shown]
-        return render_multivariant([*sent, *([] if dvr else self._listed_plans())])
+        is_whole = dvr or self.is_ended
+        sent = [rendition.described(rendition.uri + query, whole=is_whole) for rendition in shown]
+        plans = [] if dvr else self._listed_plans()
+        return render_multivariant([*sent, *plans], self._listed_keys(shown, dvr=dvr) if is_whole else ())
+
+    def _listed_keys(self, shown: Sequence[Rendition], *, dvr: bool) -> list[RenditionInfo]:
+        query = _query(dvr=dvr, only_keys=True)
+        return [each.described_keys(each.uri + query) for each in shown if each.key_bandwidth.is_measured]
 
     def _shown(self) -> list[Rendition]:
         """What the multivariant playlist lists of what the publisher sends."""
@@ -162,6 +168,23 @@ class LiveIndex:
         follows = query.until is not None and self.is_ended
         key = (rendition, dvr, follows, query.can_skip)
         return self._kept(key, PLAYLIST_TYPE, lambda: self._media(held, query, dvr=dvr, follows=follows))
+
+    def keys(self, rendition: str, query: BlockingQuery | BadQuery, *, dvr: bool = False) -> Answer:
+        """The I-frame playlist of a rendition that the publisher sends: the key frame at the beginning of each whole
+        segment. It lists no parts, so that a part is waited for with its segment."""
+        if isinstance(query, BadQuery):
+            return Bad(400, query.reason)
+        held = self._renditions.get(rendition)
+        if held is None or held.is_made or not held.key_bandwidth.is_measured:
+            return Bad(404, "no such I-frame playlist")
+        until = None if query.until is None else Position(query.until.segment, WHOLE)
+        verdict = held.playlist.check(BlockingQuery(until))
+        if isinstance(verdict, BadQuery):
+            return Bad(400, verdict.reason)
+        if not verdict and until is not None:
+            return Wait(until, 3 * held.playlist.target_s)
+        is_whole = dvr or self.is_ended
+        return self._kept((rendition, dvr, "keys"), PLAYLIST_TYPE, lambda: held.playlist.render_keys(whole=is_whole))
 
     def _is_coming(self, name: str, held: Rendition | None, query: BlockingQuery) -> bool:
         """Whether a rendition is made on demand and has nothing yet for a player to begin with."""
@@ -235,7 +258,7 @@ class LiveIndex:
         return self._rendered[key]
 
 
-def _query(*, dvr: bool, is_alone: bool) -> str:
+def _query(*, dvr: bool, is_alone: bool = False, only_keys: bool = False) -> str:
     """What is asked of a rendition's playlist by whom the multivariant playlist sends there."""
-    asked = [*(["dvr=1"] if dvr else []), *(["alone=1"] if is_alone else [])]
+    asked = [name for name, is_asked in (("dvr=1", dvr), ("alone=1", is_alone), ("iframes=1", only_keys)) if is_asked]
     return f"?{'&'.join(asked)}" if asked else ""

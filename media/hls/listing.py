@@ -19,6 +19,8 @@ class SegmentInfo(msgspec.Struct, frozen=True, kw_only=True):
     is_gap: bool = False
     is_independent: bool = True
     size: int = 0
+    key_bytes: int = 0
+    """Of its beginning, which hold its first picture; 0 where that is no key frame."""
     run: int = 0
     """Discontinuities since the stream began, its own included; filled in by the playlist."""
 

@@ -63,7 +63,8 @@ class Manifests:
         return self._whole(live) if dvr and self._keeps_all else self._window(live)
 
     def _whole(self, live: Live | None) -> str:
-        presentations = [_presentation(held, ()) for held in self._renditions.videos_first() if not held.is_made]
+        sent = [held for held in self._renditions.videos_first() if not held.is_made]
+        presentations = [_presentation(held, (), whole=True) for held in sent]
         periods = self._history.periods(self._playlists())
         return render_periods(presentations, periods, target_s=self._renditions.target_s, live=live)
 
@@ -83,8 +84,8 @@ class Manifests:
         return not (held.is_made and (held.is_silent or self._renditions.is_ended))
 
 
-def _presentation(held: Rendition, segments: Sequence[SegmentInfo]) -> Presentation:
-    return Presentation(held.described(held.uri), held.init.sample_rate, segments)
+def _presentation(held: Rendition, segments: Sequence[SegmentInfo], *, whole: bool = False) -> Presentation:
+    return Presentation(held.described(held.uri, whole=whole), held.init.sample_rate, segments)
 
 
 def _listed(held: Rendition) -> list[SegmentInfo]:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from media.hls.listing import RenditionInfo
 
 
-def render_multivariant(renditions: Sequence[RenditionInfo]) -> str:
-    """All video renditions with the sound beside them, in their order, then the sound alone. Names must differ."""
+def render_multivariant(renditions: Sequence[RenditionInfo], keys: Sequence[RenditionInfo] = ()) -> str:
+    """All video renditions with the sound beside them, in their order, then the sound alone, and the I-frame playlists
+    ``keys``. Names must differ."""
     sounds = [rendition for rendition in renditions if rendition.kind == "audio"]
     videos = [rendition for rendition in renditions if rendition.kind == "video"]
     lines = ["#EXTM3U", "#EXT-X-VERSION:9"]
@@ -18,6 +19,7 @@ def render_multivariant(renditions: Sequence[RenditionInfo]) -> str:
         lines += [_stream_line(rendition, sounds), rendition.uri]
     for sound in sounds:
         lines += [_stream_line(sound, [sound] if videos else []), sound.uri]
+    lines += [_key_line(each) for each in keys]
     return "\n".join(lines) + "\n"
 
 
@@ -43,3 +45,13 @@ def _stream_line(rendition: RenditionInfo, sounds: Sequence[RenditionInfo]) -> s
     if rendition.video_range:
         line += f",VIDEO-RANGE={rendition.video_range}"
     return line + (',AUDIO="audio"' if sounds else "")
+
+
+def _key_line(keys: RenditionInfo) -> str:
+    line = f"#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH={keys.bandwidth},AVERAGE-BANDWIDTH={keys.average_bandwidth}"
+    line += f',CODECS="{keys.codec}"'
+    if keys.width and keys.height:
+        line += f",RESOLUTION={keys.width}x{keys.height}"
+    if keys.video_range:
+        line += f",VIDEO-RANGE={keys.video_range}"
+    return f'{line},URI="{keys.uri}"'

@@ -21,13 +21,14 @@ from media.unit import Codec, Kind, Track, Unit
 
 
 class _File(msgspec.Struct):
-    """A rendition's initialisation, its number, and the bytes that have been given to it."""
+    """A rendition's initialisation, and how many chunks have been written. ``key_bytes``: of the open segment."""
 
     rendition: str
     track: Track
     init_data: bytes
     init: str = ""
     count: int = 0
+    key_bytes: int = 0
 
 
 class Muxer:
@@ -196,6 +197,8 @@ class Muxer:
         file.count += 1
         data = chunk(file.count, fragment.samples)
         name = self._segment_name(file, fragment.segment)
+        if not fragment.part:
+            file.key_bytes = _key_bytes(fragment, len(data))
         offset = self._folder.append(name, data if fragment.part else SEGMENT_TYPE + data)
         pts = min(sample.pts for sample in fragment.samples)
         events.append(
@@ -245,6 +248,7 @@ class Muxer:
                 is_discontinuity=closed.is_discontinuity,
                 program_date_time=self._date(closed.start_pts, file.track.timescale),
                 target_s=self._segmenter.target_s,
+                key_bytes=file.key_bytes if closed.parts else 0,
             )
         )
         self._longest_s = max(self._longest_s, closed.duration / file.track.timescale)
@@ -256,6 +260,15 @@ class Muxer:
 
     def _date(self, pts: int, timescale: int) -> float:
         return (self.clock_at or 0.0) + pts / timescale
+
+
+def _key_bytes(fragment: Fragment, chunk_bytes: int) -> int:
+    """How much of a segment's file its key frame takes, the boxes before it included; 0 for other samples. The box that
+    describes the chunk's samples names those behind it too (RFC 8216bis, 4.4.3.6: so do all I-frame playlists)."""
+    first, *others = fragment.samples
+    if fragment.kind != "video" or not first.is_key:
+        return 0
+    return len(SEGMENT_TYPE) + chunk_bytes - sum(len(sample.data) for sample in others)
 
 
 def _is_playable(track: Track) -> bool:

@@ -8,11 +8,11 @@ from __future__ import annotations
 import bisect
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
 
 import msgspec
 
 from media.hls.blocking import WHOLE, BadQuery, BlockingQuery, Position
+from media.hls.lines import before_segment, key_lines, part_lines, whole_lines
 from media.hls.listing import PartInfo, Report, SegmentInfo
 from media.hls.target import target_for
 
@@ -28,6 +28,8 @@ class _Entry(msgspec.Struct):
     """Discontinuities up to and with this segment."""
     init: str
     """The initialisation that is in force before this segment."""
+    key_text: str = ""
+    """Its lines in the I-frame playlist, made when one is first asked for."""
     text: str = ""
     """A whole segment's lines without its parts; made once, since a playlist of hours is asked for often."""
 
@@ -181,7 +183,7 @@ class MediaPlaylist:
         if self._keeps_all:
             entry = self._entries[at]
             entry.info, entry.parts = msgspec.structs.replace(entry.info, is_gap=True), []
-            entry.text = _text(entry)
+            entry.text, entry.key_text = _text(entry), ""
         else:
             self._forget_first(at + 1)
         return number
@@ -344,29 +346,48 @@ class MediaPlaylist:
         lines += ["#EXT-X-ENDLIST"] if is_over else self._tail(reports, is_first=not entries)
         return "\n".join(lines) + "\n"
 
+    def render_keys(self, *, whole: bool = False) -> str:
+        """The I-frame playlist (RFC 8216bis, 4.4.3.6): the key frame that each whole segment begins with."""
+        shows_all = whole and self._keeps_all
+        entries = self._entries if shows_all else self._entries[self._window_start() :]
+        lines = [*self._versions()]
+        if not self.is_ended:
+            lines.append(f"#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,HOLD-BACK={self.target_s * 3:.1f}")
+        lines += self._beginning(entries, kind=("VOD" if self.is_ended else "EVENT") if shows_all else "")
+        lines.append("#EXT-X-I-FRAMES-ONLY")
+        for at, entry in enumerate(entries):
+            lines.append(_key_text(entry) if at else "\n".join(key_lines(entry.info, entry.init, is_first=True)))
+        return "\n".join([*lines, *(["#EXT-X-ENDLIST"] if self.is_ended else [])]) + "\n"
+
     def _head(self, entries: Sequence[_Entry], *, kind: str, is_over: bool) -> Iterator[str]:
-        first = entries[0] if entries else self._open
-        yield "#EXTM3U"
-        yield "#EXT-X-VERSION:9"
-        yield f"#EXT-X-TARGETDURATION:{self.target_s}"
+        yield from self._versions()
         if not is_over:
             yield (
                 f"#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK={self.part_target_s * 3:.3f},"
                 f"HOLD-BACK={self.target_s * 3:.1f},CAN-SKIP-UNTIL={self.target_s * _SKIP_TARGETS:.1f}"
             )
             yield f"#EXT-X-PART-INF:PART-TARGET={self.part_target_s:.3f}"
+        yield from self._beginning(entries, kind=kind)
+        if all(entry.info.is_independent for entry in entries):
+            yield "#EXT-X-INDEPENDENT-SEGMENTS"
+
+    def _versions(self) -> Iterator[str]:
+        yield "#EXTM3U"
+        yield "#EXT-X-VERSION:9"
+        yield f"#EXT-X-TARGETDURATION:{self.target_s}"
+
+    def _beginning(self, entries: Sequence[_Entry], *, kind: str) -> Iterator[str]:
+        first = entries[0] if entries else self._open
         yield f"#EXT-X-MEDIA-SEQUENCE:{first.info.number if first else 0}"
         if first is not None and first.breaks - first.info.is_discontinuity:
             yield f"#EXT-X-DISCONTINUITY-SEQUENCE:{first.breaks - first.info.is_discontinuity}"
         if kind:
             yield f"#EXT-X-PLAYLIST-TYPE:{kind}"
-        if all(entry.info.is_independent for entry in entries):
-            yield "#EXT-X-INDEPENDENT-SEGMENTS"
 
     def _tail(self, reports: Sequence[Report], *, is_first: bool) -> Iterator[str]:
         if self._open is not None:
-            yield from _before_segment(self._open.info, "" if is_first else self._init, is_first=is_first)
-            yield from _part_lines(self._open.parts)
+            yield from before_segment(self._open.info, self._init, is_first=is_first)
+            yield from part_lines(self._open.parts)
         if self.hint is not None:
             yield f'#EXT-X-PRELOAD-HINT:TYPE=PART,URI="{self.hint}"'
         for report in reports:
@@ -391,37 +412,15 @@ def _end_s(info: SegmentInfo) -> float:
     return (info.media_time + info.duration) / info.timescale
 
 
-def _date(at: float) -> str:
-    return datetime.fromtimestamp(round(at, 3), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _before_segment(info: SegmentInfo, init: str, *, is_first: bool) -> Iterator[str]:
-    if info.is_discontinuity:
-        yield "#EXT-X-DISCONTINUITY"
-    if info.init_uri and (info.init_uri != init or info.is_discontinuity):
-        yield f'#EXT-X-MAP:URI="{info.init_uri}"'
-    if info.program_date_time is not None and (is_first or info.is_discontinuity or info.number % 8 == 0):
-        yield f"#EXT-X-PROGRAM-DATE-TIME:{_date(info.program_date_time)}"
-
-
-def _part_lines(parts: Iterable[PartInfo]) -> Iterator[str]:
-    for part in parts:
-        independent = ",INDEPENDENT=YES" if part.is_independent else ""
-        yield f'#EXT-X-PART:DURATION={part.duration_s:.5f},URI="{part.uri}"{independent}'
-
-
 def _segment_lines(entry: _Entry, parts: Iterable[PartInfo], *, is_first: bool) -> list[str]:
-    init = "" if is_first else entry.init
-    lines = [*_before_segment(entry.info, init, is_first=is_first), *_part_lines(parts)]
-    return [*lines, *_whole_lines(entry.info)]
+    before = before_segment(entry.info, entry.init, is_first=is_first)
+    return [*before, *part_lines(parts), *whole_lines(entry.info)]
 
 
 def _text(entry: _Entry) -> str:
     return "\n".join(_segment_lines(entry, (), is_first=False))
 
 
-def _whole_lines(info: SegmentInfo) -> Iterator[str]:
-    if info.is_gap:
-        yield "#EXT-X-GAP"
-    yield f"#EXTINF:{info.duration_s:.5f},"
-    yield info.uri
+def _key_text(entry: _Entry) -> str:
+    entry.key_text = entry.key_text or "\n".join(key_lines(entry.info, entry.init, is_first=False))
+    return entry.key_text

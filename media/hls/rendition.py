@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from media.hls.bandwidth import Bandwidth, rounded
 from media.hls.events import SOURCE, InitReady, PlannedRendition
 from media.hls.listing import RenditionInfo
 from media.hls.playlist import MediaPlaylist
@@ -18,9 +19,9 @@ class Rendition:
         self.playlist = playlist
         self.is_silent = False
         self.alone_until: int | None = None
-        self._bytes = 0
-        self._seconds = 0.0
-        self._peak = 0.0
+        self.key_bandwidth = Bandwidth()
+        """That of its key frames alone, each shown for its segment."""
+        self._bandwidth = Bandwidth()
         self._so_far = [0, 0.0]
 
     @property
@@ -41,27 +42,36 @@ class Rendition:
         self._so_far[0] += size
         self._so_far[1] += seconds
 
-    def count_segment(self, size: int, seconds: float) -> None:
+    def count_segment(self, size: int, seconds: float, *, key_bytes: int = 0) -> None:
         self._so_far = [0, 0.0]
-        self._bytes += size
-        self._seconds += seconds
-        if seconds >= 0.5:
-            self._peak = max(self._peak, size * 8 / seconds)
+        self._bandwidth.count(size, seconds)
+        if key_bytes:
+            self.key_bandwidth.count(key_bytes, seconds)
 
     @property
     def is_measured(self) -> bool:
         """Whether it has had a whole segment."""
-        return self._seconds > 0
+        return self._bandwidth.is_measured
 
-    @property
-    def bandwidths(self) -> tuple[int, int]:
-        """Peak and average bits/s, rounded up; before the first whole segment a guess from its beginning."""
+    def bandwidths(self, *, whole: bool = False) -> tuple[int, int]:
+        """Peak and average bits/s, lately or since the start; before the first whole segment a guess from its
+        beginning."""
+        if self.is_measured:
+            return self._bandwidth.whole if whole else self._bandwidth.recent
         size, seconds = self._so_far
-        average = self._bytes * 8 / self._seconds if self._seconds else size * 8 / max(seconds, 0.2)
-        return _rounded(max(self._peak, average)), _rounded(average)
+        guess = rounded(size * 8 / max(seconds, 0.2))
+        return guess, guess
 
-    def described(self, uri: str) -> RenditionInfo:
-        peak, average = self.bandwidths
+    def described(self, uri: str, *, whole: bool = False) -> RenditionInfo:
+        """``whole``: for playlists of everything since the start."""
+        return self._described(uri, self.bandwidths(whole=whole))
+
+    def described_keys(self, uri: str) -> RenditionInfo:
+        """Its I-frame playlist since the start."""
+        return self._described(uri, self.key_bandwidth.whole)
+
+    def _described(self, uri: str, bandwidths: tuple[int, int]) -> RenditionInfo:
+        peak, average = bandwidths
         return RenditionInfo(
             name=self.init.rendition,
             uri=uri,
@@ -83,15 +93,9 @@ def described_plan(planned: PlannedRendition, uri: str) -> RenditionInfo:
         uri=uri,
         kind="video",
         codec=planned.codec,
-        bandwidth=_rounded(planned.bitrate * PEAK),
-        average_bandwidth=_rounded(planned.bitrate),
+        bandwidth=rounded(planned.bitrate * PEAK),
+        average_bandwidth=rounded(planned.bitrate),
         width=planned.width,
         height=planned.height,
         frame_rate=planned.fps,
     )
-
-
-def _rounded(bandwidth: float) -> int:
-    """Up to two figures, so that a playlist does not change with every segment."""
-    step: int = 10 ** max(len(str(int(bandwidth))) - 2, 2)
-    return (int(bandwidth) // step + 1) * step

@@ -78,7 +78,7 @@ class LiveState:
         self.renditions.raise_target(max(event.target_s, rendition.playlist.target_s))
         rendition.playlist.hint = _part_name(event.rendition, event.publication, event.segment + 1, 0)
         if not event.is_gap:
-            rendition.count_segment(event.size, event.duration_s)
+            rendition.count_segment(event.size, event.duration_s, key_bytes=event.key_bytes)
         if not rendition.is_made:
             self._go_on(rendition, info)
 
@@ -134,6 +134,7 @@ def _part_name(rendition: str, publication: int, segment: int, part: int) -> str
 
 def _info(event: PartReady | SegmentReady, *, uri: str, size: int, is_independent: bool) -> SegmentInfo:
     return SegmentInfo(
+        key_bytes=event.key_bytes if isinstance(event, SegmentReady) else 0,
         number=event.segment,
         uri=uri,
         init_uri=event.init,

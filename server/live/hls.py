@@ -51,11 +51,13 @@ NUMBER: Final = PathFormat(pattern="^[0-9]{1,9}$", description="A publication's 
 
 
 class PlaylistQuery(Query):
-    """The delivery directives of low-latency HLS, ``dvr=1`` for everything since the start, and ``alone=1`` in the
-    addresses of a multivariant playlist without pictures: such a playlist ends when there are any."""
+    """The delivery directives of low-latency HLS, ``dvr=1`` for everything since the start, ``iframes=1`` for the
+    I-frame playlist of a rendition, and ``alone=1`` in the addresses of a multivariant playlist without pictures: such
+    a playlist ends when there are any."""
 
     dvr: str | None = None
     alone: str | None = None
+    iframes: str | None = None
     _HLS_msn: str | None = None
     _HLS_part: str | None = None
     _HLS_skip: str | None = None
@@ -199,16 +201,25 @@ class HlsRoutes:
         held = await self._held(call)
         asked = call.request.query
         query = parse_query(asked.get("_HLS_msn"), asked.get("_HLS_part"), asked.get("_HLS_skip"))
-        rendition, options = call.path["rendition"], {"dvr": _is_dvr(call), "is_alone": call.query.alone == "1"}
+        rendition, dvr = call.path["rendition"], _is_dvr(call)
+        if call.query.iframes == "1":
+            return await self._answered(call, held, lambda: held.index.keys(rendition, query, dvr=dvr))
         if held.index.is_made(rendition):
             await self._wanted(call, held)
-        answer = held.index.media(rendition, query, **options)
+        is_alone = call.query.alone == "1"
+        return await self._answered(call, held, lambda: held.index.media(rendition, query, dvr=dvr, is_alone=is_alone))
+
+    async def _answered(
+        self, call: Call[None, PlaylistQuery], held: HeldIndex, ask: Callable[[], Rendered | Bad | Wait]
+    ) -> web.StreamResponse:
+        """A media playlist, once it holds what was asked for. Raises a 503 when that does not come in time."""
+        answer = ask()
         loop = asyncio.get_running_loop()
         deadline = loop.time() + answer.limit_s if isinstance(answer, Wait) else 0.0
         while isinstance(answer, Wait):
             if not await held.change(deadline):
                 raise Problem(503, "The stream has stalled: the part did not come in time", retry_after_s=1.0)
-            answer = held.index.media(rendition, query, **options)
+            answer = ask()
         return self._playlist(call, await self._view(call), answer)
 
     def _playlist(self, call: Call[Any, Any], view: StreamView, answer: Rendered | Bad | Wait) -> web.StreamResponse:

@@ -164,6 +164,7 @@ def _stored(event: SegmentStored, init: InitReady) -> SegmentsRecorded:
         bytes=event.size,
         started_at=datetime.fromtimestamp(event.program_date_time, UTC),
         is_discontinuity=event.is_discontinuity,
+        key_bytes=event.key_bytes,
     )
     row = InitRow(rendition=event.rendition, name=init.name, object_key=event.init_key, info=msgspec.to_builtins(init))
     return SegmentsRecorded(publication=event.publication, inits=(row,), segments=(segment,))

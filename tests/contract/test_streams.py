@@ -170,7 +170,8 @@ async def test_segments_are_listed_in_order_and_a_batch_may_be_repeated(drivers:
     batch = [segment(2), segment(1), segment(2, rendition="audio")]
     for _ in range(2):
         await drivers.recordings.add(row.id, segments=batch, inits=[init], fence=drivers.fence)
-    await drivers.recordings.add(row.id, segments=[segment(3, is_discontinuity=True)], fence=drivers.fence)
+    last = segment(3, is_discontinuity=True, key_bytes=700)
+    await drivers.recordings.add(row.id, segments=[last], fence=drivers.fence)
     listed = await drivers.recordings.segments(row.id)
     assert [(each.rendition, each.segment) for each in listed] == [
         ("source", 1),
@@ -178,7 +179,7 @@ async def test_segments_are_listed_in_order_and_a_batch_may_be_repeated(drivers:
         ("source", 2),
         ("source", 3),
     ]
-    assert listed[0] == segment(1)
+    assert (listed[0], listed[-1]) == (segment(1), last)
     assert [each.segment for each in await drivers.recordings.segments(row.id, rendition="source", from_segment=2)] == [
         2,
         3,

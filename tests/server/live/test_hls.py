@@ -14,7 +14,7 @@ import pytest
 from actors.events import Person, StreamView
 from actors.runtime import Fence, Unavailable
 from media.control import Packaged
-from media.hls.answers import InStore, OnDisk, Rendered, Wait
+from media.hls.answers import Bad, InStore, OnDisk, Rendered, Wait
 from media.hls.blocking import parse_query
 from media.hls.events import Event, InitReady, SegmentReady, SegmentStored
 from media.hls.folder import RunFolder
@@ -74,6 +74,7 @@ def stored(event: SegmentReady) -> SegmentStored:
         timescale=event.timescale,
         is_discontinuity=event.is_discontinuity,
         program_date_time=event.program_date_time,
+        key_bytes=event.key_bytes,
     )
 
 
@@ -107,6 +108,12 @@ class RoutesFixture:
         assert isinstance(answer, Rendered), answer
         return answer.body.decode()
 
+    async def keys(self, of: StreamView) -> str:
+        held = await self.playback.held(of)
+        answer = held.index.keys("video", parse_query(None, None, None), dvr=True)
+        assert isinstance(answer, Rendered), answer
+        return answer.body.decode()
+
 
 def rows_of(events: Sequence[Event]) -> tuple[list[Segment], list[Init]]:
     """What the stream's actor writes of these events."""
@@ -124,6 +131,7 @@ def rows_of(events: Sequence[Event]) -> tuple[list[Segment], list[Init]]:
             bytes=event.size,
             started_at=dt.datetime.fromtimestamp(event.program_date_time, dt.UTC),
             is_discontinuity=event.is_discontinuity,
+            key_bytes=event.key_bytes,
         )
         for event in events
         if isinstance(event, SegmentReady) and not event.is_gap
@@ -401,3 +409,32 @@ def test_rows_whose_initialisation_is_missing_are_left_out(tmp_path: Path) -> No
     assert replay.finish()
     assert made.index.is_playable
     assert isinstance(made.index.media("video", parse_query(None, None, None)), Rendered)
+
+
+async def test_an_i_frame_playlist_of_a_recording_names_the_ranges_that_it_named_live(
+    routes: RoutesFixture, tmp_path: Path
+) -> None:
+    await routes.playback.prepare(view())
+    routes.handle(events := published(tmp_path, 1))
+    await routes.record(events)
+    live_keys = await routes.keys(view())
+    assert len(names(live_keys)) == live_keys.count("#EXT-X-BYTERANGE") == 3
+    routes.boot()
+    recorded = await routes.keys(view(state="ended"))
+    ranges = [line for line in live_keys.splitlines() if "BYTERANGE" in line]
+    assert [line for line in recorded.splitlines() if "BYTERANGE" in line] == ranges
+
+
+async def test_a_recording_whose_key_frames_were_not_written_down_has_no_i_frame_playlist(
+    routes: RoutesFixture, tmp_path: Path
+) -> None:
+    events = [
+        msgspec.structs.replace(event, key_bytes=0) if isinstance(event, SegmentReady) else event
+        for event in published(tmp_path, 1)
+    ]
+    await routes.record(events)
+    index = (await routes.playback.held(view(state="ended"))).index
+    assert isinstance(index.keys("video", parse_query(None, None, None)), Bad)
+    master = index.multivariant()
+    assert isinstance(master, Rendered)
+    assert b"I-FRAME" not in master.body

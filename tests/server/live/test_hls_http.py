@@ -156,3 +156,16 @@ async def test_a_request_for_a_rendition_that_is_made_on_demand_is_told_and_one_
     assert fixture_node.wanted == []
     assert [await status(path) for path in ("480p/1/3.m4s", "manifest.mpd")] == [404, 200]
     assert fixture_node.wanted == [(STREAM, 0)], "once a second is enough"
+
+
+async def test_an_i_frame_playlist_is_found_from_the_multivariant_one(fixture_node: HlsFixture) -> None:
+    master = await (await fixture_node.client.get(f"{BASE}/index.m3u8?dvr=1")).text()
+    line = next(line for line in master.splitlines() if "I-FRAME-STREAM-INF" in line)
+    uri = line.split('URI="')[1].rstrip('"')
+    answer = await fixture_node.client.get(f"{BASE}/{uri}")
+    text = await answer.text()
+    assert "#EXT-X-I-FRAMES-ONLY" in text
+    size = int(text.split("#EXT-X-BYTERANGE:")[1].split("@")[0])
+    key = await fixture_node.client.get(f"{BASE}/{fixture_node.segment.name}", headers={"Range": f"bytes=0-{size - 1}"})
+    assert (key.status, len(await key.read())) == (206, size)
+    assert (await fixture_node.client.get(f"{BASE}/audio.m3u8?iframes=1")).status == 404
