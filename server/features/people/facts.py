@@ -31,11 +31,25 @@ class AccountSuspended(Fact, frozen=True, kw_only=True, tag="account.suspended")
 
 
 class FollowChanged(Fact, frozen=True, kw_only=True, tag="follow.changed"):
-    """``follower_id`` follows ``followee_id`` from now on, or does no longer. A repeated call changes nothing."""
+    """``follower_id`` follows ``followee_id`` from now on, or does no longer. A repeated call changes nothing.
+
+    ``is_approved``: the follower had asked, and the owner of the private account has let them in.
+    """
 
     follower_id: str
     followee_id: str
     is_following: bool
+    is_approved: bool = False
+
+
+class FollowRequestChanged(Fact, frozen=True, kw_only=True, tag="follow_request.changed"):
+    """``follower_id`` waits for an answer of ``followee_id``, whose account is private, or does no longer. An approval
+    is a ``FollowChanged`` instead.
+    """
+
+    follower_id: str
+    followee_id: str
+    is_waiting: bool
 
 
 class BlockChanged(Fact, frozen=True, kw_only=True, tag="block.changed"):

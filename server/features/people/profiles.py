@@ -11,7 +11,7 @@ from pydantic import Field
 
 from server.feature import Feature, Platform
 from server.features.people.confusables import USERNAME_SKELETON, skeleton
-from server.features.people.relations import NAMED, nobody
+from server.features.people.relations import NAMED, nobody, set_privacy
 from server.features.people.rules import Bio, DisplayName, is_reserved, username_key
 from server.features.people.settings import PeopleSettings
 from server.http.errors import FieldError, Problem, not_found
@@ -30,6 +30,9 @@ AVATAR: Final = Field(description="Square, WebP, root-relative; null: none. As 6
 BANNER: Final = Field(description="3:1, WebP, root-relative; null: none. As 600 and 1500 wide beside it")
 
 
+PRIVATE: Final = Field(description="Who wants to follow waits until the person approves")
+
+
 class Counts(Shape):
     followers: int
     following: int
@@ -40,6 +43,7 @@ class ViewerRelationship(Shape):
     """What the caller is to this person."""
 
     following: bool
+    requested: Annotated[bool, Field(description="The request to follow waits for the person's answer")]
     blocked: bool
     muted: bool
 
@@ -52,6 +56,7 @@ class Profile(Shape):
     avatar_url: Annotated[str | None, AVATAR]
     banner_url: Annotated[str | None, BANNER]
     created_at: datetime
+    private: Annotated[bool, PRIVATE]
     counts: Counts
     viewer: Annotated[ViewerRelationship | None, Field(description="null without a token")]
 
@@ -64,6 +69,7 @@ class Me(Shape):
     avatar_url: Annotated[str | None, AVATAR]
     banner_url: Annotated[str | None, BANNER]
     created_at: datetime
+    private: Annotated[bool, PRIVATE]
     counts: Counts
     email: str
     email_verified: bool
@@ -83,15 +89,18 @@ class ProfileChange(Body):
 
     display_name: Annotated[DisplayName, Field(default_factory=str, description="Empty: the username is shown")]
     bio: Annotated[Bio, Field(default_factory=str)]
+    private: Annotated[bool, Field(default_factory=bool, description="False approves all who wait")]
 
 
 _PROFILE = f"""
-select u.id, u.username, u.display_name, u.bio, {AVATAR_URL}, {BANNER_URL}, u.created_at, u.roles, u.email,
+select u.id, u.username, u.display_name, u.bio, {AVATAR_URL}, {BANNER_URL}, u.created_at, u.is_private as private,
+       u.roles, u.email,
        u.must_change_password, u.password_hash <> '' as has_password, u.email_verified_at is not null as email_verified,
        (select count(*) from follows where followee_id = u.id) as followers,
        (select count(*) from follows where follower_id = u.id) as followed,
        (select count(*) from streams where owner_id = u.id and visibility = 'public') as streams,
        exists (select from follows where follower_id = $2 and followee_id = u.id) as is_followed,
+       exists (select from follow_requests where follower_id = $2 and followee_id = u.id) as is_requested,
        exists (select from blocks where user_id = $2 and blocked_id = u.id) as is_blocked,
        exists (select from mutes where user_id = $2 and muted_id = u.id) as is_muted,
        exists (select from blocks where user_id = u.id and blocked_id = $2) as is_hidden
@@ -136,7 +145,7 @@ class Profiles:
             raise nobody()
         return Profile(**_shown(row), viewer=_viewer(row) if viewer else None)
 
-    async def change(self, user_id: str, *, display_name: str | None, bio: str | None) -> None:
+    async def change(self, user_id: str, *, display_name: str | None, bio: str | None, is_private: bool | None) -> None:
         """None leaves a field as it is; an empty display name becomes the username.
 
         Raises a 409 for a display name that reads as another's username or as a reserved one.
@@ -145,6 +154,8 @@ class Profiles:
             await self._require_own(user_id, display_name)
         async with self._db.transaction() as tx:
             await tx.execute(_CHANGE, user_id, display_name, bio)
+            if is_private is not None:
+                await set_privacy(tx, user_id, is_private)
             if display_name is not None:
                 await note_change(tx, "name", user_id)
 
@@ -193,7 +204,12 @@ class ProfileRoutes:
 
     async def _change(self, call: Call[ProfileChange, None]) -> Answer:
         given = call.body.model_dump(exclude_unset=True)
-        await self._profiles.change(call.me.id, display_name=given.get("display_name"), bio=given.get("bio"))
+        await self._profiles.change(
+            call.me.id,
+            display_name=given.get("display_name"),
+            bio=given.get("bio"),
+            is_private=given.get("private"),
+        )
         await self._when_changed()
         return Answer(200, await self._profiles.me(call.me.id))
 
@@ -202,13 +218,15 @@ class ProfileRoutes:
 
 
 def _shown(row: Row) -> dict[str, Any]:
-    names = ("id", "username", "display_name", "bio", "avatar_url", "banner_url", "created_at")
+    names = ("id", "username", "display_name", "bio", "avatar_url", "banner_url", "created_at", "private")
     counts = Counts(followers=row["followers"], following=row["followed"], streams=row["streams"])
     return {**{name: row[name] for name in names}, "counts": counts}
 
 
 def _viewer(row: Row) -> ViewerRelationship:
-    return ViewerRelationship(following=row["is_followed"], blocked=row["is_blocked"], muted=row["is_muted"])
+    return ViewerRelationship(
+        following=row["is_followed"], requested=row["is_requested"], blocked=row["is_blocked"], muted=row["is_muted"]
+    )
 
 
 def build(platform: Platform, *, settings: PeopleSettings, when_changed: Callable[[], Awaitable[None]]) -> Feature:

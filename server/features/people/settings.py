@@ -32,6 +32,9 @@ class PeopleSettings(BaseModel):
     max_ties: int = Field(
         10_000, ge=1, le=100_000, description="people whom one account follows, blocks and mutes, each at most"
     )
+    max_follow_requests: int = Field(
+        5_000, ge=1, le=50_000, description="people who wait for the answer of one private account at most"
+    )
     max_profile_changes_per_hour: int = Field(
         300, ge=1, description="changes of one account's profile in an hour; a third of it at once"
     )

@@ -118,7 +118,7 @@ async def test_what_is_away_does_not_keep_a_deletion_from_being_asked_for(home: 
     assert await home.state(ada) == (True, True)
 
 
-STEPS = [queries.BEGIN_WIPE, streams.EMPTY_MESSAGES, streams.FORGET_VIEWS, *queries.WIPE, *relations.ERASE,
+STEPS = [queries.BEGIN_WIPE, streams.EMPTY_MESSAGES, streams.FORGET_VIEWS, *queries.WIPE, *relations.queries.ERASE,
          *streams.ERASE, queries.RESERVE_NAME, queries.WIPE_USER, audit.ADD, queries.END_DELETION]  # fmt: skip
 
 

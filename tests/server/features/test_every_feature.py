@@ -36,6 +36,7 @@ where c.contype = 'f' and c.confrelid = 'users'::regclass
 STREAM, ROOM = UUID(int=7), UUID(int=8)
 SAMPLES = {
     "follows": "insert into follows (follower_id, followee_id) values ($2, $1)",
+    "follow_requests": "insert into follow_requests (follower_id, followee_id) values ($2, $1)",
     "blocks": "insert into blocks (user_id, blocked_id) values ($2, $1)",
     "mutes": "insert into mutes (user_id, muted_id) values ($2, $1)",
     "idempotency_keys": "insert into idempotency_keys (user_id, key, operation, body_hash) select $1, 'k', 'o', ''"

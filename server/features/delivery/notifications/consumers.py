@@ -8,10 +8,23 @@ from typing import Any, Protocol
 import msgspec
 
 from server.features.delivery.notifications.fan_out import StreamFanOut
-from server.features.delivery.notifications.kinds import FOLLOW, MENTION, Notice, Subject
+from server.features.delivery.notifications.kinds import (
+    FOLLOW,
+    FOLLOW_APPROVED,
+    FOLLOW_REQUEST,
+    MENTION,
+    Notice,
+    Subject,
+)
 from server.features.delivery.notifications.notifications import Notifications
 from server.features.delivery.notifications.rules import mentioned_in
-from server.features.people.facts import AccountDeleted, BlockChanged, FollowChanged, MuteChanged
+from server.features.people.facts import (
+    AccountDeleted,
+    BlockChanged,
+    FollowChanged,
+    FollowRequestChanged,
+    MuteChanged,
+)
 from server.jobs import Attempt, Job, Jobs
 from storage.chat_mentions import ChatMentioned, read_mentioning
 from storage.facts import Consumer
@@ -47,6 +60,7 @@ class Consumers:
     def all(self) -> Sequence[Consumer[Any]]:
         return (
             Consumer(FollowChanged, self._followed),
+            Consumer(FollowRequestChanged, self._asked),
             Consumer(StreamStarted, self._started),
             Consumer(ChatMentioned, self._mentioned),
             Consumer(BlockChanged, self._blocked),
@@ -55,10 +69,23 @@ class Consumers:
         )
 
     async def _followed(self, tx: Transaction, fact: FollowChanged) -> None:
-        if fact.is_following:
-            await self._notifications.notify(tx, Notice(kind=FOLLOW, actor_id=fact.follower_id), [fact.followee_id])
+        """Who has let the follower in knows of it; the follower does not."""
+        follower, followee = fact.follower_id, fact.followee_id
+        if fact.is_approved:
+            await self._notifications.withdraw(tx, FOLLOW_REQUEST, actor_id=follower, recipient_id=followee)
+            await self._notifications.notify(tx, Notice(kind=FOLLOW_APPROVED, actor_id=followee), [follower])
+        elif fact.is_following:
+            await self._notifications.notify(tx, Notice(kind=FOLLOW, actor_id=follower), [followee])
         else:
-            await self._notifications.withdraw(tx, FOLLOW, actor_id=fact.follower_id, recipient_id=fact.followee_id)
+            await self._notifications.withdraw(tx, FOLLOW, actor_id=follower, recipient_id=followee)
+            await self._notifications.withdraw(tx, FOLLOW_APPROVED, actor_id=followee, recipient_id=follower)
+
+    async def _asked(self, tx: Transaction, fact: FollowRequestChanged) -> None:
+        follower, followee = fact.follower_id, fact.followee_id
+        if fact.is_waiting:
+            await self._notifications.notify(tx, Notice(kind=FOLLOW_REQUEST, actor_id=follower), [followee])
+        else:
+            await self._notifications.withdraw(tx, FOLLOW_REQUEST, actor_id=follower, recipient_id=followee)
 
     async def _started(self, tx: Transaction, fact: StreamStarted) -> None:
         """Followers are notified of public streams, by jobs: there may be 100,000 of them."""

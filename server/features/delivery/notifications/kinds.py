@@ -16,10 +16,12 @@ class NotificationKind(msgspec.Struct, frozen=True, kw_only=True):
 
 
 FOLLOW: Final = NotificationKind(name="follow", summary="Somebody follows you")
+FOLLOW_REQUEST: Final = NotificationKind(name="follow_request", summary="Somebody asks to follow you")
+FOLLOW_APPROVED: Final = NotificationKind(name="follow_approved", summary="Somebody lets you follow them")
 MENTION: Final = NotificationKind(name="mention", summary="Somebody mentions you in a chat")
 STREAM_STARTED: Final = NotificationKind(name="stream_started", summary="Somebody whom you follow is live")
 
-KINDS: Final = (FOLLOW, MENTION, STREAM_STARTED)
+KINDS: Final = (FOLLOW, FOLLOW_REQUEST, FOLLOW_APPROVED, MENTION, STREAM_STARTED)
 
 
 class Subject(msgspec.Struct, frozen=True):

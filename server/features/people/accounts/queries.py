@@ -181,6 +181,6 @@ where id = $1
 # Everything that is held on a person.
 PROFILE = """
 select id, username, email, email_verified_at, display_name, bio, avatar_url, banner_url, roles, stream_defaults,
-       created_at, updated_at, suspended_until
+       created_at, updated_at, suspended_until, is_private
 from users where id = $1 and deleted_at is null
 """

@@ -353,7 +353,9 @@ async def test_guests_have_none(notified: Notified) -> None:
 
 async def test_all_kinds_are_on_until_they_are_switched(notified: Notified) -> None:
     ada = await notified.register("ada")
-    on = {kind: {"in_app": True} for kind in ("follow", "mention", "stream_started")}
+    on = {
+        kind: {"in_app": True} for kind in ("follow", "follow_request", "follow_approved", "mention", "stream_started")
+    }
     assert await (await ada.ask("GET", "/me/notification-settings")).json() == {"kinds": on}
     answer = await ada.ask("PUT", "/me/notification-settings", json={"kinds": {"follow": {"in_app": False}}})
     assert await answer.json() == {"kinds": {**on, "follow": {"in_app": False}}}
