@@ -17,10 +17,9 @@ import json
 import math
 import random
 import statistics
-import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
@@ -100,15 +99,20 @@ def sign_in(port: int, connections: int, rate: float, seconds: float) -> int:
             time.sleep(max(0.0, due - time.perf_counter()))
             if time.perf_counter() - started >= seconds:
                 return
-            status, _ = logins.attempt(f"bench{number}", PASSWORD)
-            done[number] += status == 200
+            status, _ = logins.attempt(signer(number), PASSWORD)
+            if status != 200:
+                raise RuntimeError(f"a right login was answered with {status}")
+            done[number] += 1
 
-    threads = [threading.Thread(target=one, args=(number,)) for number in range(connections)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(connections) as threads:
+        for _ in threads.map(one, range(connections)):
+            pass
     return sum(done)
+
+
+def signer(number: int) -> str:
+    """Whom a connection signs in."""
+    return f"signer{number}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +133,8 @@ class Round:
 def beside_chat(server: app.App, options: argparse.Namespace) -> list[Round]:
     tokens = server.tokens(options.sockets)
     rooms = [server.new_room(tokens[0])[1] for _ in range(10)]
+    for number in range(options.connections):
+        app.register(server.port, signer(number))
     pool = ClientPool(host="127.0.0.1", port=server.port)
     pool.connect(options.sockets, says=lambda number: app.joined(tokens[number], rooms[number % len(rooms)]))
     found = []
