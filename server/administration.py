@@ -5,25 +5,33 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import re
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+from actors.runtime import LoopClock
 from actors.text import clean_line
 from server.config import Settings
 from server.database_url import database_url
 from server.exit_codes import failed
 from server.features.integrations.api_tokens import OperatorTokens, TokenTable, Wanted
 from server.features.integrations.api_tokens.routes import MAX_NAME
+from server.features.people.accounts import AccountMails
 from server.features.people.accounts.new_accounts import NewAccounts
 from server.features.people.accounts.operators import Operators
 from server.features.people.accounts.passwords import Passwords
+from server.features.people.factors import OperatorFactors
 from server.features.people.rules import EMAIL_PATTERN, USERNAME_PATTERN, username_key
 from server.http.errors import Problem
 from server.http.identity import Identity
+from server.jobs import Jobs
+from server.outbound.mail import open_mail
+from server.outbound.settings import Site
 from server.scopes import SCOPES
 from storage.audit import AuditLog
 from storage.errors import StorageError
 from storage.ids import Ids
+from storage.jobs.queue import JobQueue
 from storage.migrate import migrate
 from storage.postgres import Database
 
@@ -35,6 +43,7 @@ FOR_EVER = dt.datetime(9999, 12, 31, tzinfo=dt.UTC)
 class Parts:
     operators: Operators
     tokens: OperatorTokens
+    factors: OperatorFactors
     identity: Identity
 
 
@@ -137,6 +146,19 @@ def _wanted(scopes: str, name: str, expires: str) -> Wanted:
     return Wanted(name=clean_line(name), scopes=given, expires_at=moment)
 
 
+async def remove_factor(settings: Settings, username: str) -> int:
+    """Take away the second factor of a person who has lost it; 1 when there is none."""
+    try:
+        async with _open(settings) as parts:
+            is_removed = await parts.factors.remove(username_key=username_key(username))
+    except StorageError as error:
+        return failed(error)
+    if not is_removed:
+        return failed(_nobody(username) if is_removed is None else f"{username} has no second factor")
+    print(f"{username} signs in without a code now")
+    return 0
+
+
 async def rotate_keys(settings: Settings) -> int:
     """Sign access tokens with a new key from now on, and refuse those of all keys until now within a second."""
     try:
@@ -174,18 +196,34 @@ async def _open(settings: Settings) -> AsyncIterator[Parts]:
     async with database_url(settings) as url:
         await migrate(url)
         db = await Database.connect(url, max_connections=2, name="admin")
-        passwords = Passwords(threads=1)
+        passwords, ids = Passwords(threads=1), Ids()
+        audit, mails = AuditLog(ids=ids), _mails(db, ids, settings)
         try:
             yield Parts(
                 operators=Operators(
                     database=db,
-                    new_accounts=NewAccounts(database=db, ids=Ids()),
+                    mails=mails,
+                    new_accounts=NewAccounts(database=db, ids=ids),
                     passwords=passwords,
-                    audit=AuditLog(ids=Ids()),
+                    audit=audit,
                 ),
-                tokens=OperatorTokens(database=db, audit=AuditLog(ids=Ids()), table=TokenTable(ids=Ids())),
+                tokens=OperatorTokens(database=db, audit=audit, mails=mails, table=TokenTable(ids=ids)),
+                factors=OperatorFactors(database=db, audit=audit, mails=mails),
                 identity=Identity(rows=db),
             )
         finally:
             passwords.close()
             await db.close()
+
+
+def _mails(db: Database, ids: Ids, settings: Settings) -> AccountMails:
+    """They are written to the outbox; a node delivers them."""
+    mail = open_mail(
+        db=db,
+        jobs=Jobs(rows=JobQueue(db=db), ids=ids, wall=time.time),
+        ids=ids,
+        clock=LoopClock(),
+        settings=settings,
+        site=Site(name=settings.server_name, origin=settings.origin(settings.http_port)),
+    )
+    return AccountMails(outbox=mail.outbox, tokens=mail.tokens, now=lambda: dt.datetime.now(dt.UTC))

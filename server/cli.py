@@ -160,6 +160,7 @@ ADMIN_USAGE = """usage: socialflow admin ACTION … [--setting VALUE ...]
   reset-password USERNAME   a one-time password; all sessions end
   end-sessions USERNAME     sign somebody out everywhere
   suspend USERNAME UNTIL    until a time as 2027-01-31T12:00:00Z, or ever; now lets them back in
+  remove-factor USERNAME    the second factor of somebody who has lost it
   make-token USERNAME       an API token; --scopes read,chat … and, if wanted, --name TEXT and --expires TIME
   rotate-keys               sign access tokens with a new key, and refuse those of the old ones
 """
@@ -181,6 +182,7 @@ def admin(argv: Sequence[str]) -> int:
         "reset-password": administration.reset_password,
         "end-sessions": administration.end_sessions,
         "suspend": administration.suspend,
+        "remove-factor": administration.remove_factor,
         "make-token": administration.make_token,
         "rotate-keys": administration.rotate_keys,
     }
@@ -192,6 +194,7 @@ ADMIN_ARGUMENTS = {
     "reset-password": 1,
     "end-sessions": 1,
     "suspend": 2,
+    "remove-factor": 1,
     "make-token": 1,
     "rotate-keys": 0,
 }

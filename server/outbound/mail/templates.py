@@ -32,6 +32,9 @@ TemplateName = Literal[
     "provider_linked",
     "provider_unlinked",
     "token_added",
+    "operator_reset_password",
+    "operator_removed_factor",
+    "operator_made_token",
 ]
 
 LANGUAGES: Final[tuple[Language, ...]] = ("en", "ar")

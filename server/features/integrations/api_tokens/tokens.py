@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from server.features.integrations.api_tokens import queries
-from server.features.people.accounts import Device, SecurityChanges
+from server.features.people.accounts import AccountMails, Device, SecurityChanges
 from server.http.api_tokens import PREFIX, hash_of
 from server.http.errors import Problem, invalid_field, not_found
 from storage.audit import AuditLog
@@ -114,9 +114,10 @@ class ApiTokens:
 class OperatorTokens:
     """What an operator does from the command line. Nodes that run know a new token within a second."""
 
-    def __init__(self, *, database: Database, audit: AuditLog, table: TokenTable) -> None:
+    def __init__(self, *, database: Database, audit: AuditLog, mails: AccountMails, table: TokenTable) -> None:
         self._db = database
         self._audit = audit
+        self._mails = mails
         self._table = table
 
     async def add(self, *, username_key: str, wanted: Wanted) -> NewToken | None:
@@ -130,4 +131,5 @@ class OperatorTokens:
             await self._audit.add(
                 tx, "token.added", actor_id=None, subject=new.row["id"], why=AT_COMMAND_LINE, detail=detail
             )
+            await self._mails.by_operator(tx, person["id"], "operator_made_token", name=wanted.name)
         return new

@@ -128,7 +128,9 @@ def build(
         audit=platform.audit,
     )
     new_accounts = NewAccounts(database=platform.db, ids=platform.ids)
-    operators = Operators(database=platform.db, new_accounts=new_accounts, passwords=passwords, audit=platform.audit)
+    operators = Operators(
+        database=platform.db, mails=mails, new_accounts=new_accounts, passwords=passwords, audit=platform.audit
+    )
     methods, cookies = SignInMethods(), Cookies(is_secure=is_https)
     reauthentication = Reauthentication(database=platform.db, methods=methods)
     accounts = Accounts(

@@ -28,6 +28,7 @@ Notice = Literal[
     "provider_unlinked",
     "token_added",
 ]
+OperatorNotice = Literal["operator_reset_password", "operator_removed_factor", "operator_made_token"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +106,26 @@ class AccountMails:
     ) -> None:
         """Of a change of how the person signs in. ``name``: of what was added or removed, where the mail says it."""
         data: Values = {"at": self._now(), **_from(device), "link": SECURITY_PAGE}
+        if name is not None:
+            data["which"] = name
+        await self._outbox.put(tx, to=to.recipient, template=notice, language=to.language, data=data)
+
+    async def by_operator(
+        self,
+        tx: Transaction,
+        person_id: str,
+        notice: OperatorNotice,
+        *,
+        name: str | None = None,
+        link: str = SECURITY_PAGE,
+    ) -> None:
+        """Of what an operator did to an account at the command line. ``name``: of what was made, where the mail says
+        it.
+        """
+        to = await self.addressee(tx, person_id)
+        if to is None:
+            return
+        data: Values = {"at": self._now(), "link": link}
         if name is not None:
             data["which"] = name
         await self._outbox.put(tx, to=to.recipient, template=notice, language=to.language, data=data)

@@ -11,6 +11,7 @@ from typing import Final
 
 from server.features.people import rules
 from server.features.people.accounts import queries
+from server.features.people.accounts.mails import AccountMails, Addressee
 from server.features.people.accounts.new_accounts import ADMINS, Names, NewAccounts
 from server.features.people.accounts.passwords import Passwords
 from server.features.people.facts import AccountSuspended
@@ -21,6 +22,7 @@ from storage.postgres import Database, Transaction
 from storage.rights import note_change
 
 WHY: Final = "an operator, at the command line"
+FORGOT_PAGE: Final = "/forgot"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,10 +36,19 @@ class NewAccount:
 
 
 class Operators:
-    """Each act lands in the audit log, without an actor."""
+    """Each act lands in the audit log, without an actor, and sends the mail that the same act by a call sends."""
 
-    def __init__(self, *, database: Database, new_accounts: NewAccounts, passwords: Passwords, audit: AuditLog) -> None:
+    def __init__(
+        self,
+        *,
+        database: Database,
+        mails: AccountMails,
+        new_accounts: NewAccounts,
+        passwords: Passwords,
+        audit: AuditLog,
+    ) -> None:
         self._db = database
+        self._mails = mails
         self._new = new_accounts
         self._passwords = passwords
         self._audit = audit
@@ -50,7 +61,9 @@ class Operators:
         chosen = password or rules.new_password()
         hashed = await self._passwords.hash(rules.normal_password(chosen))
         async with self._db.transaction() as tx:
-            return await self._add_admin(tx, Names(username=username, email=email), chosen, hashed, password is None)
+            made = await self._add_admin(tx, Names(username=username, email=email), chosen, hashed, password is None)
+            await self._mails.verify(tx, Addressee(id=made.id, username=username, email=email, language="en"))
+        return made
 
     async def create_first_admin(self, *, username: str = "admin", email: str = "admin@localhost") -> NewAccount | None:
         """The admin of a new database; None when anybody is there. Of several nodes at once one makes it."""
@@ -75,6 +88,7 @@ class Operators:
             await tx.execute(queries.ONE_TIME_HASH, person_id, hashed)
             await tx.fetch(queries.END_ALL_SESSIONS, person_id, "password_reset")
             await self._note(tx, "account.password_reset", person_id)
+            await self._mails.by_operator(tx, person_id, "operator_reset_password", link=FORGOT_PAGE)
         return chosen
 
     async def end_sessions(self, *, username: str) -> int | None:
@@ -97,6 +111,7 @@ class Operators:
             if is_suspended and until is not None:
                 await tx.fetch(queries.END_ALL_SESSIONS, person_id, "suspended")
                 await publish(tx, AccountSuspended(person_id=person_id, until=until))
+                await self._mail_suspension(tx, person_id, until)
             await note_change(tx, "account", person_id)
             await self._note(tx, "person.suspended" if is_suspended else "person.let_back_in", person_id)
         return True
@@ -107,6 +122,11 @@ class Operators:
         async with self._db.transaction() as tx:
             await self._note(tx, "signing_keys.replaced", kid)
         return kid
+
+    async def _mail_suspension(self, tx: Transaction, person_id: str, until: dt.datetime) -> None:
+        to = await self._mails.addressee(tx, person_id)
+        if to is not None:
+            await self._mails.suspended(tx, to, until, reason="")
 
     async def _add_admin(
         self, tx: Transaction, names: Names, password: str, hashed: str, is_one_time: bool

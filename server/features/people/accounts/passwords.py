@@ -37,9 +37,9 @@ class Passwords:
     """argon2id (RFC 9106): at most ``threads`` computations at once and ``max_waiting`` behind them; more are refused
     with 503.
 
-    The defaults are that one of the equally strong rows of OWASP's Password Storage Cheat Sheet which is the fastest: it
-    takes the least memory, and so mostly fits in the caches of a core. OpenSSL computes it, without Python's lock, in
-    three quarters of the time that the reference implementation takes. Half of the cores are left to all else.
+    The defaults are that one of the equally strong rows of OWASP's Password Storage Cheat Sheet which is the fastest:
+    it takes the least memory, and so mostly fits in the caches of a core. OpenSSL computes it, without Python's lock,
+    in three quarters of the time that the reference implementation takes. Half of the cores are left to all else.
     """
 
     def __init__(

@@ -6,10 +6,13 @@ from server.feature import Feature, PersonalData, Platform, rows_by_id
 from server.features.people.accounts import AccountsRoom
 from server.features.people.factors import queries
 from server.features.people.factors.encryption import Encryption
+from server.features.people.factors.operators import OperatorFactors
 from server.features.people.factors.routes import FactorRoutes
 from server.features.people.factors.second_factors import SecondFactors
 from server.features.people.settings import PeopleSettings
 from storage.postgres import Transaction
+
+__all__ = ["OperatorFactors", "build"]
 
 
 def build(platform: Platform, *, settings: PeopleSettings, people: AccountsRoom, server_name: str) -> Feature:

@@ -23,6 +23,8 @@ SPEND_RECOVERY_CODE = "update recovery_codes set used_at = now() \
 where user_id = $1 and code_hash = $2 and used_at is null"
 REMOVE_RECOVERY_CODES = "delete from recovery_codes where user_id = $1"
 
+PERSON = "select id from users where username_key = $1 and deleted_at is null"
+
 STATE = """
 select t.created_at, t.confirmed_at,
        (select count(*) from recovery_codes c where c.user_id = t.user_id and c.used_at is null)::int as codes_left
