@@ -41,6 +41,7 @@ from actors.stream_writer import RETRY_S, ListDue, SaveDue, StreamWriter
 GRACE_S = 30.0
 PROGRESS_DUE_S = 5.0
 SILENT_S = 8.0
+STOOD_STILL_S = 1.0
 START_DUE_S = 20.0
 FLUSH_S = 5.0
 
@@ -152,7 +153,12 @@ class LiveStream(Actor):
         """The node that held the publisher may be gone without a word."""
         if message.publication != self._view.publication or not self._publisher.is_started:
             return
-        left_s = SILENT_S - self._publisher.silent_s(self.context.clock.monotonic())
+        now = self.context.clock.monotonic()
+        left_s = SILENT_S - self._publisher.silent_s(now)
+        if left_s < -STOOD_STILL_S:
+            # The timer is late: this node stood still itself, and what was reported meanwhile is yet to be read.
+            left_s = STOOD_STILL_S
+            self._publisher.excuse(silent_s=SILENT_S - left_s, now=now)
         if left_s > 0:
             self.context.timer(left_s, message)
         else:

@@ -72,6 +72,10 @@ class Publisher:
     def silent_s(self, now: float) -> float:
         return now - self._reported_at
 
+    def excuse(self, *, silent_s: float, now: float) -> None:
+        """Count it as silent for this long only: what was reported since has not been read."""
+        self._reported_at = now - silent_s
+
     def go(self) -> None:
         """It has ended, or was lost."""
         self.is_claimed = self.is_presumed = self.is_started = False

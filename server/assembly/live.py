@@ -295,7 +295,7 @@ def features(
         addresses=access.addresses,
         media=watched.media,
         node=place.node,
-        began=watched.media_events.began,
+        publications=watched.media_events,
         offer_limits=offer_limits(settings),
     )
     return [

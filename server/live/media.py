@@ -39,6 +39,8 @@ FIRST_BACK_OFF_S = 0.2
 MAX_BACK_OFF_S = 5.0
 STABLE_S = 30.0
 SILENT_S = 20.0
+QUIET_S = 2.0
+STOOD_STILL_S = 1.0
 
 S = TypeVar("S", bound=ControlMessage)
 log = logging.getLogger("server.media")
@@ -52,6 +54,9 @@ class MediaEventHandler(Protocol):
     """Takes the reports of the media process. Calls are synchronous and in the order in which things happened."""
 
     def handle(self, message: ControlMessage) -> None: ...
+    def media_quiet(self) -> None:
+        """The process runs and has sent nothing for ``QUIET_S`` or more. Called every ``QUIET_S`` while that is so."""
+
     def media_lost(self) -> None: ...
     async def authorize(self, request: AuthorizePublish) -> Granted | Refused: ...
 
@@ -232,11 +237,11 @@ class MediaProcess:
         ending = loop.create_task(self._process.wait(), name="media process ends")
         try:
             while not ending.done():
-                await asyncio.wait({ending}, timeout=SILENT_S / 4)
-                if not ending.done() and loop.time() - self._received_at > SILENT_S:
-                    log.error("the media process %d says nothing any more: killing it", self._process.pid)
-                    self._process.kill()
-                    await ending
+                looked_at = loop.time()
+                await asyncio.wait({ending}, timeout=QUIET_S)
+                # A look that comes late finds that this node stood still itself: what it was sent is yet to be read.
+                if not ending.done() and loop.time() - looked_at < QUIET_S + STOOD_STILL_S:
+                    self._check_silence(loop.time() - self._received_at)
         finally:
             ending.cancel()
         code = self._process.returncode or 0
@@ -248,6 +253,14 @@ class MediaProcess:
         if not self._is_stopping:
             log.error("the media process ended with %d: its streams are interrupted, starting it again", code)
         self._listener.media_lost()
+
+    def _check_silence(self, silent_s: float) -> None:
+        assert self._process is not None
+        if silent_s > SILENT_S:
+            log.error("the media process %d says nothing any more: killing it", self._process.pid)
+            self._process.kill()
+        elif silent_s >= QUIET_S:
+            self._listener.media_quiet()
 
     def _handle(self, message: ControlMessage) -> None:
         self._received_at = asyncio.get_running_loop().time()

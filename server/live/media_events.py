@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from datetime import UTC, datetime
 
@@ -9,6 +10,7 @@ import msgspec
 
 from actors.runtime import ActorError, DomainError, Message, Node
 from actors.stream_messages import (
+    DescribeStream,
     MediaProgressed,
     PublisherLost,
     PublisherStarted,
@@ -57,6 +59,7 @@ class MediaEvents:
         self._stream_directory = stream_directory
         self._playback = playback
         self._publishing: dict[str, int] = {}
+        self._last_reports: dict[str, PublisherStarted | MediaProgressed] = {}
         self._inits: dict[tuple[str, str], InitReady] = {}
         self.counters: dict[str, float] = {}
 
@@ -81,6 +84,18 @@ class MediaEvents:
             raise
         return msgspec.structs.replace(grant, target_s=self._playback.target_s(grant.stream_id))
 
+    async def given_back(self, grant: Granted, reason: str) -> None:
+        """A publisher that has leave will not come. Returns when its stream's actor knows it, or cannot be reached."""
+        self._lost(grant.stream_id, grant.publication, reason)
+        with contextlib.suppress(ActorError, DomainError):
+            await self._node.ref("stream", grant.stream_id).ask(DescribeStream())  # read after what was just told
+
+    def media_quiet(self) -> None:
+        """The process stands still: what publishers send waits for it, so their streams' actors are told the last
+        report of each again. To an actor that hears nothing, the whole node would be gone."""
+        for stream_id, report in self._last_reports.items():
+            self._tell(stream_id, report)
+
     def media_lost(self) -> None:
         """The process has gone, and with it every publisher."""
         self._inits.clear()
@@ -94,9 +109,9 @@ class MediaEvents:
             self._playback.packaged(report)
             self._recorded(report)
         elif isinstance(report, Progress):
-            self._tell(report.stream_id, _progressed(report))
+            self._reported(report.stream_id, _progressed(report))
         elif isinstance(report, PublishStarted):
-            self._tell(report.stream_id, PublisherStarted(publication=report.publication, tracks=report.tracks))
+            self._reported(report.stream_id, PublisherStarted(publication=report.publication, tracks=report.tracks))
         elif isinstance(report, PublishEnded):
             self._lost(report.stream_id, report.publication, report.reason)
         elif isinstance(report, Flushed):
@@ -109,9 +124,15 @@ class MediaEvents:
         elif isinstance(report, MediaCounters):
             self.counters = report.values
 
+    def _reported(self, stream_id: str, report: PublisherStarted | MediaProgressed) -> None:
+        if self._publishing.get(stream_id) == report.publication:
+            self._last_reports[stream_id] = report
+        self._tell(stream_id, report)
+
     def _lost(self, stream_id: str, publication: int, reason: str) -> None:
         if self._publishing.get(stream_id) == publication:
             del self._publishing[stream_id]
+            self._last_reports.pop(stream_id, None)
         following = self._playback.next_segment(stream_id)
         self._tell(stream_id, PublisherLost(publication=publication, reason=reason, next_segment=following))
 

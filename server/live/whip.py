@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -46,6 +47,15 @@ class OfferLimits:
         return limits
 
 
+class Publications(typing.Protocol):
+    """What is known of those who may publish: ``server.live.media_events``."""
+
+    async def began(self, grant: Granted) -> Granted: ...
+
+    async def given_back(self, grant: Granted, reason: str) -> None:
+        """Returns when another publisher can have the stream's key."""
+
+
 class WebrtcRoutes:
     """``/whip``, ``/whep`` and the sessions below them."""
 
@@ -59,7 +69,7 @@ class WebrtcRoutes:
         addresses: MediaAddresses,
         media: MediaProcess,
         node: Node,
-        began: Callable[[Granted], Awaitable[Granted]],
+        publications: Publications,
         offer_limits: OfferLimits,
     ) -> None:
         self._offer_limits = offer_limits
@@ -68,7 +78,7 @@ class WebrtcRoutes:
         self._addresses = addresses
         self._media = media
         self._node = node
-        self._began = began
+        self._publications = publications
 
     def operations(self) -> Sequence[Operation]:
         answer = MediaType(
@@ -152,7 +162,7 @@ class WebrtcRoutes:
         sdp = _text(call.body)
         grant = await self._claim(call, stream_id)
         resource = new_session("whip", node=self._node.name, maker=call.token)
-        grant = await self._began(grant)
+        grant = await self._publications.began(grant)
         offer = OfferWhip(
             grant=grant,
             sdp=sdp,
@@ -161,7 +171,21 @@ class WebrtcRoutes:
             user_agent=call.request.headers.get("User-Agent", "")[:200],
             offered_by=self._offer_limits.of(account=grant.owner_id, address=call.address),
         )
-        return self._created("whip", resource, await self._asked(self._media.offer_whip(offer)))
+        return self._created("whip", resource, await self._offered(offer))
+
+    async def _offered(self, offer: OfferWhip) -> Answered:
+        """The answer of the media process. A publisher that is refused finds the key free when it hears of it."""
+        try:
+            answer = await self._media.offer_whip(offer)
+        except MediaAway:
+            grant = offer.grant
+            self._media.stop_publication(grant.stream_id, publication=grant.publication, reason="it was not answered")
+            await self._publications.given_back(grant, "the media process is away")
+            raise Problem(503, "The media process is starting: try again in a moment", retry_after_s=1.0) from None
+        if isinstance(answer, Refused):
+            await self._publications.given_back(offer.grant, "its offer was refused")
+            raise _problem(answer)
+        return answer
 
     async def _claim(self, call: Call[bytes, None], stream_id: str | None) -> Granted:
         try:
@@ -234,15 +258,6 @@ class WebrtcRoutes:
         session = call.path["session"]
         await self._at(node_of(session), FindHere(resource_id=session), when_gone=_no_session)
         return Answer(204, headers={"Cache-Control": "no-store"})
-
-    async def _asked(self, asking: Any) -> Any:
-        try:
-            answer = await asking
-        except MediaAway:
-            raise Problem(503, "The media process is starting: try again in a moment", retry_after_s=1.0) from None
-        if isinstance(answer, Refused):
-            raise _problem(answer)
-        return answer
 
 
 def _headers_only(headers: dict[str, str]) -> Callable[[Call[None, None]], Awaitable[Answer]]:

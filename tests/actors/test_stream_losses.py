@@ -13,7 +13,7 @@ from actors.runtime import (
     Fence,
     Unavailable,
 )
-from actors.stream import SILENT_S
+from actors.stream import SILENT_S, STOOD_STILL_S
 from actors.stream_messages import MediaProgressed, PublisherStarted, StopPublisher, StreamDeleted
 from tests.actors.stream_fixture import CLAIM, StreamFixture, recorded
 
@@ -49,6 +49,24 @@ async def test_a_publisher_that_started_and_was_never_heard_again_is_given_up(fi
     assert await fixture.state() == "interrupted"
     await fixture.clock.advance(30.0)
     assert await fixture.state() == "ended"
+
+
+async def test_an_actor_whose_timer_is_late_has_stood_still_itself_and_reads_what_has_waited(
+    fixture: StreamFixture,
+) -> None:
+    grant = await fixture.go_live()
+    await fixture.clock.jump(60)
+    assert await fixture.state() == "live"
+    await fixture.progress(grant.publication, ms=60_000)
+    await fixture.clock.advance(SILENT_S - 0.5)
+    assert await fixture.state() == "live"
+
+
+async def test_a_publisher_of_whom_nothing_has_waited_either_is_given_up_a_moment_later(fixture: StreamFixture) -> None:
+    await fixture.go_live()
+    await fixture.clock.jump(60)
+    await fixture.clock.advance(STOOD_STILL_S + 0.1)
+    assert await fixture.state() == "interrupted"
 
 
 async def test_the_silence_of_an_older_publication_says_nothing_of_the_next(fixture: StreamFixture) -> None:

@@ -205,7 +205,9 @@ async def test_a_media_process_that_stood_still_misses_nobody(own_server: Server
         for person, each, ms in ((caster, over_rtmp, before[0]), (whipper, over_whip, before[1])):
             await until(lambda p=person, e=each, m=ms: _goes_on(p, e, m), within_s=20, what="the broadcast to go on")
         assert publisher.is_running
-        assert [body["state"] for body in socket.heard["stream:state"] if body["state"] == "interrupted"] == []
+        assert [body["state"] for body in socket.heard["stream:state"] if body["state"] == "interrupted"] == [], (
+            server.output
+        )
 
 
 async def _media_time_ms(person: Account, stream_id: str) -> int:

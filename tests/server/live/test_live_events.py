@@ -209,6 +209,24 @@ async def test_what_the_media_process_says_reaches_the_stream_in_its_order(wire:
     ]
 
 
+async def test_the_last_report_of_each_publisher_is_told_again_while_the_media_process_is_quiet(wire: Wire) -> None:
+    """To the stream's actor, which may be on another node, a node that says nothing for long would be gone."""
+    wire.listener.media_quiet()
+    await wire.listener.authorize(ASK)
+    wire.listener.media_quiet()
+    wire.listener.handle(PublishStarted(stream_id="s", publication=1, tracks=()))
+    wire.listener.media_quiet()
+    wire.listener.handle(Progress(stream_id="s", publication=1, media_time_ms=5, next_segment=2, at=1.0, health={}))
+    wire.listener.media_quiet()
+    wire.listener.media_quiet()
+    wire.listener.handle(PublishEnded(stream_id="s", publication=1, reason="gone"))
+    wire.listener.media_quiet()
+    started = PublisherStarted(publication=1, tracks=())
+    progressed = MediaProgressed(publication=1, media_time_ms=5, next_segment=2, at=1.0, health={})
+    lost = PublisherLost(publication=1, reason="gone", next_segment=wire.playback.next_segment("s"))
+    assert await wire.settle() == [started, started, progressed, progressed, progressed, lost]
+
+
 async def test_a_stored_segment_becomes_a_row_with_its_initialisation(wire: Wire, tmp_path: Path) -> None:
     await wire.listener.authorize(ASK)
     events = published(tmp_path, 1)
@@ -245,6 +263,19 @@ async def test_when_the_media_process_is_lost_each_publisher_is_and_the_next_goe
         PublisherLost(publication=1, reason="the media process has gone", next_segment=following)
     ]
     assert following > 2
+
+
+async def test_leave_that_is_given_back_is_known_to_the_stream_when_the_caller_goes_on(wire: Wire) -> None:
+    await wire.listener.authorize(ASK)
+    await wire.listener.given_back(GRANT, "its offer was refused")
+    lost = PublisherLost(publication=1, reason="its offer was refused", next_segment=wire.playback.next_segment("s"))
+    assert wire.heard == [lost]
+
+
+async def test_leave_whose_stream_cannot_be_reached_is_given_back_without_an_error(wire: Wire) -> None:
+    await wire.listener.authorize(ASK)
+    await wire.node.stop(budget_s=1.0)
+    await wire.listener.given_back(GRANT, "its offer was refused")
 
 
 @pytest.mark.parametrize("answer", [Refused(code="bad_name", message="m"), Unavailable("postgres", "away")])

@@ -25,6 +25,7 @@ from media.control import (
     PublishEnded,
     Refused,
 )
+from server.live import media
 from server.live.media import MediaAway, MediaProcess
 from server.media_process import MediaConfig
 from tests.media.webrtc.offers import VIDEO, offer
@@ -39,13 +40,17 @@ class Node:
 
     def __init__(self) -> None:
         self.heard: list[ControlMessage] = []
-        self.losses = 0
+        self.losses = self.quiet = 0
         self.more = asyncio.Event()
 
     def handle(self, said: ControlMessage) -> None:
         if not isinstance(said, MediaCounters):
             self.heard.append(said)
             self.more.set()
+
+    def media_quiet(self) -> None:
+        self.quiet += 1
+        self.more.set()
 
     def media_lost(self) -> None:
         self.losses += 1
@@ -192,6 +197,23 @@ async def test_a_question_that_is_open_when_the_process_dies_is_answered_with_it
     with pytest.raises(MediaAway):
         await asked
     await fixture.until_there_again(1)
+
+
+async def test_a_process_that_stands_still_is_told_of_until_it_goes_on_and_is_left_alive(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(media, "QUIET_S", 0.05)
+    fixture = MediaFixture(tmp_path)
+    await fixture.media.start(fixture.node)
+    pid = fixture.media.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    await fixture.node.until(lambda: fixture.node.quiet >= 3)
+    os.kill(pid, signal.SIGCONT)
+    assert isinstance(await fixture.media.close_resource("whip-nothing"), Refused)
+    assert (fixture.media.pid, fixture.node.losses) == (pid, 0)
+    await fixture.media.stop(budget_s=3)
+    fixture.rtmp.close()
 
 
 async def test_a_udp_port_that_is_taken_is_a_refusal_to_start_and_not_a_hang(tmp_path: Path) -> None:

@@ -45,7 +45,8 @@ class OneStream:
 
     def __init__(self) -> None:
         self.view_now = VIEW
-        self.began: list[Granted] = []
+        self.granted: list[Granted] = []
+        self.freed: list[tuple[Granted, str]] = []
 
     async def claim(self, key: str, *, protocol: str, remote: str, stream_id: str | None = None) -> Granted:
         if key == "unverified":
@@ -59,9 +60,12 @@ class OneStream:
             raise DomainError("not_found")
         return self.view_now
 
-    async def note(self, grant: Granted) -> Granted:
-        self.began.append(grant)
+    async def began(self, grant: Granted) -> Granted:
+        self.granted.append(grant)
         return grant
+
+    async def given_back(self, grant: Granted, reason: str) -> None:
+        self.freed.append((grant, reason))
 
 
 class RoutesFixture:
@@ -81,7 +85,7 @@ class RoutesFixture:
                 addresses=NO_ADDRESSES,
                 media=media,
                 node=place.node,
-                began=self.stream.note,
+                publications=self.stream,
                 offer_limits=OfferLimits(per_account=2, per_address=3, limit_loopback=True),
             )
             self.clients[name] = await serve(*routes.operations())
@@ -126,7 +130,21 @@ async def test_a_publisher_is_on_the_node_that_it_came_to_and_its_address_names_
     assert session(answer).startswith("whip-")
     assert session(answer).endswith(".n1")
     assert routes.sessions() == [[session(answer)], []]
-    assert routes.stream.began == [GRANT]
+    assert (routes.stream.granted, routes.stream.freed) == ([GRANT], [])
+
+
+async def test_a_publisher_whose_offer_is_refused_finds_the_key_free_when_it_hears_of_it(routes: RoutesFixture) -> None:
+    routes.places["n1"].media.refusal = Refused(code="malformed", message="This is no SDP.", status=400)
+    answer = await routes.publish("n1")
+    assert (answer.status, routes.stream.freed) == (400, [(GRANT, "its offer was refused")])
+
+
+async def test_a_publisher_whom_the_media_process_leaves_without_an_answer_keeps_no_key(routes: RoutesFixture) -> None:
+    media = routes.places["n1"].media
+    media.is_away = True
+    answer = await routes.publish("n1")
+    assert (answer.status, routes.stream.freed) == (503, [(GRANT, "the media process is away")])
+    assert media.stopped == [(STREAM, 1, "it was not answered")]
 
 
 @pytest.mark.parametrize("node", ["n1", "n2"])
