@@ -91,8 +91,8 @@ class MediaEvents:
             await self._node.ref("stream", grant.stream_id).ask(DescribeStream())  # read after what was just told
 
     def media_quiet(self) -> None:
-        """The process stands still: what publishers send waits for it, so their streams' actors are told the last
-        report of each again. To an actor that hears nothing, the whole node would be gone."""
+        """The process stands still, and what publishers send waits for it. Each stream's actor is sent the last report
+        again, since it takes a node without reports for gone."""
         for stream_id, report in self._last_reports.items():
             self._tell(stream_id, report)
 

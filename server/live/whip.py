@@ -174,7 +174,7 @@ class WebrtcRoutes:
         return self._created("whip", resource, await self._offered(offer))
 
     async def _offered(self, offer: OfferWhip) -> Answered:
-        """The answer of the media process. A publisher that is refused finds the key free when it hears of it."""
+        """The answer of the media process. The key of a refused publisher is free before the response is sent."""
         try:
             answer = await self._media.offer_whip(offer)
         except MediaAway:

@@ -10,6 +10,7 @@ from itertools import count
 from typing import Any
 
 from actors.runtime import (
+    SHARDS,
     Actor,
     ActorError,
     ActorId,
@@ -23,17 +24,18 @@ from actors.runtime import (
 )
 from storage.cluster import Cluster, ClusterCallbacks, ClusterEngines
 from storage.leases import Leases, hold
-from storage.members import Keys, Member
+from storage.members import Keys, Member, View
 from storage.postgres import Database
 from storage.redis import Redis, Script, Word
 from storage.redis_streams import RedisStreams
+from storage.rendezvous import RendezvousHash
 
 NAME = "test"
 KEYS = Keys.of(NAME)
 _incarnations = count(1)
 
 
-async def until(holds: Callable[[], object], *, within_s: float = 15.0) -> None:
+async def until(holds: Callable[[], object], *, within_s: float = 60.0) -> None:
     async with asyncio.timeout(within_s):
         while not holds():  # noqa: ASYNC110 - nobody announces it
             await asyncio.sleep(0.01)
@@ -201,12 +203,12 @@ class FreezableNode:
     async def add(self, key: str, n: int = 1, *, timeout_s: float = 5) -> int:
         return await self.node.ref("ledger", key).ask(Add(n=n), timeout_s=timeout_s)
 
-    async def surely_add(self, key: str, *, within_s: float = 10.0) -> int:
-        """As a client does: again after a refusal, or after a second without an answer."""
+    async def surely_add(self, key: str, *, within_s: float = 60.0, ask_s: float = 1.0) -> int:
+        """As a client does: again after a refusal, or after ``ask_s`` without an answer."""
         async with asyncio.timeout(within_s):
             while True:
                 try:
-                    return await self.add(key, timeout_s=1)
+                    return await self.add(key, timeout_s=ask_s)
                 except ActorError as error:
                     await asyncio.sleep(min(error.retry_after_s or 0.1, 0.1))
 
@@ -232,9 +234,9 @@ class StorageCluster:
         self._stack.push_async_callback(fixture_node.stop)
         return fixture_node
 
-    async def fixture_nodes(self, *names: str) -> list[FreezableNode]:
+    async def fixture_nodes(self, *names: str, **options: Any) -> list[FreezableNode]:
         """Started one after the other, each shard at home."""
-        fixture_nodes = [await self.fixture_node(name) for name in names]
+        fixture_nodes = [await self.fixture_node(name, **options) for name in names]
         await settled(fixture_nodes)
         return fixture_nodes
 
@@ -243,7 +245,7 @@ class StorageCluster:
 
 
 async def settled(fixture_nodes: Sequence[FreezableNode]) -> None:
-    """Every shard is held by one of these, each has a share, and all know of it."""
+    """Every shard is held by the one of these that should have it, and all know of it."""
     await until(lambda: is_settled(fixture_nodes))
 
 
@@ -252,10 +254,18 @@ def is_settled(fixture_nodes: Sequence[FreezableNode]) -> bool:
     owners = {shard: fixture_node.name for fixture_node in fixture_nodes for shard in fixture_node.held}
     return (
         len(held) == 256
-        and len(owners) == 256
-        and all(fixture_node.held and not fixture_node.cluster.shards.moving for fixture_node in fixture_nodes)
+        and all(not fixture_node.cluster.shards.moving for fixture_node in fixture_nodes)
         and all(fixture_node.cluster.shards.owners() == owners for fixture_node in fixture_nodes)
+        and owners == _homes(fixture_nodes)
     )
+
+
+def _homes(fixture_nodes: Sequence[FreezableNode]) -> dict[int, str]:
+    """The node that should have each shard, by what each says of itself."""
+    rendezvous = RendezvousHash()
+    members = {fixture_node.name: fixture_node.cluster.members.me for fixture_node in fixture_nodes}
+    rendezvous.see(View(members, {}, 0, 0.0))
+    return {shard: holder.name for shard in range(SHARDS) if (holder := rendezvous.of(shard)) is not None}
 
 
 def key_on(fixture_node: FreezableNode, fixture_nodes: Iterable[FreezableNode] = ()) -> str:

@@ -67,7 +67,7 @@ class Instance:
         finally:
             await redis.close()
 
-    async def until(self, words: tuple[str, ...], *, says: bytes, within_s: float = 20.0) -> None:
+    async def until(self, words: tuple[str, ...], *, says: bytes, within_s: float = 60.0) -> None:
         """Until the answer, or an item of it, has these bytes in it."""
         async with asyncio.timeout(within_s):
             while not await self._says(words, says):  # noqa: ASYNC110 - nobody announces it
