@@ -45,6 +45,12 @@ class Nowhere:
     def on_stop(self, stop: Callable[[str], None]) -> None:
         """Never called."""
 
+    def configure_rendition(self, track_id: int, track: Track) -> None:
+        """There is one track of pictures."""
+
+    def write_rendition(self, track_id: int, unit: Unit) -> None:
+        """There is one track of pictures."""
+
     def on_keyframe_wanted(self, want: Callable[[], None]) -> None:
         """Never called."""
 

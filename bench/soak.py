@@ -152,6 +152,12 @@ class Broadcast:
     def on_stop(self, stop: Callable[[str], None]) -> None:
         """Nothing stops it."""
 
+    def configure_rendition(self, track_id: int, track: Track) -> None:
+        """There is one track of pictures."""
+
+    def write_rendition(self, track_id: int, unit: Unit) -> None:
+        """There is one track of pictures."""
+
     def on_keyframe_wanted(self, want: Callable[[], None]) -> None:
         """Nothing wants one."""
 

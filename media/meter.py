@@ -41,6 +41,8 @@ class Meter:
         self._left_out: frozenset[str] = frozenset()
         self.ladder_trouble = ""
         """Why not all renditions are made of it, a name of ``WARNINGS``; empty while they are."""
+        self.track_trouble = ""
+        """What is odd about the renditions that the encoder sends, likewise."""
 
     def warn(self, name: str) -> None:
         """The ingest has found this odd in the publisher's packets: a name of ``WARNINGS``."""
@@ -125,7 +127,8 @@ class Meter:
 
     def _names(self, fps: float) -> list[str]:
         video, audio = self._tracks.get("video"), self._tracks.get("audio")
-        found = {*self._of_picture(video, fps), *self._of_sound(audio), self.ladder_trouble}
+        found = {*self._of_picture(video, fps), *self._of_sound(audio), self.ladder_trouble, self.track_trouble}
+        found |= {"too_many_tracks", "track_malformed"} & self._told
         return [name for name in WARNINGS if name in found]
 
     def _of_picture(self, video: Track | None, fps: float) -> set[str]:

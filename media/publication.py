@@ -33,6 +33,13 @@ class Publication(Protocol):
     def write(self, unit: Unit) -> None:
         """Hand on one unit. Never blocks; a slow reader loses units, the publisher does not."""
 
+    def configure_rendition(self, track_id: int, track: Track) -> None:
+        """Announce a rendition that the publisher itself makes of its pictures, before its first unit and whenever its
+        track changes. ``track_id`` is its own in this run, above 0."""
+
+    def write_rendition(self, track_id: int, unit: Unit) -> None:
+        """Hand on one unit of such a rendition, on the same clock as all others. Never blocks."""
+
     def warn(self, name: str) -> None:
         """Show the owner, in ``health``, what is odd about what they send: a name of ``media.warnings``. Idempotent."""
 

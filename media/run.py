@@ -14,6 +14,7 @@ from media.control import ControlMessage, Flushed, Granted, Packaged, Pictured, 
 from media.hls.codecs import BadConfig, codec_string
 from media.hls.events import Event, RunStarted
 from media.hls.folder import RunFolder
+from media.hls.lane import Cut
 from media.hls.muxer import Muxer
 from media.meter import Meter
 from media.packager import Packager
@@ -21,6 +22,7 @@ from media.recorder import Recorder
 from media.run_ladder import Ladders, RunLadder
 from media.run_relays import Bridges, RunRelays
 from media.run_renditions import Shown
+from media.run_sent import SentRenditions
 from media.thumbnail import Pictures, Thumbnail
 from media.transcode.admission import LadderAdmission
 from media.transcode.tracks import is_to_convert
@@ -86,6 +88,14 @@ class PublicationRun:
             say=self._say_packaged,
             clock=lambda: self._muxer.clock_at if self._muxer is not None else None,
         )
+        self._sent = SentRenditions(
+            folder=folder,
+            publication=grant.publication,
+            part_ms=TARGETS_MS[grant.latency][1],
+            say=self._say_packaged,
+            clock=lambda: self._muxer.clock_at if self._muxer is not None else None,
+            on_change=self._ladder.note_sent,
+        )
         self._stop: Callable[[str], None] | None = None
         self._want_keyframe: Callable[[], None] | None = None
         self._converted_kinds: frozenset[Kind] = frozenset()
@@ -128,6 +138,12 @@ class PublicationRun:
         if unit.is_key and unit.kind == "video":
             self._thumbnail.see(unit, self.relay.tracks)
 
+    def configure_rendition(self, track_id: int, track: Track) -> None:
+        self._sent.configure(track_id, track)
+
+    def write_rendition(self, track_id: int, unit: Unit) -> None:
+        self._sent.write(track_id, unit)
+
     def warn(self, name: str) -> None:
         self._meter.warn(name)
 
@@ -138,6 +154,7 @@ class PublicationRun:
         log.info("%s: publication %d ended: %s", self.grant.log_name, self.publication, reason)
         self._progress.cancel()
         self._ladder.close(reason)
+        self._sent.close(reason)
         self.relay.close(reason)
         if self._packager is not None:
             self._packager.finish(reason)
@@ -202,9 +219,14 @@ class PublicationRun:
             part_ms=part_ms,
             target_s=self.grant.target_s,
             pins=self._recorder is not None,
-            on_cut=self._ladder.cut,
+            on_cut=self._cut,
+            on_pictures=self._sent.advance,
         )
         return Packager(muxer=muxer, relay=self.relays.with_audio(Codec.AAC), source=self.relay, say=self._packaged)
+
+    def _cut(self, cut: Cut) -> None:
+        self._ladder.cut(cut)
+        self._sent.cut(cut)
 
     def _packaged(self, event: Event) -> None:
         if isinstance(event, RunStarted):
@@ -241,6 +263,7 @@ class PublicationRun:
         self.want_keyframe()
 
     def _tick(self) -> None:
+        self._sent.tick()
         self._ladder.tick()
         self._report()
         self.retry_pictures(asyncio.get_running_loop().time())
@@ -251,6 +274,7 @@ class PublicationRun:
             return
         dropped = self._packager.dropped_units
         self._meter.ladder_trouble = self._ladder.why
+        self._meter.track_trouble = self._sent.why
         self._say(
             Progress(
                 stream_id=self.stream_id,

@@ -6,14 +6,15 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Literal, Protocol, TypeVar
+from typing import Literal, Protocol
 
 from media.hls.events import Event, PlannedRendition, PlannedState, RenditionsPlanned
 from media.hls.folder import RunFolder
 from media.hls.follower import Follower
 from media.hls.lane import Cut
 from media.hls.muxer import Muxer
-from media.relay import End, Reader, Relay
+from media.relay import Relay
+from media.run_package import RenditionPackage
 from media.transcode.admission import LadderAdmission
 from media.transcode.ladder import Tier, plan
 from media.unit import Codec, Track
@@ -27,8 +28,6 @@ MAX_PAUSE_S = 300.0
 #: A source whose pictures change more often than this within a minute is not followed.
 MAX_CHANGES = 4
 CHANGES_WITHIN_S = 60.0
-
-Given = TypeVar("Given")
 
 log = logging.getLogger(__name__)
 
@@ -58,66 +57,6 @@ class Ladders(Protocol):
         on_closed: Callable[[str], None],
         after: int = -1,
     ) -> Ladder: ...
-
-
-class _Package:
-    """One rendition's muxer, fed from the relay of whatever ladder makes it at the moment."""
-
-    def __init__(self, muxer: Muxer, say: Callable[[Event], None]) -> None:
-        self.muxer = muxer
-        self.is_on = False
-        self._say = say
-        self._relay: Relay | None = None
-        self._reader: Reader | None = None
-        self._is_due = False
-        self._is_broken = False
-
-    def read(self, relay: Relay, cuts: Sequence[Cut]) -> None:
-        """Go on from this relay; where nothing was made before, from the first of ``cuts`` on."""
-        self._leave()
-        if not self.is_on:
-            self.is_on = True
-            self._put(self.muxer.resume, cuts)
-        self._relay, self._reader = relay, relay.subscribe(self._wake)
-        self._pump()
-
-    def cut(self, cut: Cut) -> None:
-        if self.is_on:
-            self._put(self.muxer.cut, cut)
-
-    def pause(self, reason: str) -> None:
-        """Close what is open. Idempotent."""
-        self._pump()
-        self._leave()
-        if self.is_on:
-            self.is_on = False
-            self._put(self.muxer.pause, reason)
-
-    def _leave(self) -> None:
-        if self._relay is not None and self._reader is not None:
-            self._relay.unsubscribe(self._reader)
-        self._relay = self._reader = None
-
-    def _wake(self) -> None:
-        if not self._is_due:
-            self._is_due = True
-            asyncio.get_running_loop().call_soon(self._pump)
-
-    def _pump(self) -> None:
-        self._is_due = False
-        if self._reader is not None:
-            self._put(self.muxer.feed, [item for item in self._reader.take() if not isinstance(item, End)])
-
-    def _put(self, write: Callable[[Given], list[Event]], given: Given) -> None:
-        """The folder may be full or gone: then there is nothing of this rendition, and everything else goes on."""
-        try:
-            events = [] if self._is_broken else write(given)
-        except OSError as error:
-            self._is_broken = True
-            log.error("packaging a rendition stopped: %s", error)
-            return
-        for event in events:
-            self._say(event)
 
 
 class RunLadder:
@@ -155,8 +94,9 @@ class RunLadder:
         self._say = say
         self._clock = clock
         self._track: Track | None = None
+        self._sent: tuple[PlannedRendition, ...] = ()
         self._tiers: tuple[Tier, ...] = ()
-        self._packages: dict[str, _Package] = {}
+        self._packages: dict[str, RenditionPackage] = {}
         self._ladder: Ladder | None = None
         self._cuts: deque[Cut] = deque(maxlen=2)
         self._said: RenditionsPlanned | None = None
@@ -182,8 +122,23 @@ class RunLadder:
         self._changes.append(self._loop.time())
         self._track = track
         self._stop("the pictures of the source have changed")
-        self._tiers = plan(track) if track is not None else ()
+        self._tiers = self._left()
         self.tick()
+
+    def note_sent(self, sent: Sequence[PlannedRendition]) -> None:
+        """The renditions that the publisher's encoder sends: what it sends as H.264 is not made as well."""
+        self._sent = tuple(sent)
+        tiers = self._left()
+        if tiers != self._tiers:
+            self._stop("the encoder sends others")
+            self._tiers = tiers
+        self.tick()
+
+    def _left(self) -> tuple[Tier, ...]:
+        if self._track is None or self._policy == "off":
+            return ()
+        sent = {each.name for each in self._sent if each.codec.startswith("avc1") and each.state != "off"}
+        return tuple(tier for tier in plan(self._track) if tier.name not in sent)
 
     def cut(self, cut: Cut) -> None:
         """The source's muxer begins a segment."""
@@ -206,15 +161,19 @@ class RunLadder:
 
     def tick(self) -> None:
         """About once a second: make what is wanted, as far as there is room."""
-        if self._is_closed or self._policy == "off":
+        if self._is_closed:
             return
+        if self._policy != "off":
+            self._make_wanted()
+        self._tell()
+
+    def _make_wanted(self) -> None:
         now = self._loop.time()
         self.why = self._trouble(now)
         if self.why or not self._tiers or not self._is_wanted(now):
             self._stop("nobody wants it")
         else:
             self._make(now)
-        self._tell()
 
     def _trouble(self, now: float) -> str:
         is_unsteady = len(self._changes) > MAX_CHANGES and now - self._changes[0] < CHANGES_WITHIN_S
@@ -264,7 +223,7 @@ class RunLadder:
             package = self._packages.get(tier.name) or self._packaged(tier.name)
             package.read(relay, self._cuts)
 
-    def _packaged(self, name: str) -> _Package:
+    def _packaged(self, name: str) -> RenditionPackage:
         """The muxer is one for the whole run, since names of files are not given twice."""
         muxer = Muxer(
             folder=self._folder,
@@ -275,7 +234,7 @@ class RunLadder:
             follower=Follower(part_ms=self._part_ms),
             clock=self._clock,
         )
-        package = self._packages[name] = _Package(muxer, self._say)
+        package = self._packages[name] = RenditionPackage(muxer, self._say)
         return package
 
     def _ended(self, reason: str) -> None:
@@ -300,10 +259,12 @@ class RunLadder:
     # saying
 
     def _tell(self) -> None:
+        if self._policy == "off" and not self._sent and self._said is None:
+            return
         made = {tier.name for tier in self._ladder.tiers} if self._ladder is not None else set()
-        said = RenditionsPlanned(
-            publication=self._publication, renditions=tuple(self._described(tier, made) for tier in self._tiers)
-        )
+        planned = [*self._sent, *(self._described(tier, made) for tier in self._tiers)]
+        planned.sort(key=lambda each: -each.width * each.height)
+        said = RenditionsPlanned(publication=self._publication, renditions=tuple(planned))
         if said != self._said:
             self._said = said
             self._say(said)

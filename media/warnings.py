@@ -33,6 +33,10 @@ WARNINGS: Mapping[str, str] = MappingProxyType(
         "ladder_unsteady": "The picture changes its size or format again and again: no renditions for slow connections"
         " are made of it.",
         "ladder_size": "The picture is too large, or too narrow, for renditions for slow connections to be made of it.",
+        "too_many_tracks": "The encoder sends more video tracks than are taken: the others are left out.",
+        "track_malformed": "A video track beside the first is malformed: viewers may not have it to choose from.",
+        "track_out_of_step": "A video track beside the first has its key frames elsewhere and is left out: set"
+        " the same key frame interval for all tracks, without scene-cut detection.",
         "no_sound": "There is no sound.",
         "sound_without_header": "There is AAC without the header (AudioSpecificConfig) that tells how to decode it:"
         " nobody can hear it.",

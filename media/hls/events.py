@@ -19,9 +19,12 @@ PlannedState = Literal["ready", "live", "off"]
 
 
 class PlannedRendition(msgspec.Struct, frozen=True, kw_only=True):
-    """A rendition that is made of the source on demand. ``bitrate`` is its average in bits/s, ``codec`` the RFC 6381
-    string. ``ready``: made as soon as a client asks for it; ``live``: being made; ``off``: not to be had at the moment,
-    for the reason ``why``, a name of ``media.warnings``."""
+    """A rendition beside the source: made of it on demand, or sent by the publisher's encoder (``is_sent``).
+
+    ``bitrate`` is its average in bits/s, ``codec`` the RFC 6381 string. ``ready``: made as soon as a client asks for
+    it; ``live``: being made or sent; ``off``: not to be had at the moment, for the reason ``why``, a name of
+    ``media.warnings``.
+    """
 
     name: str
     codec: str
@@ -31,6 +34,7 @@ class PlannedRendition(msgspec.Struct, frozen=True, kw_only=True):
     fps: float = 0.0
     state: PlannedState = "ready"
     why: str = ""
+    is_sent: bool = False
 
 
 class Timed(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from media.unit import Track, Unit
 
 #: A rendition that begins so much later than a segment leaves that one out.
 _LATE_START_S = 0.1
+EARLY_MS = 3
 #: Cuts that are remembered for a track that is still to come.
 _MAX_EARLY_CUTS = 4
 
@@ -22,11 +23,18 @@ class Follower:
     The track's times are on the leader's clock; its key frames lie where the leader's do. It begins with a whole
     segment. One that stays three segments behind gives gaps, so that its numbers go on. No number is used twice, also
     not after ``finish`` and ``resume``.
+
+    ``is_sent``: the publisher's encoder makes the track. Its pictures may then lie up to ``EARLY_MS`` before the
+    leader's for want of precise timestamps, and where it has no key frame for a segment that the leader begins with
+    one, it ends (``is_out_of_step``) until ``resume``.
     """
 
-    def __init__(self, *, part_ms: int) -> None:
+    def __init__(self, *, part_ms: int, is_sent: bool = False) -> None:
         self.target_s = 0
+        self.is_out_of_step = False
         self._part_ms = part_ms
+        self._is_sent = is_sent
+        self._early_ms = EARLY_MS if is_sent else 0
         self._track: Track | None = None
         self._lane: TrackLane | None = None
         self._cuts: deque[Cut] = deque(maxlen=_MAX_EARLY_CUTS)
@@ -39,6 +47,7 @@ class Follower:
 
     def resume(self, cuts: Iterable[Cut]) -> None:
         """Begin with the segment of one of these cuts, or a later one; numbers that have been used are left out."""
+        self.is_out_of_step = False
         self._cuts.clear()
         self._cuts.extend(cut for cut in cuts if cut.number >= self._next)
 
@@ -48,7 +57,8 @@ class Follower:
         if self._lane is None or self._lane.cut is None:
             self._cuts.append(cut)
             return []
-        return self._noted(self._lane.schedule(cut))
+        self._lane.cuts.append(cut)
+        return self._advanced(self._lane)
 
     def feed(self, item: Item) -> list[Started | Closed | Fragment]:
         if isinstance(item, Unit):
@@ -74,7 +84,7 @@ class Follower:
         return [*out, Started(tracks=(track,))]
 
     def _unit(self, unit: Unit) -> list[Closed | Fragment]:
-        if self._track is None or unit.kind != "video" or not unit.data:
+        if self._track is None or unit.kind != "video" or not unit.data or self.is_out_of_step:
             return []
         lane = self._lane
         if lane is None or lane.cut is None:
@@ -82,16 +92,27 @@ class Follower:
         if lane is None:
             return []
         lane.add(lane.sample(unit))
-        return self._noted([*lane.advance(), *lane.due()])
+        out = self._advanced(lane)
+        return out if self._lane is None else out + self._noted(lane.due())
+
+    def _advanced(self, lane: TrackLane) -> list[Closed | Fragment]:
+        """Carry out the cuts that the lane has reached, up to one for which it has no key frame."""
+        index = lane.reached(lane.cuts[0]) if lane.cuts else None
+        if index is None or not self._is_sent or lane.pending[index].is_key or not lane.cuts[0].is_key:
+            return self._noted(lane.advance())
+        self.is_out_of_step = True
+        del lane.pending[index:]
+        return self.finish()
 
     def _begun(self, track: Track, unit: Unit) -> TrackLane | None:
         """A lane whose first segment begins with this unit; None while no cut is near it."""
+        early = self._early_ms * track.timescale // 1000
         start_s = unit.pts / track.timescale
         while self._cuts and start_s - self._cuts[0].time / self._cuts[0].timescale > _LATE_START_S:
             self._cuts.popleft()
-        if not unit.is_key or not self._cuts or unit.pts < self._cuts[0].ticks(track.timescale):
+        if not unit.is_key or not self._cuts or unit.pts < self._cuts[0].ticks(track.timescale) - early:
             return None
-        self._lane = lane = TrackLane(track, part_ms=self._part_ms)
+        self._lane = lane = TrackLane(track, part_ms=self._part_ms, early_ms=self._early_ms)
         lane.cuts.extend(self._cuts)
         self._cuts.clear()
         return lane

@@ -89,7 +89,8 @@ class LiveIndex:
 
     def is_made(self, rendition: str) -> bool:
         """Whether a rendition of this name is made on demand."""
-        return rendition in self._renditions.planned and not self.is_ended
+        planned = self._renditions.planned.get(rendition)
+        return planned is not None and not planned.is_sent and not self.is_ended
 
     @property
     def plans_any(self) -> bool:

@@ -47,6 +47,8 @@ class Cut(msgspec.Struct, frozen=True):
     timescale: int
     is_discontinuity: bool
     target_s: int = 0
+    is_key: bool = True
+    """Whether the leader begins it with a key frame."""
 
     def ticks(self, timescale: int) -> int:
         return self.time * timescale // self.timescale
@@ -55,7 +57,8 @@ class Cut(msgspec.Struct, frozen=True):
 class TrackLane:
     """One track's samples on their way into parts and segments."""
 
-    def __init__(self, track: Track, *, part_ms: int) -> None:
+    def __init__(self, track: Track, *, part_ms: int, early_ms: int = 0) -> None:
+        """``early_ms``: how much before a cut a picture may lie that the cut's segment begins with."""
         self.track = track
         self.kind: Kind = track.kind
         self.cut: Cut | None = None
@@ -66,6 +69,7 @@ class TrackLane:
         self._part_ticks = part_ms * track.timescale // 1000
         self.typical = 0
         self._nominal = _audio_ticks(track)
+        self._early = early_ms * track.timescale // 1000
         self._part = 0
         self._ticks = 0
 
@@ -146,13 +150,16 @@ class TrackLane:
         """Carry out the cuts that this track has reached, and those it is a whole segment behind."""
         out: list[Fragment | Closed] = []
         while self.cuts:
-            start = self.cuts[0].ticks(self.track.timescale)
-            nearest = start - self._nominal // 2
-            index = next((at for at, sample in enumerate(self.pending) if sample.pts >= nearest), None)
+            index = self.reached(self.cuts[0])
             if index is None and len(self.cuts) <= _MAX_BEHIND:
                 break
             out += self.split(self.cuts.popleft(), len(self.pending) if index is None else index)
         return out
+
+    def reached(self, cut: Cut) -> int | None:
+        """Which of the pending samples the cut's segment begins with; None while that is to come."""
+        nearest = cut.ticks(self.track.timescale) - (self._nominal // 2 or self._early)
+        return next((at for at, sample in enumerate(self.pending) if sample.pts >= nearest), None)
 
     def split(self, cut: Cut, index: int) -> list[Fragment | Closed]:
         """Close the open segment with the first ``index`` pending samples and open the cut's one with the rest."""

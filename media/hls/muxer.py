@@ -37,7 +37,8 @@ class Muxer:
     Each publication number is used for one muxer of a name only, since it stands in the names of files.
     ``renditions`` names the rendition of each kind; a kind without a name is left out. ``pins`` keeps segments in the
     folder until ``folder.release`` is called for their names. ``target_s`` is the target duration that the stream's
-    playlists have already, 0 if none. ``on_cut`` is called where a segment begins. With a ``follower`` segments begin
+    playlists have already, 0 if none. ``on_cut`` is called where a segment begins; ``on_pictures`` with the decode time
+    up to which pictures have been given out, in ticks: no cut before it follows. With a ``follower`` segments begin
     where ``cut`` says, which takes another muxer's cuts, and ``clock`` gives that one's ``clock_at``. ``feed``,
     ``cut`` and ``pause`` are synchronous and raise ``OSError`` when the folder cannot take more.
     """
@@ -55,6 +56,7 @@ class Muxer:
         target_s: int = 0,
         pins: bool = False,
         on_cut: Callable[[Cut], None] = lambda cut: None,
+        on_pictures: Callable[[int], None] = lambda ticks: None,
         follower: Follower | None = None,
         clock: Callable[[], float | None] = lambda: None,
     ) -> None:
@@ -69,6 +71,7 @@ class Muxer:
             target_ms=target_ms, part_ms=part_ms, target_s=target_s, first_segment=first_segment, on_cut=on_cut
         )
         self._clock = clock
+        self._on_pictures = on_pictures
         self._pins = pins
         self._files: dict[Kind, _File] = {}
         self._inits: dict[str, int] = {}
@@ -220,6 +223,8 @@ class Muxer:
                 program_date_time=self._date(pts, file.track.timescale),
             )
         )
+        if fragment.kind == "video":
+            self._on_pictures(fragment.samples[-1].dts + fragment.samples[-1].duration)
 
     def _write_init(self, file: _File, fragment: Fragment) -> InitReady:
         number = self._inits[file.rendition] = self._inits.get(file.rendition, -1) + 1

@@ -189,7 +189,7 @@ class Segmenter:
     def _begin(self, lane: TrackLane, sample: Sample) -> list[Output]:
         """A segment begins with this sample, the last that the lane has taken."""
         self._fix_target(lane)
-        cut = Cut(self._next, sample.pts, lane.track.timescale, self._breaks, self.target_s)
+        cut = Cut(self._next, sample.pts, lane.track.timescale, self._breaks, self.target_s, sample.is_key)
         self._next += 1
         self._cut, self._breaks = cut, False
         self._on_cut(cut)

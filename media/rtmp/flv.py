@@ -1,7 +1,8 @@
 """The bodies of RTMP's audio and video messages: FLV tags, and the enhanced form with FourCC codes. Sans-I/O.
 
 Sources: Adobe FLV 10.1 (annex E), Enhanced RTMP v1 and v2. A message gives one packet for each track in it; most
-have one.
+have one. Of the tracks other than 0 those of sound, and those in codecs that are not served, give packets of step
+``other`` without data.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ class FlvPacket(msgspec.Struct, frozen=True, gc=False):
 
 
 class _Part(msgspec.Struct, frozen=True, gc=False):
-    """One track's share of an enhanced message. A track other than 0 gives a packet of step ``other`` without data."""
+    """One track's share of an enhanced message."""
 
     packet_type: int
     fourcc: str
@@ -143,15 +144,15 @@ def _enhanced_video(first: int, cursor: _Cursor) -> list[FlvPacket]:
 def _video_packet(part: _Part, *, is_key: bool, nano: int) -> FlvPacket:
     codec, step = VIDEO_FOURCC.get(part.fourcc), _VIDEO_STEPS.get(part.packet_type, "other")
     composition, data = 0, part.data
-    if part.track_id:
-        return FlvPacket("video", Codec.H264, "other", part.track_id, False, 0, 0, b"")
     if codec is None:
-        raise _unsupported(f"video codec {part.fourcc!r}")
+        if not part.track_id:
+            raise _unsupported(f"video codec {part.fourcc!r}")
+        return FlvPacket("video", Codec.H264, "other", part.track_id, False, 0, 0, b"")
     if part.packet_type == _CODED_FRAMES and codec in _WITH_COMPOSITION:
         if len(data) < 3:
             raise ProtocolError("a video message is cut off")
         composition, data = _signed24(int.from_bytes(data[:3], "big")), data[3:]
-    return FlvPacket("video", codec, step, 0, is_key, composition, nano, data)
+    return FlvPacket("video", codec, step, part.track_id, is_key, composition, nano, data)
 
 
 def _enhanced_audio(packet_type: int, cursor: _Cursor) -> list[FlvPacket]:
@@ -223,6 +224,15 @@ def video_frame(track: Track, unit: Unit) -> bytes:
         return bytes((frame_type << 4 | 7, 1)) + composition + unit.data
     head = bytes((0x80 | frame_type << 4 | _CODED_FRAMES,)) + _FOURCC_OF[track.codec]
     return head + (composition if track.codec in _WITH_COMPOSITION else b"") + unit.data
+
+
+def in_track(message: bytes, track_id: int) -> bytes:
+    """An enhanced or legacy H.264 video message as one of this track (Enhanced RTMP v2, multitrack of one track)."""
+    if not message[0] & 0x80:
+        step = _SEQUENCE_START if message[1] == 0 else _CODED_FRAMES
+        message = bytes((0x80 | message[0] & 0x70 | step,)) + b"avc1" + (message[5:] if step == 0 else message[2:])
+    head, step = message[0] & 0xF0, message[0] & 0x0F
+    return bytes((head | _MULTITRACK, _ONE_TRACK << 4 | step)) + message[1:5] + bytes((track_id,)) + message[5:]
 
 
 def audio_header(track: Track) -> bytes:

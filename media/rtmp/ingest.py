@@ -9,32 +9,26 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from typing import Protocol
 
 import msgspec
 
 from media.clock import Discipline
 from media.errors import ProtocolError
 from media.publication import Publication
-from media.rtmp import adts, flv
+from media.rtmp import flv
 from media.rtmp.amf import Value
-from media.rtmp.codecs.aac import aac_track, parse_aac
-from media.rtmp.codecs.av1 import is_av1_key, without_temporal_delimiters
-from media.rtmp.codecs.nal_records import nal_length_bytes
-from media.rtmp.codecs.opus import opus_head, opus_samples, opus_track
-from media.rtmp.codecs.video import video_track
-from media.rtmp.codecs.vp9 import is_vp9_key
-from media.rtmp.nals import NalReader, is_annexb, record_of, split_annexb
-from media.rtmp.timeline import RtmpTimeline, SampleClock
-from media.unit import Codec, Kind, Track, Unit
+from media.rtmp.extra_video import ExtraVideo, signed_difference
+from media.rtmp.nals import is_annexb
+from media.rtmp.timeline import RtmpTimeline
+from media.rtmp.track_units import OF_NALS, Line, headless, line_of, tells_its_header
+from media.unit import Codec, Kind, Track
 
 HOLD_MS = 500
 MAX_HELD_BYTES = 8 * 1024 * 1024
 MAX_HELD_UNITS = 512
 MAX_MALFORMED_IN_A_ROW = 50
 
-_WRAP, _HALF = 1 << 32, 1 << 31
-_OF_NALS = frozenset((Codec.H264, Codec.HEVC))
+_WRAP = 1 << 32
 
 
 class IngestCounts(msgspec.Struct):
@@ -44,70 +38,6 @@ class IngestCounts(msgspec.Struct):
     without_header: int = 0
     other_tracks: int = 0
     malformed: int = 0
-
-
-class _Line(Protocol):
-    """What differs between a video and an audio track. ``track`` may change with a frame: with its first unit."""
-
-    track: Track
-
-    def units(self, packet: flv.FlvPacket, ms: float, at: float) -> list[Unit]: ...
-
-
-class _Video:
-    def __init__(self, *, packet: flv.FlvPacket, after: _Line | None) -> None:
-        self.track = video_track(packet.codec, packet.data)
-        self._reader: NalReader | None = None
-        if packet.codec in _OF_NALS:
-            width = nal_length_bytes(packet.codec, packet.data)
-            self._reader = NalReader(codec=packet.codec, record=self.track.config, length_bytes=width)
-        self._last: int = after._last if isinstance(after, _Video) else -1
-
-    def units(self, packet: flv.FlvPacket, ms: float, at: float) -> list[Unit]:
-        data, is_key = self._payload(packet)
-        if not data:
-            return []
-        dts = max(round(ms * 90), self._last + 1)
-        self._last = dts
-        pts = max(dts, dts + packet.composition_ms * 90)
-        return [Unit(kind="video", pts=pts, dts=dts, is_key=is_key, data=data, at=at)]
-
-    def _payload(self, packet: flv.FlvPacket) -> tuple[bytes, bool]:
-        """The bits say what is a key frame: what the message says of it is wrong with some encoders."""
-        if self._reader is not None:
-            data, is_key = self._reader.read(packet.data)
-            self._follow(self._reader.record)
-            return data, is_key
-        if self.track.codec is Codec.AV1:
-            return without_temporal_delimiters(packet.data), is_av1_key(packet.data)
-        return packet.data, is_vp9_key(packet.data)
-
-    def _follow(self, record: bytes) -> None:
-        if record != self.track.config:
-            self.track = video_track(self.track.codec, record)
-
-
-class _Audio:
-    def __init__(self, *, packet: flv.FlvPacket, after: _Line | None) -> None:
-        is_aac = packet.codec is Codec.AAC
-        self.track = aac_track(packet.data) if is_aac else opus_track(packet.data)
-        self._samples = parse_aac(packet.data).unit_samples if is_aac else 0
-        self._clock = SampleClock(rate=self.track.timescale)
-        if isinstance(after, _Audio) and after.track.timescale == self.track.timescale:
-            self._clock = after._clock
-
-    def units(self, packet: flv.FlvPacket, ms: float, at: float) -> list[Unit]:
-        length_ms = self._samples * 1000 / self.track.timescale
-        return [self._unit(data, ms + n * length_ms, at) for n, data in enumerate(self._payloads(packet.data))]
-
-    def _payloads(self, data: bytes) -> list[bytes]:
-        if self._samples and adts.is_adts(data):
-            return adts.access_units(data)
-        return [data] if data else []
-
-    def _unit(self, data: bytes, ms: float, at: float) -> Unit:
-        pts = self._clock.place(ms, self._samples or opus_samples(data))
-        return Unit(kind="audio", pts=pts, dts=pts, is_key=True, data=data, at=at)
 
 
 class _Held(msgspec.Struct, frozen=True):
@@ -128,7 +58,8 @@ class RtmpIngest:
         self._publication = publication
         self._metadata: Mapping[str, Value] = {}
         self._expected: frozenset[Kind] | None = None
-        self._lines: dict[Kind, _Line] = {}
+        self._lines: dict[Kind, Line] = {}
+        self._extra = ExtraVideo(publication=publication)
         self._clock = clock
         self._timeline: RtmpTimeline | None = None
         self._discipline: Discipline | None = None
@@ -187,19 +118,28 @@ class RtmpIngest:
 
     def _packet(self, packet: flv.FlvPacket, timestamp: int, at: float) -> None:
         if packet.track_id:
-            self.counts.other_tracks += 1
+            self._extra_track(packet, timestamp, at)
         elif packet.step == "header":
             self._header(packet)
         elif packet.step == "frame":
             self._frame(packet, timestamp, at)
 
+    def _extra_track(self, packet: flv.FlvPacket, timestamp: int, at: float) -> None:
+        """Pictures wait with those of track 0; of sound only track 0 is taken."""
+        if packet.kind == "audio" or packet.step not in ("header", "frame"):
+            self.counts.other_tracks += 1
+        elif packet.step == "frame" and self._timeline is None:
+            self._hold(_Held(timestamp, packet, at, self._clock()))
+        else:
+            self._extra.take(packet, timestamp, at)
+
     def _header(self, packet: flv.FlvPacket) -> None:
         kind, before = packet.kind, self._lines.get(packet.kind)
         if packet.codec is Codec.OPUS and packet.data[:8] != b"OpusHead":
             return
-        if packet.codec in _OF_NALS and is_annexb(packet.data):
-            packet = _headless(packet)
-        line: _Line = _Video(packet=packet, after=before) if kind == "video" else _Audio(packet=packet, after=before)
+        if packet.codec in OF_NALS and is_annexb(packet.data):
+            packet = headless(packet)
+        line = line_of(packet, before)
         if before is not None and before.track == line.track:
             return
         if before is not None and self._held:
@@ -210,8 +150,8 @@ class RtmpIngest:
 
     def _frame(self, packet: flv.FlvPacket, timestamp: int, at: float) -> None:
         line = self._lines.get(packet.kind)
-        if line is None and _tells_its_header(packet):
-            self._header(_headless(packet))
+        if line is None and tells_its_header(packet):
+            self._header(headless(packet))
             line = self._lines[packet.kind]
         if line is None or line.track.codec is not packet.codec:
             self.counts.without_header += 1
@@ -224,9 +164,10 @@ class RtmpIngest:
     def _hold(self, held: _Held) -> None:
         self._held.append(held)
         self._held_bytes += len(held.packet.data)
-        span = _signed(held.timestamp - self._held[0].timestamp)
+        span = signed_difference(held.timestamp - self._held[0].timestamp)
         is_full = len(self._held) >= MAX_HELD_UNITS or self._held_bytes >= MAX_HELD_BYTES
-        if is_full or self._has_all() or abs(span) >= HOLD_MS:
+        is_first = not held.packet.track_id
+        if is_full or (is_first and (self._has_all() or abs(span) >= HOLD_MS)):
             self._open()
 
     def _has_all(self) -> bool:
@@ -240,23 +181,28 @@ class RtmpIngest:
         if not held:
             return
         base = held[0].timestamp
-        earliest = min(_signed(item.timestamp - base) for item in held)
+        earliest = min(signed_difference(item.timestamp - base) for item in held)
         self._timeline = RtmpTimeline(first=(base + max(earliest, -HOLD_MS)) % _WRAP)
         self._discipline = Discipline(media_s=0.0, now=held[0].now)
-        for item in held:
+        for item in (item for item in held if not item.packet.track_id):
             line = self._lines[item.packet.kind]
             try:
                 self._write(line, item)
             except ProtocolError as error:
                 self._count_malformed(item.packet.kind, error)
+        for item in (item for item in held if item.packet.track_id):
+            self._extra.take(item.packet, item.timestamp, item.at)
 
     def _configure(self) -> None:
         lines = [self._lines[kind] for kind in ("video", "audio") if kind in self._lines]
         self._publication.configure([_described(line.track, self._metadata) for line in lines])
 
-    def _write(self, line: _Line, held: _Held) -> None:
+    def _write(self, line: Line, held: _Held) -> None:
         track = line.track
-        units = line.units(held.packet, self._media_ms(held), held.at)
+        ms = self._media_ms(held)
+        if track.kind == "video":
+            self._extra.place(held.timestamp, ms - held.packet.nano / 1_000_000)
+        units = line.units(held.packet, ms, held.at)
         if line.track != track:
             self._configure()
         for unit in units:
@@ -270,35 +216,6 @@ class RtmpIngest:
         ms = self._timeline.place(held.packet.kind, held.timestamp)
         shift_s = self._discipline.follow(ms / 1000, held.now)
         return self._publication.media_time_ms + ms + shift_s * 1000 + held.packet.nano / 1_000_000
-
-
-def _tells_its_header(packet: flv.FlvPacket) -> bool:
-    """Whether a frame that no header came before says itself what a header would."""
-    if packet.codec is Codec.AAC:
-        return adts.is_adts(packet.data)
-    return packet.codec is Codec.OPUS or (packet.codec in _OF_NALS and _record(packet) is not None)
-
-
-def _record(packet: flv.FlvPacket) -> bytes | None:
-    return record_of(packet.codec, split_annexb(packet.data)) if is_annexb(packet.data) else None
-
-
-def _headless(packet: flv.FlvPacket) -> flv.FlvPacket:
-    """The header that this packet stands for."""
-    if packet.codec is Codec.AAC:
-        data = adts.config_of(packet.data)
-    elif packet.codec is Codec.OPUS:
-        data = opus_head(packet.data)
-    elif (record := _record(packet)) is not None:
-        data = record
-    else:
-        raise ProtocolError("a video header has no parameter sets")
-    return msgspec.structs.replace(packet, step="header", data=data)
-
-
-def _signed(difference: int) -> int:
-    difference %= _WRAP
-    return difference - _WRAP if difference >= _HALF else difference
 
 
 def _is_codec(value: Value) -> bool:

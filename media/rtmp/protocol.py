@@ -35,8 +35,8 @@ MAX_STREAMS = 16
 _EARLY_PARTIAL_BYTES = 512 * 1024
 _STREAM_BEGIN = 0
 _CAN_FORWARD = 4
-#: Enhanced RTMP v2, capsEx: ModEx and its nanosecond offset.
-_CAPABILITIES = 4 | 8
+#: Enhanced RTMP v2, capsEx: multitrack, ModEx and its nanosecond offset.
+_CAPABILITIES = 2 | 4 | 8
 
 
 class PublishWanted(msgspec.Struct, frozen=True):

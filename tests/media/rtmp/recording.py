@@ -21,6 +21,8 @@ class Recording:
         self.media_time_ms = media_time_ms
         self.configured: list[tuple[Track, ...]] = []
         self.units: list[Unit] = []
+        self.renditions: dict[int, list[Track]] = {}
+        self.rendition_units: list[tuple[int, Unit]] = []
         self.warnings: list[str] = []
         self.reason: str | None = None
         self.stop: Callable[[str], None] | None = None
@@ -45,6 +47,12 @@ class Recording:
 
     def on_stop(self, stop: Callable[[str], None]) -> None:
         self.stop = stop
+
+    def configure_rendition(self, track_id: int, track: Track) -> None:
+        self.renditions.setdefault(track_id, []).append(track)
+
+    def write_rendition(self, track_id: int, unit: Unit) -> None:
+        self.rendition_units.append((track_id, unit))
 
     def on_keyframe_wanted(self, want: Callable[[], None]) -> None:
         """RTMP cannot ask."""

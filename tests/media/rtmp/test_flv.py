@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from media.errors import ProtocolError, PublishRefused
 from media.rtmp import flv
-from media.rtmp.flv import FlvPacket, parse_audio, parse_video
+from media.rtmp.flv import FlvPacket, in_track, parse_audio, parse_video
 from media.unit import Codec, Track, Unit
 
 
@@ -65,16 +66,28 @@ def test_modifiers_before_a_packet_are_read_through() -> None:
     assert parse_audio(b"\x97" + long + b"Opusraw")[0].data == b"raw"
 
 
-def test_one_track_layout_keeps_track_0_only() -> None:
+def test_one_track_layout_names_its_track() -> None:
     assert parse_video(b"\x96\x03hvc1\0nal") == [FlvPacket("video", Codec.HEVC, "frame", 0, True, 0, 0, b"nal")]
-    assert [(part.track_id, part.step) for part in parse_video(b"\x96\x03hvc1\5nal")] == [(5, "other")]
+    assert parse_video(b"\x96\x01avc1\5\0\0\x28nal") == [
+        FlvPacket("video", Codec.H264, "frame", 5, True, 40, 0, b"nal")
+    ]
+
+
+def test_a_further_track_in_a_codec_that_is_not_served_is_passed_over() -> None:
+    assert [(part.track_id, part.step, part.data) for part in parse_video(b"\x96\x01vvc1\1nal")] == [(1, "other", b"")]
+
+
+@pytest.mark.parametrize("message", [b"\x17\0\0\0\0rec", b"\x27\1\0\0\x28nal", b"\xa1hvc1\0\0\x28nal", b"\x90av01rec"])
+def test_a_message_moved_into_a_track_says_the_same(message: bytes) -> None:
+    (alone,), (moved,) = parse_video(message), parse_video(in_track(message, 3))
+    assert moved == msgspec.structs.replace(alone, track_id=3)
 
 
 def test_many_tracks_layouts_give_each_track() -> None:
     same = b"\x96\x13av01" + b"\0" + b"\0\0\2aa" + b"\1" + b"\0\0\3bbb"
     assert [(part.track_id, part.step, part.data) for part in parse_video(same)] == [
         (0, "frame", b"aa"),
-        (1, "other", b""),
+        (1, "frame", b"bbb"),
     ]
     mixed = b"\x95\x21" + b"Opus\0\0\0\2aa" + b"ac-3\1\0\0\1b"
     assert [(part.track_id, part.codec) for part in parse_audio(mixed)] == [(0, Codec.OPUS), (1, Codec.AAC)]

@@ -240,10 +240,10 @@ def test_nothing_but_malformed_units_ends_the_run_although_sound_is_well(
         video(ingest, 99, payload=b"\x27\1\0\0\0\xff")
 
 
-def test_tracks_other_than_the_first_are_counted(ingest: RtmpIngest, recording: Recording) -> None:
+def test_of_sound_the_first_track_is_taken_and_the_others_are_counted(ingest: RtmpIngest, recording: Recording) -> None:
     start(ingest)
-    video(ingest, 40, payload=b"\xa6\x13avc1" + b"\0" + b"\0\0\6" + nals(4, b"\x41p") + b"\1" + b"\0\0\1x")
-    assert (ingest.counts.other_tracks, len(recording.of("video"))) == (1, 2)
+    audio(ingest, 40, payload=b"\x95\x11mp4a" + b"\0" + b"\0\0\2aa" + b"\1" + b"\0\0\1x")
+    assert (ingest.counts.other_tracks, len(recording.of("audio"))) == (1, 1)
 
 
 def test_nanoseconds_refine_the_clock(ingest: RtmpIngest, recording: Recording) -> None:

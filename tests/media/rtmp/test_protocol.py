@@ -115,7 +115,7 @@ def test_enhanced_client_is_told_the_codecs(peer: Peer) -> None:
     assert isinstance(properties, dict)
     assert properties["fourCcList"] == ["avc1", "hvc1", "av01", "vp09", "mp4a", "Opus"]
     assert properties["videoFourCcInfoMap"] == {"avc1": 4.0, "hvc1": 4.0, "av01": 4.0, "vp09": 4.0}
-    assert properties["capsEx"] == 12.0
+    assert properties["capsEx"] == 14.0
 
 
 def test_chunk_size_before_connect_is_taken(peer: Peer) -> None:

@@ -55,6 +55,12 @@ class RelayPublication:
     def on_stop(self, stop: Callable[[str], None]) -> None:
         self.stop = stop
 
+    def configure_rendition(self, track_id: int, track: Track) -> None:
+        """There is one track of pictures."""
+
+    def write_rendition(self, track_id: int, unit: Unit) -> None:
+        """There is one track of pictures."""
+
     def on_keyframe_wanted(self, want: Callable[[], None]) -> None:
         self.want_keyframe = want
 

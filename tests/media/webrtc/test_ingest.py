@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from media.unit import Codec, Unit
+from media.unit import Codec, Track, Unit
 from media.webrtc import rtp
 from media.webrtc.inbound import OpusReceiver, VideoReceiver
 from media.webrtc.ingest import WebrtcIngest
@@ -37,6 +37,12 @@ class Taken:
 
     def on_stop(self, stop: object) -> None:
         """Nobody stops it."""
+
+    def configure_rendition(self, track_id: int, track: Track) -> None:
+        """There is one track of pictures."""
+
+    def write_rendition(self, track_id: int, unit: Unit) -> None:
+        """There is one track of pictures."""
 
     def on_keyframe_wanted(self, want: object) -> None:
         """Nobody wants one."""
