@@ -23,6 +23,8 @@ from media.unit import Codec, Track, Unit
 RATE_S = 5.0
 #: A bitrate is told anew when it has changed by more than this share.
 _CHANGE = 0.25
+#: Segments of the source in which it had no beginning of one.
+MAX_MISSED = 3
 FIRST_PAUSE_S = 10.0
 MAX_PAUSE_S = 300.0
 OUT_OF_STEP = "track_out_of_step"
@@ -45,6 +47,8 @@ class SentRendition:
         self._bytes = 0
         self._recent: deque[tuple[float, int]] = deque()
         self._recent_bytes = 0
+        self._begun = 0
+        self._missed = 0
         self._pause_s = FIRST_PAUSE_S
         self.not_before = float("-inf")
 
@@ -64,11 +68,16 @@ class SentRendition:
     def resume(self, cuts: Sequence[Cut]) -> None:
         if not self.is_on:
             self.is_on = True
+            self._missed = 0
             self._output.put(self._muxer.resume, cuts)
 
     def cut(self, cut: Cut) -> None:
-        if self.is_on:
-            self._output.put(self._muxer.cut, cut)
+        if not self.is_on:
+            return
+        begun = self._muxer.next_segment
+        self._missed = self._missed + 1 if begun == self._begun else 0
+        self._begun = begun
+        self._output.put(self._muxer.cut, cut)
 
     def advance(self, ticks: float) -> None:
         """The source's pictures have been given out up to this decode time."""
@@ -80,7 +89,7 @@ class SentRendition:
 
     def check(self, now: float) -> bool:
         """Whether it has just got out of step. It is tried again after a pause, each time a longer one."""
-        if not self.is_on or not self._follower.is_out_of_step:
+        if not self.is_on or not (self._follower.is_out_of_step or self._missed >= MAX_MISSED):
             return False
         self.pause("its key frames are not where the source's are")
         self.not_before = now + self._pause_s

@@ -25,6 +25,7 @@ from server.live.admission import QuotaSync
 from server.live.broadcast import Handlers
 from server.live.chat_replay import ReplayRoutes
 from server.live.edge.fanout import Fanout
+from server.live.encoder_settings import EncoderRoutes
 from server.live.eviction import Eviction
 from server.live.guests import GuestRoutes
 from server.live.hls import HlsRoutes
@@ -269,6 +270,7 @@ def features(
     )
     lists = StreamListRoutes(rows=storage.streams, pages=storage.stream_pages, stream_directory=watched.streams)
     keys = KeyRoutes(ingest=watched.ingest, access=streams, addresses=to_publish, node=place.node, rows=storage.streams)
+    encoders = EncoderRoutes(addresses=to_publish)
     replay = ReplayRoutes(log=storage.chat_log, rooms=storage.rooms, access=streams)
     guests = GuestRoutes(table=access.table, rights=access.rights, stream_directory=watched.streams)
     playback = HlsRoutes(
@@ -301,7 +303,13 @@ def features(
     return [
         Feature(
             name="broadcasting",
-            operations=[*broadcasting.operations(), *lists.operations(), *keys.operations(), *replay.operations()],
+            operations=[
+                *broadcasting.operations(),
+                *lists.operations(),
+                *keys.operations(),
+                *encoders.operations(),
+                *replay.operations(),
+            ],
         ),
         Feature(name="guests", operations=guests.operations()),
         Feature(name="playback", operations=[*playback.operations(), *storyboards.operations()]),

@@ -119,6 +119,13 @@ async def test_key_frames_elsewhere_end_that_rendition_only_and_it_is_tried_agai
     assert listed[-1] == encoder.segments("video")[-1][0]
 
 
+async def test_one_that_never_has_a_key_frame_where_the_source_has_one_is_not_offered(encoder: Encoder) -> None:
+    encoder.run.configure_rendition(1, HALF)
+    await encoder.send(pictures(14), t1=pictures(14, from_ms=1_000))
+    assert encoder.segments("720p") == []
+    assert encoder.states() == {"720p": "off"}
+
+
 async def test_one_that_stops_has_gaps_and_the_others_go_on(encoder: Encoder) -> None:
     encoder.run.configure_rendition(1, HALF)
     await encoder.send(pictures(16), t1=pictures(5))

@@ -82,6 +82,13 @@ export default {
   obsApplyLead: "طبّق الإعدادات",
   obsNotices: "{lead} وتعرض إشارتك. وينتهي البث بعد نصف دقيقة من توقف OBS.",
   obsNoticesLead: "ستتعرف هذه الصفحة إلى بثك",
+  obsSeveral: "عدة جودات من OBS نفسه",
+  obsSeveralText:
+    "يستطيع OBS من الإصدار 30.2 ترميز نسخ أصغر إلى جانب أفضل جودة (multitrack video). فيحصل عليها أصحاب الاتصال البطيء دون أن يُجهَد هذا الخادم.",
+  obsSeveralStart: "شغّل OBS بهذه الخيارات، ثم فعّل multitrack video في Settings ثم Stream:",
+  obsSeveralPaste: "أو الصق هذا النص في خانة تعديل الإعدادات (config override):",
+  obsSeveralOptions: "خيارات OBS",
+  obsSeveralOverride: "نص تعديل الإعدادات",
   obsWhip: "لاستخدام WHIP اختر الخدمة “WHIP” والصق عنوانها، واجعل مفتاح البث هو Bearer Token.",
   loudness: "شدة الصوت",
   notAllowed: "لم يُسمح للمتصفح باستخدامه. اسمح بذلك من شريط العنوان ثم حاول مرة أخرى.",

@@ -80,6 +80,13 @@ export default {
   obsApplyLead: "Apply,",
   obsNotices: "{lead} and shows your signal. It ends half a minute after OBS stops.",
   obsNoticesLead: "This page notices",
+  obsSeveral: "Several qualities from OBS itself",
+  obsSeveralText:
+    "OBS 30.2 and newer can encode smaller renditions beside the best one (multitrack video). Viewers with slow connections get them without any work for this server.",
+  obsSeveralStart: "Start OBS with these options, and switch on multitrack video under Settings → Stream:",
+  obsSeveralPaste: "Or paste this as its configuration override:",
+  obsSeveralOptions: "Options of OBS",
+  obsSeveralOverride: "Configuration override",
   obsWhip: "For WHIP choose the service “WHIP”, paste its address, and the stream key as bearer token.",
   loudness: "Loudness",
   notAllowed: "The browser was told not to give it. Allow it at the address bar and try again.",

@@ -1,43 +1,14 @@
 /** The person's own addresses and key, for OBS and every other encoder. */
 import { useEffect, useState } from "preact/hooks";
 import { myIngest, rotateIngest } from "./calls";
+import { CopyField } from "./copy-field";
+import { MultitrackHelp } from "./multitrack";
 import { sentence } from "../../api/http";
 import type { Ingest } from "../../api/types";
-import { EyeIcon, EyeOffIcon, RefreshIcon } from "../../ui/icons";
-import { CopyButton, masked, Spinner } from "../../ui/parts";
+import { RefreshIcon } from "../../ui/icons";
+import { Spinner } from "../../ui/parts";
 import { toast } from "../../ui/toasts";
 import { t } from "./words";
-
-interface RowProps {
-  id: string;
-  label: string;
-  value: string;
-  secret?: boolean;
-}
-
-function KeyRow({ id, label, value, secret = false }: RowProps) {
-  const [shown, setShown] = useState(!secret);
-  return (
-    <div class="field">
-      <label for={id}>{label}</label>
-      <span class="with-button">
-        <input id={id} class="mono" readOnly value={value} {...masked(!shown)} autocomplete="off" spellcheck={false} />
-        {secret && (
-          <button
-            type="button"
-            class="icon-button"
-            aria-label={shown ? t("hideKey") : t("showKey")}
-            aria-pressed={shown}
-            onClick={() => setShown(!shown)}
-          >
-            {shown ? <EyeOffIcon /> : <EyeIcon />}
-          </button>
-        )}
-        <CopyButton text={value} label={t("copyOf", { label })} />
-      </span>
-    </div>
-  );
-}
 
 export function IngestPanel() {
   const [ingest, setIngest] = useState<Ingest | null>(null);
@@ -62,9 +33,9 @@ export function IngestPanel() {
     <section class="panel" aria-labelledby="ingest-title">
       <h2 id="ingest-title">{t("encoderSettings")}</h2>
       <p class="dim">{t("encoderText")}</p>
-      <KeyRow id="ingest-server" label={t("server")} value={ingest.rtmp_url} />
-      <KeyRow id="ingest-key" label={t("key")} value={ingest.stream_key} secret />
-      <KeyRow id="ingest-whip" label={t("whip")} value={ingest.whip_url} />
+      <CopyField id="ingest-server" label={t("server")} value={ingest.rtmp_url} />
+      <CopyField id="ingest-key" label={t("key")} value={ingest.stream_key} secret />
+      <CopyField id="ingest-whip" label={t("whip")} value={ingest.whip_url} />
       <button type="button" class="button" onClick={() => void rotate()}>
         <RefreshIcon /> {t("newKey")}
       </button>
@@ -78,6 +49,7 @@ export function IngestPanel() {
         </ol>
         <p class="dim">{t("obsWhip")}</p>
       </details>
+      <MultitrackHelp />
     </section>
   );
 }
