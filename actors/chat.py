@@ -14,6 +14,7 @@ import msgspec
 from actors.chat_log import ChatLog, RelationshipLookup, RoomRecord, RoomStore
 from actors.chat_messages import (
     RECENT,
+    ClearRoom,
     DeleteChat,
     ForgetAuthor,
     ForgetRelationship,
@@ -22,12 +23,14 @@ from actors.chat_messages import (
     PinChat,
     PostChat,
     Posted,
+    PurgePerson,
     ReadRoom,
     RenameAuthor,
     RenewSubscription,
     RoomSnapshot,
     SanctionPerson,
     SetChatMode,
+    SetRole,
 )
 from actors.chat_moderation import Moderation
 from actors.chat_permissions import Permissions
@@ -36,7 +39,7 @@ from actors.chat_rules import Author, ChatMode, ChatRules
 from actors.chat_timeline import Timeline
 from actors.events import Broadcast, ChatMessage
 from actors.rate_limits import RateLimits
-from actors.runtime import Actor, ActorError, DomainError, Later, handles
+from actors.runtime import Actor, ActorError, DomainError, Fenced, Later, Lost, handles
 from actors.tracing import Trace
 
 
@@ -83,6 +86,7 @@ class ChatRoom(Actor):
             room_id=self._room_id,
             epoch=record.log_epoch,
             offset=record.last_offset,
+            cleared_to=record.cleared_to,
             log=self._log,
             broadcast=self._broadcast,
         )
@@ -117,6 +121,7 @@ class ChatRoom(Actor):
         rules = ChatRules(
             owner_id=record.owner_id,
             moderators=record.moderators,
+            vips=record.vips,
             mode=record.mode,
             sanctions=record.sanctions,
             now=self._now(),
@@ -207,6 +212,8 @@ class ChatRoom(Actor):
             messages=tuple(map(msgspec.to_builtins, timeline.recent.last(limit))),
             mode=rules.mode,
             pinned=msgspec.to_builtins(self._moderation.pinned),
+            moderators=tuple(rules.moderators),
+            vips=tuple(rules.vips),
         )
 
     # moderating
@@ -214,6 +221,34 @@ class ChatRoom(Actor):
     @handles(DeleteChat)
     async def delete(self, message: DeleteChat) -> None:
         await self._moderation.delete(message)
+
+    @handles(PurgePerson)
+    def purge(self, message: PurgePerson) -> Later[None]:
+        """In a task of its own: it may be long, and the room goes on meanwhile."""
+        self._moderation.require_moderator(message.by)
+        later: Later[None] = self.context.later()
+        self.context.spawn(self._purge(message, later), name="purge")
+        return later
+
+    async def _purge(self, message: PurgePerson, later: Later[None]) -> None:
+        try:
+            await self._posting.settle()  # what was admitted before is deleted too
+            await self._moderation.purge(message)
+        except Fenced:
+            self.context.stop()  # another node owns the room
+            later.reject(Lost(self.context.id, "the room has just moved", retry_after_s=0.1))
+        except (DomainError, ActorError) as refusal:
+            later.reject(refusal)
+        else:
+            later.resolve(None)
+
+    @handles(ClearRoom)
+    async def clear(self, message: ClearRoom) -> None:
+        await self._moderation.clear(message)
+
+    @handles(SetRole)
+    async def set_role(self, message: SetRole) -> None:
+        await self._moderation.set_role(message)
 
     @handles(PinChat)
     async def pin(self, message: PinChat) -> None:

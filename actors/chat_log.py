@@ -9,7 +9,7 @@ from typing import Protocol
 
 import msgspec
 
-from actors.chat_rules import Author, ChatMode, Relationship, Sanction
+from actors.chat_rules import Author, ChatMode, Relationship, RoomRole, Sanction
 from actors.events import ChatMessage, ChatUser, LoggedMessage
 from actors.runtime import Fence
 
@@ -30,6 +30,7 @@ class ChatEntry(msgspec.Struct, frozen=True, kw_only=True):
     sent_at: datetime
     reply_to: str | None = None
     media_time_ms: int | None = None
+    is_announcement: bool = False
 
 
 class Appended(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +42,10 @@ class Appended(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RoomRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """All that an actor must know to go on with a room. ``log_epoch`` names the log towards clients."""
+    """All that an actor must know to go on with a room. ``log_epoch`` names the log towards clients.
+
+    Messages up to the offset ``cleared_to`` are deleted.
+    """
 
     id: str
     stream_id: str | None
@@ -50,7 +54,9 @@ class RoomRecord(msgspec.Struct, frozen=True, kw_only=True):
     last_offset: int
     mode: ChatMode = ChatMode()
     pinned_id: str | None = None
+    cleared_to: int = 0
     moderators: frozenset[str] = frozenset()
+    vips: frozenset[str] = frozenset()
     sanctions: Mapping[str, Sanction] = {}
 
 
@@ -68,18 +74,35 @@ class ChatLog(Protocol):
 
 
 class RoomStore(Protocol):
-    """The rows of rooms, and what moderators change. Raises ``Unavailable``, and ``Fenced`` for a stale token."""
+    """The rows of rooms, and what moderators change. Raises ``Unavailable``, and ``Fenced`` for a stale token.
+
+    Each act of a moderator is in the audit log with the change: ``by`` is their id, ``reason`` what they gave.
+    """
 
     async def load(self, room_id: str) -> RoomRecord | None: ...
-    async def delete_message(self, room_id: str, message_id: str, *, by: str, fence: Fence) -> int | None: ...
-    async def set_pinned(self, room_id: str, message_id: str | None, *, fence: Fence) -> None: ...
-    async def set_mode(self, room_id: str, mode: ChatMode, *, fence: Fence) -> None: ...
+    async def delete_message(
+        self, room_id: str, message_id: str, *, by: str, reason: str, fence: Fence
+    ) -> int | None: ...
+    async def purge(self, room_id: str, user_id: str, *, up_to: int, by: str, reason: str, fence: Fence) -> int:
+        """Delete what the person wrote up to this offset. How many messages it were; raises ``DomainError`` as below.
+
+        A large number is deleted in parts: after a failure the same call deletes the rest.
+        """
+
+    async def clear(self, room_id: str, *, by: str, fence: Fence) -> int:
+        """Delete all that the log holds now; the offset up to which that is."""
+
+    async def set_role(self, room_id: str, user_id: str, role: RoomRole | None, *, by: str, fence: Fence) -> None:
+        """Raises ``DomainError("not_found")`` without such a person."""
+
+    async def set_pinned(self, room_id: str, message_id: str | None, *, by: str, fence: Fence) -> None: ...
+    async def set_mode(self, room_id: str, mode: ChatMode, *, by: str, fence: Fence) -> None: ...
     async def put_sanction(
         self, room_id: str, user_id: str, sanction: Sanction, *, reason: str, by: str, fence: Fence
     ) -> None:
         """Set or replace what the person may not do. Raises ``DomainError("not_found")`` without such a person."""
 
-    async def lift_sanction(self, room_id: str, user_id: str, *, fence: Fence) -> None:
+    async def lift_sanction(self, room_id: str, user_id: str, *, by: str, reason: str, fence: Fence) -> None:
         """Idempotent. Raises ``DomainError("not_found")`` for what is no person's id."""
 
 
@@ -100,4 +123,5 @@ def as_shown(author: Author, entry: ChatEntry, offset: int, badges: tuple[str, .
         media_time_ms=entry.media_time_ms,
         reply_to=entry.reply_to,
         client_id=entry.client_id,
+        announcement=entry.is_announcement,
     )

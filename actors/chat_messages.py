@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from actors.chat_rules import Author, ChatMode
+from actors.chat_rules import Author, ChatMode, RoomRole
 from actors.events import Shown
 from actors.runtime import Ask, Message
 
@@ -21,7 +21,10 @@ class Posted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PostChat(Ask[Posted], frozen=True, kw_only=True, omit_defaults=True):
-    """``trace`` names the trace of a message that is followed from socket to socket."""
+    """``trace`` names the trace of a message that is followed from socket to socket.
+
+    An announcement is a moderator's message that clients set apart.
+    """
 
     is_repeatable = True
     author: Author
@@ -29,6 +32,7 @@ class PostChat(Ask[Posted], frozen=True, kw_only=True, omit_defaults=True):
     client_id: str
     reply_to: str | None = None
     trace: str | None = None
+    is_announcement: bool = False
 
 
 class JudgeWriter(Ask[None], frozen=True, kw_only=True):
@@ -71,6 +75,8 @@ class RoomSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     messages: tuple[Shown, ...]
     mode: ChatMode
     pinned: Shown | None = None
+    moderators: tuple[str, ...] = ()
+    vips: tuple[str, ...] = ()
 
 
 class ReadRoom(Ask[RoomSnapshot], frozen=True, kw_only=True):
@@ -95,6 +101,31 @@ class RenewSubscription(Message, frozen=True, kw_only=True):
 class DeleteChat(Ask[None], frozen=True, kw_only=True):
     by: Author
     message_id: str
+    reason: str = ""
+
+
+class PurgePerson(Ask[None], frozen=True, kw_only=True):
+    """Delete all that this person has written in the room."""
+
+    is_repeatable = True
+    by: Author
+    user_id: str
+    reason: str = ""
+
+
+class ClearRoom(Ask[None], frozen=True, kw_only=True):
+    """Delete all that was written in the room."""
+
+    by: Author
+
+
+class SetRole(Ask[None], frozen=True, kw_only=True):
+    """``role`` None: a viewer like any other."""
+
+    is_repeatable = True
+    by: Author
+    user_id: str
+    role: RoomRole | None
 
 
 class PinChat(Ask[None], frozen=True, kw_only=True):

@@ -8,16 +8,17 @@ from typing import Any, Literal
 import msgspec
 
 from actors.chat_log import ChatLog, RoomStore
-from actors.chat_messages import DeleteChat, PinChat, SanctionPerson, SetChatMode
+from actors.chat_messages import ClearRoom, DeleteChat, PinChat, PurgePerson, SanctionPerson, SetChatMode, SetRole
 from actors.chat_permissions import Permissions
 from actors.chat_recent import renamed
-from actors.chat_rules import ChatMode, ChatRules, Sanction, changed_mode
+from actors.chat_rules import Author, ChatMode, ChatRules, Sanction, changed_mode
 from actors.chat_timeline import Timeline
 from actors.events import ChatChanged, ChatMessage, DeletedMessage
 from actors.runtime import Context, DomainError
 
-RoomEvent = Literal["chat:deleted", "chat:pinned", "chat:mode", "chat:user_timed_out"]
+RoomEvent = Literal["chat:deleted", "chat:pinned", "chat:mode", "chat:user_timed_out", "chat:cleared", "chat:role"]
 
+MAX_ROLES = 1_000
 MAX_TIMEOUT_S = 14 * 24 * 3600
 
 
@@ -56,11 +57,47 @@ class Moderation:
             raise DomainError("not_found", "There is no such message.", field="message_id")
         if found.user.id != message.by.id:
             self._permissions.require_moderator(message.by)
-        offset = await self._rooms.delete_message(self._room_id, found.id, by=message.by.id, fence=self._fence)
+        offset = await self._rooms.delete_message(
+            self._room_id, found.id, by=message.by.id, reason=message.reason, fence=self._fence
+        )
         if offset is None:
             return
         self._forget_message(found.id, offset)
         self._send("chat:deleted", {"id": found.id, "offset": offset, "by": message.by.id})
+
+    async def purge(self, message: PurgePerson) -> None:
+        """Delete what the person wrote up to where the room stands now. It may take long, while the room goes on."""
+        up_to = self._timeline.offset
+        await self._rooms.purge(
+            self._room_id, message.user_id, up_to=up_to, by=message.by.id, reason=message.reason, fence=self._fence
+        )
+        purged = self._timeline.recent.purge(message.user_id, up_to)
+        for one in purged:
+            self._send("chat:deleted", {"id": one.id, "offset": one.offset, "by": message.by.id})
+        self._send("chat:cleared", {"offset": up_to, "user_id": message.user_id, "by": message.by.id})
+        if self.pinned is not None and self.pinned.user.id == message.user_id:
+            self._unpin()
+
+    async def clear(self, message: ClearRoom) -> None:
+        self.require_moderator(message.by)
+        up_to = await self._rooms.clear(self._room_id, by=message.by.id, fence=self._fence)
+        self._timeline.clear(up_to)
+        self._send("chat:cleared", {"offset": up_to, "user_id": None, "by": message.by.id})
+        if self.pinned is not None and self.pinned.offset <= up_to:
+            self._unpin()
+
+    async def set_role(self, message: SetRole) -> None:
+        self._permissions.require_owner(message.by)
+        self._permissions.consume("moderation", message.by)
+        rules = self._rules
+        if message.user_id == rules.owner_id:
+            raise DomainError("forbidden", "The owner of a room has no other role in it.")
+        if len(rules.moderators | rules.vips | {message.user_id}) > MAX_ROLES:
+            raise DomainError("invalid", f"A room has at most {MAX_ROLES} moderators and VIPs.", field="user_id")
+        await self._rooms.set_role(self._room_id, message.user_id, message.role, by=message.by.id, fence=self._fence)
+        rules.set_role(message.user_id, message.role)
+        self._timeline.recent.set_role(message.user_id, message.role)
+        self._send("chat:role", {"user_id": message.user_id, "role": message.role, "by": message.by.id})
 
     def forget_author(self, user_id: str) -> None:
         """The account was deleted. Nodes do the same with what they remember; only a lost pin is sent."""
@@ -78,13 +115,16 @@ class Moderation:
     def _forget_message(self, message_id: str, offset: int) -> None:
         self._timeline.recent.delete(message_id, offset)
         if self.pinned is not None and self.pinned.id == message_id:
-            self.pinned = None
-            self._send("chat:pinned", {"message": None})
+            self._unpin()
+
+    def _unpin(self) -> None:
+        self.pinned = None
+        self._send("chat:pinned", {"message": None})
 
     async def pin(self, message: PinChat) -> None:
-        self._require_moderator(message)
+        self.require_moderator(message.by)
         pinned = None if message.message_id is None else await self._pinnable(message.message_id)
-        await self._rooms.set_pinned(self._room_id, message.message_id, fence=self._fence)
+        await self._rooms.set_pinned(self._room_id, message.message_id, by=message.by.id, fence=self._fence)
         self.pinned = pinned
         self._send("chat:pinned", {"message": msgspec.to_builtins(pinned)})
 
@@ -95,13 +135,15 @@ class Moderation:
         return found
 
     async def sanction(self, message: SanctionPerson) -> None:
-        self._require_moderator(message)
+        self.require_moderator(message.by)
         if message.user_id == self._rules.owner_id:
             raise DomainError("forbidden", "The owner of a room cannot be silenced in it.")
         if message.seconds is not None and not 0 <= message.seconds <= MAX_TIMEOUT_S:
             raise DomainError("invalid", "A timeout lasts between 1 second and 14 days.", field="seconds")
         if message.seconds == 0:
-            await self._rooms.lift_sanction(self._room_id, message.user_id, fence=self._fence)
+            await self._rooms.lift_sanction(
+                self._room_id, message.user_id, by=message.by.id, reason=message.reason, fence=self._fence
+            )
             self._pardon(message.user_id)
             return
         until = None if message.seconds is None else self._permissions.now() + timedelta(seconds=message.seconds)
@@ -121,16 +163,18 @@ class Moderation:
         self._send("chat:user_timed_out", {"user_id": user_id, "until": until, "banned": until is None})
 
     async def set_mode(self, message: SetChatMode) -> ChatMode:
-        self._require_moderator(message)
-        mode = changed_mode(self._rules.mode, message.changes)
-        await self._rooms.set_mode(self._room_id, mode, fence=self._fence)
-        self._rules.mode = mode
-        self._send("chat:mode", {"mode": msgspec.to_builtins(mode)})
-        return mode
+        """The mode that holds from here on."""
+        self.require_moderator(message.by)
+        chosen = changed_mode(self._rules.chosen, message.changes)
+        await self._rooms.set_mode(self._room_id, chosen, by=message.by.id, fence=self._fence)
+        self._rules.set_mode(chosen)
+        self._send("chat:mode", {"mode": msgspec.to_builtins(self._rules.mode)})
+        return self._rules.mode
 
-    def _require_moderator(self, message: PinChat | SanctionPerson | SetChatMode) -> None:
-        self._permissions.require_moderator(message.by)
-        self._permissions.consume("moderation", message.by)
+    def require_moderator(self, by: Author) -> None:
+        """Raises ``DomainError``; else an act is taken out of the moderator's budget."""
+        self._permissions.require_moderator(by)
+        self._permissions.consume("moderation", by)
 
     def _send(self, event: RoomEvent, body: dict[str, Any]) -> None:
         self._timeline.send(ChatChanged(room_id=self._room_id, event=event, body={"room_id": self._room_id, **body}))

@@ -59,8 +59,12 @@ class Permissions:
         """Raise the ``DomainError`` that says why this person may write nothing now."""
         self.rules.judge_writer(author, relationship=relationship, now=self.now(), at=self._clock.monotonic())
 
-    def admit(self, author: Author, text: str, relationship: Relationship) -> datetime:
+    def admit(
+        self, author: Author, text: str, relationship: Relationship, *, is_announcement: bool = False
+    ) -> datetime:
         """The time at which the message counts as posted. Raises the ``DomainError`` that says why it may not be."""
+        if is_announcement:
+            self.require_moderator(author)
         now, at = self.now(), self._clock.monotonic()
         self.consume("chat", author)
         self.rules.judge(author, text, relationship=relationship, now=now, at=at)
@@ -77,6 +81,10 @@ class Permissions:
     def consume(self, action: str, by: Author) -> None:
         """Take the action out of the person's budget. Raises ``DomainError("rate_limited")``."""
         self._rate_limits.consume(action, self.rules.role(by), by.id, at=self._clock.monotonic())
+
+    def require_owner(self, author: Author) -> None:
+        if self.rules.role(author) not in ("owner", "admin"):
+            raise DomainError("forbidden", "Only the owner of the room may do this.")
 
     def require_moderator(self, author: Author) -> None:
         if not self.rules.is_moderator(author):

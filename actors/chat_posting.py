@@ -60,7 +60,7 @@ class Posting:
         self._begun: dict[str, float] = {}  # the posts that are traced
 
     async def settle(self) -> None:
-        """Wait until the log has given the outcome of what was submitted, for at most ``SETTLE_S``."""
+        """Wait until the log has given the outcome of what was submitted before, for at most ``SETTLE_S``."""
         if self._commits:
             await asyncio.wait(self._commits, timeout=SETTLE_S)
 
@@ -110,7 +110,9 @@ class Posting:
 
     def _judge_and_submit(self, message: PostChat, text: str, relationship: Relationship) -> None:
         try:
-            sent_at = self._permissions.admit(message.author, text, relationship)
+            sent_at = self._permissions.admit(
+                message.author, text, relationship, is_announcement=message.is_announcement
+            )
         except DomainError as refusal:
             self._spawn(message, self._refuse_unless_posted(message, refusal), name="repeat")
             return
@@ -149,6 +151,7 @@ class Posting:
             reply_to=message.reply_to,
             sent_at=sent_at,
             media_time_ms=self._media_time_ms(sent_at),
+            is_announcement=message.is_announcement,
         )
         try:
             commit = self._log.submit(entry)

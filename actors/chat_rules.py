@@ -7,6 +7,7 @@ import re
 from collections import OrderedDict, deque
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 
@@ -32,13 +33,39 @@ class Author(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChatMode(msgspec.Struct, frozen=True, kw_only=True):
-    """Who may post how: all off by default. ``followers_only_seconds`` of 0 means any follower."""
+    """Who may post how: all off by default. ``followers_only_seconds`` of 0 means any follower.
+
+    ``shield`` makes it at least as strict as ``SHIELD`` and changes nothing else, so that without it again all is as it
+    was before.
+    """
 
     slow_seconds: int = 0
     followers_only_seconds: int | None = None
     subscribers_only: bool = False
     emotes_only: bool = False
     unique: bool = False
+    shield: bool = False
+
+
+SHIELD = ChatMode(slow_seconds=30, followers_only_seconds=600, unique=True, shield=True)
+
+
+def enforced(mode: ChatMode) -> ChatMode:
+    """The mode that holds: with ``shield``, the stricter of each setting and that of ``SHIELD``."""
+    if not mode.shield:
+        return mode
+    return ChatMode(
+        slow_seconds=max(mode.slow_seconds, SHIELD.slow_seconds),
+        followers_only_seconds=max(mode.followers_only_seconds or 0, SHIELD.followers_only_seconds or 0),
+        subscribers_only=mode.subscribers_only,
+        emotes_only=mode.emotes_only,
+        unique=True,
+        shield=True,
+    )
+
+
+RoomRole = Literal["moderator", "vip"]
+"""What the owner of a room makes of a person there. A ``vip`` writes whatever the mode is."""
 
 
 class Sanction(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,18 +112,32 @@ class ChatRules:
         sanctions: Mapping[str, Sanction],
         now: datetime,
         at: float,
+        vips: frozenset[str] = frozenset(),
     ) -> None:
         self.owner_id = owner_id
         self.moderators = moderators
-        self.mode = mode
+        self.vips = vips
+        self.set_mode(mode)
         self._sanctions: dict[str, float] = {}  # until when, in monotonic seconds
         for user_id, sanction in sanctions.items():
             self.sanction(user_id, sanction, now=now, at=at)
         self._last_at: OrderedDict[str, tuple[float, datetime]] = OrderedDict()
         self._recent_texts: deque[str] = deque(maxlen=UNIQUE_WINDOW)
 
+    def set_mode(self, mode: ChatMode) -> None:
+        """``chosen`` is what moderators have set, ``mode`` what holds."""
+        self.chosen = mode
+        self.mode = enforced(mode)
+
+    def set_role(self, user_id: str, role: RoomRole | None) -> None:
+        self.moderators = self.moderators - {user_id} | ({user_id} if role == "moderator" else set())
+        self.vips = self.vips - {user_id} | ({user_id} if role == "vip" else set())
+
     def is_moderator(self, author: Author) -> bool:
         return self.role(author) != "viewer"
+
+    def is_free_of_mode(self, author: Author) -> bool:
+        return author.id in self.vips or self.is_moderator(author)
 
     def role(self, author: Author) -> Role:
         return role_of(author.id, author.roles, owner_id=self.owner_id, moderators=self.moderators)
@@ -107,6 +148,8 @@ class ChatRules:
             badges += ("owner",)
         if author.id in self.moderators:
             badges += ("moderator",)
+        if author.id in self.vips:
+            badges += ("vip",)
         if "admin" in author.roles:
             badges += ("admin",)
         return badges
@@ -122,7 +165,7 @@ class ChatRules:
     def judge(self, author: Author, text: str, *, relationship: Relationship, now: datetime, at: float) -> None:
         """Raise the ``DomainError`` that says why this may not be posted now."""
         self.judge_writer(author, relationship=relationship, now=now, at=at)
-        if self.is_moderator(author):
+        if self.is_free_of_mode(author):
             return
         self._judge_text(text)
         self._judge_pace(author, at)
@@ -134,7 +177,7 @@ class ChatRules:
         self.judge_sanction(author, at=at)
         if relationship.is_blocked and not self._cannot_be_silenced(author):
             raise DomainError("blocked", "The owner of this room has blocked you.")
-        if not self.is_moderator(author):
+        if not self.is_free_of_mode(author):
             self._judge_person(relationship, now)
 
     def judge_sanction(self, author: Author, *, at: float) -> None:
@@ -166,7 +209,7 @@ class ChatRules:
         """Whether the mode wants them to follow or to subscribe, which they do not yet."""
         is_asked_to_follow = self.mode.followers_only_seconds is not None and relationship.following_since is None
         is_asked_to_subscribe = self.mode.subscribers_only and not relationship.is_subscriber
-        return (is_asked_to_follow or is_asked_to_subscribe) and not self.is_moderator(author)
+        return (is_asked_to_follow or is_asked_to_subscribe) and not self.is_free_of_mode(author)
 
     def _judge_person(self, relationship: Relationship, now: datetime) -> None:
         if self.mode.subscribers_only and not relationship.is_subscriber:
@@ -231,4 +274,5 @@ def changed_mode(mode: ChatMode, changes: Mapping[str, int | bool | None]) -> Ch
         subscribers_only=bool(changes.get("subscribers_only", mode.subscribers_only)),
         emotes_only=bool(changes.get("emotes_only", mode.emotes_only)),
         unique=bool(changes.get("unique", mode.unique)),
+        shield=bool(changes.get("shield", mode.shield)),
     )

@@ -8,7 +8,7 @@ import msgspec
 
 from actors.chat_log import ChatLog
 from actors.chat_messages import LISTEN_S, RECENT
-from actors.chat_recent import RecentMessages
+from actors.chat_recent import RecentMessages, cleared
 from actors.events import Broadcast, ChatPosted, LiveEvent, LoggedMessage, RoomOpened
 from actors.runtime import ActorError, Context, Unavailable
 
@@ -24,7 +24,15 @@ class Timeline:
     """
 
     def __init__(
-        self, *, context: Context, room_id: str, epoch: str, offset: int, log: ChatLog, broadcast: Broadcast
+        self,
+        *,
+        context: Context,
+        room_id: str,
+        epoch: str,
+        offset: int,
+        log: ChatLog,
+        broadcast: Broadcast,
+        cleared_to: int = 0,
     ) -> None:
         self._context = context
         self._room_id = room_id
@@ -32,6 +40,7 @@ class Timeline:
         self._broadcast = broadcast
         self.epoch = epoch
         self.offset = offset
+        self._cleared_to = cleared_to
         self.recent = RecentMessages(after=offset)
         self._subscribers: dict[str, float] = {}  # until when, in monotonic seconds
         self._fresh: list[LoggedMessage] = []
@@ -68,6 +77,7 @@ class Timeline:
     def append(self, message: LoggedMessage, *, trace: str | None = None) -> None:
         """The message at ``offset`` + 1. One commit resolves many posts in one turn of the loop: one event has them."""
         self.offset = message.offset
+        message = cleared(message, self._cleared_to)  # committed before the room was cleared, and told of afterwards
         self.recent.add(message)
         self._fresh.append(message)
         if trace is not None:
@@ -81,6 +91,12 @@ class Timeline:
         if self._fresh_traces:
             traces, self._fresh_traces = tuple(self._fresh_traces), []
         self.send(ChatPosted(room_id=self._room_id, epoch=self.epoch, messages=fresh, traces=traces))
+
+    def clear(self, up_to: int) -> None:
+        """All messages up to this offset are deleted, those too that are yet to come to ``append``."""
+        self._cleared_to = up_to
+        self.recent.clear(up_to)
+        self._fresh = [cleared(message, up_to) for message in self._fresh]
 
     # mending
 

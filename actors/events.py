@@ -60,7 +60,7 @@ class StreamView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChatMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One message as the room shows it. ``badges`` are ``owner``, ``moderator``, ``admin``."""
+    """One message as the room shows it. ``badges`` are ``owner``, ``moderator``, ``vip``, ``admin``."""
 
     id: str
     offset: int
@@ -70,6 +70,7 @@ class ChatMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     media_time_ms: int | None = None
     reply_to: str | None = None
     client_id: str | None = None
+    announcement: bool = False
 
 
 class ChatUser(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,7 +125,7 @@ class ChatChanged(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Something about a room other than a new message; ``event`` and ``body`` are what its sockets are sent."""
 
     room_id: str
-    event: Literal["chat:deleted", "chat:pinned", "chat:mode", "chat:user_timed_out", "poll:state"]
+    event: str
     body: dict[str, Any]
 
 

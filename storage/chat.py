@@ -233,7 +233,7 @@ def _message(row: Row) -> LoggedMessage:
     """A row as clients see it. A deleted message keeps its place and nothing else."""
     if row["is_deleted"]:
         return DeletedMessage(id=row["id"], offset=row["offset"])
-    badges = (("owner", row["is_owner"]), ("moderator", row["is_moderator"]))
+    badges = (("owner", row["is_owner"]), ("moderator", row["is_moderator"]), ("vip", row["is_vip"]))
     return ChatMessage(
         id=row["id"],
         offset=row["offset"],
@@ -248,6 +248,7 @@ def _message(row: Row) -> LoggedMessage:
         media_time_ms=row["media_time_ms"],
         reply_to=row["reply_to"],
         client_id=row["client_id"],
+        announcement=row["is_announcement"],
     )
 
 
@@ -262,11 +263,11 @@ PLANNED_ONCE: Final = {"plan_cache_mode": "force_generic_plan", "enable_seqscan"
 _MENTIONED: Final = name_of(ChatMentioned)
 APPEND: Final = f"""
 with input as materialized (
-    select room_id, shard, epoch, id, user_id, client_id, text, reply_to, sent_at, media_time_ms, n
+    select room_id, shard, epoch, id, user_id, client_id, text, reply_to, sent_at, media_time_ms, is_announcement, n
     from rows from (json_to_recordset($1::json) as (
         room_id uuid, shard smallint, epoch bigint, id uuid, user_id uuid, client_id text, text text, reply_to uuid,
-        sent_at timestamptz, media_time_ms bigint)) with ordinality
-        as t(room_id, shard, epoch, id, user_id, client_id, text, reply_to, sent_at, media_time_ms, n)
+        sent_at timestamptz, media_time_ms bigint, is_announcement boolean)) with ordinality
+        as t(room_id, shard, epoch, id, user_id, client_id, text, reply_to, sent_at, media_time_ms, is_announcement, n)
 ), fence as materialized (
     select shard, epoch from shards where shard = any(array(select distinct shard from input)) order by shard for share
 ), room as materialized (
@@ -299,8 +300,10 @@ with input as materialized (
         last_offset + row_number() over (partition by room_id order by n) as "offset"
     from ranked where turn = 1
 ), inserted as (
-    insert into chat_messages (room_id, "offset", id, user_id, client_id, text, reply_to, sent_at, media_time_ms)
-    select j.room_id, fresh."offset", j.id, j.user_id, j.client_id, j.text, j.reply_to, j.sent_at, j.media_time_ms
+    insert into chat_messages
+        (room_id, "offset", id, user_id, client_id, text, reply_to, sent_at, media_time_ms, is_announcement)
+    select j.room_id, fresh."offset", j.id, j.user_id, j.client_id, j.text, j.reply_to, j.sent_at, j.media_time_ms,
+        j.is_announcement
     from fresh join judged j on j.n = fresh.n
 ), mentioned as (
     insert into facts (name, body)
@@ -322,12 +325,15 @@ order by j.n
 
 _SELECT: Final = """
 select m.id, m."offset", m.user_id, coalesce(u.username, '') as username, coalesce(u.display_name, '') as display_name,
-    m.client_id, m.sent_at, m.media_time_ms, m.reply_to, m.deleted_at is not null or u.id is null as is_deleted,
-    case when m.deleted_at is null and u.id is not null then m.text else '' end as text,
+    m.client_id, m.sent_at, m.media_time_ms, m.reply_to, m.is_announcement, gone.is_deleted,
+    case when gone.is_deleted then '' else m.text end as text,
     r.owner_id = m.user_id as is_owner,
-    exists (select from chat_moderators c where c.room_id = m.room_id and c.user_id = m.user_id) as is_moderator
+    exists (select from chat_moderators c where c.room_id = m.room_id and c.user_id = m.user_id) as is_moderator,
+    exists (select from chat_vips v where v.room_id = m.room_id and v.user_id = m.user_id) as is_vip
 from chat_messages m join chat_rooms r on r.id = m.room_id left join users u on u.id = m.user_id
     and u.deleted_at is null
+    cross join lateral (
+        select m.deleted_at is not null or u.id is null or m."offset" <= r.cleared_to as is_deleted) gone
 where m.room_id = $1
 """
 _BEFORE: Final = ' and m."offset" < $2 order by m."offset" desc limit $3'

@@ -39,5 +39,5 @@ async def read_mentioning(tx: Transaction, fact: ChatMentioned) -> MentioningMes
 _READ: Final = """
 select m.user_id as author_id, m.text, m.sent_at, r.stream_id
 from chat_messages m join chat_rooms r on r.id = m.room_id
-where m.room_id = $1 and m.id = $2 and m.deleted_at is null and r.stream_id is not null
+where m.room_id = $1 and m.id = $2 and m.deleted_at is null and m."offset" > r.cleared_to and r.stream_id is not null
 """

@@ -1,19 +1,27 @@
-"""Rooms: their row, their moderators and sanctions, and what moderators do to the log. Writes are fenced."""
+"""Rooms: their row, their moderators and sanctions, and what moderators do to the log.
+
+Writes are fenced, and each act of a moderator is in the audit log with the change itself.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final
 
 import msgspec
 
 from actors.chat_log import RoomRecord
-from actors.chat_rules import ChatMode, Sanction
+from actors.chat_rules import ChatMode, RoomRole, Sanction
 from actors.runtime import DomainError, Fence
+from storage.audit import AuditLog
 from storage.errors import Conflict, StorageError
 from storage.ids import is_uuid
 from storage.leases import hold
 from storage.postgres import Database, Row, Transaction
+
+PURGE: Final = 2_000
+"""Messages of one transaction."""
 
 
 class UnknownPerson(StorageError, DomainError):
@@ -26,8 +34,9 @@ class UnknownPerson(StorageError, DomainError):
 class Rooms:
     """The rows of rooms. Fenced writes raise ``Fenced`` when the shard has another owner by now."""
 
-    def __init__(self, *, db: Database) -> None:
+    def __init__(self, *, db: Database, audit: AuditLog) -> None:
         self._db = db
+        self._audit = audit
 
     async def create(self, *, room_id: str, owner_id: str, log_epoch: str, stream_id: str | None = None) -> None:
         """Open an empty room. Raises ``Conflict`` if it exists or the owner does not."""
@@ -43,48 +52,90 @@ class Rooms:
         sanctions = await self._db.fetch(_SANCTIONS, room_id)
         return _room(row, sanctions)
 
-    async def set_mode(self, room_id: str, mode: ChatMode, *, fence: Fence) -> None:
-        await self._fenced(fence, "update chat_rooms set mode = $2 where id = $1", room_id, msgspec.to_builtins(mode))
+    async def set_mode(self, room_id: str, mode: ChatMode, *, by: str, fence: Fence) -> None:
+        chosen = msgspec.to_builtins(mode)
+        async with self._act("chat.mode", room_id, subject=room_id, by=by, fence=fence, mode=chosen) as tx:
+            await tx.execute("update chat_rooms set mode = $2 where id = $1", room_id, chosen)
 
-    async def set_pinned(self, room_id: str, message_id: str | None, *, fence: Fence) -> None:
-        await self._fenced(fence, "update chat_rooms set pinned_id = $2 where id = $1", room_id, message_id)
+    async def set_pinned(self, room_id: str, message_id: str | None, *, by: str, fence: Fence) -> None:
+        async with self._act("chat.pin", room_id, subject=message_id or room_id, by=by, fence=fence) as tx:
+            await tx.execute("update chat_rooms set pinned_id = $2 where id = $1", room_id, message_id)
 
-    async def add_moderator(self, room_id: str, user_id: str, *, fence: Fence) -> None:
-        """Idempotent."""
-        await self._fenced(fence, _ADD_MODERATOR, room_id, user_id)
-
-    async def remove_moderator(self, room_id: str, user_id: str, *, fence: Fence) -> None:
-        """Idempotent."""
-        await self._fenced(fence, "delete from chat_moderators where room_id = $1 and user_id = $2", room_id, user_id)
+    async def set_role(self, room_id: str, user_id: str, role: RoomRole | None, *, by: str, fence: Fence) -> None:
+        """Idempotent. Raises ``UnknownPerson``."""
+        _require_id(user_id)
+        try:
+            async with self._act("chat.role", room_id, subject=user_id, by=by, fence=fence, role=role) as tx:
+                for table in ROLES.values():
+                    await tx.execute(f"delete from {table} where room_id = $1 and user_id = $2", room_id, user_id)
+                if role is not None:
+                    await tx.execute(f"insert into {ROLES[role]} (room_id, user_id) values ($1, $2)", room_id, user_id)
+        except Conflict:
+            raise UnknownPerson from None
 
     async def put_sanction(
         self, room_id: str, user_id: str, sanction: Sanction, *, reason: str, by: str, fence: Fence
     ) -> None:
         """Set or replace what a person may not do. Raises ``UnknownPerson``."""
         _require_id(user_id)
+        action = "chat.ban" if sanction.until is None else "chat.timeout"
+        until = None if sanction.until is None else sanction.until.isoformat()
         try:
-            await self._fenced(fence, _PUT_SANCTION, room_id, user_id, sanction.until, reason, by)
+            async with self._act(action, room_id, subject=user_id, by=by, why=reason, fence=fence, until=until) as tx:
+                await tx.execute(_PUT_SANCTION, room_id, user_id, sanction.until, reason, by)
         except Conflict:
             raise UnknownPerson from None
 
-    async def lift_sanction(self, room_id: str, user_id: str, *, fence: Fence) -> None:
+    async def lift_sanction(self, room_id: str, user_id: str, *, by: str, reason: str, fence: Fence) -> None:
         """Idempotent. Raises ``UnknownPerson`` for what is no id."""
         _require_id(user_id)
-        await self._fenced(fence, "delete from chat_sanctions where room_id = $1 and user_id = $2", room_id, user_id)
+        async with self._act("chat.unban", room_id, subject=user_id, by=by, why=reason, fence=fence) as tx:
+            await tx.execute("delete from chat_sanctions where room_id = $1 and user_id = $2", room_id, user_id)
 
-    async def delete_message(self, room_id: str, message_id: str, *, by: str, fence: Fence) -> int | None:
-        """Mark a message as deleted and return its offset; None if the room has no such message. Idempotent."""
+    async def delete_message(self, room_id: str, message_id: str, *, by: str, reason: str, fence: Fence) -> int | None:
+        """Mark a message as deleted and return its offset; None if the room has no such message. Idempotent.
+
+        What its own author deletes is no act of a moderator.
+        """
         if not is_uuid(message_id):
             return None
         async with self._db.transaction() as tx:
             await hold(tx, fence)
-            offset: int | None = await tx.fetchval(_DELETE_MESSAGE, room_id, message_id, by)
-            return offset
+            row = await tx.fetchrow(_DELETE_MESSAGE, room_id, message_id, by)
+            if row is not None and row["user_id"] != by:
+                detail = {"room_id": room_id, "author": row["user_id"]}
+                await self._audit.add(tx, "chat.delete", actor_id=by, subject=message_id, why=reason, detail=detail)
+            return None if row is None else int(row["offset"])
 
-    async def _fenced(self, fence: Fence, sql: str, *args: object) -> int:
+    async def purge(self, room_id: str, user_id: str, *, up_to: int, by: str, reason: str, fence: Fence) -> int:
+        """Mark what the person wrote up to this offset as deleted: how many messages. Idempotent."""
+        _require_id(user_id)
+        async with self._act("chat.purge", room_id, subject=user_id, by=by, why=reason, fence=fence, up_to=up_to):
+            pass
+        total = 0
+        while True:
+            async with self._db.transaction() as tx:
+                await hold(tx, fence)
+                count = await tx.execute(_PURGE, room_id, user_id, up_to, by, PURGE)
+            total += count
+            if count < PURGE:
+                return total
+
+    async def clear(self, room_id: str, *, by: str, fence: Fence) -> int:
+        """All that the log holds is deleted: up to which offset."""
+        async with self._act("chat.clear", room_id, subject=room_id, by=by, fence=fence) as tx:
+            return int(await tx.fetchval(_CLEAR, room_id))
+
+    @asynccontextmanager
+    async def _act(
+        self, action: str, room_id: str, *, subject: str, by: str, fence: Fence, why: str = "", **detail: Any
+    ) -> AsyncIterator[Transaction]:
+        """A moderator's act: a transaction under the fence, with its entry in the audit log."""
         async with self._db.transaction() as tx:
             await hold(tx, fence)
-            return await tx.execute(sql, *args)
+            yield tx
+            told = {"room_id": room_id, **detail}
+            await self._audit.add(tx, action, actor_id=by, subject=subject, why=why, detail=told)
 
 
 async def insert_room(
@@ -108,21 +159,25 @@ def _room(row: Row, sanctions: Sequence[Row]) -> RoomRecord:
         last_offset=row["last_offset"],
         mode=msgspec.convert(row["mode"], ChatMode),
         pinned_id=row["pinned_id"],
+        cleared_to=row["cleared_to"],
         moderators=frozenset(row["moderators"]),
+        vips=frozenset(row["vips"]),
         sanctions={found["user_id"]: Sanction(until=found["until"]) for found in sanctions},
     )
 
 
 _INSERT: Final = "insert into chat_rooms (id, stream_id, owner_id, log_epoch) values ($1, $2, $3, $4)"
 _LOAD: Final = """
-select r.id, r.stream_id, r.owner_id, r.log_epoch, r.last_offset, r.mode, r.pinned_id,
-    array(select user_id from chat_moderators m where m.room_id = r.id) as moderators
+select r.id, r.stream_id, r.owner_id, r.log_epoch, r.last_offset, r.mode, r.pinned_id, r.cleared_to,
+    array(select user_id from chat_moderators m where m.room_id = r.id) as moderators,
+    array(select user_id from chat_vips v where v.room_id = r.id) as vips
 from chat_rooms r where r.id = $1
 """
 _SANCTIONS: Final = """
 select user_id, until from chat_sanctions where room_id = $1 and (until is null or until > now())
 """
-_ADD_MODERATOR: Final = "insert into chat_moderators (room_id, user_id) values ($1, $2) on conflict do nothing"
+ROLES: Final[dict[RoomRole, str]] = {"moderator": "chat_moderators", "vip": "chat_vips"}
+"""The table of those who have the role."""
 _PUT_SANCTION: Final = """
 insert into chat_sanctions (room_id, user_id, until, reason, by_id) values ($1, $2, $3, $4, $5)
 on conflict (room_id, user_id)
@@ -130,5 +185,12 @@ do update set until = excluded.until, reason = excluded.reason, by_id = excluded
 """
 _DELETE_MESSAGE: Final = """
 update chat_messages set deleted_at = coalesce(deleted_at, now()), deleted_by = coalesce(deleted_by, $3)
-where room_id = $1 and id = $2 returning "offset"
+where room_id = $1 and id = $2 returning "offset", user_id
 """
+_PURGE: Final = """
+update chat_messages set deleted_at = now(), deleted_by = $4
+where (room_id, "offset") in (
+    select room_id, "offset" from chat_messages
+    where user_id = $2 and room_id = $1 and "offset" <= $3 and deleted_at is null limit $5)
+"""
+_CLEAR: Final = "update chat_rooms set cleared_to = last_offset where id = $1 returning cleared_to"

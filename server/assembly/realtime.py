@@ -96,7 +96,7 @@ def assemble(
         features=[
             Feature(name="watching", events=watching.events(), closed=watching.closed),
             Feature(name="rooms", events=rooms.events(), closed=rooms.closed),
-            Feature(name="room_moderation", events=RoomModeration(node=node, rooms=rooms).events()),
+            Feature(name="room_moderation", events=RoomModeration(node=node, rooms=rooms, new_id=new_id).events()),
             Feature(name="core", sent=SERVER_EVENTS),
         ],
     )

@@ -9,6 +9,7 @@ from server.config import Settings
 from server.engines import Engines
 from server.lifecycle import Stages
 from server.ports import CannotStart
+from storage.audit import AuditLog
 from storage.chat import PostgresChatLog
 from storage.errors import StorageError
 from storage.facts import Facts
@@ -68,6 +69,7 @@ async def open_storage(settings: Settings, stages: Stages) -> Storage:
         await facts.adopt()
     except StorageError as error:
         raise CannotStart(f"{error}: check database_url and redis_url, or run `socialflow doctor`") from None
+    ids = Ids()
     objects_at = settings.object_store or str(settings.data_dir.absolute() / "objects")
     objects = open_objects(objects_at)
     stages.add("objects", objects.close)
@@ -79,12 +81,12 @@ async def open_storage(settings: Settings, stages: Stages) -> Storage:
         redis=redis,
         objects=objects,
         objects_at=objects_at,
-        ids=Ids(),
+        ids=ids,
         facts=facts,
         streams=Streams(db=db),
         stream_pages=StreamPages(db=db),
         recordings=Recordings(db=db),
         chat_log=chat_log,
-        rooms=Rooms(db=db),
+        rooms=Rooms(db=db, audit=AuditLog(ids=ids)),
         relationships=Relationships(db=db, needs_verified_email=settings.require_verified_email),
     )

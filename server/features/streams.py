@@ -67,7 +67,15 @@ def _personal_data(db: Database, departure: Departure, recordings: RecordedTrack
 
     return PersonalData(
         tables=frozenset(
-            {"streams", "stream_guests", "chat_rooms", "chat_messages", "chat_moderators", "chat_sanctions"}
+            {
+                "streams",
+                "stream_guests",
+                "chat_rooms",
+                "chat_messages",
+                "chat_moderators",
+                "chat_vips",
+                "chat_sanctions",
+            }
             | {"view_sessions"}
         ),
         sections=SECTIONS,
@@ -98,6 +106,7 @@ SECTIONS: Final = (
         start=(dt.datetime(1970, 1, 1, tzinfo=dt.UTC), NO_UUID),
     ),
     rows_by_id("moderates", "room_id", "chat_moderators where user_id = $1", "room_id"),
+    rows_by_id("vip", "room_id", "chat_vips where user_id = $1", "room_id"),
     rows_by_id("sanctions", "room_id, until, reason, created_at", "chat_sanctions where user_id = $1", "room_id"),
     rows_by_id(
         "views",
@@ -116,6 +125,7 @@ where id in (select id from view_sessions where user_id = $1 limit $2)
 """
 ERASE: Final = (
     "delete from chat_moderators where user_id = $1",
+    "delete from chat_vips where user_id = $1",
     "delete from chat_sanctions where user_id = $1",
     f"update chat_sanctions set by_id = '{NO_UUID}' where by_id = $1",
     "delete from stream_guests where user_id = $1",

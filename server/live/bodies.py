@@ -6,11 +6,15 @@ from typing import Annotated, Final
 
 import msgspec
 
+from actors.chat_rules import RoomRole
 from actors.presence import MAX_PEOPLE
 
 STORABLE: Final = r"^[^\x00]*\Z"  # a text column takes every character but NUL
 Id = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+
+
+Reason = Annotated[str, msgspec.Meta(max_length=300, pattern=STORABLE)]
 
 
 class EventShape(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +70,18 @@ class OfMessage(EventShape, frozen=True, kw_only=True):
     message_id: Id
 
 
+class DeleteMessage(OfMessage, frozen=True, kw_only=True):
+    reason: Reason = ""
+
+
+class Announce(EventShape, frozen=True, kw_only=True):
+    """`client_id` as in `chat:send`, for who may have to send it again."""
+
+    room_id: Id
+    text: Annotated[str, msgspec.Meta(max_length=8_000)]
+    client_id: Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=STORABLE)] | None = None
+
+
 class Pin(EventShape, frozen=True, kw_only=True):
     room_id: Id
     message_id: Id | None = None
@@ -74,7 +90,15 @@ class Pin(EventShape, frozen=True, kw_only=True):
 class OfPerson(EventShape, frozen=True, kw_only=True):
     room_id: Id
     user_id: Id
-    reason: Annotated[str, msgspec.Meta(max_length=300, pattern=STORABLE)] = ""
+    reason: Reason = ""
+
+
+class Role(EventShape, frozen=True, kw_only=True):
+    """`role` null: a viewer like any other."""
+
+    room_id: Id
+    user_id: Id
+    role: RoomRole | None
 
 
 Seconds = Annotated[int, msgspec.Meta(ge=1, le=1_209_600)]
@@ -96,6 +120,7 @@ class ModeChange(EventShape, frozen=True, kw_only=True):
     subscribers_only: bool | msgspec.UnsetType = msgspec.UNSET
     emotes_only: bool | msgspec.UnsetType = msgspec.UNSET
     unique: bool | msgspec.UnsetType = msgspec.UNSET
+    shield: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 class Mode(EventShape, frozen=True, kw_only=True):

@@ -6,17 +6,20 @@ hold what is sent against these shapes.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
-from actors.chat_rules import ChatMode
+from actors.chat_rules import ChatMode, RoomRole
 from actors.events import ChatUser
 from server.socket_events import ServerEvent
 
 Stream = Annotated[dict[str, Any], msgspec.Meta(description="As `GET /api/v1/streams/{id}` answers it")]
 Offset = Annotated[int, msgspec.Meta(ge=0, description="1 for the first message of a room, and 1 more for each")]
 Emoji = Annotated[str, msgspec.Meta(description="One emoji by UTS 51")]
+Role = Annotated[
+    Literal["owner", "moderator", "vip", "admin"] | None, msgspec.Meta(description="Of the person who is answered")
+]
 Instant = Annotated[str, msgspec.Meta(description="RFC 3339, UTC, with Z")]
 
 
@@ -41,6 +44,7 @@ class Message(Body, frozen=True, kw_only=True):
     media_time_ms: int | msgspec.UnsetType = msgspec.UNSET
     reply_to: str | msgspec.UnsetType = msgspec.UNSET
     client_id: str | msgspec.UnsetType = msgspec.UNSET
+    announcement: bool | msgspec.UnsetType = msgspec.UNSET
     deleted: bool | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -53,6 +57,7 @@ class RoomState(Body, frozen=True, kw_only=True):
     messages: list[Message]
     mode: ChatMode
     pinned: Message | None
+    role: Role
 
 
 class Watched(Body, frozen=True, kw_only=True):
@@ -73,6 +78,7 @@ class Joined(Body, frozen=True, kw_only=True):
     more: bool | msgspec.UnsetType = msgspec.UNSET
     mode: ChatMode | msgspec.UnsetType = msgspec.UNSET
     pinned: Message | msgspec.UnsetType | None = msgspec.UNSET
+    role: Role | msgspec.UnsetType = msgspec.UNSET
 
 
 class Sent(Body, frozen=True, kw_only=True):
@@ -153,6 +159,22 @@ class PersonSanctioned(Body, frozen=True, kw_only=True):
     banned: bool
 
 
+class RoomCleared(Body, frozen=True, kw_only=True):
+    """What was written up to `offset` is deleted: by the person `user_id`, or by anybody where that is null."""
+
+    room_id: str
+    offset: Offset
+    user_id: str | None
+    by: str
+
+
+class RoleChanged(Body, frozen=True, kw_only=True):
+    room_id: str
+    user_id: str
+    role: RoomRole | None
+    by: str
+
+
 class ViewersCounted(Body, frozen=True, kw_only=True):
     stream_id: str
     viewers: int
@@ -192,6 +214,8 @@ SERVER_EVENTS: Final = tuple(
         ("chat:pinned", "A message was pinned, or none is any more", MessagePinned, _ROOM),
         ("chat:mode", "The room's mode changed", ModeChanged, _ROOM),
         ("chat:user_timed_out", "Somebody may not write, or may again", PersonSanctioned, _ROOM),
+        ("chat:cleared", "All messages, or all of a person, were deleted", RoomCleared, _ROOM),
+        ("chat:role", "A person has another role in the room", RoleChanged, _ROOM),
         ("stream:state", "The stream changed", StreamChanged, _STREAM),
         ("stream:viewers", "How many watch, at most once a second", ViewersCounted, _STREAM),
         ("stream:reactions", "Reactions, added up per tick", ReactionsCounted, _STREAM),

@@ -10,6 +10,8 @@ from typing import Any
 import msgspec
 
 from actors.chat_messages import RECENT, RoomSnapshot
+from actors.chat_recent import badges_with
+from actors.chat_rules import RoomRole
 from actors.events import ChatChanged, ChatPosted
 
 WRITER_S = 1.0
@@ -22,7 +24,10 @@ def topic_of(room_id: str) -> str:
 
 
 class RoomMirror:
-    """One room as its sockets know it. ``recent`` holds wire-ready messages, ascending, without a gap."""
+    """One room as its sockets know it. ``recent`` holds wire-ready messages, ascending, without a gap.
+
+    ``deletions`` counts the events that deleted messages: what was read from the log before may not be shown after.
+    """
 
     def __init__(self, snapshot: RoomSnapshot) -> None:
         self.room_id = snapshot.room_id
@@ -32,6 +37,10 @@ class RoomMirror:
         self.epoch = snapshot.epoch
         self.offset = snapshot.offset
         self.mode: dict[str, Any] = msgspec.to_builtins(snapshot.mode)
+        self.roles: dict[str, RoomRole] = {
+            **dict.fromkeys(snapshot.vips, "vip"), **dict.fromkeys(snapshot.moderators, "moderator"),
+        }  # fmt: skip
+        self.deletions = 0
         self.pinned = snapshot.pinned
         self.recent: deque[dict[str, Any]] = deque(snapshot.messages, maxlen=RECENT)
         self.held: deque[ChatPosted | ChatChanged] = deque()
@@ -91,9 +100,40 @@ class RoomMirror:
     def forget(self, message_id: str) -> None:
         """A message was deleted: its place stays."""
         self.encoded.clear()
+        self.deletions += 1
         for index, message in enumerate(self.recent):
             if message["id"] == message_id:
-                self.recent[index] = {"id": message_id, "offset": message["offset"], "deleted": True}
+                self.recent[index] = _as_deleted(message)
+
+    def clear(self, up_to: int, user_id: str | None) -> None:
+        """What this person (None: what anybody) wrote up to this offset was deleted."""
+        self.encoded.clear()
+        self.deletions += 1
+        for index, message in enumerate(self.recent):
+            is_theirs = user_id is None or message.get("user", {}).get("id") == user_id
+            if message["offset"] <= up_to and is_theirs:
+                self.recent[index] = _as_deleted(message)
+
+    def set_role(self, user_id: str, role: RoomRole | None) -> None:
+        """The person has another role, and its badge on all that they wrote."""
+        self.encoded.clear()
+        self.roles.pop(user_id, None)
+        if role is not None:
+            self.roles[user_id] = role
+        self.recent = deque((_with_role(one, user_id, role) for one in self.recent), maxlen=RECENT)
+        if self.pinned is not None:
+            self.pinned = _with_role(self.pinned, user_id, role)
+
+
+def _as_deleted(message: dict[str, Any]) -> dict[str, Any]:
+    return {"id": message["id"], "offset": message["offset"], "deleted": True}
+
+
+def _with_role(message: dict[str, Any], user_id: str, role: RoomRole | None) -> dict[str, Any]:
+    user = message.get("user")
+    if user is None or user["id"] != user_id:
+        return message
+    return {**message, "user": {**user, "badges": badges_with(user["badges"], role)}}
 
 
 def _renamed(message: dict[str, Any], user_id: str, display_name: str) -> dict[str, Any]:

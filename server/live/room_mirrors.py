@@ -283,7 +283,11 @@ class RoomMirrors:
             mirror.pinned = event.body["message"]
         elif event.event == "chat:mode":
             mirror.mode = event.body["mode"]
-        if event.event in ("chat:mode", "chat:user_timed_out"):
+        elif event.event == "chat:cleared":
+            mirror.clear(event.body["offset"], event.body["user_id"])
+        elif event.event == "chat:role":
+            mirror.set_role(event.body["user_id"], event.body["role"])
+        if event.event in ("chat:mode", "chat:user_timed_out", "chat:role"):
             mirror.forget_writers()
         self._fan.publish(mirror.topic, event.event, event.body)
 

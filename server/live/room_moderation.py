@@ -2,34 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 
-from actors.chat_messages import DeleteChat, PinChat, SanctionPerson, SetChatMode
+from actors.chat_messages import (
+    ClearRoom,
+    DeleteChat,
+    PinChat,
+    PostChat,
+    PurgePerson,
+    SanctionPerson,
+    SetChatMode,
+    SetRole,
+)
 from actors.runtime import Node
 from actors.session import Session
 from actors.text import clean_line
 from server.live.acks import Ack
-from server.live.bodies import Ban, Mode, OfMessage, OfPerson, Pin, TimeOut
+from server.live.bodies import Announce, Ban, DeleteMessage, Mode, OfPerson, OfRoom, Pin, Role, TimeOut
 from server.live.edge.socket import Socket
-from server.live.events import Done, ModeSet
-from server.live.rooms import Rooms, author_of
+from server.live.events import Done, ModeSet, Sent
+from server.live.rooms import Rooms, author_of, sent
 from server.socket_events import ClientEvent
 
 
 class RoomModeration:
     """The events of moderators."""
 
-    def __init__(self, *, node: Node, rooms: Rooms) -> None:
+    def __init__(self, *, node: Node, rooms: Rooms, new_id: Callable[[], str]) -> None:
         self._node = node
         self._rooms = rooms
+        self._new_id = new_id
 
     def events(self) -> Sequence[ClientEvent]:
         return [
             ClientEvent(
-                name="chat:delete", shape=OfMessage, ack=Done, handler=self._delete, sender="moderator",
+                name="chat:delete", shape=DeleteMessage, ack=Done, handler=self._delete, sender="moderator",
                 summary="Delete a message; it keeps its place",
             ),
             ClientEvent(
@@ -50,14 +60,48 @@ class RoomModeration:
             ),
             ClientEvent(
                 name="chat:mode", shape=Mode, ack=ModeSet, handler=self._mode, sender="moderator",
-                summary="Change who may write how",
+                summary="Change who may write how; `shield` is one switch to a strict mode and back",
+            ),
+            ClientEvent(
+                name="chat:purge", shape=OfPerson, ack=Done, handler=self._purge, sender="moderator",
+                summary="Delete all messages of a person in the room",
+            ),
+            ClientEvent(
+                name="chat:clear", shape=OfRoom, ack=Done, handler=self._clear, sender="moderator",
+                summary="Delete all messages of the room; they keep their places",
+            ),
+            ClientEvent(
+                name="chat:announce", shape=Announce, ack=Sent, handler=self._announce, sender="moderator",
+                summary="Write a message that is set apart",
+            ),
+            ClientEvent(
+                name="chat:role", shape=Role, ack=Done, handler=self._role, sender="owner",
+                summary="Make a person a moderator or VIP of the room, or a viewer like any other",
             ),
         ]  # fmt: skip
 
-    async def _delete(self, socket: Socket, session: Session, body: OfMessage) -> Ack:
+    async def _delete(self, socket: Socket, session: Session, body: DeleteMessage) -> Ack:
+        reason = clean_line(body.reason)
+        delete = DeleteChat(by=author_of(session), message_id=body.message_id, reason=reason)
+        return await self._moderate(session, body.room_id, delete)
+
+    async def _purge(self, socket: Socket, session: Session, body: OfPerson) -> Ack:
+        purge = PurgePerson(by=author_of(session), user_id=body.user_id, reason=clean_line(body.reason))
+        return await self._moderate(session, body.room_id, purge)
+
+    async def _clear(self, socket: Socket, session: Session, body: OfRoom) -> Ack:
+        return await self._moderate(session, body.room_id, ClearRoom(by=author_of(session)))
+
+    async def _role(self, socket: Socket, session: Session, body: Role) -> Ack:
         return await self._moderate(
-            session, body.room_id, DeleteChat(by=author_of(session), message_id=body.message_id)
+            session, body.room_id, SetRole(by=author_of(session), user_id=body.user_id, role=body.role)
         )
+
+    async def _announce(self, socket: Socket, session: Session, body: Announce) -> Ack:
+        client_id = body.client_id or self._new_id()
+        post = PostChat(author=author_of(session), text=body.text, client_id=client_id, is_announcement=True)
+        await self._rooms.known(session, body.room_id)
+        return sent(await self._node.ref("chat", body.room_id).ask(post))
 
     async def _pin(self, socket: Socket, session: Session, body: Pin) -> Ack:
         return await self._moderate(session, body.room_id, PinChat(by=author_of(session), message_id=body.message_id))

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Sequence
-from typing import Any, Final, Protocol
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, Final, Literal, Protocol
 
 import msgspec
 
 from actors.chat_messages import PostChat, Posted
-from actors.chat_rules import Author
-from actors.events import StreamView
+from actors.chat_rules import Author, RoomRole
+from actors.events import LoggedMessage, StreamView
 from actors.presence import Presence
+from actors.rate_limits import role_of
 from actors.runtime import ActorError, DomainError, Node
 from actors.session import Session
 from server.live.acks import Ack, refusal
@@ -29,6 +30,8 @@ from server.tracing import SEND, Traces
 
 LAST_MESSAGES: Final = 50
 CATCH_UP: Final = 500
+MAX_READS: Final = 3
+"""Of one page, while messages of the room are being deleted."""
 
 
 class Fan(Protocol):
@@ -44,7 +47,7 @@ class Fan(Protocol):
 
 
 class RoomLog(RoomPages, Protocol):
-    async def history(self, room_id: str, *, before: int | None, limit: int) -> Any: ...
+    async def history(self, room_id: str, *, before: int | None, limit: int) -> Sequence[LoggedMessage]: ...
 
 
 class VisibleStreams(Protocol):
@@ -139,7 +142,7 @@ class Rooms:
 
     def _join_afresh(self, socket: Socket, session: Session, mirror: RoomMirror) -> Ack:
         self.enter(socket, session, mirror)
-        return {"ok": True, **room_state(mirror, socket.parser), "recovered": False}
+        return {"ok": True, **room_state(mirror, socket.parser, session), "recovered": False}
 
     async def _join_ahead(self, socket: Socket, session: Session, room_id: str, since: RoomPosition) -> Ack:
         """The client has seen on another node what this one was not sent yet; or there never was so much."""
@@ -177,8 +180,7 @@ class Rooms:
 
     async def _catch_up(self, socket: Socket, session: Session, mirror: RoomMirror, since: int) -> Ack:
         """What was missed reaches further back than the mirror does."""
-        read = await self._log.since(mirror.room_id, since, limit=CATCH_UP)
-        await self.known(session, mirror.room_id)
+        read = await self._read(session, mirror, lambda: self._log.since(mirror.room_id, since, limit=CATCH_UP))
         # What the log has and the mirror has not yet is still to come as an event, and only as that.
         page = [msgspec.to_builtins(message) for message in read if message.offset <= mirror.offset]
         newer = mirror.since(page[-1]["offset"]) if page else []
@@ -193,7 +195,8 @@ class Rooms:
         if has_more:
             return {**answer, "recovered": True, "more": True}
         self.enter(socket, session, mirror)
-        return {**answer, "recovered": True, "mode": mirror.mode, "pinned": mirror.pinned}
+        role = role_in(mirror, session)
+        return {**answer, "recovered": True, "mode": mirror.mode, "pinned": mirror.pinned, "role": role}
 
     def enter(self, socket: Socket, session: Session, mirror: RoomMirror) -> None:
         """In the turn of the answer, which holds the room up to the mirror's offset."""
@@ -236,12 +239,26 @@ class Rooms:
 
     async def _post(self, session: Session, body: Send, trace: str | None) -> Ack:
         await self.known(session, body.room_id)
-        return _sent(await self._node.ref("chat", body.room_id).ask(_post_of(session, body, trace)))
+        return sent(await self._node.ref("chat", body.room_id).ask(_post_of(session, body, trace)))
 
     async def _history(self, socket: Socket, session: Session, body: History) -> Ack:
-        await self.known(session, body.room_id)
-        read = await self._log.history(body.room_id, before=body.before, limit=body.limit)
+        mirror = await self.known(session, body.room_id)
+        read = await self._read(
+            session, mirror, lambda: self._log.history(body.room_id, before=body.before, limit=body.limit)
+        )
         return {"ok": True, "messages": [msgspec.to_builtins(message) for message in read]}
+
+    async def _read(
+        self, session: Session, mirror: RoomMirror, read: Callable[[], Awaitable[Sequence[LoggedMessage]]]
+    ) -> Sequence[LoggedMessage]:
+        """A page of the log without a message that was deleted, as the room's sockets were told, while it was read."""
+        for _ in range(MAX_READS):
+            deletions = mirror.deletions
+            page = await read()
+            await self.known(session, mirror.room_id)
+            if mirror.deletions == deletions:
+                break
+        return page
 
     async def _present(self, socket: Socket, session: Session, body: ListPresent) -> Ack:
         await self.known(session, body.room_id)
@@ -260,22 +277,22 @@ def _post_of(session: Session, body: Send, trace: str | None) -> PostChat:
     )
 
 
-def _sent(posted: Posted) -> Ack:
+def sent(posted: Posted) -> Ack:
     return {"ok": True, "id": posted.id, "offset": posted.offset, "epoch": posted.epoch}
 
 
 def _acknowledge(answer: PendingAck, outcome: asyncio.Future[Posted]) -> None:
     error = outcome.exception()
     if error is None:
-        answer.give(_sent(outcome.result()))
+        answer.give(sent(outcome.result()))
     elif isinstance(error, DomainError | ActorError):
         answer.give(refusal(error))
     else:
         answer.fail(error)
 
 
-def room_state(mirror: RoomMirror, parser: Parser) -> dict[str, Any]:
-    """The last messages are encoded once for all who come in before the next one."""
+def room_state(mirror: RoomMirror, parser: Parser, session: Session) -> dict[str, Any]:
+    """As the session's person is shown it. The last messages are encoded once for all who come before the next."""
     last = mirror.encoded.get(parser)
     if last is None:
         last = mirror.encoded[parser] = parser.part(mirror.tail(LAST_MESSAGES))
@@ -286,7 +303,17 @@ def room_state(mirror: RoomMirror, parser: Parser) -> dict[str, Any]:
         "messages": msgspec.Raw(last),
         "mode": mirror.mode,
         "pinned": mirror.pinned,
+        "role": role_in(mirror, session),
     }
+
+
+def role_in(mirror: RoomMirror, session: Session) -> RoomRole | Literal["owner", "admin"] | None:
+    """What the session's person may do in the room; None for guests and viewers."""
+    person = session.person
+    if person is None:
+        return None
+    role = role_of(person.id, session.roles, owner_id=mirror.owner_id)
+    return mirror.roles.get(person.id) if role == "viewer" else role
 
 
 def author_of(session: Session) -> Author:

@@ -121,7 +121,7 @@ class Watching:
         return {
             "ok": True,
             "stream": self._streams.shown_to(view, viewer_of(session)),
-            "room": room_state(mirror, socket.parser),
+            "room": room_state(mirror, socket.parser, session),
         }
 
     def _start_watching(self, session: Session, view: StreamView) -> None:

@@ -58,9 +58,13 @@ class MemoryChatLog:
 
     def _message(self, room: RoomRecord, row: MessageRow) -> LoggedMessage:
         entry, author = row.entry, self._tables.people[row.entry.user_id]
-        if row.is_deleted:
+        if row.is_deleted or row.offset <= room.cleared_to:
             return DeletedMessage(id=entry.id, offset=row.offset)
-        badges = (("owner", room.owner_id == author.id), ("moderator", author.id in room.moderators))
+        badges = (
+            ("owner", room.owner_id == author.id),
+            ("moderator", author.id in room.moderators),
+            ("vip", author.id in room.vips),
+        )
         return ChatMessage(
             id=entry.id,
             offset=row.offset,
@@ -75,6 +79,7 @@ class MemoryChatLog:
             media_time_ms=entry.media_time_ms,
             reply_to=entry.reply_to,
             client_id=entry.client_id,
+            announcement=entry.is_announcement,
         )
 
     def _rows(self, room_id: str) -> list[MessageRow]:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from actors.chat_log import RoomRecord
-from actors.chat_rules import ChatMode, Sanction
+from actors.chat_rules import ChatMode, RoomRole, Sanction
 from actors.runtime import Fence
 from storage.errors import Conflict
 from storage.ids import is_uuid
@@ -41,17 +41,23 @@ class MemoryRooms:
         holding = {who: held for who, held in room.sanctions.items() if held.until is None or held.until > now}
         return msgspec.structs.replace(room, sanctions=holding)
 
-    async def set_mode(self, room_id: str, mode: ChatMode, *, fence: Fence) -> None:
+    async def set_mode(self, room_id: str, mode: ChatMode, *, by: str, fence: Fence) -> None:
         self._change(room_id, fence, mode=mode)
 
-    async def set_pinned(self, room_id: str, message_id: str | None, *, fence: Fence) -> None:
+    async def set_pinned(self, room_id: str, message_id: str | None, *, by: str, fence: Fence) -> None:
         self._change(room_id, fence, pinned_id=message_id)
 
-    async def add_moderator(self, room_id: str, user_id: str, *, fence: Fence) -> None:
-        self._change(room_id, fence, moderators=self._tables.rooms[room_id].moderators | {user_id})
-
-    async def remove_moderator(self, room_id: str, user_id: str, *, fence: Fence) -> None:
-        self._change(room_id, fence, moderators=self._tables.rooms[room_id].moderators - {user_id})
+    async def set_role(self, room_id: str, user_id: str, role: RoomRole | None, *, by: str, fence: Fence) -> None:
+        self._tables.hold(fence)
+        if not is_uuid(user_id) or (role is not None and user_id not in self._tables.people):
+            raise UnknownPerson
+        room = self._tables.rooms[room_id]
+        self._change(
+            room_id,
+            fence,
+            moderators=room.moderators - {user_id} | ({user_id} if role == "moderator" else set()),
+            vips=room.vips - {user_id} | ({user_id} if role == "vip" else set()),
+        )
 
     async def put_sanction(
         self, room_id: str, user_id: str, sanction: Sanction, *, reason: str, by: str, fence: Fence
@@ -60,13 +66,13 @@ class MemoryRooms:
             raise UnknownPerson
         self._change(room_id, fence, sanctions={**self._tables.rooms[room_id].sanctions, user_id: sanction})
 
-    async def lift_sanction(self, room_id: str, user_id: str, *, fence: Fence) -> None:
+    async def lift_sanction(self, room_id: str, user_id: str, *, by: str, reason: str, fence: Fence) -> None:
         if not is_uuid(user_id):
             raise UnknownPerson
         sanctions = self._tables.rooms[room_id].sanctions
         self._change(room_id, fence, sanctions={who: held for who, held in sanctions.items() if who != user_id})
 
-    async def delete_message(self, room_id: str, message_id: str, *, by: str, fence: Fence) -> int | None:
+    async def delete_message(self, room_id: str, message_id: str, *, by: str, reason: str, fence: Fence) -> int | None:
         self._tables.hold(fence)
         log = self._tables.messages.get(room_id, [])
         for at, found in enumerate(log):
@@ -74,6 +80,23 @@ class MemoryRooms:
                 log[at] = msgspec.structs.replace(found, is_deleted=True)
                 return found.offset
         return None
+
+    async def purge(self, room_id: str, user_id: str, *, up_to: int, by: str, reason: str, fence: Fence) -> int:
+        self._tables.hold(fence)
+        if not is_uuid(user_id):
+            raise UnknownPerson
+        count = 0
+        log = self._tables.messages.get(room_id, [])
+        for at, found in enumerate(log):
+            if found.entry.user_id == user_id and found.offset <= up_to and not found.is_deleted:
+                log[at] = msgspec.structs.replace(found, is_deleted=True)
+                count += 1
+        return count
+
+    async def clear(self, room_id: str, *, by: str, fence: Fence) -> int:
+        offset = self._tables.rooms[room_id].last_offset
+        self._change(room_id, fence, cleared_to=offset)
+        return offset
 
     def _change(self, room_id: str, fence: Fence, **changes: Any) -> None:
         self._tables.hold(fence)

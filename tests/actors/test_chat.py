@@ -22,6 +22,7 @@ from actors.chat_messages import (
     RenewSubscription,
     SanctionPerson,
     SetChatMode,
+    SetRole,
 )
 from actors.chat_rules import ChatMode, Relationship
 from actors.events import ChatChanged, ChatPosted, LiveEvent, RoomOpened
@@ -29,7 +30,6 @@ from actors.rate_limits import Rate, RateLimits
 from actors.runtime import (
     ActorError,
     DomainError,
-    Fence,
     MailboxFull,
     Unavailable,
     shard_of,
@@ -384,8 +384,7 @@ async def test_a_banned_person_is_refused_and_an_unban_is_told_and_lets_them_wri
 
 
 async def test_moderator_who_is_banned_may_neither_write_nor_moderate(fixture: RoomFixture) -> None:
-    shard = shard_of(fixture.room.id)
-    await fixture.rooms.add_moderator(fixture.room_id, fixture.ann.id, fence=Fence(shard=shard, epoch=1))
+    await fixture.ask(SetRole(by=fixture.owner, user_id=fixture.ann.id, role="moderator"))
     await fixture.ask(SetChatMode(by=fixture.ann, changes={"slow_seconds": 0}))
     await fixture.ask(SanctionPerson(by=fixture.owner, user_id=fixture.ann.id, seconds=None))
     assert (await refused(fixture.post(fixture.ann, "two"))).code == "banned"

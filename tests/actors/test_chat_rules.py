@@ -233,7 +233,7 @@ def test_slow_mode_forgets_only_who_may_write_again() -> None:
 def test_a_room_that_becomes_slower_knows_who_wrote_exactly_one_pause_ago() -> None:
     slow = rules(slow_seconds=10)
     assert [judged(slow, by="a", at_s=0), judged(slow, by="b", at_s=10)] == ["ok", "ok"]
-    slow.mode = ChatMode(slow_seconds=20)
+    slow.set_mode(ChatMode(slow_seconds=20))
     assert judged(slow, by="a", at_s=15) == "slow_mode"
 
 
@@ -309,3 +309,65 @@ def test_a_mode_out_of_range_is_refused_by_name(name: str, value: int) -> None:
 
 def test_slow_mode_of_null_is_off() -> None:
     assert changed_mode(ChatMode(slow_seconds=5), {"slow_seconds": None}) == ChatMode()
+
+
+# ---------------------------------------------------------------------------------------------------- roles and shield
+
+
+def test_a_vip_writes_whatever_the_mode_is_and_is_silenced_like_any_other() -> None:
+    of = rules(slow_seconds=10, followers_only_seconds=0, subscribers_only=True, emotes_only=True, unique=True)
+    vip = Author(id="v", username="v", display_name="v")
+    of.set_role("v", "vip")
+    assert [judged(of, by="v"), judged(of, by="v")] == ["ok", "ok"]
+    assert of.lacks_relationship(vip, NOBODY) is False
+    assert (of.is_moderator(vip), of.badges(vip)) == (False, ("vip",))
+    assert judged(of, by="v", relationship=Relationship(is_blocked=True)) == "blocked"
+    of.sanction("v", Sanction(until=None), now=NOW, at=0.0)
+    assert judged(of, by="v") == "banned"
+
+
+def test_a_person_has_one_role_in_a_room_the_last_that_was_given() -> None:
+    of, author = rules(), Author(id="a", username="a", display_name="a")
+    seen = []
+    for role in ("moderator", "vip", "moderator", None):
+        of.set_role("a", role)
+        seen.append((of.badges(author), of.is_moderator(author), of.is_free_of_mode(author)))
+    assert seen == [
+        (("moderator",), True, True), (("vip",), False, True), (("moderator",), True, True), ((), False, False),
+    ]  # fmt: skip
+    assert (of.moderators, of.vips) == ({"m"}, frozenset())
+    of.set_role("m", "vip")
+    of.set_role("a", "vip")
+    of.set_role("a", None)
+    assert (of.moderators, of.vips) == (frozenset(), {"m"})
+
+
+@pytest.mark.parametrize(
+    ("mode", "slow", "followers"),
+    [({}, 30, 600), ({"slow_seconds": 60, "followers_only_seconds": 3600}, 60, 3600), ({"slow_seconds": 1}, 30, 600)],
+)
+def test_shield_is_never_less_strict_than_what_was_before_and_gives_it_back(
+    mode: dict[str, Any], slow: int, followers: int
+) -> None:
+    of = rules(**mode)
+    before = of.mode
+    of.set_mode(changed_mode(of.chosen, {"shield": True}))
+    assert of.mode == ChatMode(slow_seconds=slow, followers_only_seconds=followers, unique=True, shield=True)
+    of.set_mode(changed_mode(of.chosen, {"shield": False}))
+    assert of.mode == before == ChatMode(**mode)
+
+
+def test_what_is_set_under_the_shield_holds_after_it() -> None:
+    of = rules(shield=True)
+    of.set_mode(changed_mode(of.chosen, {"slow_seconds": 5, "emotes_only": True, "subscribers_only": True}))
+    assert (of.mode.slow_seconds, of.mode.emotes_only, of.mode.subscribers_only) == (30, True, True)
+    of.set_mode(changed_mode(of.chosen, {"shield": False}))
+    assert of.mode == ChatMode(slow_seconds=5, emotes_only=True, subscribers_only=True)
+
+
+def test_the_shield_holds_for_viewers() -> None:
+    of = rules(shield=True)
+    follower = Relationship(following_since=NOW - dt.timedelta(seconds=600))
+    assert judged(of) == "followers_only"
+    assert [judged(of, "a", relationship=follower, at_s=at) for at in (0, 1)] == ["ok", "not_unique"]
+    assert judged(of, "b", relationship=follower, at_s=29) == "slow_mode"

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from actors.runtime import Fence
+from storage.audit import AuditLog
 from storage.chat import PostgresChatLog
 from storage.facts import Facts
 from storage.ids import Ids
@@ -127,7 +128,7 @@ class PostgresDrivers(Drivers):
         super().__init__()
         self._db = db
         self.leases, self.log = Leases(db=db), PostgresChatLog(db=db)
-        self.rooms, self.streams = Rooms(db=db), Streams(db=db)
+        self.rooms, self.streams = Rooms(db=db, audit=AuditLog(ids=Ids())), Streams(db=db)
         self.recordings, self.views = Recordings(db=db), Views(db=db)
         self.facts = Facts(db=db)
 

@@ -143,13 +143,21 @@ async def test_between_gives_a_window_of_media_time(drivers: Drivers) -> None:
 
 async def test_a_message_carries_its_author_and_the_badges(drivers: Drivers) -> None:
     room, owner = await drivers.room()
-    moderator, guest = await drivers.person("mona"), await drivers.person()
-    await drivers.rooms.add_moderator(room, moderator, fence=drivers.fence)
-    for who in (owner, moderator, guest):
+    moderator, vip, guest = await drivers.person("mona"), await drivers.person(), await drivers.person()
+    await drivers.rooms.set_role(room, moderator, "moderator", by=owner, fence=drivers.fence)
+    await drivers.rooms.set_role(room, vip, "vip", by=owner, fence=drivers.fence)
+    for who in (owner, moderator, vip, guest):
         await drivers.log.append(entry(drivers, room, who, "hi"))
-    messages = await drivers.log.last(room, 3)
-    assert [m.user.badges for m in messages] == [("owner",), ("moderator",), ()]
+    messages = await drivers.log.last(room, 4)
+    assert [m.user.badges for m in messages] == [("owner",), ("moderator",), ("vip",), ()]
     assert (messages[1].user.username, messages[1].user.display_name, messages[1].sent_at) == ("mona", "Mona", AT)
+
+
+async def test_an_announcement_is_read_back_as_one(drivers: Drivers) -> None:
+    room, owner = await drivers.room()
+    await drivers.log.append(entry(drivers, room, owner, "a", is_announcement=True))
+    await drivers.log.append(entry(drivers, room, owner, "b"))
+    assert [found.announcement for found in await drivers.log.last(room, 2)] == [True, False]
 
 
 async def test_find_answers_a_used_client_id_only(drivers: Drivers) -> None:
@@ -163,9 +171,9 @@ async def test_find_answers_a_used_client_id_only(drivers: Drivers) -> None:
 async def test_a_deleted_message_keeps_its_place_without_its_text(drivers: Drivers) -> None:
     room, user = await drivers.room()
     entries = await fill(drivers, room, user, 3)
-    assert await drivers.rooms.delete_message(room, entries[1].id, by=user, fence=drivers.fence) == 2
-    assert await drivers.rooms.delete_message(room, entries[1].id, by=user, fence=drivers.fence) == 2
-    assert await drivers.rooms.delete_message(room, drivers.id(), by=user, fence=drivers.fence) is None
+    assert await drivers.rooms.delete_message(room, entries[1].id, by=user, reason="", fence=drivers.fence) == 2
+    assert await drivers.rooms.delete_message(room, entries[1].id, by=user, reason="", fence=drivers.fence) == 2
+    assert await drivers.rooms.delete_message(room, drivers.id(), by=user, reason="", fence=drivers.fence) is None
     read = await drivers.log.last(room, 3)
     assert [m.offset for m in read] == [1, 2, 3]
     assert [read[0].text, read[1], read[2].text] == ["m1", DeletedMessage(id=entries[1].id, offset=2), "m3"]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import pytest
 
 from actors.chat_rules import ChatMode, Sanction
+from actors.events import DeletedMessage
 from actors.runtime import Fence
 from storage.errors import Conflict, Fenced
 from storage.rooms import UnknownPerson
 from tests.contract.conftest import Drivers
+from tests.contract.test_chat_log import entry
 
 
 async def test_a_room_is_loaded_as_it_was_created(drivers: Drivers) -> None:
@@ -34,13 +37,46 @@ async def test_a_room_is_created_once(drivers: Drivers) -> None:
 async def test_mode_pin_and_moderators_are_kept(drivers: Drivers) -> None:
     room, owner = await drivers.room()
     moderator, message = await drivers.person(), drivers.id()
-    await drivers.rooms.set_mode(room, ChatMode(slow_seconds=5), fence=drivers.fence)
-    await drivers.rooms.set_pinned(room, message, fence=drivers.fence)
-    for who in (moderator, owner, moderator):
-        await drivers.rooms.add_moderator(room, who, fence=drivers.fence)
-    await drivers.rooms.remove_moderator(room, owner, fence=drivers.fence)
+    act: Any = {"by": owner, "fence": drivers.fence}
+    await drivers.rooms.set_mode(room, ChatMode(slow_seconds=5), **act)
+    await drivers.rooms.set_pinned(room, message, **act)
+    vip = await drivers.person()
+    for who, role in ((moderator, "vip"), (owner, "vip"), (moderator, "moderator"), (vip, "moderator"), (vip, "vip")):
+        await drivers.rooms.set_role(room, who, role, **act)
+    await drivers.rooms.set_role(room, owner, None, **act)
     loaded = await drivers.rooms.load(room)
-    assert (loaded.mode, loaded.pinned_id, loaded.moderators) == (ChatMode(slow_seconds=5), message, {moderator})
+    assert (loaded.mode, loaded.pinned_id) == (ChatMode(slow_seconds=5), message)
+    assert (loaded.moderators, loaded.vips) == ({moderator}, {vip})
+
+
+@pytest.mark.parametrize("user_id", ["nobody", "0192f0c0-0000-7000-8000-000000000000"])
+async def test_a_role_of_an_unknown_person_is_an_answer(drivers: Drivers, user_id: str) -> None:
+    room, owner = await drivers.room()
+    with pytest.raises(UnknownPerson):
+        await drivers.rooms.set_role(room, user_id, "vip", by=owner, fence=drivers.fence)
+
+
+async def test_a_purge_deletes_what_one_person_wrote_up_to_an_offset_and_a_clear_all_that_is_there(
+    drivers: Drivers,
+) -> None:
+    room, owner = await drivers.room()
+    guest = await drivers.person()
+    for who in (guest, owner, guest, guest):
+        await drivers.log.append(entry(drivers, room, who, drivers.id()))
+    act: Any = {"by": owner, "fence": drivers.fence}
+    for count in (2, 0):
+        assert await drivers.rooms.purge(room, guest, up_to=3, reason="", **act) == count
+    assert await places(drivers, room) == [(1, True), (2, False), (3, True), (4, False)]
+    assert await drivers.rooms.clear(room, **act) == 4
+    assert (await drivers.rooms.load(room)).cleared_to == 4
+    await drivers.log.append(entry(drivers, room, guest, "after"))
+    assert await places(drivers, room) == [(1, True), (2, True), (3, True), (4, True), (5, False)]
+    assert [found.offset for found in await drivers.log.since(room, 3)] == [4, 5]
+
+
+async def places(drivers: Drivers, room: str) -> list[tuple[int, bool]]:
+    """The offsets of the room's messages, and which are deleted."""
+    return [(found.offset, isinstance(found, DeletedMessage)) for found in await drivers.log.last(room, 100)]
 
 
 async def test_the_last_sanction_of_a_person_holds_until_it_passes_or_is_lifted(drivers: Drivers) -> None:
@@ -56,7 +92,7 @@ async def test_the_last_sanction_of_a_person_holds_until_it_passes_or_is_lifted(
     await put(banned, None)
     await put(passed, now - dt.timedelta(seconds=1))
     await put(lifted, None)
-    await drivers.rooms.lift_sanction(room, lifted, fence=drivers.fence)
+    await drivers.rooms.lift_sanction(room, lifted, by=owner, reason="", fence=drivers.fence)
     loaded = await drivers.rooms.load(room)
     assert loaded.sanctions == {banned: Sanction(until=None)}
 
@@ -70,22 +106,25 @@ async def test_a_sanction_of_an_unknown_person_is_an_answer(drivers: Drivers, us
 
 
 async def test_lifting_a_sanction_of_what_is_no_id_is_an_answer(drivers: Drivers) -> None:
-    room, _ = await drivers.room()
+    room, owner = await drivers.room()
     with pytest.raises(UnknownPerson):
-        await drivers.rooms.lift_sanction(room, "nobody", fence=drivers.fence)
+        await drivers.rooms.lift_sanction(room, "nobody", by=owner, reason="", fence=drivers.fence)
 
 
 async def test_a_stale_owner_changes_nothing(drivers: Drivers) -> None:
     room, owner = await drivers.room()
     stale = Fence(shard=drivers.fence.shard, epoch=drivers.fence.epoch - 1)
-    with pytest.raises(Fenced):
-        await drivers.rooms.set_mode(room, ChatMode(slow_seconds=5), fence=stale)
-    with pytest.raises(Fenced):
-        await drivers.rooms.set_pinned(room, None, fence=stale)
-    with pytest.raises(Fenced):
-        await drivers.rooms.put_sanction(room, owner, Sanction(until=None), reason="", by=owner, fence=stale)
-    with pytest.raises(Fenced):
-        await drivers.rooms.lift_sanction(room, owner, fence=stale)
-    with pytest.raises(Fenced):
-        await drivers.rooms.delete_message(room, drivers.id(), by=drivers.id(), fence=stale)
+    rooms, act = drivers.rooms, {"by": owner, "fence": stale}
+    for write in (
+        rooms.set_mode(room, ChatMode(slow_seconds=5), **act),
+        rooms.set_pinned(room, None, **act),
+        rooms.set_role(room, owner, "vip", **act),
+        rooms.put_sanction(room, owner, Sanction(until=None), reason="", **act),
+        rooms.lift_sanction(room, owner, reason="", **act),
+        rooms.delete_message(room, drivers.id(), reason="", **act),
+        rooms.purge(room, owner, up_to=1, reason="", **act),
+        rooms.clear(room, **act),
+    ):
+        with pytest.raises(Fenced):
+            await write
     assert (await drivers.rooms.load(room)).mode == ChatMode()

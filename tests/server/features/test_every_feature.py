@@ -48,6 +48,7 @@ SAMPLES = {
     "chat_messages": 'insert into chat_messages (room_id, "offset", id, user_id, client_id, text, sent_at, deleted_by)'
     f" values ('{ROOM}', 1, '{ROOM}', $1, 'c', 'hello', now(), $2)",
     "chat_moderators": f"insert into chat_moderators (room_id, user_id) select '{ROOM}', $1 where $2::uuid is not null",
+    "chat_vips": f"insert into chat_vips (room_id, user_id) select '{ROOM}', $1 where $2::uuid is not null",
     "chat_sanctions": f"insert into chat_sanctions (room_id, user_id, by_id) values ('{ROOM}', $2, $1)",
     "stream_guests": f"insert into stream_guests (stream_id, user_id) select '{STREAM}', $1 where $2::uuid is not null",
     "mails": f"insert into mails (id, person_id, address, name, template, language, subject, data)"

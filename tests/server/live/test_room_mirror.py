@@ -519,3 +519,25 @@ async def test_a_room_that_could_not_be_told_that_it_is_heard_is_told_soon(
 
 class OutOfReach(LocalDirectory):
     """Everything is on another node, which is not there."""
+
+
+async def test_what_is_cleared_or_purged_keeps_its_places_for_who_joins(scene: Scene) -> None:
+    scene.top = 3
+    mirror = await scene.mirrors.open("r")
+    scene.mirrors.handle(changed("chat:cleared", room_id="r", offset=1, user_id="ann", by="o"))
+    scene.mirrors.handle(changed("chat:cleared", room_id="r", offset=3, user_id="bob", by="o"))
+    assert [message.get("deleted", False) for message in mirror.tail(9)] == [True, False, False]
+    scene.mirrors.handle(changed("chat:cleared", room_id="r", offset=2, user_id=None, by="o"))
+    assert [message.get("deleted", False) for message in mirror.tail(9)] == [True, True, False]
+    assert mirror.deletions == 3
+
+
+async def test_a_role_is_known_at_once_with_its_badge(scene: Scene) -> None:
+    scene.top = 1
+    mirror = await scene.mirrors.open("r")
+    for role in ("moderator", "vip"):
+        scene.mirrors.handle(changed("chat:role", room_id="r", user_id="ann", role=role, by="o"))
+        assert mirror.roles == {"ann": role}
+        assert mirror.tail(1)[0]["user"]["badges"] == (role,)
+    scene.mirrors.handle(changed("chat:role", room_id="r", user_id="ann", role=None, by="o"))
+    assert (mirror.roles, mirror.tail(1)[0]["user"]["badges"]) == ({}, ())

@@ -52,7 +52,11 @@ def acts(message_id: str, user_id: str) -> list[tuple[str, dict[str, Any]]]:
         ("chat:ban", {"user_id": user_id}),
         ("chat:unban", {"user_id": user_id}),
         ("chat:mode", {"mode": {"slow_seconds": 10}}),
+        ("chat:announce", {"text": "hear, hear"}),
+        ("chat:role", {"user_id": user_id, "role": None}),
         ("chat:delete", {"message_id": message_id}),
+        ("chat:purge", {"user_id": user_id}),
+        ("chat:clear", {}),
     ]
 
 
@@ -218,6 +222,11 @@ async def test_followers_only_opens_for_followers_and_is_taken_back_by_null(owne
         ("chat:mode", {"mode": {"slow_seconds": -1}}, "mode.slow_seconds"),
         ("chat:mode", {"mode": {"followers_only_seconds": 7_776_001}}, "mode.followers_only_seconds"),
         ("chat:mode", {"mode": {"unique": "yes"}}, "mode.unique"),
+        ("chat:mode", {"mode": {"shield": 1}}, "mode.shield"),
+        ("chat:purge", {"user_id": "fan"}, "user_id"),
+        ("chat:announce", {}, "text"),
+        ("chat:role", {"user_id": NOBODY}, "role"),
+        ("chat:role", {"user_id": NOBODY, "role": "owner"}, "role"),
     ],
 )
 async def test_an_act_of_another_shape_is_refused_by_its_field(
@@ -226,3 +235,79 @@ async def test_an_act_of_another_shape_is_refused_by_its_field(
     room = await Room.open(owner, fan)
     refused = await room.owner.refused(event, {"room_id": room.id, **body})
     assert (refused["code"], refused["field"]) == ("invalid", field)
+
+
+async def test_a_purge_and_a_clear_are_shown_in_history_in_joins_and_to_who_is_there(
+    owner: Person, fan: Person
+) -> None:
+    room = await Room.open(owner, fan)
+    await room.say(room.fan, "bad")
+    await room.say(room.owner, "good")
+    await room.say(room.fan, "worse")
+    await room.do("chat:purge", user_id=fan.id, reason="spam")
+    assert [(await room.fan.until("chat:deleted"))["offset"] for _ in range(2)] == [1, 3]
+    cleared = await room.fan.until("chat:cleared")
+    assert (cleared["offset"], cleared["user_id"], cleared["by"]) == (3, fan.id, owner.id)
+    assert [message.get("text") for message in await room.history()] == [None, "good", None]
+    await room.do("chat:clear")
+    assert (await room.fan.until("chat:cleared"))["user_id"] is None
+    await room.say(room.fan, "anew")
+    joined = await room.owner.done("chat:join", {"room_id": room.id})
+    assert [message.get("text") for message in joined["messages"]] == [None, None, None, "anew"]
+    missed = await room.owner.done("chat:join", {"room_id": room.id, "since": {"epoch": joined["epoch"], "offset": 1}})
+    assert [message.get("text") for message in missed["messages"]] == [None, None, "anew"]
+
+
+async def test_an_announcement_says_that_it_is_one_to_all_and_later(owner: Person, fan: Person) -> None:
+    room = await Room.open(owner, fan)
+    body = {"room_id": room.id, "text": "We start", "client_id": "once"}
+    first = await room.owner.done("chat:announce", body)
+    assert await room.owner.done("chat:announce", body) == first
+    shown = (await room.fan.until("chat:messages"))["messages"]
+    assert [(message["id"], message["announcement"]) for message in shown] == [(first["id"], True)]
+    assert (await room.history())[0]["announcement"] is True
+    assert (await room.do("chat:announce", text="Without an id"))["offset"] == 2
+    refused = await room.owner.refused("chat:announce", {"room_id": room.id, "text": " \u200b"})
+    assert (refused["code"], refused["field"]) == ("empty_text", "text")
+
+
+async def test_a_role_is_told_to_all_and_to_the_person_who_joins_and_gives_its_rights(
+    owner: Person, fan: Person
+) -> None:
+    room = await Room.open(owner, fan)
+    assert (await room.owner.done("chat:join", {"room_id": room.id}))["role"] == "owner"
+    assert (await room.fan.done("chat:join", {"room_id": room.id}))["role"] is None
+    await room.say(room.fan)
+    await room.do("chat:role", user_id=fan.id, role="moderator")
+    assert (await room.fan.until("chat:role"))["role"] == "moderator"
+    joined = await room.fan.done("chat:join", {"room_id": room.id})
+    assert (joined["role"], joined["messages"][0]["user"]["badges"]) == ("moderator", ["moderator"])
+    await room.fan.done("chat:mode", {"room_id": room.id, "mode": {"slow_seconds": 3}})
+    assert (await room.fan.refused("chat:role", {"room_id": room.id, "user_id": fan.id, "role": "vip"}))["code"] == (
+        "forbidden"
+    )
+    refused = await room.owner.refused("chat:role", {"room_id": room.id, "user_id": NOBODY, "role": "vip"})
+    assert (refused["code"], refused["field"]) == ("not_found", "user_id")
+    await room.do("chat:role", user_id=fan.id, role="vip")
+    for text in ("one", "two"):
+        await room.say(room.fan, text)
+    assert (await room.history())[-1]["user"]["badges"] == ["vip"]
+    await room.do("chat:role", user_id=fan.id, role=None)
+    assert (await room.fan.refused("chat:send", room.message()))["code"] == "slow_mode"
+
+
+async def test_every_act_of_a_moderator_is_in_the_audit_log_with_who_whom_and_why(
+    admin: Person, owner: Person, fan: Person
+) -> None:
+    room = await Room.open(owner, fan)
+    message_id = await room.say(room.fan)
+    await room.fan.done("chat:delete", {"room_id": room.id, "message_id": await room.say(room.fan)})
+    for event, body in acts(message_id, fan.id):
+        await room.do(event, **body, **({"reason": "rude"} if "seconds" in body else {}))
+    page = await admin.done("GET", f"/admin/audit?actor={owner.username}&limit=100")
+    told = [entry for entry in page["items"] if entry["detail"].get("room_id") == room.id]
+    assert [entry["action"] for entry in reversed(told)] == [
+        "chat.pin", "chat.timeout", "chat.ban", "chat.unban", "chat.mode", "chat.role", "chat.delete", "chat.purge",
+        "chat.clear",
+    ]  # fmt: skip
+    assert (told[-2]["subject"], told[-2]["why"]) == (fan.id, "rude")

@@ -43,7 +43,9 @@ select $1, m."offset", m.id, m.user_id, m.text, m.sent_at, m.media_time_ms, m.re
 from (
     select m.*, row_number() over (order by m."offset") as n, count(*) over () as total
     from chat_messages m join users u on u.id = m.user_id and u.deleted_at is null
-    where m.room_id = $2 and m.media_time_ms >= $3 and m.media_time_ms <= $4 and m.deleted_at is null) m
+        join chat_rooms r on r.id = m.room_id
+    where m.room_id = $2 and m.media_time_ms >= $3 and m.media_time_ms <= $4 and m.deleted_at is null
+        and m."offset" > r.cleared_to) m
 where n % ceil(total / {MAX_MESSAGES}.0)::int = 0
 """
 MESSAGES: Final = f"""
@@ -52,7 +54,9 @@ select m.id, m."offset", m.user_id, u.username, u.display_name, m.text, m.sent_a
     exists (select from chat_moderators d where d.room_id = c.room_id and d.user_id = m.user_id) as is_moderator
 from clip_messages m join clips c on c.id = m.clip_id join users u on u.id = m.user_id
     left join chat_messages l on l.room_id = c.room_id and l."offset" = m."offset"
-where m.clip_id = $1 and l.deleted_at is null and {IN_GOOD_STANDING.format("u")} order by m."offset"
+    left join chat_rooms r on r.id = c.room_id
+where m.clip_id = $1 and l.deleted_at is null and m."offset" > coalesce(r.cleared_to, 0)
+    and {IN_GOOD_STANDING.format("u")} order by m."offset"
 """
 
 FILE: Final = "select file from clips where id = $1"
