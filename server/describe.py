@@ -18,7 +18,7 @@ from server.assembly import live, realtime
 from server.assembly.outside import server_features
 from server.config import Settings
 from server.feature import Feature
-from server.features import install
+from server.features.install import install
 from server.http import asyncapi, openapi
 from server.http.application import DESCRIPTION
 from server.http.health import Health

@@ -6,6 +6,7 @@ import ast
 import gc
 import re
 import subprocess
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
@@ -172,6 +173,15 @@ def none_of(found: Iterable[str], rule: str) -> None:
 def test_the_root_holds_only_what_belongs_there() -> None:
     strangers = {name.partition("/")[0] for name in files()} - ROOT_NAMES
     none_of(sorted(strangers), "put it into one of the rooms (or extend ROOT_NAMES with the plan)")
+
+
+def test_reading_the_settings_imports_no_feature_and_no_driver() -> None:
+    """Each command begins with them: the settings of a feature stand in a module beside its package."""
+    code = (
+        "import sys, server.cli; print(*sorted({'aiohttp', 'asyncpg', 'redis', 'server.feature'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    none_of(done.stdout.split(), "see server/features/settings.py")
 
 
 def test_few_tests_may_be_tried_twice_each_with_a_date_and_a_reason() -> None:

@@ -12,7 +12,7 @@ from server.assembly.cluster import ClusterPlace
 from server.assembly.storage import Storage
 from server.config import Settings
 from server.feature import Feature, Platform
-from server.features import Core, Installed, install
+from server.features.install import Core, Installed, install
 from server.features.people.accounts.passwords import Passwords
 from server.http.idempotency import IdempotencyKeys
 from server.jobs import JobNode, Jobs, repeated

@@ -1,12 +1,12 @@
-"""The settings of all features, each group of them in its room."""
+"""The settings of all features, each group of them beside its rooms: a command that reads settings imports no room."""
 
 from __future__ import annotations
 
-from server.features.delivery.notifications.settings import NotificationSettings
-from server.features.people.oauth.settings import OAuthSettings
-from server.features.people.pictures.settings import PictureSettings
+from server.features.delivery.settings import NotificationSettings
+from server.features.people.oauth_settings import OAuthSettings
+from server.features.people.picture_settings import PictureSettings
 from server.features.people.settings import PeopleSettings
-from server.features.videos.clips.settings import ClipSettings
+from server.features.videos.settings import ClipSettings
 from server.outbound.settings import MailSettings
 
 

@@ -37,7 +37,7 @@ async def cluster(shared_cluster: LocalCluster) -> LocalCluster:
     async def is_shared() -> bool:
         return set(await shared_cluster.shares()) == names
 
-    await until(is_shared, within_s=20, what="a share for each node")
+    await until(is_shared, within_s=30, what="a share for each node")
     return shared_cluster
 
 
@@ -83,7 +83,7 @@ class Talk:
                 stack.push_async_callback(one.close)
                 await one.open()
 
-    async def flows(self, who: list[ChatRecorder] | None = None, *, within_s: float = 25.0) -> None:
+    async def flows(self, who: list[ChatRecorder] | None = None, *, within_s: float = 30.0) -> None:
         """Until everybody was acknowledged, and shown, more than until now."""
         of = self.everybody if who is None else who
         before = [(len(one.acked), len(one.seen)) for one in of]
@@ -117,7 +117,7 @@ class Talk:
             return meet() and not await wrongs_of(self.everybody, self.cluster.database_url)
 
         try:
-            await until(is_quiet, within_s=12, what="the same end for everybody")
+            await until(is_quiet, within_s=30, what="the same end for everybody")
         except AssertionError:
             wrongs = await wrongs_of(self.everybody, self.cluster.database_url)
             ends = [[one.offset for one in room] for room in self.people]

@@ -53,7 +53,7 @@ class ChatRecorder:
         self.client.on("server:draining", lambda body: self.drains.append(body["reconnect_in_ms"]))
 
     async def open(self) -> ChatRecorder:
-        await self.client.connect(self._url, auth={"token": self._token}, transports=["websocket"], wait_timeout=10)
+        await self.client.connect(self._url, auth={"token": self._token}, transports=["websocket"], wait_timeout=30)
         await until_true(lambda: self.offset >= 0, what="the first join")
         self._speaking = asyncio.create_task(self._speak(), name=f"{self._name} speaks")
         return self

@@ -45,7 +45,7 @@ async def test_two_processes_are_one_server_that_mends_itself_and_leaves_nothing
         killed, other = nodes_of(server)
         killed.kill()
         await until_true(
-            lambda: len({*nodes_of(server)} - {killed}) == 2 and other in nodes_of(server), within_s=15, what="a child"
+            lambda: len({*nodes_of(server)} - {killed}) == 2 and other in nodes_of(server), within_s=30, what="a child"
         )
         again = await Talker(server.url, person.token).open()
         answer = await again.ok("chat:send", _message(room_id, 0))
@@ -55,7 +55,7 @@ async def test_two_processes_are_one_server_that_mends_itself_and_leaves_nothing
         assert (await Api(http, server.url).call("GET", "/readyz")).status == 200
         children = server.descendants()
         server.kill()
-        await until_true(lambda: not alive(children), within_s=25, what="the end of every child")
+        await until_true(lambda: not alive(children), within_s=30, what="the end of every child")
     finally:
         if server.process.poll() is None:
             server.stop()

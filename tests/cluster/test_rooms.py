@@ -38,7 +38,7 @@ async def test_rooms_outlive_a_killed_node_and_spread_to_a_new_one(cluster: Loca
         async def has_a_share() -> bool:
             return (await cluster.shares()).get(new.name, 0) > 30
 
-        await until(has_a_share, within_s=15, what="a share of the new node")
+        await until(has_a_share, within_s=30, what="a share of the new node")
         await talk.flows()
         await talk.ends_well()
 
@@ -68,7 +68,7 @@ async def test_while_redis_is_frozen_local_rooms_go_on_and_others_are_refused_wi
         connects = [one.connects for one in talk.everybody]
         cluster.freeze_redis()
         try:
-            await until_true(lambda: all(one.refusals for one in remote), within_s=12, what="refusals")
+            await until_true(lambda: all(one.refusals for one in remote), within_s=30, what="refusals")
             await talk.flows(local)
             for node in talk.nodes:
                 assert await readiness(http, node) == (200, "degraded")
@@ -104,7 +104,7 @@ async def test_a_killed_postgres_delays_and_loses_nothing(cluster: LocalCluster,
     async with talking() as talk:
         cluster.kill_postgres()
         try:
-            await until_true(lambda: all(one.refusals for one in talk.everybody), within_s=15, what="refusals")
+            await until_true(lambda: all(one.refusals for one in talk.everybody), within_s=30, what="refusals")
         finally:
             await asyncio.to_thread(cluster.start_postgres)
         at = time.monotonic()
@@ -119,7 +119,7 @@ async def test_a_drained_node_tells_its_people_and_drops_nothing(cluster: LocalC
         drained.signal(signal.SIGTERM)
         talk.shut.add(drained)
         at = time.monotonic()
-        assert await asyncio.to_thread(drained.end, within_s=20) == 0
+        assert await asyncio.to_thread(drained.end, within_s=30) == 0
         print("drained in", time.monotonic() - at)
         await talk.flows()
         there = [room[0] for room in talk.people]
@@ -146,7 +146,7 @@ async def test_whoever_has_seen_more_than_the_node_they_come_to_is_told_nothing_
             since = {"epoch": sent["epoch"], "offset": sent["offset"]}
             # It lies before the frozen node when that wakes up, which then hears of the message a little later.
             joining = asyncio.create_task(comes.ask("chat:join", {"room_id": room_id, "since": since}))
-            await until_true(lambda: joining.done() or comes.client.eio.queue.empty(), within_s=1, what="a join")
+            await until_true(lambda: joining.done() or comes.client.eio.queue.empty(), within_s=30, what="a join")
         finally:
             behind.signal(signal.SIGCONT)
         joined = await joining

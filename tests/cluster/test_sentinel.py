@@ -47,14 +47,14 @@ async def test_nodes_stay_in_service_and_reach_each_other_again_at_the_promoted_
     async def is_shared() -> bool:
         return set(await watched_cluster.shares()) == {here.name, there.name}
 
-    await until(is_shared, within_s=20, what="a share for each node")
+    await until(is_shared, within_s=30, what="a share for each node")
     person = await register(http, here.url)
     room_id = await room_on(there, watched_cluster, person)
     async with talker(here.url, person.token) as socket:
         await socket.ok("chat:send", {"room_id": room_id, "text": "before", "client_id": "1"})
         watched.first.kill()
         await until(lambda: all_say(http, watched_cluster, 200, "degraded"), what="degraded")
-        await until(lambda: all_say(http, watched_cluster, 200, "ready"), within_s=20, what="ready")
+        await until(lambda: all_say(http, watched_cluster, 200, "ready"), within_s=30, what="ready")
 
         async def goes_through() -> bool:
             answer = await socket.ask("chat:send", {"room_id": room_id, "text": "after", "client_id": "2"})

@@ -117,4 +117,4 @@ async def test_a_node_without_actors_serves_and_owns_nothing(cluster: LocalClust
         assert balancer.name not in await cluster.shares()
     finally:
         balancer.signal(signal.SIGTERM)
-        assert balancer.end(within_s=20.0) == 0
+        assert balancer.end(within_s=30.0) == 0

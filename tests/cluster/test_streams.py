@@ -43,7 +43,7 @@ async def stream_directory(
         yield stream_id, key, publisher
 
 
-async def comes_to(api: Api, stream_id: str, state: str, *, within_s: float = 15.0) -> None:
+async def comes_to(api: Api, stream_id: str, state: str, *, within_s: float = 30.0) -> None:
     """As ``until_state``, through a take-over: in between it may be refused, with a time to come back."""
 
     async def is_there() -> bool:
@@ -83,7 +83,7 @@ async def test_a_stream_is_played_from_every_node_over_hls_and_webrtc(
     a, b, c = cluster.running
     async with stream_directory(cluster, person, media=a, actor=b) as (stream_id, _, publisher):
         for node in (a, b, c):
-            await until(lambda node=node: has_segments(at(node, person), stream_id, 1), within_s=20, what="a segment")
+            await until(lambda node=node: has_segments(at(node, person), stream_id, 1), within_s=30, what="a segment")
             index = await at(node, person).text(f"/hls/{stream_id}/index.m3u8")
             assert "video.m3u8" in index
         playlist = await at(c, person).text(f"/hls/{stream_id}/video.m3u8")
@@ -96,7 +96,7 @@ async def test_a_stream_is_played_from_every_node_over_hls_and_webrtc(
         async with viewing() as viewer:
             answer = await viewer.watch(at(c, person), stream_id)
             assert answer.status == 201, answer.text
-            await until_true(lambda: len(viewer.frames["video"]) > 5, within_s=15, what="pictures over WebRTC")
+            await until_true(lambda: len(viewer.frames["video"]) > 5, within_s=30, what="pictures over WebRTC")
             session = answer.headers["Location"]
             headers = {"Content-Type": "application/trickle-ice-sdpfrag", "If-Match": '"x"'}
             patched = await at(b, person).call("PATCH", session, data=b"a=ice-ufrag:none\r\n", headers=headers)
@@ -123,7 +123,7 @@ async def test_a_publisher_whose_media_process_or_node_was_killed_goes_on_at_ano
         await publisher.left(10)
         with Publisher(f"{b.rtmp}/{key}") as second:
             await at(c, person).until_state(stream_id, "live")
-            await until(lambda: has_segments(at(c, person), stream_id, 1), within_s=15, what="a segment")
+            await until(lambda: has_segments(at(c, person), stream_id, 1), within_s=30, what="a segment")
             b.kill()
             await second.left(10)
             await comes_to(at(c, person), stream_id, "interrupted")
@@ -131,7 +131,7 @@ async def test_a_publisher_whose_media_process_or_node_was_killed_goes_on_at_ano
             await at(c, person).until_state(stream_id, "live")
             stream = await at(c, person).until_stream(stream_id, lambda stream: stream["media_time_ms"] > 0)
             assert stream["id"] == stream_id
-            await until(lambda: has_segments(at(c, person), stream_id, 1), within_s=15, what="a segment")
+            await until(lambda: has_segments(at(c, person), stream_id, 1), within_s=30, what="a segment")
         await at(c, person).done("POST", f"streams/{stream_id}/end")
 
 
@@ -146,7 +146,7 @@ async def test_whip_is_taken_by_any_node_and_ended_through_another(cluster: Loca
     stream_id = made["stream"]["id"]
     key = made["ingest"]["stream_key"]
     async with publishing(at(b, person), f"/whip/{stream_id}", key) as answer:
-        await at(c, person).until_state(stream_id, "live", within_s=15)
+        await at(c, person).until_state(stream_id, "live", within_s=30)
         session = answer.headers["Location"]
         headers = {"Authorization": f"Bearer {key}"}
         assert (await at(c, person).call("DELETE", session, headers=headers)).status == 200
@@ -160,7 +160,7 @@ async def test_recording_is_whole_at_every_node_while_it_grows_and_after_the_end
     a, b, c = cluster.running
     async with stream_directory(cluster, person, media=a, actor=b) as (stream_id, _, _):
         below = f"/hls/{stream_id}"
-        await until(lambda: has_segments(at(c, person), stream_id, 3), within_s=20, what="three segments")
+        await until(lambda: has_segments(at(c, person), stream_id, 3), within_s=30, what="three segments")
         growing = [listed(await at(node, person).text(f"{below}/video.m3u8?dvr=1")) for node in (c, b, a)]
         assert growing[0][:2] == growing[1][:2] == growing[2][:2]
         assert "<Period" in await at(c, person).text(f"{below}/manifest.mpd?dvr=1")

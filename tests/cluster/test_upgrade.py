@@ -83,13 +83,13 @@ async def replaced(cluster: LocalCluster, talk: Talk, old: NodeProcess, *, progr
     """What an operator does: the node drains, another one starts in its place."""
     talk.shut.add(old)
     old.signal(signal.SIGTERM)
-    assert await asyncio.to_thread(old.end, within_s=20) == 0
+    assert await asyncio.to_thread(old.end, within_s=30) == 0
     new = await asyncio.to_thread(cluster.begin(program=program).ready)
 
     async def has_a_share() -> bool:
         return (await cluster.shares()).get(new.name, 0) > 30
 
-    await until(has_a_share, within_s=15, what="a share of the new node")
+    await until(has_a_share, within_s=30, what="a share of the new node")
     return new
 
 
@@ -145,7 +145,7 @@ async def test_versions_work_together_while_nodes_are_replaced_one_by_one(
     assert ways - {(True, True, 1)} == {(False, False, 1), (False, True, 1), (True, False, 1), (True, True, 2)}
     for node in new:
         node.signal(signal.SIGTERM)
-    codes = await asyncio.gather(*(asyncio.to_thread(node.end, within_s=20) for node in new))
+    codes = await asyncio.gather(*(asyncio.to_thread(node.end, within_s=30) for node in new))
     assert codes == [0, 0, 0]
     told = met(first)
     assert told["not understood"]

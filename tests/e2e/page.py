@@ -29,7 +29,7 @@ class Page(ABC):
     async def write(self, text: str) -> None:
         """Type into what has the focus."""
 
-    async def until(self, expression: str, *, within_s: float = 15.0) -> Any:
+    async def until(self, expression: str, *, within_s: float = 30.0) -> Any:
         """Wait until the expression is truthy; its value."""
         try:
             return await until(lambda: self.read(expression), within_s=within_s, what=expression)
@@ -37,12 +37,12 @@ class Page(ABC):
             page = await self.read("document.body?.innerText.slice(0, 1500)")
             raise AssertionError(f"{error}; problems: {self.problems}; page:\n{page}") from None
 
-    async def text(self, *words: str, within_s: float = 15.0) -> None:
+    async def text(self, *words: str, within_s: float = 30.0) -> None:
         """Wait until the page shows these words."""
         for word in words:
             await self.until(f"document.body?.innerText.includes({json.dumps(word)})", within_s=within_s)
 
-    async def click(self, selector: str, text: str = "", *, within_s: float = 10.0) -> None:
+    async def click(self, selector: str, text: str = "", *, within_s: float = 30.0) -> None:
         """Click the first match that holds the text and is not disabled."""
         found = (
             f"[...document.querySelectorAll({json.dumps(selector)})]"
@@ -58,7 +58,7 @@ class Page(ABC):
         await self.write(text)
 
 
-async def plays(tab: Page, *, seconds: float = 2.0, within_s: float = 20.0) -> None:
+async def plays(tab: Page, *, seconds: float = 2.0, within_s: float = 30.0) -> None:
     """The picture is there and moves on."""
     await tab.until(f"{VIDEO} && {VIDEO}.videoWidth > 0 && {VIDEO}.readyState >= 2", within_s=within_s)
     start = await tab.read(f"{VIDEO}.currentTime")

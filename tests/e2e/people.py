@@ -65,7 +65,7 @@ class Api:
         return await self.done("GET", f"streams/{stream_id}")
 
     async def until_stream(
-        self, stream_id: str, check: Callable[[dict[str, Any]], Any], *, within_s: float = 10.0
+        self, stream_id: str, check: Callable[[dict[str, Any]], Any], *, within_s: float = 30.0
     ) -> dict[str, Any]:
         """The stream once ``check`` holds for it."""
 
@@ -77,7 +77,7 @@ class Api:
         assert found is not None
         return found
 
-    async def until_state(self, stream_id: str, state: str, *, within_s: float = 10.0) -> dict[str, Any]:
+    async def until_state(self, stream_id: str, state: str, *, within_s: float = 30.0) -> dict[str, Any]:
         return await self.until_stream(stream_id, lambda stream: stream["state"] == state, within_s=within_s)
 
     async def text(self, path: str, **options: Any) -> str:

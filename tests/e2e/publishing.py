@@ -80,7 +80,7 @@ class Publisher:
         self.process.kill()
         self.process.wait(10)
 
-    async def left(self, within_s: float = 10.0) -> int:
+    async def left(self, within_s: float = 30.0) -> int:
         """The exit code of a publisher that goes by itself."""
         return await asyncio.to_thread(self.process.wait, within_s)
 

@@ -23,7 +23,7 @@ from server.live.events import (
     Watched,
 )
 
-ACK_S = 15.0
+ACK_S = 30.0
 
 
 BODIES = {event.name: event.body for event in SERVER_EVENTS}
@@ -74,7 +74,7 @@ class Talker:
 
     async def open(self, *, transport: str = "websocket") -> Talker:
         auth = {"token": self.token} if self.token is not None else None
-        await self.client.connect(self.url, auth=auth, transports=[transport], socketio_path=self.path, wait_timeout=10)
+        await self.client.connect(self.url, auth=auth, transports=[transport], socketio_path=self.path, wait_timeout=30)
         return self
 
     async def close(self) -> None:
@@ -106,7 +106,7 @@ class Talker:
         assert error["message"], error
         return error
 
-    async def said(self, check: Callable[[], Any], *, within_s: float = 10.0, what: str = "an event") -> Any:
+    async def said(self, check: Callable[[], Any], *, within_s: float = 30.0, what: str = "an event") -> Any:
         """Wait until what was heard satisfies ``check``; its answer."""
         try:
             async with asyncio.timeout(within_s):
@@ -117,7 +117,7 @@ class Talker:
         except TimeoutError:
             raise AssertionError(f"{what} was not heard within {within_s} s; heard: {dict(self.heard)}") from None
 
-    async def event(self, name: str, check: Callable[[Any], Any] = lambda body: True, *, within_s: float = 10.0) -> Any:
+    async def event(self, name: str, check: Callable[[Any], Any] = lambda body: True, *, within_s: float = 30.0) -> Any:
         """The first ``name`` whose body satisfies ``check``."""
 
         def found() -> Any:

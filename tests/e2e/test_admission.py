@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 
 import aiohttp
@@ -14,37 +15,38 @@ from tests.e2e.serving import Server
 from tests.e2e.talking import Talker, talker
 
 
+@pytest.fixture(scope="module")
+def strict_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    env = {"SOCIALFLOW_MAX_SOCKETS_PER_ACCOUNT": "2", "SOCIALFLOW_CONNECT_RATE": "50"}
+    running = Server(tmp_path_factory.mktemp("strict") / "data", env=env).start()
+    yield running
+    running.stop()
+
+
 async def test_sockets_of_an_account_are_bounded_counted_out_and_nobody_elses_affair(
-    own_server: Server, http: aiohttp.ClientSession
+    strict_server: Server, http: aiohttp.ClientSession
 ) -> None:
-    own_server.env["SOCIALFLOW_MAX_SOCKETS_PER_ACCOUNT"] = "2"
-    own_server.start()
-    person, other = await register(http, own_server.url, "many"), await register(http, own_server.url, "other")
+    person, other = await register(http, strict_server.url, "many"), await register(http, strict_server.url, "other")
     async with AsyncExitStack() as stack:
-        first = await stack.enter_async_context(talker(own_server.url, person.token))
-        await stack.enter_async_context(talker(own_server.url, person.token))
-        third = Talker(own_server.url, person.token)
+        first = await stack.enter_async_context(talker(strict_server.url, person.token))
+        await stack.enter_async_context(talker(strict_server.url, person.token))
+        third = Talker(strict_server.url, person.token)
         with pytest.raises(socketio.exceptions.ConnectionError):
             await third.open()
         assert third.refused["data"]["code"] == "too_many_connections"
         await third.close()
         for token in (other.token, None, None, None):
-            await stack.enter_async_context(talker(own_server.url, token))
+            await stack.enter_async_context(talker(strict_server.url, token))
         await first.close()
-        await asyncio.wait_for(first.ended.wait(), 5)
-        await stack.enter_async_context(talker(own_server.url, person.token))
-    limits = (await Api(http, own_server.url).done("GET", "/api/v1/server"))["limits"]
+        await asyncio.wait_for(first.ended.wait(), 30)
+        await stack.enter_async_context(talker(strict_server.url, person.token))
+    limits = (await Api(http, strict_server.url).done("GET", "/api/v1/server"))["limits"]
     assert limits["sockets_per_account"] == 2
     assert limits["socket_connects_per_second"] > 0
 
 
-async def test_sockets_above_the_rate_come_in_one_after_another_and_none_is_refused(
-    own_server: Server, http: aiohttp.ClientSession
-) -> None:
-    own_server.env["SOCIALFLOW_CONNECT_RATE"] = "50"
-    own_server.start()
-    person = await register(http, own_server.url, "storm")
-    storm = [Talker(own_server.url, person.token) for _ in range(40)]
+async def test_sockets_above_the_rate_come_in_one_after_another_and_none_is_refused(strict_server: Server) -> None:
+    storm = [Talker(strict_server.url) for _ in range(40)]
     await asyncio.gather(*(one.open() for one in storm))
     assert all(one.client.connected for one in storm)
     await asyncio.gather(*(one.close() for one in storm))

@@ -83,7 +83,7 @@ async def _recorded(server: Server, owner: Account) -> str:
             answer = await owner.call("GET", f"/hls/{stream_id}/video.m3u8")
             return answer.text.count("#EXTINF") >= 2
 
-        await until(has_segments, within_s=20, what="segments")
+        await until(has_segments, within_s=30, what="segments")
         await owner.done("POST", f"streams/{stream_id}/end")
     return stream_id
 
@@ -185,7 +185,7 @@ async def test_a_camera_comes_back_as_soon_as_the_server_misses_it(
     stream_id = (await person.done("GET", f"streams?state=live&owner={person.username}"))["items"][0]["id"]
     server.child("server.media_process").kill()
     await person.until_state(stream_id, "interrupted")
-    await person.until_state(stream_id, "live", within_s=14)
+    await person.until_state(stream_id, "live", within_s=30)
     await studio.text("You are on air")
 
 

@@ -75,7 +75,7 @@ async def _goes_on(nobody: Api, live: OnTheAir) -> None:
     async def moved() -> bool:
         return await nobody.text(f"/hls/{live.stream_id}/video.m3u8") != before
 
-    await until(moved, within_s=6, what="the next part")
+    await until(moved, within_s=30, what="the next part")
     assert (await nobody.stream(live.stream_id))["state"] == "live"
 
 
@@ -104,7 +104,7 @@ async def test_junk_on_the_http_port_harms_nobody(server: Server, live: OnTheAir
 async def test_a_malformed_request_is_a_4xx(server: Server, name: str) -> None:
     async with _connection(server.http_port) as (reader, writer):
         writer.write(HTTP_JUNK[name])
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             with contextlib.suppress(ConnectionError):
                 line = await reader.readline()
                 assert re.match(rb"HTTP/1\.[01] 4\d\d ", line), line
@@ -116,11 +116,11 @@ async def test_junk_on_the_webrtc_port_harms_nobody(server: Server, live: OnTheA
         assert answer.status == 201
         found = re.search(r"candidate:\S+ 1 udp \d+ 127\.0\.0\.1 (\d+)", answer.text, re.I)
         assert found, answer.text
-        await until_true(lambda: len(viewer.frames["video"]) >= 5, within_s=15, what="video")
+        await until_true(lambda: len(viewer.frames["video"]) >= 5, within_s=30, what="video")
         _send_datagrams(int(found[1]))
         seen = viewer.frames["video"][-1].pts
         await until_true(
-            lambda: viewer.frames["video"][-1].pts > seen + 90_000, within_s=10, what="video after the junk"
+            lambda: viewer.frames["video"][-1].pts > seen + 90_000, within_s=30, what="video after the junk"
         )
     await _goes_on(nobody, live)
 
@@ -167,7 +167,7 @@ async def test_many_connections_and_megabytes_of_junk_leave_no_memory_behind(
     before = _memory(server)
     for _ in range(4):
         await _flood(server)
-    await until_true(lambda: _memory(server) < before + 60_000_000, within_s=10, what="memory that is given back")
+    await until_true(lambda: _memory(server) < before + 60_000_000, within_s=30, what="memory that is given back")
     await _goes_on(nobody, live)
 
 

@@ -39,7 +39,7 @@ async def test_viewers_are_counted_exactly_as_they_come_and_go(
         stream = await owner.until_stream(stream_id, lambda stream: stream["viewers"] == 3)
         assert stream["peak_viewers"] == 6
     stream = await owner.until_stream(stream_id, lambda stream: stream["viewers"] == 0)
-    stream = await owner.until_stream(stream_id, lambda stream: stream["unique_viewers"] == 2, within_s=12)
+    stream = await owner.until_stream(stream_id, lambda stream: stream["unique_viewers"] == 2, within_s=30)
     assert stream["peak_viewers"] == 6
 
 
@@ -56,7 +56,7 @@ async def _cut(socket: Talker) -> None:
     connection = socket.client.eio.ws._response.connection  # the client library has no public way to be rude
     assert connection is not None
     connection.transport.abort()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await socket.ended.wait()
 
 
@@ -70,7 +70,7 @@ async def test_watch_time_and_unique_viewers_are_written_down(
             await socket.ok("stream:watch", {"stream_id": stream_id})
         beat = {"stream_id": stream_id, "position_ms": 1200, "rendition": "video", "stalled_ms": 0, "latency_ms": 800}
         await mine.ok("stream:heartbeat", beat)
-        stream = await owner.until_stream(stream_id, lambda stream: stream["watch_seconds"] >= 4, within_s=20)
+        stream = await owner.until_stream(stream_id, lambda stream: stream["watch_seconds"] >= 4, within_s=30)
         assert stream["unique_viewers"] == 2
     async with talker(server.url, person.token) as again:
         await again.ok("stream:watch", {"stream_id": stream_id})
@@ -149,7 +149,7 @@ async def test_one_person_watching_from_many_places_leaves_with_a_logout(
     async with talker(server.url, person.token) as one, talker(server.url, person.token) as two:
         await person.done("POST", "auth/logout", status=204)
         for socket in (one, two):
-            async with asyncio.timeout(1.5):
+            async with asyncio.timeout(30):
                 await socket.ended.wait()
             assert socket.heard["session:revoked"][0]["reason"]
     assert (await person.call("GET", "me")).status == 401

@@ -40,7 +40,7 @@ async def test_a_broadcast_that_the_browser_cannot_decode_is_made_for_it(
         await owner.until_state(stream_id, "live")
         tab = await browser.tab()
         await tab.open(f"{server.url}/watch/{stream_id}")
-        await plays(tab, within_s=25)
+        await plays(tab, within_s=30)
     await owner.done("POST", f"streams/{stream_id}/end")
 
 
@@ -53,7 +53,7 @@ async def test_a_broadcast_that_the_browser_cannot_decode_is_named_with_the_reas
         await owner.until_state(stream_id, "live")
         tab = await browser.tab()
         await tab.open(f"{server.url}/watch/{stream_id}")
-        await tab.text("This browser cannot play the broadcast", "It is sent as HEVC (H.265)", within_s=25)
+        await tab.text("This browser cannot play the broadcast", "It is sent as HEVC (H.265)", within_s=30)
         assert not [problem for problem in tab.problems if "exception" in problem]
     await owner.done("POST", f"streams/{stream_id}/end")
 
@@ -72,13 +72,13 @@ async def test_after_a_restart_of_the_server_its_viewers_go_on_over_webrtc(
         await plays(tab)
         server.kill()
     # Until the page has noticed that it gets no more media, and has asked in vain.
-    await tab.until("!!document.querySelector('.overlay')", within_s=20)
+    await tab.until("!!document.querySelector('.overlay')", within_s=30)
     server.flags = ("--http-port", str(server.http_port), "--rtmp-port", "0", "--webrtc-port", "0")
     server.start()
     with Publisher(f"{server.rtmp}/{made['ingest']['stream_key']}"):
         await Api(http, server.url).until_state(stream_id, "live")
-        await tab.until("!document.querySelector('.overlay')", within_s=10)
-        await plays(tab, within_s=5)
+        await tab.until("!document.querySelector('.overlay')", within_s=30)
+        await plays(tab, within_s=30)
         assert await tab.read(f"({VIDEO}.srcObject instanceof MediaStream)")
         assert "WebRTC" in await tab.read(f"{MODE}.innerText")
         assert "publisher" not in await tab.read(f"{MODE}.title")

@@ -27,20 +27,20 @@ async def test_a_whip_publisher_is_live_and_seen_over_hls_and_whep(
         assert answer.headers["ETag"]
         assert "a=candidate" in answer.text
         assert "a=rtcp-mux-only" in answer.text
-        stream = await owner.until_state(stream_id, "live", within_s=15)
+        stream = await owner.until_state(stream_id, "live", within_s=30)
         second = await _offer()
         assert (await offer_sdp(nobody, f"/whip/{stream_id}", second, key=key)).status == 409
         async with viewing() as viewer:
             assert (await viewer.watch(nobody, stream_id)).status == 201
-            await until_true(lambda: len(viewer.frames["video"]) >= 10, within_s=15, what="video frames")
-            await until_true(lambda: len(viewer.frames["audio"]) >= 10, within_s=15, what="audio frames")
+            await until_true(lambda: len(viewer.frames["video"]) >= 10, within_s=30, what="video frames")
+            await until_true(lambda: len(viewer.frames["audio"]) >= 10, within_s=30, what="audio frames")
             assert (viewer.frames["video"][-1].width, viewer.frames["video"][-1].height) == (320, 240)
 
         async def has_segments() -> bool:
             playlists = [await owner.text(f"/hls/{stream_id}/{kind}.m3u8") for kind in ("video", "audio")]
             return all(playlist.count("#EXTINF") >= 2 for playlist in playlists)
 
-        await until(has_segments, within_s=20, what="segments")
+        await until(has_segments, within_s=30, what="segments")
         codecs = m3u8.loads(await owner.text(stream["playback"]["hls"])).playlists[0].stream_info.codecs
         assert "avc1" in codecs
         assert "mp4a" in codecs
@@ -58,7 +58,7 @@ async def test_a_whip_publisher_is_live_and_seen_over_hls_and_whep(
 async def test_the_lasting_key_publishes_over_whip(owner: Account, nobody: Api) -> None:
     stream_id = (await owner.prepare("Mine over WHIP"))["stream"]["id"]
     async with publishing(nobody, "/whip", await owner.key()):
-        await owner.until_state(stream_id, "live", within_s=15)
+        await owner.until_state(stream_id, "live", within_s=30)
         await owner.done("POST", f"streams/{stream_id}/end")
 
 
@@ -136,8 +136,8 @@ async def test_an_rtmp_stream_is_seen_and_heard_over_whep(live: OnTheAir, nobody
             assert answer.status == 201, answer.text
             assert answer.headers["Location"].startswith("/whep/")
         for viewer in (first, second):
-            await until_true(lambda viewer=viewer: len(viewer.frames["video"]) >= 30, within_s=15, what="video")
-            await until_true(lambda viewer=viewer: len(viewer.frames["audio"]) >= 30, within_s=15, what="audio")
+            await until_true(lambda viewer=viewer: len(viewer.frames["video"]) >= 30, within_s=30, what="video")
+            await until_true(lambda viewer=viewer: len(viewer.frames["audio"]) >= 30, within_s=30, what="audio")
             assert (viewer.frames["video"][-1].width, viewer.frames["video"][-1].height) == (320, 240)
         assert (await nobody.call("DELETE", first.answer.headers["Location"])).status == 200
         assert (await nobody.call("DELETE", first.answer.headers["Location"])).status == 404
@@ -154,11 +154,11 @@ async def test_a_stream_with_b_frames_is_shown_over_whep_or_refused_with_a_reaso
         async def has_segment() -> bool:
             return owner_text(await owner.call("GET", f"/hls/{stream_id}/video.m3u8"))
 
-        await until(has_segment, within_s=15, what="a segment")
+        await until(has_segment, within_s=30, what="a segment")
         async with viewing() as viewer:
             answer = await viewer.watch(nobody, stream_id)
             if answer.status == 201:
-                await until_true(lambda: len(viewer.frames["video"]) >= 10, within_s=15, what="video")
+                await until_true(lambda: len(viewer.frames["video"]) >= 10, within_s=30, what="video")
             else:
                 assert answer.status == 422
                 assert answer.body["reason"]

@@ -12,7 +12,7 @@ T = TypeVar("T")
 STEP_S = 0.05
 
 
-async def until(read: Callable[[], Awaitable[T]], *, within_s: float = 10.0, what: str = "the condition") -> T:
+async def until(read: Callable[[], Awaitable[T]], *, within_s: float = 30.0, what: str = "the condition") -> T:
     """The first truthy answer of ``read``; ``AssertionError`` with the last one at the deadline."""
     deadline = time.monotonic() + within_s
     while True:
@@ -24,7 +24,7 @@ async def until(read: Callable[[], Awaitable[T]], *, within_s: float = 10.0, wha
         await asyncio.sleep(STEP_S)
 
 
-async def until_true(check: Callable[[], T], *, within_s: float = 10.0, what: str = "the condition") -> T:
+async def until_true(check: Callable[[], T], *, within_s: float = 30.0, what: str = "the condition") -> T:
     """As ``until``, for a check that needs no awaiting."""
 
     async def read() -> T:

@@ -66,7 +66,7 @@ class Calm:
     async def holds(self, *, spare_mb: int = 64) -> None:
         assert (await self.nobody.call("GET", "/readyz")).status == 200
         before = await self.nobody.text(self._playlist)
-        await until(lambda: self._moved(before), within_s=8, what="the next part")
+        await until(lambda: self._moved(before), within_s=30, what="the next part")
         assert (await self.nobody.stream(self.live.stream_id))["state"] == "live"
         said = self.server.lines[self.lines :]
         assert not [line for line in said if "Traceback" in line or "unforeseen" in line]

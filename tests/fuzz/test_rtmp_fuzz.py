@@ -130,7 +130,7 @@ def pour(reader: ChunkReader) -> None:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 
@@ -167,7 +167,7 @@ async def record(*arguments: str) -> bytes:
     proxy_port = proxy.sockets[0].getsockname()[1]
     process = await ffmpeg(*arguments, "-f", "flv", f"rtmp://127.0.0.1:{proxy_port}/live/good")
     await asyncio.wait_for(process.communicate(), 60)
-    await asyncio.wait_for(ingest.recordings[0].is_closed.wait(), 5)
+    await asyncio.wait_for(ingest.recordings[0].is_closed.wait(), 30)
     proxy.close()
     await server.close(budget_s=1)
     return bytes(caught)
@@ -242,7 +242,7 @@ async def test_server_outlives_everything(captures: list[bytes]) -> None:
         try:
             _, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(data)
-            await asyncio.wait_for(writer.drain(), 5)
+            await asyncio.wait_for(writer.drain(), 30)
             writer.close()
             await writer.wait_closed()
         except OSError:

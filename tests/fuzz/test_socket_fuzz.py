@@ -54,7 +54,7 @@ async def test_broken_packet_ends_its_own_socket_alone(nobody: Api, name: str) -
     async with talker(nobody.url) as other, _raw(nobody) as socket:
         packet = BROKEN[name]
         await (socket.send_bytes(packet) if isinstance(packet, bytes) else socket.send_str(packet))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while (await socket.receive()).type not in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED):
                 pass
         assert (await other.no("no:such"))["code"] == "unknown_event"
@@ -96,7 +96,7 @@ async def test_flood_of_one_socket_is_refused_and_delays_nobody(
         for number in range(10_000):
             await flooding.send_str(f'42{number}["presence:list",{{"room_id":"{live.room_id}"}}]')
         await other.ok("chat:send", {"room_id": live.room_id, "text": "still here", "client_id": "flooded"})
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(30):
             while answers.total() < 10_000:
                 packet = await flooding.receive_str()
                 if packet.startswith("43"):
@@ -121,7 +121,7 @@ async def test_guests_who_ask_for_history_without_end_leave_the_database_to_the_
         while not asking.done():
             number += 1
             message = {"room_id": live.room_id, "text": "among them", "client_id": f"among {number}"}
-            await other.ask("chat:send", message, within_s=3)
+            await other.ask("chat:send", message, within_s=30)
             assert (await nobody.call("GET", "/readyz")).body["status"] == "ready"
     await asking
     await calm.holds()
@@ -137,13 +137,26 @@ async def test_viewers_are_counted_exactly_after_a_churn(nobody: Api, someone: A
             assert answer.status in (200, 503), answer.text  # busy with the churn: ask again
             return answer.status == 200 and answer.body["viewers"] == expected
 
-        await until(told, within_s=10, what=f"{expected} viewers")
+        await until(told, within_s=30, what=f"{expected} viewers")
 
     async def churn(socket: Raw) -> None:
         for _ in range(40):
             verb = chance.choice(("watch", "unwatch"))
             await socket.send_str(f'42["stream:{verb}",{{"stream_id":"{stream}"}}]')
-        await socket.send_str(f'42["stream:watch",{{"stream_id":"{stream}"}}]')
+        await watches(socket)
+
+    async def watches(socket: Raw) -> None:
+        """Again while it is put off: a full machine refuses some with the time to wait."""
+        async with asyncio.timeout(60):
+            while True:
+                await socket.send_str(f'427["stream:watch",{{"stream_id":"{stream}"}}]')
+                answer = ""
+                while not answer.startswith("437"):
+                    answer = await socket.receive_str()
+                [said] = json.loads(answer[3:])
+                if said["ok"]:
+                    return
+                await asyncio.sleep(said["error"]["retry_after_ms"] / 1000)
 
     async with contextlib.AsyncExitStack() as stack:
         sockets = [await stack.enter_async_context(_raw(nobody)) for _ in range(40)]
@@ -175,5 +188,5 @@ async def test_a_storm_of_connections_leaves_none_behind(nobody: Api, calm: Calm
     async def all_gone() -> bool:
         return await sockets() <= before
 
-    await until(all_gone, within_s=10, what="the end of every session")
+    await until(all_gone, within_s=30, what="the end of every session")
     await calm.holds()

@@ -13,7 +13,7 @@ from typing import Any, cast
 from actors.reader import READER
 from actors.runtime import LocalTransport, LoopClock, Node
 from server.feature import Feature, Platform
-from server.features import Core, Installed, install
+from server.features.install import Core, Installed, install
 from server.features.people.accounts.passwords import Passwords
 from server.features.settings import FeatureSettings
 from server.http.identity import Identity

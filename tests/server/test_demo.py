@@ -102,7 +102,7 @@ async def test_a_call_is_acknowledged_and_events_are_heard_while_pings_are_answe
             assert answer["given"] == {"text": "ü\n"}
             await asyncio.sleep(0.05)
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await while_listening(socket, work())
 
 
@@ -114,7 +114,7 @@ async def test_a_refused_call_carries_code_and_pause(edge_api: Api) -> None:
             await socket.call("refuse", {})
         assert (refused.value.code, refused.value.retry_after_s) == ("rate_limited", 1.5)
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await while_listening(socket, work())
 
 
@@ -129,7 +129,7 @@ async def test_what_waits_on_a_connection_that_closes_hears_of_it(edge_api: Api)
     async def work() -> None:
         await asyncio.gather(socket.call("silence", {}), socket.call("leave", {}))
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         with pytest.raises(ServerLost):
             await while_listening(socket, work())
 

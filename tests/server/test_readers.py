@@ -125,7 +125,7 @@ async def operator_of(fixture: ReaderFixture, serve: Serve, identity: Identity, 
 
 async def put_aside(fixture: ReaderFixture, count: int) -> None:
     """Let the reader fail until it has put so many facts aside."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while fixture.readers.gauges()["facts_aside_total"][1] < count:
             await fixture.read()
             await fixture.clock.advance(10.1)

@@ -81,7 +81,7 @@ async def test_spans_reach_the_collector_as_one_tree() -> None:
         exporter.start()
         traces.note(TRACE, "room.post", since=clock.monotonic())
         traces.note(TRACE, SEND, since=clock.monotonic())
-        body = await asyncio.wait_for(collector.bodies.get(), 5)
+        body = await asyncio.wait_for(collector.bodies.get(), 30)
         await exporter.close()
     (resource,) = body["resourceSpans"]
     assert {"key": "service.instance.id", "value": {"stringValue": "n1"}} in resource["resource"]["attributes"]

@@ -61,7 +61,7 @@ async def test_sockets_are_counted_on_the_other_nodes_until_they_are_closed(redi
 async def test_the_word_of_a_node_that_says_it_no_more_ends(redis: Redis) -> None:
     here, there = table(redis), table(redis, "n2")
     await here.count_sockets({"ann": 3}, holds_s=0.05)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while await there.count_sockets({"ann": 1}, holds_s=60) != [0]:
             pass
 
@@ -70,7 +70,7 @@ async def test_a_count_from_before_the_clock_was_put_back_ends_like_any_other(re
     in_an_hour = round((time.time() + 3_600) * 1_000)
     await redis.command("HSET", SOCKETS_OF_ANN, "gone", f"3:{in_an_hour}")
     assert await table(redis).count_sockets({"ann": 1}, holds_s=0.2) == [3]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while await table(redis).count_sockets({"ann": 1}, holds_s=60) != [0]:
             pass
 

@@ -82,7 +82,7 @@ async def own_engine() -> AsyncIterator[EmbeddedPostgres]:
 
 async def answering(db: Database) -> None:
     """Wait until the pool has noticed that the server is back."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             with contextlib.suppress(Unavailable):
                 return await db.ping()

@@ -61,7 +61,7 @@ def postgres(data_dir: Path) -> Iterator[EmbeddedPostgres]:
     engine.stop()
 
 
-def until(holds: Callable[[], bool], within_s: float = 15.0) -> None:
+def until(holds: Callable[[], bool], within_s: float = 30.0) -> None:
     deadline = time.monotonic() + within_s
     while not holds():
         assert time.monotonic() < deadline, "it did not come to be"
@@ -290,7 +290,7 @@ async def test_keep_running_starts_an_engine_that_was_killed(data_dir: Path) -> 
     )
     try:
         os.kill(engine.pid, signal.SIGKILL)
-        await asyncio.wait_for(restarted.wait(), 10)
+        await asyncio.wait_for(restarted.wait(), 30)
         client = await Redis.connect(url)
         await client.close()
     finally:

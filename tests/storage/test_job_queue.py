@@ -63,7 +63,7 @@ async def test_an_enqueued_job_and_an_asked_cancellation_are_heard_after_the_com
     listener = NotifyListener(db=db, channel=CHANNEL, on_notify=heard.put_nowait)
     listener.start()
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             assert await heard.get() == ""
             (job,) = new_jobs(1)
             async with db.transaction() as tx:

@@ -213,7 +213,7 @@ async def test_viewer_is_asked_to_offer_again_when_the_stream_has_what_its_answe
         await made.watch(player, publication)
         await player.frames("video", 1)
         publication.relay.configure((*publication.relay.tracks, OPUS))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             assert await made.left.get() == ("v1", "tracks_added")
 
 

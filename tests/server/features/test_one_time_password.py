@@ -112,7 +112,7 @@ async def test_a_socket_is_refused_until_it_is_changed(kit: Kit) -> None:
         client = socketio.AsyncClient(reconnection=False)
         client.on("connect_error", refusals.append)
         with pytest.raises(socketio.exceptions.ConnectionError):
-            await client.connect(served.url, auth={"token": token}, wait_timeout=5)
+            await client.connect(served.url, auth={"token": token}, wait_timeout=30)
         assert [one["data"]["code"] for one in refusals] == ["password_change_required"]
         body = {"password": made.password, "new_password": PASSWORD}
         assert (await served.call("POST", "/auth/password/change", token=token, json=body))[0] == 204

@@ -79,7 +79,7 @@ async def test_second_call_while_the_first_is_under_way_is_a_409(api: ApiFixture
     maker.gate = asyncio.Event()
     client = await serve(maker.operation())
     first = asyncio.ensure_future(_post(client, ada, "k"))
-    await asyncio.wait_for(maker.began.wait(), 5)
+    await asyncio.wait_for(maker.began.wait(), 30)
     second = await _post(client, ada, "k")
     maker.gate.set()
     assert second.status == 409

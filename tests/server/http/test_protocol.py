@@ -56,7 +56,7 @@ async def _answers(port: int, sent: bytes) -> bytes:
     """All that comes until the server closes."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             writer.write(sent)
             return await reader.read()
     finally:
@@ -155,7 +155,7 @@ async def test_broken_chunks_are_a_400_at_once(port: int, name: str, split: int 
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     body = BROKEN_CHUNKS[name]
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             if split is None:
                 writer.write(CHUNKED + body)
             else:
@@ -203,7 +203,7 @@ async def test_a_client_that_leaves_before_its_answer_is_no_error(caplog: pytest
             is_answered.set()
         return response
 
-    async with _serving(web.get("/", late)) as port, asyncio.timeout(10):
+    async with _serving(web.get("/", late)) as port, asyncio.timeout(30):
         with structlog.testing.capture_logs() as logged:
             _, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")

@@ -48,7 +48,7 @@ async def asked_slowly(serve: Serve, viewings: Viewings) -> tuple[Slow, asyncio.
     )  # fmt: skip
     client = await serve(*routes.operations())
     asking = asyncio.ensure_future(client.get(f"/hls/{VIEW.id}/index.m3u8"))
-    await asyncio.wait_for(slow.asked.wait(), 5)
+    await asyncio.wait_for(slow.asked.wait(), 30)
     return slow, asking
 
 
@@ -57,7 +57,7 @@ async def test_an_answer_on_its_way_is_broken_off_when_its_reader_may_not_see_th
     slow, asking = await asked_slowly(serve, viewings)
     viewings.evict(VIEW.id, lambda viewer_id: viewer_id is not None)
     with pytest.raises(aiohttp.ClientError):
-        await asyncio.wait_for(asking, 5)
+        await asyncio.wait_for(asking, 30)
     slow.go_on.set()
 
 
@@ -66,7 +66,7 @@ async def test_an_answer_of_somebody_who_may_see_the_stream_goes_on_and_is_forgo
     slow, asking = await asked_slowly(serve, viewings)
     viewings.evict(VIEW.id, lambda viewer_id: viewer_id is None)
     slow.go_on.set()
-    assert (await asyncio.wait_for(asking, 5)).status == 404
+    assert (await asyncio.wait_for(asking, 30)).status == 404
     assert viewings.streams() == []
 
 

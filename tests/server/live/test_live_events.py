@@ -387,7 +387,7 @@ async def test_an_ended_stream_keeps_its_picture_and_its_live_files_go_after_a_w
     cleanup.changed(StreamChanged(stream=view(state="ended"), previous="live", cause="ended"))
     cleanup.changed(StreamChanged(stream=view(state="ended"), previous="ended", cause="edited"))
     assert len(cleanup._tasks) == 1
-    await asyncio.wait_for(asyncio.gather(*cleanup._tasks), 5)
+    await asyncio.wait_for(asyncio.gather(*cleanup._tasks), 30)
     assert media.streams == ["s"]
     assert wire.playback.picture("s") is None
     assert b"".join([chunk async for chunk in objects.open("streams/s/thumbnail.webp")]) == b"picture"
@@ -414,5 +414,5 @@ async def test_a_picture_that_cannot_be_read_does_not_keep_the_live_files(
     wire.playback.pictured(Pictured(stream_id="s", path=str(tmp_path / "gone"), at=1.0))
     cleanup = StreamCleanup(playback=wire.playback, media=media, objects=LocalObjects(root=tmp_path))  # type: ignore[arg-type]
     cleanup.changed(StreamChanged(stream=view(state="ended"), previous="live", cause="ended"))
-    await asyncio.wait_for(asyncio.gather(*cleanup._tasks), 5)
+    await asyncio.wait_for(asyncio.gather(*cleanup._tasks), 30)
     assert media.streams == ["s"]

@@ -60,7 +60,7 @@ class Node:
         return Refused(code="bad_name", message="There is no such stream key.")
 
     async def until(self, is_so: object) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             while not is_so():  # type: ignore[operator]
                 self.more.clear()
                 await self.more.wait()
@@ -181,7 +181,7 @@ async def test_a_killed_process_is_told_of_at_once_and_started_again_without_a_t
     assert not [child for child in psutil.Process().children() if child.status() == psutil.STATUS_ZOMBIE]
     reader, writer = await asyncio.open_connection(*fixture.rtmp.getsockname())
     writer.write(b"\x03" + bytes(1536))
-    assert (await asyncio.wait_for(reader.readexactly(1), 10)) == b"\x03"
+    assert (await asyncio.wait_for(reader.readexactly(1), 30)) == b"\x03"
     writer.close()
 
 

@@ -63,7 +63,7 @@ class PullFixture:
         return caught.value
 
     async def until_asked(self, count: int) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while self.origin.asked.total() < count:  # noqa: ASYNC110 - turns of the loop
                 await asyncio.sleep(0)
 

@@ -132,7 +132,7 @@ class Scene:
         return [offset for kind, offset in self.told if kind == "e1"]
 
     async def until_listening(self, count: int) -> list[tuple[str, str, int]]:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while len(self.listening) < count:
                 self.listened.clear()
                 await self.listened.wait()
@@ -142,7 +142,7 @@ class Scene:
         await self.until_told(("e1", offset))
 
     async def until_told(self, what: tuple[str, Any]) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while what not in self.told:
                 self.shown.clear()
                 await self.shown.wait()

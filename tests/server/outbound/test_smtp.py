@@ -215,7 +215,7 @@ async def test_a_server_that_misbehaves_puts_the_mail_off(
     talk: Callable[[Talk], Awaitable[int]], behaviour: Talk, said: str
 ) -> None:
     port = await talk(behaviour)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         with pytest.raises(Deferred, match=said):
             await send(client(port, prepare_s=SHORT_S, accept_s=SHORT_S))
 

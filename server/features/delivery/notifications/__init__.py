@@ -16,8 +16,8 @@ from server.features.delivery.notifications.fan_out import StreamFanOut
 from server.features.delivery.notifications.kinds import Notice, NotificationKind, Subject
 from server.features.delivery.notifications.notifications import Notifications
 from server.features.delivery.notifications.routes import NotificationRoutes
-from server.features.delivery.notifications.settings import NotificationSettings
 from server.features.delivery.notifications.shapes import NOTIFICATION, READ
+from server.features.delivery.settings import NotificationSettings
 from server.features.people.audience import Audience
 from server.http.limits import hourly
 from server.jobs import repeated

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from server.features.people.oauth.settings import OAuthSettings
+from server.features.people.oauth_settings import OAuthSettings
 
 Kind = Literal["oidc", "github", "facebook", "twitter"]
 MAX_SUBJECT: Final = 255

@@ -12,11 +12,11 @@ from typing import Final
 from media.pictures.messages import PictureSize
 from media.pictures.reencoder import Reencoder
 from server.feature import Feature, PersonalData, Platform, rows_by_id
+from server.features.people.picture_settings import PictureSettings
 from server.features.people.pictures import queries
 from server.features.people.pictures.pictures import Pictures, folder_of
 from server.features.people.pictures.refusals import Refusals
 from server.features.people.pictures.routes import PictureRoutes
-from server.features.people.pictures.settings import PictureSettings
 from server.features.people.profiles import Profiles
 from server.http.limits import hourly
 from storage.doomed import doom

@@ -15,7 +15,7 @@ from server.features.videos.clips.clips import Clips, erase
 from server.features.videos.clips.media import ClipMedia
 from server.features.videos.clips.pictures import ClipPictures
 from server.features.videos.clips.routes import ClipRoutes
-from server.features.videos.clips.settings import ClipSettings
+from server.features.videos.settings import ClipSettings
 from server.http.limits import hourly
 from server.http.previews import PreviewOf
 from server.live.addresses import MediaAddresses

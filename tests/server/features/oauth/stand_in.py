@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from server.features.people.oauth.client import challenge_of
 from server.features.people.oauth.providers import Provider, providers_of
-from server.features.people.oauth.settings import OAuthSettings
+from server.features.people.oauth_settings import OAuthSettings
 
 CLIENT_ID = "our-client"
 TOKENS = {"access_token": "at-1", "token_type": "bearer"}

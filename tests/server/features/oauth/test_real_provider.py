@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 import aiohttp
 
 from server.features.people.oauth.providers import providers_of
-from server.features.people.oauth.settings import OAuthSettings
+from server.features.people.oauth_settings import OAuthSettings
 from tests.server.features.oauth.conftest import Wire
 from tests.server.features.oauth.real_provider import CLIENT_ID, SECRET, needs_provider, real_provider
 

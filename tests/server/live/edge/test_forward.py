@@ -340,7 +340,7 @@ async def test_node_hears_who_the_client_is_and_not_what_the_client_says_of_itse
         sid = "x" * 20 + tag_of("ear")
         raw.send(forwarded(sid, "X-Forwarded-For: 6.6.6.6", f"{MARK}: 7", "Connection: X-Mine", "X-Mine: 1", "Y: 2"))
         await eventually(lambda: bool(readers))
-        head = (await asyncio.wait_for(readers[0].readuntil(b"\r\n\r\n"), 5)).decode().lower()
+        head = (await asyncio.wait_for(readers[0].readuntil(b"\r\n\r\n"), 30)).decode().lower()
         assert head.startswith(f"get /socket.io/?{POLLING}&sid={sid} http/1.1\r\n".lower())
         assert head.count("x-forwarded-for") == 1
         assert "x-forwarded-for: 127.0.0.1\r\n" in head

@@ -1,0 +1,120 @@
+"""The features of the product: ``install`` is the one list, in the order of the layers, the lowest first."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from server.feature import Feature, PersonalData, Platform
+from server.features import streams
+from server.features.delivery import notifications
+from server.features.integrations import api_tokens
+from server.features.operations import audit, cluster, facts, jobs, mail
+from server.features.people import accounts, exports, factors, oauth, passkeys, pictures, profiles, relations
+from server.features.people.accounts import Accounts, AccountsRoom
+from server.features.people.accounts.passwords import Passwords
+from server.features.people.audience import Audience
+from server.features.settings import FeatureSettings
+from server.features.videos import clips, embeds, markers, recordings
+from server.http.identity import Identity
+from server.live.addresses import MediaAddresses
+from server.live.departure import Departure
+from server.live.footage import FootageFinder
+from server.live.viewings import Viewings
+from server.outbound.mail import open_mail
+from server.outbound.settings import Site
+from storage.facts import Facts
+from storage.members import Member
+from storage.rights import RightsTable
+from storage.stream_titles import StreamTitles
+
+
+@dataclass(frozen=True, kw_only=True)
+class Core:
+    """What the live core has that features lean on."""
+
+    identity: Identity
+    departure: Departure
+    rights: RightsTable
+    facts: Facts
+    members: Callable[[], Mapping[str, Member]]
+    owners: cluster.Owners
+    when_rights_changed: Callable[[], Awaitable[None]]
+    footage: FootageFinder
+    addresses: MediaAddresses
+    viewings: Viewings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Installed:
+    platform: Platform
+    features: Sequence[Feature]
+    people: AccountsRoom
+
+    @property
+    def accounts(self) -> Accounts:
+        return self.people.accounts
+
+
+def install(
+    platform: Platform,
+    *,
+    core: Core,
+    settings: FeatureSettings,
+    passwords: Passwords,
+    site: Site,
+    is_https: bool,
+) -> Installed:
+    """Every feature of a node but those of the live core, which come with its media and sockets."""
+
+    def personal_data() -> list[PersonalData]:
+        return [one.personal_data for one in features if one.personal_data is not None]
+
+    outgoing = open_mail(
+        db=platform.db,
+        jobs=platform.jobs,
+        ids=platform.ids,
+        clock=platform.node.clock,
+        settings=settings,
+        site=site,
+    )
+    changed = core.when_rights_changed
+    people = accounts.build(
+        platform,
+        settings=settings,
+        identity=core.identity,
+        passwords=passwords,
+        mail=outgoing,
+        is_https=is_https,
+        personal_data=personal_data,
+        when_changed=changed,
+    )
+    clipping = clips.build(
+        platform, settings=settings, footage=core.footage, addresses=core.addresses, viewings=core.viewings
+    )
+    features = [
+        people.feature,
+        factors.build(platform, settings=settings, people=people, server_name=site.name),
+        passkeys.build(platform, people=people, site=site),
+        oauth.build(platform, people=people, mail=outgoing, site=site, providers=oauth.providers_of(settings)),
+        relations.build(platform, settings=settings, when_changed=changed),
+        profiles.build(platform, settings=settings, when_changed=changed),
+        pictures.build(platform, settings=settings, when_changed=changed).feature,
+        streams.build(platform, departure=core.departure, rights=core.rights),
+        clipping.feature,
+        markers.build(platform, footage=core.footage, addresses=core.addresses),
+        recordings.build(platform, addresses=core.addresses, viewings=core.viewings),
+        embeds.build(platform, site=site, clips=clipping.preview),
+        notifications.build(platform, settings=settings, audience=Audience(), streams=StreamTitles()).feature,
+        api_tokens.build(platform, identity=core.identity, people=people),
+        audit.build(platform),
+        mail.build(platform, mail=outgoing),
+        jobs.build(platform),
+        facts.build(facts=core.facts),
+        cluster.build(platform, members=core.members, owners=core.owners),
+    ]
+    archives = exports.build(
+        platform, settings=settings, people=people, identity=core.identity, personal_data=personal_data()
+    )
+    features.append(archives)
+    return Installed(platform=platform, features=features, people=people)
