@@ -11,7 +11,7 @@ from datetime import datetime
 
 import msgspec
 
-from actors.chat_log import ChatLog, RelationshipLookup, RoomRecord, RoomStore
+from actors.chat_log import ChatLog, RelationshipLookup, RoomRecord, RoomStore, ScreenLookup
 from actors.chat_messages import (
     RECENT,
     ClearRoom,
@@ -24,9 +24,12 @@ from actors.chat_messages import (
     PostChat,
     Posted,
     PurgePerson,
+    ReadHeld,
     ReadRoom,
     RenameAuthor,
+    RenewScreen,
     RenewSubscription,
+    ReviewChat,
     RoomSnapshot,
     SanctionPerson,
     SetChatMode,
@@ -35,12 +38,16 @@ from actors.chat_messages import (
 from actors.chat_moderation import Moderation
 from actors.chat_permissions import Permissions
 from actors.chat_posting import Posting
+from actors.chat_review import HeldStore, Review
 from actors.chat_rules import Author, ChatMode, ChatRules
 from actors.chat_timeline import Timeline
-from actors.events import Broadcast, ChatMessage
+from actors.events import Broadcast, ChatMessage, Shown
 from actors.rate_limits import RateLimits
 from actors.runtime import Actor, ActorError, DomainError, Fenced, Later, Lost, handles
+from actors.screening import Screen
 from actors.tracing import Trace
+
+RENEW_SCREEN_S = 1.0
 
 
 class ChatRoom(Actor):
@@ -56,6 +63,8 @@ class ChatRoom(Actor):
         log: ChatLog,
         rooms: RoomStore,
         relationships: RelationshipLookup,
+        screens: ScreenLookup,
+        held: HeldStore,
         rate_limits: RateLimits,
         broadcast: Broadcast,
         new_id: Callable[[], str],
@@ -66,6 +75,8 @@ class ChatRoom(Actor):
         self._log = log
         self._rooms = rooms
         self._relationships = relationships
+        self._screens = screens
+        self._held = held
         self._rate_limits = rate_limits
         self._broadcast = broadcast
         self._new_id = new_id
@@ -80,7 +91,7 @@ class ChatRoom(Actor):
             raise DomainError("not_found", "There is no such room.", field="room_id")
         pinned = await self._read_pinned(record.pinned_id)
         self._stream_id = record.stream_id
-        self._permissions = self._permissions_by(record)
+        self._permissions = self._permissions_by(record, await self._screens.screen(record.owner_id))
         self._timeline = Timeline(
             context=self.context,
             room_id=self._room_id,
@@ -90,11 +101,21 @@ class ChatRoom(Actor):
             log=self._log,
             broadcast=self._broadcast,
         )
+        self._review = Review(
+            context=self.context,
+            room_id=self._room_id,
+            store=self._held,
+            permissions=self._permissions,
+            timeline=self._timeline,
+            waiting=await self._held.waiting(self._room_id),
+            new_id=self._new_id,
+        )
         self._posting = Posting(
             context=self.context,
             room_id=self._room_id,
             log=self._log,
             permissions=self._permissions,
+            review=self._review,
             timeline=self._timeline,
             media_time_ms=self._media_time_ms,
             new_id=self._new_id,
@@ -107,6 +128,7 @@ class ChatRoom(Actor):
             rooms=self._rooms,
             permissions=self._permissions,
             timeline=self._timeline,
+            review=self._review,
             pinned=pinned,
         )
         self._timeline.open()
@@ -116,7 +138,7 @@ class ChatRoom(Actor):
         found = None if message_id is None else await self._log.message(self._room_id, message_id)
         return found if isinstance(found, ChatMessage) else None
 
-    def _permissions_by(self, record: RoomRecord) -> Permissions:
+    def _permissions_by(self, record: RoomRecord, screen: Screen) -> Permissions:
         clock = self.context.clock
         rules = ChatRules(
             owner_id=record.owner_id,
@@ -129,6 +151,7 @@ class ChatRoom(Actor):
         )
         return Permissions(
             rules=rules,
+            screen=screen,
             rate_limits=self._rate_limits,
             relationships=self._relationships,
             clock=clock,
@@ -163,6 +186,41 @@ class ChatRoom(Actor):
             later.reject(refusal)
         else:
             later.resolve(None)
+
+    @handles(ReviewChat)
+    def review(self, message: ReviewChat) -> Later[None]:
+        self._moderation.require_moderator(message.by)
+        later: Later[None] = self.context.later()
+        self.context.spawn(self._decide(message, later), name="review")
+        return later
+
+    async def _decide(self, message: ReviewChat, later: Later[None]) -> None:
+        try:
+            await self._review.decide(message, self._posting.post_reviewed)
+        except Fenced:
+            self.context.stop()  # another node owns the room
+            later.reject(Lost(self.context.id, "the room has just moved", retry_after_s=0.1))
+        except (DomainError, ActorError) as refusal:
+            later.reject(refusal)
+        else:
+            later.resolve(None)
+
+    @handles(ReadHeld)
+    def read_held(self, message: ReadHeld) -> tuple[Shown, ...]:
+        self._permissions.require_moderator(message.by)
+        return tuple(self._review.waiting)
+
+    @handles(RenewScreen)
+    async def renew_screen(self, message: RenewScreen) -> None:
+        """Before the next message is judged. While the tables are away, the filter of before holds."""
+        owner_id = self._permissions.rules.owner_id
+        if message.owner_id not in (None, owner_id):
+            return
+        try:
+            self._permissions.screen = await self._screens.screen(owner_id)
+        except ActorError as error:
+            self.context.log.info("the filter cannot be read yet: %s", error)
+            self.context.timer(RENEW_SCREEN_S, message)
 
     @handles(ForgetRelationship)
     def forget_relationship(self, message: ForgetRelationship) -> None:

@@ -12,6 +12,7 @@ import msgspec
 from actors.chat_rules import Author, ChatMode, Relationship, RoomRole, Sanction
 from actors.events import ChatMessage, ChatUser, LoggedMessage
 from actors.runtime import Fence
+from actors.screening import Screen
 
 
 class ChatEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,6 +105,12 @@ class RoomStore(Protocol):
 
     async def lift_sanction(self, room_id: str, user_id: str, *, by: str, reason: str, fence: Fence) -> None:
         """Idempotent. Raises ``DomainError("not_found")`` for what is no person's id."""
+
+
+class ScreenLookup(Protocol):
+    """Reads what may not be written in the rooms of an owner. Raises ``Unavailable``."""
+
+    async def screen(self, owner_id: str) -> Screen: ...
 
 
 class RelationshipLookup(Protocol):

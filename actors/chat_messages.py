@@ -13,11 +13,12 @@ LISTEN_S = 30.0
 
 
 class Posted(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a message stands, for good."""
+    """Where a message stands, for good. One that ``is_held`` stands nowhere yet: it waits for a moderator."""
 
     id: str
     offset: int
     epoch: str
+    is_held: bool = False
 
 
 class PostChat(Ask[Posted], frozen=True, kw_only=True, omit_defaults=True):
@@ -126,6 +127,28 @@ class SetRole(Ask[None], frozen=True, kw_only=True):
     by: Author
     user_id: str
     role: RoomRole | None
+
+
+class ReviewChat(Ask[None], frozen=True, kw_only=True):
+    """Post a message that was held, or refuse it."""
+
+    is_repeatable = True
+    by: Author
+    message_id: str
+    allow: bool
+
+
+class ReadHeld(Ask[tuple[Shown, ...]], frozen=True, kw_only=True):
+    """What waits for a moderator."""
+
+    is_repeatable = True
+    by: Author
+
+
+class RenewScreen(Message, frozen=True, kw_only=True):
+    """A filter has changed: the one of this owner, or (None) the server's."""
+
+    owner_id: str | None
 
 
 class PinChat(Ask[None], frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from actors.chat_log import ChatLog, RoomStore
 from actors.chat_messages import ClearRoom, DeleteChat, PinChat, PurgePerson, SanctionPerson, SetChatMode, SetRole
 from actors.chat_permissions import Permissions
 from actors.chat_recent import renamed
+from actors.chat_review import Review
 from actors.chat_rules import Author, ChatMode, ChatRules, Sanction, changed_mode
 from actors.chat_timeline import Timeline
 from actors.events import ChatChanged, ChatMessage, DeletedMessage
@@ -34,6 +35,7 @@ class Moderation:
         rooms: RoomStore,
         permissions: Permissions,
         timeline: Timeline,
+        review: Review,
         pinned: ChatMessage | None,
     ) -> None:
         self._context = context
@@ -43,6 +45,7 @@ class Moderation:
         self._rooms = rooms
         self._permissions = permissions
         self._timeline = timeline
+        self._review = review
         self.pinned = pinned
 
     @property
@@ -71,6 +74,7 @@ class Moderation:
         await self._rooms.purge(
             self._room_id, message.user_id, up_to=up_to, by=message.by.id, reason=message.reason, fence=self._fence
         )
+        await self._review.withdraw(message.user_id)
         purged = self._timeline.recent.purge(message.user_id, up_to)
         for one in purged:
             self._send("chat:deleted", {"id": one.id, "offset": one.offset, "by": message.by.id})
@@ -81,6 +85,7 @@ class Moderation:
     async def clear(self, message: ClearRoom) -> None:
         self.require_moderator(message.by)
         up_to = await self._rooms.clear(self._room_id, by=message.by.id, fence=self._fence)
+        await self._review.withdraw(None)
         self._timeline.clear(up_to)
         self._send("chat:cleared", {"offset": up_to, "user_id": None, "by": message.by.id})
         if self.pinned is not None and self.pinned.offset <= up_to:
@@ -102,6 +107,7 @@ class Moderation:
     def forget_author(self, user_id: str) -> None:
         """The account was deleted. Nodes do the same with what they remember; only a lost pin is sent."""
         self._timeline.recent.forget_author(user_id)
+        self._review.forget_author(user_id)
         if self.pinned is not None and self.pinned.user.id == user_id:
             self._forget_message(self.pinned.id, self.pinned.offset)
 

@@ -10,9 +10,16 @@ from actors.chat_log import RelationshipLookup
 from actors.chat_rules import Author, ChatRules, Relationship
 from actors.rate_limits import RateLimits
 from actors.runtime import Clock, DomainError
+from actors.screening import ALLOW, Reason, Screen, Verdict
 
 MAX_RELATIONSHIPS = 4_096
 RELATIONSHIP_AGE_S = 30.0
+REFUSALS: dict[Reason | None, str] = {
+    "word": "A word in this message is not allowed here.",
+    "link": "Links like this one are not allowed here.",
+    "repeats": "This message repeats itself too much.",
+    "capitals": "Please don't write in capitals.",
+}
 
 
 class Permissions:
@@ -22,12 +29,14 @@ class Permissions:
         self,
         *,
         rules: ChatRules,
+        screen: Screen,
         rate_limits: RateLimits,
         relationships: RelationshipLookup,
         clock: Clock,
         now: Callable[[], datetime],
     ) -> None:
         self.rules = rules
+        self.screen = screen
         self._rate_limits = rate_limits
         self._relationships = relationships
         self._clock = clock
@@ -61,15 +70,20 @@ class Permissions:
 
     def admit(
         self, author: Author, text: str, relationship: Relationship, *, is_announcement: bool = False
-    ) -> datetime:
-        """The time at which the message counts as posted. Raises the ``DomainError`` that says why it may not be."""
+    ) -> tuple[datetime, Verdict]:
+        """The time at which the message counts as posted, and whether it is held for a moderator. Raises the
+        ``DomainError`` that says why it may not be. What moderators write is not screened.
+        """
         if is_announcement:
             self.require_moderator(author)
         now, at = self.now(), self._clock.monotonic()
         self.consume("chat", author)
         self.rules.judge(author, text, relationship=relationship, now=now, at=at)
+        verdict = ALLOW if self.rules.is_moderator(author) else self.screen.judge(text)
+        if verdict.action == "refuse":
+            raise DomainError("screened", REFUSALS[verdict.reason], field="text")
         self.rules.posted(author, text, now=now, at=at)
-        return now
+        return now, verdict
 
     def take_back(self, author: Author, text: str, *, sent_at: datetime) -> None:
         """A message that was admitted at ``sent_at`` was not written: it counts for nothing."""

@@ -16,9 +16,11 @@ from typing import Any
 from actors.chat_log import Appended, ChatEntry, ChatLog, as_shown
 from actors.chat_messages import PostChat, Posted
 from actors.chat_permissions import Permissions
+from actors.chat_review import Review
 from actors.chat_rules import Relationship, clean_text
 from actors.chat_timeline import Timeline
 from actors.runtime import ActorError, Context, DomainError, Fenced, Later, Lost, Unavailable
+from actors.screening import Reason
 from actors.tracing import Trace
 
 MAX_ANSWERS = 4_096
@@ -39,6 +41,7 @@ class Posting:
         room_id: str,
         log: ChatLog,
         permissions: Permissions,
+        review: Review,
         timeline: Timeline,
         media_time_ms: Callable[[datetime], int | None],
         new_id: Callable[[], str],
@@ -49,6 +52,7 @@ class Posting:
         self._room_id = room_id
         self._log = log
         self._permissions = permissions
+        self._review = review
         self._timeline = timeline
         self._media_time_ms = media_time_ms
         self._new_id = new_id
@@ -110,24 +114,44 @@ class Posting:
 
     def _judge_and_submit(self, message: PostChat, text: str, relationship: Relationship) -> None:
         try:
-            sent_at = self._permissions.admit(
+            sent_at, verdict = self._permissions.admit(
                 message.author, text, relationship, is_announcement=message.is_announcement
             )
         except DomainError as refusal:
             self._spawn(message, self._refuse_unless_posted(message, refusal), name="repeat")
             return
-        self._submit(message, text, sent_at)
+        if verdict.reason is None:
+            self._submit(message, text, sent_at)
+        elif not self._spawn(message, self._hold(message, text, verdict.reason, sent_at), name="hold"):
+            self._permissions.take_back(message.author, text, sent_at=sent_at)
 
     async def _refuse_unless_posted(self, message: PostChat, refusal: DomainError) -> None:
         try:
-            found = await self._log.find(self._room_id, message.author.id, message.client_id)
-        except ActorError as error:
+            found = await self._find(message)
+        except (DomainError, ActorError) as error:
             self._reject(message, error)
             return
         if found is None:
             self._reject(message, refusal)
         else:
-            self._resolve(message, self._posted(found))
+            self._resolve(message, found)
+
+    async def _hold(self, message: PostChat, text: str, reason: Reason, sent_at: datetime) -> None:
+        try:
+            found = await self._find(message)
+            posted = found or await self._review.hold(message, text, reason, sent_at)
+        except (DomainError, ActorError) as error:
+            self._permissions.take_back(message.author, text, sent_at=sent_at)
+            self._give_up(message, error)
+            return
+        if found is not None:
+            self._permissions.take_back(message.author, text, sent_at=sent_at)
+        self._resolve(message, posted)
+
+    async def _find(self, message: PostChat) -> Posted | None:
+        """The answer to this message when it was written or held before."""
+        found = await self._log.find(self._room_id, message.author.id, message.client_id)
+        return await self._review.find(message) if found is None else self._posted(found)
 
     def _spawn(self, message: PostChat, work: Coroutine[Any, Any, None], *, name: str) -> bool:
         try:
@@ -139,20 +163,16 @@ class Posting:
 
     # writing
 
+    def post_reviewed(self, message: PostChat, text: str, message_id: str) -> asyncio.Future[Appended]:
+        """Write a message that was held: it is posted now. Raises what the log raises."""
+        entry = self._entry(message, text, self._permissions.now(), message_id)
+        commit = self._log.submit(entry)
+        self._commits.add(commit)
+        commit.add_done_callback(lambda done: self._committed(message, entry, done))
+        return commit
+
     def _submit(self, message: PostChat, text: str, sent_at: datetime) -> None:
-        entry = ChatEntry(
-            room_id=self._room_id,
-            shard=self._fence.shard,
-            epoch=self._fence.epoch,
-            id=self._new_id(),
-            user_id=message.author.id,
-            client_id=message.client_id,
-            text=text,
-            reply_to=message.reply_to,
-            sent_at=sent_at,
-            media_time_ms=self._media_time_ms(sent_at),
-            is_announcement=message.is_announcement,
-        )
+        entry = self._entry(message, text, sent_at, self._new_id())
         try:
             commit = self._log.submit(entry)
         except (DomainError, ActorError) as error:
@@ -162,6 +182,21 @@ class Posting:
         if message.trace is not None:
             commit.add_done_callback(partial(self._commit_ended, message.trace, self._context.clock.monotonic()))
         commit.add_done_callback(lambda done: self._committed(message, entry, done))
+
+    def _entry(self, message: PostChat, text: str, sent_at: datetime, message_id: str) -> ChatEntry:
+        return ChatEntry(
+            room_id=self._room_id,
+            shard=self._fence.shard,
+            epoch=self._fence.epoch,
+            id=message_id,
+            user_id=message.author.id,
+            client_id=message.client_id,
+            text=text,
+            reply_to=message.reply_to,
+            sent_at=sent_at,
+            media_time_ms=self._media_time_ms(sent_at),
+            is_announcement=message.is_announcement,
+        )
 
     def _committed(self, message: PostChat, entry: ChatEntry, done: asyncio.Future[Appended]) -> None:
         self._commits.discard(done)
@@ -187,11 +222,15 @@ class Posting:
 
     def _refused(self, message: PostChat, entry: ChatEntry, error: BaseException) -> None:
         self._take_back(message, entry)
+        if isinstance(error, Unavailable):
+            self._timeline.mend()
+        self._give_up(message, error)
+
+    def _give_up(self, message: PostChat, error: BaseException) -> None:
+        """The message was not written. A refused token stops the room."""
         if isinstance(error, Fenced):
             self._context.stop()
             error = Lost(self._context.id, "the room has just moved", retry_after_s=0.1)
-        elif isinstance(error, Unavailable):
-            self._timeline.mend()
         elif not isinstance(error, DomainError | ActorError):
             self._context.log.error("a post was not written", exc_info=error)
             error = Unavailable(self._context.id, "the message could not be written")

@@ -129,6 +129,21 @@ class ChatChanged(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     body: dict[str, Any]
 
 
+class ChatForModerators(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Something about a room for its moderators alone, and for the person ``user_id``."""
+
+    room_id: str
+    event: str
+    body: dict[str, Any]
+    user_id: str | None = None
+
+
+class FilterChanged(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """What may not be written in the rooms of this owner, or in all rooms, is another thing from here on."""
+
+    owner_id: str | None
+
+
 class RoomOpened(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The room has a new actor, which stands at ``offset`` and does not know which nodes are subscribed."""
 
@@ -150,7 +165,17 @@ class Reacted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     counts: dict[str, int]
 
 
-LiveEvent = StreamChanged | ViewersCounted | ChatPosted | ChatChanged | RoomOpened | CounterOpened | Reacted
+LiveEvent = (
+    StreamChanged
+    | ViewersCounted
+    | ChatPosted
+    | ChatChanged
+    | RoomOpened
+    | CounterOpened
+    | Reacted
+    | ChatForModerators
+    | FilterChanged
+)
 
 
 class Broadcast(Protocol):

@@ -7,8 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from actors.chat_moderation import MAX_ROLES
+from actors.chat_review import MAX_HELD, MAX_HELD_OF_ONE
 from actors.chat_rules import MAX_TEXT
 from actors.rate_limits import Rate, RateLimits
+from actors.screening import MAX_HOSTS, MAX_WORDS
 from server.config import Settings
 from server.http.limits import Budget, CallRate, Taken, TokenBuckets
 from server.live.admission import ConnectionQuota
@@ -54,6 +57,11 @@ def public_limits(settings: Settings) -> Mapping[str, Any]:
         "chat_client_id_characters": 64,
         "chat_messages_per_second": settings.chat_rate,
         "chat_burst": settings.chat_burst,
+        "chat_room_roles": MAX_ROLES,
+        "chat_filter_words": MAX_WORDS,
+        "chat_filter_hosts": MAX_HOSTS,
+        "chat_held_messages": MAX_HELD,
+        "chat_held_messages_of_one": MAX_HELD_OF_ONE,
         "reactions_per_second": settings.reaction_rate,
         "reaction_burst": settings.reaction_burst,
         "moderation_per_second": settings.moderation_rate,

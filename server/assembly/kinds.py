@@ -58,6 +58,8 @@ def _room(actor_id: ActorId, storage: Storage, place: ClusterPlace, rate_limits:
         log=storage.chat_log,
         rooms=storage.rooms,
         relationships=storage.relationships,
+        screens=storage.chat_filters,
+        held=storage.held,
         rate_limits=rate_limits,
         broadcast=place.broadcaster,
         new_id=storage.new_id,

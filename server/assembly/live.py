@@ -9,6 +9,7 @@ from functools import partial
 from typing import Final
 
 from actors.presence import Presence
+from actors.runtime import Node
 from media.pictures.reencoder import Reencoder
 from server.assembly import kinds, realtime
 from server.assembly.access import Access, now
@@ -23,6 +24,7 @@ from server.lifecycle import Stages, closer
 from server.limits import connection_quota, media_config, offer_limits, rate_limits
 from server.live.admission import QuotaSync
 from server.live.broadcast import Handlers
+from server.live.chat_filters import FilterRoutes, renewal
 from server.live.chat_replay import ReplayRoutes
 from server.live.edge.fanout import Fanout
 from server.live.encoder_settings import EncoderRoutes
@@ -118,7 +120,12 @@ def assemble(
         now=now,
     )
     eviction = _eviction(place, access, watched, sockets)
-    place.broadcaster.join(node=place.node, handlers=_handlers(storage, watched, sockets, eviction, stages))
+    place.broadcaster.join(
+        node=place.node,
+        handlers=_handlers(
+            node=place.node, storage=storage, watched=watched, sockets=sockets, eviction=eviction, stages=stages
+        ),
+    )
     place.moves.join(node=place.node, handlers=(watched.mirrors, sockets.watching))
     kinds.register(settings, storage, place, limits, node_actor=_node_actor(place, watched, sockets))
     quota_sync = QuotaSync(
@@ -215,7 +222,9 @@ def _eviction(place: ClusterPlace, access: Access, watched: _Watched, sockets: R
     )
 
 
-def _handlers(storage: Storage, watched: _Watched, sockets: Realtime, eviction: Eviction, stages: Stages) -> Handlers:
+def _handlers(
+    *, node: Node, storage: Storage, watched: _Watched, sockets: Realtime, eviction: Eviction, stages: Stages
+) -> Handlers:
     cleanup = StreamCleanup(playback=watched.playback, media=watched.media, objects=storage.objects)
     stages.add("stream cleanup", closer(cleanup.close))
     return live_event_handlers(
@@ -225,6 +234,7 @@ def _handlers(storage: Storage, watched: _Watched, sockets: Realtime, eviction: 
         viewers=sockets.watching,
         rights_check=eviction,
         traces=sockets.followed,
+        renew_screens=renewal(node),
     )
 
 
@@ -271,6 +281,9 @@ def features(
     lists = StreamListRoutes(rows=storage.streams, pages=storage.stream_pages, stream_directory=watched.streams)
     keys = KeyRoutes(ingest=watched.ingest, access=streams, addresses=to_publish, node=place.node, rows=storage.streams)
     encoders = EncoderRoutes(addresses=to_publish)
+    filters = FilterRoutes(
+        db=storage.db, filters=storage.chat_filters, audit=storage.audit, broadcast=place.broadcaster
+    )
     replay = ReplayRoutes(log=storage.chat_log, rooms=storage.rooms, access=streams)
     guests = GuestRoutes(table=access.table, rights=access.rights, stream_directory=watched.streams)
     playback = HlsRoutes(
@@ -309,6 +322,7 @@ def features(
                 *keys.operations(),
                 *encoders.operations(),
                 *replay.operations(),
+                *filters.operations(),
             ],
         ),
         Feature(name="guests", operations=guests.operations()),

@@ -11,6 +11,8 @@ from server.lifecycle import Stages
 from server.ports import CannotStart
 from storage.audit import AuditLog
 from storage.chat import PostgresChatLog
+from storage.chat_filters import ChatFilters
+from storage.chat_held import HeldMessages
 from storage.errors import StorageError
 from storage.facts import Facts
 from storage.ids import Ids
@@ -45,6 +47,9 @@ class Storage:
     recordings: Recordings
     chat_log: PostgresChatLog
     rooms: Rooms
+    held: HeldMessages
+    chat_filters: ChatFilters
+    audit: AuditLog
     relationships: Relationships
 
     def new_id(self) -> str:
@@ -70,6 +75,7 @@ async def open_storage(settings: Settings, stages: Stages) -> Storage:
     except StorageError as error:
         raise CannotStart(f"{error}: check database_url and redis_url, or run `socialflow doctor`") from None
     ids = Ids()
+    audit = AuditLog(ids=ids)
     objects_at = settings.object_store or str(settings.data_dir.absolute() / "objects")
     objects = open_objects(objects_at)
     stages.add("objects", objects.close)
@@ -87,6 +93,9 @@ async def open_storage(settings: Settings, stages: Stages) -> Storage:
         stream_pages=StreamPages(db=db),
         recordings=Recordings(db=db),
         chat_log=chat_log,
-        rooms=Rooms(db=db, audit=AuditLog(ids=ids)),
+        rooms=Rooms(db=db, audit=audit),
+        held=HeldMessages(db=db, audit=audit),
+        chat_filters=ChatFilters(db=db),
+        audit=audit,
         relationships=Relationships(db=db, needs_verified_email=settings.require_verified_email),
     )

@@ -76,7 +76,7 @@ def _personal_data(db: Database, departure: Departure, recordings: RecordedTrack
                 "chat_vips",
                 "chat_sanctions",
             }
-            | {"view_sessions"}
+            | {"view_sessions", "chat_held", "chat_filters"}
         ),
         sections=SECTIONS,
         erase=_erase,
@@ -106,6 +106,8 @@ SECTIONS: Final = (
         start=(dt.datetime(1970, 1, 1, tzinfo=dt.UTC), NO_UUID),
     ),
     rows_by_id("moderates", "room_id", "chat_moderators where user_id = $1", "room_id"),
+    rows_by_id("held_messages", "id, room_id, text, held_at, state", "chat_held where user_id = $1"),
+    rows_by_id("chat_filter", "owner_id, filter, changed_at", "chat_filters where owner_id = $1", "owner_id"),
     rows_by_id("vip", "room_id", "chat_vips where user_id = $1", "room_id"),
     rows_by_id("sanctions", "room_id, until, reason, created_at", "chat_sanctions where user_id = $1", "room_id"),
     rows_by_id(
@@ -126,6 +128,9 @@ where id in (select id from view_sessions where user_id = $1 limit $2)
 ERASE: Final = (
     "delete from chat_moderators where user_id = $1",
     "delete from chat_vips where user_id = $1",
+    "delete from chat_held where user_id = $1",
+    "update chat_held set decided_by = null where decided_by = $1",
+    "delete from chat_filters where owner_id = $1",
     "delete from chat_sanctions where user_id = $1",
     f"update chat_sanctions set by_id = '{NO_UUID}' where by_id = $1",
     "delete from stream_guests where user_id = $1",

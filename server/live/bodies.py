@@ -74,6 +74,12 @@ class DeleteMessage(OfMessage, frozen=True, kw_only=True):
     reason: Reason = ""
 
 
+class Review(OfMessage, frozen=True, kw_only=True):
+    """`message_id` of a message that was held."""
+
+    allow: bool
+
+
 class Announce(EventShape, frozen=True, kw_only=True):
     """`client_id` as in `chat:send`, for who may have to send it again."""
 

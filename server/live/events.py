@@ -12,6 +12,7 @@ import msgspec
 
 from actors.chat_rules import ChatMode, RoomRole
 from actors.events import ChatUser
+from actors.screening import Reason
 from server.socket_events import ServerEvent
 
 Stream = Annotated[dict[str, Any], msgspec.Meta(description="As `GET /api/v1/streams/{id}` answers it")]
@@ -82,13 +83,49 @@ class Joined(Body, frozen=True, kw_only=True):
 
 
 class Sent(Body, frozen=True, kw_only=True):
-    """Durable. The same ``client_id`` again is answered alike."""
+    """Durable. The same ``client_id`` again is answered alike. ``held``: it waits for a moderator, and has no place."""
 
     ok: bool
     id: str
-    offset: Offset
-    epoch: str
+    offset: Offset | msgspec.UnsetType = msgspec.UNSET
+    epoch: str | msgspec.UnsetType = msgspec.UNSET
+    held: bool | msgspec.UnsetType = msgspec.UNSET
     trace: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class HeldMessage(Body, frozen=True, kw_only=True):
+    id: str
+    user: ChatUser
+    text: str
+    sent_at: Instant
+    reply_to: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class Held(Body, frozen=True, kw_only=True):
+    """``reason``: the rule that held it."""
+
+    message: HeldMessage
+    reason: Reason
+
+
+class HeldWaiting(Body, frozen=True, kw_only=True):
+    """In the order in which they were held."""
+
+    ok: bool
+    held: list[Held]
+
+
+class MessageHeld(Held, frozen=True, kw_only=True):
+    room_id: str
+
+
+class MessageReviewed(Body, frozen=True, kw_only=True):
+    """A message that was held is posted, or refused."""
+
+    room_id: str
+    id: str
+    user_id: str
+    allow: bool
 
 
 class PageOfMessages(Body, frozen=True, kw_only=True):
@@ -214,6 +251,8 @@ SERVER_EVENTS: Final = tuple(
         ("chat:pinned", "A message was pinned, or none is any more", MessagePinned, _ROOM),
         ("chat:mode", "The room's mode changed", ModeChanged, _ROOM),
         ("chat:user_timed_out", "Somebody may not write, or may again", PersonSanctioned, _ROOM),
+        ("chat:held", "A message waits for a moderator", MessageHeld, "the moderators in the room"),
+        ("chat:reviewed", "A message that was held is decided", MessageReviewed, "the moderators and its author"),
         ("chat:cleared", "All messages, or all of a person, were deleted", RoomCleared, _ROOM),
         ("chat:role", "A person has another role in the room", RoleChanged, _ROOM),
         ("stream:state", "The stream changed", StreamChanged, _STREAM),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from actors.events import (
     ChatChanged,
+    ChatForModerators,
     ChatPosted,
     CounterOpened,
+    FilterChanged,
     Reacted,
     RoomOpened,
     StreamChanged,
@@ -41,6 +44,7 @@ def handlers(
     viewers: WatchingSockets,
     rights_check: RightsCheck,
     traces: RoomTraces,
+    renew_screens: Callable[[FilterChanged], None],
 ) -> Handlers:
     """Clients that may not see a stream are evicted before the others are shown what it is now."""
 
@@ -54,6 +58,8 @@ def handlers(
     return {
         ChatPosted: (mirrors.handle, traces.delivered),
         ChatChanged: (mirrors.handle,),
+        ChatForModerators: (mirrors.tell_moderators,),
+        FilterChanged: (renew_screens,),
         RoomOpened: (mirrors.handle,),
         ViewersCounted: (stream_directory.viewers_counted,),
         CounterOpened: (count_again,),

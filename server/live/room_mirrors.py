@@ -15,9 +15,12 @@ from typing import Any, Protocol
 import msgspec
 
 from actors.chat_messages import LISTEN_S, ReadRoom
-from actors.events import ChatChanged, ChatPosted, LoggedMessage, RoomOpened
+from actors.events import ChatChanged, ChatForModerators, ChatPosted, LoggedMessage, RoomOpened
 from actors.runtime import ActorError, ActorId, DomainError, Node, shard_of
+from actors.session import Session
+from server.live.edge.socket import Socket
 from server.live.room_mirror import RoomMirror
+from server.live.room_roles import MODERATORS, role_in
 from server.live.room_subscriptions import RoomSubscriptions
 
 MAX_MIRRORS = 1_000
@@ -44,6 +47,7 @@ class TopicPublisher(Protocol):
 
     def publish_messages(self, topic: str, room_id: str, epoch: str, messages: Sequence[dict[str, Any]], /) -> None: ...
     def publish(self, topic: str, event: str, payload: dict[str, Any], /) -> None: ...
+    def sockets(self, topic: str, /) -> Iterable[Socket]: ...
     def count(self, topic: str, /) -> int:
         """The number of sockets that are subscribed to the topic."""
 
@@ -125,6 +129,17 @@ class RoomMirrors:
             if not page:
                 return
             self._publish(mirror, map(msgspec.to_builtins, page))
+
+    def tell_moderators(self, event: ChatForModerators) -> None:
+        """Send it to the room's moderators among the sockets that are in it, and to the person whom it concerns."""
+        mirror = self._mirrors.get(event.room_id)
+        if mirror is None:
+            return
+        for socket in list(self._fan.sockets(mirror.topic)):
+            session: Session = socket.state
+            is_concerned = session.person is not None and session.person.id == event.user_id
+            if is_concerned or role_in(mirror, session) in MODERATORS:
+                socket.emit(event.event, event.body)
 
     def handle(self, event: ChatPosted | ChatChanged | RoomOpened) -> None:
         """A live event of a room, from its actor. Events of rooms without a mirror here are passed over."""

@@ -13,6 +13,8 @@ from actors.chat_messages import (
     PinChat,
     PostChat,
     PurgePerson,
+    ReadHeld,
+    ReviewChat,
     SanctionPerson,
     SetChatMode,
     SetRole,
@@ -21,9 +23,9 @@ from actors.runtime import Node
 from actors.session import Session
 from actors.text import clean_line
 from server.live.acks import Ack
-from server.live.bodies import Announce, Ban, DeleteMessage, Mode, OfPerson, OfRoom, Pin, Role, TimeOut
+from server.live.bodies import Announce, Ban, DeleteMessage, Mode, OfPerson, OfRoom, Pin, Review, Role, TimeOut
 from server.live.edge.socket import Socket
-from server.live.events import Done, ModeSet, Sent
+from server.live.events import Done, HeldWaiting, ModeSet, Sent
 from server.live.rooms import Rooms, author_of, sent
 from server.socket_events import ClientEvent
 
@@ -75,6 +77,14 @@ class RoomModeration:
                 summary="Write a message that is set apart",
             ),
             ClientEvent(
+                name="chat:review", shape=Review, ack=Done, handler=self._review, sender="moderator",
+                summary="Post a message that was held, or refuse it",
+            ),
+            ClientEvent(
+                name="chat:queue", shape=OfRoom, ack=HeldWaiting, handler=self._queue, sender="moderator",
+                summary="The messages that wait for a moderator",
+            ),
+            ClientEvent(
                 name="chat:role", shape=Role, ack=Done, handler=self._role, sender="owner",
                 summary="Make a person a moderator or VIP of the room, or a viewer like any other",
             ),
@@ -96,6 +106,15 @@ class RoomModeration:
         return await self._moderate(
             session, body.room_id, SetRole(by=author_of(session), user_id=body.user_id, role=body.role)
         )
+
+    async def _review(self, socket: Socket, session: Session, body: Review) -> Ack:
+        review = ReviewChat(by=author_of(session), message_id=body.message_id, allow=body.allow)
+        return await self._moderate(session, body.room_id, review)
+
+    async def _queue(self, socket: Socket, session: Session, body: OfRoom) -> Ack:
+        await self._rooms.known(session, body.room_id)
+        waiting = await self._node.ref("chat", body.room_id).ask(ReadHeld(by=author_of(session)))
+        return {"ok": True, "held": list(waiting)}
 
     async def _announce(self, socket: Socket, session: Session, body: Announce) -> Ack:
         client_id = body.client_id or self._new_id()

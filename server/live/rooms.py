@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
 from actors.chat_messages import PostChat, Posted
-from actors.chat_rules import Author, RoomRole
+from actors.chat_rules import Author
 from actors.events import LoggedMessage, StreamView
 from actors.presence import Presence
-from actors.rate_limits import role_of
 from actors.runtime import ActorError, DomainError, Node
 from actors.session import Session
 from server.live.acks import Ack, refusal
@@ -24,6 +23,7 @@ from server.live.events import Done, Joined, PageOfMessages, PresentPeople, Sent
 from server.live.presence import ClusterPresence
 from server.live.room_mirror import RoomMirror, topic_of
 from server.live.room_mirrors import RoomMirrors, RoomPages
+from server.live.room_roles import role_in
 from server.live.viewings import MaySee
 from server.socket_events import ClientEvent
 from server.tracing import SEND, Traces
@@ -278,6 +278,8 @@ def _post_of(session: Session, body: Send, trace: str | None) -> PostChat:
 
 
 def sent(posted: Posted) -> Ack:
+    if posted.is_held:
+        return {"ok": True, "held": True, "id": posted.id}
     return {"ok": True, "id": posted.id, "offset": posted.offset, "epoch": posted.epoch}
 
 
@@ -305,15 +307,6 @@ def room_state(mirror: RoomMirror, parser: Parser, session: Session) -> dict[str
         "pinned": mirror.pinned,
         "role": role_in(mirror, session),
     }
-
-
-def role_in(mirror: RoomMirror, session: Session) -> RoomRole | Literal["owner", "admin"] | None:
-    """What the session's person may do in the room; None for guests and viewers."""
-    person = session.person
-    if person is None:
-        return None
-    role = role_of(person.id, session.roles, owner_id=mirror.owner_id)
-    return mirror.roles.get(person.id) if role == "viewer" else role
 
 
 def author_of(session: Session) -> Author:

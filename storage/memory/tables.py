@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from actors.chat_log import ChatEntry, RoomRecord
+from actors.chat_review import HeldMessage
 from actors.runtime import Fence
 from actors.runtime.ids import SHARDS
 from storage.errors import Fenced, Unavailable
@@ -54,6 +55,7 @@ class Tables:
         self.epochs = dict.fromkeys(range(SHARDS), 0)
         self.people: dict[str, MemoryPerson] = {}
         self.rooms: dict[str, RoomRecord] = {}
+        self.held: dict[str, dict[str, tuple[HeldMessage, Literal["held", "allowed", "refused"]]]] = {}
         self.messages: dict[str, list[MessageRow]] = {}
         self.streams: dict[str, StreamRow] = {}
         self.segments: dict[tuple[str, str, int], Segment] = {}

@@ -22,8 +22,10 @@ from actors.runtime import (
     Unavailable,
     shard_of,
 )
+from actors.screening import Screen
 from storage.ids import Ids
 from storage.memory.chat import MemoryChatLog
+from storage.memory.chat_held import MemoryHeldMessages
 from storage.memory.rooms import MemoryRooms
 from storage.memory.tables import MemoryPerson, Tables
 
@@ -85,6 +87,19 @@ class Relationships:
         return self.known.get(user_id, Relationship())
 
 
+class Screens:
+    """``ScreenLookup``: the same screen for every owner."""
+
+    def __init__(self) -> None:
+        self.now = Screen()
+        self.is_away = False
+
+    async def screen(self, owner_id: str) -> Screen:
+        if self.is_away:
+            raise Unavailable("postgres", "it is away")
+        return self.now
+
+
 class RoomFixture:
     """One room on one node, on a clock that is moved by hand."""
 
@@ -96,6 +111,7 @@ class RoomFixture:
         self.told: list[tuple[LiveEvent, frozenset[str] | None]] = []
         self.log = Log(tables=self.tables)
         self.relationships = Relationships()
+        self.screens = Screens()
         self.rooms = MemoryRooms(tables=self.tables)
         self.owner, self.ann, self.bob = (self._person(name) for name in ("owner", "ann", "bob"))
         self.rate_limits = RateLimits(rates=RATES, factors=FACTORS)
@@ -110,6 +126,8 @@ class RoomFixture:
                 log=self.log,
                 rooms=self.rooms,
                 relationships=self.relationships,
+                screens=self.screens,
+                held=MemoryHeldMessages(tables=self.tables),
                 rate_limits=self.rate_limits,
                 broadcast=self._announced,
                 new_id=lambda: self.ids.uuid7(self.clock.time()),

@@ -14,10 +14,12 @@ import pytest
 from actors.runtime import Fence
 from storage.audit import AuditLog
 from storage.chat import PostgresChatLog
+from storage.chat_held import HeldMessages
 from storage.facts import Facts
 from storage.ids import Ids
 from storage.leases import Leases
 from storage.memory.chat import MemoryChatLog
+from storage.memory.chat_held import MemoryHeldMessages
 from storage.memory.facts import MemoryFacts, MemoryTransaction
 from storage.memory.leases import MemoryLeases
 from storage.memory.recordings import MemoryRecordings
@@ -39,6 +41,7 @@ class Drivers:
     leases: Any
     log: Any
     rooms: Any
+    held: Any
     streams: Any
     recordings: Any
     views: Any
@@ -94,6 +97,7 @@ class MemoryDrivers(Drivers):
         self._tables = tables = Tables()
         self.leases, self.log = MemoryLeases(tables=tables), MemoryChatLog(tables=tables)
         self.rooms, self.streams = MemoryRooms(tables=tables), MemoryStreams(tables=tables)
+        self.held = MemoryHeldMessages(tables=tables)
         self.recordings, self.views = MemoryRecordings(tables=tables), MemoryViews(tables=tables)
         self.facts = MemoryFacts(tables=tables)
         self._noted: list[int] = []
@@ -129,6 +133,7 @@ class PostgresDrivers(Drivers):
         self._db = db
         self.leases, self.log = Leases(db=db), PostgresChatLog(db=db)
         self.rooms, self.streams = Rooms(db=db, audit=AuditLog(ids=Ids())), Streams(db=db)
+        self.held = HeldMessages(db=db, audit=AuditLog(ids=Ids()))
         self.recordings, self.views = Recordings(db=db), Views(db=db)
         self.facts = Facts(db=db)
 

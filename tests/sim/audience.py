@@ -23,6 +23,7 @@ from actors.events import (
 from actors.rate_limits import RateLimits
 from actors.runtime import Actor, ActorError, Fence, handles, shard_of
 from actors.runtime.ids import ActorId
+from actors.screening import Screen
 from actors.stream_messages import KeepViewers
 from actors.viewers import ViewCounter
 from actors.viewers_messages import ViewerCame
@@ -34,6 +35,7 @@ from server.live.shard_moves import ShardMoves
 from storage.bus_entry import VERSION
 from storage.errors import Fenced
 from storage.members import Member
+from storage.memory.chat_held import MemoryHeldMessages
 from storage.memory.rooms import MemoryRooms
 from storage.memory.tables import MemoryPerson, Tables
 from storage.memory.views import MemoryViews
@@ -77,6 +79,13 @@ class NodeEar(Ear):
         self.audience = audience
 
 
+class NoScreens:
+    """``ScreenLookup``: everything may be said."""
+
+    async def screen(self, owner_id: str) -> Screen:
+        return Screen()
+
+
 class Audience(Process):
     """A process with a socket in every room, which says something there all the time, and with viewers.
 
@@ -114,6 +123,8 @@ class Audience(Process):
             log=Log(tables=self.tables),
             rooms=MemoryRooms(tables=self.tables),
             relationships=Relationships(),
+            screens=NoScreens(),
+            held=MemoryHeldMessages(tables=self.tables),
             rate_limits=RateLimits(rates=RATES, factors=FACTORS),
             broadcast=self._broadcaster,
             new_id=self._new_id,

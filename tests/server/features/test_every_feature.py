@@ -49,6 +49,10 @@ SAMPLES = {
     f" values ('{ROOM}', 1, '{ROOM}', $1, 'c', 'hello', now(), $2)",
     "chat_moderators": f"insert into chat_moderators (room_id, user_id) select '{ROOM}', $1 where $2::uuid is not null",
     "chat_vips": f"insert into chat_vips (room_id, user_id) select '{ROOM}', $1 where $2::uuid is not null",
+    "chat_held": f"insert into chat_held (id, room_id, user_id, client_id, text, held_at, reason, decided_by) values"
+    f" ('{ROOM}', '{ROOM}', $1, 'c', 'hello', now(), 'word', $2),"
+    f" ('{STREAM}', '{ROOM}', $2, 'c', '', now(), 'word', $1)",
+    "chat_filters": "insert into chat_filters (owner_id, filter) select $1, '{}' where $2::uuid is not null",
     "chat_sanctions": f"insert into chat_sanctions (room_id, user_id, by_id) values ('{ROOM}', $2, $1)",
     "stream_guests": f"insert into stream_guests (stream_id, user_id) select '{STREAM}', $1 where $2::uuid is not null",
     "mails": f"insert into mails (id, person_id, address, name, template, language, subject, data)"

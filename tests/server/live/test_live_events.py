@@ -56,6 +56,7 @@ from media.control import (
 )
 from media.hls.events import InitReady, SegmentReady
 from server.live.broadcast import Broadcaster
+from server.live.chat_filters import renewal
 from server.live.edge.fanout import Fanout
 from server.live.live_events import handlers
 from server.live.media_events import MediaEvents
@@ -355,6 +356,7 @@ async def test_facts_go_where_they_are_heard_and_nowhere_before_the_wiring(wire:
         viewers=viewers,
         rights_check=viewers,
         traces=RoomTraces(traces=Traces(node="n1", clock=wire.node.clock), fan=wire.fanout, clock=wire.node.clock),
+        renew_screens=renewal(wire.node),
     )
     broadcaster.join(node=wire.node, handlers=live_event_handlers)
     broadcaster(ViewersCounted(stream_id="s", viewers=7, peak_viewers=9, unique_viewers=9, watched_ms=5))
