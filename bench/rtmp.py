@@ -28,6 +28,7 @@ class Nowhere:
 
     def __init__(self) -> None:
         self.media_time_ms = 0
+        self.patience_s = 0.0
         self.units = 0
 
     def configure(self, tracks: Iterable[Track]) -> None:

@@ -127,6 +127,7 @@ class Broadcast:
     folder: Path
     clock: _Clock
     media_time_ms: int = 0
+    patience_s: float = 0.0
     ends: dict[Kind, float] = field(default_factory=dict)
     placed: dict[Kind, list[float]] = field(default_factory=lambda: {"video": [], "audio": []})
     seen: list[Seen] = field(default_factory=list)

@@ -33,6 +33,8 @@ class Meter:
         self._keyframe_interval_s = 0.0
         self._jitter_s = 0.0
         self._transit_s: float | None = None
+        self._newest: tuple[float, float] | None = None
+        """When the last frame was read, and its transit."""
         self._has_b_frames = False
         self._key_at: float | None = None
         self._began_at: float | None = None
@@ -81,11 +83,17 @@ class Meter:
             if self._key_time_s is not None:
                 self._keyframe_interval_s = time_s - self._key_time_s
             self._key_time_s = time_s
-        # Interarrival jitter as RTP has it (RFC 3550, section 6.4.1).
-        transit_s = unit.at - time_s
-        if self._transit_s is not None:
-            self._jitter_s += (abs(transit_s - self._transit_s) - self._jitter_s) / 16
-        self._transit_s = transit_s
+        self._count_transit(unit.at, time_s)
+
+    def _count_transit(self, at: float, time_s: float) -> None:
+        """Interarrival jitter as RTP has it (RFC 3550, section 6.4.1). Of frames that were read at once the last one
+        counts, since the others have waited for it."""
+        if self._newest is not None and at != self._newest[0]:
+            transit_s = self._newest[1]
+            if self._transit_s is not None:
+                self._jitter_s += (abs(transit_s - self._transit_s) - self._jitter_s) / 16
+            self._transit_s = transit_s
+        self._newest = (at, at - time_s)
 
     def _forget_old(self, now: float) -> None:
         while self._recent and self._recent[0][0] < now - WINDOW_S:

@@ -11,6 +11,8 @@ from media.hls.muxer import Muxer
 from media.relay import End, Reader, Relay
 
 BRIDGE_END_S = 0.3
+LEAST_PATIENCE_S, MOST_PATIENCE_S = 0.04, 0.15
+"""By the least a part may be late; the most is for what ends one sooner than expected, such as an early key frame."""
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +20,11 @@ log = logging.getLogger(__name__)
 class Packager:
     """Feeds a muxer from a relay, as soon as there is something, on the loop."""
 
-    def __init__(self, *, muxer: Muxer, relay: Relay, source: Relay, say: Callable[[Event], None]) -> None:
+    def __init__(
+        self, *, muxer: Muxer, relay: Relay, source: Relay, say: Callable[[Event], None], is_patient: bool = False
+    ) -> None:
+        """``is_patient``: it may get units late as long as no part is late for that."""
+        self._is_patient = is_patient
         self._muxer = muxer
         self._relay = relay
         self._source = source
@@ -26,7 +32,7 @@ class Packager:
         self._is_due = False
         self._is_broken = False
         self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._reader: Reader = relay.subscribe(self._wake)
+        self._reader: Reader = relay.subscribe(self._wake, patience=self._patience)
         self._pump()
 
     @property
@@ -70,7 +76,12 @@ class Packager:
         self._pump()
         self._relay.unsubscribe(self._reader)
         self._relay = relay
-        self._reader = relay.subscribe(self._wake, from_key=False)
+        self._reader = relay.subscribe(self._wake, from_key=False, patience=self._patience)
+
+    def _patience(self) -> float:
+        if not self._is_patient or self._is_broken:
+            return 0.0
+        return min(max(self._muxer.slack_s, LEAST_PATIENCE_S), MOST_PATIENCE_S)
 
     def _wake(self) -> None:
         if not self._is_due:

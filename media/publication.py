@@ -27,6 +27,11 @@ class Publication(Protocol):
     #: Milliseconds on the stream's media clock at which this run starts: added to every pts and dts.
     media_time_ms: int
 
+    @property
+    def patience_s(self) -> float:
+        """For how long nobody needs what comes next. Waking up costs an ingest more than reading does, so it may leave
+        that much unread, unless much has come."""
+
     def configure(self, tracks: Sequence[Track]) -> None:
         """Announce all tracks, before the first unit and again whenever one changes (units after it are new)."""
 

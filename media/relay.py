@@ -43,8 +43,11 @@ class Reader:
     unsubscribe readers, and must not raise.
     """
 
-    def __init__(self, *, wake: Callable[[], None], max_units: int, max_bytes: int) -> None:
+    def __init__(
+        self, *, wake: Callable[[], None], max_units: int, max_bytes: int, patience: Callable[[], float]
+    ) -> None:
         self.dropped_units = 0
+        self.patience = patience
         self._wake = wake
         self._items: deque[Item] = deque()
         self._bytes = 0
@@ -174,10 +177,12 @@ class Relay:
         from_before: bool = False,
         max_units: int = MAX_UNITS,
         max_bytes: int = MAX_BYTES,
+        patience: Callable[[], float] = lambda: 0.0,
     ) -> Reader:
         """A new reader: first the tracks, then the units since the last key frame, or only from the next one on.
-        ``from_before``: since the key frame before the last one, where they are still held."""
-        reader = Reader(wake=wake, max_units=max_units, max_bytes=max_bytes)
+        ``from_before``: since the key frame before the last one, where they are still held. ``patience``: see
+        ``patience_s``."""
+        reader = Reader(wake=wake, max_units=max_units, max_bytes=max_bytes, patience=patience)
         if self.tracks:
             reader._put_control(Tracks(self.tracks))
         reader._needs_key = self._has_video and self._has_seen_video and not (from_key and self._gop)
@@ -193,6 +198,11 @@ class Relay:
     def unsubscribe(self, reader: Reader) -> None:
         """Forget a reader. Idempotent."""
         self._readers = tuple(each for each in self._readers if each is not reader)
+
+    @property
+    def patience_s(self) -> float:
+        """For how long nobody needs what comes next: as the least patient reader says, 0 without any."""
+        return min((reader.patience() for reader in self._readers), default=0.0)
 
     @property
     def readers(self) -> int:

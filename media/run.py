@@ -187,6 +187,10 @@ class PublicationRun:
             self._stop(reason)
         self.close(reason)
 
+    @property
+    def patience_s(self) -> float:
+        return self.relay.patience_s
+
     def want_keyframe(self) -> None:
         """Ask the publisher for a key frame, if its protocol can."""
         if self._want_keyframe is not None:
@@ -222,7 +226,13 @@ class PublicationRun:
             on_cut=self._cut,
             on_pictures=self._sent.advance,
         )
-        return Packager(muxer=muxer, relay=self.relays.with_audio(Codec.AAC), source=self.relay, say=self._packaged)
+        return Packager(
+            muxer=muxer,
+            relay=self.relays.with_audio(Codec.AAC),
+            source=self.relay,
+            say=self._packaged,
+            is_patient=self.grant.latency != "realtime",
+        )
 
     def _cut(self, cut: Cut) -> None:
         self._ladder.cut(cut)

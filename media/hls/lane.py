@@ -106,6 +106,16 @@ class TrackLane:
             self.typical = delta
         return delta
 
+    @property
+    def slack_s(self) -> float:
+        """For how long the sample that completes the first part cannot be here. The newest one may have arrived the
+        time of a sample ago."""
+        usual = self.typical or self._nominal
+        if self.cut is None or not self.pending or not usual:
+            return 0.0
+        ticks = self.pending[0].dts + self._part_ticks - self.pending[-1].dts - 2 * usual
+        return max(ticks, 0) / self.track.timescale
+
     def due(self) -> list[Fragment | Closed]:
         """The parts that are full: taking one more sample would make them too long."""
         out: list[Fragment | Closed] = []

@@ -88,6 +88,11 @@ class Muxer:
         """The number that another publication of this stream goes on from."""
         return self._segmenter.next_segment
 
+    @property
+    def slack_s(self) -> float:
+        """For how long at least no part can be complete; 0 before the first, and for what follows another muxer."""
+        return self._segmenter.slack_s if isinstance(self._segmenter, Segmenter) else 0.0
+
     def feed(self, items: Iterable[Item]) -> list[Event]:
         """Take items as a reader gives them; what came of it, in order. After an ``End`` nothing more does."""
         events: list[Event] = []

@@ -89,6 +89,11 @@ class Segmenter:
         """The number that the next segment gets."""
         return self._next
 
+    @property
+    def slack_s(self) -> float:
+        """For how long at least no part of any track can be complete, as media goes on; 0 before the first."""
+        return min((lane.slack_s for lane in self._lanes.values()), default=0.0)
+
     def feed(self, item: Item) -> list[Output]:
         if isinstance(item, Unit):
             return self._unit(item)

@@ -24,6 +24,10 @@ from media.rtmp.protocol import (
     ServerProtocol,
 )
 
+MUCH_BYTES = 64 * 1024
+"""A quarter of what one read can take."""
+GRID_S = 0.01
+
 
 class Phase(enum.Enum):
     HANDSHAKE = enum.auto()
@@ -86,6 +90,7 @@ class RtmpConnection(asyncio.Protocol):
         self._deadline = 0.0
         self._last_bytes = 0.0
         self._last_media = 0.0
+        self._read_at = 0.0
         self._waiting: list[Event] = []
         self._publication: Publication | None = None
         self._ingest: RtmpIngest | None = None
@@ -109,7 +114,7 @@ class RtmpConnection(asyncio.Protocol):
         if self.phase in (Phase.LINGERING, Phase.GONE):
             return
         self._server.counters.received_bytes += len(data)
-        self._last_bytes = self._server.clock()
+        self._last_bytes, self._read_at = self._server.clock(), self._server.wall()
         try:
             events = self._protocol.receive(data)
             self._flush()
@@ -120,6 +125,30 @@ class RtmpConnection(asyncio.Protocol):
         else:
             if self.phase is Phase.HANDSHAKE and self._protocol.is_handshaken:
                 self._idle()
+            elif self.phase is Phase.PUBLISHING:
+                self._rest(len(data))
+
+    def _rest(self, received: int) -> None:
+        """Let some of the media gather before it is read: waking up costs more than reading does. A publisher that has
+        sent much in that time is read on at once, so that none is held up."""
+        if received > MUCH_BYTES or self._transport is None or self._transport.is_closing():
+            return
+        self._transport.pause_reading()
+        # After those who read the publication: by then they know what they wait for.
+        asyncio.get_running_loop().call_soon(self._sleep)
+
+    def _sleep(self) -> None:
+        """Woken up at the same moments as other publishers."""
+        loop = asyncio.get_running_loop()
+        patience_s = self._publication.patience_s if self._publication is not None else 0.0
+        if patience_s < GRID_S:
+            self._read_on()
+        else:
+            loop.call_at((loop.time() + patience_s) // GRID_S * GRID_S, self._read_on)
+
+    def _read_on(self) -> None:
+        if self.phase is Phase.PUBLISHING and self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
 
     def eof_received(self) -> bool:
         return False
@@ -217,13 +246,13 @@ class RtmpConnection(asyncio.Protocol):
                 self._leave(event)
 
     def _media(self, message: RtmpMessage) -> None:
-        ingest, server = self._ingest, self._server
+        ingest = self._ingest
         if ingest is None:
             return
         self._last_media = self._last_bytes
         feed = ingest.video if message.type == VIDEO else ingest.audio
         try:
-            feed(message.timestamp, message.payload, at=server.wall())
+            feed(message.timestamp, message.payload, at=self._read_at)
         except PublishRefused as refusal:
             self.refused(refusal)
 

@@ -12,6 +12,8 @@ from media.transcode.ladder import Tier
 from media.transcode.messages import LadderJob, Made, Opened, WorkerAnswer
 from media.unit import Track, Unit
 
+#: How late it may get units: a worker that takes several at a time wakes less often.
+PATIENCE_S = 0.04
 #: A ladder that is so much behind its source is late: the machine gives it too little.
 LATE_S = 2.5
 #: What a worker is allowed to be behind when it begins: it decodes what there is since the last key frame first.
@@ -93,7 +95,7 @@ class LadderBridge:
         self._workers.send(LadderJob(self._job, self._track, self.tiers, self.after))
         self._unsubscribe()
         self._is_due = True
-        self._reader = self._source.subscribe(self._wake, from_before=True)
+        self._reader = self._source.subscribe(self._wake, from_before=True, patience=lambda: PATIENCE_S)
         self._pump()
 
     def _unsubscribe(self) -> None:

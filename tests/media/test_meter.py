@@ -127,3 +127,11 @@ def test_nothing_yet_is_nothing_and_no_division() -> None:
     health = metered(tracks=()).health(dropped_units=0)
     assert (health["codec"], health["fps"], health["bitrate"], health["audio"]) == (None, 0, 0, None)
     assert Codec.H264 == "h264"
+
+
+def test_frames_that_were_read_at_once_do_not_look_as_if_they_had_come_unevenly() -> None:
+    steady = pictures(20)
+    in_fours = [
+        msgspec.structs.replace(unit, at=steady[at | 3].at) for at, unit in enumerate(steady[: len(steady) // 4 * 4])
+    ]
+    assert metered(*in_fours, tracks=(VIDEO,)).health(dropped_units=0)["jitter_ms"] < 1

@@ -210,3 +210,13 @@ def test_what_is_held_for_such_a_reader_is_bounded():
     for unit in written:
         relay.write(unit)
     assert units(relay.subscribe(Wakes(), from_before=True)) == written[6:]
+
+
+def test_relay_is_as_patient_as_its_least_patient_reader(relay):
+    assert relay.patience_s == 0
+    relay.subscribe(Wakes(), patience=lambda: 0.2)
+    assert relay.patience_s == 0.2
+    prompt = relay.subscribe(Wakes())
+    assert relay.patience_s == 0
+    relay.unsubscribe(prompt)
+    assert relay.patience_s == 0.2

@@ -332,3 +332,19 @@ def test_whatever_comes_parts_are_whole_numbered_in_order_and_never_run_backward
         assert each.samples[0].dts >= 0
         assert all(sample.duration > 0 for sample in each.samples)
         assert all(a.dts < b.dts for a, b in zip(each.samples, each.samples[1:], strict=False))
+
+
+@pytest.mark.parametrize(("fps", "part_ms"), [(30, 334), (60, 334), (24, 250), (30, 1_000), (5, 334)])
+def test_no_part_is_complete_within_the_slack(fps, part_ms):
+    segmenter = Segmenter(part_ms=part_ms)
+    segmenter.feed(Tracks((VIDEO, AUDIO)))
+    assert segmenter.slack_s == 0
+    not_before, most = 0.0, 0.0
+    for unit in mixed(pictures(9, fps=fps, gop=2 * fps), sounds(9)):
+        if any(isinstance(output, Fragment) for output in segmenter.feed(unit)):
+            # What ends a segment is a key frame, not the length of a part.
+            assert unit.at >= not_before or unit.is_key
+            not_before = 0.0
+        not_before = max(not_before, unit.at + segmenter.slack_s)
+        most = max(most, segmenter.slack_s)
+    assert part_ms / 1000 > most >= part_ms / 1000 - 2 / min(fps, 30) - 0.03

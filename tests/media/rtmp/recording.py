@@ -19,6 +19,7 @@ class Recording:
 
     def __init__(self, *, media_time_ms: int = 0) -> None:
         self.media_time_ms = media_time_ms
+        self.patience_s = 0.0
         self.configured: list[tuple[Track, ...]] = []
         self.units: list[Unit] = []
         self.renditions: dict[int, list[Track]] = {}

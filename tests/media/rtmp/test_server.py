@@ -130,7 +130,7 @@ async def start(ingest: RecordingIngest, clock: Clock) -> AsyncIterator[Start]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 
@@ -156,6 +156,49 @@ async def test_units_arrive_and_an_orderly_end_leaves_the_connection_open(
     await asyncio.wait_for(recording.is_closed.wait(), 5)
     assert (recording.reason, len(recording.units), server.counters.units) == ("ended", 30, 30)
     assert (server.connections, server.publishers) == (1, 0)
+
+
+async def test_media_gathers_before_it_is_read_as_long_as_nobody_needs_it(
+    start: Start, dial: Dial, ingest: RecordingIngest
+) -> None:
+    _, port = await start()
+    encoder, recording = await publish(ingest, dial, port)
+    recording.patience_s = 3_600
+    encoder.play(30, 1)
+    await until(lambda: len(recording.units) == 31)
+    encoder.play(31, 29)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert len(recording.units) == 31
+    assert recording.stop is not None
+    recording.stop("over")
+    await asyncio.wait_for(recording.is_closed.wait(), 5)
+
+
+async def test_media_that_gathered_is_all_read_in_order(start: Start, dial: Dial, ingest: RecordingIngest) -> None:
+    _, port = await start()
+    encoder, recording = await publish(ingest, dial, port)
+    recording.patience_s = 0.03
+    for at in range(30, 60, 3):
+        encoder.play(at, 3)
+        await asyncio.sleep(0)
+    await until(lambda: len(recording.units) == 60)
+    assert [unit.pts for unit in recording.units] == sorted(unit.pts for unit in recording.units)
+    recording.patience_s = 3_600
+    encoder.play(60, 1)
+    await until(lambda: len(recording.units) == 61)
+
+
+async def test_much_media_is_read_at_once_however_patient_its_readers_are(
+    start: Start, dial: Dial, ingest: RecordingIngest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("media.rtmp.connection.MUCH_BYTES", 0)
+    _, port = await start()
+    encoder, recording = await publish(ingest, dial, port)
+    recording.patience_s = 3_600
+    for at in range(30, 60):
+        encoder.play(at, 1)
+        await until(lambda at=at: len(recording.units) == at + 1)  # type: ignore[misc]
 
 
 async def test_closed_socket_is_disconnected(start: Start, dial: Dial, ingest: RecordingIngest) -> None:
