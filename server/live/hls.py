@@ -36,7 +36,11 @@ from storage.recording import Recordings
 PART_WAIT_S: Final = 6.0
 WANT_S: Final = 1.0
 IMMUTABLE: Final = "public, max-age=31536000, immutable"
-PLAYLIST: Final = "no-cache"
+MANIFEST: Final = "no-cache"
+"""It tells players the time."""
+WAITED_FOR_TARGETS, NEWEST_TARGETS, OVER_S = 6, 0.5, 60
+"""How long shared caches may keep playlists, in target durations (RFC 8216bis, appendix B.1), and those of what is
+over, in seconds."""
 PICTURE: Final = "public, max-age=2"
 
 log = logging.getLogger("server.hls")
@@ -179,13 +183,15 @@ class HlsRoutes:
 
     async def _multivariant(self, call: Call[None, PlaylistQuery]) -> web.StreamResponse:
         held = await self._playable(call)
-        return self._playlist(call, await self._view(call), held.index.multivariant(dvr=_is_dvr(call)))
+        kept = _playlist_kept(held)
+        return self._playlist(call, await self._view(call), held.index.multivariant(dvr=_is_dvr(call)), kept)
 
     async def _manifest(self, call: Call[None, PlaylistQuery]) -> web.StreamResponse:
         held = await self._playable(call)
         if held.index.plans_any:
             await self._wanted(call, held)
-        return self._playlist(call, await self._view(call), held.index.manifest(now=self._wall(), dvr=_is_dvr(call)))
+        manifest = held.index.manifest(now=self._wall(), dvr=_is_dvr(call))
+        return self._playlist(call, await self._view(call), manifest, MANIFEST)
 
     async def _playable(self, call: Call[Any, Any]) -> HeldIndex:
         """The stream's index once players can start from it. A publisher that has just come needs a key frame interval
@@ -220,13 +226,16 @@ class HlsRoutes:
             if not await held.change(deadline):
                 raise Problem(503, "The stream has stalled: the part did not come in time", retry_after_s=1.0)
             answer = ask()
-        return self._playlist(call, await self._view(call), answer)
+        kept = _playlist_kept(held, was_waited_for="_HLS_msn" in call.request.query)
+        return self._playlist(call, await self._view(call), answer, kept)
 
-    def _playlist(self, call: Call[Any, Any], view: StreamView, answer: Rendered | Bad | Wait) -> web.StreamResponse:
+    def _playlist(
+        self, call: Call[Any, Any], view: StreamView, answer: Rendered | Bad | Wait, kept: str
+    ) -> web.StreamResponse:
         if isinstance(answer, Bad):
             raise Problem(answer.status, answer.reason)
         assert isinstance(answer, Rendered)
-        headers = {"Cache-Control": _for_caches(view, PLAYLIST), "Age": "0", "Content-Type": answer.content_type}
+        headers = {"Cache-Control": _for_caches(view, kept), "Age": "0", "Content-Type": answer.content_type}
         return content.text(call.request, answer.body, etag=answer.etag, headers=headers)
 
     async def _thumbnail(self, call: Call[None, None]) -> web.StreamResponse:
@@ -323,6 +332,15 @@ async def _sent(request: web.Request, response: Answer | web.StreamResponse) -> 
 
 def _is_dvr(call: Call[Any, PlaylistQuery]) -> bool:
     return call.query.dvr == "1"
+
+
+def _playlist_kept(held: HeldIndex, *, was_waited_for: bool = False) -> str:
+    """``Cache-Control``: browsers ask each time. What was waited for holds that for good, but for what follows."""
+    if held.index.is_ended:
+        kept_s = OVER_S
+    else:
+        kept_s = round(held.index.target_s * (WAITED_FOR_TARGETS if was_waited_for else NEWEST_TARGETS))
+    return f"public, max-age=0, s-maxage={kept_s}"
 
 
 def _for_caches(view: StreamView, shared: str) -> str:

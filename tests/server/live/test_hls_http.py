@@ -123,7 +123,8 @@ async def test_only_what_everybody_may_see_is_for_shared_caches(fixture_node: Hl
         assert again.headers["Cache-Control"] == answer.headers["Cache-Control"]
         given[name] = answer.headers["Cache-Control"]
     if visibility in SHARED:
-        assert given["video.m3u8"] == "no-cache"
+        assert given["video.m3u8"] == "public, max-age=0, s-maxage=1"
+        assert given["manifest.mpd"] == "no-cache"
         assert given[fixture_node.segment.name] == "public, max-age=31536000, immutable"
         assert given["thumbnail.webp"] == "public, max-age=2"
     else:
