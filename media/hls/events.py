@@ -78,7 +78,8 @@ class RenditionsPlanned(msgspec.Struct, frozen=True, kw_only=True, tag="planned"
 
 
 class InitReady(msgspec.Struct, frozen=True, kw_only=True, tag="init"):
-    """An initialisation file is there. ``codec`` is the RFC 6381 string; numbers are 0 while unknown."""
+    """An initialisation file is there. ``codec`` is the RFC 6381 string; numbers are 0 while unknown. Comes again when
+    other ``captions`` are found in the pictures, see ``captions.channels_in``."""
 
     muxer: str
     rendition: str
@@ -94,6 +95,7 @@ class InitReady(msgspec.Struct, frozen=True, kw_only=True, tag="init"):
     frame_rate: float = 0.0
     sample_rate: int = 0
     channels: int = 0
+    captions: tuple[str, ...] = ()
 
 
 class PartReady(Timed, frozen=True, kw_only=True, tag="part"):

@@ -49,6 +49,7 @@ class RenditionInfo(msgspec.Struct, frozen=True, kw_only=True):
     frame_rate: float = 0.0
     channels: int = 0
     video_range: str = ""
+    captions: tuple[str, ...] = ()
 
 
 class Report(msgspec.Struct, frozen=True):

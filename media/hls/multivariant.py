@@ -13,6 +13,8 @@ def render_multivariant(renditions: Sequence[RenditionInfo], keys: Sequence[Rend
     sounds = [rendition for rendition in renditions if rendition.kind == "audio"]
     videos = [rendition for rendition in renditions if rendition.kind == "video"]
     lines = ["#EXTM3U", "#EXT-X-VERSION:9"]
+    captions = dict.fromkeys(name for video in videos for name in video.captions)
+    lines += [_captions_line(name) for name in captions]
     if videos:
         lines += [_media_line(sound, is_default=sound is sounds[0]) for sound in sounds]
     for rendition in videos:
@@ -44,7 +46,17 @@ def _stream_line(rendition: RenditionInfo, sounds: Sequence[RenditionInfo]) -> s
         line += f",FRAME-RATE={rendition.frame_rate:.3f}"
     if rendition.video_range:
         line += f",VIDEO-RANGE={rendition.video_range}"
+    if rendition.captions:
+        line += ',CLOSED-CAPTIONS="captions"'
     return line + (',AUDIO="audio"' if sounds else "")
+
+
+def _captions_line(name: str) -> str:
+    """Captions inside of the pictures: they have no address (RFC 8216bis, 4.4.6.1)."""
+    return (
+        f'#EXT-X-MEDIA:TYPE=CLOSED-CAPTIONS,GROUP-ID="captions",NAME="{name}",INSTREAM-ID="{name}",'
+        "DEFAULT=NO,AUTOSELECT=YES"
+    )
 
 
 def _key_line(keys: RenditionInfo) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from media.hls.captions import channels_in
 from media.hls.codecs import BadConfig, audio_shape, codec_string, is_common_aac, picture_size
 from media.hls.events import SOURCE, Event, InitReady, PartReady, RunEnded, RunStarted, SegmentReady, SegmentRemoved
 from media.hls.filler import Filler
@@ -29,6 +30,7 @@ class _File(msgspec.Struct):
     init: str = ""
     count: int = 0
     key_bytes: int = 0
+    about: InitReady | None = None
 
 
 class Muxer:
@@ -200,8 +202,11 @@ class Muxer:
 
     def _write(self, fragment: Fragment, events: list[Event]) -> None:
         file = self._files[fragment.kind]
-        if not file.init:
+        if file.about is None:
             events.append(self._write_init(file, fragment))
+        elif found := _new_captions(file, fragment):
+            file.about = msgspec.structs.replace(file.about, captions=found)
+            events.append(file.about)
         file.count += 1
         data = chunk(file.count, fragment.samples)
         name = self._segment_name(file, fragment.segment)
@@ -235,7 +240,8 @@ class Muxer:
         number = self._inits[file.rendition] = self._inits.get(file.rendition, -1) + 1
         file.init = f"{file.rendition}/{self._publication}/init-{number}.mp4"
         path = self._folder.put(file.init, file.init_data)
-        return _described(file, fragment, path, muxer=self._name, publication=self._publication)
+        file.about = _described(file, fragment, path, muxer=self._name, publication=self._publication)
+        return file.about
 
     def _close_segment(self, closed: Closed, events: list[Event]) -> None:
         file = self._files[closed.kind]
@@ -281,6 +287,15 @@ def _key_bytes(fragment: Fragment, chunk_bytes: int) -> int:
     return len(SEGMENT_TYPE) + chunk_bytes - sum(len(sample.data) for sample in others)
 
 
+def _new_captions(file: _File, fragment: Fragment) -> tuple[str, ...]:
+    """All captions of the rendition so far; empty where the fragment adds none."""
+    known = file.about.captions if file.about is not None else ()
+    if file.track.codec not in (Codec.H264, Codec.HEVC):
+        return ()
+    found = {name for sample in fragment.samples for name in channels_in(sample.data)}
+    return tuple(sorted({*known, *found})) if found - set(known) else ()
+
+
 def _is_playable(track: Track) -> bool:
     """Whether it has a place in an MP4 that players take: one rendition that they refuse would cost them all."""
     try:
@@ -313,4 +328,5 @@ def _described(file: _File, fragment: Fragment, path: Path, *, muxer: str, publi
         frame_rate=round(track.fps or measured, 3),
         sample_rate=rate,
         channels=channels,
+        captions=_new_captions(file, fragment),
     )

@@ -83,6 +83,7 @@ class Rendition:
             height=self.init.height,
             frame_rate=self.init.frame_rate,
             channels=self.init.channels,
+            captions=self.init.captions,
         )
 
 

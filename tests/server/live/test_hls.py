@@ -438,3 +438,18 @@ async def test_a_recording_whose_key_frames_were_not_written_down_has_no_i_frame
     master = index.multivariant()
     assert isinstance(master, Rendered)
     assert b"I-FRAME" not in master.body
+
+
+async def test_captions_inside_of_the_pictures_are_announced_for_the_recording_too(
+    routes: RoutesFixture, tmp_path: Path
+) -> None:
+    events = [
+        msgspec.structs.replace(event, captions=("CC1",))
+        if isinstance(event, InitReady) and event.kind == "video"
+        else event
+        for event in published(tmp_path, 1)
+    ]
+    await routes.record(events)
+    master = (await routes.playback.held(view(state="ended"))).index.multivariant()
+    assert isinstance(master, Rendered)
+    assert b'INSTREAM-ID="CC1"' in master.body
