@@ -1,4 +1,4 @@
-"""What is stopped, killed or taken away: each test has a server of its own."""
+"""What is stopped, killed or taken away: a test whose server ends has one of its own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import signal
 import socket as sockets
 import subprocess
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,14 @@ from tests.e2e.publishing import Publisher, play
 from tests.e2e.serving import COMMAND, Server, alive
 from tests.e2e.talking import Talker, talker
 from tests.e2e.waiting import until, until_true
+
+
+@pytest.fixture(scope="module")
+def shaken_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """For those who take a child of it away, and end when it is whole again."""
+    running = Server(tmp_path_factory.mktemp("shaken") / "data").start()
+    yield running
+    running.stop()
 
 
 @asynccontextmanager
@@ -152,9 +160,9 @@ async def _talk_until_it_breaks(server: Server, person: Account, room_id: str, a
 
 
 async def test_a_killed_media_process_interrupts_streams_and_nothing_else(
-    own_server: Server, http: aiohttp.ClientSession
+    shaken_server: Server, http: aiohttp.ClientSession
 ) -> None:
-    server = own_server.start()
+    server = shaken_server
     person = await register(http, server.url)
     async with broadcast(server, person) as (stream_id, room_id, publisher), talker(server.url, person.token) as socket:
         await socket.ok("stream:watch", {"stream_id": stream_id})
@@ -183,9 +191,11 @@ async def _publishes(server: Server, person: Account, stream_id: str, key: str) 
     return False
 
 
-async def test_a_media_process_that_stood_still_misses_nobody(own_server: Server, http: aiohttp.ClientSession) -> None:
+async def test_a_media_process_that_stood_still_misses_nobody(
+    shaken_server: Server, http: aiohttp.ClientSession
+) -> None:
     """What publishers sent meanwhile has waited: nobody was silent but itself."""
-    server = own_server.start()
+    server = shaken_server
     caster, whipper = [await register(http, server.url) for _ in range(2)]
     made = await whipper.prepare("Over WHIP")
     over_whip, key = made["stream"]["id"], made["ingest"]["stream_key"]
@@ -221,9 +231,9 @@ async def _goes_on(person: Account, stream_id: str, since_ms: int) -> bool:
 
 
 async def test_a_killed_postgres_refuses_writes_loses_none_and_comes_back(
-    own_server: Server, http: aiohttp.ClientSession
+    shaken_server: Server, http: aiohttp.ClientSession
 ) -> None:
-    server = own_server.start()
+    server = shaken_server
     person = await register(http, server.url)
     room_id = (await person.prepare("Storm"))["stream"]["chat"]["room_id"]
     async with talker(server.url, person.token) as socket:
@@ -254,8 +264,8 @@ def _storm(room_id: str, number: int) -> dict[str, Any]:
     return {"room_id": room_id, "text": f"storm {number}", "client_id": f"s{number}"}
 
 
-async def test_a_killed_redis_leaves_chat_and_streams_alone(own_server: Server, http: aiohttp.ClientSession) -> None:
-    server = own_server.start()
+async def test_a_killed_redis_leaves_chat_and_streams_alone(shaken_server: Server, http: aiohttp.ClientSession) -> None:
+    server = shaken_server
     person = await register(http, server.url)
     room_id = (await person.prepare("Without Redis"))["stream"]["chat"]["room_id"]
     async with talker(server.url, person.token) as socket:

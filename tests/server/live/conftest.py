@@ -7,8 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from tests.conftest import MigratedDatabase
-from tests.server.live.core_node import CoreNode, Person, core_node
+from tests.server.live.core_node import CoreNode, Person, node_of_file
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -16,18 +15,8 @@ async def node(
     postgres_url: str, redis_server_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[CoreNode]:
     """Its rates are so high that only a test of rates meets them."""
-    async with (
-        MigratedDatabase(postgres_url) as database_url,
-        core_node(
-            database_url=database_url,
-            redis_url=redis_server_url,
-            data_dir=tmp_path_factory.mktemp("node"),
-            chat_rate=10_000,
-            chat_burst=10_000,
-            socket_event_rate=10_000,
-            socket_event_burst=10_000,
-        ) as made,
-    ):
+    rates = {f"{name}_{bound}": 10_000 for name in ("chat", "socket_event") for bound in ("rate", "burst")}
+    async with node_of_file(postgres_url, redis_server_url, tmp_path_factory, **rates) as made:
         yield made
 
 

@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
+import pytest
 
 from media.control import AuthorizePublish, Flushed, Granted, PublishEnded, PublishStarted, Refused
 from server.app import App
 from server.assembly.live import Live
 from server.config import Settings
+from tests.conftest import MigratedDatabase
 from tests.server.served import DEADLINE_S, PASSWORD, Device, Served
 
 _clusters = itertools.count(1)
@@ -129,3 +131,14 @@ async def core_node(**settings: Any) -> AsyncIterator[CoreNode]:
             await app.stop()
             gc.unfreeze()
             gc.set_threshold(*thresholds)
+
+
+@asynccontextmanager
+async def node_of_file(
+    postgres_url: str, redis_url: str, folders: pytest.TempPathFactory, **settings: Any
+) -> AsyncIterator[CoreNode]:
+    """One for the tests of a file, over a database of its own."""
+    async with MigratedDatabase(postgres_url) as database_url:
+        places = {"database_url": database_url, "redis_url": redis_url, "data_dir": folders.mktemp("node")}
+        async with core_node(**places, **settings) as made:
+            yield made

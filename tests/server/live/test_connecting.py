@@ -10,8 +10,7 @@ import pytest
 import pytest_asyncio
 import socketio
 
-from tests.conftest import MigratedDatabase
-from tests.server.live.core_node import CoreNode, Person, core_node
+from tests.server.live.core_node import CoreNode, Person, node_of_file
 from tests.server.served import DEADLINE_S, PASSWORD, Device
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -23,20 +22,15 @@ Connect = Callable[..., Awaitable[Device]]
 async def node(
     postgres_url: str, redis_server_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[CoreNode]:
-    async with (
-        MigratedDatabase(postgres_url) as database_url,
-        core_node(
-            database_url=database_url,
-            redis_url=redis_server_url,
-            data_dir=tmp_path_factory.mktemp("node"),
-            max_sockets_per_account=2,
-            max_guest_sockets=2,
-            socket_event_rate=0.1,
-            socket_event_burst=12,
-            chat_rate=0.1,
-            chat_burst=3,
-        ) as made,
-    ):
+    limits = {
+        "max_sockets_per_account": 2,
+        "max_guest_sockets": 2,
+        "socket_event_rate": 0.1,
+        "socket_event_burst": 12,
+        "chat_rate": 0.1,
+        "chat_burst": 3,
+    }
+    async with node_of_file(postgres_url, redis_server_url, tmp_path_factory, **limits) as made:
         yield made
 
 

@@ -1,53 +1,34 @@
 /** Links a provider by the token of a mail, once the person says so. */
 import { useState } from "preact/hooks";
-import { ApiError } from "../../api/http";
+import type { ApiError } from "../../api/http";
 import { me } from "../../api/session";
-import { Logo } from "../../ui/icons";
-import { PageTitle, useTitle } from "../../ui/parts";
-import { FormError, useSending } from "../../ui/sending";
+import { MailLink } from "../../ui/mail-link";
 import { confirmLink } from "./calls";
 import { failureWords, takeFragment } from "./failures";
 import { t } from "./words";
 
-type State = "asked" | "done" | "void";
-
-const TITLES = { asked: "confirmTitle", done: "confirmed", void: "confirmVoid" } as const satisfies Record<State, string>;
+function whyVoid(refusal: ApiError): string | undefined {
+  if (refusal.status === 409) return failureWords(refusal.code);
+  return refusal.status === 422 ? t("confirmVoidText") : undefined;
+}
 
 export default function Confirm() {
-  useTitle(t("confirmTitle"));
   const [token] = useState(() => takeFragment().get("token") ?? "");
-  const [state, setState] = useState<State>(token ? "asked" : "void");
-  const [why, setWhy] = useState(t("confirmVoidText"));
-  const { form, errors, busy, submit } = useSending([], async () => {
-    try {
-      await confirmLink(token);
-      setState("done");
-    } catch (error) {
-      if (!(error instanceof ApiError) || ![409, 422].includes(error.status)) throw error;
-      if (error.status === 409) setWhy(failureWords(error.code));
-      setState("void");
-    }
-  });
   return (
-    <div class="page centred">
-      <form class="panel account" ref={form} onSubmit={submit} noValidate>
-        <Logo />
-        <PageTitle>{t(TITLES[state])}</PageTitle>
-        <FormError text={errors["form"]} />
-        {state === "asked" && <p>{t("confirmText")}</p>}
-        {state === "asked" && (
-          <button type="submit" class="button accent large" disabled={busy}>
-            {t("confirmIt")}
-          </button>
-        )}
-        {state === "done" && <p role="status">{t("confirmedText")}</p>}
-        {state === "void" && <p role="alert">{why}</p>}
-        {state !== "asked" && (
+    <MailLink
+      titles={{ asked: t("confirmTitle"), done: t("confirmed"), void: t("confirmVoid") }}
+      texts={{ asked: t("confirmText"), done: t("confirmedText"), void: t("confirmVoidText") }}
+      button={t("confirmIt")}
+      token={token}
+      carryOut={confirmLink}
+      whyVoid={whyVoid}
+      onward={(state) =>
+        state !== "asked" && (
           <a class="button large" href={me.value ? "/settings/security" : "/login"}>
             {me.value ? t("toSecurity") : t("toSignIn")}
           </a>
-        )}
-      </form>
-    </div>
+        )
+      }
+    />
   );
 }
