@@ -7,6 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from media.hls.events import Event
+from media.restream.states import RestreamState, RestreamTarget
 
 
 class ControlMessage(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -121,6 +122,13 @@ class ViewerGone(ControlMessage, frozen=True, kw_only=True):
     resource_id: str
 
 
+class RestreamsReported(ControlMessage, frozen=True, kw_only=True):
+    """About once a second for each stream with restreams; none once they have ended."""
+
+    stream_id: str
+    states: tuple[RestreamState, ...]
+
+
 class MediaCounters(ControlMessage, frozen=True, kw_only=True):
     """Every few seconds, for the operators: totals since the process started, by metric name."""
 
@@ -201,6 +209,13 @@ class WantRenditions(ControlMessage, frozen=True, kw_only=True):
     viewers: int = 0
 
 
+class SetRestreams(ControlMessage, frozen=True, kw_only=True):
+    """Where the stream is pushed on to, while it is published here: these targets and no others from now on."""
+
+    stream_id: str
+    targets: tuple[RestreamTarget, ...]
+
+
 class ForgetStream(ControlMessage, frozen=True, kw_only=True):
     """The stream has ended: its live files may go."""
 
@@ -225,6 +240,7 @@ Body = (
     | Flushed
     | Pictured
     | ViewerGone
+    | RestreamsReported
     | MediaCounters
     | OfferWhip
     | OfferWhep
@@ -235,6 +251,7 @@ Body = (
     | FindWebrtc
     | StopPublication
     | WantRenditions
+    | SetRestreams
     | ForgetStream
     | Drain
 )

@@ -69,7 +69,9 @@ class App:
         origin = settings.origin(self.ports.http_port)
         installed = open_features(settings, storage, place, access, stages, origin=origin)
         self.first_admin = await installed.people.operators.create_first_admin()
-        core = live.assemble(settings, storage, place, access, stages, ports=self.ports)
+        core = live.assemble(
+            settings, storage, place, access, stages, ports=self.ports, restream_targets=installed.restreams.targets_of
+        )
         features = [*core.features, *installed.features]
         core.sockets.install(
             [event for feature in features for event in feature.events],

@@ -168,6 +168,7 @@ def media_config(settings: Settings, *, run_dir: Path, object_store: str) -> Med
         max_rtmp_connections=settings.max_rtmp_connections,
         max_rtmp_waiting_per_address=settings.max_rtmp_waiting_per_address,
         max_run_bytes=settings.max_run_bytes,
+        allow_private_targets=settings.allow_private_targets,
         log_format=settings.log_format,
         log_level=settings.log_level,
         tls_cert=str(settings.tls_cert) if settings.tls_cert else None,

@@ -36,6 +36,8 @@ from media.control import (
     Patched,
     PatchIce,
     Refused,
+    RestreamsReported,
+    SetRestreams,
     StopPublication,
     ViewerGone,
     WantRenditions,
@@ -43,6 +45,8 @@ from media.control import (
 from media.errors import PublishRefused
 from media.plane import Plane
 from media.publication import Publication, PublishRequest
+from media.restream.restreams import Restreams
+from media.restream.states import RestreamState
 from media.rtmp.limits import RtmpLimits
 from media.rtmp.server import RtmpServer
 from media.run_ladder import Policy
@@ -53,6 +57,8 @@ from media.webrtc.whep import WhepEndpoint
 from media.webrtc.whip import WhipEndpoint
 from server import loop
 from server.logs import set_up_logs
+from server.outbound.public_addresses import PublicAddresses
+from server.outbound.rtmp_targets import RtmpTargets
 from storage.objects import ObjectStore, open_objects
 
 AUTHORIZE_S = 8.0
@@ -77,6 +83,7 @@ class MediaConfig(msgspec.Struct, frozen=True, kw_only=True):
     max_rtmp_connections: int
     max_rtmp_waiting_per_address: int
     max_run_bytes: int
+    allow_private_targets: bool = False
     log_format: str
     log_level: str
     tls_cert: str | None = None
@@ -115,6 +122,8 @@ class MediaServer:
             max_connections=config.max_rtmp_connections, max_pending_per_address=config.max_rtmp_waiting_per_address
         )
         self._rtmp = RtmpServer(authorize=self._authorize, ssl=_tls(config), limits=limits)
+        addresses = PublicAddresses(allow_private=config.allow_private_targets)
+        self._restreams = Restreams(connect=RtmpTargets(addresses=addresses).connect, report=self._say_restreams)
         self._leaving = asyncio.Event()
         self._budget_s = 0.0
 
@@ -141,6 +150,7 @@ class MediaServer:
     async def _close(self, port: RtcPort) -> None:
         await self._rtmp.close(budget_s=min(RTMP_BUDGET_S, self._budget_s))
         await self._plane.close("the server is stopping")
+        await self._restreams.close()
         await self._whip.close()
         await self._whep.close()
         await port.close()
@@ -155,11 +165,18 @@ class MediaServer:
             self._plane.stop(said.stream_id, publication=said.publication, reason=said.reason)
         elif isinstance(said, WantRenditions):
             self._plane.want_renditions(said.stream_id, viewers=said.viewers)
+        elif isinstance(said, SetRestreams):
+            self._set_restreams(said)
         elif isinstance(said, ForgetStream):
             self._plane.forget(said.stream_id)
         elif isinstance(said, Drain):
             self._budget_s = said.budget_s
             self._leaving.set()
+
+    def _set_restreams(self, said: SetRestreams) -> None:
+        run = self._plane.get(said.stream_id)
+        if run is not None:
+            self._restreams.set(said.stream_id, said.targets, source=run.relays, name=run.grant.log_name)
 
     async def _serve(self, said: ControlMessage) -> ControlMessage:
         try:
@@ -238,6 +255,9 @@ class MediaServer:
         except ChannelClosed:
             self._leaving.set()
 
+    def _say_restreams(self, stream_id: str, states: tuple[RestreamState, ...]) -> None:
+        self._say(RestreamsReported(stream_id=stream_id, states=states))
+
     def _viewer_left(self, resource_id: str, reason: str) -> None:
         self._say(ViewerGone(resource_id=resource_id))
 
@@ -257,6 +277,7 @@ class MediaServer:
         }
         now = {
             "streams": self._plane.streams,
+            "restreams": self._restreams.count,
             "whip_sessions": self._whip.sessions,
             "whep_viewers": self._whep.viewers,
             "codec_workers": self._codecs.workers,

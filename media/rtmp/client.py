@@ -56,6 +56,19 @@ class PublishRejected(msgspec.Struct, frozen=True):
     description: str
 
 
+class Redirected(msgspec.Struct, frozen=True):
+    """The server wants the stream at another address, of which this is the ``tcUrl``: the key stays the same.
+
+    In the rejection of a connect (``info.ex.redirect``, as Adobe Media Server does) or as
+    ``NetConnection.Connect.ReconnectRequest`` (Enhanced RTMP v2).
+    """
+
+    tc_url: str
+
+
+ClientEvent = Published | PublishRejected | Redirected
+
+
 class _State(enum.Enum):
     SHAKING = enum.auto()
     CONNECTING = enum.auto()
@@ -101,9 +114,9 @@ class ClientProtocol:
         """What is to be sent, once."""
         return self._link.take()
 
-    def receive(self, data: bytes) -> list[Published | PublishRejected]:
+    def receive(self, data: bytes) -> list[ClientEvent]:
         """Take bytes of the server. Raises ProtocolError when it breaks the protocol."""
-        events: list[Published | PublishRejected] = []
+        events: list[ClientEvent] = []
         messages = self._link.receive(data)
         if self._state is _State.SHAKING and self._link.is_open:
             self._connect()
@@ -120,10 +133,10 @@ class ClientProtocol:
             header = flv.video_header(track) if track.kind == "video" else flv.audio_header(track)
             self.send_media(track.kind, timestamp, header)
 
-    def send_unit(self, unit: Unit) -> None:
-        """Send one unit of an announced track; its time becomes milliseconds modulo 2**32."""
+    def send_unit(self, unit: Unit, *, origin_ms: int = 0) -> None:
+        """Send one unit of an announced track; its time since ``origin_ms`` becomes milliseconds modulo 2**32."""
         track = self._tracks[unit.kind]
-        timestamp = unit.dts * 1000 // track.timescale
+        timestamp = unit.dts * 1000 // track.timescale - origin_ms
         frame = flv.video_frame(track, unit) if unit.kind == "video" else flv.audio_frame(track, unit)
         self.send_media(unit.kind, timestamp, frame)
 
@@ -159,7 +172,7 @@ class ClientProtocol:
         }
         self._link.command("connect", _CONNECT, properties)
 
-    def _command(self, command: Command, events: list[Published | PublishRejected]) -> None:
+    def _command(self, command: Command, events: list[ClientEvent]) -> None:
         if command.name == "_result":
             self._result(command)
         elif command.name == "_error" and command.transaction in (_CONNECT, _CREATE):
@@ -179,21 +192,32 @@ class ClientProtocol:
             self._state = _State.ASKING
             self._link.command("publish", 5.0, None, self._address.key, "live", stream_id=self._stream_id)
 
-    def _status(self, command: Command, events: list[Published | PublishRejected]) -> None:
+    def _status(self, command: Command, events: list[ClientEvent]) -> None:
         info = command.arguments[0] if command.arguments else None
         if not isinstance(info, dict):
             return
         if info.get("code") == "NetStream.Publish.Start" and self._state is _State.ASKING:
             self._state = _State.PUBLISHING
             events.append(Published())
+        elif info.get("code") == "NetConnection.Connect.ReconnectRequest":
+            events.append(Redirected(_text(info.get("tcUrl")) or self._address.tc_url))
         elif info.get("level") == "error":
             self._refused(command, events)
 
-    def _refused(self, command: Command, events: list[Published | PublishRejected]) -> None:
+    def _refused(self, command: Command, events: list[ClientEvent]) -> None:
         info = command.arguments[0] if command.arguments else None
         described = info if isinstance(info, dict) else {}
         self._state = _State.CLOSED
-        events.append(PublishRejected(str(described.get("code", "")), str(described.get("description", ""))))
+        further = described.get("ex")
+        target = _text(further.get("redirect")) if isinstance(further, dict) else ""
+        if target:
+            events.append(Redirected(target))
+        else:
+            events.append(PublishRejected(_text(described.get("code")), _text(described.get("description"))))
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _metadata_of(tracks: Sequence[Track]) -> dict[str, Writable]:

@@ -40,6 +40,7 @@ from server.live.naming import Naming
 from server.live.node_actor import NodeActor
 from server.live.playback import Playback
 from server.live.pull import Pull
+from server.live.restreams import Restreaming, TargetsOf
 from server.live.room_mirrors import RoomMirrors
 from server.live.sockets import Sockets
 from server.live.storyboards import StoryboardRoutes, Storyboards
@@ -59,13 +60,15 @@ MEDIA_STOP_S: Final = 8.0
 
 @dataclass(frozen=True, kw_only=True)
 class Live:
-    """``features``: what the live core takes from clients. ``media_events`` takes the reports of ``media``.
+    """``features``: what the live core takes from clients. ``media_events`` takes the reports of ``media``,
+    ``restreaming`` what it pushes.
 
     ``start`` begins what runs by itself in this process.
     """
 
     media: MediaProcess
     media_events: MediaEvents
+    restreaming: Restreaming
     fanout: Fanout
     sockets: Sockets
     features: Sequence[Feature]
@@ -93,15 +96,25 @@ class _Watched:
     pull: Pull
     media: MediaProcess
     media_events: MediaEvents
+    restreaming: Restreaming
 
 
 def assemble(
-    settings: Settings, storage: Storage, place: ClusterPlace, access: Access, stages: Stages, *, ports: Ports
+    settings: Settings,
+    storage: Storage,
+    place: ClusterPlace,
+    access: Access,
+    stages: Stages,
+    *,
+    ports: Ports,
+    restream_targets: TargetsOf,
 ) -> Live:
     """Registers the core's kinds of actors. Nothing runs yet."""
     fanout = Fanout()
     limits, quota = rate_limits(settings), connection_quota(settings)
-    watched = _watched(settings, storage, place, access, stages, fanout=fanout, ports=ports)
+    watched = _watched(
+        settings, storage, place, access, stages, fanout=fanout, ports=ports, restream_targets=restream_targets
+    )
     sockets = realtime.assemble(
         settings=settings,
         identity=access.identity,
@@ -139,6 +152,8 @@ def assemble(
     async def start() -> None:
         watched.mirrors.start()
         stages.add("room mirrors", watched.mirrors.close)
+        watched.restreaming.start()
+        stages.add("restreams", watched.restreaming.close)
         quota_sync.start()
         stages.add("quota sync", quota_sync.close)
         access.rights.start(eviction.handle)
@@ -148,6 +163,7 @@ def assemble(
     return Live(
         media=watched.media,
         media_events=watched.media_events,
+        restreaming=watched.restreaming,
         fanout=fanout,
         sockets=sockets.sockets,
         features=[*sockets.features, *features(settings, storage, place, access, watched, ports=ports)],
@@ -164,6 +180,7 @@ def _watched(
     *,
     fanout: Fanout,
     ports: Ports,
+    restream_targets: TargetsOf,
 ) -> _Watched:
     streams = StreamDirectory(
         node=place.node,
@@ -187,6 +204,7 @@ def _watched(
     )
     webrtc = WebrtcViewings(viewings=access.viewings, media=media)
     playback, pull = access.playback, access.pull
+    restreaming = Restreaming(targets=restream_targets, set_restreams=media.set_restreams)
     return _Watched(
         streams=streams,
         playback=playback,
@@ -197,8 +215,14 @@ def _watched(
         pull=pull,
         media=media,
         media_events=MediaEvents(
-            node=place.node, ingest=ingest, stream_directory=streams, playback=playback, viewings=webrtc
+            node=place.node,
+            ingest=ingest,
+            stream_directory=streams,
+            playback=playback,
+            viewings=webrtc,
+            restreaming=restreaming,
         ),
+        restreaming=restreaming,
     )
 
 
@@ -255,6 +279,7 @@ def _node_actor(place: ClusterPlace, watched: _Watched, sockets: Realtime) -> Ca
         inspection=inspection,
         viewings=watched.webrtc,
         published=sockets.published,
+        restreaming=watched.restreaming,
     )
 
 

@@ -15,7 +15,9 @@ from server.features.people.accounts import Accounts, AccountsRoom
 from server.features.people.accounts.passwords import Passwords
 from server.features.people.audience import Audience
 from server.features.settings import FeatureSettings
-from server.features.videos import clips, embeds, markers, recordings
+from server.features.videos import clips, embeds, markers, recordings, restreams
+from server.features.videos.restreams import RestreamsRoom
+from server.http.encryption import Encryption
 from server.http.identity import Identity
 from server.live.addresses import MediaAddresses
 from server.live.departure import Departure
@@ -50,6 +52,7 @@ class Installed:
     platform: Platform
     features: Sequence[Feature]
     people: AccountsRoom
+    restreams: RestreamsRoom
 
     @property
     def accounts(self) -> Accounts:
@@ -79,6 +82,7 @@ def install(
         site=site,
     )
     changed = core.when_rights_changed
+    encryption = Encryption(database=platform.db, secrets_key=settings.secrets_key)
     people = accounts.build(
         platform,
         settings=settings,
@@ -92,9 +96,10 @@ def install(
     clipping = clips.build(
         platform, settings=settings, footage=core.footage, addresses=core.addresses, viewings=core.viewings
     )
+    restreaming = restreams.build(platform, settings=settings, encryption=encryption)
     features = [
         people.feature,
-        factors.build(platform, settings=settings, people=people, server_name=site.name),
+        factors.build(platform, encryption=encryption, people=people, server_name=site.name),
         passkeys.build(platform, people=people, site=site),
         oauth.build(platform, people=people, mail=outgoing, site=site, providers=oauth.providers_of(settings)),
         relations.build(platform, settings=settings, when_changed=changed),
@@ -104,6 +109,7 @@ def install(
         clipping.feature,
         markers.build(platform, footage=core.footage, addresses=core.addresses),
         recordings.build(platform, addresses=core.addresses, viewings=core.viewings),
+        restreaming.feature,
         embeds.build(platform, site=site, clips=clipping.preview),
         notifications.build(platform, settings=settings, audience=Audience(), streams=StreamTitles()).feature,
         api_tokens.build(platform, identity=core.identity, people=people),
@@ -117,4 +123,4 @@ def install(
         platform, settings=settings, people=people, identity=core.identity, personal_data=personal_data()
     )
     features.append(archives)
-    return Installed(platform=platform, features=features, people=people)
+    return Installed(platform=platform, features=features, people=people, restreams=restreaming)

@@ -6,10 +6,16 @@ from server.features.delivery.settings import NotificationSettings
 from server.features.people.oauth_settings import OAuthSettings
 from server.features.people.picture_settings import PictureSettings
 from server.features.people.settings import PeopleSettings
-from server.features.videos.settings import ClipSettings
+from server.features.videos.settings import ClipSettings, RestreamSettings
 from server.outbound.settings import MailSettings
 
 
 class FeatureSettings(
-    MailSettings, OAuthSettings, PeopleSettings, PictureSettings, NotificationSettings, ClipSettings
+    MailSettings,
+    OAuthSettings,
+    PeopleSettings,
+    PictureSettings,
+    NotificationSettings,
+    ClipSettings,
+    RestreamSettings,
 ): ...

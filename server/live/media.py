@@ -27,6 +27,7 @@ from media.control import (
     Patched,
     PatchIce,
     Refused,
+    SetRestreams,
     StopPublication,
     WantRenditions,
 )
@@ -127,6 +128,9 @@ class MediaProcess:
 
     def want_renditions(self, stream_id: str, viewers: int) -> None:
         self._tell(WantRenditions(stream_id=stream_id, viewers=viewers))
+
+    def set_restreams(self, message: SetRestreams) -> None:
+        self._tell(message)
 
     def forget(self, stream_id: str) -> None:
         self._tell(ForgetStream(stream_id=stream_id))

@@ -30,11 +30,13 @@ from media.control import (
     PublishEnded,
     PublishStarted,
     Refused,
+    RestreamsReported,
     ViewerGone,
 )
 from media.hls.events import InitReady, SegmentStored
 from server.live.ingest import Ingest
 from server.live.playback import Playback
+from server.live.restreams import Restreaming
 from server.live.stream_directory import StreamDirectory
 from server.live.viewings import WebrtcViewings
 
@@ -52,7 +54,9 @@ class MediaEvents:
         stream_directory: StreamDirectory,
         playback: Playback,
         viewings: WebrtcViewings,
+        restreaming: Restreaming,
     ) -> None:
+        self._restreaming = restreaming
         self._viewings = viewings
         self._node = node
         self._ingest = ingest
@@ -112,6 +116,7 @@ class MediaEvents:
             self._reported(report.stream_id, _progressed(report))
         elif isinstance(report, PublishStarted):
             self._reported(report.stream_id, PublisherStarted(publication=report.publication, tracks=report.tracks))
+            self._restreaming.began(report.stream_id)
         elif isinstance(report, PublishEnded):
             self._lost(report.stream_id, report.publication, report.reason)
         elif isinstance(report, Flushed):
@@ -121,6 +126,8 @@ class MediaEvents:
             self._playback.pictured(report)
         elif isinstance(report, ViewerGone):
             self._viewings.gone(report.resource_id)
+        elif isinstance(report, RestreamsReported):
+            self._restreaming.note(report)
         elif isinstance(report, MediaCounters):
             self.counters = report.values
 
@@ -133,6 +140,7 @@ class MediaEvents:
         if self._publishing.get(stream_id) == publication:
             del self._publishing[stream_id]
             self._last_reports.pop(stream_id, None)
+            self._restreaming.ended(stream_id)
         following = self._playback.next_segment(stream_id)
         self._tell(stream_id, PublisherLost(publication=publication, reason=reason, next_segment=following))
 

@@ -17,6 +17,7 @@ from server.live.broadcast import Broadcaster
 from server.live.inspection import DescribeNode, FindSpans, Inspection, NodeReport
 from server.live.media import MediaAway, MediaProcess
 from server.live.published import PublishedEvents
+from server.live.restreams import ReadRestreams, Restreaming, RestreamsChanged, RestreamsRead
 from server.live.viewings import NOBODY, NOT_YOURS, Viewer, WebrtcViewings
 
 log = logging.getLogger("server.neighbour")
@@ -71,7 +72,9 @@ class NodeActor(Actor):
         inspection: Inspection,
         viewings: WebrtcViewings,
         published: PublishedEvents,
+        restreaming: Restreaming,
     ) -> None:
+        self._restreaming = restreaming
         self._viewings = viewings
         self._inspection = inspection
         self._presence = presence
@@ -106,6 +109,14 @@ class NodeActor(Actor):
     @handles(StopHere)
     def stop(self, message: StopHere) -> None:
         self._media.stop_publication(message.stream_id, publication=message.publication, reason=message.reason)
+
+    @handles(RestreamsChanged)
+    def restreams_changed(self, message: RestreamsChanged) -> None:
+        self._restreaming.changed(message.stream_id)
+
+    @handles(ReadRestreams)
+    def read_restreams(self, message: ReadRestreams) -> RestreamsRead:
+        return RestreamsRead(states=self._restreaming.states(message.stream_id))
 
     @handles(WatchHere)
     def watch(self, message: WatchHere) -> Later[MediaOutcome]:

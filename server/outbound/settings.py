@@ -1,4 +1,4 @@
-"""The settings of outgoing mail."""
+"""The settings of what this server sends to others: mail, and requests to addresses that people give."""
 
 from __future__ import annotations
 
@@ -46,6 +46,14 @@ class Site:
 
     name: str
     origin: str
+
+
+class TargetSettings(BaseModel):
+    allow_private_targets: bool = Field(
+        False,
+        description="restreams, webhooks and previews may go to addresses that are not public, for tests and closed "
+        "networks",
+    )
 
 
 class MailSettings(BaseModel):

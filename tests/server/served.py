@@ -110,6 +110,7 @@ class LiveNode:
                 inspection=absent,
                 viewings=absent,
                 published=published,
+                restreaming=absent,
             ),
             idle_after_s=None,
         )

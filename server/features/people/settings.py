@@ -23,8 +23,8 @@ class PeopleSettings(BaseModel):
         None,
         min_length=32,
         max_length=1_024,
-        description="key that secrets of second factors are encrypted with, the same on all nodes; default: one in "
-        "Postgres. Without it they are lost",
+        description="key that secrets of second factors and stream keys of other servers are encrypted with, the same "
+        "on all nodes; default: one in Postgres. Without it they are lost",
     )
     max_ties_per_hour: int = Field(
         1_000, ge=1, description="follows, blocks and mutes of one account in an hour; a third of it at once"

@@ -1,9 +1,20 @@
-"""The settings of clips."""
+"""The settings of clips and restreams."""
 
 from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
+from server.outbound.settings import TargetSettings
+
 
 class ClipSettings(BaseModel):
     max_clips_per_hour: int = Field(120, ge=1, le=10_000, description="clips that a person may make in an hour")
+
+
+class RestreamSettings(TargetSettings):
+    max_restreams_per_stream: int = Field(
+        10, ge=0, le=50, description="other servers that one stream is pushed on to, its owner's own defaults included"
+    )
+    max_restreams_per_person: int = Field(
+        50, ge=0, le=1_000, description="targets of restreams that one account has, over all its streams"
+    )

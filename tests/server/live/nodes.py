@@ -140,6 +140,7 @@ class ClusterNode:
             inspection=self.inspection,
             viewings=self.webrtc,
             published=cast(Any, self.published),
+            restreaming=cast(Any, None),
         )
 
     async def settle(self) -> None:

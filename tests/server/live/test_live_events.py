@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -55,12 +55,14 @@ from media.control import (
     Refused,
 )
 from media.hls.events import InitReady, SegmentReady
+from media.restream.states import RestreamTarget
 from server.live.broadcast import Broadcaster
 from server.live.chat_filters import renewal
 from server.live.edge.fanout import Fanout
 from server.live.live_events import handlers
 from server.live.media_events import MediaEvents
 from server.live.playback import Playback
+from server.live.restreams import Restreaming
 from server.live.room_mirrors import RoomMirrors
 from server.live.room_traces import RoomTraces
 from server.live.stream_cleanup import StreamCleanup
@@ -132,6 +134,10 @@ class KnownKey:
         return self.answer  # type: ignore[no-any-return]
 
 
+async def no_targets(stream_ids: Sequence[str]) -> Mapping[str, Sequence[RestreamTarget]]:
+    return {}
+
+
 class Wire:
     def __init__(self) -> None:
         self.tables = Tables()
@@ -151,6 +157,7 @@ class Wire:
             stream_directory=self.stream_directory,
             playback=self.playback,  # type: ignore[arg-type]
             viewings=WebrtcViewings(viewings=Viewings(), media=cast(Any, None)),
+            restreaming=Restreaming(targets=no_targets, set_restreams=lambda _: None),
         )
 
     async def settle(self) -> list[Message]:

@@ -5,21 +5,20 @@ from __future__ import annotations
 from server.feature import Feature, PersonalData, Platform, rows_by_id
 from server.features.people.accounts import AccountsRoom
 from server.features.people.factors import queries
-from server.features.people.factors.encryption import Encryption
 from server.features.people.factors.operators import OperatorFactors
 from server.features.people.factors.routes import FactorRoutes
 from server.features.people.factors.second_factors import SecondFactors
-from server.features.people.settings import PeopleSettings
+from server.http.encryption import Encryption
 from storage.postgres import Transaction
 
 __all__ = ["OperatorFactors", "build"]
 
 
-def build(platform: Platform, *, settings: PeopleSettings, people: AccountsRoom, server_name: str) -> Feature:
+def build(platform: Platform, *, encryption: Encryption, people: AccountsRoom, server_name: str) -> Feature:
     """``server_name``, as authenticator apps show it."""
     second_factors = SecondFactors(
         database=platform.db,
-        encryption=Encryption(database=platform.db, secrets_key=settings.secrets_key),
+        encryption=encryption,
         guesses=people.factor_guesses,
         audit=platform.audit,
         changes=people.changes,

@@ -1,8 +1,5 @@
 """The SQL of second factors."""
 
-FIRST_ENCRYPTION_KEY = "insert into encryption_keys (kid, secret) values ('e1', $1) on conflict (kid) do nothing"
-ENCRYPTION_KEYS = "select secret from encryption_keys order by created_at, kid"
-
 IS_DUE = "select exists (select from totp_factors where user_id = $1 and confirmed_at is not null)"
 
 # What is confirmed already stays.

@@ -11,7 +11,7 @@ from typing import Final
 
 from server.features.people.accounts import Device, FactorGuesses, SecurityChanges, wrong_code
 from server.features.people.factors import queries, totp
-from server.features.people.factors.encryption import Encryption
+from server.http.encryption import Encryption
 from server.http.errors import Problem
 from storage.audit import AuditLog
 from storage.postgres import Database, Transaction

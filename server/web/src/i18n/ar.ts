@@ -16,6 +16,7 @@ import markers from "../features/markers/ar";
 import notifications from "../features/notifications/ar";
 import people from "../features/people/ar";
 import player from "../features/player/ar";
+import restreams from "../features/restreams/ar";
 import search from "../features/search/ar";
 import streams from "../features/streams/ar";
 import studio from "../features/studio/ar";
@@ -25,4 +26,4 @@ import realtime from "../realtime/ar";
 import shell from "../shell/ar";
 import ui from "../ui/ar";
 
-export default { account, api, audit, directory, appearance, chat, clips, cluster, exports, factors, home, jobs, mail, markers, notifications, people, player, realtime, search, shell, streams, studio, tokens, ui, watch };
+export default { account, api, audit, directory, appearance, chat, clips, cluster, exports, factors, home, jobs, mail, markers, notifications, people, player, realtime, restreams, search, shell, streams, studio, tokens, ui, watch };

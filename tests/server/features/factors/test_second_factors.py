@@ -6,7 +6,7 @@ import time
 import pyotp
 import pytest
 
-from server.features.people.factors.encryption import Encryption
+from server.http.encryption import Encryption
 from server.http.errors import Problem
 from storage.postgres import Database
 from tests.server.conftest import PASSWORD, ApiFixture

@@ -7,6 +7,7 @@ import { me } from "../../api/session";
 import type { Ingest, Stream } from "../../api/types";
 import { guardLeaving, loginPath } from "../../router";
 import { count, duration } from "../../ui/format";
+import { RestreamsPanel } from "../restreams/panel";
 import { BroadcastIcon, EyeIcon, StopIcon } from "../../ui/icons";
 import { CopyButton, Empty, PageTitle, useInterval, useTitle } from "../../ui/parts";
 import { toast } from "../../ui/toasts";
@@ -144,6 +145,7 @@ function StudioPage({ username }: { username: string }) {
         <div class="studio-main">
           {way === "browser" ? <Preview studio={studio} /> : <IngestPanel />}
           {stream && onAir && <HealthPanel key={stream.id} streamId={stream.id} active />}
+          <RestreamsPanel key={`restreams-${stream?.id}`} streamId={stream && stream.state !== "ended" ? stream.id : null} />
         </div>
         <div class="studio-side">
           {stream && stream.state !== "ended" && (onAir || publishing) ? (

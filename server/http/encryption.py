@@ -14,7 +14,6 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from server.features.people.factors import queries
 from server.http.errors import Problem
 from storage.postgres import Database
 
@@ -54,8 +53,8 @@ class Encryption:
 
     async def _load(self) -> None:
         """The keys in Postgres, of which the first is made here; the newest comes last."""
-        await self._db.execute(queries.FIRST_ENCRYPTION_KEY, os.urandom(KEY_BYTES))
-        for row in await self._db.fetch(queries.ENCRYPTION_KEYS):
+        await self._db.execute(_FIRST_KEY, os.urandom(KEY_BYTES))
+        for row in await self._db.fetch(_KEYS):
             self._add(bytes(row["secret"]))
         if self._own is not None:
             self._add(self._own)
@@ -64,3 +63,7 @@ class Encryption:
         kid = hashlib.sha256(b"kid\0" + key).digest()[:KID_BYTES]
         self._keys.setdefault(kid, AESGCM(key))
         return kid
+
+
+_FIRST_KEY: Final = "insert into encryption_keys (kid, secret) values ('e1', $1) on conflict (kid) do nothing"
+_KEYS: Final = "select secret from encryption_keys order by created_at, kid"
