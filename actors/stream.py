@@ -17,6 +17,7 @@ from actors.events import Broadcast, StreamChanged, StreamView
 from actors.runtime import Actor, ActorError, ActorId, DomainError, Later, Message, Unavailable, handles
 from actors.stream_life import Cause, counted, grace_left_s, grant_of, moved, owner_renamed, with_view
 from actors.stream_messages import (
+    PULL,
     ClaimPublish,
     DescribeStream,
     EditStream,
@@ -98,14 +99,17 @@ class LiveStream(Actor):
     async def claim(self, message: ClaimPublish) -> Grant:
         if self._view.state == "ended" or self._ending:
             raise DomainError("ended", "This stream has ended.")
-        if self._publisher.is_busy:
+        is_pulled = message.protocol == PULL
+        gives_way = self._publisher.is_busy and self._publisher.yields and not is_pulled
+        if self._publisher.is_busy and not gives_way:
             raise DomainError("busy", "Somebody is publishing this stream already.")
         before, publication = self._view.media_node, self._view.publication + 1
         view = msgspec.structs.replace(self._view, publication=publication, media_node=message.node)
         await self._writer.save(view, is_lasting=message.is_lasting)
-        if self._publisher.is_presumed:
-            self._stop_media(before, publication - 1, "its publisher has come again")
-        self._publisher.grant()
+        if self._publisher.is_presumed or gives_way:
+            why = "another publisher has come" if gives_way else "its publisher has come again"
+            self._stop_media(before, publication - 1, why)
+        self._publisher.grant(yields=is_pulled)
         self.context.timer(START_DUE_S, StartDue(publication=publication))
         self.context.log.info("%s: publication %d granted to %s", view.label, publication, message.remote)
         return grant_of(self._writer.record, epoch=self.context.epoch)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -24,6 +24,10 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     owner_id: str = ""
     label: str = ""
     transcode: str = "auto"
+
+
+PULL: Final = "pull"
+"""The protocol of what the server itself fetches for a stream: it gives way to every other publisher."""
 
 
 class ClaimPublish(Ask[Grant], frozen=True, kw_only=True):

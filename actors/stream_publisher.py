@@ -32,7 +32,9 @@ class GraceOver(Message, frozen=True, kw_only=True):
 
 
 class Publisher:
-    """A grant makes it claimed, the first report of its node started; ``progressed_at`` is wall clock.
+    """``yields``: it gives way to any other publisher that is none of its kind.
+
+    A grant makes it claimed, the first report of its node started; ``progressed_at`` is wall clock.
 
     It is presumed when the actor is new and the row says live: a publisher that asks may be the very same one, which
     has lost its server, and is granted.
@@ -42,6 +44,7 @@ class Publisher:
         self.is_claimed = False
         self.is_presumed = False
         self.is_started = False
+        self.yields = False
         self.progressed_at = 0.0
         self.health: dict[str, Any] = {}
         self._reported_at = 0.0  # monotonic
@@ -59,8 +62,9 @@ class Publisher:
     def presume(self) -> None:
         self.is_claimed = self.is_presumed = True
 
-    def grant(self) -> None:
+    def grant(self, *, yields: bool = False) -> None:
         self.is_claimed, self.is_presumed, self.is_started = True, False, False
+        self.yields = yields
 
     def report(self, *, progressed_at: float, now: float) -> bool:
         """Its node has reported; whether that was the first time."""

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from media.hls.events import Event
+from media.pull.states import PullSource, PullState
 from media.restream.states import RestreamState, RestreamTarget
 
 
@@ -129,6 +130,12 @@ class RestreamsReported(ControlMessage, frozen=True, kw_only=True):
     states: tuple[RestreamState, ...]
 
 
+class SourcesReported(ControlMessage, frozen=True, kw_only=True):
+    """About once a second while there are sources: all of them."""
+
+    states: tuple[PullState, ...]
+
+
 class MediaCounters(ControlMessage, frozen=True, kw_only=True):
     """Every few seconds, for the operators: totals since the process started, by metric name."""
 
@@ -216,6 +223,12 @@ class SetRestreams(ControlMessage, frozen=True, kw_only=True):
     targets: tuple[RestreamTarget, ...]
 
 
+class SetSources(ControlMessage, frozen=True, kw_only=True):
+    """What the media process fetches: these sources and no others from now on."""
+
+    sources: tuple[PullSource, ...]
+
+
 class ForgetStream(ControlMessage, frozen=True, kw_only=True):
     """The stream has ended: its live files may go."""
 
@@ -241,6 +254,7 @@ Body = (
     | Pictured
     | ViewerGone
     | RestreamsReported
+    | SourcesReported
     | MediaCounters
     | OfferWhip
     | OfferWhep
@@ -252,6 +266,7 @@ Body = (
     | StopPublication
     | WantRenditions
     | SetRestreams
+    | SetSources
     | ForgetStream
     | Drain
 )

@@ -9,7 +9,7 @@ import msgspec
 
 from media.unit import Track, Unit
 
-IngestProtocol = Literal["rtmp", "rtmps", "whip"]
+IngestProtocol = Literal["rtmp", "rtmps", "whip", "pull"]
 
 
 class PublishRequest(msgspec.Struct, frozen=True, kw_only=True):

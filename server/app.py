@@ -70,7 +70,14 @@ class App:
         installed = open_features(settings, storage, place, access, stages, origin=origin)
         self.first_admin = await installed.people.operators.create_first_admin()
         core = live.assemble(
-            settings, storage, place, access, stages, ports=self.ports, restream_targets=installed.restreams.targets_of
+            settings,
+            storage,
+            place,
+            access,
+            stages,
+            ports=self.ports,
+            restream_targets=installed.restreams.targets_of,
+            source_leases=installed.sources.leases,
         )
         features = [*core.features, *installed.features]
         core.sockets.install(

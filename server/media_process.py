@@ -38,6 +38,8 @@ from media.control import (
     Refused,
     RestreamsReported,
     SetRestreams,
+    SetSources,
+    SourcesReported,
     StopPublication,
     ViewerGone,
     WantRenditions,
@@ -45,6 +47,8 @@ from media.control import (
 from media.errors import PublishRefused
 from media.plane import Plane
 from media.publication import Publication, PublishRequest
+from media.pull.pulls import Pulls
+from media.pull.states import PullState
 from media.restream.restreams import Restreams
 from media.restream.states import RestreamState
 from media.rtmp.limits import RtmpLimits
@@ -57,6 +61,8 @@ from media.webrtc.whep import WhepEndpoint
 from media.webrtc.whip import WhipEndpoint
 from server import loop
 from server.logs import set_up_logs
+from server.outbound.hls_sources import HlsSources
+from server.outbound.http import PublicHttp
 from server.outbound.public_addresses import PublicAddresses
 from server.outbound.rtmp_targets import RtmpTargets
 from storage.objects import ObjectStore, open_objects
@@ -123,7 +129,15 @@ class MediaServer:
         )
         self._rtmp = RtmpServer(authorize=self._authorize, ssl=_tls(config), limits=limits)
         addresses = PublicAddresses(allow_private=config.allow_private_targets)
-        self._restreams = Restreams(connect=RtmpTargets(addresses=addresses).connect, report=self._say_restreams)
+        connect = RtmpTargets(addresses=addresses).connect
+        self._restreams = Restreams(connect=connect, report=self._say_restreams)
+        self._http = PublicHttp(addresses=addresses)
+        self._pulls = Pulls(
+            connect=connect,
+            get=HlsSources(http=self._http).get,
+            authorize=self._authorize,
+            report=self._say_sources,
+        )
         self._leaving = asyncio.Event()
         self._budget_s = 0.0
 
@@ -148,6 +162,8 @@ class MediaServer:
         await self._close(port)
 
     async def _close(self, port: RtcPort) -> None:
+        await self._pulls.close()
+        await self._http.close()
         await self._rtmp.close(budget_s=min(RTMP_BUDGET_S, self._budget_s))
         await self._plane.close("the server is stopping")
         await self._restreams.close()
@@ -167,6 +183,8 @@ class MediaServer:
             self._plane.want_renditions(said.stream_id, viewers=said.viewers)
         elif isinstance(said, SetRestreams):
             self._set_restreams(said)
+        elif isinstance(said, SetSources):
+            self._pulls.set(said.sources)
         elif isinstance(said, ForgetStream):
             self._plane.forget(said.stream_id)
         elif isinstance(said, Drain):
@@ -258,6 +276,9 @@ class MediaServer:
     def _say_restreams(self, stream_id: str, states: tuple[RestreamState, ...]) -> None:
         self._say(RestreamsReported(stream_id=stream_id, states=states))
 
+    def _say_sources(self, states: tuple[PullState, ...]) -> None:
+        self._say(SourcesReported(states=states))
+
     def _viewer_left(self, resource_id: str, reason: str) -> None:
         self._say(ViewerGone(resource_id=resource_id))
 
@@ -278,6 +299,7 @@ class MediaServer:
         now = {
             "streams": self._plane.streams,
             "restreams": self._restreams.count,
+            "sources": self._pulls.count,
             "whip_sessions": self._whip.sessions,
             "whep_viewers": self._whep.viewers,
             "codec_workers": self._codecs.workers,

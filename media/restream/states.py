@@ -8,7 +8,18 @@ import msgspec
 
 Phase = Literal["connecting", "live", "retrying", "refused"]
 Reason = Literal[
-    "", "address", "not_public", "unreachable", "timeout", "tls", "rejected", "closed", "too_slow", "protocol", "codec"
+    "",
+    "address",
+    "not_public",
+    "unreachable",
+    "timeout",
+    "tls",
+    "rejected",
+    "closed",
+    "stopped",
+    "too_slow",
+    "protocol",
+    "codec",
 ]
 
 

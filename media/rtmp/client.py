@@ -1,4 +1,4 @@
-"""The dialling end of RTMP for publishers. Sans-I/O: the tests, the benchmark and the restreams speak with it."""
+"""The dialling end of RTMP, to publish or to play. Sans-I/O: restreams, pulled sources and the tests speak with it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ import msgspec
 from media.errors import ProtocolError
 from media.rtmp import flv
 from media.rtmp.amf import EcmaArray, Writable, encode
-from media.rtmp.chunk import AUDIO, COMMAND, DATA, VIDEO, ChunkLimits, RtmpMessage
+from media.rtmp.chunk import AGGREGATE, AUDIO, COMMAND, DATA, VIDEO, ChunkLimits, RtmpMessage
 from media.rtmp.handshake import ClientHandshake, Entropy
 from media.rtmp.link import CHUNK_BYTES, Command, RtmpLink, parse_command
 from media.unit import Kind, Track, Unit
 
 _AUDIO_CHUNKS, _VIDEO_CHUNKS = 4, 6
 _CONNECT, _CREATE = 1.0, 4.0
+_LIVE = -1000.0
 _FLASH_VERSION = "FMLE/3.0 (compatible; SocialFlow)"
 
 
@@ -66,7 +67,19 @@ class Redirected(msgspec.Struct, frozen=True):
     tc_url: str
 
 
-ClientEvent = Published | PublishRejected | Redirected
+class Playing(msgspec.Struct, frozen=True):
+    """The server sends the stream from here on."""
+
+
+class PlayEnded(msgspec.Struct, frozen=True):
+    """The server sends no more of it."""
+
+
+#: A message among the events is audio, video, data or an aggregate of the stream that is played.
+ClientEvent = Published | PublishRejected | Redirected | Playing | PlayEnded | RtmpMessage
+
+_PLAYED = frozenset((AUDIO, VIDEO, DATA, AGGREGATE))
+_PLAY_ENDS = frozenset(("NetStream.Play.Stop", "NetStream.Play.UnpublishNotify", "NetStream.Play.Complete"))
 
 
 class _State(enum.Enum):
@@ -75,11 +88,12 @@ class _State(enum.Enum):
     CREATING = enum.auto()
     ASKING = enum.auto()
     PUBLISHING = enum.auto()
+    PLAYING = enum.auto()
     CLOSED = enum.auto()
 
 
 class ClientProtocol:
-    """Publishes one stream. What is to be sent waits in ``take``, from the beginning on.
+    """Publishes one stream, or plays it (``is_player``). What is to be sent waits in ``take``, from the beginning on.
 
     ``digest_layout`` 0 or 1 asks for the handshake with digests.
     """
@@ -88,6 +102,7 @@ class ClientProtocol:
         self,
         *,
         address: RtmpAddress,
+        is_player: bool = False,
         chunk_bytes: int = CHUNK_BYTES,
         digest_layout: int | None = None,
         limits: ChunkLimits | None = None,
@@ -96,6 +111,7 @@ class ClientProtocol:
         handshake = ClientHandshake(entropy=entropy, layout=digest_layout)
         self._link = RtmpLink(handshake=handshake, limits=limits or ChunkLimits())
         self._address = address
+        self._is_player = is_player
         self._chunk_bytes = chunk_bytes
         self._state = _State.SHAKING
         self._stream_id = 0
@@ -123,6 +139,8 @@ class ClientProtocol:
         for message in messages:
             if message.type == COMMAND:
                 self._command(parse_command(message), events)
+            elif message.type in _PLAYED and self._state is _State.PLAYING:
+                events.append(message)
         return events
 
     def send_tracks(self, tracks: Sequence[Track], *, timestamp: int = 0) -> None:
@@ -184,13 +202,17 @@ class ClientProtocol:
         if self._state is _State.CONNECTING and command.transaction == _CONNECT:
             self.server = dict(command.properties)
             self._state = _State.CREATING
-            self._link.command("releaseStream", 2.0, None, self._address.key)
-            self._link.command("FCPublish", 3.0, None, self._address.key)
+            if not self._is_player:
+                self._link.command("releaseStream", 2.0, None, self._address.key)
+                self._link.command("FCPublish", 3.0, None, self._address.key)
             self._link.command("createStream", _CREATE, None)
         elif self._state is _State.CREATING and command.transaction == _CREATE:
             self._stream_id = max(0, min(int(command.number(0)), 0xFFFFFFFF))
             self._state = _State.ASKING
-            self._link.command("publish", 5.0, None, self._address.key, "live", stream_id=self._stream_id)
+            if self._is_player:
+                self._link.command("play", 5.0, None, self._address.key, _LIVE, stream_id=self._stream_id)
+            else:
+                self._link.command("publish", 5.0, None, self._address.key, "live", stream_id=self._stream_id)
 
     def _status(self, command: Command, events: list[ClientEvent]) -> None:
         info = command.arguments[0] if command.arguments else None
@@ -199,6 +221,12 @@ class ClientProtocol:
         if info.get("code") == "NetStream.Publish.Start" and self._state is _State.ASKING:
             self._state = _State.PUBLISHING
             events.append(Published())
+        elif info.get("code") == "NetStream.Play.Start" and self._state is _State.ASKING:
+            self._state = _State.PLAYING
+            events.append(Playing())
+        elif info.get("code") in _PLAY_ENDS:
+            self._state = _State.CLOSED
+            events.append(PlayEnded())
         elif info.get("code") == "NetConnection.Connect.ReconnectRequest":
             events.append(Redirected(_text(info.get("tcUrl")) or self._address.tc_url))
         elif info.get("level") == "error":

@@ -43,6 +43,7 @@ from server.live.pull import Pull
 from server.live.restreams import Restreaming, TargetsOf
 from server.live.room_mirrors import RoomMirrors
 from server.live.sockets import Sockets
+from server.live.sources import SourceLeases, Sources
 from server.live.storyboards import StoryboardRoutes, Storyboards
 from server.live.stream import StreamRoutes
 from server.live.stream_access import StreamAccess
@@ -61,7 +62,7 @@ MEDIA_STOP_S: Final = 8.0
 @dataclass(frozen=True, kw_only=True)
 class Live:
     """``features``: what the live core takes from clients. ``media_events`` takes the reports of ``media``,
-    ``restreaming`` what it pushes.
+    ``restreaming`` and ``sources`` what it pushes and fetches.
 
     ``start`` begins what runs by itself in this process.
     """
@@ -69,6 +70,7 @@ class Live:
     media: MediaProcess
     media_events: MediaEvents
     restreaming: Restreaming
+    sources: Sources
     fanout: Fanout
     sockets: Sockets
     features: Sequence[Feature]
@@ -97,6 +99,7 @@ class _Watched:
     media: MediaProcess
     media_events: MediaEvents
     restreaming: Restreaming
+    sources: Sources
 
 
 def assemble(
@@ -108,12 +111,21 @@ def assemble(
     *,
     ports: Ports,
     restream_targets: TargetsOf,
+    source_leases: SourceLeases,
 ) -> Live:
     """Registers the core's kinds of actors. Nothing runs yet."""
     fanout = Fanout()
     limits, quota = rate_limits(settings), connection_quota(settings)
     watched = _watched(
-        settings, storage, place, access, stages, fanout=fanout, ports=ports, restream_targets=restream_targets
+        settings,
+        storage,
+        place,
+        access,
+        stages,
+        fanout=fanout,
+        ports=ports,
+        restream_targets=restream_targets,
+        source_leases=source_leases,
     )
     sockets = realtime.assemble(
         settings=settings,
@@ -154,6 +166,8 @@ def assemble(
         stages.add("room mirrors", watched.mirrors.close)
         watched.restreaming.start()
         stages.add("restreams", watched.restreaming.close)
+        watched.sources.start()
+        stages.add("sources", watched.sources.close)
         quota_sync.start()
         stages.add("quota sync", quota_sync.close)
         access.rights.start(eviction.handle)
@@ -164,6 +178,7 @@ def assemble(
         media=watched.media,
         media_events=watched.media_events,
         restreaming=watched.restreaming,
+        sources=watched.sources,
         fanout=fanout,
         sockets=sockets.sockets,
         features=[*sockets.features, *features(settings, storage, place, access, watched, ports=ports)],
@@ -181,6 +196,7 @@ def _watched(
     fanout: Fanout,
     ports: Ports,
     restream_targets: TargetsOf,
+    source_leases: SourceLeases,
 ) -> _Watched:
     streams = StreamDirectory(
         node=place.node,
@@ -205,6 +221,7 @@ def _watched(
     webrtc = WebrtcViewings(viewings=access.viewings, media=media)
     playback, pull = access.playback, access.pull
     restreaming = Restreaming(targets=restream_targets, set_restreams=media.set_restreams)
+    sources = Sources(leases=source_leases, set_sources=media.set_sources, is_ready=lambda: media.is_there)
     return _Watched(
         streams=streams,
         playback=playback,
@@ -221,8 +238,10 @@ def _watched(
             playback=playback,
             viewings=webrtc,
             restreaming=restreaming,
+            sources=sources,
         ),
         restreaming=restreaming,
+        sources=sources,
     )
 
 
@@ -280,6 +299,7 @@ def _node_actor(place: ClusterPlace, watched: _Watched, sockets: Realtime) -> Ca
         viewings=watched.webrtc,
         published=sockets.published,
         restreaming=watched.restreaming,
+        sources=watched.sources,
     )
 
 

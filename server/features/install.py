@@ -15,8 +15,9 @@ from server.features.people.accounts import Accounts, AccountsRoom
 from server.features.people.accounts.passwords import Passwords
 from server.features.people.audience import Audience
 from server.features.settings import FeatureSettings
-from server.features.videos import clips, embeds, markers, recordings, restreams
+from server.features.videos import clips, embeds, markers, recordings, restreams, sources
 from server.features.videos.restreams import RestreamsRoom
+from server.features.videos.sources import SourcesRoom
 from server.http.encryption import Encryption
 from server.http.identity import Identity
 from server.live.addresses import MediaAddresses
@@ -53,6 +54,7 @@ class Installed:
     features: Sequence[Feature]
     people: AccountsRoom
     restreams: RestreamsRoom
+    sources: SourcesRoom
 
     @property
     def accounts(self) -> Accounts:
@@ -97,6 +99,7 @@ def install(
         platform, settings=settings, footage=core.footage, addresses=core.addresses, viewings=core.viewings
     )
     restreaming = restreams.build(platform, settings=settings, encryption=encryption)
+    fetching = sources.build(platform, settings=settings, encryption=encryption)
     features = [
         people.feature,
         factors.build(platform, encryption=encryption, people=people, server_name=site.name),
@@ -110,6 +113,7 @@ def install(
         markers.build(platform, footage=core.footage, addresses=core.addresses),
         recordings.build(platform, addresses=core.addresses, viewings=core.viewings),
         restreaming.feature,
+        fetching.feature,
         embeds.build(platform, site=site, clips=clipping.preview),
         notifications.build(platform, settings=settings, audience=Audience(), streams=StreamTitles()).feature,
         api_tokens.build(platform, identity=core.identity, people=people),
@@ -123,4 +127,4 @@ def install(
         platform, settings=settings, people=people, identity=core.identity, personal_data=personal_data()
     )
     features.append(archives)
-    return Installed(platform=platform, features=features, people=people, restreams=restreaming)
+    return Installed(platform=platform, features=features, people=people, restreams=restreaming, sources=fetching)

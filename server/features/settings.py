@@ -6,7 +6,7 @@ from server.features.delivery.settings import NotificationSettings
 from server.features.people.oauth_settings import OAuthSettings
 from server.features.people.picture_settings import PictureSettings
 from server.features.people.settings import PeopleSettings
-from server.features.videos.settings import ClipSettings, RestreamSettings
+from server.features.videos.settings import ClipSettings, RestreamSettings, SourceSettings
 from server.outbound.settings import MailSettings
 
 
@@ -18,4 +18,5 @@ class FeatureSettings(
     NotificationSettings,
     ClipSettings,
     RestreamSettings,
+    SourceSettings,
 ): ...

@@ -28,6 +28,7 @@ from media.control import (
     PatchIce,
     Refused,
     SetRestreams,
+    SetSources,
     StopPublication,
     WantRenditions,
 )
@@ -130,6 +131,9 @@ class MediaProcess:
         self._tell(WantRenditions(stream_id=stream_id, viewers=viewers))
 
     def set_restreams(self, message: SetRestreams) -> None:
+        self._tell(message)
+
+    def set_sources(self, message: SetSources) -> None:
         self._tell(message)
 
     def forget(self, stream_id: str) -> None:

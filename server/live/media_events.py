@@ -31,12 +31,14 @@ from media.control import (
     PublishStarted,
     Refused,
     RestreamsReported,
+    SourcesReported,
     ViewerGone,
 )
 from media.hls.events import InitReady, SegmentStored
 from server.live.ingest import Ingest
 from server.live.playback import Playback
 from server.live.restreams import Restreaming
+from server.live.sources import Sources
 from server.live.stream_directory import StreamDirectory
 from server.live.viewings import WebrtcViewings
 
@@ -55,7 +57,9 @@ class MediaEvents:
         playback: Playback,
         viewings: WebrtcViewings,
         restreaming: Restreaming,
+        sources: Sources,
     ) -> None:
+        self._sources = sources
         self._restreaming = restreaming
         self._viewings = viewings
         self._node = node
@@ -128,6 +132,8 @@ class MediaEvents:
             self._viewings.gone(report.resource_id)
         elif isinstance(report, RestreamsReported):
             self._restreaming.note(report)
+        elif isinstance(report, SourcesReported):
+            self._sources.note(report)
         elif isinstance(report, MediaCounters):
             self.counters = report.values
 

@@ -18,6 +18,7 @@ from server.live.inspection import DescribeNode, FindSpans, Inspection, NodeRepo
 from server.live.media import MediaAway, MediaProcess
 from server.live.published import PublishedEvents
 from server.live.restreams import ReadRestreams, Restreaming, RestreamsChanged, RestreamsRead
+from server.live.sources import ReadSource, SourceRead, Sources
 from server.live.viewings import NOBODY, NOT_YOURS, Viewer, WebrtcViewings
 
 log = logging.getLogger("server.neighbour")
@@ -73,7 +74,9 @@ class NodeActor(Actor):
         viewings: WebrtcViewings,
         published: PublishedEvents,
         restreaming: Restreaming,
+        sources: Sources,
     ) -> None:
+        self._sources = sources
         self._restreaming = restreaming
         self._viewings = viewings
         self._inspection = inspection
@@ -117,6 +120,10 @@ class NodeActor(Actor):
     @handles(ReadRestreams)
     def read_restreams(self, message: ReadRestreams) -> RestreamsRead:
         return RestreamsRead(states=self._restreaming.states(message.stream_id))
+
+    @handles(ReadSource)
+    def read_source(self, message: ReadSource) -> SourceRead:
+        return SourceRead(state=self._sources.state(message.stream_id))
 
     @handles(WatchHere)
     def watch(self, message: WatchHere) -> Later[MediaOutcome]:

@@ -25,7 +25,7 @@ SocketAddress = tuple[Any, ...]
 Resolve = Callable[[str, int], Awaitable[Sequence[SocketAddress]]]
 
 
-class NotPublic(Exception):
+class NotPublic(OSError):
     """The host has addresses, and none of them is public."""
 
     def __str__(self) -> str:
@@ -100,6 +100,11 @@ class PublicAddresses:
         if not reachable:
             raise NotPublic
         return reachable[:MAX_TRIED]
+
+    def require(self, address: str) -> None:
+        """Raises ``NotPublic`` for an IP address that may not be connected to."""
+        if not (self._allow_private or is_public(address)):
+            raise NotPublic
 
     async def connect(self, host: str, port: int, *, timeout_s: float) -> socket.socket:
         """A TCP connection, not blocking, to the first of the host's addresses that answers; the caller owns it.

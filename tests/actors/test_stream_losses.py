@@ -130,6 +130,20 @@ async def test_a_publisher_that_comes_again_over_another_node_is_stopped_where_i
     assert (await fixture.view()).media_node == "n8"
 
 
+async def test_what_the_server_fetches_gives_way_to_an_encoder_and_to_nothing_else(fixture: StreamFixture) -> None:
+    pulled = msgspec.structs.replace(CLAIM, node="n7", protocol="pull")
+    grant = await fixture.ask(pulled)
+    await fixture.tell(PublisherStarted(publication=grant.publication, tracks=()))
+    with pytest.raises(DomainError, match="already"):
+        await fixture.ask(pulled)
+    encoder = await fixture.ask(msgspec.structs.replace(CLAIM, node="n8"))
+    assert encoder.publication == grant.publication + 1
+    assert (fixture.media.told, fixture.media.nodes) == ([(1, "another publisher has come")], ["n7"])
+    assert await fixture.state() == "live"
+    with pytest.raises(DomainError, match="already"):
+        await fixture.ask(pulled)
+
+
 async def test_whether_the_lasting_key_published_is_kept_until_the_next_publisher(fixture: StreamFixture) -> None:
     grant = await fixture.ask(msgspec.structs.replace(CLAIM, is_lasting=True))
     assert fixture.stored().is_lasting

@@ -35,3 +35,11 @@ def test_a_publisher_that_has_gone_leaves_the_place_free_and_no_health() -> None
     assert not publisher.is_claimed
     assert not publisher.is_awaited
     assert publisher.health == {}
+
+
+def test_a_publisher_yields_only_while_it_is_the_one_that_was_granted_so() -> None:
+    publisher = Publisher()
+    publisher.grant(yields=True)
+    assert (publisher.is_busy, publisher.yields) == (True, True)
+    publisher.grant()
+    assert not publisher.yields

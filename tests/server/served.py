@@ -111,6 +111,7 @@ class LiveNode:
                 viewings=absent,
                 published=published,
                 restreaming=absent,
+                sources=absent,
             ),
             idle_after_s=None,
         )

@@ -1,4 +1,4 @@
-"""The settings of clips and restreams."""
+"""The settings of clips, restreams and sources."""
 
 from __future__ import annotations
 
@@ -17,4 +17,13 @@ class RestreamSettings(TargetSettings):
     )
     max_restreams_per_person: int = Field(
         50, ge=0, le=1_000, description="targets of restreams that one account has, over all its streams"
+    )
+
+
+class SourceSettings(TargetSettings):
+    max_sources: int = Field(
+        20, ge=0, le=1_000, description="streams that this node fetches from other servers at once"
+    )
+    max_sources_per_person: int = Field(
+        5, ge=0, le=1_000, description="streams of one account that are fetched from other servers"
     )

@@ -88,6 +88,8 @@ SAMPLES = {
     f" select '{ROOM}', '{STREAM}', $1, 1, 'x' where $2::uuid is not null",
     "restreams": "insert into restreams (scope_id, name, owner_id, address, sealed_key)"
     " select $1, 'n', $1, 'rtmp://a.example/live', '' where $2::uuid is not null",
+    "stream_sources": "insert into stream_sources (stream_id, owner_id, address, sealed_url)"
+    f" select '{STREAM}', $1, 'rtmp://a.example/live', '' where $2::uuid is not null",
     "clip_settings": "insert into clip_settings (user_id, others_may_clip) select $1, false where $2::uuid is not null",
     "exports": f"insert into exports (id, user_id) select '{ROOM}', $1 where $2::uuid is not null",
     "pictures": "insert into pictures (id, owner_id, kind, digest)"

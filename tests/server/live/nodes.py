@@ -141,6 +141,7 @@ class ClusterNode:
             viewings=self.webrtc,
             published=cast(Any, self.published),
             restreaming=cast(Any, None),
+            sources=cast(Any, None),
         )
 
     async def settle(self) -> None:

@@ -158,6 +158,7 @@ class Wire:
             playback=self.playback,  # type: ignore[arg-type]
             viewings=WebrtcViewings(viewings=Viewings(), media=cast(Any, None)),
             restreaming=Restreaming(targets=no_targets, set_restreams=lambda _: None),
+            sources=cast(Any, None),
         )
 
     async def settle(self) -> list[Message]:

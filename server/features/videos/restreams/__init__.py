@@ -12,12 +12,13 @@ from typing import Final
 from server.feature import NO_UUID, ExportSection, Feature, PersonalData, Platform
 from server.features.videos.restreams.restreams import Restreams, erase
 from server.features.videos.restreams.routes import RestreamRoutes
+from server.features.videos.restreams.rules import MAX_URL, BadTarget, target_of
 from server.features.videos.settings import RestreamSettings
 from server.http.encryption import Encryption
 from server.live.restreams import TargetsOf
 from server.outbound.public_addresses import PublicAddresses
 
-__all__ = ["RestreamsRoom", "build"]
+__all__ = ["MAX_URL", "BadTarget", "RestreamsRoom", "build", "target_of"]
 
 
 @dataclass(frozen=True, kw_only=True)

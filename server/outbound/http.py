@@ -1,0 +1,77 @@
+"""HTTP requests to addresses that people give: only to public ones, redirects included."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any, Final
+from urllib.parse import urljoin, urlsplit
+
+import aiohttp
+
+from server.outbound.public_addresses import PublicAddresses
+
+MAX_REDIRECTS: Final = 5
+TIMEOUT: Final = aiohttp.ClientTimeout(total=30.0, sock_connect=10.0, sock_read=15.0)
+_REDIRECTS: Final = frozenset((301, 302, 303, 307, 308))
+
+
+class BadAnswer(OSError):
+    """The server answered, and not with what was asked for. The sentence says how."""
+
+
+class PublicHttp:
+    """GETs, without cookies. Every connection is judged by the address that its socket connects to."""
+
+    def __init__(self, *, addresses: PublicAddresses) -> None:
+        self._addresses = addresses
+        self._session: aiohttp.ClientSession | None = None
+
+    async def get(self, url: str, max_bytes: int) -> tuple[bytes, str]:
+        """The body, and the address that it came from after at most ``MAX_REDIRECTS`` redirects.
+
+        Raises ``public_addresses.NotPublic``, ``BadAnswer``, ``OSError`` or ``TimeoutError``.
+        """
+        for _ in range(MAX_REDIRECTS + 1):
+            if urlsplit(url).scheme not in ("http", "https"):
+                raise BadAnswer("the address is not one of HTTP")
+            try:
+                async with self._http().get(url, allow_redirects=False) as answer:
+                    if answer.status in _REDIRECTS and "Location" in answer.headers:
+                        url = urljoin(url, answer.headers["Location"])
+                        continue
+                    return await _body(answer, max_bytes), url
+            except aiohttp.ClientConnectorError as error:
+                raise error.os_error from None
+            except (aiohttp.ClientError, ValueError):
+                raise BadAnswer("the server broke the protocol") from None
+        raise BadAnswer("the server redirects again and again")
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    def _http(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            connector = aiohttp.TCPConnector(socket_factory=self._socket, use_dns_cache=False, limit=100)
+            self._session = aiohttp.ClientSession(
+                connector=connector, cookie_jar=aiohttp.DummyCookieJar(), timeout=TIMEOUT, trust_env=False
+            )
+        return self._session
+
+    def _socket(self, found: tuple[Any, ...]) -> socket.socket:
+        """``found``: an answer of ``getaddrinfo``, whose last part the socket is connected to."""
+        family, kind, protocol, _, address = found
+        self._addresses.require(str(address[0]))
+        return socket.socket(family, kind, protocol)
+
+
+async def _body(answer: aiohttp.ClientResponse, max_bytes: int) -> bytes:
+    if answer.status != 200:
+        raise BadAnswer(f"the server answered {answer.status}")
+    parts, size = list[bytes](), 0
+    async for part in answer.content.iter_chunked(64 * 1024):
+        parts.append(part)
+        size += len(part)
+        if size > max_bytes:
+            raise BadAnswer(f"the answer has more than {max_bytes} bytes")
+    return b"".join(parts)
