@@ -44,6 +44,7 @@ function opened(answers: Record<string, Answer> = {}) {
   const inserted: number[] = [];
   const asked: [string, unknown][] = [];
   const waits: number[] = [];
+  const cleared: [number, string | null][] = [];
   let outbox: Outgoing[] = [];
   let online = true;
   const mirror = new ChatMirror({
@@ -64,11 +65,12 @@ function opened(answers: Record<string, Answer> = {}) {
       onAppend: (entries) => shown.push(...entries.map(({ offset }) => offset)),
       onInsert: (entries) => inserted.push(...entries.map(({ offset }) => offset)),
       onDelete: () => undefined,
+      onClear: (upTo, userId) => cleared.push([upTo, userId]),
       onOutbox: (now) => (outbox = now),
       onWait: (ms) => waits.push(ms),
     },
   });
-  return { mirror, shown, inserted, asked, waits, outbox: () => outbox, answers, setOnline: (now: boolean) => (online = now) };
+  return { mirror, shown, inserted, asked, waits, cleared, outbox: () => outbox, answers, setOnline: (now: boolean) => (online = now) };
 }
 
 const batch = (messages: ChatEntry[], epoch = "e1") => ({ room_id: ROOM, epoch, messages });
@@ -183,4 +185,32 @@ test("a message of ours that comes back in the room is no longer on its way", as
   const id = outbox()[0]?.client_id ?? "";
   mirror.receive(batch([message(1, { client_id: id })]));
   assert.equal(outbox().length, 0);
+});
+
+test("a message that is held stays with its author until a moderator decides", async () => {
+  const { mirror, outbox } = opened({ "chat:send": () => ({ ok: true, held: true, id: "h1" }) });
+  await mirror.open(room([]));
+  mirror.send("hmm", null);
+  await settled();
+  assert.deepEqual(outbox().map(({ state, id }) => [state, id]), [["held", "h1"]]);
+  mirror.reviewed({ id: "h2", allow: false }, "no");
+  assert.equal(outbox()[0]?.state, "held");
+  mirror.reviewed({ id: "h1", allow: false }, "no");
+  assert.deepEqual(outbox().map(({ state, reason }) => [state, reason]), [["failed", "no"]]);
+});
+
+test("a held message that is allowed is no longer on its way", async () => {
+  const { mirror, outbox } = opened({ "chat:send": () => ({ ok: true, held: true, id: "h1" }) });
+  await mirror.open(room([]));
+  mirror.send("hmm", null);
+  await settled();
+  mirror.reviewed({ id: "h1", allow: true }, "no");
+  assert.deepEqual(outbox(), []);
+});
+
+test("a clear is for its own room", async () => {
+  const { mirror, cleared } = opened();
+  mirror.clear({ room_id: "other", offset: 9, user_id: null });
+  mirror.clear({ room_id: ROOM, offset: 2, user_id: "u1" });
+  assert.deepEqual(cleared, [[2, "u1"]]);
 });

@@ -48,6 +48,7 @@ export interface ChatMessage {
   media_time_ms?: number | null;
   reply_to?: string | null;
   client_id?: string | null;
+  announcement?: boolean;
   deleted?: false;
 }
 
@@ -67,4 +68,6 @@ export interface RoomState {
   messages: ChatEntry[];
   mode: Record<string, unknown> | null;
   pinned: ChatMessage | null;
+  /** What the person who is signed in may do in the room. */
+  role?: "owner" | "moderator" | "vip" | "admin" | null;
 }

@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { ChatMessage } from "../../api/types";
 import { CloseIcon, SendIcon } from "../../ui/icons";
+import { completions, USAGE } from "./commands";
 import { t } from "./words";
 
 const MAX_LENGTH = 500;
@@ -12,6 +13,15 @@ interface Props {
   onSend: (text: string) => void;
   /** The room asks for patience until then, in performance.now() milliseconds. */
   waitUntil: number;
+  /** The usernames of people who write here, the latest first. */
+  names: () => string[];
+  mayModerate: boolean;
+}
+
+/** What the last word becomes; of a command, how it is written. */
+function suggestion(completed: string): string {
+  const last = completed.trim().split(/\s/).at(-1) ?? "";
+  return USAGE[last.slice(1)] && completed.startsWith("/") ? (USAGE[last.slice(1)] ?? last) : last;
 }
 
 function useCountdown(until: number): number {
@@ -29,9 +39,11 @@ function useCountdown(until: number): number {
   return left;
 }
 
-export function Composer({ replyTo, onCancelReply, onSend, waitUntil }: Props) {
+export function Composer({ replyTo, onCancelReply, onSend, waitUntil, names, mayModerate }: Props) {
   const input = useRef<HTMLTextAreaElement>(null);
   const [text, setText] = useState("");
+  const [chosen, setChosen] = useState(0);
+  const [offered, setOffered] = useState<string[]>([]);
   const wait = useCountdown(waitUntil);
   const length = [...text].length;
   const ready = text.trim().length > 0 && length <= MAX_LENGTH && wait === 0;
@@ -43,9 +55,29 @@ export function Composer({ replyTo, onCancelReply, onSend, waitUntil }: Props) {
   const submit = (): void => {
     if (!ready) return;
     onSend(text.trim());
-    setText("");
+    write("");
+  };
+  const write = (written: string): void => {
+    setText(written);
+    setChosen(0);
+    setOffered(completions(written, names(), mayModerate));
+  };
+  const complete = (completed: string | undefined): void => {
+    if (completed) write(completed);
+    input.current?.focus();
+  };
+  /** Keys that the suggestions take; false for all others. */
+  const choose = (event: KeyboardEvent): boolean => {
+    const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
+    if (!offered.length || event.isComposing) return false;
+    if (step) setChosen((chosen + step + offered.length) % offered.length);
+    else if (event.key === "Tab") complete(offered[chosen]);
+    else if (event.key === "Escape") setOffered([]);
+    else return false;
+    return true;
   };
   const onKeyDown = (event: KeyboardEvent): void => {
+    if (choose(event)) return event.preventDefault();
     if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
       event.preventDefault();
       submit();
@@ -72,6 +104,15 @@ export function Composer({ replyTo, onCancelReply, onSend, waitUntil }: Props) {
           </button>
         </p>
       )}
+      {offered.length > 0 && (
+        <ul id="chat-suggestions" class="composer-suggestions" role="listbox" aria-label={t("suggestions")}>
+          {offered.map((completed, at) => (
+            <li key={completed} id={`chat-suggestion-${at}`} role="option" aria-selected={at === chosen} onClick={() => complete(completed)}>
+              <bdi>{suggestion(completed)}</bdi>
+            </li>
+          ))}
+        </ul>
+      )}
       <div class="composer-row">
         <label class="visually-hidden" for="chat-text">
           {t("message")}
@@ -85,7 +126,10 @@ export function Composer({ replyTo, onCancelReply, onSend, waitUntil }: Props) {
           enterkeyhint="send"
           autocomplete="off"
           aria-invalid={length > MAX_LENGTH}
-          onInput={(event) => setText(event.currentTarget.value)}
+          aria-controls="chat-suggestions"
+          aria-activedescendant={offered.length ? `chat-suggestion-${chosen}` : undefined}
+          aria-autocomplete="list"
+          onInput={(event) => write(event.currentTarget.value)}
           onKeyDown={onKeyDown}
         />
         <button type="submit" class="icon-button accent" aria-label={t("send")} disabled={!ready}>

@@ -12,12 +12,16 @@ export interface LogPort {
   onWaiting: (count: number) => void;
   /** Messages before this offset, for a reader who scrolls to the top; null where there is no more. */
   older: ((before: number) => Promise<ChatEntry[]>) | null;
-  onReply: ((message: ChatMessage) => void) | null;
-  onDelete: ((message: ChatMessage) => void) | null;
-  mayDelete: (message: ChatMessage) => boolean;
+  /** What the reader may do with a message, as buttons. */
+  actions: (message: ChatMessage) => RowAction[];
   /** A sentence for screen readers, already throttled. */
   announce: (text: string) => void;
   ownName: string | null;
+}
+
+export interface RowAction {
+  label: string;
+  act: () => void;
 }
 
 const MAX_ROWS = 150;
@@ -35,6 +39,7 @@ const BADGES: Readonly<Record<string, () => string>> = {
   owner: () => t("host"),
   mod: () => t("moderator"),
   moderator: () => t("moderator"),
+  vip: () => t("vip"),
   admin: () => t("staff"),
   subscriber: () => t("subscriber"),
 };
@@ -63,7 +68,8 @@ export class ChatLog {
     this.#scroller = scroller;
     this.#list = list;
     this.#port = port;
-    this.#actions = this.#makeActions();
+    this.#actions = document.createElement("span");
+    this.#actions.className = "message-actions";
     const { signal } = this.#abort;
     scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true, signal });
     const ofMouse = (event: PointerEvent): boolean => event.pointerType === "mouse";
@@ -120,6 +126,26 @@ export class ChatLog {
     }
     this.#trim();
     if (this.#pinned) this.#toEnd();
+  }
+
+  /** What this person (null: anybody) wrote up to the offset is gone; its rows stay as places. */
+  clear(upTo: number, userId: string | null): void {
+    const isGone = (entry: ChatEntry): boolean =>
+      entry.offset <= upTo && !entry.deleted && (userId === null || entry.user.id === userId);
+    const shown = [...this.#list.children].map((row) => this.#messages.get(row as HTMLElement));
+    for (const entry of [...this.#queue, ...this.#waiting, ...shown]) if (entry && isGone(entry)) this.remove(entry.id);
+  }
+
+  /** Whose messages are shown: ids by username, the latest last. */
+  people(): Map<string, string> {
+    const found = new Map<string, string>();
+    for (const row of this.#list.children) {
+      const entry = this.#messages.get(row as HTMLElement);
+      if (!entry || entry.deleted) continue;
+      found.delete(entry.user.username);
+      found.set(entry.user.username, entry.user.id);
+    }
+    return found;
   }
 
   remove(messageId: string): void {
@@ -193,6 +219,10 @@ export class ChatLog {
       text.textContent = t("deleted");
       return row;
     }
+    if (entry.announcement) {
+      row.classList.add("message-announcement");
+      row.dataset["label"] = t("announcement");
+    }
     time.textContent = clock(entry.sent_at);
     time.setAttribute("datetime", entry.sent_at);
     name.append(...nameNodes(entry));
@@ -254,21 +284,6 @@ export class ChatLog {
     this.#scroller.scrollTop = top + this.#scroller.scrollHeight - height;
   }
 
-  #makeActions(): HTMLElement {
-    const bar = document.createElement("span");
-    bar.className = "message-actions";
-    bar.append(
-      actionButton(t("reply"), () => this.#onActive((message) => this.#port.onReply?.(message))),
-      actionButton(t("delete"), () => this.#onActive((message) => this.#port.onDelete?.(message))),
-    );
-    return bar;
-  }
-
-  #onActive(act: (message: ChatMessage) => void): void {
-    const entry = this.#active && this.#messages.get(this.#active);
-    if (entry && !entry.deleted) act(entry);
-  }
-
   #point(target: EventTarget | null): void {
     const row = target instanceof Element ? target.closest<HTMLElement>(".message") : null;
     if (row) this.#choose(row);
@@ -280,13 +295,10 @@ export class ChatLog {
     setNameStop(this.#active, false);
     this.#active = row;
     const entry = row && this.#messages.get(row);
-    const mayReply = Boolean(entry && !entry.deleted && this.#port.onReply);
-    const mayDelete = Boolean(entry && !entry.deleted && this.#port.onDelete && this.#port.mayDelete(entry));
-    const [reply, remove] = this.#actions.children as unknown as [HTMLElement, HTMLElement];
-    reply.hidden = !mayReply;
-    remove.hidden = !mayDelete;
+    const actions = entry && !entry.deleted ? this.#port.actions(entry) : [];
+    this.#actions.replaceChildren(...actions.map(({ label, act }) => actionButton(label, act)));
     setNameStop(row, true);
-    if (!row || (!mayReply && !mayDelete)) return this.#actions.remove();
+    if (!row || !actions.length) return this.#actions.remove();
     row.classList.add("message-active");
     row.append(this.#actions);
   }

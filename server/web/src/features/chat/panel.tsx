@@ -7,9 +7,11 @@ import { ask, AskError, connection, hear } from "../../realtime/socket";
 import { sentence } from "../../api/http";
 import { DownIcon } from "../../ui/icons";
 import { toast } from "../../ui/toasts";
+import { parseCommand } from "./commands";
 import { Composer } from "./composer";
+import { act, type Held, HeldMessages, type Mode, Modes, obey, Pinned } from "./moderation";
 import { ChatMirror, type Outgoing } from "./room-mirror";
-import { ChatLog, type LogPort } from "./log";
+import { ChatLog, type LogPort, type RowAction } from "./log";
 import "./chat.css";
 import { ReactionBar } from "./reactions";
 import { t } from "./words";
@@ -32,10 +34,22 @@ interface Live {
   log: ChatLog;
 }
 
-/** May this person delete anybody's message here? The server decides; this only shows the button. */
-function moderates(stream: Stream): boolean {
-  const user = me.value;
-  return user?.id === stream.owner.id || Boolean(user?.roles?.some((role) => role === "admin" || role === "moderator"));
+type Role = RoomState["role"];
+
+const TIMEOUT_S = 600;
+const MODERATORS: ReadonlySet<unknown> = new Set(["owner", "admin", "moderator"]);
+
+/** What a moderator may do with a message. The server decides; this only shows the buttons. */
+function moderating(roomId: string, message: ChatMessage, isOwn: boolean): RowAction[] {
+  const of = { room_id: roomId, message_id: message.id };
+  const by = { room_id: roomId, user_id: message.user.id };
+  const pin = { label: t("pin"), act: () => void act("chat:pin", of) };
+  if (isOwn) return [pin];
+  return [
+    pin,
+    { label: t("timeOut"), act: () => void act("chat:timeout", { ...by, seconds: TIMEOUT_S }) },
+    { label: t("ban"), act: () => void act("chat:ban", by) },
+  ];
 }
 
 interface PanelProps {
@@ -54,20 +68,32 @@ export function ChatPanel({ stream, room, reactions = true }: PanelProps) {
   const [spoken, setSpoken] = useState("");
   const [replyTo, setReplyTo] = useState<ChatMessage | null>(null);
   const [waitUntil, setWaitUntil] = useState(0);
+  const [role, setRole] = useState<Role>(null);
+  const [mode, setMode] = useState<Mode | null>(null);
+  const [pinned, setPinned] = useState<ChatMessage | null>(null);
+  const [held, setHeld] = useState<Held[]>([]);
   const user = me.value;
   const roomId = stream.chat.room_id;
+  const mayModerate = MODERATORS.has(role);
 
   const port = useMemo<LogPort>(
     () => ({
       onWaiting: setWaiting,
       older: (before) => live.current?.mirror.older(before) ?? Promise.resolve([]),
-      onReply: user ? setReplyTo : null,
-      onDelete: user ? (message) => void remove(roomId, message) : null,
-      mayDelete: (message) => moderates(stream) || message.user.id === user?.id,
+      actions: (message) => {
+        if (!user) return [];
+        const isOwn = message.user.id === user.id;
+        const remove = { label: t("delete"), act: () => void act("chat:delete", { room_id: roomId, message_id: message.id }) };
+        return [
+          { label: t("reply"), act: () => setReplyTo(message) },
+          ...(isOwn || mayModerate ? [remove] : []),
+          ...(mayModerate ? moderating(roomId, message, isOwn) : []),
+        ];
+      },
       announce: setSpoken,
       ownName: user?.username ?? null,
     }),
-    [user?.id, roomId, stream.owner.id],
+    [user?.id, roomId, mayModerate],
   );
 
   useEffect(() => {
@@ -81,6 +107,7 @@ export function ChatPanel({ stream, room, reactions = true }: PanelProps) {
         onAppend: (entries) => log.append(entries),
         onInsert: (entries) => log.insert(entries),
         onDelete: (id) => log.remove(id),
+        onClear: (upTo, userId) => log.clear(upTo, userId),
         onOutbox: setOutbox,
         onWait: (ms) => setWaitUntil(performance.now() + ms),
       },
@@ -92,6 +119,16 @@ export function ChatPanel({ stream, room, reactions = true }: PanelProps) {
       hear("chat:gap", (body) => void mirror.fill(body).catch(() => undefined)),
       hear("chat:deleted", (body: Removal) => {
         if (body.room_id === roomId) mirror.remove(body.message_id ?? body.id ?? "");
+      }),
+      hear("chat:cleared", (body) => mirror.clear(body)),
+      hear("chat:mode", (body) => body.room_id === roomId && setMode({ ...body.mode })),
+      hear("chat:pinned", (body) => body.room_id === roomId && setPinned(body.message as unknown as ChatMessage | null)),
+      hear("chat:role", (body) => body.room_id === roomId && body.user_id === me.peek()?.id && setRole(body.role)),
+      hear("chat:held", (body) => body.room_id === roomId && setHeld((before) => [...before, body])),
+      hear("chat:reviewed", (body) => {
+        if (body.room_id !== roomId) return;
+        setHeld((before) => before.filter((one) => one.message.id !== body.id));
+        mirror.reviewed(body, t("notAllowed"));
       }),
     ];
     mirror.hold();
@@ -105,10 +142,27 @@ export function ChatPanel({ stream, room, reactions = true }: PanelProps) {
   useEffect(() => live.current?.log.setPort(port), [port]);
 
   useEffect(() => {
-    if (room?.room_id === roomId) void live.current?.mirror.open(room).catch((error) => toast(sentence(error), "bad"));
+    if (room?.room_id !== roomId) return;
+    setRole(room.role ?? null);
+    setMode(room.mode);
+    setPinned(room.pinned);
+    void live.current?.mirror.open(room).catch((error) => toast(sentence(error), "bad"));
   }, [room, roomId]);
 
+  useEffect(() => {
+    if (mayModerate) void readHeld(roomId).then(setHeld);
+    else setHeld([]);
+  }, [room, roomId, mayModerate]);
+
+  const command = (text: string): boolean => {
+    const parsed = mayModerate ? parseCommand(text) : null;
+    if (!parsed) return false;
+    if ("usage" in parsed) toast(t("usage", { usage: parsed.usage }), "bad");
+    else void obey(parsed.order, roomId, lowered(live.current?.log.people()));
+    return true;
+  };
   const send = (text: string): void => {
+    if (command(text)) return;
     live.current?.mirror.send(text, replyTo?.id ?? null);
     setReplyTo(null);
     live.current?.log.pin();
@@ -120,6 +174,14 @@ export function ChatPanel({ stream, room, reactions = true }: PanelProps) {
         <h2>{t("chat")}</h2>
         {connection.value !== "online" && <span class="chat-status">{t("connecting")}</span>}
       </header>
+      <Modes mode={mode} onShield={mayModerate ? (isOn) => void act("chat:mode", { room_id: roomId, mode: { shield: isOn } }) : null} />
+      {pinned && (
+        <Pinned message={pinned} onUnpin={mayModerate ? () => void act("chat:pin", { room_id: roomId, message_id: null }) : null} />
+      )}
+      <HeldMessages
+        held={held}
+        onReview={(id, allow) => void act("chat:review", { room_id: roomId, message_id: id, allow })}
+      />
       {/* A focus stop of its own: arrow keys walk through the messages. */}
       <div class="chat-scroller" ref={scroller} tabIndex={0} role="log" aria-live="off" aria-label={t("messages")}>
         <ol class="chat-list" data-empty={t("quiet")} ref={list} />
@@ -135,7 +197,14 @@ export function ChatPanel({ stream, room, reactions = true }: PanelProps) {
       </p>
       {reactions && <ReactionBar streamId={stream.id} />}
       {user ? (
-        <Composer replyTo={replyTo} onCancelReply={() => setReplyTo(null)} onSend={send} waitUntil={waitUntil} />
+        <Composer
+          replyTo={replyTo}
+          onCancelReply={() => setReplyTo(null)}
+          onSend={send}
+          waitUntil={waitUntil}
+          names={() => [...(live.current?.log.people().keys() ?? [])].reverse()}
+          mayModerate={mayModerate}
+        />
       ) : (
         <p class="chat-guest">
           <a class="button" href={loginPath()}>
@@ -147,13 +216,17 @@ export function ChatPanel({ stream, room, reactions = true }: PanelProps) {
   );
 }
 
-async function remove(roomId: string, message: ChatMessage): Promise<void> {
+/** The messages that wait for a moderator; none where they cannot be read now: the next one is heard. */
+async function readHeld(roomId: string): Promise<Held[]> {
   try {
-    await ask("chat:delete", { room_id: roomId, message_id: message.id });
-  } catch (error) {
-    toast(sentence(error), "bad");
+    return (await ask("chat:queue", { room_id: roomId })).held;
+  } catch {
+    return [];
   }
 }
+
+const lowered = (people: ReadonlyMap<string, string> = new Map()): Map<string, string> =>
+  new Map([...people].map(([name, id]) => [name.toLowerCase(), id]));
 
 function OutboxRows({ outbox, live }: { outbox: Outgoing[]; live: Live | null }) {
   if (!outbox.length) return null;
@@ -162,6 +235,7 @@ function OutboxRows({ outbox, live }: { outbox: Outgoing[]; live: Live | null })
       {outbox.map((outgoing) => (
         <li key={outgoing.client_id} class={`message message-${outgoing.state}`}>
           <span class="message-text">{outgoing.text}</span>
+          {outgoing.state === "held" && <span class="outbox-held">{t("waitsForModerator")}</span>}
           {outgoing.state === "failed" && (
             <span class="outbox-failed" role="alert">
               {outgoing.reason}

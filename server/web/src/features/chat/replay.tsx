@@ -109,9 +109,7 @@ export function ReplayChat({ source, positionMs, title = t("replay") }: Props) {
     const port = {
       onWaiting: setWaiting,
       older: null,
-      onReply: null,
-      onDelete: null,
-      mayDelete: () => false,
+      actions: () => [],
       announce: () => undefined,
       ownName: null,
     };

@@ -11,7 +11,10 @@ export interface Outgoing {
   client_id: string;
   text: string;
   reply_to: string | null;
-  state: "sending" | "failed";
+  /** `held`: it waits for a moderator. */
+  state: "sending" | "failed" | "held";
+  /** What the server calls a message that is held. */
+  id?: string;
   reason: string | null;
 }
 
@@ -29,6 +32,7 @@ export interface MirrorView {
   /** Older messages whose place is before some that are shown. */
   onInsert: (entries: ChatEntry[]) => void;
   onDelete: (messageId: string) => void;
+  onClear: (upTo: number, userId: string | null) => void;
   onOutbox: (outbox: Outgoing[]) => void;
   /** The room asks for patience until this moment of performance.now(). */
   onWait: (ms: number) => void;
@@ -172,6 +176,20 @@ export class ChatMirror {
     this.#view.onDelete(messageId);
   }
 
+  /** `chat:cleared`: what this person (null: anybody) wrote up to the offset is gone. */
+  clear({ room_id, offset, user_id }: { room_id: string; offset: number; user_id: string | null }): void {
+    if (room_id === this.roomId) this.#view.onClear(offset, user_id);
+  }
+
+  /** `chat:reviewed`: a moderator has decided on a message that was held; one that is allowed comes by itself. */
+  reviewed({ id, allow }: { id: string; allow: boolean }, reason: string): void {
+    const outgoing = [...this.#outbox.values()].find((one) => one.state === "held" && one.id === id);
+    if (!outgoing) return;
+    if (allow) return this.discard(outgoing.client_id);
+    this.#outbox.set(outgoing.client_id, { ...outgoing, state: "failed", reason });
+    this.#show();
+  }
+
   send(text: string, replyTo: string | null): void {
     const client_id = randomId();
     this.#outbox.set(client_id, { client_id, text, reply_to: replyTo, state: "sending", reason: null });
@@ -200,8 +218,11 @@ export class ChatMirror {
     const { text, reply_to } = outgoing;
     const body = { room_id: this.roomId, text, client_id: clientId, ...(reply_to ? { reply_to } : {}) };
     try {
-      await this.#port.ask("chat:send", body);
-      this.discard(clientId);
+      const answer = await this.#port.ask<{ id: string; held?: boolean }>("chat:send", body);
+      if (!answer.held) return this.discard(clientId);
+      if (!this.#outbox.has(clientId)) return;
+      this.#outbox.set(clientId, { ...outgoing, state: "held", id: answer.id });
+      this.#show();
     } catch (error) {
       this.#undelivered(clientId, error);
     }
