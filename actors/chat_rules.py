@@ -35,8 +35,8 @@ class Author(msgspec.Struct, frozen=True, kw_only=True):
 class ChatMode(msgspec.Struct, frozen=True, kw_only=True):
     """Who may post how: all off by default. ``followers_only_seconds`` of 0 means any follower.
 
-    ``shield`` makes it at least as strict as ``SHIELD`` and changes nothing else, so that without it again all is as it
-    was before.
+    ``shield`` makes it slow, for followers of some time, and unique, or leaves it stricter than that; without it again
+    all is as it was before.
     """
 
     slow_seconds: int = 0
@@ -47,16 +47,18 @@ class ChatMode(msgspec.Struct, frozen=True, kw_only=True):
     shield: bool = False
 
 
-SHIELD = ChatMode(slow_seconds=30, followers_only_seconds=600, unique=True, shield=True)
+SHIELD_SLOW_S = 30
+SHIELD_FOLLOWERS_S = 600
 
 
 def enforced(mode: ChatMode) -> ChatMode:
-    """The mode that holds: with ``shield``, the stricter of each setting and that of ``SHIELD``."""
+    """The mode that holds: with ``shield``, the stricter of each setting and that of the shield."""
     if not mode.shield:
         return mode
+    followers_s = mode.followers_only_seconds
     return ChatMode(
-        slow_seconds=max(mode.slow_seconds, SHIELD.slow_seconds),
-        followers_only_seconds=max(mode.followers_only_seconds or 0, SHIELD.followers_only_seconds or 0),
+        slow_seconds=max(mode.slow_seconds, SHIELD_SLOW_S),
+        followers_only_seconds=SHIELD_FOLLOWERS_S if followers_s is None else max(followers_s, SHIELD_FOLLOWERS_S),
         subscribers_only=mode.subscribers_only,
         emotes_only=mode.emotes_only,
         unique=True,

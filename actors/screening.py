@@ -157,10 +157,21 @@ class Screen:
     def _may_have_words(self, reading: str) -> bool:
         """Never False for one in which ``_found`` finds any."""
         tokens = tokens_of(shortened(reading))
-        apart = spelled(tokens, [*map(len, tokens)])
-        if not self._keys.isdisjoint(tokens) or not self._keys.isdisjoint(map(shortened, apart)):
+        if not self._keys.isdisjoint(tokens):
             return True
-        return HAS_DIGITS.search(reading) is not None or is_joined(reading)
+        lengths = [*map(len, tokens)]
+        if 1 in lengths and any(map(self._may_be_word, spelled(tokens, lengths))):
+            return True
+        if HAS_DIGITS.search(reading) and any(self._may_be_word(t) for t in tokens_of(reading) if not t.isalpha()):
+            return True
+        return is_joined(reading) and any(map(self._may_be_word, joined(reading)))
+
+    def _may_be_word(self, token: str) -> bool:
+        if token.isalpha():
+            return shortened(token) in self._keys
+        if any(shortened(form) in self._keys for form in forms(token)):
+            return True
+        return bool(self._arabizi) and consonants(token) in self._arabizi
 
     def _found(self, reading: str) -> Iterator[Action]:
         tokens = tokens_of(reading)

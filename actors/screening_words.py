@@ -52,6 +52,8 @@ _LEET: Final = str.maketrans(
 )
 _SIGNS: Final = {"@": "a", "$": "s", "!": _UNSURE, "|": _UNSURE, "+": "t", "(": "c", "\u20ac": "e"}
 _INNER_I: Final = re.compile("(?<=[a-z])I+")
+_SIGN: Final = re.compile(r"[@$!|+(\u20ac]")
+_PUNCTUATION: Final = re.compile(r"[^\w\s]|_")
 _AS_LETTERS: Final = re.compile(r"[@$!|+(\u20ac]+(?=\w)|(?<=\w)[$+|]+")
 _TOKEN: Final = re.compile(r"[\w\x01]+")
 _JOINED: Final = re.compile(r"[^\W_]+(?:[^\w\s]+[^\W_]+|_+[^\W_]+)+")
@@ -105,7 +107,7 @@ def tokens_of(text: str) -> list[str]:
 
 def is_joined(text: str) -> bool:
     """Whether there are words without a space between them."""
-    return _JOINT.search(text) is not None
+    return _PUNCTUATION.search(text) is not None and _JOINT.search(text) is not None
 
 
 def joined(text: str) -> Iterator[str]:
@@ -140,7 +142,7 @@ def _sure(token: str) -> Iterator[str]:
 
 def shortened(token: str) -> str:
     """Each run of a letter as one."""
-    return _REPEATED.sub(_first, token) if _REPEATED.search(token) else token
+    return _REPEATED.sub(_first, token)
 
 
 def _first(run: re.Match[str]) -> str:
@@ -165,7 +167,7 @@ def is_written_as(token: str, word: str) -> bool:
 def readings(plain: str) -> Iterator[str]:
     """A folded text with signs between words, and with signs as letters where there may be any."""
     yield plain
-    if _AS_LETTERS.search(plain):
+    if _SIGN.search(plain) and _AS_LETTERS.search(plain):
         yield _AS_LETTERS.sub(_as_letters, plain)
 
 
