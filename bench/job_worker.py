@@ -62,6 +62,7 @@ def node_of(db: Database, bench: Bench, *, lease_s: float = LEASE_S, slots: int 
         name=f"bench-{os.getpid()}",
         clock=LoopClock(),
         slots=slots,
+        ids=Ids(),
         lease_s=lease_s,
     )
     return node, jobs

@@ -87,6 +87,7 @@ async def _deliver(notes: Notes, port: int, url: str) -> None:
             name=f"bench-{os.getpid()}",
             clock=LoopClock(),
             slots=SLOTS,
+            ids=Ids(),
             lease_s=LEASE_S,
         )
         node.start()

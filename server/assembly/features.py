@@ -104,6 +104,7 @@ def start_jobs(
         name=place.name,
         clock=place.node.clock,
         slots=settings.max_jobs,
+        ids=storage.ids,
     )
     JobCollector(worker=node.worker, registry=registry)
     node.start()

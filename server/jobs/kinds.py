@@ -53,14 +53,11 @@ class AttemptRows(Protocol):
 class Attempt(Generic[BodyT]):
     """One try of a job, as its handler sees it. ``number`` counts from 1; tries that were killed count too."""
 
-    def __init__(
-        self, *, claim: Claim, body: BodyT, is_last: bool, rows: AttemptRows, monotonic: Callable[[], float]
-    ) -> None:
+    def __init__(self, *, claim: Claim, body: BodyT, rows: AttemptRows, monotonic: Callable[[], float]) -> None:
         self.job_id = claim.id
         self.key = claim.key
         self.number = claim.tries
         self.body = body
-        self.is_last = is_last
         self.is_finished = False
         self._fence = claim.attempt
         self._rows = rows
@@ -103,7 +100,9 @@ class Job(Generic[BodyT]):
     ``body``: a frozen struct; a new field needs a default, since jobs that are queued were written by older versions.
     ``run`` is cancelled after ``timeout_s``. ``tries``: after so many the job is dead. ``at_once``: how many run at a
     time in the cluster, ``at_once_on_node``: on one node; None: as many as there are slots. ``run`` must leave the
-    event loop free: what computes for long belongs into a thread or a process.
+    event loop free: what computes for long belongs into a thread or a process. ``when_dead``: the kind of the job that
+    is enqueued, with the same body, in the transaction in which one dies, also of a killed worker. A cancelled one has
+    not died.
     """
 
     name: str
@@ -113,6 +112,7 @@ class Job(Generic[BodyT]):
     tries: int = 12
     at_once: int | None = None
     at_once_on_node: int | None = None
+    when_dead: Job[BodyT] | None = None
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name) or len(self.name) > MAX_NAME_CHARS:

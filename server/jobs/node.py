@@ -10,6 +10,7 @@ from server.jobs.enqueue import Jobs
 from server.jobs.kinds import Job, Schedule, repeated
 from server.jobs.scheduler import Scheduler
 from server.jobs.worker import LEASE_S, Worker
+from storage.ids import Ids
 from storage.jobs.queue import JobQueue
 from storage.jobs.rows import CHANNEL
 from storage.jobs.schedules import Schedules
@@ -35,6 +36,7 @@ class JobNode:
         name: str,
         clock: Clock,
         slots: int,
+        ids: Ids,
         lease_s: float = LEASE_S,
     ) -> None:
         queue = self._queue = JobQueue(db=db)
@@ -46,6 +48,7 @@ class JobNode:
             name=name,
             clock=clock,
             slots=slots,
+            ids=ids,
             lease_s=lease_s,
         )
         self._scheduler = Scheduler(rows=Schedules(db=db), queue=queue, jobs=enqueue, schedules=schedules, clock=clock)

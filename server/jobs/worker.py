@@ -14,7 +14,8 @@ import msgspec
 from actors.runtime import ActorError, Clock, DomainError
 from server.jobs.kinds import Attempt, AttemptRows, GiveUp, Job, RetryLater
 from storage.errors import StorageError
-from storage.jobs.rows import Claim, Outcome, State, Superseded
+from storage.ids import Ids
+from storage.jobs.rows import Claim, NewJob, Outcome, State, Superseded
 from storage.wakeup import Wakeup
 
 LEASE_S: Final = 15.0
@@ -77,6 +78,7 @@ class Worker:
         name: str,
         clock: Clock,
         slots: int,
+        ids: Ids,
         lease_s: float = LEASE_S,
         chance: Callable[[], float] = random.random,
     ) -> None:
@@ -85,6 +87,9 @@ class Worker:
         self._jobs = {job.name: job for job in jobs}
         if len(self._jobs) != len(jobs):
             raise ValueError("two jobs have the same name")
+        if any(job.when_dead is not None and job.when_dead.name not in self._jobs for job in jobs):
+            raise ValueError("a job that is enqueued when another one is dead is to be among the jobs")
+        self._ids = ids
         self._open = [job.name for job in jobs if not job.is_bounded]
         self._bounded = [job.name for job in jobs if job.is_bounded]
         self._name = name
@@ -241,7 +246,6 @@ class Worker:
         attempt = Attempt(
             claim=claim,
             body=msgspec.convert(claim.body, job.body),
-            is_last=claim.tries >= job.tries,
             rows=self._rows,
             monotonic=self._clock.monotonic,
         )
@@ -260,8 +264,16 @@ class Worker:
     ) -> Outcome:
         is_dead = is_final or claim.tries >= job.tries
         log.warning("job %s %s failed, try %d of %d: %s", job.name, claim.id, claim.tries, job.tries, reason)
+        if is_dead:
+            return self._end(claim, "dead", reason=reason, successor=self._successor(claim, job))
         pause_s = backoff_s(claim.tries, self._chance()) if after_s is None else after_s
-        return self._end(claim, "dead" if is_dead else "queued", reason=reason, after_s=pause_s)
+        return self._end(claim, "queued", reason=reason, after_s=pause_s)
+
+    def _successor(self, claim: Claim, job: Job[Any]) -> NewJob | None:
+        if job.when_dead is None:
+            return None
+        new_id = self._ids.uuid7(self._clock.time())
+        return NewJob(id=new_id, name=job.when_dead.name, body=msgspec.json.encode(claim.body))
 
     def _end(self, claim: Claim, state: State, **fields: Any) -> Outcome:
         self.ended[claim.name, state] += 1

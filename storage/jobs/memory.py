@@ -150,6 +150,9 @@ class MemoryJobQueue:
         current = [one for one in outcomes if self._is_current(one.id, one.attempt)]
         for outcome in current:
             self._end(outcome)
+        successors = [one.successor for one in current if one.successor]
+        if successors:
+            await self.enqueue(None, successors)
         return [one.id for one in current]
 
     def _end(self, outcome: Outcome) -> None:

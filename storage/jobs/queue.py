@@ -118,8 +118,18 @@ class JobQueue:
         return {row["id"]: row["is_cancel_asked"] for row in rows}
 
     async def settle(self, outcomes: Sequence[Outcome]) -> list[str]:
-        """Write how attempts ended; the ids of those that were current. Others are left as they are."""
-        rows = await self._db.fetch(
+        """Write how attempts ended, and enqueue the successors; the ids of those that were current. Others are left as
+        they are.
+        """
+        if not any(one.successor for one in outcomes):
+            return await self._settle(self._db, outcomes)
+        async with self._db.transaction() as tx:
+            settled = await self._settle(tx, outcomes)
+            await self.enqueue(tx, [one.successor for one in outcomes if one.successor and one.id in settled])
+        return settled
+
+    async def _settle(self, tx: Fetches, outcomes: Sequence[Outcome]) -> list[str]:
+        rows = await tx.fetch(
             sql.SETTLE,
             [one.id for one in outcomes],
             [one.attempt for one in outcomes],

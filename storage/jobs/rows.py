@@ -70,7 +70,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """How an attempt ended.
 
     ``queued``: to be tried again in ``after_s``. ``is_given_back``: the try does not count. ``reason``: what failed;
-    None keeps the reason of an earlier attempt.
+    None keeps the reason of an earlier attempt. ``successor``: a job that is enqueued with the outcome, if that counts.
     """
 
     id: str
@@ -79,6 +79,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
     after_s: float = 0.0
     is_given_back: bool = False
+    successor: NewJob | None = None
 
 
 class JobRow(msgspec.Struct, frozen=True, kw_only=True):

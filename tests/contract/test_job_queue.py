@@ -447,3 +447,13 @@ async def test_nothing_is_done_while_the_queue_is_away() -> None:
     with pytest.raises(Unavailable):
         async with queue.transaction():
             pytest.fail("a transaction begins")
+
+
+async def test_the_successor_of_an_outcome_is_enqueued_if_the_attempt_is_the_current_one(jobs: Jobs) -> None:
+    await jobs.add()
+    claim = await jobs.claim_one()
+    late = Outcome(id=claim.id, attempt=claim.attempt - 1, state="dead", successor=new_job("sorry"))
+    assert await jobs.queue.settle([late]) == []
+    assert await jobs.claim("sorry") == []
+    assert await jobs.settle(claim, "dead", successor=new_job("sorry"))
+    assert [one.name for one in await jobs.claim("sorry")] == ["sorry"]

@@ -35,7 +35,9 @@ class JobsFixture:
 
     def worker(self, *kinds: Job[Any], slots: int = 4, name: str = "w1") -> Worker:
         """Started; NOTIFY reaches the last one."""
-        worker = Worker(rows=self.queue, jobs=kinds, name=name, clock=self.clock, slots=slots, chance=lambda: 1.0)
+        worker = Worker(
+            rows=self.queue, jobs=kinds, name=name, clock=self.clock, slots=slots, ids=Ids(), chance=lambda: 1.0
+        )
         self.queue.on_notify = worker.notified
         worker.start()
         self._stack.push_async_callback(worker.close, budget_s=0)

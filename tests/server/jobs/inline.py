@@ -20,7 +20,7 @@ async def run_due(db: Database, *jobs: Job[Any]) -> int:
         (claim,) = claims
         job = kinds[claim.name]
         body = msgspec.convert(claim.body, job.body)
-        attempt = Attempt(claim=claim, body=body, is_last=False, rows=queue, monotonic=time.monotonic)
+        attempt = Attempt(claim=claim, body=body, rows=queue, monotonic=time.monotonic)
         await job.run(attempt)
         if not attempt.is_finished:
             await queue.settle([Outcome(id=claim.id, attempt=claim.attempt, state="done")])

@@ -331,3 +331,52 @@ async def test_a_worker_that_stops_lets_jobs_end_and_gives_back_what_takes_longe
 def test_a_kind_with_a_bound_or_a_name_that_cannot_be_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError):
         Job(**{"name": "greet", "body": Greeting, "run": Post().job.run, **wrong})
+
+
+class Mourned:
+    """A job that another one follows when it is dead."""
+
+    def __init__(self, post: Post, **bounds: Any) -> None:
+        self.told: list[str] = []
+        self.after = Job(name="sorry", body=Greeting, run=self._run)
+        self.job = Job(name="greet", body=Greeting, run=post.job.run, when_dead=self.after, **bounds)
+
+    async def _run(self, attempt: Attempt[Greeting]) -> None:
+        self.told.append(attempt.body.to)
+
+
+async def test_the_job_of_a_dead_one_follows_it_at_once_with_its_body(routes: JobsFixture) -> None:
+    post = Post()
+    post.fails = GiveUp("nobody is there")
+    mourned = Mourned(post)
+    routes.worker(mourned.job, mourned.after)
+    await routes.enqueue(mourned.job, Greeting(to="ada"))
+    await routes.clock.settle()
+    await routes.clock.advance(POLL_S)
+    assert (mourned.told, sorted(await routes.states())) == (["ada"], ["dead", "done"])
+
+
+async def test_it_follows_one_whose_worker_was_killed_at_the_last_try(routes: JobsFixture) -> None:
+    mourned = Mourned(Post(), tries=1)
+    await routes.enqueue(mourned.job, Greeting(to="ada"))
+    await routes.queue.claim(["greet"], 1, worker="killed", lease_s=LEASE_S)
+    routes.worker(mourned.job, mourned.after)
+    await routes.clock.advance(2 * LEASE_S)
+    assert (mourned.told, sorted(await routes.states())) == (["ada"], ["dead", "done"])
+
+
+async def test_it_does_not_follow_one_that_is_tried_again_or_cancelled(routes: JobsFixture) -> None:
+    post = Post()
+    post.fails = ValueError("not today")
+    mourned = Mourned(post)
+    routes.worker(mourned.job, mourned.after)
+    made = await routes.enqueue(mourned.job)
+    await routes.clock.settle()
+    await routes.queue.cancel(None, made)
+    await routes.clock.advance(2 * LEASE_S)
+    assert (mourned.told, await routes.states()) == ([], ["cancelled"])
+
+
+def test_a_job_that_follows_must_be_among_those_of_the_worker(routes: JobsFixture) -> None:
+    with pytest.raises(ValueError, match="is to be among"):
+        routes.worker(Mourned(Post()).job)

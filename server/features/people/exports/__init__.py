@@ -71,7 +71,7 @@ def build(
     return Feature(
         name="export",
         operations=[*document.operations(), *routes.operations()],
-        jobs=[archives.job],
+        jobs=[archives.job, archives.failed],
         schedules=[repeated("export.sweep", archives.sweep, every_s=SWEEP_S)],
         personal_data=own,
         limits={

@@ -20,7 +20,6 @@ from server.http.errors import Problem, not_found
 from server.http.identity import Caller
 from server.jobs import Attempt, GiveUp, Job, Jobs
 from storage.doomed import doom
-from storage.errors import StorageError
 from storage.ids import Ids
 from storage.objects import ObjectStore
 from storage.postgres import Database, Row
@@ -85,7 +84,9 @@ class Progress:
 
 
 class Archives:
-    """``job`` writes one. What a killed worker leaves is no archive: another try begins anew."""
+    """``job`` writes one. What a killed worker leaves is no archive: another try begins anew. ``failed`` follows when
+    there is none.
+    """
 
     def __init__(
         self,
@@ -111,6 +112,7 @@ class Archives:
         self._personal_data = personal_data
         self._bounds = bounds
         self._wall = wall
+        self.failed = Job(name="export.failed", body=WriteArchive, run=self._say_failed)
         self.job = Job(
             name="export.write",
             body=WriteArchive,
@@ -119,6 +121,7 @@ class Archives:
             tries=TRIES,
             at_once=AT_ONCE,
             at_once_on_node=1,
+            when_dead=self.failed,
         )
 
     async def ask(self, person: Caller, device: Device) -> Row:
@@ -171,15 +174,17 @@ class Archives:
         if person_id is None:
             return  # withdrawn, or gone with the account
         await self._objects.delete_prefix(prefix_of(person_id, export_id))  # what a killed worker has left
-        try:
-            size = await self._objects.put_stream(
-                key_of(person_id, export_id), self._zip(person_id, export_id), content_type=CONTENT_TYPE
-            )
-        except (StorageError, GiveUp) as error:
-            if attempt.is_last or isinstance(error, GiveUp):
-                await self._db.execute(queries.FAILED, export_id)
-            raise
+        size = await self._objects.put_stream(
+            key_of(person_id, export_id), self._zip(person_id, export_id), content_type=CONTENT_TYPE
+        )
         await self._finish(attempt, person_id, size)
+
+    async def _say_failed(self, attempt: Attempt[WriteArchive]) -> None:
+        export_id = attempt.body.export_id
+        async with attempt.finish() as tx:
+            person_id = await tx.fetchval(queries.FAILED, export_id)
+            if person_id is not None:
+                await doom(tx, prefix_of(person_id, export_id))
 
     async def _finish(self, attempt: Attempt[WriteArchive], person_id: str, size: int) -> None:
         export_id = attempt.body.export_id

@@ -23,9 +23,9 @@ update exports set state = 'ready', progress = 1, size_bytes = $2, ready_at = no
     expires_at = now() + make_interval(days => $3)
 where id = $1 and state = 'writing' returning user_id, expires_at
 """
-FAILED = "update exports set state = 'failed' where id = $1 and state in ('waiting', 'writing')"
+FAILED = "update exports set state = 'failed' where id = $1 and state in ('waiting', 'writing') returning user_id"
 
-# A worker that is killed at its last try leaves its row behind; longer than this none of them works.
+# What an operator has cancelled leaves its row behind; longer than this no job works.
 GIVEN_UP = """
 update exports set state = 'failed'
 where state in ('waiting', 'writing') and requested_at < now() - interval '26 hours' returning user_id, id

@@ -11,6 +11,7 @@ from typing import Final
 
 from server.feature import NO_UUID, ExportSection, Feature, PersonalData, Platform, rows_by_id
 from server.features.videos.clips import queries, rules
+from server.features.videos.clips.archive import ArchivedClips
 from server.features.videos.clips.clips import Clips, erase
 from server.features.videos.clips.media import ClipMedia
 from server.features.videos.clips.pictures import ClipPictures
@@ -64,7 +65,10 @@ def build(
         operations=[*routes.operations(), *media.operations()],
         jobs=[pictures.job],
         personal_data=PersonalData(
-            tables=frozenset({"clips", "clip_messages", "clip_settings"}), sections=SECTIONS, erase=erase
+            tables=frozenset({"clips", "clip_messages", "clip_settings"}),
+            sections=SECTIONS,
+            erase=erase,
+            media=ArchivedClips(db=platform.db, objects=platform.objects).of,
         ),
         limits={
             "clip_seconds": rules.MAX_SECONDS,
@@ -79,6 +83,11 @@ def build(
 
 SECTIONS: Final = (
     rows_by_id("clips", "id, stream_id, title, from_ms, to_ms, created_at", "clips where creator_id = $1"),
+    rows_by_id(
+        "clips_of_streams",
+        "id, stream_id, title, from_ms, to_ms, created_at",
+        "clips where owner_id = $1 and creator_id <> $1",
+    ),
     ExportSection(
         name="clip_messages",
         sql='select clip_id, "offset", id, text, sent_at, media_time_ms from clip_messages '

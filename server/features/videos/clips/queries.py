@@ -60,6 +60,8 @@ where m.clip_id = $1 and l.deleted_at is null and m."offset" > coalesce(r.cleare
 """
 
 FILE: Final = "select file from clips where id = $1"
+_FILES: Final = "(select id, file from clips where {} = $1 and id > $2 order by id limit $3)"
+FILES: Final = f"{_FILES.format('creator_id')} union {_FILES.format('owner_id')} order by id limit $3"
 SET_PICTURE: Final = """
 update clips set file = jsonb_set(file, '{picture}', to_jsonb($2::text)), has_thumbnail = true where id = $1
 """

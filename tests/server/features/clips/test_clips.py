@@ -287,6 +287,21 @@ async def test_what_is_finished_after_its_objects_were_swept_is_not_kept(databas
             assert await keep(tx, f"clips/{for_s}/") is is_kept
 
 
+async def test_the_archives_of_maker_and_streamer_hold_the_clip(stage: Stage) -> None:
+    stream = await stage.recorded()
+    clip = await stage.made(stream, seconds=4, end_ms=8_500)
+    _, played, _ = await stage.get(clip["playback"]["mp4"])
+    (held,) = [one.personal_data for one in stage.kit.install().features if one.name == "clips"]
+    assert held is not None
+    for person in (stage.ada, stage.bob):
+        (file,) = [one async for one in held.media(await stage.id_of(person))]
+        assert (file.name, file.size) == (f"clips/{clip['id']}.mp4", len(played))
+        assert b"".join([chunk async for chunk in file.chunks()]) == played
+    document = (await stage.served.call("GET", "/me/export", token=stage.ada))[1]
+    assert [one["id"] for one in document["clips_of_streams"]] == [clip["id"]]
+    assert document["clips"] == []
+
+
 async def test_an_account_that_is_wiped_takes_its_clips_and_words_along(stage: Stage) -> None:
     stream = await stage.recorded()
     bob = await stage.id_of(stage.bob)

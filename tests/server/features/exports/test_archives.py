@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import time
@@ -13,10 +14,14 @@ from typing import Any
 import pytest
 from aiohttp import ClientResponse
 
+from actors.runtime import LoopClock
 from server.features.people.exports import archives, zip_stream
 from server.features.people.exports.tickets import VALID_S, Tickets
+from server.jobs import Worker
 from storage.doomed import DoomedObjects
 from storage.errors import Unavailable
+from storage.ids import Ids
+from storage.jobs.queue import JobQueue
 from storage.objects import LocalObjects
 from tests.server.conftest import PASSWORD, ApiFixture, Someone
 from tests.server.features.exports.test_document import say
@@ -250,7 +255,26 @@ async def test_what_a_worker_that_is_killed_leaves_is_no_archive_and_another_try
     assert len(await _keys(api)) == 1
 
 
-async def test_one_that_was_given_up_is_said_and_another_may_be_asked_for(api: ApiFixture) -> None:
+async def test_one_whose_worker_was_killed_at_the_last_try_has_failed_at_once(api: ApiFixture) -> None:
+    ada = await api.register("ada")
+    export_id = await _ask(ada)
+    await api.database.execute(
+        "update jobs set state = 'running', attempt = 9, tries = $1, leased_until = now() - interval '1 s'"
+        " where name = 'export.write'",
+        archives.TRIES,
+    )
+    await api.database.execute("update exports set state = 'writing' where id = $1", export_id)
+    jobs = [job for feature in api.kit.install().features for job in feature.jobs if job.name.startswith("export.")]
+    worker = Worker(rows=JobQueue(db=api.database), jobs=jobs, name="next", clock=LoopClock(), slots=2, ids=Ids())
+    worker.start()
+    async with asyncio.timeout(20):
+        while await _state(ada, export_id) != "failed":  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    await worker.close(budget_s=5)
+    await _ask(ada)
+
+
+async def test_one_that_was_cancelled_by_an_operator_is_said_and_another_may_be_asked_for(api: ApiFixture) -> None:
     ada = await api.register("ada")
     export_id = await _ask(ada)
     await api.database.execute("update exports set requested_at = requested_at - interval '27 hours'")
