@@ -144,7 +144,10 @@ ADMIN_PAGES = tuple(f"/admin/{name}" for name in ("people", "audit", "jobs", "ma
 
 @pytest.mark.parametrize(
     ("language", "scheme", "width", "for_guests", "for_admins"),
-    [("en", "light", 1440, ACCOUNT_PAGES, OWN_PAGES), ("ar", "dark", 390, (), (*OWN_PAGES, *ADMIN_PAGES))],
+    [
+        ("en", "light", 1440, ACCOUNT_PAGES, OWN_PAGES),
+        ("ar", "dark", 390, ACCOUNT_PAGES, ("/settings/profile", *OWN_PAGES, *ADMIN_PAGES)),
+    ],
 )
 async def test_the_pages_of_accounts_and_administration_keep_the_rules(
     server: Server,

@@ -12,7 +12,7 @@ from pydantic import Field
 from server.feature import Feature, Platform
 from server.features.people.confusables import USERNAME_SKELETON, skeleton
 from server.features.people.relations import NAMED, nobody, set_privacy
-from server.features.people.rules import Bio, DisplayName, is_reserved, username_key
+from server.features.people.rules import MAX_LINKS, Bio, DisplayName, Link, is_reserved, username_key
 from server.features.people.settings import PeopleSettings
 from server.http.errors import FieldError, Problem, not_found
 from server.http.identity import Caller
@@ -28,8 +28,7 @@ TAG: Final = "people"
 
 AVATAR: Final = Field(description="Square, WebP, root-relative; null: none. As 64, 128, 256 and 512 wide beside it")
 BANNER: Final = Field(description="3:1, WebP, root-relative; null: none. As 600 and 1500 wide beside it")
-
-
+LINKS: Final = Field(description="Web addresses, in their order")
 PRIVATE: Final = Field(description="Who wants to follow waits until the person approves")
 
 
@@ -55,6 +54,7 @@ class Profile(Shape):
     bio: str
     avatar_url: Annotated[str | None, AVATAR]
     banner_url: Annotated[str | None, BANNER]
+    links: Annotated[list[str], LINKS]
     created_at: datetime
     private: Annotated[bool, PRIVATE]
     counts: Counts
@@ -68,6 +68,7 @@ class Me(Shape):
     bio: str
     avatar_url: Annotated[str | None, AVATAR]
     banner_url: Annotated[str | None, BANNER]
+    links: Annotated[list[str], LINKS]
     created_at: datetime
     private: Annotated[bool, PRIVATE]
     counts: Counts
@@ -89,12 +90,13 @@ class ProfileChange(Body):
 
     display_name: Annotated[DisplayName, Field(default_factory=str, description="Empty: the username is shown")]
     bio: Annotated[Bio, Field(default_factory=str)]
+    links: Annotated[list[Link], Field(default_factory=list, max_length=MAX_LINKS, description="All of them")]
     private: Annotated[bool, Field(default_factory=bool, description="False approves all who wait")]
 
 
 _PROFILE = f"""
-select u.id, u.username, u.display_name, u.bio, {AVATAR_URL}, {BANNER_URL}, u.created_at, u.is_private as private,
-       u.roles, u.email,
+select u.id, u.username, u.display_name, u.bio, {AVATAR_URL}, {BANNER_URL}, u.links, u.created_at,
+       u.is_private as private, u.roles, u.email,
        u.must_change_password, u.password_hash <> '' as has_password, u.email_verified_at is not null as email_verified,
        (select count(*) from follows where followee_id = u.id) as followers,
        (select count(*) from follows where follower_id = u.id) as followed,
@@ -103,7 +105,8 @@ select u.id, u.username, u.display_name, u.bio, {AVATAR_URL}, {BANNER_URL}, u.cr
        exists (select from follow_requests where follower_id = $2 and followee_id = u.id) as is_requested,
        exists (select from blocks where user_id = $2 and blocked_id = u.id) as is_blocked,
        exists (select from mutes where user_id = $2 and muted_id = u.id) as is_muted,
-       exists (select from blocks where user_id = u.id and blocked_id = $2) as is_hidden
+       exists (select from blocks where user_id = u.id and blocked_id = $2)
+           or coalesce(u.suspended_until > now(), false) as is_hidden
 from users u
 where {{where}} and u.deleted_at is null
 """
@@ -113,7 +116,7 @@ _BY_USERNAME = _PROFILE.format(where="u.username_key = $1")
 _CHANGE = """
 update users set
     display_name = case $2::text when '' then username else coalesce($2, display_name) end,
-    bio = coalesce($3, bio), updated_at = now()
+    bio = coalesce($3, bio), links = coalesce($4::jsonb, links), updated_at = now()
 where id = $1 and deleted_at is null
 """
 
@@ -139,21 +142,30 @@ class Profiles:
         return Me(**_shown(row), **own)
 
     async def of(self, username: str, *, viewer: Caller | None) -> Profile:
-        """Raises a 404 when there is no such person, and when the person has blocked the viewer."""
+        """Raises a 404 for nobody, for who is suspended, and for who has blocked the viewer."""
         row = await self._db.fetchrow(_BY_USERNAME, username_key(username), viewer.id if viewer else None)
         if row is None or row["is_hidden"]:
             raise nobody()
         return Profile(**_shown(row), viewer=_viewer(row) if viewer else None)
 
-    async def change(self, user_id: str, *, display_name: str | None, bio: str | None, is_private: bool | None) -> None:
+    async def change(
+        self,
+        user_id: str,
+        *,
+        display_name: str | None,
+        bio: str | None,
+        links: Sequence[str] | None,
+        is_private: bool | None,
+    ) -> None:
         """None leaves a field as it is; an empty display name becomes the username.
 
         Raises a 409 for a display name that reads as another's username or as a reserved one.
         """
         if display_name:
             await self._require_own(user_id, display_name)
+        kept = None if links is None else list(dict.fromkeys(links))
         async with self._db.transaction() as tx:
-            await tx.execute(_CHANGE, user_id, display_name, bio)
+            await tx.execute(_CHANGE, user_id, display_name, bio, kept)
             if is_private is not None:
                 await set_privacy(tx, user_id, is_private)
             if display_name is not None:
@@ -208,6 +220,7 @@ class ProfileRoutes:
             call.me.id,
             display_name=given.get("display_name"),
             bio=given.get("bio"),
+            links=given.get("links"),
             is_private=given.get("private"),
         )
         await self._when_changed()
@@ -218,7 +231,7 @@ class ProfileRoutes:
 
 
 def _shown(row: Row) -> dict[str, Any]:
-    names = ("id", "username", "display_name", "bio", "avatar_url", "banner_url", "created_at", "private")
+    names = ("id", "username", "display_name", "bio", "avatar_url", "banner_url", "links", "created_at", "private")
     counts = Counts(followers=row["followers"], following=row["followed"], streams=row["streams"])
     return {**{name: row[name] for name in names}, "counts": counts}
 
@@ -238,5 +251,5 @@ def build(platform: Platform, *, settings: PeopleSettings, when_changed: Callabl
     return Feature(
         name="profiles",
         operations=routes.operations(),
-        limits={"profile_changes_per_hour": settings.max_profile_changes_per_hour},
+        limits={"profile_changes_per_hour": settings.max_profile_changes_per_hour, "profile_links": MAX_LINKS},
     )

@@ -114,6 +114,15 @@ Bio = Annotated[
     Text, Field(max_length=500, examples=["Engines, poetry."]), AfterValidator(partial(several_lines, at_most=500))
 ]
 
+# RFC 3986 in ASCII, without the user information before an @, by which an address can seem to be another.
+LINK_PATTERN: Final = "^https?://[A-Za-z0-9-]{1,63}(\\.[A-Za-z0-9-]{1,63})*(:[0-9]{1,5})?([/?#][!#-;=?-\\[\\]_a-z~]*)?$"
+MAX_LINKS: Final = 5
+Link = Annotated[
+    str,
+    StringConstraints(max_length=300, pattern=LINK_PATTERN),
+    Field(description="A web address", examples=["https://ada.example"]),
+]
+
 
 def new_password() -> str:
     return secrets.token_urlsafe(15)

@@ -4,82 +4,10 @@ import asyncio
 
 import pytest
 
-from server.features.people.confusables import USERNAME_SKELETON, skeleton
 from server.features.people.relations import Relationships
 from server.http.errors import Problem
 from tests.server.conftest import PASSWORD, ApiFixture
 from tests.server.kit import Kit
-
-
-async def test_profile_is_found_in_any_case_and_shows_no_address(api: ApiFixture) -> None:
-    await api.register("Ada")
-    answer = await api.client.get("/api/v1/users/aDA")
-    assert answer.status == 200
-    profile = await answer.json()
-    assert profile["username"] == "Ada"
-    assert profile["viewer"] is None
-    assert "email" not in profile
-
-
-@pytest.mark.parametrize("name", ["nobody", "x", "a-b", "%00", "%ff", "a" * 500])
-async def test_profile_of_nobody_is_a_404(api: ApiFixture, name: str) -> None:
-    answer = await api.client.get(f"/api/v1/users/{name}")
-    assert answer.status == 404
-    assert answer.content_type == "application/problem+json"
-
-
-async def test_patch_changes_only_what_is_given(api: ApiFixture) -> None:
-    ada = await api.register("ada")
-    await ada.ask("PATCH", "/me", json={"display_name": "Ada Lovelace", "bio": "Engines"})
-    me = await (await ada.ask("PATCH", "/me", json={"bio": "Poetry"})).json()
-    assert (me["display_name"], me["bio"]) == ("Ada Lovelace", "Poetry")
-    me = await (await ada.ask("PATCH", "/me", json={"display_name": "", "bio": ""})).json()
-    assert (me["display_name"], me["bio"]) == ("ada", "")
-
-
-@pytest.mark.parametrize("change", [{"display_name": "x" * 51}, {"bio": "x" * 501}, {"bio": None}, {"username": "eve"}])
-async def test_patch_of_what_cannot_be_is_a_422(api: ApiFixture, change: dict[str, object]) -> None:
-    ada = await api.register("ada")
-    assert (await ada.ask("PATCH", "/me", json=change)).status == 422
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["victim", "VICTIM", "v\u0456ctim", "v1ctim", "vic\u200btim", "@victim", "admin", "\u0430dmin", "\u200fadmin"],
-)
-async def test_display_name_that_reads_as_anothers_username_or_a_reserved_one_is_a_409(
-    api: ApiFixture, name: str
-) -> None:
-    await api.register("victim")
-    ada = await api.register("ada")
-    answer = await ada.ask("PATCH", "/me", json={"display_name": name})
-    assert answer.status == 409
-    assert [one["field"] for one in (await answer.json())["errors"]] == ["display_name"]
-    assert (await (await ada.ask("GET", "/me")).json())["display_name"] == "ada"
-
-
-async def test_display_name_may_be_ones_own_username_and_one_that_stood_before_stays(api: ApiFixture) -> None:
-    ada = await api.register("ada")
-    for name in ("ADA", "\u0430da", "Bob"):
-        assert (await ada.ask("PATCH", "/me", json={"display_name": name})).status == 200
-    await api.register("bob")
-    answer = await ada.ask("PATCH", "/me", json={"display_name": "Bob", "bio": "since long ago"})
-    assert answer.status == 200
-
-
-@pytest.mark.parametrize("name", ["\u3164", "\u200b", "\u2060", "\u00ad", "\ufeff", "\u2800", "\U000e0041"])
-async def test_display_name_that_shows_nothing_is_the_username(api: ApiFixture, name: str) -> None:
-    ada = await api.register("ada")
-    assert (await (await ada.ask("PATCH", "/me", json={"display_name": name})).json())["display_name"] == "ada"
-
-
-async def test_skeletons_of_usernames_are_the_same_in_sql(api: ApiFixture) -> None:
-    for name in ("Illinois_10", "barn_Rrn", "o0Oo", "moderna1"):
-        await api.register(name)
-    rows = await api.database.fetch(f"select username, {USERNAME_SKELETON} as alike from users")
-    assert {row["username"]: row["alike"] for row in rows} == {
-        row["username"]: skeleton(row["username"]) for row in rows
-    }
 
 
 @pytest.mark.parametrize("tie", ["follow", "block", "mute"])

@@ -173,14 +173,14 @@ WIPE = (
 )
 WIPE_USER = """
 update users set username = $2, username_key = $2, email = $2, email_key = $2, email_verified_at = null,
-    password_hash = '', display_name = '', bio = '', avatar_url = null, banner_url = null, roles = '{}',
+    password_hash = '', display_name = '', bio = '', avatar_url = null, banner_url = null, links = '[]', roles = '{}',
     stream_key = 'gone_' || id, stream_defaults = '{}', updated_at = now(), deleted_at = coalesce(deleted_at, now())
 where id = $1
 """
 
 # Everything that is held on a person.
 PROFILE = """
-select id, username, email, email_verified_at, display_name, bio, avatar_url, banner_url, roles, stream_defaults,
+select id, username, email, email_verified_at, display_name, bio, avatar_url, banner_url, links, roles, stream_defaults,
        created_at, updated_at, suspended_until, is_private
 from users where id = $1 and deleted_at is null
 """

@@ -27,6 +27,7 @@ export default {
   fieldTotp: "الرمز",
   fieldName: "الاسم الظاهر",
   fieldBio: "نبذة عنك",
+  fieldLinks: "الروابط",
   fieldTitle: "العنوان",
   fieldCategory: "الفئة",
   fieldTags: "الوسوم",
@@ -36,6 +37,7 @@ export default {
   fieldWrong: "هذه القيمة غير مقبولة: {field}.",
   usernameTaken: "اسم المستخدم هذا محجوز. جرّب اسمًا آخر.",
   emailTaken: "يوجد حساب بهذا البريد الإلكتروني. سجّل الدخول به.",
+  linksForm: "الروابط خمسة عناوين ويب على الأكثر، كلٌّ في سطر، مثل https://example.org.",
   usernameForm: "يتكوّن اسم المستخدم من 3 إلى 30 حرفًا لاتينيًا أو رقمًا أو شرطة سفلية، دون مسافات.",
   emailForm: "هذا ليس عنوان بريد إلكتروني صحيحًا. مثال: ada@example.org",
 } satisfies Arabic<typeof en>;

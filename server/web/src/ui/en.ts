@@ -24,6 +24,7 @@ export default {
   fieldTotp: "Code",
   fieldName: "Display name",
   fieldBio: "About you",
+  fieldLinks: "Links",
   fieldTitle: "Title",
   fieldCategory: "Category",
   fieldTags: "Tags",
@@ -33,6 +34,7 @@ export default {
   fieldWrong: "{field}: this value is not accepted.",
   usernameTaken: "That username is taken. Try another one.",
   emailTaken: "There is an account with this address already. Sign in with it instead.",
+  linksForm: "Links are at most 5 web addresses, one a line, such as https://example.org.",
   usernameForm: "A username has 3 to 30 letters, digits or underscores, and no spaces.",
   emailForm: "That is no e-mail address. It looks like ada@example.org.",
 } as const;

@@ -10,6 +10,7 @@ const LABELS: Readonly<Record<string, () => string>> = {
   totp: () => t("fieldTotp"),
   display_name: () => t("fieldName"),
   bio: () => t("fieldBio"),
+  links: () => t("fieldLinks"),
   title: () => t("fieldTitle"),
   category: () => t("fieldCategory"),
   tags: () => t("fieldTags"),
@@ -22,9 +23,13 @@ const labelOf = (field: string): string => LABELS[field]?.() ?? capital(field.re
 
 const TAKEN: Readonly<Record<string, () => string>> = { username: () => t("usernameTaken"), email: () => t("emailTaken") };
 /** What a value of this form must look like, whichever of its rules was broken. */
-const FORMS: Readonly<Record<string, () => string>> = { username: () => t("usernameForm"), email: () => t("emailForm") };
+const FORMS: Readonly<Record<string, () => string>> = {
+  username: () => t("usernameForm"),
+  email: () => t("emailForm"),
+  links: () => t("linksForm"),
+};
 /** A rule as the server tells it, such as "must have at least 3 characters" or a pattern that did not match. */
-const IS_FORM = /^must (have|be)\b|pattern|characters/i;
+const IS_FORM = /^must (have|be)\b|pattern|characters|at most \d+ items/i;
 
 /** `message` as the server gave it, in English, for the last part of the field's path; always a whole sentence. */
 export function fieldWords(field: string, message: string): string {

@@ -66,6 +66,8 @@ export default {
   noBroadcastsText: "عندما يبدأ {name} بثًّا مباشرًا سيظهر هنا.",
   name: "الاسم",
   about: "نبذة عنك",
+  links: "الروابط",
+  linksHint: "عناوين ويب، كلٌّ في سطر.",
   pictures: "الصور",
   avatar: "الصورة الشخصية",
   avatarHint: "تظهر داخل دائرة بجانب اسمك. أفلت صورة هنا أو اختر واحدة.",

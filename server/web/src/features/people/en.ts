@@ -42,6 +42,8 @@ export default {
   noBroadcastsText: "When {name} goes live, it appears here.",
   name: "Name",
   about: "About you",
+  links: "Links",
+  linksHint: "Web addresses, one a line.",
   pictures: "Pictures",
   avatar: "Avatar",
   avatarHint: "Shown as a circle beside your name. Drop a picture here, or choose one.",

@@ -20,11 +20,12 @@ export default function ProfileSettings() {
   const save = async (data: FormData): Promise<void> => {
     setBusy(true);
     try {
-      updateMe(await editMe({ display_name: text(data, "display_name"), bio: text(data, "bio") }));
+      const links = text(data, "links").split(/\s+/).filter(Boolean);
+      updateMe(await editMe({ display_name: text(data, "display_name"), bio: text(data, "bio"), links }));
       setErrors({});
       toast(t("saved"), "good");
     } catch (error) {
-      setErrors(errorsOf(error, ["display_name", "bio"]));
+      setErrors(errorsOf(error, ["display_name", "bio", "links"]));
       focusFirstBad(form.current);
     } finally {
       setBusy(false);
@@ -52,6 +53,9 @@ export default function ProfileSettings() {
         </Field>
         <Field label={t("about")} name="bio" error={errors["bio"]}>
           {(ids) => <textarea {...ids} name="bio" rows={4} defaultValue={user.bio ?? ""} />}
+        </Field>
+        <Field label={t("links")} name="links" hint={t("linksHint")} error={errors["links"]}>
+          {(ids) => <textarea {...ids} name="links" rows={3} dir="ltr" spellcheck={false} defaultValue={user.links.join("\n")} />}
         </Field>
         <div class="row">
           <button type="submit" class="button accent" disabled={busy}>

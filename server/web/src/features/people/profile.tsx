@@ -28,6 +28,20 @@ function Banner({ url }: { url: string }) {
   ) : null;
 }
 
+function Links({ links }: { links: readonly string[] }) {
+  return (
+    <ul class="profile-links" aria-label={t("links")}>
+      {links.map((link) => (
+        <li key={link}>
+          <a href={link} rel="me ugc nofollow noopener">
+            <bdi>{link.replace(/^https?:\/\//, "").replace(/\/$/, "")}</bdi>
+          </a>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
 export default function Profile({ username }: { username: string }) {
   const [user, setUser] = useState<Person | null>(null);
   const [streams, setStreams] = useState<Stream[] | null>(null);
@@ -80,6 +94,7 @@ export default function Profile({ username }: { username: string }) {
             <bdi>@{user.username}</bdi> · {t("hereSince", { month: month(user.created_at) })}
           </p>
           {user.bio && <p class="prose">{user.bio}</p>}
+          {user.links.length > 0 && <Links links={user.links} />}
           <p class="profile-counts">
             <span>{t("followers", { n: user.counts.followers })}</span>
             <span>{t("followingCount", { n: user.counts.following })}</span>
