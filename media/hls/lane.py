@@ -14,6 +14,9 @@ from media.unit import Codec, Kind, Track, Unit
 _MAX_BEHIND = 3
 
 
+LEAST_PERCENT = 85
+
+
 class Fragment(msgspec.Struct, frozen=True, kw_only=True):
     """One part: samples in decode order. ``duration`` is what a playlist says of it, never above the part target
     because of a pause in the stream; the samples' own durations are the truth."""
@@ -66,9 +69,10 @@ class TrackLane:
         self.pending: list[Sample] = []
         self.first: Sample | None = None
         self.last_dts: int | None = None
-        self._part_ticks = part_ms * track.timescale // 1000
         self.typical = 0
         self._nominal = _audio_ticks(track)
+        frame = self._nominal or (round(track.timescale / track.fps) if track.fps else 0)
+        self._part_ticks = _part_ticks(part_ms * track.timescale // 1000, frame)
         self._early = early_ms * track.timescale // 1000
         self._part = 0
         self._ticks = 0
@@ -230,3 +234,10 @@ def _audio_ticks(track: Track) -> int:
         rate, _, samples = aac_shape(track.config)
         return samples * track.timescale // rate
     return 960 if track.codec is Codec.OPUS else 0
+
+
+def _part_ticks(target: int, frame: int) -> int:
+    """How long a part may be. All but the last of a segment have 85% of the part target at least (RFC 8216bis,
+    4.4.4.9): where whole frames within ``target`` are less, one more is taken, and the rendition's target is longer."""
+    count = target // frame if frame else 0
+    return (count + 1) * frame if count and count * frame * 100 < LEAST_PERCENT * target else target

@@ -241,8 +241,8 @@ class MediaPlaylist:
 
     def _fit_part(self, duration_s: float) -> None:
         if duration_s > self.part_target_s + 0.0005:
+            self.raised += bool(self._entries)
             self.part_target_s = math.ceil(duration_s * 1000) / 1000
-            self.raised += 1
 
     def _forget(self) -> None:
         """Parts beyond what is listed, and segments beyond the window if no request waits for them."""

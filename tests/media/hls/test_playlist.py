@@ -529,9 +529,15 @@ def test_parts_are_forgotten_after_the_front_was_dropped():
     [(0.334, 0.334, 0), (0.334 + 0.0005, 0.334, 0), (0.3346, 0.335, 1), (1.9991, 2.0, 1)],
 )
 def test_part_target_is_raised_to_the_millisecond_above(seconds, target, raised):
-    playlist = MediaPlaylist()
-    playlist.add_part(segment(0), part(0, 0, seconds=seconds))
+    playlist = bare(MediaPlaylist(), 1)
+    playlist.add_part(segment(1), part(1, 0, seconds=seconds))
     assert (playlist.part_target_s, playlist.raised) == (target, raised)
+
+
+def test_part_target_that_is_longer_before_a_player_has_seen_it_has_not_been_raised():
+    playlist = MediaPlaylist()
+    playlist.add_part(segment(0), part(0, 0, seconds=0.4))
+    assert (playlist.part_target_s, playlist.raised) == (0.4, 0)
 
 
 @pytest.mark.parametrize(("count", "seconds", "skipped"), [(6, 2, 0), (7, 2, 1), (8, 2, 2), (15, 2, 9), (30, 1, 18)])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -348,3 +350,31 @@ def test_no_part_is_complete_within_the_slack(fps, part_ms):
         not_before = max(not_before, unit.at + segmenter.slack_s)
         most = max(most, segmenter.slack_s)
     assert part_ms / 1000 > most >= part_ms / 1000 - 2 / min(fps, 30) - 0.03
+
+
+@pytest.mark.parametrize("part_ms", [250, 334, 1_000])
+@pytest.mark.parametrize("fps", [5, 10, 12, 15, 20, 24_000 / 1_001, 24, 25, 30_000 / 1_001, 30, 50, 60])
+def test_parts_of_pictures_have_the_least_share_of_their_target_at_every_frame_rate(fps, part_ms):
+    track = msgspec.structs.replace(VIDEO, fps=fps)
+    frames = [video(n * 1000 / fps, key=n % round(2 * fps) == 0) for n in range(round(9 * fps))]
+    fragments, _ = run(live(track, units=frames), part_ms=part_ms)
+    _hold_their_share(fragments, 90_000, part_ms)
+
+
+@pytest.mark.parametrize("part_ms", [250, 334])
+@pytest.mark.parametrize(("rate", "config"), [(8_000, "1590"), (16_000, "1410"), (22_050, "1390"), (48_000, "1190")])
+def test_parts_of_sound_have_the_least_share_of_their_target_at_every_sample_rate(rate, config, part_ms):
+    track = msgspec.structs.replace(AUDIO, timescale=rate, sample_rate=rate, config=bytes.fromhex(config))
+    frames = [
+        Unit(kind="audio", pts=n * 1024, dts=n * 1024, is_key=True, data=b"a", at=START_AT + n * 1024 / rate)
+        for n in range(9 * rate // 1024)
+    ]
+    fragments, _ = run(live(track, units=frames), part_ms=part_ms)
+    _hold_their_share(fragments, rate, part_ms)
+
+
+def _hold_their_share(fragments, timescale, part_ms):
+    target = max(part_ms / 1000, *(each.duration / timescale for each in fragments))
+    assert target < 2 * part_ms / 1000
+    parts = [each for each, following in pairwise(fragments) if following.segment == each.segment]
+    assert all(each.duration / timescale >= 0.85 * target for each in parts)
