@@ -29,6 +29,8 @@ export default {
   byConnection: "بأفضل ما يسمح به اتصالك",
   whyWebrtc: "يعرضه WebRTC كما أُرسل؛ وتأتي أي جودة أخرى عبر HLS",
   whyShown: "{quality}: يحمل اتصالك نحو {rate} ميغابت في الثانية",
+  captions: "الترجمة النصية",
+  noCaptions: "بلا",
   speed: "السرعة",
   normal: "عادية",
   keyboard: "لوحة المفاتيح",

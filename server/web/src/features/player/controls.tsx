@@ -219,6 +219,7 @@ function Settings({ stream, playback, video, isLive, isRewound, rate }: Settings
     box.current?.querySelector("button")?.focus();
   };
   const offered = qualities(stream, playback);
+  const { captions } = playback;
   return (
     <div class="settings" ref={box} onKeyDown={onKeyDown}>
       <button type="button" class="icon-button" aria-label={t("settings")} aria-expanded={open} onClick={() => setOpen(!open)}>
@@ -244,6 +245,15 @@ function Settings({ stream, playback, video, isLive, isRewound, rate }: Settings
               value={playback.quality.value ?? ""}
               options={[["", t("automatic"), whyThis(stream, playback)], ...offered]}
               onChange={(value) => playback.chooseQuality(value || null)}
+            />
+          )}
+          {captions.offered.value.length > 0 && (
+            <Choice
+              legend={t("captions")}
+              name="captions"
+              value={captions.shown.value ?? ""}
+              options={[["", t("noCaptions"), ""], ...captions.offered.value.map((label) => [label, label, ""] as [string, string, string])]}
+              onChange={(value) => captions.choose(value || null)}
             />
           )}
           {(!isLive || isRewound) && (

@@ -26,6 +26,8 @@ export default {
   byConnection: "As good as your connection allows",
   whyWebrtc: "WebRTC shows it as it is sent; another quality comes over HLS",
   whyShown: "{quality}: your connection carries about {rate} Mbit/s",
+  captions: "Captions",
+  noCaptions: "None",
   speed: "Speed",
   normal: "Normal",
   keyboard: "Keyboard",

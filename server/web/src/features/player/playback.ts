@@ -6,6 +6,7 @@ import { signal } from "@preact/signals";
 import { local } from "../../api/http";
 import type { Stream } from "../../api/types";
 import { recall, remember } from "../../ui/remember";
+import { Captions } from "./captions";
 import { hasCaughtUp, hasMoreToShow, playsOn, retryMs, Unplayable, WebrtcTrust, whyNotWebrtc } from "./decisions";
 import { natively, startHls, type HlsSession, type Level } from "./hls";
 import { Sound } from "./sound";
@@ -59,6 +60,7 @@ export class Playback {
   /** Whether the picture is moving. Over HLS it does for a while after nothing more has come. */
   readonly isMoving = signal(false);
   readonly sound: Sound;
+  readonly captions: Captions;
 
   #video: HTMLVideoElement;
   #stream: Watchable | null = null;
@@ -85,6 +87,7 @@ export class Playback {
     this.#video = video;
     const { signal: until } = this.#abort;
     this.sound = new Sound(video, until);
+    this.captions = new Captions(video.textTracks, until);
     video.addEventListener("playing", () => this.#isPlaying(), { signal: until });
     video.addEventListener("waiting", () => this.#isWaiting(), { signal: until });
     video.addEventListener("ended", () => this.#hasEnded(), { signal: until });
