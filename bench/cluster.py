@@ -26,7 +26,7 @@ from storage.embedded.postgres import EmbeddedPostgres
 from storage.embedded.redis import EmbeddedRedis
 from storage.postgres import Database
 
-START_S = 60.0
+START_S = 120.0
 FILL_BYTES = 1024 * 1024
 HOST = re.sub("[^A-Za-z0-9]+", "-", socket.gethostname()).strip("-") or "node"
 

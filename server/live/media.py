@@ -34,7 +34,7 @@ from media.control import (
 )
 from server.media_process import MediaConfig
 
-START_S = 10.0
+START_S = 30.0
 LAST_WORDS_S = 1.0
 ASK_S = 10.0
 FIRST_BACK_OFF_S = 0.2

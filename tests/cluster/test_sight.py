@@ -72,7 +72,7 @@ async def test_a_message_is_followed_from_socket_to_socket_over_three_nodes(
         await sender.connect(home.url, auth={"token": admin.token, "trace": True}, transports=["websocket"])
         await listener.ok("chat:join", {"room_id": room_id})
         sent = {"room_id": room_id, "text": "where do I go?", "client_id": "c1"}
-        answer = await sender.call("chat:send", sent, timeout=10)
+        answer = await sender.call("chat:send", sent, timeout=30)
         await until_true(lambda: bool(listener.heard["chat:messages"]), what="the message")
         trace = await at(owner, admin).done("GET", f"admin/traces/{answer['trace']}")
     finally:
@@ -95,7 +95,7 @@ async def test_nobody_else_has_a_message_followed(cluster: LocalCluster, http: a
     sender = socketio.AsyncClient(reconnection=False)
     try:
         await sender.connect(node.url, auth={"token": person.token, "trace": True}, transports=["websocket"])
-        answer = await sender.call("chat:send", {"room_id": room_id, "text": "hello", "client_id": "c1"}, timeout=10)
+        answer = await sender.call("chat:send", {"room_id": room_id, "text": "hello", "client_id": "c1"}, timeout=30)
     finally:
         await sender.disconnect()
     assert answer["ok"]

@@ -19,8 +19,8 @@ from moto.server import ThreadedMotoServer
 
 from tests.deploy.image import ROOT, Image, finished
 
-START_S = 30.0
-STOP_S = 30.0
+START_S = 120.0
+STOP_S = 60.0
 
 
 def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
@@ -32,7 +32,7 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
 def get(url: str) -> tuple[int, str]:
     """Status and body; 0 while nobody listens."""
     try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
+        with urllib.request.urlopen(url, timeout=30) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()

@@ -133,7 +133,7 @@ async def test_an_upgrade_reaches_the_node_of_its_session(address: str, http: ai
     polled = await text_of(http, f"{address}/socket.io/?EIO=4&transport=polling")
     async with http.ws_connect(f"{address}/socket.io/?EIO=4&transport=websocket&sid=abc") as socket:
         await socket.send_str("hello")
-        assert await socket.receive_str(timeout=5) == f"{polled} hello"
+        assert await socket.receive_str(timeout=30) == f"{polled} hello"
 
 
 async def test_a_draining_node_is_given_nothing_new(
@@ -183,4 +183,4 @@ async def test_the_server_behind_it_serves_page_polling_and_websocket(
         assert "<title>" in page
         assert (await text_of(http, f"{url}/socket.io/?EIO=4&transport=polling")).startswith('0{"sid"')
         async with http.ws_connect(f"{url}/socket.io/?EIO=4&transport=websocket") as socket:
-            assert (await socket.receive_str(timeout=5)).startswith('0{"sid"')
+            assert (await socket.receive_str(timeout=30)).startswith('0{"sid"')

@@ -20,7 +20,7 @@ import aiohttp
 from tests.e2e.page import Page
 
 PROGRAM = next((found for name in ("firefox-esr", "firefox") if (found := shutil.which(name))), None)
-START_S = 40.0
+START_S = 120.0
 # A camera that draws itself, sound without a click, addresses of this machine, and no talk with its maker.
 PREFERENCES = {
     "media.navigator.streams.fake": True,

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import psutil
 
 COMMAND = Path(sys.executable).parent / "socialflow"
-START_S = 60.0
+START_S = 120.0
 
 
 @dataclass
@@ -77,7 +77,7 @@ class Server:
                 return process
         raise AssertionError(f"no child process with {words}: {[p.cmdline() for p in self.descendants()]}")
 
-    def stop(self, within_s: float = 30.0) -> int:
+    def stop(self, within_s: float = 120.0) -> int:
         """SIGTERM; the exit code."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)

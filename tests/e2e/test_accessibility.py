@@ -48,17 +48,14 @@ async def _size(tab: Tab, width: int, height: int) -> None:
 
 async def _check(tab: Tab, where: str) -> None:
     await tab.until(IS_STILL)
-    await tab.read(AXE.read_text() + "; 0")
+    if await tab.read("typeof axe") == "undefined":
+        await tab.read(AXE.read_text() + "; 0")
     passed, violations = json.loads(await tab.read(RUN))
     assert violations == [], where
     assert passed > 10
 
 
-@pytest.mark.parametrize("width", [1440, 390])
-async def test_the_pages_for_guests_keep_the_rules(
-    server: Server, live: OnTheAir, browser: Browser, tab: Tab, width: int
-) -> None:
-    await _size(tab, width, 900)
+async def test_the_pages_for_guests_keep_the_rules(server: Server, live: OnTheAir, tab: Tab) -> None:
     pages = {
         "/": f"[...document.querySelectorAll('a')].some(a => a.href.includes('{live.stream_id}'))",
         "/login": "!!document.querySelector('input[name=login]')",
@@ -70,18 +67,18 @@ async def test_the_pages_for_guests_keep_the_rules(
         f"/watch/{live.stream_id}": f"{VIDEO}?.readyState >= 2",
     }
     for path, is_drawn in pages.items():
-        for scheme in ("light", "dark"):
+        await tab.open("about:blank")  # a change of the fragment alone would load nothing
+        await tab.open(server.url + path)
+        await tab.until(is_drawn)
+        for width, scheme in ((1440, "light"), (390, "dark")):
+            await _size(tab, width, 900)
             await tab.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
-            await tab.open(server.url + path)
-            await tab.until(is_drawn)
             await _check(tab, f"{path} in {scheme}")
 
 
-@pytest.mark.parametrize("width", [1440, 390])
 async def test_the_pages_keep_the_rules_in_arabic_from_right_to_left(
-    server: Server, live: OnTheAir, tab: Tab, someone: NewPerson, width: int
+    server: Server, live: OnTheAir, tab: Tab, someone: NewPerson
 ) -> None:
-    await _size(tab, width, 900)
     person = await someone("arabic")
     await sign_in(tab, server.url, person.username)
     await tab.click("button", "العربية")
@@ -101,8 +98,10 @@ async def test_the_pages_keep_the_rules_in_arabic_from_right_to_left(
     for path, is_drawn in pages.items():
         await tab.open(server.url + path)
         await tab.until(f"document.documentElement.dir === 'rtl' && {is_drawn}")
-        await _check(tab, path)
-        assert await tab.read("document.documentElement.scrollWidth <= innerWidth"), path
+        for width in (1440, 390):
+            await _size(tab, width, 900)
+            await _check(tab, path)
+            assert await tab.read("document.documentElement.scrollWidth <= innerWidth"), path
 
 
 async def test_the_pages_of_a_person_keep_the_rules(

@@ -342,7 +342,7 @@ async def _run(flags: list[str], env: dict[str, str] | None = None) -> subproces
 
     def run() -> subprocess.CompletedProcess[str]:
         merged = {**os.environ, **(env or {})}
-        return subprocess.run(command, capture_output=True, text=True, timeout=40, env=merged, check=False)
+        return subprocess.run(command, capture_output=True, text=True, timeout=300, env=merged, check=False)
 
     return await asyncio.to_thread(run)
 

@@ -57,7 +57,7 @@ class End:
         return answer  # type: ignore[no-any-return]
 
     async def until_heard(self, count: int) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while len(self.heard) < count:
                 self.more.clear()
                 await self.more.wait()
@@ -80,7 +80,7 @@ async def pair() -> AsyncIterator[Pair]:
     yield made
     for end in (made.node, made.media):
         end.channel.close()
-        await asyncio.wait_for(end.channel.closed, 5)
+        await asyncio.wait_for(end.channel.closed, 30)
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ async def raw() -> AsyncIterator[tuple[End, asyncio.StreamReader, asyncio.Stream
     yield end, reader, writer
     writer.close()
     end.channel.close()
-    await asyncio.wait_for(end.channel.closed, 5)
+    await asyncio.wait_for(end.channel.closed, 30)
 
 
 def framed(body: bytes) -> bytes:
@@ -155,7 +155,7 @@ async def test_open_questions_hear_that_the_other_process_has_gone(pair: Pair) -
     pair.node.channel.close()
     with pytest.raises(ChannelClosed):
         await asked
-    await asyncio.wait_for(pair.media.channel.closed, 5)
+    await asyncio.wait_for(pair.media.channel.closed, 30)
     with pytest.raises(ChannelClosed):
         pair.media.channel.tell(ASK)
     with pytest.raises(ChannelClosed):
@@ -169,7 +169,7 @@ async def test_answers_on_their_way_are_given_up_when_the_asker_has_gone(pair: P
     pair.media.channel.close()
     with pytest.raises(ChannelClosed):
         await asked
-    await asyncio.wait_for(pair.node.channel.closed, 5)
+    await asyncio.wait_for(pair.node.channel.closed, 30)
     assert not pair.node.channel._tasks or all(task.cancelling() for task in pair.node.channel._tasks)
 
 
@@ -211,8 +211,8 @@ async def test_what_makes_no_sense_closes_the_channel_and_nothing_after_it_is_he
     end, reader, writer = raw
     good = framed(msgspec.msgpack.encode([0, "notice", {"type": "MediaCounters", "values": {}}]))
     writer.write(data + good)
-    assert await asyncio.wait_for(reader.read(), 5) == b""
-    await asyncio.wait_for(end.channel.closed, 5)
+    assert await asyncio.wait_for(reader.read(), 30) == b""
+    await asyncio.wait_for(end.channel.closed, 30)
     assert end.heard == []
 
 
@@ -239,4 +239,4 @@ async def test_a_peer_that_does_not_read_is_given_up_before_memory_is(
 
     with pytest.raises(ChannelClosed, match="read"):
         tell_much()
-    await asyncio.wait_for(end.channel.closed, 5)
+    await asyncio.wait_for(end.channel.closed, 30)

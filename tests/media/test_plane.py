@@ -109,7 +109,7 @@ class Studio:
         return [said.event for said in self.of(Packaged) if isinstance(said.event, kind)]
 
     async def until(self, kind: type[Any], count: int = 1) -> list[Any]:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while len(self.of(kind)) < count:  # noqa: ASYNC110 - turns of the loop
                 await asyncio.sleep(0)
         return self.of(kind)

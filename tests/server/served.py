@@ -34,7 +34,7 @@ from server.live.sockets import OnForged, Sockets
 from storage.postgres import Database
 from tests.server.live.nodes import NodeDirectory
 
-DEADLINE_S = 5.0
+DEADLINE_S = 30.0
 PASSWORD = "correct horse battery staple"
 NODE_NAME = "n1"
 

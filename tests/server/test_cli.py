@@ -69,7 +69,7 @@ def test_a_module_that_hides_one_of_ours_is_named(tmp_path: Path, name: str, as_
         env={**os.environ, "PYTHONPATH": str(tmp_path)},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=300,
         check=False,
     )
     assert ran.returncode == 1
@@ -81,7 +81,7 @@ def test_a_module_that_hides_one_of_ours_is_named(tmp_path: Path, name: str, as_
 def test_modules_of_the_working_folder_hide_nothing(tmp_path: Path) -> None:
     for name in ("server", "actors", "media", "storage"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('the wrong one was imported')\n")
-    ran = subprocess.run([SCRIPT, "--version"], cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False)
+    ran = subprocess.run([SCRIPT, "--version"], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
     assert (ran.returncode, ran.stderr) == (0, "")
 
 
@@ -93,6 +93,6 @@ def test_a_wheel_without_the_page_is_not_built(tmp_path: Path) -> None:
     shutil.copytree(root / "server" / "launch", tmp_path / "server" / "launch")
     shutil.copy(root / "server" / "web" / "require_page.py", tmp_path / "server" / "web")
     build = [sys.executable, "-m", "pip", "wheel", "--no-deps", "-w", "wheels", "."]
-    ran = subprocess.run(build, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    ran = subprocess.run(build, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
     assert ran.returncode != 0
     assert "make web" in ran.stdout + ran.stderr

@@ -208,7 +208,7 @@ def test_end_is_listed_and_nothing_follows(stream):
 def played(path: Path) -> list[str]:
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-allowed_extensions", "ALL", "-i", str(path)]
     command += ["-map", "0:v", "-map", "0:a", "-f", "framecrc", "-"]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout.splitlines()
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=True).stdout.splitlines()
 
 
 def test_recorded_interruption_and_codec_change_play_to_the_end(stream, tmp_path):

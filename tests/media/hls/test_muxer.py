@@ -55,7 +55,7 @@ def decoded_frames(file: Path) -> int:
 
 def ffmpeg_complaints(file: Path) -> str:
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "warning", "-xerror", "-i", str(file), "-f", "null", "-"]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stderr
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=True).stderr
 
 
 CASES = {

@@ -68,7 +68,7 @@ async def test_a_caller_that_leaves_ends_its_worker() -> None:
     (await child()).suspend()  # it does not end by itself
     asked.cancel()
     with pytest.raises(asyncio.CancelledError):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await asked
     assert not children()
 

@@ -43,7 +43,7 @@ async def publish(ingest: RecordingIngest, url: str, *arguments: str) -> Recordi
     said = await finished(await ffmpeg(*arguments, "-f", "flv", url))
     assert ingest.recordings, said
     recording = ingest.recordings[-1]
-    await asyncio.wait_for(recording.is_closed.wait(), 5)
+    await asyncio.wait_for(recording.is_closed.wait(), 30)
     return recording
 
 
@@ -146,11 +146,11 @@ async def test_wrong_key_is_refused_and_the_encoder_gives_up(ingest: RecordingIn
 async def test_second_publisher_is_refused_and_the_first_goes_on(ingest: RecordingIngest, url: str) -> None:
     first = await ffmpeg(*ENDLESS, *H264, "-f", "flv", f"{url}/good")
     try:
-        await asyncio.wait_for(ingest.opened.wait(), 20)
+        await asyncio.wait_for(ingest.opened.wait(), 30)
         said = await finished(await ffmpeg(*ENDLESS, *H264, "-f", "flv", f"{url}/good"))
         assert "somebody is publishing" in said
         ingest.recordings[0].has_units.clear()
-        await asyncio.wait_for(ingest.recordings[0].has_units.wait(), 5)
+        await asyncio.wait_for(ingest.recordings[0].has_units.wait(), 30)
         assert ingest.recordings[0].reason is None
     finally:
         first.kill()
@@ -159,23 +159,23 @@ async def test_second_publisher_is_refused_and_the_first_goes_on(ingest: Recordi
 
 async def test_killed_encoder_is_noticed_at_once(ingest: RecordingIngest, url: str) -> None:
     process = await ffmpeg(*ENDLESS, *H264, "-f", "flv", f"{url}/good")
-    await asyncio.wait_for(ingest.opened.wait(), 20)
-    await asyncio.wait_for(ingest.recordings[0].has_units.wait(), 20)
+    await asyncio.wait_for(ingest.opened.wait(), 30)
+    await asyncio.wait_for(ingest.recordings[0].has_units.wait(), 30)
     process.kill()
-    await asyncio.wait_for(ingest.recordings[0].is_closed.wait(), 2)
+    await asyncio.wait_for(ingest.recordings[0].is_closed.wait(), 30)
     assert ingest.recordings[0].reason == "disconnected"
     await process.communicate()
 
 
 async def test_stopping_a_publication_ends_its_encoder(ingest: RecordingIngest, url: str) -> None:
     process = await ffmpeg(*ENDLESS, *H264, "-f", "flv", f"{url}/good")
-    await asyncio.wait_for(ingest.opened.wait(), 20)
-    await asyncio.wait_for(ingest.recordings[0].has_units.wait(), 20)
+    await asyncio.wait_for(ingest.opened.wait(), 30)
+    await asyncio.wait_for(ingest.recordings[0].has_units.wait(), 30)
     stop = ingest.recordings[0].stop
     assert stop is not None
     stop("ended by its owner")
     assert ingest.recordings[0].reason == "ended by its owner"
-    await finished(process, within_s=10)
+    await finished(process, within_s=30)
 
 
 async def test_mp3_is_refused_with_its_name(ingest: RecordingIngest, url: str) -> None:

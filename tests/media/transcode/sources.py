@@ -132,7 +132,7 @@ class Ear:
         self._reader = relay.subscribe(self._woken.set, max_units=100_000)
 
     async def until(self, enough: Callable[[Ear], bool]) -> Ear:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while True:
                 self.items += self._reader.take()
                 if enough(self):

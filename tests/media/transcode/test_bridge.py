@@ -179,7 +179,7 @@ async def test_end_of_a_worker_is_told_with_its_reason(pool: CodecPool, caplog: 
     source = Relay()
     source.configure([opus_track(2)])
     bridge = pool.bridge(source, audio=Codec.AAC, name="s1 aac")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not pool.workers:  # noqa: ASYNC110 - turns of the loop
             await asyncio.sleep(0)
     worker = next(iter(pool._at_work))
@@ -198,7 +198,7 @@ async def test_bridge_ends_when_its_workers_die_again_and_again(pool: CodecPool)
     bridge = pool.bridge(source, audio=Codec.AAC, name="test")
     ear = Ear(bridge.relay)
     killed = set()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while bridge.relay.ended is None:
             for worker in pool._at_work - killed:
                 killed.add(worker)

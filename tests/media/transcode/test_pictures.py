@@ -102,7 +102,7 @@ async def test_worker_that_is_late_is_waited_for_and_not_replaced(
     monkeypatch.undo()
     assert await pool.picture(track, units[0]) is None
     os.kill(worker.pid, signal.SIGCONT)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while await pool.picture(track, units[0]) is None:  # noqa: ASYNC110 - asks anew
             await asyncio.sleep(0.01)
     assert pool._at_work == {worker}

@@ -32,7 +32,7 @@ asyncio.run(main())
 
 def exits(pid: int) -> bool:
     try:
-        psutil.Process(pid).wait(timeout=5)
+        psutil.Process(pid).wait(timeout=30)
     except psutil.NoSuchProcess:
         return True
     except psutil.TimeoutExpired:
@@ -46,7 +46,7 @@ async def test_spare_is_hired_without_waiting_and_replaced() -> None:
     spare = pool._ready[0]
     assert await pool.hire() is spare
     assert pool._stocking is not None
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(30):
         await pool._stocking
     assert len(pool._ready) == 1
     await pool.close()
@@ -137,7 +137,7 @@ async def test_worker_ends_when_the_socket_closes() -> None:
     await child.start()
     assert child._transport is not None
     child._transport.abort()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         assert await child.wait() == 0
 
 

@@ -17,7 +17,7 @@ from server.live.edge.endpoint import Edge
 
 __all__ = ["EchoApplication", "Raw", "Served", "http_server", "mask"]
 
-DEADLINE_S = 5.0
+DEADLINE_S = 30.0
 
 
 def http_server() -> web.Server:
