@@ -20,6 +20,7 @@ from actors.chat_messages import (
     ForgetRelationship,
     JudgeWriter,
     KeepMediaTime,
+    MediaTime,
     PinChat,
     PostChat,
     Posted,
@@ -34,6 +35,7 @@ from actors.chat_messages import (
     SanctionPerson,
     SetChatMode,
     SetRole,
+    TellMediaTime,
 )
 from actors.chat_moderation import Moderation
 from actors.chat_permissions import Permissions
@@ -333,6 +335,10 @@ class ChatRoom(Actor):
     @handles(KeepMediaTime)
     def keep_media_time(self, message: KeepMediaTime) -> None:
         self._media = message
+
+    @handles(TellMediaTime)
+    def tell_media_time(self, message: TellMediaTime) -> MediaTime:
+        return MediaTime(ms=self._media_time_ms(self._now()))
 
     def _media_time_ms(self, at: datetime) -> int | None:
         """Where the stream's media clock stands at this time; None for a room without a stream."""

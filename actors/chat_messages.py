@@ -174,6 +174,18 @@ class SetChatMode(Ask[ChatMode], frozen=True, kw_only=True):
     changes: dict[str, int | bool | None]
 
 
+class MediaTime(msgspec.Struct, frozen=True, kw_only=True):
+    """Milliseconds of the stream's media clock; None for a stream that was never live."""
+
+    ms: int | None
+
+
+class TellMediaTime(Ask[MediaTime], frozen=True, kw_only=True):
+    """Where the media clock of the room's stream stands now: the place of a message that would be posted."""
+
+    is_repeatable = True
+
+
 class KeepMediaTime(Message, frozen=True, kw_only=True):
     """Where the stream's media clock stood at ``at`` (seconds, wall clock), and whether it runs."""
 

@@ -85,6 +85,7 @@ class App:
             closed=[feature.closed for feature in features if feature.closed is not None],
             on_forged=installed.people.suspicions.forged_token,
         )
+        core.realtime.rooms.on_entered([feature.entered for feature in features if feature.entered is not None])
         await place.node.start()
         await core.start()
         await self._start_media(core)

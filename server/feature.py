@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from actors.runtime import Actor, Node
 from actors.runtime.ids import ActorId
@@ -107,6 +107,13 @@ class PersonalData:
     kept: Mapping[str, str] = field(default_factory=dict)
 
 
+class Receiver(Protocol):
+    """A client's socket, as a feature sends to it alone."""
+
+    def emit(self, event: str, /, *args: Any) -> None:
+        """Nothing happens when the socket has gone."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Kind:
     """A kind of actors; the fields are those of ``Node.register``."""
@@ -121,7 +128,8 @@ class Kind:
 class Feature:
     """``name`` is the prefix of its tables and events, and the name of the reader of its ``consumers``.
 
-    ``closed`` is called with the session of each socket that has gone. ``codes``: ``DomainError`` code → HTTP status.
+    ``closed`` is called with the session of each socket that has gone, ``entered`` with each socket that has come into
+    a room, and the room's id; neither may raise or wait. ``codes``: ``DomainError`` code → HTTP status.
     ``limits`` are listed under ``limits`` of ``GET /api/v1/server``. ``previews``: what links to the
     page of a path show. ``close`` ends what the room has started.
     """
@@ -131,6 +139,7 @@ class Feature:
     events: Sequence[ClientEvent] = ()
     sent: Sequence[ServerEvent] = ()
     closed: Callable[[Session], None] | None = None
+    entered: Callable[[Receiver, str], None] | None = None
     consumers: Sequence[Consumer[Any]] = ()
     jobs: Sequence[Job[Any]] = ()
     schedules: Sequence[Schedule] = ()

@@ -73,6 +73,7 @@ class Live:
     sources: Sources
     fanout: Fanout
     sockets: Sockets
+    realtime: Realtime
     features: Sequence[Feature]
     start: Callable[[], Awaitable[None]]
 
@@ -176,6 +177,7 @@ def assemble(
 
     return Live(
         media=watched.media,
+        realtime=sockets,
         media_events=watched.media_events,
         restreaming=watched.restreaming,
         sources=watched.sources,

@@ -14,6 +14,7 @@ from server.features.people import accounts, exports, factors, oauth, passkeys, 
 from server.features.people.accounts import Accounts, AccountsRoom
 from server.features.people.accounts.passwords import Passwords
 from server.features.people.audience import Audience
+from server.features.rooms.build import build as build_rooms
 from server.features.settings import FeatureSettings
 from server.features.videos import clips, embeds, markers, recordings, restreams, sources
 from server.features.videos.restreams import RestreamsRoom
@@ -115,6 +116,7 @@ def install(
         restreaming.feature,
         fetching.feature,
         embeds.build(platform, site=site, clips=clipping.preview),
+        *build_rooms(platform, settings=settings),
         notifications.build(platform, settings=settings, audience=Audience(), streams=StreamTitles()).feature,
         api_tokens.build(platform, identity=core.identity, people=people),
         audit.build(platform),

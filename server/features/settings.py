@@ -6,6 +6,7 @@ from server.features.delivery.settings import NotificationSettings
 from server.features.people.oauth_settings import OAuthSettings
 from server.features.people.picture_settings import PictureSettings
 from server.features.people.settings import PeopleSettings
+from server.features.rooms.settings import RoomSettings
 from server.features.videos.settings import ClipSettings, RestreamSettings, SourceSettings
 from server.outbound.settings import MailSettings
 
@@ -19,4 +20,5 @@ class FeatureSettings(
     ClipSettings,
     RestreamSettings,
     SourceSettings,
+    RoomSettings,
 ): ...

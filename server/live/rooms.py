@@ -34,6 +34,9 @@ MAX_READS: Final = 3
 """Of one page, while messages of the room are being deleted."""
 
 
+Entered = Callable[[Socket, str], None]
+
+
 class Fan(Protocol):
     """The node's fan-out, by topic."""
 
@@ -80,6 +83,11 @@ class Rooms:
         self._presence = presence
         self._cluster_presence = cluster_presence
         self._traces = traces
+        self._entered: Sequence[Entered] = ()
+
+    def on_entered(self, calls: Sequence[Entered]) -> None:
+        """Have each called with a socket that is in a room from now on, and the room's id. None may raise or wait."""
+        self._entered = calls
 
     def events(self) -> Sequence[ClientEvent]:
         return [
@@ -206,6 +214,8 @@ class Rooms:
         session.join(mirror.room_id)
         self._presence.enter(mirror.room_id, session.person)
         self._fan.subscribe(mirror.topic, socket)
+        for entered in self._entered:
+            entered(socket, mirror.room_id)
 
     def _leave(self, socket: Socket, session: Session, body: OfRoom) -> Ack | Awaitable[Ack]:
         self._fan.unsubscribe(topic_of(body.room_id), socket)  # as in `_unwatch`

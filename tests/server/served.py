@@ -164,6 +164,8 @@ async def serving(
 ) -> AsyncIterator[Served]:
     """Serve the features' operations and events on a port of loopback while the block runs."""
     given = tuple(features)
+    for kind in (kind for feature in given for kind in feature.kinds):
+        live.node.register(kind.name, kind.factory, mailbox=kind.mailbox, idle_after_s=kind.idle_after_s)
     live.sockets.install(
         [event for feature in given for event in feature.events],
         closed=[feature.closed for feature in given if feature.closed is not None],

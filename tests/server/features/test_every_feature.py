@@ -94,6 +94,27 @@ SAMPLES = {
     "exports": f"insert into exports (id, user_id) select '{ROOM}', $1 where $2::uuid is not null",
     "pictures": "insert into pictures (id, owner_id, kind, digest)"
     f" select '{ROOM}', $1, 'avatar', '' where $2::uuid is not null",
+    "polls": "insert into polls (id, room_id, author_id, question, options, opened_at, closes_at, former_votes)"
+    f" select '{STREAM}', '{ROOM}', $1, 'q', '{{a,b}}', now(), now(), '{{0,0}}' where $2::uuid is not null",
+    "poll_votes": "insert into poll_votes (poll_id, person_id, option, voted_at)"
+    f" select '{STREAM}', $1, 0, now() where $2::uuid is not null",
+    "point_balances": "insert into point_balances (owner_id, person_id) values ($1, $2), ($2, $1)",
+    "predictions": "insert into predictions (id, room_id, author_id, question, outcomes, opened_at, closes_at)"
+    f" select '{STREAM}', '{ROOM}', $1, 'q', '{{a,b}}', now(), now() where $2::uuid is not null",
+    "prediction_entries": "insert into prediction_entries (id, prediction_id, person_id, outcome, points)"
+    f" select '{ROOM}', '{STREAM}', $1, 0, 1 where $2::uuid is not null",
+    "prediction_stakes": "insert into prediction_stakes (prediction_id, person_id, client_id, points)"
+    f" select '{STREAM}', $1, 'c', 1 where $2::uuid is not null",
+    "raids": "with s as (insert into streams (id, owner_id, room_id, title, stream_key)"
+    f" select '{ROOM}', $2, '{STREAM}', 'y', 'k2' returning id)"
+    " insert into raids (id, source_id, target_id, author_id, viewers, at)"
+    f" select '{ROOM}', s.id, '{STREAM}', $1, 1, now() from s",
+    "raid_settings": "insert into raid_settings (user_id, allowed) select $1, 'nobody' where $2::uuid is not null",
+    "rewards": "insert into rewards (id, owner_id, title, cost, created_at)"
+    f" values ('{STREAM}', $1, 't', 1, now()), ('{ROOM}', $2, 't', 1, now())",
+    "reward_redemptions": "insert into reward_redemptions (id, owner_id, room_id, reward_id, person_id, client_id,"
+    f" title, cost, redeemed_at) values ('{STREAM}', $2, '{ROOM}', '{ROOM}', $1, 'c', 't', 1, now()),"
+    f" ('{ROOM}', $1, '{ROOM}', '{STREAM}', $2, 'c', 't', 1, now())",
     "view_sessions": "insert into view_sessions (id, stream_id, user_id, viewer, started_at, last_at)"
     f" select '{ROOM}', '{STREAM}', $1, 'v', now(), now() where $2::uuid is not null",
 }

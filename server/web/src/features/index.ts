@@ -18,10 +18,11 @@ import { notifications } from "./notifications";
 import { people } from "./people";
 import { player } from "./player";
 import { restreams } from "./restreams";
+import { rooms } from "./rooms";
 import { search } from "./search";
 import { streams } from "./streams";
 import { studio } from "./studio";
 import { tokens } from "./tokens";
 import { watch } from "./watch";
 
-export const features: readonly Feature[] = [home, search, streams, player, chat, watch, embeds, studio, restreams, people, clips, markers, notifications, account, factors, tokens, exports, appearance, directory, audit, cluster, jobs, mail];
+export const features: readonly Feature[] = [home, search, streams, player, chat, rooms, watch, embeds, studio, restreams, people, clips, markers, notifications, account, factors, tokens, exports, appearance, directory, audit, cluster, jobs, mail];

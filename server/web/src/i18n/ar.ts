@@ -17,6 +17,7 @@ import notifications from "../features/notifications/ar";
 import people from "../features/people/ar";
 import player from "../features/player/ar";
 import restreams from "../features/restreams/ar";
+import rooms from "../features/rooms/ar";
 import search from "../features/search/ar";
 import streams from "../features/streams/ar";
 import studio from "../features/studio/ar";
@@ -26,4 +27,4 @@ import realtime from "../realtime/ar";
 import shell from "../shell/ar";
 import ui from "../ui/ar";
 
-export default { account, api, audit, directory, appearance, chat, clips, cluster, exports, factors, home, jobs, mail, markers, notifications, people, player, realtime, restreams, search, shell, streams, studio, tokens, ui, watch };
+export default { account, api, audit, directory, appearance, chat, clips, cluster, exports, factors, home, jobs, mail, markers, notifications, people, player, realtime, restreams, rooms, search, shell, streams, studio, tokens, ui, watch };

@@ -1,4 +1,5 @@
 /** The live chat beside the player: list, composer and what is on its way. */
+import type { ComponentChildren } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { me } from "../../api/session";
 import type { ChatMessage, RoomState, Stream } from "../../api/types";
@@ -57,9 +58,11 @@ interface PanelProps {
   room: RoomState | null;
   /** Reactions are for those who watch. */
   reactions?: boolean;
+  /** Between the head and the messages. */
+  above?: ComponentChildren;
 }
 
-export function ChatPanel({ stream, room, reactions = true }: PanelProps) {
+export function ChatPanel({ stream, room, reactions = true, above }: PanelProps) {
   const scroller = useRef<HTMLDivElement>(null);
   const list = useRef<HTMLOListElement>(null);
   const live = useRef<Live | null>(null);
@@ -182,6 +185,7 @@ export function ChatPanel({ stream, room, reactions = true }: PanelProps) {
         held={held}
         onReview={(id, allow) => void act("chat:review", { room_id: roomId, message_id: id, allow })}
       />
+      {above}
       {/* A focus stop of its own: arrow keys walk through the messages. */}
       <div class="chat-scroller" ref={scroller} tabIndex={0} role="log" aria-live="off" aria-label={t("messages")}>
         <ol class="chat-list" data-empty={t("quiet")} ref={list} />

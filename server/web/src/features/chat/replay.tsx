@@ -1,4 +1,5 @@
 /** The chat of a recording, shown in step with its picture. */
+import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { ChatEntry } from "../../api/types";
 import { DownIcon } from "../../ui/icons";
@@ -95,9 +96,11 @@ interface Props {
   source: ReplaySource;
   positionMs: () => number | null;
   title?: string;
+  /** Between the head and the messages. */
+  above?: ComponentChildren;
 }
 
-export function ReplayChat({ source, positionMs, title = t("replay") }: Props) {
+export function ReplayChat({ source, positionMs, title = t("replay"), above }: Props) {
   const scroller = useRef<HTMLDivElement>(null);
   const list = useRef<HTMLOListElement>(null);
   const log = useRef<ChatLog | null>(null);
@@ -150,6 +153,7 @@ export function ReplayChat({ source, positionMs, title = t("replay") }: Props) {
       <header class="chat-head">
         <h2>{title}</h2>
       </header>
+      {above}
       <div class="chat-scroller" ref={scroller} tabIndex={0} role="log" aria-live="off" aria-label={t("messages")}>
         {empty && <p class="chat-empty">{t("replayEmpty")}</p>}
         <ol class="chat-list" ref={list} />

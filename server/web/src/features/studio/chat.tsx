@@ -2,6 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import type { ChatEntry, RoomState, Stream } from "../../api/types";
 import { ChatPanel } from "../chat/panel";
+import { Activities } from "../rooms/activities";
 import { ask, connect, connection, onConnect } from "../../realtime/socket";
 
 const AGAIN_MS = 2000;
@@ -37,7 +38,7 @@ export function StudioChat({ stream }: { stream: Stream }) {
   }, [roomId]);
   return (
     <div class="studio-chat">
-      <ChatPanel stream={stream} room={room} reactions={false} />
+      <ChatPanel stream={stream} room={room} reactions={false} above={<Activities stream={stream} behindMs={() => 0} />} />
     </div>
   );
 }

@@ -18,6 +18,7 @@ import { Missing } from "../../ui/missing";
 import { RecordingFile } from "./recording-file";
 import { StreamInfo } from "./stream-info";
 import { useWatched } from "./watched";
+import { Activities, ReplayedActivities } from "../rooms/activities";
 import "../player/stage.css";
 import { t } from "./words";
 
@@ -123,9 +124,17 @@ export default function Watch({ streamId }: { streamId: string }) {
         <ClipShelf of={stream.id} id="stream-clips" load={() => clipsOfStream(stream.id)} />
       </div>
       {replaying || isRewound ? (
-        <ReplayChat source={chatOfStream(stream.id)} positionMs={() => positionOf(engine.current.video)} />
+        <ReplayChat
+          source={chatOfStream(stream.id)}
+          positionMs={() => positionOf(engine.current.video)}
+          above={<ReplayedActivities streamId={stream.id} positionMs={() => positionOf(engine.current.video)} />}
+        />
       ) : (
-        <ChatPanel stream={stream} room={room} />
+        <ChatPanel
+          stream={stream}
+          room={room}
+          above={<Activities stream={stream} behindMs={() => engine.current.playback?.latencyMs.peek() ?? 0} />}
+        />
       )}
     </div>
   );

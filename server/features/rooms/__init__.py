@@ -1,0 +1,1 @@
+"""What people do together in the room of a stream."""
