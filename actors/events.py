@@ -50,6 +50,8 @@ class StreamView(msgspec.Struct, frozen=True, kw_only=True):
     unique_viewers: int = 0
     watched_ms: int = 0
     transcode: str = "auto"
+    slate: str = "auto"
+    takeover: str = "auto"
     renditions: tuple[dict[str, Any], ...] = ()
     """What there is to play, the best first, as ``playback.renditions`` shows it."""
 

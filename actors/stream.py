@@ -15,7 +15,18 @@ import msgspec
 from actors.chat_messages import KeepMediaTime
 from actors.events import Broadcast, StreamChanged, StreamView
 from actors.runtime import Actor, ActorError, ActorId, DomainError, Later, Message, Unavailable, handles
-from actors.stream_life import Cause, counted, grace_left_s, grant_of, moved, owner_renamed, with_view
+from actors.stream_life import (
+    NO_SLATE,
+    Cause,
+    StreamPolicy,
+    counted,
+    gone_on,
+    grace_left_s,
+    grant_of,
+    moved,
+    owner_renamed,
+    with_view,
+)
 from actors.stream_messages import (
     PULL,
     ClaimPublish,
@@ -35,8 +46,16 @@ from actors.stream_messages import (
     StopPublisher,
     StreamDeleted,
 )
-from actors.stream_publisher import GraceOver, ProgressDue, Publisher, SilenceDue, StartDue
-from actors.stream_store import MediaControl, StreamStore
+from actors.stream_publisher import (
+    GraceOver,
+    MediaControl,
+    ProgressDue,
+    Publisher,
+    SilenceDue,
+    SlateDue,
+    StartDue,
+)
+from actors.stream_store import StreamStore
 from actors.stream_writer import RETRY_S, ListDue, SaveDue, StreamWriter
 
 GRACE_S = 30.0
@@ -45,6 +64,10 @@ SILENT_S = 8.0
 STOOD_STILL_S = 1.0
 START_DUE_S = 20.0
 FLUSH_S = 5.0
+#: A slate that was lost is shown again after twice as long, then four times; it ends by itself so long after the grace.
+SLATE_AGAIN_S = 0.25
+MAX_SLATES_LOST = 5
+SLATE_OVER_S = 15.0
 
 
 class _FlushOver(Message, frozen=True, kw_only=True):
@@ -63,7 +86,10 @@ class LiveStream(Actor):
         broadcast: Broadcast,
         now: Callable[[], datetime],
         grace_s: float = GRACE_S,
+        policy: StreamPolicy = NO_SLATE,
     ) -> None:
+        self._policy = policy
+        self._slates_lost = 0
         self._grace_s = grace_s
         self._stream_id = stream_id
         self._store = store
@@ -84,6 +110,7 @@ class LiveStream(Actor):
             self._publisher.presume()
             self.context.timer(PROGRESS_DUE_S, ProgressDue(publication=publication))
         elif record.view.state == "interrupted":
+            self._publisher.awaited_after = publication
             self.context.timer(self._grace_s, GraceOver(publication=publication))
 
     async def passivate(self) -> None:
@@ -99,20 +126,28 @@ class LiveStream(Actor):
     async def claim(self, message: ClaimPublish) -> Grant:
         if self._view.state == "ended" or self._ending:
             raise DomainError("ended", "This stream has ended.")
-        is_pulled = message.protocol == PULL
-        gives_way = self._publisher.is_busy and self._publisher.yields and not is_pulled
-        if self._publisher.is_busy and not gives_way:
+        is_pulled, is_busy = message.protocol == PULL, self._publisher.is_busy
+        gives_way = is_busy and self._publisher.yields and not is_pulled
+        takes_over = is_busy and not gives_way and not is_pulled and self._policy.lets_take_over(self._view)
+        if is_busy and not gives_way and not takes_over:
             raise DomainError("busy", "Somebody is publishing this stream already.")
         before, publication = self._view.media_node, self._view.publication + 1
         view = msgspec.structs.replace(self._view, publication=publication, media_node=message.node)
         await self._writer.save(view, is_lasting=message.is_lasting)
-        if self._publisher.is_presumed or gives_way:
-            why = "another publisher has come" if gives_way else "its publisher has come again"
+        has_moved = before != message.node and (takes_over or bool(self._publisher.slate))
+        if self._publisher.is_presumed or gives_way or has_moved:
+            why = "another publisher has come" if gives_way or takes_over else "its publisher has come again"
             self._stop_media(before, publication - 1, why)
+        grant = msgspec.structs.replace(self._grant(), takes_over=takes_over)
+        if has_moved:
+            grant = gone_on(grant, since_s=self._now().timestamp() - self._publisher.progressed_at)
         self._publisher.grant(yields=is_pulled)
         self.context.timer(START_DUE_S, StartDue(publication=publication))
         self.context.log.info("%s: publication %d granted to %s", view.label, publication, message.remote)
-        return grant_of(self._writer.record, epoch=self.context.epoch)
+        return grant
+
+    def _grant(self) -> Grant:
+        return grant_of(self._writer.record, epoch=self.context.epoch, has_slate=self._policy.has_slate(self._view))
 
     @handles(PublisherStarted)
     async def publisher_started(self, message: PublisherStarted) -> None:
@@ -128,6 +163,9 @@ class LiveStream(Actor):
     async def media_progressed(self, message: MediaProgressed) -> None:
         if message.publication != self._view.publication:
             return
+        if message.is_slate:
+            self._slate_progressed(message)
+            return
         if self._view.state == "interrupted" and not self._publisher.is_claimed:
             # It was given up as silent, and is there all the same.
             self._publisher.is_claimed = True
@@ -136,6 +174,15 @@ class LiveStream(Actor):
         self._publisher_reported(message.at)
         self._publisher.health = message.health
         self._show_renditions(message)
+        self._writer.progress(message.next_segment, media_time_ms=message.media_time_ms)
+        self._writer.save_later()
+        self._keep_chat_in_step()
+
+    def _slate_progressed(self, message: MediaProgressed) -> None:
+        """Viewers see the slate: the media clock goes on, and the next publisher goes on from there."""
+        if self._view.state != "interrupted":
+            return
+        self._publisher.slate, self._publisher.progressed_at = message.publication, message.at
         self._writer.progress(message.next_segment, media_time_ms=message.media_time_ms)
         self._writer.save_later()
         self._keep_chat_in_step()
@@ -166,7 +213,7 @@ class LiveStream(Actor):
         if left_s > 0:
             self.context.timer(left_s, message)
         else:
-            await self.publisher_lost(PublisherLost(publication=message.publication, reason="its node is silent"))
+            await self._lost(PublisherLost(publication=message.publication, reason="its node is silent"))
 
     @handles(SaveDue)
     async def save_due(self, message: SaveDue) -> None:
@@ -182,6 +229,14 @@ class LiveStream(Actor):
 
     @handles(PublisherLost)
     async def publisher_lost(self, message: PublisherLost) -> None:
+        if message.publication == self._view.publication == self._publisher.slate:
+            self._writer.progress(message.next_segment)
+            self._slate_again(message.publication)
+            return
+        await self._lost(message, is_at_hand=True)
+
+    async def _lost(self, message: PublisherLost, *, is_at_hand: bool = False) -> None:
+        """``is_at_hand``: the node that has lost the publisher says so itself, and can show a slate."""
         if message.publication != self._view.publication:
             return
         self._publisher.go()
@@ -190,29 +245,67 @@ class LiveStream(Actor):
             return
         if self._view.state == "interrupted":
             # One that came back and sent nothing: the others still have what is left of the grace.
-            left_s = grace_left_s(self._view, self._grace_s, now=self._now())
-            self.context.timer(left_s, GraceOver(publication=message.publication))
+            await self._wait(grace_left_s(self._view, self._grace_s, now=self._now()), has_slate=is_at_hand)
         elif self._view.state == "live" and await self._move("publisher_lost", message):
-            self.context.timer(self._grace_s, GraceOver(publication=message.publication))
+            await self._wait(self._grace_s, has_slate=is_at_hand)
             self._keep_chat_in_step()
+
+    async def _wait(self, grace_s: float, *, has_slate: bool) -> None:
+        """For a publisher to come."""
+        self._publisher.awaited_after = self._view.publication
+        self.context.timer(grace_s, GraceOver(publication=self._view.publication))
+        self._slates_lost = 0
+        if has_slate and self._policy.has_slate(self._view):
+            await self._show_slate(grace_s)
+
+    async def _show_slate(self, for_s: float) -> None:
+        """A slate is a publication with a number of its own, so that its segments have names of their own."""
+        view = msgspec.structs.replace(self._view, publication=self._view.publication + 1)
+        try:
+            await self._writer.save(view)
+        except Unavailable as error:
+            self.context.log.info("%s: no slate: %s", view.label, error)
+            return
+        self._publisher.slate = view.publication
+        grant = self._grant()
+        self._media.show_slate(view.media_node, grant, self._writer.record.tracks, for_s=for_s + SLATE_OVER_S)
+
+    def _slate_again(self, publication: int) -> None:
+        self._slates_lost += 1
+        if self._slates_lost <= MAX_SLATES_LOST:
+            self.context.timer(SLATE_AGAIN_S * 2**self._slates_lost, SlateDue(publication=publication))
+
+    @handles(SlateDue)
+    async def slate_due(self, message: SlateDue) -> None:
+        """The media process has ended, for one: while its successor starts there is nothing, then a slate again."""
+        if self._view.state != "interrupted" or message.publication != self._publisher.slate or self._ending:
+            return
+        await self._show_slate(grace_left_s(self._view, self._grace_s, now=self._now()))
+
+    def _end_slate(self) -> None:
+        slate, self._publisher.slate = self._publisher.slate, 0
+        if slate:
+            self._stop_media(self._view.media_node, slate, "the stream has ended")
 
     @handles(ProgressDue)
     async def progress_due(self, message: ProgressDue) -> None:
         if self._publisher.is_presumed:
-            await self.publisher_lost(PublisherLost(publication=message.publication, reason="its node has gone"))
+            await self._lost(PublisherLost(publication=message.publication, reason="its node has gone"))
 
     @handles(StartDue)
     async def start_due(self, message: StartDue) -> None:
         """A grant that nobody took up, or whose answer was lost, must not keep the key for ever."""
         if message.publication == self._view.publication and self._publisher.is_awaited:
             self._stop_media(self._view.media_node, message.publication, "nothing was sent")
-            await self.publisher_lost(PublisherLost(publication=message.publication, reason="nothing was sent"))
+            lost = PublisherLost(publication=message.publication, reason="nothing was sent")
+            await self._lost(lost, is_at_hand=True)
 
     @handles(GraceOver)
     async def grace_over(self, message: GraceOver) -> None:
-        is_latest = self._view.publication == message.publication
-        if self._view.state == "interrupted" and is_latest and not self._publisher.is_claimed:
-            await self._move("grace_over", message)
+        is_latest = self._publisher.awaited_after == message.publication
+        is_over = self._view.state == "interrupted" and is_latest and not self._publisher.is_claimed
+        if is_over and await self._move("grace_over", message):
+            self._end_slate()
 
     @handles(StreamDeleted)
     def deleted(self, message: StreamDeleted) -> None:
@@ -266,6 +359,7 @@ class LiveStream(Actor):
         if not await self._move("ended", message):
             return
         self._ending = ""
+        self._end_slate()
         self._publisher.go()
         self._keep_chat_in_step()
         enders, self._enders = self._enders, []
@@ -319,7 +413,7 @@ class LiveStream(Actor):
         clock = KeepMediaTime(
             media_time_ms=self._view.media_time_ms,
             at=self._publisher.progressed_at or self._now().timestamp(),
-            is_running=self._view.state == "live",
+            is_running=self._view.state == "live" or bool(self._publisher.slate),
         )
         try:
             self.context.ref(ActorId(kind="chat", key=self._view.room_id)).tell(clock)

@@ -16,8 +16,28 @@ from actors.stream_messages import Grant, KeepViewers
 from actors.stream_store import StreamRecord
 
 LEAST_GRACE_S = 5.0
+UNHEARD_S = 5.0
+UNHEARD_SEGMENTS = 2
 SENT = frozenset(("source", "audio"))
 """The renditions that a recording has; all others were made of them while the stream was live."""
+
+
+class StreamPolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """What holds for streams that leave it open. ``takeover``: ``refuse`` or ``newest``."""
+
+    slate: bool
+    takeover: str = "refuse"
+
+    def has_slate(self, view: StreamView) -> bool:
+        """Whether a slate is shown while the stream's publisher is away."""
+        return self.slate and view.slate == "auto"
+
+    def lets_take_over(self, view: StreamView) -> bool:
+        """Whether the newest of two publishers wins."""
+        return (self.takeover if view.takeover == "auto" else view.takeover) == "newest"
+
+
+NO_SLATE = StreamPolicy(slate=False)
 
 Cause = Literal["published", "publisher_lost", "grace_over", "ended"]
 
@@ -76,7 +96,7 @@ def owner_renamed(record: StreamRecord, display_name: str, avatar_url: str | Non
     return with_view(record, owner=owner)
 
 
-def grant_of(record: StreamRecord, *, epoch: int) -> Grant:
+def grant_of(record: StreamRecord, *, epoch: int, has_slate: bool = False) -> Grant:
     """Leave for the record's publication, which goes on where the one before it ended."""
     view = record.view
     return Grant(
@@ -90,6 +110,18 @@ def grant_of(record: StreamRecord, *, epoch: int) -> Grant:
         owner_id=view.owner.id,
         label=view.label,
         transcode=view.transcode,
+        has_slate=has_slate,
+    )
+
+
+def gone_on(grant: Grant, *, since_s: float) -> Grant:
+    """A grant on another node than what was shown till now (a slate, a publisher whose place it takes). The last report
+    of that came ``since_s`` ago, so more may have been shown."""
+    since_s = min(max(since_s, 0.0), UNHEARD_S)
+    return msgspec.structs.replace(
+        grant,
+        first_segment=grant.first_segment + UNHEARD_SEGMENTS,
+        media_time_ms=grant.media_time_ms + round(since_s * 1000),
     )
 
 

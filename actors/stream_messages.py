@@ -12,7 +12,8 @@ from actors.stream_store import InitRow, SegmentRow
 
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True):
-    """Leave to publish. ``epoch`` is the fencing token that every object key and row of the run carries."""
+    """Leave to publish. ``epoch`` is the fencing token that every object key and row of the run carries;
+    ``has_slate``: there is to be a slate when the publisher goes; ``takes_over``: from a publisher that is there."""
 
     stream_id: str
     epoch: int
@@ -24,6 +25,8 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     owner_id: str = ""
     label: str = ""
     transcode: str = "auto"
+    has_slate: bool = False
+    takes_over: bool = False
 
 
 PULL: Final = "pull"
@@ -55,7 +58,8 @@ class PublisherLost(Message, frozen=True, kw_only=True):
 
 
 class MediaProgressed(Message, frozen=True, kw_only=True):
-    """About once a second while media flows; ``health`` is what the owner is shown."""
+    """About once a second while media flows; ``health`` is what the owner is shown. ``is_slate``: it is the slate that
+    flows."""
 
     publication: int
     media_time_ms: int
@@ -63,6 +67,7 @@ class MediaProgressed(Message, frozen=True, kw_only=True):
     at: float
     health: dict[str, Any]
     renditions: tuple[dict[str, Any], ...] = ()
+    is_slate: bool = False
 
 
 class SegmentsRecorded(Message, frozen=True, kw_only=True):
@@ -87,7 +92,7 @@ class ReadHealth(Ask[dict[str, Any]], frozen=True, kw_only=True):
 
 class EditStream(Ask[StreamView], frozen=True, kw_only=True):
     """``changes``: title, description, category, tags, language, visibility, scheduled_at, latency, is_recorded,
-    transcode."""
+    transcode, slate, takeover."""
 
     changes: dict[str, Any]
 

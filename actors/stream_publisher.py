@@ -1,10 +1,21 @@
-"""What a stream's actor knows of the publisher of the latest publication. Pure."""
+"""What a stream's actor knows of the publisher of the latest publication, and the way to that one. Pure."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 from actors.runtime import Message
+from actors.stream_messages import Grant
+
+
+class MediaControl(Protocol):
+    """The way to the process that holds the publisher. Synchronous: what comes of it arrives as messages."""
+
+    def stop(self, node: str, stream_id: str, *, publication: int, reason: str) -> None: ...
+
+    def show_slate(self, node: str, grant: Grant, tracks: tuple[dict[str, Any], ...], *, for_s: float) -> None:
+        """In place of a publisher of these tracks, for so long at most; its end is a ``PublisherLost`` of the grant's
+        publication."""
 
 
 class StartDue(Message, frozen=True, kw_only=True):
@@ -21,6 +32,12 @@ class ProgressDue(Message, frozen=True, kw_only=True):
 
 class SilenceDue(Message, frozen=True, kw_only=True):
     """The publisher's node may be gone without a word."""
+
+    publication: int
+
+
+class SlateDue(Message, frozen=True, kw_only=True):
+    """The slate of this publication was lost and may be shown again."""
 
     publication: int
 
@@ -45,6 +62,10 @@ class Publisher:
         self.is_presumed = False
         self.is_started = False
         self.yields = False
+        self.slate = 0
+        """The publication of the slate in its place, 0 while there is none."""
+        self.awaited_after = 0
+        """The last publication of a publisher that was lost: how long others are waited for is told by its number."""
         self.progressed_at = 0.0
         self.health: dict[str, Any] = {}
         self._reported_at = 0.0  # monotonic
@@ -65,6 +86,7 @@ class Publisher:
     def grant(self, *, yields: bool = False) -> None:
         self.is_claimed, self.is_presumed, self.is_started = True, False, False
         self.yields = yields
+        self.slate = 0
 
     def report(self, *, progressed_at: float, now: float) -> bool:
         """Its node has reported; whether that was the first time."""

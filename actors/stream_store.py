@@ -1,4 +1,4 @@
-"""The ports of a stream: the store of its row and recording, and the way to the media process of its publisher."""
+"""The port of a stream to the store of its row and recording."""
 
 from __future__ import annotations
 
@@ -60,9 +60,3 @@ class StreamStore(Protocol):
     async def add_recorded(
         self, stream_id: str, *, inits: tuple[InitRow, ...], segments: tuple[SegmentRow, ...], fence: Fence
     ) -> None: ...
-
-
-class MediaControl(Protocol):
-    """The way to the process that holds the publisher. Synchronous: what comes of it arrives as messages."""
-
-    def stop(self, node: str, stream_id: str, *, publication: int, reason: str) -> None: ...

@@ -31,7 +31,9 @@ class Granted(ControlMessage, frozen=True, kw_only=True):
     """Leave to publish; ``epoch`` is the fencing token in every object key of the run. ``owner_id``: whose stream.
     ``label``: its title and its owner's username, for the log.
     ``target_s``: the target duration of the stream's playlists, 0 if it has none yet. ``transcode``: ``auto``, ``off``
-    or ``ladder``, see ``media.run_ladder``."""
+    or ``ladder``, see ``media.run_ladder``. ``is_slate``: it is not for a publisher but for the slate in its place.
+    ``takes_over``: from a publisher that is there. ``has_slate``: there is to be a slate when the publisher goes;
+    ``slate_picture`` is the object key of the owner's own picture, empty for ours."""
 
     stream_id: str
     epoch: int
@@ -44,6 +46,10 @@ class Granted(ControlMessage, frozen=True, kw_only=True):
     label: str = ""
     target_s: int = 0
     transcode: Literal["auto", "off", "ladder"] = "auto"
+    is_slate: bool = False
+    takes_over: bool = False
+    has_slate: bool = False
+    slate_picture: str = ""
 
     @property
     def log_name(self) -> str:
@@ -92,6 +98,7 @@ class Progress(ControlMessage, frozen=True, kw_only=True):
     at: float
     health: dict[str, Any]
     renditions: tuple[dict[str, Any], ...] = ()
+    is_slate: bool = False
 
 
 class Packaged(ControlMessage, frozen=True, kw_only=True):
@@ -209,6 +216,15 @@ class StopPublication(ControlMessage, frozen=True, kw_only=True):
     reason: str
 
 
+class ShowSlate(ControlMessage, frozen=True, kw_only=True):
+    """The publisher of these tracks (as ``PublishStarted`` had them) has gone: show a slate, for so long at most. It
+    ends with the next publication, or ``StopPublication``; ``PublishEnded`` says so."""
+
+    grant: Granted
+    tracks: tuple[dict[str, Any], ...]
+    for_s: float
+
+
 class WantRenditions(ControlMessage, frozen=True, kw_only=True):
     """A client has asked for a rendition that is made on demand; ``viewers`` are all that the stream has."""
 
@@ -264,6 +280,7 @@ Body = (
     | CloseWebrtc
     | FindWebrtc
     | StopPublication
+    | ShowSlate
     | WantRenditions
     | SetRestreams
     | SetSources

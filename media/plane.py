@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import logging
 import shutil
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
+from typing import Any, Protocol
 
 import msgspec
 
@@ -19,11 +20,21 @@ from media.meter import Meter
 from media.recorder import Recorder, RecorderCounters, SegmentStore
 from media.run import FLUSH_S, Codecs, PublicationRun
 from media.run_ladder import Policy
+from media.slate import AHEAD_S, MakesSlates, Slate, SlateGroups, SlateShown, shown_in_place_of
 from media.transcode.admission import LadderAdmission
 
 FOLDER_BYTES = 256 * 1024 * 1024
 
 log = logging.getLogger(__name__)
+
+
+class PlaneCodecs(Codecs, MakesSlates, Protocol):
+    """What the runs of a process have decoded and encoded for them."""
+
+
+async def no_pictures(key: str) -> bytes | None:
+    """For a plane without an object store to read from."""
+    return None
 
 
 class Plane:
@@ -34,14 +45,16 @@ class Plane:
         *,
         run_dir: Path,
         store: SegmentStore,
-        codecs: Codecs,
+        codecs: PlaneCodecs,
         say: Callable[[ControlMessage], None],
         max_streams: int,
         max_run_bytes: int,
         max_ladders: int = 0,
         transcode: Policy = "auto",
+        read_picture: Callable[[str], Awaitable[bytes | None]] = no_pictures,
     ) -> None:
-        """``transcode``: what all streams are held to, see ``_policy``."""
+        """``transcode``: what all streams are held to, see ``_policy``. ``read_picture``: the bytes of a streamer's own
+        slate by its object key, None where they cannot be had."""
         self._codecs = codecs
         self._transcode: Policy = transcode
         self._admission = LadderAdmission(max_ladders=max_ladders)
@@ -52,6 +65,8 @@ class Plane:
         self._max_streams = max_streams
         self._max_folder_bytes = min(FOLDER_BYTES, max_run_bytes)
         self._runs: dict[str, PublicationRun] = {}
+        self._groups = SlateGroups(codecs=codecs, read=read_picture)
+        self._slates: dict[str, tuple[PublicationRun, Slate]] = {}
         self._folders: dict[str, RunFolder] = {}
         self._flushing: set[asyncio.Task[None]] = set()
 
@@ -61,7 +76,15 @@ class Plane:
 
     def publish(self, grant: Granted, *, protocol: str, remote: str) -> PublicationRun:
         """Begin a publication. Raises ``PublishRefused``: ``busy`` or ``unavailable``; the server's process, which gave
-        the grant, is sent ``PublishEnded`` then."""
+        the grant, is sent ``PublishEnded`` then. It takes the place of a slate when its media begins, and that of
+        another publisher, where the grant says so, at once."""
+        run = self._publish(grant, protocol=protocol, remote=remote)
+        if grant.has_slate and not grant.is_slate:
+            self._slate_ahead(run)
+        return run
+
+    def _publish(self, grant: Granted, *, protocol: str, remote: str) -> PublicationRun:
+        before = self._superseded(grant)
         try:
             folder = self._place_for(grant)
         except PublishRefused as refusal:
@@ -78,14 +101,70 @@ class Plane:
             recorder=recorder,
             admission=self._admission,
             say=self.say,
+            on_start=self._starts,
             on_ended=self._ended,
         )
+        if before is not None:
+            run.go_on_from(before)
         self._runs[grant.stream_id] = run
         log.info("%s: publication %d begins over %s from %s", grant.log_name, grant.publication, protocol, remote)
         return run
 
+    # slates
+
+    def show_slate(self, grant: Granted, tracks: Sequence[Mapping[str, Any]], *, for_s: float) -> None:
+        """A slate in place of a publisher of these tracks. What cannot be shown is reported as ended."""
+        before = self._slates.get(grant.stream_id)
+        try:
+            run = self._publish(grant, protocol="slate", remote="")
+        except PublishRefused as refusal:
+            log.info("%s: no slate: %s", grant.log_name, refusal.message)
+            return
+        if before is not None:
+            self._starts(run)
+        slate = Slate(
+            run=run, groups=self._groups, shown=shown_in_place_of(tracks), picture_key=grant.slate_picture,
+            for_s=for_s, name=grant.stream_id,
+        )  # fmt: skip
+        self._slates[grant.stream_id] = run, slate
+
+    def _slate_ahead(self, run: PublicationRun) -> None:
+        """Has the slate made while nobody waits for it."""
+
+        def begin() -> None:
+            shown = shown_in_place_of(run.described)
+            if self._runs.get(run.stream_id) is run and shown.video is not None:
+                self._in_background(self._make_group(shown, run.grant.slate_picture), f"slate of {run.stream_id}")
+
+        asyncio.get_running_loop().call_later(AHEAD_S, begin)
+
+    async def _make_group(self, shown: SlateShown, picture_key: str) -> None:
+        if shown.video is not None:
+            await self._groups.group(shown.video, picture_key)
+
+    def _superseded(self, grant: Granted) -> PublicationRun | None:
+        """Another publisher's run that the server's process has given up for this one, ended."""
+        before = self._runs.get(grant.stream_id)
+        if before is None or not grant.takes_over or before.publication >= grant.publication:
+            return None
+        before.stop("another publisher has taken over")
+        return before
+
+    def _starts(self, run: PublicationRun) -> None:
+        """The run's first media is there: the slate in its place ends, and the run goes on where that has got to."""
+        slate = self._slates.get(run.stream_id)
+        if slate is not None and slate[0] is not run:
+            self._end_slate(run.stream_id, "its publisher is back")
+            run.go_on_from(slate[0])
+
+    def _end_slate(self, stream_id: str, reason: str) -> None:
+        slate = self._slates.pop(stream_id, None)
+        if slate is not None:
+            slate[0].stop(reason)
+
     def _place_for(self, grant: Granted) -> RunFolder:
-        if grant.stream_id in self._runs:
+        held = self._runs.get(grant.stream_id)
+        if held is not None and not held.grant.is_slate:
             raise PublishRefused("busy", "Somebody is publishing this stream already.")
         if len(self._runs) >= self._max_streams:
             raise PublishRefused("unavailable", "This server has as many live streams as it takes.")
@@ -104,7 +183,9 @@ class Plane:
 
     def stop(self, stream_id: str, *, publication: int, reason: str) -> None:
         """End a publication; one that is not there (any more) is reported as ended and flushed."""
-        run = self._runs.get(stream_id)
+        run, slate = self._runs.get(stream_id), self._slates.get(stream_id)
+        if slate is not None and slate[0].publication <= publication:
+            self._end_slate(stream_id, reason)
         if run is not None and run.publication == publication:
             run.stop(reason)
         elif not any(task.get_name() == _flush_name(stream_id, publication) for task in self._flushing):
@@ -118,6 +199,7 @@ class Plane:
 
     def forget(self, stream_id: str) -> None:
         """The stream has ended and its recording is elsewhere: its live files go."""
+        self._end_slate(stream_id, "the stream has ended")
         if stream_id in self._runs:
             return
         folder = self._folders.pop(stream_id, None)
@@ -132,13 +214,20 @@ class Plane:
 
     def _ended(self, run: PublicationRun, reason: str) -> None:
         """Takes an ended run out, and stores what is left of it in the background."""
+        slate = self._slates.get(run.stream_id)
+        if slate is not None and slate[0] is run:
+            del self._slates[run.stream_id]
+            slate = None
         if self._runs.get(run.stream_id) is run:
             del self._runs[run.stream_id]
+            if slate is not None:
+                self._runs[run.stream_id] = slate[0]
         if not run.is_started:
             self._give_back(run.stream_id)
-        task = asyncio.get_running_loop().create_task(
-            run.flush(reason), name=_flush_name(run.stream_id, run.publication)
-        )
+        self._in_background(run.flush(reason), _flush_name(run.stream_id, run.publication))
+
+    def _in_background(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.get_running_loop().create_task(work, name=name)
         self._flushing.add(task)
         task.add_done_callback(self._flushing.discard)
 
@@ -153,6 +242,8 @@ class Plane:
 
     async def close(self, reason: str) -> None:
         """End all runs and wait until what they made is stored."""
+        for stream_id in list(self._slates):
+            self._end_slate(stream_id, reason)
         for run in list(self._runs.values()):
             run.stop(reason)
         if self._flushing:

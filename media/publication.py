@@ -24,7 +24,8 @@ class PublishRequest(msgspec.Struct, frozen=True, kw_only=True):
 class Publication(Protocol):
     """One publisher's accepted run. All calls are synchronous and made from the loop that owns the plane."""
 
-    #: Milliseconds on the stream's media clock at which this run starts: added to every pts and dts.
+    #: Milliseconds on the stream's media clock at which this run starts: added to every pts and dts. Settled by the
+    #: first ``configure``.
     media_time_ms: int
 
     @property

@@ -30,6 +30,7 @@ from media.unit import Codec, Kind, Track, Unit
 
 PROGRESS_S = 1.0
 FLUSH_S = 4.0
+LAST_SHOWN_MS = 90
 PICTURES_AGAIN_S = 10.0
 MAX_PICTURES_AGAIN_S = 300.0
 TARGETS_MS = {"realtime": (2_000, 250), "low": (2_000, 334), "normal": (4_000, 1_000)}
@@ -58,9 +59,11 @@ class PublicationRun:
         recorder: Recorder | None,
         admission: LadderAdmission,
         say: Callable[[ControlMessage], None],
+        on_start: Callable[[PublicationRun], None],
         on_ended: Callable[[PublicationRun, str], None],
     ) -> None:
-        """``say`` sends a message to the server's process; ``on_ended`` is called once, with the reason."""
+        """``say`` sends a message to the server's process. ``on_start`` is called before anything is made of the first
+        tracks, and may ``go_on_from``; ``on_ended`` is called once, with the reason."""
         self.grant = grant
         self.media_time_ms = grant.media_time_ms
         is_realtime = grant.latency == "realtime"
@@ -70,6 +73,7 @@ class PublicationRun:
         self._recorder = recorder
         self._meter = meter
         self._say = say
+        self._on_start = on_start
         self._on_ended = on_ended
         self._thumbnail = Thumbnail(
             pictures=codecs, path=folder.path / "thumbnail.webp", name=grant.log_name, on_taken=self._pictured
@@ -109,11 +113,17 @@ class PublicationRun:
     # Publication
 
     def configure(self, tracks: Sequence[Track]) -> None:
+        if not self._is_started:
+            self._on_start(self)
         self._meter.configure(tracks)
         self._pack(tracks)
         self._ladder.configure(tracks)
         if not self._is_started:
             self._is_started = True
+            self._begin(tracks)
+
+    def _begin(self, tracks: Sequence[Track]) -> None:
+        if not self.grant.is_slate:
             described = tuple(describe(track) for track in tracks)
             self._say(PublishStarted(stream_id=self.stream_id, publication=self.publication, tracks=described))
 
@@ -135,7 +145,7 @@ class PublicationRun:
     def write(self, unit: Unit) -> None:
         self._meter.count(unit)
         self.relay.write(unit)
-        if unit.is_key and unit.kind == "video":
+        if unit.is_key and unit.kind == "video" and not self.grant.is_slate:
             self._thumbnail.see(unit, self.relay.tracks)
 
     def configure_rendition(self, track_id: int, track: Track) -> None:
@@ -174,12 +184,39 @@ class PublicationRun:
         return self._is_started
 
     @property
+    def described(self) -> list[dict[str, object]]:
+        """Its tracks, for people and rows; none before they are announced."""
+        return [describe(track) for track in self.relay.tracks]
+
+    @property
     def stream_id(self) -> str:
         return self.grant.stream_id
 
     @property
     def publication(self) -> int:
         return self.grant.publication
+
+    def go_on_from(self, before: PublicationRun) -> None:
+        """Its segments and its clock follow those of a run that has ended a moment ago and was shown meanwhile."""
+        first = max(self.grant.first_segment, before.next_segment + (not before.is_packaged))
+        media_time_ms = max(self.media_time_ms, before.end_ms)
+        self.grant = msgspec.structs.replace(self.grant, first_segment=first, media_time_ms=media_time_ms)
+        self.media_time_ms = self._meter.media_time_ms = media_time_ms
+
+    @property
+    def next_segment(self) -> int:
+        """The first number that it has not given to a segment."""
+        return self._packager.next_segment if self._packager is not None else self.grant.first_segment
+
+    @property
+    def is_packaged(self) -> bool:
+        """Whether all that it was given is packaged, and nothing follows."""
+        return self._packager is None or self._packager.finished.done()
+
+    @property
+    def end_ms(self) -> int:
+        """The media time at which the last that was written is over, if it is shown for as long as a slow picture."""
+        return self._meter.media_time_ms + LAST_SHOWN_MS
 
     def stop(self, reason: str) -> None:
         """End the publisher's connection; the run ends with it, or without it."""
@@ -222,6 +259,7 @@ class PublicationRun:
             target_ms=target_ms,
             part_ms=part_ms,
             target_s=self.grant.target_s,
+            stands_in=self.grant.is_slate,
             pins=self._recorder is not None,
             on_cut=self._cut,
             on_pictures=self._sent.advance,
@@ -294,6 +332,7 @@ class PublicationRun:
                 at=self._meter.at,
                 health=self._meter.health(dropped_units=dropped),
                 renditions=self._shown.renditions(self._ladder.planned, bit_rates=self._meter.bit_rates),
+                is_slate=self.grant.is_slate,
             )
         )
 

@@ -192,6 +192,16 @@ class Settings(FeatureSettings, BaseSettings):
     admin_rate_factor: float = Field(1.0, gt=0, le=1_000, description="times those rates that admins have")
     socket_event_rate: float = Field(50.0, gt=0, le=100_000, description="events a second of one socket")
     socket_event_burst: int = Field(200, ge=1, le=100_000, description="events at once of one socket")
+    slate: Literal["auto", "off"] = Field(
+        "auto",
+        description="what viewers see while an interrupted stream waits: auto for a still picture, as each stream has "
+        "it, off for nothing",
+    )
+    takeover: Literal["refuse", "newest"] = Field(
+        "refuse",
+        description="what becomes of a second publisher on a live key where the stream leaves it open: it is refused, "
+        "or it takes over",
+    )
     grace_s: float = Field(
         30.0, ge=0, le=3_600, description="seconds that an interrupted stream waits for its publisher"
     )

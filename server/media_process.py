@@ -39,6 +39,7 @@ from media.control import (
     RestreamsReported,
     SetRestreams,
     SetSources,
+    ShowSlate,
     SourcesReported,
     StopPublication,
     ViewerGone,
@@ -179,6 +180,8 @@ class MediaServer:
     def _handle(self, said: ControlMessage) -> None:
         if isinstance(said, StopPublication):
             self._plane.stop(said.stream_id, publication=said.publication, reason=said.reason)
+        elif isinstance(said, ShowSlate):
+            self._plane.show_slate(said.grant, said.tracks, for_s=said.for_s)
         elif isinstance(said, WantRenditions):
             self._plane.want_renditions(said.stream_id, viewers=said.viewers)
         elif isinstance(said, SetRestreams):

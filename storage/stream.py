@@ -30,7 +30,7 @@ def new_stream_key() -> str:
 EDITABLE: Final = frozenset(
     (
         *("title", "description", "category", "tags", "language", "visibility", "latency", "is_recorded", "transcode"),
-        "scheduled_at",
+        *("slate", "takeover", "scheduled_at"),
     )
 )
 
@@ -162,6 +162,8 @@ def _new_values(new: NewStream) -> tuple[object, ...]:
         new.latency,
         new.is_recorded,
         new.transcode,
+        new.slate,
+        new.takeover,
         new.stream_key,
         new.scheduled_at,
     )
@@ -204,8 +206,8 @@ order by array_position(array['live', 'interrupted', 'scheduled'], s.state),
 )
 _INSERT: Final = """
 insert into streams (id, owner_id, room_id, title, description, category, tags, language, visibility, latency,
-    is_recorded, transcode, stream_key, scheduled_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+    is_recorded, transcode, slate, takeover, stream_key, scheduled_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 """
 _SAVE_STATE: Final = """
 with before as (select id, state, owner_id, visibility,

@@ -61,13 +61,15 @@ class Timed(msgspec.Struct, frozen=True, kw_only=True):
 class RunStarted(msgspec.Struct, frozen=True, kw_only=True, tag="run_started"):
     """A muxer has (new) tracks. ``leader`` is the rendition whose segments the others follow; renditions of the same
     muxer that are not named here have nothing to say until they are named again. ``left_out`` lists codecs that
-    cannot be packaged."""
+    cannot be packaged. ``stands_in``: what is made of this muxer's pictures on demand is not, and its segments stand in
+    the place of theirs."""
 
     muxer: str
     publication: int
     leader: str
     renditions: tuple[str, ...]
     left_out: tuple[str, ...] = ()
+    stands_in: bool = False
 
 
 class RenditionsPlanned(msgspec.Struct, frozen=True, kw_only=True, tag="planned"):

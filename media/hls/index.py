@@ -129,7 +129,9 @@ class LiveIndex:
         what the publisher sent is recorded."""
         if self.is_ended:
             return []
-        return [self._described(planned) for planned in self._renditions.planned.values() if planned.state != "off"]
+        held, stands_in = self._renditions, self._renditions.stands_in
+        listed = [each for each in held.planned.values() if each.state != "off"]
+        return [self._described(each) for each in listed if not stands_in or held.get(each.name) is not None]
 
     def _described(self, planned: PlannedRendition) -> RenditionInfo:
         held = self._renditions.get(planned.name)
@@ -190,7 +192,7 @@ class LiveIndex:
     def _is_coming(self, name: str, held: Rendition | None, query: BlockingQuery) -> bool:
         """Whether a rendition is made on demand and has nothing yet for a player to begin with."""
         planned = self._renditions.planned.get(name)
-        if planned is None or planned.state == "off" or self.is_ended:
+        if planned is None or planned.state == "off" or self.is_ended or self._renditions.stands_in:
             return False
         return held is None or held.is_silent or (query.until is None and held.begins_anew)
 

@@ -41,8 +41,9 @@ class Muxer:
     folder until ``folder.release`` is called for their names. ``target_s`` is the target duration that the stream's
     playlists have already, 0 if none. ``on_cut`` is called where a segment begins; ``on_pictures`` with the decode time
     up to which pictures have been given out, in ticks: no cut before it follows. With a ``follower`` segments begin
-    where ``cut`` says, which takes another muxer's cuts, and ``clock`` gives that one's ``clock_at``. ``feed``,
-    ``cut`` and ``pause`` are synchronous and raise ``OSError`` when the folder cannot take more.
+    where ``cut`` says, which takes another muxer's cuts, and ``clock`` gives that one's ``clock_at``. ``stands_in`` is
+    that of ``RunStarted``. ``feed``, ``cut`` and ``pause`` are synchronous and raise ``OSError`` when the folder cannot
+    take more.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Muxer:
         part_ms: int = 334,
         target_s: int = 0,
         pins: bool = False,
+        stands_in: bool = False,
         on_cut: Callable[[Cut], None] = lambda cut: None,
         on_pictures: Callable[[int], None] = lambda ticks: None,
         follower: Follower | None = None,
@@ -75,6 +77,7 @@ class Muxer:
         self._clock = clock
         self._on_pictures = on_pictures
         self._pins = pins
+        self._stands_in = stands_in
         self._files: dict[Kind, _File] = {}
         self._inits: dict[str, int] = {}
         self._timescales: dict[Kind, int] = {}
@@ -182,6 +185,7 @@ class Muxer:
             leader=names[0] if names else "",
             renditions=names,
             left_out=self._left_out,
+            stands_in=self._stands_in,
         )
 
     def _put(self, output: Output, events: list[Event]) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from media.hls.events import SOURCE, InitReady, PlannedRendition, RunStarted
-from media.hls.listing import SegmentInfo
+from media.hls.listing import PartInfo, SegmentInfo
 from media.hls.playlist import MediaPlaylist
 from media.hls.rendition import Rendition
 from media.hls.segmenter import FIRST_SEGMENT
@@ -107,6 +107,25 @@ class Renditions:
 
     # Segments in step.
 
+    @property
+    def stands_in(self) -> bool:
+        """Whether the publisher's own segments stand in the place of those that are made of them."""
+        return self._run is not None and self._run.stands_in
+
+    def stand_in(self, rendition: Rendition, info: SegmentInfo, part: PartInfo | None = None) -> None:
+        """The leader has listed a part, or the whole, of a segment: what is made of it lists the same one."""
+        if self._run is None or not self._run.stands_in or self._run.leader != rendition.init.rendition:
+            return
+        for other in self:
+            if not other.is_made or not other.playlist.takes(info.number):
+                continue
+            _catch_up(other, rendition.playlist, info.number)
+            if part is not None:
+                other.playlist.add_part(info, part)
+            else:
+                other.playlist.add_segment(info)
+            other.playlist.hint = rendition.playlist.hint
+
     def align(self, rendition: Rendition, number: int) -> None:
         """Before a segment of this number is listed: a rendition that appears in the middle counts the discontinuities
         before it as its leader does, and one that goes on after a while has the leader's segments of meanwhile as gaps.
@@ -126,9 +145,12 @@ class Renditions:
             return
         for other in self:
             following = other.playlist.next_segment
-            if other.is_silent and following is not None and following <= info.number:
+            if other.is_silent and following is not None and following <= info.number and not self._is_stood_in(other):
                 _catch_up(other, rendition.playlist, info.number)
                 other.playlist.add_segment(_gap(other, info))
+
+    def _is_stood_in(self, rendition: Rendition) -> bool:
+        return rendition.is_made and self.stands_in
 
 
 def _catch_up(rendition: Rendition, leader: MediaPlaylist, number: int) -> None:

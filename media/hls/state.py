@@ -64,6 +64,7 @@ class LiveState:
         rendition.playlist.add_part(info, part)
         rendition.playlist.hint = _part_name(event.rendition, event.publication, event.segment, event.part + 1)
         rendition.count_part(event.size, event.duration_s)
+        self.renditions.stand_in(rendition, info, part)
 
     def _apply_segment(self, event: SegmentReady) -> None:
         rendition = self._taking(event)
@@ -92,6 +93,7 @@ class LiveState:
 
     def _go_on(self, rendition: Rendition, info: SegmentInfo) -> None:
         """The publisher's own rendition has a segment more: what goes by it goes on as well."""
+        self.renditions.stand_in(rendition, info)
         self.renditions.fill_silent(rendition, info)
         if rendition.init.kind == "video":
             self.renditions.end_alone()

@@ -68,6 +68,22 @@ class MakePicture(msgspec.Struct, frozen=True, tag="picture", array_like=True):
     unit: Unit
 
 
+class SlateShape(msgspec.Struct, frozen=True, array_like=True):
+    """Of an H.264 picture. ``profile``: ``baseline``, ``main`` or ``high``."""
+
+    width: int
+    height: int
+    profile: str
+
+
+class MakeSlate(msgspec.Struct, frozen=True, tag="slate", array_like=True):
+    """Make a group of pictures of this still one (a WebP; empty: ours); answered by ``SlateMade``."""
+
+    number: int
+    shape: SlateShape
+    picture: bytes
+
+
 class WorkerReady(msgspec.Struct, frozen=True, tag="ready", array_like=True):
     """The worker has its codecs loaded."""
 
@@ -104,8 +120,16 @@ class PictureMade(msgspec.Struct, frozen=True, tag="pictured", array_like=True):
     picture: bytes | None
 
 
-Order = Job | LadderJob | DecodeUnits | Finish | MakePicture
-WorkerAnswer = WorkerReady | Opened | Made | Finished | PictureMade
+class SlateMade(msgspec.Struct, frozen=True, tag="slated", array_like=True):
+    """The group of pictures; ``track`` is None if there is none of this picture or shape."""
+
+    number: int
+    track: Track | None
+    units: list[Unit]
+
+
+Order = Job | LadderJob | DecodeUnits | Finish | MakePicture | MakeSlate
+WorkerAnswer = WorkerReady | Opened | Made | Finished | PictureMade | SlateMade
 
 _encoder = msgspec.msgpack.Encoder()
 orders = msgspec.msgpack.Decoder(Order)

@@ -1,4 +1,4 @@
-"""Key frames to pictures, one after another, by one worker for all streams."""
+"""Key frames to pictures, and pictures to slates, one after another, by one worker for all streams."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from collections.abc import Awaitable, Callable
 
 from media.errors import MediaError
 from media.transcode.child import Child, SlowStartError
-from media.transcode.messages import MakePicture, PictureMade, WorkerAnswer
+from media.transcode.messages import MakePicture, MakeSlate, Order, PictureMade, SlateMade, SlateShape, WorkerAnswer
 from media.transcode.patience import Backoff, Patience
 from media.unit import Track, Unit
 
 DEADLINE_S = 3.0
+SLATE_DEADLINE_S = 15.0
 MAX_UNIT_BYTES = 8 * 1024 * 1024
 
 
@@ -44,10 +45,23 @@ class PictureTaker:
             return None
         if self._inside > self._max_waiting or self._is_held_up():
             return None
+        answer = await self._answer(lambda number: MakePicture(number, track, unit), DEADLINE_S)
+        return answer.picture if isinstance(answer, PictureMade) else None
+
+    async def slate(self, shape: SlateShape, picture: bytes) -> tuple[Track, list[Unit]] | None:
+        """The group of pictures of a still one; None where there is none, after 15 s at most."""
+        if self._is_closed or self._is_held_up():
+            return None
+        answer = await self._answer(lambda number: MakeSlate(number, shape, picture), SLATE_DEADLINE_S)
+        if not isinstance(answer, SlateMade) or answer.track is None:
+            return None
+        return answer.track, answer.units
+
+    async def _answer(self, order: Callable[[int], Order], deadline_s: float) -> WorkerAnswer | None:
         self._inside += 1
         try:
-            async with asyncio.timeout(DEADLINE_S) as deadline, self._turn:
-                return await self._ask(track, unit, deadline)
+            async with asyncio.timeout(deadline_s) as deadline, self._turn:
+                return await self._ask(order, deadline)
         except (TimeoutError, MediaError):
             return None
         finally:
@@ -73,32 +87,32 @@ class PictureTaker:
             return True
         return now < self._not_before
 
-    async def _ask(self, track: Track, unit: Unit, deadline: asyncio.Timeout) -> bytes | None:
+    async def _ask(self, order: Callable[[int], Order], deadline: asyncio.Timeout) -> WorkerAnswer | None:
         child = await self._worker()
         self._number += 1
         number = self._number
         answered = asyncio.Event()
-        pictures: list[bytes | None] = []
+        answers: list[WorkerAnswer] = []
 
         def receive(answer: WorkerAnswer) -> None:
             self._note(answer)
-            if isinstance(answer, PictureMade) and answer.number == number:
-                pictures.append(answer.picture)
+            if isinstance(answer, PictureMade | SlateMade) and answer.number == number:
+                answers.append(answer)
                 answered.set()
 
         self._patience.progressed(self._loop.time())
         child.attach(receive, on_gone=answered.set)
-        child.send(MakePicture(number, track, unit))
+        child.send(order(number))
         try:
             await answered.wait()
         except asyncio.CancelledError:
             # Whoever asked may lose interest; only for a worker that is too slow do the others go without.
             self._is_late = self._is_late or (deadline.expired() and self._answered < number)
             raise
-        return pictures[0] if pictures else None
+        return answers[0] if answers else None
 
     def _note(self, answer: WorkerAnswer) -> None:
-        if isinstance(answer, PictureMade):
+        if isinstance(answer, PictureMade | SlateMade):
             self._answered = answer.number
             self._patience.progressed(self._loop.time())
             self._backoff.went_well()

@@ -15,6 +15,7 @@ from media.transcode.bridge import CodecBridge
 from media.transcode.child import Child, NoWorkerError, SlowStartError
 from media.transcode.ladder import Tier
 from media.transcode.ladder_bridge import LadderBridge
+from media.transcode.messages import SlateShape
 from media.transcode.pictures import PictureTaker
 from media.transcode.tracks import VideoGoal
 from media.unit import Codec, Track, Unit
@@ -137,6 +138,10 @@ class CodecPool:
     async def picture(self, track: Track, unit: Unit) -> bytes | None:
         """A key frame as WebP; None when it cannot be shown or too much else waits."""
         return await self._pictures.take(track, unit)
+
+    async def slate(self, shape: SlateShape, picture: bytes) -> tuple[Track, list[Unit]] | None:
+        """A still picture (a WebP; empty: ours) as a group of H.264 pictures; None when none can be made of it."""
+        return await self._pictures.slate(shape, picture)
 
     @property
     def has_room_for_pictures(self) -> bool:

@@ -24,9 +24,11 @@ from media.transcode.messages import (
     LadderJob,
     Made,
     MakePicture,
+    MakeSlate,
     Opened,
     Order,
     PictureMade,
+    SlateMade,
     WorkerAnswer,
     WorkerReady,
 )
@@ -67,6 +69,11 @@ class Worker:
                 from media.transcode.image import take
 
                 yield PictureMade(number, take(track, unit))
+            case MakeSlate(number, shape, picture):
+                from media.transcode.slate import make
+
+                made = make(shape, picture)
+                yield SlateMade(number, *(made or (None, [])))
 
     def _begin(self, number: int, lanes: tuple[CodecLane, ...]) -> None:
         self._number = number

@@ -232,6 +232,11 @@ class RtpTimeline:
         self._began_at: float | None = None
         self._lines: dict[Kind, RtpClock] = {}
 
+    def begin_at(self, base_ms: int) -> None:
+        """Begin there and not where it was made for. Only before the first frame."""
+        if self._began_at is None:
+            self._base_s = base_ms / 1_000
+
     def place(self, kind: Kind, ticks: int, *, rate: int, now: float) -> int:
         """The pts, in ticks of ``rate``, of a frame of ``kind``; ``now`` is monotonic seconds."""
         line = self._lines.get(kind)

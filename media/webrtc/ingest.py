@@ -250,6 +250,7 @@ class _Output:
         ordered = [self._tracks[kind] for kind in ("video", "audio") if kind in self._tracks]
         self._announced = tuple(ordered)
         self._publication.configure(ordered)
+        self.timeline.begin_at(self._publication.media_time_ms)
 
     def _write(self, frame: Frame, now: float) -> None:
         if self._tracks.get(frame.kind) != frame.track:

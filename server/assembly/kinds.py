@@ -10,6 +10,7 @@ from actors.rate_limits import RateLimits
 from actors.reader import READER
 from actors.runtime.ids import ActorId
 from actors.stream import LiveStream
+from actors.stream_life import StreamPolicy
 from actors.viewers import ViewCounter
 from server.assembly.access import now
 from server.assembly.cluster import ClusterPlace
@@ -49,6 +50,7 @@ def _stream(actor_id: ActorId, settings: Settings, storage: Storage, place: Clus
         broadcast=place.broadcaster,
         now=now,
         grace_s=settings.grace_s,
+        policy=StreamPolicy(slate=settings.slate == "auto", takeover=settings.takeover),
     )
 
 

@@ -42,6 +42,7 @@ from server.live.playback import Playback
 from server.live.pull import Pull
 from server.live.restreams import Restreaming, TargetsOf
 from server.live.room_mirrors import RoomMirrors
+from server.live.slates import Slates
 from server.live.sockets import Sockets
 from server.live.sources import SourceLeases, Sources
 from server.live.storyboards import StoryboardRoutes, Storyboards
@@ -293,6 +294,12 @@ def _node_actor(place: ClusterPlace, watched: _Watched, sockets: Realtime) -> Ca
         load_monitor=place.load_monitor,
         traces=place.traces,
     )
+    slates = Slates(
+        media=watched.media,
+        playback=watched.playback,
+        began=watched.media_events.slate_began,
+        lost=watched.media_events.slate_lost,
+    )
     return lambda: NodeActor(
         broadcaster=place.broadcaster,
         media=watched.media,
@@ -302,6 +309,7 @@ def _node_actor(place: ClusterPlace, watched: _Watched, sockets: Realtime) -> Ca
         published=sockets.published,
         restreaming=watched.restreaming,
         sources=watched.sources,
+        slates=slates,
     )
 
 

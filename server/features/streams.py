@@ -95,7 +95,8 @@ SECTIONS: Final = (
     rows_by_id(
         "streams",
         "id, room_id, title, description, category, tags, language, visibility, latency, is_recorded, "
-        "transcode, state, created_at, scheduled_at, started_at, ended_at, peak_viewers, unique_viewers, watched_ms",
+        "transcode, slate, takeover, state, created_at, scheduled_at, started_at, ended_at, peak_viewers, "
+        "unique_viewers, watched_ms",
         "streams where owner_id = $1",
     ),
     ExportSection(

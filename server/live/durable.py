@@ -119,6 +119,8 @@ def view_of(row: StreamRow) -> StreamView:
         unique_viewers=row.unique_viewers,
         watched_ms=row.watched_ms,
         transcode=row.transcode,
+        slate=row.slate,
+        takeover=row.takeover,
         renditions=_of_source(row.tracks),
     )
 

@@ -24,7 +24,18 @@ from storage.ids import Ids
 from storage.stream import Streams, new_stream_key
 from storage.stream_rows import Keyholder, NewStream, StreamRow
 
-KEPT: Final = ("description", "category", "tags", "language", "visibility", "latency", "is_recorded", "transcode")
+KEPT: Final = (
+    "description",
+    "category",
+    "tags",
+    "language",
+    "visibility",
+    "latency",
+    "is_recorded",
+    "transcode",
+    "slate",
+    "takeover",
+)
 """What a new stream takes over from the one before, beside its title."""
 NOT_VERIFIED: Final = "email_not_verified"
 
@@ -86,7 +97,7 @@ class Ingest:
 
     async def _ask(self, stream_id: str, *, protocol: str, remote: str, is_lasting: bool) -> Granted:
         claim = ClaimPublish(protocol=protocol, remote=remote, node=self._node.name, is_lasting=is_lasting)
-        return _granted(await self._node.ref("stream", stream_id).ask(claim))
+        return granted(await self._node.ref("stream", stream_id).ask(claim))
 
     async def _take_up(self, holder: Keyholder, *, protocol: str, remote: str) -> Granted:
         """The stream that this key published last is its own, and busy means refused. Others are tried in order, the
@@ -151,7 +162,7 @@ class Ingest:
         return [row.id for row in await self._streams.open_of(user_id, now=self._now()) if row.is_lasting]
 
 
-def _granted(grant: Grant) -> Granted:
+def granted(grant: Grant) -> Granted:
     return Granted(
         stream_id=grant.stream_id,
         epoch=grant.epoch,
@@ -163,4 +174,6 @@ def _granted(grant: Grant) -> Granted:
         owner_id=grant.owner_id,
         label=grant.label,
         transcode=msgspec.convert(grant.transcode, Policy),
+        has_slate=grant.has_slate,
+        takes_over=grant.takes_over,
     )

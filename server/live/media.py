@@ -29,6 +29,7 @@ from media.control import (
     Refused,
     SetRestreams,
     SetSources,
+    ShowSlate,
     StopPublication,
     WantRenditions,
 )
@@ -126,6 +127,9 @@ class MediaProcess:
 
     def stop_publication(self, stream_id: str, *, publication: int, reason: str) -> None:
         self._tell(StopPublication(stream_id=stream_id, publication=publication, reason=reason))
+
+    def show_slate(self, slate: ShowSlate) -> None:
+        self._tell(slate)
 
     def want_renditions(self, stream_id: str, viewers: int) -> None:
         self._tell(WantRenditions(stream_id=stream_id, viewers=viewers))

@@ -104,6 +104,13 @@ class MediaEvents:
         for stream_id, report in self._last_reports.items():
             self._tell(stream_id, report)
 
+    def slate_began(self, stream_id: str, publication: int) -> None:
+        """The media process shows, or will show, a slate by this number."""
+        self._publishing[stream_id] = publication
+
+    def slate_lost(self, stream_id: str, publication: int, reason: str) -> None:
+        self._lost(stream_id, publication, reason)
+
     def media_lost(self) -> None:
         """The process has gone, and with it every publisher."""
         self._inits.clear()
@@ -179,6 +186,7 @@ def _progressed(report: Progress) -> MediaProgressed:
         at=report.at,
         health=report.health,
         renditions=report.renditions,
+        is_slate=report.is_slate,
     )
 
 

@@ -11,6 +11,7 @@ import msgspec
 from actors.events import NODE, DeliverLiveEvent, DeliverPublished, DeliverToPeople
 from actors.presence import Presence, Present, ReadPresence
 from actors.runtime import Actor, ActorError, Ask, DomainError, Later, Message, Node, handles
+from actors.stream_messages import Grant
 from actors.tracing import Span
 from media.control import Answered, OfferWhep, Patched, PatchIce, Refused
 from server.live.broadcast import Broadcaster
@@ -18,6 +19,7 @@ from server.live.inspection import DescribeNode, FindSpans, Inspection, NodeRepo
 from server.live.media import MediaAway, MediaProcess
 from server.live.published import PublishedEvents
 from server.live.restreams import ReadRestreams, Restreaming, RestreamsChanged, RestreamsRead
+from server.live.slates import Slates
 from server.live.sources import ReadSource, SourceRead, Sources
 from server.live.viewings import NOBODY, NOT_YOURS, Viewer, WebrtcViewings
 
@@ -30,6 +32,14 @@ class StopHere(Message, frozen=True, kw_only=True):
     stream_id: str
     publication: int
     reason: str
+
+
+class ShowSlateHere(Message, frozen=True, kw_only=True):
+    """Show a slate in place of a publisher of these tracks, which was on this node, for so long at most."""
+
+    grant: Grant
+    tracks: tuple[dict[str, Any], ...]
+    for_s: float
 
 
 class MediaOutcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,9 +85,11 @@ class NodeActor(Actor):
         published: PublishedEvents,
         restreaming: Restreaming,
         sources: Sources,
+        slates: Slates,
     ) -> None:
         self._sources = sources
         self._restreaming = restreaming
+        self._slates = slates
         self._viewings = viewings
         self._inspection = inspection
         self._presence = presence
@@ -124,6 +136,10 @@ class NodeActor(Actor):
     @handles(ReadSource)
     def read_source(self, message: ReadSource) -> SourceRead:
         return SourceRead(state=self._sources.state(message.stream_id))
+
+    @handles(ShowSlateHere)
+    def show_slate(self, message: ShowSlateHere) -> None:
+        self._slates.show(message.grant, message.tracks, for_s=message.for_s)
 
     @handles(WatchHere)
     def watch(self, message: WatchHere) -> Later[MediaOutcome]:
@@ -191,3 +207,10 @@ class MediaOfNodes:
         except ActorError as error:
             # Most often the node is gone, and the publisher with it: there is nothing left to stop.
             log.info("stream %s: publication %d is not stopped on node %s: %s", stream_id, publication, node, error)
+
+    def show_slate(self, node: str, grant: Grant, tracks: tuple[dict[str, Any], ...], *, for_s: float) -> None:
+        show = ShowSlateHere(grant=grant, tracks=tracks, for_s=for_s)
+        try:
+            self._node.ref(NODE, node or self._node.name).tell(show)
+        except ActorError as error:
+            log.info("stream %s: no slate on node %s: %s", grant.stream_id, node, error)

@@ -121,6 +121,8 @@ class StreamRoutes:
                 latency=body.latency,
                 is_recorded=body.record,
                 transcode=body.transcode,
+                slate=body.slate,
+                takeover=body.takeover,
                 scheduled_at=body.scheduled_at,
             )
         )

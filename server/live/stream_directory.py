@@ -215,6 +215,8 @@ def shown(view: StreamView, *, address: str | None = None) -> dict[str, Any]:
         "latency": view.latency,
         "record": view.is_recorded,
         "transcode": view.transcode,
+        "slate": view.slate,
+        "takeover": view.takeover,
         "owner": msgspec.to_builtins(view.owner),
         "state": view.state,
         "viewers": view.viewers,

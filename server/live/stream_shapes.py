@@ -30,6 +30,8 @@ Tag = Annotated[Text, Field(min_length=1, max_length=30), AfterValidator(_tag)]
 Visibility = Literal["public", "unlisted", "private"]
 Latency = Literal["realtime", "low", "normal"]
 Transcode = Literal["auto", "off", "ladder"]
+Slate = Literal["auto", "off"]
+Takeover = Literal["auto", "refuse", "newest"]
 State = Literal["scheduled", "live", "interrupted", "ended"]
 
 
@@ -47,6 +49,15 @@ class _Details(Body):
         Transcode,
         Field(
             description="Smaller renditions: auto makes them while somebody plays one, ladder all the time, off none"
+        ),
+    ] = "auto"
+    slate: Annotated[
+        Slate, Field(description="While its publisher is away: auto shows a still picture where the server does")
+    ] = "auto"
+    takeover: Annotated[
+        Takeover,
+        Field(
+            description="A second publisher: refuse keeps the first one, newest ends it, auto is as the server has it"
         ),
     ] = "auto"
     scheduled_at: Annotated[AwareDatetime | None, Field(strict=False)] = None
@@ -135,6 +146,8 @@ class StreamShape(Shape):
     latency: Latency
     record: bool
     transcode: Transcode
+    slate: Slate
+    takeover: Takeover
     owner: OwnerShape
     state: State
     viewers: int

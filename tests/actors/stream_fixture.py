@@ -23,6 +23,7 @@ from actors.runtime import (
     shard_of,
 )
 from actors.stream import LiveStream
+from actors.stream_life import NO_SLATE, StreamPolicy
 from actors.stream_messages import (
     ClaimPublish,
     DescribeStream,
@@ -49,10 +50,14 @@ class Stopped:
     def __init__(self) -> None:
         self.told: list[tuple[int, str]] = []
         self.nodes: list[str] = []
+        self.slates: list[Grant] = []
 
     def stop(self, node: str, stream_id: str, *, publication: int, reason: str) -> None:
         self.told.append((publication, reason))
         self.nodes.append(node)
+
+    def show_slate(self, node: str, grant: Grant, tracks: tuple[dict[str, Any], ...], *, for_s: float) -> None:
+        self.slates.append(grant)
 
 
 class MediaClock(Actor):
@@ -69,7 +74,8 @@ class MediaClock(Actor):
 class StreamFixture:
     """One stream on a node that can be lost and come again."""
 
-    def __init__(self, **fields: Any) -> None:
+    def __init__(self, *, policy: StreamPolicy = NO_SLATE, **fields: Any) -> None:
+        self.policy = policy
         self.clock = ManualClock()
         self.tables = Tables()
         self.rows = MemoryStreams(tables=self.tables)
@@ -110,6 +116,7 @@ class StreamFixture:
             store=DurableStreams(streams=self.rows, recordings=self.recordings),  # type: ignore[arg-type]
             media=self.media,
             broadcast=self._announced,
+            policy=self.policy,
             now=lambda: dt.datetime.fromtimestamp(self.clock.time(), dt.UTC),
         )
 

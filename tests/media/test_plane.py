@@ -18,6 +18,7 @@ from media.plane import Plane
 from media.relay import End, Reader, Relay, Tracks
 from media.run import PublicationRun
 from media.run_ladder import Policy
+from media.transcode.messages import SlateShape
 from media.transcode.tracks import VideoGoal
 from media.unit import Codec, Track, Unit
 from tests.media.hls.sources import AUDIO, VIDEO, mixed, pictures, sounds
@@ -77,11 +78,16 @@ class RenamingCodecs:
     def __init__(self) -> None:
         self.bridges: list[Renamed] = []
         self.pictures = 0
+        self.slates: list[tuple[SlateShape, bytes]] = []
         self.has_room_for_pictures = True
 
     def bridge(self, source: Relay, *, audio: Codec | None, name: str, video: VideoGoal | None = None) -> Renamed:
         self.bridges.append(Renamed(source, audio, video))
         return self.bridges[-1]
+
+    async def slate(self, shape: SlateShape, picture: bytes) -> tuple[Track, list[Unit]] | None:
+        self.slates.append((shape, picture))
+        return VIDEO, pictures(2, fps=12, gop=24)
 
     async def picture(self, track: Track, unit: Unit) -> bytes | None:
         self.pictures += 1

@@ -112,6 +112,7 @@ class LiveNode:
                 published=published,
                 restreaming=absent,
                 sources=absent,
+                slates=absent,
             ),
             idle_after_s=None,
         )

@@ -46,7 +46,7 @@ class Live:
         self.publication = 0
         self.publish()
 
-    def publish(self) -> None:
+    def publish(self, *, stands_in: bool = False) -> None:
         self.publication += 1
         self.source = Muxer(
             folder=self.folder,
@@ -54,9 +54,11 @@ class Live:
             first_segment=self.index.next_segment(),
             on_cut=self._cut,
             target_s=self.index.target_s if self.index.segments else 0,
+            stands_in=stands_in,
         )
         self.apply(self.source.feed(live(VIDEO, AUDIO, units=[])))
-        self.apply([RenditionsPlanned(publication=self.publication, renditions=PLANS)])
+        if not stands_in:
+            self.apply([RenditionsPlanned(publication=self.publication, renditions=PLANS)])
         for name in ("480p", "360p"):
             self.made[name] = Muxer(
                 folder=self.folder,
@@ -160,6 +162,44 @@ def test_what_a_gap_stands_for_already_is_not_listed_again(stream: Live) -> None
     numbers = [number for number, *_ in stream.listed("480p")]
     assert numbers == [number for number, *_ in stream.listed("video")] == list(range(1, numbers[-1] + 1))
     assert stream.text("480p").count("\n480p/1/3.m4s\n") == 1
+
+
+def lines_from(text: str, number: int) -> list[str]:
+    """What a playlist has from a segment of the source on, without what it says of other renditions."""
+    lines = [line for line in text.splitlines() if "RENDITION-REPORT" not in line]
+    return lines[next(at for at, line in enumerate(lines) if f"video/2/{number}." in line) :]
+
+
+def test_a_slate_is_listed_in_what_is_made_of_the_source_part_by_part(stream: Live) -> None:
+    stream.start("480p")
+    stream.go_on(5)
+    stream.stop("480p")
+    stream.apply(stream.source.close("gone"))
+    stream.publish(stands_in=True)
+    stream.go_on(5)
+    first = stream.listed("480p")[-1][0]
+    assert stream.listed("480p") == stream.listed("video")
+    assert lines_from(stream.text("480p"), first) == lines_from(stream.text("video"), first)
+    assert "PRELOAD-HINT" in stream.text("480p"), "players go on without waiting for whole segments"
+    stream.apply(stream.source.close("its publisher is back"))
+    stream.publish()
+    stream.start("480p")
+    stream.go_on(4)
+    numbers = [number for number, *_ in stream.listed("480p")]
+    assert numbers == list(range(numbers[0], numbers[-1] + 1)), "and with what is made again"
+    assert f"480p/3/{numbers[-1]}.m4s" in stream.text("480p")
+
+
+def test_what_was_never_made_is_not_to_be_chosen_while_there_is_a_slate(stream: Live) -> None:
+    stream.start("480p")
+    stream.go_on(5)
+    stream.stop("480p")
+    stream.apply(stream.source.close("gone"))
+    stream.publish(stands_in=True)
+    stream.go_on(3)
+    answer = stream.index.multivariant()
+    assert isinstance(answer, Rendered)
+    assert (b"480p.m3u8" in answer.body, b"360p.m3u8" in answer.body) == (True, False)
 
 
 def test_the_discontinuities_before_it_count_where_it_begins(stream: Live) -> None:

@@ -10,11 +10,13 @@ from actors.events import NODE, DeliverPublished, DeliverToPeople, LiveEvent
 from actors.presence import Presence, ReadPresence
 from actors.runtime import ActorId, LocalTransport, LoopClock, Node
 from actors.runtime.directory import Placement
-from media.control import Answered, OfferWhep, OfferWhip, Patched, PatchIce, Refused
+from media.control import Answered, OfferWhep, OfferWhip, Patched, PatchIce, Refused, ShowSlate
 from server.live.broadcast import Broadcaster, Handlers
 from server.live.inspection import BusReport, Inspection, MediaReport
 from server.live.media import MediaAway
 from server.live.node_actor import NodeActor
+from server.live.playback import Playback
+from server.live.slates import Slates
 from server.live.viewings import Viewings, WebrtcViewings
 from server.load_monitor import LoadMonitor
 from server.tracing import Traces
@@ -63,9 +65,17 @@ class Sessions:
         self.open: list[str] = []
         self.stopped: list[tuple[str, int, str]] = []
         self.is_away = False
+        self.slates: list[ShowSlate] = []
         self.patched = Patched(fragment="a=end", etag="2")
         self.refusal: Refused | None = None
         self.offers: list[OfferWhip | OfferWhep] = []
+
+    @property
+    def is_there(self) -> bool:
+        return not self.is_away
+
+    def show_slate(self, slate: ShowSlate) -> None:
+        self.slates.append(slate)
 
     async def offer_whip(self, offer: OfferWhip) -> Answered | Refused:
         return self._opened(offer)
@@ -117,6 +127,7 @@ class ClusterNode:
         clock = LoopClock()
         self.node = Node(name=name, clock=clock, directory=NodeDirectory(), transport=transport)
         self.load_monitor = LoadMonitor(clock=clock, report=lambda _: None)
+        self.slates: list[tuple[str, str, int]] = []
         self.traces = Traces(node=name, clock=clock)
         self.inspection = Inspection(
             node=self.node,
@@ -142,6 +153,12 @@ class ClusterNode:
             published=cast(Any, self.published),
             restreaming=cast(Any, None),
             sources=cast(Any, None),
+            slates=Slates(
+                media=media,
+                playback=Playback(recordings=cast(Any, None)),
+                began=lambda stream_id, publication: self.slates.append(("began", stream_id, publication)),
+                lost=lambda stream_id, publication, reason: self.slates.append((reason, stream_id, publication)),
+            ),
         )
 
     async def settle(self) -> None:

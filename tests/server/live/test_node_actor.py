@@ -29,6 +29,7 @@ from actors.events import (
 )
 from actors.presence import Present, ReadPresence, together
 from actors.runtime import DomainError, Message
+from actors.stream_messages import Grant
 from media.control import Answered, OfferWhep, Patched, PatchIce, Refused
 from server.live.broadcast import Broadcaster
 from server.live.node_actor import CloseHere, MediaOfNodes, PatchHere, WatchHere
@@ -230,3 +231,28 @@ async def test_a_publication_is_stopped_on_the_node_that_has_it(places: list[Clu
     for place in places:
         await place.settle()
     assert [place.media.stopped for place in places] == [[("s", 4, "y")], [("s", 3, "x")], []]
+
+
+async def test_a_slate_is_shown_by_the_node_that_had_the_publisher_or_reported_as_lost(
+    places: list[ClusterNode],
+) -> None:
+    media = MediaOfNodes(node=places[0].node)
+    grant = Grant(
+        stream_id="s", epoch=1, publication=4, first_segment=9, media_time_ms=8_000, latency="low", is_recorded=True,
+        transcode="ladder",
+    )  # fmt: skip
+    places[2].media.is_away = True
+    for node in ("n2", "n3", "gone"):
+        media.show_slate(node, grant, ({"kind": "audio", "channels": 2},), for_s=30.0)
+    for place in places:
+        await place.settle()
+    assert [place.slates for place in places] == [
+        [],
+        [("began", "s", 4)],
+        [("began", "s", 4), ("the media process is away", "s", 4)],
+    ]
+    (shown,) = places[1].media.slates
+    assert (shown.tracks, shown.for_s) == (({"kind": "audio", "channels": 2},), 30.0)
+    given = shown.grant
+    assert (given.is_slate, given.is_recorded, given.transcode) == (True, False, "off")
+    assert (given.publication, given.first_segment, given.media_time_ms) == (4, 9, 8_000)

@@ -138,10 +138,17 @@ export class Playback {
 
   /** Play what is live, at its edge. */
   live(stream: Watchable): void {
+    const goesOn = this.#held && stream.id === this.#stream?.id && this.#showsTheSlate;
     if (this.#held) this.#trust.reset();
     this.#held = false;
     this.#stream = stream;
+    if (goesOn) return;
     this.#begin(() => this.#startLive(stream));
+  }
+
+  /** HLS has gone on while the publisher was away: the same playlist holds what comes now. */
+  get #showsTheSlate(): boolean {
+    return (this.mode.peek() === "hls" || this.mode.peek() === "dvr") && this.isMoving.peek();
   }
 
   /** Play a live stream from a moment of its past, in seconds from its beginning. */
