@@ -15,6 +15,7 @@ import msgspec
 from actors.chat_messages import KeepMediaTime
 from actors.events import Broadcast, StreamChanged, StreamView
 from actors.runtime import Actor, ActorError, ActorId, DomainError, Later, Message, Unavailable, handles
+from actors.stream_health import HealthWatch
 from actors.stream_life import (
     NO_SLATE,
     Cause,
@@ -90,6 +91,7 @@ class LiveStream(Actor):
     ) -> None:
         self._policy = policy
         self._slates_lost = 0
+        self._health = HealthWatch()
         self._grace_s = grace_s
         self._stream_id = stream_id
         self._store = store
@@ -173,6 +175,7 @@ class LiveStream(Actor):
             await self.publisher_started(PublisherStarted(publication=message.publication, tracks=tracks))
         self._publisher_reported(message.at)
         self._publisher.health = message.health
+        await self._watch_health(message)
         self._show_renditions(message)
         self._writer.progress(message.next_segment, media_time_ms=message.media_time_ms)
         self._writer.save_later()
@@ -186,6 +189,19 @@ class LiveStream(Actor):
         self._writer.progress(message.next_segment, media_time_ms=message.media_time_ms)
         self._writer.save_later()
         self._keep_chat_in_step()
+
+    async def _watch_health(self, message: MediaProgressed) -> None:
+        """Keep the last minutes, and have the owner sent what is wrong."""
+        now = self.context.clock.monotonic()
+        self._health.add(message.health, at=message.at, now=now)
+        faults = self._health.due(now)
+        if faults is None:
+            return
+        try:
+            await self._writer.tell_health(faults)
+        except Unavailable:
+            return  # The next report, a second from now, does.
+        self._health.sent(faults, now)
 
     def _show_renditions(self, message: MediaProgressed) -> None:
         """What there is to play has changed: every node's clients are sent it."""
@@ -374,7 +390,9 @@ class LiveStream(Actor):
 
     @handles(ReadHealth)
     def read_health(self, message: ReadHealth) -> dict[str, Any]:
-        return self._publisher.health
+        if not message.has_history:
+            return self._publisher.health
+        return {**self._publisher.health, "history": list(self._health.history)}
 
     @handles(EditStream)
     async def edit(self, message: EditStream) -> StreamView:

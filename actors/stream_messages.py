@@ -87,7 +87,10 @@ class DescribeStream(Ask[StreamView], frozen=True, kw_only=True):
 
 
 class ReadHealth(Ask[dict[str, Any]], frozen=True, kw_only=True):
+    """``has_history``: with the last minutes."""
+
     is_repeatable = True
+    has_history: bool = False
 
 
 class EditStream(Ask[StreamView], frozen=True, kw_only=True):

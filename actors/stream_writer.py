@@ -60,6 +60,9 @@ class StreamWriter:
         await self._store.rotate_key(self._stream_id, new_key, fence=self._fence)
         self.record = msgspec.structs.replace(self.record, stream_key=new_key)
 
+    async def tell_health(self, faults: tuple[str, ...]) -> None:
+        await self._store.tell_health(self._stream_id, faults, fence=self._fence)
+
     # progress
 
     def progress(self, next_segment: int, *, media_time_ms: int = 0) -> None:

@@ -6,6 +6,10 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
+from media.loudness import Levels
+from media.transcode.messages import SoundLevel
 from media.unit import Codec, Kind, Track, Unit
 from media.warnings import WARNINGS
 
@@ -14,6 +18,11 @@ LONG_GOP_S = 4.5
 NO_KEY_S = 12.0
 LOW_FPS_SHARE = 0.8
 HIGH_JITTER_MS = 100.0
+#: What happens now and then is shown for so long.
+SHOWN_S = 60.0
+OUT_OF_STEP_S = 1.0
+_STEP_SHARE = 1 / 64
+_NOW_AND_THEN = frozenset(("timestamps_jump", "timestamps_drift"))
 _NOT_EVERYWHERE = frozenset((Codec.HEVC, Codec.AV1, Codec.VP8, Codec.VP9))
 
 
@@ -39,7 +48,11 @@ class Meter:
         self._key_at: float | None = None
         self._began_at: float | None = None
         self._heard_at: dict[str, float] = {}
-        self._told: set[str] = set()
+        self._told: dict[str, float] = {}
+        self._open_gop_at: float | None = None
+        self._key_pts = 0
+        self._delays_s: dict[str, float] = {}
+        self._sound = Levels()
         self._left_out: frozenset[str] = frozenset()
         self.ladder_trouble = ""
         """Why not all renditions are made of it, a name of ``WARNINGS``; empty while they are."""
@@ -48,7 +61,11 @@ class Meter:
 
     def warn(self, name: str) -> None:
         """The ingest has found this odd in the publisher's packets: a name of ``WARNINGS``."""
-        self._told.add(name)
+        self._told[name] = self.at
+
+    def hear(self, level: SoundLevel) -> None:
+        """Some of the sound has been measured."""
+        self._sound.add(level)
 
     def leave_out(self, codecs: Sequence[str]) -> None:
         """The packager has no use for tracks in these codecs; for all others it has."""
@@ -71,11 +88,21 @@ class Meter:
         self._frames += is_frame
         self._forget_old(unit.at)
         time_s = unit.dts / track.timescale
+        self._note_delay(unit.kind, unit.at - time_s)
         self.media_time_ms = max(self.media_time_ms, round(time_s * 1000))
         if is_frame:
             self._count_frame(unit, time_s)
 
+    def _note_delay(self, kind: str, delay_s: float) -> None:
+        """How late units of a kind come by their own time stamps, smoothed."""
+        before = self._delays_s.get(kind, delay_s)
+        self._delays_s[kind] = before + (delay_s - before) * _STEP_SHARE
+
     def _count_frame(self, unit: Unit, time_s: float) -> None:
+        if unit.is_key:
+            self._key_pts = unit.pts
+        elif unit.pts < self._key_pts:
+            self._open_gop_at = unit.at
         self._has_b_frames = self._has_b_frames or unit.pts != unit.dts
         if unit.is_key or self._key_at is None:
             self._key_at = unit.at
@@ -129,19 +156,21 @@ class Meter:
             "dropped_frames": dropped_units,
             "jitter_ms": round(self._jitter_s * 1000, 1),
             "protocol": self._protocol,
-            "warnings": [WARNINGS[name] for name in names],
+            "warnings": [WARNINGS[name].sentence for name in names],
             "warning_names": names,
+            "faults": [{"name": name, **msgspec.structs.asdict(WARNINGS[name])} for name in names],
+            "loudness": self._sound.loudness if audio is not None else None,
         }
 
     def _names(self, fps: float) -> list[str]:
         video, audio = self._tracks.get("video"), self._tracks.get("audio")
         found = {*self._of_picture(video, fps), *self._of_sound(audio), self.ladder_trouble, self.track_trouble}
-        found |= {"too_many_tracks", "track_malformed"} & self._told
+        found |= {"too_many_tracks", "track_malformed"} & self._told.keys()
         return [name for name in WARNINGS if name in found]
 
     def _of_picture(self, video: Track | None, fps: float) -> set[str]:
         if video is None:
-            return {"picture_without_header"} & self._told or {"no_picture"}
+            return {"picture_without_header"} & self._told.keys() or {"no_picture"}
         told = {
             "no_picture": self._is_away("video"),
             "no_key_frame": self._key_at is not None and self.at - self._key_at > NO_KEY_S,
@@ -149,6 +178,9 @@ class Meter:
             "low_frame_rate": 0 < fps < video.fps * LOW_FPS_SHARE,
             "unsteady_network": self._jitter_s * 1000 > HIGH_JITTER_MS,
             "b_frames": self._has_b_frames,
+            "open_gop": self._open_gop_at is not None and self.at - self._open_gop_at < SHOWN_S,
+            "out_of_step": self._is_out_of_step,
+            **{name: self.at - self._told.get(name, float("-inf")) < SHOWN_S for name in _NOW_AND_THEN},
             "picture_left_out": video.codec in self._left_out,
             str(video.codec): video.codec in _NOT_EVERYWHERE,
         }
@@ -156,11 +188,19 @@ class Meter:
 
     def _of_sound(self, audio: Track | None) -> set[str]:
         if audio is None:
-            return {"sound_without_header"} & self._told or {"no_sound"}
-        found = {"sound_malformed"} & self._told
+            return {"sound_without_header"} & self._told.keys() or {"no_sound"}
+        found = {"sound_malformed"} & self._told.keys() | self._sound.faults
         if audio.codec in self._left_out:
             found.add("sound_left_out")
         return found | {"no_sound"} if self._is_away("audio") else found
+
+    @property
+    def _is_out_of_step(self) -> bool:
+        """Whether what belongs together by its time stamps arrives far apart: encoders send it side by side."""
+        both = [
+            self._delays_s[kind] for kind in ("video", "audio") if kind in self._delays_s and not self._is_away(kind)
+        ]
+        return len(both) == 2 and abs(both[0] - both[1]) > OUT_OF_STEP_S
 
     def _is_away(self, kind: str) -> bool:
         """Whether nothing of an announced track has come for some seconds."""

@@ -16,6 +16,7 @@ from media.hls.events import Event, RunStarted
 from media.hls.folder import RunFolder
 from media.hls.lane import Cut
 from media.hls.muxer import Muxer
+from media.loudness import Listener, MeasuresSound
 from media.meter import Meter
 from media.packager import Packager
 from media.recorder import Recorder
@@ -42,7 +43,7 @@ AAC_CODEC = "mp4a.40.2"
 log = logging.getLogger(__name__)
 
 
-class Codecs(Bridges, Ladders, Pictures, Protocol):
+class Codecs(Bridges, Ladders, Pictures, MeasuresSound, Protocol):
     """What a run has decoded and encoded for it."""
 
 
@@ -78,6 +79,7 @@ class PublicationRun:
         self._thumbnail = Thumbnail(
             pictures=codecs, path=folder.path / "thumbnail.webp", name=grant.log_name, on_taken=self._pictured
         )
+        self._listener = Listener(codecs=codecs, name=grant.stream_id, on_heard=meter.hear)
         self._shown = Shown()
         self._muxer: Muxer | None = None
         self._ladder = RunLadder(
@@ -147,6 +149,8 @@ class PublicationRun:
         self.relay.write(unit)
         if unit.is_key and unit.kind == "video" and not self.grant.is_slate:
             self._thumbnail.see(unit, self.relay.tracks)
+        elif unit.kind == "audio" and not self.grant.is_slate:
+            self._listener.hear(unit, self.relay.tracks)
 
     def configure_rendition(self, track_id: int, track: Track) -> None:
         self._sent.configure(track_id, track)
@@ -239,6 +243,7 @@ class PublicationRun:
         At most ``packager.BRIDGE_END_S`` and ``FLUSH_S``.
         """
         self._thumbnail.cancel()
+        self._listener.cancel()
         if self._packager is not None:
             await self._packager.finished
         self._report()

@@ -18,7 +18,7 @@ from storage.leases import hold
 from storage.postgres import Database
 from storage.rights import note_change
 from storage.rooms import insert_room
-from storage.stream_facts import Move, facts_of
+from storage.stream_facts import Move, StreamHealthChanged, facts_of
 from storage.stream_rows import IN_GOOD_STANDING, SELECT, Keyholder, NewStream, StreamRow, StreamState, stream_of
 
 
@@ -105,6 +105,14 @@ class Streams:
             if before is not None:
                 move = Move(stream_id=stream_id, **dict(before), **moved_to(state))
                 await publish(tx, *facts_of(move))
+
+    async def tell_health(self, stream_id: str, faults: tuple[str, ...], *, fence: Fence) -> None:
+        """Publish ``StreamHealthChanged``. Nothing happens when the stream was deleted."""
+        async with self._db.transaction() as tx:
+            await hold(tx, fence)
+            owner_id = await tx.fetchval("select owner_id from streams where id = $1", stream_id)
+            if owner_id is not None:
+                await publish(tx, StreamHealthChanged(stream_id=stream_id, owner_id=str(owner_id), faults=faults))
 
     async def edit(self, stream_id: str, changes: Mapping[str, Any], *, fence: Fence) -> bool:
         """Change the columns named, of those in ``EDITABLE``; False if there is no such stream."""

@@ -52,6 +52,15 @@ class RecordingReady(Fact, frozen=True, kw_only=True, tag="recording.ready"):
     duration_ms: int
 
 
+class StreamHealthChanged(Fact, frozen=True, kw_only=True, tag="stream.health"):
+    """Other things are wrong with what arrives from the publisher than before: ``faults`` are names of
+    ``media.warnings`` that are errors or warnings, the gravest first; none: all is well again."""
+
+    stream_id: str
+    owner_id: str
+    faults: tuple[str, ...]
+
+
 class Move(msgspec.Struct, frozen=True, kw_only=True):
     """A stream's row, from ``previous`` to ``state``."""
 

@@ -27,6 +27,10 @@ HOLD_MS = 500
 MAX_HELD_BYTES = 8 * 1024 * 1024
 MAX_HELD_UNITS = 512
 MAX_MALFORMED_IN_A_ROW = 50
+#: An encoder's clock that is off by more than this share of the time, and by more than this, drifts. Quartz clocks are
+#: off by 0.01%.
+DRIFT_SHARE = 0.002
+DRIFT_S = 0.5
 
 _WRAP = 1 << 32
 
@@ -213,8 +217,13 @@ class RtmpIngest:
         """Where it belongs on the stream's media clock."""
         assert self._timeline is not None
         assert self._discipline is not None
+        rebased = self._timeline.rebased
         ms = self._timeline.place(held.packet.kind, held.timestamp)
+        if self._timeline.rebased != rebased:
+            self._publication.warn("timestamps_jump")
         shift_s = self._discipline.follow(ms / 1000, held.now)
+        if abs(shift_s) > max(DRIFT_S, DRIFT_SHARE * ms / 1000):
+            self._publication.warn("timestamps_drift")
         return self._publication.media_time_ms + ms + shift_s * 1000 + held.packet.nano / 1_000_000
 
 

@@ -36,7 +36,7 @@ class AudioLane:
         self.track = lane.target
         self._source = lane.source
         self._lane = lane
-        self._decoder = _open_decoder(lane.source)
+        self._decoder = open_audio_decoder(lane.source)
         self._line: _Line | None = None
         self._next: Fraction | None = None
         self._sent_until: int | None = None
@@ -145,7 +145,7 @@ def _shape(frame: av.AudioFrame) -> tuple[str, str, int]:
     return frame.format.name, frame.layout.name, frame.sample_rate
 
 
-def _open_decoder(track: Track) -> av.AudioCodecContext:
+def open_audio_decoder(track: Track) -> av.AudioCodecContext:
     decoder = av.AudioCodecContext.create(_DECODERS[track.codec], "r")
     assert isinstance(decoder, av.AudioCodecContext)
     decoder.extradata = _without_pre_skip(track) or None

@@ -84,6 +84,21 @@ class MakeSlate(msgspec.Struct, frozen=True, tag="slate", array_like=True):
     picture: bytes
 
 
+class SoundLevel(msgspec.Struct, frozen=True, array_like=True):
+    """``rms_db``: below full scale, -120 for silence. ``clipped``: the share of samples at full scale."""
+
+    rms_db: float
+    clipped: float
+
+
+class MeasureSound(msgspec.Struct, frozen=True, tag="measure", array_like=True):
+    """Say how loud these packets are; answered by ``SoundMeasured``."""
+
+    number: int
+    track: Track
+    units: list[Unit]
+
+
 class WorkerReady(msgspec.Struct, frozen=True, tag="ready", array_like=True):
     """The worker has its codecs loaded."""
 
@@ -128,8 +143,15 @@ class SlateMade(msgspec.Struct, frozen=True, tag="slated", array_like=True):
     units: list[Unit]
 
 
-Order = Job | LadderJob | DecodeUnits | Finish | MakePicture | MakeSlate
-WorkerAnswer = WorkerReady | Opened | Made | Finished | PictureMade | SlateMade
+class SoundMeasured(msgspec.Struct, frozen=True, tag="measured", array_like=True):
+    """The level, or None if they cannot be decoded."""
+
+    number: int
+    level: SoundLevel | None
+
+
+Order = Job | LadderJob | DecodeUnits | Finish | MakePicture | MakeSlate | MeasureSound
+WorkerAnswer = WorkerReady | Opened | Made | Finished | PictureMade | SlateMade | SoundMeasured
 
 _encoder = msgspec.msgpack.Encoder()
 orders = msgspec.msgpack.Decoder(Order)

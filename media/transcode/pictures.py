@@ -1,18 +1,30 @@
-"""Key frames to pictures, and pictures to slates, one after another, by one worker for all streams."""
+"""Key frames to pictures, pictures to slates, sound to its level, one after another, by one worker for all streams."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from media.errors import MediaError
 from media.transcode.child import Child, SlowStartError
-from media.transcode.messages import MakePicture, MakeSlate, Order, PictureMade, SlateMade, SlateShape, WorkerAnswer
+from media.transcode.messages import (
+    MakePicture,
+    MakeSlate,
+    MeasureSound,
+    Order,
+    PictureMade,
+    SlateMade,
+    SlateShape,
+    SoundLevel,
+    SoundMeasured,
+    WorkerAnswer,
+)
 from media.transcode.patience import Backoff, Patience
 from media.unit import Track, Unit
 
 DEADLINE_S = 3.0
 SLATE_DEADLINE_S = 15.0
+_ANSWERS = PictureMade | SlateMade | SoundMeasured
 MAX_UNIT_BYTES = 8 * 1024 * 1024
 
 
@@ -57,6 +69,13 @@ class PictureTaker:
             return None
         return answer.track, answer.units
 
+    async def sound_level(self, track: Track, units: Sequence[Unit]) -> SoundLevel | None:
+        """None at once if others wait or the worker is late."""
+        if self._is_closed or self._inside > self._max_waiting or self._is_held_up():
+            return None
+        answer = await self._answer(lambda number: MeasureSound(number, track, list(units)), DEADLINE_S)
+        return answer.level if isinstance(answer, SoundMeasured) else None
+
     async def _answer(self, order: Callable[[int], Order], deadline_s: float) -> WorkerAnswer | None:
         self._inside += 1
         try:
@@ -96,7 +115,7 @@ class PictureTaker:
 
         def receive(answer: WorkerAnswer) -> None:
             self._note(answer)
-            if isinstance(answer, PictureMade | SlateMade) and answer.number == number:
+            if isinstance(answer, _ANSWERS) and answer.number == number:
                 answers.append(answer)
                 answered.set()
 
@@ -112,7 +131,7 @@ class PictureTaker:
         return answers[0] if answers else None
 
     def _note(self, answer: WorkerAnswer) -> None:
-        if isinstance(answer, PictureMade | SlateMade):
+        if isinstance(answer, _ANSWERS):
             self._answered = answer.number
             self._patience.progressed(self._loop.time())
             self._backoff.went_well()

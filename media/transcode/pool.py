@@ -15,7 +15,7 @@ from media.transcode.bridge import CodecBridge
 from media.transcode.child import Child, NoWorkerError, SlowStartError
 from media.transcode.ladder import Tier
 from media.transcode.ladder_bridge import LadderBridge
-from media.transcode.messages import SlateShape
+from media.transcode.messages import SlateShape, SoundLevel
 from media.transcode.pictures import PictureTaker
 from media.transcode.tracks import VideoGoal
 from media.unit import Codec, Track, Unit
@@ -138,6 +138,10 @@ class CodecPool:
     async def picture(self, track: Track, unit: Unit) -> bytes | None:
         """A key frame as WebP; None when it cannot be shown or too much else waits."""
         return await self._pictures.take(track, unit)
+
+    async def sound_level(self, track: Track, units: Sequence[Unit]) -> SoundLevel | None:
+        """How loud these packets are; None when they cannot be decoded or too much else waits."""
+        return await self._pictures.sound_level(track, units)
 
     async def slate(self, shape: SlateShape, picture: bytes) -> tuple[Track, list[Unit]] | None:
         """A still picture (a WebP; empty: ours) as a group of H.264 pictures; None when none can be made of it."""

@@ -25,10 +25,12 @@ from media.transcode.messages import (
     Made,
     MakePicture,
     MakeSlate,
+    MeasureSound,
     Opened,
     Order,
     PictureMade,
     SlateMade,
+    SoundMeasured,
     WorkerAnswer,
     WorkerReady,
 )
@@ -69,6 +71,10 @@ class Worker:
                 from media.transcode.image import take
 
                 yield PictureMade(number, take(track, unit))
+            case MeasureSound(number, track, units):
+                from media.transcode.loudness import measure
+
+                yield SoundMeasured(number, measure(track, units))
             case MakeSlate(number, shape, picture):
                 from media.transcode.slate import make
 

@@ -12,10 +12,13 @@ from server.features.people.facts import AccountDeleted, AccountSuspended
 from server.features.recorded_tracks import RecordedTracks
 from server.jobs import Attempt, Job, Jobs, repeated
 from server.live.departure import Departure
+from server.publish import Publish
+from server.socket_events import ServerEvent
 from storage.doomed import DoomedObjects
 from storage.facts import Consumer
 from storage.postgres import Database, Transaction
 from storage.rights import RightsTable
+from storage.stream_facts import StreamHealthChanged
 
 BATCH: Final = 1_000
 SWEEP_S: Final = 15.0
@@ -42,11 +45,38 @@ class StreamEnds:
         await self._departure.end_streams_of(attempt.body.person_id)
 
 
+class StreamHealth(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``faults``: what is wrong, the gravest first, as ``GET /api/v1/streams/{stream_id}/health`` names and explains
+    it; empty: all is well again."""
+
+    stream_id: str
+    faults: list[str]
+
+
+HEALTH: Final = ServerEvent(
+    name="stream:health",
+    summary="What is wrong with what arrives from the publisher has changed",
+    body=StreamHealth,
+    to="the sockets of the stream's owner",
+)
+
+
+def health_consumer(publish: Publish) -> Consumer[StreamHealthChanged]:
+    """Sends ``HEALTH``; a client that was away reads it over REST."""
+
+    async def send(tx: Transaction, fact: StreamHealthChanged) -> None:
+        body = {"stream_id": fact.stream_id, "faults": list(fact.faults)}
+        tx.after_commit(lambda: publish.to_person(fact.owner_id, HEALTH.name, body))
+
+    return Consumer(StreamHealthChanged, send)
+
+
 def build(platform: Platform, *, departure: Departure, rights: RightsTable) -> Feature:
     ends = StreamEnds(jobs=platform.jobs, departure=departure)
     return Feature(
         name="streams",
-        consumers=ends.consumers,
+        consumers=(*ends.consumers, health_consumer(platform.publish)),
+        sent=[HEALTH],
         jobs=[ends.job],
         schedules=[
             repeated("rights.purge", rights.purge, every_s=PURGE_S),

@@ -61,6 +61,9 @@ class DurableStreams:
     async def rotate_key(self, stream_id: str, new_key: str, *, fence: Fence) -> None:
         _require(await self._streams.rotate_key(stream_id, new_key, fence=fence))
 
+    async def tell_health(self, stream_id: str, faults: tuple[str, ...], *, fence: Fence) -> None:
+        await self._streams.tell_health(stream_id, faults, fence=fence)
+
     async def add_recorded(
         self,
         stream_id: str,

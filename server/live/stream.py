@@ -25,6 +25,7 @@ from server.live.stream_keys import IngestAddresses
 from server.live.stream_shapes import (
     TAG,
     Created,
+    HealthQuery,
     HealthShape,
     NewStreamBody,
     StreamChange,
@@ -101,6 +102,7 @@ class StreamRoutes:
             Operation(
                 method="GET", path=f"{one}/health", handler=self._health, name="getStreamHealth", tag=TAG,
                 summary="What arrives from the publisher", answers={200: HealthShape}, problems=owners, auth="required",
+                query=HealthQuery,
             ),
         ]  # fmt: skip
 
@@ -177,13 +179,14 @@ class StreamRoutes:
             body["ingest"] = self._addresses.of(call, view.id, row.stream_key) if row is not None else None
         return Answer(200, body)
 
-    async def _health(self, call: Call[None, None]) -> Answer:
+    async def _health(self, call: Call[None, HealthQuery]) -> Answer:
         view = await self._access.owned(call)
-        health = await self._node.ref("stream", view.id).ask(ReadHealth())
+        health = await self._node.ref("stream", view.id).ask(ReadHealth(has_history=call.query.history))
         view = self._stream_directory.known(view.id) or view  # it may have begun or ended since
         nothing: dict[str, Any] = {
             "codec": None, "width": 0, "height": 0, "fps": 0.0, "bitrate": 0, "keyframe_interval": 0.0, "audio": None,
-            "dropped_frames": 0, "jitter_ms": 0.0, "warnings": [], "warning_names": [],
+            "dropped_frames": 0, "jitter_ms": 0.0, "warnings": [], "warning_names": [], "faults": [],
+            "loudness": None, "history": [],
         }  # fmt: skip
         return Answer(200, {"state": view.state, **nothing, **health})
 

@@ -172,6 +172,32 @@ class Created(Shape):
     ingest: IngestShape
 
 
+class FaultShape(Shape):
+    """One thing that is odd about what arrives."""
+
+    name: Annotated[str, Field(description="As in docs/clients.md")]
+    severity: Annotated[
+        Literal["error", "warning", "info"],
+        Field(description="error: viewers miss something; warning: it is worse than need be; info: as it was chosen"),
+    ]
+    text: str
+    advice: Annotated[str, Field(description="What the owner can do; empty if nothing")]
+
+
+class SampleShape(Shape):
+    """What arrived at a moment of the last minutes."""
+
+    at: Annotated[float, Field(description="Unix seconds")]
+    bitrate: int | None
+    fps: float | None
+    loudness: float | None
+    jitter_ms: float | None
+
+
+class HealthQuery(Query):
+    history: Annotated[bool, Field(description="With samples of the last five minutes, one in two seconds")] = False
+
+
 class HealthShape(Shape):
     """What arrives from the publisher; empty values while nobody publishes."""
 
@@ -187,6 +213,9 @@ class HealthShape(Shape):
     jitter_ms: float
     warnings: Annotated[list[str], Field(description="What is odd about it, in sentences for the owner")]
     warning_names: Annotated[list[str], Field(description="The same, by the names in docs/clients.md")]
+    faults: Annotated[list[FaultShape], Field(description="The same, the gravest first")]
+    loudness: Annotated[float | None, Field(description="RMS of the sound in dB below full scale; null: unknown")]
+    history: Annotated[list[SampleShape], Field(description="The oldest first; none unless asked for")]
 
 
 class StreamQuery(Query):

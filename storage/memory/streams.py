@@ -13,7 +13,7 @@ from storage.errors import BadValue, Conflict
 from storage.memory.rooms import MemoryRooms
 from storage.memory.tables import MemoryPerson, Tables
 from storage.stream import EDITABLE, moved_to
-from storage.stream_facts import Move, facts_of
+from storage.stream_facts import Move, StreamHealthChanged, facts_of
 from storage.stream_rows import Keyholder, NewStream, Owner, StreamRow, StreamState
 
 
@@ -79,6 +79,11 @@ class MemoryStreams:
         before = self._tables.streams.get(stream_id)
         if self._change(stream_id, fence, **msgspec.structs.asdict(state)) and before is not None:
             self._tables.publish(facts_of(self._move(before, state)))
+
+    async def tell_health(self, stream_id: str, faults: tuple[str, ...], *, fence: Fence) -> None:
+        row = self._tables.streams.get(stream_id)
+        if self._change(stream_id, fence) and row is not None:
+            self._tables.publish([StreamHealthChanged(stream_id=stream_id, owner_id=row.owner.id, faults=faults)])
 
     def _move(self, before: StreamRow, state: StreamState) -> Move:
         return Move(

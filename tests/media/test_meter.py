@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from media.meter import Meter
+from media.transcode.messages import SoundLevel
 from media.unit import Codec, Unit
 from media.warnings import WARNINGS
 from tests.media.hls.sources import AUDIO, START_AT, VIDEO, mixed, pictures, sounds, video
@@ -78,7 +79,7 @@ def test_a_track_that_stays_away_is_told_until_it_returns(kind: str, name: str) 
 def test_warnings_have_names_in_the_order_of_their_sentences() -> None:
     health = metered(video(0, key=True), video(33, pts_ms=66), tracks=(VIDEO,)).health(dropped_units=0)
     assert health["warning_names"] == ["low_frame_rate", "b_frames", "no_sound"]
-    assert health["warnings"] == [WARNINGS[name] for name in health["warning_names"]]
+    assert health["warnings"] == [WARNINGS[name].sentence for name in health["warning_names"]]
 
 
 def test_no_key_frame_for_long_is_told_until_one_comes() -> None:
@@ -135,3 +136,50 @@ def test_frames_that_were_read_at_once_do_not_look_as_if_they_had_come_unevenly(
         msgspec.structs.replace(unit, at=steady[at | 3].at) for at, unit in enumerate(steady[: len(steady) // 4 * 4])
     ]
     assert metered(*in_fours, tracks=(VIDEO,)).health(dropped_units=0)["jitter_ms"] < 1
+
+
+def names(meter: Meter) -> list[str]:
+    found: list[str] = meter.health(dropped_units=0)["warning_names"]
+    return found
+
+
+def test_each_fault_has_a_severity_and_what_to_do_about_it() -> None:
+    health = metered(*pictures(3), tracks=(VIDEO,)).health(dropped_units=0)
+    (fault,) = health["faults"]
+    assert (fault["name"], fault["severity"]) == ("no_sound", "error")
+    assert health["warnings"] == [f"{fault['text']} {fault['advice']}"]
+    assert all(warned.advice or warned.severity == "info" for warned in WARNINGS.values())
+
+
+def test_pictures_that_refer_to_those_before_a_key_frame_are_an_open_gop_for_a_while() -> None:
+    meter = metered(video(0, key=True), video(2_000, key=True, pts_ms=2_066), video(2_033, pts_ms=2_040))
+    assert "open_gop" in names(meter)
+    for unit in pictures(70, from_ms=2_100):
+        meter.count(unit)
+    assert "open_gop" not in names(meter)
+
+
+def test_time_stamps_that_jump_are_told_for_a_minute() -> None:
+    meter = metered(*mixed(pictures(3), sounds(3)))
+    assert "timestamps_jump" not in names(meter)
+    meter.warn("timestamps_jump")
+    assert "timestamps_jump" in names(meter)
+    for unit in mixed(pictures(61, from_ms=3_000), sounds(61, from_ms=3_000)):
+        meter.count(unit)
+    assert "timestamps_jump" not in names(meter)
+
+
+@pytest.mark.parametrize(("late_s", "is_told"), [(0.8, False), (-0.8, False), (1.5, True), (-1.5, True)])
+def test_sound_that_comes_long_before_or_after_its_picture_is_out_of_step(late_s: float, is_told: bool) -> None:
+    late = [msgspec.structs.replace(unit, at=unit.at + late_s) for unit in sounds(20, from_ms=2_000)]
+    meter = metered(*mixed(pictures(20, from_ms=2_000), late))
+    assert ("out_of_step" in names(meter)) is is_told
+
+
+def test_the_loudness_is_that_of_the_last_measure() -> None:
+    meter = metered(*mixed(pictures(3), sounds(3)))
+    assert meter.health(dropped_units=0)["loudness"] is None
+    for _ in range(5):
+        meter.hear(SoundLevel(-90.04, 0.0))
+    assert meter.health(dropped_units=0)["loudness"] == -90.0
+    assert names(meter) == ["sound_silent"]

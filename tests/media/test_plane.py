@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from media.plane import Plane
 from media.relay import End, Reader, Relay, Tracks
 from media.run import PublicationRun
 from media.run_ladder import Policy
-from media.transcode.messages import SlateShape
+from media.transcode.messages import SlateShape, SoundLevel
 from media.transcode.tracks import VideoGoal
 from media.unit import Codec, Track, Unit
 from tests.media.hls.sources import AUDIO, VIDEO, mixed, pictures, sounds
@@ -88,6 +88,9 @@ class RenamingCodecs:
     async def slate(self, shape: SlateShape, picture: bytes) -> tuple[Track, list[Unit]] | None:
         self.slates.append((shape, picture))
         return VIDEO, pictures(2, fps=12, gop=24)
+
+    async def sound_level(self, track: Track, units: Sequence[Unit]) -> SoundLevel | None:
+        return None
 
     async def picture(self, track: Track, unit: Unit) -> bytes | None:
         self.pictures += 1

@@ -303,3 +303,25 @@ def test_what_is_sent_faster_than_real_time_keeps_its_timestamps(recording: Reco
         now = second / 20
         video(ingest, second * 1000)
     assert recording.units[-1].dts == 599 * 90_000
+
+
+def test_time_stamps_that_jump_are_told(ingest: RtmpIngest, recording: Recording) -> None:
+    start(ingest)
+    video(ingest, 0, 33, 66)
+    assert "timestamps_jump" not in recording.warnings
+    video(ingest, 60_000)
+    assert "timestamps_jump" in recording.warnings
+
+
+def test_a_clock_that_runs_faster_than_real_time_is_told(recording: Recording) -> None:
+    now = 0.0
+    ingest = RtmpIngest(publication=recording, clock=lambda: now)
+    start(ingest)
+    for at in range(0, 120_000, 100):
+        now = at / 1000
+        video(ingest, at)
+    assert recording.warnings == []
+    for at in range(120_000, 360_000, 100):
+        now = at / 1000
+        video(ingest, round(at * 1.01))
+    assert "timestamps_drift" in recording.warnings

@@ -192,7 +192,9 @@ async def test_health_is_empty_until_something_arrives_and_is_what_arrives_then(
     node.app.live.media_events.handle(progress)
     shown = await owner.done("GET", path)
     assert {name: shown[name] for name in health} == health
-    assert (shown["state"], shown["height"]) == ("live", 0)
+    assert (shown["state"], shown["height"], shown["history"]) == ("live", 0, [])
+    (sample,) = (await owner.done("GET", f"{path}?history=true"))["history"]
+    assert sample == {"at": 0.0, "bitrate": None, "fps": 30.0, "loudness": None, "jitter_ms": None}
 
 
 async def test_what_there_is_to_play_is_shown_as_the_media_process_has_it(node: CoreNode, owner: Person) -> None:

@@ -3,7 +3,8 @@ import type { Answer, Health, Ingest } from "../../api/types";
 
 const part = encodeURIComponent;
 
-export const streamHealth = (id: string): Promise<Health> => call(`/streams/${part(id)}/health`, { timeoutMs: 5000 });
+export const streamHealth = (id: string, history: boolean): Promise<Health> =>
+  call(`/streams/${part(id)}/health${history ? "?history=true" : ""}`, { timeoutMs: 5000 });
 
 export const myIngest = (): Promise<Ingest> => call("/me/ingest");
 

@@ -1,5 +1,5 @@
 /** What the server measures of the incoming broadcast. */
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { streamHealth } from "./calls";
 import type { Health } from "../../api/types";
 import { isTranslated } from "../../i18n/catalogue";
@@ -9,37 +9,74 @@ import { useInterval } from "../../ui/parts";
 import { t } from "./words";
 
 const POLL_MS = 2000;
-const KEPT = 60;
+/** Five minutes, as many as the server keeps. */
+const KEPT = 150;
+/** What is quieter is drawn on the ground of the plot, in dB below full scale. */
+const QUIET_DB = -60;
+
+type Sample = Pick<Health["history"][number], "bitrate" | "fps" | "loudness">;
 
 interface Seen {
   health: Health | null;
-  bitrates: number[];
+  samples: Sample[];
 }
 
 function useHealth(streamId: string, active: boolean): Seen {
-  const [seen, setSeen] = useState<Seen>({ health: null, bitrates: [] });
+  const [seen, setSeen] = useState<Seen>({ health: null, samples: [] });
   const poll = async (): Promise<void> => {
-    const health = await streamHealth(streamId).catch(() => null);
+    const health = await streamHealth(streamId, seen.health === null).catch(() => null);
     if (!health) return;
-    setSeen(({ bitrates }) => ({ health, bitrates: [...bitrates, health.bitrate ?? 0].slice(-KEPT) }));
+    setSeen(({ samples }) => ({ health, samples: [...(samples.length ? samples : health.history), health].slice(-KEPT) }));
   };
+  useEffect(() => void poll(), [streamId]);
   useInterval(() => void poll(), POLL_MS, active);
   return seen;
 }
 
-function Sparkline({ values }: { values: number[] }) {
-  const top = Math.max(...values, 1) * 1.15;
-  const points = values.map((value, index) => `${((index / (KEPT - 1)) * 300).toFixed(1)},${(60 - (value / top) * 56).toFixed(1)}`);
-  const last = ((Math.max(0, values.length - 1) / (KEPT - 1)) * 300).toFixed(1);
+interface PlotProps {
+  label: string;
+  values: number[];
+  floor: number;
+  ceiling?: number;
+  shown: (value: number) => string;
+}
+
+/** A line of the last minutes; its figures are text beside it, so that nobody has to see the line. */
+function Plot({ label, values, floor, ceiling, shown }: PlotProps) {
+  const [least, most, last] = [Math.min(...values), Math.max(...values), values.at(-1) ?? floor];
+  const top = ceiling ?? Math.max(most, floor + 1) * 1.15;
+  const x = (index: number): string => ((index / (KEPT - 1)) * 300).toFixed(1);
+  const y = (value: number): string => (58 - (Math.min(Math.max(value - floor, 0), top - floor) / (top - floor)) * 56).toFixed(1);
+  const points = values.map((value, index) => `${x(index)},${y(value)}`).join(" ");
   return (
-    <svg class="sparkline" viewBox="0 0 300 62" preserveAspectRatio="none" role="img" aria-label={t("bitrateOf")}>
-      {points.length > 1 && (
-        <>
-          <polygon points={`0,62 ${points.join(" ")} ${last},62`} />
-          <polyline points={points.join(" ")} />
-        </>
-      )}
-    </svg>
+    <figure class="plot">
+      <figcaption>
+        {label} <strong>{values.length ? shown(last) : dash}</strong>
+        {values.length > 1 && <span class="dim">{t("plotRange", { least: shown(least), most: shown(most) })}</span>}
+      </figcaption>
+      <svg viewBox="0 0 300 62" preserveAspectRatio="none" aria-hidden="true">
+        {values.length > 1 && (
+          <>
+            <polygon points={`0,62 ${points} ${x(values.length - 1)},62`} />
+            <polyline points={points} />
+          </>
+        )}
+      </svg>
+    </figure>
+  );
+}
+
+const isNumber = (value: number | null): value is number => value !== null;
+
+function Plots({ samples }: { samples: Sample[] }) {
+  const frames = (n: number): string => t("fps", { n: decimal(n, 0) });
+  const level = (n: number): string => t("decibels", { n: decimal(n, 0) });
+  return (
+    <div class="plots" role="group" aria-label={t("lastMinutes")}>
+      <Plot label={t("bitrate")} values={samples.map((each) => each.bitrate).filter(isNumber)} floor={0} shown={bitrate} />
+      <Plot label={t("frames")} values={samples.map((each) => each.fps).filter(isNumber)} floor={0} shown={frames} />
+      <Plot label={t("loudnessPlot")} values={samples.map((each) => each.loudness).filter(isNumber)} floor={QUIET_DB} ceiling={0} shown={level} />
+    </div>
   );
 }
 
@@ -53,9 +90,7 @@ function audioOf({ audio }: Health): string {
 
 function rows(health: Health): [string, string][] {
   return [
-    [t("bitrate"), health.bitrate ? bitrate(health.bitrate) : dash],
     [t("picture"), health.width && health.height ? `${health.width} × ${health.height}` : dash],
-    [t("frames"), health.fps ? t("fps", { n: decimal(health.fps, health.fps % 1 > 0.05 ? 1 : 0) }) : dash],
     [t("keyFrames"), health.keyframe_interval ? t("every", { n: decimal(health.keyframe_interval, 1) }) : dash],
     [t("video"), health.codec ?? t("none")],
     [t("audio"), audioOf(health)],
@@ -81,20 +116,44 @@ const WARNINGS = {
   vp8: "reencoded",
   picture_left_out: "leftOut",
   sound_left_out: "leftOut",
+  open_gop: "openGop",
+  out_of_step: "outOfStep",
+  timestamps_jump: "stampsJump",
+  timestamps_drift: "stampsDrift",
+  sound_silent: "soundSilent",
+  sound_clipping: "soundClipping",
 } as const;
 
+const SEVERITIES = { error: "isError", warning: "isWarning", info: "isNote" } as const;
+
+type Fault = Health["faults"][number];
+
 /** The server's own sentence says more, and is English. */
-function warningOf(own: string, name: string): string {
-  return isTranslated() && name in WARNINGS ? t(WARNINGS[name as keyof typeof WARNINGS]) : own;
+function sentence({ name, text, advice }: Fault): string {
+  return isTranslated() && name in WARNINGS ? t(WARNINGS[name as keyof typeof WARNINGS]) : `${text} ${advice}`.trim();
+}
+
+function Faults({ faults }: { faults: Fault[] }) {
+  return (
+    <ul class="faults" role="status">
+      {faults.map((fault) => (
+        <li key={fault.name} class={`fault fault-${fault.severity}`}>
+          <AlertIcon />
+          <span>
+            <strong>{t(SEVERITIES[fault.severity])}</strong> {sentence(fault)}
+          </span>
+        </li>
+      ))}
+    </ul>
+  );
 }
 
 export function HealthPanel({ streamId, active }: { streamId: string; active: boolean }) {
-  const { health, bitrates } = useHealth(streamId, active);
-  const warnings = (health?.warnings ?? []).map((own, index) => warningOf(own, health?.warning_names[index] ?? ""));
+  const { health, samples } = useHealth(streamId, active);
   return (
     <section class="panel health" aria-labelledby="health-title">
       <h2 id="health-title">{t("signal")}</h2>
-      <Sparkline values={bitrates} />
+      <Plots samples={samples} />
       {health ? (
         <dl class="health-rows">
           {rows(health).map(([name, value]) => (
@@ -107,13 +166,7 @@ export function HealthPanel({ streamId, active }: { streamId: string; active: bo
       ) : (
         <p class="dim">{t("measuring")}</p>
       )}
-      <div role="status">
-        {warnings.filter(Boolean).map((warning) => (
-          <p key={warning} class="warning">
-            <AlertIcon /> {warning}
-          </p>
-        ))}
-      </div>
+      <Faults faults={health?.faults ?? []} />
     </section>
   );
 }
