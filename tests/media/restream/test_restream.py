@@ -15,6 +15,7 @@ from media.restream.connection import Streams, Trouble, moved
 from media.restream.restream import Restream
 from media.restream.restreams import Restreams
 from media.restream.states import RestreamState, RestreamTarget
+from media.rtmp.amf import Writable
 from media.rtmp.chunk import ChunkLimits, RtmpMessage
 from media.rtmp.client import ClientProtocol, Redirected, RtmpAddress, parse_url
 from media.rtmp.handshake import ServerHandshake
@@ -283,8 +284,11 @@ async def test_pictures_that_rtmp_has_no_word_for_are_refused(run: Run, port: in
     assert (restream.state.phase, restream.state.reason, restream.state.detail) == ("refused", "codec", "vp8")
 
 
-def redirecting(tc_url: str) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
-    """A server that wants its clients elsewhere, as Adobe Media Server says so."""
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+def rejecting(info: dict[str, Writable]) -> Serve:
+    """A server that answers each connect with this."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         link = serving_link()
@@ -292,13 +296,17 @@ def redirecting(tc_url: str) -> Callable[[asyncio.StreamReader, asyncio.StreamWr
         while not messages:
             messages = link.receive(await reader.read(65_536))
             writer.write(link.take())
-        info = {"level": "error", "code": "NetConnection.Connect.Rejected", "ex": {"code": 302.0, "redirect": tc_url}}
-        link.command("_error", 1.0, None, info)
+        link.command("_error", 1.0, None, {"level": "error", "code": "NetConnection.Connect.Rejected", **info})
         writer.write(link.take())
         await reader.read(65_536)
         writer.close()
 
     return serve
+
+
+def redirecting(tc_url: str) -> Serve:
+    """A server that wants its clients elsewhere, as Adobe Media Server says so."""
+    return rejecting({"ex": {"code": 302.0, "redirect": tc_url}})
 
 
 def serving_link() -> RtmpLink:
@@ -320,6 +328,14 @@ async def test_a_redirect_is_followed_through_the_same_connect(run: Run, port: i
     await received(ingest, 1)
     assert asked == [first, port]
     assert ingest.requests[-1].key == "good"
+    server.close()
+
+
+async def test_a_key_that_the_target_repeats_is_not_shown(run: Run, pauses: Pauses) -> None:
+    server = await asyncio.start_server(rejecting({"description": "no stream s3cret-key here"}), "127.0.0.1", 0)
+    restream = run(Live(VIDEO), server.sockets[0].getsockname()[1], key="s3cret-key")
+    await until(lambda: pauses.asked)
+    assert restream.state.detail == "NetConnection.Connect.Rejected no stream … here"
     server.close()
 
 
