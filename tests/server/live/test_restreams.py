@@ -109,6 +109,19 @@ async def test_the_stream_key_lies_encrypted(node: CoreNode, owner: Person) -> N
     assert "plain-to-see" not in str(export)
 
 
+async def test_a_target_whose_key_is_lost_is_left_out_and_the_others_are_pushed_to(
+    node: CoreNode, owner: Person
+) -> None:
+    stream = await owner.prepare()
+    await put(owner, stream, "lost")
+    await put(owner, stream, "good")
+    room = node.app.live.restreaming._targets.__self__  # type: ignore[attr-defined]
+    sql = "update restreams set sealed_key = $2 where scope_id = $1 and name = 'lost'"
+    await room._db.execute(sql, stream["id"], bytes(64))
+    targets = await room.targets_of([stream["id"]])
+    assert [one.name for one in targets[stream["id"]]] == ["good"]
+
+
 @pytest.mark.parametrize(
     "url",
     [

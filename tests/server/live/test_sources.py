@@ -123,6 +123,18 @@ async def test_a_person_has_so_many_sources_and_no_more(node: CoreNode) -> None:
     assert (await put(person, streams[0], "rtmp://93.184.216.34/live/other"))[0] == 200
 
 
+async def test_a_source_whose_key_is_lost_is_left_out_and_the_others_are_fetched(node: CoreNode) -> None:
+    person = await node.person("careless")
+    lost, good = await person.prepare(), await person.prepare()
+    for stream in (lost, good):
+        await put(person, stream)
+    leases: Any = node.app.live.sources._leases
+    await leases._db.execute("update stream_sources set sealed_url = $2 where stream_id = $1", lost["id"], bytes(64))
+    claimed = [one.stream_id for one in await leases.claim(lease_s=100.0)]
+    assert good["id"] in claimed
+    assert lost["id"] not in claimed
+
+
 class Leases:
     """As many answers as there are; then Postgres is away."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
@@ -20,6 +21,8 @@ from server.live.restreams import ReadRestreams, RestreamsChanged
 from server.outbound.public_addresses import NotPublic, PublicAddresses, Unresolved
 from storage.postgres import Database, Row, Transaction
 from storage.seen_streams import SeenStream, seen_stream
+
+log = logging.getLogger("server.restreams")
 
 MOST: Final = 100
 """Listed, whatever the settings say."""
@@ -112,13 +115,19 @@ class Restreams:
         found: dict[str, list[RestreamTarget]] = {}
         for row in await self._db.fetch(queries.TARGETS, list(stream_ids)):
             targets = found.setdefault(str(row["stream_id"]), [])
-            if len(targets) < self._per_stream:
-                targets.append(await self._opened(row))
+            target = await self._opened(row) if len(targets) < self._per_stream else None
+            if target is not None:
+                targets.append(target)
         return found
 
-    async def _opened(self, row: Row) -> RestreamTarget:
+    async def _opened(self, row: Row) -> RestreamTarget | None:
+        """None where the key that its stream key was sealed with is lost: the other targets do not wait for that."""
         context = _context(str(row["scope_id"]), row["name"])
-        key = await self._encryption.open(bytes(row["sealed_key"]), context=context)
+        try:
+            key = await self._encryption.open(bytes(row["sealed_key"]), context=context)
+        except Problem as error:
+            log.error("restream %s of stream %s is left out: %s", row["name"], row["stream_id"], error)
+            return None
         return RestreamTarget(name=row["name"], url=f"{row['address']}/{key}")
 
     async def _require_public(self, target: Address) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
@@ -19,6 +20,8 @@ from server.live.sources import ReadSource
 from server.outbound.public_addresses import NotPublic, PublicAddresses, Unresolved
 from storage.postgres import Database, Row, Transaction
 from storage.seen_streams import SeenStream, seen_stream
+
+log = logging.getLogger("server.sources")
 
 CONTEXT: Final = "source {0}"
 
@@ -79,14 +82,20 @@ class StreamSources:
 
     async def claim(self, *, lease_s: float) -> Sequence[PullSource]:
         rows = await self._db.fetch(queries.CLAIM, self._node.name, self._at_once, lease_s)
-        return [await self._opened(row) for row in rows]
+        opened = [await self._opened(row) for row in rows]
+        return [source for source in opened if source is not None]
 
     async def release(self) -> None:
         await self._db.execute(queries.RELEASE, self._node.name)
 
-    async def _opened(self, row: Row) -> PullSource:
+    async def _opened(self, row: Row) -> PullSource | None:
+        """None where the key that it was sealed with is lost: the other sources do not wait for that."""
         stream_id = str(row["stream_id"])
-        url = await self._encryption.open(bytes(row["sealed_url"]), context=CONTEXT.format(stream_id))
+        try:
+            url = await self._encryption.open(bytes(row["sealed_url"]), context=CONTEXT.format(stream_id))
+        except Problem as error:
+            log.error("the source of stream %s is left out: %s", stream_id, error)
+            return None
         return PullSource(stream_id=stream_id, url=url, key=row["stream_key"])
 
     async def _own(self, stream_id: str, person_id: str) -> SeenStream:
