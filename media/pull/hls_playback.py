@@ -22,7 +22,7 @@ from media.restream.connection import Streams, Trouble
 from media.rtmp.chunk import AUDIO, VIDEO, RtmpMessage
 
 OPEN_S: Final = 30.0
-SILENT_S: Final = 60.0
+SILENT_S: Final = 20.0
 STALE_TARGETS: Final = 4.0
 """So many target durations without a new segment, and ``OPEN_S``, end the source."""
 MAX_SEGMENT_BYTES: Final = 32 * 1024 * 1024
