@@ -78,6 +78,7 @@ class App:
             ports=self.ports,
             restream_targets=installed.restreams.targets_of,
             source_leases=installed.sources.leases,
+            hasher=installed.passwords,
         )
         features = [*core.features, *installed.features]
         core.sockets.install(

@@ -58,7 +58,7 @@ def features() -> list[Feature]:
         new_id=absent,
         now=absent,
     )
-    core = live.features(settings, absent, absent, absent, absent, ports=absent)
+    core = live.features(settings, absent, absent, absent, absent, ports=absent, hasher=absent)
     return [*server_features(settings, health, installed), *sockets.features, *core, *installed]
 
 

@@ -13,7 +13,9 @@ from storage.pictures import AVATAR_URL
 from storage.postgres import Database
 
 MAX_GUESTS: Final = 500
-Kind = Literal["account", "block", "stream", "name"]
+Kind = Literal["account", "block", "follow", "stream", "name"]
+OPEN: Final = frozenset({"public", "unlisted"})
+"""The visibilities of streams that everybody may see whom their owner does not block."""
 
 
 class Ruling(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,8 +30,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     """Something about who may see or do what is another way now.
 
     ``account``: ``subject_id`` was suspended or deleted, or is back. ``block``: ``subject_id`` blocks ``other_id``, or
-    no longer does. ``stream``: its visibility or guests are others, or it has gone. ``name``: ``subject_id`` is called
-    otherwise.
+    no longer does. ``follow``: ``other_id`` follows ``subject_id`` no longer. ``stream``: its visibility, guests or
+    password are others, or it has gone. ``name``: ``subject_id`` is called otherwise.
     """
 
     seq: int
@@ -81,6 +83,13 @@ class RightsTable:
 
     async def guests(self, stream_id: str) -> frozenset[str]:
         return frozenset(row["user_id"] for row in await self._db.fetch(_GUESTS, stream_id))
+
+    async def admitted(self, visibility: str, *, stream_id: str, owner_id: str, ids: Collection[str]) -> frozenset[str]:
+        """Those of ``ids`` whom a stream of this visibility admits beside its owner and guests."""
+        sql = _ADMITTED.get(visibility)
+        subject = owner_id if visibility == "followers" else stream_id
+        rows = await self._db.fetch(sql, subject, list(ids)) if sql is not None and ids else []
+        return frozenset(row["id"] for row in rows)
 
     async def changes(self, *, since_s: float) -> list[Change]:
         """Those of the last ``since_s`` seconds, in order."""
@@ -136,6 +145,10 @@ select deleted_at is not null as is_deleted, suspended_until,
 from users where id = $1
 """
 _GUESTS: Final = "select user_id from stream_guests where stream_id = $1"
+_ADMITTED: Final = {
+    "followers": "select follower_id as id from follows where followee_id = $1 and follower_id = any($2::uuid[])",
+    "password": "select user_id as id from stream_grants where stream_id = $1 and user_id = any($2::uuid[])",
+}
 _CHANGES: Final = """
 select seq, kind, subject_id, other_id from rights_changes
 where at > clock_timestamp() - make_interval(secs => $1) order by seq

@@ -11,10 +11,19 @@ from storage.postgres import Reads
 
 IN_GOOD_STANDING: Final = "{0}.deleted_at is null and ({0}.suspended_until is null or {0}.suspended_until <= now())"
 """``{0}``: a row of ``users``."""
-LET_IN: Final = """
-({0}.owner_id = $1::uuid or (
-    not exists (select from blocks b where b.user_id = {0}.owner_id and b.blocked_id = $1::uuid)
-    and ({1} <> 'private' or exists (select from stream_guests g where g.stream_id = {2} and g.user_id = $1::uuid))))
+ADMITTED: Final = """
+({visibility} in ('public', 'unlisted') or {owner} = {person}
+    or exists (select from stream_guests g where g.stream_id = {stream} and g.user_id = {person})
+    or ({visibility} = 'followers'
+        and exists (select from follows f where f.followee_id = {owner} and f.follower_id = {person}))
+    or ({visibility} = 'password'
+        and exists (select from stream_grants a where a.stream_id = {stream} and a.user_id = {person})))
+"""
+"""Whether ``{person}`` may know of a stream, but for blocks; the others: what the stream's row has."""
+_LET_IN: Final = ADMITTED.format(visibility="{1}", owner="{0}.owner_id", stream="{2}", person="$1::uuid")
+LET_IN: Final = f"""
+({{0}}.owner_id = $1::uuid or (
+    not exists (select from blocks b where b.user_id = {{0}}.owner_id and b.blocked_id = $1::uuid) and {_LET_IN}))
 """
 """``$1``: who asks, or null. ``{0}``: a row with an owner; ``{1}``: its visibility; ``{2}``: the stream's id."""
 

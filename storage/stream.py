@@ -46,6 +46,8 @@ class Streams:
         async with self._db.transaction() as tx:
             await tx.execute(_INSERT, *_new_values(new))
             await insert_room(tx, room_id=new.room_id, owner_id=new.owner_id, log_epoch=new.log_epoch, stream_id=new.id)
+            if new.password_of is not None:
+                await tx.execute(_COPY_HASH, new.id, new.password_of)
             row = await tx.fetchrow(SELECT + " where s.id = $1", new.id)
         assert row is not None
         return stream_of(row)
@@ -216,6 +218,9 @@ _INSERT: Final = """
 insert into streams (id, owner_id, room_id, title, description, category, tags, language, visibility, latency,
     is_recorded, transcode, slate, takeover, stream_key, scheduled_at)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+"""
+_COPY_HASH: Final = """
+insert into stream_passwords (stream_id, hash) select $1, hash from stream_passwords where stream_id = $2
 """
 _SAVE_STATE: Final = """
 with before as (select id, state, owner_id, visibility,

@@ -45,10 +45,12 @@ class StreamPages:
     ) -> StreamPage:
         """Streams, newest first (by start, else schedule, else creation). Pages stay stable while rows are added.
 
-        ``q``: every word occurs in title, description, category or tags. ``viewer_id``: without the streams of those
-        who block this person, and whom this person blocks.
+        ``q``: every word occurs in title, description, category or tags. ``viewer_id``: with those for followers of
+        whom this person follows, without the streams of those who block this person, and whom this person blocks.
         """
-        where = _Where(list(states), is_public)
+        where = _Where(list(states))
+        if is_public:
+            where.add_listed(viewer_id)
         if category is not None:
             where.add("s.category = {}", category)
         if owner_id is not None:
@@ -71,15 +73,19 @@ class StreamPages:
 class _Where:
     """Conditions and their numbered arguments. Live lists filter on the state by equality, so that the index serves."""
 
-    def __init__(self, states: list[State], is_public: bool) -> None:
+    def __init__(self, states: list[State]) -> None:
         self.args: list[object] = []
         self._parts: list[str] = []
         self.add(
             "s.state = {}" if len(states) == 1 else "s.state = any({}::text[])",
             states[0] if len(states) == 1 else states,
         )
-        if is_public:
+
+    def add_listed(self, viewer_id: str | None) -> None:
+        if viewer_id is None:
             self.add("s.visibility = {}" + IN_GOOD_STANDING, "public")
+        else:
+            self.add(_LISTED + IN_GOOD_STANDING, "public", "followers", viewer_id, viewer_id)
 
     def add(self, condition: str, *values: object) -> None:
         numbers = [f"${len(self.args) + at}" for at in range(1, len(values) + 1)]
@@ -101,6 +107,10 @@ def _position(row: StreamRow) -> Position:
 
 
 _NEWEST: Final = "coalesce(s.started_at, s.scheduled_at, s.created_at)"
+_LISTED: Final = (
+    "(s.visibility = {} or (s.visibility = {} and (s.owner_id = {}"
+    " or exists (select from follows f where f.followee_id = s.owner_id and f.follower_id = {}))))"
+)
 _MATCHES: Final = "concat_ws(' ', s.title, s.description, s.category, array_to_string(s.tags, ' ')) ilike {}"
 _NOT_APART: Final = (
     "not exists (select from blocks b where b.user_id = s.owner_id and b.blocked_id = {}) "

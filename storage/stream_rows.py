@@ -10,11 +10,14 @@ import msgspec
 from storage.pictures import AVATAR_URL
 from storage.postgres import Row
 
+Visibility = Literal["public", "unlisted", "followers", "password", "private"]
 State = Literal["scheduled", "live", "interrupted", "ended"]
 
 
 class NewStream(msgspec.Struct, frozen=True, kw_only=True):
-    """What a stream begins with. ``log_epoch`` names the log of its room."""
+    """What a stream begins with. ``log_epoch`` names the log of its room; ``password_of``: the stream whose password it
+    takes over.
+    """
 
     id: str
     room_id: str
@@ -26,13 +29,14 @@ class NewStream(msgspec.Struct, frozen=True, kw_only=True):
     category: str = ""
     tags: tuple[str, ...] = ()
     language: str = ""
-    visibility: Literal["public", "unlisted", "private"] = "public"
+    visibility: Visibility = "public"
     latency: Literal["realtime", "low", "normal"] = "low"
     is_recorded: bool = True
     transcode: Literal["auto", "off", "ladder"] = "auto"
     slate: Literal["auto", "off"] = "auto"
     takeover: Literal["auto", "refuse", "newest"] = "auto"
     scheduled_at: dt.datetime | None = None
+    password_of: str | None = None
 
 
 class Owner(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,7 +57,7 @@ class StreamRow(msgspec.Struct, frozen=True, kw_only=True):
     category: str
     tags: tuple[str, ...]
     language: str
-    visibility: Literal["public", "unlisted", "private"]
+    visibility: Visibility
     latency: Literal["realtime", "low", "normal"]
     is_recorded: bool
     transcode: Literal["auto", "off", "ladder"]

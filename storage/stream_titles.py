@@ -6,10 +6,11 @@ from collections.abc import Collection
 from typing import Final
 
 from storage.postgres import Reads
+from storage.seen_streams import ADMITTED
 
 
 class StreamTitles:
-    """A private stream is there for its owner and its guests alone."""
+    """Each stream is there for those whom its visibility admits."""
 
     async def titles(self, where: Reads, viewer_id: str, ids: Collection[str]) -> dict[str, str]:
         """Id → title of those streams that the viewer may know of."""
@@ -21,11 +22,11 @@ class StreamTitles:
         return [row["id"] for row in await where.fetch(_ADMITTED, stream_id, list(ids))]
 
 
-_MAY_KNOW: Final = """
-(s.visibility <> 'private' or s.owner_id = {person}
-    or exists (select from stream_guests g where g.stream_id = s.id and g.user_id = {person}))
-"""
-_TITLES: Final = f"select s.id, s.title from streams s where s.id = any($1::uuid[]) and {_MAY_KNOW.format(person='$2')}"
+def _may_know(person: str) -> str:
+    return ADMITTED.format(visibility="s.visibility", owner="s.owner_id", stream="s.id", person=person)
+
+
+_TITLES: Final = f"select s.id, s.title from streams s where s.id = any($1::uuid[]) and {_may_know('$2')}"
 _ADMITTED: Final = f"""
-select p.id from streams s, unnest($2::uuid[]) as p (id) where s.id = $1 and {_MAY_KNOW.format(person="p.id")}
+select p.id from streams s, unnest($2::uuid[]) as p (id) where s.id = $1 and {_may_know("p.id")}
 """

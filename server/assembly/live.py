@@ -52,10 +52,12 @@ from server.live.stream_cleanup import StreamCleanup
 from server.live.stream_directory import StreamDirectory
 from server.live.stream_keys import IngestAddresses, KeyRoutes
 from server.live.stream_lists import StreamListRoutes
+from server.live.stream_passwords import GUESSES_PER_HOUR, Hasher, PasswordRoutes, StreamPassword
 from server.live.viewings import WebrtcViewings
 from server.live.whip import WebrtcRoutes
 from server.ports import CannotStart, Ports
 from storage.admission import AdmissionTable
+from storage.stream_passwords import StreamPasswords
 
 MEDIA_STOP_S: Final = 8.0
 
@@ -114,8 +116,9 @@ def assemble(
     ports: Ports,
     restream_targets: TargetsOf,
     source_leases: SourceLeases,
+    hasher: Hasher,
 ) -> Live:
-    """Registers the core's kinds of actors. Nothing runs yet."""
+    """Registers the core's kinds of actors. Nothing runs yet. ``hasher`` hashes the passwords of streams."""
     fanout = Fanout()
     limits, quota = rate_limits(settings), connection_quota(settings)
     watched = _watched(
@@ -184,7 +187,7 @@ def assemble(
         sources=watched.sources,
         fanout=fanout,
         sockets=sockets.sockets,
-        features=[*sockets.features, *features(settings, storage, place, access, watched, ports=ports)],
+        features=[*sockets.features, *features(settings, storage, place, access, watched, ports=ports, hasher=hasher)],
         start=start,
     )
 
@@ -314,11 +317,19 @@ def _node_actor(place: ClusterPlace, watched: _Watched, sockets: Realtime) -> Ca
 
 
 def features(
-    settings: Settings, storage: Storage, place: ClusterPlace, access: Access, watched: _Watched, *, ports: Ports
+    settings: Settings,
+    storage: Storage,
+    place: ClusterPlace,
+    access: Access,
+    watched: _Watched,
+    *,
+    ports: Ports,
+    hasher: Hasher,
 ) -> list[Feature]:
     """What the core takes over HTTP."""
     to_publish = IngestAddresses(rtmp_address=partial(rtmp_address, settings, ports), public_url=settings.public_url)
     streams = StreamAccess(directory=watched.streams)
+    passwords = StreamPassword(table=StreamPasswords(db=storage.db), hasher=hasher)
     broadcasting = StreamRoutes(
         rows=storage.streams,
         ingest=watched.ingest,
@@ -329,6 +340,7 @@ def features(
         node=place.node,
         departure=access.departure,
         rights=access.rights,
+        passwords=passwords,
         has_file=storage.recordings.has_file,
         needs_verified_email=settings.require_verified_email,
         new_streams=hourly("new_streams", settings.max_new_streams_per_hour),
@@ -380,7 +392,14 @@ def features(
                 *filters.operations(),
             ],
         ),
-        Feature(name="guests", operations=guests.operations()),
+        Feature(
+            name="guests",
+            operations=[
+                *guests.operations(),
+                *PasswordRoutes(passwords=passwords, stream_directory=watched.streams).operations(),
+            ],
+            limits={"stream_passwords_per_hour": GUESSES_PER_HOUR},
+        ),
         Feature(name="playback", operations=[*playback.operations(), *storyboards.operations()]),
         Feature(name="webrtc", operations=webrtc.operations()),
     ]

@@ -56,6 +56,7 @@ class Installed:
     people: AccountsRoom
     restreams: RestreamsRoom
     sources: SourcesRoom
+    passwords: Passwords
 
     @property
     def accounts(self) -> Accounts:
@@ -129,4 +130,11 @@ def install(
         platform, settings=settings, people=people, identity=core.identity, personal_data=personal_data()
     )
     features.append(archives)
-    return Installed(platform=platform, features=features, people=people, restreams=restreaming, sources=fetching)
+    return Installed(
+        platform=platform,
+        features=features,
+        people=people,
+        restreams=restreaming,
+        sources=fetching,
+        passwords=passwords,
+    )

@@ -100,6 +100,7 @@ def _personal_data(db: Database, departure: Departure, recordings: RecordedTrack
             {
                 "streams",
                 "stream_guests",
+                "stream_grants",
                 "chat_rooms",
                 "chat_messages",
                 "chat_moderators",
@@ -141,6 +142,7 @@ SECTIONS: Final = (
     rows_by_id("chat_filter", "owner_id, filter, changed_at", "chat_filters where owner_id = $1", "owner_id"),
     rows_by_id("vip", "room_id", "chat_vips where user_id = $1", "room_id"),
     rows_by_id("sanctions", "room_id, until, reason, created_at", "chat_sanctions where user_id = $1", "room_id"),
+    rows_by_id("passwords_given", "stream_id, created_at", "stream_grants where user_id = $1", "stream_id"),
     rows_by_id(
         "views",
         "id, stream_id, started_at, last_at, watched_ms, stalled_ms, transport",
@@ -165,4 +167,5 @@ ERASE: Final = (
     "delete from chat_sanctions where user_id = $1",
     f"update chat_sanctions set by_id = '{NO_UUID}' where by_id = $1",
     "delete from stream_guests where user_id = $1",
+    "delete from stream_grants where user_id = $1",
 )

@@ -21,6 +21,7 @@ DOMAIN_STATUSES: Final[Mapping[str, int]] = {
     "not_owner": 403,
     "banned": 403,
     "blocked": 403,
+    "password_required": 403,
     "emotes_only": 403,
     "followers_only": 403,
     "subscribers_only": 403,

@@ -21,6 +21,7 @@ class ViewHolder(Protocol):
     """A place that shows streams to people."""
 
     def streams(self) -> Iterable[str]: ...
+    def viewers(self, stream_id: str) -> Iterable[str | None]: ...
     def evict(self, stream_id: str, may_see: MaySee) -> None: ...
 
 
@@ -58,6 +59,9 @@ class Eviction:
         if change.kind == "stream":
             self._stream_directory.forget_view(change.subject_id)
             await self._judge_again(change.subject_id)
+            self._show_again(change.subject_id)
+        elif change.kind == "follow":
+            await self._judge_all_of(change.subject_id, visibility="followers")
         elif change.kind == "name":
             await self._renamed(change.subject_id)
         elif change.kind == "block":
@@ -66,8 +70,18 @@ class Eviction:
             await self._account_changed(change.subject_id)
 
     def judge_now(self, view: StreamView) -> None:
-        """The stream was edited: clients that may not see it are evicted before they are shown what it is now."""
-        self._evict(view.id, lambda viewer_id: self._rights.may_see(view, viewer_id) is True)
+        """The stream was edited: clients that may not see it are evicted before they are shown what it is now.
+
+        Persons of whom it must be read whether the stream is for them, as for followers, stay until it is read: the
+        change is a row too.
+        """
+        is_read_later = view.visibility in ("followers", "password")
+
+        def may_see(viewer_id: str | None) -> bool:
+            verdict = self._rights.may_see(view, viewer_id)
+            return verdict is True or (verdict is None and is_read_later and viewer_id is not None)
+
+        self._evict(view.id, may_see)
 
     async def _blocked(self, owner_id: str, person_id: str) -> None:
         self._mirrors.forget_writers(owner_id)
@@ -81,10 +95,11 @@ class Eviction:
             self._mirrors.forget_author(user_id)
             self._tell_rooms(ForgetAuthor(user_id=user_id))
 
-    async def _judge_all_of(self, owner_id: str) -> None:
+    async def _judge_all_of(self, owner_id: str, *, visibility: str | None = None) -> None:
+        """All streams of the owner that this node shows, or those of one visibility."""
         for stream_id in {stream_id for holder in self._holders for stream_id in holder.streams()}:
             view = await self._view(stream_id)
-            if view is None or view.owner.id == owner_id:
+            if view is None or (view.owner.id == owner_id and visibility in (None, view.visibility)):
                 await self._judge_again(stream_id)
 
     async def _judge_again(self, stream_id: str) -> None:
@@ -95,7 +110,15 @@ class Eviction:
                 keeper.forget(stream_id)
             return
         await self._rights.read(view)
-        self.judge_now(view)
+        viewers = {viewer for holder in self._holders for viewer in holder.viewers(stream_id) if viewer is not None}
+        unknown = [viewer for viewer in viewers if self._rights.may_see(view, viewer) is None]
+        admitted = await self._rights.admitted(view, unknown) if unknown else frozenset()
+        self._evict(view.id, lambda viewer: viewer in admitted or self._rights.may_see(view, viewer) is True)
+
+    def _show_again(self, stream_id: str) -> None:
+        view = self._stream_directory.known(stream_id)
+        if view is not None and view.visibility in ("followers", "password"):
+            self._stream_directory.show_again(view)
 
     async def _view(self, stream_id: str) -> StreamView | None:
         """The stream, without a look at rights; None when there is none."""

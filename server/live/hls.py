@@ -32,6 +32,7 @@ from server.live.stream_shapes import TAG
 from server.live.viewings import Viewer, Viewings
 from storage.objects import NoSuchObject, ObjectStore
 from storage.recording import Recordings
+from storage.rights import OPEN
 
 PART_WAIT_S: Final = 6.0
 WANT_S: Final = 1.0
@@ -345,4 +346,4 @@ def _playlist_kept(held: HeldIndex, *, was_waited_for: bool = False) -> str:
 
 def _for_caches(view: StreamView, shared: str) -> str:
     """``Cache-Control``: what not everybody may see is in no shared cache."""
-    return shared if view.visibility in ("public", "unlisted") else content.PRIVATE
+    return shared if view.visibility in OPEN else content.PRIVATE

@@ -118,7 +118,7 @@ class Ingest:
         new = self.new_stream(owner_id=holder.user_id, title=title)
         if last is not None:
             kept = {name: getattr(last, name) for name in KEPT}
-            new = msgspec.structs.replace(new, **kept)
+            new = msgspec.structs.replace(new, **kept, password_of=last.id)
         return await self._streams.create(new)
 
     def new_stream(self, *, owner_id: str, title: str) -> NewStream:

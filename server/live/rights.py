@@ -19,10 +19,11 @@ from typing import Final, Protocol, TypeVar
 from actors.events import StreamView
 from actors.runtime import ActorError, DomainError
 from storage.errors import StorageError
-from storage.rights import Change, Ruling
+from storage.rights import OPEN, Change, Ruling
 
 MAX_OWNERS: Final = 20_000
 MAX_STREAMS: Final = 20_000
+MAX_ADMITTED: Final = 200_000
 POLL_S: Final = 0.5
 OVERLAP_S: Final = 10.0
 """A transaction may become visible this long after the time that its row bears."""
@@ -39,6 +40,9 @@ class RightsRows(Protocol):
 
     async def ruling(self, owner_id: str) -> Ruling: ...
     async def guests(self, stream_id: str) -> frozenset[str]: ...
+    async def admitted(
+        self, visibility: str, *, stream_id: str, owner_id: str, ids: Collection[str]
+    ) -> frozenset[str]: ...
     async def changes(self, *, since_s: float) -> Sequence[Change]: ...
     async def apart(self, person_id: str, others: Collection[str]) -> frozenset[str]: ...
 
@@ -63,6 +67,7 @@ class Rights:
         self._monotonic = monotonic
         self._owners: OrderedDict[str, Ruling] = OrderedDict()
         self._guests: OrderedDict[str, frozenset[str]] = OrderedDict()
+        self._admitted = _Admitted(MAX_ADMITTED)
         self._turn = 0
         self._looked_at: float | None = None
         self._looking = asyncio.Lock()
@@ -96,10 +101,22 @@ class Rights:
             return True
         if viewer_id in ruling.barred:
             return False
-        if view.visibility != "private":
+        if view.visibility in OPEN:
             return True
         guests = self._guests.get(view.id)
-        return None if guests is None else viewer_id in guests
+        if guests is None:
+            return None
+        if viewer_id in guests:
+            return True
+        if viewer_id is None or view.visibility == "private":
+            return False
+        return True if self._admitted.holds(_admitting(view), viewer_id) else None
+
+    def asks_password(self, view: StreamView, viewer_id: str | None) -> bool:
+        """Whether a person whom ``judge`` has refused may see the stream once they have given its password."""
+        ruling = self._owners.get(view.owner.id)
+        is_let_ask = ruling is not None and not self._hides(ruling) and viewer_id not in ruling.barred
+        return is_let_ask and view.visibility == "password"
 
     def _hides(self, ruling: Ruling) -> bool:
         return ruling.hidden_until is not None and ruling.hidden_until > self._now()
@@ -125,7 +142,20 @@ class Rights:
         """As ``may_see``, reading what is not known."""
         while (verdict := self.may_see(view, viewer_id)) is None:
             await self.read(view)
+            if viewer_id is not None and self.may_see(view, viewer_id) is None:
+                return viewer_id in await self.admitted(view, [viewer_id])
         return verdict
+
+    async def admitted(self, view: StreamView, viewer_ids: Collection[str]) -> frozenset[str]:
+        """Those of the persons, guests left out, whom the stream's visibility admits; they are remembered.
+
+        Others are not, so that nobody must be told when they begin to follow. Raises ``Unavailable``.
+        """
+        found = await self._unchanged(
+            lambda: self._rows.admitted(view.visibility, stream_id=view.id, owner_id=view.owner.id, ids=viewer_ids)
+        )
+        self._admitted.add(_admitting(view), found)
+        return found
 
     async def is_deleted(self, user_id: str) -> bool:
         return (await self._unchanged(lambda: self._rows.ruling(user_id))).is_deleted
@@ -159,6 +189,9 @@ class Rights:
         self._turn += 1
         if change.kind == "stream":
             self._guests.pop(change.subject_id, None)
+            self._admitted.forget(change.subject_id)
+        elif change.kind == "follow":
+            self._admitted.discard(change.subject_id, change.other_id or "")
         elif change.kind != "name":
             self._owners.pop(change.subject_id, None)
 
@@ -184,6 +217,39 @@ class Rights:
                     log.warning("changes of rights cannot be followed: %s", error)
                 is_failing = True
             await asyncio.sleep(self._poll_s)
+
+
+class _Admitted:
+    """Who was admitted by an owner (as a follower) or by a stream (by its password); at most ``limit`` persons."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._count = 0
+        self._of: OrderedDict[str, set[str]] = OrderedDict()
+
+    def holds(self, subject_id: str, person_id: str) -> bool:
+        return person_id in self._of.get(subject_id, ())
+
+    def add(self, subject_id: str, person_ids: Collection[str]) -> None:
+        held = self._of.setdefault(subject_id, set())
+        self._of.move_to_end(subject_id)
+        self._count += len(set(person_ids) - held)
+        held.update(person_ids)
+        while self._count > self._limit:
+            self.forget(next(iter(self._of)))
+
+    def discard(self, subject_id: str, person_id: str) -> None:
+        held = self._of.get(subject_id, set())
+        if person_id in held:
+            held.remove(person_id)
+            self._count -= 1
+
+    def forget(self, subject_id: str) -> None:
+        self._count -= len(self._of.pop(subject_id, ()))
+
+
+def _admitting(view: StreamView) -> str:
+    return view.owner.id if view.visibility == "followers" else view.id
 
 
 def _keep(where: OrderedDict[str, T], key: str, value: T, limit: int) -> None:

@@ -26,6 +26,7 @@ from server.live.addresses import ADDRESSED, MediaAddresses
 from server.live.stream_shapes import TAG
 from storage.objects import NoSuchObject, ObjectStore
 from storage.recording import Recordings, Segment
+from storage.rights import OPEN
 
 STEP_MS: Final = 10_000
 """Between two pictures: twelve hours have 4,320 of them."""
@@ -205,4 +206,4 @@ class StoryboardRoutes:
 
 
 def _for_caches(view: StreamView, shared: str) -> str:
-    return shared if view.visibility in ("public", "unlisted") else content.PRIVATE
+    return shared if view.visibility in OPEN else content.PRIVATE

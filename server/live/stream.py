@@ -22,6 +22,7 @@ from server.live.rights import Rights
 from server.live.stream_access import StreamAccess
 from server.live.stream_directory import StreamDirectory
 from server.live.stream_keys import IngestAddresses
+from server.live.stream_passwords import StreamPassword
 from server.live.stream_shapes import (
     TAG,
     Created,
@@ -53,6 +54,7 @@ class StreamRoutes:
         node: Node,
         departure: Departure,
         rights: Rights,
+        passwords: StreamPassword,
         has_file: Callable[[str], Awaitable[bool]],
         needs_verified_email: bool,
         new_streams: CallRate,
@@ -69,6 +71,7 @@ class StreamRoutes:
         self._node = node
         self._departure = departure
         self._rights = rights
+        self._passwords = passwords
         self._needs_verified_email = needs_verified_email
 
     def operations(self) -> Sequence[Operation]:
@@ -111,6 +114,8 @@ class StreamRoutes:
     async def _create(self, call: Call[NewStreamBody, None]) -> Answer:
         await self._require_verified(call.me.id)
         body = call.body
+        if (body.visibility == "password") != bool(body.password):
+            raise _password_wanted(body.visibility)
         new = self._ingest.new_stream(owner_id=call.me.id, title=body.title)
         row = await self._rows.create(
             msgspec.structs.replace(
@@ -128,6 +133,8 @@ class StreamRoutes:
                 scheduled_at=body.scheduled_at,
             )
         )
+        if body.password:
+            await self._passwords.set(row.id, body.password)
         ingest = self._addresses.of(call, row.id, row.stream_key)
         stream = {**self._shown(call, view_of(row)), "ingest": ingest}
         return Answer(201, {"stream": stream, "ingest": ingest}, {"Location": f"/api/v1/streams/{row.id}"})
@@ -145,11 +152,21 @@ class StreamRoutes:
             given["is_recorded"] = given.pop("record")
         if "tags" in given:
             given["tags"] = tuple(given["tags"])
+        password = given.pop("password", None)
+        await self._set_password(view, given.get("visibility", view.visibility), password)
         if given:
             view = await self._node.ref("stream", view.id).ask(EditStream(changes=given))
-        if "visibility" in given:
+        if "visibility" in given or password:
             await self._rights.heed()
         return Answer(200, self._shown(call, self._stream_directory.counted(view)))
+
+    async def _set_password(self, view: StreamView, visibility: str, password: str | None) -> None:
+        """Before the stream becomes one with a password. Raises a 422 where there is none, or it is of no use."""
+        has_any = password or (visibility == "password" and await self._passwords.is_set(view.id))
+        if (visibility == "password") != bool(has_any):
+            raise _password_wanted(visibility)
+        if password:
+            await self._passwords.set(view.id, password)
 
     async def _end(self, call: Call[None, None]) -> Answer:
         view = await self._access.owned(call)
@@ -192,3 +209,9 @@ class StreamRoutes:
 
     def _shown(self, call: Call[Any, Any], view: StreamView) -> dict[str, Any]:
         return self._stream_directory.shown_to(view, viewer_of(call.person))
+
+
+def _password_wanted(visibility: str) -> Problem:
+    if visibility == "password":
+        return invalid_field("password", "is needed by a stream with this visibility")
+    return invalid_field("password", "is of use only with the visibility password")

@@ -18,6 +18,7 @@ from server.live.addresses import MediaAddresses
 from server.live.edge.socket import Socket
 from server.live.rights import Rights
 from server.live.viewings import NOBODY, Viewer
+from storage.rights import OPEN
 
 MAX_REMEMBERED: Final = 20_000
 REACTIONS_S: Final = 0.25
@@ -48,15 +49,22 @@ class StreamDirectory:
         self._shown: dict[str, Counter[str]] = {}  # of all nodes', since the viewers here were shown any
 
     async def view(self, stream_id: str, *, viewer_id: str | None) -> StreamView:
-        """The stream as it is now; ``DomainError("not_found")`` for what the viewer may not know of."""
+        """The stream as it is now; ``DomainError``: ``not_found`` for what the viewer may not know of,
+        ``password_required`` for what they may see once they have given the stream's password.
+        """
         view = self._views.get(stream_id) or await self._asked_once(stream_id)
         may_see = await self._rights.judge(view, viewer_id)
         latest = self._views.get(stream_id, view)
         if latest is not view:  # it has changed while the rights were read
             may_see = await self._rights.judge(latest, viewer_id)
         if not may_see:
-            raise _not_found()
+            raise self._refusal(latest, viewer_id)
         return self.counted(latest)
+
+    def _refusal(self, view: StreamView, viewer_id: str | None) -> DomainError:
+        if self._rights.asks_password(view, viewer_id):
+            return DomainError("password_required", "This stream has a password.", field="stream_id")
+        return _not_found()
 
     def seen(self, stream_id: str, *, viewer_id: str | None) -> StreamView | None:
         """As ``view``, without asking the stream: None when this node has no view of it."""
@@ -67,8 +75,8 @@ class StreamDirectory:
         """As ``seen``, but for the counts, which are older."""
         view = self._views.get(stream_id)
         verdict = self._rights.may_see(view, viewer_id) if view is not None else None
-        if verdict is False:
-            raise _not_found()
+        if view is not None and verdict is False:
+            raise self._refusal(view, viewer_id)
         return view if verdict else None
 
     def known(self, stream_id: str) -> StreamView | None:
@@ -115,11 +123,17 @@ class StreamDirectory:
 
     def _show_state(self, stream: StreamView) -> None:
         view, topic = self.counted(stream), f"stream:{stream.id}"
-        if view.visibility != "private":
+        if view.visibility in OPEN:
             self._fan.publish(topic, "stream:state", shown(view))
             return
         for socket in list(self._fan.sockets(topic)):
-            socket.emit("stream:state", self.shown_to(view, viewer_of(socket.state)))
+            viewer = viewer_of(socket.state)
+            if self._rights.may_see(view, viewer.id):  # those of whom that is not known yet are shown it when it is
+                socket.emit("stream:state", self.shown_to(view, viewer))
+
+    def show_again(self, view: StreamView) -> None:
+        """Show a stream to those of its viewers whose rights were not known when it changed."""
+        self._show_state(view)
 
     def rename_owner(self, owner_id: str, display_name: str, avatar_url: str | None) -> None:
         """Show the new name and picture to everybody who watches one of this person's streams."""
@@ -148,8 +162,8 @@ class StreamDirectory:
         self._counts.pop(stream_id, None)
 
     def shown_to(self, view: StreamView, viewer: Viewer) -> dict[str, Any]:
-        """The stream as this viewer gets it: the addresses of a private one are signed for them."""
-        address = self._addresses.of(view.id, viewer) if view.visibility == "private" else None
+        """The stream as this viewer gets it: the addresses of one that not everybody may see are signed for them."""
+        address = self._addresses.of(view.id, viewer) if view.visibility not in OPEN else None
         return shown(view, address=address)
 
     def react(self, stream_id: str, emoji: str) -> None:

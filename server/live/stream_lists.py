@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from actors.events import StreamView
 from server.http.cursors import decode_cursor, encode_cursor
 from server.http.operation import Answer, Call, Operation
 from server.http.shapes import Page
+from server.live.addresses import viewer_of
 from server.live.durable import view_of
 from server.live.stream_access import id_of
-from server.live.stream_directory import StreamDirectory, shown
+from server.live.stream_directory import StreamDirectory
 from server.live.stream_shapes import TAG, State, StreamQuery, StreamShape
 from storage.stream import Streams
 from storage.stream_pages import StreamPages
@@ -33,7 +34,8 @@ class StreamListRoutes:
         return [
             Operation(
                 method="GET", path="/api/v1/streams", handler=self._list, name="listStreams", tag=TAG,
-                summary="Public streams: the most watched first when live, else the newest", query=StreamQuery,
+                query=StreamQuery,
+                summary="Public streams, and those for followers of whom I follow: the most watched or newest first",
                 answers={200: Page[StreamShape]}, auth="optional",
             ),
         ]  # fmt: skip
@@ -44,7 +46,7 @@ class StreamListRoutes:
         if query.owner is not None and owner_id is None:
             return Answer(200, {"items": [], "next": None})
         if query.state == "live":
-            return await self._most_watched(query, owner_id, id_of(call))
+            return await self._most_watched(call, owner_id)
         states: Sequence[State] = (query.state,) if query.state else ("live", "interrupted", "scheduled", "ended")
         after = decode_cursor(query.cursor, tuple[datetime, UUID]) if query.cursor is not None else None
         page = await self._pages.page(
@@ -56,11 +58,13 @@ class StreamListRoutes:
             limit=query.limit,
             after=(after[0], str(after[1])) if after is not None else None,
         )
-        items = [shown(self._stream_directory.counted(view_of(row))) for row in page.items]
-        return Answer(200, {"items": items, "next": encode_cursor(page.next) if page.next is not None else None})
+        views = [self._stream_directory.counted(view_of(row)) for row in page.items]
+        following = encode_cursor(page.next) if page.next is not None else None
+        return Answer(200, {"items": self._shown(call, views), "next": following})
 
-    async def _most_watched(self, query: StreamQuery, owner_id: str | None, viewer_id: str | None) -> Answer:
+    async def _most_watched(self, call: Call[None, StreamQuery], owner_id: str | None) -> Answer:
         """The live ones by viewers. A cursor is the last one shown, by count and id: rows added do not move it."""
+        query = call.query
         views: list[StreamView] = []
         after = None
         while len(views) < MAX_LIVE:
@@ -69,7 +73,7 @@ class StreamListRoutes:
                 category=query.category,
                 q=query.q,
                 owner_id=owner_id,
-                viewer_id=viewer_id,
+                viewer_id=id_of(call),
                 limit=100,
                 after=after,
             )
@@ -82,7 +86,11 @@ class StreamListRoutes:
             views = [view for view in views if _rank(view) > (rank, str(last_id))]
         items = views[: query.limit]
         following = encode_cursor(_rank(items[-1])) if len(views) > len(items) else None
-        return Answer(200, {"items": [shown(view) for view in items], "next": following})
+        return Answer(200, {"items": self._shown(call, items), "next": following})
+
+    def _shown(self, call: Call[None, StreamQuery], views: Sequence[StreamView]) -> list[dict[str, Any]]:
+        viewer = viewer_of(call.person)
+        return [self._stream_directory.shown_to(view, viewer) for view in views]
 
 
 def _rank(view: StreamView) -> tuple[int, str]:

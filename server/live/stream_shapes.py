@@ -11,6 +11,7 @@ from uuid import UUID
 from pydantic import AfterValidator, AwareDatetime, Field, field_validator
 
 from server.http.shapes import Body, Cursor, Limit, Query, Shape, Text, one_line, several_lines
+from storage.stream_rows import Visibility
 
 TAG: Final = "streams"
 
@@ -27,7 +28,15 @@ Title = Annotated[Text, Field(min_length=1, max_length=140), AfterValidator(part
 Description = Annotated[Text, Field(max_length=5_000), AfterValidator(partial(several_lines, at_most=5_000))]
 Category = Annotated[Text, Field(max_length=50), AfterValidator(partial(one_line, at_most=50))]
 Tag = Annotated[Text, Field(min_length=1, max_length=30), AfterValidator(_tag)]
-Visibility = Literal["public", "unlisted", "private"]
+Password = Annotated[
+    Text,
+    Field(min_length=1, max_length=128, description="Of a stream with visibility password; it is never answered"),
+    AfterValidator(lambda text: unicodedata.normalize("NFC", text)),
+]
+VISIBILITY: Final = Field(
+    description="unlisted: who has the address; followers: who follows the owner; password: who is signed in and has "
+    "given the password; private: the owner. Guests may see all of them"
+)
 Latency = Literal["realtime", "low", "normal"]
 Transcode = Literal["auto", "off", "ladder"]
 Slate = Literal["auto", "off"]
@@ -42,7 +51,8 @@ class _Details(Body):
     language: Annotated[str, Field(max_length=35, pattern=r"^[A-Za-z0-9-]*$", description="BCP 47, as en or pt-BR")] = (
         ""
     )
-    visibility: Visibility = "public"
+    visibility: Annotated[Visibility, VISIBILITY] = "public"
+    password: Annotated[Password, Field(default_factory=str)]
     latency: Latency = "low"
     record: bool = True
     transcode: Annotated[
@@ -83,6 +93,10 @@ class StreamChange(_Details):
     """Only what is given changes; ``scheduled_at`` null takes the date away."""
 
     title: Title | None = None
+
+
+class PasswordBody(Body):
+    password: Password
 
 
 class OwnerShape(Shape):
@@ -142,7 +156,7 @@ class StreamShape(Shape):
     category: str
     tags: list[str]
     language: str
-    visibility: Visibility
+    visibility: Annotated[Visibility, VISIBILITY]
     latency: Latency
     record: bool
     transcode: Transcode

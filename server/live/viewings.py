@@ -44,6 +44,9 @@ class Viewings:
     def streams(self) -> list[str]:
         return list(self._of_stream)
 
+    def viewers(self, stream_id: str) -> list[str | None]:
+        return [viewing.viewer.id for viewing in self._of_stream.get(stream_id, {}).values()]
+
     def hold(self, stream_id: str, viewer: Viewer, end: Callable[[], None]) -> Callable[[], None]:
         """Something is shown from now on, until what is answered is called. ``end`` must not raise."""
         number = next(self._numbers)

@@ -143,6 +143,11 @@ class Watching:
         """Those that have viewers here, or sockets in their room."""
         return {*self._counters.watched, *self._mirrors.streams()}
 
+    def viewers(self, stream_id: str) -> set[str | None]:
+        """Who is signed in at the sockets that watch the stream or are in its room."""
+        topics = (STREAM + stream_id, *map(topic_of, self._mirrors.rooms_of(stream_id)))
+        return {id_of(socket.state) for topic in topics for socket in self._fan.sockets(topic)}
+
     def evict(self, stream_id: str, may_see: MaySee) -> None:
         """Sockets of people who may not see the stream leave its topic and its room."""
         rooms = self._mirrors.rooms_of(stream_id)

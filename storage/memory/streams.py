@@ -135,7 +135,7 @@ class MemoryStreams:
 
 def _new_row(new: NewStream, owner: MemoryPerson) -> StreamRow:
     given = msgspec.structs.asdict(new)
-    for name in ("owner_id", "log_epoch"):
+    for name in ("owner_id", "log_epoch", "password_of"):
         del given[name]
     return StreamRow(
         owner=Owner(id=owner.id, username=owner.username, display_name=owner.display_name, avatar_url=owner.avatar_url),

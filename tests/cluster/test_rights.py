@@ -29,6 +29,7 @@ PATIENCE_S = 20.0
 """For what a full machine does late: acts that are refused for want of time before, or work a moment longer after."""
 AT_ONCE = 3
 HEARS_WITHIN_S = 0.5
+CLOSED = ("private", "followers", "password")
 THUMB = "\U0001f44d"
 
 
@@ -51,7 +52,7 @@ class Seat:
     show: Show
     viewer: Account
     reader: Api
-    """Asks for media: as the viewer of a public stream, by its signed addresses alone of a private one."""
+    """Asks for media: as the viewer of a public stream, by its signed addresses alone of one that is not for all."""
     socket: Talker
     whep: Viewer
     playback: Mapping[str, str]
@@ -173,6 +174,12 @@ CHANGES: dict[str, tuple[str, Change, Mapping[str, Way]]] = {
     "the guest is uninvited": (
         "private", lambda seat, _: seat.show.owner.done(
             "DELETE", f"streams/{seat.show.stream_id}/guests/{seat.viewer.username}"), EVERYTHING),
+    "the viewer follows the owner no longer": (
+        "followers", lambda seat, _: seat.viewer.done("DELETE", f"users/{seat.show.owner.username}/follow"),
+        EVERYTHING),
+    "the owner changes the password": (
+        "password", lambda seat, _: seat.show.owner.done(
+            "PATCH", f"streams/{seat.show.stream_id}", {"password": "another one"}), EVERYTHING),
     "the owner is suspended": (
         "own", lambda seat, admin: admin.done(
             "PATCH", f"admin/people/{seat.show.owner.id}", {"suspended_until": far()}), {**EVERYTHING, **PUBLISH}),
@@ -196,14 +203,15 @@ class Theatre:
 
     async def show(self, kind: str, stack: AsyncExitStack) -> Show:
         if kind != "public":
-            return await self._open("private" if kind == "private" else "public", stack)
+            return await self._open(kind if kind in CLOSED else "public", stack)
         if self._public is None:
             self._public = asyncio.ensure_future(self._open("public", self.stack))
         return await asyncio.shield(self._public)
 
     async def _open(self, visibility: str, stack: AsyncExitStack) -> Show:
         owner = await register(self.http, self.here.url, "owner")
-        made = await owner.prepare("A show", visibility=visibility)
+        secret = {"password": PASSWORD} if visibility == "password" else {}
+        made = await owner.prepare("A show", visibility=visibility, **secret)
         stream_id, key = made["stream"]["id"], made["ingest"]["stream_key"]
         publisher = stack.enter_context(Publisher(f"{self.here.rtmp}/{key}"))
         await owner.until_state(stream_id, "live", within_s=30)
@@ -214,8 +222,7 @@ class Theatre:
     async def seat(self, kind: str, stack: AsyncExitStack) -> Seat:
         show = await self.show(kind, stack)
         viewer = await register(self.http, self.there.url, "viewer")
-        if kind == "private":
-            await show.owner.done("PUT", f"streams/{show.stream_id}/guests/{viewer.username}")
+        await self._let_in(kind, show, viewer)
         socket = await stack.enter_async_context(talker(self.there.url, viewer.token))
 
         async def watches() -> bool:
@@ -223,13 +230,21 @@ class Theatre:
 
         await until(watches, within_s=30, what="a seat")
         playback = (await viewer.stream(show.stream_id))["playback"]
-        reader = Api(self.http, self.there.url) if kind == "private" else viewer
+        reader = Api(self.http, self.there.url) if kind in CLOSED else viewer
         whep = await stack.enter_async_context(viewing())
         await whep.watch(reader, playback["whep"].removeprefix("/whep/"))
         seat = Seat(show, viewer, reader, socket, whep, playback)
         seat.segment = await self._segment(seat)
         await until_true(lambda: whep.frames["video"], within_s=30, what="a frame")
         return seat
+
+    async def _let_in(self, kind: str, show: Show, viewer: Account) -> None:
+        if kind == "private":
+            await show.owner.done("PUT", f"streams/{show.stream_id}/guests/{viewer.username}")
+        elif kind == "followers":
+            await viewer.done("PUT", f"users/{show.owner.username}/follow")
+        elif kind == "password":
+            await viewer.done("PUT", f"streams/{show.stream_id}/grant", {"password": PASSWORD})
 
     async def _segment(self, seat: Seat) -> str:
         async def found() -> str | None:

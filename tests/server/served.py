@@ -66,6 +66,10 @@ class Device:
         """Nothing was sent to it that ``event`` has not given."""
         return self._events.empty()
 
+    def pending(self) -> list[tuple[str, Any]]:
+        """What was sent to it that ``event`` has not given; it is given by this."""
+        return [self._events.get_nowait() for _ in range(self._events.qsize())]
+
     async def ask(self, event: str, body: Any) -> Any:
         """The acknowledgement."""
         return await self.client.call(event, body, timeout=DEADLINE_S)

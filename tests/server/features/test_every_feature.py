@@ -55,6 +55,7 @@ SAMPLES = {
     "chat_filters": "insert into chat_filters (owner_id, filter) select $1, '{}' where $2::uuid is not null",
     "chat_sanctions": f"insert into chat_sanctions (room_id, user_id, by_id) values ('{ROOM}', $2, $1)",
     "stream_guests": f"insert into stream_guests (stream_id, user_id) select '{STREAM}', $1 where $2::uuid is not null",
+    "stream_grants": f"insert into stream_grants (stream_id, user_id) select '{STREAM}', $1 where $2::uuid is not null",
     "mails": f"insert into mails (id, person_id, address, name, template, language, subject, data)"
     f" select '{ROOM}', $1, 'a', 'A', 't', 'en', 's', '{{}}' where $2::uuid is not null",
     "mail_tokens": "insert into mail_tokens (person_id, purpose, token_hash, expires_at)"

@@ -165,7 +165,7 @@ async def test_one_more_who_waits_than_there_may_be_is_a_409_until_another_is_an
     with pytest.raises(Problem) as refused:
         await ties.follow(cyd.id, "ada")
     assert (refused.value.status, refused.value.slug) == (409, "too-many-follow-requests")
-    await FollowRequests(database=kit.database).refuse(ada.id, "bob")
+    await FollowRequests(database=kit.database, when_changed=_nothing_happens).refuse(ada.id, "bob")
     assert await ties.follow(cyd.id, "ada") is False
 
 

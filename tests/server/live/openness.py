@@ -17,6 +17,8 @@ class Open:
     def __init__(self) -> None:
         self.rulings: dict[str, Ruling] = {}
         self.invited: dict[str, frozenset[str]] = {}
+        self.following: dict[str, frozenset[str]] = {}
+        self.granted: dict[str, frozenset[str]] = {}
         self.noted: list[Change] = []
         self.reads = 0
         self.now = dt.datetime(2026, 5, 1, tzinfo=dt.UTC)
@@ -28,6 +30,11 @@ class Open:
 
     async def guests(self, stream_id: str) -> frozenset[str]:
         return self.invited.get(stream_id, frozenset())
+
+    async def admitted(self, visibility: str, *, stream_id: str, owner_id: str, ids: Collection[str]) -> frozenset[str]:
+        self.reads += 1
+        admitted = {"followers": self.following.get(owner_id), "password": self.granted.get(stream_id)}
+        return (admitted.get(visibility) or frozenset()).intersection(ids)
 
     async def changes(self, *, since_s: float) -> list[Change]:
         return list(self.noted)

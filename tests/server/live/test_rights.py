@@ -24,6 +24,8 @@ VIEW = StreamView(
     state="live", created_at=NOW,
 )  # fmt: skip
 PRIVATE = msgspec.structs.replace(VIEW, visibility="private")
+FOLLOWERS = msgspec.structs.replace(VIEW, visibility="followers")
+LOCKED = msgspec.structs.replace(VIEW, visibility="password")
 BLOCK = Change(seq=1, kind="block", subject_id="ann", other_id="eve")
 
 
@@ -42,6 +44,43 @@ async def test_private_streams_are_seen_by_their_owner_and_guests_that_are_not_b
     home.rulings["ann"] = Ruling(barred=frozenset({"eve"}))
     home.invited[VIEW.id] = frozenset({"bob", "eve"})
     assert await judged(home, PRIVATE, "ann", "bob", "cid", None, "eve") == [True, True, False, False, False]
+
+
+async def test_streams_for_followers_are_seen_by_who_follows_until_that_is_heard_to_end() -> None:
+    home = Open()
+    home.invited[VIEW.id] = frozenset({"gus"})
+    home.following["ann"] = frozenset({"bob"})
+    assert await judged(home, FOLLOWERS, "ann", "gus", "bob", "cid", None) == [True, True, True, False, False]
+    home.following["ann"] = frozenset({"cid"})
+    assert await judged(home, FOLLOWERS, "bob", "cid") == [True, True]
+    home.noted.append(Change(seq=1, kind="follow", subject_id="ann", other_id="bob"))
+    await home.rights.look()
+    assert await judged(home, FOLLOWERS, "bob", "cid") == [False, True]
+
+
+async def test_streams_with_a_password_are_seen_by_who_has_given_it_until_it_is_heard_to_be_changed() -> None:
+    home = Open()
+    home.rulings["ann"] = Ruling(barred=frozenset({"eve"}))
+    home.granted[VIEW.id] = frozenset({"bob", "eve"})
+    assert await judged(home, LOCKED, "ann", "bob", "cid", None, "eve") == [True, True, False, False, False]
+    assert [home.rights.asks_password(LOCKED, viewer) for viewer in ("cid", None, "eve")] == [True, True, False]
+    assert not home.rights.asks_password(PRIVATE, "cid")
+    home.granted.clear()
+    assert await judged(home, LOCKED, "bob") == [True]
+    home.noted.append(Change(seq=1, kind="stream", subject_id=VIEW.id))
+    await home.rights.look()
+    assert await judged(home, LOCKED, "bob") == [False]
+
+
+async def test_no_more_admitted_persons_are_remembered_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.live.rights.MAX_ADMITTED", 2)
+    home = Open()
+    home.following["ann"] = frozenset({"bob", "cid"})
+    home.granted[VIEW.id] = frozenset({"bob"})
+    for _ in range(2):
+        assert await judged(home, FOLLOWERS, "bob", "cid") == [True, True]
+        assert await judged(home, LOCKED, "bob") == [True]
+        assert home.rights.may_see(FOLLOWERS, "bob") is None
 
 
 async def test_nobody_sees_the_streams_of_somebody_suspended_until_the_suspension_ends() -> None:

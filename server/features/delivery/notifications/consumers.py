@@ -88,8 +88,8 @@ class Consumers:
             await self._notifications.withdraw(tx, FOLLOW_REQUEST, actor_id=follower, recipient_id=followee)
 
     async def _started(self, tx: Transaction, fact: StreamStarted) -> None:
-        """Followers are notified of public streams, by jobs: there may be 100,000 of them."""
-        if fact.visibility == "public":
+        """Followers are notified of streams that they may find in lists, by jobs: there may be 100,000 of them."""
+        if fact.visibility in ("public", "followers"):
             await self._fan_out.begin(tx, fact)
 
     async def _mentioned(self, tx: Transaction, fact: ChatMentioned) -> None:

@@ -21,7 +21,7 @@ __all__ = ["NAMED", "FollowRequests", "PersonShape", "Relationships", "build", "
 
 
 def build(platform: Platform, *, settings: PeopleSettings, when_changed: Callable[[], Awaitable[None]]) -> Feature:
-    requests = FollowRequests(database=platform.db)
+    requests = FollowRequests(database=platform.db, when_changed=when_changed)
     relationships = Relationships(
         database=platform.db,
         when_changed=when_changed,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from server.features.people.facts import AccountDeleted, AccountSuspended, FollowChanged, FollowRequestChanged
 from server.features.people.relations import queries
 from server.features.people.relations.shapes import nobody
-from server.features.people.relations.ties import withdrawn
+from server.features.people.relations.ties import end_follow, withdrawn
 from server.features.people.rules import username_key
 from server.http.errors import not_found
 from storage.facts import publish
@@ -15,8 +17,10 @@ from storage.postgres import Database, Row, Transaction
 class FollowRequests:
     """The answers to those who ask. Each may be repeated without another effect."""
 
-    def __init__(self, *, database: Database) -> None:
+    def __init__(self, *, database: Database, when_changed: Callable[[], Awaitable[None]]) -> None:
+        """``when_changed``: what people may see is another thing now, and this node need not wait to find out."""
         self._db = database
+        self._when_changed = when_changed
 
     async def approve(self, me: str, username: str) -> None:
         """Raises a 404 for who neither asks to follow me nor follows me already."""
@@ -35,7 +39,8 @@ class FollowRequests:
             if await tx.execute(queries.WITHDRAW, asker, me):
                 await publish(tx, FollowRequestChanged(follower_id=asker, followee_id=me, is_waiting=False))
             elif await tx.execute(queries.UNFOLLOW, asker, me):
-                await publish(tx, FollowChanged(follower_id=asker, followee_id=me, is_following=False))
+                await end_follow(tx, asker, me)
+        await self._when_changed()
 
     async def person_gone(self, tx: Transaction, fact: AccountDeleted | AccountSuspended) -> None:
         """Requests of and to a person whose account was deleted or suspended end; also when it comes back."""

@@ -78,7 +78,8 @@ class Relationships:
                 await publish(tx, BlockChanged(person_id=me, other_id=other, is_blocking=True))
             # In this order: who makes the account public at the same moment turns requests into follows.
             await publish(tx, *map(withdrawn, await tx.fetch(queries.WITHDRAW_BOTH, me, other)))
-            await publish(tx, *map(_unfollowed, await tx.fetch(queries.UNFOLLOW_BOTH, me, other)))
+            for row in await tx.fetch(queries.UNFOLLOW_BOTH, me, other):
+                await end_follow(tx, row["follower_id"], row["followee_id"])
             await note_change(tx, "block", me, other)
         await self._when_changed()
 
@@ -100,9 +101,10 @@ class Relationships:
             if await tx.execute(queries.WITHDRAW, me, other):
                 await publish(tx, FollowRequestChanged(follower_id=me, followee_id=other, is_waiting=False))
             elif await tx.execute(queries.UNFOLLOW, me, other):
-                await publish(tx, FollowChanged(follower_id=me, followee_id=other, is_following=False))
+                await end_follow(tx, me, other)
             elif target["is_hidden"]:
                 raise nobody()
+        await self._when_changed()
 
     async def unblock(self, me: str, username: str) -> None:
         async with self._db.transaction() as tx:
@@ -166,5 +168,7 @@ def withdrawn(row: Row) -> FollowRequestChanged:
     return FollowRequestChanged(follower_id=row["follower_id"], followee_id=row["followee_id"], is_waiting=False)
 
 
-def _unfollowed(row: Row) -> FollowChanged:
-    return FollowChanged(follower_id=row["follower_id"], followee_id=row["followee_id"], is_following=False)
+async def end_follow(tx: Transaction, follower_id: str, followee_id: str) -> None:
+    """Say that the row has been deleted: to features, and to nodes that show the follower what is for followers."""
+    await publish(tx, FollowChanged(follower_id=follower_id, followee_id=followee_id, is_following=False))
+    await note_change(tx, "follow", followee_id, follower_id)

@@ -22,6 +22,7 @@ from server.live.addresses import ADDRESSED, MediaAddresses
 from server.live.hls_content import from_store
 from server.live.viewings import Viewings
 from storage.objects import ObjectStore
+from storage.rights import OPEN
 
 TAG: Final = "clips"
 IMMUTABLE: Final = "public, max-age=31536000, immutable"
@@ -132,7 +133,7 @@ def _text(call: Call[Any, Any], clip: ClipRow, body: str) -> web.StreamResponse:
 
 
 def _for_caches(clip: ClipRow, shared: str) -> str:
-    return content.PRIVATE if clip.visibility == "private" else shared
+    return shared if clip.visibility in OPEN else content.PRIVATE
 
 
 def _info(one: Rendition) -> RenditionInfo:

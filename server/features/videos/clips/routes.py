@@ -23,6 +23,7 @@ from server.live.addresses import MediaAddresses, viewer_of
 from server.live.viewings import Viewer
 from storage.audit import AuditLog
 from storage.postgres import Database, Row
+from storage.rights import OPEN
 
 TAG: Final = "clips"
 
@@ -117,7 +118,7 @@ class ClipRoutes:
         return self._shown(clip, viewer, [_message(row) for row in await self._clips.messages(clip)])
 
     def _shown(self, clip: ClipRow, viewer: Viewer, messages: Sequence[dict[str, Any]] | None) -> dict[str, Any]:
-        address = self._addresses.of(clip.id, viewer) if clip.visibility == "private" else clip.id
+        address = self._addresses.of(clip.id, viewer) if clip.visibility not in OPEN else clip.id
         base = f"/clips/{address}"
         return {
             "id": clip.id,

@@ -15,7 +15,7 @@ class StreamPreviews:
         self._db = db
 
     async def of(self, path: Mapping[str, str]) -> Preview | None:
-        """Of the stream that ``path`` names by ``id``; None for one that is private, or of who is suspended."""
+        """Of the stream that ``path`` names by ``id``; None for one that is not for all, or of who is suspended."""
         stream_id = path.get("id", "").lower()
         row = await self._db.fetchrow(_STREAM, stream_id) if is_uuid(stream_id) else None
         if row is None:
@@ -35,6 +35,6 @@ class StreamPreviews:
 _STREAM: Final = """
 select s.title, s.description, s.state, s.publication, s.is_recorded, u.username, u.display_name
 from streams s join users u on u.id = s.owner_id
-where s.id = $1 and s.visibility <> 'private' and u.deleted_at is null
+where s.id = $1 and s.visibility in ('public', 'unlisted') and u.deleted_at is null
     and (u.suspended_until is null or u.suspended_until <= now())
 """

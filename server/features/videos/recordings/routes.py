@@ -16,6 +16,7 @@ from server.http.operation import UUID, Answer, Call, MediaType, Operation
 from server.http.shapes import Shape
 from server.live.addresses import ADDRESSED, MediaAddresses, viewer_of
 from server.live.viewings import Viewer, Viewings
+from storage.rights import OPEN
 
 TAG: Final = "recordings"
 SHARED: Final = "public, max-age=3600"
@@ -68,7 +69,7 @@ class RecordingRoutes:
 
     async def _shown(self, stream_id: str, viewer: Viewer, file: RecordingFile) -> dict[str, Any]:
         stream = await self._files.seen(stream_id, viewer)
-        address = self._addresses.of(stream.id, viewer) if stream.visibility == "private" else stream.id
+        address = self._addresses.of(stream.id, viewer) if stream.visibility not in OPEN else stream.id
         is_ready = file.state == "ready"
         return {
             "state": file.state,
@@ -89,7 +90,7 @@ class RecordingRoutes:
             return self._files.read(stream_id, file, offset, count)
 
         headers = {
-            "Cache-Control": content.PRIVATE if stream.visibility == "private" else SHARED,
+            "Cache-Control": SHARED if stream.visibility in OPEN else content.PRIVATE,
             "Content-Type": "video/mp4",
             "Content-Disposition": f'inline; filename="recording-{stream_id}.mp4"',
         }
