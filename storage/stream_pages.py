@@ -46,7 +46,8 @@ class StreamPages:
         """Streams, newest first (by start, else schedule, else creation). Pages stay stable while rows are added.
 
         ``q``: every word occurs in title, description, category or tags. ``viewer_id``: with those for followers of
-        whom this person follows, without the streams of those who block this person, and whom this person blocks.
+        whom this person follows, and their own for followers or with a password; without the streams of those who
+        block this person, and whom this person blocks.
         """
         where = _Where(list(states))
         if is_public:
@@ -85,7 +86,7 @@ class _Where:
         if viewer_id is None:
             self.add("s.visibility = {}" + IN_GOOD_STANDING, "public")
         else:
-            self.add(_LISTED + IN_GOOD_STANDING, "public", "followers", viewer_id, viewer_id)
+            self.add(_LISTED + IN_GOOD_STANDING, "public", viewer_id, "followers", viewer_id)
 
     def add(self, condition: str, *values: object) -> None:
         numbers = [f"${len(self.args) + at}" for at in range(1, len(values) + 1)]
@@ -108,8 +109,8 @@ def _position(row: StreamRow) -> Position:
 
 _NEWEST: Final = "coalesce(s.started_at, s.scheduled_at, s.created_at)"
 _LISTED: Final = (
-    "(s.visibility = {} or (s.visibility = {} and (s.owner_id = {}"
-    " or exists (select from follows f where f.followee_id = s.owner_id and f.follower_id = {}))))"
+    "(s.visibility = {} or (s.owner_id = {} and s.visibility in ('followers', 'password')) or (s.visibility = {}"
+    " and exists (select from follows f where f.followee_id = s.owner_id and f.follower_id = {})))"
 )
 _MATCHES: Final = "concat_ws(' ', s.title, s.description, s.category, array_to_string(s.tags, ' ')) ilike {}"
 _NOT_APART: Final = (

@@ -1,6 +1,6 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { test } from "node:test";
-import { arrived, continued, read, type Notifications, type Sent } from "@web/features/notifications/list";
+import { arrived, continued, read, without, type Notifications, type Sent } from "@web/features/notifications/list";
 
 const one = (id: string): Sent => ({ id, kind: "follow", people: [], count: 1, subject: null, created_at: "2026-11-29T12:00:00Z", read_at: null, replaces: null });
 const page = (...ids: string[]): Notifications => ({ items: ids.map((id) => { const { replaces: _, ...rest } = one(id); return rest; }), next: null, unread: ids.length });
@@ -28,6 +28,14 @@ test("what another device has read is read here, up to one or by name", () => {
   equal(until.unread, 1);
   const named = read(page("3", "2", "1"), { until: null, ids: ["3"], unread: 2 }, at);
   deepEqual(named.items.map((item) => item.read_at), [at, null, null]);
+});
+
+test("one that was dealt with goes, and counts no longer among the unread", () => {
+  const list = without(page("2", "1"), "2");
+  deepEqual([idsOf(list), list.unread], [["1"], 1]);
+  const isRead = read(page("2", "1"), { until: "2", ids: null, unread: 0 }, "2026-11-29T13:00:00Z");
+  equal(without(isRead, "1").unread, 0);
+  deepEqual(idsOf(without(list, "3")), ["1"]);
 });
 
 test("the next page leaves out what has come to the top since", () => {

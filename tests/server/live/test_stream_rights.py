@@ -115,7 +115,7 @@ async def test_who_gives_the_password_of_a_stream_sees_it_until_it_is_changed(no
     for _ in range(2):
         assert await status(bob, "PUT", f"{path}/grant", {"password": SECRET}) == 204
     assert await sees(bob, stream) == [True] * 4
-    assert await listed(bob, ann) == []
+    assert (await listed(bob, ann), await listed(ann, ann)) == ([], [stream["id"]])
     await device.done("stream:watch", watch)
     await ann.done("PATCH", path, {"password": "another one"})
     assert (await device.refused("stream:heartbeat", watch))["code"] == "password_required"

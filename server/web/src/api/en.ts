@@ -18,6 +18,7 @@ export default {
   unavailable: "The server is not available for a moment.",
   credentials: "The name or the password is wrong.",
   password: "That password is wrong.",
+  privateAccount: "This account is private.",
   code: "The code is wrong, or was used before.",
   codeNeeded: "Give the code of your authenticator app too.",
   proof: "Prove once more that it is you.",

@@ -29,6 +29,7 @@ const BY_CODE: Readonly<Record<string, Key>> = {
   "too-many-requests": "tooMany",
   "too-large": "tooLarge",
   "timed-out": "timedOut",
+  "private-account": "privateAccount",
   "followers-only": "followersOnly",
   "subscribers-only": "subscribersOnly",
   "emotes-only": "emotesOnly",

@@ -7,13 +7,15 @@ import { getClip } from "../clips/calls";
 import { watchable } from "../clips/watchable";
 import type { Watchable } from "../player/playback";
 import { Player } from "../player/player";
+import { needsPassword, PasswordGate } from "../streams/password-gate";
 import { useWatched } from "../watch/watched";
 import "./embeds.css";
 
 export default function Embed({ id }: { id: string }) {
-  const { stream, failure } = useWatched(id);
+  const { stream, failure, again } = useWatched(id);
   const isNoStream = failure instanceof ApiError && failure.status === 404;
   if (stream) return <Framed of={stream} path={`/watch/${id}`} />;
+  if (needsPassword(failure)) return <PasswordGate streamId={id} onOpened={again} />;
   return isNoStream ? <EmbeddedClip id={id} /> : <Spinner />;
 }
 

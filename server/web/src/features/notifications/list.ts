@@ -19,6 +19,13 @@ export function read(held: Notifications, { until, ids, unread }: Read, at: stri
   return { ...held, unread, items: held.items.map((one) => (isRead(one.id) && !one.read_at ? { ...one, read_at: at } : one)) };
 }
 
+/** It was dealt with: the server has withdrawn it. */
+export function without(held: Notifications, id: string): Notifications {
+  const gone = held.items.find((one) => one.id === id);
+  const items = held.items.filter((one) => one.id !== id);
+  return { ...held, items, unread: Math.max(0, held.unread - (gone && !gone.read_at ? 1 : 0)) };
+}
+
 /** The next page, without what has come to the top since. */
 export function continued(held: Notifications, next: Notifications): Notifications {
   const known = new Set(held.items.map((one) => one.id));

@@ -6,8 +6,9 @@ import { loginPath, navigate } from "../../router";
 import { ago, when } from "../../ui/format";
 import { Avatar, Empty, PageTitle, Spinner, useTitle } from "../../ui/parts";
 import { toast } from "../../ui/toasts";
+import { answerRequest } from "../people/calls";
 import type { Notification } from "./list";
-import { held, markAll, markRead, more, refresh, start } from "./store";
+import { drop, held, markAll, markRead, more, refresh, start } from "./store";
 import { t } from "./words";
 import "./notifications.css";
 
@@ -59,10 +60,11 @@ export default function NotificationsPage() {
 function Entry({ one }: { one: Notification }) {
   const newest = one.people[0];
   if (!newest) return null;
-  const href = one.subject?.path ?? `/@${newest.username}`;
+  const isCrowd = one.kind === "follow_request" && one.count > 1;
+  const href = isCrowd ? "/settings/privacy" : (one.subject?.path ?? `/@${newest.username}`);
   const open = (): void => void (one.read_at || attempt(() => markRead(one.id)));
   return (
-    <li>
+    <li class="notification-row">
       <a class={`notification${one.read_at ? "" : " notification-unread"}`} href={href} onClick={open}>
         <Avatar of={newest} size={44} />
         <span class="notification-text">
@@ -73,7 +75,28 @@ function Entry({ one }: { one: Notification }) {
         </span>
         {!one.read_at && <span class="notification-dot" role="img" aria-label={t("unread")} />}
       </a>
+      {one.kind === "follow_request" && !isCrowd && <Answers one={one} username={newest.username} name={newest.display_name || newest.username} />}
     </li>
+  );
+}
+
+function Answers({ one, username, name }: { one: Notification; username: string; name: string }) {
+  const answer = (isApproved: boolean): void =>
+    attempt(async () => {
+      await answerRequest(username, isApproved);
+      drop(one.id);
+      document.querySelector<HTMLElement>("h1")?.focus(); // the button that had it has gone
+      toast(t(isApproved ? "approved" : "refused"), "good");
+    });
+  return (
+    <span class="notification-answers">
+      <button type="button" class="button accent" aria-label={t("approveIt", { name })} onClick={() => answer(true)}>
+        {t("approve")}
+      </button>
+      <button type="button" class="button" aria-label={t("refuseIt", { name })} onClick={() => answer(false)}>
+        {t("refuse")}
+      </button>
+    </span>
   );
 }
 
@@ -83,6 +106,8 @@ function said(one: Notification): ComponentChildren[] {
   const title = <b dir="auto">{one.subject?.title || t("aStream")}</b>;
   const n = one.count - 1;
   if (one.kind === "follow") return n ? t.rich("followedMany", { who, n }) : t.rich("followed", { who });
+  if (one.kind === "follow_request") return n ? t.rich("askedMany", { who, n }) : t.rich("asked", { who });
+  if (one.kind === "follow_approved") return n ? t.rich("letInMany", { who, n }) : t.rich("letIn", { who });
   if (one.kind === "mention") return n ? t.rich("mentionedMany", { who, n, title }) : t.rich("mentioned", { who, title });
   return one.kind === "stream_started" ? t.rich("started", { who, title }) : t.rich("other", { who });
 }

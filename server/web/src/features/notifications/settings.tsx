@@ -9,7 +9,13 @@ import { t } from "./words";
 
 type Settings = Answer<"getNotificationSettings">;
 
-const KINDS = { follow: "kindFollow", mention: "kindMention", stream_started: "kindStarted" } as const;
+const KINDS = {
+  follow: "kindFollow",
+  follow_request: "kindRequest",
+  follow_approved: "kindApproved",
+  mention: "kindMention",
+  stream_started: "kindStarted",
+} as const;
 
 export default function NotificationSettings() {
   const [settings, setSettings] = useState<Settings | null>(null);

@@ -3,7 +3,7 @@ import { effect, signal } from "@preact/signals";
 import { call, me } from "../../api/session";
 import type { Body } from "../../api/types";
 import { hear, onConnect } from "../../realtime/socket";
-import { arrived, continued, read, type Notifications } from "./list";
+import { arrived, continued, read, without, type Notifications } from "./list";
 
 /** Null until they are there. */
 export const held = signal<Notifications | null>(null);
@@ -24,6 +24,8 @@ function change(to: (list: Notifications) => Notifications): void {
   events += 1;
   if (held.value) held.value = to(held.value);
 }
+
+export const drop = (id: string): void => change((list) => without(list, id));
 
 export async function more(): Promise<void> {
   const cursor = held.value?.next;

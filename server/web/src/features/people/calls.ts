@@ -1,5 +1,5 @@
 import { call } from "../../api/session";
-import type { Answer, Body, Me, Profile } from "../../api/types";
+import type { Answer, Body, Me, Page, Profile } from "../../api/types";
 import { upload } from "../../api/upload";
 
 const part = encodeURIComponent;
@@ -8,6 +8,21 @@ export const getUser = (username: string): Promise<Profile> => call(`/users/${pa
 
 export const setFollow = (username: string, following: boolean): Promise<void> =>
   call(`/users/${part(username)}/follow`, { method: following ? "PUT" : "DELETE" });
+
+export type Asked = Answer<"listFollowRequests">["items"][number];
+export type Hidden = "blocks" | "mutes";
+
+const paged = (path: string, cursor: string): Promise<Page<Asked>> => call(`${path}${cursor && `?cursor=${part(cursor)}`}`);
+
+export const followRequests = (cursor: string): Promise<Page<Asked>> => paged("/me/follow-requests", cursor);
+
+export const hiddenPeople = (what: Hidden, cursor: string): Promise<Page<Asked>> => paged(`/me/${what}`, cursor);
+
+export const answerRequest = (username: string, isApproved: boolean): Promise<void> =>
+  call(`/me/follow-requests/${part(username)}`, { method: isApproved ? "PUT" : "DELETE" });
+
+export const showAgain = (what: Hidden, username: string): Promise<void> =>
+  call(`/users/${part(username)}/${what === "blocks" ? "block" : "mute"}`, { method: "DELETE" });
 
 export const editMe = (body: Body<"changeMe">): Promise<Me> =>
   call("/me", { method: "PATCH", body });

@@ -80,7 +80,11 @@ export default function Profile({ username }: { username: string }) {
   }
 
   const countFollower = (following: boolean): void =>
-    setUser({ ...user, counts: { ...user.counts, followers: Math.max(0, user.counts.followers + (following ? 1 : -1)) } });
+    setUser({
+      ...user,
+      counts: { ...user.counts, followers: Math.max(0, user.counts.followers + (following ? 1 : -1)) },
+      viewer: user.viewer && { ...user.viewer, following, requested: false },
+    });
   const live = streams?.filter((stream) => stream.state === "live" || stream.state === "interrupted") ?? [];
   const others = streams?.filter((stream) => !live.includes(stream)) ?? [];
   return (
@@ -92,6 +96,12 @@ export default function Profile({ username }: { username: string }) {
           <PageTitle>{user.display_name || user.username}</PageTitle>
           <p class="profile-name">
             <bdi>@{user.username}</bdi> · {t("hereSince", { month: month(user.created_at) })}
+            {user.private && (
+              <>
+                {" "}
+                · <span class="profile-private">{t("privateAccount")}</span>
+              </>
+            )}
           </p>
           {user.bio && <p class="prose">{user.bio}</p>}
           {user.links.length > 0 && <Links links={user.links} />}
@@ -106,11 +116,7 @@ export default function Profile({ username }: { username: string }) {
             {t("editProfile")}
           </a>
         ) : (
-          <Follow
-            username={user.username}
-            onChange={countFollower}
-            {...(user.viewer ? { following: user.viewer.following } : {})}
-          />
+          <Follow username={user.username} onChange={countFollower} {...(user.viewer ? { of: user } : {})} />
         )}
       </header>
       {!streams && <GridSkeleton />}

@@ -16,6 +16,9 @@ export const streamsOf = (username: string, limit = 50): Promise<Page<Stream>> =
 
 export const getStream = (id: string): Promise<Stream> => call(`/streams/${part(id)}`);
 
+export const givePassword = (id: string, password: string): Promise<void> =>
+  call(`/streams/${part(id)}/grant`, { method: "PUT", body: { password } });
+
 export const createStream = (body: NewStream): Promise<{ stream: Stream; ingest: Ingest }> =>
   call("/streams", { method: "POST", body, headers: { "Idempotency-Key": randomId() } });
 

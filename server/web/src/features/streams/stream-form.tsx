@@ -3,19 +3,23 @@ import type { ComponentChildren } from "preact";
 import { useRef, useState } from "preact/hooks";
 import type { Stream } from "../../api/types";
 import { errorsOf, focusFirstBad } from "../../ui/forms";
-import { Field } from "../../ui/parts";
+import { Field, masked } from "../../ui/parts";
 import { tagsOf } from "./tags";
 import { t } from "./words";
+
+type Visibility = Stream["visibility"];
 
 export interface StreamDetails {
   title: string;
   description: string;
   category: string;
   tags: string[];
+  visibility: Visibility;
+  password?: string;
 }
 
 interface Props {
-  initial?: Partial<Pick<Stream, "title" | "description" | "category" | "tags">>;
+  initial?: Partial<Pick<Stream, "title" | "description" | "category" | "tags" | "visibility">>;
   action: ComponentChildren;
   /** Throws ApiError; its field errors are shown in place. */
   onSubmit: (details: StreamDetails) => Promise<void>;
@@ -26,9 +30,21 @@ interface Props {
 
 const CATEGORIES = ["music", "games", "talk", "art", "learning", "sport", "travel", "food", "making", "other"] as const;
 
+const VISIBILITIES = { public: "forAll", followers: "forFollowers", password: "withPassword" } as const;
+const OTHERS = { unlisted: "unlisted", private: "private" } as const;
+
 function detailsOf(data: FormData): StreamDetails {
   const text = (name: string): string => String(data.get(name) ?? "").trim();
-  return { title: text("title"), description: text("description"), category: text("category"), tags: tagsOf(text("tags")) };
+  const visibility = text("visibility") as Visibility;
+  const password = visibility === "password" && String(data.get("password") ?? "");
+  return {
+    title: text("title"),
+    description: text("description"),
+    category: text("category"),
+    tags: tagsOf(text("tags")),
+    visibility,
+    ...(password ? { password } : {}),
+  };
 }
 
 export function StreamForm({ initial = {}, action, onSubmit, waitsFor = null, extra }: Props) {
@@ -47,7 +63,7 @@ export function StreamForm({ initial = {}, action, onSubmit, waitsFor = null, ex
       await onSubmit(details);
       setErrors({});
     } catch (error) {
-      setErrors(errorsOf(error, ["title", "description", "category", "tags"]));
+      setErrors(errorsOf(error, ["title", "description", "category", "tags", "visibility", "password"]));
       focusFirstBad(form.current);
     } finally {
       setBusy(false);
@@ -92,6 +108,7 @@ export function StreamForm({ initial = {}, action, onSubmit, waitsFor = null, ex
       <Field label={t("description")} name="description" error={errors["description"]}>
         {(ids) => <textarea {...ids} name="description" rows={3} defaultValue={initial.description ?? ""} />}
       </Field>
+      <WhoMaySee initial={initial.visibility ?? "public"} errors={errors} />
       <div class="row">
         <button type="submit" class="button accent large" disabled={busy || waitsFor !== null} aria-describedby="stream-form-waits">
           {action}
@@ -102,5 +119,36 @@ export function StreamForm({ initial = {}, action, onSubmit, waitsFor = null, ex
         {waitsFor}
       </p>
     </form>
+  );
+}
+
+/** A visibility that is not offered stays what it is unless another one is chosen. */
+function WhoMaySee({ initial, errors }: { initial: Visibility; errors: Record<string, string> }) {
+  const [chosen, setChosen] = useState<Visibility>(initial);
+  const kept = initial === "unlisted" || initial === "private" ? { [initial]: OTHERS[initial] } : {};
+  return (
+    <div class="two">
+      <Field label={t("whoMaySee")} name="visibility" error={errors["visibility"]}>
+        {(ids) => (
+          <select {...ids} name="visibility" value={chosen} onChange={(event) => setChosen(event.currentTarget.value as Visibility)}>
+            {Object.entries({ ...VISIBILITIES, ...kept }).map(([value, label]) => (
+              <option key={value} value={value}>
+                {t(label)}
+              </option>
+            ))}
+          </select>
+        )}
+      </Field>
+      {chosen === "password" && (
+        <Field
+          label={t("password")}
+          name="password"
+          error={errors["password"]}
+          {...(initial === "password" ? { hint: t("passwordKept") } : {})}
+        >
+          {(ids) => <input {...ids} name="password" {...masked(true)} maxLength={128} autocomplete="off" />}
+        </Field>
+      )}
+    </div>
   );
 }

@@ -15,6 +15,7 @@ import { onConnect, tell } from "../../realtime/socket";
 import { Empty, PageTitle, Spinner, useTitle } from "../../ui/parts";
 import { toast } from "../../ui/toasts";
 import { Missing } from "../../ui/missing";
+import { needsPassword, PasswordGate } from "../streams/password-gate";
 import { RecordingFile } from "./recording-file";
 import { StreamInfo } from "./stream-info";
 import { useWatched } from "./watched";
@@ -47,7 +48,7 @@ function beat(streamId: string, playback: Playback | null, video: HTMLVideoEleme
 }
 
 export default function Watch({ streamId }: { streamId: string }) {
-  const { stream, room, viewers, failure, setStream } = useWatched(streamId);
+  const { stream, room, viewers, failure, setStream, again } = useWatched(streamId);
   const engine = useRef<Engine>({ playback: null, video: null });
   const openedEnded = useRef<boolean | null>(null);
   const [asked, setAsked] = useState(false);
@@ -67,6 +68,7 @@ export default function Watch({ streamId }: { streamId: string }) {
     if (failure instanceof ApiError && (failure.status === 404 || failure.status === 422 || failure.status === 400)) {
       return <Missing title={t("noStream")} text={t("noStreamText")} />;
     }
+    if (needsPassword(failure)) return <PasswordGate streamId={streamId} onOpened={again} />;
     return (
       <div class="page centred">
         <PageTitle hidden>{t("watch")}</PageTitle>

@@ -103,7 +103,7 @@ function Numbers({ stream, viewers }: { stream: Stream; viewers: number }) {
 function Share({ stream }: { stream: Stream }) {
   return (
     <>
-      {stream.visibility !== "private" && <Embed stream={stream} />}
+      {["public", "unlisted"].includes(stream.visibility) && <Embed stream={stream} />}
       <button type="button" class="button" aria-label={t("share")} onClick={() => void shareLink(stream.title, `/watch/${stream.id}`)}>
         <ShareIcon /> <span class="hide-narrow">{t("share")}</span>
       </button>

@@ -13,6 +13,8 @@ export interface Watched {
   viewers: number;
   failure: unknown;
   setStream: (stream: Stream) => void;
+  /** Begin anew: what kept it from being seen has changed. */
+  again: () => void;
 }
 
 /** The stream and its room, kept current over the socket; by polling while there is no socket. */
@@ -21,6 +23,7 @@ export function useWatched(streamId: string): Watched {
   const [room, setRoom] = useState<RoomState | null>(null);
   const [viewers, setViewers] = useState(0);
   const [failure, setFailure] = useState<unknown>(null);
+  const [turn, setTurn] = useState(0);
 
   const load = async (): Promise<void> => {
     try {
@@ -45,7 +48,7 @@ export function useWatched(streamId: string): Watched {
         setViewers(answer.stream.viewers);
         setRoom(answer.room);
       } catch (error) {
-        if (!(error instanceof AskError) || error.code === "not_found") return;
+        if (!(error instanceof AskError) || ["not_found", "password_required"].includes(error.code)) return;
         // Without a connection the next one watches again.
         const wait = Math.max(2000, error.retryAfterMs ?? 0);
         again = setTimeout(() => connection.peek() === "online" && void watch(), wait);
@@ -65,12 +68,12 @@ export function useWatched(streamId: string): Watched {
       clearTimeout(again);
       tell("stream:unwatch", { stream_id: streamId });
     };
-  }, [streamId]);
+  }, [streamId, turn]);
 
   useInterval(() => connection.peek() !== "online" && void load(), POLL_MS);
   // A recording's addresses may be known a moment after the end.
   useInterval(() => void load(), 3000, stream?.state === "ended" && !stream.playback.hls && justEnded(stream));
-  return { stream, room, viewers, failure, setStream };
+  return { stream, room, viewers, failure, setStream, again: () => setTurn((n) => n + 1) };
 }
 
 const justEnded = (stream: Stream): boolean =>
