@@ -141,9 +141,10 @@ class Rights:
     async def judge(self, view: StreamView, viewer_id: str | None) -> bool:
         """As ``may_see``, reading what is not known."""
         while (verdict := self.may_see(view, viewer_id)) is None:
-            await self.read(view)
-            if viewer_id is not None and self.may_see(view, viewer_id) is None:
-                return viewer_id in await self.admitted(view, [viewer_id])
+            if view.owner.id not in self._owners or view.id not in self._guests:
+                await self.read(view)
+            elif viewer_id is None or viewer_id not in await self.admitted(view, [viewer_id]):
+                return False
         return verdict
 
     async def admitted(self, view: StreamView, viewer_ids: Collection[str]) -> frozenset[str]:

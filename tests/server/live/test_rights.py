@@ -122,6 +122,21 @@ async def test_a_change_during_the_reading_has_it_read_again() -> None:
     assert not await judging
 
 
+async def test_a_guest_is_let_in_though_their_hosts_blocks_change_while_the_guests_are_read() -> None:
+    home = Open()
+    home.invited[VIEW.id] = frozenset({"bob"})
+    read, changes = home.guests, [BLOCK]
+
+    async def meanwhile(stream_id: str) -> frozenset[str]:
+        if changes:
+            home.noted.append(changes.pop())
+            await home.rights.look()
+        return await read(stream_id)
+
+    home.guests = meanwhile  # type: ignore[method-assign]
+    assert await judged(home, PRIVATE, "bob") == [True]
+
+
 async def test_each_change_is_told_once_and_again_only_when_it_could_not_be_carried_out() -> None:
     home = Open()
     told: list[int] = []
