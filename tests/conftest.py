@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 import asyncpg
+import hypothesis
 import pytest
 
 from storage.embedded.postgres import EmbeddedPostgres
@@ -36,6 +37,9 @@ def pytest_configure(config: pytest.Config) -> None:
     # Workers and servers are the same modules again and again: they are compiled once, whatever the environment says.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
+    # How long an example takes says something of the machine alone. Whatever else is set stays.
+    hypothesis.settings.register_profile("untimed", hypothesis.settings(), deadline=None)
+    hypothesis.settings.load_profile("untimed")
     if _memory_is_roomy():
         tempfile.tempdir = os.environ["PYTEST_DEBUG_TEMPROOT"] = str(MEMORY)
     config.pluginmanager.register(CpuSeconds())
