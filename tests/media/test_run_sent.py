@@ -109,7 +109,7 @@ async def test_key_frames_elsewhere_end_that_rendition_only_and_it_is_tried_agai
     await encoder.send(pictures(9), t1=pictures(9), t2=pictures(9, gop=77))
     assert encoder.states() == {"720p": "live", "360p": "off"}
     encoder.run._report()
-    assert WARNINGS["track_out_of_step"] in encoder.studio.of(Progress)[-1].health["warnings"]
+    assert WARNINGS["track_out_of_step"].sentence in encoder.studio.of(Progress)[-1].health["warnings"]
     assert encoder.segments("720p") == encoder.segments("video")
     clock.pass_s(FIRST_PAUSE_S + 1)
     encoder.run._sent.tick()
