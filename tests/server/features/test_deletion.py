@@ -126,8 +126,11 @@ class Killed(Exception):
     """The process ends here."""
 
 
-@pytest.mark.parametrize("at", range(len(STEPS)), ids=lambda at: STEPS[at].split()[0] + f"-{at}")
-@pytest.mark.parametrize("when", ["before", "after"])
+# After a step is before the next one.
+CRASHES = [*((at, "before") for at in range(len(STEPS))), (len(STEPS) - 1, "after")]
+
+
+@pytest.mark.parametrize(("at", "when"), CRASHES, ids=lambda given: str(given))
 async def test_a_deletion_is_finished_after_a_crash_at_any_step(
     home: Home, monkeypatch: pytest.MonkeyPatch, at: int, when: str
 ) -> None:
