@@ -130,7 +130,7 @@ class Killed(Exception):
 CRASHES = [*((at, "before") for at in range(len(STEPS))), (len(STEPS) - 1, "after")]
 
 
-@pytest.mark.parametrize(("at", "when"), CRASHES, ids=lambda given: str(given))
+@pytest.mark.parametrize(("at", "when"), CRASHES, ids=str)
 async def test_a_deletion_is_finished_after_a_crash_at_any_step(
     home: Home, monkeypatch: pytest.MonkeyPatch, at: int, when: str
 ) -> None:
