@@ -25,7 +25,7 @@ async def two(api: ApiFixture) -> tuple[Someone, Someone, int]:
 
 def follow(follower: Someone, followee: Someone, is_following: bool) -> dict[str, Any]:
     ids = {"follower_id": follower.id, "followee_id": followee.id}
-    return {"name": "follow.changed", **ids, "is_following": is_following}
+    return {"name": "follow.changed", **ids, "is_following": is_following, "is_approved": False}
 
 
 async def test_a_registration_is_told_and_a_refused_one_is_not(api: ApiFixture) -> None:
