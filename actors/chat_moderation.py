@@ -14,10 +14,11 @@ from actors.chat_recent import renamed
 from actors.chat_review import Review
 from actors.chat_rules import Author, ChatMode, ChatRules, Sanction, changed_mode
 from actors.chat_timeline import Timeline
-from actors.events import ChatChanged, ChatMessage, DeletedMessage
+from actors.events import ChatChanged, ChatMessage, DeletedMessage, RoomChanged
 from actors.runtime import Context, DomainError
 
-RoomEvent = Literal["chat:deleted", "chat:pinned", "chat:mode", "chat:user_timed_out", "chat:cleared", "chat:role"]
+FirstEvent = Literal["chat:deleted", "chat:pinned", "chat:mode", "chat:user_timed_out"]
+AddedEvent = Literal["chat:cleared", "chat:role"]
 
 MAX_ROLES = 1_000
 MAX_TIMEOUT_S = 14 * 24 * 3600
@@ -78,7 +79,7 @@ class Moderation:
         purged = self._timeline.recent.purge(message.user_id, up_to)
         for one in purged:
             self._send("chat:deleted", {"id": one.id, "offset": one.offset, "by": message.by.id})
-        self._send("chat:cleared", {"offset": up_to, "user_id": message.user_id, "by": message.by.id})
+        self._send_added("chat:cleared", {"offset": up_to, "user_id": message.user_id, "by": message.by.id})
         if self.pinned is not None and self.pinned.user.id == message.user_id:
             self._unpin()
 
@@ -87,7 +88,7 @@ class Moderation:
         up_to = await self._rooms.clear(self._room_id, by=message.by.id, fence=self._fence)
         await self._review.withdraw(None)
         self._timeline.clear(up_to)
-        self._send("chat:cleared", {"offset": up_to, "user_id": None, "by": message.by.id})
+        self._send_added("chat:cleared", {"offset": up_to, "user_id": None, "by": message.by.id})
         if self.pinned is not None and self.pinned.offset <= up_to:
             self._unpin()
 
@@ -102,7 +103,7 @@ class Moderation:
         await self._rooms.set_role(self._room_id, message.user_id, message.role, by=message.by.id, fence=self._fence)
         rules.set_role(message.user_id, message.role)
         self._timeline.recent.set_role(message.user_id, message.role)
-        self._send("chat:role", {"user_id": message.user_id, "role": message.role, "by": message.by.id})
+        self._send_added("chat:role", {"user_id": message.user_id, "role": message.role, "by": message.by.id})
 
     def forget_author(self, user_id: str) -> None:
         """The account was deleted. Nodes do the same with what they remember; only a lost pin is sent."""
@@ -182,5 +183,9 @@ class Moderation:
         self._permissions.require_moderator(by)
         self._permissions.consume("moderation", by)
 
-    def _send(self, event: RoomEvent, body: dict[str, Any]) -> None:
+    def _send(self, event: FirstEvent, body: dict[str, Any]) -> None:
         self._timeline.send(ChatChanged(room_id=self._room_id, event=event, body={"room_id": self._room_id, **body}))
+
+    def _send_added(self, event: AddedEvent, body: dict[str, Any]) -> None:
+        """Of an event that came after ``ChatChanged``, whose words are fixed."""
+        self._timeline.send(RoomChanged(room_id=self._room_id, event=event, body={"room_id": self._room_id, **body}))

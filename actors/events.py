@@ -127,8 +127,19 @@ class ChatChanged(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Something about a room other than a new message; ``event`` and ``body`` are what its sockets are sent."""
 
     room_id: str
+    event: Literal["chat:deleted", "chat:pinned", "chat:mode", "chat:user_timed_out", "poll:state"]
+    body: dict[str, Any]
+
+
+class RoomChanged(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """As ``ChatChanged``, for events that have come since: a node that does not know ``event`` sends it on as it is."""
+
+    room_id: str
     event: str
     body: dict[str, Any]
+
+
+ChatChange = ChatChanged | RoomChanged
 
 
 class ChatForModerators(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -167,6 +178,7 @@ class Reacted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     counts: dict[str, int]
 
 
+RoomEvent = RoomChanged | ChatForModerators | FilterChanged
 LiveEvent = (
     StreamChanged
     | ViewersCounted
@@ -175,6 +187,7 @@ LiveEvent = (
     | RoomOpened
     | CounterOpened
     | Reacted
+    | RoomChanged
     | ChatForModerators
     | FilterChanged
 )
@@ -189,7 +202,18 @@ class Broadcast(Protocol):
 class DeliverLiveEvent(Message, frozen=True, kw_only=True):
     """To the actor of a node (kind ``NODE``, keyed by the node's name): a live event for its clients."""
 
-    event: LiveEvent
+    event: StreamChanged | ViewersCounted | ChatPosted | ChatChanged | RoomOpened | CounterOpened | Reacted
+
+
+class DeliverRoomEvent(Message, frozen=True, kw_only=True):
+    """As ``DeliverLiveEvent``, for the live events that an older node does not know: it passes the message over."""
+
+    event: RoomEvent
+
+
+def delivery(event: LiveEvent) -> Message:
+    """What brings the event to the actor of another node. One sender's deliveries arrive in their order."""
+    return DeliverRoomEvent(event=event) if isinstance(event, RoomEvent) else DeliverLiveEvent(event=event)
 
 
 class DeliverPublished(Message, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from actors.events import NODE, DeliverLiveEvent, LiveEvent
+from actors.events import NODE, LiveEvent, delivery
 from actors.runtime import ActorError, Node
 
 Handlers = Mapping[type[LiveEvent], Sequence[Callable[[Any], None]]]
@@ -48,6 +48,6 @@ class Broadcaster:
         if self._node is None:
             return
         try:
-            self._node.ref(NODE, name).tell(DeliverLiveEvent(event=event))
+            self._node.ref(NODE, name).tell(delivery(event))
         except ActorError as error:
             log.debug("node %s was not told %s: %s", name, type(event).__name__, error)

@@ -12,6 +12,7 @@ from actors.events import (
     CounterOpened,
     FilterChanged,
     Reacted,
+    RoomChanged,
     RoomOpened,
     StreamChanged,
     StreamView,
@@ -59,6 +60,7 @@ def handlers(
     return {
         ChatPosted: (mirrors.handle, traces.delivered),
         ChatChanged: (mirrors.handle,),
+        RoomChanged: (mirrors.handle,),
         ChatForModerators: (mirrors.tell_moderators,),
         FilterChanged: (renew_screens,),
         RoomOpened: (mirrors.handle,),

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from actors.events import NODE, DeliverLiveEvent, DeliverPublished, DeliverToPeople
+from actors.events import NODE, DeliverLiveEvent, DeliverPublished, DeliverRoomEvent, DeliverToPeople
 from actors.presence import Presence, Present, ReadPresence
 from actors.runtime import Actor, ActorError, Ask, DomainError, Later, Message, Node, handles
 from actors.stream_messages import Grant
@@ -99,6 +99,10 @@ class NodeActor(Actor):
 
     @handles(DeliverLiveEvent)
     def handle(self, message: DeliverLiveEvent) -> None:
+        self._broadcaster.deliver(message.event)
+
+    @handles(DeliverRoomEvent)
+    def handle_room_event(self, message: DeliverRoomEvent) -> None:
         self._broadcaster.deliver(message.event)
 
     @handles(DeliverPublished)

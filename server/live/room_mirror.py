@@ -12,7 +12,7 @@ import msgspec
 from actors.chat_messages import RECENT, RoomSnapshot
 from actors.chat_recent import badges_with
 from actors.chat_rules import RoomRole
-from actors.events import ChatChanged, ChatPosted
+from actors.events import ChatChange, ChatPosted
 
 WRITER_S = 1.0
 MAX_WRITERS = 10_000
@@ -43,7 +43,7 @@ class RoomMirror:
         self.deletions = 0
         self.pinned = snapshot.pinned
         self.recent: deque[dict[str, Any]] = deque(snapshot.messages, maxlen=RECENT)
-        self.held: deque[ChatPosted | ChatChanged] = deque()
+        self.held: deque[ChatPosted | ChatChange] = deque()
         self.top = snapshot.offset
         self.is_unused = False
         self.repair: asyncio.Task[None] | None = None

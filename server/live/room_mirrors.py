@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import msgspec
 
 from actors.chat_messages import LISTEN_S, ReadRoom
-from actors.events import ChatChanged, ChatForModerators, ChatPosted, LoggedMessage, RoomOpened
+from actors.events import ChatChange, ChatForModerators, ChatPosted, LoggedMessage, RoomOpened
 from actors.runtime import ActorError, ActorId, DomainError, Node, shard_of
 from actors.session import Session
 from server.live.edge.socket import Socket
@@ -61,7 +61,7 @@ class RoomMirrors:
         self._fan = fan
         self._mirrors: OrderedDict[str, RoomMirror] = OrderedDict()
         self._opening: dict[str, asyncio.Task[RoomMirror]] = {}
-        self._early: dict[str, list[ChatPosted | ChatChanged | RoomOpened]] = {}
+        self._early: dict[str, list[ChatPosted | ChatChange | RoomOpened]] = {}
         self._void: dict[str, tuple[str, int]] = {}  # rooms of another log by now; where their readers stood
         self._rereading: set[asyncio.Task[None]] = set()
         self._subscriptions = RoomSubscriptions(node=node)
@@ -141,7 +141,7 @@ class RoomMirrors:
             if is_concerned or role_in(mirror, session) in MODERATORS:
                 socket.emit(event.event, event.body)
 
-    def handle(self, event: ChatPosted | ChatChanged | RoomOpened) -> None:
+    def handle(self, event: ChatPosted | ChatChange | RoomOpened) -> None:
         """A live event of a room, from its actor. Events of rooms without a mirror here are passed over."""
         if event.room_id in self._opening:
             early = self._early.setdefault(event.room_id, [])
@@ -153,7 +153,7 @@ class RoomMirrors:
             return
         if isinstance(event, ChatPosted):
             self._posted(mirror, event)
-        elif isinstance(event, ChatChanged):
+        elif isinstance(event, ChatChange):
             self._changed(mirror, event)
         else:
             self._opened(mirror, event)
@@ -275,7 +275,7 @@ class RoomMirrors:
         else:
             self._publish(mirror, event.messages)
 
-    def _hold(self, mirror: RoomMirror, event: ChatPosted | ChatChanged) -> None:
+    def _hold(self, mirror: RoomMirror, event: ChatPosted | ChatChange) -> None:
         """What comes while a hole is mended waits behind it. Messages that find no place are read from the log."""
         if len(mirror.held) < MAX_HELD:
             mirror.held.append(event)
@@ -285,13 +285,13 @@ class RoomMirrors:
         if new:
             self._fan.publish_messages(mirror.topic, mirror.room_id, mirror.epoch, new)
 
-    def _changed(self, mirror: RoomMirror, event: ChatChanged) -> None:
+    def _changed(self, mirror: RoomMirror, event: ChatChange) -> None:
         if mirror.repair is not None:
             self._hold(mirror, event)
         else:
             self._show_change(mirror, event)
 
-    def _show_change(self, mirror: RoomMirror, event: ChatChanged) -> None:
+    def _show_change(self, mirror: RoomMirror, event: ChatChange) -> None:
         if event.event == "chat:deleted":
             mirror.forget(event.body["id"])
         elif event.event == "chat:pinned":
@@ -329,7 +329,7 @@ class RoomMirrors:
         """Show what waits and joins on; whether there is no hole any more."""
         while mirror.held:
             event = mirror.held[0]
-            if isinstance(event, ChatChanged):
+            if isinstance(event, ChatChange):
                 self._show_change(mirror, event)
             elif event.messages[0]["offset"] <= mirror.offset + 1:
                 self._publish(mirror, event.messages)

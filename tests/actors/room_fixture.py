@@ -10,7 +10,7 @@ from typing import Any
 from actors.chat import ChatRoom
 from actors.chat_messages import PostChat, RenewSubscription
 from actors.chat_rules import Author, Relationship
-from actors.events import ChatChanged, ChatPosted, LiveEvent
+from actors.events import ChatChange, ChatPosted, LiveEvent
 from actors.rate_limits import Rate, RateLimits, Role
 from actors.runtime import (
     ActorId,
@@ -183,7 +183,7 @@ class RoomFixture:
         return [
             live_event.body
             for live_event in self.events
-            if isinstance(live_event, ChatChanged) and live_event.event == event
+            if isinstance(live_event, ChatChange) and live_event.event == event
         ]
 
     async def open(self) -> None:

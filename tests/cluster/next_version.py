@@ -68,6 +68,7 @@ Fact = (
     | actors.events.RoomOpened
     | actors.events.CounterOpened
     | actors.events.Reacted
+    | actors.events.RoomEvent
     | Applauded
 )
 

@@ -12,10 +12,11 @@ from actors.chat import ChatRoom
 from actors.chat_messages import PostChat
 from actors.chat_rules import Author
 from actors.events import (
-    ChatChanged,
+    ChatChange,
     ChatPosted,
     CounterOpened,
     DeliverLiveEvent,
+    DeliverRoomEvent,
     LiveEvent,
     RoomOpened,
     ViewersCounted,
@@ -72,6 +73,10 @@ class Fiction(Actor):
 class NodeEar(Ear):
     @handles(DeliverLiveEvent)
     def handle(self, message: DeliverLiveEvent) -> None:
+        self.audience.handle(message.event)
+
+    @handles(DeliverRoomEvent)
+    def handle_room_event(self, message: DeliverRoomEvent) -> None:
         self.audience.handle(message.event)
 
     def __init__(self, audience: Audience) -> None:
@@ -182,7 +187,7 @@ class Audience(Process):
         elif isinstance(event, CounterOpened):
             for came in self.views:
                 self.counters.is_here(event.stream_id, came)
-        elif isinstance(event, ChatPosted | ChatChanged | RoomOpened):
+        elif isinstance(event, ChatPosted | ChatChange | RoomOpened):
             self.mirrors.handle(event)
 
     # what the product asks of its edge

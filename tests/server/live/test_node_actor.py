@@ -13,15 +13,18 @@ from actors.chat_rules import ChatMode
 from actors.events import (
     NODE,
     ChatChanged,
+    ChatForModerators,
     ChatMessage,
     ChatPosted,
     ChatUser,
     CounterOpened,
     DeliverPublished,
     DeliverToPeople,
+    FilterChanged,
     LiveEvent,
     Person,
     Reacted,
+    RoomChanged,
     RoomOpened,
     StreamChanged,
     StreamView,
@@ -53,6 +56,9 @@ FACTS: list[LiveEvent] = [
     RoomOpened(room_id="r", epoch="e", offset=7),
     CounterOpened(stream_id="s"),
     Reacted(stream_id="s", counts={"🎉": 2}),
+    RoomChanged(room_id="r", event="chat:role", body={"user_id": "a", "role": "vip"}),
+    ChatForModerators(room_id="r", event="chat:held", body={"reason": "word"}, user_id="a"),
+    FilterChanged(owner_id=None),
 ]
 
 
