@@ -135,7 +135,7 @@ class Restreams:
         try:
             await self._addresses.of(target.host, target.port)
         except NotPublic:
-            raise invalid_field("url", "must not be an address that is not public") from None
+            raise invalid_field("url", "must be a public address") from None
         except Unresolved:
             return
 

@@ -111,7 +111,7 @@ class StreamSources:
         try:
             await self._addresses.of(target.host, target.port)
         except NotPublic:
-            raise invalid_field("url", "must not be an address that is not public") from None
+            raise invalid_field("url", "must be a public address") from None
         except Unresolved:
             return
 
