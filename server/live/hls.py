@@ -37,10 +37,9 @@ from storage.rights import OPEN
 PART_WAIT_S: Final = 6.0
 WANT_S: Final = 1.0
 IMMUTABLE: Final = "public, max-age=31536000, immutable"
-MANIFEST: Final = "no-cache"
-"""It tells players the time."""
+PLAYLIST: Final = "no-cache"
 WAITED_FOR_TARGETS, NEWEST_TARGETS, OVER_S = 6, 0.5, 60
-"""How long shared caches may keep playlists, in target durations (RFC 8216bis, appendix B.1), and those of what is
+"""How long CDNs may keep playlists, in target durations (RFC 8216bis, appendix B.1), and those of what is
 over, in seconds."""
 PICTURE: Final = "public, max-age=2"
 
@@ -184,15 +183,15 @@ class HlsRoutes:
 
     async def _multivariant(self, call: Call[None, PlaylistQuery]) -> web.StreamResponse:
         held = await self._playable(call)
-        kept = _playlist_kept(held)
-        return self._playlist(call, await self._view(call), held.index.multivariant(dvr=_is_dvr(call)), kept)
+        kept_s = _kept_s(held)
+        return self._playlist(call, await self._view(call), held.index.multivariant(dvr=_is_dvr(call)), kept_s)
 
     async def _manifest(self, call: Call[None, PlaylistQuery]) -> web.StreamResponse:
         held = await self._playable(call)
         if held.index.plans_any:
             await self._wanted(call, held)
         manifest = held.index.manifest(now=self._wall(), dvr=_is_dvr(call))
-        return self._playlist(call, await self._view(call), manifest, MANIFEST)
+        return self._playlist(call, await self._view(call), manifest)  # not kept: it tells players the time
 
     async def _playable(self, call: Call[Any, Any]) -> HeldIndex:
         """The stream's index once players can start from it. A publisher that has just come needs a key frame interval
@@ -227,16 +226,18 @@ class HlsRoutes:
             if not await held.change(deadline):
                 raise Problem(503, "The stream has stalled: the part did not come in time", retry_after_s=1.0)
             answer = ask()
-        kept = _playlist_kept(held, was_waited_for="_HLS_msn" in call.request.query)
-        return self._playlist(call, await self._view(call), answer, kept)
+        kept_s = _kept_s(held, was_waited_for="_HLS_msn" in call.request.query)
+        return self._playlist(call, await self._view(call), answer, kept_s)
 
     def _playlist(
-        self, call: Call[Any, Any], view: StreamView, answer: Rendered | Bad | Wait, kept: str
+        self, call: Call[Any, Any], view: StreamView, answer: Rendered | Bad | Wait, kept_s: int = 0
     ) -> web.StreamResponse:
         if isinstance(answer, Bad):
             raise Problem(answer.status, answer.reason)
         assert isinstance(answer, Rendered)
-        headers = {"Cache-Control": _for_caches(view, kept), "Age": "0", "Content-Type": answer.content_type}
+        headers = {"Cache-Control": _for_caches(view, PLAYLIST), "Age": "0", "Content-Type": answer.content_type}
+        if kept_s and view.visibility in OPEN:
+            headers["CDN-Cache-Control"] = f"max-age={kept_s}"
         return content.text(call.request, answer.body, etag=answer.etag, headers=headers)
 
     async def _thumbnail(self, call: Call[None, None]) -> web.StreamResponse:
@@ -335,13 +336,11 @@ def _is_dvr(call: Call[Any, PlaylistQuery]) -> bool:
     return call.query.dvr == "1"
 
 
-def _playlist_kept(held: HeldIndex, *, was_waited_for: bool = False) -> str:
-    """``Cache-Control``: browsers ask each time. What was waited for holds that for good, but for what follows."""
+def _kept_s(held: HeldIndex, *, was_waited_for: bool = False) -> int:
+    """How long CDNs may keep a playlist (RFC 9213). What was waited for holds that for good, but for what follows."""
     if held.index.is_ended:
-        kept_s = OVER_S
-    else:
-        kept_s = round(held.index.target_s * (WAITED_FOR_TARGETS if was_waited_for else NEWEST_TARGETS))
-    return f"public, max-age=0, s-maxage={kept_s}"
+        return OVER_S
+    return round(held.index.target_s * (WAITED_FOR_TARGETS if was_waited_for else NEWEST_TARGETS))
 
 
 def _for_caches(view: StreamView, shared: str) -> str:

@@ -18,7 +18,7 @@ FETCH_S: Final = 15.0
 MAX_BODY_BYTES: Final = 16 * 1024 * 1024
 MAX_KEPT_BYTES: Final = 64 * 1024 * 1024
 MAX_UNDER_WAY: Final = 2_000
-KEPT_HEADERS: Final = ("Content-Type", "Cache-Control", "ETag", "Age", "Retry-After")
+KEPT_HEADERS: Final = ("Content-Type", "Cache-Control", "CDN-Cache-Control", "ETag", "Age", "Retry-After")
 
 
 class Fetched(msgspec.Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""A shared cache as CDNs run them, by RFC 9111: between viewers and the routes under test."""
+"""A shared cache as CDNs run them, by RFC 9111 and RFC 9213: between viewers and the routes under test."""
 
 from __future__ import annotations
 
@@ -61,8 +61,9 @@ class SharedCache:
 
 
 def _lifetime_s(status: int, headers: Mapping[str, str]) -> float:
-    """0 for what must not be stored, or not be used without asking (RFC 9111, 3 and 4.2.1)."""
-    said = dict(_DIRECTIVE.findall(headers.get("Cache-Control", "")))
+    """0 for what must not be stored, or not be used without asking (RFC 9111, 3 and 4.2.1). What is said to CDNs alone
+    stands in place of Cache-Control (RFC 9213, 2.2)."""
+    said = dict(_DIRECTIVE.findall(headers.get("CDN-Cache-Control") or headers.get("Cache-Control", "")))
     is_kept_out = {"no-store", "private", "no-cache"} & said.keys()
     if status != 200 or is_kept_out or headers.get("Vary", "") not in ("", "Accept-Encoding"):
         return 0.0

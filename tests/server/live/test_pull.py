@@ -29,7 +29,9 @@ class Origin:
         self.gate.set()
         self.body = b"media"
         self.status = 200
-        self.headers: dict[str, str] = {"Cache-Control": "no-cache", "ETag": '"p"', "Server-Timing": "x"}
+        self.headers: dict[str, str] = {
+            "Cache-Control": "no-cache", "CDN-Cache-Control": "max-age=1", "ETag": '"p"', "Server-Timing": "x",
+        }  # fmt: skip
 
     async def handle(self, request: web.Request) -> web.Response:
         self.asked[request.path_qs] += 1
@@ -84,6 +86,7 @@ async def test_an_answer_comes_as_the_other_node_gave_it_without_what_is_its_own
     answer = await fixture_node.get("/hls/s/video.m3u8?_HLS_msn=3&_HLS_part=1")
     assert (answer.status, answer.body) == (200, b"media")
     assert (answer.headers["Cache-Control"], answer.headers["ETag"]) == ("no-cache", '"p"')
+    assert answer.headers["CDN-Cache-Control"] == "max-age=1"
     assert "Server-Timing" not in answer.headers
     assert fixture_node.origin.asked == {"/hls/s/video.m3u8?_HLS_msn=3&_HLS_part=1": 1}
 
