@@ -17,6 +17,7 @@ from tests.e2e.firefox import PROGRAM, BidiSession, Firefox, FirefoxTab, steerin
 from tests.e2e.page import VIDEO, plays, sign_in
 from tests.e2e.people import Account, Api
 from tests.e2e.serving import Server
+from tests.e2e.waiting import until
 from tests.tools import needs
 
 pytestmark = [
@@ -75,7 +76,11 @@ async def test_firefox_goes_live_also_without_h264(server: Server, owner: Accoun
     await studio.click("button[type=submit]", "Start")
     await studio.text("You are on air", within_s=60)
     stream_id = (await owner.done("GET", f"streams?state=live&owner={owner.username}"))["items"][0]["id"]
-    assert (await owner.done("GET", f"streams/{stream_id}/health"))["codec"] in ("h264", "vp8")
+
+    async def codec() -> str:
+        return (await owner.done("GET", f"streams/{stream_id}/health"))["codec"] or ""
+
+    assert await until(codec, what="the first report of the ingest") in ("h264", "vp8")
 
     viewer = await session.tab()  # not before: a page that is hidden does not poll
     await viewer.open(f"{server.url}/watch/{stream_id}")

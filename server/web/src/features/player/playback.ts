@@ -6,6 +6,7 @@ import { signal } from "@preact/signals";
 import { local } from "../../api/http";
 import type { Stream } from "../../api/types";
 import { recall, remember } from "../../ui/remember";
+import { getStream } from "../streams/calls";
 import { Captions } from "./captions";
 import { hasCaughtUp, hasMoreToShow, playsOn, retryMs, Unplayable, WebrtcTrust, whyNotWebrtc } from "./decisions";
 import { natively, startHls, type HlsSession, type Level } from "./hls";
@@ -349,12 +350,23 @@ export class Playback {
     const again = (): void => {
       if (mode === "recording") this.recording(stream, at);
       else if (mode === "dvr") this.rewind(at);
+      else if (session) void this.#liveUnlessOver(stream);
       else this.live(stream);
     };
     this.#end();
     if (error instanceof Unplayable) return this.#isUnplayable(error, again);
     this.status.value = this.#failures > MANY_FAILURES ? "failed" : "loading";
     this.#retryIn(session ? AT_ONCE_MS : retryMs(this.#failures, Math.random()), again);
+  }
+
+  /** The end of a session comes before the news that the broadcast is over: nothing is offered to one that is. */
+  async #liveUnlessOver(stream: Watchable): Promise<void> {
+    const generation = this.#generation;
+    const fresh = await getStream(stream.id).catch(() => null);
+    if (generation !== this.#generation || this.#held) return;
+    if (fresh?.state !== "ended") return this.live(stream);
+    this.#failures += 1;
+    this.#retryIn(retryMs(this.#failures, Math.random()), () => void this.#liveUnlessOver(stream));
   }
 
   #isPlaying(): void {
