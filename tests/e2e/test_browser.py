@@ -172,10 +172,12 @@ async def test_a_camera_goes_live_and_is_watched(server: Server, browser: Browse
     await nobody.until_stream(stream_id, lambda stream: stream["viewers"] >= 1)
     health = await owner.done("GET", f"streams/{stream_id}/health")
     assert health["fps"] > 5
+    assert studio.problems == viewer.problems == []
     await studio.click("button", "End the broadcast")
     await owner.until_state(stream_id, "ended")
     await viewer.until("/ended|over|recording/i.test(document.body.innerText)")
-    assert studio.problems == viewer.problems == []
+    # The viewer's session ends a moment before the broadcast does: an offer of then may be refused.
+    assert [problem for problem in (*studio.problems, *viewer.problems) if "/whep/" not in problem] == []
 
 
 async def test_a_camera_comes_back_as_soon_as_the_server_misses_it(
