@@ -126,7 +126,7 @@ export function Composer({ replyTo, onCancelReply, onSend, waitUntil, names, may
           enterkeyhint="send"
           autocomplete="off"
           aria-invalid={length > MAX_LENGTH}
-          aria-controls="chat-suggestions"
+          aria-controls={offered.length ? "chat-suggestions" : undefined}
           aria-activedescendant={offered.length ? `chat-suggestion-${chosen}` : undefined}
           aria-autocomplete="list"
           onInput={(event) => write(event.currentTarget.value)}

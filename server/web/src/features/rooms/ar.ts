@@ -29,7 +29,7 @@ export default {
   left: "بقي {time}",
   votes: { zero: "لا أصوات", one: "صوت واحد", two: "صوتان", few: "{n} أصوات", many: "{n} صوتًا", other: "{n} صوت" },
   points: { zero: "لا نقاط", one: "نقطة واحدة", two: "نقطتان", few: "{n} نقاط", many: "{n} نقطة", other: "{n} نقطة" },
-  pointsAndRewards: "نقاطك: {n}. اعرض المكافآت",
+  pointsAndRewards: "{points}: اعرض المكافآت",
   rewards: "المكافآت",
   noRewards: "لا مكافآت هنا بعد.",
   redeemed: "«{title}» في الطريق.",

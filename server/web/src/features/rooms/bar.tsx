@@ -26,7 +26,7 @@ export function Bar({ stream, mine, points }: Props) {
     <>
       <div class="activities-bar">
         {points !== null && (
-          <button type="button" class="button small activities-points" aria-label={t("pointsAndRewards", { n: points })} onClick={() => setOpened("rewards")}>
+          <button type="button" class="button small activities-points" aria-label={t("pointsAndRewards", { points: t("points", { n: points }) })} onClick={() => setOpened("rewards")}>
             {t("points", { n: points })}
           </button>
         )}

@@ -26,7 +26,7 @@ export default {
   left: "{time} left",
   votes: { one: "{n} vote", other: "{n} votes" },
   points: { one: "{n} point", other: "{n} points" },
-  pointsAndRewards: "Your points: {n}. Show the rewards",
+  pointsAndRewards: "{points}: show the rewards",
   rewards: "Rewards",
   noRewards: "No rewards are offered here yet.",
   redeemed: "“{title}” is on its way.",
