@@ -13,7 +13,7 @@ from actors.events import Broadcast, FilterChanged
 from actors.runtime import Node
 from actors.screening import MAX_HOSTS, MAX_WORDS, Action, BannedWord, ChatFilter, host_of, is_word
 from server.http.operation import Answer, Call, Operation
-from server.http.shapes import Shape, Text
+from server.http.shapes import Body, Text
 from storage.audit import AuditLog
 from storage.chat_filters import SERVER, ChatFilters, write_filter
 from storage.postgres import Database
@@ -37,12 +37,12 @@ def _host(text: str) -> str:
     return host
 
 
-class WordShape(Shape):
+class WordShape(Body):
     text: Annotated[Text, Field(min_length=1, max_length=64), AfterValidator(_word)]
     action: Action = "refuse"
 
 
-class LinksShape(Shape):
+class LinksShape(Body):
     """``allowed``: hosts, with their subdomains. ``action`` for links to others; null: none."""
 
     allowed: list[Annotated[Text, Field(max_length=253), AfterValidator(_host)]] = Field(
@@ -51,7 +51,7 @@ class LinksShape(Shape):
     action: Action | None = None
 
 
-class FilterShape(Shape):
+class FilterShape(Body):
     """``refuse`` or ``hold`` for a moderator; null: nothing is done."""
 
     words: list[WordShape] = Field(default_factory=list, max_length=MAX_WORDS)

@@ -64,6 +64,7 @@ async def test_the_servers_filter_holds_in_every_room_and_is_the_admins(
         ({"words": [{"text": "x"}] * 5_001}, "words"),
         ({"links": {"allowed": ["not a host"]}}, "links.allowed.0"),
         ({"repeats": "often"}, "repeats"),
+        ({"words": [{"text": "x", "acton": "hold"}]}, "words.0.acton"),
     ],
 )
 async def test_a_filter_of_another_shape_is_refused_by_its_field(owner: Person, body: Any, field: str) -> None:
