@@ -245,6 +245,11 @@ import schemathesis
 def as_it_is(ctx, value):
     return value if isinstance(value, bytes) else str(value).encode(errors="replace")
 """
+# The tester's own list has no 413, which a list that is too long is often refused by: its bytes come first.
+REFUSALS = """
+[checks.negative_data_rejection]
+expected-statuses = ["400", "401", "403", "404", "405", "406", "409", "413", "415", "422", "428", "429", "5xx"]
+"""
 
 
 def test_a_property_based_tester_finds_no_fault(server: Server, live: OnTheAir, tmp_path: Path) -> None:
@@ -252,6 +257,7 @@ def test_a_property_based_tester_finds_no_fault(server: Server, live: OnTheAir, 
     of whoever is on the air: to rotate the key would interrupt the stream, and a 503 to its viewers be right."""
     token = run_apart(prepare_lasting, server.url).owner_token
     (tmp_path / "bodies.py").write_text(BODIES)
+    (tmp_path / "schemathesis.toml").write_text(REFUSALS)
     command = [
         str(Path(sys.executable).parent / "schemathesis"), "run", f"{server.url}/openapi.json",
         "-H", f"Authorization: Bearer {token}",

@@ -266,6 +266,7 @@ def test_the_engines_leave_with_a_parent_that_was_killed(data_dir: Path) -> None
 
 async def test_engines_that_outlived_their_parent_are_adopted_and_leave_with_the_new_one(data_dir: Path) -> None:
     pids, server = _serve(data_dir)
+    until(lambda: len(_watchers(pids)) == len(pids))
     for watcher in _watchers(pids):
         os.kill(watcher, signal.SIGKILL)
     server.kill()

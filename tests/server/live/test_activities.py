@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -75,7 +76,17 @@ async def test_a_poll_of_a_live_stream_is_placed_by_the_clock_of_its_chat(node: 
     stream = await owner.prepare()
     await node.publish(stream)
     console, room = await owner.connect(), {"room_id": stream["chat"]["room_id"]}
-    await console.done("chat:send", {**room, "text": "now", "client_id": "c"})
+    message = await _placed_message(console, room)
     poll = (await console.done("poll:create", {**room, "question": "?", "options": ["a", "b"], "seconds": 60}))["poll"]
-    (message,) = (await console.done("chat:history", room))["messages"]
     assert poll["media_time_ms"] >= message["media_time_ms"]
+
+
+async def _placed_message(console: Device, room: dict[str, Any]) -> Any:
+    """A message of a room that its stream, which has just gone live, has told its clock."""
+    for number in range(60):
+        await console.done("chat:send", {**room, "text": f"now {number}", "client_id": f"c{number}"})
+        message = (await console.done("chat:history", room))["messages"][-1]
+        if "media_time_ms" in message:
+            return message
+        await asyncio.sleep(0.5)
+    raise AssertionError("the room has no clock")
