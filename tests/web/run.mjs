@@ -1,4 +1,5 @@
 // Bundles each *.test.ts of this folder with the client's own build tool and runs them with node's test runner.
+// What a module of the client opens for the life of its page (a BroadcastChannel) must not keep the runner waiting.
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -42,7 +43,7 @@ try {
   });
   const files = tests.map((name) => join(out, name.replace(/\.ts$/, ".mjs")));
   const env = { ...process.env, SOCIALFLOW_WEB_TREES: writeTrees(join(out, "trees.json")), SOCIALFLOW_WEB: client };
-  const { status } = spawnSync(process.execPath, ["--test", ...files], { stdio: "inherit", env });
+  const { status } = spawnSync(process.execPath, ["--test", "--test-force-exit", ...files], { stdio: "inherit", env });
   process.exitCode = status ?? 1;
 } finally {
   rmSync(out, { recursive: true, force: true });
