@@ -1,14 +1,16 @@
-"""What the lists of a stream's polls and predictions share."""
+"""The list of a stream's polls, or predictions, as they stand now or stood at a moment of its video."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, Protocol
 
 from pydantic import Field
 
+from server.http.cursors import after_id, page_of
 from server.http.errors import not_found
-from server.http.operation import Call
-from server.http.shapes import PageQuery
+from server.http.operation import UUID, Answer, Call, Operation
+from server.http.shapes import Page, PageQuery
 from storage.postgres import Database
 from storage.seen_streams import seen_stream
 
@@ -23,13 +25,47 @@ class AtMoment(PageQuery):
         return None if self.media_time is None else round(self.media_time * 1000)
 
 
-def person_of(call: Call[Any, Any]) -> str | None:
-    return None if call.person is None else call.person.id
+class Listed(Protocol):
+    """Those of a room, the newest first, from the id ``before`` on; each as its body is, with its ``id``."""
+
+    def __call__(
+        self, room_id: str, person_id: str | None, *, before: str | None, limit: int, media_time_ms: int | None
+    ) -> Awaitable[list[dict[str, Any]]]: ...
+
+
+def list_operation(*, noun: str, listed: Listed, shape: type[Page[Any]], db: Database) -> Operation:
+    """``GET /api/v1/streams/{stream_id}/<noun>``, 404 for a stream that the caller may not know of."""
+    return Operation(
+        method="GET", path=f"/api/v1/streams/{{stream_id}}/{noun}", handler=_handler(listed, db),
+        name=f"list{noun.capitalize()}", tag=noun, paths={"stream_id": UUID},
+        summary=f"The {noun} of a stream, the newest first", query=AtMoment,
+        answers={200: shape}, problems=frozenset({404}), auth="optional",
+    )  # fmt: skip
+
+
+def _handler(listed: Listed, db: Database) -> Callable[[Call[None, AtMoment]], Awaitable[Answer]]:
+    async def list_them(call: Call[None, AtMoment]) -> Answer:
+        room_id, query = await watched_room(db, call), call.query
+        rows = await listed(
+            room_id,
+            _person_of(call),
+            before=after_id(query.cursor),
+            limit=query.limit + 1,
+            media_time_ms=query.media_time_ms,
+        )
+        items, following = page_of(rows, query.limit, lambda row: (0, row["id"]))
+        return Answer(200, {"items": items, "next": following})
+
+    return list_them
 
 
 async def watched_room(db: Database, call: Call[Any, Any]) -> str:
     """The room of the stream in the path. Raises a 404 for a stream that the caller may not know of."""
-    stream = await seen_stream(db, call.path["stream_id"], person_of(call))
+    stream = await seen_stream(db, call.path["stream_id"], _person_of(call))
     if stream is None:
         raise not_found("There is no such stream")
     return stream.room_id
+
+
+def _person_of(call: Call[Any, Any]) -> str | None:
+    return None if call.person is None else call.person.id

@@ -7,12 +7,12 @@ from typing import Final
 from server.feature import NO_UUID, ExportSection, Feature, PersonalData, Platform, rows_by_id
 from server.features.rooms import texts
 from server.features.rooms.arrivals import Arrivals
+from server.features.rooms.listing import list_operation
 from server.features.rooms.media_clock import MediaClock
 from server.features.rooms.polls import queries, rules
 from server.features.rooms.polls.events import PollEvents
 from server.features.rooms.polls.polls import Polls
-from server.features.rooms.polls.routes import PollRoutes
-from server.features.rooms.polls.shapes import POLL_STATE
+from server.features.rooms.polls.shapes import POLL_STATE, PollsShape
 from server.features.rooms.state_sender import StateSenders
 from storage.postgres import Transaction
 
@@ -37,7 +37,7 @@ def build(platform: Platform, *, clock: MediaClock, senders: StateSenders) -> Fe
 
     return Feature(
         name="polls",
-        operations=PollRoutes(polls=polls, db=platform.db).operations(),
+        operations=[list_operation(noun="polls", listed=polls.listed, shape=PollsShape, db=platform.db)],
         events=PollEvents(polls=polls).events(),
         sent=(POLL_STATE,),
         entered=arrivals.entered,

@@ -6,13 +6,13 @@ from typing import Final
 
 from server.feature import Feature, PersonalData, Platform, rows_by_id
 from server.features.rooms.arrivals import Arrivals
+from server.features.rooms.listing import list_operation
 from server.features.rooms.media_clock import MediaClock
 from server.features.rooms.points import Points
 from server.features.rooms.predictions import queries, rules
 from server.features.rooms.predictions.events import PredictionEvents
 from server.features.rooms.predictions.predictions import Predictions
-from server.features.rooms.predictions.routes import PredictionRoutes
-from server.features.rooms.predictions.shapes import PREDICTION_STATE
+from server.features.rooms.predictions.shapes import PREDICTION_STATE, PredictionsShape
 from server.features.rooms.state_sender import StateSenders
 from storage.postgres import Transaction
 
@@ -33,7 +33,9 @@ def build(platform: Platform, *, clock: MediaClock, points: Points, senders: Sta
     arrivals = Arrivals(event=PREDICTION_STATE.name, open_in=predictions.open_in)
     return Feature(
         name="predictions",
-        operations=PredictionRoutes(predictions=predictions, db=platform.db).operations(),
+        operations=[
+            list_operation(noun="predictions", listed=predictions.listed, shape=PredictionsShape, db=platform.db)
+        ],
         events=PredictionEvents(predictions=predictions).events(),
         sent=(PREDICTION_STATE,),
         entered=arrivals.entered,
