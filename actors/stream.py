@@ -129,8 +129,14 @@ class LiveStream(Actor):
         if self._view.state == "ended" or self._ending:
             raise DomainError("ended", "This stream has ended.")
         is_pulled, is_busy = message.protocol == PULL, self._publisher.is_busy
-        gives_way = is_busy and self._publisher.yields and not is_pulled
-        takes_over = is_busy and not gives_way and not is_pulled and self._policy.lets_take_over(self._view)
+        if message.is_backup and self._publisher.is_presumed:
+            raise Unavailable(self.context.id, "its publisher is being looked for", retry_after_s=PROGRESS_DUE_S)
+        is_at_hand = message.node == self._view.media_node
+        if not is_pulled and is_at_hand and self._publisher.has_place_for(message.role):
+            return self._join(message)
+        gives_way = is_busy and self._publisher.gives_way_to(message.role) and not is_pulled
+        takes_over = is_busy and not (gives_way or is_pulled or message.is_backup)
+        takes_over = takes_over and self._policy.lets_take_over(self._view)
         if is_busy and not gives_way and not takes_over:
             raise DomainError("busy", "Somebody is publishing this stream already.")
         before, publication = self._view.media_node, self._view.publication + 1
@@ -140,13 +146,19 @@ class LiveStream(Actor):
         if self._publisher.is_presumed or gives_way or has_moved:
             why = "another publisher has come" if gives_way or takes_over else "its publisher has come again"
             self._stop_media(before, publication - 1, why)
-        grant = msgspec.structs.replace(self._grant(), takes_over=takes_over)
+        grant = msgspec.structs.replace(self._grant(), takes_over=takes_over, is_backup=message.is_backup)
         if has_moved:
             grant = gone_on(grant, since_s=self._now().timestamp() - self._publisher.progressed_at)
-        self._publisher.grant(yields=is_pulled)
+        self._publisher.grant(yields=is_pulled, role=message.role)
         self.context.timer(START_DUE_S, StartDue(publication=publication))
         self.context.log.info("%s: publication %d granted to %s", view.label, publication, message.remote)
         return grant
+
+    def _join(self, message: ClaimPublish) -> Grant:
+        """Leave to publish beside the one that is there: the publication is the same."""
+        self._publisher.join(message.role)
+        self.context.log.info("%s: %s comes as its %s", self._view.label, message.remote, message.role)
+        return msgspec.structs.replace(self._grant(), joins=True, is_backup=message.is_backup)
 
     def _grant(self) -> Grant:
         return grant_of(self._writer.record, epoch=self.context.epoch, has_slate=self._policy.has_slate(self._view))
@@ -174,6 +186,7 @@ class LiveStream(Actor):
             tracks = self._writer.record.tracks
             await self.publisher_started(PublisherStarted(publication=message.publication, tracks=tracks))
         self._publisher_reported(message.at)
+        self._publisher.roles = frozenset(message.sources) or self._publisher.roles
         self._publisher.health = message.health
         await self._watch_health(message)
         self._show_renditions(message)

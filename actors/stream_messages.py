@@ -13,7 +13,8 @@ from actors.stream_store import InitRow, SegmentRow
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True):
     """Leave to publish. ``epoch`` is the fencing token that every object key and row of the run carries;
-    ``has_slate``: there is to be a slate when the publisher goes; ``takes_over``: from a publisher that is there."""
+    ``has_slate``: there is to be a slate when the publisher goes; ``takes_over``: from a publisher that is there;
+    ``joins``: beside that one, in the same publication; ``is_backup``: as the one that stands by."""
 
     stream_id: str
     epoch: int
@@ -27,19 +28,31 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     transcode: str = "auto"
     has_slate: bool = False
     takes_over: bool = False
+    joins: bool = False
+    is_backup: bool = False
 
 
 PULL: Final = "pull"
 """The protocol of what the server itself fetches for a stream: it gives way to every other publisher."""
 
 
+MAIN: Final = "main"
+BACKUP: Final = "backup"
+
+
 class ClaimPublish(Ask[Grant], frozen=True, kw_only=True):
-    """``node`` is where the publisher's bytes arrive; ``is_lasting``: with the person's key, not the stream's own."""
+    """``node`` is where the publisher's bytes arrive; ``is_lasting``: with the person's key, not the stream's own;
+    ``is_backup``: to stand by beside the main publisher."""
 
     protocol: str
     remote: str
     node: str = ""
     is_lasting: bool = False
+    is_backup: bool = False
+
+    @property
+    def role(self) -> str:
+        return BACKUP if self.is_backup else MAIN
 
 
 class PublisherStarted(Message, frozen=True, kw_only=True):
@@ -59,7 +72,7 @@ class PublisherLost(Message, frozen=True, kw_only=True):
 
 class MediaProgressed(Message, frozen=True, kw_only=True):
     """About once a second while media flows; ``health`` is what the owner is shown. ``is_slate``: it is the slate that
-    flows."""
+    flows. ``sources``: the roles of those who publish, none where that is not known."""
 
     publication: int
     media_time_ms: int
@@ -68,6 +81,7 @@ class MediaProgressed(Message, frozen=True, kw_only=True):
     health: dict[str, Any]
     renditions: tuple[dict[str, Any], ...] = ()
     is_slate: bool = False
+    sources: tuple[str, ...] = ()
 
 
 class SegmentsRecorded(Message, frozen=True, kw_only=True):

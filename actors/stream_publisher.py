@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from actors.runtime import Message
-from actors.stream_messages import Grant
+from actors.stream_messages import BACKUP, MAIN, Grant
 
 
 class MediaControl(Protocol):
@@ -62,6 +62,8 @@ class Publisher:
         self.is_presumed = False
         self.is_started = False
         self.yields = False
+        self.roles: frozenset[str] = frozenset()
+        """Of those who publish: the main publisher, a backup, or both, all on one node."""
         self.slate = 0
         """The publication of the slate in its place, 0 while there is none."""
         self.awaited_after = 0
@@ -80,11 +82,24 @@ class Publisher:
         """Granted, and nothing was sent yet."""
         return self.is_claimed and not self.is_started
 
+    def gives_way_to(self, role: str) -> bool:
+        """Whether a publication of its own in that role ends this one."""
+        return self.yields or (role == MAIN and self.roles == {BACKUP})
+
+    def has_place_for(self, role: str) -> bool:
+        """Whether another publisher may join the one that is there."""
+        return self.is_busy and not self.yields and role not in self.roles
+
+    def join(self, role: str) -> None:
+        self.roles |= {role}
+
     def presume(self) -> None:
         self.is_claimed = self.is_presumed = True
+        self.roles = frozenset({MAIN, BACKUP})
 
-    def grant(self, *, yields: bool = False) -> None:
+    def grant(self, *, yields: bool = False, role: str = MAIN) -> None:
         self.is_claimed, self.is_presumed, self.is_started = True, False, False
+        self.roles = frozenset({role})
         self.yields = yields
         self.slate = 0
 

@@ -25,6 +25,7 @@ class AuthorizePublish(ControlMessage, frozen=True, kw_only=True):
     protocol: str
     remote: str
     user_agent: str = ""
+    is_backup: bool = False
 
 
 class Granted(ControlMessage, frozen=True, kw_only=True):
@@ -32,7 +33,8 @@ class Granted(ControlMessage, frozen=True, kw_only=True):
     ``label``: its title and its owner's username, for the log.
     ``target_s``: the target duration of the stream's playlists, 0 if it has none yet. ``transcode``: ``auto``, ``off``
     or ``ladder``, see ``media.run_ladder``. ``is_slate``: it is not for a publisher but for the slate in its place.
-    ``takes_over``: from a publisher that is there. ``has_slate``: there is to be a slate when the publisher goes;
+    ``takes_over``: from a publisher that is there. ``joins``: beside the one that is there, see ``media.switch``;
+    ``is_backup``: as the backup. ``has_slate``: there is to be a slate when the publisher goes;
     ``slate_picture`` is the object key of the owner's own picture, empty for ours."""
 
     stream_id: str
@@ -48,6 +50,8 @@ class Granted(ControlMessage, frozen=True, kw_only=True):
     transcode: Literal["auto", "off", "ladder"] = "auto"
     is_slate: bool = False
     takes_over: bool = False
+    joins: bool = False
+    is_backup: bool = False
     has_slate: bool = False
     slate_picture: str = ""
 
@@ -89,7 +93,7 @@ class PublishEnded(ControlMessage, frozen=True, kw_only=True):
 
 class Progress(ControlMessage, frozen=True, kw_only=True):
     """About once a second and publication; ``at`` is the wall clock of the newest unit. ``renditions``: as
-    ``playback.renditions`` shows them, the best first."""
+    ``playback.renditions`` shows them, the best first. ``sources``: the roles of those who publish."""
 
     stream_id: str
     publication: int
@@ -99,6 +103,7 @@ class Progress(ControlMessage, frozen=True, kw_only=True):
     health: dict[str, Any]
     renditions: tuple[dict[str, Any], ...] = ()
     is_slate: bool = False
+    sources: tuple[str, ...] = ()
 
 
 class Packaged(ControlMessage, frozen=True, kw_only=True):

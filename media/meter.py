@@ -58,6 +58,10 @@ class Meter:
         """Why not all renditions are made of it, a name of ``WARNINGS``; empty while they are."""
         self.track_trouble = ""
         """What is odd about the renditions that the encoder sends, likewise."""
+        self.source_trouble = ""
+        """Why another source is on the air than the main one, likewise."""
+        self.sources: Sequence[dict[str, Any]] = ()
+        """Who publishes, see ``media.switch``."""
 
     def warn(self, name: str) -> None:
         """The ingest has found this odd in the publisher's packets: a name of ``WARNINGS``."""
@@ -156,6 +160,7 @@ class Meter:
             "dropped_frames": dropped_units,
             "jitter_ms": round(self._jitter_s * 1000, 1),
             "protocol": self._protocol,
+            "sources": list(self.sources),
             "warnings": [WARNINGS[name].sentence for name in names],
             "warning_names": names,
             "faults": [{"name": name, **msgspec.structs.asdict(WARNINGS[name])} for name in names],
@@ -165,6 +170,7 @@ class Meter:
     def _names(self, fps: float) -> list[str]:
         video, audio = self._tracks.get("video"), self._tracks.get("audio")
         found = {*self._of_picture(video, fps), *self._of_sound(audio), self.ladder_trouble, self.track_trouble}
+        found.add(self.source_trouble)
         found |= {"too_many_tracks", "track_malformed"} & self._told.keys()
         return [name for name in WARNINGS if name in found]
 

@@ -17,10 +17,12 @@ from media.errors import PublishRefused
 from media.hls.events import SegmentStored
 from media.hls.folder import RunFolder
 from media.meter import Meter
+from media.publication import Publication
 from media.recorder import Recorder, RecorderCounters, SegmentStore
 from media.run import FLUSH_S, Codecs, PublicationRun
 from media.run_ladder import Policy
 from media.slate import AHEAD_S, MakesSlates, Slate, SlateGroups, SlateShown, shown_in_place_of
+from media.switch import TICK_S, Role, Switch
 from media.transcode.admission import LadderAdmission
 
 FOLDER_BYTES = 256 * 1024 * 1024
@@ -67,6 +69,7 @@ class Plane:
         self._runs: dict[str, PublicationRun] = {}
         self._groups = SlateGroups(codecs=codecs, read=read_picture)
         self._slates: dict[str, tuple[PublicationRun, Slate]] = {}
+        self._switches: dict[str, Switch] = {}
         self._folders: dict[str, RunFolder] = {}
         self._flushing: set[asyncio.Task[None]] = set()
 
@@ -74,14 +77,34 @@ class Plane:
     def streams(self) -> int:
         return len(self._runs)
 
-    def publish(self, grant: Granted, *, protocol: str, remote: str) -> PublicationRun:
-        """Begin a publication. Raises ``PublishRefused``: ``busy`` or ``unavailable``; the server's process, which gave
-        the grant, is sent ``PublishEnded`` then. It takes the place of a slate when its media begins, and that of
-        another publisher, where the grant says so, at once."""
+    def publish(self, grant: Granted, *, protocol: str, remote: str) -> Publication:
+        """Begin a publication, or join one where the grant says so. Raises ``PublishRefused``: ``busy`` or
+        ``unavailable``; the server's process, which gave the grant, is sent ``PublishEnded`` then of one that was to
+        begin. It takes the place of a slate when its media begins, and that of another publisher, where the grant says
+        so, at once."""
+        if grant.joins:
+            return self._join(grant, protocol=protocol)
         run = self._publish(grant, protocol=protocol, remote=remote)
-        if grant.has_slate and not grant.is_slate:
+        if grant.has_slate:
             self._slate_ahead(run)
-        return run
+        switch = Switch(run=run, name=grant.log_name, clock=asyncio.get_running_loop().time)
+        self._switches[grant.stream_id] = switch
+        return switch.join(_role_of(grant), protocol=protocol)
+
+    def _join(self, grant: Granted, *, protocol: str) -> Publication:
+        """Beside the publisher that is there."""
+        run, switch = self._runs.get(grant.stream_id), self._switches.get(grant.stream_id)
+        if run is None or switch is None or run.publication != grant.publication:
+            raise PublishRefused("unavailable", "The stream's publisher has just gone: try again in a moment.")
+        source = switch.join(_role_of(grant), protocol=protocol)
+        self._tick(switch, grant.stream_id)
+        return source
+
+    def _tick(self, switch: Switch, stream_id: str) -> None:
+        """While a stream has two sources."""
+        if switch.has_both and self._switches.get(stream_id) is switch:
+            switch.tick()
+            asyncio.get_running_loop().call_later(TICK_S, self._tick, switch, stream_id)
 
     def _publish(self, grant: Granted, *, protocol: str, remote: str) -> PublicationRun:
         before = self._superseded(grant)
@@ -220,6 +243,7 @@ class Plane:
             slate = None
         if self._runs.get(run.stream_id) is run:
             del self._runs[run.stream_id]
+            self._switches.pop(run.stream_id, None)
             if slate is not None:
                 self._runs[run.stream_id] = slate[0]
         if not run.is_started:
@@ -264,6 +288,10 @@ class Plane:
             on_skipped=folder.release,
             counters=self.recorded,
         )
+
+
+def _role_of(grant: Granted) -> Role:
+    return "backup" if grant.is_backup else "main"
 
 
 def _policy(of_all: Policy, of_stream: Policy) -> Policy:

@@ -19,14 +19,17 @@ class PublishRequest(msgspec.Struct, frozen=True, kw_only=True):
     protocol: IngestProtocol
     remote: str
     user_agent: str = ""
+    is_backup: bool = False
+    """It stands by beside the main publisher of the same key, see ``media.switch``."""
 
 
 class Publication(Protocol):
     """One publisher's accepted run. All calls are synchronous and made from the loop that owns the plane."""
 
-    #: Milliseconds on the stream's media clock at which this run starts: added to every pts and dts. Settled by the
-    #: first ``configure``.
-    media_time_ms: int
+    @property
+    def media_time_ms(self) -> int:
+        """On the stream's media clock, where this run starts: added to every pts and dts. Settled by the first
+        ``configure``."""
 
     @property
     def patience_s(self) -> float:

@@ -110,6 +110,7 @@ class PublicationRun:
         self._pictures_due = 0.0
         self._is_started = False
         self._is_closed = False
+        self._sources: tuple[str, ...] = ()
         self._progress = asyncio.get_running_loop().call_later(PROGRESS_S, self._tick)
 
     # Publication
@@ -160,6 +161,13 @@ class PublicationRun:
 
     def warn(self, name: str) -> None:
         self._meter.warn(name)
+
+    def note_sources(self, sources: Sequence[dict[str, object]], trouble: str) -> None:
+        """Who publishes, see ``media.switch``: a source that comes or goes is reported at once."""
+        before, self._sources = self._sources, tuple(str(source["role"]) for source in sources)
+        self._meter.sources, self._meter.source_trouble = sources, trouble
+        if before and before != self._sources:
+            self._report()
 
     def close(self, reason: str) -> None:
         if self._is_closed:
@@ -338,6 +346,7 @@ class PublicationRun:
                 health=self._meter.health(dropped_units=dropped),
                 renditions=self._shown.renditions(self._ladder.planned, bit_rates=self._meter.bit_rates),
                 is_slate=self.grant.is_slate,
+                sources=self._sources,
             )
         )
 

@@ -46,6 +46,11 @@ WARNINGS: Mapping[str, Warned] = MappingProxyType(
             "No key frame (IDR picture) for a long time: viewers who come now see nothing.",
             "Turn off intra refresh and open GOP, and set the key frame interval to 2 s.",
         ),
+        "on_backup": Warned(
+            "warning",
+            "Nothing comes from the main encoder: viewers see the backup.",
+            "Look at the main encoder and its network. It is on the air again ten seconds after it is back.",
+        ),
         "out_of_step": Warned(
             "error", "Sound and picture are more than a second apart.", "Look at the sync offset of the sound's source."
         ),

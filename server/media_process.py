@@ -260,8 +260,9 @@ class MediaServer:
 
     async def _authorize(self, request: PublishRequest) -> Publication:
         asked = AuthorizePublish(
-            key=request.key, protocol=request.protocol, remote=request.remote, user_agent=request.user_agent
-        )
+            key=request.key, protocol=request.protocol, remote=request.remote, user_agent=request.user_agent,
+            is_backup=request.is_backup,
+        )  # fmt: skip
         try:
             answer = await self._channel.ask(asked, Granted, timeout_s=AUTHORIZE_S)
         except (ChannelClosed, TimeoutError):

@@ -261,8 +261,9 @@ class RtmpConnection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.pause_reading()
         request = PublishRequest(
-            key=wanted.key, protocol=self._scheme, remote=self.remote, user_agent=wanted.user_agent
-        )
+            key=wanted.key, protocol=self._scheme, remote=self.remote, user_agent=wanted.user_agent,
+            is_backup=wanted.is_backup,
+        )  # fmt: skip
         self._server.judge(self, request)
 
     def _flush(self) -> None:

@@ -45,6 +45,7 @@ class PublishWanted(msgspec.Struct, frozen=True):
     key: str
     app: str
     user_agent: str
+    is_backup: bool = False
 
 
 class Metadata(msgspec.Struct, frozen=True):
@@ -253,8 +254,10 @@ class ServerProtocol:
             raise ProtocolError("a second publish on one connection")
         self._publishing = message.stream_id
         self._state = _State.JUDGED
-        self._key = find_key(app=self._app, tc_url=self._tc_url, name=command.text(0))
-        events.append(PublishWanted(self._key, self._app, self._user_agent))
+        name = command.text(0)
+        self._key = find_key(app=self._app, tc_url=self._tc_url, name=name)
+        is_backup = says_backup(app=self._app, tc_url=self._tc_url, name=name)
+        events.append(PublishWanted(self._key, self._app, self._user_agent, is_backup))
 
     def _refuse_play(self, command: Command, message: RtmpMessage, events: list[Event]) -> None:
         code, text = "NetStream.Play.StreamNotFound", "streams are watched over HTTP, not over RTMP"
@@ -322,6 +325,12 @@ def find_key(*, app: str, tc_url: str, name: str) -> str:
         if parts:
             return parts[-1]
     return ""
+
+
+def says_backup(*, app: str, tc_url: str, name: str) -> bool:
+    """Whether the publisher stands by: ``backup=1`` in the query behind the key, the application or the URL."""
+    queries = [path.partition("?")[2] for path in (name, app, tc_url)]
+    return any(pair == "backup=1" for query in queries for pair in query.split("&"))
 
 
 def _path_of(url: str) -> str:

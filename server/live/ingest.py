@@ -67,50 +67,55 @@ class Ingest:
     async def authorize(self, request: AuthorizePublish) -> Granted | Refused:
         """The answer to a publisher of the media process; errors of a dependency raise."""
         try:
-            return await self.claim(request.key, protocol=request.protocol, remote=request.remote)
+            return await self.claim(
+                request.key, protocol=request.protocol, remote=request.remote, is_backup=request.is_backup
+            )
         except DomainError as error:
             # RTMP has no word for it but that of a wrong key; the text says what to do.
             code = "bad_name" if error.code == NOT_VERIFIED else error.code
             return Refused(code=code, message=error.message)
 
-    async def claim(self, key: str, *, protocol: str, remote: str, stream_id: str | None = None) -> Granted:
+    async def claim(
+        self, key: str, *, protocol: str, remote: str, stream_id: str | None = None, is_backup: bool = False
+    ) -> Granted:
         """Leave to publish, or ``DomainError``: ``bad_name``, ``email_not_verified``, ``busy`` or ``ended``."""
         holder = await self._streams.by_key(key) if 0 < len(key) <= 200 else None
         if holder is None:
             raise DomainError("bad_name", "There is no such stream key.")
         await self._require_verified(holder)
+        claim = ClaimPublish(protocol=protocol, remote=remote, node=self._node.name, is_backup=is_backup)
         if isinstance(holder, StreamRow):
             if stream_id not in (None, holder.id):
                 raise DomainError("bad_name", "This key is of another stream.")
-            return await self._ask(holder.id, protocol=protocol, remote=remote, is_lasting=False)
+            return await self._ask(holder.id, claim)
         lock = self._locks.setdefault(holder.user_id, asyncio.Lock())
         async with lock:
+            claim = msgspec.structs.replace(claim, is_lasting=True)
             if stream_id is not None:
                 await self._require_owner(holder, stream_id)
-                return await self._ask(stream_id, protocol=protocol, remote=remote, is_lasting=True)
-            return await self._take_up(holder, protocol=protocol, remote=remote)
+                return await self._ask(stream_id, claim)
+            return await self._take_up(holder, claim)
 
     async def _require_verified(self, holder: StreamRow | Keyholder) -> None:
         owner_id = holder.owner.id if isinstance(holder, StreamRow) else holder.user_id
         if self._needs_verified_email and not await self._streams.has_verified_address(owner_id):
             raise DomainError(NOT_VERIFIED, "Verify your e-mail address first.")
 
-    async def _ask(self, stream_id: str, *, protocol: str, remote: str, is_lasting: bool) -> Granted:
-        claim = ClaimPublish(protocol=protocol, remote=remote, node=self._node.name, is_lasting=is_lasting)
+    async def _ask(self, stream_id: str, claim: ClaimPublish) -> Granted:
         return granted(await self._node.ref("stream", stream_id).ask(claim))
 
-    async def _take_up(self, holder: Keyholder, *, protocol: str, remote: str) -> Granted:
+    async def _take_up(self, holder: Keyholder, claim: ClaimPublish) -> Granted:
         """The stream that this key published last is its own, and busy means refused. Others are tried in order, the
         live ones too: after a restart that is what the publisher's own stream is stored as."""
         rows = await self._streams.open_of(holder.user_id, now=self._now())
         for row in sorted(rows, key=lambda row: not row.is_lasting):
             try:
-                return await self._ask(row.id, protocol=protocol, remote=remote, is_lasting=True)
+                return await self._ask(row.id, claim)
             except DomainError as refusal:
                 if refusal.code not in ("busy", "ended", "not_found") or (refusal.code == "busy" and row.is_lasting):
                     raise
         new = await self._create(holder)
-        return await self._ask(new.id, protocol=protocol, remote=remote, is_lasting=True)
+        return await self._ask(new.id, claim)
 
     async def _create(self, holder: Keyholder) -> StreamRow:
         last = await self._streams.last_of(holder.user_id)
@@ -176,4 +181,6 @@ def granted(grant: Grant) -> Granted:
         transcode=msgspec.convert(grant.transcode, Policy),
         has_slate=grant.has_slate,
         takes_over=grant.takes_over,
+        joins=grant.joins,
+        is_backup=grant.is_backup,
     )

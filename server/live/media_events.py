@@ -88,12 +88,16 @@ class MediaEvents:
         try:
             await self._playback.prepare(await self._stream_directory.fresh(grant.stream_id))
         except (ActorError, DomainError):
-            self._lost(grant.stream_id, grant.publication, "it could not be prepared")
+            if not grant.joins:
+                self._lost(grant.stream_id, grant.publication, "it could not be prepared")
             raise
         return msgspec.structs.replace(grant, target_s=self._playback.target_s(grant.stream_id))
 
     async def given_back(self, grant: Granted, reason: str) -> None:
-        """A publisher that has leave will not come. Returns when its stream's actor knows it, or cannot be reached."""
+        """A publisher that has leave will not come. Returns when its stream's actor knows it, or cannot be reached. Of
+        one that was to join another the next report tells."""
+        if grant.joins:
+            return
         self._lost(grant.stream_id, grant.publication, reason)
         with contextlib.suppress(ActorError, DomainError):
             await self._node.ref("stream", grant.stream_id).ask(DescribeStream())  # read after what was just told
@@ -187,6 +191,7 @@ def _progressed(report: Progress) -> MediaProgressed:
         health=report.health,
         renditions=report.renditions,
         is_slate=report.is_slate,
+        sources=report.sources,
     )
 
 

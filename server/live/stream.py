@@ -203,7 +203,7 @@ class StreamRoutes:
         nothing: dict[str, Any] = {
             "codec": None, "width": 0, "height": 0, "fps": 0.0, "bitrate": 0, "keyframe_interval": 0.0, "audio": None,
             "dropped_frames": 0, "jitter_ms": 0.0, "warnings": [], "warning_names": [], "faults": [],
-            "loudness": None, "history": [],
+            "loudness": None, "history": [], "sources": [],
         }  # fmt: skip
         return Answer(200, {"state": view.state, **nothing, **health})
 

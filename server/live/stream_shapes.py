@@ -212,6 +212,12 @@ class HealthQuery(Query):
     history: Annotated[bool, Field(description="With samples of the last five minutes, one in two seconds")] = False
 
 
+class SourceShape(Shape):
+    role: Literal["main", "backup"]
+    state: Literal["on_air", "standby", "silent"]
+    protocol: str
+
+
 class HealthShape(Shape):
     """What arrives from the publisher; empty values while nobody publishes."""
 
@@ -229,6 +235,7 @@ class HealthShape(Shape):
     warning_names: Annotated[list[str], Field(description="The same, by the names in docs/clients.md")]
     faults: Annotated[list[FaultShape], Field(description="The same, the gravest first")]
     loudness: Annotated[float | None, Field(description="RMS of the sound in dB below full scale; null: unknown")]
+    sources: Annotated[list[SourceShape], Field(description="Who publishes: the main encoder, and a backup")]
     history: Annotated[list[SampleShape], Field(description="The oldest first; none unless asked for")]
 
 

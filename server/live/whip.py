@@ -5,9 +5,10 @@ from __future__ import annotations
 import typing
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from aiohttp import web
+from pydantic import Field
 
 from actors.events import NODE, StreamView
 from actors.runtime import Ask, DomainError, Node, Unavailable
@@ -15,6 +16,7 @@ from media.control import Answered, Granted, OfferWhep, OfferWhip, Patched, Patc
 from server.http.addresses import is_loopback, limiting_key
 from server.http.errors import Problem, Unauthorized, not_found
 from server.http.operation import UUID, Answer, Auth, Call, MediaType, Operation, PathFormat
+from server.http.shapes import Query
 from server.live.addresses import ADDRESSED, MediaAddresses
 from server.live.ingest import NOT_VERIFIED, Ingest
 from server.live.media import MediaAway, MediaProcess
@@ -45,6 +47,10 @@ class OfferLimits:
         if self.limit_loopback or not is_loopback(address):
             limits[f"address {limiting_key(address)}"] = self.per_address
         return limits
+
+
+class PublishQuery(Query):
+    backup: Annotated[bool, Field(description="Stand by beside the main publisher until it is silent")] = False
 
 
 class Publications(typing.Protocol):
@@ -88,7 +94,7 @@ class WebrtcRoutes:
         )
         publish: dict[str, Any] = {
             "method": "POST", "tag": TAG, "body": bytes, "consumes": (SDP,), "max_body": MAX_SDP,
-            "answers": {201: answer}, "auth": "stream_key",
+            "answers": {201: answer}, "auth": "stream_key", "query": PublishQuery,
         }  # fmt: skip
         refusals = frozenset({400, 403, 409, 413, 422, 429, 503})
         return [
@@ -157,7 +163,7 @@ class WebrtcRoutes:
             ),
         ]  # fmt: skip
 
-    async def _publish(self, call: Call[bytes, None]) -> Answer | web.StreamResponse:
+    async def _publish(self, call: Call[bytes, PublishQuery]) -> Answer | web.StreamResponse:
         stream_id = call.path["stream_id"].lower() if "stream_id" in call.path else None
         sdp = _text(call.body)
         grant = await self._claim(call, stream_id)
@@ -179,7 +185,10 @@ class WebrtcRoutes:
             answer = await self._media.offer_whip(offer)
         except MediaAway:
             grant = offer.grant
-            self._media.stop_publication(grant.stream_id, publication=grant.publication, reason="it was not answered")
+            if not grant.joins:
+                self._media.stop_publication(
+                    grant.stream_id, publication=grant.publication, reason="it was not answered"
+                )
             await self._publications.given_back(grant, "the media process is away")
             raise Problem(503, "The media process is starting: try again in a moment", retry_after_s=1.0) from None
         if isinstance(answer, Refused):
@@ -187,9 +196,11 @@ class WebrtcRoutes:
             raise _problem(answer)
         return answer
 
-    async def _claim(self, call: Call[bytes, None], stream_id: str | None) -> Granted:
+    async def _claim(self, call: Call[bytes, PublishQuery], stream_id: str | None) -> Granted:
         try:
-            return await self._ingest.claim(call.token or "", protocol="whip", remote=call.address, stream_id=stream_id)
+            return await self._ingest.claim(
+                call.token or "", protocol="whip", remote=call.address, stream_id=stream_id, is_backup=call.query.backup
+            )
         except DomainError as error:
             if error.code == "bad_name":
                 raise Unauthorized("token_invalid", error.message) from None

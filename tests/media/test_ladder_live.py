@@ -45,7 +45,8 @@ class OnAir:
             run_dir=folder, store=NoStore(), codecs=codecs, say=self._say, max_streams=1, max_run_bytes=2**26,
             max_ladders=1,
         )  # fmt: skip
-        self.run = self.plane.publish(GRANT, protocol="rtmp", remote="r")
+        self.plane.publish(GRANT, protocol="rtmp", remote="r")
+        (self.run,) = self.plane.runs
 
     def _say(self, message: ControlMessage) -> None:
         if isinstance(message, Packaged):

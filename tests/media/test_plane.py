@@ -15,6 +15,7 @@ from media.control import ControlMessage, Flushed, Granted, Packaged, Pictured, 
 from media.errors import PublishRefused
 from media.hls.events import InitReady, RenditionsPlanned, RunEnded, RunStarted, SegmentReady, SegmentStored
 from media.plane import Plane
+from media.publication import Publication
 from media.relay import End, Reader, Relay, Tracks
 from media.run import PublicationRun
 from media.run_ladder import Policy
@@ -109,6 +110,12 @@ class Studio:
         self.plane = Plane(run_dir=folder, store=self.store, codecs=self.codecs, say=self.said.append, **given)
 
     def publish(self, stream_id: str = "s", publication: int = 1, **fields: Any) -> PublicationRun:
+        self.join(stream_id, publication, **fields)
+        run = self.plane.get(stream_id)
+        assert run is not None
+        return run
+
+    def join(self, stream_id: str = "s", publication: int = 1, **fields: Any) -> Publication:
         return self.plane.publish(grant(stream_id, publication, **fields), protocol="rtmp", remote="r")
 
     def of(self, kind: type[Any]) -> list[Any]:
@@ -572,3 +579,47 @@ async def test_closing_ends_every_run_and_waits_for_what_they_made(studio: Studi
 
 def test_what_is_said_fits_through_the_channel() -> None:
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(grant()), type=Granted) == grant()
+
+
+async def test_a_backup_joins_the_publication_that_is_there_and_its_end_ends_nothing(studio: Studio) -> None:
+    main = studio.join()
+    main.configure([VIDEO, AUDIO])
+    backup = studio.join(joins=True, is_backup=True)
+    backup.configure([VIDEO, AUDIO])
+    assert studio.plane.streams == 1
+    assert [said.sources for said in studio.of(Progress)] == [("main", "backup")], "it is said at once"
+    backup.close("disconnected")
+    assert studio.of(Progress)[-1].sources == ("main",)
+    assert studio.of(PublishEnded) == []
+    main.close("gone")
+    await studio.until(Flushed)
+    assert len(studio.of(PublishStarted)) == len(studio.of(PublishEnded)) == 1
+
+
+async def test_the_backup_goes_on_in_the_same_run_when_the_main_publisher_has_gone(studio: Studio) -> None:
+    main = studio.join()
+    main.configure([VIDEO, AUDIO])
+    backup = studio.join(joins=True, is_backup=True)
+    backup.configure([VIDEO, AUDIO])
+    for unit in mixed(pictures(4), sounds(4)):
+        main.write(unit)
+    main.close("killed")
+    for unit in mixed(pictures(6, from_ms=4_100), sounds(6, from_ms=4_100)):
+        backup.write(unit)
+    backup.close("gone")
+    await studio.until(Flushed)
+    ready = [event for event in studio.events(SegmentReady) if event.rendition == "video"]
+    assert len(ready) >= 4
+    assert not any(event.is_discontinuity for event in ready)
+    assert len({event.init for event in ready}) == 1
+    assert len(studio.of(PublishEnded)) == 1
+
+
+async def test_a_backup_of_a_publication_that_has_ended_is_refused_and_ends_no_other(studio: Studio) -> None:
+    studio.join(publication=2)
+    for stream_id, publication in (("s", 1), ("another", 2)):
+        with pytest.raises(PublishRefused) as caught:
+            studio.join(stream_id, publication, joins=True, is_backup=True)
+        assert caught.value.code == "unavailable"
+    assert studio.of(PublishEnded) == []
+    assert studio.plane.streams == 1

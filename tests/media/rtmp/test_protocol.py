@@ -33,6 +33,7 @@ from media.rtmp.protocol import (
     PublishWanted,
     ServerProtocol,
     find_key,
+    says_backup,
     split_aggregate,
 )
 
@@ -379,3 +380,20 @@ def test_own_client_understands_a_refusal() -> None:
     assert talk(client, server)[0] == [PublishRejected("NetStream.Publish.BadName", "taken")]
     with pytest.raises(ProtocolError):
         client.send_media("audio", 0, b"")
+
+
+@pytest.mark.parametrize(
+    ("app", "tc_url", "name", "is_backup"),
+    [
+        ("live", "rtmp://h/live", "KEY?backup=1", True),
+        ("live", "rtmp://h/live", "KEY?bandwidthtest&backup=1", True),
+        ("live/KEY?backup=1", "rtmp://h/live/KEY?backup=1", "", True),
+        ("live", "rtmp://h/live?backup=1", "KEY", True),
+        ("live", "rtmp://h/live", "KEY", False),
+        ("live", "rtmp://h/live", "backup=1", False),
+        ("live", "rtmp://h/live", "KEY?backup=0", False),
+        ("live", "rtmp://h/live", "KEY?nobackup=1", False),
+    ],
+)
+def test_a_publisher_says_that_it_stands_by_in_the_query(app: str, tc_url: str, name: str, is_backup: bool) -> None:
+    assert says_backup(app=app, tc_url=tc_url, name=name) is is_backup

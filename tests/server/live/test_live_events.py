@@ -281,6 +281,14 @@ async def test_leave_that_is_given_back_is_known_to_the_stream_when_the_caller_g
     assert wire.heard == [lost]
 
 
+async def test_a_backup_that_does_not_come_ends_nothing_of_the_publisher_whom_it_was_to_join(wire: Wire) -> None:
+    await wire.listener.authorize(ASK)
+    await wire.listener.given_back(msgspec.structs.replace(GRANT, joins=True), "its offer was refused")
+    wire.listener.media_lost()
+    lost = [message for message in await wire.settle() if isinstance(message, PublisherLost)]
+    assert [message.reason for message in lost] == ["the media process has gone"]
+
+
 async def test_leave_whose_stream_cannot_be_reached_is_given_back_without_an_error(wire: Wire) -> None:
     await wire.listener.authorize(ASK)
     await wire.node.stop(budget_s=1.0)

@@ -48,12 +48,14 @@ class OneStream:
         self.granted: list[Granted] = []
         self.freed: list[tuple[Granted, str]] = []
 
-    async def claim(self, key: str, *, protocol: str, remote: str, stream_id: str | None = None) -> Granted:
+    async def claim(
+        self, key: str, *, protocol: str, remote: str, stream_id: str | None = None, is_backup: bool = False
+    ) -> Granted:
         if key == "unverified":
             raise DomainError("email_not_verified", "Verify your e-mail address first.")
         if key != "key":
             raise DomainError("bad_name", "There is no such stream key.")
-        return GRANT
+        return msgspec.structs.replace(GRANT, joins=is_backup, is_backup=is_backup)
 
     async def view(self, stream_id: str, *, viewer_id: str | None) -> StreamView:
         if stream_id != STREAM:
@@ -96,9 +98,9 @@ class RoutesFixture:
     async def watch(self, node: str, token: str | None = None) -> ClientResponse:
         return await self.ask(node, "POST", f"/whep/{STREAM}", data=b"v=0\r\n", headers={**SDP, **bearer(token)})
 
-    async def publish(self, node: str, key: str = "key") -> ClientResponse:
+    async def publish(self, node: str, key: str = "key", *, query: str = "") -> ClientResponse:
         headers = {**SDP, "Authorization": f"Bearer {key}"}
-        return await self.ask(node, "POST", "/whip", data=b"v=0\r\n", headers=headers)
+        return await self.ask(node, "POST", f"/whip{query}", data=b"v=0\r\n", headers=headers)
 
     def sessions(self) -> list[list[str]]:
         return [place.media.open for place in self.places.values()]
@@ -145,6 +147,14 @@ async def test_a_publisher_whom_the_media_process_leaves_without_an_answer_keeps
     answer = await routes.publish("n1")
     assert (answer.status, routes.stream.freed) == (503, [(GRANT, "the media process is away")])
     assert media.stopped == [(STREAM, 1, "it was not answered")]
+
+
+async def test_a_backup_that_cannot_join_stops_nobody(routes: RoutesFixture) -> None:
+    media = routes.places["n1"].media
+    media.is_away = True
+    answer = await routes.publish("n1", query="?backup=1")
+    ((granted, _),) = routes.stream.freed
+    assert (answer.status, granted.joins, media.stopped) == (503, True, [])
 
 
 @pytest.mark.parametrize("node", ["n1", "n2"])

@@ -58,6 +58,8 @@ export default {
   noSound: "No sound arrives.",
   noHeader: "The codec's header never came, so nobody can decode it. Start the encoder again.",
   soundMalformed: "Packets of sound are not what their format says.",
+  onBackup: "Nothing comes from the main encoder: viewers see the backup.",
+  backupHint: "A second encoder stands by if you add ?backup=1 to the key or the WHIP address.",
   noKeyFrame: "There has been no key frame for a while: whoever comes now sees nothing.",
   longKeyFrames: "Key frames are far apart. Set an interval of two seconds.",
   lowFrameRate: "Fewer frames arrive than the encoder announces.",

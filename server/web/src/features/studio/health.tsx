@@ -105,6 +105,7 @@ const WARNINGS = {
   picture_without_header: "noHeader",
   sound_without_header: "noHeader",
   sound_malformed: "soundMalformed",
+  on_backup: "onBackup",
   no_key_frame: "noKeyFrame",
   long_key_frame_interval: "longKeyFrames",
   low_frame_rate: "lowFrameRate",

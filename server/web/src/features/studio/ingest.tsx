@@ -36,6 +36,7 @@ export function IngestPanel() {
       <CopyField id="ingest-server" label={t("server")} value={ingest.rtmp_url} />
       <CopyField id="ingest-key" label={t("key")} value={ingest.stream_key} secret />
       <CopyField id="ingest-whip" label={t("whip")} value={ingest.whip_url} />
+      <p class="dim">{t("backupHint")}</p>
       <button type="button" class="button" onClick={() => void rotate()}>
         <RefreshIcon /> {t("newKey")}
       </button>
