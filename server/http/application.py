@@ -82,13 +82,15 @@ def build_app(
         on_forged=on_forged,
     )
     add_operations(app, operations, intake)
-    said = openapi.document(
-        operations=operations, title=settings.title, version=settings.version, description=DESCRIPTION
-    )
-    events = asyncapi.document(
-        client_events=client_events, server_events=server_events, title=settings.title, version=settings.version
-    )
-    Documentation(document=msgspec.json.encode(said), events=msgspec.json.encode(events)).add_to(app)
+    title, version = settings.title, settings.version
+    Documentation(
+        document=lambda: msgspec.json.encode(
+            openapi.document(operations=operations, title=title, version=version, description=DESCRIPTION)
+        ),
+        events=lambda: msgspec.json.encode(
+            asyncapi.document(client_events=client_events, server_events=server_events, title=title, version=version)
+        ),
+    ).add_to(app)
     return app
 
 

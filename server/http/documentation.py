@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -21,21 +23,42 @@ _FILES: Final = {
 
 
 class Documentation:
-    """Serves the documents, given as JSON, and the page over them, from memory."""
+    """Serves the documents, given as what makes their JSON, and the page over them, from memory.
 
-    def __init__(self, *, document: bytes, events: bytes) -> None:
-        self._pages = {path: (_FOLDER.joinpath(name).read_bytes(), kind) for path, (name, kind) in _FILES.items()}
-        self._pages["/openapi.json"] = (document, "application/json")
-        self._pages["/asyncapi.json"] = (events, "application/json")
+    A document is made when it is first asked for, in a thread: most starts of a server never need it, and making it
+    takes longer than the rest of the wiring. It is made of models that are there since the import, and cannot fail for
+    what a client sends.
+    """
+
+    def __init__(self, *, document: Callable[[], bytes], events: Callable[[], bytes]) -> None:
+        self._pages = [
+            *(_Page(partial(_FOLDER.joinpath(name).read_bytes), kind) for name, kind in _FILES.values()),
+            _Page(document, "application/json"),
+            _Page(events, "application/json"),
+        ]
 
     def add_to(self, app: web.Application) -> None:
-        for path, (body, kind) in self._pages.items():
-            app.router.add_get(path, partial(_page, body, kind, _etag(body)))
+        for path, page in zip((*_FILES, "/openapi.json", "/asyncapi.json"), self._pages, strict=True):
+            app.router.add_get(path, page.answer)
 
 
-async def _page(body: bytes, kind: str, etag: str, request: web.Request) -> web.Response:
-    headers = {"Cache-Control": "no-cache", "Content-Type": f"{kind}; charset=utf-8"}
-    return content.text(request, body, etag=etag, headers=headers)
+class _Page:
+    """One body, made once."""
+
+    def __init__(self, make: Callable[[], bytes], kind: str) -> None:
+        self._make = make
+        self._headers = {"Cache-Control": "no-cache", "Content-Type": f"{kind}; charset=utf-8"}
+        self._made: asyncio.Future[tuple[bytes, str]] | None = None
+
+    async def answer(self, request: web.Request) -> web.Response:
+        if self._made is None:
+            self._made = asyncio.ensure_future(asyncio.to_thread(self._body))
+        body, etag = await asyncio.shield(self._made)
+        return content.text(request, body, etag=etag, headers=dict(self._headers))
+
+    def _body(self) -> tuple[bytes, str]:
+        body = self._make()
+        return body, _etag(body)
 
 
 def _etag(body: bytes) -> str:
