@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 import msgspec
 
+from actors.chat_acts import Acts
 from actors.chat_log import ChatLog, RelationshipLookup, RoomRecord, RoomStore, ScreenLookup
 from actors.chat_messages import (
     RECENT,
@@ -45,7 +47,7 @@ from actors.chat_rules import Author, ChatMode, ChatRules
 from actors.chat_timeline import Timeline
 from actors.events import Broadcast, ChatMessage, Shown
 from actors.rate_limits import RateLimits
-from actors.runtime import Actor, ActorError, DomainError, Fenced, Later, Lost, handles
+from actors.runtime import Actor, ActorError, DomainError, Later, handles
 from actors.screening import Screen
 from actors.tracing import Trace
 
@@ -133,6 +135,8 @@ class ChatRoom(Actor):
             review=self._review,
             pinned=pinned,
         )
+        self._reviews = Acts(context=self.context, name="review")
+        self._purges = Acts(context=self.context, name="purge")
         self._timeline.open()
 
     async def _read_pinned(self, message_id: str | None) -> ChatMessage | None:
@@ -192,20 +196,7 @@ class ChatRoom(Actor):
     @handles(ReviewChat)
     def review(self, message: ReviewChat) -> Later[None]:
         self._moderation.require_moderator(message.by)
-        later: Later[None] = self.context.later()
-        self.context.spawn(self._decide(message, later), name="review")
-        return later
-
-    async def _decide(self, message: ReviewChat, later: Later[None]) -> None:
-        try:
-            await self._review.decide(message, self._posting.post_reviewed)
-        except Fenced:
-            self.context.stop()  # another node owns the room
-            later.reject(Lost(self.context.id, "the room has just moved", retry_after_s=0.1))
-        except (DomainError, ActorError) as refusal:
-            later.reject(refusal)
-        else:
-            later.resolve(None)
+        return self._reviews.add(partial(self._review.decide, message, self._posting.post_reviewed))
 
     @handles(ReadHeld)
     def read_held(self, message: ReadHeld) -> tuple[Shown, ...]:
@@ -284,23 +275,13 @@ class ChatRoom(Actor):
 
     @handles(PurgePerson)
     def purge(self, message: PurgePerson) -> Later[None]:
-        """In a task of its own: it may be long, and the room goes on meanwhile."""
+        """It may be long, and the room goes on meanwhile."""
         self._moderation.require_moderator(message.by)
-        later: Later[None] = self.context.later()
-        self.context.spawn(self._purge(message, later), name="purge")
-        return later
+        return self._purges.add(partial(self._purge, message))
 
-    async def _purge(self, message: PurgePerson, later: Later[None]) -> None:
-        try:
-            await self._posting.settle()  # what was admitted before is deleted too
-            await self._moderation.purge(message)
-        except Fenced:
-            self.context.stop()  # another node owns the room
-            later.reject(Lost(self.context.id, "the room has just moved", retry_after_s=0.1))
-        except (DomainError, ActorError) as refusal:
-            later.reject(refusal)
-        else:
-            later.resolve(None)
+    async def _purge(self, message: PurgePerson) -> None:
+        await self._posting.settle()  # what was admitted before is deleted too
+        await self._moderation.purge(message)
 
     @handles(ClearRoom)
     async def clear(self, message: ClearRoom) -> None:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from operator import eq
 from typing import Final, Literal
 
 import msgspec
@@ -20,6 +21,7 @@ from actors.screening_words import (
     forms,
     is_arabic,
     is_joined,
+    is_letters,
     is_written_as,
     joined,
     readings,
@@ -27,6 +29,7 @@ from actors.screening_words import (
     spelled,
     tokens_of,
     without_article,
+    without_articles,
 )
 
 Action = Literal["refuse", "hold"]
@@ -56,7 +59,8 @@ _HOST: Final = re.compile(
 _DOT: Final = re.compile(
     r"\s*[\[({]\s*(?:\.|dot|point)\s*[\])}]\s*|\s+(?:dot)\s+(?=\w+\b)|[\u3002\uff0e\uff61\u2024]", re.IGNORECASE
 )
-_DOTTED: Final = re.compile(r"[.\u3002\uff0e\uff61\u2024]\w|[\[({]\.[\])}]")
+_DOTS: Final = ".\u3002\uff0e\uff61\u2024"
+_DOTTED: Final = re.compile(rf"[{_DOTS}]\w|[\[({{]\.[\])}}]")
 
 
 class BannedWord(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,6 +101,7 @@ class Screen:
             for banned in one.words:
                 self._add(banned)
         self._keys = frozenset((*self._words, *self._phrases))
+        self._beginnings = frozenset(key[:2] for key in self._keys)
 
     def _add(self, banned: BannedWord) -> None:
         for reading in readings(folded(banned.text)):
@@ -147,12 +152,32 @@ class Screen:
     def _word_actions(self, text: str) -> Iterator[Action]:
         """One look at each reading finds whether there may be a word at all; hardly any message needs another."""
         plain = folded(text)
-        for reading in readings(plain):
-            if self._may_have_words(reading):
-                yield from self._found(reading)
-        if not plain.isascii() and is_arabic(plain):
+        if is_letters(plain):
+            if self._may_have_letters(plain):
+                yield from self._found(plain)
+        else:
+            for reading in readings(plain):
+                if self._may_have_words(reading):
+                    yield from self._found(reading)
+        if not plain.isascii() and is_arabic(plain) and self._may_have_arabic(plain):
             for token in tokens_of(plain):
                 yield from self._of_arabic(token)
+
+    def _may_have_letters(self, plain: str) -> bool:
+        """As ``_may_have_words``, for letters with spaces between them: most messages, at a third of the price."""
+        tokens = shortened(plain).split()
+        if not self._keys.isdisjoint(tokens):
+            return True
+        lengths = [*map(len, tokens)]
+        return 1 in lengths and any(map(self._is_key, spelled(tokens, lengths)))
+
+    def _may_have_arabic(self, plain: str) -> bool:
+        """Never False for one in which ``_of_arabic`` finds any."""
+        return bool(self._arabic) or any(map(self._is_key, without_articles(plain)))
+
+    def _is_key(self, token: str) -> bool:
+        may_begin = token[:2] in self._beginnings or token[:1] == token[1:2]
+        return may_begin and shortened(token) in self._keys
 
     def _may_have_words(self, reading: str) -> bool:
         """Never False for one in which ``_found`` finds any."""
@@ -168,8 +193,8 @@ class Screen:
 
     def _may_be_word(self, token: str) -> bool:
         if token.isalpha():
-            return shortened(token) in self._keys
-        if any(shortened(form) in self._keys for form in forms(token)):
+            return self._is_key(token)
+        if any(map(self._is_key, forms(token))):
             return True
         return bool(self._arabizi) and consonants(token) in self._arabizi
 
@@ -226,12 +251,17 @@ def _are_written(tokens: Sequence[str], words: Sequence[str]) -> bool:
     )
 
 
-def hosts_in(text: str) -> Iterable[str]:
+def hosts_in(text: str) -> Sequence[str]:
     """The hosts of the links in a text, those too that are written so as not to look like one."""
-    if not (_DOTTED.search(text) or "://" in text or "dot" in text.lower()):
+    if not (_is_dotted(text) or "://" in text or "dot" in text.lower()):
         return ()
     plain = _DOT.sub(".", unicodedata.normalize("NFKC", text))
     return [host_of(found["any"] or found["bare"]) for found in _HOST.finditer(plain)]
+
+
+def _is_dotted(text: str) -> bool:
+    has_dot = "." in text if text.isascii() else any(map(text.__contains__, _DOTS))
+    return has_dot and _DOTTED.search(text) is not None
 
 
 def is_word(text: str) -> bool:
@@ -247,7 +277,8 @@ def host_of(address: str) -> str:
 
 def has_link(text: str, allowed_hosts: Sequence[str]) -> bool:
     """Whether there is a link to a host that is neither allowed nor a subdomain of one that is."""
-    return any(not _is_within(host, allowed_hosts) for host in hosts_in(text))
+    hosts = hosts_in(text)
+    return bool(hosts) and not all(_is_within(host, allowed_hosts) for host in hosts)
 
 
 def _is_within(host: str, allowed: Sequence[str]) -> bool:
@@ -256,10 +287,15 @@ def _is_within(host: str, allowed: Sequence[str]) -> bool:
 
 def is_repetition(text: str) -> bool:
     """One character without end, or the same few words over and over."""
-    if _FLOOD.search(text):
+    if any(map(eq, text[::8], text[7::8])) and _FLOOD.search(text):  # 15 in a row have such a pair among them
         return True
-    words = text.casefold().split()
-    return len(words) >= _FEWEST_REPEATED and len(set(words)) * _REPEATED_SHARE <= len(words)
+    words = text.split()
+    most = len(words) // _REPEATED_SHARE
+    return len(words) >= _FEWEST_REPEATED and _are_at_most(most, words[: most + 1]) and _are_at_most(most, words)
+
+
+def _are_at_most(most: int, words: Sequence[str]) -> bool:
+    return len(set(map(str.casefold, words))) <= most
 
 
 def is_shouted(text: str) -> bool:

@@ -56,7 +56,7 @@ _SIGN: Final = re.compile(r"[@$!|+(\u20ac]")
 _PUNCTUATION: Final = re.compile(r"[^\w\s]|_")
 _AS_LETTERS: Final = re.compile(r"[@$!|+(\u20ac]+(?=\w)|(?<=\w)[$+|]+")
 _TOKEN: Final = re.compile(r"[\w\x01]+")
-_JOINED: Final = re.compile(r"[^\W_]+(?:[^\w\s]+[^\W_]+|_+[^\W_]+)+")
+_JOINED: Final = re.compile(r"(?<![^\W_])[^\W_]++(?:[^\w\s]++[^\W_]++|_++[^\W_]++)++")
 _JOINT: Final = re.compile(r"(?<=\w)[^\w\s]+(?=\w)|_")
 _SEPARATORS: Final = re.compile(r"[\W_]+")
 HAS_DIGITS: Final = re.compile("[0-9\x01]")
@@ -67,6 +67,11 @@ _MARKS: Final = re.compile(
 )
 _IS_ARABIC: Final = re.compile("[\u0621-\u064a]")
 _PREFIX: Final = re.compile("^(?:[\u0648\u0641]?(?:[\u0628\u0643]?\u0627\u0644|\u0644\u0644)|\u0648)(?=.{3})")
+_ARTICLES: Final = (
+    "\u0648", "\u0627\u0644", "\u0644\u0644", "\u0628\u0627\u0644", "\u0643\u0627\u0644", "\u0641\u0627\u0644",
+    "\u0641\u0644\u0644", "\u0641\u0628\u0627\u0644", "\u0641\u0643\u0627\u0644",
+)  # fmt: skip
+"""What ``_PREFIX`` begins with."""
 # Arabizi: digits for the letters that Latin lacks; vowels are left out on both sides.
 _ARABIZI: Final = re.compile("^[a-z]*[a-z][235679]|^[235679][a-z]")
 _CONSONANTS: Final = str.maketrans(
@@ -103,6 +108,11 @@ def _unsure(letters: re.Match[str]) -> str:
 def tokens_of(text: str) -> list[str]:
     """The words of a folded text, their digits as they are."""
     return _TOKEN.findall(text.replace("_", " ") if "_" in text else text)
+
+
+def is_letters(text: str) -> bool:
+    """Whether there are but letters, with spaces between them."""
+    return text.replace(" ", "").isalpha()
 
 
 def is_joined(text: str) -> bool:
@@ -206,6 +216,13 @@ def _from(at: int, tokens: Sequence[str], lengths: Sequence[int]) -> Iterator[st
 def without_article(token: str) -> str:
     """An Arabic word without the article and what is written before it."""
     return _PREFIX.sub("", token, count=1)
+
+
+def without_articles(text: str) -> Iterator[str]:
+    """The words of a text that may have an article, each without it."""
+    for token in tokens_of(text):
+        if token.startswith(_ARTICLES):
+            yield without_article(token)
 
 
 def is_arabic(token: str) -> bool:

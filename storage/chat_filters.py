@@ -28,6 +28,11 @@ class ChatFilters:
         filters = tuple(_filter(row["filter"]) for row in rows)
         return await asyncio.to_thread(_compiled, filters) if filters else Screen()
 
+    async def screen_with(self, chat_filter: ChatFilter, owner_id: str) -> Screen:
+        """As ``screen``, with this filter in place of the owner's; nothing is kept."""
+        filters = [chat_filter] if owner_id == SERVER else [await self.read(SERVER), chat_filter]
+        return await asyncio.to_thread(Screen, *filters)
+
     async def read(self, owner_id: str) -> ChatFilter:
         """An empty one where none was set."""
         found = await self._db.fetchval("select filter from chat_filters where owner_id = $1", owner_id)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, Field
 
 from actors.chat_messages import RenewScreen
+from actors.chat_rules import MAX_TEXT, clean_text
 from actors.events import Broadcast, FilterChanged
 from actors.runtime import Node
-from actors.screening import MAX_HOSTS, MAX_WORDS, Action, BannedWord, ChatFilter, host_of, is_word
+from actors.screening import MAX_HOSTS, MAX_WORDS, Action, BannedWord, ChatFilter, Reason, host_of, is_word
+from server.http.limits import CallRate
 from server.http.operation import Answer, Call, Operation
-from server.http.shapes import Body, Text
+from server.http.shapes import Body, Shape, Text
 from storage.audit import AuditLog
 from storage.chat_filters import SERVER, ChatFilters, write_filter
 from storage.postgres import Database
@@ -21,6 +23,7 @@ from storage.postgres import Database
 TAG: Final = "chat"
 MAX_BODY: Final = 512 * 1024
 MAX_ACTORS: Final = 1_000_000
+TRIES: Final = CallRate("chat_filter_tries", per_s=0.5, burst=20)
 _HOST: Final = re.compile(r"(?:[\w-]{1,63}\.)+[\w-]{2,63}")
 
 
@@ -60,6 +63,20 @@ class FilterShape(Body):
     capitals: Action | None = None
 
 
+class TriedShape(Body):
+    """``filter``: to judge by in place of the one that is set."""
+
+    text: Annotated[Text, Field(min_length=1, max_length=MAX_TEXT)]
+    filter: FilterShape | None = None
+
+
+class VerdictShape(Shape):
+    """``reason``: the rule that refuses or holds it."""
+
+    action: Literal["allow", "refuse", "hold"]
+    reason: Reason | None = None
+
+
 class FilterRoutes:
     """Reads and sets filters, and has the rooms of all nodes renew what they screen by."""
 
@@ -82,6 +99,17 @@ class FilterRoutes:
                 auth="required", max_body=MAX_BODY,
             ),
             Operation(
+                method="POST", path="/api/v1/me/chat-filter/try", handler=self._try_mine, name="tryChatFilter", tag=TAG,
+                summary="What your filter and the server's make of a message", body=TriedShape,
+                answers={200: VerdictShape}, auth="required", max_body=MAX_BODY, account_rate=TRIES,
+            ),
+            Operation(
+                method="POST", path="/api/v1/admin/chat-filter/try", handler=self._try_servers,
+                name="tryServerChatFilter", tag="admin", summary="What the server's filter makes of a message",
+                body=TriedShape, answers={200: VerdictShape}, auth="required", roles=admins, max_body=MAX_BODY,
+                account_rate=TRIES,
+            ),
+            Operation(
                 method="GET", path="/api/v1/admin/chat-filter", handler=self._servers, name="getServerChatFilter",
                 tag="admin", summary="What may not be written in any room", answers={200: FilterShape}, auth="required",
                 roles=admins,
@@ -98,6 +126,22 @@ class FilterRoutes:
 
     async def _servers(self, call: Call[None, None]) -> Answer:
         return Answer(200, _shape(await self._filters.read(SERVER)))
+
+    async def _try_mine(self, call: Call[TriedShape, None]) -> Answer:
+        return await self._try(call.body, call.me.id)
+
+    async def _try_servers(self, call: Call[TriedShape, None]) -> Answer:
+        return await self._try(call.body, SERVER)
+
+    async def _try(self, tried: TriedShape, owner_id: str) -> Answer:
+        """As a room judges it: the text cleaned. Raises ``DomainError`` for a text that no room takes."""
+        text = clean_text(tried.text)
+        if tried.filter is None:
+            screen = await self._filters.screen(owner_id)
+        else:
+            screen = await self._filters.screen_with(_filter(tried.filter), owner_id)
+        verdict = screen.judge(text)
+        return Answer(200, VerdictShape(action=verdict.action, reason=verdict.reason))
 
     async def _set_mine(self, call: Call[FilterShape, None]) -> Answer:
         return await self._set(call, call.me.id)

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from actors.chat_acts import MAX_ACTS
 from actors.chat_messages import ClearRoom, PinChat, PostChat, PurgePerson, ReadRoom, SetChatMode, SetRole
 from actors.events import ChatPosted
 from actors.runtime import Unavailable, shard_of
@@ -82,6 +83,31 @@ async def test_a_room_goes_on_while_a_long_purge_runs(fixture: RoomFixture, monk
     await fixture.clock.settle()
     await asked
     assert await in_room(fixture) == await in_log(fixture) == ["-", "meanwhile"]
+
+
+async def test_purges_wait_for_one_another_and_too_many_are_refused(
+    fixture: RoomFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, begun = asyncio.Event(), 0
+
+    async def slow(*args: Any, **named: Any) -> int:
+        nonlocal begun
+        begun += 1
+        await gate.wait()
+        return 0
+
+    monkeypatch.setattr(fixture.rooms, "purge", slow)
+    purge = PurgePerson(by=fixture.owner, user_id=fixture.ann.id)
+    asked: list[asyncio.Future[None]] = []
+    for count in (1, MAX_ACTS):  # the first is under way when the others come
+        asked += [asyncio.ensure_future(fixture.room.ask(purge, timeout_s=1e6)) for _ in range(count)]
+        await fixture.clock.settle()
+    refusal = await refused(fixture.ask(purge))
+    assert (refusal.code, refusal.retry_after_s, begun) == ("too_many_acts", 1.0, 1)
+    gate.set()
+    await fixture.clock.settle()
+    await asyncio.gather(*asked)
+    assert begun == MAX_ACTS + 1
 
 
 async def test_a_cleared_room_keeps_places_and_goes_on_and_outlives_the_actor(fixture: RoomFixture) -> None:

@@ -72,6 +72,36 @@ async def test_a_filter_of_another_shape_is_refused_by_its_field(owner: Person, 
     assert (status, [error["field"] for error in problem["errors"]]) == (422, [field])
 
 
+async def test_a_message_is_tried_against_what_is_set_and_against_what_is_not_yet(
+    admin: Person, owner: Person, fan: Person
+) -> None:
+    await admin.done("PUT", "/admin/chat-filter", {**EMPTY, "words": [{"text": "wanker"}]})
+    await owner.done("PUT", "/me/chat-filter", {**EMPTY, "capitals": "hold"})
+    shouted = {"action": "hold", "reason": "capitals"}
+    try:
+        for text, expected in (
+            ("hello", {"action": "allow", "reason": None}),
+            ("w4nker", {"action": "refuse", "reason": "word"}),
+            ("WHY DOES NOBODY LISTEN TO ME", shouted),
+        ):
+            assert await owner.done("POST", "/me/chat-filter/try", {"text": text}) == expected
+        draft = {"text": "hmm", "filter": FILTER}
+        assert await owner.done("POST", "/me/chat-filter/try", draft) == {"action": "hold", "reason": "word"}
+        assert await owner.done("POST", "/me/chat-filter/try", {**draft, "text": "w4nker"}) == {
+            "action": "refuse",
+            "reason": "word",
+        }
+        servers = await admin.done("POST", "/admin/chat-filter/try", {"text": "w4nker", "filter": EMPTY})
+        assert servers["action"] == "allow"
+        assert (await owner.call("POST", "/admin/chat-filter/try", json={"text": "x"}))[0] == 403
+        for text in ("\u200b", "x" * 501, ""):
+            assert (await owner.call("POST", "/me/chat-filter/try", json={"text": text}))[0] == 422
+        assert (await owner.done("GET", "/me/chat-filter"))["capitals"] == "hold"
+    finally:
+        for person, path in ((admin, "/admin/chat-filter"), (owner, "/me/chat-filter")):
+            await person.done("PUT", path, EMPTY)
+
+
 async def test_a_held_message_is_told_to_moderators_and_decided_from_the_chat(owner: Person, fan: Person) -> None:
     room = await Room.open(owner, fan)
     await owner.done("PUT", "/me/chat-filter", FILTER)
