@@ -10,6 +10,7 @@ import { directory } from "./directory";
 import { embeds } from "./embeds";
 import { exports } from "./exports";
 import { factors } from "./factors";
+import { filters } from "./filters";
 import { home } from "./home";
 import { jobs } from "./jobs";
 import { mail } from "./mail";
@@ -25,4 +26,4 @@ import { studio } from "./studio";
 import { tokens } from "./tokens";
 import { watch } from "./watch";
 
-export const features: readonly Feature[] = [home, search, streams, player, chat, rooms, watch, embeds, studio, restreams, people, clips, markers, notifications, account, factors, tokens, exports, appearance, directory, audit, cluster, jobs, mail];
+export const features: readonly Feature[] = [home, search, streams, player, chat, rooms, watch, embeds, studio, restreams, people, clips, markers, notifications, account, factors, tokens, exports, filters, appearance, directory, audit, cluster, jobs, mail];

@@ -9,6 +9,7 @@ import chat from "../features/chat/ar";
 import cluster from "../features/cluster/ar";
 import exports from "../features/exports/ar";
 import factors from "../features/factors/ar";
+import filters from "../features/filters/ar";
 import home from "../features/home/ar";
 import jobs from "../features/jobs/ar";
 import mail from "../features/mail/ar";
@@ -27,4 +28,4 @@ import realtime from "../realtime/ar";
 import shell from "../shell/ar";
 import ui from "../ui/ar";
 
-export default { account, api, audit, directory, appearance, chat, clips, cluster, exports, factors, home, jobs, mail, markers, notifications, people, player, realtime, restreams, rooms, search, shell, streams, studio, tokens, ui, watch };
+export default { account, api, audit, directory, appearance, chat, clips, cluster, exports, factors, filters, home, jobs, mail, markers, notifications, people, player, realtime, restreams, rooms, search, shell, streams, studio, tokens, ui, watch };
