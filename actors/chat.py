@@ -13,6 +13,7 @@ from functools import partial
 import msgspec
 
 from actors.chat_acts import Acts
+from actors.chat_judging import SlowJudge
 from actors.chat_log import ChatLog, RelationshipLookup, RoomRecord, RoomStore, ScreenLookup
 from actors.chat_messages import (
     RECENT,
@@ -74,6 +75,7 @@ class ChatRoom(Actor):
         new_id: Callable[[], str],
         now: Callable[[], datetime],
         trace: Trace | None = None,
+        judge: SlowJudge | None = None,
     ) -> None:
         self._room_id = room_id
         self._log = log
@@ -86,6 +88,7 @@ class ChatRoom(Actor):
         self._new_id = new_id
         self._now = now
         self._trace = trace
+        self._judge = judge
         self._media: KeepMediaTime | None = None
         self._readers: list[tuple[Later[RoomSnapshot], int]] = []
 
@@ -124,6 +127,8 @@ class ChatRoom(Actor):
             media_time_ms=self._media_time_ms,
             new_id=self._new_id,
             trace=self._trace,
+            judge=self._judge,
+            remove=self._remove_judged,
         )
         self._moderation = Moderation(
             context=self.context,
@@ -192,6 +197,10 @@ class ChatRoom(Actor):
             later.reject(refusal)
         else:
             later.resolve(None)
+
+    async def _remove_judged(self, message_id: str) -> None:
+        """The judge refused a message that was shown before it had looked."""
+        await self._moderation.remove(message_id, by=None, reason="judge")
 
     @handles(ReviewChat)
     def review(self, message: ReviewChat) -> Later[None]:

@@ -82,8 +82,10 @@ class RoomStore(Protocol):
 
     async def load(self, room_id: str) -> RoomRecord | None: ...
     async def delete_message(
-        self, room_id: str, message_id: str, *, by: str, reason: str, fence: Fence
-    ) -> int | None: ...
+        self, room_id: str, message_id: str, *, by: str | None, reason: str, fence: Fence
+    ) -> int | None:
+        """``by``: None for the server itself, which is in the audit log too."""
+
     async def purge(self, room_id: str, user_id: str, *, up_to: int, by: str, reason: str, fence: Fence) -> int:
         """Delete what the person wrote up to this offset. How many messages it were; raises ``DomainError`` as below.
 

@@ -61,13 +61,16 @@ class Moderation:
             raise DomainError("not_found", "There is no such message.", field="message_id")
         if found.user.id != message.by.id:
             self._permissions.require_moderator(message.by)
-        offset = await self._rooms.delete_message(
-            self._room_id, found.id, by=message.by.id, reason=message.reason, fence=self._fence
-        )
+        await self.remove(found.id, by=message.by.id, reason=message.reason)
+
+    async def remove(self, message_id: str, *, by: str | None, reason: str) -> None:
+        """Delete a message. ``by``: None for the server itself."""
+        offset = await self._rooms.delete_message(self._room_id, message_id, by=by, reason=reason, fence=self._fence)
         if offset is None:
             return
-        self._forget_message(found.id, offset)
-        self._send("chat:deleted", {"id": found.id, "offset": offset, "by": message.by.id})
+        self._forget_message(message_id, offset)
+        body = {"id": message_id, "offset": offset}
+        self._send("chat:deleted", body if by is None else {**body, "by": by})
 
     async def purge(self, message: PurgePerson) -> None:
         """Delete what the person wrote up to where the room stands now. It may take long, while the room goes on."""

@@ -19,6 +19,7 @@ REFUSALS: dict[Reason | None, str] = {
     "link": "Links like this one are not allowed here.",
     "repeats": "This message repeats itself too much.",
     "capitals": "Please don't write in capitals.",
+    "judge": "This message is not allowed here.",
 }
 
 
@@ -87,8 +88,12 @@ class Permissions:
 
     def take_back(self, author: Author, text: str, *, sent_at: datetime) -> None:
         """A message that was admitted at ``sent_at`` was not written: it counts for nothing."""
-        self.rules.taken_back(author, text, now=sent_at)
+        self.forget_text(author, text, sent_at=sent_at)
         self._rate_limits.refund("chat", self.rules.role(author), author.id, at=self._clock.monotonic())
+
+    def forget_text(self, author: Author, text: str, *, sent_at: datetime) -> None:
+        """A message that was admitted is refused: it counts for the budget, and for no mode."""
+        self.rules.taken_back(author, text, now=sent_at)
 
     # moderating
 

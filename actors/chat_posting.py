@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime
 from functools import partial
 from typing import Any
 
+from actors.chat_judging import Look, Looks, SlowJudge
 from actors.chat_log import Appended, ChatEntry, ChatLog, as_shown
 from actors.chat_messages import PostChat, Posted
-from actors.chat_permissions import Permissions
+from actors.chat_permissions import REFUSALS, Permissions
 from actors.chat_review import Review
 from actors.chat_rules import Relationship, clean_text
 from actors.chat_timeline import Timeline
 from actors.runtime import ActorError, Context, DomainError, Fenced, Later, Lost, Unavailable
-from actors.screening import Reason
+from actors.screening import Reason, Verdict
 from actors.tracing import Trace
 
 MAX_ANSWERS = 4_096
@@ -46,6 +47,8 @@ class Posting:
         media_time_ms: Callable[[datetime], int | None],
         new_id: Callable[[], str],
         trace: Trace | None,
+        judge: SlowJudge | None,
+        remove: Callable[[str], Awaitable[None]],
     ) -> None:
         self._context = context
         self._fence = context.fence
@@ -62,9 +65,16 @@ class Posting:
         self._unjudged: dict[str, list[tuple[PostChat, str]]] = {}  # until the author's relationship was read
         self._commits: set[asyncio.Future[Appended]] = set()
         self._begun: dict[str, float] = {}  # the posts that are traced
+        self._looks = (
+            None
+            if judge is None
+            else Looks(context=context, room_id=room_id, by=judge, decided=self._looked_at, remove=remove)
+        )
 
     async def settle(self) -> None:
-        """Wait until the log has given the outcome of what was submitted before, for at most ``SETTLE_S``."""
+        """Wait until the log has given the outcome of what was admitted before, for at most ``SETTLE_S``."""
+        if self._looks is not None:
+            await self._looks.settle()
         if self._commits:
             await asyncio.wait(self._commits, timeout=SETTLE_S)
 
@@ -120,9 +130,27 @@ class Posting:
         except DomainError as refusal:
             self._spawn(message, self._refuse_unless_posted(message, refusal), name="repeat")
             return
-        if verdict.reason is None:
+        if verdict.reason is not None:
+            self._begin_holding(message, text, verdict.reason, sent_at)
+        elif self._looks is None or self._permissions.rules.is_moderator(message.author):
             self._submit(message, text, sent_at)
-        elif not self._spawn(message, self._hold(message, text, verdict.reason, sent_at), name="hold"):
+        else:
+            self._looks.add(message, text, sent_at)
+
+    def _looked_at(self, look: Look, verdict: Verdict) -> None:
+        """What the judge made of a message, or what becomes of one that it is late for."""
+        message, text, sent_at = look.message, look.text, look.sent_at
+        if verdict.action == "allow":
+            look.commit = self._submit(message, text, sent_at)
+        elif verdict.action == "hold":
+            self._begin_holding(message, text, "judge", sent_at)
+        else:
+            self._permissions.forget_text(message.author, text, sent_at=sent_at)
+            refusal = DomainError("screened", REFUSALS["judge"], field="text")
+            self._spawn(message, self._refuse_unless_posted(message, refusal), name="repeat")
+
+    def _begin_holding(self, message: PostChat, text: str, reason: Reason, sent_at: datetime) -> None:
+        if not self._spawn(message, self._hold(message, text, reason, sent_at), name="hold"):
             self._permissions.take_back(message.author, text, sent_at=sent_at)
 
     async def _refuse_unless_posted(self, message: PostChat, refusal: DomainError) -> None:
@@ -171,17 +199,19 @@ class Posting:
         commit.add_done_callback(lambda done: self._committed(message, entry, done))
         return commit
 
-    def _submit(self, message: PostChat, text: str, sent_at: datetime) -> None:
+    def _submit(self, message: PostChat, text: str, sent_at: datetime) -> asyncio.Future[Appended] | None:
+        """None for what the log does not take."""
         entry = self._entry(message, text, sent_at, self._new_id())
         try:
             commit = self._log.submit(entry)
         except (DomainError, ActorError) as error:
             self._refused(message, entry, error)
-            return
+            return None
         self._commits.add(commit)
         if message.trace is not None:
             commit.add_done_callback(partial(self._commit_ended, message.trace, self._context.clock.monotonic()))
         commit.add_done_callback(lambda done: self._committed(message, entry, done))
+        return commit
 
     def _entry(self, message: PostChat, text: str, sent_at: datetime, message_id: str) -> ChatEntry:
         return ChatEntry(

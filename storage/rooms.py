@@ -92,7 +92,9 @@ class Rooms:
         async with self._act("chat.unban", room_id, subject=user_id, by=by, why=reason, fence=fence) as tx:
             await tx.execute("delete from chat_sanctions where room_id = $1 and user_id = $2", room_id, user_id)
 
-    async def delete_message(self, room_id: str, message_id: str, *, by: str, reason: str, fence: Fence) -> int | None:
+    async def delete_message(
+        self, room_id: str, message_id: str, *, by: str | None, reason: str, fence: Fence
+    ) -> int | None:
         """Mark a message as deleted and return its offset; None if the room has no such message. Idempotent.
 
         What its own author deletes is no act of a moderator.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from actors.chat import ChatRoom
+from actors.chat_judging import SlowJudge
 from actors.events import NODE
 from actors.rate_limits import RateLimits
 from actors.reader import READER
@@ -28,6 +29,7 @@ def register(
     rate_limits: RateLimits,
     *,
     node_actor: Callable[[], NodeActor] | None,
+    judge: SlowJudge | None = None,
 ) -> None:
     """Before the node starts; a node without actors of its own registers them too, to tell and ask those of others.
 
@@ -37,7 +39,7 @@ def register(
     if node_actor is not None:
         add(NODE, lambda _: node_actor(), mailbox=65_536, idle_after_s=None)
     add("stream", lambda actor_id: _stream(actor_id, settings, storage, place), idle_after_s=120)
-    add("chat", lambda actor_id: _room(actor_id, storage, place, rate_limits), mailbox=8_192, idle_after_s=300)
+    add("chat", lambda actor_id: _room(actor_id, storage, place, rate_limits, judge), mailbox=8_192, idle_after_s=300)
     add("viewers", lambda actor_id: _counter(actor_id, storage, place), mailbox=65_536, idle_after_s=60)
     add(READER, place.readers.actor, idle_after_s=60)
 
@@ -54,7 +56,9 @@ def _stream(actor_id: ActorId, settings: Settings, storage: Storage, place: Clus
     )
 
 
-def _room(actor_id: ActorId, storage: Storage, place: ClusterPlace, rate_limits: RateLimits) -> ChatRoom:
+def _room(
+    actor_id: ActorId, storage: Storage, place: ClusterPlace, rate_limits: RateLimits, judge: SlowJudge | None
+) -> ChatRoom:
     return ChatRoom(
         room_id=actor_id.key,
         log=storage.chat_log,
@@ -67,6 +71,7 @@ def _room(actor_id: ActorId, storage: Storage, place: ClusterPlace, rate_limits:
         new_id=storage.new_id,
         now=now,
         trace=place.traces.note,
+        judge=judge,
     )
 
 

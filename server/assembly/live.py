@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from actors.chat_judging import SlowJudge
 from actors.presence import Presence
 from actors.runtime import Node
 from media.pictures.reencoder import Reencoder
@@ -54,6 +55,7 @@ from server.live.stream_keys import IngestAddresses, KeyRoutes
 from server.live.stream_lists import StreamListRoutes
 from server.live.stream_passwords import GUESSES_PER_HOUR, Hasher, PasswordRoutes, StreamPassword
 from server.live.viewings import WebrtcViewings
+from server.live.webhook_judge import WebhookJudge
 from server.live.whip import WebrtcRoutes
 from server.ports import CannotStart, Ports
 from storage.admission import AdmissionTable
@@ -157,7 +159,14 @@ def assemble(
         ),
     )
     place.moves.join(node=place.node, handlers=(watched.mirrors, sockets.watching))
-    kinds.register(settings, storage, place, limits, node_actor=_node_actor(place, watched, sockets))
+    kinds.register(
+        settings,
+        storage,
+        place,
+        limits,
+        node_actor=_node_actor(place, watched, sockets),
+        judge=_judge(settings, stages),
+    )
     quota_sync = QuotaSync(
         rate_limits=limits,
         connection_quota=quota,
@@ -285,6 +294,14 @@ def _handlers(
         traces=sockets.followed,
         renew_screens=renewal(node),
     )
+
+
+def _judge(settings: Settings, stages: Stages) -> SlowJudge | None:
+    if settings.judge_url is None:
+        return None
+    webhook = WebhookJudge(url=settings.judge_url)
+    stages.add("judge", webhook.close)
+    return SlowJudge(judge=webhook, when_late=settings.judge_when_late)
 
 
 def _node_actor(place: ClusterPlace, watched: _Watched, sockets: Realtime) -> Callable[[], NodeActor]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
+from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
+import msgspec
 
 from server.outbound.public_addresses import PublicAddresses
 
 MAX_REDIRECTS: Final = 5
 TIMEOUT: Final = aiohttp.ClientTimeout(total=30.0, sock_connect=10.0, sock_read=15.0)
+BODY_S: Final = 2.0
 _REDIRECTS: Final = frozenset((301, 302, 303, 307, 308))
 
 
@@ -19,8 +23,15 @@ class BadAnswer(OSError):
     """The server answered, and not with what was asked for. The sentence says how."""
 
 
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
+    """``beginning``: of the body, as it came within the bounds."""
+
+    status: int
+    beginning: bytes
+
+
 class PublicHttp:
-    """GETs, without cookies. Every connection is judged by the address that its socket connects to."""
+    """GETs and POSTs, without cookies. Every connection is judged by the address that its socket connects to."""
 
     def __init__(self, *, addresses: PublicAddresses) -> None:
         self._addresses = addresses
@@ -40,11 +51,30 @@ class PublicHttp:
                         url = urljoin(url, answer.headers["Location"])
                         continue
                     return await _body(answer, max_bytes), url
-            except aiohttp.ClientConnectorError as error:
-                raise error.os_error from None
-            except (aiohttp.ClientError, ValueError):
-                raise BadAnswer("the server broke the protocol") from None
+            except (aiohttp.ClientError, ValueError) as error:
+                raise _told(error) from None
         raise BadAnswer("the server redirects again and again")
+
+    async def post(
+        self, url: str, *, body: bytes, headers: Mapping[str, str], timeout_s: float, max_bytes: int
+    ) -> Reply:
+        """The answer to one request, which is never sent on to where a redirect leads.
+
+        Of its body at most ``max_bytes`` are read, for at most ``BODY_S``: the rest is cut off with the connection.
+        Raises as ``get``.
+        """
+        try:
+            async with self._http().post(
+                url,
+                data=body,
+                headers=headers,
+                allow_redirects=False,
+                auto_decompress=False,
+                timeout=aiohttp.ClientTimeout(total=timeout_s),
+            ) as answer:
+                return Reply(status=answer.status, beginning=await _beginning(answer, max_bytes))
+        except (aiohttp.ClientError, ValueError) as error:
+            raise _told(error) from None
 
     async def close(self) -> None:
         if self._session is not None:
@@ -63,6 +93,29 @@ class PublicHttp:
         family, kind, protocol, _, address = found
         self._addresses.require(str(address[0]))
         return socket.socket(family, kind, protocol)
+
+
+def _told(error: aiohttp.ClientError | ValueError) -> OSError:
+    if isinstance(error, aiohttp.ClientSSLError):
+        return BadAnswer("the server has no certificate that is valid")
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return error.os_error
+    return BadAnswer("the server broke the protocol")
+
+
+async def _beginning(answer: aiohttp.ClientResponse, max_bytes: int) -> bytes:
+    """What comes of the body in time. The connection is used again only if that is all of it."""
+    parts, size = list[bytes](), 0
+    try:
+        async with asyncio.timeout(BODY_S):
+            while size < max_bytes and (part := await answer.content.read(max_bytes - size)):
+                parts.append(part)
+                size += len(part)
+    except (aiohttp.ClientError, TimeoutError):
+        answer.close()
+    if not answer.content.at_eof():
+        answer.close()
+    return b"".join(parts)
 
 
 async def _body(answer: aiohttp.ClientResponse, max_bytes: int) -> bytes:

@@ -72,7 +72,9 @@ class MemoryRooms:
         sanctions = self._tables.rooms[room_id].sanctions
         self._change(room_id, fence, sanctions={who: held for who, held in sanctions.items() if who != user_id})
 
-    async def delete_message(self, room_id: str, message_id: str, *, by: str, reason: str, fence: Fence) -> int | None:
+    async def delete_message(
+        self, room_id: str, message_id: str, *, by: str | None, reason: str, fence: Fence
+    ) -> int | None:
         self._tables.hold(fence)
         log = self._tables.messages.get(room_id, [])
         for at, found in enumerate(log):

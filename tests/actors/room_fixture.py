@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from actors.chat import ChatRoom
+from actors.chat_judging import SlowJudge
 from actors.chat_messages import PostChat, RenewSubscription
 from actors.chat_rules import Author, Relationship
 from actors.events import ChatChange, ChatPosted, LiveEvent
@@ -103,7 +104,7 @@ class Screens:
 class RoomFixture:
     """One room on one node, on a clock that is moved by hand."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, judge: SlowJudge | None = None) -> None:
         self.clock = ManualClock()
         self.tables = Tables()
         self.ids = Ids()
@@ -132,6 +133,7 @@ class RoomFixture:
                 broadcast=self._announced,
                 new_id=lambda: self.ids.uuid7(self.clock.time()),
                 now=self.now,
+                judge=judge,
             ),
             mailbox=10_000,
         )

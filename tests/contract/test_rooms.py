@@ -111,6 +111,17 @@ async def test_lifting_a_sanction_of_what_is_no_id_is_an_answer(drivers: Drivers
         await drivers.rooms.lift_sanction(room, "nobody", by=owner, reason="", fence=drivers.fence)
 
 
+async def test_the_server_deletes_a_message_by_itself(drivers: Drivers) -> None:
+    room, _ = await drivers.room()
+    guest = await drivers.person()
+    posted = entry(drivers, room, guest, "c")
+    await drivers.log.append(posted)
+    act: Any = {"by": None, "reason": "judge", "fence": drivers.fence}
+    assert await drivers.rooms.delete_message(room, drivers.id(), **act) is None
+    assert await drivers.rooms.delete_message(room, posted.id, **act) == 1
+    assert await places(drivers, room) == [(1, True)]
+
+
 async def test_a_stale_owner_changes_nothing(drivers: Drivers) -> None:
     room, owner = await drivers.room()
     stale = Fence(shard=drivers.fence.shard, epoch=drivers.fence.epoch - 1)
