@@ -83,17 +83,23 @@ class App:
         for pid in self._others():
             with contextlib.suppress(OSError):
                 keep_on(pid, set(CORES))
-        keep_on(self.pid, set(CORES[:1]))
+        for pid in (self.pid, *self._hashers()):
+            keep_on(pid, set(CORES[:1]))
+
+    def _hashers(self) -> list[int]:
+        """The process that hashes passwords is a part of the server, as its threads are."""
+        own = descendants(self.pid)
+        return [pid for pid, line in _command_lines() if pid in own and "server.hashing.worker" in line]
 
     def _others(self) -> set[int]:
         """Its engines and its media process. An engine has no parent here but names the data folder."""
         named = {pid for pid, line in _command_lines() if str(self._folder) in line}
-        return {found for pid in named for found in (pid, *descendants(pid))} - {self.pid}
+        return {found for pid in named for found in (pid, *descendants(pid))} - {self.pid, *self._hashers()}
 
     def cpu_s(self) -> float:
-        """Of the server itself; its engines have their own."""
+        """Of the server itself, with what it hashes; its engines have their own."""
         self._said()
-        return cpu_s(self.pid)
+        return sum(map(cpu_s, (self.pid, *self._hashers())))
 
     def engines_cpu_s(self) -> float:
         return sum(cpu_s(pid) for pid in self._others())

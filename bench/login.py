@@ -3,9 +3,11 @@ carries, and what they cost the chat beside them.
 
 The real server with its own Postgres. Unknown names and wrong passwords take turns in a random order, ten of each name
 at most, as more are refused; the two samples are compared by the test of Mann and Whitney, with ties, in the normal
-approximation. Then messages are sent at a fixed rate, alone and beside logins in turns. The logins come by connections
-of their own, from another process, at a fixed rate too. The server's threads, those that hash included, share one core;
-the clients are on another one, as far as there is one.
+approximation. Then messages are sent at a fixed rate: alone, beside a bystander and beside logins, in turns. The logins
+come by connections of their own, from another process, at a fixed rate too. The server and its hashing process have
+one core; the clients are on another one, as far as there is one. The bystander is no part of the server: it makes as
+many hashes at the same priority on the server's core. So the time that chat takes beside it is what a core that is as
+full costs, whoever fills it; what chat takes longer beside logins is the server's own doing.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import http.client
 import itertools
 import json
 import math
+import os
 import random
 import statistics
 import time
@@ -25,13 +28,18 @@ from typing import Final
 
 from bench import app
 from bench.chat import ChatFigures, measure
-from bench.clients import ClientPool, allow_many_files, percentile, pin
-from bench.machine import main_thread_cpu_s
+from bench.clients import CORES, ClientPool, allow_many_files, percentile, pin
+from bench.machine import keep_on, main_thread_cpu_s
+from media.confinement import NICENESS as CHILD_NICENESS
+from server.features.people.accounts.passwords import COST
+from server.hashing.argon2 import Hash, computed
+from server.hashing.worker import NICENESS as HASHING_NICENESS
 
 PASSWORD: Final = "long-enough-1!"
 TRIES_A_NAME: Final = 10
 CHAT_RATE: Final = 200.0
 WARM_UP: Final = 20
+PRIORITY: Final = CHILD_NICENESS + HASHING_NICENESS
 
 
 class Logins:
@@ -115,19 +123,34 @@ def signer(number: int) -> str:
     return f"signer{number}"
 
 
+def hash_beside(rate: float, seconds: float) -> int:
+    """The bystander: as many hashes as so many logins take. How many were computed."""
+    keep_on(os.getpid(), set(CORES[:1]))
+    os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
+    started, done = time.perf_counter(), 0
+    while (now := time.perf_counter() - started) < seconds:
+        if rate and now < done / rate:
+            time.sleep(done / rate - now)
+            continue
+        computed(Hash(PASSWORD, COST))
+        done += 1
+    return done
+
+
 @dataclass(frozen=True, kw_only=True)
 class Round:
-    """Chat alone and then beside logins. ``cpu_s``, ``loop_s``: what the logins cost the server, and its event loop."""
+    """Chat alone, beside the bystander, and beside logins. ``cpu_s``, ``loop_s``, ``engines_s``: processor time that
+    the logins cost the server, of it its event loop; and the engines.
+    """
 
     alone: ChatFigures
+    bystander: ChatFigures
     beside: ChatFigures
+    hashes: int
     logins: int
     cpu_s: float
     loop_s: float
-
-    @property
-    def ratio(self) -> float:
-        return self.beside.p99_ms / self.alone.p99_ms
+    engines_s: float
 
 
 def beside_chat(server: app.App, options: argparse.Namespace) -> list[Round]:
@@ -138,23 +161,34 @@ def beside_chat(server: app.App, options: argparse.Namespace) -> list[Round]:
     pool = ClientPool(host="127.0.0.1", port=server.port)
     pool.connect(options.sockets, says=lambda number: app.joined(tokens[number], rooms[number % len(rooms)]))
     found = []
-    with ProcessPoolExecutor(1) as other:
-        for number in range(options.rounds):
+    runs = itertools.count()
+
+    def chat() -> ChatFigures:
+        return measure(server, pool.sockets, rooms, next(runs), CHAT_RATE, options.seconds)
+
+    with ProcessPoolExecutor(1) as other, ProcessPoolExecutor(1) as bystander:
+        for _ in range(options.rounds):
+            hashes = bystander.submit(hash_beside, options.logins, options.seconds)
+            full, hashed = chat(), hashes.result()
             spent = [_spent(server)]
-            alone = measure(server, pool.sockets, rooms, 2 * number, CHAT_RATE, options.seconds)
+            alone = chat()
             spent.append(_spent(server))
             logins = other.submit(sign_in, server.port, options.connections, options.logins, options.seconds)
-            beside = measure(server, pool.sockets, rooms, 2 * number + 1, CHAT_RATE, options.seconds)
-            count = logins.result()
+            beside, count = chat(), logins.result()
             spent.append(_spent(server))
-            cpu_s, loop_s = ((end - middle) - (middle - start) for start, middle, end in zip(*spent, strict=True))
-            found.append(Round(alone=alone, beside=beside, logins=count, cpu_s=cpu_s, loop_s=loop_s))
+            cost = [(end - middle) - (middle - start) for start, middle, end in zip(*spent, strict=True)]
+            found.append(
+                Round(
+                    alone=alone, bystander=full, beside=beside, hashes=hashed, logins=count, cpu_s=cost[0],
+                    loop_s=cost[1], engines_s=cost[2],
+                )
+            )  # fmt: skip
     pool.close()
     return found
 
 
-def _spent(server: app.App) -> tuple[float, float]:
-    return server.cpu_s(), main_thread_cpu_s(server.pid)
+def _spent(server: app.App) -> tuple[float, float, float]:
+    return server.cpu_s(), main_thread_cpu_s(server.pid), server.engines_cpu_s()
 
 
 def main(argv: list[str]) -> int:
@@ -188,14 +222,28 @@ def show(wrong: list[float], unknown: list[float], rounds: list[Round], options:
     a_core, loop_ms = answered / sum(one.cpu_s for one in rounds), sum(one.loop_s for one in rounds) / answered * 1e3
     print(f"logins           {answered / options.seconds / len(rounds):.1f} a second answered beside chat")
     print(f"                 {a_core:.1f} a second of processor time, of which the loop has {loop_ms:.2f} ms each")
+    engines_ms = sum(one.engines_s for one in rounds) / answered * 1e3
+    print(f"                 {engines_ms:.2f} ms of Postgres and Redis each")
+    hashes = sum(one.hashes for one in rounds)
+    print(f"bystander        {hashes / options.seconds / len(rounds):.1f} hashes a second")
     for name, rows in (
         ("chat alone", [one.alone for one in rounds]),
+        ("beside bystander", [one.bystander for one in rounds]),
         ("beside logins", [one.beside for one in rounds]),
     ):
         p50, p99 = statistics.median(row.p50_ms for row in rows), [row.p99_ms for row in rows]
         print(f"{name:16} p50 {p50:5.1f} ms  p99 {statistics.median(p99):5.1f} ms ({min(p99):.1f} to {max(p99):.1f})")
-    ratios = [one.ratio for one in rounds]
-    print(f"p99 ratio        {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})")
+    for name, ratios in (
+        (
+            "to a core that is as full: the server's own doing",
+            [one.beside.p99_ms / one.bystander.p99_ms for one in rounds],
+        ),
+        (
+            "to an idle core: what the processor time costs too",
+            [one.beside.p99_ms / one.alone.p99_ms for one in rounds],
+        ),
+    ):
+        print(f"p99 ratio        {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}) {name}")
 
 
 if __name__ == "__main__":

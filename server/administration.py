@@ -22,6 +22,7 @@ from server.features.people.accounts.operators import Operators
 from server.features.people.accounts.passwords import Passwords
 from server.features.people.factors import OperatorFactors
 from server.features.people.rules import EMAIL_PATTERN, USERNAME_PATTERN, username_key
+from server.hashing.process import HashingThreads
 from server.http.errors import Problem
 from server.http.identity import Identity
 from server.jobs import Jobs
@@ -196,7 +197,7 @@ async def _open(settings: Settings) -> AsyncIterator[Parts]:
     async with database_url(settings) as url:
         await migrate(url)
         db = await Database.connect(url, max_connections=2, name="admin")
-        passwords, ids = Passwords(threads=1), Ids()
+        passwords, ids = Passwords(hashing=HashingThreads()), Ids()
         audit, mails = AuditLog(ids=ids), _mails(db, ids, settings)
         try:
             yield Parts(

@@ -33,8 +33,22 @@ class AuditLog:
         reason that was given.
         """
         told = {"ip": ip, "why": why, **(detail or {})}
-        await tx.execute(ADD, self._ids.uuid7(self._wall()), actor_id, action, subject, told)
+        await tx.execute(ADD, *self.values(action, actor_id=actor_id, subject=subject, detail=told))
+
+    def values(
+        self, action: str, *, actor_id: str | None, subject: str, detail: Mapping[str, Any]
+    ) -> tuple[str, str | None, str, str, Mapping[str, Any]]:
+        """What ``ADD`` inserts, for a statement that inserts more: id, actor, action, subject, detail with its ``ip``
+        and ``why``.
+        """
+        return self._ids.uuid7(self._wall()), actor_id, action, subject, detail
 
 
 # A trigger moves ``detail`` into ``audit_details``.
 ADD: Final = "insert into audit_log (id, actor_id, action, subject, detail) values ($1, $2, $3, $4, $5)"
+
+
+def add_from(source: str, *, first: int) -> str:
+    """The end of a statement: as ``ADD``, with the values ``$first`` and on, when the query ``source`` has a row."""
+    values = ", ".join(f"${number}" for number in range(first, first + 5))
+    return f"insert into audit_log (id, actor_id, action, subject, detail) select {values} from {source}"

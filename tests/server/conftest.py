@@ -17,6 +17,8 @@ from prometheus_client import CollectorRegistry
 
 from server.features.people.accounts import AccountsRoom
 from server.features.people.accounts.passwords import Passwords
+from server.hashing.argon2 import Cost
+from server.hashing.process import HashingThreads
 from server.http.application import HttpSettings, build_app
 from server.http.dispatch import OnForged
 from server.http.health import Dependency, Health, ServerInfo
@@ -150,7 +152,7 @@ class ApiFixture:
 
 @pytest.fixture
 def cheap_passwords() -> Iterator[Passwords]:
-    passwords = Passwords(time_cost=1, memory_kib=64)
+    passwords = Passwords(cost=Cost(time_cost=1, memory_kib=64), hashing=HashingThreads())
     yield passwords
     passwords.close()
 

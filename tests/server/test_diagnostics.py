@@ -24,6 +24,7 @@ from server.diagnostics.findings import Finding
 from server.diagnostics.machine import WEB
 from server.features.people.accounts.devices import Device
 from server.features.people.accounts.passwords import Passwords
+from server.hashing.process import HashingThreads
 from server.http.identity import Identity
 from server.migrate import migrate_database
 from storage.embedded.postgres import EmbeddedPostgres
@@ -107,7 +108,7 @@ async def test_a_new_admin_signs_in_with_the_printed_password(
     lines = capsys.readouterr().out.splitlines()
     printed = dict(line.rsplit(maxsplit=1) for line in lines[:3])
     assert printed["stream key"].startswith("sk_")
-    identity, passwords = Identity(rows=db), Passwords()
+    identity, passwords = Identity(rows=db), Passwords(hashing=HashingThreads())
     await identity.start()
     try:
         kit = Kit(database=db, identity=identity, passwords=passwords, objects_dir=tmp_path)

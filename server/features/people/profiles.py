@@ -94,24 +94,28 @@ class ProfileChange(Body):
     private: Annotated[bool, Field(default_factory=bool, description="False approves all who wait")]
 
 
-_PROFILE = f"""
+_SHOWN = f"""
 select u.id, u.username, u.display_name, u.bio, {AVATAR_URL}, {BANNER_URL}, u.links, u.created_at,
-       u.is_private as private, u.roles, u.email,
-       u.must_change_password, u.password_hash <> '' as has_password, u.email_verified_at is not null as email_verified,
+       u.is_private as private,
        (select count(*) from follows where followee_id = u.id) as followers,
        (select count(*) from follows where follower_id = u.id) as followed,
        (select count(*) from streams where owner_id = u.id and visibility = 'public') as streams,
+"""
+_ME = f"""
+{_SHOWN} u.roles, u.email, u.must_change_password, u.password_hash <> '' as has_password,
+       u.email_verified_at is not null as email_verified
+from users u where u.id = $1 and u.deleted_at is null
+"""
+_BY_USERNAME = f"""
+{_SHOWN}
        exists (select from follows where follower_id = $2 and followee_id = u.id) as is_followed,
        exists (select from follow_requests where follower_id = $2 and followee_id = u.id) as is_requested,
        exists (select from blocks where user_id = $2 and blocked_id = u.id) as is_blocked,
        exists (select from mutes where user_id = $2 and muted_id = u.id) as is_muted,
        exists (select from blocks where user_id = u.id and blocked_id = $2)
            or coalesce(u.suspended_until > now(), false) as is_hidden
-from users u
-where {{where}} and u.deleted_at is null
+from users u where u.username_key = $1 and u.deleted_at is null
 """
-_BY_ID = _PROFILE.format(where="u.id = $1")
-_BY_USERNAME = _PROFILE.format(where="u.username_key = $1")
 
 _CHANGE = """
 update users set
@@ -135,7 +139,7 @@ class Profiles:
 
     async def me(self, user_id: str) -> Me:
         """Raises a 404 when the account is no more."""
-        row = await self._db.fetchrow(_BY_ID, user_id, user_id)
+        row = await self._db.fetchrow(_ME, user_id)
         if row is None:
             raise not_found("The account is no more")
         own = {name: row[name] for name in _OWN}

@@ -9,6 +9,8 @@ from aiohttp import ClientResponse
 from server.features.people.accounts.devices import Device
 from server.features.people.accounts.passwords import Passwords
 from server.features.people.accounts.sessions import MAX_REFRESHES
+from server.hashing.argon2 import Cost
+from server.hashing.process import HashingThreads
 from server.http.errors import Problem, Unauthorized
 from server.http.identity import Identity
 from storage.postgres import Database
@@ -104,7 +106,7 @@ async def test_login_of_a_suspended_account_is_a_403(api: ApiFixture) -> None:
 async def test_login_hashes_anew_when_the_parameters_have_changed(api: ApiFixture) -> None:
     ada = await api.register("ada")
     before = await api.database.fetchval("select password_hash from users where id = $1", ada.id)
-    stronger = Passwords(time_cost=2, memory_kib=64)
+    stronger = Passwords(cost=Cost(time_cost=2, memory_kib=64), hashing=HashingThreads())
     accounts = replace(api.kit, passwords=stronger).install().accounts
     await accounts.login(login="ada", password=PASSWORD, device=DEVICE)
     after = await api.database.fetchval("select password_hash from users where id = $1", ada.id)

@@ -1,14 +1,15 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
-import threading
 
 import pytest
 
 from server.features.people.accounts.passwords import Passwords
+from server.hashing.argon2 import Cost, Work
+from server.hashing.process import HashingFailed, HashingThreads
 from server.http.errors import Problem
+
+CHEAP = Cost(time_cost=1, memory_kib=64)
 
 
 async def test_verify_tells_right_from_wrong(cheap_passwords: Passwords) -> None:
@@ -25,7 +26,7 @@ async def test_verify_of_nobody_and_of_a_broken_hash_is_false(cheap_passwords: P
 
 
 async def test_more_than_the_queue_holds_is_refused_with_a_retry() -> None:
-    passwords = Passwords(time_cost=1, memory_kib=64, threads=1, max_waiting=2)
+    passwords = Passwords(cost=CHEAP, at_once=1, hashing=HashingThreads(), max_waiting=2)
     results = await asyncio.gather(*(passwords.hash("correct horse") for _ in range(6)), return_exceptions=True)
     refused = [one for one in results if isinstance(one, Problem)]
     assert len(refused) == 3
@@ -36,7 +37,7 @@ async def test_more_than_the_queue_holds_is_refused_with_a_retry() -> None:
 
 
 async def test_cancelled_caller_gives_its_place_back_when_the_work_is_done() -> None:
-    passwords = Passwords(time_cost=1, memory_kib=64, threads=1, max_waiting=0)
+    passwords = Passwords(cost=CHEAP, at_once=1, hashing=HashingThreads(), max_waiting=0)
     caller = asyncio.ensure_future(passwords.hash("correct horse"))
     await asyncio.sleep(0)
     caller.cancel()
@@ -52,9 +53,17 @@ async def test_cancelled_caller_gives_its_place_back_when_the_work_is_done() -> 
     passwords.close()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a thread has no priority of its own")
-async def test_hashing_steps_back_behind_the_event_loop(cheap_passwords: Passwords) -> None:
-    def niceness() -> int:
-        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+async def test_a_turn_that_does_not_come_in_time_is_a_503_with_a_retry() -> None:
+    passwords = Passwords(cost=CHEAP, hashing=Starved())
+    with pytest.raises(Problem) as refused:
+        await passwords.hash("correct horse")
+    assert (refused.value.status, refused.value.headers["Retry-After"]) == (503, "1")
 
-    assert await cheap_passwords._run(niceness) > niceness()
+
+class Starved:
+    """``Hashing`` whose turn never comes."""
+
+    async def carry_out(self, work: Work, *, within_s: float) -> str:
+        raise HashingFailed(f"not within {within_s} s")
+
+    def close(self) -> None: ...

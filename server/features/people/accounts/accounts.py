@@ -85,6 +85,10 @@ class Accounts:
         has_factor = await self._methods.prove_second(known["id"], code, device)
         if self._passwords.is_outdated(stored):
             stored = await self._hash_anew(known["id"], stored, normal)
+        if _is_as_ever(known, device):
+            session = await self._sessions.add_of_same(known, stored, device, has_factor=has_factor)
+            if session is not None:
+                return await self._sessions.tokens(session)
         return await self.sign_in(
             person_id=known["id"], device=device, method="password", has_factor=has_factor, proved=stored
         )
@@ -190,6 +194,12 @@ class Accounts:
         sql = queries.SIGN_IN_BY_EMAIL if by_email else queries.SIGN_IN_BY_USERNAME
         key = rules.email_key(login) if by_email else rules.username_key(login)
         return await self._db.fetchrow(sql, key, device.key, device.agent)
+
+
+def _is_as_ever(known: Row, device: Device) -> bool:
+    """Whether a sign-in changes nothing but that there is a session more: nobody is greeted, no deletion taken back."""
+    is_known = key_of_known(device, Seen.of(known)) is not None
+    return is_known and known["language"] == device.language and not known["is_leaving"]
 
 
 _CHALLENGE: Final = {"WWW-Authenticate": "Bearer"}

@@ -1,28 +1,24 @@
-"""Passwords are hashed slowly on purpose, so the work is done in few threads and the queue for it is short."""
+"""Passwords: what they must be like, and their hashes. The queue for the hashing is short, and so is its patience."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import secrets
-import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Final, TypeVar
-
-from cryptography.exceptions import InvalidKey
-from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+from typing import Final
 
 from server.features.people import rules
 from server.features.people.weak_passwords import WEAK, is_weak
+from server.hashing.argon2 import MATCHES, Cost, Hash, Verify, Work
+from server.hashing.process import Hashing, HashingFailed, HashingProcess
 from server.http.errors import Problem, invalid_field
 
-Result = TypeVar("Result")
-NICENESS: Final = 10
-SALT_BYTES: Final = 16
-HASH_BYTES: Final = 32
 CONTAINS_NAME: Final = "must not contain the username"
+COST: Final = Cost(time_cost=5, memory_kib=7 * 1024)
+"""That one of the equally strong rows of OWASP's Password Storage Cheat Sheet which is the fastest: it takes the least
+memory, and so mostly fits in the caches of a core.
+"""
+DEADLINE_S: Final = 10.0
 
 
 def require_strong(password: str, field: str, username: str, email: str) -> None:
@@ -34,82 +30,63 @@ def require_strong(password: str, field: str, username: str, email: str) -> None
 
 
 class Passwords:
-    """argon2id (RFC 9106): at most ``threads`` computations at once and ``max_waiting`` behind them; more are refused
-    with 503.
-
-    The defaults are that one of the equally strong rows of OWASP's Password Storage Cheat Sheet which is the fastest:
-    it takes the least memory, and so mostly fits in the caches of a core. OpenSSL computes it, without Python's lock,
-    in three quarters of the time that the reference implementation takes. Half of the cores are left to all else.
+    """argon2id: at most ``at_once`` hashes are computed and ``max_waiting`` wait; more, and those whose turn has not
+    come within ``deadline_s``, are refused with 503. Half of the cores are left to all else.
     """
 
     def __init__(
         self,
         *,
-        time_cost: int = 5,
-        memory_kib: int = 7 * 1024,
-        threads: int | None = None,
+        cost: Cost = COST,
+        at_once: int | None = None,
         max_waiting: int = 64,
+        deadline_s: float = DEADLINE_S,
+        hashing: Hashing | None = None,
     ) -> None:
-        self._time_cost = time_cost
-        self._memory_kib = memory_kib
-        threads = threads or max(1, (os.cpu_count() or 1) // 2)
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="passwords", initializer=_step_back)
-        self._max_pending = threads + max_waiting
-        self._pending = 0
-        # Somebody unknown is checked against this, so that it takes as long as for somebody known.
-        self._nobody = self._hash(secrets.token_urlsafe(16))
+        """``hashing`` computes ``at_once``; default: a process of its own."""
+        at_once = at_once or max(1, (os.cpu_count() or 1) // 2)
+        self._cost = cost
+        self._hashing = hashing or HashingProcess(threads=at_once)
+        self._deadline_s = deadline_s
+        self._max_pending = at_once + max_waiting
+        self._pending: set[asyncio.Task[str]] = set()
+        self._nobody: str | None = None
 
     def close(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._hashing.close()
 
     async def hash(self, password: str) -> str:
-        return await self._run(lambda: self._hash(password))
+        return await self._run(Hash(password, self._cost))
 
     async def verify(self, stored: str | None, password: str) -> bool:
         """False for a wrong password and, after the same work, for ``stored=None``."""
-        is_right = await self._run(lambda: _matches(stored or self._nobody, password))
+        if self._nobody is None:
+            # Made before the first answer of either kind, so that nobody's takes as long as anybody's.
+            self._nobody = await self.hash(secrets.token_urlsafe(16))
+        is_right = await self._run(Verify(password, stored or self._nobody)) == MATCHES
         return is_right and stored is not None
 
     def is_outdated(self, stored: str) -> bool:
         """Whether ``stored`` was made with other parameters than today's."""
-        return not stored.startswith(f"$argon2id$v=19$m={self._memory_kib},t={self._time_cost},p=1$")
+        return not self._cost.is_of(stored)
 
-    def _hash(self, password: str) -> str:
-        """In the form of the PHC, which names its parameters and its salt."""
-        kdf = Argon2id(
-            salt=secrets.token_bytes(SALT_BYTES),
-            length=HASH_BYTES,
-            iterations=self._time_cost,
-            lanes=1,
-            memory_cost=self._memory_kib,
-        )
-        return kdf.derive_phc_encoded(password.encode())
-
-    async def _run(self, work: Callable[[], Result]) -> Result:
+    async def _run(self, work: Work) -> str:
         """A caller that is cancelled leaves its computation behind; it counts until it is done."""
-        if self._pending >= self._max_pending:
-            raise Problem(503, "Too many people are signing in at once", slug="busy", retry_after_s=1)
-        self._pending += 1
-        future = asyncio.get_running_loop().run_in_executor(self._threads, work)
-        future.add_done_callback(self._done)
-        return await asyncio.shield(future)
+        if len(self._pending) >= self._max_pending:
+            raise _busy()
+        task = asyncio.get_running_loop().create_task(self._hashing.carry_out(work, within_s=self._deadline_s))
+        self._pending.add(task)
+        task.add_done_callback(self._done)
+        try:
+            return await asyncio.shield(task)
+        except HashingFailed as error:
+            raise _busy() from error
 
-    def _done(self, future: asyncio.Future[Result]) -> None:
-        self._pending -= 1
-        if not future.cancelled():
-            future.exception()
-
-
-def _matches(stored: str, password: str) -> bool:
-    try:
-        Argon2id.verify_phc_encoded(password.encode(), stored)
-    except (InvalidKey, ValueError):
-        return False
-    return True
+    def _done(self, task: asyncio.Task[str]) -> None:
+        self._pending.discard(task)
+        if not task.cancelled():
+            task.exception()
 
 
-def _step_back() -> None:
-    """Where cores are few the event loop goes first: on Linux a thread has a priority of its own (setpriority(2))."""
-    thread = threading.get_native_id()
-    with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + NICENESS)
+def _busy() -> Problem:
+    return Problem(503, "Too many people are signing in at once", slug="busy", retry_after_s=1)

@@ -65,6 +65,21 @@ with session as (
 insert into refresh_tokens (token_hash, session_id, expires_at) select $8, id, expires_at from session
 """
 
+# The beginning of a statement: as ADD_SESSION, for an account that still is as it was read, else no row is added. What
+# ends all sessions locks the account too, and so comes first or ends this one.
+ADD_SESSION_OF_SAME = """
+with account as materialized (
+    select id from users where id = $2 and password_hash = $9 and language = $10 and deleted_at is null
+        and coalesce(suspended_until <= now(), true) for no key update
+), session as (
+    insert into auth_sessions (id, user_id, user_agent, ip, device_key, expires_at, factor_at)
+    select $1, id, $3, $4, $5, now() + make_interval(secs => $6), case when $7 then now() end from account
+    returning id, expires_at
+), token as (
+    insert into refresh_tokens (token_hash, session_id, expires_at) select $8, id, expires_at from session
+)
+"""
+
 ADD_REFRESH = "insert into refresh_tokens (token_hash, session_id, expires_at) \
 values ($1, $2, now() + make_interval(secs => $3))"
 

@@ -15,13 +15,14 @@ from server.features.people.accounts.devices import Device
 from server.features.people.profiles import Me, Profiles
 from server.http.errors import Problem, Unauthorized, not_found
 from server.http.identity import Caller, Identity
-from storage.audit import AuditLog
+from storage.audit import AuditLog, add_from
 from storage.ids import Ids
 from storage.postgres import Database, Row, Transaction
 
 REFRESH_TTL_S: Final = 30 * 24 * 3600
 GRACE_S: Final = 10.0
 MAX_REFRESHES: Final = 20  # of one session within GRACE_S
+_ADD_OF_SAME: Final = queries.ADD_SESSION_OF_SAME + add_from("session", first=11)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,12 +64,22 @@ class Sessions:
 
     async def add(self, tx: Transaction, user_id: str, device: Device, *, has_factor: bool = False) -> NewSession:
         """``has_factor``: the person has shown a second factor or a passkey."""
-        new = NewSession(id=self._ids.uuid7(self._wall()), user_id=user_id, refresh_token=_new_refresh_token())
-        ttl_s = float(REFRESH_TTL_S)
-        of_device = (device.agent, device.address, device.key)
-        digest = _digest(new.refresh_token)
-        await tx.execute(queries.ADD_SESSION, new.id, user_id, *of_device, ttl_s, has_factor, digest)
+        new = self._new(user_id)
+        await tx.execute(queries.ADD_SESSION, *_values(new, device, has_factor=has_factor))
         return new
+
+    async def add_of_same(self, known: Row, proved: str, device: Device, *, has_factor: bool) -> NewSession | None:
+        """As ``add``, committed and noted by one statement. ``known``: the account as it was read. None when it has
+        changed: its password is not ``proved`` any more, or it is suspended, leaving, or reads another language.
+        """
+        new = self._new(known["id"])
+        noted = self._audit.values("session.began", actor_id=new.user_id, subject=new.id, detail=_told(device))
+        values = _values(new, device, has_factor=has_factor)
+        is_added = await self._db.execute(_ADD_OF_SAME, *values, proved, known["language"], *noted)
+        return new if is_added else None
+
+    def _new(self, user_id: str) -> NewSession:
+        return NewSession(id=self._ids.uuid7(self._wall()), user_id=user_id, refresh_token=_new_refresh_token())
 
     async def tokens(self, new: NewSession) -> SignedIn:
         """The first pair of a session that is committed, or the next one."""
@@ -195,6 +206,16 @@ class Sessions:
 def require_not_suspended(is_suspended: bool) -> None:
     if is_suspended:
         raise Problem(403, "The account is suspended", slug="suspended")
+
+
+def _values(new: NewSession, device: Device, *, has_factor: bool) -> tuple[object, ...]:
+    """What ``ADD_SESSION`` inserts."""
+    of_device = (device.agent, device.address, device.key)
+    return new.id, new.user_id, *of_device, float(REFRESH_TTL_S), has_factor, _digest(new.refresh_token)
+
+
+def _told(device: Device) -> dict[str, Any]:
+    return {"ip": device.address, "why": "", "user_agent": device.agent}
 
 
 def _has_grace(row: Row, device: Device) -> bool:

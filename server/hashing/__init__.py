@@ -1,0 +1,1 @@
+"""Hashes that are slow on purpose (argon2id), and the process that computes them beside the event loop."""
