@@ -15,6 +15,8 @@ from media.errors import MediaError
 MAX_GIF_SIDE: Final = 8_192
 """A wider GIF begins like a script: a width of 10,799 reads ``/*``."""
 
+MAX_FRAMES: Final = 1_000
+
 _MAGIC: Final = (
     (re.compile(rb"\xff\xd8\xff"), "JPEG"),
     (re.compile(rb"\x89PNG\r\n\x1a\n"), "PNG"),
@@ -33,13 +35,18 @@ class BadContainerError(MediaError):
     """The file ends too early, or its parts do not follow one another."""
 
 
+class TooManyFramesError(MediaError):
+    """An animation of more than ``MAX_FRAMES``."""
+
+
 def format_of(data: bytes) -> str | None:
     """Pillow's name of the format by the first bytes; None for no format that is taken."""
     return next((name for magic, name in _MAGIC if magic.match(data)), None)
 
 
 def is_mixed(data: bytes, kind: str) -> bool:
-    """Whether there is more than a picture of this format. Raises ``BadContainerError``.
+    """Whether there is more than a picture of this format. Raises ``BadContainerError``, and for
+    a GIF ``TooManyFramesError``.
 
     Cameras write much after the end of a JPEG, so that is looked at by its signatures alone.
     """
@@ -76,14 +83,16 @@ def _end_of_gif(data: bytes) -> int:
     width, height = int.from_bytes(data[6:8], "little"), int.from_bytes(data[8:10], "little")
     if max(width, height) > MAX_GIF_SIDE:
         raise BadContainerError(f"a GIF of {width} × {height}")
-    at = 13 + _colours(data[10])
+    at, frames = 13 + _colours(data[10]), 0
     while data[at] != _TRAILER:
         if data[at] == _EXTENSION:
             at = _after_sub_blocks(data, at + 2)
         elif data[at] == _IMAGE:
-            at = _after_sub_blocks(data, at + 11 + _colours(data[at + 9]))
+            at, frames = _after_sub_blocks(data, at + 11 + _colours(data[at + 9])), frames + 1
         else:
             raise BadContainerError("a block of a GIF that is none")
+        if frames > MAX_FRAMES:
+            raise TooManyFramesError
     return at + 1
 
 

@@ -15,7 +15,7 @@ from typing import Final
 from PIL import AvifImagePlugin, Image, ImageCms, ImageOps
 from PIL.ExifTags import Base
 
-from media.pictures.containers import BadContainerError, format_of, is_mixed
+from media.pictures.containers import MAX_FRAMES, BadContainerError, TooManyFramesError, format_of, is_mixed
 from media.pictures.messages import PictureSize, Reencode, Reencoded, Refused, Result
 
 QUALITY: Final = 82
@@ -46,6 +46,8 @@ def reencode(order: Reencode) -> Result:
         if is_mixed(order.data, kind):
             return Refused("mixed", "The file holds more than a picture")
         return _made(order, kind)
+    except TooManyFramesError:
+        return Refused("too_many_frames", f"The animation has more than {MAX_FRAMES} frames")
     except MemoryError:
         return Refused("too_costly", "The picture takes too much memory")
     except (BadContainerError, OSError, SyntaxError, ValueError, EOFError):
@@ -58,6 +60,8 @@ def _made(order: Reencode, kind: str) -> Result:
             return Refused(
                 "too_many_pixels", f"{source.width} × {source.height} is more than {order.max_pixels} pixels"
             )
+        if kind != "GIF" and getattr(source, "n_frames", 1) > MAX_FRAMES:  # Pillow would decode those of a GIF
+            raise TooManyFramesError
         largest = _decode(source, order.sizes)
         return Reencoded(tuple(_webp(_fitted(largest, size)) for size in order.sizes))
 

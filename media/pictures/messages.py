@@ -6,9 +6,9 @@ from typing import Final, Literal
 
 import msgspec
 
-RefusalCode = Literal["unsupported", "broken", "mixed", "too_many_pixels", "too_costly"]
+RefusalCode = Literal["unsupported", "broken", "mixed", "too_many_pixels", "too_many_frames", "too_costly"]
 """``unsupported``: no picture of a known format. ``broken``: it cannot be decoded. ``mixed``: it is a picture and
-something else. ``too_many_pixels``: above the bound. ``too_costly``: above a limit of memory or time.
+something else. ``too_many_…``: above the bound. ``too_costly``: above a limit of memory or time.
 """
 
 

@@ -125,7 +125,16 @@ def test_colours_of_a_profile_are_shown_in_srgb_and_a_broken_profile_is_passed_o
 
 def test_of_an_animation_the_first_frame_alone_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("PIL.GifImagePlugin.GifImageFile.seek", None)
-    assert is_near(made(animation(10_000))[0], (255, 0, 0), at=(8, 8))
+    assert is_near(made(animation(1_000))[0], (255, 0, 0), at=(8, 8))
+
+
+def test_an_animation_with_too_many_frames_is_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = [plain((2, 2), (number % 256, number // 256, 0)) for number in range(1_001)]
+    others = [
+        saved(frames[0], kind, save_all=True, lossless=True, append_images=frames[1:]) for kind in ("PNG", "WEBP")
+    ]
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", None)
+    assert {refused(data) for data in (animation(10_000), *others)} == {"too_many_frames"}
 
 
 def test_a_picture_with_too_many_pixels_is_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from uuid import UUID
 
 import jwt
 import pytest
@@ -38,6 +39,31 @@ async def test_nodes_share_what_is_left(kit: Kit, serve: Serve) -> None:
     nodes = [await serve(*operations, settings=HttpSettings(limit_loopback=True), limiter=limiter) for _ in range(2)]
     left = [(await node.post(LOGIN, json=WRONG)).headers["RateLimit"] for node in nodes]
     assert [one.split(";")[1] for one in left] == ["r=19", "r=18"]
+
+
+async def test_an_address_that_is_limited_on_one_node_is_told_so_by_every_auth_call_of_another(
+    kit: Kit, serve: Serve
+) -> None:
+    limiter = TokenBuckets(monotonic=lambda: 0.0)
+    installed = kit.install().features
+    calls = [one for feature in installed for one in feature.operations if one.path.startswith("/api/v1/auth/")]
+    here, there = [await serve(*calls, settings=HttpSettings(limit_loopback=True), limiter=limiter) for _ in range(2)]
+    for _ in range(20):
+        assert (await here.post(LOGIN, json={})).status == 422
+    for call in calls:
+        assert call.rate is not None
+        while (await limiter.take("127.0.0.1", call.rate)).wait_s == 0:
+            pass
+        answer = await there.request(call.method, _any_path(call.path), allow_redirects=False)
+        limit = rf'"{call.rate.name}";r=0;t=\d+'
+        assert (answer.status, (await answer.json())["type"]) == (429, "/problems/too-many-requests"), call.name
+        assert re.fullmatch(limit, answer.headers["RateLimit"]), call.name
+        assert answer.headers["RateLimit-Policy"] == policy_header([call.rate])
+        assert int(answer.headers["Retry-After"]) >= 1
+
+
+def _any_path(path: str) -> str:
+    return re.sub(r"{\w+}", "x", re.sub(r"{\w*id}", str(UUID(int=7)), path))
 
 
 async def test_a_call_that_counts_for_address_and_account_tells_of_both(api: ApiFixture) -> None:

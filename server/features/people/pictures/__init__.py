@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from media.pictures.containers import MAX_FRAMES
 from media.pictures.messages import PictureSize
 from media.pictures.reencoder import Reencoder
 from server.feature import Feature, PersonalData, Platform, rows_by_id
@@ -59,6 +60,7 @@ def build(
         ),
         limits={
             "picture_bytes": settings.max_picture_bytes,
+            "picture_frames": MAX_FRAMES,
             "picture_pixels": settings.max_picture_pixels,
             "pictures_per_hour": settings.max_pictures_per_hour,
         },
