@@ -18,7 +18,7 @@ from tests import second_tries, settings_table
 
 ROOT = Path(__file__).resolve().parent.parent
 
-CODE = ("actors", "media", "storage", "server", "migrations", "bench")
+CODE = ("actors", "media", "storage", "server", "migrations", "bench", "clients")
 ROOT_NAMES = {
     *CODE,
     *("tests", "docs", "deploy", ".ci", ".dockerignore", ".gitignore", "docker-compose.yml", "Dockerfile", "Makefile"),
@@ -73,7 +73,7 @@ RETIRED_WORDS = {
 
 # Words behind which a docstring hides its parties: it names the client, the node, the actor, the log instead.
 HIDING_WORDS = re.compile(r"\b(whoever|somebody|someone|heard|hears?|said)\b", re.I)
-PLAIN_ROOMS = ("actors/", "media/", "server/", "storage/")
+PLAIN_ROOMS = ("actors/", "clients/", "media/", "server/", "storage/")
 
 # Where anything at all may go wrong and the show goes on. Everywhere else an `except` names what it expects.
 NAMED_EDGES = {
