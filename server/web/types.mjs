@@ -1,11 +1,11 @@
 // Writes src/api/schema.ts, the types of the public API and of its Socket.IO events, from the OpenAPI and AsyncAPI
-// documents that the server's own declarations make.
+// documents that the server's own declarations make; and the same for the TypeScript client (clients/js).
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const ROOT = join(import.meta.dirname, "..", "..");
-const OUT = join(import.meta.dirname, "src", "api", "schema.ts");
+const OUTS = [join(import.meta.dirname, "src", "api", "schema.ts"), join(ROOT, "clients", "js", "src", "schema.ts")];
 
 /** What `python -m server.describe` prints of this source tree. */
 function described(...what) {
@@ -102,7 +102,7 @@ function writtenEvents({ channels, operations, components }) {
 }
 
 // On the command line: where to write, and files with the two documents in place of those of this source tree.
-const [out = OUT, ...files] = process.argv.slice(2);
+const [given, ...files] = process.argv.slice(2);
 const [openapi, asyncapi] = files.length ? files.map((file) => JSON.parse(readFileSync(file, "utf8"))) : [described(), described("events")];
 const text = `${written(openapi)}\n${writtenEvents(asyncapi)}`;
-if (!existsSync(out) || readFileSync(out, "utf8") !== text) writeFileSync(out, text);
+for (const out of given ? [given] : OUTS) if (!existsSync(out) || readFileSync(out, "utf8") !== text) writeFileSync(out, text);
