@@ -211,6 +211,11 @@ class NodeProcess:
     def output(self) -> str:
         return self._said
 
+    def tail(self, lines: int = 40) -> str:
+        """The last lines that it printed."""
+        said = self.log.read_text().splitlines()[-lines:] if self.log.exists() else []
+        return "\n".join([f"{self.name}{'' if self.is_running else ' (ended)'}:", *said])
+
     def ready(self) -> NodeProcess:
         """Returns when it serves; ``RuntimeError`` with what it printed if it does not."""
         deadline = time.monotonic() + START_S

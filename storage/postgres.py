@@ -25,6 +25,9 @@ T = TypeVar("T")
 DEADLINE_S: Final = 5.0
 NONE_LEFT_S: Final = 0.25
 """Between two attempts to open a connection while the server has none left and no pooled one is given back."""
+IDLE_S: Final = 30.0
+"""How long a pooled connection is kept for the next who wants one: the server's are shared by all nodes, and a peak of
+one node must not keep them from the others for minutes."""
 SILENT_IN_TRANSACTION_S: Final = 2.0
 """How long the locks of a session stay that says nothing in the middle of a transaction: a node that is frozen there
 must not keep the others from taking over what it held."""
@@ -88,6 +91,7 @@ class Database:
                     server_settings=settings,
                     timeout=deadline_s,
                     command_timeout=deadline_s,
+                    max_inactive_connection_lifetime=IDLE_S,
                 )
         database = cls(pool=pool, deadline_s=deadline_s, url=url, settings=settings)
         try:

@@ -136,7 +136,7 @@ class EmbeddedPostgres(EmbeddedEngine):
             "synchronous_commit": "on",
             "full_page_writes": "on",
             "shared_buffers": "128MB",
-            "max_connections": "100",
+            "max_connections": "200",  # of up to five nodes on one machine
             "max_wal_size": "1GB",
             "io_method": "sync",
             "jit": "off",

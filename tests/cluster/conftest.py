@@ -36,12 +36,17 @@ async def cluster(shared_cluster: LocalCluster) -> LocalCluster:
     try:
         await _is_shared(shared_cluster)
     except AssertionError as error:
-        print("the cluster is begun anew:", error, await shared_cluster.shares())
+        print("the cluster is begun anew:", error, await shared_cluster.shares(), *tails(shared_cluster), sep="\n")
         for node in shared_cluster.running:
             node.kill()
         await asyncio.to_thread(shared_cluster.start, NODES)
         await _is_shared(shared_cluster)
     return shared_cluster
+
+
+def tails(cluster: LocalCluster) -> list[str]:
+    """What the last nodes, those that have ended included, printed last."""
+    return [node.tail() for node in cluster.nodes[-NODES - 1 :]]
 
 
 async def _is_shared(cluster: LocalCluster) -> None:
@@ -115,7 +120,8 @@ class Talk:
                 for one, (acks, seen) in zip(of, before, strict=True)
                 if len(one.acked) < acks + 3 or len(one.seen) < seen + 3
             ]
-            raise AssertionError("\n".join([str(error), *behind])) from None
+            shares = str(await self.cluster.shares())
+            raise AssertionError("\n".join([str(error), *behind, shares, *tails(self.cluster)])) from None
 
     async def ends_well(self) -> None:
         """Nobody says more; everybody sees the same end; what was told is what is in the log."""
