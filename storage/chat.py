@@ -30,6 +30,9 @@ MAX_REST_S: Final = 0.003
 PAGE: Final = 500
 MAX_READS: Final = 6
 READ_S: Final = 10.0
+THREAD: Final = 200
+MAX_DEPTH: Final = 50
+"""Of replies to replies that are followed, up and down."""
 
 
 class UnknownRoom(StorageError, DomainError):
@@ -201,6 +204,14 @@ class PostgresChatLog:
         row = await self._db.fetchrow(_SELECT + _BY_ID, room_id, message_id)
         return None if row is None else _message(row)
 
+    async def thread(self, room_id: str, message_id: str) -> list[LoggedMessage]:
+        """The message that this one answers in the end, and the first replies to it and to them: at most ``THREAD``,
+        ascending. Empty without such a message.
+        """
+        if not is_uuid(message_id):
+            return []
+        return [_message(row) for row in await self._page(_THREAD, room_id, message_id, MAX_DEPTH, THREAD)]
+
 
 def _outcome(entry: ChatEntry, row: Row) -> Appended | StorageError:
     verdict, offset, first_id = row
@@ -340,4 +351,20 @@ _BEFORE: Final = ' and m."offset" < $2 order by m."offset" desc limit $3'
 _SINCE: Final = ' and m."offset" > $2 order by m."offset" limit $3'
 _BETWEEN: Final = ' and m.media_time_ms >= $2 and m.media_time_ms < $3 order by m."offset" limit $4'
 _BY_ID: Final = " and m.id = $2"
+_THREAD: Final = f"""
+with recursive up as (
+    select id, reply_to, 0 as depth from chat_messages where room_id = $1 and id = $2
+    union all
+    select m.id, m.reply_to, up.depth + 1 from up
+        cross join lateral (select id, reply_to from chat_messages where id = up.reply_to and room_id = $1 limit 1) m
+        where up.depth < $3
+), down as (
+    (select id, 0 as depth from up order by up.depth desc limit 1)
+    union all
+    select m.id, down.depth + 1 from down
+        cross join lateral (select id from chat_messages where room_id = $1 and reply_to = down.id limit $4) m
+        where down.depth < $3
+), kept as materialized (select id from down limit $4)
+{_SELECT} and m.id in (select id from kept) order by m."offset"
+"""
 _FIND: Final = 'select id, "offset" from chat_messages where room_id = $1 and user_id = $2 and client_id = $3'

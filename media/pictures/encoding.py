@@ -1,6 +1,7 @@
 """A picture of unknown origin to WebP of given sizes, inside a worker. Importing this imports Pillow.
 
-The size is looked at before anything is decoded. Of an animation only the first frame is decoded. What is made holds
+The size is looked at before anything is decoded. Of an animation only the first frame is decoded, unless the order
+asks for more. What is made holds
 pixels in sRGB and nothing else.
 """
 
@@ -20,6 +21,10 @@ from media.pictures.messages import PictureSize, Reencode, Reencoded, Refused, R
 
 QUALITY: Final = 82
 METHOD: Final = 4
+FRAME_MS: Final = 100
+MIN_FRAME_MS: Final = 20
+MAX_FRAME_MS: Final = 10_000
+"""A frame that says another time is shown for ``FRAME_MS``, as browsers do."""
 MAX_PROFILE_BYTES: Final = 4 * 1024 * 1024
 _TURNS: Final[Mapping[object, Image.Transpose]] = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -62,8 +67,29 @@ def _made(order: Reencode, kind: str) -> Result:
             )
         if kind != "GIF" and getattr(source, "n_frames", 1) > MAX_FRAMES:  # Pillow would decode those of a GIF
             raise TooManyFramesError
+        frames = getattr(source, "n_frames", 1) if order.max_frames > 1 else 1
+        if frames > order.max_frames:
+            return Refused("too_many_frames", f"{frames} frames are more than {order.max_frames}")
+        if frames > 1:
+            return _animated(source, order.sizes, frames)
         largest = _decode(source, order.sizes)
         return Reencoded(tuple(_webp(_fitted(largest, size)) for size in order.sizes))
+
+
+def _animated(source: Image.Image, sizes: Sequence[PictureSize], count: int) -> Result:
+    """Every frame, as long as the source shows it, again and again."""
+    frames, durations_ms = list[Image.Image](), list[int]()
+    for number in range(count):
+        source.seek(number)
+        frames.append(_decode(source, sizes))
+        durations_ms.append(_shown_ms(source.info.get("duration")))
+    return Reencoded(tuple(_moving([_fitted(frame, size) for frame in frames], durations_ms) for size in sizes))
+
+
+def _shown_ms(duration: object) -> int:
+    if isinstance(duration, int | float) and MIN_FRAME_MS <= duration <= MAX_FRAME_MS:
+        return int(duration)
+    return FRAME_MS
 
 
 def _decode(source: Image.Image, sizes: Sequence[PictureSize]) -> Image.Image:
@@ -138,6 +164,18 @@ def _fitted(image: Image.Image, size: PictureSize) -> Image.Image:
 
 def _inside(size: tuple[int, int], bound: PictureSize) -> tuple[int, int]:
     return min(size[0], bound.width), min(size[1], bound.height)
+
+
+def _moving(frames: Sequence[Image.Image], durations_ms: Sequence[int]) -> bytes:
+    made = BytesIO()
+    for frame in frames:
+        frame.info.clear()
+    first, *others = frames
+    first.save(
+        made, "WEBP", quality=QUALITY, method=METHOD, icc_profile=b"", exif=b"", xmp=b"",
+        save_all=True, append_images=others, duration=list(durations_ms), loop=0,
+    )  # fmt: skip
+    return made.getvalue()
 
 
 def _webp(image: Image.Image) -> bytes:

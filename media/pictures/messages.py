@@ -25,11 +25,12 @@ class PictureSize(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Reencode(msgspec.Struct, frozen=True, kw_only=True, tag="reencode"):
-    """Make one WebP of each size."""
+    """Make one WebP of each size. With ``max_frames`` of 1 the first frame is taken of an animation."""
 
     data: bytes
     sizes: tuple[PictureSize, ...]
     max_pixels: int
+    max_frames: int = 1
 
 
 class KeyFrame(msgspec.Struct, frozen=True, array_like=True):

@@ -50,19 +50,29 @@ class TooManyPicturesError(MediaError):
 class Reencoder:
     """At most ``at_once`` processes work, and ``max_waiting`` pictures wait for their turn."""
 
-    def __init__(self, *, max_pixels: int, at_once: int = 2, max_waiting: int = 16, deadline_s: float = DEADLINE_S):
+    def __init__(
+        self,
+        *,
+        max_pixels: int,
+        max_frames: int = 1,
+        at_once: int = 2,
+        max_waiting: int = 16,
+        deadline_s: float = DEADLINE_S,
+    ) -> None:
         self._max_pixels = max_pixels
+        self._max_frames = max_frames
         self._turns = asyncio.Semaphore(at_once)
         self._room = at_once + max_waiting
         self._deadline_s = deadline_s
         self._inside = 0
 
     async def reencode(self, data: bytes, sizes: Sequence[PictureSize]) -> Sequence[bytes]:
-        """A WebP of each size, without any metadata. The first frame is taken of an animation.
+        """A WebP of each size, without any metadata. With ``max_frames`` of 1 the first frame is taken of an animation.
 
         Raises ``PictureRefusedError``, and ``TooManyPicturesError`` at once. Cancelled, no process remains.
         """
-        return await self._carry_out(Reencode(data=data, sizes=tuple(sizes), max_pixels=self._max_pixels))
+        order = Reencode(data=data, sizes=tuple(sizes), max_pixels=self._max_pixels, max_frames=self._max_frames)
+        return await self._carry_out(order)
 
     async def sheet(self, order: MakeSheet) -> bytes:
         """A WebP. Raises and is cancelled as ``reencode``."""

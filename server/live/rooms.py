@@ -15,7 +15,7 @@ from actors.presence import Presence
 from actors.runtime import ActorError, DomainError, Node
 from actors.session import Session
 from server.live.acks import Ack, refusal
-from server.live.bodies import History, Join, ListPresent, OfRoom, RoomPosition, Send
+from server.live.bodies import History, Join, ListPresent, OfMessage, OfRoom, RoomPosition, Send
 from server.live.edge.packet import Parser
 from server.live.edge.pending_ack import PendingAck
 from server.live.edge.socket import Socket
@@ -51,6 +51,7 @@ class Fan(Protocol):
 
 class RoomLog(RoomPages, Protocol):
     async def history(self, room_id: str, *, before: int | None, limit: int) -> Sequence[LoggedMessage]: ...
+    async def thread(self, room_id: str, message_id: str) -> Sequence[LoggedMessage]: ...
 
 
 class VisibleStreams(Protocol):
@@ -106,6 +107,10 @@ class Rooms:
             ClientEvent(
                 name="chat:history", shape=History, ack=PageOfMessages, handler=self._history, sender="anyone",
                 summary="Messages before an offset",
+            ),
+            ClientEvent(
+                name="chat:thread", shape=OfMessage, ack=PageOfMessages, handler=self._thread, sender="anyone",
+                summary="The message that a message answers in the end, and all replies: the first 200",
             ),
             ClientEvent(
                 name="presence:list", shape=ListPresent, ack=PresentPeople, handler=self._present, sender="anyone",
@@ -256,6 +261,13 @@ class Rooms:
         read = await self._read(
             session, mirror, lambda: self._log.history(body.room_id, before=body.before, limit=body.limit)
         )
+        return {"ok": True, "messages": [msgspec.to_builtins(message) for message in read]}
+
+    async def _thread(self, socket: Socket, session: Session, body: OfMessage) -> Ack:
+        mirror = await self.known(session, body.room_id)
+        read = await self._read(session, mirror, lambda: self._log.thread(body.room_id, body.message_id))
+        if not read:
+            raise DomainError("not_found", "There is no such message.", field="message_id")
         return {"ok": True, "messages": [msgspec.to_builtins(message) for message in read]}
 
     async def _read(

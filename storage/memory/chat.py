@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import bisect
+from collections.abc import Mapping
 
 import msgspec
 
@@ -113,5 +114,16 @@ class MemoryChatLog:
                 return Appended(id=row.entry.id, offset=row.offset, is_duplicate=True)
         return None
 
+    async def thread(self, room_id: str, message_id: str) -> list[LoggedMessage]:
+        answers = {row.entry.id: row.entry.reply_to for row in self._rows(room_id)}
+        return [one for one in self._log(room_id) if _first(answers, one.id) == _first(answers, message_id)]
+
     async def message(self, room_id: str, message_id: str) -> LoggedMessage | None:
         return next((found for found in self._log(room_id) if found.id == message_id), None)
+
+
+def _first(answers: Mapping[str, str | None], message_id: str) -> str | None:
+    """The message that this one answers in the end; None for one that is not there."""
+    while (answered := answers.get(message_id)) is not None:
+        message_id = answered
+    return message_id if message_id in answers else None

@@ -6,6 +6,7 @@ import asyncio
 import datetime as dt
 from typing import Any
 
+import msgspec
 import pytest
 
 from actors.chat_log import ChatEntry
@@ -187,6 +188,26 @@ async def test_a_reply_to_nothing_is_an_answer(drivers: Drivers, reply_to: str) 
     with pytest.raises(DomainError) as caught:
         await drivers.log.append(entry(drivers, room, user, "a", reply_to=reply_to))
     assert (caught.value.code, caught.value.field) == ("not_found", "reply_to")
+
+
+async def test_a_thread_is_the_first_message_and_all_replies_whichever_of_them_is_asked_for(drivers: Drivers) -> None:
+    room, user = await drivers.room()
+    other_room, _ = await drivers.room()
+    first, other, reply, to_reply = [entry(drivers, room, user, name) for name in "abcd"]
+    second_reply = entry(drivers, room, user, "e", reply_to=first.id)
+    reply = msgspec.structs.replace(reply, reply_to=first.id)
+    to_reply = msgspec.structs.replace(to_reply, reply_to=reply.id)
+    for one in (first, other, reply, to_reply, second_reply):
+        await drivers.log.append(one)
+    await drivers.rooms.delete_message(room, reply.id, by=user, reason="", fence=drivers.fence)
+    for asked in (first, reply, to_reply, second_reply):
+        thread = await drivers.log.thread(room, asked.id)
+        assert [one.id for one in thread] == [first.id, reply.id, to_reply.id, second_reply.id]
+        assert isinstance(thread[1], DeletedMessage)
+    assert [one.id for one in await drivers.log.thread(room, other.id)] == [other.id]
+    for unknown in (drivers.id(), "nonsense"):
+        assert await drivers.log.thread(room, unknown) == []
+    assert await drivers.log.thread(other_room, first.id) == []
 
 
 async def test_append_after_close_is_refused(drivers: Drivers) -> None:

@@ -61,12 +61,19 @@ test("lengths have units", () => {
   assert.deepEqual(["", "m", "1y", "-1", "1.5", "99999999"].map(seconds), [null, null, null, null, null, null]);
 });
 
+const known = (mayModerate: boolean) => ({ names: () => ["ann", "Anton", "bob"], emotes: ["Hype", "hi", "wave"], mayModerate });
+
+test("an emote is completed behind a colon, also right behind another one", () => {
+  assert.deepEqual(completions("so :h", known(false)), ["so :Hype: ", "so :hi: "]);
+  assert.deepEqual(completions(":hi::w", known(false)), [":hi::wave: "]);
+  for (const text of [":", "10:3", "a:h", ":hi"+" "]) assert.deepEqual(completions(text, known(false)), [], text);
+});
+
 test("names are offered after the sign and commands at the beginning, to those who may", () => {
-  const names = ["ann", "Anton", "bob"];
-  assert.deepEqual(completions("hi @an", names, false), ["hi @ann ", "hi @Anton "]);
-  assert.deepEqual(completions("@", names, false), ["@ann ", "@Anton ", "@bob "]);
-  assert.deepEqual(completions("mail@an", names, false), []);
-  assert.deepEqual(completions("/un", names, true), ["/unique ", "/unban ", "/unmod ", "/unvip "]);
-  assert.deepEqual(completions("/un", names, false), []);
-  assert.deepEqual(completions("/ban an", names, true), []);
+  assert.deepEqual(completions("hi @an", known(false)), ["hi @ann ", "hi @Anton "]);
+  assert.deepEqual(completions("@", known(false)), ["@ann ", "@Anton ", "@bob "]);
+  assert.deepEqual(completions("mail@an", known(false)), []);
+  assert.deepEqual(completions("/un", known(true)), ["/unique ", "/unban ", "/unmod ", "/unvip "]);
+  assert.deepEqual(completions("/un", known(false)), []);
+  assert.deepEqual(completions("/ban an", known(true)), []);
 });

@@ -22,6 +22,15 @@ class RoomSettings(BaseModel):
         "if it is refused within 10 s, or it waits for a moderator",
     )
 
+    max_emotes: int = Field(60, ge=0, le=1_000, description="emotes of one owner of rooms")
+    max_emote_bytes: int = Field(
+        512 * 1024, ge=1_024, le=8 * 1024 * 1024, description="bytes of an emote as it is sent"
+    )
+    max_emote_pixels: int = Field(
+        90_000, ge=784, le=4_000_000, description="width times height of an emote that is decoded"
+    )
+    max_emotes_per_hour: int = Field(60, ge=1, description="emotes that one account sends in an hour; a third at once")
+
     @field_validator("judge_url")
     @classmethod
     def _is_web_address(cls, url: str | None) -> str | None:

@@ -116,6 +116,8 @@ SAMPLES = {
     "reward_redemptions": "insert into reward_redemptions (id, owner_id, room_id, reward_id, person_id, client_id,"
     f" title, cost, redeemed_at) values ('{STREAM}', $2, '{ROOM}', '{ROOM}', $1, 'c', 't', 1, now()),"
     f" ('{ROOM}', $1, '{ROOM}', '{STREAM}', $2, 'c', 't', 1, now())",
+    "emotes": f"insert into emotes (id, owner_id, name, created_at) values ('{STREAM}', $1, 'hi', now()),"
+    f" ('{ROOM}', $2, 'hi', now())",
     "view_sessions": "insert into view_sessions (id, stream_id, user_id, viewer, started_at, last_at)"
     f" select '{ROOM}', '{STREAM}', $1, 'v', now(), now() where $2::uuid is not null",
 }

@@ -102,6 +102,23 @@ async def test_a_deleted_message_keeps_its_place_and_is_no_longer_pinned(owner: 
     assert refused["code"] == "not_found"
 
 
+async def test_a_thread_is_read_from_any_of_its_messages_by_those_who_may_see_the_room(
+    node: CoreNode, owner: Person, fan: Person
+) -> None:
+    room = await Room.open(owner, fan)
+    first = await room.say(room.fan)
+    answer = await room.owner.done("chat:send", {**room.message("hello you"), "reply_to": first})
+    await room.say(room.fan, "something else")
+    guest = await node.served.connect()
+    for device in (room.fan, guest):
+        thread = await device.done("chat:thread", {"room_id": room.id, "message_id": answer["id"]})
+        assert [message["id"] for message in thread["messages"]] == [first, answer["id"]]
+    assert (await guest.refused("chat:thread", {"room_id": room.id, "message_id": NOBODY}))["code"] == "not_found"
+    hidden = (await owner.prepare(visibility="private"))["chat"]["room_id"]
+    body = {"room_id": hidden, "message_id": first}
+    assert (await room.fan.refused("chat:thread", body))["code"] == "not_found"
+
+
 async def test_everybody_may_delete_their_own_message_and_no_other(owner: Person, fan: Person) -> None:
     room = await Room.open(owner, fan)
     mine, theirs = await room.say(room.fan), await room.say(room.owner)

@@ -16,6 +16,7 @@ from server.features.delivery.notifications.fan_out import StreamFanOut
 from server.features.delivery.notifications.kinds import Notice, NotificationKind, Subject
 from server.features.delivery.notifications.notifications import Notifications
 from server.features.delivery.notifications.routes import NotificationRoutes
+from server.features.delivery.notifications.rules import MAX_MENTIONED
 from server.features.delivery.notifications.shapes import NOTIFICATION, READ
 from server.features.delivery.settings import NotificationSettings
 from server.features.people.audience import Audience
@@ -75,6 +76,7 @@ def build(
             "notifications_kept": settings.max_notifications,
             "notification_days": settings.notification_days,
             "notification_people": queries.MAX_PEOPLE,
+            "mentions_per_message": MAX_MENTIONED,
         },
         gauges=lambda: {"notifications_total": ("Notifications made or added to on this node", notifications.made)},
     )

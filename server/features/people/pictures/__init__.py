@@ -1,6 +1,6 @@
 """Pictures of persons: avatars and banners, re-encoded, each under an address of its own that never changes.
 
-Higher rooms re-encode the pictures that they take by the same verb, ``PicturesRoom.reencode``.
+Higher rooms take, re-encode and serve pictures as this one does: ``reencoder``, ``picture_in``, ``PICTURE_HEADERS``.
 """
 
 from __future__ import annotations
@@ -17,16 +17,31 @@ from server.features.people.picture_settings import PictureSettings
 from server.features.people.pictures import queries
 from server.features.people.pictures.pictures import Pictures, folder_of
 from server.features.people.pictures.refusals import Refusals
-from server.features.people.pictures.routes import PictureRoutes
+from server.features.people.pictures.routes import HEADERS as PICTURE_HEADERS
+from server.features.people.pictures.routes import PictureRoutes, picture_body, picture_in
 from server.features.people.profiles import Profiles
 from server.http.limits import hourly
 from storage.doomed import doom
 from storage.postgres import Transaction
 
-__all__ = ["PictureSize", "PicturesRoom", "Reencode", "build"]
+__all__ = [
+    "PICTURE_HEADERS",
+    "PictureSize",
+    "PicturesRoom",
+    "Reencode",
+    "build",
+    "picture_body",
+    "picture_in",
+    "reencoder",
+]
 
 Reencode = Callable[[bytes, Sequence[PictureSize]], Awaitable[Sequence[bytes]]]
 """A WebP of each size, without metadata. Raises a ``Problem``: 415, 422, or 503 when too many pictures wait."""
+
+
+def reencoder(*, max_pixels: int, max_frames: int) -> Reencode:
+    """One that keeps up to ``max_frames`` of an animation, and refuses one with more. One process at a time."""
+    return Refusals(reencoder=Reencoder(max_pixels=max_pixels, max_frames=max_frames, at_once=1)).reencode
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,11 +53,11 @@ class PicturesRoom:
 def build(
     platform: Platform, *, settings: PictureSettings, when_changed: Callable[[], Awaitable[None]]
 ) -> PicturesRoom:
-    reencoder = Refusals(
+    refusals = Refusals(
         reencoder=Reencoder(max_pixels=settings.max_picture_pixels, at_once=settings.max_pictures_at_once)
     )
     pictures = Pictures(
-        db=platform.db, objects=platform.objects, ids=platform.ids, now=platform.now, reencode=reencoder.reencode
+        db=platform.db, objects=platform.objects, ids=platform.ids, now=platform.now, reencode=refusals.reencode
     )
     routes = PictureRoutes(
         pictures=pictures,
@@ -65,7 +80,7 @@ def build(
             "pictures_per_hour": settings.max_pictures_per_hour,
         },
     )
-    return PicturesRoom(feature=feature, reencode=reencoder.reencode)
+    return PicturesRoom(feature=feature, reencode=refusals.reencode)
 
 
 SECTIONS: Final = (rows_by_id("pictures", "id, kind, created_at", "pictures where owner_id = $1"),)

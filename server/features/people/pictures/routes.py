@@ -42,6 +42,30 @@ TAKEN: Final = (
 )
 
 
+def picture_body(max_bytes: int) -> dict[str, Any]:
+    """What an operation says of a body that is a picture."""
+    return {
+        "body": bytes,
+        "body_required": False,
+        "consumes": ("image/*", FORM),
+        "max_body": max_bytes + FORM_BYTES,
+        "body_timeout_s": BODY_TIMEOUT_S,
+        "idempotent_key": True,
+    }
+
+
+def picture_in(call: Call[bytes, Any], *, max_bytes: int) -> bytes:
+    """The picture that was sent, by itself or in a form. Raises a 413 or 422."""
+    declared = call.request.headers.get("Content-Type", "")
+    try:
+        data = file_of(call.body, declared) if declared.lower().startswith(FORM) else call.body
+    except BadFormError as error:
+        raise Problem(422, f"This is no form with one picture: {error}") from error
+    if len(data) > max_bytes:
+        raise Problem(413, f"At most {max_bytes} bytes are taken here")
+    return data
+
+
 class PictureRoutes:
     """Who may change which picture, and who may see it: everybody, while its person is shown."""
 
@@ -80,9 +104,8 @@ class PictureRoutes:
             Operation(
                 method="POST", handler=partial(self._put, kind), name=f"set{name}", summary=f"Show this {kind}",
                 description=TAKEN.format(proportions=f"{PROPORTIONS[kind]}:1", widths=widths),
-                body=bytes, body_required=False, consumes=("image/*", FORM), max_body=self._max_bytes + FORM_BYTES,
-                body_timeout_s=BODY_TIMEOUT_S, answers={200: Me}, problems=frozenset({404, 413, 415, 422, 503}),
-                idempotent_key=True, rate=ADDRESS_RATE, account_rate=self._rate, **both,
+                answers={200: Me}, problems=frozenset({404, 413, 415, 422, 503}),
+                rate=ADDRESS_RATE, account_rate=self._rate, **picture_body(self._max_bytes), **both,
             ),
             Operation(
                 method="DELETE", handler=partial(self._remove, kind), name=f"remove{name}",
@@ -92,19 +115,9 @@ class PictureRoutes:
         ]  # fmt: skip
 
     async def _put(self, kind: Kind, call: Call[bytes, None]) -> Answer:
-        await self._pictures.put(call.me.id, kind, self._file(call))
+        await self._pictures.put(call.me.id, kind, picture_in(call, max_bytes=self._max_bytes))
         await self._when_changed()
         return Answer(200, await self._profiles.me(call.me.id))
-
-    def _file(self, call: Call[bytes, None]) -> bytes:
-        declared = call.request.headers.get("Content-Type", "")
-        try:
-            data = file_of(call.body, declared) if declared.lower().startswith(FORM) else call.body
-        except BadFormError as error:
-            raise Problem(422, f"This is no form with one picture: {error}") from error
-        if len(data) > self._max_bytes:
-            raise Problem(413, f"At most {self._max_bytes} bytes are taken here")
-        return data
 
     async def _remove(self, kind: Kind, call: Call[None, None]) -> Answer:
         await self._pictures.remove(call.me.id, kind)

@@ -8,6 +8,7 @@ import { cluster } from "./cluster";
 import { clips } from "./clips";
 import { directory } from "./directory";
 import { embeds } from "./embeds";
+import { emotes } from "./emotes";
 import { exports } from "./exports";
 import { factors } from "./factors";
 import { filters } from "./filters";
@@ -26,4 +27,4 @@ import { studio } from "./studio";
 import { tokens } from "./tokens";
 import { watch } from "./watch";
 
-export const features: readonly Feature[] = [home, search, streams, player, chat, rooms, watch, embeds, studio, restreams, people, clips, markers, notifications, account, factors, tokens, exports, filters, appearance, directory, audit, cluster, jobs, mail];
+export const features: readonly Feature[] = [home, search, streams, player, chat, rooms, watch, embeds, studio, restreams, people, clips, markers, notifications, account, factors, tokens, exports, filters, emotes, appearance, directory, audit, cluster, jobs, mail];

@@ -7,6 +7,7 @@ import clips from "../features/clips/ar";
 import directory from "../features/directory/ar";
 import chat from "../features/chat/ar";
 import cluster from "../features/cluster/ar";
+import emotes from "../features/emotes/ar";
 import exports from "../features/exports/ar";
 import factors from "../features/factors/ar";
 import filters from "../features/filters/ar";
@@ -28,4 +29,4 @@ import realtime from "../realtime/ar";
 import shell from "../shell/ar";
 import ui from "../ui/ar";
 
-export default { account, api, audit, directory, appearance, chat, clips, cluster, exports, factors, filters, home, jobs, mail, markers, notifications, people, player, realtime, restreams, rooms, search, shell, streams, studio, tokens, ui, watch };
+export default { account, api, audit, directory, appearance, chat, clips, cluster, emotes, exports, factors, filters, home, jobs, mail, markers, notifications, people, player, realtime, restreams, rooms, search, shell, streams, studio, tokens, ui, watch };

@@ -83,14 +83,26 @@ function sanctionOf(name: string, username: string, words: string[]): Order {
   return { event: "chat:timeout", username, seconds: given ?? 600, reason: words.slice(given === null ? 0 : 1).join(" ") };
 }
 
-/** What the last word of a text may become: names after `@`, commands after a slash at the beginning. */
-export function completions(text: string, names: Iterable<string>, mayModerate: boolean): string[] {
+export interface Known {
+  names: () => Iterable<string>;
+  /** Names of emotes. */
+  emotes: Iterable<string>;
+  mayModerate: boolean;
+}
+
+/** What the last word of a text may become: names after `@`, emotes after `:`, commands after a slash at the beginning. */
+export function completions(text: string, { names, emotes, mayModerate }: Known): string[] {
   const command = /^\/([a-z]*)$/.exec(text);
   if (command) return mayModerate ? starting(Object.keys(USAGE), command[1] ?? "").map((name) => `/${name} `) : [];
+  const emote = /(?:^|[\s:]):([A-Za-z0-9_]+)$/.exec(text);
+  if (emote) {
+    const before = text.slice(0, text.length - (emote[1]?.length ?? 0));
+    return starting(emotes, emote[1] ?? "").map((name) => `${before}${name}: `);
+  }
   const mention = /(?:^|\s)@([A-Za-z0-9_]*)$/.exec(text);
   if (!mention) return [];
   const kept = text.slice(0, text.length - (mention[1]?.length ?? 0));
-  return starting(names, mention[1] ?? "").map((name) => `${kept}${name} `);
+  return starting(names(), mention[1] ?? "").map((name) => `${kept}${name} `);
 }
 
 const MAX_OFFERED = 6;

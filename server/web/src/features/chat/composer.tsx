@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { ChatMessage } from "../../api/types";
 import { CloseIcon, SendIcon } from "../../ui/icons";
 import { completions, USAGE } from "./commands";
+import type { Emotes } from "./emotes";
 import { t } from "./words";
 
 const MAX_LENGTH = 500;
@@ -15,6 +16,7 @@ interface Props {
   waitUntil: number;
   /** The usernames of people who write here, the latest first. */
   names: () => string[];
+  emotes: Emotes;
   mayModerate: boolean;
 }
 
@@ -22,6 +24,15 @@ interface Props {
 function suggestion(completed: string): string {
   const last = completed.trim().split(/\s/).at(-1) ?? "";
   return USAGE[last.slice(1)] && completed.startsWith("/") ? (USAGE[last.slice(1)] ?? last) : last;
+}
+
+function Suggested({ word, emotes }: { word: string; emotes: Emotes }) {
+  const url = /^:+(.+):$/.test(word) ? emotes.get(word.split(":").at(-2) ?? "") : undefined;
+  return (
+    <>
+      {url && <img class="emote" src={url} alt="" width={28} height={28} />} <bdi>{word}</bdi>
+    </>
+  );
 }
 
 function useCountdown(until: number): number {
@@ -39,7 +50,7 @@ function useCountdown(until: number): number {
   return left;
 }
 
-export function Composer({ replyTo, onCancelReply, onSend, waitUntil, names, mayModerate }: Props) {
+export function Composer({ replyTo, onCancelReply, onSend, waitUntil, names, emotes, mayModerate }: Props) {
   const input = useRef<HTMLTextAreaElement>(null);
   const [text, setText] = useState("");
   const [chosen, setChosen] = useState(0);
@@ -60,7 +71,7 @@ export function Composer({ replyTo, onCancelReply, onSend, waitUntil, names, may
   const write = (written: string): void => {
     setText(written);
     setChosen(0);
-    setOffered(completions(written, names(), mayModerate));
+    setOffered(completions(written, { names, emotes: emotes.keys(), mayModerate }));
   };
   const complete = (completed: string | undefined): void => {
     if (completed) write(completed);
@@ -108,11 +119,14 @@ export function Composer({ replyTo, onCancelReply, onSend, waitUntil, names, may
         <ul id="chat-suggestions" class="composer-suggestions" role="listbox" aria-label={t("suggestions")}>
           {offered.map((completed, at) => (
             <li key={completed} id={`chat-suggestion-${at}`} role="option" aria-selected={at === chosen} onClick={() => complete(completed)}>
-              <bdi>{suggestion(completed)}</bdi>
+              <Suggested word={suggestion(completed)} emotes={emotes} />
             </li>
           ))}
         </ul>
       )}
+      <p class="visually-hidden" role="status">
+        {offered.length > 0 && t("offered", { n: offered.length })}
+      </p>
       <div class="composer-row">
         <label class="visually-hidden" for="chat-text">
           {t("message")}
@@ -126,6 +140,8 @@ export function Composer({ replyTo, onCancelReply, onSend, waitUntil, names, may
           enterkeyhint="send"
           autocomplete="off"
           aria-invalid={length > MAX_LENGTH}
+          // The keys and names of a combobox; a field of several lines may not have its role (ARIA in HTML).
+          aria-haspopup="listbox"
           aria-controls={offered.length ? "chat-suggestions" : undefined}
           aria-activedescendant={offered.length ? `chat-suggestion-${chosen}` : undefined}
           aria-autocomplete="list"

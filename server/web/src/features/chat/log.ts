@@ -5,6 +5,8 @@
  */
 import type { ChatEntry, ChatMessage } from "../../api/types";
 import { clock, hue } from "../../ui/format";
+import { type Emotes, pieces } from "./emotes";
+import { nameColour } from "./name-colours";
 import { t } from "./words";
 
 export interface LogPort {
@@ -17,6 +19,9 @@ export interface LogPort {
   /** A sentence for screen readers, already throttled. */
   announce: (text: string) => void;
   ownName: string | null;
+  /** Null where threads cannot be read. */
+  openThread: ((messageId: string) => void) | null;
+  emotes: Emotes;
 }
 
 export interface RowAction {
@@ -33,7 +38,7 @@ const ANNOUNCE_EVERY_MS = 4000;
 
 const rowTemplate = document.createElement("template");
 rowTemplate.innerHTML =
-  '<li class="message"><p class="message-quote" hidden></p><time></time><span class="message-name"></span><span class="message-text"></span></li>';
+  '<li class="message"><button type="button" class="message-quote" tabindex="-1" hidden></button><time></time><span class="message-name"></span><span class="message-text"></span></li>';
 
 const BADGES: Readonly<Record<string, () => string>> = {
   owner: () => t("host"),
@@ -75,7 +80,7 @@ export class ChatLog {
     const ofMouse = (event: PointerEvent): boolean => event.pointerType === "mouse";
     list.addEventListener("pointerover", (event) => ofMouse(event) && this.#point(event.target), { signal });
     list.addEventListener("pointerleave", (event) => ofMouse(event) && this.#choose(null), { signal });
-    list.addEventListener("click", (event) => this.#point(event.target), { signal });
+    list.addEventListener("click", (event) => this.#clicked(event.target), { signal });
     scroller.addEventListener("keydown", (event) => this.#key(event), { signal });
     this.#resize = new ResizeObserver(() => this.#pinned && this.#toEnd());
     this.#resize.observe(scroller);
@@ -88,7 +93,18 @@ export class ChatLog {
   }
 
   setPort(port: LogPort): void {
+    const isRepainted = port.emotes !== this.#port.emotes;
     this.#port = port;
+    if (isRepainted) this.#repaint();
+  }
+
+  /** Emotes came after the messages. */
+  #repaint(): void {
+    for (const row of this.#rows.values()) {
+      const entry = this.#messages.get(row);
+      if (!entry || entry.deleted || !entry.text.includes(":")) continue;
+      row.querySelector(".message-text")?.replaceChildren(...textNodes(entry.text, this.#port.emotes));
+    }
   }
 
   reset(entries: ChatEntry[]): void {
@@ -226,8 +242,10 @@ export class ChatLog {
     time.textContent = clock(entry.sent_at);
     time.setAttribute("datetime", entry.sent_at);
     name.append(...nameNodes(entry));
-    name.style.setProperty("--h", String(hue(entry.user.username)));
-    text.append(...textNodes(entry.text));
+    const colour = hue(entry.user.username);
+    name.style.setProperty("--name-light", nameColour(colour, "light"));
+    name.style.setProperty("--name-dark", nameColour(colour, "dark"));
+    text.append(...textNodes(entry.text, this.#port.emotes));
     if (entry.reply_to) this.#quote(quote, entry.reply_to);
     if (this.#port.ownName && mentions(entry.text, this.#port.ownName)) row.classList.add("message-mention");
     return row;
@@ -238,6 +256,7 @@ export class ChatLog {
     const original = row && this.#messages.get(row);
     const words = original && !original.deleted ? `${original.user.display_name}: ${original.text}` : t("earlier");
     into.textContent = `↳ ${words}`;
+    into.title = t("openThread");
     into.hidden = false;
   }
 
@@ -282,6 +301,13 @@ export class ChatLog {
     const top = this.#scroller.scrollTop;
     this.#list.prepend(fragment);
     this.#scroller.scrollTop = top + this.#scroller.scrollHeight - height;
+  }
+
+  #clicked(target: EventTarget | null): void {
+    this.#point(target);
+    const quote = target instanceof Element ? target.closest<HTMLElement>(".message-quote") : null;
+    const entry = quote && this.#messages.get(quote.closest<HTMLElement>(".message") ?? quote);
+    if (entry) this.#port.openThread?.(entry.id);
   }
 
   #point(target: EventTarget | null): void {
@@ -340,10 +366,9 @@ function actionButton(label: string, act: () => void): HTMLElement {
   return button;
 }
 
-/** The name of the chosen message alone is reached by Tab: a hundred names would stand between the chat and its composer. */
+/** The name and the quote of the chosen message alone are reached by Tab: a hundred names would stand between the chat and its composer. */
 function setNameStop(row: HTMLElement | null, isStop: boolean): void {
-  const link = row?.querySelector<HTMLElement>(".message-name a");
-  if (link) link.tabIndex = isStop ? 0 : -1;
+  for (const stop of row?.querySelectorAll<HTMLElement>(".message-name a, .message-quote") ?? []) stop.tabIndex = isStop ? 0 : -1;
 }
 
 function nameNodes(message: ChatMessage): Node[] {
@@ -365,8 +390,25 @@ const mentions = (text: string, name: string): boolean =>
 
 const LINK = /https?:\/\/[^\s<>"']+[^\s<>"'.,;:!?)\]]/g;
 
-/** Text with its web addresses as links. Only text nodes and links are made, so nothing in it can become markup. */
-function textNodes(text: string): Node[] {
+/** Only text nodes, links and pictures of emotes are made, so nothing in a text can become markup. */
+function textNodes(text: string, emotes: Emotes): Node[] {
+  if (!emotes.size || !text.includes(":")) return linkNodes(text);
+  return pieces(text, emotes).flatMap((piece) => (typeof piece === "string" ? linkNodes(piece) : [emoteNode(piece)]));
+}
+
+function emoteNode({ name, url }: { name: string; url: string }): Node {
+  const picture = document.createElement("img");
+  picture.className = "emote";
+  picture.src = url;
+  picture.alt = picture.title = `:${name}:`;
+  picture.width = picture.height = 28;
+  picture.decoding = "async";
+  picture.onerror = () => picture.replaceWith(picture.alt); // it was removed
+  return picture;
+}
+
+/** Text with its web addresses as links. */
+function linkNodes(text: string): Node[] {
   const nodes: Node[] = [];
   let from = 0;
   for (const match of text.matchAll(LINK)) {

@@ -14,7 +14,10 @@ import { act, type Held, HeldMessages, type Mode, Modes, obey, Pinned } from "./
 import { ChatMirror, type Outgoing } from "./room-mirror";
 import { ChatLog, type LogPort, type RowAction } from "./log";
 import "./chat.css";
+import { type Emotes, emotesOf } from "./emotes";
+import { People } from "./people";
 import { ReactionBar } from "./reactions";
+import { Thread } from "./thread";
 import { t } from "./words";
 
 const mirrorPort = {
@@ -75,6 +78,10 @@ export function ChatPanel({ stream, room, reactions = true, above }: PanelProps)
   const [mode, setMode] = useState<Mode | null>(null);
   const [pinned, setPinned] = useState<ChatMessage | null>(null);
   const [held, setHeld] = useState<Held[]>([]);
+  const [thread, setThread] = useState<string | null>(null);
+  const [replies, setReplies] = useState(0);
+  const [emotes, setEmotes] = useState<Emotes>(new Map());
+  const people = useMemo(() => new People(stream.chat.room_id), [stream.chat.room_id]);
   const user = me.value;
   const roomId = stream.chat.room_id;
   const mayModerate = MODERATORS.has(role);
@@ -89,14 +96,17 @@ export function ChatPanel({ stream, room, reactions = true, above }: PanelProps)
         const remove = { label: t("delete"), act: () => void act("chat:delete", { room_id: roomId, message_id: message.id }) };
         return [
           { label: t("reply"), act: () => setReplyTo(message) },
+          { label: t("thread"), act: () => setThread(message.id) },
           ...(isOwn || mayModerate ? [remove] : []),
           ...(mayModerate ? moderating(roomId, message, isOwn) : []),
         ];
       },
       announce: setSpoken,
       ownName: user?.username ?? null,
+      openThread: setThread,
+      emotes,
     }),
-    [user?.id, roomId, mayModerate],
+    [user?.id, roomId, mayModerate, emotes],
   );
 
   useEffect(() => {
@@ -118,7 +128,10 @@ export function ChatPanel({ stream, room, reactions = true, above }: PanelProps)
     live.current = { mirror, log };
     const stops = [
       // The document has one shape for messages and for what keeps a deleted one's place.
-      hear("chat:messages", (body) => mirror.receive(body as unknown as Parameters<ChatMirror["receive"]>[0])),
+      hear("chat:messages", (body) => {
+        mirror.receive(body as unknown as Parameters<ChatMirror["receive"]>[0]);
+        if (body.messages.some((one) => "reply_to" in one && one.reply_to)) setReplies((n) => n + 1);
+      }),
       hear("chat:gap", (body) => void mirror.fill(body).catch(() => undefined)),
       hear("chat:deleted", (body: Removal) => {
         if (body.room_id === roomId) mirror.remove(body.message_id ?? body.id ?? "");
@@ -143,6 +156,7 @@ export function ChatPanel({ stream, room, reactions = true, above }: PanelProps)
   }, [roomId]);
 
   useEffect(() => live.current?.log.setPort(port), [port]);
+  useEffect(() => void emotesOf(stream.owner.username).then(setEmotes), [stream.owner.username]);
 
   useEffect(() => {
     if (room?.room_id !== roomId) return;
@@ -186,6 +200,15 @@ export function ChatPanel({ stream, room, reactions = true, above }: PanelProps)
         onReview={(id, allow) => void act("chat:review", { room_id: roomId, message_id: id, allow })}
       />
       {above}
+      {thread && (
+        <Thread
+          roomId={roomId}
+          messageId={thread}
+          news={replies}
+          onReply={user ? setReplyTo : null}
+          onClose={() => setThread(null)}
+        />
+      )}
       {/* A focus stop of its own: arrow keys walk through the messages. */}
       <div class="chat-scroller" ref={scroller} tabIndex={0} role="log" aria-live="off" aria-label={t("messages")}>
         <ol class="chat-list" data-empty={t("quiet")} ref={list} />
@@ -206,7 +229,8 @@ export function ChatPanel({ stream, room, reactions = true, above }: PanelProps)
           onCancelReply={() => setReplyTo(null)}
           onSend={send}
           waitUntil={waitUntil}
-          names={() => [...(live.current?.log.people().keys() ?? [])].reverse()}
+          names={() => people.names([...(live.current?.log.people().keys() ?? [])].reverse())}
+          emotes={emotes}
           mayModerate={mayModerate}
         />
       ) : (

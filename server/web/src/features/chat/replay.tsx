@@ -8,6 +8,7 @@ import "./chat.css";
 import { ChatLog } from "./log";
 import { t } from "./words";
 
+const NO_EMOTES = new Map<string, string>();
 const TICK_MS = 250;
 /** So much of the talk before the moment is shown when somebody jumps into the middle. */
 const LEAD_S = 45;
@@ -115,6 +116,8 @@ export function ReplayChat({ source, positionMs, title = t("replay"), above }: P
       actions: () => [],
       announce: () => undefined,
       ownName: null,
+      openThread: null,
+      emotes: NO_EMOTES,
     };
     const shown = new ChatLog({ scroller: scroller.current, list: list.current, port });
     log.current = shown;

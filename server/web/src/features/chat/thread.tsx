@@ -1,0 +1,70 @@
+/** A message with all replies to it, and to them. */
+import { useEffect, useRef, useState } from "preact/hooks";
+import { sentence } from "../../api/http";
+import type { ChatEntry, ChatMessage } from "../../api/types";
+import { ask } from "../../realtime/socket";
+import { clock } from "../../ui/format";
+import { CloseIcon } from "../../ui/icons";
+import { Spinner } from "../../ui/parts";
+import { t } from "./words";
+
+interface Props {
+  roomId: string;
+  messageId: string;
+  /** Grows with each message of the room that replies to another: the thread is read again. */
+  news: number;
+  onReply: ((message: ChatMessage) => void) | null;
+  onClose: () => void;
+}
+
+export function Thread({ roomId, messageId, news, onReply, onClose }: Props) {
+  const [entries, setEntries] = useState<ChatEntry[] | null>(null);
+  const [failure, setFailure] = useState("");
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => heading.current?.focus(), [messageId]);
+  useEffect(() => {
+    let isOpen = true;
+    ask("chat:thread", { room_id: roomId, message_id: messageId }).then(
+      ({ messages }) => isOpen && setEntries(messages as unknown as ChatEntry[]),
+      (error: unknown) => isOpen && setFailure(sentence(error)),
+    );
+    return () => void (isOpen = false);
+  }, [roomId, messageId, news]);
+  return (
+    <section class="chat-thread" aria-labelledby="chat-thread" onKeyDown={(event) => event.key === "Escape" && onClose()}>
+      <header>
+        <h3 id="chat-thread" ref={heading} tabIndex={-1}>
+          {t("thread")}
+        </h3>
+        <button type="button" class="icon-button small" aria-label={t("closeThread")} onClick={onClose}>
+          <CloseIcon />
+        </button>
+      </header>
+      {failure ? <p class="form-error">{failure}</p> : !entries && <Spinner />}
+      <ol>
+        {entries?.map((entry) => (
+          <li key={entry.id}>
+            {entry.deleted ? (
+              <em>{t("deleted")}</em>
+            ) : (
+              <>
+                <p>
+                  <time dateTime={entry.sent_at}>{clock(entry.sent_at)}</time>{" "}
+                  <strong>
+                    <bdi>{entry.user.display_name}</bdi>
+                  </strong>{" "}
+                  <bdi>{entry.text}</bdi>
+                </p>
+                {onReply && (
+                  <button type="button" onClick={() => onReply(entry)}>
+                    {t("reply")}
+                  </button>
+                )}
+              </>
+            )}
+          </li>
+        ))}
+      </ol>
+    </section>
+  );
+}

@@ -1,0 +1,16 @@
+export default {
+  emotes: "Emotes of your rooms",
+  emotesText: "Whoever writes in your rooms may use them, as :name:.",
+  none: "There are none yet.",
+  remove: "Remove",
+  removeIt: "Remove :{name}:",
+  removed: "The emote is gone. Messages keep its name.",
+  newEmote: "New emote",
+  name: "Name",
+  nameHint: "2 to 32 letters, digits and underscores.",
+  file: "Picture",
+  fileHint: "PNG, WebP or GIF, at most 300 by 300 pixels. An animation stays one.",
+  choose: "Choose a picture.",
+  add: "Add",
+  added: "The emote can be used now.",
+} as const;
