@@ -24,6 +24,7 @@ from storage.errors import StorageError
 PLACES: Final = (
     "/",
     "/watch/{id}",
+    "/popout/chat/{id}",
     "/clips/{id}",
     "/embed/{id}",
     "/live",

@@ -1,11 +1,10 @@
 /** Names can be read in every hue, on every background that a chat has. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import TOKENS from "@web/styles/tokens.css?raw";
 import { BACKGROUNDS, contrast, MIN_CONTRAST, nameColour, type Scheme } from "@web/features/chat/name-colours";
 
 const SCHEMES: Scheme[] = ["light", "dark"];
-const TOKENS = readFileSync(new URL("../../server/web/src/styles/tokens.css", `file://${process.cwd()}/../../tests/web/x`), "utf8");
 
 test("contrast is what WCAG says it is", () => {
   assert.equal(contrast("#000000", "#ffffff"), 21);

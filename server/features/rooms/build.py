@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from server.feature import Feature, Kind, Platform
-from server.features.rooms import emotes, points, polls, predictions, raids, rewards
+from server.features.rooms import conduct, emotes, points, polls, predictions, raids, rewards
 from server.features.rooms.media_clock import MediaClock
 from server.features.rooms.settings import RoomSettings
 from server.features.rooms.state_sender import STATE_SENDER, StateSenders
@@ -23,4 +23,5 @@ def build(platform: Platform, *, settings: RoomSettings) -> list[Feature]:
         rewards.build(platform, clock=clock, points=wallets.points),
         raids.build(platform),
         emotes.build(platform, settings=settings),
+        conduct.build(platform),
     ]

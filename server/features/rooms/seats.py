@@ -32,11 +32,15 @@ async def seat_of(where: Reads, room_id: str, person_id: str) -> Seat:
     return Seat(**dict(row))
 
 
+def is_decider(seat: Seat, person_id: str, roles: Collection[str]) -> bool:
+    moderators = (person_id,) if seat.is_moderator else ()
+    return role_of(person_id, roles, owner_id=seat.owner_id, moderators=moderators) != "viewer"
+
+
 def require_decider(seat: Seat, person_id: str, roles: Collection[str]) -> None:
     """Raise ``forbidden`` for who is neither the room's owner, nor one of its moderators, nor a moderator of the
     server."""
-    moderators = (person_id,) if seat.is_moderator else ()
-    if role_of(person_id, roles, owner_id=seat.owner_id, moderators=moderators) == "viewer":
+    if not is_decider(seat, person_id, roles):
         raise DomainError("forbidden", "Only the owner and moderators of the room may do this.")
 
 

@@ -116,6 +116,10 @@ SAMPLES = {
     "reward_redemptions": "insert into reward_redemptions (id, owner_id, room_id, reward_id, person_id, client_id,"
     f" title, cost, redeemed_at) values ('{STREAM}', $2, '{ROOM}', '{ROOM}', $1, 'c', 't', 1, now()),"
     f" ('{ROOM}', $1, '{ROOM}', '{STREAM}', $2, 'c', 't', 1, now())",
+    "unban_requests": "insert into unban_requests (id, room_id, person_id, banned_at, text, created_at)"
+    f" select '{ROOM}', '{ROOM}', $1, now(), 't', now() where $2::uuid is not null",
+    "moderator_notes": "insert into moderator_notes (id, owner_id, person_id, author_id, text, created_at)"
+    f" values ('{ROOM}', $2, $1, $2, 't', now()), ('{STREAM}', $2, $2, $1, 't', now())",
     "emotes": f"insert into emotes (id, owner_id, name, created_at) values ('{STREAM}', $1, 'hi', now()),"
     f" ('{ROOM}', $2, 'hi', now())",
     "view_sessions": "insert into view_sessions (id, stream_id, user_id, viewer, started_at, last_at)"

@@ -1,4 +1,7 @@
-import type { Feature } from "../../feature";
+import { page, type Feature } from "../../feature";
 
-/** A part that other features put on their pages. */
-export const chat: Feature = { name: "chat" };
+/** A part that other features put on their pages, and a page of its own. */
+export const chat: Feature = {
+  name: "chat",
+  pages: [{ ...page("/popout/chat/:streamId", () => import("./popout")), isBare: true }],
+};

@@ -14,10 +14,12 @@ import { act, type Held, HeldMessages, type Mode, Modes, obey, Pinned } from "./
 import { ChatMirror, type Outgoing } from "./room-mirror";
 import { ChatLog, type LogPort, type RowAction } from "./log";
 import "./chat.css";
+import { Card } from "./card";
 import { type Emotes, emotesOf } from "./emotes";
 import { People } from "./people";
 import { ReactionBar } from "./reactions";
 import { Thread } from "./thread";
+import { AskForUnban, UnbanRequests } from "./unban";
 import { t } from "./words";
 
 const mirrorPort = {
@@ -46,14 +48,23 @@ const MODERATORS: ReadonlySet<unknown> = new Set(["owner", "admin", "moderator"]
 /** What a moderator may do with a message. The server decides; this only shows the buttons. */
 function moderating(roomId: string, message: ChatMessage, isOwn: boolean): RowAction[] {
   const of = { room_id: roomId, message_id: message.id };
-  const by = { room_id: roomId, user_id: message.user.id };
   const pin = { label: t("pin"), act: () => void act("chat:pin", of) };
-  if (isOwn) return [pin];
+  return isOwn ? [pin] : [pin, ...ofPerson(roomId, message)];
+}
+
+/** What a moderator may do with who wrote a message. */
+function ofPerson(roomId: string, message: ChatMessage): RowAction[] {
+  const by = { room_id: roomId, user_id: message.user.id };
   return [
-    pin,
     { label: t("timeOut"), act: () => void act("chat:timeout", { ...by, seconds: TIMEOUT_S }) },
     { label: t("ban"), act: () => void act("chat:ban", by) },
   ];
+}
+
+/** In a small window; a browser that opens none follows the link. */
+function popOut(event: MouseEvent): void {
+  const { href, target } = event.currentTarget as HTMLAnchorElement;
+  if (window.open(href, target, "popup,width=400,height=700")) event.preventDefault();
 }
 
 interface PanelProps {
@@ -80,6 +91,8 @@ export function ChatPanel({ stream, room, reactions = true, above }: PanelProps)
   const [held, setHeld] = useState<Held[]>([]);
   const [thread, setThread] = useState<string | null>(null);
   const [replies, setReplies] = useState(0);
+  const [card, setCard] = useState<ChatMessage | null>(null);
+  const [isBanned, setBanned] = useState(false);
   const [emotes, setEmotes] = useState<Emotes>(new Map());
   const people = useMemo(() => new People(stream.chat.room_id), [stream.chat.room_id]);
   const user = me.value;
@@ -97,6 +110,7 @@ export function ChatPanel({ stream, room, reactions = true, above }: PanelProps)
         return [
           { label: t("reply"), act: () => setReplyTo(message) },
           { label: t("thread"), act: () => setThread(message.id) },
+          { label: t("card"), act: () => setCard(message) },
           ...(isOwn || mayModerate ? [remove] : []),
           ...(mayModerate ? moderating(roomId, message, isOwn) : []),
         ];
@@ -111,10 +125,14 @@ export function ChatPanel({ stream, room, reactions = true, above }: PanelProps)
 
   useEffect(() => {
     if (!scroller.current || !list.current) return;
+    const noteBan = (error: unknown): never => {
+      if (error instanceof AskError && error.code === "banned") setBanned(true);
+      throw error;
+    };
     const log = new ChatLog({ scroller: scroller.current, list: list.current, port });
     const mirror = new ChatMirror({
       roomId,
-      port: mirrorPort,
+      port: { ...mirrorPort, ask: (event, body) => mirrorPort.ask(event, body).catch(noteBan) as never },
       view: {
         onReset: (entries) => log.reset(entries),
         onAppend: (entries) => log.append(entries),
@@ -139,6 +157,9 @@ export function ChatPanel({ stream, room, reactions = true, above }: PanelProps)
       hear("chat:cleared", (body) => mirror.clear(body)),
       hear("chat:mode", (body) => body.room_id === roomId && setMode({ ...body.mode })),
       hear("chat:pinned", (body) => body.room_id === roomId && setPinned(body.message as unknown as ChatMessage | null)),
+      hear("chat:user_timed_out", (body) => {
+        if (body.room_id === roomId && body.user_id === me.peek()?.id) setBanned(body.banned === true);
+      }),
       hear("chat:role", (body) => body.room_id === roomId && body.user_id === me.peek()?.id && setRole(body.role)),
       hear("chat:held", (body) => body.room_id === roomId && setHeld((before) => [...before, body])),
       hear("chat:reviewed", (body) => {
@@ -189,6 +210,11 @@ export function ChatPanel({ stream, room, reactions = true, above }: PanelProps)
     <section class="chat chat-live" aria-label={t("chat")}>
       <header class="chat-head">
         <h2>{t("chat")}</h2>
+        {!location.pathname.startsWith("/popout/") && (
+          <a class="chat-out" href={`/popout/chat/${stream.id}`} target={`chat-${stream.id}`} onClick={popOut}>
+            {t("popOut")}
+          </a>
+        )}
         {connection.value !== "online" && <span class="chat-status">{t("connecting")}</span>}
       </header>
       <Modes mode={mode} onShield={mayModerate ? (isOn) => void act("chat:mode", { room_id: roomId, mode: { shield: isOn } }) : null} />
@@ -199,7 +225,16 @@ export function ChatPanel({ stream, room, reactions = true, above }: PanelProps)
         held={held}
         onReview={(id, allow) => void act("chat:review", { room_id: roomId, message_id: id, allow })}
       />
+      {mayModerate && <UnbanRequests roomId={roomId} />}
       {above}
+      {card && (
+        <Card
+          roomId={roomId}
+          userId={card.user.id}
+          actions={mayModerate && card.user.id !== user?.id ? ofPerson(roomId, card) : []}
+          onClose={() => setCard(null)}
+        />
+      )}
       {thread && (
         <Thread
           roomId={roomId}
@@ -223,6 +258,7 @@ export function ChatPanel({ stream, room, reactions = true, above }: PanelProps)
         {spoken}
       </p>
       {reactions && <ReactionBar streamId={stream.id} />}
+      {user && isBanned && <AskForUnban roomId={roomId} />}
       {user ? (
         <Composer
           replyTo={replyTo}
