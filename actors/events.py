@@ -54,6 +54,8 @@ class StreamView(msgspec.Struct, frozen=True, kw_only=True):
     takeover: str = "auto"
     renditions: tuple[dict[str, Any], ...] = ()
     """What there is to play, the best first, as ``playback.renditions`` shows it."""
+    is_ending: bool = False
+    """Its publisher was stopped, and what is left of it is being recorded: nobody begins to watch it live any more."""
 
     @property
     def label(self) -> str:

@@ -365,6 +365,7 @@ class LiveStream(Actor):
         if self._ending:
             return later
         self._ending = message.reason
+        self._show_ending()
         publication = self._view.publication
         if self._publisher.is_claimed:
             # The last segments are on their way into the object store: the end waits for them, but not for ever.
@@ -373,6 +374,11 @@ class LiveStream(Actor):
         else:
             self.context.ref(self.context.id).tell(_FlushOver(publication=publication))
         return later
+
+    def _show_ending(self) -> None:
+        self._writer.record = with_view(self._writer.record, is_ending=True)
+        if self._view.state == "live":
+            self._broadcast(StreamChanged(stream=self._view, previous="live", cause="ending"))
 
     @handles(RecordingFlushed)
     async def recording_flushed(self, message: RecordingFlushed) -> None:

@@ -14,7 +14,17 @@ import msgspec
 from actors.events import Broadcast, CounterOpened, ViewersCounted
 from actors.runtime import Actor, ActorError, ActorId, Message, Unavailable, handles
 from actors.stream_messages import KeepViewers
-from actors.viewers_messages import CountViewers, NodeLeft, ViewerBeat, ViewerCame, ViewerLeft, ViewersHere, ViewTotals
+from actors.viewers_messages import (
+    CountViewers,
+    NodeLeft,
+    PlayersLeft,
+    PlayersSeen,
+    ViewerBeat,
+    ViewerCame,
+    ViewerLeft,
+    ViewersHere,
+    ViewTotals,
+)
 from actors.viewers_store import StoredTotals, ViewStore
 from actors.viewers_tally import ViewTally
 
@@ -83,9 +93,19 @@ class ViewCounter(Actor):
     def beat(self, message: ViewerBeat) -> None:
         self._tally.beat(message)
 
+    @handles(PlayersSeen)
+    def players_seen(self, message: PlayersSeen) -> None:
+        self._tally.seen(message)
+        self._keep_ticking()
+
+    @handles(PlayersLeft)
+    def players_left(self, message: PlayersLeft) -> None:
+        self._tally.players_left(message)
+        self._keep_ticking()
+
     @handles(NodeLeft)
     def node_left(self, message: NodeLeft) -> None:
-        """The views of that node have ended; its clients connect to another one and begin new views."""
+        """The views of that node have ended; its clients and players connect to another one and begin new views."""
         self._tally.node_left(message.node, message.at)
         self._keep_ticking()
 
@@ -96,7 +116,7 @@ class ViewCounter(Actor):
         if self._tally.count_of(message.node) == count_of:
             return
         self.context.log.info("%s has %d viewers of %s: counting again", message.node, message.viewers, self._stream_id)
-        self._tally.node_left(message.node, message.at)
+        self._tally.sockets_left(message.node, message.at)
         self._awaited[message.node] = count_of
         self._recount(RECOUNT_S)
         self._broadcast(CounterOpened(stream_id=self._stream_id), to=(message.node,))
@@ -114,6 +134,7 @@ class ViewCounter(Actor):
     @handles(_Tick)
     def tick(self, message: _Tick) -> None:
         self._is_ticking = False
+        self._tally.expire(self._now().timestamp())
         # A tick follows each broadcast, so that the next change waits for its second.
         if self._broadcast_count() or self._tally.viewers:
             self._keep_ticking()

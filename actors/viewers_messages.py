@@ -27,10 +27,36 @@ class ViewerBeat(Message, frozen=True, kw_only=True):
     at: float
     stalled_ms: int = 0
     transport: str = ""
+    latency_ms: int | None = None
 
 
 class ViewerLeft(Message, frozen=True, kw_only=True):
     view_id: str
+    at: float
+
+
+class SeenPlayer(msgspec.Struct, frozen=True, kw_only=True):
+    """A player that no socket counts. ``transport``: as ``hls:720p``. ``since``: when its node first saw it."""
+
+    view_id: str
+    user_id: str | None
+    since: float
+    transport: str
+
+
+class PlayersSeen(Message, frozen=True, kw_only=True):
+    """These players are there. One that no node has seen for ``PLAYER_SILENT_S`` has gone."""
+
+    node: str
+    players: tuple[SeenPlayer, ...]
+    at: float
+
+
+class PlayersLeft(Message, frozen=True, kw_only=True):
+    """These have left that node; they count on where another one has seen them since."""
+
+    node: str
+    view_ids: tuple[str, ...]
     at: float
 
 

@@ -22,6 +22,11 @@ class ViewRow(msgspec.Struct, kw_only=True):
     stalled_ms: int = 0
     transport: str = ""
     node: str = ""
+    watched_by: dict[str, int] = {}
+    """``watched_ms`` by transport."""
+    latency_ms: int = 0
+    """The mean of what the client reported."""
+    latency_reports: int = 0
 
 
 class StoredTotals(msgspec.Struct, frozen=True, kw_only=True):

@@ -171,6 +171,12 @@ class Settings(FeatureSettings, BaseSettings):
         ge=1,
         description="WHIP, and WHEP, offers of one address (/64 for IPv6) that wait to be connected, on one node",
     )
+    max_players_per_address: int = Field(
+        200,
+        ge=1,
+        description="HLS players and WHEP sessions of one address (/64 for IPv6) that are counted as viewers, "
+        "on one node; more are served all the same",
+    )
     max_rtmp_connections: int = Field(1_000, ge=1, description="RTMP connections of this node")
     max_rtmp_waiting_per_address: int = Field(
         64, ge=1, description="RTMP connections of one address (/64 for IPv6) that do not publish yet, on one node"

@@ -84,6 +84,7 @@ def public_limits(settings: Settings) -> Mapping[str, Any]:
         "encodings": encodings(settings),
         "offers_per_account": settings.max_offers_per_account,
         "offers_per_address": settings.max_offers_per_address,
+        "players_per_address": settings.max_players_per_address,
         "rtmp_connections": settings.max_rtmp_connections,
         "rtmp_waiting_per_address": settings.max_rtmp_waiting_per_address,
         "new_streams_per_hour": settings.max_new_streams_per_hour,

@@ -15,7 +15,8 @@ from storage.postgres import Database
 
 
 class ViewSession(msgspec.Struct, frozen=True, kw_only=True):
-    """One time that a viewer watched. ``watched_ms`` and ``stalled_ms`` are totals so far, so a repeat adds nothing.
+    """One time that a viewer watched. ``watched_ms`` and ``stalled_ms`` are totals so far, so a repeat adds nothing;
+    ``watched_by`` is ``watched_ms`` by transport.
 
     ``viewer`` counts as one: a person's id, or a guest's mark.
     """
@@ -28,6 +29,8 @@ class ViewSession(msgspec.Struct, frozen=True, kw_only=True):
     watched_ms: int
     stalled_ms: int = 0
     transport: str = ""
+    watched_by: dict[str, int] = {}
+    latency_ms: int = 0
 
 
 class ViewSums(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,18 +88,21 @@ _FIELDS: Final = ", ".join(ViewSession.__struct_fields__)
 _FLUSH: Final = f"""
 with input as materialized (
     select * from unnest($2::uuid[], $3::text[], $4::uuid[], $5::timestamptz[], $6::timestamptz[], $7::bigint[],
-                         $8::bigint[], $9::text[]) as t({_FIELDS})
+                         $8::bigint[], $9::text[], $10::jsonb[], $11::integer[]) as t({_FIELDS})
 ), grown as (
     select i.viewer, greatest(i.watched_ms - coalesce(v.watched_ms, 0), 0) as watched_ms,
         not exists (select from view_sessions w where w.stream_id = $1 and w.viewer = i.viewer) as is_new
     from input i left join view_sessions v on v.id = i.id
 ), written as (
     insert into view_sessions (stream_id, {_FIELDS})
-    select $1, i.id, viewer, u.id, started_at, last_at, watched_ms, stalled_ms, transport
+    select $1, i.id, viewer, u.id, started_at, last_at, watched_ms, stalled_ms, transport, watched_by, latency_ms
     from input i left join users u on u.id = i.user_id
     on conflict (id) do update set last_at = greatest(view_sessions.last_at, excluded.last_at),
         watched_ms = greatest(view_sessions.watched_ms, excluded.watched_ms),
-        stalled_ms = greatest(view_sessions.stalled_ms, excluded.stalled_ms), transport = excluded.transport
+        stalled_ms = greatest(view_sessions.stalled_ms, excluded.stalled_ms), transport = excluded.transport,
+        watched_by = case when excluded.watched_ms >= view_sessions.watched_ms then excluded.watched_by
+            else view_sessions.watched_by end,
+        latency_ms = case when excluded.latency_ms > 0 then excluded.latency_ms else view_sessions.latency_ms end
 )
 select count(distinct viewer) filter (where is_new) as viewers, coalesce(sum(watched_ms), 0)::bigint as watched_ms
 from grown

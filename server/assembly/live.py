@@ -32,6 +32,7 @@ from server.live.encoder_settings import EncoderRoutes
 from server.live.eviction import Eviction
 from server.live.guests import GuestRoutes
 from server.live.hls import HlsRoutes
+from server.live.hls_players import HlsPlayers
 from server.live.ingest import Ingest
 from server.live.inspection import Inspection, bus_report, media_report
 from server.live.live_events import handlers as live_event_handlers
@@ -40,6 +41,8 @@ from server.live.media_events import MediaEvents
 from server.live.naming import Naming
 from server.live.node_actor import NodeActor
 from server.live.playback import Playback
+from server.live.player_ids import PlayerIds
+from server.live.players import Players
 from server.live.pull import Pull
 from server.live.restreams import Restreaming, TargetsOf
 from server.live.room_mirrors import RoomMirrors
@@ -100,6 +103,7 @@ class _Watched:
     mirrors: RoomMirrors
     ingest: Ingest
     webrtc: WebrtcViewings
+    players: Players
     presence: Presence
     pull: Pull
     media: MediaProcess
@@ -158,7 +162,7 @@ def assemble(
             node=place.node, storage=storage, watched=watched, sockets=sockets, eviction=eviction, stages=stages
         ),
     )
-    place.moves.join(node=place.node, handlers=(watched.mirrors, sockets.watching))
+    place.moves.join(node=place.node, handlers=(watched.mirrors, sockets.watching, watched.players))
     kinds.register(
         settings,
         storage,
@@ -243,6 +247,12 @@ def _watched(
         mirrors=RoomMirrors(node=place.node, pages=storage.chat_log, fan=fanout),
         ingest=ingest,
         webrtc=webrtc,
+        players=Players(
+            node=place.node,
+            new_id=storage.new_id,
+            per_address=settings.max_players_per_address,
+            limit_loopback=settings.limit_loopback,
+        ),
         presence=Presence(),
         pull=pull,
         media=media,
@@ -289,7 +299,7 @@ def _handlers(
         stream_directory=watched.streams,
         mirrors=watched.mirrors,
         cleanup=cleanup,
-        viewers=sockets.watching,
+        viewers=(sockets.watching, watched.players),
         rights_check=eviction,
         traces=sockets.followed,
         renew_screens=renewal(node),
@@ -330,6 +340,7 @@ def _node_actor(place: ClusterPlace, watched: _Watched, sockets: Realtime) -> Ca
         restreaming=watched.restreaming,
         sources=watched.sources,
         slates=slates,
+        players=watched.players,
     )
 
 
@@ -381,6 +392,7 @@ def features(
         footage=access.footage.live_reel,
         want=watched.media.want_renditions,
         me=place.name,
+        players=HlsPlayers(players=watched.players, ids=PlayerIds(seals=access.identity, new_id=storage.new_id)),
     )
     sheets = Reencoder(max_pixels=settings.max_picture_pixels, at_once=1)
     storyboards = StoryboardRoutes(

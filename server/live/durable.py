@@ -167,4 +167,6 @@ def _session(row: ViewRow) -> ViewSession:
         watched_ms=row.watched_ms,
         stalled_ms=row.stalled_ms,
         transport=row.transport,
+        watched_by=row.watched_by,
+        latency_ms=row.latency_ms,
     )

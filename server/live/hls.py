@@ -7,7 +7,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from aiohttp import web
@@ -25,6 +25,7 @@ from server.http.operation import Answer, Call, Handler, MediaType, Operation, P
 from server.http.shapes import Query
 from server.live.addresses import ADDRESSED, MediaAddresses
 from server.live.hls_content import from_disk, from_store, picture_on_disk
+from server.live.hls_players import ON_AIR, HlsPlayers
 from server.live.playback import HeldIndex, Playback
 from server.live.pull import Pull
 from server.live.stream_directory import StreamDirectory
@@ -43,6 +44,8 @@ WAITED_FOR_TARGETS, NEWEST_TARGETS, OVER_S = 6, 0.5, 60
 over, in seconds."""
 PICTURE: Final = "public, max-age=2"
 
+_Response = Answer | web.StreamResponse
+
 log = logging.getLogger("server.hls")
 
 RENDITION: Final = PathFormat(pattern="^[a-z0-9_-]{1,32}$", description="A rendition", example="video")
@@ -57,14 +60,22 @@ NUMBER: Final = PathFormat(pattern="^[0-9]{1,9}$", description="A publication's 
 class PlaylistQuery(Query):
     """The delivery directives of low-latency HLS, ``dvr=1`` for everything since the start, ``iframes=1`` for the
     I-frame playlist of a rendition, and ``alone=1`` in the addresses of a multivariant playlist without pictures: such
-    a playlist ends when there are any."""
+    a playlist ends when there are any. ``view`` is in the addresses of a multivariant playlist: by it a player that no
+    socket counts is counted. ``view=socket`` in the address of that playlist itself: a socket counts this viewer."""
 
+    view: Annotated[str, Field(max_length=64)] | None = None
     dvr: str | None = None
     alone: str | None = None
     iframes: str | None = None
     _HLS_msn: str | None = None
     _HLS_part: str | None = None
     _HLS_skip: str | None = None
+
+
+class PictureQuery(Query):
+    """``optional=1``: while there is no picture the answer is 204, not 404."""
+
+    optional: Literal["1"] | None = None
 
 
 class FootageQuery(Query):
@@ -92,6 +103,7 @@ class HlsRoutes:
         footage: Callable[[str, float, float | None], Reel | None],
         want: Callable[[str, int], None],
         me: str,
+        players: HlsPlayers,
         wall: Callable[[], float] = time.time,
     ) -> None:
         """``want`` gets a stream's id and its viewers when a client asks for a rendition that is made on demand."""
@@ -105,6 +117,7 @@ class HlsRoutes:
         self._footage_of = footage
         self._want = want
         self._me = me
+        self._players = players
         self._wall = wall
 
     def operations(self) -> Sequence[Operation]:
@@ -129,13 +142,13 @@ class HlsRoutes:
             Operation(
                 method="GET", path=f"{base}/thumbnail.webp", handler=self._here_or_there(self._thumbnail),
                 name="thumbnail", tag=TAG,
-                summary="The latest picture", paths=stream,
-                answers={200: MediaType(media_type="image/webp"), 304: None},
+                summary="The latest picture", paths=stream, query=PictureQuery,
+                answers={200: MediaType(media_type="image/webp"), 204: None, 304: None},
                 problems=frozenset({404, 412}), auth="optional",
             ),
             Operation(
-                method="GET", path=f"{base}/{{rendition}}.m3u8", handler=self._here_or_there(self._media),
-                name="hlsMedia", tag=TAG,
+                method="GET", path=f"{base}/{{rendition}}.m3u8", name="hlsMedia", tag=TAG,
+                handler=self._here_or_there(self._media, is_counted=True),
                 summary="A rendition's playlist, with blocking reload", query=PlaylistQuery,
                 paths={**stream, "rendition": RENDITION}, answers={200: playlist, 304: None},
                 problems=frozenset({400, 404, 412, 503}), auth="optional",
@@ -163,15 +176,22 @@ class HlsRoutes:
         headers = {"Cache-Control": "no-store", "Content-Type": "application/json"}
         return web.Response(body=msgspec.json.encode(reel), headers=headers)
 
-    def _here_or_there(self, handler: Handler) -> Handler:
-        """Answered by the node that the stream is published on; by this one when there is none, or it is gone."""
+    def _here_or_there(self, handler: Handler, *, is_counted: bool = False) -> Handler:
+        """Answered by the node that the stream is published on; by this one when there is none, or it is gone.
+
+        ``is_counted``: who asks is a viewer.
+        """
 
         async def answer(call: Call[Any, Any]) -> Answer | web.StreamResponse:
             view = await self._view(call)
-            with self._viewings.holding(view.id, self._asker(call)[1], lambda: _break_off(call.request)):
-                is_there = view.state in ("live", "interrupted") and view.media_node not in ("", self._me)
+            viewer = self._asker(call)[1]
+            if is_counted:
+                asked = call.path["rendition"]
+                self._players.count(call.request, view, viewer, rendition=asked, address=call.address)
+            with self._viewings.holding(view.id, viewer, lambda: _break_off(call.request)):
+                is_there = view.state in ON_AIR and view.media_node not in ("", self._me)
                 if is_there and self._pull.can_reach(view.media_node):
-                    response: Answer | web.StreamResponse = await self._pull.answer(view.media_node, call.request)
+                    response: _Response = await self._players.pulled(self._pull, call.request, view)
                 else:
                     response = await handler(call)
                 return await _sent(call.request, response)
@@ -184,7 +204,12 @@ class HlsRoutes:
     async def _multivariant(self, call: Call[None, PlaylistQuery]) -> web.StreamResponse:
         held = await self._playable(call)
         kept_s = _kept_s(held)
-        return self._playlist(call, await self._view(call), held.index.multivariant(dvr=_is_dvr(call)), kept_s)
+        view = await self._view(call)
+        answer = held.index.multivariant(dvr=_is_dvr(call))
+        player = self._players.for_index(call.request, view)
+        if player is not None and isinstance(answer, Rendered):
+            answer, kept_s = self._players.named(answer, player), 0
+        return self._playlist(call, view, answer, kept_s)
 
     async def _manifest(self, call: Call[None, PlaylistQuery]) -> web.StreamResponse:
         held = await self._playable(call)
@@ -219,14 +244,14 @@ class HlsRoutes:
         self, call: Call[None, PlaylistQuery], held: HeldIndex, ask: Callable[[], Rendered | Bad | Wait]
     ) -> web.StreamResponse:
         """A media playlist, once it holds what was asked for. Raises a 503 when that does not come in time."""
-        answer = ask()
+        answer, asked = ask(), call.request.query
         loop = asyncio.get_running_loop()
         deadline = loop.time() + answer.limit_s if isinstance(answer, Wait) else 0.0
         while isinstance(answer, Wait):
             if not await held.change(deadline):
                 raise Problem(503, "The stream has stalled: the part did not come in time", retry_after_s=1.0)
             answer = ask()
-        kept_s = _kept_s(held, was_waited_for="_HLS_msn" in call.request.query)
+        kept_s = 0 if "view" in asked else _kept_s(held, was_waited_for="_HLS_msn" in asked)
         return self._playlist(call, await self._view(call), answer, kept_s)
 
     def _playlist(
@@ -240,12 +265,14 @@ class HlsRoutes:
             headers["CDN-Cache-Control"] = f"max-age={kept_s}"
         return content.text(call.request, answer.body, etag=answer.etag, headers=headers)
 
-    async def _thumbnail(self, call: Call[None, None]) -> web.StreamResponse:
+    async def _thumbnail(self, call: Call[None, PictureQuery]) -> web.StreamResponse:
         view = await self._view(call)
         picture = self._playback.picture(view.id)
         body = picture_on_disk(picture.path) if picture is not None else None
         if body is None:
             body = await self._stored(f"streams/{view.id}/thumbnail.webp")
+        if body is None and call.query.optional:
+            return web.Response(status=204, headers={"Cache-Control": "no-store"})
         if body is None:
             raise not_found("There is no picture yet")
         headers = {"Cache-Control": _for_caches(view, PICTURE), "Content-Type": "image/webp"}

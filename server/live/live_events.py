@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from actors.events import (
@@ -26,8 +26,8 @@ from server.live.stream_directory import StreamDirectory
 from storage.rights import OPEN
 
 
-class WatchingSockets(Protocol):
-    """The sockets of this node that watch."""
+class CountedViewers(Protocol):
+    """The sockets of this node that watch, or its players without a socket."""
 
     def count_again(self, stream_id: str) -> None: ...
 
@@ -43,7 +43,7 @@ def handlers(
     stream_directory: StreamDirectory,
     mirrors: RoomMirrors,
     cleanup: StreamCleanup,
-    viewers: WatchingSockets,
+    viewers: Sequence[CountedViewers],
     rights_check: RightsCheck,
     traces: RoomTraces,
     renew_screens: Callable[[FilterChanged], None],
@@ -55,7 +55,8 @@ def handlers(
             rights_check.judge_now(event.stream)
 
     def count_again(event: CounterOpened) -> None:
-        viewers.count_again(event.stream_id)
+        for counted in viewers:
+            counted.count_again(event.stream_id)
 
     return {
         ChatPosted: (mirrors.handle, traces.delivered),

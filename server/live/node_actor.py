@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
 
 import msgspec
 
@@ -17,6 +17,7 @@ from media.control import Answered, OfferWhep, Patched, PatchIce, Refused
 from server.live.broadcast import Broadcaster
 from server.live.inspection import DescribeNode, FindSpans, Inspection, NodeReport
 from server.live.media import MediaAway, MediaProcess
+from server.live.players import Players
 from server.live.published import PublishedEvents
 from server.live.restreams import ReadRestreams, Restreaming, RestreamsChanged, RestreamsRead
 from server.live.slates import Slates
@@ -24,6 +25,8 @@ from server.live.sources import ReadSource, SourceRead, Sources
 from server.live.viewings import NOBODY, NOT_YOURS, Viewer, WebrtcViewings
 
 log = logging.getLogger("server.neighbour")
+
+WEBRTC: Final = "webrtc:source"
 
 
 class StopHere(Message, frozen=True, kw_only=True):
@@ -51,10 +54,13 @@ class MediaOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WatchHere(Ask[MediaOutcome], frozen=True, kw_only=True):
-    """``viewer``: who makes the offer, so that this node ends what it has no right to see any more."""
+    """``viewer``: who makes the offer, so that this node ends what it has no right to see any more. ``counted_at``: the
+    address of a viewer that no socket counts.
+    """
 
     offer: OfferWhep
     viewer: Viewer = NOBODY
+    counted_at: str | None = None
 
 
 class PatchHere(Ask[MediaOutcome], frozen=True, kw_only=True):
@@ -86,7 +92,9 @@ class NodeActor(Actor):
         restreaming: Restreaming,
         sources: Sources,
         slates: Slates,
+        players: Players,
     ) -> None:
+        self._players = players
         self._sources = sources
         self._restreaming = restreaming
         self._slates = slates
@@ -163,7 +171,13 @@ class NodeActor(Actor):
         elif not self._viewings.is_open(resource_id):
             await self._viewings.close(resource_id)
             return NOT_YOURS
+        elif message.counted_at is not None:
+            self._viewings.until_gone(resource_id, self._counted(message, message.counted_at))
         return answer
+
+    def _counted(self, message: WatchHere, address: str) -> Callable[[], None]:
+        stream_id, viewer = message.offer.stream_id, message.viewer
+        return self._players.began(stream_id, viewer=viewer, address=address, transport=WEBRTC)
 
     @handles(PatchHere)
     def patch(self, message: PatchHere) -> Later[MediaOutcome]:

@@ -61,9 +61,17 @@ class Pull:
         for key in [key for key in self._kept if f"/hls/{stream_id}" in key]:
             self._kept_bytes -= len(self._kept.pop(key).body)
 
-    async def answer(self, node: str, request: web.Request) -> web.Response:
-        """What the node answers to this request. Raises a 503 when it does not."""
-        fetched = await self.fetch(node, request.path_qs, authorization=request.headers.get("Authorization", ""))
+    async def answer(
+        self, node: str, request: web.Request, *, path: str = "", change: Callable[[Fetched], Fetched] | None = None
+    ) -> web.Response:
+        """What the node answers to this request, or to ``path``. ``change``: what this client gets in its place.
+
+        Raises a 503 when the node does not answer.
+        """
+        path = path or request.path_qs
+        fetched = await self.fetch(node, path, authorization=request.headers.get("Authorization", ""))
+        if change is not None and fetched.status == 200:
+            fetched = change(fetched)
         headers = {name: value for name, value in fetched.headers.items() if name != "ETag"}
         etag = fetched.headers.get("ETag")
         if fetched.status != 200 or etag is None:

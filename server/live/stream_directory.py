@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from actors.events import Broadcast, Reacted, StreamChanged, StreamView, ViewersCounted
-from actors.runtime import DomainError, Node
+from actors.runtime import ActorError, DomainError, Node
 from actors.session import Session
 from actors.stream_messages import DescribeStream
 from server.live.addresses import MediaAddresses
@@ -102,6 +102,17 @@ class StreamDirectory:
         view = await self._node.ref("stream", stream_id).ask(DescribeStream())
         self._remember(view)
         return view
+
+    async def as_played(self, row: StreamView) -> StreamView:
+        """A stream from its row with the latest counts and, while it is on the air, what there is to play now."""
+        view = self.counted(row)
+        if row.state not in ("live", "interrupted"):
+            return view
+        try:
+            latest = self._views.get(row.id) or await self._asked_once(row.id)
+        except (ActorError, DomainError):  # as the row has it until its actor answers again
+            return view
+        return msgspec.structs.replace(view, renditions=latest.renditions)
 
     def counted(self, view: StreamView) -> StreamView:
         """The view with the latest counts."""
@@ -245,7 +256,7 @@ def shown(view: StreamView, *, address: str | None = None) -> dict[str, Any]:
         "media_time_ms": view.media_time_ms,
         "playback": {
             "hls": f"{base}/index.m3u8" if has_media else None,
-            "whep": f"/whep/{address}" if view.state in ("live", "interrupted") else None,
+            "whep": f"/whep/{address}" if view.state in ("live", "interrupted") and not view.is_ending else None,
             "dash": f"{base}/manifest.mpd" if has_media else None,
             "thumbnail": f"{base}/thumbnail.webp" if has_media else None,
             "storyboard": f"{base}/storyboard.vtt" if has_media and view.is_recorded else None,

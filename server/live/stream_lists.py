@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -58,9 +59,9 @@ class StreamListRoutes:
             limit=query.limit,
             after=(after[0], str(after[1])) if after is not None else None,
         )
-        views = [self._stream_directory.counted(view_of(row)) for row in page.items]
+        views = [view_of(row) for row in page.items]
         following = encode_cursor(page.next) if page.next is not None else None
-        return Answer(200, {"items": self._shown(call, views), "next": following})
+        return Answer(200, {"items": await self._shown(call, views), "next": following})
 
     async def _most_watched(self, call: Call[None, StreamQuery], owner_id: str | None) -> Answer:
         """The live ones by viewers. A cursor is the last one shown, by count and id: rows added do not move it."""
@@ -86,10 +87,11 @@ class StreamListRoutes:
             views = [view for view in views if _rank(view) > (rank, str(last_id))]
         items = views[: query.limit]
         following = encode_cursor(_rank(items[-1])) if len(views) > len(items) else None
-        return Answer(200, {"items": self._shown(call, items), "next": following})
+        return Answer(200, {"items": await self._shown(call, items), "next": following})
 
-    def _shown(self, call: Call[None, StreamQuery], views: Sequence[StreamView]) -> list[dict[str, Any]]:
+    async def _shown(self, call: Call[None, StreamQuery], rows: Sequence[StreamView]) -> list[dict[str, Any]]:
         viewer = viewer_of(call.person)
+        views = await asyncio.gather(*map(self._stream_directory.as_played, rows))
         return [self._stream_directory.shown_to(view, viewer) for view in views]
 
 

@@ -93,6 +93,16 @@ class WebrtcViewings:
         """Before the media process is asked, so that what ends the right meanwhile ends the session too."""
         self._open[resource_id] = self._viewings.hold(stream_id, viewer, lambda: self._end(resource_id))
 
+    def until_gone(self, resource_id: str, end: Callable[[], None]) -> None:
+        """``end`` is called when the session, which is open, has gone."""
+        let_go = self._open[resource_id]
+
+        def both() -> None:
+            let_go()
+            end()
+
+        self._open[resource_id] = both
+
     def is_open(self, resource_id: str) -> bool:
         return resource_id in self._open
 

@@ -28,6 +28,7 @@ from server.socket_events import ClientEvent
 from storage.ids import made_at
 
 STREAM: Final = "stream:"
+MAX_LATENCY_MS: Final = 3_600_000
 
 
 class Streams(Protocol):
@@ -207,6 +208,7 @@ class Watching:
             at=self._now().timestamp(),
             stalled_ms=round(body.stalled_ms or 0),
             transport=body.rendition or "",
+            latency_ms=None if body.latency_ms is None else min(round(body.latency_ms), MAX_LATENCY_MS),
         )
         self._node.ref("viewers", body.stream_id).tell(beat)
         return {"ok": True}

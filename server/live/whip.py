@@ -21,6 +21,7 @@ from server.live.addresses import ADDRESSED, MediaAddresses
 from server.live.ingest import NOT_VERIFIED, Ingest
 from server.live.media import MediaAway, MediaProcess
 from server.live.node_actor import CloseHere, FindHere, MediaOutcome, PatchHere, WatchHere
+from server.live.player_ids import BY_SOCKET
 from server.live.stream_directory import StreamDirectory
 from server.live.webrtc_session import WHEP_SESSION, WHIP_SESSION, Protocol, new_session, node_of, require_maker
 
@@ -51,6 +52,12 @@ class OfferLimits:
 
 class PublishQuery(Query):
     backup: Annotated[bool, Field(description="Stand by beside the main publisher until it is silent")] = False
+
+
+class WhepQuery(Query):
+    """``view=socket``: a socket of this viewer's counts them."""
+
+    view: Annotated[str, Field(max_length=64)] | None = None
 
 
 class Publications(typing.Protocol):
@@ -108,8 +115,8 @@ class WebrtcRoutes:
             ),
             Operation(
                 method="POST", path="/whep/{stream_id}", handler=self._watch, name="whep", tag=TAG,
-                paths={"stream_id": ADDRESSED}, summary="Watch this stream", body=bytes, consumes=(SDP,),
-                max_body=MAX_SDP, answers={201: answer}, problems=refusals | {404}, auth="optional",
+                paths={"stream_id": ADDRESSED}, summary="Watch this stream", query=WhepQuery, body=bytes,
+                consumes=(SDP,), max_body=MAX_SDP, answers={201: answer}, problems=refusals | {404}, auth="optional",
             ),
             *self._session("whip"),
             *self._session("whep"),
@@ -210,7 +217,7 @@ class WebrtcRoutes:
                 raise Problem(409, error.message, slug=error.code, extra={"reason": error.code}) from None
             raise
 
-    async def _watch(self, call: Call[bytes, None]) -> Answer | web.StreamResponse:
+    async def _watch(self, call: Call[bytes, WhepQuery]) -> Answer | web.StreamResponse:
         sdp = _text(call.body)
         stream_id, viewer = self._addresses.read(call.path["stream_id"], call.person)
         try:
@@ -221,9 +228,11 @@ class WebrtcRoutes:
         maker = None if call.person is None else call.person.id
         resource = new_session("whep", node=holder, maker=maker)
         offered_by = self._offer_limits.of(account=viewer.id, address=call.address)
+        by_socket = call.query.view == BY_SOCKET
         offer = OfferWhep(stream_id=view.id, sdp=sdp, resource_id=resource, offered_by=offered_by)
         try:
-            outcome = await self._at(holder, WatchHere(offer=offer, viewer=viewer), when_gone=_interrupted)
+            watch = WatchHere(offer=offer, viewer=viewer, counted_at=None if by_socket else call.address)
+            outcome = await self._at(holder, watch, when_gone=_interrupted)
         except Problem as problem:
             if problem.slug == "ended":
                 raise _nobody_publishes(view, problem) from None

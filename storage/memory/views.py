@@ -57,4 +57,6 @@ def _merged(old: ViewSession | None, new: ViewSession) -> ViewSession:
         watched_ms=max(old.watched_ms, new.watched_ms),
         stalled_ms=max(old.stalled_ms, new.stalled_ms),
         transport=new.transport,
+        watched_by=new.watched_by if new.watched_ms >= old.watched_ms else old.watched_by,
+        latency_ms=new.latency_ms or old.latency_ms,
     )

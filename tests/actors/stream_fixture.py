@@ -182,7 +182,7 @@ class StreamFixture:
 
     def moves(self) -> list[tuple[str, str]]:
         changed = [event for event in self.events if isinstance(event, StreamChanged)]
-        return [(event.previous, event.stream.state) for event in changed if event.cause != "edited"]
+        return [(event.previous, event.stream.state) for event in changed if event.cause not in ("edited", "ending")]
 
     def stored(self) -> Any:
         return self.tables.streams[self.stream_id]

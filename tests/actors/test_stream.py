@@ -27,6 +27,7 @@ from actors.stream_messages import (
     RotateStreamKey,
     StopPublisher,
 )
+from server.live.stream_directory import shown
 from tests.actors.stream_fixture import StreamFixture
 
 
@@ -199,6 +200,17 @@ async def test_ending_twice_is_ending_once(fixture: StreamFixture) -> None:
     assert (await fixture.ask(EndStream())).state == "ended"
     assert fixture.moves().count(("live", "ended")) == 1
     assert len(fixture.media.told) == 1
+
+
+async def test_viewers_are_told_that_a_stream_is_ending_before_its_publisher_is_stopped(fixture: StreamFixture) -> None:
+    await fixture.go_live()
+    ending = asyncio.ensure_future(fixture.ref.ask(EndStream(), timeout_s=60.0))
+    await fixture.clock.settle()
+    last = [event for event in fixture.events if isinstance(event, StreamChanged)][-1]
+    assert (last.stream.state, last.stream.is_ending, last.cause) == ("live", True, "ending")
+    assert shown(last.stream)["playback"]["whep"] is None
+    await fixture.clock.advance(6.0)
+    assert (await ending).state == "ended"
 
 
 async def test_an_end_while_the_database_is_away_comes_when_it_is_back(fixture: StreamFixture) -> None:

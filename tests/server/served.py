@@ -117,6 +117,7 @@ class LiveNode:
                 restreaming=absent,
                 sources=absent,
                 slates=absent,
+                players=absent,
             ),
             idle_after_s=None,
         )

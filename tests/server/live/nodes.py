@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, cast, get_args
 
@@ -17,7 +17,7 @@ from server.live.media import MediaAway
 from server.live.node_actor import NodeActor
 from server.live.playback import Playback
 from server.live.slates import Slates
-from server.live.viewings import Viewings, WebrtcViewings
+from server.live.viewings import Viewer, Viewings, WebrtcViewings
 from server.load_monitor import LoadMonitor
 from server.tracing import Traces
 
@@ -43,6 +43,17 @@ class RecordedEvents:
 
     def handlers(self) -> Handlers:
         return dict.fromkeys(get_args(LiveEvent), (self.events.append,))
+
+
+class RecordedPlayers:
+    """``Players``: who is counted here at this moment, by address and transport."""
+
+    def __init__(self) -> None:
+        self.counted: list[tuple[str, str]] = []
+
+    def began(self, stream_id: str, *, viewer: Viewer, address: str, transport: str) -> Callable[[], None]:
+        self.counted.append((address, transport))
+        return lambda: self.counted.remove((address, transport))
 
 
 class RecordedPublished:
@@ -126,6 +137,7 @@ class ClusterNode:
         self.presence = Presence()
         clock = LoopClock()
         self.node = Node(name=name, clock=clock, directory=NodeDirectory(), transport=transport)
+        self.players = RecordedPlayers()
         self.load_monitor = LoadMonitor(clock=clock, report=lambda _: None)
         self.slates: list[tuple[str, str, int]] = []
         self.traces = Traces(node=name, clock=clock)
@@ -159,6 +171,7 @@ class ClusterNode:
                 began=lambda stream_id, publication: self.slates.append(("began", stream_id, publication)),
                 lost=lambda stream_id, publication, reason: self.slates.append((reason, stream_id, publication)),
             ),
+            players=cast(Any, self.players),
         )
 
     async def settle(self) -> None:

@@ -49,7 +49,7 @@ class SharedCache:
 
     async def _fetch(self, path: str) -> Stored:
         self.asked[path] += 1
-        async with self.origin.get(path) as answer:
+        async with self.origin.get(path, headers={"CDN-Loop": "shared-cache"}) as answer:
             body = await answer.read()
             lifetime_s = _lifetime_s(answer.status, answer.headers)
             held = Stored(answer.status, answer.headers, body, self.now + lifetime_s, self.now)

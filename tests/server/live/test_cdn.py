@@ -16,7 +16,7 @@ from media.hls.folder import RunFolder
 from media.hls.muxer import Muxer
 from tests.media.hls.sources import AUDIO, VIDEO, live, mixed, pictures, sounds
 from tests.server.live.shared_cache import SharedCache, Stored
-from tests.server.live.test_hls_http import BASE, STREAM, HlsFixture
+from tests.server.live.test_hls_http import BASE, BY_CDN, STREAM, HlsFixture
 
 VIEWERS = 50
 RELOADS = 8
@@ -26,6 +26,7 @@ class Broadcast(HlsFixture):
     """On the air for six seconds; ``go_on`` adds a third of one."""
 
     async def open(self) -> None:
+        await self.counting.node.start()
         await self.playback.prepare(await self.view(STREAM, viewer_id=None))
         self._muxer = Muxer(folder=RunFolder(path=self.folder), publication=1)
         self._units = mixed(pictures(30), sounds(30))
@@ -101,7 +102,7 @@ async def test_fifty_viewers_behind_a_shared_cache_cost_the_node_one_request_for
 
 async def test_shared_caches_keep_what_was_waited_for_longer_than_what_anybody_gets(broadcast: Broadcast) -> None:
     async def said(path: str) -> tuple[str, str | None]:
-        async with broadcast.client.get(f"{BASE}/{path}") as answer:
+        async with broadcast.client.get(f"{BASE}/{path}", headers=BY_CDN) as answer:
             assert answer.headers["Age"] == "0"
             return answer.headers["Cache-Control"], answer.headers.get("CDN-Cache-Control")
 

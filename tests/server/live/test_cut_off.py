@@ -17,6 +17,7 @@ from server.live.hls import HlsRoutes
 from server.live.node_actor import WatchHere
 from server.live.pull import Pull
 from server.live.viewings import Viewer, Viewings
+from tests.server.live.counted import Counting
 from tests.server.live.nodes import ClusterNode, cluster
 from tests.server.live.openness import NO_ADDRESSES
 from tests.server.live.test_rights import VIEW
@@ -45,6 +46,7 @@ async def asked_slowly(serve: Serve, viewings: Viewings) -> tuple[Slow, asyncio.
     routes = HlsRoutes(
         playback=slow, stream_directory=slow, objects=slow, recordings=slow, pull=Pull(address_of=lambda _: ""),
         addresses=NO_ADDRESSES, viewings=viewings, footage=lambda *_: None, want=lambda *_: None, me="n1",
+        players=Counting().hls(),
     )  # fmt: skip
     client = await serve(*routes.operations())
     asking = asyncio.ensure_future(client.get(f"/hls/{VIEW.id}/index.m3u8"))

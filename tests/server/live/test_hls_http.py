@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from server.live.viewings import Viewings
 from storage.memory.recordings import MemoryRecordings
 from storage.memory.tables import Tables
 from storage.objects import LocalObjects
+from tests.server.live.counted import Counting
 from tests.server.live.openness import NO_ADDRESSES
 from tests.server.live.test_hls import published, stored, view
 
@@ -41,18 +43,20 @@ class HlsFixture:
             playback=self.playback, recordings=recordings, objects=self.objects, pull=Pull(address_of=lambda _: ""),
             addresses=NO_ADDRESSES, me="n1",
         )  # fmt: skip
+        self.counting = Counting()
         stream_directory: Any = self
         self._serve = client
         self._routes = HlsRoutes(
             playback=self.playback, stream_directory=stream_directory, objects=self.objects, recordings=recordings,
             pull=Pull(address_of=lambda _: ""), want=lambda *given: self.wanted.append(given), me="n1",
-            addresses=NO_ADDRESSES, viewings=Viewings(), footage=self.finder.live_reel,
+            addresses=NO_ADDRESSES, viewings=Viewings(), footage=self.finder.live_reel, players=self.counting.hls(),
         )  # fmt: skip
 
     async def view(self, stream_id: str, *, viewer_id: str | None) -> StreamView:
         return view(id=stream_id, visibility=self.visibility)
 
     async def open(self) -> None:
+        await self.counting.node.start()
         await self.playback.prepare(await self.view(STREAM, viewer_id=None))
         self.events = published(self.folder, 1, ends=False)
         for event in self.events:
@@ -106,6 +110,7 @@ async def test_a_file_that_has_gone_is_not_there(fixture_node: HlsFixture) -> No
     assert (await fixture_node.client.get(f"{BASE}/{fixture_node.segment.name}")).status == 404
 
 
+BY_CDN = {"CDN-Loop": "a-cdn"}
 SHARED = ["public", "unlisted"]
 
 
@@ -118,7 +123,13 @@ async def test_only_what_everybody_may_see_is_for_shared_caches(fixture_node: Hl
     given, targeted = {}, {}
     for name in ("index.m3u8", "video.m3u8", "manifest.mpd", "thumbnail.webp", fixture_node.segment.name):
         answer = await fixture_node.client.get(f"{BASE}/{name}")
-        again = await fixture_node.client.get(f"{BASE}/{name}", headers={"If-None-Match": answer.headers["ETag"]})
+        if name == "index.m3u8":
+            assert "CDN-Cache-Control" not in answer.headers, "it is for one player"
+            answer = await fixture_node.client.get(f"{BASE}/{name}", headers=BY_CDN)
+        asked = BY_CDN if name == "index.m3u8" else {}
+        again = await fixture_node.client.get(
+            f"{BASE}/{name}", headers={"If-None-Match": answer.headers["ETag"], **asked}
+        )
         assert (answer.status, again.status) == (200, 304), name
         for header in ("Cache-Control", "CDN-Cache-Control"):
             assert again.headers.get(header) == answer.headers.get(header)
@@ -133,6 +144,59 @@ async def test_only_what_everybody_may_see_is_for_shared_caches(fixture_node: Hl
     else:
         assert set(given.values()) == {"private, no-cache"}
         assert not targeted
+
+
+async def variants(fixture_node: HlsFixture, query: str = "", **headers: str) -> list[str]:
+    answer = await fixture_node.client.get(f"{BASE}/index.m3u8{query}", headers=headers)
+    text = await answer.text()
+    listed = re.findall(r'URI="([^"]+)"', text) + [line for line in text.splitlines() if line and line[0] != "#"]
+    assert listed
+    return listed
+
+
+async def test_a_player_is_counted_once_by_the_addresses_of_its_playlist(fixture_node: HlsFixture) -> None:
+    first, second = await variants(fixture_node), await variants(fixture_node)
+    for name in (*first, *first, *second):
+        assert (await fixture_node.client.get(f"{BASE}/{name}")).status == 200
+    await fixture_node.counting.clock.advance(1.0)
+    assert await fixture_node.counting.viewers(STREAM) == 2
+
+
+@pytest.mark.parametrize("query", ["?view=socket", "?view=socket&dvr=1"])
+async def test_who_is_counted_by_a_socket_gets_plain_addresses(fixture_node: HlsFixture, query: str) -> None:
+    listed = await variants(fixture_node, query)
+    assert not any("view=" in name for name in listed)
+    assert await variants(fixture_node, CDN_Loop="x") != listed
+    for name in listed:
+        assert (await fixture_node.client.get(f"{BASE}/{name}")).status == 200
+    await fixture_node.counting.clock.advance(1.0)
+    assert await fixture_node.counting.viewers(STREAM) == 0
+
+
+async def test_ids_that_no_node_made_for_the_stream_count_nobody_and_play_all_the_same(
+    fixture_node: HlsFixture,
+) -> None:
+    other = fixture_node.counting.player_ids.make("01890c2a-7b5e-7cc3-98c8-6b1f6c1f0a12")
+    for forged in (other, "A" * 38, "%F0%9F%92%A9"):
+        assert (await fixture_node.client.get(f"{BASE}/video.m3u8?view={forged}")).status == 200
+    assert (await fixture_node.client.get(f"{BASE}/video.m3u8?view={'A' * 65}")).status == 422
+    await fixture_node.counting.clock.advance(1.0)
+    assert await fixture_node.counting.viewers(STREAM) == 0
+
+
+async def test_a_player_that_has_the_playlist_keeps_its_id(fixture_node: HlsFixture) -> None:
+    answer = await fixture_node.client.get(f"{BASE}/index.m3u8")
+    tag = answer.headers["ETag"]
+    again = await fixture_node.client.get(f"{BASE}/index.m3u8", headers={"If-None-Match": tag})
+    assert (again.status, again.headers["ETag"]) == (304, tag)
+
+
+async def test_a_picture_that_is_not_there_yet_is_an_empty_answer_to_who_asks_so(fixture_node: HlsFixture) -> None:
+    assert (await fixture_node.client.get(f"{BASE}/thumbnail.webp")).status == 404
+    answer = await fixture_node.client.get(f"{BASE}/thumbnail.webp?optional=1")
+    assert (answer.status, answer.headers["Cache-Control"]) == (204, "no-store")
+    await fixture_node.objects.put(f"streams/{STREAM}/thumbnail.webp", b"RIFFWEBP", content_type="image/webp")
+    assert (await fixture_node.client.get(f"{BASE}/thumbnail.webp?optional=1")).status == 200
 
 
 async def test_a_recorded_picture_has_a_tag(fixture_node: HlsFixture) -> None:

@@ -369,7 +369,7 @@ async def test_facts_go_where_they_are_heard_and_nowhere_before_the_wiring(wire:
         stream_directory=wire.stream_directory,
         mirrors=mirrors,
         cleanup=cleanup,
-        viewers=viewers,
+        viewers=(viewers,),
         rights_check=viewers,
         traces=RoomTraces(traces=Traces(node="n1", clock=wire.node.clock), fan=wire.fanout, clock=wire.node.clock),
         renew_screens=renewal(wire.node),

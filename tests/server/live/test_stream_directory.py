@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
 from actors.events import StreamView
+from media.control import Progress
 from server.live.stream_directory import StreamDirectory
 from tests.server.live.core_node import CoreNode, Person
 
@@ -80,3 +82,24 @@ async def test_a_private_streams_media_has_an_address_of_its_own_for_each_viewer
     for address in (f"/hls/{stream['id']}/index.m3u8", shown[0].replace("/index", "x/index")):
         async with node.served.http.get(node.served.url + address) as answer:
             assert answer.status == 404
+
+
+async def test_a_list_and_the_stream_itself_name_the_same_renditions(node: CoreNode, fan: Person) -> None:
+    owner = await node.person("listed")
+    stream = await owner.prepare()
+    granted = await node.publish(stream)
+    made = {"name": "source", "width": 640, "height": 360, "fps": 30, "bitrate": 700_000, "codecs": "", "state": "live"}
+    report = Progress(
+        stream_id=stream["id"], publication=granted.publication, media_time_ms=2000, next_segment=1,
+        at=time.time(), health={}, renditions=(made,),
+    )  # fmt: skip
+    node.app.live.media_events.handle(report)
+    single = await fan.done("GET", f"/streams/{stream['id']}")
+    while not single["playback"]["renditions"]:
+        single = await fan.done("GET", f"/streams/{stream['id']}")
+    for forgotten in (False, True):
+        if forgotten:
+            node.app.live.media_events._stream_directory.forget_view(stream["id"])
+        for query in ("state=live", "q="):
+            [listed] = (await fan.done("GET", f"/streams?{query}&owner={owner.username}"))["items"]
+            assert listed["playback"]["renditions"] == single["playback"]["renditions"] == [made]

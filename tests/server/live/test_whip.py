@@ -95,8 +95,8 @@ class RoutesFixture:
     async def ask(self, node: str, method: str, path: str, **options: Any) -> ClientResponse:
         return await self.clients[node].request(method, path, **options)
 
-    async def watch(self, node: str, token: str | None = None) -> ClientResponse:
-        return await self.ask(node, "POST", f"/whep/{STREAM}", data=b"v=0\r\n", headers={**SDP, **bearer(token)})
+    async def watch(self, node: str, token: str | None = None, query: str = "") -> ClientResponse:
+        return await self.ask(node, "POST", f"/whep/{STREAM}{query}", data=b"v=0\r\n", headers={**SDP, **bearer(token)})
 
     async def publish(self, node: str, key: str = "key", *, query: str = "") -> ClientResponse:
         headers = {**SDP, "Authorization": f"Bearer {key}"}
@@ -124,6 +124,24 @@ def token_of(identity: Identity, person: Caller) -> str:
 
 def session(answer: ClientResponse) -> str:
     return answer.headers["Location"].rpartition("/")[2]
+
+
+async def test_a_viewer_without_a_socket_is_counted_where_its_session_is_until_that_has_gone(
+    routes: RoutesFixture,
+) -> None:
+    answer = await routes.watch("n2")
+    holder = routes.places[session(answer).rpartition(".")[2]]
+    assert holder.players.counted == [("127.0.0.1", "webrtc:source")]
+    holder.webrtc.gone(session(answer))
+    assert holder.players.counted == []
+
+
+async def test_a_viewer_whom_a_socket_counts_and_one_who_is_refused_are_not_counted(routes: RoutesFixture) -> None:
+    assert (await routes.watch("n2", query="?view=socket")).status == 201
+    for place in routes.places.values():
+        place.media.refusal = Refused(code="malformed", message="This is no SDP.", status=400)
+    assert (await routes.watch("n2")).status == 400
+    assert [place.players.counted for place in routes.places.values()] == [[], []]
 
 
 async def test_a_publisher_is_on_the_node_that_it_came_to_and_its_address_names_it(routes: RoutesFixture) -> None:

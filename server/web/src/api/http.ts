@@ -136,3 +136,6 @@ export function local(url: string): string {
   const { pathname, search } = new URL(url, location.href);
   return pathname + search;
 }
+
+/** `part` is `name=value`. */
+export const withQuery = (url: string, part: string): string => url + (url.includes("?") ? "&" : "?") + part;

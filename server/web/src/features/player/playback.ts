@@ -3,7 +3,7 @@
  * HLS from the beginning for who rewinds, and the recording afterwards. Restarts by itself while the stream lives.
  */
 import { signal } from "@preact/signals";
-import { local } from "../../api/http";
+import { local, withQuery } from "../../api/http";
 import type { Stream } from "../../api/types";
 import { recall, remember } from "../../ui/remember";
 import { getStream } from "../streams/calls";
@@ -155,7 +155,7 @@ export class Playback {
   /** Play a live stream from a moment of its past, in seconds from its beginning. */
   rewind(seconds: number): void {
     const url = this.#stream?.playback.hls;
-    if (url) this.#begin(() => this.#startHls("dvr", withDvr(local(url)), Math.max(0, seconds)));
+    if (url) this.#begin(() => this.#startHls("dvr", withDvr(countedBySocket(local(url))), Math.max(0, seconds)));
   }
 
   recording(stream: Watchable, startAt = 0): void {
@@ -262,7 +262,7 @@ export class Playback {
     const { whep, hls } = stream.playback;
     if (whep && this.#mayUseWhep(hls)) {
       try {
-        return await this.#startWhep(local(whep));
+        return await this.#startWhep(countedBySocket(local(whep)));
       } catch (error) {
         if (generation !== this.#generation) return;
         if (this.#trust.mayWait(error)) throw error;
@@ -274,7 +274,7 @@ export class Playback {
       }
     }
     if (!hls) throw new Unplayable(t("noOtherWay"));
-    await this.#startHls("hls", local(this.quality.peek() === AUDIO ? soundOf(hls) : hls), null);
+    await this.#startHls("hls", countedBySocket(local(this.quality.peek() === AUDIO ? soundOf(hls) : hls)), null);
   }
 
   #mayUseWhep(hls: string | null): boolean {
@@ -364,7 +364,7 @@ export class Playback {
     const generation = this.#generation;
     const fresh = await getStream(stream.id).catch(() => null);
     if (generation !== this.#generation || this.#held) return;
-    if (fresh?.state !== "ended") return this.live(stream);
+    if (fresh && !isOver(fresh)) return this.live(fresh);
     this.#failures += 1;
     this.#retryIn(retryMs(this.#failures, Math.random()), () => void this.#liveUnlessOver(stream));
   }
@@ -408,6 +408,11 @@ export class Playback {
   }
 }
 
+/** Whether a broadcast has ended or is about to: what is still being written of it is not for who comes now. */
+export function isOver({ state, playback }: Pick<Watchable, "state" | "playback">): boolean {
+  return state === "ended" || (state === "live" && playback.whep === null);
+}
+
 /** Seconds that can be played without loading. */
 function bufferedAhead({ buffered, currentTime }: HTMLVideoElement): number {
   for (let at = 0; at < buffered.length; at++) {
@@ -421,6 +426,7 @@ function soundOf(url: string): string {
   return url.replace("index.m3u8", "audio.m3u8");
 }
 
-function withDvr(url: string): string {
-  return url + (url.includes("?") ? "&" : "?") + "dvr=1";
-}
+const withDvr = (url: string): string => withQuery(url, "dvr=1");
+
+/** The page's socket counts this viewer: the server need not count the player as well. */
+const countedBySocket = (url: string): string => withQuery(url, "view=socket");

@@ -1,14 +1,14 @@
 /** The player: one video element, its state on top of it, and our own controls. */
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useSignal, useSignalEffect } from "@preact/signals";
-import { local } from "../../api/http";
+import { local, withQuery } from "../../api/http";
 import { FloatingReactions } from "../chat/reactions";
 import { Avatar } from "../../ui/parts";
 import { VolumeIcon } from "../../ui/icons";
 import { recall, remember } from "../../ui/remember";
 import { Controls } from "./controls";
 import { togglePlay, useShortcuts } from "./keys";
-import { Playback, type Watchable } from "./playback";
+import { isOver, Playback, type Watchable } from "./playback";
 import { Overlay } from "./overlay";
 import type { Chapter } from "./chapter";
 import "./player.css";
@@ -62,7 +62,8 @@ export function Player({ stream, replaying, chapters = NO_CHAPTERS, onWatchRecor
 
   useEffect(() => {
     if (!playback) return;
-    if (stream.state === "live") playback.live(stream);
+    if (stream.state === "live" && isOver(stream)) playback.hold();
+    else if (stream.state === "live") playback.live(stream);
     else if (stream.state === "ended" && replaying) playback.recording(stream);
     else if (stream.state === "interrupted") playback.hold();
     else if (stream.state === "ended") playback.finish();
@@ -97,7 +98,7 @@ export function Player({ stream, replaying, chapters = NO_CHAPTERS, onWatchRecor
       <video
         ref={video}
         playsInline
-        poster={stream.playback.thumbnail ? local(stream.playback.thumbnail) : undefined}
+        poster={posterOf(stream)}
         aria-label={stream.title}
         onClick={() => toggleByPicture(video.current, playback)}
       />
@@ -152,4 +153,10 @@ function AudioOnly({ playback, video, stream }: WithVideo & { stream: Watchable 
       <span>{t("audioOnly")}</span>
     </div>
   );
+}
+
+/** A broadcast that has just begun has no picture yet. */
+function posterOf({ playback: { thumbnail, hls } }: Watchable): string | undefined {
+  if (!thumbnail) return undefined;
+  return hls ? withQuery(local(thumbnail), "optional=1") : local(thumbnail);
 }

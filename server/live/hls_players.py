@@ -1,0 +1,52 @@
+"""How HLS players that no socket counts are counted: by an id in the addresses of their multivariant playlist."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+import msgspec
+from aiohttp import web
+
+from actors.events import StreamView
+from media.hls.answers import Rendered
+from server.live.player_ids import BY_SOCKET, PlayerIds, between_nodes, named, tag_with, with_player
+from server.live.players import Players
+from server.live.pull import Pull
+from server.live.viewings import Viewer
+
+ON_AIR: Final = ("live", "interrupted")
+
+
+class HlsPlayers:
+    """What is over is not counted."""
+
+    def __init__(self, *, players: Players, ids: PlayerIds) -> None:
+        self._players = players
+        self._ids = ids
+
+    def for_index(self, request: web.Request, view: StreamView) -> str | None:
+        """The id that this multivariant playlist carries, if any."""
+        return self._ids.for_index(view.id, request) if view.state in ON_AIR else None
+
+    def named(self, playlist: Rendered, player: str) -> Rendered:
+        body, etag = with_player(playlist.body, player), tag_with(playlist.etag, player)
+        return msgspec.structs.replace(playlist, body=body, etag=etag)
+
+    async def pulled(self, pull: Pull, request: web.Request, view: StreamView) -> web.Response:
+        """The answer of the node that has the stream; it counts nobody. Raises a 503."""
+        is_index = request.path.endswith("/index.m3u8")
+        path = between_nodes(request, is_index=is_index)
+        player = self.for_index(request, view) if is_index else None
+        change = partial(named, player=player) if player is not None else None
+        return await pull.answer(view.media_node, request, path=path, change=change)
+
+    def count(self, request: web.Request, view: StreamView, viewer: Viewer, *, rendition: str, address: str) -> None:
+        """The player that asks for a rendition's playlist. An id that no node made for this stream counts nobody."""
+        player = request.query.get("view", BY_SOCKET)
+        if player == BY_SOCKET or view.state not in ON_AIR:
+            return
+        view_id = self._ids.read(view.id, player)
+        if view_id is not None:
+            transport = f"hls:{'source' if rendition == 'video' else rendition}"
+            self._players.seen(view.id, view_id, viewer=viewer, address=address, transport=transport)
