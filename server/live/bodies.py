@@ -137,3 +137,4 @@ class Mode(EventShape, frozen=True, kw_only=True):
 class ListPresent(EventShape, frozen=True, kw_only=True):
     room_id: Id
     limit: Annotated[int, msgspec.Meta(ge=1, le=MAX_PEOPLE)] = 50
+    cursor: Id | None = None

@@ -152,6 +152,7 @@ class PresentPeople(Body, frozen=True, kw_only=True):
     ok: bool
     count: int
     users: list[PresentPerson]
+    next: Annotated[str | None, msgspec.Meta(description="`cursor` of the next page; null after the last one")] = None
 
 
 class MessagesPosted(Body, frozen=True, kw_only=True):

@@ -123,7 +123,7 @@ class NodeActor(Actor):
 
     @handles(ReadPresence)
     def read_presence(self, message: ReadPresence) -> Present:
-        return self._presence.present(message.topic)
+        return self._presence.present(message.topic, after=message.after)
 
     @handles(DescribeNode)
     def describe(self, message: DescribeNode) -> NodeReport:

@@ -284,7 +284,9 @@ class Rooms:
 
     async def _present(self, socket: Socket, session: Session, body: ListPresent) -> Ack:
         await self.known(session, body.room_id)
-        return await self._cluster_presence.of(body.room_id, asker_id=id_of(session), limit=body.limit)
+        return await self._cluster_presence.of(
+            body.room_id, asker_id=id_of(session), limit=body.limit, after=body.cursor or ""
+        )
 
 
 def require_open(socket: Socket) -> None:

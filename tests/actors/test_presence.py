@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.events import Person
-from actors.presence import Presence
+from actors.presence import MAX_PEOPLE, Presence, together
 
 
 def person(name: str) -> Person:
@@ -42,6 +42,21 @@ def test_those_who_were_there_first_are_listed_first_up_to_the_limit() -> None:
     for name in ("ann", "bob", "cid", "ann"):
         presence.enter("room", person(name))
     assert names(presence, "room", limit=2) == ["ann", "bob"]
+
+
+def test_people_on_several_nodes_count_once_however_many_they_are() -> None:
+    one, two = Presence(), Presence()
+    for number in range(1000):
+        one.enter("room", person(f"p{number:04}"))
+        two.enter("room", person(f"p{number + 300:04}"))
+    two.enter("room", None)
+    both = together([one.present("room"), two.present("room")])
+    assert both.count == 1301
+    pages = [both.people]
+    while len(pages[-1]) == MAX_PEOPLE:
+        after = pages[-1][-1].id
+        pages.append(together([each.present("room", after=after) for each in (one, two)]).people)
+    assert [each.id for page in pages for each in page] == [f"p{number:04}" for number in range(1300)]
 
 
 def test_topics_know_nothing_of_each_other_and_leave_nothing_behind() -> None:

@@ -286,6 +286,22 @@ async def test_presence_counts_guests_and_names_each_person_once(node: CoreNode,
     assert [user["username"] for user in left["users"]] == ["owner"]
 
 
+async def test_who_is_here_is_listed_page_by_page_each_person_once(node: CoreNode, owner: Person) -> None:
+    room_id = await room_of(owner)
+    people = [await node.person(f"present{number}") for number in range(5)]
+    devices = [await one.connect() for one in people]
+    for device in devices:
+        await device.done("chat:join", {"room_id": room_id})
+    named: list[str] = []
+    cursor: str | None = None
+    for _ in range(3):
+        page = await devices[0].done("presence:list", {"room_id": room_id, "limit": 2, "cursor": cursor})
+        assert page["count"] == 5
+        named += [user["username"] for user in page["users"]]
+        cursor = page["next"]
+    assert (sorted(named), cursor) == (sorted(one.username for one in people), None)
+
+
 async def test_one_connection_is_in_a_bounded_number_of_rooms(owner: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("actors.session.MAX_ROOMS", 2)
     rooms = [await room_of(owner) for _ in range(3)]
