@@ -33,6 +33,7 @@ from server.live.eviction import Eviction
 from server.live.guests import GuestRoutes
 from server.live.hls import HlsRoutes
 from server.live.hls_players import HlsPlayers
+from server.live.hype import Hype
 from server.live.ingest import Ingest
 from server.live.inspection import Inspection, bus_report, media_report
 from server.live.live_events import handlers as live_event_handlers
@@ -159,7 +160,13 @@ def assemble(
     place.broadcaster.join(
         node=place.node,
         handlers=_handlers(
-            node=place.node, storage=storage, watched=watched, sockets=sockets, eviction=eviction, stages=stages
+            node=place.node,
+            storage=storage,
+            watched=watched,
+            sockets=sockets,
+            eviction=eviction,
+            stages=stages,
+            fanout=fanout,
         ),
     )
     place.moves.join(node=place.node, handlers=(watched.mirrors, sockets.watching, watched.players))
@@ -291,7 +298,14 @@ def _eviction(place: ClusterPlace, access: Access, watched: _Watched, sockets: R
 
 
 def _handlers(
-    *, node: Node, storage: Storage, watched: _Watched, sockets: Realtime, eviction: Eviction, stages: Stages
+    *,
+    node: Node,
+    storage: Storage,
+    watched: _Watched,
+    sockets: Realtime,
+    eviction: Eviction,
+    stages: Stages,
+    fanout: Fanout,
 ) -> Handlers:
     cleanup = StreamCleanup(playback=watched.playback, media=watched.media, objects=storage.objects)
     stages.add("stream cleanup", closer(cleanup.close))
@@ -302,6 +316,7 @@ def _handlers(
         viewers=(sockets.watching, watched.players),
         rights_check=eviction,
         traces=sockets.followed,
+        hype=Hype(fan=fanout, mirrors=watched.mirrors, viewers_of=watched.streams.viewers_of, clock=node.clock),
         renew_screens=renewal(node),
     )
 

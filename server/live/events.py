@@ -225,6 +225,13 @@ class ReactionsCounted(Body, frozen=True, kw_only=True):
     counts: dict[Emoji, int]
 
 
+class HypeLevel(Body, frozen=True, kw_only=True):
+    """How lively the stream's room is: out of chat and reactions, fading by itself."""
+
+    stream_id: str
+    level: Annotated[int, msgspec.Meta(ge=0, le=100)]
+
+
 class SessionRevoked(Body, frozen=True, kw_only=True):
     reason: str
 
@@ -259,6 +266,7 @@ SERVER_EVENTS: Final = tuple(
         ("stream:state", "The stream changed", StreamChanged, _STREAM),
         ("stream:viewers", "How many watch, at most once a second", ViewersCounted, _STREAM),
         ("stream:reactions", "Reactions, added up per tick", ReactionsCounted, _STREAM),
+        ("stream:hype", "How lively the room is, at most once a second, when it has changed", HypeLevel, _STREAM),
         ("session:revoked", "Sign in again", SessionRevoked, "the sockets of the session"),
         ("server:draining", "Connect again after that time", ServerDraining, "all sockets of the node"),
     )

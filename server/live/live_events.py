@@ -19,6 +19,7 @@ from actors.events import (
     ViewersCounted,
 )
 from server.live.broadcast import Handlers
+from server.live.hype import Hype
 from server.live.room_mirrors import RoomMirrors
 from server.live.room_traces import RoomTraces
 from server.live.stream_cleanup import StreamCleanup
@@ -46,6 +47,7 @@ def handlers(
     viewers: Sequence[CountedViewers],
     rights_check: RightsCheck,
     traces: RoomTraces,
+    hype: Hype,
     renew_screens: Callable[[FilterChanged], None],
 ) -> Handlers:
     """Clients that may not see a stream are evicted before the others are shown what it is now."""
@@ -59,7 +61,7 @@ def handlers(
             counted.count_again(event.stream_id)
 
     return {
-        ChatPosted: (mirrors.handle, traces.delivered),
+        ChatPosted: (mirrors.handle, traces.delivered, hype.posted),
         ChatChanged: (mirrors.handle,),
         RoomChanged: (mirrors.handle,),
         ChatForModerators: (mirrors.tell_moderators,),
@@ -67,6 +69,6 @@ def handlers(
         RoomOpened: (mirrors.handle,),
         ViewersCounted: (stream_directory.viewers_counted,),
         CounterOpened: (count_again,),
-        Reacted: (stream_directory.reacted,),
+        Reacted: (stream_directory.reacted, hype.reacted),
         StreamChanged: (evict, cleanup.changed, stream_directory.changed),
     }

@@ -114,6 +114,11 @@ class StreamDirectory:
             return view
         return msgspec.structs.replace(view, renditions=latest.renditions)
 
+    def viewers_of(self, stream_id: str) -> int:
+        """As this node was told last."""
+        counts = self._counts.get(stream_id)
+        return 0 if counts is None else counts.viewers
+
     def counted(self, view: StreamView) -> StreamView:
         """The view with the latest counts."""
         counts = self._counts.get(view.id)

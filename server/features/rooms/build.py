@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from server.feature import Feature, Kind, Platform
-from server.features.rooms import analytics, conduct, emotes, points, polls, predictions, raids, rewards
+from server.features.rooms import analytics, conduct, emotes, leaderboards, points, polls, predictions, raids, rewards
 from server.features.rooms.media_clock import MediaClock
 from server.features.rooms.settings import RoomSettings
 from server.features.rooms.state_sender import STATE_SENDER, StateSenders
@@ -22,6 +22,7 @@ def build(platform: Platform, *, settings: RoomSettings) -> list[Feature]:
         predictions.build(platform, clock=clock, points=wallets.points, senders=senders),
         rewards.build(platform, clock=clock, points=wallets.points),
         raids.build(platform),
+        leaderboards.build(platform),
         analytics.build(platform),
         emotes.build(platform, settings=settings),
         conduct.build(platform),

@@ -110,6 +110,7 @@ SAMPLES = {
     f" select '{ROOM}', $2, '{STREAM}', 'y', 'k2' returning id)"
     " insert into raids (id, source_id, target_id, author_id, viewers, at)"
     f" select '{ROOM}', s.id, '{STREAM}', $1, 1, now() from s",
+    "leaderboard_hidden": "insert into leaderboard_hidden (user_id) select $1 where $2::uuid is not null",
     "raid_settings": "insert into raid_settings (user_id, allowed) select $1, 'nobody' where $2::uuid is not null",
     "rewards": "insert into rewards (id, owner_id, title, cost, created_at)"
     f" values ('{STREAM}', $1, 't', 1, now()), ('{ROOM}', $2, 't', 1, now())",

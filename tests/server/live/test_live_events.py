@@ -59,6 +59,7 @@ from media.restream.states import RestreamTarget
 from server.live.broadcast import Broadcaster
 from server.live.chat_filters import renewal
 from server.live.edge.fanout import Fanout
+from server.live.hype import Hype
 from server.live.live_events import handlers
 from server.live.media_events import MediaEvents
 from server.live.playback import Playback
@@ -372,6 +373,7 @@ async def test_facts_go_where_they_are_heard_and_nowhere_before_the_wiring(wire:
         viewers=(viewers,),
         rights_check=viewers,
         traces=RoomTraces(traces=Traces(node="n1", clock=wire.node.clock), fan=wire.fanout, clock=wire.node.clock),
+        hype=Hype(fan=wire.fanout, mirrors=mirrors, viewers_of=wire.stream_directory.viewers_of, clock=wire.node.clock),
         renew_screens=renewal(wire.node),
     )
     broadcaster.join(node=wire.node, handlers=live_event_handlers)

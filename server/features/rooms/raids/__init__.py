@@ -11,6 +11,7 @@ from server.features.rooms.raids import queries, rules
 from server.features.rooms.raids.raids import Raids
 from server.features.rooms.raids.shapes import (
     RAID,
+    RAID_CAME,
     RAID_CANCELLED,
     CancelRaid,
     RaidSettings,
@@ -41,8 +42,8 @@ def build(platform: Platform) -> Feature:
         name="raids",
         operations=_operations(raids),
         events=_events(raids),
-        sent=(RAID, RAID_CANCELLED),
-        jobs=[raids.job],
+        sent=(RAID, RAID_CAME, RAID_CANCELLED),
+        jobs=[raids.job, raids.count_job],
         personal_data=PersonalData(tables=frozenset({"raids", "raid_settings"}), sections=SECTIONS, erase=_erase),
         limits={"raid_seconds": rules.WITHIN.total_seconds()},
     )
@@ -89,7 +90,7 @@ def _operations(raids: Raids) -> Sequence[Operation]:
 
 
 SECTIONS: Final = (
-    rows_by_id("raids", "id, source_id, target_id, viewers, at, cancelled_at", "raids where author_id = $1"),
+    rows_by_id("raids", "id, source_id, target_id, viewers, came, at, cancelled_at", "raids where author_id = $1"),
     rows_by_id("raid_settings", "user_id, allowed", "raid_settings where user_id = $1", "user_id"),
 )
 

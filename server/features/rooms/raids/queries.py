@@ -32,6 +32,17 @@ where r.id = $1
 """
 FOR_ARRIVAL: Final = "select id from raids where id = $1 and cancelled_at is null and arrived_at is null for update"
 ARRIVED: Final = "update raids set arrived_at = $2 where id = $1"
+COUNT: Final = """
+update raids set came = (
+    select count(distinct v.viewer) from view_sessions v
+    where v.stream_id = raids.target_id and v.started_at between raids.arrived_at - $2::interval
+            and raids.arrived_at + $3::interval
+        and exists (
+            select from view_sessions w where w.stream_id = raids.source_id and w.viewer = v.viewer
+                and w.started_at <= raids.arrived_at and w.last_at >= raids.arrived_at - $3::interval)
+) where id = $1 and arrived_at is not null and came is null returning came
+"""
+"""Of those who watched the source when the raid went on, how many began to watch the target about then."""
 CALL_OFF: Final = "update raids set cancelled_at = $2 where id = $1"
 
 SETTING: Final = "select allowed from raid_settings where user_id = $1"

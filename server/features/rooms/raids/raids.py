@@ -13,7 +13,7 @@ from actors.runtime import ActorError, DomainError, Node
 from actors.viewers_messages import CountViewers
 from server.features.rooms.raids import queries, rules
 from server.features.rooms.raids.facts import RaidArrived
-from server.features.rooms.raids.shapes import RAID, RAID_CANCELLED, StartRaid, sent
+from server.features.rooms.raids.shapes import RAID, RAID_CAME, RAID_CANCELLED, StartRaid, sent
 from server.features.rooms.shapes import instant
 from server.jobs import Attempt, Job, Jobs
 from server.live.room_mirror import topic_of
@@ -51,6 +51,7 @@ class Raids:
         self._now = now
         self._publish = publish
         self.job: Final = Job(name="raids.arrive", body=Arrive, run=self._arrive)
+        self.count_job: Final = Job(name="raids.count", body=Arrive, run=self._count)
 
     async def start(self, person_id: str, asked: StartRaid) -> str:
         """When the viewers move; the same again answers the same. Raises ``not_found``, ``forbidden``, ``not_live``,
@@ -126,9 +127,22 @@ class Raids:
                 self._cancelled_after_commit(tx, row["source_room_id"], row["source_id"])
                 return
             await tx.execute(queries.ARRIVED, raid_id, self._now())
+            counted_at = self._now() + rules.TOLD_AFTER
+            await self._jobs.enqueue(tx, self.count_job, Arrive(raid_id=raid_id), key=raid_id, at=counted_at)
             ids = {"source_id": row["source_id"], "target_id": row["target_id"]}
             await publish(tx, RaidArrived(raid_id=row["id"], viewers=row["viewers"], **ids))
             tx.after_commit(partial(self._publish.to_topic, topic_of(row["target_room_id"]), RAID.name, sent(row)))
+
+    async def _count(self, attempt: Attempt[Arrive]) -> None:
+        """Tell both owners how many of the raid came."""
+        async with attempt.finish() as tx:
+            raid_id = attempt.body.raid_id
+            came: int | None = await tx.fetchval(queries.COUNT, raid_id, rules.EARLY, rules.COUNTED)
+            row = None if came is None else await tx.fetchrow(queries.RAID, raid_id)
+            if row is not None:
+                body = {**sent(row), "came": came}
+                for owner_id in {row["source_owner_id"], row["target_owner_id"]}:
+                    tx.after_commit(partial(self._publish.to_person, owner_id, RAID_CAME.name, body))
 
     def _cancelled_after_commit(self, tx: Transaction, room_id: str, stream_id: str) -> None:
         body = {"stream_id": stream_id}

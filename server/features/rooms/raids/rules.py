@@ -14,6 +14,11 @@ Allowed = Literal["everyone", "followed", "nobody"]
 
 WITHIN: Final = timedelta(seconds=10)
 """From the announcement until the viewers move: so long it may be cancelled."""
+EARLY: Final = timedelta(seconds=3)
+COUNTED: Final = timedelta(seconds=30)
+"""Who begins to watch the target from so long before the others move until so long after it came with the raid."""
+TOLD_AFTER: Final = timedelta(seconds=40)
+"""Until then the views of all who came are written."""
 REMEMBERED: Final = timedelta(minutes=5)
 """So long after a raid its viewers may not be sent back to where they came from."""
 

@@ -64,6 +64,23 @@ class RaidCancelled(Body, frozen=True, kw_only=True):
     stream_id: str
 
 
+class RaidCame(Body, frozen=True, kw_only=True):
+    """``came``: how many of the ``viewers`` who were sent to ``target`` watch, or watched, it."""
+
+    stream_id: str
+    source: RaidSide
+    target: RaidSide
+    viewers: Annotated[int, msgspec.Meta(ge=0)]
+    came: Annotated[int, msgspec.Meta(ge=0)]
+    at: Instant
+
+
+RAID_CAME: Final = ServerEvent(
+    name="stream:raid_came",
+    summary="How many of a raid came, told some seconds after they moved",
+    body=RaidCame,
+    to="the sockets of the owners of both streams",
+)
 RAID: Final = ServerEvent(
     name="stream:raid",
     summary="Viewers move to another stream at a time; its room is sent the same when they have moved",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -146,3 +147,29 @@ def test_a_chain_is_followed_to_its_end_and_a_circle_elsewhere_does_not_hold_it(
     assert leads_back("a", "b", {"b": "c", "c": "a"})
     assert not leads_back("a", "b", {"b": "c"})
     assert not leads_back("a", "b", {"b": "c", "c": "b"})
+
+
+async def view(raiding: Raiding, stream: str, viewer: str, *, since: float, until: float) -> None:
+    now = raiding.scene.now()
+    await raiding.scene.db.execute(
+        "insert into view_sessions (id, stream_id, viewer, started_at, last_at) values ($1, $2, $3, $4, $5)",
+        new_id(), stream, viewer, now + timedelta(seconds=since), now + timedelta(seconds=until),
+    )  # fmt: skip
+
+
+async def test_both_owners_are_told_how_many_of_the_raid_came(raiding: Raiding) -> None:
+    scene, target = raiding.scene, raiding.target
+    await raiding.start()
+    await scene.clock.advance(10)
+    await raiding.run_due()
+    for viewer in ("came", "came late", "stayed", "had left"):
+        await view(raiding, scene.stream, viewer, since=-300, until=-60 if viewer == "had left" else 2)
+    for viewer, since in (("came", 0.5), ("came", 3.0), ("came late", 20.0), ("had left", 1.0), ("by chance", 1.0)):
+        await view(raiding, target, viewer, since=since, until=60)
+    await view(raiding, target, "stayed", since=-100, until=60)
+    await scene.clock.advance(40)
+    for _ in range(2):
+        await raiding.run_due()
+    for owner in (scene.owner, raiding.other):
+        [told] = scene.told(owner, "stream:raid_came")
+        assert (told["came"], told["target"]["id"], told["stream_id"]) == (2, target, scene.stream)
