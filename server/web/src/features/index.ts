@@ -6,6 +6,7 @@ import { audit } from "./audit";
 import { chat } from "./chat";
 import { cluster } from "./cluster";
 import { clips } from "./clips";
+import { dashboard } from "./dashboard";
 import { directory } from "./directory";
 import { embeds } from "./embeds";
 import { emotes } from "./emotes";
@@ -27,4 +28,4 @@ import { studio } from "./studio";
 import { tokens } from "./tokens";
 import { watch } from "./watch";
 
-export const features: readonly Feature[] = [home, search, streams, player, chat, rooms, watch, embeds, studio, restreams, people, clips, markers, notifications, account, factors, tokens, exports, filters, emotes, appearance, directory, audit, cluster, jobs, mail];
+export const features: readonly Feature[] = [home, search, streams, player, chat, rooms, watch, embeds, studio, dashboard, restreams, people, clips, markers, notifications, account, factors, tokens, exports, filters, emotes, appearance, directory, audit, cluster, jobs, mail];

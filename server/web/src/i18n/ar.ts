@@ -4,6 +4,7 @@ import appearance from "../features/appearance/ar";
 import account from "../features/account/ar";
 import audit from "../features/audit/ar";
 import clips from "../features/clips/ar";
+import dashboard from "../features/dashboard/ar";
 import directory from "../features/directory/ar";
 import chat from "../features/chat/ar";
 import cluster from "../features/cluster/ar";
@@ -29,4 +30,4 @@ import realtime from "../realtime/ar";
 import shell from "../shell/ar";
 import ui from "../ui/ar";
 
-export default { account, api, audit, directory, appearance, chat, clips, cluster, emotes, exports, factors, filters, home, jobs, mail, markers, notifications, people, player, realtime, restreams, rooms, search, shell, streams, studio, tokens, ui, watch };
+export default { account, api, audit, dashboard, directory, appearance, chat, clips, cluster, emotes, exports, factors, filters, home, jobs, mail, markers, notifications, people, player, realtime, restreams, rooms, search, shell, streams, studio, tokens, ui, watch };

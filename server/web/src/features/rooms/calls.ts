@@ -33,3 +33,17 @@ export const waitingRedemptions = (): Promise<Answer<"listRedemptions">> => call
 
 export const decideRedemption = (id: string, decision: "fulfil" | "refuse"): Promise<Redemption> =>
   call(`/me/redemptions/${part(id)}/${decision}`, { method: "POST" });
+
+export const leadersOf = (roomId: string, { by, period }: { by: string; period: string }): Promise<Answer<"leaderboard">> =>
+  call(`/chat/rooms/${part(roomId)}/leaderboard?${new URLSearchParams({ by, period })}`);
+
+export type RaidsFrom = Answer<"getRaidSettings">["allowed"];
+
+export const raidSettings = (): Promise<Answer<"getRaidSettings">> => call("/me/raid-settings");
+
+export const setRaidSettings = (allowed: RaidsFrom): Promise<unknown> => call("/me/raid-settings", { method: "PUT", body: { allowed } });
+
+export const leaderboardSettings = (): Promise<Answer<"getLeaderboardSettings">> => call("/me/leaderboard-settings");
+
+export const setLeaderboardSettings = (listed: boolean): Promise<unknown> =>
+  call("/me/leaderboard-settings", { method: "PUT", body: { listed } });

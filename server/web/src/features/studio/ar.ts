@@ -2,6 +2,7 @@ import type { Arabic } from "../../i18n/catalogue";
 import type en from "./en";
 
 export default {
+  dashboard: "لوحة البث",
   goLive: "ابدأ البث",
   twoSteps: "خطوتان تفصلانك عن بثك المباشر",
   twoStepsText: "سجّل الدخول واختر عنوانًا لبثك، وستكون على الهواء.",

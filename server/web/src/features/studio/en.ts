@@ -1,4 +1,5 @@
 export default {
+  dashboard: "Dashboard",
   goLive: "Go live",
   twoSteps: "Your own broadcast is two steps away",
   twoStepsText: "Sign in, give it a title, and you are on air.",

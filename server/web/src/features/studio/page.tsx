@@ -139,6 +139,11 @@ function StudioPage({ username }: { username: string }) {
     <div class="page studio">
       <div class="studio-head">
         <PageTitle>{onAir ? t("youAreOnAir") : t("goLive")}</PageTitle>
+        {onAir && (
+          <a class="button small" href="/dashboard" target="_blank" rel="noopener">
+            {t("dashboard")}
+          </a>
+        )}
         <WayTabs way={way} onChange={setWay} disabled={publishing} />
       </div>
       <div class="studio-body">

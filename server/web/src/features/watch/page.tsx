@@ -20,6 +20,7 @@ import { RecordingFile } from "./recording-file";
 import { StreamInfo } from "./stream-info";
 import { useWatched } from "./watched";
 import { Activities, ReplayedActivities } from "../rooms/activities";
+import { RoomTop } from "../rooms/room-top";
 import "../player/stage.css";
 import { t } from "./words";
 
@@ -135,7 +136,12 @@ export default function Watch({ streamId }: { streamId: string }) {
         <ChatPanel
           stream={stream}
           room={room}
-          above={<Activities stream={stream} behindMs={() => engine.current.playback?.latencyMs.peek() ?? 0} />}
+          above={
+            <>
+              <RoomTop stream={stream} />
+              <Activities stream={stream} behindMs={() => engine.current.playback?.latencyMs.peek() ?? 0} />
+            </>
+          }
         />
       )}
     </div>
