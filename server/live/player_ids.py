@@ -20,8 +20,8 @@ from server.live.pull import Fetched
 
 BY_SOCKET: Final = "socket"
 PURPOSE: Final = b"player of a stream"
-_SEAL_BYTES: Final = 12
-_CHARS: Final = 38
+_SEAL_BYTES: Final = 16
+_CHARS: Final = 43
 _IN_TAG: Final = re.compile(rf'-([A-Za-z0-9_-]{{{_CHARS}}})"')
 _ADDRESS: Final = re.compile(r'(?m)(URI=")([^"\n]+\.m3u8[^"\n]*)|^([^#\s][^\s]*\.m3u8\S*)$')
 
@@ -48,7 +48,7 @@ class PlayerIds:
         if len(text) != _CHARS:
             return None
         try:
-            raw = base64.urlsafe_b64decode(text + "==")
+            raw = base64.urlsafe_b64decode(text + "=")
         except (binascii.Error, ValueError):
             return None
         body, seal = raw[:16], raw[16:]

@@ -22,6 +22,7 @@ GATHER_S: Final = 0.25
 REPORT_S: Final = 4.0
 SILENT_S: Final = 8.0
 SWEEP_S: Final = 1.0
+SOUND: Final = "hls:audio"
 MAX_PLAYERS: Final = 50_000
 MAX_IN_MESSAGE: Final = 1_000
 
@@ -68,6 +69,8 @@ class Players:
             return
         now = self._node.clock.monotonic()
         known.seen_at = now
+        if transport == SOUND:
+            transport = known.transport  # most often the sound beside the pictures
         if known.transport != transport or now - known.reported_at >= REPORT_S:
             known.transport = transport
             self._report(known)

@@ -11,6 +11,7 @@ from actors.runtime import LocalDirectory, LocalTransport, ManualClock, Node
 from actors.runtime.ids import SHARDS
 from actors.viewers import ViewCounter
 from actors.viewers_messages import CountViewers
+from server.http.identity import MIN_SEAL_BYTES
 from server.live.durable import DurableViews
 from server.live.hls_players import HlsPlayers
 from server.live.player_ids import PlayerIds
@@ -27,7 +28,7 @@ class HashSeals:
         return hashlib.sha256(purpose + b"|" + body).digest()
 
     def is_sealed(self, purpose: bytes, body: bytes, seal: bytes) -> bool:
-        return self.seal(purpose, body).startswith(seal) and len(seal) == 12
+        return self.seal(purpose, body).startswith(seal) and len(seal) >= MIN_SEAL_BYTES
 
 
 class Counting:

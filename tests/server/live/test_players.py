@@ -136,8 +136,16 @@ def test_an_id_is_good_for_its_stream_alone(counting: Counting) -> None:
     made = ids.make(STREAM)
     assert ids.read(STREAM, made) is not None
     assert ids.read(OTHER, made) is None
-    for forged in ("", "x", made[:-1], made + "A", "A" * 38, "é" * 38, "~" * 38, made[::-1]):
+    for forged in ("", "x", made[:-1], made + "A", "A" * 43, "é" * 43, "~" * 43, made[::-1]):
         assert ids.read(STREAM, forged) is None
+
+
+async def test_the_sound_beside_the_pictures_does_not_change_what_is_watched(counting: Counting) -> None:
+    for transport in ("hls:audio", "hls:720p", "hls:audio", "hls:720p"):
+        ask(counting, "a", transport=transport)
+        await counting.clock.advance(1.0)
+    [player] = counting.players._players.values()
+    assert player.transport == "hls:720p"
 
 
 async def test_a_node_that_dies_takes_its_players_with_it_and_they_count_once_elsewhere(counting: Counting) -> None:
