@@ -6,6 +6,8 @@ import pytest
 
 from actors.viewers_messages import NodeLeft, PlayersLeft, PlayersSeen, SeenPlayer, ViewerBeat, ViewerCame
 from actors.viewers_tally import MAX_TRANSPORTS, PLAYER_SILENT_S, ViewTally
+from server.http.identity import Identity
+from server.live.player_ids import PlayerIds
 from server.live.players import GATHER_S, SILENT_S
 from server.live.viewings import NOBODY, Viewer
 from tests.server.live.counted import Counting
@@ -163,3 +165,10 @@ def test_a_person_is_one_viewer_by_their_id() -> None:
     player = SeenPlayer(view_id="a", user_id=Viewer(id="u1").id, since=1.0, transport="webrtc:source")
     tally.seen(PlayersSeen(node="n1", players=(player,), at=1.0))
     assert tally.take_dirty()[0].viewer == "u1"
+
+
+async def test_the_seals_of_a_server_make_ids_that_it_takes(identity: Identity, counting: Counting) -> None:
+    ids = PlayerIds(seals=identity, new_id=counting.new_id)
+    made = ids.make(STREAM)
+    assert ids.read(STREAM, made) is not None
+    assert counting.player_ids.read(STREAM, made) is None

@@ -67,19 +67,37 @@ function fly(into: HTMLElement, emoji: string): void {
   animation.onfinish = () => node.remove();
 }
 
-export function FloatingReactions({ streamId }: { streamId: string }) {
+/** So far a player may be behind, and be waited for. */
+const MOST_BEHIND_MS = 30_000;
+
+/** `behindMs`: how far the player is behind what is happening; reactions rise at its moment. */
+export function FloatingReactions({ streamId, behindMs }: { streamId: string; behindMs: () => number }) {
   const layer = useRef<HTMLDivElement>(null);
-  useEffect(
-    () =>
-      hear("stream:reactions", ({ stream_id, counts }) => {
-        const into = layer.current;
-        if (stream_id !== streamId || !into || document.hidden) return;
-        const most = calmMotion() ? 1 : MAX_PER_TICK;
-        for (const [emoji, n] of Object.entries(counts)) {
-          for (let i = 0; i < Math.min(n, most) && into.childElementCount < MAX_FLYING; i++) fly(into, emoji);
-        }
-      }),
-    [streamId],
-  );
+  const behind = useRef(behindMs);
+  behind.current = behindMs;
+  useEffect(() => {
+    const due = new Set<ReturnType<typeof setTimeout>>();
+    const show = (counts: Record<string, number>): void => {
+      const into = layer.current;
+      if (!into || document.hidden) return;
+      const most = calmMotion() ? 1 : MAX_PER_TICK;
+      for (const [emoji, n] of Object.entries(counts)) {
+        for (let i = 0; i < Math.min(n, most) && into.childElementCount < MAX_FLYING; i++) fly(into, emoji);
+      }
+    };
+    // The server sends them four times a second at most, so that few wait.
+    const stop = hear("stream:reactions", ({ stream_id, counts }) => {
+      if (stream_id !== streamId) return;
+      const waits = setTimeout(() => {
+        due.delete(waits);
+        show(counts);
+      }, Math.min(Math.max(0, behind.current()), MOST_BEHIND_MS));
+      due.add(waits);
+    });
+    return () => {
+      stop();
+      for (const waits of due) clearTimeout(waits);
+    };
+  }, [streamId]);
   return <div class="floating" ref={layer} aria-hidden="true" />;
 }

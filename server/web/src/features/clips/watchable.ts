@@ -1,6 +1,6 @@
 /** A clip as the player and the chat beside it take it, without a browser. */
 import type { ChatEntry } from "../../api/types";
-import type { ReplaySource } from "../chat/replay";
+import type { ReplaySource } from "../chat/replayed";
 import type { Watchable } from "../player/playback";
 import type { Clip } from "./calls";
 

@@ -102,7 +102,7 @@ export function Player({ stream, replaying, chapters = NO_CHAPTERS, onWatchRecor
         aria-label={stream.title}
         onClick={() => toggleByPicture(video.current, playback)}
       />
-      <FloatingReactions streamId={stream.id} />
+      <FloatingReactions streamId={stream.id} behindMs={() => playback?.latencyMs.peek() ?? 0} />
       {playback && <AudioOnly video={video} playback={playback} stream={stream} />}
       {playback && (
         <Overlay stream={stream} playback={playback} replaying={replaying} onWatchRecording={onWatchRecording} />

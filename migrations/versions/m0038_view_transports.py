@@ -2,10 +2,10 @@
 
 from alembic import op
 
-revision = "0035"
-down_revision = "0034"
+revision = "0038"
+down_revision = "0037"
 
-OWNER = "view_sessions"
+OWNER = "streams"
 
 SQL = """
 alter table view_sessions add column watched_by jsonb not null default '{}';

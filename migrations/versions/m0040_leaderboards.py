@@ -1,15 +1,13 @@
-"""How many of a raid came, and who is in no leaderboard."""
+"""Who is in no leaderboard."""
 
 from alembic import op
 
-revision = "0036"
-down_revision = "0035"
+revision = "0040"
+down_revision = "0039"
 
-OWNER = "raids"
+OWNER = "leaderboards"
 
 SQL = """
-alter table raids add column came integer;
-
 create table leaderboard_hidden (
     user_id         uuid primary key references users on delete cascade
 );

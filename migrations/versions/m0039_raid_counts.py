@@ -1,0 +1,16 @@
+"""How many of a raid came."""
+
+from alembic import op
+
+revision = "0039"
+down_revision = "0038"
+
+OWNER = "raids"
+
+SQL = """
+alter table raids add column came integer;
+"""
+
+
+def upgrade() -> None:
+    op.execute(SQL)
