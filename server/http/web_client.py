@@ -40,6 +40,8 @@ PLACES: Final = (
     "/confirm-provider",
     "/undo-email",
     "/notifications",
+    "/dashboard",
+    "/dock/{name}",
     "/@{username}",
     "/search",
     "/admin",

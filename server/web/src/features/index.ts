@@ -28,4 +28,4 @@ import { studio } from "./studio";
 import { tokens } from "./tokens";
 import { watch } from "./watch";
 
-export const features: readonly Feature[] = [home, search, streams, player, chat, rooms, watch, embeds, studio, dashboard, restreams, people, clips, markers, notifications, account, factors, tokens, exports, filters, emotes, appearance, directory, audit, cluster, jobs, mail];
+export const features: readonly Feature[] = [home, search, streams, player, chat, watch, embeds, studio, dashboard, restreams, people, clips, markers, notifications, rooms, account, factors, tokens, exports, filters, emotes, appearance, directory, audit, cluster, jobs, mail];

@@ -26,7 +26,7 @@ export function Alerts({ stream }: { stream: Stream }) {
   }, [stream.id]);
   if (!alerts.length) return <p class="dim">{t("quiet")}</p>;
   return (
-    <ol class="dash-alerts" aria-live="polite">
+    <ol class="dash-alert-list" aria-live="polite">
       {alerts.map((alert) => (
         <li key={alert.key} class={`dash-alert dash-alert-${alert.kind}`}>
           <bdi>{said(alert)}</bdi> <time class="dim tabular">{clock(new Date(alert.at).toISOString())}</time>

@@ -13,7 +13,7 @@ export function Queue({ stream }: { stream: Stream }) {
   };
   if (!waiting.length) return <p class="dim">{t("noneWaiting")}</p>;
   return (
-    <ul class="dash-queue">
+    <ul class="dash-queue-list">
       {waiting.map(({ id, title, text, user }) => (
         <li key={id}>
           <strong>

@@ -6,6 +6,8 @@ import { useInterval } from "../../ui/parts";
 import { analyticsOf, csvOf, type Analytics } from "./calls";
 import { t } from "./words";
 
+type Points = Analytics["retention"];
+
 const POLL_MS = 10_000;
 
 export function Viewers({ stream, onAir }: { stream: Stream; onAir: boolean }) {
@@ -24,7 +26,7 @@ export function Viewers({ stream, onAir }: { stream: Stream; onAir: boolean }) {
         {seen && <Figure name={t("stalls")} value={t("stalled", { time: duration(seen.stalled_seconds) })} />}
         {seen?.latency_ms ? <Figure name={t("delay")} value={latency(seen.latency_ms)} /> : null}
       </dl>
-      {seen && <Curve analytics={seen} />}
+      {seen && <Curve points={whole(seen.retention, onAir)} />}
       {seen && <Protocols seconds={seen.watch_seconds_by_protocol} />}
       {seen && seen.retention.length > 0 && (
         <div class="row">
@@ -46,7 +48,10 @@ function Figure({ name, value }: { name: string; value: string }) {
   );
 }
 
-function Curve({ analytics: { retention } }: { analytics: Analytics }) {
+/** A minute that has just begun has not all of its viewers yet. */
+const whole = (points: Points, onAir: boolean): Points => (onAir && points.length > 1 ? points.slice(0, -1) : points);
+
+function Curve({ points: retention }: { points: Points }) {
   const most = Math.max(0, ...retention.map(({ viewers }) => viewers));
   if (!most) return <p class="dim">{t("noViews")}</p>;
   const x = (index: number): string => ((index / Math.max(1, retention.length - 1)) * 300).toFixed(1);
