@@ -2,7 +2,7 @@
 import { Client, HttpRefused, Refused } from "socialflow-client";
 
 const [url, streamId, count] = process.argv.slice(2);
-const client = new Client(url, { token: process.env["TOKEN"] });
+const client = Client.login(url, "bob", process.env["PASSWORD"]);
 const room = await client.watch(streamId, { limit: 20 });
 console.log("ready");
 

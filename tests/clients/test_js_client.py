@@ -15,6 +15,7 @@ from socialflow_client import Client
 from tests.clients.proxy import Proxy
 from tests.clients.test_bots import api_token, bot, hello, running
 from tests.server.live.core_node import CoreNode, Person
+from tests.server.served import PASSWORD
 from tests.tools import needs
 from tests.web.node import node as node_program
 
@@ -60,7 +61,7 @@ async def test_it_reads_all_over_broken_connections_and_answers_once(
     async with Proxy(node.app.ports.http_port) as proxy, Client(node.served.url, token=ada.token) as client:
         process = await asyncio.create_subprocess_exec(
             program, str(script), proxy.url, stream_id, str(COUNT),
-            env={**os.environ, "TOKEN": bob.token}, stdout=asyncio.subprocess.PIPE,
+            env={**os.environ, "PASSWORD": PASSWORD}, stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip
         assert process.stdout is not None
         try:

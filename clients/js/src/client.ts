@@ -5,7 +5,7 @@ import { type Ack, type EventName, Link, within } from "./link.js";
 import { type CallOptions, Rest } from "./rest.js";
 import { Room } from "./room.js";
 import type { ClientEvents, Operations, ServerEvents } from "./schema.js";
-import { type Renew, Tokens } from "./tokens.js";
+import { passwordLogin, type Renew, type TokenPair, Tokens } from "./tokens.js";
 
 export interface ClientOptions {
   /** An API token, an access token, or a function that answers one whenever the last is no longer taken. None: a guest. */
@@ -25,6 +25,7 @@ type Handler = (body: never) => void;
 
 /** It connects when it is first needed, and reconnects by itself, until `close`. */
 export class Client {
+  readonly #tokens: Tokens;
   readonly #rest: Rest;
   readonly #link: Link;
   readonly #rooms = new Map<Room, Feed>();
@@ -34,9 +35,9 @@ export class Client {
 
   constructor(url: string, { token }: ClientOptions = {}) {
     const base = url.replace(/\/+$/, "");
-    const tokens = new Tokens(token ?? null);
-    this.#rest = new Rest(base, tokens);
-    this.#link = new Link(base, tokens, {
+    this.#tokens = new Tokens(token ?? null);
+    this.#rest = new Rest(base, this.#tokens);
+    this.#link = new Link(base, this.#tokens, {
       onEvent: (event, body) => {
         for (const feed of this.#rooms.values()) feed.receive(event as keyof ServerEvents, body);
         for (const handler of this.#handlers.get(event) ?? []) handler(body);
@@ -45,6 +46,15 @@ export class Client {
         for (const feed of this.#rooms.values()) feed.connectionChanged();
       },
     });
+  }
+
+  /** By user name or address, and password; the tokens are renewed by themselves. */
+  static login(url: string, login: string, password: string, totp?: string): Client {
+    const client = new Client(url);
+    const post = async (path: string, body: object): Promise<TokenPair> =>
+      (await client.#rest.call("POST", path, { body, isSigned: false })) as TokenPair;
+    client.#tokens.renewBy(passwordLogin(post, { login, password, ...(totp === undefined ? {} : { totp }) }));
+    return client;
   }
 
   /** Loops end, and what waits throws `ClientClosed`. */

@@ -9,6 +9,8 @@ export interface CallOptions {
   body?: unknown;
   query?: Record<string, string | number | undefined>;
   deadlineMs?: number;
+  /** False: without a token. */
+  isSigned?: boolean;
 }
 
 interface Problem {
@@ -51,7 +53,7 @@ export class Rest {
   }
 
   async #signed(method: string, path: string, options: CallOptions, key: string, leftMs: number): Promise<unknown> {
-    const token = await this.#tokens.current();
+    const token = options.isSigned === false ? null : await this.#tokens.current();
     try {
       return await this.#once(method, path, options, key, token, leftMs);
     } catch (error) {

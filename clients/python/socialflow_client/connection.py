@@ -55,7 +55,8 @@ class Connection:
                     transports=["websocket"],
                     wait_timeout=CONNECT_S,
                 )
-        except (SocketIOError, aiohttp.ClientError, OSError, ValueError) as error:
+        except (SocketIOError, aiohttp.ClientError, OSError, ValueError, TypeError) as error:
+            # A close in place of the first packet is a TypeError of engineio's.
             raise self._reason(error) from error
 
     def end_in(self, seconds: float) -> None:
