@@ -12,6 +12,7 @@ import socket
 import statistics
 import time
 from dataclasses import dataclass
+from typing import Protocol
 
 from bench import app
 from bench.clients import ClientPool, allow_many_files, frame, percentile, pin
@@ -82,8 +83,16 @@ class Speakers:
             self.refused += not is_ok
 
 
+class Measured(Protocol):
+    """A server, of which it is known what it needs."""
+
+    def cpu_s(self) -> float: ...
+
+    def engines_cpu_s(self) -> float: ...
+
+
 def measure(
-    server: app.App, sockets: list[socket.socket], rooms: list[str], run: int, rate: float, s: float
+    server: Measured, sockets: list[socket.socket], rooms: list[str], run: int, rate: float, s: float
 ) -> ChatFigures:
     speakers = Speakers(sockets, rooms, run)
     cpu, engines, own = server.cpu_s(), server.engines_cpu_s(), time.process_time()

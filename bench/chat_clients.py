@@ -9,18 +9,13 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import msgspec
 
-from bench.app import packet
-from bench.clients import frame, upgrade_request
+from bench.socket_client import SocketClient
 
 SLICE_S = 0.1
-_CONNECT_S = 5.0
-_REQUEST = upgrade_request("/socket.io/")
-_PONG = frame(b"3")
-_CLOSE = b"\x88\x80\0\0\0\0"
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -103,8 +98,8 @@ class Notes:
             self.examples.append(f"{kind}: {example}")
 
 
-class ChatClient(asyncio.Protocol):
-    """One person in one room. ``port_of`` says where to connect, by where the person is at home."""
+class ChatClient(SocketClient):
+    """One person in one room."""
 
     def __init__(
         self,
@@ -117,35 +112,21 @@ class ChatClient(asyncio.Protocol):
         port_of: Callable[[int], int],
         notes: Notes,
     ) -> None:
+        super().__init__(home=home, token_of=token_of, port_of=port_of)
         self.room = room
-        self.home = home
         self.number = number
         self.offset = -1
         self.is_in = False
         self.is_quiet = True
-        self._token_of = token_of
         self._pause_s = pause_s
-        self._port_of = port_of
         self._notes = notes
-        self._loop = asyncio.get_running_loop()
-        self._transport: asyncio.Transport | None = None
-        self._buffer = bytearray()
-        self._is_upgraded = False
-        self._is_over = False
         self._epoch = ""
-        self._asked = 0
-        self._waits: dict[int, Callable[[Ack], None]] = {}
         self._said = 0
         self._saying: tuple[str, float] | None = None
         self._tried_at = 0.0
-        self._back_in_s = 0.0
         self._lost_at: float | None = None
-        self._connecting: asyncio.Task[None] | None = None
 
     # -- life
-
-    def start(self) -> None:
-        self._connect_in(0.0)
 
     def talk(self) -> None:
         self.is_quiet = False
@@ -159,98 +140,24 @@ class ChatClient(asyncio.Protocol):
     def is_done(self) -> bool:
         return self._saying is None and self.is_in
 
-    def close(self) -> None:
-        self._is_over = True
-        if self._connecting is not None:
-            self._connecting.cancel()
-        if self._transport is not None:
-            self._transport.abort()
+    def entered(self) -> None:
+        self._join()
 
-    def _connect_in(self, pause_s: float) -> None:
-        self._connecting = self._loop.create_task(self._connect(pause_s), name=f"voice {self.number}")
-
-    async def _connect(self, pause_s: float) -> None:
-        while not self._is_over:
-            await asyncio.sleep(pause_s)
-            pause_s = random.uniform(0.1, 0.5)
-            try:
-                async with asyncio.timeout(_CONNECT_S):
-                    await self._loop.create_connection(lambda: self, "127.0.0.1", self._port_of(self.home))
-            except (OSError, TimeoutError):
-                self._notes.refused += 1
-                continue
-            return
-
-    # -- the connection
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = writing = cast(asyncio.Transport, transport)
-        self._buffer.clear()
-        self._is_upgraded = False
-        writing.write(_REQUEST)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._transport, self.is_in = None, False
-        self._waits.clear()
+    def lost(self) -> None:
+        self.is_in = False
         if not self._is_over:
             self._notes.reconnects += 1
             self._lost_at = self._loop.time() if self._lost_at is None else self._lost_at
-            pause_s, self._back_in_s = self._back_in_s or random.uniform(0.05, 0.3), 0.0
-            self._connect_in(pause_s)
 
-    def data_received(self, data: bytes) -> None:
-        self._buffer += data
-        if not self._is_upgraded:
-            head, found, _ = self._buffer.partition(b"\r\n\r\n")
-            if not found:
-                return
-            if b" 101 " not in head[:16] and self._transport is not None:
-                self._notes.refused += 1
-                self._transport.abort()
-                return
-            del self._buffer[: len(head) + 4]
-            self._is_upgraded = True
-        self._take_frames()
-
-    def _take_frames(self) -> None:
-        buffer, at = self._buffer, 0
-        while len(buffer) - at >= 2:
-            size, start = buffer[at + 1], at + 2
-            if size == 126:
-                size, start = int.from_bytes(buffer[at + 2 : at + 4], "big"), at + 4
-            elif size == 127:
-                size, start = int.from_bytes(buffer[at + 2 : at + 10], "big"), at + 10
-            if len(buffer) < start + size:
-                break
-            if buffer[at] & 15 == 1:
-                self._text(bytes(buffer[start : start + size]))
-            elif buffer[at] & 15 == 8 and self._transport is not None:
-                self._transport.write(_CLOSE)
-                self._transport.close()
-            at = start + size
-        del buffer[:at]
-
-    def _write(self, data: bytes) -> None:
-        if self._transport is not None:
-            self._transport.write(data)
+    def turned_away(self) -> None:
+        self._notes.refused += 1
 
     # -- what is heard
 
-    def _text(self, text: bytes) -> None:
+    def received(self, text: bytes) -> None:
         if text.startswith(b'42["chat:messages"'):
             batch = _BATCH.decode(text[2:])[1]
             self._see(batch.epoch, batch.messages)
-        elif text.startswith(b"43"):
-            number, _, rest = text[2:].partition(b"[")
-            waiting = self._waits.pop(int(number), None)
-            if waiting is not None:
-                waiting(_ANSWER.decode(b"[" + rest)[0])
-        elif text == b"2":
-            self._write(_PONG)
-        elif text.startswith(b"0"):
-            self._write(frame(b"40" + msgspec.json.encode({"token": self._token_of()})))
-        elif text.startswith(b"40"):
-            self._join()
         elif text.startswith(b'42["server:draining"'):
             told_ms = _DRAINING.decode(text[2:])[1].reconnect_in_ms
             self._notes.told_ms.append(told_ms)
@@ -259,9 +166,7 @@ class ChatClient(asyncio.Protocol):
             self._notes.wrong("gap" if text.startswith(b"42") else "not let in", text[:120].decode())
 
     def _ask(self, event: str, body: dict[str, Any], then: Callable[[Ack], None]) -> None:
-        self._asked += 1
-        self._waits[self._asked] = then
-        self._write(frame(packet(self._asked, event, body)))
+        self.ask(event, body, lambda answer: then(_ANSWER.decode(answer)[0]))
 
     def _join(self) -> None:
         body: dict[str, Any] = {"room_id": self.room.id}

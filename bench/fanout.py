@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Protocol
 
 from bench import app, drawing, peers, report
 from bench.clients import ClientPool, allow_many_files, percentile, pin, stamp, until
@@ -56,12 +57,21 @@ def _say(number: int, text: str) -> bytes:
     return b'42["say",' + json.dumps(body, separators=(",", ":")).encode() + b"]"
 
 
+class Measured(Protocol):
+    """A server, of which it is known what it needs."""
+
+    @property
+    def name(self) -> str: ...
+
+    def cpu_s(self) -> float: ...
+
+
 class FanoutRun:
     """One server with its crowd."""
 
     def __init__(
         self,
-        server: peers.Server,
+        server: Measured,
         pool: ClientPool,
         viewers: int,
         message_bytes: int,

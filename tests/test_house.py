@@ -396,6 +396,7 @@ def test_every_bench_has_a_main() -> None:
 
 
 BENCH_PARTS = {
+    "bench/accounts.py": "accounts by SQL, for benches that need many",
     "bench/app.py": "a server of the benches' own",
     "bench/broadcast_server.py": "the server that the bench of broadcasts publishes to",
     "bench/children.py": "runs benches in processes of their own",
@@ -420,6 +421,8 @@ BENCH_PARTS = {
     "bench/timeline.py": "what happened when, drawn over time",
     "bench/cluster.py": "several nodes and their engines",
     "bench/chat_clients.py": "clients that talk and note what they hear",
+    "bench/socket_client.py": "what those that come back have in common",
+    "bench/voters.py": "clients that vote",
 }
 
 

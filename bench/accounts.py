@@ -1,0 +1,42 @@
+"""Accounts that are made by SQL, as many as it takes."""
+
+from __future__ import annotations
+
+import time
+from typing import Final, NamedTuple
+
+from server.http.identity import Caller, Identity
+from storage.ids import Ids
+from storage.postgres import Database
+
+_ROLES: Final = frozenset({"viewer"})
+
+
+class SeededAccount(NamedTuple):
+    id: str
+    token: str
+
+
+async def seed(database_url: str, count: int, *, prefix: str = "seeded") -> list[SeededAccount]:
+    """Accounts without a password, each with an access token. The database has the schema, and a key of its nodes."""
+    db = await Database.connect(database_url, max_connections=2)
+    identity = Identity(rows=db)
+    try:
+        await identity.start()
+        ids, now = Ids(), time.time()
+        people = [ids.uuid7(now) for _ in range(count)]
+        names = [f"{prefix}{number}" for number in range(count)]
+        await db.execute(
+            "insert into users (id, username, username_key, email, email_key, password_hash, display_name, stream_key)"
+            " select id, name, name, name, name, '', name, name from unnest($1::uuid[], $2::text[]) as one (id, name)",
+            people, names,
+        )  # fmt: skip
+        callers = [_caller(one, name, ids.uuid7(now)) for one, name in zip(people, names, strict=True)]
+        return [SeededAccount(caller.id, identity.mint(caller)[0]) for caller in callers]
+    finally:
+        await identity.close()
+        await db.close()
+
+
+def _caller(person_id: str, name: str, session_id: str) -> Caller:
+    return Caller(id=person_id, username=name, display_name=name, roles=_ROLES, session_id=session_id)
