@@ -125,11 +125,23 @@ class Onlooker(SocketClient):
     def __init__(self, room_id: str, *, home: int, token: str, port_of: Callable[[int], int]) -> None:
         super().__init__(home=home, token_of=lambda: token, port_of=port_of)
         self._room_id = room_id
+        self.refusals: list[str] = []
         self.revision = -1
         self.shown: list[int] = []
 
     def entered(self) -> None:
-        self.ask("chat:join", {"room_id": self._room_id}, lambda _: None)
+        self._join(self._transport)
+
+    def _join(self, transport: asyncio.Transport | None) -> None:
+        """A room that moves between nodes refuses for a moment."""
+        if self._transport is transport and self.is_connected:
+            self.ask("chat:join", {"room_id": self._room_id}, self._joined)
+
+    def _joined(self, raw: bytes) -> None:
+        (answer,) = _ACK.decode(raw)
+        if not answer.ok:
+            self.refusals.append(answer.error.code)
+            self._loop.call_later(_RETRY_S, self._join, self._transport)
 
     def received(self, text: bytes) -> None:
         if text.startswith(b'42["poll:state"'):

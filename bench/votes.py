@@ -80,6 +80,7 @@ class Election:
         finally:
             for one in (*voters, *onlookers):
                 one.close()
+        print(f"  sockets in the room: refused at first: {[one.refusals for one in onlookers]}", flush=True)
         return self._figures(ballots, killed_at)
 
     def _open(self) -> None:
@@ -101,6 +102,7 @@ class Election:
         body = {"room_id": self._room_id, "question": "Which?", "options": OPTIONS, "seconds": 3600}
         host.ask("poll:create", body, made.set_result)
         self._poll_id = msgspec.json.decode(await made)[0]["poll"]["id"]
+        print(f"  the poll is open after {time.monotonic() - began:.0f} s", flush=True)
 
     async def _vote(self, ballots: Ballots, voters: Sequence[Voter]) -> float:
         """When a node was killed, by the loop's time."""
@@ -109,10 +111,14 @@ class Election:
         for voter in voters:
             voter.begin()
         within_s = 10 * count / self._options.rate + 120
-        await _until(lambda: len(ballots.answered_at) >= count * KILLED_AT, within_s=within_s, what="some votes")
-        killed_at = asyncio.get_running_loop().time()
-        self._nodes[-1].kill()
-        await _until(lambda: all(voter.is_done for voter in voters), within_s=within_s, what="all votes")
+        telling = asyncio.create_task(_tell(ballots), name="tell how far it is")
+        try:
+            await _until(lambda: len(ballots.answered_at) >= count * KILLED_AT, within_s=within_s, what="some votes")
+            killed_at = asyncio.get_running_loop().time()
+            self._nodes[-1].kill()
+            await _until(lambda: all(voter.is_done for voter in voters), within_s=within_s, what="all votes")
+        finally:
+            telling.cancel()
         return killed_at
 
     async def _compare(self, ballots: Ballots, onlookers: Sequence[Onlooker], expected: list[int]) -> None:
@@ -166,6 +172,12 @@ def _figure(name: str, value: float, unit: str, *, bar: float | None = None, bet
 def _same(ballots: Ballots, where: str, found: list[int], expected: list[int]) -> None:
     if found != expected:
         ballots.wrongs[f"{where}: {found}, not {expected}"] += 1
+
+
+async def _tell(ballots: Ballots) -> None:
+    while True:
+        await asyncio.sleep(10)
+        print(f"  {len(ballots.answered_at)} answered, again: {dict(ballots.tried_again)}", flush=True)
 
 
 async def _until(holds: Callable[[], bool], *, within_s: float, what: str) -> None:
