@@ -49,7 +49,7 @@ lock:
 	$(PYTHON) -m uv pip compile pyproject.toml --upgrade --extra dev --universal --python-version 3.11 --no-header --no-annotate --generate-hashes -q -c requirements.lock -o tests/requirements.lock
 
 clean:
-	rm -rf $(VENV) $(WEB)/dist $(WEB)/node_modules
+	rm -rf $(VENV) $(WEB)/dist $(WEB)/node_modules clients/js/dist
 
 $(VENV)/.run: requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Social Flow needs Python 3.11 or later: install it, or name one with make PYTHON=/path/to/python3"; exit 1; }
