@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 import msgspec
 
+from actors.restrictions import UNRESTRICTED, Restrictions
 from actors.runtime import Message
 
+OPEN: Final = frozenset({"public", "unlisted"})
+"""The visibilities of streams that everybody may see whom their owner does not block."""
 StreamState = Literal["scheduled", "live", "interrupted", "ended"]
 
 
@@ -52,15 +55,25 @@ class StreamView(msgspec.Struct, frozen=True, kw_only=True):
     transcode: str = "auto"
     slate: str = "auto"
     takeover: str = "auto"
+    restrictions: Restrictions = UNRESTRICTED
     renditions: tuple[dict[str, Any], ...] = ()
     """What there is to play, the best first, as ``playback.renditions`` shows it."""
     is_ending: bool = False
     """Its publisher was stopped, and what is left of it is being recorded: nobody begins to watch it live any more."""
 
     @property
+    def is_open(self) -> bool:
+        return is_open(self.visibility, self.restrictions)
+
+    @property
     def label(self) -> str:
         """What the log calls it beside its id: the title in quotes and the owner's username."""
         return f"{self.title!r} of @{self.owner.username}"
+
+
+def is_open(visibility: str, restrictions: Restrictions) -> bool:
+    """Whether everybody may see such a stream whom its owner does not block, whoever and wherever they are."""
+    return visibility in OPEN and not restrictions.refuses_any
 
 
 class ChatMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -40,10 +40,23 @@ class Session:
     """``view_ids`` maps a watched stream to its view; ``rooms`` are those whose messages the socket gets.
 
     ``scopes``: what the socket's API token is for; None for a session. ``is_followed``: each message that it posts is
-    traced.
+    traced. ``country``: where its client is (ISO 3166-1 alpha-2); None: unknown. ``guest_ids`` maps a stream whose
+    password was given without an account to the id that this has made known to it.
     """
 
-    __slots__ = ("bucket", "is_followed", "person", "roles", "rooms", "scopes", "session_id", "view_ids", "viewer")
+    __slots__ = (
+        "bucket",
+        "country",
+        "guest_ids",
+        "is_followed",
+        "person",
+        "roles",
+        "rooms",
+        "scopes",
+        "session_id",
+        "view_ids",
+        "viewer",
+    )
 
     def __init__(
         self, *, person: Person | None, roles: tuple[str, ...], session_id: str | None, viewer: str, bucket: TokenBucket
@@ -54,6 +67,8 @@ class Session:
         self.viewer = viewer
         self.bucket = bucket
         self.is_followed = False
+        self.country: str | None = None
+        self.guest_ids: dict[str, str] = {}
         self.scopes: frozenset[str] | None = None
         self.view_ids: dict[str, str] = {}
         self.rooms: set[str] = set()
@@ -78,6 +93,13 @@ class Session:
         if len(self.view_ids) >= MAX_WATCHED:
             raise DomainError("too_many_streams", f"One connection may watch at most {MAX_WATCHED} streams.")
         self.view_ids[stream_id] = view_id
+
+    def know_guest(self, stream_id: str, guest_id: str | None) -> None:
+        """Who is not signed in is this guest of the stream; None: is none any more."""
+        if guest_id is None:
+            self.guest_ids.pop(stream_id, None)
+        elif stream_id in self.guest_ids or len(self.guest_ids) < MAX_WATCHED:
+            self.guest_ids[stream_id] = guest_id
 
     def join(self, room_id: str) -> None:
         if room_id not in self.rooms and len(self.rooms) >= MAX_ROOMS:

@@ -42,6 +42,7 @@ from actors.stream_messages import (
     ReadHealth,
     RecordingFlushed,
     RenameOwner,
+    RestrictStream,
     RotateStreamKey,
     SegmentsRecorded,
     StopPublisher,
@@ -416,6 +417,12 @@ class LiveStream(Actor):
     @handles(EditStream)
     async def edit(self, message: EditStream) -> StreamView:
         await self._writer.edit(message.changes)
+        self._broadcast(StreamChanged(stream=self._view, previous=self._view.state, cause="edited"))
+        return self._view
+
+    @handles(RestrictStream)
+    async def restrict(self, message: RestrictStream) -> StreamView:
+        await self._writer.restrict(message.restrictions)
         self._broadcast(StreamChanged(stream=self._view, previous=self._view.state, cause="edited"))
         return self._view
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from actors.events import StreamView
+from actors.restrictions import Restrictions
 from actors.runtime import Ask, Message
 from actors.stream_store import InitRow, SegmentRow
 
@@ -112,6 +113,12 @@ class EditStream(Ask[StreamView], frozen=True, kw_only=True):
     transcode, slate, takeover."""
 
     changes: dict[str, Any]
+
+
+class RestrictStream(Ask[StreamView], frozen=True, kw_only=True):
+    """The stream is for whom these admit from here on."""
+
+    restrictions: Restrictions
 
 
 class EndStream(Ask[StreamView], frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from actors.events import StreamView
+from actors.restrictions import Restrictions
 from actors.runtime import Context, DomainError, Message, Unavailable
 from actors.stream_life import progressed, with_view
 from actors.stream_messages import SegmentsRecorded
@@ -55,6 +56,11 @@ class StreamWriter:
     async def edit(self, changes: dict[str, Any]) -> None:
         await self._store.edit(self._stream_id, changes, fence=self._fence)
         self.record = with_view(self.record, **changes)
+
+    async def restrict(self, restrictions: Restrictions) -> None:
+        stored = msgspec.to_builtins(restrictions) or None
+        await self._store.edit(self._stream_id, {"restrictions": stored}, fence=self._fence)
+        self.record = with_view(self.record, restrictions=restrictions)
 
     async def rotate_key(self, new_key: str) -> None:
         await self._store.rotate_key(self._stream_id, new_key, fence=self._fence)

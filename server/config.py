@@ -83,6 +83,11 @@ class Settings(FeatureSettings, BaseSettings):
     trusted_proxies: Texts = Field(
         (), description="addresses or networks whose X-Forwarded-For and Forwarded are believed, comma-separated"
     )
+    geoip_database: Path | None = Field(
+        None,
+        description="MaxMind database (.mmdb) that says which country an address is in; without it a stream cannot be "
+        "restricted to countries",
+    )
 
     # what to lean on
     data_dir: Path = Field(Path("data"), description="folder of the embedded databases, recordings and logs")

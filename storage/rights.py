@@ -14,8 +14,6 @@ from storage.postgres import Database
 
 MAX_GUESTS: Final = 500
 Kind = Literal["account", "block", "follow", "stream", "name"]
-OPEN: Final = frozenset({"public", "unlisted"})
-"""The visibilities of streams that everybody may see whom their owner does not block."""
 
 
 class Ruling(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,8 +28,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     """Something about who may see or do what is another way now.
 
     ``account``: ``subject_id`` was suspended or deleted, or is back. ``block``: ``subject_id`` blocks ``other_id``, or
-    no longer does. ``follow``: ``other_id`` follows ``subject_id`` no longer. ``stream``: its visibility, guests or
-    password are others, or it has gone. ``name``: ``subject_id`` is called otherwise.
+    no longer does. ``follow``: ``other_id`` follows ``subject_id`` no longer. ``stream``: its visibility, restrictions,
+    guests or password are others, or it has gone. ``name``: ``subject_id`` is called otherwise.
     """
 
     seq: int
@@ -91,6 +89,10 @@ class RightsTable:
         rows = await self._db.fetch(sql, subject, list(ids)) if sql is not None and ids else []
         return frozenset(row["id"] for row in rows)
 
+    async def birth_dates(self, ids: Collection[str]) -> dict[str, dt.date | None]:
+        """Of those of ``ids`` who are people: guests have none."""
+        return {row["id"]: row["birth_date"] for row in await self._db.fetch(_BIRTH_DATES, list(ids))}
+
     async def changes(self, *, since_s: float) -> list[Change]:
         """Those of the last ``since_s`` seconds, in order."""
         return [Change(**dict(row)) for row in await self._db.fetch(_CHANGES, since_s)]
@@ -147,8 +149,11 @@ from users where id = $1
 _GUESTS: Final = "select user_id from stream_guests where stream_id = $1"
 _ADMITTED: Final = {
     "followers": "select follower_id as id from follows where followee_id = $1 and follower_id = any($2::uuid[])",
-    "password": "select user_id as id from stream_grants where stream_id = $1 and user_id = any($2::uuid[])",
+    "password": "select user_id as id from stream_grants where stream_id = $1 and user_id = any($2::uuid[]) "
+    "union all select guest_id from stream_guest_grants "
+    "where stream_id = $1 and guest_id = any($2::uuid[]) and expires_at > now()",
 }
+_BIRTH_DATES: Final = "select id, birth_date from users where id = any($1::uuid[])"
 _CHANGES: Final = """
 select seq, kind, subject_id, other_id from rights_changes
 where at > clock_timestamp() - make_interval(secs => $1) order by seq

@@ -30,7 +30,7 @@ def new_stream_key() -> str:
 EDITABLE: Final = frozenset(
     (
         *("title", "description", "category", "tags", "language", "visibility", "latency", "is_recorded", "transcode"),
-        *("slate", "takeover", "scheduled_at"),
+        *("slate", "takeover", "restrictions", "scheduled_at"),
     )
 )
 
@@ -123,7 +123,7 @@ class Streams:
         columns = ", ".join(f"{name} = ${at}" for at, name in enumerate(changes, start=2))
         async with self._db.transaction() as tx:
             await hold(tx, fence)
-            if "visibility" in changes:
+            if not changes.keys().isdisjoint(("visibility", "restrictions")):
                 await note_change(tx, "stream", stream_id)
             return await tx.execute(f"update streams set {columns} where id = $1", stream_id, *changes.values()) == 1
 
@@ -174,6 +174,7 @@ def _new_values(new: NewStream) -> tuple[object, ...]:
         new.transcode,
         new.slate,
         new.takeover,
+        new.restrictions,
         new.stream_key,
         new.scheduled_at,
     )
@@ -216,8 +217,8 @@ order by array_position(array['live', 'interrupted', 'scheduled'], s.state),
 )
 _INSERT: Final = """
 insert into streams (id, owner_id, room_id, title, description, category, tags, language, visibility, latency,
-    is_recorded, transcode, slate, takeover, stream_key, scheduled_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+    is_recorded, transcode, slate, takeover, restrictions, stream_key, scheduled_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
 """
 _COPY_HASH: Final = """
 insert into stream_passwords (stream_id, hash) select $1, hash from stream_passwords where stream_id = $2

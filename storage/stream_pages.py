@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from storage.postgres import Database
+from storage.seen_streams import unrestricted
 from storage.stream_rows import IN_GOOD_STANDING, SELECT, State, StreamRow, stream_of
 
 MAX_PAGE: Final = 100
@@ -40,6 +41,7 @@ class StreamPages:
         has_recording: bool = False,
         is_public: bool = True,
         viewer_id: str | None = None,
+        country: str | None = None,
         limit: int = 20,
         after: Position | None = None,
     ) -> StreamPage:
@@ -47,11 +49,13 @@ class StreamPages:
 
         ``q``: every word occurs in title, description, category or tags. ``viewer_id``: with those for followers of
         whom this person follows, and their own for followers or with a password; without the streams of those who
-        block this person, and whom this person blocks.
+        block this person, and whom this person blocks. Public lists leave out what is not for this person's age or
+        ``country`` (None: unknown).
         """
         where = _Where(list(states))
         if is_public:
             where.add_listed(viewer_id)
+            where.add(f"({unrestricted('s', viewer='{}', country='{}')})", viewer_id, country)
         if category is not None:
             where.add("s.category = {}", category)
         if owner_id is not None:

@@ -35,6 +35,7 @@ class NewStream(msgspec.Struct, frozen=True, kw_only=True):
     transcode: Literal["auto", "off", "ladder"] = "auto"
     slate: Literal["auto", "off"] = "auto"
     takeover: Literal["auto", "refuse", "newest"] = "auto"
+    restrictions: dict[str, Any] | None = None
     scheduled_at: dt.datetime | None = None
     password_of: str | None = None
 
@@ -63,6 +64,7 @@ class StreamRow(msgspec.Struct, frozen=True, kw_only=True):
     transcode: Literal["auto", "off", "ladder"]
     slate: Literal["auto", "off"]
     takeover: Literal["auto", "refuse", "newest"]
+    restrictions: dict[str, Any] | None
     state: State
     stream_key: str
     created_at: dt.datetime
@@ -118,8 +120,8 @@ def stream_of(row: Row) -> StreamRow:
 
 SELECT: Final = f"""
 select s.id, s.owner_id, s.room_id, s.title, s.description, s.category, s.tags, s.language, s.visibility, s.latency,
-    s.is_recorded, s.transcode, s.slate, s.takeover, s.state, s.stream_key, s.created_at, s.scheduled_at,
-    s.started_at, s.interrupted_at, s.ended_at,
+    s.is_recorded, s.transcode, s.slate, s.takeover, s.restrictions, s.state, s.stream_key, s.created_at,
+    s.scheduled_at, s.started_at, s.interrupted_at, s.ended_at,
     s.publication, s.media_time_ms, s.next_segment, s.tracks, s.media_node, s.is_lasting, s.peak_viewers,
     s.unique_viewers,
     s.watched_ms,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from server.assembly.cluster import ClusterPlace
 from server.assembly.storage import Storage
+from server.http.countries import Countries, NoDatabase
 from server.http.identity import Identity
-from server.lifecycle import Stages
+from server.lifecycle import Stages, closer
 from server.live.addresses import MediaAddresses
 from server.live.departure import Departure
 from server.live.footage import FootageFinder
@@ -16,6 +18,7 @@ from server.live.playback import Playback
 from server.live.pull import Pull
 from server.live.rights import Rights
 from server.live.viewings import Viewings
+from server.ports import CannotStart
 from storage.leases import Leases
 from storage.rights import RightsTable
 
@@ -25,6 +28,7 @@ class Access:
     identity: Identity
     table: RightsTable
     rights: Rights
+    countries: Countries
     addresses: MediaAddresses
     viewings: Viewings
     departure: Departure
@@ -33,8 +37,8 @@ class Access:
     footage: FootageFinder
 
 
-async def open_access(storage: Storage, place: ClusterPlace, stages: Stages) -> Access:
-    """Raises ``Unavailable``."""
+async def open_access(storage: Storage, place: ClusterPlace, stages: Stages, *, geoip_database: Path | None) -> Access:
+    """Raises ``Unavailable``, and ``CannotStart`` for a ``geoip_database`` that is none."""
     identity = Identity(rows=storage.db)
     await identity.start()
     stages.add("identity", identity.close)
@@ -43,7 +47,9 @@ async def open_access(storage: Storage, place: ClusterPlace, stages: Stages) -> 
     stages.add("rights", rights.close)
     viewings = Viewings()
     identity.on_revoked(viewings.end_session)
-    addresses = MediaAddresses(seals=identity)
+    countries = _countries(geoip_database)
+    stages.add("countries", closer(countries.close))
+    addresses = MediaAddresses(seals=identity, country_of=countries.of)
     playback = Playback(recordings=storage.recordings)
     pull = Pull(address_of=place.address_of)
     stages.add("pull", pull.close)
@@ -51,6 +57,7 @@ async def open_access(storage: Storage, place: ClusterPlace, stages: Stages) -> 
         identity=identity,
         table=table,
         rights=rights,
+        countries=countries,
         addresses=addresses,
         viewings=viewings,
         departure=Departure(streams=storage.streams, node=place.node, fence=Leases(db=storage.db).fence_of, now=now),
@@ -65,6 +72,13 @@ async def open_access(storage: Storage, place: ClusterPlace, stages: Stages) -> 
             me=place.name,
         ),
     )
+
+
+def _countries(geoip_database: Path | None) -> Countries:
+    try:
+        return Countries(geoip_database)
+    except NoDatabase as error:
+        raise CannotStart(f"geoip_database: {error}") from None
 
 
 def now() -> datetime:

@@ -46,6 +46,7 @@ from server.live.player_ids import PlayerIds
 from server.live.players import Players
 from server.live.pull import Pull
 from server.live.restreams import Restreaming, TargetsOf
+from server.live.restrictions import RestrictionRoutes
 from server.live.room_mirrors import RoomMirrors
 from server.live.slates import Slates
 from server.live.sockets import Sockets
@@ -155,6 +156,7 @@ def assemble(
         traces=place.traces,
         new_id=storage.new_id,
         now=now,
+        country_of=access.countries.of,
     )
     eviction = _eviction(place, access, watched, sockets)
     place.broadcaster.join(
@@ -371,7 +373,7 @@ def features(
 ) -> list[Feature]:
     """What the core takes over HTTP."""
     to_publish = IngestAddresses(rtmp_address=partial(rtmp_address, settings, ports), public_url=settings.public_url)
-    streams = StreamAccess(directory=watched.streams)
+    streams = StreamAccess(directory=watched.streams, addresses=access.addresses)
     passwords = StreamPassword(table=StreamPasswords(db=storage.db), hasher=hasher)
     broadcasting = StreamRoutes(
         rows=storage.streams,
@@ -388,13 +390,29 @@ def features(
         needs_verified_email=settings.require_verified_email,
         new_streams=hourly("new_streams", settings.max_new_streams_per_hour),
     )
-    lists = StreamListRoutes(rows=storage.streams, pages=storage.stream_pages, stream_directory=watched.streams)
+    lists = StreamListRoutes(
+        rows=storage.streams,
+        pages=storage.stream_pages,
+        stream_directory=watched.streams,
+        addresses=access.addresses,
+    )
     keys = KeyRoutes(ingest=watched.ingest, access=streams, addresses=to_publish, node=place.node, rows=storage.streams)
     encoders = EncoderRoutes(addresses=to_publish)
     filters = FilterRoutes(
         db=storage.db, filters=storage.chat_filters, audit=storage.audit, broadcast=place.broadcaster
     )
     replay = ReplayRoutes(log=storage.chat_log, rooms=storage.rooms, access=streams)
+    restrictions = RestrictionRoutes(
+        access=streams,
+        node=place.node,
+        rights=access.rights,
+        db=storage.db,
+        audit=storage.audit,
+        knows_countries=access.countries.is_known,
+    )
+    giving_passwords = PasswordRoutes(
+        passwords=passwords, stream_directory=watched.streams, addresses=access.addresses, new_id=storage.new_id
+    )
     guests = GuestRoutes(table=access.table, rights=access.rights, stream_directory=watched.streams)
     playback = HlsRoutes(
         playback=watched.playback,
@@ -440,7 +458,8 @@ def features(
             name="guests",
             operations=[
                 *guests.operations(),
-                *PasswordRoutes(passwords=passwords, stream_directory=watched.streams).operations(),
+                *giving_passwords.operations(),
+                *restrictions.operations(),
             ],
             limits={"stream_passwords_per_hour": GUESSES_PER_HOUR},
         ),

@@ -12,6 +12,7 @@ from actors.runtime import Node
 from server.config import Settings
 from server.feature import Feature
 from server.http.identity import Identity
+from server.live.addresses import CountryOf
 from server.live.admission import ConnectionQuota
 from server.live.edge.fanout import Fanout
 from server.live.events import SERVER_EVENTS
@@ -55,6 +56,7 @@ def assemble(
     traces: Traces,
     new_id: Callable[[], str],
     now: Callable[[], datetime],
+    country_of: CountryOf,
 ) -> Realtime:
     """``others``: the names of the cluster's nodes."""
     cluster_presence = ClusterPresence(node=node, presence=presence, others=others, rights=rights)
@@ -86,6 +88,7 @@ def assemble(
         rate_limits=rate_limits,
         event_rate=settings.socket_event_rate,
         event_burst=settings.socket_event_burst,
+        country_of=country_of,
     )
     return Realtime(
         sockets=sockets,

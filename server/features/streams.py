@@ -19,6 +19,7 @@ from storage.facts import Consumer
 from storage.postgres import Database, Transaction
 from storage.rights import RightsTable
 from storage.stream_facts import StreamHealthChanged
+from storage.stream_passwords import StreamPasswords
 
 BATCH: Final = 1_000
 SWEEP_S: Final = 15.0
@@ -81,6 +82,7 @@ def build(platform: Platform, *, departure: Departure, rights: RightsTable) -> F
         schedules=[
             repeated("rights.purge", rights.purge, every_s=PURGE_S),
             repeated("objects.delete", DoomedObjects(db=platform.db, objects=platform.objects).sweep, every_s=SWEEP_S),
+            repeated("stream_guest_grants.purge", StreamPasswords(db=platform.db).purge, every_s=PURGE_S),
         ],
         personal_data=_personal_data(
             platform.db, departure, RecordedTracks(database=platform.db, objects=platform.objects)
@@ -126,8 +128,8 @@ SECTIONS: Final = (
     rows_by_id(
         "streams",
         "id, room_id, title, description, category, tags, language, visibility, latency, is_recorded, "
-        "transcode, slate, takeover, state, created_at, scheduled_at, started_at, ended_at, peak_viewers, "
-        "unique_viewers, watched_ms",
+        "transcode, slate, takeover, restrictions, state, created_at, scheduled_at, started_at, ended_at, "
+        "peak_viewers, unique_viewers, watched_ms",
         "streams where owner_id = $1",
     ),
     ExportSection(

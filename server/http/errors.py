@@ -36,6 +36,7 @@ TITLES: Final[Mapping[int, tuple[str, str]]] = {
     428: ("precondition-required", "A precondition is required"),
     429: ("too-many-requests", "Too many requests"),
     431: ("head-too-large", "The request's head is too large"),
+    451: ("restricted", "This is not available to you"),
     500: ("internal", "Something went wrong on the server"),
     501: ("not-implemented", "This is not supported"),
     503: ("unavailable", "The service is not available for a moment"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from actors.restrictions import AGE, COUNTRY
 from actors.runtime.errors import ActorError, DeadlineExceeded, DomainError, MailboxFull
 from server.http.errors import FieldError, Problem, ProblemTable
 from storage.errors import BadValue, Conflict, Fenced, Unavailable
@@ -31,6 +32,8 @@ DOMAIN_STATUSES: Final[Mapping[str, int]] = {
     "gone": 410,
     "too_large": 413,
     "rate_limited": 429,
+    COUNTRY: 451,
+    AGE: 451,
     "slow_mode": 429,
     "unavailable": 503,
 }

@@ -1,4 +1,6 @@
-"""Addresses of private streams for those who may see them: signed, bound to a person's session, good for some hours.
+"""Addresses of private streams for those who may see them: signed, good for some hours.
+
+Each is bound to a person's session, or to a guest who has given the stream's password.
 
 A player asks for playlists, segments and pictures without an ``Authorization`` header, so the first part of the path
 carries who asks: ``{stream_id}~{token}``. Relative addresses in playlists inherit it. The token only says who it is:
@@ -15,6 +17,8 @@ from collections.abc import Callable
 from typing import Final, Protocol
 from uuid import UUID
 
+import msgspec
+
 from server.http.identity import Caller
 from server.http.operation import UUID_PATTERN, PathFormat
 from server.live.viewings import NOBODY, Viewer
@@ -22,14 +26,23 @@ from server.live.viewings import NOBODY, Viewer
 STEP_S: Final = 6 * 3600
 """An address stays the same for this long, so that a player need not start again, and is good for one to two of it."""
 PURPOSE: Final = b"address of a stream"
-_BODY: Final = struct.Struct(">I16s16s")  # good until (seconds since 1970), person, session
+RELAYED: Final = b"address of a stream, between nodes"
+_BODY: Final = struct.Struct(">I16s16s2s")  # good until (seconds since 1970), person, session, country
 _SEAL_BYTES: Final = 16
+_NO_ID: Final = "00000000-0000-0000-0000-000000000000"
+
+CountryOf = Callable[[str], str | None]
+"""The country of a network address (ISO 3166-1 alpha-2); None: unknown."""
 
 ADDRESSED: Final = PathFormat(
-    pattern=f"{UUID_PATTERN[:-1]}(~[A-Za-z0-9_-]{{70}})?$",
+    pattern=f"{UUID_PATTERN[:-1]}(~[A-Za-z0-9_-]{{72}})?$",
     description="A stream; as `playback` has it of a private one, with a signed part that expires",
     example="01890c2a-7b5e-7cc3-98c8-6b1f6c1f0a11",
 )
+
+
+def no_country(address: str) -> None:
+    """``CountryOf`` without a database."""
 
 
 class Seals(Protocol):
@@ -41,38 +54,73 @@ class Seals(Protocol):
 
 
 class MediaAddresses:
-    def __init__(self, *, seals: Seals, wall: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, *, seals: Seals, country_of: CountryOf = no_country, wall: Callable[[], float] = time.time
+    ) -> None:
         self._seals = seals
+        self._country_of = country_of
         self._wall = wall
 
     def of(self, stream_id: str, viewer: Viewer) -> str:
         """The part of a path that stands for the stream when this viewer asks; without a session the stream's id."""
         if viewer.id is None or viewer.session_id is None:
             return stream_id
-        until = (int(self._wall()) // STEP_S + 2) * STEP_S
-        body = _BODY.pack(until, UUID(viewer.id).bytes, UUID(viewer.session_id).bytes)
-        token = body + self._seals.seal(PURPOSE + stream_id.encode(), body)[:_SEAL_BYTES]
+        return self._sealed(PURPOSE, stream_id, msgspec.structs.replace(viewer, country=None))
+
+    def access(self, stream_id: str, guest_id: str) -> tuple[str, float]:
+        """What tells who the guest is who has given the stream's password, and until when (Unix seconds)."""
+        guest = Viewer(id=guest_id, session_id=guest_id)
+        return self.of(stream_id, guest).partition("~")[2], self._until()
+
+    def guest_of(self, stream_id: str, access: str) -> str | None:
+        """The guest's id; None for what is no ``access`` to this stream, the address of a person included."""
+        viewer = self._viewer(stream_id, access, "")
+        return viewer.id if viewer is not None and viewer.id == viewer.session_id else None
+
+    def relayed(self, stream_id: str, viewer: Viewer) -> str:
+        """As ``of``, for a request to another node on behalf of this viewer: it holds their country, which that node
+        could not tell from this node's address."""
+        return self.of(stream_id, viewer) if viewer.country is None else self._sealed(RELAYED, stream_id, viewer)
+
+    def _sealed(self, purpose: bytes, stream_id: str, viewer: Viewer) -> str:
+        until = self._until()
+        ids = (UUID(viewer.id or _NO_ID).bytes, UUID(viewer.session_id or _NO_ID).bytes)
+        body = _BODY.pack(until, *ids, (viewer.country or "").encode())
+        token = body + self._seals.seal(purpose + stream_id.encode(), body)[:_SEAL_BYTES]
         return f"{stream_id}~{base64.urlsafe_b64encode(token).decode().rstrip('=')}"
 
-    def read(self, part: str, person: Caller | None) -> tuple[str, Viewer]:
-        """The stream's id, and who asks: by token of the path, else by the request's own. A bad one is no one's."""
+    def read(self, part: str, person: Caller | None, *, address: str = "") -> tuple[str, Viewer]:
+        """The stream's id, and who asks: by token of the path, else by the request's own. A bad one is no one's.
+
+        ``address``: that the request comes from."""
         stream_id, _, token = part.partition("~")
         stream_id = stream_id.lower()
-        return stream_id, self._viewer(stream_id, token) or viewer_of(person)
+        return stream_id, self._viewer(stream_id, token, address) or self.asker(person, address=address)
 
-    def _viewer(self, stream_id: str, token: str) -> Viewer | None:
+    def asker(self, person: Caller | None, *, address: str) -> Viewer:
+        """Who asks by a request's own token, from this address."""
+        known = NOBODY if person is None else Viewer(id=person.id, session_id=person.session_id)
+        return msgspec.structs.replace(known, country=self._country_of(address))
+
+    def _viewer(self, stream_id: str, token: str, address: str) -> Viewer | None:
         try:
             raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
-            until, person_id, session_id = _BODY.unpack(raw[: _BODY.size])
+            until, person_id, session_id, country = _BODY.unpack(raw[: _BODY.size])
         except (binascii.Error, ValueError, struct.error):
             return None
-        body, seal = raw[: _BODY.size], raw[_BODY.size :]
         session = str(UUID(bytes=session_id))
-        is_good = until > self._wall() and not self._seals.is_revoked(session)
-        if not is_good or not self._seals.is_sealed(PURPOSE + stream_id.encode(), body, seal):
+        if until <= self._wall() or self._seals.is_revoked(session):
             return None
-        return Viewer(id=str(UUID(bytes=person_id)), session_id=session)
+        person = str(UUID(bytes=person_id))
+        if self._is_sealed(PURPOSE, stream_id, raw):
+            return Viewer(id=person, session_id=session, country=self._country_of(address))
+        if not self._is_sealed(RELAYED, stream_id, raw):
+            return None
+        known = NOBODY if person == _NO_ID else Viewer(id=person, session_id=session)
+        return msgspec.structs.replace(known, country=country.decode("ascii"))
 
+    def _until(self) -> int:
+        return (int(self._wall()) // STEP_S + 2) * STEP_S
 
-def viewer_of(person: Caller | None) -> Viewer:
-    return NOBODY if person is None else Viewer(id=person.id, session_id=person.session_id)
+    def _is_sealed(self, purpose: bytes, stream_id: str, raw: bytes) -> bool:
+        return self._seals.is_sealed(purpose + stream_id.encode(), raw[: _BODY.size], raw[_BODY.size :])

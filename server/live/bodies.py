@@ -25,6 +25,14 @@ class OfStream(EventShape, frozen=True, kw_only=True):
     stream_id: Id
 
 
+class Watch(EventShape, frozen=True, kw_only=True):
+    """``access``: of a guest without an account who has given the stream's password, as
+    ``POST /api/v1/streams/{stream_id}/access`` answers it."""
+
+    stream_id: Id
+    access: Annotated[str, msgspec.Meta(max_length=128, pattern=STORABLE)] | None = None
+
+
 class Heartbeat(EventShape, frozen=True, kw_only=True):
     stream_id: Id
     position_ms: Annotated[float, msgspec.Meta(ge=0, le=2**53)] | None = None

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from actors.events import Person, StreamView
+from actors.restrictions import UNRESTRICTED, Restrictions
 from actors.runtime import DomainError, Fence
 from actors.stream_store import InitRow, SegmentRow, StreamRecord
 from actors.viewers_store import StoredTotals, ViewRow
@@ -92,6 +93,10 @@ def _gone() -> DomainError:
     return DomainError("not_found", "There is no such stream.", field="stream_id")
 
 
+def restrictions_of(stored: dict[str, Any] | None) -> Restrictions:
+    return UNRESTRICTED if stored is None else msgspec.convert(stored, Restrictions)
+
+
 def view_of(row: StreamRow) -> StreamView:
     """A stored stream as everyone may see it."""
     owner = row.owner
@@ -124,6 +129,7 @@ def view_of(row: StreamRow) -> StreamView:
         transcode=row.transcode,
         slate=row.slate,
         takeover=row.takeover,
+        restrictions=restrictions_of(row.restrictions),
         renditions=_of_source(row.tracks),
     )
 

@@ -11,7 +11,7 @@ from actors.runtime import DomainError, Message, Node
 from server.live.rights import Rights
 from server.live.room_mirrors import RoomMirrors
 from server.live.stream_directory import StreamDirectory
-from server.live.viewings import MaySee
+from server.live.viewings import MaySee, Viewer
 from storage.rights import Change
 
 MAX_ROOMS: Final = 1_000_000
@@ -21,7 +21,7 @@ class ViewHolder(Protocol):
     """A place that shows streams to people."""
 
     def streams(self) -> Iterable[str]: ...
-    def viewers(self, stream_id: str) -> Iterable[str | None]: ...
+    def viewers(self, stream_id: str) -> Iterable[Viewer]: ...
     def evict(self, stream_id: str, may_see: MaySee) -> None: ...
 
 
@@ -75,11 +75,11 @@ class Eviction:
         Persons of whom it must be read whether the stream is for them, as for followers, stay until it is read: the
         change is a row too.
         """
-        is_read_later = view.visibility in ("followers", "password")
+        is_read_later = view.visibility in ("followers", "password") or view.restrictions.min_age is not None
 
-        def may_see(viewer_id: str | None) -> bool:
-            verdict = self._rights.may_see(view, viewer_id)
-            return verdict is True or (verdict is None and is_read_later and viewer_id is not None)
+        def may_see(viewer: Viewer) -> bool:
+            verdict = self._rights.may_see(view, viewer)
+            return verdict is True or (verdict is None and is_read_later and viewer.id is not None)
 
         self._evict(view.id, may_see)
 
@@ -110,14 +110,14 @@ class Eviction:
                 keeper.forget(stream_id)
             return
         await self._rights.read(view)
-        viewers = {viewer for holder in self._holders for viewer in holder.viewers(stream_id) if viewer is not None}
+        viewers = {viewer for holder in self._holders for viewer in holder.viewers(stream_id)}
         unknown = [viewer for viewer in viewers if self._rights.may_see(view, viewer) is None]
         admitted = await self._rights.admitted(view, unknown) if unknown else frozenset()
         self._evict(view.id, lambda viewer: viewer in admitted or self._rights.may_see(view, viewer) is True)
 
     def _show_again(self, stream_id: str) -> None:
         view = self._stream_directory.known(stream_id)
-        if view is not None and view.visibility in ("followers", "password"):
+        if view is not None and not view.is_open:
             self._stream_directory.show_again(view)
 
     async def _view(self, stream_id: str) -> StreamView | None:

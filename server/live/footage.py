@@ -147,7 +147,7 @@ class FootageFinder:
         return None if reel is None else Footage(reel=reel, read=lambda name: self._fetch(node, f"{base}/{name}"))
 
     def _base(self, stream_id: str, viewer: Viewer) -> str:
-        return f"/hls/{self._addresses.of(stream_id, viewer)}"
+        return f"/hls/{self._addresses.relayed(stream_id, viewer)}"
 
     async def _fetch(self, node: str, path: str) -> bytes:
         fetched = await self._pull.fetch(node, path)

@@ -14,6 +14,7 @@ from server.http.operation import USERNAME, UUID, Answer, Call, Operation
 from server.http.shapes import Page, PageQuery, Shape
 from server.live.rights import Rights
 from server.live.stream_directory import StreamDirectory
+from server.live.viewings import Viewer
 from storage.rights import MAX_GUESTS, Guest, RightsTable
 
 TAG: Final = "streams"
@@ -88,7 +89,7 @@ class GuestRoutes:
         """The stream's id. Raises a 404, or a 403 where it is another's."""
         stream_id = call.path["stream_id"].lower()
         try:
-            view = await self._stream_directory.view(stream_id, viewer_id=call.me.id)
+            view = await self._stream_directory.view(stream_id, viewer=Viewer(id=call.me.id))
         except DomainError as error:
             if error.code == "not_found":
                 raise not_found("There is no such stream") from None

@@ -28,12 +28,12 @@ from server.live.hls_content import from_disk, from_store, picture_on_disk
 from server.live.hls_players import ON_AIR, HlsPlayers
 from server.live.playback import HeldIndex, Playback
 from server.live.pull import Pull
+from server.live.stream_access import hidden
 from server.live.stream_directory import StreamDirectory
 from server.live.stream_shapes import TAG
 from server.live.viewings import Viewer, Viewings
 from storage.objects import NoSuchObject, ObjectStore
 from storage.recording import Recordings
-from storage.rights import OPEN
 
 PART_WAIT_S: Final = 6.0
 WANT_S: Final = 1.0
@@ -191,15 +191,24 @@ class HlsRoutes:
             with self._viewings.holding(view.id, viewer, lambda: _break_off(call.request)):
                 is_there = view.state in ON_AIR and view.media_node not in ("", self._me)
                 if is_there and self._pull.can_reach(view.media_node):
-                    response: _Response = await self._players.pulled(self._pull, call.request, view)
+                    response: _Response = await self._players.pulled(
+                        self._pull, call.request, view, readdress=self._readdress(call, view)
+                    )
                 else:
                     response = await handler(call)
                 return await _sent(call.request, response)
 
         return answer
 
+    def _readdress(self, call: Call[Any, Any], view: StreamView) -> tuple[str, str]:
+        """The part of the path that stands for the stream, and what stands there for the node that has it: under the
+        viewer's country where that matters."""
+        part = call.path["stream_id"]
+        is_told = view.restrictions.has_countries
+        return part, self._addresses.relayed(view.id, self._asker(call)[1]) if is_told else part
+
     def _asker(self, call: Call[Any, Any]) -> tuple[str, Viewer]:
-        return self._addresses.read(call.path["stream_id"], call.person)
+        return self._addresses.read(call.path["stream_id"], call.person, address=call.address)
 
     async def _multivariant(self, call: Call[None, PlaylistQuery]) -> web.StreamResponse:
         held = await self._playable(call)
@@ -261,7 +270,7 @@ class HlsRoutes:
             raise Problem(answer.status, answer.reason)
         assert isinstance(answer, Rendered)
         headers = {"Cache-Control": _for_caches(view, PLAYLIST), "Age": "0", "Content-Type": answer.content_type}
-        if kept_s and view.visibility in OPEN:
+        if kept_s and view.is_open:
             headers["CDN-Cache-Control"] = f"max-age={kept_s}"
         return content.text(call.request, answer.body, etag=answer.etag, headers=headers)
 
@@ -340,9 +349,9 @@ class HlsRoutes:
     async def _view(self, call: Call[Any, Any]) -> StreamView:
         stream_id, viewer = self._asker(call)
         try:
-            return await self._stream_directory.view(stream_id, viewer_id=viewer.id)
-        except DomainError:
-            raise not_found("There is no such stream") from None
+            return await self._stream_directory.view(stream_id, viewer=viewer)
+        except DomainError as error:
+            raise hidden(error) from None
 
 
 def _break_off(request: web.Request) -> None:
@@ -372,4 +381,4 @@ def _kept_s(held: HeldIndex, *, was_waited_for: bool = False) -> int:
 
 def _for_caches(view: StreamView, shared: str) -> str:
     """``Cache-Control``: what not everybody may see is in no shared cache."""
-    return shared if view.visibility in OPEN else content.PRIVATE
+    return shared if view.is_open else content.PRIVATE

@@ -33,10 +33,14 @@ class HlsPlayers:
         body, etag = with_player(playlist.body, player), tag_with(playlist.etag, player)
         return msgspec.structs.replace(playlist, body=body, etag=etag)
 
-    async def pulled(self, pull: Pull, request: web.Request, view: StreamView) -> web.Response:
-        """The answer of the node that has the stream; it counts nobody. Raises a 503."""
+    async def pulled(
+        self, pull: Pull, request: web.Request, view: StreamView, *, readdress: tuple[str, str]
+    ) -> web.Response:
+        """The answer of the node that has the stream; it counts nobody. Raises a 503.
+
+        ``readdress``: the part of the path that stands for the stream here, and there."""
         is_index = request.path.endswith("/index.m3u8")
-        path = between_nodes(request, is_index=is_index)
+        path = between_nodes(request, is_index=is_index).replace(*readdress, 1)
         player = self.for_index(request, view) if is_index else None
         change = partial(named, player=player) if player is not None else None
         return await pull.answer(view.media_node, request, path=path, change=change)

@@ -35,6 +35,7 @@ KEPT: Final = (
     "transcode",
     "slate",
     "takeover",
+    "restrictions",
 )
 """What a new stream takes over from the one before, beside its title."""
 NOT_VERIFIED: Final = "email_not_verified"

@@ -24,7 +24,6 @@ from server.live.room_mirrors import RoomMirrors
 from server.live.room_traces import RoomTraces
 from server.live.stream_cleanup import StreamCleanup
 from server.live.stream_directory import StreamDirectory
-from storage.rights import OPEN
 
 
 class CountedViewers(Protocol):
@@ -53,7 +52,7 @@ def handlers(
     """Clients that may not see a stream are evicted before the others are shown what it is now."""
 
     def evict(event: StreamChanged) -> None:
-        if event.stream.visibility not in OPEN:
+        if not event.stream.is_open:
             rights_check.judge_now(event.stream)
 
     def count_again(event: CounterOpened) -> None:

@@ -13,17 +13,20 @@ import datetime as dt
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Final, Protocol, TypeVar
 
-from actors.events import StreamView
+from actors.events import OPEN, StreamView
+from actors.restrictions import too_young, wrong_country
 from actors.runtime import ActorError, DomainError
+from server.live.viewings import Viewer
 from storage.errors import StorageError
-from storage.rights import OPEN, Change, Ruling
+from storage.rights import Change, Ruling
 
 MAX_OWNERS: Final = 20_000
 MAX_STREAMS: Final = 20_000
 MAX_ADMITTED: Final = 200_000
+MAX_BIRTH_DATES: Final = 50_000
 POLL_S: Final = 0.5
 OVERLAP_S: Final = 10.0
 """A transaction may become visible this long after the time that its row bears."""
@@ -43,6 +46,7 @@ class RightsRows(Protocol):
     async def admitted(
         self, visibility: str, *, stream_id: str, owner_id: str, ids: Collection[str]
     ) -> frozenset[str]: ...
+    async def birth_dates(self, ids: Collection[str]) -> Mapping[str, dt.date | None]: ...
     async def changes(self, *, since_s: float) -> Sequence[Change]: ...
     async def apart(self, person_id: str, others: Collection[str]) -> frozenset[str]: ...
 
@@ -68,6 +72,7 @@ class Rights:
         self._owners: OrderedDict[str, Ruling] = OrderedDict()
         self._guests: OrderedDict[str, frozenset[str]] = OrderedDict()
         self._admitted = _Admitted(MAX_ADMITTED)
+        self._birth_dates: OrderedDict[str, dt.date | None] = OrderedDict()
         self._turn = 0
         self._looked_at: float | None = None
         self._looking = asyncio.Lock()
@@ -90,8 +95,26 @@ class Rights:
 
     # judging
 
-    def may_see(self, view: StreamView, viewer_id: str | None) -> bool | None:
-        """Whether this viewer (None: not signed in) may know of the stream; None when ``read`` must come first."""
+    def may_see(self, view: StreamView, viewer: Viewer) -> bool | None:
+        """Whether this viewer may know of the stream; None when ``read`` must come first."""
+        is_let_in = self._lets_in(view, viewer.id)
+        return self._is_for(view, viewer) if is_let_in else is_let_in
+
+    def _is_for(self, view: StreamView, viewer: Viewer) -> bool | None:
+        """Whether the stream's restrictions leave it to one who is let in; None: ask ``admitted``."""
+        restrictions = view.restrictions
+        if not restrictions.refuses_any or viewer.id == view.owner.id:
+            return True
+        if not restrictions.is_for_country(viewer.country):
+            return False
+        if restrictions.min_age is None:
+            return True
+        if viewer.id is not None and viewer.id not in self._birth_dates:
+            return None
+        birth_date = self._birth_dates.get(viewer.id or "")
+        return restrictions.is_for_age(birth_date, self._now().date())
+
+    def _lets_in(self, view: StreamView, viewer_id: str | None) -> bool | None:
         ruling = self._owners.get(view.owner.id)
         if ruling is None:
             return None
@@ -112,8 +135,18 @@ class Rights:
             return False
         return True if self._admitted.holds(_admitting(view), viewer_id) else None
 
-    def asks_password(self, view: StreamView, viewer_id: str | None) -> bool:
-        """Whether a person whom ``judge`` has refused may see the stream once they have given its password."""
+    def refusal(self, view: StreamView, viewer: Viewer) -> DomainError:
+        """Why a viewer whom ``judge`` has refused may not see the stream: ``not_found`` where they may not know of it,
+        ``password_required`` where they may once they have given its password, else what ``restrictions`` has.
+        """
+        if self._lets_in(view, viewer.id):
+            is_country = not view.restrictions.is_for_country(viewer.country)
+            return wrong_country() if is_country else too_young(view.restrictions.min_age or 0)
+        if self._asks_password(view, viewer.id):
+            return DomainError("password_required", "This stream has a password.", field="stream_id")
+        return DomainError("not_found", "There is no such stream.", field="stream_id")
+
+    def _asks_password(self, view: StreamView, viewer_id: str | None) -> bool:
         ruling = self._owners.get(view.owner.id)
         is_let_ask = ruling is not None and not self._hides(ruling) and viewer_id not in ruling.barred
         return is_let_ask and view.visibility == "password"
@@ -138,25 +171,39 @@ class Rights:
             if turn == self._turn:
                 return found
 
-    async def judge(self, view: StreamView, viewer_id: str | None) -> bool:
+    async def judge(self, view: StreamView, viewer: Viewer) -> bool:
         """As ``may_see``, reading what is not known."""
-        while (verdict := self.may_see(view, viewer_id)) is None:
+        while (verdict := self.may_see(view, viewer)) is None:
             if view.owner.id not in self._owners or view.id not in self._guests:
                 await self.read(view)
-            elif viewer_id is None or viewer_id not in await self.admitted(view, [viewer_id]):
-                return False
+            else:
+                return viewer in await self.admitted(view, [viewer])
         return verdict
 
-    async def admitted(self, view: StreamView, viewer_ids: Collection[str]) -> frozenset[str]:
-        """Those of the persons, guests left out, whom the stream's visibility admits; they are remembered.
+    async def admitted(self, view: StreamView, viewers: Collection[Viewer]) -> frozenset[Viewer]:
+        """Those of the viewers, of whom it is not known, who may see the stream. ``read`` must have come first.
 
-        Others are not, so that nobody must be told when they begin to follow. Raises ``Unavailable``.
+        Whom its visibility admits is remembered. Others are not, so that nobody must be told when they begin to follow.
+        Raises ``Unavailable``.
         """
-        found = await self._unchanged(
-            lambda: self._rows.admitted(view.visibility, stream_id=view.id, owner_id=view.owner.id, ids=viewer_ids)
-        )
+        ids = {viewer.id for viewer in viewers if viewer.id is not None}
+        asked = {each for each in ids if self._lets_in(view, each) is None}
+        found = await self._unchanged(lambda: self._read_admitted(view, asked)) if asked else frozenset()
         self._admitted.add(_admitting(view), found)
-        return found
+        if view.restrictions.min_age is not None:
+            await self._read_birth_dates(ids)
+        return frozenset(
+            one for one in viewers if (one.id in found or self._lets_in(view, one.id)) and self._is_for(view, one)
+        )
+
+    async def _read_admitted(self, view: StreamView, ids: Collection[str]) -> frozenset[str]:
+        return await self._rows.admitted(view.visibility, stream_id=view.id, owner_id=view.owner.id, ids=ids)
+
+    async def _read_birth_dates(self, ids: Collection[str]) -> None:
+        wanted = [each for each in ids if each not in self._birth_dates]
+        found = await self._unchanged(lambda: self._rows.birth_dates(wanted)) if wanted else {}
+        for each in wanted:
+            _keep(self._birth_dates, each, found.get(each), MAX_BIRTH_DATES)
 
     async def is_deleted(self, user_id: str) -> bool:
         return (await self._unchanged(lambda: self._rows.ruling(user_id))).is_deleted
@@ -195,6 +242,7 @@ class Rights:
             self._admitted.discard(change.subject_id, change.other_id or "")
         elif change.kind != "name":
             self._owners.pop(change.subject_id, None)
+            self._birth_dates.pop(change.subject_id, None)
 
     async def _tell(self, changes: Sequence[Change]) -> None:
         self._unhandled = list(changes)

@@ -24,7 +24,8 @@ from server.live.presence import ClusterPresence
 from server.live.room_mirror import RoomMirror, topic_of
 from server.live.room_mirrors import RoomMirrors, RoomPages
 from server.live.room_roles import role_in
-from server.live.viewings import MaySee
+from server.live.stream_directory import viewer_of
+from server.live.viewings import Viewer
 from server.socket_events import ClientEvent
 from server.tracing import SEND, Traces
 
@@ -45,7 +46,7 @@ class Fan(Protocol):
 
     def unsubscribe(self, topic: str, socket: Socket) -> None: ...
     def unsubscribe_all(self, socket: Socket) -> None: ...
-    def close_to(self, topic: str, *, but: MaySee) -> None: ...
+    def close_to(self, topic: str, *, but: Callable[[str | None], bool]) -> None: ...
     def sockets(self, topic: str) -> Iterable[Socket]: ...
 
 
@@ -57,8 +58,8 @@ class RoomLog(RoomPages, Protocol):
 class VisibleStreams(Protocol):
     """A person who may see a stream may see its room. Both raise ``DomainError("not_found")`` for others."""
 
-    async def view(self, stream_id: str, *, viewer_id: str | None) -> StreamView: ...
-    def remembered(self, stream_id: str, *, viewer_id: str | None) -> StreamView | None: ...
+    async def view(self, stream_id: str, *, viewer: Viewer) -> StreamView: ...
+    def remembered(self, stream_id: str, *, viewer: Viewer) -> StreamView | None: ...
 
 
 class Rooms:
@@ -175,7 +176,7 @@ class Rooms:
         if mirror is None or mirror.stream_id is None:
             return mirror
         try:
-            view = self._streams.remembered(mirror.stream_id, viewer_id=id_of(session))
+            view = self._streams.remembered(mirror.stream_id, viewer=viewer_of(session, mirror.stream_id))
         except DomainError:
             raise DomainError("not_found", "There is no such room.", field="room_id") from None
         return mirror if view is not None else None
@@ -185,7 +186,7 @@ class Rooms:
         mirror = await self._mirrors.open(room_id)
         if mirror.stream_id is not None:
             try:
-                await self._streams.view(mirror.stream_id, viewer_id=id_of(session))
+                await self._streams.view(mirror.stream_id, viewer=viewer_of(session, mirror.stream_id))
             except DomainError:
                 raise DomainError("not_found", "There is no such room.", field="room_id") from None
         # Again, since it may have been replaced while the stream was asked for; the caller goes on in this very turn.

@@ -19,6 +19,7 @@ from actors.session import Session, TokenBucket
 from server.http.errors import Unauthorized
 from server.http.identity import Forged, Identity
 from server.live.acks import Ack, answered, refusal, shaped
+from server.live.addresses import CountryOf, no_country
 from server.live.admission import ConnectionQuota
 from server.live.edge.application import ConnectRefused
 from server.live.edge.pending_ack import PendingAck
@@ -46,7 +47,9 @@ class Sockets:
         rate_limits: RateLimits,
         event_rate: float,
         event_burst: int,
+        country_of: CountryOf = no_country,
     ) -> None:
+        self._country_of = country_of
         self._identity = identity
         self._node = node
         self._fan = fan
@@ -93,6 +96,7 @@ class Sockets:
             self._connection_quota.enter(None)
             guest = f"guest:{socket.sid}"
             socket.state = Session(person=None, roles=(), session_id=None, viewer=guest, bucket=bucket)
+            socket.state.country = self._country_of(socket.remote)
             self.count += 1
             return
         try:
@@ -111,6 +115,7 @@ class Sockets:
         )
         session: Session = socket.state
         session.scopes = known.scopes
+        session.country = self._country_of(socket.remote)
         session.is_followed = auth.get("trace") is True and "admin" in known.roles
         socket.owner = known.id
         self._of_session[known.session_id].add(socket)

@@ -23,10 +23,11 @@ from server.http import content
 from server.http.errors import Problem, not_found
 from server.http.operation import Call, MediaType, Operation, PathFormat
 from server.live.addresses import ADDRESSED, MediaAddresses
+from server.live.stream_access import hidden
 from server.live.stream_shapes import TAG
+from server.live.viewings import Viewer
 from storage.objects import NoSuchObject, ObjectStore
 from storage.recording import Recordings, Segment
-from storage.rights import OPEN
 
 STEP_MS: Final = 10_000
 """Between two pictures: twelve hours have 4,320 of them."""
@@ -52,7 +53,7 @@ IMMUTABLE: Final = "public, max-age=31536000, immutable"
 class Views(Protocol):
     """What viewers may know of streams."""
 
-    async def view(self, stream_id: str, *, viewer_id: str | None) -> StreamView: ...
+    async def view(self, stream_id: str, *, viewer: Viewer) -> StreamView: ...
 
 
 class Storyboards:
@@ -198,12 +199,12 @@ class StoryboardRoutes:
         return content.held(call.request, body, etag=f'"{view.id}-{number}-{count}"', headers=headers)
 
     async def _view(self, call: Call[Any, Any]) -> StreamView:
-        stream_id, viewer = self._addresses.read(call.path["stream_id"], call.person)
+        stream_id, viewer = self._addresses.read(call.path["stream_id"], call.person, address=call.address)
         try:
-            return await self._views.view(stream_id, viewer_id=viewer.id)
-        except DomainError:
-            raise not_found("There is no such stream") from None
+            return await self._views.view(stream_id, viewer=viewer)
+        except DomainError as error:
+            raise hidden(error) from None
 
 
 def _for_caches(view: StreamView, shared: str) -> str:
-    return shared if view.visibility in OPEN else content.PRIVATE
+    return shared if view.is_open else content.PRIVATE

@@ -14,7 +14,6 @@ from actors.stream_messages import EditStream, EndStream, ReadHealth
 from server.http.errors import Problem, invalid_field
 from server.http.limits import CallRate
 from server.http.operation import Answer, Call, Operation
-from server.live.addresses import viewer_of
 from server.live.departure import Departure
 from server.live.durable import view_of
 from server.live.ingest import Ingest
@@ -208,7 +207,7 @@ class StreamRoutes:
         return Answer(200, {"state": view.state, **nothing, **health})
 
     def _shown(self, call: Call[Any, Any], view: StreamView) -> dict[str, Any]:
-        return self._stream_directory.shown_to(view, viewer_of(call.person))
+        return self._stream_directory.shown_to(view, self._access.asker(call))
 
 
 def _password_wanted(visibility: str) -> Problem:

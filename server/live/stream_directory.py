@@ -11,14 +11,14 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from actors.events import Broadcast, Reacted, StreamChanged, StreamView, ViewersCounted
+from actors.restrictions import UNRESTRICTED, Restrictions
 from actors.runtime import ActorError, DomainError, Node
 from actors.session import Session
 from actors.stream_messages import DescribeStream
 from server.live.addresses import MediaAddresses
 from server.live.edge.socket import Socket
 from server.live.rights import Rights
-from server.live.viewings import NOBODY, Viewer
-from storage.rights import OPEN
+from server.live.viewings import Viewer
 
 MAX_REMEMBERED: Final = 20_000
 REACTIONS_S: Final = 0.25
@@ -48,35 +48,28 @@ class StreamDirectory:
         self._asking: dict[str, asyncio.Task[StreamView]] = {}
         self._shown: dict[str, Counter[str]] = {}  # of all nodes', since the viewers here were shown any
 
-    async def view(self, stream_id: str, *, viewer_id: str | None) -> StreamView:
-        """The stream as it is now; ``DomainError``: ``not_found`` for what the viewer may not know of,
-        ``password_required`` for what they may see once they have given the stream's password.
-        """
+    async def view(self, stream_id: str, *, viewer: Viewer) -> StreamView:
+        """The stream as it is now; ``DomainError`` as ``Rights.refusal`` has it for who may not see it."""
         view = self._views.get(stream_id) or await self._asked_once(stream_id)
-        may_see = await self._rights.judge(view, viewer_id)
+        may_see = await self._rights.judge(view, viewer)
         latest = self._views.get(stream_id, view)
         if latest is not view:  # it has changed while the rights were read
-            may_see = await self._rights.judge(latest, viewer_id)
+            may_see = await self._rights.judge(latest, viewer)
         if not may_see:
-            raise self._refusal(latest, viewer_id)
+            raise self._rights.refusal(latest, viewer)
         return self.counted(latest)
 
-    def _refusal(self, view: StreamView, viewer_id: str | None) -> DomainError:
-        if self._rights.asks_password(view, viewer_id):
-            return DomainError("password_required", "This stream has a password.", field="stream_id")
-        return _not_found()
-
-    def seen(self, stream_id: str, *, viewer_id: str | None) -> StreamView | None:
+    def seen(self, stream_id: str, *, viewer: Viewer) -> StreamView | None:
         """As ``view``, without asking the stream: None when this node has no view of it."""
-        view = self.remembered(stream_id, viewer_id=viewer_id)
+        view = self.remembered(stream_id, viewer=viewer)
         return None if view is None else self.counted(view)
 
-    def remembered(self, stream_id: str, *, viewer_id: str | None) -> StreamView | None:
+    def remembered(self, stream_id: str, *, viewer: Viewer) -> StreamView | None:
         """As ``seen``, but for the counts, which are older."""
         view = self._views.get(stream_id)
-        verdict = self._rights.may_see(view, viewer_id) if view is not None else None
+        verdict = self._rights.may_see(view, viewer) if view is not None else None
         if view is not None and verdict is False:
-            raise self._refusal(view, viewer_id)
+            raise self._rights.refusal(view, viewer)
         return view if verdict else None
 
     def known(self, stream_id: str) -> StreamView | None:
@@ -139,12 +132,12 @@ class StreamDirectory:
 
     def _show_state(self, stream: StreamView) -> None:
         view, topic = self.counted(stream), f"stream:{stream.id}"
-        if view.visibility in OPEN:
+        if view.is_open:
             self._fan.publish(topic, "stream:state", shown(view))
             return
         for socket in list(self._fan.sockets(topic)):
-            viewer = viewer_of(socket.state)
-            if self._rights.may_see(view, viewer.id):  # those of whom that is not known yet are shown it when it is
+            viewer = viewer_of(socket.state, stream.id)
+            if self._rights.may_see(view, viewer):  # those of whom that is not known yet are shown it when it is
                 socket.emit("stream:state", self.shown_to(view, viewer))
 
     def show_again(self, view: StreamView) -> None:
@@ -177,9 +170,13 @@ class StreamDirectory:
         self._views.pop(stream_id, None)
         self._counts.pop(stream_id, None)
 
+    def guest_of(self, stream_id: str, access: str) -> str | None:
+        """The id of the guest whom a password has made known to the stream; None for what does not say so."""
+        return self._addresses.guest_of(stream_id, access)
+
     def shown_to(self, view: StreamView, viewer: Viewer) -> dict[str, Any]:
         """The stream as this viewer gets it: the addresses of one that not everybody may see are signed for them."""
-        address = self._addresses.of(view.id, viewer) if view.visibility not in OPEN else None
+        address = self._addresses.of(view.id, viewer) if not view.is_open else None
         return shown(view, address=address)
 
     def react(self, stream_id: str, emoji: str) -> None:
@@ -220,8 +217,12 @@ class StreamDirectory:
             self._views.popitem(last=False)
 
 
-def viewer_of(session: Session) -> Viewer:
-    return NOBODY if session.person is None else Viewer(id=session.person.id, session_id=session.session_id)
+def viewer_of(session: Session, stream_id: str) -> Viewer:
+    """The session's person, or the guest whom a password has made known to this stream."""
+    if session.person is not None:
+        return Viewer(id=session.person.id, session_id=session.session_id, country=session.country)
+    guest_id = session.guest_ids.get(stream_id)
+    return Viewer(id=guest_id, session_id=guest_id, country=session.country)
 
 
 def shown(view: StreamView, *, address: str | None = None) -> dict[str, Any]:
@@ -247,6 +248,7 @@ def shown(view: StreamView, *, address: str | None = None) -> dict[str, Any]:
         "transcode": view.transcode,
         "slate": view.slate,
         "takeover": view.takeover,
+        "restrictions": shown_restrictions(view.restrictions),
         "owner": msgspec.to_builtins(view.owner),
         "state": view.state,
         "viewers": view.viewers,
@@ -271,9 +273,17 @@ def shown(view: StreamView, *, address: str | None = None) -> dict[str, Any]:
     }
 
 
+def shown_restrictions(restrictions: Restrictions) -> dict[str, Any] | None:
+    """As the contract has them; None for none."""
+    if restrictions == UNRESTRICTED:
+        return None
+    lists = {"allow": list(restrictions.allow), "deny": list(restrictions.deny)}
+    return {
+        "countries": {name: codes for name, codes in lists.items() if codes} or None,
+        "min_age": restrictions.min_age,
+        "content_warning": restrictions.content_warning or None,
+    }
+
+
 def _time(at: datetime | None) -> str | None:
     return None if at is None else at.isoformat().replace("+00:00", "Z")
-
-
-def _not_found() -> DomainError:
-    return DomainError("not_found", "There is no such stream.", field="stream_id")

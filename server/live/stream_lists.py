@@ -12,11 +12,12 @@ from actors.events import StreamView
 from server.http.cursors import decode_cursor, encode_cursor
 from server.http.operation import Answer, Call, Operation
 from server.http.shapes import Page
-from server.live.addresses import viewer_of
+from server.live.addresses import MediaAddresses
 from server.live.durable import view_of
 from server.live.stream_access import id_of
 from server.live.stream_directory import StreamDirectory
 from server.live.stream_shapes import TAG, State, StreamQuery, StreamShape
+from server.live.viewings import Viewer
 from storage.stream import Streams
 from storage.stream_pages import StreamPages
 
@@ -26,7 +27,10 @@ MAX_LIVE: Final = 500
 class StreamListRoutes:
     """``GET /api/v1/streams``."""
 
-    def __init__(self, *, rows: Streams, pages: StreamPages, stream_directory: StreamDirectory) -> None:
+    def __init__(
+        self, *, rows: Streams, pages: StreamPages, stream_directory: StreamDirectory, addresses: MediaAddresses
+    ) -> None:
+        self._addresses = addresses
         self._rows = rows
         self._pages = pages
         self._stream_directory = stream_directory
@@ -56,6 +60,7 @@ class StreamListRoutes:
             q=query.q,
             owner_id=owner_id,
             viewer_id=id_of(call),
+            country=self._asker(call).country,
             limit=query.limit,
             after=(after[0], str(after[1])) if after is not None else None,
         )
@@ -75,6 +80,7 @@ class StreamListRoutes:
                 q=query.q,
                 owner_id=owner_id,
                 viewer_id=id_of(call),
+                country=self._asker(call).country,
                 limit=100,
                 after=after,
             )
@@ -90,9 +96,12 @@ class StreamListRoutes:
         return Answer(200, {"items": await self._shown(call, items), "next": following})
 
     async def _shown(self, call: Call[None, StreamQuery], rows: Sequence[StreamView]) -> list[dict[str, Any]]:
-        viewer = viewer_of(call.person)
+        viewer = self._asker(call)
         views = await asyncio.gather(*map(self._stream_directory.as_played, rows))
         return [self._stream_directory.shown_to(view, viewer) for view in views]
+
+    def _asker(self, call: Call[None, StreamQuery]) -> Viewer:
+        return self._addresses.asker(call.person, address=call.address)
 
 
 def _rank(view: StreamView) -> tuple[int, str]:

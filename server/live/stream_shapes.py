@@ -34,8 +34,8 @@ Password = Annotated[
     AfterValidator(lambda text: unicodedata.normalize("NFC", text)),
 ]
 VISIBILITY: Final = Field(
-    description="unlisted: who has the address; followers: who follows the owner; password: who is signed in and has "
-    "given the password; private: the owner. Guests may see all of them"
+    description="unlisted: who has the address; followers: who follows the owner; password: who has given the "
+    "password; private: the owner. Guests may see all of them"
 )
 Latency = Literal["realtime", "low", "normal"]
 Transcode = Literal["auto", "off", "ladder"]
@@ -97,6 +97,19 @@ class StreamChange(_Details):
 
 class PasswordBody(Body):
     password: Password
+
+
+class CountriesShape(Shape):
+    allow: Annotated[list[str] | None, Field(description="The only countries that it is for")] = None
+    deny: Annotated[list[str] | None, Field(description="Those that it is not for")] = None
+
+
+class RestrictionsShape(Shape):
+    """Whom a stream is for, and of what its viewers are warned before they play it."""
+
+    countries: CountriesShape | None = None
+    min_age: int | None = None
+    content_warning: str | None = None
 
 
 class OwnerShape(Shape):
@@ -162,6 +175,7 @@ class StreamShape(Shape):
     transcode: Transcode
     slate: Slate
     takeover: Takeover
+    restrictions: Annotated[RestrictionsShape | None, Field(description="null: for everybody")]
     owner: OwnerShape
     state: State
     viewers: int

@@ -14,18 +14,22 @@ import msgspec
 from media.control import Refused
 from server.live.media import MediaAway, MediaProcess
 
-MaySee = Callable[[str | None], bool]
-"""Whether the person with this id (None: not signed in) may see a stream."""
-
 
 class Viewer(msgspec.Struct, frozen=True, kw_only=True):
-    """Who asks to see something: a person in one of their sessions, or a guest without either."""
+    """Who asks to see something: a person in one of their sessions, or a guest without either.
+
+    A guest who has given the password of a stream has an id of their own there. ``country``: where they ask from (ISO
+    3166-1 alpha-2); None: unknown.
+    """
 
     id: str | None = None
     session_id: str | None = None
+    country: str | None = None
 
 
 NOBODY: Final = Viewer()
+MaySee = Callable[[Viewer], bool]
+"""Whether a viewer may see a stream."""
 
 
 class _Viewing(msgspec.Struct, eq=False):
@@ -44,8 +48,8 @@ class Viewings:
     def streams(self) -> list[str]:
         return list(self._of_stream)
 
-    def viewers(self, stream_id: str) -> list[str | None]:
-        return [viewing.viewer.id for viewing in self._of_stream.get(stream_id, {}).values()]
+    def viewers(self, stream_id: str) -> list[Viewer]:
+        return [viewing.viewer for viewing in self._of_stream.get(stream_id, {}).values()]
 
     def hold(self, stream_id: str, viewer: Viewer, end: Callable[[], None]) -> Callable[[], None]:
         """Something is shown from now on, until what is answered is called. ``end`` must not raise."""
@@ -64,7 +68,7 @@ class Viewings:
     def evict(self, stream_id: str, may_see: MaySee) -> None:
         """End what is shown of the stream to those who may not see it."""
         for viewing in list(self._of_stream.get(stream_id, {}).values()):
-            if not may_see(viewing.viewer.id):
+            if not may_see(viewing.viewer):
                 viewing.end()
 
     def end_session(self, session_id: str, reason: str) -> None:

@@ -15,7 +15,7 @@ from actors.runtime import DomainError, Node, Unhandled
 from actors.session import Session
 from actors.viewers_messages import ViewerBeat, ViewerCame, ViewerLeft
 from server.live.acks import Ack
-from server.live.bodies import Heartbeat, OfStream, React
+from server.live.bodies import Heartbeat, OfStream, React, Watch
 from server.live.counters import LocalViewers
 from server.live.edge.socket import Socket
 from server.live.events import Done, Watched
@@ -34,14 +34,17 @@ MAX_LATENCY_MS: Final = 3_600_000
 class Streams(Protocol):
     """What watching needs of the streams."""
 
-    async def view(self, stream_id: str, *, viewer_id: str | None) -> StreamView:
+    async def view(self, stream_id: str, *, viewer: Viewer) -> StreamView:
         """Raises ``DomainError("not_found")`` for what the viewer may not know of."""
 
-    def seen(self, stream_id: str, *, viewer_id: str | None) -> StreamView | None:
+    def seen(self, stream_id: str, *, viewer: Viewer) -> StreamView | None:
         """As ``view``, without waiting; None when it has to be asked for."""
 
-    def remembered(self, stream_id: str, *, viewer_id: str | None) -> StreamView | None:
+    def remembered(self, stream_id: str, *, viewer: Viewer) -> StreamView | None:
         """As ``seen``, for who does not ask for the counts."""
+
+    def guest_of(self, stream_id: str, access: str) -> str | None:
+        """The id of the guest whom a password has made known to the stream; None for what does not say so."""
 
     def shown_to(self, view: StreamView, viewer: Viewer) -> dict[str, Any]: ...
     def react(self, stream_id: str, emoji: str) -> None: ...
@@ -75,7 +78,7 @@ class Watching:
     def events(self) -> Sequence[ClientEvent]:
         return [
             ClientEvent(
-                name="stream:watch", shape=OfStream, ack=Watched, handler=self._watch, sender="anyone",
+                name="stream:watch", shape=Watch, ack=Watched, handler=self._watch, sender="anyone",
                 summary="Be counted as a viewer; hear of the stream and its room",
             ),
             ClientEvent(
@@ -97,18 +100,20 @@ class Watching:
         for stream_id in list(session.view_ids):
             self._stop_watching(session, stream_id)
 
-    def _watch(self, socket: Socket, session: Session, body: OfStream) -> Ack | Awaitable[Ack]:
-        view = self._streams.seen(body.stream_id, viewer_id=id_of(session))
+    def _watch(self, socket: Socket, session: Session, body: Watch) -> Ack | Awaitable[Ack]:
+        if body.access is not None and session.person is None:
+            session.know_guest(body.stream_id, self._streams.guest_of(body.stream_id, body.access))
+        view = self._streams.seen(body.stream_id, viewer=viewer_of(session, body.stream_id))
         mirror = self._mirrors.get(view.room_id) if view is not None else None
         if view is None or mirror is None:
             return self._watch_later(socket, session, body)
         return self._watch_now(socket, session, view, mirror)
 
-    async def _watch_later(self, socket: Socket, session: Session, body: OfStream) -> Ack:
-        view = await self._streams.view(body.stream_id, viewer_id=id_of(session))
+    async def _watch_later(self, socket: Socket, session: Session, body: Watch) -> Ack:
+        view = await self._streams.view(body.stream_id, viewer=viewer_of(session, body.stream_id))
         await self._mirrors.open(view.room_id)
         # Again, since a right may have ended meanwhile; what is at hand is answered in this very turn.
-        view = await self._streams.view(body.stream_id, viewer_id=id_of(session))
+        view = await self._streams.view(body.stream_id, viewer=viewer_of(session, body.stream_id))
         mirror = await self._mirrors.open(view.room_id)
         require_open(socket)
         return self._watch_now(socket, session, view, mirror)
@@ -121,7 +126,7 @@ class Watching:
         self._rooms.enter(socket, session, mirror)
         return {
             "ok": True,
-            "stream": self._streams.shown_to(view, viewer_of(session)),
+            "stream": self._streams.shown_to(view, viewer_of(session, view.id)),
             "room": room_state(mirror, socket.parser, session),
         }
 
@@ -144,19 +149,19 @@ class Watching:
         """Those that have viewers here, or sockets in their room."""
         return {*self._counters.watched, *self._mirrors.streams()}
 
-    def viewers(self, stream_id: str) -> set[str | None]:
-        """Who is signed in at the sockets that watch the stream or are in its room."""
+    def viewers(self, stream_id: str) -> set[Viewer]:
+        """At the sockets that watch the stream or are in its room."""
         topics = (STREAM + stream_id, *map(topic_of, self._mirrors.rooms_of(stream_id)))
-        return {id_of(socket.state) for topic in topics for socket in self._fan.sockets(topic)}
+        return {viewer_of(socket.state, stream_id) for topic in topics for socket in self._fan.sockets(topic)}
 
     def evict(self, stream_id: str, may_see: MaySee) -> None:
         """Sockets of people who may not see the stream leave its topic and its room."""
         rooms = self._mirrors.rooms_of(stream_id)
         for topic in (STREAM + stream_id, *map(topic_of, rooms)):
-            self._fan.close_to(topic, but=may_see)
+            self._fan.close_to(topic, but=lambda owner_id: may_see(Viewer(id=owner_id)))
             for socket in list(self._fan.sockets(topic)):
                 session: Session = socket.state
-                if not may_see(id_of(session)):
+                if not may_see(viewer_of(session, stream_id)):
                     self._fan.unsubscribe(topic, socket)
                     self._forget_stream(session, stream_id, rooms)
 
@@ -182,17 +187,17 @@ class Watching:
         self._fan.unsubscribe(STREAM + body.stream_id, socket)  # it may be subscribed by an earlier connection
         if body.stream_id not in session.view_ids:
             # Refused to a person who may not see the stream; this node's memory answers where it can, without an ask.
-            view = self._streams.remembered(body.stream_id, viewer_id=id_of(session))
+            view = self._streams.remembered(body.stream_id, viewer=viewer_of(session, body.stream_id))
             return {"ok": True} if view is not None else self._unwatch_unwatched(session, body.stream_id)
         self._stop_watching(session, body.stream_id)
         return {"ok": True}
 
     async def _unwatch_unwatched(self, session: Session, stream_id: str) -> Ack:
-        await self._streams.view(stream_id, viewer_id=id_of(session))
+        await self._streams.view(stream_id, viewer=viewer_of(session, stream_id))
         return {"ok": True}
 
     async def _refuse_unwatched(self, session: Session, stream_id: str) -> Ack:
-        await self._streams.view(stream_id, viewer_id=id_of(session))
+        await self._streams.view(stream_id, viewer=viewer_of(session, stream_id))
         raise DomainError("not_watching", "Watch the stream first.", field="stream_id")
 
     def _stop_watching(self, session: Session, stream_id: str) -> None:
@@ -219,7 +224,7 @@ class Watching:
             return self._refuse_unwatched(session, body.stream_id)
         if not is_emoji(body.emoji):
             raise DomainError("invalid", "A reaction is one emoji.", field="emoji")
-        view = self._streams.remembered(body.stream_id, viewer_id=person.id)
+        view = self._streams.remembered(body.stream_id, viewer=viewer_of(session, body.stream_id))
         role = role_of(person.id, session.roles, owner_id=view.owner.id if view is not None else "")
         at = self._node.clock.monotonic()
         self._rate_limits.consume("reaction", role, person.id, at=at)
@@ -231,7 +236,7 @@ class Watching:
     async def _react_if_writer(self, session: Session, body: React) -> Ack:
         """A person who may not write in the stream's room may not react either: the room's actor judges."""
         author = author_of(session)
-        view = await self._streams.view(body.stream_id, viewer_id=author.id)
+        view = await self._streams.view(body.stream_id, viewer=viewer_of(session, body.stream_id))
         mirror = await self._mirrors.open(view.room_id)
         asked_at = mirror.ruled_at
         with contextlib.suppress(Unhandled):  # by a node of a version before, which lets everybody react

@@ -22,6 +22,7 @@ from server.live.ingest import NOT_VERIFIED, Ingest
 from server.live.media import MediaAway, MediaProcess
 from server.live.node_actor import CloseHere, FindHere, MediaOutcome, PatchHere, WatchHere
 from server.live.player_ids import BY_SOCKET
+from server.live.stream_access import hidden
 from server.live.stream_directory import StreamDirectory
 from server.live.webrtc_session import WHEP_SESSION, WHIP_SESSION, Protocol, new_session, node_of, require_maker
 
@@ -219,11 +220,11 @@ class WebrtcRoutes:
 
     async def _watch(self, call: Call[bytes, WhepQuery]) -> Answer | web.StreamResponse:
         sdp = _text(call.body)
-        stream_id, viewer = self._addresses.read(call.path["stream_id"], call.person)
+        stream_id, viewer = self._addresses.read(call.path["stream_id"], call.person, address=call.address)
         try:
-            view = await self._stream_directory.view(stream_id, viewer_id=viewer.id)
-        except DomainError:
-            raise not_found("There is no such stream") from None
+            view = await self._stream_directory.view(stream_id, viewer=viewer)
+        except DomainError as error:
+            raise hidden(error) from None
         holder = view.media_node or self._node.name
         maker = None if call.person is None else call.person.id
         resource = new_session("whep", node=holder, maker=maker)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from datetime import UTC, date, datetime
+from enum import Enum
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from server.feature import Feature, Platform
 from server.features.people.confusables import USERNAME_SKELETON, skeleton
@@ -26,9 +27,19 @@ from storage.rights import note_change
 TAG: Final = "people"
 
 
+class Unchanged(Enum):
+    """In place of a value that is not given, where None is one."""
+
+    UNCHANGED = 0
+
+
+UNCHANGED: Final = Unchanged.UNCHANGED
+
 AVATAR: Final = Field(description="Square, WebP, root-relative; null: none. As 64, 128, 256 and 512 wide beside it")
 BANNER: Final = Field(description="3:1, WebP, root-relative; null: none. As 600 and 1500 wide beside it")
 LINKS: Final = Field(description="Web addresses, in their order")
+BIRTH_DATE: Final = Field(description="Shown to nobody else; for streams with a least age. null: not given")
+EARLIEST_BIRTH: Final = date(1900, 1, 1)
 PRIVATE: Final = Field(description="Who wants to follow waits until the person approves")
 
 
@@ -72,6 +83,7 @@ class Me(Shape):
     created_at: datetime
     private: Annotated[bool, PRIVATE]
     counts: Counts
+    birth_date: Annotated[date | None, BIRTH_DATE]
     email: str
     email_verified: bool
     roles: list[str]
@@ -85,6 +97,12 @@ class Me(Shape):
     ]
 
 
+def _born(given: date | None) -> date | None:
+    if given is not None and not EARLIEST_BIRTH <= given <= datetime.now(UTC).date():
+        raise ValueError(f"must be between {EARLIEST_BIRTH} and today")
+    return given
+
+
 class ProfileChange(Body):
     """Only what is given changes."""
 
@@ -92,6 +110,7 @@ class ProfileChange(Body):
     bio: Annotated[Bio, Field(default_factory=str)]
     links: Annotated[list[Link], Field(default_factory=list, max_length=MAX_LINKS, description="All of them")]
     private: Annotated[bool, Field(default_factory=bool, description="False approves all who wait")]
+    birth_date: Annotated[date | None, BIRTH_DATE, Field(strict=False), AfterValidator(_born)] = None
 
 
 _SHOWN = f"""
@@ -102,7 +121,7 @@ select u.id, u.username, u.display_name, u.bio, {AVATAR_URL}, {BANNER_URL}, u.li
        (select count(*) from streams where owner_id = u.id and visibility = 'public') as streams,
 """
 _ME = f"""
-{_SHOWN} u.roles, u.email, u.must_change_password, u.password_hash <> '' as has_password,
+{_SHOWN} u.roles, u.email, u.birth_date, u.must_change_password, u.password_hash <> '' as has_password,
        u.email_verified_at is not null as email_verified
 from users u where u.id = $1 and u.deleted_at is null
 """
@@ -128,7 +147,7 @@ _OWN_NAMES = "select username, display_name from users where id = $1 and deleted
 _NAMESAKE = f"select exists (select from users where {USERNAME_SKELETON} = $1 and id <> $2 and deleted_at is null)"
 
 
-_OWN: Final = ("email", "email_verified", "roles", "has_password", "must_change_password")
+_OWN: Final = ("birth_date", "email", "email_verified", "roles", "has_password", "must_change_password")
 
 
 class Profiles:
@@ -160,8 +179,9 @@ class Profiles:
         bio: str | None,
         links: Sequence[str] | None,
         is_private: bool | None,
+        birth_date: date | Unchanged | None = UNCHANGED,
     ) -> None:
-        """None leaves a field as it is; an empty display name becomes the username.
+        """None, but for a birth date, leaves a field as it is; an empty display name becomes the username.
 
         Raises a 409 for a display name that reads as another's username or as a reserved one.
         """
@@ -170,6 +190,9 @@ class Profiles:
         kept = None if links is None else list(dict.fromkeys(links))
         async with self._db.transaction() as tx:
             await tx.execute(_CHANGE, user_id, display_name, bio, kept)
+            if birth_date is not UNCHANGED:
+                await tx.execute("update users set birth_date = $2 where id = $1", user_id, birth_date)
+                await note_change(tx, "account", user_id)
             if is_private is not None:
                 await set_privacy(tx, user_id, is_private)
             if display_name is not None:
@@ -226,6 +249,7 @@ class ProfileRoutes:
             bio=given.get("bio"),
             links=given.get("links"),
             is_private=given.get("private"),
+            birth_date=given.get("birth_date", UNCHANGED),
         )
         await self._when_changed()
         return Answer(200, await self._profiles.me(call.me.id))

@@ -8,6 +8,7 @@ from typing import Final
 
 from server.live.addresses import MediaAddresses
 from server.live.rights import Rights
+from server.live.viewings import Viewer
 from storage.rights import Change, Ruling
 
 
@@ -19,6 +20,7 @@ class Open:
         self.invited: dict[str, frozenset[str]] = {}
         self.following: dict[str, frozenset[str]] = {}
         self.granted: dict[str, frozenset[str]] = {}
+        self.births: dict[str, dt.date | None] = {}
         self.noted: list[Change] = []
         self.reads = 0
         self.now = dt.datetime(2026, 5, 1, tzinfo=dt.UTC)
@@ -36,11 +38,18 @@ class Open:
         admitted = {"followers": self.following.get(owner_id), "password": self.granted.get(stream_id)}
         return (admitted.get(visibility) or frozenset()).intersection(ids)
 
+    async def birth_dates(self, ids: Collection[str]) -> dict[str, dt.date | None]:
+        return {each: self.births[each] for each in ids if each in self.births}
+
     async def changes(self, *, since_s: float) -> list[Change]:
         return list(self.noted)
 
     async def apart(self, person_id: str, others: Collection[str]) -> frozenset[str]:
         return frozenset(other for other in others if other in self.rulings.get(person_id, Ruling()).barred)
+
+
+def someone(viewer_id: str | None, country: str | None = None) -> Viewer:
+    return Viewer(id=viewer_id, country=country)
 
 
 class NoSeals:

@@ -14,6 +14,7 @@ from aiohttp.test_utils import TestClient
 from media.control import Packaged
 from media.hls.folder import RunFolder
 from media.hls.muxer import Muxer
+from server.live.viewings import NOBODY
 from tests.media.hls.sources import AUDIO, VIDEO, live, mixed, pictures, sounds
 from tests.server.live.shared_cache import SharedCache, Stored
 from tests.server.live.test_hls_http import BASE, BY_CDN, STREAM, HlsFixture
@@ -27,7 +28,7 @@ class Broadcast(HlsFixture):
 
     async def open(self) -> None:
         await self.counting.node.start()
-        await self.playback.prepare(await self.view(STREAM, viewer_id=None))
+        await self.playback.prepare(await self.view(STREAM, viewer=NOBODY))
         self._muxer = Muxer(folder=RunFolder(path=self.folder), publication=1)
         self._units = mixed(pictures(30), sounds(30))
         self._apply(live(VIDEO, AUDIO, units=self._take(7.0)))

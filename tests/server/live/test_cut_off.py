@@ -32,7 +32,7 @@ class Slow:
     def __init__(self) -> None:
         self.asked, self.go_on = asyncio.Event(), asyncio.Event()
 
-    async def view(self, stream_id: str, *, viewer_id: str | None) -> StreamView:
+    async def view(self, stream_id: str, *, viewer: Viewer) -> StreamView:
         return VIEW
 
     async def held(self, view: StreamView) -> Any:
@@ -57,7 +57,7 @@ async def asked_slowly(serve: Serve, viewings: Viewings) -> tuple[Slow, asyncio.
 async def test_an_answer_on_its_way_is_broken_off_when_its_reader_may_not_see_the_stream(serve: Serve) -> None:
     viewings = Viewings()
     slow, asking = await asked_slowly(serve, viewings)
-    viewings.evict(VIEW.id, lambda viewer_id: viewer_id is not None)
+    viewings.evict(VIEW.id, lambda viewer: viewer.id is not None)
     with pytest.raises(aiohttp.ClientError):
         await asyncio.wait_for(asking, 30)
     slow.go_on.set()
@@ -66,7 +66,7 @@ async def test_an_answer_on_its_way_is_broken_off_when_its_reader_may_not_see_th
 async def test_an_answer_of_somebody_who_may_see_the_stream_goes_on_and_is_forgotten_then(serve: Serve) -> None:
     viewings = Viewings()
     slow, asking = await asked_slowly(serve, viewings)
-    viewings.evict(VIEW.id, lambda viewer_id: viewer_id is None)
+    viewings.evict(VIEW.id, lambda viewer: viewer.id is None)
     slow.go_on.set()
     assert (await asyncio.wait_for(asking, 30)).status == 404
     assert viewings.streams() == []
@@ -82,7 +82,7 @@ async def watched(place: ClusterNode, resource_id: str) -> int | None:
 async def test_a_webrtc_session_is_closed_on_the_node_that_has_it() -> None:
     async with cluster("n1", "n2") as (near, far):
         assert await watched(near, "whep-1.n2") is None
-        far.viewings.evict("s", lambda viewer_id: viewer_id == "eve")
+        far.viewings.evict("s", lambda viewer: viewer.id == "eve")
         assert far.media.open == ["whep-1.n2"]
         far.viewings.end_session("1", "logout")
         await far.settle()

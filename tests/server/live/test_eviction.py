@@ -9,9 +9,9 @@ import msgspec
 
 from actors.events import StreamView
 from server.live.eviction import Eviction
-from server.live.viewings import MaySee
+from server.live.viewings import MaySee, Viewer
 from storage.rights import Change
-from tests.server.live.openness import Open
+from tests.server.live.openness import Open, someone
 from tests.server.live.test_rights import FOLLOWERS, VIEW
 
 CHANGED = Change(seq=1, kind="stream", subject_id=VIEW.id)
@@ -43,11 +43,11 @@ class Seats:
     def streams(self) -> Collection[str]:
         return [VIEW.id]
 
-    def viewers(self, stream_id: str) -> Collection[str | None]:
-        return self.here
+    def viewers(self, stream_id: str) -> Collection[Viewer]:
+        return {someone(each) for each in self.here}
 
     def evict(self, stream_id: str, may_see: MaySee) -> None:
-        self.here = {viewer for viewer in self.here if may_see(viewer)}
+        self.here = {viewer for viewer in self.here if may_see(someone(viewer))}
 
 
 def evicting(home: Open, directory: Directory, seats: Seats) -> Eviction:
@@ -72,7 +72,7 @@ async def test_persons_stay_until_it_is_read_whether_they_follow_and_followers_a
 async def test_a_viewer_who_follows_no_longer_is_evicted_from_what_is_for_followers_alone() -> None:
     home, directory, seats = Open(), Directory(FOLLOWERS), Seats("ann", "bob")
     home.following["ann"] = frozenset({"bob"})
-    assert await home.rights.judge(FOLLOWERS, "bob")
+    assert await home.rights.judge(FOLLOWERS, someone("bob"))
     home.following.clear()
     eviction = evicting(home, directory, seats)
     home.rights.start(eviction.handle)

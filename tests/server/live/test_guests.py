@@ -9,6 +9,7 @@ import msgspec
 
 from actors.runtime import DomainError
 from server.live.guests import GuestRoutes
+from server.live.viewings import Viewer
 from storage.ids import Ids
 from storage.postgres import Database
 from storage.rights import RightsTable
@@ -25,7 +26,7 @@ class Directory:
         owned = msgspec.structs.replace(PEOPLE, id=owner.id)
         self.held = view(id=stream_id, owner=owned)
 
-    async def view(self, stream_id: str, *, viewer_id: str) -> Any:
+    async def view(self, stream_id: str, *, viewer: Viewer) -> Any:
         if stream_id != self.held.id:
             raise DomainError("not_found", "There is no such stream.")
         return self.held

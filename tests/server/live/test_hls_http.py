@@ -17,7 +17,7 @@ from server.live.footage import FootageFinder
 from server.live.hls import HlsRoutes
 from server.live.playback import Playback
 from server.live.pull import Pull
-from server.live.viewings import Viewings
+from server.live.viewings import NOBODY, Viewer, Viewings
 from storage.memory.recordings import MemoryRecordings
 from storage.memory.tables import Tables
 from storage.objects import LocalObjects
@@ -52,12 +52,12 @@ class HlsFixture:
             addresses=NO_ADDRESSES, viewings=Viewings(), footage=self.finder.live_reel, players=self.counting.hls(),
         )  # fmt: skip
 
-    async def view(self, stream_id: str, *, viewer_id: str | None) -> StreamView:
+    async def view(self, stream_id: str, *, viewer: Viewer) -> StreamView:
         return view(id=stream_id, visibility=self.visibility)
 
     async def open(self) -> None:
         await self.counting.node.start()
-        await self.playback.prepare(await self.view(STREAM, viewer_id=None))
+        await self.playback.prepare(await self.view(STREAM, viewer=NOBODY))
         self.events = published(self.folder, 1, ends=False)
         for event in self.events:
             self.playback.packaged(Packaged(stream_id=STREAM, publication=1, event=event))

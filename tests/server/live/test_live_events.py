@@ -68,7 +68,7 @@ from server.live.room_mirrors import RoomMirrors
 from server.live.room_traces import RoomTraces
 from server.live.stream_cleanup import StreamCleanup
 from server.live.stream_directory import REACTIONS_S, StreamDirectory
-from server.live.viewings import Viewings, WebrtcViewings
+from server.live.viewings import NOBODY, Viewings, WebrtcViewings
 from server.tracing import Traces
 from storage.memory.recordings import MemoryRecordings
 from storage.memory.tables import Tables
@@ -385,7 +385,7 @@ async def test_facts_go_where_they_are_heard_and_nowhere_before_the_wiring(wire:
     broadcaster(Reacted(stream_id="s", counts={"x": 1}))
     broadcaster(CounterOpened(stream_id="s"))
     broadcaster(CounterOpened(stream_id="other"), to=("n2",))
-    shown = await wire.stream_directory.view("s", viewer_id=None)
+    shown = await wire.stream_directory.view("s", viewer=NOBODY)
     assert (shown.title, shown.viewers, shown.peak_viewers) == ("Now", 7, 9)
     assert (viewers.counted_again, viewers.judged) == (["s"], [])
     broadcaster(StreamChanged(stream=view(visibility="private"), previous="live", cause="edited"))

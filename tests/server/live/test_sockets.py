@@ -45,6 +45,7 @@ class Client:
 
     def __init__(self, sid: str) -> None:
         self.sid = sid
+        self.remote = "127.0.0.1"
         self.state: Any = None
         self.owner: str | None = None
         self.sent: list[tuple[str, Any]] = []

@@ -22,6 +22,7 @@ from media.pictures.reencoder import Reencoder
 from server.http.errors import Problem
 from server.live.storyboards import MAX_WAITING, ON_SHEET, StoryboardRoutes, Storyboards, at_moment, webvtt
 from server.live.stream_directory import shown
+from server.live.viewings import Viewer
 from storage.objects import LocalObjects
 from storage.recording import Segment
 from tests.media.hls.sources import encode, live
@@ -134,7 +135,7 @@ async def test_too_many_at_once_are_told_to_come_again(objects: LocalObjects) ->
 class Seen:
     visibility: str = "public"
 
-    async def view(self, stream_id: str, *, viewer_id: str | None) -> StreamView:
+    async def view(self, stream_id: str, *, viewer: Viewer) -> StreamView:
         return view(id=stream_id, visibility=self.visibility)
 
 

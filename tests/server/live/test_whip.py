@@ -19,6 +19,7 @@ from actors.events import StreamView
 from actors.runtime import DomainError
 from media.control import Granted, Patched, Refused
 from server.http.identity import Caller, Identity
+from server.live.viewings import Viewer
 from server.live.whip import OfferLimits, WebrtcRoutes
 from tests.server.live.nodes import ClusterNode, cluster
 from tests.server.live.openness import NO_ADDRESSES
@@ -57,7 +58,7 @@ class OneStream:
             raise DomainError("bad_name", "There is no such stream key.")
         return msgspec.structs.replace(GRANT, joins=is_backup, is_backup=is_backup)
 
-    async def view(self, stream_id: str, *, viewer_id: str | None) -> StreamView:
+    async def view(self, stream_id: str, *, viewer: Viewer) -> StreamView:
         if stream_id != STREAM:
             raise DomainError("not_found")
         return self.view_now
@@ -255,7 +256,7 @@ async def test_ids_are_128_random_bits(routes: RoutesFixture) -> None:
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 async def test_what_has_no_representation_is_got_without_content(routes: RoutesFixture, method: str) -> None:
     place = (await routes.watch("n1")).headers["Location"]
-    signed = f"/whep/{STREAM}~{'x' * 70}"
+    signed = f"/whep/{STREAM}~{'x' * 72}"
     for path in ("/whip", f"/whip/{STREAM}", f"/whep/{STREAM}", signed, place):
         answer = await routes.ask("n1", method, path)
         assert (answer.status, await answer.read()) == (204, b""), path
@@ -271,7 +272,7 @@ async def test_options_say_what_is_taken(routes: RoutesFixture) -> None:
     answer = await routes.ask("n1", "OPTIONS", "/whip")
     assert answer.headers["Allow"] == "GET, HEAD, OPTIONS, POST"
     assert answer.headers["Accept-Post"] == "application/sdp"
-    assert (await routes.ask("n1", "OPTIONS", f"/whep/{STREAM}~{'x' * 70}")).status == 204
+    assert (await routes.ask("n1", "OPTIONS", f"/whep/{STREAM}~{'x' * 72}")).status == 204
 
 
 async def test_candidates_are_taken_without_a_new_entity_tag(routes: RoutesFixture) -> None:

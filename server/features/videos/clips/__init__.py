@@ -50,6 +50,7 @@ def build(
         ids=platform.ids,
         jobs=platform.jobs,
         pictures=pictures,
+        now=platform.now,
     )
     routes = ClipRoutes(
         clips=clips,

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from fractions import Fraction
 from typing import Any, Final
 
 import msgspec
 
+from actors.events import is_open
+from actors.restrictions import Restrictions
 from media.errors import MediaError
 from media.hls.cutting import Film, Piece, cut
 from media.hls.reel import Stretch
@@ -46,11 +49,16 @@ class ClipRow(msgspec.Struct, frozen=True, kw_only=True):
     room_id: str
     title: str
     visibility: str
+    restrictions: Restrictions
     from_ms: int
     to_ms: int
     file: ClipFile
     has_thumbnail: bool
     row: Row
+
+    @property
+    def is_open(self) -> bool:
+        return is_open(self.visibility, self.restrictions)
 
     @property
     def picture(self) -> str | None:
@@ -79,8 +87,10 @@ class Clips:
         ids: Ids,
         jobs: Jobs,
         pictures: ClipPictures,
+        now: Callable[[], datetime],
         at_once: int = AT_ONCE,
     ) -> None:
+        self._now = now
         self._jobs = jobs
         self._pictures = pictures
         self._db = db
@@ -105,6 +115,7 @@ class Clips:
         stream = await seen_stream(self._db, stream_id, viewer.id)
         if stream is None:
             raise not_found("There is no such stream")
+        stream.require_for(viewer.id, viewer.country)
         if stream.owner_id != viewer.id and not await self.others_may_clip(stream.owner_id):
             raise Problem(403, "The owner of this stream does not allow clips of it", slug="clips-off")
         return stream
@@ -128,6 +139,7 @@ class Clips:
             await tx.execute(
                 queries.INSERT, clip_id, stream.id, stream.room_id, stream.owner_id, viewer.id,
                 wanted.title or stream.title, stream.visibility, *times, msgspec.to_builtins(file), has_thumbnail,
+                msgspec.to_builtins(stream.restrictions) or None,
             )  # fmt: skip
             if not (has_thumbnail and source.is_on_air and footage.reel.end_s - stop < FRESH_S):
                 await self._jobs.enqueue(tx, self._pictures.job, MakePicture(clip_id))
@@ -141,25 +153,38 @@ class Clips:
         return picture is not None
 
     async def one(self, clip_id: str, viewer: Viewer) -> ClipRow:
-        """Raises a 404 for what the viewer may not know of."""
+        """Raises a 404 for what the viewer may not know of, and a 451 for what is not for their age or country."""
         row = await self._db.fetchrow(queries.CLIP, viewer.id, clip_id)
         if row is None:
             raise not_found("There is no such clip")
-        return _clip(row)
+        clip = _clip(row)
+        refusal = clip.restrictions.refusal(
+            country=viewer.country, birth_date=row["birth_date"], today=self._now().date()
+        )
+        if refusal is not None and viewer.id != row["owner_id"]:
+            raise refusal
+        return clip
 
     async def preview(self, path: Mapping[str, str]) -> Preview | None:
         """Of the clip that ``path`` names by ``id``, if everybody may see it."""
         clip_id = path.get("id", "").lower()
         row = await self._db.fetchrow(queries.CLIP, None, clip_id) if is_uuid(clip_id) else None
-        return None if row is None else _preview(_clip(row))
+        clip = None if row is None else _clip(row)
+        return None if clip is None or clip.restrictions.refuses_any else _preview(clip)
 
     async def of_stream(self, stream_id: str, viewer: Viewer, *, before: str | None, limit: int) -> list[ClipRow]:
         """Those of one stream, the newest first; of a stream that has gone as well."""
-        return [_clip(row) for row in await self._db.fetch(queries.OF_STREAM, viewer.id, stream_id, before, limit)]
+        return [
+            _clip(row)
+            for row in await self._db.fetch(queries.OF_STREAM, viewer.id, stream_id, before, limit, viewer.country)
+        ]
 
     async def of_person(self, username_key: str, viewer: Viewer, *, before: str | None, limit: int) -> list[ClipRow]:
         """Those of a person's streams that are listed, the newest first."""
-        return [_clip(row) for row in await self._db.fetch(queries.OF_PERSON, viewer.id, username_key, before, limit)]
+        return [
+            _clip(row)
+            for row in await self._db.fetch(queries.OF_PERSON, viewer.id, username_key, before, limit, viewer.country)
+        ]
 
     async def messages(self, clip: ClipRow) -> Sequence[Row]:
         """What was written in the clip's time and still stands."""
@@ -196,6 +221,7 @@ def _clip(row: Row) -> ClipRow:
         room_id=row["room_id"],
         title=row["title"],
         visibility=row["visibility"],
+        restrictions=msgspec.convert(row["restrictions"] or {}, Restrictions),
         from_ms=row["from_ms"],
         to_ms=row["to_ms"],
         file=msgspec.convert(row["file"], ClipFile),

@@ -22,7 +22,6 @@ from server.live.addresses import ADDRESSED, MediaAddresses
 from server.live.hls_content import from_store
 from server.live.viewings import Viewings
 from storage.objects import ObjectStore
-from storage.rights import OPEN
 
 TAG: Final = "clips"
 IMMUTABLE: Final = "public, max-age=31536000, immutable"
@@ -81,7 +80,7 @@ class ClipMedia:
         ]  # fmt: skip
 
     async def _clip(self, call: Call[Any, Any]) -> ClipRow:
-        clip_id, viewer = self._addresses.read(call.path["clip_id"], call.person)
+        clip_id, viewer = self._addresses.read(call.path["clip_id"], call.person, address=call.address)
         return await self._clips.one(clip_id, viewer)
 
     async def _multivariant(self, call: Call[None, None]) -> web.StreamResponse:
@@ -113,7 +112,7 @@ class ClipMedia:
     async def _sent(
         self, call: Call[Any, Any], clip: ClipRow, name: str, size: int, headers: dict[str, str]
     ) -> web.StreamResponse:
-        viewer = self._addresses.read(call.path["clip_id"], call.person)[1]
+        viewer = self._addresses.read(call.path["clip_id"], call.person, address=call.address)[1]
         headers["Cache-Control"] = _for_caches(clip, IMMUTABLE)
         with self._viewings.holding(clip.stream_id, viewer, lambda: _break_off(call.request)):
             return await from_store(
@@ -133,7 +132,7 @@ def _text(call: Call[Any, Any], clip: ClipRow, body: str) -> web.StreamResponse:
 
 
 def _for_caches(clip: ClipRow, shared: str) -> str:
-    return shared if clip.visibility in OPEN else content.PRIVATE
+    return shared if clip.is_open else content.PRIVATE
 
 
 def _info(one: Rendition) -> RenditionInfo:

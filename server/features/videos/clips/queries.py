@@ -4,25 +4,32 @@ from __future__ import annotations
 
 from typing import Final
 
-from storage.seen_streams import IN_GOOD_STANDING, LET_IN
+from storage.seen_streams import IN_GOOD_STANDING, LET_IN, unrestricted
 
 MAX_MESSAGES: Final = 1_000
 """Kept with a clip. Of a room that wrote more, evenly chosen ones."""
 
 _VISIBILITY: Final = "coalesce(s.visibility, c.visibility)"
+_RESTRICTIONS: Final = "case when s.id is null then c.restrictions else s.restrictions end"
 _MAY_SEE: Final = f"""
 {IN_GOOD_STANDING.format("o")} and {IN_GOOD_STANDING.format("u")}
 and {LET_IN.format("c", _VISIBILITY, "c.stream_id")}
 """
 _CLIPS: Final = f"""
 select c.id, c.stream_id, c.room_id, c.title, c.from_ms, c.to_ms, c.file, c.has_thumbnail, c.created_at,
-    {_VISIBILITY} as visibility, c.owner_id, o.username as owner_username, o.display_name as owner_display_name,
+    {_VISIBILITY} as visibility, {_RESTRICTIONS} as restrictions,
+    (select b.birth_date from users b where b.id = $1::uuid) as birth_date, c.owner_id,
+    o.username as owner_username, o.display_name as owner_display_name,
     o.avatar_url as owner_avatar_url, c.creator_id, u.username as creator_username,
     u.display_name as creator_display_name, u.avatar_url as creator_avatar_url
 from clips c join users o on o.id = c.owner_id join users u on u.id = c.creator_id
     left join streams s on s.id = c.stream_id
 """
-_PAGE: Final = "and ($3::uuid is null or c.id < $3) order by c.id desc limit $4"
+_IS_FOR: Final = f"""
+and exists (select from (select {_RESTRICTIONS} as restrictions, c.owner_id) as r
+    where {unrestricted("r", viewer="$1", country="$5")})
+"""
+_PAGE: Final = f"{_IS_FOR} and ($3::uuid is null or c.id < $3) order by c.id desc limit $4"
 
 CLIP: Final = f"{_CLIPS} where c.id = $2 and {_MAY_SEE}"
 OF_STREAM: Final = f"{_CLIPS} where c.stream_id = $2 and {_MAY_SEE} {_PAGE}"
@@ -34,8 +41,9 @@ DELETE: Final = """
 delete from clips where id = $1 and ($3 or owner_id = $2 or creator_id = $2) returning stream_id, owner_id, creator_id
 """
 INSERT: Final = """
-insert into clips (id, stream_id, room_id, owner_id, creator_id, title, visibility, from_ms, to_ms, file, has_thumbnail)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+insert into clips (id, stream_id, room_id, owner_id, creator_id, title, visibility, from_ms, to_ms, file, has_thumbnail,
+    restrictions)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 """
 COPY_MESSAGES: Final = f"""
 insert into clip_messages (clip_id, "offset", id, user_id, text, sent_at, media_time_ms, reply_to)

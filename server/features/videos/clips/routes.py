@@ -19,11 +19,10 @@ from server.http.cursors import after_id, page_of
 from server.http.limits import OWN_SETTINGS, CallRate
 from server.http.operation import USERNAME, UUID, Answer, Call, Operation
 from server.http.shapes import PageQuery
-from server.live.addresses import MediaAddresses, viewer_of
+from server.live.addresses import MediaAddresses
 from server.live.viewings import Viewer
 from storage.audit import AuditLog
 from storage.postgres import Database, Row
-from storage.rights import OPEN
 
 TAG: Final = "clips"
 
@@ -86,8 +85,11 @@ class ClipRoutes:
             ),
         ]  # fmt: skip
 
+    def _asker(self, call: Call[Any, Any]) -> Viewer:
+        return self._addresses.asker(call.person, address=call.address)
+
     async def _make(self, call: Call[ClipBody, None]) -> Answer:
-        viewer, body = viewer_of(call.person), call.body
+        viewer, body = self._asker(call), call.body
         end_s = None if body.end_ms is None else body.end_ms / 1000
         wanted = Wanted(seconds=body.seconds, end_s=end_s, title=body.title, at=self._now().timestamp())
         clip = await self._clips.make(call.path["stream_id"], viewer, wanted)
@@ -95,16 +97,16 @@ class ClipRoutes:
         return Answer(201, {"clip": shown}, {"Location": f"/api/v1/clips/{clip.id}"})
 
     async def _get(self, call: Call[None, None]) -> Answer:
-        viewer = viewer_of(call.person)
+        viewer = self._asker(call)
         return Answer(200, await self._whole(await self._clips.one(call.path["clip_id"], viewer), viewer))
 
     async def _of_stream(self, call: Call[None, PageQuery]) -> Answer:
-        viewer, before = viewer_of(call.person), after_id(call.query.cursor)
+        viewer, before = self._asker(call), after_id(call.query.cursor)
         rows = await self._clips.of_stream(call.path["stream_id"], viewer, before=before, limit=call.query.limit + 1)
         return self._page(rows, call.query.limit, viewer)
 
     async def _of_person(self, call: Call[None, PageQuery]) -> Answer:
-        viewer, before = viewer_of(call.person), after_id(call.query.cursor)
+        viewer, before = self._asker(call), after_id(call.query.cursor)
         rows = await self._clips.of_person(
             username_key(call.path["username"]), viewer, before=before, limit=call.query.limit + 1
         )
@@ -118,7 +120,7 @@ class ClipRoutes:
         return self._shown(clip, viewer, [_message(row) for row in await self._clips.messages(clip)])
 
     def _shown(self, clip: ClipRow, viewer: Viewer, messages: Sequence[dict[str, Any]] | None) -> dict[str, Any]:
-        address = self._addresses.of(clip.id, viewer) if clip.visibility not in OPEN else clip.id
+        address = self._addresses.of(clip.id, viewer) if not clip.is_open else clip.id
         base = f"/clips/{address}"
         return {
             "id": clip.id,
@@ -136,7 +138,7 @@ class ClipRoutes:
 
     async def _delete(self, call: Call[None, None]) -> Answer:
         me = call.me
-        gone = await self._clips.delete(call.path["clip_id"], viewer_of(me), is_admin="admin" in me.roles)
+        gone = await self._clips.delete(call.path["clip_id"], self._asker(call), is_admin="admin" in me.roles)
         if me.id not in (gone["owner_id"], gone["creator_id"]):
             async with self._db.transaction() as tx:
                 await self._audit.add(tx, "clip.deleted", actor_id=me.id, subject=call.path["clip_id"])

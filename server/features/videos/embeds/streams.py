@@ -35,6 +35,6 @@ class StreamPreviews:
 _STREAM: Final = """
 select s.title, s.description, s.state, s.publication, s.is_recorded, u.username, u.display_name
 from streams s join users u on u.id = s.owner_id
-where s.id = $1 and s.visibility in ('public', 'unlisted') and u.deleted_at is null
+where s.id = $1 and s.visibility in ('public', 'unlisted') and s.restrictions is null and u.deleted_at is null
     and (u.suspended_until is null or u.suspended_until <= now())
 """

@@ -82,6 +82,7 @@ class Markers:
         stream = await seen_stream(self._db, stream_id, viewer.id)
         if stream is None:
             raise not_found("There is no such stream")
+        stream.require_for(viewer.id, viewer.country)
         return stream
 
     async def _own(self, stream_id: str, viewer: Viewer) -> SeenStream:

@@ -20,7 +20,7 @@ from server.http.cursors import decode_cursor, page_of
 from server.http.limits import CallRate
 from server.http.operation import UUID, Answer, Call, MediaType, Operation
 from server.http.shapes import Body, Page, PageQuery, Shape, Text, one_line
-from server.live.addresses import ADDRESSED, MediaAddresses, viewer_of
+from server.live.addresses import ADDRESSED, MediaAddresses
 
 TAG: Final = "markers"
 MAX_LABEL: Final = 100
@@ -85,14 +85,19 @@ class MarkerRoutes:
         limit, cursor = call.query.limit, call.query.cursor
         position = decode_cursor(cursor, tuple[int, uuid.UUID]) if cursor is not None else None
         after = None if position is None else (position[0], str(position[1]))
-        rows = await self._markers.listed(call.path["stream_id"], viewer_of(call.person), after=after, limit=limit + 1)
+        rows = await self._markers.listed(
+            call.path["stream_id"],
+            self._addresses.asker(call.person, address=call.address),
+            after=after,
+            limit=limit + 1,
+        )
         shown, following = page_of(rows, limit, lambda row: (row.at_ms, row.id))
         return Answer(200, {"items": [_shown(row) for row in shown], "next": following})
 
     async def _add(self, call: Call[MarkerBody, None]) -> Answer:
         marker = await self._markers.add(
             call.path["stream_id"],
-            viewer_of(call.person),
+            self._addresses.asker(call.person, address=call.address),
             label=call.body.label,
             at_ms=call.body.at_ms,
             at=self._now().timestamp(),
@@ -100,11 +105,13 @@ class MarkerRoutes:
         return Answer(201, _shown(marker))
 
     async def _remove(self, call: Call[None, None]) -> Answer:
-        await self._markers.remove(call.path["stream_id"], call.path["marker_id"], viewer_of(call.person))
+        await self._markers.remove(
+            call.path["stream_id"], call.path["marker_id"], self._addresses.asker(call.person, address=call.address)
+        )
         return Answer(204)
 
     async def _chapters(self, call: Call[None, None]) -> web.StreamResponse:
-        stream_id, viewer = self._addresses.read(call.path["stream_id"], call.person)
+        stream_id, viewer = self._addresses.read(call.path["stream_id"], call.person, address=call.address)
         markers = await self._markers.listed(stream_id, viewer)
         body = chapters(markers, end_ms=await self._markers.end_ms(stream_id, viewer)).encode()
         headers = {"Cache-Control": content.PRIVATE, "Content-Type": "text/vtt; charset=utf-8"}

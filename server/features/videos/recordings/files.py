@@ -78,10 +78,11 @@ class RecordingFiles:
         return await self.one(stream_id)
 
     async def seen(self, stream_id: str, viewer: Viewer) -> SeenStream:
-        """Raises a 404."""
+        """Raises a 404, or a 451."""
         stream = await seen_stream(self._db, stream_id, viewer.id)
         if stream is None:
             raise not_found("There is no such stream")
+        stream.require_for(viewer.id, viewer.country)
         return stream
 
     async def one(self, stream_id: str) -> RecordingFile:

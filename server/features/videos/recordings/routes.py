@@ -14,9 +14,8 @@ from server.http.errors import not_found
 from server.http.limits import OWN_SETTINGS
 from server.http.operation import UUID, Answer, Call, MediaType, Operation
 from server.http.shapes import Shape
-from server.live.addresses import ADDRESSED, MediaAddresses, viewer_of
+from server.live.addresses import ADDRESSED, MediaAddresses
 from server.live.viewings import Viewer, Viewings
-from storage.rights import OPEN
 
 TAG: Final = "recordings"
 SHARED: Final = "public, max-age=3600"
@@ -58,18 +57,18 @@ class RecordingRoutes:
         ]  # fmt: skip
 
     async def _ask(self, call: Call[None, None]) -> Answer:
-        viewer = viewer_of(call.person)
+        viewer = self._addresses.asker(call.person, address=call.address)
         file = await self._files.ask(call.path["stream_id"], viewer)
         return Answer(202, await self._shown(call.path["stream_id"], viewer, file))
 
     async def _get(self, call: Call[None, None]) -> Answer:
-        stream_id, viewer = call.path["stream_id"], viewer_of(call.person)
+        stream_id, viewer = call.path["stream_id"], self._addresses.asker(call.person, address=call.address)
         await self._files.seen(stream_id, viewer)
         return Answer(200, await self._shown(stream_id, viewer, await self._files.one(stream_id)))
 
     async def _shown(self, stream_id: str, viewer: Viewer, file: RecordingFile) -> dict[str, Any]:
         stream = await self._files.seen(stream_id, viewer)
-        address = self._addresses.of(stream.id, viewer) if stream.visibility not in OPEN else stream.id
+        address = self._addresses.of(stream.id, viewer) if not stream.is_open else stream.id
         is_ready = file.state == "ready"
         return {
             "state": file.state,
@@ -80,7 +79,7 @@ class RecordingRoutes:
         }
 
     async def _file(self, call: Call[None, None]) -> web.StreamResponse:
-        stream_id, viewer = self._addresses.read(call.path["stream_id"], call.person)
+        stream_id, viewer = self._addresses.read(call.path["stream_id"], call.person, address=call.address)
         stream = await self._files.seen(stream_id, viewer)
         file = await self._files.one(stream_id)
         if file.state != "ready" or file.size is None:
@@ -90,7 +89,7 @@ class RecordingRoutes:
             return self._files.read(stream_id, file, offset, count)
 
         headers = {
-            "Cache-Control": SHARED if stream.visibility in OPEN else content.PRIVATE,
+            "Cache-Control": SHARED if stream.is_open else content.PRIVATE,
             "Content-Type": "video/mp4",
             "Content-Disposition": f'inline; filename="recording-{stream_id}.mp4"',
         }
