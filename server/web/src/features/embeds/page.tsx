@@ -8,14 +8,16 @@ import { watchable } from "../clips/watchable";
 import type { Watchable } from "../player/playback";
 import { Player } from "../player/player";
 import { needsPassword, PasswordGate } from "../streams/password-gate";
+import { isRestricted, RestrictionGate, WarningGate } from "../streams/restriction-gate";
 import { useWatched } from "../watch/watched";
 import "./embeds.css";
 
 export default function Embed({ id }: { id: string }) {
   const { stream, failure, again } = useWatched(id);
   const isNoStream = failure instanceof ApiError && failure.status === 404;
-  if (stream) return <Framed of={stream} path={`/watch/${id}`} />;
+  if (stream) return <Framed of={stream} path={`/watch/${id}`} warning={stream.restrictions?.content_warning} />;
   if (needsPassword(failure)) return <PasswordGate streamId={id} onOpened={again} />;
+  if (isRestricted(failure)) return <RestrictionGate failure={failure} />;
   return isNoStream ? <EmbeddedClip id={id} /> : <Spinner />;
 }
 
@@ -32,11 +34,13 @@ function EmbeddedClip({ id }: { id: string }) {
   return clip ? <Framed of={clip} path={`/clips/${id}`} /> : <Spinner />;
 }
 
-function Framed({ of, path }: { of: Watchable; path: string }) {
+function Framed({ of, path, warning }: { of: Watchable; path: string; warning?: string | null | undefined }) {
   useTitle(of.title);
   return (
     <div class="embed">
-      <Player key={of.id} stream={of} replaying={of.state === "ended"} onWatchRecording={() => undefined} onReady={() => undefined} />
+      <WarningGate warning={warning}>
+        <Player key={of.id} stream={of} replaying={of.state === "ended"} onWatchRecording={() => undefined} onReady={() => undefined} />
+      </WarningGate>
       <header class="embed-head">
         <PageTitle>
           <a href={path} target="_blank" rel="noopener">

@@ -68,6 +68,8 @@ export default {
   about: "About you",
   links: "Links",
   linksHint: "Web addresses, one a line.",
+  birthDate: "Birth date",
+  birthDateHint: "Nobody else sees it. Broadcasts with a least age ask for it.",
   pictures: "Pictures",
   avatar: "Avatar",
   avatarHint: "Shown as a circle beside your name. Drop a picture here, or choose one.",

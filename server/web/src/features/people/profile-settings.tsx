@@ -21,11 +21,11 @@ export default function ProfileSettings() {
     setBusy(true);
     try {
       const links = text(data, "links").split(/\s+/).filter(Boolean);
-      updateMe(await editMe({ display_name: text(data, "display_name"), bio: text(data, "bio"), links }));
+      updateMe(await editMe({ display_name: text(data, "display_name"), bio: text(data, "bio"), links, birth_date: text(data, "birth_date") || null }));
       setErrors({});
       toast(t("saved"), "good");
     } catch (error) {
-      setErrors(errorsOf(error, ["display_name", "bio", "links"]));
+      setErrors(errorsOf(error, ["display_name", "bio", "links", "birth_date"]));
       focusFirstBad(form.current);
     } finally {
       setBusy(false);
@@ -56,6 +56,9 @@ export default function ProfileSettings() {
         </Field>
         <Field label={t("links")} name="links" hint={t("linksHint")} error={errors["links"]}>
           {(ids) => <textarea {...ids} name="links" rows={3} dir="ltr" spellcheck={false} defaultValue={user.links.join("\n")} />}
+        </Field>
+        <Field label={t("birthDate")} name="birth_date" hint={t("birthDateHint")} error={errors["birth_date"]}>
+          {(ids) => <input {...ids} type="date" name="birth_date" defaultValue={user.birth_date ?? ""} autocomplete="bday" />}
         </Field>
         <div class="row">
           <button type="submit" class="button accent" disabled={busy}>

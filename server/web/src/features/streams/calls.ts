@@ -1,6 +1,6 @@
 import { randomId } from "../../api/locks";
 import { call } from "../../api/session";
-import type { Ingest, NewStream, Page, Stream, StreamChange, StreamState } from "../../api/types";
+import type { Answer, Body, Ingest, NewStream, Page, Stream, StreamChange, StreamState } from "../../api/types";
 
 const part = encodeURIComponent;
 
@@ -15,6 +15,22 @@ export const streamsOf = (username: string, limit = 50): Promise<Page<Stream>> =
   call(`/streams?owner=${part(username)}&limit=${limit}`);
 
 export const getStream = (id: string): Promise<Stream> => call(`/streams/${part(id)}`);
+
+type Access = Answer<"giveStreamPasswordAsGuest">;
+
+const accesses = new Map<string, Access>();
+
+/** What a guest without an account was given for the password of a stream, for as long as the page stays open. */
+export const accessTo = (id: string): Access | undefined => accesses.get(id);
+
+export const forgetAccess = (id: string): boolean => accesses.delete(id);
+
+export async function givePasswordAsGuest(id: string, password: string): Promise<void> {
+  accesses.set(id, await call<Access>(`/streams/${part(id)}/access`, { method: "POST", body: { password } }));
+}
+
+export const restrict = (id: string, body: Body<"restrictStream">): Promise<Answer<"restrictStream">> =>
+  call(`/streams/${part(id)}/restrictions`, { method: "PUT", body });
 
 export const givePassword = (id: string, password: string): Promise<void> =>
   call(`/streams/${part(id)}/grant`, { method: "PUT", body: { password } });

@@ -1,10 +1,9 @@
-/** In the place of a broadcast that has a password: a person who is signed in may give it. */
+/** In the place of a broadcast that has a password: who has it gives it, with an account or without. */
 import { ApiError } from "../../api/http";
 import { me } from "../../api/session";
-import { loginPath } from "../../router";
 import { Empty, Field, PageTitle, useTitle } from "../../ui/parts";
 import { FormError, Secret, textOf, useSending } from "../../ui/sending";
-import { givePassword } from "./calls";
+import { givePassword, givePasswordAsGuest } from "./calls";
 import { t } from "./words";
 
 export const needsPassword = (failure: unknown): boolean =>
@@ -15,25 +14,16 @@ export function PasswordGate({ streamId, onOpened }: { streamId: string; onOpene
   return (
     <div class="page centred">
       <PageTitle hidden>{t("locked")}</PageTitle>
-      <Empty title={t("locked")}>{me.value ? <Form streamId={streamId} onOpened={onOpened} /> : <SignIn />}</Empty>
+      <Empty title={t("locked")}>
+        <Form streamId={streamId} onOpened={onOpened} />
+      </Empty>
     </div>
-  );
-}
-
-function SignIn() {
-  return (
-    <>
-      <p>{t("lockedSignIn")}</p>
-      <a class="button accent" href={loginPath()}>
-        {t("signIn")}
-      </a>
-    </>
   );
 }
 
 function Form({ streamId, onOpened }: { streamId: string; onOpened: () => void }) {
   const { form, errors, busy, submit } = useSending(["password"], async (data) => {
-    await givePassword(streamId, textOf(data, "password"));
+    await (me.value ? givePassword : givePasswordAsGuest)(streamId, textOf(data, "password"));
     onOpened();
   });
   return (

@@ -1,5 +1,6 @@
 /** The studio: go live from this browser, or from an encoder with the person's own key. */
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { RestrictionsPanel } from "../streams/restrictions-panel";
 import { StreamForm, type StreamDetails } from "../streams/stream-form";
 import { createStream, deleteStream, editStream, endStream, getStream, streamsOf } from "../streams/calls";
 import { sentence } from "../../api/http";
@@ -150,6 +151,7 @@ function StudioPage({ username }: { username: string }) {
         <div class="studio-main">
           {way === "browser" ? <Preview studio={studio} /> : <IngestPanel />}
           {stream && onAir && <HealthPanel key={stream.id} streamId={stream.id} active />}
+          {stream && stream.state !== "ended" && <RestrictionsPanel key={`restrictions-${stream.id}`} stream={stream} />}
           <RestreamsPanel key={`restreams-${stream?.id}`} streamId={stream && stream.state !== "ended" ? stream.id : null} />
         </div>
         <div class="studio-side">

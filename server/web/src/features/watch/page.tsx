@@ -16,6 +16,7 @@ import { Empty, PageTitle, Spinner, useTitle } from "../../ui/parts";
 import { toast } from "../../ui/toasts";
 import { Missing } from "../../ui/missing";
 import { needsPassword, PasswordGate } from "../streams/password-gate";
+import { isRestricted, RestrictionGate, WarningGate } from "../streams/restriction-gate";
 import { RecordingFile } from "./recording-file";
 import { StreamInfo } from "./stream-info";
 import { useWatched } from "./watched";
@@ -70,6 +71,7 @@ export default function Watch({ streamId }: { streamId: string }) {
       return <Missing title={t("noStream")} text={t("noStreamText")} />;
     }
     if (needsPassword(failure)) return <PasswordGate streamId={streamId} onOpened={again} />;
+    if (isRestricted(failure)) return <RestrictionGate failure={failure} />;
     return (
       <div class="page centred">
         <PageTitle hidden>{t("watch")}</PageTitle>
@@ -87,17 +89,19 @@ export default function Watch({ streamId }: { streamId: string }) {
   return (
     <div class="watch">
       <div class="watch-stage">
-        <Player
-          key={stream.id}
-          stream={stream}
-          replaying={replaying}
-          chapters={markers.map(({ at_ms, label }) => ({ at: at_ms / 1000, label }))}
-          onWatchRecording={() => setAsked(true)}
-          onReady={(made, video) => {
-            engine.current = { playback: made, video };
-            setPlayback(made);
-          }}
-        />
+        <WarningGate warning={stream.restrictions?.content_warning}>
+          <Player
+            key={stream.id}
+            stream={stream}
+            replaying={replaying}
+            chapters={markers.map(({ at_ms, label }) => ({ at: at_ms / 1000, label }))}
+            onWatchRecording={() => setAsked(true)}
+            onReady={(made, video) => {
+              engine.current = { playback: made, video };
+              setPlayback(made);
+            }}
+          />
+        </WarningGate>
         <StreamInfo
           stream={stream}
           viewers={viewers}

@@ -3,9 +3,10 @@ import { useEffect, useState } from "preact/hooks";
 import type { RoomState, Stream } from "../../api/types";
 import { ask, AskError, connect, connection, hear, onConnect, tell } from "../../realtime/socket";
 import { useInterval } from "../../ui/parts";
-import { getStream } from "../streams/calls";
+import { accessTo, forgetAccess, getStream } from "../streams/calls";
 
 const POLL_MS = 10_000;
+const REFUSED = ["not_found", "password_required", "restricted_country", "restricted_age"];
 
 export interface Watched {
   stream: Stream | null;
@@ -26,6 +27,12 @@ export function useWatched(streamId: string): Watched {
   const [turn, setTurn] = useState(0);
 
   const load = async (): Promise<void> => {
+    const held = accessTo(streamId);
+    if (held) {
+      setStream((before) => before ?? held.stream);
+      setFailure(null);
+      return;
+    }
     try {
       const fresh = await getStream(streamId);
       setStream(fresh);
@@ -42,13 +49,20 @@ export function useWatched(streamId: string): Watched {
     let again: ReturnType<typeof setTimeout> | undefined;
     const watch = async (): Promise<void> => {
       try {
-        const watched = await ask("stream:watch", { stream_id: streamId });
+        const watched = await ask("stream:watch", { stream_id: streamId, ...withAccess(streamId) });
         const answer = watched as unknown as { stream: Stream; room: RoomState };
         setStream(answer.stream);
         setViewers(answer.stream.viewers);
         setRoom(answer.room);
       } catch (error) {
-        if (!(error instanceof AskError) || ["not_found", "password_required"].includes(error.code)) return;
+        if (!(error instanceof AskError)) return;
+        if (REFUSED.includes(error.code)) {
+          if (forgetAccess(streamId)) {
+            setStream(null);
+            void load();
+          }
+          return;
+        }
         // Without a connection the next one watches again.
         const wait = Math.max(2000, error.retryAfterMs ?? 0);
         again = setTimeout(() => connection.peek() === "online" && void watch(), wait);
@@ -75,6 +89,11 @@ export function useWatched(streamId: string): Watched {
   useInterval(() => void load(), 3000, stream?.state === "ended" && !stream.playback.hls && justEnded(stream));
   return { stream, room, viewers, failure, setStream, again: () => setTurn((n) => n + 1) };
 }
+
+const withAccess = (streamId: string): { access?: string } => {
+  const held = accessTo(streamId);
+  return held ? { access: held.access } : {};
+};
 
 const justEnded = (stream: Stream): boolean =>
   stream.ended_at !== null && Date.now() - Date.parse(stream.ended_at) < 60_000;
