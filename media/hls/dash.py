@@ -16,6 +16,7 @@ from xml.sax.saxutils import quoteattr
 import msgspec
 
 from media.hls.listing import RenditionInfo, SegmentInfo
+from media.hls.marks import Mark, event_stream
 
 
 class Presentation(msgspec.Struct, frozen=True):
@@ -229,7 +230,9 @@ class Shown(msgspec.Struct, frozen=True):
         return self.start_s + self.period.media_end_s - self.media_s
 
 
-def render_mpd(presentations: Sequence[Presentation], *, target_s: int, live: Live | None = None) -> str:
+def render_mpd(
+    presentations: Sequence[Presentation], *, target_s: int, live: Live | None = None, marks: Sequence[Mark] = ()
+) -> str:
     """The manifest of a live stream, whose segments have dates, or without ``live`` of a finished recording.
 
     A live period starts when its first segment did, listed or not; those of a recording lie end to end.
@@ -241,17 +244,23 @@ def render_mpd(presentations: Sequence[Presentation], *, target_s: int, live: Li
     periods = Periods(heard={(each.info.name, s.run) for each in presentations for s in each.segments if not s.is_gap})
     for number in sorted(by_number):
         periods.add(number, by_number[number])
-    return render_periods(presentations, periods, target_s=target_s, live=live)
+    return render_periods(presentations, periods, target_s=target_s, live=live, marks=marks)
 
 
 def render_periods(
-    presentations: Sequence[Presentation], periods: Periods, *, target_s: int, live: Live | None = None
+    presentations: Sequence[Presentation],
+    periods: Periods,
+    *,
+    target_s: int,
+    live: Live | None = None,
+    marks: Sequence[Mark] = (),
 ) -> str:
     """As ``render_mpd``, of segments that have been cut into periods; those of ``presentations`` are not looked at."""
     shown = _placed(periods.held, live)
     lines = ['<?xml version="1.0" encoding="UTF-8"?>', _mpd_line(shown, target_s, live)]
     for index, each in enumerate(shown):
         lines.append(f'  <Period id="{each.name}" start="{_span_text(each.start_s)}"{_length(shown, index)}>')
+        lines += event_stream(marks, media_s=each.media_s, end_s=each.period.media_end_s)
         tracks = [(track, each.period.timelines[track.info.name]) for track in presentations
                   if track.info.name in each.period.timelines]  # fmt: skip
         for at, kind in enumerate(dict.fromkeys(track.info.kind for track, _ in tracks)):

@@ -15,6 +15,7 @@ from media.hls.answers import Answer, Bad, Location, PendingPart, Rendered, Wait
 from media.hls.blocking import WHOLE, BadQuery, BlockingQuery, Position
 from media.hls.events import SOURCE, Event, PlannedRendition, SegmentRemoved, SegmentStored
 from media.hls.listing import RenditionInfo, Report
+from media.hls.marks import NO_MARKS, Mark, MarkList
 from media.hls.multivariant import render_multivariant
 from media.hls.reel import Reel, Stretch
 from media.hls.rendition import Rendition, described_plan
@@ -141,13 +142,19 @@ class LiveIndex:
         return held.described(uri)
 
     def media(
-        self, rendition: str, query: BlockingQuery | BadQuery, *, dvr: bool = False, is_alone: bool = False
+        self,
+        rendition: str,
+        query: BlockingQuery | BadQuery,
+        *,
+        dvr: bool = False,
+        is_alone: bool = False,
+        marks: MarkList = NO_MARKS,
     ) -> Answer:
         """``{rendition}.m3u8``. ``query`` is what ``parse_query`` made of the delivery directives.
 
         ``is_alone``: the client's multivariant playlist listed sound and no pictures. Once there are pictures its
         playlist ends (EXT-X-ENDLIST), since players never read the multivariant playlist again: a player that starts
-        anew gets them.
+        anew gets them. ``marks``: what players are told of, in order of time.
         """
         if isinstance(query, BadQuery):
             return Bad(400, query.reason)
@@ -169,8 +176,10 @@ class LiveIndex:
             # Only parts so far: ffmpeg, VLC and hls.js give up a playlist without a whole segment.
             return Wait(Position(held.playlist.end.segment, WHOLE), FIRST_SEGMENT_S)
         follows = query.until is not None and self.is_ended
-        key = (rendition, dvr, follows, query.can_skip)
-        return self._kept(key, PLAYLIST_TYPE, lambda: self._media(held, query, dvr=dvr, follows=follows))
+        key = (rendition, dvr, follows, query.can_skip, marks)
+        return self._kept(
+            key, PLAYLIST_TYPE, lambda: self._media(held, query, dvr=dvr, follows=follows, marks=marks.items)
+        )
 
     def keys(self, rendition: str, query: BlockingQuery | BadQuery, *, dvr: bool = False) -> Answer:
         """The I-frame playlist of a rendition that the publisher sends: the key frame at the beginning of each whole
@@ -196,11 +205,11 @@ class LiveIndex:
             return False
         return held is None or held.is_silent or (query.until is None and held.begins_anew)
 
-    def _media(self, held: Rendition, query: BlockingQuery, *, dvr: bool, follows: bool) -> str:
+    def _media(self, held: Rendition, query: BlockingQuery, *, dvr: bool, follows: bool, marks: Sequence[Mark]) -> str:
         """A client that followed the live window to the end gets it with the end; one that comes later gets it all."""
         whole = dvr or (self.is_ended and not follows)
         reports = self._reports(held, dvr=dvr)
-        return held.playlist.render(reports, whole=whole, follows=follows, can_skip=query.can_skip)
+        return held.playlist.render(reports, whole=whole, follows=follows, can_skip=query.can_skip, marks=marks)
 
     def _reports(self, held: Rendition, *, dvr: bool) -> list[Report]:
         query = "?dvr=1" if dvr else ""
@@ -209,18 +218,19 @@ class LiveIndex:
             others = [other for other in others if not other.is_made]
         return [other.playlist.report(other.uri + query) for other in others if not other.playlist.is_empty]
 
-    def manifest(self, *, now: float, dvr: bool = False) -> Rendered | Bad:
+    def manifest(self, *, now: float, dvr: bool = False, marks: MarkList = NO_MARKS) -> Rendered | Bad:
         """``manifest.mpd``. ``now`` is the wall clock in seconds, sent to players so that they can set theirs."""
         if not self.is_playable:
             return Bad(404, "nothing to play yet")
         render = self._state.manifests.render
         if self.is_ended:
-            return self._kept("mpd", MANIFEST_TYPE, lambda: render(now=now, dvr=True))
+            return self._kept(("mpd", marks), MANIFEST_TYPE, lambda: render(now=now, dvr=True, marks=marks.items))
+        key = ("mpd", dvr, int(now), marks)
         if int(now) != self._second:
             self._second = int(now)
-            self._rendered.pop(("mpd", True), None)
-            self._rendered.pop(("mpd", False), None)
-        return self._kept(("mpd", dvr), MANIFEST_TYPE, lambda: render(now=now, dvr=dvr))
+            for stale in [each for each in self._rendered if isinstance(each, tuple) and each[0] == "mpd"]:
+                del self._rendered[stale]
+        return self._kept(key, MANIFEST_TYPE, lambda: render(now=now, dvr=dvr, marks=marks.items))
 
     def reel(self, seconds: float, stop_s: float | None) -> Reel | None:
         """The source's segments that hold some of the ``seconds`` before ``stop_s`` (of the media clock; None: before

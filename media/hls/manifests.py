@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from media.hls.dash import History, Live, Origins, Presentation, render_mpd, render_periods
 from media.hls.events import PartReady
 from media.hls.listing import SegmentInfo
+from media.hls.marks import Mark
 from media.hls.playlist import MediaPlaylist
 from media.hls.rendition import Rendition
 from media.hls.renditions import Renditions
@@ -57,18 +58,18 @@ class Manifests:
         """A segment of this number has become a gap."""
         self._history.changed(number)
 
-    def render(self, *, now: float, dvr: bool) -> str:
+    def render(self, *, now: float, dvr: bool, marks: Sequence[Mark] = ()) -> str:
         """``now`` is the wall clock in seconds. With ``dvr`` everything since the start, if that is held."""
         live = None if self._renditions.is_ended else Live(self._begin or 0.0, now, self._origins)
-        return self._whole(live) if dvr and self._keeps_all else self._window(live)
+        return self._whole(live, marks) if dvr and self._keeps_all else self._window(live, marks)
 
-    def _whole(self, live: Live | None) -> str:
+    def _whole(self, live: Live | None, marks: Sequence[Mark]) -> str:
         sent = [held for held in self._renditions.videos_first() if not held.is_made]
         presentations = [_presentation(held, (), whole=True) for held in sent]
         periods = self._history.periods(self._playlists())
-        return render_periods(presentations, periods, target_s=self._renditions.target_s, live=live)
+        return render_periods(presentations, periods, target_s=self._renditions.target_s, live=live, marks=marks)
 
-    def _window(self, live: Live | None) -> str:
+    def _window(self, live: Live | None, marks: Sequence[Mark]) -> str:
         windows = [(held, _listed(held)) for held in self._renditions.videos_first() if self._is_shown(held)]
         # All begin with the same number, whatever else each window would hold.
         sent = [(held, segments) for held, segments in windows if not held.is_made]
@@ -78,7 +79,7 @@ class Manifests:
             for held, segments in windows
             if len(segments) >= LEAST_MADE or not held.is_made
         ]
-        return render_mpd(presentations, target_s=self._renditions.target_s, live=live)
+        return render_mpd(presentations, target_s=self._renditions.target_s, live=live, marks=marks)
 
     def _is_shown(self, held: Rendition) -> bool:
         return not (held.is_made and (held.is_silent or self._renditions.is_ended))

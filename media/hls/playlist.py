@@ -14,6 +14,7 @@ import msgspec
 from media.hls.blocking import WHOLE, BadQuery, BlockingQuery, Position
 from media.hls.lines import before_segment, key_lines, part_lines, whole_lines
 from media.hls.listing import PartInfo, Report, SegmentInfo
+from media.hls.marks import Mark, daterange_lines
 from media.hls.target import target_for
 
 #: A playlist may skip what is older than this many target durations; RFC 8216bis asks for at least six.
@@ -322,11 +323,13 @@ class MediaPlaylist:
         follows: bool = False,
         can_skip: bool = False,
         last: int | None = None,
+        marks: Sequence[Mark] = (),
     ) -> str:
         """The playlist's text: the live window, or with ``whole`` all there is; a delta if one is wanted and worth it.
 
         ``follows``: for a client that holds an earlier version, which this one must go on from (RFC 8216bis, 6.2.1).
-        ``last``: for one that is to get nothing after this segment, although the stream goes on.
+        ``last``: for one that is to get nothing after this segment, although the stream goes on. ``marks``: in order of
+        time; those within what is listed, and behind it, are told.
         """
         is_over = self.is_ended or last is not None
         shows_all = whole and self._keeps_all
@@ -335,6 +338,7 @@ class MediaPlaylist:
         skipped = self._skippable(entries) if can_skip else 0
         kind = ("VOD" if self.is_ended and not follows else "EVENT") if shows_all else ""
         lines = [*self._head(entries, kind=kind, is_over=is_over)]
+        lines += daterange_lines(marks, entries)
         if skipped:
             lines.append(f"#EXT-X-SKIP:SKIPPED-SEGMENTS={skipped}")
         bare = len(entries) - (0 if is_over else self._parts_count())

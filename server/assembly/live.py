@@ -37,6 +37,7 @@ from server.live.hype import Hype
 from server.live.ingest import Ingest
 from server.live.inspection import Inspection, bus_report, media_report
 from server.live.live_events import handlers as live_event_handlers
+from server.live.marks import Marks
 from server.live.media import MediaAway, MediaProcess
 from server.live.media_events import MediaEvents
 from server.live.naming import Naming
@@ -65,6 +66,7 @@ from server.live.whip import WebrtcRoutes
 from server.ports import CannotStart, Ports
 from storage.admission import AdmissionTable
 from storage.stream_passwords import StreamPasswords
+from storage.timed_marks import TimedMarks
 
 MEDIA_STOP_S: Final = 8.0
 
@@ -425,6 +427,7 @@ def features(
         footage=access.footage.live_reel,
         want=watched.media.want_renditions,
         me=place.name,
+        marks=Marks(read=TimedMarks(db=storage.db).of).of,
         players=HlsPlayers(players=watched.players, ids=PlayerIds(seals=access.identity, new_id=storage.new_id)),
     )
     sheets = Reencoder(max_pixels=settings.max_picture_pixels, at_once=1)

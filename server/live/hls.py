@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -18,6 +18,7 @@ from actors.runtime import DomainError
 from media.hls.answers import Bad, InStore, Location, OnDisk, PendingPart, Rendered, Wait
 from media.hls.blocking import parse_query
 from media.hls.index import FIRST_SEGMENT_S
+from media.hls.marks import MarkList
 from media.hls.reel import Reel
 from server.http import content
 from server.http.errors import Problem, not_found
@@ -26,6 +27,7 @@ from server.http.shapes import Query
 from server.live.addresses import ADDRESSED, MediaAddresses
 from server.live.hls_content import from_disk, from_store, picture_on_disk
 from server.live.hls_players import ON_AIR, HlsPlayers
+from server.live.marks import no_marks
 from server.live.playback import HeldIndex, Playback
 from server.live.pull import Pull
 from server.live.stream_access import hidden
@@ -104,9 +106,11 @@ class HlsRoutes:
         want: Callable[[str, int], None],
         me: str,
         players: HlsPlayers,
+        marks: Callable[[str], Awaitable[MarkList]] = no_marks,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        """``want`` gets a stream's id and its viewers when a client asks for a rendition that is made on demand."""
+        """``want`` gets a stream's id and its viewers when a client asks for a rendition that is made on demand.
+        ``marks``: of a stream, what its playlists tell players of."""
         self._playback = playback
         self._stream_directory = stream_directory
         self._objects = objects
@@ -116,6 +120,7 @@ class HlsRoutes:
         self._viewings = viewings
         self._footage_of = footage
         self._want = want
+        self._marks = marks
         self._me = me
         self._players = players
         self._wall = wall
@@ -224,8 +229,9 @@ class HlsRoutes:
         held = await self._playable(call)
         if held.index.plans_any:
             await self._wanted(call, held)
-        manifest = held.index.manifest(now=self._wall(), dvr=_is_dvr(call))
-        return self._playlist(call, await self._view(call), manifest)  # not kept: it tells players the time
+        view = await self._view(call)
+        manifest = held.index.manifest(now=self._wall(), dvr=_is_dvr(call), marks=await self._marks(view.id))
+        return self._playlist(call, view, manifest)  # not kept: it tells players the time
 
     async def _playable(self, call: Call[Any, Any]) -> HeldIndex:
         """The stream's index once players can start from it. A publisher that has just come needs a key frame interval
@@ -243,23 +249,32 @@ class HlsRoutes:
         query = parse_query(asked.get("_HLS_msn"), asked.get("_HLS_part"), asked.get("_HLS_skip"))
         rendition, dvr = call.path["rendition"], _is_dvr(call)
         if call.query.iframes == "1":
-            return await self._answered(call, held, lambda: held.index.keys(rendition, query, dvr=dvr))
+
+            async def keys() -> Rendered | Bad | Wait:
+                return held.index.keys(rendition, query, dvr=dvr)
+
+            return await self._answered(call, held, keys)
         if held.index.is_made(rendition):
             await self._wanted(call, held)
-        is_alone = call.query.alone == "1"
-        return await self._answered(call, held, lambda: held.index.media(rendition, query, dvr=dvr, is_alone=is_alone))
+        is_alone, stream_id = call.query.alone == "1", self._asker(call)[0]
+
+        async def ask() -> Rendered | Bad | Wait:
+            marks = await self._marks(stream_id)
+            return held.index.media(rendition, query, dvr=dvr, is_alone=is_alone, marks=marks)
+
+        return await self._answered(call, held, ask)
 
     async def _answered(
-        self, call: Call[None, PlaylistQuery], held: HeldIndex, ask: Callable[[], Rendered | Bad | Wait]
+        self, call: Call[None, PlaylistQuery], held: HeldIndex, ask: Callable[[], Awaitable[Rendered | Bad | Wait]]
     ) -> web.StreamResponse:
         """A media playlist, once it holds what was asked for. Raises a 503 when that does not come in time."""
-        answer, asked = ask(), call.request.query
+        answer, asked = await ask(), call.request.query
         loop = asyncio.get_running_loop()
         deadline = loop.time() + answer.limit_s if isinstance(answer, Wait) else 0.0
         while isinstance(answer, Wait):
             if not await held.change(deadline):
                 raise Problem(503, "The stream has stalled: the part did not come in time", retry_after_s=1.0)
-            answer = ask()
+            answer = await ask()
         kept_s = 0 if "view" in asked else _kept_s(held, was_waited_for="_HLS_msn" in asked)
         return self._playlist(call, await self._view(call), answer, kept_s)
 

@@ -117,3 +117,18 @@ def check_delta(whole: Playlist, delta: Playlist, before: Playlist) -> None:
     known = {number: segment.lines for number, segment in zip(before.numbers, before.segments, strict=True)}
     given = {number: segment.lines for number, segment in zip(delta.numbers, delta.segments, strict=True)}
     assert [{**known, **given}[number] for number in whole.numbers] == [segment.lines for segment in whole.segments]
+
+
+def check_dateranges(text: str) -> None:
+    """RFC 8216bis, 4.4.5.1: dates need a date of the media, ids name one range each, attributes of ours begin with
+    X-, and a range lasts no negative time."""
+    lines = [line for line in text.splitlines() if line.startswith("#EXT-X-DATERANGE:")]
+    ranges = [attributes(line) for line in lines]
+    assert not ranges or "#EXT-X-PROGRAM-DATE-TIME:" in text
+    assert len({each["ID"] for each in ranges}) == len(ranges)
+    known = {"ID", "CLASS", "START-DATE", "DURATION"}
+    for line, each in zip(lines, ranges, strict=True):
+        assert {"ID", "START-DATE"} <= each.keys(), line
+        assert all(name in known or name.startswith("X-") for name in each), line
+        assert float(each.get("DURATION", "0")) >= 0, line
+        assert line.count('"') % 2 == 0, line

@@ -87,6 +87,8 @@ SAMPLES = {
     f" select '{ROOM}', 1, '{ROOM}', $1, 'hello', now(), 1 where $2::uuid is not null",
     "stream_markers": "insert into stream_markers (id, stream_id, author_id, at_ms, label)"
     f" select '{ROOM}', '{STREAM}', $1, 1, 'x' where $2::uuid is not null",
+    "stream_metadata": "insert into stream_metadata (id, stream_id, author_id, at_ms, text)"
+    f" select '{ROOM}', '{STREAM}', $1, 1, 'x' where $2::uuid is not null",
     "restreams": "insert into restreams (scope_id, name, owner_id, address, sealed_key)"
     " select $1, 'n', $1, 'rtmp://a.example/live', '' where $2::uuid is not null",
     "stream_sources": "insert into stream_sources (stream_id, owner_id, address, sealed_url)"

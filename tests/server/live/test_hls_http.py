@@ -50,6 +50,7 @@ class HlsFixture:
             playback=self.playback, stream_directory=stream_directory, objects=self.objects, recordings=recordings,
             pull=Pull(address_of=lambda _: ""), want=lambda *given: self.wanted.append(given), me="n1",
             addresses=NO_ADDRESSES, viewings=Viewings(), footage=self.finder.live_reel, players=self.counting.hls(),
+            wall=lambda: 2_000_000_000.5,
         )  # fmt: skip
 
     async def view(self, stream_id: str, *, viewer: Viewer) -> StreamView:
