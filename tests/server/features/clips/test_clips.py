@@ -314,3 +314,20 @@ async def test_an_account_that_is_wiped_takes_its_clips_and_words_along(stage: S
     assert {key.split("/")[1] for key in await keys(stage)} == {kept["id"]}
     _, found = await stage.served.call("GET", f"/clips/{kept['id']}")
     assert found["chat"]["messages"] == []
+
+
+async def test_what_many_people_wrote_about_is_a_highlight_for_those_who_may_watch(stage: Stage) -> None:
+    stream = await stage.recorded()
+    await stage.kit.database.execute("update streams set media_time_ms = 600000 where id = $1", stream.id)
+    ids = [
+        await stage.id_of(stage.ada),
+        await stage.id_of(stage.bob),
+        await stage.id_of(await stage.served.register("cyd")),
+    ]
+    for person_id in ids:
+        await stage.say(stream, person_id, "wow", at_ms=301_000)
+    await stage.say(stream, ids[0], "hm", at_ms=20_000)
+    _, found = await stage.served.call("GET", f"/streams/{stream.id}/highlights")
+    assert [(one["from_ms"], one["to_ms"], one["reasons"]) for one in found["items"]] == [(285_000, 310_000, ["chat"])]
+    private = await stage.recorded(visibility="private")
+    assert (await stage.served.call("GET", f"/streams/{private.id}/highlights"))[0] == 404
