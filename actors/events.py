@@ -72,7 +72,7 @@ class StreamView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def is_open(visibility: str, restrictions: Restrictions) -> bool:
-    """Whether everybody may see such a stream whom its owner does not block, whoever and wherever they are."""
+    """Whether everybody may see such a stream whom its owner does not block."""
     return visibility in OPEN and not restrictions.refuses_any
 
 

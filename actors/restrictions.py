@@ -39,7 +39,7 @@ class Restrictions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
         return country in self.allow if self.allow else country not in self.deny
 
     def is_for_age(self, birth_date: dt.date | None, today: dt.date) -> bool:
-        """Who has not said when they were born is taken for too young."""
+        """A viewer without a birth date is taken for too young."""
         if self.min_age is None:
             return True
         return birth_date is not None and years_between(birth_date, today) >= self.min_age
