@@ -20,4 +20,6 @@ export default {
   allowOthers: "يمكن للآخرين اقتطاع مقاطع من بثوثي",
   allowOthersHint: "كل من يحق له مشاهدة البث يمكنه حفظ دقيقة منه على الأكثر. يمكنك دائمًا اقتطاع مقاطع من بثك وحذف أي مقطع منه.",
   saved: "حُفظ.",
+  highlights: "لحظات لافتة",
+  clipIt: "اقتطع من {from} إلى {to}",
 } as const satisfies Record<keyof typeof en, unknown>;

@@ -15,6 +15,10 @@ export const makeClip = (streamId: string, body: Body<"makeClip">): Promise<{ cl
 export const clipsOfStream = (streamId: string, limit = 12): Promise<Page<Clip>> =>
   call(`/streams/${part(streamId)}/clips?limit=${limit}`);
 
+export type Highlight = Answer<"listHighlights">["items"][number];
+
+export const highlightsOf = (streamId: string): Promise<{ items: Highlight[] }> => call(`/streams/${part(streamId)}/highlights`);
+
 export const clipsOfPerson = (username: string, limit = 12): Promise<Page<Clip>> =>
   call(`/users/${part(username)}/clips?limit=${limit}`);
 

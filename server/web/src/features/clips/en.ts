@@ -18,4 +18,6 @@ export default {
   allowOthers: "Others may clip my broadcasts",
   allowOthersHint: "Whoever may watch a broadcast can keep up to a minute of it. You can always clip your own, and delete any clip of yours.",
   saved: "Saved.",
+  highlights: "Moments that stood out",
+  clipIt: "Clip {from} to {to}",
 } as const;

@@ -4,6 +4,7 @@ import type { Stream } from "../../api/types";
 import { ChatPanel } from "../chat/panel";
 import { chatOfStream, ReplayChat } from "../chat/replay";
 import { clipsOfStream } from "../clips/calls";
+import { Highlights } from "../clips/highlights";
 import { MakeClip } from "../clips/make";
 import { ClipShelf } from "../clips/shelf";
 import type { Playback } from "../player/playback";
@@ -128,6 +129,7 @@ export default function Watch({ streamId }: { streamId: string }) {
             atMs={() => placeIn(stream, engine.current).atMs}
           />
         )}
+        {hasMedia && <Highlights streamId={stream.id} />}
         <ClipShelf of={stream.id} id="stream-clips" load={() => clipsOfStream(stream.id)} />
       </div>
       {replaying || isRewound ? (
