@@ -102,19 +102,41 @@ class LiveIndex:
         """The first number that no rendition of this muxer has listed even in part: where the next run begins."""
         return self._renditions.next_segment(muxer)
 
-    def multivariant(self, *, dvr: bool = False) -> Rendered | Bad:
-        """``index.m3u8``."""
+    def multivariant(self, *, dvr: bool = False, languages: tuple[str, ...] = ()) -> Rendered | Bad:
+        """``index.m3u8``. ``languages``: of captions, whose playlists are ``captions/{language}.m3u8``."""
         if not self.is_playable:
             return Bad(404, "nothing to play yet")
-        return self._kept(("multivariant", dvr), PLAYLIST_TYPE, lambda: self._multivariant(dvr=dvr))
+        return self._kept(
+            ("multivariant", dvr, languages), PLAYLIST_TYPE, lambda: self._multivariant(dvr=dvr, languages=languages)
+        )
 
-    def _multivariant(self, *, dvr: bool) -> str:
+    def _multivariant(self, *, dvr: bool, languages: tuple[str, ...]) -> str:
         shown = self._shown()
         query = _query(dvr=dvr, is_alone=not any(each.init.kind == "video" for each in shown))
         is_whole = dvr or self.is_ended
         sent = [rendition.described(rendition.uri + query, whole=is_whole) for rendition in shown]
         plans = [] if dvr else self._listed_plans()
-        return render_multivariant([*sent, *plans], self._listed_keys(shown, dvr=dvr) if is_whole else ())
+        keys = self._listed_keys(shown, dvr=dvr) if is_whole else ()
+        texts = [(language, f"captions/{language}.m3u8{'?dvr=1' if dvr else ''}") for language in languages]
+        return render_multivariant([*sent, *plans], keys, texts)
+
+    def timed_text(self, uri_of: Callable[[int], str], *, dvr: bool) -> str | None:
+        """A playlist of text beside the first rendition that the publisher sends, cut as that is; None before it has a
+        whole segment. ``uri_of`` a segment's number."""
+        held = self._leader()
+        return None if held is None else held.playlist.render_text(uri_of, whole=dvr or self.is_ended)
+
+    def span_ms(self, number: int) -> tuple[int, int] | None:
+        """From when to when the segment of this number is shown, on the media clock; None for one that is not held."""
+        held = self._leader()
+        if held is None or number not in held.playlist.numbers:
+            return None
+        info = held.playlist.numbered(number)
+        return info.media_time * 1000 // info.timescale, (info.media_time + info.duration) * 1000 // info.timescale
+
+    def _leader(self) -> Rendition | None:
+        sent = [each for each in self._renditions.videos_first() if not each.is_made and each.playlist.count]
+        return sent[0] if sent else None
 
     def _listed_keys(self, shown: Sequence[Rendition], *, dvr: bool) -> list[RenditionInfo]:
         query = _query(dvr=dvr, only_keys=True)

@@ -7,18 +7,23 @@ from collections.abc import Sequence
 from media.hls.listing import RenditionInfo
 
 
-def render_multivariant(renditions: Sequence[RenditionInfo], keys: Sequence[RenditionInfo] = ()) -> str:
+def render_multivariant(
+    renditions: Sequence[RenditionInfo],
+    keys: Sequence[RenditionInfo] = (),
+    texts: Sequence[tuple[str, str]] = (),
+) -> str:
     """All video renditions with the sound beside them, in their order, then the sound alone, and the I-frame playlists
-    ``keys``. Names must differ."""
+    ``keys``. ``texts``: languages of captions with the addresses of their playlists. Names must differ."""
     sounds = [rendition for rendition in renditions if rendition.kind == "audio"]
     videos = [rendition for rendition in renditions if rendition.kind == "video"]
     lines = ["#EXTM3U", "#EXT-X-VERSION:9"]
     captions = dict.fromkeys(name for video in videos for name in video.captions)
     lines += [_captions_line(name) for name in captions]
     if videos:
+        lines += [_text_line(language, uri) for language, uri in texts]
         lines += [_media_line(sound, is_default=sound is sounds[0]) for sound in sounds]
     for rendition in videos:
-        lines += [_stream_line(rendition, sounds), rendition.uri]
+        lines += [_stream_line(rendition, sounds) + (',SUBTITLES="text"' if texts else ""), rendition.uri]
     for sound in sounds:
         lines += [_stream_line(sound, [sound] if videos else []), sound.uri]
     lines += [_key_line(each) for each in keys]
@@ -56,6 +61,13 @@ def _captions_line(name: str) -> str:
     return (
         f'#EXT-X-MEDIA:TYPE=CLOSED-CAPTIONS,GROUP-ID="captions",NAME="{name}",INSTREAM-ID="{name}",'
         "DEFAULT=NO,AUTOSELECT=YES"
+    )
+
+
+def _text_line(language: str, uri: str) -> str:
+    return (
+        f'#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="text",NAME="{language}",LANGUAGE="{language}",DEFAULT=NO,'
+        f'AUTOSELECT=YES,FORCED=NO,URI="{uri}"'
     )
 
 

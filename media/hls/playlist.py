@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import bisect
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -349,6 +349,17 @@ class MediaPlaylist:
                 lines.append(entry.text)
         lines += ["#EXT-X-ENDLIST"] if is_over else self._tail(reports, is_first=not entries)
         return "\n".join(lines) + "\n"
+
+    def render_text(self, uri_of: Callable[[int], str], *, whole: bool = False) -> str:
+        """A playlist of WebVTT whose segments have the numbers, lengths and dates of this one's."""
+        shows_all = whole and self._keeps_all
+        entries = self._entries if shows_all else self._entries[self._window_start() :]
+        lines = [*self._versions()]
+        lines += self._beginning(entries, kind=("VOD" if self.is_ended else "EVENT") if shows_all else "")
+        for at, entry in enumerate(entries):
+            bare = msgspec.structs.replace(entry.info, init_uri="", uri=uri_of(entry.info.number), is_gap=False)
+            lines += [*before_segment(bare, "", is_first=at == 0), *whole_lines(bare)]
+        return "\n".join([*lines, *(["#EXT-X-ENDLIST"] if self.is_ended else [])]) + "\n"
 
     def render_keys(self, *, whole: bool = False) -> str:
         """The I-frame playlist (RFC 8216bis, 4.4.3.6): the key frame that each whole segment begins with."""

@@ -25,6 +25,7 @@ from server.lifecycle import Stages, closer
 from server.limits import connection_quota, media_config, offer_limits, rate_limits
 from server.live.admission import QuotaSync
 from server.live.broadcast import Handlers
+from server.live.captions import CaptionMedia
 from server.live.chat_filters import FilterRoutes, renewal
 from server.live.chat_replay import ReplayRoutes
 from server.live.edge.fanout import Fanout
@@ -37,7 +38,7 @@ from server.live.hype import Hype
 from server.live.ingest import Ingest
 from server.live.inspection import Inspection, bus_report, media_report
 from server.live.live_events import handlers as live_event_handlers
-from server.live.marks import Marks
+from server.live.marks import Languages, Marks
 from server.live.media import MediaAway, MediaProcess
 from server.live.media_events import MediaEvents
 from server.live.naming import Naming
@@ -65,6 +66,7 @@ from server.live.webhook_judge import WebhookJudge
 from server.live.whip import WebrtcRoutes
 from server.ports import CannotStart, Ports
 from storage.admission import AdmissionTable
+from storage.stream_cues import StreamCues
 from storage.stream_passwords import StreamPasswords
 from storage.timed_marks import TimedMarks
 
@@ -416,6 +418,7 @@ def features(
         passwords=passwords, stream_directory=watched.streams, addresses=access.addresses, new_id=storage.new_id
     )
     guests = GuestRoutes(table=access.table, rights=access.rights, stream_directory=watched.streams)
+    cues = StreamCues(db=storage.db)
     playback = HlsRoutes(
         playback=watched.playback,
         stream_directory=watched.streams,
@@ -429,6 +432,7 @@ def features(
         me=place.name,
         marks=Marks(read=TimedMarks(db=storage.db).of).of,
         players=HlsPlayers(players=watched.players, ids=PlayerIds(seals=access.identity, new_id=storage.new_id)),
+        languages=Languages(read=cues.languages).of,
     )
     sheets = Reencoder(max_pixels=settings.max_picture_pixels, at_once=1)
     storyboards = StoryboardRoutes(
@@ -466,7 +470,14 @@ def features(
             ],
             limits={"stream_passwords_per_hour": GUESSES_PER_HOUR},
         ),
-        Feature(name="playback", operations=[*playback.operations(), *storyboards.operations()]),
+        Feature(
+            name="playback",
+            operations=[
+                *CaptionMedia(hls=playback, cues=cues).operations(),  # before a rendition's files, which are as deep
+                *playback.operations(),
+                *storyboards.operations(),
+            ],
+        ),
         Feature(name="webrtc", operations=webrtc.operations()),
     ]
 

@@ -16,7 +16,17 @@ from server.features.people.accounts.passwords import Passwords
 from server.features.people.audience import Audience
 from server.features.rooms.build import build as build_rooms
 from server.features.settings import FeatureSettings
-from server.features.videos import clips, embeds, highlights, markers, metadata, recordings, restreams, sources
+from server.features.videos import (
+    captions,
+    clips,
+    embeds,
+    highlights,
+    markers,
+    metadata,
+    recordings,
+    restreams,
+    sources,
+)
 from server.features.videos.restreams import RestreamsRoom
 from server.features.videos.sources import SourcesRoom
 from server.http.encryption import Encryption
@@ -113,6 +123,7 @@ def install(
         streams.build(platform, departure=core.departure, rights=core.rights),
         clipping.feature,
         markers.build(platform, footage=core.footage, addresses=core.addresses),
+        captions.build(platform, addresses=core.addresses),
         highlights.build(platform, addresses=core.addresses),
         metadata.build(platform, footage=core.footage, addresses=core.addresses),
         recordings.build(platform, addresses=core.addresses, viewings=core.viewings),

@@ -27,7 +27,7 @@ from server.http.shapes import Query
 from server.live.addresses import ADDRESSED, MediaAddresses
 from server.live.hls_content import from_disk, from_store, picture_on_disk
 from server.live.hls_players import ON_AIR, HlsPlayers
-from server.live.marks import no_marks
+from server.live.marks import no_languages, no_marks
 from server.live.playback import HeldIndex, Playback
 from server.live.pull import Pull
 from server.live.stream_access import hidden
@@ -107,10 +107,11 @@ class HlsRoutes:
         me: str,
         players: HlsPlayers,
         marks: Callable[[str], Awaitable[MarkList]] = no_marks,
+        languages: Callable[[str], Awaitable[Sequence[str]]] = no_languages,
         wall: Callable[[], float] = time.time,
     ) -> None:
         """``want`` gets a stream's id and its viewers when a client asks for a rendition that is made on demand.
-        ``marks``: of a stream, what its playlists tell players of."""
+        ``marks``: of a stream, what its playlists tell players of; ``languages``: that it has captions in."""
         self._playback = playback
         self._stream_directory = stream_directory
         self._objects = objects
@@ -121,6 +122,7 @@ class HlsRoutes:
         self._footage_of = footage
         self._want = want
         self._marks = marks
+        self._languages = languages
         self._me = me
         self._players = players
         self._wall = wall
@@ -131,13 +133,13 @@ class HlsRoutes:
         playlist = MediaType(media_type="application/vnd.apple.mpegurl", description="An HLS playlist")
         return [
             Operation(
-                method="GET", path=f"{base}/index.m3u8", handler=self._here_or_there(self._multivariant),
+                method="GET", path=f"{base}/index.m3u8", handler=self.here_or_there(self._multivariant),
                 name="hlsIndex", tag=TAG,
                 summary="The multivariant playlist", query=PlaylistQuery, paths=stream,
                 answers={200: playlist, 304: None}, problems=frozenset({404, 412, 503}), auth="optional",
             ),
             Operation(
-                method="GET", path=f"{base}/manifest.mpd", handler=self._here_or_there(self._manifest),
+                method="GET", path=f"{base}/manifest.mpd", handler=self.here_or_there(self._manifest),
                 name="dashManifest", tag=TAG,
                 summary="The DASH manifest over the same segments", query=PlaylistQuery, paths=stream,
                 answers={200: MediaType(media_type="application/dash+xml"), 304: None},
@@ -145,7 +147,7 @@ class HlsRoutes:
                 auth="optional",
             ),
             Operation(
-                method="GET", path=f"{base}/thumbnail.webp", handler=self._here_or_there(self._thumbnail),
+                method="GET", path=f"{base}/thumbnail.webp", handler=self.here_or_there(self._thumbnail),
                 name="thumbnail", tag=TAG,
                 summary="The latest picture", paths=stream, query=PictureQuery,
                 answers={200: MediaType(media_type="image/webp"), 204: None, 304: None},
@@ -153,14 +155,14 @@ class HlsRoutes:
             ),
             Operation(
                 method="GET", path=f"{base}/{{rendition}}.m3u8", name="hlsMedia", tag=TAG,
-                handler=self._here_or_there(self._media, is_counted=True),
+                handler=self.here_or_there(self._media, is_counted=True),
                 summary="A rendition's playlist, with blocking reload", query=PlaylistQuery,
                 paths={**stream, "rendition": RENDITION}, answers={200: playlist, 304: None},
                 problems=frozenset({400, 404, 412, 503}), auth="optional",
             ),
             Operation(
                 method="GET", path=f"{base}/{{rendition}}/{{publication}}/{{file}}",
-                handler=self._here_or_there(self._file), name="hlsFile", tag=TAG,
+                handler=self.here_or_there(self._file), name="hlsFile", tag=TAG,
                 summary="A segment, part or initialisation; its bytes never change",
                 paths={**stream, "rendition": RENDITION, "publication": NUMBER, "file": FILE},
                 answers={200: MediaType(media_type="video/mp4"), 206: MediaType(media_type="video/mp4"), 304: None},
@@ -175,20 +177,20 @@ class HlsRoutes:
         ]  # fmt: skip
 
     async def _footage(self, call: Call[None, FootageQuery]) -> web.StreamResponse:
-        view = await self._view(call)
+        view = await self.view(call)
         ms, stop_ms = call.query.ms, call.query.stop_ms
         reel = self._footage_of(view.id, ms / 1000, None if stop_ms is None else stop_ms / 1000)
         headers = {"Cache-Control": "no-store", "Content-Type": "application/json"}
         return web.Response(body=msgspec.json.encode(reel), headers=headers)
 
-    def _here_or_there(self, handler: Handler, *, is_counted: bool = False) -> Handler:
+    def here_or_there(self, handler: Handler, *, is_counted: bool = False) -> Handler:
         """Answered by the node that the stream is published on; by this one when there is none, or it is gone.
 
         ``is_counted``: who asks is a viewer.
         """
 
         async def answer(call: Call[Any, Any]) -> Answer | web.StreamResponse:
-            view = await self._view(call)
+            view = await self.view(call)
             viewer = self._asker(call)[1]
             if is_counted:
                 asked = call.path["rendition"]
@@ -218,8 +220,9 @@ class HlsRoutes:
     async def _multivariant(self, call: Call[None, PlaylistQuery]) -> web.StreamResponse:
         held = await self._playable(call)
         kept_s = _kept_s(held)
-        view = await self._view(call)
-        answer = held.index.multivariant(dvr=_is_dvr(call))
+        view = await self.view(call)
+        languages = tuple(await self._languages(view.id))
+        answer = held.index.multivariant(dvr=is_dvr(call), languages=languages)
         player = self._players.for_index(call.request, view)
         if player is not None and isinstance(answer, Rendered):
             answer, kept_s = self._players.named(answer, player), 0
@@ -229,14 +232,14 @@ class HlsRoutes:
         held = await self._playable(call)
         if held.index.plans_any:
             await self._wanted(call, held)
-        view = await self._view(call)
-        manifest = held.index.manifest(now=self._wall(), dvr=_is_dvr(call), marks=await self._marks(view.id))
+        view = await self.view(call)
+        manifest = held.index.manifest(now=self._wall(), dvr=is_dvr(call), marks=await self._marks(view.id))
         return self._playlist(call, view, manifest)  # not kept: it tells players the time
 
     async def _playable(self, call: Call[Any, Any]) -> HeldIndex:
         """The stream's index once players can start from it. A publisher that has just come needs a key frame interval
         for its first segment: a player that waits starts sooner than one that polls, and most give up at an error."""
-        held = await self._held(call)
+        held = await self.held(call)
         deadline = asyncio.get_running_loop().time() + FIRST_SEGMENT_S
         while not held.index.is_playable:
             if not await held.change(deadline):
@@ -244,10 +247,10 @@ class HlsRoutes:
         return held
 
     async def _media(self, call: Call[None, PlaylistQuery]) -> web.StreamResponse:
-        held = await self._held(call)
+        held = await self.held(call)
         asked = call.request.query
         query = parse_query(asked.get("_HLS_msn"), asked.get("_HLS_part"), asked.get("_HLS_skip"))
-        rendition, dvr = call.path["rendition"], _is_dvr(call)
+        rendition, dvr = call.path["rendition"], is_dvr(call)
         if call.query.iframes == "1":
 
             async def keys() -> Rendered | Bad | Wait:
@@ -276,7 +279,7 @@ class HlsRoutes:
                 raise Problem(503, "The stream has stalled: the part did not come in time", retry_after_s=1.0)
             answer = await ask()
         kept_s = 0 if "view" in asked else _kept_s(held, was_waited_for="_HLS_msn" in asked)
-        return self._playlist(call, await self._view(call), answer, kept_s)
+        return self._playlist(call, await self.view(call), answer, kept_s)
 
     def _playlist(
         self, call: Call[Any, Any], view: StreamView, answer: Rendered | Bad | Wait, kept_s: int = 0
@@ -290,7 +293,7 @@ class HlsRoutes:
         return content.text(call.request, answer.body, etag=answer.etag, headers=headers)
 
     async def _thumbnail(self, call: Call[None, PictureQuery]) -> web.StreamResponse:
-        view = await self._view(call)
+        view = await self.view(call)
         picture = self._playback.picture(view.id)
         body = picture_on_disk(picture.path) if picture is not None else None
         if body is None:
@@ -310,7 +313,7 @@ class HlsRoutes:
             return None
 
     async def _file(self, call: Call[None, None]) -> web.StreamResponse:
-        held = await self._held(call)
+        held = await self.held(call)
         if held.index.is_made(call.path["rendition"]):
             await self._wanted(call, held)
         name = f"{call.path['rendition']}/{call.path['publication']}/{call.path['file']}"
@@ -327,11 +330,11 @@ class HlsRoutes:
         now = asyncio.get_running_loop().time()
         if now - held.wanted_at >= WANT_S:
             held.wanted_at = now
-            view = await self._view(call)
+            view = await self.view(call)
             self._want(view.id, view.viewers)
 
     async def _bytes(self, call: Call[Any, Any], location: Location | None, name: str) -> web.StreamResponse:
-        headers = {"Cache-Control": _for_caches(await self._view(call), IMMUTABLE), "Content-Type": "video/mp4"}
+        headers = {"Cache-Control": _for_caches(await self.view(call), IMMUTABLE), "Content-Type": "video/mp4"}
         if isinstance(location, OnDisk):
             response = await from_disk(call.request, location, name, headers)
             if response is not None:
@@ -358,10 +361,10 @@ class HlsRoutes:
     ) -> web.StreamResponse:
         return await from_store(self._objects, call.request, key, size=size, name=name, headers=headers)
 
-    async def _held(self, call: Call[Any, Any]) -> HeldIndex:
-        return await self._playback.held(await self._view(call))
+    async def held(self, call: Call[Any, Any]) -> HeldIndex:
+        return await self._playback.held(await self.view(call))
 
-    async def _view(self, call: Call[Any, Any]) -> StreamView:
+    async def view(self, call: Call[Any, Any]) -> StreamView:
         stream_id, viewer = self._asker(call)
         try:
             return await self._stream_directory.view(stream_id, viewer=viewer)
@@ -383,7 +386,7 @@ async def _sent(request: web.Request, response: Answer | web.StreamResponse) -> 
     return response
 
 
-def _is_dvr(call: Call[Any, PlaylistQuery]) -> bool:
+def is_dvr(call: Call[Any, PlaylistQuery]) -> bool:
     return call.query.dvr == "1"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from aiohttp.test_utils import TestClient
@@ -13,6 +13,8 @@ from aiohttp.test_utils import TestClient
 from actors.events import StreamView
 from media.control import Packaged, Pictured
 from media.hls.events import PlannedRendition, RenditionsPlanned, SegmentReady, SegmentRemoved
+from server.http.operation import Operation
+from server.live.captions import CaptionMedia
 from server.live.footage import FootageFinder
 from server.live.hls import HlsRoutes
 from server.live.playback import Playback
@@ -21,6 +23,7 @@ from server.live.viewings import NOBODY, Viewer, Viewings
 from storage.memory.recordings import MemoryRecordings
 from storage.memory.tables import Tables
 from storage.objects import LocalObjects
+from storage.stream_cues import StoredCue
 from tests.server.live.counted import Counting
 from tests.server.live.openness import NO_ADDRESSES
 from tests.server.live.test_hls import published, stored, view
@@ -56,14 +59,15 @@ class HlsFixture:
     async def view(self, stream_id: str, *, viewer: Viewer) -> StreamView:
         return view(id=stream_id, visibility=self.visibility)
 
-    async def open(self) -> None:
+    async def open(self, *first: Operation) -> None:
+        """``first``: other operations before those of the stream."""
         await self.counting.node.start()
         await self.playback.prepare(await self.view(STREAM, viewer=NOBODY))
         self.events = published(self.folder, 1, ends=False)
         for event in self.events:
             self.playback.packaged(Packaged(stream_id=STREAM, publication=1, event=event))
         self.segment = next(event for event in self.events if isinstance(event, SegmentReady))
-        self.client = await self._serve(*self._routes.operations())
+        self.client = await self._serve(*first, *self._routes.operations())
 
     async def store(self) -> None:
         """The first segment becomes an object, and its live file goes."""
@@ -239,3 +243,38 @@ async def test_an_i_frame_playlist_is_found_from_the_multivariant_one(fixture_no
     key = await fixture_node.client.get(f"{BASE}/{fixture_node.segment.name}", headers={"Range": f"bytes=0-{size - 1}"})
     assert (key.status, len(await key.read())) == (206, size)
     assert (await fixture_node.client.get(f"{BASE}/audio.m3u8?iframes=1")).status == 404
+
+
+class Said:
+    """``StreamCues`` of one stream with one cue in English."""
+
+    async def languages(self, stream_id: str) -> list[str]:
+        return ["en"]
+
+    async def between(self, stream_id: str, language: str, *, from_ms: int = 0, to_ms: int = 2**53) -> list[StoredCue]:
+        cue = StoredCue(from_ms=500, to_ms=1_000, text="Hello")
+        return [cue] if (stream_id, language) == (STREAM, "en") and from_ms < 1_000 and to_ms > 500 else []
+
+
+async def test_captions_are_announced_and_served_as_the_pictures_are_cut(
+    tmp_path: Path, serve: Callable[..., Awaitable[TestClient[Any, Any]]]
+) -> None:
+    made, said = HlsFixture(tmp_path, serve), Said()
+    made._routes._languages = said.languages
+    captions: Any = CaptionMedia(hls=made._routes, cues=cast(Any, said))
+    await made.open(*captions.operations())
+
+    async def text(path: str) -> str:
+        answer = await made.client.get(f"{BASE}/{path}")
+        assert answer.status == 200, path
+        return await answer.text()
+
+    assert 'LANGUAGE="en"' in await text("index.m3u8")
+    pictures = [line for line in (await text("video.m3u8")).splitlines() if line.startswith("#EXTINF")]
+    playlist = await text("captions/en.m3u8")
+    assert [line for line in playlist.splitlines() if line.startswith("#EXTINF")] == pictures
+    first = next(line for line in playlist.splitlines() if line.endswith(".vtt"))
+    assert "Hello" in await text(f"captions/{first}")
+    assert "Hello" in await text("captions/en.vtt")
+    for path in ("captions/de.vtt", "captions/en/999.vtt", "captions/EN.vtt", "captions/en/x.vtt"):
+        assert (await made.client.get(f"{BASE}/{path}")).status == 404, path

@@ -1,0 +1,91 @@
+"""``/hls/{stream_id}/captions/…``: the captions of a stream as WebVTT, cut like its pictures."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any, Final
+
+from aiohttp import web
+
+from media.hls.index import PLAYLIST_TYPE
+from media.hls.webvtt import Cue, segment_file, whole_file
+from server.http import content
+from server.http.errors import not_found
+from server.http.operation import Call, MediaType, Operation, PathFormat
+from server.live.addresses import ADDRESSED
+from server.live.hls import HlsRoutes, PlaylistQuery, is_dvr
+from server.live.stream_shapes import TAG
+from storage.stream_cues import StoredCue, StreamCues
+
+LANGUAGE_PATTERN: Final = "^[a-z]{2,3}(-[a-z0-9]{1,8}){0,3}$"
+LANGUAGE: Final = PathFormat(pattern=LANGUAGE_PATTERN, description="A language, BCP 47 in lower case", example="en")
+PIECE: Final = PathFormat(pattern=r"^[0-9]{1,12}\.vtt$", description="A segment's number", example="7.vtt")
+FRESH: Final = "public, max-age=1"
+"""Cues may come after what they are of."""
+VTT: Final = "text/vtt; charset=utf-8"
+
+
+class CaptionMedia:
+    """Judged and answered by the node of the stream, as its other media are."""
+
+    def __init__(self, *, hls: HlsRoutes, cues: StreamCues) -> None:
+        self._hls = hls
+        self._cues = cues
+
+    def operations(self) -> Sequence[Operation]:
+        base, paths = "/hls/{stream_id}/captions/{language}", {"stream_id": ADDRESSED, "language": LANGUAGE}
+        vtt = MediaType(media_type="text/vtt")
+        return [
+            Operation(
+                method="GET", path=f"{base}.m3u8", handler=self._hls.here_or_there(self._playlist),
+                name="captionsPlaylist", tag=TAG, paths=paths, query=PlaylistQuery,
+                summary="The playlist of captions in a language, segment by segment as that of the pictures",
+                answers={200: MediaType(media_type="application/vnd.apple.mpegurl"), 304: None},
+                problems=frozenset({404, 412}), auth="optional",
+            ),
+            Operation(
+                method="GET", path=f"{base}.vtt", handler=self._hls.here_or_there(self._whole), name="captionsFile",
+                tag=TAG, paths=paths, summary="All captions in a language", answers={200: vtt, 304: None},
+                problems=frozenset({404, 412}), auth="optional",
+            ),
+            Operation(
+                method="GET", path=f"{base}/{{piece}}", handler=self._hls.here_or_there(self._segment),
+                name="captionsSegment", tag=TAG, paths={**paths, "piece": PIECE},
+                summary="The captions that are shown during a segment", answers={200: vtt, 304: None},
+                problems=frozenset({404, 412}), auth="optional",
+            ),
+        ]  # fmt: skip
+
+    async def _playlist(self, call: Call[None, PlaylistQuery]) -> web.StreamResponse:
+        held, language = await self._hls.held(call), call.path["language"]
+        text = held.index.timed_text(lambda number: f"{language}/{number}.vtt", dvr=is_dvr(call))
+        if text is None:
+            raise not_found("There is nothing to play yet")
+        return await self._sent(call, text, PLAYLIST_TYPE, "no-cache")
+
+    async def _whole(self, call: Call[None, None]) -> web.StreamResponse:
+        stream_id = (await self._hls.view(call)).id
+        cues = _cues(await self._cues.between(stream_id, call.path["language"]))
+        if not cues:
+            raise not_found("There are no captions in this language")
+        return await self._sent(call, whole_file(cues), VTT, FRESH)
+
+    async def _segment(self, call: Call[None, None]) -> web.StreamResponse:
+        held, number = await self._hls.held(call), int(call.path["piece"].removesuffix(".vtt"))
+        span = held.index.span_ms(number)
+        if span is None:
+            raise not_found("There is no such segment")
+        stream_id = (await self._hls.view(call)).id
+        found = await self._cues.between(stream_id, call.path["language"], from_ms=span[0], to_ms=span[1])
+        return await self._sent(call, segment_file(_cues(found), from_ms=span[0], to_ms=span[1]), VTT, FRESH)
+
+    async def _sent(self, call: Call[Any, Any], text: str, kind: str, shared: str) -> web.StreamResponse:
+        view = await self._hls.view(call)
+        headers = {"Cache-Control": shared if view.is_open else content.PRIVATE, "Content-Type": kind}
+        body = text.encode()
+        return content.text(call.request, body, etag=f'"{hashlib.sha256(body).hexdigest()[:24]}"', headers=headers)
+
+
+def _cues(rows: Sequence[StoredCue]) -> list[Cue]:
+    return [Cue(from_ms=row.from_ms, to_ms=row.to_ms, text=row.text) for row in rows]
