@@ -271,7 +271,7 @@ async def test_no_object_is_left_of_a_clip_that_broke_off(stage: Stage) -> None:
         platform = kit.platform()
         clips = Clips(
             db=kit.database, objects=broken, footage=kit.footage(), ids=platform.ids, jobs=platform.jobs,
-            pictures=pictures,
+            pictures=pictures, now=platform.now,
         )  # fmt: skip
         with pytest.raises(asyncio.CancelledError):
             await clips.make(stream.id, viewer, Wanted(seconds=5, end_s=None, title=None, at=0.0))
