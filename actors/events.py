@@ -244,11 +244,12 @@ class DeliverPublished(Message, frozen=True, kw_only=True):
 
 
 class DeliverToPeople(Message, frozen=True, kw_only=True):
-    """To the actor of a node: an event of a feature for every socket of these persons."""
+    """To the actor of a node: an event of a feature for every socket of these persons, or for this one of them."""
 
     person_ids: tuple[str, ...]
     event: str
     body: dict[str, Any]
+    socket: str | None = None
 
 
 NODE = "node"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,9 +14,11 @@ from actors.chat_rules import MAX_TEXT
 from actors.rate_limits import Rate, RateLimits
 from actors.screening import MAX_HOSTS, MAX_WORDS
 from server.config import Settings
+from server.features.messages.settings import IceSettings
 from server.http.limits import Budget, CallRate, Taken, TokenBuckets
 from server.live.admission import ConnectionQuota
 from server.live.edge.limits import EdgeLimits
+from server.live.ice_servers import IceServers
 from server.live.whip import OfferLimits
 from server.media_process import MediaConfig
 from storage.redis import Limit, RedisRateLimiter
@@ -131,6 +134,16 @@ def connection_quota(settings: Settings) -> ConnectionQuota:
         per_account=settings.max_sockets_per_account,
         per_staff_account=settings.max_sockets_per_staff_account,
         guests=settings.max_guest_sockets,
+    )
+
+
+def ice_servers(settings: IceSettings, *, now: Callable[[], datetime]) -> IceServers:
+    return IceServers(
+        stun_urls=settings.stun_urls,
+        turn_urls=settings.turn_urls,
+        turn_secret=settings.turn_secret,
+        turn_ttl_s=settings.turn_ttl_s,
+        now=now,
     )
 
 

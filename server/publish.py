@@ -18,6 +18,9 @@ class Publish(Protocol):
     def to_people(self, person_ids: Sequence[str], event: str, body: dict[str, Any]) -> None:
         """As ``to_person`` for up to some thousand persons: one message a node."""
 
+    def to_socket(self, node: str, person_id: str, socket: str, event: str, body: dict[str, Any]) -> None:
+        """Send an event to one socket of a person, on the node that has it."""
+
     def to_topic(self, topic: str, event: str, body: dict[str, Any]) -> None:
         """Send an event to every socket that subscribes to ``topic``."""
 

@@ -17,7 +17,7 @@ from server.features.people.accounts.passwords import Passwords
 from server.http.idempotency import IdempotencyKeys
 from server.jobs import JobNode, Jobs, repeated
 from server.lifecycle import Stages, closer
-from server.limits import SharedRates
+from server.limits import SharedRates, ice_servers
 from server.live.published import NodesPublish
 from server.metrics import JobCollector
 from server.outbound.settings import Site
@@ -59,6 +59,7 @@ def open_features(
         footage=access.footage,
         addresses=access.addresses,
         viewings=access.viewings,
+        ice=ice_servers(settings, now=now),
     )
     passwords = Passwords()
     stages.add("passwords", closer(passwords.close))

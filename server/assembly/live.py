@@ -22,7 +22,7 @@ from server.feature import Feature
 from server.folders import run_folder
 from server.http.limits import hourly
 from server.lifecycle import Stages, closer
-from server.limits import connection_quota, media_config, offer_limits, rate_limits
+from server.limits import connection_quota, ice_servers, media_config, offer_limits, rate_limits
 from server.live.admission import QuotaSync
 from server.live.broadcast import Handlers
 from server.live.captions import CaptionMedia
@@ -448,6 +448,7 @@ def features(
         node=place.node,
         publications=watched.media_events,
         offer_limits=offer_limits(settings),
+        ice=ice_servers(settings, now=now),
     )
     return [
         Feature(

@@ -9,6 +9,7 @@ from server.feature import Feature, PersonalData, Platform
 from server.features import streams
 from server.features.delivery import notifications
 from server.features.integrations import api_tokens
+from server.features.messages import calls
 from server.features.operations import audit, cluster, facts, jobs, mail
 from server.features.people import accounts, exports, factors, oauth, passkeys, pictures, profiles, relations
 from server.features.people.accounts import Accounts, AccountsRoom
@@ -34,6 +35,7 @@ from server.http.identity import Identity
 from server.live.addresses import MediaAddresses
 from server.live.departure import Departure
 from server.live.footage import FootageFinder
+from server.live.ice_servers import IceServers
 from server.live.viewings import Viewings
 from server.outbound.mail import open_mail
 from server.outbound.settings import Site
@@ -57,6 +59,7 @@ class Core:
     footage: FootageFinder
     addresses: MediaAddresses
     viewings: Viewings
+    ice: IceServers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +134,7 @@ def install(
         fetching.feature,
         embeds.build(platform, site=site, clips=clipping.preview),
         *build_rooms(platform, settings=settings),
+        calls.build(platform, ice=core.ice, apart=core.rights.apart),
         notifications.build(platform, settings=settings, audience=Audience(), streams=StreamTitles()).feature,
         api_tokens.build(platform, identity=core.identity, people=people),
         audit.build(platform),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from server.features.delivery.settings import NotificationSettings
+from server.features.messages.settings import IceSettings
 from server.features.people.oauth_settings import OAuthSettings
 from server.features.people.picture_settings import PictureSettings
 from server.features.people.settings import PeopleSettings
@@ -21,4 +22,5 @@ class FeatureSettings(
     RestreamSettings,
     SourceSettings,
     RoomSettings,
+    IceSettings,
 ): ...

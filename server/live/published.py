@@ -27,6 +27,9 @@ class NodesPublish:
     def to_people(self, person_ids: Sequence[str], event: str, body: dict[str, Any]) -> None:
         self._tell(DeliverToPeople(person_ids=tuple(person_ids), event=event, body=body))
 
+    def to_socket(self, node: str, person_id: str, socket: str, event: str, body: dict[str, Any]) -> None:
+        self._tell_node(node, DeliverToPeople(person_ids=(person_id,), event=event, body=body, socket=socket))
+
     def to_topic(self, topic: str, event: str, body: dict[str, Any]) -> None:
         self._tell(DeliverPublished(topic=topic, event=event, body=body))
 
@@ -35,10 +38,13 @@ class NodesPublish:
 
     def _tell(self, message: DeliverPublished | DeliverToPeople) -> None:
         for name in self._nodes():
-            try:
-                self._node.ref(NODE, name).tell(message)
-            except ActorError as error:
-                log.debug("node %s does not get %s: %s", name, message.event, error)
+            self._tell_node(name, message)
+
+    def _tell_node(self, name: str, message: DeliverPublished | DeliverToPeople) -> None:
+        try:
+            self._node.ref(NODE, name).tell(message)
+        except ActorError as error:
+            log.debug("node %s does not get %s: %s", name, message.event, error)
 
 
 class PublishedEvents:
@@ -50,7 +56,7 @@ class PublishedEvents:
 
     def to_people(self, message: DeliverToPeople) -> None:
         for person_id in message.person_ids:
-            self._sockets.emit_to(person_id, message.event, message.body)
+            self._sockets.emit_to(person_id, message.event, message.body, sid=message.socket)
 
     def to_topic(self, message: DeliverPublished) -> None:
         if message.key is None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Protocol
+from typing import Final, Protocol
 
+from actors.call_messages import CALL
 from actors.runtime import Node
 from actors.viewers_messages import NodeLeft
+
+HEARING: Final = ("viewers", CALL)
+"""The kinds of actors that know of clients of other nodes."""
 
 
 class ShardMoveHandler(Protocol):
@@ -30,13 +34,14 @@ class ShardMoves:
         self._handlers = handlers
 
     def left(self, name: str) -> None:
-        """The node has left: the counters of this node end its views, and what was asked of it is refused."""
+        """The node has left: this node's counters end its views, calls its people; what was asked of it is refused."""
         if self._node is None or name == self._node.name:
             return
         self._node.remote.lost(name)
         left = NodeLeft(node=name, at=self._node.clock.time())
-        for info in self._node.actors(kind="viewers"):
-            self._node.ref(info.id.kind, info.id.key).tell(left)
+        for kind in HEARING:
+            for info in self._node.actors(kind=kind):
+                self._node.ref(info.id.kind, info.id.key).tell(left)
 
     def moved(self, shards: Collection[int]) -> None:
         """Their new actors do not know what this node has sent them: its subscriptions to rooms, and its viewers."""

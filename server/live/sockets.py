@@ -185,10 +185,11 @@ class Sockets:
         for socket in self._of_person.get(person_id, ()):
             socket.state.rename(person_id, display_name)
 
-    def emit_to(self, person_id: str, event: str, body: dict[str, Any]) -> None:
-        """Send an event to every socket of a person on this node."""
+    def emit_to(self, person_id: str, event: str, body: dict[str, Any], *, sid: str | None = None) -> None:
+        """Send an event to every socket of a person on this node, or to the one with this ``sid``."""
         for socket in list(self._of_person.get(person_id, ())):
-            socket.emit(event, body)
+            if sid is None or socket.sid == sid:
+                socket.emit(event, body)
 
 
 def _remove(sockets: dict[str, set[Socket]], key: str, socket: Socket) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 from aiohttp import web
+from multidict import CIMultiDict
 from pydantic import Field
 
 from actors.events import NODE, StreamView
@@ -18,6 +19,7 @@ from server.http.errors import Problem, Unauthorized, not_found
 from server.http.operation import UUID, Answer, Auth, Call, MediaType, Operation, PathFormat
 from server.http.shapes import Query
 from server.live.addresses import ADDRESSED, MediaAddresses
+from server.live.ice_servers import IceServers, link_headers
 from server.live.ingest import NOT_VERIFIED, Ingest
 from server.live.media import MediaAway, MediaProcess
 from server.live.node_actor import CloseHere, FindHere, MediaOutcome, PatchHere, WatchHere
@@ -85,7 +87,9 @@ class WebrtcRoutes:
         node: Node,
         publications: Publications,
         offer_limits: OfferLimits,
+        ice: IceServers,
     ) -> None:
+        self._ice = ice
         self._offer_limits = offer_limits
         self._ingest = ingest
         self._stream_directory = stream_directory
@@ -98,7 +102,11 @@ class WebrtcRoutes:
         answer = MediaType(
             media_type=SDP,
             description="The answer, with every candidate",
-            headers={"Location": "The session: PATCH and DELETE it there", "ETag": "The ICE session"},
+            headers={
+                "Location": "The session: PATCH and DELETE it there",
+                "ETag": "The ICE session",
+                "Link": "STUN and TURN servers, as RFC 9725 section 4.6 has them, where there are any",
+            },
         )
         publish: dict[str, Any] = {
             "method": "POST", "tag": TAG, "body": bytes, "consumes": (SDP,), "max_body": MAX_SDP,
@@ -185,7 +193,7 @@ class WebrtcRoutes:
             user_agent=call.request.headers.get("User-Agent", "")[:200],
             offered_by=self._offer_limits.of(account=grant.owner_id, address=call.address),
         )
-        return self._created("whip", resource, await self._offered(offer))
+        return self._created("whip", resource, await self._offered(offer), holder=grant.owner_id)
 
     async def _offered(self, offer: OfferWhip) -> Answered:
         """The answer of the media process. The key of a refused publisher is free before the response is sent."""
@@ -238,7 +246,7 @@ class WebrtcRoutes:
             if problem.slug == "ended":
                 raise _nobody_publishes(view, problem) from None
             raise
-        return self._created("whep", resource, _answered(outcome))
+        return self._created("whep", resource, _answered(outcome), holder=viewer.id or "guest")
 
     async def _at(self, node: str, ask: Ask[MediaOutcome], *, when_gone: Callable[[], Problem]) -> MediaOutcome:
         """What the media process of a node answers."""
@@ -250,14 +258,19 @@ class WebrtcRoutes:
             raise _problem(outcome.refused)
         return outcome
 
-    def _created(self, kind: str, resource: str, answered: Any) -> web.StreamResponse:
-        headers = {
-            "Location": f"/{kind}/sessions/{resource}",
-            "ETag": answered.etag,
-            "Content-Type": SDP,
-            "Access-Control-Expose-Headers": "Location, ETag, Link",
-            "Cache-Control": "no-store",
-        }
+    def _created(self, kind: str, resource: str, answered: Any, *, holder: str) -> web.StreamResponse:
+        """``holder``: whom TURN servers know the client as. They are told it in ``Link`` (RFC 9725 section 4.6)."""
+        headers = CIMultiDict(
+            {
+                "Location": f"/{kind}/sessions/{resource}",
+                "ETag": answered.etag,
+                "Content-Type": SDP,
+                "Access-Control-Expose-Headers": "Location, ETag, Link",
+                "Cache-Control": "no-store",
+            }
+        )
+        for link in link_headers(self._ice.issue(holder).servers):
+            headers.add("Link", link)
         return web.Response(status=201, body=answered.sdp.encode(), headers=headers)
 
     async def _patch(self, call: Call[bytes, None]) -> web.StreamResponse:

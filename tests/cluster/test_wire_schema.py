@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from msgspec import inspect
 
+from actors.call import Call
 from actors.chat import ChatRoom
 from actors.reader import FactReader
 from actors.runtime.frames import Deliver, Failure, Reply
@@ -30,7 +31,7 @@ from storage.facts import Fact, name_of
 from storage.members import Member
 
 RECORD = Path(__file__).with_name("wire_schema.txt")
-ACTORS = (LiveStream, ChatRoom, ViewCounter, FactReader, NodeActor)
+ACTORS = (LiveStream, ChatRoom, ViewCounter, Call, FactReader, NodeActor)
 FRAMES = (Deliver, Reply, Failure, BusEntry, Member, _Notice)
 
 FACTS = tuple(

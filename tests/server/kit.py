@@ -19,6 +19,7 @@ from server.features.settings import FeatureSettings
 from server.http.identity import Identity
 from server.http.limits import RateLimiter, TokenBuckets
 from server.jobs import Jobs
+from server.limits import ice_servers
 from server.live.addresses import MediaAddresses
 from server.live.footage import FootageFinder
 from server.live.playback import Playback
@@ -50,6 +51,9 @@ class PublishedEvents:
 
     def to_people(self, person_ids: Sequence[str], event: str, body: dict[str, Any]) -> None:
         self.events += [(person_id, event, body) for person_id in person_ids]
+
+    def to_socket(self, node: str, person_id: str, socket: str, event: str, body: dict[str, Any]) -> None:
+        self.events.append((f"{node}/{socket}", event, body))
 
     def to_topic(self, topic: str, event: str, body: dict[str, Any]) -> None:
         self.events.append((topic, event, body))
@@ -107,7 +111,7 @@ class Kit:
             node_name="n1",
         )
 
-    def core(self) -> Core:
+    def core(self, settings: FeatureSettings | None = None) -> Core:
         return Core(
             identity=self.identity,
             departure=cast(Any, self.streams),
@@ -119,6 +123,7 @@ class Kit:
             footage=self.footage(),
             addresses=MediaAddresses(seals=self.identity),
             viewings=Viewings(),
+            ice=ice_servers(settings or FeatureSettings(), now=lambda: datetime.now(UTC)),
         )
 
     def footage(self) -> FootageFinder:
@@ -133,10 +138,11 @@ class Kit:
         )
 
     def install(self, platform: Platform | None = None, **settings: Any) -> Installed:
+        given = FeatureSettings(**settings)
         return install(
             platform or self.platform(),
-            core=self.core(),
-            settings=FeatureSettings(**settings),
+            core=self.core(given),
+            settings=given,
             passwords=self.passwords,
             site=Site(name="Social Flow", origin="https://live.test"),
             is_https=False,

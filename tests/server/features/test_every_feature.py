@@ -93,6 +93,10 @@ SAMPLES = {
     " select $1, 'n', $1, 'rtmp://a.example/live', '' where $2::uuid is not null",
     "stream_sources": "insert into stream_sources (stream_id, owner_id, address, sealed_url)"
     f" select '{STREAM}', $1, 'rtmp://a.example/live', '' where $2::uuid is not null",
+    "calls": f"insert into calls (id, owner_id, began_at, ends_at) select '{ROOM}', $1, now(), now()"
+    " where $2::uuid is not null",
+    "call_members": f"insert into call_members (call_id, person_id, joined_at) values ('{ROOM}', $1, now()),"
+    f" ('{ROOM}', $2, now())",
     "clip_settings": "insert into clip_settings (user_id, others_may_clip) select $1, false where $2::uuid is not null",
     "exports": f"insert into exports (id, user_id) select '{ROOM}', $1 where $2::uuid is not null",
     "pictures": "insert into pictures (id, owner_id, kind, digest)"

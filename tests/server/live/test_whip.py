@@ -20,6 +20,7 @@ from actors.runtime import DomainError
 from media.control import Granted, Patched, Refused
 from server.http.identity import Caller, Identity
 from server.live.viewings import Viewer
+from server.live.ice_servers import IceServers
 from server.live.whip import OfferLimits, WebrtcRoutes
 from tests.server.live.nodes import ClusterNode, cluster
 from tests.server.live.openness import NO_ADDRESSES
@@ -38,6 +39,13 @@ ADA = Caller(id="ada", username="ada", display_name="Ada", roles=frozenset(), se
 BOB = Caller(id="bob", username="bob", display_name="Bob", roles=frozenset(), session_id="s3")
 RANDOM = "0123456789abcdef" * 2
 SDP = {"Content-Type": "application/sdp"}
+ICE = IceServers(
+    stun_urls=["stun:ice.test:3478"],
+    turn_urls=["turn:ice.test:3478?transport=udp"],
+    turn_secret="a shared secret",
+    turn_ttl_s=600,
+    now=lambda: dt.datetime.fromtimestamp(1_700_000_000, dt.UTC),
+)
 FRAGMENT = {"Content-Type": "application/trickle-ice-sdpfrag", "If-Match": "1"}
 
 
@@ -90,6 +98,7 @@ class RoutesFixture:
                 node=place.node,
                 publications=self.stream,
                 offer_limits=OfferLimits(per_account=2, per_address=3, limit_loopback=True),
+                ice=ICE,
             )
             self.clients[name] = await serve(*routes.operations())
 
@@ -152,6 +161,28 @@ async def test_a_publisher_is_on_the_node_that_it_came_to_and_its_address_names_
     assert session(answer).endswith(".n1")
     assert routes.sessions() == [[session(answer)], []]
     assert (routes.stream.granted, routes.stream.freed) == ([GRANT], [])
+
+
+async def test_who_publishes_or_watches_is_told_the_turn_servers_with_credentials(
+    routes: RoutesFixture, identity: Identity
+) -> None:
+    publisher, viewer, guest = [
+        [answer.headers.getall("Link"), answer.headers["Access-Control-Expose-Headers"]]
+        for answer in (
+            await routes.publish("n1"),
+            await routes.watch("n2", token_of(identity, ADA)),
+            await routes.watch("n1"),
+        )
+    ]
+    for (links, exposed), holder in ((publisher, GRANT.owner_id), (viewer, ADA.id), (guest, "guest")):
+        assert "Link" in exposed
+        stun, turn = links
+        assert stun == '<stun:ice.test:3478>; rel="ice-server"'
+        assert re.fullmatch(
+            r'<turn:ice\.test:3478\?transport=udp>; rel="ice-server"; username="1700000600:' + holder + '";'
+            r' credential="[A-Za-z0-9+/]{27}="; credential-type="password"',
+            turn,
+        )
 
 
 async def test_a_publisher_whose_offer_is_refused_finds_the_key_free_when_it_hears_of_it(routes: RoutesFixture) -> None:

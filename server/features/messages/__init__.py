@@ -1,0 +1,1 @@
+"""People with one another, outside of the rooms of streams."""
