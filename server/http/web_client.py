@@ -42,6 +42,8 @@ PLACES: Final = (
     "/notifications",
     "/dashboard",
     "/dock/{name}",
+    "/calls",
+    "/calls/{id}",
     "/@{username}",
     "/search",
     "/admin",

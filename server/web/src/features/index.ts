@@ -3,6 +3,7 @@ import type { Feature } from "../feature";
 import { account } from "./account";
 import { appearance } from "./appearance";
 import { audit } from "./audit";
+import { calls } from "./calls";
 import { chat } from "./chat";
 import { cluster } from "./cluster";
 import { clips } from "./clips";
@@ -29,3 +30,4 @@ import { tokens } from "./tokens";
 import { watch } from "./watch";
 
 export const features: readonly Feature[] = [home, search, streams, player, chat, watch, embeds, studio, dashboard, restreams, people, clips, markers, notifications, rooms, account, factors, tokens, exports, filters, emotes, appearance, directory, audit, cluster, jobs, mail];
+export const features: readonly Feature[] = [home, search, streams, player, chat, rooms, watch, embeds, studio, restreams, calls, people, clips, markers, notifications, account, factors, tokens, exports, filters, emotes, appearance, directory, audit, cluster, jobs, mail];

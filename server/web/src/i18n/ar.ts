@@ -6,6 +6,7 @@ import audit from "../features/audit/ar";
 import clips from "../features/clips/ar";
 import dashboard from "../features/dashboard/ar";
 import directory from "../features/directory/ar";
+import calls from "../features/calls/ar";
 import chat from "../features/chat/ar";
 import cluster from "../features/cluster/ar";
 import emotes from "../features/emotes/ar";
@@ -31,3 +32,4 @@ import shell from "../shell/ar";
 import ui from "../ui/ar";
 
 export default { account, api, audit, dashboard, directory, appearance, chat, clips, cluster, emotes, exports, factors, filters, home, jobs, mail, markers, notifications, people, player, realtime, restreams, rooms, search, shell, streams, studio, tokens, ui, watch };
+export default { account, api, audit, directory, appearance, calls, chat, clips, cluster, emotes, exports, factors, filters, home, jobs, mail, markers, notifications, people, player, realtime, restreams, rooms, search, shell, streams, studio, tokens, ui, watch };

@@ -1,25 +1,34 @@
 /** Watching over WebRTC (WHEP): one offer, one answer, no trickle. */
 import { problemOf, send } from "../../api/http";
+import { iceServersOf } from "./ice-servers";
 import { t } from "./words";
 
-const GATHER_MS = 1000;
 const FIRST_FRAME_MS = 8000;
 /** Between 1900, where the clock of RTP senders begins, and 1970. */
 const NTP_MS = 2_208_988_800_000;
 /** A playout time further off than this tells of two clocks that disagree, not of a delay. */
 const MAX_CREDIBLE_MS = 10_000;
 
-/** Resolves when all candidates are known, or after a second with those that are. */
-export function gathered(peer: RTCPeerConnection): Promise<void> {
-  if (peer.iceGatheringState === "complete") return Promise.resolve();
-  return new Promise((done) => {
-    const timer = setTimeout(done, GATHER_MS);
-    peer.addEventListener("icegatheringstatechange", () => {
-      if (peer.iceGatheringState !== "complete") return;
-      clearTimeout(timer);
-      done();
-    });
-  });
+/**
+ * Offer without candidates, which the server needs none of, and take its answer (RFC 9725, 4.2). Candidates are looked
+ * for after that, with the TURN servers that came with it. Nothing is
+ * connected when `isOver` says so meanwhile.
+ */
+export async function negotiate(
+  peer: RTCPeerConnection,
+  post: (sdp: string) => Promise<Response>,
+  isOver: () => boolean = () => false,
+): Promise<Response> {
+  const offer = await peer.createOffer();
+  const response = await post(offer.sdp ?? "");
+  if (response.status !== 201) throw await problemOf(response);
+  const sdp = await response.text();
+  if (isOver()) return response;
+  const iceServers = iceServersOf(response.headers.get("Link"));
+  if (iceServers.length) peer.setConfiguration({ ...peer.getConfiguration(), iceServers });
+  await peer.setLocalDescription(offer);
+  await peer.setRemoteDescription({ type: "answer", sdp });
+  return response;
 }
 
 export interface WhepStats {
@@ -52,8 +61,6 @@ export class WhepSession {
     this.peer.addEventListener("track", ({ track }) => media.addTrack(track));
     this.peer.addTransceiver("video", { direction: "recvonly" });
     this.peer.addTransceiver("audio", { direction: "recvonly" });
-    await this.peer.setLocalDescription(await this.peer.createOffer());
-    await gathered(this.peer);
     await this.#exchange(url);
     if (this.#closed) return this.#release();
     video.srcObject = media;
@@ -75,16 +82,13 @@ export class WhepSession {
   }
 
   async #exchange(url: string): Promise<void> {
-    const response = await send(url, {
-      method: "POST",
-      headers: { "Content-Type": "application/sdp" },
-      body: this.peer.localDescription?.sdp ?? "",
-    });
-    if (response.status !== 201) throw await problemOf(response);
-    const location = response.headers.get("Location");
-    this.#resource = location ? new URL(location, new URL(url, document.baseURI)).href : null;
-    const sdp = await response.text();
-    if (!this.#closed) await this.peer.setRemoteDescription({ type: "answer", sdp });
+    const post = (body: string): Promise<Response> =>
+      send(url, { method: "POST", headers: { "Content-Type": "application/sdp" }, body }).then((response) => {
+        const location = response.headers.get("Location");
+        this.#resource = location ? new URL(location, new URL(url, document.baseURI)).href : null;
+        return response;
+      });
+    await negotiate(this.peer, post, () => this.#closed);
   }
 
   #firstFrame(video: HTMLVideoElement): Promise<void> {

@@ -1,7 +1,7 @@
 /** Publishing over WebRTC (WHIP): one offer without trickle, H.264 before the others, back by itself after a break. */
 import { signal } from "@preact/signals";
-import { local, problemOf, send } from "../../api/http";
-import { endSession, gathered } from "../player/whep";
+import { local, send } from "../../api/http";
+import { endSession, negotiate } from "../player/whep";
 import { t } from "./words";
 
 export type BroadcastStatus = "idle" | "connecting" | "live" | "reconnecting" | "failed";
@@ -70,17 +70,16 @@ export class Broadcast {
     const peer = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
     this.#peer = peer;
     this.#addTracks(peer, media);
-    await peer.setLocalDescription(await peer.createOffer());
-    await gathered(peer);
-    const response = await send(local(target.whipUrl), {
-      method: "POST",
-      headers: { "Content-Type": "application/sdp", Authorization: `Bearer ${target.key}` },
-      body: peer.localDescription?.sdp ?? "",
+    await negotiate(peer, async (body) => {
+      const response = await send(local(target.whipUrl), {
+        method: "POST",
+        headers: { "Content-Type": "application/sdp", Authorization: `Bearer ${target.key}` },
+        body,
+      });
+      const location = response.headers.get("Location");
+      this.#resource = location ? local(location) : null;
+      return response;
     });
-    if (response.status !== 201) throw await problemOf(response);
-    const location = response.headers.get("Location");
-    this.#resource = location ? local(location) : null;
-    await peer.setRemoteDescription({ type: "answer", sdp: await response.text() });
     await connected(peer);
     await this.#limit();
     this.#brokenSince = null;

@@ -53,7 +53,7 @@ export function Preview({ studio }: { studio: Studio }) {
           type="button"
           class="button"
           aria-pressed={studio.micOn.value}
-          onClick={() => (studio.micOn.value ? studio.setMic(false) : void open(async () => studio.setMic(true)))}
+          onClick={() => (studio.micOn.value ? studio.turnMicOff() : void open(() => studio.turnMicOn()))}
         >
           {studio.micOn.value ? <MicIcon /> : <MicOffIcon />} {studio.micOn.value ? t("micOn") : t("micOff")}
         </button>
@@ -88,7 +88,7 @@ function ScreenButton({ studio, open }: Opens) {
   );
 }
 
-function Pickers({ studio, open }: Opens) {
+export function Pickers({ studio, open }: Opens) {
   const { cameras, microphones } = studio.devices.value;
   if (cameras.length + microphones.length === 0) return null;
   return (

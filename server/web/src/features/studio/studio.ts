@@ -95,10 +95,22 @@ export class Studio {
     if (this.#mic) await this.openMicrophone();
   }
 
-  setMic(on: boolean): void {
-    if (!this.#mic) return void this.openMicrophone().catch(() => undefined);
-    this.#mic.gain.gain.value = on ? 1 : 0;
-    this.micOn.value = on;
+  /** Opens the microphone if it is not open yet. */
+  async turnMicOn(): Promise<void> {
+    if (!this.#mic) return this.openMicrophone();
+    this.#mic.gain.gain.value = 1;
+    this.micOn.value = true;
+  }
+
+  /** It stays open, and silence is sent. */
+  turnMicOff(): void {
+    if (this.#mic) this.#mic.gain.gain.value = 0;
+    this.micOn.value = false;
+  }
+
+  /** Sends no picture any more; the camera's light goes out. */
+  closePicture(): void {
+    this.#setPicture(null, "none");
   }
 
   /** What is sent: the picture if there is one, and always one track of sound. */

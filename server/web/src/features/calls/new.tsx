@@ -1,0 +1,5 @@
+import CallsPage from "./page";
+
+export default function NewCall() {
+  return <CallsPage callId="" />;
+}
