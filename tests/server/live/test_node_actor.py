@@ -78,6 +78,17 @@ async def test_what_a_feature_publishes_reaches_every_node_once(places: list[Clu
         ]
 
 
+async def test_what_is_for_one_socket_goes_to_its_node_alone(places: list[ClusterNode]) -> None:
+    NodesPublish(node=places[0].node, nodes=lambda: ["n1", "n2", "n3"]).to_socket("n2", "p", "sid", "x:new", {"n": 1})
+    for place in places:
+        await place.settle()
+    assert [place.published.events for place in places] == [
+        [],
+        [DeliverToPeople(person_ids=("p",), event="x:new", body={"n": 1}, socket="sid")],
+        [],
+    ]
+
+
 @pytest.fixture
 async def places() -> AsyncIterator[list[ClusterNode]]:
     async with cluster("n1", "n2", "n3") as made:
