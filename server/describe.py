@@ -64,8 +64,14 @@ def features() -> list[Feature]:
 
 
 def document(declared: Iterable[Feature]) -> dict[str, Any]:
-    operations = [operation for feature in declared for operation in feature.operations]
-    return openapi.document(operations=operations, title="Social Flow", version="0", description=DESCRIPTION)
+    made = list(declared)
+    return openapi.document(
+        operations=[operation for feature in made for operation in feature.operations],
+        outgoing=[call for feature in made for call in feature.outgoing],
+        title="Social Flow",
+        version="0",
+        description=DESCRIPTION,
+    )
 
 
 def events(declared: Iterable[Feature]) -> dict[str, Any]:

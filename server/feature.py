@@ -11,11 +11,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
+from actors.reader import FactLog
 from actors.runtime import Actor, Node
 from actors.runtime.ids import ActorId
 from actors.session import Session
 from server.http.limits import RateLimiter
 from server.http.operation import Operation
+from server.http.outgoing import OutgoingCall
 from server.http.previews import PreviewOf
 from server.jobs import Job, Jobs, Schedule
 from server.publish import Publish
@@ -131,7 +133,8 @@ class Feature:
     ``closed`` is called with the session of each socket that has gone, ``entered`` with each socket that has come into
     a room, and the room's id; neither may raise or wait. ``codes``: ``DomainError`` code → HTTP status.
     ``limits`` are listed under ``limits`` of ``GET /api/v1/server``. ``previews``: what links to the
-    page of a path show. ``close`` ends what the room has started.
+    page of a path show. ``outgoing``: what it posts to servers of others. ``logs``: other logs than that of facts, each
+    with a reader of that name in the cluster. ``close`` ends what the room has started.
     """
 
     name: str
@@ -140,7 +143,9 @@ class Feature:
     sent: Sequence[ServerEvent] = ()
     closed: Callable[[Session], None] | None = None
     entered: Callable[[Receiver, str], None] | None = None
+    outgoing: Sequence[OutgoingCall] = ()
     consumers: Sequence[Consumer[Any]] = ()
+    logs: Mapping[str, FactLog] = field(default_factory=dict)
     jobs: Sequence[Job[Any]] = ()
     schedules: Sequence[Schedule] = ()
     kinds: Sequence[Kind] = ()

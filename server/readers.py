@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
-from actors.reader import READER, FactReader, Wake
+from actors.reader import READER, FactLog, FactReader, Wake
 from actors.runtime import ActorError, ActorId, DomainError, Fence, Node, shard_of
 from server.lifecycle import Stages
 from storage.facts import CHANNEL, Advance, Consumer, Consumers, by_name
@@ -66,6 +66,7 @@ class Readers:
         self._facts = facts
         self._shards = shards
         self._consumers: dict[str, Consumers] = {}
+        self._logs: dict[str, FactLog] = {}
         self._shard_of: dict[str, int] = {}
         self._polling: asyncio.Task[None] | None = None
         self._counts: Counter[str] = Counter()
@@ -73,10 +74,20 @@ class Readers:
     def add(self, consumers: Mapping[str, Sequence[Consumer[Any]]]) -> None:
         """Name the consumers of each feature. A feature without one has no reader."""
         self._consumers.update({name: by_name(given) for name, given in consumers.items() if given})
-        self._shard_of = {name: shard_of(ActorId(READER, name)) for name in self._consumers}
+        self._note_shards(self._consumers)
+
+    def add_logs(self, logs: Mapping[str, FactLog]) -> None:
+        """Logs that are no facts, by the names of their readers."""
+        self._logs.update(logs)
+        self._note_shards(logs)
+
+    def _note_shards(self, names: Iterable[str]) -> None:
+        self._shard_of.update({name: shard_of(ActorId(READER, name)) for name in names})
 
     def actor(self, actor_id: ActorId) -> FactReader:
         name = actor_id.key
+        if name in self._logs:
+            return FactReader(log=self._logs[name])
         consumers = self._consumers.get(name)
         own = FeatureFacts(facts=self._facts, reader=name, consumers=consumers, counts=self._counts)
         return FactReader(log=own)

@@ -21,7 +21,7 @@ from storage.chat_mentions import MENTION_SQL, ChatMentioned
 from storage.errors import BadValue, Conflict, Fenced, StorageError, Unavailable
 from storage.facts import name_of
 from storage.ids import is_uuid
-from storage.postgres import Database, Row
+from storage.postgres import Database, Reads, Row
 
 MAX_ROWS: Final = 500
 MAX_WAITING: Final = 10_000
@@ -211,6 +211,11 @@ class PostgresChatLog:
         if not is_uuid(message_id):
             return []
         return [_message(row) for row in await self._page(_THREAD, room_id, message_id, MAX_DEPTH, THREAD)]
+
+
+async def read_since(where: Reads, room_id: str, offset: int, *, limit: int) -> list[LoggedMessage]:
+    """The first ``limit`` messages above ``offset``, ascending."""
+    return [_message(row) for row in await where.fetch(_SELECT + _SINCE, room_id, offset, limit)]
 
 
 def _outcome(entry: ChatEntry, row: Row) -> Appended | StorageError:

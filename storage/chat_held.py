@@ -9,8 +9,16 @@ from actors.chat_review import Decision, HeldMessage
 from actors.chat_rules import Author
 from actors.runtime import Fence
 from storage.audit import AuditLog
+from storage.facts import Fact, publish
 from storage.leases import hold
 from storage.postgres import Database, Row
+
+
+class ChatHeld(Fact, frozen=True, kw_only=True, tag="chat.held"):
+    """A message of a room waits for a moderator."""
+
+    room_id: str
+    message_id: str
 
 
 class HeldMessages:
@@ -41,6 +49,7 @@ class HeldMessages:
                 message.held_at,
                 message.reason,
             )
+            await publish(tx, ChatHeld(room_id=room_id, message_id=message.id))
 
     async def decide(self, room_id: str, message_id: str, *, allow: bool, by: str, fence: Fence) -> None:
         async with self._db.transaction() as tx:

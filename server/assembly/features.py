@@ -77,6 +77,8 @@ def open_features(
         if feature.close is not None:
             stages.add(feature.name, feature.close)
     place.readers.add({feature.name: feature.consumers for feature in installed.features})
+    for feature in installed.features:
+        place.readers.add_logs(feature.logs)
     return installed
 
 

@@ -110,6 +110,7 @@ def web_app(
         on_forged=on_forged,
         problems=known_errors({code: status for feature in features for code, status in feature.codes.items()}),
         registry=registry,
+        outgoing=[call for feature in features for call in feature.outgoing],
         client_events=[event for feature in features for event in feature.events],
         server_events=[event for feature in features for event in feature.sent],
         settings=HttpSettings(

@@ -10,6 +10,7 @@ from server.features import streams
 from server.features.delivery import notifications
 from server.features.integrations import api_tokens
 from server.features.messages import calls
+from server.features.integrations import api_tokens, webhooks
 from server.features.operations import audit, cluster, facts, jobs, mail
 from server.features.people import accounts, exports, factors, oauth, passkeys, pictures, profiles, relations
 from server.features.people.accounts import Accounts, AccountsRoom
@@ -115,6 +116,7 @@ def install(
     )
     restreaming = restreams.build(platform, settings=settings, encryption=encryption)
     fetching = sources.build(platform, settings=settings, encryption=encryption)
+    rooms = build_rooms(platform, settings=settings)
     features = [
         people.feature,
         factors.build(platform, encryption=encryption, people=people, server_name=site.name),
@@ -135,8 +137,17 @@ def install(
         embeds.build(platform, site=site, clips=clipping.preview),
         *build_rooms(platform, settings=settings),
         calls.build(platform, ice=core.ice, apart=core.rights.apart),
+        *rooms.features,
         notifications.build(platform, settings=settings, audience=Audience(), streams=StreamTitles()).feature,
         api_tokens.build(platform, identity=core.identity, people=people),
+        webhooks.build(
+            platform,
+            settings=settings,
+            encryption=encryption,
+            mails=people.mails,
+            poll=rooms.poll,
+            prediction=rooms.prediction,
+        ),
         audit.build(platform),
         mail.build(platform, mail=outgoing),
         jobs.build(platform),

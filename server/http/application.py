@@ -21,6 +21,7 @@ from server.http.intake import path_formats
 from server.http.limits import RateLimiter
 from server.http.middleware import HttpMetrics, HttpMiddleware
 from server.http.operation import UUID, UUID_PATTERN, Operation
+from server.http.outgoing import OutgoingCall
 from server.socket_events import ClientEvent, ServerEvent
 
 DESCRIPTION: Final = (
@@ -53,6 +54,7 @@ def build_app(
     problems: ProblemTable,
     registry: CollectorRegistry,
     settings: HttpSettings,
+    outgoing: Sequence[OutgoingCall] = (),
     client_events: Sequence[ClientEvent] = (),
     server_events: Sequence[ServerEvent] = (),
     on_forged: OnForged | None = None,
@@ -85,7 +87,9 @@ def build_app(
     title, version = settings.title, settings.version
     Documentation(
         document=lambda: msgspec.json.encode(
-            openapi.document(operations=operations, title=title, version=version, description=DESCRIPTION)
+            openapi.document(
+                operations=operations, outgoing=outgoing, title=title, version=version, description=DESCRIPTION
+            )
         ),
         events=lambda: msgspec.json.encode(
             asyncapi.document(client_events=client_events, server_events=server_events, title=title, version=version)

@@ -12,6 +12,7 @@ from server.http.errors import PROBLEM_MEDIA_TYPE, TITLES
 from server.http.idempotency import HEADER, KEY_PATTERN
 from server.http.intake import path_formats
 from server.http.operation import MediaType, Operation, PathFormat
+from server.http.outgoing import OutgoingCall
 from server.http.shapes import ProblemShape
 
 Json = dict[str, Any]
@@ -34,10 +35,17 @@ _SCHEMES: Final[Json] = {
 }
 
 
-def document(*, operations: Sequence[Operation], title: str, version: str, description: str) -> Json:
+def document(
+    *,
+    operations: Sequence[Operation],
+    outgoing: Sequence[OutgoingCall] = (),
+    title: str,
+    version: str,
+    description: str,
+) -> Json:
     """The whole document; ``operations`` with ``is_documented=False`` are left out."""
     shown = [one for one in operations if one.is_documented]
-    refs, schemas = _schemas(shown)
+    refs, schemas = _schemas(shown, outgoing)
     paths: Json = {}
     for operation in shown:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, refs)
@@ -47,6 +55,7 @@ def document(*, operations: Sequence[Operation], title: str, version: str, descr
         "servers": [{"url": "/"}],
         "tags": [{"name": tag} for tag in dict.fromkeys(one.tag for one in shown)],
         "paths": paths,
+        "webhooks": {one.name: _webhook(one, refs) for one in outgoing},
         "components": {
             "schemas": schemas,
             "securitySchemes": _SCHEMES,
@@ -55,10 +64,37 @@ def document(*, operations: Sequence[Operation], title: str, version: str, descr
     }
 
 
-def _schemas(operations: Sequence[Operation]) -> tuple[Refs, Json]:
+def _webhook(call: OutgoingCall, refs: Refs) -> Json:
+    """A request of this server to a receiver's (OpenAPI 3.1, *Fixed Fields* of the document: ``webhooks``)."""
+    headers = {
+        "Socialflow-Signature": '`t=<Unix time>,v1=<HMAC-SHA256 of "t.body" with the secret, in hexadecimal>`',
+        "Socialflow-Event": "The name of the event",
+        "Socialflow-Event-Id": "The same in each delivery of the event",
+        "Socialflow-Delivery-Id": "The same in each try of this delivery",
+    }
+    said: Json = {
+        "operationId": f"webhook.{call.name}",
+        "summary": call.summary,
+        "tags": ["webhooks"],
+        "parameters": [
+            {"name": name, "in": "header", "required": True, "description": text, "schema": {"type": "string"}}
+            for name, text in headers.items()
+        ],
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": refs[call.body, "serialization"]}},
+        },
+        "responses": {"2XX": {"description": "Taken. Anything else is tried again, for a day"}},
+        "security": [],
+    }
+    return {call.method: said}
+
+
+def _schemas(operations: Sequence[Operation], outgoing: Sequence[OutgoingCall]) -> tuple[Refs, Json]:
     models: dict[tuple[type[BaseModel], JsonSchemaMode], None] = {(ProblemShape, "serialization"): None}
     for operation in operations:
         models.update(dict.fromkeys(_models(operation)))
+    models.update({(call.body, "serialization"): None for call in outgoing})
     refs, definitions = models_json_schema(list(models), ref_template=_REF)
     return cast(Refs, refs), definitions.get("$defs", {})
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from actors.chat_review import Decision, HeldMessage
 from actors.runtime import Fence
+from storage.chat_held import ChatHeld
 from storage.memory.tables import Tables
 
 
@@ -30,6 +31,7 @@ class MemoryHeldMessages:
     async def hold(self, room_id: str, message: HeldMessage, *, fence: Fence) -> None:
         self._tables.hold(fence)
         self._tables.held.setdefault(room_id, {})[message.id] = message, "held"
+        self._tables.publish([ChatHeld(room_id=room_id, message_id=message.id)])
 
     async def decide(self, room_id: str, message_id: str, *, allow: bool, by: str, fence: Fence) -> None:
         self._tables.hold(fence)

@@ -24,7 +24,7 @@ from server.features.rooms.polls import facts as poll_facts
 from server.features.rooms.predictions import facts as prediction_facts
 from server.features.rooms.raids import facts as raid_facts
 from server.live.node_actor import NodeActor
-from storage import chat_mentions, stream_facts
+from storage import chat_held, chat_mentions, stream_facts
 from storage.bus_entry import BusEntry
 from storage.cluster import _Notice
 from storage.facts import Fact, name_of
@@ -36,7 +36,7 @@ FRAMES = (Deliver, Reply, Failure, BusEntry, Member, _Notice)
 
 FACTS = tuple(
     kind
-    for module in (stream_facts, people_facts, chat_mentions, poll_facts, prediction_facts, raid_facts)
+    for module in (stream_facts, people_facts, chat_held, chat_mentions, poll_facts, prediction_facts, raid_facts)
     for kind in vars(module).values()
     if isinstance(kind, type) and issubclass(kind, Fact) and kind is not Fact
 )

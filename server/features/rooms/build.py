@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from server.feature import Feature, Kind, Platform
 from server.features.rooms import analytics, conduct, emotes, leaderboards, points, polls, predictions, raids, rewards
 from server.features.rooms.media_clock import MediaClock
+from server.features.rooms.polls.shapes import POLL_STATE
+from server.features.rooms.predictions.shapes import PREDICTION_STATE
 from server.features.rooms.settings import RoomSettings
-from server.features.rooms.state_sender import STATE_SENDER, StateSenders
+from server.features.rooms.state_sender import STATE_SENDER, StateOf, StateSenders
 
 
-def build(platform: Platform, *, settings: RoomSettings) -> list[Feature]:
+@dataclass(frozen=True, kw_only=True)
+class Rooms:
+    """``poll``, ``prediction``: the body of the event that shows one, by its id; None when it has gone."""
+
+    features: Sequence[Feature]
+    poll: StateOf
+    prediction: StateOf
+
+
+def build(platform: Platform, *, settings: RoomSettings) -> Rooms:
     senders = StateSenders(node=platform.node, publish=platform.publish)
     clock = MediaClock(node=platform.node)
     wallets = points.build(platform, settings=settings)
     sender = Kind(name=STATE_SENDER, factory=senders.actor)
-    return [
+    features = [
         replace(polls.build(platform, clock=clock, senders=senders), kinds=[sender]),
         wallets.feature,
         predictions.build(platform, clock=clock, points=wallets.points, senders=senders),
@@ -27,3 +39,5 @@ def build(platform: Platform, *, settings: RoomSettings) -> list[Feature]:
         emotes.build(platform, settings=settings),
         conduct.build(platform),
     ]
+    states = senders.states
+    return Rooms(features=features, poll=states[POLL_STATE.name], prediction=states[PREDICTION_STATE.name])

@@ -35,6 +35,7 @@ TemplateName = Literal[
     "operator_reset_password",
     "operator_removed_factor",
     "operator_made_token",
+    "webhook_disabled",
 ]
 
 LANGUAGES: Final[tuple[Language, ...]] = ("en", "ar")

@@ -129,6 +129,8 @@ SAMPLES = {
     f" values ('{ROOM}', $2, $1, $2, 't', now()), ('{STREAM}', $2, $2, $1, 't', now())",
     "emotes": f"insert into emotes (id, owner_id, name, created_at) values ('{STREAM}', $1, 'hi', now()),"
     f" ('{ROOM}', $2, 'hi', now())",
+    "webhooks": "insert into webhooks (id, owner_id, url, events, sealed_secret)"
+    f" select '{ROOM}', $1, 'https://a.example/', '{{raid}}', '' where $2::uuid is not null",
     "view_sessions": "insert into view_sessions (id, stream_id, user_id, viewer, started_at, last_at)"
     f" select '{ROOM}', '{STREAM}', $1, 'v', now(), now() where $2::uuid is not null",
 }

@@ -16,6 +16,7 @@ VERIFY_S: Final = 3 * 24 * 3600.0
 RESET_S: Final = 3600.0
 Values = dict[str, str | dt.datetime]
 SECURITY_PAGE: Final = "/settings/security"
+WEBHOOKS_PAGE: Final = "/settings/webhooks"
 UNDO_S: Final = 7 * 24 * 3600.0
 
 Notice = Literal[
@@ -145,6 +146,13 @@ class AccountMails:
     async def deletion_scheduled(self, tx: Transaction, to: Addressee, until: dt.datetime) -> None:
         data: Values = {"until": until, "link": "/login"}
         await self._outbox.put(tx, to=to.recipient, template="deletion_scheduled", language=to.language, data=data)
+
+    async def webhook_disabled(self, tx: Transaction, person_id: str, host: str) -> None:
+        """A webhook of theirs to this host was switched off, since it took nothing for a day."""
+        to = await self.addressee(tx, person_id)
+        if to is not None:
+            data: Values = {"host": host, "at": self._now(), "link": WEBHOOKS_PAGE}
+            await self._outbox.put(tx, to=to.recipient, template="webhook_disabled", language=to.language, data=data)
 
     async def suspended(self, tx: Transaction, to: Addressee, until: dt.datetime, reason: str) -> None:
         data: Values = {"until": until, "reason": reason or "—"}
