@@ -28,6 +28,8 @@ import { streams } from "./streams";
 import { studio } from "./studio";
 import { tokens } from "./tokens";
 import { watch } from "./watch";
+import { webhooks } from "./webhooks";
 
 export const features: readonly Feature[] = [home, search, streams, player, chat, watch, embeds, studio, dashboard, restreams, people, clips, markers, notifications, rooms, account, factors, tokens, exports, filters, emotes, appearance, directory, audit, cluster, jobs, mail];
 export const features: readonly Feature[] = [home, search, streams, player, chat, rooms, watch, embeds, studio, restreams, calls, people, clips, markers, notifications, account, factors, tokens, exports, filters, emotes, appearance, directory, audit, cluster, jobs, mail];
+export const features: readonly Feature[] = [home, search, streams, player, chat, rooms, watch, embeds, studio, restreams, people, clips, markers, notifications, account, factors, tokens, webhooks, exports, filters, appearance, directory, audit, cluster, jobs, mail];

@@ -27,9 +27,11 @@ import streams from "../features/streams/ar";
 import studio from "../features/studio/ar";
 import tokens from "../features/tokens/ar";
 import watch from "../features/watch/ar";
+import webhooks from "../features/webhooks/ar";
 import realtime from "../realtime/ar";
 import shell from "../shell/ar";
 import ui from "../ui/ar";
 
 export default { account, api, audit, dashboard, directory, appearance, chat, clips, cluster, emotes, exports, factors, filters, home, jobs, mail, markers, notifications, people, player, realtime, restreams, rooms, search, shell, streams, studio, tokens, ui, watch };
 export default { account, api, audit, directory, appearance, calls, chat, clips, cluster, emotes, exports, factors, filters, home, jobs, mail, markers, notifications, people, player, realtime, restreams, rooms, search, shell, streams, studio, tokens, ui, watch };
+export default { account, api, audit, directory, appearance, chat, clips, cluster, exports, factors, filters, home, jobs, mail, markers, notifications, people, player, realtime, restreams, rooms, search, shell, streams, studio, tokens, ui, watch, webhooks };
