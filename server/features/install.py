@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from server.feature import Feature, PersonalData, Platform
 from server.features import streams
 from server.features.delivery import notifications
-from server.features.integrations import api_tokens
-from server.features.messages import calls
 from server.features.integrations import api_tokens, webhooks
+from server.features.messages import calls
 from server.features.operations import audit, cluster, facts, jobs, mail
 from server.features.people import accounts, exports, factors, oauth, passkeys, pictures, profiles, relations
 from server.features.people.accounts import Accounts, AccountsRoom
@@ -135,7 +134,6 @@ def install(
         restreaming.feature,
         fetching.feature,
         embeds.build(platform, site=site, clips=clipping.preview),
-        *build_rooms(platform, settings=settings),
         calls.build(platform, ice=core.ice, apart=core.rights.apart),
         *rooms.features,
         notifications.build(platform, settings=settings, audience=Audience(), streams=StreamTitles()).feature,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from server.features.delivery.settings import NotificationSettings
-from server.features.messages.settings import IceSettings
 from server.features.integrations.settings import WebhookSettings
+from server.features.messages.settings import IceSettings
 from server.features.people.oauth_settings import OAuthSettings
 from server.features.people.picture_settings import PictureSettings
 from server.features.people.settings import PeopleSettings

@@ -30,6 +30,34 @@ import { tokens } from "./tokens";
 import { watch } from "./watch";
 import { webhooks } from "./webhooks";
 
-export const features: readonly Feature[] = [home, search, streams, player, chat, watch, embeds, studio, dashboard, restreams, people, clips, markers, notifications, rooms, account, factors, tokens, exports, filters, emotes, appearance, directory, audit, cluster, jobs, mail];
-export const features: readonly Feature[] = [home, search, streams, player, chat, rooms, watch, embeds, studio, restreams, calls, people, clips, markers, notifications, account, factors, tokens, exports, filters, emotes, appearance, directory, audit, cluster, jobs, mail];
-export const features: readonly Feature[] = [home, search, streams, player, chat, rooms, watch, embeds, studio, restreams, people, clips, markers, notifications, account, factors, tokens, webhooks, exports, filters, appearance, directory, audit, cluster, jobs, mail];
+export const features: readonly Feature[] = [
+  home,
+  search,
+  streams,
+  player,
+  chat,
+  watch,
+  embeds,
+  studio,
+  dashboard,
+  restreams,
+  calls,
+  people,
+  clips,
+  markers,
+  notifications,
+  rooms,
+  account,
+  factors,
+  tokens,
+  webhooks,
+  exports,
+  filters,
+  emotes,
+  appearance,
+  directory,
+  audit,
+  cluster,
+  jobs,
+  mail,
+];

@@ -32,6 +32,37 @@ import realtime from "../realtime/ar";
 import shell from "../shell/ar";
 import ui from "../ui/ar";
 
-export default { account, api, audit, dashboard, directory, appearance, chat, clips, cluster, emotes, exports, factors, filters, home, jobs, mail, markers, notifications, people, player, realtime, restreams, rooms, search, shell, streams, studio, tokens, ui, watch };
-export default { account, api, audit, directory, appearance, calls, chat, clips, cluster, emotes, exports, factors, filters, home, jobs, mail, markers, notifications, people, player, realtime, restreams, rooms, search, shell, streams, studio, tokens, ui, watch };
-export default { account, api, audit, directory, appearance, chat, clips, cluster, exports, factors, filters, home, jobs, mail, markers, notifications, people, player, realtime, restreams, rooms, search, shell, streams, studio, tokens, ui, watch, webhooks };
+export default {
+  account,
+  api,
+  appearance,
+  audit,
+  calls,
+  chat,
+  clips,
+  cluster,
+  dashboard,
+  directory,
+  emotes,
+  exports,
+  factors,
+  filters,
+  home,
+  jobs,
+  mail,
+  markers,
+  notifications,
+  people,
+  player,
+  realtime,
+  restreams,
+  rooms,
+  search,
+  shell,
+  streams,
+  studio,
+  tokens,
+  ui,
+  watch,
+  webhooks,
+};
