@@ -19,8 +19,8 @@ from actors.events import StreamView
 from actors.runtime import DomainError
 from media.control import Granted, Patched, Refused
 from server.http.identity import Caller, Identity
-from server.live.viewings import Viewer
 from server.live.ice_servers import IceServers
+from server.live.viewings import Viewer
 from server.live.whip import OfferLimits, WebrtcRoutes
 from tests.server.live.nodes import ClusterNode, cluster
 from tests.server.live.openness import NO_ADDRESSES

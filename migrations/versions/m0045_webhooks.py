@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0042"
-down_revision = "0041"
+revision = "0045"
+down_revision = "0044"
 
 OWNER = "webhooks"
 
