@@ -90,7 +90,6 @@ export function ChatPanel({ stream, room, reactions = true, above }: PanelProps)
   const [pinned, setPinned] = useState<ChatMessage | null>(null);
   const [held, setHeld] = useState<Held[]>([]);
   const [thread, setThread] = useState<string | null>(null);
-  const [replies, setReplies] = useState(0);
   const [card, setCard] = useState<ChatMessage | null>(null);
   const [isBanned, setBanned] = useState(false);
   const [emotes, setEmotes] = useState<Emotes>(new Map());
@@ -146,10 +145,7 @@ export function ChatPanel({ stream, room, reactions = true, above }: PanelProps)
     live.current = { mirror, log };
     const stops = [
       // The document has one shape for messages and for what keeps a deleted one's place.
-      hear("chat:messages", (body) => {
-        mirror.receive(body as unknown as Parameters<ChatMirror["receive"]>[0]);
-        if (body.messages.some((one) => "reply_to" in one && one.reply_to)) setReplies((n) => n + 1);
-      }),
+      hear("chat:messages", (body) => mirror.receive(body as unknown as Parameters<ChatMirror["receive"]>[0])),
       hear("chat:gap", (body) => void mirror.fill(body).catch(() => undefined)),
       hear("chat:deleted", (body: Removal) => {
         if (body.room_id === roomId) mirror.remove(body.message_id ?? body.id ?? "");
@@ -239,7 +235,6 @@ export function ChatPanel({ stream, room, reactions = true, above }: PanelProps)
         <Thread
           roomId={roomId}
           messageId={thread}
-          news={replies}
           onReply={user ? setReplyTo : null}
           onClose={() => setThread(null)}
         />

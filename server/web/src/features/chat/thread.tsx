@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { sentence } from "../../api/http";
 import type { ChatEntry, ChatMessage } from "../../api/types";
-import { ask } from "../../realtime/socket";
+import { ask, hear } from "../../realtime/socket";
 import { clock } from "../../ui/format";
 import { CloseIcon } from "../../ui/icons";
 import { Spinner } from "../../ui/parts";
@@ -11,17 +11,27 @@ import { t } from "./words";
 interface Props {
   roomId: string;
   messageId: string;
-  /** Grows with each message of the room that replies to another: the thread is read again. */
-  news: number;
   onReply: ((message: ChatMessage) => void) | null;
   onClose: () => void;
 }
 
-export function Thread({ roomId, messageId, news, onReply, onClose }: Props) {
+export function Thread({ roomId, messageId, onReply, onClose }: Props) {
   const [entries, setEntries] = useState<ChatEntry[] | null>(null);
   const [failure, setFailure] = useState("");
+  const [news, setNews] = useState(0);
+  const ids = useRef<ReadonlySet<string>>(new Set());
+  ids.current = new Set(entries?.map(({ id }) => id));
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => heading.current?.focus(), [messageId]);
+  // Read again when one of its messages is answered or deleted.
+  useEffect(() => {
+    const isMine = (id: unknown): boolean => typeof id === "string" && ids.current.has(id);
+    const stops = [
+      hear("chat:messages", ({ messages }) => messages.some((one) => "reply_to" in one && isMine(one.reply_to)) && setNews((n) => n + 1)),
+      hear("chat:deleted", ({ id }) => isMine(id) && setNews((n) => n + 1)),
+    ];
+    return () => stops.forEach((stop) => stop());
+  }, []);
   useEffect(() => {
     let isOpen = true;
     ask("chat:thread", { room_id: roomId, message_id: messageId }).then(

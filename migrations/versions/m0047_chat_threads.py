@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0036"
-down_revision = "0035"
+revision = "0047"
+down_revision = "0046"
 
 OWNER = "streams"
 
