@@ -59,7 +59,9 @@ class Speakers:
     def say(self) -> None:
         number, self.sent = self.sent, self.sent + 1
         room = self._rooms[number % len(self._rooms)]
-        packet = app.sent(number, room, f"message {number} of a usual length for a chat", f"{self._run}.{number}")
+        packet = app.sent(
+            number, room, f"message {self._run}.{number} of a usual length for a chat", f"{self._run}.{number}"
+        )
         self._asked[number] = time.perf_counter()
         self._sockets[number % len(self._sockets)].sendall(frame(packet))
 
