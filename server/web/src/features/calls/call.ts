@@ -28,7 +28,7 @@ type Joined = Awaited<ReturnType<typeof ask<"call:join">>>;
 /** A person whose connection to the server is lost may still be heard: so long they have to come back. */
 const LOST_MS = 35_000;
 const LISTEN_MS = 250;
-const SPEAKS_FROM = 0.02;
+const SPEAKS_FROM = 0.01;
 /** New credentials for the TURN servers are asked for when so much of their time is over. */
 const RENEW_AT = 0.75;
 const UNKNOWN: PeerState = { hasMic: true, picture: "none" };
