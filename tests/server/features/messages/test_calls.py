@@ -11,11 +11,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import msgspec
 import pytest
 
 from actors.runtime import DomainError
 from server.features.messages.calls.calls import MAX_OWN
-from server.features.messages.calls.shapes import MAX_SDP, Signal
+from server.features.messages.calls.shapes import MAX_SDP, CallCreated, CallJoined, CallSignalled, Signal
 from server.features.messages.settings import IceSettings
 from server.live.acks import shaped
 from tests.server.kit import Kit
@@ -51,13 +52,17 @@ async def test_two_people_meet_by_an_invitation_and_exchange_signals(kit: Kit) -
         call = await ada.done("call:create", {})
         call_id = call["call_id"]
         assert [one["id"] for one in call["people"]] == [ada_id]
+        msgspec.convert(call, CallCreated)  # as documented, and no more
         invited = await ada.done("call:invite", {"call_id": call_id})
         joined = await bob.done("call:join", {"join_token": invited["join_token"]})
         assert joined["call_id"] == call_id
+        msgspec.convert(joined, CallJoined)
         assert [one["username"] for one in joined["people"]] == ["ada", "bob"]
         assert (await ada.until("call:joined"))["person"]["id"] == bob_id
         await bob.done("call:signal", {"call_id": call_id, "to": ada_id, "description": OFFER})
-        assert await ada.until("call:signal") == {"call_id": call_id, "from": bob_id, "description": OFFER}
+        signalled = await ada.until("call:signal")
+        assert signalled == {"call_id": call_id, "from": bob_id, "description": OFFER}
+        msgspec.convert(signalled, CallSignalled)
         candidate = {"candidate": "candidate:1 1 udp 1 192.0.2.1 9 typ host", "sdpMid": "0", "sdpMLineIndex": 0}
         await ada.done("call:signal", {"call_id": call_id, "to": bob_id, "candidate": candidate})
         assert (await bob.until("call:signal"))["candidate"] == candidate
