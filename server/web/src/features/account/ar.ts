@@ -22,6 +22,7 @@ export default {
   verifiedText: "شكرًا لك. يمكنك إغلاق هذه الصفحة.",
   toHome: "إلى الصفحة الرئيسية",
   address: "عنوان البريد الإلكتروني",
+  toAddress: "إلى إعدادات البريد الإلكتروني",
   addressVerified: "العنوان {email} مؤكَّد.",
   addressNotVerified: "العنوان {email} غير مؤكَّد بعد.",
   sendAgain: "أرسل الرسالة مرة أخرى",

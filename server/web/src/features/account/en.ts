@@ -19,6 +19,7 @@ export default {
   verifiedText: "Thank you. You may close this page.",
   toHome: "To the start page",
   address: "E-mail address",
+  toAddress: "Go to the e-mail settings",
   addressVerified: "{email} is verified.",
   addressNotVerified: "{email} is not verified yet.",
   sendAgain: "Send the mail again",

@@ -3,7 +3,8 @@ import { ApiError } from "../../api/http";
 import { Logo } from "../../ui/icons";
 import { Field, PageTitle, useTitle } from "../../ui/parts";
 import { reset, tokenOf } from "./calls";
-import { FormError, Secret, useSending } from "../../ui/sending";
+import { FormError, useSending } from "../../ui/sending";
+import { Password } from "../people/account-form";
 import { t } from "./words";
 
 type State = "asked" | "done" | "void";
@@ -30,7 +31,7 @@ export default function Reset() {
         {state === "asked" && (
           <>
             <Field label={t("newPassword")} name="password" error={errors["password"]} hint={t("passwordHint")}>
-              {(ids) => <Secret {...ids} name="password" autocomplete="new-password" />}
+              {(ids) => <Password {...ids} name="password" autocomplete="new-password" />}
             </Field>
             <button type="submit" class="button accent large" disabled={busy}>
               {busy ? t("sending") : t("setPassword")}

@@ -10,6 +10,7 @@ import { FactorPanels } from "../factors/panels";
 import { proved } from "../factors/reauthentication";
 import { changeEmail, changePassword, endDevice, endOthers, listDevices, resend, type Device } from "./calls";
 import { attempt, FormError, Secret, textOf, useSending } from "../../ui/sending";
+import { Password } from "../people/account-form";
 import { t } from "./words";
 import "./account.css";
 
@@ -18,10 +19,10 @@ export default function Security() {
   useEffect(() => void reloadMe().catch(() => undefined), []);
   if (!user) return null;
   // Until it is changed the server answers nothing else.
-  if (user.must_change_password) return <Password user={user} />;
+  if (user.must_change_password) return <PasswordPanel user={user} />;
   return (
     <div class="security">
-      <Password user={user} />
+      <PasswordPanel user={user} />
       <Address user={user} />
       <FactorPanels />
       <Devices />
@@ -29,7 +30,7 @@ export default function Security() {
   );
 }
 
-function Password({ user }: { user: Me }) {
+function PasswordPanel({ user }: { user: Me }) {
   const { form, errors, busy, submit } = useSending(["password", "new_password"], async (data) => {
     const old = user.has_password ? textOf(data, "password") : null;
     await proved(() => changePassword(old, textOf(data, "new_password")));
@@ -56,7 +57,7 @@ function Password({ user }: { user: Me }) {
         </Field>
       )}
       <Field label={t("newPassword")} name="new_password" error={errors["new_password"]} hint={t("passwordHint")}>
-        {(ids) => <Secret {...ids} name="new_password" autocomplete="new-password" />}
+        {(ids) => <Password {...ids} name="new_password" autocomplete="new-password" />}
       </Field>
       <button type="submit" class="button accent" disabled={busy}>
         {title}

@@ -29,7 +29,7 @@ export default function Verify() {
         <PageTitle>{answer === "asked" ? t("verifying") : answer === "done" ? t("verified") : t("noLink")}</PageTitle>
         {answer === "asked" ? <Spinner /> : <p role="status">{answer === "done" ? t("verifiedText") : answer}</p>}
         <a class="button large" href={answer === "done" ? "/" : "/settings/security"}>
-          {answer === "done" ? t("toHome") : t("address")}
+          {answer === "done" ? t("toHome") : t("toAddress")}
         </a>
       </section>
     </div>
