@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from server.feature import Feature, Platform
 from server.features.people.confusables import USERNAME_SKELETON, skeleton
@@ -97,6 +97,12 @@ class Me(Shape):
     ]
 
 
+def _as_text(given: object) -> object:
+    if given is not None and not isinstance(given, str):
+        raise ValueError("must be a date as RFC 3339 writes it")
+    return given
+
+
 def _born(given: date | None) -> date | None:
     if given is not None and not EARLIEST_BIRTH <= given <= datetime.now(UTC).date():
         raise ValueError(f"must be between {EARLIEST_BIRTH} and today")
@@ -110,7 +116,9 @@ class ProfileChange(Body):
     bio: Annotated[Bio, Field(default_factory=str)]
     links: Annotated[list[Link], Field(default_factory=list, max_length=MAX_LINKS, description="All of them")]
     private: Annotated[bool, Field(default_factory=bool, description="False approves all who wait")]
-    birth_date: Annotated[date | None, BIRTH_DATE, Field(strict=False), AfterValidator(_born)] = None
+    birth_date: Annotated[
+        date | None, BIRTH_DATE, Field(strict=False), BeforeValidator(_as_text), AfterValidator(_born)
+    ] = None
 
 
 _SHOWN = f"""

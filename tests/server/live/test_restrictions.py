@@ -264,6 +264,8 @@ async def test_a_stream_with_a_least_age_is_for_those_who_have_said_that_they_ar
     path = f"/streams/{stream['id']}"
     assert (await asked(node, "GET", path, ip=GERMAN, token=old.token)) == (451, "restricted-age")
     assert (await old.done("PATCH", "/me", {"birth_date": "1990-02-03"}))["birth_date"] == "1990-02-03"
+    for wrong in (0, "1990", "1899-12-31", "2199-01-01", ""):
+        assert (await old.call("PATCH", "/me", json={"birth_date": wrong}))[0] == 422, wrong
     await kid.done("PATCH", "/me", {"birth_date": f"{dt.datetime.now(dt.UTC).year - 12}-01-01"})
     assert (await asked(node, "GET", path, ip=GERMAN, token=kid.token)) == (451, "restricted-age")
     shown = await old.done("GET", path)
