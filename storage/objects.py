@@ -26,6 +26,7 @@ _KEY: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9
 _MAX_KEY: Final = 512
 _FOLDER_MODE: Final = 0o750
 _FILE_MODE: Final = 0o640
+_MADE_REMEMBERED: Final = 1_024
 
 
 class NoSuchObject(StorageError):
@@ -70,6 +71,8 @@ class LocalObjects:
 
     def __init__(self, *, root: Path) -> None:
         self._root = root.absolute()
+        self._made: set[Path] = set()
+        """Folders that are known to be there, a bounded number of them."""
 
     async def put(self, key: str, body: bytes | Path, *, content_type: str) -> None:
         target = self._path(key)
@@ -130,7 +133,14 @@ class LocalObjects:
         return self._root / _checked(key)
 
     def _new(self, target: Path) -> _NewFile:
+        """Folders are made, and looked at, before the first object of each in this process, and when they are gone."""
+        if target.parent in self._made:
+            with contextlib.suppress(FileNotFoundError):
+                return _NewFile(target)
         _make_folders(self._root, target.parent)
+        if len(self._made) >= _MADE_REMEMBERED:
+            self._made.clear()
+        self._made.add(target.parent)
         return _NewFile(target)
 
     def _write(self, target: Path, body: bytes | Path) -> None:

@@ -17,7 +17,7 @@ from media.pull.hls_playback import Get, HlsPlayback
 from media.pull.rtmp import RtmpPlayback
 from media.pull.states import PullPhase, PullSource, PullState
 from media.restream.backoff import STABLE_S, pause_s
-from media.restream.connection import Connect, Trouble
+from media.restream.connection import Connect, Trouble, trouble_of
 from media.rtmp.client import parse_url
 
 CONNECT_S = 20.0
@@ -75,7 +75,7 @@ class Pull:
             except PublishRefused as refused:
                 await self._refused(refused)
             except (MediaError, OSError, ValueError) as error:
-                await self._wait(_trouble(error))
+                await self._wait(trouble_of(error))
 
     async def _attempt(self) -> None:
         """Always raises what ended it."""
@@ -128,17 +128,3 @@ class Pull:
             detail=self.state.detail if is_again else detail,
             next_try_at=next_try_at,
         )
-
-
-def _trouble(error: Exception) -> Trouble:
-    match error:
-        case Trouble():
-            return error
-        case TimeoutError():
-            return Trouble("timeout")
-        case MediaError():
-            return Trouble("protocol")
-        case OSError():
-            return Trouble("tls" if type(error).__module__ == "ssl" else "unreachable")
-        case _:
-            return Trouble("address", is_refusal=True)

@@ -53,6 +53,23 @@ class Moved(MediaError):
         self.address = address
 
 
+def trouble_of(error: Exception) -> Trouble:
+    """What ended a connection, in the words of ``RestreamState`` and ``PullState``."""
+    match error:
+        case Trouble():
+            return error
+        case Moved():
+            return Trouble("closed")
+        case TimeoutError():
+            return Trouble("timeout")
+        case MediaError():
+            return Trouble("protocol")
+        case OSError():
+            return Trouble("tls" if type(error).__module__ == "ssl" else "unreachable")
+        case _:
+            return Trouble("address", is_refusal=True)
+
+
 class TargetConnection:
     """Sends one stream to one target. ``sent_bytes`` counts what the system has taken."""
 

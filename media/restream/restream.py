@@ -13,7 +13,7 @@ import msgspec
 from media.errors import MediaError
 from media.relay import Reader, Relay, Tracks
 from media.restream.backoff import STABLE_S, pause_s
-from media.restream.connection import Connect, Moved, TargetConnection, Trouble
+from media.restream.connection import Connect, Moved, TargetConnection, Trouble, trouble_of
 from media.restream.states import Phase, RestreamState, RestreamTarget
 from media.rtmp.client import RtmpAddress, parse_url
 from media.transcode.tracks import is_to_convert
@@ -90,7 +90,7 @@ class Restream:
             try:
                 await self._attempt()
             except (Trouble, MediaError, OSError, TimeoutError, ValueError) as error:
-                await self._wait(_trouble(error))
+                await self._wait(trouble_of(error))
 
     async def _attempt(self) -> None:
         """Until the source ends. Raises what ended the connection before that."""
@@ -195,20 +195,3 @@ class Restream:
 
     def _all_dropped(self) -> int:
         return self._dropped + (self._reader.dropped_units if self._reader is not None else 0)
-
-
-def _trouble(error: Exception) -> Trouble:
-    """What goes wrong, in the words of ``RestreamState``."""
-    match error:
-        case Trouble():
-            return error
-        case Moved():
-            return Trouble("closed")
-        case TimeoutError():
-            return Trouble("timeout")
-        case MediaError():
-            return Trouble("protocol")
-        case OSError():
-            return Trouble("tls" if type(error).__module__ == "ssl" else "unreachable")
-        case _:
-            return Trouble("address", is_refusal=True)

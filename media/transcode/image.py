@@ -5,12 +5,15 @@ from __future__ import annotations
 from fractions import Fraction
 
 import av
+from av.video.reformatter import Interpolation
 
 from media.transcode.video import open_decoder, packet_of
 from media.unit import Track, Unit
 
 MAX_WIDTH = 480
 QUALITY = 70
+EFFORT = 2
+"""Of 0 to 6. One more takes two and a half times as long, for 8% fewer bytes."""
 
 
 def take(track: Track, unit: Unit) -> bytes | None:
@@ -37,7 +40,7 @@ def _decode(track: Track, unit: Unit) -> av.VideoFrame | None:
     frame = frames[0]
     aspect = decoder.sample_aspect_ratio
     width, height = size(frame.width, frame.height, aspect if aspect and 0 < aspect < 16 else Fraction(1))
-    return frame.reformat(width=width, height=height, format="yuv420p")
+    return frame.reformat(width=width, height=height, format="yuv420p", interpolation=Interpolation.AREA)
 
 
 def _encode(frame: av.VideoFrame) -> bytes:
@@ -45,6 +48,6 @@ def _encode(frame: av.VideoFrame) -> bytes:
     assert isinstance(encoder, av.VideoCodecContext)
     encoder.width, encoder.height, encoder.pix_fmt = frame.width, frame.height, "yuv420p"
     encoder.time_base = Fraction(1, 25)
-    encoder.options = {"quality": str(QUALITY), "compression_level": "3"}
+    encoder.options = {"quality": str(QUALITY), "compression_level": str(EFFORT)}
     frame.pts, frame.time_base = 0, Fraction(1, 25)
     return b"".join(bytes(packet) for packet in [*encoder.encode(frame), *encoder.encode(None)])

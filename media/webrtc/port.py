@@ -112,6 +112,7 @@ class RtcPort:
         self._endpoints: dict[Endpoint, None] = {}
         for sock in self._sockets:
             self._loop.add_reader(sock.fileno(), self._readable, sock)
+        self._has_endpoints = asyncio.Event()
         self._ticker = asyncio.create_task(self._tick_forever(), name="webrtc-port-ticks")
 
     @classmethod
@@ -143,6 +144,7 @@ class RtcPort:
         """Checks for ``ufrag`` go to ``endpoint``, which also gets ticks from now on."""
         self._by_ufrag[ufrag] = endpoint
         self._endpoints[endpoint] = None
+        self._has_endpoints.set()
 
     def unlisten(self, ufrag: str) -> None:
         """Checks for ``ufrag`` go nowhere. Idempotent."""
@@ -209,8 +211,13 @@ class RtcPort:
             path.send(answer)
 
     async def _tick_forever(self) -> None:
+        """Not at all while there are no endpoints: waking up is most of what an idle process costs."""
         ticked_at = self._loop.time()
         while True:
+            if not self._endpoints:
+                self._has_endpoints.clear()
+                await self._has_endpoints.wait()
+                ticked_at = self._loop.time()
             await asyncio.sleep(TICK_S)
             now = self._loop.time()
             stood_still = now - ticked_at > _STOOD_STILL_S
