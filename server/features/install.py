@@ -130,7 +130,7 @@ def install(
         captions.build(platform, addresses=core.addresses),
         highlights.build(platform, addresses=core.addresses),
         metadata.build(platform, footage=core.footage, addresses=core.addresses),
-        recordings.build(platform, addresses=core.addresses, viewings=core.viewings),
+        recordings.build(platform, settings=settings, addresses=core.addresses, viewings=core.viewings),
         restreaming.feature,
         fetching.feature,
         embeds.build(platform, site=site, clips=clipping.preview),

@@ -9,7 +9,7 @@ from server.features.people.oauth_settings import OAuthSettings
 from server.features.people.picture_settings import PictureSettings
 from server.features.people.settings import PeopleSettings
 from server.features.rooms.settings import RoomSettings
-from server.features.videos.settings import ClipSettings, RestreamSettings, SourceSettings
+from server.features.videos.settings import ClipSettings, RecordingSettings, RestreamSettings, SourceSettings
 from server.outbound.settings import MailSettings
 
 
@@ -20,6 +20,7 @@ class FeatureSettings(
     PictureSettings,
     NotificationSettings,
     ClipSettings,
+    RecordingSettings,
     RestreamSettings,
     SourceSettings,
     RoomSettings,

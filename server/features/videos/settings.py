@@ -1,4 +1,4 @@
-"""The settings of clips, restreams and sources."""
+"""The settings of clips, recordings, restreams and sources."""
 
 from __future__ import annotations
 
@@ -9,6 +9,15 @@ from server.outbound.settings import TargetSettings
 
 class ClipSettings(BaseModel):
     max_clips_per_hour: int = Field(120, ge=1, le=10_000, description="clips that a person may make in an hour")
+
+
+class RecordingSettings(BaseModel):
+    recordings_keep_days: int = Field(
+        0, ge=0, le=36_500, description="days after a stream's end for which its recording is kept (0: for ever)"
+    )
+    recordings_keep_gb: int = Field(
+        0, ge=0, le=1_000_000, description="GB of recordings that one account keeps, the newest first (0: all)"
+    )
 
 
 class RestreamSettings(TargetSettings):

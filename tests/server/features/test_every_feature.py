@@ -91,6 +91,7 @@ SAMPLES = {
     f" select '{ROOM}', '{STREAM}', $1, 1, 'x' where $2::uuid is not null",
     "restreams": "insert into restreams (scope_id, name, owner_id, address, sealed_key)"
     " select $1, 'n', $1, 'rtmp://a.example/live', '' where $2::uuid is not null",
+    "recording_rules": "insert into recording_rules (owner_id, keep_days) select $1, 7 where $2::uuid is not null",
     "stream_sources": "insert into stream_sources (stream_id, owner_id, address, sealed_url)"
     f" select '{STREAM}', $1, 'rtmp://a.example/live', '' where $2::uuid is not null",
     "calls": f"insert into calls (id, owner_id, began_at, ends_at) select '{ROOM}', $1, now(), now()"
