@@ -69,6 +69,8 @@ class Plane:
         self._runs: dict[str, PublicationRun] = {}
         self._groups = SlateGroups(codecs=codecs, read=read_picture)
         self._slates: dict[str, tuple[PublicationRun, Slate]] = {}
+        self._slate_pictures: dict[str, str] = {}
+        """Of the streams that were published here, by the last grant."""
         self._switches: dict[str, Switch] = {}
         self._folders: dict[str, RunFolder] = {}
         self._flushing: set[asyncio.Task[None]] = set()
@@ -86,6 +88,7 @@ class Plane:
             return self._join(grant, protocol=protocol)
         run = self._publish(grant, protocol=protocol, remote=remote)
         if grant.has_slate:
+            self._slate_pictures[grant.stream_id] = grant.slate_picture
             self._slate_ahead(run)
         switch = Switch(run=run, name=grant.log_name, clock=asyncio.get_running_loop().time)
         self._switches[grant.stream_id] = switch
@@ -145,10 +148,9 @@ class Plane:
             return
         if before is not None:
             self._starts(run)
-        slate = Slate(
-            run=run, groups=self._groups, shown=shown_in_place_of(tracks), picture_key=grant.slate_picture,
-            for_s=for_s, name=grant.stream_id,
-        )  # fmt: skip
+        picture = grant.slate_picture or self._slate_pictures.get(grant.stream_id, "")
+        shown = shown_in_place_of(tracks)
+        slate = Slate(run=run, groups=self._groups, shown=shown, picture_key=picture, for_s=for_s, name=grant.stream_id)
         self._slates[grant.stream_id] = run, slate
 
     def _slate_ahead(self, run: PublicationRun) -> None:
@@ -223,6 +225,7 @@ class Plane:
     def forget(self, stream_id: str) -> None:
         """The stream has ended and its recording is elsewhere: its live files go."""
         self._end_slate(stream_id, "the stream has ended")
+        self._slate_pictures.pop(stream_id, None)
         if stream_id in self._runs:
             return
         folder = self._folders.pop(stream_id, None)

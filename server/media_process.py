@@ -66,11 +66,13 @@ from server.outbound.hls_sources import HlsSources
 from server.outbound.http import PublicHttp
 from server.outbound.public_addresses import PublicAddresses
 from server.outbound.rtmp_targets import RtmpTargets
-from storage.objects import ObjectStore, open_objects
+from storage.errors import Unavailable
+from storage.objects import NoSuchObject, ObjectStore, open_objects
 
 AUTHORIZE_S = 8.0
 COUNT_S = 5.0
 RTMP_BUDGET_S = 1.0
+MAX_SLATE_BYTES = 4 * 1024 * 1024
 
 log = logging.getLogger("server.media_process")
 
@@ -124,6 +126,7 @@ class MediaServer:
             max_run_bytes=config.max_run_bytes,
             max_ladders=config.max_ladders,
             transcode=config.transcode,
+            read_picture=self._read_picture,
         )
         limits = RtmpLimits(
             max_connections=config.max_rtmp_connections, max_pending_per_address=config.max_rtmp_waiting_per_address
@@ -270,6 +273,14 @@ class MediaServer:
         if isinstance(answer, Refused):
             raise PublishRefused(_publish_code(answer.code), answer.message)
         return self._plane.publish(answer, protocol=request.protocol, remote=request.remote)
+
+    async def _read_picture(self, key: str) -> bytes | None:
+        """A streamer's own slate."""
+        try:
+            return b"".join([chunk async for chunk in self._objects.open(key, size=MAX_SLATE_BYTES)])
+        except (NoSuchObject, Unavailable) as error:
+            log.warning("the slate %s cannot be read: %s", key, error)
+            return None
 
     def _say(self, said: ControlMessage) -> None:
         try:

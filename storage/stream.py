@@ -79,6 +79,10 @@ class Streams:
     async def has_verified_address(self, user_id: str) -> bool:
         return bool(await self._db.fetchval("select email_verified_at is not null from users where id = $1", user_id))
 
+    async def slate_picture(self, user_id: str) -> str:
+        """The object key of the person's own slate, empty without one."""
+        return await self._db.fetchval(_SLATE_PICTURE, user_id) or ""
+
     async def open_of(self, owner_id: str, *, now: dt.datetime) -> list[StreamRow]:
         """The owner's streams that have not ended, the one that a publisher with the lasting key takes up first: live,
         then the last interrupted, then the prepared or scheduled nearest to ``now``."""
@@ -204,6 +208,7 @@ def moved_to(state: StreamState) -> dict[str, Any]:
 _KEYHOLDER: Final = (
     "select u.id as user_id, u.username, u.stream_defaults from users u where u.stream_key = $1" + IN_GOOD_STANDING
 )
+_SLATE_PICTURE: Final = "select 'pictures/' || id || '/1280.webp' from pictures where owner_id = $1 and kind = 'slate'"
 _LASTING_KEY: Final = "select stream_key from users where id = $1 and deleted_at is null"
 _OWNER_NAMED: Final = "select id from users where username_key = $1 and deleted_at is null"
 _OPEN_OF: Final = (

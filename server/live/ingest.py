@@ -103,7 +103,10 @@ class Ingest:
             raise DomainError(NOT_VERIFIED, "Verify your e-mail address first.")
 
     async def _ask(self, stream_id: str, claim: ClaimPublish) -> Granted:
-        return granted(await self._node.ref("stream", stream_id).ask(claim))
+        grant = granted(await self._node.ref("stream", stream_id).ask(claim))
+        if not grant.has_slate:
+            return grant
+        return msgspec.structs.replace(grant, slate_picture=await self._streams.slate_picture(grant.owner_id))
 
     async def _take_up(self, holder: Keyholder, claim: ClaimPublish) -> Granted:
         """The stream that this key published last is its own, and busy means refused. Others are tried in order, the

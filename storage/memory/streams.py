@@ -61,6 +61,11 @@ class MemoryStreams:
         person = self._tables.people.get(user_id)
         return person is not None and person.has_verified_address
 
+    async def slate_picture(self, user_id: str) -> str:
+        self._tables.reach()
+        person = self._tables.people.get(user_id)
+        return "" if person is None else person.slate_picture
+
     async def open_of(self, owner_id: str, *, now: dt.datetime) -> list[StreamRow]:
         self._tables.reach()
         mine = (row for row in self._tables.streams.values() if row.owner.id == owner_id and row.state != "ended")

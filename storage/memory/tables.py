@@ -29,6 +29,7 @@ class MemoryPerson(msgspec.Struct, frozen=True, kw_only=True):
     stream_key: str = ""
     stream_defaults: dict[str, Any] = {}
     has_verified_address: bool = False
+    slate_picture: str = ""
 
 
 class MessageRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -198,3 +198,15 @@ async def test_a_publisher_that_takes_over_ends_the_first_one_and_goes_on_where_
 def test_the_grant_for_a_slate_crosses_the_channel() -> None:
     given = grant(is_slate=True, has_slate=True, slate_picture="pictures/1/1920.webp")
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(given), type=type(given)) == given
+
+
+async def test_the_streamers_own_picture_is_shown_that_was_theirs_when_they_last_published(tmp_path: Path) -> None:
+    studio = Studio(tmp_path, read_picture=read)
+    run = studio.publish(has_slate=True, slate_picture="mine")
+    run.configure([VIDEO, AUDIO])
+    await feed(run, *mixed(pictures(3), sounds(3)))
+    run.close("gone")
+    show(studio, 2, first_segment=3, media_time_ms=3_000)
+    await shown(studio, 2)
+    assert [picture for _, picture in studio.codecs.slates] == [b"webp"]
+    await studio.plane.close("over")

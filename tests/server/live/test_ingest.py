@@ -12,6 +12,7 @@ import pytest
 from actors.events import LiveEvent
 from actors.runtime import ActorId, DomainError, LocalDirectory, LocalTransport, LoopClock, Node, Placement, shard_of
 from actors.stream import LiveStream
+from actors.stream_life import StreamPolicy
 from actors.stream_messages import DescribeStream, EndStream, PublisherLost, PublisherStarted
 from media.control import AuthorizePublish, Granted, Refused
 from server.live.durable import DurableStreams
@@ -54,7 +55,7 @@ class IngestFixture:
             self.tables.people[person_id], has_verified_address=True
         )
 
-    async def boot(self, *, needs_verified_email: bool = False) -> None:
+    async def boot(self, *, needs_verified_email: bool = False, has_slate: bool = False) -> None:
         node = Node(name="n1", clock=LoopClock(), directory=LocalDirectory(node="n1"), transport=LocalTransport())
         store = DurableStreams(streams=self.rows, recordings=MemoryRecordings(tables=self.tables))  # type: ignore[arg-type]
         node.register(
@@ -65,6 +66,7 @@ class IngestFixture:
                 media=NoMedia(),
                 broadcast=unheard,
                 now=lambda: dt.datetime.now(dt.UTC),
+                policy=StreamPolicy(slate=has_slate),
             ),
         )
         await node.start()
@@ -293,3 +295,14 @@ async def test_streams_of_an_ingest_have_keys_and_ids_of_their_own(ingest: Inges
     values = [getattr(new, name) for new in (one, two) for name in ("id", "room_id", "stream_key", "log_epoch")]
     assert len(set(values)) == len(values)
     assert isinstance(one, NewStream)
+
+
+@pytest.mark.parametrize(("has_slate", "key"), [(True, "pictures/1/1280.webp"), (False, "")])
+async def test_a_grant_names_the_owners_own_slate_where_one_is_to_be_shown(has_slate: bool, key: str) -> None:
+    ingest = IngestFixture()
+    people = ingest.tables.people
+    people[ingest.ann] = msgspec.structs.replace(people[ingest.ann], slate_picture="pictures/1/1280.webp")
+    await ingest.boot(has_slate=has_slate)
+    assert (await ingest.claim()).slate_picture == key
+    assert (await ingest.claim("key-bob")).slate_picture == ""
+    await ingest.node.stop(budget_s=1.0)

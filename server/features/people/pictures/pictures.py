@@ -1,4 +1,4 @@
-"""Avatars and banners: stored, replaced, removed.
+"""Avatars, banners and slates: stored, replaced, removed.
 
 Each picture gets an id of its own, never used again, and its objects lie under it. The row is the truth: objects
 without one are swept (``storage/doomed.py``), wherever a process dies.
@@ -28,10 +28,10 @@ WEBP: Final = "image/webp"
 PUT_S: Final = 60.0
 KEEP_WITHIN_S: Final = 900.0
 """Objects that wait longer for their row are deleted."""
-WIDTHS: Final[dict[Kind, Sequence[int]]] = {"avatar": (64, 128, 256, 512), "banner": (600, 1500)}
-SHOWN_WIDTH: Final[dict[Kind, int]] = {"avatar": 256, "banner": 1500}
+WIDTHS: Final[dict[Kind, Sequence[int]]] = {"avatar": (64, 128, 256, 512), "banner": (600, 1500), "slate": (1280,)}
+SHOWN_WIDTH: Final[dict[Kind, int]] = {"avatar": 256, "banner": 1500, "slate": 1280}
 """The size that profiles link to; the others are its siblings."""
-PROPORTIONS: Final[dict[Kind, int]] = {"avatar": 1, "banner": 3}
+PROPORTIONS: Final[dict[Kind, tuple[int, int]]] = {"avatar": (1, 1), "banner": (3, 1), "slate": (16, 9)}
 """Width by height."""
 
 
@@ -41,11 +41,12 @@ def folder_of(picture_id: str) -> str:
 
 
 def sizes_of(kind: Kind) -> list[PictureSize]:
-    return [PictureSize(width, width // PROPORTIONS[kind]) for width in WIDTHS[kind]]
+    wide, high = PROPORTIONS[kind]
+    return [PictureSize(width, width * high // wide) for width in WIDTHS[kind]]
 
 
 class Pictures:
-    """One avatar and one banner of each person. Every call may be repeated without another effect."""
+    """One avatar, one banner and one slate of each person. Every call may be repeated without another effect."""
 
     def __init__(
         self,
@@ -80,8 +81,7 @@ class Pictures:
         async with self._db.transaction() as tx:
             await self._require_owner(tx, owner_id)
             if await self._forget(tx, owner_id, kind):
-                await tx.execute(queries.SHOW[kind], owner_id, None)
-                await note_change(tx, "name", owner_id)
+                await self._link(tx, owner_id, kind, None)
 
     async def is_shown(self, picture_id: str) -> bool:
         """Whether it is some person's picture now, and the person is neither suspended nor leaving."""
@@ -115,8 +115,17 @@ class Pictures:
                 raise Problem(503, "The picture could not be stored in time", retry_after_s=1.0)
             await self._forget(tx, owner_id, kind)
             await tx.execute(queries.SET, picture_id, owner_id, kind, digest)
-            await tx.execute(queries.SHOW[kind], owner_id, f"/{folder}{SHOWN_WIDTH[kind]}.webp")
+            await self._link(tx, owner_id, kind, f"/{folder}{SHOWN_WIDTH[kind]}.webp")
+
+    async def _link(self, tx: Transaction, owner_id: str, kind: Kind, url: str | None) -> None:
+        """The person's profile shows it from now on; a slate is shown in streams alone."""
+        if kind in queries.SHOW:
+            await tx.execute(queries.SHOW[kind], owner_id, url)
             await note_change(tx, "name", owner_id)
+
+    async def url_of(self, owner_id: str, kind: Kind) -> str | None:
+        row = await self._db.fetchrow(queries.OWN, owner_id, kind)
+        return None if row is None else f"/{folder_of(row['id'])}{SHOWN_WIDTH[kind]}.webp"
 
     async def _forget(self, tx: Transaction, owner_id: str, kind: Kind) -> bool:
         """Whether there was one."""

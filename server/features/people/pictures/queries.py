@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-Kind = Literal["avatar", "banner"]
+Kind = Literal["avatar", "banner", "slate"]
 
 OWN: Final = "select id, digest from pictures where owner_id = $1 and kind = $2"
 ALL: Final = "select id, kind from pictures where owner_id = $1 order by kind"
@@ -16,6 +16,7 @@ SHOW: Final[dict[Kind, str]] = {
     "avatar": "update users set avatar_url = $2, updated_at = now() where id = $1",
     "banner": "update users set banner_url = $2, updated_at = now() where id = $1",
 }
+"""The columns that profiles link to; a slate has none."""
 IS_SHOWN: Final = """
 select exists (
     select from pictures p join users u on u.id = p.owner_id

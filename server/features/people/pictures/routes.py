@@ -1,21 +1,24 @@
-"""``/api/v1/me/avatar``, ``/api/v1/me/banner``, and the pictures themselves."""
+"""``/api/v1/me/avatar``, ``banner`` and ``slate``, and the pictures themselves."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from functools import partial
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from aiohttp import web
+from pydantic import Field
 
 from server.features.people.pictures.pictures import PROPORTIONS, WEBP, WIDTHS, Pictures, folder_of
 from server.features.people.pictures.queries import Kind
 from server.features.people.profiles import TAG, Me, Profiles
 from server.http import content
 from server.http.errors import Problem, not_found
-from server.http.limits import CallRate
+from server.http.limits import OWN_SETTINGS, CallRate
 from server.http.multipart import BadFormError, file_of
 from server.http.operation import Answer, Call, MediaType, Operation, PathFormat
+from server.http.shapes import Shape
 from storage.objects import NoSuchObject, ObjectStore
 
 FORM: Final = "multipart/form-data"
@@ -66,6 +69,10 @@ def picture_in(call: Call[bytes, Any], *, max_bytes: int) -> bytes:
     return data
 
 
+class SlateShape(Shape):
+    slate_url: Annotated[str | None, Field(description="Null: the server's own is shown")]
+
+
 class PictureRoutes:
     """Who may change which picture, and who may see it: everybody, while its person is shown."""
 
@@ -90,20 +97,47 @@ class PictureRoutes:
     def operations(self) -> Sequence[Operation]:
         picture = Operation(
             method="GET", path="/pictures/{picture_id}/{file}", handler=self._get, name="getPicture", tag=TAG,
-            summary="A person's avatar or banner", paths={"file": FILE}, answers={200: MediaType(media_type=WEBP)},
+            summary="A person's picture", paths={"file": FILE}, answers={200: MediaType(media_type=WEBP)},
             problems=frozenset({404}),
             description="The address never changes, and what it leads to neither; it ends with the picture.",
         )  # fmt: skip
-        return [*self._own("avatar"), *self._own("banner"), picture]
+        return [*self._own("avatar"), *self._own("banner"), *self._slate(), picture]
+
+    def _slate(self) -> Sequence[Operation]:
+        """As the others, but for the verb and the answer: no profile shows it."""
+        whole, removal = self._own("slate")
+        text = " It stands in for your picture while your encoder is away; without one, the server's does."
+        return [
+            replace(
+                whole, method="PUT", handler=self._put_slate, answers={200: SlateShape}, idempotent_key=False,
+                description=whole.description + text,
+            ),
+            removal,
+            Operation(
+                method="GET", path=whole.path, handler=self._get_slate, name="getSlate", tag=TAG, auth="required",
+                summary="Your slate", answers={200: SlateShape}, account_rate=OWN_SETTINGS,
+            ),
+        ]  # fmt: skip
+
+    async def _put_slate(self, call: Call[bytes, None]) -> Answer:
+        await self._pictures.put(call.me.id, "slate", picture_in(call, max_bytes=self._max_bytes))
+        return await self._slate_of(call.me.id)
+
+    async def _get_slate(self, call: Call[None, None]) -> Answer:
+        return await self._slate_of(call.me.id)
+
+    async def _slate_of(self, owner_id: str) -> Answer:
+        return Answer(200, SlateShape(slate_url=await self._pictures.url_of(owner_id, "slate")))
 
     def _own(self, kind: Kind) -> Sequence[Operation]:
         path, name = f"/api/v1/me/{kind}", kind.capitalize()
         both: dict[str, Any] = {"path": path, "tag": TAG, "auth": "required"}
+        wide, high = PROPORTIONS[kind]
         widths = ", ".join(str(width) for width in WIDTHS[kind])
         return [
             Operation(
                 method="POST", handler=partial(self._put, kind), name=f"set{name}", summary=f"Show this {kind}",
-                description=TAKEN.format(proportions=f"{PROPORTIONS[kind]}:1", widths=widths),
+                description=TAKEN.format(proportions=f"{wide}:{high}", widths=widths),
                 answers={200: Me}, problems=frozenset({404, 413, 415, 422, 503}),
                 rate=ADDRESS_RATE, account_rate=self._rate, **picture_body(self._max_bytes), **both,
             ),

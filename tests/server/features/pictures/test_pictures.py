@@ -14,6 +14,7 @@ from server.features.people.pictures.queries import Kind
 from storage.doomed import DoomedObjects
 from storage.objects import LocalObjects, ObjectStore
 from storage.postgres import Database
+from storage.stream import Streams
 from tests.media.pictures.files import SVG, bomb, opened, plain, saved
 from tests.server.conftest import ApiFixture, Someone
 from tests.server.jobs.inline import make_due
@@ -243,3 +244,21 @@ async def test_objects_that_were_swept_before_their_row_came_are_not_shown(
         await slow.put(ada.id, "avatar", b"late")
     assert refusal.value.status == 503
     assert (await (await ada.ask("GET", "/me")).json())["avatar_url"] is None
+
+
+async def test_a_slate_is_kept_for_streams_and_on_no_profile(api: ApiFixture) -> None:
+    ada = await api.register("ada")
+    assert await (await ada.ask("GET", "/me/slate")).json() == {"slate_url": None}
+    answer = await ada.ask("PUT", "/me/slate", data=PNG, headers={"Content-Type": "image/png"})
+    assert answer.status == 200, await answer.text()
+    url = (await answer.json())["slate_url"]
+    assert await (await ada.ask("GET", "/me/slate")).json() == {"slate_url": url}
+    streams, objects = Streams(db=api.database), objects_of(api.kit)
+    assert f"/{await streams.slate_picture(ada.id)}" == url
+    assert await objects.size(url[1:])
+    assert (await get(api, url)).status == 200
+    assert (await ada.ask("PUT", "/me/slate", data=b"none", headers={"Content-Type": "image/png"})).status == 415
+    assert (await ada.ask("DELETE", "/me/slate")).status == 204
+    assert await streams.slate_picture(ada.id) == ""
+    await sweep(api.database, objects)
+    assert await keys(objects) == set()
