@@ -10,14 +10,15 @@ import socket
 import sys
 import time
 from asyncio.subprocess import DEVNULL, Process
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Final, Protocol
 
 from media.confinement import environment
 from media.errors import ProtocolError
 from media.pull.flv_tags import FlvReader
-from media.pull.hls import MAX_PLAYLIST_BYTES, MediaPlaylist, Variant, parse
+from media.pull.hls import MAX_PLAYLIST_BYTES, MediaPlaylist, Resource, Variant, parse
 from media.pull.publishing import Publish, Publishing
+from media.pull.segment_keys import KEY_BYTES, decrypted
 from media.restream.connection import Streams, Trouble
 from media.rtmp.chunk import AUDIO, VIDEO, RtmpMessage
 
@@ -35,9 +36,15 @@ READ_BYTES: Final = 64 * 1024
 MAX_OFF_S: Final = 20.0
 """A timestamp that is further off than this is a new beginning."""
 
-Get = Callable[[str, int], Awaitable[tuple[bytes, str]]]
-"""The body at an address, of at most so many bytes, and the address that it came from after redirects. Raises
-``Trouble``, ``OSError`` or ``TimeoutError``."""
+Span = tuple[int, int]
+
+
+class Get(Protocol):
+    """Fetches over HTTP."""
+
+    async def __call__(self, url: str, max_bytes: int, span: Span | None = None) -> tuple[bytes, str]:
+        """The body at an address, of at most so many bytes, and the address that it came from after redirects; of a
+        ``span`` (offset, size) that part of it. Raises ``Trouble``, ``OSError`` or ``TimeoutError``."""
 
 
 class Pacer:
@@ -71,6 +78,7 @@ class HlsPlayback:
         """``on_live`` is called once it is published here."""
         self.received_bytes = 0
         self._url = url
+        self._last_key: tuple[str, bytes] | None = None
         self._get = get
         self._pacer = Pacer(time.monotonic)
         self._beginning = asyncio.Lock()
@@ -127,7 +135,7 @@ class HlsPlayback:
                 if segment.init is not None and segment.init != init:
                     init = segment.init
                     await self._send(writer, init, MAX_INIT_BYTES)
-                await self._send(writer, segment.url, MAX_SEGMENT_BYTES)
+                await self._send(writer, segment.body, MAX_SEGMENT_BYTES)
                 number, found_at = segment.number, time.monotonic()
             if playlist.has_ended:
                 writer.write_eof()
@@ -141,9 +149,14 @@ class HlsPlayback:
         self.received_bytes += len(body)
         return parse(body.decode("utf-8", "replace"), base)
 
-    async def _send(self, writer: asyncio.StreamWriter, url: str, max_bytes: int) -> None:
-        body, _ = await self._get(url, max_bytes)
+    async def _send(self, writer: asyncio.StreamWriter, wanted: Resource, max_bytes: int) -> None:
+        if wanted.span is not None and wanted.span[1] > max_bytes:
+            raise ProtocolError("a segment is too large")
+        body, _ = await self._get(wanted.url, max_bytes, wanted.span)
         self.received_bytes += len(body)
+        if wanted.key is not None:
+            key = await self._key(wanted.key.url)
+            body = await asyncio.to_thread(decrypted, body, key=key, iv=wanted.key.iv)
         try:
             writer.write(body)
             await writer.drain()
@@ -151,6 +164,13 @@ class HlsPlayback:
             # The process has left: what it could still read of the stream tells more.
             await asyncio.sleep(LEFT_S)
             raise
+
+    async def _key(self, url: str) -> bytes:
+        """The last one is kept: most streams have one for many segments."""
+        if self._last_key is None or self._last_key[0] != url:
+            self._last_key = (url, (await self._get(url, KEY_BYTES))[0])
+            self.received_bytes += KEY_BYTES
+        return self._last_key[1]
 
     # from the process to the publication
 

@@ -13,10 +13,10 @@ class HlsSources:
     def __init__(self, *, http: PublicHttp) -> None:
         self._http = http
 
-    async def get(self, url: str, max_bytes: int) -> tuple[bytes, str]:
+    async def get(self, url: str, max_bytes: int, span: tuple[int, int] | None = None) -> tuple[bytes, str]:
         """Raises ``Trouble``, ``OSError`` or ``TimeoutError``."""
         try:
-            return await self._http.get(url, max_bytes)
+            return await self._http.get(url, max_bytes, span)
         except NotPublic:
             raise Trouble("not_public", is_refusal=True) from None
         except BadAnswer as error:

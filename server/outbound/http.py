@@ -37,8 +37,9 @@ class PublicHttp:
         self._addresses = addresses
         self._session: aiohttp.ClientSession | None = None
 
-    async def get(self, url: str, max_bytes: int) -> tuple[bytes, str]:
-        """The body, and the address that it came from after at most ``MAX_REDIRECTS`` redirects.
+    async def get(self, url: str, max_bytes: int, span: tuple[int, int] | None = None) -> tuple[bytes, str]:
+        """The body, and the address that it came from after at most ``MAX_REDIRECTS`` redirects; with ``span`` (offset,
+        size) that part of it, also where the server sends all (RFC 9110, 14.2), if all is not too long.
 
         Raises ``public_addresses.NotPublic``, ``BadAnswer``, ``OSError`` or ``TimeoutError``.
         """
@@ -46,11 +47,14 @@ class PublicHttp:
             if urlsplit(url).scheme not in ("http", "https"):
                 raise BadAnswer("the address is not one of HTTP")
             try:
-                async with self._http().get(url, allow_redirects=False) as answer:
+                async with self._http().get(url, allow_redirects=False, headers=_range(span)) as answer:
                     if answer.status in _REDIRECTS and "Location" in answer.headers:
                         url = urljoin(url, answer.headers["Location"])
                         continue
-                    return await _body(answer, max_bytes), url
+                    body = await _body(answer, max_bytes, is_part=span is not None)
+                    if span is not None:
+                        body = body[: span[1]] if answer.status == 206 else body[span[0] : sum(span)]
+                    return body, url
             except (aiohttp.ClientError, ValueError) as error:
                 raise _told(error) from None
         raise BadAnswer("the server redirects again and again")
@@ -118,8 +122,12 @@ async def _beginning(answer: aiohttp.ClientResponse, max_bytes: int) -> bytes:
     return b"".join(parts)
 
 
-async def _body(answer: aiohttp.ClientResponse, max_bytes: int) -> bytes:
-    if answer.status != 200:
+def _range(span: tuple[int, int] | None) -> dict[str, str]:
+    return {} if span is None else {"Range": f"bytes={span[0]}-{sum(span) - 1}", "Accept-Encoding": "identity"}
+
+
+async def _body(answer: aiohttp.ClientResponse, max_bytes: int, *, is_part: bool) -> bytes:
+    if answer.status not in ((200,) if not is_part else (200, 206)):
         raise BadAnswer(f"the server answered {answer.status}")
     parts, size = list[bytes](), 0
     async for part in answer.content.iter_chunked(64 * 1024):

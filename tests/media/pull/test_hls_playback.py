@@ -6,6 +6,10 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES128
+from cryptography.hazmat.primitives.ciphers.modes import CBC
+from cryptography.hazmat.primitives.padding import PKCS7
 
 from media.errors import MediaError
 from media.hls.folder import RunFolder
@@ -26,11 +30,12 @@ class Shelf:
         self.files = files
         self.asked: list[str] = []
 
-    async def get(self, url: str, max_bytes: int) -> tuple[bytes, str]:
+    async def get(self, url: str, max_bytes: int, span: tuple[int, int] | None = None) -> tuple[bytes, str]:
         self.asked.append(url)
         if url not in self.files:
             raise OSError("there is no such file")
-        return self.files[url], url
+        body = self.files[url]
+        return (body if span is None else body[span[0] : sum(span)]), url
 
 
 def playback(shelf: Shelf, recording: Recording) -> HlsPlayback:
@@ -38,6 +43,23 @@ def playback(shelf: Shelf, recording: Recording) -> HlsPlayback:
         return recording
 
     return HlsPlayback(url=f"{BASE}index.m3u8", get=shelf.get, publish=publish, on_live=lambda: None)
+
+
+def encrypted(files: dict[str, bytes], names: list[str]) -> list[str]:
+    """The files under a key that is a file too; what a playlist says of them."""
+    files[f"{BASE}key"] = key = bytes(range(16))
+    for number, name in enumerate(names):
+        padder, cipher = PKCS7(128).padder(), Cipher(AES128(key), CBC(number.to_bytes(16, "big"))).encryptor()
+        padded = padder.update(files[name]) + padder.finalize()
+        files[name] = cipher.update(padded) + cipher.finalize()
+    return ['#EXT-X-KEY:METHOD=AES-128,URI="key"', *names]
+
+
+def joined(files: dict[str, bytes], names: list[str]) -> list[str]:
+    """The files as parts of one; what a playlist says of them."""
+    bodies = [files.pop(name) for name in names]
+    files[f"{BASE}all.m4s"] = b"".join(bodies)
+    return [line for body in bodies for line in (f"#EXT-X-BYTERANGE:{len(body)}", "all.m4s")]
 
 
 async def test_segments_become_units_of_the_publication_in_time(tmp_path: Path) -> None:
@@ -53,7 +75,8 @@ async def test_segments_become_units_of_the_publication_in_time(tmp_path: Path) 
     for kind in ("audio", "video"):
         names = sorted(url for url in files if url.startswith(f"{BASE}{kind}/") and url.endswith(".m4s"))
         head = f'#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXT-X-MAP:URI="{kind}/1/init-0.mp4"'
-        files[f"{BASE}{kind}.m3u8"] = "\n".join([head, *names, "#EXT-X-ENDLIST"]).encode()
+        lines = encrypted(files, names) if kind == "video" else joined(files, names)
+        files[f"{BASE}{kind}.m3u8"] = "\n".join([head, *lines, "#EXT-X-ENDLIST"]).encode()
     shelf = Shelf(files)
     recording = Recording()
     played = playback(shelf, recording)

@@ -17,6 +17,8 @@ async def origin() -> AsyncIterator[TestServer]:
     async def serve(request: web.Request) -> web.StreamResponse:
         if request.path == "/large":
             return web.Response(body=bytes(2_000))
+        if request.path == "/parts":
+            return web.Response(status=206, body=b"abcdefgh"[request.http_range])
         if request.path == "/to":
             return web.Response(status=302, headers={"Location": request.query["url"]})
         return web.Response(status=200 if request.path == "/" else 404, text="here")
@@ -63,6 +65,13 @@ async def test_loopback_is_refused_by_name(origin: TestServer) -> None:
     with pytest.raises(NotPublic):
         await http.get(str(origin.make_url("/")), 100)
     await http.close()
+
+
+async def test_a_part_is_fetched_whether_or_not_the_server_can_send_parts(origin: TestServer, http: PublicHttp) -> None:
+    body, _ = await http.get(str(origin.make_url("/")), 100, (1, 2))
+    assert body == b"er", "this one sends all"
+    body, _ = await http.get(str(origin.make_url("/parts")), 100, (2, 3))
+    assert body == b"cde"
 
 
 @pytest.mark.parametrize("path", ["/large", "/missing", "/to?url=/to?url=x", "/to?url=file:///etc/passwd"])
