@@ -194,6 +194,19 @@ def test_the_main_source_is_on_the_air_again_once_it_has_been_well_for_a_while(s
     require_one_clock(studio.run, longest_s=2.1)
 
 
+@pytest.mark.parametrize("off_s", [-0.3, 0.0, 0.3])
+def test_a_source_that_is_a_little_behind_need_not_wait_for_another_key_frame(studio: Studio, off_s: float) -> None:
+    studio.join("main")
+    studio.join("backup")
+    studio.play(5, "main", "backup")
+    studio.leave("main")
+    studio.play(3, "backup")
+    studio.join("main", off_s=off_s)
+    studio.play(WELL_S + 0.3, "main", "backup")
+    assert studio.on_air() == "main"
+    require_one_clock(studio.run, longest_s=2.1)
+
+
 def test_a_main_source_that_comes_and_goes_does_not_flap(studio: Studio) -> None:
     studio.join("main")
     studio.join("backup")
@@ -221,8 +234,10 @@ def test_a_process_that_stood_still_itself_takes_nobody_for_silent(studio: Studi
     studio.join("backup")
     studio.play(4, "main", "backup")
     studio.now += 10
+    backup, units = studio.encoders["backup"]
+    backup.write(units[0])
     studio.switch.tick()
-    assert studio.run.trouble == ""
+    assert studio.run.trouble == "", "the main source's packets are yet to be read"
 
 
 def test_other_codec_parameters_are_announced_at_the_switch(studio: Studio) -> None:
