@@ -188,10 +188,9 @@ async def test_no_more_than_the_bound_are_under_way_to_one_receiver(hooks: Hooks
     (job,) = hooks.webhooks.jobs
     attempts = [await hooks.claimed() for _ in range(outbox.AT_ONCE + 2)]
     tries = [asyncio.create_task(job.run(attempt)) for attempt in attempts]
-    done, under_way = await asyncio.wait(tries, timeout=30, return_when=asyncio.FIRST_COMPLETED)
-    while len(done) < 2:
-        more, under_way = await asyncio.wait(under_way, timeout=30, return_when=asyncio.FIRST_COMPLETED)
-        done |= more
+    async with asyncio.timeout(30):
+        while len(under_way := [task for task in tries if not task.done()]) > outbox.AT_ONCE:
+            await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
     assert len(under_way) == outbox.AT_ONCE
     for task in under_way:
         task.cancel()
