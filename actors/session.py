@@ -73,6 +73,11 @@ class Session:
         self.view_ids: dict[str, str] = {}
         self.rooms: set[str] = set()
 
+    @property
+    def is_overlay(self) -> bool:
+        """It was opened with an overlay key: it reads its person's own rooms and does nothing."""
+        return self.scopes is not None and "overlay" in self.scopes
+
     def rename(self, person_id: str, display_name: str) -> None:
         """If it is this person's, they are called otherwise from now on."""
         if self.person is not None and self.person.id == person_id:

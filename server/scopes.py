@@ -8,6 +8,11 @@ from typing import Final, Literal, get_args
 Scope = Literal["read", "write", "chat", "stream", "moderate", "upload", "money", "admin"]
 SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
 
+OVERLAY: Final = "overlay"
+"""Of an overlay key alone; no token is made with it. It lets its holder read the person's own rooms and alerts."""
+Need = Scope | Literal["overlay"]
+"""What a token must be for."""
+
 ROLE_SCOPES: Final[dict[str, Scope]] = {"admin": "admin", "moderator": "moderate"}
 """The role → the scope without which a token does not have it."""
 

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from actors.rate_limits import Rate
-from server.scopes import Scope, event_scope
+from server.scopes import OVERLAY, Scope, event_scope
 
 Sender = Literal["anyone", "person", "moderator", "owner"]
 
@@ -26,7 +26,8 @@ class ClientEvent:
     A guest who sends what only a ``person`` may is answered ``unauthenticated`` before the handler is called; whether
     the sender is a ``moderator`` or the ``owner`` is the handler's to find out. ``rate`` bounds how often a person may
     send it, over all their sockets and nodes; every event counts for the socket's own rate besides.
-    ``scope`` of API tokens: None takes the default of name and sender.
+    ``scope`` of API tokens: None takes the default of name and sender. ``is_for_overlays``: an overlay key may send it,
+    within its person's own rooms.
     """
 
     name: str
@@ -37,11 +38,16 @@ class ClientEvent:
     sender: Sender = "person"
     rate: Rate | None = None
     scope: Scope | None = None
+    is_for_overlays: bool = False
 
     @property
     def needed_scope(self) -> Scope:
         """What an API token must be for to send it."""
         return self.scope or event_scope(self.name, self.sender)
+
+    def is_within(self, scopes: frozenset[str]) -> bool:
+        """Whether an API token with these scopes may send it."""
+        return self.needed_scope in scopes or (self.is_for_overlays and OVERLAY in scopes)
 
 
 @dataclass(frozen=True, kw_only=True)

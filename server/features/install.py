@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from server.feature import Feature, PersonalData, Platform
 from server.features import streams
 from server.features.delivery import notifications
-from server.features.integrations import api_tokens, webhooks
+from server.features.integrations import api_tokens, overlays, webhooks
 from server.features.messages import calls
 from server.features.operations import audit, cluster, facts, jobs, mail
 from server.features.people import accounts, exports, factors, oauth, passkeys, pictures, profiles, relations
@@ -146,6 +146,7 @@ def install(
             poll=rooms.poll,
             prediction=rooms.prediction,
         ),
+        overlays.build(platform, identity=core.identity, encryption=encryption, site=site),
         audit.build(platform),
         mail.build(platform, mail=outgoing),
         jobs.build(platform),

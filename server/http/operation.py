@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from server.http.identity import Caller
 from server.http.limits import CallRate
-from server.scopes import Scope, default_scope
+from server.scopes import Need, default_scope
 
 BodyT = TypeVar("BodyT")
 QueryT = TypeVar("QueryT")
@@ -119,7 +119,7 @@ class Operation:
     problems: frozenset[int] = frozenset()
     auth: Auth = "none"
     roles: frozenset[str] = frozenset()
-    scope: Scope | None = None
+    scope: Need | None = None
     """Of API tokens; None takes the default of its method, path and tag."""
     max_body: int = 64 * 1024
     idempotent_key: bool = False
@@ -136,6 +136,6 @@ class Operation:
     """Whether it is answered to a person who has yet to change a one-time password."""
 
     @property
-    def needed_scope(self) -> Scope | None:
+    def needed_scope(self) -> Need | None:
         """What an API token must be for; None: no API token will do."""
         return self.scope or default_scope(self.method, self.path, self.tag)

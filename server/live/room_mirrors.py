@@ -137,7 +137,8 @@ class RoomMirrors:
             return
         for socket in list(self._fan.sockets(mirror.topic)):
             session: Session = socket.state
-            is_concerned = session.person is not None and session.person.id == event.user_id
+            person = None if session.is_overlay else session.person
+            is_concerned = person is not None and person.id == event.user_id
             if is_concerned or role_in(mirror, session) in MODERATORS:
                 socket.emit(event.event, event.body)
 

@@ -95,7 +95,7 @@ class Rooms:
         return [
             ClientEvent(
                 name="chat:join", shape=Join, ack=Joined, handler=self._join, sender="anyone",
-                summary="Join a room; with `since`, what was missed",
+                is_for_overlays=True, summary="Join a room; with `since`, what was missed",
             ),
             ClientEvent(
                 name="chat:leave", shape=OfRoom, ack=Done, handler=self._leave, sender="anyone",
@@ -122,12 +122,16 @@ class Rooms:
     def closed(self, session: Session) -> None:
         """The session's socket has gone: it is in no room any more."""
         for room_id in session.rooms:
-            self._presence.leave(room_id, session.person)
+            self._leave_presence(session, room_id)
 
     def left(self, session: Session, room_id: str) -> None:
         """Of a room that the session is in."""
         session.rooms.discard(room_id)
-        self._presence.leave(room_id, session.person)
+        self._leave_presence(session, room_id)
+
+    def _leave_presence(self, session: Session, room_id: str) -> None:
+        if not session.is_overlay:
+            self._presence.leave(room_id, session.person)
 
     def rename(self, person_id: str, display_name: str) -> None:
         self._presence.rename(person_id, display_name)
@@ -173,6 +177,8 @@ class Rooms:
     def _at_hand(self, session: Session, room_id: str) -> RoomMirror | None:
         """As ``known``, where that needs no waiting."""
         mirror = self._mirrors.get(room_id)
+        if mirror is not None:
+            _require_own(session, mirror)
         if mirror is None or mirror.stream_id is None:
             return mirror
         try:
@@ -184,6 +190,7 @@ class Rooms:
     async def known(self, session: Session, room_id: str) -> RoomMirror:
         """The room's mirror, for a person who may see its stream; ``not_found`` for others."""
         mirror = await self._mirrors.open(room_id)
+        _require_own(session, mirror)
         if mirror.stream_id is not None:
             try:
                 await self._streams.view(mirror.stream_id, viewer=viewer_of(session, mirror.stream_id))
@@ -218,7 +225,8 @@ class Rooms:
             self._fan.subscribe(mirror.topic, socket, after=(mirror.epoch, mirror.offset))
             return
         session.join(mirror.room_id)
-        self._presence.enter(mirror.room_id, session.person)
+        if not session.is_overlay:
+            self._presence.enter(mirror.room_id, session.person)
         self._fan.subscribe(mirror.topic, socket)
         for entered in self._entered:
             entered(socket, mirror.room_id)
@@ -288,6 +296,12 @@ class Rooms:
         return await self._cluster_presence.of(
             body.room_id, asker_id=id_of(session), limit=body.limit, after=body.cursor or ""
         )
+
+
+def _require_own(session: Session, mirror: RoomMirror) -> None:
+    """An overlay is let into its person's own rooms alone."""
+    if session.is_overlay and mirror.owner_id != id_of(session):
+        raise DomainError("not_found", "There is no such room.", field="room_id")
 
 
 def require_open(socket: Socket) -> None:

@@ -148,7 +148,7 @@ class Sockets:
             body = shaped(known.shape, args)
             if known.sender != "anyone":
                 session.require_person()
-            if session.scopes is not None and known.needed_scope not in session.scopes:
+            if session.scopes is not None and not known.is_within(session.scopes):
                 raise DomainError("missing_scope", f"The API token lacks the scope {known.needed_scope!r}.")
             if known.rate is not None:
                 self._consume(known.name, session)
@@ -186,9 +186,13 @@ class Sockets:
             socket.state.rename(person_id, display_name)
 
     def emit_to(self, person_id: str, event: str, body: dict[str, Any], *, sid: str | None = None) -> None:
-        """Send an event to every socket of a person on this node, or to the one with this ``sid``."""
+        """Send an event to every socket of a person on this node, or to the one with this ``sid``; to overlays only
+        what is for them.
+        """
+        is_for_overlays = event.startswith("overlay:")
         for socket in list(self._of_person.get(person_id, ())):
-            if sid is None or socket.sid == sid:
+            is_meant = sid is None or socket.sid == sid
+            if is_meant and (is_for_overlays or not socket.state.is_overlay):
                 socket.emit(event, body)
 
 

@@ -130,6 +130,8 @@ SAMPLES = {
     f" values ('{ROOM}', $2, $1, $2, 't', now()), ('{STREAM}', $2, $2, $1, 't', now())",
     "emotes": f"insert into emotes (id, owner_id, name, created_at) values ('{STREAM}', $1, 'hi', now()),"
     f" ('{ROOM}', $2, 'hi', now())",
+    "overlay_keys": "insert into overlay_keys (owner_id, token_id, sealed_key)"
+    f" select $1, '{ROOM}', '' where $2::uuid is not null",
     "webhooks": "insert into webhooks (id, owner_id, url, events, sealed_secret)"
     f" select '{ROOM}', $1, 'https://a.example/', '{{raid}}', '' where $2::uuid is not null",
     "view_sessions": "insert into view_sessions (id, stream_id, user_id, viewer, started_at, last_at)"

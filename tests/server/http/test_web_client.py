@@ -47,6 +47,7 @@ async def client(built: Path) -> AsyncIterator[TestClient[Any, Any]]:
         "/watch/1",
         "/clips/1",
         "/embed/1",
+        "/overlay/chat?key=k",
         "/live",
         "/login",
         "/register",

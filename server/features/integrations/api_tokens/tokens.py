@@ -67,6 +67,9 @@ class TokenTable:
         assert row is not None
         return NewToken(token=token, row=row)
 
+    async def end(self, tx: Transaction, token_id: str) -> None:
+        await tx.execute(queries.END, token_id)
+
 
 class ApiTokens:
     """What people do with their own."""

@@ -103,8 +103,14 @@ async function renew(): Promise<string | null> {
   });
 }
 
+/** An overlay acts with the key of its address, whoever is signed in beside it. */
+const overlayKey = (): string | null =>
+  /^\/overlay\//.test(globalThis.location?.pathname ?? "") ? new URLSearchParams(globalThis.location.search).get("key") : null;
+
 /** A token good for at least a moment, or null for a guest. Throws ApiError when the server cannot be asked. */
 export async function accessToken(): Promise<string | null> {
+  const key = overlayKey();
+  if (key !== null) return key;
   if (access && access.until - Date.now() > MARGIN_MS) return access.token;
   if (!stored()) return null;
   renewing ??= renew().finally(() => (renewing = null));
@@ -177,7 +183,7 @@ export async function signOut(): Promise<void> {
 
 /** The server ended this session, for example from another device. */
 export function endedByServer(): void {
-  if (!isLeaving) forget("revoked");
+  if (!isLeaving && overlayKey() === null) forget("revoked");
 }
 
 /** What ends all sessions of the person, such as the deletion of their account; then they are signed out here. */

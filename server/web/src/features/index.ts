@@ -19,6 +19,7 @@ import { jobs } from "./jobs";
 import { mail } from "./mail";
 import { markers } from "./markers";
 import { notifications } from "./notifications";
+import { overlays } from "./overlays";
 import { people } from "./people";
 import { player } from "./player";
 import { restreams } from "./restreams";
@@ -41,6 +42,7 @@ export const features: readonly Feature[] = [
   studio,
   dashboard,
   restreams,
+  overlays,
   calls,
   people,
   clips,

@@ -18,6 +18,7 @@ import jobs from "../features/jobs/ar";
 import mail from "../features/mail/ar";
 import markers from "../features/markers/ar";
 import notifications from "../features/notifications/ar";
+import overlays from "../features/overlays/ar";
 import people from "../features/people/ar";
 import player from "../features/player/ar";
 import restreams from "../features/restreams/ar";
@@ -52,6 +53,7 @@ export default {
   mail,
   markers,
   notifications,
+  overlays,
   people,
   player,
   realtime,

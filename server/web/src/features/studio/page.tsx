@@ -8,6 +8,7 @@ import { me } from "../../api/session";
 import type { Ingest, Stream } from "../../api/types";
 import { guardLeaving, loginPath } from "../../router";
 import { count, duration } from "../../ui/format";
+import { OverlaysPanel } from "../overlays/panel";
 import { RestreamsPanel } from "../restreams/panel";
 import { BroadcastIcon, EyeIcon, StopIcon } from "../../ui/icons";
 import { CopyButton, Empty, PageTitle, useInterval, useTitle } from "../../ui/parts";
@@ -153,6 +154,7 @@ function StudioPage({ username }: { username: string }) {
           {stream && onAir && <HealthPanel key={stream.id} streamId={stream.id} active />}
           {stream && stream.state !== "ended" && <RestrictionsPanel key={`restrictions-${stream.id}`} stream={stream} />}
           <RestreamsPanel key={`restreams-${stream?.id}`} streamId={stream && stream.state !== "ended" ? stream.id : null} />
+          <OverlaysPanel />
         </div>
         <div class="studio-side">
           {stream && stream.state !== "ended" && (onAir || publishing) ? (
