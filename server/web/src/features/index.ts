@@ -42,7 +42,6 @@ export const features: readonly Feature[] = [
   studio,
   dashboard,
   restreams,
-  overlays,
   calls,
   people,
   clips,
@@ -62,4 +61,5 @@ export const features: readonly Feature[] = [
   cluster,
   jobs,
   mail,
+  overlays,
 ];
