@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { RefreshIcon } from "../../ui/icons";
 import { attempt } from "../../ui/sending";
-import { CopyField } from "../studio/copy-field";
+import { CopyField } from "../../ui/copy-field";
 import { getOverlayKey, rotateOverlayKey, type OverlayKey } from "./calls";
 import { t } from "./words";
 

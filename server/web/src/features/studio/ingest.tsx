@@ -1,7 +1,7 @@
 /** The person's own addresses and key, for OBS and every other encoder. */
 import { useEffect, useState } from "preact/hooks";
 import { myIngest, rotateIngest } from "./calls";
-import { CopyField } from "./copy-field";
+import { CopyField } from "../../ui/copy-field";
 import { MultitrackHelp } from "./multitrack";
 import { sentence } from "../../api/http";
 import type { Ingest } from "../../api/types";

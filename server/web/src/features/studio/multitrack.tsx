@@ -1,7 +1,7 @@
 /** How OBS is set up to encode several renditions itself: the options that it is started with, or a text to paste. */
 import { useState } from "preact/hooks";
 import { obsConfiguration } from "./calls";
-import { CopyField } from "./copy-field";
+import { CopyField } from "../../ui/copy-field";
 import { sentence } from "../../api/http";
 import { t } from "./words";
 

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0044"
-down_revision = "0043"
+revision = "0041"
+down_revision = "0040"
 
 OWNER = "calls"
 

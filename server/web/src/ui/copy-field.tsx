@@ -1,7 +1,7 @@
 /** A line to copy into another program; a secret one is shown only on demand. */
 import { useState } from "preact/hooks";
-import { EyeIcon, EyeOffIcon } from "../../ui/icons";
-import { CopyButton, masked } from "../../ui/parts";
+import { EyeIcon, EyeOffIcon } from "./icons";
+import { CopyButton, masked } from "./parts";
 import { t } from "./words";
 
 interface FieldProps {

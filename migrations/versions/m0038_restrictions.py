@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0041"
-down_revision = "0040"
+revision = "0038"
+down_revision = "0037"
 
 OWNER = "streams"
 

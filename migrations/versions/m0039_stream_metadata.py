@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0042"
-down_revision = "0041"
+revision = "0039"
+down_revision = "0038"
 
 OWNER = "metadata"
 

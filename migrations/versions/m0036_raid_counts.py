@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0039"
-down_revision = "0038"
+revision = "0036"
+down_revision = "0035"
 
 OWNER = "raids"
 
