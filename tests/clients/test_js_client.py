@@ -18,6 +18,7 @@ from tests.server.live.core_node import CoreNode, Person
 from tests.server.served import PASSWORD
 from tests.tools import needs
 from tests.web.node import node as node_program
+from tests.web.node import npm
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -91,11 +92,14 @@ async def test_the_bot_answers(node: CoreNode, ada: Person, bob: Person, program
         assert await hello(node, stream_id, ada) == "Hello, ada!"
 
 
-@needs(shutil.which("npm"), "npm")
-def test_the_package_holds_what_was_built_and_nothing_else(folder: Path) -> None:
+@needs(npm(), "npm, beside Node")
+def test_the_package_holds_what_was_built_and_nothing_else(program: str, folder: Path) -> None:
     installed = folder / "node_modules/socialflow-client"
-    command = ["npm", "pack", "--dry-run", "--json", "--ignore-scripts"]
-    ran = subprocess.run(command, cwd=installed, check=True, capture_output=True, text=True, timeout=120)
+    path = f"{Path(program).parent}{os.pathsep}{os.environ['PATH']}"  # npm runs the node that it finds there
+    ran = subprocess.run(
+        [*(npm() or ()), "pack", "--dry-run", "--json", "--ignore-scripts"],
+        cwd=installed, env={**os.environ, "PATH": path}, check=True, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
     names = {file["path"] for file in json.loads(ran.stdout)[0]["files"]}
     built = {f"dist/{source.stem}.js" for source in (PACKAGE / "src").glob("*.ts")}
     assert names - built == {"package.json", "README.md", "LICENSE"}

@@ -18,6 +18,13 @@ def node() -> str | None:
     return next((found for found in (shutil.which("node"), str(beside)) if found and _version(found) >= LEAST), None)
 
 
+def npm() -> list[str] | None:
+    """The command of the npm that comes with that Node, or None."""
+    program = node()
+    script = Path(program).parent / "npm" if program is not None else None
+    return [str(script)] if script is not None and script.exists() else None
+
+
 def _version(program: str) -> tuple[int, ...]:
     command = [program, "--print", "process.versions.node"]
     try:
