@@ -126,9 +126,11 @@ class StreamDirectory:
         )
 
     def changed(self, event: StreamChanged) -> None:
-        """Show a change to everybody who watches."""
+        """Show a change to everybody who watches. That a broadcast is about to end is told to who asks from now on;
+        who watches hears of the end itself, a moment later."""
         self._remember(event.stream)
-        self._show_state(event.stream)
+        if not event.stream.is_ending or event.stream.state == "ended":
+            self._show_state(event.stream)
 
     def _show_state(self, stream: StreamView) -> None:
         view, topic = self.counted(stream), f"stream:{stream.id}"

@@ -249,7 +249,7 @@ class Theatre:
     async def _segment(self, seat: Seat) -> str:
         async def found() -> str | None:
             index = await seat.reader.call("GET", seat.playback["hls"])
-            media = re.search(r"^[^#\s]\S*\.m3u8$", index.text, re.MULTILINE)
+            media = re.search(r"^[^#\s]\S*\.m3u8(?:\?\S*)?$", index.text, re.MULTILINE)
             if index.status != 200 or media is None:
                 return None
             at = urljoin(seat.playback["hls"], media[0])

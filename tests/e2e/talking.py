@@ -12,15 +12,8 @@ import msgspec
 import socketio
 import socketio.exceptions
 
-from server.features.delivery.notifications.shapes import NOTIFICATION, READ
-from server.features.rooms.points.shapes import BALANCE
-from server.features.rooms.polls.shapes import POLL_STATE
-from server.features.rooms.predictions.shapes import PREDICTION_STATE
-from server.features.rooms.raids.shapes import RAID, RAID_CANCELLED
-from server.features.rooms.rewards.shapes import REWARD
-from server.features.streams import HEALTH
+from server.describe import features
 from server.live.events import (
-    SERVER_EVENTS,
     Done,
     Joined,
     ModeSet,
@@ -33,8 +26,7 @@ from server.live.events import (
 ACK_S = 30.0
 
 
-OF_FEATURES = (HEALTH, NOTIFICATION, READ, REWARD, BALANCE, RAID, RAID_CANCELLED, PREDICTION_STATE, POLL_STATE)
-BODIES = {event.name: event.body for event in (*SERVER_EVENTS, *OF_FEATURES)}
+BODIES = {event.name: event.body for feature in features() for event in feature.sent}
 ACKS: dict[str, type[msgspec.Struct]] = {
     "stream:watch": Watched,
     "stream:unwatch": Done,

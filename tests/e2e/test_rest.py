@@ -46,6 +46,7 @@ async def test_the_description_is_the_one_that_the_client_s_types_are_made_of(no
     served = await nobody.done("GET", "/openapi.json")
     made = openapi.document(
         operations=[one for feature in describe.features() for one in feature.operations],
+        outgoing=[one for feature in describe.features() for one in feature.outgoing],
         title="",
         version="",
         description="",

@@ -101,7 +101,7 @@ checks.positive_data_acceptance.expected-statuses = ["2xx", "401", "403", "404",
 
 # What only a picture is.
 [[operations]]
-include-path-regex = "me/(avatar|banner)$"
+include-path-regex = "me/(avatar|banner|slate)$"
 checks.positive_data_acceptance.expected-statuses = ["2xx", "401", "403", "404", "409", "415", "422", "429", "5xx"]
 
 [[operations]]
