@@ -2,7 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { me } from "../../api/session";
-import type { ChatMessage, RoomState, Stream } from "../../api/types";
+import type { ChatEntry, ChatMessage, RoomState, Stream } from "../../api/types";
 import { loginPath } from "../../router";
 import { ask, AskError, connection, hear } from "../../realtime/socket";
 import { sentence } from "../../api/http";
@@ -16,6 +16,7 @@ import { ChatLog, type LogPort, type RowAction } from "./log";
 import "./chat.css";
 import { Card } from "./card";
 import { type Emotes, emotesOf } from "./emotes";
+import { Moments } from "./moments";
 import { People } from "./people";
 import { ReactionBar } from "./reactions";
 import { Thread } from "./thread";
@@ -61,6 +62,12 @@ function ofPerson(roomId: string, message: ChatMessage): RowAction[] {
   ];
 }
 
+/** Calls back once; what it answers calls that off. */
+function after(ms: number, call: () => void): () => void {
+  const timer = setTimeout(call, ms);
+  return () => clearTimeout(timer);
+}
+
 /** In a small window; a browser that opens none follows the link. */
 function popOut(event: MouseEvent): void {
   const { href, target } = event.currentTarget as HTMLAnchorElement;
@@ -74,9 +81,11 @@ interface PanelProps {
   reactions?: boolean;
   /** Between the head and the messages. */
   above?: ComponentChildren;
+  /** How far the player is behind what is happening, in milliseconds. */
+  behindMs?: () => number;
 }
 
-export function ChatPanel({ stream, room, reactions = true, above }: PanelProps) {
+export function ChatPanel({ stream, room, reactions = true, above, behindMs = () => 0 }: PanelProps) {
   const scroller = useRef<HTMLDivElement>(null);
   const list = useRef<HTMLOListElement>(null);
   const live = useRef<Live | null>(null);
@@ -97,6 +106,9 @@ export function ChatPanel({ stream, room, reactions = true, above }: PanelProps)
   const user = me.value;
   const roomId = stream.chat.room_id;
   const mayModerate = MODERATORS.has(role);
+  // Who has to act on a message sees it at once, and everybody their own.
+  const late = useRef<(entries: ChatEntry[]) => number>(() => 0);
+  late.current = (entries) => (mayModerate || entries.some((one) => !one.deleted && one.user.id === user?.id) ? 0 : behindMs());
 
   const port = useMemo<LogPort>(
     () => ({
@@ -129,15 +141,25 @@ export function ChatPanel({ stream, room, reactions = true, above }: PanelProps)
       throw error;
     };
     const log = new ChatLog({ scroller: scroller.current, list: list.current, port });
+    const moments = new Moments({ now: () => performance.now(), after, show: (entries) => log.append(entries) });
     const mirror = new ChatMirror({
       roomId,
       port: { ...mirrorPort, ask: (event, body) => mirrorPort.ask(event, body).catch(noteBan) as never },
       view: {
-        onReset: (entries) => log.reset(entries),
-        onAppend: (entries) => log.append(entries),
+        onReset: (entries) => {
+          moments.reset();
+          log.reset(entries);
+        },
+        onAppend: (entries) => moments.take(entries, late.current(entries)),
         onInsert: (entries) => log.insert(entries),
-        onDelete: (id) => log.remove(id),
-        onClear: (upTo, userId) => log.clear(upTo, userId),
+        onDelete: (id) => {
+          moments.remove(id);
+          log.remove(id);
+        },
+        onClear: (upTo, userId) => {
+          moments.clear(upTo, userId);
+          log.clear(upTo, userId);
+        },
         onOutbox: setOutbox,
         onWait: (ms) => setWaitUntil(performance.now() + ms),
       },
@@ -167,6 +189,7 @@ export function ChatPanel({ stream, room, reactions = true, above }: PanelProps)
     mirror.hold();
     return () => {
       for (const stop of stops) stop();
+      moments.reset();
       log.close();
       live.current = null;
     };

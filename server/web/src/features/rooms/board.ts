@@ -1,4 +1,5 @@
 /** Which states of polls and predictions a viewer is shown, and when: needs no browser. */
+import { MOST_BEHIND_MS } from "../chat/moments";
 
 export interface Item {
   id: string;
@@ -8,8 +9,6 @@ export interface Item {
 
 /** How long what has ended stays in view. */
 export const KEEP_MS = 20_000;
-/** A player that says it is further behind than this is not waited for. */
-export const MOST_BEHIND_MS = 30_000;
 
 interface Waiting<T> {
   at: number;

@@ -65,6 +65,7 @@ export default function Watch({ streamId }: { streamId: string }) {
 
   const [markers, setMarkers] = useMarkers(streamId, stream?.state === "live");
   const isRewound = playback?.mode.value === "dvr";
+  const behindMs = (): number => engine.current.playback?.latencyMs.peek() ?? 0;
   const hasMedia = stream !== null && Boolean(stream.playback.hls);
 
   if (!stream) {
@@ -142,10 +143,11 @@ export default function Watch({ streamId }: { streamId: string }) {
         <ChatPanel
           stream={stream}
           room={room}
+          behindMs={behindMs}
           above={
             <>
               <RoomTop stream={stream} />
-              <Activities stream={stream} behindMs={() => engine.current.playback?.latencyMs.peek() ?? 0} />
+              <Activities stream={stream} behindMs={behindMs} />
             </>
           }
         />
