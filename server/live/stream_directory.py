@@ -126,8 +126,8 @@ class StreamDirectory:
         )
 
     def changed(self, event: StreamChanged) -> None:
-        """Show a change to everybody who watches. That a broadcast is about to end is told to who asks from now on;
-        who watches hears of the end itself, a moment later."""
+        """Show a change to the clients that watch. A view whose broadcast is about to end only answers requests: the
+        event of the end itself follows."""
         self._remember(event.stream)
         if not event.stream.is_ending or event.stream.state == "ended":
             self._show_state(event.stream)
