@@ -19,6 +19,7 @@ from aiohttp import web
 from server.live.pull import Fetched
 
 BY_SOCKET: Final = "socket"
+ENDING: Final = ".m3u8"
 PURPOSE: Final = b"player of a stream"
 _SEAL_BYTES: Final = 16
 _CHARS: Final = 43
@@ -44,7 +45,8 @@ class PlayerIds:
         return base64.urlsafe_b64encode(body + seal).decode().rstrip("=")
 
     def read(self, stream_id: str, text: str) -> str | None:
-        """The UUID; None for what no node made for this stream."""
+        """The UUID; None for what no node made for this stream. ``text`` may end as it does in an address."""
+        text = text.removesuffix(ENDING)
         if len(text) != _CHARS:
             return None
         try:
@@ -68,11 +70,12 @@ class PlayerIds:
 
 
 def with_player(playlist: bytes, player: str) -> bytes:
-    """A multivariant playlist whose addresses carry the id."""
+    """A multivariant playlist whose addresses carry the id. They end as before, since there are programs that know a
+    playlist by how its address ends."""
 
     def addressed(match: re.Match[str]) -> str:
         address = match[2] or match[3]
-        return f"{match[1] or ''}{address}{'&' if '?' in address else '?'}view={player}"
+        return f"{match[1] or ''}{address}{'&' if '?' in address else '?'}view={player}{ENDING}"
 
     return _ADDRESS.sub(addressed, playlist.decode()).encode()
 

@@ -161,6 +161,7 @@ async def variants(fixture_node: HlsFixture, query: str = "", **headers: str) ->
 
 async def test_a_player_is_counted_once_by_the_addresses_of_its_playlist(fixture_node: HlsFixture) -> None:
     first, second = await variants(fixture_node), await variants(fixture_node)
+    assert all(name.endswith(".m3u8") for name in first)
     for name in (*first, *first, *second):
         assert (await fixture_node.client.get(f"{BASE}/{name}")).status == 200
     await fixture_node.counting.clock.advance(1.0)
