@@ -45,19 +45,19 @@ class Proxy:
         if not self.is_open:
             writer.transport.abort()
             return
-        self.connections += 1
         try:
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.port)
         except OSError:
             writer.transport.abort()
             return
+        self._writers |= {writer, far_writer}
+        self.connections += 1  # only now: what is counted can be cut
         for source, sink in ((reader, far_writer), (far_reader, writer)):
             task = asyncio.create_task(self._pass(source, sink), name="pass")
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
     async def _pass(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-        self._writers.add(sink)
         try:
             while data := await source.read(65_536):
                 sink.write(data)
