@@ -15,9 +15,10 @@ from aioice.turn import TurnTransport, create_turn_endpoint
 
 from server.live.ice_servers import IceServer, IceServers
 from tests.e2e.waiting import until_true
+from tests.tools import needs
 
 PROGRAM = shutil.which("turnserver")
-pytestmark = pytest.mark.skipif(PROGRAM is None, reason="needs coturn's turnserver on the path")
+pytestmark = needs(PROGRAM, "coturn's turnserver")
 
 SECRET = "what both know"
 HERE = "127.0.0.1"
