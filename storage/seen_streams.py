@@ -14,6 +14,8 @@ from storage.postgres import Reads, Row
 
 IN_GOOD_STANDING: Final = "{0}.deleted_at is null and ({0}.suspended_until is null or {0}.suspended_until <= now())"
 """``{0}``: a row of ``users``."""
+MUTE_HOLDS: Final = "({0}.expires_at is null or {0}.expires_at > now())"
+"""``{0}``: a row of ``mutes``."""
 ADMITTED: Final = """
 ({visibility} in ('public', 'unlisted') or {owner} = {person}
     or exists (select from stream_guests g where g.stream_id = {stream} and g.user_id = {person})

@@ -11,7 +11,17 @@ from server.features.delivery import notifications
 from server.features.integrations import api_tokens, overlays, webhooks
 from server.features.messages import calls
 from server.features.operations import audit, cluster, facts, jobs, mail
-from server.features.people import accounts, exports, factors, oauth, passkeys, pictures, profiles, relations
+from server.features.people import (
+    accounts,
+    exports,
+    factors,
+    hidden_words,
+    oauth,
+    passkeys,
+    pictures,
+    profiles,
+    relations,
+)
 from server.features.people.accounts import Accounts, AccountsRoom
 from server.features.people.accounts.passwords import Passwords
 from server.features.people.audience import Audience
@@ -110,6 +120,7 @@ def install(
         personal_data=personal_data,
         when_changed=changed,
     )
+    hiding = hidden_words.build(platform, settings=settings)
     clipping = clips.build(
         platform, settings=settings, footage=core.footage, addresses=core.addresses, viewings=core.viewings
     )
@@ -122,6 +133,7 @@ def install(
         passkeys.build(platform, people=people, site=site),
         oauth.build(platform, people=people, mail=outgoing, site=site, providers=oauth.providers_of(settings)),
         relations.build(platform, settings=settings, when_changed=changed),
+        hiding.feature,
         profiles.build(platform, settings=settings, when_changed=changed),
         pictures.build(platform, settings=settings, when_changed=changed).feature,
         streams.build(platform, departure=core.departure, rights=core.rights),

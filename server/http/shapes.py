@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from actors.text import clean_line, clean_lines
 from server.http.cursors import CURSOR_PATTERN
@@ -61,6 +61,16 @@ def _bounded(text: str, at_least: int, at_most: int) -> str:
     if len(text) > at_most:
         raise ValueError(f"must have at most {at_most} characters")
     return text
+
+
+def _as_text(value: object) -> object:
+    if value is not None and not isinstance(value, str):
+        raise ValueError("must be a date and time as RFC 3339 writes it")
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_as_text), Field(strict=False)]
+"""A date and time with its offset, in a body."""
 
 
 def _plain_digits(value: Any) -> Any:

@@ -123,7 +123,7 @@ class Someone:
 
 
 SERVED = {"accounts", "factors", "passkeys", "oauth", "api_tokens", "profiles", "relations", "notifications"}
-SERVED |= {"export", "audit", "pictures"}
+SERVED |= {"export", "audit", "pictures", "hidden_words"}
 PASSWORD = "correct horse battery staple"
 
 

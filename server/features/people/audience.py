@@ -12,6 +12,7 @@ from server.features.people.relations import PersonShape
 from server.features.people.rules import username_key
 from storage.pictures import AVATAR_URL
 from storage.postgres import Reads
+from storage.seen_streams import MUTE_HOLDS
 
 
 class Follower(msgspec.Struct, frozen=True):
@@ -57,9 +58,9 @@ select created_at, follower_id from follows
 where followee_id = $1 and ($2::timestamptz is null or (created_at, follower_id) < ($2, $3::uuid))
 order by created_at desc, follower_id desc limit $4
 """
-_REACHED: Final = """
+_REACHED: Final = f"""
 select u.id from users u where u.id = any($2::uuid[]) and u.id <> $1 and u.deleted_at is null
-    and not exists (select from mutes where user_id = u.id and muted_id = $1)
+    and not exists (select from mutes m where m.user_id = u.id and m.muted_id = $1 and {MUTE_HOLDS.format("m")})
     and not exists (select from blocks where user_id = u.id and blocked_id = $1)
     and not exists (select from blocks where user_id = $1 and blocked_id = u.id)
 """

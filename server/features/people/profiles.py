@@ -23,6 +23,7 @@ from server.http.shapes import Body, Shape
 from storage.pictures import AVATAR_URL, BANNER_URL
 from storage.postgres import Database, Row
 from storage.rights import note_change
+from storage.seen_streams import MUTE_HOLDS
 
 TAG: Final = "people"
 
@@ -138,7 +139,7 @@ _BY_USERNAME = f"""
        exists (select from follows where follower_id = $2 and followee_id = u.id) as is_followed,
        exists (select from follow_requests where follower_id = $2 and followee_id = u.id) as is_requested,
        exists (select from blocks where user_id = $2 and blocked_id = u.id) as is_blocked,
-       exists (select from mutes where user_id = $2 and muted_id = u.id) as is_muted,
+       exists (select from mutes m where m.user_id = $2 and m.muted_id = u.id and {MUTE_HOLDS.format("m")}) as is_muted,
        exists (select from blocks where user_id = u.id and blocked_id = $2)
            or coalesce(u.suspended_until > now(), false) as is_hidden
 from users u where u.username_key = $1 and u.deleted_at is null

@@ -35,6 +35,9 @@ class PeopleSettings(BaseModel):
     max_follow_requests: int = Field(
         5_000, ge=1, le=50_000, description="people who wait for the answer of one private account at most"
     )
+    max_hidden_words: int = Field(
+        200, ge=1, le=1_000, description="words that one account hides from what it reads at most"
+    )
     max_profile_changes_per_hour: int = Field(
         300, ge=1, description="changes of one account's profile in an hour; a third of it at once"
     )

@@ -39,6 +39,7 @@ SAMPLES = {
     "follow_requests": "insert into follow_requests (follower_id, followee_id) values ($2, $1)",
     "blocks": "insert into blocks (user_id, blocked_id) values ($2, $1)",
     "mutes": "insert into mutes (user_id, muted_id) values ($2, $1)",
+    "hidden_words": "insert into hidden_words (person_id, text) select $1, 'spoiler' where $2::uuid is not null",
     "idempotency_keys": "insert into idempotency_keys (user_id, key, operation, body_hash) select $1, 'k', 'o', ''"
     " where $2::uuid is not null",
     "streams": f"insert into streams (id, owner_id, room_id, title, stream_key) select '{STREAM}', $2, '{ROOM}', 'x',"

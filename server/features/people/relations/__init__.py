@@ -10,14 +10,26 @@ from server.features.people.facts import AccountDeleted, AccountSuspended
 from server.features.people.relations import queries
 from server.features.people.relations.requests import FollowRequests, set_privacy
 from server.features.people.relations.routes import RelationshipRoutes
-from server.features.people.relations.shapes import NAMED, PersonShape, nobody
+from server.features.people.relations.shapes import NAMED, PersonShape, nobody, require_expiry
 from server.features.people.relations.ties import Relationships
 from server.features.people.settings import PeopleSettings
 from server.http.limits import hourly
+from server.jobs import repeated
 from storage.facts import Consumer
 from storage.postgres import Transaction
 
-__all__ = ["NAMED", "FollowRequests", "PersonShape", "Relationships", "build", "nobody", "set_privacy"]
+__all__ = [
+    "NAMED",
+    "FollowRequests",
+    "PersonShape",
+    "Relationships",
+    "build",
+    "nobody",
+    "require_expiry",
+    "set_privacy",
+]
+
+END_MUTES_S: Final = 60.0
 
 
 def build(platform: Platform, *, settings: PeopleSettings, when_changed: Callable[[], Awaitable[None]]) -> Feature:
@@ -29,12 +41,18 @@ def build(platform: Platform, *, settings: PeopleSettings, when_changed: Callabl
         max_requests=settings.max_follow_requests,
     )
     routes = RelationshipRoutes(
-        relationships=relationships, requests=requests, rate=hourly("ties", settings.max_ties_per_hour)
+        relationships=relationships,
+        requests=requests,
+        rate=hourly("ties", settings.max_ties_per_hour),
+        now=platform.now,
     )
     return Feature(
         name="relations",
         operations=routes.operations(),
         consumers=(Consumer(AccountDeleted, requests.person_gone), Consumer(AccountSuspended, requests.person_gone)),
+        schedules=[
+            repeated("relations.end_mutes", lambda: relationships.end_mutes(platform.now()), every_s=END_MUTES_S)
+        ],
         limits={
             "ties_per_hour": settings.max_ties_per_hour,
             "follows": settings.max_ties,

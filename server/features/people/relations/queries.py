@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from storage.pictures import AVATAR_URL
+from storage.seen_streams import MUTE_HOLDS
 
 TARGET: Final = """
 select u.id, u.is_private, exists (select from blocks where user_id = u.id and blocked_id = $2) as is_hidden,
@@ -28,7 +29,15 @@ UNFOLLOW_BOTH: Final = (
 )
 BLOCK: Final = "insert into blocks (user_id, blocked_id) values ($1, $2) on conflict do nothing"
 UNBLOCK: Final = "delete from blocks where user_id = $1 and blocked_id = $2"
-MUTE: Final = "insert into mutes (user_id, muted_id) values ($1, $2) on conflict do nothing"
+# Nothing where the person is muted already: ``EXTEND_MUTE`` sets another end.
+MUTE: Final = """
+insert into mutes (user_id, muted_id, expires_at) values ($1, $2, $3) on conflict (user_id, muted_id) do nothing
+"""
+EXTEND_MUTE: Final = "update mutes set expires_at = $3 where user_id = $1 and muted_id = $2"
+END_MUTES: Final = """
+delete from mutes where (user_id, muted_id) in (select user_id, muted_id from mutes where expires_at <= $1
+    order by expires_at limit 1000 for update skip locked) returning user_id, muted_id
+"""
 UNMUTE: Final = "delete from mutes where user_id = $1 and muted_id = $2"
 
 REQUEST: Final = "insert into follow_requests (follower_id, followee_id) values ($1, $2) on conflict do nothing"
@@ -68,7 +77,7 @@ ROOM_TO: Final = {
 }
 
 _LIST: Final = f"""
-select t.created_at as since, u.id, u.username, u.display_name, {AVATAR_URL}
+select t.created_at as since, u.id, u.username, u.display_name, {AVATAR_URL}{{more}}
 from {{table}} t join users u on u.id = t.{{other}}
 where t.{{one}} = $1 and u.deleted_at is null
   and ($2::timestamptz is null or (t.created_at, t.{{other}}) < ($2, $3::uuid)) {{only}}
@@ -76,11 +85,13 @@ order by t.created_at desc, t.{{other}} desc limit $4
 """
 _SEEN: Final = "and not exists (select from blocks b where b.user_id = u.id and b.blocked_id = $5)"
 _STANDING: Final = "and coalesce(u.suspended_until <= now(), true)"
-FOLLOWERS: Final = _LIST.format(table="follows", one="followee_id", other="follower_id", only=_SEEN)
-FOLLOWING: Final = _LIST.format(table="follows", one="follower_id", other="followee_id", only=_SEEN)
-REQUESTS: Final = _LIST.format(table="follow_requests", one="followee_id", other="follower_id", only=_STANDING)
-BLOCKS: Final = _LIST.format(table="blocks", one="user_id", other="blocked_id", only="")
-MUTES: Final = _LIST.format(table="mutes", one="user_id", other="muted_id", only="")
+FOLLOWERS: Final = _LIST.format(table="follows", one="followee_id", other="follower_id", only=_SEEN, more="")
+FOLLOWING: Final = _LIST.format(table="follows", one="follower_id", other="followee_id", only=_SEEN, more="")
+REQUESTS: Final = _LIST.format(table="follow_requests", one="followee_id", other="follower_id", only=_STANDING, more="")
+BLOCKS: Final = _LIST.format(table="blocks", one="user_id", other="blocked_id", only="", more="")
+MUTES: Final = _LIST.format(
+    table="mutes", one="user_id", other="muted_id", only=f"and {MUTE_HOLDS.format('t')}", more=", t.expires_at"
+)
 
 ERASE: Final = (
     "delete from follow_requests where follower_id = $1 or followee_id = $1",

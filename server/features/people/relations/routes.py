@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 
 from server.features.people.relations import queries
 from server.features.people.relations.requests import FollowRequests
-from server.features.people.relations.shapes import NAMED, TAG, PersonShape, person
+from server.features.people.relations.shapes import (
+    NAMED,
+    TAG,
+    MuteBody,
+    MutedShape,
+    PersonShape,
+    muted,
+    person,
+    require_expiry,
+)
 from server.features.people.relations.ties import Relationships
 from server.http.cursors import after_time, page_of
 from server.http.limits import CallRate
@@ -18,7 +28,15 @@ Verb = Callable[[str, str], Awaitable[None]]
 
 
 class RelationshipRoutes:
-    def __init__(self, *, relationships: Relationships, requests: FollowRequests, rate: CallRate) -> None:
+    def __init__(
+        self,
+        *,
+        relationships: Relationships,
+        requests: FollowRequests,
+        rate: CallRate,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._now = now
         self._relationships = relationships
         self._requests = requests
         self._rate = rate
@@ -35,14 +53,19 @@ class RelationshipRoutes:
             _remove("follow", "Stop following a person, or take the request back", relationships.unfollow, rate),
             _add("block", "Block a person: neither follows nor sees the other", relationships.block, rate),
             _remove("block", "Unblock a person", relationships.unblock, rate),
-            _add("mute", "Mute a person", relationships.mute, rate),
+            Operation(
+                method="PUT", path="/api/v1/users/{username}/mute", handler=self._mute, name="mute", tag=TAG,
+                summary="Mute a person, for good or until a time; again sets another end", paths=NAMED, body=MuteBody,
+                body_required=False, answers={204: None}, problems=frozenset({409}), auth="required",
+                account_rate=rate,
+            ),
             _remove("mute", "Unmute a person", relationships.unmute, rate),
             self._listing("followers", "Who follows a person", queries.FOLLOWERS),
             self._listing("following", "Whom a person follows", queries.FOLLOWING),
             *self._answers(),
             self._own("follow-requests", "listFollowRequests", "Who asks to follow me, latest first", queries.REQUESTS),
             self._own("blocks", "listBlocks", "Whom I block, latest first", queries.BLOCKS),
-            self._own("mutes", "listMutes", "Whom I mute, latest first", queries.MUTES),
+            self._mutes(),
         ]  # fmt: skip
 
     def _answers(self) -> list[Operation]:
@@ -59,6 +82,12 @@ class RelationshipRoutes:
                 paths=NAMED, answers={204: None}, auth="required", account_rate=self._rate,
             ),
         ]  # fmt: skip
+
+    async def _mute(self, call: Call[MuteBody | None, None]) -> Answer:
+        until = call.body.expires_at if call.body is not None else None
+        require_expiry(until, now=self._now(), field="expires_at")
+        await self._relationships.mute(call.me.id, call.path["username"], until)
+        return Answer(204)
 
     async def _follow(self, call: Call[None, None]) -> Answer:
         is_following = await self._relationships.follow(call.me.id, call.path["username"])
@@ -86,9 +115,25 @@ class RelationshipRoutes:
             query=PageQuery, answers={200: Page[PersonShape]}, auth="required",
         )  # fmt: skip
 
+    def _mutes(self) -> Operation:
+        async def handler(call: Call[None, PageQuery]) -> Answer:
+            after, limit = after_time(call.query.cursor), call.query.limit
+            rows = await self._relationships.mine(queries.MUTES, call.me.id, after=after, limit=limit + 1)
+            shown, following = page_of(rows, limit, _position)
+            return Answer(200, Page[MutedShape](items=[muted(row) for row in shown], next=following))
+
+        return Operation(
+            method="GET", path="/api/v1/me/mutes", handler=handler, name="listMutes", tag=TAG,
+            summary="Whom I mute, latest first", query=PageQuery, answers={200: Page[MutedShape]}, auth="required",
+        )  # fmt: skip
+
+
+def _position(row: Row) -> tuple[datetime, str]:
+    return row["since"], row["id"]
+
 
 def _page(rows: Sequence[Row], limit: int) -> Answer:
-    shown, following = page_of(rows, limit, lambda row: (row["since"], row["id"]))
+    shown, following = page_of(rows, limit, _position)
     return Answer(200, Page[PersonShape](items=[person(row) for row in shown], next=following))
 
 

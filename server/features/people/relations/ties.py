@@ -83,12 +83,26 @@ class Relationships:
             await note_change(tx, "block", me, other)
         await self._when_changed()
 
-    async def mute(self, me: str, username: str) -> None:
+    async def mute(self, me: str, username: str, until: datetime | None = None) -> None:
+        """Until then, or until it is taken back (None); again sets another end."""
         other = await self._target(me, username)
         async with self._db.transaction() as tx:
             await self._require_room(tx, "mute", me, other)
-            if await tx.execute(queries.MUTE, me, other):
+            if await tx.execute(queries.MUTE, me, other, until):
                 await publish(tx, MuteChanged(person_id=me, other_id=other, is_muting=True))
+            else:
+                await tx.execute(queries.EXTEND_MUTE, me, other, until)
+
+    async def end_mutes(self, at: datetime) -> None:
+        """Take back those whose time has passed, up to a thousand."""
+        async with self._db.transaction() as tx:
+            await publish(
+                tx,
+                *(
+                    MuteChanged(person_id=row["user_id"], other_id=row["muted_id"], is_muting=False)
+                    for row in await tx.fetch(queries.END_MUTES, at)
+                ),
+            )
 
     async def unfollow(self, me: str, username: str) -> None:
         """Takes a request back too."""
