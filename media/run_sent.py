@@ -27,17 +27,21 @@ _CHANGE = 0.25
 MAX_MISSED = 3
 FIRST_PAUSE_S = 10.0
 MAX_PAUSE_S = 300.0
-OUT_OF_STEP = "track_out_of_step"
+#: The encoder has stopped a rendition of which nothing came for so long while the source went on.
+SILENT_S = 2.0
+OUT_OF_STEP, PAUSED = "track_out_of_step", "track_paused"
 
 log = logging.getLogger(__name__)
 
 
 class SentRendition:
-    """One of them. ``is_on``: it is packaged; else its key frames were not where the source's are."""
+    """One of them. ``is_on``: it is packaged; else ``why`` says what is odd about it, a name of ``media.warnings``."""
 
     def __init__(self, *, name: str, muxer: Muxer, follower: Follower, say: Callable[[Event], None]) -> None:
         self.name = name
         self.is_on = False
+        self.why = ""
+        self.heard_at = float("-inf")
         self.bit_rate = 0
         self.track: Track | None = None
         self._muxer = muxer
@@ -68,6 +72,7 @@ class SentRendition:
     def resume(self, cuts: Sequence[Cut]) -> None:
         if not self.is_on:
             self.is_on = True
+            self.why = ""
             self._missed = 0
             self._output.put(self._muxer.resume, cuts)
 
@@ -91,15 +96,16 @@ class SentRendition:
         """Whether it has just got out of step. It is tried again after a pause, each time a longer one."""
         if not self.is_on or not (self._follower.is_out_of_step or self._missed >= MAX_MISSED):
             return False
-        self.pause("its key frames are not where the source's are")
+        self.pause("its key frames are not where the source's are", why=OUT_OF_STEP)
         self.not_before = now + self._pause_s
         self._pause_s = min(MAX_PAUSE_S, 2 * self._pause_s)
         return True
 
-    def pause(self, reason: str) -> None:
+    def pause(self, reason: str, *, why: str = "") -> None:
         """Close what is open. Idempotent."""
         if self.is_on:
             self.is_on = False
+            self.why = why
             self._output.put(self._muxer.pause, reason)
 
     def _count(self, unit: Unit) -> None:
@@ -128,7 +134,7 @@ class SentRendition:
         width, height = picture_size(self.track)
         return PlannedRendition(
             name=self.name, codec=codec, bitrate=self.bit_rate, width=width, height=height, fps=self.track.fps,
-            state="live" if self.is_on else "off", why="" if self.is_on else OUT_OF_STEP, is_sent=True,
+            state="live" if self.is_on else "off", why=self.why, is_sent=True,
         )  # fmt: skip
 
 
@@ -155,12 +161,14 @@ class SentRenditions:
         self._held: dict[int, SentRendition] = {}
         self._cuts: deque[Cut] = deque(maxlen=2)
         self._told: tuple[PlannedRendition, ...] = ()
+        self._advanced_at = float("-inf")
         self._loop = asyncio.get_running_loop()
 
     @property
     def why(self) -> str:
         """What is odd about them, a name of ``media.warnings``; empty if nothing is."""
-        return "" if all(held.is_on for held in self._held.values()) else OUT_OF_STEP
+        whys = {held.why for held in self._held.values()}
+        return next((why for why in (OUT_OF_STEP, PAUSED) if why in whys), "")
 
     def configure(self, track_id: int, track: Track) -> None:
         """A rendition's track, before the units of it."""
@@ -169,6 +177,7 @@ class SentRenditions:
         held = self._held.get(track_id)
         if held is None:
             held = self._held[track_id] = self._begun(self._name(track_id, track))
+            held.heard_at = self._loop.time()
             held.resume(self._cuts)
         held.configure(track)
         self._tell()
@@ -194,8 +203,13 @@ class SentRenditions:
     def write(self, track_id: int, unit: Unit) -> None:
         """One unit of a rendition that was configured."""
         held = self._held.get(track_id)
-        if held is not None:
-            held.write(unit)
+        if held is None:
+            return
+        held.heard_at = self._loop.time()
+        if held.why == PAUSED:
+            held.resume(self._cuts)
+            self._tell()
+        held.write(unit)
 
     def cut(self, cut: Cut) -> None:
         """The source's muxer begins a segment."""
@@ -205,6 +219,7 @@ class SentRenditions:
 
     def advance(self, ticks: float) -> None:
         """The source's muxer has given out its pictures up to this decode time."""
+        self._advanced_at = self._loop.time()
         for held in self._held.values():
             held.advance(ticks)
             if held.check(self._loop.time()):
@@ -212,12 +227,16 @@ class SentRenditions:
                 self._tell()
 
     def tick(self) -> None:
-        """About once a second: try again what was out of step, and bring the bitrates up to date."""
+        """About once a second: try again what was out of step, close what the encoder has stopped, and bring the
+        bitrates up to date."""
         now = self._loop.time()
         for held in self._held.values():
             held.measure()
-            if not held.is_on and now >= held.not_before:
+            if held.why == OUT_OF_STEP and now >= held.not_before:
                 held.resume(self._cuts)
+            elif self._advanced_at - held.heard_at > SILENT_S and held.is_on:
+                log.info("%s has been stopped by the encoder", held.name)
+                held.pause("the encoder has stopped it", why=PAUSED)
         self._tell()
 
     def close(self, reason: str) -> None:

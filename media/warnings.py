@@ -143,6 +143,11 @@ WARNINGS: Mapping[str, Warned] = MappingProxyType(
             "A video track beside the first has its key frames elsewhere and is left out.",
             "Set the same key frame interval for all tracks, without scene-cut detection.",
         ),
+        "track_paused": Warned(
+            "warning",
+            "The encoder has stopped one of the pictures that it sends at a time: viewers have the others.",
+            "Its computer or network is too slow for all of them: lower the bitrate, or close other programs.",
+        ),
         "no_sound": Warned("error", "There is no sound.", "Look at the microphone and the sound settings."),
         "sound_without_header": Warned(
             "error",

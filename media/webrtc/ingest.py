@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+import msgspec
 
 from media.publication import Publication
 from media.unit import Kind, Track, Unit
 from media.webrtc import rtp
 from media.webrtc.inbound import Frame, OpusReceiver, RtpTimeline
+from media.webrtc.layers import LayerClock, LayerRenditions
 from media.webrtc.losses import Losses
 from media.webrtc.session import PeerSession
 from media.webrtc.sources import Source, Sources, StreamPlan
@@ -41,7 +44,10 @@ class WebrtcIngest:
         self._kinds = frozenset(plan.kind for plan in plans)
         receivers = [plan.new_receiver() for plan in plans]
         known = [receiver.track for receiver in receivers if isinstance(receiver, OpusReceiver)]
-        self._output = _Output(publication, self._kinds, known)
+        self._publication = publication
+        self._clock = LayerClock()
+        self._layers = LayerRenditions(publication)
+        self._output = _Output(publication, self._kinds, known, on_video=self._layers.note)
         self._session: PeerSession | None = None
         self._keyframe_every_s = keyframe_every_s
         self._gone_after_s = gone_after_s
@@ -97,6 +103,8 @@ class WebrtcIngest:
         if now - self._reported_at >= _REPORT_EVERY_S:
             self._reported_at = now
             self._report(now)
+            if any(stream.lacks_best for stream in self._streams.values()):
+                self._publication.warn("track_paused")
         if now - self._heard_at > self._gone_after_s:
             self._close(f"the publisher sent nothing for {self._gone_after_s:g} s")
 
@@ -108,23 +116,45 @@ class WebrtcIngest:
                 self._admit(stream, source, frame, now)
         if receiver.wants_key:
             receiver.wants_key = False
-            if source in stream.to_ask(now):
-                self._wants_key = True
-                self._ask_for_key(now)
+            self._lacks_key(stream, source, now)
         if "nack" in stream.plan.feedback and (lost := source.jitter.to_ask(now)):
             self._losses.asked_again += len(lost)
             self._send_rtcp(self._compound(rtp.nack(sender=self._ssrc, media=source.ssrc, sequences=lost)))
 
+    def _lacks_key(self, stream: Sources, source: Source, now: float) -> None:
+        """The source goes on with a key frame only. Of a layer beside the current one it alone is asked."""
+        if stream.current in (source, None):
+            self._wants_key = True
+            self._ask_for_key(now)
+        elif now - source.asked_at >= _MIN_ASK_S:
+            source.asked_at = now
+            self._send_rtcp(self._compound(rtp.pli(sender=self._ssrc, media=source.ssrc)))
+
     def _admit(self, stream: Sources, source: Source, frame: Frame, now: float) -> None:
         before = stream.current
         frames = stream.admit(source, frame, now)
-        is_another = before is not None and stream.current is not before
-        if is_another:
+        is_layered = bool(stream.plan.layers)
+        source.framed(frame.ticks, now)
+        has_new_clock = before is not None and stream.current is not before and source.shift is None
+        if has_new_clock:
             self._output.timeline.restart(stream.plan.kind)
+            stream.forget_shifts()
         for taken, at in frames:
-            self._on_frame(taken, at)
-        if is_another and source.report is not None:
+            place = self._clock.take(source, taken.ticks) if is_layered else taken.ticks
+            self._on_frame(msgspec.structs.replace(taken, ticks=place), at)
+        if has_new_clock and source.report is not None:
             self._align(stream, source, source.report)
+        if is_layered and stream.current is not None:
+            self._pass_on(source, stream.current, frame, now)
+
+    def _pass_on(self, source: Source, current: Source, frame: Frame, now: float) -> None:
+        """A layer with lesser pictures than the current one's is a rendition, and stays one when it becomes current."""
+        if not self._layers.has(source.layer) and source.pixels >= current.pixels:
+            return
+        self._layers.announce(source.layer, frame.track)
+        place = self._clock.place(source, current, frame.ticks, now)
+        if place is not None:
+            self._layers.put(source.layer, frame, place, at=time.time())
 
     def _on_frame(self, frame: Frame, now: float) -> None:
         if self._session is not None and self._session.closed is not None:
@@ -140,7 +170,7 @@ class WebrtcIngest:
             for source in stream.known:
                 if source.ssrc == report.ssrc:
                     source.reception.on_report(report, now)
-                    source.report = report
+                    source.reported(report)
                     if source is stream.current:
                         self._align(stream, source, report)
 
@@ -148,7 +178,7 @@ class WebrtcIngest:
         """Hand a report to the timeline. A sender without a wall clock sends 0 (RFC 3550, section 6.4.1): no report."""
         if report.ntp == 0:
             return
-        ticks = source.receiver.unwrapper.peek(report.timestamp)
+        ticks = source.receiver.unwrapper.peek(report.timestamp) + (source.shift or 0)
         self._output.timeline.on_report(stream.plan.kind, at=rtp.ntp_seconds(report.ntp), ticks=ticks)
 
     def _on_bye(self, bye: rtp.Bye, now: float) -> None:
@@ -167,7 +197,7 @@ class WebrtcIngest:
             return
         for source in self._pictured(now):
             self._wants_key = False
-            self._asked_at = now
+            self._asked_at = source.asked_at = now
             self._send_rtcp(self._compound(rtp.pli(sender=self._ssrc, media=source.ssrc)))
 
     def _pictured(self, now: float) -> list[Source]:
@@ -175,12 +205,12 @@ class WebrtcIngest:
         return [source for stream in streams for source in stream.to_ask(now)]
 
     def _ask_to_go_over(self, now: float) -> None:
-        """A layer that is to take the place of the current one needs a key frame for that."""
-        for stream in self._streams.values():
-            layer = stream.to_go_over(now)
-            if layer is not None and now - self._asked_layer_at >= 2 * _MIN_ASK_S:
-                self._asked_layer_at = now
-                self._send_rtcp(self._compound(rtp.pli(sender=self._ssrc, media=layer.ssrc)))
+        """A layer that is to take the place of the current one needs a key frame for that, and so do all beside it."""
+        is_due = any(stream.to_go_over(now) is not None for stream in self._streams.values())
+        if is_due and now - self._asked_layer_at >= 2 * _MIN_ASK_S:
+            self._asked_layer_at = now
+            self._wants_key = True
+            self._ask_for_key(now)
 
     def _report(self, now: float) -> None:
         sources = [source for stream in self._streams.values() for source in stream.known]
@@ -209,7 +239,16 @@ class _Output:
     the tracks change right after the start. A track that is known without a packet (``known``) is announced although
     none has come: players look only once which tracks there are."""
 
-    def __init__(self, publication: Publication, kinds: frozenset[Kind], known: Sequence[Track]) -> None:
+    def __init__(
+        self,
+        publication: Publication,
+        kinds: frozenset[Kind],
+        known: Sequence[Track],
+        *,
+        on_video: Callable[[int, int], None],
+    ) -> None:
+        """``on_video`` gets the ticks and the pts of each frame of pictures that is about to be written."""
+        self._on_video = on_video
         self.timeline = RtpTimeline(base_ms=publication.media_time_ms)
         self.dropped_frames = 0
         self._publication = publication
@@ -262,5 +301,6 @@ class _Output:
                 self.dropped_frames += 1
                 return
             self._last_video = pts
+            self._on_video(frame.ticks, pts)
         unit = Unit(kind=frame.kind, pts=pts, dts=pts, is_key=frame.is_key, data=frame.data, at=time.time())
         self._publication.write(unit)

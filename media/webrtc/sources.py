@@ -6,16 +6,19 @@ received, its size is read from its own key frames, and a layer is taken up wher
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import Final
 
 import msgspec
 
+from media.clock import WINDOW_S, Least
 from media.unit import VIDEO_TIMESCALE, Kind
 from media.webrtc import rtp
 from media.webrtc.inbound import OPUS_RATE, Frame, OpusReceiver, VideoReceiver
 from media.webrtc.jitter import JitterBuffer, Reception
 from media.webrtc.rtp import RtpPacket
+from media.webrtc.rtpclock import SenderClock
 
 SILENT_S: Final = 1.0
 """A source that sent nothing for this long has gone, or is paused."""
@@ -25,6 +28,7 @@ STEADY_S: Final = 2.0
 """How long a better layer must have been there before it is gone over to."""
 MAX_SOURCES: Final = 8
 MAX_PENDING: Final = 300
+_RECENT_FRAMES: Final = 8
 
 
 class StreamPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +43,8 @@ class StreamPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Source:
-    """One SSRC that is being received. ``pixels`` of its pictures are 0 until a key frame came."""
+    """One SSRC that is being received. ``pixels`` of its pictures are 0 until a key frame came. ``shift`` is added to its
+    ticks for the clock that layers share, None while that is not known."""
 
     def __init__(self, *, ssrc: int, layer: str, plan: StreamPlan, now: float) -> None:
         is_video = plan.kind == "video"
@@ -51,12 +56,38 @@ class Source:
         self.report: rtp.SenderReport | None = None
         self.pixels = 0
         self.pending: list[tuple[Frame, float]] = []
+        self.sender = SenderClock()
+        self.shift: int | None = None
+        self.transit_s: float | None = None
+        self.recent: deque[int] = deque(maxlen=_RECENT_FRAMES)
+        self.began_at = now
+        self.asked_at = float("-inf")
+        self._least = Least(window_s=WINDOW_S)
+        self._rate = VIDEO_TIMESCALE if is_video else OPUS_RATE
         self._heard_at = self._since = now
 
     def arrived(self, now: float) -> None:
         if not self.is_alive(now):
             self._since = now
         self._heard_at = now
+
+    def framed(self, ticks: int, now: float) -> None:
+        """A frame is complete: ``transit_s`` is that of the least late one of some seconds."""
+        self.recent.append(ticks)
+        self.transit_s = self._least.add(now - ticks / self._rate, now)
+
+    def reported(self, report: rtp.SenderReport) -> None:
+        """A report with a wall clock."""
+        self.report = report
+        if report.ntp:
+            ticks = self.receiver.unwrapper.peek(report.timestamp)
+            self.sender.add(rtp.ntp_seconds(report.ntp) - ticks / self._rate)
+
+    def forget_clock(self) -> None:
+        """Its RTP clock has jumped."""
+        self.shift = self.transit_s = None
+        self.recent.clear()
+        self.sender.forget()
 
     def part(self, now: float) -> None:
         """The source has sent BYE (RFC 3550, section 6.6)."""
@@ -121,8 +152,22 @@ class Sources:
         return taken
 
     def to_ask(self, now: float) -> list[Source]:
-        """The sources that need a key frame when one is needed: the current one, at first all."""
-        return [self.current] if self.current is not None else [s for s in self._known.values() if s.is_alive(now)]
+        """The sources that need a key frame when one is needed: all layers, since segments of all begin with one."""
+        alive = [source for source in self._known.values() if source.is_alive(now)]
+        return alive if self.current is None or self.current in alive else [self.current, *alive]
+
+    @property
+    def lacks_best(self) -> bool:
+        """Whether a layer with larger pictures than the current one's has been there and is not."""
+        current = self.current
+        if current is None or not self.plan.layers:
+            return False
+        return any(source.pixels > current.pixels for source in self._known.values())
+
+    def forget_shifts(self) -> None:
+        """Layers share another clock from now on."""
+        for source in self._known.values():
+            source.shift = None
 
     def to_go_over(self, now: float) -> Source | None:
         """The layer that waits for a key frame to be taken instead of the current one."""
