@@ -43,8 +43,8 @@ class StreamPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Source:
-    """One SSRC that is being received. ``pixels`` of its pictures are 0 until a key frame came. ``shift`` is added to its
-    ticks for the clock that layers share, None while that is not known."""
+    """One SSRC that is being received. ``pixels`` of its pictures are 0 until a key frame came. ``shift`` is added to
+    its ticks for the clock that layers share, None while that is not known."""
 
     def __init__(self, *, ssrc: int, layer: str, plan: StreamPlan, now: float) -> None:
         is_video = plan.kind == "video"
