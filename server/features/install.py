@@ -27,6 +27,8 @@ from server.features.people.accounts.passwords import Passwords
 from server.features.people.audience import Audience
 from server.features.rooms.build import build as build_rooms
 from server.features.settings import FeatureSettings
+from server.features.social import posts
+from server.features.social.posts import PostsRoom
 from server.features.videos import (
     captions,
     clips,
@@ -79,6 +81,7 @@ class Installed:
     people: AccountsRoom
     restreams: RestreamsRoom
     sources: SourcesRoom
+    posts: PostsRoom
     passwords: Passwords
 
     @property
@@ -127,6 +130,7 @@ def install(
     restreaming = restreams.build(platform, settings=settings, encryption=encryption)
     fetching = sources.build(platform, settings=settings, encryption=encryption)
     rooms = build_rooms(platform, settings=settings)
+    posting = posts.build(platform, settings=settings, streams=StreamTitles(), words=hiding.hidden_words)
     features = [
         people.feature,
         factors.build(platform, encryption=encryption, people=people, server_name=site.name),
@@ -148,6 +152,7 @@ def install(
         embeds.build(platform, site=site, clips=clipping.preview),
         calls.build(platform, ice=core.ice, apart=core.rights.apart),
         *rooms.features,
+        posting.feature,
         notifications.build(platform, settings=settings, audience=Audience(), streams=StreamTitles()).feature,
         api_tokens.build(platform, identity=core.identity, people=people),
         webhooks.build(
@@ -175,5 +180,6 @@ def install(
         people=people,
         restreams=restreaming,
         sources=fetching,
+        posts=posting,
         passwords=passwords,
     )

@@ -9,6 +9,7 @@ from server.features.people.oauth_settings import OAuthSettings
 from server.features.people.picture_settings import PictureSettings
 from server.features.people.settings import PeopleSettings
 from server.features.rooms.settings import RoomSettings
+from server.features.social.settings import PostSettings
 from server.features.videos.settings import ClipSettings, RecordingSettings, RestreamSettings, SourceSettings
 from server.outbound.settings import MailSettings
 
@@ -26,4 +27,5 @@ class FeatureSettings(
     RoomSettings,
     IceSettings,
     WebhookSettings,
+    PostSettings,
 ): ...

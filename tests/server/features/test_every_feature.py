@@ -135,6 +135,26 @@ SAMPLES = {
     f" select $1, '{ROOM}', '' where $2::uuid is not null",
     "webhooks": "insert into webhooks (id, owner_id, url, events, sealed_secret)"
     f" select '{ROOM}', $1, 'https://a.example/', '{{raid}}', '' where $2::uuid is not null",
+    "posts": "insert into posts (id, author_id, visibility, state, created_at, published_at, reply_to, replies)"
+    f" values ('{STREAM}', $1, 'public', 'published', now(), now(), '{ROOM}', 0),"
+    f" ('{ROOM}', $2, 'public', 'published', now(), now(), null, 1)",
+    "post_mentions": f"insert into post_mentions (post_id, person_id, is_named) values ('{ROOM}', $1, true),"
+    f" ('{STREAM}', $2, true)",
+    "post_hashtags": f"insert into post_hashtags (tag, post_id, published_at, author_id) values"
+    f" ('a', '{STREAM}', now(), $1), ('a', '{ROOM}', now(), $2)",
+    "post_reactions": "insert into post_reactions (post_id, person_id, emoji, created_at)"
+    f" select '{ROOM}', $1, 'e', now() where $2::uuid is not null",
+    "post_votes": f"with q as (insert into post_polls (post_id, options, counts, is_multiple, seconds)"
+    f" values ('{ROOM}', '{{a,b}}', '{{1,0}}', false, 60) returning post_id)"
+    " insert into post_votes (post_id, person_id, options, voted_at) select post_id, $1, '{0}', now() from q"
+    " where $2::uuid is not null",
+    "bookmark_folders": "insert into bookmark_folders (id, person_id, name, name_key, created_at)"
+    f" select '{ROOM}', $1, 'n', 'n', now() where $2::uuid is not null",
+    "bookmarks": "insert into bookmarks (person_id, post_id, created_at)"
+    f" values ($1, '{ROOM}', now()), ($2, '{STREAM}', now())",
+    "post_drafts": "insert into post_drafts (id, author_id, body, created_at, updated_at)"
+    f" select '{ROOM}', $1, '{{}}', now(), now() where $2::uuid is not null",
+    "pinned_posts": f"insert into pinned_posts (author_id, post_id) select $1, '{STREAM}' where $2::uuid is not null",
     "view_sessions": "insert into view_sessions (id, stream_id, user_id, viewer, started_at, last_at)"
     f" select '{ROOM}', '{STREAM}', $1, 'v', now(), now() where $2::uuid is not null",
 }

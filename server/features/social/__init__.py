@@ -1,0 +1,1 @@
+"""What people publish for others: posts, and what is made of them."""

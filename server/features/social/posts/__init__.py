@@ -1,0 +1,94 @@
+"""Posts: texts, galleries, polls, threads, quotes and reposts, with who may read them.
+
+Rooms above hear of them by ``facts`` and read them by ``Posts.shown``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from server.feature import Feature, PersonalData, Platform
+from server.features.people.hidden_words import HiddenWords
+from server.features.social.posts.bodies import MAX_MEDIA, MAX_OPTIONS, MAX_POLL_S
+from server.features.social.posts.held import SECTIONS, TABLES
+from server.features.social.posts.ports import CommunityDoor, Media, MediaClaims, NoCommunities, NoMedia
+from server.features.social.posts.posts import Posts
+from server.features.social.posts.reading import MAX_IDS, PostReader, StreamCards
+from server.features.social.posts.routes import PostRoutes
+from server.features.social.posts.shapes import DeletedPostShape, PostShape, PostsShape
+from server.features.social.posts.texts import (
+    MAX_CODE_POINTS,
+    MAX_GRAPHEMES,
+    MAX_MENTIONS,
+    MAX_TAG,
+    MAX_TAGS,
+    fold_tag,
+)
+from server.features.social.posts.wiping import Wiping, erase
+from server.features.social.settings import PostSettings
+from server.http.limits import hourly
+
+__all__ = [
+    "MAX_IDS",
+    "CommunityDoor",
+    "DeletedPostShape",
+    "Media",
+    "MediaClaims",
+    "PostShape",
+    "Posts",
+    "PostsRoom",
+    "PostsShape",
+    "build",
+    "fold_tag",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PostsRoom:
+    feature: Feature
+    posts: Posts
+
+
+def build(
+    platform: Platform,
+    *,
+    settings: PostSettings,
+    streams: StreamCards,
+    words: HiddenWords,
+    media: MediaClaims | None = None,
+    communities: CommunityDoor | None = None,
+) -> PostsRoom:
+    """``media`` and ``communities``: the rooms that have them, once they are there."""
+    gate = communities or NoCommunities()
+    reader = PostReader(communities=gate, streams=streams, words=words, now=platform.now)
+    posts = Posts(
+        db=platform.db,
+        reader=reader,
+        media=media or NoMedia(),
+        communities=gate,
+        ids=platform.ids,
+        now=platform.now,
+        schedule_days=settings.post_schedule_days,
+    )
+    routes = PostRoutes(posts=posts, rate=hourly("posts", settings.max_posts_per_hour))
+    feature = Feature(
+        name="posts",
+        operations=routes.operations(),
+        personal_data=PersonalData(
+            tables=TABLES, sections=SECTIONS, erase=erase, erase_large=Wiping(db=platform.db).erase_large
+        ),
+        limits={
+            "posts_per_hour": settings.max_posts_per_hour,
+            "post_characters": MAX_GRAPHEMES,
+            "post_code_points": MAX_CODE_POINTS,
+            "post_media": MAX_MEDIA,
+            "post_poll_options": MAX_OPTIONS,
+            "post_poll_seconds": MAX_POLL_S,
+            "post_mentions": MAX_MENTIONS,
+            "post_hashtags": MAX_TAGS,
+            "hashtag_characters": MAX_TAG,
+            "post_deletion_days": settings.post_deletion_days,
+            "post_schedule_days": settings.post_schedule_days,
+        },
+    )
+    return PostsRoom(feature=feature, posts=posts)

@@ -1,0 +1,196 @@
+"""Posts: written, published, read one by one, deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime, timedelta
+
+from server.features.social.posts import queries
+from server.features.social.posts.bodies import MediaBody, PollBody, PostBody
+from server.features.social.posts.facts import PostRemoved
+from server.features.social.posts.ports import CommunityDoor, MediaClaims
+from server.features.social.posts.publishing import NewPost, Targets, publish_post, targets_of
+from server.features.social.posts.reading import PostReader
+from server.features.social.posts.rules import quotable, visibility_of, when_to_publish
+from server.features.social.posts.shapes import DeletedPostShape, PostShape
+from server.features.social.posts.texts import first_link_of
+from server.http.errors import Problem, invalid_field, not_found
+from storage.facts import publish
+from storage.ids import Ids
+from storage.postgres import Database, Reads, Row, Transaction
+
+
+class Posts:
+    """The posts of all persons."""
+
+    def __init__(
+        self,
+        *,
+        db: Database,
+        reader: PostReader,
+        media: MediaClaims,
+        communities: CommunityDoor,
+        ids: Ids,
+        now: Callable[[], datetime],
+        schedule_days: int,
+    ) -> None:
+        self._db = db
+        self._reader = reader
+        self._media = media
+        self._communities = communities
+        self._ids = ids
+        self._now = now
+        self._ahead = timedelta(days=schedule_days)
+
+    async def shown(self, reads: Reads, ids: Collection[str], viewer_id: str | None) -> dict[str, PostShape]:
+        """Those of up to 100 posts that are for the viewer (None: a guest), by id: where rooms above read posts.
+
+        Visibility, blocks, mutes, hidden words and deletion are judged here; what is missing is to be left out.
+        """
+        return await self._reader.shown(reads, ids, viewer_id)
+
+    async def get(self, post_id: str, viewer_id: str | None) -> PostShape | DeletedPostShape:
+        """Also one of a person whom the viewer mutes: they ask for it. Raises a 404."""
+        return await self._get(self._db, post_id, viewer_id)
+
+    async def _get(self, reads: Reads, post_id: str, viewer_id: str | None) -> PostShape | DeletedPostShape:
+        found = await self._reader.read(reads, [post_id], viewer_id, past_mutes=True)
+        if post_id not in found:
+            raise no_post()
+        return found[post_id]
+
+    async def create(self, person_id: str, body: PostBody) -> PostShape | DeletedPostShape:
+        """Published at once, or scheduled. Raises a 422 that names the field, and what the rooms of media and
+        communities raise; then nothing is written.
+        """
+        now = self._now()
+        publish_at = when_to_publish(body.publish_at, now, self._ahead)
+        require_content(body)
+        post_id = self._ids.uuid7(now.timestamp())
+        async with self._db.transaction() as tx:
+            targets = await self._targets(tx, person_id, body)
+            community_id = await self._community(tx, person_id, body, targets)
+            post = NewPost(
+                id=post_id,
+                author_id=person_id,
+                text=body.text,
+                visibility=visibility_of(body.visibility, targets.parent, in_community=community_id is not None),
+                community_id=community_id,
+                published_at=publish_at or now,
+                reply_to=targets.parent["id"] if targets.parent is not None else None,
+                root_id=root_of(targets.parent),
+                quote_of=targets.quoted["id"] if targets.quoted is not None else None,
+            )
+            await self._insert(tx, post, body, is_scheduled=publish_at is not None, now=now)
+            if publish_at is None:
+                await publish_post(tx, post, targets)
+            return await self._get(tx, post_id, person_id)
+
+    async def _targets(self, tx: Transaction, person_id: str, body: PostBody) -> Targets:
+        reply_to, quote_of = (str(one) if one is not None else None for one in (body.reply_to, body.quote_of))
+        targets = await targets_of(tx, person_id, reply_to, quote_of)
+        if reply_to is not None and targets.parent is None:
+            raise invalid_field("reply_to", "there is no such post")
+        if quote_of is not None and targets.quoted is None:
+            raise invalid_field("quote_of", "there is no such post")
+        if targets.quoted is not None and not quotable(targets.quoted, person_id):
+            raise invalid_field("quote_of", "only public posts may be quoted")
+        await self._require_readable(tx, person_id, targets)
+        return targets
+
+    async def _require_readable(self, tx: Transaction, person_id: str, targets: Targets) -> None:
+        """What stands in communities is judged by them."""
+        for field, row in (("reply_to", targets.parent), ("quote_of", targets.quoted)):
+            community_id = row["community_id"] if row is not None else None
+            if community_id and community_id not in await self._communities.readable(tx, person_id, [community_id]):
+                raise invalid_field(field, "there is no such post")
+
+    async def _community(self, tx: Transaction, person_id: str, body: PostBody, targets: Targets) -> str | None:
+        """A reply stands where what it answers stands."""
+        inherited = targets.parent["community_id"] if targets.parent is not None else None
+        name = body.community
+        if name is None and inherited is not None:
+            name = (await self._communities.readable(tx, person_id, [inherited])).get(inherited)
+        community_id = await self._communities.may_post(tx, person_id, name) if name is not None else None
+        if targets.parent is not None and community_id != inherited:
+            raise invalid_field("community", "is not that of the post that it answers")
+        if community_id is None and body.visibility == "community":
+            raise invalid_field("visibility", "needs a community")
+        return community_id
+
+    async def _insert(
+        self, tx: Transaction, post: NewPost, body: PostBody, *, is_scheduled: bool, now: datetime
+    ) -> None:
+        published_at, publish_at = (None, post.published_at) if is_scheduled else (post.published_at, None)
+        await tx.execute(
+            queries.INSERT, post.id, post.author_id, post.text, post.reply_to, post.root_id, post.quote_of,
+            post.community_id, post.visibility, body.content_warning or None, body.language,
+            first_link_of(post.text), bool(body.media), "scheduled" if is_scheduled else "published", published_at,
+            publish_at, now,
+        )  # fmt: skip
+        if body.media:
+            await self._add_media(tx, post, body.media)
+        if body.poll is not None:
+            await _add_poll(tx, post.id, body.poll, published_at)
+
+    async def _add_media(self, tx: Transaction, post: NewPost, media: Sequence[MediaBody]) -> None:
+        claimed = await self._media.claim(tx, post.author_id, [str(one.upload_id) for one in media])
+        await tx.execute(
+            queries.ADD_MEDIA, post.id, list(range(len(media))), [one.id for one in claimed],
+            [one.kind for one in claimed], [one.url for one in claimed], [one.preview_url for one in claimed],
+            [one.width for one in claimed], [one.height for one in claimed], [one.alt for one in media],
+        )  # fmt: skip
+
+    async def delete(self, person_id: str, post_id: str) -> None:
+        """A post is wiped later; a scheduled one and a repost at once. Raises a 404 for what is not the person's."""
+        async with self._db.transaction() as tx:
+            row = await tx.fetchrow(queries.OWN, post_id, person_id)
+            if row is None:
+                raise no_post()
+            await self.remove(tx, person_id, row)
+
+    async def remove(self, tx: Transaction, person_id: str, row: Row) -> None:
+        """``row``: of ``queries.OWN``."""
+        if row["state"] == "scheduled":
+            await tx.execute(queries.WIPE, row["id"])
+            return
+        for sql, counted in _counted(row):
+            await tx.execute(sql, counted, -1)
+        if row["repost_of"] is not None:
+            await tx.execute(queries.WIPE, row["id"])
+        else:
+            await tx.execute(queries.DELETE, row["id"], self._now())
+            await tx.execute(queries.FORGET_TAGS, row["id"])
+            await tx.execute(queries.UNPIN, row["id"])
+        await publish(tx, PostRemoved(post_id=row["id"], author_id=person_id, repost_of=row["repost_of"]))
+
+
+def _counted(row: Row) -> list[tuple[str, str]]:
+    """The counters that a published post is in, of the newest post first."""
+    kinds = (
+        (queries.COUNT_REPLY, row["reply_to"]),
+        (queries.COUNT_QUOTE, row["quote_of"]),
+        (queries.COUNT_REPOST, row["repost_of"]),
+    )
+    return sorted(
+        ((sql, counted) for sql, counted in kinds if counted is not None), key=lambda one: one[1], reverse=True
+    )
+
+
+async def _add_poll(tx: Transaction, post_id: str, poll: PollBody, published_at: datetime | None) -> None:
+    ends_at = published_at + timedelta(seconds=poll.seconds) if published_at is not None else None
+    await tx.execute(queries.ADD_POLL, post_id, poll.options, poll.multiple, poll.seconds, ends_at)
+
+
+def require_content(body: PostBody) -> None:
+    """Raises a 422."""
+    if not (body.text or body.media or body.poll or body.quote_of):
+        raise invalid_field("text", "a post has a text, media, a poll or a quote")
+
+
+def root_of(parent: Row | None) -> str | None:
+    return None if parent is None else parent["root_id"] or parent["id"]
+
+
+def no_post() -> Problem:
+    return not_found("There is no such post")

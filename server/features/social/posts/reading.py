@@ -1,0 +1,197 @@
+"""Posts as one person may see them: visibility, blocks, mutes, deletion are judged here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
+from typing import Any, Final, Protocol
+from uuid import UUID
+
+from server.features.people.hidden_words import HiddenWords, Hides, nothing_hidden
+from server.features.people.relations import PersonShape
+from server.features.social.posts.polls import poll_of
+from server.features.social.posts.ports import CommunityDoor
+from server.features.social.posts.read_queries import READ
+from server.features.social.posts.shapes import (
+    CountsShape,
+    DeletedPostShape,
+    LinkPreviewShape,
+    MediaShape,
+    MentionShape,
+    PostShape,
+    PostStreamShape,
+    QuotingPost,
+    SinglePost,
+    ViewerShape,
+)
+from storage.postgres import Reads, Row
+from storage.stream_titles import StreamCard
+
+MAX_IDS: Final = 100
+
+
+class StreamCards(Protocol):
+    async def cards(self, where: Reads, viewer_id: str | None, ids: Collection[str]) -> Mapping[str, StreamCard]: ...
+
+
+class PostReader:
+    """Reads up to ``MAX_IDS`` posts with at most four statements, whoever asks."""
+
+    def __init__(
+        self, *, communities: CommunityDoor, streams: StreamCards, words: HiddenWords, now: Callable[[], datetime]
+    ) -> None:
+        self._communities = communities
+        self._streams = streams
+        self._words = words
+        self._now = now
+
+    async def shown(
+        self, reads: Reads, ids: Collection[str], viewer_id: str | None, *, past_mutes: bool = False
+    ) -> dict[str, PostShape]:
+        """Those of ``ids`` that are for the viewer (None: a guest), by id.
+
+        Left out are posts of who is muted or with words that the viewer hides, unless ``past_mutes``, and reposts of
+        what the viewer may not see.
+        """
+        found = await self.read(reads, ids, viewer_id, past_mutes=past_mutes)
+        return {post_id: post for post_id, post in found.items() if isinstance(post, PostShape)}
+
+    async def read(
+        self, reads: Reads, ids: Collection[str], viewer_id: str | None, *, past_mutes: bool = False
+    ) -> dict[str, PostShape | DeletedPostShape]:
+        """As ``shown``, with what stands in the place of deleted posts that have replies."""
+        if len(ids) > MAX_IDS:
+            raise ValueError(f"{len(ids)} posts: read them in several calls")
+        rows = await reads.fetch(READ, viewer_id, list(ids)) if ids else []
+        view = await self._view(reads, rows, viewer_id, past_mutes=past_mutes)
+        return {post_id: post for post_id in ids if (post := view.post(post_id)) is not None}
+
+    async def _view(self, reads: Reads, rows: Collection[Row], viewer_id: str | None, *, past_mutes: bool) -> _View:
+        community_ids = {row["community_id"] for row in rows if row["community_id"] is not None}
+        stream_ids = {row["stream_id"] for row in rows if row["stream_id"] is not None}
+        return _View(
+            rows={row["id"]: row for row in rows},
+            communities=await self._communities.readable(reads, viewer_id, community_ids) if community_ids else {},
+            streams=await self._streams.cards(reads, viewer_id, stream_ids) if stream_ids else {},
+            hides=nothing_hidden if past_mutes or not rows else await self._words.of(reads, viewer_id),
+            viewer_id=viewer_id,
+            past_mutes=past_mutes,
+            now=self._now(),
+        )
+
+
+class _View:
+    """What was read for one viewer."""
+
+    def __init__(
+        self,
+        *,
+        rows: Mapping[str, Row],
+        communities: Mapping[str, str],
+        streams: Mapping[str, StreamCard],
+        hides: Hides,
+        viewer_id: str | None,
+        past_mutes: bool,
+        now: datetime,
+    ) -> None:
+        self._rows = rows
+        self._communities = communities
+        self._streams = streams
+        self._hides = hides
+        self._viewer_id = viewer_id
+        self._past_mutes = past_mutes
+        self._now = now
+
+    def post(self, post_id: str) -> PostShape | DeletedPostShape | None:
+        row = self._rows.get(post_id)
+        if row is not None and row["state"] == "deleted":
+            return DeletedPostShape(id=row["id"])
+        if row is None or not self._is_shown(row):
+            return None
+        if row["repost_of"] is None:
+            return PostShape(**self._quoting(row), reposted=None)
+        original = self._readable(row["repost_of"])
+        if original is None:
+            return None
+        return PostShape(**self._quoting(row), reposted=QuotingPost(**self._quoting(original)))
+
+    def _quoting(self, row: Row) -> dict[str, Any]:
+        quoted = self._readable(row["quote_of"])
+        return {**self._single(row), "quoted": SinglePost(**self._single(quoted)) if quoted is not None else None}
+
+    def _readable(self, post_id: str | None) -> Row | None:
+        row = self._rows.get(post_id) if post_id is not None else None
+        return row if row is not None and row["state"] == "published" and self._is_shown(row) else None
+
+    def _is_shown(self, row: Row) -> bool:
+        community, stream = row["community_id"], row["stream_id"]
+        is_placed = community is None or community in self._communities
+        has_stream = stream is None or stream in self._streams
+        return is_placed and has_stream and not self._is_unwanted(row)
+
+    def _is_unwanted(self, row: Row) -> bool:
+        """One's own posts are never hidden from oneself."""
+        if self._past_mutes or row["author_id"] == self._viewer_id:
+            return False
+        return row["is_muted"] or self._hides(row["text"]) or self._hides(row["content_warning"] or "")
+
+    def _single(self, row: Row) -> dict[str, Any]:
+        return {
+            "id": UUID(row["id"]),
+            "author": PersonShape(
+                id=row["author_id"],
+                username=row["username"],
+                display_name=row["display_name"],
+                avatar_url=row["avatar_url"],
+            ),
+            "text": row["text"],
+            "media": [MediaShape(**one) for one in row["media"] or ()],
+            "poll": poll_of(row, self._viewer_id, self._now),
+            "reply_to": row["reply_to"],
+            "root": row["root_id"],
+            "quote_of": row["quote_of"],
+            "repost_of": row["repost_of"],
+            "community": self._communities.get(row["community_id"] or ""),
+            "stream": self._stream(row["stream_id"]),
+            "visibility": row["visibility"],
+            "content_warning": row["content_warning"],
+            "language": row["language"],
+            "mentions": [MentionShape(**one) for one in row["mentions"] or ()],
+            "preview": _preview(row),
+            "state": row["state"],
+            "publish_at": row["publish_at"] if row["state"] == "scheduled" else None,
+            "created_at": row["published_at"] or row["created_at"],
+            "edited_at": row["edited_at"],
+            "counts": CountsShape(
+                replies=row["replies"], reposts=row["reposts"], quotes=row["quotes"], reactions=row["reactions"]
+            ),
+            "viewer": _viewer(row) if self._viewer_id is not None else None,
+        }
+
+    def _stream(self, stream_id: str | None) -> PostStreamShape | None:
+        card = self._streams.get(stream_id or "")
+        if card is None:
+            return None
+        thumbnail = f"/hls/{card.id}/thumbnail.webp"
+        return PostStreamShape(id=UUID(card.id), title=card.title, state=card.state, thumbnail=thumbnail)
+
+
+def _viewer(row: Row) -> ViewerShape:
+    return ViewerShape(
+        reactions=row["my_reactions"],
+        reposted=row["is_reposted"],
+        bookmarked=row["is_bookmarked"],
+        voted=row["my_votes"] or [],
+    )
+
+
+def _preview(row: Row) -> LinkPreviewShape | None:
+    if row["link"] is None:
+        return None
+    return LinkPreviewShape(
+        url=row["link"],
+        title=row["title"],
+        description=row["description"],
+        site_name=row["site_name"],
+        image_url=row["image_url"],
+    )
