@@ -1,6 +1,6 @@
 """Posts: texts, galleries, polls, threads, quotes and reposts, with who may read them.
 
-Rooms above hear of them by ``facts`` and read them by ``Posts.shown``.
+Rooms above consume their ``facts`` and read them by ``Posts.shown``.
 """
 
 from __future__ import annotations

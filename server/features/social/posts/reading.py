@@ -35,7 +35,7 @@ class StreamCards(Protocol):
 
 
 class PostReader:
-    """Reads up to ``MAX_IDS`` posts with at most four statements, whoever asks."""
+    """Reads up to ``MAX_IDS`` posts with at most four statements."""
 
     def __init__(
         self, *, communities: CommunityDoor, streams: StreamCards, words: HiddenWords, now: Callable[[], datetime]
