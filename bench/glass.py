@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from collections.abc import Callable
 from typing import Any
 
 import aiohttp
@@ -37,8 +38,9 @@ def now_ms() -> int:
     return int(time.time() * 1000) % (1 << BITS)
 
 
-def publish_clock(url: str, seconds: float) -> int:
-    """The publisher's process: pictures of the clock in real time, H.264 without B-frames, a tone as AAC."""
+def publish_clock(url: str, seconds: float, *, on_first: Callable[[int], None] = lambda at_ms: None) -> int:
+    """The publisher's process: pictures of the clock in real time, H.264 without B-frames, a tone as AAC.
+    ``on_first``: called with when the first picture was captured."""
     import av
 
     av.logging.set_level(av.logging.PANIC)
@@ -54,7 +56,10 @@ def publish_clock(url: str, seconds: float) -> int:
         for number in range(int(seconds * FPS)):
             time.sleep(max(0.0, started_at + number / FPS - time.monotonic()))
             picture = av.VideoFrame(WIDTH, HEIGHT, "yuv420p")
-            picture.planes[0].update(clock_rows(now_ms()) + grey)
+            captured = now_ms()
+            if number == 0:
+                on_first(captured)
+            picture.planes[0].update(clock_rows(captured) + grey)
             for plane in (1, 2):
                 picture.planes[plane].update(b"\x80" * (WIDTH * HEIGHT // 4))
             picture.pts = number

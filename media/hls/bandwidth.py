@@ -8,6 +8,7 @@ from typing import Final
 RECENT_SEGMENTS: Final = 150
 """What is live is described by the last five minutes: a stream that began with a still picture says what it is now."""
 _LEAST_S: Final = 0.5
+_MEASURED_S: Final = 1.0
 
 
 class Bandwidth:
@@ -22,8 +23,8 @@ class Bandwidth:
 
     @property
     def is_measured(self) -> bool:
-        """Whether there has been a whole segment."""
-        return self._seconds > 0
+        """Whether there has been a second of whole segments."""
+        return self._seconds >= _MEASURED_S
 
     def count(self, size: int, seconds: float) -> None:
         """A whole segment. The rate of one below half a second says nothing of the peak."""

@@ -85,6 +85,7 @@ def cut(renditions: Mapping[str, Sequence[Piece]], *, start: Fraction, stop: Fra
 
 
 def _within(name: str, pieces: Sequence[Piece], start: Fraction, stop: Fraction) -> list[_Kept]:
+    """From the segment on that can be decoded by itself."""
     found = []
     for piece in pieces:
         rate = read_init(piece.init).timescale
@@ -93,9 +94,11 @@ def _within(name: str, pieces: Sequence[Piece], start: Fraction, stop: Fraction)
             continue
         begin, last = fragments[0].decode_time, fragments[-1]
         end = last.decode_time + sum(last.durations)
-        if Fraction(end, rate) > start:
-            found.append(_Kept(name, piece, fragments, Fraction(begin, rate), Fraction(end - begin, rate)))
-    return found
+        found.append(_Kept(name, piece, fragments, Fraction(begin, rate), Fraction(end - begin, rate)))
+    first = next((at for at, one in enumerate(found) if one.start + one.duration > start), len(found))
+    while 0 < first < len(found) and not found[first].fragments[0].keys[0]:
+        first -= 1
+    return found[first:]
 
 
 def _laid_out(kept: Sequence[_Kept]) -> list[bytes]:

@@ -111,6 +111,16 @@ class TrackLane:
         return delta
 
     @property
+    def frame_s(self) -> float:
+        """How long a picture is shown; 0 before the second."""
+        return 1 / self.track.fps if self.track.fps else self.typical / self.track.timescale
+
+    @property
+    def has_full_part(self) -> bool:
+        """Whether what is here is more than a part."""
+        return self._full() > 0
+
+    @property
     def slack_s(self) -> float:
         """For how long the sample that completes the first part cannot be here. The newest one may have arrived the
         time of a sample ago."""

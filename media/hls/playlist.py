@@ -103,9 +103,11 @@ class MediaPlaylist:
         return self._entries[number - self._entries[0].info.number].info
 
     def between(self, start_s: float, stop_s: float) -> list[SegmentInfo]:
-        """The segments that hold some of this time (seconds of the media clock) and have bytes, oldest first. The open
-        one is among them, as long as its parts are; its size is 0."""
+        """The segments that hold some of this time (seconds of the media clock) and have bytes, oldest first, from one
+        that can be decoded by itself. The open one is among them, as long as its parts are; its size is 0."""
         first = bisect.bisect_right(self._entries, start_s, key=lambda entry: _end_s(entry.info))
+        while 0 < first < len(self._entries) and not self._entries[first].info.is_independent:
+            first -= 1
         last = bisect.bisect_left(self._entries, stop_s, key=lambda entry: _start_s(entry.info))
         found = [entry.info for entry in self._entries[first:last] if not entry.info.is_gap]
         newest = self._so_far

@@ -9,6 +9,8 @@ from media.hls.playlist import MediaPlaylist
 
 #: How much more than its bitrate a planned rendition may take: the encoder's buffer, and what packaging adds.
 PEAK = 1.5
+#: A guess spreads the first key frame over so much time.
+KEY_S = 2.0
 
 
 class Rendition:
@@ -23,6 +25,7 @@ class Rendition:
         """That of its key frames alone, each shown for its segment."""
         self._bandwidth = Bandwidth()
         self._so_far = [0, 0.0]
+        self._first_key_bytes = 0
 
     @property
     def is_made(self) -> bool:
@@ -43,23 +46,23 @@ class Rendition:
         self._so_far[1] += seconds
 
     def count_segment(self, size: int, seconds: float, *, key_bytes: int = 0) -> None:
-        self._so_far = [0, 0.0]
         self._bandwidth.count(size, seconds)
+        self._first_key_bytes = self._first_key_bytes or key_bytes
         if key_bytes:
             self.key_bandwidth.count(key_bytes, seconds)
 
     @property
     def is_measured(self) -> bool:
-        """Whether it has had a whole segment."""
+        """Whether it has had a second of whole segments."""
         return self._bandwidth.is_measured
 
     def bandwidths(self, *, whole: bool = False) -> tuple[int, int]:
-        """Peak and average bits/s, lately or since the start; before the first whole segment a guess from its
-        beginning."""
-        if self.is_measured:
-            return self._bandwidth.whole if whole else self._bandwidth.recent
+        """Peak and average bits/s, lately or since the start; of less than a second a guess from its beginning."""
         size, seconds = self._so_far
-        guess = rounded(size * 8 / max(seconds, 0.2))
+        if self.is_measured or not seconds:
+            return self._bandwidth.whole if whole else self._bandwidth.recent
+        key = min(self._first_key_bytes, size) if seconds < KEY_S else 0
+        guess = rounded(key * 8 / KEY_S + (size - key) * 8 / max(seconds, 0.2))
         return guess, guess
 
     def described(self, uri: str, *, whole: bool = False) -> RenditionInfo:

@@ -15,6 +15,9 @@ from media.hls.playlist import MediaPlaylist
 from media.hls.rendition import Rendition
 from media.hls.segmenter import FIRST_SEGMENT
 
+#: How much of the leader there is when what should have begun beside it is not waited for any more.
+PATIENCE_S = 1.0
+
 
 class Renditions:
     """Iterates over those that have begun, in the order of their begin. ``planned``: those that can be made on demand,
@@ -53,16 +56,20 @@ class Renditions:
     def is_playable(self) -> bool:
         """Whether the multivariant playlist can be given out: players never look at it again.
 
-        So the leader of what the publisher sends must have a whole segment, and so must what has begun beside it.
+        So the leader of what the publisher sends must have a whole segment, and so must what has begun beside it. What
+        was announced and has not begun is waited for until the leader has ``PATIENCE_S``.
         """
         return self.is_ended or (self._run is not None and bool(self._run.leader) and self._has_begun(self._run))
 
     def _has_begun(self, run: RunStarted) -> bool:
-        begun = [self._held[name].playlist for name in run.renditions if name in self._held]
-        return (
-            run.leader in self._held
-            and all(playlist.count or playlist.is_empty for playlist in begun)
-            and (self._held[run.leader].playlist.count > 0)
+        leader = self._held.get(run.leader)
+        if leader is None or not leader.playlist.count:
+            return False
+        others = [held.playlist for name in run.renditions if (held := self._held.get(name)) is not None]
+        are_missing = len(others) < len(run.renditions) or any(playlist.is_empty for playlist in others)
+        begin_s, end_s = leader.playlist.extent_s
+        return all(playlist.count or playlist.is_empty for playlist in others) and (
+            not are_missing or end_s - begin_s >= PATIENCE_S
         )
 
     # What happened.

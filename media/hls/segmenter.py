@@ -7,6 +7,8 @@ The rules:
 * The first segment decides how long any may be: a playlist's target duration never changes (RFC 8216bis, 6.2.1). It
   takes a key frame interval of up to ``FIRST_MAX_MS``. For want of a key frame within that, or later within the
   target, a segment is cut before another frame, and the next key frame begins one again.
+* Where the encoder says how far apart its key frames are, that decides instead. Then the first segment is a single
+  part, so that players, which want a whole segment, begin at once; the second one goes on to the next key frame.
 * The other track follows: its segment *n* begins at the sample nearest to the start of the leader's segment *n*. A
   follower that stays behind by three whole segments is closed with what it has, which may be nothing (a gap).
 * A part is as many samples as fit into ``part_ms``. It is given out when the sample after it has arrived, so that the
@@ -23,6 +25,7 @@ from collections.abc import Callable
 import msgspec
 
 from media.hls.fmp4 import Sample
+from media.hls.key_interval import key_interval
 from media.hls.lane import Closed, Cut, Fragment, TrackLane
 from media.hls.target import target_for
 from media.relay import Item, Tracks
@@ -81,6 +84,7 @@ class Segmenter:
         self._leader: TrackLane | None = None
         self._cut: Cut | None = None
         self._last_key: int | None = None
+        self._said_frames: int | None = None
         self._gops: deque[int] = deque(maxlen=_GOPS)
         self._usual_late_ms = 0
 
@@ -140,6 +144,8 @@ class Segmenter:
     def _lead(self, lane: TrackLane, unit: Unit) -> list[Output]:
         if lane.last_dts is None and not unit.is_key:
             return []
+        if self._cut is None and not self.target_s:
+            self._said_frames = key_interval(lane.track.config) or key_interval(unit.data)
         self._note_lateness(unit, lane)
         has_hole = unit.is_key and self._is_hole(lane, unit)
         sample = lane.sample(unit)
@@ -169,6 +175,8 @@ class Segmenter:
         first = lane.first or lane.pending[0]
         if first is sample:
             return sample.is_key
+        if self._said_frames and self._cut.number == FIRST_SEGMENT and lane.has_full_part:
+            return True
         scale = lane.track.timescale
         elapsed = (sample.dts - first.dts) * 1000
         if not sample.is_key:
@@ -212,6 +220,8 @@ class Segmenter:
         """The first segment has got as long as it gets: from here on none is longer, but for the rounding."""
         if self._cut is not None and not self.target_s:
             length_s = (lane.pending[-1].dts - (lane.first or lane.pending[0]).dts) / lane.track.timescale
+            if self._said_frames:
+                length_s = max(length_s, min(self._said_frames * lane.frame_s, FIRST_MAX_MS / 1000 - 0.05))
             self.target_s = max(target_for(length_s + 0.5 - _OVER_MS / 1000), round(self._target_ms / 1000))
 
     def _follow(self, lane: TrackLane, unit: Unit) -> list[Output]:

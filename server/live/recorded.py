@@ -97,8 +97,8 @@ def _as_events(row: Segment, init: InitReady) -> Sequence[SegmentReady | Segment
     ready = SegmentReady(
         rendition=row.rendition, publication=row.publication, segment=row.segment, name=name, path="", size=row.bytes,
         init=row.init_name, media_time=start, duration=duration, timescale=init.timescale, is_gap=False,
-        is_independent=True, is_discontinuity=row.is_discontinuity, program_date_time=began,
-        key_bytes=row.key_bytes,
+        is_independent=init.kind != "video" or row.key_bytes > 0, is_discontinuity=row.is_discontinuity,
+        program_date_time=began, key_bytes=row.key_bytes,
     )  # fmt: skip
     stored = SegmentStored(
         rendition=row.rendition, publication=row.publication, segment=row.segment, name=name,

@@ -137,7 +137,7 @@ def test_another_codec_in_the_middle_is_refused(renditions) -> None:
 
 
 def test_the_key_frame_of_a_segment_is_what_a_decoder_takes(renditions) -> None:
-    piece = renditions["video"][1]
+    piece = renditions["video"][2]
     track, unit = key_frame(piece.init, piece.data)
     picture = image.take(track, unit)
     assert picture is not None
@@ -145,3 +145,10 @@ def test_the_key_frame_of_a_segment_is_what_a_decoder_takes(renditions) -> None:
     assert unit.pts / track.timescale == pytest.approx(3602, abs=0.2)
     with pytest.raises(BadSegment):
         key_frame(renditions["audio"][0].init, renditions["audio"][0].data)
+
+
+def test_a_cut_begins_with_a_segment_that_can_be_decoded(renditions, tmp_path: Path) -> None:
+    count, first, last = shown(written(clip(renditions, 3601, 3602), tmp_path / "clip.mp4"))
+    assert count == pytest.approx(FPS, abs=2)
+    assert first == pytest.approx(0, abs=0.05)
+    assert last == pytest.approx(1, abs=0.08)
