@@ -19,6 +19,7 @@ from actors.chat_messages import (
     RECENT,
     ClearRoom,
     DeleteChat,
+    EditChat,
     ForgetAuthor,
     ForgetRelationship,
     JudgeWriter,
@@ -28,6 +29,7 @@ from actors.chat_messages import (
     PostChat,
     Posted,
     PurgePerson,
+    ReactToChat,
     ReadHeld,
     ReadRoom,
     RenameAuthor,
@@ -43,8 +45,9 @@ from actors.chat_messages import (
 from actors.chat_moderation import Moderation
 from actors.chat_permissions import Permissions
 from actors.chat_posting import Posting
+from actors.chat_private import PrivateActs
 from actors.chat_review import HeldStore, Review
-from actors.chat_rules import Author, ChatMode, ChatRules
+from actors.chat_rules import Author, ChatMode, ChatRules, Relationship
 from actors.chat_timeline import Timeline
 from actors.events import Broadcast, ChatMessage, Shown
 from actors.rate_limits import RateLimits
@@ -98,7 +101,8 @@ class ChatRoom(Actor):
             raise DomainError("not_found", "There is no such room.", field="room_id")
         pinned = await self._read_pinned(record.pinned_id)
         self._stream_id = record.stream_id
-        self._permissions = self._permissions_by(record, await self._screens.screen(record.owner_id))
+        screen = Screen() if record.is_private else await self._screens.screen(record.owner_id)
+        self._permissions = self._permissions_by(record, screen)
         self._timeline = Timeline(
             context=self.context,
             room_id=self._room_id,
@@ -127,7 +131,7 @@ class ChatRoom(Actor):
             media_time_ms=self._media_time_ms,
             new_id=self._new_id,
             trace=self._trace,
-            judge=self._judge,
+            judge=None if record.is_private else self._judge,
             remove=self._remove_judged,
         )
         self._moderation = Moderation(
@@ -139,6 +143,14 @@ class ChatRoom(Actor):
             timeline=self._timeline,
             review=self._review,
             pinned=pinned,
+        )
+        self._private = PrivateActs(
+            context=self.context,
+            room_id=self._room_id,
+            log=self._log,
+            rooms=self._rooms,
+            permissions=self._permissions,
+            timeline=self._timeline,
         )
         self._reviews = Acts(context=self.context, name="review")
         self._purges = Acts(context=self.context, name="purge")
@@ -159,12 +171,19 @@ class ChatRoom(Actor):
             sanctions=record.sanctions,
             now=self._now(),
             at=clock.monotonic(),
+            is_private=record.is_private,
         )
+
+        async def relationship(user_id: str) -> Relationship:
+            if record.is_private:
+                return await self._relationships.membership(room_id=record.id, user_id=user_id)
+            return await self._relationships.relationship(owner_id=record.owner_id, user_id=user_id)
+
         return Permissions(
             rules=rules,
             screen=screen,
             rate_limits=self._rate_limits,
-            relationships=self._relationships,
+            read_relationship=relationship,
             clock=clock,
             now=self._now,
         )
@@ -216,7 +235,7 @@ class ChatRoom(Actor):
     async def renew_screen(self, message: RenewScreen) -> None:
         """Before the next message is judged. While the tables are away, the filter of before holds."""
         owner_id = self._permissions.rules.owner_id
-        if message.owner_id not in (None, owner_id):
+        if message.owner_id not in (None, owner_id) or self._permissions.rules.is_private:
             return
         try:
             self._permissions.screen = await self._screens.screen(owner_id)
@@ -274,6 +293,7 @@ class ChatRoom(Actor):
             pinned=msgspec.to_builtins(self._moderation.pinned),
             moderators=tuple(rules.moderators),
             vips=tuple(rules.vips),
+            is_private=rules.is_private,
         )
 
     # moderating
@@ -281,6 +301,14 @@ class ChatRoom(Actor):
     @handles(DeleteChat)
     async def delete(self, message: DeleteChat) -> None:
         await self._moderation.delete(message)
+
+    @handles(EditChat)
+    async def edit(self, message: EditChat) -> None:
+        await self._private.edit(message)
+
+    @handles(ReactToChat)
+    async def react(self, message: ReactToChat) -> None:
+        await self._private.react(message)
 
     @handles(PurgePerson)
     def purge(self, message: PurgePerson) -> Later[None]:

@@ -10,7 +10,7 @@ from typing import Protocol
 import msgspec
 
 from actors.chat_rules import Author, ChatMode, Relationship, RoomRole, Sanction
-from actors.events import ChatMessage, ChatUser, LoggedMessage
+from actors.events import ChatMessage, ChatUser, LoggedMessage, Reactions
 from actors.runtime import Fence
 from actors.screening import Screen
 
@@ -45,7 +45,8 @@ class Appended(msgspec.Struct, frozen=True, kw_only=True):
 class RoomRecord(msgspec.Struct, frozen=True, kw_only=True):
     """All that an actor must know to go on with a room. ``log_epoch`` names the log towards clients.
 
-    Messages up to the offset ``cleared_to`` are deleted.
+    Messages up to the offset ``cleared_to`` are deleted. A room that ``is_private`` is open to its members alone, and
+    has no owner: ``owner_id`` is empty.
     """
 
     id: str
@@ -59,6 +60,7 @@ class RoomRecord(msgspec.Struct, frozen=True, kw_only=True):
     moderators: frozenset[str] = frozenset()
     vips: frozenset[str] = frozenset()
     sanctions: Mapping[str, Sanction] = {}
+    is_private: bool = False
 
 
 class ChatLog(Protocol):
@@ -85,6 +87,14 @@ class RoomStore(Protocol):
         self, room_id: str, message_id: str, *, by: str | None, reason: str, fence: Fence
     ) -> int | None:
         """``by``: None for the server itself, which is in the audit log too."""
+
+    async def edit_message(self, room_id: str, message_id: str, text: str, *, at: datetime, fence: Fence) -> None:
+        """Replace the text of a message. Idempotent."""
+
+    async def react(
+        self, room_id: str, message_id: str, person_id: str, emoji: str, *, is_on: bool, fence: Fence
+    ) -> Reactions | None:
+        """Add or take away a reaction, and answer all that the message has; None where it has too many. Idempotent."""
 
     async def purge(self, room_id: str, user_id: str, *, up_to: int, by: str, reason: str, fence: Fence) -> int:
         """Delete what the person wrote up to this offset. How many messages it were; raises ``DomainError`` as below.
@@ -119,6 +129,8 @@ class RelationshipLookup(Protocol):
     """Reads what a person is to the owner of a room. Raises ``Unavailable``."""
 
     async def relationship(self, *, owner_id: str, user_id: str) -> Relationship: ...
+    async def membership(self, *, room_id: str, user_id: str) -> Relationship:
+        """Of a private room."""
 
 
 def as_shown(author: Author, entry: ChatEntry, offset: int, badges: tuple[str, ...]) -> ChatMessage:

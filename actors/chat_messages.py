@@ -65,7 +65,7 @@ class RenameAuthor(Message, frozen=True, kw_only=True):
 class RoomSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """The room up to and including ``offset``; ``messages`` are the latest, ascending, without a gap.
 
-    A person who may see the stream of the room may see the room.
+    A person who may see the stream of the room may see the room; one that ``is_private`` its members alone.
     """
 
     room_id: str
@@ -78,6 +78,7 @@ class RoomSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     pinned: Shown | None = None
     moderators: tuple[str, ...] = ()
     vips: tuple[str, ...] = ()
+    is_private: bool = False
 
 
 class ReadRoom(Ask[RoomSnapshot], frozen=True, kw_only=True):
@@ -103,6 +104,25 @@ class DeleteChat(Ask[None], frozen=True, kw_only=True):
     by: Author
     message_id: str
     reason: str = ""
+
+
+class EditChat(Ask[None], frozen=True, kw_only=True):
+    """Replace the text of a message of one's own, in a private room."""
+
+    is_repeatable = True
+    by: Author
+    message_id: str
+    text: str
+
+
+class ReactToChat(Ask[None], frozen=True, kw_only=True):
+    """Add a reaction to a message of a private room, or take one's own away."""
+
+    is_repeatable = True
+    by: Author
+    message_id: str
+    emoji: str
+    is_on: bool
 
 
 class PurgePerson(Ask[None], frozen=True, kw_only=True):

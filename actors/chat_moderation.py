@@ -61,6 +61,8 @@ class Moderation:
             raise DomainError("not_found", "There is no such message.", field="message_id")
         if found.user.id != message.by.id:
             self._permissions.require_moderator(message.by)
+        elif self._rules.is_private:
+            self._permissions.require_changeable(found)
         await self.remove(found.id, by=message.by.id, reason=message.reason)
 
     async def remove(self, message_id: str, *, by: str | None, reason: str) -> None:

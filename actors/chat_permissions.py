@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 
-from actors.chat_log import RelationshipLookup
 from actors.chat_rules import Author, ChatRules, Relationship
+from actors.events import ChatMessage
 from actors.rate_limits import RateLimits
 from actors.runtime import Clock, DomainError
 from actors.screening import ALLOW, Reason, Screen, Verdict
 
 MAX_RELATIONSHIPS = 4_096
 RELATIONSHIP_AGE_S = 30.0
+CHANGEABLE = timedelta(minutes=15)
 REFUSALS: dict[Reason | None, str] = {
     "word": "A word in this message is not allowed here.",
     "link": "Links like this one are not allowed here.",
@@ -32,14 +33,14 @@ class Permissions:
         rules: ChatRules,
         screen: Screen,
         rate_limits: RateLimits,
-        relationships: RelationshipLookup,
+        read_relationship: Callable[[str], Awaitable[Relationship]],
         clock: Clock,
         now: Callable[[], datetime],
     ) -> None:
         self.rules = rules
         self.screen = screen
         self._rate_limits = rate_limits
-        self._relationships = relationships
+        self._read_relationship = read_relationship
         self._clock = clock
         self.now = now
         self._known: OrderedDict[str, tuple[float, Relationship]] = OrderedDict()
@@ -53,7 +54,7 @@ class Permissions:
 
     async def read_relationship(self, user_id: str) -> Relationship:
         """Read and remember it. Raises ``Unavailable``."""
-        relationship = await self._relationships.relationship(owner_id=self.rules.owner_id, user_id=user_id)
+        relationship = await self._read_relationship(user_id)
         if relationship.is_verified:  # an address that is not verified may be in a moment
             self._known[user_id] = (self._clock.monotonic() + RELATIONSHIP_AGE_S, relationship)
         while len(self._known) > MAX_RELATIONSHIPS:
@@ -94,6 +95,16 @@ class Permissions:
     def forget_text(self, author: Author, text: str, *, sent_at: datetime) -> None:
         """A message that was admitted is refused: it counts for the budget, and for no mode."""
         self.rules.taken_back(author, text, now=sent_at)
+
+    async def require_writer(self, author: Author) -> None:
+        """Raises the ``DomainError`` of who may write nothing here now, and ``Unavailable``."""
+        relationship = self.known_relationship(author) or await self.read_relationship(author.id)
+        self.judge_writer(author, relationship)
+
+    def require_changeable(self, message: ChatMessage) -> None:
+        """Raises ``too_late`` for a message of a private room that is older than ``CHANGEABLE``."""
+        if self.now() - message.sent_at > CHANGEABLE:
+            raise DomainError("too_late", "A message can be changed within 15 minutes.", field="message_id")
 
     # moderating
 

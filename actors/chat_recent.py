@@ -26,6 +26,7 @@ class RecentMessages:
         self._deleted: dict[str, int] | None = None  # while older ones are being read
         self._gone: set[str] = set()  # authors all of whose messages were deleted meanwhile
         self._cleared_to = 0
+        self._changed: dict[str, LoggedMessage] = {}  # meanwhile
         self._names: dict[str, str] = {}  # of authors who were renamed meanwhile
         self._roles: dict[str, RoomRole | None] = {}  # of authors who got another one meanwhile
 
@@ -39,6 +40,14 @@ class RecentMessages:
         for index, kept in enumerate(self._messages):
             if kept.id == message_id:
                 self._messages[index] = DeletedMessage(id=message_id, offset=offset)
+
+    def change(self, message: ChatMessage) -> None:
+        """This message has another text, or other reactions."""
+        if self._deleted is not None:
+            self._changed[message.id] = message
+        for index, kept in enumerate(self._messages):
+            if kept.id == message.id and isinstance(kept, ChatMessage):
+                self._messages[index] = message
 
     def forget_author(self, user_id: str) -> None:
         """All that this person wrote is deleted."""
@@ -77,6 +86,7 @@ class RecentMessages:
     def begin_reading(self) -> None:
         """From here on what is deleted is remembered: the page may have been read before."""
         self._deleted = {}
+        self._changed = {}
         self._names = {}
         self._roles = {}
         self._gone = set()
@@ -84,7 +94,7 @@ class RecentMessages:
     def complete(self, page: Sequence[LoggedMessage]) -> None:
         """The log's newest, ascending."""
         deleted, self._deleted = self._deleted or {}, None
-        gone = [as_deleted(m) if m.id in deleted else m for m in page]
+        gone = [as_deleted(m) if m.id in deleted else self._changed.get(m.id, m) for m in page]
         kept = [_without(message, self._gone) for message in gone if message.offset <= self._after]
         named = [with_role(renamed(message, self._names), self._roles) for message in kept]
         older = [cleared(message, self._cleared_to) for message in named]

@@ -76,13 +76,21 @@ class Sanction(msgspec.Struct, frozen=True, kw_only=True):
     until: datetime | None
 
 
+Standing = Literal["member", "asked", "stranger", "silent"]
+"""``asked``: has yet to accept that they are in the room. ``silent``: nobody may write there now."""
+
+
 class Relationship(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person is to the room's owner; ``is_verified``: their address is, or need not be."""
+    """What a person is to the room's owner; ``is_verified``: their address is, or need not be.
+
+    ``standing``: what the person is in a private room.
+    """
 
     following_since: datetime | None = None
     is_subscriber: bool = False
     is_blocked: bool = False
     is_verified: bool = True
+    standing: Standing = "member"
 
 
 def clean_text(text: str) -> str:
@@ -115,8 +123,11 @@ class ChatRules:
         now: datetime,
         at: float,
         vips: frozenset[str] = frozenset(),
+        is_private: bool = False,
     ) -> None:
+        """``is_private``: everybody in it is a member like any other, whatever the roles of their account."""
         self.owner_id = owner_id
+        self.is_private = is_private
         self.moderators = moderators
         self.vips = vips
         self.set_mode(mode)
@@ -142,6 +153,8 @@ class ChatRules:
         return author.id in self.vips or self.is_moderator(author)
 
     def role(self, author: Author) -> Role:
+        if self.is_private:
+            return "viewer"
         return role_of(author.id, author.roles, owner_id=self.owner_id, moderators=self.moderators)
 
     def badges(self, author: Author) -> tuple[str, ...]:
@@ -152,7 +165,7 @@ class ChatRules:
             badges += ("moderator",)
         if author.id in self.vips:
             badges += ("vip",)
-        if "admin" in author.roles:
+        if "admin" in author.roles and not self.is_private:
             badges += ("admin",)
         return badges
 
@@ -174,6 +187,8 @@ class ChatRules:
 
     def judge_writer(self, author: Author, *, relationship: Relationship, now: datetime, at: float) -> None:
         """Raise the ``DomainError`` that says why this person may write nothing now, whatever the text."""
+        if relationship.standing != "member":
+            raise _outside(relationship.standing)
         if not relationship.is_verified:
             raise DomainError("email_not_verified", "Verify your e-mail address before you write.")
         self.judge_sanction(author, at=at)
@@ -252,6 +267,14 @@ class ChatRules:
         oldest_kept = at - self.mode.slow_seconds
         while self._last_at and next(iter(self._last_at.values()))[0] < oldest_kept:
             self._last_at.popitem(last=False)
+
+
+def _outside(standing: Standing) -> DomainError:
+    if standing == "asked":
+        return DomainError("not_accepted", "Accept the request before you write.", field="room_id")
+    if standing == "silent":
+        return DomainError("closed", "Nobody can write in this conversation now.", field="room_id")
+    return DomainError("not_found", "There is no such room.", field="room_id")
 
 
 def _sanctioned(wait_s: float) -> DomainError:

@@ -76,6 +76,10 @@ def is_open(visibility: str, restrictions: Restrictions) -> bool:
     return visibility in OPEN and not restrictions.refuses_any
 
 
+Reactions = dict[str, tuple[str, ...]]
+"""Emoji → the ids of the persons who have reacted with it."""
+
+
 class ChatMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One message as the room shows it. ``badges`` are ``owner``, ``moderator``, ``vip``, ``admin``."""
 
@@ -88,6 +92,8 @@ class ChatMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     reply_to: str | None = None
     client_id: str | None = None
     announcement: bool = False
+    edited_at: datetime | None = None
+    reactions: Reactions = {}
 
 
 class ChatUser(msgspec.Struct, frozen=True, kw_only=True):

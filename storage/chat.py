@@ -18,6 +18,7 @@ from actors.chat_log import Appended, ChatEntry
 from actors.events import ChatMessage, ChatUser, DeletedMessage, LoggedMessage
 from actors.runtime.errors import DomainError, MailboxFull
 from storage.chat_mentions import MENTION_SQL, ChatMentioned
+from storage.conversation_facts import ConversationMessage
 from storage.errors import BadValue, Conflict, Fenced, StorageError, Unavailable
 from storage.facts import name_of
 from storage.ids import is_uuid
@@ -265,6 +266,8 @@ def _message(row: Row) -> LoggedMessage:
         reply_to=row["reply_to"],
         client_id=row["client_id"],
         announcement=row["is_announcement"],
+        edited_at=row["edited_at"],
+        reactions={emoji: tuple(ids) for emoji, ids in (row["reactions"] or {}).items()},
     )
 
 
@@ -275,8 +278,10 @@ PLANNED_ONCE: Final = {"plan_cache_mode": "force_generic_plan", "enable_seqscan"
 # One statement a batch. `fence` and `room` take their locks in order of their keys, so writers cannot deadlock; the
 # share lock on the shard makes a take-over wait for this commit, and a commit after the take-over sees the new epoch.
 # The look-ups are lateral with a limit, which keeps them index look-ups whatever the table's statistics say.
-# A message that may mention somebody is a fact as well; the readers' poll finds it, so that no commit notifies.
+# A message that may mention somebody, or stands in a private room, is a fact as well; the readers' poll finds it, so
+# that no commit notifies.
 _MENTIONED: Final = name_of(ChatMentioned)
+_PRIVATE: Final = name_of(ConversationMessage)
 APPEND: Final = f"""
 with input as materialized (
     select room_id, shard, epoch, id, user_id, client_id, text, reply_to, sent_at, media_time_ms, is_announcement, n
@@ -287,10 +292,10 @@ with input as materialized (
 ), fence as materialized (
     select shard, epoch from shards where shard = any(array(select distinct shard from input)) order by shard for share
 ), room as materialized (
-    select id, last_offset from chat_rooms where id = any(array(select distinct room_id from input)) order by id
-    for update
+    select id, last_offset, is_private from chat_rooms where id = any(array(select distinct room_id from input))
+    order by id for update
 ), judged as materialized (
-    select i.*, room.last_offset, first.id as first_id, first."offset" as first_offset,
+    select i.*, room.last_offset, room.is_private, first.id as first_id, first."offset" as first_offset,
         case when fence.epoch is distinct from i.epoch then 'fenced'
              when room.id is null then 'room'
              when first.id is not null then 'old'
@@ -324,7 +329,12 @@ with input as materialized (
 ), mentioned as (
     insert into facts (name, body)
     select '{_MENTIONED}', jsonb_build_object('type', '{_MENTIONED}', 'room_id', j.room_id, 'message_id', j.id)
-    from fresh join judged j on j.n = fresh.n where j.text ~ '{MENTION_SQL}'
+    from fresh join judged j on j.n = fresh.n where j.text ~ '{MENTION_SQL}' and not j.is_private
+), private as (
+    insert into facts (name, body)
+    select '{_PRIVATE}', jsonb_build_object('type', '{_PRIVATE}', 'room_id', j.room_id, 'message_id', j.id,
+        'offset', fresh."offset", 'author_id', j.user_id)
+    from fresh join judged j on j.n = fresh.n where j.is_private
 ), raised as (
     update chat_rooms r set last_offset = top from (select room_id, max("offset") as top from fresh group by room_id) f
     where r.id = f.room_id
@@ -339,9 +349,17 @@ left join fresh twin on j.verdict = 'new' and fresh.n is null
 order by j.n
 """
 
-_SELECT: Final = """
+REACTIONS: Final = """
+select jsonb_object_agg(emoji, ids) from (
+    select e.emoji, jsonb_agg(e.person_id order by e.created_at, e.person_id) as ids
+    from chat_reactions e join users p on p.id = e.person_id and p.deleted_at is null
+    where e.message_id = m.id group by e.emoji) each
+"""
+"""Of the message ``m``: emoji → the ids of who has reacted with it."""
+_SELECT: Final = f"""
 select m.id, m."offset", m.user_id, coalesce(u.username, '') as username, coalesce(u.display_name, '') as display_name,
-    m.client_id, m.sent_at, m.media_time_ms, m.reply_to, m.is_announcement, gone.is_deleted,
+    m.client_id, m.sent_at, m.media_time_ms, m.reply_to, m.is_announcement, m.edited_at, gone.is_deleted,
+    case when r.is_private then ({REACTIONS}) end as reactions,
     case when gone.is_deleted then '' else m.text end as text,
     r.owner_id = m.user_id as is_owner,
     exists (select from chat_moderators c where c.room_id = m.room_id and c.user_id = m.user_id) as is_moderator,

@@ -1,4 +1,4 @@
-"""What a person is to the owner of a room: follower, blocked, with a verified address or not."""
+"""What a person is to the owner of a room, or in a private room: follower, member, blocked, with a verified address."""
 
 from __future__ import annotations
 
@@ -25,7 +25,25 @@ class Relationships:
             is_verified=row["is_verified"] or not self._needs_verified_email,
         )
 
+    async def membership(self, *, room_id: str, user_id: str) -> Relationship:
+        """Raises ``Unavailable``."""
+        row = await self._db.fetchrow(_MEMBERSHIP, room_id, user_id)
+        if row is None:
+            return Relationship(standing="stranger")
+        return Relationship(standing=row["standing"], is_verified=row["is_verified"] or not self._needs_verified_email)
 
+
+_MEMBERSHIP: Final = """
+select case when m.state = 'request' then 'asked' when not c.is_group and not exists (
+        select from conversation_members o join users u on u.id = o.person_id and u.deleted_at is null
+        where o.room_id = $1 and o.person_id <> $2 and o.state in ('open', 'request')
+            and not exists (select from blocks where user_id = $2 and blocked_id = o.person_id)
+            and not exists (select from blocks where user_id = o.person_id and blocked_id = $2)
+    ) then 'silent' else 'member' end as standing,
+    exists (select from users where id = $2 and email_verified_at is not null) as is_verified
+from conversation_members m join conversations c using (room_id)
+where m.room_id = $1 and m.person_id = $2 and m.state in ('open', 'request')
+"""
 _RELATIONSHIP: Final = """
 select (select created_at from follows where follower_id = $2 and followee_id = $1) as following_since,
     exists (select from blocks where user_id = $1 and blocked_id = $2) as is_blocked,

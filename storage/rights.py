@@ -13,7 +13,7 @@ from storage.pictures import AVATAR_URL
 from storage.postgres import Database
 
 MAX_GUESTS: Final = 500
-Kind = Literal["account", "block", "follow", "stream", "name"]
+Kind = Literal["account", "block", "follow", "stream", "name", "room"]
 
 
 class Ruling(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +30,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     ``account``: ``subject_id`` was suspended or deleted, or is back. ``block``: ``subject_id`` blocks ``other_id``, or
     no longer does. ``follow``: ``other_id`` follows ``subject_id`` no longer. ``stream``: its visibility, restrictions,
     guests or password are others, or it has gone. ``name``: ``subject_id`` is called otherwise.
+    ``room``: ``other_id`` is another thing in the private room ``subject_id``, or no member any more.
     """
 
     seq: int
@@ -81,6 +82,10 @@ class RightsTable:
 
     async def guests(self, stream_id: str) -> frozenset[str]:
         return frozenset(row["user_id"] for row in await self._db.fetch(_GUESTS, stream_id))
+
+    async def members(self, room_id: str) -> frozenset[str]:
+        """Who may read a private room."""
+        return frozenset(row["person_id"] for row in await self._db.fetch(_MEMBERS, room_id))
 
     async def admitted(self, visibility: str, *, stream_id: str, owner_id: str, ids: Collection[str]) -> frozenset[str]:
         """Those of ``ids`` whom a stream of this visibility admits beside its owner and guests."""
@@ -147,6 +152,7 @@ select deleted_at is not null as is_deleted, suspended_until,
 from users where id = $1
 """
 _GUESTS: Final = "select user_id from stream_guests where stream_id = $1"
+_MEMBERS: Final = "select person_id from conversation_members where room_id = $1 and state in ('open', 'request')"
 _ADMITTED: Final = {
     "followers": "select follower_id as id from follows where followee_id = $1 and follower_id = any($2::uuid[])",
     "password": "select user_id as id from stream_grants where stream_id = $1 and user_id = any($2::uuid[]) "

@@ -7,14 +7,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 
 from actors.chat_log import RoomRecord
+from actors.chat_private import MAX_EMOJI, MAX_REACTIONS
 from actors.chat_rules import ChatMode, RoomRole, Sanction
+from actors.events import Reactions
 from actors.runtime import DomainError, Fence
 from storage.audit import AuditLog
+from storage.chat import REACTIONS
 from storage.errors import Conflict, StorageError
 from storage.ids import is_uuid
 from storage.leases import hold
@@ -38,8 +42,8 @@ class Rooms:
         self._db = db
         self._audit = audit
 
-    async def create(self, *, room_id: str, owner_id: str, log_epoch: str, stream_id: str | None = None) -> None:
-        """Open an empty room. Raises ``Conflict`` if it exists or the owner does not."""
+    async def create(self, *, room_id: str, owner_id: str | None, log_epoch: str, stream_id: str | None = None) -> None:
+        """Open an empty room; a private one has no owner. Raises ``Conflict`` if it exists or the owner does not."""
         await insert_room(self._db, room_id=room_id, owner_id=owner_id, log_epoch=log_epoch, stream_id=stream_id)
 
     async def load(self, room_id: str) -> RoomRecord | None:
@@ -104,10 +108,28 @@ class Rooms:
         async with self._db.transaction() as tx:
             await hold(tx, fence)
             row = await tx.fetchrow(_DELETE_MESSAGE, room_id, message_id, by)
+            await tx.execute("delete from chat_reactions where message_id = $1", message_id)
             if row is not None and row["user_id"] != by:
                 detail = {"room_id": room_id, "author": row["user_id"]}
                 await self._audit.add(tx, "chat.delete", actor_id=by, subject=message_id, why=reason, detail=detail)
             return None if row is None else int(row["offset"])
+
+    async def edit_message(self, room_id: str, message_id: str, text: str, *, at: datetime, fence: Fence) -> None:
+        async with self._db.transaction() as tx:
+            await hold(tx, fence)
+            await tx.execute(_EDIT, room_id, message_id, text, at)
+
+    async def react(
+        self, room_id: str, message_id: str, person_id: str, emoji: str, *, is_on: bool, fence: Fence
+    ) -> Reactions | None:
+        async with self._db.transaction() as tx:
+            await hold(tx, fence)
+            if not is_on:
+                await tx.execute(_UNREACT, message_id, person_id, emoji)
+            elif not await tx.fetchval(_REACT, room_id, message_id, person_id, emoji, MAX_REACTIONS, MAX_EMOJI):
+                return None
+            found = await tx.fetchval(f"select ({REACTIONS}) from (select $1::uuid as id) m", message_id)
+        return {emoji: tuple(ids) for emoji, ids in (found or {}).items()}
 
     async def purge(self, room_id: str, user_id: str, *, up_to: int, by: str, reason: str, fence: Fence) -> int:
         """Mark what the person wrote up to this offset as deleted: how many messages. Idempotent."""
@@ -141,9 +163,9 @@ class Rooms:
 
 
 async def insert_room(
-    where: Database | Transaction, *, room_id: str, owner_id: str, log_epoch: str, stream_id: str | None
+    where: Database | Transaction, *, room_id: str, owner_id: str | None, log_epoch: str, stream_id: str | None
 ) -> None:
-    """Add the row of an empty room, in a transaction of the caller's if it has one."""
+    """Add the row of an empty room, in a transaction of the caller's if it has one; without an owner it is private."""
     await where.execute(_INSERT, room_id, stream_id, owner_id, log_epoch)
 
 
@@ -156,7 +178,7 @@ def _room(row: Row, sanctions: Sequence[Row]) -> RoomRecord:
     return RoomRecord(
         id=row["id"],
         stream_id=row["stream_id"],
-        owner_id=row["owner_id"],
+        owner_id=row["owner_id"] or "",
         log_epoch=row["log_epoch"],
         last_offset=row["last_offset"],
         mode=msgspec.convert(row["mode"], ChatMode),
@@ -165,12 +187,15 @@ def _room(row: Row, sanctions: Sequence[Row]) -> RoomRecord:
         moderators=frozenset(row["moderators"]),
         vips=frozenset(row["vips"]),
         sanctions={found["user_id"]: Sanction(until=found["until"]) for found in sanctions},
+        is_private=row["is_private"],
     )
 
 
-_INSERT: Final = "insert into chat_rooms (id, stream_id, owner_id, log_epoch) values ($1, $2, $3, $4)"
+_INSERT: Final = (
+    "insert into chat_rooms (id, stream_id, owner_id, log_epoch, is_private) values ($1, $2, $3, $4, $3::uuid is null)"
+)
 _LOAD: Final = """
-select r.id, r.stream_id, r.owner_id, r.log_epoch, r.last_offset, r.mode, r.pinned_id, r.cleared_to,
+select r.id, r.stream_id, r.owner_id, r.log_epoch, r.last_offset, r.mode, r.pinned_id, r.cleared_to, r.is_private,
     array(select user_id from chat_moderators m where m.room_id = r.id) as moderators,
     array(select user_id from chat_vips v where v.room_id = r.id) as vips
 from chat_rooms r where r.id = $1
@@ -194,5 +219,20 @@ update chat_messages set deleted_at = now(), deleted_by = $4
 where (room_id, "offset") in (
     select room_id, "offset" from chat_messages
     where user_id = $2 and room_id = $1 and "offset" <= $3 and deleted_at is null limit $5)
+"""
+_EDIT: Final = (
+    "update chat_messages set text = $3, edited_at = $4 where room_id = $1 and id = $2 and deleted_at is null"
+)
+_UNREACT: Final = "delete from chat_reactions where message_id = $1 and person_id = $2 and emoji = $3"
+_REACT: Final = """
+with had as (select person_id, emoji from chat_reactions where message_id = $2),
+judged as (
+    select exists (select from had where person_id = $3 and emoji = $4) as is_there,
+        (select count(*) from had where person_id = $3) < $5
+        and (exists (select from had where emoji = $4) or (select count(distinct emoji) from had) < $6) as has_room),
+added as (
+    insert into chat_reactions (room_id, message_id, person_id, emoji)
+    select $1, $2, $3, $4 from judged where has_room and not is_there)
+select is_there or has_room from judged
 """
 _CLEAR: Final = "update chat_rooms set cleared_to = last_offset where id = $1 returning cleared_to"

@@ -300,6 +300,7 @@ def _eviction(place: ClusterPlace, access: Access, watched: _Watched, sockets: R
         holders=[sockets.watching, access.viewings],
         keepers=[watched.streams, watched.playback, watched.pull],
         renamed=naming.rename,
+        members_changed=sockets.rooms.members_changed,
     )
 
 

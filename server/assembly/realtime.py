@@ -66,6 +66,7 @@ def assemble(
         mirrors=mirrors,
         log=log,
         streams=streams,
+        members=rights,
         presence=presence,
         cluster_presence=cluster_presence,
         traces=traces,

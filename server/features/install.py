@@ -9,7 +9,7 @@ from server.feature import Feature, PersonalData, Platform
 from server.features import streams
 from server.features.delivery import notifications
 from server.features.integrations import api_tokens, overlays, webhooks
-from server.features.messages import calls
+from server.features.messages import calls, conversations
 from server.features.operations import audit, cluster, facts, jobs, mail
 from server.features.people import (
     accounts,
@@ -151,6 +151,7 @@ def install(
         fetching.feature,
         embeds.build(platform, site=site, clips=clipping.preview),
         calls.build(platform, ice=core.ice, apart=core.rights.apart),
+        conversations.build(platform, settings=settings, when_changed=changed),
         *rooms.features,
         posting.feature,
         notifications.build(platform, settings=settings, audience=Audience(), streams=StreamTitles()).feature,

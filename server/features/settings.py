@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from server.features.delivery.settings import NotificationSettings
 from server.features.integrations.settings import WebhookSettings
-from server.features.messages.settings import IceSettings
+from server.features.messages.settings import ConversationSettings, IceSettings
 from server.features.people.oauth_settings import OAuthSettings
 from server.features.people.picture_settings import PictureSettings
 from server.features.people.settings import PeopleSettings
@@ -26,6 +26,7 @@ class FeatureSettings(
     SourceSettings,
     RoomSettings,
     IceSettings,
+    ConversationSettings,
     WebhookSettings,
     PostSettings,
 ): ...

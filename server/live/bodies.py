@@ -82,6 +82,17 @@ class DeleteMessage(OfMessage, frozen=True, kw_only=True):
     reason: Reason = ""
 
 
+class Edit(OfMessage, frozen=True, kw_only=True):
+    text: Annotated[str, msgspec.Meta(max_length=8_000)]
+
+
+class ReactTo(OfMessage, frozen=True, kw_only=True):
+    """`on` false takes the reaction away."""
+
+    emoji: Annotated[str, msgspec.Meta(min_length=1, max_length=16)]
+    on: bool = True
+
+
 class Review(OfMessage, frozen=True, kw_only=True):
     """`message_id` of a message that was held."""
 

@@ -24,6 +24,11 @@ Role = Annotated[
 Instant = Annotated[str, msgspec.Meta(description="RFC 3339, UTC, with Z")]
 
 
+Reactions = Annotated[
+    dict[str, list[str]], msgspec.Meta(description="Emoji to the ids of the persons who have reacted with it")
+]
+
+
 class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is sent has every field of its shape and no other."""
 
@@ -46,6 +51,8 @@ class Message(Body, frozen=True, kw_only=True):
     reply_to: str | msgspec.UnsetType = msgspec.UNSET
     client_id: str | msgspec.UnsetType = msgspec.UNSET
     announcement: bool | msgspec.UnsetType = msgspec.UNSET
+    edited_at: Instant | msgspec.UnsetType = msgspec.UNSET
+    reactions: Reactions | msgspec.UnsetType = msgspec.UNSET
     deleted: bool | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -176,6 +183,23 @@ class MessageDeleted(Body, frozen=True, kw_only=True):
     by: Annotated[str, msgspec.Meta(description="The id of who deleted it")] | msgspec.UnsetType = msgspec.UNSET
 
 
+class MessageEdited(Body, frozen=True, kw_only=True):
+    room_id: str
+    id: str
+    offset: Offset
+    text: str
+    edited_at: Instant
+
+
+class MessageReacted(Body, frozen=True, kw_only=True):
+    """All reactions that the message has now."""
+
+    room_id: str
+    id: str
+    offset: Offset
+    reactions: Reactions
+
+
 class MessagePinned(Body, frozen=True, kw_only=True):
     """None: nothing is pinned any more."""
 
@@ -256,6 +280,8 @@ SERVER_EVENTS: Final = tuple(
         ("chat:messages", "Messages of a room", MessagesPosted, _ROOM),
         ("chat:gap", "Messages were skipped", MessagesSkipped, "a socket that reads too slowly"),
         ("chat:deleted", "A message was deleted", MessageDeleted, _ROOM),
+        ("chat:edited", "A message of a conversation has another text", MessageEdited, _ROOM),
+        ("chat:reacted", "A message of a conversation has other reactions", MessageReacted, _ROOM),
         ("chat:pinned", "A message was pinned, or none is any more", MessagePinned, _ROOM),
         ("chat:mode", "The room's mode changed", ModeChanged, _ROOM),
         ("chat:user_timed_out", "Somebody may not write, or may again", PersonSanctioned, _ROOM),

@@ -44,8 +44,10 @@ class Eviction:
         holders: Sequence[ViewHolder],
         keepers: Sequence[StreamCache],
         renamed: Callable[[str], Awaitable[None]],
+        members_changed: Callable[[str], Awaitable[None]],
     ) -> None:
-        """``renamed`` carries out that a person is called otherwise."""
+        """``renamed`` carries out that a person is called otherwise, ``members_changed`` that members of a room are."""
+        self._members_changed = members_changed
         self._renamed = renamed
         self._node = node
         self._rights = rights
@@ -64,6 +66,9 @@ class Eviction:
             await self._judge_all_of(change.subject_id, visibility="followers")
         elif change.kind == "name":
             await self._renamed(change.subject_id)
+        elif change.kind == "room":
+            self._tell_room(change.subject_id, ForgetRelationship(user_id=change.other_id or ""))
+            await self._members_changed(change.subject_id)
         elif change.kind == "block":
             await self._blocked(change.subject_id, change.other_id or "")
         else:
@@ -86,6 +91,7 @@ class Eviction:
     async def _blocked(self, owner_id: str, person_id: str) -> None:
         self._mirrors.forget_writers(owner_id)
         self._tell_rooms(ForgetRelationship(user_id=person_id))
+        self._tell_rooms(ForgetRelationship(user_id=owner_id))  # in a private room neither may write to the other
         await self._judge_all_of(owner_id)
 
     async def _account_changed(self, user_id: str) -> None:
@@ -132,6 +138,11 @@ class Eviction:
     def _evict(self, stream_id: str, may_see: MaySee) -> None:
         for holder in self._holders:
             holder.evict(stream_id, may_see)
+
+    def _tell_room(self, room_id: str, message: Message) -> None:
+        """As ``_tell_rooms``, for one room."""
+        if any(info.id.key == room_id for info in self._node.actors(kind="chat", most=MAX_ROOMS)):
+            self._node.ref("chat", room_id).tell(message)
 
     def _tell_rooms(self, message: Message) -> None:
         """The rooms that are on this node: others remember nothing."""

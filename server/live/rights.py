@@ -27,6 +27,7 @@ MAX_OWNERS: Final = 20_000
 MAX_STREAMS: Final = 20_000
 MAX_ADMITTED: Final = 200_000
 MAX_BIRTH_DATES: Final = 50_000
+MAX_PRIVATE_ROOMS: Final = 20_000
 POLL_S: Final = 0.5
 OVERLAP_S: Final = 10.0
 """A transaction may become visible this long after the time that its row bears."""
@@ -43,6 +44,7 @@ class RightsRows(Protocol):
 
     async def ruling(self, owner_id: str) -> Ruling: ...
     async def guests(self, stream_id: str) -> frozenset[str]: ...
+    async def members(self, room_id: str) -> frozenset[str]: ...
     async def admitted(
         self, visibility: str, *, stream_id: str, owner_id: str, ids: Collection[str]
     ) -> frozenset[str]: ...
@@ -73,6 +75,7 @@ class Rights:
         self._guests: OrderedDict[str, frozenset[str]] = OrderedDict()
         self._admitted = _Admitted(MAX_ADMITTED)
         self._birth_dates: OrderedDict[str, dt.date | None] = OrderedDict()
+        self._members: OrderedDict[str, frozenset[str]] = OrderedDict()
         self._turn = 0
         self._looked_at: float | None = None
         self._looking = asyncio.Lock()
@@ -205,6 +208,18 @@ class Rights:
         for each in wanted:
             _keep(self._birth_dates, each, found.get(each), MAX_BIRTH_DATES)
 
+    def known_members(self, room_id: str) -> frozenset[str] | None:
+        """Who may read this private room; None when ``members`` must come first."""
+        return self._members.get(room_id)
+
+    async def members(self, room_id: str) -> frozenset[str]:
+        """Who may read this private room. Raises ``Unavailable``."""
+        members = self._members.get(room_id)
+        if members is None:
+            members = await self._unchanged(lambda: self._rows.members(room_id))
+            _keep(self._members, room_id, members, MAX_PRIVATE_ROOMS)
+        return members
+
     async def is_deleted(self, user_id: str) -> bool:
         return (await self._unchanged(lambda: self._rows.ruling(user_id))).is_deleted
 
@@ -240,6 +255,8 @@ class Rights:
             self._admitted.forget(change.subject_id)
         elif change.kind == "follow":
             self._admitted.discard(change.subject_id, change.other_id or "")
+        elif change.kind == "room":
+            self._members.pop(change.subject_id, None)
         elif change.kind != "name":
             self._owners.pop(change.subject_id, None)
             self._birth_dates.pop(change.subject_id, None)

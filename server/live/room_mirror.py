@@ -33,6 +33,7 @@ class RoomMirror:
         self.room_id = snapshot.room_id
         self.topic = topic_of(snapshot.room_id)
         self.stream_id = snapshot.stream_id
+        self.is_private = snapshot.is_private
         self.owner_id = snapshot.owner_id
         self.epoch = snapshot.epoch
         self.offset = snapshot.offset
@@ -104,6 +105,13 @@ class RoomMirror:
         for index, message in enumerate(self.recent):
             if message["id"] == message_id:
                 self.recent[index] = _as_deleted(message)
+
+    def change(self, message_id: str, **fields: Any) -> None:
+        """The message has other values of these fields."""
+        self.encoded.clear()
+        for index, message in enumerate(self.recent):
+            if message["id"] == message_id and "user" in message:
+                self.recent[index] = {**message, **fields}
 
     def clear(self, up_to: int, user_id: str | None) -> None:
         """What this person (None: what anybody) wrote up to this offset was deleted."""

@@ -32,6 +32,8 @@ RETRIES = 10
 REPAIR_S = 0.2
 MAX_REPAIR_S = 5.0
 SHOWN_ANEW = 50
+CHANGING = ("text", "edited_at", "reactions")
+"""What a message may have another value of."""
 
 log = logging.getLogger("server.mirrors")
 
@@ -301,6 +303,9 @@ class RoomMirrors:
             mirror.mode = event.body["mode"]
         elif event.event == "chat:cleared":
             mirror.clear(event.body["offset"], event.body["user_id"])
+        elif event.event in ("chat:edited", "chat:reacted"):
+            changes = {name: event.body[name] for name in CHANGING if name in event.body}
+            mirror.change(event.body["id"], **changes)
         elif event.event == "chat:role":
             mirror.set_role(event.body["user_id"], event.body["role"])
         if event.event in ("chat:mode", "chat:user_timed_out", "chat:role"):

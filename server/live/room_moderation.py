@@ -1,4 +1,4 @@
-"""Acts of moderation over Socket.IO. The room's actor judges who may, and carries them out."""
+"""Acts on messages and people of a room over Socket.IO. The room's actor judges who may, and carries them out."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ import msgspec
 from actors.chat_messages import (
     ClearRoom,
     DeleteChat,
+    EditChat,
     PinChat,
     PostChat,
     PurgePerson,
+    ReactToChat,
     ReadHeld,
     ReviewChat,
     SanctionPerson,
@@ -23,7 +25,20 @@ from actors.runtime import Node
 from actors.session import Session
 from actors.text import clean_line
 from server.live.acks import Ack
-from server.live.bodies import Announce, Ban, DeleteMessage, Mode, OfPerson, OfRoom, Pin, Review, Role, TimeOut
+from server.live.bodies import (
+    Announce,
+    Ban,
+    DeleteMessage,
+    Edit,
+    Mode,
+    OfPerson,
+    OfRoom,
+    Pin,
+    ReactTo,
+    Review,
+    Role,
+    TimeOut,
+)
 from server.live.edge.socket import Socket
 from server.live.events import Done, HeldWaiting, ModeSet, Sent
 from server.live.rooms import Rooms, author_of, sent
@@ -31,7 +46,7 @@ from server.socket_events import ClientEvent
 
 
 class RoomModeration:
-    """The events of moderators."""
+    """The events of moderators, and of who edits or reacts to messages."""
 
     def __init__(self, *, node: Node, rooms: Rooms, new_id: Callable[[], str]) -> None:
         self._node = node
@@ -43,6 +58,14 @@ class RoomModeration:
             ClientEvent(
                 name="chat:delete", shape=DeleteMessage, ack=Done, handler=self._delete, sender="moderator",
                 summary="Delete a message; it keeps its place",
+            ),
+            ClientEvent(
+                name="chat:edit", shape=Edit, ack=Done, handler=self._edit,
+                summary="Replace the text of your own message in a conversation, within 15 minutes",
+            ),
+            ClientEvent(
+                name="chat:react", shape=ReactTo, ack=Done, handler=self._react,
+                summary="React to a message of a conversation, or take the reaction away",
             ),
             ClientEvent(
                 name="chat:pin", shape=Pin, ack=Done, handler=self._pin, sender="moderator",
@@ -94,6 +117,14 @@ class RoomModeration:
         reason = clean_line(body.reason)
         delete = DeleteChat(by=author_of(session), message_id=body.message_id, reason=reason)
         return await self._moderate(session, body.room_id, delete)
+
+    async def _edit(self, socket: Socket, session: Session, body: Edit) -> Ack:
+        edit = EditChat(by=author_of(session), message_id=body.message_id, text=body.text)
+        return await self._moderate(session, body.room_id, edit)
+
+    async def _react(self, socket: Socket, session: Session, body: ReactTo) -> Ack:
+        react = ReactToChat(by=author_of(session), message_id=body.message_id, emoji=body.emoji, is_on=body.on)
+        return await self._moderate(session, body.room_id, react)
 
     async def _purge(self, socket: Socket, session: Session, body: OfPerson) -> Ack:
         purge = PurgePerson(by=author_of(session), user_id=body.user_id, reason=clean_line(body.reason))

@@ -16,7 +16,7 @@ MODERATORS: Final = frozenset({"owner", "admin", "moderator"})
 def role_in(mirror: RoomMirror, session: Session) -> Role | None:
     """What the session's person may do in the room; None for guests, viewers and overlays."""
     person = session.person
-    if person is None or session.is_overlay:
+    if person is None or session.is_overlay or mirror.is_private:
         return None
     role = role_of(person.id, session.roles, owner_id=mirror.owner_id)
     return mirror.roles.get(person.id) if role == "viewer" else role

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -62,6 +62,15 @@ class VisibleStreams(Protocol):
     def remembered(self, stream_id: str, *, viewer: Viewer) -> StreamView | None: ...
 
 
+class RoomMembers(Protocol):
+    """Who may read a private room."""
+
+    def known_members(self, room_id: str) -> Collection[str] | None:
+        """None when ``members`` must come first."""
+
+    async def members(self, room_id: str) -> Collection[str]: ...
+
+
 class Rooms:
     """Who is in which room on this node, and the events of it."""
 
@@ -73,6 +82,7 @@ class Rooms:
         mirrors: RoomMirrors,
         log: RoomLog,
         streams: VisibleStreams,
+        members: RoomMembers,
         presence: Presence,
         cluster_presence: ClusterPresence,
         traces: Traces,
@@ -82,6 +92,7 @@ class Rooms:
         self._mirrors = mirrors
         self._log = log
         self._streams = streams
+        self._members = members
         self._presence = presence
         self._cluster_presence = cluster_presence
         self._traces = traces
@@ -128,6 +139,13 @@ class Rooms:
         """Of a room that the session is in."""
         session.rooms.discard(room_id)
         self._leave_presence(session, room_id)
+
+    async def members_changed(self, room_id: str) -> None:
+        """Take the sockets out of a private room whose persons are its members no longer. Raises ``Unavailable``."""
+        members, topic = await self._members.members(room_id), topic_of(room_id)
+        for socket in [one for one in self._fan.sockets(topic) if id_of(one.state) not in members]:
+            self._fan.unsubscribe(topic, socket)
+            self.left(socket.state, room_id)
 
     def _leave_presence(self, session: Session, room_id: str) -> None:
         if not session.is_overlay:
@@ -179,6 +197,9 @@ class Rooms:
         mirror = self._mirrors.get(room_id)
         if mirror is not None:
             _require_own(session, mirror)
+        if mirror is not None and mirror.is_private:
+            members = self._members.known_members(room_id)
+            return None if members is None else _for_member(session, mirror, members)
         if mirror is None or mirror.stream_id is None:
             return mirror
         try:
@@ -188,9 +209,11 @@ class Rooms:
         return mirror if view is not None else None
 
     async def known(self, session: Session, room_id: str) -> RoomMirror:
-        """The room's mirror, for a person who may see its stream; ``not_found`` for others."""
+        """The room's mirror, for a person who may see its stream or is its member; ``not_found`` for others."""
         mirror = await self._mirrors.open(room_id)
         _require_own(session, mirror)
+        if mirror.is_private:
+            _for_member(session, mirror, await self._members.members(room_id))
         if mirror.stream_id is not None:
             try:
                 await self._streams.view(mirror.stream_id, viewer=viewer_of(session, mirror.stream_id))
@@ -302,6 +325,12 @@ def _require_own(session: Session, mirror: RoomMirror) -> None:
     """An overlay is let into its person's own rooms alone."""
     if session.is_overlay and mirror.owner_id != id_of(session):
         raise DomainError("not_found", "There is no such room.", field="room_id")
+
+
+def _for_member(session: Session, mirror: RoomMirror, members: Collection[str]) -> RoomMirror:
+    if id_of(session) not in members:
+        raise DomainError("not_found", "There is no such room.", field="room_id")
+    return mirror
 
 
 def require_open(socket: Socket) -> None:

@@ -81,6 +81,8 @@ class MemoryChatLog:
             reply_to=entry.reply_to,
             client_id=entry.client_id,
             announcement=entry.is_announcement,
+            edited_at=row.edited_at,
+            reactions=row.reactions,
         )
 
     def _rows(self, room_id: str) -> list[MessageRow]:

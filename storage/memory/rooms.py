@@ -8,11 +8,13 @@ from typing import Any
 import msgspec
 
 from actors.chat_log import RoomRecord
+from actors.chat_private import MAX_EMOJI, MAX_REACTIONS
 from actors.chat_rules import ChatMode, RoomRole, Sanction
+from actors.events import Reactions
 from actors.runtime import Fence
 from storage.errors import Conflict
 from storage.ids import is_uuid
-from storage.memory.tables import Tables
+from storage.memory.tables import MessageRow, Tables
 from storage.rooms import UnknownPerson
 
 
@@ -22,14 +24,19 @@ class MemoryRooms:
     def __init__(self, *, tables: Tables) -> None:
         self._tables = tables
 
-    async def create(self, *, room_id: str, owner_id: str, log_epoch: str, stream_id: str | None = None) -> None:
+    async def create(self, *, room_id: str, owner_id: str | None, log_epoch: str, stream_id: str | None = None) -> None:
         self._tables.reach()
         if room_id in self._tables.rooms:
             raise Conflict("chat_rooms_pkey")
-        if owner_id not in self._tables.people:
+        if owner_id is not None and owner_id not in self._tables.people:
             raise Conflict("chat_rooms_owner_id_fkey")
         self._tables.rooms[room_id] = RoomRecord(
-            id=room_id, stream_id=stream_id, owner_id=owner_id, log_epoch=log_epoch, last_offset=0
+            id=room_id,
+            stream_id=stream_id,
+            owner_id=owner_id or "",
+            log_epoch=log_epoch,
+            last_offset=0,
+            is_private=owner_id is None,
         )
 
     async def load(self, room_id: str) -> RoomRecord | None:
@@ -82,6 +89,33 @@ class MemoryRooms:
                 log[at] = msgspec.structs.replace(found, is_deleted=True)
                 return found.offset
         return None
+
+    async def edit_message(self, room_id: str, message_id: str, text: str, *, at: dt.datetime, fence: Fence) -> None:
+        self._tables.hold(fence)
+        place, row = self._row(room_id, message_id)
+        entry = msgspec.structs.replace(row.entry, text=text)
+        self._tables.messages[room_id][place] = msgspec.structs.replace(row, entry=entry, edited_at=at)
+
+    async def react(
+        self, room_id: str, message_id: str, person_id: str, emoji: str, *, is_on: bool, fence: Fence
+    ) -> Reactions | None:
+        self._tables.hold(fence)
+        place, row = self._row(room_id, message_id)
+        others = {
+            which: tuple(one for one in who if one != person_id or which != emoji)
+            for which, who in row.reactions.items()
+        }
+        found = {**others, emoji: (*others.get(emoji, ()), person_id)} if is_on else others
+        reactions = {which: who for which, who in found.items() if who}
+        of_person = [which for which, who in reactions.items() if person_id in who]
+        if is_on and (len(of_person) > MAX_REACTIONS or len(reactions) > MAX_EMOJI):
+            return None
+        self._tables.messages[room_id][place] = msgspec.structs.replace(row, reactions=reactions)
+        return reactions
+
+    def _row(self, room_id: str, message_id: str) -> tuple[int, MessageRow]:
+        log = self._tables.messages[room_id]
+        return next((place, row) for place, row in enumerate(log) if row.entry.id == message_id)
 
     async def purge(self, room_id: str, user_id: str, *, up_to: int, by: str, reason: str, fence: Fence) -> int:
         self._tables.hold(fence)

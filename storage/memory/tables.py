@@ -10,6 +10,7 @@ import msgspec
 
 from actors.chat_log import ChatEntry, RoomRecord
 from actors.chat_review import HeldMessage
+from actors.events import Reactions
 from actors.runtime import Fence
 from actors.runtime.ids import SHARDS
 from storage.errors import Fenced, Unavailable
@@ -36,6 +37,8 @@ class MessageRow(msgspec.Struct, frozen=True, kw_only=True):
     entry: ChatEntry
     offset: int
     is_deleted: bool = False
+    edited_at: dt.datetime | None = None
+    reactions: Reactions = {}
 
 
 class FactRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""The settings of calls: the servers that help browsers to reach one another."""
+"""The settings of calls (the servers that help browsers to reach one another) and of conversations."""
 
 from __future__ import annotations
 
@@ -13,6 +13,16 @@ Urls = Annotated[tuple[str, ...], NoDecode]
 # RFC 7064 and RFC 7065: scheme, host, port; TURN has a transport besides.
 _STUN: Final = re.compile(r"stuns?:[^\s?,/@\"<>;]{1,255}")
 _TURN: Final = re.compile(r"turns?:[^\s?,/@\"<>;]{1,255}(\?transport=(udp|tcp))?")
+
+
+class ConversationSettings(BaseModel):
+    max_conversations: int = Field(2_000, ge=1, le=100_000, description="open conversations of an account at most")
+    max_conversation_requests: int = Field(
+        500, ge=1, le=100_000, description="conversations that wait for an account's answer at most"
+    )
+    max_new_conversations_per_hour: int = Field(
+        120, ge=1, le=100_000, description="conversations that an account may begin in an hour"
+    )
 
 
 class IceSettings(BaseModel):

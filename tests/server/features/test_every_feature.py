@@ -155,6 +155,16 @@ SAMPLES = {
     "post_drafts": "insert into post_drafts (id, author_id, body, created_at, updated_at)"
     f" select '{ROOM}', $1, '{{}}', now(), now() where $2::uuid is not null",
     "pinned_posts": f"insert into pinned_posts (author_id, post_id) select $1, '{STREAM}' where $2::uuid is not null",
+    "conversations": "with r as (insert into chat_rooms (id, log_epoch, is_private) select gen_random_uuid(), 'e', true"
+    " from generate_series(1, 2) returning id) insert into conversations (room_id, is_group, owner_id, pair)"
+    " select id, true, $1, id::text from r where $2::uuid is not null",
+    "conversation_members": "insert into conversation_members (room_id, person_id, state)"
+    " select room_id, $1::uuid, 'open' from conversations union all"
+    " select min(room_id::text)::uuid, $2::uuid, 'open' from conversations",
+    "conversation_settings": "insert into conversation_settings (person_id, requests_from) select $1, 'followed'"
+    " where $2::uuid is not null",
+    "chat_reactions": f"insert into chat_reactions (room_id, message_id, person_id, emoji) values"
+    f" ('{ROOM}', '{ROOM}', $1, 'x'), ('{ROOM}', '{ROOM}', $2, 'x')",
     "view_sessions": "insert into view_sessions (id, stream_id, user_id, viewer, started_at, last_at)"
     f" select '{ROOM}', '{STREAM}', $1, 'v', now(), now() where $2::uuid is not null",
 }

@@ -64,10 +64,10 @@ async def test_a_key_reads_nothing_over_rest_but_what_it_is_for_and_ends_when_it
 @pytest.mark.parametrize(("owner", "may_join"), [("ada", True), ("bob", False)])
 def test_a_key_joins_the_rooms_of_its_person_alone(owner: str, may_join: bool) -> None:
     anything: Any = SimpleNamespace
-    mirror = anything(stream_id=None, owner_id=owner, room_id="r")
+    mirror = anything(stream_id=None, owner_id=owner, room_id="r", is_private=False)
     rooms = Rooms(
         node=anything(), fan=anything(), mirrors=anything(get=lambda _: mirror), log=anything(), streams=anything(),
-        presence=anything(), cluster_presence=anything(), traces=anything(),
+        members=anything(), presence=anything(), cluster_presence=anything(), traces=anything(),
     )  # fmt: skip
     session = Session(
         person=Person(id="ada", username="ada", display_name="Ada"), roles=(), session_id="s", viewer="ada",
