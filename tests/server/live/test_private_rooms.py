@@ -1,4 +1,4 @@
-"""A conversation is private by every address: nobody but its members reads it, writes in it or learns that it is there."""
+"""A conversation is private by every address: only its members read it, write in it, or learn that it is there."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 SECRET = "the cat is in the bag"
 ABSENT = str(uuid.uuid4())
 VALUES: dict[str, Any] = {
-    "text": "x", "client_id": "c", "emoji": "👍", "user_id": ABSENT, "message_id": ABSENT, "question": "q?", "offset": 1,
-    "options": ["a", "b"], "outcomes": ["a", "b"], "seconds": 60, "mode": {"slow_seconds": 5}, "allow": True,
-    "role": "moderator", "reward_id": ABSENT, "username": "nobody_there", "name": "main",
+    "text": "x", "client_id": "c", "emoji": "👍", "user_id": ABSENT, "message_id": ABSENT, "question": "q?",
+    "offset": 1, "options": ["a", "b"], "outcomes": ["a", "b"], "seconds": 60, "mode": {"slow_seconds": 5},
+    "allow": True, "role": "moderator", "reward_id": ABSENT, "username": "nobody_there", "name": "main",
 }  # fmt: skip
 
 
