@@ -212,6 +212,29 @@ class FindWebrtc(ControlMessage, frozen=True, kw_only=True):
     resource_id: str
 
 
+class ReadLayers(ControlMessage, frozen=True, kw_only=True):
+    """What a WHEP viewer can be sent; answered by ``LayersRead``, or ``Refused`` when there is no such session."""
+
+    resource_id: str
+
+
+class ChooseLayer(ControlMessage, frozen=True, kw_only=True):
+    """Send a WHEP viewer this rendition, ``None``: what their connection carries; answered by ``LayersRead``, or
+    ``Refused`` when there is no such session or rendition."""
+
+    resource_id: str
+    encoding: str | None
+
+
+class LayersRead(ControlMessage, frozen=True, kw_only=True):
+    """``shown``: the rendition whose pictures go out; ``chosen``: None while that is automatic. ``layers``: what can be
+    chosen beside ``source``, each with its name, width, height and bitrate, the best first."""
+
+    shown: str
+    chosen: str | None
+    layers: tuple[tuple[str, int, int, int], ...] = ()
+
+
 # ------------------------------------------------------------------------------------------------------- the node says
 
 
@@ -284,6 +307,9 @@ Body = (
     | Patched
     | CloseWebrtc
     | FindWebrtc
+    | ReadLayers
+    | ChooseLayer
+    | LayersRead
     | StopPublication
     | ShowSlate
     | WantRenditions

@@ -28,6 +28,7 @@ from media.thumbnail import Pictures, Thumbnail
 from media.transcode.admission import LadderAdmission
 from media.transcode.tracks import is_to_convert
 from media.unit import Codec, Kind, Track, Unit
+from media.webrtc.quality import Layer
 
 PROGRESS_S = 1.0
 FLUSH_S = 4.0
@@ -235,6 +236,10 @@ class PublicationRun:
         if self._stop is not None:
             self._stop(reason)
         self.close(reason)
+
+    def layers(self) -> Sequence[Layer]:
+        """The renditions that the publisher sends, for viewers over WebRTC: the best first."""
+        return self._sent.layers
 
     @property
     def patience_s(self) -> float:

@@ -16,9 +16,10 @@ from media.hls.folder import RunFolder
 from media.hls.follower import Follower
 from media.hls.lane import Cut
 from media.hls.muxer import Muxer
-from media.relay import MAX_BYTES, MAX_UNITS, Item, Tracks
+from media.relay import MAX_BYTES, MAX_UNITS, Item, Relay, Tracks
 from media.run_package import GuardedOutput
 from media.unit import Codec, Track, Unit
+from media.webrtc.quality import Layer
 
 RATE_S = 5.0
 #: A bitrate is told anew when it has changed by more than this share.
@@ -44,6 +45,7 @@ class SentRendition:
         self.heard_at = float("-inf")
         self.bit_rate = 0
         self.track: Track | None = None
+        self.relay = Relay()
         self._muxer = muxer
         self._follower = follower
         self._output = GuardedOutput(say)
@@ -58,11 +60,13 @@ class SentRendition:
 
     def configure(self, track: Track) -> None:
         self.track = track
+        self.relay.configure([track])
         self._waiting.append(Tracks((track,)))
 
     def write(self, unit: Unit) -> None:
         """Take a unit, until ``advance``. Of what is more than a relay's reader holds nothing is kept."""
         self._count(unit)
+        self.relay.write(unit)
         if len(self._waiting) >= MAX_UNITS or self._bytes > MAX_BYTES:
             tracks = [item for item in self._waiting if isinstance(item, Tracks)]
             self._waiting, self._bytes = deque(tracks[-1:]), 0
@@ -170,6 +174,12 @@ class SentRenditions:
         whys = {held.why for held in self._held.values()}
         return next((why for why in (OUT_OF_STEP, PAUSED) if why in whys), "")
 
+    @property
+    def layers(self) -> list[Layer]:
+        """Those of which something comes, in H.264, for viewers over WebRTC: the best first."""
+        held = sorted(self._held.values(), key=lambda held: -_pixels(held))
+        return [_layer(one, one.track) for one in held if one.why != PAUSED and one.track is not None and _is_h264(one)]
+
     def configure(self, track_id: int, track: Track) -> None:
         """A rendition's track, before the units of it."""
         if track.kind != "video" or track.codec is Codec.VP8:
@@ -244,6 +254,7 @@ class SentRenditions:
         for held in self._held.values():
             held.advance(float("inf"))
             held.pause(reason)
+            held.relay.close(reason)
 
     def _tell(self) -> None:
         found = [planned for held in self._held.values() if (planned := held.planned) is not None]
@@ -251,3 +262,17 @@ class SentRenditions:
         if told != self._told:
             self._told = told
             self._on_change(told)
+
+
+def _pixels(held: SentRendition) -> int:
+    width, height = picture_size(held.track) if held.track is not None else (0, 0)
+    return width * height
+
+
+def _is_h264(held: SentRendition) -> bool:
+    return held.track is not None and held.track.codec is Codec.H264
+
+
+def _layer(held: SentRendition, track: Track) -> Layer:
+    width, height = picture_size(track)
+    return Layer(name=held.name, width=width, height=height, bitrate=held.bit_rate, relay=held.relay)

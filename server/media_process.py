@@ -23,18 +23,21 @@ from media.channel import Channel, ChannelClosed
 from media.control import (
     Answered,
     AuthorizePublish,
+    ChooseLayer,
     CloseWebrtc,
     ControlMessage,
     Drain,
     FindWebrtc,
     ForgetStream,
     Granted,
+    LayersRead,
     MediaCounters,
     MediaReady,
     OfferWhep,
     OfferWhip,
     Patched,
     PatchIce,
+    ReadLayers,
     Refused,
     RestreamsReported,
     SetRestreams,
@@ -58,6 +61,7 @@ from media.run_ladder import Policy
 from media.transcode.pool import CodecPool
 from media.webrtc import errors as webrtc_errors
 from media.webrtc.port import RtcPort
+from media.webrtc.quality import ViewerPictures
 from media.webrtc.whep import WhepEndpoint
 from media.webrtc.whip import WhipEndpoint
 from server import loop
@@ -223,6 +227,10 @@ class MediaServer:
         if isinstance(said, FindWebrtc):
             self._endpoint(said.resource_id).etag(said.resource_id)
             return Patched()
+        if isinstance(said, ChooseLayer):
+            self._whep.choose(said.resource_id, said.encoding)
+        if isinstance(said, ChooseLayer | ReadLayers):
+            return _layers_read(self._whep.pictures(said.resource_id))
         return Refused(code="unsupported", message=f"{type(said).__name__} is not a question for media", status=500)
 
     async def _offer_whip(self, said: OfferWhip) -> ControlMessage:
@@ -247,6 +255,7 @@ class MediaServer:
             want_keyframe=run.want_keyframe,
             offered_by=said.offered_by,
             stream=run.grant.log_name,
+            layers=run.layers,
         )
         return Answered(sdp=answer, etag=self._whep.etag(said.resource_id))
 
@@ -330,6 +339,11 @@ class MediaServer:
             relay = run.relays.encoded_for_viewers
             if relay is not None and relay.tracks and not self._whep.viewers_of(relay):
                 run.relays.stop_encoding_for_viewers()
+
+
+def _layers_read(pictures: ViewerPictures) -> LayersRead:
+    layers = tuple((layer.name, layer.width, layer.height, layer.bitrate) for layer in pictures.layers)
+    return LayersRead(shown=pictures.shown, chosen=pictures.chosen, layers=layers)
 
 
 def _numbers(counters: msgspec.Struct) -> Iterator[tuple[str, float]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -12,13 +12,15 @@ from media.webrtc import rtp
 from media.webrtc.fanout import Anchor, CodedPacket, RtpFanout
 from media.webrtc.inbound import OPUS_RATE
 from media.webrtc.losses import Losses
+from media.webrtc.quality import ViewerPictures
 from media.webrtc.session import PeerSession
 
 _MAX_REPEATS_A_SECOND = 600
 
 
 class _Line(msgspec.Struct):
-    """One kind's numbers for this viewer. ``sequence_offset`` is fixed with the first packet."""
+    """One kind's numbers for this viewer. ``sequence_offset`` is fixed with the first packet of a fan-out: ``source``,
+    whose packets before ``first`` were not sent."""
 
     kind: Kind
     payload_type: int
@@ -26,6 +28,9 @@ class _Line(msgspec.Struct):
     ticks_offset: int
     rate: int
     sequence_offset: int | None = None
+    source: RtpFanout | None = None
+    first: int = 0
+    next_sequence: int = 0
     packets: int = 0
     octets: int = 0
 
@@ -52,7 +57,10 @@ class Egress:
         cname: str,
         lacks: frozenset[Kind] = frozenset(),
         losses: Losses | None = None,
+        pictures: Callable[[Callable[[Sequence[CodedPacket], RtpFanout], None]], ViewerPictures] | None = None,
     ) -> None:
+        """``pictures`` makes what chooses among renditions, given what sends their packets."""
+        self.pictures = pictures(self._send_pictures) if pictures is not None else None
         self._losses = losses if losses is not None else Losses()
         self.is_waiting_for_key = True
         self.lacks = lacks
@@ -78,21 +86,38 @@ class Egress:
             if isinstance(feedback, rtp.Nack):
                 self._repeat(feedback)
             elif isinstance(feedback, rtp.KeyframeRequest) and feedback.ssrc in self._by_ssrc:
-                self._fanout.want_keyframe()
+                (self._by_ssrc[feedback.ssrc].source or self._fanout).want_keyframe()
+            elif isinstance(feedback, rtp.ReceiverReport):
+                self._note_losses(feedback, now)
+
+    def _note_losses(self, report: rtp.ReceiverReport, now: float) -> None:
+        for ssrc, lost in report.lost:
+            line = self._by_ssrc.get(ssrc)
+            if self.pictures is not None and line is not None and line.kind == "video":
+                self.pictures.report(lost, now)
 
     def on_tick(self, now: float) -> None:
         self._repeats_left = _MAX_REPEATS_A_SECOND
+        if self.pictures is not None:
+            self.pictures.check()
 
     def send(self, kind: Kind, packets: Sequence[CodedPacket]) -> None:
+        if kind == "audio" or self.pictures is None or self.pictures.takes_main:
+            self._send(kind, packets, self._fanout)
+
+    def _send_pictures(self, packets: Sequence[CodedPacket], source: RtpFanout) -> None:
+        self._send("video", packets, source)
+
+    def _send(self, kind: Kind, packets: Sequence[CodedPacket], source: RtpFanout) -> None:
         line = self._lines.get(kind)
         session = self._session
         if line is None or session is None:
             return
-        if line.sequence_offset is None:
-            # Below 2^15, so that a receiver that misses the first packets cannot be wrong about the roll-over.
-            line.sequence_offset = secrets.randbits(15) - packets[0].sequence
-        offset = line.sequence_offset
+        if line.source is not source:
+            _begin(line, source, packets[0].sequence)
+        offset = line.sequence_offset or 0
         session.send_all([_encode(line, packet, offset) for packet in packets])
+        line.next_sequence = packets[-1].sequence + offset + 1
         line.packets += len(packets)
         line.octets += sum(len(packet.payload) for packet in packets)
 
@@ -118,19 +143,26 @@ class Egress:
 
     def _repeat(self, nack: rtp.Nack) -> None:
         line = self._by_ssrc.get(nack.ssrc)
-        if line is None or line.sequence_offset is None or self._session is None:
+        if line is None or line.sequence_offset is None or line.source is None or self._session is None:
             return
-        latest = self._fanout.next_sequence(line.kind)
+        latest = line.source.next_sequence(line.kind)
         for sequence in nack.sequences:
             if self._repeats_left <= 0:
                 return
             own = sequence - line.sequence_offset
-            packet = self._fanout.lookup(line.kind, latest - (latest - own) % (1 << 16))
-            if packet is not None:
+            packet = line.source.lookup(line.kind, latest - (latest - own) % (1 << 16))
+            if packet is not None and packet.sequence >= line.first:
                 self._repeats_left -= 1
                 self.repeated_packets += 1
                 self._losses.repeated += 1
                 self._session.send_rtp(_encode(line, packet, line.sequence_offset))
+
+
+def _begin(line: _Line, source: RtpFanout, first: int) -> None:
+    """The line's packets come from another fan-out now, whose first has this number: their numbers go on."""
+    # At first below 2^15, so that a receiver that misses the first packets cannot be wrong about the roll-over.
+    following = secrets.randbits(15) if line.source is None else line.next_sequence
+    line.source, line.first, line.sequence_offset = source, first, following - first
 
 
 def _encode(line: _Line, packet: CodedPacket, sequence_offset: int) -> bytes:

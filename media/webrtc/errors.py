@@ -18,6 +18,7 @@ Reason = Literal[
     "etag_mismatch",
     "full",
     "too_many_offers",
+    "no_such_layer",
 ]
 
 

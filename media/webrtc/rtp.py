@@ -56,7 +56,10 @@ class Bye(msgspec.Struct, frozen=True):
 
 
 class ReceiverReport(msgspec.Struct, frozen=True):
+    """``lost``: of which source which part of 256 was lost since the report before."""
+
     ssrc: int
+    lost: tuple[tuple[int, int], ...] = ()
 
 
 Feedback = SenderReport | Nack | KeyframeRequest | Bye | ReceiverReport
@@ -109,6 +112,9 @@ def header_extension(packet: RtpPacket, wanted: int) -> bytes | None:
     return None
 
 
+_REPORT_BLOCK = 24
+
+
 def parse_rtcp(data: bytes) -> list[Feedback]:
     """What a compound packet says that matters here; a malformed rest is left out."""
     found: list[Feedback] = []
@@ -130,7 +136,11 @@ def _parse_one(kind: int, count: int, body: bytes) -> Iterator[Feedback]:
         ssrc, ntp, timestamp = struct.unpack_from("!LQL", body)
         yield SenderReport(ssrc, ntp, timestamp)
     elif kind == RR and len(body) >= 4:
-        yield ReceiverReport(int.from_bytes(body[:4], "big"))
+        blocks = range(4, min(4 + _REPORT_BLOCK * count, len(body) - _REPORT_BLOCK + 1), _REPORT_BLOCK)
+        yield ReceiverReport(
+            int.from_bytes(body[:4], "big"),
+            tuple((int.from_bytes(body[i : i + 4], "big"), body[i + 4]) for i in blocks),
+        )
     elif kind == BYE:
         yield Bye(tuple(int.from_bytes(body[i : i + 4], "big") for i in range(0, min(4 * count, len(body)), 4)))
     elif kind == RTPFB and count == _NACK and len(body) >= 12:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 from media.relay import Relay
@@ -13,9 +13,10 @@ from media.unit import Codec, Kind
 from media.webrtc import dtls, fanout, h264, sdp, sdp_answer
 from media.webrtc.egress import Egress, new_line
 from media.webrtc.errors import OfferRefused
-from media.webrtc.fanout import RtpFanout
+from media.webrtc.fanout import CodedPacket, RtpFanout
 from media.webrtc.losses import Losses
 from media.webrtc.port import RtcPort
+from media.webrtc.quality import Layer, ViewerPictures
 from media.webrtc.resources import Resources, shown
 from media.webrtc.sdp import Format, MediaSection, Offer
 from media.webrtc.sdp_answer import MediaAnswer
@@ -24,6 +25,12 @@ from media.webrtc.session import PeerSession
 log = logging.getLogger(__name__)
 
 _NOBODY: Mapping[str, int] = MappingProxyType({})
+
+
+def _no_layers() -> Sequence[Layer]:
+    return ()
+
+
 _OPUS_FMTP = "minptime=10;useinbandfec=1;stereo=1;sprop-stereo=1"
 
 
@@ -53,6 +60,7 @@ class WhepEndpoint:
         self._idle_after_s = idle_after_s
         self.losses = Losses()
         self._resources = Resources()
+        self._egresses: dict[str, Egress] = {}
         self._fanouts: dict[Relay, RtpFanout] = {}
         self._users: dict[Relay, int] = {}
         self._closing: set[asyncio.Task[None]] = set()
@@ -73,6 +81,7 @@ class WhepEndpoint:
         want_keyframe: Callable[[], None],
         offered_by: Mapping[str, int] = _NOBODY,
         stream: str = "",
+        layers: Callable[[], Sequence[Layer]] = _no_layers,
     ) -> str:
         """The answer, with all candidates.
 
@@ -80,7 +89,8 @@ class WhepEndpoint:
         publishers. ``stream``: what logs call it. A session that was answered without a kind of track which the stream
         has later ends then, so that its viewer offers again. Raises Refused:
         422 with ``reason`` "codec_unsupported" or "b_frames" when the stream or the viewer is not made for
-        this way of watching, 400, 413, 409, 429 and 503 as for publishers, 404 "ended".
+        this way of watching, 400, 413, 409, 429 and 503 as for publishers, 404 "ended". ``layers`` are the renditions
+        that the publisher sends beside, the best first: see ``choose``.
         """
         self._check_room(relay, resource_id)
         self._resources.require_turn(offered_by)
@@ -89,7 +99,7 @@ class WhepEndpoint:
         answers, lines = _negotiate(offer, relay)
         accepted = [answer.media for answer in answers if answer.format is not None]
         remote = _transport(offer, accepted)
-        egress = self._egress(relay, answers, lines, want_keyframe)
+        egress = self._egress(relay, answers, lines, want_keyframe, layers)
         session = self._start(relay, egress, remote, resource_id, stream)
         self._resources.offered(resource_id, by=offered_by)
         return _build(answers, session, offer)
@@ -105,6 +115,20 @@ class WhepEndpoint:
     def etag(self, resource_id: str) -> str:
         """The value of the ETag header. Raises Refused (404)."""
         return self._resources.etag(resource_id)
+
+    def choose(self, resource_id: str, encoding: str | None) -> None:
+        """Send this rendition from its next key frame on, ``source`` or one of the layers; None: automatically, by
+        what is lost. Raises Refused: 404 without such a session, 422 without such a rendition."""
+        if not self.pictures(resource_id).choose(encoding):
+            detail = "The stream has no such rendition for WebRTC at the moment."
+            raise OfferRefused(422, reason="no_such_layer", title="No such layer", detail=detail)
+
+    def pictures(self, resource_id: str) -> ViewerPictures:
+        """Which renditions the viewer can be sent, and is. Raises Refused (404)."""
+        self._resources.get(resource_id)
+        pictures = self._egresses[resource_id].pictures
+        assert pictures is not None
+        return pictures
 
     async def close(self) -> None:
         """End all sessions and wait for the fan-outs. The port stays open: it belongs to the media process."""
@@ -132,7 +156,11 @@ class WhepEndpoint:
         def on_closed(reason: str) -> None:
             log.debug("%s: WebRTC viewer %s left: %s", stream, shown(resource_id), reason)
             self._resources.forget(resource_id)
-            self._release(relay, egress)
+            self._egresses.pop(resource_id, None)
+            if egress.pictures is not None:
+                egress.pictures.close()
+            self._fanouts[relay].leave(egress)
+            self._release(relay)
             self._on_viewer_left(resource_id, reason)
 
         session = PeerSession(
@@ -148,6 +176,7 @@ class WhepEndpoint:
         )
         egress.attach(session)
         self._resources.add(resource_id, session)
+        self._egresses[resource_id] = egress
         log.debug("%s: WebRTC viewer %s came", stream, shown(resource_id))
         return session
 
@@ -157,15 +186,28 @@ class WhepEndpoint:
         answers: list[MediaAnswer],
         lines: list[tuple[Kind, Format, MediaAnswer]],
         want_keyframe: Callable[[], None],
+        layers: Callable[[], Sequence[Layer]],
     ) -> Egress:
+        main = self._hold(relay, want_keyframe)
+
+        def pictures(send: Callable[[Sequence[CodedPacket], RtpFanout], None]) -> ViewerPictures:
+            return ViewerPictures(
+                main=main,
+                main_relay=relay,
+                layers=lambda: [layer for layer in layers() if _is_fit(layer.relay)],
+                hold=lambda of: self._hold(of, want_keyframe),
+                release=self._release,
+                send=send,
+                now=asyncio.get_running_loop().time(),
+            )
+
         cname = secrets.token_hex(8)
         numbered = [new_line(kind, chosen.payload_type) for kind, chosen, _ in lines]
         for line, (kind, _, answer) in zip(numbered, lines, strict=True):
             answer.lines = (f"a=msid:{cname} {kind}", f"a=ssrc:{line.ssrc} cname:{cname}")
         lacks = {_kind(answer.media) for answer in answers if answer.format is not None and not answer.lines}
         return Egress(
-            fanout=self._hold(relay, want_keyframe), lines=numbered, cname=cname, lacks=frozenset(lacks),
-            losses=self.losses,
+            fanout=main, lines=numbered, cname=cname, lacks=frozenset(lacks), losses=self.losses, pictures=pictures,
         )  # fmt: skip
 
     def _hold(self, relay: Relay, want_keyframe: Callable[[], None]) -> RtpFanout:
@@ -174,9 +216,8 @@ class WhepEndpoint:
         self._users[relay] = self._users.get(relay, 0) + 1
         return self._fanouts[relay]
 
-    def _release(self, relay: Relay, egress: Egress) -> None:
+    def _release(self, relay: Relay) -> None:
         found = self._fanouts[relay]
-        found.leave(egress)
         self._users[relay] -= 1
         if self._users[relay]:
             return
@@ -202,6 +243,10 @@ def _transport(offer: Offer, accepted: list[MediaSection]) -> sdp.IceTransport:
 
 def _build(answers: list[MediaAnswer], session: PeerSession, offer: Offer) -> str:
     return sdp_answer.build_answer(answers, session.local, bundle=offer.bundle, session_id=secrets.randbits(62))
+
+
+def _is_fit(relay: Relay) -> bool:
+    return relay.ended is None and fanout.unsuitable(relay.tracks) is None and not fanout.has_b_frames(relay)
 
 
 def _check_relay(relay: Relay) -> None:

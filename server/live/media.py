@@ -15,17 +15,20 @@ from media.channel import Channel, ChannelClosed
 from media.control import (
     Answered,
     AuthorizePublish,
+    ChooseLayer,
     CloseWebrtc,
     ControlMessage,
     Drain,
     FindWebrtc,
     ForgetStream,
     Granted,
+    LayersRead,
     MediaReady,
     OfferWhep,
     OfferWhip,
     Patched,
     PatchIce,
+    ReadLayers,
     Refused,
     SetRestreams,
     SetSources,
@@ -144,7 +147,7 @@ class MediaProcess:
         self._tell(ForgetStream(stream_id=stream_id))
 
     async def offer_whip(self, offer: OfferWhip) -> Answered | Refused:
-        """This and the four below raise ``MediaAway`` while the process is not there or does not answer."""
+        """This and the five below raise ``MediaAway`` while the process is not there or does not answer."""
         return await self._ask(offer, Answered)
 
     async def offer_whep(self, offer: OfferWhep) -> Answered | Refused:
@@ -158,6 +161,9 @@ class MediaProcess:
 
     async def find_resource(self, resource_id: str) -> Patched | Refused:
         return await self._ask(FindWebrtc(resource_id=resource_id), Patched)
+
+    async def layers(self, asked: ReadLayers | ChooseLayer) -> LayersRead | Refused:
+        return await self._ask(asked, LayersRead)
 
     def _tell(self, message: ControlMessage) -> None:
         try:

@@ -13,7 +13,7 @@ from actors.presence import Presence, Present, ReadPresence
 from actors.runtime import Actor, ActorError, Ask, DomainError, Later, Message, Node, handles
 from actors.stream_messages import Grant
 from actors.tracing import Span
-from media.control import Answered, OfferWhep, Patched, PatchIce, Refused
+from media.control import Answered, ChooseLayer, LayersRead, OfferWhep, Patched, PatchIce, ReadLayers, Refused
 from server.live.broadcast import Broadcaster
 from server.live.inspection import DescribeNode, FindSpans, Inspection, NodeReport
 from server.live.media import MediaAway, MediaProcess
@@ -27,6 +27,7 @@ from server.live.viewings import NOBODY, NOT_YOURS, Viewer, WebrtcViewings
 log = logging.getLogger("server.neighbour")
 
 WEBRTC: Final = "webrtc:source"
+_Said = Answered | Patched | LayersRead | Refused
 
 
 class StopHere(Message, frozen=True, kw_only=True):
@@ -46,10 +47,11 @@ class ShowSlateHere(Message, frozen=True, kw_only=True):
 
 
 class MediaOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What the media process answered: an answer, a patch, or why not."""
+    """What the media process answered: an answer, a patch, which layer a viewer gets, or why not."""
 
     answered: Answered | None = None
     patched: Patched | None = None
+    layers: LayersRead | None = None
     refused: Refused | None = None
 
 
@@ -75,6 +77,12 @@ class FindHere(Ask[MediaOutcome], frozen=True, kw_only=True):
     """Whether the WebRTC session is here: an outcome without content, or the refusal ``not_found``."""
 
     resource_id: str
+
+
+class LayersHere(Ask[MediaOutcome], frozen=True, kw_only=True):
+    """Which rendition a WHEP viewer of this node gets, or is to get from now on."""
+
+    asked: ReadLayers | ChooseLayer
 
 
 class NodeActor(Actor):
@@ -191,14 +199,18 @@ class NodeActor(Actor):
     def find(self, message: FindHere) -> Later[MediaOutcome]:
         return self._later(self._media.find_resource(message.resource_id))
 
-    def _later(self, asking: Coroutine[Any, Any, Answered | Patched | Refused]) -> Later[MediaOutcome]:
+    @handles(LayersHere)
+    def layers(self, message: LayersHere) -> Later[MediaOutcome]:
+        return self._later(self._media.layers(message.asked))
+
+    def _later(self, asking: Coroutine[Any, Any, _Said]) -> Later[MediaOutcome]:
         """The media process may take its time: live events must not wait for it."""
         later: Later[MediaOutcome] = self.context.later()
         self.context.spawn(_asked(asking, later), name="ask media")
         return later
 
 
-async def _asked(asking: Coroutine[Any, Any, Answered | Patched | Refused], later: Later[MediaOutcome]) -> None:
+async def _asked(asking: Coroutine[Any, Any, _Said], later: Later[MediaOutcome]) -> None:
     try:
         later.resolve(_outcome(await asking))
     except MediaAway:
@@ -206,9 +218,11 @@ async def _asked(asking: Coroutine[Any, Any, Answered | Patched | Refused], late
         later.reject(DomainError("unavailable", away, retry_after_s=1.0))
 
 
-def _outcome(answer: Answered | Patched | Refused) -> MediaOutcome:
+def _outcome(answer: _Said) -> MediaOutcome:
     if isinstance(answer, Answered):
         return MediaOutcome(answered=answer)
+    if isinstance(answer, LayersRead):
+        return MediaOutcome(layers=answer)
     return MediaOutcome(patched=answer) if isinstance(answer, Patched) else MediaOutcome(refused=answer)
 
 

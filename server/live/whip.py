@@ -27,6 +27,7 @@ from server.live.player_ids import BY_SOCKET
 from server.live.stream_access import hidden
 from server.live.stream_directory import StreamDirectory
 from server.live.webrtc_session import WHEP_SESSION, WHIP_SESSION, Protocol, new_session, node_of, require_maker
+from server.live.whep_layers import LayerRoutes, layer_link
 
 TAG: Final = "webrtc"
 MAX_SDP: Final = 64 * 1024
@@ -105,7 +106,8 @@ class WebrtcRoutes:
             headers={
                 "Location": "The session: PATCH and DELETE it there",
                 "ETag": "The ICE session",
-                "Link": "STUN and TURN servers, as RFC 9725 section 4.6 has them, where there are any",
+                "Link": "STUN and TURN servers, as RFC 9725 section 4.6 has them, where there are any; of WHEP the "
+                "address of the `layer` extension",
             },
         )
         publish: dict[str, Any] = {
@@ -129,6 +131,7 @@ class WebrtcRoutes:
             ),
             *self._session("whip"),
             *self._session("whep"),
+            *LayerRoutes(at=self._at_session).operations(),
             *self._endpoints(),
         ]  # fmt: skip
 
@@ -258,6 +261,9 @@ class WebrtcRoutes:
             raise _problem(outcome.refused)
         return outcome
 
+    async def _at_session(self, session: str, ask: Ask[MediaOutcome]) -> MediaOutcome:
+        return await self._at(node_of(session), ask, when_gone=_no_session)
+
     def _created(self, kind: str, resource: str, answered: Any, *, holder: str) -> web.StreamResponse:
         """``holder``: whom TURN servers know the client as. They are told it in ``Link`` (RFC 9725 section 4.6)."""
         headers = CIMultiDict(
@@ -271,6 +277,8 @@ class WebrtcRoutes:
         )
         for link in link_headers(self._ice.issue(holder).servers):
             headers.add("Link", link)
+        if kind == "whep":
+            headers.add("Link", layer_link(resource))
         return web.Response(status=201, body=answered.sdp.encode(), headers=headers)
 
     async def _patch(self, call: Call[bytes, None]) -> web.StreamResponse:

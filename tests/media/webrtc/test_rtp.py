@@ -174,7 +174,7 @@ FROM, ABOUT = (5).to_bytes(4, "big"), (7).to_bytes(4, "big")
         (rtcp(200, 0, FROM + bytes(7) + b"\x0a" + bytes(3) + b"\x0b" + bytes(8)), rtp.SenderReport(5, 10, 11)),
         (rtcp(200, 0, FROM + bytes(16)), None),
         (rtcp(201, 0, FROM), rtp.ReceiverReport(5)),
-        (rtcp(201, 1, FROM + ABOUT + bytes(20)), rtp.ReceiverReport(5)),
+        (rtcp(201, 1, FROM + ABOUT + bytes(20)), rtp.ReceiverReport(5, ((7, 0),))),
         (rtcp(202, 0, FROM), None),
         (rtcp(203, 1, FROM), rtp.Bye((5,))),
         (rtcp(203, 2, FROM + ABOUT + b"\3bye"), rtp.Bye((5, 7))),

@@ -10,7 +10,18 @@ from actors.events import NODE, DeliverPublished, DeliverToPeople, LiveEvent
 from actors.presence import Presence, ReadPresence
 from actors.runtime import ActorId, LocalTransport, LoopClock, Node
 from actors.runtime.directory import Placement
-from media.control import Answered, OfferWhep, OfferWhip, Patched, PatchIce, Refused, ShowSlate
+from media.control import (
+    Answered,
+    ChooseLayer,
+    LayersRead,
+    OfferWhep,
+    OfferWhip,
+    Patched,
+    PatchIce,
+    ReadLayers,
+    Refused,
+    ShowSlate,
+)
 from server.live.broadcast import Broadcaster, Handlers
 from server.live.inspection import BusReport, Inspection, MediaReport
 from server.live.media import MediaAway
@@ -79,6 +90,7 @@ class Sessions:
         self.slates: list[ShowSlate] = []
         self.patched = Patched(fragment="a=end", etag="2")
         self.refusal: Refused | None = None
+        self.chosen: str | None = None
         self.offers: list[OfferWhip | OfferWhep] = []
 
     @property
@@ -105,6 +117,15 @@ class Sessions:
 
     async def find_resource(self, resource_id: str) -> Patched | Refused:
         return Patched() if resource_id in self.open else self._unknown()
+
+    async def layers(self, asked: ReadLayers | ChooseLayer) -> LayersRead | Refused:
+        if asked.resource_id not in self.open:
+            return self._unknown()
+        if isinstance(asked, ChooseLayer):
+            if asked.encoding not in (None, "source", "360p"):
+                return Refused(code="no_such_layer", message="There is no such rendition.", status=422)
+            self.chosen = asked.encoding
+        return LayersRead(shown="source", chosen=self.chosen, layers=(("360p", 640, 360, 500_000),))
 
     def stop_publication(self, stream_id: str, *, publication: int, reason: str) -> None:
         self.stopped.append((stream_id, publication, reason))

@@ -176,7 +176,7 @@ async def test_who_publishes_or_watches_is_told_the_turn_servers_with_credential
     ]
     for (links, exposed), holder in ((publisher, GRANT.owner_id), (viewer, ADA.id), (guest, "guest")):
         assert "Link" in exposed
-        stun, turn = links
+        stun, turn = [link for link in links if "ice-server" in link]
         assert stun == '<stun:ice.test:3478>; rel="ice-server"'
         assert re.fullmatch(
             r'<turn:ice\.test:3478\?transport=udp>; rel="ice-server"; username="1700000600:' + holder + '";'
@@ -229,6 +229,33 @@ async def test_a_session_is_patched_and_ended_through_any_node(routes: RoutesFix
     assert ended.status == 200
     assert routes.sessions() == [[], []]
     assert (await routes.ask("n1", "DELETE", path)).status == 404
+
+
+async def test_a_viewer_chooses_a_rendition_through_any_node_at_the_address_that_it_was_linked(
+    routes: RoutesFixture, identity: Identity
+) -> None:
+    headers = bearer(token_of(identity, ADA))
+    links = (await routes.watch("n2", token_of(identity, ADA))).headers.getall("Link")
+    (layer,) = [link for link in links if link.endswith('; rel="urn:ietf:params:whep:ext:core:layer"')]
+    path = layer.partition(">")[0][1:]
+    shown = await routes.ask("n1", "GET", path, headers=headers)
+    assert (shown.status, await shown.json()) == (
+        200,
+        {
+            "shown": "source",
+            "chosen": None,
+            "encodings": [{"id": "360p", "width": 640, "height": 360, "bitrate": 500_000}],
+        },
+    )
+    body = {"encodingId": "360p", "mediaId": "0"}
+    chosen = await routes.ask("n1", "POST", path, json=body, headers=headers)
+    assert (chosen.status, (await chosen.json())["chosen"]) == (200, "360p")
+    assert (await (await routes.ask("n2", "POST", path, json={}, headers=headers)).json())["chosen"] is None
+    missing = await routes.ask("n1", "POST", path, json={"encodingId": "9p"}, headers=headers)
+    assert (missing.status, (await missing.json())["type"].rpartition("/")[2]) == (422, "no-such-layer")
+    assert (await routes.ask("n1", "POST", path, json={})).status == 401
+    assert (await routes.ask("n1", "POST", path, json={}, headers=bearer(token_of(identity, BOB)))).status == 403
+    assert (await routes.ask("n1", "POST", path, json={"encodingId": 7}, headers=headers)).status == 422
 
 
 async def test_a_publishers_session_is_ended_through_another_node(routes: RoutesFixture) -> None:

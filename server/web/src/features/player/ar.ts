@@ -27,7 +27,7 @@ export default {
   quality: "الجودة",
   asSent: "كما أُرسل",
   byConnection: "بأفضل ما يسمح به اتصالك",
-  whyWebrtc: "يعرضه WebRTC كما أُرسل؛ وتأتي أي جودة أخرى عبر HLS",
+  whyWebrtc: "يعرض WebRTC ما يحمله اتصالك مما أُرسل؛ وتأتي أي جودة أخرى عبر HLS",
   whyShown: "{quality}: يحمل اتصالك نحو {rate} ميغابت في الثانية",
   captions: "الترجمة النصية",
   noCaptions: "بلا",

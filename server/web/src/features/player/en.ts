@@ -24,7 +24,7 @@ export default {
   quality: "Quality",
   asSent: "As it is sent",
   byConnection: "As good as your connection allows",
-  whyWebrtc: "WebRTC shows it as it is sent; another quality comes over HLS",
+  whyWebrtc: "WebRTC shows what your connection carries of what is sent; any other quality comes over HLS",
   whyShown: "{quality}: your connection carries about {rate} Mbit/s",
   captions: "Captions",
   noCaptions: "None",

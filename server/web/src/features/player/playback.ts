@@ -174,14 +174,21 @@ export class Playback {
     if (playsLive && this.#stream) this.live(this.#stream);
   }
 
-  /** A rendition other than what WebRTC sends comes over HLS; null leaves both to the connection. */
+  /** A rendition that WebRTC does not send comes over HLS; null leaves both to the connection. */
   chooseQuality(name: string | null): void {
     const before = this.quality.peek();
     if (name === before) return;
     this.quality.value = name;
+    if (this.#whep && this.mode.peek() === "webrtc" && name !== AUDIO) return void this.#chooseLayer(this.#whep, name);
     const staysInHls = this.mode.peek() !== "webrtc" && name !== null && name !== AUDIO && before !== AUDIO;
     if (staysInHls || (this.mode.peek() !== "hls" && this.mode.peek() !== "webrtc")) this.#hls?.setQuality(name);
     else if (this.#stream) this.live(this.#stream);
+  }
+
+  async #chooseLayer(session: WhepSession, name: string | null): Promise<void> {
+    const isSent = await session.chooseLayer(name);
+    const isNewest = session === this.#whep && this.quality.peek() === name;
+    if (!isSent && name !== null && isNewest && this.#stream) this.live(this.#stream);
   }
 
   /** What the connection carries over HLS, in bits/s. */

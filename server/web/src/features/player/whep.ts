@@ -1,8 +1,9 @@
 /** Watching over WebRTC (WHEP): one offer, one answer, no trickle. */
 import { problemOf, send } from "../../api/http";
-import { iceServersOf } from "./ice-servers";
+import { iceServersOf, linkOf } from "./ice-servers";
 import { t } from "./words";
 
+const LAYER_REL = "urn:ietf:params:whep:ext:core:layer";
 const FIRST_FRAME_MS = 8000;
 /** Between 1900, where the clock of RTP senders begins, and 1970. */
 const NTP_MS = 2_208_988_800_000;
@@ -48,6 +49,8 @@ interface InboundTotals {
 export class WhepSession {
   readonly peer: RTCPeerConnection;
   #resource: string | null = null;
+  /** Where a rendition is chosen. */
+  #layer: string | null = null;
   #last: InboundTotals | null = null;
   #closed = false;
 
@@ -88,7 +91,18 @@ export class WhepSession {
         this.#resource = location ? new URL(location, new URL(url, document.baseURI)).href : null;
         return response;
       });
-    await negotiate(this.peer, post, () => this.#closed);
+    const answer = await negotiate(this.peer, post, () => this.#closed);
+    const layer = linkOf(answer.headers.get("Link"), LAYER_REL);
+    this.#layer = layer ? new URL(layer, new URL(url, document.baseURI)).href : null;
+  }
+
+  /** Have this rendition sent from its next key frame on, null: what the connection carries. False if it is not sent. */
+  async chooseLayer(name: string | null): Promise<boolean> {
+    if (!this.#layer) return false;
+    const body = JSON.stringify({ encodingId: name });
+    const headers = { "Content-Type": "application/json" };
+    const response = await send(this.#layer, { method: "POST", headers, body }).catch(() => null);
+    return response?.ok ?? false;
   }
 
   #firstFrame(video: HTMLVideoElement): Promise<void> {

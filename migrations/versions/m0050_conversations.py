@@ -6,8 +6,8 @@ who they are, so that they have one.
 
 from alembic import op
 
-revision = "0049"
-down_revision = "0048"
+revision = "0050"
+down_revision = "0049"
 
 OWNER = "conversations"
 
