@@ -1,4 +1,4 @@
-"""``socialflow``: serve, worker, migrate, doctor, demo, backup, restore, admin."""
+"""``socialflow``: serve, worker, migrate, doctor, demo, reindex, backup, restore, admin."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ USAGE = """usage: socialflow COMMAND [--setting VALUE ...]
   migrate   bring the database's schema up to date
   doctor    check every dependency and port, and say what to do
   demo      fill a running server with people, a synthetic live stream and a talkative chat
+  reindex   make what searches look into anew; a server may run meanwhile
   backup    write database, objects and settings into one file: socialflow backup FILE
   restore   fill an empty database and the object store from it: socialflow restore FILE
   admin     accounts and keys, on the database of a server: `socialflow admin` lists what it does
@@ -222,6 +223,15 @@ def demo(argv: Sequence[str]) -> int:
     return asyncio.run(run_demo(settings))
 
 
+def reindex(argv: Sequence[str]) -> int:
+    """A server may run meanwhile."""
+    settings = load(argv, program="socialflow reindex")
+    set_up_logs(log_format=settings.log_format, level="error", process="reindex")
+    from server.reindex import make_index
+
+    return asyncio.run(make_index(settings))
+
+
 def backup(argv: Sequence[str]) -> int:
     """A server may run meanwhile."""
     from server.backup import back_up
@@ -259,6 +269,7 @@ COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "doctor": doctor,
     "demo": demo,
     "admin": admin,
+    "reindex": reindex,
     "backup": backup,
     "restore": restore,
 }

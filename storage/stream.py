@@ -18,7 +18,7 @@ from storage.leases import hold
 from storage.postgres import Database
 from storage.rights import note_change
 from storage.rooms import insert_room
-from storage.stream_facts import Move, StreamHealthChanged, facts_of
+from storage.stream_facts import Move, StreamDescribed, StreamHealthChanged, facts_of
 from storage.stream_rows import IN_GOOD_STANDING, SELECT, Keyholder, NewStream, StreamRow, StreamState, stream_of
 
 
@@ -48,6 +48,7 @@ class Streams:
             await insert_room(tx, room_id=new.room_id, owner_id=new.owner_id, log_epoch=new.log_epoch, stream_id=new.id)
             if new.password_of is not None:
                 await tx.execute(_COPY_HASH, new.id, new.password_of)
+            await publish(tx, StreamDescribed(stream_id=new.id, owner_id=new.owner_id))
             row = await tx.fetchrow(SELECT + " where s.id = $1", new.id)
         assert row is not None
         return stream_of(row)
@@ -129,7 +130,11 @@ class Streams:
             await hold(tx, fence)
             if not changes.keys().isdisjoint(("visibility", "restrictions")):
                 await note_change(tx, "stream", stream_id)
-            return await tx.execute(f"update streams set {columns} where id = $1", stream_id, *changes.values()) == 1
+            edit = f"update streams set {columns} where id = $1 returning owner_id"
+            owner_id = await tx.fetchval(edit, stream_id, *changes.values())
+            if owner_id is not None:
+                await publish(tx, StreamDescribed(stream_id=stream_id, owner_id=str(owner_id)))
+            return owner_id is not None
 
     async def rotate_key(self, stream_id: str, stream_key: str, *, fence: Fence) -> bool:
         """Put a new key in the old one's place; False if there is no such stream."""

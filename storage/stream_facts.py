@@ -10,6 +10,13 @@ import msgspec
 from storage.facts import Fact
 
 
+class StreamDescribed(Fact, frozen=True, kw_only=True, tag="stream.described"):
+    """The stream is new, or has another title, description or visibility, or other details, than before."""
+
+    stream_id: str
+    owner_id: str
+
+
 class StreamStarted(Fact, frozen=True, kw_only=True, tag="stream.started"):
     """The stream is live for the first time."""
 

@@ -40,6 +40,7 @@ class StreamPages:
         owner_id: str | None = None,
         has_recording: bool = False,
         is_public: bool = True,
+        ids: Sequence[str] | None = None,
         viewer_id: str | None = None,
         country: str | None = None,
         limit: int = 20,
@@ -60,6 +61,8 @@ class StreamPages:
             where.add("s.category = {}", category)
         if owner_id is not None:
             where.add("s.owner_id = {}", owner_id)
+        if ids is not None:
+            where.add("s.id = any({}::uuid[])", list(ids))
         if has_recording:
             where.add("s.state = {} and exists (select from stream_segments g where g.stream_id = s.id)", "ended")
         if viewer_id is not None:

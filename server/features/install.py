@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from server.feature import Feature, PersonalData, Platform
 from server.features import streams
 from server.features.delivery import notifications
+from server.features.discovery import search
 from server.features.integrations import api_tokens, overlays, webhooks
 from server.features.messages import calls, conversations
 from server.features.operations import audit, cluster, facts, jobs, mail
@@ -155,6 +156,7 @@ def install(
         *rooms.features,
         posting.feature,
         notifications.build(platform, settings=settings, audience=Audience(), streams=StreamTitles()).feature,
+        search.build(platform, addresses=core.addresses, clips=clipping),
         api_tokens.build(platform, identity=core.identity, people=people),
         webhooks.build(
             platform,

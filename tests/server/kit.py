@@ -181,5 +181,10 @@ class Kit:
         given = features if features is not None else self.install().features
         return await run_due(self.database, *(job for feature in given for job in feature.jobs))
 
+    async def run_schedule(self, feature: Feature, name: str) -> None:
+        """Do once what a schedule does that has no body."""
+        [schedule] = [one for one in feature.schedules if one.name == name]
+        await schedule.job.run(cast(Any, None))
+
 
 async def _nothing_happens() -> None: ...

@@ -11,6 +11,12 @@ class AccountCreated(Fact, frozen=True, kw_only=True, tag="account.created"):
     person_id: str
 
 
+class ProfileChanged(Fact, frozen=True, kw_only=True, tag="profile.changed"):
+    """What the person says of themselves is another thing now."""
+
+    person_id: str
+
+
 class AccountDeleted(Fact, frozen=True, kw_only=True, tag="account.deleted"):
     """The person has asked for the deletion. It is hidden, and wiped when the days of grace are over."""
 

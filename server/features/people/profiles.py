@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from server.feature import Feature, Platform
 from server.features.people.confusables import USERNAME_SKELETON, skeleton
+from server.features.people.facts import ProfileChanged
 from server.features.people.relations import NAMED, nobody, set_privacy
 from server.features.people.rules import MAX_LINKS, Bio, DisplayName, Link, is_reserved, username_key
 from server.features.people.settings import PeopleSettings
@@ -20,6 +21,7 @@ from server.http.identity import Caller
 from server.http.limits import CallRate, hourly
 from server.http.operation import Answer, Call, Operation
 from server.http.shapes import Body, Shape
+from storage.facts import publish
 from storage.pictures import AVATAR_URL, BANNER_URL
 from storage.postgres import Database, Row
 from storage.rights import note_change
@@ -206,6 +208,8 @@ class Profiles:
                 await set_privacy(tx, user_id, is_private)
             if display_name is not None:
                 await note_change(tx, "name", user_id)
+            if display_name is not None or bio is not None:
+                await publish(tx, ProfileChanged(person_id=user_id))
 
     async def _require_own(self, user_id: str, display_name: str) -> None:
         """One's own username, and the name that one has already, may stay."""

@@ -40,6 +40,9 @@ SAMPLES = {
     "blocks": "insert into blocks (user_id, blocked_id) values ($2, $1)",
     "mutes": "insert into mutes (user_id, muted_id) values ($2, $1)",
     "hidden_words": "insert into hidden_words (person_id, text) select $1, 'spoiler' where $2::uuid is not null",
+    "search_documents": "insert into search_documents (kind, id, author_id, lexemes, weight)"
+    f" select 'person', '{ROOM}', $1, '', 0 where $2::uuid is not null",
+    "search_names": "insert into search_names (name, person_id, weight) select 'a', $1, 0 where $2::uuid is not null",
     "idempotency_keys": "insert into idempotency_keys (user_id, key, operation, body_hash) select $1, 'k', 'o', ''"
     " where $2::uuid is not null",
     "streams": f"insert into streams (id, owner_id, room_id, title, stream_key) select '{STREAM}', $2, '{ROOM}', 'x',"

@@ -6,8 +6,9 @@ and outlives it. Those see it who may watch the stream; of a stream that has gon
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from server.feature import NO_UUID, ExportSection, Feature, PersonalData, Platform, rows_by_id
 from server.features.videos.clips import queries, rules
@@ -16,22 +17,24 @@ from server.features.videos.clips.clips import Clips, erase
 from server.features.videos.clips.media import ClipMedia
 from server.features.videos.clips.pictures import ClipPictures
 from server.features.videos.clips.routes import ClipRoutes
+from server.features.videos.clips.shapes import ClipShape
 from server.features.videos.settings import ClipSettings
 from server.http.limits import hourly
 from server.http.previews import PreviewOf
 from server.live.addresses import MediaAddresses
 from server.live.footage import FootageFinder
-from server.live.viewings import Viewings
+from server.live.viewings import Viewer, Viewings
 
-__all__ = ["ClipsRoom", "build"]
+__all__ = ["ClipShape", "ClipsRoom", "build"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClipsRoom:
-    """``preview``: what a link to a clip shows."""
+    """``preview``: what a link to a clip shows. ``listed``: id → clip, of those that lists show a viewer."""
 
     feature: Feature
     preview: PreviewOf
+    listed: Callable[[Sequence[str], Viewer], Awaitable[dict[str, dict[str, Any]]]]
 
 
 def build(
@@ -79,7 +82,7 @@ def build(
         },
         gauges=lambda: {"clips_total": ("Clips made on this node", clips.made)},
     )
-    return ClipsRoom(feature=feature, preview=clips.preview)
+    return ClipsRoom(feature=feature, preview=clips.preview, listed=routes.listed)
 
 
 SECTIONS: Final = (

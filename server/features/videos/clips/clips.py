@@ -16,6 +16,7 @@ from media.errors import MediaError
 from media.hls.cutting import Film, Piece, cut
 from media.hls.reel import Stretch
 from server.features.videos.clips import queries
+from server.features.videos.clips.facts import ClipMade
 from server.features.videos.clips.keys import FILE, THUMBNAIL, file_key, prefix
 from server.features.videos.clips.pictures import ClipPictures, MakePicture
 from server.features.videos.clips.rules import nothing_to_clip, span_of
@@ -26,6 +27,7 @@ from server.jobs import Jobs
 from server.live.footage import Footage, FootageFinder, FootageStream, Gone
 from server.live.viewings import Viewer
 from storage.doomed import keep, reserve
+from storage.facts import publish
 from storage.ids import Ids, is_uuid
 from storage.objects import ObjectStore
 from storage.postgres import Database, Row, Transaction
@@ -144,6 +146,7 @@ class Clips:
             if not (has_thumbnail and source.is_on_air and footage.reel.end_s - stop < FRESH_S):
                 await self._jobs.enqueue(tx, self._pictures.job, MakePicture(clip_id))
             await tx.execute(queries.COPY_MESSAGES, clip_id, stream.room_id, *times)
+            await publish(tx, ClipMade(clip_id=clip_id, stream_id=stream.id, owner_id=stream.owner_id))
         return clip_id
 
     async def _keep_picture(self, clip_id: str, source: FootageStream, viewer: Viewer) -> bool:
@@ -184,6 +187,12 @@ class Clips:
         return [
             _clip(row)
             for row in await self._db.fetch(queries.OF_PERSON, viewer.id, username_key, before, limit, viewer.country)
+        ]
+
+    async def listed(self, ids: Sequence[str], viewer: Viewer) -> list[ClipRow]:
+        """Those of the ids that lists show this viewer: none by or of a person whom they block, or who blocks them."""
+        return [
+            _clip(row) for row in await self._db.fetch(queries.LISTED, viewer.id, list(ids), None, 100, viewer.country)
         ]
 
     async def messages(self, clip: ClipRow) -> Sequence[Row]:

@@ -37,6 +37,12 @@ OF_PERSON: Final = f"""
 {_CLIPS} where c.owner_id = (select id from users where username_key = $2 and deleted_at is null)
     and (c.owner_id = $1::uuid or {_VISIBILITY} = 'public') and {_MAY_SEE} {_PAGE}
 """
+LISTED: Final = f"""
+{_CLIPS} where c.id = any($2::uuid[]) and {_VISIBILITY} in ('public', 'followers') and {_MAY_SEE} {_IS_FOR}
+    and not exists (select from blocks b where b.user_id = $1 and b.blocked_id in (c.owner_id, c.creator_id))
+    and not exists (select from blocks b where b.user_id = c.creator_id and b.blocked_id = $1)
+    and ($3::uuid is null or c.id < $3) order by c.id desc limit $4
+"""
 DELETE: Final = """
 delete from clips where id = $1 and ($3 or owner_id = $2 or creator_id = $2) returning stream_id, owner_id, creator_id
 """

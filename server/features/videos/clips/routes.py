@@ -85,6 +85,10 @@ class ClipRoutes:
             ),
         ]  # fmt: skip
 
+    async def listed(self, ids: Sequence[str], viewer: Viewer) -> dict[str, dict[str, Any]]:
+        """Id → clip, of those that lists show this viewer."""
+        return {clip.id: self._shown(clip, viewer, None) for clip in await self._clips.listed(ids, viewer)}
+
     def _asker(self, call: Call[Any, Any]) -> Viewer:
         return self._addresses.asker(call.person, address=call.address)
 

@@ -1,0 +1,1 @@
+"""Rooms by which people find what they did not know of."""
