@@ -259,7 +259,7 @@ async def test_an_ended_stream_is_at_once_a_recording_with_its_chat_in_step(serv
             await socket.event("stream:state", lambda body: body["state"] == "live")
             await _segments(owner, stream_id, 1)
             await socket.ok("chat:send", {"room_id": room_id, "text": "early", "client_id": "a"})
-            await _segments(owner, stream_id, 3)
+            await _segments(owner, stream_id, 4)
             await socket.ok("chat:send", {"room_id": room_id, "text": "late", "client_id": "b"})
             assert (await owner.done("POST", f"streams/{stream_id}/end"))["state"] == "ended"
         await socket.event("stream:state", lambda body: body["state"] == "ended")
