@@ -7,6 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from media.hls.events import Event
+from media.hls.marks import Mark
 from media.pull.states import PullSource, PullState
 from media.restream.states import RestreamState, RestreamTarget
 
@@ -260,6 +261,13 @@ class WantRenditions(ControlMessage, frozen=True, kw_only=True):
     viewers: int = 0
 
 
+class AnnounceMark(ControlMessage, frozen=True, kw_only=True):
+    """Players are to be told of this moment within the stream's segments."""
+
+    stream_id: str
+    mark: Mark
+
+
 class SetRestreams(ControlMessage, frozen=True, kw_only=True):
     """Where the stream is pushed on to, while it is published here: these targets and no others from now on."""
 
@@ -313,6 +321,7 @@ Body = (
     | StopPublication
     | ShowSlate
     | WantRenditions
+    | AnnounceMark
     | SetRestreams
     | SetSources
     | ForgetStream

@@ -16,6 +16,7 @@ from media.control import ControlMessage, Flushed, Granted, Packaged, PublishEnd
 from media.errors import PublishRefused
 from media.hls.events import SegmentStored
 from media.hls.folder import RunFolder
+from media.hls.marks import Mark
 from media.meter import Meter
 from media.publication import Publication
 from media.recorder import Recorder, RecorderCounters, SegmentStore
@@ -221,6 +222,12 @@ class Plane:
         run = self._runs.get(stream_id)
         if run is not None:
             run.want_renditions(viewers)
+
+    def announce(self, stream_id: str, mark: Mark) -> None:
+        """Tell players of it within the stream's segments; nothing comes of it while nobody publishes."""
+        run = self._runs.get(stream_id)
+        if run is not None:
+            run.announce(mark)
 
     def forget(self, stream_id: str) -> None:
         """The stream has ended and its recording is elsewhere: its live files go."""

@@ -15,6 +15,7 @@ from media.hls.codecs import BadConfig, codec_string
 from media.hls.events import Event, RunStarted
 from media.hls.folder import RunFolder
 from media.hls.lane import Cut
+from media.hls.marks import Mark
 from media.hls.muxer import Muxer
 from media.loudness import Listener, MeasuresSound
 from media.meter import Meter
@@ -308,6 +309,13 @@ class PublicationRun:
     def want_renditions(self, viewers: int) -> None:
         """A client asks for one that is made on demand; ``viewers``: how many the stream has."""
         self._ladder.want(viewers)
+
+    def announce(self, mark: Mark) -> None:
+        """Tell players of it within the segments of all renditions."""
+        if self._muxer is not None:
+            self._muxer.announce(mark)
+        self._ladder.announce(mark)
+        self._sent.announce(mark)
 
     def _pictured(self, path: Path, at: float) -> None:
         self._say(Pictured(stream_id=self.stream_id, path=str(path), at=at))

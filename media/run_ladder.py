@@ -12,6 +12,7 @@ from media.hls.events import Event, PlannedRendition, PlannedState, RenditionsPl
 from media.hls.folder import RunFolder
 from media.hls.follower import Follower
 from media.hls.lane import Cut
+from media.hls.marks import Mark
 from media.hls.muxer import Muxer
 from media.relay import Relay
 from media.run_package import RenditionPackage
@@ -145,6 +146,11 @@ class RunLadder:
         self._cuts.append(cut)
         for package in self._packages.values():
             package.cut(cut)
+
+    def announce(self, mark: Mark) -> None:
+        """Tell players of it within the segments of what is made."""
+        for package in self._packages.values():
+            package.announce(mark)
 
     def want(self, viewers: int) -> None:
         """A client asks for one of the renditions; ``viewers``: how many the stream has."""

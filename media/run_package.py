@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from media.hls.events import Event
 from media.hls.lane import Cut
+from media.hls.marks import Mark
 from media.hls.muxer import Muxer
 from media.relay import End, Reader, Relay
 
@@ -55,6 +56,10 @@ class RenditionPackage:
             self._output.put(self._muxer.resume, cuts)
         self._relay, self._reader = relay, relay.subscribe(self._wake)
         self._pump()
+
+    def announce(self, mark: Mark) -> None:
+        if self.is_on:
+            self._muxer.announce(mark)
 
     def cut(self, cut: Cut) -> None:
         if self.is_on:

@@ -15,6 +15,7 @@ from media.hls.events import Event, PlannedRendition
 from media.hls.folder import RunFolder
 from media.hls.follower import Follower
 from media.hls.lane import Cut
+from media.hls.marks import Mark
 from media.hls.muxer import Muxer
 from media.relay import MAX_BYTES, MAX_UNITS, Item, Relay, Tracks
 from media.run_package import GuardedOutput
@@ -79,6 +80,10 @@ class SentRendition:
             self.why = ""
             self._missed = 0
             self._output.put(self._muxer.resume, cuts)
+
+    def announce(self, mark: Mark) -> None:
+        if self.is_on:
+            self._muxer.announce(mark)
 
     def cut(self, cut: Cut) -> None:
         if not self.is_on:
@@ -220,6 +225,11 @@ class SentRenditions:
             held.resume(self._cuts)
             self._tell()
         held.write(unit)
+
+    def announce(self, mark: Mark) -> None:
+        """Tell players of it within the segments of what is packaged."""
+        for held in self._held.values():
+            held.announce(mark)
 
     def cut(self, cut: Cut) -> None:
         """The source's muxer begins a segment."""

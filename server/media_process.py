@@ -21,6 +21,7 @@ import msgspec
 
 from media.channel import Channel, ChannelClosed
 from media.control import (
+    AnnounceMark,
     Answered,
     AuthorizePublish,
     ChooseLayer,
@@ -191,6 +192,8 @@ class MediaServer:
             self._plane.show_slate(said.grant, said.tracks, for_s=said.for_s)
         elif isinstance(said, WantRenditions):
             self._plane.want_renditions(said.stream_id, viewers=said.viewers)
+        elif isinstance(said, AnnounceMark):
+            self._plane.announce(said.stream_id, said.mark)
         elif isinstance(said, SetRestreams):
             self._set_restreams(said)
         elif isinstance(said, SetSources):

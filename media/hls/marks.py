@@ -26,6 +26,16 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     value: str
 
+    @property
+    def number(self) -> int:
+        """Of 32 bits, by which players tell whether they had it."""
+        return int(self.id.replace("-", "")[-8:], 16)
+
+
+def said_of(mark: Mark) -> bytes:
+    """What clients are told, as JSON."""
+    return msgspec.json.encode({"id": mark.id, "kind": mark.kind, "value": msgspec.Raw(mark.value.encode())})
+
 
 class MarkList(msgspec.Struct, frozen=True, eq=False):
     """In order of time. One that holds the same is the same object, so that what was rendered for it is kept."""
@@ -74,9 +84,8 @@ def event_stream(marks: Sequence[Mark], *, media_s: float, end_s: float) -> Iter
         f'    <EventStream schemeIdUri="{SCHEME}" value="1" timescale="{TIMESCALE}" presentationTimeOffset="{offset}">'
     )
     for mark in shown:
-        said = msgspec.json.encode({"id": mark.id, "kind": mark.kind, "value": msgspec.Raw(mark.value.encode())})
-        number = int(mark.id.replace("-", "")[-8:], 16)
-        yield f'      <Event presentationTime="{mark.at_ms}" id="{number}">{escape(said.decode())}</Event>'
+        said = escape(said_of(mark).decode())
+        yield f'      <Event presentationTime="{mark.at_ms}" id="{mark.number}">{said}</Event>'
     yield "    </EventStream>"
 
 

@@ -15,8 +15,10 @@ from media.hls.fmp4 import SEGMENT_TYPE, UnsupportedCodec, chunk, init_segment
 from media.hls.folder import RunFolder
 from media.hls.follower import Follower
 from media.hls.lane import Closed, Cut, Fragment
+from media.hls.marks import Mark
 from media.hls.segmenter import FIRST_SEGMENT, Output, Segmenter, Started
 from media.hls.start import Start
+from media.hls.timed_events import TimedEvents
 from media.relay import End, Item, Tracks
 from media.unit import Codec, Kind, Track, Unit
 
@@ -82,6 +84,7 @@ class Muxer:
         self._inits: dict[str, int] = {}
         self._timescales: dict[Kind, int] = {}
         self._left_out: tuple[str, ...] = ()
+        self._timed_events = TimedEvents()
         self.clock_at: float | None = None
         """When media time 0 was, in seconds since the epoch; None before the first unit."""
         self._now = 0.0
@@ -212,7 +215,7 @@ class Muxer:
             file.about = msgspec.structs.replace(file.about, captions=found)
             events.append(file.about)
         file.count += 1
-        data = chunk(file.count, fragment.samples)
+        data = self._events_before(fragment) + chunk(file.count, fragment.samples)
         name = self._segment_name(file, fragment.segment)
         if not fragment.part:
             file.key_bytes = _key_bytes(fragment, len(data))
@@ -239,6 +242,16 @@ class Muxer:
         )
         if fragment.kind == "video":
             self._on_pictures(fragment.samples[-1].dts + fragment.samples[-1].duration)
+
+    def announce(self, mark: Mark) -> None:
+        """Tell players of it within the segments: of the pictures, or of the sound where there are none."""
+        self._timed_events.add(mark)
+
+    def _events_before(self, fragment: Fragment) -> bytes:
+        if fragment.kind == "audio" and "video" in self._files:
+            return b""
+        last = fragment.samples[-1]
+        return self._timed_events.due((last.pts + last.duration) / self._files[fragment.kind].track.timescale)
 
     def _write_init(self, file: _File, fragment: Fragment) -> InitReady:
         number = self._inits[file.rendition] = self._inits.get(file.rendition, -1) + 1

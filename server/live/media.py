@@ -13,6 +13,7 @@ import msgspec
 
 from media.channel import Channel, ChannelClosed
 from media.control import (
+    AnnounceMark,
     Answered,
     AuthorizePublish,
     ChooseLayer,
@@ -36,6 +37,7 @@ from media.control import (
     StopPublication,
     WantRenditions,
 )
+from media.hls.marks import Mark
 from server.media_process import MediaConfig
 
 START_S = 30.0
@@ -136,6 +138,9 @@ class MediaProcess:
 
     def want_renditions(self, stream_id: str, viewers: int) -> None:
         self._tell(WantRenditions(stream_id=stream_id, viewers=viewers))
+
+    def announce(self, stream_id: str, mark: Mark) -> None:
+        self._tell(AnnounceMark(stream_id=stream_id, mark=mark))
 
     def set_restreams(self, message: SetRestreams) -> None:
         self._tell(message)

@@ -14,6 +14,7 @@ from actors.runtime import Actor, ActorError, Ask, DomainError, Later, Message, 
 from actors.stream_messages import Grant
 from actors.tracing import Span
 from media.control import Answered, ChooseLayer, LayersRead, OfferWhep, Patched, PatchIce, ReadLayers, Refused
+from media.hls.marks import Mark
 from server.live.broadcast import Broadcaster
 from server.live.inspection import DescribeNode, FindSpans, Inspection, NodeReport
 from server.live.media import MediaAway, MediaProcess
@@ -44,6 +45,13 @@ class ShowSlateHere(Message, frozen=True, kw_only=True):
     grant: Grant
     tracks: tuple[dict[str, Any], ...]
     for_s: float
+
+
+class AnnounceHere(Message, frozen=True, kw_only=True):
+    """To the node that a stream is published on: its segments tell players of this moment."""
+
+    stream_id: str
+    mark: Mark
 
 
 class MediaOutcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,6 +156,10 @@ class NodeActor(Actor):
     @handles(RestreamsChanged)
     def restreams_changed(self, message: RestreamsChanged) -> None:
         self._restreaming.changed(message.stream_id)
+
+    @handles(AnnounceHere)
+    def announce(self, message: AnnounceHere) -> None:
+        self._media.announce(message.stream_id, message.mark)
 
     @handles(ReadRestreams)
     def read_restreams(self, message: ReadRestreams) -> RestreamsRead:

@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry
 from actors.events import NODE
 from actors.rate_limits import RateLimits
 from actors.runtime import LocalTransport, LoopClock, Node
+from media.hls.marks import Mark
 from server.feature import Feature
 from server.http.application import HttpSettings, build_app
 from server.http.idempotency import IdempotencyKeys
@@ -87,6 +88,13 @@ class Device:
         return ack["error"]
 
 
+class NoMedia:
+    """In place of a media process: what it is told goes nowhere."""
+
+    def announce(self, stream_id: str, mark: Mark) -> None:
+        pass
+
+
 class LiveNode:
     """A node's sockets and its way of publishing to them; ``publish`` goes into the platform of features."""
 
@@ -109,7 +117,7 @@ class LiveNode:
             NODE,
             lambda _: NodeActor(
                 broadcaster=absent,
-                media=absent,
+                media=cast(Any, NoMedia()),
                 presence=absent,
                 inspection=absent,
                 viewings=absent,

@@ -15,7 +15,7 @@ __all__ = ["build"]
 
 
 def build(platform: Platform, *, footage: FootageFinder, addresses: MediaAddresses) -> Feature:
-    metadata = Metadata(db=platform.db, footage=footage, ids=platform.ids, publish=platform.publish)
+    metadata = Metadata(db=platform.db, footage=footage, ids=platform.ids, publish=platform.publish, node=platform.node)
     return Feature(
         name="metadata",
         operations=MetadataRoutes(metadata=metadata, addresses=addresses, now=platform.now).operations(),

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
 import msgspec
 
+from actors.events import NODE
+from actors.runtime import ActorError, Node
+from media.hls.marks import Mark
 from server.http.errors import Problem, invalid_field, not_found
 from server.live.footage import FootageFinder, FootageStream
+from server.live.node_actor import AnnounceHere
 from server.live.viewings import Viewer
 from server.publish import Publish
 from storage.ids import Ids
@@ -17,6 +22,8 @@ from storage.postgres import Database
 from storage.seen_streams import SeenStream, seen_stream
 
 EVENT: Final = "stream:metadata"
+KIND: Final = "metadata"
+"""Of its marks, as ``storage.timed_marks`` has it."""
 MAX_ENTRIES: Final = 5_000
 """Of one stream; a playlist lists the latest thousand."""
 MAX_TEXT: Final = 1_000
@@ -38,11 +45,12 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 class Metadata:
     """Seen by those who may watch the stream, written by its owner."""
 
-    def __init__(self, *, db: Database, footage: FootageFinder, ids: Ids, publish: Publish) -> None:
+    def __init__(self, *, db: Database, footage: FootageFinder, ids: Ids, publish: Publish, node: Node) -> None:
         self._db = db
         self._footage = footage
         self._ids = ids
         self._publish = publish
+        self._node = node
 
     async def add(
         self,
@@ -72,7 +80,17 @@ class Metadata:
                 raise Problem(409, f"A stream has at most {MAX_ENTRIES} entries", slug="too-much-metadata")
             entry = Entry(**dict(row))
             tx.after_commit(partial(self._publish.to_topic, f"stream:{stream_id}", EVENT, sent(entry)))
+        if stream.is_on_air:
+            self._announce(stream, entry)
         return entry
+
+    def _announce(self, stream: SeenStream, entry: Entry) -> None:
+        """Within the segments, as far as they are still to come; playlists and manifests list it in any case."""
+        said = msgspec.json.encode({"text": entry.text} if entry.data is None else {"data": entry.data}).decode()
+        mark = Mark(id=str(entry.id), at_ms=entry.at_ms, kind=KIND, value=said)
+        node = stream.media_node or self._node.name
+        with contextlib.suppress(ActorError):
+            self._node.ref(NODE, node).tell(AnnounceHere(stream_id=stream.id, mark=mark))
 
     async def listed(self, stream_id: str, viewer: Viewer, *, after: tuple[int, str] | None, limit: int) -> list[Entry]:
         """In order of time. Raises a 404, or a 451."""

@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
-from media.hls.marks import MarkList
+from actors.events import NODE
+from actors.runtime import Actor, LocalTransport, LoopClock, Node, handles
+from media.hls.marks import Mark, MarkList
 from server.features.videos.metadata.metadata import AHEAD_MS, Metadata
 from server.live.marks import FRESH_S, Marks
+from server.live.node_actor import AnnounceHere
 from server.live.viewings import Viewer
 from storage.errors import Unavailable
 from storage.ids import Ids
 from storage.timed_marks import TimedMark, TimedMarks
 from tests.server.features.clips.conftest import SECONDS, Stage, Stream
+from tests.server.live.nodes import NodeDirectory
+
+
+def telling() -> tuple[Node, asyncio.Queue[AnnounceHere]]:
+    """A node, and what its actor is told of segments."""
+    told: asyncio.Queue[AnnounceHere] = asyncio.Queue()
+
+    class Listening(Actor):
+        @handles(AnnounceHere)
+        def announce(self, message: AnnounceHere) -> None:
+            told.put_nowait(message)
+
+    node = Node(name="n1", clock=LoopClock(), directory=NodeDirectory(), transport=LocalTransport())
+    node.register(NODE, lambda _: Listening())
+    return node, told
 
 
 async def say(stage: Stage, stream: Stream, token: str | None = None, **body: Any) -> tuple[int, Any]:
@@ -41,11 +60,17 @@ async def test_what_the_owner_says_now_is_sent_listed_and_read_for_playlists(sta
 
 async def test_who_watches_is_sent_what_was_said_once_it_is_stored(stage: Stage) -> None:
     stream, kit = await stage.on_air(), stage.kit
-    metadata = Metadata(db=kit.database, footage=kit.footage(), ids=Ids(), publish=kit.published)
+    node, told = telling()
+    await node.start()
+    metadata = Metadata(db=kit.database, footage=kit.footage(), ids=Ids(), publish=kit.published, node=node)
     owner = Viewer(id=await stage.id_of(stage.ada))
     entry = await metadata.add(stream.id, owner, text="Goal!", data=None, at_ms=1_500, at=1.0)
     body = {"stream_id": stream.id, "id": entry.id, "at_ms": 1_500, "text": "Goal!", "data": None}
     assert kit.published.events == [(f"stream:{stream.id}", "stream:metadata", body)]
+    mark = Mark(id=str(entry.id), at_ms=1_500, kind="metadata", value='{"text":"Goal!"}')
+    async with asyncio.timeout(30):
+        assert await told.get() == AnnounceHere(stream_id=stream.id, mark=mark)
+    await node.stop(budget_s=1.0)
 
 
 async def test_only_the_owner_says_something_and_nobody_of_a_stream_that_they_may_not_know_of(stage: Stage) -> None:
