@@ -15,6 +15,7 @@ from actors.screening import ALLOW, Reason, Screen, Verdict
 MAX_RELATIONSHIPS = 4_096
 RELATIONSHIP_AGE_S = 30.0
 CHANGEABLE = timedelta(minutes=15)
+STRANGER = Relationship()
 REFUSALS: dict[Reason | None, str] = {
     "word": "A word in this message is not allowed here.",
     "link": "Links like this one are not allowed here.",
@@ -63,6 +64,11 @@ class Permissions:
 
     def forget_relationship(self, user_id: str) -> None:
         self._known.pop(user_id, None)
+
+    def badges(self, author: Author, *, at: datetime) -> tuple[str, ...]:
+        """Those of the relationship that was read last; none of it where that is forgotten."""
+        known = self._known.get(author.id)
+        return self.rules.badges(author, STRANGER if known is None else known[1], now=at)
 
     # posting
 

@@ -241,7 +241,7 @@ class Posting:
             self._answers.popitem(last=False)
         timeline = self._timeline
         if appended.offset == timeline.offset + 1 and not appended.is_duplicate:
-            badges = self._permissions.rules.badges(message.author)
+            badges = self._permissions.badges(message.author, at=entry.sent_at)
             timeline.append(as_shown(message.author, entry, appended.offset, badges), trace=message.trace)
         elif appended.offset > timeline.offset:
             # Something before it, or this itself, was written and its outcome lost.

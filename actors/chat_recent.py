@@ -11,7 +11,7 @@ from actors.chat_messages import RECENT
 from actors.chat_rules import RoomRole
 from actors.events import ChatMessage, DeletedMessage, LoggedMessage
 
-BADGES = ("owner", "moderator", "vip", "admin")
+BADGES = ("owner", "moderator", "vip", "admin", "subscriber", "follower")
 
 
 class RecentMessages:

@@ -133,7 +133,7 @@ class Review:
             "id": author.id,
             "username": author.username,
             "display_name": author.display_name,
-            "badges": self._permissions.rules.badges(author),
+            "badges": self._permissions.badges(author, at=held.held_at),
         }
         shown: dict[str, Any] = {"id": held.id, "user": user, "text": held.text, "sent_at": _instant(held.held_at)}
         if held.reply_to is not None:

@@ -6,7 +6,7 @@ import math
 import re
 from collections import OrderedDict, deque
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 import msgspec
@@ -17,6 +17,8 @@ from actors.text import clean_message
 
 MAX_TEXT = 500
 UNIQUE_WINDOW = 200
+LONG_FOLLOWING = timedelta(days=90)
+"""From here on a follower has a badge of their own."""
 
 _EMOTES_ONLY = re.compile(
     r"(?:\s|:[a-zA-Z0-9_+-]{1,32}:|[\u2190-\u2bff\u3030\u303d\u3297\u3299\ufe0f\u200d]|[\U0001f000-\U0001faff])+"
@@ -157,7 +159,8 @@ class ChatRules:
             return "viewer"
         return role_of(author.id, author.roles, owner_id=self.owner_id, moderators=self.moderators)
 
-    def badges(self, author: Author) -> tuple[str, ...]:
+    def badges(self, author: Author, relationship: Relationship, *, now: datetime) -> tuple[str, ...]:
+        """In the order of ``chat_recent.BADGES``."""
         badges: tuple[str, ...] = ()
         if author.id == self.owner_id:
             badges += ("owner",)
@@ -167,6 +170,10 @@ class ChatRules:
             badges += ("vip",)
         if "admin" in author.roles and not self.is_private:
             badges += ("admin",)
+        if relationship.is_subscriber:
+            badges += ("subscriber",)
+        if relationship.following_since is not None and now - relationship.following_since >= LONG_FOLLOWING:
+            badges += ("follower",)
         return badges
 
     def sanction(self, user_id: str, sanction: Sanction, *, now: datetime, at: float) -> None:

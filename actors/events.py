@@ -81,7 +81,7 @@ Reactions = dict[str, tuple[str, ...]]
 
 
 class ChatMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One message as the room shows it. ``badges`` are ``owner``, ``moderator``, ``vip``, ``admin``."""
+    """One message as the room shows it. ``badges`` are some of ``chat_recent.BADGES``."""
 
     id: str
     offset: int

@@ -266,7 +266,21 @@ def test_taking_back_a_message_leaves_the_wait_for_a_later_one() -> None:
 def test_badges_are_those_of_the_room_and_of_the_account(
     person: str, roles: tuple[str, ...], badges: tuple[str, ...]
 ) -> None:
-    assert rules().badges(Author(id=person, username="x", display_name="x", roles=roles)) == badges
+    assert rules().badges(Author(id=person, username="x", display_name="x", roles=roles), NOBODY, now=NOW) == badges
+
+
+@pytest.mark.parametrize(("days", "badges"), [(89.99, ()), (90, ("follower",)), (800, ("follower",))])
+def test_who_follows_for_ninety_days_has_a_badge(days: float, badges: tuple[str, ...]) -> None:
+    following = Relationship(following_since=NOW - dt.timedelta(days=days))
+    assert rules().badges(Author(id="a", username="a", display_name="a"), following, now=NOW) == badges
+
+
+def test_a_subscriber_has_a_badge_beside_that_of_their_role() -> None:
+    subscribed = Relationship(is_subscriber=True)
+    assert rules().badges(Author(id="m", username="m", display_name="m"), subscribed, now=NOW) == (
+        "moderator",
+        "subscriber",
+    )
 
 
 # ----------------------------------------------------------------------------------------------------------------- mode
@@ -320,7 +334,7 @@ def test_a_vip_writes_whatever_the_mode_is_and_is_silenced_like_any_other() -> N
     of.set_role("v", "vip")
     assert [judged(of, by="v"), judged(of, by="v")] == ["ok", "ok"]
     assert of.lacks_relationship(vip, NOBODY) is False
-    assert (of.is_moderator(vip), of.badges(vip)) == (False, ("vip",))
+    assert (of.is_moderator(vip), of.badges(vip, NOBODY, now=NOW)) == (False, ("vip",))
     assert judged(of, by="v", relationship=Relationship(is_blocked=True)) == "blocked"
     of.sanction("v", Sanction(until=None), now=NOW, at=0.0)
     assert judged(of, by="v") == "banned"
@@ -331,7 +345,7 @@ def test_a_person_has_one_role_in_a_room_the_last_that_was_given() -> None:
     seen = []
     for role in ("moderator", "vip", "moderator", None):
         of.set_role("a", role)
-        seen.append((of.badges(author), of.is_moderator(author), of.is_free_of_mode(author)))
+        seen.append((of.badges(author, NOBODY, now=NOW), of.is_moderator(author), of.is_free_of_mode(author)))
     assert seen == [
         (("moderator",), True, True), (("vip",), False, True), (("moderator",), True, True), ((), False, False),
     ]  # fmt: skip

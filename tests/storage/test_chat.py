@@ -11,10 +11,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from actors.chat_log import Appended, ChatEntry
-from storage.chat import APPEND, PLANNED_ONCE, LogFull, PostgresChatLog
+from actors.chat_rules import LONG_FOLLOWING
+from storage.chat import LogFull, PostgresChatLog
+from storage.chat_append import APPEND, PLANNED_ONCE
 from storage.embedded.postgres import EmbeddedPostgres
 from storage.errors import BadValue, Fenced, Unavailable
 from storage.ids import Ids
@@ -240,6 +243,23 @@ async def test_a_message_of_a_room_that_is_deleted_goes_with_it(rows: Rows) -> N
     await PostgresChatLog(db=rows.db).append(rows.entry("a"))
     await rows.db.execute("delete from chat_rooms where id = $1", rows.room)
     assert await rows.offsets() == {}
+
+
+async def test_who_followed_the_owner_long_enough_when_they_wrote_wears_it_in_what_is_read(rows: Rows) -> None:
+    fan = rows.id()
+    await rows.db.execute(
+        "insert into users (id, username, username_key, email, email_key, password_hash, display_name, stream_key)"
+        " values ($1, 'fan', 'fan', 'fan', 'fan', '', 'Fan', 'fan')",
+        fan,
+    )
+    since = AT - LONG_FOLLOWING
+    await rows.db.execute("insert into follows values ($1, $2, $3)", fan, rows.user, since)
+    log = PostgresChatLog(db=rows.db)
+    for client_id, sent_at in (("early", AT - dt.timedelta(seconds=1)), ("late", AT)):
+        entry = msgspec.structs.replace(rows.entry(client_id, user_id=fan), sent_at=sent_at)
+        await log.append(entry)
+    assert [found.user.badges for found in await log.last(rows.room, 2)] == [(), ("follower",)]
+    await log.close()
 
 
 async def test_readers_without_end_leave_connections_to_the_others(rows: Rows) -> None:

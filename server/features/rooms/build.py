@@ -6,8 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from server.feature import Feature, Kind, Platform
-from server.features.rooms import analytics, conduct, emotes, leaderboards, points, polls, predictions, raids, rewards
+from server.features.people.pictures import reencoder
+from server.features.rooms import (
+    analytics,
+    badges,
+    conduct,
+    emotes,
+    leaderboards,
+    points,
+    polls,
+    predictions,
+    raids,
+    rewards,
+)
 from server.features.rooms.media_clock import MediaClock
+from server.features.rooms.picture_folders import MAX_FRAMES
 from server.features.rooms.polls.shapes import POLL_STATE
 from server.features.rooms.predictions.shapes import PREDICTION_STATE
 from server.features.rooms.settings import RoomSettings
@@ -27,6 +40,7 @@ def build(platform: Platform, *, settings: RoomSettings) -> Rooms:
     senders = StateSenders(node=platform.node, publish=platform.publish)
     clock = MediaClock(node=platform.node)
     wallets = points.build(platform, settings=settings)
+    reencode = reencoder(max_pixels=settings.max_emote_pixels, max_frames=MAX_FRAMES)
     sender = Kind(name=STATE_SENDER, factory=senders.actor)
     features = [
         replace(polls.build(platform, clock=clock, senders=senders), kinds=[sender]),
@@ -36,7 +50,8 @@ def build(platform: Platform, *, settings: RoomSettings) -> Rooms:
         raids.build(platform),
         leaderboards.build(platform),
         analytics.build(platform),
-        emotes.build(platform, settings=settings),
+        emotes.build(platform, settings=settings, reencode=reencode),
+        badges.build(platform, settings=settings, reencode=reencode),
         conduct.build(platform),
     ]
     states = senders.states

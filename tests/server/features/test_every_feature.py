@@ -134,6 +134,8 @@ SAMPLES = {
     f" values ('{ROOM}', $2, $1, $2, 't', now()), ('{STREAM}', $2, $2, $1, 't', now())",
     "emotes": f"insert into emotes (id, owner_id, name, created_at) values ('{STREAM}', $1, 'hi', now()),"
     f" ('{ROOM}', $2, 'hi', now())",
+    "badges": f"insert into badges (id, owner_id, kind, created_at) values ('{STREAM}', $1, 'vip', now()),"
+    f" ('{ROOM}', $2, 'vip', now())",
     "overlay_keys": "insert into overlay_keys (owner_id, token_id, sealed_key)"
     f" select $1, '{ROOM}', '' where $2::uuid is not null",
     "webhooks": "insert into webhooks (id, owner_id, url, events, sealed_secret)"

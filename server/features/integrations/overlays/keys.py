@@ -36,10 +36,10 @@ class OverlayKeys:
         """Another key. Overlays with the one until now are closed, on the other nodes within a second."""
         return await self._make(owner_id, is_first=False)
 
-    async def shown(self, owner_id: str) -> dict[str, Any] | None:
-        """The stream that overlays are about now."""
+    async def shown(self, owner_id: str) -> dict[str, Any]:
+        """The stream that overlays are about now, and whose it is."""
         row = await self._db.fetchrow(queries.SHOWN, owner_id)
-        return None if row is None else dict(row)
+        return {} if row is None else dict(row)
 
     async def _make(self, owner_id: str, *, is_first: bool) -> OverlayKey:
         async with self._db.transaction() as tx:

@@ -13,8 +13,10 @@ returning created_at
 """
 # What is on the air goes before what is to come, and the newest first.
 SHOWN: Final = """
-select id as stream_id, room_id, title, state from streams where owner_id = $1 and state <> 'ended'
-order by state = 'scheduled', coalesce(started_at, created_at) desc, id desc limit 1
+select u.username as owner, s.stream_id, s.room_id, s.title, s.state from users u left join lateral (
+    select id as stream_id, room_id, title, state from streams where owner_id = u.id and state <> 'ended'
+    order by state = 'scheduled', coalesce(started_at, created_at) desc, id desc limit 1) s on true
+where u.id = $1
 """
 FOLLOWER: Final = "select id, username, display_name from users where id = $1 and deleted_at is null"
 ERASE: Final = "delete from overlay_keys where owner_id = $1"

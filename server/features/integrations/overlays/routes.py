@@ -27,9 +27,10 @@ class OverlayKeyShape(Shape):
 
 
 class OverlayShape(Shape):
-    """What overlays are about now; all null while no stream is on the air or to come."""
+    """What overlays are about now; all but the owner is null while no stream is on the air or to come."""
 
     owner_id: UUID
+    owner: Annotated[str, Field(description="Their username")] = ""
     stream_id: UUID | None = None
     room_id: UUID | None = None
     title: str | None = None
@@ -67,7 +68,7 @@ class OverlayRoutes:
         return Answer(200, self._shape(await self._keys.rotate(call.me.id)))
 
     async def _shown(self, call: Call[None, None]) -> Answer:
-        return Answer(200, OverlayShape(owner_id=UUID(call.me.id), **(await self._keys.shown(call.me.id) or {})))
+        return Answer(200, OverlayShape(owner_id=UUID(call.me.id), **await self._keys.shown(call.me.id)))
 
     def _shape(self, made: OverlayKey) -> OverlayKeyShape:
         urls = {page: f"{self._origin}/overlay/{page}?key={made.key}" for page in PAGES}

@@ -5,32 +5,32 @@ from __future__ import annotations
 from typing import Final
 
 from server.feature import Feature, PersonalData, Platform, rows_by_id
-from server.features.people.pictures import reencoder
+from server.features.people.pictures import Reencode
 from server.features.rooms.emotes import queries
-from server.features.rooms.emotes.emotes import Emotes, folder_of
+from server.features.rooms.emotes.emotes import Emotes
 from server.features.rooms.emotes.routes import EmoteRoutes
-from server.features.rooms.emotes.rules import MAX_FRAMES
+from server.features.rooms.emotes.rules import NOUN
+from server.features.rooms.picture_folders import MAX_FRAMES, PictureFolders, doom_picture
 from server.features.rooms.settings import RoomSettings
 from server.http.limits import hourly
-from storage.doomed import doom
 from storage.postgres import Transaction
 
 __all__ = ["build"]
 
 
-def build(platform: Platform, *, settings: RoomSettings) -> Feature:
+def build(platform: Platform, *, settings: RoomSettings, reencode: Reencode) -> Feature:
+    folders = PictureFolders(noun=NOUN, db=platform.db, objects=platform.objects, reencode=reencode)
     emotes = Emotes(
         db=platform.db,
         audit=platform.audit,
-        objects=platform.objects,
+        folders=folders,
         ids=platform.ids,
         now=platform.now,
-        reencode=reencoder(max_pixels=settings.max_emote_pixels, max_frames=MAX_FRAMES),
         max_emotes=settings.max_emotes,
     )
     routes = EmoteRoutes(
         emotes=emotes,
-        objects=platform.objects,
+        folders=folders,
         max_bytes=settings.max_emote_bytes,
         rate=hourly("emotes", settings.max_emotes_per_hour),
     )
@@ -54,4 +54,4 @@ SECTIONS: Final = (rows_by_id("emotes", "id, name, created_at", "emotes where ow
 
 async def _erase(tx: Transaction, person_id: str) -> None:
     for row in await tx.fetch(queries.REMOVE_ALL, person_id):
-        await doom(tx, folder_of(row["id"]))
+        await doom_picture(tx, NOUN, row["id"])

@@ -8,31 +8,23 @@ from typing import Any, Final
 from aiohttp import web
 
 from server.features.people.pictures import PICTURE_HEADERS, picture_body, picture_in
-from server.features.rooms.emotes.emotes import WEBP, Emotes, folder_of
-from server.features.rooms.emotes.rules import WIDTHS
+from server.features.rooms.emotes.emotes import Emotes
 from server.features.rooms.emotes.shapes import EmoteShape, EmotesShape, NameQuery
+from server.features.rooms.picture_folders import FILE, TAKEN, WEBP, PictureFolders
 from server.http import content
 from server.http.errors import not_found
 from server.http.limits import CallRate
-from server.http.operation import USERNAME, UUID, Answer, Call, MediaType, Operation, PathFormat
-from storage.objects import NoSuchObject, ObjectStore
+from server.http.operation import USERNAME, UUID, Answer, Call, MediaType, Operation
 
 TAG: Final = "emotes"
 ADDRESS_RATE: Final = CallRate("emotes", per_s=1.0, burst=60)
 CHANGE_RATE: Final = CallRate("emote_changes", per_s=1.0, burst=60)
-FILE: Final = PathFormat(
-    pattern=f"^({'|'.join(map(str, WIDTHS))})[.]webp$", description="A width in pixels", example="56.webp"
-)
-TAKEN: Final = (
-    "PNG, WebP, GIF, JPEG or AVIF, as the body itself or as the one file of a form. A square is cut out of the middle; "
-    "an animation stays one; metadata are removed."
-)
 
 
 class EmoteRoutes:
-    def __init__(self, *, emotes: Emotes, objects: ObjectStore, max_bytes: int, rate: CallRate) -> None:
+    def __init__(self, *, emotes: Emotes, folders: PictureFolders, max_bytes: int, rate: CallRate) -> None:
         self._emotes = emotes
-        self._objects = objects
+        self._folders = folders
         self._max_bytes = max_bytes
         self._rate = rate
 
@@ -97,8 +89,5 @@ class EmoteRoutes:
         emote_id, file = call.path["emote_id"], call.path["file"]
         if not await self._emotes.is_shown(emote_id):
             raise not_found("There is no such emote")
-        try:
-            body = b"".join([chunk async for chunk in self._objects.open(folder_of(emote_id) + file)])
-        except NoSuchObject:
-            raise not_found("There is no such emote") from None
+        body = await self._folders.read(emote_id, file)
         return content.held(call.request, body, etag=f'"{emote_id}-{file}"', headers=PICTURE_HEADERS)

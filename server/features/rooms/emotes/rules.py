@@ -6,5 +6,4 @@ from typing import Final
 
 NAME: Final = "^[A-Za-z0-9_]{2,32}$"
 """As it is written between colons; letters are told apart by their case."""
-WIDTHS: Final = (28, 56, 112)
-MAX_FRAMES: Final = 120
+NOUN: Final = "emote"

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from server.features.rooms.emotes.rules import NAME
+from server.features.rooms.emotes.rules import NAME, NOUN
+from server.features.rooms.picture_folders import url_of
 from server.http.shapes import Query, Shape, Text
 from storage.postgres import Row
 
@@ -33,4 +34,4 @@ class EmotesShape(Shape):
 
 
 def shown(row: Row) -> dict[str, Any]:
-    return {**dict(row), "url": f"/emotes/{row['id']}/56.webp"}
+    return {**dict(row), "url": url_of(NOUN, row["id"])}

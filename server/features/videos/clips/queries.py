@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from storage.chat_rows import badge_columns
 from storage.seen_streams import IN_GOOD_STANDING, LET_IN, unrestricted
 
 MAX_MESSAGES: Final = 1_000
@@ -64,8 +65,7 @@ where n % ceil(total / {MAX_MESSAGES}.0)::int = 0
 """
 MESSAGES: Final = f"""
 select m.id, m."offset", m.user_id, u.username, u.display_name, m.text, m.sent_at, m.media_time_ms, m.reply_to,
-    m.user_id = c.owner_id as is_owner,
-    exists (select from chat_moderators d where d.room_id = c.room_id and d.user_id = m.user_id) as is_moderator
+    {badge_columns(room_id="c.room_id", owner_id="c.owner_id")}
 from clip_messages m join clips c on c.id = m.clip_id join users u on u.id = m.user_id
     left join chat_messages l on l.room_id = c.room_id and l."offset" = m."offset"
     left join chat_rooms r on r.id = c.room_id

@@ -22,6 +22,7 @@ from server.http.shapes import PageQuery
 from server.live.addresses import MediaAddresses
 from server.live.viewings import Viewer
 from storage.audit import AuditLog
+from storage.chat_rows import badges_of
 from storage.postgres import Database, Row
 
 TAG: Final = "clips"
@@ -162,7 +163,7 @@ def _person(row: Row, role: str) -> dict[str, Any]:
 
 
 def _message(row: Row) -> dict[str, Any]:
-    badges = [name for name in ("owner", "moderator") if row[f"is_{name}"]]
-    user = {"id": row["user_id"], "username": row["username"], "display_name": row["display_name"], "badges": badges}
+    user = {"id": row["user_id"], "username": row["username"], "display_name": row["display_name"]}
+    user["badges"] = badges_of(row)
     fields = ("id", "offset", "text", "sent_at", "media_time_ms", "reply_to")
     return {**{name: row[name] for name in fields}, "user": user}

@@ -6,11 +6,12 @@ interface Upload {
   /** From 0 to 1. */
   onProgress: (share: number) => void;
   signal: AbortSignal;
+  method?: "POST" | "PUT";
 }
 
 const TIMEOUT_MS = 120_000;
 
-/** POST in the person's name under `/api/v1`. Throws ApiError; an abort by the caller is an AbortError. */
+/** POST, or PUT, in the person's name under `/api/v1`. Throws ApiError; an abort by the caller is an AbortError. */
 export async function upload<T>(path: string, file: Blob, options: Upload): Promise<T> {
   const token = await accessToken();
   try {
@@ -22,11 +23,11 @@ export async function upload<T>(path: string, file: Blob, options: Upload): Prom
   }
 }
 
-function once<T>(path: string, file: Blob, token: string | null, { onProgress, signal }: Upload): Promise<T> {
+function once<T>(path: string, file: Blob, token: string | null, { onProgress, signal, method = "POST" }: Upload): Promise<T> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
     const request = new XMLHttpRequest();
-    request.open("POST", `/api/v1${path}`);
+    request.open(method, `/api/v1${path}`);
     request.timeout = TIMEOUT_MS;
     if (token) request.setRequestHeader("Authorization", `Bearer ${token}`);
     request.setRequestHeader("Content-Type", file.type || "application/octet-stream");

@@ -37,7 +37,7 @@ async def test_a_key_reads_nothing_over_rest_but_what_it_is_for_and_ends_when_it
         key = made["key"]
         assert made["urls"]["chat"] == f"https://live.test/overlay/chat?key={key}"
         status, shown = await served.call("GET", "/overlay", token=key)
-        assert (status, shown["room_id"]) == (200, None)
+        assert (status, shown["owner"], shown["room_id"]) == (200, "ada", None)
         for path in ("/me", "/me/overlay-key", "/notifications", "/users/ada", "/me/webhooks"):
             assert (await served.call("GET", path, token=key))[0] == 403, path
         assert (await served.call("GET", "/auth/tokens", token=ada))[1]["items"] == []

@@ -28,6 +28,7 @@ export default {
   moderator: "مشرف",
   staff: "الإدارة",
   subscriber: "مشترك",
+  longFollower: "متابع منذ زمن",
   deleted: "حُذفت الرسالة",
   earlier: "رسالة سابقة",
   reply: "رد",

@@ -7,16 +7,20 @@ import { Spinner } from "../../ui/parts";
 import { attempt, FormError, textOf, useSending } from "../../ui/sending";
 import { addNote, type Card as Shown, type Note, readCard, removeNote } from "./conduct-calls";
 import type { RowAction } from "./log";
+import type { Looks } from "./looks";
 import { t } from "./words";
+import { Badges, Written } from "./written";
 
 interface Props {
   roomId: string;
   userId: string;
+  badges: readonly string[];
+  looks: Looks;
   actions: RowAction[];
   onClose: () => void;
 }
 
-export function Card({ roomId, userId, actions, onClose }: Props) {
+export function Card({ roomId, userId, badges, looks, actions, onClose }: Props) {
   const [card, setCard] = useState<Shown | null>(null);
   const [failure, setFailure] = useState("");
   const heading = useRef<HTMLHeadingElement>(null);
@@ -30,6 +34,7 @@ export function Card({ roomId, userId, actions, onClose }: Props) {
     <section class="chat-thread" aria-labelledby="chat-card" onKeyDown={(event) => event.key === "Escape" && onClose()}>
       <header>
         <h3 id="chat-card" ref={heading} tabIndex={-1}>
+          <Badges names={badges} drawn={looks.badges} />
           {card ? <bdi>{card.user.display_name}</bdi> : t("card")}
         </h3>
         <button type="button" class="icon-button small" aria-label={t("closeCard")} onClick={onClose}>
@@ -53,7 +58,7 @@ export function Card({ roomId, userId, actions, onClose }: Props) {
           <ol>
             {card.messages.map((message) => (
               <li key={message.id}>
-                <time dateTime={message.sent_at}>{clock(message.sent_at)}</time> <bdi>{message.text}</bdi>
+                <time dateTime={message.sent_at}>{clock(message.sent_at)}</time> <Written text={message.text} emotes={looks.emotes} />
               </li>
             ))}
           </ol>

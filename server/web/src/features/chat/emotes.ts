@@ -1,24 +1,11 @@
 /** The emotes of a room: pictures that stand for `:name:`. Without a browser, but for the pictures themselves. */
-import { call } from "../../api/session";
-import type { Answer } from "../../api/types";
 
-export type Emote = Answer<"listEmotesOf">["items"][number];
 /** Addresses by name. */
 export type Emotes = ReadonlyMap<string, string>;
 /** A piece of a text: words, or an emote. */
 export type Piece = string | { name: string; url: string };
 
 const NAMED = /:([A-Za-z0-9_]{2,32})(?=:)/g;
-
-/** The emotes that may be written in the rooms of a person; none where they cannot be read now. */
-export async function emotesOf(username: string): Promise<Emotes> {
-  try {
-    const { items } = await call<Answer<"listEmotesOf">>(`/users/${encodeURIComponent(username)}/emotes`);
-    return new Map(items.map(({ name, url }) => [name, url]));
-  } catch {
-    return new Map();
-  }
-}
 
 /** Names that are no emote, or none any more, stay words. */
 export function pieces(text: string, emotes: Emotes): Piece[] {

@@ -18,6 +18,7 @@ export default {
   moderator: "Mod",
   staff: "Staff",
   subscriber: "Sub",
+  longFollower: "Long follower",
   deleted: "Message deleted",
   earlier: "an earlier message",
   reply: "Reply",

@@ -5,9 +5,10 @@
  */
 import type { ChatEntry, ChatMessage } from "../../api/types";
 import { clock, hue } from "../../ui/format";
-import { type Emotes, pieces } from "./emotes";
+import type { Looks } from "./looks";
 import { nameColour } from "./name-colours";
 import { t } from "./words";
+import { nameNodes, textNodes } from "./written";
 
 export interface LogPort {
   /** How many messages wait below while the reader has scrolled up. */
@@ -21,7 +22,7 @@ export interface LogPort {
   ownName: string | null;
   /** Null where threads cannot be read. */
   openThread: ((messageId: string) => void) | null;
-  emotes: Emotes;
+  looks: Looks;
 }
 
 export interface RowAction {
@@ -39,15 +40,6 @@ const ANNOUNCE_EVERY_MS = 4000;
 const rowTemplate = document.createElement("template");
 rowTemplate.innerHTML =
   '<li class="message"><button type="button" class="message-quote" tabindex="-1" hidden></button><time></time><span class="message-name"></span><span class="message-text"></span></li>';
-
-const BADGES: Readonly<Record<string, () => string>> = {
-  owner: () => t("host"),
-  mod: () => t("moderator"),
-  moderator: () => t("moderator"),
-  vip: () => t("vip"),
-  admin: () => t("staff"),
-  subscriber: () => t("subscriber"),
-};
 
 export class ChatLog {
   #scroller: HTMLElement;
@@ -93,17 +85,18 @@ export class ChatLog {
   }
 
   setPort(port: LogPort): void {
-    const isRepainted = port.emotes !== this.#port.emotes;
+    const isRepainted = port.looks !== this.#port.looks;
     this.#port = port;
     if (isRepainted) this.#repaint();
   }
 
-  /** Emotes came after the messages. */
+  /** Emotes and badges came after the messages. */
   #repaint(): void {
     for (const row of this.#rows.values()) {
       const entry = this.#messages.get(row);
-      if (!entry || entry.deleted || !entry.text.includes(":")) continue;
-      row.querySelector(".message-text")?.replaceChildren(...textNodes(entry.text, this.#port.emotes));
+      if (!entry || entry.deleted) continue;
+      if (entry.text.includes(":")) row.querySelector(".message-text")?.replaceChildren(...textNodes(entry.text, this.#port.looks.emotes));
+      if (entry.user.badges?.length) row.querySelector(".message-name")?.replaceChildren(...nameNodes(entry, this.#port.looks.badges));
     }
   }
 
@@ -241,11 +234,11 @@ export class ChatLog {
     }
     time.textContent = clock(entry.sent_at);
     time.setAttribute("datetime", entry.sent_at);
-    name.append(...nameNodes(entry));
+    name.append(...nameNodes(entry, this.#port.looks.badges));
     const colour = hue(entry.user.username);
     name.style.setProperty("--name-light", nameColour(colour, "light"));
     name.style.setProperty("--name-dark", nameColour(colour, "dark"));
-    text.append(...textNodes(entry.text, this.#port.emotes));
+    text.append(...textNodes(entry.text, this.#port.looks.emotes));
     if (entry.reply_to) this.#quote(quote, entry.reply_to);
     if (this.#port.ownName && mentions(entry.text, this.#port.ownName)) row.classList.add("message-mention");
     return row;
@@ -371,56 +364,5 @@ function setNameStop(row: HTMLElement | null, isStop: boolean): void {
   for (const stop of row?.querySelectorAll<HTMLElement>(".message-name a, .message-quote") ?? []) stop.tabIndex = isStop ? 0 : -1;
 }
 
-function nameNodes(message: ChatMessage): Node[] {
-  const link = document.createElement("a");
-  link.href = `/@${encodeURIComponent(message.user.username)}`;
-  link.textContent = message.user.display_name || message.user.username;
-  link.tabIndex = -1;
-  const badges = (message.user.badges ?? []).map((name) => {
-    const badge = document.createElement("span");
-    badge.className = `chat-badge chat-badge-${name}`;
-    badge.textContent = BADGES[name]?.() ?? name;
-    return badge;
-  });
-  return [...badges, link];
-}
-
 const mentions = (text: string, name: string): boolean =>
   text.toLocaleLowerCase().split(/[^\p{L}\p{N}_.@-]+/u).includes(`@${name.toLocaleLowerCase()}`);
-
-const LINK = /https?:\/\/[^\s<>"']+[^\s<>"'.,;:!?)\]]/g;
-
-/** Only text nodes, links and pictures of emotes are made, so nothing in a text can become markup. */
-function textNodes(text: string, emotes: Emotes): Node[] {
-  if (!emotes.size || !text.includes(":")) return linkNodes(text);
-  return pieces(text, emotes).flatMap((piece) => (typeof piece === "string" ? linkNodes(piece) : [emoteNode(piece)]));
-}
-
-function emoteNode({ name, url }: { name: string; url: string }): Node {
-  const picture = document.createElement("img");
-  picture.className = "emote";
-  picture.src = url;
-  picture.alt = picture.title = `:${name}:`;
-  picture.width = picture.height = 28;
-  picture.decoding = "async";
-  picture.onerror = () => picture.replaceWith(picture.alt); // it was removed
-  return picture;
-}
-
-/** Text with its web addresses as links. */
-function linkNodes(text: string): Node[] {
-  const nodes: Node[] = [];
-  let from = 0;
-  for (const match of text.matchAll(LINK)) {
-    nodes.push(document.createTextNode(text.slice(from, match.index)));
-    const link = document.createElement("a");
-    link.href = match[0];
-    link.textContent = match[0];
-    link.rel = "noopener noreferrer nofollow ugc";
-    link.target = "_blank";
-    nodes.push(link);
-    from = match.index + match[0].length;
-  }
-  nodes.push(document.createTextNode(text.slice(from)));
-  return nodes;
-}

@@ -6,7 +6,9 @@ import { CloseIcon } from "../../ui/icons";
 import { toast } from "../../ui/toasts";
 import { call } from "../../api/session";
 import type { Order } from "./commands";
+import type { Looks } from "./looks";
 import { t } from "./words";
+import { Badges, Written } from "./written";
 
 export interface Held {
   message: { id: string; user: { display_name: string; username: string }; text: string };
@@ -41,14 +43,21 @@ export async function obey(order: Order, roomId: string, known: ReadonlyMap<stri
   }
 }
 
-export function Pinned({ message, onUnpin }: { message: ChatMessage; onUnpin: (() => void) | null }) {
+interface PinnedProps {
+  message: ChatMessage;
+  looks: Looks;
+  onUnpin: (() => void) | null;
+}
+
+export function Pinned({ message, looks, onUnpin }: PinnedProps) {
   return (
     <aside class="chat-pinned" aria-label={t("pinned")}>
       <p>
+        <Badges names={message.user.badges ?? []} drawn={looks.badges} />
         <strong>
           <bdi>{message.user.display_name}</bdi>
         </strong>{" "}
-        <bdi>{message.text}</bdi>
+        <Written text={message.text} emotes={looks.emotes} />
       </p>
       {onUnpin && (
         <button type="button" class="icon-button small" aria-label={t("unpin")} onClick={onUnpin}>

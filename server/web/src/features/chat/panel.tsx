@@ -15,7 +15,7 @@ import { ChatMirror, type Outgoing } from "./room-mirror";
 import { ChatLog, type LogPort, type RowAction } from "./log";
 import "./chat.css";
 import { Card } from "./card";
-import { type Emotes, emotesOf } from "./emotes";
+import { useLooks } from "./looks";
 import { Moments } from "./moments";
 import { People } from "./people";
 import { ReactionBar } from "./reactions";
@@ -101,7 +101,7 @@ export function ChatPanel({ stream, room, reactions = true, above, behindMs = ()
   const [thread, setThread] = useState<string | null>(null);
   const [card, setCard] = useState<ChatMessage | null>(null);
   const [isBanned, setBanned] = useState(false);
-  const [emotes, setEmotes] = useState<Emotes>(new Map());
+  const looks = useLooks(stream.owner.username);
   const people = useMemo(() => new People(stream.chat.room_id), [stream.chat.room_id]);
   const user = me.value;
   const roomId = stream.chat.room_id;
@@ -129,9 +129,9 @@ export function ChatPanel({ stream, room, reactions = true, above, behindMs = ()
       announce: setSpoken,
       ownName: user?.username ?? null,
       openThread: setThread,
-      emotes,
+      looks,
     }),
-    [user?.id, roomId, mayModerate, emotes],
+    [user?.id, roomId, mayModerate, looks],
   );
 
   useEffect(() => {
@@ -196,7 +196,6 @@ export function ChatPanel({ stream, room, reactions = true, above, behindMs = ()
   }, [roomId]);
 
   useEffect(() => live.current?.log.setPort(port), [port]);
-  useEffect(() => void emotesOf(stream.owner.username).then(setEmotes), [stream.owner.username]);
 
   useEffect(() => {
     if (room?.room_id !== roomId) return;
@@ -238,7 +237,7 @@ export function ChatPanel({ stream, room, reactions = true, above, behindMs = ()
       </header>
       <Modes mode={mode} onShield={mayModerate ? (isOn) => void act("chat:mode", { room_id: roomId, mode: { shield: isOn } }) : null} />
       {pinned && (
-        <Pinned message={pinned} onUnpin={mayModerate ? () => void act("chat:pin", { room_id: roomId, message_id: null }) : null} />
+        <Pinned message={pinned} looks={looks} onUnpin={mayModerate ? () => void act("chat:pin", { room_id: roomId, message_id: null }) : null} />
       )}
       <HeldMessages
         held={held}
@@ -250,6 +249,8 @@ export function ChatPanel({ stream, room, reactions = true, above, behindMs = ()
         <Card
           roomId={roomId}
           userId={card.user.id}
+          badges={card.user.badges ?? []}
+          looks={looks}
           actions={mayModerate && card.user.id !== user?.id ? ofPerson(roomId, card) : []}
           onClose={() => setCard(null)}
         />
@@ -258,6 +259,7 @@ export function ChatPanel({ stream, room, reactions = true, above, behindMs = ()
         <Thread
           roomId={roomId}
           messageId={thread}
+          looks={looks}
           onReply={user ? setReplyTo : null}
           onClose={() => setThread(null)}
         />
@@ -284,7 +286,7 @@ export function ChatPanel({ stream, room, reactions = true, above, behindMs = ()
           onSend={send}
           waitUntil={waitUntil}
           names={() => people.names([...(live.current?.log.people().keys() ?? [])].reverse())}
-          emotes={emotes}
+          emotes={looks.emotes}
           mayModerate={mayModerate}
         />
       ) : (

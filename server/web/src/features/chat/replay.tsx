@@ -1,15 +1,16 @@
 /** The chat of a recording, shown in step with its picture. */
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { DownIcon } from "../../ui/icons";
 import { hear } from "../../realtime/socket";
 import { replayChat } from "./calls";
 import "./chat.css";
-import { ChatLog } from "./log";
+import { ChatLog, type LogPort } from "./log";
+import { useLooks } from "./looks";
 import { Replay, type ReplaySource } from "./replayed";
 import { t } from "./words";
 
-const NO_EMOTES = new Map<string, string>();
+const READ_ONLY = { older: null, actions: () => [], announce: () => undefined, ownName: null, openThread: null };
 const TICK_MS = 250;
 /** So much of the talk before the moment is shown when somebody jumps into the middle. */
 const LEAD_S = 45;
@@ -21,30 +22,26 @@ export const chatOfStream = (streamId: string): ReplaySource => ({
 
 interface Props {
   source: ReplaySource;
+  /** Whose room it was. */
+  owner: string;
   positionMs: () => number | null;
   title?: string;
   /** Between the head and the messages. */
   above?: ComponentChildren;
 }
 
-export function ReplayChat({ source, positionMs, title = t("replay"), above }: Props) {
+export function ReplayChat({ source, owner, positionMs, title = t("replay"), above }: Props) {
   const scroller = useRef<HTMLDivElement>(null);
   const list = useRef<HTMLOListElement>(null);
   const log = useRef<ChatLog | null>(null);
+  const looks = useLooks(owner);
   const [waiting, setWaiting] = useState(0);
   const [empty, setEmpty] = useState(true);
 
+  const port = useMemo<LogPort>(() => ({ ...READ_ONLY, onWaiting: setWaiting, looks }), [looks]);
+
   useEffect(() => {
     if (!scroller.current || !list.current) return;
-    const port = {
-      onWaiting: setWaiting,
-      older: null,
-      actions: () => [],
-      announce: () => undefined,
-      ownName: null,
-      openThread: null,
-      emotes: NO_EMOTES,
-    };
     const shown = new ChatLog({ scroller: scroller.current, list: list.current, port });
     log.current = shown;
     const replay = new Replay(source);
@@ -79,6 +76,7 @@ export function ReplayChat({ source, positionMs, title = t("replay"), above }: P
       shown.close();
     };
   }, [source.key]);
+  useEffect(() => log.current?.setPort(port), [port]);
 
   return (
     <section class="chat" aria-label={title}>

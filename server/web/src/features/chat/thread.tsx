@@ -6,16 +6,19 @@ import { ask, hear } from "../../realtime/socket";
 import { clock } from "../../ui/format";
 import { CloseIcon } from "../../ui/icons";
 import { Spinner } from "../../ui/parts";
+import type { Looks } from "./looks";
 import { t } from "./words";
+import { Badges, Written } from "./written";
 
 interface Props {
   roomId: string;
   messageId: string;
+  looks: Looks;
   onReply: ((message: ChatMessage) => void) | null;
   onClose: () => void;
 }
 
-export function Thread({ roomId, messageId, onReply, onClose }: Props) {
+export function Thread({ roomId, messageId, looks, onReply, onClose }: Props) {
   const [entries, setEntries] = useState<ChatEntry[] | null>(null);
   const [failure, setFailure] = useState("");
   const [news, setNews] = useState(0);
@@ -60,10 +63,11 @@ export function Thread({ roomId, messageId, onReply, onClose }: Props) {
               <>
                 <p>
                   <time dateTime={entry.sent_at}>{clock(entry.sent_at)}</time>{" "}
+                  <Badges names={entry.user.badges ?? []} drawn={looks.badges} />
                   <strong>
                     <bdi>{entry.user.display_name}</bdi>
                   </strong>{" "}
-                  <bdi>{entry.text}</bdi>
+                  <Written text={entry.text} emotes={looks.emotes} />
                 </p>
                 {onReply && (
                   <button type="button" onClick={() => onReply(entry)}>

@@ -59,7 +59,7 @@ export default function ClipPage({ clipId }: { clipId: string }) {
         />
         <ClipInfo clip={clip} />
       </div>
-      <ReplayChat source={chatOf(clip)} positionMs={positionMs} title={t("chat")} />
+      <ReplayChat source={chatOf(clip)} owner={clip.owner.username} positionMs={positionMs} title={t("chat")} />
     </div>
   );
 }

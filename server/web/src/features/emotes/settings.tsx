@@ -4,11 +4,11 @@ import { sentence } from "../../api/http";
 import { Field, Spinner } from "../../ui/parts";
 import { attempt, FormError, textOf, useSending } from "../../ui/sending";
 import { toast } from "../../ui/toasts";
+import { BadgesPanel } from "./badges";
 import { addEmote, type Emote, myEmotes, removeEmote } from "./calls";
+import { TYPES } from "./files";
 import "./emotes.css";
 import { t } from "./words";
-
-const TYPES = "image/png,image/webp,image/gif";
 
 export default function EmoteSettings() {
   const [emotes, setEmotes] = useState<Emote[] | null>(null);
@@ -35,6 +35,7 @@ export default function EmoteSettings() {
         </ul>
       </section>
       <NewEmote onAdded={load} />
+      <BadgesPanel />
     </div>
   );
 }

@@ -5,6 +5,8 @@ import { hear } from "../../realtime/socket";
 import { hue } from "../../ui/format";
 import { useTitle } from "../../ui/parts";
 import { added, cleared, removed, shownOf } from "./lines";
+import { useLooks } from "../chat/looks";
+import { Badges, Written } from "../chat/written";
 import { useOverlayRoom } from "./room";
 import { t } from "./words";
 
@@ -13,6 +15,7 @@ export default function ChatOverlay() {
   const [lines, setLines] = useState<ChatMessage[]>([]);
   const shown = useOverlayRoom((messages) => setLines(shownOf(messages)));
   const roomId = shown?.room_id;
+  const looks = useLooks(shown?.owner);
   useEffect(() => {
     const stop = [
       hear("chat:messages", (body) => body.room_id === roomId && setLines((before) => added(before, body.messages as unknown as ChatEntry[]))),
@@ -25,10 +28,11 @@ export default function ChatOverlay() {
     <ol class="overlay-chat">
       {lines.map((line) => (
         <li key={line.id} class={line.announcement ? "overlay-announcement" : undefined}>
+          <Badges names={line.user.badges ?? []} drawn={looks.badges} />
           <bdi class="overlay-name" style={{ "--h": hue(line.user.username) }}>
             {line.user.display_name}
           </bdi>{" "}
-          <bdi>{line.text}</bdi>
+          <Written text={line.text} emotes={looks.emotes} />
         </li>
       ))}
     </ol>

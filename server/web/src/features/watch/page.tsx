@@ -136,6 +136,7 @@ export default function Watch({ streamId }: { streamId: string }) {
       {replaying || isRewound ? (
         <ReplayChat
           source={chatOfStream(stream.id)}
+          owner={stream.owner.username}
           positionMs={() => positionOf(engine.current.video)}
           above={<ReplayedActivities streamId={stream.id} positionMs={() => positionOf(engine.current.video)} />}
         />
