@@ -30,6 +30,7 @@ PLACES: Final = (
     "/overlay/chat",
     "/overlay/alerts",
     "/overlay/poll",
+    "/overlay/goals",
     "/live",
     "/live/{rest:.*}",
     "/login",

@@ -42,6 +42,11 @@ class Audience:
         rows = await where.fetch(_FOLLOWERS, person_id, at, after_id, limit)
         return [Follower(row["created_at"], row["follower_id"]) for row in rows]
 
+    async def follower_count(self, where: Reads, person_id: str, *, since: datetime | None) -> int:
+        """How many follow the person, of those who began at ``since`` or later."""
+        found: int = await where.fetchval(_FOLLOWER_COUNT, person_id, since)
+        return found
+
     async def reached_by(self, where: Reads, author_id: str, ids: Collection[str]) -> list[str]:
         """Those of ``ids`` whom notices of the author may reach: not the author, no account that mutes the author, and
         none where either blocks the other.
@@ -57,6 +62,9 @@ _FOLLOWERS: Final = """
 select created_at, follower_id from follows
 where followee_id = $1 and ($2::timestamptz is null or (created_at, follower_id) < ($2, $3::uuid))
 order by created_at desc, follower_id desc limit $4
+"""
+_FOLLOWER_COUNT: Final = """
+select count(*) from follows where followee_id = $1 and ($2::timestamptz is null or created_at >= $2)
 """
 _REACHED: Final = f"""
 select u.id from users u where u.id = any($2::uuid[]) and u.id <> $1 and u.deleted_at is null

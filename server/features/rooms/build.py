@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from server.feature import Feature, Kind, Platform
+from server.features.people.audience import Audience
 from server.features.people.pictures import reencoder
 from server.features.rooms import (
     analytics,
     badges,
     conduct,
     emotes,
+    goals,
     leaderboards,
     points,
     polls,
@@ -52,6 +54,7 @@ def build(platform: Platform, *, settings: RoomSettings) -> Rooms:
         analytics.build(platform),
         emotes.build(platform, settings=settings, reencode=reencode),
         badges.build(platform, settings=settings, reencode=reencode),
+        goals.build(platform, tallies={"followers": Audience().follower_count}),
         conduct.build(platform),
     ]
     states = senders.states

@@ -17,7 +17,7 @@ from server.scopes import OVERLAY
 
 RATE: Final = CallRate("overlay_key", per_s=0.1, burst=10)
 ASK_RATE: Final = CallRate("overlay", per_s=2.0, burst=60)
-PAGES: Final = ("chat", "alerts", "poll")
+PAGES: Final = ("chat", "alerts", "poll", "goals")
 
 
 class OverlayKeyShape(Shape):

@@ -13,7 +13,7 @@ from storage.postgres import Row
 
 
 class BadgeShape(Shape):
-    """``kind``: its name in a message's ``badges``. ``url``: 56 pixels wide; ``28.webp`` and ``112.webp`` lie beside."""
+    """``kind``: its name in ``badges`` of a message. ``url``: 56 pixels wide; ``28.webp``, ``112.webp`` are beside."""
 
     id: uuid.UUID
     kind: BadgeKind

@@ -20,10 +20,10 @@ from tests.server.kit import Kit
 KEY_SCOPES = frozenset({OVERLAY})
 
 
-def test_of_all_operations_and_events_a_key_has_one_each() -> None:
+def test_of_all_operations_and_events_a_key_has_those_that_overlays_ask() -> None:
     features = all_features()
     operations = [one for feature in features for one in feature.operations if one.auth in ("required", "optional")]
-    assert [one.name for one in operations if one.needed_scope in KEY_SCOPES] == ["getOverlay"]
+    assert [one.name for one in operations if one.needed_scope in KEY_SCOPES] == ["getOverlayGoals", "getOverlay"]
     events = [event for feature in features for event in feature.events]
     assert [event.name for event in events if event.is_within(KEY_SCOPES)] == ["chat:join"]
     assert OVERLAY not in SCOPES

@@ -6,7 +6,7 @@ import { CopyField } from "../../ui/copy-field";
 import { getOverlayKey, rotateOverlayKey, type OverlayKey } from "./calls";
 import { t } from "./words";
 
-const PAGES = ["chat", "alerts", "poll"] as const;
+const PAGES = ["chat", "alerts", "poll", "goals"] as const;
 
 export function OverlaysPanel() {
   const [isOpen, setOpen] = useState(false);
@@ -24,6 +24,11 @@ export function OverlaysPanel() {
       <details onToggle={(event) => setOpen(event.currentTarget.open)}>
         <summary>{PAGES.map((page) => t(page)).join(" · ")}</summary>
         {key && PAGES.map((page) => <CopyField key={page} id={`overlay-${page}`} label={t(page)} value={key.urls[page] ?? ""} secret />)}
+        {key && (
+          <p>
+            <a href="/settings/goals">{t("setGoals")}</a>
+          </p>
+        )}
         {key && (
           <button type="button" class="button" onClick={() => void rotate()}>
             <RefreshIcon /> {t("newKey")}
