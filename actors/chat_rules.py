@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Literal
@@ -137,7 +137,7 @@ class ChatRules:
         for user_id, sanction in sanctions.items():
             self.sanction(user_id, sanction, now=now, at=at)
         self._last_at: OrderedDict[str, tuple[float, datetime]] = OrderedDict()
-        self._recent_texts: deque[str] = deque(maxlen=UNIQUE_WINDOW)
+        self._recent_texts: OrderedDict[str, None] = OrderedDict()  # the last ``UNIQUE_WINDOW`` of them
 
     def set_mode(self, mode: ChatMode) -> None:
         """``chosen`` is what moderators have set, ``mode`` what holds."""
@@ -215,7 +215,7 @@ class ChatRules:
 
     def posted(self, author: Author, text: str, *, now: datetime, at: float) -> None:
         """Remember an accepted message for slow and unique mode."""
-        self._recent_texts.append(text.casefold())
+        self._remember(text.casefold())
         if self.mode.slow_seconds:
             self._last_at[author.id] = at, now
             self._last_at.move_to_end(author.id)
@@ -226,8 +226,7 @@ class ChatRules:
         last = self._last_at.get(author.id)
         if last is not None and last[1] == now:
             del self._last_at[author.id]
-        if text.casefold() in self._recent_texts:
-            self._recent_texts.remove(text.casefold())
+        self._recent_texts.pop(text.casefold(), None)
 
     def lacks_relationship(self, author: Author, relationship: Relationship) -> bool:
         """Whether the mode wants them to follow or to subscribe, which they do not yet."""
@@ -269,6 +268,12 @@ class ChatRules:
         wait_s = last[0] + self.mode.slow_seconds - at
         if wait_s > 0:
             raise DomainError("slow_mode", f"Slow mode: you may write again in {wait_s:.0f} s.", retry_after_s=wait_s)
+
+    def _remember(self, text: str) -> None:
+        self._recent_texts[text] = None
+        self._recent_texts.move_to_end(text)
+        if len(self._recent_texts) > UNIQUE_WINDOW:
+            self._recent_texts.popitem(last=False)
 
     def _forget_old(self, at: float) -> None:
         oldest_kept = at - self.mode.slow_seconds

@@ -30,6 +30,7 @@ from actors.screening_words import (
     tokens_of,
     without_article,
     without_articles,
+    without_numbers,
 )
 
 Action = Literal["refuse", "hold"]
@@ -60,7 +61,8 @@ _DOT: Final = re.compile(
     r"\s*[\[({]\s*(?:\.|dot|point)\s*[\])}]\s*|\s+(?:dot)\s+(?=\w+\b)|[\u3002\uff0e\uff61\u2024]", re.IGNORECASE
 )
 _DOTS: Final = ".\u3002\uff0e\uff61\u2024"
-_DOTTED: Final = re.compile(rf"[{_DOTS}]\w|[\[({{]\.[\])}}]")
+_DOTTED: Final = re.compile(rf"[{_DOTS}][^\W\d_]|www[{_DOTS}]|[\[({{]\.[\])}}]", re.IGNORECASE)
+"""Every host has one of these: a number with a decimal point has none."""
 
 
 class BannedWord(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,7 +153,7 @@ class Screen:
 
     def _word_actions(self, text: str) -> Iterator[Action]:
         """One look at each reading finds whether there may be a word at all; hardly any message needs another."""
-        plain = folded(text)
+        plain = without_numbers(folded(text))
         if is_letters(plain):
             if self._may_have_letters(plain):
                 yield from self._found(plain)

@@ -59,6 +59,9 @@ _TOKEN: Final = re.compile(r"[\w\x01]+")
 _JOINED: Final = re.compile(r"(?<![^\W_])[^\W_]++(?:[^\w\s]++[^\W_]++|_++[^\W_]++)++")
 _JOINT: Final = re.compile(r"(?<=\w)[^\w\s]+(?=\w)|_")
 _SEPARATORS: Final = re.compile(r"[\W_]+")
+_NUMBER: Final = re.compile(r"(?<!\S)[0-9][0-9.,:]+[0-9](?![^\s.,!?])")
+_NO_WORD: Final = "\u2d63\u2d63\u2d63"
+"""In place of a number: letters, three of them, that no word has."""
 HAS_DIGITS: Final = re.compile("[0-9\x01]")
 _REPEATED: Final = re.compile(r"([\w\x01])\1+")
 _MARKS: Final = re.compile(
@@ -103,6 +106,19 @@ def folded(text: str) -> str:
 
 def _unsure(letters: re.Match[str]) -> str:
     return _UNSURE * len(letters[0])
+
+
+def without_numbers(plain: str) -> str:
+    """A folded text with another token for each number that stands by itself, so that most texts are but letters.
+
+    Digits are letters beside letters alone: a number is in no word, unless it is short enough to be a letter or two of
+    one that is written apart.
+    """
+    return plain if is_letters(plain) else _NUMBER.sub(_as_no_word, plain)
+
+
+def _as_no_word(number: re.Match[str]) -> str:
+    return _NO_WORD if len(shortened(number[0])) > _SHORT else number[0]
 
 
 def tokens_of(text: str) -> list[str]:

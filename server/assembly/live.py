@@ -34,7 +34,6 @@ from server.live.eviction import Eviction
 from server.live.guests import GuestRoutes
 from server.live.hls import HlsRoutes
 from server.live.hls_players import HlsPlayers
-from server.live.hype import Hype
 from server.live.ingest import Ingest
 from server.live.inspection import Inspection, bus_report, media_report
 from server.live.live_events import handlers as live_event_handlers
@@ -172,7 +171,6 @@ def assemble(
             sockets=sockets,
             eviction=eviction,
             stages=stages,
-            fanout=fanout,
         ),
     )
     place.moves.join(node=place.node, handlers=(watched.mirrors, sockets.watching, watched.players))
@@ -312,7 +310,6 @@ def _handlers(
     sockets: Realtime,
     eviction: Eviction,
     stages: Stages,
-    fanout: Fanout,
 ) -> Handlers:
     cleanup = StreamCleanup(playback=watched.playback, media=watched.media, objects=storage.objects)
     stages.add("stream cleanup", closer(cleanup.close))
@@ -323,7 +320,7 @@ def _handlers(
         viewers=(sockets.watching, watched.players),
         rights_check=eviction,
         traces=sockets.followed,
-        hype=Hype(fan=fanout, mirrors=watched.mirrors, viewers_of=watched.streams.viewers_of, clock=node.clock),
+        hype=sockets.hype,
         renew_screens=renewal(node),
     )
 

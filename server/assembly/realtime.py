@@ -16,6 +16,7 @@ from server.live.addresses import CountryOf
 from server.live.admission import ConnectionQuota
 from server.live.edge.fanout import Fanout
 from server.live.events import SERVER_EVENTS
+from server.live.hype import Hype
 from server.live.presence import ClusterPresence
 from server.live.published import PublishedEvents
 from server.live.rights import Rights
@@ -36,6 +37,7 @@ class Realtime:
     rooms: Rooms
     followed: RoomTraces
     published: PublishedEvents
+    hype: Hype
     features: Sequence[Feature]
 
 
@@ -91,12 +93,14 @@ def assemble(
         event_burst=settings.socket_event_burst,
         country_of=country_of,
     )
+    hype = Hype(fan=fanout, mirrors=mirrors, viewers_of=streams.viewers_of, clock=node.clock)
     return Realtime(
         sockets=sockets,
         watching=watching,
         rooms=rooms,
         followed=RoomTraces(traces=traces, fan=fanout, clock=node.clock),
-        published=PublishedEvents(fanout=fanout, sockets=sockets),
+        published=PublishedEvents(fanout=fanout, sockets=sockets, heard=hype.published()),
+        hype=hype,
         features=[
             Feature(name="watching", events=watching.events(), closed=watching.closed),
             Feature(name="rooms", events=rooms.events(), closed=rooms.closed),

@@ -1,6 +1,7 @@
-"""The hype of a stream: how lively its room is now, from 0 to 100, out of chat and reactions, fading by itself.
+"""The hype of a stream: how lively its room is now, from 0 to 100, fading by itself. It is made of messages, reactions,
+rewards that are redeemed, and people who stake points.
 
-Every node sees the messages and reactions of the streams that are watched there, so each works the same level out for
+Every node sees these of the streams that are watched there, so each works the same level out for
 its own clients; nothing is sent between nodes for it.
 """
 
@@ -12,6 +13,7 @@ from typing import Any, Final, Protocol
 
 from actors.events import ChatPosted, Reacted
 from actors.runtime import Clock
+from server.live.published import Heard
 from server.live.room_mirror import RoomMirror
 
 HALF_LIFE_S: Final = 15.0
@@ -23,6 +25,11 @@ MESSAGE_AGAIN: Final = 0.2
 """The weight of a message whose author wrote another one within ``AGAIN_S``: one person alone makes no hype."""
 AGAIN_S: Final = 15.0
 REACTION: Final = 0.25
+REWARD: Final = 2.0
+STAKE: Final = 0.5
+"""Of each person more who has entered a prediction."""
+MAX_PREDICTIONS: Final = 16
+"""Of a stream whose people are remembered."""
 CALM: Final = 0.5
 """Less energy than this is none."""
 
@@ -50,6 +57,7 @@ class HypeMeter:
         self._energy = 0.0
         self._at = 0.0
         self._wrote_at: dict[str, float] = {}
+        self._staked: dict[str, int] = {}
 
     def wrote(self, author_id: str, at: float) -> None:
         last = self._wrote_at.pop(author_id, None)
@@ -60,6 +68,17 @@ class HypeMeter:
 
     def reacted(self, counts: Mapping[str, int], at: float) -> None:
         self._add(REACTION * sum(counts.values()), at)
+
+    def redeemed(self, at: float) -> None:
+        self._add(REWARD, at)
+
+    def staked(self, prediction_id: str, people: int, at: float) -> None:
+        """So many have entered the prediction by now."""
+        before = self._staked.pop(prediction_id, 0)
+        if len(self._staked) >= MAX_PREDICTIONS:
+            del self._staked[next(iter(self._staked))]
+        self._staked[prediction_id] = max(before, people)
+        self._add(STAKE * max(0, people - before), at)
 
     def level(self, at: float, viewers: int) -> int:
         self._add(0.0, at)
@@ -94,8 +113,7 @@ class Hype:
         self._is_ticking = False
 
     def posted(self, event: ChatPosted) -> None:
-        mirror = self._mirrors.get(event.room_id)
-        meter = self._meter(mirror.stream_id) if mirror is not None and mirror.stream_id is not None else None
+        meter = self._meter_of_room(event.room_id)
         if meter is not None:
             for message in event.messages:
                 meter.wrote(message["user"]["id"], self._clock.monotonic())
@@ -104,6 +122,26 @@ class Hype:
         meter = self._meter(event.stream_id)
         if meter is not None:
             meter.reacted(event.counts, self._clock.monotonic())
+
+    def published(self) -> Heard:
+        """What features publish to rooms that makes hype."""
+        return {"reward": self._redeemed, "prediction:state": self._staked}
+
+    def _redeemed(self, body: Mapping[str, Any]) -> None:
+        meter = self._meter_of_room(body["room_id"]) if body["state"] == "waiting" else None
+        if meter is not None:
+            meter.redeemed(self._clock.monotonic())
+
+    def _staked(self, body: Mapping[str, Any]) -> None:
+        prediction = body["prediction"]
+        meter = self._meter_of_room(body["room_id"]) if prediction["state"] == "open" else None
+        if meter is not None:
+            people = sum(outcome["people"] for outcome in prediction["outcomes"])
+            meter.staked(prediction["id"], people, self._clock.monotonic())
+
+    def _meter_of_room(self, room_id: str) -> HypeMeter | None:
+        mirror = self._mirrors.get(room_id)
+        return self._meter(mirror.stream_id) if mirror is not None and mirror.stream_id is not None else None
 
     def _meter(self, stream_id: str) -> HypeMeter | None:
         """None where no client would be sent it."""

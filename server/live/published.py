@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
 
 from actors.events import NODE, DeliverPublished, DeliverToPeople
 from actors.runtime import ActorError, Node
 from server.live.edge.fanout import Fanout
 from server.live.sockets import Sockets
+
+Heard = Mapping[str, Callable[[Mapping[str, Any]], None]]
+UNHEARD: Final[Heard] = {}
 
 log = logging.getLogger("server.published")
 
@@ -48,17 +51,22 @@ class NodesPublish:
 
 
 class PublishedEvents:
-    """What was published, on its last step: to the sockets of this node."""
+    """What was published, on its last step: to the sockets of this node. ``heard``: who takes note of an event of a
+    topic, by its name.
+    """
 
-    def __init__(self, *, fanout: Fanout, sockets: Sockets) -> None:
+    def __init__(self, *, fanout: Fanout, sockets: Sockets, heard: Heard = UNHEARD) -> None:
         self._fanout = fanout
         self._sockets = sockets
+        self._heard = heard
 
     def to_people(self, message: DeliverToPeople) -> None:
         for person_id in message.person_ids:
             self._sockets.emit_to(person_id, message.event, message.body, sid=message.socket)
 
     def to_topic(self, message: DeliverPublished) -> None:
+        if message.event in self._heard:
+            self._heard[message.event](message.body)
         if message.key is None:
             self._fanout.publish(message.topic, message.event, message.body)
         else:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from actors.events import ChatPosted, Reacted
 from actors.runtime import ManualClock
-from server.live.hype import HALF_LIFE_S, MAX_WRITERS, Hype, HypeMeter, faded, level_of
+from server.live.hype import HALF_LIFE_S, MAX_PREDICTIONS, MAX_WRITERS, REWARD, STAKE, Hype, HypeMeter, faded, level_of
 
 
 class Fan:
@@ -77,6 +77,35 @@ async def test_one_person_alone_makes_less_hype_than_many(show: Showroom) -> Non
         alone.wrote("one", number * 0.2)
         many.wrote(f"p{number}", number * 0.2)
     assert alone.level(4.0, 10) < many.level(4.0, 10) / 2
+
+
+async def test_rewards_and_people_who_stake_points_make_hype_each_once(show: Showroom) -> None:
+    heard = show.hype.published()
+
+    def stake(people: int, state: str = "open") -> None:
+        outcomes = [{"people": people}, {"people": 1}]
+        heard["prediction:state"]({"room_id": "r", "prediction": {"id": "p", "state": state, "outcomes": outcomes}})
+
+    def energy() -> float:
+        return show.hype._meters["s"]._energy
+
+    heard["reward"]({"room_id": "r", "state": "waiting"})
+    assert energy() == REWARD
+    heard["reward"]({"room_id": "r", "state": "fulfilled"})
+    stake(3)
+    stake(3)
+    stake(5)
+    stake(9, "locked")
+    assert energy() == REWARD + 6 * STAKE
+    heard["reward"]({"room_id": "alone", "state": "waiting"})
+    assert list(show.hype._meters) == ["s"]
+
+
+def test_the_predictions_that_are_remembered_are_bounded() -> None:
+    meter = HypeMeter()
+    for number in range(MAX_PREDICTIONS * 2):
+        meter.staked(f"p{number}", 1, 0.0)
+    assert len(meter._staked) == MAX_PREDICTIONS
 
 
 async def test_a_stream_that_nobody_watches_here_and_a_room_without_a_stream_cost_nothing(show: Showroom) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from server.feature import Feature, PersonalData, Platform, rows_by_id
+from server.feature import ExportSection, Feature, PersonalData, Platform
 from server.features.rooms.goals import queries
 from server.features.rooms.goals.goals import Goals, Tally
 from server.features.rooms.goals.routes import GoalRoutes
@@ -25,7 +25,15 @@ def build(platform: Platform, *, tallies: Mapping[GoalKind, Tally]) -> Feature:
     )
 
 
-SECTIONS: Final = (rows_by_id("goals", "kind, title, target, set_at, is_from_now", "goals where owner_id = $1"),)
+SECTIONS: Final = (
+    ExportSection(
+        name="goals",
+        sql="select kind, title, target, set_at, is_from_now from goals where owner_id = $1 and kind > $2"
+        " order by kind limit $3",
+        key=("kind",),
+        start=("",),
+    ),
+)
 
 
 async def _erase(tx: Transaction, person_id: str) -> None:
