@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from server.describe import features as all_features
-from server.feature import ExportSection, Feature, PersonalData
+from server.feature import NO_UUID, ExportSection, Feature, PersonalData
 from server.http.identity import Caller
 from storage.postgres import Database
 from tests.server.conftest import PASSWORD
@@ -238,6 +238,11 @@ async def test_after_a_deletion_no_row_names_the_person(database: Database, kit:
     await kit.run_jobs()
     assert sorted(set(await _naming(database, columns, ada.id)) - kept) == []
     assert await database.fetchval("select text from chat_messages where user_id = $1", ada.id) == ""
+
+
+async def test_every_section_of_an_archive_can_be_read(database: Database, kit: Kit) -> None:
+    for section in [section for held in _held(kit) for section in held.sections]:
+        assert await database.fetch(section.sql, NO_UUID, *section.start, 1) == [], section.name
 
 
 def _held(kit: Kit) -> list[PersonalData]:
