@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from actors.chat_messages import TellMediaTime
 from actors.runtime import ActorError, DomainError, Node
+from storage.postgres import Row
 
 
 class MediaClock:
@@ -18,3 +21,10 @@ class MediaClock:
             return (await self._node.ref("chat", room_id).ask(TellMediaTime())).ms
         except (ActorError, DomainError):
             return None
+
+
+def moment_of(row: Row, media_time_ms: int, *, longest: timedelta) -> datetime:
+    """When the video was at this media time, by when it was at that of the row; at most ``longest`` after it."""
+    since = timedelta(milliseconds=min(media_time_ms - row["media_time_ms"], longest // timedelta(milliseconds=1)))
+    opened_at: datetime = row["opened_at"]
+    return opened_at + since

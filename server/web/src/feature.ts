@@ -21,6 +21,8 @@ export interface NavEntry {
   readonly path: Path;
   readonly label: Label;
   readonly icon: FunctionComponent;
+  /** Shown to those alone who have streamed. */
+  readonly isForStreamers?: boolean;
 }
 
 /** A page below `/settings` or `/admin`, whose frame and navigation the shell draws. */

@@ -11,7 +11,7 @@ import msgspec
 
 from actors.runtime import DomainError, Unavailable
 from server.features.rooms.groups import GroupCommit
-from server.features.rooms.media_clock import MediaClock
+from server.features.rooms.media_clock import MediaClock, moment_of
 from server.features.rooms.polls import queries, rules
 from server.features.rooms.polls.facts import PollClosed
 from server.features.rooms.polls.shapes import POLL_STATE, CreatePoll, VoteInPoll, shown
@@ -134,8 +134,7 @@ class Polls:
         """As it stands now, or at a moment of the video, when what closed later was open."""
         if media_time_ms is None:
             return shown(row, self._now())
-        since_ms: int = min(media_time_ms - row["media_time_ms"], rules.MAX_SECONDS * 2_000)
-        at: datetime = row["opened_at"] + timedelta(milliseconds=since_ms)
+        at = moment_of(row, media_time_ms, longest=timedelta(seconds=rules.MAX_SECONDS * 2))
         closed_at = row["closed_at"]
         known = {**row, "closed_at": closed_at if closed_at is not None and closed_at <= at else None}
         return {**shown(known, at), "closes_at": shown(row, at)["closes_at"]}

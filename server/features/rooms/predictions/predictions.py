@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from actors.runtime import DomainError
-from server.features.rooms.media_clock import MediaClock
+from server.features.rooms.media_clock import MediaClock, moment_of
 from server.features.rooms.points import Points
 from server.features.rooms.predictions import queries, rules
 from server.features.rooms.predictions.facts import PredictionResolved
@@ -33,6 +33,9 @@ from storage.ids import Ids
 from storage.postgres import Database, Reads, Row, Transaction
 
 PAY_S: Final = 30.0
+
+DECIDED: Final = ("locked_at", "ended_at")
+"""What comes later than the opening, and is not known at an earlier moment."""
 
 
 class OnTime(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,10 +155,20 @@ class Predictions:
     async def listed(
         self, room_id: str, person_id: str | None, *, before: str | None, limit: int, media_time_ms: int | None
     ) -> list[dict[str, Any]]:
-        """The newest first. ``media_time_ms``: those that were opened by that moment of the video."""
+        """The newest first. With ``media_time_ms`` as they stood at that moment of the video: with those who had
+        entered by then, and what each of them has staked in the end.
+        """
         rows = await self._db.fetch(queries.LIST, room_id, before, limit, media_time_ms, person_id)
-        now = self._now()
-        return [{**shown(row, now), "entry": entry_of(row)} for row in rows]
+        return [{**self._as_of(row, media_time_ms), "entry": entry_of(row)} for row in rows]
+
+    def _as_of(self, row: Row, media_time_ms: int | None) -> dict[str, Any]:
+        """As it stands now, or at a moment of the video, when what was decided later was open."""
+        if media_time_ms is None:
+            return shown(row, self._now())
+        at = moment_of(row, media_time_ms, longest=rules.UNRESOLVED_FOR + timedelta(seconds=rules.MAX_SECONDS))
+        known = {name: row[name] if row[name] is not None and row[name] <= at else None for name in DECIDED}
+        winner = row["winner"] if known["ended_at"] is not None else None
+        return {**shown({**row, **known, "winner": winner}, at), "closes_at": shown(row, at)["closes_at"]}
 
     async def _enter(self, tx: Transaction, person_id: str, asked: EnterPrediction) -> dict[str, Any]:
         row = _found(await tx.fetchrow(queries.FOR_STAKE, asked.prediction_id))

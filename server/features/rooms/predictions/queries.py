@@ -38,19 +38,26 @@ update prediction_entries e set paid = p.paid from unnest($2::uuid[], $3::bigint
 where e.id = p.id and e.prediction_id = $1
 """
 
-_PREDICTION: Final = """
+_FIELDS: Final = """
 select p.id, p.room_id, p.question, p.outcomes, p.opened_at, p.closes_at, p.locked_at, p.ended_at, p.winner,
     p.media_time_ms,
     coalesce((select jsonb_object_agg(c.outcome, jsonb_build_array(c.points, c.people)) from (
         select e.outcome, sum(e.points) as points, count(*) as people from prediction_entries e
-        where e.prediction_id = p.id group by e.outcome) c), '{}') as totals
+        where e.prediction_id = p.id {} group by e.outcome) c), '{{}}') as totals
+"""
+_PREDICTION: Final = _FIELDS.format("")
+# The id of an entry is a UUIDv7, whose first 48 bits are when the person entered, in milliseconds (RFC 9562, 5.7).
+_ENTERED_MS: Final = "('x' || translate(left(e.id::text, 13), '-', ''))::bit(48)::bigint"
+_BY_THEN: Final = f"""
+    and ($4::bigint is null or
+        {_ENTERED_MS} <= extract(epoch from p.opened_at) * 1000 + $4 - p.media_time_ms)
 """
 PREDICTION: Final = _PREDICTION + " from predictions p where p.id = $1"
 OPEN_IN: Final = (
     _PREDICTION + " from predictions p where p.room_id = any($1::uuid[]) and p.ended_at is null order by p.id"
 )
 LIST: Final = (
-    _PREDICTION
+    _FIELDS.format(_BY_THEN)
     + """, mine.outcome as my_outcome, mine.points as my_points, mine.paid as my_paid
 from predictions p left join prediction_entries mine on mine.prediction_id = p.id and mine.person_id = $5::uuid
 where p.room_id = $1 and ($2::uuid is null or p.id < $2) and ($4::bigint is null or p.media_time_ms <= $4)

@@ -14,7 +14,9 @@ interface Entry extends Omit<NavEntry, "label"> {
 
 function entries(): Entry[] {
   const user = me.value;
-  const own = features.flatMap(({ nav = [] }) => nav).map(({ label, ...rest }) => ({ ...rest, text: labelled(label) }));
+  const streams = (user?.counts.streams ?? 0) > 0;
+  const shown = features.flatMap(({ nav = [] }) => nav).filter(({ isForStreamers }) => streams || !isForStreamers);
+  const own = shown.map(({ label, ...rest }) => ({ ...rest, text: labelled(label) }));
   const guests = settingsSections.find((section) => section.isForGuests);
   if (user || guests) own.push({ path: user ? "/settings" : `/settings/${guests?.name}`, icon: GearIcon, text: t("settings") });
   if (user?.roles?.includes("admin")) own.push({ path: "/admin", icon: ServerIcon, text: t("administration") });

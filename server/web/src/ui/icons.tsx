@@ -64,6 +64,7 @@ export const SmileIcon = stroke("M3.5 12a8.5 8.5 0 1 0 17 0 8.5 8.5 0 0 0-17 0ZM
 export const ChevronIcon = stroke("m6 9.5 6 6 6-6");
 export const AlertIcon = stroke("M12 4 2.8 19.5h18.4zM12 10v4.5M12 17v.2");
 export const BroadcastIcon = stroke("M10.3 12a1.7 1.7 0 1 0 3.4 0 1.7 1.7 0 0 0-3.4 0ZM7.5 16.5a6.3 6.3 0 0 1 0-9M16.5 7.5a6.3 6.3 0 0 1 0 9M4.7 19.3a10.3 10.3 0 0 1 0-14.6M19.3 4.7a10.3 10.3 0 0 1 0 14.6");
+export const GaugeIcon = stroke("M4.5 18.5a9 9 0 1 1 15 0M12 14l4-5M11 14.5a1.2 1.2 0 1 0 2.4 0 1.2 1.2 0 0 0-2.4 0Z");
 export const UserIcon = stroke("M8 8a4 4 0 1 0 8 0 4 4 0 0 0-8 0ZM4.5 20.5a7.5 7.5 0 0 1 15 0");
 export const DownIcon = stroke("M12 4.5v15M6 13.5l6 6 6-6");
 export const HomeIcon = stroke("M4 11.2 12 4.5l8 6.7v7.3a1.5 1.5 0 0 1-1.5 1.5h-13A1.5 1.5 0 0 1 4 18.5zM9.5 20v-6h5v6");

@@ -210,6 +210,28 @@ async def test_the_list_has_ones_own_entry_and_what_it_paid(predicted: Predicted
     assert await entry() == {"outcome": 0, "points": 10, "paid": 10}
 
 
+async def test_a_replay_shows_what_was_staked_and_decided_by_its_moment(predicted: Predicted) -> None:
+    ann, bob = await predicted.people(2)
+    prediction = await predicted.open()
+    await predicted.scene.pass_time(10)
+    await predicted.enter(ann, prediction, 0, 10)
+    await predicted.scene.pass_time(20)
+    await predicted.enter(bob, prediction, 1, 30)
+    await predicted.scene.pass_time(60)
+    await predicted.end(prediction, 1)
+
+    async def at(ms: int | None) -> Any:
+        rows = await predicted.predictions.listed(predicted.scene.room, None, before=None, limit=5, media_time_ms=ms)
+        return [(one["state"], one["winner"], [out["people"] for out in one["outcomes"]]) for one in rows]
+
+    assert await at(59_999) == []
+    assert await at(60_000) == [("open", None, [0, 0])]
+    assert await at(71_000) == [("open", None, [1, 0])]
+    assert await at(91_000) == [("open", None, [1, 1])]
+    assert await at(130_000) == [("locked", None, [1, 1])]
+    assert await at(151_000) == await at(None) == [("resolved", 1, [1, 1])]
+
+
 async def test_the_stake_of_an_account_that_goes_stays_in_the_pot(predicted: Predicted) -> None:
     gone, stays = await predicted.people(2)
     prediction = await predicted.open()

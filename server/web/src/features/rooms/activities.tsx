@@ -8,7 +8,7 @@ import { ask, hear, onConnect } from "../../realtime/socket";
 import { useInterval } from "../../ui/parts";
 import { toast } from "../../ui/toasts";
 import { Bar } from "./bar";
-import { Board, isInView } from "./board";
+import { Board, isInView, type Placed } from "./board";
 import { pollsOf, predictionsOf, type Poll, type Prediction } from "./calls";
 import { PollCard } from "./poll";
 import { usePoints } from "./points";
@@ -161,22 +161,29 @@ export function ReplayedActivities({ streamId, positionMs }: { streamId: string;
   const asking = useRef(false);
   const all = useRef<{ polls: Poll[]; predictions: Prediction[] } | null>(null);
   useEffect(() => {
+    const load = async (): Promise<void> => {
+      const [listed, predicted] = await Promise.all([pollsOf(streamId), predictionsOf(streamId)]);
+      all.current = { polls: listed.items, predictions: predicted.items };
+    };
+    const tryLoad = (): void => void load().catch(() => undefined);
+    const isKnown = (id: string, state: string): boolean => state === "open" && [...(all.current?.polls ?? []), ...(all.current?.predictions ?? [])].some((one) => one.id === id);
     all.current = null;
-    void Promise.all([pollsOf(streamId), predictionsOf(streamId)]).then(
-      ([listed, predicted]) => (all.current = { polls: listed.items, predictions: predicted.items }),
-      () => undefined,
-    );
+    tryLoad();
+    // Who has rewound comes to what is opened meanwhile, and to its end.
+    const stops = [
+      hear("poll:state", ({ poll }) => isKnown(poll.id, poll.state) || tryLoad()),
+      hear("prediction:state", ({ prediction }) => isKnown(prediction.id, prediction.state) || tryLoad()),
+    ];
+    return () => stops.forEach((stop) => stop());
   }, [streamId]);
   const look = async (): Promise<void> => {
     const at = positionMs();
     if (at === null || asking.current || !all.current) return;
-    const seen = all.current.polls.filter((poll) => isInView(poll, at));
-    setPredictions(all.current.predictions.filter((prediction) => isInView(prediction, at)));
-    if (!seen.length) return setPolls([]);
+    const isSeen = (placed: Placed): boolean => isInView(placed, at);
     asking.current = true;
     try {
-      const { items } = await pollsOf(streamId, at);
-      setPolls(items.filter(({ id }) => seen.some((poll) => poll.id === id)));
+      setPolls(await asOf(all.current.polls.filter(isSeen), () => pollsOf(streamId, at)));
+      setPredictions(await asOf(all.current.predictions.filter(isSeen), () => predictionsOf(streamId, at)));
     } catch {
       // The next look asks again.
     } finally {
@@ -194,6 +201,13 @@ export function ReplayedActivities({ streamId, positionMs }: { streamId: string;
       ))}
     </Area>
   );
+}
+
+/** Those that are in view, as they stood; nothing is asked when there are none. */
+async function asOf<T extends { id: string }>(inView: T[], read: () => Promise<{ items: T[] }>): Promise<T[]> {
+  if (!inView.length) return inView;
+  const { items } = await read();
+  return items.filter(({ id }) => inView.some((one) => one.id === id));
 }
 
 function Area({ children, spoken, bar }: { children: ComponentChildren; spoken: string; bar?: ComponentChildren }) {

@@ -55,7 +55,7 @@ export class Board<T extends Item> {
   }
 }
 
-interface Placed {
+export interface Placed {
   media_time_ms: number | null;
   opened_at: string;
   closes_at: string;
