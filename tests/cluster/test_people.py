@@ -98,6 +98,27 @@ async def test_reactions_and_presence_span_nodes(cluster: LocalCluster, person: 
         assert present["count"] == 2, present
 
 
+async def test_people_on_two_nodes_are_in_one_call_that_a_third_node_may_own(
+    cluster: LocalCluster, http: aiohttp.ClientSession, person: Account, connect: Connect
+) -> None:
+    nodes = cluster.running
+    other = await register(http, nodes[0].url, "callee")
+    caller, callee = await connect(nodes[0], person.token), await connect(nodes[1], other.token)
+    made = await caller.ok("call:create", {})
+    call_id = made["call_id"]
+    joined = await callee.ok("call:join", {"join_token": made["join_token"]})
+    assert [one["id"] for one in joined["people"]] == [person.id, other.id]
+    await caller.event("call:joined", lambda body: body["person"]["id"] == other.id)
+    offer = {"type": "offer", "sdp": "v=0\r\n"}
+    await callee.ok("call:signal", {"call_id": call_id, "to": person.id, "description": offer})
+    await caller.event("call:signal", lambda body: (body["from"], body["description"]) == (other.id, offer))
+    stranger = await connect(nodes[2], (await register(http, nodes[2].url, "stranger")).token)
+    refused = await stranger.ask("call:signal", {"call_id": call_id, "to": person.id, "description": offer})
+    assert refused["error"]["code"] == "not_found", refused
+    await callee.close()
+    await caller.event("call:left", lambda body: body["user_id"] == other.id)
+
+
 async def test_a_logout_on_one_node_ends_sockets_and_tokens_on_all(
     cluster: LocalCluster, person: Account, connect: Connect
 ) -> None:

@@ -137,7 +137,12 @@ ACCOUNT_PAGES = (
     "/verify#token=a",
     "/confirm-provider#token=a",
 )
-OWN_PAGES = ("/settings/security", "/settings/tokens", "/settings/device", "/settings/notifications", "/notifications")
+OWN_PAGES = (
+    *(f"/settings/{name}" for name in ("security", "tokens", "device", "notifications", "emotes", "goals")),
+    "/notifications",
+    "/calls",
+    "/dashboard",
+)
 ADMIN_PAGES = tuple(f"/admin/{name}" for name in ("people", "audit", "jobs", "mail", "cluster"))
 
 
