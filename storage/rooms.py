@@ -18,7 +18,7 @@ from actors.chat_rules import ChatMode, RoomRole, Sanction
 from actors.events import Reactions
 from actors.runtime import DomainError, Fence
 from storage.audit import AuditLog
-from storage.chat import REACTIONS
+from storage.chat_rows import REACTIONS
 from storage.errors import Conflict, StorageError
 from storage.ids import is_uuid
 from storage.leases import hold
