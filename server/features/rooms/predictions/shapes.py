@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
@@ -124,7 +125,7 @@ class PredictionsShape(Page[PredictionShape]):
     """A page of predictions, the newest first."""
 
 
-def state_of(row: Row, now: datetime) -> rules.State:
+def state_of(row: Row | Mapping[str, Any], now: datetime) -> rules.State:
     return rules.state_at(
         now,
         closes_at=row["closes_at"],
@@ -134,7 +135,7 @@ def state_of(row: Row, now: datetime) -> rules.State:
     )
 
 
-def shown(row: Row, now: datetime) -> dict[str, Any]:
+def shown(row: Row | Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """A prediction as it is sent, at this time."""
     totals = [row["totals"].get(str(n), (0, 0)) for n in range(len(row["outcomes"]))]
     state = state_of(row, now)
