@@ -10,13 +10,17 @@ from bisect import bisect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Final, Protocol
 from xml.sax.saxutils import quoteattr
 
 import msgspec
 
 from media.hls.listing import RenditionInfo, SegmentInfo
 from media.hls.marks import Mark, event_stream
+
+
+MOST_UPDATE_S: Final = 4
+"""Between two requests of a live manifest: who asks for none for longer has left."""
 
 
 class Presentation(msgspec.Struct, frozen=True):
@@ -283,7 +287,7 @@ def _mpd_line(periods: Sequence[Shown], target_s: int, live: Live | None) -> str
         return f'{head} type="static" mediaPresentationDuration="{_span_text(end)}">'
     return (
         f'{head} type="dynamic" availabilityStartTime="{_date(live.begin)}" publishTime="{_date(live.now)}" '
-        f'minimumUpdatePeriod="PT{target_s}S" timeShiftBufferDepth="{_span_text(end - start)}" '
+        f'minimumUpdatePeriod="PT{min(target_s, MOST_UPDATE_S)}S" timeShiftBufferDepth="{_span_text(end - start)}" '
         f'suggestedPresentationDelay="PT{target_s * 3}S">'
     )
 

@@ -26,7 +26,7 @@ from server.http.operation import Answer, Call, Handler, MediaType, Operation, P
 from server.http.shapes import Query
 from server.live.addresses import ADDRESSED, MediaAddresses
 from server.live.hls_content import from_disk, from_store, picture_on_disk
-from server.live.hls_players import ON_AIR, HlsPlayers
+from server.live.hls_players import DASH, ON_AIR, HlsPlayers, transport_of
 from server.live.marks import no_languages, no_marks
 from server.live.playback import HeldIndex, Playback
 from server.live.pull import Pull
@@ -62,8 +62,9 @@ NUMBER: Final = PathFormat(pattern="^[0-9]{1,9}$", description="A publication's 
 class PlaylistQuery(Query):
     """The delivery directives of low-latency HLS, ``dvr=1`` for everything since the start, ``iframes=1`` for the
     I-frame playlist of a rendition, and ``alone=1`` in the addresses of a multivariant playlist without pictures: such
-    a playlist ends when there are any. ``view`` is in the addresses of a multivariant playlist: by it a player that no
-    socket counts is counted. ``view=socket`` in the address of that playlist itself: a socket counts this viewer."""
+    a playlist ends when there are any. ``view`` is in the addresses of a multivariant playlist, and in
+    that under which a manifest is asked for again: by it a player that no socket counts is counted. ``view=socket`` in
+    the address of that playlist or manifest itself: a socket counts this viewer."""
 
     view: Annotated[str, Field(max_length=64)] | None = None
     dvr: str | None = None
@@ -139,7 +140,8 @@ class HlsRoutes:
                 answers={200: playlist, 304: None}, problems=frozenset({404, 412, 503}), auth="optional",
             ),
             Operation(
-                method="GET", path=f"{base}/manifest.mpd", handler=self.here_or_there(self._manifest),
+                method="GET", path=f"{base}/manifest.mpd",
+                handler=self.here_or_there(self._manifest, counts=lambda call: DASH),
                 name="dashManifest", tag=TAG,
                 summary="The DASH manifest over the same segments", query=PlaylistQuery, paths=stream,
                 answers={200: MediaType(media_type="application/dash+xml"), 304: None},
@@ -155,7 +157,7 @@ class HlsRoutes:
             ),
             Operation(
                 method="GET", path=f"{base}/{{rendition}}.m3u8", name="hlsMedia", tag=TAG,
-                handler=self.here_or_there(self._media, is_counted=True),
+                handler=self.here_or_there(self._media, counts=lambda call: transport_of(call.path["rendition"])),
                 summary="A rendition's playlist, with blocking reload", query=PlaylistQuery,
                 paths={**stream, "rendition": RENDITION}, answers={200: playlist, 304: None},
                 problems=frozenset({400, 404, 412, 503}), auth="optional",
@@ -183,18 +185,17 @@ class HlsRoutes:
         headers = {"Cache-Control": "no-store", "Content-Type": "application/json"}
         return web.Response(body=msgspec.json.encode(reel), headers=headers)
 
-    def here_or_there(self, handler: Handler, *, is_counted: bool = False) -> Handler:
+    def here_or_there(self, handler: Handler, *, counts: Callable[[Call[Any, Any]], str] | None = None) -> Handler:
         """Answered by the node that the stream is published on; by this one when there is none, or it is gone.
 
-        ``is_counted``: who asks is a viewer.
+        ``counts``: who asks is a viewer over this transport.
         """
 
         async def answer(call: Call[Any, Any]) -> Answer | web.StreamResponse:
             view = await self.view(call)
             viewer = self._asker(call)[1]
-            if is_counted:
-                asked = call.path["rendition"]
-                self._players.count(call.request, view, viewer, rendition=asked, address=call.address)
+            if counts is not None:
+                self._players.count(call.request, view, viewer, transport=counts(call), address=call.address)
             with self._viewings.holding(view.id, viewer, lambda: _break_off(call.request)):
                 is_there = view.state in ON_AIR and view.media_node not in ("", self._me)
                 if is_there and self._pull.can_reach(view.media_node):
@@ -225,7 +226,7 @@ class HlsRoutes:
         answer = held.index.multivariant(dvr=is_dvr(call), languages=languages)
         player = self._players.for_index(call.request, view)
         if player is not None and isinstance(answer, Rendered):
-            answer, kept_s = self._players.named(answer, player), 0
+            answer, kept_s = self._players.named(answer, player, call.request), 0
         return self._playlist(call, view, answer, kept_s)
 
     async def _manifest(self, call: Call[None, PlaylistQuery]) -> web.StreamResponse:
@@ -234,6 +235,9 @@ class HlsRoutes:
             await self._wanted(call, held)
         view = await self.view(call)
         manifest = held.index.manifest(now=self._wall(), dvr=is_dvr(call), marks=await self._marks(view.id))
+        player = self._players.for_index(call.request, view)
+        if player is not None and isinstance(manifest, Rendered):
+            manifest = self._players.named(manifest, player, call.request)
         return self._playlist(call, view, manifest)  # not kept: it tells players the time
 
     async def _playable(self, call: Call[Any, Any]) -> HeldIndex:

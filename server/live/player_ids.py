@@ -1,4 +1,5 @@
-"""The id by which a player without a socket is counted: it stands in the addresses of its multivariant playlist.
+"""The id by which a player without a socket is counted: it stands in the addresses of its multivariant playlist, or in
+the address under which it asks for its DASH manifest again.
 
 An id is a UUID and a seal over it and the stream, so that nobody makes one up, and one of another stream is none. What
 is not counted by an id asks with ``view=socket``: a page whose socket is counted, and the nodes among each other.
@@ -13,6 +14,7 @@ from collections.abc import Callable
 from typing import Final, Protocol
 from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
+from xml.sax.saxutils import escape
 
 from aiohttp import web
 
@@ -20,6 +22,7 @@ from server.live.pull import Fetched
 
 BY_SOCKET: Final = "socket"
 ENDING: Final = ".m3u8"
+MANIFEST: Final = "/manifest.mpd"
 PURPOSE: Final = b"player of a stream"
 _SEAL_BYTES: Final = 16
 _CHARS: Final = 43
@@ -57,12 +60,14 @@ class PlayerIds:
         return str(UUID(bytes=body)) if self._seals.is_sealed(PURPOSE + stream_id.encode(), body, seal) else None
 
     def for_index(self, stream_id: str, request: web.Request) -> str | None:
-        """The id that a multivariant playlist carries; None where none belongs.
+        """The id that a multivariant playlist or a manifest carries; None where none belongs.
 
-        A player that has the playlist keeps its id. A CDN (RFC 8586) gives one playlist to many, so it carries none.
+        A player that has it keeps its id. A CDN (RFC 8586) gives one to many, so it carries none.
         """
-        if "view" in request.query or "CDN-Loop" in request.headers:
-            return None
+        held = request.query.get("view")
+        if held is not None or "CDN-Loop" in request.headers:
+            is_manifest = request.path.endswith(MANIFEST)
+            return held if is_manifest and held is not None and self.read(stream_id, held) is not None else None
         known = _IN_TAG.search(request.headers.get("If-None-Match", ""))
         if known is not None and self.read(stream_id, known[1]) is not None:
             return known[1]
@@ -80,20 +85,35 @@ def with_player(playlist: bytes, player: str) -> bytes:
     return _ADDRESS.sub(addressed, playlist.decode()).encode()
 
 
+def with_location(manifest: bytes, *, query: str, player: str) -> bytes:
+    """A live manifest that is asked for again with the id (ISO/IEC 23009-1, 5.3.1.2: ``Location``), and else with the
+    ``query`` that it was asked for with."""
+    head, line, rest = manifest.partition(b'type="dynamic"')
+    attributes, end, content = rest.partition(b">")
+    if not line:
+        return manifest
+    asked = [*_without_id(query), ("view", player)]
+    location = escape(f"manifest.mpd?{urlencode(asked)}").encode()
+    return b"".join([head, line, attributes, end, b"\n  <Location>", location, b"</Location>", content])
+
+
+def _without_id(query: str) -> list[tuple[str, str]]:
+    return [(name, value) for name, value in parse_qsl(query, True) if name != "view"]
+
+
 def tag_with(etag: str, player: str) -> str:
     """The entity tag of such a playlist."""
     return f'{etag[:-1]}-{player}"'
 
 
-def named(fetched: Fetched, player: str) -> Fetched:
-    """Another node's multivariant playlist, for one player: no CDN keeps it."""
+def named(fetched: Fetched, player: str, *, change: Callable[[bytes], bytes]) -> Fetched:
+    """Another node's multivariant playlist or manifest, for one player: no CDN keeps it."""
     headers = {name: value for name, value in fetched.headers.items() if name != "CDN-Cache-Control"}
     headers["ETag"] = tag_with(headers["ETag"], player)
-    return Fetched(fetched.status, headers, with_player(fetched.body, player))
+    return Fetched(fetched.status, headers, change(fetched.body))
 
 
 def between_nodes(request: web.Request, *, is_index: bool) -> str:
     """The path and query under which another node is asked: many players' requests are one there, and uncounted."""
-    asked = [(name, value) for name, value in parse_qsl(request.query_string, True) if name != "view"]
-    query = urlencode([*asked, *([("view", BY_SOCKET)] if is_index else [])])
+    query = urlencode([*_without_id(request.query_string), *([("view", BY_SOCKET)] if is_index else [])])
     return request.path + (f"?{query}" if query else "")

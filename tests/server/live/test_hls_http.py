@@ -6,6 +6,7 @@ import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, cast
+from xml.etree import ElementTree
 
 import pytest
 from aiohttp.test_utils import TestClient
@@ -279,3 +280,37 @@ async def test_captions_are_announced_and_served_as_the_pictures_are_cut(
     assert "Hello" in await text("captions/en.vtt")
     for path in ("captions/de.vtt", "captions/en/999.vtt", "captions/EN.vtt", "captions/en/x.vtt"):
         assert (await made.client.get(f"{BASE}/{path}")).status == 404, path
+
+
+async def location(fixture_node: HlsFixture, address: str, **headers: str) -> str | None:
+    """Where a manifest says that it is to be asked for again."""
+    answer = await fixture_node.client.get(f"{BASE}/{address}", headers=headers)
+    assert answer.status == 200
+    space = {"d": "urn:mpeg:dash:schema:mpd:2011"}
+    found = ElementTree.fromstring(await answer.text()).find("d:Location", space)
+    return None if found is None else found.text
+
+
+@pytest.mark.parametrize("query", ["", "?dvr=1"])
+async def test_a_dash_player_is_counted_by_the_address_at_which_it_asks_again(
+    fixture_node: HlsFixture, query: str
+) -> None:
+    again = await location(fixture_node, f"manifest.mpd{query}")
+    assert again is not None
+    assert ("dvr=1" in again) == bool(query)
+    await fixture_node.counting.clock.advance(1.0)
+    assert await fixture_node.counting.viewers(STREAM) == 0
+    for _ in range(2):
+        assert await location(fixture_node, again) == again
+    await fixture_node.counting.clock.advance(1.0)
+    assert await fixture_node.counting.viewers(STREAM) == 1
+
+
+async def test_a_manifest_for_a_socket_or_a_cdn_or_with_a_forged_id_has_no_address_of_its_own(
+    fixture_node: HlsFixture,
+) -> None:
+    assert await location(fixture_node, "manifest.mpd?view=socket") is None
+    assert await location(fixture_node, "manifest.mpd", **{"CDN-Loop": "x"}) is None
+    assert await location(fixture_node, f"manifest.mpd?view={'A' * 43}") is None
+    await fixture_node.counting.clock.advance(1.0)
+    assert await fixture_node.counting.viewers(STREAM) == 0
