@@ -18,7 +18,6 @@ import msgspec
 from media.hls.listing import RenditionInfo, SegmentInfo
 from media.hls.marks import Mark, event_stream
 
-
 MOST_UPDATE_S: Final = 4
 """Between two requests of a live manifest: who asks for none for longer has left."""
 
