@@ -17,7 +17,11 @@ import msgspec
 
 from media.hls.listing import RenditionInfo, SegmentInfo
 from media.hls.marks import Mark, event_stream
+from media.hls.wvtt import CODEC as WVTT
 
+TEXT_IDS: Final = 10
+"""Adaptation sets of text are numbered from here on, whatever sets of pictures and sound there are."""
+TEXT_BITS: Final = 1_000
 MOST_UPDATE_S: Final = 4
 """Between two requests of a live manifest: who asks for none for longer has left."""
 
@@ -234,9 +238,15 @@ class Shown(msgspec.Struct, frozen=True):
 
 
 def render_mpd(
-    presentations: Sequence[Presentation], *, target_s: int, live: Live | None = None, marks: Sequence[Mark] = ()
+    presentations: Sequence[Presentation],
+    *,
+    target_s: int,
+    live: Live | None = None,
+    marks: Sequence[Mark] = (),
+    languages: Sequence[str] = (),
 ) -> str:
     """The manifest of a live stream, whose segments have dates, or without ``live`` of a finished recording.
+    ``languages``: of captions, whose segments are ``captions/{language}/{number}.m4s``.
 
     A live period starts when its first segment did, listed or not; those of a recording lie end to end.
     """
@@ -247,7 +257,7 @@ def render_mpd(
     periods = Periods(heard={(each.info.name, s.run) for each in presentations for s in each.segments if not s.is_gap})
     for number in sorted(by_number):
         periods.add(number, by_number[number])
-    return render_periods(presentations, periods, target_s=target_s, live=live, marks=marks)
+    return render_periods(presentations, periods, target_s=target_s, live=live, marks=marks, languages=languages)
 
 
 def render_periods(
@@ -257,6 +267,7 @@ def render_periods(
     target_s: int,
     live: Live | None = None,
     marks: Sequence[Mark] = (),
+    languages: Sequence[str] = (),
 ) -> str:
     """As ``render_mpd``, of segments that have been cut into periods; those of ``presentations`` are not looked at."""
     shown = _placed(periods.held, live)
@@ -269,6 +280,8 @@ def render_periods(
         for at, kind in enumerate(dict.fromkeys(track.info.kind for track, _ in tracks)):
             of_kind = [(track, timeline) for track, timeline in tracks if track.info.kind == kind]
             lines += _adaptation(at, kind, of_kind, each.media_s)
+        for at, language in enumerate(languages if tracks else ()):
+            lines += _text_adaptation(TEXT_IDS + at, language, tracks[0][1], each.media_s)
         lines.append("  </Period>")
     if live is not None:
         date = quoteattr(_date(live.now))
@@ -323,6 +336,20 @@ def _adaptation(
     yield "    </AdaptationSet>"
 
 
+def _text_adaptation(index: int, language: str, beside: Timeline, media_s: float) -> Iterator[str]:
+    """Captions in segments that have the numbers and times of the pictures'."""
+    base = f"captions/{language}/"
+    yield (
+        f'    <AdaptationSet id="{index}" contentType="text" mimeType="application/mp4" codecs="{WVTT}" '
+        f'lang="{language}" segmentAlignment="true" startWithSAP="1">'
+    )
+    yield '      <Role schemeIdUri="urn:mpeg:dash:role:2011" value="caption"/>'
+    yield f'      <Representation id="captions-{language}" bandwidth="{TEXT_BITS}">'
+    yield from _template(beside, media_s, init=f"{base}init.mp4", media=f"{base}$Number$.m4s")
+    yield "      </Representation>"
+    yield "    </AdaptationSet>"
+
+
 def _representation(track: Presentation, timeline: Timeline, media_s: float) -> Iterator[str]:
     info = track.info
     yield f"      <Representation id={quoteattr(info.name)} codecs={quoteattr(info.codec)} {_shape(track)}>"
@@ -331,7 +358,9 @@ def _representation(track: Presentation, timeline: Timeline, media_s: float) -> 
             '        <AudioChannelConfiguration schemeIdUri="urn:mpeg:dash:23003:3:audio_channel_configuration:2011" '
             f'value="{info.channels}"/>'
         )
-    yield from _template(timeline, media_s)
+    first = timeline.first
+    media = first.uri.removesuffix(f"{first.number}.m4s") + "$Number$.m4s"
+    yield from _template(timeline, media_s, init=first.init_uri, media=media)
     yield "      </Representation>"
 
 
@@ -355,13 +384,12 @@ def _rate(frame_rate: float) -> str:
     return f"{whole * 1000}/1001" if abs(whole / 1.001 - frame_rate) < 0.005 else f"{round(frame_rate * 1000)}/1000"
 
 
-def _template(timeline: Timeline, media_s: float) -> Iterator[str]:
+def _template(timeline: Timeline, media_s: float, *, init: str, media: str) -> Iterator[str]:
     first = timeline.first
-    media = first.uri.removesuffix(f"{first.number}.m4s") + "$Number$.m4s"
     offset = round(media_s * first.timescale)
     yield (
         f'        <SegmentTemplate timescale="{first.timescale}" presentationTimeOffset="{offset}" '
-        f'startNumber="{first.number}" initialization={quoteattr(first.init_uri)} media={quoteattr(media)}>'
+        f'startNumber="{first.number}" initialization={quoteattr(init)} media={quoteattr(media)}>'
     )
     yield "          <SegmentTimeline>"
     yield from timeline.elements()

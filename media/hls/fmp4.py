@@ -49,6 +49,11 @@ def full_box(kind: bytes, version: int, flags: int, *parts: bytes) -> bytes:
 
 def init_segment(track: Track) -> bytes:
     """``ftyp`` and ``moov`` of one track. Raises ``UnsupportedCodec`` or ``BadConfig``."""
+    return movie_box(_trak(track))
+
+
+def movie_box(track: bytes) -> bytes:
+    """``ftyp`` and ``moov`` around a ``trak``, to be followed by fragments."""
     brand = b"cmfc"
     ftyp = box(b"ftyp", b"iso6", struct.pack(">I", 1), b"iso6", brand, b"mp41")
     mvhd = full_box(
@@ -61,26 +66,40 @@ def init_segment(track: Track) -> bytes:
         b"\0\0\0\2",
     )
     trex = full_box(b"trex", 0, 0, struct.pack(">IIIII", _TRACK_ID, 1, 0, 0, 0))
-    return ftyp + box(b"moov", mvhd, _trak(track), box(b"mvex", trex))
+    return ftyp + box(b"moov", mvhd, track, box(b"mvex", trex))
 
 
 def _trak(track: Track) -> bytes:
-    is_video = track.kind == "video"
-    width, height = picture_size(track) if is_video else (0, 0)
+    if track.kind != "video":
+        header = full_box(b"smhd", 0, 0, bytes(4))
+        return track_box(track.timescale, (b"soun", b"audio\0"), header, _audio_entry(track), volume=0x0100)
+    width, height = picture_size(track)
+    header, entry = full_box(b"vmhd", 0, 1, bytes(8)), _visual_entry(track, width, height)
+    return track_box(track.timescale, (b"vide", b"video\0"), header, entry, width=width, height=height)
+
+
+def track_box(
+    timescale: int,
+    handler: tuple[bytes, bytes],
+    header: bytes,
+    entry: bytes,
+    *,
+    width: int = 0,
+    height: int = 0,
+    volume: int = 0,
+) -> bytes:
+    """A ``trak`` without samples. ``handler``: its type and name; ``header``: the media's; ``entry``: the sample's."""
     tkhd = full_box(
         b"tkhd",
         0,
         7,
-        struct.pack(">IIIII8xHHHH", 0, 0, _TRACK_ID, 0, 0, 0, 0, 0 if is_video else 0x0100, 0),
+        struct.pack(">IIIII8xHHHH", 0, 0, _TRACK_ID, 0, 0, 0, 0, volume, 0),
         _MATRIX,
         struct.pack(">II", width << 16, height << 16),
     )
-    mdhd = full_box(b"mdhd", 0, 0, struct.pack(">IIIIHH", 0, 0, track.timescale, 0, 0x55C4, 0))
-    handler, name = (b"vide", b"video\0") if is_video else (b"soun", b"audio\0")
-    hdlr = full_box(b"hdlr", 0, 0, struct.pack(">I4s12x", 0, handler), name)
-    header = full_box(b"vmhd", 0, 1, bytes(8)) if is_video else full_box(b"smhd", 0, 0, bytes(4))
+    mdhd = full_box(b"mdhd", 0, 0, struct.pack(">IIIIHH", 0, 0, timescale, 0, 0x55C4, 0))
+    hdlr = full_box(b"hdlr", 0, 0, struct.pack(">I4s12x", 0, handler[0]), handler[1])
     dinf = box(b"dinf", full_box(b"dref", 0, 0, struct.pack(">I", 1), full_box(b"url ", 0, 1)))
-    entry = _visual_entry(track, width, height) if is_video else _audio_entry(track)
     stbl = box(
         b"stbl",
         full_box(b"stsd", 0, 0, struct.pack(">I", 1), entry),

@@ -240,19 +240,26 @@ class LiveIndex:
             others = [other for other in others if not other.is_made]
         return [other.playlist.report(other.uri + query) for other in others if not other.playlist.is_empty]
 
-    def manifest(self, *, now: float, dvr: bool = False, marks: MarkList = NO_MARKS) -> Rendered | Bad:
-        """``manifest.mpd``. ``now`` is the wall clock in seconds, sent to players so that they can set theirs."""
+    def manifest(
+        self, *, now: float, dvr: bool = False, marks: MarkList = NO_MARKS, languages: tuple[str, ...] = ()
+    ) -> Rendered | Bad:
+        """``manifest.mpd``. ``now`` is the wall clock in seconds, sent to players so that they can set theirs.
+        ``languages``: of captions, as in ``multivariant``."""
         if not self.is_playable:
             return Bad(404, "nothing to play yet")
-        render = self._state.manifests.render
+        is_whole = dvr or self.is_ended
+
+        def render() -> str:
+            return self._state.manifests.render(now=now, dvr=is_whole, marks=marks.items, languages=languages)
+
         if self.is_ended:
-            return self._kept(("mpd", marks), MANIFEST_TYPE, lambda: render(now=now, dvr=True, marks=marks.items))
-        key = ("mpd", dvr, int(now), marks)
+            return self._kept(("mpd", marks, languages), MANIFEST_TYPE, render)
+        key = ("mpd", dvr, int(now), marks, languages)
         if int(now) != self._second:
             self._second = int(now)
             for stale in [each for each in self._rendered if isinstance(each, tuple) and each[0] == "mpd"]:
                 del self._rendered[stale]
-        return self._kept(key, MANIFEST_TYPE, lambda: render(now=now, dvr=dvr, marks=marks.items))
+        return self._kept(key, MANIFEST_TYPE, render)
 
     def reel(self, seconds: float, stop_s: float | None) -> Reel | None:
         """The source's segments that hold some of the ``seconds`` before ``stop_s`` (of the media clock; None: before

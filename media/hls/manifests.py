@@ -58,18 +58,20 @@ class Manifests:
         """A segment of this number has become a gap."""
         self._history.changed(number)
 
-    def render(self, *, now: float, dvr: bool, marks: Sequence[Mark] = ()) -> str:
+    def render(self, *, now: float, dvr: bool, marks: Sequence[Mark] = (), languages: Sequence[str] = ()) -> str:
         """``now`` is the wall clock in seconds. With ``dvr`` everything since the start, if that is held."""
         live = None if self._renditions.is_ended else Live(self._begin or 0.0, now, self._origins)
-        return self._whole(live, marks) if dvr and self._keeps_all else self._window(live, marks)
+        whole = dvr and self._keeps_all
+        return self._whole(live, marks, languages) if whole else self._window(live, marks, languages)
 
-    def _whole(self, live: Live | None, marks: Sequence[Mark]) -> str:
+    def _whole(self, live: Live | None, marks: Sequence[Mark], languages: Sequence[str]) -> str:
         sent = [held for held in self._renditions.videos_first() if not held.is_made]
         presentations = [_presentation(held, (), whole=True) for held in sent]
         periods = self._history.periods(self._playlists())
-        return render_periods(presentations, periods, target_s=self._renditions.target_s, live=live, marks=marks)
+        target_s = self._renditions.target_s
+        return render_periods(presentations, periods, target_s=target_s, live=live, marks=marks, languages=languages)
 
-    def _window(self, live: Live | None, marks: Sequence[Mark]) -> str:
+    def _window(self, live: Live | None, marks: Sequence[Mark], languages: Sequence[str]) -> str:
         windows = [(held, _listed(held)) for held in self._renditions.videos_first() if self._is_shown(held)]
         # All begin with the same number, whatever else each window would hold.
         sent = [(held, segments) for held, segments in windows if not held.is_made]
@@ -79,7 +81,8 @@ class Manifests:
             for held, segments in windows
             if len(segments) >= LEAST_MADE or not held.is_made
         ]
-        return render_mpd(presentations, target_s=self._renditions.target_s, live=live, marks=marks)
+        target_s = self._renditions.target_s
+        return render_mpd(presentations, target_s=target_s, live=live, marks=marks, languages=languages)
 
     def _is_shown(self, held: Rendition) -> bool:
         return not (held.is_made and (held.is_silent or self._renditions.is_ended))

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from media.hls import wvtt
 from media.hls.index import PLAYLIST_TYPE
 from media.hls.webvtt import Cue, segment_file, whole_file
 from server.http import content
@@ -20,7 +21,11 @@ from storage.stream_cues import StoredCue, StreamCues
 
 LANGUAGE_PATTERN: Final = "^[a-z]{2,3}(-[a-z0-9]{1,8}){0,3}$"
 LANGUAGE: Final = PathFormat(pattern=LANGUAGE_PATTERN, description="A language, BCP 47 in lower case", example="en")
-PIECE: Final = PathFormat(pattern=r"^[0-9]{1,12}\.vtt$", description="A segment's number", example="7.vtt")
+PIECE: Final = PathFormat(
+    pattern=r"^([0-9]{1,12}\.(vtt|m4s)|init\.mp4)$", description="A segment by its number, or the init", example="7.vtt"
+)
+MP4: Final = "application/mp4"
+INIT_CACHE: Final = "public, max-age=86400"
 FRESH: Final = "public, max-age=1"
 """Cues may come after what they are of."""
 VTT: Final = "text/vtt; charset=utf-8"
@@ -52,7 +57,8 @@ class CaptionMedia:
             Operation(
                 method="GET", path=f"{base}/{{piece}}", handler=self._hls.here_or_there(self._segment),
                 name="captionsSegment", tag=TAG, paths={**paths, "piece": PIECE},
-                summary="The captions that are shown during a segment", answers={200: vtt, 304: None},
+                summary="The captions that are shown during a segment: WebVTT for HLS, and for DASH the same in MP4",
+                answers={200: vtt, 304: None},
                 problems=frozenset({404, 412}), auth="optional",
             ),
         ]  # fmt: skip
@@ -72,19 +78,27 @@ class CaptionMedia:
         return await self._sent(call, whole_file(cues), VTT, FRESH)
 
     async def _segment(self, call: Call[None, None]) -> web.StreamResponse:
-        held, number = await self._hls.held(call), int(call.path["piece"].removesuffix(".vtt"))
+        name, _, kind = call.path["piece"].partition(".")
+        if name == "init":
+            return await self._sent(call, wvtt.init_file(), MP4, INIT_CACHE)
+        held, number = await self._hls.held(call), int(name)
         span = held.index.span_ms(number)
         if span is None:
             raise not_found("There is no such segment")
         stream_id = (await self._hls.view(call)).id
         found = await self._cues.between(stream_id, call.path["language"], from_ms=span[0], to_ms=span[1])
-        return await self._sent(call, segment_file(_cues(found), from_ms=span[0], to_ms=span[1]), VTT, FRESH)
+        cues, from_ms, to_ms = _cues(found), span[0], max(span[1], span[0] + 1)
+        if kind == "m4s":
+            return await self._sent(
+                call, wvtt.segment_file(cues, number=number, from_ms=from_ms, to_ms=to_ms), MP4, FRESH
+            )
+        return await self._sent(call, segment_file(cues, from_ms=from_ms, to_ms=to_ms), VTT, FRESH)
 
-    async def _sent(self, call: Call[Any, Any], text: str, kind: str, shared: str) -> web.StreamResponse:
+    async def _sent(self, call: Call[Any, Any], body: str | bytes, kind: str, shared: str) -> web.StreamResponse:
         view = await self._hls.view(call)
         headers = {"Cache-Control": shared if view.is_open else content.PRIVATE, "Content-Type": kind}
-        body = text.encode()
-        return content.text(call.request, body, etag=f'"{hashlib.sha256(body).hexdigest()[:24]}"', headers=headers)
+        sent = body.encode() if isinstance(body, str) else body
+        return content.text(call.request, sent, etag=f'"{hashlib.sha256(sent).hexdigest()[:24]}"', headers=headers)
 
 
 def _cues(rows: Sequence[StoredCue]) -> list[Cue]:

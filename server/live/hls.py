@@ -234,7 +234,8 @@ class HlsRoutes:
         if held.index.plans_any:
             await self._wanted(call, held)
         view = await self.view(call)
-        manifest = held.index.manifest(now=self._wall(), dvr=is_dvr(call), marks=await self._marks(view.id))
+        marks, languages = await self._marks(view.id), tuple(await self._languages(view.id))
+        manifest = held.index.manifest(now=self._wall(), dvr=is_dvr(call), marks=marks, languages=languages)
         player = self._players.for_index(call.request, view)
         if player is not None and isinstance(manifest, Rendered):
             manifest = self._players.named(manifest, player, call.request)

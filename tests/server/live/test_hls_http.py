@@ -278,7 +278,18 @@ async def test_captions_are_announced_and_served_as_the_pictures_are_cut(
     first = next(line for line in playlist.splitlines() if line.endswith(".vtt"))
     assert "Hello" in await text(f"captions/{first}")
     assert "Hello" in await text("captions/en.vtt")
-    for path in ("captions/de.vtt", "captions/en/999.vtt", "captions/EN.vtt", "captions/en/x.vtt"):
+    assert 'lang="en"' in await text("manifest.mpd")
+    piece = await made.client.get(f"{BASE}/captions/{first.replace('.vtt', '.m4s')}")
+    assert (piece.status, piece.content_type) == (200, "application/mp4")
+    assert b"Hello" in await piece.read()
+    assert b"wvtt" in await (await made.client.get(f"{BASE}/captions/en/init.mp4")).read()
+    for path in (
+        "captions/de.vtt",
+        "captions/en/999.vtt",
+        "captions/EN.vtt",
+        "captions/en/x.vtt",
+        "captions/en/999.m4s",
+    ):
         assert (await made.client.get(f"{BASE}/{path}")).status == 404, path
 
 
