@@ -59,6 +59,19 @@ def is_mixed(data: bytes, kind: str) -> bool:
         raise BadContainerError(f"the {kind} ends too early") from error
 
 
+def webp_size(data: bytes) -> tuple[int, int]:
+    """Width and height of a WebP (RFC 9649 section 2). Raises ``BadContainerError`` for no WebP."""
+    form, body = data[12:16], data[20:30]
+    if len(body) < 10 or data[:4] != b"RIFF" or data[8:12] != b"WEBP":
+        raise BadContainerError("this is no WebP")
+    if form == b"VP8X":
+        return 1 + int.from_bytes(body[4:7], "little"), 1 + int.from_bytes(body[7:10], "little")
+    if form == b"VP8L":
+        bits = int.from_bytes(body[1:5], "little")
+        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    return int.from_bytes(body[6:8], "little") & 0x3FFF, int.from_bytes(body[8:10], "little") & 0x3FFF
+
+
 def _end_of_png(data: bytes) -> int:
     """Chunks until ``IEND`` (PNG 5.3)."""
     at = 8

@@ -40,9 +40,11 @@ from server.features.videos import (
     recordings,
     restreams,
     sources,
+    uploads,
 )
 from server.features.videos.restreams import RestreamsRoom
 from server.features.videos.sources import SourcesRoom
+from server.features.videos.uploads import Uploads
 from server.http.encryption import Encryption
 from server.http.identity import Identity
 from server.live.addresses import MediaAddresses
@@ -84,6 +86,7 @@ class Installed:
     sources: SourcesRoom
     posts: PostsRoom
     passwords: Passwords
+    uploads: Uploads
 
     @property
     def accounts(self) -> Accounts:
@@ -125,6 +128,7 @@ def install(
         when_changed=changed,
     )
     hiding = hidden_words.build(platform, settings=settings)
+    uploading = uploads.build(platform, settings=settings)
     clipping = clips.build(
         platform, settings=settings, footage=core.footage, addresses=core.addresses, viewings=core.viewings
     )
@@ -142,6 +146,7 @@ def install(
         profiles.build(platform, settings=settings, when_changed=changed),
         pictures.build(platform, settings=settings, when_changed=changed).feature,
         streams.build(platform, departure=core.departure, rights=core.rights),
+        uploading.feature,
         clipping.feature,
         markers.build(platform, footage=core.footage, addresses=core.addresses),
         captions.build(platform, addresses=core.addresses),
@@ -185,4 +190,5 @@ def install(
         sources=fetching,
         posts=posting,
         passwords=passwords,
+        uploads=uploading.uploads,
     )

@@ -10,7 +10,13 @@ from server.features.people.picture_settings import PictureSettings
 from server.features.people.settings import PeopleSettings
 from server.features.rooms.settings import RoomSettings
 from server.features.social.settings import PostSettings
-from server.features.videos.settings import ClipSettings, RecordingSettings, RestreamSettings, SourceSettings
+from server.features.videos.settings import (
+    ClipSettings,
+    RecordingSettings,
+    RestreamSettings,
+    SourceSettings,
+    UploadSettings,
+)
 from server.outbound.settings import MailSettings
 
 
@@ -20,6 +26,7 @@ class FeatureSettings(
     PeopleSettings,
     PictureSettings,
     NotificationSettings,
+    UploadSettings,
     ClipSettings,
     RecordingSettings,
     RestreamSettings,

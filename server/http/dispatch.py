@@ -26,7 +26,7 @@ from server.http.intake import (
 )
 from server.http.limits import RateLimiter, untouched
 from server.http.middleware import note_limit
-from server.http.operation import Answer, Call, Operation
+from server.http.operation import Answer, Call, Operation, Streamed
 
 log = logging.getLogger(__name__)
 
@@ -164,6 +164,8 @@ class Dispatch:
         if not request.can_read_body and "Content-Type" not in request.headers:
             raise Problem(400, "A body is needed")
         require_content_type(request, operation.consumes)
+        if operation.body is Streamed:
+            return b""
         timeout_s = operation.body_timeout_s or self._intake.body_timeout_s
         raw = await read_body(request, max_bytes=operation.max_body, timeout_s=timeout_s)
         if not raw and operation.body_required:

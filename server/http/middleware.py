@@ -30,13 +30,15 @@ HSTS: Final = "max-age=31536000"
 PERMISSIONS: Final = "camera=(self), microphone=(self), display-capture=(self), geolocation=(), payment=(), usb=()"
 EXPOSED: Final = (
     "Accept-Ranges, Age, Content-Range, Date, ETag, Link, Location, RateLimit, RateLimit-Policy, "
-    "Retry-After, X-Request-Id"
+    "Retry-After, Tus-Extension, Tus-Max-Size, Tus-Resumable, Tus-Version, Upload-Concat, Upload-Defer-Length, "
+    "Upload-Expires, Upload-Length, Upload-Metadata, Upload-Offset, X-Request-Id"
 )
 ALLOWED_HEADERS: Final = (
     "Authorization, CMCD-Object, CMCD-Request, CMCD-Session, CMCD-Status, Content-Type, Idempotency-Key, If-Match, "
-    "If-None-Match, If-Range, Range"
+    "If-None-Match, If-Range, Range, Tus-Resumable, Upload-Checksum, Upload-Concat, Upload-Defer-Length, "
+    "Upload-Length, Upload-Metadata, Upload-Offset"
 )
-"""With what players say of themselves (CTA-5004)."""
+"""With what players say of themselves (CTA-5004), and uploads (tus 1.0.0)."""
 
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 

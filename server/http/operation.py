@@ -51,6 +51,10 @@ class MediaType:
     """Header name → what it says."""
 
 
+class Streamed:
+    """The body of an operation whose handler reads it itself, as it arrives, and bounds it."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """``body``: a pydantic model, or a mapping that msgspec can encode; None sends no content.
@@ -98,7 +102,8 @@ class Operation:
 
     ``answers`` are the successes; ``problems`` the statuses ≥ 400 that the handler raises on its own account. Those
     that follow from the declaration (authentication, validation, limits, dependencies) are added to the documentation.
-    ``body=bytes`` hands over the body as it came, if its type is one that it ``consumes``. ``paths`` need only name
+    ``body=bytes`` hands over the body as it came, ``body=Streamed`` leaves it to the handler, if its type is one that
+    it ``consumes``. ``paths`` need only name
     parameters that are not UUIDs. ``max_body`` is in bytes. ``rate`` bounds calls by client address,
     ``account_rate`` those of an account, from wherever.
     """
@@ -110,7 +115,7 @@ class Operation:
     summary: str
     tag: str
     description: str = ""
-    body: type[BaseModel] | type[bytes] | None = None
+    body: type[BaseModel] | type[bytes] | type[Streamed] | None = None
     body_required: bool = True
     consumes: Sequence[str] = ("application/json",)
     query: type[BaseModel] | None = None

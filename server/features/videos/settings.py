@@ -1,10 +1,26 @@
-"""The settings of clips, recordings, restreams and sources."""
+"""The settings of uploads, clips, recordings, restreams and sources."""
 
 from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
 from server.outbound.settings import TargetSettings
+
+
+class UploadSettings(BaseModel):
+    max_upload_mb: int = Field(8_192, ge=1, le=1_000_000, description="MB of one upload")
+    max_unused_upload_mb: int = Field(
+        16_384, ge=1, le=10_000_000, description="MB that an account's uploads have which are not used yet"
+    )
+    max_unused_uploads: int = Field(100, ge=1, le=10_000, description="uploads of one account that are not used yet")
+    max_uploads_per_hour: int = Field(500, ge=1, le=100_000, description="uploads that an account begins in an hour")
+    max_upload_picture_mb: int = Field(16, ge=1, le=1_000, description="MB of an uploaded picture")
+    max_upload_picture_pixels: int = Field(
+        50_000_000, ge=1_000_000, le=1_000_000_000, description="pixels of an uploaded picture"
+    )
+    upload_hours: int = Field(
+        24, ge=1, le=8_760, description="hours after which an upload goes that is not gone on with, or not used"
+    )
 
 
 class ClipSettings(BaseModel):

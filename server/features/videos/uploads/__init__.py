@@ -1,0 +1,98 @@
+"""Uploads by tus 1.0.0: files that arrive in pieces, survive what dies meanwhile, and are looked at before use.
+
+Higher rooms ``claim`` ready uploads in the transaction of what they show, and ``release`` them with it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Final
+
+from server.feature import Feature, PersonalData, Platform, rows_by_id
+from server.features.people.pictures import reencoder
+from server.features.videos.settings import UploadSettings
+from server.features.videos.uploads.checking import Checker
+from server.features.videos.uploads.receiving import Receiver
+from server.features.videos.uploads.routes import UploadRoutes
+from server.features.videos.uploads.rules import Bounds
+from server.features.videos.uploads.shapes import UPLOAD_CHANGED, Media
+from server.features.videos.uploads.uploads import Uploads
+from server.http.limits import hourly
+from server.jobs import repeated
+
+__all__ = ["Media", "Uploads", "UploadsRoom", "build"]
+
+MAX_FRAMES: Final = 120
+SWEEP_S: Final = 600.0
+MB: Final = 1_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class UploadsRoom:
+    feature: Feature
+    uploads: Uploads
+
+
+def build(platform: Platform, *, settings: UploadSettings) -> UploadsRoom:
+    bounds = _bounds(settings)
+    checker = Checker(
+        db=platform.db,
+        objects=platform.objects,
+        publish=platform.publish,
+        moving=reencoder(max_pixels=settings.max_upload_picture_pixels, max_frames=MAX_FRAMES),
+        still=reencoder(max_pixels=settings.max_upload_picture_pixels, max_frames=1),
+        now=platform.now,
+        bounds=bounds,
+    )
+    uploads = Uploads(
+        db=platform.db,
+        objects=platform.objects,
+        jobs=platform.jobs,
+        check=checker.job,
+        ids=platform.ids,
+        now=platform.now,
+        bounds=bounds,
+    )
+    receiver = Receiver(db=platform.db, objects=platform.objects, uploads=uploads, bounds=bounds)
+    routes = UploadRoutes(
+        uploads=uploads,
+        receiver=receiver,
+        objects=platform.objects,
+        bounds=bounds,
+        rate=hourly("uploads", settings.max_uploads_per_hour),
+    )
+    feature = Feature(
+        name="uploads",
+        operations=routes.operations(),
+        sent=(UPLOAD_CHANGED,),
+        jobs=(checker.job, checker.dead),
+        schedules=(repeated("uploads.sweep", uploads.sweep, every_s=SWEEP_S),),
+        personal_data=PersonalData(
+            tables=frozenset({"uploads"}), sections=SECTIONS, erase=uploads.erase, media=uploads.files
+        ),
+        limits={
+            "upload_bytes": bounds.max_bytes,
+            "unused_upload_bytes": bounds.max_held_bytes,
+            "unused_uploads": bounds.max_held,
+            "uploaded_picture_bytes": bounds.max_picture_bytes,
+            "uploaded_picture_pixels": settings.max_upload_picture_pixels,
+            "uploads_per_hour": settings.max_uploads_per_hour,
+        },
+    )
+    return UploadsRoom(feature=feature, uploads=uploads)
+
+
+SECTIONS: Final = (
+    rows_by_id("uploads", "id, state, kind, filename, size, created_at, claimed_by", "uploads where owner_id = $1"),
+)
+
+
+def _bounds(settings: UploadSettings) -> Bounds:
+    return Bounds(
+        max_bytes=settings.max_upload_mb * MB,
+        max_held_bytes=settings.max_unused_upload_mb * MB,
+        max_held=settings.max_unused_uploads,
+        max_picture_bytes=settings.max_upload_picture_mb * MB,
+        kept=dt.timedelta(hours=settings.upload_hours),
+    )

@@ -1,0 +1,72 @@
+"""The SQL of uploads."""
+
+from __future__ import annotations
+
+from typing import Final
+
+COLUMNS: Final = (
+    "id, owner_id, state, kind, reason, size, received, filename, filetype, metadata, concat, joined_into, "
+    "width, height, preview_width, preview_height, claimed_by, created_at, expires_at"
+)
+
+LOCK_OWNER: Final = "select true from users where id = $1 and deleted_at is null for no key update"
+# A part of a larger upload takes the room of its bytes in that one, and an upload whose length is unknown what it has.
+HELD: Final = """
+select count(*) as uploads, coalesce(sum(coalesce(size, received)), 0)::bigint as bytes
+from uploads where owner_id = $1 and claimed_by is null and joined_into is null
+"""
+CREATE: Final = f"""
+insert into uploads (id, owner_id, size, filename, filetype, metadata, concat, expires_at, received, state)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) returning {COLUMNS}
+"""
+OF: Final = f"select {COLUMNS} from uploads where id = $1 and owner_id = $2"
+ANY: Final = f"select {COLUMNS} from uploads where id = $1"
+
+# The latest request to write is the one that writes: the client of the one before has gone, or would not ask again.
+LOCK: Final = f"select {COLUMNS}, writer from uploads where id = $1 and owner_id = $2 for no key update"
+BEGIN: Final = "update uploads set writer = writer + 1, size = $2, expires_at = $3 where id = $1 returning writer"
+COMMIT: Final = """
+update uploads set received = received + $4, expires_at = $5
+where id = $1 and writer = $2 and received = $3 and state = 'receiving'
+returning received, size, concat
+"""
+ADD_SEGMENT: Final = "insert into upload_segments (upload_id, start, size, key) values ($1, $2, $3, $4)"
+SEGMENT_COUNT: Final = "select count(*) from upload_segments where upload_id = $1"
+SEGMENTS: Final = "select start, size, key from upload_segments where upload_id = $1 order by start"
+TO_CHECKING: Final = "update uploads set state = 'checking' where id = $1 and state = 'receiving'"
+
+PARTS: Final = """
+select id, size, received, concat, joined_into from uploads where id = any($1::uuid[]) and owner_id = $2
+for no key update
+"""
+JOIN: Final = "update uploads set joined_into = $2 where id = any($1::uuid[])"
+MOVE_SEGMENTS: Final = "update upload_segments set upload_id = $2, start = start + $3 where upload_id = $1"
+
+READY: Final = """
+update uploads set state = 'ready', kind = $2, width = $3, height = $4, preview_width = $5, preview_height = $6,
+                   expires_at = $7
+where id = $1 and state = 'checking' returning owner_id
+"""
+REFUSED: Final = """
+update uploads set state = 'refused', reason = $2, expires_at = $3
+where id = $1 and state = 'checking' returning owner_id
+"""
+FORGET_SEGMENTS: Final = "delete from upload_segments where upload_id = $1"
+PREFIXES: Final = "select id from uploads where id = $1 or joined_into = $1"
+
+REMOVE: Final = "delete from uploads where id = $1 and owner_id = $2"
+EXPIRED: Final = """
+select id from uploads where expires_at < $1 and claimed_by is null and joined_into is null
+order by expires_at limit 100
+for no key update skip locked
+"""
+REMOVE_ANY: Final = "delete from uploads where id = $1"
+ALL_OF: Final = f"select {COLUMNS} from uploads where owner_id = $1 and joined_into is null order by id"
+REMOVE_ALL: Final = "delete from uploads where owner_id = $1 returning id"
+
+CLAIM: Final = f"""
+update uploads set claimed_by = $3
+where id = any($1::uuid[]) and owner_id = $2 and state = 'ready' and claimed_by is null
+returning {COLUMNS}
+"""
+SHOWN: Final = "select state = 'ready' and kind = 'image' from uploads where id = $1"

@@ -1,0 +1,183 @@
+"""The bytes of an upload, as they arrive: segments of the object store, each recorded before it counts.
+
+An offset that was answered is an offset that is kept: a segment is stored first, then one statement moves the offset.
+Of what a killed node had in memory nothing counts, and the client sends it again, to whichever node it reaches.
+The latest request that writes is the only one: each takes the next number of ``writer``, and one with an earlier
+number can no longer move the offset.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from aiohttp import web
+
+from server.features.videos.uploads import queries
+from server.features.videos.uploads.rules import Bounds
+from server.features.videos.uploads.tus import ALGORITHMS, CHECKSUM_MISMATCH, Checksum, Hash
+from server.features.videos.uploads.uploads import Uploads, bytes_prefix, no_upload
+from server.http.errors import Problem
+from storage.objects import ObjectStore
+from storage.postgres import Database, Transaction
+
+SEGMENT_BYTES: Final = 2 * 1024 * 1024
+"""Held in memory by each request that writes."""
+IDLE_S: Final = 30.0
+MAX_SMALL_SEGMENTS: Final = 2_000
+"""Beside those that the length needs: each request adds one."""
+CLOSE: Final = {"Connection": "close"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Append:
+    """What a request says of its bytes. ``length``: of an upload that had none."""
+
+    owner_id: str
+    upload_id: str
+    offset: int
+    length: int | None
+    checksum: Checksum | None
+
+
+@dataclass(kw_only=True)
+class Writing:
+    """One request that writes. ``start``: where its next segment begins; ``end``: where the upload does."""
+
+    upload_id: str
+    writer: int
+    start: int
+    end: int
+    hash: Hash | None = None
+    unrecorded: list[tuple[int, int, str]] = field(default_factory=list)
+    is_cut_off: bool = False
+
+
+class Receiver:
+    """Appends what requests bring."""
+
+    def __init__(self, *, db: Database, objects: ObjectStore, uploads: Uploads, bounds: Bounds) -> None:
+        self._db = db
+        self._objects = objects
+        self._uploads = uploads
+        self._bounds = bounds
+
+    async def append(self, request: web.Request, asked: Append) -> int:
+        """The offset after it. What comes before a client leaves counts, unless there is a checksum of the whole.
+
+        Raises a 404; a 403 for an upload made of parts; a 409 unless it begins where the upload ends; a 413 for more
+        than its length; a 423 when a later request writes; a 460 when the checksum is another; ``Unavailable``.
+        """
+        writing = await self._begin(request, asked)
+        body = _Body(request)
+        while segment := await body.segment(writing.end - writing.start):
+            await self._store(writing, segment)
+        writing.is_cut_off = body.is_cut_off
+        if body.has_more:
+            raise Problem(413, f"The upload ends at {writing.end}", headers=CLOSE)
+        if asked.checksum is not None:
+            await self._record_checked(writing, asked.checksum)
+        if writing.start == asked.offset:
+            await self._complete_at_length(asked.owner_id, asked.upload_id)
+        return writing.start
+
+    async def _complete_at_length(self, owner_id: str, upload_id: str) -> None:
+        """A request without bytes may bring the length, which is where the upload stands."""
+        async with self._db.transaction() as tx:
+            row = await tx.fetchrow(queries.LOCK, upload_id, owner_id)
+            if row is not None and row["state"] == "receiving" and row["received"] == row["size"] and not row["concat"]:
+                await self._uploads.whole(tx, upload_id)
+
+    async def _begin(self, request: web.Request, asked: Append) -> Writing:
+        async with self._db.transaction() as tx:
+            row = await tx.fetchrow(queries.LOCK, asked.upload_id, asked.owner_id)
+            size = self._size(row, asked.offset, asked.length)
+            await self._require_few_segments(tx, asked.upload_id, asked.offset)
+            writer = await tx.fetchval(queries.BEGIN, asked.upload_id, size, self._uploads.expires_at())
+        end = self._bounds.max_bytes if size is None else size
+        if request.content_length is not None and asked.offset + request.content_length > end:
+            raise Problem(413, f"The upload ends at {end}", headers=CLOSE)
+        running = ALGORITHMS[asked.checksum.algorithm]() if asked.checksum else None
+        return Writing(upload_id=asked.upload_id, writer=writer, start=asked.offset, end=end, hash=running)
+
+    def _size(self, row: Any, offset: int, length: int | None) -> int | None:
+        if row is None:
+            raise no_upload()
+        if row["concat"] not in (None, "partial"):
+            raise Problem(403, "An upload made of parts takes no bytes of its own", headers=CLOSE)
+        if row["state"] != "receiving" or row["received"] != offset or row["joined_into"] is not None:
+            raise Problem(409, f"The upload goes on at {row['received']}", headers=CLOSE)
+        if length is None:
+            size: int | None = row["size"]
+            return size
+        if row["size"] not in (None, length) or length < offset:
+            raise Problem(400, "The length of the upload is another", headers=CLOSE)
+        if length > self._bounds.max_bytes:
+            raise Problem(413, f"An upload has at most {self._bounds.max_bytes} bytes", headers=CLOSE)
+        return length
+
+    async def _require_few_segments(self, tx: Transaction, upload_id: str, received: int) -> None:
+        needed = received // SEGMENT_BYTES
+        if await tx.fetchval(queries.SEGMENT_COUNT, upload_id) - needed > MAX_SMALL_SEGMENTS:
+            raise Problem(413, "The upload comes in too many small pieces: begin it anew", headers=CLOSE)
+
+    async def _store(self, writing: Writing, segment: bytes) -> None:
+        key = f"{bytes_prefix(writing.upload_id)}{writing.start:015d}-{writing.writer}"
+        await self._objects.put(key, segment, content_type="application/octet-stream")
+        if writing.hash is None:
+            await self._record(writing, [(writing.start, len(segment), key)])
+        else:
+            await asyncio.to_thread(writing.hash.update, segment)
+            writing.unrecorded.append((writing.start, len(segment), key))
+        writing.start += len(segment)
+
+    async def _record(self, writing: Writing, segments: list[tuple[int, int, str]]) -> None:
+        start, size = segments[0][0], sum(size for _, size, _ in segments)
+        async with self._db.transaction() as tx:
+            row = await tx.fetchrow(
+                queries.COMMIT, writing.upload_id, writing.writer, start, size, self._uploads.expires_at()
+            )
+            if row is None:
+                raise Problem(423, "Another request writes to this upload", headers=CLOSE)
+            await tx.executemany(queries.ADD_SEGMENT, [(writing.upload_id, *segment) for segment in segments])
+            if row["received"] == row["size"] and row["concat"] is None:
+                await self._uploads.whole(tx, writing.upload_id)
+
+    async def _record_checked(self, writing: Writing, checksum: Checksum) -> None:
+        """All of the request, or nothing of it."""
+        assert writing.hash is not None
+        if writing.is_cut_off or writing.hash.digest() != checksum.digest:
+            raise Problem(CHECKSUM_MISMATCH, "What came has another checksum: nothing of it was taken")
+        if writing.unrecorded:
+            await self._record(writing, writing.unrecorded)
+
+
+class _Body:
+    """The body of a request, in segments. One that breaks off, or stands still, ends there."""
+
+    def __init__(self, request: web.Request) -> None:
+        self._content = request.content
+        self._rest = b""
+        self.is_cut_off = False
+        self.has_more = False
+
+    async def segment(self, most: int) -> bytes:
+        """The next segment, of at most ``most`` bytes; empty at the end."""
+        wanted = min(SEGMENT_BYTES, most)
+        gathered = bytearray(self._rest)
+        while len(gathered) <= wanted and (chunk := await self._chunk()):
+            gathered += chunk
+        self._rest = bytes(gathered[wanted:])
+        self.has_more = most == 0 and bool(self._rest)
+        return bytes(gathered[:wanted])
+
+    async def _chunk(self) -> bytes:
+        if self.is_cut_off:
+            return b""
+        try:
+            async with asyncio.timeout(IDLE_S):
+                return await self._content.readany()
+        except (TimeoutError, web.RequestPayloadError, ConnectionError):
+            self.is_cut_off = True
+            return b""
