@@ -199,9 +199,14 @@ class KilledServer:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def stored(self, upload_id: str) -> str:
-        """The digest of the bytes that lie in the object store, which is a folder here."""
-        digest = hashlib.sha256()
-        for piece in sorted((self._folder / "data").rglob(f"uploads/{upload_id}/*"), key=lambda found: found.name):
+        """The digest of the bytes that lie in the object store, which is a folder here. A segment that a killed server
+        had not recorded was sent again, by a later writer.
+        """
+        digest, latest = hashlib.sha256(), dict[str, tuple[int, Path]]()
+        for piece in (self._folder / "data").rglob(f"uploads/{upload_id}/*"):
+            start, _, writer = piece.name.partition("-")
+            latest[start] = max(latest.get(start, (0, piece)), (int(writer), piece))
+        for _, (_, piece) in sorted(latest.items()):
             digest.update(piece.read_bytes())
         return digest.hexdigest()
 

@@ -9,6 +9,7 @@ number can no longer move the offset.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -22,11 +23,13 @@ from server.http.errors import Problem
 from storage.objects import ObjectStore
 from storage.postgres import Database, Transaction
 
-SEGMENT_BYTES: Final = 2 * 1024 * 1024
+SEGMENT_BYTES: Final = 16 * 1024 * 1024
+SEGMENT_S: Final = 5.0
+"""A slow client loses no more than this to a killed node."""
+PIECE_BYTES: Final = 512 * 1024
 """Held in memory by each request that writes."""
 IDLE_S: Final = 30.0
-MAX_SMALL_SEGMENTS: Final = 2_000
-"""Beside those that the length needs: each request adds one."""
+MAX_SEGMENTS: Final = 50_000
 CLOSE: Final = {"Connection": "close"}
 
 
@@ -71,8 +74,8 @@ class Receiver:
         """
         writing = await self._begin(request, asked)
         body = _Body(request)
-        while segment := await body.segment(writing.end - writing.start):
-            await self._store(writing, segment)
+        while first := await body.piece(writing.end - writing.start):
+            await self._store(writing, body, first)
         writing.is_cut_off = body.is_cut_off
         if body.has_more:
             raise Problem(413, f"The upload ends at {writing.end}", headers=CLOSE)
@@ -93,7 +96,7 @@ class Receiver:
         async with self._db.transaction() as tx:
             row = await tx.fetchrow(queries.LOCK, asked.upload_id, asked.owner_id)
             size = self._size(row, asked.offset, asked.length)
-            await self._require_few_segments(tx, asked.upload_id, asked.offset)
+            await self._require_few_segments(tx, asked.upload_id)
             writer = await tx.fetchval(queries.BEGIN, asked.upload_id, size, self._uploads.expires_at())
         end = self._bounds.max_bytes if size is None else size
         if request.content_length is not None and asked.offset + request.content_length > end:
@@ -117,20 +120,20 @@ class Receiver:
             raise Problem(413, f"An upload has at most {self._bounds.max_bytes} bytes", headers=CLOSE)
         return length
 
-    async def _require_few_segments(self, tx: Transaction, upload_id: str, received: int) -> None:
-        needed = received // SEGMENT_BYTES
-        if await tx.fetchval(queries.SEGMENT_COUNT, upload_id) - needed > MAX_SMALL_SEGMENTS:
+    async def _require_few_segments(self, tx: Transaction, upload_id: str) -> None:
+        if await tx.fetchval(queries.SEGMENT_COUNT, upload_id) >= MAX_SEGMENTS:
             raise Problem(413, "The upload comes in too many small pieces: begin it anew", headers=CLOSE)
 
-    async def _store(self, writing: Writing, segment: bytes) -> None:
+    async def _store(self, writing: Writing, body: _Body, first: bytes) -> None:
+        """One segment, of ``first`` and what follows it."""
         key = f"{bytes_prefix(writing.upload_id)}{writing.start:015d}-{writing.writer}"
-        await self._objects.put(key, segment, content_type="application/octet-stream")
+        pieces = _segment(writing, body, first)
+        size = await self._objects.put_stream(key, pieces, content_type="application/octet-stream")
         if writing.hash is None:
-            await self._record(writing, [(writing.start, len(segment), key)])
+            await self._record(writing, [(writing.start, size, key)])
         else:
-            await asyncio.to_thread(writing.hash.update, segment)
-            writing.unrecorded.append((writing.start, len(segment), key))
-        writing.start += len(segment)
+            writing.unrecorded.append((writing.start, size, key))
+        writing.start += size
 
     async def _record(self, writing: Writing, segments: list[tuple[int, int, str]]) -> None:
         start, size = segments[0][0], sum(size for _, size, _ in segments)
@@ -153,24 +156,40 @@ class Receiver:
             await self._record(writing, writing.unrecorded)
 
 
+async def _segment(writing: Writing, body: _Body, first: bytes) -> AsyncIterator[bytes]:
+    """The pieces of a segment."""
+    loop = asyncio.get_running_loop()
+    until, size, piece = loop.time() + SEGMENT_S, 0, first
+    while piece:
+        size += len(piece)
+        if writing.hash is not None:
+            writing.hash.update(piece)
+        yield piece
+        is_full = size >= SEGMENT_BYTES or loop.time() > until
+        piece = b"" if is_full else await body.piece(writing.end - writing.start - size)
+
+
 class _Body:
-    """The body of a request, in segments. One that breaks off, or stands still, ends there."""
+    """The body of a request, in pieces. One that breaks off, or stands still, ends there."""
 
     def __init__(self, request: web.Request) -> None:
         self._content = request.content
-        self._rest = b""
+        self._rest = bytearray()
         self.is_cut_off = False
-        self.has_more = False
 
-    async def segment(self, most: int) -> bytes:
-        """The next segment, of at most ``most`` bytes; empty at the end."""
-        wanted = min(SEGMENT_BYTES, most)
-        gathered = bytearray(self._rest)
-        while len(gathered) <= wanted and (chunk := await self._chunk()):
-            gathered += chunk
-        self._rest = bytes(gathered[wanted:])
-        self.has_more = most == 0 and bool(self._rest)
-        return bytes(gathered[:wanted])
+    @property
+    def has_more(self) -> bool:
+        """Whether there is more than ``piece`` was asked for."""
+        return bool(self._rest)
+
+    async def piece(self, most: int) -> bytes:
+        """The next bytes, ``most`` of them at most; none at the end."""
+        wanted = min(PIECE_BYTES, most)
+        while len(self._rest) <= wanted and (chunk := await self._chunk()):
+            self._rest += chunk
+        piece = bytes(memoryview(self._rest)[:wanted])
+        del self._rest[:wanted]
+        return piece
 
     async def _chunk(self) -> bytes:
         if self.is_cut_off:

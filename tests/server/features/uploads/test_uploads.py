@@ -59,7 +59,7 @@ async def test_a_video_that_comes_in_pieces_is_whole_and_is_known_for_one(ada: U
 async def test_what_came_before_the_connection_broke_is_kept(ada: Uploader) -> None:
     data = os.urandom(5 * MB)
     path = await ada.create(len(data))
-    await cut_off(ada, path, 0, data[: 3 * MB], promised=len(data))
+    await cut_off(ada, path, data[: 3 * MB], promised=len(data))
     offset = 0
     async with asyncio.timeout(30):
         while offset < 3 * MB:
