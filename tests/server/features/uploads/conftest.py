@@ -94,7 +94,8 @@ async def cut_off(uploader: Uploader, path: str, data: bytes, *, promised: int) 
     reader, writer = await asyncio.open_connection(url.host, url.port)
     head = (
         f"PATCH {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {uploader.token}\r\n"
-        f"Tus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\nContent-Type: application/offset+octet-stream\r\nContent-Length: {promised}\r\n\r\n"
+        "Tus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\nContent-Type: application/offset+octet-stream\r\n"
+        f"Content-Length: {promised}\r\n\r\n"
     )
     writer.write(head.encode() + data)
     await writer.drain()
