@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0049"
-down_revision = "0048"
+revision = "0052"
+down_revision = "0051"
 
 OWNER = "uploads"
 
