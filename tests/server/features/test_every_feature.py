@@ -142,6 +142,7 @@ SAMPLES = {
     f" select $1, '{ROOM}', '' where $2::uuid is not null",
     "webhooks": "insert into webhooks (id, owner_id, url, events, sealed_secret)"
     f" select '{ROOM}', $1, 'https://a.example/', '{{raid}}', '' where $2::uuid is not null",
+    "uploads": f"insert into uploads (id, owner_id, expires_at) values ('{STREAM}', $1, now()), ('{ROOM}', $2, now())",
     "posts": "insert into posts (id, author_id, visibility, state, created_at, published_at, reply_to, replies)"
     f" values ('{STREAM}', $1, 'public', 'published', now(), now(), '{ROOM}', 0),"
     f" ('{ROOM}', $2, 'public', 'published', now(), now(), null, 1)",

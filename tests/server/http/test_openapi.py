@@ -104,6 +104,11 @@ checks.positive_data_acceptance.expected-statuses = ["2xx", "401", "403", "404",
 include-path-regex = "me/(avatar|banner|slate)$"
 checks.positive_data_acceptance.expected-statuses = ["2xx", "401", "403", "404", "409", "415", "422", "429", "5xx"]
 
+# What has a text, or something instead.
+[[operations]]
+include-path-regex = "/posts$"
+checks.positive_data_acceptance.expected-statuses = ["2xx", "401", "403", "404", "409", "422", "429"]
+
 [[operations]]
 include-path-regex = "auth/(register|password/change)$"
 checks.positive_data_acceptance.expected-statuses = ["2xx", "403", "409", "422", "429"]

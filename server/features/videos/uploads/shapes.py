@@ -53,7 +53,7 @@ UPLOAD_CHANGED: Final = ServerEvent(
     name="upload:changed",
     summary="An upload of yours is ready, or was refused.",
     body=UploadChanged,
-    to="The sockets of its owner",
+    to="the sockets of its owner",
 )
 
 
