@@ -54,6 +54,10 @@ class Discipline:
 
     def __init__(self, *, media_s: float, now: float) -> None:
         self.shift_s = 0.0
+        self.drift_s = 0.0
+        """What the clock has lost against real time, or won if below 0, since ``WINDOW_S`` after the begin: what an
+        encoder sends ahead at first, and how long its packets wait to be read, is no drift."""
+        self._settled_s: float | None = None
         self._began_at = now
         self._ahead_s = now - media_s
         self._highest_s = media_s
@@ -61,13 +65,21 @@ class Discipline:
 
     def follow(self, media_s: float, now: float) -> float:
         """The shift, after a unit of ``media_s`` (not shifted) has arrived."""
-        late_s = self._least.add(now - media_s - self._ahead_s, now) - self.shift_s
+        least_s = self._least.add(now - media_s - self._ahead_s, now)
+        late_s = least_s - self.shift_s
+        self._note_drift(least_s, now)
         progress_s = min(media_s - self._highest_s, _MAX_PROGRESS_S)
         if progress_s > 0:
             self._highest_s = media_s
         if progress_s > 0 and now - self._began_at >= WINDOW_S and abs(late_s) <= NOT_LIVE_S:
             self.shift_s += clamped(beyond(late_s, TOLERANCE_S) / SETTLE_S, MAX_SLEW) * progress_s
         return self.shift_s
+
+    def _note_drift(self, least_s: float, now: float) -> None:
+        if self._settled_s is None and now - self._began_at >= WINDOW_S:
+            self._settled_s = least_s
+        is_live = self._settled_s is not None and abs(least_s) <= NOT_LIVE_S
+        self.drift_s = least_s - (self._settled_s or 0.0) if is_live else 0.0
 
     def moved(self, media_s: float) -> None:
         """What ``follow`` is called with is ``media_s`` more from now on, for good."""

@@ -222,7 +222,7 @@ class RtmpIngest:
         if self._timeline.rebased != rebased:
             self._publication.warn("timestamps_jump")
         shift_s = self._discipline.follow(ms / 1000, held.now)
-        if abs(shift_s) > max(DRIFT_S, DRIFT_SHARE * ms / 1000):
+        if abs(self._discipline.drift_s) > max(DRIFT_S, DRIFT_SHARE * ms / 1000):
             self._publication.warn("timestamps_drift")
         return self._publication.media_time_ms + ms + shift_s * 1000 + held.packet.nano / 1_000_000
 

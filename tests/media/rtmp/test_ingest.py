@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from media.errors import ProtocolError, PublishRefused
 from media.rtmp.ingest import MAX_MALFORMED_IN_A_ROW, RtmpIngest
 from media.rtmp.nals import record_nals
+from media.switch import STANDBY_PATIENCE_S
 from media.unit import Codec
 from tests.media.rtmp.codecs.samples import AV1, AVC, AVC_422_INTERLACED, HEVC, nals
 from tests.media.rtmp.recording import Recording
@@ -325,3 +328,16 @@ def test_a_clock_that_runs_faster_than_real_time_is_told(recording: Recording) -
         now = at / 1000
         video(ingest, round(at * 1.01))
     assert "timestamps_drift" in recording.warnings
+
+
+def test_what_a_backup_sent_ahead_and_how_long_it_waits_to_be_read_is_no_drift(recording: Recording) -> None:
+    """It begins half a second ahead of real time, and is read now and then while it stands by."""
+    now = STANDBY_PATIENCE_S
+    ingest = RtmpIngest(publication=recording, clock=lambda: now)
+    start(ingest)
+    for at in range(0, 120_000, 100):
+        arrived = max(0.0, at / 1000 - 0.5)
+        now = max(now, math.ceil(arrived / STANDBY_PATIENCE_S) * STANDBY_PATIENCE_S if at < 60_000 else arrived)
+        video(ingest, at)
+    assert recording.warnings == []
+    assert abs(recording.units[-1].dts / 90_000 - now) < 0.2, "it is held to real time all the same"
