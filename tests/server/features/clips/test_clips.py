@@ -280,6 +280,46 @@ async def test_no_object_is_left_of_a_clip_that_broke_off(stage: Stage) -> None:
         assert await keys(stage) == []
 
 
+async def test_no_object_is_left_of_a_clip_whose_row_never_came(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed within the transaction, and between the reservation and the first object."""
+    stream = await stage.recorded()
+    kit, platform = stage.kit, stage.kit.platform()
+    await platform.objects.put(f"streams/{stream.id}/thumbnail.webp", b"picture", content_type="image/webp")
+    viewer = Viewer(id=await stage.id_of(stage.bob), session_id=None)
+    for step, stored in (("queries.COPY_MESSAGES", 2), ("file_key", 0)):
+        clips = Clips(
+            db=kit.database, objects=platform.objects, footage=kit.footage(), ids=platform.ids, jobs=platform.jobs,
+            pictures=ClipPictures(db=kit.database, objects=platform.objects), now=platform.now,
+        )  # fmt: skip
+        with monkeypatch.context() as broken:
+            broken.setattr(f"server.features.videos.clips.clips.{step}", None)
+            with pytest.raises((Exception, asyncio.CancelledError)):
+                await clips.make(stream.id, viewer, Wanted(seconds=5, end_s=None, title=None, at=0.0))
+        assert len(await keys(stage)) == stored
+        assert await kit.database.fetchval("select count(*) from clips") == 0
+        await sweep(stage)
+        assert await keys(stage) == []
+
+
+async def test_a_picture_that_is_stored_after_its_clip_was_deleted_is_swept(stage: Stage) -> None:
+    stream = await stage.recorded()
+    clip = await stage.made(stream)
+    kit = stage.kit
+    await kit.database.execute("update streams set state = 'ended' where id = $1", stream.id)
+
+    async def deleted_meanwhile(track: Any, unit: Any) -> bytes:
+        await kit.database.execute("delete from clips where id = $1", clip["id"])
+        await sweep(stage)
+        assert await keys(stage) == []
+        return b"late"
+
+    pictures = ClipPictures(db=kit.database, objects=kit.platform().objects, take=deleted_meanwhile)
+    assert await run_due(kit.database, pictures.job) == 1
+    assert len(await keys(stage)) == 1
+    await sweep(stage)
+    assert await keys(stage) == []
+
+
 async def test_what_is_finished_after_its_objects_were_swept_is_not_kept(database: Database) -> None:
     for for_s, is_kept in ((0.0, False), (60.0, True)):
         await reserve(database, f"clips/{for_s}/", for_s=for_s)
