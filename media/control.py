@@ -8,6 +8,7 @@ import msgspec
 
 from media.hls.events import Event
 from media.hls.marks import Mark
+from media.pull.playout_items import Chunk, PlayoutItem
 from media.pull.states import PullSource, PullState
 from media.restream.states import RestreamState, RestreamTarget
 
@@ -141,6 +142,23 @@ class RestreamsReported(ControlMessage, frozen=True, kw_only=True):
 
     stream_id: str
     states: tuple[RestreamState, ...]
+
+
+class ListItem(ControlMessage, frozen=True, kw_only=True):
+    """Where the bytes of an item of a stream's playout are, see ``media.pull.playout.Library``; answered by
+    ``ItemListed``."""
+
+    stream_id: str
+    item: PlayoutItem
+    from_ms: int
+    after: int
+
+
+class ItemListed(ControlMessage, frozen=True, kw_only=True):
+    """``last``: the last number, None when there are no more chunks."""
+
+    chunks: tuple[Chunk, ...]
+    last: int | None
 
 
 class SourcesReported(ControlMessage, frozen=True, kw_only=True):
@@ -307,6 +325,8 @@ Body = (
     | ViewerGone
     | RestreamsReported
     | SourcesReported
+    | ListItem
+    | ItemListed
     | MediaCounters
     | OfferWhip
     | OfferWhep

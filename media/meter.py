@@ -22,7 +22,7 @@ HIGH_JITTER_MS = 100.0
 SHOWN_S = 60.0
 OUT_OF_STEP_S = 1.0
 _STEP_SHARE = 1 / 64
-_NOW_AND_THEN = frozenset(("timestamps_jump", "timestamps_drift", "track_paused"))
+_NOW_AND_THEN = frozenset(("timestamps_jump", "timestamps_drift", "track_paused", "item_skipped"))
 _NOT_EVERYWHERE = frozenset((Codec.HEVC, Codec.AV1, Codec.VP8, Codec.VP9))
 
 

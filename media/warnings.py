@@ -148,6 +148,11 @@ WARNINGS: Mapping[str, Warned] = MappingProxyType(
             "The encoder has stopped one of the pictures that it sends at a time: viewers have the others.",
             "Its computer or network is too slow for all of them: lower the bitrate, or close other programs.",
         ),
+        "item_skipped": Warned(
+            "warning",
+            "A recording or clip of the channel cannot be played and is skipped.",
+            "Look in the studio which one, and take it out.",
+        ),
         "no_sound": Warned("error", "There is no sound.", "Look at the microphone and the sound settings."),
         "sound_without_header": Warned(
             "error",

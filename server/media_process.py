@@ -13,7 +13,7 @@ import signal
 import socket
 import ssl
 import sys
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,9 @@ from media.control import (
     FindWebrtc,
     ForgetStream,
     Granted,
+    ItemListed,
     LayersRead,
+    ListItem,
     MediaCounters,
     MediaReady,
     OfferWhep,
@@ -52,6 +54,7 @@ from media.control import (
 from media.errors import PublishRefused
 from media.plane import Plane
 from media.publication import Publication, PublishRequest
+from media.pull.playout_items import Chunk, Piece, PlayoutItem
 from media.pull.pulls import Pulls
 from media.pull.states import PullState
 from media.restream.restreams import Restreams
@@ -77,6 +80,8 @@ from storage.objects import NoSuchObject, ObjectStore, open_objects
 AUTHORIZE_S = 8.0
 COUNT_S = 5.0
 RTMP_BUDGET_S = 1.0
+READ_S = 20.0
+MAX_SEGMENT_BYTES = 64 * 1024 * 1024
 MAX_SLATE_BYTES = 4 * 1024 * 1024
 
 log = logging.getLogger("server.media_process")
@@ -115,6 +120,29 @@ class _Objects:
         await self._objects.put(key, path, content_type=content_type)
 
 
+class _Library:
+    """``media.pull.playout.Library``: the node knows where items are, the object store has them."""
+
+    def __init__(self, *, objects: ObjectStore, ask: Callable[[ListItem], Awaitable[ItemListed]]) -> None:
+        self._objects = objects
+        self._ask = ask
+
+    async def list(
+        self, stream_id: str, item: PlayoutItem, *, from_ms: int, after: int
+    ) -> tuple[Sequence[Chunk], int | None]:
+        listed = await self._ask(ListItem(stream_id=stream_id, item=item, from_ms=from_ms, after=after))
+        return listed.chunks, listed.last
+
+    async def read(self, piece: Piece) -> bytes:
+        size = piece.size or MAX_SEGMENT_BYTES
+        try:
+            async with asyncio.timeout(READ_S):
+                chunks = [chunk async for chunk in self._objects.open(piece.key, offset=piece.offset, size=size)]
+        except (NoSuchObject, Unavailable, TimeoutError) as error:
+            raise OSError(str(error)) from None
+        return b"".join(chunks)
+
+
 class MediaServer:
     """Everything of the process, joined. Lives as long as the channel to the node."""
 
@@ -144,6 +172,7 @@ class MediaServer:
         self._pulls = Pulls(
             connect=connect,
             get=HlsSources(http=self._http).get,
+            library=_Library(objects=self._objects, ask=self._list_item),
             authorize=self._authorize,
             report=self._say_sources,
         )
@@ -285,6 +314,16 @@ class MediaServer:
         if isinstance(answer, Refused):
             raise PublishRefused(_publish_code(answer.code), answer.message)
         return self._plane.publish(answer, protocol=request.protocol, remote=request.remote)
+
+    async def _list_item(self, asked: ListItem) -> ItemListed:
+        """Raises ``OSError``."""
+        try:
+            answer = await self._channel.ask(asked, ItemListed, timeout_s=AUTHORIZE_S)
+        except (ChannelClosed, TimeoutError) as error:
+            raise OSError(str(error)) from None
+        if isinstance(answer, Refused):
+            raise OSError(answer.message)
+        return answer
 
     async def _read_picture(self, key: str) -> bytes | None:
         """A streamer's own slate."""

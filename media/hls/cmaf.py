@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from media.errors import MediaError
+from media.hls.codecs import BadConfig, audio_shape
 from media.unit import Codec, Track, Unit
 
 _NON_SYNC: Final = 0x00010000
@@ -95,21 +96,80 @@ def _read_init(data: bytes) -> TrackHead:
     )
 
 
-_CONFIGS: Final = {b"avc1": (Codec.H264, b"avcC"), b"hvc1": (Codec.HEVC, b"hvcC"), b"av01": (Codec.AV1, b"av1C")}
+_PICTURES: Final = {
+    b"avc1": (Codec.H264, b"avcC"),
+    b"hvc1": (Codec.HEVC, b"hvcC"),
+    b"av01": (Codec.AV1, b"av1C"),
+    b"vp09": (Codec.VP9, b"vpcC"),
+}
 _VISUAL_ENTRY_BYTES: Final = 86
 """A box's head and the fields of a ``VisualSampleEntry``, before its boxes (ISO/IEC 14496-12, 12.1.3)."""
+_AUDIO_ENTRY_BYTES: Final = 36
+_KEY_CODECS: Final = frozenset((Codec.H264, Codec.HEVC, Codec.AV1))
+
+
+def track_of(head: TrackHead) -> Track:
+    """The track that ``fmp4.init_segment`` was given. Raises ``BadSegment``."""
+    kind = head.entry[4:8]
+    if kind in _PICTURES:
+        codec, box = _PICTURES[kind]
+        begin, end = _inside(head.entry, (_VISUAL_ENTRY_BYTES, len(head.entry)), box)
+        width, height = (int.from_bytes(head.size[at : at + 2], "big") for at in (0, 4))
+        config = head.entry[begin:end]
+        return Track(kind="video", codec=codec, timescale=head.timescale, config=config, width=width, height=height)
+    return _sound_of(head, kind)
+
+
+def _sound_of(head: TrackHead, kind: bytes) -> Track:
+    boxes_at = (_AUDIO_ENTRY_BYTES, len(head.entry))
+    if kind == b"mp4a":
+        codec, config = Codec.AAC, _decoder_config(head.entry, *_inside(head.entry, boxes_at, b"esds"))
+    elif kind == b"Opus":
+        codec, config = Codec.OPUS, _opus_head(head.entry, *_inside(head.entry, boxes_at, b"dOps"))
+    else:
+        raise BadSegment(f"a sample entry {kind!r}")
+    track = Track(kind="audio", codec=codec, timescale=head.timescale, config=config)
+    try:
+        rate, channels = audio_shape(track)
+    except BadConfig as error:
+        raise BadSegment(str(error)) from None
+    return Track(
+        kind="audio", codec=codec, timescale=head.timescale, config=config, sample_rate=rate, channels=channels
+    )
+
+
+def _decoder_config(data: bytes, begin: int, end: int) -> bytes:
+    """The DecoderSpecificInfo in an ``esds`` (ISO/IEC 14496-1, 7.2.6)."""
+    at = begin + 4
+    while at + 2 <= end:
+        tag, size = data[at], 0
+        at += 1
+        while at < end:
+            byte, at = data[at], at + 1
+            size = size << 7 | byte & 127
+            if byte < 128:
+                break
+        if tag == 5 and at + size <= end:
+            return data[at : at + size]
+        at += {3: 3, 4: 13}.get(tag, size)
+    raise BadSegment("an esds without a configuration")
+
+
+def _opus_head(data: bytes, begin: int, end: int) -> bytes:
+    """An ``OpusSpecificBox`` (big-endian) as an OpusHead (RFC 7845, section 5.1; little-endian)."""
+    if end - begin < 11:
+        raise BadSegment("a dOps that breaks off")
+    _, count, skip, rate, gain, family = struct.unpack_from(">BBHIhB", data, begin)
+    return b"OpusHead\x01" + struct.pack("<BHIhB", count, skip, rate, gain, family) + data[begin + 11 : end]
 
 
 def key_frame(init: bytes, segment: bytes) -> tuple[Track, Unit]:
     """The first picture of a segment, as a decoder takes it. Raises ``BadSegment`` where that is no key frame of H.264,
     HEVC or AV1."""
-    head, fragments = read_init(init), read_fragments(segment)
-    if head.entry[4:8] not in _CONFIGS or not fragments or not fragments[0].keys[0]:
+    track, fragments = track_of(read_init(init)), read_fragments(segment)
+    if track.codec not in _KEY_CODECS or not fragments or not fragments[0].keys[0]:
         raise BadSegment("no key frame to decode")
-    codec, config_box = _CONFIGS[head.entry[4:8]]
-    begin, end = _inside(head.entry, (_VISUAL_ENTRY_BYTES, len(head.entry)), config_box)
     first = fragments[0]
-    track = Track(kind="video", codec=codec, timescale=head.timescale, config=head.entry[begin:end])
     data = segment[first.data_at : first.data_at + first.sizes[0]]
     pts = first.decode_time + first.offsets[0]
     return track, Unit(kind="video", pts=pts, dts=first.decode_time, is_key=True, data=data, at=0.0)

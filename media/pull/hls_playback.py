@@ -90,7 +90,7 @@ class HlsPlayback:
         works = [self._stopped()]
         try:
             works += [self._lane(url) for url in await self._lanes()]
-            await _first(works)
+            await first_to_end(works)
         finally:
             for work in works:
                 work.close()
@@ -114,7 +114,7 @@ class HlsPlayback:
         """Always raises. That all is fetched is no end before all is played."""
         process, (reader, writer) = await _remuxer()
         try:
-            await _first([self._play(reader), self._fetch(url, writer)])
+            await first_to_end([self._play(reader), self._fetch(url, writer)])
         finally:
             writer.transport.abort()
             with contextlib.suppress(ProcessLookupError):
@@ -201,9 +201,9 @@ class HlsPlayback:
                 await self._publishing.begin()
 
 
-async def _first(works: Sequence[Coroutine[Any, Any, None]]) -> None:
+async def first_to_end(works: Sequence[Coroutine[Any, Any, None]]) -> None:
     """Raises what the first of them raises, and ends the others."""
-    tasks = [asyncio.get_running_loop().create_task(work, name="hls source") for work in works]
+    tasks = [asyncio.get_running_loop().create_task(work, name="a work of a source") for work in works]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         next(iter(done)).result()

@@ -14,6 +14,7 @@ import msgspec
 from media.errors import MediaError, PublishRefused
 from media.publication import Publication, PublishRequest
 from media.pull.hls_playback import Get, HlsPlayback
+from media.pull.playout import Library, PlayoutOver, PlayoutPlayback
 from media.pull.rtmp import RtmpPlayback
 from media.pull.states import PullPhase, PullSource, PullState
 from media.restream.backoff import STABLE_S, pause_s
@@ -38,6 +39,7 @@ class Pull:
         source: PullSource,
         connect: Connect,
         get: Get,
+        library: Library,
         authorize: Authorize,
         wall: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -46,10 +48,11 @@ class Pull:
         self.state = PullState(stream_id=source.stream_id, phase="connecting", since=wall())
         self._connect = connect
         self._get = get
+        self._library = library
         self._authorize = authorize
         self._wall = wall
         self._sleep = sleep
-        self._playback: RtmpPlayback | HlsPlayback | None = None
+        self._playback: RtmpPlayback | HlsPlayback | PlayoutPlayback | None = None
         self._received = 0
         self._measured = (0.0, 0)
         self._task = asyncio.get_running_loop().create_task(self._run(), name=f"pull for stream {source.stream_id}")
@@ -66,6 +69,10 @@ class Pull:
         self._measured = (now, received)
         rate = round((received - bytes_before) * 8 / max(now - before, 0.001)) if before else 0
         self.state = msgspec.structs.replace(self.state, bitrate=rate, received_bytes=received)
+        if isinstance(self._playback, PlayoutPlayback):
+            self.state = msgspec.structs.replace(
+                self.state, item=self._playback.item, faults=dict(self._playback.faults)
+            )
         return self.state
 
     async def _run(self) -> None:
@@ -74,6 +81,9 @@ class Pull:
                 await self._attempt()
             except PublishRefused as refused:
                 await self._refused(refused)
+            except PlayoutOver:
+                self._enter("over")
+                await asyncio.Future()
             except (MediaError, OSError, ValueError) as error:
                 await self._wait(trouble_of(error))
 
@@ -87,10 +97,15 @@ class Pull:
             self._received += self._playback.received_bytes
             self._playback = None
 
-    async def _opened(self) -> RtmpPlayback | HlsPlayback:
+    async def _opened(self) -> RtmpPlayback | HlsPlayback | PlayoutPlayback:
         url, live = self.source.url, partial(self._enter, "live")
         request = PublishRequest(key=self.source.key, protocol="pull", remote=urlsplit(url).hostname or "")
         publish = partial(self._authorize, request)
+        if self.source.playout is not None:
+            return PlayoutPlayback(
+                stream_id=self.source.stream_id, playout=self.source.playout, library=self._library, publish=publish,
+                on_live=live, wall=self._wall,
+            )  # fmt: skip
         if url.startswith("http"):
             return HlsPlayback(url=url, get=self._get, publish=publish, on_live=live)
         address = parse_url(url)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from media.pull.hls_playback import Get
+from media.pull.playout import Library
 from media.pull.pull import Authorize, Pull
 from media.pull.states import PullSource, PullState
 from media.restream.connection import Connect
@@ -21,11 +22,13 @@ class Pulls:
         *,
         connect: Connect,
         get: Get,
+        library: Library,
         authorize: Authorize,
         report: Callable[[tuple[PullState, ...]], None],
     ) -> None:
         self._connect = connect
         self._get = get
+        self._library = library
         self._authorize = authorize
         self._report = report
         self._running: dict[str, Pull] = {}
@@ -45,7 +48,11 @@ class Pulls:
         for stream_id, source in wanted.items():
             if stream_id not in self._running:
                 self._running[stream_id] = Pull(
-                    source=source, connect=self._connect, get=self._get, authorize=self._authorize
+                    source=source,
+                    connect=self._connect,
+                    get=self._get,
+                    library=self._library,
+                    authorize=self._authorize,
                 )
         if self._timer is None:
             self._tick()

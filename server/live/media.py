@@ -23,7 +23,9 @@ from media.control import (
     FindWebrtc,
     ForgetStream,
     Granted,
+    ItemListed,
     LayersRead,
+    ListItem,
     MediaReady,
     OfferWhep,
     OfferWhip,
@@ -67,6 +69,7 @@ class MediaEventHandler(Protocol):
 
     def media_lost(self) -> None: ...
     async def authorize(self, request: AuthorizePublish) -> Granted | Refused: ...
+    async def list_item(self, asked: ListItem) -> ItemListed | Refused: ...
 
 
 class MediaProcess:
@@ -296,6 +299,8 @@ class MediaProcess:
     async def _serve(self, message: ControlMessage) -> ControlMessage:
         if isinstance(message, AuthorizePublish):
             return await self._listener.authorize(message)
+        if isinstance(message, ListItem):
+            return await self._listener.list_item(message)
         return Refused(code="unsupported", message=f"{type(message).__name__} is not a question for a node", status=500)
 
 

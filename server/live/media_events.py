@@ -23,6 +23,8 @@ from media.control import (
     ControlMessage,
     Flushed,
     Granted,
+    ItemListed,
+    ListItem,
     MediaCounters,
     Packaged,
     Pictured,
@@ -80,6 +82,9 @@ class MediaEvents:
             log.warning("a publisher was put off: %s", error)
             return Refused(code="unavailable", message="The server is busy: try again in a moment.", status=503)
         return answer
+
+    async def list_item(self, asked: ListItem) -> ItemListed | Refused:
+        return await self._sources.list_item(asked)
 
     async def began(self, grant: Granted) -> Granted:
         """A publisher has leave: what it packages finds its index, what becomes of it finds its stream. The grant

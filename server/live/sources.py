@@ -12,7 +12,7 @@ from typing import Final, Protocol
 import msgspec
 
 from actors.runtime import Ask
-from media.control import SetSources, SourcesReported
+from media.control import ItemListed, ListItem, Refused, SetSources, SourcesReported
 from media.pull.states import PullSource, PullState
 from server.http.errors import Problem
 from storage.errors import Unavailable
@@ -36,13 +36,16 @@ class ReadSource(Ask[SourceRead], frozen=True, kw_only=True):
 
 
 class SourceLeases(Protocol):
-    """Both raise ``Unavailable`` or ``Problem``."""
+    """All raise ``Unavailable`` or ``Problem``."""
 
     async def claim(self, *, lease_s: float) -> Sequence[PullSource]:
         """What this node is to fetch: what it has already, and what is free."""
 
     async def release(self) -> None:
         """This node fetches nothing more."""
+
+    async def list_item(self, asked: ListItem) -> ItemListed:
+        """Where an item of a playout is."""
 
 
 class Sources:
@@ -73,6 +76,12 @@ class Sources:
 
     def state(self, stream_id: str) -> PullState | None:
         return self._states.get(stream_id)
+
+    async def list_item(self, asked: ListItem) -> ItemListed | Refused:
+        try:
+            return await self._leases.list_item(asked)
+        except (Unavailable, Problem) as error:
+            return Refused(code="unavailable", message=str(error), status=503)
 
     async def claim(self) -> None:
         """Once; where Postgres is away what is fetched already goes on."""

@@ -126,6 +126,16 @@ async def until(condition: Callable[[], object]) -> None:
             await asyncio.sleep(0.005)
 
 
+class NoLibrary:
+    """There are no channels here."""
+
+    async def list(self, *given: object, **more: object) -> Any:
+        raise OSError
+
+    async def read(self, piece: object) -> bytes:
+        raise OSError
+
+
 Run = Callable[..., Pull]
 
 
@@ -145,7 +155,14 @@ async def run(pauses: Pauses, ingest: RecordingIngest) -> AsyncIterator[Run]:
 
     def begin(port: int, **more: Any) -> Pull:
         source = PullSource(stream_id="s", url=f"rtmp://127.0.0.1:{port}/live/s3cret-name", key="good")
-        options = {"connect": connect, "get": no_get, "authorize": ingest.authorize, "sleep": pauses, **more}
+        options = {
+            "connect": connect,
+            "get": no_get,
+            "library": NoLibrary(),
+            "authorize": ingest.authorize,
+            "sleep": pauses,
+            **more,
+        }
         made.append(Pull(source=source, **options))
         return made[-1]
 
@@ -272,7 +289,7 @@ async def test_sources_that_stay_go_on_while_others_come_and_go(ingest: Recordin
             raise PublishRefused("bad_name", "no")
         return await ingest.authorize(request)
 
-    pulls = Pulls(connect=connect, get=no_get, authorize=refuse, report=reports.append)
+    pulls = Pulls(connect=connect, get=no_get, library=NoLibrary(), authorize=refuse, report=reports.append)
     origin = Origin()
     port = await origin.start()
     kept = PullSource(stream_id="kept", url=f"rtmp://127.0.0.1:{port}/live/x", key="good")

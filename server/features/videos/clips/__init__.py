@@ -14,10 +14,11 @@ from server.feature import NO_UUID, ExportSection, Feature, PersonalData, Platfo
 from server.features.videos.clips import queries, rules
 from server.features.videos.clips.archive import ArchivedClips
 from server.features.videos.clips.clips import Clips, erase
+from server.features.videos.clips.keys import FILE, file_key
 from server.features.videos.clips.media import ClipMedia
 from server.features.videos.clips.pictures import ClipPictures
 from server.features.videos.clips.routes import ClipRoutes
-from server.features.videos.clips.shapes import ClipShape
+from server.features.videos.clips.shapes import ClipFile, ClipShape
 from server.features.videos.settings import ClipSettings
 from server.http.limits import hourly
 from server.http.previews import PreviewOf
@@ -25,7 +26,7 @@ from server.live.addresses import MediaAddresses
 from server.live.footage import FootageFinder
 from server.live.viewings import Viewer, Viewings
 
-__all__ = ["ClipShape", "ClipsRoom", "build"]
+__all__ = ["FILE", "ClipFile", "ClipShape", "ClipsRoom", "build", "file_key"]
 
 
 @dataclass(frozen=True, kw_only=True)

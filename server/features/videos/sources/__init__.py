@@ -1,4 +1,4 @@
-"""Sources: a stream is fetched from another RTMP server instead of being sent by an encoder.
+"""Sources: a stream is fetched from another server, or plays recordings and clips as a channel.
 
 One node at a time fetches it, by a lease in its row (``server/live/sources.py``); its media process plays and publishes
 (``media/pull``).
@@ -11,6 +11,8 @@ from typing import Final
 
 from server.feature import Feature, PersonalData, Platform, rows_by_id
 from server.features.videos.settings import SourceSettings
+from server.features.videos.sources.channel_routes import ChannelRoutes
+from server.features.videos.sources.playouts import Channels
 from server.features.videos.sources.routes import SourceRoutes
 from server.features.videos.sources.sources import StreamSources, erase
 from server.http.encryption import Encryption
@@ -39,7 +41,10 @@ def build(platform: Platform, *, settings: SourceSettings, encryption: Encryptio
     )
     feature = Feature(
         name="sources",
-        operations=SourceRoutes(sources=sources).operations(),
+        operations=[
+            *SourceRoutes(sources=sources).operations(),
+            *ChannelRoutes(channels=Channels(db=platform.db, sources=sources), now=platform.now).operations(),
+        ],
         personal_data=PersonalData(tables=frozenset({"stream_sources"}), sections=SECTIONS, erase=erase),
         limits={"sources": settings.max_sources, "sources_per_person": settings.max_sources_per_person},
     )
@@ -47,5 +52,5 @@ def build(platform: Platform, *, settings: SourceSettings, encryption: Encryptio
 
 
 SECTIONS: Final = (
-    rows_by_id("sources", "stream_id, address, created_at", "stream_sources where owner_id = $1", "stream_id"),
+    rows_by_id("sources", "stream_id, address, playout, created_at", "stream_sources where owner_id = $1", "stream_id"),
 )

@@ -34,10 +34,11 @@ class SourceBody(Body):
 class SourceShape(Shape):
     url: Annotated[str, Field(description="Without the name of an RTMP stream, and the query of an HTTP address")]
     state: Annotated[
-        Literal["idle", "connecting", "live", "waiting", "retrying", "refused"],
+        Literal["idle", "connecting", "live", "waiting", "retrying", "refused", "over"],
         Field(
             description="idle: no node fetches it yet, or it is not due. waiting: its owner or another publisher is "
-            "on the air. refused: the source does not give it, or it may not be published; tried seldom"
+            "on the air. refused: the source does not give it, or it may not be published; tried seldom. "
+            "over: of channels only"
         ),
     ]
     reason: Annotated[str, Field(description="Why it is not live, or was not before; empty if there is none")]

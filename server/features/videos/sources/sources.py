@@ -11,8 +11,11 @@ import msgspec
 
 from actors.events import NODE
 from actors.runtime import ActorError, DomainError, Node
+from media.control import ItemListed, ListItem
+from media.pull.playout_items import Playout
 from media.pull.states import PullSource, PullState
 from server.features.videos.sources import queries
+from server.features.videos.sources.listing import ItemListing
 from server.features.videos.sources.rules import SourceAddress
 from server.http.encryption import Encryption
 from server.http.errors import Problem, invalid_field, not_found
@@ -46,6 +49,7 @@ class StreamSources:
         per_person: int,
     ) -> None:
         self._db = db
+        self._listing = ItemListing(db=db)
         self._node = node
         self._encryption = encryption
         self._addresses = addresses
@@ -54,30 +58,40 @@ class StreamSources:
 
     async def put(self, stream_id: str, person_id: str, target: SourceAddress) -> Source:
         """Raises a 403, 404, 409 when there are too many or the stream has ended, or a 422."""
-        stream = await self._own(stream_id, person_id)
-        if stream.state == "ended":
-            raise Problem(409, "The stream has ended", slug="stream-ended")
+        stream = await self.open_stream(stream_id, person_id)
         await self._require_public(target)
         sealed = await self._encryption.seal(target.url, context=CONTEXT.format(stream.id))
         async with self._db.transaction() as tx:
-            await tx.execute(queries.LOCK_OWNER, person_id)
-            if await tx.fetchval(queries.COUNT, person_id, stream.id) >= self._per_person:
-                raise Problem(409, f"A person has at most {self._per_person} sources", slug="too-many-sources")
+            await self.require_room(tx, person_id, stream.id)
             row = await tx.fetchrow(queries.PUT, stream.id, person_id, target.shown, sealed)
-        assert row is not None
+        if row is None:
+            raise Problem(409, "The stream plays a channel: delete that first", slug="has-channel")
         return _source(row)
+
+    async def require_room(self, tx: Transaction, person_id: str, stream_id: str) -> None:
+        """Raises a 409 when the person has as many sources and channels as they may, not counting this stream's."""
+        await tx.execute(queries.LOCK_OWNER, person_id)
+        if await tx.fetchval(queries.COUNT, person_id, stream_id) >= self._per_person:
+            raise Problem(409, f"A person has at most {self._per_person} sources", slug="too-many-sources")
+
+    async def open_stream(self, stream_id: str, person_id: str) -> SeenStream:
+        """Raises a 403, 404, or 409 for one that has ended."""
+        stream = await self.own(stream_id, person_id)
+        if stream.state == "ended":
+            raise Problem(409, "The stream has ended", slug="stream-ended")
+        return stream
 
     async def read(self, stream_id: str, person_id: str) -> Source:
         """Raises a 403 or 404."""
-        stream = await self._own(stream_id, person_id)
+        stream = await self.own(stream_id, person_id)
         row = await self._db.fetchrow(queries.READ, stream.id)
         if row is None:
             raise not_found("This stream has no source")
-        return msgspec.structs.replace(_source(row), state=await self._state(stream.id, row["node"]))
+        return msgspec.structs.replace(_source(row), state=await self.state(stream.id, row["node"]))
 
     async def remove(self, stream_id: str, person_id: str) -> None:
         """May be repeated. Raises a 403 or 404."""
-        stream = await self._own(stream_id, person_id)
+        stream = await self.own(stream_id, person_id)
         await self._db.execute(queries.REMOVE, stream.id)
 
     async def claim(self, *, lease_s: float) -> Sequence[PullSource]:
@@ -88,9 +102,15 @@ class StreamSources:
     async def release(self) -> None:
         await self._db.execute(queries.RELEASE, self._node.name)
 
+    async def list_item(self, asked: ListItem) -> ItemListed:
+        return await self._listing.list(asked)
+
     async def _opened(self, row: Row) -> PullSource | None:
         """None where the key that it was sealed with is lost: the other sources do not wait for that."""
         stream_id = str(row["stream_id"])
+        if row["playout"] is not None:
+            playout = msgspec.convert(row["playout"], Playout)
+            return PullSource(stream_id=stream_id, url="", key=row["stream_key"], playout=playout)
         try:
             url = await self._encryption.open(bytes(row["sealed_url"]), context=CONTEXT.format(stream_id))
         except Problem as error:
@@ -98,7 +118,8 @@ class StreamSources:
             return None
         return PullSource(stream_id=stream_id, url=url, key=row["stream_key"])
 
-    async def _own(self, stream_id: str, person_id: str) -> SeenStream:
+    async def own(self, stream_id: str, person_id: str) -> SeenStream:
+        """Raises a 403 or 404."""
         stream = await seen_stream(self._db, stream_id, person_id)
         if stream is None:
             raise not_found("There is no such stream")
@@ -115,7 +136,8 @@ class StreamSources:
         except Unresolved:
             return
 
-    async def _state(self, stream_id: str, node: str) -> PullState | None:
+    async def state(self, stream_id: str, node: str) -> PullState | None:
+        """How that fares on the node that fetches it."""
         if not node:
             return None
         try:
