@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { iceServersOf } from "@web/features/player/ice-servers";
+import { iceServersOf, linkOf } from "@web/features/player/ice-servers";
 
 test("the servers of a Link header are those that a connection takes, with their credentials", () => {
   const header = [
@@ -18,4 +18,11 @@ test("what a connection would not take is passed over", () => {
   for (const header of [null, "", "<", '<http://ice.test>; rel="ice-server"', '<turn:ice.test>; rel="ice-server"', "<stun:ice.test>; rel=other"]) {
     assert.deepEqual(iceServersOf(header), []);
   }
+});
+
+test("the address of an extension is found beside the servers", () => {
+  const header = '<stun:a.test>; rel="ice-server", </whep/sessions/x/layer>; rel="urn:ietf:params:whep:ext:core:layer"';
+  assert.equal(linkOf(header, "urn:ietf:params:whep:ext:core:layer"), "/whep/sessions/x/layer");
+  assert.equal(linkOf(header, "urn:ietf:params:whep:ext:core:other"), null);
+  assert.equal(linkOf(null, "ice-server"), null);
 });

@@ -22,9 +22,11 @@ import { notifications } from "./notifications";
 import { overlays } from "./overlays";
 import { people } from "./people";
 import { player } from "./player";
+import { recordings } from "./recordings";
 import { restreams } from "./restreams";
 import { rooms } from "./rooms";
 import { search } from "./search";
+import { sources } from "./sources";
 import { streams } from "./streams";
 import { studio } from "./studio";
 import { tokens } from "./tokens";
@@ -42,6 +44,8 @@ export const features: readonly Feature[] = [
   studio,
   dashboard,
   restreams,
+  sources,
+  recordings,
   calls,
   people,
   clips,

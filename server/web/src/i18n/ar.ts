@@ -21,7 +21,9 @@ import notifications from "../features/notifications/ar";
 import overlays from "../features/overlays/ar";
 import people from "../features/people/ar";
 import player from "../features/player/ar";
+import recordings from "../features/recordings/ar";
 import restreams from "../features/restreams/ar";
+import sources from "../features/sources/ar";
 import rooms from "../features/rooms/ar";
 import search from "../features/search/ar";
 import streams from "../features/streams/ar";
@@ -57,7 +59,9 @@ export default {
   people,
   player,
   realtime,
+  recordings,
   restreams,
+  sources,
   rooms,
   search,
   shell,

@@ -100,8 +100,8 @@ export class WhepSession {
   async chooseLayer(name: string | null): Promise<boolean> {
     if (!this.#layer) return false;
     const body = JSON.stringify({ encodingId: name });
-    const headers = { "Content-Type": "application/json" };
-    const response = await send(this.#layer, { method: "POST", headers, body }).catch(() => null);
+    const asked = send(this.#layer, { method: "POST", headers: { "Content-Type": "application/json" }, body });
+    const response = await asked.catch(() => null);
     return response?.ok ?? false;
   }
 

@@ -9,7 +9,9 @@ import type { Ingest, Stream } from "../../api/types";
 import { guardLeaving, loginPath } from "../../router";
 import { count, duration } from "../../ui/format";
 import { OverlaysPanel } from "../overlays/panel";
+import { RecordingsPanel } from "../recordings/panel";
 import { RestreamsPanel } from "../restreams/panel";
+import { SourcePanels } from "../sources/panels";
 import { BroadcastIcon, EyeIcon, StopIcon } from "../../ui/icons";
 import { CopyButton, Empty, PageTitle, useInterval, useTitle } from "../../ui/parts";
 import { toast } from "../../ui/toasts";
@@ -154,6 +156,8 @@ function StudioPage({ username }: { username: string }) {
           {stream && onAir && <HealthPanel key={stream.id} streamId={stream.id} active />}
           {stream && stream.state !== "ended" && <RestrictionsPanel key={`restrictions-${stream.id}`} stream={stream} />}
           <RestreamsPanel key={`restreams-${stream?.id}`} streamId={stream && stream.state !== "ended" ? stream.id : null} />
+          <SourcePanels stream={stream} />
+          <RecordingsPanel />
           <OverlaysPanel />
         </div>
         <div class="studio-side">

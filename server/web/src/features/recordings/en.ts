@@ -1,0 +1,17 @@
+export default {
+  recordings: "Recordings",
+  explained: "How long yours are kept. Clips, chat and markers stay in any case.",
+  used: "They take {size}.",
+  days: "Days after the end",
+  gb: "Space for all, in GB",
+  noLimit: "Empty: no limit",
+  server: "The server keeps none longer than {days} days.",
+  serverGb: "The server keeps {gb} GB of them.",
+  save: "Save",
+  saved: "Saved.",
+  soon: "To be removed soon",
+  keep: "Keep",
+  keepIt: "Keep the recording of {title}",
+  kept: "It is kept.",
+  from: "from {at} on",
+} as const;
