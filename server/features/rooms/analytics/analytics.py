@@ -3,36 +3,16 @@
 from __future__ import annotations
 
 import math
+import uuid
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Final
-
-import msgspec
+from typing import Final
 
 from actors.runtime import DomainError
-from server.features.rooms.analytics.curve import Point, by_protocol, by_rendition, curve, step_s
+from server.features.rooms.analytics.curve import by_protocol, by_rendition, curve, step_s
+from server.features.rooms.analytics.shapes import AnalyticsShape, RetentionPoint
 from storage.postgres import Database, Row
 from storage.seen_streams import seen_stream
-
-
-class StreamAnalytics(msgspec.Struct, frozen=True, kw_only=True):
-    """Of one stream until now. ``latency_ms`` is None while no client has reported any."""
-
-    stream_id: str
-    started_at: datetime | None
-    ended_at: datetime | None
-    peak_viewers: int
-    unique_viewers: int
-    watch_seconds: int
-    average_watch_seconds: int
-    stalled_seconds: int
-    latency_ms: int | None
-    chat_messages: int
-    chatters: int
-    watch_seconds_by_protocol: dict[str, int]
-    watch_seconds_by_rendition: dict[str, int]
-    step_s: int
-    retention: list[Point]
 
 
 class Analytics:
@@ -40,7 +20,7 @@ class Analytics:
         self._db = db
         self._now = now
 
-    async def of_stream(self, stream_id: str, person_id: str) -> StreamAnalytics:
+    async def of_stream(self, stream_id: str, person_id: str) -> AnalyticsShape:
         """Raises ``not_found`` for what the person may not know of, ``forbidden`` for another one's stream."""
         seen = await seen_stream(self._db, stream_id, person_id)
         if seen is None:
@@ -52,8 +32,8 @@ class Analytics:
         watched = [(row["transport"], row["ms"]) for row in await self._db.fetch(_BY_TRANSPORT, seen.id)]
         step, points = await self._retention(totals)
         unique = totals["unique_viewers"]
-        return StreamAnalytics(
-            stream_id=seen.id,
+        return AnalyticsShape(
+            stream_id=uuid.UUID(seen.id),
             started_at=totals["started_at"],
             ended_at=totals["ended_at"],
             peak_viewers=totals["peak_viewers"],
@@ -70,7 +50,7 @@ class Analytics:
             retention=points,
         )
 
-    async def _retention(self, totals: Row) -> tuple[int, list[Point]]:
+    async def _retention(self, totals: Row) -> tuple[int, list[RetentionPoint]]:
         started_at = totals["started_at"]
         if started_at is None:
             return step_s(0), []
@@ -80,21 +60,18 @@ class Analytics:
         came = {row["step"]: row["came"] for row in rows}
         went = {row["step"]: row["went"] for row in rows}
         steps = max(1, math.ceil(duration_s / step))
-        return step, curve(came, went, steps=steps, step=step, audience=totals["unique_viewers"])
+        points = curve(came, went, steps=steps, step=step, audience=totals["unique_viewers"])
+        return step, [RetentionPoint.model_validate(one, from_attributes=True) for one in points]
 
 
 def _seconds(ms: dict[str, int]) -> dict[str, int]:
     return {name: value // 1000 for name, value in ms.items()}
 
 
-def as_csv(analytics: StreamAnalytics) -> str:
+def as_csv(analytics: AnalyticsShape) -> str:
     """The curve, a line a step, after a line of names (RFC 4180)."""
     lines = ["at_s,viewers,share", *(f"{one.at_s},{one.viewers},{one.share}" for one in analytics.retention)]
     return "\r\n".join(lines) + "\r\n"
-
-
-def shown(analytics: StreamAnalytics) -> dict[str, Any]:
-    return {**msgspec.structs.asdict(analytics), "retention": [msgspec.structs.asdict(p) for p in analytics.retention]}
 
 
 _TOTALS: Final = """

@@ -2,46 +2,18 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any, Final
 
 from aiohttp import web
 
-from server.features.rooms.analytics.analytics import Analytics, StreamAnalytics, as_csv, shown
+from server.features.rooms.analytics.analytics import Analytics, as_csv
+from server.features.rooms.analytics.shapes import AnalyticsShape
 from server.http.limits import CallRate
 from server.http.operation import UUID, Answer, Call, MediaType, Operation
-from server.http.shapes import Shape
 
 TAG: Final = "analytics"
 RATE: Final = CallRate("analytics", per_s=1.0, burst=20)
-
-
-class RetentionPoint(Shape):
-    """Who watched at some time in the step that begins `at_s` seconds after the start; `share` of all who came."""
-
-    at_s: int
-    viewers: int
-    share: float
-
-
-class AnalyticsShape(Shape):
-    stream_id: uuid.UUID
-    started_at: datetime | None
-    ended_at: datetime | None
-    peak_viewers: int
-    unique_viewers: int
-    watch_seconds: int
-    average_watch_seconds: int
-    stalled_seconds: int
-    latency_ms: int | None
-    chat_messages: int
-    chatters: int
-    watch_seconds_by_protocol: dict[str, int]
-    watch_seconds_by_rendition: dict[str, int]
-    step_s: int
-    retention: list[RetentionPoint]
 
 
 class AnalyticsRoutes:
@@ -67,7 +39,7 @@ class AnalyticsRoutes:
         ]  # fmt: skip
 
     async def _get(self, call: Call[None, None]) -> Answer:
-        return Answer(200, shown(await self._of(call)))
+        return Answer(200, await self._of(call))
 
     async def _csv(self, call: Call[None, None]) -> web.StreamResponse:
         name = f"retention-{call.path['stream_id'].lower()}.csv"
@@ -75,5 +47,5 @@ class AnalyticsRoutes:
         text = as_csv(await self._of(call))
         return web.Response(text=text, content_type="text/csv", charset="utf-8", headers=headers)
 
-    async def _of(self, call: Call[None, None]) -> StreamAnalytics:
+    async def _of(self, call: Call[None, None]) -> AnalyticsShape:
         return await self._analytics.of_stream(call.path["stream_id"], call.me.id)

@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from actors.runtime import DomainError
 from server.features.rooms.conduct import queries
-from server.features.rooms.conduct.shapes import MAX_NOTE, named, note_shown
+from server.features.rooms.conduct.shapes import MAX_NOTE, note_shown
 from server.features.rooms.seats import Seat, is_decider, require_decider, seat_of
+from server.features.rooms.shapes import named
 from server.features.rooms.texts import cleaned
 from storage.audit import AuditLog
 from storage.ids import Ids
@@ -37,7 +38,7 @@ class Cards:
             raise _nobody()
         messages = await self._db.fetch(queries.MESSAGES, room_id, user_id, HISTORY)
         card = {
-            "user": named(row, "id"),
+            "user": named(row, person_id="id"),
             "role": _role(seat, row),
             "created_at": row["created_at"],
             "following_since": row["following_since"],

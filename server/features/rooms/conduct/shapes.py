@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
+from server.features.rooms.shapes import NamedShape, named
 from server.http.shapes import Body as RestBody
 from server.http.shapes import Page, PageQuery, Shape, Text
 from server.live.events import Body
@@ -29,12 +30,6 @@ class RequestBody(RestBody):
 
 class DecisionBody(RestBody):
     allow: bool
-
-
-class NamedShape(Shape):
-    id: uuid.UUID
-    username: str
-    display_name: str
 
 
 class NoteShape(Shape):
@@ -115,14 +110,13 @@ DECIDED: Final = ServerEvent(
 )
 
 
-def named(row: Row, person_id: str) -> dict[str, Any]:
-    return {"id": row[person_id], "username": row["username"], "display_name": row["display_name"]}
-
-
 def request_shown(row: Row) -> dict[str, Any]:
     fields = ("id", "room_id", "text", "state", "created_at", "decided_at")
-    return {**{field: row[field] for field in fields}, "user": named(row, "person_id")}
+    return {**{field: row[field] for field in fields}, "user": named(row)}
 
 
 def note_shown(row: Row) -> dict[str, Any]:
-    return {**{field: row[field] for field in ("id", "text", "created_at")}, "author": named(row, "author_id")}
+    return {
+        **{field: row[field] for field in ("id", "text", "created_at")},
+        "author": named(row, person_id="author_id"),
+    }

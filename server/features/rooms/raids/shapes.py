@@ -8,7 +8,7 @@ import msgspec
 from pydantic import Field
 
 from server.features.rooms.raids.rules import Allowed
-from server.features.rooms.shapes import instant
+from server.features.rooms.shapes import NamedPerson, instant, named
 from server.http.shapes import Body as RestBody
 from server.http.shapes import Shape
 from server.live.bodies import EventShape, Id, OfStream
@@ -33,19 +33,13 @@ class RaidStarted(Body, frozen=True, kw_only=True):
     at: Instant
 
 
-class RaidOwner(Body, frozen=True, kw_only=True):
-    id: str
-    username: str
-    display_name: str
-
-
 class RaidSide(Body, frozen=True, kw_only=True):
     """A stream, as far as a raid shows it."""
 
     id: str
     title: str
     state: str
-    owner: RaidOwner
+    owner: NamedPerson
 
 
 class Raid(Body, frozen=True, kw_only=True):
@@ -64,15 +58,10 @@ class RaidCancelled(Body, frozen=True, kw_only=True):
     stream_id: str
 
 
-class RaidCame(Body, frozen=True, kw_only=True):
+class RaidCame(Raid, frozen=True, kw_only=True):
     """``came``: how many of the ``viewers`` who were sent to ``target`` watch, or watched, it."""
 
-    stream_id: str
-    source: RaidSide
-    target: RaidSide
-    viewers: Annotated[int, msgspec.Meta(ge=0)]
     came: Annotated[int, msgspec.Meta(ge=0)]
-    at: Instant
 
 
 RAID_CAME: Final = ServerEvent(
@@ -114,9 +103,5 @@ def sent(row: Row) -> dict[str, Any]:
 
 
 def _side(row: Row, side: str) -> dict[str, Any]:
-    owner = {
-        "id": row[f"{side}_owner_id"],
-        "username": row[f"{side}_username"],
-        "display_name": row[f"{side}_display_name"],
-    }
+    owner = named(row, person_id=f"{side}_owner_id", of=f"{side}_")
     return {"id": row[f"{side}_id"], "title": row[f"{side}_title"], "state": row[f"{side}_state"], "owner": owner}

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from server.features.rooms.points import Amount
 from server.features.rooms.points.rules import MAX_POINTS
-from server.features.rooms.shapes import ClientId, Line, instant
+from server.features.rooms.shapes import ClientId, Line, NamedPerson, NamedShape, instant, named
 from server.http.shapes import Body as RestBody
 from server.http.shapes import Page, PageQuery, Shape, Text
 from server.live.bodies import EventShape, Id
@@ -57,12 +57,6 @@ class RewardsShape(Shape):
     items: list[RewardShape]
 
 
-class RedeemerShape(Shape):
-    id: uuid.UUID
-    username: str
-    display_name: str
-
-
 class RedemptionShape(Shape):
     id: uuid.UUID
     reward_id: uuid.UUID | None
@@ -70,7 +64,7 @@ class RedemptionShape(Shape):
     cost: int
     text: str
     state: State
-    user: RedeemerShape
+    user: NamedShape
     room_id: uuid.UUID
     media_time_ms: int | None
     redeemed_at: datetime
@@ -102,12 +96,6 @@ class Redeemed(Body, frozen=True, kw_only=True):
     points: int
 
 
-class RewardRedeemer(Body, frozen=True, kw_only=True):
-    id: str
-    username: str
-    display_name: str
-
-
 class RewardRedeemed(Body, frozen=True, kw_only=True):
     """What was written with it is for the owner alone, in their queue."""
 
@@ -116,7 +104,7 @@ class RewardRedeemed(Body, frozen=True, kw_only=True):
     title: str
     cost: Amount
     state: State
-    user: RewardRedeemer
+    user: NamedPerson
     media_time_ms: int | None
     redeemed_at: str
 
@@ -143,14 +131,10 @@ def shown(row: Row) -> dict[str, Any]:
         "redeemed_at",
         "decided_at",
     )
-    return {**{field: row[field] for field in fields}, "user": _user(row)}
+    return {**{field: row[field] for field in fields}, "user": named(row)}
 
 
 def sent(row: Row) -> dict[str, Any]:
     """A redemption as the room is sent it."""
     fields = ("room_id", "id", "title", "cost", "state", "media_time_ms")
-    return {**{field: row[field] for field in fields}, "user": _user(row), "redeemed_at": instant(row["redeemed_at"])}
-
-
-def _user(row: Row) -> dict[str, Any]:
-    return {"id": row["person_id"], "username": row["username"], "display_name": row["display_name"]}
+    return {**{field: row[field] for field in fields}, "user": named(row), "redeemed_at": instant(row["redeemed_at"])}

@@ -33,8 +33,6 @@ export default {
   stalled: "{time} إجمالًا",
   delay: "التأخير",
   noneWaiting: "لا أحد ينتظر مكافأة.",
-  fulfil: "تم",
-  refuse: "أعد النقاط",
   quiet: "لم يحدث شيء بعد. يظهر هنا المتابعون الجدد والغارات والمكافآت.",
   followed: "{name} يتابعك الآن",
   followedMany: {

@@ -30,8 +30,6 @@ export default {
   stalled: "{time} in all",
   delay: "Delay",
   noneWaiting: "Nobody waits for a reward.",
-  fulfil: "Done",
-  refuse: "Give points back",
   quiet: "Nothing has happened yet. New followers, raids and rewards are shown here.",
   followed: "{name} follows you now",
   followedMany: { one: "{name} and {n} other follow you now", other: "{name} and {n} others follow you now" },

@@ -4,7 +4,8 @@ import { me } from "../../api/session";
 import type { Stream } from "../../api/types";
 import { Create, type Kind } from "./create";
 import { StartRaid } from "./raid";
-import { RewardMenu, RewardQueue, useWaiting } from "./rewards";
+import { useWaiting } from "./redemptions";
+import { RewardMenu, RewardQueue } from "./rewards";
 import { t } from "./words";
 
 interface Props {

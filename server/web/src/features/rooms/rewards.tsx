@@ -2,9 +2,10 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { randomId } from "../../api/locks";
 import { sentence } from "../../api/http";
-import { ask, hear } from "../../realtime/socket";
+import { ask } from "../../realtime/socket";
 import { toast } from "../../ui/toasts";
-import { addReward, decideRedemption, myRewards, removeReward, rewardsOf, waitingRedemptions, type Redemption, type Reward } from "./calls";
+import { addReward, myRewards, removeReward, rewardsOf, type Redemption, type Reward } from "./calls";
+import { Redemptions } from "./redemptions";
 import { Window } from "./window";
 import { t } from "./words";
 
@@ -82,22 +83,6 @@ function Offer({ reward, roomId, balance }: { reward: Reward; roomId: string; ba
   );
 }
 
-/** How many wait for the owner. */
-export function useWaiting(roomId: string, wanted: boolean): [Redemption[], () => void] {
-  const [waiting, setWaiting] = useState<Redemption[]>([]);
-  const load = (): void =>
-    void waitingRedemptions().then(
-      ({ items }) => setWaiting(items),
-      () => undefined,
-    );
-  useEffect(() => {
-    if (!wanted) return;
-    load();
-    return hear("reward", (body) => void (body.room_id === roomId && load()));
-  }, [roomId, wanted]);
-  return [waiting, load];
-}
-
 interface QueueProps {
   waiting: Redemption[];
   onChange: () => void;
@@ -105,35 +90,10 @@ interface QueueProps {
 }
 
 export function RewardQueue({ waiting, onChange, onDone }: QueueProps) {
-  const decide = async (id: string, decision: "fulfil" | "refuse"): Promise<void> => {
-    await attempt(() => decideRedemption(id, decision));
-    onChange();
-  };
   return (
     <Window title={t("rewards")} onDone={onDone}>
       <h3>{t("waiting", { n: waiting.length })}</h3>
-      <ul class="rewards">
-        {waiting.map(({ id, title, text, user }) => (
-          <li class="reward" key={id}>
-            <strong>
-              <bdi>{title}</bdi>
-            </strong>
-            <p class="hint">
-              <bdi>{user.display_name || user.username}</bdi>
-              {text && ": "}
-              <bdi>{text}</bdi>
-            </p>
-            <div class="decide">
-              <button type="button" class="button small" onClick={() => void decide(id, "fulfil")}>
-                {t("fulfil")}
-              </button>
-              <button type="button" class="button small danger" onClick={() => void decide(id, "refuse")}>
-                {t("refuse")}
-              </button>
-            </div>
-          </li>
-        ))}
-      </ul>
+      <Redemptions waiting={waiting} onChange={onChange} />
       <Offered />
     </Window>
   );
