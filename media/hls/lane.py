@@ -218,7 +218,7 @@ class TrackLane:
         if self.first is None and following is not None:
             ticks = max(following.ticks(self.track.timescale) - start, 0)
         elif self.first is not None and self.pending and following is not None and not following.is_discontinuity:
-            ticks = _between(self.first, self.pending[0])
+            ticks = self._until(following)
         return [
             Closed(
                 kind=self.kind,
@@ -230,6 +230,14 @@ class TrackLane:
                 is_independent=self.first is not None and self.first.is_key,
             )
         ]
+
+    def _until(self, following: Cut) -> int:
+        """How long the open segment is: to the first sample of the next one, or, where that is missing, to where it
+        should be."""
+        assert self.first is not None
+        shown = _between(self.first, self.pending[0])
+        planned = following.ticks(self.track.timescale) - self.first.pts
+        return shown if shown <= planned + self._part_ticks else max(planned, 1)
 
 
 def _between(first: Sample, following: Sample) -> int:

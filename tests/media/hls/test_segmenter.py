@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.hls.lane import Closed, Fragment
+from media.hls.follower import Follower
+from media.hls.lane import Closed, Cut, Fragment
 from media.hls.segmenter import Segmenter
 from media.relay import End, Tracks
 from media.unit import Unit
@@ -378,3 +379,17 @@ def _hold_their_share(fragments, timescale, part_ms):
     assert target < 2 * part_ms / 1000
     parts = [each for each, following in pairwise(fragments) if following.segment == each.segment]
     assert all(each.duration / timescale >= 0.85 * target for each in parts)
+
+
+def test_a_track_that_goes_on_some_segments_later_leaves_a_segment_that_is_no_longer_than_planned():
+    follower = Follower(part_ms=334)
+    follower.resume([Cut(1, 0, 90_000, False, 2)])
+    outputs = [output for item in live(VIDEO, units=pictures(1)) for output in follower.feed(item)]
+    for number in (2, 3, 4):
+        outputs += follower.schedule(Cut(number, (number - 1) * 180_000, 90_000, False, 2))
+    for unit in pictures(3, from_ms=6_000):
+        outputs += follower.feed(unit)
+    closed = [output for output in outputs if isinstance(output, Closed)]
+    assert [(each.segment, bool(each.parts), seconds(each)) for each in closed] == [
+        (1, True, 2.0), (2, False, 2.0), (3, False, 2.0),
+    ]  # fmt: skip
