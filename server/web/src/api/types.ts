@@ -49,6 +49,9 @@ export interface ChatMessage {
   reply_to?: string | null;
   client_id?: string | null;
   announcement?: boolean;
+  edited_at?: string;
+  /** Emoji to the ids of who has reacted with it. */
+  reactions?: Record<string, string[]>;
   deleted?: false;
 }
 

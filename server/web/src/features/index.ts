@@ -18,6 +18,7 @@ import { home } from "./home";
 import { jobs } from "./jobs";
 import { mail } from "./mail";
 import { markers } from "./markers";
+import { messages } from "./messages";
 import { notifications } from "./notifications";
 import { overlays } from "./overlays";
 import { people } from "./people";
@@ -50,6 +51,7 @@ export const features: readonly Feature[] = [
   people,
   clips,
   markers,
+  messages,
   notifications,
   rooms,
   account,

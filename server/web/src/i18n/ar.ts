@@ -17,6 +17,7 @@ import home from "../features/home/ar";
 import jobs from "../features/jobs/ar";
 import mail from "../features/mail/ar";
 import markers from "../features/markers/ar";
+import messages from "../features/messages/ar";
 import notifications from "../features/notifications/ar";
 import overlays from "../features/overlays/ar";
 import people from "../features/people/ar";
@@ -54,6 +55,7 @@ export default {
   jobs,
   mail,
   markers,
+  messages,
   notifications,
   overlays,
   people,

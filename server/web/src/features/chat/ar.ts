@@ -107,4 +107,8 @@ export default {
   celebrate: "احتفال",
   replay: "إعادة الدردشة",
   replayEmpty: "تظهر هنا دردشة البث مع تشغيل التسجيل.",
+  edited: "معدّلة",
+  editing: "تعدّل ما كتبته",
+  cancelEdit: "إبقاؤها كما كانت",
+  listJoin: "، ",
 } satisfies Arabic<typeof en>;

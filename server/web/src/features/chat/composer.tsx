@@ -18,6 +18,10 @@ interface Props {
   names: () => string[];
   emotes: Emotes;
   mayModerate: boolean;
+  /** A message whose text is replaced by what is sent. */
+  editing?: ChatMessage | null;
+  onCancelEdit?: () => void;
+  onTyping?: () => void;
 }
 
 /** What the last word becomes; of a command, how it is written. */
@@ -50,7 +54,7 @@ function useCountdown(until: number): number {
   return left;
 }
 
-export function Composer({ replyTo, onCancelReply, onSend, waitUntil, names, emotes, mayModerate }: Props) {
+export function Composer({ replyTo, onCancelReply, onSend, waitUntil, names, emotes, mayModerate, editing = null, onCancelEdit, onTyping }: Props) {
   const input = useRef<HTMLTextAreaElement>(null);
   const [text, setText] = useState("");
   const [chosen, setChosen] = useState(0);
@@ -63,6 +67,12 @@ export function Composer({ replyTo, onCancelReply, onSend, waitUntil, names, emo
     if (replyTo) input.current?.focus();
   }, [replyTo]);
 
+  useEffect(() => {
+    if (!editing) return;
+    write(editing.text);
+    input.current?.focus();
+  }, [editing]);
+
   const submit = (): void => {
     if (!ready) return;
     onSend(text.trim());
@@ -72,6 +82,10 @@ export function Composer({ replyTo, onCancelReply, onSend, waitUntil, names, emo
     setText(written);
     setChosen(0);
     setOffered(completions(written, { names, emotes: emotes.keys(), mayModerate }));
+  };
+  const stopEditing = (): void => {
+    write("");
+    onCancelEdit?.();
   };
   const complete = (completed: string | undefined): void => {
     if (completed) write(completed);
@@ -92,6 +106,8 @@ export function Composer({ replyTo, onCancelReply, onSend, waitUntil, names, emo
     if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
       event.preventDefault();
       submit();
+    } else if (event.key === "Escape" && editing) {
+      stopEditing();
     } else if (event.key === "Escape" && replyTo) {
       onCancelReply();
     }
@@ -111,6 +127,14 @@ export function Composer({ replyTo, onCancelReply, onSend, waitUntil, names, emo
             {t.rich("replyingTo", { name: <strong>{replyTo.user.display_name}</strong>, text: replyTo.text })}
           </span>
           <button type="button" class="icon-button small" aria-label={t("cancelReply")} onClick={onCancelReply}>
+            <CloseIcon />
+          </button>
+        </p>
+      )}
+      {editing && (
+        <p class="composer-reply">
+          <span>{t("editing")}</span>
+          <button type="button" class="icon-button small" aria-label={t("cancelEdit")} onClick={stopEditing}>
             <CloseIcon />
           </button>
         </p>
@@ -145,7 +169,10 @@ export function Composer({ replyTo, onCancelReply, onSend, waitUntil, names, emo
           aria-controls={offered.length ? "chat-suggestions" : undefined}
           aria-activedescendant={offered.length ? `chat-suggestion-${chosen}` : undefined}
           aria-autocomplete="list"
-          onInput={(event) => write(event.currentTarget.value)}
+          onInput={(event) => {
+            write(event.currentTarget.value);
+            onTyping?.();
+          }}
           onKeyDown={onKeyDown}
         />
         <button type="submit" class="icon-button accent" aria-label={t("send")} disabled={!ready}>

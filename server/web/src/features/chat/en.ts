@@ -83,4 +83,8 @@ export default {
   celebrate: "Celebrate",
   replay: "Chat replay",
   replayEmpty: "The chat of the broadcast appears here as the recording plays.",
+  edited: "edited",
+  editing: "You change what you wrote",
+  cancelEdit: "Leave it as it was",
+  listJoin: ", ",
 } as const;

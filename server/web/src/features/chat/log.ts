@@ -7,6 +7,7 @@ import type { ChatEntry, ChatMessage } from "../../api/types";
 import { clock, hue } from "../../ui/format";
 import type { Looks } from "./looks";
 import { nameColour } from "./name-colours";
+import { marksOf, type Reacting } from "./marks";
 import { t } from "./words";
 import { nameNodes, textNodes } from "./written";
 
@@ -23,6 +24,8 @@ export interface LogPort {
   /** Null where threads cannot be read. */
   openThread: ((messageId: string) => void) | null;
   looks: Looks;
+  /** Where messages take reactions: who reads, and what a press on an emoji does. */
+  reacting?: Reacting;
 }
 
 export interface RowAction {
@@ -157,6 +160,24 @@ export class ChatLog {
     return found;
   }
 
+  /** The message has another text or other reactions. */
+  change(messageId: string, fields: Partial<ChatMessage>): void {
+    for (const list of [this.#queue, this.#waiting]) {
+      const at = list.findIndex((entry) => entry.id === messageId);
+      const found = list[at];
+      if (found && !found.deleted) list[at] = { ...found, ...fields };
+    }
+    const row = this.#rows.get(messageId);
+    const entry = row && this.#messages.get(row);
+    if (!row || !entry || entry.deleted) return;
+    const isChosen = row === this.#active;
+    if (isChosen) this.#choose(null);
+    const fresh = this.#row({ ...entry, ...fields });
+    row.replaceWith(fresh);
+    if (isChosen) this.#choose(fresh);
+    if (this.#pinned) this.#toEnd();
+  }
+
   remove(messageId: string): void {
     for (const list of [this.#queue, this.#waiting]) {
       const at = list.findIndex((entry) => entry.id === messageId);
@@ -240,6 +261,7 @@ export class ChatLog {
     name.style.setProperty("--name-dark", nameColour(colour, "dark"));
     text.append(...textNodes(entry.text, this.#port.looks.emotes));
     if (entry.reply_to) this.#quote(quote, entry.reply_to);
+    row.append(...marksOf(entry, this.#port.reacting));
     if (this.#port.ownName && mentions(entry.text, this.#port.ownName)) row.classList.add("message-mention");
     return row;
   }

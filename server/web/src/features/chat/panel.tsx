@@ -12,6 +12,8 @@ import { parseCommand } from "./commands";
 import { Composer } from "./composer";
 import { act, type Held, HeldMessages, type Mode, Modes, obey, Pinned } from "./moderation";
 import { ChatMirror, type Outgoing } from "./room-mirror";
+import { mirrorPort } from "./mirror-port";
+import { OutboxRows } from "./outbox";
 import { ChatLog, type LogPort, type RowAction } from "./log";
 import "./chat.css";
 import { Card } from "./card";
@@ -22,13 +24,6 @@ import { ReactionBar } from "./reactions";
 import { Thread } from "./thread";
 import { AskForUnban, UnbanRequests } from "./unban";
 import { t } from "./words";
-
-const mirrorPort = {
-  ask: <T,>(event: string, body: object) => ask(event as "chat:join", body as never) as Promise<unknown> as Promise<T>,
-  isUnanswered: (error: unknown) => error instanceof AskError && error.isUnanswered,
-  retryAfterMs: (error: unknown) => (error instanceof AskError ? error.retryAfterMs : null),
-  isOnline: () => connection.peek() === "online",
-};
 
 interface Removal {
   room_id: string;
@@ -267,7 +262,7 @@ export function ChatPanel({ stream, room, reactions = true, above, behindMs = ()
       {/* A focus stop of its own: arrow keys walk through the messages. */}
       <div class="chat-scroller" ref={scroller} tabIndex={0} role="log" aria-live="off" aria-label={t("messages")}>
         <ol class="chat-list" data-empty={t("quiet")} ref={list} />
-        <OutboxRows outbox={outbox} live={live.current} />
+        <OutboxRows outbox={outbox} mirror={live.current?.mirror} />
       </div>
       {waiting > 0 && (
         <button type="button" class="chat-more" onClick={() => live.current?.log.pin()}>
@@ -311,28 +306,3 @@ async function readHeld(roomId: string): Promise<Held[]> {
 
 const lowered = (people: ReadonlyMap<string, string> = new Map()): Map<string, string> =>
   new Map([...people].map(([name, id]) => [name.toLowerCase(), id]));
-
-function OutboxRows({ outbox, live }: { outbox: Outgoing[]; live: Live | null }) {
-  if (!outbox.length) return null;
-  return (
-    <ul class="outbox" aria-label={t("notSent")}>
-      {outbox.map((outgoing) => (
-        <li key={outgoing.client_id} class={`message message-${outgoing.state}`}>
-          <span class="message-text">{outgoing.text}</span>
-          {outgoing.state === "held" && <span class="outbox-held">{t("waitsForModerator")}</span>}
-          {outgoing.state === "failed" && (
-            <span class="outbox-failed" role="alert">
-              {outgoing.reason}
-              <button type="button" onClick={() => live?.mirror.retry(outgoing.client_id)}>
-                {t("tryAgain")}
-              </button>
-              <button type="button" onClick={() => live?.mirror.discard(outgoing.client_id)}>
-                {t("discard")}
-              </button>
-            </span>
-          )}
-        </li>
-      ))}
-    </ul>
-  );
-}
