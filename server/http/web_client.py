@@ -44,6 +44,8 @@ PLACES: Final = (
     "/confirm-provider",
     "/undo-email",
     "/notifications",
+    "/messages",
+    "/messages/{id}",
     "/dashboard",
     "/dock/{name}",
     "/calls",

@@ -110,5 +110,4 @@ export default {
   edited: "معدّلة",
   editing: "تعدّل ما كتبته",
   cancelEdit: "إبقاؤها كما كانت",
-  listJoin: "، ",
 } satisfies Arabic<typeof en>;

@@ -86,5 +86,4 @@ export default {
   edited: "edited",
   editing: "You change what you wrote",
   cancelEdit: "Leave it as it was",
-  listJoin: ", ",
 } as const;

@@ -30,6 +30,8 @@ export interface LogPort {
 
 export interface RowAction {
   label: string;
+  /** What a screen reader calls it; without it the label. */
+  name?: string;
   act: () => void;
 }
 
@@ -337,7 +339,7 @@ export class ChatLog {
     this.#active = row;
     const entry = row && this.#messages.get(row);
     const actions = entry && !entry.deleted ? this.#port.actions(entry) : [];
-    this.#actions.replaceChildren(...actions.map(({ label, act }) => actionButton(label, act)));
+    this.#actions.replaceChildren(...actions.map(actionButton));
     setNameStop(row, true);
     if (!row || !actions.length) return this.#actions.remove();
     row.classList.add("message-active");
@@ -373,10 +375,11 @@ export class ChatLog {
   }
 }
 
-function actionButton(label: string, act: () => void): HTMLElement {
+function actionButton({ label, name, act }: RowAction): HTMLElement {
   const button = document.createElement("button");
   button.type = "button";
   button.textContent = label;
+  if (name) button.setAttribute("aria-label", name);
   button.addEventListener("click", act);
   return button;
 }

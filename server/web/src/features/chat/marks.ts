@@ -1,6 +1,6 @@
 /** What stands behind a message's text: that it was edited, and its reactions. */
 import type { ChatMessage } from "../../api/types";
-import { clock } from "../../ui/format";
+import { clock, listed } from "../../ui/format";
 import { t } from "./words";
 
 export interface Reacting {
@@ -34,7 +34,7 @@ function reactionsOf(message: ChatMessage, reactions: [string, string[]][], { ow
     const button = document.createElement("button");
     button.type = "button";
     button.setAttribute("aria-pressed", String(isOn));
-    button.title = people.map(nameOf).join(t("listJoin"));
+    button.title = listed(people.map(nameOf));
     button.append(emoji, ` ${people.length}`);
     button.addEventListener("click", () => react(message, emoji, !isOn));
     row.append(button);

@@ -74,7 +74,7 @@ function Rename({ one, onChange }: { one: Conversation; onChange: () => void }) 
         {(ids) => <input {...ids} name="title" maxLength={100} defaultValue={one.title} autocomplete="off" dir="auto" />}
       </Field>
       <button type="submit" class="button" disabled={busy}>
-        {t("save")}
+        {t("rename")}
       </button>
     </form>
   );

@@ -4,6 +4,7 @@ import { ApiError } from "../../api/http";
 import { me } from "../../api/session";
 import { hear, onConnect } from "../../realtime/socket";
 import { navigate } from "../../router";
+import { listed } from "../../ui/format";
 import { ChevronIcon } from "../../ui/icons";
 import { Avatar, Empty, Spinner } from "../../ui/parts";
 import { attempt } from "../../ui/sending";
@@ -109,7 +110,7 @@ export function Opened({ id }: { id: string }) {
       {one.state === "request" && (
         <div class="messages-request" role="group" aria-labelledby="messages-request">
           <p>
-            <b id="messages-request">{t("requestTitle", { name: others.map(nameOf).join(", ") })}</b>
+            <b id="messages-request">{t("requestTitle", { name: listed(others.map(nameOf)) })}</b>
             <span class="dim">{t("requestText")}</span>
           </p>
           <div class="row">

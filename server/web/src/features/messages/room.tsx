@@ -4,6 +4,7 @@ import { sentence } from "../../api/http";
 import { me } from "../../api/session";
 import type { ChatEntry, ChatMessage } from "../../api/types";
 import { ask, connection, hear } from "../../realtime/socket";
+import { listed } from "../../ui/format";
 import { DownIcon } from "../../ui/icons";
 import { attempt } from "../../ui/sending";
 import { toast } from "../../ui/toasts";
@@ -70,7 +71,7 @@ export function Room({ one }: { one: Conversation }) {
           ? []
           : [
               { label: t("reply"), act: () => setReplyTo(message) },
-              ...EMOJI.map((emoji) => ({ label: emoji, act: () => react(message, emoji, true) })),
+              ...EMOJI.map((emoji) => ({ label: emoji, name: t("react", { emoji }), act: () => react(message, emoji, true) })),
               ...(message.user.id === user?.id && isFresh(message) ? own(message) : []),
             ],
       announce: setSpoken,
@@ -188,5 +189,5 @@ export function Room({ one }: { one: Conversation }) {
 function ReadBy({ one, offset }: { one: Conversation; offset: number }) {
   const readers = readersOf(one, me.value?.id, offset);
   if (!readers.length) return null;
-  return <span class="messages-read">{one.kind === "direct" ? t("read") : t("readBy", { names: readers.map(nameOf).join(", ") })}</span>;
+  return <span class="messages-read">{one.kind === "direct" ? t("read") : t("readBy", { names: listed(readers.map(nameOf)) })}</span>;
 }

@@ -1,6 +1,7 @@
 /** Who is writing in a conversation, and that oneself is. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ask, hear } from "../../realtime/socket";
+import { listed } from "../../ui/format";
 import { t } from "./words";
 
 const AGAIN_MS = 3_000;
@@ -52,7 +53,7 @@ export function Typing({ people, names }: { people: readonly string[]; names: Re
   return (
     <span class="messages-typing" role="status">
       {called.length === 1 && t("writes", { name: called[0] ?? "" })}
-      {called.length > 1 && t("writesMany", { names: called.join(", ") })}
+      {called.length > 1 && t("writesMany", { names: listed(called) })}
     </span>
   );
 }
