@@ -77,6 +77,7 @@ class Relationships:
 
     def __init__(self) -> None:
         self.known: dict[str, Relationship] = {}
+        self.members: dict[str, Relationship] = {}
         self.gate = asyncio.Event()
         self.gate.set()
         self.look_ups: list[asyncio.Event] = []
@@ -86,6 +87,9 @@ class Relationships:
             await self.look_ups.pop(0).wait()
         await self.gate.wait()
         return self.known.get(user_id, Relationship())
+
+    async def membership(self, *, room_id: str, user_id: str) -> Relationship:
+        return self.members.get(user_id, Relationship())
 
 
 class Screens:

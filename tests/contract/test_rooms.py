@@ -139,3 +139,35 @@ async def test_a_stale_owner_changes_nothing(drivers: Drivers) -> None:
         with pytest.raises(Fenced):
             await write
     assert (await drivers.rooms.load(room)).mode == ChatMode()
+
+
+async def test_a_room_without_an_owner_is_private(drivers: Drivers) -> None:
+    room = drivers.id()
+    await drivers.rooms.create(room_id=room, owner_id=None, log_epoch="e1")
+    loaded = await drivers.rooms.load(room)
+    assert (loaded.owner_id, loaded.is_private) == ("", True)
+    assert not (await drivers.rooms.load((await drivers.room())[0])).is_private
+
+
+async def test_a_message_of_a_private_room_has_its_last_text_and_its_reactions(drivers: Drivers) -> None:
+    room, (ann, bob) = drivers.id(), [await drivers.person() for _ in range(2)]
+    await drivers.rooms.create(room_id=room, owner_id=None, log_epoch="e1")
+    written = await drivers.log.append(entry(drivers, room, ann, "c"))
+    now, rooms, fence = dt.datetime.now(dt.UTC), drivers.rooms, drivers.fence
+    await rooms.edit_message(room, written.id, "better", at=now, fence=fence)
+    for person, is_on in ((ann, True), (bob, True), (bob, True), (ann, False)):
+        reactions = await rooms.react(room, written.id, person, "👍", is_on=is_on, fence=fence)
+    found = await drivers.log.message(room, written.id)
+    assert (found.text, found.edited_at, found.reactions) == ("better", now, {"👍": (bob,)})
+    assert reactions == found.reactions
+
+
+async def test_a_message_takes_three_reactions_of_a_person(drivers: Drivers) -> None:
+    room, ann = drivers.id(), await drivers.person()
+    await drivers.rooms.create(room_id=room, owner_id=None, log_epoch="e1")
+    written = await drivers.log.append(entry(drivers, room, ann, "c"))
+    answers = [
+        await drivers.rooms.react(room, written.id, ann, emoji, is_on=True, fence=drivers.fence)
+        for emoji in ("👍", "🎉", "😂", "😮", "👍")
+    ]
+    assert [answer is None for answer in answers] == [False, False, False, True, False]
