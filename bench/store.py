@@ -2,6 +2,7 @@
 
 The bare insert has no index, no key, no fence, no offsets and no answers: it is what the engine can do at all with
 synchronous commit. Both write to an embedded Postgres in a fresh folder, 500 rows a statement, over one connection.
+Messages of conversations, which are facts as well, are written in the same run.
 The second question is the time from `submit` to durable at a steady rate, as a room full of people sends.
 """
 
@@ -26,6 +27,7 @@ from storage.ids import Ids
 from storage.leases import Leases
 from storage.migrate import migrate
 from storage.postgres import Database
+from storage.rooms import insert_room
 
 ROOMS: Final = 20
 PEOPLE: Final = 200
@@ -52,6 +54,7 @@ class Store:
         self._ids = Ids()
         self._people = [self._id() for _ in range(PEOPLE)]
         self._rooms = [self._id() for _ in range(ROOMS)]
+        self._private = [self._id() for _ in range(ROOMS)]
         self._epoch = 0
         self._made = 0
 
@@ -70,13 +73,15 @@ class Store:
             await self.db.execute(
                 "insert into chat_rooms (id, owner_id, log_epoch) values ($1, $2, '')", room, self._people[0]
             )
+        for room in self._private:
+            await insert_room(self.db, room_id=room, owner_id=None, log_epoch="", stream_id=None)
         await self.db.execute(_BARE_TABLE)
         self._epoch = (await Leases(db=self.db).take_all("bench"))[SHARD]
 
-    def entry(self) -> ChatEntry:
+    def entry(self, *, is_private: bool = False) -> ChatEntry:
         self._made += 1
         return ChatEntry(
-            room_id=self._rooms[self._made % ROOMS],
+            room_id=(self._private if is_private else self._rooms)[self._made % ROOMS],
             shard=SHARD,
             epoch=self._epoch,
             id=self._id(),
@@ -87,9 +92,9 @@ class Store:
             media_time_ms=self._made,
         )
 
-    async def ours(self, count: int) -> float:
+    async def ours(self, count: int, *, is_private: bool = False) -> float:
         """Rows a second through the log."""
-        entries = [self.entry() for _ in range(count)]
+        entries = [self.entry(is_private=is_private) for _ in range(count)]
         began = time.perf_counter()
         await asyncio.gather(*[self.log.submit(entry) for entry in entries])
         return count / (time.perf_counter() - began)
@@ -139,17 +144,25 @@ async def _measure(url: str, rounds: int, rows: int, rate: int) -> list[Figure]:
     await store.fill()
     await store.ours(rows)
     await store.bare(rows)
+    await store.ours(rows, is_private=True)
     pairs = [(await store.ours(rows), await store.bare(rows)) for _ in range(rounds)]
+    talks = [(await store.ours(rows, is_private=True), await store.ours(rows)) for _ in range(rounds)]
     took = await store.latencies(rate, 5)
     await store.log.close()
     await db.close()
-    return [_rows(pairs), *_acks(took, rate)]
+    return [_rows(pairs), _talks(talks), *_acks(took, rate)]
 
 
 def _rows(pairs: list[tuple[float, float]]) -> Figure:
     ours, bare = [a for a, _ in pairs], [b for _, b in pairs]
     name, peer = "durable chat", "a bare insert"
     return figure("store", name, ours, "rows/s", better="higher", bar=BAR_ROWS_S, peer=peer, against=bare)
+
+
+def _talks(pairs: list[tuple[float, float]]) -> Figure:
+    ours, streams = [a for a, _ in pairs], [b for _, b in pairs]
+    peer = "chat of streams"
+    return figure("store", "durable conversations", ours, "rows/s", better="higher", peer=peer, against=streams)
 
 
 def _acks(took: list[float], rate: int) -> list[Figure]:

@@ -157,7 +157,7 @@ def install(
         fetching.feature,
         embeds.build(platform, site=site, clips=clipping.preview),
         calls.build(platform, ice=core.ice, apart=core.rights.apart),
-        conversations.build(platform, settings=settings, when_changed=changed),
+        conversations.build(platform, settings=settings, when_changed=changed).feature,
         *rooms.features,
         posting.feature,
         notifications.build(platform, settings=settings, audience=Audience(), streams=StreamTitles()).feature,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -18,16 +19,24 @@ from server.features.messages.conversations.shapes import CHANGED, OWN_READ, REA
 from server.features.messages.settings import ConversationSettings
 from server.http.limits import hourly
 from storage.facts import Consumer
-from storage.postgres import Transaction
+from storage.postgres import Reads, Transaction
 
-__all__ = ["build"]
+__all__ = ["ConversationsRoom", "build"]
 
 CHANGES_PER_HOUR: Final = 1_200
 
 
+@dataclass(frozen=True, kw_only=True)
+class ConversationsRoom:
+    """``unnotified``: whom a message concerns that they have not read yet."""
+
+    feature: Feature
+    unnotified: Callable[[Reads, ConversationMessage], Awaitable[list[str]]]
+
+
 def build(
     platform: Platform, *, settings: ConversationSettings, when_changed: Callable[[], Awaitable[None]]
-) -> Feature:
+) -> ConversationsRoom:
     conversations = Conversations(db=platform.db)
     membership = Membership(
         db=platform.db,
@@ -52,7 +61,7 @@ def build(
         body = changed(fact.room_id, "message", platform.now())
         tx.after_commit(partial(platform.publish.to_people, hearers, CHANGED.name, body))
 
-    return Feature(
+    feature = Feature(
         name="conversations",
         operations=routes.operations(),
         events=ConversationEvents(db=platform.db, conversations=conversations, told=platform.publish).events(),
@@ -72,6 +81,7 @@ def build(
             "message_reaction_kinds": MAX_EMOJI,
         },
     )
+    return ConversationsRoom(feature=feature, unnotified=conversations.unnotified)
 
 
 SECTIONS: Final = (

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from server.features.messages.conversations import queries
+from server.features.messages.conversations.facts import ConversationMessage
 from server.features.messages.conversations.rules import MAX_COUNTED, State
 from server.features.messages.conversations.shapes import (
     AuthorShape,
@@ -61,6 +62,11 @@ class Conversations:
     async def hearers(self, where: Reads, room_id: str, author_id: str) -> list[str]:
         """The members who are shown what the author writes, the author among them."""
         return [row["person_id"] for row in await where.fetch(queries.HEARERS, room_id, author_id)]
+
+    async def unnotified(self, where: Reads, message: ConversationMessage) -> list[str]:
+        """The members whom a message concerns and who have not read it, on any device, until now."""
+        rows = await where.fetch(queries.UNNOTIFIED, message.room_id, message.author_id, message.offset)
+        return [row["person_id"] for row in rows]
 
     async def _shapes(self, where: Reads, me: str, rows: Sequence[Row]) -> list[ConversationShape]:
         ids = [row["room_id"] for row in rows]

@@ -123,6 +123,12 @@ where m.room_id = $1 and m.state in ('open', 'request')
     and not exists (select from blocks b where b.user_id = m.person_id and b.blocked_id = $2)
 """
 
+UNNOTIFIED: Final = """
+select m.person_id from conversation_members m
+where m.room_id = $1 and m.person_id <> $2 and m.state = 'open' and not m.is_muted and m.read_offset < $3
+    and not exists (select from blocks b where b.user_id = m.person_id and b.blocked_id = $2)
+"""
+
 LEAVE_TO: Final = """
 update conversations c set owner_id = (
     select m.person_id from conversation_members m

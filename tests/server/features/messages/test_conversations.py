@@ -1,0 +1,45 @@
+"""Conversations over the features in process: whom a message concerns."""
+
+from __future__ import annotations
+
+import uuid
+
+from server.features.messages import conversations
+from server.features.messages.conversations.facts import ConversationMessage
+from server.features.messages.settings import ConversationSettings
+from storage.postgres import Database
+from tests.server.kit import Kit
+
+
+async def nothing() -> None: ...
+
+
+async def person(database: Database, name: str) -> str:
+    person_id = str(uuid.uuid4())
+    await database.execute(
+        "insert into users (id, username, username_key, email, email_key, password_hash, display_name, stream_key)"
+        " values ($1, $2, $2, $2, $2, '', $2, $2)",
+        person_id,
+        name,
+    )
+    return person_id
+
+
+async def test_a_message_concerns_members_who_have_not_read_it_muted_it_or_blocked_its_author(
+    database: Database, kit: Kit
+) -> None:
+    room = conversations.build(kit.platform(), settings=ConversationSettings(), when_changed=nothing)
+    author, *others = [await person(database, name) for name in ("ann", "bob", "cem", "dan", "eve", "fay")]
+    room_id = str(uuid.uuid4())
+    await database.execute("insert into chat_rooms (id, log_epoch, is_private) values ($1, 'e', true)", room_id)
+    await database.execute("insert into conversations (room_id, is_group) values ($1, true)", room_id)
+    states = [("open", 4, False), ("open", 5, False), ("open", 0, True), ("request", 0, False), ("open", 0, False)]
+    for one, (state, offset, is_muted) in zip(others, states, strict=True):
+        await database.execute(
+            "insert into conversation_members (room_id, person_id, state, read_offset, is_muted)"
+            " values ($1, $2, $3, $4, $5)",
+            room_id, one, state, offset, is_muted,
+        )  # fmt: skip
+    await database.execute("insert into blocks (user_id, blocked_id) values ($1, $2)", others[4], author)
+    fact = ConversationMessage(room_id=room_id, message_id=str(uuid.uuid4()), offset=5, author_id=author)
+    assert await room.unnotified(database, fact) == [others[0]]
