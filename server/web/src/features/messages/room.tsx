@@ -12,6 +12,7 @@ import "../chat/chat.css";
 import { Composer } from "../chat/composer";
 import { useJoined } from "../chat/joined";
 import { ChatLog, type LogPort, type RowAction } from "../chat/log";
+import { NO_LOOKS } from "../chat/looks";
 import { mirrorPort } from "../chat/mirror-port";
 import { OutboxRows } from "../chat/outbox";
 import { ChatMirror, type Outgoing } from "../chat/room-mirror";
@@ -23,7 +24,6 @@ import { t } from "./words";
 
 const EMOJI = ["👍", "❤️", "😂", "😮", "🎉"] as const;
 const CHANGEABLE_MS = 15 * 60_000;
-const NO_EMOTES = new Map<string, string>();
 
 interface Live {
   mirror: ChatMirror;
@@ -77,7 +77,7 @@ export function Room({ one }: { one: Conversation }) {
       announce: setSpoken,
       ownName: user?.username ?? null,
       openThread: null,
-      emotes: NO_EMOTES,
+      looks: NO_LOOKS,
       reacting: { ownId: user?.id ?? "", react, nameOf: (id) => names.get(id) ?? "" },
     };
   }, [user?.id, roomId, one.state, names]);
@@ -178,7 +178,7 @@ export function Room({ one }: { one: Conversation }) {
           onTyping={typing.tell}
           waitUntil={waitUntil}
           names={usernames}
-          emotes={NO_EMOTES}
+          emotes={NO_LOOKS.emotes}
           mayModerate={false}
         />
       )}
