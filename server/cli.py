@@ -1,4 +1,4 @@
-"""``socialflow``: serve, worker, migrate, doctor, demo, reindex, backup, restore, admin."""
+"""``socialflow``: serve, worker, migrate, doctor, demo, seed, reindex, backup, restore, admin."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ USAGE = """usage: socialflow COMMAND [--setting VALUE ...]
   doctor    check every dependency and port, and say what to do
   demo      fill a running server with people, a synthetic live stream and a talkative chat
   reindex   make what searches look into anew; a server may run meanwhile
+  seed      fill the database with many people and posts (--people N --posts N --follows N --seed N)
   backup    write database, objects and settings into one file: socialflow backup FILE
   restore   fill an empty database and the object store from it: socialflow restore FILE
   admin     accounts and keys, on the database of a server: `socialflow admin` lists what it does
@@ -232,6 +233,16 @@ def reindex(argv: Sequence[str]) -> int:
     return asyncio.run(make_index(settings))
 
 
+def seed(argv: Sequence[str]) -> int:
+    """A server that runs meanwhile has to wait for some of its tables."""
+    from server.seed import fill, sizes_of
+
+    sizes, rest = sizes_of(list(argv))
+    settings = load(rest, program="socialflow seed")
+    set_up_logs(log_format=settings.log_format, level="error", process="seed")
+    return asyncio.run(fill(settings, sizes))
+
+
 def backup(argv: Sequence[str]) -> int:
     """A server may run meanwhile."""
     from server.backup import back_up
@@ -268,6 +279,7 @@ COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "migrate": migrate,
     "doctor": doctor,
     "demo": demo,
+    "seed": seed,
     "admin": admin,
     "reindex": reindex,
     "backup": backup,
