@@ -13,6 +13,7 @@ import { embeds } from "./embeds";
 import { emotes } from "./emotes";
 import { exports } from "./exports";
 import { factors } from "./factors";
+import { feed } from "./feed";
 import { filters } from "./filters";
 import { home } from "./home";
 import { jobs } from "./jobs";
@@ -31,11 +32,13 @@ import { sources } from "./sources";
 import { streams } from "./streams";
 import { studio } from "./studio";
 import { tokens } from "./tokens";
+import { trends } from "./trends";
 import { watch } from "./watch";
 import { webhooks } from "./webhooks";
 
 export const features: readonly Feature[] = [
   home,
+  feed,
   search,
   streams,
   player,
@@ -63,6 +66,7 @@ export const features: readonly Feature[] = [
   emotes,
   appearance,
   directory,
+  trends,
   audit,
   cluster,
   jobs,

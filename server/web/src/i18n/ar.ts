@@ -12,6 +12,7 @@ import cluster from "../features/cluster/ar";
 import emotes from "../features/emotes/ar";
 import exports from "../features/exports/ar";
 import factors from "../features/factors/ar";
+import feed from "../features/feed/ar";
 import filters from "../features/filters/ar";
 import home from "../features/home/ar";
 import jobs from "../features/jobs/ar";
@@ -30,6 +31,7 @@ import search from "../features/search/ar";
 import streams from "../features/streams/ar";
 import studio from "../features/studio/ar";
 import tokens from "../features/tokens/ar";
+import trends from "../features/trends/ar";
 import watch from "../features/watch/ar";
 import webhooks from "../features/webhooks/ar";
 import realtime from "../realtime/ar";
@@ -50,6 +52,7 @@ export default {
   emotes,
   exports,
   factors,
+  feed,
   filters,
   home,
   jobs,
@@ -70,6 +73,7 @@ export default {
   streams,
   studio,
   tokens,
+  trends,
   ui,
   watch,
   webhooks,

@@ -1,6 +1,8 @@
 import { useEffect, useState } from "preact/hooks";
+import { FeedPanel } from "../feed/panel";
 import { listMore, listStreams } from "../streams/calls";
 import { sentence } from "../../api/http";
+import { me } from "../../api/session";
 import type { Page, Stream } from "../../api/types";
 import { GridSkeleton, StreamGrid } from "../streams/card";
 import { BroadcastIcon } from "../../ui/icons";
@@ -68,42 +70,59 @@ export default function Home() {
           </button>
         </Empty>
       )}
-      {shelves && (
-        <>
-          {shelves.live.length > 0 ? (
-            <section aria-labelledby="live-now">
-              <h2 id="live-now" class="shelf-title">
-                <span class="pulse" aria-hidden="true" /> {t("liveNow")}
-              </h2>
-              <StreamGrid streams={shelves.live} featureFirst />
-            </section>
-          ) : (
-            <NobodyLive />
-          )}
-          {shelves.scheduled.length > 0 && (
-            <section aria-labelledby="coming-up">
-              <h2 id="coming-up" class="shelf-title">
-                {t("comingUp")}
-              </h2>
-              <StreamGrid streams={shelves.scheduled} />
-            </section>
-          )}
-          {shelves.ended.items.length > 0 && (
-            <section aria-labelledby="recordings">
-              <h2 id="recordings" class="shelf-title">
-                {t("recordings")}
-              </h2>
-              <StreamGrid streams={shelves.ended.items} />
-              {shelves.ended.next && (
-                <button type="button" class="button more" onClick={() => void more(shelves.ended.next ?? "")}>
-                  {t("showMore")}
-                </button>
-              )}
-            </section>
-          )}
-        </>
-      )}
+      {shelves && me.value && <Own live={shelves.live} />}
+      {shelves && !me.value && <Shelved shelves={shelves} onMore={(cursor) => void more(cursor)} />}
     </div>
+  );
+}
+
+/** For who is signed in: what is on the air, and their feed. */
+function Own({ live }: { live: Stream[] }) {
+  return (
+    <>
+      {live.length > 0 && <LiveNow live={live} />}
+      <FeedPanel />
+    </>
+  );
+}
+
+function Shelved({ shelves, onMore }: { shelves: Shelves; onMore: (cursor: string) => void }) {
+  return (
+    <>
+      {shelves.live.length > 0 ? <LiveNow live={shelves.live} /> : <NobodyLive />}
+      {shelves.scheduled.length > 0 && (
+        <section aria-labelledby="coming-up">
+          <h2 id="coming-up" class="shelf-title">
+            {t("comingUp")}
+          </h2>
+          <StreamGrid streams={shelves.scheduled} />
+        </section>
+      )}
+      {shelves.ended.items.length > 0 && (
+        <section aria-labelledby="recordings">
+          <h2 id="recordings" class="shelf-title">
+            {t("recordings")}
+          </h2>
+          <StreamGrid streams={shelves.ended.items} />
+          {shelves.ended.next && (
+            <button type="button" class="button more" onClick={() => onMore(shelves.ended.next ?? "")}>
+              {t("showMore")}
+            </button>
+          )}
+        </section>
+      )}
+    </>
+  );
+}
+
+function LiveNow({ live }: { live: Stream[] }) {
+  return (
+    <section aria-labelledby="live-now">
+      <h2 id="live-now" class="shelf-title">
+        <span class="pulse" aria-hidden="true" /> {t("liveNow")}
+      </h2>
+      <StreamGrid streams={live} featureFirst />
+    </section>
   );
 }
 

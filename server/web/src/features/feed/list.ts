@@ -1,0 +1,70 @@
+/** The list of a feed, without a browser: pages that follow one another, and how many items are new. */
+import { signal } from "@preact/signals";
+
+/** So many items are kept; then the list ends with a way back to the newest. */
+export const MOST = 400;
+
+export interface Listed<T> {
+  /** Null until the first page is there. */
+  items: T[] | null;
+  next: string | null;
+  failure: unknown;
+  isBusy: boolean;
+  /** New items that are not in the list. */
+  fresh: number;
+}
+
+export interface Page<T> {
+  items: T[];
+  next: string | null;
+}
+
+export class FeedList<T> {
+  readonly state = signal<Listed<T>>({ items: null, next: null, failure: null, isBusy: false, fresh: 0 });
+  /** Where its reader was, in pixels from the top. */
+  place = 0;
+  #latest = 0;
+
+  constructor(
+    private readonly read: (cursor: string) => Promise<Page<T>>,
+    private readonly keyOf: (item: T) => string,
+  ) {}
+
+  /** Read the first page; what is shown stays until it is there. */
+  async begin(): Promise<void> {
+    await this.#ask("", []);
+  }
+
+  /** Add the next page: nothing while one is on its way, at the end, and for a list that is full. */
+  async more(): Promise<void> {
+    const { items, next, isBusy } = this.state.peek();
+    if (items && next && !isBusy && !this.isFull) await this.#ask(next, items);
+  }
+
+  get isFull(): boolean {
+    return (this.state.value.items?.length ?? 0) >= MOST;
+  }
+
+  arrived(count: number): void {
+    this.#change({ fresh: this.state.peek().fresh + count });
+  }
+
+  async #ask(cursor: string, before: T[]): Promise<void> {
+    const number = ++this.#latest;
+    const fresh = cursor ? {} : { fresh: 0 };
+    this.#change({ isBusy: true, failure: null });
+    try {
+      const page = await this.read(cursor);
+      if (number !== this.#latest) return;
+      const known = new Set(before.map(this.keyOf));
+      const items = [...before, ...page.items.filter((one) => !known.has(this.keyOf(one)))];
+      this.#change({ items, next: page.next, isBusy: false, ...fresh });
+    } catch (failure) {
+      if (number === this.#latest) this.#change({ failure, isBusy: false });
+    }
+  }
+
+  #change(changed: Partial<Listed<T>>): void {
+    this.state.value = { ...this.state.peek(), ...changed };
+  }
+}
