@@ -31,6 +31,10 @@ class StreamPages:
     def __init__(self, *, db: Database) -> None:
         self._db = db
 
+    async def any_on_air(self) -> bool:
+        """Whether anybody's stream is live or interrupted."""
+        return bool(await self._db.fetchval(_ANY_ON_AIR))
+
     async def page(
         self,
         *,
@@ -41,6 +45,7 @@ class StreamPages:
         has_recording: bool = False,
         is_public: bool = True,
         ids: Sequence[str] | None = None,
+        followed_by: str | None = None,
         viewer_id: str | None = None,
         country: str | None = None,
         limit: int = 20,
@@ -50,7 +55,8 @@ class StreamPages:
 
         ``q``: every word occurs in title, description, category or tags. ``viewer_id``: with those for followers of
         whom this person follows, and their own for followers or with a password; without the streams of those who
-        block this person, and whom this person blocks. Public lists leave out what is not for this person's age or
+        block this person, and whom this person blocks. ``followed_by``: only those of whom this person follows and does
+        not mute. Public lists leave out what is not for this person's age or
         ``country`` (None: unknown).
         """
         where = _Where(list(states))
@@ -63,6 +69,8 @@ class StreamPages:
             where.add("s.owner_id = {}", owner_id)
         if ids is not None:
             where.add("s.id = any({}::uuid[])", list(ids))
+        if followed_by is not None:
+            where.add(_FOLLOWED, followed_by, followed_by)
         if has_recording:
             where.add("s.state = {} and exists (select from stream_segments g where g.stream_id = s.id)", "ended")
         if viewer_id is not None:
@@ -114,10 +122,15 @@ def _position(row: StreamRow) -> Position:
     return row.started_at or row.scheduled_at or row.created_at, row.id
 
 
+_ANY_ON_AIR: Final = "select exists (select from streams where state in ('live', 'interrupted'))"
 _NEWEST: Final = "coalesce(s.started_at, s.scheduled_at, s.created_at)"
 _LISTED: Final = (
     "(s.visibility = {} or (s.owner_id = {} and s.visibility in ('followers', 'password')) or (s.visibility = {}"
     " and exists (select from follows f where f.followee_id = s.owner_id and f.follower_id = {})))"
+)
+_FOLLOWED: Final = (
+    "s.owner_id in (select f.followee_id from follows f where f.follower_id = {} "
+    "and not exists (select from mutes m where m.user_id = {} and m.muted_id = f.followee_id))"
 )
 _MATCHES: Final = "concat_ws(' ', s.title, s.description, s.category, array_to_string(s.tags, ' ')) ilike {}"
 _NOT_APART: Final = (

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from server.feature import Feature, PersonalData, Platform
 from server.features import streams
 from server.features.delivery import notifications
-from server.features.discovery import search
+from server.features.discovery import search, trends
 from server.features.integrations import api_tokens, overlays, webhooks
 from server.features.messages import calls, conversations
 from server.features.operations import audit, cluster, facts, jobs, mail
@@ -28,7 +28,7 @@ from server.features.people.accounts.passwords import Passwords
 from server.features.people.audience import Audience
 from server.features.rooms.build import build as build_rooms
 from server.features.settings import FeatureSettings
-from server.features.social import posts
+from server.features.social import feed, posts
 from server.features.social.posts import PostsRoom
 from server.features.videos import (
     captions,
@@ -160,8 +160,10 @@ def install(
         conversations.build(platform, settings=settings, when_changed=changed).feature,
         *rooms.features,
         posting.feature,
+        feed.build(platform, settings=settings, posts=posting.posts, addresses=core.addresses),
         notifications.build(platform, settings=settings, audience=Audience(), streams=StreamTitles()).feature,
         search.build(platform, addresses=core.addresses, clips=clipping),
+        trends.build(platform, settings=settings),
         api_tokens.build(platform, identity=core.identity, people=people),
         webhooks.build(
             platform,

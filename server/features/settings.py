@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from server.features.delivery.settings import NotificationSettings
+from server.features.discovery.trend_settings import TrendSettings
 from server.features.integrations.settings import WebhookSettings
 from server.features.messages.settings import ConversationSettings, IceSettings
 from server.features.people.oauth_settings import OAuthSettings
 from server.features.people.picture_settings import PictureSettings
 from server.features.people.settings import PeopleSettings
 from server.features.rooms.settings import RoomSettings
+from server.features.social.feed_settings import FeedSettings
 from server.features.social.settings import PostSettings
 from server.features.videos.settings import (
     ClipSettings,
@@ -36,4 +38,6 @@ class FeatureSettings(
     ConversationSettings,
     WebhookSettings,
     PostSettings,
+    FeedSettings,
+    TrendSettings,
 ): ...

@@ -52,6 +52,8 @@ PLACES: Final = (
     "/calls/{id}",
     "/@{username}",
     "/search",
+    "/feed",
+    "/hashtags/{tag}",
     "/admin",
     "/admin/{rest:.*}",
     "/settings",

@@ -27,6 +27,7 @@ from server.live.pull import Pull
 from server.live.viewings import Viewings
 from server.outbound.settings import Site
 from storage.audit import AuditLog
+from storage.errors import Unavailable
 from storage.facts import Facts, by_name
 from storage.ids import Ids
 from storage.jobs.queue import JobQueue
@@ -34,6 +35,7 @@ from storage.leases import Leases
 from storage.objects import LocalObjects
 from storage.postgres import Database
 from storage.recording import Recordings
+from storage.redis import Redis
 from storage.rights import RightsTable
 from tests.server.jobs.inline import run_due
 from tests.server.live.nodes import NodeDirectory
@@ -81,6 +83,19 @@ class Streams:
         self.ended.append(person_id)
 
 
+class AwayRedis:
+    """``Redis`` that does not answer."""
+
+    async def command(self, *words: object, timeout_s: float | None = None) -> object:
+        raise Unavailable("redis", "it is away")
+
+    async def pipeline(self, commands: object, *, timeout_s: float | None = None) -> list[object]:
+        raise Unavailable("redis", "it is away")
+
+    async def run(self, script: object, **_: object) -> object:
+        raise Unavailable("redis", "it is away")
+
+
 @dataclass
 class Kit:
     """Parts for features. ``install`` makes them all; each call makes them anew, as another node would."""
@@ -89,6 +104,8 @@ class Kit:
     identity: Identity
     passwords: Passwords
     objects_dir: Path
+    redis: Redis = field(default_factory=lambda: cast(Redis, AwayRedis()))
+    """Without one, it is away."""
     limiter: RateLimiter = field(default_factory=TokenBuckets)
     published: PublishedEvents = field(default_factory=PublishedEvents)
     streams: Streams = field(default_factory=Streams)
@@ -99,7 +116,7 @@ class Kit:
         ids = Ids()
         return Platform(
             db=self.database,
-            redis=cast(Any, None),
+            redis=self.redis,
             objects=LocalObjects(root=self.objects_dir),
             node=Node(name="n1", clock=LoopClock(), directory=NodeDirectory(), transport=LocalTransport()),
             jobs=Jobs(rows=JobQueue(db=self.database), ids=ids, wall=time.time),

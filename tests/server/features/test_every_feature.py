@@ -146,6 +146,10 @@ SAMPLES = {
     "posts": "insert into posts (id, author_id, visibility, state, created_at, published_at, reply_to, replies)"
     f" values ('{STREAM}', $1, 'public', 'published', now(), now(), '{ROOM}', 0),"
     f" ('{ROOM}', $2, 'public', 'published', now(), now(), null, 1)",
+    "trends_uses": "insert into trends_uses (tag, person_id, last_at) values ('a', $1, now()), ('a', $2, now())",
+    "feed_pulled": "insert into feed_pulled (author_id) values ($1), ($2)",
+    "feed_hashtags": "insert into feed_hashtags (person_id, tag) values ($1, 'a'), ($2, 'a')",
+    "feed_affinity": "insert into feed_affinity (person_id, author_id, score) values ($1, $2, 0), ($2, $1, 0)",
     "post_mentions": f"insert into post_mentions (post_id, person_id, is_named) values ('{ROOM}', $1, true),"
     f" ('{STREAM}', $2, true)",
     "post_hashtags": f"insert into post_hashtags (tag, post_id, published_at, author_id) values"
