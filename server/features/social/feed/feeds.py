@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any, Final, Protocol
 from uuid import UUID
 
@@ -21,6 +21,7 @@ from server.live.viewings import Viewer
 from storage.postgres import Database, Reads
 from storage.timelines import Position
 
+MAX_INDEX: Final = 1_000_000
 POPULAR: Final = 200
 """Popular posts that explore begins with."""
 
@@ -105,7 +106,7 @@ class Feeds:
 
     async def _posts_of(
         self, source: Source, viewer: Viewer, *, is_ranked: bool, cursor: str | None, limit: int,
-        without: set[str] | None = None,
+        without: Collection[str] = (),
     ) -> Items:  # fmt: skip
         if is_ranked:
             return await self._by_rank(source, viewer, cursor, limit)
@@ -113,7 +114,7 @@ class Feeds:
         async def fetch(before: Position | None, count: int) -> Sequence[Candidate]:
             return await source.window(before, count)
 
-        return await self._latest(fetch, viewer, cursor, limit, without or set())
+        return await self._latest(fetch, viewer, cursor, limit, without)
 
     async def _latest(
         self,
@@ -121,7 +122,7 @@ class Feeds:
         viewer: Viewer,
         cursor: str | None,
         limit: int,
-        without: set[str] = frozenset(),  # type: ignore[assignment]
+        without: Collection[str] = (),
     ) -> tuple[list[PostItem], str | None]:
         async def shown(batch: Sequence[Candidate]) -> dict[str, PostShape]:
             return await self._shown([one.id for one in without_streams(batch, without)], viewer)
@@ -161,9 +162,6 @@ def _session(cursor: str) -> Session:
     """Raises a 422. A made-up place is the end."""
     index, session_id = decode_cursor(cursor, tuple[int, UUID])
     return Session(session_id, max(0, min(index, MAX_INDEX)))
-
-
-MAX_INDEX: Final = 1_000_000
 
 
 def _id(one: Candidate) -> str:
