@@ -12,15 +12,16 @@ import { parseCommand } from "./commands";
 import { Composer } from "./composer";
 import { act, type Held, HeldMessages, type Mode, Modes, obey, Pinned } from "./moderation";
 import { ChatMirror, type Outgoing } from "./room-mirror";
+import { ChatLog, type LogPort } from "./log";
 import { mirrorPort } from "./mirror-port";
-import { OutboxRows } from "./outbox";
-import { ChatLog, type LogPort, type RowAction } from "./log";
 import "./chat.css";
 import { Card } from "./card";
 import { useLooks } from "./looks";
 import { Moments } from "./moments";
+import { OutboxRows } from "./outbox";
 import { People } from "./people";
 import { ReactionBar } from "./reactions";
+import { moderating, ofPerson } from "./row-actions";
 import { Thread } from "./thread";
 import { AskForUnban, UnbanRequests } from "./unban";
 import { t } from "./words";
@@ -38,24 +39,7 @@ interface Live {
 
 type Role = RoomState["role"];
 
-const TIMEOUT_S = 600;
 const MODERATORS: ReadonlySet<unknown> = new Set(["owner", "admin", "moderator"]);
-
-/** What a moderator may do with a message. The server decides; this only shows the buttons. */
-function moderating(roomId: string, message: ChatMessage, isOwn: boolean): RowAction[] {
-  const of = { room_id: roomId, message_id: message.id };
-  const pin = { label: t("pin"), act: () => void act("chat:pin", of) };
-  return isOwn ? [pin] : [pin, ...ofPerson(roomId, message)];
-}
-
-/** What a moderator may do with who wrote a message. */
-function ofPerson(roomId: string, message: ChatMessage): RowAction[] {
-  const by = { room_id: roomId, user_id: message.user.id };
-  return [
-    { label: t("timeOut"), act: () => void act("chat:timeout", { ...by, seconds: TIMEOUT_S }) },
-    { label: t("ban"), act: () => void act("chat:ban", by) },
-  ];
-}
 
 /** Calls back once; what it answers calls that off. */
 function after(ms: number, call: () => void): () => void {
