@@ -39,10 +39,12 @@ function FollowersGoal({ goal, onChange }: { goal: Goal | undefined; onChange: (
       <Field label={t("goalTarget")} name="target" error={errors["target"]}>
         {(ids) => <input {...ids} type="number" name="target" min={1} max={1_000_000_000} defaultValue={String(goal?.target ?? 100)} required />}
       </Field>
-      <label class="check">
-        <input type="checkbox" name="from_now" defaultChecked={goal?.is_from_now ?? false} /> {t("fromNow")}
-      </label>
-      <p class="form-buttons">
+      <div class="choice">
+        <label>
+          <input type="checkbox" name="from_now" defaultChecked={goal?.is_from_now ?? false} /> <span>{t("fromNow")}</span>
+        </label>
+      </div>
+      <div class="row">
         <button type="submit" class="button accent" disabled={busy}>
           {t("saveGoal")}
         </button>
@@ -51,7 +53,7 @@ function FollowersGoal({ goal, onChange }: { goal: Goal | undefined; onChange: (
             {t("removeGoal")}
           </button>
         )}
-      </p>
+      </div>
     </form>
   );
 }
