@@ -137,12 +137,7 @@ ACCOUNT_PAGES = (
     "/verify#token=a",
     "/confirm-provider#token=a",
 )
-OWN_PAGES = (
-    *(f"/settings/{name}" for name in ("security", "tokens", "device", "notifications", "emotes", "goals")),
-    "/notifications",
-    "/calls",
-    "/dashboard",
-)
+OWN_PAGES = ("/settings/security", "/settings/tokens", "/settings/device", "/settings/notifications", "/notifications")
 ADMIN_PAGES = tuple(f"/admin/{name}" for name in ("people", "audit", "jobs", "mail", "cluster"))
 
 
