@@ -9,13 +9,20 @@ from dataclasses import dataclass
 
 from server.feature import Feature, PersonalData, Platform
 from server.features.people.hidden_words import HiddenWords
+from server.features.social.posts.act_routes import ActRoutes
+from server.features.social.posts.acts import MAX_EMOJI, Acts
 from server.features.social.posts.bodies import MAX_MEDIA, MAX_OPTIONS, MAX_POLL_S
+from server.features.social.posts.bookmarks import MAX_FOLDERS, Bookmarks
+from server.features.social.posts.counters import Counters
 from server.features.social.posts.held import SECTIONS, TABLES
+from server.features.social.posts.list_routes import ListRoutes
+from server.features.social.posts.lists import PostLists, filled
 from server.features.social.posts.ports import CommunityDoor, Media, MediaClaims, NoCommunities, NoMedia
 from server.features.social.posts.posts import Posts
 from server.features.social.posts.reading import MAX_IDS, PostReader, StreamCards
 from server.features.social.posts.routes import PostRoutes
 from server.features.social.posts.shapes import DeletedPostShape, PostShape, PostsShape
+from server.features.social.posts.targets import Targets
 from server.features.social.posts.texts import (
     MAX_CODE_POINTS,
     MAX_GRAPHEMES,
@@ -39,6 +46,7 @@ __all__ = [
     "PostsRoom",
     "PostsShape",
     "build",
+    "filled",
     "fold_tag",
 ]
 
@@ -61,19 +69,29 @@ def build(
     """``media`` and ``communities``: the rooms that have them, once they are there."""
     gate = communities or NoCommunities()
     reader = PostReader(communities=gate, streams=streams, words=words, now=platform.now)
+    targets = Targets(communities=gate)
+    counters = Counters(publish=platform.publish)
     posts = Posts(
         db=platform.db,
         reader=reader,
         media=media or NoMedia(),
         communities=gate,
+        targets=targets,
+        counters=counters,
         ids=platform.ids,
         now=platform.now,
         schedule_days=settings.post_schedule_days,
     )
+    acts = Acts(db=platform.db, targets=targets, counters=counters, ids=platform.ids, now=platform.now)
+    bookmarks = Bookmarks(db=platform.db, targets=targets, ids=platform.ids, now=platform.now)
     routes = PostRoutes(posts=posts, rate=hourly("posts", settings.max_posts_per_hour))
     feature = Feature(
         name="posts",
-        operations=routes.operations(),
+        operations=[
+            *routes.operations(),
+            *ActRoutes(acts=acts, bookmarks=bookmarks, posts=posts).operations(),
+            *ListRoutes(lists=PostLists(db=platform.db, reader=reader)).operations(),
+        ],
         personal_data=PersonalData(
             tables=TABLES, sections=SECTIONS, erase=erase, erase_large=Wiping(db=platform.db).erase_large
         ),
@@ -86,6 +104,8 @@ def build(
             "post_poll_seconds": MAX_POLL_S,
             "post_mentions": MAX_MENTIONS,
             "post_hashtags": MAX_TAGS,
+            "post_reactions": MAX_EMOJI,
+            "bookmark_folders": MAX_FOLDERS,
             "hashtag_characters": MAX_TAG,
             "post_deletion_days": settings.post_deletion_days,
             "post_schedule_days": settings.post_schedule_days,

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import datetime, timedelta
 
 from server.features.social.posts import queries
 from server.features.social.posts.bodies import MediaBody, PollBody, PostBody
+from server.features.social.posts.counters import Counters
 from server.features.social.posts.facts import PostRemoved
 from server.features.social.posts.ports import CommunityDoor, MediaClaims
-from server.features.social.posts.publishing import NewPost, Targets, publish_post, targets_of
+from server.features.social.posts.publishing import NewPost, Publishing
 from server.features.social.posts.reading import PostReader
 from server.features.social.posts.rules import quotable, visibility_of, when_to_publish
 from server.features.social.posts.shapes import DeletedPostShape, PostShape
+from server.features.social.posts.targets import Targets, no_post
 from server.features.social.posts.texts import first_link_of
-from server.http.errors import Problem, invalid_field, not_found
+from server.http.errors import invalid_field
 from storage.facts import publish
 from storage.ids import Ids
 from storage.postgres import Database, Reads, Row, Transaction
+
+Count = Callable[[Transaction, str, int], Awaitable[None]]
 
 
 class Posts:
@@ -30,6 +34,8 @@ class Posts:
         reader: PostReader,
         media: MediaClaims,
         communities: CommunityDoor,
+        targets: Targets,
+        counters: Counters,
         ids: Ids,
         now: Callable[[], datetime],
         schedule_days: int,
@@ -38,6 +44,9 @@ class Posts:
         self._reader = reader
         self._media = media
         self._communities = communities
+        self._targets = targets
+        self._counters = counters
+        self._publishing = Publishing(counters=counters)
         self._ids = ids
         self._now = now
         self._ahead = timedelta(days=schedule_days)
@@ -68,51 +77,45 @@ class Posts:
         require_content(body)
         post_id = self._ids.uuid7(now.timestamp())
         async with self._db.transaction() as tx:
-            targets = await self._targets(tx, person_id, body)
-            community_id = await self._community(tx, person_id, body, targets)
+            parent, quoted = await self._looked_up(tx, person_id, body)
+            community_id = await self._community(tx, person_id, body, parent)
             post = NewPost(
                 id=post_id,
                 author_id=person_id,
                 text=body.text,
-                visibility=visibility_of(body.visibility, targets.parent, in_community=community_id is not None),
+                visibility=visibility_of(body.visibility, parent, in_community=community_id is not None),
                 community_id=community_id,
                 published_at=publish_at or now,
-                reply_to=targets.parent["id"] if targets.parent is not None else None,
-                root_id=root_of(targets.parent),
-                quote_of=targets.quoted["id"] if targets.quoted is not None else None,
+                reply_to=parent["id"] if parent is not None else None,
+                root_id=root_of(parent),
+                quote_of=quoted["id"] if quoted is not None else None,
             )
             await self._insert(tx, post, body, is_scheduled=publish_at is not None, now=now)
             if publish_at is None:
-                await publish_post(tx, post, targets)
+                await self._publishing.publish(tx, post, parent, quoted)
             return await self._get(tx, post_id, person_id)
 
-    async def _targets(self, tx: Transaction, person_id: str, body: PostBody) -> Targets:
-        reply_to, quote_of = (str(one) if one is not None else None for one in (body.reply_to, body.quote_of))
-        targets = await targets_of(tx, person_id, reply_to, quote_of)
-        if reply_to is not None and targets.parent is None:
+    async def _looked_up(self, tx: Transaction, person_id: str, body: PostBody) -> tuple[Row | None, Row | None]:
+        """What it answers, and what it quotes. Raises a 422."""
+        asked = [str(one) for one in (body.reply_to, body.quote_of) if one is not None]
+        found = await self._targets.of(tx, person_id, asked)
+        parent, quoted = found.get(str(body.reply_to)), found.get(str(body.quote_of))
+        if body.reply_to is not None and parent is None:
             raise invalid_field("reply_to", "there is no such post")
-        if quote_of is not None and targets.quoted is None:
+        if body.quote_of is not None and quoted is None:
             raise invalid_field("quote_of", "there is no such post")
-        if targets.quoted is not None and not quotable(targets.quoted, person_id):
+        if quoted is not None and not quotable(quoted, person_id):
             raise invalid_field("quote_of", "only public posts may be quoted")
-        await self._require_readable(tx, person_id, targets)
-        return targets
+        return parent, quoted
 
-    async def _require_readable(self, tx: Transaction, person_id: str, targets: Targets) -> None:
-        """What stands in communities is judged by them."""
-        for field, row in (("reply_to", targets.parent), ("quote_of", targets.quoted)):
-            community_id = row["community_id"] if row is not None else None
-            if community_id and community_id not in await self._communities.readable(tx, person_id, [community_id]):
-                raise invalid_field(field, "there is no such post")
-
-    async def _community(self, tx: Transaction, person_id: str, body: PostBody, targets: Targets) -> str | None:
+    async def _community(self, tx: Transaction, person_id: str, body: PostBody, parent: Row | None) -> str | None:
         """A reply stands where what it answers stands."""
-        inherited = targets.parent["community_id"] if targets.parent is not None else None
+        inherited = parent["community_id"] if parent is not None else None
         name = body.community
         if name is None and inherited is not None:
             name = (await self._communities.readable(tx, person_id, [inherited])).get(inherited)
         community_id = await self._communities.may_post(tx, person_id, name) if name is not None else None
-        if targets.parent is not None and community_id != inherited:
+        if parent is not None and community_id != inherited:
             raise invalid_field("community", "is not that of the post that it answers")
         if community_id is None and body.visibility == "community":
             raise invalid_field("visibility", "needs a community")
@@ -154,8 +157,8 @@ class Posts:
         if row["state"] == "scheduled":
             await tx.execute(queries.WIPE, row["id"])
             return
-        for sql, counted in _counted(row):
-            await tx.execute(sql, counted, -1)
+        for count, counted in self._counted(row):
+            await count(tx, counted, -1)
         if row["repost_of"] is not None:
             await tx.execute(queries.WIPE, row["id"])
         else:
@@ -164,17 +167,15 @@ class Posts:
             await tx.execute(queries.UNPIN, row["id"])
         await publish(tx, PostRemoved(post_id=row["id"], author_id=person_id, repost_of=row["repost_of"]))
 
-
-def _counted(row: Row) -> list[tuple[str, str]]:
-    """The counters that a published post is in, of the newest post first."""
-    kinds = (
-        (queries.COUNT_REPLY, row["reply_to"]),
-        (queries.COUNT_QUOTE, row["quote_of"]),
-        (queries.COUNT_REPOST, row["repost_of"]),
-    )
-    return sorted(
-        ((sql, counted) for sql, counted in kinds if counted is not None), key=lambda one: one[1], reverse=True
-    )
+    def _counted(self, row: Row) -> list[tuple[Count, str]]:
+        """The counters that a published post is in, of the newest post first."""
+        kinds = (
+            (self._counters.reply, row["reply_to"]),
+            (self._counters.quote, row["quote_of"]),
+            (self._counters.repost, row["repost_of"]),
+        )
+        counted = [(count, post_id) for count, post_id in kinds if post_id is not None]
+        return sorted(counted, key=lambda one: one[1], reverse=True)
 
 
 async def _add_poll(tx: Transaction, post_id: str, poll: PollBody, published_at: datetime | None) -> None:
@@ -190,7 +191,3 @@ def require_content(body: PostBody) -> None:
 
 def root_of(parent: Row | None) -> str | None:
     return None if parent is None else parent["root_id"] or parent["id"]
-
-
-def no_post() -> Problem:
-    return not_found("There is no such post")

@@ -8,17 +8,11 @@ from datetime import datetime
 import msgspec
 
 from server.features.social.posts import queries
+from server.features.social.posts.counters import Counters
 from server.features.social.posts.facts import PostPublished
 from server.features.social.posts.texts import mentions_of, tags_of
 from storage.facts import publish
 from storage.postgres import Row, Transaction
-
-
-class Targets(msgspec.Struct, frozen=True, kw_only=True):
-    """What a post answers and quotes: rows of ``queries.TARGETS``, locked."""
-
-    parent: Row | None = None
-    quoted: Row | None = None
 
 
 class NewPost(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,43 +29,40 @@ class NewPost(msgspec.Struct, frozen=True, kw_only=True):
     quote_of: str | None = None
 
 
-async def targets_of(tx: Transaction, person_id: str, reply_to: str | None, quote_of: str | None) -> Targets:
-    """Those of both that are there for the person."""
-    asked = [one for one in (reply_to, quote_of) if one is not None]
-    rows = await tx.fetch(queries.TARGETS, person_id, asked) if asked else []
-    found = {row["asked"]: row for row in rows}
-    return Targets(parent=found.get(reply_to or ""), quoted=found.get(quote_of or ""))
+class Publishing:
+    """For posts whose row is there, and whose targets are locked."""
 
+    def __init__(self, *, counters: Counters) -> None:
+        self._counters = counters
 
-async def publish_post(tx: Transaction, post: NewPost, targets: Targets) -> None:
-    """The post's row is there; its targets are locked."""
-    parent, quoted = targets.parent, targets.quoted
-    if parent is not None:
-        await tx.execute(queries.COUNT_REPLY, parent["id"], 1)
-    if quoted is not None:
-        await tx.execute(queries.COUNT_QUOTE, quoted["id"], 1)
-    answered = parent["author_id"] if parent is not None else None
-    mentioned = await _mention(tx, post, answered)
-    tags = tags_of(post.text)
-    if tags:
-        await tx.execute(queries.ADD_TAGS, post.id, tags, post.published_at, post.author_id)
-    await publish(
-        tx,
-        PostPublished(
-            post_id=post.id,
-            author_id=post.author_id,
-            visibility=post.visibility,
-            community_id=post.community_id,
-            reply_to=post.reply_to,
-            reply_to_author=answered,
-            root_id=post.root_id,
-            quote_of=post.quote_of,
-            quoted_author=quoted["author_id"] if quoted is not None else None,
-            mentioned=mentioned,
-            tags=tags,
-            published_at=post.published_at,
-        ),
-    )
+    async def publish(self, tx: Transaction, post: NewPost, parent: Row | None, quoted: Row | None) -> None:
+        """``parent`` and ``quoted``: rows of ``queries.TARGETS``."""
+        if parent is not None:
+            await self._counters.reply(tx, parent["id"], 1)
+        if quoted is not None:
+            await self._counters.quote(tx, quoted["id"], 1)
+        answered = parent["author_id"] if parent is not None else None
+        mentioned = await _mention(tx, post, answered)
+        tags = tags_of(post.text)
+        if tags:
+            await tx.execute(queries.ADD_TAGS, post.id, tags, post.published_at, post.author_id)
+        await publish(
+            tx,
+            PostPublished(
+                post_id=post.id,
+                author_id=post.author_id,
+                visibility=post.visibility,
+                community_id=post.community_id,
+                reply_to=post.reply_to,
+                reply_to_author=answered,
+                root_id=post.root_id,
+                quote_of=post.quote_of,
+                quoted_author=quoted["author_id"] if quoted is not None else None,
+                mentioned=mentioned,
+                tags=tags,
+                published_at=post.published_at,
+            ),
+        )
 
 
 async def _mention(tx: Transaction, post: NewPost, answered: str | None) -> list[str]:

@@ -43,9 +43,6 @@ returning person_id
 ADD_TAGS: Final = """
 insert into post_hashtags (tag, post_id, published_at, author_id) select t, $1, $3, $4 from unnest($2::text[]) t
 """
-COUNT_REPLY: Final = "update posts set replies = replies + $2 where id = $1"
-COUNT_QUOTE: Final = "update posts set quotes = quotes + $2 where id = $1"
-COUNT_REPOST: Final = "update posts set reposts = reposts + $2 where id = $1"
 
 OWN: Final = """
 select p.id, p.state, p.reply_to, p.root_id, p.quote_of, p.repost_of, p.community_id, p.visibility, p.text,
