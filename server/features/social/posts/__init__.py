@@ -6,6 +6,7 @@ Rooms above consume their ``facts`` and read them by ``Posts.shown``.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from server.feature import Feature, PersonalData, Platform
 from server.features.people.hidden_words import HiddenWords
@@ -14,14 +15,20 @@ from server.features.social.posts.acts import MAX_EMOJI, Acts
 from server.features.social.posts.bodies import MAX_MEDIA, MAX_OPTIONS, MAX_POLL_S
 from server.features.social.posts.bookmarks import MAX_FOLDERS, Bookmarks
 from server.features.social.posts.counters import Counters
+from server.features.social.posts.draft_queries import MAX_DRAFTS
+from server.features.social.posts.drafts import DraftRoutes
+from server.features.social.posts.editing import MAX_EDITS, Editing
 from server.features.social.posts.held import SECTIONS, TABLES
 from server.features.social.posts.list_routes import ListRoutes
 from server.features.social.posts.lists import PostLists, filled
 from server.features.social.posts.ports import CommunityDoor, Media, MediaClaims, NoCommunities, NoMedia
 from server.features.social.posts.posts import Posts
+from server.features.social.posts.publishing import Publishing
 from server.features.social.posts.reading import MAX_IDS, PostReader, StreamCards
 from server.features.social.posts.routes import PostRoutes
+from server.features.social.posts.scheduling import Scheduling
 from server.features.social.posts.shapes import DeletedPostShape, PostShape, PostsShape
+from server.features.social.posts.stream_posts import StreamPosts
 from server.features.social.posts.targets import Targets
 from server.features.social.posts.texts import (
     MAX_CODE_POINTS,
@@ -34,6 +41,7 @@ from server.features.social.posts.texts import (
 from server.features.social.posts.wiping import Wiping, erase
 from server.features.social.settings import PostSettings
 from server.http.limits import hourly
+from server.jobs import repeated
 
 __all__ = [
     "MAX_IDS",
@@ -49,6 +57,9 @@ __all__ = [
     "filled",
     "fold_tag",
 ]
+
+
+PURGE_S: Final = 3_600.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +82,23 @@ def build(
     reader = PostReader(communities=gate, streams=streams, words=words, now=platform.now)
     targets = Targets(communities=gate)
     counters = Counters(publish=platform.publish)
+    publishing = Publishing(counters=counters)
+    scheduling = Scheduling(
+        db=platform.db,
+        jobs=platform.jobs,
+        targets=targets,
+        publishing=publishing,
+        ids=platform.ids,
+        now=platform.now,
+    )
+    editing = Editing(
+        db=platform.db,
+        scheduling=scheduling,
+        publish=platform.publish,
+        now=platform.now,
+        schedule_days=settings.post_schedule_days,
+    )
+    wiping = Wiping(db=platform.db, now=platform.now, days=settings.post_deletion_days)
     posts = Posts(
         db=platform.db,
         reader=reader,
@@ -78,23 +106,28 @@ def build(
         communities=gate,
         targets=targets,
         counters=counters,
+        publishing=publishing,
+        scheduling=scheduling,
         ids=platform.ids,
         now=platform.now,
         schedule_days=settings.post_schedule_days,
     )
     acts = Acts(db=platform.db, targets=targets, counters=counters, ids=platform.ids, now=platform.now)
     bookmarks = Bookmarks(db=platform.db, targets=targets, ids=platform.ids, now=platform.now)
-    routes = PostRoutes(posts=posts, rate=hourly("posts", settings.max_posts_per_hour))
+    routes = PostRoutes(posts=posts, editing=editing, rate=hourly("posts", settings.max_posts_per_hour))
+    drafts = DraftRoutes(db=platform.db, reader=reader, scheduling=scheduling, ids=platform.ids, now=platform.now)
     feature = Feature(
         name="posts",
         operations=[
             *routes.operations(),
             *ActRoutes(acts=acts, bookmarks=bookmarks, posts=posts).operations(),
             *ListRoutes(lists=PostLists(db=platform.db, reader=reader)).operations(),
+            *drafts.operations(),
         ],
-        personal_data=PersonalData(
-            tables=TABLES, sections=SECTIONS, erase=erase, erase_large=Wiping(db=platform.db).erase_large
-        ),
+        consumers=[StreamPosts(ids=platform.ids).consumer],
+        jobs=[scheduling.job],
+        schedules=[repeated("posts.purge", wiping.purge, every_s=PURGE_S)],
+        personal_data=PersonalData(tables=TABLES, sections=SECTIONS, erase=erase, erase_large=wiping.erase_large),
         limits={
             "posts_per_hour": settings.max_posts_per_hour,
             "post_characters": MAX_GRAPHEMES,
@@ -105,6 +138,8 @@ def build(
             "post_mentions": MAX_MENTIONS,
             "post_hashtags": MAX_TAGS,
             "post_reactions": MAX_EMOJI,
+            "post_edits": MAX_EDITS,
+            "post_drafts": MAX_DRAFTS,
             "bookmark_folders": MAX_FOLDERS,
             "hashtag_characters": MAX_TAG,
             "post_deletion_days": settings.post_deletion_days,

@@ -68,3 +68,10 @@ update bookmark_folders set name = $3, name_key = $4 where id = $1 and person_id
 returning id, name, created_at
 """
 DROP_FOLDER: Final = "delete from bookmark_folders where id = $1 and person_id = $2"
+
+PIN: Final = """
+insert into pinned_posts (author_id, post_id)
+select author_id, id from posts where id = $2 and author_id = $1 and state = 'published' and repost_of is null
+on conflict (author_id) do update set post_id = excluded.post_id
+"""
+UNPIN: Final = "delete from pinned_posts where author_id = $1 and post_id = $2"

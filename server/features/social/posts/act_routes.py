@@ -97,6 +97,14 @@ class ActRoutes:
                 method="DELETE", handler=_acting(self._bookmarks.take_away), name="takeBookmarkAway",
                 summary="Take a bookmark away", **bookmark,
             ),
+            Operation(
+                method="PUT", path="/api/v1/posts/{id}/pin", handler=_acting(self._acts.pin), name="pinPost",
+                summary="Pin a post of yours to your profile", problems=frozenset({404}), **on_post,
+            ),
+            Operation(
+                method="DELETE", path="/api/v1/posts/{id}/pin", handler=_acting(self._acts.unpin), name="unpinPost",
+                summary="Take a post off the top of your profile", **on_post,
+            ),
             *self._folders(mine),
         ]  # fmt: skip
 

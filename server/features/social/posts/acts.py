@@ -102,6 +102,14 @@ class Acts:
                 raise no_post()
             await self._counters.quote(tx, quoted, -1)
 
+    async def pin(self, person_id: str, post_id: str) -> None:
+        """In place of another that was. Raises a 404 for what is no post of the person's."""
+        if not await self._db.execute(queries.PIN, person_id, post_id):
+            raise no_post()
+
+    async def unpin(self, person_id: str, post_id: str) -> None:
+        await self._db.execute(queries.UNPIN, person_id, post_id)
+
     async def vote(self, person_id: str, post_id: str, options: Sequence[int]) -> None:
         """One account votes once: the same again is no other vote. Raises a 404, a 409, or a 422."""
         chosen = sorted(set(options))

@@ -40,3 +40,6 @@ with recursive up as (
     select p.id, p.reply_to, up.depth + 1 from posts p join up on p.id = up.reply_to where up.depth < 50)
 select id from up order by depth
 """
+PINNED: Final = """
+select x.post_id from pinned_posts x join users u on u.id = x.author_id where u.username_key = $1
+"""

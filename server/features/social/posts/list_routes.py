@@ -10,7 +10,7 @@ from pydantic import Field
 from server.features.people.relations import NAMED
 from server.features.social.posts.bodies import Id, PostKind
 from server.features.social.posts.lists import PostLists
-from server.features.social.posts.shapes import PostsShape, RepliesShape, ThreadShape
+from server.features.social.posts.shapes import PostsOfUserShape, PostsShape, RepliesShape, ThreadShape
 from server.http.operation import Answer, Call, Operation
 from server.http.shapes import PageQuery
 
@@ -53,7 +53,7 @@ class ListRoutes:
             Operation(
                 method="GET", path="/api/v1/users/{username}/posts", handler=self._of_author, name="listPostsOfUser",
                 summary="A person's posts, the newest first", paths=NAMED, query=AuthorQuery,
-                answers={200: PostsShape}, **for_all,
+                answers={200: PostsOfUserShape}, **for_all,
             ),
             Operation(
                 method="GET", path="/api/v1/me/bookmarks", handler=self._bookmarks, name="listBookmarks", tag=TAG,
@@ -82,7 +82,9 @@ class ListRoutes:
         items, following = await self._lists.of_author(
             call.path["username"], query.kind, _viewer(call), query.cursor, query.limit
         )
-        return Answer(body=PostsShape(items=items, next=following))
+        is_first = query.cursor is None and query.kind == "posts"
+        pinned = await self._lists.pinned(call.path["username"], _viewer(call)) if is_first else None
+        return Answer(body=PostsOfUserShape(items=items, next=following, pinned=pinned))
 
     async def _bookmarks(self, call: Call[None, BookmarksQuery]) -> Answer:
         query = call.query

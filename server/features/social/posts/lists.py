@@ -68,6 +68,12 @@ class PostLists:
             limit,
         )
 
+    async def pinned(self, username: str, viewer_id: str | None) -> PostShape | None:
+        """What the person has pinned to their profile, if the viewer may read it."""
+        post_id = await self._db.fetchval(list_queries.PINNED, username_key(username))
+        found = await self._reader.shown(self._db, [post_id] if post_id else [], viewer_id, past_mutes=True)
+        return found.get(post_id)
+
     async def replies(
         self, post_id: str, viewer_id: str | None, cursor: str | None, limit: int, *, is_newest_first: bool
     ) -> tuple[list[AnyPost], str | None]:

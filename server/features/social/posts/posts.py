@@ -13,6 +13,7 @@ from server.features.social.posts.ports import CommunityDoor, MediaClaims
 from server.features.social.posts.publishing import NewPost, Publishing
 from server.features.social.posts.reading import PostReader
 from server.features.social.posts.rules import quotable, visibility_of, when_to_publish
+from server.features.social.posts.scheduling import Scheduling
 from server.features.social.posts.shapes import DeletedPostShape, PostShape
 from server.features.social.posts.targets import Targets, no_post
 from server.features.social.posts.texts import first_link_of
@@ -36,6 +37,8 @@ class Posts:
         communities: CommunityDoor,
         targets: Targets,
         counters: Counters,
+        publishing: Publishing,
+        scheduling: Scheduling,
         ids: Ids,
         now: Callable[[], datetime],
         schedule_days: int,
@@ -46,7 +49,8 @@ class Posts:
         self._communities = communities
         self._targets = targets
         self._counters = counters
-        self._publishing = Publishing(counters=counters)
+        self._publishing = publishing
+        self._scheduling = scheduling
         self._ids = ids
         self._now = now
         self._ahead = timedelta(days=schedule_days)
@@ -91,7 +95,9 @@ class Posts:
                 quote_of=quoted["id"] if quoted is not None else None,
             )
             await self._insert(tx, post, body, is_scheduled=publish_at is not None, now=now)
-            if publish_at is None:
+            if publish_at is not None:
+                await self._scheduling.schedule(tx, post_id, publish_at)
+            else:
                 await self._publishing.publish(tx, post, parent, quoted)
             return await self._get(tx, post_id, person_id)
 

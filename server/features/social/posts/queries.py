@@ -47,6 +47,7 @@ insert into post_hashtags (tag, post_id, published_at, author_id) select t, $1, 
 OWN: Final = """
 select p.id, p.state, p.reply_to, p.root_id, p.quote_of, p.repost_of, p.community_id, p.visibility, p.text,
     p.content_warning, p.language, p.has_media, p.published_at, p.publish_at, p.created_at, p.edited_at, p.edits,
+    p.stream_id,
     exists (select from post_polls q where q.post_id = p.id) as has_poll
 from posts p where p.id = $1 and p.author_id = $2 and p.state <> 'deleted' for update
 """

@@ -126,8 +126,12 @@ class _View:
     def _is_shown(self, row: Row) -> bool:
         community, stream = row["community_id"], row["stream_id"]
         is_placed = community is None or community in self._communities
-        has_stream = stream is None or stream in self._streams
+        has_stream = stream is None or self._may_list(row, self._streams.get(stream))
         return is_placed and has_stream and not self._is_unwanted(row)
+
+    def _may_list(self, row: Row, card: StreamCard | None) -> bool:
+        """A stream that is hidden by now is told of to its owner alone."""
+        return card is not None and (card.visibility in ("public", "followers") or row["author_id"] == self._viewer_id)
 
     def _is_unwanted(self, row: Row) -> bool:
         """One's own posts are never hidden from oneself."""

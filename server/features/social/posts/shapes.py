@@ -127,6 +127,23 @@ class PostsShape(Page[PostShape]):
     """A page of posts."""
 
 
+class PostsOfUserShape(PostsShape):
+    pinned: Annotated[PostShape | None, Field(description="Pinned to the profile; on the first page of `posts`")]
+
+
+class EditShape(Shape):
+    """A post as it was before it was changed."""
+
+    text: str
+    content_warning: str | None
+    language: str | None
+    written_at: datetime
+
+
+class EditsShape(Page[EditShape]):
+    """A page of former versions, the newest first."""
+
+
 class RepliesShape(Page[PostShape | DeletedPostShape]):
     """A page of replies."""
 

@@ -1,7 +1,9 @@
-"""What is left of posts when their account is gone, in batches: nothing, but the place of those that have replies."""
+"""Wiping posts, in batches, that were deleted or whose account is gone. The place of what has replies is left."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Final
 
 from server.features.social.posts.facts import PostRemoved
@@ -9,6 +11,7 @@ from storage.facts import publish
 from storage.postgres import Database, Transaction
 
 BATCH: Final = 200
+MANY: Final = 2_000
 
 # Posts of the batch are counted out of those that they answer, quote and repeat; then what has replies is emptied.
 _SOME: Final = """
@@ -28,7 +31,7 @@ COUNT_OUT: Final = (
 )
 EMPTY: Final = """
 update posts set author_id = null, text = '', content_warning = null, link = null, has_media = false,
-    reactions = '{}', state = 'deleted', deleted_at = coalesce(deleted_at, now())
+    reactions = '{}', state = 'deleted', deleted_at = null
 where id = any($1::uuid[]) and replies > 0
 """
 PARTS: Final = (
@@ -36,6 +39,13 @@ PARTS: Final = (
     "pinned_posts",
 )
 WIPE: Final = "delete from posts where id = any($1::uuid[]) and replies = 0"
+_DELETED: Final = """
+select id from posts where state = 'deleted' and deleted_at <= $1 order by deleted_at limit $2 for update skip locked
+"""
+_WIPE_REPOSTS: Final = """
+delete from posts where id in (
+    select id from posts where repost_of = any($1::uuid[]) and state = 'published' limit $2)
+"""
 _REACTED: Final = """
 delete from post_reactions where (post_id, person_id, emoji) in (
     select post_id, person_id, emoji from post_reactions where person_id = $1 order by post_id limit $2)
@@ -49,10 +59,27 @@ where id = $1
 
 
 class Wiping:
-    """Of one account. Each batch is a transaction, and all of it may be repeated."""
+    """Each batch is a transaction, and all of it may be repeated."""
 
-    def __init__(self, *, db: Database) -> None:
+    def __init__(self, *, db: Database, now: Callable[[], datetime], days: int) -> None:
+        """``days``: for which a deleted post is kept."""
         self._db = db
+        self._now = now
+        self._kept = timedelta(days=days)
+
+    async def purge(self) -> None:
+        """Posts that were deleted long enough ago."""
+        while await self._purge_some():
+            pass
+
+    async def _purge_some(self) -> int:
+        async with self._db.transaction() as tx:
+            rows = await tx.fetch(_DELETED, self._now() - self._kept, BATCH)
+            ids = [row["id"] for row in rows]
+            reposts = await tx.execute(_WIPE_REPOSTS, ids, MANY) if ids else 0
+            if ids and not reposts:
+                await wipe(tx, ids)
+        return len(ids)
 
     async def erase_large(self, person_id: str) -> None:
         while await self._posts(person_id):
