@@ -25,9 +25,7 @@ select p.id, p.author_id, p.text, p.visibility, p.community_id, p.content_warnin
     p.quote_of, p.publish_at, {IN_GOOD_STANDING.format("u")} as is_standing
 from posts p join users u on u.id = p.author_id where p.id = $1 and p.state = 'scheduled' for update of p
 """
-_PUBLISH: Final = """
-update posts set state = 'published', published_at = $2, quote_of = $3 where id = $1
-"""
+_PUBLISH: Final = "update posts set state = 'published', published_at = $2, quote_of = $3 where id = $1"
 _OPEN_POLL: Final = (
     "update post_polls set ends_at = $2::timestamptz + make_interval(secs => seconds) where post_id = $1"
 )
