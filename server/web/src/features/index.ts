@@ -25,6 +25,7 @@ import { overlays } from "./overlays";
 import { people } from "./people";
 import { player } from "./player";
 import { recordings } from "./recordings";
+import { posts } from "./posts";
 import { restreams } from "./restreams";
 import { rooms } from "./rooms";
 import { search } from "./search";
@@ -52,6 +53,7 @@ export const features: readonly Feature[] = [
   recordings,
   calls,
   people,
+  posts,
   clips,
   markers,
   messages,

@@ -24,6 +24,7 @@ import overlays from "../features/overlays/ar";
 import people from "../features/people/ar";
 import player from "../features/player/ar";
 import recordings from "../features/recordings/ar";
+import posts from "../features/posts/ar";
 import restreams from "../features/restreams/ar";
 import sources from "../features/sources/ar";
 import rooms from "../features/rooms/ar";
@@ -63,6 +64,7 @@ export default {
   overlays,
   people,
   player,
+  posts,
   realtime,
   recordings,
   restreams,

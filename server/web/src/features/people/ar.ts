@@ -86,8 +86,6 @@ export default {
   more: "عرض المزيد",
   liveNow: "مباشر الآن",
   broadcasts: "البثوث",
-  noBroadcasts: "لا بثوث حتى الآن",
-  noBroadcastsText: "عندما يبدأ {name} بثًّا مباشرًا سيظهر هنا.",
   name: "الاسم",
   about: "نبذة عنك",
   links: "الروابط",

@@ -62,8 +62,6 @@ export default {
   more: "Show more",
   liveNow: "Live now",
   broadcasts: "Broadcasts",
-  noBroadcasts: "No broadcasts yet",
-  noBroadcastsText: "When {name} goes live, it appears here.",
   name: "Name",
   about: "About you",
   links: "Links",

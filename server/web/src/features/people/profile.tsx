@@ -1,6 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { clipsOfPerson } from "../clips/calls";
 import { ClipShelf } from "../clips/shelf";
+import { ProfilePosts } from "../posts/tabs";
 import { streamsOf } from "../streams/calls";
 import { getUser } from "./calls";
 import { ApiError, sentence } from "../../api/http";
@@ -137,11 +138,7 @@ export default function Profile({ username }: { username: string }) {
         </section>
       )}
       <ClipShelf of={user.id} id="profile-clips" load={() => clipsOfPerson(user.username)} />
-      {streams?.length === 0 && (
-        <Empty title={t("noBroadcasts")}>
-          <p>{t("noBroadcastsText", { name: user.display_name || user.username })}</p>
-        </Empty>
-      )}
+      <ProfilePosts username={user.username} name={user.display_name || user.username} />
     </div>
   );
 }

@@ -1,0 +1,158 @@
+/** Write a post, a reply or a quote. What is written is kept until it is sent. */
+import { useEffect, useState } from "preact/hooks";
+import { sentence } from "../../api/http";
+import { me } from "../../api/session";
+import { Avatar } from "../../ui/parts";
+import { toast } from "../../ui/toasts";
+import { createPost, type Post } from "./calls";
+import { bodyOf, EMPTY, isEmpty, keepDraft, recallDraft, type Draft } from "./draft";
+import { PollFields } from "./poll-fields";
+import "./posts.css";
+import { characters, MAX_CHARACTERS } from "./text";
+import { t } from "./words";
+
+const NEAR = 200;
+
+interface Props {
+  replyTo?: string;
+  quote?: Post;
+  onSent?: (post: Post) => void;
+  onDropQuote?: () => void;
+  autoFocus?: boolean;
+}
+
+export function Composer({ replyTo, quote, onSent, onDropQuote, autoFocus = false }: Props) {
+  const of = replyTo ?? "new";
+  const [draft, setDraft] = useState<Draft>(() => recallDraft(of));
+  const [busy, setBusy] = useState(false);
+  const [failure, setFailure] = useState("");
+  useEffect(() => setDraft(recallDraft(of)), [of]);
+  if (!me.value) return null;
+
+  const change = (changed: Partial<Draft>): void => {
+    const next = { ...draft, ...changed };
+    setDraft(next);
+    keepDraft(of, next);
+  };
+  const clear = (): void => {
+    setDraft(EMPTY);
+    keepDraft(of, EMPTY);
+    setFailure("");
+  };
+  const left = MAX_CHARACTERS - characters(draft.text);
+  const options = draft.poll?.options.filter((one) => one.trim()).length ?? 2;
+  const canSend = !busy && left >= 0 && options >= 2 && Boolean(draft.text.trim() || draft.poll || quote);
+  const send = async (event?: Event): Promise<void> => {
+    event?.preventDefault();
+    if (!canSend) return;
+    setBusy(true);
+    setFailure("");
+    try {
+      const post = await createPost(bodyOf(draft, { replyTo, quote }));
+      clear();
+      toast(t(post.state === "scheduled" ? "scheduled" : "sent"), "good");
+      if (post.state === "published") onSent?.(post);
+    } catch (error) {
+      setFailure(sentence(error));
+    } finally {
+      setBusy(false);
+    }
+  };
+  const label = t(replyTo ? "replyPlaceholder" : "placeholder");
+  return (
+    <form class="composer" onSubmit={(event) => void send(event)} aria-label={t(replyTo ? "reply" : "compose")}>
+      <Avatar of={me.value} size={44} />
+      <div class="composer-fields">
+        {quote && (
+          <p class="composer-quote">
+            <span>{t.rich("quoting", { who: <bdi>{quote.author.display_name || quote.author.username}</bdi> })}</span>
+            <button type="button" class="button small" onClick={onDropQuote}>
+              {t("dropQuote")}
+            </button>
+          </p>
+        )}
+        {draft.warning !== null && (
+          <input
+            class="composer-warning"
+            value={draft.warning}
+            maxLength={200}
+            dir="auto"
+            aria-label={t("addWarning")}
+            placeholder={t("warningText")}
+            onInput={(event) => change({ warning: event.currentTarget.value })}
+          />
+        )}
+        <textarea
+          value={draft.text}
+          rows={replyTo ? 2 : 3}
+          dir="auto"
+          aria-label={label}
+          placeholder={label}
+          autoFocus={autoFocus}
+          data-compose
+          onInput={(event) => change({ text: event.currentTarget.value })}
+          onKeyDown={(event) => event.key === "Enter" && (event.ctrlKey || event.metaKey) && void send(event)}
+        />
+        {draft.poll && <PollFields poll={draft.poll} onChange={(poll) => change({ poll })} />}
+        {failure && (
+          <p class="form-error" role="alert">
+            {failure}
+          </p>
+        )}
+        <div class="composer-tools">
+          <Tools draft={draft} isReply={Boolean(replyTo)} onChange={change} />
+          {left <= NEAR && (
+            <span class={left < 0 ? "composer-left composer-over" : "composer-left"} role="status">
+              {t("charactersLeft", { n: left })}
+            </span>
+          )}
+          {!isEmpty(draft) && (
+            <button type="button" class="button small" onClick={clear}>
+              {t("dropDraft")}
+            </button>
+          )}
+          <button type="submit" class="button accent" disabled={!canSend}>
+            {t(draft.publishAt ? "schedule" : replyTo ? "sendReply" : "send")}
+          </button>
+        </div>
+      </div>
+    </form>
+  );
+}
+
+interface ToolsProps {
+  draft: Draft;
+  isReply: boolean;
+  onChange: (changed: Partial<Draft>) => void;
+}
+
+function Tools({ draft, isReply, onChange }: ToolsProps) {
+  const togglePoll = (): void => onChange({ poll: draft.poll ? null : { options: ["", ""], seconds: 86_400, multiple: false } });
+  return (
+    <>
+      <button type="button" class="button small" aria-pressed={draft.poll !== null} onClick={togglePoll}>
+        {t(draft.poll ? "dropPoll" : "addPoll")}
+      </button>
+      <button type="button" class="button small" aria-pressed={draft.warning !== null} onClick={() => onChange({ warning: draft.warning === null ? "" : null })}>
+        {t("addWarning")}
+      </button>
+      {!isReply && (
+        <select
+          aria-label={t("visibility")}
+          value={draft.visibility}
+          onChange={(event) => onChange({ visibility: event.currentTarget.value as Draft["visibility"] })}
+        >
+          <option value="public">{t("public")}</option>
+          <option value="followers">{t("followersOnly")}</option>
+          <option value="mentioned">{t("mentionedOnly")}</option>
+        </select>
+      )}
+      {!isReply && (
+        <label class="composer-when">
+          <span>{t("scheduleAt")}</span>
+          <input type="datetime-local" value={draft.publishAt} onInput={(event) => onChange({ publishAt: event.currentTarget.value })} />
+        </label>
+      )}
+    </>
+  );
+}
