@@ -18,6 +18,7 @@ from server.config import Settings
 from server.features.people.accounts.operators import NewAccount
 from server.folders import require_folder
 from server.lifecycle import Stages, closer
+from server.live.edge.fanout import Fanout
 from server.ports import Ports
 from server.readers import start_readers
 
@@ -67,7 +68,8 @@ class App:
         place = await join_cluster(settings, storage, stages, inside_port=inside_port, registry=registry)
         access = await open_access(storage, place, stages, geoip_database=settings.geoip_database)
         origin = settings.origin(self.ports.http_port)
-        installed = open_features(settings, storage, place, access, stages, origin=origin)
+        fanout = Fanout()
+        installed = open_features(settings, storage, place, access, stages, origin=origin, topics=fanout)
         self.first_admin = await installed.people.operators.create_first_admin()
         core = live.assemble(
             settings,
@@ -75,6 +77,7 @@ class App:
             place,
             access,
             stages,
+            fanout=fanout,
             ports=self.ports,
             restream_targets=installed.restreams.targets_of,
             source_leases=installed.sources.leases,

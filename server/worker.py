@@ -13,6 +13,7 @@ from server.config import Settings
 from server.folders import require_folder
 from server.lifecycle import Stages
 from server.limits import rate_limits
+from server.live.edge.fanout import Fanout
 from server.ports import CannotStart
 
 ONLY_JOBS = {"node_roles": JOBS_ALONE, "processes": 1}
@@ -51,7 +52,7 @@ class JobWorker:
         place = await join_cluster(settings, storage, stages, inside_port=None, registry=registry)
         access = await open_access(storage, place, stages, geoip_database=None)
         origin = settings.origin(settings.http_port)  # of the nodes that serve, which have the same settings
-        installed = open_features(settings, storage, place, access, stages, origin=origin)
+        installed = open_features(settings, storage, place, access, stages, origin=origin, topics=Fanout())
         kinds.register(settings, storage, place, rate_limits(settings), node_actor=None)
         await place.node.start()
         await become_member(place)

@@ -18,6 +18,7 @@ from server.http.idempotency import IdempotencyKeys
 from server.jobs import JobNode, Jobs, repeated
 from server.lifecycle import Stages, closer
 from server.limits import SharedRates, ice_servers
+from server.live.edge.fanout import Fanout
 from server.live.published import NodesPublish
 from server.metrics import JobCollector
 from server.outbound.settings import Site
@@ -29,11 +30,18 @@ HOUR_S = 3_600.0
 
 
 def open_features(
-    settings: Settings, storage: Storage, place: ClusterPlace, access: Access, stages: Stages, *, origin: str
+    settings: Settings,
+    storage: Storage,
+    place: ClusterPlace,
+    access: Access,
+    stages: Stages,
+    *,
+    origin: str,
+    topics: Fanout,
 ) -> Installed:
     """Registers the features' kinds of actors and the consumers of facts. Nothing runs yet.
 
-    ``origin``: the address that people reach this server under.
+    ``origin``: the address that people reach this server under. ``topics``: what sockets of this node subscribe to.
     """
     platform = Platform(
         db=storage.db,
@@ -60,6 +68,7 @@ def open_features(
         addresses=access.addresses,
         viewings=access.viewings,
         ice=ice_servers(settings, now=now),
+        topics=topics,
     )
     passwords = Passwords()
     stages.add("passwords", closer(passwords.close))

@@ -124,13 +124,13 @@ def assemble(
     access: Access,
     stages: Stages,
     *,
+    fanout: Fanout,
     ports: Ports,
     restream_targets: TargetsOf,
     source_leases: SourceLeases,
     hasher: Hasher,
 ) -> Live:
     """Registers the core's kinds of actors. Nothing runs yet. ``hasher`` hashes the passwords of streams."""
-    fanout = Fanout()
     limits, quota = rate_limits(settings), connection_quota(settings)
     watched = _watched(
         settings,

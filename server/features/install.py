@@ -30,6 +30,8 @@ from server.features.rooms.build import build as build_rooms
 from server.features.settings import FeatureSettings
 from server.features.social import feed, posts
 from server.features.social.posts import PostsRoom
+from server.features.social import posts
+from server.features.social.posts import PostsRoom, Topics
 from server.features.videos import (
     captions,
     clips,
@@ -75,6 +77,7 @@ class Core:
     addresses: MediaAddresses
     viewings: Viewings
     ice: IceServers
+    topics: Topics
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +138,9 @@ def install(
     restreaming = restreams.build(platform, settings=settings, encryption=encryption)
     fetching = sources.build(platform, settings=settings, encryption=encryption)
     rooms = build_rooms(platform, settings=settings)
-    posting = posts.build(platform, settings=settings, streams=StreamTitles(), words=hiding.hidden_words)
+    posting = posts.build(
+        platform, settings=settings, topics=core.topics, streams=StreamTitles(), words=hiding.hidden_words
+    )
     features = [
         people.feature,
         factors.build(platform, encryption=encryption, people=people, server_name=site.name),

@@ -21,6 +21,7 @@ from server.http.limits import RateLimiter, TokenBuckets
 from server.jobs import Jobs
 from server.limits import ice_servers
 from server.live.addresses import MediaAddresses
+from server.live.edge.fanout import Fanout
 from server.live.footage import FootageFinder
 from server.live.playback import Playback
 from server.live.pull import Pull
@@ -109,6 +110,7 @@ class Kit:
     limiter: RateLimiter = field(default_factory=TokenBuckets)
     published: PublishedEvents = field(default_factory=PublishedEvents)
     streams: Streams = field(default_factory=Streams)
+    topics: Fanout = field(default_factory=Fanout)
     playback: Playback | None = None
     """What is published here; without it nothing is."""
 
@@ -140,6 +142,7 @@ class Kit:
             footage=self.footage(),
             addresses=MediaAddresses(seals=self.identity),
             viewings=Viewings(),
+            topics=self.topics,
             ice=ice_servers(settings or FeatureSettings(), now=lambda: datetime.now(UTC)),
         )
 
@@ -170,6 +173,7 @@ class Kit:
         """Serve all features, and those that ``more`` builds, over HTTP and Socket.IO while the block runs."""
         live = LiveNode(identity=self.identity)
         platform = replace(self.platform(), node=live.node, publish=live.publish)
+        self.topics = live.fanout
         installed = self.install(platform, **settings)
         features = [*installed.features, *(build(platform) for build in more)]
         async with serving(

@@ -14,10 +14,11 @@ from server.features.social.posts.act_routes import ActRoutes
 from server.features.social.posts.acts import MAX_EMOJI, Acts
 from server.features.social.posts.bodies import MAX_MEDIA, MAX_OPTIONS, MAX_POLL_S
 from server.features.social.posts.bookmarks import MAX_FOLDERS, Bookmarks
-from server.features.social.posts.counters import Counters
+from server.features.social.posts.counters import Changes, Counters
 from server.features.social.posts.draft_queries import MAX_DRAFTS
 from server.features.social.posts.drafts import DraftRoutes
 from server.features.social.posts.editing import MAX_EDITS, Editing
+from server.features.social.posts.events import CHANGED, PostEvents, Topics
 from server.features.social.posts.held import SECTIONS, TABLES
 from server.features.social.posts.list_routes import ListRoutes
 from server.features.social.posts.lists import PostLists, filled
@@ -53,6 +54,7 @@ __all__ = [
     "Posts",
     "PostsRoom",
     "PostsShape",
+    "Topics",
     "build",
     "filled",
     "fold_tag",
@@ -72,16 +74,20 @@ def build(
     platform: Platform,
     *,
     settings: PostSettings,
+    topics: Topics,
     streams: StreamCards,
     words: HiddenWords,
     media: MediaClaims | None = None,
     communities: CommunityDoor | None = None,
 ) -> PostsRoom:
-    """``media`` and ``communities``: the rooms that have them, once they are there."""
+    """``topics``: what sockets of this node subscribe to. ``media`` and ``communities``: the rooms that have them, once
+    they are there.
+    """
     gate = communities or NoCommunities()
     reader = PostReader(communities=gate, streams=streams, words=words, now=platform.now)
     targets = Targets(communities=gate)
-    counters = Counters(publish=platform.publish)
+    changes = Changes(publish=platform.publish)
+    counters = Counters(changes=changes)
     publishing = Publishing(counters=counters)
     scheduling = Scheduling(
         db=platform.db,
@@ -94,7 +100,7 @@ def build(
     editing = Editing(
         db=platform.db,
         scheduling=scheduling,
-        publish=platform.publish,
+        changes=changes,
         now=platform.now,
         schedule_days=settings.post_schedule_days,
     )
@@ -106,6 +112,7 @@ def build(
         communities=gate,
         targets=targets,
         counters=counters,
+        changes=changes,
         publishing=publishing,
         scheduling=scheduling,
         ids=platform.ids,
@@ -124,6 +131,8 @@ def build(
             *ListRoutes(lists=PostLists(db=platform.db, reader=reader)).operations(),
             *drafts.operations(),
         ],
+        events=PostEvents(db=platform.db, reader=reader, topics=topics).events(),
+        sent=(CHANGED,),
         consumers=[StreamPosts(ids=platform.ids).consumer],
         jobs=[scheduling.job],
         schedules=[repeated("posts.purge", wiping.purge, every_s=PURGE_S)],

@@ -24,11 +24,33 @@ def topic_of(post_id: str) -> str:
     return f"post/{post_id}"
 
 
-class Counters:
-    """Each verb counts by ``by`` (1 or -1) in ``tx``, and sends the counters once that is committed."""
+class Changes:
+    """Sends who looks at a post that it has changed, once ``tx`` is committed."""
 
     def __init__(self, *, publish: Publish) -> None:
         self._publish = publish
+
+    def send(
+        self,
+        tx: Transaction,
+        post_id: str,
+        *,
+        counts: dict[str, Any] | None = None,
+        voters: int | None = None,
+        edited: bool = False,
+        removed: bool = False,
+    ) -> None:
+        body = {"post_id": post_id, "counts": counts, "voters": voters, "edited": edited, "removed": removed}
+        kind = "counts" if counts is not None else "voters" if voters is not None else "whole"
+        topic = topic_of(post_id)
+        tx.after_commit(partial(self._publish.conflate, topic, f"{kind}/{post_id}", "post:changed", body))
+
+
+class Counters:
+    """Each verb counts by ``by`` (1 or -1) in ``tx``, and sends the counters once that is committed."""
+
+    def __init__(self, *, changes: Changes) -> None:
+        self._changes = changes
 
     async def reply(self, tx: Transaction, post_id: str, by: int) -> None:
         await self._count(tx, REPLY, post_id, by)
@@ -44,18 +66,12 @@ class Counters:
 
     def voted(self, tx: Transaction, post_id: str, voters: int) -> None:
         """How many have voted; for what is for those alone who have."""
-        body = {"post_id": post_id, "voters": voters}
-        send = partial(self._publish.conflate, topic_of(post_id), f"voters/{post_id}", "post:changed", body)
-        tx.after_commit(send)
+        self._changes.send(tx, post_id, voters=voters)
 
     async def _count(self, tx: Transaction, sql: str, post_id: str, *values: object) -> None:
         row = await tx.fetchrow(sql, post_id, *values)
         if row is not None:
-            tx.after_commit(partial(self._send, post_id, _counts(row)))
-
-    def _send(self, post_id: str, counts: dict[str, Any]) -> None:
-        body = {"post_id": post_id, "counts": counts}
-        self._publish.conflate(topic_of(post_id), f"counts/{post_id}", "post:changed", body)
+            self._changes.send(tx, post_id, counts=_counts(row))
 
 
 def _counts(row: Row) -> dict[str, Any]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any, Final
 
 from server.features.social.posts import queries
 from server.features.social.posts.bodies import PostChange
-from server.features.social.posts.counters import topic_of
+from server.features.social.posts.counters import Changes
 from server.features.social.posts.facts import PostEdited
 from server.features.social.posts.publishing import named_in
 from server.features.social.posts.rules import when_to_publish
@@ -17,7 +16,6 @@ from server.features.social.posts.scheduling import Scheduling
 from server.features.social.posts.targets import no_post
 from server.features.social.posts.texts import first_link_of, tags_of
 from server.http.errors import Problem, invalid_field
-from server.publish import Publish
 from storage.facts import publish
 from storage.postgres import Database, Row, Transaction
 
@@ -52,13 +50,13 @@ class Editing:
         *,
         db: Database,
         scheduling: Scheduling,
-        publish: Publish,
+        changes: Changes,
         now: Callable[[], datetime],
         schedule_days: int,
     ) -> None:
         self._db = db
         self._scheduling = scheduling
-        self._publish = publish
+        self._changes = changes
         self._now = now
         self._ahead = timedelta(days=schedule_days)
 
@@ -106,7 +104,7 @@ class Editing:
         await tx.execute(queries.FORGET_TAGS, post_id)
         await tx.execute(queries.ADD_TAGS, post_id, tags, row["published_at"], person_id)
         await publish(tx, PostEdited(post_id=post_id, author_id=person_id, mentioned=added, tags=tags))
-        tx.after_commit(partial(self._send, post_id))
+        self._changes.send(tx, post_id, edited=True)
 
     async def _write(
         self, tx: Transaction, row: Row, new: dict[str, Any], *, edited_at: datetime | None, edits: int
@@ -115,10 +113,6 @@ class Editing:
             _CHANGE, row["id"], new["text"], new["content_warning"], new["language"], first_link_of(new["text"]),
             edited_at, edits, new["publish_at"],
         )  # fmt: skip
-
-    def _send(self, post_id: str) -> None:
-        body = {"post_id": post_id, "edited": True}
-        self._publish.conflate(topic_of(post_id), f"edited/{post_id}", "post:changed", body)
 
     async def versions(self, post_id: str, before: int | None, limit: int) -> Sequence[Row]:
         """The former versions, the newest first."""

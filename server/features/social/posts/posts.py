@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from server.features.social.posts import queries
 from server.features.social.posts.bodies import MediaBody, PollBody, PostBody
-from server.features.social.posts.counters import Counters
+from server.features.social.posts.counters import Changes, Counters
 from server.features.social.posts.facts import PostRemoved
 from server.features.social.posts.ports import CommunityDoor, MediaClaims
 from server.features.social.posts.publishing import NewPost, Publishing
@@ -37,6 +37,7 @@ class Posts:
         communities: CommunityDoor,
         targets: Targets,
         counters: Counters,
+        changes: Changes,
         publishing: Publishing,
         scheduling: Scheduling,
         ids: Ids,
@@ -49,6 +50,7 @@ class Posts:
         self._communities = communities
         self._targets = targets
         self._counters = counters
+        self._changes = changes
         self._publishing = publishing
         self._scheduling = scheduling
         self._ids = ids
@@ -171,6 +173,7 @@ class Posts:
             await tx.execute(queries.DELETE, row["id"], self._now())
             await tx.execute(queries.FORGET_TAGS, row["id"])
             await tx.execute(queries.UNPIN, row["id"])
+        self._changes.send(tx, row["id"], removed=True)
         await publish(tx, PostRemoved(post_id=row["id"], author_id=person_id, repost_of=row["repost_of"]))
 
     def _counted(self, row: Row) -> list[tuple[Count, str]]:

@@ -13,7 +13,6 @@ export default {
   quoteGone: "المنشور المقتبس غير متاح.",
   edited: "عُدّل",
   editedAt: "عُدّل {when}. اعرض ما كان قبل ذلك",
-  history: "ما كان قبل التعديل",
   show: "إظهار",
   hide: "إخفاء",
   warning: "تحذير من المحتوى: {text}",
@@ -40,7 +39,6 @@ export default {
   removeSure: "هل تريد حذف هذا المنشور؟",
   removed: "حُذف المنشور.",
   pin: "تثبيت في الملف الشخصي",
-  unpin: "إلغاء التثبيت",
   pinned: "مثبّت",
   pinnedDone: "ثُبّت في ملفك الشخصي.",
   detach: "أخرج كلامي من هذا الاقتباس",
@@ -57,7 +55,6 @@ export default {
   pollEnds: "ينتهي {when}",
   pollEnded: "انتهى",
   yourVote: "صوتك",
-  results: "{text}: ‏{n}%",
   live: "مباشر",
   watch: "شاهد",
   watchRecording: "شاهد التسجيل",
@@ -102,7 +99,6 @@ export default {
   several: "أكثر من إجابة",
   addWarning: "تحذير من المحتوى",
   warningText: "ماذا ينبغي أن يعرف القرّاء أولًا؟",
-  draftKept: "بقي كما تركته",
   dropDraft: "ابدأ من جديد",
   newPosts: {
     zero: "لا ردود جديدة",
@@ -122,5 +118,4 @@ export default {
   dropFolderSure: "هل تريد إزالة المجلد {name}؟ تبقى إشاراته.",
   quoting: "تقتبس من {who}",
   dropQuote: "لا تقتبس",
-  close: "إغلاق",
 } satisfies Arabic<typeof en>;

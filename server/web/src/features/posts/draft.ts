@@ -33,7 +33,8 @@ export function bodyOf(draft: Draft, to: { replyTo?: string | undefined; quote?:
 /** What was kept, whatever is there: another version of the page may have written it. */
 export function parsed(kept: string | null): Draft {
   try {
-    const found = { ...EMPTY, ...(JSON.parse(kept ?? "{}") as Partial<Draft>) };
+    const given: unknown = JSON.parse(kept ?? "{}");
+    const found: Draft = { ...EMPTY, ...(typeof given === "object" ? given : {}) };
     const isSound = typeof found.text === "string" && VISIBILITIES.includes(found.visibility) && typeof found.publishAt === "string";
     return isSound && (found.poll === null || Array.isArray(found.poll.options)) ? found : EMPTY;
   } catch {
