@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
@@ -16,7 +16,10 @@ from server.outbound.public_addresses import PublicAddresses
 MAX_REDIRECTS: Final = 5
 TIMEOUT: Final = aiohttp.ClientTimeout(total=30.0, sock_connect=10.0, sock_read=15.0)
 BODY_S: Final = 2.0
+_HTML: Final = ("text/html", "application/xhtml+xml")
 _REDIRECTS: Final = frozenset((301, 302, 303, 307, 308))
+
+AnswerT = TypeVar("AnswerT")
 
 
 class BadAnswer(OSError):
@@ -27,6 +30,14 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """``beginning``: of the body, as it came within the bounds."""
 
     status: int
+    beginning: bytes
+
+
+class WebPage(msgspec.Struct, frozen=True, kw_only=True):
+    """``url``: where it came from in the end. ``charset``: as its header says."""
+
+    url: str
+    charset: str | None
     beginning: bytes
 
 
@@ -43,18 +54,43 @@ class PublicHttp:
 
         Raises ``public_addresses.NotPublic``, ``BadAnswer``, ``OSError`` or ``TimeoutError``.
         """
+
+        async def read(answer: aiohttp.ClientResponse, where: str) -> tuple[bytes, str]:
+            body = await _body(answer, max_bytes, is_part=span is not None)
+            if span is not None:
+                body = body[: span[1]] if answer.status == 206 else body[span[0] : sum(span)]
+            return body, where
+
+        return await self._follow(url, _range(span), read)
+
+    async def page(self, url: str, max_bytes: int) -> WebPage:
+        """The beginning of a page of HTML: at most ``max_bytes``, and what of it comes within ``BODY_S``; the rest is
+        cut off with the connection. Follows redirects and raises as ``get``, and ``BadAnswer`` for another type.
+        """
+
+        async def read(answer: aiohttp.ClientResponse, where: str) -> WebPage:
+            if answer.status != 200:
+                raise BadAnswer(f"the server answered {answer.status}")
+            if answer.content_type not in _HTML:
+                raise BadAnswer("the answer is no page")
+            return WebPage(url=where, charset=answer.charset, beginning=await _beginning(answer, max_bytes))
+
+        return await self._follow(url, {"Accept": ", ".join(_HTML)}, read)
+
+    async def _follow(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        read: Callable[[aiohttp.ClientResponse, str], Awaitable[AnswerT]],
+    ) -> AnswerT:
         for _ in range(MAX_REDIRECTS + 1):
             if urlsplit(url).scheme not in ("http", "https"):
                 raise BadAnswer("the address is not one of HTTP")
             try:
-                async with self._http().get(url, allow_redirects=False, headers=_range(span)) as answer:
-                    if answer.status in _REDIRECTS and "Location" in answer.headers:
-                        url = urljoin(url, answer.headers["Location"])
-                        continue
-                    body = await _body(answer, max_bytes, is_part=span is not None)
-                    if span is not None:
-                        body = body[: span[1]] if answer.status == 206 else body[span[0] : sum(span)]
-                    return body, url
+                async with self._http().get(url, allow_redirects=False, headers=headers) as answer:
+                    if answer.status not in _REDIRECTS or "Location" not in answer.headers:
+                        return await read(answer, url)
+                    url = urljoin(url, answer.headers["Location"])
             except (aiohttp.ClientError, ValueError) as error:
                 raise _told(error) from None
         raise BadAnswer("the server redirects again and again")

@@ -24,6 +24,7 @@ from server.features.social.posts.list_routes import ListRoutes
 from server.features.social.posts.lists import PostLists, filled
 from server.features.social.posts.ports import CommunityDoor, Media, MediaClaims, NoCommunities, NoMedia
 from server.features.social.posts.posts import Posts
+from server.features.social.posts.previews import LinkPreviews
 from server.features.social.posts.publishing import Publishing
 from server.features.social.posts.reading import MAX_IDS, PostReader, StreamCards
 from server.features.social.posts.routes import PostRoutes
@@ -43,6 +44,8 @@ from server.features.social.posts.wiping import Wiping, erase
 from server.features.social.settings import PostSettings
 from server.http.limits import hourly
 from server.jobs import repeated
+from server.outbound.http import PublicHttp
+from server.outbound.public_addresses import PublicAddresses
 
 __all__ = [
     "MAX_IDS",
@@ -88,7 +91,9 @@ def build(
     targets = Targets(communities=gate)
     changes = Changes(publish=platform.publish)
     counters = Counters(changes=changes)
-    publishing = Publishing(counters=counters)
+    pages = PublicHttp(addresses=PublicAddresses(allow_private=settings.allow_private_targets))
+    previews = LinkPreviews(db=platform.db, jobs=platform.jobs, pages=pages, changes=changes, now=platform.now)
+    publishing = Publishing(counters=counters, previews=previews)
     scheduling = Scheduling(
         db=platform.db,
         jobs=platform.jobs,
@@ -101,6 +106,7 @@ def build(
         db=platform.db,
         scheduling=scheduling,
         changes=changes,
+        previews=previews,
         now=platform.now,
         schedule_days=settings.post_schedule_days,
     )
@@ -134,9 +140,13 @@ def build(
         events=PostEvents(db=platform.db, reader=reader, topics=topics).events(),
         sent=(CHANGED,),
         consumers=[StreamPosts(ids=platform.ids).consumer],
-        jobs=[scheduling.job],
-        schedules=[repeated("posts.purge", wiping.purge, every_s=PURGE_S)],
+        jobs=[scheduling.job, previews.job],
+        schedules=[
+            repeated("posts.purge", wiping.purge, every_s=PURGE_S),
+            repeated("posts.forget_previews", previews.forget_failures, every_s=PURGE_S),
+        ],
         personal_data=PersonalData(tables=TABLES, sections=SECTIONS, erase=erase, erase_large=wiping.erase_large),
+        close=pages.close,
         limits={
             "posts_per_hour": settings.max_posts_per_hour,
             "post_characters": MAX_GRAPHEMES,

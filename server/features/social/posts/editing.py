@@ -10,6 +10,7 @@ from server.features.social.posts import queries
 from server.features.social.posts.bodies import PostChange
 from server.features.social.posts.counters import Changes
 from server.features.social.posts.facts import PostEdited
+from server.features.social.posts.previews import LinkPreviews
 from server.features.social.posts.publishing import named_in
 from server.features.social.posts.rules import when_to_publish
 from server.features.social.posts.scheduling import Scheduling
@@ -51,12 +52,14 @@ class Editing:
         db: Database,
         scheduling: Scheduling,
         changes: Changes,
+        previews: LinkPreviews,
         now: Callable[[], datetime],
         schedule_days: int,
     ) -> None:
         self._db = db
         self._scheduling = scheduling
         self._changes = changes
+        self._previews = previews
         self._now = now
         self._ahead = timedelta(days=schedule_days)
 
@@ -104,6 +107,7 @@ class Editing:
         await tx.execute(queries.FORGET_TAGS, post_id)
         await tx.execute(queries.ADD_TAGS, post_id, tags, row["published_at"], person_id)
         await publish(tx, PostEdited(post_id=post_id, author_id=person_id, mentioned=added, tags=tags))
+        await self._previews.want(tx, post_id, new["text"])
         self._changes.send(tx, post_id, edited=True)
 
     async def _write(

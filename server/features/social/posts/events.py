@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
-import msgspec
-
 from actors.rate_limits import Rate
 from actors.runtime import DomainError
 from server.features.social.posts.counters import topic_of
@@ -83,8 +81,8 @@ class PostEvents:
         if not await self._reader.shown(self._db, [body.post_id], person_id, past_mutes=True):
             raise DomainError("not_found", "There is no such post")
         self._topics.subscribe(topic, socket)
-        return msgspec.to_builtins(Done(ok=True))
+        return {"ok": True}
 
     async def _unwatch(self, socket: Any, session: Any, body: OfPost) -> dict[str, Any]:
         self._topics.unsubscribe(topic_of(body.post_id), socket)
-        return msgspec.to_builtins(Done(ok=True))
+        return {"ok": True}

@@ -10,6 +10,7 @@ import msgspec
 from server.features.social.posts import queries
 from server.features.social.posts.counters import Counters
 from server.features.social.posts.facts import PostPublished
+from server.features.social.posts.previews import LinkPreviews
 from server.features.social.posts.texts import mentions_of, tags_of
 from storage.facts import publish
 from storage.postgres import Row, Transaction
@@ -32,8 +33,9 @@ class NewPost(msgspec.Struct, frozen=True, kw_only=True):
 class Publishing:
     """For posts whose row is there, and whose targets are locked."""
 
-    def __init__(self, *, counters: Counters) -> None:
+    def __init__(self, *, counters: Counters, previews: LinkPreviews) -> None:
         self._counters = counters
+        self._previews = previews
 
     async def publish(self, tx: Transaction, post: NewPost, parent: Row | None, quoted: Row | None) -> None:
         """``parent`` and ``quoted``: rows of ``queries.TARGETS``."""
@@ -46,6 +48,7 @@ class Publishing:
         tags = tags_of(post.text)
         if tags:
             await tx.execute(queries.ADD_TAGS, post.id, tags, post.published_at, post.author_id)
+        await self._previews.want(tx, post.id, post.text)
         await publish(
             tx,
             PostPublished(
