@@ -139,7 +139,7 @@ def install(
     fetching = sources.build(platform, settings=settings, encryption=encryption)
     rooms = build_rooms(platform, settings=settings)
     posting = posts.build(
-        platform, settings=settings, topics=core.topics, streams=StreamTitles(), words=hiding.hidden_words
+        platform, settings=settings, topics=core.topics, streams=StreamTitles(), words=hiding.hidden_words, site=site
     )
     features = [
         people.feature,

@@ -46,6 +46,8 @@ PLACES: Final = (
     "/notifications",
     "/messages",
     "/messages/{id}",
+    "/posts/{id}",
+    "/bookmarks",
     "/dashboard",
     "/dock/{name}",
     "/calls",

@@ -25,6 +25,7 @@ from server.features.social.posts.lists import PostLists, filled
 from server.features.social.posts.ports import CommunityDoor, Media, MediaClaims, NoCommunities, NoMedia
 from server.features.social.posts.posts import Posts
 from server.features.social.posts.previews import LinkPreviews
+from server.features.social.posts.public_pages import PublicPages
 from server.features.social.posts.publishing import Publishing
 from server.features.social.posts.reading import MAX_IDS, PostReader, StreamCards
 from server.features.social.posts.routes import PostRoutes
@@ -43,9 +44,11 @@ from server.features.social.posts.texts import (
 from server.features.social.posts.wiping import Wiping, erase
 from server.features.social.settings import PostSettings
 from server.http.limits import hourly
+from server.http.own_address import OwnAddresses
 from server.jobs import repeated
 from server.outbound.http import PublicHttp
 from server.outbound.public_addresses import PublicAddresses
+from server.outbound.settings import Site
 
 __all__ = [
     "MAX_IDS",
@@ -80,6 +83,7 @@ def build(
     topics: Topics,
     streams: StreamCards,
     words: HiddenWords,
+    site: Site,
     media: MediaClaims | None = None,
     communities: CommunityDoor | None = None,
 ) -> PostsRoom:
@@ -129,12 +133,15 @@ def build(
     bookmarks = Bookmarks(db=platform.db, targets=targets, ids=platform.ids, now=platform.now)
     routes = PostRoutes(posts=posts, editing=editing, rate=hourly("posts", settings.max_posts_per_hour))
     drafts = DraftRoutes(db=platform.db, reader=reader, scheduling=scheduling, ids=platform.ids, now=platform.now)
+    lists = PostLists(db=platform.db, reader=reader)
+    public = PublicPages(db=platform.db, reader=reader, lists=lists, addresses=OwnAddresses(origin=site.origin))
     feature = Feature(
         name="posts",
         operations=[
             *routes.operations(),
             *ActRoutes(acts=acts, bookmarks=bookmarks, posts=posts).operations(),
-            *ListRoutes(lists=PostLists(db=platform.db, reader=reader)).operations(),
+            *ListRoutes(lists=lists).operations(),
+            *public.operations(),
             *drafts.operations(),
         ],
         events=PostEvents(db=platform.db, reader=reader, topics=topics).events(),
@@ -147,6 +154,7 @@ def build(
         ],
         personal_data=PersonalData(tables=TABLES, sections=SECTIONS, erase=erase, erase_large=wiping.erase_large),
         close=pages.close,
+        previews={"/posts/{id}": public.preview},
         limits={
             "posts_per_hour": settings.max_posts_per_hour,
             "post_characters": MAX_GRAPHEMES,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -18,13 +18,15 @@ class Board:
     """The application, as people use it: each verb asserts the answer that it should have."""
 
     api: ApiFixture
+    known: dict[str, Someone] = field(default_factory=dict)
 
     @property
     def feature(self) -> Feature:
         return self.api.kit.install().posts.feature
 
     async def join(self, *names: str) -> list[Someone]:
-        return [await self.api.register(name) for name in names]
+        self.known |= {name: await self.api.register(name) for name in names}
+        return [self.known[name] for name in names]
 
     async def call(self, person: Someone | None, method: str, path: str, json: object = None) -> tuple[int, Any]:
         if person is not None:

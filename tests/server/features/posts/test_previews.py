@@ -17,6 +17,7 @@ from server.features.social.posts.open_graph import card_of
 from server.features.social.posts.previews import MAX_PAGE
 from server.features.social.settings import PostSettings
 from server.live.edge.fanout import Fanout
+from server.outbound.settings import Site
 from storage.stream_titles import StreamTitles
 from tests.server.features.posts.conftest import Board
 
@@ -61,6 +62,7 @@ async def previewed(board: Board, url: str, *, allow_private: bool = True) -> ob
         topics=Fanout(),
         streams=StreamTitles(),
         words=HiddenWords(now=kit.platform().now),
+        site=Site(name="Social Flow", origin="https://live.test"),
     ).feature
     assert await kit.run_jobs([feature]) == 1
     assert feature.close is not None
