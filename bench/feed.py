@@ -48,7 +48,7 @@ BAR_REACH_S: Final = 2.0
 PAGE: Final = 20
 _ROLES: Final = frozenset({"viewer"})
 _WAIT_S: Final = 60.0
-_FLAGS: Final = "--max-posts-per-hour=100000"
+_FLAGS: Final = ("--max-posts-per-hour=100000",)
 
 PLAIN: Final = """
 select p.id, p.published_at from posts p

@@ -29,8 +29,6 @@ from server.features.people.audience import Audience
 from server.features.rooms.build import build as build_rooms
 from server.features.settings import FeatureSettings
 from server.features.social import feed, posts
-from server.features.social.posts import PostsRoom
-from server.features.social import posts
 from server.features.social.posts import PostsRoom, Topics
 from server.features.videos import (
     captions,
