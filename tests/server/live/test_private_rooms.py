@@ -41,7 +41,7 @@ def body_of(event: ClientEvent, room_id: str, message_id: str) -> dict[str, Any]
 def paths_of(operation: Operation, room_id: str, message_id: str) -> Iterable[str]:
     """The operation's path with each of its ids that of the room, or of its message."""
     names = [part[1:-1] for part in operation.path.split("/") if part.startswith("{")]
-    for given in (room_id, message_id):
+    for given in {room_id, message_id}:
         values = {name: VALUES.get(name, given) for name in names}
         yield operation.path.removeprefix("/api/v1").format(**values)
 
@@ -91,7 +91,7 @@ async def test_no_call_tells_an_outsider_more_of_a_conversation_than_of_one_that
     node: CoreNode, owner: Person, admin: Person
 ) -> None:
     made, message_id, them = await outsiders(node, owner, admin)
-    operations = [one for feature in all_features() for one in feature.operations if "{" in one.path]
+    operations = [one for feature in all_features() for one in feature.operations if "_id}" in one.path]
     for operation in (one for one in operations if one.path.startswith("/api/v1/")):
         for name, person in them.items():
             there = [
@@ -103,7 +103,7 @@ async def test_no_call_tells_an_outsider_more_of_a_conversation_than_of_one_that
                 for path in paths_of(operation, ABSENT, ABSENT)
             ]
             statuses = [status for status, _ in there]
-            assert statuses == [status for status, _ in absent], (name, operation.name)
+            assert set(statuses) == {status for status, _ in absent}, (name, operation.name)
             assert SECRET not in repr(there), (name, operation.name)
 
 
