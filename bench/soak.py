@@ -9,6 +9,7 @@ what is left to one that began a second behind live and plays at the pace of rea
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
 import random
 import re
@@ -23,6 +24,7 @@ from pathlib import Path
 from typing import Final
 
 from bench import report
+from bench.endurance import endure
 from bench.report import Figure, Point, figure
 from media.hls.answers import Rendered
 from media.hls.blocking import BlockingQuery
@@ -317,9 +319,12 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="bench soak", description=__doc__)
     parser.add_argument("--hours", type=float, default=3.0, help="virtual hours of each case (3)")
     parser.add_argument("--points", type=int, default=4, help="how many moments of each case to tell (4)")
+    parser.add_argument("--minutes", type=float, help="instead: a whole server in real time, see bench.endurance")
     parser.add_argument("--case", help="only the cases whose names hold this text")
     report.options(parser)
     options = parser.parse_args(argv)
+    if options.minutes:
+        return asyncio.run(endure(options.minutes, options))
     found: list[Figure] = []
     for case in CASES:
         if not options.case or options.case in case.name:
