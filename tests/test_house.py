@@ -410,6 +410,7 @@ BENCH_PARTS = {
     "bench/mail_kills.py": "nodes that deliver and an SMTP server under fire, and the count afterwards",
     "bench/mail_notes.py": "what those processes note of each mail",
     "bench/mail_processes.py": "processes that deliver mails and that take them, to be killed",
+    "bench/endurance.py": "a whole server in real time, for the bench of soaking",
     "bench/glass.py": "how late pictures are seen",
     "bench/machine.py": "what the figures were measured on",
     "bench/nginx.py": "nginx with its RTMP module, to compare with",
