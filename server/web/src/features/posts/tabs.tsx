@@ -1,9 +1,11 @@
 /** A person's posts on their profile, by kind; what is pinned comes first. */
 import { useState } from "preact/hooks";
+import { me } from "../../api/session";
 import type { Page } from "../../api/types";
 import { Empty } from "../../ui/parts";
 import { postsOf, type AnyPost, type Kind, type Post } from "./calls";
 import { PostCard } from "./card";
+import { Composer } from "./composer";
 import { PostList } from "./list";
 import "./posts.css";
 import { t } from "./words";
@@ -12,7 +14,9 @@ const KINDS: readonly Kind[] = ["posts", "replies", "media"];
 
 export function ProfilePosts({ username, name }: { username: string; name: string }) {
   const [kind, setKind] = useState<Kind>("posts");
+  const [round, setRound] = useState(0);
   const [pinned, setPinned] = useState<Post | null>(null);
+  const isMine = me.value?.username === username;
   const read = async (cursor: string): Promise<Page<AnyPost>> => {
     const page = await postsOf(username, kind, cursor);
     if (!cursor) setPinned(page.pinned);
@@ -29,10 +33,16 @@ export function ProfilePosts({ username, name }: { username: string; name: strin
             {t(one)}
           </button>
         ))}
+        {isMine && (
+          <a class="post-tab post-tab-link" href="/bookmarks">
+            {t("bookmarks")}
+          </a>
+        )}
       </div>
+      {isMine && kind === "posts" && <Composer onSent={() => setRound(round + 1)} />}
       {kind === "posts" && pinned && <PostCard post={pinned} reason={t("pinned")} />}
       <PostList
-        of={`${username}/${kind}`}
+        of={`${username}/${kind}/${round}`}
         read={read}
         empty={
           <Empty title={t("none")}>
