@@ -10,7 +10,7 @@ import argparse
 import asyncio
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -19,15 +19,17 @@ import uvloop
 
 from bench import report
 from bench.report import Figure, figure
+from server.features.delivery.notifications.deliveries import Deliver, Deliveries
 from server.features.delivery.notifications.fan_out import StreamFanOut
 from server.features.delivery.notifications.notifications import Notifications
+from server.features.delivery.notifications.subjects import Subjects
 from server.features.people.audience import Audience
-from server.jobs import Jobs
+from server.jobs import Attempt, Job, Jobs
 from storage.embedded.postgres import EmbeddedPostgres
 from storage.ids import Ids
 from storage.jobs.queue import JobQueue
 from storage.migrate import migrate
-from storage.postgres import Database
+from storage.postgres import Database, Reads
 from storage.stream_facts import StreamStarted
 from storage.stream_titles import StreamTitles
 
@@ -51,6 +53,13 @@ class NoSockets:
     def conflate(self, topic: str, key: str, event: str, body: dict[str, Any]) -> None: ...
 
 
+class NoPosts:
+    """``Posts``: none is asked for."""
+
+    async def shown(self, reads: Reads, ids: Collection[str], viewer_id: str | None) -> dict[str, Any]:
+        return {}
+
+
 async def _people(db: Database, followers: int) -> str:
     """The id of a person with so many followers."""
     ids, now = Ids(), time.time()
@@ -59,6 +68,7 @@ async def _people(db: Database, followers: int) -> str:
         await db.execute(ADD_PEOPLE, [owner, *others][at : at + BATCH])
     for at in range(0, followers, BATCH):
         await db.execute(ADD_FOLLOWS, others[at : at + BATCH], owner)
+        await db.execute(ADD_DEVICES, others[at : at + BATCH])
     return owner
 
 
@@ -70,9 +80,16 @@ async def _measure(url: str, followers: int) -> list[Figure]:
     owner_id, stream_id = await _people(db, followers), ids.uuid7(time.time())
     await db.execute(ADD_STREAM, stream_id, owner_id)
     audience, jobs = Audience(), Jobs(rows=JobQueue(db=db), ids=ids, wall=time.time)
+
+    async def deliver(_: Attempt[Deliver]) -> None: ...
+
+    job = Job(name="notifications.deliver", body=Deliver, run=deliver)
+    deliveries = Deliveries(
+        jobs=jobs, job=lambda: job, ids=ids, now=lambda: datetime.now(UTC), push_delay_s=5.0, email_delay_s=300.0
+    )
     notifications = Notifications(
-        db=db, people=audience, streams=StreamTitles(), publish=publish, ids=ids, now=lambda: datetime.now(UTC),
-        kept=500, days=90,
+        db=db, people=audience, subjects=Subjects(streams=StreamTitles(), posts=NoPosts()), deliveries=deliveries,
+        publish=publish, ids=ids, now=lambda: datetime.now(UTC), kept=500, days=90,
     )  # fmt: skip
     fan_out = StreamFanOut(notifications=notifications, followers=audience, jobs=jobs)
     fact = StreamStarted(stream_id=stream_id, owner_id=owner_id, visibility="public", started_at=datetime.now(UTC))
@@ -82,6 +99,8 @@ async def _measure(url: str, followers: int) -> list[Figure]:
     ran = await run_due(db, fan_out.job)
     took_s = time.perf_counter() - began
     rows = await db.fetchval("select count(*) from notifications")
+    pushes = await db.fetchval("select count(*) from notification_deliveries")
+    enqueued = await db.fetchval("select count(*) from jobs where name = 'notifications.deliver'")
     size = await db.fetchval("select pg_total_relation_size('notifications') / 1e6::float8")
     await db.close()
     question = f"{followers:,} followers are notified"
@@ -90,6 +109,8 @@ async def _measure(url: str, followers: int) -> list[Figure]:
         figure(question, "rows", [rows], "", better="lower"),
         figure(question, "with indexes", [size], "MB", better="lower"),
         figure(question, "jobs", [ran], "", better="lower"),
+        figure(question, "push messages planned", [pushes], "", better="higher"),
+        figure(question, "jobs that push them", [enqueued], "", better="lower"),
         figure(question, "events to nodes", [publish.events], "", better="lower"),
     ]
 
@@ -99,6 +120,10 @@ insert into users (id, username, username_key, email, email_key, password_hash, 
 select id, id, id, id, id, '', id, id from unnest($1::uuid[]) id
 """
 ADD_FOLLOWS: Final = "insert into follows (follower_id, followee_id) select id, $2 from unnest($1::uuid[]) id"
+ADD_DEVICES: Final = """
+insert into push_subscriptions (id, person_id, kind, target_hash, sealed_target, device)
+select id, id, 'web', id::text::bytea, '', 'bench' from unnest($1::uuid[]) id
+"""
 ADD_STREAM: Final = """
 insert into streams (id, owner_id, room_id, title, stream_key) values ($1, $2, gen_random_uuid(), 'Engines', 'k')
 """

@@ -53,7 +53,8 @@ from server.live.footage import FootageFinder
 from server.live.ice_servers import IceServers
 from server.live.viewings import Viewings
 from server.outbound.mail import open_mail
-from server.outbound.settings import Site
+from server.outbound.public_addresses import PublicAddresses
+from server.outbound.settings import Site, sender_of
 from storage.facts import Facts
 from storage.members import Member
 from storage.rights import RightsTable
@@ -164,9 +165,21 @@ def install(
         *rooms.features,
         posting.feature,
         feed.build(platform, settings=settings, posts=posting.posts, addresses=core.addresses),
-        notifications.build(platform, settings=settings, audience=Audience(), streams=StreamTitles()).feature,
         search.build(platform, addresses=core.addresses, clips=clipping),
         trends.build(platform, settings=settings),
+        notifications.build(
+            platform,
+            settings=settings,
+            audience=Audience(),
+            streams=StreamTitles(),
+            posts=posting.posts,
+            encryption=encryption,
+            mail=outgoing,
+            site=site,
+            addresses=PublicAddresses(allow_private=settings.allow_private_targets),
+            needs_verified=settings.require_verified_email,
+            operator=sender_of(settings, origin=site.origin),
+        ).feature,
         api_tokens.build(platform, identity=core.identity, people=people),
         webhooks.build(
             platform,

@@ -39,6 +39,7 @@ PLACES: Final = (
     "/reset",
     "/verify",
     "/undo-email",
+    "/unsubscribe",
     "/goodbye",
     "/export",
     "/confirm-provider",

@@ -26,11 +26,19 @@ class BadAnswer(OSError):
     """The server answered, and not with what was asked for. The sentence says how."""
 
 
+class NotReached(OSError):
+    """There was no connection in time: the server has got nothing of the request."""
+
+    def __str__(self) -> str:
+        return "the server cannot be reached"
+
+
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
-    """``beginning``: of the body, as it came within the bounds."""
+    """``beginning``: of the body, as it came within the bounds. ``retry_after``: that header, empty without one."""
 
     status: int
     beginning: bytes
+    retry_after: str = ""
 
 
 class WebPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,12 +104,19 @@ class PublicHttp:
         raise BadAnswer("the server redirects again and again")
 
     async def post(
-        self, url: str, *, body: bytes, headers: Mapping[str, str], timeout_s: float, max_bytes: int
+        self,
+        url: str,
+        *,
+        body: bytes,
+        headers: Mapping[str, str],
+        timeout_s: float,
+        max_bytes: int,
+        connect_s: float | None = None,
     ) -> Reply:
         """The answer to one request, which is never sent on to where a redirect leads.
 
         Of its body at most ``max_bytes`` are read, for at most ``BODY_S``: the rest is cut off with the connection.
-        Raises as ``get``.
+        Raises as ``get``, and ``NotReached`` after ``connect_s`` without a connection.
         """
         try:
             async with self._http().post(
@@ -110,9 +125,12 @@ class PublicHttp:
                 headers=headers,
                 allow_redirects=False,
                 auto_decompress=False,
-                timeout=aiohttp.ClientTimeout(total=timeout_s),
+                timeout=aiohttp.ClientTimeout(total=timeout_s, connect=connect_s),
             ) as answer:
-                return Reply(status=answer.status, beginning=await _beginning(answer, max_bytes))
+                beginning = await _beginning(answer, max_bytes)
+                return Reply(
+                    status=answer.status, beginning=beginning, retry_after=answer.headers.get("Retry-After", "")
+                )
         except (aiohttp.ClientError, ValueError) as error:
             raise _told(error) from None
 
@@ -138,6 +156,8 @@ class PublicHttp:
 def _told(error: aiohttp.ClientError | ValueError) -> OSError:
     if isinstance(error, aiohttp.ClientSSLError):
         return BadAnswer("the server has no certificate that is valid")
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        return NotReached()
     if isinstance(error, aiohttp.ClientConnectorError):
         return error.os_error
     return BadAnswer("the server broke the protocol")

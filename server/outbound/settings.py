@@ -56,6 +56,19 @@ class TargetSettings(BaseModel):
     )
 
 
+class PushSettings(BaseModel):
+    fcm_credentials: Path | None = Field(
+        None,
+        description="JSON file of a service account of Firebase, for push messages to programs on phones; default: "
+        "none are sent",
+    )
+    fcm_url: str = Field(
+        "https://fcm.googleapis.com",
+        pattern=r"^https?://[!-~]+$",
+        description="address of Firebase Cloud Messaging",
+    )
+
+
 class MailSettings(BaseModel):
     smtp_url: str | None = Field(
         None,

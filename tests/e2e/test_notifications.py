@@ -38,4 +38,4 @@ async def test_a_follow_rings_the_bell_and_is_read(
     await tab.click("fieldset input[type=checkbox]")
     await tab.until("!!document.querySelector('.toast')")
     settings = await ada.done("GET", "/api/v1/me/notification-settings")
-    assert settings["kinds"]["follow"] == {"in_app": False}
+    assert settings["kinds"]["mention"] == {"in_app": False, "push": True, "email": False}

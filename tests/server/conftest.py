@@ -58,7 +58,8 @@ async def database(server_database_url: str) -> AsyncIterator[Database]:
         await tx.execute("set local session_replication_role = replica")  # the audit log is not emptied otherwise
         await tx.execute(
             "truncate users, chat_messages, signing_keys, audit_log, reserved_names, rights_changes, doomed_objects,"
-            " jobs, job_keys, job_schedules, facts, fact_readers, facts_aside cascade"
+            " jobs, job_keys, job_schedules, facts, fact_readers, facts_aside, push_keys,"
+            " notification_deliveries cascade"
         )
         await tx.execute("update audit_head set position = 0, hash = decode(repeat('00', 32), 'hex'), entry_id = null")
     yield database

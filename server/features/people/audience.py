@@ -22,6 +22,16 @@ class Follower(msgspec.Struct, frozen=True):
     id: str
 
 
+class Reader(msgspec.Struct, frozen=True, kw_only=True):
+    """``language``: the one that they were last seen with. ``email`` None: the account has no address of its own."""
+
+    id: str
+    username: str
+    email: str | None
+    is_verified: bool
+    language: str
+
+
 class Audience:
     """Reads of accounts and their relationships. A deleted account is nobody, also within its days of grace."""
 
@@ -53,6 +63,15 @@ class Audience:
         """
         return [row["id"] for row in await where.fetch(_REACHED, author_id, list(ids))]
 
+    async def following(self, where: Reads, person_id: str, ids: Collection[str]) -> list[str]:
+        """Those of ``ids`` who follow the person."""
+        return [row["follower_id"] for row in await where.fetch(_FOLLOWING, person_id, list(ids))]
+
+    async def readers(self, where: Reads, ids: Collection[str]) -> dict[str, Reader]:
+        """Those of ``ids`` who are there, as mail and push messages speak to them, by id."""
+        rows = await where.fetch(_READERS, list(ids)) if ids else []
+        return {row["id"]: Reader(**dict(row)) for row in rows}
+
 
 _PERSONS: Final = f"""
 select u.id, u.username, u.display_name, {AVATAR_URL} from users u where u.id = any($1::uuid[]) and u.deleted_at is null
@@ -71,4 +90,10 @@ select u.id from users u where u.id = any($2::uuid[]) and u.id <> $1 and u.delet
     and not exists (select from mutes m where m.user_id = u.id and m.muted_id = $1 and {MUTE_HOLDS.format("m")})
     and not exists (select from blocks where user_id = u.id and blocked_id = $1)
     and not exists (select from blocks where user_id = $1 and blocked_id = u.id)
+"""
+_FOLLOWING: Final = "select follower_id from follows where followee_id = $1 and follower_id = any($2::uuid[])"
+_READERS: Final = """
+select id, username, case when email like '%@%' then email end as email, email_verified_at is not null as is_verified,
+    language
+from users where id = any($1::uuid[]) and deleted_at is null
 """

@@ -42,6 +42,12 @@ Content-Transfer-Encoding: base64
 
 """
 
+# RFC 8058, 3.1. Not folded: `email` would encode an address that is longer than a line, which no program reads.
+UNSUBSCRIBE_HEAD: Final = """\
+List-Unsubscribe: <{address}>
+List-Unsubscribe-Post: List-Unsubscribe=One-Click
+"""
+
 
 class Composed(msgspec.Struct, frozen=True):
     message_id: str
@@ -75,8 +81,9 @@ def compose(
     fixed = FIXED_HEAD.format(
         date=format_datetime(written_at), message_id=message_id, language=language, boundary=boundary
     )
+    unsubscribe = UNSUBSCRIBE_HEAD.format(address=rendered.unsubscribe) if rendered.unsubscribe else ""
     texts = {"plain": rendered.text, "html": rendered.html}
-    return Composed(message_id, recipient, _folded(head) + _lines(fixed) + _alternatives(boundary, texts))
+    return Composed(message_id, recipient, _folded(head) + _lines(unsubscribe + fixed) + _alternatives(boundary, texts))
 
 
 def _folded(head: EmailMessage) -> bytes:

@@ -24,7 +24,7 @@ from server.outbound.mail import queries
 from server.outbound.mail.message import Composed, compose, shown_name
 from server.outbound.mail.pause import LONGEST_S, ServerPause
 from server.outbound.mail.smtp import ACCEPT_S, PREPARE_S, Deferred, Refused, ServerAway, SmtpClient, SmtpSession
-from server.outbound.mail.templates import LINK, TemplateName, Templates
+from server.outbound.mail.templates import LINES, PATHS, TemplateName, Templates
 from storage.errors import Unavailable
 from storage.ids import Ids
 from storage.jobs.rows import storable
@@ -40,6 +40,7 @@ KILLED: Final = "its worker was killed at each attempt"
 MARK_AGAIN_S: Final = 0.2
 MAX_ADDRESS_CHARS: Final = 320
 MAX_VALUE_CHARS: Final = 500
+MAX_LINES: Final = 20
 PRUNE_BATCH: Final = 5_000
 
 log = logging.getLogger("server.mail")
@@ -111,10 +112,10 @@ class Outbox:
     ) -> str | None:
         """Send a mail when the caller's transaction commits. The mail's id.
 
-        ``data``: exactly the values that the template names, else ``ValueError``. ``link`` is a path on this server,
-        as ``/reset#token=…``; times are shown in UTC. ``key``: of all mails of the template with this key only the
-        first is sent, for good, and None is answered for the others. ``language``: English is taken for one that has
-        no templates.
+        ``data``: exactly the values that the template names, else ``ValueError``. ``link`` and ``unsubscribe`` are
+        paths on this server, as ``/reset#token=…``; times are shown in UTC. ``key``: of all mails of the template with
+        this key only the first is sent, for good, and None is answered for the others. ``language``: English is taken
+        for one that has no templates.
         """
         values = {name: _shown(name, value) for name, value in data.items()}
         self._templates.check(template, values)
@@ -235,10 +236,13 @@ def pause_after(attempts: int) -> float:
 
 
 def _shown(name: str, value: str | dt.datetime) -> str:
-    """The value on one line; a link as it is."""
+    """The value on one line, a list on one for each; a link as it is."""
     if isinstance(value, dt.datetime):
         return f"{value.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC"
-    return value if name == LINK else clean_line(value)[:MAX_VALUE_CHARS]
+    if name in PATHS:
+        return value
+    lines = value.split("\n")[:MAX_LINES] if name == LINES else [value]
+    return "\n".join(clean_line(line)[:MAX_VALUE_CHARS] for line in lines)
 
 
 def _domain(address: str) -> str:

@@ -36,11 +36,18 @@ TemplateName = Literal[
     "operator_removed_factor",
     "operator_made_token",
     "webhook_disabled",
+    "notification",
+    "digest",
 ]
 
 LANGUAGES: Final[tuple[Language, ...]] = ("en", "ar")
 FOLDER: Final = Path(__file__).parent
 LINK: Final = "link"
+UNSUBSCRIBE: Final = "unsubscribe"
+PATHS: Final = frozenset({LINK, UNSUBSCRIBE})
+"""Values that are paths of this server."""
+LINES: Final = "lines"
+"""The value that is a list: its lines become paragraphs."""
 PATH: Final = re.compile(r"/(?!/)[!-\[\]-~]{0,1000}")
 """Of a link: what is ASCII and shows, but for the backslash, which browsers take for a slash."""
 GIVEN: Final = frozenset({"server", "name"})
@@ -51,15 +58,24 @@ _FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\u2068", "\u2069"
 
 
 class Wording(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One mail in one language. ``button``: the label of its link; empty for a mail that has none."""
+    """One mail in one language. ``button``: the label of its link; empty for a mail that has none. ``has_lines``: a
+    list follows the paragraphs. ``unsubscribe``: the label of the link by which a person has no more of these.
+    """
 
     subject: str
     paragraphs: list[str]
     button: str = ""
     small: list[str] = []
+    has_lines: bool = False
+    unsubscribe: str = ""
 
     def texts(self) -> Iterator[str]:
-        yield from (self.subject, *self.paragraphs, self.button, *self.small)
+        yield from (self.subject, *self.paragraphs, self.button, *self.small, self.unsubscribe)
+
+    def extra(self) -> Iterator[str]:
+        """The values that it is given without naming them."""
+        given = ((LINK, self.button), (LINES, self.has_lines), (UNSUBSCRIBE, self.unsubscribe))
+        yield from (name for name, is_given in given if is_given)
 
 
 class Frame(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -70,9 +86,12 @@ class Frame(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Rendered(msgspec.Struct, frozen=True):
+    """``unsubscribe``: the address that a POST to ends such mails (RFC 8058); empty: there is none."""
+
     subject: str
     text: str
     html: str
+    unsubscribe: str = ""
 
 
 class Catalogue:
@@ -89,13 +108,14 @@ class Catalogue:
         """The values that a mail of this template is given."""
         wording = self.wordings[template]
         named = {name for text in wording.texts() for _, name, _, _ in Formatter().parse(text) if name}
-        return frozenset(named - GIVEN | ({LINK} if wording.button else set()))
+        return frozenset(named - GIVEN | set(wording.extra()))
 
     def fill(self, text: str, values: Mapping[str, str]) -> str:
         """The text with its values; one in another script than the text leaves the order of the words alone."""
-        return text.format_map({name: self._isolated(value) for name, value in values.items()})
+        return text.format_map({name: self.isolated(value) for name, value in values.items()})
 
-    def _isolated(self, value: str) -> str:
+    def isolated(self, value: str) -> str:
+        """A value that leaves the order of the words around it alone."""
         if self.is_right_to_left or not value.isascii():
             return f"{_FIRST_STRONG_ISOLATE}{value}{_POP_ISOLATE}"
         return value
@@ -128,8 +148,8 @@ class Templates:
         expected = self.catalogue("en").fields(template)
         if values.keys() != expected:
             raise ValueError(f"a mail {template} is given {sorted(expected)}, not {sorted(values)}")
-        if LINK in expected and not PATH.fullmatch(values[LINK]):
-            raise ValueError(f"the link of a mail {template} must be a path of this server, quoted as in a URL")
+        if not all(PATH.fullmatch(values[name]) for name in PATHS & expected):
+            raise ValueError(f"a link of a mail {template} must be a path of this server, quoted as in a URL")
 
     def subject(self, template: TemplateName, language: str, values: Mapping[str, str]) -> str:
         catalogue = self.catalogue(language)
@@ -147,13 +167,18 @@ class Templates:
             "start": "right" if catalogue.is_right_to_left else "left",
             "subject": subject,
             "greeting": catalogue.fill(catalogue.frame.greeting, filled),
-            "paragraphs": [catalogue.fill(text, filled) for text in wording.paragraphs],
+            "paragraphs": [
+                *(catalogue.fill(text, filled) for text in wording.paragraphs),
+                *(catalogue.isolated(line) for line in (values[LINES].split("\n") if wording.has_lines else ())),
+            ],
             "button": catalogue.fill(wording.button, filled),
             "link": self._origin + values[LINK] if wording.button else "",
             "link_hint": catalogue.frame.link_hint,
             "small": [catalogue.fill(text, filled) for text in wording.small],
             "server": self._server,
             "origin": self._origin,
+            "unsubscribe": self._origin + values[UNSUBSCRIBE] if wording.unsubscribe else "",
+            "unsubscribe_label": wording.unsubscribe,
         }
         html = mrml.to_html(self._html.render(context))
-        return Rendered(subject, self._text.render(context), html.content)
+        return Rendered(subject, self._text.render(context), html.content, str(context["unsubscribe"]))

@@ -71,6 +71,11 @@ SAMPLES = {
     f" ($2, '{STREAM}', 'mention', array[$1, $2]::uuid[], 2, now())",
     "notification_settings": "insert into notification_settings (person_id, kind, in_app) select $1, 'follow', false"
     " where $2::uuid is not null",
+    "notification_preferences": "insert into notification_preferences (person_id) select $1 where $2::uuid is not null",
+    "push_subscriptions": "insert into push_subscriptions (id, person_id, kind, target_hash, sealed_target, device)"
+    f" select '{ROOM}', $1, 'web', '', '', '' where $2::uuid is not null",
+    "notification_deliveries": "insert into notification_deliveries (id, person_id, notification_id, kind, subject_id,"
+    f" channel) select '{ROOM}', $1, '{ROOM}', 'follow', '{ROOM}', 'push' where $2::uuid is not null",
     "passkeys": "insert into passkeys (id, user_id, credential_id, public_key, rp_id, sign_count, is_backed_up, name)"
     f" select '{ROOM}', $1, '', '', '', 0, false, '' where $2::uuid is not null",
     "passkey_challenges": "insert into passkey_challenges (key, challenge, user_id, expires_at)"

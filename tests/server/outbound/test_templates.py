@@ -46,7 +46,8 @@ def templates() -> Templates:
 
 def values(template: TemplateName, value: str = "a value") -> dict[str, str]:
     fields = Catalogue("en").fields(template)
-    return {name: "/open?a=1&b=2#token=x-_" if name == "link" else value for name in fields}
+    paths = {"link": "/open?a=1&b=2#token=x-_", "unsubscribe": "/unsubscribe?token=x-_&kind=digest"}
+    return {name: paths.get(name, value) for name in fields}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -60,13 +61,17 @@ def test_each_mail_is_whole_in_each_language(template: TemplateName, language: L
     for text in (rendered.text, page.text):
         assert "ada" in text
         assert not re.search("[{}]|None|Undefined", text)
-    fields = set(given) - {"link"}
+    fields = set(given) - set(Catalogue("en").wordings[template].extra())
     shown = {name for name in fields if any("{" + name + "}" in text for text in wording_texts(template, language))}
     assert shown == fields
     assert rendered.text.count("\u00abgiven\u00bb") >= len(fields - {"provider"})
     if "link" in given:
         assert "https://live.test" + given["link"] in rendered.text
         assert page.links.count("https://live.test" + given["link"]) == 2
+    if "unsubscribe" in given:
+        assert rendered.unsubscribe == "https://live.test" + given["unsubscribe"]
+        assert rendered.unsubscribe in rendered.text
+        assert page.links.count(rendered.unsubscribe) == 1
     assert page.sources == []
     assert page.directions == {"rtl" if language == "ar" else "ltr"}
 

@@ -1,4 +1,4 @@
-"""Notifications: what others did that concerns a person, in the application.
+"""Notifications: what others did that concerns a person, in the application, on their devices and by mail.
 
 Rooms below publish facts, of which ``consumers`` makes notices; rooms above call ``notify``.
 """
@@ -7,28 +7,46 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 from server.feature import ExportSection, Feature, PersonalData, Platform, rows_by_id
-from server.features.delivery.notifications import queries
+from server.features.delivery.notifications import delivery_queries, queries
 from server.features.delivery.notifications.consumers import Consumers
+from server.features.delivery.notifications.deliveries import Deliver, Deliveries, first_id_of
+from server.features.delivery.notifications.device_routes import DeviceRoutes
+from server.features.delivery.notifications.digests import EVERY_S, Digests
 from server.features.delivery.notifications.fan_out import StreamFanOut
 from server.features.delivery.notifications.kinds import Notice, NotificationKind, Subject
+from server.features.delivery.notifications.mails import Mails
 from server.features.delivery.notifications.notifications import Notifications
+from server.features.delivery.notifications.post_consumers import PostConsumers
+from server.features.delivery.notifications.preferences import Preferences
+from server.features.delivery.notifications.push import open_push
 from server.features.delivery.notifications.routes import NotificationRoutes
 from server.features.delivery.notifications.rules import MAX_MENTIONED
+from server.features.delivery.notifications.sending import Sending
 from server.features.delivery.notifications.shapes import NOTIFICATION, READ
+from server.features.delivery.notifications.subjects import Posts, Subjects
 from server.features.delivery.settings import NotificationSettings
 from server.features.people.audience import Audience
+from server.http.encryption import Encryption
 from server.http.limits import hourly
-from server.jobs import repeated
+from server.jobs import Job, repeated
+from server.outbound.mail import Mail
+from server.outbound.public_addresses import PublicAddresses
+from server.outbound.push import MAX_PLAINTEXT
+from server.outbound.settings import Site
 from storage.postgres import Transaction
 from storage.stream_titles import StreamTitles
 
 __all__ = ["Notice", "NotificationKind", "NotificationsRoom", "Notify", "Subject", "build"]
 
 PRUNE_S: Final = 3_600.0
+PRUNE_BATCH: Final = 5_000
 CHANGES_PER_HOUR: Final = 3_600
+AT_ONCE_ON_NODE: Final = 4
+"""Of the slots of a node: push services that are slow must not keep all other jobs waiting."""
 
 Notify = Callable[[Transaction, Notice, Sequence[str]], Awaitable[None]]
 
@@ -40,49 +58,119 @@ class NotificationsRoom:
 
 
 def build(
-    platform: Platform, *, settings: NotificationSettings, audience: Audience, streams: StreamTitles
+    platform: Platform,
+    *,
+    settings: NotificationSettings,
+    audience: Audience,
+    streams: StreamTitles,
+    posts: Posts,
+    encryption: Encryption,
+    mail: Mail,
+    site: Site,
+    addresses: PublicAddresses,
+    needs_verified: bool,
+    operator: str,
 ) -> NotificationsRoom:
+    """``addresses``: where people's devices may be. ``needs_verified``: mails go only to addresses that were confirmed.
+    ``operator``: the address that mails come from.
+    """
+    preferences = Preferences(db=platform.db, now=platform.now)
+    subjects = Subjects(streams=streams, posts=posts)
+    push = open_push(
+        platform, settings=settings, encryption=encryption, site=site, operator=operator, addresses=addresses
+    )
+    deliveries = Deliveries(
+        jobs=platform.jobs,
+        job=lambda: job,
+        ids=platform.ids,
+        now=platform.now,
+        push_delay_s=settings.push_delay_s,
+        email_delay_s=settings.email_delay_s,
+    )
     notifications = Notifications(
         db=platform.db,
         people=audience,
-        streams=streams,
+        subjects=subjects,
+        deliveries=deliveries,
         publish=platform.publish,
         ids=platform.ids,
         now=platform.now,
         kept=settings.max_notifications,
         days=settings.notification_days,
     )
+    mails = Mails(
+        outbox=mail.outbox,
+        preferences=preferences,
+        per_day=settings.notification_mails_per_day,
+        needs_verified=needs_verified,
+    )
+    sending = Sending(
+        deliveries=deliveries,
+        people=audience,
+        subjects=subjects,
+        devices=push.devices,
+        web=push.web,
+        fcm=push.fcm,
+        mails=mails,
+        now=platform.now,
+    )
+    job = Job(
+        name="notifications.deliver", body=Deliver, run=sending.run, timeout_s=60.0, at_once_on_node=AT_ONCE_ON_NODE
+    )
+    digests = Digests(db=platform.db, people=audience, news=notifications, mails=mails, now=platform.now)
     fan_out = StreamFanOut(notifications=notifications, followers=audience, jobs=platform.jobs)
     consumers = Consumers(
         notifications=notifications, fan_out=fan_out, names=audience, streams=streams, jobs=platform.jobs
     )
-    routes = NotificationRoutes(
-        notifications=notifications, db=platform.db, rate=hourly("notifications", CHANGES_PER_HOUR)
+    rate = hourly("notifications", CHANGES_PER_HOUR)
+    routes = NotificationRoutes(notifications=notifications, preferences=preferences, db=platform.db, rate=rate)
+    device_routes = DeviceRoutes(
+        db=platform.db, devices=push.devices, keys=push.keys, preferences=preferences, rate=rate
     )
+
+    async def prune_log() -> None:
+        before = first_id_of(platform.now() - timedelta(days=settings.notification_log_days))
+        while await platform.db.execute(delivery_queries.PRUNE_LOG, before, PRUNE_BATCH):
+            pass
+
     feature = Feature(
         name="notifications",
-        operations=routes.operations(),
+        operations=[*routes.operations(), *device_routes.operations()],
         sent=(NOTIFICATION, READ),
-        consumers=consumers.all(),
-        jobs=[fan_out.job, consumers.job],
-        schedules=[repeated("notifications.prune", notifications.prune, every_s=PRUNE_S)],
+        consumers=[*consumers.all(), *PostConsumers(notifications=notifications, posts=posts).all()],
+        jobs=[fan_out.job, consumers.job, job],
+        schedules=[
+            repeated("notifications.prune", notifications.prune, every_s=PRUNE_S),
+            repeated("notifications.prune_log", prune_log, every_s=PRUNE_S),
+            repeated("notifications.digests", digests.run, every_s=EVERY_S),
+        ],
         personal_data=PersonalData(
-            tables=frozenset({"notifications", "notification_settings"}),
-            sections=SECTIONS,
-            erase=_erase,
-            erase_large=notifications.forget_actor,
+            tables=TABLES, sections=SECTIONS, erase=_erase, erase_large=notifications.forget_actor
         ),
         limits={
             "notifications_kept": settings.max_notifications,
             "notification_days": settings.notification_days,
             "notification_people": queries.MAX_PEOPLE,
             "mentions_per_message": MAX_MENTIONED,
+            "push_subscriptions": settings.max_push_subscriptions,
+            "notification_mails_per_day": settings.notification_mails_per_day,
+            "push_message_bytes": MAX_PLAINTEXT,
         },
         gauges=lambda: {"notifications_total": ("Notifications made or added to on this node", notifications.made)},
+        close=push.close,
     )
     return NotificationsRoom(feature=feature, notify=notifications.notify)
 
 
+TABLES: Final = frozenset(
+    {
+        "notifications",
+        "notification_settings",
+        "notification_preferences",
+        "notification_deliveries",
+        "push_subscriptions",
+    }
+)
 SECTIONS: Final = (
     rows_by_id(
         "notifications",
@@ -91,9 +179,24 @@ SECTIONS: Final = (
     ),
     ExportSection(
         name="notification_settings",
-        sql="select kind, in_app from notification_settings where person_id = $1 and kind > $2 order by kind limit $3",
+        sql="select kind, in_app, push, email from notification_settings where person_id = $1 and kind > $2"
+        " order by kind limit $3",
         key=("kind",),
         start=("",),
+    ),
+    rows_by_id(
+        "notification_preferences",
+        "person_id, time_zone, quiet_from, quiet_until, strangers, digest",
+        "notification_preferences where person_id = $1",
+        key="person_id",
+    ),
+    rows_by_id(
+        "push_subscriptions", "id, kind, device, created_at, sent_at", "push_subscriptions where person_id = $1"
+    ),
+    rows_by_id(
+        "notification_deliveries",
+        "id, notification_id, kind, channel, state, reason, created_at, ended_at",
+        "notification_deliveries where person_id = $1",
     ),
 )
 

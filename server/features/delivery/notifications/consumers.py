@@ -9,6 +9,7 @@ import msgspec
 
 from server.features.delivery.notifications.fan_out import StreamFanOut
 from server.features.delivery.notifications.kinds import (
+    CONVERSATION_REQUEST,
     FOLLOW,
     FOLLOW_APPROVED,
     FOLLOW_REQUEST,
@@ -18,6 +19,8 @@ from server.features.delivery.notifications.kinds import (
 )
 from server.features.delivery.notifications.notifications import Notifications
 from server.features.delivery.notifications.rules import mentioned_in
+from server.features.delivery.notifications.subjects import CONVERSATION
+from server.features.messages.conversations.facts import ConversationAnswered, ConversationRequested
 from server.features.people.facts import (
     AccountDeleted,
     BlockChanged,
@@ -45,7 +48,7 @@ class Forget(msgspec.Struct, frozen=True):
 
 
 class Consumers:
-    """Of facts about people, streams and chat. ``job`` removes what a deleted account caused."""
+    """Of facts about people, streams, chat and conversations. ``job`` removes what a deleted account caused."""
 
     def __init__(
         self, *, notifications: Notifications, fan_out: StreamFanOut, names: Names, streams: Admission, jobs: Jobs
@@ -63,6 +66,8 @@ class Consumers:
             Consumer(FollowRequestChanged, self._asked),
             Consumer(StreamStarted, self._started),
             Consumer(ChatMentioned, self._mentioned),
+            Consumer(ConversationRequested, self._asked_to_talk),
+            Consumer(ConversationAnswered, self._answered),
             Consumer(BlockChanged, self._blocked),
             Consumer(MuteChanged, self._muted),
             Consumer(AccountDeleted, self._deleted),
@@ -101,6 +106,13 @@ class Consumers:
         subject = Subject("stream", message.stream_id)
         notice = Notice(kind=MENTION, actor_id=message.author_id, subject=subject, happened_at=message.sent_at)
         await self._notifications.notify(tx, notice, ids)
+
+    async def _asked_to_talk(self, tx: Transaction, fact: ConversationRequested) -> None:
+        notice = Notice(kind=CONVERSATION_REQUEST, actor_id=fact.by_id, subject=Subject(CONVERSATION, fact.room_id))
+        await self._notifications.notify(tx, notice, [fact.person_id])
+
+    async def _answered(self, tx: Transaction, fact: ConversationAnswered) -> None:
+        await self._notifications.settle(tx, CONVERSATION_REQUEST, recipient_id=fact.person_id, subject_id=fact.room_id)
 
     async def _blocked(self, tx: Transaction, fact: BlockChanged) -> None:
         if fact.is_blocking:

@@ -3,25 +3,86 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
+from server.outbound.push import Urgency
+
+Channel = Literal["in_app", "push", "email"]
+DAY_S: Final = 86_400
+
 
 class NotificationKind(msgspec.Struct, frozen=True, kw_only=True):
-    """``name`` is on the wire and in rows, for good."""
+    """``name`` is on the wire and in rows, for good.
+
+    ``push``: whether it is pushed until the person decides; mails are only sent to who asked for them.
+    ``is_told_again``: whether it is pushed once more when another person joins it while it is unread.
+    ``may_be_strangers``: whether the person may have it from people whom they do not follow, and so keep it among the
+    requests.
+    """
 
     name: str
     summary: str
+    push: bool = True
+    urgency: Urgency = "normal"
+    ttl_s: int = DAY_S
+    is_told_again: bool = False
+    may_be_strangers: bool = False
 
 
 FOLLOW: Final = NotificationKind(name="follow", summary="Somebody follows you")
 FOLLOW_REQUEST: Final = NotificationKind(name="follow_request", summary="Somebody asks to follow you")
 FOLLOW_APPROVED: Final = NotificationKind(name="follow_approved", summary="Somebody lets you follow them")
-MENTION: Final = NotificationKind(name="mention", summary="Somebody mentions you in a chat")
-STREAM_STARTED: Final = NotificationKind(name="stream_started", summary="Somebody whom you follow is live")
+MENTION: Final = NotificationKind(
+    name="mention",
+    summary="Somebody mentions you in a chat or a post",
+    urgency="high",
+    is_told_again=True,
+    may_be_strangers=True,
+)
+REPLY: Final = NotificationKind(
+    name="reply",
+    summary="Somebody replies to a post of yours",
+    urgency="high",
+    is_told_again=True,
+    may_be_strangers=True,
+)
+QUOTE: Final = NotificationKind(
+    name="quote", summary="Somebody quotes a post of yours", is_told_again=True, may_be_strangers=True
+)
+REPOST: Final = NotificationKind(
+    name="repost", summary="Somebody reposts a post of yours", push=False, urgency="low", may_be_strangers=True
+)
+REACTION: Final = NotificationKind(
+    name="reaction", summary="Somebody reacts to a post of yours", push=False, urgency="low", may_be_strangers=True
+)
+STREAM_STARTED: Final = NotificationKind(
+    name="stream_started", summary="Somebody whom you follow is live", urgency="high", ttl_s=3_600
+)
+STREAM_SCHEDULED: Final = NotificationKind(
+    name="stream_scheduled", summary="Somebody whom you follow has announced a stream"
+)
+CONVERSATION_REQUEST: Final = NotificationKind(
+    name="conversation_request", summary="Somebody whom you do not follow writes to you"
+)
+COMMUNITY: Final = NotificationKind(name="community", summary="Something concerns you in a community")
 
-KINDS: Final = (FOLLOW, FOLLOW_REQUEST, FOLLOW_APPROVED, MENTION, STREAM_STARTED)
+KINDS: Final = (
+    FOLLOW,
+    FOLLOW_REQUEST,
+    FOLLOW_APPROVED,
+    MENTION,
+    REPLY,
+    QUOTE,
+    REPOST,
+    REACTION,
+    STREAM_STARTED,
+    STREAM_SCHEDULED,
+    CONVERSATION_REQUEST,
+    COMMUNITY,
+)
+BY_NAME: Final = {kind.name: kind for kind in KINDS}
 
 
 class Subject(msgspec.Struct, frozen=True):

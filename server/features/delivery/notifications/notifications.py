@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, Final, Protocol
-from uuid import UUID
 
 from server.features.delivery.notifications import queries
+from server.features.delivery.notifications.deliveries import Deliveries, Made
 from server.features.delivery.notifications.kinds import Notice, NotificationKind, Subject
 from server.features.delivery.notifications.shapes import (
     NOTIFICATION,
@@ -16,7 +16,9 @@ from server.features.delivery.notifications.shapes import (
     NotificationShape,
     SubjectShape,
     sent,
+    shape_of,
 )
+from server.features.delivery.notifications.subjects import Subjects
 from server.features.people.relations import PersonShape
 from server.http.cursors import page_of
 from server.publish import Publish
@@ -24,7 +26,6 @@ from storage.ids import Ids
 from storage.postgres import Database, Reads, Row, Transaction
 
 MAX_RECIPIENTS: Final = 1_000
-SHOWN_PEOPLE: Final = 3
 LOOKED_UP_PEOPLE: Final = 10
 """Of each notification on a page, so that three are shown though some have left."""
 BATCH: Final = 1_000
@@ -35,12 +36,7 @@ class People(Protocol):
 
     async def persons(self, where: Reads, ids: Collection[str]) -> dict[str, PersonShape]: ...
     async def reached_by(self, where: Reads, author_id: str, ids: Collection[str]) -> list[str]: ...
-
-
-class Streams(Protocol):
-    """What this room asks of streams."""
-
-    async def titles(self, where: Reads, viewer_id: str, ids: Collection[str]) -> dict[str, str]: ...
+    async def following(self, where: Reads, person_id: str, ids: Collection[str]) -> list[str]: ...
 
 
 class Notifications:
@@ -51,7 +47,8 @@ class Notifications:
         *,
         db: Database,
         people: People,
-        streams: Streams,
+        subjects: Subjects,
+        deliveries: Deliveries,
         publish: Publish,
         ids: Ids,
         now: Callable[[], datetime],
@@ -61,7 +58,8 @@ class Notifications:
         """``kept``: notifications of one person; ``days``: their age at most."""
         self._db = db
         self._people = people
-        self._streams = streams
+        self._subjects = subjects
+        self._deliveries = deliveries
         self._publish = publish
         self._ids = ids
         self._now = now
@@ -70,7 +68,8 @@ class Notifications:
         self.made = 0
 
     async def notify(self, tx: Transaction, notice: Notice, recipients: Sequence[str]) -> None:
-        """Notify up to ``MAX_RECIPIENTS`` persons, and send it to their sockets once ``tx`` is committed.
+        """Notify up to ``MAX_RECIPIENTS`` persons, and send it to their sockets once ``tx`` is committed. Push messages
+        and mails follow by jobs.
 
         Left out are the actor, who mutes the actor, where either blocks the other, who has switched the kind off, and
         accounts that are deleted. Whether a recipient may know of the subject is the caller's to find out.
@@ -82,19 +81,40 @@ class Notifications:
             return
         at = notice.happened_at or self._now()
         notification_id = self._ids.uuid7(self._now().timestamp())
-        subject = notice.subject or Subject("", queries.NO_SUBJECT)
-        is_occurrence = notice.happened_at is not None
-        rows = await tx.fetch(
-            queries.NOTIFY, reached, notification_id, notice.kind.name, subject.type, subject.id,
-            notice.actor_id, at, is_occurrence,
+        rows = await self._make(tx, notice, reached, notification_id, at)
+        if not rows:
+            return
+        await self._send_after_commit(tx, [row for row in rows if row["place"] == "list"], notification_id, notice, at)
+        await self._deliveries.plan(tx, notice, notification_id, [_made(row) for row in rows if not row["is_request"]])
+        tx.after_commit(partial(self._count, len(rows)))
+
+    async def _make(
+        self, tx: Transaction, notice: Notice, reached: Sequence[str], notification_id: str, at: datetime
+    ) -> Sequence[Row]:
+        kind, subject = notice.kind, notice.subject or Subject("", queries.NO_SUBJECT)
+        acquainted = await self._people.following(tx, notice.actor_id, reached) if kind.may_be_strangers else None
+        return await tx.fetch(
+            queries.NOTIFY, reached, notification_id, kind.name, subject.type, subject.id, notice.actor_id, at,
+            notice.happened_at is not None, True, kind.push, False, acquainted,
         )  # fmt: skip
-        if rows:
-            await self._send_after_commit(tx, rows, notification_id, notice, at)
 
     async def withdraw(self, tx: Transaction, kind: NotificationKind, *, actor_id: str, recipient_id: str) -> None:
         """What the actor caused of this kind holds no longer."""
         for sql in queries.WITHDRAW:
             await tx.execute(sql, actor_id, recipient_id, kind.name)
+
+    async def withdraw_of(self, tx: Transaction, kind: NotificationKind, *, actor_id: str, subject_id: str) -> None:
+        """What the actor caused of this kind about the subject holds no longer, for anybody."""
+        for sql in queries.WITHDRAW_OF_SUBJECT:
+            await tx.execute(sql, actor_id, kind.name, subject_id)
+
+    async def forget_post(self, tx: Transaction, post_id: str) -> None:
+        """Remove what is about a post, for anybody."""
+        await tx.execute(queries.DROP_POST, post_id)
+
+    async def settle(self, tx: Transaction, kind: NotificationKind, *, recipient_id: str, subject_id: str) -> None:
+        """The recipient has dealt with what this was about."""
+        await tx.execute(queries.DROP_OF_SUBJECT, recipient_id, kind.name, subject_id)
 
     async def part(self, tx: Transaction, one_id: str, other_id: str) -> None:
         """Remove what each of two persons caused for the other."""
@@ -113,18 +133,37 @@ class Notifications:
                 pass
 
     async def page(
-        self, person_id: str, *, before: str | None, only_unread: bool, limit: int
+        self,
+        person_id: str,
+        *,
+        before: str | None,
+        limit: int,
+        only_unread: bool = False,
+        requests: bool = False,
+        kind: str | None = None,
     ) -> tuple[list[NotificationShape], str | None]:
         """A page, the newest first, and the cursor of the next.
 
         One whose people have all left just now is left out.
         """
-        rows = await self._db.fetch(queries.PAGE, person_id, before, only_unread, limit + 1, LOOKED_UP_PEOPLE)
+        place = "requests" if requests else "list"
+        rows = await self._db.fetch(
+            queries.PAGE, person_id, before, only_unread, limit + 1, LOOKED_UP_PEOPLE, place, kind
+        )
         page, following = page_of(rows, limit, lambda row: (0, row["id"]))
-        people = await self._people.persons(self._db, {one for row in page for one in row["people"]})
-        subjects = await self._subjects(self._db, person_id, page)
-        shapes = [_shape(row, people, subjects) for row in page]
-        return [one for one in shapes if one.people], following
+        return await self._shapes(self._db, person_id, page), following
+
+    async def news(self, where: Reads, person_id: str, *, since: datetime, limit: int) -> list[NotificationShape]:
+        """What is unread and was made after ``since``, the newest first."""
+        rows = await where.fetch(queries.NEWS, person_id, since, LOOKED_UP_PEOPLE, limit)
+        return await self._shapes(where, person_id, rows)
+
+    async def _shapes(self, where: Reads, viewer_id: str, rows: Sequence[Row]) -> list[NotificationShape]:
+        people = await self._people.persons(where, {one for row in rows for one in row["people"]})
+        about = {Subject(row["subject_type"], row["subject_id"]) for row in rows if row["subject_type"]}
+        subjects = await self._subjects.shown(where, viewer_id, about)
+        shapes = [shape_of(row, people, subjects.get(Subject(row["subject_type"], row["subject_id"]))) for row in rows]
+        return [one for one in shapes if one.people]
 
     async def unread(self, where: Reads, person_id: str) -> int:
         count: int = await where.fetchval(queries.UNREAD, person_id)
@@ -142,27 +181,11 @@ class Notifications:
             body = {"until": until, "ids": ids, "unread": await self.unread(tx, person_id)}
             tx.after_commit(partial(self._publish.to_person, person_id, READ.name, body))
 
-    async def switches(self, person_id: str) -> Mapping[str, bool]:
-        """Kind → whether the person wants to be notified of it; only kinds that they have decided on."""
-        return {row["kind"]: row["in_app"] for row in await self._db.fetch(queries.SETTINGS, person_id)}
-
-    async def switch(self, person_id: str, wanted: Mapping[str, bool]) -> None:
-        """Replace all that the person has decided."""
-        async with self._db.transaction() as tx:
-            await tx.execute(queries.CLEAR_SETTINGS, person_id)
-            await tx.execute(queries.SET, person_id, list(wanted), list(wanted.values()))
-
     async def prune(self) -> None:
         """Delete what is too old, and what a person has too many of. Raises ``Unavailable``."""
         for sql, bound in ((queries.PRUNE_OLD, self._days), (queries.PRUNE_MANY, self._kept)):
             while await self._db.execute(sql, bound, BATCH):
                 pass
-
-    async def _subjects(self, where: Reads, viewer_id: str, rows: Sequence[Row]) -> Mapping[Subject, SubjectShape]:
-        """Those subjects of ``rows`` that the viewer may know of."""
-        ids = {row["subject_id"] for row in rows if row["subject_type"] == "stream"}
-        titles = await self._streams.titles(where, viewer_id, ids)
-        return {Subject("stream", key): _stream(key, title) for key, title in titles.items()}
 
     async def _send_after_commit(
         self, tx: Transaction, rows: Sequence[Row], notification_id: str, notice: Notice, at: datetime
@@ -172,41 +195,28 @@ class Notifications:
         for row in rows:
             alike.setdefault((row["count"], row["replaces"], tuple(row["people"])), []).append(row["person_id"])
         people = await self._people.persons(tx, {one for _, _, group in alike for one in group})
-        subject = await self._subject(tx, rows[0]["person_id"], notice.subject)
+        subject = await self._subject(tx, rows[0]["person_id"], notice.subject) if rows else None
         for (count, replaces, group), person_ids in alike.items():
-            shape = NotificationShape(
-                id=UUID(notification_id), kind=notice.kind.name, people=_present(people, group), count=count,
-                subject=subject, created_at=at, read_at=None,
-            )  # fmt: skip
+            made = {"id": notification_id, "kind": notice.kind.name, "people": group, "count": count}
+            shape = shape_of({**made, "created_at": at, "read_at": None}, people, subject)
             tx.after_commit(partial(self._publish.to_people, person_ids, NOTIFICATION.name, sent(shape, replaces)))
-        tx.after_commit(partial(self._count, len(rows)))
 
     async def _subject(self, tx: Transaction, viewer_id: str, subject: Subject | None) -> SubjectShape | None:
         """All recipients of a notice may know of its subject, so any of them may ask."""
         if subject is None:
             return None
-        titles = await self._streams.titles(tx, viewer_id, {subject.id})
-        return _stream(subject.id, titles[subject.id]) if subject.id in titles else None
+        return (await self._subjects.shown(tx, viewer_id, [subject])).get(subject)
 
     def _count(self, made: int) -> None:
         self.made += made
 
 
-def _shape(row: Row, people: Mapping[str, PersonShape], subjects: Mapping[Subject, SubjectShape]) -> NotificationShape:
-    return NotificationShape(
-        id=row["id"],
-        kind=row["kind"],
-        people=_present(people, row["people"]),
-        count=row["count"],
-        subject=subjects.get(Subject(row["subject_type"], row["subject_id"])),
-        created_at=row["created_at"],
-        read_at=row["read_at"],
+def _made(row: Row) -> Made:
+    """``NOTIFY`` gives what the person wants beside what was made."""
+    return Made(
+        person_id=row["person_id"],
+        is_joined=row["replaces"] is not None,
+        is_listed=row["place"] == "list",
+        push=row["push"],
+        email=row["email"],
     )
-
-
-def _present(people: Mapping[str, PersonShape], ids: Sequence[str]) -> list[PersonShape]:
-    return [people[one] for one in ids if one in people][:SHOWN_PEOPLE]
-
-
-def _stream(stream_id: str, title: str) -> SubjectShape:
-    return SubjectShape(type="stream", id=UUID(stream_id), title=title, path=f"/watch/{stream_id}")

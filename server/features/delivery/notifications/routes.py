@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
-from server.features.delivery.notifications.kinds import KINDS
 from server.features.delivery.notifications.notifications import Notifications
-from server.features.delivery.notifications.shapes import (
-    ChannelsShape,
-    NotificationsQuery,
-    NotificationsShape,
-    ReadBody,
-    SettingsShape,
-)
+from server.features.delivery.notifications.preferences import Preferences
+from server.features.delivery.notifications.settings_shapes import SettingsBody, SettingsShape
+from server.features.delivery.notifications.shapes import NotificationsQuery, NotificationsShape, ReadBody
 from server.http.cursors import after_id
 from server.http.limits import CallRate
 from server.http.operation import Answer, Call, Operation
@@ -25,8 +20,9 @@ TAG: Final = "notifications"
 class NotificationRoutes:
     """A person's own; there is no way to anybody else's."""
 
-    def __init__(self, *, notifications: Notifications, db: Database, rate: CallRate) -> None:
+    def __init__(self, *, notifications: Notifications, preferences: Preferences, db: Database, rate: CallRate) -> None:
         self._notifications = notifications
+        self._preferences = preferences
         self._db = db
         self._rate = rate
 
@@ -50,7 +46,7 @@ class NotificationRoutes:
             ),
             Operation(
                 method="PUT", path="/api/v1/me/notification-settings", handler=self._change,
-                name="setNotificationSettings", summary="Say what you want to hear of", body=SettingsShape,
+                name="setNotificationSettings", summary="Say what you want to hear of", body=SettingsBody,
                 answers={200: SettingsShape}, account_rate=self._rate, **mine,
             ),
         ]  # fmt: skip
@@ -58,7 +54,12 @@ class NotificationRoutes:
     async def _list(self, call: Call[None, NotificationsQuery]) -> Answer:
         query, me = call.query, call.me.id
         items, following = await self._notifications.page(
-            me, before=after_id(query.cursor), only_unread=query.unread, limit=query.limit
+            me,
+            before=after_id(query.cursor),
+            limit=query.limit,
+            only_unread=query.unread,
+            requests=query.requests,
+            kind=query.kind,
         )
         unread = await self._notifications.unread(self._db, me)
         return Answer(body=NotificationsShape(items=items, next=following, unread=unread))
@@ -72,14 +73,8 @@ class NotificationRoutes:
         return Answer(204)
 
     async def _settings(self, call: Call[None, None]) -> Answer:
-        return Answer(body=_settings(await self._notifications.switches(call.me.id)))
+        return Answer(body=await self._preferences.of(call.me.id))
 
-    async def _change(self, call: Call[SettingsShape, None]) -> Answer:
-        wanted = {name: channels.in_app for name, channels in call.body.kinds.items()}
-        await self._notifications.switch(call.me.id, wanted)
-        return Answer(body=_settings(wanted))
-
-
-def _settings(switched: Mapping[str, bool]) -> SettingsShape:
-    """All kinds, as the person has them."""
-    return SettingsShape(kinds={kind.name: ChannelsShape(in_app=switched.get(kind.name, True)) for kind in KINDS})
+    async def _change(self, call: Call[SettingsBody, None]) -> Answer:
+        await self._preferences.replace(call.me.id, call.body)
+        return Answer(body=await self._preferences.of(call.me.id))

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
 
 import msgspec
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
-from pydantic.config import JsonDict
+from pydantic import ConfigDict, Field, JsonValue, model_validator
 
 from server.features.delivery.notifications.kinds import KINDS
 from server.features.people.relations import PersonShape
 from server.http.shapes import Body, Page, PageQuery, Shape
 from server.socket_events import ServerEvent
+from storage.postgres import Row
+
+SHOWN_PEOPLE: Final = 3
 
 
 class SubjectShape(Shape):
@@ -37,12 +40,37 @@ class NotificationShape(Shape):
     read_at: datetime | None
 
 
+_NAMES: Final[list[JsonValue]] = [kind.name for kind in KINDS]
+
+
+def shape_of(
+    row: Mapping[str, Any] | Row, people: Mapping[str, PersonShape], subject: SubjectShape | None
+) -> NotificationShape:
+    """``people``: those who are there, of all that rows name."""
+    return NotificationShape(
+        id=UUID(row["id"]),
+        kind=row["kind"],
+        people=[people[one] for one in row["people"] if one in people][:SHOWN_PEOPLE],
+        count=row["count"],
+        subject=subject,
+        created_at=row["created_at"],
+        read_at=row["read_at"],
+    )
+
+
 class NotificationsShape(Page[NotificationShape]):
     unread: Annotated[int, Field(ge=0, description="Unread notifications, on all pages")]
 
 
 class NotificationsQuery(PageQuery):
     unread: Annotated[bool, Field(description="Only those that are unread")] = False
+    requests: Annotated[
+        bool, Field(description="Those that strangers caused and that are kept apart, instead of the list")
+    ] = False
+    kind: Annotated[
+        str | None,
+        Field(max_length=40, description="Only those of a kind", json_schema_extra={"enum": [*_NAMES, None]}),
+    ] = None
 
 
 def _none() -> UUID:
@@ -65,32 +93,6 @@ class ReadBody(Body):
         if len(self.model_fields_set) != 1:
             raise ValueError("give either until or ids")
         return self
-
-
-class ChannelsShape(Body):
-    """Ways in which a person is notified of a kind."""
-
-    in_app: Annotated[bool, Field(description="Listed, and sent to the person's sockets")] = True
-
-
-_NAMES: Final[JsonDict] = {"propertyNames": {"enum": [kind.name for kind in KINDS]}}
-
-
-def _known(kinds: dict[str, ChannelsShape]) -> dict[str, ChannelsShape]:
-    unknown = sorted(set(kinds) - {kind.name for kind in KINDS})
-    if unknown:
-        raise ValueError(f"has no kind {unknown[0][:64]!r}")
-    return kinds
-
-
-class SettingsShape(Body):
-    """A kind that is left out is as it was made: on."""
-
-    kinds: Annotated[
-        dict[str, ChannelsShape],
-        AfterValidator(_known),
-        Field(max_length=len(KINDS), json_schema_extra=_NAMES),
-    ]
 
 
 class SentPerson(msgspec.Struct, frozen=True, kw_only=True):

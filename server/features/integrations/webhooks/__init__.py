@@ -16,7 +16,6 @@ from server.features.integrations.webhooks.consumers import Consumers, StateOf
 from server.features.integrations.webhooks.kinds import SENT
 from server.features.integrations.webhooks.outbox import MAX_WAITING, Outbox, Send
 from server.features.integrations.webhooks.routes import WebhookRoutes
-from server.features.integrations.webhooks.rules import MAX_URL
 from server.features.integrations.webhooks.sending import Sending
 from server.features.integrations.webhooks.webhooks import Webhooks, erase
 from server.features.people.accounts import AccountMails
@@ -25,6 +24,7 @@ from server.http.outgoing import OutgoingCall
 from server.jobs import Job, repeated
 from server.outbound.http import PublicHttp
 from server.outbound.public_addresses import PublicAddresses
+from server.outbound.urls import MAX_URL
 
 __all__ = ["build"]
 

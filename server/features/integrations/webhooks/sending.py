@@ -17,12 +17,13 @@ import msgspec
 
 from server.features.integrations.webhooks import queries
 from server.features.integrations.webhooks.outbox import AT_ONCE, Outbox, Send
-from server.features.integrations.webhooks.rules import DAY_S, LOST_S, host_of, pause_s, signature, silence_s
+from server.features.integrations.webhooks.rules import DAY_S, LOST_S, pause_s, signature, silence_s
 from server.http.encryption import Encryption
 from server.http.errors import Problem
 from server.jobs import Attempt
 from server.outbound.http import BadAnswer, PublicHttp, Reply
 from server.outbound.public_addresses import NotPublic, Unresolved
+from server.outbound.urls import host_of
 from storage.postgres import Database, Row, Transaction
 
 TRY_S: Final = 10.0

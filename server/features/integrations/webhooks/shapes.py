@@ -9,9 +9,9 @@ from uuid import UUID
 from pydantic import Field, model_validator
 
 from server.features.integrations.webhooks.kinds import EVENTS, EventName
-from server.features.integrations.webhooks.rules import MAX_URL
 from server.features.integrations.webhooks.sending import KEPT_ANSWER, Error
 from server.http.shapes import Body, Page, Shape, Text
+from server.outbound.urls import MAX_URL
 
 Events = Annotated[
     list[EventName], Field(min_length=1, max_length=len(EVENTS), examples=[["stream.started", "chat.message"]])

@@ -10,11 +10,11 @@ from uuid import UUID
 from server.features.integrations.webhooks import queries
 from server.features.integrations.webhooks.kinds import PING, PingEvent
 from server.features.integrations.webhooks.outbox import Event, Outbox
-from server.features.integrations.webhooks.rules import BadUrl, host_of
 from server.features.integrations.webhooks.sending import context_of
 from server.http.encryption import Encryption
 from server.http.errors import Problem, invalid_field, not_found
 from server.outbound.public_addresses import NotPublic, PublicAddresses, Unresolved
+from server.outbound.urls import BadUrl, host_of
 from storage.postgres import Database, Row, Transaction
 
 SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - what secrets begin with

@@ -353,12 +353,18 @@ async def test_guests_have_none(notified: Notified) -> None:
 
 async def test_all_kinds_are_on_until_they_are_switched(notified: Notified) -> None:
     ada = await notified.register("ada")
+    quiet = {"repost", "reaction"}
     on = {
-        kind: {"in_app": True} for kind in ("follow", "follow_request", "follow_approved", "mention", "stream_started")
-    }
-    assert await (await ada.ask("GET", "/me/notification-settings")).json() == {"kinds": on}
+        kind: {"in_app": True, "push": kind not in quiet, "email": False}
+        for kind in (
+            "follow", "follow_request", "follow_approved", "mention", "reply", "quote", "repost", "reaction",
+            "stream_started", "stream_scheduled", "conversation_request", "community",
+        )
+    }  # fmt: skip
+    made = {"kinds": on, "time_zone": "UTC", "quiet_hours": None, "digest": "off", "strangers": "notify"}
+    assert await (await ada.ask("GET", "/me/notification-settings")).json() == made
     answer = await ada.ask("PUT", "/me/notification-settings", json={"kinds": {"follow": {"in_app": False}}})
-    assert await answer.json() == {"kinds": {**on, "follow": {"in_app": False}}}
+    assert await answer.json() == {**made, "kinds": {**on, "follow": {**on["follow"], "in_app": False}}}
     assert await (await ada.ask("GET", "/me/notification-settings")).json() == await answer.json()
 
 
@@ -399,7 +405,7 @@ async def test_what_is_old_and_what_is_too_much_is_pruned(notified: Notified) ->
         " where id = (select id from notifications order by id limit 1)"
     )
     (feature,) = [one for one in notified.kit.install(max_notifications=2).features if one.name == "notifications"]
-    ((schedule,),) = [feature.schedules]
+    (schedule,) = [one for one in feature.schedules if one.name == "notifications.prune"]
     await schedule.job.run(None)  # type: ignore[arg-type]  # it needs nothing of its attempt
     assert [one["subject"]["title"] for one in (await notified.listed(ada))["items"]] == ["d", "c"]
 
@@ -411,5 +417,5 @@ async def test_the_export_has_notifications_and_settings_but_nobody_elses_names(
     await ada.ask("PUT", "/me/notification-settings", json={"kinds": {"mention": {"in_app": False}}})
     export = await (await ada.ask("GET", "/me/export")).json()
     assert [(one["kind"], one["count"]) for one in export["notifications"]] == [("follow", 1)]
-    assert export["notification_settings"] == [{"kind": "mention", "in_app": False}]
+    assert export["notification_settings"] == [{"kind": "mention", "in_app": False, "push": None, "email": False}]
     assert bob.id not in str(export["notifications"])

@@ -4,12 +4,16 @@ import { me } from "../../api/session";
 import { path } from "../../router";
 import { BellIcon } from "../../ui/icons";
 import { count } from "../../ui/format";
+import { startPush } from "./push";
 import { held, start } from "./store";
 import { t } from "./words";
 import "./notifications.css";
 
 export default function Bell() {
-  useEffect(start, []);
+  useEffect(() => {
+    start();
+    startPush();
+  }, []);
   if (!me.value) return null;
   const unread = held.value?.unread ?? 0;
   const label = unread ? t("bell", { n: unread }) : t("bellNone");

@@ -7,9 +7,19 @@ export type Notification = Notifications["items"][number];
 export type Sent = ServerEvents["notification"];
 export type Read = ServerEvents["notification:read"];
 
-/** A notification takes the place of the one that it continues, and stands at the top. */
-export function arrived(held: Notifications, { replaces, ...sent }: Sent): Notifications {
-  const items = [sent as Notification, ...held.items.filter((one) => one.id !== replaces && one.id !== sent.id)];
+/** Which of them the page shows. */
+export type Filter = "all" | "unread" | "mention" | "requests";
+
+/** What is asked of the server. */
+export const queryOf = (filter: Filter): Record<string, string> =>
+  ({ all: {}, unread: { unread: "true" }, mention: { kind: "mention" }, requests: { requests: "true" } })[filter];
+
+const isOf = (filter: Filter, sent: Sent): boolean => filter !== "requests" && (filter !== "mention" || sent.kind === "mention");
+
+/** A notification takes the place of the one that it continues, and stands at the top of a list that it belongs to. */
+export function arrived(held: Notifications, { replaces, ...sent }: Sent, filter: Filter = "all"): Notifications {
+  const others = held.items.filter((one) => one.id !== replaces && one.id !== sent.id);
+  const items = isOf(filter, { replaces, ...sent }) ? [sent as Notification, ...others] : others;
   return { ...held, items, unread: held.unread + (replaces || held.items.some((one) => one.id === sent.id) ? 0 : 1) };
 }
 

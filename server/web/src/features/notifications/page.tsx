@@ -7,8 +7,8 @@ import { ago, when } from "../../ui/format";
 import { Avatar, Empty, PageTitle, Spinner, useTitle } from "../../ui/parts";
 import { toast } from "../../ui/toasts";
 import { answerRequest } from "../people/calls";
-import type { Notification } from "./list";
-import { drop, held, markAll, markRead, more, refresh, start } from "./store";
+import type { Filter, Notification } from "./list";
+import { choose, drop, filter, held, markAll, markRead, more, start } from "./store";
 import { t } from "./words";
 import "./notifications.css";
 
@@ -19,7 +19,10 @@ export default function NotificationsPage() {
   useEffect(() => {
     if (!me.value) return navigate(loginPath(), true);
     start();
-    attempt(refresh);
+    attempt(() => choose("all"));
+    return () => {
+      filter.value = "all";
+    };
   }, [me.value?.id]);
   const list = held.value;
   return (
@@ -35,10 +38,11 @@ export default function NotificationsPage() {
           </a>
         </div>
       </div>
+      <Filters />
       {!list && <Spinner />}
       {list && !list.items.length && (
-        <Empty title={t("none")}>
-          <p>{t("noneText")}</p>
+        <Empty title={t(filter.value === "requests" ? "noRequests" : "none")}>
+          <p>{t(filter.value === "requests" ? "noRequestsText" : "noneText")}</p>
         </Empty>
       )}
       {list && list.items.length > 0 && (
@@ -53,6 +57,20 @@ export default function NotificationsPage() {
           {t("more")}
         </button>
       )}
+    </div>
+  );
+}
+
+const FILTERS = { all: "filterAll", unread: "filterUnread", mention: "filterMention", requests: "filterRequests" } as const;
+
+function Filters() {
+  return (
+    <div class="notification-filters" role="group" aria-label={t("filters")}>
+      {(Object.keys(FILTERS) as Filter[]).map((one) => (
+        <button key={one} type="button" class="button" aria-pressed={filter.value === one} onClick={() => attempt(() => choose(one))}>
+          {t(FILTERS[one])}
+        </button>
+      ))}
     </div>
   );
 }
@@ -100,14 +118,32 @@ function Answers({ one, username, name }: { one: Notification; username: string;
   );
 }
 
+/** By kind: of one person, and of several. */
+const SAID = {
+  follow: ["followed", "followedMany"],
+  follow_request: ["asked", "askedMany"],
+  follow_approved: ["letIn", "letInMany"],
+  mention: ["mentioned", "mentionedMany"],
+  reply: ["replied", "repliedMany"],
+  quote: ["quoted", "quotedMany"],
+  repost: ["reposted", "repostedMany"],
+  reaction: ["reacted", "reactedMany"],
+  stream_started: ["started", "started"],
+  stream_scheduled: ["scheduled", "scheduled"],
+  conversation_request: ["writes", "writes"],
+  community: ["inCommunity", "inCommunity"],
+} as const;
+
+const UNTITLED = { stream_started: "aStream", stream_scheduled: "aStream", community: "aCommunity" } as const;
+
 function said(one: Notification): ComponentChildren[] {
   const newest = one.people[0];
-  const who = <b dir="auto">{newest?.display_name || newest?.username}</b>;
-  const title = <b dir="auto">{one.subject?.title || t("aStream")}</b>;
-  const n = one.count - 1;
-  if (one.kind === "follow") return n ? t.rich("followedMany", { who, n }) : t.rich("followed", { who });
-  if (one.kind === "follow_request") return n ? t.rich("askedMany", { who, n }) : t.rich("asked", { who });
-  if (one.kind === "follow_approved") return n ? t.rich("letInMany", { who, n }) : t.rich("letIn", { who });
-  if (one.kind === "mention") return n ? t.rich("mentionedMany", { who, n, title }) : t.rich("mentioned", { who, title });
-  return one.kind === "stream_started" ? t.rich("started", { who, title }) : t.rich("other", { who });
+  const untitled = UNTITLED[one.kind as keyof typeof UNTITLED] ?? "aPost";
+  const values = {
+    who: <b dir="auto">{newest?.display_name || newest?.username}</b>,
+    title: <span dir="auto">{one.subject?.title || t(untitled)}</span>,
+    n: one.count - 1,
+  };
+  const [single, many] = SAID[one.kind as keyof typeof SAID] ?? ["other", "other"];
+  return t.rich(values.n ? many : single, values);
 }

@@ -1,21 +1,17 @@
-/** Which kinds of notifications the person wants. */
+/** What the person wants to hear of, by which ways, and when. Each change is kept at once. */
 import { useEffect, useState } from "preact/hooks";
 import { sentence } from "../../api/http";
 import { call } from "../../api/session";
 import type { Answer } from "../../api/types";
 import { Spinner } from "../../ui/parts";
 import { toast } from "../../ui/toasts";
+import { DeviceList } from "./devices";
+import { CHANNELS, channels, KINDS, names, type Channel, type Kind } from "./kinds";
+import { Times } from "./times";
 import { t } from "./words";
+import "./settings.css";
 
-type Settings = Answer<"getNotificationSettings">;
-
-const KINDS = {
-  follow: "kindFollow",
-  follow_request: "kindRequest",
-  follow_approved: "kindApproved",
-  mention: "kindMention",
-  stream_started: "kindStarted",
-} as const;
+export type Settings = Answer<"getNotificationSettings">;
 
 export default function NotificationSettings() {
   const [settings, setSettings] = useState<Settings | null>(null);
@@ -24,8 +20,7 @@ export default function NotificationSettings() {
   }, []);
   if (!settings) return <Spinner />;
 
-  const change = async (kind: string, inApp: boolean): Promise<void> => {
-    const wanted = { kinds: { ...settings.kinds, [kind]: { in_app: inApp } } };
+  const keep = async (wanted: Settings): Promise<void> => {
     setSettings(wanted);
     try {
       setSettings(await call<Settings>("/me/notification-settings", { method: "PUT", body: wanted }));
@@ -35,15 +30,57 @@ export default function NotificationSettings() {
       toast(sentence(error), "bad");
     }
   };
+  const change = (kind: Kind, channel: Channel, on: boolean): void => {
+    const ways = settings.kinds[kind];
+    if (ways) void keep({ ...settings, kinds: { ...settings.kinds, [kind]: { ...ways, [channel]: on } } });
+  };
   return (
-    <fieldset class="panel choice">
+    <div class="notification-settings">
+      <Matrix settings={settings} onChange={change} />
+      <Times settings={settings} onChange={(some) => void keep({ ...settings, ...some })} />
+      <DeviceList />
+    </div>
+  );
+}
+
+interface MatrixProps {
+  settings: Settings;
+  onChange: (kind: Kind, channel: Channel, on: boolean) => void;
+}
+
+function Matrix({ settings, onChange }: MatrixProps) {
+  return (
+    <fieldset class="panel choice notification-matrix">
       <legend>{t("kinds")}</legend>
-      {Object.entries(KINDS).map(([kind, label]) => (
-        <label key={kind}>
-          <input type="checkbox" checked={settings.kinds[kind]?.in_app ?? true} onChange={(event) => void change(kind, event.currentTarget.checked)} />
-          <span>{t(label)}</span>
-        </label>
-      ))}
+      <table>
+        <thead>
+          <tr>
+            <td />
+            {channels.map((channel) => (
+              <th key={channel} scope="col">
+                {t(CHANNELS[channel])}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {names.map((kind) => (
+            <tr key={kind}>
+              <th scope="row">{t(KINDS[kind])}</th>
+              {channels.map((channel) => (
+                <td key={channel}>
+                  <input
+                    type="checkbox"
+                    aria-label={t("wayOf", { kind: t(KINDS[kind]), way: t(CHANNELS[channel]) })}
+                    checked={settings.kinds[kind]?.[channel] ?? false}
+                    onChange={(event) => onChange(kind, channel, event.currentTarget.checked)}
+                  />
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
     </fieldset>
   );
 }

@@ -3,10 +3,17 @@ import { effect, signal } from "@preact/signals";
 import { call, me } from "../../api/session";
 import type { Body } from "../../api/types";
 import { hear, onConnect } from "../../realtime/socket";
-import { arrived, continued, read, without, type Notifications } from "./list";
+import { arrived, continued, queryOf, read, without, type Filter, type Notifications } from "./list";
 
 /** Null until they are there. */
 export const held = signal<Notifications | null>(null);
+
+export const filter = signal<Filter>("all");
+
+const listed = (more: Record<string, string> = {}): Promise<Notifications> => {
+  const query = String(new URLSearchParams({ ...queryOf(filter.peek()), ...more }));
+  return call<Notifications>(`/notifications${query && `?${query}`}`);
+};
 
 let reads = 0;
 let events = 0;
@@ -14,7 +21,7 @@ let events = 0;
 /** Read the first page; once more if an event came meanwhile, which the answer may not know of. */
 export async function refresh(): Promise<void> {
   const [mine, before] = [++reads, events];
-  const answer = await call<Notifications>("/notifications");
+  const answer = await listed();
   if (mine !== reads) return;
   held.value = answer;
   if (events !== before) await refresh();
@@ -30,8 +37,14 @@ export const drop = (id: string): void => change((list) => without(list, id));
 export async function more(): Promise<void> {
   const cursor = held.value?.next;
   if (!cursor) return;
-  const next = await call<Notifications>(`/notifications?${new URLSearchParams({ cursor })}`);
+  const next = await listed({ cursor });
   if (held.value?.next === cursor) held.value = continued(held.value, next);
+}
+
+/** Show others; what is there stays until they have come. */
+export async function choose(wanted: Filter): Promise<void> {
+  filter.value = wanted;
+  await refresh();
 }
 
 const mark = (body: Body<"readNotifications">): Promise<void> => call("/notifications/read", { method: "POST", body });
@@ -50,7 +63,7 @@ export function start(): void {
   if (started) return;
   started = true;
   const again = (): void => void (me.peek() && refresh().catch(() => undefined));
-  hear("notification", (sent) => change((list) => arrived(list, sent)));
+  hear("notification", (sent) => change((list) => arrived(list, sent, filter.peek())));
   hear("notification:read", (news) => change((list) => read(list, news, new Date().toISOString())));
   onConnect(again);
   let known: string | null = null;

@@ -1,0 +1,73 @@
+"""What notifications are about, as far as a person may know of it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Final, Protocol
+from uuid import UUID
+
+from actors.text import clean_line
+from server.features.delivery.notifications.kinds import Subject
+from server.features.delivery.notifications.shapes import SubjectShape
+from server.features.social.posts import PostShape
+from storage.postgres import Reads
+
+STREAM: Final = "stream"
+POST: Final = "post"
+CONVERSATION: Final = "conversation"
+MAX_TITLE: Final = 140
+
+
+class Streams(Protocol):
+    """What this room asks of streams."""
+
+    async def titles(self, where: Reads, viewer_id: str, ids: Collection[str]) -> dict[str, str]: ...
+    async def admitted(self, where: Reads, stream_id: str, ids: Collection[str]) -> list[str]: ...
+
+
+class Posts(Protocol):
+    """What this room asks of posts."""
+
+    async def shown(self, reads: Reads, ids: Collection[str], viewer_id: str | None) -> Mapping[str, PostShape]: ...
+
+
+class Subjects:
+    def __init__(self, *, streams: Streams, posts: Posts) -> None:
+        self._streams = streams
+        self._posts = posts
+
+    async def shown(
+        self, where: Reads, viewer_id: str, subjects: Collection[Subject]
+    ) -> Mapping[Subject, SubjectShape]:
+        """Those that the viewer may know of, of at most 100. Conversations are named to their members alone, by rows
+        that go when they leave.
+        """
+        streams = {one.id for one in subjects if one.type == STREAM}
+        posts = {one.id for one in subjects if one.type == POST}
+        titles = await self._streams.titles(where, viewer_id, streams)
+        shapes = await self._posts.shown(where, posts, viewer_id) if posts else {}
+        return {
+            **{Subject(STREAM, key): _shape(STREAM, key, title, f"/watch/{key}") for key, title in titles.items()},
+            **{Subject(POST, key): _shape(POST, key, _said(post), f"/posts/{key}") for key, post in shapes.items()},
+            **{one: _shape(one.type, one.id, "", "/messages") for one in subjects if one.type == CONVERSATION},
+        }
+
+    async def shown_to_each(
+        self, where: Reads, subject: Subject, viewer_ids: Collection[str]
+    ) -> Mapping[str, SubjectShape]:
+        """By the viewers who may know of it."""
+        if subject.type == STREAM:
+            admitted = await self._streams.admitted(where, subject.id, viewer_ids)
+            shape = (await self.shown(where, admitted[0], [subject])).get(subject) if admitted else None
+            return dict.fromkeys(admitted, shape) if shape is not None else {}
+        each = {viewer_id: await self.shown(where, viewer_id, [subject]) for viewer_id in viewer_ids}
+        return {viewer_id: shown[subject] for viewer_id, shown in each.items() if subject in shown}
+
+
+def _shape(kind: str, subject_id: str, title: str, path: str) -> SubjectShape:
+    return SubjectShape(type=kind, id=UUID(subject_id), title=title, path=path)
+
+
+def _said(post: PostShape) -> str:
+    """The beginning of a post on one line, or what it warns of; empty for one without words."""
+    return clean_line(post.content_warning or post.text)[:MAX_TITLE].strip()

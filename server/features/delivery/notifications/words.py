@@ -1,0 +1,71 @@
+"""What push messages and mails say of a notification, in the person's language. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from server.features.delivery.notifications.shapes import NotificationShape
+from server.features.people.relations import PersonShape
+
+MAX_TITLE: Final = 120
+MAX_BODY: Final = 240
+
+ENGLISH: Final = {
+    "follow": "{who} followed you",
+    "follow_request": "{who} asked to follow you",
+    "follow_approved": "{who} lets you follow them now",
+    "mention": "{who} mentioned you",
+    "reply": "{who} replied to your post",
+    "quote": "{who} quoted your post",
+    "repost": "{who} reposted your post",
+    "reaction": "{who} reacted to your post",
+    "stream_started": "{who} is live",
+    "stream_scheduled": "{who} announced a stream",
+    "conversation_request": "{who} would like to write to you",
+    "community": "News from {who} in a community",
+    "": "{who} did something that concerns you",
+}
+ARABIC: Final = {
+    "follow": "تابعك {who}",
+    "follow_request": "طلب {who} متابعتك",
+    "follow_approved": "قبل {who} طلب متابعتك",
+    "mention": "ذكرك {who}",
+    "reply": "رد {who} على منشورك",
+    "quote": "اقتبس {who} منشورك",
+    "repost": "أعاد {who} نشر منشورك",
+    "reaction": "تفاعل {who} مع منشورك",
+    "stream_started": "{who} على الهواء الآن",
+    "stream_scheduled": "أعلن {who} عن بث",
+    "conversation_request": "يود {who} مراسلتك",
+    "community": "جديد من {who} في مجتمع",
+    "": "قام {who} بشيء يخصك",
+}
+SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {"en": ENGLISH, "ar": ARABIC}
+AND_MORE: Final = "{who} (+{n})"
+
+
+def sentence(shape: NotificationShape, language: str) -> str:
+    """One line, at most ``MAX_TITLE`` characters."""
+    said = SENTENCES.get(language, ENGLISH)
+    who = _name(shape.people[0]) if shape.people else "—"
+    if shape.count > 1:
+        who = AND_MORE.format(who=who, n=shape.count - 1)
+    return said.get(shape.kind, said[""]).format(who=who)[:MAX_TITLE]
+
+
+def about(shape: NotificationShape) -> str:
+    """The title of its subject, at most ``MAX_BODY`` characters; empty without one."""
+    return shape.subject.title[:MAX_BODY] if shape.subject is not None else ""
+
+
+def path_of(shape: NotificationShape) -> str:
+    """The page that the notification leads to."""
+    if shape.subject is not None:
+        return shape.subject.path
+    return f"/@{shape.people[0].username}" if len(shape.people) == 1 else "/notifications"
+
+
+def _name(person: PersonShape) -> str:
+    """Bounded, so that what follows it is still seen."""
+    return (person.display_name or person.username)[:60]
