@@ -91,7 +91,7 @@ async def test_no_call_tells_an_outsider_more_of_a_conversation_than_of_one_that
     node: CoreNode, owner: Person, admin: Person
 ) -> None:
     made, message_id, them = await outsiders(node, owner, admin)
-    operations = [one for feature in all_features() for one in feature.operations if "_id}" in one.path]
+    operations = [one for feature in all_features() for one in feature.operations if "id}" in one.path]
     for operation in (one for one in operations if one.path.startswith("/api/v1/")):
         for name, person in them.items():
             there = [
