@@ -41,6 +41,10 @@ _PLAN: Final[tuple[tuple[str, str, str, float, str, float], ...]] = (
         "--rounds 1 --jobs 1000 --seconds 2 --kills 3 --killed-jobs 100", 20,
     ),
     ("notifications", "How long does it take to notify all followers?", "", 60, "--followers 5000", 10),
+    (
+        "search", "How long do searches and suggestions take among a million posts?", "", 400,
+        "--posts 20000 --people 5000 --rounds 100", 20,
+    ),
     ("mail", "How fast do mails leave, and what do kills cost?", "", 240, "--mails 100 --kills 2", 20),
     (
         "upload", "How fast does a file arrive, and does it over kills?", "", 150,
