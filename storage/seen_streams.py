@@ -14,6 +14,11 @@ from storage.postgres import Reads, Row
 
 IN_GOOD_STANDING: Final = "{0}.deleted_at is null and ({0}.suspended_until is null or {0}.suspended_until <= now())"
 """``{0}``: a row of ``users``."""
+NOT_APART: Final = """
+not exists (select from blocks b where b.user_id = {person} and b.blocked_id = {viewer}::uuid)
+    and not exists (select from blocks b where b.user_id = {viewer}::uuid and b.blocked_id = {person})
+"""
+"""Whether neither of two persons blocks the other; ``{viewer}``: one of them, null for a guest."""
 MUTE_HOLDS: Final = "({0}.expires_at is null or {0}.expires_at > now())"
 """``{0}``: a row of ``mutes``."""
 ADMITTED: Final = """

@@ -12,7 +12,7 @@ from server.features.people.relations import PersonShape
 from server.features.people.rules import username_key
 from storage.pictures import AVATAR_URL
 from storage.postgres import Reads
-from storage.seen_streams import MUTE_HOLDS
+from storage.seen_streams import IN_GOOD_STANDING, MUTE_HOLDS
 
 
 class Follower(msgspec.Struct, frozen=True):
@@ -36,7 +36,7 @@ class Audience:
     """Reads of accounts and their relationships. A deleted account is nobody, also within its days of grace."""
 
     async def persons(self, where: Reads, ids: Collection[str]) -> dict[str, PersonShape]:
-        """Those of ``ids`` who are there, by id."""
+        """Those of ``ids`` who are there and not suspended, by id."""
         rows = await where.fetch(_PERSONS, list(ids)) if ids else []
         return {row["id"]: PersonShape(**dict(row)) for row in rows}
 
@@ -74,7 +74,8 @@ class Audience:
 
 
 _PERSONS: Final = f"""
-select u.id, u.username, u.display_name, {AVATAR_URL} from users u where u.id = any($1::uuid[]) and u.deleted_at is null
+select u.id, u.username, u.display_name, {AVATAR_URL} from users u
+where u.id = any($1::uuid[]) and {IN_GOOD_STANDING.format("u")}
 """
 _NAMED: Final = "select id from users where username_key = any($1::text[]) and deleted_at is null"
 _FOLLOWERS: Final = """

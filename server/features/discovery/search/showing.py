@@ -15,7 +15,7 @@ from server.live.stream_directory import shown
 from server.live.viewings import Viewer
 from storage.pictures import AVATAR_URL
 from storage.postgres import Database
-from storage.seen_streams import IN_GOOD_STANDING
+from storage.seen_streams import IN_GOOD_STANDING, NOT_APART
 from storage.stream_pages import StreamPages
 from storage.stream_rows import State
 
@@ -76,10 +76,6 @@ class FoundStreams:
         return {**shown(view, address=address), "ingest": None}
 
 
-APART: Final = """
-not exists (select from blocks b where b.user_id = u.id and b.blocked_id = {viewer}::uuid)
-    and not exists (select from blocks b where b.user_id = {viewer}::uuid and b.blocked_id = u.id)
-"""
 _PEOPLE: Final = f"""
 select u.id, u.username, u.display_name, {AVATAR_URL}, u.bio, u.is_private as private,
     (select count(*) from (select from follows f where f.followee_id = u.id limit 1000000) f) as followers,
@@ -87,5 +83,6 @@ select u.id, u.username, u.display_name, {AVATAR_URL}, u.bio, u.is_private as pr
         select from follows f where f.follower_id = $2 and f.followee_id = u.id) end as following,
     (select s.id from streams s where s.owner_id = u.id and s.state = 'live' and s.visibility = 'public'
         and s.restrictions is null limit 1) as live_stream_id
-from users u where u.id = any($1::uuid[]) and {IN_GOOD_STANDING.format("u")} and {APART.format(viewer="$2")}
+from users u
+where u.id = any($1::uuid[]) and {IN_GOOD_STANDING.format("u")} and {NOT_APART.format(person="u.id", viewer="$2")}
 """

@@ -8,10 +8,9 @@ from typing import Any, Final
 from server.features.discovery.search import queries
 from server.features.discovery.search.folding import folded
 from server.features.discovery.search.searching import LAST, SEARCH_S
-from server.features.discovery.search.showing import APART
 from storage.pictures import AVATAR_URL
 from storage.postgres import Database, Row
-from storage.seen_streams import IN_GOOD_STANDING, MUTE_HOLDS
+from storage.seen_streams import IN_GOOD_STANDING, MUTE_HOLDS, NOT_APART
 
 PEOPLE: Final = 5
 TAGS: Final = 3
@@ -76,7 +75,7 @@ def _person(row: Row) -> dict[str, Any]:
 
 _SHOWN: Final = f"u.id, u.username, u.display_name, {AVATAR_URL}"
 _MAY_SUGGEST: Final = f"""
-{IN_GOOD_STANDING.format("u")} and {APART.format(viewer="$3")}
+{IN_GOOD_STANDING.format("u")} and {NOT_APART.format(person="u.id", viewer="$3")}
 and not exists (select from mutes m where m.user_id = $3::uuid and m.muted_id = u.id and {MUTE_HOLDS.format("m")})
 """
 _FOLLOWED: Final = f"""

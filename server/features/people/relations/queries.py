@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from storage.pictures import AVATAR_URL
-from storage.seen_streams import MUTE_HOLDS
+from storage.seen_streams import MUTE_HOLDS, NOT_APART
 
 TARGET: Final = """
 select u.id, u.is_private, exists (select from blocks where user_id = u.id and blocked_id = $2) as is_hidden,
@@ -83,8 +83,8 @@ where t.{{one}} = $1 and u.deleted_at is null
   and ($2::timestamptz is null or (t.created_at, t.{{other}}) < ($2, $3::uuid)) {{only}}
 order by t.created_at desc, t.{{other}} desc limit $4
 """
-_SEEN: Final = "and not exists (select from blocks b where b.user_id = u.id and b.blocked_id = $5)"
 _STANDING: Final = "and coalesce(u.suspended_until <= now(), true)"
+_SEEN: Final = f"{_STANDING} and {NOT_APART.format(person='u.id', viewer='$5')}"
 FOLLOWERS: Final = _LIST.format(table="follows", one="followee_id", other="follower_id", only=_SEEN, more="")
 FOLLOWING: Final = _LIST.format(table="follows", one="follower_id", other="followee_id", only=_SEEN, more="")
 REQUESTS: Final = _LIST.format(table="follow_requests", one="followee_id", other="follower_id", only=_STANDING, more="")

@@ -16,7 +16,7 @@ from server.http.limits import OWN_SETTINGS, CallRate
 from server.http.operation import UUID, Answer, Call, Operation
 from server.http.shapes import Body, Query, Shape
 from storage.postgres import Transaction
-from storage.seen_streams import IN_GOOD_STANDING
+from storage.seen_streams import IN_GOOD_STANDING, NOT_APART
 
 __all__ = ["build"]
 
@@ -88,9 +88,9 @@ class _Leaderboards:
         by, period, limit = call.query.by, call.query.period, call.query.limit
         if by == "messages":
             since = None if period == "all" else self._now() - _PERIODS[period]
-            rows = await self._db.fetch(_BY_MESSAGES, seat.room_id, since, limit)
+            rows = await self._db.fetch(_BY_MESSAGES, seat.room_id, since, limit, call.me.id)
         elif period == "all":
-            rows = await self._db.fetch(_BY_POINTS, seat.owner_id, limit)
+            rows = await self._db.fetch(_BY_POINTS, seat.owner_id, limit, call.me.id)
         else:
             raise DomainError("invalid", "Points are counted for all time alone: ask for period=all.", field="period")
         return Answer(200, {"items": [dict(row) for row in rows]})
@@ -129,15 +129,16 @@ _RANKED: Final = f"""
 select rank() over (order by s.score desc)::integer as rank, u.id, u.username, u.display_name, s.score
 from scores s join users u on u.id = s.user_id
 where {IN_GOOD_STANDING.format("u")} and not exists (select from leaderboard_hidden h where h.user_id = u.id)
+    and {NOT_APART.format(person="u.id", viewer="{viewer}")}
 order by s.score desc, u.username_key limit
 """
 _BY_MESSAGES: Final = f"""
 with scores as (
     select user_id, count(*) as score from chat_messages
     where room_id = $1 and deleted_at is null and ($2::timestamptz is null or sent_at > $2) group by user_id
-) {_RANKED} $3
+) {_RANKED.format(viewer="$4")} $3
 """
 _BY_POINTS: Final = f"""
 with scores as (select person_id as user_id, earned as score from point_balances where owner_id = $1 and earned > 0)
-{_RANKED} $2
+{_RANKED.format(viewer="$3")} $2
 """

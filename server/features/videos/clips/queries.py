@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from storage.chat_rows import badge_columns
-from storage.seen_streams import IN_GOOD_STANDING, LET_IN, unrestricted
+from storage.seen_streams import IN_GOOD_STANDING, LET_IN, NOT_APART, unrestricted
 
 MAX_MESSAGES: Final = 1_000
 """Kept with a clip. Of a room that wrote more, evenly chosen ones."""
@@ -30,7 +30,10 @@ _IS_FOR: Final = f"""
 and exists (select from (select {_RESTRICTIONS} as restrictions, c.owner_id) as r
     where {unrestricted("r", viewer="$1", country="$5")})
 """
-_PAGE: Final = f"{_IS_FOR} and ($3::uuid is null or c.id < $3) order by c.id desc limit $4"
+_SHOWN: Final = f"""
+{NOT_APART.format(person="c.owner_id", viewer="$1")} and {NOT_APART.format(person="c.creator_id", viewer="$1")}
+"""
+_PAGE: Final = f"{_IS_FOR} and {_SHOWN} and ($3::uuid is null or c.id < $3) order by c.id desc limit $4"
 
 CLIP: Final = f"{_CLIPS} where c.id = $2 and {_MAY_SEE}"
 OF_STREAM: Final = f"{_CLIPS} where c.stream_id = $2 and {_MAY_SEE} {_PAGE}"
@@ -39,10 +42,7 @@ OF_PERSON: Final = f"""
     and (c.owner_id = $1::uuid or {_VISIBILITY} = 'public') and {_MAY_SEE} {_PAGE}
 """
 LISTED: Final = f"""
-{_CLIPS} where c.id = any($2::uuid[]) and {_VISIBILITY} in ('public', 'followers') and {_MAY_SEE} {_IS_FOR}
-    and not exists (select from blocks b where b.user_id = $1 and b.blocked_id in (c.owner_id, c.creator_id))
-    and not exists (select from blocks b where b.user_id = c.creator_id and b.blocked_id = $1)
-    and ($3::uuid is null or c.id < $3) order by c.id desc limit $4
+{_CLIPS} where c.id = any($2::uuid[]) and {_VISIBILITY} in ('public', 'followers') and {_MAY_SEE} {_PAGE}
 """
 DELETE: Final = """
 delete from clips where id = $1 and ($3 or owner_id = $2 or creator_id = $2) returning stream_id, owner_id, creator_id

@@ -1,0 +1,226 @@
+"""What holds for every list over REST: a person who may not be seen is in none.
+
+Each operation of ``install()`` that answers ``items`` is in ``LISTS``: walked, with the paths by which eve would find
+ada, or exempt, with the reason. A new one fails ``test_every_list_is_classified`` until it is there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID
+
+import pytest
+
+from server.feature import Feature
+from server.http.operation import Operation
+from storage.stream import Streams, new_stream_key
+from storage.stream_rows import NewStream
+from tests.server.kit import Kit
+from tests.server.served import PASSWORD, Served
+
+IDS: Final = {name: str(UUID(int=n)) for n, name in enumerate(("clip", "other_clip", "room"), start=900)}
+
+
+@dataclass(frozen=True)
+class Walked:
+    """``paths``: under ``/api/v1``; ``{ada_stream}`` and so on are filled in. ``private``: whether what a private
+    account keeps from strangers is there; ``mute``: whether who is muted is left out.
+    """
+
+    paths: tuple[str, ...]
+    private: bool = False
+    mute: bool = False
+
+
+@dataclass(frozen=True)
+class Exempt:
+    reason: str
+
+
+def walked(*paths: str, private: bool = False, mute: bool = False) -> Walked:
+    return Walked(paths, private, mute)
+
+
+MINE: Final = Exempt("one's own things, which name nobody else")
+OPERATORS: Final = Exempt("for admins, who see everybody")
+TIES: Final = Exempt("one's own ties, to be taken back")
+MODERATORS: Final = Exempt("for the moderators of a room, who decide about everybody in it")
+NAMELESS: Final = Exempt("of a stream that one may watch, and names nobody")
+
+LISTS: Final[dict[str, Walked | Exempt]] = {
+    "listSessions": MINE,
+    "listPasskeys": MINE,
+    "listLinks": MINE,
+    "listTokens": MINE,
+    "listWebhooks": MINE,
+    "listDeliveries": MINE,
+    "listMyRestreams": MINE,
+    "listRestreams": MINE,
+    "listMyRewards": MINE,
+    "listMyEmotes": MINE,
+    "listExports": MINE,
+    "listPeople": OPERATORS,
+    "listAudit": OPERATORS,
+    "listMails": OPERATORS,
+    "listJobs": OPERATORS,
+    "listFactsAside": OPERATORS,
+    "listFollowRequests": TIES,
+    "listBlocks": TIES,
+    "listMutes": TIES,
+    "listUnbanRequests": MODERATORS,
+    "listRedemptions": MODERATORS,
+    "listMarkers": NAMELESS,
+    "listHighlights": NAMELESS,
+    "listStreamMetadata": NAMELESS,
+    "listPolls": NAMELESS,
+    "listPredictions": NAMELESS,
+    "listRewardsOf": NAMELESS,
+    "listEmotesOf": NAMELESS,
+    "listFollowers": walked("/users/bob/followers"),
+    "listFollowing": walked("/users/bob/following"),
+    "listClips": walked("/streams/{bob_stream}/clips", "/streams/{ada_stream}/clips"),
+    "listClipsOfPerson": walked("/users/bob/clips", "/users/ada/clips"),
+    "leaderboard": walked("/chat/rooms/{room}/leaderboard?period=all"),
+    "listNotifications": walked("/notifications", mute=True),
+    "search": walked("/search?q=ada&kind=people", "/search?q=zebra&kind=streams", "/search?q=zebra&kind=videos"),
+    "suggest": walked("/search/suggest?q=ad", mute=True),
+}
+
+
+def is_list(operation: Operation) -> bool:
+    fields = getattr(operation.answers.get(200), "model_fields", {})
+    return operation.method == "GET" and "items" in fields
+
+
+def lists_of(features: list[Feature]) -> dict[str, Operation]:
+    return {one.name: one for feature in features for one in feature.operations if is_list(one)}
+
+
+def test_every_list_is_classified(kit: Kit) -> None:
+    there = set(lists_of(list(kit.install().features)))
+    assert sorted(there - set(LISTS)) == [], "say in LISTS how the list leaves out who may not be seen, or why not"
+    assert sorted(set(LISTS) - there) == [], "these lists are no more"
+
+
+@dataclass
+class World:
+    """Ada has done something that each walked list shows to eve; bob is somebody else's neighbour."""
+
+    kit: Kit
+    served: Served
+    tokens: dict[str, str]
+    ids: dict[str, str]
+    places: dict[str, str]
+
+    async def act(self, who: str, method: str, path: str, **options: Any) -> None:
+        status, answer = await self.served.call(method, path, token=self.tokens[who], **options)
+        assert status < 300, (path, answer)
+
+    async def settle(self) -> None:
+        await self.kit.read_facts()
+        await self.kit.run_jobs()
+        await self.kit.read_facts()
+
+    async def shown(self, path: str) -> bool:
+        """Whether eve finds ada in the list."""
+        status, page = await self.served.call("GET", path.format(**self.places), token=self.tokens["eve"])
+        assert status in (200, 403, 404), (path, status, page)
+        text = json.dumps(page.get("items", []) if status == 200 else [])
+        return self.ids["ada"] in text or '"ada"' in text or "zebra" in text
+
+    async def finding(self, only: Callable[[Walked], bool]) -> list[str]:
+        """The paths by which eve finds ada."""
+        there = [one for one in LISTS.values() if isinstance(one, Walked) and only(one)]
+        return [path for one in there for path in one.paths if await self.shown(path)]
+
+
+async def _stream(kit: Kit, owner_id: str, title: str) -> tuple[str, str]:
+    ids, now = kit.platform().ids, datetime.now(UTC).timestamp()
+    new = NewStream(
+        id=ids.uuid7(now), room_id=ids.uuid7(now), owner_id=owner_id, title=title, stream_key=new_stream_key(),
+        log_epoch="e",
+    )  # fmt: skip
+    await Streams(db=kit.database).create(new)
+    return new.id, new.room_id
+
+
+CLIP: Final = """
+insert into clips (id, stream_id, room_id, owner_id, creator_id, title, visibility, from_ms, to_ms, file, has_thumbnail)
+values ($1, $2, $3, $4, $5, 'zebra', 'public', 0, 1, '{"size": 1, "renditions": []}', false)
+"""
+MESSAGE: Final = """
+insert into chat_messages (room_id, "offset", id, user_id, client_id, text, sent_at)
+values ($1, 1, $1, $2, 'c', 'x', now())
+"""
+
+
+async def _world(kit: Kit, served: Served) -> World:
+    await kit.database.execute("truncate search_documents, search_words, search_names, search_due, search_filling")
+    tokens, ids = {}, {}
+    for name in ("ada", "bob", "eve"):
+        body = {"username": name, "email": f"{name}@example.org", "password": PASSWORD}
+        _, made = await served.call("POST", "/auth/register", json=body)
+        tokens[name], ids[name] = made["access_token"], made["user"]["id"]
+    bob_stream, bob_room = await _stream(kit, ids["bob"], "A walk")
+    ada_stream, ada_room = await _stream(kit, ids["ada"], "zebra")
+    await kit.database.execute(CLIP, IDS["clip"], bob_stream, bob_room, ids["bob"], ids["ada"])
+    await kit.database.execute(CLIP, IDS["other_clip"], ada_stream, ada_room, ids["ada"], ids["bob"])
+    await kit.database.execute(MESSAGE, bob_room, ids["ada"])
+    places = {"bob_stream": bob_stream, "ada_stream": ada_stream, "room": bob_room}
+    world = World(kit, served, tokens, ids, places)
+    for who, whom in (("ada", "bob"), ("bob", "ada"), ("ada", "eve")):
+        await world.act(who, "PUT", f"/users/{whom}/follow")
+    [search] = [one for one in kit.install().features if one.name == "search"]
+    await world.settle()
+    await kit.run_schedule(search, "search.fill")
+    return world
+
+
+Change = Callable[[World], Awaitable[Any]]
+
+
+async def _blocked(world: World) -> None:
+    await world.act("ada", "PUT", "/users/eve/block")
+
+
+async def _blocks(world: World) -> None:
+    await world.act("eve", "PUT", "/users/ada/block")
+
+
+async def _muted(world: World) -> None:
+    await world.act("eve", "PUT", "/users/ada/mute")
+
+
+async def _private(world: World) -> None:
+    await world.act("ada", "PATCH", "/me", json={"private": True})
+
+
+def _set(column: str) -> Change:
+    return lambda world: world.kit.database.execute(
+        f"update users set {column} = now() + interval '1 day' where id = $1", world.ids["ada"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "only"),
+    [
+        pytest.param(_blocked, lambda _: True, id="who has blocked me"),
+        pytest.param(_blocks, lambda _: True, id="whom I block"),
+        pytest.param(_set("suspended_until"), lambda _: True, id="who is suspended"),
+        pytest.param(_set("deleted_at"), lambda _: True, id="who has deleted the account"),
+        pytest.param(_muted, lambda one: one.mute, id="whom I mute"),
+        pytest.param(_private, lambda one: one.private, id="what a private account keeps for followers"),
+    ],
+)
+async def test_no_list_shows(kit: Kit, change: Change, only: Callable[[Walked], bool]) -> None:
+    async with kit.serve() as served:
+        world = await _world(kit, served)
+        expected = [path for one in LISTS.values() if isinstance(one, Walked) and only(one) for path in one.paths]
+        assert await world.finding(only) == expected, "ada is to be found by each path first"
+        await change(world)
+        await world.settle()
+        assert await world.finding(only) == []
