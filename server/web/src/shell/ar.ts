@@ -7,6 +7,7 @@ export default {
   brandFlow: "Flow",
   brandHome: "Social Flow، الصفحة الرئيسية",
   search: "بحث",
+  suggestions: "اقتراحات",
   useLight: "استخدام الألوان الفاتحة",
   useDark: "استخدام الألوان الداكنة",
   signIn: "دخول",

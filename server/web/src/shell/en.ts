@@ -4,6 +4,7 @@ export default {
   brandFlow: "Flow",
   brandHome: "Social Flow, home",
   search: "Search",
+  suggestions: "Suggestions",
   useLight: "Use light colours",
   useDark: "Use dark colours",
   signIn: "Sign in",

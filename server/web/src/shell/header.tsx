@@ -2,14 +2,15 @@ import { me } from "../api/session";
 import type { Load } from "../feature";
 import { chooseLanguage } from "../i18n/catalogue";
 import { language, LANGUAGES, NAMES } from "../i18n/language";
-import { loginPath, navigate, path, query } from "../router";
+import { loginPath, path } from "../router";
 import { sentence } from "../api/http";
-import { Logo, MoonIcon, SearchIcon, SunIcon } from "../ui/icons";
+import { Logo, MoonIcon, SunIcon } from "../ui/icons";
 import { chooseTheme, isDark } from "../ui/theme";
 import { toast } from "../ui/toasts";
 import { AccountMenu } from "./account-menu";
 import { useLazy } from "./lazy";
 import { tools } from "./pages";
+import { SearchField } from "./search-field";
 import { t } from "./words";
 
 export function Header() {
@@ -36,41 +37,6 @@ export function Header() {
 function Tool({ load }: { load: Load }) {
   const { Found } = useLazy(load);
   return Found ? <Found /> : null;
-}
-
-function SearchField() {
-  const words = path.value === "/search" ? (new URLSearchParams(query.value).get("q") ?? "") : "";
-  const find = (data: FormData): void => {
-    const wanted = String(data.get("q") ?? "").trim();
-    if (wanted) navigate(`/search?${new URLSearchParams({ q: wanted })}`);
-  };
-  return (
-    <search class="top-search">
-      <form
-        action="/search"
-        onSubmit={(event) => {
-          event.preventDefault();
-          find(new FormData(event.currentTarget));
-        }}
-      >
-        <SearchIcon />
-        <label class="visually-hidden" for="search-words">
-          {t("search")}
-        </label>
-        <input
-          id="search-words"
-          key={words}
-          name="q"
-          type="search"
-          maxLength={200}
-          defaultValue={words}
-          placeholder={t("search")}
-          enterkeyhint="search"
-          autocomplete="off"
-        />
-      </form>
-    </search>
-  );
 }
 
 /** To the next language; all of them are in the settings. */

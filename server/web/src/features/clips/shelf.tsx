@@ -43,7 +43,7 @@ export function ClipShelf({ load, of, id }: Props) {
   );
 }
 
-function ClipCard({ clip }: { clip: Clip }) {
+export function ClipCard({ clip }: { clip: Pick<Clip, "id" | "title" | "owner" | "creator" | "thumbnail" | "from_ms" | "to_ms" | "created_at"> }) {
   return (
     <li class="card">
       <div class="thumb" style={{ "--h": hue(clip.owner.username) } as CSSProperties}>

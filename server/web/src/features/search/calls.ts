@@ -1,6 +1,14 @@
 import { call } from "../../api/session";
-import type { Page, Stream } from "../../api/types";
+import type { Answer } from "../../api/types";
 
-/** Streams in every state whose title, category or tags have the words. */
-export const searchStreams = (query: string, signal: AbortSignal): Promise<Page<Stream>> =>
-  call(`/streams?${new URLSearchParams({ q: query, limit: "48" })}`, { signal });
+export type Found = Answer<"search">["items"][number];
+export type FoundPage = Answer<"search">;
+
+/** The kinds of a search, as tabs; the first one is the best of each. */
+export const TABS = ["all", "people", "posts", "streams", "videos", "communities"] as const;
+export type Tab = (typeof TABS)[number];
+
+export function search(words: string, tab: Tab, cursor = "", signal?: AbortSignal): Promise<FoundPage> {
+  const asked = new URLSearchParams({ q: words, ...(tab === "all" ? {} : { kind: tab }), ...(cursor ? { cursor } : {}) });
+  return call(`/search?${asked}`, signal ? { signal } : {});
+}
