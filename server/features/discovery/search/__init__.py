@@ -18,9 +18,10 @@ from server.features.discovery.search.filling import Filling, filling_of
 from server.features.discovery.search.routes import SearchRoutes
 from server.features.discovery.search.searching import MAX_WORDS, Searching
 from server.features.discovery.search.shapes import MAX_QUERY
-from server.features.discovery.search.showing import FoundStreams, People, Shown, Shows
+from server.features.discovery.search.showing import FoundPosts, FoundStreams, People, Shown, Shows
 from server.features.discovery.search.sources import SOURCES
 from server.features.discovery.search.suggesting import Suggesting
+from server.features.social.posts import Posts
 from server.features.videos.clips import ClipsRoom
 from server.jobs import repeated
 from server.live.addresses import MediaAddresses
@@ -34,7 +35,7 @@ FILL_EVERY_S: Final = 60.0
 DUE_EVERY_S: Final = 10.0
 
 
-def build(platform: Platform, *, addresses: MediaAddresses, clips: ClipsRoom) -> Feature:
+def build(platform: Platform, *, addresses: MediaAddresses, clips: ClipsRoom, posts: Posts) -> Feature:
     db = platform.db
     filling = filling_of(db, SOURCES)
     streams = FoundStreams(
@@ -48,6 +49,7 @@ def build(platform: Platform, *, addresses: MediaAddresses, clips: ClipsRoom) ->
             "stream": streams.streams,
             "recording": streams.recordings,
             "clip": _clips(clips),
+            "post": FoundPosts(db=db, posts=posts).shown,
         },
         addresses=addresses,
     )

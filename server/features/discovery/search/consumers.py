@@ -13,6 +13,7 @@ from server.features.people.facts import (
     FollowChanged,
     ProfileChanged,
 )
+from server.features.social.posts.facts import PostEdited, PostPublished, PostReacted, PostRemoved
 from server.features.videos.clips.facts import ClipMade
 from storage.facts import Consumer
 from storage.postgres import Transaction
@@ -38,6 +39,10 @@ class Consumers:
             Consumer(RecordingReady, self._stream),
             Consumer(FollowChanged, self._followed),
             Consumer(ClipMade, self._clip),
+            Consumer(PostPublished, self._published),
+            Consumer(PostEdited, self._post),
+            Consumer(PostRemoved, self._post),
+            Consumer(PostReacted, self._reacted),
         ]
 
     async def _person(self, tx: Transaction, fact: PersonFact) -> None:
@@ -54,6 +59,18 @@ class Consumers:
 
     async def _clip(self, tx: Transaction, fact: ClipMade) -> None:
         await self._filling.refresh(tx, "clip", [fact.clip_id])
+
+    async def _post(self, tx: Transaction, fact: PostEdited | PostRemoved | PostPublished) -> None:
+        await self._filling.refresh(tx, "post", [fact.post_id])
+
+    async def _published(self, tx: Transaction, fact: PostPublished) -> None:
+        """What it answers, quotes or repeats is more popular now."""
+        await self._post(tx, fact)
+        of = (fact.reply_to, fact.quote_of, fact.repost_of)
+        await self._filling.note(tx, "post", [one for one in of if one is not None])
+
+    async def _reacted(self, tx: Transaction, fact: PostReacted) -> None:
+        await self._filling.note(tx, "post", [fact.post_id])
 
 
 _NOTE_STREAMS: Final = """

@@ -9,6 +9,7 @@ from typing import Any, Final, get_args
 from actors.events import StreamView
 from actors.runtime import ActorError, DomainError
 from server.features.discovery.search.index import Kind
+from server.features.social.posts import Posts
 from server.live.addresses import MediaAddresses
 from server.live.durable import view_of
 from server.live.stream_directory import shown
@@ -35,6 +36,18 @@ class People:
     async def shown(self, ids: Sequence[str], viewer: Viewer) -> Shown:
         rows = await self._db.fetch(_PEOPLE, list(ids), viewer.id)
         return {row["id"]: {"kind": "person", **dict(row)} for row in rows}
+
+
+class FoundPosts:
+    """Those that the posts' own room shows the viewer: without who is muted and what has hidden words."""
+
+    def __init__(self, *, db: Database, posts: Posts) -> None:
+        self._db = db
+        self._posts = posts
+
+    async def shown(self, ids: Sequence[str], viewer: Viewer) -> Shown:
+        found = await self._posts.shown(self._db, ids, viewer.id)
+        return {one: {"kind": "post", **post.model_dump(mode="json")} for one, post in found.items()}
 
 
 class FoundStreams:

@@ -69,6 +69,14 @@ select c.id, c.owner_id as author_id, c.title, c.created_at as at,
 from clips c join users u on u.id = c.owner_id left join streams s on s.id = c.stream_id
 where c.id = any($1::uuid[]) and coalesce(s.visibility, c.visibility) in ('public', 'followers')
 """
+_POSTS: Final = """
+select p.id, p.author_id, '' as title, p.published_at as at, concat_ws(' ', p.text, p.content_warning) as text,
+    p.replies + 2.0 * p.reposts + 2.0 * p.quotes
+        + (select coalesce(sum(r.count::int), 0) from jsonb_each_text(p.reactions) as r (emoji, count))::float8
+        as popularity
+from posts p where p.id = any($1::uuid[]) and p.state = 'published' and p.repost_of is null
+    and p.visibility in ('public', 'followers', 'community') and p.author_id is not null
+"""
 
 SOURCES: Final[Mapping[Kind, Source]] = {
     one.kind: one
@@ -77,5 +85,6 @@ SOURCES: Final[Mapping[Kind, Source]] = {
         Source(kind="stream", documents=_STREAMS, ids=_ids("streams")),
         Source(kind="recording", documents=_RECORDINGS, ids=_ids("streams")),
         Source(kind="clip", documents=_CLIPS, ids=_ids("clips")),
+        Source(kind="post", documents=_POSTS, ids=_ids("posts")),
     )
 }

@@ -162,3 +162,28 @@ async def test_words_of_many_documents_are_walked_and_paged_without_repeats(
     assert len(ids) == len(set(ids)) == 7
     assert set(ids) == made
     assert second["next"] is None
+
+
+async def test_posts_are_found_by_those_whom_they_are_for(found: Found) -> None:
+    ada, bob = await found.person("ada"), await found.person("bob")
+    post = await ada.call("POST", "/posts", json={"text": "Chess tonight #Openings"})
+    await ada.call("POST", "/posts", json={"text": "Chess for followers", "visibility": "followers"})
+    await ada.call("POST", "/posts", json={"text": "Chess for @bob", "visibility": "mentioned"})
+    await found.index()
+    assert await found.names("chess", by=bob, kind="posts") == ["Chess tonight #Openings"]
+    assert await found.names("#openings", kind="posts") == ["Chess tonight #Openings"]
+    assert await found.suggested("#ope") == ["#openings"]
+    await bob.call("PUT", "/users/ada/follow")
+    assert len(await found.names("chess", by=bob, kind="posts")) == 2
+    await bob.call("PUT", "/me/hidden-words", json={"words": [{"text": "followers"}]})
+    assert await found.names("chess", by=bob, kind="posts") == ["Chess tonight #Openings"]
+    for verb, undo in (("mute", "mute"), ("block", "block")):
+        await bob.call("PUT", f"/users/ada/{verb}")
+        assert await found.names("chess", by=bob, kind="posts") == []
+        await bob.call("DELETE", f"/users/ada/{undo}")
+    await ada.call("DELETE", f"/posts/{post.get('id') or post['post']['id']}")
+    assert await found.names("openings", kind="posts") == []
+    await found.index()
+    assert await found.kit.database.fetchval("select posts from search_words where lexeme = '#opening'") in (0, None)
+    await ada.call("PATCH", "/me", json={"private": True})
+    assert await found.names("chess", kind="posts") == []
