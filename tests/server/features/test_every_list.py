@@ -27,13 +27,13 @@ IDS: Final = {name: str(UUID(int=n)) for n, name in enumerate(("clip", "other_cl
 
 @dataclass(frozen=True)
 class Walked:
-    """``paths``: under ``/api/v1``; ``{ada_stream}`` and so on are filled in. ``private``: whether what a private
-    account keeps from strangers is there; ``mute``: whether who is muted is left out.
+    """``paths``: under ``/api/v1``; ``{ada_stream}`` and so on are filled in. ``private``: those of them that show what
+    a private account keeps from strangers; ``mute``: those that leave out who is muted.
     """
 
     paths: tuple[str, ...]
-    private: bool = False
-    mute: bool = False
+    private: tuple[str, ...] = ()
+    mute: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,18 @@ class Exempt:
     reason: str
 
 
-def walked(*paths: str, private: bool = False, mute: bool = False) -> Walked:
-    return Walked(paths, private, mute)
+def walked(*paths: str) -> Walked:
+    return Walked(paths)
+
+
+def notices(*paths: str) -> Walked:
+    """What is shown unasked, so without who is muted."""
+    return Walked(paths, mute=paths)
+
+
+def posts(*paths: str, others: tuple[str, ...] = ()) -> Walked:
+    """Lists of posts, with ``others``."""
+    return Walked((*others, *paths), private=paths, mute=paths)
 
 
 MINE: Final = Exempt("one's own things, which name nobody else")
@@ -73,6 +83,7 @@ LISTS: Final[dict[str, Walked | Exempt]] = {
     "listMutes": TIES,
     "listUnbanRequests": MODERATORS,
     "listRedemptions": MODERATORS,
+    "listConversations": Exempt("conversations that one is in, whose history stays one's own"),
     "listMarkers": NAMELESS,
     "listHighlights": NAMELESS,
     "listStreamMetadata": NAMELESS,
@@ -85,9 +96,12 @@ LISTS: Final[dict[str, Walked | Exempt]] = {
     "listClips": walked("/streams/{bob_stream}/clips", "/streams/{ada_stream}/clips"),
     "listClipsOfPerson": walked("/users/bob/clips", "/users/ada/clips"),
     "leaderboard": walked("/chat/rooms/{room}/leaderboard?period=all"),
-    "listNotifications": walked("/notifications", mute=True),
-    "search": walked("/search?q=ada&kind=people", "/search?q=zebra&kind=streams", "/search?q=zebra&kind=videos"),
-    "suggest": walked("/search/suggest?q=ad", mute=True),
+    "listNotifications": notices("/notifications"),
+    "search": posts(
+        "/search?q=zebra&kind=posts",
+        others=("/search?q=ada&kind=people", "/search?q=zebra&kind=streams", "/search?q=zebra&kind=videos"),
+    ),
+    "suggest": notices("/search/suggest?q=ad"),
 }
 
 
@@ -132,10 +146,9 @@ class World:
         text = json.dumps(page.get("items", []) if status == 200 else [])
         return self.ids["ada"] in text or '"ada"' in text or "zebra" in text
 
-    async def finding(self, only: Callable[[Walked], bool]) -> list[str]:
-        """The paths by which eve finds ada."""
-        there = [one for one in LISTS.values() if isinstance(one, Walked) and only(one)]
-        return [path for one in there for path in one.paths if await self.shown(path)]
+    async def finding(self, paths: list[str]) -> list[str]:
+        """Those of the paths by which eve finds ada."""
+        return [path for path in paths if await self.shown(path)]
 
 
 async def _stream(kit: Kit, owner_id: str, title: str) -> tuple[str, str]:
@@ -174,6 +187,7 @@ async def _world(kit: Kit, served: Served) -> World:
     world = World(kit, served, tokens, ids, places)
     for who, whom in (("ada", "bob"), ("bob", "ada"), ("ada", "eve")):
         await world.act(who, "PUT", f"/users/{whom}/follow")
+    await world.act("ada", "POST", "/posts", json={"text": "zebra"})
     [search] = [one for one in kit.install().features if one.name == "search"]
     await world.settle()
     await kit.run_schedule(search, "search.fill")
@@ -206,21 +220,22 @@ def _set(column: str) -> Change:
 
 
 @pytest.mark.parametrize(
-    ("change", "only"),
+    ("change", "paths_of"),
     [
-        pytest.param(_blocked, lambda _: True, id="who has blocked me"),
-        pytest.param(_blocks, lambda _: True, id="whom I block"),
-        pytest.param(_set("suspended_until"), lambda _: True, id="who is suspended"),
-        pytest.param(_set("deleted_at"), lambda _: True, id="who has deleted the account"),
+        pytest.param(_blocked, lambda one: one.paths, id="who has blocked me"),
+        pytest.param(_blocks, lambda one: one.paths, id="whom I block"),
+        pytest.param(_set("suspended_until"), lambda one: one.paths, id="who is suspended"),
+        pytest.param(_set("deleted_at"), lambda one: one.paths, id="who has deleted the account"),
         pytest.param(_muted, lambda one: one.mute, id="whom I mute"),
         pytest.param(_private, lambda one: one.private, id="what a private account keeps for followers"),
     ],
 )
-async def test_no_list_shows(kit: Kit, change: Change, only: Callable[[Walked], bool]) -> None:
+async def test_no_list_shows(kit: Kit, change: Change, paths_of: Callable[[Walked], tuple[str, ...]]) -> None:
     async with kit.serve() as served:
         world = await _world(kit, served)
-        expected = [path for one in LISTS.values() if isinstance(one, Walked) and only(one) for path in one.paths]
-        assert await world.finding(only) == expected, "ada is to be found by each path first"
+        paths = [path for one in LISTS.values() if isinstance(one, Walked) for path in paths_of(one)]
+        assert paths
+        assert await world.finding(paths) == paths, "ada is to be found by each path first"
         await change(world)
         await world.settle()
-        assert await world.finding(only) == []
+        assert await world.finding(paths) == []

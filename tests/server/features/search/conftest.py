@@ -62,11 +62,9 @@ class Found:
         return page
 
     async def names(self, q: str, *, by: Person | None = None, **more: Any) -> list[str]:
-        """Usernames of people and titles of what else was found."""
-        return [
-            one.get("username") or one.get("title") or one["text"]
-            for one in (await self.page(q, by=by, **more))["items"]
-        ]
+        """Usernames of people and titles or texts of what else was found."""
+        items = (await self.page(q, by=by, **more))["items"]
+        return [one.get("username") or one.get("title") or one["text"] for one in items]
 
     async def suggested(self, q: str, *, by: Person | None = None) -> list[str]:
         status, page = await self.served.call(
