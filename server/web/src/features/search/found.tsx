@@ -4,20 +4,30 @@ import { Avatar } from "../../ui/parts";
 import { ClipCard } from "../clips/shelf";
 import { Follow } from "../people/follow";
 import { me } from "../../api/session";
+import { ago } from "../../ui/format";
 import { StreamCard } from "../streams/card";
 import { t } from "./words";
 
+type Post = Extract<Found, { kind: "post" }>;
 type Person = Extract<Found, { kind: "person" }>;
 
 export function FoundList({ items }: { items: Found[] }) {
   const people = items.filter((one) => one.kind === "person");
-  const others = items.filter((one) => one.kind !== "person");
+  const posts = items.filter((one) => one.kind === "post");
+  const others = items.filter((one) => one.kind !== "person" && one.kind !== "post");
   return (
     <>
       {people.length > 0 && (
         <ul class="search-people" aria-label={t("people")}>
           {people.map((person) => (
             <PersonCard key={person.id} person={person} />
+          ))}
+        </ul>
+      )}
+      {posts.length > 0 && (
+        <ul class="search-posts" aria-label={t("posts")}>
+          {posts.map((post) => (
+            <PostItem key={post.id} post={post} />
           ))}
         </ul>
       )}
@@ -32,9 +42,28 @@ export function FoundList({ items }: { items: Found[] }) {
   );
 }
 
-function Card({ of: one }: { of: Exclude<Found, Person> }) {
+function Card({ of: one }: { of: Exclude<Found, Person | Post> }) {
   if (one.kind === "clip") return <ClipCard clip={one} />;
   return <StreamCard stream={one} />;
+}
+
+function PostItem({ post }: { post: Post }) {
+  return (
+    <li class="search-person">
+      <Avatar of={post.author} size={40} />
+      <div class="search-person-text">
+        <h3>
+          <a href={`/posts/${post.id}`}>
+            <bdi>{post.author.display_name || post.author.username}</bdi>
+          </a>{" "}
+          <span class="dim">{ago(post.created_at)}</span>
+        </h3>
+        <p class="search-post-text" dir="auto">
+          {post.content_warning ?? post.text}
+        </p>
+      </div>
+    </li>
+  );
 }
 
 function PersonCard({ person }: { person: Person }) {
