@@ -32,6 +32,21 @@ async def test_a_new_database_gets_the_whole_schema(empty_database_url: str) -> 
     assert await run(empty_database_url, "select count(*) from shards") == 256
 
 
+async def test_an_owner_of_the_database_who_is_no_superuser_can_migrate_it(empty_database_url: str) -> None:
+    name = await run(empty_database_url, "select current_database()")
+    await run(empty_database_url, f"create role {name} login nosuperuser")
+    await run(empty_database_url, f"alter database {name} owner to {name}")
+    url = empty_database_url.replace("postgres:@", f"{name}:@", 1)
+    assert url != empty_database_url
+    try:
+        assert await migrate(url) == head()
+        assert await run(url, "select similarity('chess', 'ches') > 0.5")
+    finally:
+        await run(empty_database_url, f"reassign owned by {name} to postgres")
+        await run(empty_database_url, f"drop owned by {name}")
+        await run(empty_database_url, f"drop role {name}")
+
+
 async def test_many_nodes_at_once_apply_it_once(empty_database_url: str) -> None:
     assert await asyncio.gather(*[migrate(empty_database_url) for _ in range(5)]) == [head()] * 5
     assert await run(empty_database_url, "select count(*) from alembic_version") == 1
