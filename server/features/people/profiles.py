@@ -14,7 +14,7 @@ from server.feature import Feature, Platform
 from server.features.people.confusables import USERNAME_SKELETON, skeleton
 from server.features.people.facts import ProfileChanged
 from server.features.people.relations import NAMED, nobody, set_privacy
-from server.features.people.rules import MAX_LINKS, Bio, DisplayName, Link, is_reserved, username_key
+from server.features.people.rules import MAX_LINKS, Bio, DisplayName, Link, Pronouns, is_reserved, username_key
 from server.features.people.settings import PeopleSettings
 from server.http.errors import FieldError, Problem, not_found
 from server.http.identity import Caller
@@ -43,6 +43,7 @@ BANNER: Final = Field(description="3:1, WebP, root-relative; null: none. As 600 
 LINKS: Final = Field(description="Web addresses, in their order")
 BIRTH_DATE: Final = Field(description="Shown to nobody else; for streams with a least age. null: not given")
 EARLIEST_BIRTH: Final = date(1900, 1, 1)
+PRONOUNS: Final = Field(description="How the person wants to be spoken of; empty: not given")
 PRIVATE: Final = Field(description="Who wants to follow waits until the person approves")
 
 
@@ -66,6 +67,7 @@ class Profile(Shape):
     username: str
     display_name: str
     bio: str
+    pronouns: Annotated[str, PRONOUNS]
     avatar_url: Annotated[str | None, AVATAR]
     banner_url: Annotated[str | None, BANNER]
     links: Annotated[list[str], LINKS]
@@ -80,6 +82,7 @@ class Me(Shape):
     username: str
     display_name: str
     bio: str
+    pronouns: Annotated[str, PRONOUNS]
     avatar_url: Annotated[str | None, AVATAR]
     banner_url: Annotated[str | None, BANNER]
     links: Annotated[list[str], LINKS]
@@ -117,6 +120,7 @@ class ProfileChange(Body):
 
     display_name: Annotated[DisplayName, Field(default_factory=str, description="Empty: the username is shown")]
     bio: Annotated[Bio, Field(default_factory=str)]
+    pronouns: Annotated[Pronouns, Field(default_factory=str)]
     links: Annotated[list[Link], Field(default_factory=list, max_length=MAX_LINKS, description="All of them")]
     private: Annotated[bool, Field(default_factory=bool, description="False approves all who wait")]
     birth_date: Annotated[
@@ -125,7 +129,7 @@ class ProfileChange(Body):
 
 
 _SHOWN = f"""
-select u.id, u.username, u.display_name, u.bio, {AVATAR_URL}, {BANNER_URL}, u.links, u.created_at,
+select u.id, u.username, u.display_name, u.bio, u.pronouns, {AVATAR_URL}, {BANNER_URL}, u.links, u.created_at,
        u.is_private as private,
        (select count(*) from follows where followee_id = u.id) as followers,
        (select count(*) from follows where follower_id = u.id) as followed,
@@ -150,7 +154,7 @@ from users u where u.username_key = $1 and u.deleted_at is null
 _CHANGE = """
 update users set
     display_name = case $2::text when '' then username else coalesce($2, display_name) end,
-    bio = coalesce($3, bio), links = coalesce($4::jsonb, links), updated_at = now()
+    bio = coalesce($3, bio), links = coalesce($4::jsonb, links), pronouns = coalesce($5, pronouns), updated_at = now()
 where id = $1 and deleted_at is null
 """
 
@@ -188,6 +192,7 @@ class Profiles:
         *,
         display_name: str | None,
         bio: str | None,
+        pronouns: str | None = None,
         links: Sequence[str] | None,
         is_private: bool | None,
         birth_date: date | Unchanged | None = UNCHANGED,
@@ -200,7 +205,7 @@ class Profiles:
             await self._require_own(user_id, display_name)
         kept = None if links is None else list(dict.fromkeys(links))
         async with self._db.transaction() as tx:
-            await tx.execute(_CHANGE, user_id, display_name, bio, kept)
+            await tx.execute(_CHANGE, user_id, display_name, bio, kept, pronouns)
             if birth_date is not UNCHANGED:
                 await tx.execute("update users set birth_date = $2 where id = $1", user_id, birth_date)
                 await note_change(tx, "account", user_id)
@@ -260,6 +265,7 @@ class ProfileRoutes:
             call.me.id,
             display_name=given.get("display_name"),
             bio=given.get("bio"),
+            pronouns=given.get("pronouns"),
             links=given.get("links"),
             is_private=given.get("private"),
             birth_date=given.get("birth_date", UNCHANGED),
@@ -272,9 +278,20 @@ class ProfileRoutes:
 
 
 def _shown(row: Row) -> dict[str, Any]:
-    names = ("id", "username", "display_name", "bio", "avatar_url", "banner_url", "links", "created_at", "private")
+    names = (
+        "id",
+        "username",
+        "display_name",
+        "bio",
+        "pronouns",
+        "avatar_url",
+        "banner_url",
+        "links",
+        "created_at",
+        "private",
+    )
     counts = Counts(followers=row["followers"], following=row["followed"], streams=row["streams"])
-    return {**{name: row[name] for name in names}, "counts": counts}
+    return {**{name: row[name] for name in names}, "private": row["private"], "counts": counts}
 
 
 def _viewer(row: Row) -> ViewerRelationship:

@@ -110,6 +110,7 @@ _RESERVED_SKELETONS: Final = frozenset(map(skeleton, RESERVED))
 DisplayName = Annotated[
     Text, Field(max_length=50, examples=["Ada Lovelace"]), AfterValidator(partial(one_line, at_most=50))
 ]
+Pronouns = Annotated[Text, Field(max_length=40, examples=["she/her"]), AfterValidator(partial(one_line, at_most=40))]
 Bio = Annotated[
     Text, Field(max_length=500, examples=["Engines, poetry."]), AfterValidator(partial(several_lines, at_most=500))
 ]

@@ -122,3 +122,12 @@ async def test_skeletons_of_usernames_are_the_same_in_sql(api: ApiFixture) -> No
     assert {row["username"]: row["alike"] for row in rows} == {
         row["username"]: skeleton(row["username"]) for row in rows
     }
+
+
+async def test_pronouns_are_shown_until_they_are_changed(api: ApiFixture) -> None:
+    ada, bob = await api.register("ada"), await api.register("bob")
+    assert (await (await ada.ask("GET", "/me")).json())["pronouns"] == ""
+    assert (await (await ada.ask("PATCH", "/me", json={"pronouns": " she/her "})).json())["pronouns"] == "she/her"
+    await ada.ask("PATCH", "/me", json={"bio": "Engines"})
+    assert (await (await bob.ask("GET", "/users/ada")).json())["pronouns"] == "she/her"
+    assert (await ada.ask("PATCH", "/me", json={"pronouns": "x" * 41})).status == 422

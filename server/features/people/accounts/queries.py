@@ -188,15 +188,15 @@ WIPE = (
 )
 WIPE_USER = """
 update users set username = $2, username_key = $2, email = $2, email_key = $2, email_verified_at = null,
-    password_hash = '', display_name = '', bio = '', avatar_url = null, banner_url = null, links = '[]', roles = '{}',
-    birth_date = null,
+    password_hash = '', display_name = '', bio = '', pronouns = '', avatar_url = null, banner_url = null,
+    links = '[]', roles = '{}', birth_date = null,
     stream_key = 'gone_' || id, stream_defaults = '{}', updated_at = now(), deleted_at = coalesce(deleted_at, now())
 where id = $1
 """
 
 # Everything that is held on a person.
 PROFILE = """
-select id, username, email, email_verified_at, display_name, bio, avatar_url, banner_url, links, roles, stream_defaults,
-       created_at, updated_at, suspended_until, is_private, birth_date
+select id, username, email, email_verified_at, display_name, bio, pronouns, avatar_url, banner_url, links, roles,
+       stream_defaults, created_at, updated_at, suspended_until, is_private, birth_date
 from users where id = $1 and deleted_at is null
 """

@@ -88,6 +88,7 @@ export default {
   broadcasts: "البثوث",
   name: "الاسم",
   about: "نبذة عنك",
+  pronouns: "الضمائر",
   links: "الروابط",
   linksHint: "عناوين ويب، كلٌّ في سطر.",
   birthDate: "تاريخ الميلاد",

@@ -64,6 +64,7 @@ export default {
   broadcasts: "Broadcasts",
   name: "Name",
   about: "About you",
+  pronouns: "Pronouns",
   links: "Links",
   linksHint: "Web addresses, one a line.",
   birthDate: "Birth date",

@@ -21,11 +21,11 @@ export default function ProfileSettings() {
     setBusy(true);
     try {
       const links = text(data, "links").split(/\s+/).filter(Boolean);
-      updateMe(await editMe({ display_name: text(data, "display_name"), bio: text(data, "bio"), links, birth_date: text(data, "birth_date") || null }));
+      updateMe(await editMe({ display_name: text(data, "display_name"), bio: text(data, "bio"), pronouns: text(data, "pronouns"), links, birth_date: text(data, "birth_date") || null }));
       setErrors({});
       toast(t("saved"), "good");
     } catch (error) {
-      setErrors(errorsOf(error, ["display_name", "bio", "links", "birth_date"]));
+      setErrors(errorsOf(error, ["display_name", "bio", "pronouns", "links", "birth_date"]));
       focusFirstBad(form.current);
     } finally {
       setBusy(false);
@@ -50,6 +50,9 @@ export default function ProfileSettings() {
         )}
         <Field label={t("name")} name="display_name" error={errors["display_name"]}>
           {(ids) => <input {...ids} name="display_name" defaultValue={user.display_name} autocomplete="nickname" />}
+        </Field>
+        <Field label={t("pronouns")} name="pronouns" error={errors["pronouns"]}>
+          {(ids) => <input {...ids} name="pronouns" dir="auto" maxLength={40} defaultValue={user.pronouns} />}
         </Field>
         <Field label={t("about")} name="bio" error={errors["bio"]}>
           {(ids) => <textarea {...ids} name="bio" rows={4} defaultValue={user.bio ?? ""} />}

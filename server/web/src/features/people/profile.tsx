@@ -104,6 +104,7 @@ export default function Profile({ username }: { username: string }) {
               </>
             )}
           </p>
+          {user.pronouns && <p class="dim"><bdi>{user.pronouns}</bdi></p>}
           {user.bio && <p class="prose">{user.bio}</p>}
           {user.links.length > 0 && <Links links={user.links} />}
           <p class="profile-counts">

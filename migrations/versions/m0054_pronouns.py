@@ -1,0 +1,16 @@
+"""How people want to be spoken of."""
+
+from alembic import op
+
+revision = "0054"
+down_revision = "0053"
+
+OWNER = "profiles"
+
+SQL = """
+alter table users add column pronouns text not null default '';
+"""
+
+
+def upgrade() -> None:
+    op.execute(SQL)
