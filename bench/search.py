@@ -42,7 +42,7 @@ _CONSONANTS: Final = {
 _VOWELS: Final = {"en": "aeiou", "ar": "\u0627\u0648\u064a"}
 
 
-class Town:
+class Corpus:
     """What people write, from a seed: words by their rank, texts, and what is searched for."""
 
     def __init__(self, seed: int) -> None:
@@ -90,12 +90,12 @@ class Town:
         return [word[: 1 + n % 5] for n, word in enumerate(self._random.choice(self.text()) for _ in range(count))]
 
 
-async def _fill(db: Database, town: Town, posts: int, people: int) -> None:
+async def _fill(db: Database, corpus: Corpus, posts: int, people: int) -> None:
     counts: Counter[str] = Counter()
     shown: dict[str, str] = {}
     await db.execute("drop index search_documents_by_lexeme, search_documents_by_weight, search_words_alike")
     await db.execute("create table plain_posts (id uuid primary key, text text, weight bigint)")
-    names = [f"{town.words['en'][n % VOCABULARY]}{n // VOCABULARY or ''}" for n in range(people)]
+    names = [f"{corpus.words['en'][n % VOCABULARY]}{n // VOCABULARY or ''}" for n in range(people)]
     ids = [_id(n) for n in range(people)]
     for at in range(0, people, BATCH):
         await db.execute(_PEOPLE, ids[at : at + BATCH], names[at : at + BATCH])
@@ -103,8 +103,8 @@ async def _fill(db: Database, town: Town, posts: int, people: int) -> None:
         await db.execute(_NAMES, ids[at : at + BATCH], names[at : at + BATCH], weights, timeout_s=60.0)
     await db.execute("insert into follows (follower_id, followee_id) select $1, unnest($2::uuid[])", ids[0], ids[1:200])
     for at in range(0, posts, BATCH):
-        texts = [town.text() for _ in range(min(BATCH, posts - at))]
-        found = [town.tokens(text) for text in texts]
+        texts = [corpus.text() for _ in range(min(BATCH, posts - at))]
+        found = [corpus.tokens(text) for text in texts]
         for one in found:
             counts.update(one.keys())
             shown.update({lexeme: token.shown for lexeme, token in one.items()})
@@ -174,9 +174,9 @@ def _read_as_a_whole(plan: dict[str, Any]) -> Iterator[str]:
 async def _measure(url: str, posts: int, people: int, rounds: int, seed: int) -> list[Figure]:
     await migrate(url)
     db = await Database.connect(url, max_connections=4, deadline_s=30.0)
-    town = Town(seed)
+    corpus = Corpus(seed)
     began = time.perf_counter()
-    await _fill(db, town, posts, people)
+    await _fill(db, corpus, posts, people)
     print(f"filled in {time.perf_counter() - began:.0f} s")
     watched = ReadPlans(db)
     searching = Searching(db=watched)  # type: ignore[arg-type]
@@ -189,7 +189,7 @@ async def _measure(url: str, posts: int, people: int, rounds: int, seed: int) ->
         return len(await searching.page(plan, "post", None, plan.has_many("post"), 21))
 
     viewer = _id(0)
-    queries, beginnings = town.queries(rounds), town.beginnings(rounds)
+    queries, beginnings = corpus.queries(rounds), corpus.beginnings(rounds)
     hits = [await search(q) for q in queries]
     searched = await _timed(queries, search)
     suggested = await _timed(beginnings, lambda q: suggesting.suggest(q, viewer))

@@ -76,6 +76,7 @@ LISTS: Final[dict[str, Walked | Exempt]] = {
     "listMyBadges": MINE,
     "listGoals": MINE,
     "getOverlayGoals": MINE,
+    "readChannel": MINE,
     "listPeople": OPERATORS,
     "listAudit": OPERATORS,
     "listMails": OPERATORS,
@@ -125,7 +126,7 @@ def test_every_list_is_classified(kit: Kit) -> None:
 
 
 @dataclass
-class World:
+class Scene:
     """Ada has done something that each walked list shows to eve; bob is somebody else's neighbour."""
 
     kit: Kit
@@ -175,7 +176,7 @@ values ($1, 1, $1, $2, 'c', 'x', now())
 """
 
 
-async def _world(kit: Kit, served: Served) -> World:
+async def _scene(kit: Kit, served: Served) -> Scene:
     await kit.database.execute("truncate search_documents, search_words, search_names, search_due, search_filling")
     tokens, ids = {}, {}
     for name in ("ada", "bob", "eve"):
@@ -188,38 +189,38 @@ async def _world(kit: Kit, served: Served) -> World:
     await kit.database.execute(CLIP, IDS["other_clip"], ada_stream, ada_room, ids["ada"], ids["bob"])
     await kit.database.execute(MESSAGE, bob_room, ids["ada"])
     places = {"bob_stream": bob_stream, "ada_stream": ada_stream, "room": bob_room}
-    world = World(kit, served, tokens, ids, places)
+    scene = Scene(kit, served, tokens, ids, places)
     for who, whom in (("ada", "bob"), ("bob", "ada"), ("ada", "eve")):
-        await world.act(who, "PUT", f"/users/{whom}/follow")
-    await world.act("ada", "POST", "/posts", json={"text": "zebra"})
+        await scene.act(who, "PUT", f"/users/{whom}/follow")
+    await scene.act("ada", "POST", "/posts", json={"text": "zebra"})
     [search] = [one for one in kit.install().features if one.name == "search"]
-    await world.settle()
+    await scene.settle()
     await kit.run_schedule(search, "search.fill")
-    return world
+    return scene
 
 
-Change = Callable[[World], Awaitable[Any]]
+Change = Callable[[Scene], Awaitable[Any]]
 
 
-async def _blocked(world: World) -> None:
-    await world.act("ada", "PUT", "/users/eve/block")
+async def _blocked(scene: Scene) -> None:
+    await scene.act("ada", "PUT", "/users/eve/block")
 
 
-async def _blocks(world: World) -> None:
-    await world.act("eve", "PUT", "/users/ada/block")
+async def _blocks(scene: Scene) -> None:
+    await scene.act("eve", "PUT", "/users/ada/block")
 
 
-async def _muted(world: World) -> None:
-    await world.act("eve", "PUT", "/users/ada/mute")
+async def _muted(scene: Scene) -> None:
+    await scene.act("eve", "PUT", "/users/ada/mute")
 
 
-async def _private(world: World) -> None:
-    await world.act("ada", "PATCH", "/me", json={"private": True})
+async def _private(scene: Scene) -> None:
+    await scene.act("ada", "PATCH", "/me", json={"private": True})
 
 
 def _set(column: str) -> Change:
-    return lambda world: world.kit.database.execute(
-        f"update users set {column} = now() + interval '1 day' where id = $1", world.ids["ada"]
+    return lambda scene: scene.kit.database.execute(
+        f"update users set {column} = now() + interval '1 day' where id = $1", scene.ids["ada"]
     )
 
 
@@ -236,10 +237,10 @@ def _set(column: str) -> Change:
 )
 async def test_no_list_shows(kit: Kit, change: Change, paths_of: Callable[[Walked], tuple[str, ...]]) -> None:
     async with kit.serve() as served:
-        world = await _world(kit, served)
+        scene = await _scene(kit, served)
         paths = [path for one in LISTS.values() if isinstance(one, Walked) for path in paths_of(one)]
         assert paths
-        assert await world.finding(paths) == paths, "ada is to be found by each path first"
-        await change(world)
-        await world.settle()
-        assert await world.finding(paths) == []
+        assert await scene.finding(paths) == paths, "ada is to be found by each path first"
+        await change(scene)
+        await scene.settle()
+        assert await scene.finding(paths) == []

@@ -5,6 +5,7 @@ import type { Answer } from "../api/types";
 import { navigate, path, query } from "../router";
 import { SearchIcon } from "../ui/icons";
 import { Avatar } from "../ui/parts";
+import "./search-field.css";
 import { t } from "./words";
 
 type Suggestion = Answer<"suggest">["items"][number];
