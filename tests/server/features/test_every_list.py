@@ -77,6 +77,11 @@ LISTS: Final[dict[str, Walked | Exempt]] = {
     "listGoals": MINE,
     "getOverlayGoals": MINE,
     "readChannel": MINE,
+    "listFollowedHashtags": MINE,
+    "listHashtagsForReview": OPERATORS,
+    "listTrends": Exempt("tags, which name nobody"),
+    "getHashtag": posts("/hashtags/zebra"),
+    "getFeed": posts("/feed?kind=explore&order=latest"),
     "listPeople": OPERATORS,
     "listAudit": OPERATORS,
     "listMails": OPERATORS,
@@ -192,7 +197,7 @@ async def _scene(kit: Kit, served: Served) -> Scene:
     scene = Scene(kit, served, tokens, ids, places)
     for who, whom in (("ada", "bob"), ("bob", "ada"), ("ada", "eve")):
         await scene.act(who, "PUT", f"/users/{whom}/follow")
-    await scene.act("ada", "POST", "/posts", json={"text": "zebra"})
+    await scene.act("ada", "POST", "/posts", json={"text": "zebra #zebra"})
     [search] = [one for one in kit.install().features if one.name == "search"]
     await scene.settle()
     await kit.run_schedule(search, "search.fill")
