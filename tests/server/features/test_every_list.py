@@ -145,9 +145,10 @@ class Scene:
         assert status < 300, (path, answer)
 
     async def settle(self) -> None:
-        await self.kit.read_facts()
-        await self.kit.run_jobs()
-        await self.kit.read_facts()
+        """As readers and workers do, but for pushes to timelines, which lie in Redis."""
+        features = [one for one in self.kit.install().features if one.name != "feed"]
+        await self.kit.read_facts(features)
+        await self.kit.run_jobs(features)
 
     async def shown(self, path: str) -> bool:
         """Whether eve finds ada in the list."""
