@@ -165,7 +165,6 @@ def install(
         *rooms.features,
         posting.feature,
         feed.build(platform, settings=settings, posts=posting.posts, addresses=core.addresses),
-        notifications.build(platform, settings=settings, audience=Audience(), streams=StreamTitles()).feature,
         search.build(platform, addresses=core.addresses, clips=clipping, posts=posting.posts),
         trends.build(platform, settings=settings),
         notifications.build(
