@@ -77,6 +77,16 @@ LISTS: Final[dict[str, Walked | Exempt]] = {
     "listGoals": MINE,
     "getOverlayGoals": MINE,
     "readChannel": MINE,
+    "listEdits": Exempt("of one post, for those who may read it"),
+    "listBookmarkFolders": MINE,
+    "listDrafts": MINE,
+    "listScheduledPosts": MINE,
+    "listPushSubscriptions": MINE,
+    "listNotificationDeliveries": OPERATORS,
+    "listReplies": posts("/posts/{bob_post}/replies"),
+    "listQuotes": posts("/posts/{bob_post}/quotes"),
+    "listPostsOfUser": Walked(("/users/ada/posts",), private=("/users/ada/posts",)),
+    "listBookmarks": walked("/me/bookmarks"),
     "listFollowedHashtags": MINE,
     "listHashtagsForReview": OPERATORS,
     "listTrends": Exempt("tags, which name nobody"),
@@ -140,9 +150,10 @@ class Scene:
     ids: dict[str, str]
     places: dict[str, str]
 
-    async def act(self, who: str, method: str, path: str, **options: Any) -> None:
+    async def act(self, who: str, method: str, path: str, **options: Any) -> Any:
         status, answer = await self.served.call(method, path, token=self.tokens[who], **options)
         assert status < 300, (path, answer)
+        return answer.get("post", answer) if answer else None
 
     async def settle(self) -> None:
         """As readers and workers do, but for pushes to timelines, which lie in Redis."""
@@ -198,7 +209,11 @@ async def _scene(kit: Kit, served: Served) -> Scene:
     scene = Scene(kit, served, tokens, ids, places)
     for who, whom in (("ada", "bob"), ("bob", "ada"), ("ada", "eve")):
         await scene.act(who, "PUT", f"/users/{whom}/follow")
-    await scene.act("ada", "POST", "/posts", json={"text": "zebra #zebra"})
+    post = await scene.act("ada", "POST", "/posts", json={"text": "zebra #zebra"})
+    places["bob_post"] = (await scene.act("bob", "POST", "/posts", json={"text": "A walk"}))["id"]
+    for answer in ("reply_to", "quote_of"):
+        await scene.act("ada", "POST", "/posts", json={"text": "zebra", answer: places["bob_post"]})
+    await scene.act("eve", "PUT", f"/posts/{post['id']}/bookmark")
     [search] = [one for one in kit.install().features if one.name == "search"]
     await scene.settle()
     await kit.run_schedule(search, "search.fill")
