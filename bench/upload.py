@@ -39,7 +39,7 @@ MB: Final = 1_000_000
 CHUNK: Final = 256 * 1024
 LIMITS: Final = ("--max-uploads-per-hour=100000", "--max-unused-uploads=1000", "--max-unused-upload-mb=100000")
 BAR_SPEED: Final = 0.7
-BAR_MEMORY_MB: Final = 64.0
+BAR_MEMORY_MB: Final = 64 * 1.048576
 START_S: Final = 60.0
 
 
@@ -203,7 +203,7 @@ class KilledServer:
         had not recorded was sent again, by a later writer.
         """
         digest, latest = hashlib.sha256(), dict[str, tuple[int, Path]]()
-        for piece in (self._folder / "data").rglob(f"uploads/{upload_id}/*"):
+        for piece in (self._folder / "data").rglob(f"uploads/{upload_id}/[0-9]*-*"):
             start, _, writer = piece.name.partition("-")
             latest[start] = max(latest.get(start, (0, piece)), (int(writer), piece))
         for _, (_, piece) in sorted(latest.items()):
