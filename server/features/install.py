@@ -138,7 +138,13 @@ def install(
     fetching = sources.build(platform, settings=settings, encryption=encryption)
     rooms = build_rooms(platform, settings=settings)
     posting = posts.build(
-        platform, settings=settings, topics=core.topics, streams=StreamTitles(), words=hiding.hidden_words, site=site
+        platform,
+        settings=settings,
+        topics=core.topics,
+        streams=StreamTitles(),
+        words=hiding.hidden_words,
+        site=site,
+        uploads=uploading.uploads,
     )
     features = [
         people.feature,

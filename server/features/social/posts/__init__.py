@@ -22,7 +22,8 @@ from server.features.social.posts.events import CHANGED, PostEvents, Topics
 from server.features.social.posts.held import SECTIONS, TABLES
 from server.features.social.posts.list_routes import ListRoutes
 from server.features.social.posts.lists import PostLists, filled
-from server.features.social.posts.ports import CommunityDoor, Media, MediaClaims, NoCommunities, NoMedia
+from server.features.social.posts.media import PostMedia
+from server.features.social.posts.ports import CommunityDoor, NoCommunities
 from server.features.social.posts.posts import Posts
 from server.features.social.posts.previews import LinkPreviews
 from server.features.social.posts.public_pages import PublicPages
@@ -43,6 +44,7 @@ from server.features.social.posts.texts import (
 )
 from server.features.social.posts.wiping import Wiping, erase
 from server.features.social.settings import PostSettings
+from server.features.videos.uploads import Uploads
 from server.http.limits import hourly
 from server.http.own_address import OwnAddresses
 from server.jobs import repeated
@@ -54,8 +56,6 @@ __all__ = [
     "MAX_IDS",
     "CommunityDoor",
     "DeletedPostShape",
-    "Media",
-    "MediaClaims",
     "PostShape",
     "Posts",
     "PostsRoom",
@@ -84,12 +84,11 @@ def build(
     streams: StreamCards,
     words: HiddenWords,
     site: Site,
-    media: MediaClaims | None = None,
+    uploads: Uploads,
     communities: CommunityDoor | None = None,
 ) -> PostsRoom:
-    """``topics``: what sockets of this node subscribe to. ``media`` and ``communities``: the rooms that have them, once
-    they are there.
-    """
+    """``topics``: what sockets of this node subscribe to. ``communities``: the room that has them, once it is there."""
+    media = PostMedia(uploads=uploads)
     gate = communities or NoCommunities()
     reader = PostReader(communities=gate, streams=streams, words=words, now=platform.now)
     targets = Targets(communities=gate)
@@ -101,6 +100,7 @@ def build(
     scheduling = Scheduling(
         db=platform.db,
         jobs=platform.jobs,
+        media=media,
         targets=targets,
         publishing=publishing,
         ids=platform.ids,
@@ -114,11 +114,11 @@ def build(
         now=platform.now,
         schedule_days=settings.post_schedule_days,
     )
-    wiping = Wiping(db=platform.db, now=platform.now, days=settings.post_deletion_days)
+    wiping = Wiping(db=platform.db, media=media, now=platform.now, days=settings.post_deletion_days)
     posts = Posts(
         db=platform.db,
         reader=reader,
-        media=media or NoMedia(),
+        media=media,
         communities=gate,
         targets=targets,
         counters=counters,

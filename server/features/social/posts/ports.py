@@ -2,32 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Protocol
-
-import msgspec
 
 from actors.runtime import DomainError
 from storage.postgres import Reads, Transaction
-
-
-class Media(msgspec.Struct, frozen=True, kw_only=True):
-    """What an upload has become. ``kind``: ``image``, ``video``, ``audio``."""
-
-    id: str
-    kind: str
-    url: str
-    preview_url: str | None = None
-    width: int | None = None
-    height: int | None = None
-
-
-class MediaClaims(Protocol):
-    async def claim(self, tx: Transaction, person_id: str, upload_ids: Sequence[str]) -> Sequence[Media]:
-        """The media of a person's uploads, in this order; they are kept from now on. Raises a ``DomainError`` for what
-        is not theirs, not ready, or used already.
-        """
-        ...
 
 
 class CommunityDoor(Protocol):
@@ -38,11 +17,6 @@ class CommunityDoor(Protocol):
     async def readable(self, reads: Reads, viewer_id: str | None, community_ids: Collection[str]) -> Mapping[str, str]:
         """Id → name of those communities whose posts the viewer may read."""
         ...
-
-
-class NoMedia:
-    async def claim(self, tx: Transaction, person_id: str, upload_ids: Sequence[str]) -> Sequence[Media]:
-        raise DomainError("invalid", "there is no such upload", field="media.0.upload_id")
 
 
 class NoCommunities:

@@ -9,7 +9,8 @@ from server.features.social.posts import queries
 from server.features.social.posts.bodies import MediaBody, PollBody, PostBody
 from server.features.social.posts.counters import Changes, Counters
 from server.features.social.posts.facts import PostRemoved
-from server.features.social.posts.ports import CommunityDoor, MediaClaims
+from server.features.social.posts.media import PostMedia
+from server.features.social.posts.ports import CommunityDoor
 from server.features.social.posts.publishing import NewPost, Publishing
 from server.features.social.posts.reading import PostReader
 from server.features.social.posts.rules import quotable, visibility_of, when_to_publish
@@ -33,7 +34,7 @@ class Posts:
         *,
         db: Database,
         reader: PostReader,
-        media: MediaClaims,
+        media: PostMedia,
         communities: CommunityDoor,
         targets: Targets,
         counters: Counters,
@@ -163,6 +164,7 @@ class Posts:
     async def remove(self, tx: Transaction, person_id: str, row: Row) -> None:
         """``row``: of ``queries.OWN``."""
         if row["state"] == "scheduled":
+            await self._media.release(tx, [row["id"]])
             await tx.execute(queries.WIPE, row["id"])
             return
         for count, counted in self._counted(row):

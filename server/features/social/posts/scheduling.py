@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from server.features.social.posts import draft_queries
+from server.features.social.posts.media import PostMedia
 from server.features.social.posts.publishing import NewPost, Publishing
 from server.features.social.posts.rules import quotable
 from server.features.social.posts.targets import Targets
@@ -49,6 +50,7 @@ class Scheduling:
         *,
         db: Database,
         jobs: Jobs,
+        media: PostMedia,
         targets: Targets,
         publishing: Publishing,
         ids: Ids,
@@ -56,6 +58,7 @@ class Scheduling:
     ) -> None:
         self._db = db
         self._jobs = jobs
+        self._media = media
         self._targets = targets
         self._publishing = publishing
         self._ids = ids
@@ -106,4 +109,5 @@ class Scheduling:
             name: row[name] for name in ("text", "content_warning", "language") if row[name] is not None
         }
         await tx.execute(draft_queries.ADD, self._ids.uuid7(now.timestamp()), row["author_id"], kept, now)
+        await self._media.release(tx, [row["id"]])
         await tx.execute(_WIPE, row["id"])

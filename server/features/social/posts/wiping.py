@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from server.features.social.posts.facts import PostRemoved
+from server.features.social.posts.media import PostMedia
 from storage.facts import publish
 from storage.postgres import Database, Transaction
 
@@ -35,7 +36,7 @@ update posts set author_id = null, text = '', content_warning = null, link = nul
 where id = any($1::uuid[]) and replies > 0
 """
 PARTS: Final = (
-    *("post_media", "post_mentions", "post_hashtags", "post_reactions", "post_polls", "post_edits", "bookmarks"),
+    *("post_mentions", "post_hashtags", "post_reactions", "post_polls", "post_edits", "bookmarks"),
     "pinned_posts",
 )
 WIPE: Final = "delete from posts where id = any($1::uuid[]) and replies = 0"
@@ -61,9 +62,10 @@ where id = $1
 class Wiping:
     """Each batch is a transaction, and all of it may be repeated."""
 
-    def __init__(self, *, db: Database, now: Callable[[], datetime], days: int) -> None:
+    def __init__(self, *, db: Database, media: PostMedia, now: Callable[[], datetime], days: int) -> None:
         """``days``: for which a deleted post is kept."""
         self._db = db
+        self._media = media
         self._now = now
         self._kept = timedelta(days=days)
 
@@ -78,7 +80,7 @@ class Wiping:
             ids = [row["id"] for row in rows]
             reposts = await tx.execute(_WIPE_REPOSTS, ids, MANY) if ids else 0
             if ids and not reposts:
-                await wipe(tx, ids)
+                await self._wipe(tx, ids)
         return len(ids)
 
     async def erase_large(self, person_id: str) -> None:
@@ -93,7 +95,7 @@ class Wiping:
             ids = [row["id"] for row in rows]
             for sql in COUNT_OUT:
                 await tx.execute(sql, ids)
-            await wipe(tx, ids)
+            await self._wipe(tx, ids)
             await publish(
                 tx,
                 *(
@@ -111,13 +113,13 @@ class Wiping:
                 await tx.execute(_UNCOUNT, row["post_id"], row["emoji"])
         return len(rows)
 
-
-async def wipe(tx: Transaction, ids: list[str]) -> None:
-    """Posts that are in no counter any more: those with replies keep their place, and nothing of them but that."""
-    await tx.execute(WIPE, ids)
-    await tx.execute(EMPTY, ids)
-    for table in PARTS:
-        await tx.execute(f"delete from {table} where post_id = any($1::uuid[])", ids)
+    async def _wipe(self, tx: Transaction, ids: list[str]) -> None:
+        """Posts that are in no counter any more: those with replies keep their place, and nothing of them but that."""
+        await self._media.release(tx, ids)
+        await tx.execute(WIPE, ids)
+        await tx.execute(EMPTY, ids)
+        for table in PARTS:
+            await tx.execute(f"delete from {table} where post_id = any($1::uuid[])", ids)
 
 
 async def erase(tx: Transaction, person_id: str) -> None:
