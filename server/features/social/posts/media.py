@@ -24,10 +24,11 @@ class PostMedia:
         """
         if len(set(upload_ids)) < len(upload_ids):
             raise invalid_field("media", "has an upload twice")
-        claimed = await self._uploads.claim(tx, person_id, upload_ids, by="post")
-        for place, media in enumerate(claimed):
+        fields = [f"media.{place}.upload_id" for place in range(len(upload_ids))]
+        claimed = await self._uploads.claim(tx, person_id, upload_ids, by="post", fields=fields)
+        for field, media in zip(fields, claimed, strict=True):
             if media.kind != "image":
-                raise invalid_field(f"media.{place}.upload_id", "is no picture")
+                raise invalid_field(field, "is no picture")
         return claimed
 
     async def release(self, tx: Transaction, post_ids: Sequence[str]) -> None:

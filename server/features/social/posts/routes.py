@@ -9,8 +9,9 @@ from uuid import UUID
 from server.features.social.posts.bodies import MAX_BODY, PostBody, PostChange
 from server.features.social.posts.editing import MAX_EDITS, Editing
 from server.features.social.posts.posts import Posts
-from server.features.social.posts.shapes import AnyPostShape, EditShape, EditsShape, PostShape
+from server.features.social.posts.shapes import AnyPostShape, EditShape, EditsShape, MadePost, PostShape
 from server.http.cursors import decode_cursor, page_of
+from server.http.errors import not_found
 from server.http.limits import CallRate
 from server.http.operation import Answer, Call, Operation
 from server.http.shapes import PageQuery
@@ -29,7 +30,7 @@ class PostRoutes:
         return [
             Operation(
                 method="POST", path="/api/v1/posts", handler=self._create, name="createPost", tag=TAG,
-                summary="Publish a post, or schedule it", body=PostBody, answers={201: PostShape},
+                summary="Publish a post, or schedule it", body=PostBody, answers={201: MadePost},
                 problems=frozenset({403, 404, 409, 422}), auth="required", idempotent_key=True,
                 account_rate=self._rate, max_body=MAX_BODY,
             ),
@@ -56,7 +57,10 @@ class PostRoutes:
         ]  # fmt: skip
 
     async def _create(self, call: Call[PostBody, None]) -> Answer:
-        return Answer(201, await self._posts.create(call.me.id, call.body))
+        post = await self._posts.create(call.me.id, call.body)
+        if not isinstance(post, PostShape):
+            raise not_found("The post has been deleted meanwhile")
+        return Answer(201, MadePost(post=post))
 
     async def _get(self, call: Call[None, None]) -> Answer:
         viewer_id = call.person.id if call.person is not None else None

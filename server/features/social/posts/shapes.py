@@ -112,6 +112,10 @@ class PostShape(QuotingPost):
     reposted: Annotated[QuotingPost | None, Field(description="`repost_of`")]
 
 
+class MadePost(Shape):
+    post: PostShape
+
+
 class DeletedPostShape(Shape):
     """In the place of a deleted post that has replies."""
 

@@ -115,14 +115,17 @@ class Uploads:
     async def is_shown(self, upload_id: str) -> bool:
         return bool(await self._db.fetchval(queries.SHOWN, upload_id))
 
-    async def claim(self, tx: Transaction, owner_id: str, upload_ids: Sequence[str], *, by: str) -> list[Media]:
+    async def claim(
+        self, tx: Transaction, owner_id: str, upload_ids: Sequence[str], *, by: str, fields: Sequence[str]
+    ) -> list[Media]:
         """Use ready uploads of a person for one thing, which ``by`` names: they stay as long as that does.
 
-        Raises a 422 when one is not there, not ready, or used already.
+        Raises a 422 when one is not there, not ready, or used already; ``fields`` are those of the body that hold them.
         """
         rows = {row["id"]: row for row in await tx.fetch(queries.CLAIM, list(upload_ids), owner_id, by)}
-        if missing := [one for one in upload_ids if one not in rows]:
-            raise invalid_field("upload_id", f"{missing[0]} is no ready, unused upload of yours")
+        for field, one in zip(fields, upload_ids, strict=True):
+            if one not in rows:
+                raise invalid_field(field, "is no ready, unused upload of yours")
         return [media_of(rows[one]) for one in upload_ids]
 
     async def release(self, tx: Transaction, upload_ids: Sequence[str]) -> None:

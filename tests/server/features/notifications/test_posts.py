@@ -14,7 +14,7 @@ from tests.server.features.notifications.test_notifications import three
 async def post(person: Someone, text: str = "hello", **more: Any) -> str:
     answer = await person.ask("POST", "/posts", json={"text": text, **more})
     assert answer.status == 201, await answer.text()
-    return str((await answer.json())["id"])
+    return str((await answer.json())["post"]["id"])
 
 
 def reposted(by: Someone, of: Someone, post_id: str) -> PostPublished:

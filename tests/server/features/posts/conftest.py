@@ -36,9 +36,9 @@ class Board:
         return answer.status, await answer.json() if answer.status != 204 else None
 
     async def post(self, person: Someone, text: str = "hello", **more: Any) -> dict[str, Any]:
-        status, post = await self.call(person, "POST", "/posts", {"text": text, **more})
-        assert status == 201, post
-        shown: dict[str, Any] = post
+        status, answer = await self.call(person, "POST", "/posts", {"text": text, **more})
+        assert status == 201, answer
+        shown: dict[str, Any] = answer["post"]
         return shown
 
     async def get(self, person: Someone | None, post_id: str) -> dict[str, Any]:

@@ -63,6 +63,7 @@ async def previewed(board: Board, url: str, *, allow_private: bool = True) -> ob
         streams=StreamTitles(),
         words=HiddenWords(now=kit.platform().now),
         site=Site(name="Social Flow", origin="https://live.test"),
+        uploads=kit.install().uploads,
     ).feature
     assert await kit.run_jobs([feature]) == 1
     assert feature.close is not None

@@ -8,10 +8,11 @@ from tests.server.kit import Kit
 async def test_who_looks_at_a_post_is_sent_its_counters_until_it_goes(kit: Kit) -> None:
     async with kit.serve() as served:
         ada, bob = await served.register("ada"), await served.register("bob")
-        _, post = await served.call("POST", "/posts", token=ada, json={"text": "hello"})
+        post = (await served.call("POST", "/posts", token=ada, json={"text": "hello"}))[1]["post"]
         phone = await served.connect(bob)
         await phone.done("post:watch", {"post_id": post["id"]})
-        _, reply = await served.call("POST", "/posts", token=ada, json={"text": "x", "reply_to": post["id"]})
+        answering = {"text": "x", "reply_to": post["id"]}
+        reply = (await served.call("POST", "/posts", token=ada, json=answering))[1]["post"]
         name, body = await phone.event()
         assert (name, body["post_id"], body["counts"]["replies"]) == ("post:changed", post["id"], 1)
         await served.call("PATCH", f"/posts/{post['id']}", token=ada, json={"text": "other"})
@@ -26,7 +27,8 @@ async def test_who_looks_at_a_post_is_sent_its_counters_until_it_goes(kit: Kit) 
 async def test_what_one_may_not_read_one_may_not_watch(kit: Kit) -> None:
     async with kit.serve() as served:
         ada, bob = await served.register("ada"), await served.register("bob")
-        _, post = await served.call("POST", "/posts", token=ada, json={"text": "x", "visibility": "followers"})
+        body = {"text": "x", "visibility": "followers"}
+        post = (await served.call("POST", "/posts", token=ada, json=body))[1]["post"]
         phone = await served.connect(bob)
         assert (await phone.refused("post:watch", {"post_id": post["id"]}))["code"] == "not_found"
         assert (await phone.refused("post:watch", {"post_id": "x"}))["code"] == "invalid"

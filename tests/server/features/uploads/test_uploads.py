@@ -241,11 +241,11 @@ async def test_what_nobody_goes_on_with_or_uses_is_swept_and_what_is_used_stays(
     owner = await ada.kit.database.fetchval("select owner_id from uploads limit 1")
     used_id = used.rpartition("/")[2]
     async with ada.kit.database.transaction() as tx:
-        media = await uploads.claim(tx, owner, [used_id], by="post:1")
+        media = await uploads.claim(tx, owner, [used_id], by="post:1", fields=["media"])
     assert (media[0].kind, media[0].width) == ("image", 20)
     with pytest.raises(Exception, match="no ready, unused upload"):
         async with ada.kit.database.transaction() as tx:
-            await uploads.claim(tx, owner, [used_id], by="post:2")
+            await uploads.claim(tx, owner, [used_id], by="post:2", fields=["media"])
     assert (await ada.send("DELETE", used))[0] == 409
     await ada.kit.database.execute("update uploads set expires_at = now() - interval '1 s'")
     await uploads.sweep()

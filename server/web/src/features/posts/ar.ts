@@ -118,4 +118,11 @@ export default {
   dropFolderSure: "هل تريد إزالة المجلد {name}؟ تبقى إشاراته.",
   quoting: "تقتبس من {who}",
   dropQuote: "لا تقتبس",
+  addPictures: "إضافة صور",
+  sendingPictures: "الصور في الطريق",
+  pictureRefused: "لم تُقبل {name}: {why}",
+  noPicture: "ليست صورة",
+  altText: "ماذا في الصورة؟",
+  altOf: "وصف الصورة {n}",
+  dropPicture: "إزالة الصورة {n}",
 } satisfies Arabic<typeof en>;

@@ -4,7 +4,7 @@ import type { Answer, Body, Page } from "../../api/types";
 
 const part = encodeURIComponent;
 
-export type Post = Answer<"createPost">;
+export type Post = Answer<"createPost">["post"];
 export type SinglePost = NonNullable<Post["quoted"]>;
 export type Deleted = { id: string; deleted: true };
 export type AnyPost = Post | Deleted;
@@ -19,7 +19,7 @@ export const isDeleted = (post: AnyPost): post is Deleted => "deleted" in post;
 
 const paged = (path: string, cursor: string): string => `${path}${path.includes("?") ? "&" : "?"}limit=20${cursor && `&cursor=${cursor}`}`;
 
-export const createPost = (body: NewPost): Promise<Post> =>
+export const createPost = (body: NewPost): Promise<Answer<"createPost">> =>
   call("/posts", { method: "POST", body, headers: { "Idempotency-Key": randomId() } });
 export const changePost = (id: string, body: Body<"changePost">): Promise<AnyPost> => call(`/posts/${part(id)}`, { method: "PATCH", body });
 export const deletePost = (id: string): Promise<void> => call(`/posts/${part(id)}`, { method: "DELETE" });

@@ -5,7 +5,8 @@ import { me } from "../../api/session";
 import { Avatar } from "../../ui/parts";
 import { toast } from "../../ui/toasts";
 import { createPost, type Post } from "./calls";
-import { bodyOf, EMPTY, isEmpty, keepDraft, recallDraft, type Draft } from "./draft";
+import { bodyOf, EMPTY, isEmpty, keepDraft, MAX_PICTURES, recallDraft, type Draft, type Picture } from "./draft";
+import { PictureFields, PicturePicker } from "./pictures";
 import { PollFields } from "./poll-fields";
 import "./posts.css";
 import { characters, MAX_CHARACTERS } from "./text";
@@ -26,14 +27,19 @@ export function Composer({ replyTo, quote, onSent, onDropQuote, autoFocus = fals
   const [draft, setDraft] = useState<Draft>(() => recallDraft(of));
   const [busy, setBusy] = useState(false);
   const [failure, setFailure] = useState("");
+  /** How many pictures are on their way. */
+  const [sending, setSending] = useState(0);
   useEffect(() => setDraft(recallDraft(of)), [of]);
   if (!me.value) return null;
 
-  const change = (changed: Partial<Draft>): void => {
-    const next = { ...draft, ...changed };
-    setDraft(next);
-    keepDraft(of, next);
-  };
+  const changeBy = (by: (draft: Draft) => Draft): void =>
+    setDraft((last) => {
+      const next = by(last);
+      keepDraft(of, next);
+      return next;
+    });
+  const change = (changed: Partial<Draft>): void => changeBy((last) => ({ ...last, ...changed }));
+  const add = (picture: Picture): void => changeBy((last) => ({ ...last, pictures: [...last.pictures, picture].slice(0, MAX_PICTURES) }));
   const clear = (): void => {
     setDraft(EMPTY);
     keepDraft(of, EMPTY);
@@ -41,14 +47,14 @@ export function Composer({ replyTo, quote, onSent, onDropQuote, autoFocus = fals
   };
   const left = MAX_CHARACTERS - characters(draft.text);
   const options = draft.poll?.options.filter((one) => one.trim()).length ?? 2;
-  const canSend = !busy && left >= 0 && options >= 2 && Boolean(draft.text.trim() || draft.poll || quote);
+  const canSend = !busy && left >= 0 && options >= 2 && !sending && Boolean(draft.text.trim() || draft.poll || draft.pictures.length || quote);
   const send = async (event?: Event): Promise<void> => {
     event?.preventDefault();
     if (!canSend) return;
     setBusy(true);
     setFailure("");
     try {
-      const post = await createPost(bodyOf(draft, { replyTo, quote }));
+      const { post } = await createPost(bodyOf(draft, { replyTo, quote }));
       clear();
       toast(t(post.state === "scheduled" ? "scheduled" : "sent"), "good");
       if (post.state === "published") onSent?.(post);
@@ -93,6 +99,7 @@ export function Composer({ replyTo, quote, onSent, onDropQuote, autoFocus = fals
           onInput={(event) => change({ text: event.currentTarget.value })}
           onKeyDown={(event) => event.key === "Enter" && (event.ctrlKey || event.metaKey) && void send(event)}
         />
+        {draft.pictures.length > 0 && <PictureFields pictures={draft.pictures} onChange={(pictures) => change({ pictures })} />}
         {draft.poll && <PollFields poll={draft.poll} onChange={(poll) => change({ poll })} />}
         {failure && (
           <p class="form-error" role="alert">
@@ -100,6 +107,7 @@ export function Composer({ replyTo, quote, onSent, onDropQuote, autoFocus = fals
           </p>
         )}
         <div class="composer-tools">
+          <PicturePicker room={MAX_PICTURES - draft.pictures.length} onPicture={add} onSending={setSending} onFailure={setFailure} />
           <Tools draft={draft} isReply={Boolean(replyTo)} onChange={change} />
           {left <= NEAR && (
             <span class={left < 0 ? "composer-left composer-over" : "composer-left"} role="status">

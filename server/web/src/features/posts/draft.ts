@@ -2,6 +2,13 @@
 import { recall, remember } from "../../ui/remember";
 import type { NewPost, Post } from "./calls";
 
+/** A picture that has been uploaded; one that was kept may have gone since. */
+export interface Picture {
+  id: string;
+  preview: string;
+  alt: string;
+}
+
 export interface Draft {
   text: string;
   warning: string | null;
@@ -9,12 +16,14 @@ export interface Draft {
   poll: { options: string[]; seconds: number; multiple: boolean } | null;
   /** As `datetime-local` has it; empty: now. */
   publishAt: string;
+  pictures: Picture[];
 }
 
-export const EMPTY: Draft = { text: "", warning: null, visibility: "public", poll: null, publishAt: "" };
+export const MAX_PICTURES = 10;
+export const EMPTY: Draft = { text: "", warning: null, visibility: "public", poll: null, publishAt: "", pictures: [] };
 const VISIBILITIES: readonly string[] = ["public", "followers", "mentioned", "community"];
 
-export const isEmpty = (draft: Draft): boolean => !draft.text.trim() && !draft.warning && !draft.poll;
+export const isEmpty = (draft: Draft): boolean => !draft.text.trim() && !draft.warning && !draft.poll && !draft.pictures.length;
 
 /** What is sent of it. */
 export function bodyOf(draft: Draft, to: { replyTo?: string | undefined; quote?: Post | undefined; lang?: string }): NewPost {
@@ -24,6 +33,7 @@ export function bodyOf(draft: Draft, to: { replyTo?: string | undefined; quote?:
     ...(draft.visibility === "public" ? {} : { visibility: draft.visibility }),
     ...(draft.warning ? { content_warning: draft.warning } : {}),
     ...(draft.poll ? { poll: { options, seconds: draft.poll.seconds, multiple: draft.poll.multiple } } : {}),
+    ...(draft.pictures.length ? { media: draft.pictures.map(({ id, alt }) => ({ upload_id: id, alt: alt.trim() })) } : {}),
     ...(draft.publishAt ? { publish_at: new Date(draft.publishAt).toISOString() } : {}),
     ...(to.replyTo ? { reply_to: to.replyTo } : {}),
     ...(to.quote ? { quote_of: to.quote.id } : {}),
@@ -35,7 +45,7 @@ export function parsed(kept: string | null): Draft {
   try {
     const given: unknown = JSON.parse(kept ?? "{}");
     const found: Draft = { ...EMPTY, ...(typeof given === "object" ? given : {}) };
-    const isSound = typeof found.text === "string" && VISIBILITIES.includes(found.visibility) && typeof found.publishAt === "string";
+    const isSound = typeof found.text === "string" && VISIBILITIES.includes(found.visibility) && typeof found.publishAt === "string" && Array.isArray(found.pictures);
     return isSound && (found.poll === null || Array.isArray(found.poll.options)) ? found : EMPTY;
   } catch {
     return EMPTY;

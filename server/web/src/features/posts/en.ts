@@ -87,4 +87,11 @@ export default {
   dropFolderSure: "Remove the folder {name}? Its bookmarks stay.",
   quoting: "You quote {who}",
   dropQuote: "Do not quote",
+  addPictures: "Add pictures",
+  sendingPictures: "Pictures on their way",
+  pictureRefused: "{name} was not taken: {why}",
+  noPicture: "it is no picture",
+  altText: "What is in the picture?",
+  altOf: "Description of picture {n}",
+  dropPicture: "Remove picture {n}",
 } as const;

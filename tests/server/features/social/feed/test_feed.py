@@ -39,8 +39,8 @@ class Network:
             await self.ask(follower, "PUT", f"/users/{followee}/follow")
 
     async def post(self, name: str, text: str, **more: Any) -> str:
-        post = await self.ask(name, "POST", "/posts", json={"text": text, **more})
-        return str(post["id"])
+        answer = await self.ask(name, "POST", "/posts", json={"text": text, **more})
+        return str(answer["post"]["id"])
 
     async def settle(self) -> None:
         """What facts and jobs have to do is done."""
