@@ -152,8 +152,8 @@ def _message(found: Any) -> str:
 
 
 def _is_text(found: Any) -> bool:
-    """A length that is looked at after a text was normalised is told as one of items."""
-    return "after validation" in found["msg"]
+    """Pydantic says "Value should have …" of a text that was normalised first, and names lists, sets and tuples."""
+    return bool(found["msg"].startswith("Value should"))
 
 
 _LENGTHS: Final = {
