@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from storage.postgres import Database
-from storage.seen_streams import unrestricted
+from storage.seen_streams import MUTE_HOLDS, unrestricted
 from storage.stream_rows import IN_GOOD_STANDING, SELECT, State, StreamRow, stream_of
 
 MAX_PAGE: Final = 100
@@ -130,7 +130,8 @@ _LISTED: Final = (
 )
 _FOLLOWED: Final = (
     "s.owner_id in (select f.followee_id from follows f where f.follower_id = {} "
-    "and not exists (select from mutes m where m.user_id = {} and m.muted_id = f.followee_id))"
+    "and not exists (select from mutes m where m.user_id = {} and m.muted_id = f.followee_id"
+    f" and {MUTE_HOLDS.format('m')}))"
 )
 _MATCHES: Final = "concat_ws(' ', s.title, s.description, s.category, array_to_string(s.tags, ' ')) ilike {}"
 _NOT_APART: Final = (

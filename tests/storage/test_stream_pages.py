@@ -152,3 +152,19 @@ async def test_recordings_are_listed_when_a_segment_was_kept(shelf: Shelf) -> No
     )
     await Recordings(db=shelf.db).add(kept, segments=[segment], fence=shelf.fence)
     assert await shelf.titles(states=["ended"], has_recording=True) == ["kept"]
+
+
+async def test_streams_of_whom_one_follows_leave_out_whom_one_mutes_until_the_mute_ends(shelf: Shelf) -> None:
+    await shelf.add("on air")
+    fan = shelf.id()
+    await shelf.db.execute(
+        "insert into users (id, username, username_key, email, email_key, password_hash, display_name, stream_key)"
+        " values ($1, 'fan', 'fan', 'fan', 'fan', '', 'Fan', 'other')",
+        fan,
+    )
+    await shelf.db.execute("insert into follows (follower_id, followee_id) values ($1, $2)", fan, shelf.owner)
+    assert await shelf.titles(followed_by=fan) == ["on air"]
+    await shelf.db.execute("insert into mutes (user_id, muted_id) values ($1, $2)", fan, shelf.owner)
+    assert await shelf.titles(followed_by=fan) == []
+    await shelf.db.execute("update mutes set expires_at = now() - interval '1 second'")
+    assert await shelf.titles(followed_by=fan) == ["on air"]

@@ -99,6 +99,16 @@ def username_of(hint: str) -> str:
     return name if len(name) >= 3 else f"person_{name}".rstrip("_")
 
 
+# Behind a letter, digit or dot of ASCII it is an address of mail, or of another network; other scripts write without a
+# space in between, as Arabic does behind a conjunction.
+_MENTION: Final = re.compile(r"(?<![A-Za-z0-9_@./])@([A-Za-z0-9_]{3,30})(?![A-Za-z0-9_@]|\.[A-Za-z0-9])")
+
+
+def mentioned_in(text: str, at_most: int) -> list[str]:
+    """The usernames that a text mentions, each once in lower case: the first ``at_most``."""
+    return list(dict.fromkeys(username_key(name) for name in _MENTION.findall(text)))[:at_most]
+
+
 def is_reserved(name: str) -> bool:
     """Whether a username, or a display name, reads as one that lends its bearer an authority."""
     return bare_skeleton(name) in _RESERVED_SKELETONS or skeleton(name).startswith("deleted_")

@@ -12,7 +12,7 @@ from typing import Final
 
 from server.feature import ExportSection, Feature, PersonalData, Platform, rows_by_id
 from server.features.delivery.notifications import delivery_queries, queries
-from server.features.delivery.notifications.consumers import Consumers
+from server.features.delivery.notifications.consumers import MAX_MENTIONED, Consumers
 from server.features.delivery.notifications.deliveries import Deliver, Deliveries, first_id_of
 from server.features.delivery.notifications.device_routes import DeviceRoutes
 from server.features.delivery.notifications.digests import EVERY_S, Digests
@@ -24,7 +24,6 @@ from server.features.delivery.notifications.post_consumers import PostConsumers
 from server.features.delivery.notifications.preferences import Preferences
 from server.features.delivery.notifications.push import open_push
 from server.features.delivery.notifications.routes import NotificationRoutes
-from server.features.delivery.notifications.rules import MAX_MENTIONED
 from server.features.delivery.notifications.sending import Sending
 from server.features.delivery.notifications.shapes import NOTIFICATION, READ
 from server.features.delivery.notifications.subjects import Posts, Subjects

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -18,7 +18,6 @@ from server.features.delivery.notifications.kinds import (
     Subject,
 )
 from server.features.delivery.notifications.notifications import Notifications
-from server.features.delivery.notifications.rules import mentioned_in
 from server.features.delivery.notifications.subjects import CONVERSATION
 from server.features.messages.conversations.facts import ConversationAnswered, ConversationRequested
 from server.features.people.facts import (
@@ -28,11 +27,15 @@ from server.features.people.facts import (
     FollowRequestChanged,
     MuteChanged,
 )
+from server.features.people.rules import mentioned_in
 from server.jobs import Attempt, Job, Jobs
 from storage.chat_mentions import ChatMentioned, read_mentioning
 from storage.facts import Consumer
 from storage.postgres import Reads, Transaction
 from storage.stream_facts import StreamStarted
+
+MAX_MENTIONED: Final = 10
+"""Of a chat message."""
 
 
 class Names(Protocol):
@@ -99,7 +102,7 @@ class Consumers:
 
     async def _mentioned(self, tx: Transaction, fact: ChatMentioned) -> None:
         message = await read_mentioning(tx, fact)
-        usernames = mentioned_in(message.text) if message is not None else []
+        usernames = mentioned_in(message.text, MAX_MENTIONED) if message is not None else []
         if message is None or not usernames:
             return
         ids = await self._streams.admitted(tx, message.stream_id, await self._names.named(tx, usernames))

@@ -112,10 +112,6 @@ select tag, created_at from feed_hashtags where person_id = $1 order by tag limi
 ARE_MANY: Final = "select count(*) > $2 from (select from follows where followee_id = $1 limit $2 + 1) f"
 PULL: Final = "insert into feed_pulled (author_id) values ($1) on conflict do nothing"
 IS_PULLED: Final = "select exists (select from feed_pulled where author_id = $1)"
-FOLLOWERS: Final = """
-select f.follower_id, exists (select from mutes m where m.user_id = f.follower_id and m.muted_id = $1) as is_muted
-from follows f where f.followee_id = $1 and f.follower_id > $2::uuid order by f.follower_id limit $3
-"""
 
 NOTE_AFFINITY: Final = f"""
 insert into feed_affinity (person_id, author_id, score)

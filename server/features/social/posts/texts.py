@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Final
 
+from server.features.people.rules import mentioned_in
+
 MAX_GRAPHEMES: Final = 2_000
 MAX_CODE_POINTS: Final = 20_000
 """Of a text with the longest emoji: 2,000 families have 14,000."""
@@ -17,9 +19,6 @@ MAX_LINK: Final = 2_000
 
 _LINK: Final = re.compile(r"https?://[^\s<>\"'\\^`{|}\u0000-\u001f]+", re.IGNORECASE)
 _LINK_ENDS: Final = ".,;:!?\u060c\u061b\u061f\u2026\u00bb\u201d\u2019*_~"
-# Behind a letter, digit or dot of ASCII it is an address of mail, or of another network; other scripts write without a
-# space in between, as Arabic does behind a conjunction.
-_MENTION: Final = re.compile(r"(?<![A-Za-z0-9_@./])@([A-Za-z0-9_]{3,30})(?![A-Za-z0-9_@]|\.[A-Za-z0-9])")
 _TAG_BEGINS: Final = re.compile(r"(?<![A-Za-z0-9_&#/@])[#\uff03](?=\w)")
 
 _ZWNJ: Final = "\u200c"
@@ -45,7 +44,7 @@ def is_too_long(text: str) -> bool:
 
 def mentions_of(text: str) -> list[str]:
     """The usernames that a text mentions, each once in lower case: the first ``MAX_MENTIONS``."""
-    return list(dict.fromkeys(name.lower() for name in _MENTION.findall(_without_links(text))))[:MAX_MENTIONS]
+    return mentioned_in(_without_links(text), MAX_MENTIONS)
 
 
 def tags_of(text: str) -> list[str]:

@@ -6,7 +6,8 @@ import pytest
 
 from actors.chat_rules import clean_text
 from actors.runtime import DomainError
-from server.features.delivery.notifications.rules import MAX_MENTIONED, mentioned_in
+from server.features.delivery.notifications.consumers import MAX_MENTIONED
+from server.features.people.rules import mentioned_in
 
 
 @pytest.mark.parametrize(
@@ -24,7 +25,7 @@ from server.features.delivery.notifications.rules import MAX_MENTIONED, mentione
     ],
 )
 def test_an_at_before_a_username_is_a_mention(text: str) -> None:
-    assert mentioned_in(text) == ["ada"]
+    assert mentioned_in(text, 1_000) == ["ada"]
 
 
 @pytest.mark.parametrize(
@@ -35,12 +36,12 @@ def test_an_at_before_a_username_is_a_mention(text: str) -> None:
     ],
 )
 def test_what_is_no_username_or_a_part_of_an_address_is_no_mention(text: str) -> None:
-    assert mentioned_in(text) == []
+    assert mentioned_in(text, 1_000) == []
 
 
 def test_mentions_are_in_order_and_bounded() -> None:
     names = [f"name{number}" for number in range(MAX_MENTIONED + 5)]
-    assert mentioned_in(" ".join(f"@{name}" for name in names)) == names[:MAX_MENTIONED]
+    assert mentioned_in(" ".join(f"@{name}" for name in names), MAX_MENTIONED) == names[:MAX_MENTIONED]
 
 
 def test_a_message_cannot_mention_a_thousand_people_and_notifies_ten_of_those_that_it_has_room_for() -> None:
@@ -49,4 +50,4 @@ def test_a_message_cannot_mention_a_thousand_people_and_notifies_ten_of_those_th
         clean_text(" ".join(names))
     assert refused.value.code == "text_too_long"
     longest = clean_text(" ".join(names[:100]))
-    assert mentioned_in(longest) == [name[1:] for name in names[:MAX_MENTIONED]]
+    assert mentioned_in(longest, MAX_MENTIONED) == [name[1:] for name in names[:MAX_MENTIONED]]
