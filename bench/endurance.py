@@ -24,7 +24,7 @@ import psutil  # type: ignore[import-untyped]
 import socketio
 
 from bench import report
-from bench.broadcast_server import Server
+from bench.broadcast_server import STORES, Server
 from bench.glass import watch_hls, watch_whep
 from bench.publishing import end, live_stream, log_in, looped, make_clip, publisher
 from bench.report import Figure, figure
@@ -38,7 +38,11 @@ GROWTH_BAR: Final = 5.0
 
 
 class Held(msgspec.Struct, frozen=True):
-    """What the server's own processes hold; memory in MB, of the node and of the media process."""
+    """What the server's own processes hold; memory in MB, of the node and of the media process.
+
+    The stores are left out, and so are the node's connections to Postgres: their pool grows with the load up to its
+    bound, and each backend opens the files of tables as it first reads them.
+    """
 
     node_mb: float
     media_mb: float
@@ -50,13 +54,23 @@ class Held(msgspec.Struct, frozen=True):
 def held_by(server: Server) -> Held:
     node = psutil.Process(server.process.pid)
     family = [node, *node.children(recursive=True)]
-    media = [each for each in family if "media_process" in " ".join(each.cmdline())]
+    lines = {each: _line(each) for each in family}
+    own = [each for each, (name, _) in lines.items() if name not in STORES]
+    media = [each for each in own if "media_process" in lines[each][1]]
+    pooled = sum(name == "postgres" and "[local]" in line for name, line in lines.values())
     files = sockets = 0
-    for each in family:
+    for each in own:
         with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
             files += each.num_fds()
             sockets += len(each.net_connections())
-    return Held(_mb([node]), _mb(media), files, sockets, len(family))
+    return Held(_mb([node]), _mb(media), files - pooled, sockets, len(own))
+
+
+def _line(process: psutil.Process) -> tuple[str, str]:
+    """Its name and command line; empty of one that has ended meanwhile."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.name(), " ".join(process.cmdline())
+    return "", ""
 
 
 def _mb(processes: list[Any]) -> float:
