@@ -61,3 +61,27 @@ test("a full list asks for no more", async () => {
   equal(list.isFull, true);
   deepEqual(asked, [""]);
 });
+
+test("what was published stands at the front at once, and once only", async () => {
+  const { list, pages } = feed({ "": { items: ["a"], next: null } });
+  list.put("b");
+  equal(list.state.value.items, null);
+  await list.begin();
+  list.put("b");
+  list.put("b");
+  deepEqual(list.state.value.items, ["b", "a"]);
+  pages[""] = { items: ["b", "a"], next: null };
+  await list.begin();
+  deepEqual(list.state.value.items, ["b", "a"]);
+});
+
+test("what is done with an item while the next page is on its way stays done", async () => {
+  const { list } = feed({ "": { items: ["c", "b"], next: "1" }, "1": { items: ["a"], next: null } });
+  await list.begin();
+  const more = list.more();
+  list.replace("c", "liked c");
+  list.replace("b", null);
+  list.put("d");
+  await more;
+  deepEqual(list.state.value.items, ["d", "liked c", "a"]);
+});

@@ -46,12 +46,13 @@ export function App() {
   );
 }
 
-/** After a move the focus goes to the new page's heading, as it would on a fresh page. */
+/** After a move the focus goes to the new page's heading, as it would on a fresh page, unless the page put it in a field. */
 function useFocusOnMove(main: { current: HTMLElement | null }): void {
   const move = moves.value;
   useEffect(() => {
     if (!move) return;
     const timer = setTimeout(() => {
+      if (main.current?.querySelector(":is(input, textarea):focus")) return;
       const heading = main.current?.querySelector<HTMLElement>("[data-page-title]");
       (heading ?? main.current)?.focus({ preventScroll: true });
     }, 60);

@@ -11,6 +11,8 @@ export type Trend = Answer<"listTrends">["items"][number];
 export type Kind = "home" | "live" | "explore";
 export type Order = "latest" | "ranked";
 
+export const ORDERS: readonly Order[] = ["latest", "ranked"];
+
 export function readFeed(kind: Kind, order: Order, cursor: string): Promise<FeedPage> {
   return call(`/feed?${new URLSearchParams({ kind, order, ...(cursor && { cursor }) })}`);
 }

@@ -41,7 +41,7 @@ export function Endless({ list, kind, onExplore }: { list: FeedList<Item>; kind:
       </p>
       <div role="feed" aria-label={t("items")} aria-busy={isBusy} ref={box}>
         {items?.map((item, index) => (
-          <Entry key={keyOf(item)} item={item} position={index + 1} size={next ? -1 : items.length} />
+          <Entry key={keyOf(item)} item={item} list={list} place={{ position: index + 1, size: next ? -1 : items.length }} />
         ))}
       </div>
       {items?.length === 0 && !isBusy && !failure && (

@@ -1,7 +1,8 @@
 /** One item of a feed, with why it is there. */
 import { Thumbnail } from "../streams/card";
-import type { Item } from "./calls";
-import { FeedPost } from "./post";
+import { isDeleted } from "../posts/calls";
+import { PostCard } from "../posts/card";
+import type { Item, PostItem } from "./calls";
 import { t } from "./words";
 
 function why(item: Item): string {
@@ -12,26 +13,45 @@ function why(item: Item): string {
   return t(words[item.reason]);
 }
 
-export function Entry({ item, position, size }: { item: Item; position: number; size: number }) {
+type Place = { position: number; size: number };
+/** The list that keeps what is done with an item, such as a FeedList. */
+type Keeps = { replace: (item: PostItem, by: PostItem | null) => void };
+
+interface Props {
+  list: Keeps;
+  place: Place;
+}
+
+export function Entry({ item, list, place }: Props & { item: Item }) {
+  if ("post" in item) return <PostEntry item={item} list={list} place={place} reason={why(item)} />;
+  return <LiveItem item={item} place={place} />;
+}
+
+export function PostEntry({ item, list, place, reason }: Props & { item: PostItem; reason?: string }) {
   return (
-    <article class="feed-item" tabIndex={-1} aria-posinset={position} aria-setsize={size}>
-      <p class="feed-why">{why(item)}</p>
-      {"post" in item ? <FeedPost post={item.post} /> : <LiveItem item={item} />}
-    </article>
+    <PostCard
+      post={item.post}
+      place={place}
+      reason={reason}
+      onChange={(post) => list.replace(item, isDeleted(post) ? null : { ...item, post })}
+    />
   );
 }
 
-function LiveItem({ item }: { item: Extract<Item, { stream: unknown }> }) {
+function LiveItem({ item, place }: { item: Extract<Item, { stream: unknown }>; place: Place }) {
   const { stream } = item;
   return (
-    <a class="feed-live" href={`/watch/${stream.id}`}>
-      <Thumbnail stream={stream} />
-      <span>
-        <b dir="auto">{stream.title}</b>
-        <span class="feed-muted" dir="auto">
-          {stream.owner.display_name || stream.owner.username}
+    <article class="post" tabIndex={-1} aria-posinset={place.position} aria-setsize={place.size}>
+      <p class="post-reason">{why(item)}</p>
+      <a class="feed-live" href={`/watch/${stream.id}`}>
+        <Thumbnail stream={stream} />
+        <span>
+          <b dir="auto">{stream.title}</b>
+          <span class="feed-muted" dir="auto">
+            {stream.owner.display_name || stream.owner.username}
+          </span>
         </span>
-      </span>
-    </a>
+      </a>
+    </article>
   );
 }

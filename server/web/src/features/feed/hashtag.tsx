@@ -4,8 +4,8 @@ import { me } from "../../api/session";
 import { Empty, PageTitle, Spinner, useTitle } from "../../ui/parts";
 import { toast } from "../../ui/toasts";
 import { followHashtag, readHashtag, type PostItem } from "./calls";
+import { PostEntry } from "./entry";
 import { FeedList } from "./list";
-import { FeedPost } from "./post";
 import { t } from "./words";
 import "./feed.css";
 
@@ -44,10 +44,8 @@ export default function HashtagPage({ tag }: { tag: string }) {
         )}
       </div>
       <div class="feed-list" role="feed" aria-label={t("items")} aria-busy={isBusy}>
-        {items?.map(({ post }, index) => (
-          <article key={post.id} class="feed-item" tabIndex={-1} aria-posinset={index + 1} aria-setsize={next ? -1 : items.length}>
-            <FeedPost post={post} />
-          </article>
+        {items?.map((item, index) => (
+          <PostEntry key={item.post.id} item={item} list={list} place={{ position: index + 1, size: next ? -1 : items.length }} />
         ))}
       </div>
       {items?.length === 0 && <Empty title={t("noPosts")}>{<p>{t("noTag")}</p>}</Empty>}

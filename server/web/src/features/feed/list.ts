@@ -32,30 +32,44 @@ export class FeedList<T> {
 
   /** Read the first page; what is shown stays until it is there. */
   async begin(): Promise<void> {
-    await this.#ask("", []);
+    await this.#ask("");
   }
 
   /** Add the next page: nothing while one is on its way, at the end, and for a list that is full. */
   async more(): Promise<void> {
     const { items, next, isBusy } = this.state.peek();
-    if (items && next && !isBusy && !this.isFull) await this.#ask(next, items);
+    if (items && next && !isBusy && !this.isFull) await this.#ask(next);
   }
 
   get isFull(): boolean {
     return (this.state.value.items?.length ?? 0) >= MOST;
   }
 
+  /** Put one at the front that its author has just published; the first page brings it by itself. */
+  put(item: T): void {
+    const { items } = this.state.peek();
+    if (items && !items.some((one) => this.keyOf(one) === this.keyOf(item))) this.#change({ items: [item, ...items] });
+  }
+
+  /** Put what has become of an item in its place; null drops it. */
+  replace(item: T, by: T | null): void {
+    const { items } = this.state.peek();
+    const key = this.keyOf(item);
+    this.#change({ items: items && items.flatMap((one) => (this.keyOf(one) !== key ? [one] : by === null ? [] : [by])) });
+  }
+
   arrived(count: number): void {
     this.#change({ fresh: this.state.peek().fresh + count });
   }
 
-  async #ask(cursor: string, before: T[]): Promise<void> {
+  async #ask(cursor: string): Promise<void> {
     const number = ++this.#latest;
     const fresh = cursor ? {} : { fresh: 0 };
     this.#change({ isBusy: true, failure: null });
     try {
       const page = await this.read(cursor);
       if (number !== this.#latest) return;
+      const before = cursor ? (this.state.peek().items ?? []) : [];
       const known = new Set(before.map(this.keyOf));
       const items = [...before, ...page.items.filter((one) => !known.has(this.keyOf(one)))];
       this.#change({ items, next: page.next, isBusy: false, ...fresh });

@@ -1,15 +1,15 @@
 /** The feeds of a person, one at a time, for whatever page shows them. */
 import { useEffect } from "preact/hooks";
 import { me } from "../../api/session";
-import type { Kind, Order } from "./calls";
+import { Composer } from "../posts/composer";
+import { ORDERS, type Kind, type Order, type Post } from "./calls";
 import { Endless } from "./endless";
-import { chosen, listOf, start } from "./store";
+import { chosen, listOf, published, start } from "./store";
 import { Trends } from "./trends";
 import { t } from "./words";
 import "./feed.css";
 
 const KINDS: readonly Kind[] = ["home", "live", "explore"];
-const ORDERS: readonly Order[] = ["latest", "ranked"];
 
 export function FeedPanel() {
   useEffect(start, []);
@@ -17,8 +17,13 @@ export function FeedPanel() {
   const kind = kinds.includes(chosen.value.kind) ? chosen.value.kind : "explore";
   const order = chosen.value.order;
   const choose = (to: Partial<typeof chosen.value>): void => void (chosen.value = { kind, order, ...to });
+  const sent = (post: Post): void => {
+    published(post);
+    if (kind === "live") choose({ kind: "home" });
+  };
   return (
     <div class="feed">
+      <Composer onSent={sent} />
       <div class="feed-head">
         <Choice label={t("kinds")} of={kinds} here={kind} onChoose={(to) => choose({ kind: to })} />
         {kind !== "live" && <Choice label={t("order")} of={ORDERS} here={order} onChoose={(to) => choose({ order: to })} />}

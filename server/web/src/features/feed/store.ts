@@ -2,7 +2,7 @@
 import { effect, signal } from "@preact/signals";
 import { me } from "../../api/session";
 import { hear } from "../../realtime/socket";
-import { readFeed, type Item, type Kind, type Order } from "./calls";
+import { ORDERS, readFeed, type Item, type Kind, type Order, type Post } from "./calls";
 import { FeedList } from "./list";
 
 export const chosen = signal<{ kind: Kind; order: Order }>({ kind: "home", order: "latest" });
@@ -18,6 +18,12 @@ export function listOf(kind: Kind, order: Order): FeedList<Item> {
   const made = new FeedList<Item>((cursor) => readFeed(kind, order, cursor), keyOf);
   lists.set(name, made);
   return made;
+}
+
+/** A person has published: it stands at once in their own feed, and in that of all if it is for all. */
+export function published(post: Post): void {
+  const kinds: Kind[] = post.visibility === "public" ? ["home", "explore"] : ["home"];
+  for (const kind of kinds) for (const order of ORDERS) listOf(kind, order).put({ post, reason: "own", tag: null });
 }
 
 let started = false;

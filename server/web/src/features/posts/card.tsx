@@ -11,7 +11,7 @@ import { toast } from "../../ui/toasts";
 import { ranked, withBookmark, withReaction, withRepost } from "./acts";
 import { PostBody, Quoted } from "./body";
 import { isDeleted, setBookmark, setReaction, setRepost, type AnyPost, type Post, type SinglePost } from "./calls";
-import { BookmarkIcon, HeartIcon, RepostIcon } from "./icons";
+import { BookmarkIcon, HeartIcon, QuoteIcon, RepostIcon } from "./icons";
 import { PostMenu } from "./menu";
 import "./posts.css";
 import { t } from "./words";
@@ -27,9 +27,15 @@ interface Props {
   onChange?: (post: AnyPost) => void;
   onReply?: (post: Post) => void;
   onQuote?: (post: Post) => void;
+  /** Where it stands in an element of the role feed, from 1, and of how many: -1 while more may follow. */
+  place?: { position: number; size: number };
 }
 
-export function PostCard({ post, reason, isMain = false, onChange, onReply, onQuote }: Props) {
+/** On its page, which opens the fields for it. */
+export type Answering = "reply" | "quote";
+const answer = (post: Post, how: Answering): void => navigate(`/posts/${post.id}?answer=${how}`);
+
+export function PostCard({ post, reason, isMain = false, onChange, onReply, onQuote, place }: Props) {
   const [held, setHeld] = useState<AnyPost>(post);
   useEffect(() => setHeld(post), [post]);
   if (isDeleted(held)) return <p class="post post-gone">{t("deleted")}</p>;
@@ -40,7 +46,14 @@ export function PostCard({ post, reason, isMain = false, onChange, onReply, onQu
     onChange?.(whole);
   };
   return (
-    <article class={`post${isMain ? " post-main" : ""}`} aria-labelledby={`by-${held.id}`} tabIndex={-1} data-post={held.id}>
+    <article
+      class={`post${isMain ? " post-main" : ""}`}
+      aria-labelledby={`by-${held.id}`}
+      aria-posinset={place?.position}
+      aria-setsize={place?.size}
+      tabIndex={-1}
+      data-post={held.id}
+    >
       {reason && <p class="post-reason">{reason}</p>}
       {held.reposted && <Reposted by={held.author} />}
       {shown.reply_to && !isMain && (
@@ -53,7 +66,12 @@ export function PostCard({ post, reason, isMain = false, onChange, onReply, onQu
       </Head>
       <PostBody post={shown} onVoted={change} />
       {shown.quote_of && <Quoted post={shown.quoted} />}
-      <Acts post={shown} onChange={change} {...(onReply ? { onReply } : {})} {...(onQuote ? { onQuote } : {})} />
+      <Acts
+        post={shown}
+        onChange={change}
+        onReply={onReply ?? ((to) => answer(to, "reply"))}
+        onQuote={onQuote ?? ((to) => answer(to, "quote"))}
+      />
     </article>
   );
 }
@@ -110,8 +128,8 @@ function Head({ post, id, isMain, children }: { post: SinglePost; id: string; is
 interface ActsProps {
   post: Post;
   onChange: (post: AnyPost) => void;
-  onReply?: (post: Post) => void;
-  onQuote?: (post: Post) => void;
+  onReply: (post: Post) => void;
+  onQuote: (post: Post) => void;
 }
 
 function Acts({ post, onChange, onReply, onQuote }: ActsProps) {
@@ -142,7 +160,7 @@ function Acts({ post, onChange, onReply, onQuote }: ActsProps) {
         class="post-act"
         aria-label={t("replyCount", { n: counts.replies })}
         data-act="reply"
-        onClick={() => (onReply ? onReply(post) : navigate(`/posts/${post.id}`))}
+        onClick={() => (viewer ? onReply(post) : navigate(loginPath()))}
       >
         <ReplyIcon /> {counts.replies > 0 && count(counts.replies)}
       </button>
@@ -175,11 +193,16 @@ function Acts({ post, onChange, onReply, onQuote }: ActsProps) {
             {emoji} {count(n)}
           </button>
         ))}
-      {onQuote && (
-        <button type="button" class="post-act" disabled={post.visibility !== "public"} onClick={() => onQuote(post)}>
-          {t("quote")}
-        </button>
-      )}
+      <button
+        type="button"
+        class="post-act"
+        aria-label={t("quote")}
+        disabled={post.visibility !== "public"}
+        data-act="quote"
+        onClick={() => (viewer ? onQuote(post) : navigate(loginPath()))}
+      >
+        <QuoteIcon />
+      </button>
       <button
         type="button"
         class="post-act post-bookmark"

@@ -1,5 +1,5 @@
 /** Write a post, a reply or a quote. What is written is kept until it is sent. */
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { sentence } from "../../api/http";
 import { me } from "../../api/session";
 import { Avatar } from "../../ui/parts";
@@ -29,7 +29,11 @@ export function Composer({ replyTo, quote, onSent, onDropQuote, autoFocus = fals
   const [failure, setFailure] = useState("");
   /** How many pictures are on their way. */
   const [sending, setSending] = useState(0);
+  const field = useRef<HTMLTextAreaElement>(null);
   useEffect(() => setDraft(recallDraft(of)), [of]);
+  useEffect(() => {
+    if (autoFocus) field.current?.focus();
+  }, [of, autoFocus]);
   if (!me.value) return null;
 
   const changeBy = (by: (draft: Draft) => Draft): void =>
@@ -94,7 +98,7 @@ export function Composer({ replyTo, quote, onSent, onDropQuote, autoFocus = fals
           dir="auto"
           aria-label={label}
           placeholder={label}
-          autoFocus={autoFocus}
+          ref={field}
           data-compose
           onInput={(event) => change({ text: event.currentTarget.value })}
           onKeyDown={(event) => event.key === "Enter" && (event.ctrlKey || event.metaKey) && void send(event)}

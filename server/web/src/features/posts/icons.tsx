@@ -27,6 +27,11 @@ export const HeartIcon = ({ solid = false }: { solid?: boolean }) => (
     <path d="M12 20s-7.5-4.6-7.5-10.2A4.3 4.3 0 0 1 12 7.2a4.3 4.3 0 0 1 7.5 2.6C19.5 15.4 12 20 12 20Z" />
   </Icon>
 );
+export const QuoteIcon = () => (
+  <Icon>
+    <path d="M10 8.5c-2.6.4-4 2.1-4 4.9V16h4v-4H6M18 8.5c-2.6.4-4 2.1-4 4.9V16h4v-4h-4" />
+  </Icon>
+);
 export const BookmarkIcon = ({ solid = false }: { solid?: boolean }) => (
   <Icon solid={solid}>
     <path d="M6.5 4h11v16L12 15.8 6.5 20V4Z" />

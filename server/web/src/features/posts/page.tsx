@@ -2,12 +2,12 @@
 import { useEffect, useState } from "preact/hooks";
 import { ApiError, sentence } from "../../api/http";
 import { me } from "../../api/session";
-import { loginPath, navigate } from "../../router";
+import { loginPath, navigate, query } from "../../router";
 import { when } from "../../ui/format";
 import { Missing } from "../../ui/missing";
 import { Empty, PageTitle, Spinner, useTitle } from "../../ui/parts";
 import { editsOf, getThread, isDeleted, repliesOf, type AnyPost, type Edit, type Post, type Thread } from "./calls";
-import { PostCard } from "./card";
+import { PostCard, type Answering } from "./card";
 import { Composer } from "./composer";
 import { PostList } from "./list";
 import { useLivePost } from "./live";
@@ -15,6 +15,12 @@ import "./posts.css";
 import { t } from "./words";
 
 const REFUSED = [400, 404, 422];
+
+/** What one came to write, by the address. */
+const answering = (): Answering | null => {
+  const asked = new URLSearchParams(query.peek()).get("answer");
+  return asked === "reply" || asked === "quote" ? asked : null;
+};
 
 export default function PostPage({ postId }: { postId: string }) {
   const [thread, setThread] = useState<Thread | null>(null);
@@ -31,6 +37,9 @@ export default function PostPage({ postId }: { postId: string }) {
     setQuote(null);
     load();
   }, [postId, me.value?.id]);
+  useEffect(() => {
+    if (post && !isDeleted(post) && answering() === "quote") setQuote(post);
+  }, [post?.id]);
   const newReplies = useLivePost(post, (changed) => setThread((held) => held && { ...held, post: changed }), load);
 
   if (failure instanceof ApiError && REFUSED.includes(failure.status)) return <Missing title={t("noPost")} text={t("noPostText")} />;
@@ -72,7 +81,7 @@ export default function PostPage({ postId }: { postId: string }) {
       <PostCard post={post} isMain onChange={change} onReply={focusReply} onQuote={setQuote} />
       {!isDeleted(post) && post.edited_at && <History post={post} />}
       {quote && <Composer quote={quote} autoFocus onDropQuote={() => setQuote(null)} onSent={(sent) => navigate(`/posts/${sent.id}`)} />}
-      {!isDeleted(post) && !quote && <Composer replyTo={postId} onSent={answered} />}
+      {!isDeleted(post) && !quote && <Composer replyTo={postId} autoFocus={answering() === "reply"} onSent={answered} />}
       {newReplies.count > 0 && (
         <button type="button" class="button more" onClick={answered}>
           {t("newPosts", { n: newReplies.count })}

@@ -4,7 +4,7 @@ import { Avatar } from "../../ui/parts";
 import { ClipCard } from "../clips/shelf";
 import { Follow } from "../people/follow";
 import { me } from "../../api/session";
-import { ago } from "../../ui/format";
+import { PostCard } from "../posts/card";
 import { StreamCard } from "../streams/card";
 import { t } from "./words";
 
@@ -25,9 +25,11 @@ export function FoundList({ items }: { items: Found[] }) {
         </ul>
       )}
       {posts.length > 0 && (
-        <ul class="search-posts" aria-label={t("posts")}>
+        <ul class="post-list search-posts" aria-label={t("posts")}>
           {posts.map((post) => (
-            <PostItem key={post.id} post={post} />
+            <li key={post.id}>
+              <PostCard post={post} />
+            </li>
           ))}
         </ul>
       )}
@@ -45,25 +47,6 @@ export function FoundList({ items }: { items: Found[] }) {
 function Card({ of: one }: { of: Exclude<Found, Person | Post> }) {
   if (one.kind === "clip") return <ClipCard clip={one} />;
   return <StreamCard stream={one} />;
-}
-
-function PostItem({ post }: { post: Post }) {
-  return (
-    <li class="search-person">
-      <Avatar of={post.author} size={40} />
-      <div class="search-person-text">
-        <h3>
-          <a href={`/posts/${post.id}`}>
-            <bdi>{post.author.display_name || post.author.username}</bdi>
-          </a>{" "}
-          <span class="dim">{ago(post.created_at)}</span>
-        </h3>
-        <p class="search-post-text" dir="auto">
-          {post.content_warning ?? post.text}
-        </p>
-      </div>
-    </li>
-  );
 }
 
 function PersonCard({ person }: { person: Person }) {
