@@ -45,6 +45,10 @@ _PLAN: Final[tuple[tuple[str, str, str, float, str, float], ...]] = (
         "search", "How long do searches and suggestions take among a million posts?", "", 400,
         "--posts 20000 --people 5000 --rounds 100", 20,
     ),
+    (
+        "feed", "How fast are feeds read and posts written, and how soon does a post reach its followers?", "", 900,
+        "--people 2000 --posts 20000 --follows 50000 --readers 40 --sockets 20 --rounds 1 --seconds 2", 30,
+    ),
     ("mail", "How fast do mails leave, and what do kills cost?", "", 240, "--mails 100 --kills 2", 20),
     (
         "upload", "How fast does a file arrive, and does it over kills?", "", 150,

@@ -14,14 +14,12 @@ APART: Final = """
 (exists (select from blocks b where b.user_id = {0} and b.blocked_id = {1})
     or exists (select from blocks b where b.user_id = {1} and b.blocked_id = {0}))
 """
+# Each look-up stands here once: to plan one costs more than to do it, and this is planned with each call.
 READABLE: Final = f"""
 (p.state = 'published' and {IN_GOOD_STANDING.format("u")} and (p.author_id = $1::uuid or (
     not {APART.format("p.author_id", "$1::uuid")}
-    and case p.visibility
-        when 'public' then not u.is_private or {_FOLLOWS} or {_IS_NAMED}
-        when 'followers' then {_FOLLOWS} or {_IS_NAMED}
-        when 'mentioned' then {_IS_NAMED}
-        else true end)))
+    and (p.visibility = 'community' or (p.visibility = 'public' and not u.is_private)
+        or (p.visibility in ('public', 'followers') and {_FOLLOWS}) or {_IS_NAMED}))))
 """
 """``$1``: who asks, or null. ``p``: a row of ``posts``, ``u``: its author. Whether a community's posts may be read is
 its own to say."""
@@ -68,6 +66,6 @@ select {_COLUMNS}
 from posts p left join users u on u.id = p.author_id
 left join post_polls q on q.post_id = p.id
 left join link_previews l on l.url = p.link and l.is_ready
-where p.id in (select id from wanted where id is not null)
+where p.id = any(array(select id from wanted))
     and ({READABLE} or (p.state = 'scheduled' and p.author_id = $1::uuid) or (p.state = 'deleted' and p.replies > 0))
 """
