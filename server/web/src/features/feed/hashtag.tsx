@@ -36,7 +36,9 @@ export default function HashtagPage({ tag }: { tag: string }) {
   return (
     <div class="page narrow feed">
       <div class="feed-head">
-        <PageTitle>#{tag}</PageTitle>
+        <PageTitle>
+          <bdi>#{tag}</bdi>
+        </PageTitle>
         {me.value && (
           <button type="button" class={`button${following ? "" : " accent"}`} aria-pressed={following} onClick={follow}>
             {following ? t("following") : t("follow")}
