@@ -24,9 +24,11 @@ function Entry({ one, isOpen }: { one: Conversation; isOpen: boolean }) {
       <a class={`conversation${isNew ? " conversation-unread" : ""}`} href={`/messages/${one.id}`} aria-current={isOpen ? "page" : undefined}>
         {face && <Avatar of={face} size={44} />}
         <span class="conversation-text">
-          <b dir="auto">{titleOf(one, ownId)}</b>
-          <span class="conversation-last" dir="auto">
-            {one.state === "request" ? t("asks") : lastOf(one, ownId)}
+          <b>
+            <bdi>{titleOf(one, ownId)}</bdi>
+          </b>
+          <span class="conversation-last">
+            <bdi>{one.state === "request" ? t("asks") : lastOf(one, ownId)}</bdi>
           </span>
         </span>
         <span class="conversation-side">
