@@ -43,6 +43,9 @@ select case when m.state = 'request' then 'asked' when not c.is_group and not ex
     exists (select from users where id = $2 and email_verified_at is not null) as is_verified
 from conversation_members m join conversations c using (room_id)
 where m.room_id = $1 and m.person_id = $2 and m.state in ('open', 'request')
+union all
+select 'member', exists (select from users where id = $2 and email_verified_at is not null)
+from community_members m where m.community_id = $1 and m.person_id = $2 and m.state = 'member'
 """
 _RELATIONSHIP: Final = """
 select (select created_at from follows where follower_id = $2 and followee_id = $1) as following_since,

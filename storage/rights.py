@@ -152,7 +152,10 @@ select deleted_at is not null as is_deleted, suspended_until,
 from users where id = $1
 """
 _GUESTS: Final = "select user_id from stream_guests where stream_id = $1"
-_MEMBERS: Final = "select person_id from conversation_members where room_id = $1 and state in ('open', 'request')"
+_MEMBERS: Final = """
+select person_id from conversation_members where room_id = $1 and state in ('open', 'request')
+union all select person_id from community_members where community_id = $1 and state = 'member'
+"""
 _ADMITTED: Final = {
     "followers": "select follower_id as id from follows where followee_id = $1 and follower_id = any($2::uuid[])",
     "password": "select user_id as id from stream_grants where stream_id = $1 and user_id = any($2::uuid[]) "

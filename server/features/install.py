@@ -28,7 +28,7 @@ from server.features.people.accounts.passwords import Passwords
 from server.features.people.audience import Audience
 from server.features.rooms.build import build as build_rooms
 from server.features.settings import FeatureSettings
-from server.features.social import feed, posts
+from server.features.social import communities, feed, posts
 from server.features.social.posts import PostsRoom, Topics
 from server.features.videos import (
     captions,
@@ -145,6 +145,7 @@ def install(
         words=hiding.hidden_words,
         site=site,
         uploads=uploading.uploads,
+        communities=communities.CommunityGate(),
     )
     features = [
         people.feature,
@@ -170,6 +171,7 @@ def install(
         conversations.build(platform, settings=settings, when_changed=changed).feature,
         *rooms.features,
         posting.feature,
+        communities.build(platform, settings=settings, posts=posting.posts, when_changed=changed),
         feed.build(platform, settings=settings, posts=posting.posts, addresses=core.addresses),
         search.build(platform, addresses=core.addresses, clips=clipping, posts=posting.posts),
         trends.build(platform, settings=settings),

@@ -10,6 +10,7 @@ from server.features.people.oauth_settings import OAuthSettings
 from server.features.people.picture_settings import PictureSettings
 from server.features.people.settings import PeopleSettings
 from server.features.rooms.settings import RoomSettings
+from server.features.social.community_settings import CommunitySettings
 from server.features.social.feed_settings import FeedSettings
 from server.features.social.settings import PostSettings
 from server.features.videos.settings import (
@@ -38,6 +39,7 @@ class FeatureSettings(
     ConversationSettings,
     WebhookSettings,
     PostSettings,
+    CommunitySettings,
     FeedSettings,
     TrendSettings,
 ): ...

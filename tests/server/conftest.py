@@ -125,7 +125,7 @@ class Someone:
 
 SERVED = {"accounts", "factors", "passkeys", "oauth", "api_tokens", "profiles", "relations", "notifications"}
 SERVED |= {"export", "audit", "pictures", "hidden_words"}
-SERVED |= {"posts", "uploads"}
+SERVED |= {"posts", "uploads", "communities"}
 PASSWORD = "correct horse battery staple"
 
 

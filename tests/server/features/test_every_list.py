@@ -91,6 +91,11 @@ LISTS: Final[dict[str, Walked | Exempt]] = {
     "listHashtagsForReview": OPERATORS,
     "listTrends": Exempt("tags, which name nobody"),
     "getHashtag": posts("/hashtags/zebra"),
+    "listCommunities": Exempt("communities, which name nobody"),
+    "listMembers": walked("/communities/walkers/members"),
+    "listMembershipRequests": MODERATORS,
+    "listCommunityBans": MODERATORS,
+    "listPostsOfCommunity": posts("/communities/walkers/posts"),
     "getFeed": posts("/feed?kind=explore&order=latest"),
     "listPeople": OPERATORS,
     "listAudit": OPERATORS,
@@ -214,6 +219,9 @@ async def _scene(kit: Kit, served: Served) -> Scene:
     for answer in ("reply_to", "quote_of"):
         await scene.act("ada", "POST", "/posts", json={"text": "zebra", answer: places["bob_post"]})
     await scene.act("eve", "PUT", f"/posts/{post['id']}/bookmark")
+    await scene.act("bob", "POST", "/communities", json={"name": "walkers", "title": "Walkers"})
+    await scene.act("ada", "PUT", "/communities/walkers/membership")
+    await scene.act("ada", "POST", "/posts", json={"text": "zebra", "community": "walkers"})
     [search] = [one for one in kit.install().features if one.name == "search"]
     await scene.settle()
     await kit.run_schedule(search, "search.fill")

@@ -23,7 +23,7 @@ from server.features.social.posts.held import SECTIONS, TABLES
 from server.features.social.posts.list_routes import ListRoutes
 from server.features.social.posts.lists import PostLists, filled
 from server.features.social.posts.media import PostMedia
-from server.features.social.posts.ports import CommunityDoor, NoCommunities
+from server.features.social.posts.ports import CommunityDoor, Place
 from server.features.social.posts.posts import Posts
 from server.features.social.posts.previews import LinkPreviews
 from server.features.social.posts.public_pages import PublicPages
@@ -56,6 +56,7 @@ __all__ = [
     "MAX_IDS",
     "CommunityDoor",
     "DeletedPostShape",
+    "Place",
     "PostShape",
     "Posts",
     "PostsRoom",
@@ -85,13 +86,12 @@ def build(
     words: HiddenWords,
     site: Site,
     uploads: Uploads,
-    communities: CommunityDoor | None = None,
+    communities: CommunityDoor,
 ) -> PostsRoom:
-    """``topics``: what sockets of this node subscribe to. ``communities``: the room that has them, once it is there."""
+    """``topics``: what sockets of this node subscribe to. ``communities``: who may post and read in them."""
     media = PostMedia(uploads=uploads)
-    gate = communities or NoCommunities()
-    reader = PostReader(communities=gate, streams=streams, words=words, now=platform.now)
-    targets = Targets(communities=gate)
+    reader = PostReader(communities=communities, streams=streams, words=words, now=platform.now)
+    targets = Targets(communities=communities)
     changes = Changes(publish=platform.publish)
     counters = Counters(changes=changes)
     pages = PublicHttp(addresses=PublicAddresses(allow_private=settings.allow_private_targets))
@@ -119,7 +119,7 @@ def build(
         db=platform.db,
         reader=reader,
         media=media,
-        communities=gate,
+        communities=communities,
         targets=targets,
         counters=counters,
         changes=changes,

@@ -81,7 +81,7 @@ class PostBody(Body):
     community: CommunityName | None = None
     visibility: Annotated[
         Visibility | None,
-        Field(description="Left out: that of the post it answers, `community` in one, else `public`"),
+        Field(description="Left out: that of the post it answers, `community` in one that is not open, else `public`"),
     ] = None
     content_warning: Warning_ | None = None
     language: Language | None = None

@@ -1,27 +1,35 @@
-"""What posts ask of rooms that stand above them or beside them, and what there is until those rooms are installed."""
+"""What posts ask of rooms that stand above them or beside them."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
-from actors.runtime import DomainError
 from storage.postgres import Reads, Transaction
 
 
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """A community that a viewer may read. ``is_open``: anybody joins. ``is_member``: the viewer is."""
+
+    id: str
+    name: str
+    is_open: bool
+    is_member: bool
+
+    def shows(self, visibility: str) -> bool:
+        """Whether the viewer may read posts of this visibility in it, as far as it decides."""
+        return self.is_member or visibility != "community"
+
+
 class CommunityDoor(Protocol):
-    async def may_post(self, tx: Transaction, person_id: str, name: str) -> str:
-        """The id of the community. Raises a ``DomainError`` where the person may not post, or may not know of it."""
+    async def may_post(self, tx: Transaction, person_id: str, name: str) -> Place:
+        """Raises a ``DomainError`` where the person may not post, or may not know of it."""
         ...
 
-    async def readable(self, reads: Reads, viewer_id: str | None, community_ids: Collection[str]) -> Mapping[str, str]:
-        """Id → name of those communities whose posts the viewer may read."""
+    async def readable(
+        self, reads: Reads, viewer_id: str | None, community_ids: Collection[str]
+    ) -> Mapping[str, Place]:
+        """Id → those communities that the viewer may read."""
         ...
-
-
-class NoCommunities:
-    async def may_post(self, tx: Transaction, person_id: str, name: str) -> str:
-        raise DomainError("invalid", "there is no such community", field="community")
-
-    async def readable(self, reads: Reads, viewer_id: str | None, community_ids: Collection[str]) -> Mapping[str, str]:
-        return {}

@@ -10,7 +10,7 @@ from server.features.social.posts.bodies import MediaBody, PollBody, PostBody
 from server.features.social.posts.counters import Changes, Counters
 from server.features.social.posts.facts import PostRemoved
 from server.features.social.posts.media import PostMedia
-from server.features.social.posts.ports import CommunityDoor
+from server.features.social.posts.ports import CommunityDoor, Place
 from server.features.social.posts.publishing import NewPost, Publishing
 from server.features.social.posts.reading import PostReader
 from server.features.social.posts.rules import quotable, visibility_of, when_to_publish
@@ -85,13 +85,13 @@ class Posts:
         post_id = self._ids.uuid7(now.timestamp())
         async with self._db.transaction() as tx:
             parent, quoted = await self._looked_up(tx, person_id, body)
-            community_id = await self._community(tx, person_id, body, parent)
+            place = await self._place(tx, person_id, body, parent)
             post = NewPost(
                 id=post_id,
                 author_id=person_id,
                 text=body.text,
-                visibility=visibility_of(body.visibility, parent, in_community=community_id is not None),
-                community_id=community_id,
+                visibility=visibility_of(body.visibility, parent, place),
+                community_id=place.id if place is not None else None,
                 published_at=publish_at or now,
                 reply_to=parent["id"] if parent is not None else None,
                 root_id=root_of(parent),
@@ -117,18 +117,19 @@ class Posts:
             raise invalid_field("quote_of", "only public posts may be quoted")
         return parent, quoted
 
-    async def _community(self, tx: Transaction, person_id: str, body: PostBody, parent: Row | None) -> str | None:
+    async def _place(self, tx: Transaction, person_id: str, body: PostBody, parent: Row | None) -> Place | None:
         """A reply stands where what it answers stands."""
         inherited = parent["community_id"] if parent is not None else None
         name = body.community
         if name is None and inherited is not None:
-            name = (await self._communities.readable(tx, person_id, [inherited])).get(inherited)
-        community_id = await self._communities.may_post(tx, person_id, name) if name is not None else None
-        if parent is not None and community_id != inherited:
+            found = (await self._communities.readable(tx, person_id, [inherited])).get(inherited)
+            name = found.name if found is not None else None
+        place = await self._communities.may_post(tx, person_id, name) if name is not None else None
+        if parent is not None and (place.id if place is not None else None) != inherited:
             raise invalid_field("community", "is not that of the post that it answers")
-        if community_id is None and body.visibility == "community":
+        if place is None and body.visibility == "community":
             raise invalid_field("visibility", "needs a community")
-        return community_id
+        return place
 
     async def _insert(
         self, tx: Transaction, post: NewPost, body: PostBody, *, is_scheduled: bool, now: datetime

@@ -10,7 +10,7 @@ from uuid import UUID
 from server.features.people.hidden_words import HiddenWords, Hides, nothing_hidden
 from server.features.people.relations import PersonShape
 from server.features.social.posts.polls import poll_of
-from server.features.social.posts.ports import CommunityDoor
+from server.features.social.posts.ports import CommunityDoor, Place
 from server.features.social.posts.read_queries import READ
 from server.features.social.posts.shapes import (
     CountsShape,
@@ -87,7 +87,7 @@ class _View:
         self,
         *,
         rows: Mapping[str, Row],
-        communities: Mapping[str, str],
+        communities: Mapping[str, Place],
         streams: Mapping[str, StreamCard],
         hides: Hides,
         viewer_id: str | None,
@@ -124,10 +124,16 @@ class _View:
         return row if row is not None and row["state"] == "published" and self._is_shown(row) else None
 
     def _is_shown(self, row: Row) -> bool:
-        community, stream = row["community_id"], row["stream_id"]
-        is_placed = community is None or community in self._communities
+        stream = row["stream_id"]
         has_stream = stream is None or self._may_list(row, self._streams.get(stream))
-        return is_placed and has_stream and not self._is_unwanted(row)
+        return self._is_placed(row) and has_stream and not self._is_unwanted(row)
+
+    def _is_placed(self, row: Row) -> bool:
+        """One's own posts are there for oneself wherever they stand."""
+        if row["community_id"] is None or row["author_id"] == self._viewer_id:
+            return True
+        place = self._communities.get(row["community_id"])
+        return place is not None and place.shows(row["visibility"])
 
     def _may_list(self, row: Row, card: StreamCard | None) -> bool:
         """A stream that is hidden by now is told of to its owner alone."""
@@ -155,7 +161,7 @@ class _View:
             "root": row["root_id"],
             "quote_of": row["quote_of"],
             "repost_of": row["repost_of"],
-            "community": self._communities.get(row["community_id"] or ""),
+            "community": self._community(row["community_id"]),
             "stream": self._stream(row["stream_id"]),
             "visibility": row["visibility"],
             "content_warning": row["content_warning"],
@@ -171,6 +177,10 @@ class _View:
             ),
             "viewer": _viewer(row) if self._viewer_id is not None else None,
         }
+
+    def _community(self, community_id: str | None) -> str | None:
+        place = self._communities.get(community_id) if community_id is not None else None
+        return place.name if place is not None else None
 
     def _stream(self, stream_id: str | None) -> PostStreamShape | None:
         card = self._streams.get(stream_id or "")

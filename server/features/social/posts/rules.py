@@ -5,23 +5,24 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import cast
 
+from server.features.social.posts.ports import Place
 from server.features.social.posts.shapes import Visibility
 from server.http.errors import invalid_field
 from storage.postgres import Row
 
 
-def visibility_of(wanted: Visibility | None, parent: Row | None, *, in_community: bool) -> Visibility:
-    """What the author says; else that of what it answers, ``community`` in one, ``public`` elsewhere.
+def visibility_of(wanted: Visibility | None, parent: Row | None, place: Place | None) -> Visibility:
+    """What the author says; else that of what it answers, ``community`` in one that is not open, ``public`` elsewhere.
 
     Raises a 422 for a post of a community that is for others than it or all.
     """
     if wanted is not None:
-        if in_community and wanted not in ("public", "community"):
+        if place is not None and wanted not in ("public", "community"):
             raise invalid_field("visibility", "in a community, must be public or community")
         return wanted
     if parent is not None:
         return cast(Visibility, parent["visibility"])
-    return "community" if in_community else "public"
+    return "public" if place is None or place.is_open else "community"
 
 
 def quotable(row: Row, person_id: str) -> bool:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from server.features.social.posts import queries
-from server.features.social.posts.ports import CommunityDoor
+from server.features.social.posts.ports import CommunityDoor, Place
 from server.http.errors import Problem, not_found
 from storage.postgres import Row, Transaction
 
@@ -22,7 +22,7 @@ class Targets:
         rows = await tx.fetch(queries.TARGETS, person_id, list(ids)) if ids else []
         community_ids = {row["community_id"] for row in rows if row["community_id"] is not None}
         readable = await self._communities.readable(tx, person_id, community_ids) if community_ids else {}
-        return {row["asked"]: row for row in rows if row["community_id"] is None or row["community_id"] in readable}
+        return {row["asked"]: row for row in rows if _is_placed(row, readable, person_id)}
 
     async def one(self, tx: Transaction, person_id: str, post_id: str) -> Row:
         """Raises a 404."""
@@ -30,6 +30,13 @@ class Targets:
         if post_id not in found:
             raise no_post()
         return found[post_id]
+
+
+def _is_placed(row: Row, places: Mapping[str, Place], person_id: str) -> bool:
+    if row["community_id"] is None or row["author_id"] == person_id:
+        return True
+    place = places.get(row["community_id"])
+    return place is not None and place.shows(row["visibility"])
 
 
 def no_post() -> Problem:

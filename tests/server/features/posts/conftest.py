@@ -33,7 +33,7 @@ class Board:
             answer = await person.ask(method, path, json=json)
         else:
             answer = await self.api.client.request(method, f"/api/v1{path}", json=json)
-        return answer.status, await answer.json() if answer.status != 204 else None
+        return answer.status, await answer.json() if answer.status not in (202, 204) else None
 
     async def post(self, person: Someone, text: str = "hello", **more: Any) -> dict[str, Any]:
         status, answer = await self.call(person, "POST", "/posts", {"text": text, **more})

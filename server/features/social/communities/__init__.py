@@ -1,0 +1,84 @@
+"""Communities: people with roles and rules, who post and chat among themselves.
+
+The room of a community is a private room of the chat, whose members are the community's; it has the community's id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from server.feature import Feature, PersonalData, Platform, rows_by_id
+from server.features.social.communities import queries, rules
+from server.features.social.communities.communities import Communities, ReadPosts
+from server.features.social.communities.gate import CommunityGate
+from server.features.social.communities.member_routes import MemberRoutes
+from server.features.social.communities.membership import Membership
+from server.features.social.communities.routes import CommunityRoutes
+from server.features.social.community_settings import CommunitySettings
+from server.http.limits import hourly
+from storage.postgres import Transaction
+
+__all__ = ["CommunityGate", "build"]
+
+CHANGES_PER_HOUR: Final = 1_200
+
+
+def build(
+    platform: Platform,
+    *,
+    settings: CommunitySettings,
+    posts: ReadPosts,
+    when_changed: Callable[[], Awaitable[None]],
+) -> Feature:
+    """``when_changed``: this node need not wait to find out who may see what."""
+    communities = Communities(
+        db=platform.db,
+        ids=platform.ids,
+        now=platform.now,
+        audit=platform.audit,
+        posts=posts,
+        when_changed=when_changed,
+        most=settings.max_communities,
+    )
+    membership = Membership(
+        db=platform.db,
+        now=platform.now,
+        audit=platform.audit,
+        when_changed=when_changed,
+        most=settings.max_community_memberships,
+        most_members=settings.max_community_members,
+    )
+    rate = hourly("communities", CHANGES_PER_HOUR)
+    new_rate = hourly("new_communities", settings.max_new_communities_per_hour)
+    routes = CommunityRoutes(communities=communities, new_rate=new_rate, rate=rate)
+    members = MemberRoutes(communities=communities, membership=membership, db=platform.db, rate=rate)
+    return Feature(
+        name="communities",
+        operations=[*routes.operations(), *members.operations()],
+        personal_data=PersonalData(tables=frozenset({"community_members"}), sections=(SECTION,), erase=_erase),
+        limits={
+            "communities": settings.max_communities,
+            "community_memberships": settings.max_community_memberships,
+            "community_members": settings.max_community_members,
+            "new_communities_per_hour": settings.max_new_communities_per_hour,
+            "community_description": rules.MAX_DESCRIPTION,
+            "community_rules": rules.MAX_RULES,
+        },
+    )
+
+
+SECTION: Final = rows_by_id(
+    "communities",
+    "m.community_id, c.name, c.title, m.role, m.state, m.since",
+    "community_members m join communities c on c.id = m.community_id where m.person_id = $1",
+    "m.community_id",
+)
+
+
+async def _erase(tx: Transaction, person_id: str) -> None:
+    """What the person owned is left to somebody else in it, or goes."""
+    await tx.execute(queries.LEAVE_TO, person_id)
+    await tx.execute(queries.UNCOUNT, person_id)
+    for row in await tx.fetch(queries.FORGET, person_id):
+        await tx.execute(queries.DELETE, row["community_id"])
