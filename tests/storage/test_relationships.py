@@ -8,6 +8,8 @@ from actors.chat_rules import Relationship
 from storage.ids import Ids
 from storage.postgres import Database
 from storage.relationships import Relationships
+from storage.rights import RightsTable
+from storage.rooms import insert_room
 
 IDS = Ids()
 
@@ -41,3 +43,22 @@ async def test_where_addresses_must_be_verified_a_relationship_tells_whether_one
     assert not (await strict.relationship(owner_id=owner, user_id=ann)).is_verified
     await db.execute("update users set email_verified_at = now() where id = $1", ann)
     assert (await strict.relationship(owner_id=owner, user_id=ann)).is_verified
+
+
+async def test_the_room_of_a_community_is_its_members(db: Database) -> None:
+    community_id, ann, bob = IDS.uuid7(time.time()), await person(db, "ann"), await person(db, "bob")
+    await insert_room(db, room_id=community_id, owner_id=None, log_epoch="e", stream_id=None)
+    await db.execute(
+        "insert into communities (id, name, name_key, title, access, search, created_at)"
+        " values ($1, 'a', 'a', 'a', 'open', 'a', now())",
+        community_id,
+    )
+    await db.execute(
+        "insert into community_members (community_id, person_id, state, since)"
+        " values ($1, $2, 'member', now()), ($1, $3, 'banned', now())",
+        community_id, ann, bob,
+    )  # fmt: skip
+    assert await RightsTable(db=db).members(community_id) == {ann}
+    relationships = Relationships(db=db)
+    standings = [(await relationships.membership(room_id=community_id, user_id=one)).standing for one in (ann, bob)]
+    assert standings == ["member", "stranger"]

@@ -251,18 +251,3 @@ async def test_a_muted_conversation_is_not_counted_as_unread(node: CoreNode) -> 
     assert (await bob.done("GET", "/conversations"))["unread"] == 0
     await bob.done("DELETE", f"/conversations/{made['id']}/mute")
     assert (await bob.done("GET", "/conversations"))["unread"] == 1
-
-
-async def test_a_community_chats_in_a_room_of_its_members_alone(node: CoreNode) -> None:
-    ada, bob, stranger = await people(node, 3)
-    made = (await ada.done("POST", "/communities", {"name": ada.username, "title": "Walkers"}))["community"]
-    path = f"/communities/{ada.username}"
-    await bob.done("PUT", f"{path}/membership")
-    ours, his = await inside(ada, made), await inside(bob, made)
-    await write(ours, made, "hello")
-    assert (await his.until("chat:message"))["text"] == "hello"
-    outside = await stranger.connect()
-    assert (await outside.refused("chat:join", {"room_id": made["room_id"]}))["code"] == "not_found"
-    await ada.done("PUT", f"{path}/bans/{bob.username}", {})
-    refused = await his.refused("chat:send", {"room_id": made["room_id"], "text": "x", "client_id": "c"})
-    assert refused["code"] == "not_found"

@@ -95,9 +95,8 @@ class Communities:
         self, viewer_id: str | None, q: str, *, is_joined: bool, cursor: str | None, limit: int
     ) -> tuple[list[CommunityShape], str | None]:
         """Those with the most members first."""
-        after = decode_cursor(cursor, tuple[int, UUID]) if cursor is not None else (None, None)
         sql = queries.JOINED if is_joined else queries.PAGE
-        rows = await self._db.fetch(sql, viewer_id, pattern_of(q.strip()), *after, limit + 1)
+        rows = await self._db.fetch(sql, viewer_id, pattern_of(q.strip()), *_after(cursor), limit + 1)
         shown, following = page_of(rows, limit, lambda row: (row["members"], row["id"]))
         return [_shape(row, viewer_id) for row in shown], following
 
@@ -155,6 +154,14 @@ class Communities:
 
 def no_community() -> Problem:
     return not_found("There is no such community")
+
+
+def _after(cursor: str | None) -> tuple[int, str] | tuple[None, None]:
+    """Raises a 422."""
+    if cursor is None:
+        return None, None
+    members, community_id = decode_cursor(cursor, tuple[int, UUID])
+    return members, str(community_id)
 
 
 def _search(name: str, title: str) -> str:
