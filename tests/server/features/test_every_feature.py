@@ -184,8 +184,8 @@ SAMPLES = {
     " select gen_random_uuid(), 'e', true from generate_series(1, 2) returning id), c as (insert into communities"
     " (id, name, name_key, title, access, search, created_at) select id, id::text, id::text, 't', 'open', '', now()"
     " from r returning id) insert into community_members (community_id, person_id, state, role, since)"
-    " select id, $1, 'member', 'owner', now() from c union all select min(id::text)::uuid, $2, 'member', 'member',"
-    " now() from c",
+    " select id, $1::uuid, 'member', 'owner', now() from c union all select min(id::text)::uuid, $2::uuid, 'member',"
+    " 'member', now() from c",
     "chat_reactions": f"insert into chat_reactions (room_id, message_id, person_id, emoji) values"
     f" ('{ROOM}', '{ROOM}', $1, 'x'), ('{ROOM}', '{ROOM}', $2, 'x')",
     "view_sessions": "insert into view_sessions (id, stream_id, user_id, viewer, started_at, last_at)"
