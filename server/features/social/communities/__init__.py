@@ -77,7 +77,7 @@ SECTION: Final = rows_by_id(
 
 
 async def _erase(tx: Transaction, person_id: str) -> None:
-    """What the person owned is left to somebody else in it, or goes."""
+    """A community of the person's is left to its next moderator or member, or goes with its room."""
     await tx.execute(queries.LEAVE_TO, person_id)
     await tx.execute(queries.UNCOUNT, person_id)
     for row in await tx.fetch(queries.FORGET, person_id):

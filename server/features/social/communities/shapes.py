@@ -40,6 +40,10 @@ Access = Annotated[
 ]
 
 
+def _open() -> rules.Access:
+    return "open"
+
+
 class NewCommunity(Body):
     name: Name
     title: Title
@@ -51,10 +55,10 @@ class NewCommunity(Body):
 class CommunityChange(Body):
     """What is left out stays."""
 
-    title: Title = ""
-    description: Description = ""
-    rules: Rules = ""
-    access: Access = "open"
+    title: Annotated[Title, Field(default_factory=str)]
+    description: Annotated[Description, Field(default_factory=str)]
+    rules: Annotated[Rules, Field(default_factory=str)]
+    access: Annotated[Access, Field(default_factory=_open)]
 
 
 class RoleChange(Body):
