@@ -64,6 +64,31 @@ class Api:
             raise _refusal(answer, text)
         return json.loads(text) if text else None
 
+    async def upload(self, data: bytes, *, metadata: str, token: str) -> str:
+        """Send a file by tus in one request; the path of the upload. Raises ``CallRefused`` and ``ServerLost``."""
+        headers = {
+            "Authorization": f"Bearer {token}",
+            "Tus-Resumable": "1.0.0",
+            "Upload-Length": str(len(data)),
+            "Upload-Metadata": metadata,
+            "Content-Type": "application/offset+octet-stream",
+        }
+        timeout = aiohttp.ClientTimeout(total=CALL_S)
+        url = f"{self.origin}/api/v1/uploads"
+        with _lost():
+            async with self._client.post(url, data=data, headers=headers, timeout=timeout, ssl=False) as answer:
+                text = await answer.text()
+        if answer.status >= 400:
+            raise _refusal(answer, text)
+        return answer.headers["Location"]
+
+    async def say(self, room_id: str, text: str, *, client_id: str, token: str) -> None:
+        """One message by a connection of its own. Raises ``CallRefused`` and ``ServerLost``."""
+        socket = await self.socket(token, lambda event, body: None)
+        body = {"room_id": room_id, "text": text, "client_id": client_id}
+        await while_listening(socket, socket.call("chat:send", body))
+        await socket.close()
+
     async def socket(self, token: str | None, heard: Callable[[str, Any], None]) -> EventSocket:
         """A Socket.IO connection that has joined the main namespace. Raises ``CallRefused`` and ``ServerLost``."""
         url = f"ws{self.origin.removeprefix('http')}/socket.io/?EIO=4&transport=websocket"

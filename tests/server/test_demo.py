@@ -246,6 +246,8 @@ async def test_a_run_leaves_people_plans_and_a_recording_and_a_second_one_is_the
         host = await api.call("GET", f"/api/v1/users/{ended['owner']['username']}")
         assert host["counts"]["followers"] == len(EVERYBODY) - 1
         scheduled = await api.call("GET", "/api/v1/streams?state=scheduled&limit=100")
+        written = await api.call("GET", "/api/v1/users/kwame_b/posts")
+    assert len([post for post in written["items"] if post["media"]]) == 1
     titles = [stream["title"] for stream in scheduled["items"]]
     assert all(titles.count(plan.title) == 1 for plan in LATER)
     assert "/watch/" in capsys.readouterr().out
