@@ -28,7 +28,7 @@ from server.demo.people import (
     streams_of,
 )
 from server.demo.script import EARLIER, EARLIER_HOST, EVERYBODY, HOST, NOW, Persona, Plan
-from server.demo.town import Town
+from server.demo.writings import Writings
 
 GUESTS: Final = 8
 LIVE_WITHIN_S: Final = 30.0
@@ -138,7 +138,7 @@ class Show:
             self._members[persona] = await self._company.bring(persona)
         await befriend(self._api, list(self._members.values()), self._chance)
         await broadcast(self._api, list(self._members.values()))
-        await Town(api=self._api, members=list(self._members.values()), chance=self._chance).fill()
+        await Writings(api=self._api, members=list(self._members.values()), chance=self._chance).fill()
         async with asyncio.TaskGroup() as group:
             if earlier_s > 0 and not await self._has_recording():
                 group.create_task(self._earlier(earlier_s), name="earlier stream")

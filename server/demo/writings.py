@@ -17,7 +17,7 @@ from typing import Any, Final
 from server.demo.client import Api
 from server.demo.people import DemoMember
 from server.demo.script import EMOJI
-from server.demo.town_script import CONVERSATIONS, GROUP, POSTS, QUOTES, Written
+from server.demo.writings_script import CONVERSATIONS, GROUP, POSTS, QUOTES, Written
 
 SIZE: Final = (960, 640)
 WAVES: Final = 9
@@ -26,7 +26,7 @@ LOOK_S: Final = 0.25
 FANS: Final = 5
 
 
-class Town:
+class Writings:
     """``members`` by username."""
 
     def __init__(self, *, api: Api, members: Sequence[DemoMember], chance: Random) -> None:
@@ -101,7 +101,7 @@ class Town:
         for member in people[1:]:
             await self._api.call("PUT", f"/api/v1/conversations/{conversation['id']}/membership", token=member.token)
         for number, (who, text) in enumerate(lines):
-            await self._api.say(conversation["room_id"], text, client_id=f"town-{number}", token=people[who].token)
+            await self._api.say(conversation["room_id"], text, client_id=f"written-{number}", token=people[who].token)
 
 
 def drawn(seed: float) -> bytes:
