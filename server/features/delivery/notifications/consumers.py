@@ -14,6 +14,7 @@ from server.features.delivery.notifications.kinds import (
     FOLLOW_APPROVED,
     FOLLOW_REQUEST,
     MENTION,
+    RECORDING_EXPIRING,
     Notice,
     Subject,
 )
@@ -28,6 +29,7 @@ from server.features.people.facts import (
     MuteChanged,
 )
 from server.features.people.rules import mentioned_in
+from server.features.videos.recordings.facts import RecordingExpiring
 from server.jobs import Attempt, Job, Jobs
 from storage.chat_mentions import ChatMentioned, read_mentioning
 from storage.facts import Consumer
@@ -71,6 +73,7 @@ class Consumers:
             Consumer(ChatMentioned, self._mentioned),
             Consumer(ConversationRequested, self._asked_to_talk),
             Consumer(ConversationAnswered, self._answered),
+            Consumer(RecordingExpiring, self._expiring),
             Consumer(BlockChanged, self._blocked),
             Consumer(MuteChanged, self._muted),
             Consumer(AccountDeleted, self._deleted),
@@ -116,6 +119,10 @@ class Consumers:
 
     async def _answered(self, tx: Transaction, fact: ConversationAnswered) -> None:
         await self._notifications.settle(tx, CONVERSATION_REQUEST, recipient_id=fact.person_id, subject_id=fact.room_id)
+
+    async def _expiring(self, tx: Transaction, fact: RecordingExpiring) -> None:
+        notice = Notice(kind=RECORDING_EXPIRING, actor_id=fact.owner_id, subject=Subject("stream", fact.stream_id))
+        await self._notifications.notify(tx, notice, [fact.owner_id])
 
     async def _blocked(self, tx: Transaction, fact: BlockChanged) -> None:
         if fact.is_blocking:

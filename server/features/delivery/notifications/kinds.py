@@ -20,6 +20,7 @@ class NotificationKind(msgspec.Struct, frozen=True, kw_only=True):
     ``is_told_again``: whether it is pushed once more when another person joins it while it is unread.
     ``may_be_strangers``: whether the person may have it from people whom they do not follow, and so keep it among the
     requests.
+    ``is_own``: it is of the person's own affairs, so its actor is the person and the only one notified.
     """
 
     name: str
@@ -29,6 +30,7 @@ class NotificationKind(msgspec.Struct, frozen=True, kw_only=True):
     ttl_s: int = DAY_S
     is_told_again: bool = False
     may_be_strangers: bool = False
+    is_own: bool = False
 
 
 FOLLOW: Final = NotificationKind(name="follow", summary="Somebody follows you")
@@ -67,6 +69,16 @@ CONVERSATION_REQUEST: Final = NotificationKind(
     name="conversation_request", summary="Somebody whom you do not follow writes to you"
 )
 COMMUNITY: Final = NotificationKind(name="community", summary="Something concerns you in a community")
+WEBHOOK_DISABLED: Final = NotificationKind(
+    name="webhook_disabled", summary="A webhook of yours was switched off after a day of failures", is_own=True
+)
+RECORDING_EXPIRING: Final = NotificationKind(
+    name="recording_expiring",
+    summary="A recording of yours will be removed by its age",
+    push=False,
+    urgency="low",
+    is_own=True,
+)
 
 KINDS: Final = (
     FOLLOW,
@@ -81,6 +93,8 @@ KINDS: Final = (
     STREAM_SCHEDULED,
     CONVERSATION_REQUEST,
     COMMUNITY,
+    WEBHOOK_DISABLED,
+    RECORDING_EXPIRING,
 )
 BY_NAME: Final = {kind.name: kind for kind in KINDS}
 

@@ -72,11 +72,12 @@ class Notifications:
         and mails follow by jobs.
 
         Left out are the actor, who mutes the actor, where either blocks the other, who has switched the kind off, and
-        accounts that are deleted. Whether a recipient may know of the subject is the caller's to find out.
+        accounts that are deleted; of a kind that is a person's own, all but the actor. Whether a recipient may know of
+        the subject is the caller's to find out.
         """
         if len(recipients) > MAX_RECIPIENTS:
             raise ValueError(f"{len(recipients)} recipients: notify them in several transactions, as a job does")
-        reached = await self._people.reached_by(tx, notice.actor_id, recipients)
+        reached = await self._reached(tx, notice, recipients)
         if not reached:
             return
         at = notice.happened_at or self._now()
@@ -87,6 +88,11 @@ class Notifications:
         await self._send_after_commit(tx, [row for row in rows if row["place"] == "list"], notification_id, notice, at)
         await self._deliveries.plan(tx, notice, notification_id, [_made(row) for row in rows if not row["is_request"]])
         tx.after_commit(partial(self._count, len(rows)))
+
+    async def _reached(self, tx: Transaction, notice: Notice, recipients: Sequence[str]) -> Sequence[str]:
+        if notice.kind.is_own:
+            return list(await self._people.persons(tx, {notice.actor_id}.intersection(recipients)))
+        return await self._people.reached_by(tx, notice.actor_id, recipients)
 
     async def _make(
         self, tx: Transaction, notice: Notice, reached: Sequence[str], notification_id: str, at: datetime

@@ -15,6 +15,9 @@ from storage.postgres import Reads
 STREAM: Final = "stream"
 POST: Final = "post"
 CONVERSATION: Final = "conversation"
+WEBHOOK: Final = "webhook"
+PAGES: Final = {CONVERSATION: "/messages", WEBHOOK: "/settings/webhooks"}
+"""Of subjects without a title, which rows name to the persons whose they are alone."""
 MAX_TITLE: Final = 140
 
 
@@ -40,7 +43,7 @@ class Subjects:
         self, where: Reads, viewer_id: str, subjects: Collection[Subject]
     ) -> Mapping[Subject, SubjectShape]:
         """Those that the viewer may know of, of at most 100. Conversations are named to their members alone, by rows
-        that go when they leave.
+        that go when they leave, and webhooks to their owners.
         """
         streams = {one.id for one in subjects if one.type == STREAM}
         posts = {one.id for one in subjects if one.type == POST}
@@ -49,7 +52,7 @@ class Subjects:
         return {
             **{Subject(STREAM, key): _shape(STREAM, key, title, f"/watch/{key}") for key, title in titles.items()},
             **{Subject(POST, key): _shape(POST, key, _said(post), f"/posts/{key}") for key, post in shapes.items()},
-            **{one: _shape(one.type, one.id, "", "/messages") for one in subjects if one.type == CONVERSATION},
+            **{one: _shape(one.type, one.id, "", PAGES[one.type]) for one in subjects if one.type in PAGES},
         }
 
     async def shown_to_each(

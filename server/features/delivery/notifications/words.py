@@ -24,6 +24,8 @@ ENGLISH: Final = {
     "stream_scheduled": "{who} announced a stream",
     "conversation_request": "{who} would like to write to you",
     "community": "News from {who} in a community",
+    "webhook_disabled": "A webhook of yours was switched off: nothing was taken for a day",
+    "recording_expiring": "A recording of yours will be removed within a week",
     "": "{who} did something that concerns you",
 }
 ARABIC: Final = {
@@ -39,6 +41,8 @@ ARABIC: Final = {
     "stream_scheduled": "أعلن {who} عن بث",
     "conversation_request": "يود {who} مراسلتك",
     "community": "جديد من {who} في مجتمع",
+    "webhook_disabled": "أُوقف أحد الويب هوك لديك: لم يُستلم شيء منذ يوم",
+    "recording_expiring": "سيُحذف أحد تسجيلاتك خلال أسبوع",
     "": "قام {who} بشيء يخصك",
 }
 SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {"en": ENGLISH, "ar": ARABIC}

@@ -10,13 +10,16 @@ from functools import partial
 from typing import Final
 
 from server.feature import Feature, PersonalData, Platform, rows_by_id
+from server.features.delivery.notifications import Notice, Notify, Subject
+from server.features.delivery.notifications.kinds import WEBHOOK_DISABLED
+from server.features.delivery.notifications.subjects import WEBHOOK
 from server.features.integrations.settings import WebhookSettings
 from server.features.integrations.webhooks.chat import READER, ChatTail
 from server.features.integrations.webhooks.consumers import Consumers, StateOf
 from server.features.integrations.webhooks.kinds import SENT
 from server.features.integrations.webhooks.outbox import MAX_WAITING, Outbox, Send
 from server.features.integrations.webhooks.routes import WebhookRoutes
-from server.features.integrations.webhooks.sending import Sending
+from server.features.integrations.webhooks.sending import Claimed, Sending
 from server.features.integrations.webhooks.webhooks import Webhooks, erase
 from server.features.people.accounts import AccountMails
 from server.http.encryption import Encryption
@@ -25,6 +28,7 @@ from server.jobs import Job, repeated
 from server.outbound.http import PublicHttp
 from server.outbound.public_addresses import PublicAddresses
 from server.outbound.urls import MAX_URL
+from storage.postgres import Transaction
 
 __all__ = ["build"]
 
@@ -40,17 +44,25 @@ def build(
     settings: WebhookSettings,
     encryption: Encryption,
     mails: AccountMails,
+    notify: Notify,
     poll: StateOf,
     prediction: StateOf,
 ) -> Feature:
     addresses = PublicAddresses(allow_private=settings.allow_private_targets)
     http = PublicHttp(addresses=addresses)
+
+    async def disabled(tx: Transaction, claimed: Claimed, host: str) -> None:
+        await mails.webhook_disabled(tx, claimed.owner_id, host)
+        subject = Subject(WEBHOOK, claimed.webhook_id)
+        notice = Notice(kind=WEBHOOK_DISABLED, actor_id=claimed.owner_id, subject=subject, happened_at=platform.now())
+        await notify(tx, notice, [claimed.owner_id])
+
     sending = Sending(
         db=platform.db,
         http=http,
         encryption=encryption,
         outbox=lambda: outbox,
-        disabled=mails.webhook_disabled,
+        disabled=disabled,
         wall=time.time,
     )
     job = Job(

@@ -10,8 +10,8 @@ from __future__ import annotations
 import logging
 import ssl
 import time
-from collections.abc import Awaitable, Callable
-from typing import Final, Literal
+from collections.abc import Callable
+from typing import Final, Literal, Protocol
 
 import msgspec
 
@@ -65,8 +65,9 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     duration_ms: int = 0
 
 
-Disabled = Callable[[Transaction, str, str], Awaitable[None]]
-"""Tells the owner that their webhook to this host is switched off."""
+class Disabled(Protocol):
+    async def __call__(self, tx: Transaction, claimed: Claimed, host: str) -> None:
+        """Notify the owner that their webhook to this host is switched off."""
 
 
 class Sending:
@@ -163,7 +164,7 @@ class Sending:
         if row["is_lost"]:
             await tx.execute(queries.DISABLE, claimed.webhook_id)
             await tx.execute(queries.GIVE_UP, claimed.webhook_id)
-            await self._disabled(tx, claimed.owner_id, host_of(claimed.url)[0][:253])
+            await self._disabled(tx, claimed, host_of(claimed.url)[0][:253])
             log.info("webhook %s is switched off: nothing was taken for a day", claimed.webhook_id)
             return False
         for at in {recorded["next_try_at"], row["silent_until"]} - {None}:

@@ -29,11 +29,11 @@ def build(platform: Platform, *, settings: RecordingSettings, addresses: MediaAd
     files = RecordingFiles(db=platform.db, objects=platform.objects, jobs=platform.jobs, job=maker.job)
     routes = RecordingRoutes(files=files, addresses=addresses, viewings=viewings)
     whole = Rule(settings.recordings_keep_days or None, settings.recordings_keep_gb or None)
-    retention = Retention(db=platform.db, rule=whole)
+    retention = Retention(db=platform.db, jobs=platform.jobs, rule=whole)
     return Feature(
         name="recordings",
         operations=[*routes.operations(), *RuleRoutes(retention=retention).operations()],
-        jobs=[maker.job],
+        jobs=[maker.job, retention.announcing],
         schedules=[retention.schedule],
         personal_data=PersonalData(tables=frozenset({"recording_rules"}), sections=SECTIONS, erase=_erase),
     )

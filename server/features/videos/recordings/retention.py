@@ -14,10 +14,12 @@ from typing import Final
 
 import msgspec
 
+from server.features.videos.recordings.facts import RecordingExpiring
 from server.http.errors import not_found
-from server.jobs import Attempt, Job, Schedule
+from server.jobs import Attempt, Job, Jobs, Schedule
 from server.jobs.kinds import Nothing
 from storage.doomed import doom
+from storage.facts import publish
 from storage.postgres import Database
 from storage.rights import note_change
 
@@ -45,12 +47,18 @@ class Expiring(msgspec.Struct, frozen=True):
     at: datetime
 
 
-class Retention:
-    """``rule``: the server's, for all owners."""
+class Announce(msgspec.Struct, frozen=True):
+    stream_id: str
 
-    def __init__(self, *, db: Database, rule: Rule) -> None:
+
+class Retention:
+    """``rule``: the server's, for all owners. ``announcing`` publishes that one recording expires."""
+
+    def __init__(self, *, db: Database, jobs: Jobs, rule: Rule) -> None:
         self._db = db
+        self._jobs = jobs
         self.rule = rule
+        self.announcing = Job(name="recordings.announce", body=Announce, run=self._announce)
         job = Job(name="recordings.expire", body=Nothing, run=self._run, timeout_s=3_600.0, tries=3, at_once=1)
         self.schedule = Schedule(name="recordings.expire", job=job, cron=EVERY_NIGHT)
 
@@ -63,7 +71,7 @@ class Retention:
 
     async def expiring(self, owner_id: str) -> list[Expiring]:
         """What the next ``SOON_DAYS`` remove by age, the soonest first."""
-        rows = await self._db.fetch(_EXPIRING, owner_id, self.rule.keep_days, SOON_DAYS, MAX_SOON)
+        rows = await self._db.fetch(_EXPIRING, SOON_DAYS, self.rule.keep_days, owner_id, MAX_SOON)
         return [Expiring(row["id"], row["title"], row["ended_at"] + timedelta(days=row["keep_days"])) for row in rows]
 
     async def bytes_of(self, owner_id: str) -> int:
@@ -78,6 +86,23 @@ class Retention:
 
     async def _run(self, attempt: Attempt[Nothing]) -> None:
         await self.expire()
+        await self.announce()
+
+    async def announce(self) -> None:
+        """Have the owners of what the next ``SOON_DAYS`` remove by age notified, once for each recording."""
+        at, after = None, None
+        while rows := await self._db.fetch(_EXPIRING_AFTER, SOON_DAYS, self.rule.keep_days, at, after, BATCH):
+            async with self._db.transaction() as tx:
+                bodies = [Announce(row["id"]) for row in rows]
+                await self._jobs.enqueue_many(tx, self.announcing, bodies, key_of=lambda body: body.stream_id)
+            at, after = rows[-1]["ended_at"], rows[-1]["id"]
+
+    async def _announce(self, attempt: Attempt[Announce]) -> None:
+        async with attempt.finish() as tx:
+            row = await tx.fetchrow(_EXPIRING_ONE, SOON_DAYS, self.rule.keep_days, attempt.body.stream_id)
+            if row is not None:
+                at = row["ended_at"] + timedelta(days=row["keep_days"])
+                await publish(tx, RecordingExpiring(stream_id=row["id"], owner_id=row["owner_id"], at=at))
 
     async def expire(self) -> int:
         """Remove all that is due; how many recordings. May be repeated, and run on several nodes at once."""
@@ -125,12 +150,15 @@ select s.id from streams s left join recording_rules r on r.owner_id = s.owner_i
 where s.ended_at < now() - make_interval(days => least(r.keep_days, $1::int)) and {_REMOVABLE}
 order by s.ended_at limit $2
 """
-_EXPIRING: Final = f"""
-select s.id::text as id, s.title, s.ended_at, least(r.keep_days, $2::int) as keep_days
+_SOON: Final = f"""
+select s.id::text as id, s.owner_id::text as owner_id, s.title, s.ended_at, least(r.keep_days, $2::int) as keep_days
 from streams s left join recording_rules r on r.owner_id = s.owner_id
-where s.owner_id = $1 and s.ended_at < now() + make_interval(days => $3::int - least(r.keep_days, $2::int))
-    and {_REMOVABLE}
-order by s.ended_at limit $4
+where s.ended_at < now() + make_interval(days => $1::int - least(r.keep_days, $2::int)) and {_REMOVABLE}
+"""
+_EXPIRING: Final = f"{_SOON} and s.owner_id = $3 order by s.ended_at limit $4"
+_EXPIRING_ONE: Final = f"{_SOON} and s.id = $3"
+_EXPIRING_AFTER: Final = f"""{_SOON}
+and ($3::timestamptz is null or (s.ended_at, s.id) > ($3, $4::uuid)) order by s.ended_at, s.id limit $5
 """
 _TOO_MUCH: Final = f"""
 with held as (

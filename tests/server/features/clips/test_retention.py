@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 
 from server.features.videos.recordings.retention import TOO_OLD, Retention, Rule
+from server.jobs import Jobs
 from storage.doomed import DoomedObjects
+from storage.ids import Ids
+from storage.jobs.queue import JobQueue
 from storage.objects import LocalObjects
 from tests.server.features.clips.conftest import Stage, Stream
 
@@ -23,7 +27,8 @@ class Kept:
         self.stage = stage
         self.db = stage.kit.database
         self.objects = LocalObjects(root=stage.kit.objects_dir)
-        self.retention = Retention(db=self.db, rule=Rule(keep_days, keep_gb))
+        jobs = Jobs(rows=JobQueue(db=self.db), ids=Ids(), wall=time.time)
+        self.retention = Retention(db=self.db, jobs=jobs, rule=Rule(keep_days, keep_gb))
 
     async def ended(self, *, days_ago: int, mb: int = 0) -> Stream:
         stream = await self.stage.recorded()
@@ -151,3 +156,17 @@ async def test_owners_set_their_rule_and_see_what_goes_soon(stage: Stage) -> Non
     assert (await stage.served.call("DELETE", f"/streams/{stream.id}/recording/pin", token=stage.bob))[0] == 404
     for wrong in ({"keep_days": 0}, {"keep_gb": -1}, {"keep_days": "x"}):
         assert (await stage.served.call("PUT", "/me/recordings", token=stage.ada, json=wrong))[0] == 422
+
+
+async def test_an_owner_is_notified_once_of_a_recording_that_will_expire(stage: Stage) -> None:
+    kept = Kept(stage)
+    expiring, pinned, _ = [await kept.ended(days_ago=days) for days in (6, 6, 1)]
+    await kept.retention.set_rule(expiring.owner_id, Rule(10, None))
+    await kept.retention.pin(pinned.id, pinned.owner_id, is_pinned=True)
+    for _ in range(2):
+        await kept.retention.announce()
+        await stage.kit.run_jobs(stage.served.features)
+        await stage.kit.read_facts(stage.served.features)
+        _, page = await stage.served.call("GET", "/notifications", token=stage.ada)
+        assert [(one["kind"], one["subject"]["id"]) for one in page["items"]] == [("recording_expiring", expiring.id)]
+        await stage.served.call("POST", "/notifications/read", token=stage.ada, json={"until": page["items"][0]["id"]})

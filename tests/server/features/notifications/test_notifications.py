@@ -353,12 +353,13 @@ async def test_guests_have_none(notified: Notified) -> None:
 
 async def test_all_kinds_are_on_until_they_are_switched(notified: Notified) -> None:
     ada = await notified.register("ada")
-    quiet = {"repost", "reaction"}
+    quiet = {"repost", "reaction", "recording_expiring"}
     on = {
         kind: {"in_app": True, "push": kind not in quiet, "email": False}
         for kind in (
             "follow", "follow_request", "follow_approved", "mention", "reply", "quote", "repost", "reaction",
             "stream_started", "stream_scheduled", "conversation_request", "community",
+            "webhook_disabled", "recording_expiring",
         )
     }  # fmt: skip
     made = {"kinds": on, "time_zone": "UTC", "quiet_hours": None, "digest": "off", "strangers": "notify"}

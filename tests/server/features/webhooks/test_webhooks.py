@@ -230,6 +230,10 @@ async def test_after_a_day_of_failures_it_is_switched_off_and_its_owner_is_told(
     assert shown["active"] is False
     mails = await hooks.kit.database.fetch("select template, data from mails where template = 'webhook_disabled'")
     assert [mail["data"]["host"] for mail in mails] == ["127.0.0.1"]
+    rows = await hooks.kit.database.fetch(
+        "select kind, person_id = any(people) as is_own, subject_id from notifications"
+    )
+    assert [tuple(row.values()) for row in rows] == [("webhook_disabled", True, webhook["id"])]
     assert (await hooks.call("POST", f"/me/webhooks/{webhook['id']}/ping"))[0] == 409
     _, shown = await hooks.call("PATCH", f"/me/webhooks/{webhook['id']}", json={"active": True})
     assert (shown["active"], shown["failing_since"]) == (True, None)

@@ -12,6 +12,8 @@ export const KINDS = {
   stream_scheduled: "kindScheduled",
   conversation_request: "kindConversation",
   community: "kindCommunity",
+  webhook_disabled: "kindWebhook",
+  recording_expiring: "kindExpiring",
 } as const;
 
 export type Kind = keyof typeof KINDS;

@@ -132,9 +132,11 @@ const SAID = {
   stream_scheduled: ["scheduled", "scheduled"],
   conversation_request: ["writes", "writes"],
   community: ["inCommunity", "inCommunity"],
+  webhook_disabled: ["webhookOff", "webhookOff"],
+  recording_expiring: ["expiring", "expiring"],
 } as const;
 
-const UNTITLED = { stream_started: "aStream", stream_scheduled: "aStream", community: "aCommunity" } as const;
+const UNTITLED = { stream_started: "aStream", recording_expiring: "aStream", stream_scheduled: "aStream", community: "aCommunity" } as const;
 
 function said(one: Notification): ComponentChildren[] {
   const newest = one.people[0];
