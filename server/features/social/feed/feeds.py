@@ -13,7 +13,7 @@ from server.features.social.feed.live import LiveStreams
 from server.features.social.feed.pages import Filled, fill
 from server.features.social.feed.ranked import Place, RankedFeed, Session, Source
 from server.features.social.feed.rules import Candidate, without_streams
-from server.features.social.feed.shapes import PostItem, StreamItem
+from server.features.social.feed.shapes import PostItem, StreamItem, each_once
 from server.features.social.posts import PostShape
 from server.http.cursors import after_time, decode_cursor, encode_cursor
 from server.live.stream_shapes import StreamShape
@@ -131,7 +131,7 @@ class Feeds:
             fetch, shown, key=_id, position=_position, after=after_time(cursor), limit=limit
         )
         items = [PostItem(post=post, reason=one.reason, tag=one.tag) for one, post in filled.items]
-        return items, None if filled.next is None else encode_cursor(filled.next)
+        return each_once(items), None if filled.next is None else encode_cursor(filled.next)
 
     async def _by_rank(self, source: Source, viewer: Viewer, cursor: str | None, limit: int) -> Items:
         session = self._ranked.begin() if cursor is None else _session(cursor)
@@ -148,7 +148,7 @@ class Feeds:
             fetch, shown, key=lambda one: one[1].id, position=lambda one: one[0], after=session.index, limit=limit
         )
         items = [PostItem(post=post, reason=place.reason, tag=place.tag) for (_, place), post in filled.items]
-        return items, None if filled.next is None else encode_cursor((filled.next, session.id))
+        return each_once(items), None if filled.next is None else encode_cursor((filled.next, session.id))
 
     async def _shown(self, ids: Sequence[str], viewer: Viewer) -> dict[str, PostShape]:
         return await self._posts.shown(self._db, ids, viewer.id) if ids else {}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Final, Literal
+from uuid import UUID
 
 from pydantic import Field
 
@@ -34,6 +36,14 @@ class PostItem(Shape):
     post: PostShape
     reason: ReasonField
     tag: Annotated[str | None, Field(description="The hashtag that you follow, where that is the reason")] = None
+
+
+def each_once(items: Sequence[PostItem]) -> list[PostItem]:
+    """Of a post and its reposts on one page the first that stands there."""
+    firsts: dict[UUID, PostItem] = {}
+    for item in items:
+        firsts.setdefault((item.post.reposted or item.post).id, item)
+    return list(firsts.values())
 
 
 class StreamItem(Shape):

@@ -88,6 +88,14 @@ async def test_a_post_is_in_the_feeds_of_followers_at_once_and_after_it_was_push
     assert item["post"]["author"]["username"] == "bob"
 
 
+async def test_a_post_and_its_repost_are_one_item_of_a_page(network: Network) -> None:
+    await network.follow("ann", "bob", "eve")
+    post_id = await network.post("bob", "hello")
+    await network.ask("eve", "PUT", f"/posts/{post_id}/repost")
+    (item,) = (await network.page("ann"))["items"]
+    assert item["post"]["reposted"]["text"] == "hello"
+
+
 async def test_a_pushed_post_is_read_from_the_timeline(network: Network, redis: Redis) -> None:
     """What was written long ago is found by its push alone."""
     await network.follow("ann", "bob")
