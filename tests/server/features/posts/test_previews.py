@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.features.people.hidden_words import HiddenWords
+from server.features.social.communities import CommunityGate
 from server.features.social.posts import build
 from server.features.social.posts.open_graph import card_of
 from server.features.social.posts.previews import MAX_PAGE
@@ -64,6 +65,7 @@ async def previewed(board: Board, url: str, *, allow_private: bool = True) -> ob
         words=HiddenWords(now=kit.platform().now),
         site=Site(name="Social Flow", origin="https://live.test"),
         uploads=kit.install().uploads,
+        communities=CommunityGate(),
     ).feature
     assert await kit.run_jobs([feature]) == 1
     assert feature.close is not None
