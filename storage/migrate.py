@@ -92,15 +92,15 @@ async def _current(connection: Any) -> str:
     return await connection.fetchval("select max(version_num) from alembic_version") or ""
 
 
-def _script(at: str) -> str:
-    """The SQL from revision ``at`` to the head, its note of the new revision included."""
+def _script(at: str, to: str = "head") -> str:
+    """The SQL from one revision to another, its note of the new revision included."""
     from alembic import command
     from alembic.config import Config
 
     buffer = io.StringIO()
     config = Config(output_buffer=buffer)
     config.set_main_option("script_location", str(migrations_dir()).replace("%", "%%"))
-    command.upgrade(config, f"{at or 'base'}:head", sql=True)
+    command.upgrade(config, f"{at or 'base'}:{to}", sql=True)
     return buffer.getvalue()
 
 

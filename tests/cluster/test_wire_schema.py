@@ -19,12 +19,17 @@ from actors.runtime.frames import Deliver, Failure, Reply
 from actors.runtime.message import reply_type, wire_name
 from actors.stream import LiveStream
 from actors.viewers import ViewCounter
+from server.features.messages.conversations import facts as request_facts
 from server.features.people import facts as people_facts
 from server.features.rooms.polls import facts as poll_facts
 from server.features.rooms.predictions import facts as prediction_facts
 from server.features.rooms.raids import facts as raid_facts
+from server.features.social.communities import facts as community_facts
+from server.features.social.posts import facts as post_facts
+from server.features.videos.clips import facts as clip_facts
+from server.features.videos.recordings import facts as recording_facts
 from server.live.node_actor import NodeActor
-from storage import chat_held, chat_mentions, stream_facts
+from storage import chat_held, chat_mentions, conversation_facts, stream_facts
 from storage.bus_entry import BusEntry
 from storage.cluster import _Notice
 from storage.facts import Fact, name_of
@@ -34,11 +39,17 @@ RECORD = Path(__file__).with_name("wire_schema.txt")
 ACTORS = (LiveStream, ChatRoom, ViewCounter, Call, FactReader, NodeActor)
 FRAMES = (Deliver, Reply, Failure, BusEntry, Member, _Notice)
 
+MODULES = (
+    *(stream_facts, people_facts, chat_held, chat_mentions, poll_facts, prediction_facts, raid_facts, clip_facts),
+    *(recording_facts, request_facts, conversation_facts, post_facts, community_facts),
+)
 FACTS = tuple(
-    kind
-    for module in (stream_facts, people_facts, chat_held, chat_mentions, poll_facts, prediction_facts, raid_facts)
-    for kind in vars(module).values()
-    if isinstance(kind, type) and issubclass(kind, Fact) and kind is not Fact
+    dict.fromkeys(
+        kind
+        for module in MODULES
+        for kind in vars(module).values()
+        if isinstance(kind, type) and issubclass(kind, Fact) and kind is not Fact
+    )
 )
 """Rows of a version are read by the others, and for as long as a reader is away."""
 

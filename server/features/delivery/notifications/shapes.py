@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 from uuid import UUID
 
 import msgspec
-from pydantic import ConfigDict, Field, JsonValue, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, JsonValue, model_validator
 
 from server.features.delivery.notifications.kinds import KINDS
 from server.features.people.relations import PersonShape
@@ -43,6 +43,12 @@ class NotificationShape(Shape):
 _NAMES: Final[list[JsonValue]] = [kind.name for kind in KINDS]
 
 
+def _known(kind: str | None) -> str | None:
+    if kind is not None and kind not in _NAMES:
+        raise ValueError("is no kind of notifications")
+    return kind
+
+
 def shape_of(
     row: Mapping[str, Any] | Row, people: Mapping[str, PersonShape], subject: SubjectShape | None
 ) -> NotificationShape:
@@ -70,6 +76,7 @@ class NotificationsQuery(PageQuery):
     kind: Annotated[
         str | None,
         Field(max_length=40, description="Only those of a kind", json_schema_extra={"enum": [*_NAMES, None]}),
+        AfterValidator(_known),
     ] = None
 
 

@@ -39,7 +39,7 @@ export function Endless({ list, kind, onExplore }: { list: FeedList<Item>; kind:
           </button>
         )}
       </p>
-      <div role="feed" aria-label={t("items")} aria-busy={isBusy} ref={box}>
+      <div role={items?.length ? "feed" : undefined} aria-label={items?.length ? t("items") : undefined} aria-busy={isBusy} ref={box}>
         {items?.map((item, index) => (
           <Entry key={keyOf(item)} item={item} list={list} place={{ position: index + 1, size: next ? -1 : items.length }} />
         ))}

@@ -45,7 +45,7 @@ export default function HashtagPage({ tag }: { tag: string }) {
           </button>
         )}
       </div>
-      <div class="feed-list" role="feed" aria-label={t("items")} aria-busy={isBusy}>
+      <div class="feed-list" role={items?.length ? "feed" : undefined} aria-label={items?.length ? t("items") : undefined} aria-busy={isBusy}>
         {items?.map((item, index) => (
           <PostEntry key={item.post.id} item={item} list={list} place={{ position: index + 1, size: next ? -1 : items.length }} />
         ))}

@@ -47,7 +47,6 @@ export function ChannelPanel({ streamId }: { streamId: string }) {
   const [edited, setEdited] = useState<Item[] | null>(null);
   const load = async (): Promise<void> => setChannel(await readChannel(streamId));
   const reload = (): void => void load().catch(() => undefined);
-  useEffect(reload, [streamId]);
   useInterval(reload, POLL_MS, channel !== null);
   const items = edited ?? itemsOf(channel);
   const { form, errors, busy, submit } = useSending(["starts_at"], async (data) => {
@@ -63,7 +62,7 @@ export function ChannelPanel({ streamId }: { streamId: string }) {
   const remove = (): Promise<void> =>
     attempt(() => removeChannel(streamId).then(() => setEdited(null)).then(load), t("removed"));
   return (
-    <details class="panel" open={channel !== null}>
+    <details class="panel" onToggle={(event) => event.currentTarget.open && reload()}>
       <summary>
         <h2>{t("channel")}</h2>
       </summary>

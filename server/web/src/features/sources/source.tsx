@@ -1,5 +1,5 @@
 /** A broadcast that is fetched from another server instead of being sent by an encoder. */
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { bitrate } from "../../ui/format";
 import { Field, useInterval } from "../../ui/parts";
 import { attempt, FormError, textOf, useSending } from "../../ui/sending";
@@ -13,7 +13,6 @@ export function SourcePanel({ streamId }: { streamId: string }) {
   const [source, setSource] = useState<Source | null>(null);
   const load = async (): Promise<void> => setSource(await readSource(streamId));
   const reload = (): void => void load().catch(() => undefined);
-  useEffect(reload, [streamId]);
   useInterval(reload, POLL_MS, source !== null);
   const { form, errors, busy, submit } = useSending(["url"], async (data) => {
     setSource(await putSource(streamId, textOf(data, "url").trim()));
@@ -21,7 +20,7 @@ export function SourcePanel({ streamId }: { streamId: string }) {
   });
   const remove = (): Promise<void> => attempt(() => removeSource(streamId).then(load), t("removed"));
   return (
-    <details class="panel" open={source !== null}>
+    <details class="panel" onToggle={(event) => event.currentTarget.open && reload()}>
       <summary>
         <h2>{t("source")}</h2>
       </summary>
