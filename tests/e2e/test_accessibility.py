@@ -92,7 +92,7 @@ async def test_the_pages_keep_the_rules_in_arabic_from_right_to_left(
         "/settings/account": "!!document.querySelector('#deletion')",
         "/settings/data": "!!document.querySelector('#archives')",
         "/live": "!!document.querySelector('input[name=title]')",
-        f"/@{person.username}": "document.body.innerText.includes('لا بثوث حتى الآن')",
+        f"/@{person.username}": "document.body.innerText.includes('لا منشورات بعد')",
         f"/watch/{live.stream_id}": f"{VIDEO}?.readyState >= 2 && !!document.querySelector('#chat-text')",
     }
     for path, is_drawn in pages.items():
