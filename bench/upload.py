@@ -112,6 +112,12 @@ class Uploads:
             return int(answer.headers["Upload-Offset"])
 
 
+def _bytes(megabytes: int, *, seed: int) -> memoryview:
+    """Bytes that no disk compresses."""
+    source = random.Random(seed)
+    return memoryview(b"".join(source.randbytes(MB) for _ in range(megabytes)))
+
+
 async def _pieces(data: memoryview) -> AsyncIterator[bytes]:
     for start in range(0, len(data), CHUNK):
         yield bytes(data[start : start + CHUNK])
@@ -122,7 +128,7 @@ def _session() -> aiohttp.ClientSession:
 
 
 async def speed(options: argparse.Namespace, server: app.App, bare: BareServer, token: str) -> list[Figure]:
-    data = memoryview(random.Random(1).randbytes(options.megabytes * MB))
+    data = _bytes(options.megabytes, seed=1)
     uploads, ours, theirs = Uploads(server.port, token), [], []
     async with _session() as session:
         for _ in range(options.rounds):
@@ -143,7 +149,7 @@ async def speed(options: argparse.Namespace, server: app.App, bare: BareServer, 
 
 async def memory(options: argparse.Namespace, server: app.App, token: str) -> list[Figure]:
     """What the server's memory grows by, at most, with many uploads at once."""
-    data = memoryview(random.Random(2).randbytes(options.each_megabytes * MB))
+    data = _bytes(options.each_megabytes, seed=2)
     uploads, before = Uploads(server.port, token), server.memory_bytes()
     is_over = threading.Event()
     seen = [before]
@@ -213,7 +219,7 @@ class KilledServer:
 
 async def kills(options: argparse.Namespace) -> list[Figure]:
     """One file, and so many kills spread over it. What does not arrive as it was is an error."""
-    data = memoryview(random.Random(3).randbytes(options.killed_megabytes * MB))
+    data = _bytes(options.killed_megabytes, seed=3)
     server = KilledServer()
     try:
         await server.start()
