@@ -24,6 +24,8 @@ from storage.stream_passwords import StreamPasswords
 BATCH: Final = 1_000
 SWEEP_S: Final = 15.0
 PURGE_S: Final = 3_600.0
+UNFINISHED_KEPT: Final = dt.timedelta(days=2)
+"""No object is on its way to the store for so long."""
 
 
 class EndStreams(msgspec.Struct, frozen=True):
@@ -74,6 +76,10 @@ def health_consumer(publish: Publish) -> Consumer[StreamHealthChanged]:
 
 def build(platform: Platform, *, departure: Departure, rights: RightsTable) -> Feature:
     ends = StreamEnds(jobs=platform.jobs, departure=departure)
+
+    async def unfinished() -> None:
+        await platform.objects.sweep_unfinished(before=platform.now() - UNFINISHED_KEPT)
+
     return Feature(
         name="streams",
         consumers=(*ends.consumers, health_consumer(platform.publish)),
@@ -82,6 +88,7 @@ def build(platform: Platform, *, departure: Departure, rights: RightsTable) -> F
         schedules=[
             repeated("rights.purge", rights.purge, every_s=PURGE_S),
             repeated("objects.delete", DoomedObjects(db=platform.db, objects=platform.objects).sweep, every_s=SWEEP_S),
+            repeated("objects.unfinished", unfinished, every_s=PURGE_S),
             repeated("stream_guest_grants.purge", StreamPasswords(db=platform.db).purge, every_s=PURGE_S),
         ],
         personal_data=_personal_data(

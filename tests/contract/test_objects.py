@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import datetime as dt
 import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import tracemalloc
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -10,6 +18,7 @@ import pytest
 
 from storage.errors import BadValue, Unavailable
 from storage.objects import CHUNK_BYTES, LocalObjects, NoSuchObject, ObjectStore, S3Objects
+from tests.tools import needs
 
 KEYS = [
     "",
@@ -29,11 +38,21 @@ KEYS = [
 ]
 
 
+RCLONE = shutil.which("rclone", path=str(Path(sys.executable).parent)) or ""
+
+
 @pytest.fixture(scope="session")
-def s3_url() -> Iterator[str]:
-    server = pytest.importorskip("moto.server", reason="no S3 server is installed")
+def aws_keys() -> Iterator[None]:
     held = {name: os.environ.get(name) for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")}
     os.environ.update(AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test", AWS_DEFAULT_REGION="us-east-1")
+    yield
+    for name, value in held.items():
+        os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+@pytest.fixture(scope="session")
+def s3_url(aws_keys: None) -> Iterator[str]:
+    server = pytest.importorskip("moto.server", reason="no S3 server is installed")
     running = server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     running.start()
     host, port = running.get_host_and_port()
@@ -41,24 +60,40 @@ def s3_url() -> Iterator[str]:
         yield f"http://{host}:{port}"
     finally:
         running.stop()
-        for name, value in held.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
 def bucket(endpoint: str) -> S3Objects:
     import boto3
 
-    boto3.client("s3", endpoint_url=endpoint).create_bucket(Bucket="media")
+    client = boto3.client("s3", endpoint_url=endpoint)
+    if not client.list_buckets()["Buckets"]:
+        client.create_bucket(Bucket="media")
     return S3Objects.connect("s3://media/live", endpoint_url=endpoint)
 
 
-@pytest.fixture(params=["local", "s3"])
+@pytest.fixture(scope="session")
+def rclone_url(tmp_path_factory: pytest.TempPathFactory, aws_keys: None) -> Iterator[str]:
+    """A server of files that is no imitation of S3 in this process."""
+    folder = tmp_path_factory.mktemp("rclone")
+    command = [RCLONE, "serve", "s3", "--addr", "127.0.0.1:0", "--auth-key", "test,test", "--config", "", str(folder)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
+        try:
+            assert running.stderr is not None
+            lines = (re.search(r"http://127[.]0[.]0[.]1:[0-9]+", line) for line in running.stderr)
+            said = next(found for found in lines if found)
+            threading.Thread(target=running.stderr.read, daemon=True).start()
+            yield said[0]
+        finally:
+            running.kill()
+
+
+@pytest.fixture(params=["local", "moto", pytest.param("rclone", marks=needs(RCLONE, "rclone"))])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ObjectStore]:
     made: ObjectStore
     if request.param == "local":
         made = LocalObjects(root=tmp_path / "objects")
     else:
-        made = bucket(request.getfixturevalue("s3_url"))
+        made = bucket(request.getfixturevalue("s3_url" if request.param == "moto" else "rclone_url"))
     yield made
     await made.delete_prefix("t/")
     await made.close()
@@ -206,3 +241,54 @@ async def test_of_bytes_that_break_off_nothing_is_stored_and_what_was_there_stay
     assert await read(store, "t/o") == b"first"
     assert await store.size("t/new") is None
     assert sorted([key async for key, _ in store.listed()]) == ["t/o"]
+
+
+def unfinished(endpoint: str) -> list[str]:
+    """Keys of multipart uploads that were begun and neither completed nor aborted."""
+    import boto3
+
+    found = boto3.client("s3", endpoint_url=endpoint).list_multipart_uploads(Bucket="media")
+    return [upload["Key"] for upload in found.get("Uploads", ())]
+
+
+async def test_an_object_larger_than_a_part_comes_in_parts_and_none_stays_unfinished(s3_url: str) -> None:
+    store = bucket(s3_url)
+    body = [os.urandom(5_000_000) for _ in range(8)]
+    assert await store.put_stream("t/large", _stream(*body), content_type="video/mp4") == 40_000_000
+    assert await read(store, "t/large") == b"".join(body)
+    with pytest.raises(LookupError):
+        await store.put_stream("t/broken", _stream(*body, error=LookupError("away")), content_type="video/mp4")
+    assert unfinished(s3_url) == []
+    await store.delete_prefix("t/")
+    await store.close()
+
+
+@needs(RCLONE, "rclone")
+async def test_many_streams_at_once_are_not_held_in_memory(rclone_url: str) -> None:
+    store, chunk = bucket(rclone_url), os.urandom(500_000)
+    tracemalloc.start()
+    try:
+        await asyncio.gather(
+            *(store.put_stream(f"t/{n}", _stream(*[chunk] * 20), content_type="video/mp4") for n in range(12))
+        )
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
+    assert await store.size("t/11") == 10_000_000
+    await store.delete_prefix("t/")
+    await store.close()
+
+
+@needs(RCLONE, "rclone")
+async def test_parts_that_a_dead_writer_left_in_the_bucket_are_swept_and_those_of_others_stay(rclone_url: str) -> None:
+    import boto3
+
+    store = bucket(rclone_url)
+    client = boto3.client("s3", endpoint_url=rclone_url)
+    for key in ("live/t/ours", "elsewhere/theirs"):
+        client.create_multipart_upload(Bucket="media", Key=key)
+    now = dt.datetime.now(dt.UTC)
+    assert await store.sweep_unfinished(before=now - dt.timedelta(hours=1)) == 0
+    assert await store.sweep_unfinished(before=now + dt.timedelta(hours=1)) == 1
+    assert unfinished(rclone_url) == ["elsewhere/theirs"]
+    await store.close()

@@ -1,0 +1,73 @@
+"""What every store of objects keeps to, and their keys."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final, Protocol
+
+from storage.errors import BadValue, StorageError
+
+CHUNK_BYTES: Final = 256 * 1024
+_KEY: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
+_MAX_KEY: Final = 512
+
+
+class NoSuchObject(StorageError):
+    """There is nothing under this key."""
+
+
+class ObjectStore(Protocol):
+    """What every store keeps to. Keys are ``a/b/c.ext`` of letters, digits, ``._-``; a bad one raises ``BadValue``.
+
+    A store that is away or full raises ``Unavailable``.
+    """
+
+    async def put(self, key: str, body: bytes | Path, *, content_type: str) -> None:
+        """Store bytes or a file under a key; when it returns they are durable. An object of that key is replaced."""
+
+    async def put_stream(self, key: str, chunks: AsyncIterator[bytes], *, content_type: str) -> int:
+        """As ``put``, of bytes that come one after another, of which less than a MiB is in memory at a time; how many
+        they were. What ``chunks`` raises is raised, and nothing is stored then.
+        """
+
+    def open(self, key: str, *, offset: int = 0, size: int | None = None) -> AsyncIterator[bytes]:
+        """The bytes from ``offset`` on, at most ``size``, in chunks. Raises ``NoSuchObject`` at the first chunk."""
+
+    def local_path(self, key: str) -> Path | None:
+        """Where the object lies if it is a file of this machine, so that it can be sent without copying."""
+
+    async def size(self, key: str) -> int | None:
+        """Its length in bytes, None without such an object."""
+
+    def listed(self) -> AsyncIterator[tuple[str, int]]:
+        """Every key with its length in bytes, ascending by name. What is put meanwhile may be left out."""
+
+    async def delete_prefix(self, prefix: str) -> None:
+        """Delete everything under ``prefix``, which ends with a slash. Idempotent."""
+
+    async def sweep_unfinished(self, *, before: dt.datetime) -> int:
+        """Remove what a writer that died before ``before`` left unfinished and ``delete_prefix`` doesn't find; how
+        many there were.
+        """
+
+    async def close(self) -> None:
+        """Let go of connections and threads."""
+
+
+def is_key(name: str) -> bool:
+    return len(name) <= _MAX_KEY and _KEY.fullmatch(name) is not None
+
+
+def checked(key: str) -> str:
+    if not is_key(key):
+        raise BadValue(f"not an object key: {key[:80]!r}")
+    return key
+
+
+def folder_of(prefix: str) -> str:
+    if not prefix.endswith("/"):
+        raise BadValue("a prefix ends with a slash")
+    return prefix[:-1]

@@ -1,0 +1,152 @@
+"""Objects in a bucket of S3, or of what speaks its language."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from storage.errors import StorageError, Unavailable
+from storage.objects.multipart import MultipartUpload, parts
+from storage.objects.port import CHUNK_BYTES, NoSuchObject, checked, folder_of
+
+T = TypeVar("T")
+
+
+class S3Objects:
+    """Objects in a bucket of S3 or what speaks its language. Calls run in a few threads of their own."""
+
+    def __init__(self, *, client: Any, bucket: str, prefix: str = "", threads: int = 8) -> None:
+        self._client = client
+        self._bucket = bucket
+        self._prefix = prefix
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="s3")
+
+    @classmethod
+    def connect(cls, url: str, *, endpoint_url: str | None = None, region: str | None = None) -> S3Objects:
+        """A store on ``s3://bucket[/prefix]``; credentials and the rest come from where the AWS tools look for them."""
+        import boto3
+        from botocore.config import Config
+
+        parts = urlsplit(url)
+        config = Config(
+            connect_timeout=3,
+            read_timeout=10,
+            retries={"max_attempts": 3, "mode": "standard"},
+            max_pool_connections=16,
+            # Servers that are not Amazon's refuse trailing checksums, or answer a range with that of the whole object.
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+        )
+        client = boto3.client("s3", endpoint_url=endpoint_url, region_name=region, config=config)
+        prefix = parts.path.strip("/")
+        return cls(client=client, bucket=parts.netloc, prefix=f"{prefix}/" if prefix else "")
+
+    async def put(self, key: str, body: bytes | Path, *, content_type: str) -> None:
+        name = self._name(key)
+        await self._call(lambda: self._upload(name, body, content_type))
+
+    async def put_stream(self, key: str, chunks: AsyncIterator[bytes], *, content_type: str) -> int:
+        upload = MultipartUpload(self._client, self._bucket, self._name(key), content_type)
+        try:
+            async with contextlib.aclosing(parts(chunks)) as found:
+                async for part in found:
+                    await self._call(partial(upload.add, part))
+        except BaseException:
+            await asyncio.shield(self._call(upload.abort))
+            raise
+        return upload.size
+
+    async def open(self, key: str, *, offset: int = 0, size: int | None = None) -> AsyncIterator[bytes]:
+        if size == 0 or (offset and offset >= (await self.size(key) or 0)):
+            return
+        span = f"bytes={offset}-" if size is None else f"bytes={offset}-{offset + size - 1}"
+        ranged = {"Range": span} if offset or size is not None else {}
+        name = self._name(key)
+        answer = await self._call(lambda: self._client.get_object(Bucket=self._bucket, Key=name, **ranged))
+        body = answer["Body"]
+        try:
+            while chunk := await self._call(lambda: body.read(CHUNK_BYTES)):
+                yield chunk
+        finally:
+            body.close()
+
+    def local_path(self, key: str) -> Path | None:
+        checked(key)
+        return None
+
+    async def size(self, key: str) -> int | None:
+        name = self._name(key)
+        try:
+            answer = await self._call(lambda: self._client.head_object(Bucket=self._bucket, Key=name))
+        except NoSuchObject:
+            return None
+        return int(answer["ContentLength"])
+
+    async def listed(self) -> AsyncIterator[tuple[str, int]]:
+        pages = iter(self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._prefix))
+        while (page := await self._call(lambda: next(pages, None))) is not None:
+            for found in page.get("Contents", ()):
+                yield found["Key"].removeprefix(self._prefix), int(found["Size"])
+
+    async def delete_prefix(self, prefix: str) -> None:
+        name = self._name(folder_of(prefix)) + "/"
+        await self._call(lambda: self._delete_all(name))
+
+    async def sweep_unfinished(self, *, before: dt.datetime) -> int:
+        return await self._call(lambda: self._abort_all(before))
+
+    async def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._client.close()
+
+    def _name(self, key: str) -> str:
+        return self._prefix + checked(key)
+
+    def _upload(self, name: str, body: bytes | Path, content_type: str) -> None:
+        if isinstance(body, bytes):
+            self._client.put_object(Bucket=self._bucket, Key=name, Body=body, ContentType=content_type)
+            return
+        with body.open("rb") as file:
+            self._client.upload_fileobj(file, self._bucket, name, ExtraArgs={"ContentType": content_type})
+
+    def _delete_all(self, prefix: str) -> None:
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+        for page in pages:
+            names = [{"Key": found["Key"]} for found in page.get("Contents", ())]
+            if names:
+                self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": names, "Quiet": True})
+
+    def _abort_all(self, before: dt.datetime) -> int:
+        pages = self._client.get_paginator("list_multipart_uploads").paginate(Bucket=self._bucket, Prefix=self._prefix)
+        left = [found for page in pages for found in page.get("Uploads", ()) if found["Initiated"] < before]
+        for found in left:
+            with contextlib.suppress(self._client.exceptions.NoSuchUpload):  # another node was first
+                self._client.abort_multipart_upload(Bucket=self._bucket, Key=found["Key"], UploadId=found["UploadId"])
+        return len(left)
+
+    async def _call(self, work: Callable[[], T]) -> T:
+        from boto3.exceptions import Boto3Error
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        except ClientError as error:
+            raise _of_s3(error) from error
+        except (Boto3Error, BotoCoreError, OSError) as error:
+            raise Unavailable("objects", str(error)) from error
+
+
+def _of_s3(error: Any) -> StorageError:
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    code = error.response.get("Error", {}).get("Code", "")
+    if code in ("NoSuchKey", "404", "NotFound"):
+        return NoSuchObject(str(error))
+    # A bucket or a right that is missing today may be there tomorrow: the operator's to mend, not the caller's.
+    return Unavailable("objects", f"{code} ({status})")
