@@ -66,7 +66,7 @@ def bucket(endpoint: str) -> S3Objects:
     import boto3
 
     client = boto3.client("s3", endpoint_url=endpoint)
-    if not client.list_buckets()["Buckets"]:
+    if "media" not in [found["Name"] for found in client.list_buckets()["Buckets"]]:
         client.create_bucket(Bucket="media")
     return S3Objects.connect("s3://media/live", endpoint_url=endpoint)
 
@@ -75,7 +75,7 @@ def bucket(endpoint: str) -> S3Objects:
 def rclone_url(tmp_path_factory: pytest.TempPathFactory, aws_keys: None) -> Iterator[str]:
     """A server of files that is no imitation of S3 in this process."""
     folder = tmp_path_factory.mktemp("rclone")
-    command = [RCLONE, "serve", "s3", "--addr", "127.0.0.1:0", "--auth-key", "test,test", "--config", "", str(folder)]
+    command = [RCLONE, "serve", "s3", "--addr", "127.0.0.1:0", "--config", "", str(folder)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
         try:
             assert running.stderr is not None
