@@ -18,10 +18,11 @@ from actors.chat_log import Appended, ChatEntry
 from actors.events import LoggedMessage
 from actors.runtime.errors import DomainError, MailboxFull
 from storage import chat_rows
-from storage.chat_append import APPEND, PLANNED_ONCE
+from storage.chat_append import APPEND
 from storage.chat_rows import message_of
 from storage.errors import BadValue, Conflict, Fenced, StorageError, Unavailable
 from storage.ids import is_uuid
+from storage.plans import PLANNED_ONCE
 from storage.postgres import Database, Reads, Row
 
 MAX_ROWS: Final = 500

@@ -8,10 +8,6 @@ from storage.chat_mentions import MENTION_SQL, ChatMentioned
 from storage.conversation_facts import ConversationMessage
 from storage.facts import name_of
 
-# Planning costs as much as the rest of an append of a few rows. A plan that is kept must be good for tables of any
-# size: each is looked up by key, row by row, whatever the planner knew of it.
-PLANNED_ONCE: Final = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
-
 # One statement a batch. `fence` and `room` take their locks in order of their keys, so writers cannot deadlock; the
 # share lock on the shard makes a take-over wait for this commit, and a commit after the take-over sees the new epoch.
 # The look-ups are lateral with a limit, which keeps them index look-ups whatever the table's statistics say.

@@ -11,16 +11,16 @@ import contextlib
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias
 
 import asyncpg
 
 from storage.errors import StorageError, Unavailable
+from storage.plans import PLANNED_EACH_TIME, STATEMENTS_KEPT, PlannedOnce, Session, text_of
 from storage.postgres_codecs import set_codecs
 from storage.postgres_errors import translated
 
 Row: TypeAlias = "asyncpg.Record"
-T = TypeVar("T")
 
 DEADLINE_S: Final = 5.0
 NONE_LEFT_S: Final = 0.25
@@ -73,8 +73,7 @@ class Database:
         settings = {
             "application_name": name,
             "timezone": "UTC",
-            # Plans follow the size that a table has now: a plan kept from when it was empty can be ruinous.
-            "plan_cache_mode": "force_custom_plan",
+            **PLANNED_EACH_TIME,
             # The server gives up a little after the caller has, so that no statement runs on for nobody.
             "statement_timeout": str(int(deadline_s * 2000)),
             "lock_timeout": str(int(deadline_s * 1000)),
@@ -87,6 +86,8 @@ class Database:
                     min_size=0,
                     max_size=max_connections,
                     init=set_codecs,
+                    connection_class=Session,
+                    statement_cache_size=STATEMENTS_KEPT,
                     reset=_leave_as_is,
                     server_settings=settings,
                     timeout=deadline_s,
@@ -116,30 +117,39 @@ class Database:
         await self.fetchval("select 1", timeout_s=timeout_s)
 
     async def fetch(self, sql: str, *args: object, timeout_s: float | None = None) -> list[Row]:
-        return await self._run(lambda c: c.fetch(sql, *args), timeout_s)
+        rows: list[Row] = await self._run("fetch", sql, args, timeout_s)
+        return rows
 
     async def fetchrow(self, sql: str, *args: object, timeout_s: float | None = None) -> Row | None:
-        return await self._run(lambda c: c.fetchrow(sql, *args), timeout_s)
+        row: Row | None = await self._run("fetchrow", sql, args, timeout_s)
+        return row
 
     async def fetchval(self, sql: str, *args: object, timeout_s: float | None = None) -> Any:
-        return await self._run(lambda c: c.fetchval(sql, *args), timeout_s)
+        return await self._run("fetchval", sql, args, timeout_s)
 
     async def execute(self, sql: str, *args: object, timeout_s: float | None = None) -> int:
         """Run one statement and return the number of rows it touched."""
-        return _touched(await self._run(lambda c: c.execute(sql, *args), timeout_s))
+        return _touched(await self._run("execute", sql, args, timeout_s))
 
     @contextlib.asynccontextmanager
-    async def transaction(self, *, timeout_s: float | None = None) -> AsyncIterator[Transaction]:
+    async def transaction(
+        self, *, timeout_s: float | None = None, planned_once: bool = False
+    ) -> AsyncIterator[Transaction]:
         """One transaction: committed at the end of the block, rolled back if the block raises.
 
-        The deadline covers the wait for a connection, the whole block and the commit.
+        The deadline covers the wait for a connection, the whole block and the commit. ``planned_once``: its statements
+        all look rows up by key, and run as ``PlannedOnce``.
         """
         limit = timeout_s or self._deadline_s
         of_block: list[BaseException] = []
         after_commit: list[Callable[[], None]] = []
         try:
             with translated(of_block):
-                async with asyncio.timeout(limit), self._pooled(limit) as connection, connection.transaction():
+                async with (
+                    asyncio.timeout(limit),
+                    self._pooled(limit, planned_once=planned_once) as connection,
+                    connection.transaction(),
+                ):
                     try:
                         yield Transaction(connection=connection, after_commit=after_commit)
                     except BaseException as error:
@@ -184,23 +194,24 @@ class Database:
         await set_codecs(connection)
         return connection
 
-    async def _run(self, call: Callable[[Any], Awaitable[T]], timeout_s: float | None) -> T:
-        limit = timeout_s or self._deadline_s
+    async def _run(self, verb: str, sql: str, args: Sequence[object], timeout_s: float | None) -> Any:
+        limit, once = timeout_s or self._deadline_s, isinstance(sql, PlannedOnce)
         try:
             with translated():
-                async with asyncio.timeout(limit), self._pooled(limit) as connection:
-                    return await call(connection)
+                async with asyncio.timeout(limit), self._pooled(limit, planned_once=once) as connection:
+                    return await getattr(connection, verb)(text_of(sql), *args)
         except Unavailable as error:
             await self._renew_if_lost(error)
             raise
 
     @contextlib.asynccontextmanager
-    async def _pooled(self, limit_s: float) -> AsyncIterator[Any]:
+    async def _pooled(self, limit_s: float, *, planned_once: bool) -> AsyncIterator[Any]:
         """A connection of the pool: an open one as long as there is one, else a new one. Where the server has none
         left to open, it waits for the next that is given back; ends with the caller's time-out.
         """
         connection = await self._acquire()
         try:
+            await connection.plan(once=planned_once)
             yield connection
         finally:
             await self._pool.release(connection, timeout=limit_s)
@@ -284,7 +295,7 @@ class Dedicated:
                     if self._connection is None:
                         self._seen = self._outages()
                         self._connection = await self._connect(timeout_s)
-                    rows: list[Row] = await self._connection.fetch(sql, *args)
+                    rows: list[Row] = await self._connection.fetch(text_of(sql), *args)
                     return rows
         except asyncio.CancelledError:
             self._cut()
@@ -346,25 +357,25 @@ class Transaction:
 
     async def fetch(self, sql: str, *args: object) -> list[Row]:
         with translated():
-            rows: list[Row] = await self._connection.fetch(sql, *args)
+            rows: list[Row] = await self._connection.fetch(text_of(sql), *args)
             return rows
 
     async def fetchrow(self, sql: str, *args: object) -> Row | None:
         with translated():
-            row: Row | None = await self._connection.fetchrow(sql, *args)
+            row: Row | None = await self._connection.fetchrow(text_of(sql), *args)
             return row
 
     async def fetchval(self, sql: str, *args: object) -> Any:
         with translated():
-            return await self._connection.fetchval(sql, *args)
+            return await self._connection.fetchval(text_of(sql), *args)
 
     async def execute(self, sql: str, *args: object) -> int:
         with translated():
-            return _touched(await self._connection.execute(sql, *args))
+            return _touched(await self._connection.execute(text_of(sql), *args))
 
     async def executemany(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
         with translated():
-            await self._connection.executemany(sql, rows)
+            await self._connection.executemany(text_of(sql), rows)
 
 
 Reads = Database | Transaction

@@ -17,12 +17,13 @@ import pytest
 from actors.chat_log import Appended, ChatEntry
 from actors.chat_rules import LONG_FOLLOWING
 from storage.chat import LogFull, PostgresChatLog
-from storage.chat_append import APPEND, PLANNED_ONCE
+from storage.chat_append import APPEND
 from storage.embedded.postgres import EmbeddedPostgres
 from storage.errors import BadValue, Fenced, Unavailable
 from storage.ids import Ids
 from storage.leases import Leases
 from storage.migrate import migrate
+from storage.plans import PLANNED_ONCE
 from storage.postgres import Database
 from tests.storage.engine_kill import kill
 

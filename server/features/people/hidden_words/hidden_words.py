@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import Final
 
 from actors.screening import BannedWord, ChatFilter, Screen
+from storage.plans import PlannedOnce
 from storage.postgres import Reads, Row, Transaction
 
 Hides = Callable[[str], bool]
@@ -64,10 +65,10 @@ def can_match(word: str) -> bool:
     return _compiled((word,))(word)
 
 
-_OF: Final = """
+_OF: Final = PlannedOnce("""
 select person_id, text, expires_at from hidden_words
 where person_id = any($1::uuid[]) and (expires_at is null or expires_at > $2) order by person_id, text
-"""
+""")
 _LOCK: Final = "select pg_advisory_xact_lock(hashtextextended($1::text, 8))"
 _CLEAR: Final = "delete from hidden_words where person_id = $1 and text <> all($2::text[])"
 _SET: Final = """

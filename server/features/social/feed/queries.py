@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from storage.decay import ADDED
+from storage.plans import PlannedOnce
 
 # What a home feed holds of an author: what they say to all or to their followers; answers stand in their threads.
 _IS_FOR_FEEDS: Final = "p.state = 'published' and p.reply_to is null and p.visibility in ('public', 'followers')"
 _COLUMNS: Final = "p.published_at, p.id, p.author_id, p.stream_id"
-_OLDER: Final = "($2::timestamptz is null or (p.published_at, p.id) < ($2, $3::uuid))"
+# Without a position, everything is older: a bound that an index takes, whatever the values are.
+_POSITION: Final = "(coalesce($2::timestamptz, 'infinity'), coalesce($3::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))"
+_OLDER: Final = f"(p.published_at, p.id) < {_POSITION}"
 _NEWEST: Final = "order by p.published_at desc, p.id desc limit $4"
 
 
@@ -37,7 +40,7 @@ select p.published_at, p.id, p.stream_id, 'hashtag' as reason, h.tag
 from feed_hashtags h cross join lateral (
     select {_COLUMNS} from post_hashtags t join posts p on p.id = t.post_id
     where t.tag = h.tag and p.visibility = 'public' and p.state = 'published' and p.reply_to is null
-        and ($2::timestamptz is null or (t.published_at, t.post_id) < ($2, $3::uuid))
+        and (t.published_at, t.post_id) < {_POSITION}
     order by t.published_at desc, t.post_id desc limit $4
 ) p
 where h.person_id = $1
@@ -49,44 +52,47 @@ order by p.published_at desc, p.id desc, p.reason = 'hashtag' limit $4
 """
 _IS_FOLLOWED: Final = "exists (select from follows f where f.follower_id = $1 and f.followee_id = p.author_id)"
 
-CHRONOLOGICAL: Final = _ONCE.format(f"{_of_authors(f'{_FOLLOWED} union select $1')} union all {_TAGGED}")
+CHRONOLOGICAL: Final = PlannedOnce(_ONCE.format(f"{_of_authors(f'{_FOLLOWED} union select $1')} union all {_TAGGED}"))
 """$1 person, $2 and $3 the position before which, $4 how many. What a home feed is, without any cache."""
 
-FOLLOWED_POSTS: Final = f"select published_at, id from ({_of_authors(_FOLLOWED)}) p {_NEWEST}"
+FOLLOWED_POSTS: Final = PlannedOnce(f"select published_at, id from ({_of_authors(_FOLLOWED)}) p {_NEWEST}")
 """As ``CHRONOLOGICAL``, of followed people alone: what a timeline is made of."""
 
+_TIMELINE: Final = f"select {_COLUMNS} from posts p where p.id = any($6::uuid[]) and {_IS_FOR_FEEDS} and {_OLDER}"
 # What was written in the last moments is looked up as well, since it may not have been pushed yet. Ids grow with time.
-HOME: Final = _ONCE.format(f"""
-    select p.published_at, p.id, p.stream_id, 'following' as reason, null::text as tag from posts p
-    where (p.id = any($6::uuid[]) or p.id > $7::uuid) and {_IS_FOR_FEEDS} and {_OLDER} and {_IS_FOLLOWED}
+_UNPUSHED: Final = f"select {_COLUMNS} from posts p where p.id > $7::uuid and {_IS_FOR_FEEDS} and {_OLDER}"
+HOME: Final = PlannedOnce(
+    _ONCE.format(f"""
+    select p.published_at, p.id, p.stream_id, 'following' as reason, null::text as tag
+    from ({_TIMELINE} union all {_UNPUSHED}) p where {_IS_FOLLOWED}
     union all {_of_authors(_PULLED)}
     union all {_TAGGED}
 """)
+)
 """As ``CHRONOLOGICAL``, where $6 are the posts of the timeline, $5 when it was made, and $7 the id from which on posts
 may not have been pushed yet."""
 
-OF_TAG: Final = """
+OF_TAG: Final = PlannedOnce(f"""
 select t.published_at, t.post_id as id, t.author_id, p.stream_id, 'hashtag' as reason, t.tag
 from post_hashtags t join posts p on p.id = t.post_id
-where t.tag = $1 and ($2::timestamptz is null or (t.published_at, t.post_id) < ($2, $3::uuid))
+where t.tag = $1 and (t.published_at, t.post_id) < {_POSITION}
     and p.visibility = 'public' and p.state = 'published'
 order by t.published_at desc, t.post_id desc limit $4
-"""
-NEWEST: Final = f"""
+""")
+NEWEST: Final = PlannedOnce(f"""
 select {_COLUMNS}, 'new' as reason, null::text as tag from posts p
 where p.state = 'published' and p.visibility = 'public' and p.reply_to is null and p.repost_of is null
-    and ($2::timestamptz is null or (p.published_at, p.id) < ($2, $3::uuid))
-    and p.author_id is distinct from $1::uuid
+    and {_OLDER} and p.author_id is distinct from $1::uuid
 {_NEWEST}
-"""
-POPULAR: Final = f"""
+""")
+POPULAR: Final = PlannedOnce(f"""
 select {_COLUMNS}, 'popular' as reason, null::text as tag
 from (select post_id from feed_popular order by score desc, post_id desc limit $2) x join posts p on p.id = x.post_id
 where p.state = 'published' and p.visibility = 'public' and p.reply_to is null
     and p.author_id is distinct from $1::uuid
-"""
+""")
 
-FEATURES: Final = """
+FEATURES: Final = PlannedOnce("""
 select p.id, p.author_id, extract(epoch from $3::timestamptz - p.published_at)::float8 as age_s,
     o.replies * 2 + o.reposts * 3 + o.quotes * 3 + coalesce(r.reactions, 0) as engagement,
     a.score as affinity, coalesce(s.state = 'live', false) as is_live
@@ -96,7 +102,7 @@ left join feed_affinity a on a.person_id = $1 and a.author_id = p.author_id
 left join streams s on s.id = p.stream_id
 left join lateral (select sum(value::bigint) as reactions from jsonb_each_text(o.reactions)) r on o.reactions <> '{}'
 where p.id = any($2::uuid[])
-"""
+""")
 
 FOLLOW_TAG: Final = """
 insert into feed_hashtags (person_id, tag)

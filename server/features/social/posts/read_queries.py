@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from storage.pictures import AVATAR_URL
+from storage.plans import PlannedOnce
 from storage.seen_streams import IN_GOOD_STANDING, MUTE_HOLDS
 
 _FOLLOWS: Final = "exists (select from follows f where f.followee_id = p.author_id and f.follower_id = $1::uuid)"
@@ -14,7 +15,6 @@ APART: Final = """
 (exists (select from blocks b where b.user_id = {0} and b.blocked_id = {1})
     or exists (select from blocks b where b.user_id = {1} and b.blocked_id = {0}))
 """
-# Each look-up stands here once: to plan one costs more than to do it, and this is planned with each call.
 READABLE: Final = f"""
 (p.state = 'published' and {IN_GOOD_STANDING.format("u")} and (p.author_id = $1::uuid or (
     not {APART.format("p.author_id", "$1::uuid")}
@@ -57,7 +57,7 @@ l.url as link, l.title, l.description, l.site_name, l.image_url,
 """
 
 # What is asked for, what that quotes or repeats, and what the repeated quotes.
-READ: Final = f"""
+READ: Final = PlannedOnce(f"""
 with asked as (select id, quote_of, repost_of from posts where id = any($2::uuid[])),
 further as (select id, quote_of from posts
     where id in (select quote_of from asked union all select repost_of from asked)),
@@ -68,4 +68,4 @@ left join post_polls q on q.post_id = p.id
 left join link_previews l on l.url = p.link and l.is_ready
 where p.id = any(array(select id from wanted))
     and ({READABLE} or (p.state = 'scheduled' and p.author_id = $1::uuid) or (p.state = 'deleted' and p.replies > 0))
-"""
+""")
