@@ -57,6 +57,7 @@ class Ladders(Protocol):
         name: str,
         on_closed: Callable[[str], None],
         after: int = -1,
+        part_ms: int = 0,
     ) -> Ladder: ...
 
 
@@ -223,8 +224,9 @@ class RunLadder:
         assert self._track is not None
         log.info("%s: renditions are made: %s", self._name, ", ".join(tier.name for tier in tiers))
         self._ladder = ladder = self._ladders.ladder(
-            self._source, self._track, tiers, name=f"{self._name} ladder", on_closed=self._ended, after=after
-        )
+            self._source, self._track, tiers, name=f"{self._name} ladder", on_closed=self._ended, after=after,
+            part_ms=self._part_ms,
+        )  # fmt: skip
         for tier, relay in zip(tiers, ladder.relays, strict=True):
             package = self._packages.get(tier.name) or self._packaged(tier.name)
             package.read(relay, self._cuts)

@@ -43,8 +43,9 @@ class LadderBridge:
         release: Release,
         on_closed: Callable[[LadderBridge, str], None],
         after: int = -1,
+        part_ms: int = 0,
     ) -> None:
-        """``after``: the pts up to which another ladder has made the pictures."""
+        """``after``: the pts up to which another ladder has made the pictures. ``part_ms``: as in ``LadderLane``."""
         self.relays = [Relay() for _ in tiers]
         self.tiers = tuple(tiers)
         self.name = name
@@ -52,6 +53,7 @@ class LadderBridge:
         self.bad = 0
         self._source = source
         self._track = track
+        self._part_ms = part_ms
         self._on_closed = on_closed
         self._workers = Employment(
             name=name, hire=hire, release=release, begin=self._begin, receive=self._handle, fail=self.close
@@ -92,7 +94,7 @@ class LadderBridge:
         self._job += 1
         self._since = self._loop.time()
         self._workers.clear()
-        self._workers.send(LadderJob(self._job, self._track, self.tiers, self.after))
+        self._workers.send(LadderJob(self._job, self._track, self.tiers, self.after, self._part_ms))
         self._unsubscribe()
         self._is_due = True
         self._reader = self._source.subscribe(self._wake, from_before=True, patience=lambda: PATIENCE_S)

@@ -14,6 +14,7 @@ from av.codec.context import Flags
 from av.video.frame import PictureType
 from av.video.reformatter import VideoReformatter
 
+from media.hls.lane import LEAST_PERCENT
 from media.transcode.ladder import Tier
 from media.transcode.video import open_decoder, packet_of
 from media.unit import VIDEO_TIMESCALE, Codec, Track, Unit
@@ -21,6 +22,11 @@ from media.unit import VIDEO_TIMESCALE, Codec, Track, Unit
 #: A picture that was received longer ago is left out, but for key frames: a slow machine shows fewer, not older ones.
 #: What was received before the lane began may be older, until the lane has caught up.
 LATE_S = 3.0
+#: A lane that begins catches up until a picture is so old when it is decoded, or for so long.
+CAUGHT_UP_S = 0.4
+CATCH_UP_S = 3.0
+#: Until then pictures may lie so far apart: encoding is most of the work, and a client waits for the newest ones.
+SPARSE_S = 0.25
 #: Times that go back by more than this begin anew.
 _BACK_TICKS = VIDEO_TIMESCALE // 2
 _MAX_REMEMBERED = 256
@@ -39,11 +45,19 @@ class LadderLane:
 
     ``tracks`` is what comes out, by the tier's index, of those that have had a picture. Pictures up to the pts
     ``after`` are decoded and not encoded: another worker has made them. ``now`` is the wall clock that ``Unit.at`` is
-    of.
+    of. ``part_ms``: the part target of what is made, which pictures fill also while the lane catches up; 0: all
+    pictures are made then.
     """
 
     def __init__(
-        self, source: Track, tiers: tuple[Tier, ...], *, now: Callable[[], float], after: int = -1, threads: int = 2
+        self,
+        source: Track,
+        tiers: tuple[Tier, ...],
+        *,
+        now: Callable[[], float],
+        after: int = -1,
+        part_ms: int = 0,
+        threads: int = 2,
     ) -> None:
         self.tracks: dict[int, Track] = {}
         self._source = source
@@ -51,10 +65,15 @@ class LadderLane:
         self._after = after
         self._threads = threads
         self._decoder: av.VideoCodecContext | None = None
-        self._tiers = [_Encoder(tier, has_all=not source.fps or tier.fps > source.fps * 0.95) for tier in tiers]
+        self._tiers = [
+            _Encoder(tier, has_all=not source.fps or tier.fps > source.fps * 0.95, part_ms=part_ms) for tier in tiers
+        ]
         self._origins: dict[int, tuple[float, bool]] = {}
         self._last = -1
         self._grace_s: float | None = None
+        self._catches_up_until: float | None = None
+        self.is_catching_up = True
+        """Whether it is behind its source since it has just begun."""
 
     def feed(self, unit: Unit) -> list[tuple[int, Unit]]:
         """What is ready after this unit: tier and unit. Before the first key frame nothing is."""
@@ -90,14 +109,23 @@ class LadderLane:
         pts = frame.pts
         assert pts is not None
         at, is_key = self._origins.pop(pts, (self._now(), False))
-        is_late = self._is_late(self._now() - at)
+        age_s = self._now() - at
+        is_late = self._is_late(age_s)
+        self._note_catching_up(age_s)
         picture = frame
         for index, encoder in enumerate(self._tiers):
             if encoder.wants(pts, is_key=is_key, is_late=is_late):
                 picture = encoder.scaled(picture)
-                data, has_key = encoder.encode(picture, pts, is_key=is_key)
+                data, has_key = encoder.encode(picture, pts, is_key=is_key, is_sparse=self.is_catching_up)
                 self.tracks[index] = encoder.track
                 yield index, Unit(kind="video", pts=pts, dts=pts, is_key=has_key, data=data, at=at)
+
+    def _note_catching_up(self, age_s: float) -> None:
+        now = self._now()
+        if self._catches_up_until is None:
+            self._catches_up_until = now + CATCH_UP_S
+        if age_s <= CAUGHT_UP_S or now >= self._catches_up_until:
+            self.is_catching_up = False
 
     def _is_late(self, age_s: float) -> bool:
         if self._grace_s is None:
@@ -107,15 +135,29 @@ class LadderLane:
         return age_s > LATE_S + self._grace_s
 
 
-class _Encoder:
-    """One tier. It has all pictures of the source, or an even share of them with every key frame."""
+def sparse(fps: float, part_ms: int) -> int:
+    """Of how many pictures one is made while a lane catches up: as few as ``SPARSE_S`` allows with which parts are as
+    long as they must be."""
+    whole = part_ms * fps / 1000
+    fitting = (
+        step for step in range(int(min(SPARSE_S * fps, whole)), 1, -1)
+        if int(whole) // step * step * 100 >= LEAST_PERCENT * whole
+    )  # fmt: skip
+    return next(fitting, 1)
 
-    def __init__(self, tier: Tier, *, has_all: bool) -> None:
+
+class _Encoder:
+    """One tier. It has all pictures of the source, or an even share of them with every key frame; fewer while the lane
+    catches up."""
+
+    def __init__(self, tier: Tier, *, has_all: bool, part_ms: int) -> None:
         self._tier = tier
         self._scaler = VideoReformatter()
         self._encoder: av.VideoCodecContext | None = None
         self._due = -1
-        self._step = 1 if has_all else round(VIDEO_TIMESCALE / tier.fps * 0.9)
+        picture = VIDEO_TIMESCALE / tier.fps
+        self._step = 1 if has_all else round(picture * 0.9)
+        self._sparse_step = max(self._step, round((sparse(tier.fps, part_ms) - 0.5) * picture))
         self.track: Track
 
     def wants(self, pts: int, *, is_key: bool, is_late: bool) -> bool:
@@ -126,12 +168,12 @@ class _Encoder:
     def scaled(self, picture: av.VideoFrame) -> av.VideoFrame:
         return self._scaler.reformat(picture, width=self._tier.width, height=self._tier.height, format="yuv420p")
 
-    def encode(self, picture: av.VideoFrame, pts: int, *, is_key: bool) -> tuple[bytes, bool]:
+    def encode(self, picture: av.VideoFrame, pts: int, *, is_key: bool, is_sparse: bool) -> tuple[bytes, bool]:
         """The bytes of one picture, and whether it is a key frame."""
         if self._encoder is None:
             self._encoder = self._opened(picture)
             is_key = True
-        self._due = pts + self._step
+        self._due = pts + (self._sparse_step if is_sparse else self._step)
         picture.pts, picture.time_base = pts, _TICK
         picture.pict_type = PictureType.I if is_key else PictureType.NONE
         packets = self._encoder.encode(picture)

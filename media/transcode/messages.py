@@ -41,13 +41,14 @@ class Job(msgspec.Struct, frozen=True, tag="job", array_like=True):
 
 class LadderJob(msgspec.Struct, frozen=True, tag="ladder", array_like=True):
     """Begin: video units that follow are decoded once and encoded for each tier, from the pts after ``after`` on. A
-    tier's index stands for a lane's in the answers.
+    tier's index stands for a lane's in the answers. ``part_ms``: as in ``LadderLane``.
     """
 
     number: int
     source: Track
     tiers: tuple[Tier, ...]
     after: int = -1
+    part_ms: int = 0
 
 
 class DecodeUnits(msgspec.Struct, frozen=True, tag="feed", array_like=True):

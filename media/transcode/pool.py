@@ -119,6 +119,7 @@ class CodecPool:
         name: str,
         on_closed: Callable[[str], None],
         after: int = -1,
+        part_ms: int = 0,
     ) -> LadderBridge:
         """Renditions of the source's pictures, made by one worker. ``on_closed`` gets the reason of its end; see
         ``LadderBridge``.
@@ -130,7 +131,7 @@ class CodecPool:
 
         made = LadderBridge(
             source=source, track=track, tiers=tiers, name=name, hire=self.hire, release=self.release, on_closed=closed,
-            after=after,
+            after=after, part_ms=part_ms,
         )  # fmt: skip
         self._ladders.add(made)
         return made

@@ -55,6 +55,7 @@ class Worker:
         self._lanes: list[tuple[Kind, AudioLane | VideoLane]] = []
         self._ladder: LadderLane | None = None
         self._opened: dict[int, Track] = {}
+        self._is_nice = False
 
     def obey(self, order: Order) -> Iterator[WorkerAnswer]:
         """Carry out one order."""
@@ -89,10 +90,8 @@ class Worker:
     def _begin_ladder(self, job: LadderJob) -> None:
         from media.transcode.ladder_lane import LadderLane
 
-        if not self._opened and self._ladder is None:
-            os.nice(LADDER_NICENESS)
         self._number, self._opened, self._lanes = job.number, {}, []
-        self._ladder = LadderLane(job.source, job.tiers, now=time.time, after=job.after)
+        self._ladder = LadderLane(job.source, job.tiers, now=time.time, after=job.after, part_ms=job.part_ms)
 
     def _feed(self, units: list[Unit]) -> Iterator[WorkerAnswer]:
         """Sound is answered together, which is little; every picture at once, as a viewer waits for it."""
@@ -122,7 +121,14 @@ class Worker:
                 made += self._ladder.feed(unit)
             except av.FFmpegError:
                 bad += 1
+            self._yield_once_caught_up(self._ladder)
         return bad
+
+    def _yield_once_caught_up(self, ladder: LadderLane) -> None:
+        """A client waits for a ladder that begins: only one that has caught up with its source gives way to others."""
+        if not self._is_nice and not ladder.is_catching_up:
+            self._is_nice = True
+            os.nice(LADDER_NICENESS)
 
     @property
     def _tracks(self) -> list[tuple[int, Track | None]]:

@@ -78,6 +78,7 @@ class Fixture:
         name: str,
         on_closed: Callable[[str], None],
         after: int = -1,
+        part_ms: int = 0,
     ) -> Copied:
         self.made.append(Copied(track, tiers, on_closed))
         self.afters.append(after)

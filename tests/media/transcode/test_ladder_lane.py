@@ -7,8 +7,11 @@ import msgspec
 import pytest
 
 from media.hls.codecs import codec_string
+from media.hls.follower import Follower
+from media.hls.lane import Cut, Fragment
+from media.relay import Tracks
 from media.transcode.ladder import Tier, plan
-from media.transcode.ladder_lane import LATE_S, LadderLane
+from media.transcode.ladder_lane import CATCH_UP_S, LATE_S, LadderLane, sparse
 from media.unit import Codec, Track, Unit
 from tests.media.transcode.sources import video
 
@@ -110,3 +113,40 @@ def test_what_cannot_be_decoded_is_an_error_of_that_unit_alone() -> None:
         except av.FFmpegError:
             assert at == 5
     assert pictures >= 2 * 15
+
+
+def test_a_lane_that_begins_makes_few_of_the_old_pictures_and_all_from_when_it_has_caught_up() -> None:
+    track, units = source()
+    behind = [msgspec.structs.replace(unit, at=-3.0 if at < 40 else 0.0) for at, unit in enumerate(units)]
+    _, (full, _) = made(track, behind, part_ms=334)
+    keys = [unit.pts for unit in units if unit.is_key]
+    assert [unit.pts for unit in full] == sorted(
+        {unit.pts for unit in units[:41:5]} | {*keys} | {u.pts for u in units[40:]}
+    )
+
+
+def test_a_lane_whose_machine_never_catches_up_makes_all_pictures_after_a_while() -> None:
+    track, units = source()
+    clock = iter(range(10_000))
+    lane = LadderLane(track, TIERS, now=lambda: next(clock) * CATCH_UP_S / 50, part_ms=334)
+    late = [msgspec.structs.replace(unit, at=at * CATCH_UP_S / 25 - 1.0) for at, unit in enumerate(units)]
+    for unit in late:
+        lane.feed(unit)
+    assert not lane.is_catching_up
+
+
+@pytest.mark.parametrize("part_ms", [250, 334, 1_000])
+@pytest.mark.parametrize("fps", [15.0, 23.976, 25.0, 29.97, 30.0, 50.0, 60.0])
+def test_the_few_pictures_fill_parts_as_all_do(fps: float, part_ms: int) -> None:
+    track = Track(kind="video", codec=Codec.H264, timescale=90_000, fps=fps)
+    step, tick = sparse(fps, part_ms), 90_000 / fps
+    follower = Follower(part_ms=part_ms)
+    follower.resume([Cut(1, 0, 90_000, False)])
+    out = follower.feed(Tracks((track,)))
+    for at in range(0, round(4 * fps), step):
+        pts = round(at * tick)
+        out += follower.feed(Unit(kind="video", pts=pts, dts=pts, is_key=not at, data=b"x", at=0.0))
+    given = [each.duration for each in out if isinstance(each, Fragment)]
+    longest = max(part_ms * 90, *given)
+    assert len(given) >= 3
+    assert all(duration >= 0.85 * longest for duration in given)
