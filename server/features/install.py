@@ -147,12 +147,14 @@ def install(
         uploads=uploading.uploads,
         communities=communities.CommunityGate(),
     )
+    talking = conversations.build(platform, settings=settings, when_changed=changed)
     notifying = notifications.build(
         platform,
         settings=settings,
         audience=Audience(),
         streams=StreamTitles(),
         posts=posting.posts,
+        conversations=talking.conversations,
         encryption=encryption,
         mail=outgoing,
         site=site,
@@ -181,7 +183,7 @@ def install(
         fetching.feature,
         embeds.build(platform, site=site, clips=clipping.preview),
         calls.build(platform, ice=core.ice, apart=core.rights.apart),
-        conversations.build(platform, settings=settings, when_changed=changed).feature,
+        talking.feature,
         *rooms.features,
         posting.feature,
         communities.build(platform, settings=settings, posts=posting.posts, when_changed=changed),

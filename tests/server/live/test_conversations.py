@@ -251,3 +251,27 @@ async def test_a_muted_conversation_is_not_counted_as_unread(node: CoreNode) -> 
     assert (await bob.done("GET", "/conversations"))["unread"] == 0
     await bob.done("DELETE", f"/conversations/{made['id']}/mute")
     assert (await bob.done("GET", "/conversations"))["unread"] == 1
+
+
+async def test_who_is_written_to_is_notified_until_they_have_read_it(node: CoreNode) -> None:
+    ada, bob = await people(node, 2)
+    made = await begin(ada, bob)
+    his = await inside(bob, made)
+    await write(await ada.connect(), made, "hello")
+    told = await his.until("notification")
+    while told["kind"] != "message":
+        told = await his.until("notification")
+    assert (told["people"][0]["username"], told["subject"]["path"]) == (ada.username, f"/messages/{made['id']}")
+    await his.done("chat:read", {"room_id": made["room_id"], "offset": 1})
+    assert (await his.until("notification:read"))["ids"] == [told["id"]]
+
+
+async def test_who_writes_has_read_what_stands_before_it(node: CoreNode) -> None:
+    ada, bob = await people(node, 2)
+    made = await begin(ada, bob)
+    hers, his = await inside(ada, made), await inside(bob, made)
+    await write(hers, made, "hello")
+    await write(his, made, "hi")
+    while (receipt := await hers.until("chat:read"))["user_id"] != bob.id:
+        pass
+    assert (receipt["offset"], (await of(bob, made))["unread"]) == (2, 0)

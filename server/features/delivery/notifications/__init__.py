@@ -13,6 +13,7 @@ from typing import Final
 from server.feature import ExportSection, Feature, PersonalData, Platform, rows_by_id
 from server.features.delivery.notifications import delivery_queries, queries
 from server.features.delivery.notifications.consumers import MAX_MENTIONED, Consumers
+from server.features.delivery.notifications.conversation_consumers import ConversationConsumers, Conversations
 from server.features.delivery.notifications.deliveries import Deliver, Deliveries, first_id_of
 from server.features.delivery.notifications.device_routes import DeviceRoutes
 from server.features.delivery.notifications.digests import EVERY_S, Digests
@@ -63,6 +64,7 @@ def build(
     audience: Audience,
     streams: StreamTitles,
     posts: Posts,
+    conversations: Conversations,
     encryption: Encryption,
     mail: Mail,
     site: Site,
@@ -136,7 +138,11 @@ def build(
         name="notifications",
         operations=[*routes.operations(), *device_routes.operations()],
         sent=(NOTIFICATION, READ),
-        consumers=[*consumers.all(), *PostConsumers(notifications=notifications, posts=posts).all()],
+        consumers=[
+            *consumers.all(),
+            *PostConsumers(notifications=notifications, posts=posts).all(),
+            *ConversationConsumers(notifications=notifications, conversations=conversations).all(),
+        ],
         jobs=[fan_out.job, consumers.job, job],
         schedules=[
             repeated("notifications.prune", notifications.prune, every_s=PRUNE_S),

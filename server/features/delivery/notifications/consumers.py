@@ -9,7 +9,6 @@ import msgspec
 
 from server.features.delivery.notifications.fan_out import StreamFanOut
 from server.features.delivery.notifications.kinds import (
-    CONVERSATION_REQUEST,
     FOLLOW,
     FOLLOW_APPROVED,
     FOLLOW_REQUEST,
@@ -19,8 +18,6 @@ from server.features.delivery.notifications.kinds import (
     Subject,
 )
 from server.features.delivery.notifications.notifications import Notifications
-from server.features.delivery.notifications.subjects import CONVERSATION
-from server.features.messages.conversations.facts import ConversationAnswered, ConversationRequested
 from server.features.people.facts import (
     AccountDeleted,
     BlockChanged,
@@ -53,7 +50,7 @@ class Forget(msgspec.Struct, frozen=True):
 
 
 class Consumers:
-    """Of facts about people, streams, chat and conversations. ``job`` removes what a deleted account caused."""
+    """Of facts about people, streams and chat. ``job`` removes what a deleted account caused."""
 
     def __init__(
         self, *, notifications: Notifications, fan_out: StreamFanOut, names: Names, streams: Admission, jobs: Jobs
@@ -71,8 +68,6 @@ class Consumers:
             Consumer(FollowRequestChanged, self._asked),
             Consumer(StreamStarted, self._started),
             Consumer(ChatMentioned, self._mentioned),
-            Consumer(ConversationRequested, self._asked_to_talk),
-            Consumer(ConversationAnswered, self._answered),
             Consumer(RecordingExpiring, self._expiring),
             Consumer(BlockChanged, self._blocked),
             Consumer(MuteChanged, self._muted),
@@ -112,13 +107,6 @@ class Consumers:
         subject = Subject("stream", message.stream_id)
         notice = Notice(kind=MENTION, actor_id=message.author_id, subject=subject, happened_at=message.sent_at)
         await self._notifications.notify(tx, notice, ids)
-
-    async def _asked_to_talk(self, tx: Transaction, fact: ConversationRequested) -> None:
-        notice = Notice(kind=CONVERSATION_REQUEST, actor_id=fact.by_id, subject=Subject(CONVERSATION, fact.room_id))
-        await self._notifications.notify(tx, notice, [fact.person_id])
-
-    async def _answered(self, tx: Transaction, fact: ConversationAnswered) -> None:
-        await self._notifications.settle(tx, CONVERSATION_REQUEST, recipient_id=fact.person_id, subject_id=fact.room_id)
 
     async def _expiring(self, tx: Transaction, fact: RecordingExpiring) -> None:
         notice = Notice(kind=RECORDING_EXPIRING, actor_id=fact.owner_id, subject=Subject("stream", fact.stream_id))

@@ -68,6 +68,9 @@ STREAM_SCHEDULED: Final = NotificationKind(
 CONVERSATION_REQUEST: Final = NotificationKind(
     name="conversation_request", summary="Somebody whom you do not follow writes to you"
 )
+MESSAGE: Final = NotificationKind(
+    name="message", summary="Somebody writes to you in a conversation", urgency="high", is_told_again=True
+)
 COMMUNITY: Final = NotificationKind(name="community", summary="Something concerns you in a community")
 WEBHOOK_DISABLED: Final = NotificationKind(
     name="webhook_disabled", summary="A webhook of yours was switched off after a day of failures", is_own=True
@@ -92,6 +95,7 @@ KINDS: Final = (
     STREAM_STARTED,
     STREAM_SCHEDULED,
     CONVERSATION_REQUEST,
+    MESSAGE,
     COMMUNITY,
     WEBHOOK_DISABLED,
     RECORDING_EXPIRING,

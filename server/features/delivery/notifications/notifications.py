@@ -182,10 +182,20 @@ class Notifications:
         """
         sql, which = (queries.READ_SOME, ids) if ids is not None else (queries.READ_UNTIL, until)
         async with self._db.transaction() as tx:
-            if not await tx.execute(sql, person_id, which, self._now()):
-                return
-            body = {"until": until, "ids": ids, "unread": await self.unread(tx, person_id)}
-            tx.after_commit(partial(self._publish.to_person, person_id, READ.name, body))
+            if await tx.execute(sql, person_id, which, self._now()):
+                await self._tell_read(tx, person_id, until=until, ids=ids)
+
+    async def read_about(self, tx: Transaction, kind: NotificationKind, *, person_id: str, subject_id: str) -> None:
+        """The person has read what this is about: mark it as read, and tell the person's sockets. Idempotent."""
+        rows = await tx.fetch(queries.READ_OF_SUBJECT, person_id, kind.name, subject_id, self._now())
+        if rows:
+            await self._tell_read(tx, person_id, until=None, ids=[row["id"] for row in rows])
+
+    async def _tell_read(
+        self, tx: Transaction, person_id: str, *, until: str | None, ids: Sequence[str] | None
+    ) -> None:
+        body = {"until": until, "ids": ids, "unread": await self.unread(tx, person_id)}
+        tx.after_commit(partial(self._publish.to_person, person_id, READ.name, body))
 
     async def prune(self) -> None:
         """Delete what is too old, and what a person has too many of. Raises ``Unavailable``."""

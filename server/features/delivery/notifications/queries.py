@@ -62,6 +62,10 @@ READ_UNTIL: Final = "update notifications set read_at = $3 where person_id = $1 
 READ_SOME: Final = """
 update notifications set read_at = $3 where person_id = $1 and read_at is null and id = any($2::uuid[])
 """
+READ_OF_SUBJECT: Final = """
+update notifications set read_at = $4
+where person_id = $1 and kind = $2 and subject_id = $3 and read_at is null returning id
+"""
 
 # Taking a person out of what they caused; then what nobody causes any more goes.
 _CAUSED: Final = "people @> array[$1::uuid]"

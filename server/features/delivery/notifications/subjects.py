@@ -16,7 +16,7 @@ STREAM: Final = "stream"
 POST: Final = "post"
 CONVERSATION: Final = "conversation"
 WEBHOOK: Final = "webhook"
-PAGES: Final = {CONVERSATION: "/messages", WEBHOOK: "/settings/webhooks"}
+PAGES: Final = {CONVERSATION: "/messages/{}", WEBHOOK: "/settings/webhooks"}
 """Of subjects without a title, which rows name to the persons whose they are alone."""
 MAX_TITLE: Final = 140
 
@@ -49,10 +49,11 @@ class Subjects:
         posts = {one.id for one in subjects if one.type == POST}
         titles = await self._streams.titles(where, viewer_id, streams)
         shapes = await self._posts.shown(where, posts, viewer_id) if posts else {}
+        untitled = [one for one in subjects if one.type in PAGES]
         return {
             **{Subject(STREAM, key): _shape(STREAM, key, title, f"/watch/{key}") for key, title in titles.items()},
             **{Subject(POST, key): _shape(POST, key, _said(post), f"/posts/{key}") for key, post in shapes.items()},
-            **{one: _shape(one.type, one.id, "", PAGES[one.type]) for one in subjects if one.type in PAGES},
+            **{one: _shape(one.type, one.id, "", PAGES[one.type].format(one.id)) for one in untitled},
         }
 
     async def shown_to_each(

@@ -10,28 +10,29 @@ from typing import Final
 from actors.chat_private import MAX_EMOJI, MAX_REACTIONS
 from server.feature import NO_UUID, ExportSection, Feature, PersonalData, Platform, rows_by_id
 from server.features.messages.conversations import queries, rules
-from server.features.messages.conversations.conversations import Conversations
+from server.features.messages.conversations.conversations import Conversations, Unnotified
 from server.features.messages.conversations.events import ConversationEvents
 from server.features.messages.conversations.facts import ConversationMessage
 from server.features.messages.conversations.membership import Membership
+from server.features.messages.conversations.receipts import Receipts
 from server.features.messages.conversations.routes import ConversationRoutes
 from server.features.messages.conversations.shapes import CHANGED, OWN_READ, READ, TYPING, changed
 from server.features.messages.settings import ConversationSettings
 from server.http.limits import hourly
 from storage.facts import Consumer
-from storage.postgres import Reads, Transaction
+from storage.postgres import Transaction
 
-__all__ = ["ConversationsRoom", "build"]
+__all__ = ["ConversationsRoom", "Unnotified", "build"]
 
 CHANGES_PER_HOUR: Final = 1_200
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConversationsRoom:
-    """``unnotified``: whom a message concerns that they have not read yet."""
+    """``conversations`` has the reads that other rooms ask for."""
 
     feature: Feature
-    unnotified: Callable[[Reads, ConversationMessage], Awaitable[list[str]]]
+    conversations: Conversations
 
 
 def build(
@@ -47,6 +48,7 @@ def build(
         max_open=settings.max_conversations,
         max_requests=settings.max_conversation_requests,
     )
+    receipts = Receipts(conversations=conversations, told=platform.publish)
     routes = ConversationRoutes(
         conversations=conversations,
         membership=membership,
@@ -56,7 +58,8 @@ def build(
     )
 
     async def tell(tx: Transaction, fact: ConversationMessage) -> None:
-        """Clients list the conversation anew; what was written they read as its members."""
+        """Clients list the conversation anew; what was written they read as its members. Its author has read it."""
+        await receipts.read(tx, fact.room_id, fact.author_id, fact.offset)
         hearers = await conversations.hearers(tx, fact.room_id, fact.author_id)
         body = changed(fact.room_id, "message", platform.now())
         tx.after_commit(partial(platform.publish.to_people, hearers, CHANGED.name, body))
@@ -64,7 +67,7 @@ def build(
     feature = Feature(
         name="conversations",
         operations=routes.operations(),
-        events=ConversationEvents(db=platform.db, conversations=conversations, told=platform.publish).events(),
+        events=ConversationEvents(db=platform.db, receipts=receipts, told=platform.publish).events(),
         sent=(TYPING, READ, OWN_READ, CHANGED),
         consumers=(Consumer(ConversationMessage, tell),),
         personal_data=PersonalData(
@@ -81,7 +84,7 @@ def build(
             "message_reaction_kinds": MAX_EMOJI,
         },
     )
-    return ConversationsRoom(feature=feature, unnotified=conversations.unnotified)
+    return ConversationsRoom(feature=feature, conversations=conversations)
 
 
 SECTIONS: Final = (

@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+import msgspec
+
 from server.features.messages.conversations import queries
 from server.features.messages.conversations.facts import ConversationMessage
 from server.features.messages.conversations.rules import MAX_COUNTED, State
@@ -20,6 +22,13 @@ from server.http.errors import Problem, not_found
 from storage.postgres import Database, Reads, Row
 
 STATES: Final[Sequence[State]] = ("open", "request")
+
+
+class Unnotified(msgspec.Struct, frozen=True):
+    """The members whom a message concerns, which was written at ``sent_at``."""
+
+    sent_at: datetime
+    people: list[str]
 
 
 def no_conversation() -> Problem:
@@ -63,10 +72,12 @@ class Conversations:
         """The members who are shown what the author writes, the author among them."""
         return [row["person_id"] for row in await where.fetch(queries.HEARERS, room_id, author_id)]
 
-    async def unnotified(self, where: Reads, message: ConversationMessage) -> list[str]:
-        """The members whom a message concerns and who have not read it, on any device, until now."""
+    async def unnotified(self, where: Reads, message: ConversationMessage) -> Unnotified | None:
+        """Whom a message concerns that have not read it, on any device, until now; None for nobody, and for a message
+        that was deleted.
+        """
         rows = await where.fetch(queries.UNNOTIFIED, message.room_id, message.author_id, message.offset)
-        return [row["person_id"] for row in rows]
+        return Unnotified(rows[0]["sent_at"], [row["person_id"] for row in rows]) if rows else None
 
     async def _shapes(self, where: Reads, me: str, rows: Sequence[Row]) -> list[ConversationShape]:
         ids = [row["room_id"] for row in rows]

@@ -8,20 +8,14 @@ from typing import Any, Final
 from actors.rate_limits import Rate
 from actors.runtime import DomainError
 from server.features.messages.conversations import queries
-from server.features.messages.conversations.conversations import Conversations
-from server.features.messages.conversations.shapes import (
-    OWN_READ,
-    READ,
-    TYPING,
-    OfConversation,
-    ReadAcknowledged,
-    ReadUpTo,
-    own_read,
-)
+from server.features.messages.conversations.facts import ConversationRead
+from server.features.messages.conversations.receipts import Receipts
+from server.features.messages.conversations.shapes import TYPING, OfConversation, ReadAcknowledged, ReadUpTo
 from server.live.events import Done
 from server.live.room_mirror import topic_of
 from server.publish import Publish
 from server.socket_events import ClientEvent
+from storage.facts import publish
 from storage.postgres import Database
 
 TYPING_MS: Final = 6_000
@@ -30,9 +24,9 @@ TYPING_MS: Final = 6_000
 class ConversationEvents:
     """Both are told to the sockets in the room, which are its members'."""
 
-    def __init__(self, *, db: Database, conversations: Conversations, told: Publish) -> None:
+    def __init__(self, *, db: Database, receipts: Receipts, told: Publish) -> None:
         self._db = db
-        self._conversations = conversations
+        self._receipts = receipts
         self._told = told
 
     def events(self) -> Sequence[ClientEvent]:
@@ -60,16 +54,13 @@ class ConversationEvents:
 
     async def _read(self, socket: Any, session: Any, body: ReadUpTo) -> dict[str, Any]:
         me, room_id = session.require_person().id, body.room_id
-        row = await self._db.fetchrow(queries.READ, room_id, me, body.offset)
-        if row is None:
-            raise _no_room()
-        offset = row["read_offset"]
-        unread = await self._conversations.unread(self._db, me, room_id, read_offset=offset)
-        self._told.to_person(me, OWN_READ.name, own_read(room_id, offset, unread))
-        if row["state"] == "open":
-            told = {"room_id": room_id, "user_id": me, "offset": offset}
-            self._told.conflate(topic_of(room_id), f"read {room_id} {me}", READ.name, told)
-        return {"ok": True, "offset": offset, "unread": unread}
+        async with self._db.transaction() as tx:
+            receipt = await self._receipts.read(tx, room_id, me, body.offset)
+            if receipt is None:
+                raise _no_room()
+            if receipt.is_more:
+                await publish(tx, ConversationRead(room_id=room_id, person_id=me, offset=receipt.offset))
+        return {"ok": True, "offset": receipt.offset, "unread": receipt.unread}
 
 
 def _no_room() -> DomainError:

@@ -5,7 +5,13 @@ from __future__ import annotations
 from storage.conversation_facts import ConversationMessage
 from storage.facts import Fact
 
-__all__ = ["ConversationAnswered", "ConversationMessage", "ConversationRequested"]
+__all__ = [
+    "ConversationAnswered",
+    "ConversationLeft",
+    "ConversationMessage",
+    "ConversationRead",
+    "ConversationRequested",
+]
 
 
 class ConversationRequested(Fact, frozen=True, kw_only=True, tag="conversation.requested"):
@@ -22,3 +28,18 @@ class ConversationAnswered(Fact, frozen=True, kw_only=True, tag="conversation.an
     room_id: str
     person_id: str
     is_accepted: bool
+
+
+class ConversationRead(Fact, frozen=True, kw_only=True, tag="conversation.read"):
+    """``person_id`` has read more of the conversation than before: up to ``offset``."""
+
+    room_id: str
+    person_id: str
+    offset: int
+
+
+class ConversationLeft(Fact, frozen=True, kw_only=True, tag="conversation.left"):
+    """``person_id`` was in the conversation and is no longer: they left, or were taken out."""
+
+    room_id: str
+    person_id: str

@@ -9,7 +9,11 @@ from typing import Any
 
 from server.features.messages.conversations import queries
 from server.features.messages.conversations.conversations import no_conversation
-from server.features.messages.conversations.facts import ConversationAnswered, ConversationRequested
+from server.features.messages.conversations.facts import (
+    ConversationAnswered,
+    ConversationLeft,
+    ConversationRequested,
+)
 from server.features.messages.conversations.rules import MAX_PEOPLE, pair_of, state_of_invited
 from server.features.messages.conversations.shapes import CHANGED, changed
 from server.features.people.relations import nobody
@@ -208,6 +212,7 @@ class Membership:
         row = await tx.fetchrow(queries.HOLD, room_id)
         assert row is not None
         await note_change(tx, "room", room_id, person_id)
+        await publish(tx, ConversationLeft(room_id=room_id, person_id=person_id))
         self._tell(tx, "left", room_id, [person_id])
         if not row["is_group"]:
             await tx.execute(queries.SET_STATE, room_id, person_id, _state_after(states[person_id]))

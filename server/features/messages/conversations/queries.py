@@ -51,9 +51,10 @@ on conflict (person_id) do update set requests_from = excluded.requests_from
 
 READ: Final = """
 update conversation_members m set read_offset = greatest(m.read_offset, least($3, r.last_offset))
-from chat_rooms r
+from chat_rooms r, conversation_members b
 where r.id = m.room_id and m.room_id = $1 and m.person_id = $2 and m.state in ('open', 'request')
-returning m.read_offset, m.state
+    and b.room_id = m.room_id and b.person_id = m.person_id
+returning m.read_offset, m.state, m.read_offset > b.read_offset as is_more
 """
 STANDING: Final = """
 select m.state, c.is_group or not exists (
@@ -124,9 +125,11 @@ where m.room_id = $1 and m.state in ('open', 'request')
 """
 
 UNNOTIFIED: Final = """
-select m.person_id from conversation_members m
-where m.room_id = $1 and m.person_id <> $2 and m.state = 'open' and not m.is_muted and m.read_offset < $3
+select m.person_id, c.sent_at from chat_messages c join conversation_members m using (room_id)
+where c.room_id = $1 and c."offset" = $3 and c.deleted_at is null
+    and m.person_id <> $2 and m.state = 'open' and not m.is_muted and m.read_offset < $3
     and not exists (select from blocks b where b.user_id = m.person_id and b.blocked_id = $2)
+order by m.person_id
 """
 
 LEAVE_TO: Final = """

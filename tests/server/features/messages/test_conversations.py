@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import uuid
+from datetime import UTC, datetime
 
 from server.features.messages import conversations
+from server.features.messages.conversations import Unnotified
 from server.features.messages.conversations.facts import ConversationMessage
 from server.features.messages.settings import ConversationSettings
 from storage.postgres import Database
 from tests.server.kit import Kit
+
+NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
 
 
 async def nothing() -> None: ...
@@ -42,4 +46,10 @@ async def test_a_message_concerns_members_who_have_not_read_it_muted_it_or_block
         )  # fmt: skip
     await database.execute("insert into blocks (user_id, blocked_id) values ($1, $2)", others[4], author)
     fact = ConversationMessage(room_id=room_id, message_id=str(uuid.uuid4()), offset=5, author_id=author)
-    assert await room.unnotified(database, fact) == [others[0]]
+    assert await room.conversations.unnotified(database, fact) is None  # as of a message that was deleted
+    await database.execute(
+        'insert into chat_messages (room_id, "offset", id, user_id, client_id, text, sent_at)'
+        " values ($1, 5, $2, $3, 'c', 'hello', $4)",
+        room_id, fact.message_id, author, NOON,
+    )  # fmt: skip
+    assert await room.conversations.unnotified(database, fact) == Unnotified(NOON, [others[0]])

@@ -358,7 +358,7 @@ async def test_all_kinds_are_on_until_they_are_switched(notified: Notified) -> N
         kind: {"in_app": True, "push": kind not in quiet, "email": False}
         for kind in (
             "follow", "follow_request", "follow_approved", "mention", "reply", "quote", "repost", "reaction",
-            "stream_started", "stream_scheduled", "conversation_request", "community",
+            "stream_started", "stream_scheduled", "conversation_request", "message", "community",
             "webhook_disabled", "recording_expiring",
         )
     }  # fmt: skip

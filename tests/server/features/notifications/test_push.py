@@ -16,6 +16,7 @@ from multidict import CIMultiDict
 from server.feature import Feature
 from server.features.delivery.notifications.deliveries import first_id_of
 from server.features.delivery.notifications.devices import FcmTarget
+from server.features.messages.conversations.facts import ConversationMessage, ConversationRead
 from server.features.people.facts import FollowChanged
 from server.jobs import Attempt
 from storage.facts import publish
@@ -151,6 +152,41 @@ async def test_what_is_read_before_it_is_due_is_not_pushed(pushes: Pushes) -> No
     await pushes.call("POST", "/notifications/read", json={"until": listed["id"]})
     await pushes.deliver()
     assert (pushes.service.asked, await pushes.log()) == (0, [("push", "cancelled", "read in the application")])
+
+
+async def test_messages_that_are_read_before_they_are_due_are_not_pushed_and_later_ones_are_at_once(
+    pushes: Pushes,
+) -> None:
+    await pushes.subscribe()
+    bob, room_id = await pushes.somebody("bob"), new_id()
+    await pushes.kit.database.execute(
+        "insert into chat_rooms (id, log_epoch, is_private) values ($1, 'e', true)", room_id
+    )
+    await pushes.kit.database.execute("insert into conversations (room_id, is_group) values ($1, true)", room_id)
+    await pushes.kit.database.execute(
+        "insert into conversation_members (room_id, person_id, state) select $1, unnest($2::uuid[]), 'open'",
+        room_id, [bob, pushes.ada],
+    )  # fmt: skip
+
+    async def writes(offset: int) -> None:
+        message_id = new_id()
+        await pushes.kit.database.execute(
+            'insert into chat_messages (room_id, "offset", id, user_id, client_id, text, sent_at)'
+            " values ($1, $2, $3, $4, gen_random_uuid()::text, 'hello', now())",
+            room_id, offset, message_id, bob,
+        )  # fmt: skip
+        await pushes.happens(ConversationMessage(room_id=room_id, message_id=message_id, offset=offset, author_id=bob))
+
+    await writes(1)
+    await pushes.happens(ConversationRead(room_id=room_id, person_id=pushes.ada, offset=1))
+    await pushes.deliver()
+    assert (pushes.service.asked, await pushes.log()) == (0, [("push", "cancelled", "read in the application")])
+    await writes(2)
+    await writes(3)
+    await pushes.deliver()
+    await writes(4)
+    await pushes.deliver()
+    assert [one.message["title"] for one in pushes.service.taken] == ["bob wrote to you"] * 2
 
 
 async def test_what_was_withdrawn_or_switched_off_is_not_pushed(pushes: Pushes) -> None:

@@ -11,6 +11,7 @@ export const KINDS = {
   stream_started: "kindStarted",
   stream_scheduled: "kindScheduled",
   conversation_request: "kindConversation",
+  message: "kindMessage",
   community: "kindCommunity",
   webhook_disabled: "kindWebhook",
   recording_expiring: "kindExpiring",

@@ -131,6 +131,7 @@ const SAID = {
   stream_started: ["started", "started"],
   stream_scheduled: ["scheduled", "scheduled"],
   conversation_request: ["writes", "writes"],
+  message: ["wrote", "wroteMany"],
   community: ["inCommunity", "inCommunity"],
   webhook_disabled: ["webhookOff", "webhookOff"],
   recording_expiring: ["expiring", "expiring"],
