@@ -1,4 +1,4 @@
-"""What happens in conversations becomes notices: that somebody asks a person into one, or writes to them."""
+"""Messages in conversations, and who asks a person into one, become notices."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ async def test_a_stranger_who_would_like_to_write_is_told_until_the_answer(notif
         await notified.publish(ConversationRequested(room_id=room_id, person_id=ada.id, by_id=by.id))
     await notified.settle()
     assert await notified.told(ada) == [("conversation_request", ["cleo"], 1), ("conversation_request", ["bob"], 1)]
-    assert (await notified.listed(ada))["items"][0]["subject"]["path"] == "/messages"
+    assert (await notified.listed(ada))["items"][0]["subject"]["path"] == f"/messages/{other}"
     await notified.publish(ConversationAnswered(room_id=room, person_id=ada.id, is_accepted=False))
     await notified.settle()
     assert await notified.told(ada) == [("conversation_request", ["cleo"], 1)]
