@@ -266,6 +266,17 @@ async def test_who_is_written_to_is_notified_until_they_have_read_it(node: CoreN
     assert (await his.until("notification:read"))["ids"] == [told["id"]]
 
 
+async def test_who_writes_where_all_was_read_sends_no_receipt(node: CoreNode) -> None:
+    ada, bob = await people(node, 2)
+    made = await begin(ada, bob)
+    hers, his = await inside(ada, made), await inside(bob, made)
+    await write(hers, made, "hello")
+    while (await his.until("conversation:changed"))["cause"] != "message":
+        pass
+    await his.done("chat:read", {"room_id": made["room_id"], "offset": 1})
+    assert (await hers.until("chat:read"))["user_id"] == bob.id
+
+
 async def test_who_writes_has_read_what_stands_before_it(node: CoreNode) -> None:
     ada, bob = await people(node, 2)
     made = await begin(ada, bob)

@@ -59,7 +59,7 @@ def build(
 
     async def tell(tx: Transaction, fact: ConversationMessage) -> None:
         """Clients list the conversation anew; what was written they read as its members. Its author has read it."""
-        await receipts.read(tx, fact.room_id, fact.author_id, fact.offset)
+        await receipts.wrote(tx, fact.room_id, fact.author_id, fact.offset)
         hearers = await conversations.hearers(tx, fact.room_id, fact.author_id)
         body = changed(fact.room_id, "message", platform.now())
         tx.after_commit(partial(platform.publish.to_people, hearers, CHANGED.name, body))

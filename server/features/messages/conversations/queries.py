@@ -54,7 +54,7 @@ update conversation_members m set read_offset = greatest(m.read_offset, least($3
 from chat_rooms r, conversation_members b
 where r.id = m.room_id and m.room_id = $1 and m.person_id = $2 and m.state in ('open', 'request')
     and b.room_id = m.room_id and b.person_id = m.person_id
-returning m.read_offset, m.state, m.read_offset > b.read_offset as is_more
+returning m.read_offset, m.state, b.read_offset as before
 """
 STANDING: Final = """
 select m.state, c.is_group or not exists (

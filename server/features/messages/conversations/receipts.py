@@ -11,7 +11,7 @@ from server.features.messages.conversations.conversations import Conversations
 from server.features.messages.conversations.shapes import OWN_READ, READ, own_read
 from server.live.room_mirror import topic_of
 from server.publish import Publish
-from storage.postgres import Transaction
+from storage.postgres import Row, Transaction
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,8 +32,17 @@ class Receipts:
         told once ``tx`` is committed. None for who is no member.
         """
         row = await tx.fetchrow(queries.READ, room_id, person_id, offset)
-        if row is None:
-            return None
+        return None if row is None else await self._tell(tx, room_id, person_id, row)
+
+    async def wrote(self, tx: Transaction, room_id: str, person_id: str, offset: int) -> None:
+        """The person has written the message at ``offset``, and so has read what stands before it. Nobody is told where
+        there was nothing to read.
+        """
+        row = await tx.fetchrow(queries.READ, room_id, person_id, offset)
+        if row is not None and await self._conversations.unread(tx, person_id, room_id, read_offset=row["before"]):
+            await self._tell(tx, room_id, person_id, row)
+
+    async def _tell(self, tx: Transaction, room_id: str, person_id: str, row: Row) -> Receipt:
         read = row["read_offset"]
         unread = await self._conversations.unread(tx, person_id, room_id, read_offset=read)
         tx.after_commit(partial(self._told.to_person, person_id, OWN_READ.name, own_read(room_id, read, unread)))
@@ -41,4 +50,4 @@ class Receipts:
             told = {"room_id": room_id, "user_id": person_id, "offset": read}
             key = f"read {room_id} {person_id}"
             tx.after_commit(partial(self._told.conflate, topic_of(room_id), key, READ.name, told))
-        return Receipt(offset=read, unread=unread, is_more=row["is_more"])
+        return Receipt(offset=read, unread=unread, is_more=read > row["before"])
