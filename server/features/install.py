@@ -186,7 +186,7 @@ def install(
         talking.feature,
         *rooms.features,
         posting.feature,
-        communities.build(platform, settings=settings, posts=posting.posts, when_changed=changed),
+        communities.build(platform, settings=settings, posts=posting.posts, site=site, when_changed=changed),
         feed.build(platform, settings=settings, posts=posting.posts, addresses=core.addresses),
         search.build(platform, addresses=core.addresses, clips=clipping, posts=posting.posts),
         trends.build(platform, settings=settings),

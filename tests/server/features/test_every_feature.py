@@ -186,6 +186,11 @@ SAMPLES = {
     " from r returning id) insert into community_members (community_id, person_id, state, role, since)"
     " select id, $1::uuid, 'member', 'owner', now() from c union all select min(id::text)::uuid, $2::uuid, 'member',"
     " 'member', now() from c",
+    "community_events": "insert into community_events (id, community_id, author_id, title, time_zone, starts_at,"
+    f" over_at, created_at, changed_at) select '{ROOM}', min(id::text)::uuid, $1::uuid, 't', 'UTC', now(),"
+    " now(), now(), now() from communities where $2::uuid is not null",
+    "community_event_answers": "insert into community_event_answers (event_id, person_id, state, answered_at)"
+    f" values ('{ROOM}', $1, 'going', now()), ('{ROOM}', $2, 'maybe', now())",
     "chat_reactions": f"insert into chat_reactions (room_id, message_id, person_id, emoji) values"
     f" ('{ROOM}', '{ROOM}', $1, 'x'), ('{ROOM}', '{ROOM}', $2, 'x')",
     "view_sessions": "insert into view_sessions (id, stream_id, user_id, viewer, started_at, last_at)"

@@ -95,6 +95,8 @@ LISTS: Final[dict[str, Walked | Exempt]] = {
     "listMembers": walked("/communities/walkers/members"),
     "listMembershipRequests": MODERATORS,
     "listCommunityBans": MODERATORS,
+    "listEventsOfCommunity": walked("/communities/walkers/events"),
+    "listAttendees": walked("/communities/walkers/events/{event}/attendance"),
     "listPostsOfCommunity": posts("/communities/walkers/posts"),
     "getFeed": posts("/feed?kind=explore&order=latest"),
     "listPeople": OPERATORS,
@@ -222,6 +224,10 @@ async def _scene(kit: Kit, served: Served) -> Scene:
     await scene.act("bob", "POST", "/communities", json={"name": "walkers", "title": "Walkers"})
     await scene.act("ada", "PUT", "/communities/walkers/membership")
     await scene.act("ada", "POST", "/posts", json={"text": "zebra", "community": "walkers"})
+    await scene.act("bob", "PATCH", "/communities/walkers/members/ada", json={"role": "moderator"})
+    event = {"title": "A walk", "starts_at": "2030-05-01T10:00:00Z"}
+    places["event"] = (await scene.act("ada", "POST", "/communities/walkers/events", json=event))["event"]["id"]
+    await scene.act("ada", "PUT", f"/communities/walkers/events/{places['event']}/attendance")
     [search] = [one for one in kit.install().features if one.name == "search"]
     await scene.settle()
     await kit.run_schedule(search, "search.fill")

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from functools import cache
 from typing import Final, Literal
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -13,12 +12,6 @@ Digest = Literal["off", "daily", "weekly"]
 
 DIGEST_HOUR: Final = 8
 MONDAY: Final = 0
-
-
-@cache
-def zone_names() -> frozenset[str]:
-    """The names of the IANA database."""
-    return frozenset(available_timezones() | {"UTC"})
 
 
 class QuietHours(msgspec.Struct, frozen=True):

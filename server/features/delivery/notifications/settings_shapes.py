@@ -8,10 +8,10 @@ from pydantic import AfterValidator, Field
 from pydantic.config import JsonDict
 
 from server.features.delivery.notifications.kinds import BY_NAME, KINDS, NotificationKind
-from server.features.delivery.notifications.schedule import Digest, zone_names
+from server.features.delivery.notifications.schedule import Digest
 from server.http.shapes import Body, Shape
+from server.time_zones import ZoneName
 
-MAX_ZONE_CHARS: Final = 64
 CLOCK: Final = "^([01][0-9]|2[0-3]):[0-5][0-9]$"
 
 Strangers = Literal["notify", "requests"]
@@ -42,12 +42,6 @@ def _known(kinds: dict[str, ChannelsBody]) -> dict[str, ChannelsBody]:
     return kinds
 
 
-def _zone(name: str) -> str:
-    if name not in zone_names():
-        raise ValueError("is no time zone of the IANA database, as Europe/Berlin")
-    return name
-
-
 class SettingsBody(Body):
     """All of it at once: what is left out is as it was made."""
 
@@ -56,9 +50,7 @@ class SettingsBody(Body):
         AfterValidator(_known),
         Field(max_length=len(KINDS), default_factory=dict, json_schema_extra=_NAMES),
     ]
-    time_zone: Annotated[str, AfterValidator(_zone), Field(max_length=MAX_ZONE_CHARS, examples=["Europe/Berlin"])] = (
-        "UTC"
-    )
+    time_zone: ZoneName = "UTC"
     quiet_hours: QuietHoursShape | None = None
     digest: Annotated[Digest, Field(description="A mail of what is unread, in the morning; weekly on Mondays")] = "off"
     strangers: Annotated[

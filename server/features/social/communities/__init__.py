@@ -9,14 +9,19 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from server.feature import Feature, PersonalData, Platform, rows_by_id
-from server.features.social.communities import queries, rules
+from server.features.social.communities import event_queries, event_shapes, queries, rules
 from server.features.social.communities.communities import Communities, ReadPosts
+from server.features.social.communities.event_routes import EventRoutes
+from server.features.social.communities.events import Events
 from server.features.social.communities.gate import CommunityGate
 from server.features.social.communities.member_routes import MemberRoutes
 from server.features.social.communities.membership import Membership
+from server.features.social.communities.reminders import Reminders
 from server.features.social.communities.routes import CommunityRoutes
 from server.features.social.community_settings import CommunitySettings
 from server.http.limits import hourly
+from server.http.own_address import OwnAddresses
+from server.outbound.settings import Site
 from storage.postgres import Transaction
 
 __all__ = ["CommunityGate", "build"]
@@ -29,6 +34,7 @@ def build(
     *,
     settings: CommunitySettings,
     posts: ReadPosts,
+    site: Site,
     when_changed: Callable[[], Awaitable[None]],
 ) -> Feature:
     """``when_changed``: this node need not wait to find out who may see what."""
@@ -49,14 +55,26 @@ def build(
         most=settings.max_community_memberships,
         most_members=settings.max_community_members,
     )
+    reminders = Reminders(jobs=platform.jobs, before_s=settings.community_reminder_s)
+    events = Events(
+        db=platform.db,
+        ids=platform.ids,
+        now=platform.now,
+        audit=platform.audit,
+        communities=communities,
+        reminders=reminders,
+        most=settings.max_community_events,
+    )
     rate = hourly("communities", CHANGES_PER_HOUR)
     new_rate = hourly("new_communities", settings.max_new_communities_per_hour)
     routes = CommunityRoutes(communities=communities, new_rate=new_rate, rate=rate)
     members = MemberRoutes(communities=communities, membership=membership, db=platform.db, rate=rate)
+    event_routes = EventRoutes(events=events, addresses=OwnAddresses(origin=site.origin), rate=rate)
     return Feature(
         name="communities",
-        operations=[*routes.operations(), *members.operations()],
-        personal_data=PersonalData(tables=frozenset({"community_members"}), sections=(SECTION,), erase=_erase),
+        operations=[*routes.operations(), *members.operations(), *event_routes.operations()],
+        jobs=[reminders.job],
+        personal_data=PersonalData(tables=TABLES, sections=SECTIONS, erase=_erase),
         limits={
             "communities": settings.max_communities,
             "community_memberships": settings.max_community_memberships,
@@ -64,20 +82,39 @@ def build(
             "new_communities_per_hour": settings.max_new_communities_per_hour,
             "community_description": rules.MAX_DESCRIPTION,
             "community_rules": rules.MAX_RULES,
+            "community_events": settings.max_community_events,
+            "community_event_days": event_shapes.MAX_DAYS,
+            "community_event_years_ahead": event_shapes.MAX_YEARS,
         },
     )
 
 
-SECTION: Final = rows_by_id(
-    "communities",
-    "m.community_id, c.name, c.title, m.role, m.state, m.since",
-    "community_members m join communities c on c.id = m.community_id where m.person_id = $1",
-    "m.community_id",
+TABLES: Final = frozenset({"community_members", "community_events", "community_event_answers"})
+SECTIONS: Final = (
+    rows_by_id(
+        "communities",
+        "m.community_id, c.name, c.title, m.role, m.state, m.since",
+        "community_members m join communities c on c.id = m.community_id where m.person_id = $1",
+        "m.community_id",
+    ),
+    rows_by_id(
+        "community_events",
+        "id, community_id, title, description, place, time_zone, starts_at, ends_at, created_at",
+        "community_events where author_id = $1",
+    ),
+    rows_by_id(
+        "community_event_answers",
+        "event_id, state, answered_at",
+        "community_event_answers where person_id = $1",
+        "event_id",
+    ),
 )
 
 
 async def _erase(tx: Transaction, person_id: str) -> None:
     """A community of the person's is left to its next moderator or member, or goes with its room."""
+    await tx.execute(event_queries.FORGET, person_id, None)
+    await tx.execute(event_queries.DISOWN, person_id)
     await tx.execute(queries.LEAVE_TO, person_id)
     await tx.execute(queries.UNCOUNT, person_id)
     for row in await tx.fetch(queries.FORGET, person_id):

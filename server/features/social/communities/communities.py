@@ -143,10 +143,15 @@ class Communities:
             await publish(tx, CommunityChanged(community_id=row["id"]))
         await self._when_changed()
 
-    async def _owned(self, tx: Transaction, me: str, name: str) -> Row:
+    async def held(self, tx: Transaction, me: str, name: str) -> Row:
+        """As ``row``, locked until the transaction ends. Raises a 404."""
         row = await tx.fetchrow(queries.HOLD, me, name.lower())
         if row is None:
             raise no_community()
+        return row
+
+    async def _owned(self, tx: Transaction, me: str, name: str) -> Row:
+        row = await self.held(tx, me, name)
         if row["role"] != "owner":
             raise Problem(403, "Only the owner of a community may do this")
         return row

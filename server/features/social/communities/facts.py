@@ -20,3 +20,14 @@ class CommunityMembership(Fact, frozen=True, kw_only=True, tag="community.member
     person_id: str
     by_id: str
     state: Literal["member", "asked", "invited", "banned", "out"]
+
+
+class CommunityEventSoon(Fact, frozen=True, kw_only=True, tag="community.event_soon"):
+    """An event begins soon. ``people``, at most 500, go to it or may go. ``by_id`` announced it, or
+    owns the community.
+    """
+
+    community_id: str
+    event_id: str
+    by_id: str
+    people: list[str]

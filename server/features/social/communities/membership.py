@@ -7,7 +7,7 @@ from datetime import datetime
 
 from server.features.people.relations import nobody
 from server.features.people.rules import username_key
-from server.features.social.communities import queries
+from server.features.social.communities import event_queries, queries
 from server.features.social.communities.communities import no_community
 from server.features.social.communities.facts import CommunityMembership
 from server.features.social.communities.rules import Role, State, outranks, state_of_entering
@@ -174,6 +174,8 @@ class Membership:
         if change:
             await tx.execute(queries.COUNT, community["id"], change)
             await note_change(tx, "room", community["id"], person_id)
+        if change < 0:
+            await tx.execute(event_queries.FORGET, person_id, community["id"])
         state = after or "out"
         await publish(tx, CommunityMembership(community_id=community["id"], person_id=person_id, by_id=by, state=state))
         if by != person_id:
