@@ -11,6 +11,7 @@ from server.features.delivery import notifications
 from server.features.discovery import search, trends
 from server.features.integrations import api_tokens, overlays, webhooks
 from server.features.messages import calls, conversations
+from server.features.money import ledger
 from server.features.operations import audit, cluster, facts, jobs, mail
 from server.features.people import (
     accounts,
@@ -130,6 +131,7 @@ def install(
         when_changed=changed,
     )
     hiding = hidden_words.build(platform, settings=settings)
+    books = ledger.build(platform)
     uploading = uploads.build(platform, settings=settings)
     clipping = clips.build(
         platform, settings=settings, footage=core.footage, addresses=core.addresses, viewings=core.viewings
@@ -172,6 +174,7 @@ def install(
         profiles.build(platform, settings=settings, when_changed=changed),
         pictures.build(platform, settings=settings, when_changed=changed).feature,
         streams.build(platform, departure=core.departure, rights=core.rights),
+        books.feature,
         uploading.feature,
         clipping.feature,
         markers.build(platform, footage=core.footage, addresses=core.addresses),

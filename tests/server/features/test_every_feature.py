@@ -141,6 +141,8 @@ SAMPLES = {
     f" ('{ROOM}', $2, 'hi', now())",
     "badges": f"insert into badges (id, owner_id, kind, created_at) values ('{STREAM}', $1, 'vip', now()),"
     f" ('{ROOM}', $2, 'vip', now())",
+    "ledger_accounts": "insert into ledger_accounts (kind, owner_id, currency) values ('available', $1, 'USD'),"
+    " ('available', $2, 'USD')",
     "goals": "insert into goals (owner_id, kind, title, target, is_from_now, set_at)"
     " values ($1, 'followers', 't', 1, true, now()), ($2, 'followers', 't', 1, true, now())",
     "overlay_keys": "insert into overlay_keys (owner_id, token_id, sealed_key)"

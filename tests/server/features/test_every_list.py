@@ -100,6 +100,8 @@ LISTS: Final[dict[str, Walked | Exempt]] = {
     "listPostsOfCommunity": posts("/communities/walkers/posts"),
     "getFeed": posts("/feed?kind=explore&order=latest"),
     "listPeople": OPERATORS,
+    "listMyTransfers": MINE,
+    "listTransfers": OPERATORS,
     "listAudit": OPERATORS,
     "listMails": OPERATORS,
     "listJobs": OPERATORS,

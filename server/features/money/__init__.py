@@ -1,0 +1,1 @@
+"""Money: the ledger, payments into it, what they pay for, and payouts."""
