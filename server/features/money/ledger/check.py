@@ -24,8 +24,8 @@ class Checks:
         self.differences = 0
 
     async def check(self) -> dict[str, Any]:
-        """All entries added up anew, at one moment: ``sum`` is 0 and there are no ``differences``, unless somebody has
-        written into the tables past their triggers.
+        """All entries added up anew, at one moment: ``sum`` is 0 and there are no ``differences``, unless the tables
+        were written to past their triggers.
         """
         async with self._db.transaction(timeout_s=CHECK_S) as tx:
             await tx.execute("set transaction isolation level repeatable read, read only")

@@ -5,8 +5,8 @@ A transfer adds up to zero when its transaction commits, in one currency, which 
 
 from alembic import op
 
-revision = "0061"
-down_revision = "0060"
+revision = "0062"
+down_revision = "0061"
 
 OWNER = "ledger"
 
