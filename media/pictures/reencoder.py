@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-import signal
-import socket
-import sys
-from asyncio.subprocess import DEVNULL, Process
 from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
-from media.confinement import environment
 from media.errors import MediaError
+from media.order_process import carry_out
 from media.pictures.messages import (
     MakeSheet,
     Order,
@@ -31,7 +25,6 @@ from media.pictures.messages import (
 DEADLINE_S: Final = 30.0
 """From a worker's start to its end; the wait for its turn is not in it."""
 MAX_RESULT_BYTES: Final = 32 * 1024 * 1024
-_CHUNK_BYTES: Final = 256 * 1024
 
 
 class PictureRefusedError(MediaError):
@@ -93,54 +86,18 @@ class Reencoder:
         return result.pictures
 
     async def _ask(self, order: Order) -> Result:
-        # One socket, no pipes of asyncio: a start that is cancelled half way need not wait until theirs are connected.
-        ours, theirs = socket.socketpair()
-        with ours:
-            with theirs:
-                process = await _started(theirs)
-            try:
-                async with asyncio.timeout(self._deadline_s):
-                    answer = await _exchange(ours, encode(order))
-                    await process.wait()
-            except TimeoutError:
-                return Refused("too_costly", "The picture takes too long")
-            finally:
-                await _end(process)
-        return _result(answer, process.returncode)
-
-
-async def _started(theirs: socket.socket) -> Process:
-    """A worker whose input and output are this socket."""
-    command = (sys.executable, "-P", "-m", "media.pictures.worker", str(os.getpid()))
-    try:
-        return await asyncio.create_subprocess_exec(
-            *command, stdin=theirs.fileno(), stdout=theirs.fileno(), stderr=DEVNULL, env=environment()
-        )
-    except OSError as error:
-        raise TooManyPicturesError(f"no process can be started: {error}") from error
-
-
-async def _exchange(ours: socket.socket, order: bytes) -> bytes:
-    """What the worker says until it closes its output, cut off above ``MAX_RESULT_BYTES``."""
-    reader, writer = await asyncio.open_unix_connection(sock=ours)
-    answer = bytearray()
-    try:
-        with contextlib.suppress(ConnectionError):  # one that has ended needs no more
-            writer.write(order)
-            await writer.drain()
-            writer.write_eof()
-            while (chunk := await reader.read(_CHUNK_BYTES)) and len(answer) <= MAX_RESULT_BYTES:
-                answer += chunk
-    finally:
-        writer.transport.abort()
-    return bytes(answer)
-
-
-async def _end(process: Process) -> None:
-    if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(process.pid, signal.SIGKILL)
-    await asyncio.shield(process.wait())
+        try:
+            answer = await carry_out(
+                "media.pictures.worker",
+                encode(order),
+                deadline_s=self._deadline_s,
+                max_answer_bytes=MAX_RESULT_BYTES,
+            )
+        except TimeoutError:
+            return Refused("too_costly", "The picture takes too long")
+        except OSError as error:
+            raise TooManyPicturesError(f"no process can be started: {error}") from error
+        return _result(answer.data, answer.code)
 
 
 def _result(answer: bytes, code: int | None) -> Result:
