@@ -51,7 +51,7 @@ def _add(made: Floats, start_s: float, sound: Floats) -> None:
     made[at : at + len(sound)] += sound[: len(made) - at]
 
 
-def voice(seed: int, seconds: float) -> Floats:
+def speech(seed: int, seconds: float) -> Floats:
     """What sounds like speech to a spectrogram: syllables of a gliding pitch through moving formants."""
     random = np.random.default_rng(seed)
     made, at = np.zeros(int(seconds * RATE) + RATE, np.float32), 0.0

@@ -33,7 +33,7 @@ def _look_up(index: MemoryIndex, sound: Floats) -> dict[int, Alignment]:
 
 
 def _spoken_over(sound: Floats) -> Floats:
-    return sound + 0.5 * made.voice(7, len(sound) / RATE + 1)[: len(sound)]
+    return sound + 0.5 * made.speech(7, len(sound) / RATE + 1)[: len(sound)]
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_other_music_voices_noise_and_silence_are_not_found(index: MemoryIndex) 
     noise = np.random.default_rng(1).normal(0, 0.1, 10 * RATE).astype(np.float32)
     tone = np.sin(2 * np.pi * 440 * np.arange(10 * RATE) / RATE).astype(np.float32)
     silence = np.zeros(10 * RATE, np.float32)
-    for sound in (made.music(99, 10), made.voice(1, 10), noise, tone, silence):
+    for sound in (made.music(99, 10), made.speech(1, 10), noise, tone, silence):
         assert _look_up(index, sound) == {}
 
 
