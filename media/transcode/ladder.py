@@ -57,11 +57,18 @@ def plan(track: Track) -> tuple[Tier, ...]:
     as well (of 1080 lines at most), for players that have no decoder for it. VP8 is made into H.264 elsewhere.
     """
     width, height = picture_size(track)
-    if track.codec is Codec.VP8 or not _is_sane(width, height):
+    if track.codec is Codec.VP8:
         return ()
-    short, fps = min(width, height), track.fps or _USUAL_FPS
+    return tiers_of(width, height, track.fps, has_own_size=track.codec is not Codec.H264)
+
+
+def tiers_of(width: int, height: int, fps: float, *, has_own_size: bool) -> tuple[Tier, ...]:
+    """As ``plan``, for pictures of this size. ``has_own_size``: the first tier is as large as they are."""
+    if not _is_sane(width, height):
+        return ()
+    short, fps = min(width, height), fps or _USUAL_FPS
     heights = [lines for lines in _BIT_RATES if lines < short]
-    if track.codec is not Codec.H264 and short <= max(_BIT_RATES):
+    if has_own_size and short <= max(_BIT_RATES):
         heights.insert(0, short)
     return tuple(_tier(width, height, lines, _rate(fps, lines)) for lines in heights)
 

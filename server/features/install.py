@@ -36,6 +36,7 @@ from server.features.videos import (
     clips,
     embeds,
     highlights,
+    library,
     markers,
     metadata,
     recordings,
@@ -136,6 +137,13 @@ def install(
     clipping = clips.build(
         platform, settings=settings, footage=core.footage, addresses=core.addresses, viewings=core.viewings
     )
+    videos = library.build(
+        platform,
+        settings=settings,
+        uploads=uploading.uploads,
+        addresses=core.addresses,
+        when_changed=changed,
+    )
     restreaming = restreams.build(platform, settings=settings, encryption=encryption)
     fetching = sources.build(platform, settings=settings, encryption=encryption)
     rooms = build_rooms(platform, settings=settings)
@@ -176,6 +184,7 @@ def install(
         streams.build(platform, departure=core.departure, rights=core.rights),
         books.feature,
         uploading.feature,
+        videos.feature,
         clipping.feature,
         markers.build(platform, footage=core.footage, addresses=core.addresses),
         captions.build(platform, addresses=core.addresses),

@@ -19,6 +19,7 @@ from server.features.videos.settings import (
     RestreamSettings,
     SourceSettings,
     UploadSettings,
+    VideoSettings,
 )
 from server.outbound.settings import MailSettings
 
@@ -30,6 +31,7 @@ class FeatureSettings(
     PictureSettings,
     NotificationSettings,
     UploadSettings,
+    VideoSettings,
     ClipSettings,
     RecordingSettings,
     RestreamSettings,

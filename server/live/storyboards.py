@@ -27,7 +27,7 @@ from server.live.stream_access import hidden
 from server.live.stream_shapes import TAG
 from server.live.viewings import Viewer
 from storage.objects import NoSuchObject, ObjectStore
-from storage.recording import Recordings, Segment
+from storage.recording import Segment
 
 STEP_MS: Final = 10_000
 """Between two pictures: twelve hours have 4,320 of them."""
@@ -56,13 +56,28 @@ class Views(Protocol):
     async def view(self, stream_id: str, *, viewer: Viewer) -> StreamView: ...
 
 
+class Pictured(Protocol):
+    """What there are key frames of: ``storage.recording.Recordings``, and whatever else has segments."""
+
+    async def between(self, stream_id: str, /, *, from_ms: int, to_ms: int, limit: int) -> Sequence[Segment]: ...
+
+    async def extent_ms(self, stream_id: str, /) -> tuple[float, float] | None: ...
+
+
 class Storyboards:
-    """The sheets of one node's viewers; one is made at a time."""
+    """The sheets of one node's viewers; one is made at a time. ``folder``: of the objects, under which each stream has
+    one of its own."""
 
     def __init__(
-        self, *, recordings: Recordings, objects: ObjectStore, sheet: Callable[[MakeSheet], Awaitable[bytes]]
+        self,
+        *,
+        recordings: Pictured,
+        objects: ObjectStore,
+        sheet: Callable[[MakeSheet], Awaitable[bytes]],
+        folder: str = "streams",
     ) -> None:
         self._recordings = recordings
+        self._folder = folder
         self._objects = objects
         self._sheet = sheet
         self._made: OrderedDict[str, bytes] = OrderedDict()
@@ -82,7 +97,7 @@ class Storyboards:
         there = min(ON_SHEET, await self.moments(stream_id) - number * ON_SHEET)
         if count > there:
             return None
-        key = f"streams/{stream_id}/storyboard/{number}-{there}.webp"
+        key = f"{self._folder}/{stream_id}/storyboard/{number}-{there}.webp"
         return self._made.get(key) or await self._stored(key) or await self._after_others(stream_id, number, there, key)
 
     async def _stored(self, key: str) -> bytes | None:

@@ -271,6 +271,7 @@ def shown(view: StreamView, *, address: str | None = None) -> dict[str, Any]:
             "storyboard": f"{base}/storyboard.vtt" if has_media and view.is_recorded else None,
             "renditions": list(view.renditions) if has_media else [],
         },
+        "video_id": view.id if has_media and view.state == "ended" else None,
         "chat": {"room_id": view.room_id},
     }
 

@@ -189,6 +189,7 @@ class StreamShape(Shape):
     duration_s: float | None
     media_time_ms: int
     playback: PlaybackShape
+    video_id: Annotated[UUID | None, Field(description="The video that its recording is, once it has ended")]
     chat: ChatOf
     ingest: Annotated[
         IngestShape | None, Field(description="For the owner of a stream that has not ended; else null")

@@ -27,6 +27,7 @@ from server.features.rooms.raids import facts as raid_facts
 from server.features.social.communities import facts as community_facts
 from server.features.social.posts import facts as post_facts
 from server.features.videos.clips import facts as clip_facts
+from server.features.videos.library import facts as video_facts
 from server.features.videos.recordings import facts as recording_facts
 from server.live.node_actor import NodeActor
 from storage import chat_held, chat_mentions, conversation_facts, stream_facts
@@ -41,7 +42,7 @@ FRAMES = (Deliver, Reply, Failure, BusEntry, Member, _Notice)
 
 MODULES = (
     *(stream_facts, people_facts, chat_held, chat_mentions, poll_facts, prediction_facts, raid_facts, clip_facts),
-    *(recording_facts, request_facts, conversation_facts, post_facts, community_facts),
+    *(video_facts, recording_facts, request_facts, conversation_facts, post_facts, community_facts),
 )
 FACTS = tuple(
     dict.fromkeys(

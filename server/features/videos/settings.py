@@ -1,4 +1,4 @@
-"""The settings of uploads, clips, recordings, restreams and sources."""
+"""The settings of uploads, videos, clips, recordings, restreams and sources."""
 
 from __future__ import annotations
 
@@ -21,6 +21,18 @@ class UploadSettings(BaseModel):
     upload_hours: int = Field(
         24, ge=1, le=8_760, description="hours after which an upload goes that is not gone on with, or not used"
     )
+
+
+class VideoSettings(BaseModel):
+    max_video_hours: int = Field(12, ge=1, le=100, description="hours that an uploaded video lasts at most")
+    max_video_pixels: int = Field(
+        35_651_584, ge=10_000, le=134_217_728, description="pixels of a picture of an uploaded video"
+    )
+    max_video_streams: int = Field(
+        32, ge=1, le=1_000, description="streams (pictures, sound, subtitles) in the file of an uploaded video"
+    )
+    max_videos_per_hour: int = Field(100, ge=1, le=100_000, description="videos that an account makes in an hour")
+    video_encoders: int = Field(1, ge=1, le=64, description="videos that this node encodes at once")
 
 
 class ClipSettings(BaseModel):

@@ -92,6 +92,8 @@ SAMPLES = {
     "clips": "insert into clips (id, stream_id, room_id, owner_id, creator_id, title, visibility, from_ms, to_ms, file,"
     f" has_thumbnail) values ('{ROOM}', '{STREAM}', '{ROOM}', $1, $2, 't', 'public', 0, 1, '{{}}', false),"
     f" ('{STREAM}', '{STREAM}', '{ROOM}', $2, $1, 't', 'public', 0, 1, '{{}}', false)",
+    "videos": "insert into videos (id, owner_id, title, state, created_at)"
+    f" select '{ROOM}', $1, 't', 'ready', now() where $2::uuid is not null",
     "clip_messages": 'insert into clip_messages (clip_id, "offset", id, user_id, text, sent_at, media_time_ms)'
     f" select '{ROOM}', 1, '{ROOM}', $1, 'hello', now(), 1 where $2::uuid is not null",
     "stream_markers": "insert into stream_markers (id, stream_id, author_id, at_ms, label)"

@@ -73,6 +73,8 @@ LISTS: Final[dict[str, Walked | Exempt]] = {
     "listMyRewards": MINE,
     "listMyEmotes": MINE,
     "listExports": MINE,
+    "listMyVideos": MINE,
+    "listVideosOfPerson": walked("/users/ada/videos"),
     "listMyBadges": MINE,
     "listGoals": MINE,
     "getOverlayGoals": MINE,
@@ -196,6 +198,9 @@ CLIP: Final = """
 insert into clips (id, stream_id, room_id, owner_id, creator_id, title, visibility, from_ms, to_ms, file, has_thumbnail)
 values ($1, $2, $3, $4, $5, 'zebra', 'public', 0, 1, '{"size": 1, "renditions": []}', false)
 """
+VIDEO: Final = """
+insert into videos (id, owner_id, title, state, edition, created_at) values ($1, $2, 'zebra', 'ready', 1, now())
+"""
 MESSAGE: Final = """
 insert into chat_messages (room_id, "offset", id, user_id, client_id, text, sent_at)
 values ($1, 1, $1, $2, 'c', 'x', now())
@@ -213,6 +218,7 @@ async def _scene(kit: Kit, served: Served) -> Scene:
     ada_stream, ada_room = await _stream(kit, ids["ada"], "zebra")
     await kit.database.execute(CLIP, IDS["clip"], bob_stream, bob_room, ids["bob"], ids["ada"])
     await kit.database.execute(CLIP, IDS["other_clip"], ada_stream, ada_room, ids["ada"], ids["bob"])
+    await kit.database.execute(VIDEO, IDS["clip"], ids["ada"])
     await kit.database.execute(MESSAGE, bob_room, ids["ada"])
     places = {"bob_stream": bob_stream, "ada_stream": ada_stream, "room": bob_room}
     scene = Scene(kit, served, tokens, ids, places)

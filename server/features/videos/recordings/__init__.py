@@ -11,7 +11,7 @@ from typing import Final
 from server.feature import ExportSection, Feature, PersonalData, Platform, rows_by_id
 from server.features.videos.recordings.files import RecordingFiles
 from server.features.videos.recordings.making import FileMaker
-from server.features.videos.recordings.retention import Retention, Rule
+from server.features.videos.recordings.retention import Retention, Rule, remove_recording
 from server.features.videos.recordings.routes import RecordingRoutes
 from server.features.videos.recordings.rules import RuleRoutes
 from server.features.videos.settings import RecordingSettings
@@ -20,7 +20,7 @@ from server.live.viewings import Viewings
 from storage.postgres import Transaction
 from storage.recording import Recordings
 
-__all__ = ["build"]
+__all__ = ["build", "remove_recording"]
 
 
 def build(platform: Platform, *, settings: RecordingSettings, addresses: MediaAddresses, viewings: Viewings) -> Feature:

@@ -20,7 +20,7 @@ from server.jobs import Attempt, Job, Jobs, Schedule
 from server.jobs.kinds import Nothing
 from storage.doomed import doom
 from storage.facts import publish
-from storage.postgres import Database
+from storage.postgres import Database, Transaction
 from storage.rights import note_change
 
 EVERY_NIGHT: Final = "41 3 * * *"
@@ -119,15 +119,20 @@ class Retention:
         async with self._db.transaction(timeout_s=60) as tx:
             if not await tx.fetchval(_STILL_DUE, stream_id):
                 return False
-            for row in await tx.fetch(_FOLDERS, stream_id):
-                await doom(tx, row["folder"])
-            await doom(tx, f"streams/{stream_id}/recording/")
-            await doom(tx, f"streams/{stream_id}/storyboard/")
-            for table in ("stream_segments", "stream_inits", "recording_files"):
-                await tx.execute(f"delete from {table} where stream_id = $1", stream_id)
-            await note_change(tx, "stream", stream_id)
+            await remove_recording(tx, stream_id)
         log.info("stream %s: its recording is removed by rule", stream_id)
         return True
+
+
+async def remove_recording(tx: Transaction, stream_id: str) -> None:
+    """All that was recorded of a stream that has ended, and what was made of it; the stream stays."""
+    for row in await tx.fetch(_FOLDERS, stream_id):
+        await doom(tx, row["folder"])
+    await doom(tx, f"streams/{stream_id}/recording/")
+    await doom(tx, f"streams/{stream_id}/storyboard/")
+    for table in ("stream_segments", "stream_inits", "recording_files"):
+        await tx.execute(f"delete from {table} where stream_id = $1", stream_id)
+    await note_change(tx, "stream", stream_id)
 
 
 _RULE: Final = "select keep_days, keep_gb from recording_rules where owner_id = $1"

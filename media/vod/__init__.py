@@ -1,0 +1,1 @@
+"""Files that people have sent, made into CMAF segments by child processes."""

@@ -1,0 +1,107 @@
+"""Videos: uploads that are encoded to be shown, and the recordings of streams.
+
+An uploaded video is made by a durable job (``encoding``) into CMAF segments of a ladder of renditions, which HLS and
+DASH share. A recording has the id of its stream and is played where that is; both have the same calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from media.pictures.reencoder import Reencoder
+from media.vod.messages import SourceBounds
+from server.feature import Feature, PersonalData, Platform, rows_by_id
+from server.features.videos.library.encoding import VideoEncoder
+from server.features.videos.library.library import Library, Originals, VideoRow
+from server.features.videos.library.media import VideoMedia
+from server.features.videos.library.moments import Moments
+from server.features.videos.library.playlists import Playlists
+from server.features.videos.library.routes import VideoRoutes
+from server.features.videos.library.shapes import VIDEO_PROGRESS
+from server.features.videos.settings import VideoSettings
+from server.http.limits import hourly
+from server.live.addresses import MediaAddresses
+from server.live.storyboards import Storyboards
+
+__all__ = ["Library", "LibraryRoom", "VideoRow", "build"]
+
+HOUR_S: Final = 3_600
+
+
+@dataclass(frozen=True, kw_only=True)
+class LibraryRoom:
+    feature: Feature
+    library: Library
+
+
+def build(
+    platform: Platform,
+    *,
+    settings: VideoSettings,
+    uploads: Originals,
+    addresses: MediaAddresses,
+    when_changed: Callable[[], Awaitable[None]],
+) -> LibraryRoom:
+    bounds = SourceBounds(
+        streams=settings.max_video_streams, pixels=settings.max_video_pixels, seconds=settings.max_video_hours * HOUR_S
+    )
+    encoder = VideoEncoder(
+        db=platform.db,
+        objects=platform.objects,
+        originals=uploads,
+        publish=platform.publish,
+        bounds=bounds,
+        at_once=settings.video_encoders,
+        now=platform.now,
+    )
+    library = Library(
+        db=platform.db,
+        uploads=uploads,
+        jobs=platform.jobs,
+        job=encoder.job,
+        node=platform.node,
+        ids=platform.ids,
+        now=platform.now,
+        when_changed=when_changed,
+    )
+    sheets = Reencoder(max_pixels=settings.max_video_pixels, at_once=1)
+    storyboards = Storyboards(
+        recordings=Moments(db=platform.db), objects=platform.objects, sheet=sheets.sheet, folder="videos"
+    )
+    media = VideoMedia(
+        library=library,
+        playlists=Playlists(db=platform.db),
+        storyboards=storyboards,
+        objects=platform.objects,
+        db=platform.db,
+        addresses=addresses,
+    )
+    rate = hourly("videos", settings.max_videos_per_hour)
+    routes = VideoRoutes(library=library, media=media, addresses=addresses, rate=rate)
+    feature = Feature(
+        name="library",
+        operations=[*routes.operations(), *media.operations()],
+        sent=(VIDEO_PROGRESS,),
+        consumers=library.consumers,
+        jobs=(encoder.job, encoder.dead),
+        personal_data=PersonalData(tables=frozenset({"videos"}), sections=SECTIONS, erase=library.erase),
+        limits={
+            "video_hours": settings.max_video_hours,
+            "video_pixels": settings.max_video_pixels,
+            "video_streams": settings.max_video_streams,
+            "videos_per_hour": settings.max_videos_per_hour,
+        },
+        gauges=lambda: {"videos_encoded_total": ("Videos that this node has encoded", encoder.encoded)},
+    )
+    return LibraryRoom(feature=feature, library=library)
+
+
+SECTIONS: Final = (
+    rows_by_id(
+        "videos",
+        "id, stream_id, upload_id, title, description, visibility, state, duration_ms, views, created_at",
+        "videos where owner_id = $1",
+    ),
+)

@@ -1,0 +1,225 @@
+"""Videos: made of uploads, or recordings of streams; seen by those who may, changed and deleted by their owners.
+
+What is said of a recording (title, description, visibility) is the stream's, so it is changed there.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from actors.events import is_open
+from actors.restrictions import Restrictions
+from actors.runtime import Node
+from actors.stream_messages import EditStream
+from server.features.videos.library import queries
+from server.features.videos.library.encoding import EncodeVideo
+from server.features.videos.library.facts import VideoDeleted
+from server.features.videos.library.keys import prefix
+from server.features.videos.library.shapes import NewVideoBody, State, VideoChange
+from server.features.videos.recordings import remove_recording
+from server.features.videos.uploads import Media
+from server.http.errors import Problem, invalid_field, not_found
+from server.jobs import Job, Jobs
+from server.live.viewings import Viewer
+from storage.doomed import doom
+from storage.facts import Consumer, publish
+from storage.ids import Ids, is_uuid
+from storage.postgres import Database, Row, Transaction
+from storage.stream_facts import RecordingReady
+
+CLAIM: Final = "video"
+
+
+class Originals(Protocol):
+    """The uploads that videos are made of."""
+
+    async def claim(
+        self, tx: Transaction, owner_id: str, upload_ids: Sequence[str], *, by: str, fields: Sequence[str]
+    ) -> list[Media]: ...
+
+    async def release(self, tx: Transaction, upload_ids: Sequence[str]) -> None: ...
+
+    async def of(self, owner_id: str, upload_id: str) -> Any: ...
+
+    def read(self, upload_id: str) -> AsyncIterator[bytes]: ...
+
+
+class VideoRow(msgspec.Struct, frozen=True, kw_only=True):
+    """As ``queries`` selects it. ``edition`` 0: nothing can be played yet."""
+
+    id: str
+    owner_id: str
+    stream_id: str | None
+    upload_id: str | None
+    title: str
+    description: str
+    visibility: str
+    restrictions: Restrictions
+    state: State
+    reason: str
+    progress: float
+    edition: int
+    source: dict[str, Any] | None
+    duration_ms: int
+    has_poster: bool
+    has_file: bool
+    views: int
+    created_at: dt.datetime
+    ready_at: dt.datetime | None
+    birth_date: dt.date | None
+    username: str
+    display_name: str
+    avatar_url: str | None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether everybody may see it, so that any cache may keep it."""
+        return is_open(self.visibility, self.restrictions)
+
+    @property
+    def is_recording(self) -> bool:
+        return self.stream_id is not None
+
+
+class Library:
+    def __init__(
+        self,
+        *,
+        db: Database,
+        uploads: Originals,
+        jobs: Jobs,
+        job: Job[EncodeVideo],
+        node: Node,
+        ids: Ids,
+        now: Callable[[], dt.datetime],
+        when_changed: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._db = db
+        self._uploads = uploads
+        self._jobs = jobs
+        self._job = job
+        self._node = node
+        self._ids = ids
+        self._now = now
+        self._when_changed = when_changed
+        self.consumers = (Consumer(RecordingReady, _recorded),)
+
+    async def create(self, owner_id: str, body: NewVideoBody) -> str:
+        """A video of an upload, which is encoded from now on; its id. Raises a 422 for an upload that can be none."""
+        now = self._now()
+        video_id, upload_id = str(self._ids.uuid7(now.timestamp())), str(body.upload_id)
+        async with self._db.transaction() as tx:
+            (media,) = await self._uploads.claim(tx, owner_id, [upload_id], by=CLAIM, fields=["upload_id"])
+            if media.kind != "video":
+                raise invalid_field("upload_id", f"is of kind {media.kind}, not video")
+            await tx.execute(
+                queries.INSERT, video_id, owner_id, upload_id, body.title, body.description, body.visibility, now
+            )
+            await self._jobs.enqueue(tx, self._job, EncodeVideo(video_id), key=f"{video_id}/1")
+        return video_id
+
+    async def one(self, video_id: str, viewer: Viewer) -> VideoRow:
+        """Raises a 404 for what the viewer may not know of, and a 451 for what is not for their age or country."""
+        row = await self._db.fetchrow(queries.SEEN, viewer.id, video_id) if is_uuid(video_id) else None
+        if row is None:
+            raise not_found("There is no such video")
+        video = video_of(row)
+        refusal = video.restrictions.refusal(
+            country=viewer.country, birth_date=video.birth_date, today=self._now().date()
+        )
+        if refusal is not None and viewer.id != video.owner_id:
+            raise refusal
+        return video
+
+    async def mine(self, owner_id: str, *, before: str | None, limit: int) -> list[VideoRow]:
+        """All of a person's own, the newest first."""
+        return [video_of(row) for row in await self._db.fetch(queries.MINE, owner_id, before, limit)]
+
+    async def of_person(self, username_key: str, viewer: Viewer, *, before: str | None, limit: int) -> list[VideoRow]:
+        """Those that lists show this viewer, the newest first."""
+        rows = await self._db.fetch(queries.OF_PERSON, viewer.id, username_key, before, limit, viewer.country)
+        return [video_of(row) for row in rows]
+
+    async def renditions(self, videos: Sequence[VideoRow]) -> dict[str, list[Row]]:
+        """Id → the renditions of its pictures that can be played, the best first."""
+        made = [video for video in videos if video.edition]
+        found: dict[str, list[Row]] = {video.id: [] for video in videos}
+        if made:
+            rows = await self._db.fetch(
+                queries.RENDITIONS_OF, [video.id for video in made], [video.edition for video in made]
+            )
+            for row in rows:
+                found[row["video_id"]].append(row)
+        return found
+
+    async def change(self, video_id: str, viewer: Viewer, change: VideoChange) -> VideoRow:
+        """By its owner. Raises a 403 or 404."""
+        video = await self.owned(video_id, viewer)
+        given = {name: value for name, value in change.model_dump(exclude_unset=True).items() if value is not None}
+        if video.stream_id is not None and given:
+            await self._node.ref("stream", video.stream_id).ask(EditStream(changes=given))
+            await self._when_changed()
+        elif given:
+            said = (given.get(name) for name in ("title", "description", "visibility"))
+            await self._db.execute(queries.CHANGE, video_id, video.owner_id, *said)
+        return await self.one(video_id, viewer)
+
+    async def owned(self, video_id: str, viewer: Viewer) -> VideoRow:
+        """Raises a 404, or a 403 for a video of others."""
+        video = await self.one(video_id, viewer)
+        if video.owner_id != viewer.id:
+            raise Problem(403, "This video is not yours")
+        return video
+
+    async def delete(self, video_id: str, viewer: Viewer) -> None:
+        """By its owner: with all that was made of it, and what it was made of."""
+        video = await self.owned(video_id, viewer)
+        async with self._db.transaction(timeout_s=60) as tx:
+            row = await tx.fetchrow(queries.OWNED, video_id, video.owner_id)
+            if row is None:
+                raise not_found("There is no such video")
+            if row["stream_id"] is not None:
+                await remove_recording(tx, row["stream_id"])
+            else:
+                await self._remove(tx, video_id, row["upload_id"])
+            await tx.execute(queries.DELETE, video_id)
+            await publish(tx, VideoDeleted(video_id=video_id, owner_id=video.owner_id))
+
+    async def original_size(self, video: VideoRow) -> tuple[int, str]:
+        """Bytes of the upload, and the name that it came with."""
+        row = await self._uploads.of(video.owner_id, video.upload_id or "")
+        return int(row["size"]), row["filename"] or f"{video.id}.video"
+
+    async def original(self, video: VideoRow, offset: int, count: int) -> AsyncIterator[bytes]:
+        """These bytes of the upload."""
+        skip = offset
+        async for chunk in self._uploads.read(video.upload_id or ""):
+            part = chunk[skip : skip + count]
+            skip = max(0, skip - len(chunk))
+            if part:
+                count -= len(part)
+                yield part
+            if count <= 0:
+                return
+
+    async def erase(self, tx: Transaction, owner_id: str) -> None:
+        """The uploads are erased by their own room."""
+        for row in await tx.fetch(queries.REMOVE_ALL, owner_id):
+            await doom(tx, prefix(row["id"]))
+
+    async def _remove(self, tx: Transaction, video_id: str, upload_id: str | None) -> None:
+        await doom(tx, prefix(video_id))
+        if upload_id is not None:
+            await self._uploads.release(tx, [upload_id])
+
+
+async def _recorded(tx: Transaction, fact: RecordingReady) -> None:
+    await tx.execute(queries.RECORDED, fact.stream_id, fact.duration_ms)
+
+
+def video_of(row: Row) -> VideoRow:
+    return msgspec.convert({**dict(row), "restrictions": row["restrictions"] or {}}, VideoRow)

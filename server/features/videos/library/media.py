@@ -1,0 +1,201 @@
+"""The bytes of videos: ``/vod/{video_id}/…``. Those of a recording lie under ``/hls/{stream_id}/…``."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+from aiohttp import web
+
+from server.features.videos.library import queries
+from server.features.videos.library.keys import INIT, file_key, poster_key
+from server.features.videos.library.library import Library, VideoRow
+from server.features.videos.library.moments import board_id
+from server.features.videos.library.playlists import Playlists
+from server.http import content
+from server.http.errors import not_found
+from server.http.operation import Answer, Call, Handler, MediaType, Operation, PathFormat
+from server.live.addresses import ADDRESSED, MediaAddresses
+from server.live.hls_content import from_store
+from server.live.storyboards import SHEET, Storyboards, webvtt
+from server.live.viewings import Viewer
+from storage.objects import ObjectStore
+from storage.postgres import Database
+
+TAG: Final = "videos"
+IMMUTABLE: Final = "public, max-age=31536000, immutable"
+CHANGES: Final = "no-cache"
+HLS_TYPE: Final = "application/vnd.apple.mpegurl"
+DASH_TYPE: Final = "application/dash+xml"
+RENDITION: Final = PathFormat(pattern="^[a-z0-9_-]{1,32}$", description="A rendition", example="720p")
+EDITION: Final = PathFormat(pattern="^[0-9]{1,9}$", description="Which making of the video", example="1")
+FILE: Final = PathFormat(
+    pattern=r"^([0-9]{1,9}\.m4s|init\.mp4)$", description="A segment or the initialisation", example="0.m4s"
+)
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """An object of a video. ``shared``: what caches are told of it where everybody may see it."""
+
+    key: str
+    size: int
+    kind: str
+    shared: str
+
+
+class VideoMedia:
+    """Judged anew at each request."""
+
+    def __init__(
+        self,
+        *,
+        library: Library,
+        playlists: Playlists,
+        storyboards: Storyboards,
+        objects: ObjectStore,
+        db: Database,
+        addresses: MediaAddresses,
+    ) -> None:
+        self._library = library
+        self._playlists = playlists
+        self._storyboards = storyboards
+        self._objects = objects
+        self._db = db
+        self._addresses = addresses
+
+    def operations(self) -> Sequence[Operation]:
+        base, video = "/vod/{video_id}", {"video_id": ADDRESSED}
+        hls, dash = MediaType(media_type=HLS_TYPE), MediaType(media_type=DASH_TYPE)
+        mp4, webp = MediaType(media_type="video/mp4"), MediaType(media_type="image/webp")
+        any_problem = frozenset({404, 412})
+        return [
+            Operation(
+                method="GET", path=f"{base}/index.m3u8", handler=self._or_recording(self._multivariant, "index.m3u8"),
+                name="vodIndex", tag=TAG, summary="The multivariant playlist of a video", paths=video,
+                answers={200: hls, 304: None, 307: None}, problems=any_problem, auth="optional",
+            ),
+            Operation(
+                method="GET", path=f"{base}/manifest.mpd", handler=self._or_recording(self._manifest, "manifest.mpd"),
+                name="vodManifest", tag=TAG, summary="The DASH manifest of a video, over the same segments",
+                paths=video, answers={200: dash, 304: None, 307: None}, problems=any_problem, auth="optional",
+            ),
+            Operation(
+                method="GET", path=f"{base}/storyboard.vtt", handler=self._or_recording(self._vtt, "storyboard.vtt"),
+                name="vodStoryboard", tag=TAG, summary="Small pictures of a video, by time: WebVTT with #xywh",
+                paths=video, answers={200: MediaType(media_type="text/vtt"), 304: None, 307: None},
+                problems=any_problem, auth="optional",
+            ),
+            Operation(
+                method="GET", path=f"{base}/storyboard/{{sheet}}", handler=self._sheet, name="vodSheet", tag=TAG,
+                summary="Pictures of a storyboard", paths={**video, "sheet": SHEET},
+                answers={200: webp, 304: None}, problems=frozenset({404, 412, 503}), auth="optional",
+            ),
+            Operation(
+                method="GET", path=f"{base}/thumbnail.webp", handler=self._or_recording(self._poster, "thumbnail.webp"),
+                name="vodThumbnail", tag=TAG, summary="The poster of a video", paths=video,
+                answers={200: webp, 206: webp, 304: None, 307: None}, problems=frozenset({404, 412, 416}),
+                auth="optional",
+            ),
+            Operation(
+                method="GET", path=f"{base}/{{rendition}}.m3u8", handler=self._media, name="vodMedia", tag=TAG,
+                summary="A rendition of a video", paths={**video, "rendition": RENDITION},
+                answers={200: hls, 304: None}, problems=any_problem, auth="optional",
+            ),
+            Operation(
+                method="GET", path=f"{base}/{{edition}}/{{rendition}}/{{file}}", handler=self._file, name="vodFile",
+                tag=TAG, summary="A segment or initialisation of a video; its bytes never change",
+                paths={**video, "edition": EDITION, "rendition": RENDITION, "file": FILE},
+                answers={200: mp4, 206: mp4, 304: None}, problems=frozenset({404, 412, 416}), auth="optional",
+            ),
+        ]  # fmt: skip
+
+    def _or_recording(self, handler: Handler, file: str) -> Handler:
+        """A recording's is at its stream's address."""
+
+        async def answer(call: Call[Any, Any]) -> Answer | web.StreamResponse:
+            video = await self._video(call)
+            if video.stream_id is not None:
+                address = self.address(video, self._asker(call)[1])
+                return Answer(307, None, {"Location": f"/hls/{address}/{file}", "Cache-Control": content.PRIVATE})
+            return await handler(call)
+
+        return answer
+
+    def address(self, video: VideoRow, viewer: Viewer) -> str:
+        """The part of a path that stands for the video when this viewer asks."""
+        return video.id if video.is_open else self._addresses.of(video.id, viewer)
+
+    def _asker(self, call: Call[Any, Any]) -> tuple[str, Viewer]:
+        return self._addresses.read(call.path["video_id"], call.person, address=call.address)
+
+    async def _video(self, call: Call[Any, Any]) -> VideoRow:
+        return await self._library.one(*self._asker(call))
+
+    async def _multivariant(self, call: Call[None, None]) -> web.StreamResponse:
+        video = await self._video(call)
+        return _text(call, video, await self._playlists.multivariant(video), HLS_TYPE)
+
+    async def _media(self, call: Call[None, None]) -> web.StreamResponse:
+        video = await self._video(call)
+        return _text(call, video, await self._playlists.media(video, call.path["rendition"]), HLS_TYPE)
+
+    async def _manifest(self, call: Call[None, None]) -> web.StreamResponse:
+        video = await self._video(call)
+        return _text(call, video, await self._playlists.manifest(video), DASH_TYPE)
+
+    async def _vtt(self, call: Call[None, None]) -> web.StreamResponse:
+        video = await self._video(call)
+        moments = await self._storyboards.moments(board_id(video.id, video.edition)) if video.edition else 0
+        return _text(call, video, webvtt(moments), "text/vtt; charset=utf-8")
+
+    async def _sheet(self, call: Call[None, None]) -> web.StreamResponse:
+        video = await self._video(call)
+        number, _, count = call.path["sheet"].removesuffix(".webp").partition("-")
+        board = board_id(video.id, video.edition)
+        body = await self._storyboards.sheet(board, int(number), int(count)) if video.edition else None
+        if body is None:
+            raise not_found("There is no such picture")
+        # Not for ever: a video that is trimmed has other pictures under the same addresses.
+        headers = {"Cache-Control": _for_caches(video, CHANGES), "Content-Type": "image/webp"}
+        etag = f'"{video.id}-{video.edition}-{number}-{count}"'
+        return content.held(call.request, body, etag=etag, headers=headers)
+
+    async def _poster(self, call: Call[None, None]) -> web.StreamResponse:
+        video = await self._video(call)
+        key = poster_key(video.id)
+        size = await self._objects.size(key) if video.has_poster else None
+        if size is None:
+            raise not_found("There is no picture of it")
+        return await self._sent(call, video, Kept(key=key, size=size, kind="image/webp", shared=CHANGES))
+
+    async def _file(self, call: Call[None, None]) -> web.StreamResponse:
+        video = await self._video(call)
+        edition, rendition, file = int(call.path["edition"]), call.path["rendition"], call.path["file"]
+        size = await self._size(video, edition, rendition, file)
+        if size is None:
+            raise not_found("There is no such file")
+        key = file_key(video.id, edition, rendition, file)
+        return await self._sent(call, video, Kept(key=key, size=size, kind="video/mp4", shared=IMMUTABLE))
+
+    async def _size(self, video: VideoRow, edition: int, rendition: str, file: str) -> int | None:
+        if file == INIT:
+            return await self._objects.size(file_key(video.id, edition, rendition, INIT))
+        number = int(file.removesuffix(".m4s"))
+        row = await self._db.fetchrow(queries.FILE, video.id, edition, rendition, number)
+        return None if row is None else int(row["bytes"])
+
+    async def _sent(self, call: Call[Any, Any], video: VideoRow, kept: Kept) -> web.StreamResponse:
+        headers = {"Cache-Control": _for_caches(video, kept.shared), "Content-Type": kept.kind}
+        return await from_store(self._objects, call.request, kept.key, size=kept.size, name=kept.key, headers=headers)
+
+
+def _text(call: Call[Any, Any], video: VideoRow, body: str, kind: str) -> web.StreamResponse:
+    etag = f'"{hashlib.sha256(body.encode()).hexdigest()[:24]}"'
+    headers = {"Cache-Control": _for_caches(video, CHANGES), "Content-Type": kind}
+    return content.text(call.request, body.encode(), etag=etag, headers=headers)
+
+
+def _for_caches(video: VideoRow, shared: str) -> str:
+    return shared if video.is_open else content.PRIVATE

@@ -1,0 +1,135 @@
+"""The SQL of videos. ``$1`` is the viewer's id or null, where a statement judges who may see what."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from storage.seen_streams import IN_GOOD_STANDING, LET_IN, NOT_APART, unrestricted
+
+_VISIBILITY: Final = "coalesce(s.visibility, v.visibility)"
+_RESTRICTIONS: Final = "case when s.id is null then v.restrictions else s.restrictions end"
+_IS_THERE: Final = "(v.stream_id is null or exists (select from stream_segments g where g.stream_id = v.stream_id))"
+_IS_PLAYABLE: Final = "(v.stream_id is not null or v.edition > 0)"
+_VIDEOS: Final = f"""
+select v.id::text as id, v.owner_id::text as owner_id, v.stream_id::text as stream_id, v.upload_id::text as upload_id,
+    coalesce(s.title, v.title) as title, coalesce(s.description, v.description) as description,
+    {_VISIBILITY} as visibility, {_RESTRICTIONS} as restrictions, v.state, v.reason, v.progress, v.edition, v.source,
+    v.duration_ms, v.has_poster, v.views, v.created_at, v.ready_at,
+    (select b.birth_date from users b where b.id = $1::uuid) as birth_date,
+    o.username, o.display_name, o.avatar_url,
+    exists (select from recording_files f where f.stream_id = v.stream_id and f.state = 'ready') as has_file
+from videos v join users o on o.id = v.owner_id left join streams s on s.id = v.stream_id
+"""
+_MAY_SEE: Final = f"""
+{IN_GOOD_STANDING.format("o")} and {_IS_THERE} and (v.owner_id = $1::uuid or {_IS_PLAYABLE})
+and {LET_IN.format("v", _VISIBILITY, "v.id")}
+"""
+_IS_FOR: Final = f"""
+exists (select from (select {_RESTRICTIONS} as restrictions, v.owner_id) as r
+    where {unrestricted("r", viewer="$1", country="$5")})
+"""
+_PAGE: Final = "and ($3::uuid is null or v.id < $3) order by v.id desc limit $4"
+
+SEEN: Final = f"{_VIDEOS} where v.id = $2 and {_MAY_SEE}"
+MINE: Final = f"""
+{_VIDEOS} where v.owner_id = $1 and {_IS_THERE} and ($2::uuid is null or v.id < $2) order by v.id desc limit $3
+"""
+OF_PERSON: Final = f"""
+{_VIDEOS} where v.owner_id = (select id from users where username_key = $2 and deleted_at is null)
+    and {_IS_PLAYABLE} and {_VISIBILITY} in ('public', 'followers') and {_MAY_SEE} and {_IS_FOR}
+    and {NOT_APART.format(person="v.owner_id", viewer="$1")} {_PAGE}
+"""
+
+INSERT: Final = """
+insert into videos (id, owner_id, upload_id, title, description, visibility, state, created_at)
+values ($1, $2, $3, $4, $5, $6, 'processing', $7)
+"""
+RECORDED: Final = """
+insert into videos (id, owner_id, stream_id, state, progress, duration_ms, created_at, ready_at)
+select s.id, s.owner_id, s.id, 'ready', 1, $2, s.created_at, coalesce(s.ended_at, now())
+from streams s where s.id = $1 on conflict (id) do nothing
+"""
+CHANGE: Final = """
+update videos set title = coalesce($3, title), description = coalesce($4, description),
+    visibility = coalesce($5, visibility)
+where id = $1 and owner_id = $2 and stream_id is null returning id
+"""
+OWNED: Final = "select stream_id::text, upload_id::text from videos where id = $1 and owner_id = $2 for update"
+DELETE: Final = "delete from videos where id = $1"
+REMOVE_ALL: Final = "delete from videos where owner_id = $1 returning id::text"
+
+# encoding
+
+WORK: Final = "select owner_id::text, upload_id::text, state, edition, source, has_poster from videos where id = $1"
+SET_SOURCE: Final = "update videos set source = $2, duration_ms = $3 where id = $1"
+SET_PROGRESS: Final = "update videos set progress = greatest(progress, $2) where id = $1 and state = 'processing'"
+SET_REASON: Final = "update videos set reason = $2 where id = $1"
+SET_POSTER: Final = "update videos set has_poster = true where id = $1"
+PLAYABLE: Final = "update videos set edition = greatest(edition, $2) where id = $1"
+READY: Final = """
+update videos set state = 'ready', progress = 1, edition = $2, reason = '', ready_at = coalesce(ready_at, $3)
+where id = $1 returning owner_id::text, duration_ms
+"""
+FAILED: Final = """
+update videos set state = 'failed', reason = $2 where id = $1 and state = 'processing' returning owner_id::text
+"""
+ADD_RENDITION: Final = """
+insert into video_renditions
+    (video_id, edition, name, place, kind, codec, timescale, width, height, fps, channels, init_key)
+select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 from videos where id = $1 for key share
+on conflict (video_id, edition, name) do update set codec = excluded.codec, init_key = excluded.init_key
+"""
+ADD_SEGMENT: Final = """
+insert into video_segments (video_id, edition, rendition, number, object_key, start, duration, bytes, key_bytes)
+select $1, $2, $3, $4, $5, $6, $7, $8, $9 from videos where id = $1 for key share
+on conflict (video_id, edition, rendition, number) do update
+set object_key = excluded.object_key, start = excluded.start, duration = excluded.duration, bytes = excluded.bytes,
+    key_bytes = excluded.key_bytes
+"""
+HAVE: Final = """
+select r.name, r.is_whole, (select count(*) from video_segments g
+    where g.video_id = $1 and g.edition = $2 and g.rendition = r.name) as segments
+from video_renditions r where r.video_id = $1 and r.edition = $2
+"""
+WHOLE: Final = """
+update video_renditions r set is_whole = true, peak_rate = m.peak, average_rate = m.average
+from (select max(g.bytes * 8.0 / greatest(g.duration / q.timescale::float8, 0.5))::bigint as peak,
+        (sum(g.bytes) * 8.0 / greatest(sum(g.duration) / max(q.timescale)::float8, 0.1))::bigint as average
+    from video_segments g join video_renditions q using (video_id, edition)
+    where g.video_id = $1 and g.edition = $2 and g.rendition = $3 and q.name = $3) m
+where r.video_id = $1 and r.edition = $2 and r.name = $3 and m.peak is not null
+"""
+FORGET_FORMER: Final = """
+with gone as (delete from video_segments where video_id = $1 and edition < $2)
+delete from video_renditions where video_id = $1 and edition < $2 returning edition
+"""
+
+# playback
+
+RENDITIONS: Final = """
+select name, kind, codec, timescale, width, height, fps, channels, peak_rate, average_rate, init_key
+from video_renditions where video_id = $1 and edition = $2 and is_whole order by place, name
+"""
+RENDITIONS_OF: Final = """
+select video_id::text, name, codec, width, height, fps, average_rate from video_renditions
+where (video_id, edition) in (select * from unnest($1::uuid[], $2::int[])) and is_whole and kind = 'video'
+order by place
+"""
+SEGMENTS: Final = """
+select number, start, duration, bytes, key_bytes from video_segments
+where video_id = $1 and edition = $2 and rendition = $3 order by number
+"""
+FILE: Final = """
+select object_key, bytes from video_segments where video_id = $1 and edition = $2 and rendition = $3 and number = $4
+"""
+INIT: Final = "select init_key from video_renditions where video_id = $1 and edition = $2 and name = $3"
+PICTURED: Final = """
+select r.name, r.init_key, r.timescale, g.number, g.object_key, g.start, g.duration, g.bytes, g.key_bytes
+from video_segments g join lateral (
+    select name, init_key, timescale from video_renditions where video_id = $1 and edition = $2 and is_whole
+        and kind = 'video' order by width * height limit 1) r on g.rendition = r.name
+where g.video_id = $1 and g.edition = $2 and g.start >= $3::bigint * r.timescale / 1000
+    and g.start < $4::bigint * r.timescale / 1000
+order by g.number limit $5
+"""
+DURATION: Final = "select duration_ms from videos where id = $1"

@@ -1,0 +1,196 @@
+"""``/api/v1/videos`` and the lists of videos."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, Final
+
+from aiohttp import web
+
+from server.features.people.rules import username_key
+from server.features.videos.library.library import Library, VideoRow
+from server.features.videos.library.media import VideoMedia
+from server.features.videos.library.shapes import NewVideoBody, VideoAnswer, VideoChange, VideoShape, VideosShape
+from server.http import content
+from server.http.cursors import after_id, page_of
+from server.http.errors import not_found
+from server.http.limits import OWN_SETTINGS, CallRate
+from server.http.operation import USERNAME, UUID, Answer, Call, MediaType, Operation
+from server.http.shapes import PageQuery
+from server.live.addresses import MediaAddresses
+from server.live.viewings import Viewer
+from storage.postgres import Row
+
+TAG: Final = "videos"
+UNQUOTED: Final = frozenset('"\\/%')
+ANY_BYTES: Final = "application/octet-stream"
+
+
+class VideoRoutes:
+    def __init__(self, *, library: Library, media: VideoMedia, addresses: MediaAddresses, rate: CallRate) -> None:
+        self._library = library
+        self._media = media
+        self._addresses = addresses
+        self._rate = rate
+
+    def operations(self) -> Sequence[Operation]:
+        base, one, video = "/api/v1/videos", "/api/v1/videos/{video_id}", {"video_id": UUID}
+        original = MediaType(media_type=ANY_BYTES, description="The upload as it came")
+        return [
+            Operation(
+                method="POST", path=base, handler=self._create, name="createVideo", tag=TAG, body=NewVideoBody,
+                summary="Make a video of an upload; it is encoded from now on", answers={202: VideoAnswer},
+                problems=frozenset({422}), auth="required", scope="upload", idempotent_key=True,
+                account_rate=self._rate,
+            ),
+            Operation(
+                method="GET", path=one, handler=self._get, name="getVideo", tag=TAG, paths=video,
+                summary="A video; others than its owner see it once it can be played", answers={200: VideoShape},
+                problems=frozenset({404, 451}), auth="optional",
+            ),
+            Operation(
+                method="PATCH", path=one, handler=self._change, name="changeVideo", tag=TAG, paths=video,
+                summary="Change what is said of a video; of a recording, what is said of its stream",
+                body=VideoChange, answers={200: VideoShape}, problems=frozenset({403, 404, 451}), auth="required",
+                scope="upload", account_rate=OWN_SETTINGS,
+            ),
+            Operation(
+                method="DELETE", path=one, handler=self._delete, name="deleteVideo", tag=TAG, paths=video,
+                summary="Delete a video, and what it was made of; of a stream, what was recorded",
+                answers={204: None}, problems=frozenset({403, 404, 451}), auth="required", scope="upload",
+                account_rate=OWN_SETTINGS,
+            ),
+            Operation(
+                method="GET", path=f"{one}/original", handler=self._original, name="getOriginal", tag=TAG, paths=video,
+                summary="The upload as it came, for its owner; of a recording, its MP4 file",
+                answers={200: original, 206: original, 304: None, 307: None},
+                problems=frozenset({403, 404, 412, 416, 451}), auth="required", scope="upload",
+            ),
+            Operation(
+                method="GET", path="/api/v1/me/videos", handler=self._mine, name="listMyVideos", tag=TAG,
+                summary="Your videos and recordings, the newest first", query=PageQuery, answers={200: VideosShape},
+                auth="required",
+            ),
+            Operation(
+                method="GET", path="/api/v1/users/{username}/videos", handler=self._of_person,
+                name="listVideosOfPerson", tag=TAG, paths={"username": USERNAME}, query=PageQuery,
+                summary="The videos and recordings of a person, the newest first", answers={200: VideosShape},
+                auth="optional",
+            ),
+        ]  # fmt: skip
+
+    def _asker(self, call: Call[Any, Any]) -> Viewer:
+        return self._addresses.asker(call.person, address=call.address)
+
+    async def _create(self, call: Call[NewVideoBody, None]) -> Answer:
+        video_id = await self._library.create(call.me.id, call.body)
+        shown = await self._one(call, video_id)
+        return Answer(202, {"video": shown}, {"Location": f"/api/v1/videos/{video_id}"})
+
+    async def _get(self, call: Call[None, None]) -> Answer:
+        return Answer(200, await self._one(call, call.path["video_id"].lower()))
+
+    async def _change(self, call: Call[VideoChange, None]) -> Answer:
+        viewer = self._asker(call)
+        video = await self._library.change(call.path["video_id"].lower(), viewer, call.body)
+        return Answer(200, (await self._shown([video], viewer))[0])
+
+    async def _delete(self, call: Call[None, None]) -> Answer:
+        await self._library.delete(call.path["video_id"].lower(), self._asker(call))
+        return Answer(204)
+
+    async def _original(self, call: Call[None, None]) -> Answer | web.StreamResponse:
+        viewer = self._asker(call)
+        video = await self._library.owned(call.path["video_id"].lower(), viewer)
+        if video.is_recording:
+            if not video.has_file:
+                raise not_found("The recording was not made into a file")
+            return Answer(307, None, {"Location": f"/hls/{self._media.address(video, viewer)}/recording.mp4"})
+        size, name = await self._library.original_size(video)
+
+        def read(offset: int, count: int) -> AsyncIterator[bytes]:
+            return self._library.original(video, offset, count)
+
+        headers = {
+            "Cache-Control": content.PRIVATE,
+            "Content-Type": ANY_BYTES,
+            "Content-Disposition": f'attachment; filename="{_ascii(name)}"',
+        }
+        return await content.streamed(
+            call.request, read, size=size, etag=f'"{video.upload_id}-{size}"', headers=headers
+        )
+
+    async def _mine(self, call: Call[None, PageQuery]) -> Answer:
+        before, limit = after_id(call.query.cursor), call.query.limit
+        return await self._page(await self._library.mine(call.me.id, before=before, limit=limit + 1), call)
+
+    async def _of_person(self, call: Call[None, PageQuery]) -> Answer:
+        before, limit = after_id(call.query.cursor), call.query.limit
+        name = username_key(call.path["username"])
+        return await self._page(
+            await self._library.of_person(name, self._asker(call), before=before, limit=limit + 1), call
+        )
+
+    async def _page(self, rows: Sequence[VideoRow], call: Call[None, PageQuery]) -> Answer:
+        shown, following = page_of(rows, call.query.limit, lambda row: (0, row.id))
+        return Answer(200, {"items": await self._shown(shown, self._asker(call)), "next": following})
+
+    async def _one(self, call: Call[Any, Any], video_id: str) -> dict[str, Any]:
+        viewer = self._asker(call)
+        return (await self._shown([await self._library.one(video_id, viewer)], viewer))[0]
+
+    async def _shown(self, videos: Sequence[VideoRow], viewer: Viewer) -> list[dict[str, Any]]:
+        renditions = await self._library.renditions(videos)
+        return [self._shape(video, viewer, renditions[video.id]) for video in videos]
+
+    def _shape(self, video: VideoRow, viewer: Viewer, renditions: Sequence[Row]) -> dict[str, Any]:
+        size = video.source or {}
+        return {
+            "id": video.id,
+            "state": video.state,
+            "progress": video.progress,
+            "reason": video.reason if viewer.id == video.owner_id else "",
+            "owner": {
+                "id": video.owner_id,
+                "username": video.username,
+                "display_name": video.display_name,
+                "avatar_url": video.avatar_url,
+            },
+            **{name: getattr(video, name) for name in SAME},
+            "width": size.get("width"),
+            "height": size.get("height"),
+            "playback": self._playback(video, self._media.address(video, viewer), renditions),
+        }
+
+    def _playback(self, video: VideoRow, address: str, renditions: Sequence[Row]) -> Mapping[str, Any]:
+        is_there = video.is_recording or bool(renditions)
+        base = f"/hls/{address}" if video.is_recording else f"/vod/{address}"
+        has_picture = video.is_recording or video.has_poster
+        return {
+            "hls": f"{base}/index.m3u8" if is_there else None,
+            "dash": f"{base}/manifest.mpd" if is_there else None,
+            "mp4": f"{base}/recording.mp4" if video.has_file else None,
+            "storyboard": f"{base}/storyboard.vtt" if is_there else None,
+            "thumbnail": f"{base}/thumbnail.webp" if has_picture else None,
+            "renditions": [_rendition(row) for row in renditions],
+        }
+
+
+SAME: Final = (
+    *("title", "description", "visibility", "stream_id", "duration_ms", "views", "created_at", "ready_at"),
+)  # fmt: skip
+
+
+def _rendition(row: Row) -> dict[str, Any]:
+    return {
+        **{name: row[name] for name in ("name", "width", "height", "fps")},
+        "bitrate": row["average_rate"],
+        "codecs": row["codec"],
+    }
+
+
+def _ascii(name: str) -> str:
+    """A file's name as a quoted string takes it (RFC 6266, RFC 9110, 5.6.4)."""
+    return "".join(char if char.isascii() and char.isprintable() and char not in '"\\/%' else "_" for char in name)[
+        :120
+    ]

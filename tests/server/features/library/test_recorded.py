@@ -1,0 +1,66 @@
+"""A recording is a video: listed, played, and deleted as one."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from media.hls.events import Event
+from tests.server.features.clips.conftest import Stage, media, staged
+from tests.server.kit import Kit
+
+__all__ = ["media"]
+
+
+@pytest.fixture
+async def stage(kit: Kit, media: list[Event]) -> AsyncIterator[Stage]:
+    async with staged(kit, media) as made:
+        yield made
+
+
+async def test_a_recording_is_listed_among_the_videos_under_the_id_of_its_stream(stage: Stage) -> None:
+    stream = await stage.recorded()
+    await stage.kit.read_facts([stage.served.feature("library")])
+    status, video = await stage.served.call("GET", f"/videos/{stream.id}", token=stage.bob)
+    assert (status, video["state"], video["title"], video["stream_id"]) == (200, "ready", "Late show", stream.id)
+    assert video["playback"]["hls"] == f"/hls/{stream.id}/index.m3u8"
+    assert video["playback"]["storyboard"] == f"/hls/{stream.id}/storyboard.vtt"
+    for path in ("/me/videos", "/users/ada/videos"):
+        _, listed = await stage.served.call("GET", path, token=stage.ada)
+        assert [one["id"] for one in listed["items"]] == [stream.id]
+    for name in ("index.m3u8", "manifest.mpd", "storyboard.vtt", "thumbnail.webp"):
+        url = f"{stage.served.url}/vod/{stream.id}/{name}"
+        async with stage.served.http.get(url, allow_redirects=False) as answer:
+            assert (answer.status, answer.headers["Location"]) == (307, f"/hls/{stream.id}/{name}")
+
+
+async def test_the_recording_of_a_private_stream_is_for_those_who_may_see_the_stream(stage: Stage) -> None:
+    stream = await stage.recorded(visibility="private")
+    await stage.kit.read_facts([stage.served.feature("library")])
+    assert (await stage.served.call("GET", f"/videos/{stream.id}", token=stage.bob))[0] == 404
+    _, video = await stage.served.call("GET", f"/videos/{stream.id}", token=stage.ada)
+    assert video["playback"]["hls"].startswith(f"/hls/{stream.id}~")
+    await stage.kit.database.execute(
+        "insert into stream_guests (stream_id, user_id) select $1, id from users where username = 'bob'", stream.id
+    )
+    assert (await stage.served.call("GET", f"/videos/{stream.id}", token=stage.bob))[0] == 200
+
+
+async def test_deleting_the_video_of_a_recording_leaves_the_stream(stage: Stage) -> None:
+    stream = await stage.recorded()
+    await stage.kit.read_facts([stage.served.feature("library")])
+    assert (await stage.served.call("DELETE", f"/videos/{stream.id}", token=stage.bob))[0] == 403
+    assert (await stage.served.call("DELETE", f"/videos/{stream.id}", token=stage.ada))[0] == 204
+    assert (await stage.served.call("GET", f"/videos/{stream.id}", token=stage.ada))[0] == 404
+    database = stage.kit.database
+    assert await database.fetchval("select count(*) from stream_segments where stream_id = $1", stream.id) == 0
+    assert await database.fetchval("select count(*) from streams where id = $1", stream.id) == 1
+
+
+async def test_a_recording_that_a_rule_removes_is_no_video_any_more(stage: Stage) -> None:
+    stream = await stage.recorded()
+    await stage.kit.read_facts([stage.served.feature("library")])
+    await stage.kit.database.execute("delete from stream_segments where stream_id = $1", stream.id)
+    assert (await stage.served.call("GET", f"/videos/{stream.id}", token=stage.ada))[0] == 404
+    assert (await stage.served.call("GET", "/me/videos", token=stage.ada))[1]["items"] == []
