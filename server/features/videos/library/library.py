@@ -1,6 +1,6 @@
 """Videos: made of uploads, or recordings of streams; seen by those who may, changed and deleted by their owners.
 
-What is said of a recording (title, description, visibility) is the stream's, so it is changed there.
+The title, description and visibility of a recording are those of its stream, and are changed there.
 """
 
 from __future__ import annotations
