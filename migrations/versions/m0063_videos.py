@@ -5,8 +5,8 @@
 
 from alembic import op
 
-revision = "0061"
-down_revision = "0060"
+revision = "0063"
+down_revision = "0062"
 
 OWNER = "library"
 
