@@ -39,6 +39,8 @@ class Timeline:
 
     def __init__(self, first: SegmentInfo) -> None:
         self.first = self.last = first
+        self.starts_with_keys = first.is_independent
+        """Whether each segment begins with a key frame."""
         self._elements: list[str] = []
         self._ticks = 0
         self._count = 0
@@ -47,6 +49,7 @@ class Timeline:
         """The next segment; the one before it lasts until this one begins."""
         self._count_in(max(segment.media_time - self.last.media_time, 1))
         self.last = segment
+        self.starts_with_keys = self.starts_with_keys and segment.is_independent
 
     def copy(self) -> Timeline:
         made = copy(self)
@@ -327,10 +330,8 @@ def _length(periods: Sequence[Shown], index: int) -> str:
 def _adaptation(
     index: int, kind: str, tracks: Sequence[tuple[Presentation, Timeline]], media_s: float
 ) -> Iterator[str]:
-    yield (
-        f'    <AdaptationSet id="{index}" contentType="{kind}" mimeType="{kind}/mp4" segmentAlignment="true" '
-        f'startWithSAP="1">'
-    )
+    sap = ' startWithSAP="1"' if all(timeline.starts_with_keys for _, timeline in tracks) else ""
+    yield f'    <AdaptationSet id="{index}" contentType="{kind}" mimeType="{kind}/mp4" segmentAlignment="true"{sap}>'
     for track, timeline in tracks:
         yield from _representation(track, timeline, media_s)
     yield "    </AdaptationSet>"

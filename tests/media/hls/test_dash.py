@@ -96,6 +96,16 @@ def test_frame_rates_are_whole_or_fractions(rate, text):
     assert shape.get("frameRate") == text
 
 
+def test_a_set_promises_key_frames_only_where_each_segment_begins_with_one():
+    pictures = segments(range(4))
+    odd = [*pictures[:1], msgspec.structs.replace(pictures[1], is_independent=False), *pictures[2:]]
+    promises = []
+    for held in (pictures, odd, odd[2:]):
+        mpd = rendered([Presentation(VIDEO, 0, held), Presentation(AUDIO, 48_000, both(range(4))[1].segments)])
+        promises.append([each.get("startWithSAP") for each in mpd.findall(".//d:AdaptationSet", NS)])
+    assert promises == [["1", "1"], [None, "1"], ["1", "1"]]
+
+
 def test_run_after_an_interruption_is_a_period_of_its_own():
     first, second = segments([0, 1]), segments([2, 3], publication=2)
     second[0] = msgspec.structs.replace(second[0], is_discontinuity=True, program_date_time=DATE + 60)
