@@ -137,7 +137,10 @@ ACCOUNT_PAGES = (
     "/verify#token=a",
     "/confirm-provider#token=a",
 )
-OWN_PAGES = ("/settings/security", "/settings/tokens", "/settings/device", "/settings/notifications", "/notifications")
+OWN_PAGES = (
+    "/settings/security", "/settings/tokens", "/settings/device", "/settings/notifications", "/settings/emotes",
+    "/settings/goals", "/notifications", "/dashboard", "/calls",
+)  # fmt: skip
 ADMIN_PAGES = tuple(f"/admin/{name}" for name in ("people", "audit", "jobs", "mail", "cluster"))
 
 
