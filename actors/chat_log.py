@@ -10,7 +10,7 @@ from typing import Protocol
 import msgspec
 
 from actors.chat_rules import Author, ChatMode, Relationship, RoomRole, Sanction
-from actors.events import ChatMessage, ChatUser, LoggedMessage, Reactions
+from actors.events import Attachment, ChatMessage, ChatUser, LoggedMessage, Reactions
 from actors.runtime import Fence
 from actors.screening import Screen
 
@@ -32,6 +32,8 @@ class ChatEntry(msgspec.Struct, frozen=True, kw_only=True):
     reply_to: str | None = None
     media_time_ms: int | None = None
     is_announcement: bool = False
+    attachments: tuple[Attachment, ...] = ()
+    """Stored before the message, by whoever posts it; the log does not write them."""
 
 
 class Appended(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,4 +147,5 @@ def as_shown(author: Author, entry: ChatEntry, offset: int, badges: tuple[str, .
         reply_to=entry.reply_to,
         client_id=entry.client_id,
         announcement=entry.is_announcement,
+        attachments=entry.attachments,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from actors.chat_rules import Author, ChatMode, RoomRole
-from actors.events import Shown
+from actors.events import Attachment, Shown
 from actors.runtime import Ask, Message
 
 RECENT = 500
@@ -24,7 +24,7 @@ class Posted(msgspec.Struct, frozen=True, kw_only=True):
 class PostChat(Ask[Posted], frozen=True, kw_only=True, omit_defaults=True):
     """``trace`` names the trace of a message that is followed from socket to socket.
 
-    An announcement is a moderator's message that clients set apart.
+    An announcement is a moderator's message that clients set apart. ``attachments`` are of private rooms alone.
     """
 
     is_repeatable = True
@@ -34,6 +34,7 @@ class PostChat(Ask[Posted], frozen=True, kw_only=True, omit_defaults=True):
     reply_to: str | None = None
     trace: str | None = None
     is_announcement: bool = False
+    attachments: tuple[Attachment, ...] = ()
 
 
 class JudgeWriter(Ask[None], frozen=True, kw_only=True):

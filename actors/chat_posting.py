@@ -90,7 +90,9 @@ class Posting:
             # The same message again while it is on its way: both askers get the same answer.
             self._open[key].append(later)
             return later
-        text = clean_text(message.text)
+        if message.attachments and not self._permissions.rules.is_private:
+            raise DomainError("invalid", "Attachments are for conversations.", field="attachments")
+        text = clean_text(message.text, may_be_empty=bool(message.attachments))
         self._open[key] = [later]
         if message.trace is not None:
             self._begun[message.trace] = self._context.clock.monotonic()
@@ -226,6 +228,7 @@ class Posting:
             sent_at=sent_at,
             media_time_ms=self._media_time_ms(sent_at),
             is_announcement=message.is_announcement,
+            attachments=message.attachments,
         )
 
     def _committed(self, message: PostChat, entry: ChatEntry, done: asyncio.Future[Appended]) -> None:

@@ -42,10 +42,10 @@ class PrivateActs:
         self._timeline = timeline
 
     async def edit(self, message: EditChat) -> None:
-        text = clean_text(message.text)
         await self._require_member(message.by)
         self._permissions.consume("chat", message.by)
         found = await self._message(message.message_id)
+        text = clean_text(message.text, may_be_empty=bool(found.attachments))
         if found.user.id != message.by.id:
             raise DomainError("forbidden", "This message is not yours.", field="message_id")
         self._permissions.require_changeable(found)

@@ -95,14 +95,15 @@ class Relationship(msgspec.Struct, frozen=True, kw_only=True):
     standing: Standing = "member"
 
 
-def clean_text(text: str) -> str:
-    """The message that a room keeps of a text: cleaned, on one line, 1 to 500 characters of which one shows.
+def clean_text(text: str, *, may_be_empty: bool = False) -> str:
+    """The message that a room keeps of a text: cleaned, on one line, 1 to 500 characters of which one shows; none where
+    it ``may_be_empty``.
 
     Raises ``DomainError``: ``empty_text`` or ``text_too_long``.
     """
     is_far_too_long = len(text) > 4 * MAX_TEXT  # whatever is taken out of it; cleaning costs time
     kept = "" if is_far_too_long else clean_message(text)
-    if not kept and not is_far_too_long:
+    if not kept and not is_far_too_long and not may_be_empty:
         raise DomainError("empty_text", "A message needs at least one visible character.", field="text")
     if is_far_too_long or len(kept) > MAX_TEXT:
         raise DomainError("text_too_long", f"A message may have at most {MAX_TEXT} characters.", field="text")

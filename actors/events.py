@@ -80,6 +80,18 @@ Reactions = dict[str, tuple[str, ...]]
 """Emoji → the ids of the persons who have reacted with it."""
 
 
+class Attachment(msgspec.Struct, frozen=True, kw_only=True):
+    """A picture of a message. ``url`` and ``preview_url`` are paths of this server, good for as long as the message."""
+
+    id: str
+    kind: str
+    url: str
+    preview_url: str
+    width: int
+    height: int
+    alt: str = ""
+
+
 class ChatMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One message as the room shows it. ``badges`` are some of ``chat_recent.BADGES``."""
 
@@ -94,6 +106,7 @@ class ChatMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     announcement: bool = False
     edited_at: datetime | None = None
     reactions: Reactions = {}
+    attachments: tuple[Attachment, ...] = ()
 
 
 class ChatUser(msgspec.Struct, frozen=True, kw_only=True):

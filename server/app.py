@@ -82,6 +82,7 @@ class App:
             restream_targets=installed.restreams.targets_of,
             source_leases=installed.sources.leases,
             hasher=installed.passwords,
+            attachments=installed.attachments,
         )
         features = [*core.features, *installed.features]
         core.sockets.install(

@@ -58,6 +58,7 @@ def features() -> list[Feature]:
         new_id=absent,
         now=absent,
         country_of=absent,
+        attachments=absent,
     )
     core = live.features(settings, absent, absent, absent, absent, ports=absent, hasher=absent)
     return [*server_features(settings, health, installed), *sockets.features, *core, *installed]

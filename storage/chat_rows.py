@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
+
 from actors.chat_rules import LONG_FOLLOWING
-from actors.events import ChatMessage, ChatUser, DeletedMessage, LoggedMessage
+from actors.events import Attachment, ChatMessage, ChatUser, DeletedMessage, LoggedMessage
 from storage.postgres import Row
 
 _BADGES: Final = ("owner", "moderator", "vip", "follower")
@@ -48,6 +50,7 @@ def message_of(row: Row) -> LoggedMessage:
         announcement=row["is_announcement"],
         edited_at=row["edited_at"],
         reactions={emoji: tuple(ids) for emoji, ids in (row["reactions"] or {}).items()},
+        attachments=msgspec.convert(row["attachments"] or (), tuple[Attachment, ...]),
     )
 
 
@@ -58,10 +61,16 @@ select jsonb_object_agg(emoji, ids) from (
     where e.message_id = m.id group by e.emoji) each
 """
 """Of the message ``m``: emoji → the ids of who has reacted with it."""
+ATTACHMENTS: Final = """
+select jsonb_agg(a.shown order by a.position) from chat_attachments a
+where a.room_id = m.room_id and a.person_id = m.user_id and a.client_id = m.client_id
+"""
+"""Of the message ``m``, in their order."""
 _SELECT: Final = f"""
 select m.id, m."offset", m.user_id, coalesce(u.username, '') as username, coalesce(u.display_name, '') as display_name,
     m.client_id, m.sent_at, m.media_time_ms, m.reply_to, m.is_announcement, m.edited_at, gone.is_deleted,
     case when r.is_private then ({REACTIONS}) end as reactions,
+    case when r.is_private then ({ATTACHMENTS}) end as attachments,
     case when gone.is_deleted then '' else m.text end as text,
     {badge_columns(room_id="m.room_id", owner_id="r.owner_id")}
 from chat_messages m join chat_rooms r on r.id = m.room_id left join users u on u.id = m.user_id

@@ -12,3 +12,10 @@ class ConversationMessage(Fact, frozen=True, kw_only=True, tag="conversation.mes
     message_id: str
     offset: int
     author_id: str
+
+
+class ConversationMessageDeleted(Fact, frozen=True, kw_only=True, tag="conversation.message_deleted"):
+    """A message of a private room was deleted for all."""
+
+    room_id: str
+    message_id: str

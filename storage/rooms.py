@@ -19,7 +19,9 @@ from actors.events import Reactions
 from actors.runtime import DomainError, Fence
 from storage.audit import AuditLog
 from storage.chat_rows import REACTIONS
+from storage.conversation_facts import ConversationMessageDeleted
 from storage.errors import Conflict, StorageError
+from storage.facts import publish
 from storage.ids import is_uuid
 from storage.leases import hold
 from storage.postgres import Database, Row, Transaction
@@ -108,6 +110,8 @@ class Rooms:
         async with self._db.transaction() as tx:
             await hold(tx, fence)
             row = await tx.fetchrow(_DELETE_MESSAGE, room_id, message_id, by)
+            if row is not None and row["is_private"]:
+                await publish(tx, ConversationMessageDeleted(room_id=room_id, message_id=message_id))
             await tx.execute("delete from chat_reactions where message_id = $1", message_id)
             if row is not None and row["user_id"] != by:
                 detail = {"room_id": room_id, "author": row["user_id"]}
@@ -211,8 +215,8 @@ on conflict (room_id, user_id)
 do update set until = excluded.until, reason = excluded.reason, by_id = excluded.by_id, created_at = now()
 """
 _DELETE_MESSAGE: Final = """
-update chat_messages set deleted_at = coalesce(deleted_at, now()), deleted_by = coalesce(deleted_by, $3)
-where room_id = $1 and id = $2 returning "offset", user_id
+update chat_messages m set deleted_at = coalesce(m.deleted_at, now()), deleted_by = coalesce(m.deleted_by, $3)
+from chat_rooms r where r.id = m.room_id and m.room_id = $1 and m.id = $2 returning m."offset", m.user_id, r.is_private
 """
 _PURGE: Final = """
 update chat_messages set deleted_at = now(), deleted_by = $4

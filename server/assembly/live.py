@@ -49,6 +49,7 @@ from server.live.pull import Pull
 from server.live.restreams import Restreaming, TargetsOf
 from server.live.restrictions import RestrictionRoutes
 from server.live.room_mirrors import RoomMirrors
+from server.live.rooms import Attachments
 from server.live.slates import Slates
 from server.live.sockets import Sockets
 from server.live.sources import SourceLeases, Sources
@@ -129,6 +130,7 @@ def assemble(
     restream_targets: TargetsOf,
     source_leases: SourceLeases,
     hasher: Hasher,
+    attachments: Attachments,
 ) -> Live:
     """Registers the core's kinds of actors. Nothing runs yet. ``hasher`` hashes the passwords of streams."""
     limits, quota = rate_limits(settings), connection_quota(settings)
@@ -160,6 +162,7 @@ def assemble(
         new_id=storage.new_id,
         now=now,
         country_of=access.countries.of,
+        attachments=attachments,
     )
     eviction = _eviction(place, access, watched, sockets)
     place.broadcaster.join(

@@ -23,7 +23,7 @@ from server.live.rights import Rights
 from server.live.room_mirrors import RoomMirrors
 from server.live.room_moderation import RoomModeration
 from server.live.room_traces import RoomTraces
-from server.live.rooms import RoomLog, Rooms
+from server.live.rooms import Attachments, RoomLog, Rooms
 from server.live.sockets import Sockets
 from server.live.stream_directory import StreamDirectory
 from server.live.watching import Watching
@@ -59,6 +59,7 @@ def assemble(
     new_id: Callable[[], str],
     now: Callable[[], datetime],
     country_of: CountryOf,
+    attachments: Attachments,
 ) -> Realtime:
     """``others``: the names of the cluster's nodes."""
     cluster_presence = ClusterPresence(node=node, presence=presence, others=others, rights=rights)
@@ -69,6 +70,7 @@ def assemble(
         log=log,
         streams=streams,
         members=rights,
+        attachments=attachments,
         presence=presence,
         cluster_presence=cluster_presence,
         traces=traces,

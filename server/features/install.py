@@ -12,6 +12,7 @@ from server.features.discovery import search, trends
 from server.features.integrations import api_tokens, overlays, webhooks
 from server.features.messages import calls, conversations
 from server.features.money import ledger
+from server.features.messages.conversations import Attachments
 from server.features.operations import audit, cluster, facts, jobs, mail
 from server.features.people import (
     accounts,
@@ -91,6 +92,7 @@ class Installed:
     posts: PostsRoom
     passwords: Passwords
     uploads: Uploads
+    attachments: Attachments
 
     @property
     def accounts(self) -> Accounts:
@@ -157,7 +159,7 @@ def install(
         uploads=uploading.uploads,
         communities=communities.CommunityGate(),
     )
-    talking = conversations.build(platform, settings=settings, when_changed=changed)
+    talking = conversations.build(platform, settings=settings, uploads=uploading.uploads, when_changed=changed)
     notifying = notifications.build(
         platform,
         settings=settings,
@@ -233,4 +235,5 @@ def install(
         posts=posting,
         passwords=passwords,
         uploads=uploading.uploads,
+        attachments=talking.attachments,
     )

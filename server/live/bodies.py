@@ -60,11 +60,25 @@ class OfRoom(EventShape, frozen=True, kw_only=True):
     room_id: Id
 
 
+MAX_ATTACHMENTS: Final = 10
+MAX_ALT: Final = 1_000
+
+
+class Attached(EventShape, frozen=True, kw_only=True):
+    """A ready, unused picture among one's uploads; `alt` says what it shows."""
+
+    upload_id: Id
+    alt: Annotated[str, msgspec.Meta(max_length=MAX_ALT, pattern=STORABLE)] = ""
+
+
 class Send(EventShape, frozen=True, kw_only=True):
+    """`attachments`: in conversations; with them, `text` may be empty."""
+
     room_id: Id
     text: Annotated[str, msgspec.Meta(max_length=8_000)]
     client_id: Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=STORABLE)]
     reply_to: Id | None = None
+    attachments: Annotated[tuple[Attached, ...], msgspec.Meta(max_length=MAX_ATTACHMENTS)] = ()
 
 
 class History(EventShape, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 
 from actors.chat_rules import ChatMode, RoomRole
-from actors.events import ChatUser
+from actors.events import Attachment, ChatUser
 from actors.screening import Reason
 from server.socket_events import ServerEvent
 
@@ -53,6 +53,7 @@ class Message(Body, frozen=True, kw_only=True):
     announcement: bool | msgspec.UnsetType = msgspec.UNSET
     edited_at: Instant | msgspec.UnsetType = msgspec.UNSET
     reactions: Reactions | msgspec.UnsetType = msgspec.UNSET
+    attachments: list[Attachment] | msgspec.UnsetType = msgspec.UNSET
     deleted: bool | msgspec.UnsetType = msgspec.UNSET
 
 

@@ -10,7 +10,7 @@ import msgspec
 
 from actors.chat_messages import PostChat, Posted
 from actors.chat_rules import Author
-from actors.events import LoggedMessage, StreamView
+from actors.events import Attachment, LoggedMessage, StreamView
 from actors.presence import Presence
 from actors.runtime import ActorError, DomainError, Node
 from actors.session import Session
@@ -71,6 +71,15 @@ class RoomMembers(Protocol):
     async def members(self, room_id: str) -> Collection[str]: ...
 
 
+class Attachments(Protocol):
+    """What is attached to messages of private rooms."""
+
+    async def attach(self, person_id: str, body: Send) -> tuple[Attachment, ...]:
+        """Use a member's uploads for a message of theirs, which is about to be posted. Repeated for the same message,
+        the answer is the same. Raises ``DomainError`` for what cannot be attached.
+        """
+
+
 class Rooms:
     """Who is in which room on this node, and the events of it."""
 
@@ -83,6 +92,7 @@ class Rooms:
         log: RoomLog,
         streams: VisibleStreams,
         members: RoomMembers,
+        attachments: Attachments,
         presence: Presence,
         cluster_presence: ClusterPresence,
         traces: Traces,
@@ -93,6 +103,7 @@ class Rooms:
         self._log = log
         self._streams = streams
         self._members = members
+        self._attachments = attachments
         self._presence = presence
         self._cluster_presence = cluster_presence
         self._traces = traces
@@ -270,7 +281,7 @@ class Rooms:
         trace = self._traces.begin(is_wanted=session.is_followed)
         if trace is not None:
             return self._follow(self._post(session, body, trace), trace)
-        if self._at_hand(session, body.room_id) is None:
+        if body.attachments or self._at_hand(session, body.room_id) is None:
             return self._post(session, body, None)
         answer = PendingAck()
         post = _post_of(session, body, None)
@@ -285,8 +296,17 @@ class Rooms:
             self._traces.note(trace, SEND, since=since)
 
     async def _post(self, session: Session, body: Send, trace: str | None) -> Ack:
-        await self.known(session, body.room_id)
-        return sent(await self._node.ref("chat", body.room_id).ask(_post_of(session, body, trace)))
+        mirror = await self.known(session, body.room_id)
+        post = _post_of(session, body, trace)
+        if body.attachments:
+            attached = await self._attach(mirror, post.author.id, body)
+            post = msgspec.structs.replace(post, attachments=attached)
+        return sent(await self._node.ref("chat", body.room_id).ask(post))
+
+    async def _attach(self, mirror: RoomMirror, person_id: str, body: Send) -> tuple[Attachment, ...]:
+        if not mirror.is_private:
+            raise DomainError("invalid", "Attachments are for conversations.", field="attachments")
+        return await self._attachments.attach(person_id, body)
 
     async def _history(self, socket: Socket, session: Session, body: History) -> Ack:
         mirror = await self.known(session, body.room_id)

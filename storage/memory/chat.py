@@ -83,6 +83,7 @@ class MemoryChatLog:
             announcement=entry.is_announcement,
             edited_at=row.edited_at,
             reactions=row.reactions,
+            attachments=entry.attachments,
         )
 
     def _rows(self, room_id: str) -> list[MessageRow]:

@@ -197,6 +197,8 @@ SAMPLES = {
     f" values ('{ROOM}', $1, 'going', now()), ('{ROOM}', $2, 'maybe', now())",
     "chat_reactions": f"insert into chat_reactions (room_id, message_id, person_id, emoji) values"
     f" ('{ROOM}', '{ROOM}', $1, 'x'), ('{ROOM}', '{ROOM}', $2, 'x')",
+    "chat_attachments": "insert into chat_attachments (upload_id, room_id, person_id, client_id, position, shown)"
+    f" values ('{ROOM}', '{ROOM}', $1, 'c', 1, '{{}}'), ('{STREAM}', '{ROOM}', $2, 'c', 1, '{{}}')",
     "view_sessions": "insert into view_sessions (id, stream_id, user_id, viewer, started_at, last_at)"
     f" select '{ROOM}', '{STREAM}', $1, 'v', now(), now() where $2::uuid is not null",
 }

@@ -13,6 +13,7 @@ from server.features.messages.conversations.facts import (
     ConversationAnswered,
     ConversationLeft,
     ConversationMessage,
+    ConversationMessageDeleted,
     ConversationRead,
     ConversationRequested,
 )
@@ -24,6 +25,7 @@ class Conversations(Protocol):
     """What this room asks of conversations."""
 
     async def unnotified(self, where: Reads, message: ConversationMessage) -> Unnotified | None: ...
+    async def without_unread(self, where: Reads, room_id: str) -> list[str]: ...
     async def unread(self, where: Reads, person_id: str, room_id: str, *, read_offset: int) -> int: ...
 
 
@@ -39,6 +41,7 @@ class ConversationConsumers:
             Consumer(ConversationRequested, self._requested),
             Consumer(ConversationAnswered, self._answered),
             Consumer(ConversationMessage, self._written),
+            Consumer(ConversationMessageDeleted, self._deleted),
             Consumer(ConversationRead, self._read),
             Consumer(ConversationLeft, self._left),
         )
@@ -58,6 +61,11 @@ class ConversationConsumers:
             subject = Subject(CONVERSATION, fact.room_id)
             notice = Notice(kind=MESSAGE, actor_id=fact.author_id, subject=subject, happened_at=concerned.sent_at)
             await self._notifications.notify(tx, notice, concerned.people)
+
+    async def _deleted(self, tx: Transaction, fact: ConversationMessageDeleted) -> None:
+        """It may have been all that was unread."""
+        for person_id in await self._conversations.without_unread(tx, fact.room_id):
+            await self._notifications.read_about(tx, MESSAGE, person_id=person_id, subject_id=fact.room_id)
 
     async def _read(self, tx: Transaction, fact: ConversationRead) -> None:
         """It stays unread while a message is."""

@@ -10,21 +10,26 @@ from typing import Final
 from actors.chat_private import MAX_EMOJI, MAX_REACTIONS
 from server.feature import NO_UUID, ExportSection, Feature, PersonalData, Platform, rows_by_id
 from server.features.messages.conversations import queries, rules
+from server.features.messages.conversations.attachments import Attachments
 from server.features.messages.conversations.conversations import Conversations, Unnotified
 from server.features.messages.conversations.events import ConversationEvents
-from server.features.messages.conversations.facts import ConversationMessage
+from server.features.messages.conversations.facts import ConversationMessage, ConversationMessageDeleted
 from server.features.messages.conversations.membership import Membership
 from server.features.messages.conversations.receipts import Receipts
 from server.features.messages.conversations.routes import ConversationRoutes
 from server.features.messages.conversations.shapes import CHANGED, OWN_READ, READ, TYPING, changed
 from server.features.messages.settings import ConversationSettings
+from server.features.videos.uploads import Uploads
 from server.http.limits import hourly
+from server.jobs import repeated
+from server.live.bodies import MAX_ATTACHMENTS
 from storage.facts import Consumer
 from storage.postgres import Transaction
 
-__all__ = ["ConversationsRoom", "Unnotified", "build"]
+__all__ = ["Attachments", "ConversationsRoom", "Unnotified", "build"]
 
 CHANGES_PER_HOUR: Final = 1_200
+SWEEP_S: Final = 600.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,17 +38,24 @@ class ConversationsRoom:
 
     feature: Feature
     conversations: Conversations
+    attachments: Attachments
 
 
 def build(
-    platform: Platform, *, settings: ConversationSettings, when_changed: Callable[[], Awaitable[None]]
+    platform: Platform,
+    *,
+    settings: ConversationSettings,
+    uploads: Uploads,
+    when_changed: Callable[[], Awaitable[None]],
 ) -> ConversationsRoom:
     conversations = Conversations(db=platform.db)
+    attachments = Attachments(db=platform.db, uploads=uploads, now=platform.now)
     membership = Membership(
         db=platform.db,
         ids=platform.ids,
         now=platform.now,
         told=platform.publish,
+        attachments=attachments,
         when_changed=when_changed,
         max_open=settings.max_conversations,
         max_requests=settings.max_conversation_requests,
@@ -59,6 +71,7 @@ def build(
 
     async def tell(tx: Transaction, fact: ConversationMessage) -> None:
         """Clients list the conversation anew; what was written they read as its members. Its author has read it."""
+        await attachments.posted(tx, fact)
         await receipts.wrote(tx, fact.room_id, fact.author_id, fact.offset)
         hearers = await conversations.hearers(tx, fact.room_id, fact.author_id)
         body = changed(fact.room_id, "message", platform.now())
@@ -69,22 +82,32 @@ def build(
         operations=routes.operations(),
         events=ConversationEvents(db=platform.db, receipts=receipts, told=platform.publish).events(),
         sent=(TYPING, READ, OWN_READ, CHANGED),
-        consumers=(Consumer(ConversationMessage, tell),),
+        consumers=(
+            Consumer(ConversationMessage, tell),
+            Consumer(ConversationMessageDeleted, attachments.deleted),
+        ),
+        schedules=(repeated("conversations.sweep", attachments.sweep, every_s=SWEEP_S),),
         personal_data=PersonalData(
-            tables=frozenset({"conversations", "conversation_members", "conversation_settings", "chat_reactions"}),
+            tables=TABLES,
             sections=SECTIONS,
-            erase=_erase,
+            erase=partial(_erase, attachments),
         ),
         limits={
             "conversation_people": rules.MAX_PEOPLE,
             "conversations": settings.max_conversations,
             "conversation_requests": settings.max_conversation_requests,
             "new_conversations_per_hour": settings.max_new_conversations_per_hour,
+            "message_attachments": MAX_ATTACHMENTS,
             "message_reactions_per_person": MAX_REACTIONS,
             "message_reaction_kinds": MAX_EMOJI,
         },
     )
-    return ConversationsRoom(feature=feature, conversations=conversations)
+    return ConversationsRoom(feature=feature, conversations=conversations, attachments=attachments)
+
+
+TABLES: Final = frozenset(
+    {"conversations", "conversation_members", "conversation_settings", "chat_reactions", "chat_attachments"}
+)
 
 
 SECTIONS: Final = (
@@ -102,16 +125,23 @@ SECTIONS: Final = (
         start=(NO_UUID, ""),
     ),
     rows_by_id(
+        "message_attachments",
+        "upload_id, room_id, message_id, shown, claimed_at",
+        "chat_attachments where person_id = $1",
+        "upload_id",
+    ),
+    rows_by_id(
         "conversation_settings", "person_id, requests_from", "conversation_settings where person_id = $1", "person_id"
     ),
 )
 
 
-async def _erase(tx: Transaction, person_id: str) -> None:
+async def _erase(attachments: Attachments, tx: Transaction, person_id: str) -> None:
     """What the person wrote is emptied with the rest of their chat; the others keep the conversation."""
     await tx.execute(queries.LEAVE_TO, person_id)
     await tx.execute(queries.FORGET_PAIRS, person_id)
     for row in await tx.fetch(queries.FORGET_MEMBER, person_id):
+        await attachments.ended(tx, row["room_id"])
         await tx.execute(queries.DELETE_ROOM, row["room_id"])
     for sql in queries.FORGET:
         await tx.execute(sql, person_id)

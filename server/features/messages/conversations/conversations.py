@@ -12,6 +12,7 @@ from server.features.messages.conversations import queries
 from server.features.messages.conversations.facts import ConversationMessage
 from server.features.messages.conversations.rules import MAX_COUNTED, State
 from server.features.messages.conversations.shapes import (
+    AttachmentShape,
     AuthorShape,
     ConversationShape,
     LastMessageShape,
@@ -79,6 +80,14 @@ class Conversations:
         rows = await where.fetch(queries.UNNOTIFIED, message.room_id, message.author_id, message.offset)
         return Unnotified(rows[0]["sent_at"], [row["person_id"] for row in rows]) if rows else None
 
+    async def without_unread(self, where: Reads, room_id: str) -> list[str]:
+        """The members who have read all that there is for them in a conversation."""
+        return [
+            row["person_id"]
+            for row in await where.fetch(queries.READERS, room_id)
+            if not await self.unread(where, row["person_id"], room_id, read_offset=row["read_offset"])
+        ]
+
     async def _shapes(self, where: Reads, me: str, rows: Sequence[Row]) -> list[ConversationShape]:
         ids = [row["room_id"] for row in rows]
         people = await where.fetch(queries.PEOPLE, ids, me) if ids else []
@@ -119,5 +128,6 @@ def _last_message(row: Row) -> LastMessageShape:
         sent_at=row["sent_at"],
         user=None if is_deleted else author,
         text=row["text"],
+        attachments=[] if is_deleted else [AttachmentShape(**one) for one in row["attachments"] or ()],
         deleted=is_deleted,
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from storage.conversation_facts import ConversationMessage
+from storage.conversation_facts import ConversationMessage, ConversationMessageDeleted
 from storage.facts import Fact
 
 __all__ = [
     "ConversationAnswered",
     "ConversationLeft",
     "ConversationMessage",
+    "ConversationMessageDeleted",
     "ConversationRead",
     "ConversationRequested",
 ]

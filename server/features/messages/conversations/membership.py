@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from server.features.messages.conversations import queries
+from server.features.messages.conversations.attachments import Attachments
 from server.features.messages.conversations.conversations import no_conversation
 from server.features.messages.conversations.facts import (
     ConversationAnswered,
@@ -39,6 +40,7 @@ class Membership:
         ids: Ids,
         now: Callable[[], datetime],
         told: Publish,
+        attachments: Attachments,
         when_changed: Callable[[], Awaitable[None]],
         max_open: int,
         max_requests: int,
@@ -48,6 +50,7 @@ class Membership:
         self._ids = ids
         self._now = now
         self._told = told
+        self._attachments = attachments
         self._when_changed = when_changed
         self._max_open = max_open
         self._max_requests = max_requests
@@ -235,6 +238,7 @@ class Membership:
 
     async def _end(self, tx: Transaction, room_id: str, people: Collection[str]) -> None:
         """Nobody is left who wrote or might answer: it goes with its messages."""
+        await self._attachments.ended(tx, room_id)
         await tx.execute(queries.DELETE_ROOM, room_id)
         await self._silence(tx, room_id, people)
         self._tell(tx, "left", room_id, people)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from storage.chat_rows import ATTACHMENTS
 from storage.pictures import AVATAR_URL
 
 # Beginning, accepting, adding and leaving are one after another within a conversation.
 LOCK_PAIR: Final = "select pg_advisory_xact_lock(hashtextextended($1, 8))"
+LOCK_MESSAGE: Final = "select pg_advisory_xact_lock(hashtextextended('attachments ' || $1, 0))"
 HOLD: Final = "select room_id, is_group, owner_id from conversations where room_id = $1 for update"
 
 INVITED: Final = """
@@ -107,11 +109,11 @@ from conversation_members m join conversations c using (room_id) join users u on
 where m.room_id = any($1::uuid[]) and u.deleted_at is null and (m.state in ('open', 'request') or not c.is_group)
 order by m.joined_at, u.id
 """
-LAST_MESSAGES: Final = """
+LAST_MESSAGES: Final = f"""
 select r.id as room_id, l.id, l."offset", l.sent_at, l.user_id, l.username, l.display_name, l.is_deleted,
-    case when l.is_deleted then '' else l.text end as text
+    case when l.is_deleted then '' else l.text end as text, l.attachments
 from chat_rooms r cross join lateral (
-    select m.id, m."offset", m.sent_at, m.user_id, m.text, u.username, u.display_name,
+    select m.id, m."offset", m.sent_at, m.user_id, m.text, u.username, u.display_name, ({ATTACHMENTS}) as attachments,
         m.deleted_at is not null or u.id is null as is_deleted
     from chat_messages m left join users u on u.id = m.user_id and u.deleted_at is null
     where m.room_id = r.id and not exists (select from blocks b where b.user_id = $2 and b.blocked_id = m.user_id)
@@ -130,6 +132,44 @@ where c.room_id = $1 and c."offset" = $3 and c.deleted_at is null
     and m.person_id <> $2 and m.state = 'open' and not m.is_muted and m.read_offset < $3
     and not exists (select from blocks b where b.user_id = m.person_id and b.blocked_id = $2)
 order by m.person_id
+"""
+
+IS_CONVERSATION: Final = "select exists (select from conversations where room_id = $1)"
+_OF_MESSAGE: Final = "room_id = $1 and person_id = $2 and client_id = $3"
+ATTACHED: Final = f"select shown from chat_attachments where {_OF_MESSAGE} order by position"
+ATTACH: Final = """
+insert into chat_attachments (room_id, person_id, client_id, upload_id, shown, position)
+select $1, $2, $3, * from unnest($4::uuid[], $5::jsonb[]) with ordinality
+"""
+_UNPOSTED: Final = """
+not exists (select from chat_messages m
+    where m.user_id = a.person_id and m.room_id = a.room_id and m.client_id = a.client_id)
+"""
+# Those of a message that was not posted may be attached to another one.
+TAKE_BACK: Final = f"""
+delete from chat_attachments a where upload_id = any($1::uuid[]) and person_id = $2 and {_UNPOSTED} returning shown
+"""
+ATTACHED_TO: Final = """
+update chat_attachments a set message_id = m.id from chat_messages m
+where m.room_id = $1 and m."offset" = $2
+    and a.room_id = m.room_id and a.person_id = m.user_id and a.client_id = m.client_id
+"""
+DETACH: Final = """
+delete from chat_attachments a using chat_messages m
+where m.id = $2 and m.room_id = $1
+    and a.room_id = m.room_id and a.person_id = m.user_id and a.client_id = m.client_id
+returning a.upload_id
+"""
+DETACH_ALL: Final = "delete from chat_attachments where room_id = $1 returning upload_id"
+DETACH_UNPOSTED: Final = f"""
+delete from chat_attachments where upload_id in (
+    select upload_id from chat_attachments a where message_id is null and claimed_at < $1 and {_UNPOSTED}
+    order by claimed_at limit $2)
+returning upload_id
+"""
+
+READERS: Final = """
+select person_id, read_offset from conversation_members where room_id = $1 and state = 'open'
 """
 
 LEAVE_TO: Final = """
@@ -151,4 +191,5 @@ where not exists (select from conversation_members m where m.room_id = g.room_id
 FORGET: Final = (
     "delete from conversation_settings where person_id = $1",
     "delete from chat_reactions where person_id = $1",
+    "delete from chat_attachments where person_id = $1",
 )

@@ -55,14 +55,25 @@ class AuthorShape(Shape):
     display_name: str
 
 
+class AttachmentShape(Shape):
+    id: UUID
+    kind: Annotated[str, Field(examples=["image"])]
+    url: str
+    preview_url: str
+    width: int
+    height: int
+    alt: str
+
+
 class LastMessageShape(Shape):
-    """One that was deleted has neither text nor user."""
+    """One that was deleted has neither text, attachments nor user."""
 
     id: UUID
     offset: int
     sent_at: datetime
     user: AuthorShape | None
     text: str
+    attachments: list[AttachmentShape]
     deleted: bool
 
 

@@ -68,6 +68,7 @@ def test_a_key_joins_the_rooms_of_its_person_alone(owner: str, may_join: bool) -
     rooms = Rooms(
         node=anything(), fan=anything(), mirrors=anything(get=lambda _: mirror), log=anything(), streams=anything(),
         members=anything(), presence=anything(), cluster_presence=anything(), traces=anything(),
+        attachments=anything(),
     )  # fmt: skip
     session = Session(
         person=Person(id="ada", username="ada", display_name="Ada"), roles=(), session_id="s", viewer="ada",
