@@ -61,7 +61,7 @@ class OfRoom(EventShape, frozen=True, kw_only=True):
 
 
 MAX_ATTACHMENTS: Final = 10
-MAX_ALT: Final = 1_000
+MAX_ALT: Final = 1_500
 
 
 class Attached(EventShape, frozen=True, kw_only=True):

@@ -39,6 +39,17 @@ export interface ChatUser {
   badges: string[];
 }
 
+/** A picture of a message in a conversation. */
+export interface Attachment {
+  id: string;
+  kind: string;
+  url: string;
+  preview_url: string;
+  width: number;
+  height: number;
+  alt: string;
+}
+
 export interface ChatMessage {
   id: string;
   offset: number;
@@ -52,6 +63,7 @@ export interface ChatMessage {
   edited_at?: string;
   /** Emoji to the ids of who has reacted with it. */
   reactions?: Record<string, string[]>;
+  attachments?: Attachment[];
   deleted?: false;
 }
 

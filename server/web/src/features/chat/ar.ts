@@ -2,6 +2,7 @@ import type { Arabic } from "../../i18n/catalogue";
 import type en from "./en";
 
 export default {
+  pictures: { zero: "{n} صورة", one: "صورة", two: "صورتان", few: "{n} صور", many: "{n} صورة", other: "{n} صورة" },
   chat: "الدردشة",
   connecting: "جارٍ الاتصال…",
   messages: "الرسائل",

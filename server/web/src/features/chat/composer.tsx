@@ -1,3 +1,4 @@
+import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { ChatMessage } from "../../api/types";
 import { CloseIcon, SendIcon } from "../../ui/icons";
@@ -22,6 +23,12 @@ interface Props {
   editing?: ChatMessage | null;
   onCancelEdit?: () => void;
   onTyping?: () => void;
+  /** What is sent besides the text, above the field, and the button that adds to it. */
+  more?: ComponentChildren;
+  adding?: ComponentChildren;
+  /** What is sent besides makes a message without text. */
+  mayBeEmpty?: boolean;
+  isHeld?: boolean;
 }
 
 /** What the last word becomes; of a command, how it is written. */
@@ -54,14 +61,14 @@ function useCountdown(until: number): number {
   return left;
 }
 
-export function Composer({ replyTo, onCancelReply, onSend, waitUntil, names, emotes, mayModerate, editing = null, onCancelEdit, onTyping }: Props) {
+export function Composer({ replyTo, onCancelReply, onSend, waitUntil, names, emotes, mayModerate, editing = null, onCancelEdit, onTyping, more, adding, mayBeEmpty = false, isHeld = false }: Props) {
   const input = useRef<HTMLTextAreaElement>(null);
   const [text, setText] = useState("");
   const [chosen, setChosen] = useState(0);
   const [offered, setOffered] = useState<string[]>([]);
   const wait = useCountdown(waitUntil);
   const length = [...text].length;
-  const ready = text.trim().length > 0 && length <= MAX_LENGTH && wait === 0;
+  const ready = (text.trim().length > 0 || mayBeEmpty) && length <= MAX_LENGTH && wait === 0 && !isHeld;
 
   useEffect(() => {
     if (replyTo) input.current?.focus();
@@ -151,7 +158,9 @@ export function Composer({ replyTo, onCancelReply, onSend, waitUntil, names, emo
       <p class="visually-hidden" role="status">
         {offered.length > 0 && t("offered", { n: offered.length })}
       </p>
+      {more}
       <div class="composer-row">
+        {adding}
         <label class="visually-hidden" for="chat-text">
           {t("message")}
         </label>

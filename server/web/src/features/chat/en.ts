@@ -1,4 +1,5 @@
 export default {
+  pictures: { one: "A picture", other: "{n} pictures" },
   chat: "Chat",
   connecting: "Connecting…",
   messages: "Messages",

@@ -3,7 +3,7 @@
  * what arrives is queued and put down once per animation frame, rows are never touched again, and the number
  * of rows is capped. While the reader has scrolled up nothing moves: new messages wait in a buffer.
  */
-import type { ChatEntry, ChatMessage } from "../../api/types";
+import type { Attachment, ChatEntry, ChatMessage } from "../../api/types";
 import { clock, hue } from "../../ui/format";
 import type { Looks } from "./looks";
 import { nameColour } from "./name-colours";
@@ -263,6 +263,7 @@ export class ChatLog {
     name.style.setProperty("--name-dark", nameColour(colour, "dark"));
     text.append(...textNodes(entry.text, this.#port.looks.emotes));
     if (entry.reply_to) this.#quote(quote, entry.reply_to);
+    if (entry.attachments?.length) row.append(picturesOf(entry.attachments));
     row.append(...marksOf(entry, this.#port.reacting));
     if (this.#port.ownName && mentions(entry.text, this.#port.ownName)) row.classList.add("message-mention");
     return row;
@@ -271,7 +272,7 @@ export class ChatLog {
   #quote(into: HTMLElement, messageId: string): void {
     const row = this.#rows.get(messageId);
     const original = row && this.#messages.get(row);
-    const words = original && !original.deleted ? `${original.user.display_name}: ${original.text}` : t("earlier");
+    const words = original && !original.deleted ? `${original.user.display_name}: ${saidIn(original)}` : t("earlier");
     into.textContent = `↳ ${words}`;
     into.title = t("openThread");
     into.hidden = false;
@@ -359,7 +360,7 @@ export class ChatLog {
     this.#choose(row);
     row.scrollIntoView({ block: "nearest" });
     const entry = this.#messages.get(row);
-    if (entry && !entry.deleted) this.#port.announce(`${entry.user.display_name}: ${entry.text}`);
+    if (entry && !entry.deleted) this.#port.announce(`${entry.user.display_name}: ${saidIn(entry)}`);
   }
 
   /** A slow room is read out; of a fast one only how much was said, and no more often than every few seconds. */
@@ -370,7 +371,7 @@ export class ChatLog {
     this.#lastAnnounced = now;
     const last = entries.at(-1);
     if (this.#unannounced > 3) this.#port.announce(t("newMessages", { n: this.#unannounced }));
-    else if (last && !last.deleted) this.#port.announce(`${last.user.display_name}: ${last.text}`);
+    else if (last && !last.deleted) this.#port.announce(`${last.user.display_name}: ${saidIn(last)}`);
     this.#unannounced = 0;
   }
 }
@@ -387,6 +388,26 @@ function actionButton({ label, name, act }: RowAction): HTMLElement {
 /** The name and the quote of the chosen message alone are reached by Tab: a hundred names would stand between the chat and its composer. */
 function setNameStop(row: HTMLElement | null, isStop: boolean): void {
   for (const stop of row?.querySelectorAll<HTMLElement>(".message-name a, .message-quote") ?? []) stop.tabIndex = isStop ? 0 : -1;
+}
+
+/** The words of a message, or what its pictures show. */
+const saidIn = ({ text, attachments = [] }: ChatMessage): string =>
+  text || attachments.map(({ alt }) => alt).filter(Boolean).join(", ") || t("pictures", { n: attachments.length });
+
+/** Their places have their sizes before they come, so that nothing moves. */
+function picturesOf(attachments: readonly Attachment[]): HTMLElement {
+  const all = document.createElement("span");
+  all.className = "message-pictures";
+  for (const one of attachments) {
+    const link = document.createElement("a");
+    link.href = one.url;
+    link.target = "_blank";
+    const image = document.createElement("img");
+    Object.assign(image, { src: one.preview_url, alt: one.alt || t("pictures", { n: 1 }), width: one.width, height: one.height, loading: "lazy" });
+    link.append(image);
+    all.append(link);
+  }
+  return all;
 }
 
 const mentions = (text: string, name: string): boolean =>

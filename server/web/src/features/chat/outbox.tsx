@@ -8,7 +8,7 @@ export function OutboxRows({ outbox, mirror }: { outbox: Outgoing[]; mirror: Cha
     <ul class="outbox" aria-label={t("notSent")}>
       {outbox.map((outgoing) => (
         <li key={outgoing.client_id} class={`message message-${outgoing.state}`}>
-          <span class="message-text">{outgoing.text}</span>
+          <span class="message-text">{outgoing.text || t("pictures", { n: outgoing.attachments.length })}</span>
           {outgoing.state === "held" && <span class="outbox-held">{t("waitsForModerator")}</span>}
           {outgoing.state === "failed" && (
             <span class="outbox-failed" role="alert">

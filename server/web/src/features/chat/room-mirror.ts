@@ -7,9 +7,15 @@ import { sentence } from "../../api/http";
 import { randomId } from "../../api/locks";
 import type { ChatEntry, ChatMessage, RoomState } from "../../api/types";
 
+export interface Attached {
+  upload_id: string;
+  alt: string;
+}
+
 export interface Outgoing {
   client_id: string;
   text: string;
+  attachments: readonly Attached[];
   reply_to: string | null;
   /** `held`: it waits for a moderator. */
   state: "sending" | "failed" | "held";
@@ -190,9 +196,9 @@ export class ChatMirror {
     this.#show();
   }
 
-  send(text: string, replyTo: string | null): void {
+  send(text: string, replyTo: string | null, attachments: readonly Attached[] = []): void {
     const client_id = randomId();
-    this.#outbox.set(client_id, { client_id, text, reply_to: replyTo, state: "sending", reason: null });
+    this.#outbox.set(client_id, { client_id, text, attachments, reply_to: replyTo, state: "sending", reason: null });
     this.#show();
     void this.#deliver(client_id);
   }
@@ -215,8 +221,9 @@ export class ChatMirror {
   async #deliver(clientId: string): Promise<void> {
     const outgoing = this.#outbox.get(clientId);
     if (!outgoing) return;
-    const { text, reply_to } = outgoing;
-    const body = { room_id: this.roomId, text, client_id: clientId, ...(reply_to ? { reply_to } : {}) };
+    const { text, reply_to, attachments } = outgoing;
+    const more = { ...(reply_to ? { reply_to } : {}), ...(attachments.length ? { attachments } : {}) };
+    const body = { room_id: this.roomId, text, client_id: clientId, ...more };
     try {
       const answer = await this.#port.ask<{ id: string; held?: boolean }>("chat:send", body);
       if (!answer.held) return this.discard(clientId);

@@ -30,6 +30,7 @@ export default {
   asks: "يطلب مراسلتك",
   you: "أنت: {text}",
   says: "قال {name}: {text}",
+  pictures: { zero: "{n} صورة", one: "صورة", two: "صورتان", few: "{n} صور", many: "{n} صورة", other: "{n} صورة" },
   deletedMessage: "حُذفت الرسالة",
   nothingYet: "لم يُكتب شيء بعد",
   muted: "مكتومة",

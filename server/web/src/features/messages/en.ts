@@ -13,6 +13,7 @@ export default {
   asks: "asks you",
   you: "You: {text}",
   says: "{name} said: {text}",
+  pictures: { one: "A picture", other: "{n} pictures" },
   deletedMessage: "Message deleted",
   nothingYet: "Nothing written yet",
   muted: "muted",

@@ -1,3 +1,4 @@
+import type { ComponentChildren } from "preact";
 import { me } from "../../api/session";
 import { ago, count, when } from "../../ui/format";
 import { Avatar } from "../../ui/parts";
@@ -24,12 +25,8 @@ function Entry({ one, isOpen }: { one: Conversation; isOpen: boolean }) {
       <a class={`conversation${isNew ? " conversation-unread" : ""}`} href={`/messages/${one.id}`} aria-current={isOpen ? "page" : undefined}>
         {face && <Avatar of={face} size={44} />}
         <span class="conversation-text">
-          <b>
-            <bdi>{titleOf(one, ownId)}</bdi>
-          </b>
-          <span class="conversation-last">
-            <bdi>{one.state === "request" ? t("asks") : lastOf(one, ownId)}</bdi>
-          </span>
+          <b dir="auto">{titleOf(one, ownId)}</b>
+          <span class="conversation-last">{one.state === "request" ? t("asks") : lastOf(one, ownId)}</span>
         </span>
         <span class="conversation-side">
           <time dateTime={one.active_at} title={when(one.active_at)}>
@@ -48,9 +45,11 @@ function Entry({ one, isOpen }: { one: Conversation; isOpen: boolean }) {
   );
 }
 
-function lastOf({ last_message: last, kind }: Conversation, ownId: string | undefined): string {
+function lastOf({ last_message: last, kind }: Conversation, ownId: string | undefined): ComponentChildren {
   if (!last) return t("nothingYet");
   if (last.deleted || !last.user) return t("deletedMessage");
-  if (last.user.id === ownId) return t("you", { text: last.text });
-  return kind === "group" ? t("says", { name: nameOf(last.user), text: last.text }) : last.text;
+  // A box of its own, so that what does not fit is cut at the end of the text in either direction.
+  const text = <span dir="auto">{last.text || t("pictures", { n: last.attachments.length })}</span>;
+  if (last.user.id === ownId) return t.rich("you", { text });
+  return kind === "group" ? t.rich("says", { name: <bdi>{nameOf(last.user)}</bdi>, text }) : text;
 }

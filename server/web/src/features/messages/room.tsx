@@ -16,6 +16,8 @@ import { NO_LOOKS } from "../chat/looks";
 import { mirrorPort } from "../chat/mirror-port";
 import { OutboxRows } from "../chat/outbox";
 import { ChatMirror, type Outgoing } from "../chat/room-mirror";
+import { MAX_PICTURES, type Picture } from "../posts/draft";
+import { PictureFields, PicturePicker } from "../posts/pictures";
 import type { Conversation } from "./calls";
 import { nameOf, othersIn, readersOf, titleOf } from "./names";
 import { Receipts } from "./receipts";
@@ -45,6 +47,8 @@ export function Room({ one }: { one: Conversation }) {
   const [replyTo, setReplyTo] = useState<ChatMessage | null>(null);
   const [editing, setEditing] = useState<ChatMessage | null>(null);
   const [waitUntil, setWaitUntil] = useState(0);
+  const [pictures, setPictures] = useState<Picture[]>([]);
+  const [sending, setSending] = useState(0);
   const [ownOffset, setOwnOffset] = useState(0);
   const user = me.value;
   const roomId = one.room_id;
@@ -142,7 +146,8 @@ export function Room({ one }: { one: Conversation }) {
       void attempt(async () => void (await ask("chat:edit", { room_id: roomId, message_id: changed.id, text })));
       return;
     }
-    live.current?.mirror.send(text, replyTo?.id ?? null);
+    live.current?.mirror.send(text, replyTo?.id ?? null, pictures.map(({ id, alt }) => ({ upload_id: id, alt })));
+    setPictures([]);
     setReplyTo(null);
     live.current?.log.pin();
   };
@@ -180,6 +185,19 @@ export function Room({ one }: { one: Conversation }) {
           names={usernames}
           emotes={NO_LOOKS.emotes}
           mayModerate={false}
+          more={!editing && pictures.length > 0 && <PictureFields pictures={pictures} onChange={setPictures} />}
+          adding={
+            !editing && (
+              <PicturePicker
+                room={MAX_PICTURES - pictures.length}
+                onPicture={(one) => setPictures((before) => [...before, one].slice(0, MAX_PICTURES))}
+                onSending={setSending}
+                onFailure={(why) => why && toast(why, "bad")}
+              />
+            )
+          }
+          mayBeEmpty={editing ? Boolean(editing.attachments?.length) : pictures.length > 0}
+          isHeld={sending > 0}
         />
       )}
     </section>
