@@ -33,7 +33,7 @@ class ChatEntry(msgspec.Struct, frozen=True, kw_only=True):
     media_time_ms: int | None = None
     is_announcement: bool = False
     attachments: tuple[Attachment, ...] = ()
-    """Stored before the message, by whoever posts it; the log does not write them."""
+    """The edge stores them before it posts the message; the log does not write them."""
 
 
 class Appended(msgspec.Struct, frozen=True, kw_only=True):

@@ -84,5 +84,5 @@ class PrivateActs:
     def _change(self, found: ChatMessage, event: str, **changes: Any) -> None:
         self._timeline.recent.change(msgspec.structs.replace(found, **changes))
         told = msgspec.to_builtins(changes)
-        body = {"room_id": self._room_id, "id": found.id, "offset": found.offset, **told}
-        self._timeline.send(RoomChanged(room_id=self._room_id, event=event, body=body))
+        place = {"room_id": self._room_id, "id": found.id, "offset": found.offset, "user_id": found.user.id}
+        self._timeline.send(RoomChanged(room_id=self._room_id, event=event, body={**place, **told}))

@@ -302,6 +302,7 @@ def _eviction(place: ClusterPlace, access: Access, watched: _Watched, sockets: R
         keepers=[watched.streams, watched.playback, watched.pull],
         renamed=naming.rename,
         members_changed=sockets.rooms.members_changed,
+        blocks_changed=sockets.rooms.blocks_changed,
     )
 
 

@@ -11,8 +11,8 @@ from server.features.delivery import notifications
 from server.features.discovery import search, trends
 from server.features.integrations import api_tokens, overlays, webhooks
 from server.features.messages import calls, conversations
-from server.features.money import ledger
 from server.features.messages.conversations import Attachments
+from server.features.money import ledger
 from server.features.operations import audit, cluster, facts, jobs, mail
 from server.features.people import (
     accounts,

@@ -40,7 +40,9 @@ class Done(Body, frozen=True, kw_only=True):
 
 
 class Message(Body, frozen=True, kw_only=True):
-    """A message of a room. One that was deleted keeps its place with ``id``, ``offset`` and ``deleted`` alone."""
+    """A message of a room. One that was deleted keeps its place with ``id``, ``offset`` and ``deleted`` alone; one of a
+    conversation whose author the reader blocks has ``hidden`` besides.
+    """
 
     id: str
     offset: Offset
@@ -55,6 +57,7 @@ class Message(Body, frozen=True, kw_only=True):
     reactions: Reactions | msgspec.UnsetType = msgspec.UNSET
     attachments: list[Attachment] | msgspec.UnsetType = msgspec.UNSET
     deleted: bool | msgspec.UnsetType = msgspec.UNSET
+    hidden: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 class RoomState(Body, frozen=True, kw_only=True):
@@ -188,6 +191,7 @@ class MessageEdited(Body, frozen=True, kw_only=True):
     room_id: str
     id: str
     offset: Offset
+    user_id: str
     text: str
     edited_at: Instant
 
@@ -198,6 +202,7 @@ class MessageReacted(Body, frozen=True, kw_only=True):
     room_id: str
     id: str
     offset: Offset
+    user_id: str
     reactions: Reactions
 
 

@@ -45,9 +45,12 @@ class Eviction:
         keepers: Sequence[StreamCache],
         renamed: Callable[[str], Awaitable[None]],
         members_changed: Callable[[str], Awaitable[None]],
+        blocks_changed: Callable[[str], Awaitable[None]],
     ) -> None:
-        """``renamed`` carries out that a person is called otherwise, ``members_changed`` that members of a room are."""
+        """``renamed`` carries out that a person is called otherwise, ``members_changed`` that members of a room are,
+        ``blocks_changed`` that a person blocks others."""
         self._members_changed = members_changed
+        self._blocks_changed = blocks_changed
         self._renamed = renamed
         self._node = node
         self._rights = rights
@@ -92,6 +95,7 @@ class Eviction:
         self._mirrors.forget_writers(owner_id)
         self._tell_rooms(ForgetRelationship(user_id=person_id))
         self._tell_rooms(ForgetRelationship(user_id=owner_id))  # in a private room neither may write to the other
+        await self._blocks_changed(owner_id)
         await self._judge_all_of(owner_id)
 
     async def _account_changed(self, user_id: str) -> None:

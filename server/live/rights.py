@@ -220,6 +220,19 @@ class Rights:
             _keep(self._members, room_id, members, MAX_PRIVATE_ROOMS)
         return members
 
+    def known_blocked(self, person_id: str) -> frozenset[str] | None:
+        """Whom this person blocks; None when ``blocked`` must come first."""
+        ruling = self._owners.get(person_id)
+        return None if ruling is None else ruling.barred
+
+    async def blocked(self, person_id: str) -> frozenset[str]:
+        """Whom this person blocks. Raises ``Unavailable``."""
+        if (known := self.known_blocked(person_id)) is not None:
+            return known
+        ruling = await self._unchanged(lambda: self._rows.ruling(person_id))
+        _keep(self._owners, person_id, ruling, MAX_OWNERS)
+        return ruling.barred
+
     async def is_deleted(self, user_id: str) -> bool:
         return (await self._unchanged(lambda: self._rows.ruling(user_id))).is_deleted
 

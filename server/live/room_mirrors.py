@@ -103,6 +103,10 @@ class RoomMirrors:
     def rooms_of(self, stream_id: str) -> list[str]:
         return [mirror.room_id for mirror in self._mirrors.values() if mirror.stream_id == stream_id]
 
+    def private(self) -> list[str]:
+        """The private rooms that have a mirror here."""
+        return [mirror.room_id for mirror in self._mirrors.values() if mirror.is_private]
+
     def forget_writers(self, owner_id: str) -> None:
         """Who may write in the rooms of this owner is another question now."""
         for mirror in self._mirrors.values():

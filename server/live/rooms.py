@@ -19,6 +19,7 @@ from server.live.bodies import History, Join, ListPresent, OfMessage, OfRoom, Ro
 from server.live.edge.packet import Parser
 from server.live.edge.pending_ack import PendingAck
 from server.live.edge.socket import Socket
+from server.live.edge.topic import without_author
 from server.live.events import Done, Joined, PageOfMessages, PresentPeople, Sent
 from server.live.presence import ClusterPresence
 from server.live.room_mirror import RoomMirror, topic_of
@@ -41,8 +42,13 @@ Entered = Callable[[Socket, str], None]
 class Fan(Protocol):
     """The node's fan-out, by topic."""
 
-    def subscribe(self, topic: str, socket: Socket, *, after: tuple[str, int] | None = None) -> None:
-        """With `after`, nothing of the room that does not lie behind this (epoch, offset)."""
+    def subscribe(
+        self, topic: str, socket: Socket, *, after: tuple[str, int] | None = None, hiding: Collection[str] = ()
+    ) -> None:
+        """With `after`, nothing of the room that does not lie behind this (epoch, offset); nothing that the persons in
+        `hiding` write."""
+
+    def hide(self, topic: str, socket: Socket, authors: Collection[str]) -> None: ...
 
     def unsubscribe(self, topic: str, socket: Socket) -> None: ...
     def unsubscribe_all(self, socket: Socket) -> None: ...
@@ -63,12 +69,16 @@ class VisibleStreams(Protocol):
 
 
 class RoomMembers(Protocol):
-    """Who may read a private room."""
+    """Who may read a private room, and whose messages a member is not shown there."""
 
     def known_members(self, room_id: str) -> Collection[str] | None:
         """None when ``members`` must come first."""
 
     async def members(self, room_id: str) -> Collection[str]: ...
+    def known_blocked(self, person_id: str) -> Collection[str] | None:
+        """Whom a person blocks; None when ``blocked`` must come first."""
+
+    async def blocked(self, person_id: str) -> Collection[str]: ...
 
 
 class Attachments(Protocol):
@@ -158,6 +168,20 @@ class Rooms:
             self._fan.unsubscribe(topic, socket)
             self.left(socket.state, room_id)
 
+    async def blocks_changed(self, person_id: str) -> None:
+        """The person blocks others than before: in private rooms they are shown what those write, or no longer. Raises
+        ``Unavailable``.
+        """
+        blocked = await self._members.blocked(person_id)
+        for topic in map(topic_of, self._mirrors.private()):
+            for socket in [one for one in self._fan.sockets(topic) if id_of(one.state) == person_id]:
+                self._fan.hide(topic, socket, blocked)
+
+    def _hidden(self, session: Session, mirror: RoomMirror) -> Collection[str]:
+        """Whose messages the session's person is not shown in the room, which is ``known``."""
+        person_id = id_of(session)
+        return (self._members.known_blocked(person_id) or ()) if mirror.is_private and person_id is not None else ()
+
     def _leave_presence(self, session: Session, room_id: str) -> None:
         if not session.is_overlay:
             self._presence.leave(room_id, session.person)
@@ -189,7 +213,10 @@ class Rooms:
 
     def _join_afresh(self, socket: Socket, session: Session, mirror: RoomMirror) -> Ack:
         self.enter(socket, session, mirror)
-        return {"ok": True, **room_state(mirror, socket.parser, session), "recovered": False}
+        state = room_state(mirror, socket.parser, session)
+        if hidden := self._hidden(session, mirror):
+            state["messages"] = _shown(mirror.tail(LAST_MESSAGES), hidden)
+        return {"ok": True, **state, "recovered": False}
 
     async def _join_ahead(self, socket: Socket, session: Session, room_id: str, since: RoomPosition) -> Ack:
         """The client has seen on another node what this one was not sent yet; or there never was so much."""
@@ -210,7 +237,9 @@ class Rooms:
             _require_own(session, mirror)
         if mirror is not None and mirror.is_private:
             members = self._members.known_members(room_id)
-            return None if members is None else _for_member(session, mirror, members)
+            if members is None or self._members.known_blocked(id_of(session) or "") is None:
+                return None
+            return _for_member(session, mirror, members)
         if mirror is None or mirror.stream_id is None:
             return mirror
         try:
@@ -225,6 +254,7 @@ class Rooms:
         _require_own(session, mirror)
         if mirror.is_private:
             _for_member(session, mirror, await self._members.members(room_id))
+            await self._members.blocked(id_of(session) or "")
         if mirror.stream_id is not None:
             try:
                 await self._streams.view(mirror.stream_id, viewer=viewer_of(session, mirror.stream_id))
@@ -244,7 +274,7 @@ class Rooms:
 
     def _caught_up(self, socket: Socket, session: Session, mirror: RoomMirror, missed: list[dict[str, Any]]) -> Ack:
         has_more = len(missed) > CATCH_UP or (bool(missed) and missed[-1]["offset"] < mirror.offset)
-        held = missed[:CATCH_UP]
+        held = _shown(missed[:CATCH_UP], self._hidden(session, mirror))
         offset = held[-1]["offset"] if held else mirror.offset
         answer = {"ok": True, "room_id": mirror.room_id, "epoch": mirror.epoch, "offset": offset, "messages": held}
         if has_more:
@@ -256,12 +286,13 @@ class Rooms:
     def enter(self, socket: Socket, session: Session, mirror: RoomMirror) -> None:
         """In the turn of the answer, which holds the room up to the mirror's offset."""
         if mirror.room_id in session.rooms:
-            self._fan.subscribe(mirror.topic, socket, after=(mirror.epoch, mirror.offset))
+            after = mirror.epoch, mirror.offset
+            self._fan.subscribe(mirror.topic, socket, after=after, hiding=self._hidden(session, mirror))
             return
         session.join(mirror.room_id)
         if not session.is_overlay:
             self._presence.enter(mirror.room_id, session.person)
-        self._fan.subscribe(mirror.topic, socket)
+        self._fan.subscribe(mirror.topic, socket, hiding=self._hidden(session, mirror))
         for entered in self._entered:
             entered(socket, mirror.room_id)
 
@@ -313,14 +344,18 @@ class Rooms:
         read = await self._read(
             session, mirror, lambda: self._log.history(body.room_id, before=body.before, limit=body.limit)
         )
-        return {"ok": True, "messages": [msgspec.to_builtins(message) for message in read]}
+        return self._page(session, mirror, read)
 
     async def _thread(self, socket: Socket, session: Session, body: OfMessage) -> Ack:
         mirror = await self.known(session, body.room_id)
         read = await self._read(session, mirror, lambda: self._log.thread(body.room_id, body.message_id))
         if not read:
             raise DomainError("not_found", "There is no such message.", field="message_id")
-        return {"ok": True, "messages": [msgspec.to_builtins(message) for message in read]}
+        return self._page(session, mirror, read)
+
+    def _page(self, session: Session, mirror: RoomMirror, read: Sequence[LoggedMessage]) -> Ack:
+        messages = [msgspec.to_builtins(message) for message in read]
+        return {"ok": True, "messages": _shown(messages, self._hidden(session, mirror))}
 
     async def _read(
         self, session: Session, mirror: RoomMirror, read: Callable[[], Awaitable[Sequence[LoggedMessage]]]
@@ -339,6 +374,10 @@ class Rooms:
         return await self._cluster_presence.of(
             body.room_id, asker_id=id_of(session), limit=body.limit, after=body.cursor or ""
         )
+
+
+def _shown(messages: list[dict[str, Any]], hidden: Collection[str]) -> list[dict[str, Any]]:
+    return [dict(without_author(one, hidden)) for one in messages] if hidden else messages
 
 
 def _require_own(session: Session, mirror: RoomMirror) -> None:

@@ -23,7 +23,7 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from server.live.edge.engineio import Outgoing
@@ -107,9 +107,11 @@ class Fanout:
 
     # -- who listens
 
-    def subscribe(self, topic: str, socket: Socket, *, after: tuple[str, int] | None = None) -> None:
+    def subscribe(
+        self, topic: str, socket: Socket, *, after: tuple[str, int] | None = None, hiding: Collection[str] = ()
+    ) -> None:
         """Subscribes the socket to the topic. With `after`, an (epoch, offset), the socket is sent only the messages
-        behind it."""
+        behind it. What the persons in `hiding` write and do is not sent to it: their messages keep their places."""
         if not socket.is_connected and not socket.is_connecting:
             return
         found = self._topics.get(topic)
@@ -117,11 +119,25 @@ class Fanout:
             found = self._topics[topic] = Topic(topic)
         self._end_kept_subscription(topic, socket)
         is_new = found.add(socket)
+        self._hide(found, socket, hiding)
         if after is not None:
             found.late[socket] = after
         elif is_new and (position := found.position) is not None:
             # What gathers to go out was published before, and is not for those who come now.
             found.late[socket] = position
+
+    def hide(self, topic: str, socket: Socket, authors: Collection[str]) -> None:
+        """From here on, these are the persons whose messages the socket is not sent."""
+        found = self._topics.get(topic)
+        if found is not None and topic in socket.topics:
+            self._hide(found, socket, authors)
+
+    @staticmethod
+    def _hide(topic: Topic, socket: Socket, authors: Collection[str]) -> None:
+        if authors:
+            topic.hiding[socket] = authors
+        else:
+            topic.hiding.pop(socket, None)
 
     def unsubscribe(self, topic: str, socket: Socket) -> None:
         self._end_kept_subscription(topic, socket)
@@ -149,7 +165,8 @@ class Fanout:
         recovery_buffer, due = socket.recovery_buffer, []
         for name in socket.topics:
             if recovery_buffer is not None:
-                due += self._topics[name].due_events(socket)
+                hidden = self._topics[name].hiding.get(socket, ())
+                due += [event for event in self._topics[name].due_events(socket) if not event.is_of(hidden)]
             self._remove(name, socket)
         self._lags.pop(socket, None)
         if recovery_buffer is not None:
@@ -329,7 +346,7 @@ class Fanout:
     def _write(self, topic: Topic, row: SocketGroup, turn: Delivery, sockets: list[Socket]) -> None:
         """The hot loop: one write of the same bytes for each socket."""
         run, frames = turn.run, turn.frames
-        if topic.late:
+        if topic.late or topic.hiding:
             sockets = self._served_together(topic, sockets, run)
         for socket in sockets:
             wire = socket.session.wire
@@ -343,21 +360,22 @@ class Fanout:
             row.at, row.turn = turn.end, None
 
     def _served_together(self, topic: Topic, sockets: list[Socket], run: EncodedRun) -> list[Socket]:
-        """Who gets the same bytes. Those who know a part already are served here, one by one."""
-        apart = [socket for socket in sockets if socket in topic.late]
+        """Who gets the same bytes. Those who know a part already, or hide a part, are served here, one by one."""
+        apart = [socket for socket in sockets if socket in topic.late or socket in topic.hiding]
         for socket in apart:
             for entry, _ in run.entries:
-                self._deliver_late(topic, socket, entry)
+                self._deliver_rest(topic, socket, entry)
         return [socket for socket in sockets if socket not in apart] if apart else sockets
 
-    def _deliver_late(self, topic: Topic, socket: Socket, entry: TopicEntry) -> None:
-        """To a socket that may know a part already."""
+    def _deliver_rest(self, topic: Topic, socket: Socket, entry: TopicEntry) -> None:
+        """To a socket that may know a part already, or hide one."""
         rest: TopicEntry | None = entry
         position = topic.late.get(socket)
         if isinstance(entry, TopicMessages) and position is not None:
             rest = entry.after(position)
             if entry.messages[-1].offset > position[1] or entry.epoch != position[0]:
                 del topic.late[socket]
+        rest = _shown_of(rest, topic.hiding.get(socket, ()))
         if rest is not None:
             self._deliver(topic, socket, rest, rest.outgoing(shape_of(socket)))
 
@@ -393,7 +411,9 @@ class Fanout:
         for name, key in lag.values:
             topic = self._topics.get(name)
             if topic is not None and key in topic.latest and name in socket.topics:
-                socket.send(topic.latest[key].outgoing(shape_of(socket)))
+                latest = _shown_of(topic.latest[key], topic.hiding.get(socket, ()))
+                if latest is not None:
+                    socket.send(latest.outgoing(shape_of(socket)))
 
     def close(self) -> None:
         """Nothing gathers any more."""
@@ -401,3 +421,12 @@ class Fanout:
             self._conflating.cancel()
             self._conflating = None
         self._conflated.clear()
+
+
+def _shown_of(entry: TopicEntry | None, hidden: Collection[str]) -> TopicEntry | None:
+    """What of an entry goes to a socket that hides these persons; None: nothing."""
+    if entry is None or not hidden:
+        return entry
+    if isinstance(entry, TopicMessages):
+        return entry.without(hidden)
+    return None if entry.is_of(hidden) else entry

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Final
 
@@ -52,6 +52,10 @@ class TopicEvent:
         parser, namespace, _ = shape
         return parser.event(namespace, [self.event, self.payload])
 
+    def is_of(self, authors: Collection[str]) -> bool:
+        """Whether it tells what one of these persons does or writes."""
+        return isinstance(self.payload, Mapping) and self.payload.get("user_id") in authors
+
 
 class TopicMessages:
     """A run of messages of one room and epoch, in offset order."""
@@ -79,6 +83,18 @@ class TopicMessages:
             return self
         rest = [message for message in self.messages if message.offset > offset]
         return TopicMessages(self.room_id, self.epoch, rest) if rest else None
+
+    def without(self, authors: Collection[str]) -> TopicMessages:
+        """Messages of these authors keep their places and nothing else."""
+        shown = [TopicMessage(without_author(message.body, authors)) for message in self.messages]
+        return TopicMessages(self.room_id, self.epoch, shown)
+
+
+def without_author(body: Mapping[str, Any], authors: Collection[str]) -> Mapping[str, Any]:
+    """A room message as a person is shown it who hides these authors."""
+    if body.get("user", {}).get("id") not in authors:
+        return body
+    return {"id": body["id"], "offset": body["offset"], "deleted": True, "hidden": True}
 
 
 TopicEntry = TopicEvent | TopicMessages
@@ -143,7 +159,7 @@ class SocketGroup:
 class Topic:
     """Entries are numbered as they are published; the log begins with the first that some row has not been given."""
 
-    __slots__ = ("_run", "begin", "epoch", "late", "latest", "log", "name", "news", "rows", "size", "waiting")
+    __slots__ = ("_run", "begin", "epoch", "hiding", "late", "latest", "log", "name", "news", "rows", "size", "waiting")
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -154,6 +170,7 @@ class Topic:
         self.epoch = ""  # of the last messages
         self.news = 0  # who comes now must not be given entries before this number: events, and another epoch's
         self.late: dict[Socket, tuple[str, int]] = {}  # where they stand; what is not behind it they have already
+        self.hiding: dict[Socket, Collection[str]] = {}  # whose messages and doings each of these is not sent
         self.latest: dict[str, TopicEvent] = {}  # the last value of each key
         self.waiting: list[tuple[int, Callable[[], None]]] = []  # for what lies before a number to be written
         self._run: EncodedRun | None = None
@@ -187,6 +204,7 @@ class Topic:
                 self.size -= 1
                 break
         self.late.pop(socket, None)
+        self.hiding.pop(socket, None)
 
     def _take_out(self, shape: EncodingKey, row: SocketGroup, socket: Socket) -> None:
         row.remove(socket)

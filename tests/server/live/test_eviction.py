@@ -54,7 +54,7 @@ def evicting(home: Open, directory: Directory, seats: Seats) -> Eviction:
     absent = cast(Any, None)
     return Eviction(
         node=absent, rights=home.rights, stream_directory=cast(Any, directory), mirrors=absent, holders=[seats],
-        keepers=[], renamed=absent, members_changed=absent,
+        keepers=[], renamed=absent, members_changed=absent, blocks_changed=absent,
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterable
 from typing import Any
@@ -40,7 +41,7 @@ def body_of(event: ClientEvent, room_id: str, message_id: str) -> dict[str, Any]
 
 def paths_of(operation: Operation, room_id: str, message_id: str) -> Iterable[str]:
     """The operation's path with each of its ids that of the room, or of its message."""
-    names = [part[1:-1] for part in operation.path.split("/") if part.startswith("{")]
+    names = re.findall(r"{(\w+)}", operation.path)
     for given in {room_id, message_id}:
         values = {name: VALUES.get(name, given) for name in names}
         yield operation.path.removeprefix("/api/v1").format(**values)
@@ -151,3 +152,40 @@ async def test_who_is_added_reads_the_room_at_once(node: CoreNode) -> None:
     await ada.done("PUT", f"/conversations/{made['id']}/members/{eve.username}")
     await device.done("chat:join", {"room_id": made["room_id"]})
     assert (await of(eve, made))["state"] == "request"
+
+
+async def test_a_member_is_not_sent_what_those_write_whom_they_block_until_they_do_no_longer(node: CoreNode) -> None:
+    ada, bob, cleo = await people(node, 3)
+    made = await begin(ada, bob, cleo, title="Three")
+    room = {"room_id": made["room_id"]}
+    hers, his, theirs = await inside(ada, made), await inside(bob, made), await inside(cleo, made)
+    first = await write(his, made, "before")
+    assert (await hers.until("chat:messages"))["messages"][0]["text"] == "before"
+    await ada.done("PUT", f"/users/{bob.username}/block")
+    second = await write(his, made, "unseen")
+    await his.done("chat:typing", room)
+    await his.done("chat:edit", {**room, "message_id": second["id"], "text": "unseen still"})
+    last = await write(theirs, made, "seen")
+    heard = list[Any]()
+    while not any(
+        one["id"] == last["id"] for name, body in heard if name == "chat:messages" for one in body["messages"]
+    ):
+        heard.append(await hers.event())
+    told = [one for name, body in heard if name == "chat:messages" for one in body["messages"]]
+    places = [{"id": one["id"], "offset": one["offset"], "deleted": True, "hidden": True} for one in (first, second)]
+    assert (told[0], told[1]["text"]) == (places[1], "seen")
+    assert not any(name in ("chat:typing", "chat:edited") for name, _ in heard)
+    again = await ada.connect()
+    joined = await again.done("chat:join", room)
+    page = await again.done("chat:history", room)
+    since = {"epoch": joined["epoch"], "offset": 0}
+    caught_up = await (await ada.connect()).done("chat:join", {**room, "since": since})
+    for messages in (joined["messages"], page["messages"], caught_up["messages"]):
+        assert messages[:2] == places
+        assert [one["id"] for one in messages[2:]] == [last["id"]]
+    assert (await theirs.done("chat:history", room))["messages"][1]["text"] == "unseen still"
+    await ada.done("DELETE", f"/users/{bob.username}/block")
+    await write(his, made, "again")
+    while (text := (await again.until("chat:messages"))["messages"][-1].get("text")) is None:
+        pass
+    assert text == "again"

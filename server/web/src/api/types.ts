@@ -72,6 +72,8 @@ export interface DeletedMessage {
   id: string;
   offset: number;
   deleted: true;
+  /** It was not deleted: its author is blocked by who reads. */
+  hidden?: true;
 }
 
 export type ChatEntry = ChatMessage | DeletedMessage;

@@ -89,7 +89,7 @@ export function Room({ one }: { one: Conversation }) {
   useEffect(() => {
     if (!scroller.current || !list.current) return;
     const log = new ChatLog({ scroller: scroller.current, list: list.current, port });
-    const visible = (entries: ChatEntry[]): ChatEntry[] => entries.filter((entry) => entry.deleted || !shown.current.has(entry.user.id));
+    const visible = (entries: ChatEntry[]): ChatEntry[] => entries.filter((entry) => (entry.deleted ? !entry.hidden : !shown.current.has(entry.user.id)));
     const seen = (entries: ChatEntry[]): void => {
       setOwnOffset((before) => Math.max(before, lastOf(entries, me.peek()?.id)));
       receipts.seen(entries.at(-1)?.offset ?? 0);

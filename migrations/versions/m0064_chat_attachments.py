@@ -6,8 +6,8 @@ set once the message is known to be written. ``shown`` is the attachment as clie
 
 from alembic import op
 
-revision = "0061"
-down_revision = "0060"
+revision = "0064"
+down_revision = "0063"
 
 OWNER = "conversations"
 
