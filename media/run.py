@@ -239,8 +239,9 @@ class PublicationRun:
         self.close(reason)
 
     def layers(self) -> Sequence[Layer]:
-        """The renditions that the publisher sends, for viewers over WebRTC: the best first."""
-        return self._sent.layers
+        """The renditions that the publisher sends, and those that are made, for viewers over WebRTC: the best first."""
+        found = [*self._sent.layers, *self._ladder.layers]
+        return sorted(found, key=lambda layer: -layer.width * layer.height)
 
     @property
     def patience_s(self) -> float:

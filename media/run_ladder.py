@@ -19,6 +19,7 @@ from media.run_package import RenditionPackage
 from media.transcode.admission import LadderAdmission
 from media.transcode.ladder import Tier, plan
 from media.unit import Codec, Track
+from media.webrtc.quality import Layer
 
 Policy = Literal["auto", "off", "ladder"]
 
@@ -42,6 +43,8 @@ class Ladder(Protocol):
 
     @property
     def is_late(self) -> bool: ...
+    @property
+    def is_current(self) -> bool: ...
     def close(self, reason: str = "closed") -> None: ...
 
 
@@ -113,6 +116,20 @@ class RunLadder:
     def planned(self) -> tuple[PlannedRendition, ...]:
         """The renditions as the last event has them."""
         return self._said.renditions if self._said is not None else ()
+
+    @property
+    def layers(self) -> list[Layer]:
+        """What is made, or can be, for viewers over WebRTC: the best first."""
+        ladder, relays = self._ladder, dict[str, Relay]()
+        if ladder is not None and ladder.is_current:
+            relays = {tier.name: relay for tier, relay in zip(ladder.tiers, ladder.relays, strict=True)}
+        return [
+            Layer(
+                name=each.name, width=each.width, height=each.height, bitrate=each.bitrate,
+                relay=relays.get(each.name), want=lambda: self.want(max(self.viewers, 1)),
+            )
+            for each in self.planned if not each.is_sent and each.state != "off"
+        ]  # fmt: skip
 
     # what happens
 

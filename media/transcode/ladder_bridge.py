@@ -16,6 +16,8 @@ from media.unit import Track, Unit
 PATIENCE_S = 0.04
 #: A ladder that is so much behind its source is late: the machine gives it too little.
 LATE_S = 2.5
+#: One that is at most so much behind shows the source as it is now.
+CURRENT_S = 0.6
 #: What a worker is allowed to be behind when it begins: it decodes what there is since the last key frame first.
 START_S = 6.0
 
@@ -74,6 +76,11 @@ class LadderBridge:
         if self.ended is not None or self._loop.time() - self._since < START_S:
             return False
         return self._sent_at - self._made_at > LATE_S
+
+    @property
+    def is_current(self) -> bool:
+        """Whether what it makes is what the source sends now, and not what it sent before it began."""
+        return 0 < self._made_at >= self._sent_at - CURRENT_S
 
     def close(self, reason: str = "closed") -> None:
         """End at once; what is under way is lost. Idempotent."""

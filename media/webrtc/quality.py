@@ -27,14 +27,21 @@ TRIAL_S: Final = 20.0
 SOURCE: Final = "source"
 
 
+def _always_there() -> None:
+    """What the publisher sends needs no asking."""
+
+
 class Layer(msgspec.Struct, frozen=True, kw_only=True):
-    """A rendition that the publisher sends beside the source, with its own relay of pictures alone."""
+    """A rendition that the publisher sends beside the source, or that is made of it, with its own relay of pictures
+    alone. One that is made has no ``relay`` until it has caught up with the source, and is made for some seconds from
+    each call of ``want`` on."""
 
     name: str
     width: int
     height: int
     bitrate: int
-    relay: Relay
+    relay: Relay | None
+    want: Callable[[], None] = _always_there
 
 
 class LossSteps:
@@ -164,7 +171,11 @@ class ViewerPictures:
     def _steer(self) -> None:
         names = self._names()
         wanted = names[min(self._steps.steps, len(names) - 1)] if self.chosen is None else self.chosen
-        self._go_to(wanted if wanted in names else SOURCE)
+        layer = next((layer for layer in self.layers if layer.name == wanted), None)
+        if layer is not None:
+            layer.want()
+        if layer is None or layer.relay is not None:
+            self._go_to(SOURCE if layer is None else wanted)
 
     def _go_to(self, name: str) -> None:
         if self._is_closed or name == (self._next.name if self._next is not None else self.shown):
@@ -172,7 +183,8 @@ class ViewerPictures:
         self._leave(self._next)
         self._next = None
         if name != self.shown:
-            relay = next((layer.relay for layer in self.layers if layer.name == name), self._main_relay)
+            found = next((layer.relay for layer in self.layers if layer.name == name), None)
+            relay = found or self._main_relay
             self._next = _Tap(name=name, fanout=self._hold(relay), relay=relay, owner=self)
             self._next.fanout.join(self._next)
 

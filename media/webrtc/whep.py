@@ -90,7 +90,7 @@ class WhepEndpoint:
         has later ends then, so that its viewer offers again. Raises Refused:
         422 with ``reason`` "codec_unsupported" or "b_frames" when the stream or the viewer is not made for
         this way of watching, 400, 413, 409, 429 and 503 as for publishers, 404 "ended". ``layers`` are the renditions
-        that the publisher sends beside, the best first: see ``choose``.
+        that the publisher sends beside, and those that are made, the best first: see ``choose``.
         """
         self._check_room(relay, resource_id)
         self._resources.require_turn(offered_by)
@@ -194,7 +194,7 @@ class WhepEndpoint:
             return ViewerPictures(
                 main=main,
                 main_relay=relay,
-                layers=lambda: [layer for layer in layers() if _is_fit(layer.relay)],
+                layers=lambda: [layer for layer in layers() if layer.relay is None or _is_fit(layer.relay)],
                 hold=lambda of: self._hold(of, want_keyframe),
                 release=self._release,
                 send=send,

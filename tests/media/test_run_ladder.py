@@ -44,6 +44,7 @@ class Copied:
         self.tiers = tuple(tiers)
         self.after = 7
         self.is_late = False
+        self.is_current = True
         self.ended = ""
         self._on_closed = on_closed
         for relay in self.relays:
@@ -145,6 +146,35 @@ async def test_it_is_made_until_some_seconds_after_the_last_request(build: Build
     assert len(names) == len(set(names))
     assert [event.segment for event in fixture.of(SegmentReady, "720p")] == [1, 2, 4, 5]
     assert len(fixture.of(InitReady, "720p")) == 1, "the same initialisation is not written twice"
+
+
+async def test_viewers_over_webrtc_are_offered_what_can_be_made_and_have_it_made_while_they_want_it(
+    build: Build, clock: Clock
+) -> None:
+    fixture = build()
+    fixture.run.configure([FULL])
+    assert [(each.name, each.relay) for each in fixture.run.layers] == [("720p", None), ("480p", None), ("360p", None)]
+    assert not fixture.made
+    fixture.run.layers[1].want()
+    fixture.made[0].is_current = False
+    assert {each.relay for each in fixture.run.layers} == {None}, "what was sent before is not for them"
+    fixture.made[0].is_current = True
+    assert [each.relay for each in fixture.run.layers] == fixture.made[0].relays
+    for _ in range(3):
+        clock.pass_s(KEEP_S - 1)
+        fixture.run.layers[1].want()
+        fixture.run.tick()
+        assert not fixture.made[0].ended
+    clock.pass_s(KEEP_S + 1)
+    fixture.run.tick()
+    assert fixture.made[0].ended
+
+
+async def test_what_a_machine_has_no_room_for_is_not_offered_over_webrtc(build: Build) -> None:
+    fixture = build(max_ladders=0)
+    fixture.run.configure([FULL])
+    fixture.run.want(1)
+    assert fixture.run.layers == []
 
 
 async def test_a_stream_may_have_it_made_all_the_time_or_not_at_all(build: Build) -> None:

@@ -105,6 +105,8 @@ class Watched:
         self.names = ["360p", "180p"]
         self.fanouts: dict[Relay, RtpFanout] = {}
         self.held: list[Relay] = []
+        self.unmade: set[str] = set()
+        self.wanted: list[str] = []
         self.wire = Wire()
         self.number = 0
         source = self.hold(self.main)
@@ -133,7 +135,11 @@ class Watched:
 
     def _layer(self, name: str) -> Layer:
         height = int(name[:-1])
-        return Layer(name=name, width=height * 16 // 9, height=height, bitrate=1, relay=self.relays[name])
+        relay = None if name in self.unmade else self.relays[name]
+        return Layer(
+            name=name, width=height * 16 // 9, height=height, bitrate=1, relay=relay,
+            want=lambda: self.wanted.append(name),
+        )  # fmt: skip
 
     def hold(self, relay: Relay) -> RtpFanout:
         if relay not in self.fanouts:
@@ -235,6 +241,27 @@ async def test_a_rendition_that_goes_away_leaves_the_viewer_with_the_source(watc
     await watched.play(2, keys=["source"])
     assert watched.shown()[-1] == "source"
     assert not watched.wire.reason, "the session goes on"
+    await watched.close()
+
+
+async def test_what_has_to_be_made_first_is_asked_for_and_shown_once_it_is_there(watched: Watched) -> None:
+    watched.unmade = {"360p", "180p"}
+    watched.egress.on_tick(1.0)
+    assert not watched.wanted
+    assert watched.pictures.choose("180p")
+    await watched.play(2, keys=["source", "180p"])
+    assert (watched.shown(), watched.wanted) == (["source"], ["180p"])
+    watched.unmade = set()
+    for second in range(3):
+        watched.egress.on_tick(2.0 + second)
+    await watched.play(2, keys=["180p"])
+    assert watched.shown() == ["source", "180p"]
+    assert watched.wanted == ["180p"] * 4, "it is asked for while it is shown"
+    assert watched.pictures.choose(SOURCE)
+    await watched.play(2, keys=["source"])
+    watched.egress.on_tick(9.0)
+    assert watched.shown()[-1] == "source"
+    assert len(watched.wanted) == 4
     await watched.close()
 
 
