@@ -17,7 +17,7 @@ PATIENCE_S = 0.04
 #: A ladder that is so much behind its source is late: the machine gives it too little.
 LATE_S = 2.5
 #: One that is at most so much behind shows the source as it is now.
-CURRENT_S = 0.6
+CURRENT_S = 1.5
 #: What a worker is allowed to be behind when it begins: it decodes what there is since the last key frame first.
 START_S = 6.0
 
