@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 from asyncio.subprocess import DEVNULL, Process
+from collections.abc import AsyncIterator
 from typing import Final
 
 import msgspec
@@ -31,18 +32,27 @@ async def carry_out(module: str, order: bytes, *, deadline_s: float, max_answer_
     An answer of more than ``max_answer_bytes`` is cut off. Raises ``TimeoutError``, and ``OSError`` when no process can
     be started. Cancelled, no process remains.
     """
+    async with child(module) as (process, ours), asyncio.timeout(deadline_s):
+        data = await _exchange(ours, order, max_answer_bytes)
+        await process.wait()
+    return OrderAnswer(data, process.returncode)
+
+
+@contextlib.asynccontextmanager
+async def child(module: str) -> AsyncIterator[tuple[Process, socket.socket]]:
+    """``python -m module <our pid>``, and a socket whose other end is its standard input and output.
+
+    Raises ``OSError`` when no process can be started. Once the block is left, or cancelled, no process remains.
+    """
     # One socket, no pipes of asyncio: a start that is cancelled half way need not wait until theirs are connected.
     ours, theirs = socket.socketpair()
     with ours:
         with theirs:
             process = await _started(module, theirs)
         try:
-            async with asyncio.timeout(deadline_s):
-                data = await _exchange(ours, order, max_answer_bytes)
-                await process.wait()
+            yield process, ours
         finally:
             await _end(process)
-    return OrderAnswer(data, process.returncode)
 
 
 async def _started(module: str, theirs: socket.socket) -> Process:

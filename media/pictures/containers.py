@@ -50,13 +50,24 @@ def is_mixed(data: bytes, kind: str) -> bool:
 
     Cameras write much after the end of a JPEG, so that is looked at by its signatures alone.
     """
-    if _SCRIPTS.search(data) or data.startswith(_JPEG_AS_SCRIPT) or _ZIP_END in data[-_ZIP_END_WITHIN:]:
+    if has_script(data) or data.startswith(_JPEG_AS_SCRIPT) or _ZIP_END in data[-_ZIP_END_WITHIN:]:
         return True
     end = _ENDS.get(kind)
     try:
         return end is not None and bool(data[end(data) :].strip(b"\0\r\n\t "))
     except IndexError as error:
         raise BadContainerError(f"the {kind} ends too early") from error
+
+
+def has_script(data: bytes) -> bool:
+    """Whether a page, a script or a document is in it."""
+    return _SCRIPTS.search(data) is not None
+
+
+def ends_as_zip(tail: bytes) -> bool:
+    """Whether an archive's last record ends these last bytes of a file (APPNOTE 4.3.16)."""
+    at = tail.rfind(_ZIP_END)
+    return at >= 0 and at + 22 + int.from_bytes(tail[at + 20 : at + 22], "little") == len(tail)
 
 
 def webp_size(data: bytes) -> tuple[int, int]:
