@@ -16,6 +16,7 @@ from typing import Final
 from PIL import AvifImagePlugin, Image, ImageCms, ImageOps
 from PIL.ExifTags import Base
 
+from media.pictures.blurhash import SIDE, blurhash
 from media.pictures.containers import MAX_FRAMES, BadContainerError, TooManyFramesError, format_of, is_mixed
 from media.pictures.messages import PictureSize, Reencode, Reencoded, Refused, Result
 
@@ -71,19 +72,28 @@ def _made(order: Reencode, kind: str) -> Result:
         if frames > order.max_frames:
             return Refused("too_many_frames", f"{frames} frames are more than {order.max_frames}")
         if frames > 1:
-            return _animated(source, order.sizes, frames)
+            return _animated(source, order, frames)
         largest = _decode(source, order.sizes)
-        return Reencoded(tuple(_webp(_fitted(largest, size)) for size in order.sizes))
+        return Reencoded(tuple(_webp(_fitted(largest, size)) for size in order.sizes), _blurhash(order, largest))
 
 
-def _animated(source: Image.Image, sizes: Sequence[PictureSize], count: int) -> Result:
+def _blurhash(order: Reencode, image: Image.Image) -> str:
+    if not order.has_blurhash:
+        return ""
+    small = ImageOps.contain(image.convert("RGB"), (SIDE, SIDE), Image.Resampling.BOX)
+    raw = small.tobytes()
+    return blurhash(list(zip(raw[::3], raw[1::3], raw[2::3], strict=True)), small.width, small.height)
+
+
+def _animated(source: Image.Image, order: Reencode, count: int) -> Result:
     """Every frame, as long as the source shows it, again and again."""
-    frames, durations_ms = list[Image.Image](), list[int]()
+    sizes, frames, durations_ms = order.sizes, list[Image.Image](), list[int]()
     for number in range(count):
         source.seek(number)
         frames.append(_decode(source, sizes))
         durations_ms.append(_shown_ms(source.info.get("duration")))
-    return Reencoded(tuple(_moving([_fitted(frame, size) for frame in frames], durations_ms) for size in sizes))
+    made = tuple(_moving([_fitted(frame, size) for frame in frames], durations_ms) for size in sizes)
+    return Reencoded(made, _blurhash(order, frames[0]))
 
 
 def _shown_ms(duration: object) -> int:

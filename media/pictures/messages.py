@@ -25,12 +25,16 @@ class PictureSize(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Reencode(msgspec.Struct, frozen=True, kw_only=True, tag="reencode"):
-    """Make one WebP of each size. With ``max_frames`` of 1 the first frame is taken of an animation."""
+    """Make one WebP of each size. With ``max_frames`` of 1 the first frame is taken of an animation.
+
+    ``has_blurhash``: say what the smallest of them looks like, too.
+    """
 
     data: bytes
     sizes: tuple[PictureSize, ...]
     max_pixels: int
     max_frames: int = 1
+    has_blurhash: bool = False
 
 
 class KeyFrame(msgspec.Struct, frozen=True, array_like=True):
@@ -53,6 +57,7 @@ class Reencoded(msgspec.Struct, frozen=True, tag="reencoded"):
     """The pictures, in the order of the sizes."""
 
     pictures: tuple[bytes, ...]
+    blurhash: str = ""
 
 
 class Refused(msgspec.Struct, frozen=True, tag="refused"):

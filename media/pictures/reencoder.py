@@ -15,6 +15,7 @@ from media.pictures.messages import (
     Order,
     PictureSize,
     Reencode,
+    Reencoded,
     RefusalCode,
     Refused,
     Result,
@@ -64,15 +65,25 @@ class Reencoder:
 
         Raises ``PictureRefusedError``, and ``TooManyPicturesError`` at once. Cancelled, no process remains.
         """
-        order = Reencode(data=data, sizes=tuple(sizes), max_pixels=self._max_pixels, max_frames=self._max_frames)
+        return (await self.described(data, sizes, has_blurhash=False)).pictures
+
+    async def described(self, data: bytes, sizes: Sequence[PictureSize], *, has_blurhash: bool = True) -> Reencoded:
+        """As ``reencode``, with what they look like."""
+        order = Reencode(
+            data=data,
+            sizes=tuple(sizes),
+            max_pixels=self._max_pixels,
+            max_frames=self._max_frames,
+            has_blurhash=has_blurhash,
+        )
         return await self._carry_out(order)
 
     async def sheet(self, order: MakeSheet) -> bytes:
         """A WebP. Raises and is cancelled as ``reencode``."""
-        (made,) = await self._carry_out(order)
+        (made,) = (await self._carry_out(order)).pictures
         return made
 
-    async def _carry_out(self, order: Order) -> Sequence[bytes]:
+    async def _carry_out(self, order: Order) -> Reencoded:
         if self._inside >= self._room:
             raise TooManyPicturesError("too many pictures are being worked on")
         self._inside += 1
@@ -83,7 +94,7 @@ class Reencoder:
             self._inside -= 1
         if isinstance(result, Refused):
             raise PictureRefusedError(result.code, result.detail)
-        return result.pictures
+        return result
 
     async def _ask(self, order: Order) -> Result:
         try:

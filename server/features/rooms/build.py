@@ -42,7 +42,7 @@ def build(platform: Platform, *, settings: RoomSettings) -> Rooms:
     senders = StateSenders(node=platform.node, publish=platform.publish)
     clock = MediaClock(node=platform.node)
     wallets = points.build(platform, settings=settings)
-    reencode = reencoder(max_pixels=settings.max_emote_pixels, max_frames=MAX_FRAMES)
+    reencode = reencoder(max_pixels=settings.max_emote_pixels, max_frames=MAX_FRAMES).reencode
     sender = Kind(name=STATE_SENDER, factory=senders.actor)
     features = [
         replace(polls.build(platform, clock=clock, senders=senders), kinds=[sender]),

@@ -18,6 +18,22 @@ class UploadSettings(BaseModel):
     max_upload_picture_pixels: int = Field(
         50_000_000, ge=1_000_000, le=1_000_000_000, description="pixels of an uploaded picture"
     )
+    max_upload_minutes: int = Field(720, ge=1, le=100_000, description="minutes of an uploaded video or sound")
+    max_upload_video_pixels: int = Field(
+        35_389_440, ge=100_000, le=1_000_000_000, description="pixels of a picture of an uploaded video"
+    )
+    max_upload_tracks: int = Field(32, ge=1, le=1_000, description="tracks of an uploaded video or sound")
+    clamd_address: str = Field(
+        "",
+        pattern=r"^$|^/[^\s]+$|^[^\s/]+:[0-9]{1,5}$",
+        description="`host:port` or socket of the clamd that uploads are held against (empty: none)",
+    )
+    clamd_mb: int = Field(
+        25,
+        ge=1,
+        le=100_000,
+        description="MB of an upload, from its beginning, that clamd is sent",
+    )
     upload_hours: int = Field(
         24, ge=1, le=8_760, description="hours after which an upload goes that is not gone on with, or not used"
     )

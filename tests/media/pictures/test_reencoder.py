@@ -7,7 +7,6 @@ import asyncio
 import psutil
 import pytest
 
-from media import order_process
 from media.pictures.messages import PictureSize
 from media.pictures.reencoder import PictureRefusedError, Reencoder, TooManyPicturesError
 from tests.media.pictures.files import opened, plain, saved
@@ -83,6 +82,6 @@ async def test_beyond_those_that_may_wait_pictures_are_refused_at_once() -> None
 
 
 async def test_no_process_to_be_had_is_no_fault_of_the_picture(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(order_process.sys, "executable", "/nonexistent/python")
+    monkeypatch.setattr("sys.executable", "/nonexistent/python")
     with pytest.raises(TooManyPicturesError):
         await Reencoder(max_pixels=10_000).reencode(saved(plain(), "PNG"), SIZES)

@@ -39,9 +39,9 @@ Reencode = Callable[[bytes, Sequence[PictureSize]], Awaitable[Sequence[bytes]]]
 """A WebP of each size, without metadata. Raises a ``Problem``: 415, 422, or 503 when too many pictures wait."""
 
 
-def reencoder(*, max_pixels: int, max_frames: int) -> Reencode:
+def reencoder(*, max_pixels: int, max_frames: int) -> Refusals:
     """One that keeps up to ``max_frames`` of an animation, and refuses one with more. One process at a time."""
-    return Refusals(reencoder=Reencoder(max_pixels=max_pixels, max_frames=max_frames, at_once=1)).reencode
+    return Refusals(reencoder=Reencoder(max_pixels=max_pixels, max_frames=max_frames, at_once=1))
 
 
 @dataclass(frozen=True, kw_only=True)

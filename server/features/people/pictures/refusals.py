@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from media.pictures.messages import PictureSize
+from media.pictures.messages import PictureSize, Reencoded
 from media.pictures.reencoder import PictureRefusedError, Reencoder, TooManyPicturesError
 from server.http.errors import Problem
 
@@ -21,10 +21,14 @@ class Refusals:
 
     async def reencode(self, data: bytes, sizes: Sequence[PictureSize]) -> Sequence[bytes]:
         """Raises a 415 for no picture, a 422 for one that cannot be shown, a 503 when too many wait."""
+        return (await self.described(data, sizes, has_blurhash=False)).pictures
+
+    async def described(self, data: bytes, sizes: Sequence[PictureSize], *, has_blurhash: bool = True) -> Reencoded:
+        """As ``reencode``, with what the pictures look like."""
         if not data:
             raise Problem(422, "The picture is empty", slug="picture-broken")
         try:
-            return await self._reencoder.reencode(data, sizes)
+            return await self._reencoder.described(data, sizes, has_blurhash=has_blurhash)
         except PictureRefusedError as error:
             raise _problem(error) from error
         except TooManyPicturesError as error:

@@ -9,10 +9,12 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Final
 
+from media.probe.messages import ProbeBounds
 from server.feature import Feature, PersonalData, Platform, rows_by_id
 from server.features.people.pictures import reencoder
 from server.features.videos.settings import UploadSettings
 from server.features.videos.uploads.checking import Checker
+from server.features.videos.uploads.clamd import Clamd
 from server.features.videos.uploads.receiving import Receiver
 from server.features.videos.uploads.routes import UploadRoutes
 from server.features.videos.uploads.rules import Bounds
@@ -42,6 +44,7 @@ def build(platform: Platform, *, settings: UploadSettings) -> UploadsRoom:
         publish=platform.publish,
         moving=reencoder(max_pixels=settings.max_upload_picture_pixels, max_frames=MAX_FRAMES),
         still=reencoder(max_pixels=settings.max_upload_picture_pixels, max_frames=1),
+        scan=Clamd(settings.clamd_address).scan if settings.clamd_address else None,
         now=platform.now,
         bounds=bounds,
     )
@@ -77,6 +80,9 @@ def build(platform: Platform, *, settings: UploadSettings) -> UploadsRoom:
             "unused_uploads": bounds.max_held,
             "uploaded_picture_bytes": bounds.max_picture_bytes,
             "uploaded_picture_pixels": settings.max_upload_picture_pixels,
+            "uploaded_video_pixels": bounds.probe.pixels,
+            "uploaded_video_seconds": bounds.probe.seconds,
+            "uploaded_tracks": bounds.probe.tracks,
             "uploads_per_hour": settings.max_uploads_per_hour,
         },
     )
@@ -94,5 +100,11 @@ def _bounds(settings: UploadSettings) -> Bounds:
         max_held_bytes=settings.max_unused_upload_mb * MB,
         max_held=settings.max_unused_uploads,
         max_picture_bytes=settings.max_upload_picture_mb * MB,
+        max_scanned_bytes=settings.clamd_mb * MB,
+        probe=ProbeBounds(
+            tracks=settings.max_upload_tracks,
+            pixels=settings.max_upload_video_pixels,
+            seconds=settings.max_upload_minutes * 60,
+        ),
         kept=dt.timedelta(hours=settings.upload_hours),
     )

@@ -6,7 +6,8 @@ from typing import Final
 
 COLUMNS: Final = (
     "id, owner_id, state, kind, reason, size, received, filename, filetype, metadata, concat, joined_into, "
-    "width, height, preview_width, preview_height, claimed_by, created_at, expires_at"
+    "width, height, preview_width, preview_height, duration_ms, container, tracks, video_codec, audio_codec, blurhash, "
+    "claimed_by, created_at, expires_at"
 )
 
 LOCK_OWNER: Final = "select true from users where id = $1 and deleted_at is null for no key update"
@@ -43,8 +44,9 @@ JOIN: Final = "update uploads set joined_into = $2 where id = any($1::uuid[])"
 MOVE_SEGMENTS: Final = "update upload_segments set upload_id = $2, start = start + $3 where upload_id = $1"
 
 READY: Final = """
-update uploads set state = 'ready', kind = $2, width = $3, height = $4, preview_width = $5, preview_height = $6,
-                   expires_at = $7
+update uploads set state = 'ready', expires_at = $2, kind = $3, width = $4, height = $5, preview_width = $6,
+                   preview_height = $7, duration_ms = $8, container = $9, tracks = $10, video_codec = $11,
+                   audio_codec = $12, blurhash = $13
 where id = $1 and state = 'checking' returning owner_id
 """
 REFUSED: Final = """

@@ -4,32 +4,24 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 
+from media.probe.containers import container_of
+from media.probe.messages import ProbeBounds
 from server.features.videos.uploads.shapes import MediaKind
 from server.http.errors import Problem
 
 HEAD_BYTES: Final = 64 * 1024
 """What is looked at to find out what a file is."""
-_SIGNATURES: Final[Sequence[tuple[re.Pattern[bytes], MediaKind]]] = (
-    (
-        re.compile(rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n|GIF8[79]a|RIFF....WEBP|....ftyp(?:avi[fs]|mif1)", re.DOTALL),
-        "image",
-    ),
-    (re.compile(rb"....ftypM4[AB] ", re.DOTALL), "audio"),
-    (re.compile(rb"....ftyp|....moov|....mdat", re.DOTALL), "video"),  # ISO BMFF and QuickTime
-    (re.compile(rb"\x1a\x45\xdf\xa3"), "video"),  # Matroska, WebM
-    (re.compile(rb"RIFF....AVI ", re.DOTALL), "video"),
-    (re.compile(rb"FLV\x01"), "video"),
-    (re.compile(rb"(?:\x47.{187}){4}", re.DOTALL), "video"),  # MPEG-TS
-    (re.compile(rb"RIFF....WAVE|fLaC|OggS|ID3|\xff[\xf1\xf9\xfb\xf3\xf2\xfa]", re.DOTALL), "audio"),
-    (re.compile(rb"(?:\xef\xbb\xbf)?WEBVTT[\s]"), "text"),
-    (re.compile(rb"(?:\xef\xbb\xbf)?1\r?\n\d\d:\d\d:\d\d,\d{3} --> "), "text"),  # SubRip
+MAX_TEXT_BYTES: Final = 2 * 1024 * 1024
+_PICTURES: Final = re.compile(
+    rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n|GIF8[79]a|RIFF....WEBP|....ftyp(?:avi[fs]|mif1)", re.DOTALL
 )
+_TEXTS: Final = re.compile(rb"(?:\xef\xbb\xbf)?(?:WEBVTT[\s]|1\r?\n\d\d:\d\d:\d\d,\d{3} --> )")  # and SubRip
+_CONTROLS: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 class CheckUpload(msgspec.Struct, frozen=True):
@@ -46,6 +38,8 @@ class Bounds:
     max_held_bytes: int
     max_held: int
     max_picture_bytes: int
+    max_scanned_bytes: int
+    probe: ProbeBounds
     kept: dt.timedelta
 
 
@@ -60,4 +54,17 @@ def require_room(bounds: Bounds, *, size: int, uploads: int, held: int) -> None:
 
 def kind_of(head: bytes) -> MediaKind | None:
     """What a file is by its first bytes, whatever its name says; None for nothing that is taken."""
-    return next((kind for pattern, kind in _SIGNATURES if pattern.match(head)), None)
+    if _PICTURES.match(head):
+        return "image"
+    if _TEXTS.match(head):
+        return "text"
+    container = container_of(head)
+    return None if container is None else container.kind
+
+
+def is_text(data: bytes) -> bool:
+    """Whether it can be shown: UTF-8, without control characters."""
+    try:
+        return _CONTROLS.search(data.decode("utf-8-sig")) is None
+    except UnicodeDecodeError:
+        return False

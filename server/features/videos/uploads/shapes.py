@@ -25,10 +25,32 @@ class UploadShape(Shape):
     offset: Annotated[int, Field(description="Bytes that have come")]
     url: Annotated[str | None, Field(description="A ready picture")]
     preview_url: str | None
-    width: int | None
+    width: Annotated[int | None, Field(description="Of the picture, or of the video as it is shown")]
     height: int | None
+    duration_ms: Annotated[int | None, Field(description="Of a video or sound, where the file says it")]
+    container: Annotated[str | None, Field(description="Of a video or sound, by FFmpeg's name")]
+    tracks: int | None
+    video_codec: str | None
+    audio_codec: str | None
+    blurhash: Annotated[str | None, Field(description="What a picture looks like while it is fetched")]
     created_at: dt.datetime
     expires_at: Annotated[dt.datetime | None, Field(description="When it goes, unless it is used before")]
+
+
+class Contents(msgspec.Struct, frozen=True, kw_only=True):
+    """What was found in a file, in the columns of ``uploads``."""
+
+    kind: MediaKind
+    width: int | None = None
+    height: int | None = None
+    preview_width: int | None = None
+    preview_height: int | None = None
+    duration_ms: int | None = None
+    container: str | None = None
+    tracks: int | None = None
+    video_codec: str | None = None
+    audio_codec: str | None = None
+    blurhash: str | None = None
 
 
 class Media(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +62,10 @@ class Media(msgspec.Struct, frozen=True, kw_only=True):
     preview_url: str | None
     width: int | None
     height: int | None
+    duration_ms: int | None
+    video_codec: str | None
+    audio_codec: str | None
+    blurhash: str | None
 
 
 class UploadChanged(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,6 +96,10 @@ def media_of(row: Any) -> Media:
         preview_url=picture_url(row["id"], "preview") if is_picture else None,
         width=row["width"],
         height=row["height"],
+        duration_ms=row["duration_ms"],
+        video_codec=row["video_codec"],
+        audio_codec=row["audio_codec"],
+        blurhash=row["blurhash"],
     )
 
 
@@ -87,6 +117,12 @@ def shown(row: Any) -> UploadShape:
         preview_url=picture_url(row["id"], "preview") if is_picture else None,
         width=row["width"],
         height=row["height"],
+        duration_ms=row["duration_ms"],
+        container=row["container"],
+        tracks=row["tracks"],
+        video_codec=row["video_codec"],
+        audio_codec=row["audio_codec"],
+        blurhash=row["blurhash"],
         created_at=row["created_at"],
         expires_at=None if row["claimed_by"] else row["expires_at"],
     )

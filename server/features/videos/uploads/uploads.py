@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from server.feature import MediaFile
 from server.features.videos.uploads import queries
+from server.features.videos.uploads.contents import UploadedBytes
 from server.features.videos.uploads.rules import Bounds, CheckUpload, require_room
 from server.features.videos.uploads.shapes import Media, media_of
 from server.features.videos.uploads.tus import Metadata
@@ -52,6 +53,7 @@ class Uploads:
     ) -> None:
         self._db = db
         self._objects = objects
+        self._bytes = UploadedBytes(db=db, objects=objects)
         self._jobs = jobs
         self._check = check
         self._ids = ids
@@ -159,11 +161,9 @@ class Uploads:
                 whole = f"{name}-{row['filename']}" if row["filename"] else name
                 yield MediaFile(name=whole, size=row["size"], chunks=partial(self.read, row["id"]))
 
-    async def read(self, upload_id: str) -> AsyncIterator[bytes]:
-        """The bytes as they came, from the first to the last, in pieces."""
-        for segment in await self._db.fetch(queries.SEGMENTS, upload_id):
-            async for chunk in self._objects.open(segment["key"]):
-                yield chunk
+    def read(self, upload_id: str, *, offset: int = 0, most: int | None = None) -> AsyncIterator[bytes]:
+        """The bytes as they came, ``most`` from ``offset`` on, in pieces."""
+        return self._bytes.pieces(upload_id, offset=offset, most=most)
 
     async def _complete(self, tx: Transaction, upload_id: str) -> None:
         await tx.execute(queries.TO_CHECKING, upload_id)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import os
+import struct
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -13,6 +15,7 @@ import pytest
 from PIL import Image
 from yarl import URL
 
+from tests.media.probe.samples import sample
 from tests.server.kit import Kit
 from tests.server.served import Served
 
@@ -62,14 +65,25 @@ class Uploader:
 
     async def whole(self, data: bytes, **headers: str) -> str:
         """An upload of these bytes that has been looked at; its path."""
+        path = await self.sent(data, **headers)
+        await self.kit.run_jobs()
+        return path
+
+    async def sent(self, data: bytes, **headers: str) -> str:
+        """An upload of these bytes that nobody has looked at yet; its path."""
         path = await self.create(len(data), **headers)
         assert await self.append(path, 0, data) == 204
-        await self.kit.run_jobs()
         return path
 
 
 def metadata(**values: str) -> str:
     return ",".join(f"{name} {base64.b64encode(value.encode()).decode()}" for name, value in values.items())
+
+
+def video(megabytes: float = 0) -> bytes:
+    """A video, with so many random bytes at its end that no program looks at."""
+    padding = os.urandom(int(megabytes * 1_000_000))
+    return sample() + struct.pack(">I4s", 8 + len(padding), b"free") + padding
 
 
 def png(size: tuple[int, int] = (1000, 500)) -> bytes:

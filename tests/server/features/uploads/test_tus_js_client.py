@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from pathlib import Path
 
 import pytest
 
-from tests.server.features.uploads.conftest import Uploader
+from tests.server.features.uploads.conftest import Uploader, video
 from tests.server.features.uploads.test_uploads import bytes_of
 from tests.tools import needs
 from tests.web.node import node
@@ -20,7 +19,7 @@ SCRIPT = Path(__file__).with_name("tus_client.mjs")
 @needs(node() is not None and (MODULES / "tus-js-client").is_dir(), "Node and the page's node_modules")
 @pytest.mark.parametrize("parallel", [1, 3])
 async def test_tus_js_client_sends_a_file_in_chunks_and_in_parallel_parts(ada: Uploader, parallel: int) -> None:
-    data = b"\0\0\0\x18ftypisom" + os.urandom(4_000_000)
+    data = video(4)
     process = await asyncio.create_subprocess_exec(
         str(node()), str(SCRIPT), f"{ada.served.url}/api/v1/uploads", ada.token, str(MODULES), str(parallel),
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,

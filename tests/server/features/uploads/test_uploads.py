@@ -13,7 +13,7 @@ import pytest
 from server.features.videos.uploads.rules import kind_of
 from storage.doomed import DoomedObjects
 from storage.objects import LocalObjects
-from tests.server.features.uploads.conftest import Uploader, another, cut_off, metadata, png
+from tests.server.features.uploads.conftest import Uploader, another, cut_off, metadata, png, video
 from tests.server.kit import Kit
 
 MB = 1024 * 1024
@@ -37,7 +37,7 @@ async def bytes_of(kit: Kit, path: str) -> bytes:
 
 
 async def test_a_video_that_comes_in_pieces_is_whole_and_is_known_for_one(ada: Uploader) -> None:
-    data = b"\0\0\0\x18ftypisom" + os.urandom(5 * MB)
+    data = video(5.2)
     path = await ada.create(len(data), Upload_Metadata=metadata(filename="../../clip\u202e.mp4", filetype="video/mp4"))
     for start, end in ((0, 10), (10, 3 * MB), (3 * MB, len(data))):
         assert await ada.offset(path) == start
@@ -46,12 +46,10 @@ async def test_a_video_that_comes_in_pieces_is_whole_and_is_known_for_one(ada: U
     assert (await ada.state(path))["state"] == "checking"
     await ada.kit.run_jobs()
     shown = await ada.state(path)
-    assert (shown["state"], shown["kind"], shown["filename"], shown["size"]) == (
-        "ready",
-        "video",
-        "clip.mp4",
-        len(data),
-    )
+    assert shown["state"] == "ready", shown["reason"]
+    assert (shown["kind"], shown["filename"], shown["size"]) == ("video", "clip.mp4", len(data))
+    assert (shown["width"], shown["height"], shown["duration_ms"]) == (160, 90, 480)
+    assert (shown["container"], shown["video_codec"], shown["audio_codec"]) == ("mov", "mpeg4", "aac")
     assert await bytes_of(ada.kit, path) == data
     assert (await ada.send("HEAD", path))[1]["Upload-Metadata"].startswith("filename ")
 
@@ -98,6 +96,7 @@ async def test_a_picture_is_shown_re_encoded_in_two_sizes_and_nothing_else_of_it
     path = await ada.whole(png())
     shown = await ada.state(path)
     assert (shown["state"], shown["kind"], shown["width"], shown["height"]) == ("ready", "image", 1000, 500)
+    assert len(shown["blurhash"]) == 28
     device = await ada.served.http.get(ada.served.url + shown["preview_url"])
     assert (device.status, device.headers["Content-Type"]) == (200, "image/webp")
     assert [key.rpartition("/")[2] for key in await stored(ada.kit)] == ["full.webp", "preview.webp"]
@@ -108,6 +107,9 @@ REFUSED = [
     (b"#EXTM3U\nfile:///etc/passwd", "This kind of file is not taken"),
     (b"ffconcat version 1.0\nfile /etc/passwd", "This kind of file is not taken"),
     (b"", "This kind of file is not taken"),
+    (video()[:-9], "The file is not whole"),
+    (b"WEBVTT\n\n\0", "The text is not UTF-8, or has control characters"),
+    (b"WEBVTT\n\n\xff", "The text is not UTF-8, or has control characters"),
     (png((40, 20))[:100], "The PNG picture is broken or not whole"),
     (png((40, 20)) + b"PK\x05\x06" + bytes(18), "The file holds more than a picture"),
 ]
@@ -141,7 +143,7 @@ async def test_a_checksum_that_does_not_hold_takes_nothing(ada: Uploader) -> Non
 
 
 async def test_parts_are_joined_to_one_upload_and_can_be_used_once(ada: Uploader) -> None:
-    data = [b"\x1a\x45\xdf\xa3" + os.urandom(1000), os.urandom(2000)]
+    data = [video()[:1000], video()[1000:]]
     parts = [await ada.create(len(one), Upload_Concat="partial") for one in data]
     concat = "final;" + " ".join(parts)
     assert await ada.append(parts[0], 0, data[0]) == 204
