@@ -134,7 +134,11 @@ async def test_a_video_that_was_deleted_before_its_job_leaves_nothing_to_do(stud
 
 
 async def test_a_file_that_cannot_be_encoded_says_why(studio: Studio, small_film: bytes) -> None:
-    video = await studio.encoded(small_film[: len(small_film) // 2])
+    made = await studio.made(small_film)
+    [file] = (studio.kit.objects_dir / "uploads").rglob("0*")
+    file.write_bytes(small_film[: len(small_film) // 2])
+    await studio.kit.run_jobs()
+    _, video = await studio.call("GET", f"/videos/{made['id']}")
     assert video["state"] == "failed"
     assert "cannot be read" in video["reason"]
     assert studio.kit.published.events[-1][2]["state"] == "failed"
