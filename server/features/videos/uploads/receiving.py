@@ -54,7 +54,26 @@ class Writing:
     end: int
     hash: Hash | None = None
     unrecorded: list[tuple[int, int, str]] = field(default_factory=list)
+    storing: asyncio.Task[None] | None = None
+    """The segment before the one that is being read: it becomes durable meanwhile."""
     is_cut_off: bool = False
+
+    async def settled(self) -> None:
+        """All segments that were begun are stored. Raises what storing them raised."""
+        if self.storing is not None:
+            storing, self.storing = self.storing, None
+            await storing
+
+    async def abandon(self) -> None:
+        """Nothing of this request goes on."""
+        if self.storing is not None:
+            await _end(self.storing)
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    """Its error, if it had one, is of no interest any more."""
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 class Receiver:
@@ -69,15 +88,21 @@ class Receiver:
     async def append(self, request: web.Request, asked: Append) -> int:
         """The offset after it. What comes before a client leaves counts, unless there is a checksum of the whole.
 
+        While one segment becomes durable the next one is read: two are on their way at most.
+
         Raises a 404; a 403 for an upload made of parts; a 409 unless it begins where the upload ends; a 413 for more
         than its length; a 423 when a later request writes; a 460 when the checksum is another; ``Unavailable``.
         """
         writing = await self._begin(request, asked)
         body = _Body(request)
-        while first := await body.piece(writing.end - writing.start):
-            await self._store(writing, body, first)
+        try:
+            while first := await body.piece(writing.end - writing.start):
+                await self._store(writing, body, first)
+            await writing.settled()
+        finally:
+            await writing.abandon()
         writing.is_cut_off = body.is_cut_off
-        if body.has_more:
+        if await body.has_more():
             raise Problem(413, f"The upload ends at {writing.end}", headers=CLOSE)
         if asked.checksum is not None:
             await self._record_checked(writing, asked.checksum)
@@ -125,15 +150,30 @@ class Receiver:
             raise Problem(413, "The upload comes in too many small pieces: begin it anew", headers=CLOSE)
 
     async def _store(self, writing: Writing, body: _Body, first: bytes) -> None:
-        """One segment, of ``first`` and what follows it."""
-        key = f"{bytes_prefix(writing.upload_id)}{writing.start:015d}-{writing.writer}"
-        pieces = _segment(writing, body, first)
-        size = await self._objects.put_stream(key, pieces, content_type="application/octet-stream")
+        """Read one segment, of ``first`` and what follows it, while the one before becomes durable and is recorded."""
+        segment = _Segment(writing, body, first)
+        storing = asyncio.create_task(self._stored(writing, segment), name=f"upload {writing.upload_id}")
+        storing.add_done_callback(lambda _: segment.is_read.set())
+        try:
+            await segment.is_read.wait()
+            await writing.settled()
+        except BaseException:
+            await _end(storing)
+            raise
+        writing.storing = storing
+        if storing.done():
+            await writing.settled()
+
+    async def _stored(self, writing: Writing, segment: _Segment) -> None:
+        key, before = f"{bytes_prefix(writing.upload_id)}{segment.start:015d}-{writing.writer}", writing.storing
+        await self._objects.put_stream(key, segment.pieces(), content_type="application/octet-stream")
+        if before is not None:
+            await before
+        found = (segment.start, segment.size, key)
         if writing.hash is None:
-            await self._record(writing, [(writing.start, size, key)])
+            await self._record(writing, [found])
         else:
-            writing.unrecorded.append((writing.start, size, key))
-        writing.start += size
+            writing.unrecorded.append(found)
 
     async def _record(self, writing: Writing, segments: list[tuple[int, int, str]]) -> None:
         start, size = segments[0][0], sum(size for _, size, _ in segments)
@@ -156,17 +196,29 @@ class Receiver:
             await self._record(writing, writing.unrecorded)
 
 
-async def _segment(writing: Writing, body: _Body, first: bytes) -> AsyncIterator[bytes]:
-    """The pieces of a segment."""
-    loop = asyncio.get_running_loop()
-    until, size, piece = loop.time() + SEGMENT_S, 0, first
-    while piece:
-        size += len(piece)
-        if writing.hash is not None:
-            writing.hash.update(piece)
-        yield piece
-        is_full = size >= SEGMENT_BYTES or loop.time() > until
-        piece = b"" if is_full else await body.piece(writing.end - writing.start - size)
+class _Segment:
+    """The pieces of one segment, from where the one before ended. ``is_read``: its last piece has come."""
+
+    def __init__(self, writing: Writing, body: _Body, first: bytes) -> None:
+        self._writing = writing
+        self._body = body
+        self._first = first
+        self.start = writing.start
+        self.size = 0
+        self.is_read = asyncio.Event()
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        writing, loop = self._writing, asyncio.get_running_loop()
+        until, piece = loop.time() + SEGMENT_S, self._first
+        while piece:
+            self.size += len(piece)
+            writing.start += len(piece)
+            if writing.hash is not None:
+                writing.hash.update(piece)
+            yield piece
+            is_full = self.size >= SEGMENT_BYTES or loop.time() > until
+            piece = b"" if is_full else await self._body.piece(writing.end - writing.start)
+        self.is_read.set()
 
 
 class _Body:
@@ -174,21 +226,22 @@ class _Body:
 
     def __init__(self, request: web.Request) -> None:
         self._content = request.content
-        self._rest = bytearray()
+        self._rest = b""
         self.is_cut_off = False
 
-    @property
-    def has_more(self) -> bool:
+    async def has_more(self) -> bool:
         """Whether there is more than ``piece`` was asked for."""
+        self._rest = self._rest or await self._chunk()
         return bool(self._rest)
 
     async def piece(self, most: int) -> bytes:
         """The next bytes, ``most`` of them at most; none at the end."""
-        wanted = min(PIECE_BYTES, most)
-        while len(self._rest) <= wanted and (chunk := await self._chunk()):
-            self._rest += chunk
-        piece = bytes(memoryview(self._rest)[:wanted])
-        del self._rest[:wanted]
+        chunks, size = [self._rest], len(self._rest)
+        while size < min(PIECE_BYTES, most) and (chunk := await self._chunk()):
+            chunks.append(chunk)
+            size += len(chunk)
+        found = b"".join(chunks)
+        piece, self._rest = (found, b"") if size <= most else (found[:most], found[most:])
         return piece
 
     async def _chunk(self) -> bytes:
