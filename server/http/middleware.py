@@ -56,7 +56,7 @@ LIMITS: web.RequestKey[list[tuple[CallRate, Taken]]] = web.RequestKey("limits", 
 CLIENT_LEFT: Final = 499
 """In the metrics, as nginx has it; nobody is sent it."""
 OPEN_PATHS: Final = ("/whip", "/whep")
-MEDIA_PATHS: Final = ("/hls/", "/clips/")
+MEDIA_PATHS: Final = ("/hls/", "/vod/", "/clips/")
 NOT_FOUND_PAGE: web.AppKey[Callable[[web.Request], web.StreamResponse]] = web.AppKey("not_found_page")
 """What a browser is shown where there is nothing, if the application has such a page."""
 

@@ -26,6 +26,8 @@ PLACES: Final = (
     "/watch/{id}",
     "/popout/chat/{id}",
     "/clips/{id}",
+    "/videos",
+    "/videos/{id}",
     "/embed/{id}",
     "/overlay/chat",
     "/overlay/alerts",

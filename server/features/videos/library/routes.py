@@ -186,6 +186,7 @@ def _rendition(row: Row) -> dict[str, Any]:
         **{name: row[name] for name in ("name", "width", "height", "fps")},
         "bitrate": row["average_rate"],
         "codecs": row["codec"],
+        "state": "ready",
     }
 
 

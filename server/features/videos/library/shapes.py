@@ -51,6 +51,7 @@ class VideoRendition(Shape):
     fps: float
     bitrate: Annotated[int, Field(description="bits/s of its pictures on average")]
     codecs: Annotated[str, Field(description="RFC 6381")]
+    state: Literal["ready"]
 
 
 class VideoPlayback(Shape):

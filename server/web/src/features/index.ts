@@ -17,6 +17,7 @@ import { feed } from "./feed";
 import { filters } from "./filters";
 import { home } from "./home";
 import { jobs } from "./jobs";
+import { library } from "./library";
 import { mail } from "./mail";
 import { markers } from "./markers";
 import { messages } from "./messages";
@@ -55,6 +56,7 @@ export const features: readonly Feature[] = [
   people,
   posts,
   clips,
+  library,
   markers,
   messages,
   notifications,

@@ -51,6 +51,7 @@ export function AccountMenu() {
             <bdi>@{user.username}</bdi>
           </p>
           <a href={`/@${user.username}`}>{t("yourPage")}</a>
+          <a href="/videos">{t("yourVideos")}</a>
           <a href="/settings">{t("settings")}</a>
           {user.roles?.includes("admin") && <a href="/admin">{t("administration")}</a>}
           <button type="button" onClick={() => void leave()}>

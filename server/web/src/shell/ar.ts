@@ -15,6 +15,7 @@ export default {
   signedOut: "تم تسجيل خروجك.",
   yourAccount: "حسابك، {name}",
   yourPage: "صفحتك",
+  yourVideos: "فيديوهاتك",
   main: "التنقل الرئيسي",
   settings: "الإعدادات",
   administration: "الإدارة",

@@ -12,6 +12,7 @@ export default {
   signedOut: "You are signed out.",
   yourAccount: "Your account, {name}",
   yourPage: "Your page",
+  yourVideos: "Your videos",
   main: "Main",
   settings: "Settings",
   administration: "Admin",

@@ -1,0 +1,175 @@
+/** The page of a video, of an upload or of a broadcast: the one player, and of a broadcast the replay of its chat. */
+import { useEffect, useRef, useState } from "preact/hooks";
+import { ApiError, sentence } from "../../api/http";
+import { me } from "../../api/session";
+import { navigate } from "../../router";
+import { ago, count, duration, percent } from "../../ui/format";
+import { ShareIcon } from "../../ui/icons";
+import { Missing } from "../../ui/missing";
+import { Avatar, Empty, Field, PageTitle, Spinner, useTitle } from "../../ui/parts";
+import { attempt, FormError, textOf, useSending } from "../../ui/sending";
+import { shareLink } from "../../ui/share";
+import { chatOfStream, ReplayChat } from "../chat/replay";
+import { Player } from "../player/player";
+import "../player/stage.css";
+import { changeVideo, deleteVideo, getVideo, type Video } from "./calls";
+import { Bar } from "./upload";
+import { useProgress } from "./progress";
+import { VisibilityOptions, type Visibility } from "./visibility";
+import { watchable, whole } from "./watchable";
+import { t } from "./words";
+import "./library.css";
+
+export default function VideoPage({ videoId }: { videoId: string }) {
+  const [video, setVideo] = useState<Video | null>(null);
+  const [failure, setFailure] = useState<unknown>(null);
+  const element = useRef<HTMLVideoElement | null>(null);
+  useTitle(video?.title ?? t("video"));
+  const load = (): void => void getVideo(videoId).then(setVideo, setFailure);
+  useEffect(() => {
+    setVideo(null);
+    setFailure(null);
+    load();
+  }, [videoId, me.value?.id]);
+  useProgress((id, state, progress) => {
+    if (id !== videoId) return;
+    setVideo((last) => last && { ...last, progress });
+    if (state !== "processing" || progress > 0) load();
+  }, load);
+
+  if (failure instanceof ApiError && [400, 404, 422].includes(failure.status)) {
+    return <Missing title={t("noVideo")} text={t("noVideoText")} />;
+  }
+  if (!video) {
+    return (
+      <div class="page centred">
+        <PageTitle hidden>{t("video")}</PageTitle>
+        {failure ? (
+          <Empty title={t("notLoaded")}>
+            <p>{sentence(failure)}</p>
+          </Empty>
+        ) : (
+          <Spinner />
+        )}
+      </div>
+    );
+  }
+  const positionMs = (): number | null => (element.current && element.current.readyState > 0 ? element.current.currentTime * 1000 : null);
+  return (
+    <div class="watch">
+      <div class="watch-stage">
+        {video.playback.hls ? (
+          <Player key={video.id} stream={watchable(video)} replaying onWatchRecording={() => undefined} onReady={(_, made) => (element.current = made)} />
+        ) : (
+          <Waiting video={video} />
+        )}
+        <Info video={video} onChange={setVideo} />
+      </div>
+      {video.stream_id && <ReplayChat source={chatOfStream(video.stream_id)} owner={video.owner.username} positionMs={positionMs} title={t("replay")} />}
+    </div>
+  );
+}
+
+function Waiting({ video }: { video: Video }) {
+  return (
+    <Empty title={video.state === "failed" ? t("couldNot") : t("notYet")}>
+      <p>{video.state === "failed" ? video.reason : t("notYetText")}</p>
+      {video.state === "processing" && <Bar share={whole(1, video.progress)} label={t("encoding")} />}
+    </Empty>
+  );
+}
+
+function Info({ video, onChange }: { video: Video; onChange: (video: Video) => void }) {
+  const [isEdited, setEdited] = useState(false);
+  const owner = video.owner.display_name || video.owner.username;
+  const isMine = me.value?.id === video.owner.id;
+  return (
+    <div class="info">
+      <div class="info-head">
+        <a class="info-owner" href={`/@${video.owner.username}`} aria-label={owner}>
+          <Avatar of={video.owner} size={44} />
+        </a>
+        <div class="info-title">
+          <PageTitle>
+            <bdi>{video.title}</bdi>
+          </PageTitle>
+          <p class="info-meta">
+            <a href={`/@${video.owner.username}`}>{owner}</a>
+            <span>{t("views", { n: count(video.views) })}</span>
+            {video.duration_ms > 0 && <span>{duration(video.duration_ms / 1000)}</span>}
+            <span>{ago(video.created_at)}</span>
+            {video.stream_id && <a href={`/watch/${video.stream_id}`}>{t("broadcast")}</a>}
+            {video.state === "processing" && video.playback.hls && <span>{t("processing", { share: percent(video.progress) })}</span>}
+          </p>
+        </div>
+        <div class="info-actions">
+          {isMine && (
+            <button type="button" class="button" aria-expanded={isEdited} onClick={() => setEdited(!isEdited)}>
+              {t("edit")}
+            </button>
+          )}
+          <button type="button" class="button" aria-label={t("share")} onClick={() => void shareLink(video.title, `/videos/${video.id}`)}>
+            <ShareIcon /> <span class="hide-narrow">{t("share")}</span>
+          </button>
+        </div>
+      </div>
+      {isMine && isEdited && (
+        <Edit
+          video={video}
+          onSaved={(changed) => {
+            setEdited(false);
+            onChange(changed);
+          }}
+        />
+      )}
+      {video.description && !isEdited && (
+        <p class="prose">
+          <bdi>{video.description}</bdi>
+        </p>
+      )}
+    </div>
+  );
+}
+
+function Edit({ video, onSaved }: { video: Video; onSaved: (video: Video) => void }) {
+  const { form, errors, busy, submit } = useSending(["title", "description", "visibility"], async (data) => {
+    const visibility = textOf(data, "visibility");
+    const body = { title: textOf(data, "title"), description: textOf(data, "description") };
+    onSaved(await changeVideo(video.id, visibility ? { ...body, visibility: visibility as Visibility } : body));
+  });
+  const remove = async (): Promise<void> => {
+    if (!confirm(t("confirmRemove", { n: 1 }))) return;
+    await attempt(async () => {
+      await deleteVideo(video.id);
+      navigate("/videos");
+    }, t("removed"));
+  };
+  return (
+    <form ref={form} class="panel" onSubmit={submit}>
+      <Field label={t("title")} name="title" error={errors["title"]}>
+        {(ids) => <input {...ids} name="title" required maxLength={140} dir="auto" defaultValue={video.title} />}
+      </Field>
+      <Field label={t("description")} name="description" error={errors["description"]}>
+        {(ids) => <textarea {...ids} name="description" maxLength={5000} rows={4} dir="auto" defaultValue={video.description} />}
+      </Field>
+      {video.visibility !== "password" && (
+        <Field label={t("visibility")} name="visibility" error={errors["visibility"]}>
+          {(ids) => (
+            <select {...ids} name="visibility">
+              <VisibilityOptions chosen={video.visibility as Visibility} />
+            </select>
+          )}
+        </Field>
+      )}
+      <FormError text={errors["form"]} />
+      <div class="form-actions">
+        <button type="submit" class="button accent" disabled={busy}>
+          {t("save")}
+        </button>
+        <button type="button" class="button danger" onClick={() => void remove()}>
+          {t("remove")}
+        </button>
+      </div>
+    </form>
+  );
+}
