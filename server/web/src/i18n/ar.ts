@@ -16,6 +16,7 @@ import feed from "../features/feed/ar";
 import filters from "../features/filters/ar";
 import home from "../features/home/ar";
 import jobs from "../features/jobs/ar";
+import library from "../features/library/ar";
 import mail from "../features/mail/ar";
 import markers from "../features/markers/ar";
 import messages from "../features/messages/ar";
@@ -57,6 +58,7 @@ export default {
   filters,
   home,
   jobs,
+  library,
   mail,
   markers,
   messages,

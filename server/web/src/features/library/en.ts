@@ -43,7 +43,6 @@ export default {
   notYet: "This video is still being encoded",
   notYetText: "It can be played as soon as its first quality is there.",
   couldNot: "This video could not be encoded",
-  original: "Original",
   share: "Share",
   views: "{n} views",
   replay: "Chat replay",
