@@ -16,9 +16,10 @@ from typing import Any, Final, TypeAlias
 import asyncpg
 
 from storage.errors import StorageError, Unavailable
-from storage.plans import PLANNED_EACH_TIME, STATEMENTS_KEPT, PlannedOnce, Session, text_of
+from storage.plans import PLANNED_EACH_TIME, STATEMENTS_KEPT, PlannedOnce, text_of
 from storage.postgres_codecs import set_codecs
 from storage.postgres_errors import translated
+from storage.postgres_session import Session, Types
 
 Row: TypeAlias = "asyncpg.Record"
 
@@ -79,13 +80,14 @@ class Database:
             "lock_timeout": str(int(deadline_s * 1000)),
             "idle_in_transaction_session_timeout": str(int(SILENT_IN_TRANSACTION_S * 1000)),
         }
+        types: Types = {}
         with translated():
             async with asyncio.timeout(deadline_s):
                 pool = await asyncpg.create_pool(
                     dsn=url,
                     min_size=0,
                     max_size=max_connections,
-                    init=set_codecs,
+                    init=lambda session: session.begin(types),
                     connection_class=Session,
                     statement_cache_size=STATEMENTS_KEPT,
                     reset=_leave_as_is,

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
+from datetime import UTC, datetime
 
+import asyncpg
 import pytest
 
 from storage.plans import PlannedOnce
 from storage.postgres import Database
 
+ID = "0192f0c0-0000-7000-8000-00000000abcd"
+AT = datetime(2026, 11, 30, tzinfo=UTC)
 HOW = "select current_setting('plan_cache_mode') || ' ' || current_setting('enable_seqscan')"
 EACH_TIME = "force_custom_plan on"
 ONCE = "force_generic_plan off"
@@ -61,3 +65,23 @@ async def test_a_call_that_is_cancelled_while_its_connection_is_switched_leaves_
         await call
     assert await single.fetchval(HOW) == EACH_TIME
     assert await single.fetchval(PlannedOnce(HOW)) == ONCE
+
+
+async def test_what_arrays_are_made_of_is_asked_once_for_all_connections_of_a_pool(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    real = asyncpg.Connection._introspect_types  # type: ignore[attr-defined]
+
+    async def noted(self: asyncpg.Connection, typeoids: Iterable[int], timeout: float) -> object:
+        asked.append(typeoids)
+        return await real(self, typeoids, timeout)
+
+    monkeypatch.setattr(asyncpg.Connection, "_introspect_types", noted)
+    database = await Database.connect(database_url, max_connections=2)
+    async with database.transaction() as one, database.transaction() as other:
+        for tx in (one, other, one):
+            assert await tx.fetchval("select $1::uuid[]", [ID]) == [ID]
+            assert await tx.fetchval("select $1::timestamptz[]", [AT]) == [AT]
+    await database.close()
+    assert len(asked) == 2
