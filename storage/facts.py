@@ -19,6 +19,7 @@ import msgspec
 
 from actors.runtime import Fence
 from storage.leases import hold
+from storage.plans import PlannedOnce
 from storage.postgres import Database, Row, Transaction
 
 CHANNEL: Final = "facts"
@@ -185,7 +186,7 @@ class Facts:
         rows: list[Row] = []
         place = 0
         try:
-            async with self._db.transaction(timeout_s=TRANSACTION_S) as tx:
+            async with self._db.transaction(timeout_s=TRANSACTION_S, planned_once=True) as tx:
                 await hold(tx, fence)
                 rows = await tx.fetch(_NEXT, reader, list(consumers), limit)
                 ends_at = time.monotonic() + BATCH_S
@@ -259,11 +260,11 @@ _OPEN: Final = """
 insert into fact_readers (name) values ($1) on conflict (name) do update set seen_at = now()
 """
 _HORIZON: Final = "pg_snapshot_xmin(pg_current_snapshot())"
-_PEEK: Final = f"""
+_PEEK: Final = PlannedOnce(f"""
 select f.xid < {_HORIZON} from fact_readers r
 cross join lateral (select xid from facts where (xid, id) > (r.xid, r.id) order by xid, id limit 1) f
 where r.name = $1
-"""
+""")
 # The reader's row is locked until its transaction ends: of two that would read at once, one waits and finds the
 # position moved. A body is fetched only for a consumer.
 _NEXT: Final = f"""

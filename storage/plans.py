@@ -11,7 +11,8 @@ from typing import Final
 PLANNED_EACH_TIME: Final = {"plan_cache_mode": "force_custom_plan", "enable_seqscan": "on"}
 """Plans follow the values, and the size that a table has now: a plan kept from when it was empty can be ruinous."""
 PLANNED_ONCE: Final = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
-"""A plan that is kept must be good for tables of any size, so tables are read by index whatever the planner knew."""
+"""A plan that is kept must be good for tables of any size, so tables are read by index whatever the planner knew. That
+goes for the look-up of each foreign key, too, which is planned for every row that is written otherwise."""
 STATEMENTS_KEPT: Final = 256
 """Prepared statements of a connection: more than the rooms that are asked the most have."""
 

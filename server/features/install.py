@@ -154,7 +154,6 @@ def install(
         settings=settings,
         topics=core.topics,
         streams=StreamTitles(),
-        words=hiding.hidden_words,
         site=site,
         uploads=uploading.uploads,
         communities=communities.CommunityGate(),

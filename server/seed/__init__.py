@@ -62,5 +62,12 @@ async def fill(settings: Settings, sizes: Sizes) -> int:
 async def _copy(url: str, population: Population) -> None:
     columns = TextColumn("{task.description:<16}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        bars = {name: progress.add_task(name, total=total) for name, total in population.totals.items()}
-        await copy_all(url, population.tables(), on_rows=lambda name, more: progress.advance(bars[name], more))
+        bars = {
+            name: progress.add_task(name, total=total, visible=total is not None)
+            for name, total in population.totals.items()
+        }
+
+        def advance(name: str, more: int) -> None:
+            progress.update(bars[name], advance=more, total=population.totals[name], visible=True)
+
+        await copy_all(url, population.tables(), on_rows=advance)

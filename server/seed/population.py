@@ -81,6 +81,7 @@ class Population:
         self._sizes = sizes
         self._until_us = (until - _ZERO) // dt.timedelta(microseconds=1)
         self._step_us = DAYS * 86_400_000_000 // max(1, sizes.posts)
+        self._of_posts: tuple[int, int] | None = None
 
     @cached_property
     def _threads(self) -> Threads:
@@ -97,10 +98,11 @@ class Population:
 
     @property
     def totals(self) -> dict[str, int | None]:
-        """Table → rows; None where that is found while they are made."""
+        """Table → rows; None for those of posts until all posts were made."""
         sizes = self._sizes
-        return {"users": sizes.people, "follows": sizes.follows, "posts": sizes.posts, "post_hashtags": None,
-                "post_reactions": None}  # fmt: skip
+        of_posts = self._of_posts or (None, None)
+        return {"users": sizes.people, "follows": sizes.follows, "posts": sizes.posts, "post_hashtags": of_posts[0],
+                "post_reactions": of_posts[1]}  # fmt: skip
 
     def tables(self) -> Sequence[Table]:
         return (
@@ -131,20 +133,24 @@ class Population:
     def _posts(self) -> Iterator[str]:
         threads, people, random = self._threads, self.people, _random(self._sizes, "posts")
         replies, reposts, quotes = threads.counts
+        tagged = reacted = 0
         for post, kind in enumerate(threads.kinds):
             target = self.post_id(threads.targets[post]) if threads.targets[post] >= 0 else _NULL
             root = self.post_id(threads.roots[post]) if threads.roots[post] >= 0 else _NULL
             places = [target if kind == place else _NULL for place in (REPLY, QUOTE, REPOST)]
             sentence = random.choice(SENTENCES)
-            text = "" if kind == REPOST else " ".join([sentence, *(f"#{tag}" for tag in self._tags_of(post))])
-            reactions = json.dumps(self._reactions_of(post), ensure_ascii=False)
+            tags, reactions = self._tags_of(post), self._reactions_of(post)
+            tagged, reacted = tagged + len(tags), reacted + sum(reactions.values())
+            text = "" if kind == REPOST else " ".join([sentence, *(f"#{tag}" for tag in tags)])
             at = self._time(self._at(post))
             yield "\t".join([
                 self.post_id(post), people[threads.authors[post]], text, places[0], root, places[1], places[2],
                 "public",
                 "ar" if sentence[0] > "\u0600" else "en", "published", at, at,
-                str(replies[post]), str(reposts[post]), str(quotes[post]), reactions,
+                str(replies[post]), str(reposts[post]), str(quotes[post]),
+                json.dumps(reactions, ensure_ascii=False) if reactions else "{}",
             ])  # fmt: skip
+        self._of_posts = tagged, reacted
 
     def _tags(self) -> Iterator[str]:
         for post in range(self._sizes.posts):

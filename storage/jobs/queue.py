@@ -148,7 +148,7 @@ class JobQueue:
 
         Raises ``Superseded`` at the beginning if the attempt is not the current one.
         """
-        async with self._db.transaction() as tx:
+        async with self._db.transaction(planned_once=True) as tx:
             if not await tx.execute(sql.FINISH, job_id, attempt):
                 raise Superseded(job_id, attempt)
             yield tx
@@ -159,7 +159,7 @@ class JobQueue:
 
         Raises ``Superseded`` at the beginning if the attempt is not the current one.
         """
-        async with self._db.transaction() as tx:
+        async with self._db.transaction(planned_once=True) as tx:
             if await tx.fetchval(sql.HOLD, job_id, attempt) is None:
                 raise Superseded(job_id, attempt)
             yield tx

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from storage.plans import PlannedOnce
+
 # Keys are inserted in their order: two batches with the same keys wait for each other, they cannot deadlock. A key of
 # a transaction under way is waited for, and counts only if that commits.
 ENQUEUE: Final = """
@@ -30,7 +32,7 @@ select id, case when due_at <= now() then pg_notify('jobs', '')::text end from m
 
 # One probe of the index for each name and priority, so that neither jobs that are due later nor those of other names
 # are passed over one by one.
-CLAIM: Final = """
+CLAIM: Final = PlannedOnce("""
 with due as (
     select found.id from unnest($1::text[]) as wanted (name)
     cross join generate_series(0, 2) as wanted_priority (priority)
@@ -46,14 +48,14 @@ update jobs set state = 'running', attempt = attempt + 1, tries = tries + 1, wor
     leased_until = now() + make_interval(secs => $4), is_cancel_asked = false, progress = 0, note = ''
 from due where jobs.id = due.id
 returning jobs.id, name, key, body, attempt, tries
-"""
+""")
 
-NAMES_DUE: Final = """
+NAMES_DUE: Final = PlannedOnce("""
 select name from unnest($1::text[]) as wanted (name) where exists (
     select from generate_series(0, 2) as wanted_priority (priority) cross join lateral (
         select from jobs where state = 'queued' and name = wanted.name
             and priority = wanted_priority.priority::smallint and due_at <= now() limit 1) as found)
-"""
+""")
 LOCK_NAME: Final = "select pg_advisory_xact_lock(1784833651, hashtext($1))"
 RUNNING: Final = "select count(*) from jobs where state = 'running' and name = $1"
 
@@ -81,7 +83,7 @@ select jobs.id, is_cancel_asked from jobs join unnest($1::uuid[], $2::integer[])
 where state = 'running'
 """
 
-SETTLE: Final = """
+SETTLE: Final = PlannedOnce("""
 with given as (
     select * from unnest($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::float8[], $6::boolean[])
         as given (id, attempt, state, reason, after_s, is_given_back)
@@ -100,7 +102,7 @@ update jobs set state = held.state,
     leased_until = null
 from held where jobs.id = held.id
 returning jobs.id
-"""
+""")
 
 HOLD: Final = "select id from jobs where id = $1 and attempt = $2 and state = 'running' for no key update"
 FINISH: Final = """

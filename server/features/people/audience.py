@@ -11,6 +11,7 @@ import msgspec
 from server.features.people.relations import PersonShape
 from server.features.people.rules import username_key
 from storage.pictures import AVATAR_URL
+from storage.plans import PlannedOnce
 from storage.postgres import Reads
 from storage.seen_streams import IN_GOOD_STANDING, MUTE_HOLDS
 
@@ -78,20 +79,21 @@ select u.id, u.username, u.display_name, {AVATAR_URL} from users u
 where u.id = any($1::uuid[]) and {IN_GOOD_STANDING.format("u")}
 """
 _NAMED: Final = "select id from users where username_key = any($1::text[]) and deleted_at is null"
-_FOLLOWERS: Final = """
+_FOLLOWERS: Final = PlannedOnce("""
 select created_at, follower_id from follows
-where followee_id = $1 and ($2::timestamptz is null or (created_at, follower_id) < ($2, $3::uuid))
+where followee_id = $1 and (created_at, follower_id) <
+    (coalesce($2::timestamptz, 'infinity'), coalesce($3::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
 order by created_at desc, follower_id desc limit $4
-"""
+""")
 _FOLLOWER_COUNT: Final = """
 select count(*) from follows where followee_id = $1 and ($2::timestamptz is null or created_at >= $2)
 """
-_REACHED: Final = f"""
+_REACHED: Final = PlannedOnce(f"""
 select u.id from users u where u.id = any($2::uuid[]) and u.id <> $1 and u.deleted_at is null
     and not exists (select from mutes m where m.user_id = u.id and m.muted_id = $1 and {MUTE_HOLDS.format("m")})
     and not exists (select from blocks where user_id = u.id and blocked_id = $1)
     and not exists (select from blocks where user_id = $1 and blocked_id = u.id)
-"""
+""")
 _FOLLOWING: Final = "select follower_id from follows where followee_id = $1 and follower_id = any($2::uuid[])"
 _READERS: Final = """
 select id, username, case when email like '%@%' then email end as email, email_verified_at is not null as is_verified,

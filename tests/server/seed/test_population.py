@@ -79,3 +79,10 @@ def test_sizes_that_make_no_sense_end_the_command(words: list[str], capsys: pyte
 def test_settings_are_left_to_the_server() -> None:
     sizes, rest = sizes_of(["--people", "10", "--follows", "0", "--data-dir", "x"])
     assert (sizes.people, sizes.posts, rest) == (10, 10_000, ["--data-dir", "x"])
+
+
+def test_how_many_hashtags_and_reactions_there_are_is_known_when_the_posts_are_made() -> None:
+    population = Population(SIZES, until=UNTIL)
+    assert population.totals["post_hashtags"] is None
+    found = rows(population)
+    assert population.totals == {name: len(lines) for name, lines in found.items()}

@@ -77,7 +77,7 @@ class Notifications:
         """
         if len(recipients) > MAX_RECIPIENTS:
             raise ValueError(f"{len(recipients)} recipients: notify them in several transactions, as a job does")
-        reached = await self._reached(tx, notice, recipients)
+        reached = await self._reached(tx, notice, recipients) if recipients else []
         if not reached:
             return
         at = notice.happened_at or self._now()

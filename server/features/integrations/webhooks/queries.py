@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from storage.plans import PlannedOnce
+
 _SHOWN: Final = "id, url, events, created_at, dropped, failing_since, disabled_at"
 _DELIVERY: Final = (
     "id, event_id, event, replay_of, state, created_at, tries, tried_at, "
@@ -57,7 +59,7 @@ select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[])
 DROP: Final = "update webhooks set dropped = dropped + 1 where id = any($1::uuid[])"
 
 # Rooms whose log goes on beyond what a webhook has read of it; ``$1``: as of ``LISTENING``.
-UNREAD: Final = """
+UNREAD: Final = PlannedOnce("""
 select w.id as webhook_id, r.id as room_id, r.stream_id, coalesce(p."offset", 0) as "offset"
 from webhooks w join chat_rooms r on r.owner_id = w.owner_id
 left join webhook_rooms p on p.webhook_id = w.id and p.room_id = r.id
@@ -65,7 +67,7 @@ where w.disabled_at is null and 'chat.message' = any(w.events) and r.last_offset
     and (select count(*) from (
         select from webhook_deliveries d where d.webhook_id = w.id and d.state = 'waiting' limit $1) waiting) < $1
 order by r.last_offset - coalesce(p."offset", 0) limit $2
-"""
+""")
 READ_TO: Final = """
 insert into webhook_rooms (webhook_id, room_id, "offset") values ($1, $2, $3)
 on conflict (webhook_id, room_id) do update set "offset" = excluded."offset"

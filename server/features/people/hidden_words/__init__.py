@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from server.feature import ExportSection, Feature, PersonalData, Platform
-from server.features.people.hidden_words.hidden_words import HiddenWords, Hides, nothing_hidden
+from server.features.people.hidden_words.hidden_words import OWN, HiddenWords, Hides, hides, nothing_hidden
 from server.features.people.hidden_words.routes import HiddenWordRoutes
 from server.features.people.settings import PeopleSettings
 from server.http.limits import OWN_SETTINGS
 from storage.postgres import Transaction
 
-__all__ = ["HiddenWords", "HiddenWordsRoom", "Hides", "build", "nothing_hidden"]
+__all__ = ["OWN", "HiddenWords", "HiddenWordsRoom", "Hides", "build", "hides", "nothing_hidden"]
 
 
 @dataclass(frozen=True, kw_only=True)

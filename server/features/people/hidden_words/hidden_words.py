@@ -65,6 +65,11 @@ def can_match(word: str) -> bool:
     return _compiled((word,))(word)
 
 
+OWN: Final = """
+(select array_agg(w.text order by w.text) from hidden_words w
+ where w.person_id = {person} and (w.expires_at is null or w.expires_at > {now}))
+"""
+"""SQL of the words of one person, for statements that read what they may hide: null without any."""
 _OF: Final = PlannedOnce("""
 select person_id, text, expires_at from hidden_words
 where person_id = any($1::uuid[]) and (expires_at is null or expires_at > $2) order by person_id, text

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from server.feature import Feature, PersonalData, Platform
-from server.features.people.hidden_words import HiddenWords
 from server.features.social.posts.act_routes import ActRoutes
 from server.features.social.posts.acts import MAX_EMOJI, Acts
 from server.features.social.posts.bodies import MAX_MEDIA, MAX_OPTIONS, MAX_POLL_S
@@ -83,14 +82,13 @@ def build(
     settings: PostSettings,
     topics: Topics,
     streams: StreamCards,
-    words: HiddenWords,
     site: Site,
     uploads: Uploads,
     communities: CommunityDoor,
 ) -> PostsRoom:
     """``topics``: what sockets of this node subscribe to. ``communities``: who may post and read in them."""
     media = PostMedia(uploads=uploads)
-    reader = PostReader(communities=communities, streams=streams, words=words, now=platform.now)
+    reader = PostReader(communities=communities, streams=streams, now=platform.now)
     targets = Targets(communities=communities)
     changes = Changes(publish=platform.publish)
     counters = Counters(changes=changes)

@@ -38,7 +38,7 @@ class Acts:
         """Raises a 404, a 422 for what is no emoji, and a 409 when there are too many."""
         if not is_emoji(emoji):
             raise invalid_field("emoji", "must be one emoji")
-        async with self._db.transaction() as tx:
+        async with self._db.transaction(planned_once=True) as tx:
             post = await self._targets.one(tx, person_id, post_id)
             own = await tx.fetchval(queries.MY_REACTIONS, post["id"], person_id)
             if emoji in own:
@@ -53,7 +53,7 @@ class Acts:
 
     async def unreact(self, person_id: str, post_id: str, emoji: str) -> None:
         """Also from a post that the person may not read any more."""
-        async with self._db.transaction() as tx:
+        async with self._db.transaction(planned_once=True) as tx:
             original = await self._original(tx, post_id)
             if await tx.execute(queries.UNREACT, original, person_id, emoji):
                 await self._counters.reaction(tx, original, -1, emoji)
@@ -61,7 +61,7 @@ class Acts:
     async def repost(self, person_id: str, post_id: str) -> None:
         """Raises a 404, and a 403 for what is not for all."""
         now = self._now()
-        async with self._db.transaction() as tx:
+        async with self._db.transaction(planned_once=True) as tx:
             post = await self._targets.one(tx, person_id, post_id)
             if not quotable(post, person_id):
                 raise Problem(403, "Only public posts may be reposted", slug="not-public")
@@ -87,7 +87,7 @@ class Acts:
             )
 
     async def unrepost(self, person_id: str, post_id: str) -> None:
-        async with self._db.transaction() as tx:
+        async with self._db.transaction(planned_once=True) as tx:
             original = await self._original(tx, post_id)
             repost_id = await tx.fetchval(queries.UNREPOST, original, person_id)
             if repost_id is not None:
@@ -96,7 +96,7 @@ class Acts:
 
     async def withdraw_quote(self, person_id: str, post_id: str) -> None:
         """The author of what ``post_id`` quotes does not want to be quoted there. Raises a 404."""
-        async with self._db.transaction() as tx:
+        async with self._db.transaction(planned_once=True) as tx:
             quoted = await tx.fetchval(queries.WITHDRAW_QUOTE, post_id, person_id)
             if quoted is None:
                 raise no_post()
@@ -113,7 +113,7 @@ class Acts:
     async def vote(self, person_id: str, post_id: str, options: Sequence[int]) -> None:
         """One account votes once: the same again is no other vote. Raises a 404, a 409, or a 422."""
         chosen = sorted(set(options))
-        async with self._db.transaction() as tx:
+        async with self._db.transaction(planned_once=True) as tx:
             post = await self._targets.one(tx, person_id, post_id)
             poll = await tx.fetchrow(queries.POLL, post["id"], person_id)
             if poll is None:

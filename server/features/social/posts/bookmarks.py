@@ -24,7 +24,7 @@ class Bookmarks:
 
     async def put(self, person_id: str, post_id: str, folder_id: str | None) -> None:
         """Raises a 404 for the post, a 422 for a folder that is not the person's."""
-        async with self._db.transaction() as tx:
+        async with self._db.transaction(planned_once=True) as tx:
             post = await self._targets.one(tx, person_id, post_id)
             if folder_id is not None and not await tx.fetchval(queries.HAS_FOLDER, folder_id, person_id):
                 raise invalid_field("folder", "there is no such folder")
@@ -38,7 +38,7 @@ class Bookmarks:
 
     async def add_folder(self, person_id: str, name: str) -> Row:
         """Raises a 409 for a name that there is, or for too many."""
-        async with self._db.transaction() as tx:
+        async with self._db.transaction(planned_once=True) as tx:
             await tx.execute(queries.LOCK_FOLDERS, person_id)
             now = self._now()
             row = await tx.fetchrow(
@@ -52,7 +52,7 @@ class Bookmarks:
 
     async def rename_folder(self, person_id: str, folder_id: str, name: str) -> Row:
         """Raises a 404, or a 409 for a name that there is."""
-        async with self._db.transaction() as tx:
+        async with self._db.transaction(planned_once=True) as tx:
             await tx.execute(queries.LOCK_FOLDERS, person_id)
             if not await tx.fetchval(queries.HAS_FOLDER, folder_id, person_id):
                 raise _no_folder()

@@ -66,7 +66,7 @@ class Editing:
     async def change(self, person_id: str, post_id: str, body: PostChange) -> None:
         """Nothing happens where nothing is another than before. Raises a 404, a 409 after ``MAX_EDITS``, a 422."""
         given = {name: getattr(body, name) or None for name in body.model_fields_set}
-        async with self._db.transaction() as tx:
+        async with self._db.transaction(planned_once=True) as tx:
             row = await tx.fetchrow(queries.OWN, post_id, person_id)
             if row is None or row["repost_of"] is not None:
                 raise no_post()

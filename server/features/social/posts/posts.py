@@ -83,7 +83,7 @@ class Posts:
         publish_at = when_to_publish(body.publish_at, now, self._ahead)
         require_content(body)
         post_id = self._ids.uuid7(now.timestamp())
-        async with self._db.transaction() as tx:
+        async with self._db.transaction(planned_once=True) as tx:
             parent, quoted = await self._looked_up(tx, person_id, body)
             place = await self._place(tx, person_id, body, parent)
             post = NewPost(
@@ -156,7 +156,7 @@ class Posts:
 
     async def delete(self, person_id: str, post_id: str) -> None:
         """A post is wiped later; a scheduled one and a repost at once. Raises a 404 for what is not the person's."""
-        async with self._db.transaction() as tx:
+        async with self._db.transaction(planned_once=True) as tx:
             row = await tx.fetchrow(queries.OWN, post_id, person_id)
             if row is None:
                 raise no_post()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from server.features.people.hidden_words import OWN
 from storage.pictures import AVATAR_URL
 from storage.plans import PlannedOnce
 from storage.seen_streams import IN_GOOD_STANDING, MUTE_HOLDS
@@ -53,10 +54,11 @@ u.username, u.display_name, {AVATAR_URL}, {MUTED} as is_muted,
 {_MENTIONS} as mentions, {_MEDIA} as media,
 q.options as poll_options, q.counts as poll_counts, q.voters, q.is_multiple, q.ends_at,
 l.url as link, l.title, l.description, l.site_name, l.image_url,
-{_VIEWER}
+{_VIEWER},
+{OWN.format(person="$1::uuid", now="$3::timestamptz")} as hidden_words
 """
 
-# What is asked for, what that quotes or repeats, and what the repeated quotes.
+# What is asked for, what that quotes or repeats, and what the repeated quotes. ``$3``: now.
 READ: Final = PlannedOnce(f"""
 with asked as (select id, quote_of, repost_of from posts where id = any($2::uuid[])),
 further as (select id, quote_of from posts

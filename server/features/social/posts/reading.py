@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Protocol
-from uuid import UUID
 
-from server.features.people.hidden_words import HiddenWords, Hides, nothing_hidden
-from server.features.people.relations import PersonShape
+from server.features.people.hidden_words import Hides, hides, nothing_hidden
 from server.features.social.posts.polls import poll_of
 from server.features.social.posts.ports import CommunityDoor, Place
 from server.features.social.posts.read_queries import READ
 from server.features.social.posts.shapes import (
-    CountsShape,
     DeletedPostShape,
-    LinkPreviewShape,
-    MediaShape,
-    MentionShape,
     PostShape,
-    PostStreamShape,
-    QuotingPost,
-    SinglePost,
-    ViewerShape,
 )
 from storage.postgres import Reads, Row
 from storage.stream_titles import StreamCard
@@ -35,14 +25,11 @@ class StreamCards(Protocol):
 
 
 class PostReader:
-    """Reads up to ``MAX_IDS`` posts with at most four statements."""
+    """Reads up to ``MAX_IDS`` posts with at most three statements."""
 
-    def __init__(
-        self, *, communities: CommunityDoor, streams: StreamCards, words: HiddenWords, now: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, *, communities: CommunityDoor, streams: StreamCards, now: Callable[[], datetime]) -> None:
         self._communities = communities
         self._streams = streams
-        self._words = words
         self._now = now
 
     async def shown(
@@ -62,21 +49,24 @@ class PostReader:
         """As ``shown``, with what stands in the place of deleted posts that have replies."""
         if len(ids) > MAX_IDS:
             raise ValueError(f"{len(ids)} posts: read them in several calls")
-        rows = await reads.fetch(READ, viewer_id, list(ids)) if ids else []
-        view = await self._view(reads, rows, viewer_id, past_mutes=past_mutes)
+        now = self._now()
+        rows = await reads.fetch(READ, viewer_id, list(ids), now) if ids else []
+        view = await self._view(reads, rows, viewer_id, past_mutes=past_mutes, now=now)
         return {post_id: post for post_id in ids if (post := view.post(post_id)) is not None}
 
-    async def _view(self, reads: Reads, rows: Collection[Row], viewer_id: str | None, *, past_mutes: bool) -> _View:
+    async def _view(
+        self, reads: Reads, rows: Sequence[Row], viewer_id: str | None, *, past_mutes: bool, now: datetime
+    ) -> _View:
         community_ids = {row["community_id"] for row in rows if row["community_id"] is not None}
         stream_ids = {row["stream_id"] for row in rows if row["stream_id"] is not None}
         return _View(
             rows={row["id"]: row for row in rows},
             communities=await self._communities.readable(reads, viewer_id, community_ids) if community_ids else {},
             streams=await self._streams.cards(reads, viewer_id, stream_ids) if stream_ids else {},
-            hides=nothing_hidden if past_mutes or not rows else await self._words.of(reads, viewer_id),
+            hides=nothing_hidden if past_mutes or not rows else hides(rows[0]["hidden_words"] or ()),
             viewer_id=viewer_id,
             past_mutes=past_mutes,
-            now=self._now(),
+            now=now,
         )
 
 
@@ -109,15 +99,15 @@ class _View:
         if row is None or not self._is_shown(row):
             return None
         if row["repost_of"] is None:
-            return PostShape(**self._quoting(row), reposted=None)
+            return PostShape.model_validate({**self._quoting(row), "reposted": None})
         original = self._readable(row["repost_of"])
         if original is None:
             return None
-        return PostShape(**self._quoting(row), reposted=QuotingPost(**self._quoting(original)))
+        return PostShape.model_validate({**self._quoting(row), "reposted": self._quoting(original)})
 
     def _quoting(self, row: Row) -> dict[str, Any]:
         quoted = self._readable(row["quote_of"])
-        return {**self._single(row), "quoted": SinglePost(**self._single(quoted)) if quoted is not None else None}
+        return {**self._single(row), "quoted": self._single(quoted) if quoted is not None else None}
 
     def _readable(self, post_id: str | None) -> Row | None:
         row = self._rows.get(post_id) if post_id is not None else None
@@ -147,15 +137,10 @@ class _View:
 
     def _single(self, row: Row) -> dict[str, Any]:
         return {
-            "id": UUID(row["id"]),
-            "author": PersonShape(
-                id=row["author_id"],
-                username=row["username"],
-                display_name=row["display_name"],
-                avatar_url=row["avatar_url"],
-            ),
+            "id": row["id"],
+            "author": _taken(row, _AUTHOR),
             "text": row["text"],
-            "media": [MediaShape(**one) for one in row["media"] or ()],
+            "media": row["media"] or (),
             "poll": poll_of(row, self._viewer_id, self._now),
             "reply_to": row["reply_to"],
             "root": row["root_id"],
@@ -166,46 +151,46 @@ class _View:
             "visibility": row["visibility"],
             "content_warning": row["content_warning"],
             "language": row["language"],
-            "mentions": [MentionShape(**one) for one in row["mentions"] or ()],
-            "preview": _preview(row),
+            "mentions": row["mentions"] or (),
+            "preview": _taken(row, _PREVIEW) if row["link"] is not None else None,
             "state": row["state"],
             "publish_at": row["publish_at"] if row["state"] == "scheduled" else None,
             "created_at": row["published_at"] or row["created_at"],
             "edited_at": row["edited_at"],
-            "counts": CountsShape(
-                replies=row["replies"], reposts=row["reposts"], quotes=row["quotes"], reactions=row["reactions"]
-            ),
-            "viewer": _viewer(row) if self._viewer_id is not None else None,
+            "counts": _taken(row, _COUNTS),
+            "viewer": {**_taken(row, _VIEWER), "voted": row["my_votes"] or ()} if self._viewer_id is not None else None,
         }
 
     def _community(self, community_id: str | None) -> str | None:
         place = self._communities.get(community_id) if community_id is not None else None
         return place.name if place is not None else None
 
-    def _stream(self, stream_id: str | None) -> PostStreamShape | None:
+    def _stream(self, stream_id: str | None) -> dict[str, str] | None:
         card = self._streams.get(stream_id or "")
         if card is None:
             return None
         thumbnail = f"/hls/{card.id}/thumbnail.webp"
-        return PostStreamShape(id=UUID(card.id), title=card.title, state=card.state, thumbnail=thumbnail)
+        return {"id": card.id, "title": card.title, "state": card.state, "thumbnail": thumbnail}
 
 
-def _viewer(row: Row) -> ViewerShape:
-    return ViewerShape(
-        reactions=row["my_reactions"],
-        reposted=row["is_reposted"],
-        bookmarked=row["is_bookmarked"],
-        voted=row["my_votes"] or [],
-    )
+_AUTHOR: Final = (
+    ("id", "author_id"),
+    ("username", "username"),
+    ("display_name", "display_name"),
+    ("avatar_url", "avatar_url"),
+)
+_COUNTS: Final = tuple((name, name) for name in ("replies", "reposts", "quotes", "reactions"))
+_VIEWER: Final = (
+    ("reactions", "my_reactions"),
+    ("reposted", "is_reposted"),
+    ("bookmarked", "is_bookmarked"),
+)
+_PREVIEW: Final = (
+    ("url", "link"),
+    *((name, name) for name in ("title", "description", "site_name", "image_url")),
+)
 
 
-def _preview(row: Row) -> LinkPreviewShape | None:
-    if row["link"] is None:
-        return None
-    return LinkPreviewShape(
-        url=row["link"],
-        title=row["title"],
-        description=row["description"],
-        site_name=row["site_name"],
-        image_url=row["image_url"],
-    )
+def _taken(row: Row, fields: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """Field → value, of pairs of a field and its column."""
+    return {field: row[column] for field, column in fields}

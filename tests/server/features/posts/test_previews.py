@@ -11,7 +11,6 @@ from aiohttp.test_utils import TestServer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.features.people.hidden_words import HiddenWords
 from server.features.social.communities import CommunityGate
 from server.features.social.posts import build
 from server.features.social.posts.open_graph import card_of
@@ -62,7 +61,6 @@ async def previewed(board: Board, url: str, *, allow_private: bool = True) -> ob
         settings=PostSettings(allow_private_targets=allow_private),
         topics=Fanout(),
         streams=StreamTitles(),
-        words=HiddenWords(now=kit.platform().now),
         site=Site(name="Social Flow", origin="https://live.test"),
         uploads=kit.install().uploads,
         communities=CommunityGate(),
