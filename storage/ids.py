@@ -15,6 +15,12 @@ def is_uuid(text: str) -> bool:
     return _UUID.fullmatch(text) is not None
 
 
+def uuid_text(value: bytes) -> str:
+    """The usual form of a UUID's 16 bytes."""
+    h = value.hex()
+    return f"{h[:8]}-{h[8:12]}-{h[12:16]}-{h[16:20]}-{h[20:]}"
+
+
 def made_at(row_id: str) -> float:
     """When a UUIDv7 was made: wall-clock seconds, to the millisecond."""
     return int(row_id[:8] + row_id[9:13], 16) / 1000

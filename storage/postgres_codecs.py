@@ -7,11 +7,13 @@ from typing import Any
 
 import msgspec
 
+from storage.ids import uuid_text
+
 
 async def set_codecs(connection: Any) -> None:
     """Sets them for a connection of the driver."""
     catalog = "pg_catalog"
-    await connection.set_type_codec("uuid", schema=catalog, encoder=_uuid_in, decoder=_uuid_out, format="binary")
+    await connection.set_type_codec("uuid", schema=catalog, encoder=_uuid_in, decoder=uuid_text, format="binary")
     for kind in ("json", "jsonb"):
         prefix = b"\x01" if kind == "jsonb" else b""
         await connection.set_type_codec(
@@ -24,11 +26,6 @@ def _uuid_in(text: str) -> bytes:
     if len(value) != 16:
         raise ValueError("not a UUID")
     return value
-
-
-def _uuid_out(value: bytes) -> str:
-    h = value.hex()
-    return f"{h[:8]}-{h[8:12]}-{h[12:16]}-{h[16:20]}-{h[20:]}"
 
 
 def _json_encoder(prefix: bytes) -> Callable[[object], bytes]:

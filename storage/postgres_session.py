@@ -14,7 +14,7 @@ FIRST_OWN_OID: Final = 16_384
 """Below it are the types that Postgres is made with: they are the same for every connection (FirstNormalObjectId)."""
 
 Types = dict[frozenset[int], Any]
-"""What the server has said of types, by their ids."""
+"""What the server answers about types, by their ids."""
 
 
 class _Asked(NamedTuple):

@@ -16,6 +16,7 @@ from uuid import UUID
 import msgspec
 
 from storage.errors import Unavailable
+from storage.ids import uuid_text
 from storage.redis import Redis, Script
 
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -75,7 +76,7 @@ class Timelines:
         )
         if mark is None:
             return None
-        entries = [(moment(float(score)), str(UUID(bytes=member))) for member, score in _pairs(held)]
+        entries = [(moment(float(score)), uuid_text(member)) for member, score in _pairs(held)]
         older = [entry for entry in entries if before is None or entry < before][:limit]
         is_end = len(older) < limit
         return Timeline(

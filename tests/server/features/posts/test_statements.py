@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
@@ -70,7 +71,7 @@ LISTS = {
 }
 NIL = "00000000-0000-0000-0000-000000000001"
 OTHERS: dict[str, tuple[str, tuple[object, ...]]] = {
-    "read": (read_queries.READ, (NIL, [NIL])),
+    "read": (read_queries.READ, (NIL, [NIL], datetime(2026, 11, 30, tzinfo=UTC))),
     "targets": (queries.TARGETS, (NIL, [NIL])),
     "own": (queries.OWN, (NIL, NIL)),
     "ancestors": (list_queries.ANCESTORS, (NIL,)),
