@@ -27,8 +27,6 @@ KEY_WAVES: Final = 6
 WEAK: Final = 3
 MIRRORED: Final = 100
 """The ``turn`` of a mirrored frame: far from that of others."""
-MAX_DIFFERENT: Final = 6
-"""Signs of the detail, of 22, that differ in pictures that are the same."""
 FLAT: Final = 1.5
 """A frame whose middle varies by less (grey levels) shows nothing."""
 

@@ -44,6 +44,7 @@ from server.features.videos import (
     restreams,
     sources,
     uploads,
+    works,
 )
 from server.features.videos.restreams import RestreamsRoom
 from server.features.videos.sources import SourcesRoom
@@ -192,6 +193,7 @@ def install(
         highlights.build(platform, addresses=core.addresses),
         metadata.build(platform, footage=core.footage, addresses=core.addresses),
         recordings.build(platform, settings=settings, addresses=core.addresses, viewings=core.viewings),
+        works.build(platform, settings=settings),
         restreaming.feature,
         fetching.feature,
         embeds.build(platform, site=site, clips=clipping.preview),

@@ -21,6 +21,7 @@ from server.features.videos.settings import (
     UploadSettings,
     VideoSettings,
 )
+from server.features.videos.work_settings import WorkSettings
 from server.outbound.settings import MailSettings
 
 
@@ -44,4 +45,5 @@ class FeatureSettings(
     CommunitySettings,
     FeedSettings,
     TrendSettings,
+    WorkSettings,
 ): ...

@@ -6,8 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from media.fingerprints.alignment import Alignment, Hit, align
-from media.fingerprints.frames import MAX_DIFFERENT
+from media.fingerprints.alignment import MAX_DIFFERENT, Alignment, Hit, align
 from media.fingerprints.messages import Hash
 
 

@@ -151,6 +151,11 @@ SAMPLES = {
     f" select $1, '{ROOM}', '' where $2::uuid is not null",
     "webhooks": "insert into webhooks (id, owner_id, url, events, sealed_secret)"
     f" select '{ROOM}', $1, 'https://a.example/', '{{raid}}', '' where $2::uuid is not null",
+    "works": "insert into works (id, owner_id, media_id, title, policy, created_at)"
+    f" select '{ROOM}', $1, '{STREAM}', 't', 'credit', now() where $2::uuid is not null",
+    "work_matches": "insert into work_matches (id, work_id, holder_id, publisher_id, media_id, media_kind, from_ms,"
+    f" to_ms, work_from_ms, score, speed, policy, created_at) select '{STREAM}', '{ROOM}', $1, $2, '{STREAM}',"
+    " 'stream', 0, 1, 0, 1, 1, 'credit', now()",
     "uploads": f"insert into uploads (id, owner_id, expires_at) values ('{STREAM}', $1, now()), ('{ROOM}', $2, now())",
     "posts": "insert into posts (id, author_id, visibility, state, created_at, published_at, reply_to, replies)"
     f" values ('{STREAM}', $1, 'public', 'published', now(), now(), '{ROOM}', 0),"

@@ -63,6 +63,8 @@ NAMELESS: Final = Exempt("of a stream that one may watch, and names nobody")
 
 LISTS: Final[dict[str, Walked | Exempt]] = {
     "listSessions": MINE,
+    "listMyWorks": MINE,
+    "listMyMatches": Exempt("of one's own works and media: a block ends no claim, which both sides see"),
     "listPasskeys": MINE,
     "listLinks": MINE,
     "listTokens": MINE,

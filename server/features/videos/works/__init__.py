@@ -1,0 +1,86 @@
+"""Works: videos and recordings that their owners registered, found again in the media of others.
+
+A recording that is ready is fingerprinted by a child process and looked up in the index of works; what is found is a
+match, which both sides see. ``facts`` tells rooms above of what is credited, disputed and decided.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Final
+
+from media.fingerprints.fingerprinter import Fingerprinter
+from server.feature import Feature, PersonalData, Platform, rows_by_id
+from server.features.videos.work_settings import WorkSettings
+from server.features.videos.works import queries
+from server.features.videos.works.matches import EXPIRE_S, Matches
+from server.features.videos.works.media import RecordedMedia
+from server.features.videos.works.routes import WorkRoutes
+from server.features.videos.works.seeking import Seeker
+from server.features.videos.works.works import MakeFingerprint, Works
+from server.http.limits import hourly
+from server.jobs import repeated
+from storage.facts import Consumer
+from storage.postgres import Transaction
+from storage.stream_facts import RecordingReady
+
+__all__ = ["build"]
+
+
+def build(platform: Platform, *, settings: WorkSettings, make: MakeFingerprint | None = None) -> Feature:
+    """``make``: has a fingerprint made; by default in a child process."""
+    making = make or Fingerprinter().make
+    media = RecordedMedia(db=platform.db, objects=platform.objects)
+    matches = Matches(
+        db=platform.db,
+        audit=platform.audit,
+        ids=platform.ids,
+        now=platform.now,
+        answer_within=dt.timedelta(days=settings.match_dispute_days),
+    )
+    seeker = Seeker(db=platform.db, jobs=platform.jobs, media=media, make=making, matches=matches)
+    works = Works(
+        db=platform.db,
+        jobs=platform.jobs,
+        media=media,
+        make=making,
+        seek_in=seeker.seek_in,
+        audit=platform.audit,
+        ids=platform.ids,
+        now=platform.now,
+        most=settings.max_works_per_person,
+        older=settings.match_older_videos,
+    )
+
+    async def recorded(tx: Transaction, fact: RecordingReady) -> None:
+        await seeker.seek_in(tx, [fact.stream_id])
+
+    routes = WorkRoutes(works=works, matches=matches, rate=hourly("works", settings.max_works_per_hour))
+    return Feature(
+        name="works",
+        operations=routes.operations(),
+        consumers=(Consumer(RecordingReady, recorded),),
+        jobs=(works.job, seeker.job),
+        schedules=(repeated("works.expire", matches.expire, every_s=EXPIRE_S),),
+        personal_data=PersonalData(tables=frozenset({"works", "work_matches"}), sections=SECTIONS, erase=_erase),
+        limits={
+            "works": settings.max_works_per_person,
+            "works_per_hour": settings.max_works_per_hour,
+            "match_dispute_days": settings.match_dispute_days,
+        },
+    )
+
+
+SECTIONS: Final = (
+    rows_by_id("works", "id, media_id, title, policy, state, created_at", "works where owner_id = $1"),
+    rows_by_id(
+        "work_matches",
+        "id, work_id, media_id, from_ms, to_ms, work_from_ms, score, state, reason, created_at",
+        "work_matches where (holder_id = $1 or publisher_id = $1)",
+    ),
+)
+
+
+async def _erase(tx: Transaction, person_id: str) -> None:
+    for statement in queries.ERASE:
+        await tx.execute(statement, person_id)
