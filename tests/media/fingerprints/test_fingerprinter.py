@@ -2,54 +2,23 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-from io import BytesIO
-
-import av
 import numpy as np
 import pytest
 
 from media.fingerprints.alignment import LEAST_PICTURES, LEAST_SOUNDS
-from media.fingerprints.audio import RATE
 from media.fingerprints.decoding import fingerprint
 from media.fingerprints.fingerprinter import Fingerprinter, NoFingerprintError
 from media.fingerprints.messages import Fingerprint, Hash, Made, Refused, Side
 from tests.media.fingerprints import made
+from tests.media.fingerprints.files import film_file, sound_file
 from tests.media.fingerprints.index import MemoryIndex
 
-FRAGMENTED = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
 SECONDS = 8
-
-
-def _sound(seconds: float) -> bytes:
-    held = BytesIO()
-    with av.open(held, "w", format="mp4", options=FRAGMENTED) as out:
-        stream = out.add_stream("aac", rate=RATE, layout="mono")
-        samples = made.music(5, seconds)
-        frame = av.AudioFrame.from_ndarray(samples[None, :], format="fltp", layout="mono")
-        frame.sample_rate, frame.pts, frame.time_base = RATE, 0, Fraction(1, RATE)
-        resampler = av.AudioResampler(format="fltp", layout="mono", rate=RATE, frame_size=1_024)
-        for part in [*resampler.resample(frame), *resampler.resample(None)]:
-            out.mux(stream.encode(part))
-        out.mux(stream.encode(None))
-    return held.getvalue()
-
-
-def _film(seconds: float) -> bytes:
-    held = BytesIO()
-    with av.open(held, "w", format="mp4", options=FRAGMENTED) as out:
-        stream = out.add_stream("libx264", rate=8, options={"preset": "ultrafast", "g": "8"})
-        stream.width, stream.height, stream.pix_fmt = 160, 90, "yuv420p"
-        for grey in made.film(3, seconds, width=160, height=90):
-            frame = av.VideoFrame.from_ndarray(grey, format="gray").reformat(format="yuv420p")
-            out.mux(stream.encode(frame))
-        out.mux(stream.encode(None))
-    return held.getvalue()
 
 
 @pytest.fixture(scope="module")
 def sound() -> bytes:
-    return _sound(SECONDS)
+    return sound_file(made.music(5, SECONDS))
 
 
 def _hashes(kind: str, side: Side, data: bytes, start_ms: int = 0) -> list[Hash]:
@@ -78,7 +47,7 @@ def test_segments_of_sound_are_found_where_they_start(sound: bytes) -> None:
 
 
 def test_segments_of_pictures_are_found_where_they_start() -> None:
-    film, index = _film(SECONDS), MemoryIndex()
+    film, index = film_file(made.film(3, SECONDS, width=160, height=90)), MemoryIndex()
     held = _hashes("video", "work", film)
     assert np.diff(sorted({each.ms for each in held})) == pytest.approx(250, abs=2)
     index.add(1, held)

@@ -92,11 +92,9 @@ def _cheapest(rows: Sequence[Row]) -> str | None:
 
 
 def _is_full(held: Sequence[Row], following: Row) -> bool:
-    return (
-        following["init_key"] != held[0]["init_key"]
-        or following["media_time_ms"] - held[0]["media_time_ms"] >= PIECE_MS
-        or sum(row["bytes"] for row in held) + following["bytes"] > PIECE_BYTES
-    )
+    is_long = following["media_time_ms"] - held[0]["media_time_ms"] >= PIECE_MS
+    is_large = sum(row["bytes"] for row in held) + following["bytes"] > PIECE_BYTES
+    return bool(following["init_key"] != held[0]["init_key"] or is_long or is_large)
 
 
 _STREAM: Final = """

@@ -20,9 +20,7 @@ REGISTERED: Final = "select owner_id::text from works where media_id = $1"
 WORK: Final = f"{_WORK} where w.id = $1"
 MINE: Final = f"{_WORK} where w.owner_id = $1 and ($2::uuid is null or w.id > $2) order by w.id limit $3"
 REMOVE: Final = "delete from works where id = $1 and owner_id = $2 returning title, media_id::text"
-INDEXED: Final = "update works set state = 'ready', reason = '' where id = $1 returning owner_id::text"
-FAILED: Final = "update works set state = 'failed', reason = $2 where id = $1"
-FORGET_HASHES: Final = ("delete from work_sounds where work = $1", "delete from work_frames where work = $1")
+INDEXED: Final = "update works set state = $2, reason = $3 where id = $1"
 SOUGHT: Final = """
 select id::text, number, owner_id::text, policy from works
 where number = any($1::int[]) and state = 'ready' and owner_id <> $2::uuid

@@ -14,7 +14,7 @@ from server.features.videos.works import queries
 from server.features.videos.works.index import add_hashes
 from server.features.videos.works.media import Media, Medium
 from server.http.errors import Problem, not_found
-from server.jobs import Attempt, GiveUp, Job, Jobs
+from server.jobs import Attempt, Job, Jobs
 from storage.audit import AuditLog
 from storage.ids import Ids
 from storage.postgres import Database, Row
@@ -126,16 +126,13 @@ class Works:
         medium = await self._media.find(work["media_id"])
         try:
             made = 0 if medium is None else await self._index(attempt, medium, work["number"])
+            reason = "" if made else "There is nothing in it that could be found again"
         except NoFingerprintError as error:
-            await self._db.execute(queries.FAILED, work["id"], str(error))
-            raise GiveUp(str(error)) from None
-        if made == 0:
-            await self._db.execute(queries.FAILED, work["id"], "There is nothing in it that could be found again")
-            raise GiveUp("no hashes")
+            reason = str(error)
         older = [row["id"] for row in await self._db.fetch(queries.OLDER, work["owner_id"], self._older)]
         async with attempt.finish() as tx:
-            if await tx.fetchval(queries.INDEXED, work["id"]) is not None:
-                await self._seek_in(tx, older)
+            await tx.execute(queries.INDEXED, work["id"], "failed" if reason else "ready", reason)
+            await self._seek_in(tx, [] if reason else older)
 
     async def _index(self, attempt: Attempt[IndexWork], medium: Medium, number: int) -> int:
         """Written piece by piece: what a later attempt repeats is there already. How many hashes there are."""
