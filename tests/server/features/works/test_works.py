@@ -11,6 +11,9 @@ import numpy as np
 import pytest
 
 from media.fingerprints.audio import RATE, Floats
+from media.fingerprints.decoding import fingerprint
+from media.fingerprints.fingerprinter import Fingerprinter, NoFingerprintError
+from media.fingerprints.messages import Fingerprint, Hash, Refused
 from server.features.videos.work_settings import WorkSettings
 from server.features.videos.works.matches import Matches
 from server.features.videos.works.media import Medium
@@ -124,6 +127,19 @@ class Stage:
             "select action from audit_log where action like 'match.%' or action like 'work.%' order by id"
         )
         return [row["action"] for row in rows]
+
+
+@pytest.fixture(autouse=True)
+def without_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fingerprints are made here: that a process makes the same ones is shown in ``tests/media/fingerprints``."""
+
+    async def make(_: Fingerprinter, order: Fingerprint) -> list[Hash]:
+        result = fingerprint(order)
+        if isinstance(result, Refused):
+            raise NoFingerprintError(result.detail)
+        return result.hashes
+
+    monkeypatch.setattr(Fingerprinter, "make", make)
 
 
 @pytest.fixture
