@@ -29,6 +29,7 @@ from server.features.social.posts import facts as post_facts
 from server.features.videos.clips import facts as clip_facts
 from server.features.videos.library import facts as video_facts
 from server.features.videos.recordings import facts as recording_facts
+from server.features.videos.works import facts as work_facts
 from server.live.node_actor import NodeActor
 from storage import chat_held, chat_mentions, conversation_facts, stream_facts
 from storage.bus_entry import BusEntry
@@ -43,6 +44,7 @@ FRAMES = (Deliver, Reply, Failure, BusEntry, Member, _Notice)
 MODULES = (
     *(stream_facts, people_facts, chat_held, chat_mentions, poll_facts, prediction_facts, raid_facts, clip_facts),
     *(video_facts, recording_facts, request_facts, conversation_facts, post_facts, community_facts),
+    work_facts,
 )
 FACTS = tuple(
     dict.fromkeys(

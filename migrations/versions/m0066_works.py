@@ -5,8 +5,8 @@
 
 from alembic import op
 
-revision = "0063"
-down_revision = "0062"
+revision = "0066"
+down_revision = "0065"
 
 OWNER = "works"
 
