@@ -16,6 +16,7 @@ import random
 import shutil
 import signal
 import socket
+import struct
 import sys
 import tempfile
 import threading
@@ -116,6 +117,15 @@ def _bytes(megabytes: int, *, seed: int) -> memoryview:
     """Bytes that no disk compresses."""
     source = random.Random(seed)
     return memoryview(b"".join(source.randbytes(MB) for _ in range(megabytes)))
+
+
+def _sound(megabytes: int, *, seed: int) -> memoryview:
+    """As ``_bytes``, of a file that is taken: a WAV of noise."""
+    noise = _bytes(megabytes, seed=seed)
+    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 2, 48_000, 192_000, 4, 16)
+    head = struct.pack("<4sI4s", b"RIFF", len(noise) - 8, b"WAVE") + form
+    head += struct.pack("<4sI", b"data", len(noise) - len(head) - 8)
+    return memoryview(head + noise[len(head) :])
 
 
 async def _pieces(data: memoryview) -> AsyncIterator[bytes]:
@@ -219,7 +229,7 @@ class KilledServer:
 
 async def kills(options: argparse.Namespace) -> list[Figure]:
     """One file, and so many kills spread over it. What does not arrive as it was is an error."""
-    data = _bytes(options.killed_megabytes, seed=3)
+    data = _sound(options.killed_megabytes, seed=3)
     server = KilledServer()
     try:
         await server.start()

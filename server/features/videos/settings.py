@@ -13,6 +13,14 @@ class UploadSettings(BaseModel):
         16_384, ge=1, le=10_000_000, description="MB that an account's uploads have which are not used yet"
     )
     max_unused_uploads: int = Field(100, ge=1, le=10_000, description="uploads of one account that are not used yet")
+    upload_quota_gb: int = Field(
+        0, ge=0, le=1_000_000, description="GB that all uploads of an account have, with those that are used (0: any)"
+    )
+    upload_quota_gb_by_role: str = Field(
+        "",
+        pattern=r"^$|^(viewer|creator|moderator|admin)=[0-9]{1,7}(,(viewer|creator|moderator|admin)=[0-9]{1,7})*$",
+        description="other quotas by role, as `creator=500,admin=0`; the largest of an account's roles holds",
+    )
     max_uploads_per_hour: int = Field(500, ge=1, le=100_000, description="uploads that an account begins in an hour")
     max_upload_picture_mb: int = Field(16, ge=1, le=1_000, description="MB of an uploaded picture")
     max_upload_picture_pixels: int = Field(

@@ -17,7 +17,7 @@ from server.features.videos.uploads.checking import Checker
 from server.features.videos.uploads.clamd import Clamd
 from server.features.videos.uploads.receiving import Receiver
 from server.features.videos.uploads.routes import UploadRoutes
-from server.features.videos.uploads.rules import Bounds
+from server.features.videos.uploads.rules import Bounds, quotas
 from server.features.videos.uploads.shapes import UPLOAD_CHANGED, Media
 from server.features.videos.uploads.uploads import Uploads
 from server.http.limits import hourly
@@ -78,6 +78,7 @@ def build(platform: Platform, *, settings: UploadSettings) -> UploadsRoom:
             "upload_bytes": bounds.max_bytes,
             "unused_upload_bytes": bounds.max_held_bytes,
             "unused_uploads": bounds.max_held,
+            "stored_upload_bytes": bounds.quotas.usual or 0,
             "uploaded_picture_bytes": bounds.max_picture_bytes,
             "uploaded_picture_pixels": settings.max_upload_picture_pixels,
             "uploaded_video_pixels": bounds.probe.pixels,
@@ -99,6 +100,7 @@ def _bounds(settings: UploadSettings) -> Bounds:
         max_bytes=settings.max_upload_mb * MB,
         max_held_bytes=settings.max_unused_upload_mb * MB,
         max_held=settings.max_unused_uploads,
+        quotas=quotas(settings.upload_quota_gb, settings.upload_quota_gb_by_role),
         max_picture_bytes=settings.max_upload_picture_mb * MB,
         max_scanned_bytes=settings.clamd_mb * MB,
         probe=ProbeBounds(

@@ -10,11 +10,16 @@ COLUMNS: Final = (
     "claimed_by, created_at, expires_at"
 )
 
-LOCK_OWNER: Final = "select true from users where id = $1 and deleted_at is null for no key update"
+LOCK_OWNER: Final = "select roles from users where id = $1 and deleted_at is null for no key update"
 # A part of a larger upload takes the room of its bytes in that one, and an upload whose length is unknown what it has.
+ROLES: Final = "select roles from users where id = $1"
+# Of what is refused, and of a picture that is used, nothing is kept as it came.
 HELD: Final = """
-select count(*) as uploads, coalesce(sum(coalesce(size, received)), 0)::bigint as bytes
-from uploads where owner_id = $1 and claimed_by is null and joined_into is null
+select count(*) filter (where claimed_by is null) as uploads,
+       coalesce(sum(coalesce(size, received)) filter (where claimed_by is null), 0)::bigint as bytes,
+       coalesce(sum(coalesce(size, received)) filter (
+           where state <> 'refused' and (claimed_by is null or kind <> 'image')), 0)::bigint as stored
+from uploads where owner_id = $1 and joined_into is null
 """
 CREATE: Final = f"""
 insert into uploads (id, owner_id, size, filename, filetype, metadata, concat, expires_at, received, state)

@@ -16,7 +16,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from server.features.videos.uploads import queries
-from server.features.videos.uploads.rules import Bounds
+from server.features.videos.uploads.rules import CLOSE, Bounds, require_size
 from server.features.videos.uploads.tus import ALGORITHMS, CHECKSUM_MISMATCH, Checksum, Hash
 from server.features.videos.uploads.uploads import Uploads, bytes_prefix, no_upload
 from server.http.errors import Problem
@@ -30,7 +30,6 @@ PIECE_BYTES: Final = 512 * 1024
 """Held in memory by each request that writes."""
 IDLE_S: Final = 30.0
 MAX_SEGMENTS: Final = 50_000
-CLOSE: Final = {"Connection": "close"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,12 +45,14 @@ class Append:
 
 @dataclass(kw_only=True)
 class Writing:
-    """One request that writes. ``start``: where its next segment begins; ``end``: where the upload does."""
+    """One request that writes. ``start``: where its next segment begins; ``end``: where the upload ends at most."""
 
+    owner_id: str
     upload_id: str
     writer: int
     start: int
     end: int
+    has_length: bool
     hash: Hash | None = None
     unrecorded: list[tuple[int, int, str]] = field(default_factory=list)
     storing: asyncio.Task[None] | None = None
@@ -119,15 +120,27 @@ class Receiver:
 
     async def _begin(self, request: web.Request, asked: Append) -> Writing:
         async with self._db.transaction() as tx:
-            row = await tx.fetchrow(queries.LOCK, asked.upload_id, asked.owner_id)
+            if asked.length is not None:
+                await self._uploads.lock_owner(tx, asked.owner_id)
+            row: Any = await tx.fetchrow(queries.LOCK, asked.upload_id, asked.owner_id)
             size = self._size(row, asked.offset, asked.length)
+            if row["size"] is None and size is not None:
+                await self._uploads.require_room(tx, asked.owner_id, more=size - asked.offset)
             await self._require_few_segments(tx, asked.upload_id)
             writer = await tx.fetchval(queries.BEGIN, asked.upload_id, size, self._uploads.expires_at())
         end = self._bounds.max_bytes if size is None else size
         if request.content_length is not None and asked.offset + request.content_length > end:
             raise Problem(413, f"The upload ends at {end}", headers=CLOSE)
         running = ALGORITHMS[asked.checksum.algorithm]() if asked.checksum else None
-        return Writing(upload_id=asked.upload_id, writer=writer, start=asked.offset, end=end, hash=running)
+        return Writing(
+            owner_id=asked.owner_id,
+            upload_id=asked.upload_id,
+            writer=writer,
+            start=asked.offset,
+            end=end,
+            has_length=size is not None,
+            hash=running,
+        )
 
     def _size(self, row: Any, offset: int, length: int | None) -> int | None:
         if row is None:
@@ -141,8 +154,7 @@ class Receiver:
             return size
         if row["size"] not in (None, length) or length < offset:
             raise Problem(400, "The length of the upload is another", headers=CLOSE)
-        if length > self._bounds.max_bytes:
-            raise Problem(413, f"An upload has at most {self._bounds.max_bytes} bytes", headers=CLOSE)
+        require_size(self._bounds, length)
         return length
 
     async def _require_few_segments(self, tx: Transaction, upload_id: str) -> None:
@@ -183,6 +195,8 @@ class Receiver:
             )
             if row is None:
                 raise Problem(423, "Another request writes to this upload", headers=CLOSE)
+            if not writing.has_length:
+                await self._uploads.require_still_room(tx, writing.owner_id)
             await tx.executemany(queries.ADD_SEGMENT, [(writing.upload_id, *segment) for segment in segments])
             if row["received"] == row["size"] and row["concat"] is None:
                 await self._uploads.whole(tx, writing.upload_id)

@@ -14,7 +14,7 @@ from typing import Any, Final
 from server.feature import MediaFile
 from server.features.videos.uploads import queries
 from server.features.videos.uploads.contents import UploadedBytes
-from server.features.videos.uploads.rules import Bounds, CheckUpload, require_room
+from server.features.videos.uploads.rules import Bounds, CheckUpload, Held, require_room, require_size
 from server.features.videos.uploads.shapes import Media, media_of
 from server.features.videos.uploads.tus import Metadata
 from server.http.errors import Problem, invalid_field, not_found
@@ -66,7 +66,8 @@ class Uploads:
     async def create(self, owner_id: str, *, size: int | None, metadata: Metadata, is_part: bool) -> Row:
         """Raises a 413 for one that is too large, and where the account has no room for it."""
         async with self._db.transaction() as tx:
-            await self._require_room(tx, owner_id, size or 0)
+            require_size(self._bounds, size or 0)
+            await self.require_room(tx, owner_id, uploads=1, more=size or 0)
             row = await self._insert(tx, owner_id, size=size, metadata=metadata, concat="partial" if is_part else None)
             if size == 0 and not is_part:
                 await self._complete(tx, row["id"])
@@ -78,12 +79,12 @@ class Uploads:
         Raises a 404 for a part that is not there, a 409 for one that is not whole, or that is in another upload.
         """
         async with self._db.transaction() as tx:
-            await self._require_owner(tx, owner_id)
+            await self.lock_owner(tx, owner_id)
             rows = {row["id"]: row for row in await tx.fetch(queries.PARTS, list(parts), owner_id)}
             for part in parts:
                 _require_whole(rows.get(part))
             size = sum(rows[part]["size"] for part in parts)
-            require_room(self._bounds, size=size, uploads=0, held=0)
+            require_size(self._bounds, size)
             row = await self._insert(tx, owner_id, size=size, metadata=metadata, concat=concat, received=size)
             start = 0
             for part in parts:
@@ -187,15 +188,26 @@ class Uploads:
         assert row is not None
         return row
 
-    async def _require_room(self, tx: Transaction, owner_id: str, size: int) -> None:
-        await self._require_owner(tx, owner_id)
-        held: Any = await tx.fetchrow(queries.HELD, owner_id)
-        require_room(self._bounds, size=size, uploads=held["uploads"], held=held["bytes"])
+    async def require_room(self, tx: Transaction, owner_id: str, *, uploads: int = 0, more: int = 0) -> None:
+        """Raises a 413 where the account has no room for so many uploads, and bytes, more than it has."""
+        await self._require(tx, owner_id, await self.lock_owner(tx, owner_id), uploads=uploads, more=more)
 
-    async def _require_owner(self, tx: Transaction, owner_id: str) -> None:
-        """One new upload of a person after another."""
-        if not await tx.fetchval(queries.LOCK_OWNER, owner_id):
+    async def require_still_room(self, tx: Transaction, owner_id: str) -> None:
+        """As ``require_room``, for what has been added. Others may add to theirs at the same time."""
+        await self._require(tx, owner_id, await tx.fetchval(queries.ROLES, owner_id) or (), uploads=0, more=0)
+
+    async def _require(self, tx: Transaction, owner_id: str, roles: Sequence[str], *, uploads: int, more: int) -> None:
+        quota = self._bounds.quotas.of(roles)
+        row: Any = await tx.fetchrow(queries.HELD, owner_id)
+        held = Held(uploads=row["uploads"] + uploads, unused=row["bytes"], stored=row["stored"], quota=quota)
+        require_room(self._bounds, held, more=more)
+
+    async def lock_owner(self, tx: Transaction, owner_id: str) -> Sequence[str]:
+        """Their roles. What takes room of a person is done one after another; before the locks of any upload."""
+        roles: Sequence[str] | None = await tx.fetchval(queries.LOCK_OWNER, owner_id)
+        if roles is None:
             raise not_found("The account is no more")
+        return roles
 
     async def _remove(self, tx: Transaction, upload_id: str) -> None:
         for row in await tx.fetch(queries.PREFIXES, upload_id):

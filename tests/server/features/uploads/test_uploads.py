@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from server.features.videos.uploads.rules import kind_of
+from server.features.videos.uploads.rules import GB, kind_of, quotas
 from storage.doomed import DoomedObjects
 from storage.objects import LocalObjects
 from tests.server.features.uploads.conftest import Uploader, another, cut_off, metadata, png, video
@@ -235,6 +235,56 @@ async def test_an_account_has_so_many_unused_uploads_and_no_more(ada: Uploader) 
     for _ in range(11):
         await ada.create(1)
     assert (await ada.send("POST", Upload_Length="1"))[0] == 413
+
+
+async def test_what_has_no_length_yet_takes_no_more_room_than_there_is(ada: Uploader) -> None:
+    for _ in range(2):
+        await ada.create(8_000_000)
+    path = await ada.create(None)
+    assert await ada.append(path, 0, b"x" * 3_000_000) == 204
+    assert await ada.append(path, 3_000_000, b"", Upload_Length="8000000") == 413
+    assert await ada.append(path, 3_000_000, b"x" * 2_000_000) == 413
+    assert await ada.offset(path) == 3_000_000
+    assert await ada.append(path, 3_000_000, b"x" * 1_000_000, Upload_Length="4000000") == 204
+
+
+def test_the_largest_quota_of_an_accounts_roles_holds() -> None:
+    found = quotas(5, "creator=50,moderator=20,admin=0")
+    asked = [(), ("viewer",), ("viewer", "moderator"), ("moderator", "creator"), ("viewer", "admin")]
+    assert [found.of(roles) for roles in asked] == [5 * GB, 5 * GB, 20 * GB, 50 * GB, None]
+    assert quotas(0, "").of(["viewer"]) is None
+
+
+async def test_used_uploads_count_for_the_quota_and_refused_ones_do_not(kit: Kit) -> None:
+    async with kit.serve(upload_quota_gb=1, upload_quota_gb_by_role="creator=2") as served:
+        ada = Uploader(kit, served, await served.register("ada"))
+        first, second = await ada.create(1_500_000_000), await ada.create(400_000_000)
+        await kit.database.execute("update uploads set claimed_by = 'video', state = 'ready', kind = 'video'")
+        status, _, body = await ada.send("POST", Upload_Length="200000000")
+        assert status == 413
+        assert b"upload-quota-exceeded" in body
+        await kit.database.execute("update uploads set state = 'refused' where id = $1", second.rpartition("/")[2])
+        await ada.create(200_000_000)
+        await kit.database.execute("update users set roles = '{viewer}'")
+        assert (await ada.send("POST", Upload_Length="1"))[0] == 413
+        assert (await ada.send("HEAD", first))[0] == 200
+
+
+ODD_NAMES = [
+    ("/etc/passwd", "passwd"),
+    ("C:\\Windows\\a.mp4", "a.mp4"),
+    ("..", None),
+    ("a\u202egpj.exe", "agpj.exe"),
+    ("a\0b\r\nc.mp4", "ab c.mp4"),
+    ("x" * 400, "x" * 255),
+    ("", None),
+]
+
+
+async def test_names_are_kept_without_folders_and_what_cannot_be_seen(ada: Uploader) -> None:
+    for name, kept in ODD_NAMES:
+        path = await ada.create(1, Upload_Metadata=metadata(filename=name))
+        assert (await ada.state(path))["filename"] == kept, name
 
 
 async def test_what_nobody_goes_on_with_or_uses_is_swept_and_what_is_used_stays(ada: Uploader) -> None:
