@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from media.hls.fmp4 import SEGMENT_TYPE, Sample, chunk
 from media.vod.messages import SEGMENT_S, SegmentMade
 
-_BOX_HEAD_BYTES = 8
+Coded = tuple[int, bool, bytes]
+"""A picture or packet: its time in ticks, whether it is a key frame, its bytes."""
 
 
 class Cutter:
@@ -21,7 +22,7 @@ class Cutter:
         self._ticks = SEGMENT_S * timescale
         self._have = have
         self._usual = usual
-        self._held: list[tuple[int, bool, bytes]] = []
+        self._held: list[Coded] = []
 
     def add(self, pts: int, *, is_key: bool, data: bytes) -> Iterator[SegmentMade]:
         """The segment before this unit, where it begins another one."""
@@ -36,18 +37,20 @@ class Cutter:
 
     def _cut(self, end: int) -> Iterator[SegmentMade]:
         held, self._held = self._held, []
-        start = held[0][0]
-        number = start // self._ticks
-        if number < self._have:
-            return
-        stops = [*(pts for pts, _, _ in held[1:]), end]
-        samples = [
-            Sample(dts=pts, pts=pts, duration=stop - pts, is_key=is_key, data=data)
-            for (pts, is_key, data), stop in zip(held, stops, strict=True)
-        ]
-        data = SEGMENT_TYPE + chunk(number + 1, samples)
-        rest = sum(len(sample.data) for sample in samples[1:])
-        key_bytes = len(data) - rest if samples[0].is_key else 0
-        yield SegmentMade(
-            lane=self._lane, number=number, start=start, duration=end - start, key_bytes=key_bytes, data=data
-        )
+        number = held[0][0] // self._ticks
+        if number >= self._have:
+            yield segment_of(held, end, lane=self._lane, number=number)
+
+
+def segment_of(held: list[Coded], end: int, *, lane: int, number: int) -> SegmentMade:
+    """Of at least one unit; the last one lasts until ``end``."""
+    stops = [*(pts for pts, _, _ in held[1:]), end]
+    samples = [
+        Sample(dts=pts, pts=pts, duration=stop - pts, is_key=is_key, data=data)
+        for (pts, is_key, data), stop in zip(held, stops, strict=True)
+    ]
+    start = held[0][0]
+    data = SEGMENT_TYPE + chunk(number + 1, samples)
+    rest = sum(len(sample.data) for sample in samples[1:])
+    key_bytes = len(data) - rest if samples[0].is_key else 0
+    return SegmentMade(lane=lane, number=number, start=start, duration=end - start, key_bytes=key_bytes, data=data)

@@ -52,12 +52,17 @@ class EncodeSound(msgspec.Struct, frozen=True, kw_only=True, tag="sound"):
 
 
 class EncodePictures(msgspec.Struct, frozen=True, kw_only=True, tag="pictures"):
-    """Decode the file's pictures once and encode each tier; of tier i the segments from number ``have[i]`` on."""
+    """Decode the file's pictures once and encode each tier; of tier i the segments from number ``have[i]`` on.
+
+    ``offset``: ticks that are added to the file's own times. ``start``: pictures before this time are left out.
+    """
 
     path: str
     seconds: float
     tiers: tuple[Tier, ...]
     have: tuple[int, ...]
+    offset: int = 0
+    start: int = 0
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):

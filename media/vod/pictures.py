@@ -49,7 +49,9 @@ def encode_pictures(order: EncodePictures) -> Iterator[Made]:
         Lane(index, tier, have=have) for index, (tier, have) in enumerate(zip(order.tiers, order.have, strict=True))
     ]
     first = min(order.have)
-    for pts, frame in filled(_timed(order.path, first), first=first):
+    frames = _timed(order.path, 0 if order.offset else first)
+    placed = ((pts + order.offset, frame) for pts, frame in frames)
+    for pts, frame in filled(placed, first=first, start=order.start):
         picture = frame
         for lane in lanes:
             if lane.wants(pts):
@@ -58,10 +60,13 @@ def encode_pictures(order: EncodePictures) -> Iterator[Made]:
     yield from chain.from_iterable(lane.finish() for lane in lanes)
 
 
-def filled(frames: Iterator[tuple[int, av.VideoFrame]], *, first: int) -> Iterator[tuple[int, av.VideoFrame]]:
-    """From segment ``first`` on: in order, at most ``_MAX_FPS``, and no segment without a picture. The first picture of
-    a file is shown from the beginning, whenever it comes."""
-    start = following = due = first * _SEGMENT_TICKS
+def filled(
+    frames: Iterator[tuple[int, av.VideoFrame]], *, first: int, start: int = 0
+) -> Iterator[tuple[int, av.VideoFrame]]:
+    """From segment ``first`` and the time ``start`` on: in order, at most ``_MAX_FPS``, and no segment without a
+    picture. The first picture of a file is shown from the beginning, whenever it comes."""
+    following = first * _SEGMENT_TICKS
+    start = due = max(start, following)
     last: av.VideoFrame | None = None
     for came, frame in frames:
         pts = start if last is None and came > start else came
@@ -69,6 +74,8 @@ def filled(frames: Iterator[tuple[int, av.VideoFrame]], *, first: int) -> Iterat
             yield following, last
             following += _SEGMENT_TICKS
         last = frame
+        if pts < start:
+            continue
         if pts >= following:
             following = (pts // _SEGMENT_TICKS + 1) * _SEGMENT_TICKS
         elif pts < due:

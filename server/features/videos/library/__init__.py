@@ -20,6 +20,7 @@ from server.features.videos.library.moments import Moments
 from server.features.videos.library.playlists import Playlists
 from server.features.videos.library.routes import VideoRoutes
 from server.features.videos.library.shapes import VIDEO_PROGRESS
+from server.features.videos.library.trimming import Trimmer
 from server.features.videos.settings import VideoSettings
 from server.http.limits import hourly
 from server.live.addresses import MediaAddresses
@@ -56,11 +57,13 @@ def build(
         at_once=settings.video_encoders,
         now=platform.now,
     )
+    trimmer = Trimmer(db=platform.db, objects=platform.objects, publish=platform.publish, now=platform.now)
     library = Library(
         db=platform.db,
         uploads=uploads,
         jobs=platform.jobs,
         job=encoder.job,
+        trim_job=trimmer.job,
         node=platform.node,
         ids=platform.ids,
         now=platform.now,
@@ -85,7 +88,7 @@ def build(
         operations=[*routes.operations(), *media.operations()],
         sent=(VIDEO_PROGRESS,),
         consumers=library.consumers,
-        jobs=(encoder.job, encoder.dead),
+        jobs=(encoder.job, encoder.dead, trimmer.job, trimmer.dead),
         personal_data=PersonalData(tables=frozenset({"videos"}), sections=SECTIONS, erase=library.erase),
         limits={
             "video_hours": settings.max_video_hours,

@@ -39,11 +39,10 @@ from media.vod.messages import (
 from server.features.videos.clips.pictures import TakePicture, take_in_worker
 from server.features.videos.library import queries
 from server.features.videos.library.facts import VideoReady
-from server.features.videos.library.keys import INIT, SOUND, file_key, poster_key, prefix, segment_file
+from server.features.videos.library.keys import INIT, SOUND, file_key, poster_key, segment_file
 from server.features.videos.library.shapes import VIDEO_PROGRESS, State
 from server.jobs import Attempt, GiveUp, Job, RetryLater
 from server.publish import Publish
-from storage.doomed import doom
 from storage.facts import publish as publish_fact
 from storage.objects import NoSuchObject, ObjectStore
 from storage.postgres import Database
@@ -292,8 +291,7 @@ class VideoEncoder:
         async with work.attempt.finish() as tx:
             row = await tx.fetchrow(queries.READY, work.video_id, work.edition, self._now())
             if row is not None:
-                for former in await tx.fetch(queries.FORGET_FORMER, work.video_id, work.edition):
-                    await doom(tx, f"{prefix(work.video_id)}{former['edition']}/")
+                await tx.execute(queries.FORGET_FORMER, work.video_id, work.edition)
                 await publish_fact(tx, VideoReady(video_id=work.video_id, **dict(row)))
         self.encoded += 1
         self._tell(work, "ready", 1.0)

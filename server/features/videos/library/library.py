@@ -19,7 +19,8 @@ from server.features.videos.library import queries
 from server.features.videos.library.encoding import EncodeVideo
 from server.features.videos.library.facts import VideoDeleted
 from server.features.videos.library.keys import prefix
-from server.features.videos.library.shapes import NewVideoBody, State, VideoChange
+from server.features.videos.library.shapes import NewVideoBody, State, TrimBody, VideoChange
+from server.features.videos.library.trimming import TrimVideo
 from server.features.videos.recordings import remove_recording
 from server.features.videos.uploads import Media
 from server.http.errors import Problem, invalid_field, not_found
@@ -32,6 +33,10 @@ from storage.postgres import Database, Row, Transaction
 from storage.stream_facts import RecordingReady
 
 CLAIM: Final = "video"
+LEAST_MS: Final = 500
+"""Of a video that was trimmed."""
+SLACK_MS: Final = 100
+"""A player's idea of the end may be so much later."""
 
 
 class Originals(Protocol):
@@ -63,6 +68,7 @@ class VideoRow(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     progress: float
     edition: int
+    begin_ms: int
     source: dict[str, Any] | None
     duration_ms: int
     has_poster: bool
@@ -93,6 +99,7 @@ class Library:
         uploads: Originals,
         jobs: Jobs,
         job: Job[EncodeVideo],
+        trim_job: Job[TrimVideo],
         node: Node,
         ids: Ids,
         now: Callable[[], dt.datetime],
@@ -102,6 +109,7 @@ class Library:
         self._uploads = uploads
         self._jobs = jobs
         self._job = job
+        self._trim_job = trim_job
         self._node = node
         self._ids = ids
         self._now = now
@@ -174,6 +182,27 @@ class Library:
         if video.owner_id != viewer.id:
             raise Problem(403, "This video is not yours")
         return video
+
+    async def trim(self, video_id: str, viewer: Viewer, body: TrimBody) -> None:
+        """Leave out what is before and after: what is played until that is done is the whole.
+
+        Raises a 403 or 404, a 409 for a recording and for one that is worked on, and a 422 for times outside of it.
+        """
+        video = await self.owned(video_id, viewer)
+        if video.is_recording:
+            raise Problem(409, "A recording cannot be trimmed: make a clip of it", slug="is-recording")
+        if video.edition and body.to_ms > video.duration_ms + SLACK_MS:
+            raise invalid_field("to_ms", f"is after the end, at {video.duration_ms}")
+        to_ms = min(body.to_ms, video.duration_ms)
+        if to_ms - body.from_ms < LEAST_MS:
+            raise invalid_field("to_ms", f"must be at least {LEAST_MS} after from_ms")
+        async with self._db.transaction() as tx:
+            edition = await tx.fetchval(queries.TRIM, video_id)
+            if edition is None:
+                raise Problem(409, "The video is being worked on, or has failed", slug="not-ready")
+            span = {"from_ms": video.begin_ms + body.from_ms, "to_ms": video.begin_ms + to_ms}
+            trim = TrimVideo(video_id=video_id, edition=edition + 1, **span)
+            await self._jobs.enqueue(tx, self._trim_job, trim, key=f"{video_id}/{edition + 1}")
 
     async def delete(self, video_id: str, viewer: Viewer) -> None:
         """By its owner: with all that was made of it, and what it was made of."""

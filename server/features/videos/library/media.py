@@ -10,7 +10,7 @@ import msgspec
 from aiohttp import web
 
 from server.features.videos.library import queries
-from server.features.videos.library.keys import INIT, file_key, poster_key
+from server.features.videos.library.keys import INIT, poster_key
 from server.features.videos.library.library import Library, VideoRow
 from server.features.videos.library.moments import board_id
 from server.features.videos.library.playlists import Playlists
@@ -173,18 +173,19 @@ class VideoMedia:
     async def _file(self, call: Call[None, None]) -> web.StreamResponse:
         video = await self._video(call)
         edition, rendition, file = int(call.path["edition"]), call.path["rendition"], call.path["file"]
-        size = await self._size(video, edition, rendition, file)
+        key, size = await self._place(video, edition, rendition, file)
         if size is None:
             raise not_found("There is no such file")
-        key = file_key(video.id, edition, rendition, file)
         return await self._sent(call, video, Kept(key=key, size=size, kind="video/mp4", shared=IMMUTABLE))
 
-    async def _size(self, video: VideoRow, edition: int, rendition: str, file: str) -> int | None:
+    async def _place(self, video: VideoRow, edition: int, rendition: str, file: str) -> tuple[str, int | None]:
+        """The object of a file, and its size; None without such a file."""
         if file == INIT:
-            return await self._objects.size(file_key(video.id, edition, rendition, INIT))
+            key = await self._db.fetchval(queries.INIT, video.id, edition, rendition)
+            return key or "", None if key is None else await self._objects.size(key)
         number = int(file.removesuffix(".m4s"))
         row = await self._db.fetchrow(queries.FILE, video.id, edition, rendition, number)
-        return None if row is None else int(row["bytes"])
+        return ("", None) if row is None else (row["object_key"], row["bytes"])
 
     async def _sent(self, call: Call[Any, Any], video: VideoRow, kept: Kept) -> web.StreamResponse:
         headers = {"Cache-Control": _for_caches(video, kept.shared), "Content-Type": kept.kind}

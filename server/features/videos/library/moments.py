@@ -28,7 +28,9 @@ class Moments:
 
     async def between(self, board: str, *, from_ms: int, to_ms: int, limit: int) -> Sequence[Segment]:
         video_id, _, edition = board.partition("/")
-        rows = await self._db.fetch(queries.PICTURED, video_id, int(edition), max(0, from_ms), to_ms, limit)
+        begin = await self._db.fetchval(queries.BEGIN, video_id) or 0
+        times = max(0, begin + from_ms), begin + to_ms
+        rows = await self._db.fetch(queries.PICTURED, video_id, int(edition), *times, limit)
         return [
             Segment(
                 rendition=SOURCE,
@@ -37,7 +39,7 @@ class Moments:
                 object_key=row["object_key"],
                 init_key=row["init_key"],
                 init_name=INIT,
-                media_time_ms=row["start"] * 1000 // row["timescale"],
+                media_time_ms=row["start"] * 1000 // row["timescale"] - begin,
                 duration_ms=row["duration"] * 1000 / row["timescale"],
                 bytes=row["bytes"],
                 started_at=_NEVER,

@@ -14,7 +14,7 @@ _VIDEOS: Final = f"""
 select v.id::text as id, v.owner_id::text as owner_id, v.stream_id::text as stream_id, v.upload_id::text as upload_id,
     coalesce(s.title, v.title) as title, coalesce(s.description, v.description) as description,
     {_VISIBILITY} as visibility, {_RESTRICTIONS} as restrictions, v.state, v.reason, v.progress, v.edition, v.source,
-    v.duration_ms, v.has_poster, v.views, v.created_at, v.ready_at,
+    v.duration_ms, v.begin_ms, v.has_poster, v.views, v.created_at, v.ready_at,
     (select b.birth_date from users b where b.id = $1::uuid) as birth_date,
     o.username, o.display_name, o.avatar_url,
     exists (select from recording_files f where f.stream_id = v.stream_id and f.state = 'ready') as has_file
@@ -61,11 +61,31 @@ REMOVE_ALL: Final = "delete from videos where owner_id = $1 returning id::text"
 # encoding
 
 WORK: Final = "select owner_id::text, upload_id::text, state, edition, source, has_poster from videos where id = $1"
+EDITION: Final = "select edition from videos where id = $1"
 SET_SOURCE: Final = "update videos set source = $2, duration_ms = $3 where id = $1"
 SET_PROGRESS: Final = "update videos set progress = greatest(progress, $2) where id = $1 and state = 'processing'"
 SET_REASON: Final = "update videos set reason = $2 where id = $1"
 SET_POSTER: Final = "update videos set has_poster = true where id = $1"
 PLAYABLE: Final = "update videos set edition = greatest(edition, $2) where id = $1"
+TRIM: Final = """
+update videos set state = 'processing', progress = 0, reason = ''
+where id = $1 and stream_id is null and state = 'ready' returning edition
+"""
+NOT_TRIMMED: Final = """
+update videos set state = 'ready', progress = 1, reason = $2 where id = $1 and edition > 0 returning owner_id::text
+"""
+SPAN: Final = "update videos set begin_ms = $2, duration_ms = $3 where id = $1"
+COPY_RENDITION: Final = """
+insert into video_renditions (video_id, edition, name, place, kind, codec, timescale, width, height, fps, channels,
+    init_key)
+select video_id, $2, name, place, kind, codec, timescale, width, height, fps, channels, init_key
+from video_renditions where video_id = $1 and edition = $3 and name = $4 on conflict do nothing
+"""
+COPY_SEGMENTS: Final = """
+insert into video_segments (video_id, edition, rendition, number, object_key, start, duration, bytes, key_bytes)
+select video_id, $2, rendition, number, object_key, start, duration, bytes, key_bytes from video_segments
+where video_id = $1 and edition = $3 and rendition = $4 and number > $5 and number < $6 on conflict do nothing
+"""
 READY: Final = """
 update videos set state = 'ready', progress = 1, edition = $2, reason = '', ready_at = coalesce(ready_at, $3)
 where id = $1 returning owner_id::text, duration_ms
@@ -101,7 +121,7 @@ where r.video_id = $1 and r.edition = $2 and r.name = $3 and m.peak is not null
 """
 FORGET_FORMER: Final = """
 with gone as (delete from video_segments where video_id = $1 and edition < $2)
-delete from video_renditions where video_id = $1 and edition < $2 returning edition
+delete from video_renditions where video_id = $1 and edition < $2
 """
 
 # playback
@@ -116,7 +136,7 @@ where (video_id, edition) in (select * from unnest($1::uuid[], $2::int[])) and i
 order by place
 """
 SEGMENTS: Final = """
-select number, start, duration, bytes, key_bytes from video_segments
+select number, object_key, start, duration, bytes, key_bytes from video_segments
 where video_id = $1 and edition = $2 and rendition = $3 order by number
 """
 FILE: Final = """
@@ -132,4 +152,5 @@ where g.video_id = $1 and g.edition = $2 and g.start >= $3::bigint * r.timescale
     and g.start < $4::bigint * r.timescale / 1000
 order by g.number limit $5
 """
+BEGIN: Final = "select begin_ms from videos where id = $1"
 DURATION: Final = "select duration_ms from videos where id = $1"

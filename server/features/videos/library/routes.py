@@ -10,7 +10,14 @@ from aiohttp import web
 from server.features.people.rules import username_key
 from server.features.videos.library.library import Library, VideoRow
 from server.features.videos.library.media import VideoMedia
-from server.features.videos.library.shapes import NewVideoBody, VideoAnswer, VideoChange, VideoShape, VideosShape
+from server.features.videos.library.shapes import (
+    NewVideoBody,
+    TrimBody,
+    VideoAnswer,
+    VideoChange,
+    VideoShape,
+    VideosShape,
+)
 from server.http import content
 from server.http.cursors import after_id, page_of
 from server.http.errors import not_found
@@ -61,6 +68,12 @@ class VideoRoutes:
                 account_rate=OWN_SETTINGS,
             ),
             Operation(
+                method="POST", path=f"{one}/trim", handler=self._trim, name="trimVideo", tag=TAG, paths=video,
+                summary="Leave out the beginning and the end of an uploaded video", body=TrimBody,
+                answers={202: VideoAnswer}, problems=frozenset({403, 404, 409, 422, 451}), auth="required",
+                scope="upload", account_rate=OWN_SETTINGS, idempotent_key=True,
+            ),
+            Operation(
                 method="GET", path=f"{one}/original", handler=self._original, name="getOriginal", tag=TAG, paths=video,
                 summary="The upload as it came, for its owner; of a recording, its MP4 file",
                 answers={200: original, 206: original, 304: None, 307: None},
@@ -94,6 +107,11 @@ class VideoRoutes:
         viewer = self._asker(call)
         video = await self._library.change(call.path["video_id"].lower(), viewer, call.body)
         return Answer(200, (await self._shown([video], viewer))[0])
+
+    async def _trim(self, call: Call[TrimBody, None]) -> Answer:
+        video_id = call.path["video_id"].lower()
+        await self._library.trim(video_id, self._asker(call), call.body)
+        return Answer(202, {"video": await self._one(call, video_id)})
 
     async def _delete(self, call: Call[None, None]) -> Answer:
         await self._library.delete(call.path["video_id"].lower(), self._asker(call))

@@ -36,6 +36,11 @@ class NewVideoBody(Body):
     visibility: Visibility = "public"
 
 
+class TrimBody(Body):
+    from_ms: Annotated[int, Field(ge=0, le=2**53, description="Of the video as it is now")]
+    to_ms: Annotated[int, Field(ge=0, le=2**53)]
+
+
 class VideoChange(Body):
     """Only what is given changes."""
 
