@@ -6,6 +6,8 @@ import asyncio
 import base64
 import hashlib
 import os
+import struct
+import zlib
 from collections.abc import AsyncIterator
 
 import pytest
@@ -102,7 +104,20 @@ async def test_a_picture_is_shown_re_encoded_in_two_sizes_and_nothing_else_of_it
     assert [key.rpartition("/")[2] for key in await stored(ada.kit)] == ["full.webp", "preview.webp"]
 
 
+def png_of(width: int, height: int) -> bytes:
+    """A picture that says it is so large, and has nothing else in it."""
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(bytes(100))), (b"IEND", b""))
+    made = b"\x89PNG\r\n\x1a\n"
+    for name, body in chunks:
+        made += struct.pack(">I4s", len(body), name) + body + struct.pack(">I", zlib.crc32(name + body))
+    return made
+
+
 REFUSED = [
+    (png_of(100_000, 100_000), "100000 × 100000 is more than 50000000 pixels"),
+    (b"PK\x03\x04" + bytes(100), "This kind of file is not taken"),
+    (b"<!doctype html><script>alert(1)</script>", "This kind of file is not taken"),
     (b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>", "This kind of file is not taken"),
     (b"#EXTM3U\nfile:///etc/passwd", "This kind of file is not taken"),
     (b"ffconcat version 1.0\nfile /etc/passwd", "This kind of file is not taken"),
