@@ -7,7 +7,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -78,6 +78,7 @@ class Sanction(msgspec.Struct, frozen=True, kw_only=True):
     until: datetime | None
 
 
+RESTRICTED: Final = "restricted"
 Standing = Literal["member", "asked", "stranger", "silent"]
 """``asked``: has yet to accept that they are in the room. ``silent``: nobody may write there now."""
 
@@ -85,14 +86,22 @@ Standing = Literal["member", "asked", "stranger", "silent"]
 class Relationship(msgspec.Struct, frozen=True, kw_only=True):
     """What a person is to the room's owner; ``is_verified``: their address is, or need not be.
 
-    ``standing``: what the person is in a private room.
+    ``standing``: what the person is in a private room. ``restricted_until``: moderators of the server let the person
+    write nowhere before.
     """
 
     following_since: datetime | None = None
     is_subscriber: bool = False
     is_blocked: bool = False
     is_verified: bool = True
+    restricted_until: datetime | None = None
     standing: Standing = "member"
+
+
+def restricted(until: datetime) -> DomainError:
+    """What a person is told whom moderators of the server do not let write or go live."""
+    message = f"Moderators do not let you write or go live until {until.isoformat(timespec='minutes')}."
+    return DomainError(RESTRICTED, message)
 
 
 def clean_text(text: str, *, may_be_empty: bool = False) -> str:
@@ -199,6 +208,8 @@ class ChatRules:
             raise _outside(relationship.standing)
         if not relationship.is_verified:
             raise DomainError("email_not_verified", "Verify your e-mail address before you write.")
+        if relationship.restricted_until is not None and relationship.restricted_until > now:
+            raise restricted(relationship.restricted_until)
         self.judge_sanction(author, at=at)
         if relationship.is_blocked and not self._cannot_be_silenced(author):
             raise DomainError("blocked", "The owner of this room has blocked you.")

@@ -1,4 +1,4 @@
-"""To whom a stream is restricted: by country and by age. Pure."""
+"""To whom a stream is restricted: by country and by age, or to its owner alone by moderators. Pure."""
 
 from __future__ import annotations
 
@@ -11,24 +11,27 @@ from actors.runtime import DomainError
 
 COUNTRY: Final = "restricted_country"
 AGE: Final = "restricted_age"
-CODES: Final = frozenset({COUNTRY, AGE})
+WITHHELD: Final = "withheld"
+CODES: Final = frozenset({COUNTRY, AGE, WITHHELD})
 """Of the errors that tell a viewer why a stream is not for them: over HTTP each is a 451."""
 
 
 class Restrictions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """``allow``: the only countries (ISO 3166-1 alpha-2) that it is for; ``deny``: those that it is not for. At most
     one of the two has any. ``min_age``: in years. ``content_warning``: shown before it is played; empty: none.
+    ``withheld``: moderators of the server hide it from everybody but its owner.
     """
 
     allow: tuple[str, ...] = ()
     deny: tuple[str, ...] = ()
     min_age: int | None = None
     content_warning: str = ""
+    withheld: bool = False
 
     @property
     def refuses_any(self) -> bool:
         """Whether there are viewers whom it is not for."""
-        return self.has_countries or self.min_age is not None
+        return self.withheld or self.has_countries or self.min_age is not None
 
     @property
     def has_countries(self) -> bool:
@@ -46,12 +49,18 @@ class Restrictions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
     def refusal(self, *, country: str | None, birth_date: dt.date | None, today: dt.date) -> DomainError | None:
         """Why it is not for a viewer; None when it is."""
+        if self.withheld:
+            return hidden_by_moderators()
         if not self.is_for_country(country):
             return wrong_country()
         return None if self.is_for_age(birth_date, today) else too_young(self.min_age or 0)
 
 
 UNRESTRICTED: Final = Restrictions()
+
+
+def hidden_by_moderators() -> DomainError:
+    return DomainError(WITHHELD, "Moderators have hidden this.", field="stream_id")
 
 
 def wrong_country() -> DomainError:

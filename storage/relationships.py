@@ -1,11 +1,22 @@
-"""What a person is to the owner of a room, or in a private room: follower, member, blocked, with a verified address."""
+"""What a person is to the owner of a room, or in a private room: follower, member, blocked, with a verified address.
+
+``require_unrestricted`` is for what is not written in a room.
+"""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final
 
-from actors.chat_rules import Relationship
-from storage.postgres import Database
+from actors.chat_rules import Relationship, restricted
+from storage.postgres import Database, Reads
+
+
+async def require_unrestricted(where: Reads, person_id: str, now: datetime) -> None:
+    """Raise ``restricted`` for a person whom moderators of the server do not let write. Raises ``Unavailable``."""
+    until = await where.fetchval("select restricted_until from users where id = $1", person_id)
+    if until is not None and until > now:
+        raise restricted(until)
 
 
 class Relationships:
@@ -23,6 +34,7 @@ class Relationships:
             following_since=row["following_since"],
             is_blocked=row["is_blocked"],
             is_verified=row["is_verified"] or not self._needs_verified_email,
+            restricted_until=row["restricted_until"],
         )
 
     async def membership(self, *, room_id: str, user_id: str) -> Relationship:
@@ -30,7 +42,11 @@ class Relationships:
         row = await self._db.fetchrow(_MEMBERSHIP, room_id, user_id)
         if row is None:
             return Relationship(standing="stranger")
-        return Relationship(standing=row["standing"], is_verified=row["is_verified"] or not self._needs_verified_email)
+        return Relationship(
+            standing=row["standing"],
+            is_verified=row["is_verified"] or not self._needs_verified_email,
+            restricted_until=row["restricted_until"],
+        )
 
 
 _MEMBERSHIP: Final = """
@@ -40,15 +56,18 @@ select case when m.state = 'request' then 'asked' when not c.is_group and not ex
             and not exists (select from blocks where user_id = $2 and blocked_id = o.person_id)
             and not exists (select from blocks where user_id = o.person_id and blocked_id = $2)
     ) then 'silent' else 'member' end as standing,
-    exists (select from users where id = $2 and email_verified_at is not null) as is_verified
+    exists (select from users where id = $2 and email_verified_at is not null) as is_verified,
+    (select restricted_until from users where id = $2)
 from conversation_members m join conversations c using (room_id)
 where m.room_id = $1 and m.person_id = $2 and m.state in ('open', 'request')
 union all
-select 'member', exists (select from users where id = $2 and email_verified_at is not null)
+select 'member', exists (select from users where id = $2 and email_verified_at is not null),
+    (select restricted_until from users where id = $2)
 from community_members m where m.community_id = $1 and m.person_id = $2 and m.state = 'member'
 """
 _RELATIONSHIP: Final = """
 select (select created_at from follows where follower_id = $2 and followee_id = $1) as following_since,
     exists (select from blocks where user_id = $1 and blocked_id = $2) as is_blocked,
-    exists (select from users where id = $2 and email_verified_at is not null) as is_verified
+    exists (select from users where id = $2 and email_verified_at is not null) as is_verified,
+    (select restricted_until from users where id = $2)
 """

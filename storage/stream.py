@@ -80,6 +80,11 @@ class Streams:
     async def has_verified_address(self, user_id: str) -> bool:
         return bool(await self._db.fetchval("select email_verified_at is not null from users where id = $1", user_id))
 
+    async def restricted_until(self, user_id: str) -> dt.datetime | None:
+        """Until when moderators of the server do not let the person go live; it may have passed."""
+        until: dt.datetime | None = await self._db.fetchval("select restricted_until from users where id = $1", user_id)
+        return until
+
     async def slate_picture(self, user_id: str) -> str:
         """The object key of the person's own slate, empty without one."""
         return await self._db.fetchval(_SLATE_PICTURE, user_id) or ""

@@ -29,6 +29,7 @@ from server.features.people.accounts import Accounts, AccountsRoom
 from server.features.people.accounts.passwords import Passwords
 from server.features.people.audience import Audience
 from server.features.rooms.build import build as build_rooms
+from server.features.safety import cases
 from server.features.settings import FeatureSettings
 from server.features.social import communities, feed, posts
 from server.features.social.posts import PostsRoom, Topics
@@ -205,6 +206,7 @@ def install(
         feed.build(platform, settings=settings, posts=posting.posts, addresses=core.addresses),
         search.build(platform, addresses=core.addresses, clips=clipping, posts=posting.posts),
         trends.build(platform, settings=settings),
+        cases.build(platform, posts=posting.posts, suspensions=people.suspensions, when_changed=changed),
         notifying.feature,
         api_tokens.build(platform, identity=core.identity, people=people),
         webhooks.build(

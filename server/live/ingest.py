@@ -15,6 +15,7 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
+from actors.chat_rules import RESTRICTED, restricted
 from actors.runtime import ActorId, DomainError, Node
 from actors.stream_messages import ClaimPublish, Grant
 from media.control import AuthorizePublish, Granted, Refused
@@ -73,17 +74,20 @@ class Ingest:
             )
         except DomainError as error:
             # RTMP has no word for it but that of a wrong key; the text says what to do.
-            code = "bad_name" if error.code == NOT_VERIFIED else error.code
+            code = "bad_name" if error.code in (NOT_VERIFIED, RESTRICTED) else error.code
             return Refused(code=code, message=error.message)
 
     async def claim(
         self, key: str, *, protocol: str, remote: str, stream_id: str | None = None, is_backup: bool = False
     ) -> Granted:
-        """Leave to publish, or ``DomainError``: ``bad_name``, ``email_not_verified``, ``busy`` or ``ended``."""
+        """Leave to publish.
+
+        Raises ``DomainError``: ``bad_name``, ``email_not_verified``, ``restricted``, ``busy`` or ``ended``.
+        """
         holder = await self._streams.by_key(key) if 0 < len(key) <= 200 else None
         if holder is None:
             raise DomainError("bad_name", "There is no such stream key.")
-        await self._require_verified(holder)
+        await self._require_allowed(holder)
         claim = ClaimPublish(protocol=protocol, remote=remote, node=self._node.name, is_backup=is_backup)
         if isinstance(holder, StreamRow):
             if stream_id not in (None, holder.id):
@@ -97,10 +101,17 @@ class Ingest:
                 return await self._ask(stream_id, claim)
             return await self._take_up(holder, claim)
 
-    async def _require_verified(self, holder: StreamRow | Keyholder) -> None:
+    async def _require_allowed(self, holder: StreamRow | Keyholder) -> None:
         owner_id = holder.owner.id if isinstance(holder, StreamRow) else holder.user_id
         if self._needs_verified_email and not await self._streams.has_verified_address(owner_id):
             raise DomainError(NOT_VERIFIED, "Verify your e-mail address first.")
+        await self.require_unrestricted(owner_id)
+
+    async def require_unrestricted(self, person_id: str) -> None:
+        """Raise ``restricted`` for a person whom moderators of the server do not let go live."""
+        until = await self._streams.restricted_until(person_id)
+        if until is not None and until > self._now():
+            raise restricted(until)
 
     async def _ask(self, stream_id: str, claim: ClaimPublish) -> Granted:
         grant = granted(await self._node.ref("stream", stream_id).ask(claim))

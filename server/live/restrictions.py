@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, Final
 
+import msgspec
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from actors.restrictions import Restrictions
@@ -100,7 +101,7 @@ class RestrictionRoutes:
         if body.countries is not None and not self._knows_countries:
             raise invalid_field("countries", NO_DATABASE)
         view = await self._access.moderated(call)
-        wanted = _restrictions(body)
+        wanted = msgspec.structs.replace(_restrictions(body), withheld=view.restrictions.withheld)
         if view.owner.id != call.me.id:
             async with self._db.transaction() as tx:
                 await self._audit.add(tx, "stream.restricted", actor_id=call.me.id, subject=view.id, ip=call.address)

@@ -111,7 +111,7 @@ class StreamRoutes:
     # making and changing
 
     async def _create(self, call: Call[NewStreamBody, None]) -> Answer:
-        await self._require_verified(call.me.id)
+        await self._require_allowed(call.me.id)
         body = call.body
         if (body.visibility == "password") != bool(body.password):
             raise _password_wanted(body.visibility)
@@ -138,9 +138,10 @@ class StreamRoutes:
         stream = {**self._shown(call, view_of(row)), "ingest": ingest}
         return Answer(201, {"stream": stream, "ingest": ingest}, {"Location": f"/api/v1/streams/{row.id}"})
 
-    async def _require_verified(self, user_id: str) -> None:
+    async def _require_allowed(self, user_id: str) -> None:
         if self._needs_verified_email and not await self._rows.has_verified_address(user_id):
             raise Problem(403, "Verify your e-mail address first", slug="email-not-verified")
+        await self._ingest.require_unrestricted(user_id)
 
     async def _change(self, call: Call[StreamChange, None]) -> Answer:
         view = await self._access.owned(call)

@@ -61,6 +61,11 @@ class MemoryStreams:
         person = self._tables.people.get(user_id)
         return person is not None and person.has_verified_address
 
+    async def restricted_until(self, user_id: str) -> dt.datetime | None:
+        self._tables.reach()
+        person = self._tables.people.get(user_id)
+        return person.restricted_until if person is not None else None
+
     async def slate_picture(self, user_id: str) -> str:
         self._tables.reach()
         person = self._tables.people.get(user_id)

@@ -30,6 +30,7 @@ class MemoryPerson(msgspec.Struct, frozen=True, kw_only=True):
     stream_key: str = ""
     stream_defaults: dict[str, Any] = {}
     has_verified_address: bool = False
+    restricted_until: dt.datetime | None = None
     slate_picture: str = ""
 
 

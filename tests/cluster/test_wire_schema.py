@@ -24,6 +24,7 @@ from server.features.people import facts as people_facts
 from server.features.rooms.polls import facts as poll_facts
 from server.features.rooms.predictions import facts as prediction_facts
 from server.features.rooms.raids import facts as raid_facts
+from server.features.safety.cases import facts as case_facts
 from server.features.social.communities import facts as community_facts
 from server.features.social.posts import facts as post_facts
 from server.features.videos.clips import facts as clip_facts
@@ -45,6 +46,7 @@ MODULES = (
     *(stream_facts, people_facts, chat_held, chat_mentions, poll_facts, prediction_facts, raid_facts, clip_facts),
     *(video_facts, recording_facts, request_facts, conversation_facts, post_facts, community_facts),
     work_facts,
+    case_facts,
 )
 FACTS = tuple(
     dict.fromkeys(

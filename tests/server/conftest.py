@@ -125,7 +125,7 @@ class Someone:
 
 SERVED = {"accounts", "factors", "passkeys", "oauth", "api_tokens", "profiles", "relations", "notifications"}
 SERVED |= {"export", "audit", "pictures", "hidden_words"}
-SERVED |= {"posts", "uploads", "communities"}
+SERVED |= {"posts", "uploads", "communities", "cases"}
 PASSWORD = "correct horse battery staple"
 
 
@@ -148,6 +148,13 @@ class ApiFixture:
         body = {"username": username, "email": f"{username}@example.org", "password": password}
         answer = await self.client.post("/api/v1/auth/register", json=body)
         assert answer.status == 201, await answer.text()
+        held = await answer.json()
+        return Someone(self.client, held["user"]["id"], username, held["access_token"], held["refresh_token"])
+
+    async def sign_in(self, username: str, password: str = PASSWORD) -> Someone:
+        """Again: with the roles that the person has by now."""
+        answer = await self.client.post("/api/v1/auth/login", json={"login": username, "password": password})
+        assert answer.status == 200, await answer.text()
         held = await answer.json()
         return Someone(self.client, held["user"]["id"], username, held["access_token"], held["refresh_token"])
 

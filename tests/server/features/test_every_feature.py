@@ -204,6 +204,17 @@ SAMPLES = {
     f" ('{ROOM}', '{ROOM}', $1, 'x'), ('{ROOM}', '{ROOM}', $2, 'x')",
     "chat_attachments": "insert into chat_attachments (upload_id, room_id, person_id, client_id, position, shown)"
     f" values ('{ROOM}', '{ROOM}', $1, 'c', 1, '{{}}'), ('{STREAM}', '{ROOM}', $2, 'c', 1, '{{}}')",
+    "cases": "insert into cases (id, kind, subject_id, owner_id, state, severity, rank, reason, evidence, claimed_by,"
+    f" created_at, reported_at, due_at) select '{ROOM}', 'person', $1, $1, 'open', 'low', 0, 'spam', '{{}}', $1, now(),"
+    " now(), now() where $2::uuid is not null",
+    "reports": "insert into reports (id, case_id, reporter_id, reason, created_at, updated_at)"
+    f" values ('{ROOM}', '{ROOM}', $1, 'spam', now(), now()), ('{STREAM}', '{ROOM}', $2, 'spam', now(), now())",
+    "case_acts": "insert into case_acts (id, case_id, actor_id, action, reason, created_at)"
+    f" values ('{ROOM}', '{ROOM}', $1, 'warn', 'x', now()), ('{STREAM}', '{ROOM}', $2, 'warn', 'x', now())",
+    "strikes": "insert into strikes (id, person_id, act_id, created_at, expires_at)"
+    f" values ('{ROOM}', $1, '{ROOM}', now(), now()), ('{STREAM}', $2, '{STREAM}', now(), now())",
+    "appeals": "insert into appeals (id, strike_id, person_id, text, created_at, due_at, decided_by)"
+    f" values ('{ROOM}', '{ROOM}', $1, 'x', now(), now(), $2), ('{STREAM}', '{STREAM}', $2, 'x', now(), now(), $1)",
     "view_sessions": "insert into view_sessions (id, stream_id, user_id, viewer, started_at, last_at)"
     f" select '{ROOM}', '{STREAM}', $1, 'v', now(), now() where $2::uuid is not null",
 }

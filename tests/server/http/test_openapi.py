@@ -147,7 +147,7 @@ async def test_answers_are_as_documented_for_made_up_requests(api: ApiFixture, t
         stderr=asyncio.subprocess.STDOUT,
     )
     try:
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(300):
             output, _ = await process.communicate()
     finally:
         if process.returncode is None:

@@ -28,6 +28,7 @@ from server.features.people.accounts.routes import AuthRates, AuthRoutes, signed
 from server.features.people.accounts.security_changes import SecurityChanges
 from server.features.people.accounts.session_routes import SessionRoutes
 from server.features.people.accounts.sessions import Sessions, SignedIn
+from server.features.people.accounts.suspensions import Suspensions
 from server.features.people.accounts.suspicions import Suspicions
 from server.features.people.profiles import Profiles
 from server.features.people.settings import PeopleSettings
@@ -88,6 +89,7 @@ class AccountsRoom:
     mails: AccountMails
     operators: Operators
     new_accounts: NewAccounts
+    suspensions: Suspensions
     methods: SignInMethods
     cookies: Cookies
     reauthentication: Reauthentication
@@ -164,8 +166,13 @@ def build(
         passwords=passwords,
         sessions=sessions,
     )
+    suspensions = Suspensions(audit=platform.audit, mails=mails, revoke=identity.revoke)
     administration = AdminPeopleRoutes(
-        database=platform.db, identity=identity, audit=platform.audit, mails=mails, when_changed=when_changed
+        database=platform.db,
+        identity=identity,
+        audit=platform.audit,
+        suspensions=suspensions,
+        when_changed=when_changed,
     )
     rates = AuthRates()
 
@@ -212,6 +219,7 @@ def build(
         links=links,
         operators=operators,
         new_accounts=new_accounts,
+        suspensions=suspensions,
         methods=methods,
         cookies=cookies,
         reauthentication=reauthentication,

@@ -10,17 +10,14 @@ from uuid import UUID
 from pydantic import AwareDatetime, Field, field_validator
 
 from server.features.people.accounts import queries
-from server.features.people.accounts.mails import AccountMails, Addressee
-from server.features.people.facts import AccountSuspended
+from server.features.people.accounts.suspensions import Suspensions
 from server.http.cursors import after_id, page_of
 from server.http.errors import Problem, invalid_field, not_found
 from server.http.identity import Identity
 from server.http.operation import Answer, Call, Operation
 from server.http.shapes import Body, Page, PageQuery, Shape, Text
 from storage.audit import AuditLog
-from storage.facts import publish
 from storage.postgres import Database, Row, Transaction
-from storage.rights import note_change
 
 TAG: Final = "admin"
 ONLY_ADMINS: Final = frozenset({"admin"})
@@ -77,14 +74,14 @@ class AdminPeopleRoutes:
         database: Database,
         identity: Identity,
         audit: AuditLog,
-        mails: AccountMails,
+        suspensions: Suspensions,
         when_changed: Callable[[], Awaitable[None]],
     ) -> None:
         """``when_changed``: rights are others now, and this node need not wait to find out."""
         self._db = database
         self._identity = identity
         self._audit = audit
-        self._mails = mails
+        self._suspensions = suspensions
         self._when_changed = when_changed
 
     def operations(self) -> Sequence[Operation]:
@@ -121,7 +118,7 @@ class AdminPeopleRoutes:
         ended: list[Row] = []
         async with self._db.transaction() as tx:
             if "suspended_until" in given:
-                ended += await self._suspend(tx, call, person_id)
+                await self._suspend(tx, call, person_id)
             if call.body.roles is not None:
                 ended += await self._set_roles(tx, call, person_id, ["viewer", *call.body.roles])
         for row in ended:
@@ -130,23 +127,13 @@ class AdminPeopleRoutes:
         changed = await self._db.fetchrow(queries.ADMIN_PERSON, person_id)
         return Answer(200, _shape(changed) if changed is not None else None)
 
-    async def _suspend(self, tx: Transaction, call: Call[PersonChange, None], person_id: str) -> list[Row]:
-        """The sessions that ended with it."""
-        given = call.body.suspended_until
+    async def _suspend(self, tx: Transaction, call: Call[PersonChange, None], person_id: str) -> None:
+        given, why = call.body.suspended_until, call.body.reason
         until = given.astimezone(UTC) if given is not None else None
-        is_suspended = await tx.fetchval(queries.SUSPEND, person_id, until)
-        if is_suspended is None:
+        if not await self._suspensions.suspend(
+            tx, person_id, until, actor_id=call.me.id, ip=call.address, why=why, reason=why
+        ):
             raise not_found("There is no such person")
-        action = "person.suspended" if is_suspended else "person.let_back_in"
-        await self._note(tx, call, action, person_id, {"until": until.isoformat() if until else None})
-        await note_change(tx, "account", person_id)
-        if not is_suspended or until is None:
-            return []
-        await publish(tx, AccountSuspended(person_id=person_id, until=until))
-        to = await tx.fetchrow(queries.ADDRESSEE, person_id)
-        if to is not None:
-            await self._mails.suspended(tx, Addressee.of(to), until, call.body.reason)
-        return list(await tx.fetch(queries.END_ALL_SESSIONS, person_id, "suspended"))
 
     async def _set_roles(
         self, tx: Transaction, call: Call[PersonChange, None], person_id: str, roles: Sequence[str]

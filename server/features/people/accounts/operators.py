@@ -14,12 +14,10 @@ from server.features.people.accounts import queries
 from server.features.people.accounts.mails import AccountMails, Addressee
 from server.features.people.accounts.new_accounts import ADMINS, Names, NewAccounts
 from server.features.people.accounts.passwords import Passwords
-from server.features.people.facts import AccountSuspended
+from server.features.people.accounts.suspensions import Suspensions
 from server.http.identity import Identity
 from storage.audit import AuditLog
-from storage.facts import publish
 from storage.postgres import Database, Transaction
-from storage.rights import note_change
 
 WHY: Final = "an operator, at the command line"
 FORGOT_PAGE: Final = "/forgot"
@@ -52,6 +50,7 @@ class Operators:
         self._new = new_accounts
         self._passwords = passwords
         self._audit = audit
+        self._suspensions = Suspensions(audit=audit, mails=mails, revoke=lambda session_id, reason: None)
 
     async def create_admin(self, *, username: str, email: str, password: str | None = None) -> NewAccount:
         """An account with every role. A password is made up unless one is given, and is to be changed then. Raises a
@@ -107,13 +106,7 @@ class Operators:
             person_id = await self._person_id(tx, username)
             if person_id is None:
                 return False
-            is_suspended = await tx.fetchval(queries.SUSPEND, person_id, until)
-            if is_suspended and until is not None:
-                await tx.fetch(queries.END_ALL_SESSIONS, person_id, "suspended")
-                await publish(tx, AccountSuspended(person_id=person_id, until=until))
-                await self._mail_suspension(tx, person_id, until)
-            await note_change(tx, "account", person_id)
-            await self._note(tx, "person.suspended" if is_suspended else "person.let_back_in", person_id)
+            await self._suspensions.suspend(tx, person_id, until, actor_id=None, ip="", why=WHY, reason="")
         return True
 
     async def replace_keys(self, identity: Identity) -> str:
@@ -122,11 +115,6 @@ class Operators:
         async with self._db.transaction() as tx:
             await self._note(tx, "signing_keys.replaced", kid)
         return kid
-
-    async def _mail_suspension(self, tx: Transaction, person_id: str, until: dt.datetime) -> None:
-        to = await self._mails.addressee(tx, person_id)
-        if to is not None:
-            await self._mails.suspended(tx, to, until, reason="")
 
     async def _add_admin(
         self, tx: Transaction, names: Names, password: str, hashed: str, is_one_time: bool

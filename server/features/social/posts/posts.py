@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from server.features.social.posts import queries
 from server.features.social.posts.bodies import MediaBody, PollBody, PostBody
 from server.features.social.posts.counters import Changes, Counters
-from server.features.social.posts.facts import PostRemoved
+from server.features.social.posts.facts import PostEdited, PostRemoved
 from server.features.social.posts.media import PostMedia
 from server.features.social.posts.ports import CommunityDoor, Place
 from server.features.social.posts.publishing import NewPost, Publishing
@@ -17,11 +17,12 @@ from server.features.social.posts.rules import quotable, visibility_of, when_to_
 from server.features.social.posts.scheduling import Scheduling
 from server.features.social.posts.shapes import DeletedPostShape, PostShape
 from server.features.social.posts.targets import Targets, no_post
-from server.features.social.posts.texts import first_link_of
+from server.features.social.posts.texts import first_link_of, tags_of
 from server.http.errors import invalid_field
 from storage.facts import publish
 from storage.ids import Ids
 from storage.postgres import Database, Reads, Row, Transaction
+from storage.relationships import require_unrestricted
 
 Count = Callable[[Transaction, str, int], Awaitable[None]]
 
@@ -84,6 +85,7 @@ class Posts:
         require_content(body)
         post_id = self._ids.uuid7(now.timestamp())
         async with self._db.transaction(planned_once=True) as tx:
+            await require_unrestricted(tx, person_id, now)
             parent, quoted = await self._looked_up(tx, person_id, body)
             place = await self._place(tx, person_id, body, parent)
             post = NewPost(
@@ -178,6 +180,33 @@ class Posts:
             await tx.execute(queries.UNPIN, row["id"])
         self._changes.send(tx, row["id"], removed=True)
         await publish(tx, PostRemoved(post_id=row["id"], author_id=person_id, repost_of=row["repost_of"]))
+
+    async def withhold(self, tx: Transaction, post_id: str, *, for_good: bool) -> bool:
+        """Nobody sees the post any more, as if its author had deleted it, until ``restore``; False when there is none.
+
+        ``for_good``: it is wiped when deleted posts are.
+        """
+        author_id = await tx.fetchval(queries.PUBLISHED, post_id)
+        row = await tx.fetchrow(queries.OWN, post_id, author_id) if author_id is not None else None
+        if row is None:
+            return False
+        await self.remove(tx, author_id, row)
+        if not for_good:
+            await tx.execute(queries.KEEP_WITHHELD, post_id)
+        return True
+
+    async def restore(self, tx: Transaction, post_id: str) -> bool:
+        """A post that ``withhold`` took away is there again; False when it has been wiped, or its author is gone."""
+        row = await tx.fetchrow(queries.RESTORE, post_id)
+        if row is None:
+            return False
+        for count, counted in self._counted(row):
+            await count(tx, counted, 1)
+        tags = tags_of(row["text"])
+        await tx.execute(queries.ADD_TAGS, post_id, tags, row["published_at"], row["author_id"])
+        await publish(tx, PostEdited(post_id=post_id, author_id=row["author_id"], mentioned=[], tags=tags))
+        self._changes.send(tx, post_id, edited=True)
+        return True
 
     def _counted(self, row: Row) -> list[tuple[Count, str]]:
         """The counters that a published post is in, of the newest post first."""

@@ -51,6 +51,13 @@ select p.id, p.state, p.reply_to, p.root_id, p.quote_of, p.repost_of, p.communit
     exists (select from post_polls q where q.post_id = p.id) as has_poll
 from posts p where p.id = $1 and p.author_id = $2 and p.state <> 'deleted' for update
 """
+PUBLISHED: Final = "select author_id from posts where id = $1 and state = 'published' and repost_of is null"
+KEEP_WITHHELD: Final = "update posts set deleted_at = null where id = $1"
+RESTORE: Final = """
+update posts set state = 'published', deleted_at = null
+where id = $1 and state = 'deleted' and author_id is not null and published_at is not null
+returning id, author_id, text, reply_to, quote_of, repost_of, published_at
+"""
 DELETE: Final = "update posts set state = 'deleted', deleted_at = $2 where id = $1"
 FORGET_TAGS: Final = "delete from post_hashtags where post_id = $1"
 UNPIN: Final = "delete from pinned_posts where post_id = $1"

@@ -6,7 +6,7 @@ import { useInterval } from "../../ui/parts";
 import { accessTo, forgetAccess, getStream } from "../streams/calls";
 
 const POLL_MS = 10_000;
-const REFUSED = ["not_found", "password_required", "restricted_country", "restricted_age"];
+const REFUSED = ["not_found", "password_required", "restricted_country", "restricted_age", "withheld"];
 
 export interface Watched {
   stream: Stream | null;

@@ -1,0 +1,1 @@
+"""Safety: reports, what moderators decide about them, and what follows."""

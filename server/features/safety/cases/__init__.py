@@ -1,0 +1,106 @@
+"""Cases: what people report, what moderators decide about it, the strikes that it gives, and appeals against them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from server.feature import Feature, PersonalData, Platform, rows_by_id
+from server.features.people.accounts.suspensions import Suspensions
+from server.features.safety.cases.effects import Effects
+from server.features.safety.cases.moderation import Moderation
+from server.features.safety.cases.reports import Reports
+from server.features.safety.cases.routes import ModerationRoutes, ReportRoutes
+from server.features.safety.cases.rules import APPEAL_DUE, CLAIM_LASTS, STRIKE_LASTS
+from server.features.safety.cases.shapes import CASE, MAX_TEXT
+from server.features.safety.cases.strikes import Strikes
+from server.features.safety.cases.subjects import Subjects
+from server.features.social.posts import Posts
+from server.http.limits import hourly
+from storage.postgres import Transaction
+
+__all__ = ["build"]
+
+REPORTS_PER_HOUR: Final = 60
+ACTS_PER_HOUR: Final = 1_200
+
+
+def build(
+    platform: Platform,
+    *,
+    posts: Posts,
+    suspensions: Suspensions,
+    when_changed: Callable[[], Awaitable[None]],
+) -> Feature:
+    """``when_changed``: this node need not wait to find out who may see what."""
+    effects = Effects(
+        db=platform.db,
+        node=platform.node,
+        jobs=platform.jobs,
+        posts=posts,
+        suspensions=suspensions,
+        now=platform.now,
+    )
+    reports = Reports(
+        db=platform.db, subjects=Subjects(posts=posts), publish=platform.publish, ids=platform.ids, now=platform.now
+    )
+    moderation = Moderation(
+        db=platform.db,
+        effects=effects,
+        audit=platform.audit,
+        publish=platform.publish,
+        ids=platform.ids,
+        now=platform.now,
+        when_changed=when_changed,
+    )
+    strikes = Strikes(db=platform.db, moderation=moderation, audit=platform.audit, ids=platform.ids, now=platform.now)
+    mine = ReportRoutes(reports=reports, strikes=strikes, rate=hourly("reports", REPORTS_PER_HOUR))
+    moderators = ModerationRoutes(moderation=moderation, strikes=strikes, rate=hourly("moderation", ACTS_PER_HOUR))
+    return Feature(
+        name="cases",
+        operations=[*mine.operations(), *moderators.operations()],
+        sent=[CASE],
+        jobs=[effects.job],
+        personal_data=PersonalData(
+            tables=frozenset({"cases", "reports", "case_acts", "strikes", "appeals"}), sections=SECTIONS, erase=_erase
+        ),
+        limits={
+            "reports_per_hour": REPORTS_PER_HOUR,
+            "report_detail": MAX_TEXT,
+            "strike_days": STRIKE_LASTS.days,
+            "appeal_days": APPEAL_DUE.days,
+            "claim_s": CLAIM_LASTS.total_seconds(),
+        },
+    )
+
+
+SECTIONS: Final = (
+    rows_by_id(
+        "reports",
+        "r.id, c.kind, c.subject_id, r.reason, r.detail, r.created_at, r.outcome",
+        "reports r join cases c on c.id = r.case_id where r.reporter_id = $1",
+        "r.id",
+    ),
+    rows_by_id(
+        "strikes",
+        "s.id, a.action, a.reason, a.until, s.created_at, s.expires_at, s.revoked_at",
+        "strikes s join case_acts a on a.id = s.act_id where s.person_id = $1",
+        "s.id",
+    ),
+    rows_by_id("appeals", "id, text, state, note, created_at, decided_at", "appeals where person_id = $1"),
+)
+
+_ERASE: Final = (
+    "delete from strikes where person_id = $1",
+    "update cases set owner_id = null, evidence = '{}' where owner_id = $1",
+    "update cases set claimed_by = null, claimed_until = null where claimed_by = $1",
+    "update reports set reporter_id = null, detail = '' where reporter_id = $1",
+    "update case_acts set actor_id = null where actor_id = $1",
+    "update appeals set decided_by = null where decided_by = $1",
+)
+
+
+async def _erase(tx: Transaction, person_id: str) -> None:
+    """What moderators decided stays, without the person; so do the reports that others made."""
+    for sql in _ERASE:
+        await tx.execute(sql, person_id)

@@ -1,0 +1,159 @@
+"""What an act does to the thing and the person that a case is about, and how it is taken back.
+
+What is written in Postgres alone happens in the act's transaction. What goes through an actor (a stream, a room) is a
+job: it reads whether the act holds, and makes it so, however often it runs.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+
+from actors.chat_messages import DeleteChat
+from actors.chat_rules import Author
+from actors.restrictions import Restrictions
+from actors.runtime import ActorError, DomainError, Node
+from actors.stream_messages import EndStream, RestrictStream
+from server.features.people.accounts.suspensions import Suspensions
+from server.features.safety.cases import queries
+from server.features.safety.cases.rules import Action
+from server.features.social.posts import Posts
+from server.jobs import Attempt, Job, Jobs
+from storage.errors import StorageError
+from storage.postgres import Database, Row, Transaction
+
+RESTRICTED_FOR: Final = timedelta(days=7)
+SUSPENDED_FOR: Final = timedelta(days=30)
+
+log = logging.getLogger("server.cases")
+
+
+class Settle(msgspec.Struct, frozen=True):
+    act_id: str
+
+
+class Effects:
+    def __init__(
+        self,
+        *,
+        db: Database,
+        node: Node,
+        jobs: Jobs,
+        posts: Posts,
+        suspensions: Suspensions,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._db = db
+        self._node = node
+        self._jobs = jobs
+        self._posts = posts
+        self._suspensions = suspensions
+        self._now = now
+        self.job = Job(name="cases.settle", body=Settle, run=self._run, timeout_s=30.0)
+
+    def until(self, action: Action, given: datetime | None) -> datetime | None:
+        """How long an act holds."""
+        if action == "restrict":
+            return given or self._now() + RESTRICTED_FOR
+        return given or self._now() + SUSPENDED_FOR if action == "suspend" else None
+
+    async def apply(
+        self, tx: Transaction, case: Row, action: Action, *, until: datetime | None, actor_id: str, reason: str
+    ) -> dict[str, Any]:
+        """What ``undo`` needs. Raises a ``DomainError`` where there is nothing any more to act on."""
+        owner_id = case["owner_id"]
+        if action == "restrict":
+            before = await tx.fetchval(queries.RESTRICT, owner_id, until)
+            return {"restricted_until": before.isoformat() if before is not None else None}
+        if action == "suspend":
+            before = await tx.fetchval(queries.SUSPENDED, owner_id)
+            await self._suspend(tx, owner_id, until, actor_id, reason)
+            return {"suspended_until": before.isoformat() if before is not None else None}
+        if action in ("hide", "remove"):
+            return await self._withhold(tx, case, for_good=action == "remove")
+        return {}
+
+    async def undo(self, tx: Transaction, case: Row, act: Row, *, actor_id: str, reason: str) -> None:
+        undo: Mapping[str, Any] = act["undo"]
+        if "restricted_until" in undo:
+            await tx.fetchval(queries.RESTRICT, case["owner_id"], _time(undo["restricted_until"]))
+        if "suspended_until" in undo:
+            await self._suspend(tx, case["owner_id"], _time(undo["suspended_until"]), actor_id, reason)
+        if "access" in undo:
+            await tx.fetchval(queries.OPENNESS, case["subject_id"], undo["access"])
+        if case["kind"] == "post" and act["action"] in ("hide", "remove"):
+            await self._posts.restore(tx, case["subject_id"])
+
+    async def enqueue(self, tx: Transaction, case: Row, act_id: str, action: Action) -> None:
+        if action in ("hide", "remove") and case["kind"] in ("stream", "video", "message"):
+            await self._jobs.enqueue(tx, self.job, Settle(act_id), priority="high")
+
+    async def settle_soon(self, act_id: str) -> None:
+        """As the job does, which does it again where this fails."""
+        try:
+            await self._settle(act_id)
+        except (ActorError, DomainError, StorageError) as error:
+            log.warning("act %s is left to its job: %s", act_id, error)
+
+    async def _run(self, attempt: Attempt[Settle]) -> None:
+        await self._settle(attempt.body.act_id)
+
+    async def _settle(self, act_id: str) -> None:
+        row = await self._db.fetchrow(_SETTLED, act_id)
+        if row is None or row["action"] not in ("hide", "remove"):
+            return
+        if row["kind"] == "message":
+            await self._delete_message(row)
+        elif row["kind"] in ("stream", "video"):
+            await self._restrict_stream(row)
+
+    async def _delete_message(self, row: Row) -> None:
+        """Deleted for good: clients have taken it off their screens, and would not show it again."""
+        if row["reverted_at"] is not None:
+            return
+        by = Author(id=row["actor_id"], username="", display_name="", roles=("moderator",))
+        try:
+            await self._node.ref("chat", row["room_id"]).ask(
+                DeleteChat(by=by, message_id=row["subject_id"], reason=row["reason"])
+            )
+        except DomainError as error:
+            if error.code != "not_found":
+                raise
+
+    async def _restrict_stream(self, row: Row) -> None:
+        stored = await self._db.fetchrow(queries.RESTRICTIONS, row["subject_id"])
+        if stored is None:
+            return
+        now = msgspec.convert(stored["restrictions"] or {}, Restrictions)
+        wanted = msgspec.structs.replace(now, withheld=row["reverted_at"] is None)
+        ref = self._node.ref("stream", row["subject_id"])
+        if wanted != now:
+            await ref.ask(RestrictStream(restrictions=wanted))
+        if wanted.withheld and row["action"] == "remove":
+            await ref.ask(EndStream(reason="ended by a moderator"))
+
+    async def _suspend(
+        self, tx: Transaction, person_id: str, until: datetime | None, actor_id: str, reason: str
+    ) -> None:
+        await self._suspensions.suspend(tx, person_id, until, actor_id=actor_id, ip="", why=reason, reason=reason)
+
+    async def _withhold(self, tx: Transaction, case: Row, *, for_good: bool) -> dict[str, Any]:
+        if case["kind"] == "post" and not await self._posts.withhold(tx, case["subject_id"], for_good=for_good):
+            raise DomainError("gone", "The post was deleted meanwhile.")
+        if case["kind"] == "community":
+            return {"access": await tx.fetchval(queries.OPENNESS, case["subject_id"], "invite")}
+        return {}
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+_SETTLED: Final = """
+select a.action, a.actor_id, a.reason, a.reverted_at, c.kind, c.subject_id, c.room_id
+from case_acts a join cases c on c.id = a.case_id where a.id = $1
+"""

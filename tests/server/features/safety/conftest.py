@@ -1,0 +1,3 @@
+from tests.server.features.posts.conftest import board
+
+__all__ = ["board"]
