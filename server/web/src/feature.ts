@@ -33,6 +33,8 @@ export interface Section {
   readonly load: Load;
   /** In the settings: shown without signing in. */
   readonly isForGuests?: boolean;
+  /** In the administration: moderators see it too. */
+  readonly isForModerators?: boolean;
 }
 
 export interface Feature {

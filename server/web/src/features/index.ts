@@ -29,6 +29,7 @@ import { recordings } from "./recordings";
 import { posts } from "./posts";
 import { restreams } from "./restreams";
 import { rooms } from "./rooms";
+import { safety } from "./safety";
 import { search } from "./search";
 import { sources } from "./sources";
 import { streams } from "./streams";
@@ -71,6 +72,7 @@ export const features: readonly Feature[] = [
   appearance,
   directory,
   trends,
+  safety,
   audit,
   cluster,
   jobs,

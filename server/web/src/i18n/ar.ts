@@ -29,6 +29,7 @@ import posts from "../features/posts/ar";
 import restreams from "../features/restreams/ar";
 import sources from "../features/sources/ar";
 import rooms from "../features/rooms/ar";
+import safety from "../features/safety/ar";
 import search from "../features/search/ar";
 import streams from "../features/streams/ar";
 import studio from "../features/studio/ar";
@@ -72,6 +73,7 @@ export default {
   restreams,
   sources,
   rooms,
+  safety,
   search,
   shell,
   streams,

@@ -4,6 +4,7 @@ import { me, signOut } from "../api/session";
 import { navigate, path } from "../router";
 import { Avatar } from "../ui/parts";
 import { toast } from "../ui/toasts";
+import { isModerator } from "./roles";
 import { t } from "./words";
 
 export function AccountMenu() {
@@ -54,6 +55,7 @@ export function AccountMenu() {
           <a href="/videos">{t("yourVideos")}</a>
           <a href="/settings">{t("settings")}</a>
           {user.roles?.includes("admin") && <a href="/admin">{t("administration")}</a>}
+          {isModerator(user) && <a href="/admin/cases">{t("moderation")}</a>}
           <button type="button" onClick={() => void leave()}>
             {t("signOut")}
           </button>

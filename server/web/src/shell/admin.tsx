@@ -3,6 +3,7 @@ import { me } from "../api/session";
 import { loginPath, navigate } from "../router";
 import { Area, type AreaPage } from "./area";
 import { adminSections } from "./pages";
+import { isModerator } from "./roles";
 import { t } from "./words";
 
 /** Whether this person may see a section is the server's decision, which each section shows. */
@@ -11,5 +12,6 @@ export default function Admin({ section }: AreaPage) {
   useEffect(() => {
     if (!user) navigate(loginPath(), true);
   }, [user]);
-  return user ? <Area base="/admin" title={t("administration")} sections={adminSections} section={section} /> : null;
+  const sections = isModerator(user) ? adminSections.filter(({ isForModerators }) => isForModerators) : adminSections;
+  return user ? <Area base="/admin" title={t("administration")} sections={sections} section={section} /> : null;
 }

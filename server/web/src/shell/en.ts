@@ -16,6 +16,7 @@ export default {
   main: "Main",
   settings: "Settings",
   administration: "Admin",
+  moderation: "Moderation",
   revoked: "You were signed out on this device.",
   expired: "Your session has run out. Please sign in again.",
   offline: "You are offline. Everything goes on when the network is back.",

@@ -6,6 +6,7 @@ import { labelled } from "../i18n/language";
 import { path } from "../router";
 import { GearIcon, ServerIcon } from "../ui/icons";
 import { settingsSections } from "./pages";
+import { isModerator } from "./roles";
 import { t } from "./words";
 
 interface Entry extends Omit<NavEntry, "label"> {
@@ -20,6 +21,7 @@ function entries(): Entry[] {
   const guests = settingsSections.find((section) => section.isForGuests);
   if (user || guests) own.push({ path: user ? "/settings" : `/settings/${guests?.name}`, icon: GearIcon, text: t("settings") });
   if (user?.roles?.includes("admin")) own.push({ path: "/admin", icon: ServerIcon, text: t("administration") });
+  if (isModerator(user)) own.push({ path: "/admin/cases", icon: ServerIcon, text: t("moderation") });
   return own;
 }
 

@@ -24,6 +24,8 @@ import { ReactionBar } from "./reactions";
 import { moderating, ofPerson } from "./row-actions";
 import { Thread } from "./thread";
 import { AskForUnban, UnbanRequests } from "./unban";
+import { askToReport } from "../safety/report";
+import { t as tSafety } from "../safety/words";
 import { t } from "./words";
 
 interface Removal {
@@ -102,6 +104,7 @@ export function ChatPanel({ stream, room, reactions = true, above, behindMs = ()
           { label: t("thread"), act: () => setThread(message.id) },
           { label: t("card"), act: () => setCard(message) },
           ...(isOwn || mayModerate ? [remove] : []),
+          ...(isOwn || !user ? [] : [{ label: tSafety("report"), act: () => askToReport("message", message.id) }]),
           ...(mayModerate ? moderating(roomId, message, isOwn) : []),
         ];
       },

@@ -11,6 +11,7 @@ import { GridSkeleton, StreamGrid } from "../streams/card";
 import { month, sized } from "../../ui/format";
 import { Avatar, Empty, PageTitle, Spinner, useTitle } from "../../ui/parts";
 import { Missing } from "../../ui/missing";
+import { ReportButton } from "../safety/button";
 import "./people.css";
 import { Follow } from "./follow";
 import { t } from "./words";
@@ -118,7 +119,10 @@ export default function Profile({ username }: { username: string }) {
             {t("editProfile")}
           </a>
         ) : (
-          <Follow username={user.username} onChange={countFollower} {...(user.viewer ? { of: user } : {})} />
+          <>
+            <Follow username={user.username} onChange={countFollower} {...(user.viewer ? { of: user } : {})} />
+            <ReportButton kind="person" id={user.id} />
+          </>
         )}
       </header>
       {!streams && <GridSkeleton />}

@@ -4,6 +4,8 @@ import { sentence } from "../../api/http";
 import { me } from "../../api/session";
 import { shareLink } from "../../ui/share";
 import { toast } from "../../ui/toasts";
+import { askToReport } from "../safety/report";
+import { t as tSafety } from "../safety/words";
 import { withReaction } from "./acts";
 import { deletePost, setPin, setReaction, withdrawQuote, type AnyPost, type Post } from "./calls";
 import { MoreIcon } from "./icons";
@@ -81,6 +83,11 @@ export function PostMenu({ post, onChange }: Props) {
               {t("remove")}
             </button>
           </>
+        )}
+        {me.value && !mine && (
+          <button type="button" onClick={() => run(async () => askToReport("post", post.id))}>
+            {tSafety("report")}
+          </button>
         )}
         {isQuotingMe && (
           <button type="button" onClick={() => run(detach, t("detached"))}>

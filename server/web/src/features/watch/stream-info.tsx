@@ -9,6 +9,7 @@ import { EyeIcon, ShareIcon } from "../../ui/icons";
 import { Avatar, copyText, PageTitle, StateBadge, useInterval } from "../../ui/parts";
 import { shareLink } from "../../ui/share";
 import { toast } from "../../ui/toasts";
+import { ReportButton } from "../safety/button";
 import { snippetOf } from "./snippet";
 import { Follow } from "../people/follow";
 import { editStream, endStream } from "../streams/calls";
@@ -104,6 +105,7 @@ function Share({ stream }: { stream: Stream }) {
   return (
     <>
       {["public", "unlisted"].includes(stream.visibility) && <Embed stream={stream} />}
+      {me.value?.id !== stream.owner.id && <ReportButton kind="stream" id={stream.id} />}
       <button type="button" class="button" aria-label={t("share")} onClick={() => void shareLink(stream.title, `/watch/${stream.id}`)}>
         <ShareIcon /> <span class="hide-narrow">{t("share")}</span>
       </button>
