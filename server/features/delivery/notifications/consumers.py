@@ -13,11 +13,13 @@ from server.features.delivery.notifications.kinds import (
     FOLLOW_APPROVED,
     FOLLOW_REQUEST,
     MENTION,
+    MODERATION,
     RECORDING_EXPIRING,
     Notice,
     Subject,
 )
 from server.features.delivery.notifications.notifications import Notifications
+from server.features.delivery.notifications.subjects import CASE
 from server.features.people.facts import (
     AccountDeleted,
     BlockChanged,
@@ -26,6 +28,7 @@ from server.features.people.facts import (
     MuteChanged,
 )
 from server.features.people.rules import mentioned_in
+from server.features.safety.cases.facts import ModerationDecided
 from server.features.videos.recordings.facts import RecordingExpiring
 from server.jobs import Attempt, Job, Jobs
 from storage.chat_mentions import ChatMentioned, read_mentioning
@@ -69,6 +72,7 @@ class Consumers:
             Consumer(StreamStarted, self._started),
             Consumer(ChatMentioned, self._mentioned),
             Consumer(RecordingExpiring, self._expiring),
+            Consumer(ModerationDecided, self._moderated),
             Consumer(BlockChanged, self._blocked),
             Consumer(MuteChanged, self._muted),
             Consumer(AccountDeleted, self._deleted),
@@ -111,6 +115,13 @@ class Consumers:
     async def _expiring(self, tx: Transaction, fact: RecordingExpiring) -> None:
         notice = Notice(kind=RECORDING_EXPIRING, actor_id=fact.owner_id, subject=Subject("stream", fact.stream_id))
         await self._notifications.notify(tx, notice, [fact.owner_id])
+
+    async def _moderated(self, tx: Transaction, fact: ModerationDecided) -> None:
+        """Whether it was decided or taken back: the page that it leads to says which."""
+        notice = Notice(
+            kind=MODERATION, actor_id=fact.person_id, subject=Subject(CASE, fact.case_id), happened_at=fact.at
+        )
+        await self._notifications.notify(tx, notice, [fact.person_id])
 
     async def _blocked(self, tx: Transaction, fact: BlockChanged) -> None:
         if fact.is_blocking:

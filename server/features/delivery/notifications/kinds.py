@@ -82,6 +82,13 @@ RECORDING_EXPIRING: Final = NotificationKind(
     urgency="low",
     is_own=True,
 )
+MODERATION: Final = NotificationKind(
+    name="moderation",
+    summary="Moderators have decided about you or something of yours, or taken that back",
+    urgency="high",
+    is_told_again=True,
+    is_own=True,
+)
 
 KINDS: Final = (
     FOLLOW,
@@ -99,6 +106,7 @@ KINDS: Final = (
     COMMUNITY,
     WEBHOOK_DISABLED,
     RECORDING_EXPIRING,
+    MODERATION,
 )
 BY_NAME: Final = {kind.name: kind for kind in KINDS}
 

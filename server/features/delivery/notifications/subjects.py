@@ -16,7 +16,8 @@ STREAM: Final = "stream"
 POST: Final = "post"
 CONVERSATION: Final = "conversation"
 WEBHOOK: Final = "webhook"
-PAGES: Final = {CONVERSATION: "/messages/{}", WEBHOOK: "/settings/webhooks"}
+CASE: Final = "case"
+PAGES: Final = {CONVERSATION: "/messages/{}", WEBHOOK: "/settings/webhooks", CASE: "/settings/strikes"}
 """Of subjects without a title, which rows name to the persons whose they are alone."""
 MAX_TITLE: Final = 140
 

@@ -27,6 +27,7 @@ ENGLISH: Final = {
     "community": "News from {who} in a community",
     "webhook_disabled": "A webhook of yours was switched off: nothing was taken for a day",
     "recording_expiring": "A recording of yours will be removed within a week",
+    "moderation": "Moderators have decided about you or something of yours",
     "": "{who} did something that concerns you",
 }
 ARABIC: Final = {
@@ -45,6 +46,7 @@ ARABIC: Final = {
     "community": "جديد من {who} في مجتمع",
     "webhook_disabled": "أُوقف أحد الويب هوك لديك: لم يُستلم شيء منذ يوم",
     "recording_expiring": "سيُحذف أحد تسجيلاتك خلال أسبوع",
+    "moderation": "قرر المشرفون بشأنك أو بشأن شيء لك",
     "": "قام {who} بشيء يخصك",
 }
 SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {"en": ENGLISH, "ar": ARABIC}

@@ -12,6 +12,7 @@ class ModerationDecided(Fact, frozen=True, tag="moderation.decided", kw_only=Tru
 
     case_id: str
     person_id: str
+    at: datetime
     kind: str
     subject_id: str
     action: str

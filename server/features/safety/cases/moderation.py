@@ -162,7 +162,7 @@ class Moderation:
         detail = {"act_id": act["id"], "action": act["action"]}
         await self._audit.add(tx, "case.reverted", actor_id=by, subject=case["id"], ip=ip, why=reason, detail=detail)
         if act["action"] in STRIKES and case["owner_id"] is not None:
-            await publish(tx, _decided(case, act["action"], reason, is_reverted=True))
+            await publish(tx, _decided(case, act["action"], reason, at=now, is_reverted=True))
 
     async def settled(self, act_id: str) -> None:
         await self._effects.settle_soon(act_id)
@@ -180,7 +180,7 @@ class Moderation:
         now = self._now()
         strike_id = self._ids.uuid7(now.timestamp())
         await tx.execute(queries.STRIKE, strike_id, case["owner_id"], act_id, now, now + STRIKE_LASTS)
-        await publish(tx, _decided(case, body.action, body.reason, strike_id=strike_id, until=until))
+        await publish(tx, _decided(case, body.action, body.reason, at=now, strike_id=strike_id, until=until))
 
     # what may be done
 
@@ -246,6 +246,7 @@ def _decided(
     action: Action,
     reason: str,
     *,
+    at: datetime,
     strike_id: str | None = None,
     until: datetime | None = None,
     is_reverted: bool = False,
@@ -253,6 +254,7 @@ def _decided(
     return ModerationDecided(
         case_id=case["id"],
         person_id=case["owner_id"],
+        at=at,
         kind=case["kind"],
         subject_id=case["subject_id"],
         action=action,

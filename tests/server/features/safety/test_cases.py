@@ -113,6 +113,9 @@ async def test_a_post_is_taken_away_with_a_strike_and_put_back(board: Board, act
     (strike,) = strikes["items"]
     assert (strike["state"], strike["reason"], strike["rule"]) == ("active", "against the rules", "hate")
     assert (await board.do(bob, "GET", "/me/reports", answers=200))["items"][0]["outcome"] == "acted"
+    await board.api.kit.read_facts()
+    (told,) = (await board.do(ada, "GET", "/notifications", answers=200))["items"]
+    assert (told["kind"], told["subject"]["path"]) == ("moderation", "/settings/strikes")
     back = await board.do(mod, "POST", f"/moderation/cases/{case['id']}/revert", {}, answers=200)
     assert (back["state"], bool(back["acts"][0]["reverted_at"]), back["strikes"]) == ("open", True, 0)
     assert await board.sees(bob, post["id"])

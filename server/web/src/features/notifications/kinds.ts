@@ -15,6 +15,7 @@ export const KINDS = {
   community: "kindCommunity",
   webhook_disabled: "kindWebhook",
   recording_expiring: "kindExpiring",
+  moderation: "kindModeration",
 } as const;
 
 export type Kind = keyof typeof KINDS;

@@ -135,6 +135,7 @@ const SAID = {
   community: ["inCommunity", "inCommunity"],
   webhook_disabled: ["webhookOff", "webhookOff"],
   recording_expiring: ["expiring", "expiring"],
+  moderation: ["moderated", "moderated"],
 } as const;
 
 const UNTITLED = { stream_started: "aStream", recording_expiring: "aStream", stream_scheduled: "aStream", community: "aCommunity" } as const;
