@@ -6,8 +6,8 @@
 
 from alembic import op
 
-revision = "0061"
-down_revision = "0060"
+revision = "0068"
+down_revision = "0067"
 
 OWNER = "cases"
 
