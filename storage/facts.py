@@ -186,7 +186,7 @@ class Facts:
         rows: list[Row] = []
         place = 0
         try:
-            async with self._db.transaction(timeout_s=TRANSACTION_S, planned_once=True) as tx:
+            async with self._db.transaction(timeout_s=TRANSACTION_S) as tx:
                 await hold(tx, fence)
                 rows = await tx.fetch(_NEXT, reader, list(consumers), limit)
                 ends_at = time.monotonic() + BATCH_S

@@ -43,7 +43,9 @@ class RetryLater(Exception):
 class AttemptRows(Protocol):
     """What an attempt needs of the queue."""
 
-    def finishing(self, job_id: str, attempt: int) -> AbstractAsyncContextManager[Transaction]: ...
+    def finishing(
+        self, job_id: str, attempt: int, *, planned_once: bool = False
+    ) -> AbstractAsyncContextManager[Transaction]: ...
 
     def step(self, job_id: str, attempt: int) -> AbstractAsyncContextManager[Transaction]: ...
 
@@ -65,12 +67,13 @@ class Attempt(Generic[BodyT]):
         self._next_progress_at = -1.0
 
     @contextlib.asynccontextmanager
-    async def finish(self) -> AsyncIterator[Transaction]:
+    async def finish(self, *, planned_once: bool = False) -> AsyncIterator[Transaction]:
         """A transaction that is committed together with the job's end: all of it, or none. The last thing to be done.
+        ``planned_once``: its statements look rows up by key alone, one by one.
 
         Raises ``Superseded`` when the job is another worker's by now; then nothing is written.
         """
-        async with self._rows.finishing(self.job_id, self._fence) as tx:
+        async with self._rows.finishing(self.job_id, self._fence, planned_once=planned_once) as tx:
             yield tx
         self.is_finished = True
 

@@ -171,7 +171,7 @@ class MemoryJobQueue:
     # an attempt's own writes
 
     @contextlib.asynccontextmanager
-    async def finishing(self, job_id: str, attempt: int) -> AsyncIterator[Any]:
+    async def finishing(self, job_id: str, attempt: int, *, planned_once: bool = False) -> AsyncIterator[Any]:
         async with self.step(job_id, attempt) as tx:
             await self.settle([Outcome(id=job_id, attempt=attempt, state="done")])
             yield tx

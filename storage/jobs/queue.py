@@ -143,12 +143,12 @@ class JobQueue:
     # an attempt's own writes
 
     @contextlib.asynccontextmanager
-    async def finishing(self, job_id: str, attempt: int) -> AsyncIterator[Transaction]:
+    async def finishing(self, job_id: str, attempt: int, *, planned_once: bool = False) -> AsyncIterator[Transaction]:
         """A transaction that ends the job as done: its writes and the job's end are committed together.
 
         Raises ``Superseded`` at the beginning if the attempt is not the current one.
         """
-        async with self._db.transaction(planned_once=True) as tx:
+        async with self._db.transaction(planned_once=planned_once) as tx:
             if not await tx.execute(sql.FINISH, job_id, attempt):
                 raise Superseded(job_id, attempt)
             yield tx
@@ -159,7 +159,7 @@ class JobQueue:
 
         Raises ``Superseded`` at the beginning if the attempt is not the current one.
         """
-        async with self._db.transaction(planned_once=True) as tx:
+        async with self._db.transaction() as tx:
             if await tx.fetchval(sql.HOLD, job_id, attempt) is None:
                 raise Superseded(job_id, attempt)
             yield tx

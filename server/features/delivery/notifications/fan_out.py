@@ -60,7 +60,7 @@ class StreamFanOut:
             subject=Subject("stream", body.stream_id),
             happened_at=body.started_at,
         )
-        async with attempt.finish() as tx:
+        async with attempt.finish(planned_once=True) as tx:
             batch = await self._followers.followers(tx, body.owner_id, before=body.before, limit=self._batch)
             await self._notifications.notify(tx, notice, [follower.id for follower in batch])
             if len(batch) == self._batch:

@@ -21,13 +21,14 @@ with wanting as materialized (
             coalesce(s.email, $11) as email,
             $12::uuid[] is not null and coalesce(r.strangers = 'requests', false) and p.id <> all($12) as is_request
         from unnest($1::uuid[]) as p (id)
-        left join notification_settings s on s.person_id = p.id and s.kind = $3
-        left join notification_preferences r on r.person_id = p.id
+        left join lateral (
+            select * from notification_settings where person_id = p.id and kind = $3 limit 1) s on true
+        left join lateral (select * from notification_preferences where person_id = p.id limit 1) r on true
     ) w where w.in_app or ((w.push or w.email) and not w.is_request)
 ), joined as materialized (
-    select n.person_id, n.id from notifications n
-    where n.person_id in (select person_id from wanting) and n.kind = $3 and n.subject_id = $5 and n.read_at is null
-    order by n.person_id for update
+    select n.person_id, n.id from (select person_id from wanting order by person_id) w cross join lateral (
+        select person_id, id from notifications
+        where person_id = w.person_id and kind = $3 and subject_id = $5 and read_at is null limit 1 for update) n
 ), made as (
     insert into notifications as n (person_id, id, kind, subject_type, subject_id, people, count, created_at, place)
     select person_id, $2, $3, $4, $5, array[$6::uuid], 1, $7, place from wanting left join joined using (person_id)
