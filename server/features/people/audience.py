@@ -88,11 +88,13 @@ order by created_at desc, follower_id desc limit $4
 _FOLLOWER_COUNT: Final = """
 select count(*) from follows where followee_id = $1 and ($2::timestamptz is null or created_at >= $2)
 """
+# An offset keeps each look-up one by key (a join would read all that the author has, for each person again).
 _REACHED: Final = PlannedOnce(f"""
 select u.id from users u where u.id = any($2::uuid[]) and u.id <> $1 and u.deleted_at is null
-    and not exists (select from mutes m where m.user_id = u.id and m.muted_id = $1 and {MUTE_HOLDS.format("m")})
-    and not exists (select from blocks where user_id = u.id and blocked_id = $1)
-    and not exists (select from blocks where user_id = $1 and blocked_id = u.id)
+    and not exists (select from mutes m where m.user_id = u.id and m.muted_id = $1 and {MUTE_HOLDS.format("m")}
+        offset 0)
+    and not exists (select from blocks where user_id = u.id and blocked_id = $1 offset 0)
+    and not exists (select from blocks where user_id = $1 and blocked_id = u.id offset 0)
 """)
 _FOLLOWING: Final = "select follower_id from follows where followee_id = $1 and follower_id = any($2::uuid[])"
 _READERS: Final = """
