@@ -13,7 +13,7 @@ from storage.pictures import AVATAR_URL
 from storage.postgres import Database
 
 MAX_GUESTS: Final = 500
-Kind = Literal["account", "block", "follow", "stream", "name", "room"]
+Kind = Literal["account", "block", "follow", "stream", "name", "room", "subscription"]
 
 
 class Ruling(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +30,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     ``account``: ``subject_id`` was suspended or deleted, or is back. ``block``: ``subject_id`` blocks ``other_id``, or
     no longer does. ``follow``: ``other_id`` follows ``subject_id`` no longer. ``stream``: its visibility, restrictions,
     guests or password are others, or it has gone. ``name``: ``subject_id`` is called otherwise.
+    ``subscription``: ``other_id`` has begun or ended to subscribe to ``subject_id``.
     ``room``: ``other_id`` is another thing in the private room ``subject_id``, or no member any more.
     """
 
@@ -90,7 +91,7 @@ class RightsTable:
     async def admitted(self, visibility: str, *, stream_id: str, owner_id: str, ids: Collection[str]) -> frozenset[str]:
         """Those of ``ids`` whom a stream of this visibility admits beside its owner and guests."""
         sql = _ADMITTED.get(visibility)
-        subject = owner_id if visibility == "followers" else stream_id
+        subject = owner_id if visibility in ("followers", "subscribers") else stream_id
         rows = await self._db.fetch(sql, subject, list(ids)) if sql is not None and ids else []
         return frozenset(row["id"] for row in rows)
 
@@ -158,6 +159,8 @@ union all select person_id from community_members where community_id = $1 and st
 """
 _ADMITTED: Final = {
     "followers": "select follower_id as id from follows where followee_id = $1 and follower_id = any($2::uuid[])",
+    "subscribers": "select person_id as id from subscriptions"
+    " where owner_id = $1 and person_id = any($2::uuid[]) and paid_until > now()",
     "password": "select user_id as id from stream_grants where stream_id = $1 and user_id = any($2::uuid[]) "
     "union all select guest_id from stream_guest_grants "
     "where stream_id = $1 and guest_id = any($2::uuid[]) and expires_at > now()",

@@ -26,6 +26,9 @@ ADMITTED: Final = """
     or exists (select from stream_guests g where g.stream_id = {stream} and g.user_id = {person})
     or ({visibility} = 'followers'
         and exists (select from follows f where f.followee_id = {owner} and f.follower_id = {person}))
+    or ({visibility} = 'subscribers'
+        and exists (select from subscriptions m
+            where m.owner_id = {owner} and m.person_id = {person} and m.paid_until > now()))
     or ({visibility} = 'password'
         and (exists (select from stream_grants a where a.stream_id = {stream} and a.user_id = {person})
             or exists (select from stream_guest_grants a

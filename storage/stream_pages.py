@@ -54,7 +54,7 @@ class StreamPages:
         """Streams, newest first (by start, else schedule, else creation). Pages stay stable while rows are added.
 
         ``q``: every word occurs in title, description, category or tags. ``viewer_id``: with those for followers of
-        whom this person follows, and their own for followers or with a password; without the streams of those who
+        whom this person follows, and their own that are not for all; without the streams of those who
         block this person, and whom this person blocks. ``followed_by``: only those of whom this person follows and does
         not mute. Public lists leave out what is not for this person's age or
         ``country`` (None: unknown).
@@ -125,7 +125,8 @@ def _position(row: StreamRow) -> Position:
 _ANY_ON_AIR: Final = "select exists (select from streams where state in ('live', 'interrupted'))"
 _NEWEST: Final = "coalesce(s.started_at, s.scheduled_at, s.created_at)"
 _LISTED: Final = (
-    "(s.visibility = {} or (s.owner_id = {} and s.visibility in ('followers', 'password')) or (s.visibility = {}"
+    "(s.visibility = {} or (s.owner_id = {} and s.visibility in ('followers', 'subscribers', 'password'))"
+    " or (s.visibility = {}"
     " and exists (select from follows f where f.followee_id = s.owner_id and f.follower_id = {})))"
 )
 _FOLLOWED: Final = (

@@ -10,7 +10,7 @@ import msgspec
 from storage.pictures import AVATAR_URL
 from storage.postgres import Row
 
-Visibility = Literal["public", "unlisted", "followers", "password", "private"]
+Visibility = Literal["public", "unlisted", "followers", "subscribers", "password", "private"]
 State = Literal["scheduled", "live", "interrupted", "ended"]
 
 

@@ -12,7 +12,7 @@ from server.features.discovery import search, trends
 from server.features.integrations import api_tokens, overlays, webhooks
 from server.features.messages import calls, conversations
 from server.features.messages.conversations import Attachments
-from server.features.money import ledger
+from server.features.money import ledger, memberships, payments, payouts
 from server.features.operations import audit, cluster, facts, jobs, mail
 from server.features.people import (
     accounts,
@@ -137,6 +137,8 @@ def install(
     )
     hiding = hidden_words.build(platform, settings=settings)
     books = ledger.build(platform)
+    paying = payments.build(platform, settings=settings, ledger=books.ledger)
+    subscribing = memberships.build(platform, settings=settings, paying=paying, site=site)
     uploading = uploads.build(platform, settings=settings)
     clipping = clips.build(
         platform, settings=settings, footage=core.footage, addresses=core.addresses, viewings=core.viewings
@@ -150,7 +152,13 @@ def install(
     )
     restreaming = restreams.build(platform, settings=settings, encryption=encryption)
     fetching = sources.build(platform, settings=settings, encryption=encryption)
-    rooms = build_rooms(platform, settings=settings)
+    rooms = build_rooms(
+        platform,
+        settings=settings,
+        payments=paying.payments,
+        subscriptions=subscribing.subscriptions,
+        site=site,
+    )
     posting = posts.build(
         platform,
         settings=settings,
@@ -186,6 +194,9 @@ def install(
         pictures.build(platform, settings=settings, when_changed=changed).feature,
         streams.build(platform, departure=core.departure, rights=core.rights),
         books.feature,
+        paying.feature,
+        subscribing.feature,
+        payouts.build(platform, settings=settings, ledger=books.ledger, paying=paying, site=site),
         uploading.feature,
         videos.feature,
         clipping.feature,
@@ -217,6 +228,8 @@ def install(
             notify=notifying.notify,
             poll=rooms.poll,
             prediction=rooms.prediction,
+            tip=rooms.tip,
+            subscription=subscribing.subscriptions.one,
         ),
         overlays.build(platform, identity=core.identity, encryption=encryption, site=site),
         audit.build(platform),

@@ -6,6 +6,7 @@ from server.features.delivery.settings import NotificationSettings
 from server.features.discovery.trend_settings import TrendSettings
 from server.features.integrations.settings import WebhookSettings
 from server.features.messages.settings import ConversationSettings, IceSettings
+from server.features.money.settings import MoneySettings
 from server.features.people.oauth_settings import OAuthSettings
 from server.features.people.picture_settings import PictureSettings
 from server.features.people.settings import PeopleSettings
@@ -31,6 +32,7 @@ class FeatureSettings(
     PeopleSettings,
     PictureSettings,
     NotificationSettings,
+    MoneySettings,
     UploadSettings,
     VideoSettings,
     ClipSettings,

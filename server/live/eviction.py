@@ -67,6 +67,9 @@ class Eviction:
             self._show_again(change.subject_id)
         elif change.kind == "follow":
             await self._judge_all_of(change.subject_id, visibility="followers")
+        elif change.kind == "subscription":
+            self._tell_rooms(ForgetRelationship(user_id=change.other_id or ""))
+            await self._judge_all_of(change.subject_id, visibility="subscribers")
         elif change.kind == "name":
             await self._renamed(change.subject_id)
         elif change.kind == "room":
@@ -83,7 +86,9 @@ class Eviction:
         Persons of whom it must be read whether the stream is for them, as for followers, stay until it is read: the
         change is a row too.
         """
-        is_read_later = view.visibility in ("followers", "password") or view.restrictions.min_age is not None
+        is_read_later = (
+            view.visibility in ("followers", "subscribers", "password") or view.restrictions.min_age is not None
+        )
 
         def may_see(viewer: Viewer) -> bool:
             verdict = self._rights.may_see(view, viewer)

@@ -270,6 +270,8 @@ class Rights:
             self._admitted.forget(change.subject_id)
         elif change.kind == "follow":
             self._admitted.discard(change.subject_id, change.other_id or "")
+        elif change.kind == "subscription":
+            self._admitted.discard(_subscribers_of(change.subject_id), change.other_id or "")
         elif change.kind == "room":
             self._members.pop(change.subject_id, None)
         elif change.kind != "name":
@@ -301,7 +303,9 @@ class Rights:
 
 
 class _Admitted:
-    """Who was admitted by an owner (as a follower) or by a stream (by its password); at most ``limit`` persons."""
+    """Who was admitted by an owner (as a follower or subscriber) or by a stream (by its password); at most ``limit``
+    persons.
+    """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -330,7 +334,14 @@ class _Admitted:
 
 
 def _admitting(view: StreamView) -> str:
+    """Of whom it is remembered whom they have admitted: the owner as to followers, as to subscribers, or the stream."""
+    if view.visibility == "subscribers":
+        return _subscribers_of(view.owner.id)
     return view.owner.id if view.visibility == "followers" else view.id
+
+
+def _subscribers_of(owner_id: str) -> str:
+    return f"{owner_id} subscribers"
 
 
 def _keep(where: OrderedDict[str, T], key: str, value: T, limit: int) -> None:

@@ -34,8 +34,8 @@ Password = Annotated[
     AfterValidator(lambda text: unicodedata.normalize("NFC", text)),
 ]
 VISIBILITY: Final = Field(
-    description="unlisted: who has the address; followers: who follows the owner; password: who has given the "
-    "password; private: the owner. Guests may see all of them"
+    description="unlisted: who has the address; followers: who follows the owner; subscribers: who subscribes to the "
+    "owner; password: who has given the password; private: the owner. Guests may see all of them"
 )
 Latency = Literal["realtime", "low", "normal"]
 Transcode = Literal["auto", "off", "ladder"]

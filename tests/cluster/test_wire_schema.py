@@ -20,10 +20,13 @@ from actors.runtime.message import reply_type, wire_name
 from actors.stream import LiveStream
 from actors.viewers import ViewCounter
 from server.features.messages.conversations import facts as request_facts
+from server.features.money.memberships import facts as membership_facts
+from server.features.money.payments import facts as payment_facts
 from server.features.people import facts as people_facts
 from server.features.rooms.polls import facts as poll_facts
 from server.features.rooms.predictions import facts as prediction_facts
 from server.features.rooms.raids import facts as raid_facts
+from server.features.rooms.tips import facts as tip_facts
 from server.features.safety.cases import facts as case_facts
 from server.features.social.communities import facts as community_facts
 from server.features.social.posts import facts as post_facts
@@ -43,6 +46,7 @@ ACTORS = (LiveStream, ChatRoom, ViewCounter, Call, FactReader, NodeActor)
 FRAMES = (Deliver, Reply, Failure, BusEntry, Member, _Notice)
 
 MODULES = (
+    *(payment_facts, tip_facts, membership_facts),
     *(stream_facts, people_facts, chat_held, chat_mentions, poll_facts, prediction_facts, raid_facts, clip_facts),
     *(video_facts, recording_facts, request_facts, conversation_facts, post_facts, community_facts),
     work_facts,

@@ -59,7 +59,8 @@ async def database(server_database_url: str) -> AsyncIterator[Database]:
         await tx.execute(
             "truncate users, chat_messages, signing_keys, audit_log, reserved_names, rights_changes, doomed_objects,"
             " jobs, job_keys, job_schedules, facts, fact_readers, facts_aside, push_keys,"
-            " notification_deliveries, ledger_transfers, ledger_head cascade"
+            " notification_deliveries, ledger_transfers, ledger_head,"
+            " payment_events cascade"
         )
         await tx.execute("update audit_head set position = 0, hash = decode(repeat('00', 32), 'hex'), entry_id = null")
     yield database

@@ -145,6 +145,20 @@ SAMPLES = {
     f" ('{ROOM}', $2, 'vip', now())",
     "ledger_accounts": "insert into ledger_accounts (kind, owner_id, currency) values ('available', $1, 'USD'),"
     " ('available', $2, 'USD')",
+    "tiers": "insert into tiers (id, owner_id, name, description, amount, currency, place)"
+    f" values ('{ROOM}', $1, 'n', '', 1, 'USD', 0), ('{STREAM}', $2, 'n', '', 1, 'USD', 0)",
+    "subscriptions": "insert into subscriptions (id, owner_id, person_id, payer_id, tier_id, amount, currency,"
+    f" is_test, created_at) values ('{ROOM}', $2, $1, $2, '{STREAM}', 1, 'USD', true, now()),"
+    f" ('{STREAM}', $2, $2, $1, '{STREAM}', 1, 'USD', true, now())",
+    "payout_accounts": "insert into payout_accounts (person_id, provider, created_at) values ($1, 'test', now()),"
+    " ($2, 'test', now())",
+    "payouts": "insert into payouts (id, person_id, amount, currency, provider, created_at)"
+    f" values ('{ROOM}', $1, 1, 'USD', 'test', now()), ('{STREAM}', $2, 1, 'USD', 'test', now())",
+    "payments": "insert into payments (id, kind, subject, payer_id, payee_id, amount, currency, percent, provider,"
+    f" created_at) values ('{ROOM}', 'tip', '', $1, $2, 1, 'USD', 0, 'test', now()),"
+    f" ('{STREAM}', 'tip', '', $2, $1, 1, 'USD', 0, 'test', now())",
+    "tips": "insert into tips (id, person_id, owner_id, amount, currency, message, is_test, created_at)"
+    f" values ('{ROOM}', $1, $2, 1, 'USD', 'm', true, now()), ('{STREAM}', $2, $1, 1, 'USD', 'm', true, now())",
     "goals": "insert into goals (owner_id, kind, title, target, is_from_now, set_at)"
     " values ($1, 'followers', 't', 1, true, now()), ($2, 'followers', 't', 1, true, now())",
     "overlay_keys": "insert into overlay_keys (owner_id, token_id, sealed_key)"

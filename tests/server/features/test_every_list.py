@@ -110,6 +110,13 @@ LISTS: Final[dict[str, Walked | Exempt]] = {
     "listPeople": OPERATORS,
     "listMyTransfers": MINE,
     "listTransfers": OPERATORS,
+    "listPayments": OPERATORS,
+    "listPayouts": MINE,
+    "listSubscriptions": Exempt("one's own, with whose tier it is"),
+    "listSubscribers": Exempt("who has paid, to who was paid"),
+    "listStripeEvents": OPERATORS,
+    "listMyTips": Exempt("who has paid, to who was paid"),
+    "listTipsOf": walked("/streams/{bob_stream}/tips"),
     "listAudit": OPERATORS,
     "listMails": OPERATORS,
     "listJobs": OPERATORS,
@@ -200,6 +207,10 @@ async def _stream(kit: Kit, owner_id: str, title: str) -> tuple[str, str]:
     return new.id, new.room_id
 
 
+TIP: Final = """
+insert into tips (id, stream_id, person_id, owner_id, amount, currency, message, state, is_test, created_at, paid_at)
+values (gen_random_uuid(), $1, $2, $3, 1, 'USD', 'zebra', 'succeeded', true, now(), now())
+"""
 CLIP: Final = """
 insert into clips (id, stream_id, room_id, owner_id, creator_id, title, visibility, from_ms, to_ms, file, has_thumbnail)
 values ($1, $2, $3, $4, $5, 'zebra', 'public', 0, 1, '{"size": 1, "renditions": []}', false)
@@ -226,6 +237,7 @@ async def _scene(kit: Kit, served: Served) -> Scene:
     await kit.database.execute(CLIP, IDS["other_clip"], ada_stream, ada_room, ids["ada"], ids["bob"])
     await kit.database.execute(VIDEO, IDS["clip"], ids["ada"])
     await kit.database.execute(MESSAGE, bob_room, ids["ada"])
+    await kit.database.execute(TIP, bob_stream, ids["ada"], ids["bob"])
     places = {"bob_stream": bob_stream, "ada_stream": ada_stream, "room": bob_room}
     scene = Scene(kit, served, tokens, ids, places)
     for who, whom in (("ada", "bob"), ("bob", "ada"), ("ada", "eve")):

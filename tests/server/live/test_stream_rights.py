@@ -152,7 +152,7 @@ async def test_the_next_stream_of_a_lasting_key_has_the_password_of_the_one_befo
         ({"visibility": "password", "password": ""}, "password"),
         ({"visibility": "password", "password": "x" * 129}, "password"),
         ({"visibility": "password", "password": None}, "password"),
-        ({"visibility": "subscribers"}, "visibility"),
+        ({"visibility": "patrons"}, "visibility"),
     ],
 )
 async def test_a_password_and_its_visibility_come_together(owner: Person, body: dict[str, Any], field: str) -> None:

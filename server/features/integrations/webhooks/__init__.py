@@ -15,7 +15,7 @@ from server.features.delivery.notifications.kinds import WEBHOOK_DISABLED
 from server.features.delivery.notifications.subjects import WEBHOOK
 from server.features.integrations.settings import WebhookSettings
 from server.features.integrations.webhooks.chat import READER, ChatTail
-from server.features.integrations.webhooks.consumers import Consumers, StateOf
+from server.features.integrations.webhooks.consumers import Consumers, StateOf, SubscriptionOf
 from server.features.integrations.webhooks.kinds import SENT
 from server.features.integrations.webhooks.outbox import MAX_WAITING, Outbox, Send
 from server.features.integrations.webhooks.routes import WebhookRoutes
@@ -47,6 +47,8 @@ def build(
     notify: Notify,
     poll: StateOf,
     prediction: StateOf,
+    tip: StateOf,
+    subscription: SubscriptionOf,
 ) -> Feature:
     addresses = PublicAddresses(allow_private=settings.allow_private_targets)
     http = PublicHttp(addresses=addresses)
@@ -81,7 +83,7 @@ def build(
         name="webhooks",
         operations=WebhookRoutes(webhooks=webhooks).operations(),
         outgoing=[OutgoingCall(name=kind.name, summary=kind.summary, body=kind.body) for kind in SENT],
-        consumers=Consumers(outbox=outbox, poll=poll, prediction=prediction).all(),
+        consumers=Consumers(outbox=outbox, poll=poll, prediction=prediction, tip=tip, subscription=subscription).all(),
         logs={READER: ChatTail(db=platform.db, outbox=outbox)},
         jobs=[job],
         schedules=[

@@ -19,29 +19,41 @@ from server.features.integrations.webhooks.kinds import (
     RecordingEvent,
     StreamEndedEvent,
     StreamEvent,
+    SubscriptionEvent,
+    TipEvent,
 )
 from server.features.integrations.webhooks.outbox import Outbox
+from server.features.money.memberships.facts import SubscriptionEnded, SubscriptionPaid
 from server.features.people.facts import FollowChanged
 from server.features.rooms.polls.facts import PollClosed
 from server.features.rooms.predictions.facts import PredictionResolved
 from server.features.rooms.raids.facts import RaidArrived
+from server.features.rooms.tips.facts import TipSucceeded
 from server.http.shapes import Shape
 from storage.chat_held import ChatHeld
 from storage.facts import Consumer
-from storage.postgres import Row, Transaction
+from storage.postgres import Reads, Row, Transaction
 from storage.stream_facts import RecordingReady, StreamEnded, StreamHealthChanged, StreamInterrupted, StreamStarted
 
 StateOf = Callable[[str], Awaitable[dict[str, Any] | None]]
 """The body of the event that shows a poll or a prediction, by its id; None when it has gone."""
 
 
-class Consumers:
-    """``poll``, ``prediction``: their states, as their rooms are sent them."""
+SubscriptionOf = Callable[[Reads, str], Awaitable[dict[str, Any] | None]]
+"""A subscription by its id; None when it has gone."""
 
-    def __init__(self, *, outbox: Outbox, poll: StateOf, prediction: StateOf) -> None:
+
+class Consumers:
+    """``poll``, ``prediction``, ``tip``: as their rooms are sent them. ``subscription``: as over REST."""
+
+    def __init__(
+        self, *, outbox: Outbox, poll: StateOf, prediction: StateOf, tip: StateOf, subscription: SubscriptionOf
+    ) -> None:
         self._outbox = outbox
         self._poll = poll
         self._prediction = prediction
+        self._tip = tip
+        self._subscription = subscription
 
     def all(self) -> Sequence[Consumer[Any]]:
         return (
@@ -55,6 +67,9 @@ class Consumers:
             Consumer(PredictionResolved, self._prediction_resolved),
             Consumer(FollowChanged, self._followed),
             Consumer(RaidArrived, self._raided),
+            Consumer(TipSucceeded, self._tipped),
+            Consumer(SubscriptionPaid, self._subscribed),
+            Consumer(SubscriptionEnded, self._unsubscribed),
         )
 
     async def _started(self, tx: Transaction, fact: StreamStarted) -> None:
@@ -124,6 +139,27 @@ class Consumers:
 
         if fact.is_following:
             await self._outbox.tell(tx, fact.followee_id, "follow.created", data)
+
+    async def _tipped(self, tx: Transaction, fact: TipSucceeded) -> None:
+        async def data() -> Shape | None:
+            tip = await self._tip(fact.tip_id)
+            return None if tip is None else TipEvent(stream_id=tip["stream_id"], room_id=tip["room_id"], tip=tip)
+
+        await self._outbox.tell(tx, fact.owner_id, "tip.succeeded", data)
+
+    async def _subscribed(self, tx: Transaction, fact: SubscriptionPaid) -> None:
+        if fact.months == 1:
+            await self._of_subscription(tx, fact, "subscription.started")
+
+    async def _unsubscribed(self, tx: Transaction, fact: SubscriptionEnded) -> None:
+        await self._of_subscription(tx, fact, "subscription.ended")
+
+    async def _of_subscription(self, tx: Transaction, fact: SubscriptionPaid | SubscriptionEnded, event: str) -> None:
+        async def data() -> Shape | None:
+            found = await self._subscription(tx, fact.subscription_id)
+            return None if found is None else SubscriptionEvent(subscription=found)
+
+        await self._outbox.tell(tx, fact.owner_id, event, data)
 
     async def _raided(self, tx: Transaction, fact: RaidArrived) -> None:
         source, target = (

@@ -109,6 +109,16 @@ class FollowEvent(Shape):
     follower: EventPerson
 
 
+class TipEvent(Shape):
+    stream_id: UUID | None
+    room_id: UUID | None
+    tip: Annotated[dict[str, Any], Field(description="As in the event `tip`")]
+
+
+class SubscriptionEvent(Shape):
+    subscription: Annotated[dict[str, Any], Field(description="As in `GET /subscriptions`")]
+
+
 class RaidStream(Shape):
     stream_id: UUID
     title: str
@@ -163,6 +173,13 @@ SENT: Final = (
         body=EventShape[PredictionEvent],
     ),
     EventKind(name="follow.created", summary="A person follows you", body=EventShape[FollowEvent]),
+    EventKind(name="tip.succeeded", summary="A tip for you was paid", body=EventShape[TipEvent]),
+    EventKind(
+        name="subscription.started",
+        summary="The first month of a subscription to you was paid",
+        body=EventShape[SubscriptionEvent],
+    ),
+    EventKind(name="subscription.ended", summary="A subscription to you has ended", body=EventShape[SubscriptionEvent]),
     EventKind(name="raid", summary="A raid has come to you, or has left from you", body=EventShape[RaidEvent]),
     PING,
 )

@@ -80,7 +80,7 @@ class VideoShape(Shape):
     title: str
     description: str
     visibility: Annotated[
-        Literal["public", "unlisted", "followers", "password", "private"],
+        Literal["public", "unlisted", "followers", "subscribers", "password", "private"],
         Field(description="That of a recording is its stream's"),
     ]
     stream_id: Annotated[UUID | None, Field(description="That it is the recording of")]

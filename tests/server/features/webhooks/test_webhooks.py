@@ -12,10 +12,12 @@ from server.features.integrations.webhooks import outbox
 from server.features.integrations.webhooks.kinds import SENT
 from server.features.integrations.webhooks.sending import KEPT_ANSWER
 from server.features.integrations.webhooks.webhooks import Webhooks
+from server.features.money.memberships.facts import SubscriptionEnded, SubscriptionPaid
 from server.features.people.facts import FollowChanged
 from server.features.rooms.polls.facts import PollClosed
 from server.features.rooms.predictions.facts import PredictionResolved
 from server.features.rooms.raids.facts import RaidArrived
+from server.features.rooms.tips.facts import TipSucceeded
 from server.http.errors import Problem
 from server.outbound.public_addresses import PublicAddresses
 from storage.chat_held import ChatHeld
@@ -67,12 +69,18 @@ async def test_every_event_that_is_documented_as_sent_is_sent(hooks: Hooks, rece
     await hooks.served.register("bob")
     bob_id = await hooks.kit.database.fetchval("select id from users where username_key = 'bob'")
     ended = {"started_at": AT, "ended_at": AT, "media_node": ""}
-    held, poll, prediction = new_id(), new_id(), new_id()
+    held, poll, prediction, tip, subscription = (new_id() for _ in range(5))
     for sql in (
         "insert into chat_held (id, room_id, user_id, client_id, text, held_at, reason)"
         f" values ('{held}', '{hooks.room}', '{bob_id}', 'c', 'hmm', now(), 'word')",
         "insert into polls (id, room_id, author_id, question, options, opened_at, closes_at, former_votes)"
         f" values ('{poll}', '{hooks.room}', '{hooks.ada_id}', 'q', '{{a,b}}', now(), now(), '{{2,1}}')",
+        "insert into tips (id, person_id, owner_id, amount, currency, message, state, is_test, created_at, paid_at)"
+        f" values ('{tip}', '{bob_id}', '{hooks.ada_id}', 500, 'USD', 'hi', 'succeeded', true, now(), now())",
+        "with t as (insert into tiers (id, owner_id, name, description, amount, currency, place)"
+        f" values ('{subscription}', '{hooks.ada_id}', 'n', '', 500, 'USD', 0) returning id)"
+        " insert into subscriptions (id, owner_id, person_id, payer_id, tier_id, amount, currency, is_test, created_at)"
+        f" select '{subscription}', '{hooks.ada_id}', '{bob_id}', '{bob_id}', id, 500, 'USD', true, now() from t",
         "insert into predictions (id, room_id, author_id, question, outcomes, opened_at, closes_at)"
         f" values ('{prediction}', '{hooks.room}', '{hooks.ada_id}', 'q', '{{a,b}}', now(), now())",
     ):
@@ -91,6 +99,10 @@ async def test_every_event_that_is_documented_as_sent_is_sent(hooks: Hooks, rece
         FollowChanged(follower_id=bob_id, followee_id=hooks.ada_id, is_following=True),
         FollowChanged(follower_id=bob_id, followee_id=hooks.ada_id, is_following=False),
         RaidArrived(raid_id=new_id(), source_id=hooks.stream, target_id=hooks.stream, viewers=3),
+        TipSucceeded(tip_id=tip, owner_id=hooks.ada_id),
+        SubscriptionPaid(subscription_id=subscription, owner_id=hooks.ada_id, person_id=bob_id, months=1),
+        SubscriptionPaid(subscription_id=subscription, owner_id=hooks.ada_id, person_id=bob_id, months=2),
+        SubscriptionEnded(subscription_id=subscription, owner_id=hooks.ada_id, person_id=bob_id),
     )
     assert (await hooks.call("POST", f"/me/webhooks/{webhook['id']}/ping"))[0] == 202
     await hooks.run()

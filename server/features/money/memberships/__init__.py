@@ -1,0 +1,71 @@
+"""Memberships: tiers of creators and subscriptions to them, which give rights until what was paid is over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from server.feature import Feature, PersonalData, Platform, rows_by_id
+from server.features.money.memberships import queries
+from server.features.money.memberships.billing import Billing, BillingEvents
+from server.features.money.memberships.routes import MembershipRoutes
+from server.features.money.memberships.shapes import MAX_TIERS
+from server.features.money.memberships.subscriptions import Subscriptions
+from server.features.money.memberships.tiers import Tiers
+from server.features.money.payments import PaymentsRoom
+from server.features.money.settings import MoneySettings
+from server.jobs import repeated
+from server.outbound.settings import Site
+from storage.postgres import Transaction
+
+__all__ = ["MembershipsRoom", "Subscriptions", "build"]
+
+RENEW_S: Final = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class MembershipsRoom:
+    feature: Feature
+    subscriptions: Subscriptions
+
+
+def build(platform: Platform, *, settings: MoneySettings, paying: PaymentsRoom, site: Site) -> MembershipsRoom:
+    tiers = Tiers(db=platform.db, ids=platform.ids, now=platform.now, most=settings.max_payment)
+    subscriptions = Subscriptions(
+        db=platform.db,
+        ids=platform.ids,
+        now=platform.now,
+        payments=paying.payments,
+        billing=None if paying.stripe is None else Billing(stripe=paying.stripe),
+        origin=site.origin,
+    )
+    paying.inbox.add(BillingEvents(payments=paying.payments, end=subscriptions.end, origin=site.origin).handle)
+    feature = Feature(
+        name="memberships",
+        operations=MembershipRoutes(db=platform.db, tiers=tiers, subscriptions=subscriptions).operations(),
+        consumers=subscriptions.consumers(),
+        schedules=[repeated("memberships.renew", subscriptions.renew, every_s=RENEW_S)],
+        personal_data=PersonalData(
+            tables=frozenset({"tiers", "subscriptions"}),
+            sections=SECTIONS,
+            erase=_erase,
+            erase_large=subscriptions.cancel_all_of,
+        ),
+        limits={"tiers": MAX_TIERS},
+    )
+    return MembershipsRoom(feature=feature, subscriptions=subscriptions)
+
+
+SECTIONS: Final = (
+    rows_by_id("tiers", "id, name, description, amount, currency", "tiers where owner_id = $1"),
+    rows_by_id(
+        "subscriptions",
+        "id, amount, currency, state, months, created_at, paid_until",
+        "subscriptions where (person_id = $1 or payer_id = $1)",
+    ),
+)
+
+
+async def _erase(tx: Transaction, person_id: str) -> None:
+    for sql in queries.ERASE:
+        await tx.execute(sql, person_id)

@@ -1,0 +1,189 @@
+"""Subscriptions: begun, paid month by month, cancelled, ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from actors.runtime import DomainError
+from server.features.money.memberships import queries
+from server.features.money.memberships.billing import Billing
+from server.features.money.memberships.facts import SubscriptionEnded, SubscriptionPaid
+from server.features.money.memberships.months import month_after
+from server.features.money.memberships.shapes import SubscriptionBody, shown
+from server.features.money.payments import PaymentReversed, Payments, PaymentSucceeded, Purpose
+from server.http.errors import Problem, invalid_field, not_found
+from storage.facts import Consumer, publish
+from storage.ids import Ids
+from storage.postgres import Database, Reads, Row, Transaction
+from storage.rights import note_change
+
+KIND: Final = "subscription"
+GRACE: Final = timedelta(days=3)
+"""How long one that renews itself waits for the payment of the next month, without its rights."""
+
+
+class Subscriptions:
+    """``billing``: Stripe's, which asks for each month by itself; None: this does, with test money."""
+
+    def __init__(
+        self,
+        *,
+        db: Database,
+        ids: Ids,
+        now: Callable[[], datetime],
+        payments: Payments,
+        billing: Billing | None,
+        origin: str,
+    ) -> None:
+        self._db = db
+        self._ids = ids
+        self._now = now
+        self._payments = payments
+        self._billing = billing
+        self._origin = origin
+
+    async def begin(self, payer_id: str, body: SubscriptionBody) -> dict[str, Any]:
+        """The subscription, and the page to pay it on. Raises a 404 for persons and tiers that are not there, a 409 for
+        who has one already, a 422 for oneself, a 503 without payments.
+        """
+        async with self._db.transaction() as tx:
+            row = await self._noted(tx, payer_id, body)
+            purpose = _purpose(row, self._origin)
+            payment_id = None
+            if row["is_gift"] or self._billing is None:
+                payment_id = await self._payments.begin(tx, purpose, amount=row["amount"], currency=row["currency"])
+        if payment_id is not None:
+            opened = await self._payments.open(payment_id, purpose, amount=row["amount"], currency=row["currency"])
+            return {"subscription": shown(row), "checkout_url": opened.checkout_url}
+        assert self._billing is not None
+        url = await self._billing.open(
+            row["id"], amount=row["amount"], currency=row["currency"], label=purpose.label, back_to=purpose.back_to
+        )
+        return {"subscription": shown(row), "checkout_url": url}
+
+    async def cancel(self, person_id: str, subscription_id: str) -> None:
+        """It goes on until what was paid is over. Idempotent. Raises a 404."""
+        row = await self._db.fetchrow(queries.ONE, subscription_id)
+        if row is None or person_id not in (row["person_id"], row["payer_id"]):
+            raise not_found("There is no such subscription")
+        if row["stripe_id"] is not None and row["state"] != "ended" and self._billing is not None:
+            await self._billing.cancel(row["stripe_id"])
+        async with self._db.transaction() as tx:
+            await tx.execute(queries.CANCEL, subscription_id)
+            if row["state"] == "pending":
+                await tx.execute(queries.END, subscription_id, self._now())
+
+    async def mine(self, person_id: str, *, before: str | None, limit: int) -> list[dict[str, Any]]:
+        return [shown(row) for row in await self._db.fetch(queries.MINE, person_id, before, limit)]
+
+    async def supporters(self, owner_id: str, *, before: str | None, limit: int) -> list[dict[str, Any]]:
+        return [shown(row) for row in await self._db.fetch(queries.SUPPORTERS, owner_id, before, limit)]
+
+    async def one(self, where: Reads, subscription_id: str) -> dict[str, Any] | None:
+        row = await where.fetchrow(queries.ONE, subscription_id)
+        return None if row is None else shown(row)
+
+    def consumers(self) -> Sequence[Consumer[Any]]:
+        return (Consumer(PaymentSucceeded, self._paid), Consumer(PaymentReversed, self._reversed))
+
+    async def renew(self) -> None:
+        """What was paid is over: end it, or ask for the next month."""
+        now = self._now()
+        for due in await self._db.fetch(queries.DUE, now):
+            async with self._db.transaction() as tx:
+                row = await tx.fetchrow(queries.LOCK, due["id"])
+                assert row is not None
+                is_over = row["is_cancelled"] or row["paid_until"] + GRACE <= now
+                if is_over:
+                    await self.end(tx, row)
+                    continue
+                is_asked = not (row["is_test"] and row["state"] == "active")
+                if row["state"] == "active":
+                    await tx.execute(queries.PAST_DUE, row["id"])
+                    await note_change(tx, "subscription", row["owner_id"], row["person_id"])
+            if not is_asked:
+                await self._ask_again(due["id"])
+
+    async def end(self, tx: Transaction, row: Row) -> None:
+        """Its rights end now, on every node. Idempotent."""
+        if await tx.execute(queries.END, row["id"], self._now()):
+            await note_change(tx, "subscription", row["owner_id"], row["person_id"])
+            people = {"owner_id": row["owner_id"], "person_id": row["person_id"]}
+            if row["started_at"] is not None:
+                await publish(tx, SubscriptionEnded(subscription_id=row["id"], **people))
+
+    async def cancel_all_of(self, person_id: str) -> None:
+        """No further month is asked for, of any subscription that the person is part of. Raises ``Unavailable``."""
+        rows = await self._db.fetch(queries.RUNNING_AT_STRIPE, person_id) if self._billing is not None else []
+        for row in rows:
+            assert self._billing is not None
+            await self._billing.cancel(row["stripe_id"])
+
+    async def _noted(self, tx: Transaction, payer_id: str, body: SubscriptionBody) -> Row:
+        owner = await self._person(tx, body.user, payer_id, "user")
+        tier = await tx.fetchrow(queries.TIER, owner["id"], body.tier)
+        if tier is None:
+            raise not_found("There is no such tier")
+        person_id = payer_id
+        if body.gift_to is not None:
+            person_id = (await self._person(tx, body.gift_to, payer_id, "gift_to"))["id"]
+        if owner["id"] in (payer_id, person_id):
+            raise invalid_field("user" if person_id == payer_id else "gift_to", "must not be the creator")
+        self._payments.require(tier["amount"], tier["currency"])
+        if await tx.fetchval(queries.HAS, owner["id"], person_id):
+            raise Problem(409, "There is a subscription to this creator already")
+        now = self._now()
+        subscription_id = self._ids.uuid7(now.timestamp())
+        is_gift = person_id != payer_id
+        await tx.execute(
+            queries.ADD, subscription_id, owner["id"], person_id, payer_id, tier["id"], tier["amount"],
+            tier["currency"], self._payments.is_test, is_gift, now,
+        )  # fmt: skip
+        row = await tx.fetchrow(queries.ONE, subscription_id)
+        assert row is not None
+        return row
+
+    async def _person(self, tx: Transaction, who: str, payer_id: str, field: str) -> Row:
+        row = await tx.fetchrow(queries.PERSON, who, payer_id)
+        if row is None:
+            raise DomainError("not_found", "There is nobody of this name.", field=field)
+        return row
+
+    async def _ask_again(self, subscription_id: str) -> None:
+        row = await self._db.fetchrow(queries.ONE, subscription_id)
+        assert row is not None
+        purpose, asked = _purpose(row, self._origin), {"amount": row["amount"], "currency": row["currency"]}
+        async with self._db.transaction() as tx:
+            payment_id = await self._payments.begin(tx, purpose, **asked)
+        await self._payments.open(payment_id, purpose, **asked)
+
+    async def _paid(self, tx: Transaction, fact: PaymentSucceeded) -> None:
+        """A month more, from the end of what was paid on."""
+        row = await tx.fetchrow(queries.LOCK, fact.subject) if fact.kind == KIND else None
+        if row is None:
+            return
+        people = {"owner_id": row["owner_id"], "person_id": row["person_id"]}
+        other = await tx.fetchrow(queries.END_OTHER, row["owner_id"], row["person_id"], fact.at, row["id"])
+        begins = max(fact.at, row["paid_until"]) if row["paid_until"] and other is None else fact.at
+        months = await tx.fetchval(queries.PAID, row["id"], fact.at, month_after(begins))
+        await note_change(tx, "subscription", row["owner_id"], row["person_id"])
+        await publish(tx, SubscriptionPaid(subscription_id=row["id"], months=months, **people))
+
+    async def _reversed(self, tx: Transaction, fact: PaymentReversed) -> None:
+        """What was given back as a whole gives no rights."""
+        row = await tx.fetchrow(queries.LOCK, fact.subject) if fact.kind == KIND and fact.net == 0 else None
+        if row is not None:
+            await self.end(tx, row)
+
+
+def _purpose(row: Row, origin: str) -> Purpose:
+    return Purpose(
+        kind=KIND,
+        subject=row["id"],
+        payer_id=row["payer_id"],
+        payee_id=row["owner_id"],
+        label=f"{row['tier']}, {row['to_display_name']}",
+        back_to=f"{origin}/@{row['to_username']}",
+    )

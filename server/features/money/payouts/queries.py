@@ -1,0 +1,45 @@
+"""The SQL of payouts and of what was earned."""
+
+from __future__ import annotations
+
+from typing import Final
+
+ACCOUNT: Final = "select person_id, provider, stripe_account, is_ready from payout_accounts where person_id = $1"
+PUT_ACCOUNT: Final = """
+insert into payout_accounts as held (person_id, provider, stripe_account, is_ready, created_at)
+values ($1, $2, $3, $4, $5) on conflict (person_id) do update
+    set provider = excluded.provider, stripe_account = excluded.stripe_account, is_ready = excluded.is_ready
+    where held.provider <> excluded.provider
+"""
+READY: Final = "update payout_accounts set is_ready = $2 where stripe_account = $1 returning person_id"
+ADD: Final = """
+insert into payouts (id, person_id, amount, currency, provider, created_at) values ($1, $2, $3, $4, $5, $6)
+"""
+_PAYOUT: Final = (
+    "select id, amount, currency, provider = 'test' as is_test, state, reason, created_at, paid_at from payouts"
+)
+ONE: Final = _PAYOUT + " where id = $1 and person_id = $2"
+BY_ID: Final = "select * from payouts where id = $1"
+LIST: Final = _PAYOUT + " where person_id = $1 and ($2::uuid is null or id < $2) order by id desc limit $3"
+SETTLE: Final = "update payouts set state = $2, reason = $3, paid_at = $4 where id = $1 and state = 'pending'"
+BEFORE: Final = """
+select max(created_at) from payouts where person_id = $1 and currency = $2 and id < $3 and state <> 'failed'
+"""
+
+_MINE: Final = """
+from ledger_accounts a join ledger_entries e on e.account_id = a.id join ledger_transfers t on t.id = e.transfer_id
+where a.owner_id = $1 and a.kind in ('pending', 'available') and t.at >= $2 and t.at < $3
+"""
+EARNED: Final = f"""
+with mine as (select distinct t.id, t.kind, t.currency {_MINE} and t.kind not in ('payout', 'release'))
+select m.currency, m.kind, count(distinct m.id) as transfers,
+    -coalesce(sum(e.amount) filter (where a.kind in ('stripe', 'test')), 0)::bigint as paid,
+    coalesce(sum(e.amount) filter (where a.kind = 'platform'), 0)::bigint as share,
+    coalesce(sum(e.amount) filter (where a.owner_id = $1), 0)::bigint as earned
+from mine m join ledger_entries e on e.transfer_id = m.id join ledger_accounts a on a.id = e.account_id
+group by m.currency, m.kind order by m.currency, m.kind
+"""
+STATEMENT: Final = f"""
+select t.at, t.kind, t.subject, t.currency, a.kind as account, e.amount {_MINE}
+    and ($4::text is null or t.currency = $4) order by e.id limit $5
+"""

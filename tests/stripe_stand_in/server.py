@@ -1,0 +1,259 @@
+"""The server: form-encoded requests as Stripe's libraries make them, JSON answers, signed events."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import itertools
+import json
+import re
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+SECRET_KEY = "sk_test_stand_in"
+WEBHOOK_SECRET = "whsec_stand_in"
+
+
+class Refused(Exception):
+    def __init__(self, message: str, *, param: str | None = None, status: int = 400, code: str | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.error = {"type": "invalid_request_error", "message": message, "param": param, "code": code}
+
+
+@dataclass
+class StripeStandIn:
+    """``events`` are what Stripe would post, in the order in which they came about; ``signed`` signs one."""
+
+    has_checkout: bool = True
+    intents: dict[str, dict[str, Any]] = field(default_factory=dict)
+    sessions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    subscriptions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    charges: dict[str, dict[str, Any]] = field(default_factory=dict)
+    events: list[dict[str, Any]] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
+    answers: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
+    ready: set[str] = field(default_factory=set)
+    transferred: dict[str, int] = field(default_factory=dict)
+    is_away: bool = False
+    server: TestServer | None = None
+
+    def __post_init__(self) -> None:
+        self._numbers = itertools.count(1)
+
+    async def start(self) -> str:
+        app = web.Application()
+        app.router.add_route("*", "/v1/{path:.*}", self._answer)
+        self.server = TestServer(app, host="127.0.0.1")
+        await self.server.start_server(shutdown_timeout=0)
+        return str(self.server.make_url("")).rstrip("/")
+
+    async def close(self) -> None:
+        if self.server is not None:
+            await self.server.close()
+
+    def account_changes(self, account: str, *, is_ready: bool) -> None:
+        """As told by Stripe: an event that names the account it is of."""
+        (self.ready.add if is_ready else self.ready.discard)(account)
+        self._happens("account.updated", {"id": account, "object": "account", "payouts_enabled": is_ready})
+        self.events[-1]["account"] = account
+
+    # What payers and their banks do.
+
+    def pay(self, intent_id: str) -> None:
+        intent = self.intents[intent_id]
+        if intent["status"] not in ("requires_payment_method", "processing"):
+            raise Refused(f"This PaymentIntent's status is {intent['status']}")
+        charge = {
+            "id": self._id("ch"), "object": "charge", "amount": intent["amount"], "amount_refunded": 0,
+            "currency": intent["currency"], "payment_intent": intent_id, "metadata": dict(intent["metadata"]),
+            "refunded": False, "disputed": False,
+        }  # fmt: skip
+        self.charges[charge["id"]] = charge
+        intent |= {"status": "succeeded", "amount_received": intent["amount"], "latest_charge": charge["id"]}
+        self._happens("payment_intent.succeeded", intent)
+
+    def pay_session(self, session_id: str) -> None:
+        session = self.sessions[session_id]
+        if session["status"] != "open":
+            raise Refused("This Checkout Session is no longer open")
+        intent = self._intent(session["amount_total"], session["currency"], session["intent_metadata"])
+        self.pay(intent["id"])
+        session |= {"status": "complete", "payment_status": "paid", "payment_intent": intent["id"]}
+        self._happens("checkout.session.completed", session)
+
+    def begin_subscription(self, session_id: str) -> None:
+        session = self.sessions[session_id]
+        if session["status"] != "open" or session["mode"] != "subscription":
+            raise Refused("This Checkout Session is no longer open")
+        subscription = {
+            "id": self._id("sub"), "object": "subscription", "status": "active", "cancel_at_period_end": False,
+            "metadata": session["subscription_metadata"], "amount": session["amount_total"],
+            "currency": session["currency"],
+        }  # fmt: skip
+        self.subscriptions[subscription["id"]] = subscription
+        session |= {"status": "complete", "payment_status": "paid", "subscription": subscription["id"]}
+        self._happens("checkout.session.completed", session)
+        self.bill(subscription["id"])
+
+    def bill(self, subscription_id: str) -> None:
+        subscription = self.subscriptions[subscription_id]
+        if subscription["status"] != "active":
+            raise Refused("This subscription is canceled")
+        intent = self._intent(subscription["amount"], subscription["currency"], {})
+        details = {"subscription": subscription_id, "metadata": subscription["metadata"]}
+        paid_by = {"payment": {"type": "payment_intent", "payment_intent": intent["id"]}}
+        invoice = {
+            "id": self._id("in"), "object": "invoice", "amount_paid": subscription["amount"],
+            "currency": subscription["currency"], "parent": {"subscription_details": details},
+            "payments": {"data": [paid_by]},
+        }  # fmt: skip
+        self._happens("invoice.paid", invoice)
+
+    def end_subscription(self, subscription_id: str) -> None:
+        self.subscriptions[subscription_id]["status"] = "canceled"
+        self._happens("customer.subscription.deleted", self.subscriptions[subscription_id])
+
+    def refund(self, intent_id: str, amount: int | None = None) -> None:
+        self._refund({"payment_intent": intent_id, **({} if amount is None else {"amount": str(amount)})})
+
+    def dispute(self, intent_id: str, status: str, kind: str = "created", amount: int | None = None) -> None:
+        charge = self.charges[self.intents[intent_id]["latest_charge"]]
+        dispute = {
+            "id": f"dp_{charge['id']}", "object": "dispute", "amount": amount or charge["amount"], "status": status,
+            "charge": charge["id"], "currency": charge["currency"], "payment_intent": intent_id, "metadata": {},
+        }  # fmt: skip
+        self._happens(f"charge.dispute.{kind}", dispute)
+
+    # What Stripe posts.
+
+    @staticmethod
+    def signed(event: dict[str, Any], *, secret: str = WEBHOOK_SECRET, at: int | None = None) -> tuple[bytes, str]:
+        """The body, and `Stripe-Signature`, as the documentation of Stripe's webhooks says it."""
+        body, at = json.dumps(event).encode(), int(time.time()) if at is None else at
+        mac = hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
+        return body, f"t={at},v1={mac}"
+
+    def _happens(self, kind: str, found: dict[str, Any]) -> None:
+        number = next(self._numbers)
+        self.events.append(
+            {
+                "id": f"evt_{number}", "object": "event", "type": kind, "created": int(time.time()) + number,
+                "livemode": False, "data": {"object": json.loads(json.dumps(found))},
+            }
+        )  # fmt: skip
+
+    # What its API answers.
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        if self.is_away:
+            return web.json_response({"error": {"type": "api_error", "message": "away"}}, status=500)
+        if request.headers.get("Authorization") not in (f"Bearer {SECRET_KEY}",):
+            return web.json_response({"error": {"type": "invalid_request_error", "message": "bad key"}}, status=401)
+        form = {str(name): str(value) for name, value in (await request.post()).items()}
+        path, key = request.match_info["path"], request.headers.get("Idempotency-Key", "")
+        self.calls.append(f"{request.method} {path}")
+        try:
+            return web.json_response(self._once(key, f"{path} {sorted(form.items())}", path, form))
+        except Refused as refused:
+            return web.json_response({"error": refused.error}, status=refused.status)
+
+    def _once(self, key: str, told: str, path: str, form: dict[str, str]) -> dict[str, Any]:
+        if key in self.answers:
+            if self.answers[key][0] != told:
+                raise Refused("Keys for idempotent requests can only be used with the same parameters")
+            return self.answers[key][1]
+        answer = self._route(path, form)
+        if key:
+            self.answers[key] = (told, json.loads(json.dumps(answer)))
+        return answer
+
+    def _route(self, path: str, form: dict[str, str]) -> dict[str, Any]:
+        if path == "payment_intents":
+            return self._intent(int(form["amount"]), form["currency"], _metadata(form, "metadata"))
+        if path == "checkout/sessions" and self.has_checkout:
+            return self._session(form)
+        if path == "accounts":
+            return {"id": self._id("acct"), "object": "account", "payouts_enabled": False}
+        if path == "account_links":
+            return {"object": "account_link", "url": f"https://connect.stripe.test/{form['account']}"}
+        if path == "transfers":
+            return self._transfer(form)
+        if path == "refunds":
+            return self._refund(form)
+        if found := re.fullmatch("payment_intents/(pi_[0-9]+)/cancel", path):
+            return self._cancel(self.intents[found[1]])
+        if found := re.fullmatch("subscriptions/(sub_[0-9]+)", path):
+            self.subscriptions[found[1]]["cancel_at_period_end"] = form["cancel_at_period_end"] == "true"
+            return self.subscriptions[found[1]]
+        if found := re.fullmatch("checkout/sessions/(cs_[0-9]+)/expire", path):
+            return self._expire(self.sessions[found[1]])
+        raise Refused(f"Unrecognized request URL ({path})", status=404)
+
+    def _intent(self, amount: int, currency: str, metadata: dict[str, str]) -> dict[str, Any]:
+        if amount < 50:
+            raise Refused("Amount must be at least 50", param="amount", code="amount_too_small")
+        intent_id = self._id("pi")
+        self.intents[intent_id] = {
+            "id": intent_id, "object": "payment_intent", "amount": amount, "amount_received": 0, "currency": currency,
+            "client_secret": f"{intent_id}_secret_x", "status": "requires_payment_method", "metadata": metadata,
+            "latest_charge": None, "livemode": False,
+        }  # fmt: skip
+        return self.intents[intent_id]
+
+    def _session(self, form: dict[str, str]) -> dict[str, Any]:
+        session_id, item = self._id("cs"), "line_items[0]"
+        self.sessions[session_id] = {
+            "id": session_id, "object": "checkout.session", "mode": form["mode"], "status": "open",
+            "payment_status": "unpaid", "payment_intent": None, "currency": form[f"{item}[price_data][currency]"],
+            "amount_total": int(form[f"{item}[price_data][unit_amount]"]) * int(form[f"{item}[quantity]"]),
+            "client_reference_id": form["client_reference_id"], "metadata": _metadata(form, "metadata"),
+            "subscription_metadata": _metadata(form, "subscription_data[metadata]"),
+            "intent_metadata": _metadata(form, "payment_intent_data[metadata]"),
+            "url": f"https://checkout.stripe.test/{session_id}",
+        }  # fmt: skip
+        return self.sessions[session_id]
+
+    def _refund(self, form: dict[str, str]) -> dict[str, Any]:
+        intent = self.intents[form["payment_intent"]]
+        if intent["status"] != "succeeded":
+            raise Refused("This PaymentIntent does not have a successful charge to refund.")
+        charge = self.charges[intent["latest_charge"]]
+        left = charge["amount"] - charge["amount_refunded"]
+        amount = int(form.get("amount", left))
+        if amount > left or left == 0:
+            raise Refused("Refund amount is greater than unrefunded amount on charge", param="amount")
+        charge["amount_refunded"] += amount
+        charge["refunded"] = charge["amount_refunded"] == charge["amount"]
+        self._happens("charge.refunded", charge)
+        return {"id": self._id("re"), "object": "refund", "amount": amount, "status": "succeeded"}
+
+    def _transfer(self, form: dict[str, str]) -> dict[str, Any]:
+        if form["destination"] not in self.ready:
+            raise Refused("Your destination account needs to have at least one of the following capabilities enabled")
+        self.transferred[form["destination"]] = self.transferred.get(form["destination"], 0) + int(form["amount"])
+        return {"id": self._id("tr"), "object": "transfer", "amount": int(form["amount"])}
+
+    def _cancel(self, intent: dict[str, Any]) -> dict[str, Any]:
+        if intent["status"] in ("succeeded", "canceled"):
+            raise Refused(f"You cannot cancel this PaymentIntent because it has a status of {intent['status']}.")
+        intent["status"] = "canceled"
+        self._happens("payment_intent.canceled", intent)
+        return intent
+
+    def _expire(self, session: dict[str, Any]) -> dict[str, Any]:
+        if session["status"] != "open":
+            raise Refused('Only Checkout Sessions with a status in ["open"] can be expired.')
+        session["status"] = "expired"
+        return session
+
+    def _id(self, prefix: str) -> str:
+        return f"{prefix}_{next(self._numbers)}"
+
+
+def _metadata(form: dict[str, str], of: str) -> dict[str, str]:
+    return {name[len(of) + 1 : -1]: value for name, value in form.items() if name.startswith(f"{of}[")}
